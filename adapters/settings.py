@@ -1,0 +1,87 @@
+"""All settings. Each is an environment variable `CHECKOUT_<NAME>`; a `.env` file is read too."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal
+
+from platformdirs import user_state_path
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+LOCAL_ISSUER = "urn:checkout:local-issuer"
+Seconds = Annotated[float, Field(gt=0)]
+
+
+class Settings(BaseSettings):
+    """What a process of the service is told from outside. Durations are in seconds."""
+
+    model_config = SettingsConfigDict(env_prefix="CHECKOUT_", env_file=".env", extra="ignore")
+
+    database_url: SecretStr | None = Field(
+        default=None, description="PostgreSQL, `postgresql://user:password@host:port/database`."
+    )
+    database_pool_size: int = Field(default=8, ge=2, description="Connections for everything but the writer.")
+    database_timeout: Seconds = Field(
+        default=3.0, description="How long a call waits for PostgreSQL before it answers 503."
+    )
+
+    kafka_bootstrap_servers: str | None = Field(default=None, description="`host:port[,host:port…]`.")
+    kafka_delivery: Literal["exactly_once", "at_least_once"] = Field(
+        default="exactly_once",
+        description="`at_least_once` only for brokers without transactions, such as the embedded one.",
+    )
+    kafka_partitions: int = Field(default=12, ge=1, description="Of the topics that this service makes.")
+    kafka_replication_factor: int = Field(
+        default=3, ge=1, description="Of the topics that this service makes."
+    )
+    kafka_fetch_max_wait_ms: int = Field(
+        default=100, ge=1, description="How long a fetch waits for data. The embedded broker wants 5 to 20."
+    )
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    kafka_ca_file: Path | None = Field(default=None, description="Certificates that brokers are trusted by.")
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    kafka_sasl_username: str | None = None
+    kafka_sasl_password: SecretStr | None = None
+    publisher_id: str = Field(
+        default="checkout-publisher",
+        description="Names the publisher's progress; one for each Kafka cluster that is published to.",
+    )
+
+    jwks_url: str | None = Field(default=None, description="Where the token issuer publishes its keys.")
+    jwt_key_file: Path | None = Field(
+        default=None, description="A JWKS or a PEM public key, instead of `CHECKOUT_JWKS_URL`."
+    )
+    jwt_issuer: str = LOCAL_ISSUER
+    jwt_audience: str = "partner-checkout"
+    jwt_leeway: float = Field(default=5.0, ge=0, description="Clock difference that tokens are granted.")
+    jwks_refresh_interval: Seconds = Field(
+        default=30.0, description="An unknown key id makes the keys be fetched again, at most this often."
+    )
+    partner_claim: str = Field(default="partner_org", description="The claim that names the organisation.")
+    local_issuer_key_file: Path = Field(
+        default_factory=lambda: user_state_path("partner-checkout") / "issuer-key.pem",
+        description="The private key that `checkout token` signs with; made when it is missing.",
+    )
+
+    landing_cookie: str = Field(default="landing_state", pattern=r"^[A-Za-z0-9_\-]+$")
+    landing_cookie_secure: bool = True
+    max_body_bytes: int = Field(default=256 * 1024, ge=1024)
+    max_quantity: int = Field(default=9999, ge=1)
+    max_items: int = Field(default=500, ge=1)
+    max_actions: int = Field(default=200, ge=1)
+    basket_lifetime: Seconds = Field(
+        default=timedelta(days=14).total_seconds(), description="From a basket's creation to its expiry."
+    )
+    idempotency_lifetime: Seconds = Field(
+        default=timedelta(hours=24).total_seconds(), description="How long keyed answers are kept."
+    )
+    basket_cache_size: int = Field(default=10_000, ge=1, description="Baskets kept in a process's memory.")
+    catalogue_cache_size: int = Field(default=20_000, ge=1, description="Offers kept in a process's memory.")
+    expiry_interval: Seconds = Field(default=5.0, description="How often due baskets are looked for.")
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535, description="Of the API; 0 takes a free one.")
+    health_port: int = Field(default=8081, ge=0, le=65535, description="Of a worker; 0 takes a free one.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

@@ -1,0 +1,77 @@
+"""Answers that are given once: the idempotency keys of callers who try again."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from domain.errors import AnsweredElsewhere, KeyReused, RequestInProgress
+from domain.ports import Answer, AnswerKey, EventStore
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Remember(Generic[R]):
+    """Store the rendered result under the key, in the transaction of the events."""
+
+    key: AnswerKey
+    render: Callable[[R], Answer]
+
+    def answer(self, result: R) -> tuple[AnswerKey, Answer]:
+        return (self.key, self.render(result))
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """An answer, and whether it is the first one once more."""
+
+    answer: Answer
+    replayed: bool
+
+
+class Answers:
+    """Runs each keyed request once, in this process and in all others."""
+
+    def __init__(self, store: EventStore) -> None:
+        self._store = store
+        self._running: set[tuple[str, str]] = set()
+
+    async def once(self, key: AnswerKey, run: Callable[[], Awaitable[Answer]]) -> Given:
+        """The stored answer of the key, or that of `run`, which must store it.
+
+        Raises KeyReused where the key stands for another request, and RequestInProgress while the first
+        one still runs in this process. Where one runs in another process, the store decides which of the
+        two came first, and the other is given its answer.
+        """
+        name = (key.scope, key.key)
+        if name in self._running:
+            raise RequestInProgress(key.key)
+        self._running.add(name)
+        try:
+            stored = await self._stored(key)
+            if stored is not None:
+                return stored
+            try:
+                return Given(await run(), replayed=False)
+            except AnsweredElsewhere:
+                stored = await self._stored(key)
+                if stored is None:
+                    raise
+                return stored
+        finally:
+            self._running.discard(name)
+
+    async def settle(self, key: AnswerKey, answer: Answer) -> None:
+        """Stores the answer of a command that made no events, such as a refusal."""
+        if not await self._store.store_answer(key, answer):
+            raise AnsweredElsewhere(key.key)
+
+    async def _stored(self, key: AnswerKey) -> Given | None:
+        found = await self._store.find_answer(key.scope, key.key)
+        if found is None:
+            return None
+        if found.fingerprint != key.fingerprint:
+            raise KeyReused(key.key)
+        return Given(found.answer, replayed=True)

@@ -1,0 +1,158 @@
+"""The Basket aggregate: its state and its rules. Deciding may refuse; applying never does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from domain.base import Aggregate
+from domain.basket.events import (
+    BASKET_TOPIC,
+    BasketCompleted,
+    BasketDetails,
+    BasketDetailsChanged,
+    BasketExpired,
+    BasketInitiated,
+    BasketValidated,
+    LineOffer,
+    OrderItem,
+    OrderItemAdded,
+    OrderItemQuantityChanged,
+    OrderItemRemoved,
+)
+from domain.errors import BasketFinished
+from domain.validation.findings import Verdict
+from domain.values import Market, Money, OfferRef, OrderItemType, total
+
+BasketStatus = Literal["open", "expired", "completed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What is known of an offer at the moment it is put into a basket; an unknown one has neither
+    name, products nor price."""
+
+    offer: LineOffer
+    price: Money | None = None
+
+
+Describe = Callable[[OfferRef, Market], Described]
+
+LineKey = tuple[str, str, OrderItemType, str | None]
+
+
+def line_key(line: OrderItem) -> LineKey:
+    """What makes two lines the same: offer id, offer version, type and parent."""
+    return (line.offer.id, line.offer.version, line.type, line.parent_id)
+
+
+class Basket(Aggregate):
+    """What a partner organisation gathers before an order."""
+
+    TOPIC = BASKET_TOPIC
+
+    def __init__(self) -> None:
+        self.partner = ""
+        self.details = BasketDetails()
+        self.items: dict[str, OrderItem] = {}
+        self.status: BasketStatus = "open"
+        self.expires_at = datetime.max.replace(tzinfo=UTC)
+        self.ready: bool | None = None
+        self.order_id: str | None = None
+
+    @classmethod
+    def initiate(
+        cls, *, id: str, partner: str, details: BasketDetails, now: datetime, expires_at: datetime
+    ) -> Basket:
+        return cls.begin(
+            BasketInitiated, id=id, now=now, partner=partner, details=details, expires_at=expires_at
+        )
+
+    def fork(self) -> Basket:
+        """A copy to decide on: the original stays as it was acknowledged."""
+        other = self.copy()
+        other.items = dict(self.items)
+        return other
+
+    @property
+    def market(self) -> Market:
+        return Market(partner=self.partner, country=self.details.country, currency=self.details.currency)
+
+    @property
+    def total(self) -> Money | None:
+        return total([item.line_total for item in self.items.values()])
+
+    def status_at(self, now: datetime) -> BasketStatus:
+        """Expired from `expires_at` on, also where no event says so yet."""
+        return "expired" if self.status == "open" and now >= self.expires_at else self.status
+
+    def require_open(self, now: datetime) -> None:
+        """Raises BasketFinished unless the basket takes changes at `now`."""
+        status = self.status_at(now)
+        if status != "open":
+            raise BasketFinished(self.id, status)
+
+    def add_ons_of(self, item_id: str) -> list[OrderItem]:
+        return [item for item in self.items.values() if item.parent_id == item_id]
+
+    def line_of(self, key: LineKey) -> OrderItem | None:
+        """The line that holds this offer version as this type under this parent."""
+        return next((item for item in self.items.values() if line_key(item) == key), None)
+
+    def change_details(self, details: BasketDetails, now: datetime) -> None:
+        """Brings the details to what is asked; says nothing where they are the same."""
+        changed = tuple(
+            field.alias or name
+            for name, field in BasketDetails.model_fields.items()
+            if getattr(details, name) != getattr(self.details, name)
+        )
+        if changed:
+            self.trigger_event(BasketDetailsChanged, details=details, changed=changed, timestamp=now)
+
+    def add_item(self, item: OrderItem, now: datetime) -> None:
+        self.trigger_event(OrderItemAdded, order_item=item, timestamp=now)
+
+    def change_quantity(self, item_id: str, quantity: int, now: datetime) -> None:
+        """Sets a line's quantity, at least 1; says nothing where it is the same."""
+        before = self.items[item_id].quantity
+        if before != quantity:
+            self.trigger_event(
+                OrderItemQuantityChanged, order_item_id=item_id, before=before, after=quantity, timestamp=now
+            )
+
+    def remove_item(self, item_id: str, now: datetime) -> list[str]:
+        """Removes a line and the add-ons under it; returns the ids of all that left."""
+        removed = [item_id]
+        for add_on in self.add_ons_of(item_id):
+            self.trigger_event(
+                OrderItemRemoved, order_item_id=add_on.id, reason="parent_removed", timestamp=now
+            )
+            removed.append(add_on.id)
+        self.trigger_event(OrderItemRemoved, order_item_id=item_id, reason="requested", timestamp=now)
+        return removed
+
+    def record_verdict(self, verdict: Verdict, now: datetime) -> None:
+        self.trigger_event(
+            BasketValidated,
+            ready=verdict.ready,
+            basket_version=self.version,
+            blocked_products=verdict.blocked_products,
+            validation_errors=verdict.validation_errors,
+            evidence=verdict.evidence,
+            timestamp=now,
+        )
+
+    def expire(self, now: datetime) -> None:
+        """Says that the basket expired, once and only when it is due."""
+        if self.status == "open" and now >= self.expires_at:
+            self.trigger_event(BasketExpired, timestamp=now)
+
+    def complete(self, order_id: str | None, now: datetime) -> None:
+        """Says that an order was placed. The order service's word counts even after the basket expired;
+        the same order twice is said once. Raises BasketFinished where another order was placed from it."""
+        if self.status != "completed":
+            self.trigger_event(BasketCompleted, order_id=order_id, timestamp=now)
+        elif order_id != self.order_id:
+            raise BasketFinished(self.id, self.status)

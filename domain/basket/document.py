@@ -1,0 +1,66 @@
+"""A basket as callers see it: the `order` of the answers and the `checkout` of a verdict."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from domain.basket.basket import Basket
+from domain.basket.commands import Validated
+from domain.basket.events import OrderItem
+from domain.values import Money
+
+Document = dict[str, Any]
+
+
+def money_document(money: Money | None) -> Document | None:
+    return None if money is None else {"amount": str(money.amount), "currency": money.currency}
+
+
+def order_document(basket: Basket) -> Document:
+    """The order of contract.md: money as decimal strings, an unpriced line without a price, no total
+    invented for it, times in RFC 3339."""
+    details = basket.details
+    return {
+        "id": basket.id,
+        "external_id": details.external_id,
+        "status": basket.status,
+        "version": basket.version,
+        "country": details.country,
+        "currency": details.currency,
+        "source": details.source,
+        "order_type": details.order_type,
+        "tracking": details.tracking,
+        "customFields": details.custom_fields,
+        "orderItems": [_item_document(item) for item in basket.items.values()],
+        "total": money_document(basket.total),
+        "created": basket.created_on,
+        "modified": basket.modified_on,
+        "expiresAt": basket.expires_at,
+    }
+
+
+def _item_document(item: OrderItem) -> Document:
+    return {
+        "id": item.id,
+        "type": item.type,
+        "parentId": item.parent_id,
+        "quantity": item.quantity,
+        "offer": item.offer,
+        "price": money_document(item.price),
+        "lineTotal": money_document(item.line_total),
+    }
+
+
+def verdict_document(validated: Validated) -> Document:
+    """The whole verdict, as the validate call answers it and `checkout.validation-results.v1` carries it."""
+    judged, verdict = validated.judged, validated.verdict
+    return {
+        "id": judged.id,
+        "checkout": order_document(judged),
+        "ready": verdict.ready,
+        "blockedProducts": verdict.blocked_products,
+        "validationErrors": verdict.validation_errors,
+        "basketVersion": judged.version,
+        "validatedAt": validated.basket.modified_on,
+        "evidence": verdict.evidence,
+    }

@@ -1,0 +1,113 @@
+"""Baskets out of the event store and back into it.
+
+Baskets that were used lately stay in memory as they were last acknowledged. They make deciding quick and
+are never the last word: an append checks the version, and a read asks the store for what came after.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+from weakref import WeakValueDictionary
+
+from cachetools import LRUCache
+from pydantic_core import to_json
+
+from domain.base import fold
+from domain.basket.basket import Basket
+from domain.basket.codec import decode_all, encode
+from domain.basket.commands import Caller
+from domain.basket.snapshot import BasketSnapshot
+from domain.errors import BasketNotFound
+from domain.ports import (
+    Answer,
+    AnswerKey,
+    Append,
+    Appended,
+    AppendOutcome,
+    EventStore,
+    NewEvent,
+)
+
+
+class Baskets:
+    """Loads and saves baskets. One object serves all callers of a process."""
+
+    def __init__(self, store: EventStore, cache_size: int = 10_000) -> None:
+        self._store = store
+        self._recent: LRUCache[str, Basket] = LRUCache(cache_size)
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    @asynccontextmanager
+    async def turn(self, basket_id: str) -> AsyncIterator[None]:
+        """Callers of one basket in this process take turns: they would only conflict with each other."""
+        lock = self._turns.get(basket_id)
+        if lock is None:
+            lock = self._turns[basket_id] = asyncio.Lock()
+        async with lock:
+            yield
+
+    def remembered(self, basket_id: str) -> Basket | None:
+        """The basket as last acknowledged in this process; other processes may have gone on since."""
+        return self._recent.get(basket_id)
+
+    async def load(self, basket_id: str) -> Basket:
+        """The basket with everything that was acknowledged before this call; raises BasketNotFound.
+
+        Not to be changed: decide on a fork.
+        """
+        known = self._recent.get(basket_id)
+        stream = await self._store.read_stream(basket_id, known.version if known else 0)
+        if stream.snapshot is not None:
+            known = BasketSnapshot.model_validate_json(stream.snapshot).restore()
+        events = decode_all(stream.events)
+        basket = fold(known.fork() if known and events else known, events)
+        if basket is None:
+            raise BasketNotFound(basket_id)
+        self._remember(basket)
+        return basket
+
+    async def save(
+        self,
+        basket: Basket,
+        caller: Caller,
+        *,
+        claims: Sequence[str] = (),
+        releases: Sequence[str] = (),
+        answer: tuple[AnswerKey, Answer] | None = None,
+    ) -> AppendOutcome:
+        """Appends what happened to the fork since it was loaded, and forgets the basket where that
+        was refused."""
+        metadata = to_json({_CAMEL[name]: value for name, value in asdict(caller).items()})
+        events = basket.collect()
+        outcome = await self._store.append(
+            Append(
+                stream_id=basket.id,
+                expected_version=basket.version - len(events),
+                events=[NewEvent(event.TOPIC, encode(event), metadata) for event in events],
+                claims=claims,
+                releases=releases,
+                answer=answer,
+            )
+        )
+        if isinstance(outcome, Appended):
+            self._remember(basket)
+        else:
+            self._recent.pop(basket.id, None)
+        return outcome
+
+    def _remember(self, basket: Basket) -> None:
+        held = self._recent.get(basket.id)
+        if held is None or held.version < basket.version:
+            self._recent[basket.id] = basket
+
+
+_CAMEL = {
+    "partner": "partner",
+    "actor": "actor",
+    "correlation_id": "correlationId",
+    "causation_id": "causationId",
+    "traceparent": "traceparent",
+}

@@ -1,0 +1,120 @@
+"""What the catalogue says of some offers and products at one moment, and the rules by which the most
+specific and newest of it wins. Pure: made of facts, asked with a market and a time."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from domain.basket.basket import Described
+from domain.basket.events import LineOffer
+from domain.catalogue.facts import AvailabilityFact, Fact, OfferFact, PriceFact
+from domain.values import Market, OfferRef
+
+F = TypeVar("F", OfferFact, PriceFact, AvailabilityFact)
+
+
+@dataclass(frozen=True, slots=True)
+class PriceAnswer:
+    """The price that holds, or else the one that did last (`expired`), or else the next (`upcoming`)."""
+
+    current: PriceFact | None = None
+    expired: PriceFact | None = None
+    upcoming: PriceFact | None = None
+
+    @property
+    def fact(self) -> PriceFact | None:
+        return self.current or self.expired or self.upcoming
+
+
+class Catalogue:
+    """Facts of some offers and products, newest of each kept."""
+
+    def __init__(self, facts: Iterable[Fact] = ()) -> None:
+        self._offers: dict[str, dict[str, OfferFact]] = defaultdict(dict)
+        self._prices: dict[tuple[str, str], dict[str, PriceFact]] = defaultdict(dict)
+        self._availability: dict[str, dict[str, AvailabilityFact]] = defaultdict(dict)
+        for fact in facts:
+            match fact:
+                case OfferFact():
+                    _keep_newest(self._offers[fact.id], fact.version, fact)
+                case PriceFact():
+                    _keep_newest(self._prices[fact.offer_id, fact.offer_version], fact.subject, fact)
+                case AvailabilityFact():
+                    _keep_newest(self._availability[fact.product_code], fact.subject, fact)
+
+    def offer(self, ref: OfferRef) -> OfferFact | None:
+        return self._offers.get(ref.id, {}).get(ref.version)
+
+    def successor(self, ref: OfferRef) -> OfferFact | None:
+        """The published version that supersedes this one: another version with a higher sequence, the
+        highest of them."""
+        known = self.offer(ref)
+        newer = [
+            fact
+            for fact in self._offers.get(ref.id, {}).values()
+            if fact.version != ref.version
+            and fact.status == "published"
+            and (known is None or fact.sequence > known.sequence)
+        ]
+        return max(newer, key=lambda fact: fact.sequence, default=None) if known else None
+
+    def price(self, ref: OfferRef, market: Market, now: datetime) -> PriceAnswer:
+        """The price in this market: that of its country before the one for everywhere, in its currency;
+        without a currency only where all prices are in one. Of several that hold, the newest."""
+        prices = [
+            price
+            for price in self._prices.get((ref.id, ref.version), {}).values()
+            if price.country in (None, market.country)
+            and price.currency == (market.currency or price.currency)
+        ]
+        if len({price.currency for price in prices}) > 1:
+            return PriceAnswer()
+
+        def rank(price: PriceFact) -> tuple[bool, int]:
+            return (price.country is not None, price.sequence)
+
+        holding = [price for price in prices if price.holds_at(now)]
+        if holding:
+            return PriceAnswer(current=max(holding, key=rank))
+        over = [price for price in prices if price.over_by(now)]
+        if over:
+            return PriceAnswer(expired=max(over, key=lambda price: (price.valid_until or now, *rank(price))))
+        ahead = [price for price in prices if not price.begun_by(now)]
+        return PriceAnswer(
+            upcoming=min(ahead, key=lambda price: (price.valid_from or now, -price.sequence), default=None)
+        )
+
+    def availability(self, product_code: str, market: Market) -> AvailabilityFact | None:
+        """What holds for this product in this market: the partner's own before the country's before
+        everywhere's. None where nothing is said, which is no limit."""
+        facts = [
+            fact
+            for fact in self._availability.get(product_code, {}).values()
+            if fact.partner in (None, market.partner) and fact.country in (None, market.country)
+        ]
+        return max(
+            facts,
+            key=lambda fact: (fact.partner is not None, fact.country is not None, fact.sequence),
+            default=None,
+        )
+
+    def describe(self, ref: OfferRef, market: Market, now: datetime) -> Described:
+        """What is known of an offer as it is put into a basket."""
+        offer = self.offer(ref)
+        if offer is None:
+            return Described(LineOffer(id=ref.id, version=ref.version))
+        price = self.price(ref, market, now).current
+        line_offer = LineOffer(
+            id=ref.id, version=ref.version, name=offer.name, path=offer.path, products=offer.products
+        )
+        return Described(line_offer, price.money if price else None)
+
+
+def _keep_newest(facts: dict[str, F], key: str, fact: F) -> None:
+    held = facts.get(key)
+    if held is None or fact.sequence > held.sequence:
+        facts[key] = fact

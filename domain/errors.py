@@ -1,0 +1,112 @@
+"""What can go wrong, as facts; how it is told to HTTP callers stands in one table in `adapters/contract`.
+
+CheckoutError
+├── Refused                      the command changed nothing, and the caller can act on it
+│   ├── BasketNotFound           no such basket, or another organisation's
+│   ├── BasketFinished           completed or expired baskets take no changes
+│   ├── InvalidCommand           with one violation for each thing that is wrong
+│   ├── ExternalIdInUse          another open basket of the organisation holds it
+│   ├── VersionMismatch          the caller asked for another version than the basket has
+│   └── VersionConflict          other writers kept winning; a later try may do
+├── AnswerError                  about idempotency keys
+│   ├── KeyReused                the key came before with another request
+│   ├── RequestInProgress        the first request with this key still runs
+│   └── AnsweredElsewhere        another process answered this key in between
+└── Unavailable                  a part we need is away; nothing was acknowledged
+    └── StoreUnavailable
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from domain.basket.basket import Basket
+
+
+class CheckoutError(Exception):
+    """Root of everything this service raises on purpose."""
+
+
+class Refused(CheckoutError):
+    """The command was refused and changed nothing."""
+
+
+class BasketNotFound(Refused):
+    def __init__(self, basket_id: str) -> None:
+        super().__init__(f"there is no basket {basket_id}")
+        self.basket_id = basket_id
+
+
+class BasketFinished(Refused):
+    def __init__(self, basket_id: str, status: str) -> None:
+        super().__init__(f"basket {basket_id} is {status}")
+        self.basket_id = basket_id
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One thing that is wrong: where in the command, a stable code, and words."""
+
+    location: tuple[str | int, ...]
+    code: str
+    message: str
+
+
+class InvalidCommand(Refused):
+    def __init__(self, violations: tuple[Violation, ...]) -> None:
+        super().__init__("; ".join(violation.message for violation in violations))
+        self.violations = violations
+
+
+class ExternalIdInUse(Refused):
+    def __init__(self, external_id: str) -> None:
+        super().__init__(f"another open basket holds the external id {external_id}")
+        self.external_id = external_id
+
+
+class VersionMismatch(Refused):
+    def __init__(self, basket_id: str, actual: int | None) -> None:
+        super().__init__(f"basket {basket_id} is at version {actual}")
+        self.basket_id = basket_id
+        self.actual = actual
+
+
+class VersionConflict(Refused):
+    def __init__(self, basket: Basket) -> None:
+        super().__init__(f"basket {basket.id} keeps changing; it is at version {basket.version}")
+        self.basket = basket
+
+
+class AnswerError(CheckoutError):
+    """About an idempotency key."""
+
+
+class KeyReused(AnswerError):
+    def __init__(self, key: str) -> None:
+        super().__init__(f"the idempotency key {key} came before with another request")
+        self.key = key
+
+
+class RequestInProgress(AnswerError):
+    def __init__(self, key: str) -> None:
+        super().__init__(f"the first request with the idempotency key {key} still runs")
+        self.key = key
+
+
+class AnsweredElsewhere(AnswerError):
+    def __init__(self, subject: str) -> None:
+        super().__init__(f"another process answered the idempotency key of {subject} in between")
+
+
+class Unavailable(CheckoutError):
+    """A part that we need is away. Nothing was acknowledged; trying again is safe."""
+
+    retry_after_seconds = 1
+
+
+class StoreUnavailable(Unavailable):
+    def __init__(self, why: str) -> None:
+        super().__init__(f"the event store is unavailable: {why}")

@@ -1,0 +1,239 @@
+"""What the domain needs from outside. Each port has one contract suite, and every adapter passes it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from domain.catalogue.catalogue import Catalogue
+from domain.catalogue.facts import Fact
+
+Clock = Callable[[], datetime]
+"""The present as an aware datetime in UTC."""
+
+NewId = Callable[[], str]
+"""A new UUID, version 7, in its usual 36-character form."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """An event to store: its type name and its JSON documents, UTF-8."""
+
+    type: str
+    data: bytes
+    metadata: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """An event as it lies in the store. `position` is the global order; it has gaps, but an event that
+    is committed later never has a smaller one."""
+
+    position: int
+    stream_id: str
+    version: int
+    type: str
+    data: bytes
+    metadata: bytes
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoredStream:
+    """A stream from some version on.
+
+    `snapshot` is a basket view's JSON where one was newer than asked for; `events` is a JSON array of
+    the documents after it (after the version asked for, where there is no snapshot).
+    """
+
+    snapshot: bytes | None
+    events: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerKey:
+    """An idempotency key: unique within `scope` (organisation and route); `fingerprint` is the digest of
+    the request that it stands for."""
+
+    scope: str
+    key: str
+    fingerprint: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a caller was told: a status as in HTTP, headers, and the body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAnswer:
+    fingerprint: bytes
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """Events for one stream, all or nothing, if the stream's last version is `expected_version` (0: it
+    does not exist).
+
+    A claim is a name that one stream holds at a time (an open basket's external id); releases give such
+    names back. The answer, if any, is stored in the same transaction.
+    """
+
+    stream_id: str
+    expected_version: int
+    events: Sequence[NewEvent]
+    claims: Sequence[str] = ()
+    releases: Sequence[str] = ()
+    answer: tuple[AnswerKey, Answer] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """All of it is durable. `last_position` is None where there was no event to store."""
+
+    last_position: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """The stream is at another version; nothing was stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimTaken:
+    """Another stream holds one of the claimed names; nothing was stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadyAnswered:
+    """The idempotency key has an answer already; nothing was stored."""
+
+
+AppendOutcome = Appended | Conflict | ClaimTaken | AlreadyAnswered
+
+
+class EventStore(Protocol):
+    """The truth. Every method raises StoreUnavailable, within the time limit of its settings, where the
+    store cannot be reached."""
+
+    async def append(self, append: Append) -> AppendOutcome:
+        """Stores the append durably or says why not. A conflict is the caller's alone, whoever else
+        appends at the same time. A caller that is cancelled while it waits leaves others unharmed; its
+        own append may then have been stored. After a lost connection the outcome is found out, not guessed."""
+
+    async def read_stream(self, stream_id: str, after_version: int = 0) -> StoredStream:
+        """What happened after a version, from the newest basket view where that is later."""
+
+    async def read_events(self, stream_id: str, after_version: int = 0) -> Sequence[StoredEvent]:
+        """The stored events of one stream after a version, oldest first."""
+
+    async def find_claim(self, name: str) -> str | None:
+        """The stream that holds this name."""
+
+    async def find_answer(self, scope: str, key: str) -> StoredAnswer | None:
+        """The answer that was stored under this key, unless it is older than answers are kept."""
+
+    async def store_answer(self, key: AnswerKey, answer: Answer) -> bool:
+        """Stores an answer to a command that made no events; False where the key has one already."""
+
+
+class EventFeed(Protocol):
+    """All events in their global order, for tails such as the publisher."""
+
+    async def read(self, after_position: int, limit: int) -> Sequence[StoredEvent]:
+        """The next events after a position, at most `limit`."""
+
+    async def wait(self, after_position: int, timeout: float) -> None:
+        """Returns as soon as there may be events after a position, or after `timeout` seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class BasketView:
+    """A row of the basket views: the snapshot's JSON and the columns that views are found by."""
+
+    basket_id: str
+    version: int
+    partner: str
+    external_id: str | None
+    status: str
+    created: datetime
+    modified: datetime
+    expires_at: datetime
+    snapshot: bytes
+
+
+class BasketViews(Protocol):
+    """The projection of baskets."""
+
+    async def versions(self, basket_ids: Collection[str]) -> Mapping[str, int]:
+        """The version of each view that exists."""
+
+    async def snapshots(self, basket_ids: Collection[str]) -> Mapping[str, bytes]:
+        """The snapshot JSON of each view that exists."""
+
+    async def advance(self, views: Sequence[tuple[int, BasketView]]) -> Collection[str]:
+        """Moves views forward in one transaction, each only from the version given with it (0: none
+        yet); returns the ids of those that moved."""
+
+    async def due(self, now: datetime, limit: int) -> Sequence[str]:
+        """Open baskets whose `expires_at` has passed, the longest due first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a message lay."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What became of a fact: `new` was recorded, `known` had been already (the same content), `contradicts`
+    bears an id that another content has, and was not recorded."""
+
+    new: int = 0
+    known: int = 0
+    contradicts: Sequence[Fact] = field(default=())
+
+
+class CatalogueFacts(Protocol):
+    """Append-only facts of the catalogue and the projections of the newest of them."""
+
+    async def learn(self, facts: Sequence[tuple[Fact, Source]]) -> Learned:
+        """Records facts and derives the projections in one transaction; a late, older fact is recorded
+        but overwrites nothing newer."""
+
+    async def catalogue(
+        self, offer_ids: Collection[str], product_codes: Collection[str], *, fresh: bool
+    ) -> Catalogue:
+        """What is known now of these offers (with their products) and products. Where not `fresh`, an
+        answer from a cache that follows the facts within moments will do."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message that could not be understood, and why."""
+
+    source: Source
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+    code: str
+    error: str
+    basket_id: str | None = None
+
+
+class Leadership(Protocol):
+    """At most one process holds a role at a time; others wait for it."""
+
+    def hold(self, role: str) -> AsyncIterator[None]:
+        """Waits for the role and yields while it is held; raises LeadershipLost when it no longer is."""

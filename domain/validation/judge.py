@@ -1,0 +1,30 @@
+"""Judges a basket: runs every check in one pass and gathers what they found and rest on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from domain.basket.basket import Basket
+from domain.catalogue.catalogue import Catalogue
+from domain.validation.checks import CHECKS, Check, Sight
+from domain.validation.findings import Finding, Verdict
+
+
+def judge(basket: Basket, catalogue: Catalogue, now: datetime, checks: Sequence[Check] = CHECKS) -> Verdict:
+    """All findings about the basket as it is, by what the catalogue says, at `now`.
+
+    A check that crashes yields the finding `check_failed` and hides no other.
+    """
+    sight = Sight.of(basket, catalogue, now)
+    blocked: list[Finding] = []
+    errors: list[Finding] = []
+    for check in checks:
+        target = blocked if check.about_products else errors
+        try:
+            target.extend(check.find(sight))
+        except Exception as error:  # noqa: BLE001  (a check may crash in any way; the verdict must say so)
+            errors.append(check.failed(error))
+    return Verdict(
+        blocked_products=tuple(blocked), validation_errors=tuple(errors), evidence=sight.evidence()
+    )

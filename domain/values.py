@@ -1,0 +1,126 @@
+"""Value objects of the whole domain: ids, money, quantities, open maps."""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, StringConstraints, WithJsonSchema
+
+from domain.base import Value
+
+BASKET_ID_PATTERN = r"^basket-[A-Za-z0-9\-_]{32,36}$"
+"""From the published Partner Checkout API."""
+
+PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
+
+BasketId = Annotated[str, StringConstraints(pattern=BASKET_ID_PATTERN)]
+Text = Annotated[str, StringConstraints(max_length=512, pattern=PRINTABLE)]
+"""A short text without control characters, at most 512 characters."""
+
+Identifier = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=PRINTABLE)]
+"""Somebody's identifier: 1 to 128 characters, none of them a control character."""
+
+PartnerOrganisation = Identifier
+Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+"""ISO 3166-1 alpha-2."""
+
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+"""ISO 4217 alphabetic code."""
+
+OrderItemType = Literal["offer", "add_on"]
+
+AMOUNT_PATTERN = r"^[0-9]{1,12}(\.[0-9]{1,4})?$"
+
+
+def _only_text(value: object) -> object:
+    if isinstance(value, Decimal | str):
+        return value
+    raise ValueError('an amount is a decimal string, such as "10.00"')
+
+
+Amount = Annotated[
+    Decimal,
+    BeforeValidator(_only_text),
+    Field(ge=0, max_digits=20, decimal_places=4, allow_inf_nan=False),
+    WithJsonSchema({"type": "string", "pattern": AMOUNT_PATTERN, "examples": ["10.00"]}),
+]
+"""An amount of money as a decimal string: a float would lose pennies."""
+
+MAX_DEPTH = 32
+
+
+def _storable(value: object, depth: int = 0) -> None:
+    if depth > MAX_DEPTH:
+        raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
+    match value:
+        case str() if "\x00" in value:
+            raise ValueError("the character U+0000 cannot be stored")
+        case float() if not math.isfinite(value):
+            raise ValueError("a number is too large")
+        case dict():
+            for key, entry in value.items():
+                _storable(key, depth + 1)
+                _storable(entry, depth + 1)
+        case list():
+            for entry in value:
+                _storable(entry, depth + 1)
+        case _:
+            pass
+
+
+def _storable_map(value: dict[str, Any]) -> dict[str, Any]:
+    _storable(value)
+    return value
+
+
+OpenMap = Annotated[dict[str, JsonValue], AfterValidator(_storable_map)]
+"""A JSON object whose content is the caller's own; kept as it came."""
+
+
+class Money(Value):
+    """An amount in a currency. Amounts of two currencies are never added."""
+
+    amount: Amount
+    currency: Currency
+
+    def times(self, quantity: int) -> Money:
+        return self.model_copy(update={"amount": self.amount * quantity})
+
+    def __str__(self) -> str:
+        return f"{self.amount} {self.currency}"
+
+
+def total(lines: list[Money | None]) -> Money | None:
+    """The sum, or None where a line has no price or the lines are in several currencies."""
+    currencies = {line.currency for line in lines if line is not None}
+    if len(currencies) != 1 or None in lines:
+        return None
+    amounts = [line.amount for line in lines if line is not None]
+    return Money(amount=sum(amounts, Decimal(0)), currency=currencies.pop())
+
+
+class OfferRef(Value):
+    """One version of an offer, as callers name it."""
+
+    id: Identifier
+    version: Identifier
+
+    def __str__(self) -> str:
+        return f"{self.id}@{self.version}"
+
+
+class Product(Value):
+    """A product that an offer is made of."""
+
+    product_code: Identifier
+    path: Text | None = None
+
+
+class Market(Value):
+    """Where a basket is sold: it decides which price and which availability hold."""
+
+    partner: PartnerOrganisation
+    country: Country | None = None
+    currency: Currency | None = None
