@@ -7,11 +7,11 @@ often it arrives and wherever it is read again, is the same fact.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field, TypeAdapter
+from pydantic import AfterValidator, AwareDatetime, Field, TypeAdapter
 
 from domain.base import Value
 from domain.values import Amount, Country, Currency, Identifier, Money, PartnerOrganisation, Product, Text
@@ -19,8 +19,23 @@ from domain.values import Amount, Country, Currency, Identifier, Money, PartnerO
 Sequence = Annotated[int, Field(ge=0, lt=2**63, description="The sender's version of this fact.")]
 
 
-def _name(*parts: object) -> str:
-    return "/".join("*" if part is None else str(part) for part in parts)
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("a time must lie in the years 1 to 9999 in UTC") from error
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+"""A time with an offset, kept in UTC: the same moment is the same fact, however it was written."""
+
+
+_ESCAPES = str.maketrans({"%": "%25", "/": "%2F", "*": "%2A"})
+
+
+def _name(*parts: str | None) -> str:
+    # The separators are escaped inside a part: "a/b" + "c" is another subject than "a" + "b/c".
+    return "/".join("*" if part is None else part.translate(_ESCAPES) for part in parts)
 
 
 class QuantityRule(Value):
@@ -41,8 +56,8 @@ class OfferFact(Value):
     path: Text | None = None
     products: tuple[Product, ...] = ()
     status: Literal["draft", "published", "withdrawn"]
-    on_sale_from: AwareDatetime | None = None
-    on_sale_until: AwareDatetime | None = None
+    on_sale_from: Moment | None = None
+    on_sale_until: Moment | None = None
     countries: tuple[Country, ...] | None = None
     partners: tuple[PartnerOrganisation, ...] | None = None
     quantity: QuantityRule | None = None
@@ -76,8 +91,8 @@ class PriceFact(Value):
     country: Country | None = None
     currency: Currency
     amount: Amount
-    valid_from: AwareDatetime | None = None
-    valid_until: AwareDatetime | None = None
+    valid_from: Moment | None = None
+    valid_until: Moment | None = None
     sequence: Sequence
 
     @property
