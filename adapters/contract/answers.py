@@ -1,0 +1,48 @@
+"""The bodies that callers are answered with, as UTF-8 JSON, over HTTP and Kafka alike."""
+
+from __future__ import annotations
+
+from pydantic_core import to_json
+
+from domain.basket.basket import Basket
+from domain.basket.commands import ActionResult, Initiated, Updated, Validated
+from domain.basket.document import Document, order_document, verdict_document
+
+
+def initiate_answer(initiated: Initiated) -> bytes:
+    return to_json({"id": initiated.basket.id})
+
+
+def update_answer(updated: Updated) -> bytes:
+    return to_json(
+        {
+            "id": updated.basket.id,
+            "order": order_document(updated.basket),
+            "actionResults": [_action_result(result) for result in updated.results],
+        }
+    )
+
+
+def validate_answer(validated: Validated) -> bytes:
+    return to_json(verdict_document(validated))
+
+
+def order_answer(basket: Basket) -> bytes:
+    return to_json({"id": basket.id, "order": order_document(basket)})
+
+
+def entity_tag(version: int) -> str:
+    """A basket's version as `ETag` and `If-Match` carry it."""
+    return f'"{version}"'
+
+
+def _action_result(result: ActionResult) -> Document:
+    return {
+        "index": result.index,
+        "orderItemActionType": result.kind,
+        "status": result.status,
+        "orderItemId": result.order_item_id,
+        "before": result.before,
+        "after": result.after,
+        "removedOrderItemIds": result.removed,
+    }

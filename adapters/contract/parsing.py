@@ -1,0 +1,91 @@
+"""From a body's bytes to the command that it means, or to everything that is wrong with it."""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails, from_json
+
+from adapters.contract.refusals import InvalidRequest, MalformedBody
+from adapters.contract.requests import InitiateRequest, RequestLimits, UpdateRequest
+from domain.basket.commands import IfMatch, InitiateBasket, UpdateBasket
+from domain.errors import Violation
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def parse_initiate(
+    body: bytes,
+    limits: RequestLimits,
+    *,
+    landing_basket_id: str | None = None,
+    if_match: IfMatch | None = None,
+) -> InitiateBasket:
+    """Raises MalformedBody where the body is no JSON, and InvalidRequest with all that is wrong."""
+    request = _parse(InitiateRequest, body, limits)
+    return request.to_command(landing_basket_id=landing_basket_id, if_match=if_match)
+
+
+def parse_update(
+    body: bytes, limits: RequestLimits, *, basket_id: str, if_match: IfMatch | None = None
+) -> UpdateBasket:
+    """Raises MalformedBody where the body is no JSON, and InvalidRequest with all that is wrong."""
+    return _parse(UpdateRequest, body, limits).to_command(basket_id=basket_id, if_match=if_match)
+
+
+def fingerprint(body: bytes, *context: str) -> bytes:
+    """The digest of what a body says, however it is spaced and ordered, and of its context.
+
+    The body must have been parsed before, or be empty.
+    """
+    content = from_json(body) if body else None
+    canonical = json.dumps([*context, content], sort_keys=True, separators=(",", ":"))
+    return sha256(canonical.encode("utf-8", "surrogatepass")).digest()
+
+
+def _parse(model: type[M], body: bytes, limits: RequestLimits) -> M:
+    try:
+        return model.model_validate_json(body, context=limits)
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_input=False)
+    if details[0]["type"] == "json_invalid":
+        raise MalformedBody(details[0]["msg"].removeprefix("Invalid JSON: "))
+    raise InvalidRequest(tuple(_violation(detail) for detail in details))
+
+
+_CODES = {
+    "missing": "required",
+    "union_tag_not_found": "required",
+    "union_tag_invalid": "not_one_of",
+    "literal_error": "not_one_of",
+    "extra_forbidden": "unknown_field",
+    "string_pattern_mismatch": "wrong_format",
+    "string_too_short": "too_short",
+    "string_too_long": "too_long",
+    "value_error": "not_storable",
+}
+"""Our codes are promises; pydantic's names are its own. What is not listed is of the wrong type, or has
+a code of ours already."""
+
+_MESSAGES = {
+    "required": "this field is required",
+    "unknown_field": "the contract knows no such field",
+    "wrong_format": "this is not of the form that the contract gives",
+}
+_ACTION_TYPES = "add, remove or change_quantity"
+
+
+def _violation(detail: ErrorDetails) -> Violation:
+    kind, location = detail["type"], detail["loc"]
+    code = _CODES.get(kind, "wrong_type" if kind.endswith(("_type", "_parsing_size")) else kind)
+    message = _MESSAGES.get(code, detail["msg"].removeprefix("Value error, "))
+    if location[:1] == ("orderItemActions",) and len(location) > 2:
+        # pydantic names the member of the union, which is no part of the body
+        location = (*location[:2], *location[3:])
+    if kind.startswith("union_tag"):
+        location = (*location, "orderItemActionType")
+        message = f"this must be {_ACTION_TYPES}" if kind == "union_tag_invalid" else message
+    return Violation(location, code, message)

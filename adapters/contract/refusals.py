@@ -1,0 +1,89 @@
+"""Why a request is refused before the domain sees it, as facts; `problems.py` says how callers are told.
+
+RequestRefused
+├── MalformedBody            no JSON at all
+├── InvalidBasketId          an id that cannot be a basket's
+├── InvalidHeader            a header that cannot be read
+├── InvalidLandingState      the landing state cookie is missing, unreadable or too large
+├── BodyTooLarge
+├── UnsupportedMediaType
+├── RouteNotFound
+├── MethodNotAllowed
+├── NotAuthenticated         no token, or one that is not accepted
+└── NotAllowed               a good token that does not allow this call
+KeysUnavailable (an Unavailable): the token issuer's keys cannot be had; the token was not judged
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from domain.errors import CheckoutError, InvalidCommand, Unavailable
+
+
+class RequestRefused(CheckoutError):
+    """The request was refused as it stands, whatever the basket is like."""
+
+
+class InvalidRequest(InvalidCommand):
+    """The body is JSON of another shape than the contract's; one violation for each thing wrong."""
+
+
+class MalformedBody(RequestRefused):
+    pass
+
+
+class InvalidBasketId(RequestRefused):
+    pass
+
+
+class InvalidHeader(RequestRefused):
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(f"{name}: {why}")
+
+
+class InvalidLandingState(RequestRefused):
+    pass
+
+
+class BodyTooLarge(RequestRefused):
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"a body holds at most {limit} bytes")
+
+
+class UnsupportedMediaType(RequestRefused):
+    def __init__(self) -> None:
+        super().__init__("a body is application/json")
+
+
+class RouteNotFound(RequestRefused):
+    def __init__(self) -> None:
+        super().__init__("there is nothing under this path")
+
+
+class MethodNotAllowed(RequestRefused):
+    def __init__(self, allowed: Sequence[str]) -> None:
+        super().__init__(f"this path takes {', '.join(allowed)}")
+        self.allowed = tuple(allowed)
+
+
+class NotAuthenticated(RequestRefused):
+    """`error` is the code of RFC 6750, None where no token came at all."""
+
+    def __init__(self, why: str, error: str | None = "invalid_token") -> None:
+        super().__init__(why)
+        self.error = error
+
+
+class NotAllowed(RequestRefused):
+    """`scope` is what the token would need, None where something else is missing."""
+
+    def __init__(self, why: str, scope: str | None = None) -> None:
+        super().__init__(why)
+        self.scope = scope
+
+
+class KeysUnavailable(Unavailable):
+    """The keys that tokens are checked with cannot be had at present."""
+
+    retry_after_seconds = 5

@@ -1,0 +1,213 @@
+"""The bodies that callers send, over HTTP and Kafka alike, and the commands that they mean.
+
+A field that the contract does not know is refused: nothing is dropped silently.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    WithJsonSchema,
+)
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
+
+from adapters.settings import Settings
+from domain.basket.commands import (
+    Action,
+    AddItem,
+    ChangeQuantity,
+    IfMatch,
+    InitiateBasket,
+    RemoveItem,
+    RequestedItem,
+    UpdateBasket,
+)
+from domain.basket.events import BasketDetails
+from domain.values import BasketId, Country, Currency, Identifier, OfferRef, OpenMap, OrderItemType, Text
+
+
+@dataclass(frozen=True, slots=True)
+class RequestLimits:
+    """The largest quantity of a line, and the most items or actions of one request."""
+
+    max_quantity: int = 9999
+    max_items: int = 500
+    max_actions: int = 200
+
+    @classmethod
+    def of(cls, settings: Settings) -> RequestLimits:
+        return cls(settings.max_quantity, settings.max_items, settings.max_actions)
+
+
+def _limits(info: ValidationInfo) -> RequestLimits:
+    return info.context if isinstance(info.context, RequestLimits) else RequestLimits()
+
+
+def _quantity(value: int, info: ValidationInfo) -> int:
+    if value < 1:
+        raise PydanticCustomError("quantity_too_small", "a line holds at least 1")
+    return _quantity_or_none_left(value, info)
+
+
+def _quantity_or_none_left(value: int, info: ValidationInfo) -> int:
+    most = _limits(info).max_quantity
+    if value < 0:
+        raise PydanticCustomError("quantity_too_small", "a quantity is not negative")
+    if value > most:
+        raise PydanticCustomError("quantity_too_large", "a line holds at most {most}", {"most": most})
+    return value
+
+
+def _few_items(value: tuple[Any, ...], info: ValidationInfo) -> tuple[Any, ...]:
+    most = _limits(info).max_items
+    if len(value) > most:
+        raise PydanticCustomError("too_many_items", "a basket holds at most {most} items", {"most": most})
+    return value
+
+
+def _few_actions(value: tuple[Any, ...], info: ValidationInfo) -> tuple[Any, ...]:
+    most = _limits(info).max_actions
+    if len(value) > most:
+        raise PydanticCustomError("too_many_actions", "a request has at most {most} actions", {"most": most})
+    return value
+
+
+UUID_PATTERN = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
+
+Quantity = Annotated[int, AfterValidator(_quantity), WithJsonSchema({"type": "integer", "minimum": 1})]
+NewQuantity = Annotated[
+    int, AfterValidator(_quantity_or_none_left), WithJsonSchema({"type": "integer", "minimum": 0})
+]
+OwnItemId = Annotated[
+    str,
+    StringConstraints(pattern=UUID_PATTERN),
+    WithJsonSchema({"type": "string", "format": "uuid", "pattern": UUID_PATTERN}),
+]
+
+
+class RequestModel(BaseModel):
+    """Exactly the contract's fields, by the contract's names and types."""
+
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, alias_generator=to_camel, validate_by_name=False
+    )
+
+
+class OfferRequest(RequestModel):
+    """One version of an offer."""
+
+    id: Identifier
+    version: Identifier
+
+    def to_ref(self) -> OfferRef:
+        return OfferRef.model_construct(id=self.id, version=self.version)
+
+
+class ItemRequest(RequestModel):
+    """A line that is asked for. `type` may be left out where the basket holds no add-ons."""
+
+    offer: OfferRequest
+    quantity: Quantity
+    id: Annotated[
+        OwnItemId | None, Field(description="An id of the caller's own, for add-ons to name their parent by.")
+    ] = None
+    type: OrderItemType | None = None
+    parent_id: Annotated[Identifier | None, Field(description="The order item an add-on hangs under.")] = None
+
+    def to_item(self) -> RequestedItem:
+        return RequestedItem(self.offer.to_ref(), self.quantity, self.id, self.type, self.parent_id)
+
+
+class OrderRequest(RequestModel):
+    """What the basket shall be: its items and what it says beside them."""
+
+    order_items: Annotated[tuple[ItemRequest, ...], AfterValidator(_few_items)]
+    checkout_id: Annotated[
+        BasketId | None, Field(description="The basket to bring to this order; without it see the call.")
+    ] = None
+    external_id: Annotated[Identifier | None, Field(alias="external_id")] = None
+    country: Country | None = None
+    currency: Currency | None = None
+    source: Text | None = None
+    order_type: Annotated[Text | None, Field(alias="order_type")] = None
+    tracking: Annotated[OpenMap | None, Field(description="The caller's own; kept as it came.")] = None
+    custom_fields: Annotated[OpenMap | None, Field(description="The caller's own; kept as it came.")] = None
+
+    def to_details(self) -> BasketDetails:
+        return BasketDetails.model_construct(
+            external_id=self.external_id,
+            country=self.country,
+            currency=self.currency,
+            source=self.source,
+            order_type=self.order_type,
+            tracking=self.tracking or {},
+            custom_fields=self.custom_fields or {},
+        )
+
+
+class InitiateRequest(RequestModel):
+    order: OrderRequest
+
+    def to_command(
+        self, *, landing_basket_id: str | None = None, if_match: IfMatch | None = None
+    ) -> InitiateBasket:
+        return InitiateBasket(
+            details=self.order.to_details(),
+            items=tuple(item.to_item() for item in self.order.order_items),
+            checkout_id=self.order.checkout_id,
+            landing_basket_id=landing_basket_id,
+            if_match=if_match,
+        )
+
+
+class AddAction(ItemRequest):
+    """Adds an offer; raises the quantity of a line that already is it (same offer version, type, parent)."""
+
+    order_item_action_type: Literal["add"]
+
+    def to_action(self) -> Action:
+        return AddItem(self.to_item())
+
+
+class RemoveAction(RequestModel):
+    """Removes a line, and an offer's add-ons along with it."""
+
+    order_item_action_type: Literal["remove"]
+    id: Identifier
+
+    def to_action(self) -> Action:
+        return RemoveItem(self.id)
+
+
+class ChangeQuantityAction(RequestModel):
+    """Sets the quantity of a line; 0 removes it."""
+
+    order_item_action_type: Literal["change_quantity"]
+    id: Identifier
+    quantity: NewQuantity
+
+    def to_action(self) -> Action:
+        return ChangeQuantity(self.id, self.quantity)
+
+
+ActionRequest = Annotated[
+    AddAction | RemoveAction | ChangeQuantityAction, Field(discriminator="order_item_action_type")
+]
+
+
+class UpdateRequest(RequestModel):
+    order_item_actions: Annotated[tuple[ActionRequest, ...], AfterValidator(_few_actions)]
+
+    def to_command(self, *, basket_id: str, if_match: IfMatch | None = None) -> UpdateBasket:
+        return UpdateBasket(
+            basket_id, tuple(action.to_action() for action in self.order_item_actions), if_match
+        )
