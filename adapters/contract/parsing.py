@@ -9,6 +9,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, from_json
 
+from adapters.contract.problems import MOST_ERRORS
 from adapters.contract.refusals import InvalidRequest, MalformedBody
 from adapters.contract.requests import InitiateRequest, RequestLimits, UpdateRequest
 from domain.basket.commands import IfMatch, InitiateBasket, UpdateBasket
@@ -50,10 +51,26 @@ def _parse(model: type[M], body: bytes, limits: RequestLimits) -> M:
     try:
         return model.model_validate_json(body, context=limits)
     except ValidationError as error:
+        if error.error_count() > MOST_ERRORS:
+            _refuse_too_many(body, limits)
         details = error.errors(include_url=False, include_input=False)
     if details[0]["type"] == "json_invalid":
         raise MalformedBody(details[0]["msg"].removeprefix("Invalid JSON: "))
     raise InvalidRequest(tuple(_violation(detail) for detail in details))
+
+
+def _refuse_too_many(body: bytes, limits: RequestLimits) -> None:
+    """Raises InvalidRequest where the body has more items or actions than are allowed: to say what is
+    wrong with each of a hundred thousand would hold up all other callers."""
+    match from_json(body):
+        case {"order": {"orderItems": [*items]}} if len(items) > limits.max_items:
+            message = f"a basket holds at most {limits.max_items} items"
+            raise InvalidRequest((Violation(("order", "orderItems"), "too_many_items", message),))
+        case {"orderItemActions": [*actions]} if len(actions) > limits.max_actions:
+            message = f"a request has at most {limits.max_actions} actions"
+            raise InvalidRequest((Violation(("orderItemActions",), "too_many_actions", message),))
+        case _:
+            pass
 
 
 _CODES = {

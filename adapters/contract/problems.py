@@ -103,10 +103,7 @@ def problem_of(error: Exception) -> Problem:
         return Problem(INTERNAL_ERROR, "The failure was written to our log; trying again may help.")
     match error:
         case errors.InvalidCommand(violations=violations):
-            count = len(violations)
-            return Problem(
-                kind, "1 thing is wrong" if count == 1 else f"{count} things are wrong", violations
-            )
+            return Problem(kind, _counted(len(violations)), violations[:MOST_ERRORS])
         case errors.BasketFinished(status=status):
             return Problem(kind, str(error), members={"basketStatus": status})
         case errors.VersionMismatch(actual=None):
