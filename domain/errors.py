@@ -13,7 +13,9 @@ CheckoutError
 │   ├── RequestInProgress        the first request with this key still runs
 │   └── AnsweredElsewhere        another process answered this key in between
 └── Unavailable                  a part we need is away; nothing was acknowledged
-    └── StoreUnavailable
+    ├── StoreUnavailable
+    ├── BrokerUnavailable
+    └── LeadershipLost           the role is another process's, or may be
 """
 
 from __future__ import annotations
@@ -110,3 +112,14 @@ class Unavailable(CheckoutError):
 class StoreUnavailable(Unavailable):
     def __init__(self, why: str) -> None:
         super().__init__(f"the event store is unavailable: {why}")
+
+
+class BrokerUnavailable(Unavailable):
+    def __init__(self, why: str) -> None:
+        super().__init__(f"Kafka is unavailable: {why}")
+
+
+class LeadershipLost(Unavailable):
+    def __init__(self, role: str, why: str) -> None:
+        super().__init__(f"the role {role} is no longer held: {why}")
+        self.role = role

@@ -1,0 +1,129 @@
+"""The topics of contract.md and how they are kept."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError, NoError, TopicAlreadyExistsError, for_code
+
+from adapters.kafka.clients import MAX_MESSAGE_BYTES, admin
+from adapters.settings import Settings
+from domain.errors import BrokerUnavailable
+
+BASKET_EVENTS = "checkout.basket-events.v1"
+VALIDATION_RESULTS = "checkout.validation-results.v1"
+COMMANDS = "checkout.commands.v1"
+COMMAND_RESULTS = "checkout.command-results.v1"
+OFFERS = "catalogue.offers.v1"
+PRICES = "catalogue.prices.v1"
+AVAILABILITY = "catalogue.availability.v1"
+ORDERS = "checkout.orders.v1"
+DEAD_LETTERS = "checkout.dead-letters.v1"
+PUBLISHER_POSITIONS = "checkout.publisher-positions.v1"
+
+FOREVER = "-1"
+LEADERS_WITHIN_SECONDS = 15.0
+
+
+def _milliseconds(duration: timedelta) -> str:
+    return str(int(duration.total_seconds() * 1000))
+
+
+_COMPACTED = {
+    "cleanup.policy": "compact",
+    # Readers that were away for less than a week miss no message, compaction or not.
+    "min.compaction.lag.ms": _milliseconds(timedelta(days=7)),
+}
+_POSITIONS = {
+    "cleanup.policy": "compact",
+    # Small segments, cleaned soon: whoever reads the newest record has little to read.
+    "segment.bytes": str(1024 * 1024),
+    "segment.ms": _milliseconds(timedelta(hours=1)),
+    "min.cleanable.dirty.ratio": "0.1",
+}
+
+
+def _kept(retention: str) -> Mapping[str, str]:
+    return {"cleanup.policy": "delete", "retention.ms": retention}
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """`partitions` None: as many as the settings say."""
+
+    name: str
+    settings: Mapping[str, str]
+    partitions: int | None = None
+
+
+TOPICS = (
+    # Order services replay from the first event on.
+    Topic(BASKET_EVENTS, _kept(FOREVER)),
+    Topic(VALIDATION_RESULTS, _kept(_milliseconds(timedelta(days=30)))),
+    Topic(COMMANDS, _kept(_milliseconds(timedelta(days=7)))),
+    Topic(COMMAND_RESULTS, _kept(_milliseconds(timedelta(days=7)))),
+    Topic(OFFERS, _COMPACTED),
+    Topic(PRICES, _COMPACTED),
+    Topic(AVAILABILITY, _COMPACTED),
+    Topic(ORDERS, _kept(_milliseconds(timedelta(days=30)))),
+    Topic(DEAD_LETTERS, _kept(_milliseconds(timedelta(days=365)))),
+    Topic(PUBLISHER_POSITIONS, _POSITIONS, partitions=1),
+)
+
+
+async def ensure_topics(settings: Settings) -> Sequence[str]:
+    """Makes the topics that are missing, leaves the others as they are, and returns once every one has a
+    leader; the names of those made. Raises BrokerUnavailable."""
+    client = admin(settings)
+    try:
+        await client.start()
+        made = await _create(client, settings)
+        async with asyncio.timeout(LEADERS_WITHIN_SECONDS):
+            while not await _led(client):  # noqa: ASYNC110  (Kafka calls nobody when it has chosen)
+                await asyncio.sleep(0.05)
+        return made
+    except (KafkaError, OSError, TimeoutError) as error:
+        raise BrokerUnavailable(f"topics cannot be made: {error!r}") from error
+    finally:
+        await client.close()
+
+
+async def _create(client: AIOKafkaAdminClient, settings: Settings) -> Sequence[str]:
+    replicas = settings.kafka_replication_factor
+    shared = {
+        "max.message.bytes": str(MAX_MESSAGE_BYTES),
+        "min.insync.replicas": "2" if replicas >= 3 else "1",
+    }
+    response = await client.create_topics(
+        [
+            NewTopic(
+                topic.name,
+                topic.partitions or settings.kafka_partitions,
+                replicas,
+                topic_configs={**shared, **topic.settings},
+            )
+            for topic in TOPICS
+        ]
+    )
+    made = []
+    for name, code, *message in response.topic_errors:
+        error = for_code(code)
+        if error is NoError:
+            made.append(name)
+        elif error is not TopicAlreadyExistsError:
+            raise error(f"{name}: {message}")
+    return made
+
+
+async def _led(client: AIOKafkaAdminClient) -> bool:
+    described = await client.describe_topics([topic.name for topic in TOPICS])
+    return all(
+        topic["error_code"] == 0
+        and topic["partitions"]
+        and all(partition["leader"] >= 0 for partition in topic["partitions"])
+        for topic in described
+    )

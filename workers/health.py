@@ -1,0 +1,48 @@
+"""Whether the workers of a process live and work, for whoever looks after the process."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from workers.loop import Pulse
+
+SILENT_SECONDS = 60.0
+"""A worker without a beat for longer than this stands still, and its process should be started again."""
+
+
+def health_app(pulses: Sequence[Pulse], silent_seconds: float = SILENT_SECONDS) -> Starlette:
+    """`/health/live`: 200 while every worker moves. `/health/ready`: 200 while every worker works or
+    stands by. Else 503. The body says it of each worker: `{"status", "workers": {name: {...}}}`."""
+
+    def lives(pulse: Pulse) -> bool:
+        return pulse.silent_seconds <= silent_seconds
+
+    def answer(good: str, bad: str, well: Sequence[bool]) -> JSONResponse:
+        status = good if all(well) else bad
+        workers = {
+            pulse.name: {
+                "live": lives(pulse),
+                "ready": pulse.is_ready,
+                "secondsSinceLastBeat": round(pulse.silent_seconds, 3),
+                "lastError": pulse.last_error,
+            }
+            for pulse in pulses
+        }
+        return JSONResponse(
+            {"status": status, "workers": workers},
+            status_code=200 if all(well) else 503,
+            headers={"Cache-Control": "no-store"},
+        )
+
+    async def live(_: Request) -> JSONResponse:
+        return answer("live", "standing still", [lives(pulse) for pulse in pulses])
+
+    async def ready(_: Request) -> JSONResponse:
+        return answer("ready", "not ready", [lives(pulse) and pulse.is_ready for pulse in pulses])
+
+    return Starlette(routes=[Route("/health/live", live), Route("/health/ready", ready)])

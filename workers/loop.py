@@ -1,0 +1,99 @@
+"""Keeps workers running: a worker that meets a fault is run again from its start, later each time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+import structlog
+
+from domain.errors import Unavailable
+
+FIRST_PAUSE_SECONDS = 0.25
+LONGEST_PAUSE_SECONDS = 10.0
+BEAT_EVERY_SECONDS = 1.0
+
+_log = structlog.get_logger("workers.loop")
+
+
+class Pulse:
+    """What a worker lets others know of itself: that it moves, that it works, and what went wrong last.
+
+    `clock` counts seconds and never goes back.
+    """
+
+    def __init__(self, name: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self.name = name
+        self.is_ready = False
+        self.last_error: str | None = None
+        self._clock = clock
+        self._beaten = clock()
+
+    def beat(self) -> None:
+        """Says that the worker moves; to be called on each round, also on one without work."""
+        self._beaten = self._clock()
+
+    def ready(self, works: bool) -> None:
+        """Says whether the worker does its work now, or stands by for it; a beat as well."""
+        self.is_ready = works
+        if works:
+            self.last_error = None
+        self.beat()
+
+    def fault(self, error: str) -> None:
+        """Says in words what the worker failed on; it is not ready until it says so again."""
+        self.ready(False)
+        self.last_error = error
+
+    @property
+    def silent_seconds(self) -> float:
+        """How long ago the last beat was."""
+        return self._clock() - self._beaten
+
+
+class Worker(Protocol):
+    """Does one kind of work for as long as its process lives."""
+
+    name: str
+
+    async def run(self, pulse: Pulse) -> None:
+        """Works until it is cancelled. Any exception is a fault, after which `run` is called again: it
+        must begin from what is stored, never from what the last call left in memory."""
+
+
+async def keep_running(worker: Worker, pulse: Pulse) -> None:
+    """Runs the worker until cancelled. After a fault it is run again, at first after a quarter of a
+    second, then twice as long each time up to ten, until it has been ready again."""
+    pause = FIRST_PAUSE_SECONDS
+    while True:
+        try:
+            await worker.run(pulse)
+            fault: Exception = RuntimeError("it stopped by itself")
+        except Exception as error:  # noqa: BLE001  (whatever it was, the worker must go on)
+            fault = error
+        if pulse.is_ready:
+            pause = FIRST_PAUSE_SECONDS
+        words = f"{type(fault).__name__}: {fault}"
+        pulse.fault(words)
+        expected = isinstance(fault, Unavailable)
+        _log.log(
+            logging.WARNING if expected else logging.ERROR,
+            "the worker met a fault and is run again",
+            worker=worker.name,
+            fault=words,
+            pause=pause,
+            exc_info=None if expected else fault,
+        )
+        await _rest(pause, pulse)
+        pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+
+async def _rest(seconds: float, pulse: Pulse) -> None:
+    # A pause is no standstill: whoever watches the beats must not take it for one.
+    while seconds > 0:
+        await asyncio.sleep(min(seconds, BEAT_EVERY_SECONDS))
+        seconds -= BEAT_EVERY_SECONDS
+        pulse.beat()
