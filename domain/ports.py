@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -232,8 +233,64 @@ class DeadLetter:
     basket_id: str | None = None
 
 
-class Leadership(Protocol):
-    """At most one process holds a role at a time; others wait for it."""
+class DeadLetters(Protocol):
+    """Where messages go that could not be understood."""
 
-    def hold(self, role: str) -> AsyncIterator[None]:
-        """Waits for the role and yields while it is held; raises LeadershipLost when it no longer is."""
+    async def record(self, letters: Sequence[DeadLetter]) -> None:
+        """Keeps the letters; the same one again (by its source) changes nothing. One with a basket id
+        parks that basket: the projection waits with it until it is released."""
+
+
+class ParkedBaskets(Protocol):
+    """Baskets whose view waits because a message about them could not be understood."""
+
+    async def parked(self, basket_ids: Collection[str]) -> Collection[str]:
+        """Those of these baskets that are parked."""
+
+    async def release(self, basket_id: str) -> None:
+        """Settles the basket's dead letters; to be called once its view was folded anew from the store."""
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """An event to publish; with a basket-validated event goes the whole verdict, as JSON."""
+
+    event: StoredEvent
+    verdict: bytes | None = None
+
+
+class PublisherSession(Protocol):
+    """One publisher at work. After an error it is done for: what was published is found out by the next
+    session, not guessed."""
+
+    @property
+    def position(self) -> int:
+        """Everything up to this position has been published; 0: nothing yet."""
+
+    async def publish(self, publications: Sequence[Publication]) -> None:
+        """Publishes events, which follow `position` in the order of their positions, and records the
+        last one's; raises BrokerUnavailable, and LeadershipLost where another publisher took over."""
+
+
+class Publisher(Protocol):
+    """Where events are published."""
+
+    def session(self) -> AbstractAsyncContextManager[PublisherSession]:
+        """Takes over from whoever published before; raises BrokerUnavailable."""
+
+
+class Lease(Protocol):
+    """A role that is held."""
+
+    async def confirm(self) -> None:
+        """Raises LeadershipLost unless the role is still held."""
+
+
+class Leadership(Protocol):
+    """At most one process holds a role at a time; others stand by."""
+
+    def hold(
+        self, role: str, waiting: Callable[[], None] = lambda: None
+    ) -> AbstractAsyncContextManager[Lease]:
+        """Waits for the role, calling `waiting` about twice a second, and holds it until the end of the
+        block; raises StoreUnavailable."""
