@@ -1,0 +1,98 @@
+"""Logs: one JSON object a line on stderr, for people and machines.
+
+Tokens, cookies, bodies and personal data are never given to a logger; should a token slip into a message
+of somebody else's, it is struck out.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from typing import Any, cast
+
+import structlog
+from pydantic_core import to_json
+from structlog.typing import EventDict, Processor
+
+_TOKEN = re.compile(r"eyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]*\.?[A-Za-z0-9_\-]*")
+_BEFORE: tuple[Processor, ...] = (
+    structlog.contextvars.merge_contextvars,
+    structlog.processors.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+)
+_AFTER: tuple[Processor, ...] = (
+    structlog.processors.StackInfoRenderer(),
+    structlog.processors.format_exc_info,
+)
+_FOREIGN_LEVELS = {"httpx": "WARNING", "httpcore": "WARNING", "asyncio": "WARNING", "aiokafka": "WARNING"}
+_SERVER_LOGGERS = ("uvicorn", "uvicorn.error", "uvicorn.access")
+
+
+def configure_logging(level: str = "INFO") -> None:
+    """Sends structlog's and the standard library's logs of this process to stderr. Calling it again is
+    harmless. Get a logger by `structlog.get_logger(name)`."""
+    structlog.configure(
+        processors=[*_BEFORE, _name_logger, *_AFTER, _line],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=_NamedLoggers(),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*_BEFORE, structlog.stdlib.add_logger_name],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_AFTER, _line],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level)
+    for name, quiet in _FOREIGN_LEVELS.items():
+        logging.getLogger(name).setLevel(quiet)
+    for name in _SERVER_LOGGERS:
+        logger = logging.getLogger(name)
+        logger.handlers = []
+        logger.propagate = True
+    # the API writes an access line of its own, which knows the basket and the organisation
+    logging.getLogger("uvicorn.access").disabled = True
+
+
+class _NamedLogger(structlog.PrintLogger):
+    """Writes lines, and knows what it was called."""
+
+    def __init__(self, name: str | None) -> None:
+        super().__init__(sys.stderr)
+        self.name = name
+
+
+class _NamedLoggers:
+    def __call__(self, *args: Any) -> _NamedLogger:
+        return _NamedLogger(args[0] if args else None)
+
+
+def _name_logger(logger: Any, _: str, event: EventDict) -> EventDict:
+    name = getattr(logger, "name", None)
+    if name is not None:
+        event["logger"] = name
+    return event
+
+
+def _line(_: Any, __: str, event: EventDict) -> str:
+    line = to_json(event, fallback=repr, inf_nan_mode="strings").decode()
+    return _TOKEN.sub("<token>", line) if "eyJ" in line else line
+
+
+def bind(**facts: str) -> None:
+    """Facts (`basket`, `organisation`, `trace`) that every later line of this task carries."""
+    structlog.contextvars.bind_contextvars(**facts)
+
+
+def bound() -> dict[str, Any]:
+    """What lines of this task carry by now."""
+    return cast("dict[str, Any]", structlog.contextvars.get_contextvars())
+
+
+def forget() -> None:
+    """Begins a task's lines with no facts."""
+    structlog.contextvars.clear_contextvars()
