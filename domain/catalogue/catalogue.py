@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TypeVar
 
 from domain.basket.basket import Described
@@ -15,6 +15,8 @@ from domain.catalogue.facts import AvailabilityFact, Fact, OfferFact, PriceFact
 from domain.values import Market, OfferRef
 
 F = TypeVar("F", OfferFact, PriceFact, AvailabilityFact)
+
+_EVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +62,12 @@ class Catalogue:
             and fact.status == "published"
             and (known is None or fact.sequence > known.sequence)
         ]
-        return max(newer, key=lambda fact: fact.sequence, default=None) if known else None
+        return max(newer, key=lambda fact: (fact.sequence, fact.version), default=None) if known else None
 
     def price(self, ref: OfferRef, market: Market, now: datetime) -> PriceAnswer:
         """The price in this market: that of its country before the one for everywhere, in its currency;
-        without a currency only where all prices are in one. Of several that hold, the newest."""
+        without a currency only where all prices are in one. Of several that hold, the newest; of two that
+        are as new, the one that began last."""
         prices = [
             price
             for price in self._prices.get((ref.id, ref.version), {}).values()
@@ -74,8 +77,9 @@ class Catalogue:
         if len({price.currency for price in prices}) > 1:
             return PriceAnswer()
 
-        def rank(price: PriceFact) -> tuple[bool, int]:
-            return (price.country is not None, price.sequence)
+        def rank(price: PriceFact) -> tuple[bool, int, datetime]:
+            # No two prices rank alike: the answer must not depend on the order in which facts came.
+            return (price.country is not None, price.sequence, price.valid_from or _EVER)
 
         holding = [price for price in prices if price.holds_at(now)]
         if holding:
@@ -85,7 +89,9 @@ class Catalogue:
             return PriceAnswer(expired=max(over, key=lambda price: (price.valid_until or now, *rank(price))))
         ahead = [price for price in prices if not price.begun_by(now)]
         return PriceAnswer(
-            upcoming=min(ahead, key=lambda price: (price.valid_from or now, -price.sequence), default=None)
+            upcoming=min(
+                ahead, key=lambda price: (price.valid_from or now, price.country is None), default=None
+            )
         )
 
     def availability(self, product_code: str, market: Market) -> AvailabilityFact | None:
