@@ -1,0 +1,104 @@
+"""Fixtures that every test may ask for. `tests/parts` says where the servers come from, pytest's last lines
+which they were."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+
+import pytest
+
+from adapters.embedded.apache_kafka import ApacheKafka
+from adapters.embedded.postgres import EmbeddedPostgres
+from tests.parts.kafka import KafkaPart, apache_kafka_missing, kafka_part, own_kafka_part
+from tests.parts.postgres import Databases, postgres_folder, postgres_part
+
+PARTS = pytest.StashKey[list[str]]()
+
+OwnPostgres = Callable[[], Awaitable[EmbeddedPostgres]]
+OwnKafka = Callable[[], Awaitable[ApacheKafka]]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[PARTS] = []
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    terminalreporter.section("parts that the tests ran against")
+    for description in config.stash[PARTS] or ["none was asked for"]:
+        terminalreporter.write_line(description)
+
+
+@pytest.fixture(scope="session")
+async def postgres_server(pytestconfig: pytest.Config) -> AsyncIterator[str]:
+    """The URL of a PostgreSQL server for one who may make databases and roles."""
+    async with postgres_part() as part:
+        pytestconfig.stash[PARTS].append(part.description)
+        yield part.url
+
+
+@pytest.fixture(scope="session")
+async def databases(postgres_server: str) -> AsyncIterator[Databases]:
+    """Makes fresh databases, for tests that need more than one, or one for a whole module."""
+    made = Databases(postgres_server)
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def database_url(databases: Databases) -> AsyncIterator[str]:
+    """A fresh, migrated database, dropped afterwards."""
+    url = await databases.fresh()
+    yield url
+    await databases.drop(url)
+
+
+@pytest.fixture(scope="session")
+async def kafka(
+    pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[KafkaPart]:
+    """The Kafka that all tests share: its topics hold what earlier tests wrote."""
+    async with kafka_part(tmp_path_factory.mktemp("kafka")) as part:
+        pytestconfig.stash[PARTS].append(part.description)
+        yield part
+
+
+@pytest.fixture(scope="module")
+async def module_kafka(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[KafkaPart]:
+    """A Kafka of the module's own, empty at its start: 2 to 3 s the module."""
+    async with own_kafka_part(tmp_path_factory.mktemp("kafka")) as part:
+        yield part
+
+
+@pytest.fixture
+def transactional_kafka(kafka: KafkaPart) -> KafkaPart:
+    """The shared Kafka, for tests that need transactions; they are skipped where it has none."""
+    if not kafka.transactions:
+        pytest.skip(f"needs Kafka transactions; this is {kafka.description}")
+    return kafka
+
+
+@pytest.fixture
+async def own_postgres() -> AsyncIterator[OwnPostgres]:
+    """Starts embedded PostgreSQL servers for tests that stop and kill them, on ports that stay theirs. They are
+    empty; `adapters.postgres.migrate` fills them."""
+    async with AsyncExitStack() as stack:
+
+        async def start() -> EmbeddedPostgres:
+            folder = stack.enter_context(postgres_folder())
+            return await stack.enter_async_context(EmbeddedPostgres(folder, ephemeral=True))
+
+        yield start
+
+
+@pytest.fixture
+async def own_kafka(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[OwnKafka]:
+    """Starts Apache Kafka nodes for tests that stop and kill them, on ports that stay theirs."""
+    if missing := await apache_kafka_missing():
+        pytest.skip(f"needs an Apache Kafka that the test may stop; {missing}")
+    async with AsyncExitStack() as stack:
+
+        async def start() -> ApacheKafka:
+            return await stack.enter_async_context(ApacheKafka(tmp_path_factory.mktemp("own-kafka")))
+
+        yield start
