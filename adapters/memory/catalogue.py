@@ -19,8 +19,9 @@ class MemoryCatalogueFacts:
         new = known = 0
         contradicts: list[Fact] = []
         for fact, _ in facts:
-            held = self._facts.setdefault(fact.fact_id, fact)
-            if held is fact:
+            held = self._facts.get(fact.fact_id)
+            if held is None:
+                self._facts[fact.fact_id] = fact
                 new += 1
             elif held == fact:
                 known += 1

@@ -1,0 +1,236 @@
+"""What every CatalogueFacts promises. A suite for an adapter subclasses it and brings the fixture `facts`."""
+
+from __future__ import annotations
+
+import itertools
+import uuid
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from adapters.memory.catalogue import MemoryCatalogueFacts
+from domain.catalogue.catalogue import Catalogue
+from domain.catalogue.facts import AvailabilityFact, Fact, OfferFact, PriceFact
+from domain.ports import CatalogueFacts, Source
+from domain.values import Market, OfferRef, Product
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+GB = Market(partner="northwind", country="GB", currency="GBP")
+
+_offsets = itertools.count()
+
+
+def sourced(facts: Iterable[Fact]) -> Sequence[tuple[Fact, Source]]:
+    return [(fact, Source("catalogue.offers.v1", 0, next(_offsets))) for fact in facts]
+
+
+def unique(name: str) -> str:
+    return f"{name}-{uuid.uuid4().hex[:12]}"
+
+
+def an_offer(id: str, version: str = "v-1", *, sequence: int = 1, products: Sequence[str] = ()) -> OfferFact:
+    return OfferFact(
+        id=id,
+        version=version,
+        name=f"{id} of {sequence}",
+        products=tuple(Product(product_code=code) for code in products),
+        status="published",
+        sequence=sequence,
+    )
+
+
+def a_price(id: str, amount: str = "10.00", *, sequence: int = 1, **values: object) -> PriceFact:
+    return PriceFact.model_validate(
+        {
+            "offerId": id,
+            "offerVersion": "v-1",
+            "currency": "GBP",
+            "amount": amount,
+            "sequence": sequence,
+            **values,
+        }
+    )
+
+
+def availability_of(code: str, quantity: int | None = 25, *, sequence: int = 1) -> AvailabilityFact:
+    return AvailabilityFact(product_code=code, status="available", quantity=quantity, sequence=sequence)
+
+
+def known_of(catalogue: Catalogue, offer_id: str, codes: Iterable[str]) -> Sequence[Fact | None]:
+    """Everything that judging a basket could look at."""
+    refs = [OfferRef(id=offer_id, version=version) for version in VERSIONS]
+    markets = [Market(partner="northwind", country=country, currency="GBP") for country in (*COUNTRIES, None)]
+    moments = [NOW, NOW + timedelta(days=2)]
+    return [
+        *(catalogue.offer(ref) for ref in refs),
+        *(catalogue.successor(ref) for ref in refs),
+        *(catalogue.price(ref, market, at).fact for ref in refs for market in markets for at in moments),
+        *(catalogue.availability(code, market) for code in codes for market in markets),
+    ]
+
+
+VERSIONS = ("v-1", "v-2")
+COUNTRIES = ("GB", "FR")
+PRODUCTS = ("red", "green")
+
+sequences = st.integers(min_value=0, max_value=4)
+countries = st.sampled_from((*COUNTRIES, None))
+
+
+@st.composite
+def some_facts(draw: st.DrawFn) -> list[Fact]:
+    """Facts about one offer and two products; no two of them bear one id."""
+    mark = unique("")
+    offers = st.builds(
+        lambda version, sequence, codes: an_offer(
+            f"o{mark}", version, sequence=sequence, products=[f"{code}{mark}" for code in codes]
+        ),
+        st.sampled_from(VERSIONS),
+        sequences,
+        st.lists(st.sampled_from(PRODUCTS), unique=True),
+    )
+    prices = st.builds(
+        lambda country, pence, start, sequence: a_price(
+            f"o{mark}", f"1.{pence:02}", sequence=sequence, country=country, validFrom=start
+        ),
+        countries,
+        st.integers(0, 99),
+        st.sampled_from((None, NOW, NOW + timedelta(days=1))),
+        sequences,
+    )
+    availability = st.builds(
+        lambda code, quantity, sequence: availability_of(f"{code}{mark}", quantity, sequence=sequence),
+        st.sampled_from(PRODUCTS),
+        st.integers(0, 9),
+        sequences,
+    )
+    facts: list[Fact] = draw(
+        st.lists(st.one_of(offers, prices, availability), unique_by=lambda fact: fact.fact_id, max_size=12)
+    )
+    return facts
+
+
+@st.composite
+def arrivals(draw: st.DrawFn) -> tuple[list[Fact], list[list[Fact]]]:
+    """Facts as they were said, and as they arrive: in any order, in batches, some more than once."""
+    said = draw(some_facts())
+    repeated = draw(st.lists(st.sampled_from(said), max_size=4)) if said else []
+    order = draw(st.permutations([*said, *repeated]))
+    cuts = sorted(draw(st.sets(st.integers(0, len(order)), max_size=3)))
+    edges = [0, *cuts, len(order)]
+    return said, [list(order[start:end]) for start, end in itertools.pairwise(edges)]
+
+
+class CatalogueFactsContract:
+    async def test_what_was_learned_is_known(self, facts: CatalogueFacts) -> None:
+        id, code = unique("o"), unique("SKU")
+        learned = [an_offer(id, products=[code]), a_price(id), availability_of(code)]
+
+        outcome = await facts.learn(sourced(learned))
+
+        catalogue = await facts.catalogue([id], [], fresh=True)
+        ref = OfferRef(id=id, version="v-1")
+        assert (outcome.new, outcome.known, outcome.contradicts) == (3, 0, ())
+        assert [
+            catalogue.offer(ref),
+            catalogue.price(ref, GB, NOW).current,
+            catalogue.availability(code, GB),
+        ] == learned
+
+    async def test_what_nobody_said_is_not_known(self, facts: CatalogueFacts) -> None:
+        id = unique("o")
+        for fresh in (True, False):
+            catalogue = await facts.catalogue([id], [id], fresh=fresh)
+            assert catalogue.offer(OfferRef(id=id, version="v-1")) is None
+            assert catalogue.availability(id, GB) is None
+
+    async def test_no_facts_are_learned_as_none(self, facts: CatalogueFacts) -> None:
+        assert (await facts.learn([])).new == 0
+
+    async def test_products_are_known_without_their_offer(self, facts: CatalogueFacts) -> None:
+        code = unique("SKU")
+        await facts.learn(sourced([availability_of(code, 3)]))
+
+        catalogue = await facts.catalogue([], [code], fresh=True)
+
+        assert catalogue.availability(code, GB) == availability_of(code, 3)
+
+    async def test_every_version_of_an_offer_is_known(self, facts: CatalogueFacts) -> None:
+        id = unique("o")
+        older, newer = an_offer(id, "v-1", sequence=1), an_offer(id, "v-2", sequence=2)
+        await facts.learn(sourced([newer, older]))
+
+        catalogue = await facts.catalogue([id], [], fresh=True)
+
+        assert catalogue.offer(OfferRef(id=id, version="v-1")) == older
+        assert catalogue.successor(OfferRef(id=id, version="v-1")) == newer
+
+    async def test_a_fact_that_comes_again_is_known_already(self, facts: CatalogueFacts) -> None:
+        offer = an_offer(unique("o"))
+        await facts.learn(sourced([offer]))
+
+        again = await facts.learn(sourced([offer, offer]))
+
+        assert (again.new, again.known, again.contradicts) == (0, 2, ())
+
+    async def test_the_same_said_in_other_digits_is_known_already(self, facts: CatalogueFacts) -> None:
+        id = unique("o")
+        await facts.learn(sourced([a_price(id, "10.00")]))
+
+        again = await facts.learn(sourced([a_price(id, "10.0")]))
+
+        assert (again.new, again.known) == (0, 1)
+
+    async def test_another_content_under_one_id_contradicts_and_changes_nothing(
+        self, facts: CatalogueFacts
+    ) -> None:
+        id = unique("o")
+        first, other = a_price(id, "10.00"), a_price(id, "11.00")
+        await facts.learn(sourced([first]))
+
+        outcome = await facts.learn(sourced([other, first]))
+
+        catalogue = await facts.catalogue([id], [], fresh=True)
+        assert (outcome.new, outcome.known, outcome.contradicts) == (0, 1, (other,))
+        assert catalogue.price(OfferRef(id=id, version="v-1"), GB, NOW).current == first
+
+    async def test_of_two_contents_in_one_batch_the_first_stands(self, facts: CatalogueFacts) -> None:
+        id = unique("o")
+        first, other = a_price(id, "10.00"), a_price(id, "11.00")
+
+        outcome = await facts.learn(sourced([first, other, first]))
+
+        assert (outcome.new, outcome.known, outcome.contradicts) == (1, 1, (other,))
+
+    async def test_a_late_older_fact_overwrites_nothing(self, facts: CatalogueFacts) -> None:
+        id = unique("o")
+        newer, older = a_price(id, "2.00", sequence=2), a_price(id, "1.00", sequence=1)
+        await facts.learn(sourced([newer]))
+
+        outcome = await facts.learn(sourced([older]))
+
+        catalogue = await facts.catalogue([id], [], fresh=True)
+        assert outcome.new == 1
+        assert catalogue.price(OfferRef(id=id, version="v-1"), GB, NOW).current == newer
+
+    @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(arrivals())
+    async def test_what_is_known_does_not_depend_on_the_order_of_arrival(
+        self, facts: CatalogueFacts, arrival: tuple[list[Fact], list[list[Fact]]]
+    ) -> None:
+        said, batches = arrival
+        plain = MemoryCatalogueFacts()
+        await plain.learn(sourced(said))
+
+        outcomes = [await facts.learn(sourced(batch)) for batch in batches]
+
+        offer_ids = {fact.id if isinstance(fact, OfferFact) else fact.message_key for fact in said}
+        codes = {fact.product_code for fact in said if isinstance(fact, AvailabilityFact)}
+        expected = await plain.catalogue(offer_ids, codes, fresh=True)
+        actual = await facts.catalogue(offer_ids, codes, fresh=True)
+        for offer_id in offer_ids:
+            assert known_of(actual, offer_id, codes) == known_of(expected, offer_id, codes)
+        assert sum(outcome.new for outcome in outcomes) == len(said)
+        assert not any(outcome.contradicts for outcome in outcomes)
