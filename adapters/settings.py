@@ -39,11 +39,15 @@ class Settings(BaseSettings):
     kafka_fetch_max_wait_ms: int = Field(
         default=100, ge=1, description="How long a fetch waits for data. The embedded broker wants 5 to 20."
     )
-    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        default="PLAINTEXT", description="How brokers are talked to."
+    )
     kafka_ca_file: Path | None = Field(default=None, description="Certificates that brokers are trusted by.")
-    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
-    kafka_sasl_username: str | None = None
-    kafka_sasl_password: SecretStr | None = None
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        default="SCRAM-SHA-512", description="How we sign in to brokers, with a SASL protocol."
+    )
+    kafka_sasl_username: str | None = Field(default=None, description="With a SASL protocol.")
+    kafka_sasl_password: SecretStr | None = Field(default=None, description="With a SASL protocol.")
     publisher_id: str = Field(
         default="checkout-publisher",
         description="Names the publisher's progress; one for each Kafka cluster that is published to.",
@@ -53,8 +57,8 @@ class Settings(BaseSettings):
     jwt_key_file: Path | None = Field(
         default=None, description="A JWKS or a PEM public key, instead of `CHECKOUT_JWKS_URL`."
     )
-    jwt_issuer: str = LOCAL_ISSUER
-    jwt_audience: str = "partner-checkout"
+    jwt_issuer: str = Field(default=LOCAL_ISSUER, description="The `iss` that tokens must have.")
+    jwt_audience: str = Field(default="partner-checkout", description="The `aud` that tokens must have.")
     jwt_leeway: float = Field(default=5.0, ge=0, description="Clock difference that tokens are granted.")
     jwks_refresh_interval: Seconds = Field(
         default=30.0, description="An unknown key id makes the keys be fetched again, at most this often."
@@ -65,12 +69,16 @@ class Settings(BaseSettings):
         description="The private key that `checkout token` signs with; made when it is missing.",
     )
 
-    landing_cookie: str = Field(default="landing_state", pattern=r"^[A-Za-z0-9_\-]+$")
-    landing_cookie_secure: bool = True
-    max_body_bytes: int = Field(default=256 * 1024, ge=1024)
-    max_quantity: int = Field(default=9999, ge=1)
-    max_items: int = Field(default=500, ge=1)
-    max_actions: int = Field(default=200, ge=1)
+    landing_cookie: str = Field(
+        default="landing_state", pattern=r"^[A-Za-z0-9_\-]+$", description="The landing state cookie's name."
+    )
+    landing_cookie_secure: bool = Field(
+        default=True, description="Send the cookie over HTTPS only; false for local use without TLS."
+    )
+    max_body_bytes: int = Field(default=256 * 1024, ge=1024, description="The largest body of a request.")
+    max_quantity: int = Field(default=9999, ge=1, description="The largest quantity of a line.")
+    max_items: int = Field(default=500, ge=1, description="The most lines of a request and of a basket.")
+    max_actions: int = Field(default=200, ge=1, description="The most actions of an update.")
     basket_lifetime: Seconds = Field(
         default=timedelta(days=14).total_seconds(), description="From a basket's creation to its expiry."
     )
@@ -81,7 +89,9 @@ class Settings(BaseSettings):
     catalogue_cache_size: int = Field(default=20_000, ge=1, description="Offers kept in a process's memory.")
     expiry_interval: Seconds = Field(default=5.0, description="How often due baskets are looked for.")
 
-    host: str = "127.0.0.1"
+    host: str = Field(default="127.0.0.1", description="Address that the API and health pages listen on.")
     port: int = Field(default=8080, ge=0, le=65535, description="Of the API; 0 takes a free one.")
     health_port: int = Field(default=8081, ge=0, le=65535, description="Of a worker; 0 takes a free one.")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="Logs below this level are left out."
+    )

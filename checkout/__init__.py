@@ -1,12 +1,10 @@
-"""The `checkout` command: puts the rooms together. Run as `checkout …` or `python -m checkout …`."""
+"""The `checkout` command: puts the rooms together. Run as `checkout …` or `python -m checkout …`.
+
+Exit codes: 0 done; 1 it could not be done, and the words on stderr say why; 2 the command line is wrong.
+"""
 
 from __future__ import annotations
 
-import typer
+from checkout.command_line import main
 
-app = typer.Typer(no_args_is_help=True, help="Partner checkout: an event-sourced checkout service.")
-
-
-def main() -> None:
-    """Runs the command line."""
-    app()
+__all__ = ["main"]

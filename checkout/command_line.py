@@ -1,0 +1,136 @@
+"""The commands and their options; each imports what it runs only when it is called, so that `--help` and
+the supervisor's children start quickly."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Coroutine
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from operations.catalogue import app as catalogue_app
+from operations.schemas import schemas
+
+from adapters.settings import Settings
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+    help="Partner checkout: baskets of partner organisations, event-sourced. Settings are CHECKOUT_* variables.",
+)
+app.add_typer(catalogue_app, name="catalogue")
+app.command()(schemas)
+
+Data = Annotated[Path, typer.Option(help="Folder of the embedded parts, kept between runs.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON line on stdout once all is ready.")]
+
+
+class Scope(StrEnum):
+    """What a token allows."""
+
+    partner = "partner"
+    operator = "operator"
+
+
+class Part(StrEnum):
+    """The workers by name."""
+
+    publisher = "publisher"
+    projector = "projector"
+    catalogue = "catalogue"
+    commands = "commands"
+    expiry = "expiry"
+    all = "all"
+
+
+@app.command()
+def up(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Of the API; 0 takes a free one.")] = 8080,
+    data: Data = Path(".checkout"),
+    ephemeral: Annotated[
+        bool, typer.Option(help="Keep nothing: a temporary folder, removed at the end.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Starts everything: the API, all workers, and PostgreSQL and a broker where no setting names one."""
+    from operations.up import UpOptions, run_up
+
+    raise typer.Exit(asyncio.run(run_up(UpOptions(port=port, data=None if ephemeral else data, json=json))))
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="0 takes a free one.")] = None,
+) -> None:
+    """Serves the partner API."""
+    from checkout.serve import run_api
+
+    _run(run_api(_settings(host=host, port=port)))
+
+
+@app.command()
+def work(
+    part: Annotated[Part, typer.Argument(help="Which worker; `all` runs every one in this process.")],
+    health_port: Annotated[int | None, typer.Option(min=0, max=65535, help="0 takes a free one.")] = None,
+) -> None:
+    """Runs a worker, with /health/live and /health/ready on its health port."""
+    from checkout.work import run_workers
+
+    _run(run_workers(_settings(health_port=health_port), part.value))
+
+
+@app.command()
+def migrate(json: Json = False) -> None:
+    """Brings the database's schema up to date and makes the missing Kafka topics."""
+    from checkout.migrate import run_migrations
+
+    _run(run_migrations(_settings(), json))
+
+
+@app.command()
+def token(
+    partner: Annotated[str, typer.Option(help="The partner organisation that the token speaks for.")],
+    scope: Annotated[Scope, typer.Option(help="What the token allows.")] = Scope.partner,
+    ttl: Annotated[int, typer.Option(min=1, help="Seconds until it expires.")] = 3600,
+) -> None:
+    """Prints a bearer token of the local issuer, for the embedded service."""
+    from adapters.identity.local_issuer import issue
+
+    typer.echo(issue(_settings(), partner=partner, scope=scope.value, ttl=timedelta(seconds=ttl)))
+
+
+@app.command()
+def demo(
+    once: Annotated[
+        bool, typer.Option(help="Exit at the end, non-zero if anything was not as it should be.")
+    ] = False,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Of the API; 0 takes a free one.")] = 8080,
+) -> None:
+    """Starts everything, plays the journeys of two partner organisations, and shows what happened."""
+    from operations.demo import run_demo
+
+    raise typer.Exit(asyncio.run(run_demo(once=once, port=port)))
+
+
+def main() -> None:
+    """Runs the command line."""
+    app()
+
+
+def _settings(**given: object) -> Settings:
+    """Settings of the environment; what the command line gives goes before."""
+    return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    if sys.platform == "win32":
+        asyncio.run(work)
+        return
+    import uvloop
+
+    uvloop.run(work)

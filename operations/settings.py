@@ -1,0 +1,67 @@
+"""`checkout settings`: every setting with its default, from the model that reads them."""
+
+from __future__ import annotations
+
+import json as json_library
+from datetime import timedelta
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from adapters.settings import Settings
+
+
+def rows() -> list[dict[str, str]]:
+    """Each setting's variable, default and meaning, in the order of the model."""
+    prefix = Settings.model_config.get("env_prefix", "")
+    return [
+        {
+            "variable": f"{prefix}{name}".upper(),
+            "default": _default(field.default),
+            "meaning": field.description or "",
+        }
+        for name, field in Settings.model_fields.items()
+    ]
+
+
+def _default(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float) and value >= timedelta(hours=1).total_seconds():
+        return str(int(value))
+    return "" if "PydanticUndefined" in repr(value) else str(value)
+
+
+def markdown() -> str:
+    """The page docs/settings.md."""
+    lines = [
+        "# Settings",
+        "Environment variables, or a `.env` file beside the process. Durations are in seconds.",
+        "This page is made by `checkout settings --markdown`.",
+        "",
+        "| variable | default | meaning |",
+        "|---|---|---|",
+        *(
+            f"| `{row['variable']}` | {'`' + row['default'] + '`' if row['default'] else ''} | {row['meaning']} |"
+            for row in rows()
+        ),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def settings(
+    json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="As the page docs/settings.md.")] = False,
+) -> None:
+    """Lists every setting with its default."""
+    if as_markdown:
+        typer.echo(markdown(), nl=False)
+    elif json:
+        typer.echo(json_library.dumps(rows(), indent=2))
+    else:
+        table = Table("variable", "default", "meaning", box=None, header_style="dim")
+        for row in rows():
+            table.add_row(row["variable"], row["default"], row["meaning"])
+        Console().print(table)
