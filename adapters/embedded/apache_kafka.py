@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import os
 import shutil
@@ -16,7 +15,13 @@ from xml.etree import ElementTree
 
 from platformdirs import user_cache_path
 
-from adapters.embedded.processes import ChildProcess, EmbeddedPartUnavailable, ServerFailed, free_port
+from adapters.embedded.processes import (
+    ChildProcess,
+    EmbeddedPartUnavailable,
+    ServerFailed,
+    free_port,
+    in_a_thread,
+)
 
 _POM = Path(__file__).with_name("pom.xml")
 _STARTED = "Kafka Server started"
@@ -87,10 +92,10 @@ class ApacheKafka:
         """Returns once the node takes requests. Raises EmbeddedPartUnavailable where Java is missing or the jars
         can be had from neither cache nor Maven, ServerFailed where it does not start."""
         java = _java()
-        jars = await asyncio.to_thread(jars_folder)
+        jars = await in_a_thread(jars_folder)
         properties, logging = self.folder / "server.properties", self.folder / "log4j2.properties"
         if not properties.exists():
-            await asyncio.to_thread(self._format, java, jars, properties, logging)
+            await in_a_thread(lambda: self._format(java, jars, properties, logging))
         self._process = ChildProcess(
             "Apache Kafka",
             [*_java_command(java, jars, logging), "kafka.Kafka", str(properties)],

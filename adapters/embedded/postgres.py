@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import pwd
 import shutil
@@ -13,7 +12,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from adapters.embedded.processes import ChildProcess, EmbeddedPartUnavailable, ServerFailed, free_port
+from adapters.embedded.processes import (
+    ChildProcess,
+    EmbeddedPartUnavailable,
+    ServerFailed,
+    free_port,
+    in_a_thread,
+)
 
 _COMMON = {
     # The API, the workers and the operator's commands have a pool each.
@@ -71,7 +76,7 @@ class EmbeddedPostgres:
     async def start(self) -> None:
         """Returns once the server takes connections. Raises EmbeddedPartUnavailable where the wheel is missing,
         ServerFailed where another server runs on the folder or this one does not start."""
-        wheel = await asyncio.to_thread(_prepare, self.folder)
+        wheel = await in_a_thread(lambda: _prepare(self.folder))
         _refuse_a_second_server(self.folder)
         # The path of a Unix socket may have about 100 characters, which a data folder's easily exceeds.
         self._sockets = Path(tempfile.mkdtemp(prefix="checkout-"))

@@ -14,12 +14,14 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 _PR_SET_PDEATHSIG = 1
 _POLL = 0.02
 _TAIL = 30
 
+T = TypeVar("T")
 Condition = Callable[[], bool] | Callable[[], Awaitable[bool]]
 
 
@@ -83,7 +85,7 @@ class ChildProcess:
                     group=self._user,
                     extra_groups=[] if self._user else None,
                     # One system call in the child: it takes no lock that another thread could hold.
-                    preexec_fn=_die_with(os.getpid(), self._death_signal),  # noqa: PLW1509
+                    preexec_fn=dying_with_parent(self._death_signal),  # noqa: PLW1509
                 )
             except OSError as error:
                 raise ServerFailed(f"{self.name} cannot be run: {error}") from error
@@ -175,16 +177,23 @@ def answers(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-async def _holds(condition: Condition) -> bool:
-    result = condition()
-    return await result if inspect.isawaitable(result) else result
+async def in_a_thread(blocking: Callable[[], T]) -> T:
+    """What a blocking function answers. A caller that is cancelled still waits for the function's end, so that
+    nobody removes the folder that it works in."""
+    work = asyncio.ensure_future(asyncio.to_thread(blocking))
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        await asyncio.wait({work})
+        raise
 
 
-def _die_with(parent: int, death_signal: signal.Signals) -> Callable[[], None] | None:
-    """What the child runs before it becomes the server (and after it changed its user, which would undo it)."""
+def dying_with_parent(death_signal: signal.Signals = signal.SIGKILL) -> Callable[[], None] | None:
+    """A `preexec_fn` for a child that is to get this signal when the thread that starts it ends; None where the
+    system cannot do that. It runs after the child changed its user, which would undo it."""
     if _LIBC is None:
         return None
-    libc, number = _LIBC, int(death_signal)
+    libc, number, parent = _LIBC, int(death_signal), os.getpid()
 
     def prepare() -> None:
         libc.prctl(_PR_SET_PDEATHSIG, number, 0, 0, 0)
@@ -192,3 +201,8 @@ def _die_with(parent: int, death_signal: signal.Signals) -> Callable[[], None] |
             os.kill(os.getpid(), signal.SIGKILL)
 
     return prepare
+
+
+async def _holds(condition: Condition) -> bool:
+    result = condition()
+    return await result if inspect.isawaitable(result) else result
