@@ -1,0 +1,11 @@
+"""What alembic runs: the migrations, on the connection and in the transaction of `migrate`."""
+
+from __future__ import annotations
+
+from alembic import context
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    on_version_apply=context.config.attributes["note"],
+)
+context.run_migrations()

@@ -1,0 +1,12 @@
+"""The event store: events, claims, answers, and the table of basket views that reads look into."""
+
+from __future__ import annotations
+
+from adapters.postgres.migrations.beside import execute_sql_beside
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    execute_sql_beside(__file__)
