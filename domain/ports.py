@@ -248,7 +248,7 @@ class ParkedBaskets(Protocol):
         """Those of these baskets that are parked."""
 
     async def release(self, basket_id: str) -> None:
-        """Settles the basket's dead letters; to be called once its view was folded anew from the store."""
+        """Settles the basket's dead letters, so that its view moves again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +270,16 @@ class PublisherSession(Protocol):
     async def publish(self, publications: Sequence[Publication]) -> None:
         """Publishes events, which follow `position` in the order of their positions, and records the
         last one's; raises BrokerUnavailable, and LeadershipLost where another publisher took over."""
+
+
+class PublisherPositions(Protocol):
+    """How far publishers have come, for those whose broker cannot keep it."""
+
+    async def read(self, publisher_id: str) -> int:
+        """The last position recorded; 0: none."""
+
+    async def write(self, publisher_id: str, position: int) -> None:
+        """Records a position, unless a later one is recorded."""
 
 
 class Publisher(Protocol):

@@ -21,18 +21,18 @@ METADATA_MAX_AGE_MS = 30_000
 def consumer(settings: Settings, *topics: str, group: str | None, **more: Any) -> AIOKafkaConsumer:
     """A consumer that sees committed messages only, begins with the oldest, and commits when it is told
     to. `more` goes to aiokafka as it is."""
-    return AIOKafkaConsumer(
-        *topics,
-        group_id=group,
-        isolation_level="read_committed",
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-        fetch_max_wait_ms=settings.kafka_fetch_max_wait_ms,
+    options: dict[str, Any] = {
+        "group_id": group,
+        "isolation_level": "read_committed",
+        "enable_auto_commit": False,
+        "auto_offset_reset": "earliest",
+        "fetch_max_wait_ms": settings.kafka_fetch_max_wait_ms,
         # So that topics and partitions that are made later are seen soon.
-        metadata_max_age_ms=METADATA_MAX_AGE_MS,
+        "metadata_max_age_ms": METADATA_MAX_AGE_MS,
         **connection(settings),
         **more,
-    )
+    }
+    return AIOKafkaConsumer(*topics, **options)
 
 
 def producer(settings: Settings, transactional_id: str | None = None) -> AIOKafkaProducer:

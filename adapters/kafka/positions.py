@@ -1,0 +1,67 @@
+"""How far publishers have come, out of the compacted topic that their transactions write to."""
+
+from __future__ import annotations
+
+import json
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from adapters.kafka.clients import consumer
+from adapters.kafka.errors import close
+from adapters.kafka.messages import Message
+from adapters.kafka.topics import PUBLISHER_POSITIONS
+from adapters.settings import Settings
+
+_PARTITION = TopicPartition(PUBLISHER_POSITIONS, 0)
+FIRST_WINDOW = 200
+
+
+def position_message(publisher_id: str, position: int) -> Message:
+    value = json.dumps({"position": position}).encode()
+    return Message(PUBLISHER_POSITIONS, publisher_id.encode(), value, ())
+
+
+async def last_position(settings: Settings, publisher_id: str, first_window: int = FIRST_WINDOW) -> int:
+    """The position in the newest committed record of this publisher; 0: there is none.
+
+    Waits for transactions of others that were open when it was called: a record of ours may lie behind
+    them. Reads from the end backwards, in windows that grow, so that it is quick however long the topic.
+    """
+    end = await _end(settings)
+    reader = consumer(settings, group=None)
+    try:
+        await reader.start()
+        reader.assign([_PARTITION])
+        begin = (await reader.beginning_offsets([_PARTITION]))[_PARTITION]
+        window = first_window
+        while end > begin:
+            start = max(begin, end - window)
+            found = await _newest(reader, publisher_id.encode(), start, end)
+            if found is not None:
+                return found
+            end, window = start, window * 4
+        return 0
+    finally:
+        await close(reader)
+
+
+async def _end(settings: Settings) -> int:
+    """The offset after the last record, committed or not."""
+    reader = consumer(settings, group=None, isolation_level="read_uncommitted")
+    try:
+        await reader.start()
+        reader.assign([_PARTITION])
+        return int((await reader.end_offsets([_PARTITION]))[_PARTITION])
+    finally:
+        await close(reader)
+
+
+async def _newest(reader: AIOKafkaConsumer, key: bytes, start: int, end: int) -> int | None:
+    reader.seek(_PARTITION, start)
+    newest = None
+    while await reader.position(_PARTITION) < end:
+        for records in (await reader.getmany(_PARTITION, timeout_ms=100)).values():
+            for record in records:
+                if record.key == key and record.value is not None:
+                    newest = int(json.loads(record.value)["position"])
+    return newest

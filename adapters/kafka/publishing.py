@@ -1,0 +1,118 @@
+"""Publishing events to Kafka: by transactions, and for brokers that have none."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager
+
+import structlog
+from aiokafka import AIOKafkaProducer
+
+from adapters.kafka.clients import producer
+from adapters.kafka.errors import close, translated
+from adapters.kafka.messages import Message, basket_event_message, verdict_message
+from adapters.kafka.positions import last_position, position_message
+from adapters.settings import Settings
+from domain.ports import Publication, PublisherPositions
+
+START_WITHIN_SECONDS = 45.0
+"""Longer than a transaction may stay open: a publisher that takes over waits for the end of the last one."""
+
+PUBLISH_WITHIN_SECONDS = 30.0
+
+_log = structlog.get_logger("adapters.kafka.publishing")
+
+
+class TransactionalPublisher:
+    """Exactly once: the events and the record of the last one's position are one Kafka transaction, and
+    whoever starts finishes or undoes its predecessor's and fences it off."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._id = settings.publisher_id
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[_TransactionalSession]:
+        client = producer(self._settings, transactional_id=self._id)
+        try:
+            async with translated(self._id, START_WITHIN_SECONDS):
+                # Only once this has returned nothing of an earlier publisher is open or can still come.
+                await client.start()
+                position = await last_position(self._settings, self._id)
+            yield _TransactionalSession(client, self._id, position)
+        finally:
+            await close(client)
+
+
+class _TransactionalSession:
+    def __init__(self, client: AIOKafkaProducer, publisher_id: str, position: int) -> None:
+        self.position = position
+        self._client = client
+        self._id = publisher_id
+
+    async def publish(self, publications: Sequence[Publication]) -> None:
+        last = publications[-1].event.position
+        async with translated(self._id, PUBLISH_WITHIN_SECONDS):
+            # On an error nothing is undone here: the session is done for, and the next one undoes it.
+            await self._client.begin_transaction()
+            await _send(self._client, [*_messages(publications), position_message(self._id, last)])
+            await self._client.commit_transaction()
+        self.position = last
+
+
+class AtLeastOncePublisher:
+    """At least once: records the position after the broker has the events, so that a crash between the two
+    publishes some of them again."""
+
+    def __init__(self, settings: Settings, positions: PublisherPositions) -> None:
+        self._settings = settings
+        self._positions = positions
+        self._id = settings.publisher_id
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[_AtLeastOnceSession]:
+        _log.warning(
+            "publishing at least once: the broker has no transactions, so a crash may publish events again",
+            publisher=self._id,
+        )
+        client = producer(self._settings)
+        try:
+            async with translated(self._id, START_WITHIN_SECONDS):
+                await client.start()
+            yield _AtLeastOnceSession(client, self._positions, self._id, await self._positions.read(self._id))
+        finally:
+            await close(client)
+
+
+class _AtLeastOnceSession:
+    def __init__(
+        self, client: AIOKafkaProducer, positions: PublisherPositions, publisher_id: str, position: int
+    ) -> None:
+        self.position = position
+        self._client = client
+        self._positions = positions
+        self._id = publisher_id
+
+    async def publish(self, publications: Sequence[Publication]) -> None:
+        async with translated(self._id, PUBLISH_WITHIN_SECONDS):
+            await _send(self._client, _messages(publications))
+        last = publications[-1].event.position
+        await self._positions.write(self._id, last)
+        self.position = last
+
+
+def _messages(publications: Iterable[Publication]) -> Iterator[Message]:
+    for publication in publications:
+        yield basket_event_message(publication.event)
+        if publication.verdict is not None:
+            yield verdict_message(publication.event, publication.verdict)
+
+
+async def _send(client: AIOKafkaProducer, messages: Iterable[Message]) -> None:
+    """Hands all to the client, which batches them by partition, and only then waits for the brokers."""
+    sent = [
+        await client.send(message.topic, message.value, message.key, headers=message.headers)
+        for message in messages
+    ]
+    await asyncio.gather(*sent)

@@ -1,0 +1,87 @@
+"""The whole verdict of a basket-validated event. The event itself is lean: it names the version that was
+judged, and the stream says what the basket was at that version."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Sequence
+
+from cachetools import LRUCache
+from pydantic_core import to_json
+
+from domain.base import fold
+from domain.basket.basket import Basket
+from domain.basket.codec import decode_all
+from domain.basket.commands import Validated
+from domain.basket.document import verdict_document
+from domain.basket.events import BasketValidated
+from domain.ports import EventStore, StoredEvent
+from domain.validation.findings import Verdict
+
+BASKET_VALIDATED: str = BasketValidated.model_fields["type"].default
+
+
+class VerdictLost(Exception):
+    """A verdict cannot be put together again, for its basket's stored events cannot be folded."""
+
+
+class WholeVerdicts:
+    """Puts verdicts together from what is stored alone, so that doing it again gives the same bytes."""
+
+    def __init__(self, store: EventStore, cache_size: int = 1_000, at_once: int = 8) -> None:
+        """`cache_size` baskets are remembered as they were at their last verdict; `at_once` streams are
+        read at a time."""
+        self._store = store
+        self._turns = asyncio.Semaphore(at_once)
+        self._judged: LRUCache[str, Basket] = LRUCache(cache_size)
+
+    async def of(self, events: Sequence[StoredEvent]) -> dict[int, bytes | VerdictLost]:
+        """The verdict's JSON, or why it is lost, by the position of each basket-validated event among
+        `events`; raises StoreUnavailable."""
+        wanted: dict[str, dict[int, int]] = {}
+        for event in events:
+            if event.type == BASKET_VALIDATED:
+                wanted.setdefault(event.stream_id, {})[event.version] = event.position
+        verdicts: dict[int, bytes | VerdictLost] = {}
+        for stream_id, found in zip(
+            wanted,
+            await asyncio.gather(*(self._of_stream(stream_id, wanted[stream_id]) for stream_id in wanted)),
+            strict=True,
+        ):
+            for version, position in wanted[stream_id].items():
+                verdicts[position] = found[version]
+        return verdicts
+
+    async def _of_stream(self, stream_id: str, versions: Collection[int]) -> dict[int, bytes | VerdictLost]:
+        known = self._judged.get(stream_id)
+        if known is not None and known.version >= min(versions):
+            known = None
+        async with self._turns:
+            stored = await self._store.read_events(stream_id, known.version if known else 0)
+        basket = known.fork() if known else None
+        found: dict[int, bytes | VerdictLost] = {}
+        last = max(versions)
+        try:
+            for event in decode_all(b"[" + b",".join(e.data for e in stored if e.version <= last) + b"]"):
+                judged = basket.fork() if basket and event.originator_version in versions else None
+                basket = fold(basket, [event])
+                if judged and basket and isinstance(event, BasketValidated):
+                    found[event.originator_version] = _whole(judged, basket, event)
+        except Exception as error:  # noqa: BLE001  (events that fit no basket may fail in any way)
+            lost = VerdictLost(f"{stream_id} cannot be folded: {type(error).__name__}: {error}")
+            return {version: found.get(version, lost) for version in versions}
+        if basket is not None:
+            self._judged[stream_id] = basket
+        return {
+            version: found.get(version, VerdictLost(f"{stream_id} has no verdict at version {version}"))
+            for version in versions
+        }
+
+
+def _whole(judged: Basket, basket: Basket, event: BasketValidated) -> bytes:
+    verdict = Verdict(
+        blocked_products=event.blocked_products,
+        validation_errors=event.validation_errors,
+        evidence=event.evidence,
+    )
+    return to_json(verdict_document(Validated(judged, basket, verdict)))
