@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from typing import Any, cast
+from typing import Any
 
 import structlog
 from pydantic_core import to_json
@@ -81,18 +81,3 @@ def _name_logger(logger: Any, _: str, event: EventDict) -> EventDict:
 def _line(_: Any, __: str, event: EventDict) -> str:
     line = to_json(event, fallback=repr, inf_nan_mode="strings").decode()
     return _TOKEN.sub("<token>", line) if "eyJ" in line else line
-
-
-def bind(**facts: str) -> None:
-    """Facts (`basket`, `organisation`, `trace`) that every later line of this task carries."""
-    structlog.contextvars.bind_contextvars(**facts)
-
-
-def bound() -> dict[str, Any]:
-    """What lines of this task carry by now."""
-    return cast("dict[str, Any]", structlog.contextvars.get_contextvars())
-
-
-def forget() -> None:
-    """Begins a task's lines with no facts."""
-    structlog.contextvars.clear_contextvars()

@@ -1,0 +1,37 @@
+"""The partner API as an ASGI application."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI, Request
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from adapters.contract.problems import problem_of
+from adapters.contract.refusals import MethodNotAllowed, RouteNotFound
+from api.checkout import Checkout
+from api.conversation import Conversation
+from api.health import health_routes
+from api.parts import ApiParts
+
+__all__ = ["ApiParts", "create_app"]
+
+
+def create_app(parts: ApiParts) -> FastAPI:
+    """The application, with its document at /openapi.json and its pages at /docs.
+
+    The partner routes are plain routes within it: they read raw bodies and render raw answers, which
+    FastAPI's own routes would do at several times the cost.
+    """
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app.router.routes.extend(Checkout(parts).routes())
+    app.include_router(health_routes(parts))
+    app.add_middleware(Conversation, new_id=parts.new_id)
+    app.add_exception_handler(HTTPException, _routing_problem)
+    return app
+
+
+async def _routing_problem(_: Request, error: Exception) -> Response:
+    """What the router itself refuses: unknown paths, and unknown methods of FastAPI's own routes."""
+    allowed = (getattr(error, "headers", None) or {}).get("Allow")
+    answer = problem_of(MethodNotAllowed(allowed.split(", ")) if allowed else RouteNotFound()).answer()
+    return Response(answer.body, answer.status, answer.headers)

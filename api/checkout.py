@@ -1,0 +1,195 @@
+"""The partner API's routes. Each checks in one order: method, token, headers and path, body; then asks
+the handlers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+import structlog
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from adapters.contract.answers import (
+    entity_tag,
+    initiate_answer,
+    order_answer,
+    update_answer,
+    validate_answer,
+)
+from adapters.contract.parsing import fingerprint, parse_initiate, parse_update
+from adapters.contract.refusals import InvalidBasketId, MethodNotAllowed
+from adapters.contract.requests import RequestLimits
+from api.exchange import Exchange, exchange_of, read_body, require_json, send_answer
+from api.idempotency import answer_once
+from api.landing_state import LandingStateCookie
+from api.parts import ApiParts
+from api.preconditions import read_idempotency_key, read_if_match
+from api.security import PARTNER_SCOPE, identify
+from domain.basket.basket import Basket
+from domain.basket.commands import Caller, Initiated, Updated, ValidateBasket, Validated
+from domain.ports import Answer, AnswerKey
+from domain.values import BASKET_ID_PATTERN
+
+INITIATE = "/partner/checkout/initiate"
+UPDATE = "/partner/checkout/update"
+VALIDATE = "/partner/checkout/validate/{id}"
+ORDER = "/partner/checkout/{id}"
+
+_BASKET_ID = re.compile(BASKET_ID_PATTERN)
+_HEADERS = {"content-type": "application/json", "cache-control": "no-store"}
+
+
+@dataclass(slots=True)
+class PartnerRequest:
+    """A request of a known organisation."""
+
+    exchange: Exchange
+    caller: Caller
+    scope: Scope
+    receive: Receive
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return self.exchange.headers
+
+    def about(self, basket_id: str) -> None:
+        """Says in the log which basket it is about."""
+        self.exchange.basket_id = basket_id
+        structlog.contextvars.bind_contextvars(basket=basket_id)
+
+
+Handle = Callable[[PartnerRequest], Awaitable[Answer]]
+
+
+class PartnerRoute:
+    """An ASGI application for one path and method: refuses other methods and callers without the scope."""
+
+    def __init__(self, parts: ApiParts, path: str, methods: Sequence[str], handle: Handle) -> None:
+        self._parts = parts
+        self._path = path
+        self._methods = methods
+        self._handle = handle
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        exchange = exchange_of(scope)
+        exchange.route = self._path
+        if scope["method"] not in self._methods:
+            raise MethodNotAllowed(self._methods)
+        identity = await identify(exchange.headers, self._parts.verifier)
+        exchange.partner = identity.partner
+        partner = identity.partner_with(PARTNER_SCOPE)
+        structlog.contextvars.bind_contextvars(organisation=partner)
+        caller = Caller(
+            partner=partner,
+            actor=identity.subject,
+            correlation_id=exchange.correlation_id,
+            causation_id=self._parts.new_id(),
+            traceparent=exchange.traceparent,
+        )
+        await send_answer(send, await self._handle(PartnerRequest(exchange, caller, scope, receive)))
+
+
+class Checkout:
+    """Initiate, update, validate, and the order as it is."""
+
+    def __init__(self, parts: ApiParts) -> None:
+        self._parts = parts
+        self._handlers = parts.handlers
+        self._limits = RequestLimits.of(parts.settings)
+        self._cookie = LandingStateCookie(parts.settings)
+
+    def routes(self) -> list[Route]:
+        """The fixed paths come first: they would match the one with an id too."""
+        table: list[tuple[str, Sequence[str], Handle]] = [
+            (INITIATE, ("POST",), self.initiate),
+            (UPDATE, ("PUT",), self.update),
+            (VALIDATE, ("POST",), self.validate),
+            (ORDER, ("GET", "HEAD"), self.order),
+        ]
+        return [
+            Route(path, PartnerRoute(self._parts, path, methods, handle)) for path, methods, handle in table
+        ]
+
+    async def initiate(self, request: PartnerRequest) -> Answer:
+        headers = request.headers
+        if_match, key = read_if_match(headers), read_idempotency_key(headers)
+        landing_basket_id = self._cookie.read(headers)
+        body = await self._body(request)
+        command = parse_initiate(body, self._limits, landing_basket_id=landing_basket_id, if_match=if_match)
+        # the cookie is no part of the fingerprint: a caller who tries again may have taken up the new one
+        answer_key = _answer_key(request, key, "initiate", body)
+        return await answer_once(
+            self._parts.answers,
+            answer_key,
+            lambda remember: self._handlers.initiate(command, request.caller, remember),
+            lambda initiated: self._initiated(request, initiated),
+        )
+
+    async def update(self, request: PartnerRequest) -> Answer:
+        headers = request.headers
+        if_match, key = read_if_match(headers), read_idempotency_key(headers)
+        basket_id = self._cookie.require(headers)
+        request.about(basket_id)
+        body = await self._body(request)
+        command = parse_update(body, self._limits, basket_id=basket_id, if_match=if_match)
+        return await answer_once(
+            self._parts.answers,
+            _answer_key(request, key, "update", body, basket_id),
+            lambda remember: self._handlers.update(command, request.caller, remember),
+            _updated,
+        )
+
+    async def validate(self, request: PartnerRequest) -> Answer:
+        headers = request.headers
+        if_match, key = read_if_match(headers), read_idempotency_key(headers)
+        basket_id = _path_id(request)
+        command = ValidateBasket(basket_id, if_match)
+        return await answer_once(
+            self._parts.answers,
+            _answer_key(request, key, "validate", b"", basket_id),
+            lambda remember: self._handlers.validate(command, request.caller, remember),
+            _validated,
+        )
+
+    async def order(self, request: PartnerRequest) -> Answer:
+        basket = await self._handlers.get(_path_id(request), request.caller.partner)
+        return _answer(basket, order_answer(basket))
+
+    async def _body(self, request: PartnerRequest) -> bytes:
+        require_json(request.headers)
+        return await read_body(request.headers, request.receive, self._parts.settings.max_body_bytes)
+
+    def _initiated(self, request: PartnerRequest, initiated: Initiated) -> Answer:
+        request.about(initiated.basket.id)
+        cookie = self._cookie.write(initiated.basket, self._parts.clock())
+        return _answer(initiated.basket, initiate_answer(initiated), {"Set-Cookie": cookie})
+
+
+def _updated(updated: Updated) -> Answer:
+    return _answer(updated.basket, update_answer(updated))
+
+
+def _validated(validated: Validated) -> Answer:
+    return _answer(validated.basket, validate_answer(validated))
+
+
+def _answer(basket: Basket, body: bytes, more: dict[str, str] | None = None) -> Answer:
+    return Answer(200, {**_HEADERS, "ETag": entity_tag(basket.version), **(more or {})}, body)
+
+
+def _path_id(request: PartnerRequest) -> str:
+    basket_id: str = request.scope["path_params"]["id"]
+    if _BASKET_ID.fullmatch(basket_id) is None:
+        raise InvalidBasketId(f"a basket's id matches {BASKET_ID_PATTERN}")
+    request.about(basket_id)
+    return basket_id
+
+
+def _answer_key(
+    request: PartnerRequest, key: str | None, route: str, body: bytes, *context: str
+) -> AnswerKey | None:
+    if key is None:
+        return None
+    return AnswerKey(f"{request.caller.partner}/{route}", key, fingerprint(body, *context))

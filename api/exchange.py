@@ -1,0 +1,100 @@
+"""One request and its answer, on bare ASGI: the hot routes build nothing that they do not need."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import cast
+
+from starlette.types import Receive, Scope, Send
+
+from adapters.contract.refusals import BodyTooLarge, UnsupportedMediaType
+from domain.ports import Answer, NewId
+
+_TRACEPARENT = re.compile(
+    r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?"
+)
+_CORRELATION_ID = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,126}[\x21-\x7e])?")
+_JSON = re.compile(r"application/(json|[a-z0-9!#$&^_.+\-]+\+json)\s*(;.*)?", re.IGNORECASE)
+_SCOPE_KEY = "checkout.exchange"
+
+
+class ClientGone(Exception):
+    """The caller closed the connection before the request was whole; nobody waits for an answer."""
+
+
+@dataclass(slots=True)
+class Exchange:
+    """A request in its conversation: its headers (lower-case names; repeated ones joined), and what
+    becomes known of it for the log."""
+
+    headers: dict[str, str]
+    trace_id: str
+    traceparent: str
+    correlation_id: str
+    route: str = "none"
+    partner: str | None = None
+    basket_id: str | None = None
+
+
+def begin_exchange(scope: Scope, new_id: NewId) -> Exchange:
+    """Takes up the caller's trace (W3C Trace Context) and correlation id, or begins new ones."""
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1").strip()
+        if name in headers:
+            value = f"{headers[name]}{'; ' if name == 'cookie' else ', '}{value}"
+        headers[name] = value
+    traceparent = headers.get("traceparent", "")
+    known = _TRACEPARENT.fullmatch(traceparent)
+    if known is None:
+        trace_id = new_id().replace("-", "")
+        traceparent = f"00-{trace_id}-{new_id().replace('-', '')[-16:]}-01"
+    else:
+        trace_id = known[1]
+    correlation_id = headers.get("x-correlation-id", "")
+    if _CORRELATION_ID.fullmatch(correlation_id) is None:
+        correlation_id = trace_id
+    exchange = Exchange(headers, trace_id, traceparent, correlation_id)
+    scope[_SCOPE_KEY] = exchange
+    return exchange
+
+
+def exchange_of(scope: Scope) -> Exchange:
+    return cast("Exchange", scope[_SCOPE_KEY])
+
+
+def require_json(headers: dict[str, str]) -> None:
+    """Raises UnsupportedMediaType where the body says that it is something else."""
+    media_type = headers.get("content-type")
+    if media_type is not None and _JSON.fullmatch(media_type) is None:
+        raise UnsupportedMediaType
+
+
+async def read_body(headers: dict[str, str], receive: Receive, limit: int) -> bytes:
+    """The body, of at most `limit` bytes; raises BodyTooLarge as soon as it is known to be larger."""
+    announced = headers.get("content-length", "0")
+    if not announced.isdecimal() or int(announced) > limit:
+        raise BodyTooLarge(limit)
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > limit:
+            raise BodyTooLarge(limit)
+        chunks.append(chunk)
+        if not message.get("more_body", False):
+            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+async def send_answer(send: Send, answer: Answer) -> None:
+    headers = [
+        (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers.items()
+    ]
+    headers.append((b"content-length", str(len(answer.body)).encode()))
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})

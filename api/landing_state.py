@@ -1,0 +1,67 @@
+"""The landing state cookie: a pointer to a basket, never a credential."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from urllib.parse import quote, unquote
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import to_json
+
+from adapters.contract.refusals import InvalidLandingState
+from adapters.settings import Settings
+from domain.basket.basket import Basket
+from domain.values import BasketId
+
+LARGEST_COOKIE = 4096
+
+
+class LandingState(BaseModel):
+    """What the cookie's value says, as percent-encoded JSON."""
+
+    model_config = ConfigDict(strict=True)
+
+    basket_id: BasketId = Field(alias="basketId")
+
+
+class LandingStateCookie:
+    """Reads and writes the cookie as the settings name it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._name = settings.landing_cookie
+        self._attributes = "; Path=/; HttpOnly; SameSite=Lax"
+        if settings.landing_cookie_secure:
+            self._attributes += "; Secure"
+
+    def read(self, headers: dict[str, str]) -> str | None:
+        """The basket's id; None without the cookie. Raises InvalidLandingState where its value is too
+        large, cannot be read or comes twice with different content."""
+        values = set(self._values(headers.get("cookie", "")))
+        if not values:
+            return None
+        if len(values) > 1:
+            raise InvalidLandingState(f"the cookie {self._name} comes twice")
+        value = values.pop()
+        if len(value) > LARGEST_COOKIE:
+            raise InvalidLandingState(f"the cookie {self._name} is larger than {LARGEST_COOKIE} bytes")
+        try:
+            return LandingState.model_validate_json(unquote(value, errors="strict")).basket_id
+        except (ValidationError, UnicodeError) as error:
+            raise InvalidLandingState(f"the cookie {self._name} cannot be read") from error
+
+    def require(self, headers: dict[str, str]) -> str:
+        """The basket's id; raises InvalidLandingState also where there is no cookie."""
+        basket_id = self.read(headers)
+        if basket_id is None:
+            raise InvalidLandingState(f"the cookie {self._name} is missing")
+        return basket_id
+
+    def write(self, basket: Basket, now: datetime) -> str:
+        """The value of `Set-Cookie`; the cookie lives as long as the basket."""
+        value = quote(to_json({"basketId": basket.id}), safe="")
+        seconds = max(0, int((basket.expires_at - now).total_seconds()))
+        return f"{self._name}={value}; Max-Age={seconds}{self._attributes}"
+
+    def _values(self, header: str) -> list[str]:
+        pairs = (pair.partition("=") for pair in header.split(";"))
+        return [value.strip().strip('"') for name, _, value in pairs if name.strip() == self._name]
