@@ -59,10 +59,10 @@ class EmbeddedBroker:
             await self.stop()
             raise
 
-    async def stop(self) -> None:
-        """Does nothing where the broker does not run."""
+    async def stop(self, limit: float = 10.0) -> None:
+        """Stops the broker, by force after `limit` seconds. Does nothing where it does not run."""
         if self._process is not None:
-            await self._process.stop(limit=3)
+            await self._process.stop(limit)
 
     async def kill(self) -> None:
         await self._started().kill()

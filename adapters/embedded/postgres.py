@@ -105,10 +105,11 @@ class EmbeddedPostgres:
             await self.stop()
             raise
 
-    async def stop(self) -> None:
-        """Stops the server; what was committed is kept. Does nothing where it does not run."""
+    async def stop(self, limit: float = 10.0) -> None:
+        """Stops the server, by force after `limit` seconds; what was committed is kept. Does nothing where it does
+        not run."""
         if self._process is not None:
-            await self._process.stop()
+            await self._process.stop(limit)
         self._remove_sockets()
 
     async def kill(self) -> None:

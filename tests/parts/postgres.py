@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from adapters.embedded.postgres import EmbeddedPostgres
+from adapters.postgres.migrate import migrate
 from tests.parts.docker import POSTGRES_IMAGE, engine_answers, postgres_container
 from tests.parts.waiting import eventually
 
@@ -63,7 +64,7 @@ class Databases:
         """The URL of a new database that nobody else uses."""
         if self._template is None:
             template = await self._make("template1")
-            await _migrate(self._url_of(template))
+            await migrate(self._url_of(template))
             self._template = template
         return self._url_of(await self._make(self._template))
 
@@ -111,11 +112,3 @@ async def _described(url: str, origin: str) -> PostgresPart:
             await connection.close()
 
     return PostgresPart(url, f"PostgreSQL {await eventually(version, limit=60)} ({origin})")
-
-
-async def _migrate(url: str) -> None:
-    try:
-        from adapters.postgres.migrate import migrate
-    except ModuleNotFoundError:
-        return
-    await migrate(url)

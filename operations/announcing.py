@@ -1,0 +1,52 @@
+"""How `checkout up` says that everything is ready."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from adapters.settings import Settings
+
+
+def announce(settings: Settings, *, url: str, logs: Path, as_json: bool) -> None:
+    """One JSON line on stdout, or a panel. Programs get the database's URL as it is; people get it without a
+    password, since a panel ends up in screenshots."""
+    database = settings.database_url.get_secret_value() if settings.database_url else ""
+    kafka = settings.kafka_bootstrap_servers or ""
+    if as_json:
+        ready = {
+            "ready": True,
+            "url": url,
+            "database_url": database,
+            "kafka": kafka,
+            "issuer": settings.jwt_issuer,
+            "audience": settings.jwt_audience,
+        }
+        print(json.dumps(ready), flush=True)  # noqa: T201
+        return
+    from rich.console import Console  # noqa: PLC0415  only for people
+    from rich.panel import Panel  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    table = Table.grid(padding=(0, 2))
+    for name, value in (
+        ("API", url),
+        ("its pages", f"{url}/docs"),
+        ("a token", "checkout token --partner acme"),
+        ("PostgreSQL", _without_password(database)),
+        ("Kafka", kafka),
+        ("logs", str(logs)),
+        ("stop", "Ctrl-C"),
+    ):
+        table.add_row(Text(name, style="dim"), Text(value))
+    Console(file=sys.stdout).print(Panel(table, title="ready", title_align="left", expand=False))
+
+
+def _without_password(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url
+    return parts._replace(netloc=f"{parts.username}:***@{parts.netloc.rpartition('@')[2]}").geturl()

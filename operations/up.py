@@ -1,0 +1,141 @@
+"""`checkout up`: everything on this machine, as one command that leaves nothing behind.
+
+Starts PostgreSQL and a broker where no setting names one, migrates, makes the topics, and keeps two child
+processes running: the API, and all workers. Children die with this process, however it ends. They log into
+files, never onto this terminal: there they would bury what the supervisor says, and with `--json` a reader
+waits for one line. When a child ends by itself, the end of its log is shown on stderr.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Coroutine, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from adapters.embedded.processes import (
+    ChildProcess,
+    EmbeddedPartUnavailable,
+    ServerFailed,
+    answers,
+    free_port,
+)
+from domain.errors import Unavailable
+from operations.announcing import announce
+from operations.embedded_parts import Parts
+from operations.supervising import keep_alive, until_ready
+
+READY_LIMIT = 60.0
+CHILD_STOP_LIMIT = 6.0
+"""With the 3 s that the embedded parts get afterwards, all is stopped within 10 s."""
+
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@dataclass(frozen=True, slots=True)
+class UpOptions:
+    """`port` 0 takes a free one. `data` None: a temporary folder, removed at the end. `json`: one JSON line on
+    stdout once all is ready, instead of a panel for people."""
+
+    port: int = 8080
+    data: Path | None = Path(".checkout")
+    json: bool = False
+
+
+async def run_up(options: UpOptions) -> int:
+    """Runs until SIGINT, SIGTERM or SIGHUP. The exit code: 0 after such a stop; 1 where something could not be
+    started or kept running, with the reason on stderr."""
+    running = asyncio.ensure_future(_run(options))
+    _cancel_on_signal(running)
+    try:
+        await running
+    except asyncio.CancelledError:
+        pass
+    except (EmbeddedPartUnavailable, ServerFailed, Unavailable) as error:
+        _say(str(error))
+        return 1
+    return 0
+
+
+async def _run(options: UpOptions) -> None:
+    port = options.port or free_port()
+    if answers(port):
+        raise ServerFailed(f"port {port} of 127.0.0.1 is in use; --port names another, 0 takes a free one")
+    health_port = free_port()
+    with _folder(options.data) as folder:
+        parts = Parts(folder, ephemeral=options.data is None)
+        environment = {
+            **parts.environment,
+            "CHECKOUT_PORT": str(port),
+            "CHECKOUT_HEALTH_PORT": str(health_port),
+        }
+
+        def child(name: str, log: str, *arguments: str) -> ChildProcess:
+            command = [sys.executable, "-m", "checkout", *arguments]
+            return ChildProcess(name, command, parts.log(log), environment=environment)
+
+        api = child("the API", "api", "serve")
+        workers = child("the worker process", "workers", "work", "all")
+
+        async def tell() -> None:
+            await _together(until_ready(port, READY_LIMIT), until_ready(health_port, READY_LIMIT))
+            announce(parts.settings, url=f"http://127.0.0.1:{port}", logs=parts.logs, as_json=options.json)
+
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(parts.stop)
+            await _together(parts.start_database(), parts.start_broker())
+            stack.push_async_callback(_stop_all, api, workers)
+            await _together(keep_alive(api, _say), keep_alive(workers, _say), parts.watch(_say), tell())
+
+
+async def _stop_all(*children: ChildProcess) -> None:
+    await _together(*(child.stop(CHILD_STOP_LIMIT) for child in children))
+
+
+async def _together(*work: Coroutine[Any, Any, None]) -> None:
+    """Does all at the same time. The first failure ends the rest and is raised as it is."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for each in work:
+                group.create_task(each)
+    except BaseExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+
+
+def _cancel_on_signal(running: asyncio.Future[None]) -> None:
+    """The first signal stops everything in order; later ones must not disturb that."""
+    loop = asyncio.get_running_loop()
+    # Who started us with nohup wants us to outlive the terminal.
+    heeded = [number for number in _STOP_SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+
+    def stop() -> None:
+        for number in heeded:
+            loop.add_signal_handler(number, lambda: None)
+        running.cancel()
+
+    for number in heeded:
+        loop.add_signal_handler(number, stop)
+
+
+@contextmanager
+def _folder(data: Path | None) -> Iterator[Path]:
+    """The folder of the embedded parts; without one a temporary folder, removed at the end."""
+    if data is not None:
+        data.mkdir(parents=True, exist_ok=True)
+        yield data.resolve()
+        return
+    temporary = Path(tempfile.mkdtemp(prefix="checkout-up-"))
+    try:
+        yield temporary
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _say(words: str) -> None:
+    print(f"checkout up: {words}", file=sys.stderr, flush=True)  # noqa: T201

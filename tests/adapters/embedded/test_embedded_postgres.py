@@ -1,0 +1,109 @@
+"""The embedded PostgreSQL keeps what it holds, comes back where it was, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from adapters.embedded.postgres import EmbeddedPostgres
+from adapters.embedded.processes import ServerFailed
+from tests.parts.postgres import postgres_folder
+from tests.parts.processes import Program, descendants, gone
+from tests.parts.waiting import eventually
+
+PARENT = """
+import asyncio, sys
+from pathlib import Path
+from adapters.embedded.postgres import EmbeddedPostgres
+
+async def main():
+    server = EmbeddedPostgres(Path(sys.argv[1]), ephemeral=True)
+    await server.start()
+    print(server.pid, flush=True)
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with postgres_folder() as path:
+        yield path
+
+
+async def ask(server: EmbeddedPostgres, statement: str) -> object:
+    connection = await asyncpg.connect(server.url, timeout=10)
+    try:
+        return await connection.fetchval(statement)
+    finally:
+        await connection.close()
+
+
+async def test_it_answers_in_a_database_of_its_own_and_ends_whole(folder: Path) -> None:
+    async with EmbeddedPostgres(folder, ephemeral=True, database="checkout") as server:
+        assert await ask(server, "SELECT current_database()") == "checkout"
+        assert str(await ask(server, "SHOW server_version")).startswith("18")
+        processes = descendants(server.pid)
+    assert len(processes) > 1
+    assert all(gone(pid) for pid in processes)
+    assert not (folder / "postmaster.pid").exists()
+
+
+async def test_what_is_committed_outlives_a_stop_and_a_crash_on_the_same_port(folder: Path) -> None:
+    async with EmbeddedPostgres(folder) as server:
+        url = server.url
+        await ask(server, "CREATE TABLE kept (number int)")
+        await ask(server, "INSERT INTO kept VALUES (1)")
+        await server.stop()
+        await server.start()
+        await ask(server, "INSERT INTO kept VALUES (2)")
+        await server.kill()
+        await server.start()
+        assert await ask(server, "SELECT sum(number) FROM kept") == 3
+        assert server.url == url
+
+
+async def test_data_is_protected_against_a_crash_of_the_machine_unless_given_up(folder: Path) -> None:
+    async with EmbeddedPostgres(folder) as server:
+        assert await ask(server, "SHOW fsync") == "on"
+    async with EmbeddedPostgres(folder, ephemeral=True) as server:
+        assert await ask(server, "SHOW fsync") == "off"
+
+
+async def test_it_listens_on_the_loopback_address_alone(folder: Path) -> None:
+    async with EmbeddedPostgres(folder, ephemeral=True) as server:
+        assert await ask(server, "SHOW listen_addresses") == "127.0.0.1"
+
+
+async def test_a_second_server_on_the_folder_is_refused_and_the_first_goes_on(folder: Path) -> None:
+    async with EmbeddedPostgres(folder, ephemeral=True) as first:
+        with pytest.raises(ServerFailed, match=f"process {first.pid}.* runs on .* already"):
+            await EmbeddedPostgres(folder, ephemeral=True).start()
+        assert await ask(first, "SELECT 1") == 1
+
+
+async def test_the_mark_of_a_server_that_has_gone_does_not_keep_it_from_starting(folder: Path) -> None:
+    server = EmbeddedPostgres(folder, ephemeral=True)
+    await server.start()
+    mark = (folder / "postmaster.pid").read_text()
+    await server.stop()
+    # The id belongs to another process by now: this one.
+    (folder / "postmaster.pid").write_text(mark.replace(mark.split()[0], str(os.getpid()), 1))
+    async with server:
+        assert await ask(server, "SELECT 1") == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child that its parent died")
+async def test_it_ends_with_a_parent_that_is_killed(folder: Path) -> None:
+    async with Program(PARENT, folder) as parent:
+        processes = descendants(int(await parent.line()))
+        await parent.kill()
+        await eventually(lambda: all(gone(pid) for pid in processes))
+    async with EmbeddedPostgres(folder, ephemeral=True) as server:
+        assert await ask(server, "SELECT 1") == 1
