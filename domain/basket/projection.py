@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from pydantic import ValidationError
 from pydantic_core import to_json
 
 from domain.base import DomainEvent
@@ -62,8 +63,9 @@ class BasketProjection:
             snapshots = await self._views.snapshots(waiting.keys())
             moves: dict[str, tuple[int, BasketView]] = {}
             for basket_id, events in waiting.items():
-                fold = _Fold(basket_id, snapshots.get(basket_id))
+                fold = _Fold(basket_id)
                 try:
+                    fold.begin(snapshots.get(basket_id))
                     await self._fold(fold, events)
                 except _Unfoldable as reason:
                     stuck[basket_id] = reason.stuck
@@ -104,6 +106,8 @@ class BasketProjection:
 
     async def _fill(self, fold: _Fold, upto: int) -> None:
         for stored in await self._store.read_events(fold.basket_id, fold.version):
+            if stored.version > upto:
+                return
             fold.take(_readable(stored.version, stored.data))
         if fold.version < upto:
             raise _Unfoldable(upto, f"the store ends at version {fold.version} of this basket")
@@ -112,11 +116,18 @@ class BasketProjection:
 class _Fold:
     """One basket on its way from its view's snapshot."""
 
-    def __init__(self, basket_id: str, snapshot: bytes | None) -> None:
+    def __init__(self, basket_id: str) -> None:
         self.basket_id = basket_id
-        self.basket: Basket | None = (
-            None if snapshot is None else BasketSnapshot.model_validate_json(snapshot).restore()
-        )
+        self.basket: Basket | None = None
+        self.began = 0
+
+    def begin(self, snapshot: bytes | None) -> None:
+        if snapshot is None:
+            return
+        try:
+            self.basket = BasketSnapshot.model_validate_json(snapshot).restore()
+        except ValidationError as error:
+            raise _Unfoldable(1, f"the view's snapshot cannot be read: {error}") from error
         self.began = self.version
 
     @property

@@ -1,0 +1,100 @@
+"""The basket views in PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+
+from adapters.postgres.database import Database
+from domain.ports import BasketView
+
+# How far the views of some baskets are.
+VERSIONS = "SELECT basket_id, version FROM basket_views WHERE basket_id = ANY($1::text[])"
+
+# What the views of some baskets say.
+SNAPSHOTS = "SELECT basket_id, snapshot FROM basket_views WHERE basket_id = ANY($1::text[])"
+
+# Makes views that are not there yet, and says which were made. The order keeps two writers from waiting
+# for each other in a circle.
+MAKE = """
+INSERT INTO basket_views
+    (basket_id, version, partner, external_id, status, created, modified, expires_at, snapshot)
+SELECT * FROM unnest($1::text[], $2::int[], $3::text[], $4::text[], $5::text[],
+                     $6::timestamptz[], $7::timestamptz[], $8::timestamptz[], $9::bytea[])
+       AS made (basket_id, version, partner, external_id, status, created, modified, expires_at, snapshot)
+ ORDER BY basket_id
+ON CONFLICT (basket_id) DO NOTHING
+RETURNING basket_id
+"""
+
+# Moves views that are still at the version which their fold began with ($10), and says which were moved.
+MOVE = """
+UPDATE basket_views AS held
+   SET version = moved.version, partner = moved.partner, external_id = moved.external_id,
+       status = moved.status, created = moved.created, modified = moved.modified,
+       expires_at = moved.expires_at, snapshot = moved.snapshot
+  FROM unnest($1::text[], $2::int[], $3::text[], $4::text[], $5::text[],
+              $6::timestamptz[], $7::timestamptz[], $8::timestamptz[], $9::bytea[], $10::int[])
+       AS moved (basket_id, version, partner, external_id, status, created, modified, expires_at,
+                 snapshot, began)
+ WHERE held.basket_id = moved.basket_id AND held.version = moved.began
+RETURNING held.basket_id
+"""
+
+# Open baskets whose time is over, the longest due first.
+DUE = """
+SELECT basket_id FROM basket_views
+ WHERE status = 'open' AND expires_at <= $1
+ ORDER BY expires_at
+ LIMIT $2
+"""
+
+
+class PostgresBasketViews:
+    """BasketViews."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def versions(self, basket_ids: Collection[str]) -> Mapping[str, int]:
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(VERSIONS, list(basket_ids))
+        return {row["basket_id"]: row["version"] for row in rows}
+
+    async def snapshots(self, basket_ids: Collection[str]) -> Mapping[str, bytes]:
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(SNAPSHOTS, list(basket_ids))
+        return {row["basket_id"]: row["snapshot"] for row in rows}
+
+    async def advance(self, views: Sequence[tuple[int, BasketView]]) -> Collection[str]:
+        making = [view for began, view in views if began == 0]
+        moving = [(began, view) for began, view in views if began > 0]
+        moved: set[str] = set()
+        async with self._database.connection() as connection, connection.transaction():
+            if making:
+                rows = await connection.fetch(MAKE, *_columns(making))
+                moved.update(row["basket_id"] for row in rows)
+            if moving:
+                columns = _columns([view for _, view in moving])
+                rows = await connection.fetch(MOVE, *columns, [began for began, _ in moving])
+                moved.update(row["basket_id"] for row in rows)
+        return moved
+
+    async def due(self, now: datetime, limit: int) -> Sequence[str]:
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(DUE, now, limit)
+        return [row["basket_id"] for row in rows]
+
+
+def _columns(views: Sequence[BasketView]) -> tuple[list[object], ...]:
+    return (
+        [view.basket_id for view in views],
+        [view.version for view in views],
+        [view.partner for view in views],
+        [view.external_id for view in views],
+        [view.status for view in views],
+        [view.created for view in views],
+        [view.modified for view in views],
+        [view.expires_at for view in views],
+        [view.snapshot for view in views],
+    )

@@ -1,0 +1,79 @@
+"""Dead letters in PostgreSQL, and the baskets that they park."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from hashlib import sha256
+
+from adapters.postgres.database import Database
+from domain.ports import DeadLetter
+
+LONGEST_ERROR = 4_000
+
+# Keeps a dead letter, once.
+RECORD = """
+INSERT INTO dead_letters
+    (topic, partition, message_offset, digest, key, value, header_names, header_values, code, error, basket_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+ON CONFLICT (topic, partition, message_offset, digest) DO NOTHING
+"""
+
+# Which of some baskets have a dead letter that is not settled.
+PARKED = """
+SELECT DISTINCT basket_id FROM dead_letters
+ WHERE settled_at IS NULL AND basket_id = ANY($1::text[])
+"""
+
+# Settles all dead letters of a basket.
+RELEASE = """
+UPDATE dead_letters SET settled_at = clock_timestamp()
+ WHERE settled_at IS NULL AND basket_id = $1
+"""
+
+
+class PostgresDeadLetters:
+    """DeadLetters and ParkedBaskets. A letter that was settled stays so when it is recorded again."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def record(self, letters: Sequence[DeadLetter]) -> None:
+        if not letters:
+            return
+        async with self._database.connection() as connection, connection.transaction():
+            await connection.executemany(RECORD, [_row(letter) for letter in letters])
+
+    async def parked(self, basket_ids: Collection[str]) -> Collection[str]:
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(PARKED, list(basket_ids))
+        return {row["basket_id"] for row in rows}
+
+    async def release(self, basket_id: str) -> None:
+        async with self._database.connection() as connection:
+            await connection.execute(RELEASE, basket_id)
+
+
+def _row(letter: DeadLetter) -> tuple[object, ...]:
+    return (
+        letter.source.topic,
+        letter.source.partition,
+        letter.source.offset,
+        _digest(letter),
+        letter.key,
+        letter.value,
+        [_storable(name) for name, _ in letter.headers],
+        [value for _, value in letter.headers],
+        letter.code,
+        _storable(letter.error)[:LONGEST_ERROR],
+        letter.basket_id,
+    )
+
+
+def _digest(letter: DeadLetter) -> bytes:
+    return sha256(repr((letter.key, letter.value, list(letter.headers))).encode(errors="replace")).digest()
+
+
+def _storable(text: str) -> str:
+    """PostgreSQL's text takes neither U+0000 nor halves of surrogate pairs, and anything may come in a
+    message."""
+    return text.encode(errors="replace").decode().replace("\x00", "\ufffd")

@@ -1,0 +1,73 @@
+"""Roles that one process holds at a time, by PostgreSQL's session locks."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import asyncpg
+
+from adapters.postgres.database import Database, away, unavailable
+from domain.errors import LeadershipLost
+
+# Takes the role or says at once that another session holds it. Waiting inside the server would keep a
+# snapshot open for as long as the other one leads, and with it every row version from then on.
+TRY = "SELECT pg_try_advisory_lock($1::int, hashtext($2))"
+
+# Any answer says that the session, and with it the lock, is still there.
+PROBE = "SELECT 1"
+
+LOCK_CLASS = 720804
+"""The first half of our locks' keys; the second is made of the role's name."""
+
+VANISHED_PROCESSES = {"tcp_keepalives_idle": "5", "tcp_keepalives_interval": "2", "tcp_keepalives_count": "3"}
+"""Server settings: a machine that vanished without a word loses its roles in about 11 seconds."""
+
+
+class PostgresLeadership:
+    """Leadership. Needs a session of its own: a pooler in between that shares sessions breaks it."""
+
+    def __init__(self, database: Database, retry_every: float = 0.5) -> None:
+        self._database = database
+        self._retry_every = retry_every
+
+    @asynccontextmanager
+    async def hold(self, role: str, waiting: Callable[[], None] = lambda: None) -> AsyncIterator[_Session]:
+        connection = await self._database.connect(f"checkout {role}"[:63], VANISHED_PROCESSES)
+        try:
+            session = _Session(connection, role, self._database.timeout)
+            while not await session.take():
+                waiting()
+                await asyncio.sleep(self._retry_every)
+            yield session
+        finally:
+            # The end of the session gives the role back.
+            with contextlib.suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                await connection.close(timeout=1)
+
+
+class _Session:
+    """Lease."""
+
+    def __init__(self, connection: asyncpg.Connection, role: str, timeout: float) -> None:
+        self._connection = connection
+        self._role = role
+        self._timeout = timeout
+
+    async def take(self) -> bool:
+        try:
+            return bool(await self._connection.fetchval(TRY, LOCK_CLASS, self._role, timeout=self._timeout))
+        except Exception as error:
+            if away(error, closed=self._connection.is_closed()):
+                raise unavailable(error) from error
+            raise
+
+    async def confirm(self) -> None:
+        try:
+            await self._connection.execute(PROBE, timeout=self._timeout)
+        except Exception as error:
+            if away(error, closed=self._connection.is_closed()):
+                raise LeadershipLost(self._role, str(error) or type(error).__name__) from error
+            raise

@@ -1,0 +1,168 @@
+"""Keeps the basket views: reads basket events from Kafka and brings each basket's view forward."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from adapters.kafka.messages import Received
+from adapters.kafka.subscription import Batches, Subscription
+from domain.base import DomainEvent
+from domain.basket.codec import decode_all
+from domain.basket.projection import BasketProjection
+from domain.ports import DeadLetter, DeadLetters, ParkedBaskets
+from domain.values import BASKET_ID_PATTERN
+from workers.loop import Pulse
+
+GROUP = "checkout-basket-views"
+BATCH_MESSAGES = 2_000
+WAIT_SECONDS = 1.0
+
+_BASKET_ID = re.compile(BASKET_ID_PATTERN)
+_log = structlog.get_logger("workers.projector")
+
+
+class NotUnderstood(Exception):
+    """A message that says nothing a view could be moved by: a stable code, and words."""
+
+    def __init__(self, code: str, error: str) -> None:
+        super().__init__(error)
+        self.code = code
+
+
+@dataclass(slots=True)
+class _Arrived:
+    """One basket's part of a batch, up to the first message that is not understood."""
+
+    events: list[DomainEvent] = field(default_factory=list)
+    messages: list[Received] = field(default_factory=list)
+    letter: DeadLetter | None = None
+
+
+class ProjectorWorker:
+    """At least once, and without harm when it is more: moves the views in one transaction, each only from
+    the version that its fold began with, and commits the offsets after it. Repeats are passed over, gaps
+    are filled from the event store. A crash or a rebalance at any moment loses nothing and moves no view
+    back.
+
+    What cannot be understood becomes a dead letter, and its basket is parked: the basket's later events,
+    which lie in the store, wait until it is released; other baskets go on.
+    """
+
+    name = "projector"
+
+    def __init__(
+        self,
+        subscription: Subscription,
+        projection: BasketProjection,
+        parked: ParkedBaskets,
+        dead_letters: Sequence[DeadLetters],
+        *,
+        batch_messages: int = BATCH_MESSAGES,
+    ) -> None:
+        """Every one of `dead_letters` is given each letter; `parked` is told by one of them."""
+        self._subscription = subscription
+        self._projection = projection
+        self._parked = parked
+        self._dead_letters = dead_letters
+        self._batch_messages = batch_messages
+
+    async def run(self, pulse: Pulse) -> None:
+        async with self._subscription.open() as batches:
+            while True:
+                await self._round(batches)
+                pulse.ready(True)
+
+    async def _round(self, batches: Batches) -> None:
+        batch = await batches.next(self._batch_messages, WAIT_SECONDS)
+        if not batch:
+            return
+        baskets, letters = _sorted_out(batch)
+        for basket_id in await self._parked.parked(baskets.keys()):
+            del baskets[basket_id]
+        stuck = await self._projection.apply({id: arrived.events for id, arrived in baskets.items()})
+        for basket_id, arrived in baskets.items():
+            if (reason := stuck.get(basket_id)) is not None:
+                message = next(
+                    message
+                    for message, event in zip(arrived.messages, arrived.events, strict=True)
+                    if event.originator_version >= reason.version
+                )
+                letters.append(_letter(message, "cannot_be_applied", reason.error, basket_id))
+            elif arrived.letter is not None:
+                letters.append(arrived.letter)
+        if letters:
+            await self._bury(letters)
+        # Last of all: a crash before this line repeats what was done, and repeating it changes nothing.
+        await batches.commit(batch)
+
+    async def _bury(self, letters: Sequence[DeadLetter]) -> None:
+        for letter in letters:
+            _log.error(
+                "a message was not understood",
+                source=letter.source,
+                code=letter.code,
+                error=letter.error,
+                parked=letter.basket_id,
+            )
+        for dead_letters in self._dead_letters:
+            await dead_letters.record(letters)
+
+
+def _sorted_out(batch: Sequence[Received]) -> tuple[dict[str, _Arrived], list[DeadLetter]]:
+    """The batch by basket, and the letters about messages that name no basket."""
+    baskets: dict[str, _Arrived] = {}
+    letters: list[DeadLetter] = []
+    for message in batch:
+        basket_id = _basket_id(message)
+        if basket_id is None:
+            letters.append(_letter(message, "no_basket", "neither key nor ce_subject is a basket's id", None))
+            continue
+        arrived = baskets.setdefault(basket_id, _Arrived())
+        if arrived.letter is not None:
+            continue
+        try:
+            event = _understood(message, basket_id)
+        except NotUnderstood as error:
+            arrived.letter = _letter(message, error.code, str(error), basket_id)
+        else:
+            arrived.events.append(event)
+            arrived.messages.append(message)
+    return baskets, letters
+
+
+def _basket_id(message: Received) -> str | None:
+    key = message.message.key
+    for name in (key.decode(errors="replace") if key else None, message.message.header("ce_subject")):
+        if name is not None and _BASKET_ID.fullmatch(name):
+            return name
+    return None
+
+
+def _understood(message: Received, basket_id: str) -> DomainEvent:
+    value = message.message.value
+    if value is None:
+        raise NotUnderstood("no_value", "the message has no value")
+    try:
+        (event,) = decode_all(b"[" + value + b"]")
+    except Exception as error:
+        # Whatever is wrong with a message must not hold up other baskets.
+        raise NotUnderstood("unreadable", f"{type(error).__name__}: {error}") from error
+    if event.originator_id != basket_id:
+        raise NotUnderstood("other_basket", f"the event is about {event.originator_id}")
+    return event
+
+
+def _letter(message: Received, code: str, error: str, basket_id: str | None) -> DeadLetter:
+    return DeadLetter(
+        source=message.source,
+        key=message.message.key,
+        value=message.message.value,
+        headers=message.message.headers,
+        code=code,
+        error=error,
+        basket_id=basket_id,
+    )
