@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 
 from adapters.kafka.clients import producer
 from adapters.kafka.errors import close, translated
-from adapters.kafka.messages import Message, dead_letter_message
+from adapters.kafka.messages import dead_letter_message
+from adapters.kafka.sending import send_all
 from adapters.settings import Settings
 from domain.ports import Clock, DeadLetter
 
@@ -30,17 +30,6 @@ class KafkaDeadLetters:
         try:
             async with translated("dead letters", SEND_WITHIN_SECONDS):
                 await client.start()
-                sent = [
-                    await client.send(
-                        message.topic, message.value, _sendable_key(message), headers=message.headers
-                    )
-                    for message in (dead_letter_message(letter, self._clock()) for letter in letters)
-                ]
-                await asyncio.gather(*sent)
+                await send_all(client, [dead_letter_message(letter, self._clock()) for letter in letters])
         finally:
             await close(client)
-
-
-def _sendable_key(message: Message) -> bytes | None:
-    # A message has a key or a value; a dead letter may have come without either.
-    return b"" if message.key is None and message.value is None else message.key

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 
@@ -13,6 +12,7 @@ from adapters.kafka.clients import producer
 from adapters.kafka.errors import close, translated
 from adapters.kafka.messages import Message, basket_event_message, verdict_message
 from adapters.kafka.positions import last_position, position_message
+from adapters.kafka.sending import send_all
 from adapters.settings import Settings
 from domain.ports import Publication, PublisherPositions
 
@@ -56,7 +56,7 @@ class _TransactionalSession:
         async with translated(self._id, PUBLISH_WITHIN_SECONDS):
             # On an error nothing is undone here: the session is done for, and the next one undoes it.
             await self._client.begin_transaction()
-            await _send(self._client, [*_messages(publications), position_message(self._id, last)])
+            await send_all(self._client, [*_messages(publications), position_message(self._id, last)])
             await self._client.commit_transaction()
         self.position = last
 
@@ -96,7 +96,7 @@ class _AtLeastOnceSession:
 
     async def publish(self, publications: Sequence[Publication]) -> None:
         async with translated(self._id, PUBLISH_WITHIN_SECONDS):
-            await _send(self._client, _messages(publications))
+            await send_all(self._client, _messages(publications))
         last = publications[-1].event.position
         await self._positions.write(self._id, last)
         self.position = last
@@ -107,12 +107,3 @@ def _messages(publications: Iterable[Publication]) -> Iterator[Message]:
         yield basket_event_message(publication.event)
         if publication.verdict is not None:
             yield verdict_message(publication.event, publication.verdict)
-
-
-async def _send(client: AIOKafkaProducer, messages: Iterable[Message]) -> None:
-    """Hands all to the client, which batches them by partition, and only then waits for the brokers."""
-    sent = [
-        await client.send(message.topic, message.value, message.key, headers=message.headers)
-        for message in messages
-    ]
-    await asyncio.gather(*sent)
