@@ -35,7 +35,7 @@ async def keep_alive(child: ChildProcess, say: Say) -> None:
             raise child.failure(
                 f"ended {fast_deaths} times soon after its start, the last time with {child.exit_code}"
             )
-        say(str(child.failure(f"ended with exit code {child.exit_code} and is started again")))
+        say(f"{child.name} ended with exit code {child.exit_code} and is started again; its log: {child.log}")
         await asyncio.sleep(min(FIRST_PAUSE * 2**fast_deaths, LONGEST_PAUSE))
 
 

@@ -3,7 +3,7 @@
 Starts PostgreSQL and a broker where no setting names one, migrates, makes the topics, and keeps two child
 processes running: the API, and all workers. Children die with this process, however it ends. They log into
 files, never onto this terminal: there they would bury what the supervisor says, and with `--json` a reader
-waits for one line. When a child ends by itself, the end of its log is shown on stderr.
+waits for one line. When a child keeps ending by itself, the end of its log is shown on stderr.
 """
 
 from __future__ import annotations

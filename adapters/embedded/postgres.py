@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import pwd
-import shutil
 import signal
-import tempfile
 import warnings
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +20,8 @@ _COMMON = {
     # The API, the workers and the operator's commands have a pool each.
     "max_connections": "200",
     "listen_addresses": "127.0.0.1",
+    # No Unix sockets: their paths may have about 100 characters, which a data folder's easily exceeds.
+    "unix_socket_directories": "",
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
@@ -55,7 +53,6 @@ class EmbeddedPostgres:
         self._log = log or self.folder.parent / f"{self.folder.name}.log"
         self._settings = {**_COMMON, **(_EPHEMERAL if ephemeral else {})}
         self._process: ChildProcess | None = None
-        self._sockets: Path | None = None
 
     @property
     def url(self) -> str:
@@ -78,12 +75,7 @@ class EmbeddedPostgres:
         ServerFailed where another server runs on the folder or this one does not start."""
         wheel = await in_a_thread(lambda: _prepare(self.folder))
         _refuse_a_second_server(self.folder)
-        # The path of a Unix socket may have about 100 characters, which a data folder's easily exceeds.
-        self._sockets = Path(tempfile.mkdtemp(prefix="checkout-"))
-        if wheel.system_user:
-            owner = pwd.getpwnam(wheel.system_user)
-            os.chown(self._sockets, owner.pw_uid, owner.pw_gid)
-        settings = {**self._settings, "port": str(self.port), "unix_socket_directories": str(self._sockets)}
+        settings = {**self._settings, "port": str(self.port)}
         self._process = ChildProcess(
             "PostgreSQL",
             [
@@ -110,12 +102,10 @@ class EmbeddedPostgres:
         not run."""
         if self._process is not None:
             await self._process.stop(limit)
-        self._remove_sockets()
 
     async def kill(self) -> None:
         """Ends the server as a crash would; the next start recovers."""
         await self._started().kill()
-        self._remove_sockets()
 
     async def __aenter__(self) -> EmbeddedPostgres:
         await self.start()
@@ -147,11 +137,6 @@ class EmbeddedPostgres:
                 await connection.execute(statement)
         finally:
             await connection.close()
-
-    def _remove_sockets(self) -> None:
-        if self._sockets is not None:
-            shutil.rmtree(self._sockets, ignore_errors=True)
-            self._sockets = None
 
 
 # Writes the statement that makes a database where there is none of that name; the server quotes the name.
