@@ -1,0 +1,116 @@
+"""Catalogue facts in PostgreSQL: what was learned, and the newest of it for those who judge baskets."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from adapters.postgres import catalogue_sql as sql
+from adapters.postgres.batching import Batching, Call
+from adapters.postgres.catalogue_cache import OfferCache, follow_changes
+from adapters.postgres.catalogue_learning import learn, read_facts
+from adapters.postgres.database import Database
+from domain.catalogue.catalogue import Catalogue
+from domain.catalogue.facts import Fact
+from domain.ports import Learned, Source
+
+LANES = 2
+"""Queries that run at the same time, each for all who waited when it began."""
+
+NAMES_A_QUERY = 5_000
+"""How many names one query takes before the other callers wait for the next."""
+
+_Names = tuple[Collection[str], Collection[str]]
+"""Offer ids and product codes."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What a query found. All its callers share it: it may hold more than one of them asked for."""
+
+    facts: Sequence[Fact]
+    catalogue: Catalogue
+
+
+class PostgresCatalogueFacts:
+    """CatalogueFacts. Answers from memory only between `start` and `close`; else each one is read."""
+
+    def __init__(self, database: Database, cache_size: int) -> None:
+        self._database = database
+        self._cache = OfferCache(cache_size)
+        self._reads: Batching[_Names, _Known] = Batching(
+            self._read, _take, timeout=database.timeout, lanes=LANES
+        )
+        self._following: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begins to follow the changes. PostgreSQL may be away: it is followed as soon as it is there."""
+        self._following = asyncio.create_task(
+            follow_changes(self._database, self._cache), name="catalogue-changes"
+        )
+
+    async def close(self) -> None:
+        if self._following is not None:
+            self._following.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._following
+            self._following = None
+        await self._reads.close()
+
+    @property
+    def follows_changes(self) -> bool:
+        """Whether answers come from memory at present: only while each change is heard of."""
+        return self._cache.trusted
+
+    async def __aenter__(self) -> PostgresCatalogueFacts:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def learn(self, facts: Sequence[tuple[Fact, Source]]) -> Learned:
+        async with self._database.connection() as connection, connection.transaction():
+            return await learn(connection, facts)
+
+    async def recorded(self, fact_ids: Collection[str]) -> int:
+        """How many of these facts are recorded."""
+        async with self._database.connection() as connection:
+            count: int = await connection.fetchval(sql.COUNT_FACTS, [*fact_ids])
+            return count
+
+    async def catalogue(
+        self, offer_ids: Collection[str], product_codes: Collection[str], *, fresh: bool
+    ) -> Catalogue:
+        if fresh or product_codes:
+            return (await self._reads.call((offer_ids, product_codes))).catalogue
+        remembered = {offer_id: self._cache.find(offer_id) for offer_id in offer_ids}
+        missing = [offer_id for offer_id, facts in remembered.items() if facts is None]
+        generation = self._cache.generation
+        read = (await self._reads.call((missing, ()))).facts if missing else ()
+        self._cache.keep(missing, read, generation)
+        return Catalogue([*(fact for facts in remembered.values() for fact in facts or ()), *read])
+
+    async def _read(self, asked: Sequence[_Names], _: bool) -> Sequence[_Known]:
+        offer_ids = {offer_id for offer_ids, _ in asked for offer_id in offer_ids}
+        product_codes = {code for _, product_codes in asked for code in product_codes}
+        async with self._database.connection() as connection:
+            documents: bytes | None = await connection.fetchval(sql.CATALOGUE, [*offer_ids], [*product_codes])
+        facts = read_facts([documents] if documents else [])
+        return [_Known(facts, Catalogue(facts))] * len(asked)
+
+
+def _take(waiting: deque[Call[_Names, _Known]]) -> list[Call[_Names, _Known]]:
+    calls = [waiting.popleft()]
+    names = _names(calls[0])
+    while waiting and (names := names + _names(waiting[0])) <= NAMES_A_QUERY:
+        calls.append(waiting.popleft())
+    return calls
+
+
+def _names(call: Call[_Names, _Known]) -> int:
+    offer_ids, product_codes = call.request
+    return len(offer_ids) + len(product_codes)

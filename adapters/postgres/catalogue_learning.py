@@ -1,0 +1,124 @@
+"""Writing catalogue facts: a batch is a handful of statements, however many facts it has."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import asyncpg
+from pydantic import Field, TypeAdapter
+
+from adapters.postgres import catalogue_sql as sql
+from domain.catalogue.facts import AvailabilityFact, Fact, OfferFact, PriceFact
+from domain.ports import Learned, Source
+
+FACTS: TypeAdapter[list[Fact]] = TypeAdapter(list[Annotated[Fact, Field(discriminator="kind")]])
+"""Reads a JSON array of facts in one go."""
+
+LONGEST_NOTIFICATION = 7_900
+"""PostgreSQL takes payloads under 8,000 bytes."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Entry:
+    """A fact on its way into the tables, with what is asked of it more than once."""
+
+    fact: Fact
+    source: Source
+    fact_id: str
+    subject: str
+    content: bytes
+
+    @classmethod
+    def of(cls, fact: Fact, source: Source) -> Entry:
+        return cls(fact, source, fact.fact_id, fact.subject, fact.model_dump_json().encode())
+
+    def row(self) -> tuple[Any, ...]:
+        fact, source = self.fact, self.source
+        validity = (fact.valid_from, fact.valid_until) if isinstance(fact, PriceFact) else (None, None)
+        where = (source.topic, source.partition, source.offset)
+        return (self.fact_id, fact.kind, self.subject, fact.sequence, self.content, *validity, *where)
+
+
+async def learn(connection: asyncpg.Connection, facts: Sequence[tuple[Fact, Source]]) -> Learned:
+    """Records and projects a batch in the transaction that the connection is in."""
+    entries = [Entry.of(fact, source) for fact, source in facts]
+    firsts: dict[str, Entry] = {}
+    for entry in entries:
+        firsts.setdefault(entry.fact_id, entry)
+    # In the order of their ids: writers that go in one order never wait for each other in a circle.
+    new = await _record(connection, [firsts[fact_id] for fact_id in sorted(firsts)])
+    await _project(connection, new)
+    recorded = {entry.fact_id: entry.fact for entry in new}
+    recorded |= await _recorded(connection, firsts.keys() - recorded.keys())
+    first_of_their_id = set(new)
+    others = [entry for entry in entries if entry not in first_of_their_id]
+    contradicts = tuple(entry.fact for entry in others if entry.fact != recorded[entry.fact_id])
+    return Learned(len(new), len(others) - len(contradicts), contradicts)
+
+
+def read_facts(documents: Iterable[bytes]) -> list[Fact]:
+    """Facts from their stored JSON; a document may be several with commas between."""
+    return FACTS.validate_json(b"[" + b",".join(documents) + b"]")
+
+
+async def _record(connection: asyncpg.Connection, entries: Sequence[Entry]) -> list[Entry]:
+    """Records those facts whose id is new, and returns them."""
+    if not entries:
+        return []
+    columns = zip(*(entry.row() for entry in entries), strict=True)
+    rows = await connection.fetch(sql.RECORD_FACTS, *columns)
+    new = {row["fact_id"] for row in rows}
+    return [entry for entry in entries if entry.fact_id in new]
+
+
+async def _recorded(connection: asyncpg.Connection, fact_ids: Collection[str]) -> Mapping[str, Fact]:
+    rows = await connection.fetch(sql.RECORDED_FACTS, [*fact_ids]) if fact_ids else []
+    facts = read_facts(row["data"] for row in rows)
+    return {row["fact_id"]: fact for row, fact in zip(rows, facts, strict=True)}
+
+
+async def _project(connection: asyncpg.Connection, entries: Sequence[Entry]) -> None:
+    """Derives the projections from facts that are new, and says which offers they touch."""
+    offers: list[tuple[object, ...]] = []
+    prices: list[tuple[object, ...]] = []
+    availability: list[tuple[object, ...]] = []
+    touched: set[str] = set()
+    for entry in _newest(entries):
+        evidence = (entry.fact_id, entry.fact.sequence, entry.content)
+        match entry.fact:
+            case OfferFact() as fact:
+                codes = sql.SEPARATOR.join(product.product_code for product in fact.products)
+                offers.append((fact.id, fact.version, codes, *evidence))
+                touched.add(fact.id)
+            case PriceFact() as fact:
+                prices.append((entry.subject, fact.offer_id, fact.offer_version, *evidence))
+                touched.add(fact.offer_id)
+            case AvailabilityFact() as fact:
+                availability.append((entry.subject, fact.product_code, *evidence))
+    for statement, rows in (
+        (sql.PROJECT_OFFERS, offers),
+        (sql.PROJECT_PRICES, prices),
+        (sql.PROJECT_AVAILABILITY, availability),
+    ):
+        if rows:
+            await connection.execute(statement, *zip(*rows, strict=True))
+    if touched:
+        await connection.execute(sql.NOTIFY, sql.CHANNEL, _notification(touched))
+
+
+def _newest(entries: Iterable[Entry]) -> list[Entry]:
+    """The newest fact of each subject, in the order of the subjects: a statement may touch a row only once."""
+    newest: dict[str, Entry] = {}
+    for entry in entries:
+        held = newest.get(entry.subject)
+        if held is None or entry.fact.sequence > held.fact.sequence:
+            newest[entry.subject] = entry
+    return [newest[subject] for subject in sorted(newest)]
+
+
+def _notification(offer_ids: Collection[str]) -> str:
+    names = json.dumps(sorted(offer_ids))
+    return names if len(names) <= LONGEST_NOTIFICATION else sql.EVERYTHING

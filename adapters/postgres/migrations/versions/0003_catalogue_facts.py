@@ -1,0 +1,12 @@
+"""Catalogue facts and the projections of the newest of them."""
+
+from __future__ import annotations
+
+from adapters.postgres.migrations.beside import execute_sql_beside
+
+revision = "0003"
+down_revision = "0002"
+
+
+def upgrade() -> None:
+    execute_sql_beside(__file__)

@@ -1,0 +1,240 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+
+from adapters.postgres.catalogue_facts import PostgresCatalogueFacts
+from adapters.postgres.catalogue_sql import CHANNEL
+from adapters.postgres.database import Database
+from domain.catalogue.facts import Fact, PriceFact
+from domain.errors import StoreUnavailable
+from domain.values import OfferRef
+from tests.contracts.catalogue_facts import (
+    GB,
+    NOW,
+    CatalogueFactsContract,
+    a_price,
+    an_offer,
+    availability_of,
+    sourced,
+    unique,
+)
+from tests.parts.waiting import eventually
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    made = Database(database_url)
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def facts(database: Database) -> AsyncIterator[PostgresCatalogueFacts]:
+    async with PostgresCatalogueFacts(database, cache_size=100) as made:
+        yield made
+
+
+class TestPostgresCatalogueFacts(CatalogueFactsContract):
+    pass
+
+
+async def known_price(facts: PostgresCatalogueFacts, id: str) -> PriceFact | None:
+    """As one who does not need the newest sees it."""
+    catalogue = await facts.catalogue([id], [], fresh=False)
+    return catalogue.price(OfferRef(id=id, version="v-1"), GB, NOW).current
+
+
+async def learn_price(database: Database, id: str, amount: str, sequence: int) -> None:
+    """As another process learns it."""
+    await PostgresCatalogueFacts(database, cache_size=1).learn(
+        sourced([a_price(id, amount, sequence=sequence)])
+    )
+
+
+async def amount_known(facts: PostgresCatalogueFacts, id: str) -> str | None:
+    price = await known_price(facts, id)
+    return str(price.amount) if price else None
+
+
+async def test_memory_follows_what_other_processes_learn(
+    facts: PostgresCatalogueFacts, database: Database
+) -> None:
+    id = unique("o")
+    await eventually(lambda: facts.follows_changes)
+    assert await amount_known(facts, id) is None
+
+    for sequence, amount in enumerate(("1.00", "2.00", "3.00")):
+        await learn_price(database, id, amount, sequence)
+
+        async def is_known(amount: str = amount) -> bool:
+            return await amount_known(facts, id) == amount
+
+        await eventually(is_known, limit=2)
+
+
+async def test_a_change_to_more_offers_than_a_notification_holds_is_followed_too(
+    facts: PostgresCatalogueFacts, database: Database
+) -> None:
+    id = unique("o")
+    await eventually(lambda: facts.follows_changes)
+    await known_price(facts, id)
+    many = [a_price(unique("o-with-a-long-name"), "1.00") for _ in range(400)]
+
+    await PostgresCatalogueFacts(database, cache_size=1).learn(sourced([*many, a_price(id, "7.00")]))
+
+    async def is_known() -> bool:
+        return await amount_known(facts, id) == "7.00"
+
+    await eventually(is_known, limit=2)
+
+
+async def test_what_is_remembered_is_answered_without_the_database(database_url: str) -> None:
+    id = unique("o")
+    database = Database(database_url)
+    async with PostgresCatalogueFacts(database, cache_size=10) as facts:
+        await facts.learn(sourced([a_price(id, "1.00")]))
+        await eventually(lambda: facts.follows_changes)
+        # The notification of what was just learned may still be on its way.
+        await eventually(lambda: known_price(facts, id))
+        await known_price(facts, unique("nobody-sells-this"))
+        await database.close()
+
+        assert await amount_known(facts, id) == "1.00"
+        with pytest.raises(StoreUnavailable):
+            await facts.catalogue([id], [], fresh=True)
+
+
+async def test_while_changes_are_not_heard_nothing_is_served_from_memory(
+    facts: PostgresCatalogueFacts, database: Database, postgres_server: str
+) -> None:
+    id = unique("o")
+    await learn_price(database, id, "1.00", 1)
+    await eventually(lambda: facts.follows_changes)
+    assert await amount_known(facts, id) == "1.00"
+    async with database.connection() as connection:
+        name = await connection.fetchval("SELECT current_database()")
+    administrator = await asyncpg.connect(postgres_server)
+    try:
+        await administrator.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+        await administrator.execute(TERMINATE_LISTENERS, name)
+        await eventually(lambda: not facts.follows_changes, limit=2)
+
+        await learn_price(database, id, "2.00", 2)
+
+        assert await amount_known(facts, id) == "2.00"
+    finally:
+        await administrator.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
+        await administrator.close()
+    await eventually(lambda: facts.follows_changes, limit=10)
+    assert await amount_known(facts, id) == "2.00"
+
+
+# Ends the connections that catalogue memories listen on.
+TERMINATE_LISTENERS = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = $1 AND application_name = 'checkout-catalogue-cache'
+"""
+
+
+async def test_two_writers_of_the_same_facts_record_each_once(database: Database) -> None:
+    said: list[Fact] = [
+        *(a_price(unique("o"), "1.00") for _ in range(200)),
+        *(an_offer(unique("o")) for _ in range(200)),
+    ]
+    backwards = said[::-1]
+    one, other = PostgresCatalogueFacts(database, 1), PostgresCatalogueFacts(database, 1)
+
+    outcomes = await asyncio.gather(
+        *(
+            writer.learn(sourced(batch[start : start + 100]))
+            for start in range(0, 400, 100)
+            for writer, batch in ((one, said), (other, backwards))
+        )
+    )
+
+    assert sum(outcome.new for outcome in outcomes) == len(said)
+    assert sum(outcome.known for outcome in outcomes) == len(said)
+
+
+async def test_a_batch_notifies_once(database: Database) -> None:
+    heard: list[object] = []
+    listener = await database.connect("test")
+    await listener.add_listener(CHANNEL, lambda *notification: heard.append(notification[-1]))
+    one, other, last = sorted(unique("o") for _ in range(3))
+
+    await PostgresCatalogueFacts(database, 1).learn(
+        sourced([a_price(other), an_offer(one), availability_of(unique("SKU")), an_offer(other)])
+    )
+    await PostgresCatalogueFacts(database, 1).learn(sourced([an_offer(last)]))
+
+    await eventually(lambda: len(heard) == 2, limit=2)
+    await listener.close()
+    assert heard == [f'["{one}", "{other}"]', f'["{last}"]']
+
+
+async def test_a_fact_stays_as_it_was_learned(database: Database) -> None:
+    await learn_price(database, unique("o"), "1.00", 1)
+
+    for change in ("UPDATE catalogue_facts SET sequence = 9", "DELETE FROM catalogue_facts"):
+        async with database.connection() as connection:
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await connection.execute(change)
+
+
+async def test_a_fact_is_kept_with_its_validity_and_where_its_message_lay(database: Database) -> None:
+    price = a_price(unique("o"), "1.00", validFrom=NOW)
+    [(_, source)] = learned = sourced([price])
+    await PostgresCatalogueFacts(database, 1).learn(learned)
+
+    async with database.connection() as connection:
+        row = await connection.fetchrow("SELECT * FROM catalogue_facts WHERE fact_id = $1", price.fact_id)
+        projected = await connection.fetchrow(
+            "SELECT * FROM catalogue_prices WHERE subject = $1", price.subject
+        )
+
+    assert row is not None
+    assert projected is not None
+    assert (row["topic"], row["partition"], row["kafka_offset"]) == (
+        source.topic,
+        source.partition,
+        source.offset,
+    )
+    assert (row["kind"], row["valid_from"], row["valid_until"]) == ("price", NOW, None)
+    assert (projected["fact_id"], projected["sequence"], projected["data"]) == (
+        price.fact_id,
+        1,
+        row["data"],
+    )
+
+
+async def test_callers_who_ask_at_once_are_each_told_what_they_asked_for(
+    facts: PostgresCatalogueFacts,
+) -> None:
+    ids = [unique("o") for _ in range(100)]
+    await facts.learn(sourced([a_price(id, f"{number}.00") for number, id in enumerate(ids)]))
+
+    catalogues = await asyncio.gather(*(facts.catalogue([id], [], fresh=True) for id in ids))
+
+    amounts = [
+        catalogue.price(OfferRef(id=id, version="v-1"), GB, NOW).current
+        for id, catalogue in zip(ids, catalogues, strict=True)
+    ]
+    assert [str(price.amount) for price in amounts if price] == [f"{number}.00" for number in range(100)]
+    assert len({id(catalogue) for catalogue in catalogues}) < 10, "they share few queries"
+
+
+async def test_without_postgresql_each_call_says_so() -> None:
+    facts = PostgresCatalogueFacts(Database("postgresql://nobody@127.0.0.1:1/none", timeout=0.5), 1)
+
+    for call in (
+        facts.learn(sourced([a_price("o-1")])),
+        facts.catalogue(["o-1"], [], fresh=True),
+        facts.catalogue(["o-1"], [], fresh=False),
+        facts.recorded(["price/o-1"]),
+    ):
+        with pytest.raises(StoreUnavailable):
+            await call
