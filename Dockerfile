@@ -1,0 +1,28 @@
+# One image for the API and every worker: `serve`, `work publisher`, `migrate`, …
+FROM python:3.13-slim AS build
+WORKDIR /source
+RUN python -m venv /opt/checkout
+COPY pyproject.toml constraints.txt README.md ./
+COPY domain domain
+COPY adapters adapters
+COPY api api
+COPY workers workers
+COPY operations operations
+COPY checkout checkout
+RUN /opt/checkout/bin/pip install --no-cache-dir --disable-pip-version-check -c constraints.txt .
+
+FROM python:3.13-slim
+# Where a local issuer's key may lie on a volume; in production CHECKOUT_JWKS_URL names the real issuer.
+RUN useradd --system --uid 10001 --create-home checkout \
+    && install -d -o checkout -g checkout /var/lib/checkout
+COPY --from=build /opt/checkout /opt/checkout
+ENV PATH=/opt/checkout/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    CHECKOUT_HOST=0.0.0.0 \
+    CHECKOUT_LOCAL_ISSUER_KEY_FILE=/var/lib/checkout/issuer-key.pem
+USER checkout
+WORKDIR /home/checkout
+EXPOSE 8080 8081
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["checkout"]
+CMD ["serve"]

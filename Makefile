@@ -1,0 +1,47 @@
+# What people and machines do with this repository. `make` alone lists it.
+
+# The first Python here that is new enough; `make PYTHON=/path/to/python …` names another.
+PYTHON ?= $(shell for candidate in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$candidate -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$candidate && break; done)
+VENV ?= .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo up test check format clean
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+install: $(INSTALLED) ## everything into .venv, where it is not up to date
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(if $(PYTHON),$(PYTHON),false) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "Python 3.11 or newer is needed$(if $(PYTHON), and $(PYTHON) is not,; no python3 on the PATH is). Name one: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[embedded,test,check]'
+	@touch $@
+
+demo: install ## starts everything and plays two partners' journeys; ONCE=1 exits at the end
+	@$(BIN)/checkout demo $(if $(filter-out 0,$(ONCE)),--once) $(ARGS)
+
+up: install ## starts everything; ARGS='--port 9000 --ephemeral'
+	@$(BIN)/checkout up $(ARGS)
+
+test: install ## every test, against real servers; ARGS='-k publisher'
+	$(BIN)/python -m pytest $(ARGS)
+
+check: install ## format, lint, types, and which room imports which
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: install ## formats, and mends what the linter can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean: ## removes what was installed and cached; data in .checkout stay
+	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
