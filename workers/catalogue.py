@@ -1,0 +1,104 @@
+"""Learns what the catalogue says: from its Kafka topics into the catalogue's facts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import structlog
+
+from adapters.kafka.catalogue_messages import NotAFact, fact_of
+from adapters.kafka.messages import Received
+from adapters.kafka.subscription import Batches, Subscription
+from domain.catalogue.facts import Fact
+from domain.ports import CatalogueFacts, DeadLetter, DeadLetters, Source
+from workers.loop import Pulse
+
+GROUP = "checkout-catalogue"
+BATCH_MESSAGES = 2_000
+WAIT_SECONDS = 1.0
+
+_log = structlog.get_logger("workers.catalogue")
+
+
+class CatalogueWorker:
+    """Effectively once: facts are recorded, then the offsets committed; a fact that comes again is the same
+    fact by its id and changes nothing.
+
+    What cannot be understood, and what contradicts a recorded fact, becomes a dead letter; everything else
+    goes on.
+    """
+
+    name = "catalogue"
+
+    def __init__(
+        self,
+        subscription: Subscription,
+        facts: CatalogueFacts,
+        dead_letters: Sequence[DeadLetters],
+        *,
+        batch_messages: int = BATCH_MESSAGES,
+    ) -> None:
+        """Every one of `dead_letters` is given each letter."""
+        self._subscription = subscription
+        self._facts = facts
+        self._dead_letters = dead_letters
+        self._batch_messages = batch_messages
+
+    async def run(self, pulse: Pulse) -> None:
+        async with self._subscription.open() as batches:
+            while True:
+                await self._round(batches)
+                pulse.ready(True)
+
+    async def _round(self, batches: Batches) -> None:
+        batch = await batches.next(self._batch_messages, WAIT_SECONDS)
+        if not batch:
+            return
+        understood, letters = _sorted_out(batch)
+        learned = await self._facts.learn([(fact, message.source) for fact, message in understood])
+        messages = {id(fact): message for fact, message in understood}
+        letters += [
+            _letter(messages[id(fact)], "contradicts", f"another content is recorded as {fact.fact_id}")
+            for fact in learned.contradicts
+        ]
+        for letter in letters:
+            _log.error(
+                "a message was not learned", source=letter.source, code=letter.code, error=letter.error
+            )
+        for dead_letters in self._dead_letters:
+            await dead_letters.record(letters)
+        # Last of all: a crash before this line repeats what was done, and repeating it changes nothing.
+        await batches.commit(batch)
+        _log.info(
+            "learned",
+            messages=len(batch),
+            new=learned.new,
+            known=learned.known,
+            not_learned=len(letters),
+            up_to=_last_offsets(batch),
+        )
+
+
+def _sorted_out(batch: Sequence[Received]) -> tuple[list[tuple[Fact, Received]], list[DeadLetter]]:
+    """What was understood, and the letters about what was not."""
+    understood: list[tuple[Fact, Received]] = []
+    letters: list[DeadLetter] = []
+    for message in batch:
+        try:
+            fact = fact_of(message.message)
+        except NotAFact as error:
+            letters.append(_letter(message, "not_a_fact", str(error)))
+        else:
+            if fact is not None:
+                understood.append((fact, message))
+    return understood, letters
+
+
+def _letter(message: Received, code: str, error: str) -> DeadLetter:
+    content = message.message
+    return DeadLetter(message.source, content.key, content.value, content.headers, code, error)
+
+
+def _last_offsets(batch: Sequence[Received]) -> dict[str, int]:
+    sources: list[Source] = [message.source for message in batch]
+    return {f"{source.topic}/{source.partition}": source.offset for source in sources}
