@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from decimal import Decimal
+import re
+from decimal import Context, Decimal, Inexact, InvalidOperation
+from functools import reduce
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, StringConstraints, WithJsonSchema
@@ -32,23 +34,31 @@ Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 OrderItemType = Literal["offer", "add_on"]
 
 AMOUNT_PATTERN = r"^[0-9]{1,12}(\.[0-9]{1,4})?$"
+_AMOUNT = re.compile(AMOUNT_PATTERN)
+
+EXACT = Context(prec=64, traps=[Inexact, InvalidOperation])
+"""Money is reckoned exactly: what did not fit would raise, not be rounded."""
 
 
-def _only_text(value: object) -> object:
-    if isinstance(value, Decimal | str):
+def _plain_text(value: object) -> Decimal:
+    # Decimal itself would take " 1", "1e3", "1_000" and digits of other scripts, and write them back so.
+    if isinstance(value, Decimal):
         return value
-    raise ValueError('an amount is a decimal string, such as "10.00"')
+    if isinstance(value, str) and _AMOUNT.fullmatch(value):
+        return Decimal(value)
+    raise ValueError('an amount is a decimal string with at most 12 and 4 digits, such as "10.00"')
 
 
 Amount = Annotated[
     Decimal,
-    BeforeValidator(_only_text),
-    Field(ge=0, max_digits=20, decimal_places=4, allow_inf_nan=False),
+    BeforeValidator(_plain_text),
+    Field(ge=0, lt=10**12, decimal_places=4, allow_inf_nan=False),
     WithJsonSchema({"type": "string", "pattern": AMOUNT_PATTERN, "examples": ["10.00"]}),
 ]
 """An amount of money as a decimal string: a float would lose pennies."""
 
 MAX_DEPTH = 32
+_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 def _storable(value: object, depth: int = 0) -> None:
@@ -57,6 +67,8 @@ def _storable(value: object, depth: int = 0) -> None:
     match value:
         case str() if "\x00" in value:
             raise ValueError("the character U+0000 cannot be stored")
+        case str() if not value.isascii() and _SURROGATES.search(value):
+            raise ValueError("half of a surrogate pair cannot be stored")
         case float() if not math.isfinite(value):
             raise ValueError("a number is too large")
         case dict():
@@ -79,6 +91,19 @@ OpenMap = Annotated[dict[str, JsonValue], AfterValidator(_storable_map)]
 """A JSON object whose content is the caller's own; kept as it came."""
 
 
+def same_json(one: object, other: object) -> bool:
+    """Whether two JSON values are the same. Python alone would take `true` for 1 and 1 for 1.0."""
+    if type(one) is not type(other):
+        return False
+    match one, other:
+        case dict(), dict():
+            return one.keys() == other.keys() and all(same_json(one[key], other[key]) for key in one)
+        case list(), list():
+            return len(one) == len(other) and all(map(same_json, one, other))
+        case _:
+            return one == other
+
+
 class Money(Value):
     """An amount in a currency. Amounts of two currencies are never added."""
 
@@ -86,7 +111,7 @@ class Money(Value):
     currency: Currency
 
     def times(self, quantity: int) -> Money:
-        return self.model_copy(update={"amount": self.amount * quantity})
+        return self.model_copy(update={"amount": EXACT.multiply(self.amount, Decimal(quantity))})
 
     def __str__(self) -> str:
         return f"{self.amount} {self.currency}"
@@ -98,7 +123,7 @@ def total(lines: list[Money | None]) -> Money | None:
     if len(currencies) != 1 or None in lines:
         return None
     amounts = [line.amount for line in lines if line is not None]
-    return Money(amount=sum(amounts, Decimal(0)), currency=currencies.pop())
+    return Money.model_construct(amount=reduce(EXACT.add, amounts), currency=currencies.pop())
 
 
 class OfferRef(Value):

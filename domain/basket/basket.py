@@ -24,7 +24,7 @@ from domain.basket.events import (
 )
 from domain.errors import BasketFinished
 from domain.validation.findings import Verdict
-from domain.values import Market, Money, OfferRef, OrderItemType, total
+from domain.values import Market, Money, OfferRef, OrderItemType, same_json, total
 
 BasketStatus = Literal["open", "expired", "completed"]
 
@@ -76,6 +76,12 @@ class Basket(Aggregate):
         other.items = dict(self.items)
         return other
 
+    def as_seen_at(self, now: datetime) -> Basket:
+        """A copy to show: its status is what holds at `now`."""
+        other = self.fork()
+        other.status = self.status_at(now)
+        return other
+
     @property
     def market(self) -> Market:
         return Market(partner=self.partner, country=self.details.country, currency=self.details.currency)
@@ -97,16 +103,12 @@ class Basket(Aggregate):
     def add_ons_of(self, item_id: str) -> list[OrderItem]:
         return [item for item in self.items.values() if item.parent_id == item_id]
 
-    def line_of(self, key: LineKey) -> OrderItem | None:
-        """The line that holds this offer version as this type under this parent."""
-        return next((item for item in self.items.values() if line_key(item) == key), None)
-
     def change_details(self, details: BasketDetails, now: datetime) -> None:
         """Brings the details to what is asked; says nothing where they are the same."""
         changed = tuple(
             field.alias or name
             for name, field in BasketDetails.model_fields.items()
-            if getattr(details, name) != getattr(self.details, name)
+            if not same_json(getattr(details, name), getattr(self.details, name))
         )
         if changed:
             self.trigger_event(BasketDetailsChanged, details=details, changed=changed, timestamp=now)
