@@ -1,19 +1,19 @@
-"""Carries out commands: load, decide, append; on a conflict with another writer load and decide again."""
+"""What callers ask for, each in one sentence: load, decide, append."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TypeVar, assert_never
 
+from domain.basket.acting import carry_out
 from domain.basket.answering import Remember
 from domain.basket.basket import Basket
+from domain.basket.bringing import bring_to
+from domain.basket.changing import Change, Changes, claim_name, external_id_claim, require_partner
 from domain.basket.commands import (
     AddItem,
     Caller,
-    IfMatch,
     InitiateBasket,
     Initiated,
     UpdateBasket,
@@ -29,23 +29,10 @@ from domain.errors import (
     BasketFinished,
     BasketNotFound,
     ExternalIdInUse,
-    Refused,
-    VersionConflict,
     VersionMismatch,
 )
-from domain.ports import (
-    AlreadyAnswered,
-    Appended,
-    CatalogueFacts,
-    ClaimTaken,
-    Clock,
-    Conflict,
-    EventStore,
-    NewId,
-)
+from domain.ports import AlreadyAnswered, Appended, CatalogueFacts, Clock, EventStore, NewId
 from domain.validation.judge import judge
-
-R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +42,6 @@ class Policy:
     lifetime: timedelta = timedelta(days=14)
     limits: Limits = field(default_factory=Limits)
     attempts: int = 10
-
-
-def external_id_claim(basket: Basket) -> str | None:
-    """The name under which an open basket holds its external id: one basket of an organisation at a time."""
-    external_id = basket.details.external_id
-    if basket.status != "open" or external_id is None:
-        return None
-    return claim_name(basket.partner, external_id)
-
-
-def claim_name(partner: str, external_id: str) -> str:
-    return f"{partner}\x1f{external_id}"
 
 
 class CheckoutHandlers:
@@ -87,10 +62,13 @@ class CheckoutHandlers:
         self._clock = clock
         self._new_id = new_id
         self._policy = policy or Policy()
+        self._changes = Changes(baskets, self._policy.attempts)
 
     async def get(self, basket_id: str, partner: str) -> Basket:
-        """The basket with everything acknowledged so far; raises BasketNotFound."""
-        return _of(partner, await self._baskets.load(basket_id))
+        """The basket with everything acknowledged so far, as it is now; raises BasketNotFound."""
+        basket = await self._baskets.load(basket_id)
+        require_partner(partner, basket)
+        return basket.as_seen_at(self._clock())
 
     async def initiate(
         self, command: InitiateBasket, caller: Caller, remember: Remember[Initiated] | None = None
@@ -98,26 +76,32 @@ class CheckoutHandlers:
         """Creates a basket, or brings the one that the command names to what it says.
 
         Raises BasketNotFound and BasketFinished only for a basket named by `checkout_id`; one of the
-        landing state that is gone or finished gives way to the next rule.
+        landing state that is gone or finished gives way to the next rule. Raises ExternalIdInUse where
+        the basket that is meant is another than the open one with this external id.
         """
         catalogue = await self._describing({item.offer.id for item in command.items})
 
-        def bring(basket: Basket) -> Initiated:
-            basket.require_open(self._clock())
-            self._deciding(basket, catalogue).bring_to(command.details, command.items)
+        async def bring(basket: Basket) -> Initiated:
+            deciding = self._deciding(basket, catalogue)
+            basket.require_open(deciding.now)
+            bring_to(deciding, command.details, command.items)
             return Initiated(basket, created=False)
 
         for _ in range(self._policy.attempts):
-            basket_id = await self._open_basket(command, caller)
-            if basket_id is None:
-                created = await self._create(command, caller, catalogue, remember)
-                if created is not None:
-                    return created
-                continue
+            basket_id = await self._meant(command, caller)
             try:
-                return await self._change(basket_id, bring, caller, command.if_match, remember)
+                if basket_id is None:
+                    return await self._create(command, caller, catalogue, remember)
+                return await self._changes.carry_out(
+                    Change(basket_id, bring, caller, caller.partner, command.if_match, remember)
+                )
             except BasketFinished:
                 if command.checkout_id is not None:
+                    raise
+            except ExternalIdInUse as taken:
+                # Taken in between by another initiate, which this one may mean; or by a basket that is
+                # over, which has given way now.
+                if basket_id is not None and await self._holder(taken.external_id, caller) is not None:
                     raise
         raise ExternalIdInUse(command.details.external_id or "")
 
@@ -128,75 +112,77 @@ class CheckoutHandlers:
         added = {action.item.offer.id for action in command.actions if isinstance(action, AddItem)}
         catalogue = await self._describing(added)
 
-        def carry_out(basket: Basket) -> Updated:
-            basket.require_open(self._clock())
-            return Updated(basket, self._deciding(basket, catalogue).carry_out(command.actions))
+        async def act(basket: Basket) -> Updated:
+            deciding = self._deciding(basket, catalogue)
+            basket.require_open(deciding.now)
+            return Updated(basket, carry_out(deciding, command.actions))
 
-        return await self._change(command.basket_id, carry_out, caller, command.if_match, remember)
+        return await self._changes.carry_out(
+            Change(command.basket_id, act, caller, caller.partner, command.if_match, remember)
+        )
 
     async def validate(
         self, command: ValidateBasket, caller: Caller, remember: Remember[Validated] | None = None
     ) -> Validated:
         """Judges the basket with everything acknowledged so far, and records the verdict."""
-        async with self._baskets.turn(command.basket_id):
-            for attempt in range(self._policy.attempts):
-                loaded = await self.get(command.basket_id, caller.partner)
-                _require_match(command.if_match, loaded)
-                offer_ids = {item.offer.id for item in loaded.items.values()}
-                catalogue = await self._facts.catalogue(offer_ids, _products(loaded), fresh=True)
-                basket = loaded.fork()
-                verdict = judge(loaded, catalogue, now := self._clock())
-                basket.record_verdict(verdict, now)
-                result = Validated(loaded, basket, verdict)
-                if await self._saved(loaded, basket, caller, result, remember, attempt):
-                    return result
-            raise VersionConflict(await self._baskets.load(command.basket_id))
+
+        async def record(basket: Basket) -> Validated:
+            offer_ids = {item.offer.id for item in basket.items.values()}
+            catalogue = await self._facts.catalogue(offer_ids, _products(basket), fresh=True)
+            now = self._clock()
+            judged = basket.as_seen_at(now)
+            verdict = judge(judged, catalogue, now)
+            basket.record_verdict(verdict, now)
+            return Validated(judged, basket, verdict)
+
+        return await self._changes.carry_out(
+            Change(command.basket_id, record, caller, caller.partner, command.if_match, remember), fresh=True
+        )
 
     async def expire(self, basket_id: str, caller: Caller) -> None:
-        """Records that a basket expired, once and only when it is due."""
+        """Records that a basket expired, once and only when it is due; raises BasketNotFound."""
 
-        def expire(basket: Basket) -> Basket:
+        async def expire(basket: Basket) -> Basket:
             basket.expire(self._clock())
             return basket
 
-        await self._change(basket_id, expire, caller, None, None, any_partner=True)
+        await self._changes.carry_out(Change(basket_id, expire, caller, partner=None))
 
     async def complete(self, basket_id: str, order_id: str | None, caller: Caller) -> None:
         """Records that an order was placed from a basket; raises BasketNotFound, and BasketFinished
         where another order was placed from it before."""
 
-        def complete(basket: Basket) -> Basket:
+        async def complete(basket: Basket) -> Basket:
             basket.complete(order_id, self._clock())
             return basket
 
-        await self._change(basket_id, complete, caller, None, None, any_partner=True)
+        await self._changes.carry_out(Change(basket_id, complete, caller, partner=None))
 
-    async def _open_basket(self, command: InitiateBasket, caller: Caller) -> str | None:
-        """Which basket an initiate means: the named one, else the landing state's, else the open one
-        with this external id, else none."""
+    async def _meant(self, command: InitiateBasket, caller: Caller) -> str | None:
+        """Which basket an initiate means: the named one, else the landing state's while it is open, else
+        the open one with this external id, else none."""
         if command.checkout_id is not None:
             return command.checkout_id
-        if command.landing_basket_id is not None:
-            basket = await self._find(command.landing_basket_id, caller)
-            if basket is not None and basket.status_at(self._clock()) == "open":
-                return basket.id
-        external_id = command.details.external_id
-        if external_id is None:
-            return None
-        holder = await self._store.find_claim(claim_name(caller.partner, external_id))
-        basket = await self._find(holder, caller) if holder is not None else None
-        if basket is None:
-            return None
-        if basket.status_at(self._clock()) != "open":
-            await self.expire(basket.id, caller)
-            return None
-        return basket.id
+        if command.landing_basket_id is not None and await self._is_open(command.landing_basket_id, caller):
+            return command.landing_basket_id
+        if command.details.external_id is not None:
+            return await self._holder(command.details.external_id, caller)
+        return None
 
-    async def _find(self, basket_id: str, caller: Caller) -> Basket | None:
+    async def _is_open(self, basket_id: str, caller: Caller) -> bool:
         try:
-            return await self.get(basket_id, caller.partner)
+            return (await self.get(basket_id, caller.partner)).status == "open"
         except BasketNotFound:
-            return None
+            return False
+
+    async def _holder(self, external_id: str, caller: Caller) -> str | None:
+        """The open basket with this external id. One that is over but not recorded so is recorded, and
+        gives the id free."""
+        holder = await self._store.find_claim(claim_name(caller.partner, external_id))
+        if holder is None or await self._is_open(holder, caller):
+            return holder
+        await self.expire(holder, caller)
+        return None
 
     async def _create(
         self,
@@ -204,8 +190,8 @@ class CheckoutHandlers:
         caller: Caller,
         catalogue: Catalogue,
         remember: Remember[Initiated] | None,
-    ) -> Initiated | None:
-        """A new basket; None where another one took the external id in between."""
+    ) -> Initiated:
+        """A new basket; raises ExternalIdInUse where another one took the external id in between."""
         basket_id = f"basket-{self._new_id()}"
         if command.if_match is not None:
             raise VersionMismatch(basket_id, None)
@@ -217,7 +203,7 @@ class CheckoutHandlers:
             now=now,
             expires_at=now + self._policy.lifetime,
         )
-        self._deciding(basket, catalogue).bring_to(command.details, command.items)
+        bring_to(self._deciding(basket, catalogue), command.details, command.items)
         result = Initiated(basket, created=True)
         claim = external_id_claim(basket)
         outcome = await self._baskets.save(
@@ -228,72 +214,9 @@ class CheckoutHandlers:
         )
         if isinstance(outcome, AlreadyAnswered):
             raise AnsweredElsewhere(basket_id)
-        return result if isinstance(outcome, Appended) else None
-
-    async def _change(
-        self,
-        basket_id: str,
-        decide: Callable[[Basket], R],
-        caller: Caller,
-        if_match: IfMatch | None,
-        remember: Remember[R] | None,
-        *,
-        any_partner: bool = False,
-    ) -> R:
-        """Load, decide, append. A basket from memory is trusted only as far as its append succeeds: what
-        it makes the decision refuse is decided again on a fresh one."""
-        async with self._baskets.turn(basket_id):
-            for attempt in range(self._policy.attempts):
-                remembered = None if attempt else self._baskets.remembered(basket_id)
-                loaded = remembered or await self._baskets.load(basket_id)
-                basket = loaded.fork()
-                try:
-                    if not any_partner:
-                        _of(caller.partner, loaded)
-                    _require_match(if_match, loaded)
-                    result = decide(basket)
-                except Refused:
-                    if remembered is not None:
-                        continue
-                    raise
-                if basket.version == loaded.version and remember is None:
-                    if remembered is not None:
-                        continue
-                    return result
-                if await self._saved(loaded, basket, caller, result, remember, attempt):
-                    return result
-            raise VersionConflict(await self._baskets.load(basket_id))
-
-    async def _saved(
-        self,
-        loaded: Basket,
-        basket: Basket,
-        caller: Caller,
-        result: R,
-        remember: Remember[R] | None,
-        attempt: int,
-    ) -> bool:
-        """Appends what was decided; False where another writer came first and it must be decided again."""
-        held, wanted = external_id_claim(loaded), external_id_claim(basket)
-        outcome = await self._baskets.save(
-            basket,
-            caller,
-            claims=[wanted] if wanted and wanted != held else [],
-            releases=[held] if held and wanted != held else [],
-            answer=remember.answer(result) if remember else None,
-        )
-        match outcome:
-            case Appended():
-                return True
-            case Conflict():
-                await asyncio.sleep(0.001 * attempt)
-                return False
-            case ClaimTaken():
-                raise ExternalIdInUse(basket.details.external_id or "")
-            case AlreadyAnswered():
-                raise AnsweredElsewhere(basket.id)
-            case _:
-                assert_never(outcome)
+        if not isinstance(outcome, Appended):
+            raise ExternalIdInUse(command.details.external_id or "")
+        return result
 
     def _deciding(self, basket: Basket, catalogue: Catalogue) -> Deciding:
         now = self._clock()
@@ -306,21 +229,10 @@ class CheckoutHandlers:
         )
 
     async def _describing(self, offer_ids: Collection[str]) -> Catalogue:
+        """What items are described with: a moment's lag is no harm, for validation judges anew."""
         if not offer_ids:
             return Catalogue()
         return await self._facts.catalogue(offer_ids, (), fresh=False)
-
-
-def _require_match(if_match: IfMatch | None, basket: Basket) -> None:
-    if if_match is not None and not if_match.accepts(basket.version):
-        raise VersionMismatch(basket.id, basket.version)
-
-
-def _of(partner: str, basket: Basket) -> Basket:
-    """The basket, if it is this organisation's; else it does not exist for it."""
-    if basket.partner != partner:
-        raise BasketNotFound(basket.id)
-    return basket
 
 
 def _products(basket: Basket) -> set[str]:

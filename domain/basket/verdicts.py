@@ -84,4 +84,5 @@ def _whole(judged: Basket, basket: Basket, event: BasketValidated) -> bytes:
         validation_errors=event.validation_errors,
         evidence=event.evidence,
     )
-    return to_json(verdict_document(Validated(judged, basket, verdict)))
+    # The caller was shown the basket's status as of the moment of judging: so is whoever reads this.
+    return to_json(verdict_document(Validated(judged.as_seen_at(event.timestamp), basket, verdict)))

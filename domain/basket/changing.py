@@ -1,0 +1,120 @@
+"""How every command changes a basket: load, decide, append; where another writer came first, once more."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Generic, TypeVar, assert_never
+
+from domain.basket.answering import Remember
+from domain.basket.basket import Basket
+from domain.basket.commands import Caller, IfMatch
+from domain.basket.repository import Baskets
+from domain.errors import (
+    AnsweredElsewhere,
+    BasketNotFound,
+    ExternalIdInUse,
+    Refused,
+    VersionConflict,
+    VersionMismatch,
+)
+from domain.ports import AlreadyAnswered, Appended, ClaimTaken, Conflict
+
+R = TypeVar("R")
+
+RETRY_STEP_SECONDS = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class Change(Generic[R]):
+    """A decision on one basket. `decide` is given a fork of it and may be called again with a fresher one.
+
+    `partner` is the organisation that the basket must be of; None: of any.
+    """
+
+    basket_id: str
+    decide: Callable[[Basket], Awaitable[R]]
+    caller: Caller
+    partner: str | None
+    if_match: IfMatch | None = None
+    remember: Remember[R] | None = None
+
+
+class Changes:
+    """Carries changes out, at most `attempts` times against a fresh basket."""
+
+    def __init__(self, baskets: Baskets, attempts: int) -> None:
+        self._baskets = baskets
+        self._attempts = attempts
+
+    async def carry_out(self, change: Change[R], *, fresh: bool = False) -> R:
+        """What was decided, once it is durable. Where not `fresh`, a basket from memory is tried first.
+
+        Raises BasketNotFound, VersionMismatch, VersionConflict, ExternalIdInUse, AnsweredElsewhere and
+        what the decision raises.
+        """
+        async with self._baskets.turn(change.basket_id):
+            if not fresh and (remembered := self._baskets.remembered(change.basket_id)) is not None:
+                # Memory may be behind: a refusal, or that nothing is to be done, is not believed of it.
+                with suppress(Refused):
+                    result = await self._attempt(change, remembered, believed=False)
+                    if result is not None:
+                        return result
+            for attempt in range(self._attempts):
+                # Wait a little longer each time, so that other processes get their turn.
+                await asyncio.sleep(RETRY_STEP_SECONDS * attempt)
+                loaded = await self._baskets.load(change.basket_id)
+                result = await self._attempt(change, loaded, believed=True)
+                if result is not None:
+                    return result
+            raise VersionConflict(await self._baskets.load(change.basket_id))
+
+    async def _attempt(self, change: Change[R], loaded: Basket, *, believed: bool) -> R | None:
+        """What was decided, durable; None where it must be decided again on a fresh basket."""
+        if change.partner is not None:
+            require_partner(change.partner, loaded)
+        if change.if_match is not None and not change.if_match.accepts(loaded.version):
+            raise VersionMismatch(loaded.id, loaded.version)
+        basket = loaded.fork()
+        result = await change.decide(basket)
+        if basket.version == loaded.version and change.remember is None:
+            return result if believed else None
+        held, wanted = external_id_claim(loaded), external_id_claim(basket)
+        outcome = await self._baskets.save(
+            basket,
+            change.caller,
+            claims=[wanted] if wanted and wanted != held else [],
+            releases=[held] if held and wanted != held else [],
+            answer=change.remember.answer(result) if change.remember else None,
+        )
+        match outcome:
+            case Appended():
+                return result
+            case Conflict():
+                return None
+            case ClaimTaken():
+                raise ExternalIdInUse(basket.details.external_id or "")
+            case AlreadyAnswered():
+                raise AnsweredElsewhere(basket.id)
+            case _:
+                assert_never(outcome)
+
+
+def require_partner(partner: str, basket: Basket) -> None:
+    """Another organisation's basket does not exist: raises BasketNotFound."""
+    if basket.partner != partner:
+        raise BasketNotFound(basket.id)
+
+
+def external_id_claim(basket: Basket) -> str | None:
+    """The name under which an open basket holds its external id: one basket of an organisation at a time."""
+    external_id = basket.details.external_id
+    if basket.status != "open" or external_id is None:
+        return None
+    return claim_name(basket.partner, external_id)
+
+
+def claim_name(partner: str, external_id: str) -> str:
+    return f"{partner}\x1f{external_id}"
