@@ -6,20 +6,20 @@ next and is applied on load. A type that this release does not know becomes an `
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter, ValidationError
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 from domain.base import DomainEvent
 from domain.basket.events import BasketEvent, UnknownEvent
 
 Document = dict[str, Any]
 Upcaster = Callable[[Document], Document]
+Upcasters = Mapping[str, Upcaster]
 
-UPCASTERS: dict[str, Upcaster] = {}
+UPCASTERS: Upcasters = {}
 """From a superseded type name to the function that turns its document into the next version's."""
 
 _EVENT: TypeAdapter[BasketEvent] = TypeAdapter(Annotated[BasketEvent, Field(discriminator="type")])
@@ -38,12 +38,14 @@ def encode(event: DomainEvent) -> bytes:
     return to_json(event, by_alias=True)
 
 
-def decode(document: Document, upcasters: dict[str, Upcaster] = UPCASTERS) -> DomainEvent:
+def decode(document: Document, upcasters: Upcasters = UPCASTERS) -> DomainEvent:
     """One event from its stored document, brought to its newest version; raises UnreadableEvent."""
-    while (upcast := upcasters.get(document.get("type", ""))) is not None:
-        document = upcast(document)
+    if not isinstance(document, dict) or not isinstance(document.get("type"), str):
+        raise UnreadableEvent("not an object with a type")
     try:
-        if document.get("type") in KNOWN_TYPES:
+        while (upcast := upcasters.get(document["type"])) is not None:
+            document = upcast(document)
+        if document["type"] in KNOWN_TYPES:
             return _EVENT.validate_python(document)
         return UnknownEvent(
             originator_id=document["basketId"],
@@ -52,11 +54,12 @@ def decode(document: Document, upcasters: dict[str, Upcaster] = UPCASTERS) -> Do
             type=document["type"],
             document=document,
         )
-    except (ValidationError, KeyError) as error:
-        raise UnreadableEvent(str(error)) from error
+    # An upcaster is given documents as old as the service; any way it fails, this event is unreadable.
+    except (ValidationError, LookupError, TypeError, ValueError) as error:
+        raise UnreadableEvent(repr(error)) from error
 
 
-def decode_all(array: bytes, upcasters: dict[str, Upcaster] = UPCASTERS) -> list[DomainEvent]:
+def decode_all(array: bytes, upcasters: Upcasters = UPCASTERS) -> list[DomainEvent]:
     """The events of a JSON array, in its order; raises UnreadableEvent.
 
     One parse for all is the fastest way; only where that fails each is looked at on its own.
@@ -65,7 +68,9 @@ def decode_all(array: bytes, upcasters: dict[str, Upcaster] = UPCASTERS) -> list
         return [*_EVENTS.validate_json(array)]
     except ValidationError:
         try:
-            documents: Iterable[Document] = json.loads(array)
+            documents = from_json(array)
         except ValueError as error:
             raise UnreadableEvent(str(error)) from error
+        if not isinstance(documents, list):
+            raise UnreadableEvent("not an array of events") from None
         return [decode(document, upcasters) for document in documents]

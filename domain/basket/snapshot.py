@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from pydantic import ValidationError
+
 from domain.base import Value
 from domain.basket.basket import Basket, BasketStatus
 from domain.basket.events import BasketDetails, OrderItem
+
+
+class UnreadableSnapshot(ValueError):
+    """A basket view's JSON that this release cannot read."""
 
 
 class BasketSnapshot(Value):
@@ -50,3 +56,11 @@ class BasketSnapshot(Value):
         basket.ready = self.ready
         basket.order_id = self.order_id
         return basket
+
+
+def restore(snapshot: bytes) -> Basket:
+    """The basket of a view's JSON; raises UnreadableSnapshot."""
+    try:
+        return BasketSnapshot.model_validate_json(snapshot).restore()
+    except ValidationError as error:
+        raise UnreadableSnapshot(str(error)) from error
