@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import TypeVar, assert_never
 
 from domain.basket.basket import Described
 from domain.basket.events import LineOffer
@@ -21,15 +21,22 @@ _EVER = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class PriceAnswer:
-    """The price that holds, or else the one that did last (`expired`), or else the next (`upcoming`)."""
+    """The price that holds, or else the one that did last (`expired`), or else the next (`upcoming`);
+    or several that hold in different currencies (`undecided`), where the market names none."""
 
     current: PriceFact | None = None
     expired: PriceFact | None = None
     upcoming: PriceFact | None = None
+    undecided: tuple[PriceFact, ...] = ()
 
     @property
     def fact(self) -> PriceFact | None:
         return self.current or self.expired or self.upcoming
+
+    @property
+    def facts(self) -> tuple[PriceFact, ...]:
+        """All that the answer rests on."""
+        return (self.fact,) if self.fact is not None else self.undecided
 
 
 class Catalogue:
@@ -47,6 +54,8 @@ class Catalogue:
                     _keep_newest(self._prices[fact.offer_id, fact.offer_version], fact.subject, fact)
                 case AvailabilityFact():
                     _keep_newest(self._availability[fact.product_code], fact.subject, fact)
+                case _:
+                    assert_never(fact)
 
     def offer(self, ref: OfferRef) -> OfferFact | None:
         return self._offers.get(ref.id, {}).get(ref.version)
@@ -65,34 +74,26 @@ class Catalogue:
         return max(newer, key=lambda fact: (fact.sequence, fact.version), default=None) if known else None
 
     def price(self, ref: OfferRef, market: Market, now: datetime) -> PriceAnswer:
-        """The price in this market: that of its country before the one for everywhere, in its currency;
-        without a currency only where all prices are in one. Of several that hold, the newest; of two that
-        are as new, the one that began last."""
+        """The price in this market and its currency. Of several that hold, that of the market's country
+        wins over the one for everywhere, then the newest. Without a currency the prices that win must all
+        be in one: we don't choose what somebody pays in."""
         prices = [
             price
             for price in self._prices.get((ref.id, ref.version), {}).values()
             if price.country in (None, market.country)
             and price.currency == (market.currency or price.currency)
         ]
-        if len({price.currency for price in prices}) > 1:
-            return PriceAnswer()
-
-        def rank(price: PriceFact) -> tuple[bool, int, datetime]:
-            # No two prices rank alike: the answer must not depend on the order in which facts came.
-            return (price.country is not None, price.sequence, price.valid_from or _EVER)
-
-        holding = [price for price in prices if price.holds_at(now)]
+        holding = _most_specific([price for price in prices if price.holds_at(now)])
         if holding:
-            return PriceAnswer(current=max(holding, key=rank))
+            newest = {price.currency: price for price in sorted(holding, key=_age)}
+            if len(newest) > 1:
+                return PriceAnswer(undecided=tuple(newest[currency] for currency in sorted(newest)))
+            return PriceAnswer(current=next(iter(newest.values())))
         over = [price for price in prices if price.over_by(now)]
         if over:
-            return PriceAnswer(expired=max(over, key=lambda price: (price.valid_until or now, *rank(price))))
-        ahead = [price for price in prices if not price.begun_by(now)]
-        return PriceAnswer(
-            upcoming=min(
-                ahead, key=lambda price: (price.valid_from or now, price.country is None), default=None
-            )
-        )
+            return PriceAnswer(expired=max(over, key=lambda price: (price.valid_until or now, *_rank(price))))
+        ahead = sorted(prices, key=_rank, reverse=True)
+        return PriceAnswer(upcoming=min(ahead, key=lambda price: price.valid_from or now, default=None))
 
     def availability(self, product_code: str, market: Market) -> AvailabilityFact | None:
         """What holds for this product in this market: the partner's own before the country's before
@@ -118,6 +119,21 @@ class Catalogue:
             id=ref.id, version=ref.version, name=offer.name, path=offer.path, products=offer.products
         )
         return Described(line_offer, price.money if price else None)
+
+
+def _most_specific(prices: list[PriceFact]) -> list[PriceFact]:
+    of_country = [price for price in prices if price.country is not None]
+    return of_country or prices
+
+
+def _age(price: PriceFact) -> tuple[int, datetime]:
+    """Orders prices for one country and currency; two of them never begin at the same moment."""
+    return (price.sequence, price.valid_from or _EVER)
+
+
+def _rank(price: PriceFact) -> tuple[bool, int, datetime, str]:
+    """Orders prices of several countries and currencies, whatever order they came in."""
+    return (price.country is not None, *_age(price), price.currency)
 
 
 def _keep_newest(facts: dict[str, F], key: str, fact: F) -> None:

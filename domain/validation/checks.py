@@ -3,174 +3,16 @@ the time. `CHECKS` lists them in the order of their findings."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
 from pydantic import JsonValue
 
-from domain.basket.basket import Basket
-from domain.basket.events import OrderItem
-from domain.catalogue.catalogue import Catalogue, PriceAnswer
-from domain.catalogue.facts import AvailabilityFact, OfferFact
+from domain.validation.check import Check, Find
 from domain.validation.findings import Finding, Resolution, Severity
-from domain.values import Money, Product
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line with its place in `checkout` and what the catalogue says of its offer."""
-
-    index: int
-    item: OrderItem
-    offer: OfferFact | None
-    successor: OfferFact | None
-    price: PriceAnswer
-
-    @property
-    def path(self) -> str:
-        return f"$.orderItems[{self.index}]"
-
-    @property
-    def products(self) -> tuple[Product, ...]:
-        """By the catalogue, or as the line remembers them where the catalogue knows the offer no more."""
-        return self.offer.products if self.offer else self.item.offer.products
-
-
-@dataclass(frozen=True, slots=True)
-class Stock:
-    """A product that the basket needs: how many over all lines, on which lines, and its availability."""
-
-    code: str
-    requested: int
-    lines: tuple[Line, ...]
-    availability: AvailabilityFact | None
-
-    @property
-    def path(self) -> str:
-        """The product's place on the first line that needs it, or that line where it shows no products."""
-        line = self.lines[0]
-        for index, product in enumerate(line.item.offer.products):
-            if product.product_code == self.code:
-                return f"{line.path}.offer.products[{index}]"
-        return line.path
-
-    @property
-    def status(self) -> str:
-        return self.availability.status if self.availability else "available"
-
-    @property
-    def available(self) -> int | None:
-        """How many can be had; None is no limit."""
-        return self.availability.quantity if self.availability else None
-
-
-@dataclass(frozen=True, slots=True)
-class Sight:
-    """What a check sees."""
-
-    basket: Basket
-    now: datetime
-    lines: tuple[Line, ...]
-    stocks: tuple[Stock, ...]
-
-    @classmethod
-    def of(cls, basket: Basket, catalogue: Catalogue, now: datetime) -> Sight:
-        market = basket.market
-        lines = tuple(
-            Line(
-                index,
-                item,
-                catalogue.offer(item.offer),
-                catalogue.successor(item.offer),
-                catalogue.price(item.offer, market, now) if catalogue.offer(item.offer) else PriceAnswer(),
-            )
-            for index, item in enumerate(basket.items.values())
-        )
-        requested: Counter[str] = Counter()
-        needing: dict[str, list[Line]] = {}
-        for line in lines:
-            for product in line.products:
-                requested[product.product_code] += line.item.quantity
-                lines_of_it = needing.setdefault(product.product_code, [])
-                if line not in lines_of_it[-1:]:
-                    lines_of_it.append(line)
-        stocks = tuple(
-            Stock(code, requested[code], tuple(needing[code]), catalogue.availability(code, market))
-            for code in needing
-        )
-        return cls(basket, now, lines, stocks)
-
-    def evidence(self) -> tuple[str, ...]:
-        """The ids of all facts that were looked at, sorted."""
-        facts = (
-            *(line.offer for line in self.lines),
-            *(line.successor for line in self.lines),
-            *(line.price.fact for line in self.lines),
-            *(stock.availability for stock in self.stocks),
-        )
-        return tuple(sorted({fact.fact_id for fact in facts if fact is not None}))
-
-
-Find = Callable[["Check", Sight], Iterator[Finding]]
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """A named check: the code of its findings, how grave they are, what the caller can do about them,
-    and whether they are about products (`blockedProducts`) or not (`validationErrors`)."""
-
-    code: str
-    severity: Severity
-    resolution: Resolution
-    about_products: bool
-    looks_at: str
-    function: Find
-
-    def find(self, sight: Sight) -> Iterator[Finding]:
-        return self.function(self, sight)
-
-    def about_basket(self, message: str, path: str = "$", **data: JsonValue) -> Finding:
-        return self._finding(message=message, path=path, data=data)
-
-    def about_line(self, line: Line, message: str, field: str, **data: JsonValue) -> Finding:
-        return self._finding(
-            message=message,
-            path=f"{line.path}{field}",
-            order_item_id=line.item.id,
-            offer_id=line.item.offer.id,
-            data=data,
-        )
-
-    def about_stock(self, stock: Stock, message: str, **data: JsonValue) -> Finding:
-        ids: list[JsonValue] = [line.item.id for line in stock.lines]
-        return self._finding(
-            message=message,
-            path=stock.path,
-            order_item_id=stock.lines[0].item.id,
-            offer_id=stock.lines[0].item.offer.id,
-            product_code=stock.code,
-            data={**data, "requested": stock.requested, "orderItemIds": ids},
-        )
-
-    def failed(self, error: Exception) -> Finding:
-        """The finding in place of a crashed check's own. It blocks: what was not checked is not right."""
-        return Finding(
-            code="check_failed",
-            severity="error",
-            resolution="retry",
-            message=f"the check {self.code} could not be made",
-            path="$",
-            data={"check": self.code, "error": type(error).__name__},
-        )
-
-    def _finding(self, **values: object) -> Finding:
-        return Finding.model_validate(
-            {"code": self.code, "severity": self.severity, "resolution": self.resolution, **values}
-        )
-
+from domain.validation.sight import Sight
+from domain.values import Money
 
 _CHECKS: list[Check] = []
 
@@ -194,7 +36,7 @@ _check_products = partial(_check, about_products=True)
 
 
 def _moment(time: datetime | None) -> str | None:
-    return None if time is None else time.isoformat()
+    return None if time is None else time.isoformat().replace("+00:00", "Z")
 
 
 def _money(money: Money | None) -> JsonValue:
@@ -259,17 +101,21 @@ def offer_version_superseded(check: Check, sight: Sight) -> Iterator[Finding]:
     looks_at="prices of the offer version in the basket's country and currency", resolution="contact_seller"
 )
 def price_missing(check: Check, sight: Sight) -> Iterator[Finding]:
-    """A known offer has no price in this market: none was ever said, or it begins later."""
+    """A known offer has no price in this market: none was ever said, or it begins later, or the basket
+    names no currency and there are prices in several."""
     for line in sight.lines:
         if line.offer is not None and line.price.current is None and line.price.expired is None:
-            upcoming = line.price.upcoming
+            upcoming, undecided = line.price.upcoming, line.price.undecided
+            currencies: list[JsonValue] = [price.currency for price in undecided]
+            when = f" before {_moment(upcoming.valid_from)}" if upcoming else ""
+            which = " without a currency" if undecided else ""
             yield check.about_line(
                 line,
-                f"the offer {line.item.offer} has no price here"
-                + (f" before {_moment(upcoming.valid_from)}" if upcoming else ""),
+                f"the offer {line.item.offer} has no price here{when}{which}",
                 ".price",
                 country=sight.basket.details.country,
                 currency=sight.basket.details.currency,
+                currencies=currencies,
                 validFrom=_moment(upcoming.valid_from) if upcoming else None,
             )
 

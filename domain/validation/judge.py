@@ -7,8 +7,10 @@ from datetime import datetime
 
 from domain.basket.basket import Basket
 from domain.catalogue.catalogue import Catalogue
-from domain.validation.checks import CHECKS, Check, Sight
+from domain.validation.check import Check
+from domain.validation.checks import CHECKS
 from domain.validation.findings import Finding, Verdict
+from domain.validation.sight import Sight
 
 
 def judge(basket: Basket, catalogue: Catalogue, now: datetime, checks: Sequence[Check] = CHECKS) -> Verdict:
