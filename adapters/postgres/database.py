@@ -31,6 +31,10 @@ def away(error: BaseException, *, closed: bool) -> bool:
     return isinstance(error, ConnectionError | TimeoutError)
 
 
+class StatementFailed(RuntimeError):
+    """PostgreSQL refused a statement, or the driver its values, and would again: a fault of ours."""
+
+
 def unavailable(error: BaseException) -> StoreUnavailable:
     return StoreUnavailable(str(error) or type(error).__name__)
 
