@@ -12,7 +12,7 @@ from aiokafka.errors import (
     CommitFailedError,
     IllegalGenerationError,
     RebalanceInProgressError,
-    UnknownMemberId,
+    UnknownMemberIdError,
 )
 
 from adapters.kafka.clients import consumer
@@ -53,7 +53,12 @@ class Batches:
         async with translated(self._group, ANSWER_WITHIN_SECONDS):
             try:
                 await self._client.commit(offsets)
-            except (CommitFailedError, IllegalGenerationError, RebalanceInProgressError, UnknownMemberId):
+            except (
+                CommitFailedError,
+                IllegalGenerationError,
+                RebalanceInProgressError,
+                UnknownMemberIdError,
+            ):
                 _log.info("offsets were not committed: the group is sharing out anew", group=self._group)
 
 
