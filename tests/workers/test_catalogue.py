@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import AsyncIterator
+
+import pytest
+
+from adapters.kafka import topics
+from adapters.kafka.catalogue_messages import CATALOGUE_TOPICS, fact_message
+from adapters.kafka.messages import Message
+from adapters.kafka.subscription import Subscription
+from adapters.kafka.topics import ensure_topics
+from adapters.memory.catalogue import MemoryCatalogueFacts
+from adapters.postgres.catalogue_facts import PostgresCatalogueFacts
+from adapters.postgres.database import Database
+from adapters.settings import Settings
+from domain.catalogue.facts import Fact
+from domain.errors import StoreUnavailable
+from domain.ports import Learned, Source
+from domain.values import OfferRef
+from tests.builders import availability, offer, price
+from tests.contracts.catalogue_facts import GB, NOW, unique
+from tests.parts.kafka import KafkaPart
+from tests.parts.waiting import eventually
+from tests.streaming import delivery, streaming_settings
+from tests.workers.at_work import Letters, at_work, say
+from workers.catalogue import CatalogueWorker
+
+
+@pytest.fixture
+async def settings(kafka: KafkaPart) -> Settings:
+    made = streaming_settings(kafka.bootstrap_servers, kafka_delivery=delivery(kafka))
+    await ensure_topics(made)
+    return made
+
+
+@pytest.fixture
+async def facts(database_url: str) -> AsyncIterator[PostgresCatalogueFacts]:
+    database = Database(database_url)
+    made = PostgresCatalogueFacts(database, cache_size=1)
+    yield made
+    await made.close()
+    await database.close()
+
+
+@pytest.fixture
+def letters() -> Letters:
+    return Letters()
+
+
+@pytest.fixture
+def worker(settings: Settings, facts: PostgresCatalogueFacts, letters: Letters) -> CatalogueWorker:
+    return CatalogueWorker(subscription(settings), facts, [letters])
+
+
+def subscription(settings: Settings, group: str | None = None) -> Subscription:
+    return Subscription(settings, group or unique("catalogue"), *CATALOGUE_TOPICS)
+
+
+async def learned(facts: PostgresCatalogueFacts, *wanted: Fact) -> None:
+    ids = [fact.fact_id for fact in wanted]
+
+    async def are_recorded() -> bool:
+        return await facts.recorded(ids) == len(ids)
+
+    await eventually(are_recorded, limit=20)
+
+
+async def test_what_the_topics_say_is_learned(
+    worker: CatalogueWorker, facts: PostgresCatalogueFacts, settings: Settings
+) -> None:
+    id, code = unique("o"), unique("SKU")
+    said = [offer(id, products=[code]), price(id, "3.50"), availability(code, quantity=2)]
+
+    async with at_work(worker):
+        await say(settings, map(fact_message, said))
+        await learned(facts, *said)
+
+    catalogue = await facts.catalogue([id], [], fresh=True)
+    ref = OfferRef(id=id, version="v-1")
+    assert [
+        catalogue.offer(ref),
+        catalogue.price(ref, GB, NOW).current,
+        catalogue.availability(code, GB),
+    ] == said
+
+
+async def test_a_message_need_not_say_its_kind_and_may_say_more_than_we_know(
+    worker: CatalogueWorker, facts: PostgresCatalogueFacts, settings: Settings
+) -> None:
+    said = price(unique("o"))
+    document = {**json.loads(said.model_dump_json(exclude={"kind"})), "colour": "red"}
+    message = Message(topics.PRICES, b"any", json.dumps(document).encode(), ())
+
+    async with at_work(worker):
+        await say(settings, [message])
+        await learned(facts, said)
+
+
+@pytest.mark.parametrize(
+    ("topic", "value"),
+    [
+        (topics.OFFERS, b"no JSON"),
+        (topics.OFFERS, b"\xff\xfe"),
+        (topics.OFFERS, b"[]"),
+        (topics.OFFERS, price().model_dump_json().encode()),
+        (topics.PRICES, price().model_dump_json(exclude={"sequence"}).encode()),
+        (topics.AVAILABILITY, availability().model_dump_json().replace("available", "perhaps").encode()),
+    ],
+)
+async def test_what_is_no_fact_becomes_a_dead_letter_and_the_next_is_learned(
+    worker: CatalogueWorker,
+    facts: PostgresCatalogueFacts,
+    letters: Letters,
+    settings: Settings,
+    topic: str,
+    value: bytes,
+) -> None:
+    key, next_one = unique("bad"), price(unique("o"))
+
+    async with at_work(worker):
+        await say(settings, [Message(topic, key.encode(), value, ()), fact_message(next_one)])
+        await eventually(lambda: letters.about(key), limit=20)
+        await learned(facts, next_one)
+
+    [letter] = [letter for letter in letters.written if letter.key == key.encode()]
+    assert (letter.code, letter.value, letter.source.topic) == ("not_a_fact", value, topic)
+    assert letter.error
+
+
+async def test_a_fact_that_contradicts_becomes_a_dead_letter_and_the_first_stands(
+    worker: CatalogueWorker, facts: PostgresCatalogueFacts, letters: Letters, settings: Settings
+) -> None:
+    id = unique("o")
+    first, other = price(id, "1.00"), price(id, "2.00")
+
+    async with at_work(worker):
+        await say(settings, map(fact_message, [first, other]))
+        await eventually(lambda: letters.about(id), limit=20)
+
+    catalogue = await facts.catalogue([id], [], fresh=True)
+    assert letters.about(id) == ["contradicts"]
+    assert catalogue.price(OfferRef(id=id, version="v-1"), GB, NOW).current == first
+
+
+async def test_a_tombstone_takes_nothing_back(
+    worker: CatalogueWorker, facts: PostgresCatalogueFacts, letters: Letters, settings: Settings
+) -> None:
+    id = unique("o")
+    said, later = price(id), price(id, "2.00", sequence=2)
+
+    async with at_work(worker):
+        await say(
+            settings,
+            [fact_message(said), Message(topics.PRICES, id.encode(), None, ()), fact_message(later)],
+        )
+        await learned(facts, said, later)
+
+    assert letters.about(id) == []
+
+
+async def test_a_worker_that_starts_again_goes_on_where_the_last_one_stopped(
+    facts: PostgresCatalogueFacts, letters: Letters, settings: Settings
+) -> None:
+    group = unique("catalogue")
+    first, meanwhile = price(unique("o")), price(unique("o"))
+
+    for said in (first, meanwhile):
+        await say(settings, [fact_message(said)])
+        async with at_work(CatalogueWorker(subscription(settings, group), facts, [letters])):
+            await learned(facts, said)
+
+
+class AwayAtFirst(MemoryCatalogueFacts):
+    """A store that is away for the first tries."""
+
+    def __init__(self, tries: int) -> None:
+        super().__init__()
+        self.tries_left = tries
+
+    async def learn(self, facts: list[tuple[Fact, Source]]) -> Learned:  # type: ignore[override]
+        if self.tries_left:
+            self.tries_left -= 1
+            raise StoreUnavailable("switched off")
+        return await super().learn(facts)
+
+
+async def test_while_the_store_is_away_nothing_is_lost(settings: Settings, letters: Letters) -> None:
+    id = f"o-{uuid.uuid4()}"
+    said = price(id)
+    facts = AwayAtFirst(tries=2)
+    await say(settings, [fact_message(said)])
+
+    async with at_work(CatalogueWorker(subscription(settings), facts, [letters])):
+
+        async def is_known() -> bool:
+            catalogue = await facts.catalogue([id], [], fresh=True)
+            return catalogue.price(OfferRef(id=id, version="v-1"), GB, NOW).current == said
+
+        await eventually(is_known, limit=20)
+    assert facts.tries_left == 0
