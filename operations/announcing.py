@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from adapters.settings import Settings
 
 
-def announce(settings: Settings, *, url: str, logs: Path, as_json: bool) -> None:
-    """One JSON line on stdout, or a panel. Programs get the database's URL as it is; people get it without a
-    password, since a panel ends up in screenshots."""
+def announce(settings: Settings, *, url: str, logs: Path, embedded: Mapping[str, str], as_json: bool) -> None:
+    """One JSON line on stdout, or a panel and the settings by which other commands find the embedded parts.
+    Programs get the database's URL as it is; people get it without a password, since a panel ends up in
+    screenshots."""
     database = settings.database_url.get_secret_value() if settings.database_url else ""
     kafka = settings.kafka_bootstrap_servers or ""
     if as_json:
@@ -43,6 +46,11 @@ def announce(settings: Settings, *, url: str, logs: Path, as_json: bool) -> None
     ):
         table.add_row(Text(name, style="dim"), Text(value))
     Console(file=sys.stdout).print(Panel(table, title="ready", title_align="left", expand=False))
+    if embedded:
+        # Not in the panel, and unbroken, so that they can be copied.
+        print("For commands in another shell:")  # noqa: T201
+        for name, value in embedded.items():
+            print(f"export {name}={shlex.quote(value)}", flush=True)  # noqa: T201
 
 
 def _without_password(url: str) -> str:

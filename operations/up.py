@@ -9,6 +9,7 @@ waits for one line. When a child keeps ending by itself, the end of its log is s
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import shutil
 import signal
 import sys
@@ -85,7 +86,13 @@ async def _run(options: UpOptions) -> None:
 
         async def tell() -> None:
             await _together(until_ready(port, READY_LIMIT), until_ready(health_port, READY_LIMIT))
-            announce(parts.settings, url=f"http://127.0.0.1:{port}", logs=parts.logs, as_json=options.json)
+            announce(
+                parts.settings,
+                url=f"http://127.0.0.1:{port}",
+                logs=parts.logs,
+                embedded=parts.environment,
+                as_json=options.json,
+            )
 
         async with AsyncExitStack() as stack:
             stack.push_async_callback(parts.stop)
@@ -125,10 +132,18 @@ def _cancel_on_signal(running: asyncio.Future[None]) -> None:
 
 @contextmanager
 def _folder(data: Path | None) -> Iterator[Path]:
-    """The folder of the embedded parts; without one a temporary folder, removed at the end."""
+    """The folder of the embedded parts, for this run alone; without one a temporary folder, removed at the end.
+    Raises ServerFailed where another run uses it."""
     if data is not None:
         data.mkdir(parents=True, exist_ok=True)
-        yield data.resolve()
+        with (data / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system frees it, however we end
+            except BlockingIOError:
+                raise ServerFailed(
+                    f"another `checkout up` uses {data}; --data names another folder"
+                ) from None
+            yield data.resolve()
         return
     temporary = Path(tempfile.mkdtemp(prefix="checkout-up-"))
     try:

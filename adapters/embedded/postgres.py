@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import warnings
 from pathlib import Path
+from time import monotonic
 from types import TracebackType
 from typing import Any
 
@@ -74,7 +76,7 @@ class EmbeddedPostgres:
         """Returns once the server takes connections. Raises EmbeddedPartUnavailable where the wheel is missing,
         ServerFailed where another server runs on the folder or this one does not start."""
         wheel = await in_a_thread(lambda: _prepare(self.folder))
-        _refuse_a_second_server(self.folder)
+        await _refuse_a_second_server(self.folder)
         settings = {**self._settings, "port": str(self.port)}
         self._process = ChildProcess(
             "PostgreSQL",
@@ -166,26 +168,32 @@ def _prepare(folder: Path) -> Any:
     return wheel
 
 
-def _refuse_a_second_server(folder: Path) -> None:
-    """Raises ServerFailed where a server runs on the folder, and removes the mark of one that has gone.
+async def _refuse_a_second_server(folder: Path) -> None:
+    """Raises ServerFailed where a server runs on the folder, and removes the mark of one that has gone. A server
+    whose parent was killed may still be writing: it gets 3 s.
 
     PostgreSQL looks at the process id alone. After a crash that id may belong to some other process (in
     containers it often does), and then it would refuse to start.
     """
+    deadline = monotonic() + 3
+    while pid := _running_on(folder):
+        if monotonic() > deadline:
+            raise ServerFailed(f"a PostgreSQL server (process {pid}) runs on {folder} already: stop it first")
+        await asyncio.sleep(0.05)
+    (folder / "postmaster.pid").unlink(missing_ok=True)
+
+
+def _running_on(folder: Path) -> int | None:
+    """The process id of a server on the folder."""
     import psutil  # noqa: PLC0415  comes with the wheel
 
     lines = _pid_file_lines(folder)
-    if not lines:
-        return
     try:
         process = psutil.Process(int(lines[0]))
-        if process.name() == "postgres" and process.status() != psutil.STATUS_ZOMBIE:
-            raise ServerFailed(
-                f"a PostgreSQL server (process {process.pid}) runs on {folder} already: stop it first"
-            )
-    except (psutil.NoSuchProcess, ValueError):
-        pass
-    (folder / "postmaster.pid").unlink(missing_ok=True)
+        alive = process.name() == "postgres" and process.status() != psutil.STATUS_ZOMBIE
+    except (psutil.NoSuchProcess, ValueError, IndexError):
+        return None
+    return int(process.pid) if alive else None
 
 
 def _pid_file_lines(folder: Path) -> list[str]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import psutil
@@ -29,14 +31,17 @@ def descendants(pid: int) -> list[int]:
 class Program:
     """A Python process of its own, which tests may kill as they like. It never outlives the tests."""
 
-    def __init__(self, code: str, *arguments: str | Path, environment: dict[str, str] | None = None) -> None:
-        self._command = [sys.executable, "-c", code, *map(str, arguments)]
-        self._environment = environment
+    def __init__(self, *arguments: str | Path, environment: Mapping[str, str | None] | None = None) -> None:
+        """`environment` comes on top of this process's own; None takes a variable away."""
+        self._command = [sys.executable, *map(str, arguments)]
+        together = {**os.environ, **(environment or {})}
+        self._environment = {name: value for name, value in together.items() if value is not None}
 
     async def __aenter__(self) -> Program:
         self._process = await asyncio.create_subprocess_exec(
             *self._command,
             stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
             env=self._environment,
             preexec_fn=dying_with_parent(),
         )
@@ -56,5 +61,20 @@ class Program:
 
     async def kill(self) -> None:
         """As a crash would."""
-        self._process.send_signal(signal.SIGKILL)
+        self._process.kill()
         await self._process.wait()
+
+    async def stop(self, how: signal.Signals = signal.SIGTERM, limit: float = 10.0) -> int:
+        """Asks it to end, and gives its exit code. Raises TimeoutError after `limit` seconds."""
+        self._process.send_signal(how)
+        return await self.end(limit)
+
+    async def end(self, limit: float = 30.0) -> int:
+        """Its exit code once it has ended by itself."""
+        async with asyncio.timeout(limit):
+            return await self._process.wait()
+
+    async def errors(self) -> str:
+        """What it wrote to stderr, once it has ended."""
+        assert self._process.stderr is not None
+        return (await self._process.stderr.read()).decode()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
@@ -76,6 +75,6 @@ async def test_a_machine_without_maven_and_without_the_jars_is_told_so(tmp_path:
 
 
 async def why_not(folder: Path, *, path: Path, cache: Path) -> str:
-    environment = {**os.environ, "PATH": str(path), "CHECKOUT_CACHE_DIR": str(cache)}
-    async with Program(WHY_IT_DOES_NOT_START, folder / "kafka", environment=environment) as program:
+    environment = {"PATH": str(path), "CHECKOUT_CACHE_DIR": str(cache)}
+    async with Program("-c", WHY_IT_DOES_NOT_START, folder / "kafka", environment=environment) as program:
         return await program.line()

@@ -101,7 +101,7 @@ async def test_the_mark_of_a_server_that_has_gone_does_not_keep_it_from_starting
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child that its parent died")
 async def test_it_ends_with_a_parent_that_is_killed(folder: Path) -> None:
-    async with Program(PARENT, folder) as parent:
+    async with Program("-c", PARENT, folder) as parent:
         processes = descendants(int(await parent.line()))
         await parent.kill()
         await eventually(lambda: all(gone(pid) for pid in processes))

@@ -104,7 +104,7 @@ async def test_a_program_that_does_not_exist_is_told_by_name(tmp_path: Path) -> 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child that its parent died")
 async def test_a_child_dies_with_a_parent_that_is_killed(tmp_path: Path) -> None:
-    async with Program(PARENT, tmp_path / "log") as parent:
+    async with Program("-c", PARENT, tmp_path / "log") as parent:
         child = int(await parent.line())
         assert not gone(child)
         await parent.kill()

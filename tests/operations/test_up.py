@@ -1,0 +1,138 @@
+"""`checkout up` starts everything, says so in one line, and leaves nothing behind, however it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+import psutil
+import pytest
+
+from adapters.settings import Settings
+from tests.parts.postgres import postgres_folder
+from tests.parts.processes import Program, descendants, gone
+from tests.parts.waiting import eventually
+
+START_LIMIT = 60.0
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with postgres_folder() as path:
+        path.mkdir()
+        yield path
+
+
+def up(folder: Path, *arguments: str | Path) -> Program:
+    """`checkout up` where no setting names a part. Its temporary folders can be looked into."""
+    nothing_named = {f"CHECKOUT_{name.upper()}": None for name in Settings.model_fields}
+    return Program(
+        *("-m", "checkout", "up", "--json", "--port", "0", *arguments),
+        environment={
+            **nothing_named,
+            "CHECKOUT_LOCAL_ISSUER_KEY_FILE": str(folder / "issuer-key.pem"),
+            "TMPDIR": str(folder),
+        },
+    )
+
+
+async def ready(program: Program) -> dict[str, Any]:
+    line = await program.line(START_LIMIT)
+    assert line, await program.errors()
+    told: dict[str, Any] = json.loads(line)
+    return told
+
+
+async def ask(url: str, statement: str) -> object:
+    connection = await asyncpg.connect(url, timeout=10)
+    try:
+        return await connection.fetchval(statement)
+    finally:
+        await connection.close()
+
+
+def temporary_folders(folder: Path) -> list[Path]:
+    """What runs with `--ephemeral` have there."""
+    return list(folder.glob("checkout-up-*"))
+
+
+def worker_process(supervisor: int) -> int:
+    """Of `work all`."""
+    (found,) = [pid for pid in descendants(supervisor) if "work" in psutil.Process(pid).cmdline()]
+    return found
+
+
+async def test_it_says_in_one_line_where_everything_is_and_stops_whole(folder: Path) -> None:
+    async with up(folder, "--ephemeral") as program:
+        told = await ready(program)
+        assert told.keys() == {"ready", "url", "database_url", "kafka", "issuer", "audience"}
+        assert told["ready"] is True
+        async with httpx.AsyncClient(base_url=told["url"]) as client:
+            assert (await client.get("/health/ready")).status_code == 200
+        assert await ask(told["database_url"], "SELECT count(*) FROM alembic_version") == 1
+        processes = descendants(program.pid)
+        assert await program.stop(limit=10) == 0
+        assert await program.line() == "", "nothing more is told on stdout"
+    assert [pid for pid in processes if not gone(pid)] == []
+    assert temporary_folders(folder) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child that its parent died")
+async def test_all_its_processes_end_with_it_when_it_is_killed(folder: Path) -> None:
+    async with up(folder, "--ephemeral") as program:
+        await ready(program)
+        assert len(temporary_folders(folder)) == 1
+        processes = descendants(program.pid)
+        assert len(processes) > 4
+        await program.kill()
+        await eventually(lambda: all(gone(pid) for pid in processes))
+
+
+async def test_a_worker_process_that_dies_is_started_again(folder: Path) -> None:
+    async with up(folder, "--ephemeral") as program:
+        await ready(program)
+        first = worker_process(program.pid)
+        os.kill(first, signal.SIGKILL)
+        await eventually(lambda: gone(first))
+        await eventually(lambda: worker_process(program.pid) != first)
+        assert await program.stop(signal.SIGINT, limit=10) == 0
+
+
+async def test_a_named_folder_keeps_the_database_between_runs(folder: Path) -> None:
+    data = folder / "kept"
+    async with up(folder, "--data", data) as program:
+        url = (await ready(program))["database_url"]
+        await ask(url, "CREATE TABLE kept AS SELECT 7 AS number")
+        assert await program.stop() == 0
+    async with up(folder, "--data", data) as program:
+        assert await ask((await ready(program))["database_url"], "SELECT number FROM kept") == 7
+        assert await program.stop() == 0
+    assert (data / "logs" / "api.log").exists()
+    assert (data / "logs" / "api.log.1").exists()
+
+
+async def test_a_second_run_on_the_same_folder_is_refused_and_the_first_goes_on(folder: Path) -> None:
+    data = folder / "kept"
+    async with up(folder, "--data", data) as first:
+        told = await ready(first)
+        async with up(folder, "--data", data) as second:
+            assert await second.end() == 1
+            assert f"another `checkout up` uses {data}" in await second.errors()
+        async with httpx.AsyncClient(base_url=told["url"]) as client:
+            assert (await client.get("/health/ready")).status_code == 200
+
+
+async def test_a_port_that_is_taken_is_told_before_anything_starts(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        async with up(folder, "--ephemeral", "--port", str(port)) as program:
+            assert await program.end() == 1
+            assert f"port {port} of 127.0.0.1 is in use" in await program.errors()
