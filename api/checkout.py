@@ -12,23 +12,22 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from adapters.contract.answers import (
-    entity_tag,
-    initiate_answer,
+    answer,
+    answer_initiated,
+    answer_updated,
+    answer_validated,
     order_answer,
-    update_answer,
-    validate_answer,
 )
+from adapters.contract.idempotency import answer_once
 from adapters.contract.parsing import fingerprint, parse_initiate, parse_update
+from adapters.contract.preconditions import read_idempotency_key, read_if_match
 from adapters.contract.refusals import InvalidBasketId, MethodNotAllowed
 from adapters.contract.requests import RequestLimits
 from api.exchange import Exchange, exchange_of, read_body, require_json, send_answer
-from api.idempotency import answer_once
 from api.landing_state import LandingStateCookie
 from api.parts import ApiParts
-from api.preconditions import read_idempotency_key, read_if_match
 from api.security import PARTNER_SCOPE, identify
-from domain.basket.basket import Basket
-from domain.basket.commands import Caller, Initiated, Updated, ValidateBasket, Validated
+from domain.basket.commands import Caller, Initiated, ValidateBasket
 from domain.ports import Answer, AnswerKey
 from domain.values import BASKET_ID_PATTERN
 
@@ -38,7 +37,6 @@ VALIDATE = "/partner/checkout/validate/{id}"
 ORDER = "/partner/checkout/{id}"
 
 _BASKET_ID = re.compile(BASKET_ID_PATTERN)
-_HEADERS = {"content-type": "application/json", "cache-control": "no-store"}
 
 
 @dataclass(slots=True)
@@ -138,7 +136,7 @@ class Checkout:
             self._parts.answers,
             _answer_key(request, key, "update", body, basket_id),
             lambda remember: self._handlers.update(command, request.caller, remember),
-            _updated,
+            answer_updated,
         )
 
     async def validate(self, request: PartnerRequest) -> Answer:
@@ -150,12 +148,12 @@ class Checkout:
             self._parts.answers,
             _answer_key(request, key, "validate", b"", basket_id),
             lambda remember: self._handlers.validate(command, request.caller, remember),
-            _validated,
+            answer_validated,
         )
 
     async def order(self, request: PartnerRequest) -> Answer:
         basket = await self._handlers.get(_path_id(request), request.caller.partner)
-        return _answer(basket, order_answer(basket))
+        return answer(basket, order_answer(basket))
 
     async def _body(self, request: PartnerRequest) -> bytes:
         require_json(request.headers)
@@ -164,19 +162,7 @@ class Checkout:
     def _initiated(self, request: PartnerRequest, initiated: Initiated) -> Answer:
         request.about(initiated.basket.id)
         cookie = self._cookie.write(initiated.basket, self._parts.clock())
-        return _answer(initiated.basket, initiate_answer(initiated), {"Set-Cookie": cookie})
-
-
-def _updated(updated: Updated) -> Answer:
-    return _answer(updated.basket, update_answer(updated))
-
-
-def _validated(validated: Validated) -> Answer:
-    return _answer(validated.basket, validate_answer(validated))
-
-
-def _answer(basket: Basket, body: bytes, more: dict[str, str] | None = None) -> Answer:
-    return Answer(200, {**_HEADERS, "ETag": entity_tag(basket.version), **(more or {})}, body)
+        return answer_initiated(initiated, {"Set-Cookie": cookie})
 
 
 def _path_id(request: PartnerRequest) -> str:

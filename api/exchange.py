@@ -9,12 +9,9 @@ from typing import cast
 from starlette.types import Receive, Scope, Send
 
 from adapters.contract.refusals import BodyTooLarge, UnsupportedMediaType
+from adapters.contract.tracing import take_up_trace
 from domain.ports import Answer, NewId
 
-_TRACEPARENT = re.compile(
-    r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?"
-)
-_CORRELATION_ID = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,126}[\x21-\x7e])?")
 _JSON = re.compile(r"application/(json|[a-z0-9!#$&^_.+\-]+\+json)\s*(;.*)?", re.IGNORECASE)
 _SCOPE_KEY = "checkout.exchange"
 
@@ -45,17 +42,8 @@ def begin_exchange(scope: Scope, new_id: NewId) -> Exchange:
         if name in headers:
             value = f"{headers[name]}{'; ' if name == 'cookie' else ', '}{value}"
         headers[name] = value
-    traceparent = headers.get("traceparent", "")
-    known = _TRACEPARENT.fullmatch(traceparent)
-    if known is None:
-        trace_id = new_id().replace("-", "")
-        traceparent = f"00-{trace_id}-{new_id().replace('-', '')[-16:]}-01"
-    else:
-        trace_id = known[1]
-    correlation_id = headers.get("x-correlation-id", "")
-    if _CORRELATION_ID.fullmatch(correlation_id) is None:
-        correlation_id = trace_id
-    exchange = Exchange(headers, trace_id, traceparent, correlation_id)
+    trace = take_up_trace(headers.get("traceparent"), headers.get("x-correlation-id"), new_id)
+    exchange = Exchange(headers, trace.trace_id, trace.traceparent, trace.correlation_id)
     scope[_SCOPE_KEY] = exchange
     return exchange
 

@@ -1,12 +1,34 @@
-"""The bodies that callers are answered with, as UTF-8 JSON, over HTTP and Kafka alike."""
+"""What callers are answered with, over HTTP and Kafka alike; bodies are UTF-8 JSON."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from pydantic_core import to_json
 
 from domain.basket.basket import Basket
 from domain.basket.commands import ActionResult, Initiated, Updated, Validated
 from domain.basket.document import Document, order_document, verdict_document
+from domain.ports import Answer
+
+_HEADERS = {"content-type": "application/json", "cache-control": "no-store"}
+
+
+def answer(basket: Basket, body: bytes, more: Mapping[str, str] | None = None) -> Answer:
+    """A success that leaves the basket at this version."""
+    return Answer(200, {**_HEADERS, "ETag": entity_tag(basket.version), **(more or {})}, body)
+
+
+def answer_initiated(initiated: Initiated, more: Mapping[str, str] | None = None) -> Answer:
+    return answer(initiated.basket, initiate_answer(initiated), more)
+
+
+def answer_updated(updated: Updated) -> Answer:
+    return answer(updated.basket, update_answer(updated))
+
+
+def answer_validated(validated: Validated) -> Answer:
+    return answer(validated.basket, validate_answer(validated))
 
 
 def initiate_answer(initiated: Initiated) -> bytes:

@@ -1,4 +1,4 @@
-"""The request headers `If-Match` and `Idempotency-Key`."""
+"""What callers make a command depend on: `If-Match` and `Idempotency-Key`, by their lower-case names."""
 
 from __future__ import annotations
 
