@@ -13,12 +13,23 @@ from adapters.kafka.messages import Message
 async def send_all(client: AIOKafkaProducer, messages: Iterable[Message]) -> None:
     """Hands all to the client, which batches them by partition, and only then waits for the brokers; raises
     what aiokafka raises."""
-    sent = [
-        # aiokafka takes headers as a list only, although it says otherwise.
-        await client.send(message.topic, message.value, _key(message), headers=list(message.headers))
-        for message in messages
-    ]
+    sent: list[asyncio.Future[object]] = []
+    try:
+        for message in messages:
+            # aiokafka takes headers as a list only, although it says otherwise.
+            headers = list(message.headers)
+            sent.append(await client.send(message.topic, message.value, _key(message), headers=headers))
+    except BaseException:
+        for future in sent:
+            # What becomes of these is nobody's concern any more, nor a complaint on the log.
+            future.add_done_callback(_forgotten)
+        raise
     await asyncio.gather(*sent)
+
+
+def _forgotten(future: asyncio.Future[object]) -> None:
+    if not future.cancelled():
+        future.exception()
 
 
 def _key(message: Message) -> bytes | None:

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import asyncpg
+import pytest
+
+from adapters.postgres.database import Database
+from adapters.postgres.dead_letters import PostgresDeadLetters
+from domain.ports import DeadLetter, Source
+
+LETTER = DeadLetter(
+    source=Source("checkout.basket-events.v1", 3, 7),
+    key=b"basket-1",
+    value=b"no JSON \x00\xff",
+    headers=[("ce_id", b"basket-1/2"), ("odd \x00", b"\xff")],
+    code="unreadable",
+    error="ends too soon \x00 \ud800",
+    basket_id="basket-1",
+)
+COUNT = "SELECT count(*) FROM dead_letters"
+
+
+@pytest.fixture
+async def letters(database_url: str) -> AsyncIterator[PostgresDeadLetters]:
+    database = Database(database_url)
+    yield PostgresDeadLetters(database)
+    await database.close()
+
+
+async def count(url: str) -> int:
+    connection = await asyncpg.connect(url)
+    try:
+        found: int = await connection.fetchval(COUNT)
+        return found
+    finally:
+        await connection.close()
+
+
+async def test_a_letter_is_kept_once_whatever_is_in_it(
+    letters: PostgresDeadLetters, database_url: str
+) -> None:
+    await letters.record([LETTER])
+    await letters.record([LETTER, replace(LETTER, source=Source("catalogue.offers.v1", 0, 0))])
+    assert await count(database_url) == 2
+
+
+async def test_another_message_at_the_same_offset_of_a_topic_made_anew_is_kept_too(
+    letters: PostgresDeadLetters, database_url: str
+) -> None:
+    await letters.record([LETTER])
+    await letters.record([replace(LETTER, value=b"something else")])
+    assert await count(database_url) == 2
+
+
+async def test_a_letter_parks_its_basket_until_the_basket_is_released(letters: PostgresDeadLetters) -> None:
+    second = replace(LETTER, source=Source("checkout.basket-events.v1", 3, 8))
+    await letters.record([LETTER, second, replace(LETTER, source=Source("t", 0, 0), basket_id=None)])
+    assert set(await letters.parked(["basket-1", "basket-2"])) == {"basket-1"}
+
+    await letters.release("basket-1")
+
+    assert not await letters.parked(["basket-1", "basket-2"])
+    await letters.record([LETTER])
+    assert not await letters.parked(["basket-1"])

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+
+from adapters.postgres.database import Database
+from adapters.postgres.leadership import PostgresLeadership
+from domain.errors import LeadershipLost, StoreUnavailable
+from tests.contracts.leadership import LeadershipContract, role
+from tests.parts.waiting import eventually
+
+__all__ = ["role"]
+
+# Ends the sessions that hold advisory locks in this database, as a failing network would.
+END_HOLDERS = """
+SELECT pg_terminate_backend(pid) FROM pg_locks
+ WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    database = Database(database_url)
+    yield database
+    await database.close()
+
+
+class TestPostgresLeadership(LeadershipContract):
+    @pytest.fixture
+    def leadership(self, database: Database) -> PostgresLeadership:
+        return PostgresLeadership(database, retry_every=0.02)
+
+    @pytest.fixture
+    def another(self, database: Database) -> PostgresLeadership:
+        return PostgresLeadership(database, retry_every=0.02)
+
+
+async def test_a_leader_whose_session_ended_notices_and_another_takes_over(
+    database: Database, database_url: str, role: str
+) -> None:
+    leadership = PostgresLeadership(database, retry_every=0.02)
+    confirmed = asyncio.Event()
+
+    async def successor() -> None:
+        async with leadership.hold(role) as lease:
+            await lease.confirm()
+            confirmed.set()
+
+    async with leadership.hold(role) as lease:
+        waiting = asyncio.create_task(successor())
+        operator = await asyncpg.connect(database_url)
+        await operator.execute(END_HOLDERS)
+        await operator.close()
+        await eventually(confirmed.is_set)
+        with pytest.raises(LeadershipLost):
+            await lease.confirm()
+        await waiting
+
+
+async def test_where_the_database_is_away_there_is_no_role_to_wait_for(role: str) -> None:
+    database = Database("postgresql://postgres@127.0.0.1:1/none", timeout=1.0)
+    with pytest.raises(StoreUnavailable):
+        async with PostgresLeadership(database).hold(role):
+            pass
+    await database.close()

@@ -1,0 +1,104 @@
+"""What every BasketViews promises. A suite for an adapter subclasses it and brings the fixture `views`."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+from domain.ports import BasketView, BasketViews
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+def a_view(version: int = 1, **values: object) -> BasketView:
+    view = BasketView(
+        basket_id=f"basket-{uuid4()}",
+        version=version,
+        partner="acme",
+        external_id=None,
+        status="open",
+        created=NOON,
+        modified=NOON,
+        expires_at=NOON + HOUR,
+        snapshot=b'{"version":%d}' % version,
+    )
+    return replace(view, **values)  # type: ignore[arg-type]
+
+
+def later(view: BasketView, version: int, **values: object) -> BasketView:
+    return replace(view, version=version, snapshot=b'{"version":%d}' % version, **values)  # type: ignore[arg-type]
+
+
+class BasketViewsContract:
+    async def test_a_view_that_does_not_exist_has_neither_version_nor_snapshot(
+        self, views: BasketViews
+    ) -> None:
+        assert await views.versions(["basket-none"]) == {}
+        assert await views.snapshots(["basket-none"]) == {}
+
+    async def test_new_views_are_made_and_old_ones_moved_in_one_go(self, views: BasketViews) -> None:
+        old, new = a_view(), a_view(3)
+        assert set(await views.advance([(0, old)])) == {old.basket_id}
+
+        moved = await views.advance([(1, later(old, 4)), (0, new)])
+
+        assert set(moved) == {old.basket_id, new.basket_id}
+        both = [old.basket_id, new.basket_id]
+        assert await views.versions(both) == {old.basket_id: 4, new.basket_id: 3}
+        assert await views.snapshots(both) == {
+            old.basket_id: b'{"version":4}',
+            new.basket_id: b'{"version":3}',
+        }
+
+    async def test_a_view_moves_only_from_the_version_that_is_given(self, views: BasketViews) -> None:
+        view, other = a_view(2), a_view()
+        await views.advance([(0, view)])
+
+        moved = await views.advance([(1, later(view, 5)), (0, other)])
+
+        assert set(moved) == {other.basket_id}
+        assert await views.versions([view.basket_id]) == {view.basket_id: 2}
+
+    async def test_a_view_that_exists_is_not_made_again(self, views: BasketViews) -> None:
+        view = a_view(2)
+        await views.advance([(0, view)])
+        assert not await views.advance([(0, later(view, 1))])
+        assert await views.versions([view.basket_id]) == {view.basket_id: 2}
+
+    async def test_a_view_that_does_not_exist_is_not_moved(self, views: BasketViews) -> None:
+        view = a_view(7)
+        assert not await views.advance([(6, view)])
+        assert await views.versions([view.basket_id]) == {}
+
+    async def test_of_many_that_move_a_view_from_one_version_one_succeeds(self, views: BasketViews) -> None:
+        view = a_view()
+        await views.advance([(0, view)])
+        moved = await asyncio.gather(
+            *(views.advance([(1, later(view, 2, partner=f"partner-{n}"))]) for n in range(12))
+        )
+        assert sum(len(each) for each in moved) == 1
+
+    async def test_due_are_the_open_ones_whose_time_is_over_the_longest_due_first(
+        self, views: BasketViews
+    ) -> None:
+        latest, first, second = (a_view(expires_at=NOON + hours * HOUR) for hours in (3, 1, 2))
+        finished = [
+            a_view(expires_at=NOON, status="expired"),
+            a_view(expires_at=NOON, status="completed"),
+        ]
+        await views.advance([(0, view) for view in (latest, first, second, *finished)])
+
+        assert await views.due(NOON + 2 * HOUR, 10) == [first.basket_id, second.basket_id]
+        assert await views.due(NOON + 9 * HOUR, 2) == [first.basket_id, second.basket_id]
+        assert await views.due(NOON, 10) == []
+
+    async def test_a_moved_view_is_due_by_what_it_says_now(self, views: BasketViews) -> None:
+        view = a_view()
+        await views.advance([(0, view)])
+        await views.advance([(1, later(view, 2, expires_at=NOON + 5 * HOUR))])
+        assert await views.due(NOON + 2 * HOUR, 10) == []
+        await views.advance([(2, later(view, 3, status="expired"))])
+        assert await views.due(NOON + 9 * HOUR, 10) == []

@@ -1,0 +1,77 @@
+"""What every Leadership promises. A suite for an adapter subclasses it and brings the fixtures `leadership`
+and `another`, the same roles as another process sees them."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+
+import pytest
+
+from domain.ports import Leadership
+from tests.parts.waiting import eventually
+
+
+@pytest.fixture
+def role() -> str:
+    return f"role-{uuid.uuid4().hex}"
+
+
+class LeadershipContract:
+    async def test_a_role_that_is_held_is_confirmed(self, leadership: Leadership, role: str) -> None:
+        async with leadership.hold(role) as lease:
+            await lease.confirm()
+            await lease.confirm()
+
+    async def test_a_second_one_waits_says_so_and_takes_over_when_the_first_ends(
+        self, leadership: Leadership, another: Leadership, role: str
+    ) -> None:
+        held: list[str] = []
+        waited: list[None] = []
+
+        async def second() -> None:
+            async with another.hold(role, lambda: waited.append(None)) as lease:
+                await lease.confirm()
+                held.append("second")
+
+        async with leadership.hold(role):
+            held.append("first")
+            successor = asyncio.create_task(second())
+            await eventually(lambda: len(waited) >= 2)
+            assert held == ["first"]
+        async with asyncio.timeout(10):
+            await successor
+        assert held == ["first", "second"]
+
+    async def test_roles_do_not_hinder_each_other(
+        self, leadership: Leadership, another: Leadership, role: str
+    ) -> None:
+        async with asyncio.timeout(5), leadership.hold(role), another.hold(role + "-2") as lease:
+            await lease.confirm()
+
+    async def test_a_role_is_free_again_after_an_error_in_its_block(
+        self, leadership: Leadership, another: Leadership, role: str
+    ) -> None:
+        with pytest.raises(RuntimeError, match="a fault"):
+            async with leadership.hold(role):
+                raise RuntimeError("a fault")
+        async with asyncio.timeout(5), another.hold(role) as lease:
+            await lease.confirm()
+
+    async def test_who_is_cancelled_while_waiting_holds_nothing(
+        self, leadership: Leadership, another: Leadership, role: str
+    ) -> None:
+        waited: list[None] = []
+
+        async def wait() -> None:
+            async with another.hold(role, lambda: waited.append(None)):
+                raise AssertionError("two hold the role")
+
+        async with leadership.hold(role):
+            waiting = asyncio.create_task(wait())
+            await eventually(lambda: waited)
+            waiting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await waiting
+        async with asyncio.timeout(5), leadership.hold(role) as lease:
+            await lease.confirm()

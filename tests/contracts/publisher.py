@@ -1,0 +1,96 @@
+"""What every Publisher promises. A suite for an adapter subclasses it and brings the fixture `settings`, and
+`publisher`, which publishes as these settings say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from adapters.kafka.topics import BASKET_EVENTS, VALIDATION_RESULTS
+from adapters.settings import Settings
+from domain.ports import Publication, Publisher, StoredEvent
+from tests.streaming import by_basket, topic_content
+
+WHEN = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+def stored(basket_id: str, version: int, position: int, type: str = "checkout.x.v1") -> StoredEvent:
+    return StoredEvent(
+        position=position,
+        stream_id=basket_id,
+        version=version,
+        type=type,
+        data=b'{"basketId":"%s","version":%d,"occurredAt":"2026-11-23T12:00:00Z"}'
+        % (basket_id.encode(), version),
+        metadata=b'{"partner":"acme","traceparent":"00-1-2-01"}',
+        recorded_at=WHEN,
+    )
+
+
+def some_events(count: int, baskets: int = 5) -> Sequence[StoredEvent]:
+    """Events of several baskets, interleaved, at positions with gaps."""
+    ids = [f"basket-{uuid4()}" for _ in range(baskets)]
+    return [stored(ids[n % baskets], n // baskets + 1, 3 * n + 1) for n in range(count)]
+
+
+def publications(events: Sequence[StoredEvent]) -> Sequence[Publication]:
+    return [Publication(event) for event in events]
+
+
+def ids(events: Sequence[StoredEvent]) -> set[str]:
+    return {event.stream_id for event in events}
+
+
+class PublisherContract:
+    async def test_one_that_never_published_begins_at_nothing(self, publisher: Publisher) -> None:
+        async with publisher.session() as session:
+            assert session.position == 0
+
+    async def test_everything_arrives_once_as_it_was_stored_and_in_order_for_each_basket(
+        self, publisher: Publisher, settings: Settings
+    ) -> None:
+        events = some_events(3_000)
+        async with publisher.session() as session:
+            await session.publish(publications(events[:2_000]))
+            await session.publish(publications(events[2_000:]))
+
+        found = by_basket(await topic_content(settings, BASKET_EVENTS, ids(events)))
+        assert found == {id: [event.data for event in events if event.stream_id == id] for id in ids(events)}
+
+    async def test_the_next_session_goes_on_where_the_last_one_ended(self, publisher: Publisher) -> None:
+        events = some_events(30)
+        async with publisher.session() as session:
+            await session.publish(publications(events[:10]))
+            assert session.position == events[9].position
+            await session.publish(publications(events[10:20]))
+        async with publisher.session() as session:
+            assert session.position == events[19].position
+            await session.publish(publications(events[20:]))
+        async with publisher.session() as session:
+            assert session.position == events[29].position
+
+    async def test_a_verdict_goes_whole_to_the_validation_results_beside_its_event(
+        self, publisher: Publisher, settings: Settings
+    ) -> None:
+        first, second = some_events(2, baskets=1)
+        verdict = b'{"ready":false}'
+        async with publisher.session() as session:
+            await session.publish([Publication(first), Publication(second, verdict)])
+
+        (result,) = await topic_content(settings, VALIDATION_RESULTS, [second.stream_id])
+        assert result.message.value == verdict
+        assert result.message.header("ce_id") == f"{second.stream_id}/2"
+        assert result.message.header("ce_type") == "checkout.validation-result.v1"
+        assert len(await topic_content(settings, BASKET_EVENTS, [second.stream_id])) == 2
+
+    async def test_a_verdict_may_be_as_large_as_baskets_get(
+        self, publisher: Publisher, settings: Settings
+    ) -> None:
+        (event,) = some_events(1)
+        verdict = b'{"padding":"' + b"x" * 12 * 1024 * 1024 + b'"}'
+        async with publisher.session() as session:
+            await session.publish([Publication(event, verdict)])
+
+        (result,) = await topic_content(settings, VALIDATION_RESULTS, [event.stream_id])
+        assert result.message.value == verdict
