@@ -1,0 +1,43 @@
+"""Stores and feeds on a fresh database."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import asyncpg
+import pytest
+
+from adapters.postgres.database import Database
+from adapters.postgres.event_store import PostgresEventStore
+from adapters.postgres.feed import PostgresEventFeed
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    database = Database(database_url)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def connection(database_url: str) -> AsyncIterator[asyncpg.Connection]:
+    """The database's owner, past all of our code."""
+    connection = await asyncpg.connect(database_url)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+async def store(database: Database) -> AsyncIterator[PostgresEventStore]:
+    async with PostgresEventStore(database, timeout=10, answers_kept=DAY) as store:
+        yield store
+
+
+@pytest.fixture
+async def feed(database: Database) -> AsyncIterator[PostgresEventFeed]:
+    feed = PostgresEventFeed(database)
+    yield feed
+    await feed.close()

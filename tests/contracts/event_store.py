@@ -1,0 +1,241 @@
+"""What every EventStore promises. A suite for an adapter subclasses it and brings the fixtures `store` and
+`forgetful_store`, which keeps answers for `SHORTLY` seconds."""
+
+from __future__ import annotations
+
+import asyncio
+from uuid import uuid4
+
+from domain.ports import (
+    AlreadyAnswered,
+    Append,
+    Appended,
+    ClaimTaken,
+    Conflict,
+    EventStore,
+    StoredAnswer,
+)
+from tests.contracts.appends import a_stream, an_answer, an_answer_key, an_append, names_of
+from tests.parts.waiting import eventually
+
+SHORTLY = 0.3
+
+
+class EventStoreContract:
+    async def test_a_stream_without_events_is_empty(self, store: EventStore) -> None:
+        stream = await store.read_stream(a_stream())
+        assert (stream.snapshot, stream.events) == (None, b"[]")
+        assert list(await store.read_events(a_stream())) == []
+
+    async def test_events_come_back_in_order_and_byte_for_byte(self, store: EventStore) -> None:
+        stream = a_stream()
+        first, second = an_append(stream, 0, "a", "b"), an_append(stream, 2, "ü")
+        await store.append(first)
+        await store.append(second)
+
+        stored = await store.read_events(stream)
+        written = [*first.events, *second.events]
+        assert [(event.type, event.data, event.metadata) for event in stored] == [
+            (event.type, event.data, event.metadata) for event in written
+        ]
+        assert [(event.stream_id, event.version) for event in stored] == [(stream, n) for n in (1, 2, 3)]
+        assert stored[0].recorded_at.tzinfo is not None
+        assert await names_of(store, stream) == ["a", "b", "ü"]
+
+    async def test_a_read_begins_after_the_version_that_is_known(self, store: EventStore) -> None:
+        stream = a_stream()
+        await store.append(an_append(stream, 0, "a", "b", "c"))
+        assert await names_of(store, stream, 2) == ["c"]
+        assert await names_of(store, stream, 3) == []
+        assert [event.version for event in await store.read_events(stream, 1)] == [2, 3]
+
+    async def test_an_append_tells_the_position_of_its_last_event(self, store: EventStore) -> None:
+        stream = a_stream()
+        appended = await store.append(an_append(stream, 0, "a", "b"))
+        assert appended == Appended((await store.read_events(stream))[-1].position)
+
+    async def test_positions_grow_with_every_append(self, store: EventStore) -> None:
+        outcomes = [await store.append(an_append(a_stream())) for _ in range(5)]
+        positions = [outcome.last_position or 0 for outcome in outcomes if isinstance(outcome, Appended)]
+        assert len(positions) == 5
+        assert positions == sorted(set(positions))
+
+    async def test_an_append_at_another_version_than_the_streams_is_a_conflict(
+        self, store: EventStore
+    ) -> None:
+        stream = a_stream()
+        await store.append(an_append(stream, 0, "a", "b"))
+        for wrong in (0, 1, 3):
+            assert await store.append(an_append(stream, wrong, "x", "y")) == Conflict()
+        assert await store.append(an_append(a_stream(), 1, "x")) == Conflict()
+        assert await names_of(store, stream) == ["a", "b"]
+
+    async def test_of_many_appends_at_one_version_one_wins(self, store: EventStore) -> None:
+        stream = a_stream()
+        names = [f"by {n}" for n in range(20)]
+        outcomes = await asyncio.gather(*(store.append(an_append(stream, 0, name, name)) for name in names))
+
+        winners = [
+            name for name, outcome in zip(names, outcomes, strict=True) if isinstance(outcome, Appended)
+        ]
+        assert outcomes.count(Conflict()) == 19
+        assert await names_of(store, stream) == winners * 2
+
+    async def test_a_conflict_is_alone_among_appends_made_at_the_same_time(self, store: EventStore) -> None:
+        taken = [a_stream() for _ in range(10)]
+        for stream in taken:
+            await store.append(an_append(stream, 0, "first"))
+        free = [a_stream() for _ in range(30)]
+
+        outcomes = await asyncio.gather(
+            *(store.append(an_append(stream, 0, "a", "b", "c")) for stream in [*taken, *free])
+        )
+
+        assert outcomes[:10] == [Conflict()] * 10
+        assert all(isinstance(outcome, Appended) for outcome in outcomes[10:])
+        assert [await names_of(store, stream) for stream in taken] == [["first"]] * 10
+        assert [await names_of(store, stream) for stream in free] == [["a", "b", "c"]] * 30
+
+    async def test_one_after_the_other_many_callers_lose_nothing(self, store: EventStore) -> None:
+        stream = a_stream()
+
+        async def add(name: str) -> None:
+            while True:
+                version = len(await store.read_events(stream))
+                if isinstance(await store.append(an_append(stream, version, name)), Appended):
+                    return
+
+        await asyncio.gather(*(add(str(n)) for n in range(12)))
+        assert sorted(await names_of(store, stream), key=int) == [str(n) for n in range(12)]
+
+    async def test_a_claimed_name_belongs_to_one_stream(self, store: EventStore) -> None:
+        mine, other, name = a_stream(), a_stream(), f"acme\x1f{uuid4()}"
+        assert await store.find_claim(name) is None
+        assert isinstance(await store.append(an_append(mine, 0, claims=[name])), Appended)
+        assert await store.append(an_append(other, 0, claims=[name])) == ClaimTaken()
+        assert await store.find_claim(name) == mine
+        assert await names_of(store, other) == []
+
+    async def test_two_streams_never_hold_one_name(self, store: EventStore) -> None:
+        name, streams = str(uuid4()), [a_stream() for _ in range(10)]
+        outcomes = await asyncio.gather(
+            *(store.append(an_append(stream, 0, claims=[name])) for stream in streams)
+        )
+        holders = [stream for stream in streams if await names_of(store, stream)]
+        assert outcomes.count(ClaimTaken()) == 9
+        assert holders == [await store.find_claim(name)]
+
+    async def test_a_stream_may_claim_again_what_it_holds(self, store: EventStore) -> None:
+        stream, name = a_stream(), str(uuid4())
+        await store.append(an_append(stream, 0, claims=[name]))
+        assert isinstance(await store.append(an_append(stream, 1, claims=[name])), Appended)
+
+    async def test_a_released_name_is_free(self, store: EventStore) -> None:
+        old, new, name = a_stream(), a_stream(), str(uuid4())
+        await store.append(an_append(old, 0, claims=[name]))
+        await store.append(an_append(old, 1, releases=[name]))
+        assert await store.find_claim(name) is None
+        assert isinstance(await store.append(an_append(new, 0, claims=[name])), Appended)
+        assert await store.find_claim(name) == new
+
+    async def test_a_name_that_another_stream_holds_cannot_be_released(self, store: EventStore) -> None:
+        mine, other, name = a_stream(), a_stream(), str(uuid4())
+        await store.append(an_append(mine, 0, claims=[name]))
+        await store.append(an_append(other, 0, releases=[name]))
+        assert await store.find_claim(name) == mine
+
+    async def test_one_append_may_give_a_name_up_for_another(self, store: EventStore) -> None:
+        stream, old, new = a_stream(), str(uuid4()), str(uuid4())
+        await store.append(an_append(stream, 0, claims=[old]))
+        await store.append(an_append(stream, 1, claims=[new], releases=[old]))
+        assert [await store.find_claim(name) for name in (old, new)] == [None, stream]
+
+    async def test_a_conflict_leaves_claims_and_answers_as_they_were(self, store: EventStore) -> None:
+        stream, held, wanted, key = a_stream(), str(uuid4()), str(uuid4()), an_answer_key()
+        await store.append(an_append(stream, 0, claims=[held]))
+        stale = an_append(stream, 0, claims=[wanted], releases=[held], answer=(key, an_answer()))
+        assert await store.append(stale) == Conflict()
+        assert [await store.find_claim(name) for name in (held, wanted)] == [stream, None]
+        assert await store.find_answer(key.scope, key.key) is None
+
+    async def test_an_answer_is_stored_with_its_events(self, store: EventStore) -> None:
+        key, answer, stream = an_answer_key(b"\x00\xff"), an_answer(b"\x80"), a_stream()
+        assert await store.find_answer(key.scope, key.key) is None
+        await store.append(an_append(stream, 0, answer=(key, answer)))
+        assert await store.find_answer(key.scope, key.key) == StoredAnswer(b"\x00\xff", answer)
+        assert await store.find_answer("other/update", key.key) is None
+
+    async def test_an_answered_key_lets_no_more_events_in(self, store: EventStore) -> None:
+        key, stream = an_answer_key(), a_stream()
+        await store.append(an_append(stream, 0, "first", answer=(key, an_answer())))
+        # Whatever else is wrong with it, the caller is to be told what was answered.
+        for version in (1, 0):
+            again = an_append(stream, version, "second", answer=(key, an_answer(b"other")))
+            assert await store.append(again) == AlreadyAnswered()
+        assert await names_of(store, stream) == ["first"]
+        assert await store.find_answer(key.scope, key.key) == StoredAnswer(b"digest", an_answer())
+
+    async def test_of_many_appends_with_one_key_one_wins(self, store: EventStore) -> None:
+        key, streams = an_answer_key(), [a_stream() for _ in range(10)]
+        outcomes = await asyncio.gather(
+            *(store.append(an_append(stream, 0, answer=(key, an_answer()))) for stream in streams)
+        )
+        assert outcomes.count(AlreadyAnswered()) == 9
+        assert sum([len(await names_of(store, stream)) for stream in streams]) == 1
+
+    async def test_an_answer_without_events_is_stored_at_the_expected_version_alone(
+        self, store: EventStore
+    ) -> None:
+        stream, refused, answered = a_stream(), an_answer_key(), an_answer_key()
+        await store.append(an_append(stream))
+        stale = Append(stream, 0, (), answer=(refused, an_answer()))
+        assert await store.append(stale) == Conflict()
+        current = Append(stream, 1, (), answer=(answered, an_answer()))
+        assert await store.append(current) == Appended(None)
+        assert await store.find_answer(refused.scope, refused.key) is None
+        assert await store.find_answer(answered.scope, answered.key) is not None
+
+    async def test_a_key_is_answered_once(self, store: EventStore) -> None:
+        key = an_answer_key()
+        assert await store.store_answer(key, an_answer())
+        assert not await store.store_answer(key, an_answer(b"other"))
+        assert not await store.store_answer(key, an_answer())
+        assert await store.find_answer(key.scope, key.key) == StoredAnswer(b"digest", an_answer())
+
+    async def test_answers_to_different_keys_are_stored_at_the_same_time(self, store: EventStore) -> None:
+        keys = [an_answer_key() for _ in range(20)]
+        assert all(await asyncio.gather(*(store.store_answer(key, an_answer()) for key in keys)))
+
+    async def test_an_answer_is_forgotten_in_time_and_its_key_is_new_again(
+        self, forgetful_store: EventStore
+    ) -> None:
+        key, stream = an_answer_key(), a_stream()
+        await forgetful_store.store_answer(key, an_answer())
+
+        async def forgotten() -> bool:
+            return await forgetful_store.find_answer(key.scope, key.key) is None
+
+        assert not await forgotten()
+        await eventually(forgotten, limit=20 * SHORTLY)
+        again = an_append(stream, 0, answer=(key, an_answer(b"new")))
+        assert isinstance(await forgetful_store.append(again), Appended)
+        assert await forgetful_store.find_answer(key.scope, key.key) == StoredAnswer(
+            b"digest", an_answer(b"new")
+        )
+
+    async def test_a_caller_that_is_cancelled_harms_nobody(self, store: EventStore) -> None:
+        streams = [a_stream() for _ in range(30)]
+        callers = [asyncio.ensure_future(store.append(an_append(stream, 0, "a", "b"))) for stream in streams]
+        for caller in callers[::3]:
+            caller.cancel()
+        await asyncio.sleep(0)  # the others are under way now
+        for caller in callers[1::3]:
+            caller.cancel()
+
+        outcomes = await asyncio.gather(*callers, return_exceptions=True)
+
+        assert all(isinstance(outcome, Appended) for outcome in outcomes[2::3])
+        # Whole or not at all, also for those that nobody waited for.
+        assert [await names_of(store, stream) for stream in streams[2::3]] == [["a", "b"]] * 10
+        for stream in streams:
+            assert await names_of(store, stream) in ([], ["a", "b"])
