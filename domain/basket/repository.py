@@ -84,7 +84,9 @@ class Baskets:
     ) -> AppendOutcome:
         """Appends what happened to the fork since it was loaded, and forgets the basket where that
         was refused."""
-        metadata = to_json({_CAMEL[name]: value for name, value in asdict(caller).items()})
+        # The organisation is the basket's, also where a worker or an order service speaks of it.
+        said = {**asdict(caller), "partner": basket.partner}
+        metadata = to_json({_CAMEL[name]: value for name, value in said.items()})
         events = basket.collect()
         outcome = await self._store.append(
             Append(
