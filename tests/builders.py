@@ -3,7 +3,7 @@ care about."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -33,7 +33,7 @@ from domain.basket.handlers import CheckoutHandlers, Policy
 from domain.basket.repository import Baskets
 from domain.catalogue.catalogue import Catalogue
 from domain.catalogue.facts import AvailabilityFact, Fact, OfferFact, PriceFact
-from domain.ports import Source
+from domain.ports import Clock, Source
 from domain.values import Money, OfferRef, Product
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -246,9 +246,10 @@ class Checkout:
     clock: FixedClock = field(default_factory=FixedClock)
     ids: SequentialIds = field(default_factory=SequentialIds)
     policy: Policy = field(default_factory=Policy)
+    make_store: Callable[[Clock], MemoryEventStore] = MemoryEventStore
 
     def __post_init__(self) -> None:
-        self.store = MemoryEventStore(self.clock)
+        self.store = self.make_store(self.clock)
         self.facts = MemoryCatalogueFacts()
         self.main = self.process()
 
