@@ -11,6 +11,8 @@ from adapters.contract.refusals import MethodNotAllowed, RouteNotFound
 from api.checkout import Checkout
 from api.conversation import Conversation
 from api.health import health_routes
+from api.openapi import openapi_document
+from api.openapi.pages import openapi_routes, release
 from api.parts import ApiParts
 
 __all__ = ["ApiParts", "create_app"]
@@ -24,6 +26,9 @@ def create_app(parts: ApiParts) -> FastAPI:
     """
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.router.routes.extend(Checkout(parts).routes())
+    document = openapi_document(parts.settings, release())
+    app.openapi = lambda: document  # type: ignore[method-assign]  # FastAPI's own way to give another one
+    app.router.routes.extend(openapi_routes(document))
     app.include_router(health_routes(parts))
     app.add_middleware(Conversation, new_id=parts.new_id)
     app.add_exception_handler(HTTPException, _routing_problem)

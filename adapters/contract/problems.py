@@ -125,8 +125,8 @@ def problem_of(error: Exception) -> Problem:
         case refusals.NotAuthenticated(error=reason):
             return Problem(kind, str(error), headers={"WWW-Authenticate": _challenge(reason)})
         case refusals.NotAllowed(scope=scope):
-            challenge = _challenge("insufficient_scope", scope) if scope else None
-            return Problem(kind, str(error), headers={"WWW-Authenticate": challenge} if challenge else {})
+            challenge = f'{_challenge("insufficient_scope")}, scope="{scope}"'
+            return Problem(kind, str(error), headers={"WWW-Authenticate": challenge})
         case _:
             return Problem(kind, str(error))
 
@@ -143,10 +143,7 @@ def pointer(location: tuple[str | int, ...]) -> str:
     return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in location)
 
 
-def _challenge(error: str | None, scope: str = "partner") -> str:
-    parts = ['Bearer realm="partner-checkout"']
-    if error is not None:
-        parts.append(f'error="{error}"')
-    if error == "insufficient_scope":
-        parts.append(f'scope="{scope}"')
-    return ", ".join(parts)
+def _challenge(error: str | None) -> str:
+    """RFC 6750; a request that bore no token is told no error."""
+    realm = 'Bearer realm="partner-checkout"'
+    return realm if error is None else f'{realm}, error="{error}"'

@@ -76,9 +76,9 @@ class NotAuthenticated(RequestRefused):
 
 
 class NotAllowed(RequestRefused):
-    """`scope` is what the token would need, None where something else is missing."""
+    """`scope` is what the call needs."""
 
-    def __init__(self, why: str, scope: str | None = None) -> None:
+    def __init__(self, why: str, scope: str) -> None:
         super().__init__(why)
         self.scope = scope
 

@@ -39,7 +39,7 @@ class Identity:
         if scope not in self.scopes:
             raise NotAllowed(f"the token lacks the scope {scope}", scope)
         if self.partner is None:
-            raise NotAllowed("the token names no partner organisation")
+            raise NotAllowed("the token names no partner organisation", scope)
         return self.partner
 
 

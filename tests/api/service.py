@@ -1,0 +1,172 @@
+"""The partner API on the memory adapters, and callers of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+from fastapi import FastAPI
+
+from adapters.identity.local_issuer import issue
+from adapters.identity.verifier import token_verifier
+from adapters.settings import Settings
+from api.app import ApiParts, create_app
+from domain.basket.answering import Answers
+from domain.basket.handlers import CheckoutHandlers
+from tests.api.conformity import Conformity
+from tests.builders import Checkout
+
+INITIATE = "/partner/checkout/initiate"
+UPDATE = "/partner/checkout/update"
+SHOP, RIVAL = "shop", "rival"
+COOKIE = "landing_state"
+
+
+async def always_ready() -> bool:
+    return True
+
+
+def order_path(basket_id: str) -> str:
+    return f"/partner/checkout/{basket_id}"
+
+
+def validate_path(basket_id: str) -> str:
+    return f"/partner/checkout/validate/{basket_id}"
+
+
+def wanted(offer: str = "o-1", quantity: int = 1, **values: Any) -> dict[str, Any]:
+    """An item as a request asks for it."""
+    return {"offer": {"id": offer, "version": "v-1"}, "quantity": quantity, **values}
+
+
+def order(*items: dict[str, Any], **details: Any) -> dict[str, Any]:
+    """The body of an initiate."""
+    return {"order": {"orderItems": list(items), **details}}
+
+
+def actions(*given: object) -> dict[str, Any]:
+    """The body of an update."""
+    return {"orderItemActions": list(given)}
+
+
+def add(offer: str = "o-1", quantity: int = 1, **values: Any) -> dict[str, Any]:
+    return {"orderItemActionType": "add", **wanted(offer, quantity, **values)}
+
+
+def remove(id: str) -> dict[str, Any]:
+    return {"orderItemActionType": "remove", "id": id}
+
+
+def change(id: str, quantity: int) -> dict[str, Any]:
+    return {"orderItemActionType": "change_quantity", "id": id, "quantity": quantity}
+
+
+def cookie_header(basket_id: str) -> dict[str, str]:
+    return {"cookie": f"{COOKIE}={quote(json.dumps({'basketId': basket_id}))}"}
+
+
+@dataclass
+class Service:
+    """One application, and what it is made of. `ready` and `handlers` may be set before the first call."""
+
+    settings: Settings
+    checkout: Checkout = field(default_factory=Checkout)
+    ready: Callable[[], Awaitable[bool]] = always_ready
+    handlers: CheckoutHandlers | None = None
+    answers: Answers | None = None
+
+    def __post_init__(self) -> None:
+        self.app: FastAPI = create_app(
+            ApiParts(
+                settings=self.settings,
+                handlers=self.handlers or self.checkout.handlers,
+                answers=self.answers or Answers(self.checkout.store),
+                verifier=token_verifier(self.settings),
+                new_id=self.checkout.ids,
+                is_ready=self.ready,
+                clock=self.checkout.clock,
+            )
+        )
+        self.conformity = Conformity(self.app.openapi())
+
+    def token(self, partner: str = SHOP, scope: str = "partner") -> str:
+        return issue(self.settings, partner=partner, scope=scope, ttl=timedelta(minutes=5))
+
+    def caller(self, partner: str = SHOP) -> Caller:
+        return Caller(self, f"Bearer {self.token(partner)}")
+
+    def stranger(self) -> Caller:
+        return Caller(self, None)
+
+
+class Caller:
+    """A partner's gateway: sends a token and keeps no cookies that a test did not give it."""
+
+    def __init__(self, service: Service, authorization: str | None) -> None:
+        self.service = service
+        headers = {} if authorization is None else {"authorization": authorization}
+        self.http = httpx.AsyncClient(
+            transport=httpx.ASGITransport(service.app, raise_app_exceptions=False),
+            base_url="http://checkout.test",
+            headers=headers,
+            event_hooks={"response": [service.conformity]},
+        )
+
+    async def send(
+        self, method: str, path: str, body: object = None, headers: dict[str, str] | None = None
+    ) -> httpx.Response:
+        self.http.cookies.clear()
+        content = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+        return await self.http.request(method, path, content=content, headers=headers or {})
+
+    async def initiate(self, body: object, **headers: str) -> httpx.Response:
+        return await self.send("POST", INITIATE, body, _named(headers))
+
+    async def update(self, basket_id: str | None, body: object, **headers: str) -> httpx.Response:
+        cookie = {} if basket_id is None else cookie_header(basket_id)
+        return await self.send("PUT", UPDATE, body, {**cookie, **_named(headers)})
+
+    async def validate(self, basket_id: str, **headers: str) -> httpx.Response:
+        return await self.send("POST", validate_path(basket_id), None, _named(headers))
+
+    async def order(self, basket_id: str, **headers: str) -> httpx.Response:
+        return await self.send("GET", order_path(basket_id), None, _named(headers))
+
+    async def begin(self, *items: dict[str, Any], **details: Any) -> str:
+        """A new basket's id."""
+        answer = await self.initiate(order(*items, **details))
+        assert answer.status_code == 200, answer.text
+        basket_id: str = answer.json()["id"]
+        return basket_id
+
+    async def items(self, basket_id: str) -> list[dict[str, Any]]:
+        answer = await self.order(basket_id)
+        assert answer.status_code == 200, answer.text
+        found: list[dict[str, Any]] = answer.json()["order"]["orderItems"]
+        return found
+
+
+def _named(headers: dict[str, str]) -> dict[str, str]:
+    """`if_match` is If-Match."""
+    return {name.replace("_", "-"): value for name, value in headers.items()}
+
+
+def settings_in(folder: Path, **values: Any) -> Settings:
+    """Settings that look at no environment, with an issuer key of their own."""
+    return Settings(_env_file=None, local_issuer_key_file=folder / "issuer.pem", **values)
+
+
+def problem(response: httpx.Response) -> tuple[int, str]:
+    """What went wrong, in two words."""
+    return response.status_code, response.json()["code"]
+
+
+def errors(response: httpx.Response) -> list[tuple[str, str]]:
+    """Where and how a body is wrong."""
+    return [(error["pointer"], error["code"]) for error in response.json()["errors"]]

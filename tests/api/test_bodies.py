@@ -1,0 +1,99 @@
+"""What a body may be, before anything is asked of a basket."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.api.service import INITIATE, UPDATE, Caller, Service, cookie_header, order, problem
+from tests.builders import basket_id
+
+MALFORMED = [
+    b"",
+    b"{",
+    b"\xff\xfe",
+    b"nonsense",
+    b'{"order": {"orderItems": []}} trailing',
+    b'{"order": {"orderItems": [], "source": "\\ud800"}}',
+    b'{"order": {"orderItems": [], "customFields": ' + b'{"a":' * 1000 + b"1" + b"}" * 1000 + b"}}",
+]
+
+
+@pytest.mark.parametrize("body", MALFORMED)
+async def test_what_is_no_json_is_told_as_such(shop: Caller, body: bytes) -> None:
+    assert problem(await shop.initiate(body)) == (400, "malformed_json")
+    assert problem(await shop.update(basket_id(), body)) == (400, "malformed_json")
+
+
+def padded(size: int) -> bytes:
+    body = b'{"order": {"orderItems": []}}'
+    return body + b" " * (size - len(body))
+
+
+async def test_a_body_of_the_limit_is_read_and_one_byte_more_is_not(service: Service, shop: Caller) -> None:
+    limit = service.settings.max_body_bytes
+    assert limit == 256 * 1024
+    assert (await shop.initiate(padded(limit))).status_code == 200
+    assert problem(await shop.initiate(padded(limit + 1))) == (413, "body_too_large")
+
+
+async def test_a_body_that_does_not_say_its_size_is_read_no_further_than_the_limit(
+    service: Service, shop: Caller
+) -> None:
+    sent = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal sent
+        while True:
+            sent += 1024
+            yield b" " * 1024
+
+    for method, path in (("POST", INITIATE), ("PUT", UPDATE)):
+        sent = 0
+        answer = await shop.http.request(method, path, content=endless(), headers=cookie_header(basket_id()))
+        assert problem(answer) == (413, "body_too_large")
+        assert sent <= service.settings.max_body_bytes + 2048
+
+
+async def test_a_body_in_pieces_is_put_together(shop: Caller) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b'{"order": {"order'
+        yield b""
+        yield b'Items": []}}'
+
+    assert (await shop.http.post(INITIATE, content=pieces())).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "media_type",
+    ["application/json", "application/json; charset=utf-8", "Application/JSON", "application/vnd.shop+json"],
+)
+async def test_json_by_any_of_its_names_is_taken(shop: Caller, media_type: str) -> None:
+    answer = await shop.send("POST", INITIATE, order(), {"content-type": media_type})
+    assert answer.status_code == 200
+
+
+async def test_a_body_that_does_not_say_what_it_is_is_taken(shop: Caller) -> None:
+    answer = await shop.send("POST", INITIATE, order())
+    assert "content-type" not in answer.request.headers
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "media_type", ["text/plain", "application/x-www-form-urlencoded", "application/jsonp", "json", ""]
+)
+async def test_another_kind_of_body_is_refused(shop: Caller, media_type: str) -> None:
+    answer = await shop.send("POST", INITIATE, order(), {"content-type": media_type})
+    assert problem(answer) == (415, "unsupported_media_type")
+
+
+async def test_the_token_is_looked_at_before_anything_else(service: Service) -> None:
+    stranger = service.stranger()
+    headers = {"content-type": "text/plain", "if-match": "garbage"}
+    assert problem(await stranger.send("POST", INITIATE, padded(10**6), headers))[0] == 401
+
+
+async def test_headers_are_looked_at_before_the_body(shop: Caller) -> None:
+    assert problem(await shop.initiate(b"{", if_match="garbage")) == (400, "invalid_header")
+    assert problem(await shop.update(None, b"{")) == (400, "invalid_landing_state")

@@ -1,0 +1,137 @@
+"""POST /partner/checkout/validate/{id} and GET /partner/checkout/{id}."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from jsonpath_rfc9535 import find
+
+from tests.api.service import RIVAL, Caller, Service, actions, add, order_path, problem, validate_path, wanted
+from tests.builders import LIFETIME, availability, basket_id, offer, price
+
+ORDER_FIELDS = {
+    *("id", "external_id", "status", "version", "country", "currency", "source", "order_type", "tracking"),
+    *("customFields", "orderItems", "total", "created", "modified", "expiresAt"),
+}
+
+
+async def test_a_basket_of_what_can_be_had_is_ready(service: Service, shop: Caller) -> None:
+    await service.checkout.learn(offer(), price(), availability())
+    answer = await shop.validate(await shop.begin(wanted(), country="GB", currency="GBP"))
+    body = answer.json()
+    assert (answer.status_code, body["ready"]) == (200, True)
+    assert (body["blockedProducts"], body["validationErrors"]) == ([], [])
+    assert len(body["evidence"]) == 3
+
+
+async def test_a_basket_that_is_not_ready_is_answered_all_the_same_with_all_findings(
+    service: Service, shop: Caller
+) -> None:
+    await service.checkout.learn(offer(), price(), availability(status="blocked", reason="recall"))
+    body = (await shop.validate(await shop.begin(wanted(), wanted("o-unheard-of")))).json()
+    assert body["ready"] is False
+    assert [finding["code"] for finding in body["blockedProducts"]] == ["product_blocked"]
+    assert "offer_unknown" in [finding["code"] for finding in body["validationErrors"]]
+
+
+async def test_every_path_of_a_finding_leads_into_checkout(service: Service, shop: Caller) -> None:
+    await service.checkout.learn(offer(), availability(quantity=1))
+    body = (await shop.validate(await shop.begin(wanted(quantity=2), wanted("o-unheard-of")))).json()
+    findings = body["blockedProducts"] + body["validationErrors"]
+    assert findings
+    assert all(find(finding["path"], body["checkout"]) for finding in findings)
+
+
+async def test_the_answer_tells_the_judged_version_and_the_one_after_the_verdict(shop: Caller) -> None:
+    id = await shop.begin(wanted())
+    judged = (await shop.order(id)).json()["order"]
+    answer = await shop.validate(id)
+    body = answer.json()
+    assert body["checkout"] == judged
+    assert body["basketVersion"] == judged["version"]
+    assert answer.headers["etag"] == f'"{judged["version"] + 1}"'
+    assert (await shop.order(id)).headers["etag"] == answer.headers["etag"]
+
+
+async def test_what_was_acknowledged_before_is_judged(service: Service) -> None:
+    processes = [
+        Service(service.settings, service.checkout, handlers=service.checkout.process().handlers)
+        for _ in range(2)
+    ]
+    writer, judge = (process.caller() for process in processes)
+    id = await writer.begin()
+    for number in range(5):
+        await writer.update(id, actions(add(f"o-{number}")))
+        judged = (await judge.validate(id)).json()["checkout"]["orderItems"]
+        assert len(judged) == number + 1
+
+
+async def test_validations_at_once_all_answer(shop: Caller) -> None:
+    id = await shop.begin(wanted())
+    answers = await asyncio.gather(*(shop.validate(id) for _ in range(16)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.headers["etag"] for answer in answers}) == 16
+
+
+async def test_an_expired_basket_is_judged_too(service: Service, shop: Caller) -> None:
+    id = await shop.begin(wanted())
+    service.checkout.clock.advance(LIFETIME)
+    body = (await shop.validate(id)).json()
+    assert body["ready"] is False
+    assert "basket_expired" in [finding["code"] for finding in body["validationErrors"]]
+
+
+async def test_a_body_that_comes_with_it_says_nothing(shop: Caller) -> None:
+    answer = await shop.send("POST", validate_path(await shop.begin()), b"anything")
+    assert answer.status_code == 200
+
+
+async def test_the_order_has_the_contracts_fields_and_no_other(shop: Caller) -> None:
+    answer = await shop.order(await shop.begin(wanted()))
+    body = answer.json()
+    assert set(body) == {"id", "order"}
+    assert set(body["order"]) == ORDER_FIELDS
+    assert set(body["order"]["orderItems"][0]) == {
+        *("id", "type", "parentId", "quantity", "offer", "price", "lineTotal")
+    }
+    assert answer.headers["etag"] == f'"{body["order"]["version"]}"'
+
+
+async def test_asking_for_the_order_changes_nothing(shop: Caller) -> None:
+    id = await shop.begin(wanted())
+    assert (await shop.order(id)).text == (await shop.order(id)).text
+
+
+async def test_head_answers_as_get_does(shop: Caller) -> None:
+    id = await shop.begin(wanted())
+    head, get = await shop.send("HEAD", order_path(id)), await shop.order(id)
+    assert (head.status_code, head.headers["etag"]) == (200, get.headers["etag"])
+
+
+@pytest.mark.parametrize("path", [order_path, validate_path])
+async def test_another_organisations_basket_is_as_unknown_as_one_that_never_was(
+    service: Service, shop: Caller, path: object
+) -> None:
+    assert callable(path)
+    id = await service.caller(RIVAL).begin()
+    method = "GET" if path is order_path else "POST"
+    anothers, nobodys = await shop.send(method, path(id)), await shop.send(method, path(basket_id(77)))
+    assert problem(anothers) == (404, "basket_not_found")
+    assert anothers.text.replace(id, "?") == nobodys.text.replace(basket_id(77), "?")
+
+
+WRONG_IDS = [
+    "basket-1",
+    "x",
+    basket_id() + "0",
+    "basket-" + "é" * 32,
+    basket_id() + "%0A",
+    basket_id().upper(),
+]
+
+
+@pytest.mark.parametrize("id", WRONG_IDS)
+async def test_what_cannot_be_an_id_is_refused_as_such(shop: Caller, id: str) -> None:
+    assert problem(await shop.order(id)) == (422, "invalid_basket_id")
+    assert problem(await shop.validate(id)) == (422, "invalid_basket_id")
