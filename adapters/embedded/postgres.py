@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import signal
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 from time import monotonic
-from types import TracebackType
 from typing import Any
 
 from adapters.embedded.processes import (
@@ -16,7 +18,9 @@ from adapters.embedded.processes import (
     ServerFailed,
     free_port,
     in_a_thread,
+    run_tool,
 )
+from adapters.embedded.server import EmbeddedServer
 
 _COMMON = {
     # The API, the workers and the operator's commands have a pool each.
@@ -31,12 +35,13 @@ _COMMON = {
 _EPHEMERAL = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "64MB"}
 
 
-class EmbeddedPostgres:
+class EmbeddedPostgres(EmbeddedServer):
     """A PostgreSQL server on one data folder, which is made when it is missing and kept after a stop.
 
-    It can be started again after a stop or a kill, on the same port. It dies with the thread that started
-    it. Local connections need no password: it listens on the loopback address alone.
+    Connections need no password: it listens on the loopback address alone.
     """
+
+    name = "PostgreSQL"
 
     def __init__(
         self,
@@ -54,7 +59,6 @@ class EmbeddedPostgres:
         self.database = database
         self._log = log or self.folder.parent / f"{self.folder.name}.log"
         self._settings = {**_COMMON, **(_EPHEMERAL if ephemeral else {})}
-        self._process: ChildProcess | None = None
 
     @property
     def url(self) -> str:
@@ -64,22 +68,12 @@ class EmbeddedPostgres:
         """The URL of a database of this server, for its superuser."""
         return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
 
-    @property
-    def pid(self) -> int:
-        return self._started().pid
-
-    @property
-    def running(self) -> bool:
-        return self._process is not None and self._process.running
-
     async def start(self) -> None:
-        """Returns once the server takes connections. Raises EmbeddedPartUnavailable where the wheel is missing,
-        ServerFailed where another server runs on the folder or this one does not start."""
         wheel = await in_a_thread(lambda: _prepare(self.folder))
         await _refuse_a_second_server(self.folder)
         settings = {**self._settings, "port": str(self.port)}
-        self._process = ChildProcess(
-            "PostgreSQL",
+        process = ChildProcess(
+            self.name,
             [
                 str(wheel.bin_path / "postgres"),
                 "-D",
@@ -91,37 +85,12 @@ class EmbeddedPostgres:
             stop_signal=signal.SIGINT,  # PostgreSQL's fast stop: rolls back what is open, then writes everything
             death_signal=signal.SIGINT,
         )
-        self._process.start()
+        await self._run(process, self._ready, limit=60)
         try:
-            await self._process.wait_until(self._ready, limit=30)
             await self._make_database()
         except BaseException:
             await self.stop()
             raise
-
-    async def stop(self, limit: float = 10.0) -> None:
-        """Stops the server, by force after `limit` seconds; what was committed is kept. Does nothing where it does
-        not run."""
-        if self._process is not None:
-            await self._process.stop(limit)
-
-    async def kill(self) -> None:
-        """Ends the server as a crash would; the next start recovers."""
-        await self._started().kill()
-
-    async def __aenter__(self) -> EmbeddedPostgres:
-        await self.start()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.stop()
-
-    def _started(self) -> ChildProcess:
-        if self._process is None:
-            raise ServerFailed("PostgreSQL was never started")
-        return self._process
 
     def _ready(self) -> bool:
         lines = _pid_file_lines(self.folder)
@@ -160,10 +129,21 @@ def _prepare(folder: Path) -> Any:
                 "the embedded PostgreSQL is not installed: pip install 'partner-checkout[embedded]'"
             ) from error
     folder.parent.mkdir(parents=True, exist_ok=True)
+    draft = folder.with_name(f"{folder.name}.draft")
     try:
+        if not (folder / "PG_VERSION").exists():
+            # Under its own name only once it is whole: a crash in between leaves what PostgreSQL cannot start on.
+            shutil.rmtree(draft, ignore_errors=True)
+            run_tool(
+                "initialising PostgreSQL's data folder",
+                [sys.executable, "-m", "adapters.embedded.initialise_postgres", str(draft)],
+                # The one locale that every machine has: people's own are often not installed in containers.
+                environment={"LC_ALL": "C"},
+            )
+            draft.rename(folder)
         wheel = get_server(folder, cleanup_mode=None, start=False)
         wheel.ensure_pgdata_inited()
-    except Exception as error:
+    except (OSError, RuntimeError, subprocess.SubprocessError) as error:
         raise ServerFailed(f"the PostgreSQL data folder {folder} cannot be used: {error}") from error
     return wheel
 

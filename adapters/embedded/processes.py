@@ -177,6 +177,33 @@ def answers(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+def run_tool(
+    name: str,
+    command: Sequence[str],
+    *,
+    environment: Mapping[str, str] | None = None,
+    working_folder: Path | None = None,
+) -> None:
+    """Runs a program to its end, for at most five minutes. `environment` comes on top of this process's own.
+    Raises ServerFailed with its last words where it fails."""
+    try:
+        result = subprocess.run(  # noqa: S603  our own words and paths
+            command,
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            env={**os.environ, **(environment or {})},
+            cwd=working_folder,
+            stdin=subprocess.DEVNULL,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ServerFailed(f"{name} did not end within {error.timeout:g} s") from error
+    if result.returncode != 0:
+        output = "\n".join((result.stdout + result.stderr).splitlines()[-_TAIL:])
+        raise ServerFailed(f"{name} failed with exit code {result.returncode}:\n{output}")
+
+
 async def in_a_thread(blocking: Callable[[], T]) -> T:
     """What a blocking function answers. A caller that is cancelled still waits for the function's end, so that
     nobody removes the folder that it works in."""

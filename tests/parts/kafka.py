@@ -15,8 +15,9 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from adapters.embedded.apache_kafka import ApacheKafka, jars_folder, kafka_version
+from adapters.embedded.apache_kafka import ApacheKafka
 from adapters.embedded.broker import EmbeddedBroker
+from adapters.embedded.kafka_jars import jars_folder, kafka_version
 from adapters.embedded.processes import EmbeddedPartUnavailable, free_port
 from tests.parts.docker import KAFKA_IMAGE, engine_answers, kafka_container
 from tests.parts.waiting import eventually

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from adapters.embedded.apache_kafka import kafka_version
+from adapters.embedded.kafka_jars import kafka_version
 from tests.adapters.embedded.messages import receive, send
 from tests.conftest import OwnKafka
 from tests.parts.processes import Program, gone
