@@ -17,7 +17,7 @@ from typing import Annotated, Any, ClassVar, Self, TypeVar, cast
 
 from eventsourcing.domain import BaseAggregate, CanInitAggregate, CanMutateAggregate
 from eventsourcing.utils import register_topic
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 FROZEN = ConfigDict(
@@ -26,8 +26,10 @@ FROZEN = ConfigDict(
     validate_by_name=True,
     validate_by_alias=True,
     serialize_by_alias=True,
+    use_attribute_docstrings=True,
 )
-"""Immutable, camelCase in JSON, whole words in Python."""
+"""Immutable, camelCase in JSON, whole words in Python. The text under a field is its description in the
+published schemas."""
 
 
 class Value(BaseModel):
@@ -47,11 +49,12 @@ class DomainEvent(BaseModel, CanMutateAggregate[str]):
 
     TOPIC: ClassVar[str]
 
-    originator_id: Annotated[str, Field(alias="basketId", description="The basket's id.")]
-    originator_version: Annotated[
-        int, Field(alias="version", ge=1, description="The basket's version after this event.")
-    ]
-    timestamp: Annotated[datetime, Field(alias="occurredAt", description="When it happened, RFC 3339.")]
+    originator_id: Annotated[str, Field(alias="basketId")]
+    """The basket's id."""
+    originator_version: Annotated[int, Field(alias="version", ge=1)]
+    """The basket's version after this event; the versions of a basket have no gaps."""
+    timestamp: Annotated[AwareDatetime, Field(alias="occurredAt")]
+    """When it happened."""
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:

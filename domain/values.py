@@ -108,7 +108,9 @@ class Money(Value):
     """An amount in a currency. Amounts of two currencies are never added."""
 
     amount: Amount
+    """The amount as a decimal string."""
     currency: Currency
+    """The currency, ISO 4217."""
 
     def times(self, quantity: int) -> Money:
         return self.model_copy(update={"amount": EXACT.multiply(self.amount, Decimal(quantity))})
@@ -130,7 +132,9 @@ class OfferRef(Value):
     """One version of an offer, as callers name it."""
 
     id: Identifier
+    """The offer's id."""
     version: Identifier
+    """The offer's version."""
 
     def __str__(self) -> str:
         return f"{self.id}@{self.version}"
@@ -140,7 +144,9 @@ class Product(Value):
     """A product that an offer is made of."""
 
     product_code: Identifier
+    """The product's code."""
     path: Text | None = None
+    """Where the product is shown."""
 
 
 class Market(Value):

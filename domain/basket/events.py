@@ -3,10 +3,9 @@ change of state; deciding whether it may happen is `basket.py`'s."""
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from domain.base import DomainEvent, InitialEvent, Value
 from domain.validation.findings import Finding
@@ -33,31 +32,47 @@ class BasketDetails(Value):
     """What a basket says beside its items."""
 
     external_id: Annotated[Identifier | None, Field(alias="external_id")] = None
+    """The organisation's own id of the order; one open basket of an organisation holds it at a time."""
     country: Country | None = None
+    """Where the basket is sold, ISO 3166-1 alpha-2."""
     currency: Currency | None = None
+    """What the basket is paid in, ISO 4217."""
     source: Text | None = None
+    """Where the basket came from, in the organisation's own words."""
     order_type: Annotated[Text | None, Field(alias="order_type")] = None
+    """The kind of order, in the organisation's own words."""
     tracking: OpenMap = Field(default_factory=dict)
+    """The organisation's own, kept as it came."""
     custom_fields: OpenMap = Field(default_factory=dict)
+    """The organisation's own, kept as it came."""
 
 
 class LineOffer(OfferRef):
     """An offer as a line holds it: name and products as they were known when it was added."""
 
     name: str | None = None
+    """What the offer was called when it was added, null where the catalogue did not know it."""
     path: str | None = None
+    """Where the offer was shown when it was added."""
     products: tuple[Product, ...] = ()
+    """The products that the offer was made of when it was added; one that it holds twice is named twice."""
 
 
 class OrderItem(Value):
-    """One line of a basket. `price` is for one unit, as it was known when the line was added."""
+    """One line of a basket."""
 
     id: str
+    """The line's id, unique within the basket."""
     type: OrderItemType
+    """Whether the line is an offer or an add-on to one."""
     parent_id: str | None = None
+    """The line that an add-on hangs under."""
     quantity: Annotated[int, Field(ge=1)]
+    """How many of the offer."""
     offer: LineOffer
+    """The offer version, as it was known when the line was added."""
     price: Money | None = None
+    """The price of one, as it was known when the line was added; null where none was."""
 
     @property
     def line_total(self) -> Money | None:
@@ -70,8 +85,11 @@ class BasketInitiated(InitialEvent):
     originator_topic: ClassVar[str] = BASKET_TOPIC  # type: ignore[misc]
     type: Literal["checkout.basket-initiated.v1"] = "checkout.basket-initiated.v1"
     partner: PartnerOrganisation
+    """The partner organisation whose basket it is."""
     details: BasketDetails
-    expires_at: datetime
+    """What the basket says beside its items."""
+    expires_at: AwareDatetime
+    """From when on the basket is expired unless an order was placed."""
 
     def apply(self, aggregate: Basket) -> None:
         aggregate.partner = self.partner
@@ -80,19 +98,24 @@ class BasketInitiated(InitialEvent):
 
 
 class BasketDetailsChanged(DomainEvent):
-    """The basket says something else beside its items; `changed` names the details that differ."""
+    """The basket says something else beside its items."""
 
     type: Literal["checkout.basket-details-changed.v1"] = "checkout.basket-details-changed.v1"
     details: BasketDetails
+    """All details as they are now."""
     changed: tuple[str, ...]
+    """The names of the details that differ from before."""
 
     def apply(self, aggregate: Basket) -> None:
         aggregate.details = self.details
 
 
 class OrderItemAdded(DomainEvent):
+    """A line was added."""
+
     type: Literal["checkout.order-item-added.v1"] = "checkout.order-item-added.v1"
     order_item: OrderItem
+    """The new line."""
 
     def apply(self, aggregate: Basket) -> None:
         aggregate.items[self.order_item.id] = self.order_item
@@ -102,21 +125,28 @@ RemovalReason = Literal["requested", "parent_removed"]
 
 
 class OrderItemRemoved(DomainEvent):
-    """A line left the basket; `parent_removed` for an add-on whose offer left."""
+    """A line left the basket."""
 
     type: Literal["checkout.order-item-removed.v1"] = "checkout.order-item-removed.v1"
     order_item_id: str
+    """The line that left."""
     reason: RemovalReason
+    """Whether the line was asked to leave, or is an add-on whose offer left."""
 
     def apply(self, aggregate: Basket) -> None:
         aggregate.items.pop(self.order_item_id, None)
 
 
 class OrderItemQuantityChanged(DomainEvent):
+    """A line holds another quantity."""
+
     type: Literal["checkout.order-item-quantity-changed.v1"] = "checkout.order-item-quantity-changed.v1"
     order_item_id: str
-    before: int
-    after: int
+    """The line whose quantity changed."""
+    before: Annotated[int, Field(ge=1)]
+    """The quantity before."""
+    after: Annotated[int, Field(ge=1)]
+    """The quantity now."""
 
     def apply(self, aggregate: Basket) -> None:
         item = aggregate.items[self.order_item_id]
@@ -124,15 +154,19 @@ class OrderItemQuantityChanged(DomainEvent):
 
 
 class BasketValidated(DomainEvent):
-    """The basket was judged. `basketVersion` is the version that was judged, the one before this event;
-    `evidence` names the catalogue facts that the verdict rests on."""
+    """The basket was judged."""
 
     type: Literal["checkout.basket-validated.v1"] = "checkout.basket-validated.v1"
     ready: bool
-    basket_version: int
+    """Whether the basket may become an order: nothing of severity error was found."""
+    basket_version: Annotated[int, Field(ge=1)]
+    """The version that was judged: the one before this event."""
     blocked_products: tuple[Finding, ...]
+    """What was found about products."""
     validation_errors: tuple[Finding, ...]
+    """What was found about everything else."""
     evidence: tuple[str, ...]
+    """The ids of the catalogue facts that the verdict rests on."""
 
     def apply(self, aggregate: Basket) -> None:
         aggregate.ready = self.ready
@@ -152,6 +186,7 @@ class BasketCompleted(DomainEvent):
 
     type: Literal["checkout.basket-completed.v1"] = "checkout.basket-completed.v1"
     order_id: str | None = None
+    """The order's id, null where the order service did not say it."""
 
     def apply(self, aggregate: Basket) -> None:
         aggregate.status = "completed"
@@ -163,6 +198,7 @@ class UnknownEvent(DomainEvent):
 
     type: str
     document: dict[str, Any]
+    """The stored document as it is."""
 
     def apply(self, aggregate: Basket) -> None:
         """Changes nothing but the version."""

@@ -16,7 +16,7 @@ from pydantic import AfterValidator, AwareDatetime, Field, TypeAdapter
 from domain.base import Value
 from domain.values import Amount, Country, Currency, Identifier, Money, PartnerOrganisation, Product, Text
 
-Sequence = Annotated[int, Field(ge=0, lt=2**63, description="The sender's version of this fact.")]
+Sequence = Annotated[int, Field(ge=0, lt=2**63)]
 
 
 def _in_utc(moment: datetime) -> datetime:
@@ -42,28 +42,46 @@ class QuantityRule(Value):
     """How many of an offer one may order; None is no limit."""
 
     min: Annotated[int, Field(ge=1)] | None = None
+    """The fewest of a line."""
     max: Annotated[int, Field(ge=1)] | None = None
+    """The most of a line."""
     step: Annotated[int, Field(ge=1)] | None = None
+    """A line's quantity is a multiple of it."""
 
 
 class OfferFact(Value):
     """One version of an offer. None or left out means no limit, or everywhere."""
 
     kind: Literal["offer"] = "offer"
+    """What kind of fact it is."""
     id: Identifier
+    """The offer's id, and the message's key."""
     version: Identifier
+    """The offer's version."""
     name: Text | None = None
+    """What the offer is called."""
     path: Text | None = None
+    """Where the offer is shown."""
     products: tuple[Product, ...] = ()
+    """The products that the offer is made of; one that it holds twice is named twice."""
     status: Literal["draft", "published", "withdrawn"]
+    """Whether it is sold: only published offers are."""
     on_sale_from: Moment | None = None
+    """From when on it is sold."""
     on_sale_until: Moment | None = None
+    """Until when it is sold, that moment not included."""
     countries: tuple[Country, ...] | None = None
+    """Where it is sold."""
     partners: tuple[PartnerOrganisation, ...] | None = None
+    """The partner organisations that it is for."""
     quantity: QuantityRule | None = None
+    """How many of it a line may hold."""
     add_on_to: tuple[Identifier, ...] | None = None
+    """The offers that it may hang under as an add-on; null for an offer that is no add-on."""
     incompatible_with: tuple[Identifier, ...] = ()
+    """The offers that may not be in one basket with it."""
     sequence: Sequence
+    """The sender's own version of this fact: the higher one is the newer."""
 
     @property
     def subject(self) -> str:
@@ -86,14 +104,23 @@ class PriceFact(Value):
     """
 
     kind: Literal["price"] = "price"
+    """What kind of fact it is."""
     offer_id: Identifier
+    """The offer's id, and the message's key."""
     offer_version: Identifier
+    """The offer's version."""
     country: Country | None = None
+    """Where the price holds."""
     currency: Currency
+    """The currency, ISO 4217."""
     amount: Amount
+    """The price of one, as a decimal string."""
     valid_from: Moment | None = None
+    """From when on it holds."""
     valid_until: Moment | None = None
+    """Until when it holds, that moment not included."""
     sequence: Sequence
+    """The sender's own version of this fact: the higher one is the newer."""
 
     @property
     def subject(self) -> str:
@@ -126,13 +153,21 @@ class AvailabilityFact(Value):
     """Whether a product can be had, where, for whom, and how many are left (None: no limit)."""
 
     kind: Literal["availability"] = "availability"
+    """What kind of fact it is."""
     product_code: Identifier
+    """The product's code, and the message's key."""
     country: Country | None = None
+    """Where it holds."""
     partner: PartnerOrganisation | None = None
+    """The partner organisation that it holds for."""
     status: Literal["available", "out_of_stock", "blocked", "discontinued"]
+    """Whether the product can be had."""
     quantity: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+    """How many can be had; null is no limit."""
     reason: Text | None = None
+    """Why, for people; findings repeat it."""
     sequence: Sequence
+    """The sender's own version of this fact: the higher one is the newer."""
 
     @property
     def subject(self) -> str:

@@ -16,20 +16,26 @@ Resolution = Literal["retry", "change_basket", "contact_seller"]
 
 
 class Finding(Value):
-    """One thing that a check has to say.
-
-    `path` is an RFC 9535 JSONPath into `checkout`; `data` holds the facts that the message is made of.
-    """
+    """One thing that a check has to say."""
 
     code: str
+    """Which check found it; more codes may come."""
     severity: Severity
+    """An error makes the basket not ready, a warning does not."""
     resolution: Resolution
+    """What can be done about it."""
     message: str
+    """The finding in words, for people."""
     path: str
+    """Where in `checkout`, as an RFC 9535 JSONPath."""
     order_item_id: str | None = None
+    """The line that it is about, of several the first."""
     offer_id: str | None = None
+    """The offer of that line."""
     product_code: str | None = None
+    """The product that it is about."""
     data: dict[str, JsonValue] = Field(default_factory=dict)
+    """The facts that the message is made of; which ones depends on the code."""
 
 
 class Verdict(Value):
