@@ -87,12 +87,12 @@ async def keep_running(worker: Worker, pulse: Pulse) -> None:
             pause=pause,
             exc_info=None if expected else fault,
         )
-        await _rest(pause, pulse)
+        await rest(pause, pulse)
         pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
 
-async def _rest(seconds: float, pulse: Pulse) -> None:
-    # A pause is no standstill: whoever watches the beats must not take it for one.
+async def rest(seconds: float, pulse: Pulse) -> None:
+    """Sleeps and goes on beating: a pause is no standstill, and must not be taken for one."""
     while seconds > 0:
         await asyncio.sleep(min(seconds, BEAT_EVERY_SECONDS))
         seconds -= BEAT_EVERY_SECONDS

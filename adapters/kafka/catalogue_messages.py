@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import ValidationError
 
+from adapters.contract.words import in_words
 from adapters.kafka import topics
 from adapters.kafka.messages import Message
 from domain.catalogue.facts import AvailabilityFact, Fact, OfferFact, PriceFact
@@ -16,8 +17,6 @@ _TYPES: dict[str, type[Fact]] = {
 _TOPICS = {type: topic for topic, type in _TYPES.items()}
 
 CATALOGUE_TOPICS = tuple(_TYPES)
-
-MOST_REASONS = 5
 
 
 class NotAFact(ValueError):
@@ -46,16 +45,3 @@ def fact_of(message: Message) -> Fact | None:
         return _TYPES[message.topic].model_validate_json(message.value)
     except ValidationError as error:
         raise NotAFact(in_words(error)) from error
-
-
-def in_words(error: ValidationError) -> str:
-    """What is wrong and where, in one line."""
-    details = error.errors(include_url=False, include_context=False, include_input=False)
-    told = [_reason(".".join(map(str, detail["loc"])), detail["msg"]) for detail in details[:MOST_REASONS]]
-    more = len(details) - len(told)
-    return "; ".join(told) + (f"; and {more} more" if more else "")
-
-
-def _reason(place: str, message: str) -> str:
-    message = message.removeprefix("Value error, ")
-    return f"{place}: {message}" if place else message

@@ -1,0 +1,44 @@
+"""What an order service says when an order was placed."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.alias_generators import to_camel
+
+from adapters.contract.words import in_words
+from domain.values import BasketId, Identifier
+
+
+class NotAnOrder(ValueError):
+    """A message of the orders topic that says nothing we could act on; in words why."""
+
+
+class OrderPlaced(BaseModel):
+    """An order was placed from a basket. Fields that we do not know are the order service's own."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, alias_generator=to_camel)
+
+    basket_id: BasketId
+    order_id: Identifier
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(extra="ignore", alias_generator=to_camel)
+
+    basket_id: BasketId | None = None
+    order_id: Identifier
+
+
+def parse_order(key: bytes | None, value: bytes | None) -> OrderPlaced:
+    """The key names the basket; where the value names it too they must agree. Raises NotAnOrder."""
+    try:
+        said = _Message.model_validate_json(value or b"")
+        named = key.decode() if key else said.basket_id
+        order = OrderPlaced.model_validate({"basketId": named, "orderId": said.order_id})
+    except ValidationError as error:
+        raise NotAnOrder(in_words(error)) from error
+    except UnicodeDecodeError as error:
+        raise NotAnOrder("the key is no text") from error
+    if said.basket_id not in (None, order.basket_id):
+        raise NotAnOrder(f"the key names {order.basket_id}, the value {said.basket_id}")
+    return order

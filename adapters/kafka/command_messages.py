@@ -1,0 +1,93 @@
+"""Commands as gateways queue them, and the results that they are sent: CloudEvents in binary mode.
+docs/kafka-commands.md describes both."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from adapters.kafka import topics
+from adapters.kafka.messages import Message, cloud_event, rfc3339
+from domain.ports import Answer
+
+RESULT_TYPE = "checkout.command-result.v1"
+
+_COMMAND_ID = re.compile(r"[^\x00-\x1f\x7f]{1,255}")
+_SOURCE = re.compile(r"[^\x00-\x1f\x7f]{1,512}")
+
+
+@dataclass(frozen=True, slots=True)
+class CommandMessage:
+    """A message that has a command id, so that there is somebody to tell what became of it."""
+
+    id: str
+    message: Message
+
+    @property
+    def type(self) -> str | None:
+        return self.message.header("ce_type")
+
+    @property
+    def partner(self) -> str | None:
+        return self.message.header("ce_partnerorg")
+
+    @property
+    def subject(self) -> str | None:
+        return self.message.header("ce_subject")
+
+    @property
+    def correlation_id(self) -> str | None:
+        return self.message.header("ce_correlationid")
+
+    @property
+    def traceparent(self) -> str | None:
+        return self.message.header("traceparent")
+
+    @property
+    def preconditions(self) -> dict[str, str]:
+        """As HTTP names them."""
+        if_match = self.message.header("ifmatch")
+        return {} if if_match is None else {"if-match": if_match}
+
+    @property
+    def body(self) -> bytes:
+        return self.message.value or b""
+
+
+def command_message(message: Message) -> CommandMessage | None:
+    """None where there is no command id, or one that cannot be used: 1 to 255 characters, none of them a
+    control character."""
+    command_id = message.header("ce_id")
+    if command_id is None or _COMMAND_ID.fullmatch(command_id) is None:
+        return None
+    return CommandMessage(command_id, message)
+
+
+def sender(message: Message) -> str | None:
+    """Who sent the message, by its `ce_source`."""
+    source = message.header("ce_source")
+    return source if source is not None and _SOURCE.fullmatch(source) else None
+
+
+def result_message(
+    command: CommandMessage, answer: Answer, *, basket_id: str | None, traceparent: str, now: datetime
+) -> Message:
+    """What became of a command: the HTTP answer to it, in JSON."""
+    about = json.dumps(
+        {"commandId": command.id, "status": answer.status, "headers": dict(answer.headers)},
+        separators=(",", ":"),
+    ).encode()
+    # The body is JSON already, and goes out as it was stored.
+    value = about[:-1] + b',"body":' + (answer.body or b"null") + b"}"
+    headers = cloud_event(
+        id=f"{command.id}/result",
+        type=RESULT_TYPE,
+        time=rfc3339(now),
+        subject=basket_id,
+        correlationid=command.id,
+        partnerorg=command.partner,
+        traceparent=traceparent,
+    )
+    return Message(topics.COMMAND_RESULTS, (basket_id or command.id).encode(), value, headers)

@@ -1,0 +1,116 @@
+"""Commands and orders in, results out, and between the two nothing lost and nothing twice."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import structlog
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from adapters.kafka.clients import consumer, producer
+from adapters.kafka.errors import close, translated
+from adapters.kafka.messages import Message, Received, received
+from adapters.kafka.sending import send_all
+from adapters.kafka.topics import COMMANDS, ORDERS
+from adapters.settings import Settings
+from domain.errors import BrokerUnavailable
+
+GROUP = "checkout-commands"
+"""The consumer group that the offsets are kept under, and the transactional id."""
+
+START_WITHIN_SECONDS = 45.0
+"""Longer than a transaction may stay open: who takes over waits for the end of the last one."""
+
+FINISH_WITHIN_SECONDS = 30.0
+ANSWER_WITHIN_SECONDS = 20.0
+
+_log = structlog.get_logger("adapters.kafka.command_stream")
+
+
+class CommandStream:
+    """The command topics, for one reader at a time."""
+
+    def __init__(self, settings: Settings, group: str = GROUP) -> None:
+        self._settings = settings
+        self._group = group
+        self._exactly_once = settings.kafka_delivery == "exactly_once"
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[CommandSession]:
+        """Takes over from whoever read before; raises BrokerUnavailable."""
+        if not self._exactly_once:
+            _log.warning("the broker has no transactions: a crash may publish results again")
+        sending = producer(self._settings, transactional_id=self._group)
+        reading = consumer(self._settings, group=self._group)
+        try:
+            # In this order: once the producer has started, an earlier reader's transaction is over and it
+            # can begin no other; only then do the group's offsets say what is left to do.
+            async with translated(self._group, START_WITHIN_SECONDS):
+                await sending.start()
+                await reading.start()
+            session = CommandSession(reading, sending, self._group, exactly_once=self._exactly_once)
+            await session.take_all_partitions()
+            yield session
+        finally:
+            await close(reading)
+            await close(sending)
+
+
+class CommandSession:
+    """One reader at work. After an error it is done for; the next one begins where the last finished.
+
+    It takes all partitions and joins no group: the others stand by, and one that died is not waited for.
+    """
+
+    def __init__(
+        self, reading: AIOKafkaConsumer, sending: AIOKafkaProducer, group: str, *, exactly_once: bool
+    ) -> None:
+        self._reading = reading
+        self._sending = sending
+        self._group = group
+        self._exactly_once = exactly_once
+        self._taken: frozenset[TopicPartition] = frozenset()
+
+    async def take_all_partitions(self) -> None:
+        """Reads from all partitions that there are now; raises BrokerUnavailable where a topic is missing."""
+        if not self._taken:
+            async with translated(self._group, ANSWER_WITHIN_SECONDS):
+                await self._reading.topics()
+        there: set[TopicPartition] = set()
+        for topic in (COMMANDS, ORDERS):
+            partitions = self._reading.partitions_for_topic(topic)
+            if not partitions:
+                raise BrokerUnavailable(f"there is no topic {topic}; `checkout migrate` makes it")
+            there.update(TopicPartition(topic, number) for number in partitions)
+        if there != self._taken:
+            # Each partition begins at the group's offset: what was finished, and nothing else, lies before it.
+            self._taken = frozenset(there)
+            self._reading.assign(sorted(there))
+
+    async def next(self, limit: int, wait: float) -> Sequence[Received]:
+        """At most `limit` messages, in order in each partition; none where nothing came for `wait` seconds."""
+        await self.take_all_partitions()
+        async with translated(self._group, wait + ANSWER_WITHIN_SECONDS):
+            found = await self._reading.getmany(timeout_ms=int(wait * 1000), max_records=limit)
+        return [received(record) for records in found.values() for record in records]
+
+    async def finish(self, batch: Sequence[Received], results: Sequence[Message]) -> None:
+        """Publishes the results and says that the batch is done with: with transactions both or neither,
+        without them the results first. Raises BrokerUnavailable, and LeadershipLost where another reader
+        took over."""
+        done: dict[TopicPartition, int] = {}
+        for message in batch:
+            source = message.source
+            partition = TopicPartition(source.topic, source.partition)
+            done[partition] = max(source.offset + 1, done.get(partition, 0))
+        async with translated(self._group, FINISH_WITHIN_SECONDS):
+            if self._exactly_once:
+                # On an error nothing is undone here: the session is done for, and the next one undoes it.
+                await self._sending.begin_transaction()
+                await send_all(self._sending, results)
+                await self._sending.send_offsets_to_transaction(done, self._group)
+                await self._sending.commit_transaction()
+            else:
+                await send_all(self._sending, results)
+                await self._reading.commit(done)

@@ -1,0 +1,213 @@
+"""One command out of Kafka: what it asks for, and the result that its sender is told."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
+
+import structlog
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import from_json
+
+from adapters.contract.answers import answer_initiated, answer_updated, answer_validated
+from adapters.contract.idempotency import answer_once
+from adapters.contract.parsing import fingerprint, parse_initiate, parse_update
+from adapters.contract.preconditions import read_if_match
+from adapters.contract.problems import problem_of
+from adapters.contract.refusals import BodyTooLarge, InvalidBasketId, InvalidHeader
+from adapters.contract.requests import RequestLimits
+from adapters.contract.tracing import Trace, take_up_trace
+from adapters.kafka.command_messages import CommandMessage, result_message, sender
+from adapters.kafka.messages import Message
+from adapters.settings import Settings
+from domain.basket.answering import Answers
+from domain.basket.commands import Caller, IfMatch, ValidateBasket
+from domain.basket.handlers import CheckoutHandlers
+from domain.errors import AnsweredElsewhere, CheckoutError, Unavailable
+from domain.ports import Answer, AnswerKey, Clock, NewId
+from domain.values import BASKET_ID_PATTERN, PartnerOrganisation
+
+INITIATE = "checkout.initiate-basket.v1"
+UPDATE = "checkout.update-basket.v1"
+VALIDATE = "checkout.validate-basket.v1"
+
+_PARTNER: TypeAdapter[str] = TypeAdapter(PartnerOrganisation)
+_BASKET_ID = re.compile(BASKET_ID_PATTERN)
+_log = structlog.get_logger("workers.commands")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a command asks for: of which basket, by which body, and how it is answered once."""
+
+    basket_id: str | None
+    external_id: str | None
+    body: bytes
+    answer: Callable[[AnswerKey], Awaitable[Answer]]
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedCommand:
+    """A command on its way. `names` is empty where it is refused as it stands; commands that share a name
+    are about one basket, or are one command that came twice."""
+
+    message: CommandMessage
+    trace: Trace
+    names: Collection[str]
+    basket_id: str | None
+    answer: Callable[[], Awaitable[Answer]]
+
+
+class Commands:
+    """Carries out commands by the handlers that HTTP has, each once by its id."""
+
+    def __init__(
+        self, settings: Settings, handlers: CheckoutHandlers, answers: Answers, clock: Clock, new_id: NewId
+    ) -> None:
+        self._limits = RequestLimits.of(settings)
+        self._largest_body = settings.max_body_bytes
+        self._handlers = handlers
+        self._answers = answers
+        self._clock = clock
+        self._new_id = new_id
+
+    def read(self, message: CommandMessage) -> QueuedCommand:
+        """What the message asks for. Never raises: what cannot be understood is answered with a problem."""
+        trace = take_up_trace(message.traceparent, message.correlation_id, self._new_id)
+        try:
+            caller = _caller(message, trace)
+            asked = self._asked(message, caller)
+        except CheckoutError as refusal:
+            refused = problem_of(refusal).answer()
+            return QueuedCommand(message, trace, (), None, lambda: _known(refused))
+        key = AnswerKey(
+            f"{caller.partner}/kafka:{message.type}",
+            message.id,
+            fingerprint(asked.body, message.subject or ""),
+        )
+        names = {f"command\x1f{caller.partner}\x1f{message.id}"}
+        if asked.basket_id is not None:
+            names.add(asked.basket_id)
+        if asked.external_id is not None:
+            names.add(f"external id\x1f{caller.partner}\x1f{asked.external_id}")
+        return QueuedCommand(message, trace, names, asked.basket_id, lambda: asked.answer(key))
+
+    async def result_of(self, command: QueuedCommand) -> Message:
+        """Carries the command out and tells its result; raises Unavailable where it must be tried again."""
+        try:
+            answer = await command.answer()
+        except (Unavailable, AnsweredElsewhere):
+            raise
+        except Exception as error:  # noqa: BLE001  (one command must not hold up all others)
+            if not isinstance(error, CheckoutError):
+                _log.exception("unexpected_failure", command=command.message.id)
+            answer = problem_of(error).answer()
+        basket_id = command.basket_id or _basket_of(answer)
+        _log.info(
+            "command",
+            type=command.message.type,
+            command=command.message.id,
+            organisation=command.message.partner,
+            basket=basket_id,
+            status=answer.status,
+            trace=command.trace.trace_id,
+        )
+        return result_message(
+            command.message,
+            answer,
+            basket_id=basket_id,
+            traceparent=command.trace.traceparent,
+            now=self._clock(),
+        )
+
+    def _asked(self, message: CommandMessage, caller: Caller) -> Asked:
+        if_match = read_if_match(message.preconditions)
+        if len(message.body) > self._largest_body:
+            raise BodyTooLarge(self._largest_body)
+        match message.type:
+            case "checkout.initiate-basket.v1":
+                return self._initiate(message, caller, if_match)
+            case "checkout.update-basket.v1":
+                return self._update(message, caller, if_match)
+            case "checkout.validate-basket.v1":
+                return self._validate(message, caller, if_match)
+            case _:
+                raise InvalidHeader("ce_type", f"this must be {INITIATE}, {UPDATE} or {VALIDATE}")
+
+    def _initiate(self, message: CommandMessage, caller: Caller, if_match: IfMatch | None) -> Asked:
+        command = parse_initiate(message.body, self._limits, if_match=if_match)
+        return Asked(
+            command.checkout_id,
+            command.details.external_id,
+            message.body,
+            lambda key: answer_once(
+                self._answers,
+                key,
+                lambda remember: self._handlers.initiate(command, caller, remember),
+                answer_initiated,
+            ),
+        )
+
+    def _update(self, message: CommandMessage, caller: Caller, if_match: IfMatch | None) -> Asked:
+        basket_id = _subject(message)
+        command = parse_update(message.body, self._limits, basket_id=basket_id, if_match=if_match)
+        return Asked(
+            basket_id,
+            None,
+            message.body,
+            lambda key: answer_once(
+                self._answers,
+                key,
+                lambda remember: self._handlers.update(command, caller, remember),
+                answer_updated,
+            ),
+        )
+
+    def _validate(self, message: CommandMessage, caller: Caller, if_match: IfMatch | None) -> Asked:
+        command = ValidateBasket(_subject(message), if_match)
+        return Asked(
+            command.basket_id,
+            None,
+            b"",
+            lambda key: answer_once(
+                self._answers,
+                key,
+                lambda remember: self._handlers.validate(command, caller, remember),
+                answer_validated,
+            ),
+        )
+
+
+def _caller(message: CommandMessage, trace: Trace) -> Caller:
+    """Raises InvalidHeader where no organisation is named."""
+    try:
+        partner = _PARTNER.validate_python(message.partner)
+    except ValidationError as error:
+        raise InvalidHeader("ce_partnerorg", "this must name the partner organisation") from error
+    return Caller(
+        partner=partner,
+        actor=f"kafka:{sender(message.message) or 'commands'}",
+        correlation_id=trace.correlation_id,
+        causation_id=message.id,
+        traceparent=trace.traceparent,
+    )
+
+
+def _subject(message: CommandMessage) -> str:
+    subject = message.subject
+    if subject is None or _BASKET_ID.fullmatch(subject) is None:
+        raise InvalidBasketId(f"ce_subject must be a basket's id, which matches {BASKET_ID_PATTERN}")
+    return subject
+
+
+def _basket_of(answer: Answer) -> str | None:
+    """The basket that a success tells of."""
+    if answer.status != 200:
+        return None
+    basket_id = from_json(answer.body).get("id")
+    return basket_id if isinstance(basket_id, str) else None
+
+
+async def _known(answer: Answer) -> Answer:
+    return answer

@@ -1,0 +1,126 @@
+"""Carries out what gateways queue and order services say, and publishes the results."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from adapters.contract.orders import NotAnOrder, parse_order
+from adapters.kafka.command_messages import command_message
+from adapters.kafka.command_stream import CommandSession, CommandStream
+from adapters.kafka.messages import Message, Received
+from adapters.kafka.topics import COMMANDS
+from domain.ports import DeadLetter, DeadLetters, Leadership, Lease
+from workers.commanding import Commands
+from workers.loop import Pulse
+from workers.ordering import Orders, dead_letter
+from workers.turns import in_turns
+
+ROLE = "command-worker"
+BATCH_MESSAGES = 500
+AT_ONCE = 64
+WAIT_SECONDS = 1.0
+
+_log = structlog.get_logger("workers.commands")
+
+
+Outcome = Message | DeadLetter | None
+"""A result to publish, a letter about what could not be understood, or that all is done."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What a message asks for, under the names of what it is about."""
+
+    names: Collection[str]
+    do: Callable[[], Awaitable[Outcome]]
+
+
+class CommandWorker:
+    """Each command has its effect once, by its id and the answer that is stored with its events. Its
+    result is published exactly once where the broker has transactions (the results and the offsets of a
+    batch are one Kafka transaction, and whoever takes over fences its predecessor off), else at least once.
+
+    Commands of one basket, or of one external id, are carried out in order, others at the same time. One
+    process works, others stand by. While the store is away there is neither result nor offset.
+    """
+
+    name = "commands"
+
+    def __init__(
+        self,
+        stream: CommandStream,
+        commands: Commands,
+        orders: Orders,
+        leadership: Leadership,
+        dead_letters: Sequence[DeadLetters],
+        *,
+        role: str = ROLE,
+        batch_messages: int = BATCH_MESSAGES,
+        at_once: int = AT_ONCE,
+    ) -> None:
+        """Every one of `dead_letters` is given each letter. `role` names what one process holds at a time."""
+        self._stream = stream
+        self._commands = commands
+        self._orders = orders
+        self._leadership = leadership
+        self._dead_letters = dead_letters
+        self._role = role
+        self._batch_messages = batch_messages
+        self._at_once = at_once
+
+    async def run(self, pulse: Pulse) -> None:
+        # One that stands by does what it should.
+        async with self._leadership.hold(self._role, lambda: pulse.ready(True)) as lease:
+            pulse.ready(False)
+            async with self._stream.open() as session:
+                while True:
+                    await self._round(session, lease)
+                    pulse.ready(True)
+
+    async def _round(self, session: CommandSession, lease: Lease) -> None:
+        batch = await session.next(self._batch_messages, WAIT_SECONDS)
+        await lease.confirm()
+        if not batch:
+            return
+        work = [self._read(received) for received in batch]
+        outcomes = await in_turns(
+            work, lambda each: each.names, lambda each: each.do(), at_once=self._at_once
+        )
+        letters = [outcome for outcome in outcomes if isinstance(outcome, DeadLetter)]
+        for letter in letters:
+            _log.error(
+                "a message was not understood", source=letter.source, code=letter.code, error=letter.error
+            )
+        for dead_letters in self._dead_letters:
+            await dead_letters.record(letters)
+        await session.finish(batch, [outcome for outcome in outcomes if isinstance(outcome, Message)])
+
+    def _read(self, received: Received) -> _Work:
+        if received.source.topic == COMMANDS:
+            return self._command(received)
+        try:
+            order = parse_order(received.message.key, received.message.value)
+        except NotAnOrder as error:
+            return _not_understood(received, "not_an_order", str(error))
+        return _Work((order.basket_id,), lambda: self._orders.complete(order, received))
+
+    def _command(self, received: Received) -> _Work:
+        message = command_message(received.message)
+        if message is None:
+            return _not_understood(
+                received, "no_command_id", "without a usable ce_id nobody can be told a result"
+            )
+        command = self._commands.read(message)
+        return _Work(command.names, lambda: self._commands.result_of(command))
+
+
+def _not_understood(received: Received, code: str, error: str) -> _Work:
+    letter = dead_letter(received, code, error)
+
+    async def hand_on() -> Outcome:
+        return letter
+
+    return _Work((), hand_on)
