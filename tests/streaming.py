@@ -54,7 +54,7 @@ class Partner:
         self.basket_ids: list[str] = []
         self._caller = caller(name)
         self._facts = MemoryCatalogueFacts()
-        self._handlers = CheckoutHandlers(
+        self.handlers = CheckoutHandlers(
             store, Baskets(store), self._facts, utc_now, lambda: str(uuid.uuid4())
         )
 
@@ -65,7 +65,7 @@ class Partner:
 
     async def fills_a_basket(self) -> Basket:
         """Nine events: initiated, two lines, two changes, a line, a verdict, a change and a verdict."""
-        me, handlers = self._caller, self._handlers
+        me, handlers = self._caller, self.handlers
         basket = (await handlers.initiate(initiate(item("o-1", 2), item("o-2", 1)), me)).basket
         self.basket_ids.append(basket.id)
         first = next(iter(basket.items))

@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from contextlib import AsyncExitStack
+
+from pydantic_core import to_json
+
+from adapters.kafka.positions import last_position
+from adapters.kafka.topics import BASKET_EVENTS, VALIDATION_RESULTS, ensure_topics
+from adapters.postgres.event_store import PostgresEventStore
+from adapters.postgres.migrate import migrate
+from adapters.settings import Settings
+from domain.basket.document import verdict_document
+from domain.basket.verdicts import BASKET_VALIDATED
+from domain.ports import Append, NewEvent
+from tests.builders import caller, validate
+from tests.conftest import OwnKafka, OwnPostgres
+from tests.parts.kafka import KafkaPart
+from tests.parts.waiting import eventually
+from tests.streaming import Partner, by_basket, streaming_settings, topic_content
+from tests.workers.running import event_store, publisher_process, publisher_worker, running
+
+
+async def published(settings: Settings, partner: Partner) -> bool:
+    """Whether the topic holds every stored event exactly once, in order per basket, and every verdict once."""
+    stored = await partner.stored()
+    assert by_basket(await topic_content(settings, BASKET_EVENTS, stored)) == stored
+    found = await topic_content(settings, VALIDATION_RESULTS, stored)
+    verdicts = [message.message.header("ce_id") for message in found]
+    judged = [
+        f"{basket_id}/{version}"
+        for basket_id, events in stored.items()
+        for version, event in enumerate(events, start=1)
+        if json.loads(event)["type"] == BASKET_VALIDATED
+    ]
+    assert sorted(map(str, verdicts)) == sorted(judged)
+    return True
+
+
+async def test_what_happens_reaches_kafka_with_whole_verdicts(settings: Settings, partner: Partner) -> None:
+    async with publisher_worker(settings) as worker, running(worker) as pulse:
+        basket = await partner.fills_a_basket()
+        again = await partner.handlers.validate(validate(basket.id), caller())
+        await eventually(
+            lambda: topic_content(settings, VALIDATION_RESULTS, [basket.id]), limit=20, every=0.1
+        )
+        assert pulse.is_ready
+
+        async def all_three() -> bool:
+            return len(await topic_content(settings, VALIDATION_RESULTS, [basket.id])) == 3
+
+        await eventually(all_three, every=0.1)
+
+    results = await topic_content(settings, VALIDATION_RESULTS, [basket.id])
+    assert [result.message.header("ce_id") for result in results] == [
+        f"{basket.id}/{version}" for version in (7, 9, 10)
+    ]
+    assert results[-1].message.value == to_json(verdict_document(again))
+    first = json.loads(results[0].message.value or b"")
+    assert (first["basketVersion"], first["checkout"]["version"], first["ready"]) == (6, 6, False)
+    assert [item["quantity"] for item in first["checkout"]["orderItems"]] == [9, 1, 1]
+
+
+async def test_killed_ten_times_in_mid_stream_it_publishes_every_event_exactly_once_and_in_order(
+    transactional_kafka: KafkaPart, settings: Settings, partner: Partner
+) -> None:
+    await partner.fills_baskets(150)
+    writing = [asyncio.create_task(partner.keeps_filling()) for _ in range(3)]
+    random.seed(7)
+    seen = 0
+    for _ in range(10):
+        async with publisher_process(settings) as publisher:
+            assert await publisher.line() == "ready"
+
+            async def further(than: int = seen) -> int:
+                position = await last_position(settings, settings.publisher_id)
+                return position if position > than else 0
+
+            seen = await eventually(further, limit=20, every=0.01)
+            await asyncio.sleep(random.uniform(0, 0.15))
+            await publisher.kill()
+    for task in writing:
+        task.cancel()
+    await asyncio.gather(*writing, return_exceptions=True)
+
+    async with publisher_process(settings):
+        await eventually(lambda: published(settings, partner), limit=60, every=0.5)
+    assert await published(settings, partner)
+
+
+async def test_of_two_one_publishes_and_the_other_takes_over_when_it_is_killed(
+    transactional_kafka: KafkaPart, settings: Settings, partner: Partner
+) -> None:
+    async with publisher_process(settings) as first, publisher_process(settings) as second:
+        assert [await first.line(), await second.line()] == ["ready", "ready"]
+        await partner.fills_baskets(20)
+        await eventually(lambda: published(settings, partner), limit=20, every=0.2)
+        filling = asyncio.create_task(partner.fills_baskets(60))
+        await first.kill()
+        await filling
+        await eventually(lambda: published(settings, partner), limit=20, every=0.2)
+
+
+async def test_kafka_away_under_load_costs_no_event_and_repeats_none(
+    own_kafka: OwnKafka, database_url: str, partner: Partner
+) -> None:
+    node = await own_kafka()
+    settings = streaming_settings(node.bootstrap_servers, database_url)
+    await ensure_topics(settings)
+    async with publisher_worker(settings) as worker, running(worker) as pulse:
+        writing = asyncio.create_task(partner.keeps_filling())
+        await eventually(lambda: pulse.is_ready)
+        for end in (node.kill, node.stop):
+            await _more_baskets(partner)
+            await end()
+            await _more_baskets(partner)
+            await node.start()
+        writing.cancel()
+        await asyncio.gather(writing, return_exceptions=True)
+        await eventually(lambda: published(settings, partner), limit=60, every=0.5)
+
+
+async def _more_baskets(partner: Partner) -> None:
+    enough = len(partner.basket_ids) + 20
+    await eventually(lambda: len(partner.basket_ids) >= enough, limit=20)
+
+
+async def test_postgres_away_costs_no_event_and_repeats_none(
+    own_postgres: OwnPostgres, transactional_kafka: KafkaPart
+) -> None:
+    server = await own_postgres()
+    await migrate(server.url)
+    settings = streaming_settings(transactional_kafka.bootstrap_servers, server.url)
+    await ensure_topics(settings)
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(event_store(server.url))
+        partner = await Partner(store).knows_a_catalogue()
+        worker = await stack.enter_async_context(publisher_worker(settings))
+        pulse = await stack.enter_async_context(running(worker))
+        await partner.fills_baskets(20)
+        await eventually(lambda: pulse.is_ready)
+        await server.stop()
+        await eventually(lambda: not pulse.is_ready, limit=20)
+        assert pulse.last_error is not None
+        await server.start()
+        await eventually(lambda: pulse.is_ready, limit=30)
+        await partner.fills_baskets(20)
+        await eventually(lambda: published(settings, partner), limit=30, every=0.2)
+
+
+async def test_a_basket_that_cannot_be_folded_holds_up_no_other(
+    settings: Settings, store: PostgresEventStore, partner: Partner, database_url: str
+) -> None:
+    odd = "basket-00000000-0000-7000-8000-00000000dead"
+    broken = [
+        NewEvent("checkout.basket-initiated.v1", b'{"no":"basket"}', b"{}"),
+        NewEvent("checkout.basket-validated.v1", b'{"no":"verdict"}', b"{}"),
+    ]
+    await store.append(Append(odd, 0, broken))
+    basket = await partner.fills_a_basket()
+    async with publisher_worker(settings) as worker, running(worker):
+        await eventually(lambda: published(settings, partner), limit=20, every=0.1)
+    assert len(by_basket(await topic_content(settings, BASKET_EVENTS, [odd]))[odd]) == 2
+    assert await topic_content(settings, VALIDATION_RESULTS, [odd]) == []
+    assert len(await topic_content(settings, VALIDATION_RESULTS, [basket.id])) == 2
