@@ -109,9 +109,12 @@ def read_keys(document: bytes) -> tuple[VerificationKey, ...]:
         found = [_usable(None, key)]
     else:
         try:
-            entries = json.loads(document)["keys"]
-        except (ValueError, KeyError, TypeError) as error:
+            parsed = json.loads(document)
+        except ValueError as error:
             raise UnusableKeys("this is neither a JWKS nor a PEM public key") from error
+        entries = parsed.get("keys") if isinstance(parsed, dict) else None
+        if not isinstance(entries, list):
+            raise UnusableKeys("this is neither a JWKS nor a PEM public key")
         found = [_from_jwk(entry) for entry in entries if isinstance(entry, dict)]
     usable = tuple(key for key in found if key is not None)
     if not usable:
