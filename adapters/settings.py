@@ -39,6 +39,12 @@ class Settings(BaseSettings):
     kafka_fetch_max_wait_ms: int = Field(
         default=100, ge=1, description="How long a fetch waits for data. The embedded broker wants 5 to 20."
     )
+    kafka_session_timeout_ms: int = Field(
+        default=10_000,
+        ge=1000,
+        description="After how long a silent consumer loses its partitions. Brokers refuse less than 6000; the"
+        " embedded one does not, and makes every first member of a group wait for half of it.",
+    )
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         default="PLAINTEXT", description="How brokers are talked to."
     )

@@ -27,6 +27,9 @@ def consumer(settings: Settings, *topics: str, group: str | None, **more: Any) -
         "enable_auto_commit": False,
         "auto_offset_reset": "earliest",
         "fetch_max_wait_ms": settings.kafka_fetch_max_wait_ms,
+        "session_timeout_ms": settings.kafka_session_timeout_ms,
+        # Two may be lost before the session is.
+        "heartbeat_interval_ms": settings.kafka_session_timeout_ms // 3,
         # So that topics and partitions that are made later are seen soon.
         "metadata_max_age_ms": METADATA_MAX_AGE_MS,
         **connection(settings),
