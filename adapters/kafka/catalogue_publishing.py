@@ -1,0 +1,145 @@
+"""Publishes many facts in a row, and knows at each moment which of them are certainly in Kafka."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from adapters.kafka.catalogue_messages import CATALOGUE_TOPICS, fact_message
+from adapters.kafka.clients import admin, producer
+from adapters.kafka.errors import close, translated
+from adapters.settings import Settings
+from domain.catalogue.facts import Fact
+from domain.errors import BrokerUnavailable
+
+START_WITHIN_SECONDS = 15.0
+ANSWER_WITHIN_SECONDS = 30.0
+LAST_ANSWERS_WITHIN_SECONDS = 5.0
+MOST_UNANSWERED = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """So many facts, counted from the first, are certainly in Kafka. `stopped_at` is the number of the
+    first that may not be, `why` says what happened; both are None where all are."""
+
+    count: int
+    stopped_at: int | None = None
+    why: str | None = None
+
+
+async def publish_facts(
+    settings: Settings,
+    facts: Iterable[tuple[int, Fact]],
+    *,
+    stop: asyncio.Event,
+    told: Callable[[int], None] = lambda _: None,
+) -> Published:
+    """Publishes numbered facts in their order, until they end, `stop` is set or Kafka answers no more.
+
+    `told` is called with how many are certain. A fact that is published again is no harm. A ValueError
+    from `facts` ends it like the others. Raises BrokerUnavailable where nothing could be begun.
+    """
+    client = producer(settings)
+    try:
+        await _require_topics(settings)
+        async with translated("catalogue", START_WITHIN_SECONDS):
+            await client.start()
+        return await _Publishing(client, stop, told).publish(facts)
+    finally:
+        await close(client)
+
+
+async def _require_topics(settings: Settings) -> None:
+    client = admin(settings)
+    try:
+        async with translated("catalogue", START_WITHIN_SECONDS):
+            await client.start()
+            missing = {*CATALOGUE_TOPICS} - {*await client.list_topics()}
+    finally:
+        with contextlib.suppress(KafkaError, OSError):
+            await client.close()
+    if missing:
+        names = ", ".join(sorted(missing))
+        raise BrokerUnavailable(f"there is no topic {names}; `checkout migrate` makes it")
+
+
+class _Publishing:
+    def __init__(self, client: AIOKafkaProducer, stop: asyncio.Event, told: Callable[[int], None]) -> None:
+        self._client = client
+        self._stop = stop
+        self._told = told
+        self._unanswered: deque[tuple[int, asyncio.Future[object]]] = deque()
+        self._certain = 0
+
+    async def publish(self, facts: Iterable[tuple[int, Fact]]) -> Published:
+        stopping = asyncio.create_task(self._stop.wait())
+        number: int | None = None
+        try:
+            for number, fact in facts:
+                if stopping.done():
+                    return await self._stopped(number, "interrupted")
+                await self._send(number, fact)
+                while len(self._unanswered) >= MOST_UNANSWERED:
+                    await self._oldest_answered(stopping)
+            while self._unanswered:
+                await self._oldest_answered(stopping)
+        except _Interrupted:
+            return await self._stopped(number, "interrupted")
+        except (KafkaError, OSError) as error:
+            return await self._stopped(number, f"Kafka did not take it: {error!r}")
+        except ValueError as error:
+            return await self._stopped(number, str(error))
+        finally:
+            stopping.cancel()
+        return Published(self._certain)
+
+    async def _send(self, number: int, fact: Fact) -> None:
+        message = fact_message(fact)
+        async with asyncio.timeout(ANSWER_WITHIN_SECONDS):
+            answer = await self._client.send(
+                message.topic, message.value, message.key, headers=list(message.headers)
+            )
+        self._unanswered.append((number, answer))
+
+    async def _oldest_answered(self, stopping: asyncio.Task[object]) -> None:
+        _, oldest = self._unanswered[0]
+        await asyncio.wait(
+            {oldest, stopping}, timeout=ANSWER_WITHIN_SECONDS, return_when=asyncio.FIRST_COMPLETED
+        )
+        if not oldest.done():
+            if stopping.done():
+                raise _Interrupted
+            raise TimeoutError(f"no answer within {ANSWER_WITHIN_SECONDS:g} seconds")
+        oldest.result()
+        self._count_answered()
+
+    def _count_answered(self) -> None:
+        while self._unanswered and _succeeded(self._unanswered[0][1]):
+            self._unanswered.popleft()
+            self._certain += 1
+        self._told(self._certain)
+
+    async def _stopped(self, number: int | None, why: str) -> Published:
+        """Waits a little for answers that are on their way, and says where it ended."""
+        if self._unanswered:
+            await asyncio.wait(
+                {answer for _, answer in self._unanswered}, timeout=LAST_ANSWERS_WITHIN_SECONDS
+            )
+        self._count_answered()
+        first = self._unanswered[0][0] if self._unanswered else number
+        return Published(self._certain, first, why)
+
+
+class _Interrupted(Exception):
+    """Somebody wants it to end."""
+
+
+def _succeeded(answer: asyncio.Future[object]) -> bool:
+    return answer.done() and not answer.cancelled() and answer.exception() is None

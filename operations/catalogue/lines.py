@@ -1,0 +1,128 @@
+"""The lines of a catalogue file, and what is wrong with them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from pathlib import Path
+from typing import BinaryIO
+
+from pydantic import ValidationError
+
+from adapters.contract.words import in_words
+from domain.catalogue.facts import FACT, Fact
+
+LONGEST_LINE = 1024 * 1024
+"""In bytes; an offer with thousands of products is shorter."""
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+class LineRefused(ValueError):
+    """A line that says no fact, or contradicts one before it; in words why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """`content` is None where the line is longer than any fact; `end` is the position after it in the
+    file, in bytes."""
+
+    number: int
+    content: bytes | None
+    end: int
+
+
+@dataclass(slots=True)
+class Checked:
+    """What a file holds: how many lines, how many facts from some line on, and why lines are refused, by
+    their numbers. Empty lines say nothing and are counted as lines only."""
+
+    lines: int = 0
+    facts: int = 0
+    refused: dict[int, str] = field(default_factory=dict)
+
+
+class Checker:
+    """Checks line by line, and each line against those before it."""
+
+    def __init__(self) -> None:
+        # By digests: a file may hold millions of facts.
+        self._said: dict[bytes, tuple[int, bytes]] = {}
+
+    def check(self, line: Line) -> Fact | None:
+        """The fact of the line; None for an empty one. Raises LineRefused."""
+        fact = read_fact(line)
+        if fact is None:
+            return None
+        content = _digest(fact.model_dump_json())
+        before, said = self._said.setdefault(_digest(fact.fact_id), (line.number, content))
+        if said != content:
+            raise LineRefused(f"line {before} says something else under the same sequence: {fact.fact_id}")
+        return fact
+
+
+def read_fact(line: Line) -> Fact | None:
+    """The fact of the line; None for an empty one. Unlike the catalogue worker it takes nothing that
+    contract.md does not have: who writes a file by hand wants to know of a misspelt field. Raises
+    LineRefused."""
+    if line.content is None:
+        raise LineRefused(f"the line is longer than {LONGEST_LINE} bytes")
+    if not line.content.strip():
+        return None
+    try:
+        return FACT.validate_json(line.content, strict=True, extra="forbid")
+    except ValidationError as error:
+        raise LineRefused(in_words(error)) from error
+
+
+def check_file(path: Path, from_line: int = 1, told: Callable[[Line], None] = lambda _: None) -> Checked:
+    """Checks every line, and counts the facts from `from_line` on; `told` is called for each line."""
+    checker, checked = Checker(), Checked()
+    for line in read_lines(path):
+        checked.lines = line.number
+        try:
+            fact = checker.check(line)
+        except LineRefused as reason:
+            checked.refused[line.number] = str(reason)
+        else:
+            checked.facts += fact is not None and line.number >= from_line
+        told(line)
+    return checked
+
+
+def read_lines(path: Path) -> Iterator[Line]:
+    """The lines, numbered from 1."""
+    with path.open("rb") as file:
+        for number in itertools.count(1):
+            content = file.readline(LONGEST_LINE + 1)
+            if not content:
+                return
+            if number == 1:
+                content = content.removeprefix(BYTE_ORDER_MARK)
+            if len(content) > LONGEST_LINE and not content.endswith(b"\n"):
+                _skip_line(file)
+                yield Line(number, None, file.tell())
+            else:
+                yield Line(number, content, file.tell())
+
+
+def _skip_line(file: BinaryIO) -> None:
+    while (rest := file.readline(LONGEST_LINE)) and not rest.endswith(b"\n"):
+        pass
+
+
+def _digest(text: str) -> bytes:
+    return blake2b(text.encode(), digest_size=16).digest()
+
+
+def in_ranges(numbers: Iterable[int]) -> str:
+    """Line numbers as people write them: `3, 7-9`."""
+    ranges: list[list[int]] = []
+    for number in sorted(numbers):
+        if ranges and number == ranges[-1][-1] + 1:
+            ranges[-1][1:] = [number]
+        else:
+            ranges.append([number])
+    return ", ".join("-".join(map(str, each)) for each in ranges)

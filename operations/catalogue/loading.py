@@ -1,0 +1,82 @@
+"""Loads a checked file: onto the topics, and on request until the catalogue worker has learned it."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
+
+from adapters.kafka.catalogue_publishing import Published, publish_facts
+from adapters.settings import Settings
+from adapters.wiring import open_parts
+from domain.catalogue.facts import Fact
+from operations.catalogue.lines import LineRefused, read_fact, read_lines
+
+IDS_AT_ONCE = 2_000
+ASK_EVERY_SECONDS = 0.2
+PATIENCE_SECONDS = 60.0
+
+Told = Callable[[int], None]
+
+
+class NotLearned(Exception):
+    """The catalogue worker stood still; so many facts were learned until then."""
+
+    def __init__(self, learned: int) -> None:
+        super().__init__(f"the catalogue worker learned nothing for {PATIENCE_SECONDS:g} s; does it run?")
+        self.learned = learned
+
+
+def facts_of(path: Path, from_line: int, left_out: Collection[int]) -> Iterator[tuple[int, Fact]]:
+    """The facts of a file that was checked before, with their lines' numbers; raises LineRefused where it
+    is not that file any more."""
+    for line in read_lines(path):
+        if line.number < from_line or line.number in left_out:
+            continue
+        try:
+            fact = read_fact(line)
+        except LineRefused as reason:
+            raise LineRefused(f"the file was changed meanwhile: line {line.number}: {reason}") from reason
+        if fact is not None:
+            yield line.number, fact
+
+
+async def publish(settings: Settings, facts: Iterator[tuple[int, Fact]], told: Told) -> Published:
+    """Publishes the facts until all are in Kafka, or SIGINT or SIGTERM comes, or Kafka goes away; raises
+    BrokerUnavailable where nothing could be begun."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        return await publish_facts(settings, facts, stop=stop, told=told)
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+async def wait_until_learned(settings: Settings, facts: Iterator[tuple[int, Fact]], told: Told) -> int:
+    """Waits until every fact is recorded, and returns how many they are; raises NotLearned, and
+    StoreUnavailable."""
+    learned = 0
+    async with open_parts(settings) as parts:
+        while ids := {fact.fact_id for _, fact in _next(facts)}:
+            last_growth, recorded = time.monotonic(), 0
+            while recorded < len(ids):
+                now_recorded = await parts.facts.recorded(ids)
+                if now_recorded > recorded:
+                    last_growth, recorded = time.monotonic(), now_recorded
+                    told(learned + recorded)
+                elif time.monotonic() - last_growth > PATIENCE_SECONDS:
+                    raise NotLearned(learned + recorded)
+                else:
+                    await asyncio.sleep(ASK_EVERY_SECONDS)
+            learned += recorded
+    return learned
+
+
+def _next(facts: Iterator[tuple[int, Fact]]) -> Iterator[tuple[int, Fact]]:
+    for _, numbered in zip(range(IDS_AT_ONCE), facts, strict=False):
+        yield numbered

@@ -1,0 +1,147 @@
+"""One run of `checkout catalogue load`, step by step, and what it says of itself."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from adapters.settings import Settings
+from adapters.wiring import NotConfigured
+from domain.errors import Unavailable
+from operations.catalogue.lines import Checked, check_file, in_ranges
+from operations.catalogue.loading import NotLearned, facts_of, publish, wait_until_learned
+from operations.catalogue.screen import Screen
+
+REASONS_SHOWN = 100
+INTERRUPTED = "interrupted"
+EXIT_CODE_OF_AN_INTERRUPTION = 130
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What is asked for."""
+
+    path: Path
+    skip_bad: bool
+    from_line: int
+    wait: bool
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of it. `published` counts what is certainly in Kafka; `continue_from_line` is where
+    another run must begin, None where nothing is left to publish."""
+
+    lines: int = 0
+    published: int = 0
+    refused: int = 0
+    left_out: str = ""
+    continue_from_line: int | None = None
+    learned: int | None = None
+    error: str | None = None
+
+    @property
+    def exit_code(self) -> int:
+        if self.error == INTERRUPTED:
+            return EXIT_CODE_OF_AN_INTERRUPTION
+        return 0 if self.error is None else 1
+
+    def as_document(self) -> dict[str, Any]:
+        return {
+            "published": self.published,
+            "refused": self.refused,
+            "lines": self.lines,
+            "leftOut": self.left_out,
+            "continueFromLine": self.continue_from_line,
+            "learned": self.learned,
+            "error": self.error,
+        }
+
+
+def run_load(load: Load, screen: Screen | None = None) -> Outcome:
+    """Checks, publishes, waits; says on the screen what happened. Never raises for what a file or a
+    server is like."""
+    run = _Run(load, Settings(), screen or Screen())
+    try:
+        run.go()
+    except KeyboardInterrupt:
+        run.fail(INTERRUPTED)
+    except (NotConfigured, Unavailable, NotLearned, ValueError) as error:
+        run.fail(str(error))
+    run.conclude()
+    return run.outcome
+
+
+class _Run:
+    def __init__(self, load: Load, settings: Settings, screen: Screen) -> None:
+        self.outcome = Outcome(continue_from_line=load.from_line)
+        self._load = load
+        self._settings = settings
+        self._screen = screen
+
+    def go(self) -> None:
+        checked = self._check()
+        if checked.refused and not self._load.skip_bad:
+            return self.fail("there are bad lines")
+        self._publish(checked)
+        if self._load.wait and self.outcome.error is None:
+            self._wait(checked)
+        return None
+
+    def fail(self, error: str) -> None:
+        self.outcome.error = error
+
+    def conclude(self) -> None:
+        """Says in a sentence or two how it ended."""
+        outcome, say = self.outcome, self._screen.say
+        if outcome.refused:
+            say(f"{_counted(outcome.refused, 'line')} of {outcome.lines} refused: {outcome.left_out}")
+        if outcome.error is not None:
+            say(f"It did not end as it should: {outcome.error}.")
+        published = _counted(outcome.published, "fact")
+        if outcome.continue_from_line is None:
+            say(f"Published {published}{', all that is not refused' if outcome.refused else ''}.")
+        elif outcome.published:
+            say(
+                f"{published} certainly published. Go on with the same file and "
+                f"--from-line {outcome.continue_from_line}; what comes twice does no harm."
+            )
+        else:
+            say("Nothing was published.")
+        if outcome.learned is not None:
+            say(f"The catalogue has learned {_counted(outcome.learned, 'fact')} of it.")
+
+    def _check(self) -> Checked:
+        path, outcome = self._load.path, self.outcome
+        with self._screen.bar("checking", path.stat().st_size) as bar:
+            checked = check_file(path, self._load.from_line, lambda line: bar(line.end))
+        outcome.lines, outcome.refused = checked.lines, len(checked.refused)
+        outcome.left_out = in_ranges(checked.refused)
+        for number in sorted(checked.refused)[:REASONS_SHOWN]:
+            self._screen.say(f"line {number}: {checked.refused[number]}")
+        if outcome.refused > REASONS_SHOWN:
+            self._screen.say(f"and {_counted(outcome.refused - REASONS_SHOWN, 'line')} more")
+        return checked
+
+    def _publish(self, checked: Checked) -> None:
+        facts = facts_of(self._load.path, self._load.from_line, checked.refused)
+        with self._screen.bar("publishing", checked.facts) as bar:
+            published = asyncio.run(publish(self._settings, facts, bar))
+        self.outcome.published = published.count
+        self.outcome.continue_from_line = published.stopped_at
+        self.outcome.error = published.why
+
+    def _wait(self, checked: Checked) -> None:
+        facts = facts_of(self._load.path, self._load.from_line, checked.refused)
+        with self._screen.bar("learning", checked.facts) as bar:
+            try:
+                self.outcome.learned = asyncio.run(wait_until_learned(self._settings, facts, bar))
+            except NotLearned as error:
+                self.outcome.learned = error.learned
+                raise
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
