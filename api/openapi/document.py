@@ -7,9 +7,9 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
+from adapters.contract import shapes
 from adapters.contract.requests import InitiateRequest, UpdateRequest
 from adapters.settings import Settings
-from api.openapi import shapes
 from api.openapi.describing import describe, parameters
 from api.openapi.examples import answer_examples, problem_samples
 from api.openapi.operations import OPERATIONS, Document
