@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 from adapters.embedded.broker import EmbeddedBroker
 from adapters.embedded.postgres import EmbeddedPostgres
-from adapters.embedded.processes import ServerFailed
+from adapters.embedded.processes import ServerFailed, in_a_thread
 from adapters.settings import Settings
 
 STOP_LIMIT = 3.0
@@ -57,9 +58,11 @@ class Parts:
 
     async def start_database(self) -> None:
         """Starts PostgreSQL where it is ours, and migrates."""
-        if self._postgres is not None:
-            await self._postgres.start()
-        from adapters.postgres.migrate import migrate  # noqa: PLC0415  slow to load: after the start
+        # The tools of migration are slow to load: they do it while PostgreSQL makes its folder.
+        loading = in_a_thread(lambda: import_module("adapters.postgres.migrate"))
+        starting = [self._postgres.start()] if self._postgres is not None else []
+        await asyncio.gather(loading, *starting)
+        from adapters.postgres.migrate import migrate  # noqa: PLC0415
 
         if self.settings.database_url is None:
             raise ServerFailed("no database is named")

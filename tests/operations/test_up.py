@@ -64,10 +64,13 @@ def temporary_folders(folder: Path) -> list[Path]:
     return list(folder.glob("checkout-up-*"))
 
 
-def worker_process(supervisor: int) -> int:
-    """Of `work all`."""
-    (found,) = [pid for pid in descendants(supervisor) if "work" in psutil.Process(pid).cmdline()]
-    return found
+def worker_processes(supervisor: int) -> list[int]:
+    """Those of `work all` that run."""
+    return [
+        pid
+        for pid in descendants(supervisor)
+        if not gone(pid) and psutil.Process(pid).cmdline()[-2:] == ["work", "all"]
+    ]
 
 
 async def test_it_says_in_one_line_where_everything_is_and_stops_whole(folder: Path) -> None:
@@ -99,10 +102,11 @@ async def test_all_its_processes_end_with_it_when_it_is_killed(folder: Path) -> 
 async def test_a_worker_process_that_dies_is_started_again(folder: Path) -> None:
     async with up(folder, "--ephemeral") as program:
         await ready(program)
-        first = worker_process(program.pid)
+        (first,) = worker_processes(program.pid)
         os.kill(first, signal.SIGKILL)
         await eventually(lambda: gone(first))
-        await eventually(lambda: worker_process(program.pid) != first)
+        (second,) = await eventually(lambda: worker_processes(program.pid))
+        assert second != first
         assert await program.stop(signal.SIGINT, limit=10) == 0
 
 
