@@ -1,0 +1,296 @@
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AsyncExitStack
+
+import pytest
+from aiokafka import TopicPartition
+from pydantic_core import to_json
+
+from adapters.kafka.clients import admin, producer
+from adapters.kafka.messages import Message, basket_event_message
+from adapters.kafka.sending import send_all
+from adapters.kafka.topics import BASKET_EVENTS, DEAD_LETTERS, ensure_topics
+from adapters.postgres.basket_views import PostgresBasketViews
+from adapters.postgres.database import Database
+from adapters.postgres.dead_letters import PostgresDeadLetters
+from adapters.postgres.event_store import PostgresEventStore
+from adapters.postgres.migrate import migrate
+from adapters.settings import Settings
+from domain.base import fold
+from domain.basket.codec import decode_all
+from domain.basket.projection import BasketProjection
+from domain.basket.snapshot import BasketSnapshot
+from domain.ports import Append, NewEvent, Source, StoredEvent
+from tests.builders import caller, validate
+from tests.conftest import OwnKafka, OwnPostgres
+from tests.parts.waiting import eventually
+from tests.streaming import Partner, streaming_settings, topic_content
+from tests.workers.running import (
+    event_store,
+    projector_process,
+    projector_worker,
+    publisher_worker,
+    running,
+)
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    database = Database(database_url)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def views(database: Database) -> PostgresBasketViews:
+    return PostgresBasketViews(database)
+
+
+async def send(settings: Settings, messages: Iterable[Message]) -> None:
+    client = producer(settings)
+    await client.start()
+    await send_all(client, messages)
+    await client.stop()
+
+
+async def events_of(store: PostgresEventStore, basket_id: str) -> list[StoredEvent]:
+    return [*await store.read_events(basket_id)]
+
+
+async def folded(partner: Partner) -> dict[str, bytes]:
+    """What every view must say: the fold of all that the store has of each basket."""
+    snapshots: dict[str, bytes] = {}
+    for basket_id, events in (await partner.stored()).items():
+        basket = fold(None, decode_all(b"[" + b",".join(events) + b"]"))
+        assert basket is not None
+        snapshots[basket_id] = to_json(BasketSnapshot.take(basket))
+    return snapshots
+
+
+async def views_are_right(views: PostgresBasketViews, partner: Partner) -> bool:
+    expected = await folded(partner)
+    held = await views.snapshots(expected)
+    return dict(held) == expected
+
+
+async def done_with(settings: Settings, group: str, source: Source) -> bool:
+    """Whether the group has committed this message."""
+    client = admin(settings)
+    await client.start()
+    try:
+        partition = TopicPartition(source.topic, source.partition)
+        offsets = await client.list_consumer_group_offsets(group, partitions=[partition])
+        return bool(offsets[partition].offset > source.offset)
+    finally:
+        await client.close()
+
+
+def garbage(basket_id: str | None, value: bytes | None) -> Message:
+    return Message(BASKET_EVENTS, basket_id.encode() if basket_id else None, value, (("ce_id", b"x"),))
+
+
+async def test_views_are_what_the_events_make_of_the_baskets(
+    settings: Settings, group: str, partner: Partner, views: PostgresBasketViews
+) -> None:
+    await partner.fills_baskets(30)
+    async with AsyncExitStack() as stack:
+        for making in (publisher_worker(settings), projector_worker(settings, group)):
+            await stack.enter_async_context(running(await stack.enter_async_context(making)))
+        await eventually(lambda: views_are_right(views, partner), limit=20, every=0.1)
+        await partner.fills_baskets(5)
+        await eventually(lambda: views_are_right(views, partner), limit=10, every=0.05)
+
+
+async def test_repeats_change_nothing_and_gaps_are_filled_from_the_store(
+    settings: Settings,
+    group: str,
+    store: PostgresEventStore,
+    partner: Partner,
+    views: PostgresBasketViews,
+) -> None:
+    baskets = [await partner.fills_a_basket() for _ in range(3)]
+    whole, gaps, late = [
+        [basket_event_message(event) for event in await events_of(store, basket.id)] for basket in baskets
+    ]
+    random.seed(3)
+    disordered = [
+        *whole,
+        *whole,
+        *random.sample(whole, len(whole)),
+        gaps[0],
+        gaps[5],
+        gaps[2],
+        gaps[8],
+        late[8],
+    ]
+    await send(settings, disordered)
+    async with projector_worker(settings, group) as worker, running(worker):
+        await eventually(lambda: views_are_right(views, partner), limit=20, every=0.05)
+
+
+async def test_an_event_of_an_unknown_type_is_passed_over_and_moves_the_version(
+    settings: Settings,
+    group: str,
+    store: PostgresEventStore,
+    partner: Partner,
+    views: PostgresBasketViews,
+) -> None:
+    basket = await partner.fills_a_basket()
+    version = basket.version + 1
+    unknown = b'{"basketId":"%s","version":%d,"occurredAt":"2026-11-23T12:00:00Z","type":"checkout.new.v9"}'
+    event = NewEvent("checkout.new.v9", unknown % (basket.id.encode(), version), b'{"partner":"acme"}')
+    await store.append(Append(basket.id, basket.version, [event]))
+    await send(settings, [basket_event_message(event) for event in await events_of(store, basket.id)])
+    async with projector_worker(settings, group) as worker, running(worker):
+        await eventually(lambda: views_are_right(views, partner), limit=20, every=0.05)
+    assert await views.versions([basket.id]) == {basket.id: version}
+
+
+async def test_what_is_not_understood_parks_its_basket_alone_until_it_is_released(
+    settings: Settings,
+    group: str,
+    store: PostgresEventStore,
+    partner: Partner,
+    views: PostgresBasketViews,
+    database: Database,
+) -> None:
+    parked, other, stray = [await partner.fills_a_basket() for _ in range(3)]
+    letters = PostgresDeadLetters(database)
+    events = [basket_event_message(event) for event in await events_of(store, parked.id)]
+    others = [basket_event_message(event) for event in await events_of(store, other.id)]
+    strays = [basket_event_message(event) for event in await events_of(store, stray.id)]
+    await send(
+        settings,
+        [
+            *events[:3],
+            garbage(parked.id, b"\xff no JSON \x00"),
+            *events[3:],
+            garbage(None, b"{}"),
+            garbage(stray.id, others[0].value),
+            *others,
+            *strays,
+        ],
+    )
+    async with projector_worker(settings, group) as worker, running(worker) as pulse:
+
+        async def others_went_on() -> bool:
+            found = await views.versions([other.id])
+            return (
+                found == {other.id: other.version} and len(await letters.parked([parked.id, stray.id])) == 2
+            )
+
+        await eventually(others_went_on, limit=20, every=0.05)
+        later = await partner.handlers.validate(validate(parked.id), caller())
+        await send(settings, [basket_event_message((await events_of(store, parked.id))[-1])])
+        last = (await topic_content(settings, BASKET_EVENTS, [parked.id]))[-1]
+        await eventually(lambda: done_with(settings, group, last.source), limit=20, every=0.05)
+        assert pulse.is_ready
+
+        assert await views.versions([parked.id, stray.id]) == {parked.id: 3}
+        sent = await topic_content(settings, DEAD_LETTERS, [parked.id, stray.id])
+        assert {
+            (message.message.header("ce_subject"), message.message.header("dead_letter_code"))
+            for message in sent
+        } == {(parked.id, "unreadable"), (stray.id, "other_basket")}
+        assert [message.message.value for message in sent if message.message.key == parked.id.encode()] == [
+            b"\xff no JSON \x00"
+        ]
+
+        projection = BasketProjection(store, views)
+        for basket_id in (parked.id, stray.id):
+            assert await projection.unpark(basket_id, letters) is None
+        assert await views.versions([parked.id, stray.id]) == {
+            parked.id: later.basket.version,
+            stray.id: stray.version,
+        }
+        await partner.handlers.validate(validate(parked.id), caller())
+        await send(settings, [basket_event_message((await events_of(store, parked.id))[-1])])
+        await eventually(lambda: views_are_right(views, partner), limit=20, every=0.05)
+
+
+async def test_an_event_that_the_store_does_not_have_parks_its_basket(
+    settings: Settings, group: str, store: PostgresEventStore, partner: Partner, database: Database
+) -> None:
+    basket = await partner.fills_a_basket()
+    last = basket_event_message((await events_of(store, basket.id))[-1])
+    assert last.value is not None
+    far = Message(last.topic, last.key, last.value.replace(b'"version":9', b'"version":99'), last.headers)
+    await send(settings, [far])
+    letters = PostgresDeadLetters(database)
+    async with projector_worker(settings, group) as worker, running(worker):
+        await eventually(lambda: letters.parked([basket.id]), limit=20, every=0.05)
+
+
+async def test_killed_again_and_again_the_views_end_right(
+    settings: Settings, group: str, partner: Partner, views: PostgresBasketViews
+) -> None:
+    async with AsyncExitStack() as stack:
+        publisher = await stack.enter_async_context(publisher_worker(settings))
+        await stack.enter_async_context(running(publisher))
+        writing = asyncio.create_task(partner.keeps_filling())
+        random.seed(11)
+        for _ in range(3):
+            async with projector_process(settings, group) as projector:
+                assert await projector.line() == "ready"
+                before = await _moved(views, partner)
+
+                async def further(than: int = before) -> bool:
+                    return await _moved(views, partner) > than
+
+                await eventually(further, limit=30, every=0.05)
+                await asyncio.sleep(random.uniform(0, 0.1))
+                await projector.kill()
+        writing.cancel()
+        await asyncio.gather(writing, return_exceptions=True)
+        async with projector_process(settings, group):
+            await eventually(lambda: views_are_right(views, partner), limit=40, every=0.2)
+
+
+async def test_two_share_the_group_and_one_that_is_killed_leaves_its_part_to_the_other(
+    settings: Settings, group: str, partner: Partner, views: PostgresBasketViews
+) -> None:
+    async with AsyncExitStack() as stack:
+        publisher = await stack.enter_async_context(publisher_worker(settings))
+        await stack.enter_async_context(running(publisher))
+        first = await stack.enter_async_context(projector_process(settings, group))
+        second = await stack.enter_async_context(projector_process(settings, group))
+        assert [await first.line(), await second.line()] == ["ready", "ready"]
+        await partner.fills_baskets(40)
+        await eventually(lambda: views_are_right(views, partner), limit=30, every=0.1)
+        filling = asyncio.create_task(partner.fills_baskets(60))
+        await first.kill()
+        await filling
+        await eventually(lambda: views_are_right(views, partner), limit=40, every=0.2)
+
+
+async def test_it_goes_on_by_itself_after_kafka_and_postgres_were_away(
+    own_kafka: OwnKafka, own_postgres: OwnPostgres, group: str
+) -> None:
+    node, server = await own_kafka(), await own_postgres()
+    await migrate(server.url)
+    settings = streaming_settings(node.bootstrap_servers, server.url)
+    await ensure_topics(settings)
+    async with AsyncExitStack() as stack:
+        partner = await Partner(await stack.enter_async_context(event_store(server.url))).knows_a_catalogue()
+        database = Database(server.url, timeout=2.0)
+        stack.push_async_callback(database.close)
+        views = PostgresBasketViews(database)
+        for making in (publisher_worker(settings), projector_worker(settings, group)):
+            await stack.enter_async_context(running(await stack.enter_async_context(making)))
+        await partner.fills_baskets(10)
+        await eventually(lambda: views_are_right(views, partner), limit=30, every=0.1)
+        await node.kill()
+        await partner.fills_baskets(10)
+        await node.start()
+        await eventually(lambda: views_are_right(views, partner), limit=60, every=0.2)
+        await server.stop()
+        await server.start()
+        await partner.fills_baskets(10)
+        await eventually(lambda: views_are_right(views, partner), limit=60, every=0.2)
+
+
+async def _moved(views: PostgresBasketViews, partner: Partner) -> int:
+    return sum((await views.versions(partner.basket_ids)).values())
