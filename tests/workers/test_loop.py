@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from itertools import pairwise
+
+import pytest
+
+from domain.errors import StoreUnavailable
+from tests.parts.waiting import eventually
+from tests.workers.running import running
+from workers.loop import Pulse
+
+
+class Script:
+    """A worker that plays one turn of its script on each run, and then waits to be cancelled."""
+
+    name = "script"
+
+    def __init__(self, *turns: Callable[[Pulse], None]) -> None:
+        self._turns = list(turns)
+        self.runs = 0
+
+    async def run(self, pulse: Pulse) -> None:
+        self.runs += 1
+        if self._turns:
+            self._turns.pop(0)(pulse)
+            return
+        pulse.ready(True)
+        await asyncio.Event().wait()
+
+
+def fails(error: Exception) -> Callable[[Pulse], None]:
+    def turn(_: Pulse) -> None:
+        raise error
+
+    return turn
+
+
+async def test_a_worker_that_fails_is_run_again_whatever_it_failed_on() -> None:
+    worker = Script(fails(StoreUnavailable("gone fishing")), fails(ZeroDivisionError("a mistake")))
+    async with running(worker) as pulse:
+        await eventually(lambda: "gone fishing" in (pulse.last_error or ""))
+        await eventually(lambda: "ZeroDivisionError: a mistake" in (pulse.last_error or ""))
+        assert not pulse.is_ready
+        await eventually(lambda: pulse.is_ready)
+        assert worker.runs == 3
+        assert pulse.last_error is None
+
+
+async def test_a_worker_that_stops_by_itself_is_run_again() -> None:
+    worker = Script(lambda _: None)
+    async with running(worker) as pulse:
+        await eventually(lambda: pulse.is_ready)
+        assert worker.runs == 2
+
+
+async def test_pauses_grow_until_the_worker_was_ready_again() -> None:
+    began: list[float] = []
+    clock = asyncio.get_running_loop().time
+
+    def note(then: Callable[[Pulse], None]) -> Callable[[Pulse], None]:
+        def turn(pulse: Pulse) -> None:
+            began.append(clock())
+            then(pulse)
+
+        return turn
+
+    def works_and_fails(pulse: Pulse) -> None:
+        pulse.ready(True)
+        raise StoreUnavailable("later")
+
+    turns = [fails(StoreUnavailable("1")), fails(StoreUnavailable("2")), works_and_fails, works_and_fails]
+    worker = Script(*map(note, turns), note(lambda _: None))
+    async with running(worker):
+        await eventually(lambda: len(began) == 5)
+    pauses = [later - earlier for earlier, later in pairwise(began)]
+    assert pauses[0] < pauses[1]
+    assert pauses[2] < pauses[1]
+    assert pauses[3] < pauses[1]
+
+
+async def test_a_cancelled_worker_is_not_run_again() -> None:
+    worker = Script()
+    async with running(worker) as pulse:
+        await eventually(lambda: pulse.is_ready)
+    assert worker.runs == 1
+
+
+def test_a_pulse_says_how_long_it_has_been_silent() -> None:
+    now = [100.0]
+    pulse = Pulse("worker", lambda: now[0])
+    now[0] = 107.5
+    assert pulse.silent_seconds == pytest.approx(7.5)
+    pulse.beat()
+    assert pulse.silent_seconds == 0
