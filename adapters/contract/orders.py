@@ -22,17 +22,21 @@ class OrderPlaced(BaseModel):
     order_id: Identifier
 
 
-class _Message(BaseModel):
-    model_config = ConfigDict(extra="ignore", alias_generator=to_camel)
+class OrderMessage(BaseModel):
+    """An order was placed from a basket, as an order service says it."""
+
+    model_config = ConfigDict(extra="ignore", alias_generator=to_camel, use_attribute_docstrings=True)
 
     basket_id: BasketId | None = None
+    """The basket that the order was placed from; where it is left out the message's key names it."""
     order_id: Identifier
+    """The order's id."""
 
 
 def parse_order(key: bytes | None, value: bytes | None) -> OrderPlaced:
     """The key names the basket; where the value names it too they must agree. Raises NotAnOrder."""
     try:
-        said = _Message.model_validate_json(value or b"")
+        said = OrderMessage.model_validate_json(value or b"")
         named = key.decode() if key else said.basket_id
         order = OrderPlaced.model_validate({"basketId": named, "orderId": said.order_id})
     except ValidationError as error:

@@ -98,7 +98,12 @@ class RequestModel(BaseModel):
     """Exactly the contract's fields, by the contract's names and types."""
 
     model_config = ConfigDict(
-        extra="forbid", strict=True, frozen=True, alias_generator=to_camel, validate_by_name=False
+        extra="forbid",
+        strict=True,
+        frozen=True,
+        alias_generator=to_camel,
+        validate_by_name=False,
+        use_attribute_docstrings=True,
     )
 
 
@@ -106,7 +111,9 @@ class OfferRequest(RequestModel):
     """One version of an offer."""
 
     id: Identifier
+    """The offer's id."""
     version: Identifier
+    """The offer's version."""
 
     def to_ref(self) -> OfferRef:
         return OfferRef.model_construct(id=self.id, version=self.version)
@@ -116,12 +123,15 @@ class ItemRequest(RequestModel):
     """A line that is asked for. `type` may be left out where the basket holds no add-ons."""
 
     offer: OfferRequest
+    """The offer version that is asked for."""
     quantity: Quantity
-    id: Annotated[
-        OwnItemId | None, Field(description="An id of the caller's own, for add-ons to name their parent by.")
-    ] = None
+    """How many of it."""
+    id: OwnItemId | None = None
+    """An id of the caller's own, for add-ons to name their parent by."""
     type: OrderItemType | None = None
-    parent_id: Annotated[Identifier | None, Field(description="The order item an add-on hangs under.")] = None
+    """Whether it is an offer or an add-on to one."""
+    parent_id: Identifier | None = None
+    """The order item that an add-on hangs under."""
 
     def to_item(self) -> RequestedItem:
         return RequestedItem(self.offer.to_ref(), self.quantity, self.id, self.type, self.parent_id)
@@ -131,16 +141,23 @@ class OrderRequest(RequestModel):
     """What the basket shall be: its items and what it says beside them."""
 
     order_items: Annotated[tuple[ItemRequest, ...], AfterValidator(_few_items)]
-    checkout_id: Annotated[
-        BasketId | None, Field(description="The basket to bring to this order; without it see the call.")
-    ] = None
+    """The lines that the basket shall have; items of one offer version, type and parent become one line."""
+    checkout_id: BasketId | None = None
+    """The basket to bring to this order; without it see the call."""
     external_id: Annotated[Identifier | None, Field(alias="external_id")] = None
+    """The caller's own id of the order; one open basket of an organisation holds it at a time."""
     country: Country | None = None
+    """Where the basket is sold, ISO 3166-1 alpha-2."""
     currency: Currency | None = None
+    """What the basket is paid in, ISO 4217."""
     source: Text | None = None
+    """Where the basket came from, in the caller's own words."""
     order_type: Annotated[Text | None, Field(alias="order_type")] = None
-    tracking: Annotated[OpenMap | None, Field(description="The caller's own; kept as it came.")] = None
-    custom_fields: Annotated[OpenMap | None, Field(description="The caller's own; kept as it came.")] = None
+    """The kind of order, in the caller's own words."""
+    tracking: OpenMap | None = None
+    """The caller's own; kept as it came."""
+    custom_fields: OpenMap | None = None
+    """The caller's own; kept as it came."""
 
     def to_details(self) -> BasketDetails:
         return BasketDetails.model_construct(
@@ -155,7 +172,10 @@ class OrderRequest(RequestModel):
 
 
 class InitiateRequest(RequestModel):
+    """Create a basket, or bring the one that the request means to what it says."""
+
     order: OrderRequest
+    """What the basket shall be."""
 
     def to_command(
         self, *, landing_basket_id: str | None = None, if_match: IfMatch | None = None
@@ -173,6 +193,7 @@ class AddAction(ItemRequest):
     """Adds an offer; raises the quantity of a line that already is it (same offer version, type, parent)."""
 
     order_item_action_type: Literal["add"]
+    """The kind of action."""
 
     def to_action(self) -> Action:
         return AddItem(self.to_item())
@@ -182,7 +203,9 @@ class RemoveAction(RequestModel):
     """Removes a line, and an offer's add-ons along with it."""
 
     order_item_action_type: Literal["remove"]
+    """The kind of action."""
     id: Identifier
+    """The line that shall leave."""
 
     def to_action(self) -> Action:
         return RemoveItem(self.id)
@@ -192,8 +215,11 @@ class ChangeQuantityAction(RequestModel):
     """Sets the quantity of a line; 0 removes it."""
 
     order_item_action_type: Literal["change_quantity"]
+    """The kind of action."""
     id: Identifier
+    """The line whose quantity shall change."""
     quantity: NewQuantity
+    """The new quantity; 0 removes the line."""
 
     def to_action(self) -> Action:
         return ChangeQuantity(self.id, self.quantity)
@@ -205,7 +231,10 @@ ActionRequest = Annotated[
 
 
 class UpdateRequest(RequestModel):
+    """Carry out actions on a basket: all of them, or none."""
+
     order_item_actions: Annotated[tuple[ActionRequest, ...], AfterValidator(_few_actions)]
+    """The actions, in the order in which they are carried out."""
 
     def to_command(self, *, basket_id: str, if_match: IfMatch | None = None) -> UpdateBasket:
         return UpdateBasket(
