@@ -66,9 +66,11 @@ def parameters(cookie: str) -> dict[str, Document]:
             "name": "If-Match",
             "in": "header",
             "required": False,
-            "description": "`*` or a list of entity tags; the call is refused unless the basket's is among them.",
+            "description": (
+                '`*` or a list of entity tags, such as `"4"`; the call is refused unless the basket\'s is among'
+                " them."
+            ),
             "schema": {"type": "string", "pattern": r'^(\*|(W/)?"[!#-~]*"( ?, ?(W/)?"[!#-~]*")*)$'},
-            "example": '"4"',
         },
         "IdempotencyKey": {
             "name": "Idempotency-Key",
@@ -76,10 +78,9 @@ def parameters(cookie: str) -> dict[str, Document]:
             "required": False,
             "description": (
                 "Makes trying again safe: the same key and request are answered with the first answer, for 24"
-                " hours. Keys are of the organisation and call."
+                " hours. Keys are of the organisation and call; a UUID makes a good one."
             ),
             "schema": {"type": "string", "pattern": r"^[!-~]{1,255}$"},
-            "example": "7d0c2c5e-4b8f-4d0e-8f10-0d9a3c1f5b11",
         },
     }
 
@@ -103,6 +104,7 @@ def describe(operation: Operation, samples: dict[str, Problem], answers: Documen
                 "application/json",
                 operation.answer,
                 {"example": answers[operation.id]},
+                links=_links(operation),
             ),
             **_problems(
                 [samples[code] for code in operation.codes], keyed="IdempotencyKey" in operation.parameters
@@ -154,14 +156,26 @@ def _response(
     schema: str,
     more: Document,
     required: AbstractSet[str] = frozenset({"ETag", "Set-Cookie"}),
+    links: Document | None = None,
 ) -> Document:
     return {
+        **({"links": links} if links else {}),
         "description": description,
         "headers": {
             name: {**_HEADERS[name], "required": name in required or name == "X-Correlation-Id"}
             for name in headers
         },
         "content": {media_type: {"schema": _ref(schema), **more}},
+    }
+
+
+def _links(operation: Operation) -> Document:
+    """What can be called next with the id of the answer."""
+    by_id = {"parameters": {"id": "$response.body#/id"}}
+    return {
+        after: {"operationId": after, **by_id}
+        for after in ("validate", "order")
+        if operation.id in ("initiate", "update")
     }
 
 
