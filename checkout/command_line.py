@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from operations.catalogue import app as catalogue_app
-from operations.schemas import schemas
 
 from adapters.settings import Settings
+from operations.catalogue import app as catalogue_app
+from operations.settings import settings
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -23,7 +23,7 @@ app = typer.Typer(
     help="Partner checkout: baskets of partner organisations, event-sourced. Settings are CHECKOUT_* variables.",
 )
 app.add_typer(catalogue_app, name="catalogue")
-app.command()(schemas)
+app.command()(settings)
 
 Data = Annotated[Path, typer.Option(help="Folder of the embedded parts, kept between runs.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON line on stdout once all is ready.")]
@@ -128,9 +128,16 @@ def _settings(**given: object) -> Settings:
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:
-    if sys.platform == "win32":
-        asyncio.run(work)
-        return
-    import uvloop
+    """Runs to the end; what stands in the way is said on stderr."""
+    from domain.errors import CheckoutError
 
-    uvloop.run(work)
+    try:
+        if sys.platform == "win32":
+            asyncio.run(work)
+        else:
+            import uvloop
+
+            uvloop.run(work)
+    except CheckoutError as error:
+        typer.echo(f"checkout: {error}", err=True)
+        raise typer.Exit(1) from error

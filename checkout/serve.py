@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import uvicorn
-from adapters.logs import configure_logging
-from adapters.wiring import open_parts
-from api.app import ApiParts, create_app
 
+from adapters.logs import configure_logging
 from adapters.settings import Settings
+from adapters.wiring import new_id, open_parts
+from api.app import ApiParts, create_app
 
 
 async def run_api(settings: Settings) -> None:
@@ -20,7 +20,7 @@ async def run_api(settings: Settings) -> None:
                 handlers=parts.handlers,
                 answers=parts.answers,
                 verifier=parts.verifier,
-                new_id=parts.new_id,
+                new_id=new_id,
                 is_ready=parts.is_ready,
             )
         )

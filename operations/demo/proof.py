@@ -69,6 +69,8 @@ def compare(
     read: list[Document],
     verdicts: dict[str, Document],
 ) -> None:
+    example = next(message for message in read if "order-item-added" in message["ce_type"])
+    stage.answer("one message: its headers, and its value", example)
     for basket_id, rows in stored.items():
         of_basket = [message for message in read if message["ce_subject"] == basket_id]
         stage.messages(basket_id, of_basket)

@@ -105,7 +105,11 @@ async def ready_journey(partner: Partner, stage: Stage) -> tuple[str, Document]:
     )
     actions = [
         {"orderItemActionType": "add", **extra},
-        {"orderItemActionType": "change_quantity", "id": order["orderItems"][0]["id"], "quantity": 2},
+        {
+            "orderItemActionType": "change_quantity",
+            "id": order["orderItems"][0]["id"],
+            "quantity": order["orderItems"][0]["quantity"] + 1,
+        },
         {"orderItemActionType": "remove", "id": order["orderItems"][-1]["id"]},
     ]
     updated = await partner.call(

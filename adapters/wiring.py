@@ -1,0 +1,117 @@
+"""Puts the adapters together: the only module that names concrete ones. What it gives out is known by ports."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+from uuid_utils import uuid7
+
+from adapters.identity.verifier import token_verifier
+from adapters.kafka.command_stream import CommandStream
+from adapters.kafka.dead_letters import KafkaDeadLetters
+from adapters.kafka.publishing import AtLeastOncePublisher, TransactionalPublisher
+from adapters.kafka.subscription import Subscription
+from adapters.postgres.basket_views import PostgresBasketViews
+from adapters.postgres.catalogue_facts import PostgresCatalogueFacts
+from adapters.postgres.database import Database
+from adapters.postgres.dead_letters import PostgresDeadLetters
+from adapters.postgres.event_store import PostgresEventStore
+from adapters.postgres.feed import PostgresEventFeed
+from adapters.postgres.leadership import PostgresLeadership
+from adapters.postgres.publisher_positions import PostgresPublisherPositions
+from adapters.settings import Settings
+from domain.basket.answering import Answers
+from domain.basket.deciding import Limits
+from domain.basket.handlers import CheckoutHandlers, Policy
+from domain.basket.projection import BasketProjection
+from domain.basket.repository import Baskets
+from domain.errors import CheckoutError
+from domain.ports import DeadLetters, Publisher
+
+_IS_THERE = "SELECT 1 FROM events LIMIT 1"
+"""Answers at all only where PostgreSQL is there and migrated."""
+
+
+class NotConfigured(CheckoutError):
+    """A setting that this process needs is missing; the message names it."""
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def new_id() -> str:
+    return str(uuid7())
+
+
+class Parts:
+    """Everything that a process of the service is made of. Nothing is connected before it is used, so that
+    a process starts, and says what is wrong, also while a server is away."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Raises NotConfigured where no database is named."""
+        if settings.database_url is None:
+            raise NotConfigured("CHECKOUT_DATABASE_URL names no database; `checkout up` brings its own")
+        self.settings = settings
+        self.database = Database(
+            settings.database_url.get_secret_value(),
+            size=settings.database_pool_size,
+            timeout=settings.database_timeout,
+        )
+        self.store = PostgresEventStore(
+            self.database,
+            timeout=settings.database_timeout,
+            answers_kept=timedelta(seconds=settings.idempotency_lifetime),
+        )
+        self.feed = PostgresEventFeed(self.database)
+        self.views = PostgresBasketViews(self.database)
+        self.facts = PostgresCatalogueFacts(self.database, settings.catalogue_cache_size)
+        self.leadership = PostgresLeadership(self.database)
+        self.parked = PostgresDeadLetters(self.database)
+        self.dead_letters: list[DeadLetters] = [self.parked, KafkaDeadLetters(settings, utc_now)]
+        self.verifier = token_verifier(settings)
+        self.answers = Answers(self.store)
+        self.projection = BasketProjection(self.store, self.views)
+        self.handlers = CheckoutHandlers(
+            self.store,
+            Baskets(self.store, settings.basket_cache_size),
+            self.facts,
+            utc_now,
+            new_id,
+            Policy(
+                lifetime=timedelta(seconds=settings.basket_lifetime),
+                limits=Limits(max_quantity=settings.max_quantity, max_items=settings.max_items),
+            ),
+        )
+
+    def publisher(self) -> Publisher:
+        """The way of publishing that the settings want."""
+        if self.settings.kafka_delivery == "exactly_once":
+            return TransactionalPublisher(self.settings)
+        return AtLeastOncePublisher(self.settings, PostgresPublisherPositions(self.database))
+
+    def subscription(self, group: str, *topics: str) -> Subscription:
+        return Subscription(self.settings, group, *topics)
+
+    def command_stream(self) -> CommandStream:
+        return CommandStream(self.settings)
+
+    async def is_ready(self) -> bool:
+        """Whether PostgreSQL is there and has our tables; raises StoreUnavailable where it is away."""
+        async with self.database.connection() as connection:
+            await connection.execute(_IS_THERE)
+        return True
+
+
+@asynccontextmanager
+async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
+    """The parts for the block; what they hold is given up at its end."""
+    parts = Parts(settings)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(parts.database.close)
+        stack.push_async_callback(parts.feed.close)
+        stack.push_async_callback(parts.store.close)
+        await stack.enter_async_context(parts.facts)
+        yield parts

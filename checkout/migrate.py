@@ -1,0 +1,29 @@
+"""The database's schema and the Kafka topics."""
+
+from __future__ import annotations
+
+import json
+
+from rich.console import Console
+
+from adapters.kafka.topics import ensure_topics
+from adapters.postgres.migrate import migrate
+from adapters.settings import Settings
+from adapters.wiring import NotConfigured
+
+
+async def run_migrations(settings: Settings, as_json: bool) -> None:
+    """Migrates, and makes missing topics where a broker is named; says what was done."""
+    if settings.database_url is None:
+        raise NotConfigured("CHECKOUT_DATABASE_URL names no database")
+    migrations = await migrate(settings.database_url.get_secret_value())
+    topics = await ensure_topics(settings) if settings.kafka_bootstrap_servers else ()
+    if as_json:
+        print(json.dumps({"migrations": list(migrations), "topics": list(topics)}))  # noqa: T201
+        return
+    console = Console(highlight=False)
+    console.print(f"migrations applied: {', '.join(migrations) or 'none, the schema is up to date'}")
+    if settings.kafka_bootstrap_servers is None:
+        console.print("topics: CHECKOUT_KAFKA_BOOTSTRAP_SERVERS names no broker")
+    else:
+        console.print(f"topics made: {', '.join(topics) or 'none, all are there'}")

@@ -1,0 +1,88 @@
+"""The workers as a process."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import uvicorn
+
+from adapters.kafka.topics import AVAILABILITY, BASKET_EVENTS, OFFERS, PRICES
+from adapters.logs import configure_logging
+from adapters.settings import Settings
+from adapters.wiring import Parts, new_id, open_parts, utc_now
+from workers import catalogue, projector
+from workers.catalogue import CatalogueWorker
+from workers.commanding import Commands
+from workers.commands import CommandWorker
+from workers.expiry import ExpiryWorker
+from workers.health import health_app
+from workers.loop import Pulse, Worker, keep_running
+from workers.ordering import Orders
+from workers.projector import ProjectorWorker
+from workers.publisher import PublisherWorker
+
+
+async def run_workers(settings: Settings, name: str) -> None:
+    """Runs one worker, or all of them, and their health pages until SIGTERM or SIGINT."""
+    configure_logging(settings.log_level)
+    async with open_parts(settings) as parts:
+        chosen = [worker for worker in _workers(parts) if name in {worker.name, "all"}]
+        pulses = [Pulse(worker.name) for worker in chosen]
+        tasks = [
+            asyncio.create_task(keep_running(worker, pulse), name=worker.name)
+            for worker, pulse in zip(chosen, pulses, strict=True)
+        ]
+        try:
+            await uvicorn.Server(
+                uvicorn.Config(
+                    health_app(pulses),
+                    host=settings.host,
+                    port=settings.health_port,
+                    log_config=None,
+                    access_log=False,
+                    server_header=False,
+                    timeout_graceful_shutdown=1,
+                )
+            ).serve()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _workers(parts: Parts) -> list[Worker]:
+    settings = parts.settings
+    return [
+        PublisherWorker(
+            parts.feed,
+            parts.store,
+            parts.publisher(),
+            parts.leadership,
+            parts.parked,
+        ),
+        ProjectorWorker(
+            parts.subscription(projector.GROUP, BASKET_EVENTS),
+            parts.projection,
+            parts.parked,
+            parts.dead_letters,
+        ),
+        CatalogueWorker(
+            parts.subscription(catalogue.GROUP, OFFERS, PRICES, AVAILABILITY), parts.facts, parts.dead_letters
+        ),
+        CommandWorker(
+            parts.command_stream(),
+            Commands(settings, parts.handlers, parts.answers, utc_now, new_id),
+            Orders(parts.handlers, new_id),
+            parts.leadership,
+            parts.dead_letters,
+        ),
+        ExpiryWorker(
+            parts.views,
+            parts.handlers,
+            parts.store.purge_answers,
+            utc_now,
+            new_id,
+            interval=timedelta(seconds=settings.expiry_interval),
+        ),
+    ]
