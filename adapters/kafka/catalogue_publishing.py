@@ -40,10 +40,12 @@ async def publish_facts(
     *,
     stop: asyncio.Event,
     told: Callable[[int], None] = lambda _: None,
+    answer_within: float = ANSWER_WITHIN_SECONDS,
 ) -> Published:
     """Publishes numbered facts in their order, until they end, `stop` is set or Kafka answers no more.
 
-    `told` is called with how many are certain. A fact that is published again is no harm. A ValueError
+    Kafka is away when it has not answered for `answer_within` seconds. `told` is called with how many are
+    certain. A fact that is published again is no harm. A ValueError
     from `facts` ends it like the others. Raises BrokerUnavailable where nothing could be begun.
     """
     client = producer(settings)
@@ -51,7 +53,7 @@ async def publish_facts(
         await _require_topics(settings)
         async with translated("catalogue", START_WITHIN_SECONDS):
             await client.start()
-        return await _Publishing(client, stop, told).publish(facts)
+        return await _Publishing(client, stop, told, answer_within).publish(facts)
     finally:
         await close(client)
 
@@ -71,52 +73,63 @@ async def _require_topics(settings: Settings) -> None:
 
 
 class _Publishing:
-    def __init__(self, client: AIOKafkaProducer, stop: asyncio.Event, told: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        client: AIOKafkaProducer,
+        stop: asyncio.Event,
+        told: Callable[[int], None],
+        answer_within: float,
+    ) -> None:
         self._client = client
         self._stop = stop
         self._told = told
+        self._answer_within = answer_within
         self._unanswered: deque[tuple[int, asyncio.Future[object]]] = deque()
         self._certain = 0
+        self._upcoming: int | None = None
 
     async def publish(self, facts: Iterable[tuple[int, Fact]]) -> Published:
         stopping = asyncio.create_task(self._stop.wait())
-        number: int | None = None
         try:
             for number, fact in facts:
+                self._upcoming = number
                 if stopping.done():
-                    return await self._stopped(number, "interrupted")
+                    raise _Interrupted
                 await self._send(number, fact)
                 while len(self._unanswered) >= MOST_UNANSWERED:
                     await self._oldest_answered(stopping)
             while self._unanswered:
                 await self._oldest_answered(stopping)
         except _Interrupted:
-            return await self._stopped(number, "interrupted")
+            await self._last_answers()
+            return self._stopped("interrupted")
         except (KafkaError, OSError) as error:
-            return await self._stopped(number, f"Kafka did not take it: {error!r}")
+            return self._stopped(f"Kafka did not take it: {error!r}")
         except ValueError as error:
-            return await self._stopped(number, str(error))
+            await self._last_answers()
+            return self._stopped(str(error))
         finally:
             stopping.cancel()
         return Published(self._certain)
 
     async def _send(self, number: int, fact: Fact) -> None:
         message = fact_message(fact)
-        async with asyncio.timeout(ANSWER_WITHIN_SECONDS):
+        async with asyncio.timeout(self._answer_within):
             answer = await self._client.send(
                 message.topic, message.value, message.key, headers=list(message.headers)
             )
         self._unanswered.append((number, answer))
+        self._upcoming = number + 1
 
     async def _oldest_answered(self, stopping: asyncio.Task[object]) -> None:
         _, oldest = self._unanswered[0]
         await asyncio.wait(
-            {oldest, stopping}, timeout=ANSWER_WITHIN_SECONDS, return_when=asyncio.FIRST_COMPLETED
+            {oldest, stopping}, timeout=self._answer_within, return_when=asyncio.FIRST_COMPLETED
         )
         if not oldest.done():
             if stopping.done():
                 raise _Interrupted
-            raise TimeoutError(f"no answer within {ANSWER_WITHIN_SECONDS:g} seconds")
+            raise TimeoutError(f"no answer within {self._answer_within:g} seconds")
         oldest.result()
         self._count_answered()
 
@@ -126,15 +139,16 @@ class _Publishing:
             self._certain += 1
         self._told(self._certain)
 
-    async def _stopped(self, number: int | None, why: str) -> Published:
-        """Waits a little for answers that are on their way, and says where it ended."""
+    async def _last_answers(self) -> None:
+        """Waits a little for answers that are on their way."""
         if self._unanswered:
             await asyncio.wait(
                 {answer for _, answer in self._unanswered}, timeout=LAST_ANSWERS_WITHIN_SECONDS
             )
+
+    def _stopped(self, why: str) -> Published:
         self._count_answered()
-        first = self._unanswered[0][0] if self._unanswered else number
-        return Published(self._certain, first, why)
+        return Published(self._certain, self._unanswered[0][0] if self._unanswered else self._upcoming, why)
 
 
 class _Interrupted(Exception):

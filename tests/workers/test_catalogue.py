@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
@@ -71,7 +71,7 @@ async def test_what_the_topics_say_is_learned(
     worker: CatalogueWorker, facts: PostgresCatalogueFacts, settings: Settings
 ) -> None:
     id, code = unique("o"), unique("SKU")
-    said = [offer(id, products=[code]), price(id, "3.50"), availability(code, quantity=2)]
+    said: list[Fact] = [offer(id, products=[code]), price(id, "3.50"), availability(code, quantity=2)]
 
     async with at_work(worker):
         await say(settings, map(fact_message, said))
@@ -179,7 +179,7 @@ class AwayAtFirst(MemoryCatalogueFacts):
         super().__init__()
         self.tries_left = tries
 
-    async def learn(self, facts: list[tuple[Fact, Source]]) -> Learned:  # type: ignore[override]
+    async def learn(self, facts: Sequence[tuple[Fact, Source]]) -> Learned:
         if self.tries_left:
             self.tries_left -= 1
             raise StoreUnavailable("switched off")
