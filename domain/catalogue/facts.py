@@ -16,7 +16,7 @@ from pydantic import AfterValidator, AwareDatetime, Field, TypeAdapter
 from domain.base import Value
 from domain.values import Amount, Country, Currency, Identifier, Money, PartnerOrganisation, Product, Text
 
-Sequence = Annotated[int, Field(ge=0, lt=2**63)]
+Sequence = Annotated[int, Field(ge=0, le=2**63 - 1)]
 
 
 def _in_utc(moment: datetime) -> datetime:
@@ -162,7 +162,7 @@ class AvailabilityFact(Value):
     """The partner organisation that it holds for."""
     status: Literal["available", "out_of_stock", "blocked", "discontinued"]
     """Whether the product can be had."""
-    quantity: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+    quantity: Annotated[int, Field(ge=0, le=2**63 - 1)] | None = None
     """How many can be had; null is no limit."""
     reason: Text | None = None
     """Why, for people; findings repeat it."""
