@@ -26,9 +26,9 @@ def away(error: BaseException, *, closed: bool) -> bool:
     if isinstance(error, asyncpg.PostgresError):
         state = error.sqlstate or ""
         return state[:2] in _AWAY_CLASSES or state in _AWAY_STATES
-    if isinstance(error, asyncpg.InterfaceError | asyncpg.InternalClientError):
+    if isinstance(error, asyncpg.InterfaceError):
         return closed
-    return isinstance(error, ConnectionError | TimeoutError)
+    return isinstance(error, ConnectionError | TimeoutError | asyncpg.InternalClientError)
 
 
 class StatementFailed(RuntimeError):
@@ -92,7 +92,10 @@ class Database:
         try:
             yield connection
         except Exception as error:
-            if away(error, closed=connection.is_closed()):
+            if away(error, closed=_lost(connection)):
+                # Nobody is to wait until a server that does not answer has cancelled the statement.
+                if not _lost(connection):
+                    connection.terminate()
                 raise unavailable(error) from error
             raise
         finally:
@@ -142,6 +145,14 @@ class Database:
                         reset=_no_reset,
                     )
         return self._pool
+
+
+def _lost(connection: asyncpg.Connection) -> bool:
+    try:
+        return connection.is_closed()
+    except asyncpg.InterfaceError:
+        # The pool takes a connection back by itself when the server ends it; then it answers nothing more.
+        return True
 
 
 async def _no_reset(_: Any) -> None:
