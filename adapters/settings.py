@@ -33,8 +33,10 @@ class Settings(BaseSettings):
         description="`at_least_once` only for brokers without transactions, such as the embedded one.",
     )
     kafka_partitions: int = Field(default=12, ge=1, description="Of the topics that this service makes.")
-    kafka_replication_factor: int = Field(
-        default=3, ge=1, description="Of the topics that this service makes."
+    kafka_replication_factor: int | None = Field(
+        default=None,
+        ge=1,
+        description="Of the topics that this service makes; unset: 3, or as many as there are brokers.",
     )
     kafka_fetch_max_wait_ms: int = Field(
         default=100, ge=1, description="How long a fetch waits for data. The embedded broker wants 5 to 20."

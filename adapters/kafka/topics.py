@@ -93,7 +93,7 @@ async def ensure_topics(settings: Settings) -> Sequence[str]:
 
 
 async def _create(client: AIOKafkaAdminClient, settings: Settings) -> Sequence[str]:
-    replicas = settings.kafka_replication_factor
+    replicas = settings.kafka_replication_factor or min(3, len((await client.describe_cluster())["brokers"]))
     shared = {
         "max.message.bytes": str(MAX_MESSAGE_BYTES),
         "min.insync.replicas": "2" if replicas >= 3 else "1",

@@ -14,6 +14,7 @@ from datetime import timedelta
 from time import monotonic
 
 import httpx
+from adapters.embedded.processes import dying_with_parent
 from adapters.identity.local_issuer import issue
 from rich.console import Console
 from rich.panel import Panel
@@ -104,6 +105,7 @@ async def _service(port: int) -> AsyncIterator[Document]:
         stdout=asyncio.subprocess.PIPE,
         stderr=None,
         start_new_session=True,
+        preexec_fn=dying_with_parent(),
     )
     if process.stdout is None:
         raise RuntimeError("the child's output was not asked for")

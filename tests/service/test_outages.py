@@ -73,7 +73,6 @@ async def test_while_kafka_is_away_no_call_fails_and_afterwards_the_topic_is_who
         tmp_path,
         CHECKOUT_DATABASE_URL=database_url,
         CHECKOUT_KAFKA_BOOTSTRAP_SERVERS=kafka.bootstrap_servers,
-        CHECKOUT_KAFKA_REPLICATION_FACTOR="1",
     ) as service:
         async with under_load(service, may_be_unavailable=False) as witnesses:
             await kafka.stop()
@@ -92,7 +91,6 @@ async def test_while_postgresql_is_away_calls_are_told_so_and_nothing_acknowledg
         tmp_path,
         CHECKOUT_DATABASE_URL=postgres.url,
         CHECKOUT_KAFKA_BOOTSTRAP_SERVERS=kafka.bootstrap_servers,
-        CHECKOUT_KAFKA_REPLICATION_FACTOR="1",
     ) as service:
         async with under_load(service, may_be_unavailable=True) as witnesses:
             await postgres.stop()
