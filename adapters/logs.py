@@ -38,7 +38,7 @@ def configure_logging(level: str = "INFO") -> None:
         logger_factory=_NamedLoggers(),
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Stderr()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*_BEFORE, structlog.stdlib.add_logger_name],
@@ -56,6 +56,13 @@ def configure_logging(level: str = "INFO") -> None:
         logger.propagate = True
     # the API writes an access line of its own, which knows the basket and the organisation
     logging.getLogger("uvicorn.access").disabled = True
+
+
+class _Stderr(logging.Handler):
+    """Writes to what stderr is at that moment, as structlog's loggers here do."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        print(self.format(record), file=sys.stderr, flush=True)  # noqa: T201
 
 
 class _NamedLogger(structlog.PrintLogger):

@@ -62,7 +62,7 @@ def require_json(headers: dict[str, str]) -> None:
 async def read_body(headers: dict[str, str], receive: Receive, limit: int) -> bytes:
     """The body, of at most `limit` bytes; raises BodyTooLarge as soon as it is known to be larger."""
     announced = headers.get("content-length", "0")
-    if not announced.isdecimal() or int(announced) > limit:
+    if not announced.isdecimal() or len(announced) > 18 or int(announced) > limit:
         raise BodyTooLarge(limit)
     chunks: list[bytes] = []
     size = 0

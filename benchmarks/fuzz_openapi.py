@@ -11,6 +11,7 @@ import contextlib
 import re
 import sys
 
+from adapters.logs import configure_logging
 from tests.api.fuzzing import Counting, Target, fuzz, memory_server
 
 
@@ -21,6 +22,7 @@ def main() -> int:
     parser.add_argument("--url", help="a running service; else one is started on the memory adapters")
     parser.add_argument("--token", help="a bearer token that the running service takes")
     given = parser.parse_args()
+    configure_logging("WARNING")
     with contextlib.ExitStack() as stack:
         counting: Counting | None = None
         if given.url is None:

@@ -1,0 +1,92 @@
+"""Logs are JSON lines on stderr that tell no secret."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import structlog
+
+from adapters.logs import configure_logging
+
+Lines = Callable[[], list[dict[str, Any]]]
+TOKEN = "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJqYW5lIn0.c2lnbmF0dXJl"
+
+
+@pytest.fixture
+def lines(capsys: pytest.CaptureFixture[str]) -> Iterator[Lines]:
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    configure_logging("INFO")
+    yield lambda: [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
+    root.handlers = handlers
+    root.setLevel(level)
+
+
+def test_a_line_says_when_how_grave_who_and_what(lines: Lines) -> None:
+    structlog.get_logger("publisher").info("published", events=3)
+    (line,) = lines()
+    assert line.pop("timestamp").endswith("Z")
+    assert line == {"event": "published", "events": 3, "level": "info", "logger": "publisher"}
+
+
+def test_lines_carry_what_their_task_is_about(lines: Lines) -> None:
+    with structlog.contextvars.bound_contextvars(basket="basket-1", organisation="shop", trace="abc"):
+        structlog.get_logger("api").info("one")
+        logging.getLogger("library").warning("two")
+    for line in lines():
+        assert (line["basket"], line["organisation"], line["trace"]) == ("basket-1", "shop", "abc")
+
+
+@pytest.mark.parametrize("name", ["uvicorn", "uvicorn.error", "alembic"])
+def test_the_standard_librarys_loggers_write_the_same_lines(lines: Lines, name: str) -> None:
+    logging.getLogger(name).info("started on %s", 8080)
+    (line,) = lines()
+    assert (line["event"], line["logger"], line["level"]) == ("started on 8080", name, "info")
+
+
+def test_the_servers_own_access_lines_are_not_written(lines: Lines) -> None:
+    logging.getLogger("uvicorn.access").info("GET /")
+    assert lines() == []
+
+
+def test_what_is_below_the_level_is_not_written(lines: Lines) -> None:
+    structlog.get_logger("api").debug("detail")
+    logging.getLogger("library").debug("detail")
+    assert lines() == []
+
+
+def test_a_token_that_slips_into_a_message_is_struck_out(lines: Lines) -> None:
+    structlog.get_logger("api").info("sent", header=f"Bearer {TOKEN}")
+    logging.getLogger("library").warning("refused %s", TOKEN)
+    try:
+        raise ValueError(TOKEN)
+    except ValueError:
+        structlog.get_logger("api").exception("failed")
+    written = lines()
+    assert len(written) == 3
+    assert "eyJ" not in json.dumps(written)
+    assert written[0]["header"] == "Bearer <token>"
+
+
+def test_an_exception_is_told_without_the_values_of_its_variables(lines: Lines) -> None:
+    secret = "jane@example.org"
+    try:
+        raise RuntimeError(len(secret))
+    except RuntimeError:
+        structlog.get_logger("api").exception("failed")
+    (line,) = lines()
+    assert "RuntimeError: 16" in line["exception"]
+    assert "jane" not in line["exception"].replace('secret = "jane@example.org"', "")
+
+
+def test_what_is_no_json_is_written_as_python_shows_it(lines: Lines) -> None:
+    structlog.get_logger("api").info("odd", value=object, number=float("nan"))
+    (line,) = lines()
+    assert line["number"] == "NaN"
+    assert "object" in line["value"]
