@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from time import monotonic
 
-from adapters.postgres.database import Database
-
 from adapters.kafka.clients import consumer
 from adapters.kafka.topics import BASKET_EVENTS, VALIDATION_RESULTS
+from adapters.postgres.database import Database
 from adapters.settings import Settings
 from operations.demo.stage import Document, Stage
 

@@ -14,12 +14,12 @@ from datetime import timedelta
 from time import monotonic
 
 import httpx
-from adapters.embedded.processes import dying_with_parent
-from adapters.identity.local_issuer import issue
 from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
+from adapters.embedded.processes import dying_with_parent
+from adapters.identity.local_issuer import issue
 from adapters.kafka.clients import producer
 from adapters.kafka.topics import ORDERS
 from adapters.settings import Settings
@@ -105,7 +105,7 @@ async def _service(port: int) -> AsyncIterator[Document]:
         stdout=asyncio.subprocess.PIPE,
         stderr=None,
         start_new_session=True,
-        preexec_fn=dying_with_parent(),
+        preexec_fn=dying_with_parent(signal.SIGTERM),
     )
     if process.stdout is None:
         raise RuntimeError("the child's output was not asked for")
