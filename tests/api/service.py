@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import httpx
 from fastapi import FastAPI
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from adapters.identity.local_issuer import issue
 from adapters.identity.verifier import token_verifier
@@ -157,9 +158,23 @@ def _named(headers: dict[str, str]) -> dict[str, str]:
     return {name.replace("_", "-"): value for name, value in headers.items()}
 
 
+class GivenSettings(Settings):
+    """Settings that look at no environment and no file."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        *_: PydanticBaseSettingsSource,
+        **__: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)
+
+
 def settings_in(folder: Path, **values: Any) -> Settings:
-    """Settings that look at no environment, with an issuer key of their own."""
-    return Settings(_env_file=None, local_issuer_key_file=folder / "issuer.pem", **values)
+    """The given settings and else the defaults, with an issuer key of their own."""
+    return GivenSettings(local_issuer_key_file=folder / "issuer.pem", **values)
 
 
 def problem(response: httpx.Response) -> tuple[int, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import jwt
@@ -103,3 +104,14 @@ async def test_events_name_the_caller_and_its_conversation(service: Service) -> 
         "traceparent": traceparent,
     }
     assert answer.headers["x-correlation-id"] == "order 12"
+
+
+@pytest.mark.parametrize(("method", "path"), CALLS)
+async def test_while_no_token_can_be_checked_calls_are_told_when_to_try_again(
+    service: Service, method: str, path: str
+) -> None:
+    missing = service.settings.model_copy(update={"jwt_key_file": Path("nowhere/keys.json")})
+    caller = Caller(Service(missing), f"Bearer {token(service.settings)}")
+    answer = await caller.send(method, path)
+    assert problem(answer) == (503, "keys_unavailable")
+    assert int(answer.headers["retry-after"]) >= 1
