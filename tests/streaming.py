@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import uuid
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,7 +13,7 @@ from aiokafka import TopicPartition
 from pydantic import SecretStr
 
 from adapters.kafka.clients import admin, consumer
-from adapters.kafka.messages import Received, received
+from adapters.kafka.messages import Message, Received, received
 from adapters.memory.catalogue import MemoryCatalogueFacts
 from adapters.settings import Settings
 from domain.basket.basket import Basket
@@ -100,9 +100,14 @@ class Partner:
 
 
 async def topic_content(settings: Settings, topic: str, keys: Collection[str]) -> list[Received]:
-    """All messages with these keys that a read_committed consumer is given, from the topic's beginning to
-    the end that it had at the call; in order in each partition."""
+    """All messages with these keys, as `topic_messages` reads them."""
     wanted = {key.encode() for key in keys}
+    return await topic_messages(settings, topic, lambda message: message.key in wanted)
+
+
+async def topic_messages(settings: Settings, topic: str, wanted: Callable[[Message], bool]) -> list[Received]:
+    """All wanted messages that a read_committed consumer is given, from the topic's beginning to the end
+    that it had at the call; in order in each partition."""
     reader = consumer(settings, group=None)
     await reader.start()
     try:
@@ -113,7 +118,8 @@ async def topic_content(settings: Settings, topic: str, keys: Collection[str]) -
         found: list[Received] = []
         while any([await reader.position(partition) < ends[partition] for partition in partitions]):
             for records in (await reader.getmany(timeout_ms=50)).values():
-                found += [received(record) for record in records if record.key in wanted]
+                messages = map(received, records)
+                found += [message for message in messages if wanted(message.message)]
         return found
     finally:
         await reader.stop()

@@ -14,7 +14,6 @@ from adapters.kafka.messages import Message, Received, received
 from adapters.kafka.sending import send_all
 from adapters.kafka.topics import COMMANDS, ORDERS
 from adapters.settings import Settings
-from domain.errors import BrokerUnavailable
 
 GROUP = "checkout-commands"
 """The consumer group that the offsets are kept under, and the transactional id."""
@@ -73,16 +72,14 @@ class CommandSession:
         self._taken: frozenset[TopicPartition] = frozenset()
 
     async def take_all_partitions(self) -> None:
-        """Reads from all partitions that there are now; raises BrokerUnavailable where a topic is missing."""
-        if not self._taken:
-            async with translated(self._group, ANSWER_WITHIN_SECONDS):
-                await self._reading.topics()
+        """Reads from all partitions that there are by now; raises BrokerUnavailable where a topic is
+        missing."""
         there: set[TopicPartition] = set()
-        for topic in (COMMANDS, ORDERS):
-            partitions = self._reading.partitions_for_topic(topic)
-            if not partitions:
-                raise BrokerUnavailable(f"there is no topic {topic}; `checkout migrate` makes it")
-            there.update(TopicPartition(topic, number) for number in partitions)
+        async with translated(self._group, ANSWER_WITHIN_SECONDS):
+            for topic in (COMMANDS, ORDERS):
+                # The producer's answer is at hand, and renewed from time to time.
+                numbers = await self._sending.partitions_for(topic)
+                there.update(TopicPartition(topic, number) for number in numbers)
         if there != self._taken:
             # Each partition begins at the group's offset: what was finished, and nothing else, lies before it.
             self._taken = frozenset(there)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 
@@ -13,21 +11,16 @@ from adapters.kafka.sending import send_all
 from adapters.settings import Settings
 from domain.ports import DeadLetter
 from tests.parts.waiting import eventually
-from workers.loop import Pulse, Worker, keep_running
+from tests.workers.running import running
+from workers.loop import Pulse, Worker
 
 
 @asynccontextmanager
 async def at_work(worker: Worker) -> AsyncIterator[Pulse]:
-    """Runs the worker as a process does, from when it is ready to the end of the block."""
-    pulse = Pulse(worker.name)
-    task = asyncio.create_task(keep_running(worker, pulse))
-    try:
+    """Keeps the worker running from when it is ready to the end of the block."""
+    async with running(worker) as pulse:
         await eventually(lambda: pulse.is_ready, limit=20)
         yield pulse
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
 
 
 async def say(settings: Settings, messages: Iterable[Message]) -> None:

@@ -1,0 +1,394 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections import Counter
+from collections.abc import AsyncIterator
+
+import pytest
+
+from adapters.kafka import topics
+from adapters.kafka.messages import Message
+from adapters.postgres.event_store import PostgresEventStore
+from adapters.settings import Settings
+from domain.basket.repository import Baskets
+from domain.errors import StoreUnavailable
+from domain.ports import Append, AppendOutcome
+from tests.contracts.catalogue_facts import unique
+from tests.parts.kafka import KafkaPart
+from tests.parts.waiting import eventually
+from tests.streaming import streaming_settings
+from tests.workers.at_work import Letters, at_work, say
+from tests.workers.gateway import (
+    Gateway,
+    add,
+    change,
+    command,
+    command_process,
+    command_worker,
+    initiate,
+    new_id,
+    order,
+    validate,
+)
+from workers.commanding import INITIATE, UPDATE
+
+
+@pytest.fixture
+def letters() -> Letters:
+    return Letters()
+
+
+@pytest.fixture
+def gateway(settings: Settings) -> Gateway:
+    return Gateway(settings)
+
+
+@pytest.fixture
+async def working(settings: Settings, letters: Letters) -> AsyncIterator[None]:
+    """A command worker at work."""
+    async with command_worker(settings, unique("commands"), letters=letters) as worker, at_work(worker):
+        yield
+
+
+async def metadata_of(store: PostgresEventStore, basket: str) -> list[dict[str, str]]:
+    return [json.loads(event.metadata) for event in await store.read_events(basket)]
+
+
+async def types_of(store: PostgresEventStore, basket: str) -> list[str]:
+    return [event.type for event in await store.read_events(basket)]
+
+
+@pytest.mark.usefixtures("working")
+async def test_a_command_is_answered_as_http_would(gateway: Gateway) -> None:
+    [begun] = await gateway.asks(initiate("EXT-1", "o-1", "o-2"))
+    [added] = await gateway.asks(add(begun.basket, "o-3", 4))
+    [judged] = await gateway.asks(validate(begun.basket))
+
+    assert (begun.status, begun.headers["ETag"]) == (200, '"3"')
+    assert added.body["order"]["orderItems"][2]["quantity"] == 4
+    assert added.body["actionResults"][0]["status"] == "applied"
+    assert (judged.body["basketVersion"], judged.body["ready"], judged.headers["ETag"]) == (4, False, '"5"')
+
+
+@pytest.mark.usefixtures("working")
+async def test_a_result_says_which_command_and_basket_it_is_about(gateway: Gateway) -> None:
+    asked = initiate(traceparent="00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+    [begun] = await gateway.asks(asked)
+
+    message = begun.received.message
+    assert message.key == begun.basket.encode()
+    assert {
+        name: message.header(name)
+        for name in (
+            "ce_specversion",
+            "ce_type",
+            "ce_id",
+            "ce_correlationid",
+            "ce_subject",
+            "ce_partnerorg",
+            "traceparent",
+        )
+    } == {
+        "ce_specversion": "1.0",
+        "ce_type": "checkout.command-result.v1",
+        "ce_id": f"{asked.header('ce_id')}/result",
+        "ce_correlationid": asked.header("ce_id"),
+        "ce_subject": begun.basket,
+        "ce_partnerorg": "acme",
+        "traceparent": asked.header("traceparent"),
+    }
+
+
+@pytest.mark.usefixtures("working")
+async def test_events_say_who_asked_in_which_conversation(
+    gateway: Gateway, store: PostgresEventStore
+) -> None:
+    asked = initiate(ce_source="gateway-7", ce_correlationid="conversation-1")
+    [begun] = await gateway.asks(asked)
+    [other] = await gateway.asks(initiate(traceparent=f"00-{'ab' * 16}-{'cd' * 8}-01"))
+
+    first, *_ = await metadata_of(store, begun.basket)
+    second, *_ = await metadata_of(store, other.basket)
+    assert (first["actor"], first["partner"]) == ("kafka:gateway-7", "acme")
+    assert (first["correlationId"], first["causationId"]) == ("conversation-1", asked.header("ce_id"))
+    assert (second["actor"], second["correlationId"]) == ("kafka:commands", "ab" * 16)
+
+
+@pytest.mark.usefixtures("working")
+async def test_a_command_that_comes_twice_has_its_effect_once_and_one_answer(
+    gateway: Gateway, store: PostgresEventStore
+) -> None:
+    [begun] = await gateway.asks(initiate())
+    asked = add(begun.basket, quantity=5)
+    await gateway.sends(asked, asked)
+    await gateway.asks(validate(begun.basket))
+
+    first, second = (await gateway.results([asked.header("ce_id") or ""]))[asked.header("ce_id") or ""]
+
+    assert first.body == second.body
+    assert second.headers["Idempotent-Replayed"] == "true"
+    assert first.received.message.header("ce_id") == second.received.message.header("ce_id")
+    assert (await types_of(store, begun.basket)).count("checkout.order-item-added.v1") == 2
+
+
+@pytest.mark.usefixtures("working")
+async def test_a_command_id_that_came_with_another_body_is_refused(gateway: Gateway) -> None:
+    [begun] = await gateway.asks(initiate())
+    asked = add(begun.basket)
+    await gateway.asks(asked)
+    other = add(begun.basket, quantity=9, id=asked.header("ce_id"))
+    await gateway.sends(other)
+
+    async def both() -> list[int]:
+        results = (await gateway.results())[asked.header("ce_id") or ""]
+        return [result.status for result in results] if len(results) == 2 else []
+
+    assert await eventually(both) == [200, 422]
+
+
+BASKET = "basket-00000000-0000-7000-8000-000000000001"
+
+
+@pytest.mark.usefixtures("working")
+@pytest.mark.parametrize(
+    ("asked", "status", "code"),
+    [
+        (initiate(partner=None), 400, "invalid_header"),
+        (command("checkout.delete-basket.v1", {}), 400, "invalid_header"),
+        (command(INITIATE, b"no JSON"), 400, "malformed_json"),
+        (command(INITIATE, {"order": {}}), 422, "invalid_request"),
+        (command(UPDATE, {"orderItemActions": []}), 422, "invalid_basket_id"),
+        (validate("basket-1"), 422, "invalid_basket_id"),
+        (validate(BASKET, ifmatch="three"), 400, "invalid_header"),
+        (command(INITIATE, b" " * 300_000), 413, "body_too_large"),
+        (validate(BASKET), 404, "basket_not_found"),
+    ],
+)
+async def test_what_cannot_be_carried_out_is_answered_with_a_problem(
+    gateway: Gateway, asked: Message, status: int, code: str
+) -> None:
+    [result] = await gateway.asks(asked)
+
+    assert (result.status, result.body["status"], result.body["code"]) == (status, status, code)
+    assert result.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.usefixtures("working")
+async def test_a_basket_of_another_organisation_does_not_exist(gateway: Gateway) -> None:
+    [begun] = await gateway.asks(initiate(partner="acme"))
+    [theirs] = await gateway.asks(validate(begun.basket, partner="globex"))
+
+    assert (theirs.status, theirs.body["code"]) == (404, "basket_not_found")
+
+
+@pytest.mark.usefixtures("working")
+async def test_a_command_for_another_version_changes_nothing(gateway: Gateway) -> None:
+    [begun] = await gateway.asks(initiate())
+    [refused] = await gateway.asks(add(begun.basket, ifmatch='"1"'))
+    [done] = await gateway.asks(add(begun.basket, ifmatch='"2"'))
+
+    assert (refused.status, refused.body["version"]) == (412, 2)
+    assert done.status == 200
+
+
+@pytest.mark.usefixtures("working")
+async def test_a_command_without_an_id_becomes_a_dead_letter_and_holds_up_nothing(
+    gateway: Gateway, letters: Letters
+) -> None:
+    nameless = Message(topics.COMMANDS, unique("key").encode(), b"{}", (("ce_type", INITIATE.encode()),))
+    await say(gateway.settings, [nameless])
+
+    [begun] = await gateway.asks(initiate())
+
+    assert begun.status == 200
+    assert nameless.key is not None
+    await eventually(lambda: letters.about((nameless.key or b"").decode()) == ["no_command_id"])
+
+
+@pytest.mark.usefixtures("working")
+async def test_commands_of_one_basket_are_carried_out_in_their_order(gateway: Gateway) -> None:
+    [begun] = await gateway.asks(initiate())
+    [judged] = await gateway.asks(validate(begun.basket))
+    [item] = [line["id"] for line in judged.body["checkout"]["orderItems"]]
+
+    results = await gateway.asks(*(change(begun.basket, item, quantity) for quantity in range(2, 60)))
+
+    befores = [result.body["actionResults"][0]["before"] for result in results]
+    assert befores == [*range(1, 59)]
+
+
+@pytest.mark.usefixtures("working")
+async def test_two_initiates_with_one_external_id_make_one_basket(gateway: Gateway) -> None:
+    results = await gateway.asks(*(initiate("EXT-7", f"o-{number}") for number in range(10)))
+
+    assert len({result.basket for result in results}) == 1
+
+
+@pytest.mark.usefixtures("working")
+async def test_an_order_completes_its_basket_once(
+    gateway: Gateway, store: PostgresEventStore, letters: Letters
+) -> None:
+    [begun] = await gateway.asks(initiate())
+    await say(gateway.settings, [order(begun.basket, "order-1"), order(begun.basket, "order-1", extra=1)])
+
+    async def is_completed() -> bool:
+        return "checkout.basket-completed.v1" in await types_of(store, begun.basket)
+
+    await eventually(is_completed)
+    [refused] = await gateway.asks(add(begun.basket))
+
+    assert (refused.status, refused.body["code"]) == (409, "basket_finished")
+    assert (await types_of(store, begun.basket)).count("checkout.basket-completed.v1") == 1
+    completed = (await metadata_of(store, begun.basket))[-1]
+    assert (completed["partner"], completed["actor"]) == ("acme", "kafka:orders")
+    assert (await Baskets(store).load(begun.basket)).order_id == "order-1"
+    assert letters.about(begun.basket) == []
+
+
+@pytest.mark.usefixtures("working")
+async def test_an_order_that_cannot_be_becomes_a_dead_letter(gateway: Gateway, letters: Letters) -> None:
+    unknown, other = f"basket-{new_id()}", f"basket-{new_id()}"
+    [begun] = await gateway.asks(initiate())
+    await say(
+        gateway.settings,
+        [
+            order(unknown),
+            order(other, basketId=unknown),
+            Message(topics.ORDERS, b"no-basket", b'{"orderId": "order-1"}', ()),
+            Message(topics.ORDERS, b"no-order", None, ()),
+            order(begun.basket, "order-1"),
+            order(begun.basket, "order-2"),
+        ],
+    )
+
+    def buried() -> dict[str, list[str]]:
+        keys = (unknown, other, "no-basket", "no-order", begun.basket)
+        return {key: codes for key in keys if (codes := letters.about(key))}
+
+    await eventually(lambda: len(buried()) == 5)
+    assert buried() == {
+        unknown: ["basket_not_found"],
+        other: ["not_an_order"],
+        "no-basket": ["not_an_order"],
+        "no-order": ["not_an_order"],
+        begun.basket: ["other_order"],
+    }
+    assert not any(letter.basket_id for letter in letters.written), "no view waits for an order"
+
+
+class AwayForAWhile:
+    """An EventStore that is away for its first appends, one of which it carries out without saying so."""
+
+    def __init__(self, store: PostgresEventStore) -> None:
+        self._store = store
+        self.tries = 0
+
+    async def append(self, append: Append) -> AppendOutcome:
+        self.tries += 1
+        if self.tries == 2:
+            await self._store.append(append)
+        if self.tries <= 3:
+            raise StoreUnavailable("switched off")
+        return await self._store.append(append)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._store, name)
+
+
+async def test_while_the_store_is_away_there_is_no_result_and_afterwards_one(
+    settings: Settings, gateway: Gateway, store: PostgresEventStore
+) -> None:
+    away = AwayForAWhile(store)
+    external_id = unique("EXT")
+    worker = command_worker(settings, unique("commands"), store=away)  # type: ignore[arg-type]
+    async with worker as at_first, at_work(at_first):
+        [begun] = await gateway.asks(initiate(external_id))
+
+    assert begun.status == 200
+    assert await store.find_claim(f"acme\x1f{external_id}") == begun.basket
+    assert (await types_of(store, begun.basket)).count("checkout.basket-initiated.v1") == 1
+
+
+async def test_one_that_stands_by_takes_over(settings: Settings, gateway: Gateway) -> None:
+    group = unique("commands")
+    async with command_worker(settings, group) as second:
+        async with command_worker(settings, group) as first, at_work(first):
+            standing_by = at_work(second)
+            await standing_by.__aenter__()
+            [begun] = await gateway.asks(initiate())
+        [done] = await gateway.asks(add(begun.basket))
+        await standing_by.__aexit__(None, None, None)
+
+    assert (begun.status, done.status) == (200, 200)
+
+
+async def test_killed_again_and_again_it_answers_each_command_once_and_does_it_once(
+    transactional_kafka: KafkaPart, settings: Settings, gateway: Gateway, store: PostgresEventStore
+) -> None:
+    group = unique("commands")
+    random.seed(11)
+    baskets: list[str] = []
+    async with command_process(settings, group) as worker:
+        assert await worker.line() == "ready"
+        baskets += [begun.basket for begun in await gateway.asks(*(initiate() for _ in range(8)))]
+        await worker.kill()
+    sending = asyncio.create_task(_keeps_adding(gateway, baskets, 1_200))
+    for _ in range(6):
+        async with command_process(settings, group) as worker:
+            assert await worker.line() == "ready"
+            answered = len(await gateway.results())
+
+            async def further(than: int = answered) -> bool:
+                return len(await gateway.results()) > than or sending.done()
+
+            await eventually(further, limit=30)
+            await asyncio.sleep(random.uniform(0, 0.2))
+            await worker.kill()
+    await sending
+    async with command_process(settings, group) as worker:
+        assert await worker.line() == "ready"
+
+        async def all_answered() -> bool:
+            return len(await gateway.results()) == len(gateway.sent)
+
+        await eventually(all_answered, limit=30, every=0.1)
+
+    results = await gateway.results()
+    assert {id: len(told) for id, told in results.items()} == dict.fromkeys(gateway.sent, 1)
+    assert {told[0].status for told in results.values()} == {200}
+    causes = [
+        entry["causationId"]
+        for basket in baskets
+        for entry, type in zip(await metadata_of(store, basket), await types_of(store, basket), strict=True)
+        if type != "checkout.basket-initiated.v1"
+    ]
+    added = Counter(causes)
+    updates = [id for id, [told] in results.items() if "actionResults" in told.body]
+    assert len(updates) == 1_200
+    assert {id: added[id] for id in updates} == dict.fromkeys(updates, 1)
+
+
+async def _keeps_adding(gateway: Gateway, baskets: list[str], count: int) -> None:
+    for _ in range(count // 20):
+        await gateway.sends(*(add(random.choice(baskets), unique("o")) for _ in range(20)))
+        await asyncio.sleep(random.uniform(0.02, 0.1))
+
+
+async def test_with_a_broker_without_transactions_commands_are_answered_too(
+    settings: Settings, kafka: KafkaPart
+) -> None:
+    made = streaming_settings(
+        kafka.bootstrap_servers,
+        settings.database_url.get_secret_value() if settings.database_url else None,
+        kafka_delivery="at_least_once",
+    )
+    gateway = Gateway(made)
+    group = unique("commands")
+    for _ in range(2):
+        async with command_worker(made, group) as worker, at_work(worker):
+            [begun] = await gateway.asks(initiate())
+            assert begun.status == 200
+
+    assert all(len(results) == 1 for results in (await gateway.results()).values())
