@@ -14,6 +14,17 @@ from adapters.postgres.feed import PostgresEventFeed
 
 DAY = timedelta(days=1)
 
+# How many sessions wait for the lock on appending. (pg_stat_activity stands still within a transaction.)
+WAITING_WRITERS = """
+SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
+ WHERE locktype = 'advisory' AND NOT granted AND datname = current_database()
+"""
+
+
+async def writers_wait(connection: asyncpg.Connection, count: int) -> bool:
+    """Whether so many writers wait for another one's transaction."""
+    return bool(await connection.fetchval(WAITING_WRITERS) == count)
+
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:

@@ -19,7 +19,7 @@ from adapters.postgres.feed import PostgresEventFeed
 from adapters.postgres.migrate import migrate
 from domain.errors import StoreUnavailable
 from domain.ports import Append, Appended, StoredAnswer
-from tests.adapters.postgres.conftest import DAY
+from tests.adapters.postgres.conftest import DAY, writers_wait
 from tests.adapters.postgres.proxy import BreakableNetwork
 from tests.conftest import OwnPostgres
 from tests.contracts.appends import a_stream, an_answer, an_answer_key, an_append, names_of
@@ -29,12 +29,6 @@ from tests.parts.waiting import eventually
 KILL_WRITERS = """
 SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
  WHERE application_name = 'checkout writer' AND datname = current_database()
-"""
-
-# How many sessions wait for the lock on appending. (pg_stat_activity stands still within a transaction.)
-WAITING_WRITERS = """
-SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
- WHERE locktype = 'advisory' AND NOT granted AND datname = current_database()
 """
 
 # Every event, in the global order.
@@ -140,16 +134,12 @@ async def test_a_batch_that_commits_after_its_connection_died_is_not_written_twi
                 # Whoever appends now waits for this transaction.
                 await connection.execute(APPEND_BATCH, *columns([an_append(a_stream())]), DAY, False)
                 waiting = asyncio.ensure_future(store.append(an_append(stream, 0, "a", "b")))
-                await eventually(partial(_waiting_writers, connection, 1))
+                await eventually(partial(writers_wait, connection, 1))
                 network.cut_all()
-                await eventually(partial(_waiting_writers, connection, 2))
+                await eventually(partial(writers_wait, connection, 2))
             assert isinstance(await waiting, Appended)
             assert await names_of(store, stream) == ["a", "b"]
         await database.close()
-
-
-async def _waiting_writers(connection: asyncpg.Connection, count: int) -> bool:
-    return bool(await connection.fetchval(WAITING_WRITERS) == count)
 
 
 async def test_another_writers_event_is_never_taken_for_ours_after_a_lost_connection(
