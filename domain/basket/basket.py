@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -126,14 +127,25 @@ class Basket(Aggregate):
 
     def remove_item(self, item_id: str, now: datetime) -> list[str]:
         """Removes a line and the add-ons under it; returns the ids of all that left."""
-        removed = [item_id]
-        for add_on in self.add_ons_of(item_id):
-            self.trigger_event(
-                OrderItemRemoved, order_item_id=add_on.id, reason="parent_removed", timestamp=now
-            )
-            removed.append(add_on.id)
+        add_ons = [item.id for item in self.add_ons_of(item_id)]
+        self._remove(item_id, add_ons, now)
+        return [item_id, *add_ons]
+
+    def remove_items(self, item_ids: Iterable[str], now: datetime) -> None:
+        """Removes lines and the add-ons under them, which may be among them."""
+        # One look at all lines: to look for the add-ons of each would make emptying a basket quadratic.
+        under: dict[str, list[str]] = defaultdict(list)
+        for item in self.items.values():
+            if item.parent_id is not None:
+                under[item.parent_id].append(item.id)
+        for item_id in item_ids:
+            if item_id in self.items:
+                self._remove(item_id, [id for id in under[item_id] if id in self.items], now)
+
+    def _remove(self, item_id: str, add_ons: list[str], now: datetime) -> None:
+        for add_on in add_ons:
+            self.trigger_event(OrderItemRemoved, order_item_id=add_on, reason="parent_removed", timestamp=now)
         self.trigger_event(OrderItemRemoved, order_item_id=item_id, reason="requested", timestamp=now)
-        return removed
 
     def record_verdict(self, verdict: Verdict, now: datetime) -> None:
         self.trigger_event(

@@ -19,10 +19,12 @@ def bring_to(deciding: Deciding, details: BasketDetails, items: tuple[RequestedI
     basket, now = deciding.basket, deciding.now
     basket.change_details(details, now)
     wanted = _Wanted(deciding, items).lines()
-    for line in list(basket.items.values()):
-        stays = line.id in wanted and line_key(wanted[line.id]) == line_key(line)
-        if not stays and line.id in basket.items:
-            basket.remove_item(line.id, now)
+    leaving = [
+        line.id
+        for line in basket.items.values()
+        if line.id not in wanted or line_key(wanted[line.id]) != line_key(line)
+    ]
+    basket.remove_items(leaving, now)
     for line in wanted.values():
         if line.id in basket.items:
             basket.change_quantity(line.id, line.quantity, now)
