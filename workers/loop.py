@@ -71,7 +71,13 @@ async def keep_running(worker: Worker, pulse: Pulse) -> None:
     while True:
         try:
             await worker.run(pulse)
-            fault: Exception = RuntimeError("it stopped by itself")
+            fault: BaseException = RuntimeError("it stopped by itself")
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            # Nobody cancelled us: a library let the end of a task of its own slip out.
+            fault = error
         except Exception as error:  # noqa: BLE001  (whatever it was, the worker must go on)
             fault = error
         if pulse.is_ready:

@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaError
 
 from adapters.kafka.catalogue_messages import CATALOGUE_TOPICS, fact_message
 from adapters.kafka.clients import admin, producer
-from adapters.kafka.errors import close, translated
+from adapters.kafka.errors import answered, close
 from adapters.settings import Settings
 from domain.catalogue.facts import Fact
 from domain.errors import BrokerUnavailable
@@ -51,8 +51,7 @@ async def publish_facts(
     client = producer(settings)
     try:
         await _require_topics(settings)
-        async with translated("catalogue", START_WITHIN_SECONDS):
-            await client.start()
+        await answered("catalogue", START_WITHIN_SECONDS, client.start())
         return await _Publishing(client, stop, told, answer_within).publish(facts)
     finally:
         await close(client)
@@ -61,13 +60,12 @@ async def publish_facts(
 async def _require_topics(settings: Settings) -> None:
     client = admin(settings)
     try:
-        async with translated("catalogue", START_WITHIN_SECONDS):
-            await client.start()
-            missing = {*CATALOGUE_TOPICS} - {*await client.list_topics()}
+        await answered("catalogue", START_WITHIN_SECONDS, client.start())
+        there = await answered("catalogue", START_WITHIN_SECONDS, client.list_topics())
     finally:
         with contextlib.suppress(KafkaError, OSError):
             await client.close()
-    if missing:
+    if missing := {*CATALOGUE_TOPICS} - {*there}:
         names = ", ".join(sorted(missing))
         raise BrokerUnavailable(f"there is no topic {names}; `checkout migrate` makes it")
 

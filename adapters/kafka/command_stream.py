@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from adapters.kafka.clients import consumer, producer
-from adapters.kafka.errors import close, translated
+from adapters.kafka.errors import answered, close
 from adapters.kafka.messages import Message, Received, received
 from adapters.kafka.sending import send_all
 from adapters.kafka.topics import COMMANDS, ORDERS
@@ -45,9 +45,8 @@ class CommandStream:
         try:
             # In this order: once the producer has started, an earlier reader's transaction is over and it
             # can begin no other; only then do the group's offsets say what is left to do.
-            async with translated(self._group, START_WITHIN_SECONDS):
-                await sending.start()
-                await reading.start()
+            await answered(self._group, START_WITHIN_SECONDS, sending.start())
+            await answered(self._group, START_WITHIN_SECONDS, reading.start())
             session = CommandSession(reading, sending, self._group, exactly_once=self._exactly_once)
             await session.take_all_partitions()
             yield session
@@ -74,12 +73,7 @@ class CommandSession:
     async def take_all_partitions(self) -> None:
         """Reads from all partitions that there are by now; raises BrokerUnavailable where a topic is
         missing."""
-        there: set[TopicPartition] = set()
-        async with translated(self._group, ANSWER_WITHIN_SECONDS):
-            for topic in (COMMANDS, ORDERS):
-                # The producer's answer is at hand, and renewed from time to time.
-                numbers = await self._sending.partitions_for(topic)
-                there.update(TopicPartition(topic, number) for number in numbers)
+        there = await answered(self._group, ANSWER_WITHIN_SECONDS, self._partitions())
         if there != self._taken:
             # Each partition begins at the group's offset: what was finished, and nothing else, lies before it.
             self._taken = frozenset(there)
@@ -88,8 +82,11 @@ class CommandSession:
     async def next(self, limit: int, wait: float) -> Sequence[Received]:
         """At most `limit` messages, in order in each partition; none where nothing came for `wait` seconds."""
         await self.take_all_partitions()
-        async with translated(self._group, wait + ANSWER_WITHIN_SECONDS):
-            found = await self._reading.getmany(timeout_ms=int(wait * 1000), max_records=limit)
+        found = await answered(
+            self._group,
+            wait + ANSWER_WITHIN_SECONDS,
+            self._reading.getmany(timeout_ms=int(wait * 1000), max_records=limit),
+        )
         return [received(record) for records in found.values() for record in records]
 
     async def finish(self, batch: Sequence[Received], results: Sequence[Message]) -> None:
@@ -101,13 +98,23 @@ class CommandSession:
             source = message.source
             partition = TopicPartition(source.topic, source.partition)
             done[partition] = max(source.offset + 1, done.get(partition, 0))
-        async with translated(self._group, FINISH_WITHIN_SECONDS):
-            if self._exactly_once:
-                # On an error nothing is undone here: the session is done for, and the next one undoes it.
-                await self._sending.begin_transaction()
-                await send_all(self._sending, results)
-                await self._sending.send_offsets_to_transaction(done, self._group)
-                await self._sending.commit_transaction()
-            else:
-                await send_all(self._sending, results)
-                await self._reading.commit(done)
+        await answered(self._group, FINISH_WITHIN_SECONDS, self._send(results, done))
+
+    async def _send(self, results: Sequence[Message], done: Mapping[TopicPartition, int]) -> None:
+        if self._exactly_once:
+            # On an error nothing is undone here: the session is done for, and the next one undoes it.
+            await self._sending.begin_transaction()
+            await send_all(self._sending, results)
+            await self._sending.send_offsets_to_transaction(done, self._group)
+            await self._sending.commit_transaction()
+        else:
+            await send_all(self._sending, results)
+            await self._reading.commit(done)
+
+    async def _partitions(self) -> set[TopicPartition]:
+        # The producer's answer is at hand, and renewed from time to time.
+        return {
+            TopicPartition(topic, number)
+            for topic in (COMMANDS, ORDERS)
+            for number in await self._sending.partitions_for(topic)
+        }

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from aiokafka import AIOKafkaProducer
+
 from adapters.kafka.clients import producer
-from adapters.kafka.errors import close, translated
+from adapters.kafka.errors import answered, close
 from adapters.kafka.messages import dead_letter_message
 from adapters.kafka.sending import send_all
 from adapters.settings import Settings
@@ -28,8 +30,10 @@ class KafkaDeadLetters:
         # Dead letters are rare: a client that is made for them costs less than one that is kept.
         client = producer(self._settings)
         try:
-            async with translated("dead letters", SEND_WITHIN_SECONDS):
-                await client.start()
-                await send_all(client, [dead_letter_message(letter, self._clock()) for letter in letters])
+            await answered("dead letters", SEND_WITHIN_SECONDS, self._send(client, letters))
         finally:
             await close(client)
+
+    async def _send(self, client: AIOKafkaProducer, letters: Sequence[DeadLetter]) -> None:
+        await client.start()
+        await send_all(client, [dead_letter_message(letter, self._clock()) for letter in letters])

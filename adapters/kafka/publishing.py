@@ -9,7 +9,7 @@ import structlog
 from aiokafka import AIOKafkaProducer
 
 from adapters.kafka.clients import producer
-from adapters.kafka.errors import close, translated
+from adapters.kafka.errors import answered, close
 from adapters.kafka.messages import Message, basket_event_message, verdict_message
 from adapters.kafka.positions import last_position, position_message
 from adapters.kafka.sending import send_all
@@ -36,13 +36,15 @@ class TransactionalPublisher:
     async def session(self) -> AsyncIterator[_TransactionalSession]:
         client = producer(self._settings, transactional_id=self._id)
         try:
-            async with translated(self._id, START_WITHIN_SECONDS):
-                # Only once this has returned nothing of an earlier publisher is open or can still come.
-                await client.start()
-                position = await last_position(self._settings, self._id)
+            position = await answered(self._id, START_WITHIN_SECONDS, self._take_over(client))
             yield _TransactionalSession(client, self._id, position)
         finally:
             await close(client)
+
+    async def _take_over(self, client: AIOKafkaProducer) -> int:
+        # Only once this has returned nothing of an earlier publisher is open or can still come.
+        await client.start()
+        return await last_position(self._settings, self._id)
 
 
 class _TransactionalSession:
@@ -53,12 +55,15 @@ class _TransactionalSession:
 
     async def publish(self, publications: Sequence[Publication]) -> None:
         last = publications[-1].event.position
-        async with translated(self._id, PUBLISH_WITHIN_SECONDS):
-            # On an error nothing is undone here: the session is done for, and the next one undoes it.
-            await self._client.begin_transaction()
-            await send_all(self._client, [*_messages(publications), position_message(self._id, last)])
-            await self._client.commit_transaction()
+        messages = [*_messages(publications), position_message(self._id, last)]
+        await answered(self._id, PUBLISH_WITHIN_SECONDS, self._in_one_transaction(messages))
         self.position = last
+
+    async def _in_one_transaction(self, messages: Sequence[Message]) -> None:
+        # On an error nothing is undone here: the session is done for, and the next one undoes it.
+        await self._client.begin_transaction()
+        await send_all(self._client, messages)
+        await self._client.commit_transaction()
 
 
 class AtLeastOncePublisher:
@@ -78,8 +83,7 @@ class AtLeastOncePublisher:
         )
         client = producer(self._settings)
         try:
-            async with translated(self._id, START_WITHIN_SECONDS):
-                await client.start()
+            await answered(self._id, START_WITHIN_SECONDS, client.start())
             yield _AtLeastOnceSession(client, self._positions, self._id, await self._positions.read(self._id))
         finally:
             await close(client)
@@ -95,8 +99,7 @@ class _AtLeastOnceSession:
         self._id = publisher_id
 
     async def publish(self, publications: Sequence[Publication]) -> None:
-        async with translated(self._id, PUBLISH_WITHIN_SECONDS):
-            await send_all(self._client, _messages(publications))
+        await answered(self._id, PUBLISH_WITHIN_SECONDS, send_all(self._client, _messages(publications)))
         last = publications[-1].event.position
         await self._positions.write(self._id, last)
         self.position = last

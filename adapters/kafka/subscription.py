@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,16 +12,20 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import (
     CommitFailedError,
     IllegalGenerationError,
+    KafkaError,
     RebalanceInProgressError,
     UnknownMemberIdError,
 )
 
 from adapters.kafka.clients import consumer
-from adapters.kafka.errors import close, translated
+from adapters.kafka.errors import answered, close
 from adapters.kafka.messages import Received, received
 from adapters.settings import Settings
 
 ANSWER_WITHIN_SECONDS = 20.0
+PROBE_WITHIN_SECONDS = 5.0
+PROBE_EVERY_SECONDS = 5.0
+"""How often it is asked, where nothing comes, whether there is anything."""
 
 _log = structlog.get_logger("adapters.kafka.subscription")
 
@@ -28,14 +33,24 @@ _log = structlog.get_logger("adapters.kafka.subscription")
 class Batches:
     """What the group has not committed yet, of the partitions that are this member's."""
 
-    def __init__(self, client: AIOKafkaConsumer, group: str) -> None:
+    def __init__(self, client: AIOKafkaConsumer, group: str, *, ends_are_right: bool = True) -> None:
+        """`ends_are_right`: the broker says truly where its partitions end."""
         self._client = client
         self._group = group
+        self._ends_are_right = ends_are_right
+        self._behind: dict[TopicPartition, int] = {}
+        self._probed = self._now()
 
     async def next(self, limit: int, wait: float) -> Sequence[Received]:
-        """At most `limit` messages, in order in each partition; none where nothing came for `wait` seconds."""
-        async with translated(self._group, wait + ANSWER_WITHIN_SECONDS):
-            found = await self._client.getmany(timeout_ms=int(wait * 1000), max_records=limit)
+        """At most `limit` messages, in order in each partition; none where nothing came for `wait` seconds.
+        Raises BrokerUnavailable."""
+        fetching = self._client.getmany(timeout_ms=int(wait * 1000), max_records=limit)
+        found = await answered(self._group, wait + ANSWER_WITHIN_SECONDS, fetching)
+        if found:
+            self._probed = self._now()
+        elif self._now() - self._probed >= PROBE_EVERY_SECONDS:
+            await answered(self._group, PROBE_WITHIN_SECONDS, self._probe())
+            self._probed = self._now()
         return [received(record) for records in found.values() for record in records]
 
     async def commit(self, batch: Iterable[Received]) -> None:
@@ -48,18 +63,42 @@ class Batches:
             done[partition] = max(source.offset + 1, done.get(partition, 0))
         ours = self._client.assignment()
         offsets = {partition: offset for partition, offset in done.items() if partition in ours}
-        if not offsets:
+        if offsets:
+            await answered(self._group, ANSWER_WITHIN_SECONDS, self._commit(offsets))
+
+    async def _commit(self, offsets: dict[TopicPartition, int]) -> None:
+        try:
+            await self._client.commit(offsets)
+        except (CommitFailedError, IllegalGenerationError, RebalanceInProgressError, UnknownMemberIdError):
+            _log.info("offsets were not committed: the group is sharing out anew", group=self._group)
+
+    async def _probe(self) -> None:
+        """Raises a KafkaError where the brokers are away, or where messages wait that were not given out
+        since the last probe.
+
+        On its own the client says nothing while brokers are away, and after a long absence it may never
+        go on. Whoever is told starts anew.
+        """
+        partitions = self._client.assignment()
+        if not partitions:
+            await self._client.topics()
             return
-        async with translated(self._group, ANSWER_WITHIN_SECONDS):
-            try:
-                await self._client.commit(offsets)
-            except (
-                CommitFailedError,
-                IllegalGenerationError,
-                RebalanceInProgressError,
-                UnknownMemberIdError,
-            ):
-                _log.info("offsets were not committed: the group is sharing out anew", group=self._group)
+        ends = await self._client.end_offsets(partitions)
+        if not self._ends_are_right:
+            return
+        behind: dict[TopicPartition, int] = {}
+        for partition in partitions & self._client.assignment():
+            position = await self._client.position(partition)
+            if position < ends[partition]:
+                behind[partition] = position
+        stuck = behind.items() & self._behind.items()
+        self._behind = behind
+        if stuck:
+            raise KafkaError(f"messages wait in {len(stuck)} partitions and are not given out")
+
+    @staticmethod
+    def _now() -> float:
+        return asyncio.get_running_loop().time()
 
 
 class Subscription:
@@ -77,8 +116,9 @@ class Subscription:
         """Joins the group for the block; raises BrokerUnavailable."""
         client = consumer(self._settings, *self._topics, group=self._group, **self._more)
         try:
-            async with translated(self._group, ANSWER_WITHIN_SECONDS):
-                await client.start()
-            yield Batches(client, self._group)
+            await answered(self._group, ANSWER_WITHIN_SECONDS, client.start())
+            # The embedded broker, which has no transactions either, says wrong ends.
+            ends_are_right = self._settings.kafka_delivery == "exactly_once"
+            yield Batches(client, self._group, ends_are_right=ends_are_right)
         finally:
             await close(client)

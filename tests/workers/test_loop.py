@@ -30,7 +30,7 @@ class Script:
         await asyncio.Event().wait()
 
 
-def fails(error: Exception) -> Callable[[Pulse], None]:
+def fails(error: BaseException) -> Callable[[Pulse], None]:
     def turn(_: Pulse) -> None:
         raise error
 
@@ -50,6 +50,13 @@ async def test_a_worker_that_fails_is_run_again_whatever_it_failed_on() -> None:
 
 async def test_a_worker_that_stops_by_itself_is_run_again() -> None:
     worker = Script(lambda _: None)
+    async with running(worker) as pulse:
+        await eventually(lambda: pulse.is_ready)
+        assert worker.runs == 2
+
+
+async def test_a_cancellation_that_nobody_asked_for_is_a_fault_like_any_other() -> None:
+    worker = Script(fails(asyncio.CancelledError()))
     async with running(worker) as pulse:
         await eventually(lambda: pulse.is_ready)
         assert worker.runs == 2
