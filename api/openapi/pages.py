@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
+import fastapi_offline
 from fastapi.openapi.docs import get_swagger_ui_html
 from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
 
 from api.exchange import exchange_of
 from api.openapi.operations import Document
 
 OPENAPI = "/openapi.json"
 DOCS = "/docs"
+ASSETS = "/docs-assets"
 
 
 def release() -> str:
@@ -25,10 +29,18 @@ def release() -> str:
         return "0"
 
 
-def openapi_routes(openapi: Document) -> list[Route]:
-    """The document is rendered once; the page loads Swagger UI from its public host, as FastAPI's does."""
+def openapi_routes(openapi: Document) -> list[BaseRoute]:
+    """The document is rendered once. The page loads Swagger UI from here: partners' networks, and ours, may
+    not reach its public host. Its addresses are relative, so that a proxy may serve us under any path."""
     document = to_json(openapi)
-    page = get_swagger_ui_html(openapi_url=OPENAPI.removeprefix("/"), title="Partner Checkout").body
+    assets = ASSETS.removeprefix("/")
+    page = get_swagger_ui_html(
+        openapi_url=OPENAPI.removeprefix("/"),
+        title="Partner Checkout",
+        swagger_js_url=f"{assets}/swagger-ui-bundle.js",
+        swagger_css_url=f"{assets}/swagger-ui.css",
+        swagger_favicon_url=f"{assets}/favicon.png",
+    ).body
 
     async def json(request: Request) -> Response:
         exchange_of(request.scope).route = OPENAPI
@@ -38,4 +50,5 @@ def openapi_routes(openapi: Document) -> list[Route]:
         exchange_of(request.scope).route = DOCS
         return Response(page, media_type="text/html")
 
-    return [Route(OPENAPI, json), Route(DOCS, docs)]
+    static = StaticFiles(directory=Path(fastapi_offline.__file__).parent / "static")
+    return [Route(OPENAPI, json), Route(DOCS, docs), Mount(ASSETS, static)]

@@ -3,6 +3,7 @@ is held against it too (`conformity.py`)."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -39,6 +40,10 @@ async def test_it_is_served_to_everybody_with_a_page_that_shows_it(shop: Caller,
     page = await shop.service.stranger().send("GET", "/docs")
     assert page.headers["content-type"].startswith("text/html")
     assert "openapi.json" in page.text
+    loaded = re.findall(r"(?:src|href)=\"([^\"]+)\"", page.text)
+    assert len(loaded) >= 2
+    for address in loaded:
+        assert (await shop.service.stranger().send("GET", f"/{address}")).status_code == 200
 
 
 def test_it_has_the_four_calls(document: Document) -> None:
