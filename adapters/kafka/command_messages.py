@@ -75,9 +75,9 @@ def result_message(
     command: CommandMessage, answer: Answer, *, basket_id: str | None, traceparent: str, now: datetime
 ) -> Message:
     """What became of a command: the HTTP answer to it, in JSON."""
+    headers_told = {name.lower(): value for name, value in answer.headers.items()}
     about = json.dumps(
-        {"commandId": command.id, "status": answer.status, "headers": dict(answer.headers)},
-        separators=(",", ":"),
+        {"commandId": command.id, "status": answer.status, "headers": headers_told}, separators=(",", ":")
     ).encode()
     # The body is JSON already, and goes out as it was stored.
     value = about[:-1] + b',"body":' + (answer.body or b"null") + b"}"

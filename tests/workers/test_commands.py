@@ -5,11 +5,16 @@ import json
 import random
 from collections import Counter
 from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from adapters.embedded.broker import EmbeddedBroker
 from adapters.kafka import topics
+from adapters.kafka.clients import consumer
 from adapters.kafka.messages import Message
+from adapters.kafka.topics import ensure_topics
 from adapters.postgres.event_store import PostgresEventStore
 from adapters.settings import Settings
 from domain.basket.repository import Baskets
@@ -66,10 +71,10 @@ async def test_a_command_is_answered_as_http_would(gateway: Gateway) -> None:
     [added] = await gateway.asks(add(begun.basket, "o-3", 4))
     [judged] = await gateway.asks(validate(begun.basket))
 
-    assert (begun.status, begun.headers["ETag"]) == (200, '"3"')
+    assert (begun.status, begun.headers["etag"]) == (200, '"3"')
     assert added.body["order"]["orderItems"][2]["quantity"] == 4
     assert added.body["actionResults"][0]["status"] == "applied"
-    assert (judged.body["basketVersion"], judged.body["ready"], judged.headers["ETag"]) == (4, False, '"5"')
+    assert (judged.body["basketVersion"], judged.body["ready"], judged.headers["etag"]) == (4, False, '"5"')
 
 
 @pytest.mark.usefixtures("working")
@@ -128,7 +133,7 @@ async def test_a_command_that_comes_twice_has_its_effect_once_and_one_answer(
     first, second = (await gateway.results([asked.header("ce_id") or ""]))[asked.header("ce_id") or ""]
 
     assert first.body == second.body
-    assert second.headers["Idempotent-Replayed"] == "true"
+    assert second.headers["idempotent-replayed"] == "true"
     assert first.received.message.header("ce_id") == second.received.message.header("ce_id")
     assert (await types_of(store, begun.basket)).count("checkout.order-item-added.v1") == 2
 
@@ -377,19 +382,34 @@ async def _keeps_adding(gateway: Gateway, baskets: list[str], enough: asyncio.Ev
         await asyncio.sleep(random.uniform(0.02, 0.1))
 
 
-async def test_with_a_broker_without_transactions_commands_are_answered_too(
-    settings: Settings, kafka: KafkaPart
-) -> None:
-    made = streaming_settings(
-        kafka.bootstrap_servers,
-        settings.database_url.get_secret_value() if settings.database_url else None,
-        kafka_delivery="at_least_once",
-    )
-    gateway = Gateway(made)
-    group = unique("commands")
-    for _ in range(2):
-        async with command_worker(made, group) as worker, at_work(worker):
-            [begun] = await gateway.asks(initiate())
-            assert begun.status == 200
+async def test_the_embedded_broker_has_commands_answered_too(database_url: str, tmp_path: Path) -> None:
+    async with EmbeddedBroker(tmp_path / "broker.log") as broker:
+        settings = streaming_settings(
+            broker.bootstrap_servers, database_url, kafka_delivery="at_least_once", kafka_partitions=2
+        )
+        await ensure_topics(settings)
+        group = unique("commands")
+        asked = [initiate("EXT-1", "o-1"), initiate("EXT-1", "o-2")]
+        for count, message in enumerate(asked, start=1):
+            async with command_worker(settings, group) as worker, at_work(worker):
+                await say(settings, [message])
+                results = await _first_results(settings, count)
 
-    assert all(len(results) == 1 for results in (await gateway.results()).values())
+    assert [result["commandId"] for result in results] == [message.header("ce_id") for message in asked]
+    assert [result["status"] for result in results] == [200, 200]
+    assert len({result["body"]["id"] for result in results}) == 1
+
+
+async def _first_results(settings: Settings, count: int) -> list[dict[str, Any]]:
+    """The first results in their topic; unlike elsewhere its end is not asked for, which reads wrong there."""
+    reader = consumer(settings, topics.COMMAND_RESULTS, group=None)
+    await reader.start()
+    found: list[dict[str, Any]] = []
+    try:
+        async with asyncio.timeout(20):
+            while len(found) < count:
+                for records in (await reader.getmany(timeout_ms=50)).values():
+                    found += [json.loads(record.value) for record in records]
+    finally:
+        await reader.stop()
+    return found

@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+
+from adapters.memory.catalogue import MemoryCatalogueFacts
+from adapters.postgres.basket_views import PostgresBasketViews
+from adapters.postgres.database import Database
+from adapters.postgres.event_store import PostgresEventStore
+from domain.basket.basket import Basket
+from domain.basket.codec import decode_all
+from domain.basket.handlers import CheckoutHandlers, Policy
+from domain.basket.projection import BasketProjection
+from domain.basket.repository import Baskets
+from domain.ports import Answer, AnswerKey
+from tests.builders import LIFETIME, SECOND, FixedClock, caller, initiate, item
+from tests.contracts.catalogue_facts import unique
+from tests.parts.waiting import eventually
+from tests.workers.at_work import at_work
+from tests.workers.gateway import new_id
+from tests.workers.running import event_store
+from workers.expiry import ExpiryWorker
+
+
+@dataclass
+class Place:
+    """Baskets with a clock, in a database of their own."""
+
+    store: PostgresEventStore
+    views: PostgresBasketViews
+    clock: FixedClock
+
+    def handlers(self) -> CheckoutHandlers:
+        baskets = Baskets(self.store)
+        facts = MemoryCatalogueFacts()
+        return CheckoutHandlers(self.store, baskets, facts, self.clock, new_id, Policy(lifetime=LIFETIME))
+
+    def worker(self, page_baskets: int = 500) -> ExpiryWorker:
+        return ExpiryWorker(
+            self.views,
+            self.handlers(),
+            self.store.purge_answers,
+            self.clock,
+            new_id,
+            interval=timedelta(milliseconds=20),
+            page_baskets=page_baskets,
+        )
+
+    async def basket(self, external_id: str | None = None, partner: str = "acme") -> Basket:
+        """A new basket, in the views as well."""
+        begun = await self.handlers().initiate(
+            initiate(item(), external_id=external_id), caller(partner=partner)
+        )
+        await self.project(begun.basket)
+        return begun.basket
+
+    async def project(self, basket: Basket) -> None:
+        stream = await self.store.read_stream(basket.id)
+        events = {basket.id: decode_all(stream.events)} if stream.events != b"[]" else {}
+        await BasketProjection(self.store, self.views).apply(events)
+
+    async def expiries(self, basket: Basket) -> list[dict[str, str]]:
+        """The metadata of each event that says that the basket expired."""
+        events = await self.store.read_events(basket.id)
+        return [json.loads(event.metadata) for event in events if event.type == "checkout.basket-expired.v1"]
+
+    async def all_expired(self, baskets: Sequence[Basket]) -> None:
+        async def each_once() -> bool:
+            return [len(await self.expiries(basket)) for basket in baskets] == [1] * len(baskets)
+
+        await eventually(each_once)
+
+
+@pytest.fixture
+async def place(database_url: str) -> AsyncIterator[Place]:
+    database = Database(database_url)
+    async with event_store(database_url) as store:
+        yield Place(store, PostgresBasketViews(database), FixedClock())
+    await database.close()
+
+
+async def test_a_basket_expires_once_when_its_time_is_over(place: Place) -> None:
+    due = await place.basket()
+    place.clock.advance(SECOND)
+    later = await place.basket()
+    place.clock.advance(LIFETIME - SECOND)
+
+    async with at_work(place.worker()):
+        await place.all_expired([due])
+        another = await place.basket()
+        place.clock.advance(SECOND)
+        await place.all_expired([due, later])
+
+    assert await place.expiries(another) == []
+
+
+async def test_the_expiry_says_who_said_it_and_whose_basket_it_is(place: Place) -> None:
+    basket = await place.basket(partner="globex")
+    place.clock.advance(LIFETIME)
+
+    async with at_work(place.worker()):
+        await place.all_expired([basket])
+
+    [said] = await place.expiries(basket)
+    assert (said["actor"], said["partner"]) == ("expiry", "globex")
+    assert said["traceparent"].split("-")[1] == said["correlationId"]
+
+
+async def test_an_expired_basket_gives_its_external_id_free(place: Place) -> None:
+    external_id = unique("EXT")
+    basket = await place.basket(external_id)
+    place.clock.advance(LIFETIME)
+
+    async with at_work(place.worker()):
+        await place.all_expired([basket])
+
+    assert await place.store.find_claim(f"acme\x1f{external_id}") is None
+
+
+async def test_all_that_is_due_expires_also_while_the_views_stand_still(place: Place) -> None:
+    baskets = [await place.basket() for _ in range(7)]
+    place.clock.advance(LIFETIME)
+
+    async with at_work(place.worker(page_baskets=2)):
+        await place.all_expired(baskets)
+
+    assert len(await place.views.due(place.clock(), 100)) == 7, "no view has moved"
+
+
+async def test_several_workers_at_once_record_each_expiry_once(place: Place) -> None:
+    baskets = [await place.basket() for _ in range(20)]
+    place.clock.advance(LIFETIME)
+
+    async with at_work(place.worker()), at_work(place.worker()), at_work(place.worker()):
+        await place.all_expired(baskets)
+        await asyncio.gather(*(place.project(basket) for basket in baskets))
+
+        async def none_is_due() -> bool:
+            return not await place.views.due(place.clock(), 100)
+
+        await eventually(none_is_due)
+
+    await place.all_expired(baskets)
+
+
+async def test_answers_that_nobody_can_ask_for_any_more_are_cleared_away(database_url: str) -> None:
+    database = Database(database_url)
+    store = PostgresEventStore(database, timeout=2.0, answers_kept=timedelta(milliseconds=1))
+    place = Place(store, PostgresBasketViews(database), FixedClock())
+    for number in range(3):
+        await store.store_answer(
+            AnswerKey("acme/initiate", f"key-{number}", b"digest"), Answer(200, {}, b"{}")
+        )
+
+    async with at_work(place.worker()):
+
+        async def none_is_left() -> bool:
+            async with database.connection() as connection:
+                return bool(await connection.fetchval("SELECT count(*) = 0 FROM answers"))
+
+        await eventually(none_is_left)
+    await store.close()
+    await database.close()
