@@ -19,6 +19,10 @@ _AWAY_STATES = frozenset({"25006", "25P03", "25P04", "40001", "40P01", "55P03"})
 """SQLSTATEs: a read-only standby answers, a transaction was idle or ran for too long, serialisation,
 deadlock, a lock was not to be had in time."""
 
+_LONGEST_RELEASE = 0.5
+"""Seconds that a cancelled block waits until its statement has ended too; then the connection is ended. (A
+server that is asked to cancel a statement just before it begins does not.)"""
+
 
 def away(error: BaseException, *, closed: bool) -> bool:
     """Whether the error means that PostgreSQL is not at our service for now, so that the same statement may
@@ -101,7 +105,7 @@ class Database:
         finally:
             # A connection that cannot be given back is ended by the pool; the caller's work is done.
             with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
-                await pool.release(borrowed, timeout=self._timeout)
+                await pool.release(borrowed, timeout=_LONGEST_RELEASE)
 
     async def connect(
         self, application_name: str, settings: Mapping[str, str] | None = None

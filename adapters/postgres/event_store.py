@@ -22,16 +22,13 @@ from domain.ports import (
 )
 
 # Deletes some of the answers that are older than $1, oldest first, and counts them. Those that a writer is
-# about to replace are left alone, so that nobody waits.
+# about to replace are left alone, so that nobody waits; the rows found are locked, so that they stay put.
 PURGE_ANSWERS = """
-WITH outdated AS (
-    SELECT scope, key FROM answers
-     WHERE answered_at <= clock_timestamp() - $1::interval
-     ORDER BY answered_at LIMIT $2
-       FOR UPDATE SKIP LOCKED),
-deleted AS (
-    DELETE FROM answers USING outdated
-     WHERE answers.scope = outdated.scope AND answers.key = outdated.key
+WITH deleted AS (
+    DELETE FROM answers WHERE ctid = ANY (ARRAY(
+        SELECT ctid FROM answers WHERE answered_at <= now() - $1::interval
+         ORDER BY answered_at LIMIT $2
+           FOR UPDATE SKIP LOCKED))
     RETURNING 1)
 SELECT count(*) FROM deleted
 """

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
+
+from adapters.postgres.database import Database
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -27,11 +28,14 @@ _alone = asyncio.Lock()
 async def migrate(url: str) -> Sequence[str]:
     """Applies what is missing, all or nothing, and returns the names of the migrations applied, oldest first.
 
-    Safe when several processes do it at once: the first one does the work.
+    Safe when several processes do it at once: the first one does the work. Raises StoreUnavailable.
     """
-    # The driver reads the URL itself, so that it means the same here as everywhere else.
+    database = Database(url)
+    # The connection is made as everywhere else, so that the URL means the same here.
     engine = create_async_engine(
-        "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(url), poolclass=NullPool
+        "postgresql+asyncpg://",
+        async_creator=lambda: database.connect("checkout migrate"),
+        poolclass=NullPool,
     )
     try:
         async with _alone, engine.begin() as connection:

@@ -9,6 +9,7 @@ import pytest
 
 from adapters.postgres import migrations
 from adapters.postgres.migrate import migrate
+from domain.errors import StoreUnavailable
 from tests.parts.postgres import Databases
 from tests.parts.processes import Program
 
@@ -69,6 +70,11 @@ async def test_a_migration_that_fails_leaves_nothing_behind(empty_url: str) -> N
     await connection.execute("DROP TABLE answers")
     await connection.close()
     assert list(await migrate(empty_url)) == VERSIONS
+
+
+async def test_migrating_says_that_the_store_is_away() -> None:
+    with pytest.raises(StoreUnavailable):
+        await migrate("postgresql://postgres@127.0.0.1:1/none")
 
 
 def test_every_migration_goes_forward_only_and_has_its_sql_beside_it() -> None:
