@@ -217,7 +217,8 @@ class CatalogueFacts(Protocol):
         self, offer_ids: Collection[str], product_codes: Collection[str], *, fresh: bool
     ) -> Catalogue:
         """What is known now of these offers (with their products) and products. Where not `fresh`, an
-        answer from a cache that follows the facts within moments will do."""
+        answer from a cache that follows the facts within moments will do; availability, which is never
+        cached, is then told of the products that are named, and may be of no others."""
 
 
 @dataclass(frozen=True, slots=True)

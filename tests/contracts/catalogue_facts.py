@@ -5,18 +5,18 @@ from __future__ import annotations
 import itertools
 import uuid
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from adapters.memory.catalogue import MemoryCatalogueFacts
 from domain.catalogue.catalogue import Catalogue
-from domain.catalogue.facts import AvailabilityFact, Fact, OfferFact, PriceFact
+from domain.catalogue.facts import AvailabilityFact, Fact, OfferFact
 from domain.ports import CatalogueFacts, Source
-from domain.values import Market, OfferRef, Product
+from domain.values import Market, OfferRef
+from tests.builders import NOW, availability, offer, price, ref
 
-NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 GB = Market(partner="northwind", country="GB", currency="GBP")
 
 _offsets = itertools.count()
@@ -28,34 +28,6 @@ def sourced(facts: Iterable[Fact]) -> Sequence[tuple[Fact, Source]]:
 
 def unique(name: str) -> str:
     return f"{name}-{uuid.uuid4().hex[:12]}"
-
-
-def an_offer(id: str, version: str = "v-1", *, sequence: int = 1, products: Sequence[str] = ()) -> OfferFact:
-    return OfferFact(
-        id=id,
-        version=version,
-        name=f"{id} of {sequence}",
-        products=tuple(Product(product_code=code) for code in products),
-        status="published",
-        sequence=sequence,
-    )
-
-
-def a_price(id: str, amount: str = "10.00", *, sequence: int = 1, **values: object) -> PriceFact:
-    return PriceFact.model_validate(
-        {
-            "offerId": id,
-            "offerVersion": "v-1",
-            "currency": "GBP",
-            "amount": amount,
-            "sequence": sequence,
-            **values,
-        }
-    )
-
-
-def availability_of(code: str, quantity: int | None = 25, *, sequence: int = 1) -> AvailabilityFact:
-    return AvailabilityFact(product_code=code, status="available", quantity=quantity, sequence=sequence)
 
 
 def known_of(catalogue: Catalogue, offer_id: str, codes: Iterable[str]) -> Sequence[Fact | None]:
@@ -83,16 +55,16 @@ countries = st.sampled_from((*COUNTRIES, None))
 def some_facts(draw: st.DrawFn) -> list[Fact]:
     """Facts about one offer and two products; no two of them bear one id."""
     mark = unique("")
-    offers = st.builds(
-        lambda version, sequence, codes: an_offer(
-            f"o{mark}", version, sequence=sequence, products=[f"{code}{mark}" for code in codes]
+    said_offers = st.builds(
+        lambda version, sequence, codes: offer(
+            f"o{mark}@{version}", sequence=sequence, products=[f"{code}{mark}" for code in codes]
         ),
         st.sampled_from(VERSIONS),
         sequences,
         st.lists(st.sampled_from(PRODUCTS), unique=True),
     )
-    prices = st.builds(
-        lambda country, pence, start, sequence: a_price(
+    said_prices = st.builds(
+        lambda country, pence, start, sequence: price(
             f"o{mark}", f"1.{pence:02}", sequence=sequence, country=country, validFrom=start
         ),
         countries,
@@ -100,14 +72,18 @@ def some_facts(draw: st.DrawFn) -> list[Fact]:
         st.sampled_from((None, NOW, NOW + timedelta(days=1))),
         sequences,
     )
-    availability = st.builds(
-        lambda code, quantity, sequence: availability_of(f"{code}{mark}", quantity, sequence=sequence),
+    said_availability = st.builds(
+        lambda code, quantity, sequence: availability(f"{code}{mark}", quantity=quantity, sequence=sequence),
         st.sampled_from(PRODUCTS),
         st.integers(0, 9),
         sequences,
     )
     facts: list[Fact] = draw(
-        st.lists(st.one_of(offers, prices, availability), unique_by=lambda fact: fact.fact_id, max_size=12)
+        st.lists(
+            st.one_of(said_offers, said_prices, said_availability),
+            unique_by=lambda fact: fact.fact_id,
+            max_size=12,
+        )
     )
     return facts
 
@@ -126,16 +102,16 @@ def arrivals(draw: st.DrawFn) -> tuple[list[Fact], list[list[Fact]]]:
 class CatalogueFactsContract:
     async def test_what_was_learned_is_known(self, facts: CatalogueFacts) -> None:
         id, code = unique("o"), unique("SKU")
-        learned: list[Fact] = [an_offer(id, products=[code]), a_price(id), availability_of(code)]
+        learned: list[Fact] = [offer(id, products=[code]), price(id), availability(code)]
 
         outcome = await facts.learn(sourced(learned))
 
         catalogue = await facts.catalogue([id], [], fresh=True)
-        ref = OfferRef(id=id, version="v-1")
+        named = ref(id)
         assert (outcome.new, outcome.known, outcome.contradicts) == (3, 0, ())
         assert [
-            catalogue.offer(ref),
-            catalogue.price(ref, GB, NOW).current,
+            catalogue.offer(named),
+            catalogue.price(named, GB, NOW).current,
             catalogue.availability(code, GB),
         ] == learned
 
@@ -143,7 +119,7 @@ class CatalogueFactsContract:
         id = unique("o")
         for fresh in (True, False):
             catalogue = await facts.catalogue([id], [id], fresh=fresh)
-            assert catalogue.offer(OfferRef(id=id, version="v-1")) is None
+            assert catalogue.offer(ref(id)) is None
             assert catalogue.availability(id, GB) is None
 
     async def test_no_facts_are_learned_as_none(self, facts: CatalogueFacts) -> None:
@@ -151,35 +127,35 @@ class CatalogueFactsContract:
 
     async def test_products_are_known_without_their_offer(self, facts: CatalogueFacts) -> None:
         code = unique("SKU")
-        await facts.learn(sourced([availability_of(code, 3)]))
+        await facts.learn(sourced([availability(code, quantity=3)]))
 
         catalogue = await facts.catalogue([], [code], fresh=True)
 
-        assert catalogue.availability(code, GB) == availability_of(code, 3)
+        assert catalogue.availability(code, GB) == availability(code, quantity=3)
 
     async def test_every_version_of_an_offer_is_known(self, facts: CatalogueFacts) -> None:
         id = unique("o")
-        older, newer = an_offer(id, "v-1", sequence=1), an_offer(id, "v-2", sequence=2)
+        older, newer = offer(id, sequence=1), offer(f"{id}@v-2", sequence=2)
         await facts.learn(sourced([newer, older]))
 
         catalogue = await facts.catalogue([id], [], fresh=True)
 
-        assert catalogue.offer(OfferRef(id=id, version="v-1")) == older
-        assert catalogue.successor(OfferRef(id=id, version="v-1")) == newer
+        assert catalogue.offer(ref(id)) == older
+        assert catalogue.successor(ref(id)) == newer
 
     async def test_a_fact_that_comes_again_is_known_already(self, facts: CatalogueFacts) -> None:
-        offer = an_offer(unique("o"))
-        await facts.learn(sourced([offer]))
+        said = offer(unique("o"))
+        await facts.learn(sourced([said]))
 
-        again = await facts.learn(sourced([offer, offer]))
+        again = await facts.learn(sourced([said, said]))
 
         assert (again.new, again.known, again.contradicts) == (0, 2, ())
 
     async def test_the_same_said_in_other_digits_is_known_already(self, facts: CatalogueFacts) -> None:
         id = unique("o")
-        await facts.learn(sourced([a_price(id, "10.00")]))
+        await facts.learn(sourced([price(id, "10.00")]))
 
-        again = await facts.learn(sourced([a_price(id, "10.0")]))
+        again = await facts.learn(sourced([price(id, "10.0")]))
 
         assert (again.new, again.known) == (0, 1)
 
@@ -187,18 +163,18 @@ class CatalogueFactsContract:
         self, facts: CatalogueFacts
     ) -> None:
         id = unique("o")
-        first, other = a_price(id, "10.00"), a_price(id, "11.00")
+        first, other = price(id, "10.00"), price(id, "11.00")
         await facts.learn(sourced([first]))
 
         outcome = await facts.learn(sourced([other, first]))
 
         catalogue = await facts.catalogue([id], [], fresh=True)
         assert (outcome.new, outcome.known, outcome.contradicts) == (0, 1, (other,))
-        assert catalogue.price(OfferRef(id=id, version="v-1"), GB, NOW).current == first
+        assert catalogue.price(ref(id), GB, NOW).current == first
 
     async def test_of_two_contents_in_one_batch_the_first_stands(self, facts: CatalogueFacts) -> None:
         id = unique("o")
-        first, other = a_price(id, "10.00"), a_price(id, "11.00")
+        first, other = price(id, "10.00"), price(id, "11.00")
 
         outcome = await facts.learn(sourced([first, other, first]))
 
@@ -206,14 +182,14 @@ class CatalogueFactsContract:
 
     async def test_a_late_older_fact_overwrites_nothing(self, facts: CatalogueFacts) -> None:
         id = unique("o")
-        newer, older = a_price(id, "2.00", sequence=2), a_price(id, "1.00", sequence=1)
+        newer, older = price(id, "2.00", sequence=2), price(id, "1.00", sequence=1)
         await facts.learn(sourced([newer]))
 
         outcome = await facts.learn(sourced([older]))
 
         catalogue = await facts.catalogue([id], [], fresh=True)
         assert outcome.new == 1
-        assert catalogue.price(OfferRef(id=id, version="v-1"), GB, NOW).current == newer
+        assert catalogue.price(ref(id), GB, NOW).current == newer
 
     # Facts of an example have names of their own: the examples may share the store, and the suites the rule.
     @settings(

@@ -18,9 +18,8 @@ from adapters.settings import Settings
 from domain.catalogue.facts import Fact
 from domain.errors import StoreUnavailable
 from domain.ports import Learned, Source
-from domain.values import OfferRef
-from tests.builders import availability, offer, price
-from tests.contracts.catalogue_facts import GB, NOW, unique
+from tests.builders import NOW, availability, offer, price, ref
+from tests.contracts.catalogue_facts import GB, unique
 from tests.parts.kafka import KafkaPart
 from tests.parts.waiting import eventually
 from tests.streaming import delivery, streaming_settings
@@ -78,10 +77,9 @@ async def test_what_the_topics_say_is_learned(
         await learned(facts, *said)
 
     catalogue = await facts.catalogue([id], [], fresh=True)
-    ref = OfferRef(id=id, version="v-1")
     assert [
-        catalogue.offer(ref),
-        catalogue.price(ref, GB, NOW).current,
+        catalogue.offer(ref(id)),
+        catalogue.price(ref(id), GB, NOW).current,
         catalogue.availability(code, GB),
     ] == said
 
@@ -141,7 +139,7 @@ async def test_a_fact_that_contradicts_becomes_a_dead_letter_and_the_first_stand
 
     catalogue = await facts.catalogue([id], [], fresh=True)
     assert letters.about(id) == ["contradicts"]
-    assert catalogue.price(OfferRef(id=id, version="v-1"), GB, NOW).current == first
+    assert catalogue.price(ref(id), GB, NOW).current == first
 
 
 async def test_a_tombstone_takes_nothing_back(
@@ -196,7 +194,7 @@ async def test_while_the_store_is_away_nothing_is_lost(settings: Settings, lette
 
         async def is_known() -> bool:
             catalogue = await facts.catalogue([id], [], fresh=True)
-            return catalogue.price(OfferRef(id=id, version="v-1"), GB, NOW).current == said
+            return catalogue.price(ref(id), GB, NOW).current == said
 
         await eventually(is_known, limit=20)
     assert facts.tries_left == 0

@@ -11,17 +11,8 @@ from adapters.postgres.catalogue_sql import CHANNEL
 from adapters.postgres.database import Database
 from domain.catalogue.facts import Fact, PriceFact
 from domain.errors import StoreUnavailable
-from domain.values import OfferRef
-from tests.contracts.catalogue_facts import (
-    GB,
-    NOW,
-    CatalogueFactsContract,
-    a_price,
-    an_offer,
-    availability_of,
-    sourced,
-    unique,
-)
+from tests.builders import NOW, availability, offer, price, ref
+from tests.contracts.catalogue_facts import GB, CatalogueFactsContract, sourced, unique
 from tests.parts.waiting import eventually
 
 
@@ -45,13 +36,13 @@ class TestPostgresCatalogueFacts(CatalogueFactsContract):
 async def known_price(facts: PostgresCatalogueFacts, id: str) -> PriceFact | None:
     """As one who does not need the newest sees it."""
     catalogue = await facts.catalogue([id], [], fresh=False)
-    return catalogue.price(OfferRef(id=id, version="v-1"), GB, NOW).current
+    return catalogue.price(ref(id), GB, NOW).current
 
 
 async def learn_price(database: Database, id: str, amount: str, sequence: int) -> None:
     """As another process learns it."""
     await PostgresCatalogueFacts(database, cache_size=1).learn(
-        sourced([a_price(id, amount, sequence=sequence)])
+        sourced([price(id, amount, sequence=sequence)])
     )
 
 
@@ -82,9 +73,9 @@ async def test_a_change_to_more_offers_than_a_notification_holds_is_followed_too
     id = unique("o")
     await eventually(lambda: facts.follows_changes)
     await known_price(facts, id)
-    many = [a_price(unique("o-with-a-long-name"), "1.00") for _ in range(400)]
+    many = [price(unique("o-with-a-long-name"), "1.00") for _ in range(400)]
 
-    await PostgresCatalogueFacts(database, cache_size=1).learn(sourced([*many, a_price(id, "7.00")]))
+    await PostgresCatalogueFacts(database, cache_size=1).learn(sourced([*many, price(id, "7.00")]))
 
     async def is_known() -> bool:
         return await amount_known(facts, id) == "7.00"
@@ -94,9 +85,9 @@ async def test_a_change_to_more_offers_than_a_notification_holds_is_followed_too
 
 async def test_what_is_remembered_is_answered_without_the_database(database_url: str) -> None:
     id = unique("o")
-    database = Database(database_url)
+    database = Database(database_url, timeout=1.0)
     async with PostgresCatalogueFacts(database, cache_size=10) as facts:
-        await facts.learn(sourced([a_price(id, "1.00")]))
+        await facts.learn(sourced([price(id, "1.00")]))
         await eventually(lambda: facts.follows_changes)
         # The notification of what was just learned may still be on its way.
         await eventually(lambda: known_price(facts, id))
@@ -142,8 +133,8 @@ WHERE datname = $1 AND application_name = 'checkout-catalogue-cache'
 
 async def test_two_writers_of_the_same_facts_record_each_once(database: Database) -> None:
     said: list[Fact] = [
-        *(a_price(unique("o"), "1.00") for _ in range(200)),
-        *(an_offer(unique("o")) for _ in range(200)),
+        *(price(unique("o"), "1.00") for _ in range(200)),
+        *(offer(unique("o")) for _ in range(200)),
     ]
     backwards = said[::-1]
     one, other = PostgresCatalogueFacts(database, 1), PostgresCatalogueFacts(database, 1)
@@ -167,9 +158,9 @@ async def test_a_batch_notifies_once(database: Database) -> None:
     one, other, last = sorted(unique("o") for _ in range(3))
 
     await PostgresCatalogueFacts(database, 1).learn(
-        sourced([a_price(other), an_offer(one), availability_of(unique("SKU")), an_offer(other)])
+        sourced([price(other), offer(one), availability(unique("SKU")), offer(other)])
     )
-    await PostgresCatalogueFacts(database, 1).learn(sourced([an_offer(last)]))
+    await PostgresCatalogueFacts(database, 1).learn(sourced([offer(last)]))
 
     await eventually(lambda: len(heard) == 2, limit=2)
     await listener.close()
@@ -186,14 +177,14 @@ async def test_a_fact_stays_as_it_was_learned(database: Database) -> None:
 
 
 async def test_a_fact_is_kept_with_its_validity_and_where_its_message_lay(database: Database) -> None:
-    price = a_price(unique("o"), "1.00", validFrom=NOW)
-    [(_, source)] = learned = sourced([price])
+    said = price(unique("o"), "1.00", validFrom=NOW)
+    [(_, source)] = learned = sourced([said])
     await PostgresCatalogueFacts(database, 1).learn(learned)
 
     async with database.connection() as connection:
-        row = await connection.fetchrow("SELECT * FROM catalogue_facts WHERE fact_id = $1", price.fact_id)
+        row = await connection.fetchrow("SELECT * FROM catalogue_facts WHERE fact_id = $1", said.fact_id)
         projected = await connection.fetchrow(
-            "SELECT * FROM catalogue_prices WHERE subject = $1", price.subject
+            "SELECT * FROM catalogue_prices WHERE subject = $1", said.subject
         )
 
     assert row is not None
@@ -205,7 +196,7 @@ async def test_a_fact_is_kept_with_its_validity_and_where_its_message_lay(databa
     )
     assert (row["kind"], row["valid_from"], row["valid_until"]) == ("price", NOW, None)
     assert (projected["fact_id"], projected["sequence"], projected["data"]) == (
-        price.fact_id,
+        said.fact_id,
         1,
         row["data"],
     )
@@ -215,13 +206,12 @@ async def test_callers_who_ask_at_once_are_each_told_what_they_asked_for(
     facts: PostgresCatalogueFacts,
 ) -> None:
     ids = [unique("o") for _ in range(100)]
-    await facts.learn(sourced([a_price(id, f"{number}.00") for number, id in enumerate(ids)]))
+    await facts.learn(sourced([price(id, f"{number}.00") for number, id in enumerate(ids)]))
 
     catalogues = await asyncio.gather(*(facts.catalogue([id], [], fresh=True) for id in ids))
 
     amounts = [
-        catalogue.price(OfferRef(id=id, version="v-1"), GB, NOW).current
-        for id, catalogue in zip(ids, catalogues, strict=True)
+        catalogue.price(ref(id), GB, NOW).current for id, catalogue in zip(ids, catalogues, strict=True)
     ]
     assert [str(price.amount) for price in amounts if price] == [f"{number}.00" for number in range(100)]
     assert len({id(catalogue) for catalogue in catalogues}) < 10, "they share few queries"
@@ -231,7 +221,7 @@ async def test_without_postgresql_each_call_says_so() -> None:
     facts = PostgresCatalogueFacts(Database("postgresql://nobody@127.0.0.1:1/none", timeout=0.5), 1)
 
     for call in (
-        facts.learn(sourced([a_price("o-1")])),
+        facts.learn(sourced([price("o-1")])),
         facts.catalogue(["o-1"], [], fresh=True),
         facts.catalogue(["o-1"], [], fresh=False),
         facts.recorded(["price/o-1"]),
