@@ -10,6 +10,7 @@ import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,7 @@ class Service:
         headers = {"Authorization": f"Bearer {await self.token(partner)}"}
         limits = httpx.Limits(max_connections=100)
         async with httpx.AsyncClient(base_url=self.url, headers=headers, timeout=30, limits=limits) as client:
+            client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
             yield client
 
 
