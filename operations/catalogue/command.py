@@ -37,8 +37,9 @@ def load(
 ) -> None:
     """Publishes a file of catalogue facts onto the catalogue topics.
 
-    Every line is checked before the first is published. Bad lines are shown with their numbers and
-    reasons, and then nothing at all is published, unless --skip-bad.
+    Every line is checked before the first is published.
+
+    Where lines are bad, each is shown with its reason and nothing is published, unless --skip-bad.
     """
     from operations.catalogue.running import Load, run_load  # noqa: PLC0415  (`--help` must start quickly)
 

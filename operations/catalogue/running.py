@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from operations.catalogue.screen import Screen
 
 REASONS_SHOWN = 100
 INTERRUPTED = "interrupted"
+BAD_LINES = "there are bad lines"
 EXIT_CODE_OF_AN_INTERRUPTION = 130
 
 
@@ -63,6 +65,8 @@ class Outcome:
 def run_load(load: Load, screen: Screen | None = None) -> Outcome:
     """Checks, publishes, waits; says on the screen what happened. Never raises for what a file or a
     server is like."""
+    # What the Kafka client has to say is told in our words.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     run = _Run(load, Settings(), screen or Screen())
     try:
         run.go()
@@ -84,7 +88,7 @@ class _Run:
     def go(self) -> None:
         checked = self._check()
         if checked.refused and not self._load.skip_bad:
-            return self.fail("there are bad lines")
+            return self.fail(BAD_LINES)
         self._publish(checked)
         if self._load.wait and self.outcome.error is None:
             self._wait(checked)
@@ -98,7 +102,9 @@ class _Run:
         outcome, say = self.outcome, self._screen.say
         if outcome.refused:
             say(f"{_counted(outcome.refused, 'line')} of {outcome.lines} refused: {outcome.left_out}")
-        if outcome.error is not None:
+        if outcome.error == BAD_LINES:
+            say("Correct them, or publish the others with --skip-bad.")
+        elif outcome.error is not None:
             say(f"It did not end as it should: {outcome.error}.")
         published = _counted(outcome.published, "fact")
         if outcome.continue_from_line is None:
