@@ -3,7 +3,7 @@ care about."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -33,7 +33,7 @@ from domain.basket.handlers import CheckoutHandlers, Policy
 from domain.basket.repository import Baskets
 from domain.catalogue.catalogue import Catalogue
 from domain.catalogue.facts import AvailabilityFact, Fact, OfferFact, PriceFact
-from domain.ports import Clock, Source
+from domain.ports import Append, AppendOutcome, Clock, Source
 from domain.values import Money, OfferRef, Product
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -229,6 +229,18 @@ def validate(basket_id: str, if_match: IfMatch | None = None) -> ValidateBasket:
 
 def at_version(*versions: int) -> IfMatch:
     return IfMatch(frozenset(versions))
+
+
+class InterruptedStore(MemoryEventStore):
+    """A store in which something else happens just before the next append, once."""
+
+    before_append: Callable[[], Awaitable[object]] | None = None
+
+    async def append(self, append: Append) -> AppendOutcome:
+        interruption, self.before_append = self.before_append, None
+        if interruption is not None:
+            await interruption()
+        return await super().append(append)
 
 
 @dataclass

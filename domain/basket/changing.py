@@ -49,14 +49,15 @@ class Changes:
         self._baskets = baskets
         self._attempts = attempts
 
-    async def carry_out(self, change: Change[R], *, fresh: bool = False) -> R:
-        """What was decided, once it is durable. Where not `fresh`, a basket from memory is tried first.
+    async def carry_out(self, change: Change[R]) -> R:
+        """What was decided, once it is durable. A basket from memory is tried first: what is appended to
+        it was decided on the newest version, or else the store refuses it.
 
         Raises BasketNotFound, VersionMismatch, VersionConflict, ExternalIdInUse, AnsweredElsewhere and
         what the decision raises.
         """
         async with self._baskets.turn(change.basket_id):
-            if not fresh and (remembered := self._baskets.remembered(change.basket_id)) is not None:
+            if (remembered := self._baskets.remembered(change.basket_id)) is not None:
                 # Memory may be behind: a refusal, or that nothing is to be done, is not believed of it.
                 with suppress(Refused):
                     result = await self._attempt(change, remembered, believed=False)

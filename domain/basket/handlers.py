@@ -136,7 +136,7 @@ class CheckoutHandlers:
             return Validated(judged, basket, verdict)
 
         return await self._changes.carry_out(
-            Change(command.basket_id, record, caller, caller.partner, command.if_match, remember), fresh=True
+            Change(command.basket_id, record, caller, caller.partner, command.if_match, remember)
         )
 
     async def expire(self, basket_id: str, caller: Caller) -> None:

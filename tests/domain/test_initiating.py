@@ -19,6 +19,7 @@ from tests.builders import (
     NOW,
     SECOND,
     Checkout,
+    InterruptedStore,
     add,
     at_version,
     basket_id,
@@ -234,6 +235,28 @@ async def test_concurrent_initiates_with_one_external_id_make_one_basket() -> No
     assert len({each.basket.id for each in initiated}) == 1
     assert sum(each.created for each in initiated) == 1
     assert len(await checkout.store.read_events(initiated[0].basket.id)) >= 2
+
+
+@pytest.mark.parametrize("by", ["landing state", "external id"])
+async def test_a_basket_that_ends_while_it_is_brought_gives_way_to_a_new_one(by: str) -> None:
+    checkout = Checkout(make_store=InterruptedStore)
+    assert isinstance(checkout.store, InterruptedStore)
+    first = await checkout.handlers.initiate(initiate(external_id="E-1"), caller())
+    other = checkout.process().handlers
+    checkout.store.before_append = lambda: other.complete(first.basket.id, "order-1", caller())
+    named = {"landing_basket_id": first.basket.id} if by == "landing state" else {}
+    second = await checkout.handlers.initiate(initiate(item(), external_id="E-1", **named), caller())
+    assert (second.created, second.basket.id != first.basket.id) == (True, True)
+
+
+async def test_an_external_id_that_is_taken_while_a_basket_is_made_names_the_taker() -> None:
+    checkout = Checkout(make_store=InterruptedStore)
+    assert isinstance(checkout.store, InterruptedStore)
+    other = checkout.process().handlers
+    checkout.store.before_append = lambda: other.initiate(initiate(external_id="E-1"), caller())
+    initiated = await checkout.handlers.initiate(initiate(item(), external_id="E-1"), caller())
+    assert not initiated.created
+    assert len({event.stream_id for event in await checkout.store.read(0, 10)}) == 1
 
 
 # versions

@@ -197,6 +197,33 @@ async def test_one_attempt_is_one_against_a_fresh_basket_whatever_memory_holds()
     assert updated.basket.version == 4
 
 
+async def test_a_basket_that_somebody_holds_stays_as_it_was_when_it_is_loaded_again() -> None:
+    checkout = Checkout()
+    id = await begun(checkout, "o-1")
+    held = await checkout.main.baskets.load(id)
+    await checkout.process().handlers.update(update(id, add("o-2")), caller())
+    again = await checkout.main.baskets.load(id)
+    assert (held.version, quantities(held)) == (2, {"o-1@v-1": 1})
+    assert (again.version, quantities(again)) == (3, {"o-1@v-1": 1, "o-2@v-1": 1})
+
+
+async def test_memory_that_is_ahead_of_a_restored_store_gives_way_to_it() -> None:
+    checkout = Checkout(make_store=RestoredStore)
+    assert isinstance(checkout.store, RestoredStore)
+    id = await begun(checkout, "o-1")
+    await checkout.handlers.update(update(id, add("o-2")), caller())
+    checkout.store.lose_last(id)
+    updated = await checkout.handlers.update(update(id, add("o-3")), caller())
+    assert quantities(updated.basket) == {"o-1@v-1": 1, "o-3@v-1": 1}
+
+
+class RestoredStore(MemoryEventStore):
+    """A store that may be put back to what it was before its last event."""
+
+    def lose_last(self, stream_id: str) -> None:
+        self._streams[stream_id].pop()
+
+
 class ContendedStore(MemoryEventStore):
     """A store in which somebody else is always quicker, once it is `contended`."""
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import pytest
+from pydantic_core import to_json
 
 from domain.basket.document import order_document, verdict_document
 from domain.basket.events import BasketValidated
+from domain.basket.verdicts import WholeVerdicts
 from domain.errors import BasketNotFound, VersionMismatch
 from tests.builders import (
     LIFETIME,
     NOW,
     SECOND,
     Checkout,
+    InterruptedStore,
     add,
     at_version,
     availability,
@@ -110,6 +114,28 @@ async def test_a_basket_past_its_expiry_is_shown_and_judged_as_expired() -> None
     assert order_document(validated.judged)["status"] == "expired"
     await checkout.handlers.expire(id, caller())
     assert happened(await checkout.history(id))[-1] == ("expired",)
+
+
+@pytest.mark.parametrize("late", [SECOND, LIFETIME], ids=["in time", "past its expiry"])
+async def test_the_verdict_that_consumers_read_is_the_one_that_the_caller_was_told(late: timedelta) -> None:
+    checkout, id = await stocked()
+    checkout.clock.advance(late)
+    validated = await checkout.handlers.validate(validate(id), caller())
+    await checkout.handlers.validate(validate(id), caller())
+    verdicts = await WholeVerdicts(checkout.store).of(await checkout.store.read(0, 100))
+    assert list(verdicts) == [3, 4]
+    assert verdicts[3] == to_json(verdict_document(validated))
+
+
+async def test_a_basket_that_changes_while_it_is_judged_is_judged_again() -> None:
+    checkout = Checkout(make_store=InterruptedStore)
+    assert isinstance(checkout.store, InterruptedStore)
+    id = (await checkout.handlers.initiate(initiate(), caller())).basket.id
+    other = checkout.process().handlers
+    checkout.store.before_append = lambda: other.update(update(id, add("o-1", 2)), caller())
+    validated = await checkout.handlers.validate(validate(id), caller())
+    assert [finding.code for finding in validated.verdict.validation_errors] == ["offer_unknown"]
+    assert (validated.judged.version, len(validated.judged.items)) == (2, 1)
 
 
 async def test_a_basket_that_is_not_there_is_not_judged() -> None:
