@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import uvicorn
-
 from adapters.logs import configure_logging
 from adapters.settings import Settings
 from adapters.wiring import new_id, open_parts
 from api.app import ApiParts, create_app
+from checkout.http import serve
 
 
 async def run_api(settings: Settings) -> None:
@@ -24,14 +23,4 @@ async def run_api(settings: Settings) -> None:
                 is_ready=parts.is_ready,
             )
         )
-        await uvicorn.Server(
-            uvicorn.Config(
-                application,
-                host=settings.host,
-                port=settings.port,
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                timeout_graceful_shutdown=5,
-            )
-        ).serve()
+        await serve(application, settings.host, settings.port, finish_within=5)

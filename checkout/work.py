@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
-import uvicorn
-
 from adapters.kafka.topics import AVAILABILITY, BASKET_EVENTS, OFFERS, PRICES
 from adapters.logs import configure_logging
 from adapters.settings import Settings
 from adapters.wiring import Parts, new_id, open_parts, utc_now
+from checkout.http import serve
 from workers import catalogue, projector
 from workers.catalogue import CatalogueWorker
 from workers.commanding import Commands
@@ -34,17 +33,7 @@ async def run_workers(settings: Settings, name: str) -> None:
             for worker, pulse in zip(chosen, pulses, strict=True)
         ]
         try:
-            await uvicorn.Server(
-                uvicorn.Config(
-                    health_app(pulses),
-                    host=settings.host,
-                    port=settings.health_port,
-                    log_config=None,
-                    access_log=False,
-                    server_header=False,
-                    timeout_graceful_shutdown=1,
-                )
-            ).serve()
+            await serve(health_app(pulses), settings.host, settings.health_port, finish_within=1)
         finally:
             for task in tasks:
                 task.cancel()

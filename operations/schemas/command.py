@@ -1,0 +1,33 @@
+"""`checkout schemas`: the files of docs/schemas."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def schemas(
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Write nothing; exit with 1 where a file is not what the models say."),
+    ] = False,
+    folder: Annotated[Path | None, typer.Option(help="Where the files lie; docs/schemas by default.")] = None,
+) -> None:
+    """Writes the JSON Schema of every published message, unless one would break what its file promises."""
+    from operations.schemas import files  # noqa: PLC0415  slow to load: only when it is called
+
+    where = folder or files.FOLDER
+    if check:
+        wrong = files.check(where)
+        for reason in wrong:
+            typer.echo(reason, err=True)
+        raise typer.Exit(1 if wrong else 0)
+    try:
+        written = files.write(where)
+    except files.PromiseBroken as broken:
+        for reason in broken.reasons:
+            typer.echo(f"refused: {reason}", err=True)
+        raise typer.Exit(1) from broken
+    typer.echo(f"written: {', '.join(written) or 'nothing, all are up to date'}")
