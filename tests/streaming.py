@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import random
 import uuid
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
 from aiokafka import TopicPartition
 from pydantic import SecretStr
 
-from adapters.kafka.clients import admin, consumer
+from adapters.kafka.clients import admin, consumer, producer
 from adapters.kafka.messages import Message, Received, received
+from adapters.kafka.sending import send_all
 from adapters.memory.catalogue import MemoryCatalogueFacts
 from adapters.settings import Settings
 from domain.basket.basket import Basket
@@ -97,6 +98,14 @@ class Partner:
             basket_id: [event.data for event in await self.store.read_events(basket_id)]
             for basket_id in self.basket_ids
         }
+
+
+async def send(settings: Settings, messages: Iterable[Message]) -> None:
+    """Sends messages as anybody may, outside of any transaction."""
+    client = producer(settings)
+    await client.start()
+    await send_all(client, messages)
+    await client.stop()
 
 
 async def topic_content(settings: Settings, topic: str, keys: Collection[str]) -> list[Received]:

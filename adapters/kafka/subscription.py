@@ -22,10 +22,9 @@ from adapters.kafka.errors import answered, close
 from adapters.kafka.messages import Received, received
 from adapters.settings import Settings
 
-ANSWER_WITHIN_SECONDS = 20.0
+ANSWER_WITHIN_SECONDS = 10.0
 PROBE_WITHIN_SECONDS = 5.0
 PROBE_EVERY_SECONDS = 5.0
-"""How often it is asked, where nothing comes, whether there is anything."""
 
 _log = structlog.get_logger("adapters.kafka.subscription")
 
@@ -33,11 +32,20 @@ _log = structlog.get_logger("adapters.kafka.subscription")
 class Batches:
     """What the group has not committed yet, of the partitions that are this member's."""
 
-    def __init__(self, client: AIOKafkaConsumer, group: str, *, ends_are_right: bool = True) -> None:
-        """`ends_are_right`: the broker says truly where its partitions end."""
+    def __init__(
+        self,
+        client: AIOKafkaConsumer,
+        group: str,
+        *,
+        ends_are_right: bool = True,
+        probe_every: float = PROBE_EVERY_SECONDS,
+    ) -> None:
+        """`ends_are_right`: the broker says truly where its partitions end. Where nothing comes, it is asked
+        `probe_every` so many seconds whether there is anything."""
         self._client = client
         self._group = group
         self._ends_are_right = ends_are_right
+        self._probe_every = probe_every
         self._behind: dict[TopicPartition, int] = {}
         self._probed = self._now()
 
@@ -48,7 +56,7 @@ class Batches:
         found = await answered(self._group, wait + ANSWER_WITHIN_SECONDS, fetching)
         if found:
             self._probed = self._now()
-        elif self._now() - self._probed >= PROBE_EVERY_SECONDS:
+        elif self._now() - self._probed >= self._probe_every:
             await answered(self._group, PROBE_WITHIN_SECONDS, self._probe())
             self._probed = self._now()
         return [received(record) for records in found.values() for record in records]

@@ -2,16 +2,15 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import pytest
 from aiokafka import TopicPartition
 from pydantic_core import to_json
 
-from adapters.kafka.clients import admin, producer
+from adapters.kafka.clients import admin
 from adapters.kafka.messages import Message, basket_event_message
-from adapters.kafka.sending import send_all
 from adapters.kafka.topics import BASKET_EVENTS, DEAD_LETTERS, ensure_topics
 from adapters.postgres.basket_views import PostgresBasketViews
 from adapters.postgres.database import Database
@@ -27,7 +26,7 @@ from domain.ports import Append, NewEvent, Source, StoredEvent
 from tests.builders import caller, validate
 from tests.conftest import OwnKafka, OwnPostgres
 from tests.parts.waiting import eventually
-from tests.streaming import Partner, streaming_settings, topic_content
+from tests.streaming import Partner, send, streaming_settings, topic_content
 from tests.workers.running import (
     event_store,
     projector_process,
@@ -47,13 +46,6 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 @pytest.fixture
 def views(database: Database) -> PostgresBasketViews:
     return PostgresBasketViews(database)
-
-
-async def send(settings: Settings, messages: Iterable[Message]) -> None:
-    client = producer(settings)
-    await client.start()
-    await send_all(client, messages)
-    await client.stop()
 
 
 async def events_of(store: PostgresEventStore, basket_id: str) -> list[StoredEvent]:
@@ -232,7 +224,7 @@ async def test_killed_again_and_again_the_views_end_right(
         await stack.enter_async_context(running(publisher))
         writing = asyncio.create_task(partner.keeps_filling())
         random.seed(11)
-        for _ in range(3):
+        for _ in range(2):
             async with projector_process(settings, group) as projector:
                 assert await projector.line() == "ready"
                 before = await _moved(views, partner)

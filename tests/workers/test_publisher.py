@@ -123,7 +123,7 @@ async def test_kafka_away_under_load_costs_no_event_and_repeats_none(
 
 
 async def _more_baskets(partner: Partner) -> None:
-    enough = len(partner.basket_ids) + 20
+    enough = len(partner.basket_ids) + 8
     await eventually(lambda: len(partner.basket_ids) >= enough, limit=20)
 
 
