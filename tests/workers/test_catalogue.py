@@ -26,6 +26,9 @@ from tests.streaming import delivery, streaming_settings
 from tests.workers.at_work import Letters, at_work, say
 from workers.catalogue import CatalogueWorker
 
+GROUP = unique("catalogue")
+"""One for all: a new group would begin with whatever other tests left in the topics."""
+
 
 @pytest.fixture
 async def settings(kafka: KafkaPart) -> Settings:
@@ -54,7 +57,7 @@ def worker(settings: Settings, facts: PostgresCatalogueFacts, letters: Letters) 
 
 
 def subscription(settings: Settings, group: str | None = None) -> Subscription:
-    return Subscription(settings, group or unique("catalogue"), *CATALOGUE_TOPICS)
+    return Subscription(settings, group or GROUP, *CATALOGUE_TOPICS)
 
 
 async def learned(facts: PostgresCatalogueFacts, *wanted: Fact) -> None:
