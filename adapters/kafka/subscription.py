@@ -23,6 +23,9 @@ from adapters.kafka.messages import Received, received
 from adapters.settings import Settings
 
 ANSWER_WITHIN_SECONDS = 10.0
+JOIN_WITHIN_SECONDS = 45.0
+"""A group takes a member in once those that died in silence are given up: a session's length or two."""
+
 PROBE_WITHIN_SECONDS = 5.0
 PROBE_EVERY_SECONDS = 5.0
 
@@ -124,7 +127,7 @@ class Subscription:
         """Joins the group for the block; raises BrokerUnavailable."""
         client = consumer(self._settings, *self._topics, group=self._group, **self._more)
         try:
-            await answered(self._group, ANSWER_WITHIN_SECONDS, client.start())
+            await answered(self._group, JOIN_WITHIN_SECONDS, client.start())
             # The embedded broker, which has no transactions either, says wrong ends.
             ends_are_right = self._settings.kafka_delivery == "exactly_once"
             yield Batches(client, self._group, ends_are_right=ends_are_right)
