@@ -49,6 +49,7 @@ def _workers(parts: Parts) -> list[Worker]:
             parts.publisher(),
             parts.leadership,
             parts.parked,
+            role=f"publisher/{settings.publisher_id}",
         ),
         ProjectorWorker(
             parts.subscription(projector.GROUP, BASKET_EVENTS),

@@ -10,8 +10,9 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from adapters.kafka.clients import consumer, producer
 from adapters.kafka.errors import answered, close
-from adapters.kafka.messages import Message, Received, received
+from adapters.kafka.messages import Message, Received
 from adapters.kafka.sending import send_all
+from adapters.kafka.subscription import Batches, offsets_after
 from adapters.kafka.topics import COMMANDS, ORDERS
 from adapters.settings import Settings
 
@@ -65,6 +66,8 @@ class CommandSession:
         self, reading: AIOKafkaConsumer, sending: AIOKafkaProducer, group: str, *, exactly_once: bool
     ) -> None:
         self._reading = reading
+        # The embedded broker, which has no transactions either, says wrong ends.
+        self._batches = Batches(reading, group, ends_are_right=exactly_once)
         self._sending = sending
         self._group = group
         self._exactly_once = exactly_once
@@ -80,25 +83,16 @@ class CommandSession:
             self._reading.assign(sorted(there))
 
     async def next(self, limit: int, wait: float) -> Sequence[Received]:
-        """At most `limit` messages, in order in each partition; none where nothing came for `wait` seconds."""
+        """At most `limit` messages, in order in each partition; none where nothing came for `wait` seconds.
+        Raises BrokerUnavailable."""
         await self.take_all_partitions()
-        found = await answered(
-            self._group,
-            wait + ANSWER_WITHIN_SECONDS,
-            self._reading.getmany(timeout_ms=int(wait * 1000), max_records=limit),
-        )
-        return [received(record) for records in found.values() for record in records]
+        return await self._batches.next(limit, wait)
 
     async def finish(self, batch: Sequence[Received], results: Sequence[Message]) -> None:
         """Publishes the results and says that the batch is done with: with transactions both or neither,
         without them the results first. Raises BrokerUnavailable, and LeadershipLost where another reader
         took over."""
-        done: dict[TopicPartition, int] = {}
-        for message in batch:
-            source = message.source
-            partition = TopicPartition(source.topic, source.partition)
-            done[partition] = max(source.offset + 1, done.get(partition, 0))
-        await answered(self._group, FINISH_WITHIN_SECONDS, self._send(results, done))
+        await answered(self._group, FINISH_WITHIN_SECONDS, self._send(results, offsets_after(batch)))
 
     async def _send(self, results: Sequence[Message], done: Mapping[TopicPartition, int]) -> None:
         if self._exactly_once:

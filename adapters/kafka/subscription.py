@@ -67,13 +67,10 @@ class Batches:
     async def commit(self, batch: Iterable[Received]) -> None:
         """Says that these messages are done with. Partitions that went to another member in between are
         left out: that member may be given the messages again. Raises BrokerUnavailable."""
-        done: dict[TopicPartition, int] = {}
-        for message in batch:
-            source = message.source
-            partition = TopicPartition(source.topic, source.partition)
-            done[partition] = max(source.offset + 1, done.get(partition, 0))
         ours = self._client.assignment()
-        offsets = {partition: offset for partition, offset in done.items() if partition in ours}
+        offsets = {
+            partition: offset for partition, offset in offsets_after(batch).items() if partition in ours
+        }
         if offsets:
             await answered(self._group, ANSWER_WITHIN_SECONDS, self._commit(offsets))
 
@@ -110,6 +107,16 @@ class Batches:
     @staticmethod
     def _now() -> float:
         return asyncio.get_running_loop().time()
+
+
+def offsets_after(batch: Iterable[Received]) -> dict[TopicPartition, int]:
+    """Where to go on in each partition once these messages are done with."""
+    offsets: dict[TopicPartition, int] = {}
+    for message in batch:
+        source = message.source
+        partition = TopicPartition(source.topic, source.partition)
+        offsets[partition] = max(source.offset + 1, offsets.get(partition, 0))
+    return offsets
 
 
 class Subscription:

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from aiokafka import AIOKafkaProducer
 
 from tests.conftest import OwnKafka, OwnPostgres
 from tests.parts.waiting import eventually
@@ -65,6 +66,25 @@ async def all_is_whole(service: Service, witnesses: list[Witness]) -> None:
     assert published == stored
 
 
+async def orders_are_heard(service: Service, basket_id: str) -> None:
+    """An order on Kafka completes its basket."""
+    producer = AIOKafkaProducer(bootstrap_servers=service.kafka)
+    await producer.start()
+    try:
+        await producer.send_and_wait(
+            "checkout.orders.v1", key=basket_id.encode(), value=b'{"orderId": "order-1"}'
+        )
+    finally:
+        await producer.stop()
+    async with service.caller("outage-partner") as client:
+
+        async def completed() -> bool:
+            order = (await client.get(f"/partner/checkout/{basket_id}")).json()["order"]
+            return bool(order["status"] == "completed")
+
+        await eventually(completed, limit=60)
+
+
 async def test_while_kafka_is_away_no_call_fails_and_afterwards_the_topic_is_whole(
     tmp_path: Path, database_url: str, own_kafka: OwnKafka
 ) -> None:
@@ -79,6 +99,7 @@ async def test_while_kafka_is_away_no_call_fails_and_afterwards_the_topic_is_who
             await asyncio.sleep(OUTAGE_SECONDS)
             await kafka.start()
             await progress(witnesses, 10)
+        await orders_are_heard(service, next(iter(witnesses[0].baskets)))
         assert [wrong for witness in witnesses for wrong in witness.wrong] == []
         await all_is_whole(service, witnesses)
 
