@@ -86,11 +86,11 @@ async def test_a_change_to_more_offers_than_a_notification_holds_is_followed_too
 async def test_what_is_remembered_is_answered_without_the_database(database_url: str) -> None:
     id = unique("o")
     database = Database(database_url, timeout=1.0)
+    # Before anybody listens: a notification that is still on its way would make it be forgotten.
+    await learn_price(database, id, "1.00", 1)
     async with PostgresCatalogueFacts(database, cache_size=10) as facts:
-        await facts.learn(sourced([price(id, "1.00")]))
         await eventually(lambda: facts.follows_changes)
-        # The notification of what was just learned may still be on its way.
-        await eventually(lambda: known_price(facts, id))
+        await known_price(facts, id)
         await known_price(facts, unique("nobody-sells-this"))
         await database.close()
 
