@@ -214,11 +214,19 @@ class CatalogueFacts(Protocol):
         but overwrites nothing newer."""
 
     async def catalogue(
-        self, offer_ids: Collection[str], product_codes: Collection[str], *, fresh: bool
+        self,
+        offer_ids: Collection[str],
+        product_codes: Collection[str],
+        *,
+        fresh: bool,
+        at: datetime | None = None,
     ) -> Catalogue:
         """What is known now of these offers (with their products) and products. Where not `fresh`, an
         answer from a cache that follows the facts within moments will do; availability, which is never
-        cached, is then told of the products that are named, and may be of no others."""
+        cached, is then told of the products that are named, and may be of no others.
+
+        Prices that don't count `at` a moment may be left out: the answer is right about that moment and the
+        minute after it, and about the end of each price that holds then; at None it is right about any time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 
 from domain.catalogue.catalogue import Catalogue
 from domain.catalogue.facts import AvailabilityFact, Fact, OfferFact, PriceFact
@@ -30,7 +31,12 @@ class MemoryCatalogueFacts:
         return Learned(new, known, tuple(contradicts))
 
     async def catalogue(
-        self, offer_ids: Collection[str], product_codes: Collection[str], *, fresh: bool
+        self,
+        offer_ids: Collection[str],
+        product_codes: Collection[str],
+        *,
+        fresh: bool,
+        at: datetime | None = None,
     ) -> Catalogue:
         offers = [
             fact for fact in self._facts.values() if isinstance(fact, OfferFact) and fact.id in offer_ids

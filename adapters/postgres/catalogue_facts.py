@@ -7,11 +7,13 @@ import contextlib
 from collections import deque
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from adapters.postgres import catalogue_sql as sql
 from adapters.postgres.batching import Batching, Call
 from adapters.postgres.catalogue_cache import OfferCache, follow_changes
 from adapters.postgres.catalogue_learning import learn, read_facts
+from adapters.postgres.catalogue_window import Window, around
 from adapters.postgres.database import Database
 from domain.catalogue.catalogue import Catalogue
 from domain.catalogue.facts import Fact
@@ -23,8 +25,14 @@ LANES = 2
 NAMES_A_QUERY = 5_000
 """How many names one query takes before the other callers wait for the next."""
 
-_Names = tuple[Collection[str], Collection[str]]
-"""Offer ids and product codes."""
+LATER = timedelta(minutes=1)
+"""Who asks for a moment may look a little later: deciding takes time, and attempts."""
+
+KEPT_AHEAD = timedelta(minutes=10)
+"""For how long prices are kept in memory; those that begin in that time are among them."""
+
+_Asked = tuple[Collection[str], Collection[str], Window]
+"""Offer ids, product codes, and when prices are looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +49,7 @@ class PostgresCatalogueFacts:
     def __init__(self, database: Database, cache_size: int) -> None:
         self._database = database
         self._cache = OfferCache(cache_size)
-        self._reads: Batching[_Names, _Known] = Batching(
+        self._reads: Batching[_Asked, _Known] = Batching(
             self._read, _take, timeout=database.timeout, lanes=LANES
         )
         self._following: asyncio.Task[None] | None = None
@@ -83,27 +91,37 @@ class PostgresCatalogueFacts:
             return count
 
     async def catalogue(
-        self, offer_ids: Collection[str], product_codes: Collection[str], *, fresh: bool
+        self,
+        offer_ids: Collection[str],
+        product_codes: Collection[str],
+        *,
+        fresh: bool,
+        at: datetime | None = None,
     ) -> Catalogue:
         if fresh or product_codes:
-            return (await self._reads.call((offer_ids, product_codes))).catalogue
-        remembered = {offer_id: self._cache.find(offer_id) for offer_id in offer_ids}
+            return (await self._reads.call((offer_ids, product_codes, Window.at(at, LATER)))).catalogue
+        window = Window.at(at, LATER)
+        remembered = {offer_id: self._cache.find(offer_id, window) for offer_id in offer_ids}
         missing = [offer_id for offer_id, facts in remembered.items() if facts is None]
         generation = self._cache.generation
-        read = (await self._reads.call((missing, ()))).facts if missing else ()
-        self._cache.keep(missing, read, generation)
+        ahead = Window.at(at, KEPT_AHEAD)
+        read = (await self._reads.call((missing, (), ahead))).facts if missing else ()
+        self._cache.keep(missing, read, generation, ahead)
         return Catalogue([*(fact for facts in remembered.values() for fact in facts or ()), *read])
 
-    async def _read(self, asked: Sequence[_Names], _: bool) -> Sequence[_Known]:
-        offer_ids = {offer_id for offer_ids, _ in asked for offer_id in offer_ids}
-        product_codes = {code for _, product_codes in asked for code in product_codes}
+    async def _read(self, asked: Sequence[_Asked], _: bool) -> Sequence[_Known]:
+        offer_ids = {offer_id for offer_ids, _, _ in asked for offer_id in offer_ids}
+        product_codes = {code for _, product_codes, _ in asked for code in product_codes}
+        window = around(window for _, _, window in asked)
         async with self._database.connection() as connection:
-            documents: bytes | None = await connection.fetchval(sql.CATALOGUE, [*offer_ids], [*product_codes])
+            documents: bytes | None = await connection.fetchval(
+                sql.CATALOGUE, [*offer_ids], [*product_codes], window.start, window.end
+            )
         facts = read_facts([documents] if documents else [])
         return [_Known(facts, Catalogue(facts))] * len(asked)
 
 
-def _take(waiting: deque[Call[_Names, _Known]]) -> list[Call[_Names, _Known]]:
+def _take(waiting: deque[Call[_Asked, _Known]]) -> list[Call[_Asked, _Known]]:
     calls = [waiting.popleft()]
     names = _names(calls[0])
     while waiting and (names := names + _names(waiting[0])) <= NAMES_A_QUERY:
@@ -111,6 +129,6 @@ def _take(waiting: deque[Call[_Names, _Known]]) -> list[Call[_Names, _Known]]:
     return calls
 
 
-def _names(call: Call[_Names, _Known]) -> int:
-    offer_ids, product_codes = call.request
+def _names(call: Call[_Asked, _Known]) -> int:
+    offer_ids, product_codes, _ = call.request
     return len(offer_ids) + len(product_codes)

@@ -42,10 +42,18 @@ WHERE excluded.sequence > held.sequence
 
 # The same for prices.
 PROJECT_PRICES = """
-INSERT INTO catalogue_prices AS held (subject, offer_id, offer_version, fact_id, sequence, data)
-SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bytea[])
+INSERT INTO catalogue_prices AS held
+    (subject, offer_id, offer_version, country, currency, valid_from, valid_until, fact_id, sequence, data)
+SELECT subject, offer_id, offer_version, coalesce(country, ''), currency,
+       coalesce(valid_from, '-infinity'), coalesce(valid_until, 'infinity'), fact_id, sequence, data
+FROM unnest(
+    $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::timestamptz[],
+    $8::text[], $9::bigint[], $10::bytea[])
+    AS fact (subject, offer_id, offer_version, country, currency, valid_from, valid_until, fact_id, sequence, data)
 ON CONFLICT (subject) DO UPDATE
-SET fact_id = excluded.fact_id, sequence = excluded.sequence, data = excluded.data
+SET country = excluded.country, currency = excluded.currency,
+    valid_from = excluded.valid_from, valid_until = excluded.valid_until,
+    fact_id = excluded.fact_id, sequence = excluded.sequence, data = excluded.data
 WHERE excluded.sequence > held.sequence
 """
 
@@ -61,15 +69,42 @@ WHERE excluded.sequence > held.sequence
 # Tells every process, when the batch commits, which offers it touched.
 NOTIFY = "SELECT pg_notify($1, $2)"
 
-# One JSON array's inside: all versions of the offers, their prices, and the availability of the products
-# asked for and of those that the offers are made of. Arrays instead of joins keep it on the indexes.
+# One JSON array's inside: all versions of the offers, those of their prices that can be looked at from $3 to $4,
+# and the availability of the products asked for and of those that the offers are made of. Arrays instead of
+# joins keep it on the indexes.
+#
+# Prices: those that hold or end in that time; those that hold when one of them ends; and where none holds all
+# that time, the one that ended last before it and the one that begins next. A price for another country or
+# currency stands in for none: who looks decides between them.
 CATALOGUE = """
 WITH offers AS (
     SELECT data, product_codes FROM catalogue_offers WHERE offer_id = ANY($1::text[])
+), near AS MATERIALIZED (
+    SELECT offer_id, offer_version, country, currency, valid_from, valid_until, data FROM catalogue_prices
+    WHERE offer_id = ANY($1::text[]) AND valid_until > $3::timestamptz
+      AND (valid_from <= $4::timestamptz OR valid_until <= $4::timestamptz)
 ), facts AS (
     SELECT data FROM offers
     UNION ALL
-    SELECT data FROM catalogue_prices WHERE offer_id = ANY($1::text[])
+    SELECT data FROM near
+    UNION ALL
+    SELECT following.data FROM near JOIN catalogue_prices following USING (offer_id, offer_version)
+    WHERE following.valid_from > $4::timestamptz
+      AND following.valid_from <= near.valid_until AND following.valid_until > near.valid_until
+    UNION ALL
+    (SELECT DISTINCT ON (offer_id, offer_version, country, currency) data FROM catalogue_prices ended
+    WHERE offer_id = ANY($1::text[]) AND valid_until <= $3::timestamptz AND NOT EXISTS (
+        SELECT FROM near WHERE (near.offer_id, near.offer_version, near.country, near.currency)
+                = (ended.offer_id, ended.offer_version, ended.country, ended.currency)
+            AND near.valid_from <= $3::timestamptz AND near.valid_until > $4::timestamptz)
+    ORDER BY offer_id, offer_version, country, currency, valid_until DESC, sequence DESC, valid_from DESC)
+    UNION ALL
+    (SELECT DISTINCT ON (offer_id, offer_version, country, currency) data FROM catalogue_prices upcoming
+    WHERE offer_id = ANY($1::text[]) AND valid_from > $4::timestamptz AND NOT EXISTS (
+        SELECT FROM near WHERE (near.offer_id, near.offer_version, near.country, near.currency)
+                = (upcoming.offer_id, upcoming.offer_version, upcoming.country, upcoming.currency)
+            AND near.valid_from <= $3::timestamptz AND near.valid_until > $4::timestamptz)
+    ORDER BY offer_id, offer_version, country, currency, valid_from)
     UNION ALL
     SELECT data FROM catalogue_availability
     WHERE product_code = ANY($2::text[] || ARRAY(SELECT DISTINCT unnest(product_codes) FROM offers))

@@ -26,9 +26,9 @@ def compare(run: Run) -> int:
     rows = [(verdict["basket"], *finding) for verdict in verdicts for finding in verdict["findings"]]
     said = pd.DataFrame(rows, columns=["basket", "code", "severity", "product", "detail"])
     found, others = said[said.code.isin(CODES)], said[~said.code.isin(CODES)]
-    both = expected.merge(found[FINDING], how="outer", on=FINDING, indicator=True)
-    differing = both[both._merge != "both"]
-    differing = pd.concat([differing, found[found.duplicated(FINDING)].assign(_merge="twice")])
+    both = expected.merge(found[FINDING], how="outer", on=FINDING, indicator="where")
+    differing = both[both["where"] != "both"]
+    differing = pd.concat([differing, found[found.duplicated(FINDING)].assign(where="twice")])
     ready = sum(verdict["ready"] for verdict in verdicts)
     should_be_ready = len(verdicts) - expected.basket.nunique()
     table = Table("finding", "expected", "found", "difference", box=None)
@@ -40,11 +40,15 @@ def compare(run: Run) -> int:
     CONSOLE.print(f"{len(verdicts):,} baskets, expected by pandas and found by the service:")
     CONSOLE.print(table)
     for row in differing.head(EXAMPLES).itertuples():
-        where = {"left_only": "expected only", "right_only": "found only", "twice": "found twice"}[row[-1]]
-        CONSOLE.print(f"  {where}: basket {row.basket} {row.code} product {row.product} {row.detail}")
-    return len(differing) + abs(ready - should_be_ready)
+        where = {"left_only": "expected only", "right_only": "found only", "twice": "found twice"}
+        CONSOLE.print(
+            f"  {where[row.where]}: basket {row.basket} {row.code} product {row.product} {row.detail}"
+        )
+    return int(len(differing) + abs(ready - should_be_ready))
 
 
 def _row(table: Table, what: str, expected: int, found: int) -> None:
     style = None if expected == found else "bold red"
-    table.add_row(what, f"{expected:,}", f"{found:,}", f"{found - expected:+,}" if style else "0", style=style)
+    table.add_row(
+        what, f"{expected:,}", f"{found:,}", f"{found - expected:+,}" if style else "0", style=style
+    )

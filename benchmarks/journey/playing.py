@@ -15,7 +15,8 @@ def play_and_compare(week: int, limit: int, callers: int, folder: Path, service:
     """The exit code: 0 where nothing differs."""
     try:
         run = Run(folder, Asked(week, limit, callers))
-        whole = asyncio.run(_play(run, service))
+        running = Service.of(service.read_text()) if service is not None else None
+        whole = asyncio.run(_play(run, running))
     except (AnotherRun, LoadFailed) as error:
         CONSOLE.print(str(error), markup=False)
         return 1
@@ -27,9 +28,9 @@ def play_and_compare(week: int, limit: int, callers: int, folder: Path, service:
     return 0 if differences == 0 else 1
 
 
-async def _play(run: Run, service: Path | None) -> bool:
-    if service is not None:
-        return await _play_against(run, Service.of(service.read_text()))
+async def _play(run: Run, running: Service | None) -> bool:
+    if running is not None:
+        return await _play_against(run, running)
     async with own_service(run.folder / "service") as own:
         return await _play_against(run, own)
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
-from datetime import date as Date
+from datetime import UTC, date, datetime, time, timedelta
 
 DAYS_BEFORE = 3
 """So many days before today the week that is now began: it neither begins nor ends while baskets are played."""
@@ -15,7 +14,7 @@ class Calendar:
     """When each of the data's weeks is, where `now_is_week` contains the noon of `today`."""
 
     now_is_week: int
-    today: Date
+    today: date
 
     def start(self, week: int) -> datetime:
         """Midnight, UTC. A week ends where the next one starts."""
