@@ -74,3 +74,17 @@ def play(
     from benchmarks.journey.playing import play_and_compare
 
     raise typer.Exit(play_and_compare(week, limit, callers, folder, service))
+
+
+@app.command()
+def load_speed(
+    facts: Annotated[int, typer.Option(min=1, help="How many facts.")] = 200_000,
+    apache: Annotated[bool, typer.Option(help="Apache Kafka itself, on this machine's Java.")] = False,
+    profile: Annotated[bool, typer.Option(help="Say which functions take the time; slower.")] = False,
+) -> None:
+    """Measures how many catalogue facts a second go from their topics into the projections."""
+    import uvloop
+
+    from benchmarks.journey.learning import measure
+
+    uvloop.run(measure(facts, apache=apache, profile=profile))
