@@ -85,6 +85,8 @@ def load_speed(
     """Measures how many catalogue facts a second go from their topics into the projections."""
     import uvloop
 
+    from adapters.logs import configure_logging
     from benchmarks.journey.learning import measure
 
+    configure_logging("WARNING")
     uvloop.run(measure(facts, apache=apache, profile=profile))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import cProfile
+import gc
 import os
 import pstats
 import shutil
@@ -81,6 +82,9 @@ async def measure(count: int, *, apache: bool, profile: bool) -> None:
     it alone."""
     with CONSOLE.status("reading the data"):
         facts = [*islice(real_facts(), count)]
+        # What this process holds and a worker does not must not slow the worker's collections of garbage.
+        gc.collect()
+        gc.freeze()
     async with _servers(apache) as settings:
         stop = asyncio.Event()
         with bar("publishing", len(facts)) as advance:
