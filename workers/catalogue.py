@@ -65,7 +65,7 @@ class CatalogueWorker:
             finally:
                 if learning is not None:
                     learning.cancel()
-                    await asyncio.wait({learning})
+                    await asyncio.gather(learning, return_exceptions=True)
 
     async def _learn(
         self,
