@@ -93,7 +93,11 @@ class Settings(BaseSettings):
     idempotency_lifetime: Seconds = Field(
         default=timedelta(hours=24).total_seconds(), description="How long keyed answers are kept."
     )
-    basket_cache_size: int = Field(default=10_000, ge=1, description="Baskets kept in a process's memory.")
+    basket_cache_lines: int = Field(
+        default=30_000,
+        ge=1,
+        description="Baskets of so many lines in all are kept in a process's memory; a line takes about 3 KB.",
+    )
     catalogue_cache_size: int = Field(default=20_000, ge=1, description="Offers kept in a process's memory.")
     expiry_interval: Seconds = Field(default=5.0, description="How often due baskets are looked for.")
 

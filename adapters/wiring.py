@@ -76,7 +76,7 @@ class Parts:
         self.projection = BasketProjection(self.store, self.views)
         self.handlers = CheckoutHandlers(
             self.store,
-            Baskets(self.store, settings.basket_cache_size),
+            Baskets(self.store, settings.basket_cache_lines),
             self.facts,
             utc_now,
             new_id,
