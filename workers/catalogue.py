@@ -17,6 +17,7 @@ from workers.loop import Pulse
 GROUP = "checkout-catalogue"
 BATCH_MESSAGES = 2_000
 WAIT_SECONDS = 1.0
+YIELD_EVERY = 100
 
 _log = structlog.get_logger("workers.catalogue")
 
@@ -51,7 +52,7 @@ class CatalogueWorker:
             try:
                 while True:
                     batch = await batches.next(self._batch_messages, WAIT_SECONDS)
-                    understood, letters = _sorted_out(batch)
+                    understood, letters = await _sorted_out(batch)
                     # One batch at a time is learned. While PostgreSQL does that, the next one is read.
                     if learning is not None:
                         await learning
@@ -98,11 +99,14 @@ class CatalogueWorker:
         )
 
 
-def _sorted_out(batch: Sequence[Received]) -> tuple[list[tuple[Fact, Received]], list[DeadLetter]]:
+async def _sorted_out(batch: Sequence[Received]) -> tuple[list[tuple[Fact, Received]], list[DeadLetter]]:
     """What was understood, and the letters about what was not."""
     understood: list[tuple[Fact, Received]] = []
     letters: list[DeadLetter] = []
-    for message in batch:
+    for number, message in enumerate(batch):
+        if number % YIELD_EVERY == 0:
+            # The batch that is learned meanwhile has its statements to send: PostgreSQL must not wait for us.
+            await asyncio.sleep(0)
         try:
             fact = fact_of(message.message)
         except NotAFact as error:

@@ -125,8 +125,7 @@ def _validity(fact: PriceFact) -> tuple[str, str]:
 
 
 def _moment(moment: datetime | None) -> str:
-    # Facts keep their times in UTC; to ask pydantic's time zone what it is takes longer than all the rest.
-    return f"{moment.replace(tzinfo=None).isoformat()}Z" if moment else ""
+    return moment.isoformat() if moment else ""
 
 
 def _columns(rows: Iterable[tuple[str, ...]]) -> list[str]:
