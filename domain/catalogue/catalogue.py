@@ -38,6 +38,11 @@ class PriceAnswer:
         """All that the answer rests on."""
         return (self.fact,) if self.fact is not None else self.undecided
 
+    @property
+    def holding(self) -> tuple[PriceFact, ...]:
+        """Those that hold at the moment that was asked for."""
+        return (self.current,) if self.current is not None else self.undecided
+
 
 class Catalogue:
     """Facts of some offers and products, newest of each kept."""
@@ -63,6 +68,8 @@ class Catalogue:
     def successor(self, ref: OfferRef) -> OfferFact | None:
         """The published version that supersedes this one: another version with a higher sequence, the
         highest of them."""
+        if len(self._offers.get(ref.id, ())) < 2:
+            return None
         known = self.offer(ref)
         newer = [
             fact
@@ -84,6 +91,8 @@ class Catalogue:
             and price.currency == (market.currency or price.currency)
         ]
         holding = _most_specific([price for price in prices if price.holds_at(now)])
+        if len(holding) == 1:
+            return PriceAnswer(current=holding[0])
         if holding:
             newest = {price.currency: price for price in sorted(holding, key=_age)}
             if len(newest) > 1:

@@ -35,18 +35,23 @@ _ESCAPES = str.maketrans({"%": "%25", "/": "%2F", "*": "%2A"})
 
 def _name(*parts: str | None) -> str:
     # The separators are escaped inside a part: "a/b" + "c" is another subject than "a" + "b/c".
-    return "/".join("*" if part is None else part.translate(_ESCAPES) for part in parts)
+    return "/".join(["*" if part is None else _escaped(part) for part in parts])
+
+
+def _escaped(part: str) -> str:
+    # To translate what needs none would take most of the time, and every verdict names its facts.
+    return part.translate(_ESCAPES) if "/" in part or "%" in part or "*" in part else part
 
 
 class QuantityRule(Value):
-    """How many of an offer one may order; None is no limit."""
+    """How many of an offer version one may order, summed over all lines of it; None is no limit."""
 
     min: Annotated[int, Field(ge=1)] | None = None
-    """The fewest of a line."""
+    """The fewest."""
     max: Annotated[int, Field(ge=1)] | None = None
-    """The most of a line."""
+    """The most."""
     step: Annotated[int, Field(ge=1)] | None = None
-    """A line's quantity is a multiple of it."""
+    """It is ordered in multiples of it."""
 
 
 class OfferFact(Value):
@@ -75,7 +80,7 @@ class OfferFact(Value):
     partners: tuple[PartnerOrganisation, ...] | None = None
     """The partner organisations that it is for."""
     quantity: QuantityRule | None = None
-    """How many of it a line may hold."""
+    """How many of it a basket may hold."""
     add_on_to: tuple[Identifier, ...] | None = None
     """The offers that it may hang under as an add-on; null for an offer that is no add-on."""
     incompatible_with: tuple[Identifier, ...] = ()
@@ -140,10 +145,8 @@ class PriceFact(Value):
         return Money(amount=Decimal(self.amount), currency=self.currency)
 
     def holds_at(self, now: datetime) -> bool:
-        return self.begun_by(now) and not self.over_by(now)
-
-    def begun_by(self, now: datetime) -> bool:
-        return self.valid_from is None or self.valid_from <= now
+        begins, ends = self.valid_from, self.valid_until
+        return (begins is None or begins <= now) and (ends is None or now < ends)
 
     def over_by(self, now: datetime) -> bool:
         return self.valid_until is not None and self.valid_until <= now

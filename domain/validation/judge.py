@@ -10,19 +10,28 @@ from domain.catalogue.catalogue import Catalogue
 from domain.validation.check import Check
 from domain.validation.checks import CHECKS
 from domain.validation.findings import Finding, Verdict
+from domain.validation.policy import ValidationPolicy
 from domain.validation.sight import Sight
 
 
-def judge(basket: Basket, catalogue: Catalogue, now: datetime, checks: Sequence[Check] = CHECKS) -> Verdict:
+def judge(
+    basket: Basket,
+    catalogue: Catalogue,
+    now: datetime,
+    checks: Sequence[Check] = CHECKS,
+    *,
+    policy: ValidationPolicy | None = None,
+) -> Verdict:
     """All findings about the basket as it is, by what the catalogue says, at `now`.
 
     A check that crashes yields the finding `check_failed` and hides no other.
     """
-    sight = Sight.of(basket, catalogue, now)
+    sight = Sight.of(basket, catalogue, now, policy or ValidationPolicy())
     blocked: list[Finding] = []
     errors: list[Finding] = []
     for check in checks:
-        target = blocked if check.about_products else errors
+        # blockedProducts are refusals: a warning about a product is none.
+        target = blocked if check.about_products and check.severity == "error" else errors
         try:
             target.extend(check.find(sight))
         except Exception as error:  # noqa: BLE001  (a check may crash in any way; the verdict must say so)
