@@ -26,6 +26,7 @@ def test_all_checks_are_there_in_the_order_of_their_findings() -> None:
         "offers_incompatible",
         "price_missing",
         "price_changed",
+        "expected_price_differs",
         "price_expired",
         "price_expires_soon",
         "product_blocked",

@@ -38,6 +38,7 @@ from tests.builders import (
     caller,
     initiate,
     item,
+    money,
     offer,
     price,
     update,
@@ -121,7 +122,7 @@ async def test_every_event_and_verdict_of_a_lived_basket_is_right() -> None:
     id = (await handlers.initiate(command, caller())).basket.id
     await handlers.validate(validate(id), caller())
     await handlers.update(update(id, add("o-1", type="offer")), caller())
-    await handlers.initiate(initiate(item("o-2"), checkout_id=id), caller())
+    await handlers.initiate(initiate(item("o-2", expected_price=money("9.00")), checkout_id=id), caller())
     checkout.clock.advance(LIFETIME)
     validated = await handlers.validate(validate(id), caller())
     await handlers.expire(id, caller())

@@ -26,6 +26,7 @@ CHECKS: tuple[Check, ...] = (
     together.offers_incompatible,
     prices.price_missing,
     prices.price_changed,
+    prices.expected_price_differs,
     prices.price_expired,
     prices.price_expires_soon,
     products.product_blocked,

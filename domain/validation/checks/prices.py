@@ -67,6 +67,33 @@ def price_changed(check: Check, sight: Sight) -> Iterator[Finding]:
             )
 
 
+@check(
+    looks_at="the price that the caller expects and the current one",
+    data=[
+        Datum("expectedPrice", "money", "The price that the caller said it expects."),
+        _CURRENT,
+        _VALID_FROM,
+        _VALID_UNTIL,
+    ],
+)
+def expected_price_differs(check: Check, sight: Sight) -> Iterator[Finding]:
+    """The current price is not the one that the caller said it expects. Silent where that is also the price
+    that the line was added at: then `price_changed` tells it."""
+    for line in sight.lines:
+        current, expected = line.price.current, line.item.expected_price
+        if current is None or expected is None or expected in (current.money, line.item.price):
+            continue
+        yield check.about_line(
+            line,
+            f"the price of the offer {line.item.offer} is {current.money}, not {expected} as expected",
+            ".expectedPrice",
+            expectedPrice=money_data(expected),
+            currentPrice=money_data(current.money),
+            validFrom=time_data(current.valid_from),
+            validUntil=time_data(current.valid_until),
+        )
+
+
 @check(looks_at="the end of the price's validity", data=[_EXPECTED, _VALID_FROM, _VALID_UNTIL])
 def price_expired(check: Check, sight: Sight) -> Iterator[Finding]:
     """The last price in this market has ended and no other has begun."""
