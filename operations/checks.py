@@ -16,8 +16,11 @@ What a validation looks at. All checks run in one pass, and each may find someth
 makes the basket not ready, a warning does not. Errors about products stand in `blockedProducts`, everything \
 else in `validationErrors`.
 
+A partner organisation's policy (`checkout.policies.v1`) may make any check an error or a warning, or turn it \
+off; below stands what holds where it says nothing.
+
 A check that crashes hides no other: in its place stands `check_failed` (resolution `retry`), whose `data` names \
-the `check` and the kind of `error`.
+the `check` and the kind of `error`. It makes the basket not ready unless the policy says otherwise.
 
 In `data`, a *time* is RFC 3339 in UTC, *money* an amount as a decimal string with its currency, and *texts* a \
 list. This page is made by `checkout checks --markdown`."""

@@ -14,9 +14,9 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, AwareDatetime, Field, TypeAdapter
 
 from domain.base import Value
+from domain.catalogue.naming import Sequence, name_of
+from domain.catalogue.policies import PolicyFact
 from domain.values import Amount, Country, Currency, Identifier, Money, PartnerOrganisation, Product, Text
-
-Sequence = Annotated[int, Field(ge=0, le=2**63 - 1)]
 
 
 def _in_utc(moment: datetime) -> datetime:
@@ -28,19 +28,6 @@ def _in_utc(moment: datetime) -> datetime:
 
 Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 """A time with an offset, kept in UTC: the same moment is the same fact, however it was written."""
-
-
-_ESCAPES = str.maketrans({"%": "%25", "/": "%2F", "*": "%2A"})
-
-
-def _name(*parts: str | None) -> str:
-    # The separators are escaped inside a part: "a/b" + "c" is another subject than "a" + "b/c".
-    return "/".join(["*" if part is None else _escaped(part) for part in parts])
-
-
-def _escaped(part: str) -> str:
-    # To translate what needs none would take most of the time, and every verdict names its facts.
-    return part.translate(_ESCAPES) if "/" in part or "%" in part or "*" in part else part
 
 
 class QuantityRule(Value):
@@ -90,7 +77,7 @@ class OfferFact(Value):
 
     @property
     def subject(self) -> str:
-        return _name("offer", self.id, self.version)
+        return name_of("offer", self.id, self.version)
 
     @property
     def fact_id(self) -> str:
@@ -130,7 +117,7 @@ class PriceFact(Value):
     @property
     def subject(self) -> str:
         start = self.valid_from.isoformat() if self.valid_from else None
-        return _name("price", self.offer_id, self.offer_version, self.country, self.currency, start)
+        return name_of("price", self.offer_id, self.offer_version, self.country, self.currency, start)
 
     @property
     def fact_id(self) -> str:
@@ -174,7 +161,7 @@ class AvailabilityFact(Value):
 
     @property
     def subject(self) -> str:
-        return _name("availability", self.product_code, self.country, self.partner)
+        return name_of("availability", self.product_code, self.country, self.partner)
 
     @property
     def fact_id(self) -> str:
@@ -185,7 +172,7 @@ class AvailabilityFact(Value):
         return self.product_code
 
 
-Fact = OfferFact | PriceFact | AvailabilityFact
+Fact = OfferFact | PriceFact | AvailabilityFact | PolicyFact
 
 FACT: TypeAdapter[Fact] = TypeAdapter(Annotated[Fact, Field(discriminator="kind")])
 """Reads and checks one fact with its `kind`."""

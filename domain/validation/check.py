@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import JsonValue
@@ -22,6 +22,7 @@ class Check:
     `validationErrors`), and what their `data` holds."""
 
     code: str
+    """One of `CheckCode`; a test may bring a check of its own."""
     severity: Severity
     resolution: Resolution
     about_products: bool
@@ -42,6 +43,10 @@ class Check:
             "required": [datum.name for datum in self.data],
             "additionalProperties": False,
         }
+
+    def at(self, severity: Severity) -> Check:
+        """The check with findings of another severity, as a policy wants."""
+        return self if severity == self.severity else replace(self, severity=severity)
 
     def find(self, sight: Sight) -> Iterator[Finding]:
         return self.function(self, sight)
@@ -72,11 +77,11 @@ class Check:
             data={**data, "requested": stock.requested, "orderItemIds": _ids(stock.lines)},
         )
 
-    def failed(self, error: Exception) -> Finding:
-        """The finding in place of a crashed check's own. It blocks: what was not checked is not right."""
+    def failed(self, error: Exception, *, blocks: bool) -> Finding:
+        """The finding in place of a crashed check's own."""
         return Finding(
             code="check_failed",
-            severity="error",
+            severity="error" if blocks else "warning",
             resolution="retry",
             message=f"the check {self.code} could not be made",
             path="$",

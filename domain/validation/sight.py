@@ -102,7 +102,8 @@ class Sight:
             *(price for line in self.lines for price in (*line.price.facts, *line.next_price.holding)),
             *(stock.availability for stock in self.stocks),
         )
-        return tuple(sorted({fact.fact_id for fact in facts if fact is not None}))
+        ids = {fact.fact_id for fact in facts if fact is not None}
+        return tuple(sorted(ids.union(self.policy.evidence)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,39 +2,14 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from domain.validation.checks import CHECKS
+from domain.validation.codes import CheckCode
 
 
 def test_all_checks_are_there_in_the_order_of_their_findings() -> None:
-    assert [check.code for check in CHECKS] == [
-        "basket_empty",
-        "basket_expired",
-        "basket_completed",
-        "mixed_currencies",
-        "offer_unknown",
-        "offer_not_published",
-        "offer_version_superseded",
-        "offer_not_on_sale_yet",
-        "offer_no_longer_on_sale",
-        "offer_not_for_country",
-        "offer_not_for_partner",
-        "quantity_below_minimum",
-        "quantity_above_maximum",
-        "quantity_not_a_multiple",
-        "add_on_without_parent",
-        "add_on_not_allowed_here",
-        "offers_incompatible",
-        "price_missing",
-        "price_changed",
-        "expected_price_differs",
-        "price_expired",
-        "price_expires_soon",
-        "product_blocked",
-        "product_discontinued",
-        "product_out_of_stock",
-        "product_insufficient_stock",
-        "product_low_stock",
-    ]
+    assert [check.code for check in CHECKS] == [*get_args(CheckCode)]
 
 
 def test_every_check_says_what_it_is_for_and_what_it_looks_at() -> None:

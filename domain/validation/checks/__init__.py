@@ -10,6 +10,8 @@ CHECKS: tuple[Check, ...] = (
     basket.basket_empty,
     basket.basket_expired,
     basket.basket_completed,
+    basket.too_many_lines,
+    basket.total_above_maximum,
     basket.mixed_currencies,
     offers.offer_unknown,
     offers.offer_not_published,

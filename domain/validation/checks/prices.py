@@ -48,13 +48,16 @@ def price_missing(check: Check, sight: Sight) -> Iterator[Finding]:
             )
 
 
-@check(looks_at="the line's price and the current one", data=[_EXPECTED, _CURRENT, _VALID_FROM, _VALID_UNTIL])
+@check(
+    looks_at="the line's price, the current one and the policy's tolerance",
+    data=[_EXPECTED, _CURRENT, _VALID_FROM, _VALID_UNTIL],
+)
 def price_changed(check: Check, sight: Sight) -> Iterator[Finding]:
-    """The price differs from the one the line was added at (or the line was added without one). Removing
-    the line and adding it again accepts the current price."""
+    """The price differs, by more than the policy tolerates, from the one the line was added at (or the line
+    was added without one). Removing the line and adding it again accepts the current price."""
     for line in sight.lines:
         current = line.price.current
-        if current is not None and line.item.price != current.money:
+        if current is not None and not sight.policy.tolerates(line.item.price, current.money):
             before = line.item.price or "no price"
             yield check.about_line(
                 line,
@@ -68,7 +71,7 @@ def price_changed(check: Check, sight: Sight) -> Iterator[Finding]:
 
 
 @check(
-    looks_at="the price that the caller expects and the current one",
+    looks_at="the price that the caller expects, the current one and the policy's tolerance",
     data=[
         Datum("expectedPrice", "money", "The price that the caller said it expects."),
         _CURRENT,
@@ -77,11 +80,14 @@ def price_changed(check: Check, sight: Sight) -> Iterator[Finding]:
     ],
 )
 def expected_price_differs(check: Check, sight: Sight) -> Iterator[Finding]:
-    """The current price is not the one that the caller said it expects. Silent where that is also the price
-    that the line was added at: then `price_changed` tells it."""
+    """The current price differs, by more than the policy tolerates, from the one that the caller said it
+    expects. Silent where that is also the price that the line was added at, and `price_changed` tells it."""
+    told_as_gravely = sight.policy.levels.get("price_changed", "error") in ("error", check.severity)
     for line in sight.lines:
         current, expected = line.price.current, line.item.expected_price
-        if current is None or expected is None or expected in (current.money, line.item.price):
+        if current is None or expected is None or sight.policy.tolerates(expected, current.money):
+            continue
+        if expected == line.item.price and told_as_gravely:
             continue
         yield check.about_line(
             line,
