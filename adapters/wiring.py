@@ -83,6 +83,7 @@ class Parts:
             Policy(
                 lifetime=timedelta(seconds=settings.basket_lifetime),
                 limits=Limits(max_quantity=settings.max_quantity, max_items=settings.max_items),
+                validation=settings.validation_policy,
             ),
         )
 

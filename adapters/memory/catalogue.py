@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 
 from domain.catalogue.catalogue import Catalogue
 from domain.catalogue.facts import AvailabilityFact, Fact, OfferFact, PriceFact
+from domain.catalogue.policies import PolicyFact
 from domain.ports import Learned, Source
 
 
@@ -30,7 +31,12 @@ class MemoryCatalogueFacts:
         return Learned(new, known, tuple(contradicts))
 
     async def catalogue(
-        self, offer_ids: Collection[str], product_codes: Collection[str], *, fresh: bool
+        self,
+        offer_ids: Collection[str],
+        product_codes: Collection[str],
+        *,
+        fresh: bool,
+        partner: str | None = None,
     ) -> Catalogue:
         offers = [
             fact for fact in self._facts.values() if isinstance(fact, OfferFact) and fact.id in offer_ids
@@ -44,6 +50,7 @@ class MemoryCatalogueFacts:
                     for fact in self._facts.values()
                     if (isinstance(fact, PriceFact) and fact.offer_id in offer_ids)
                     or (isinstance(fact, AvailabilityFact) and fact.product_code in codes)
+                    or (isinstance(fact, PolicyFact) and partner and fact.partner in (partner, None))
                 ),
             ]
         )

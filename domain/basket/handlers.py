@@ -24,6 +24,7 @@ from domain.basket.commands import (
 from domain.basket.deciding import Deciding, Limits
 from domain.basket.repository import Baskets
 from domain.catalogue.catalogue import Catalogue
+from domain.catalogue.policies import PolicyTerms
 from domain.errors import (
     AnsweredElsewhere,
     BasketFinished,
@@ -37,11 +38,13 @@ from domain.validation.judge import judge
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How long baskets live, how large they get, how often a conflict is tried again."""
+    """How long baskets live, how large they get, how often a conflict is tried again, and what they are
+    judged by where no policy says it."""
 
     lifetime: timedelta = timedelta(days=14)
     limits: Limits = field(default_factory=Limits)
     attempts: int = 10
+    validation: PolicyTerms = field(default_factory=PolicyTerms)
 
 
 class CheckoutHandlers:
@@ -128,10 +131,12 @@ class CheckoutHandlers:
 
         async def record(basket: Basket) -> Validated:
             offer_ids = {item.offer.id for item in basket.items.values()}
-            catalogue = await self._facts.catalogue(offer_ids, _products(basket), fresh=True)
+            catalogue = await self._facts.catalogue(
+                offer_ids, _products(basket), fresh=True, partner=basket.partner
+            )
             now = self._clock()
             judged = basket.as_seen_at(now)
-            verdict = judge(judged, catalogue, now)
+            verdict = judge(judged, catalogue, now, defaults=self._policy.validation)
             basket.record_verdict(verdict, now)
             return Validated(judged, basket, verdict)
 

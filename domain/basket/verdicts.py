@@ -83,6 +83,7 @@ def _whole(judged: Basket, basket: Basket, event: BasketValidated) -> bytes:
         blocked_products=event.blocked_products,
         validation_errors=event.validation_errors,
         evidence=event.evidence,
+        passed=event.passed,
     )
     # The caller was shown the basket's status as of the moment of judging: so is whoever reads this.
     return to_json(verdict_document(Validated(judged.as_seen_at(event.timestamp), basket, verdict)))
