@@ -219,12 +219,16 @@ class CatalogueFacts(Protocol):
         product_codes: Collection[str],
         *,
         fresh: bool,
+        at: datetime | None = None,
         partner: str | None = None,
     ) -> Catalogue:
         """What is known now of these offers (with their products) and products, and the policies that hold
         for `partner`, where one is named. Where not `fresh`, an answer from a cache that follows the facts
         within moments will do; availability and policies, which are never cached, are then told of the
-        products and the organisation that are named, and may be of no others."""
+        products and the organisation that are named, and may be of no others.
+
+        Prices that don't count `at` a moment may be left out: the answer is right about that moment and the
+        minute after it, and about the end of each price that holds then; at None it is right about any time."""
 
 
 @dataclass(frozen=True, slots=True)

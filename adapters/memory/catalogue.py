@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 
 from domain.catalogue.catalogue import Catalogue
 from domain.catalogue.facts import AvailabilityFact, Fact, OfferFact, PriceFact
@@ -36,6 +37,7 @@ class MemoryCatalogueFacts:
         product_codes: Collection[str],
         *,
         fresh: bool,
+        at: datetime | None = None,
         partner: str | None = None,
     ) -> Catalogue:
         offers = [

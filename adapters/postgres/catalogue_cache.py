@@ -14,11 +14,14 @@ import structlog
 from cachetools import LRUCache
 
 from adapters.postgres.catalogue_sql import CHANNEL, EVERYTHING
+from adapters.postgres.catalogue_window import ALWAYS, NEVER, Window
 from adapters.postgres.database import Database
 from domain.catalogue.facts import Fact, OfferFact, PriceFact
 from domain.errors import StoreUnavailable
 
 OfferFacts = Sequence[OfferFact | PriceFact]
+
+_NOTHING: tuple[OfferFacts, Window] = ((), NEVER)
 
 log = structlog.get_logger("catalogue-cache")
 
@@ -28,17 +31,25 @@ class OfferCache:
     having none. Bounded by the number of offers."""
 
     def __init__(self, size: int) -> None:
-        self._offers: LRUCache[str, OfferFacts] = LRUCache(size)
+        self._offers: LRUCache[str, tuple[OfferFacts, Window]] = LRUCache(size)
         self.generation = 0
         self.trusted = False
 
-    def find(self, offer_id: str) -> OfferFacts | None:
-        """The offer's facts; None where they must be read."""
-        return self._offers.get(offer_id) if self.trusted else None
+    def find(self, offer_id: str, window: Window = ALWAYS) -> OfferFacts | None:
+        """The offer's facts, with the prices that somebody may look at in that time; None where they must
+        be read."""
+        facts, kept_for = self._offers.get(offer_id, _NOTHING) if self.trusted else _NOTHING
+        return facts if kept_for.covers(window) else None
 
-    def keep(self, offer_ids: Collection[str], facts: Iterable[Fact], read_at_generation: int) -> None:
-        """Keeps what a read found of these offers, unless something changed since the read began: what it
-        saw may be older than the change, and nobody would say so again."""
+    def keep(
+        self,
+        offer_ids: Collection[str],
+        facts: Iterable[Fact],
+        read_at_generation: int,
+        window: Window = ALWAYS,
+    ) -> None:
+        """Keeps what a read found of these offers for that time, unless something changed since the read
+        began: what it saw may be older than the change, and nobody would say so again."""
         if not self.trusted or read_at_generation != self.generation:
             return
         found: dict[str, list[OfferFact | PriceFact]] = defaultdict(list)
@@ -49,7 +60,7 @@ class OfferCache:
                 case _:
                     pass
         for offer_id in offer_ids:
-            self._offers[offer_id] = tuple(found.get(offer_id, ()))
+            self._offers[offer_id] = (tuple(found.get(offer_id, ())), window)
 
     def forget(self, touched: str) -> None:
         """Forgets what a notification names."""

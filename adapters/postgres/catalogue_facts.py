@@ -7,11 +7,13 @@ import contextlib
 from collections import deque
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from adapters.postgres import catalogue_sql as sql
 from adapters.postgres.batching import Batching, Call
 from adapters.postgres.catalogue_cache import OfferCache, follow_changes
 from adapters.postgres.catalogue_learning import learn, read_facts
+from adapters.postgres.catalogue_window import Window, around
 from adapters.postgres.database import Database
 from domain.catalogue.catalogue import Catalogue
 from domain.catalogue.facts import Fact
@@ -24,8 +26,14 @@ LANES = 2
 NAMES_A_QUERY = 5_000
 """How many names one query takes before the other callers wait for the next."""
 
-_Names = tuple[Collection[str], Collection[str], Collection[str]]
-"""Offer ids, product codes, and what policies are kept under."""
+LATER = timedelta(minutes=1)
+"""Who asks for a moment may look a little later: deciding takes time, and attempts."""
+
+KEPT_AHEAD = timedelta(minutes=10)
+"""For how long prices are kept in memory; those that begin in that time are among them."""
+
+_Asked = tuple[Collection[str], Collection[str], Collection[str], Window]
+"""Offer ids, product codes, what policies are kept under, and when prices are looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +50,7 @@ class PostgresCatalogueFacts:
     def __init__(self, database: Database, cache_size: int) -> None:
         self._database = database
         self._cache = OfferCache(cache_size)
-        self._reads: Batching[_Names, _Known] = Batching(
+        self._reads: Batching[_Asked, _Known] = Batching(
             self._read, _take, timeout=database.timeout, lanes=LANES
         )
         self._following: asyncio.Task[None] | None = None
@@ -89,28 +97,35 @@ class PostgresCatalogueFacts:
         product_codes: Collection[str],
         *,
         fresh: bool,
+        at: datetime | None = None,
         partner: str | None = None,
     ) -> Catalogue:
+        window = Window.at(at, LATER)
         if fresh or product_codes or partner is not None:
             policies = () if partner is None else (policy_subject(partner), policy_subject(None))
-            return (await self._reads.call((offer_ids, product_codes, policies))).catalogue
-        remembered = {offer_id: self._cache.find(offer_id) for offer_id in offer_ids}
+            return (await self._reads.call((offer_ids, product_codes, policies, window))).catalogue
+        remembered = {offer_id: self._cache.find(offer_id, window) for offer_id in offer_ids}
         missing = [offer_id for offer_id, facts in remembered.items() if facts is None]
         generation = self._cache.generation
-        read = (await self._reads.call((missing, (), ()))).facts if missing else ()
-        self._cache.keep(missing, read, generation)
+        ahead = Window.at(at, KEPT_AHEAD)
+        read = (await self._reads.call((missing, (), (), ahead))).facts if missing else ()
+        self._cache.keep(missing, read, generation, ahead)
         return Catalogue([*(fact for facts in remembered.values() for fact in facts or ()), *read])
 
-    async def _read(self, asked: Sequence[_Names], _: bool) -> Sequence[_Known]:
+    async def _read(self, asked: Sequence[_Asked], _: bool) -> Sequence[_Known]:
+        *named, windows = zip(*asked, strict=True)
         # Of each kind of names those of all callers, each once.
-        names = [[*{name for each in of_kind for name in each}] for of_kind in zip(*asked, strict=True)]
+        names = [[*{name for each in of_kind for name in each}] for of_kind in named]
+        window = around(windows)
         async with self._database.connection() as connection:
-            documents: bytes | None = await connection.fetchval(sql.CATALOGUE, *names)
+            documents: bytes | None = await connection.fetchval(
+                sql.CATALOGUE, *names, window.start, window.end
+            )
         facts = read_facts([documents] if documents else [])
         return [_Known(facts, Catalogue(facts))] * len(asked)
 
 
-def _take(waiting: deque[Call[_Names, _Known]]) -> list[Call[_Names, _Known]]:
+def _take(waiting: deque[Call[_Asked, _Known]]) -> list[Call[_Asked, _Known]]:
     calls = [waiting.popleft()]
     names = _names(calls[0])
     while waiting and (names := names + _names(waiting[0])) <= NAMES_A_QUERY:
@@ -118,5 +133,6 @@ def _take(waiting: deque[Call[_Names, _Known]]) -> list[Call[_Names, _Known]]:
     return calls
 
 
-def _names(call: Call[_Names, _Known]) -> int:
-    return sum(map(len, call.request))
+def _names(call: Call[_Asked, _Known]) -> int:
+    *names, _ = call.request
+    return sum(map(len, names))

@@ -96,7 +96,8 @@ async def _project(connection: asyncpg.Connection, entries: Sequence[Entry]) -> 
                 offers.append((fact.id, fact.version, codes, *evidence))
                 touched.add(fact.id)
             case PriceFact() as fact:
-                prices.append((entry.subject, fact.offer_id, fact.offer_version, *evidence))
+                market = (fact.country, fact.currency, fact.valid_from, fact.valid_until)
+                prices.append((entry.subject, fact.offer_id, fact.offer_version, *market, *evidence))
                 touched.add(fact.offer_id)
             case AvailabilityFact() as fact:
                 availability.append((entry.subject, fact.product_code, *evidence))

@@ -42,10 +42,18 @@ WHERE excluded.sequence > held.sequence
 
 # The same for prices.
 PROJECT_PRICES = """
-INSERT INTO catalogue_prices AS held (subject, offer_id, offer_version, fact_id, sequence, data)
-SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bytea[])
+INSERT INTO catalogue_prices AS held
+    (subject, offer_id, offer_version, country, currency, valid_from, valid_until, fact_id, sequence, data)
+SELECT subject, offer_id, offer_version, coalesce(country, ''), currency,
+       coalesce(valid_from, '-infinity'), coalesce(valid_until, 'infinity'), fact_id, sequence, data
+FROM unnest(
+    $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::timestamptz[],
+    $8::text[], $9::bigint[], $10::bytea[])
+    AS fact (subject, offer_id, offer_version, country, currency, valid_from, valid_until, fact_id, sequence, data)
 ON CONFLICT (subject) DO UPDATE
-SET fact_id = excluded.fact_id, sequence = excluded.sequence, data = excluded.data
+SET country = excluded.country, currency = excluded.currency,
+    valid_from = excluded.valid_from, valid_until = excluded.valid_until,
+    fact_id = excluded.fact_id, sequence = excluded.sequence, data = excluded.data
 WHERE excluded.sequence > held.sequence
 """
 
@@ -70,18 +78,58 @@ WHERE excluded.sequence > held.sequence
 # Tells every process, when the batch commits, which offers it touched.
 NOTIFY = "SELECT pg_notify($1, $2)"
 
-# One JSON array's inside: all versions of the offers, their prices, and the availability of the products
-# asked for and of those that the offers are made of, and the policies asked for. Arrays instead of joins keep it on the indexes.
+# One JSON array's inside: all versions of the offers, those of their prices that can be looked at from $4 to $5,
+# the availability of the products asked for and of those that the offers are made of, and the policies asked
+# for. No id comes twice in $1.
+#
+# Prices: those that hold or end in that time; those that hold when one of them ends; and where none holds all
+# that time, the one that ended last before it and the one that begins next. A price for another country or
+# currency stands in for none: who looks decides between them.
+#
+# The planner knows neither how many offers are asked for nor, soon after a load, how many prices there are, and
+# planned for ten of a few. MATERIALIZED, OFFSET 0 and NOT IN leave it one way each: the one that stays fast.
 CATALOGUE = """
-WITH offers AS (
-    SELECT data, product_codes FROM catalogue_offers WHERE offer_id = ANY($1::text[])
+WITH offers AS MATERIALIZED (
+    SELECT offer.* FROM unnest($1::text[]) AS wanted (id), LATERAL (
+        SELECT data, product_codes FROM catalogue_offers WHERE offer_id = wanted.id OFFSET 0) AS offer
+), codes (code) AS (
+    SELECT unnest($2::text[])
+    UNION
+    SELECT unnest(product_codes) FROM offers
+), prices AS MATERIALIZED (
+    SELECT price.* FROM unnest($1::text[]) AS wanted (id), LATERAL (
+        SELECT offer_id, offer_version, country, currency, valid_from, valid_until, sequence, data
+        FROM catalogue_prices WHERE offer_id = wanted.id OFFSET 0) AS price
+), near AS MATERIALIZED (
+    SELECT * FROM prices
+    WHERE valid_until > $4::timestamptz
+      AND (valid_from <= $5::timestamptz OR valid_until <= $5::timestamptz)
+), lasting AS MATERIALIZED (
+    SELECT offer_id, offer_version, country, currency FROM near
+    WHERE valid_from <= $4::timestamptz AND valid_until > $5::timestamptz
 ), facts AS (
     SELECT data FROM offers
     UNION ALL
-    SELECT data FROM catalogue_prices WHERE offer_id = ANY($1::text[])
+    SELECT data FROM near
     UNION ALL
-    SELECT data FROM catalogue_availability
-    WHERE product_code = ANY($2::text[] || ARRAY(SELECT DISTINCT unnest(product_codes) FROM offers))
+    SELECT following.data FROM near, LATERAL (
+        SELECT data FROM catalogue_prices
+        WHERE offer_id = near.offer_id AND offer_version = near.offer_version
+          AND valid_from > $5::timestamptz AND valid_from <= near.valid_until AND valid_until > near.valid_until
+        OFFSET 0) AS following
+    UNION ALL
+    (SELECT DISTINCT ON (offer_id, offer_version, country, currency) data FROM prices
+    WHERE valid_until <= $4::timestamptz
+      AND (offer_id, offer_version, country, currency) NOT IN (SELECT * FROM lasting)
+    ORDER BY offer_id, offer_version, country, currency, valid_until DESC, sequence DESC, valid_from DESC)
+    UNION ALL
+    (SELECT DISTINCT ON (offer_id, offer_version, country, currency) data FROM prices
+    WHERE valid_from > $5::timestamptz
+      AND (offer_id, offer_version, country, currency) NOT IN (SELECT * FROM lasting)
+    ORDER BY offer_id, offer_version, country, currency, valid_from)
+    UNION ALL
+    SELECT availability.data FROM codes, LATERAL (
+        SELECT data FROM catalogue_availability WHERE product_code = codes.code OFFSET 0) AS availability
     UNION ALL
     SELECT data FROM catalogue_policies WHERE subject = ANY($3::text[])
 )

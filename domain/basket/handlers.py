@@ -132,7 +132,7 @@ class CheckoutHandlers:
         async def record(basket: Basket) -> Validated:
             offer_ids = {item.offer.id for item in basket.items.values()}
             catalogue = await self._facts.catalogue(
-                offer_ids, _products(basket), fresh=True, partner=basket.partner
+                offer_ids, _products(basket), fresh=True, at=self._clock(), partner=basket.partner
             )
             now = self._clock()
             judged = basket.as_seen_at(now)
@@ -237,7 +237,7 @@ class CheckoutHandlers:
         """What items are described with: a moment's lag is no harm, for validation judges anew."""
         if not offer_ids:
             return Catalogue()
-        return await self._facts.catalogue(offer_ids, (), fresh=False)
+        return await self._facts.catalogue(offer_ids, (), fresh=False, at=self._clock())
 
 
 def _products(basket: Basket) -> set[str]:

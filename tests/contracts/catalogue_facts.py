@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import uuid
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -86,6 +86,48 @@ def some_facts(draw: st.DrawFn) -> list[Fact]:
         )
     )
     return facts
+
+
+START = NOW - timedelta(hours=2)
+MOMENTS = [START + timedelta(hours=hours, seconds=-seconds) for hours in range(-1, 6) for seconds in (0, 30)]
+
+
+@st.composite
+def weekly_prices(draw: st.DrawFn) -> list[Fact]:
+    """Prices of one offer that follow each other, overlap, leave gaps, or never hold at all."""
+    id = unique("o")
+    hours = st.one_of(st.none(), st.integers(0, 4).map(lambda hour: START + timedelta(hours=hour)))
+    said = st.builds(
+        lambda pence, country, currency, sequence, begins, ends: price(
+            id,
+            f"1.{pence:02}",
+            currency,
+            country=country,
+            sequence=sequence,
+            validFrom=begins,
+            validUntil=ends,
+        ),
+        st.integers(0, 99),
+        countries,
+        st.sampled_from(("GBP", "EUR")),
+        sequences,
+        hours,
+        hours,
+    )
+    return draw(st.lists(said, unique_by=lambda fact: fact.fact_id, min_size=1, max_size=10))
+
+
+def prices_at(catalogue: Catalogue, offer_id: str, at: datetime) -> Sequence[object]:
+    """What is said of a moment, of the minute after it, and of the end of the price that holds."""
+    answers: list[object] = []
+    for country, currency in itertools.product((*COUNTRIES, None), ("GBP", "EUR", None)):
+        market = Market(partner="northwind", country=country, currency=currency)
+        for moment in (at, at + timedelta(seconds=59)):
+            answer = catalogue.price(ref(offer_id), market, moment)
+            answers.append(answer)
+            if answer.current is not None and answer.current.valid_until is not None:
+                answers.append(catalogue.price(ref(offer_id), market, answer.current.valid_until).current)
+    return answers
 
 
 @st.composite
@@ -206,6 +248,26 @@ class CatalogueFactsContract:
         catalogue = await facts.catalogue([id], [], fresh=True)
         assert outcome.new == 1
         assert catalogue.price(ref(id), GB, NOW).current == newer
+
+    @settings(
+        max_examples=60,
+        deadline=None,
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors],
+    )
+    @given(weekly_prices())
+    async def test_asked_for_a_moment_nothing_is_missing_that_counts_then(
+        self, facts: CatalogueFacts, said: list[Fact]
+    ) -> None:
+        plain = MemoryCatalogueFacts()
+        await plain.learn(sourced(said))
+        await facts.learn(sourced(said))
+        offer_ids = {fact.message_key for fact in said}
+        everything = await plain.catalogue(offer_ids, [], fresh=True)
+        for at in MOMENTS:
+            for fresh in (True, False):
+                catalogue = await facts.catalogue(offer_ids, [], fresh=fresh, at=at)
+                for offer_id in offer_ids:
+                    assert prices_at(catalogue, offer_id, at) == prices_at(everything, offer_id, at)
 
     # Facts of an example have names of their own: the examples may share the store, and the suites the rule.
     @settings(

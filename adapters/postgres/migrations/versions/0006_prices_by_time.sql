@@ -1,0 +1,15 @@
+-- The market and the time of a price, so that a query can leave out those that nobody looks at now. The
+-- defaults mean "look at it always": that is right, if slow, for what a worker of before this migration writes.
+ALTER TABLE catalogue_prices
+    ADD COLUMN country     text NOT NULL DEFAULT '',
+    ADD COLUMN currency    text NOT NULL DEFAULT '',
+    ADD COLUMN valid_from  timestamptz NOT NULL DEFAULT '-infinity',
+    ADD COLUMN valid_until timestamptz NOT NULL DEFAULT 'infinity';
+
+UPDATE catalogue_prices
+   SET country = coalesce(said.price ->> 'country', ''),
+       currency = said.price ->> 'currency',
+       valid_from = coalesce((said.price ->> 'validFrom')::timestamptz, '-infinity'),
+       valid_until = coalesce((said.price ->> 'validUntil')::timestamptz, 'infinity')
+  FROM (SELECT subject, convert_from(data, 'UTF8')::jsonb AS price FROM catalogue_prices) AS said
+ WHERE said.subject = catalogue_prices.subject;

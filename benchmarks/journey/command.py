@@ -1,0 +1,90 @@
+"""`python -m benchmarks.journey`: the commands and their options."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from benchmarks.journey.rows import LAST_WEEK
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_show_locals=False)
+
+Week = Annotated[int, typer.Option(min=1, max=LAST_WEEK, help="A week of the data, 1 to 53.")]
+Out = Annotated[Path, typer.Option(help="The file to write.")]
+EVERY_WEEK = f"1-{LAST_WEEK}"
+
+
+@app.callback()
+def journey() -> None:
+    """The whole completejourney data, played against the service."""
+
+
+@app.command()
+def facts(
+    out: Out,
+    now_is_week: Week = 20,
+    weeks: Annotated[str, typer.Option(help="Prices that hold in these weeks, A-B.")] = EVERY_WEEK,
+    products: Annotated[int | None, typer.Option(min=1, help="Only the most sold; else all.")] = None,
+) -> None:
+    """Writes catalogue facts for `checkout catalogue load`."""
+    from benchmarks.journey import making
+    from benchmarks.journey.files import write_lines
+    from benchmarks.journey.screen import CONSOLE, shown
+
+    first, _, last = weeks.partition("-")
+    with CONSOLE.status("reading the data"):
+        year = making.year(now_is_week, making.most_sold(products) if products else None)
+    of_weeks = range(int(first), int(last or first) + 1)
+    taken = shown("products", year.products, len(year.products))
+    count = write_lines(out, (fact for product in taken for fact in year.facts(product, of_weeks)))
+    CONSOLE.print(f"{count:,} facts; week {now_is_week} is now. Load them: checkout catalogue load {out}")
+
+
+@app.command()
+def baskets(out: Out, week: Week = 20, limit: Annotated[int, typer.Option(min=1)] = 20_000) -> None:
+    """Writes real baskets, one a line: those of the week, then those of the weeks after it, then of those
+    before."""
+    from benchmarks.journey import making
+    from benchmarks.journey.files import basket_row, write_lines
+    from benchmarks.journey.screen import CONSOLE, shown
+
+    with CONSOLE.status("reading the data"):
+        found = making.baskets(week, limit)
+    count = write_lines(out, shown("baskets", map(basket_row, found), len(found)))
+    CONSOLE.print(f"{count:,} baskets with {sum(len(basket.lines) for basket in found):,} lines")
+
+
+@app.command()
+def play(
+    week: Week = 20,
+    limit: Annotated[int, typer.Option(min=1, help="How many baskets.")] = 2_000,
+    callers: Annotated[int, typer.Option(min=1, help="Calls at the same time.")] = 16,
+    folder: Annotated[
+        Path, typer.Option(help="Keeps the run, so that it can be interrupted and taken up again.")
+    ] = Path(".cache/journey"),
+    service: Annotated[
+        Path | None,
+        typer.Option(help="The line that `checkout up --json` said, in a file; else one is started."),
+    ] = None,
+) -> None:
+    """Plays real baskets: initiates them with the prices of a week, lets a week pass, validates them, and
+    compares what was found with what pandas says; fails where they differ."""
+    from benchmarks.journey.playing import play_and_compare
+
+    raise typer.Exit(play_and_compare(week, limit, callers, folder, service))
+
+
+@app.command()
+def load_speed(
+    facts: Annotated[int, typer.Option(min=1, help="How many facts.")] = 200_000,
+    apache: Annotated[bool, typer.Option(help="Apache Kafka itself, on this machine's Java.")] = False,
+    profile: Annotated[bool, typer.Option(help="Say which functions take the time; slower.")] = False,
+) -> None:
+    """Measures how many catalogue facts a second go from their topics into the projections."""
+    import uvloop
+
+    from benchmarks.journey.learning import measure
+
+    uvloop.run(measure(facts, apache=apache, profile=profile))
