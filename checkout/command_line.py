@@ -17,6 +17,7 @@ from adapters.settings import Settings
 from operations.catalogue import app as catalogue_app
 from operations.schemas.command import schemas
 from operations.settings import settings
+from operations.validation import validate
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -26,6 +27,7 @@ app = typer.Typer(
 app.add_typer(catalogue_app, name="catalogue")
 app.command()(settings)
 app.command()(schemas)
+app.command()(validate)
 
 Data = Annotated[Path, typer.Option(help="Folder of the embedded parts, kept between runs.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON line on stdout once all is ready.")]

@@ -221,6 +221,28 @@ class CatalogueFacts(Protocol):
         cached, is then told of the products that are named, and may be of no others."""
 
 
+class CatalogueHistory(Protocol):
+    """What was known of the catalogue at any moment. Facts have positions: the order in which they were
+    learned, with gaps; a fact that is learned later never has a smaller one."""
+
+    async def position_at(self, moment: datetime | None = None) -> int:
+        """The position of the last fact learned by then (None: by now); 0: none."""
+
+    async def catalogue_as_of(
+        self, offer_ids: Collection[str], product_codes: Collection[str], position: int
+    ) -> Catalogue:
+        """What the facts up to a position say of these offers (with their products) and products."""
+
+    async def learned_after(self, position: int, limit: int) -> Sequence[tuple[int, Fact]]:
+        """The next facts after a position, at most `limit`, each with its own."""
+
+    async def recorded_facts(self, fact_ids: Collection[str]) -> Sequence[Fact]:
+        """Those of these facts that were ever learned."""
+
+    async def offers_made_of(self, product_codes: Collection[str]) -> Collection[str]:
+        """The ids of the offers of which some version, as it is known now, is made of any of these products."""
+
+
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
     """A message that could not be understood, and why."""

@@ -98,9 +98,10 @@ class PostgresCatalogueFacts:
         offer_ids = {offer_id for offer_ids, _ in asked for offer_id in offer_ids}
         product_codes = {code for _, product_codes in asked for code in product_codes}
         async with self._database.connection() as connection:
-            documents: bytes | None = await connection.fetchval(sql.CATALOGUE, [*offer_ids], [*product_codes])
+            row = await connection.fetchrow(sql.CATALOGUE, [*offer_ids], [*product_codes])
+        documents, position = row or (None, None)
         facts = read_facts([documents] if documents else [])
-        return [_Known(facts, Catalogue(facts))] * len(asked)
+        return [_Known(facts, Catalogue(facts, position))] * len(asked)
 
 
 def _take(waiting: deque[Call[_Names, _Known]]) -> list[Call[_Names, _Known]]:

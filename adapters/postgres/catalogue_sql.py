@@ -62,7 +62,7 @@ WHERE excluded.sequence > held.sequence
 NOTIFY = "SELECT pg_notify($1, $2)"
 
 # One JSON array's inside: all versions of the offers, their prices, and the availability of the products
-# asked for and of those that the offers are made of. Arrays instead of joins keep it on the indexes.
+# asked for and of those that the offers are made of; and the last position, as of the same moment. Arrays instead of joins keep it on the indexes.
 CATALOGUE = """
 WITH offers AS (
     SELECT data, product_codes FROM catalogue_offers WHERE offer_id = ANY($1::text[])
@@ -74,5 +74,5 @@ WITH offers AS (
     SELECT data FROM catalogue_availability
     WHERE product_code = ANY($2::text[] || ARRAY(SELECT DISTINCT unnest(product_codes) FROM offers))
 )
-SELECT string_agg(data, ','::bytea) FROM facts
+SELECT string_agg(data, ','::bytea), (SELECT coalesce(max(position), 0) FROM catalogue_facts) FROM facts
 """

@@ -147,7 +147,7 @@ class Basket(Aggregate):
             self.trigger_event(OrderItemRemoved, order_item_id=add_on, reason="parent_removed", timestamp=now)
         self.trigger_event(OrderItemRemoved, order_item_id=item_id, reason="requested", timestamp=now)
 
-    def record_verdict(self, verdict: Verdict, now: datetime) -> None:
+    def record_verdict(self, verdict: Verdict, now: datetime, catalogue_position: int | None = None) -> None:
         self.trigger_event(
             BasketValidated,
             ready=verdict.ready,
@@ -155,6 +155,7 @@ class Basket(Aggregate):
             blocked_products=verdict.blocked_products,
             validation_errors=verdict.validation_errors,
             evidence=verdict.evidence,
+            catalogue_position=catalogue_position,
             timestamp=now,
         )
 

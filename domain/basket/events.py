@@ -167,6 +167,9 @@ class BasketValidated(DomainEvent):
     """What was found about everything else."""
     evidence: tuple[str, ...]
     """The ids of the catalogue facts that the verdict rests on."""
+    catalogue_position: Annotated[int, Field(ge=0)] | None = None
+    """How far the catalogue was: all facts up to this position were known, and none after it. Null where
+    that was not recorded."""
 
     def apply(self, aggregate: Basket) -> None:
         aggregate.ready = self.ready

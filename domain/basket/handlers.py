@@ -33,6 +33,7 @@ from domain.errors import (
 )
 from domain.ports import AlreadyAnswered, Appended, CatalogueFacts, Clock, EventStore, NewId
 from domain.validation.judge import judge
+from domain.validation.touching import offers_of, products_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +128,11 @@ class CheckoutHandlers:
         """Judges the basket with everything acknowledged so far, and records the verdict."""
 
         async def record(basket: Basket) -> Validated:
-            offer_ids = {item.offer.id for item in basket.items.values()}
-            catalogue = await self._facts.catalogue(offer_ids, _products(basket), fresh=True)
+            catalogue = await self._facts.catalogue(offers_of(basket), products_of(basket), fresh=True)
             now = self._clock()
             judged = basket.as_seen_at(now)
             verdict = judge(judged, catalogue, now)
-            basket.record_verdict(verdict, now)
+            basket.record_verdict(verdict, now, catalogue.position)
             return Validated(judged, basket, verdict)
 
         return await self._changes.carry_out(
@@ -233,7 +233,3 @@ class CheckoutHandlers:
         if not offer_ids:
             return Catalogue()
         return await self._facts.catalogue(offer_ids, (), fresh=False)
-
-
-def _products(basket: Basket) -> set[str]:
-    return {product.product_code for item in basket.items.values() for product in item.offer.products}

@@ -38,6 +38,11 @@ def _name(*parts: str | None) -> str:
     return "/".join("*" if part is None else part.translate(_ESCAPES) for part in parts)
 
 
+def subject_prefix(kind: str, key: str) -> str:
+    """What the ids of all facts of a kind about one offer or product begin with, and no others."""
+    return f"{_name(kind, key)}/"
+
+
 class QuantityRule(Value):
     """How many of an offer one may order; None is no limit."""
 
