@@ -77,7 +77,7 @@ class Parts:
         self.verifier = token_verifier(settings)
         self.answers = Answers(self.store)
         self.projection = BasketProjection(self.store, self.views)
-        self.rejudging = Rejudging(self.store, self.history, utc_now)
+        self.rejudging = Rejudging(self.store, self.history, utc_now, settings.validation_policy)
         self.handlers = CheckoutHandlers(
             self.store,
             Baskets(self.store, settings.basket_cache_size),
@@ -87,6 +87,7 @@ class Parts:
             Policy(
                 lifetime=timedelta(seconds=settings.basket_lifetime),
                 limits=Limits(max_quantity=settings.max_quantity, max_items=settings.max_items),
+                validation=settings.validation_policy,
             ),
         )
 

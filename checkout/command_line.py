@@ -15,6 +15,7 @@ import typer
 
 from adapters.settings import Settings
 from operations.catalogue import app as catalogue_app
+from operations.checks import checks
 from operations.schemas.command import schemas
 from operations.settings import settings
 from operations.validation import validate
@@ -27,6 +28,7 @@ app = typer.Typer(
 app.add_typer(catalogue_app, name="catalogue")
 app.command()(settings)
 app.command()(schemas)
+app.command()(checks)
 app.command()(validate)
 
 Data = Annotated[Path, typer.Option(help="Folder of the embedded parts, kept between runs.")]

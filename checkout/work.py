@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
-from adapters.kafka.topics import AVAILABILITY, BASKET_EVENTS, OFFERS, PRICES
+from adapters.kafka.catalogue_messages import CATALOGUE_TOPICS
+from adapters.kafka.topics import BASKET_EVENTS
 from adapters.logs import configure_logging
 from adapters.settings import Settings
 from adapters.wiring import Parts, new_id, open_parts, utc_now
@@ -58,7 +59,7 @@ def _workers(parts: Parts) -> list[Worker]:
             parts.dead_letters,
         ),
         CatalogueWorker(
-            parts.subscription(catalogue.GROUP, OFFERS, PRICES, AVAILABILITY), parts.facts, parts.dead_letters
+            parts.subscription(catalogue.GROUP, *CATALOGUE_TOPICS), parts.facts, parts.dead_letters
         ),
         CommandWorker(
             parts.command_stream(),

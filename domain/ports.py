@@ -214,11 +214,17 @@ class CatalogueFacts(Protocol):
         but overwrites nothing newer."""
 
     async def catalogue(
-        self, offer_ids: Collection[str], product_codes: Collection[str], *, fresh: bool
+        self,
+        offer_ids: Collection[str],
+        product_codes: Collection[str],
+        *,
+        fresh: bool,
+        partner: str | None = None,
     ) -> Catalogue:
-        """What is known now of these offers (with their products) and products. Where not `fresh`, an
-        answer from a cache that follows the facts within moments will do; availability, which is never
-        cached, is then told of the products that are named, and may be of no others."""
+        """What is known now of these offers (with their products) and products, and the policies that hold
+        for `partner`, where one is named. Where not `fresh`, an answer from a cache that follows the facts
+        within moments will do; availability and policies, which are never cached, are then told of the
+        products and the organisation that are named, and may be of no others."""
 
 
 class CatalogueHistory(Protocol):
@@ -229,9 +235,14 @@ class CatalogueHistory(Protocol):
         """The position of the last fact learned by then (None: by now); 0: none."""
 
     async def catalogue_as_of(
-        self, offer_ids: Collection[str], product_codes: Collection[str], position: int
+        self,
+        offer_ids: Collection[str],
+        product_codes: Collection[str],
+        position: int,
+        partner: str | None = None,
     ) -> Catalogue:
-        """What the facts up to a position say of these offers (with their products) and products."""
+        """What the facts up to a position say of these offers (with their products) and products, and the
+        policies of an organisation."""
 
     async def learned_after(self, position: int, limit: int) -> Sequence[tuple[int, Fact]]:
         """The next facts after a position, at most `limit`, each with its own."""

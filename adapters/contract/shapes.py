@@ -69,6 +69,8 @@ class OrderItemShape(Shape):
     """The offer version, as it was known when the line was added."""
     price: MoneyShape | None
     """The price of one, as it was known when the line was added."""
+    expected_price: MoneyShape | None = None
+    """The price of one that the caller counts on, where it said one."""
     line_total: MoneyShape | None
     """The price of all of the line."""
 

@@ -8,6 +8,7 @@ from itertools import islice
 
 from domain.catalogue.catalogue import Catalogue
 from domain.catalogue.facts import AvailabilityFact, Fact, OfferFact, PriceFact
+from domain.catalogue.policies import PolicyFact
 from domain.ports import Clock, Learned, Source
 
 
@@ -40,20 +41,29 @@ class MemoryCatalogueFacts:
         return Learned(new, known, tuple(contradicts))
 
     async def catalogue(
-        self, offer_ids: Collection[str], product_codes: Collection[str], *, fresh: bool
+        self,
+        offer_ids: Collection[str],
+        product_codes: Collection[str],
+        *,
+        fresh: bool,
+        partner: str | None = None,
     ) -> Catalogue:
-        return await self.catalogue_as_of(offer_ids, product_codes, len(self._facts))
+        return await self.catalogue_as_of(offer_ids, product_codes, len(self._facts), partner)
 
     async def catalogue_as_of(
-        self, offer_ids: Collection[str], product_codes: Collection[str], position: int
+        self,
+        offer_ids: Collection[str],
+        product_codes: Collection[str],
+        position: int,
+        partner: str | None = None,
     ) -> Catalogue:
         known = [*islice(self._facts.values(), position)]
         offers = [fact for fact in known if isinstance(fact, OfferFact) and fact.id in offer_ids]
         # Of each version only the newest counts: a product that it is made of no more is not asked for.
         newest = Catalogue(offers).offers()
         codes = {*product_codes, *(product.product_code for offer in newest for product in offer.products)}
-        about = [*offers, *(fact for fact in known if _is_about(fact, offer_ids, codes))]
-        return Catalogue(about, min(position, len(self._facts)))
+        about = [fact for fact in known if _is_about(fact, offer_ids, codes, partner)]
+        return Catalogue([*offers, *about], min(position, len(self._facts)))
 
     async def position_at(self, moment: datetime | None = None) -> int:
         positions = (
@@ -72,9 +82,13 @@ class MemoryCatalogueFacts:
         return {offer.id for offer in newest if _is_made_of(offer, product_codes)}
 
 
-def _is_about(fact: Fact, offer_ids: Collection[str], product_codes: Collection[str]) -> bool:
-    return (isinstance(fact, PriceFact) and fact.offer_id in offer_ids) or (
-        isinstance(fact, AvailabilityFact) and fact.product_code in product_codes
+def _is_about(
+    fact: Fact, offer_ids: Collection[str], product_codes: Collection[str], partner: str | None
+) -> bool:
+    return (
+        (isinstance(fact, PriceFact) and fact.offer_id in offer_ids)
+        or (isinstance(fact, AvailabilityFact) and fact.product_code in product_codes)
+        or (isinstance(fact, PolicyFact) and partner is not None and fact.partner in (partner, None))
     )
 
 

@@ -15,6 +15,7 @@ from adapters.postgres.catalogue_learning import learn, read_facts
 from adapters.postgres.database import Database
 from domain.catalogue.catalogue import Catalogue
 from domain.catalogue.facts import Fact
+from domain.catalogue.policies import policy_subject
 from domain.ports import Learned, Source
 
 LANES = 2
@@ -23,8 +24,8 @@ LANES = 2
 NAMES_A_QUERY = 5_000
 """How many names one query takes before the other callers wait for the next."""
 
-_Names = tuple[Collection[str], Collection[str]]
-"""Offer ids and product codes."""
+_Names = tuple[Collection[str], Collection[str], Collection[str]]
+"""Offer ids, product codes, and what policies are kept under."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,22 +84,28 @@ class PostgresCatalogueFacts:
             return count
 
     async def catalogue(
-        self, offer_ids: Collection[str], product_codes: Collection[str], *, fresh: bool
+        self,
+        offer_ids: Collection[str],
+        product_codes: Collection[str],
+        *,
+        fresh: bool,
+        partner: str | None = None,
     ) -> Catalogue:
-        if fresh or product_codes:
-            return (await self._reads.call((offer_ids, product_codes))).catalogue
+        if fresh or product_codes or partner is not None:
+            policies = () if partner is None else (policy_subject(partner), policy_subject(None))
+            return (await self._reads.call((offer_ids, product_codes, policies))).catalogue
         remembered = {offer_id: self._cache.find(offer_id) for offer_id in offer_ids}
         missing = [offer_id for offer_id, facts in remembered.items() if facts is None]
         generation = self._cache.generation
-        read = (await self._reads.call((missing, ()))).facts if missing else ()
+        read = (await self._reads.call((missing, (), ()))).facts if missing else ()
         self._cache.keep(missing, read, generation)
         return Catalogue([*(fact for facts in remembered.values() for fact in facts or ()), *read])
 
     async def _read(self, asked: Sequence[_Names], _: bool) -> Sequence[_Known]:
-        offer_ids = {offer_id for offer_ids, _ in asked for offer_id in offer_ids}
-        product_codes = {code for _, product_codes in asked for code in product_codes}
+        # Of each kind of names those of all callers, each once.
+        names = [[*{name for each in of_kind for name in each}] for of_kind in zip(*asked, strict=True)]
         async with self._database.connection() as connection:
-            row = await connection.fetchrow(sql.CATALOGUE, [*offer_ids], [*product_codes])
+            row = await connection.fetchrow(sql.CATALOGUE, *names)
         documents, position = row or (None, None)
         facts = read_facts([documents] if documents else [])
         return [_Known(facts, Catalogue(facts, position))] * len(asked)
@@ -113,5 +120,4 @@ def _take(waiting: deque[Call[_Names, _Known]]) -> list[Call[_Names, _Known]]:
 
 
 def _names(call: Call[_Names, _Known]) -> int:
-    offer_ids, product_codes = call.request
-    return len(offer_ids) + len(product_codes)
+    return sum(map(len, call.request))

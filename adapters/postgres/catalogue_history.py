@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 import asyncpg
@@ -10,7 +10,9 @@ import asyncpg
 from adapters.postgres.catalogue_learning import read_facts
 from adapters.postgres.database import Database
 from domain.catalogue.catalogue import Catalogue
-from domain.catalogue.facts import Fact, OfferFact, subject_prefix
+from domain.catalogue.facts import Fact, OfferFact
+from domain.catalogue.naming import fact_ids_about, fact_ids_of
+from domain.catalogue.policies import policy_subject
 
 # The last position of all.
 LAST_POSITION = "SELECT coalesce(max(position), 0) FROM catalogue_facts"
@@ -21,14 +23,13 @@ SELECT coalesce((SELECT position FROM catalogue_facts WHERE learned_at <= $1
                   ORDER BY learned_at DESC, position DESC LIMIT 1), 0)
 """
 
-# Of the facts up to position $2 whose ids begin with one of $1: the newest of each subject. The ids are in an
-# index already. '0' is the character after '/', with which a beginning ends.
+# Of the facts up to position $3 whose ids lie between one of $1 and its neighbour in $2: the newest of each
+# subject. The ids are in an index already.
 AS_OF = """
 SELECT DISTINCT ON (fact.subject) fact.data
-  FROM unnest($1::text[]) AS wanted (beginning),
+  FROM unnest($1::text[], $2::text[]) AS wanted (beginning, ending),
        LATERAL (SELECT subject, sequence, data FROM catalogue_facts
-                 WHERE fact_id >= wanted.beginning AND fact_id < left(wanted.beginning, -1) || '0'
-                   AND position <= $2
+                 WHERE fact_id >= wanted.beginning AND fact_id < wanted.ending AND position <= $3
                 OFFSET 0) AS fact
  ORDER BY fact.subject, fact.sequence DESC
 """
@@ -60,18 +61,26 @@ class PostgresCatalogueHistory:
             return position
 
     async def catalogue_as_of(
-        self, offer_ids: Collection[str], product_codes: Collection[str], position: int
+        self,
+        offer_ids: Collection[str],
+        product_codes: Collection[str],
+        position: int,
+        partner: str | None = None,
     ) -> Catalogue:
+        first = [
+            *(fact_ids_about("offer", id) for id in offer_ids),
+            *(fact_ids_about("price", id) for id in offer_ids),
+            *(fact_ids_of(policy_subject(each)) for each in (partner, None) if partner is not None),
+        ]
         async with self._database.connection() as connection:
-            of_offers = await _known(connection, ("offer", "price"), offer_ids, position)
-            offers = [fact for fact in of_offers if isinstance(fact, OfferFact)]
+            known = await _known(connection, first, position)
+            offers = [fact for fact in known if isinstance(fact, OfferFact)]
             codes = {
                 *product_codes,
                 *(product.product_code for offer in offers for product in offer.products),
             }
-            return Catalogue(
-                [*of_offers, *await _known(connection, ("availability",), codes, position)], position
-            )
+            products = [fact_ids_about("availability", code) for code in codes]
+            return Catalogue([*known, *await _known(connection, products, position)], position)
 
     async def learned_after(self, position: int, limit: int) -> Sequence[tuple[int, Fact]]:
         async with self._database.connection() as connection:
@@ -90,7 +99,9 @@ class PostgresCatalogueHistory:
 
 
 async def _known(
-    connection: asyncpg.Connection, kinds: Iterable[str], keys: Collection[str], position: int
+    connection: asyncpg.Connection, between: Sequence[tuple[str, str]], position: int
 ) -> list[Fact]:
-    beginnings = [subject_prefix(kind, key) for kind in kinds for key in keys]
-    return read_facts(row["data"] for row in await connection.fetch(AS_OF, beginnings, position))
+    if not between:
+        return []
+    beginnings, endings = zip(*between, strict=True)
+    return read_facts(row["data"] for row in await connection.fetch(AS_OF, beginnings, endings, position))

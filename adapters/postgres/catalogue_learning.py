@@ -12,6 +12,7 @@ from pydantic import Field, TypeAdapter
 
 from adapters.postgres import catalogue_sql as sql
 from domain.catalogue.facts import AvailabilityFact, Fact, OfferFact, PriceFact
+from domain.catalogue.policies import PolicyFact
 from domain.ports import Learned, Source
 
 FACTS: TypeAdapter[list[Fact]] = TypeAdapter(list[Annotated[Fact, Field(discriminator="kind")]])
@@ -85,6 +86,7 @@ async def _project(connection: asyncpg.Connection, entries: Sequence[Entry]) -> 
     offers: list[tuple[object, ...]] = []
     prices: list[tuple[object, ...]] = []
     availability: list[tuple[object, ...]] = []
+    policies: list[tuple[object, ...]] = []
     touched: set[str] = set()
     for entry in _newest(entries):
         evidence = (entry.fact_id, entry.fact.sequence, entry.content)
@@ -98,10 +100,13 @@ async def _project(connection: asyncpg.Connection, entries: Sequence[Entry]) -> 
                 touched.add(fact.offer_id)
             case AvailabilityFact() as fact:
                 availability.append((entry.subject, fact.product_code, *evidence))
+            case PolicyFact():
+                policies.append((entry.subject, *evidence))
     for statement, rows in (
         (sql.PROJECT_OFFERS, offers),
         (sql.PROJECT_PRICES, prices),
         (sql.PROJECT_AVAILABILITY, availability),
+        (sql.PROJECT_POLICIES, policies),
     ):
         if rows:
             await connection.execute(statement, *zip(*rows, strict=True))

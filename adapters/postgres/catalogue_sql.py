@@ -58,11 +58,21 @@ SET fact_id = excluded.fact_id, sequence = excluded.sequence, data = excluded.da
 WHERE excluded.sequence > held.sequence
 """
 
+# The same for policies.
+PROJECT_POLICIES = """
+INSERT INTO catalogue_policies AS held (subject, fact_id, sequence, data)
+SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bytea[])
+ON CONFLICT (subject) DO UPDATE
+SET fact_id = excluded.fact_id, sequence = excluded.sequence, data = excluded.data
+WHERE excluded.sequence > held.sequence
+"""
+
 # Tells every process, when the batch commits, which offers it touched.
 NOTIFY = "SELECT pg_notify($1, $2)"
 
 # One JSON array's inside: all versions of the offers, their prices, and the availability of the products
-# asked for and of those that the offers are made of; and the last position, as of the same moment. Arrays instead of joins keep it on the indexes.
+# asked for and of those that the offers are made of, and the policies asked for; and the last position, as of
+# the same moment. Arrays instead of joins keep it on the indexes.
 CATALOGUE = """
 WITH offers AS (
     SELECT data, product_codes FROM catalogue_offers WHERE offer_id = ANY($1::text[])
@@ -73,6 +83,8 @@ WITH offers AS (
     UNION ALL
     SELECT data FROM catalogue_availability
     WHERE product_code = ANY($2::text[] || ARRAY(SELECT DISTINCT unnest(product_codes) FROM offers))
+    UNION ALL
+    SELECT data FROM catalogue_policies WHERE subject = ANY($3::text[])
 )
 SELECT string_agg(data, ','::bytea), (SELECT coalesce(max(position), 0) FROM catalogue_facts) FROM facts
 """

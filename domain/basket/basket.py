@@ -20,6 +20,7 @@ from domain.basket.events import (
     LineOffer,
     OrderItem,
     OrderItemAdded,
+    OrderItemPriceExpected,
     OrderItemQuantityChanged,
     OrderItemRemoved,
 )
@@ -123,6 +124,14 @@ class Basket(Aggregate):
         if before != quantity:
             self.trigger_event(
                 OrderItemQuantityChanged, order_item_id=item_id, before=before, after=quantity, timestamp=now
+            )
+
+    def expect_price(self, item_id: str, price: Money | None, now: datetime) -> None:
+        """Sets the price that the caller counts on; says nothing where it is the same."""
+        before = self.items[item_id].expected_price
+        if before != price:
+            self.trigger_event(
+                OrderItemPriceExpected, order_item_id=item_id, before=before, after=price, timestamp=now
             )
 
     def remove_item(self, item_id: str, now: datetime) -> list[str]:

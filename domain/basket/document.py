@@ -47,6 +47,7 @@ def _item_document(item: OrderItem) -> Document:
         "quantity": item.quantity,
         "offer": item.offer,
         "price": money_document(item.price),
+        "expectedPrice": money_document(item.expected_price),
         "lineTotal": money_document(item.line_total),
     }
 

@@ -24,6 +24,7 @@ from domain.basket.commands import (
 from domain.basket.deciding import Deciding, Limits
 from domain.basket.repository import Baskets
 from domain.catalogue.catalogue import Catalogue
+from domain.catalogue.policies import PolicyTerms
 from domain.errors import (
     AnsweredElsewhere,
     BasketFinished,
@@ -38,11 +39,13 @@ from domain.validation.touching import offers_of, products_of
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How long baskets live, how large they get, how often a conflict is tried again."""
+    """How long baskets live, how large they get, how often a conflict is tried again, and what they are
+    judged by where no policy says it."""
 
     lifetime: timedelta = timedelta(days=14)
     limits: Limits = field(default_factory=Limits)
     attempts: int = 10
+    validation: PolicyTerms = field(default_factory=PolicyTerms)
 
 
 class CheckoutHandlers:
@@ -128,10 +131,12 @@ class CheckoutHandlers:
         """Judges the basket with everything acknowledged so far, and records the verdict."""
 
         async def record(basket: Basket) -> Validated:
-            catalogue = await self._facts.catalogue(offers_of(basket), products_of(basket), fresh=True)
+            catalogue = await self._facts.catalogue(
+                offers_of(basket), products_of(basket), fresh=True, partner=basket.partner
+            )
             now = self._clock()
             judged = basket.as_seen_at(now)
-            verdict = judge(judged, catalogue, now)
+            verdict = judge(judged, catalogue, now, defaults=self._policy.validation)
             basket.record_verdict(verdict, now, catalogue.position)
             return Validated(judged, basket, verdict)
 

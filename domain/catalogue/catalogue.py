@@ -12,9 +12,11 @@ from typing import TypeVar, assert_never
 from domain.basket.basket import Described
 from domain.basket.events import LineOffer
 from domain.catalogue.facts import AvailabilityFact, Fact, OfferFact, PriceFact
+from domain.catalogue.policies import PolicyFact
 from domain.values import Market, OfferRef
 
-F = TypeVar("F", OfferFact, PriceFact, AvailabilityFact)
+F = TypeVar("F", OfferFact, PriceFact, AvailabilityFact, PolicyFact)
+K = TypeVar("K")
 
 _EVER = datetime.min.replace(tzinfo=UTC)
 
@@ -38,6 +40,11 @@ class PriceAnswer:
         """All that the answer rests on."""
         return (self.fact,) if self.fact is not None else self.undecided
 
+    @property
+    def holding(self) -> tuple[PriceFact, ...]:
+        """Those that hold at the moment that was asked for."""
+        return (self.current,) if self.current is not None else self.undecided
+
 
 class Catalogue:
     """Facts of some offers and products, newest of each kept."""
@@ -48,6 +55,7 @@ class Catalogue:
         self._offers: dict[str, dict[str, OfferFact]] = defaultdict(dict)
         self._prices: dict[tuple[str, str], dict[str, PriceFact]] = defaultdict(dict)
         self._availability: dict[str, dict[str, AvailabilityFact]] = defaultdict(dict)
+        self._policies: dict[str | None, PolicyFact] = {}
         for fact in facts:
             match fact:
                 case OfferFact():
@@ -56,6 +64,8 @@ class Catalogue:
                     _keep_newest(self._prices[fact.offer_id, fact.offer_version], fact.subject, fact)
                 case AvailabilityFact():
                     _keep_newest(self._availability[fact.product_code], fact.subject, fact)
+                case PolicyFact():
+                    _keep_newest(self._policies, fact.partner, fact)
                 case _:
                     assert_never(fact)
 
@@ -69,6 +79,7 @@ class Catalogue:
         for kept in (self._offers, self._prices, self._availability):
             for facts in kept.values():
                 yield from facts.values()
+        yield from self._policies.values()
 
     def offer(self, ref: OfferRef) -> OfferFact | None:
         return self._offers.get(ref.id, {}).get(ref.version)
@@ -76,6 +87,8 @@ class Catalogue:
     def successor(self, ref: OfferRef) -> OfferFact | None:
         """The published version that supersedes this one: another version with a higher sequence, the
         highest of them."""
+        if len(self._offers.get(ref.id, ())) < 2:
+            return None
         known = self.offer(ref)
         newer = [
             fact
@@ -97,6 +110,8 @@ class Catalogue:
             and price.currency == (market.currency or price.currency)
         ]
         holding = _most_specific([price for price in prices if price.holds_at(now)])
+        if len(holding) == 1:
+            return PriceAnswer(current=holding[0])
         if holding:
             newest = {price.currency: price for price in sorted(holding, key=_age)}
             if len(newest) > 1:
@@ -121,6 +136,11 @@ class Catalogue:
             key=lambda fact: (fact.partner is not None, fact.country is not None, fact.sequence),
             default=None,
         )
+
+    def policies(self, partner: str) -> tuple[PolicyFact, ...]:
+        """The policies that hold for an organisation, its own before that of all."""
+        said = (self._policies.get(partner), self._policies.get(None))
+        return tuple(fact for fact in said if fact is not None)
 
     def describe(self, ref: OfferRef, market: Market, now: datetime) -> Described:
         """What is known of an offer as it is put into a basket."""
@@ -149,7 +169,7 @@ def _rank(price: PriceFact) -> tuple[bool, int, datetime, str]:
     return (price.country is not None, *_age(price), price.currency)
 
 
-def _keep_newest(facts: dict[str, F], key: str, fact: F) -> None:
+def _keep_newest(facts: dict[K, F], key: K, fact: F) -> None:
     held = facts.get(key)
     if held is None or fact.sequence > held.sequence:
         facts[key] = fact

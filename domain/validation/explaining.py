@@ -38,5 +38,4 @@ def _explained(check: Check, findings: Sequence[Finding]) -> Explanation:
         if finding.code == "check_failed" and finding.data.get("check") == check.code
     )
     outcome: Outcome = "crashed" if crashes else "found" if own else "passed"
-    meaning = " ".join((check.function.__doc__ or "").split())
-    return Explanation(check.code, check.looks_at, meaning, outcome, (*own, *crashes))
+    return Explanation(check.code, check.looks_at, check.meaning, outcome, (*own, *crashes))

@@ -16,10 +16,11 @@ from domain.basket.basket import Basket
 from domain.basket.codec import decode_all
 from domain.basket.events import BasketValidated
 from domain.catalogue.catalogue import Catalogue
+from domain.catalogue.policies import PolicyTerms
 from domain.errors import BasketNotFound, Refused
 from domain.ports import CatalogueHistory, Clock, EventStore
 from domain.validation.findings import Verdict
-from domain.validation.judge import judge
+from domain.validation.judge import NO_TERMS, judge
 from domain.validation.touching import offers_of, products_of
 
 
@@ -60,7 +61,15 @@ class Rejudged:
 class Rejudging:
     """Appends nothing, and publishes nothing."""
 
-    def __init__(self, store: EventStore, history: CatalogueHistory, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: EventStore,
+        history: CatalogueHistory,
+        clock: Clock,
+        defaults: PolicyTerms = NO_TERMS,
+    ) -> None:
+        """`defaults` are what baskets are judged by where no policy says it; of today, they are not recorded."""
+        self._defaults = defaults
         self._store = store
         self._history = history
         self._clock = clock
@@ -121,7 +130,9 @@ class Rejudging:
         basket: Basket | None = fold(None, events)
         assert basket is not None  # noqa: S101  (there are events)
         basket = basket.as_seen_at(at)
-        catalogue = await self._history.catalogue_as_of(offers_of(basket), products_of(basket), position)
+        catalogue = await self._history.catalogue_as_of(
+            offers_of(basket), products_of(basket), position, basket.partner
+        )
         if named:
             facts = [*catalogue.facts(), *await self._history.recorded_facts(named)]
             catalogue = Catalogue(facts, position)
@@ -130,7 +141,7 @@ class Rejudging:
             basket,
             at,
             catalogue,
-            judge(basket, catalogue, at),
+            judge(basket, catalogue, at, defaults=self._defaults),
             last=StoredVerdict.of(last) if last else None,
         )
 

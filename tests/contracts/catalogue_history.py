@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 
 from domain.catalogue.facts import AvailabilityFact, Fact, OfferFact
 from domain.ports import CatalogueFacts, CatalogueHistory
-from tests.builders import NOW, availability, offer, price, ref
+from tests.builders import NOW, availability, offer, policy, price, ref
 from tests.contracts.catalogue_facts import GB, arrivals, known_of, sourced, unique
 
 
@@ -77,6 +77,17 @@ class CatalogueHistoryContract:
 
         assert second == first
         assert await learning.history.recorded_facts([price(id).fact_id]) == [price(id, "1.00")]
+
+    async def test_the_policies_of_an_organisation_are_those_known_then(self, learning: Learning) -> None:
+        partner = unique("partner")
+        before = await learning.learn(policy(partner, maximum_lines=3), policy(f"{partner}0"))
+        await learning.learn(policy(partner, maximum_lines=9, sequence=2))
+
+        then = await learning.history.catalogue_as_of([], [], before, partner)
+        without = await learning.history.catalogue_as_of([], [], before)
+
+        assert [fact.maximum_lines for fact in then.policies(partner) if fact.partner == partner] == [3]
+        assert without.policies(partner) == ()
 
     async def test_products_are_known_without_their_offer(self, learning: Learning) -> None:
         code = unique("SKU")

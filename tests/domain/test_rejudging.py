@@ -29,6 +29,7 @@ from tests.builders import (
     initiate,
     item,
     offer,
+    policy,
     price,
     update,
     validate,
@@ -261,7 +262,11 @@ async def copy_stream(shop: Shop, id: str, to: object, replace_last: BasketValid
 
 moves = st.lists(
     st.one_of(
-        st.tuples(st.just("learn"), st.integers(0, 5), st.sampled_from(("price", "stock", "offer", "block"))),
+        st.tuples(
+            st.just("learn"),
+            st.integers(0, 5),
+            st.sampled_from(("price", "stock", "offer", "block", "policy")),
+        ),
         st.tuples(st.just("add"), st.integers(1, 3), st.sampled_from(("o-1", "o-2"))),
         st.tuples(st.just("judge"), st.just(0), st.just("")),
     ),
@@ -295,6 +300,8 @@ def said(what: str, sequence: int) -> Fact:
         return availability("SKU-1", quantity=sequence, sequence=sequence)
     if what == "block":
         return availability("SKU-1", status="blocked", partner="acme", sequence=sequence)
+    if what == "policy":
+        return policy(maximum_lines=sequence + 1, sequence=sequence)
     return offer("o-1", status="draft" if sequence % 2 else "published", sequence=sequence)
 
 

@@ -29,8 +29,8 @@ CREATE TABLE catalogue_readers (
     recorded_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
--- What the verdict on each open basket rests on: `offer/<id>` and `product/<code>`. Kept in the transactions
--- that move the views.
+-- What the verdict on each open basket rests on: `offer/<id>`, `product/<code>`, `policy/<partner>` and `policy`.
+-- Kept in the transactions that move the views.
 CREATE TABLE open_basket_uses (
     basket_id text COLLATE "C" NOT NULL,
     name      text COLLATE "C" NOT NULL,
@@ -40,11 +40,15 @@ CREATE INDEX open_basket_uses_of_a_name ON open_basket_uses (name, basket_id);
 
 -- Of the baskets that are there already.
 INSERT INTO open_basket_uses (basket_id, name)
-SELECT DISTINCT view.basket_id, used.name
-  FROM basket_views view,
-       jsonb_array_elements(convert_from(view.snapshot, 'UTF8')::jsonb -> 'items') AS line (item),
-       LATERAL (SELECT 'offer/' || (item -> 'offer' ->> 'id')
-                 UNION ALL
+SELECT view.basket_id, used.name
+  FROM (SELECT basket_id, partner, convert_from(snapshot, 'UTF8')::jsonb -> 'items' AS items
+          FROM basket_views WHERE status = 'open' OFFSET 0) AS view,
+       LATERAL (SELECT 'policy'
+                 UNION
+                SELECT 'policy/' || view.partner
+                 UNION
+                SELECT 'offer/' || (item -> 'offer' ->> 'id') FROM jsonb_array_elements(view.items) AS item
+                 UNION
                 SELECT 'product/' || (product ->> 'productCode')
-                  FROM jsonb_array_elements(item -> 'offer' -> 'products') AS product) AS used (name)
- WHERE view.status = 'open';
+                  FROM jsonb_array_elements(view.items) AS item,
+                       jsonb_array_elements(item -> 'offer' -> 'products') AS product) AS used (name);
