@@ -36,6 +36,7 @@ def rows() -> list[dict[str, Any]]:
             "list": _list_of(check),
             "meaning": check.meaning,
             "looksAt": check.looks_at,
+            "restsOn": [*check.rests_on],
             "data": check.data_schema(),
         }
         for check in _checks()

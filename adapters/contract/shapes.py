@@ -177,6 +177,17 @@ class FindingShape(Shape):
     """The product that it is about."""
     data: dict[str, JsonValue]
     """The facts that the message is made of; which ones depends on the code."""
+    evidence: Annotated[list[str], Field(default_factory=list)]
+    """The ids of the catalogue's and policies' facts that it rests on."""
+
+
+class PassedShape(Shape):
+    """Checks that found nothing and rest on the same facts."""
+
+    codes: list[str]
+    """The checks; more may come."""
+    evidence: list[str]
+    """The ids of the catalogue's and policies' facts that they rest on."""
 
 
 class ValidateAnswer(Shape):
@@ -197,7 +208,9 @@ class ValidateAnswer(Shape):
     validated_at: AwareDatetime
     """When it was judged."""
     evidence: list[str]
-    """The ids of the catalogue facts that the verdict rests on."""
+    """The ids of the catalogue's and policies' facts that the verdict rests on."""
+    passed: Annotated[list[PassedShape], Field(default_factory=list)]
+    """The checks that found nothing. One that neither found anything nor is here was turned off or crashed."""
 
 
 class CommandResultShape(Shape):

@@ -164,6 +164,7 @@ class Basket(Aggregate):
             blocked_products=verdict.blocked_products,
             validation_errors=verdict.validation_errors,
             evidence=verdict.evidence,
+            passed=verdict.passed,
             catalogue_position=catalogue_position,
             timestamp=now,
         )

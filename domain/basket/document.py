@@ -64,4 +64,5 @@ def verdict_document(validated: Validated) -> Document:
         "basketVersion": judged.version,
         "validatedAt": validated.basket.modified_on,
         "evidence": verdict.evidence,
+        "passed": verdict.passed,
     }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias
 from pydantic import AwareDatetime, Field
 
 from domain.base import DomainEvent, InitialEvent, Value
-from domain.validation.findings import Finding
+from domain.validation.findings import Finding, Passed
 from domain.values import (
     Country,
     Currency,
@@ -184,7 +184,9 @@ class BasketValidated(DomainEvent):
     validation_errors: tuple[Finding, ...]
     """What was found about everything else."""
     evidence: tuple[str, ...]
-    """The ids of the catalogue facts that the verdict rests on."""
+    """The ids of the catalogue's and policies' facts that the verdict rests on."""
+    passed: tuple[Passed, ...] = ()
+    """The checks that found nothing."""
     catalogue_position: Annotated[int, Field(ge=0)] | None = None
     """How far the catalogue was: all facts up to this position were known, and none after it. Null where
     that was not recorded."""

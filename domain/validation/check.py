@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,7 +10,7 @@ from pydantic import JsonValue
 
 from domain.validation.data import Datum
 from domain.validation.findings import Finding, Resolution, Severity
-from domain.validation.sight import Line, Sight, Stock
+from domain.validation.sight import FactKind, Line, Sight, Stock
 
 Find = Callable[["Check", Sight], Iterator[Finding]]
 
@@ -19,7 +19,7 @@ Find = Callable[["Check", Sight], Iterator[Finding]]
 class Check:
     """A named check: the code of its findings, how grave they are, what the caller can do about them,
     whether they are about products (errors about products are `blockedProducts`, all else is
-    `validationErrors`), and what their `data` holds."""
+    `validationErrors`), what their `data` holds, and which facts it rests on."""
 
     code: str
     """One of `CheckCode`; a test may bring a check of its own."""
@@ -29,6 +29,9 @@ class Check:
     looks_at: str
     function: Find
     data: tuple[Datum, ...] = ()
+    rests_on: tuple[FactKind, ...] = ()
+    policy: tuple[str, ...] = ()
+    """The ids of the policies that it is made under: every finding rests on them."""
 
     @property
     def meaning(self) -> str:
@@ -44,18 +47,30 @@ class Check:
             "additionalProperties": False,
         }
 
-    def at(self, severity: Severity) -> Check:
-        """The check with findings of another severity, as a policy wants."""
-        return self if severity == self.severity else replace(self, severity=severity)
+    def under(self, severity: Severity, policy: tuple[str, ...]) -> Check:
+        """The check as policies want it."""
+        if severity == self.severity and policy == self.policy:
+            return self
+        return replace(self, severity=severity, policy=policy)
 
     def find(self, sight: Sight) -> Iterator[Finding]:
         return self.function(self, sight)
 
     def about_basket(self, message: str, path: str = "$", **data: JsonValue) -> Finding:
-        return self._finding(message=message, path=path, data=data)
+        return self._finding((), message=message, path=path, data=data)
 
     def about_line(self, line: Line, message: str, field: str, **data: JsonValue) -> Finding:
+        return self._about(line, (line,), message, field, data)
+
+    def about_lines(self, lines: Sequence[Line], message: str, field: str, **data: JsonValue) -> Finding:
+        """About all of these lines; it points at the first."""
+        return self._about(lines[0], lines, message, field, {**data, "orderItemIds": _ids(lines)})
+
+    def _about(
+        self, line: Line, lines: Sequence[Line], message: str, field: str, data: dict[str, JsonValue]
+    ) -> Finding:
         return self._finding(
+            self._facts(lines),
             message=message,
             path=f"{line.path}{field}",
             order_item_id=line.item.id,
@@ -63,12 +78,10 @@ class Check:
             data=data,
         )
 
-    def about_lines(self, lines: Sequence[Line], message: str, field: str, **data: JsonValue) -> Finding:
-        """About all of these lines; it points at the first."""
-        return self.about_line(lines[0], message, field, **data, orderItemIds=_ids(lines))
-
     def about_stock(self, stock: Stock, message: str, **data: JsonValue) -> Finding:
+        availability = (stock.availability.fact_id,) if stock.availability else ()
         return self._finding(
+            (*self._facts(stock.lines), *availability),
             message=message,
             path=stock.path,
             order_item_id=stock.lines[0].item.id,
@@ -86,11 +99,29 @@ class Check:
             message=f"the check {self.code} could not be made",
             path="$",
             data={"check": self.code, "error": type(error).__name__},
+            evidence=self.policy,
         )
 
-    def _finding(self, **values: object) -> Finding:
+    def _facts(self, lines: Sequence[Line]) -> Iterator[str]:
+        """The ids of these lines' facts that a finding rests on; what an offer is, each of them does."""
+        for line in lines:
+            if line.offer is not None:
+                yield line.offer.fact_id
+            for kind in self.rests_on:
+                if kind != "offers":
+                    for fact in line.facts(kind):
+                        yield fact.fact_id
+
+    def _finding(self, facts: Iterable[str], **values: object) -> Finding:
+        evidence = tuple(sorted({*facts, *self.policy}))
         return Finding.model_validate(
-            {"code": self.code, "severity": self.severity, "resolution": self.resolution, **values}
+            {
+                "code": self.code,
+                "severity": self.severity,
+                "resolution": self.resolution,
+                "evidence": evidence,
+                **values,
+            }
         )
 
 
@@ -101,11 +132,21 @@ def check(
     resolution: Resolution = "change_basket",
     severity: Severity = "error",
     about_products: bool = False,
+    rests_on: Sequence[FactKind] = (),
 ) -> Callable[[Find], Check]:
     """Makes a check of a function; its code is the function's name, its meaning the docstring."""
 
     def make(function: Find) -> Check:
-        return Check(function.__name__, severity, resolution, about_products, looks_at, function, tuple(data))
+        return Check(
+            function.__name__,
+            severity,
+            resolution,
+            about_products,
+            looks_at,
+            function,
+            data=tuple(data),
+            rests_on=tuple(rests_on),
+        )
 
     return make
 

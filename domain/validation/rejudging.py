@@ -152,4 +152,5 @@ def recorded(event: BasketValidated) -> Verdict:
         blocked_products=event.blocked_products,
         validation_errors=event.validation_errors,
         evidence=event.evidence,
+        passed=event.passed,
     )

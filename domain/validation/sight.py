@@ -4,18 +4,22 @@ offer, and its products with what can be had of them."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from domain.basket.basket import Basket
 from domain.basket.events import OrderItem
 from domain.catalogue.catalogue import Catalogue, PriceAnswer
-from domain.catalogue.facts import AvailabilityFact, OfferFact
+from domain.catalogue.facts import AvailabilityFact, OfferFact, PriceFact
 from domain.validation.policy import ValidationPolicy
 from domain.values import Market, Product
 
 _NO_PRICE = PriceAnswer()
+
+FactKind = Literal["offers", "successors", "prices", "next_prices", "availability"]
+"""What checks look at beside the basket. Each says which of these it rests on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,19 @@ class Line:
     @property
     def path(self) -> str:
         return f"$.orderItems[{self.index}]"
+
+    def facts(self, kind: FactKind) -> Sequence[OfferFact | PriceFact]:
+        match kind:
+            case "offers":
+                return (self.offer,) if self.offer else ()
+            case "successors":
+                return (self.successor,) if self.successor else ()
+            case "prices":
+                return self.price.facts
+            case "next_prices":
+                return self.next_price.holding
+            case "availability":
+                return ()
 
     @property
     def products(self) -> tuple[Product, ...]:
@@ -94,16 +111,11 @@ class Sight:
         lines = tuple(looking.line(index, item) for index, item in enumerate(basket.items.values()))
         return cls(basket, now, policy, lines, _demands(lines), looking.stocks(lines))
 
-    def evidence(self) -> tuple[str, ...]:
-        """The ids of all facts that were looked at, sorted."""
-        facts = (
-            *(line.offer for line in self.lines),
-            *(line.successor for line in self.lines),
-            *(price for line in self.lines for price in (*line.price.facts, *line.next_price.holding)),
-            *(stock.availability for stock in self.stocks),
-        )
-        ids = {fact.fact_id for fact in facts if fact is not None}
-        return tuple(sorted(ids.union(self.policy.evidence)))
+    def evidence(self, kind: FactKind) -> set[str]:
+        """The ids of all facts of this kind that were looked at."""
+        if kind == "availability":
+            return {stock.availability.fact_id for stock in self.stocks if stock.availability}
+        return {fact.fact_id for line in self.lines for fact in line.facts(kind)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,7 @@ def document(rejudged: Rejudged, *, explained: bool) -> Document:
                 "looksAt": each.looks_at,
                 "outcome": each.outcome,
                 "findings": each.findings,
+                "evidence": each.evidence,
             }
             for each in explain(verdict)
         ]

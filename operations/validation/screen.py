@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -14,7 +15,8 @@ from domain.validation.explaining import explain
 from domain.validation.findings import Finding
 from domain.validation.rejudging import Rejudged, StoredVerdict
 
-_STYLES = {"passed": "green", "found": "red", "crashed": "bold red"}
+_STYLES = {"passed": "green", "found": "red", "crashed": "bold red", "off": "dim"}
+_PLAIN: dict[str, Any] = {"box": None, "header_style": "dim"}
 
 
 def show(rejudged: Rejudged, *, explained: bool, console: Console | None = None) -> None:
@@ -34,8 +36,10 @@ def show(rejudged: Rejudged, *, explained: bool, console: Console | None = None)
     elif rejudged.last is not None:
         _show_last(out, rejudged, rejudged.last)
     if explained:
-        out.print(_checks(rejudged))
-        out.print(_facts(rejudged))
+        out.print()
+        _checks(out, rejudged)
+        out.print()
+        _facts(out, rejudged)
 
 
 def _show_stored(out: Console, rejudged: Rejudged, stored: StoredVerdict) -> None:
@@ -73,26 +77,41 @@ def _line(before: str, finding: Finding, style: str = "") -> Text:
     return Text(said, style=style)
 
 
-def _checks(rejudged: Rejudged) -> Table:
-    table = Table("check", "outcome", "looked at", "why", box=None, header_style="dim", title="Checks")
+def _checks(out: Console, rejudged: Rejudged) -> None:
+    table = Table("check", "outcome", "looked at", "why", "by", **_PLAIN)
+    numbers = _numbers(rejudged)
     for each in explain(rejudged.verdict):
         why = "; ".join(finding.message for finding in each.findings)
+        if each.outcome == "passed":
+            why = f"not so: {each.meaning}"
+        elif each.outcome == "off":
+            why = "the policy turned it off"
         table.add_row(
             Text(each.code),
             Text(each.outcome, style=_STYLES[each.outcome]),
             Text(each.looks_at),
-            Text(why or f"not so: {each.meaning}"),
+            Text(why),
+            Text(" ".join(str(numbers[id]) for id in each.evidence if id in numbers)),
         )
-    return table
+    out.print(table)
 
 
-def _facts(rejudged: Rejudged) -> Table:
-    table = Table("fact", "says", box=None, header_style="dim", title="Facts that were known of it")
+def _facts(out: Console, rejudged: Rejudged) -> None:
+    """Facts that were known and that nothing rests on are told too: they may be why something is missing."""
+    table = Table("", "fact", "says", **_PLAIN)
+    known = {fact.fact_id: fact for fact in rejudged.catalogue.facts()}
     used = {*rejudged.verdict.evidence}
-    for fact in sorted(rejudged.catalogue.facts(), key=lambda fact: fact.fact_id):
-        style = "" if fact.fact_id in used else "dim"
-        table.add_row(Text(fact.fact_id, style=style), Text(_content(fact), style=style))
-    return table
+    for id, number in _numbers(rejudged).items():
+        style = "" if id in used else "dim"
+        table.add_row(str(number), Text(id, style=style), Text(_content(known[id]), style=style))
+    out.print(table)
+
+
+def _numbers(rejudged: Rejudged) -> dict[str, int]:
+    """A short number for each fact that was known, those that the verdict rests on first."""
+    known = sorted(fact.fact_id for fact in rejudged.catalogue.facts())
+    used = {*rejudged.verdict.evidence}
+    return {id: number for number, id in enumerate(sorted(known, key=lambda fact_id: fact_id not in used), 1)}
 
 
 def _content(fact: Fact) -> str:

@@ -25,13 +25,20 @@ KNOWN = (offer("o-1"), price("o-1"), availability("SKU-1", quantity=100))
 
 
 def verdict(given: Basket, *facts: Fact, now: datetime = NOW) -> Verdict:
-    """The verdict; each path in it leads to exactly one place in `checkout`, and all `data` is as its check
-    declares it."""
+    """The verdict; each path in it leads to exactly one place in `checkout`, all `data` is as its check
+    declares it, no check both passes and finds something, and nothing rests on what the verdict does not."""
     judged = judge(given, catalogue(*facts), now)
     document = to_jsonable_python(order_document(given.as_seen_at(now)))
     for finding in (*judged.blocked_products, *judged.validation_errors):
         assert len(find(finding.path, document)) == 1, finding.path
         DATA[finding.code].validate(finding.data)
+        assert {*finding.evidence} <= {*judged.evidence}
+    for passed in judged.passed:
+        assert {*passed.evidence} <= {*judged.evidence}
+    passed_codes = [code for passed in judged.passed for code in passed.codes]
+    found_codes = {finding.code for finding in (*judged.blocked_products, *judged.validation_errors)}
+    assert found_codes.isdisjoint(passed_codes)
+    assert len({*passed_codes}) == len(passed_codes)
     return judged
 
 

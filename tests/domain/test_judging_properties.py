@@ -100,6 +100,7 @@ def test_findings_depend_neither_on_the_order_of_lines_nor_on_that_of_facts(
     other = verdict(basket(*data.draw(st.permutations(lines))), *data.draw(st.permutations(facts)))
     assert told(one) == told(other)
     assert (one.ready, one.evidence) == (other.ready, other.evidence)
+    assert {*one.passed} == {*other.passed}
 
 
 @given(some_lines(), facts)

@@ -78,7 +78,7 @@ def test_an_add_on_may_exclude_an_offer_elsewhere_in_the_basket() -> None:
     add_on = offer("a-1", add_on_to=["o-1"], incompatible_with=["o-2"])
     finding = found("offers_incompatible", given, *facts_of(offer("o-1"), offer("o-2"), add_on))
     assert (finding.offer_id, finding.path) == ("a-1", "$.orderItems[2].offer")
-    assert finding.data == {"incompatibleWith": ["o-2"], "orderItemIds": ["line-2", "line-3"]}
+    assert finding.data == {"incompatibleWith": ["o-2"], "orderItemIds": ["line-3", "line-2"]}
 
 
 # prices that end soon

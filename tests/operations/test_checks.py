@@ -36,6 +36,7 @@ def test_the_list_has_every_check_with_all_there_is_to_know_of_it() -> None:
         row = listed[check.code]
         assert (row["severity"], row["resolution"]) == (check.severity, check.resolution)
         assert (row["meaning"], row["looksAt"]) == (check.meaning, check.looks_at)
+        assert row["restsOn"] == [*check.rests_on]
         Draft202012Validator.check_schema(row["data"])
         assert row["data"]["required"] == [datum.name for datum in check.data]
 

@@ -81,6 +81,9 @@ async def test_explained_each_check_says_what_it_looked_at_and_each_fact_what_it
     outcomes = {check["code"]: check["outcome"] for check in said["checks"]}
     assert (outcomes["product_insufficient_stock"], outcomes["price_changed"]) == ("found", "passed")
     assert {*said["evidence"]} <= {*said["facts"]}
+    by_code = {check["code"]: check["evidence"] for check in said["checks"]}
+    assert by_code["product_insufficient_stock"] == ["availability/SKU-1/*/*#1", "offer/o-1/v-1#1"]
+    assert "price/o-1/v-1/*/GBP/*#1" in by_code["price_changed"]
     for text in ("product_insufficient_stock", "passed", "availability/SKU-1/*/*#1", '"quantity":5'):
         assert text in told
 

@@ -14,6 +14,7 @@ from domain.validation.sight import Sight
 @check(
     looks_at="the offer version in the catalogue",
     data=[Datum("offerVersion", "text", "The version that the line holds.")],
+    rests_on=["offers"],
 )
 def offer_unknown(check: Check, sight: Sight) -> Iterator[Finding]:
     """The catalogue has no such version of the offer."""
@@ -28,6 +29,7 @@ def offer_unknown(check: Check, sight: Sight) -> Iterator[Finding]:
 @check(
     looks_at="the offer version's status",
     data=[Datum("status", "text", "What the catalogue says: `draft` or `withdrawn`.")],
+    rests_on=["offers"],
 )
 def offer_not_published(check: Check, sight: Sight) -> Iterator[Finding]:
     """Drafts and withdrawn offers are not sold."""
@@ -47,6 +49,7 @@ def offer_not_published(check: Check, sight: Sight) -> Iterator[Finding]:
         Datum("offerVersion", "text", "The version that the line holds."),
         Datum("currentVersion", "text", "The newest published version."),
     ],
+    rests_on=["offers", "successors"],
 )
 def offer_version_superseded(check: Check, sight: Sight) -> Iterator[Finding]:
     """A published offer with a higher sequence and another version supersedes the older version."""
@@ -67,7 +70,11 @@ _ON_SALE = [
 ]
 
 
-@check(looks_at="the offer's `onSaleFrom`", data=_ON_SALE)
+@check(
+    looks_at="the offer's `onSaleFrom`",
+    data=_ON_SALE,
+    rests_on=["offers"],
+)
 def offer_not_on_sale_yet(check: Check, sight: Sight) -> Iterator[Finding]:
     """The sale of the offer begins later."""
     for line in sight.lines:
@@ -82,7 +89,11 @@ def offer_not_on_sale_yet(check: Check, sight: Sight) -> Iterator[Finding]:
             )
 
 
-@check(looks_at="the offer's `onSaleUntil`", data=_ON_SALE)
+@check(
+    looks_at="the offer's `onSaleUntil`",
+    data=_ON_SALE,
+    rests_on=["offers"],
+)
 def offer_no_longer_on_sale(check: Check, sight: Sight) -> Iterator[Finding]:
     """The sale of the offer has ended."""
     for line in sight.lines:
@@ -103,6 +114,7 @@ def offer_no_longer_on_sale(check: Check, sight: Sight) -> Iterator[Finding]:
         Datum("country", "text", "The basket's country.", or_null=True),
         Datum("countries", "texts", "Where the offer is sold."),
     ],
+    rests_on=["offers"],
 )
 def offer_not_for_country(check: Check, sight: Sight) -> Iterator[Finding]:
     """The offer is sold in other countries than the basket's, or only in some and the basket names none."""
@@ -124,6 +136,7 @@ def offer_not_for_country(check: Check, sight: Sight) -> Iterator[Finding]:
     looks_at="the partner organisations that the offer is for",
     resolution="contact_seller",
     data=[Datum("partner", "text", "The basket's partner organisation.")],
+    rests_on=["offers"],
 )
 def offer_not_for_partner(check: Check, sight: Sight) -> Iterator[Finding]:
     """The offer is for other partner organisations; which ones is told to nobody."""

@@ -27,6 +27,7 @@ _VALID_UNTIL = Datum("validUntil", "time", "Until when it holds, that moment not
         Datum("currencies", "texts", "The currencies to choose from, where the basket names none."),
         Datum("validFrom", "time", "When the next price begins.", or_null=True),
     ],
+    rests_on=["prices"],
 )
 def price_missing(check: Check, sight: Sight) -> Iterator[Finding]:
     """A known offer has no price in this market: none was ever said, or it begins later, or the basket
@@ -51,20 +52,23 @@ def price_missing(check: Check, sight: Sight) -> Iterator[Finding]:
 @check(
     looks_at="the line's price, the current one and the policy's tolerance",
     data=[_EXPECTED, _CURRENT, _VALID_FROM, _VALID_UNTIL],
+    rests_on=["prices"],
 )
 def price_changed(check: Check, sight: Sight) -> Iterator[Finding]:
     """The price differs, by more than the policy tolerates, from the one the line was added at (or the line
     was added without one). Removing the line and adding it again accepts the current price."""
     for line in sight.lines:
-        current = line.price.current
-        if current is not None and not sight.policy.tolerates(line.item.price, current.money):
-            before = line.item.price or "no price"
+        current, before = line.price.current, line.item.price
+        if current is None:
+            continue
+        now = current.money
+        if not sight.policy.tolerates(before, now):
             yield check.about_line(
                 line,
-                f"the price of the offer {line.item.offer} changed from {before} to {current.money}",
+                f"the price of the offer {line.item.offer} changed from {before or 'no price'} to {now}",
                 ".price",
-                expectedPrice=money_data(line.item.price),
-                currentPrice=money_data(current.money),
+                expectedPrice=money_data(before),
+                currentPrice=money_data(now),
                 validFrom=time_data(current.valid_from),
                 validUntil=time_data(current.valid_until),
             )
@@ -78,6 +82,7 @@ def price_changed(check: Check, sight: Sight) -> Iterator[Finding]:
         _VALID_FROM,
         _VALID_UNTIL,
     ],
+    rests_on=["prices"],
 )
 def expected_price_differs(check: Check, sight: Sight) -> Iterator[Finding]:
     """The current price differs, by more than the policy tolerates, from the one that the caller said it
@@ -100,7 +105,11 @@ def expected_price_differs(check: Check, sight: Sight) -> Iterator[Finding]:
         )
 
 
-@check(looks_at="the end of the price's validity", data=[_EXPECTED, _VALID_FROM, _VALID_UNTIL])
+@check(
+    looks_at="the end of the price's validity",
+    data=[_EXPECTED, _VALID_FROM, _VALID_UNTIL],
+    rests_on=["prices"],
+)
 def price_expired(check: Check, sight: Sight) -> Iterator[Finding]:
     """The last price in this market has ended and no other has begun."""
     for line in sight.lines:
@@ -125,6 +134,7 @@ def price_expired(check: Check, sight: Sight) -> Iterator[Finding]:
         _VALID_FROM,
         _VALID_UNTIL,
     ],
+    rests_on=["prices", "next_prices"],
 )
 def price_expires_soon(check: Check, sight: Sight) -> Iterator[Finding]:
     """The current price ends within the policy's horizon (24 hours unless said otherwise), and it does not

@@ -25,6 +25,7 @@ _REQUESTED = [
     looks_at="the product's availability in this market",
     resolution="contact_seller",
     data=[_REASON, *_REQUESTED],
+    rests_on=["availability"],
 )
 def product_blocked(check: Check, sight: Sight) -> Iterator[Finding]:
     """The seller blocked the product here."""
@@ -35,7 +36,11 @@ def product_blocked(check: Check, sight: Sight) -> Iterator[Finding]:
             yield check.about_stock(stock, f"the product {stock.code} is blocked{because}", reason=reason)
 
 
-@_check_products(looks_at="the product's availability in this market", data=[_REASON, *_REQUESTED])
+@_check_products(
+    looks_at="the product's availability in this market",
+    data=[_REASON, *_REQUESTED],
+    rests_on=["availability"],
+)
 def product_discontinued(check: Check, sight: Sight) -> Iterator[Finding]:
     """The product is no longer made or sold, whatever is left of it."""
     for stock in sight.stocks:
@@ -47,7 +52,11 @@ def product_discontinued(check: Check, sight: Sight) -> Iterator[Finding]:
             )
 
 
-@_check_products(looks_at="the product's availability in this market", data=[_AVAILABLE, *_REQUESTED])
+@_check_products(
+    looks_at="the product's availability in this market",
+    data=[_AVAILABLE, *_REQUESTED],
+    rests_on=["availability"],
+)
 def product_out_of_stock(check: Check, sight: Sight) -> Iterator[Finding]:
     """None of the product is left."""
     for stock in sight.stocks:
@@ -58,6 +67,7 @@ def product_out_of_stock(check: Check, sight: Sight) -> Iterator[Finding]:
 @_check_products(
     looks_at="the available quantity, against the sum over all lines that need the product",
     data=[_AVAILABLE, *_REQUESTED],
+    rests_on=["availability"],
 )
 def product_insufficient_stock(check: Check, sight: Sight) -> Iterator[Finding]:
     """Less of the product is left than the basket asks for."""
@@ -75,6 +85,7 @@ def product_insufficient_stock(check: Check, sight: Sight) -> Iterator[Finding]:
     looks_at="the available quantity, against the policy's threshold",
     severity="warning",
     data=[_AVAILABLE, *_REQUESTED],
+    rests_on=["availability"],
 )
 def product_low_stock(check: Check, sight: Sight) -> Iterator[Finding]:
     """Enough of the product is left, but fewer than the policy's threshold (5 unless said otherwise)."""

@@ -20,7 +20,11 @@ _ADD_ON_TO = Datum(
 )
 
 
-@check(looks_at="the line's type and parent, and the offer's `addOnTo`", data=[_ADD_ON_TO])
+@check(
+    looks_at="the line's type and parent, and the offer's `addOnTo`",
+    data=[_ADD_ON_TO],
+    rests_on=["offers"],
+)
 def add_on_without_parent(check: Check, sight: Sight) -> Iterator[Finding]:
     """An add-on, by the line's type or by the catalogue, hangs under no line of the basket."""
     for line in sight.lines:
@@ -38,6 +42,7 @@ def add_on_without_parent(check: Check, sight: Sight) -> Iterator[Finding]:
 @check(
     looks_at="the offer's `addOnTo` and the offer that it hangs under",
     data=[Datum("parentOfferId", "text", "The offer that it hangs under."), _ADD_ON_TO],
+    rests_on=["offers"],
 )
 def add_on_not_allowed_here(check: Check, sight: Sight) -> Iterator[Finding]:
     """An add-on hangs under an offer that it is not for, or is no add-on at all."""
@@ -60,8 +65,9 @@ def add_on_not_allowed_here(check: Check, sight: Sight) -> Iterator[Finding]:
         Datum(
             "incompatibleWith", "texts", "Offers of the basket that exclude it or that it excludes, sorted."
         ),
-        Datum("orderItemIds", "texts", "The lines of all these offers."),
+        Datum("orderItemIds", "texts", "The lines of all these offers, its own first."),
     ],
+    rests_on=["offers"],
 )
 def offers_incompatible(check: Check, sight: Sight) -> Iterator[Finding]:
     """Two offers of the basket exclude each other; it is enough that one of them says so. Each pair is told
@@ -83,12 +89,11 @@ def offers_incompatible(check: Check, sight: Sight) -> Iterator[Finding]:
         others = sorted(o for o in excluded[offer_id] if offer_id < o or offer_id not in excluded[o])
         if others:
             both = sorted([*lines, *(line for o in others for line in held[o])], key=lambda line: line.index)
-            yield check.about_line(
-                lines[0],
+            yield check.about_lines(
+                [lines[0], *(each for each in both if each is not lines[0])],
                 f"the offer {offer_id} does not go together with {', '.join(others)}",
                 ".offer",
                 incompatibleWith=[*others],
-                orderItemIds=[line.item.id for line in both],
             )
 
 
