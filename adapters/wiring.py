@@ -16,11 +16,13 @@ from adapters.kafka.subscription import Subscription
 from adapters.postgres.basket_views import PostgresBasketViews
 from adapters.postgres.catalogue_facts import PostgresCatalogueFacts
 from adapters.postgres.catalogue_history import PostgresCatalogueHistory
+from adapters.postgres.catalogue_readers import PostgresCatalogueReaders
 from adapters.postgres.database import Database
 from adapters.postgres.dead_letters import PostgresDeadLetters
 from adapters.postgres.event_store import PostgresEventStore
 from adapters.postgres.feed import PostgresEventFeed
 from adapters.postgres.leadership import PostgresLeadership
+from adapters.postgres.open_baskets import PostgresOpenBaskets
 from adapters.postgres.publisher_positions import PostgresPublisherPositions
 from adapters.settings import Settings
 from domain.basket.answering import Answers
@@ -71,6 +73,8 @@ class Parts:
         self.views = PostgresBasketViews(self.database)
         self.facts = PostgresCatalogueFacts(self.database, settings.catalogue_cache_size)
         self.history = PostgresCatalogueHistory(self.database)
+        self.catalogue_readers = PostgresCatalogueReaders(self.database)
+        self.open_baskets = PostgresOpenBaskets(self.database)
         self.leadership = PostgresLeadership(self.database)
         self.parked = PostgresDeadLetters(self.database)
         self.dead_letters: list[DeadLetters] = [self.parked, KafkaDeadLetters(settings, utc_now)]

@@ -50,6 +50,7 @@ class Part(StrEnum):
     catalogue = "catalogue"
     commands = "commands"
     expiry = "expiry"
+    revalidator = "revalidator"
     all = "all"
 
 
@@ -81,7 +82,12 @@ def serve(
 
 @app.command()
 def work(
-    part: Annotated[Part, typer.Argument(help="Which worker; `all` runs every one in this process.")],
+    part: Annotated[
+        Part,
+        typer.Argument(
+            help="Which worker; `all` runs every one in this process (the revalidator only if a setting says so)."
+        ),
+    ],
     health_port: Annotated[int | None, typer.Option(min=0, max=65535, help="0 takes a free one.")] = None,
 ) -> None:
     """Runs a worker, with /health/live and /health/ready on its health port."""

@@ -168,6 +168,8 @@ class BasketView:
     modified: datetime
     expires_at: datetime
     snapshot: bytes
+    uses: frozenset[str] | None = None
+    """The names that an open basket is found by, none for another; None: as they were."""
 
 
 class BasketViews(Protocol):
@@ -185,6 +187,17 @@ class BasketViews(Protocol):
 
     async def due(self, now: datetime, limit: int) -> Sequence[str]:
         """Open baskets whose `expires_at` has passed, the longest due first."""
+
+
+class OpenBaskets(Protocol):
+    """Finds open baskets by what a verdict on them rests on (`domain.validation.touching`)."""
+
+    async def using(self, names: Collection[str], after: str, limit: int) -> Sequence[str]:
+        """The next baskets after an id, in the order of their ids, at most `limit`, whose views use any of
+        these names."""
+
+    async def behind(self, events: int) -> Collection[str]:
+        """The baskets of the newest `events` events whose views do not hold these yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +265,16 @@ class CatalogueHistory(Protocol):
 
     async def offers_made_of(self, product_codes: Collection[str]) -> Collection[str]:
         """The ids of the offers of which some version, as it is known now, is made of any of these products."""
+
+
+class CatalogueReaders(Protocol):
+    """How far those have come who read the facts in the order of their positions."""
+
+    async def read(self, reader: str) -> int | None:
+        """The last position recorded; None where there is none."""
+
+    async def write(self, reader: str, position: int) -> None:
+        """Records a position, unless a later one is recorded."""
 
 
 @dataclass(frozen=True, slots=True)

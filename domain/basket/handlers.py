@@ -23,6 +23,7 @@ from domain.basket.commands import (
 )
 from domain.basket.deciding import Deciding, Limits
 from domain.basket.repository import Baskets
+from domain.basket.revalidating import Revalidation
 from domain.catalogue.catalogue import Catalogue
 from domain.catalogue.policies import PolicyTerms
 from domain.errors import (
@@ -33,8 +34,7 @@ from domain.errors import (
     VersionMismatch,
 )
 from domain.ports import AlreadyAnswered, Appended, CatalogueFacts, Clock, EventStore, NewId
-from domain.validation.judge import judge
-from domain.validation.touching import offers_of, products_of
+from domain.validation.judging import Judging
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,8 @@ class CheckoutHandlers:
         self._new_id = new_id
         self._policy = policy or Policy()
         self._changes = Changes(baskets, self._policy.attempts)
+        self._judging = Judging(facts, clock, self._policy.validation)
+        self.revalidation = Revalidation(store, self._changes, self._judging)
 
     async def get(self, basket_id: str, partner: str) -> Basket:
         """The basket with everything acknowledged so far, as it is now; raises BasketNotFound."""
@@ -131,14 +133,9 @@ class CheckoutHandlers:
         """Judges the basket with everything acknowledged so far, and records the verdict."""
 
         async def record(basket: Basket) -> Validated:
-            catalogue = await self._facts.catalogue(
-                offers_of(basket), products_of(basket), fresh=True, partner=basket.partner
-            )
-            now = self._clock()
-            judged = basket.as_seen_at(now)
-            verdict = judge(judged, catalogue, now, defaults=self._policy.validation)
-            basket.record_verdict(verdict, now, catalogue.position)
-            return Validated(judged, basket, verdict)
+            judged = await self._judging.judge(basket)
+            judged.record_on(basket)
+            return Validated(judged.basket, basket, judged.verdict)
 
         return await self._changes.carry_out(
             Change(command.basket_id, record, caller, caller.partner, command.if_match, remember)
