@@ -128,8 +128,7 @@ class PriceFact(Value):
 
     @property
     def money(self) -> Money:
-        # Both were checked with the fact, and every line's price is asked for by several checks.
-        return Money.model_construct(amount=self.amount, currency=self.currency)
+        return Money(amount=self.amount, currency=self.currency)
 
     def holds_at(self, now: datetime) -> bool:
         begins, ends = self.valid_from, self.valid_until

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
-from typing import Any
+from typing import Any, get_args
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.basket.events import OrderItem
 from domain.catalogue.facts import Fact
+from domain.catalogue.policies import Level
+from domain.validation.codes import CheckCode
 from domain.validation.findings import Verdict
 from domain.validation.judge import judge
-from tests.builders import NOW, availability, basket, catalogue, line, money, offer, price
+from tests.builders import NOW, availability, basket, catalogue, line, money, offer, policy, price
 from tests.domain.judging import verdict
 
 DAY = timedelta(days=1)
@@ -52,7 +54,20 @@ availabilities = st.builds(
     status=st.sampled_from(["available", "available", "out_of_stock", "blocked", "discontinued"]),
     quantity=st.none() | st.integers(0, 9),
 )
-facts = st.lists(offers | prices | availabilities, max_size=14).map(
+policies = st.builds(
+    policy,
+    st.sampled_from([None, "acme", "globex"]),
+    checks=st.dictionaries(
+        st.sampled_from(get_args(CheckCode)), st.sampled_from(get_args(Level)), max_size=4
+    ),
+    maximum_lines=st.none() | st.integers(1, 4),
+    maximum_total=st.none() | st.just([{"amount": "40.00", "currency": "GBP"}]),
+    price_tolerance=st.none() | st.just({"percent": "20"}),
+    price_expires_within=st.none() | st.sampled_from([0, 172_800]),
+    low_stock=st.none() | st.integers(0, 9),
+    sequence=st.integers(0, 2),
+)
+facts = st.lists(offers | prices | availabilities | policies, max_size=14).map(
     lambda facts: list({fact.fact_id: fact for fact in facts}.values())
 )
 
@@ -73,6 +88,7 @@ def some_lines(draw: st.DrawFn) -> list[OrderItem]:
                 products=draw(st.lists(st.sampled_from(CODES), max_size=2)),
                 type="offer" if parent_id is None and draw(st.booleans()) else "add_on",
                 parent_id=parent_id,
+                expected_price=draw(st.none() | st.sampled_from([money("10.00"), money("12.00")])),
             )
         )
     return lines
