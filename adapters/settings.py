@@ -108,6 +108,19 @@ class Settings(BaseSettings):
         default=PolicyTerms(price_expires_within=24 * 3600, low_stock=5, crashed_check_blocks=True),
         description="JSON: the terms of `checkout.policies.v1` that hold where no policy says otherwise.",
     )
+    revalidator: bool = Field(
+        default=False,
+        description="Whether `checkout work all` runs the revalidator too, which pushes verdicts that changed.",
+    )
+    revalidator_rate: float = Field(
+        default=200.0, gt=0, description="The most baskets a second that the revalidator judges."
+    )
+    revalidator_settles: float = Field(
+        default=4.0,
+        ge=0,
+        description="How old a fact must be before the revalidator takes it up; longer than a validation may"
+        " take from reading the catalogue to its record (`CHECKOUT_DATABASE_TIMEOUT`).",
+    )
     expiry_interval: Seconds = Field(default=5.0, description="How often due baskets are looked for.")
 
     host: str = Field(default="127.0.0.1", description="Address that the API and health pages listen on.")

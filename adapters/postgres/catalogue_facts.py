@@ -118,11 +118,10 @@ class PostgresCatalogueFacts:
         names = [[*{name for each in of_kind for name in each}] for of_kind in named]
         window = around(windows)
         async with self._database.connection() as connection:
-            documents: bytes | None = await connection.fetchval(
-                sql.CATALOGUE, *names, window.start, window.end
-            )
+            row = await connection.fetchrow(sql.CATALOGUE, *names, window.start, window.end)
+        documents, position = row or (None, None)
         facts = read_facts([documents] if documents else [])
-        return [_Known(facts, Catalogue(facts))] * len(asked)
+        return [_Known(facts, Catalogue(facts, position))] * len(asked)
 
 
 def _take(waiting: deque[Call[_Asked, _Known]]) -> list[Call[_Asked, _Known]]:

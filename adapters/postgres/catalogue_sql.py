@@ -80,7 +80,7 @@ NOTIFY = "SELECT pg_notify($1, $2)"
 
 # One JSON array's inside: all versions of the offers, those of their prices that can be looked at from $4 to $5,
 # the availability of the products asked for and of those that the offers are made of, and the policies asked
-# for. No id comes twice in $1.
+# for; and the last position, as of the same moment. No id comes twice in $1.
 #
 # Prices: those that hold or end in that time; those that hold when one of them ends; and where none holds all
 # that time, the one that ended last before it and the one that begins next. A price for another country or
@@ -133,5 +133,5 @@ WITH offers AS MATERIALIZED (
     UNION ALL
     SELECT data FROM catalogue_policies WHERE subject = ANY($3::text[])
 )
-SELECT string_agg(data, ','::bytea) FROM facts
+SELECT string_agg(data, ','::bytea), (SELECT coalesce(max(position), 0) FROM catalogue_facts) FROM facts
 """

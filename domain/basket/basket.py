@@ -156,7 +156,7 @@ class Basket(Aggregate):
             self.trigger_event(OrderItemRemoved, order_item_id=add_on, reason="parent_removed", timestamp=now)
         self.trigger_event(OrderItemRemoved, order_item_id=item_id, reason="requested", timestamp=now)
 
-    def record_verdict(self, verdict: Verdict, now: datetime) -> None:
+    def record_verdict(self, verdict: Verdict, now: datetime, catalogue_position: int | None = None) -> None:
         self.trigger_event(
             BasketValidated,
             ready=verdict.ready,
@@ -165,6 +165,7 @@ class Basket(Aggregate):
             validation_errors=verdict.validation_errors,
             evidence=verdict.evidence,
             passed=verdict.passed,
+            catalogue_position=catalogue_position,
             timestamp=now,
         )
 

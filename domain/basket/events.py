@@ -187,6 +187,9 @@ class BasketValidated(DomainEvent):
     """The ids of the catalogue's and policies' facts that the verdict rests on."""
     passed: tuple[Passed, ...] = ()
     """The checks that found nothing."""
+    catalogue_position: Annotated[int, Field(ge=0)] | None = None
+    """How far the catalogue was: all facts up to this position were known, and none after it. Null where
+    that was not recorded."""
 
     def apply(self, aggregate: Basket) -> None:
         aggregate.ready = self.ready

@@ -4,7 +4,7 @@ specific and newest of it wins. Pure: made of facts, asked with a market and a t
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar, assert_never
@@ -49,7 +49,9 @@ class PriceAnswer:
 class Catalogue:
     """Facts of some offers and products, newest of each kept."""
 
-    def __init__(self, facts: Iterable[Fact] = ()) -> None:
+    def __init__(self, facts: Iterable[Fact] = (), position: int | None = None) -> None:
+        """`position` is that of the last fact that was known of anything; None where that is not known."""
+        self.position = position
         self._offers: dict[str, dict[str, OfferFact]] = defaultdict(dict)
         self._prices: dict[tuple[str, str], dict[str, PriceFact]] = defaultdict(dict)
         self._availability: dict[str, dict[str, AvailabilityFact]] = defaultdict(dict)
@@ -66,6 +68,18 @@ class Catalogue:
                     _keep_newest(self._policies, fact.partner, fact)
                 case _:
                     assert_never(fact)
+
+    def offers(self) -> Iterator[OfferFact]:
+        """Every version of every offer that is known."""
+        for versions in self._offers.values():
+            yield from versions.values()
+
+    def facts(self) -> Iterator[Fact]:
+        """All that is known, the newest of each subject."""
+        for kept in (self._offers, self._prices, self._availability):
+            for facts in kept.values():
+                yield from facts.values()
+        yield from self._policies.values()
 
     def offer(self, ref: OfferRef) -> OfferFact | None:
         return self._offers.get(ref.id, {}).get(ref.version)
