@@ -132,6 +132,10 @@ class EventStore(Protocol):
     async def read_stream(self, stream_id: str, after_version: int = 0) -> StoredStream:
         """What happened after a version, from the newest basket view where that is later."""
 
+    async def read_streams(self, stream_ids: Sequence[str]) -> Sequence[StoredStream]:
+        """The whole of each stream, in this order, from the basket view where there is one; without events
+        where there is no such stream."""
+
     async def read_events(self, stream_id: str, after_version: int = 0) -> Sequence[StoredEvent]:
         """The stored events of one stream after a version, oldest first."""
 
@@ -195,6 +199,9 @@ class OpenBaskets(Protocol):
     async def using(self, names: Collection[str], after: str, limit: int) -> Sequence[str]:
         """The next baskets after an id, in the order of their ids, at most `limit`, whose views use any of
         these names."""
+
+    async def count(self, name: str) -> int:
+        """How many baskets there are whose views use this name."""
 
     async def behind(self, events: int) -> Collection[str]:
         """The baskets of the newest `events` events whose views do not hold these yet."""

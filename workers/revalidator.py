@@ -12,10 +12,9 @@ from adapters.contract.tracing import take_up_trace
 from domain.basket.codec import UnreadableEvent
 from domain.basket.commands import Caller
 from domain.basket.revalidating import Revalidation
-from domain.catalogue.facts import AvailabilityFact, Fact
 from domain.errors import BasketNotFound, VersionConflict
 from domain.ports import CatalogueHistory, CatalogueReaders, Clock, Leadership, NewId, OpenBaskets
-from domain.validation.touching import name_of, offer_name
+from domain.validation.touching import touched_by
 from workers.loop import Pulse, rest
 from workers.turns import in_turns
 
@@ -99,7 +98,7 @@ class RevalidatorWorker:
         learned = await self._history.learned_after(position, self._batch_facts)
         facts = [fact for at, fact in learned if at <= settled]
         upto = max((at for at, _ in learned if at <= settled), default=position)
-        touched = await self._touched(facts)
+        touched = await touched_by(facts, self._history)
         judged = changed = 0
         async for page in self._pages(touched):
             outcomes = await in_turns(
@@ -110,12 +109,6 @@ class RevalidatorWorker:
         await self._readers.write(READER, upto)
         _log.info("judged again", facts=len(facts), baskets=judged, changed=changed, up_to=upto)
         return upto
-
-    async def _touched(self, facts: Sequence[Fact]) -> frozenset[str]:
-        """The names of what the facts are about, and of the offers that are made of it."""
-        codes = {fact.product_code for fact in facts if isinstance(fact, AvailabilityFact)}
-        offers = await self._history.offers_made_of(codes) if codes else ()
-        return frozenset({*map(name_of, facts), *map(offer_name, offers)})
 
     async def _pages(self, touched: Collection[str]) -> AsyncIterator[Sequence[str]]:
         behind = await self._baskets.behind(NEWEST_EVENTS)

@@ -55,6 +55,9 @@ class MemoryOpenBaskets:
     async def using(self, names: Collection[str], after: str, limit: int) -> Sequence[str]:
         return self._views.using(names, after)[:limit]
 
+    async def count(self, name: str) -> int:
+        return len(self._views.using([name], ""))
+
     async def behind(self, events: int) -> Collection[str]:
         newest = (await self._feed.read(0, sys.maxsize))[-events:]
         versions = await self._views.versions({event.stream_id for event in newest})

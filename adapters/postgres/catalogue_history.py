@@ -42,7 +42,11 @@ BY_ID = "SELECT data FROM catalogue_facts WHERE fact_id = ANY($1::text[])"
 
 # Offers that are made of some products. There is no index for it: it is asked about a batch of facts at a time,
 # and every offer version learned would have to keep one.
-OFFERS_MADE_OF = "SELECT DISTINCT offer_id FROM catalogue_offers WHERE product_codes && $1::text[]"
+OFFERS_MADE_OF = """
+SELECT DISTINCT offer.offer_id
+  FROM catalogue_offers offer, unnest(offer.product_codes) AS made_of (code)
+  JOIN unnest($1::text[]) AS wanted (code) USING (code)
+"""
 
 
 class PostgresCatalogueHistory:

@@ -13,6 +13,9 @@ SELECT DISTINCT basket_id FROM open_basket_uses
  ORDER BY basket_id LIMIT $3
 """
 
+# How many open baskets use a name.
+COUNT = "SELECT count(*) FROM open_basket_uses WHERE name = $1"
+
 # Baskets of the newest $1 events whose views do not hold these yet.
 BEHIND = """
 SELECT DISTINCT event.stream_id
@@ -31,6 +34,11 @@ class PostgresOpenBaskets:
     async def using(self, names: Collection[str], after: str, limit: int) -> Sequence[str]:
         async with self._database.connection() as connection:
             return [row["basket_id"] for row in await connection.fetch(USING, [*names], after, limit)]
+
+    async def count(self, name: str) -> int:
+        async with self._database.connection() as connection:
+            count: int = await connection.fetchval(COUNT, name)
+            return count
 
     async def behind(self, events: int) -> Collection[str]:
         async with self._database.connection() as connection:

@@ -56,6 +56,10 @@ class Catalogue:
         self._prices: dict[tuple[str, str], dict[str, PriceFact]] = defaultdict(dict)
         self._availability: dict[str, dict[str, AvailabilityFact]] = defaultdict(dict)
         self._policies: dict[str | None, PolicyFact] = {}
+        self.add(facts)
+
+    def add(self, facts: Iterable[Fact]) -> None:
+        """Takes in more facts; of one subject the newest counts, in whatever order they come."""
         for fact in facts:
             match fact:
                 case OfferFact():

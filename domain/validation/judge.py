@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import get_args
 
@@ -31,33 +32,69 @@ def judge(
     By the policies that the catalogue knows for its organisation, and by `defaults` where they say nothing.
     A check that crashes yields the finding `check_failed` and hides no other.
     """
+    sight = _sight(basket, catalogue, now, defaults)
+    found = _Found.by(sight, checks)
+    evidence = _Evidence(sight)
+    return Verdict(
+        blocked_products=tuple(found.blocked),
+        validation_errors=tuple(found.others),
+        evidence=evidence.of(get_args(FactKind)),
+        passed=evidence.grouped(found.passed),
+    )
+
+
+def errors_in(
+    basket: Basket,
+    catalogue: Catalogue,
+    now: datetime,
+    checks: Sequence[Check] = CHECKS,
+    *,
+    defaults: PolicyTerms = NO_TERMS,
+) -> frozenset[str]:
+    """The codes of the errors that `judge` finds, none where the basket is ready. To name the facts that
+    everything rests on would take as long again: for many baskets at once."""
+    found = _Found.by(_sight(basket, catalogue, now, defaults), checks)
+    return frozenset(
+        finding.code for finding in (*found.blocked, *found.others) if finding.severity == "error"
+    )
+
+
+def _sight(basket: Basket, catalogue: Catalogue, now: datetime, defaults: PolicyTerms) -> Sight:
     policy = ValidationPolicy.holding(catalogue.policies(basket.partner), defaults)
-    sight = Sight.of(basket, catalogue, now, policy)
-    blocked: list[Finding] = []
-    others: list[Finding] = []
-    passed: list[Check] = []
-    for each in checks:
+    return Sight.of(basket, catalogue, now, policy)
+
+
+@dataclass(slots=True)
+class _Found:
+    """What the checks found, and which of them found nothing."""
+
+    blocked: list[Finding] = field(default_factory=list)
+    others: list[Finding] = field(default_factory=list)
+    passed: list[Check] = field(default_factory=list)
+
+    @classmethod
+    def by(cls, sight: Sight, checks: Sequence[Check]) -> _Found:
+        found = cls()
+        for check in checks:
+            found.run(check, sight)
+        return found
+
+    def run(self, each: Check, sight: Sight) -> None:
+        policy = sight.policy
         level = policy.levels.get(each.code, each.severity)
         if level == "off":
-            continue
+            return
         check = each.under(level, policy.evidence)
         # blockedProducts are refusals: a warning about a product is none.
-        target = blocked if check.about_products and check.severity == "error" else others
-        found = len(target)
+        target = self.blocked if check.about_products and check.severity == "error" else self.others
+        before = len(target)
         try:
             target.extend(check.find(sight))
         except Exception as error:  # noqa: BLE001  (a check may crash in any way; the verdict must say so)
-            others.append(check.failed(error, blocks=policy.crashed_check_blocks))
+            self.others.append(check.failed(error, blocks=policy.crashed_check_blocks))
         else:
-            if len(target) == found:
-                passed.append(check)
-    evidence = _Evidence(sight)
-    return Verdict(
-        blocked_products=tuple(blocked),
-        validation_errors=tuple(others),
-        evidence=evidence.of(get_args(FactKind)),
-        passed=evidence.grouped(passed),
-    )
+            if len(target) == before:
+                self.passed.append(check)
 
 
 class _Evidence:

@@ -8,11 +8,13 @@ policy those that it is for.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import assert_never
 
 from domain.basket.basket import Basket
 from domain.catalogue.facts import AvailabilityFact, Fact, OfferFact, PriceFact
 from domain.catalogue.policies import PolicyFact
+from domain.ports import CatalogueHistory
 
 
 def offers_of(basket: Basket) -> set[str]:
@@ -52,6 +54,13 @@ def name_of(fact: Fact) -> str:
             return policy_name(fact.partner)
         case _:
             assert_never(fact)
+
+
+async def touched_by(facts: Collection[Fact], history: CatalogueHistory) -> frozenset[str]:
+    """The names of what the facts are about, and of the offers that are made of it as is known now."""
+    codes = {fact.product_code for fact in facts if isinstance(fact, AvailabilityFact)}
+    offers = await history.offers_made_of(codes) if codes else ()
+    return frozenset({*map(name_of, facts), *map(offer_name, offers)})
 
 
 def offer_name(offer_id: str) -> str:

@@ -49,6 +49,7 @@ class OpenBasketsContract:
         assert await place.using(one, two) == found
         assert [*await place.baskets.using([one, two], found[0], 1)] == [found[1]]
         assert await place.using(unique("offer/o")) == []
+        assert [await place.baskets.count(name) for name in (one, other, unique("offer/o"))] == [2, 1, 0]
 
     async def test_a_moved_view_is_found_by_what_it_uses_now(self, place: Place) -> None:
         before, kept, after = (unique("product/p") for _ in range(3))
