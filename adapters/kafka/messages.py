@@ -53,7 +53,7 @@ def received(record: Any) -> Received:
             record.topic,
             record.key,
             record.value,
-            tuple((name, value or b"") for name, value in record.headers),
+            tuple([(name, value or b"") for name, value in record.headers]),
         ),
         Source(record.topic, record.partition, record.offset),
     )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from datetime import datetime
+from typing import Annotated
 
 import asyncpg
 from pydantic import Field, TypeAdapter
@@ -22,7 +23,11 @@ LONGEST_NOTIFICATION = 7_900
 """PostgreSQL takes payloads under 8,000 bytes."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+NO_LIMITS = ("", "")
+"""The validity of what holds from ever and for ever."""
+
+
+@dataclass(slots=True, eq=False)
 class Entry:
     """A fact on its way into the tables, with what is asked of it more than once."""
 
@@ -30,17 +35,23 @@ class Entry:
     source: Source
     fact_id: str
     subject: str
-    content: bytes
+    content: str
+    validity: tuple[str, str]
 
     @classmethod
     def of(cls, fact: Fact, source: Source) -> Entry:
-        return cls(fact, source, fact.fact_id, fact.subject, fact.model_dump_json().encode())
+        fact_id = fact.fact_id
+        # The id is the subject with the sequence behind it; to make a subject is the dearest part of both.
+        subject, _, _ = fact_id.rpartition("#")
+        validity = _validity(fact) if isinstance(fact, PriceFact) else NO_LIMITS
+        return cls(fact, source, fact_id, subject, fact.model_dump_json(), validity)
 
-    def row(self) -> tuple[Any, ...]:
+    def row(self) -> tuple[str, ...]:
+        """What RECORD_FACTS takes."""
         fact, source = self.fact, self.source
-        validity = (fact.valid_from, fact.valid_until) if isinstance(fact, PriceFact) else (None, None)
-        where = (source.topic, source.partition, source.offset)
-        return (self.fact_id, fact.kind, self.subject, fact.sequence, self.content, *validity, *where)
+        where = (source.topic, str(source.partition), str(source.offset))
+        said = (fact.kind, self.subject, str(fact.sequence), self.content, *self.validity)
+        return (self.fact_id, *said, *where)
 
 
 async def learn(connection: asyncpg.Connection, facts: Sequence[tuple[Fact, Source]]) -> Learned:
@@ -69,8 +80,7 @@ async def _record(connection: asyncpg.Connection, entries: Sequence[Entry]) -> l
     """Records those facts whose id is new, and returns them."""
     if not entries:
         return []
-    columns = zip(*(entry.row() for entry in entries), strict=True)
-    rows = await connection.fetch(sql.RECORD_FACTS, *columns)
+    rows = await connection.fetch(sql.RECORD_FACTS, *_columns([entry.row() for entry in entries]))
     new = {row["fact_id"] for row in rows}
     return [entry for entry in entries if entry.fact_id in new]
 
@@ -83,20 +93,20 @@ async def _recorded(connection: asyncpg.Connection, fact_ids: Collection[str]) -
 
 async def _project(connection: asyncpg.Connection, entries: Sequence[Entry]) -> None:
     """Derives the projections from facts that are new, and says which offers they touch."""
-    offers: list[tuple[object, ...]] = []
-    prices: list[tuple[object, ...]] = []
-    availability: list[tuple[object, ...]] = []
-    policies: list[tuple[object, ...]] = []
+    offers: list[tuple[str, ...]] = []
+    prices: list[tuple[str, ...]] = []
+    availability: list[tuple[str, ...]] = []
+    policies: list[tuple[str, ...]] = []
     touched: set[str] = set()
     for entry in _newest(entries):
-        evidence = (entry.fact_id, entry.fact.sequence, entry.content)
+        evidence = (entry.fact_id, str(entry.fact.sequence), entry.content)
         match entry.fact:
             case OfferFact() as fact:
-                codes = sql.SEPARATOR.join(product.product_code for product in fact.products)
+                codes = sql.CODE_SEPARATOR.join([product.product_code for product in fact.products])
                 offers.append((fact.id, fact.version, codes, *evidence))
                 touched.add(fact.id)
             case PriceFact() as fact:
-                market = (fact.country, fact.currency, fact.valid_from, fact.valid_until)
+                market = (fact.country or "", fact.currency, *entry.validity)
                 prices.append((entry.subject, fact.offer_id, fact.offer_version, *market, *evidence))
                 touched.add(fact.offer_id)
             case AvailabilityFact() as fact:
@@ -110,9 +120,23 @@ async def _project(connection: asyncpg.Connection, entries: Sequence[Entry]) -> 
         (sql.PROJECT_POLICIES, policies),
     ):
         if rows:
-            await connection.execute(statement, *zip(*rows, strict=True))
+            await connection.execute(statement, *_columns(rows))
     if touched:
         await connection.execute(sql.NOTIFY, sql.CHANNEL, _notification(touched))
+
+
+def _validity(fact: PriceFact) -> tuple[str, str]:
+    return (_moment(fact.valid_from), _moment(fact.valid_until))
+
+
+def _moment(moment: datetime | None) -> str:
+    # Facts keep their times in UTC; to ask pydantic's time zone what it is takes longer than all the rest.
+    return f"{moment.replace(tzinfo=None).isoformat()}Z" if moment else ""
+
+
+def _columns(rows: Iterable[tuple[str, ...]]) -> list[str]:
+    # The driver looks at every element of an array in Python; at a text it looks once.
+    return [sql.SEPARATOR.join(column) for column in zip(*rows, strict=True)]
 
 
 def _newest(entries: Iterable[Entry]) -> list[Entry]:

@@ -85,6 +85,23 @@ def load_speed(
     """Measures how many catalogue facts a second go from their topics into the projections."""
     import uvloop
 
+    from adapters.logs import configure_logging
     from benchmarks.journey.learning import measure
 
+    configure_logging("WARNING")
     uvloop.run(measure(facts, apache=apache, profile=profile))
+
+
+@app.command()
+def figures(
+    folder: Annotated[Path, typer.Option(help="Of a run of `play`, whose catalogue is used.")] = Path(
+        ".cache/journey"
+    ),
+) -> None:
+    """Measures validations against GETs, in round trips, for the largest basket, and the API's memory."""
+    import uvloop
+
+    from benchmarks.journey import source
+    from benchmarks.journey.figures import show_figures
+
+    uvloop.run(show_figures(folder, [product.id for product in source.products()]))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import cProfile
+import gc
 import os
 import pstats
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from itertools import chain, islice
@@ -24,6 +25,7 @@ from adapters.kafka.catalogue_publishing import publish_facts
 from adapters.settings import Settings
 from adapters.wiring import Parts, open_parts
 from benchmarks.journey import making
+from benchmarks.journey.others import Others
 from benchmarks.journey.rows import LAST_WEEK
 from benchmarks.journey.screen import CONSOLE, bar
 from domain.catalogue.catalogue import Catalogue
@@ -39,7 +41,7 @@ FUNCTIONS_SHOWN = 25
 class Watched:
     """CatalogueFacts that counts what is learned and how long that takes."""
 
-    def __init__(self, facts: CatalogueFacts, enough: int, advance: object) -> None:
+    def __init__(self, facts: CatalogueFacts, enough: int, advance: Callable[[int], None]) -> None:
         self._facts = facts
         self._enough = enough
         self._advance = advance
@@ -59,8 +61,7 @@ class Watched:
         self.learning += self.ended - began
         self.count += len(facts)
         self.batches[len(facts)] += 1
-        if callable(self._advance):
-            self._advance(len(facts))
+        self._advance(len(facts))
         if self.count >= self._enough:
             self.done.set()
         return learned
@@ -82,6 +83,9 @@ async def measure(count: int, *, apache: bool, profile: bool) -> None:
     it alone."""
     with CONSOLE.status("reading the data"):
         facts = [*islice(real_facts(), count)]
+        # What this process holds and a worker does not must not slow the worker's collections of garbage.
+        gc.collect()
+        gc.freeze()
     async with _servers(apache) as settings:
         stop = asyncio.Event()
         with bar("publishing", len(facts)) as advance:
@@ -98,8 +102,9 @@ async def measure(count: int, *, apache: bool, profile: bool) -> None:
         async with open_parts(settings) as parts:
             with bar("learning", len(facts)) as advance:
                 watched = Watched(parts.facts, len(facts), advance)
+                others = Others()
                 cpu = await _learn(parts, watched, profile=profile)
-            _show(watched, publishing, cpu)
+            _show(watched, publishing, cpu, others.share)
 
 
 def real_facts() -> Iterator[Fact]:
@@ -129,7 +134,7 @@ async def _learn(parts: Parts, watched: Watched, *, profile: bool) -> float:
     return process_time() - cpu
 
 
-def _show(watched: Watched, publishing: float, cpu: float) -> None:
+def _show(watched: Watched, publishing: float, cpu: float, others: float) -> None:
     seconds = watched.ended - (watched.began or 0)
     table = Table("what", "figure", box=None)
     for what, figure in (
@@ -138,6 +143,7 @@ def _show(watched: Watched, publishing: float, cpu: float) -> None:
         ("learned a second, topic to projection", f"{watched.count / seconds:,.0f}"),
         ("of that in `learn` (PostgreSQL and what it is given)", f"{watched.learning / seconds:.0%}"),
         ("of that on the worker's processor", f"{min(cpu / seconds, 1):.0%}"),
+        ("other processes meanwhile, of all processors", f"{others:.0%}"),
         ("facts a batch, mean", f"{watched.count / watched.batches.total():,.0f}"),
     ):
         table.add_row(what, figure)

@@ -1,0 +1,165 @@
+"""The parts of the benchmark that need nothing but Python."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from benchmarks.journey.catalogue import Year
+from benchmarks.journey.files import Journal, basket_of, basket_row, write_lines
+from benchmarks.journey.planting import EVERY, planted
+from benchmarks.journey.play import verdict_row
+from benchmarks.journey.prices import decimal, periods, weekly_prices
+from benchmarks.journey.rows import Basket, Line, Product, Sale, merged
+from benchmarks.journey.weeks import Calendar
+from domain.catalogue.facts import FACT, PriceFact
+
+TODAY = date(2026, 11, 23)
+
+
+def sale(
+    product: int = 1, *, basket: int = 1, store: int = 7, week: int = 20, quantity: int = 1, cents: int = 100
+) -> Sale:
+    return Sale(basket, store, week, product, quantity, cents)
+
+
+def year(*sales: Sale) -> Year:
+    products = [Product(id, "CHEESE", "8 OZ") for id in sorted({sale.product for sale in sales})]
+    return Year(products, weekly_prices(sales), Calendar(20, TODAY))
+
+
+def test_the_chosen_week_contains_today_with_days_to_spare() -> None:
+    noon = datetime(2026, 11, 23, 12, tzinfo=UTC)
+    for week in (1, 20, 53):
+        calendar = Calendar(week, TODAY)
+        assert calendar.contains(week, noon - timedelta(days=3))
+        assert calendar.contains(week, noon + timedelta(days=3))
+        assert not calendar.contains(week + 1, noon)
+
+
+def test_a_week_ends_where_the_next_one_starts() -> None:
+    calendar = Calendar(20, TODAY)
+    assert calendar.start(21) - calendar.start(20) == timedelta(days=7)
+
+
+def test_a_price_is_the_median_for_one_unit_in_whole_cents() -> None:
+    sales = [sale(quantity=2, cents=398), sale(cents=150), sale(cents=250)]
+    assert weekly_prices(sales) == {1: {20: 199}}
+
+
+@pytest.mark.parametrize(("cents", "quantity", "expected"), [(99, 2, 50), (100, 3, 33), (1, 9, 1)])
+def test_half_a_cent_goes_upwards_and_nothing_is_free(cents: int, quantity: int, expected: int) -> None:
+    assert weekly_prices([sale(quantity=quantity, cents=cents)]) == {1: {20: expected}}
+
+
+def test_rows_without_a_quantity_or_a_payment_say_nothing_about_prices() -> None:
+    assert weekly_prices([sale(quantity=0), sale(cents=0)]) == {}
+
+
+def test_a_week_without_a_sale_keeps_the_last_known_price() -> None:
+    weekly = weekly_prices([sale(week=9, cents=300), sale(week=3), sale(week=4, cents=200)])[1]
+    assert [*periods(weekly)] == [(3, 4, 100), (4, 9, 200), (9, None, 300)]
+
+
+def test_cents_are_written_with_two_digits() -> None:
+    assert [decimal(cents) for cents in (1, 10, 199, 12345)] == ["0.01", "0.10", "1.99", "123.45"]
+
+
+def test_the_facts_of_a_product_are_what_the_catalogue_takes() -> None:
+    made = year(sale(week=19), sale(week=20, cents=199))
+    facts = [FACT.validate_python(row, strict=False) for row in made.facts(made.products[0], range(1, 54))]
+    assert [fact.kind for fact in facts] == ["offer", "availability", "price", "price"]
+    prices = [fact for fact in facts if isinstance(fact, PriceFact)]
+    noon = datetime(2026, 11, 23, 12, tzinfo=UTC)
+    assert [str(price.amount) for price in prices if price.holds_at(noon)] == ["1.99"]
+
+
+def test_of_some_weeks_come_the_prices_that_hold_in_them() -> None:
+    made = year(sale(week=3), sale(week=20, cents=200), sale(week=23, cents=300))
+    rows = [row for row in made.facts(made.products[0], range(10, 22)) if row["kind"] == "price"]
+    assert [row["amount"] for row in rows] == ["1.00", "2.00"]
+
+
+def test_a_week_that_begins_now_goes_before_what_was_said_of_the_time() -> None:
+    made = year(sale(week=20), sale(week=21, cents=200))
+    now = datetime(2026, 11, 23, 12, tzinfo=UTC)
+    [row] = made.week_begins(21, now, 1)
+    assert (row["amount"], row["validFrom"], row["sequence"]) == ("2.00", "2026-11-23T12:00:00Z", 2)
+    assert [*made.week_begins(22, now, 1)] == [], "it was not sold in that week"
+
+
+def test_rows_of_one_product_are_one_line_of_the_basket() -> None:
+    sales = [sale(5, quantity=2), sale(3), sale(5, quantity=1), sale(3, basket=2)]
+    assert merged(sales) == [
+        Basket(1, 7, 20, (Line(3, 1), Line(5, 3))),
+        Basket(2, 7, 20, (Line(3, 1),)),
+    ]
+
+
+@pytest.mark.parametrize("quantity", [0, 10_000])
+def test_lines_that_no_basket_can_hold_are_left_out_and_baskets_without_lines(quantity: int) -> None:
+    sales = [sale(1), sale(2, quantity=quantity), sale(2, basket=2, quantity=quantity)]
+    assert merged(sales) == [Basket(1, 7, 20, (Line(1, 1),))]
+
+
+def test_what_is_planted_depends_on_the_baskets_alone_and_never_on_what_is_left_out() -> None:
+    baskets = merged([sale(product, basket=product, store=product % 5) for product in range(1, 200)])
+    plants = planted(baskets)
+    assert plants == planted(baskets)
+    assert len(plants.left_out) == len(range(1, 200, EVERY))
+    assert plants.left_out.isdisjoint(change.product for change in plants.changes)
+    assert {change.status for change in plants.changes} == {"blocked", "out_of_stock", "available"}
+
+
+def test_a_basket_is_read_as_it_was_written() -> None:
+    [basket] = merged([sale(5, quantity=2), sale(3)])
+    assert basket_of(basket_row(basket)) == basket
+
+
+def test_a_journal_goes_on_after_its_last_whole_line(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    with Journal(path, "basket") as journal:
+        journal.record({"basket": 1})
+        journal.record({"basket": 2})
+    path.write_bytes(path.read_bytes()[:-3])
+
+    with Journal(path, "basket") as journal:
+        assert [*journal.done] == [1]
+        journal.record({"basket": 3})
+
+    with Journal(path, "basket") as journal:
+        assert [*journal.done] == [1, 3]
+
+
+def test_a_file_that_could_not_be_written_to_its_end_is_not_there(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    with pytest.raises(ZeroDivisionError):
+        write_lines(path, ({"row": 1 // row} for row in (1, 0)))
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_a_verdict_is_kept_as_what_is_compared() -> None:
+    money = {"amount": "1.50", "currency": "USD"}
+    changed = {
+        "code": "price_changed",
+        "severity": "error",
+        "offerId": "o-5",
+        "data": {"expectedPrice": None, "currentPrice": money},
+    }
+    few = {
+        "code": "product_insufficient_stock",
+        "severity": "error",
+        "offerId": "o-3",
+        "data": {"available": 1, "requested": 2},
+    }
+    verdict = {"ready": False, "blockedProducts": [few], "validationErrors": [changed]}
+    assert verdict_row(8, verdict) == {
+        "basket": 8,
+        "ready": False,
+        "findings": [
+            ["product_insufficient_stock", "error", 3, "1/2"],
+            ["price_changed", "error", 5, "none>1.50"],
+        ],
+    }
