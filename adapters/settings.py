@@ -102,7 +102,11 @@ class Settings(BaseSettings):
     idempotency_lifetime: Seconds = Field(
         default=timedelta(hours=24).total_seconds(), description="How long keyed answers are kept."
     )
-    basket_cache_size: int = Field(default=10_000, ge=1, description="Baskets kept in a process's memory.")
+    basket_cache_lines: int = Field(
+        default=30_000,
+        ge=1,
+        description="Baskets of so many lines in all are kept in a process's memory; a line takes about 3 KB.",
+    )
     catalogue_cache_size: int = Field(default=20_000, ge=1, description="Offers kept in a process's memory.")
     validation_policy: Annotated[PolicyTerms, BeforeValidator(_known_terms)] = Field(
         default=PolicyTerms(price_expires_within=24 * 3600, low_stock=5, crashed_check_blocks=True),

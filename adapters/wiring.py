@@ -84,7 +84,7 @@ class Parts:
         self.rejudging = Rejudging(self.store, self.history, utc_now, settings.validation_policy)
         self.handlers = CheckoutHandlers(
             self.store,
-            Baskets(self.store, settings.basket_cache_size),
+            Baskets(self.store, settings.basket_cache_lines),
             self.facts,
             utc_now,
             new_id,

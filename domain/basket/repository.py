@@ -36,9 +36,10 @@ from domain.ports import (
 class Baskets:
     """Loads and saves baskets. One object serves all callers of a process."""
 
-    def __init__(self, store: EventStore, cache_size: int = 10_000) -> None:
+    def __init__(self, store: EventStore, cache_lines: int = 30_000) -> None:
+        """Keeps baskets of so many lines in memory: it is lines that take it, about 3 KB each."""
         self._store = store
-        self._recent: LRUCache[str, Basket] = LRUCache(cache_size)
+        self._recent: LRUCache[str, Basket] = LRUCache(cache_lines, getsizeof=_size)
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     @asynccontextmanager
@@ -123,8 +124,17 @@ class Baskets:
 
     def _remember(self, basket: Basket) -> None:
         held = self._recent.get(basket.id)
-        if held is None or held.version < basket.version:
+        if held is not None and held.version >= basket.version:
+            return
+        if _size(basket) <= self._recent.maxsize:
             self._recent[basket.id] = basket
+        else:
+            self._recent.pop(basket.id, None)
+
+
+def _size(basket: Basket) -> int:
+    # An empty basket is not nothing.
+    return 1 + len(basket.items)
 
 
 _CAMEL = {
