@@ -155,16 +155,20 @@ class _Run:
         pages = [ids[start : start + PAGE_BASKETS] for start in range(0, len(ids), PAGE_BASKETS)]
         ahead: deque[asyncio.Future[PageResult]] = deque()
         begun = 0
-        for page in pages:
-            while begun < len(pages) and len(ahead) < self._asked.processes * PAGES_AHEAD:
-                ahead.append(loop.run_in_executor(pool, judge_page, pages[begun]))
-                begun += 1
-            result = await self._next(ahead.popleft())
-            if result is None:
-                for future in ahead:
-                    future.cancel()
-                return
-            yield page, result
+        try:
+            for page in pages:
+                while begun < len(pages) and len(ahead) < self._asked.processes * PAGES_AHEAD:
+                    ahead.append(loop.run_in_executor(pool, judge_page, pages[begun]))
+                    begun += 1
+                result = await self._next(ahead.popleft())
+                if result is None:
+                    return
+                yield page, result
+        finally:
+            for future in ahead:
+                future.cancel()
+            # What else went wrong went wrong for the same reason.
+            await asyncio.gather(*ahead, return_exceptions=True)
 
     def _take(self, page: Sequence[str], result: PageResult) -> None:
         self._state.add(result)
