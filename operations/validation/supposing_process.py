@@ -53,7 +53,7 @@ class _Judge:
         self._runner = asyncio.Runner()
         self._stack = AsyncExitStack()
         self._parts: Parts = self._runner.run(self._stack.enter_async_context(open_parts(Settings())))
-        self._baskets = Baskets(self._parts.store, cache_size=1)
+        self._baskets = Baskets(self._parts.store, cache_lines=1)
         self._supposition = Supposition(
             task.facts,
             self._parts.history,
