@@ -17,11 +17,13 @@ from domain.catalogue.policies import policy_subject
 # The last position of all.
 LAST_POSITION = "SELECT coalesce(max(position), 0) FROM catalogue_facts"
 
-# The last position that was learned by $1.
+# The last position that was learned by $1: looks back from the newest fact, which is a short way for workers.
+# An index for moments long ago, which operators ask for, would be a burden to everything that is learned.
 POSITION_AT = """
 SELECT coalesce((SELECT position FROM catalogue_facts WHERE learned_at <= $1
-                  ORDER BY learned_at DESC, position DESC LIMIT 1), 0)
+                  ORDER BY position DESC LIMIT 1), 0)
 """
+LOOKING_BACK_SECONDS = 120.0
 
 # Of the facts up to position $3 whose ids lie between one of $1 and its neighbour in $2: the newest of each
 # subject. The ids are in an index already.
@@ -60,7 +62,7 @@ class PostgresCatalogueHistory:
             position: int = await (
                 connection.fetchval(LAST_POSITION)
                 if moment is None
-                else connection.fetchval(POSITION_AT, moment)
+                else connection.fetchval(POSITION_AT, moment, timeout=LOOKING_BACK_SECONDS)
             )
             return position
 

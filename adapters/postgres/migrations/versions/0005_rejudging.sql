@@ -2,7 +2,6 @@
 -- were known then, and none after it. What was learned before this migration is numbered as it lies.
 ALTER TABLE catalogue_facts ADD COLUMN position bigint GENERATED ALWAYS AS IDENTITY (CACHE 1);
 CREATE UNIQUE INDEX catalogue_facts_position ON catalogue_facts (position);
-CREATE INDEX catalogue_facts_learned ON catalogue_facts (learned_at, position);
 
 -- Before the first position is drawn: one transaction at a time learns, so that the order of positions is the
 -- order of commits, a tail never skips a fact, and no fact turns up later among those that a verdict knew.
