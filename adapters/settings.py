@@ -7,10 +7,19 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from platformdirs import user_state_path
-from pydantic import Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from domain.catalogue.policies import PolicyTerms
+
 LOCAL_ISSUER = "urn:checkout:local-issuer"
+
+
+def _known_terms(value: object) -> object:
+    """A misspelt term of a policy would be passed over silently."""
+    return PolicyTerms.model_validate(value, extra="forbid") if isinstance(value, dict) else value
+
+
 Seconds = Annotated[float, Field(gt=0)]
 
 
@@ -99,6 +108,23 @@ class Settings(BaseSettings):
         description="Baskets of so many lines in all are kept in a process's memory; a line takes about 3 KB.",
     )
     catalogue_cache_size: int = Field(default=20_000, ge=1, description="Offers kept in a process's memory.")
+    validation_policy: Annotated[PolicyTerms, BeforeValidator(_known_terms)] = Field(
+        default=PolicyTerms(price_expires_within=24 * 3600, low_stock=5, crashed_check_blocks=True),
+        description="JSON: the terms of `checkout.policies.v1` that hold where no policy says otherwise.",
+    )
+    revalidator: bool = Field(
+        default=False,
+        description="Whether `checkout work all` runs the revalidator too, which pushes verdicts that changed.",
+    )
+    revalidator_rate: float = Field(
+        default=200.0, gt=0, description="The most baskets a second that the revalidator judges."
+    )
+    revalidator_settles: float = Field(
+        default=4.0,
+        ge=0,
+        description="How old a fact must be before the revalidator takes it up; longer than a validation may"
+        " take from reading the catalogue to its record (`CHECKOUT_DATABASE_TIMEOUT`).",
+    )
     expiry_interval: Seconds = Field(default=5.0, description="How often due baskets are looked for.")
 
     host: str = Field(default="127.0.0.1", description="Address that the API and health pages listen on.")

@@ -15,11 +15,14 @@ from adapters.kafka.publishing import AtLeastOncePublisher, TransactionalPublish
 from adapters.kafka.subscription import Subscription
 from adapters.postgres.basket_views import PostgresBasketViews
 from adapters.postgres.catalogue_facts import PostgresCatalogueFacts
+from adapters.postgres.catalogue_history import PostgresCatalogueHistory
+from adapters.postgres.catalogue_readers import PostgresCatalogueReaders
 from adapters.postgres.database import Database
 from adapters.postgres.dead_letters import PostgresDeadLetters
 from adapters.postgres.event_store import PostgresEventStore
 from adapters.postgres.feed import PostgresEventFeed
 from adapters.postgres.leadership import PostgresLeadership
+from adapters.postgres.open_baskets import PostgresOpenBaskets
 from adapters.postgres.publisher_positions import PostgresPublisherPositions
 from adapters.settings import Settings
 from domain.basket.answering import Answers
@@ -29,6 +32,7 @@ from domain.basket.projection import BasketProjection
 from domain.basket.repository import Baskets
 from domain.errors import CheckoutError
 from domain.ports import DeadLetters, Publisher
+from domain.validation.rejudging import Rejudging
 
 _IS_THERE = "SELECT 1 FROM events LIMIT 1"
 """Answers at all only where PostgreSQL is there and migrated."""
@@ -68,12 +72,16 @@ class Parts:
         self.feed = PostgresEventFeed(self.database)
         self.views = PostgresBasketViews(self.database)
         self.facts = PostgresCatalogueFacts(self.database, settings.catalogue_cache_size)
+        self.history = PostgresCatalogueHistory(self.database)
+        self.catalogue_readers = PostgresCatalogueReaders(self.database)
+        self.open_baskets = PostgresOpenBaskets(self.database)
         self.leadership = PostgresLeadership(self.database)
         self.parked = PostgresDeadLetters(self.database)
         self.dead_letters: list[DeadLetters] = [self.parked, KafkaDeadLetters(settings, utc_now)]
         self.verifier = token_verifier(settings)
         self.answers = Answers(self.store)
         self.projection = BasketProjection(self.store, self.views)
+        self.rejudging = Rejudging(self.store, self.history, utc_now, settings.validation_policy)
         self.handlers = CheckoutHandlers(
             self.store,
             Baskets(self.store, settings.basket_cache_lines),
@@ -83,6 +91,7 @@ class Parts:
             Policy(
                 lifetime=timedelta(seconds=settings.basket_lifetime),
                 limits=Limits(max_quantity=settings.max_quantity, max_items=settings.max_items),
+                validation=settings.validation_policy,
             ),
         )
 

@@ -15,8 +15,10 @@ import typer
 
 from adapters.settings import Settings
 from operations.catalogue import app as catalogue_app
+from operations.checks import checks
 from operations.schemas.command import schemas
 from operations.settings import settings
+from operations.validation import validate
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -26,6 +28,8 @@ app = typer.Typer(
 app.add_typer(catalogue_app, name="catalogue")
 app.command()(settings)
 app.command()(schemas)
+app.command()(checks)
+app.command()(validate)
 
 Data = Annotated[Path, typer.Option(help="Folder of the embedded parts, kept between runs.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON line on stdout once all is ready.")]
@@ -46,6 +50,7 @@ class Part(StrEnum):
     catalogue = "catalogue"
     commands = "commands"
     expiry = "expiry"
+    revalidator = "revalidator"
     all = "all"
 
 
@@ -77,7 +82,12 @@ def serve(
 
 @app.command()
 def work(
-    part: Annotated[Part, typer.Argument(help="Which worker; `all` runs every one in this process.")],
+    part: Annotated[
+        Part,
+        typer.Argument(
+            help="Which worker; `all` runs every one in this process (the revalidator only if a setting says so)."
+        ),
+    ],
     health_port: Annotated[int | None, typer.Option(min=0, max=65535, help="0 takes a free one.")] = None,
 ) -> None:
     """Runs a worker, with /health/live and /health/ready on its health port."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
-from adapters.kafka.topics import AVAILABILITY, BASKET_EVENTS, OFFERS, PRICES
+from adapters.kafka.catalogue_messages import CATALOGUE_TOPICS
+from adapters.kafka.topics import BASKET_EVENTS
 from adapters.logs import configure_logging
 from adapters.settings import Settings
 from adapters.wiring import Parts, new_id, open_parts, utc_now
@@ -20,13 +21,19 @@ from workers.loop import Pulse, Worker, keep_running
 from workers.ordering import Orders
 from workers.projector import ProjectorWorker
 from workers.publisher import PublisherWorker
+from workers.revalidator import RevalidatorWorker
 
 
 async def run_workers(settings: Settings, name: str) -> None:
     """Runs one worker, or all of them, and their health pages until SIGTERM or SIGINT."""
     configure_logging(settings.log_level)
     async with open_parts(settings) as parts:
-        chosen = [worker for worker in _workers(parts) if name in {worker.name, "all"}]
+        left_out = set() if settings.revalidator else {RevalidatorWorker.name}
+        chosen = [
+            worker
+            for worker in _workers(parts)
+            if name == worker.name or (name == "all" and worker.name not in left_out)
+        ]
         pulses = [Pulse(worker.name) for worker in chosen]
         tasks = [
             asyncio.create_task(keep_running(worker, pulse), name=worker.name)
@@ -58,7 +65,7 @@ def _workers(parts: Parts) -> list[Worker]:
             parts.dead_letters,
         ),
         CatalogueWorker(
-            parts.subscription(catalogue.GROUP, OFFERS, PRICES, AVAILABILITY), parts.facts, parts.dead_letters
+            parts.subscription(catalogue.GROUP, *CATALOGUE_TOPICS), parts.facts, parts.dead_letters
         ),
         CommandWorker(
             parts.command_stream(),
@@ -74,5 +81,16 @@ def _workers(parts: Parts) -> list[Worker]:
             utc_now,
             new_id,
             interval=timedelta(seconds=settings.expiry_interval),
+        ),
+        RevalidatorWorker(
+            parts.history,
+            parts.catalogue_readers,
+            parts.open_baskets,
+            parts.handlers.revalidation,
+            parts.leadership,
+            utc_now,
+            new_id,
+            rate=settings.revalidator_rate,
+            settles=timedelta(seconds=settings.revalidator_settles),
         ),
     ]

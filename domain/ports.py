@@ -132,6 +132,10 @@ class EventStore(Protocol):
     async def read_stream(self, stream_id: str, after_version: int = 0) -> StoredStream:
         """What happened after a version, from the newest basket view where that is later."""
 
+    async def read_streams(self, stream_ids: Sequence[str]) -> Sequence[StoredStream]:
+        """The whole of each stream, in this order, from the basket view where there is one; without events
+        where there is no such stream."""
+
     async def read_events(self, stream_id: str, after_version: int = 0) -> Sequence[StoredEvent]:
         """The stored events of one stream after a version, oldest first."""
 
@@ -168,6 +172,8 @@ class BasketView:
     modified: datetime
     expires_at: datetime
     snapshot: bytes
+    uses: frozenset[str] | None = None
+    """The names that an open basket is found by, none for another; None: as they were."""
 
 
 class BasketViews(Protocol):
@@ -185,6 +191,20 @@ class BasketViews(Protocol):
 
     async def due(self, now: datetime, limit: int) -> Sequence[str]:
         """Open baskets whose `expires_at` has passed, the longest due first."""
+
+
+class OpenBaskets(Protocol):
+    """Finds open baskets by what a verdict on them rests on (`domain.validation.touching`)."""
+
+    async def using(self, names: Collection[str], after: str, limit: int) -> Sequence[str]:
+        """The next baskets after an id, in the order of their ids, at most `limit`, whose views use any of
+        these names."""
+
+    async def count(self, name: str) -> int:
+        """How many baskets there are whose views use this name."""
+
+    async def behind(self, events: int) -> Collection[str]:
+        """The baskets of the newest `events` events whose views do not hold these yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,13 +240,52 @@ class CatalogueFacts(Protocol):
         *,
         fresh: bool,
         at: datetime | None = None,
+        partner: str | None = None,
     ) -> Catalogue:
-        """What is known now of these offers (with their products) and products. Where not `fresh`, an
-        answer from a cache that follows the facts within moments will do; availability, which is never
-        cached, is then told of the products that are named, and may be of no others.
+        """What is known now of these offers (with their products) and products, and the policies that hold
+        for `partner`, where one is named. Where not `fresh`, an answer from a cache that follows the facts
+        within moments will do; availability and policies, which are never cached, are then told of the
+        products and the organisation that are named, and may be of no others.
 
         Prices that don't count `at` a moment may be left out: the answer is right about that moment and the
         minute after it, and about the end of each price that holds then; at None it is right about any time."""
+
+
+class CatalogueHistory(Protocol):
+    """What was known of the catalogue at any moment. Facts have positions: the order in which they were
+    learned, with gaps; a fact that is learned later never has a smaller one."""
+
+    async def position_at(self, moment: datetime | None = None) -> int:
+        """The position of the last fact learned by then (None: by now); 0: none."""
+
+    async def catalogue_as_of(
+        self,
+        offer_ids: Collection[str],
+        product_codes: Collection[str],
+        position: int,
+        partner: str | None = None,
+    ) -> Catalogue:
+        """What the facts up to a position say of these offers (with their products) and products, and the
+        policies of an organisation."""
+
+    async def learned_after(self, position: int, limit: int) -> Sequence[tuple[int, Fact]]:
+        """The next facts after a position, at most `limit`, each with its own."""
+
+    async def recorded_facts(self, fact_ids: Collection[str]) -> Sequence[Fact]:
+        """Those of these facts that were ever learned."""
+
+    async def offers_made_of(self, product_codes: Collection[str]) -> Collection[str]:
+        """The ids of the offers of which some version, as it is known now, is made of any of these products."""
+
+
+class CatalogueReaders(Protocol):
+    """How far those have come who read the facts in the order of their positions."""
+
+    async def read(self, reader: str) -> int | None:
+        """The last position recorded; None where there is none."""
+
+    async def write(self, reader: str, position: int) -> None:
+        """Records a position, unless a later one is recorded."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Annotated, Any
 
 import typer
+from pydantic import BaseModel
 from rich.console import Console
 from rich.table import Table
 
@@ -29,6 +30,8 @@ def rows() -> list[dict[str, str]]:
 def _default(value: Any) -> str:
     if value is None:
         return ""
+    if isinstance(value, BaseModel):
+        return value.model_dump_json(exclude_unset=True)
     if isinstance(value, float) and value >= timedelta(hours=1).total_seconds():
         return str(int(value))
     return "" if "PydanticUndefined" in repr(value) else str(value)

@@ -33,6 +33,7 @@ from domain.basket.handlers import CheckoutHandlers, Policy
 from domain.basket.repository import Baskets
 from domain.catalogue.catalogue import Catalogue
 from domain.catalogue.facts import AvailabilityFact, Fact, OfferFact, PriceFact
+from domain.catalogue.policies import PolicyFact
 from domain.ports import Append, AppendOutcome, Clock, Source
 from domain.values import Money, OfferRef, Product
 
@@ -122,6 +123,10 @@ def price(offer: str = "o-1", amount: str = "10.00", currency: str = "GBP", **va
 def availability(product_code: str = "SKU-1", **values: Any) -> AvailabilityFact:
     given: dict[str, Any] = {"product_code": product_code, "status": "available", "sequence": 1}
     return AvailabilityFact.model_validate({**given, **values})
+
+
+def policy(partner: str | None = PARTNER, **values: Any) -> PolicyFact:
+    return PolicyFact.model_validate({"partner": partner, "sequence": 1, **values})
 
 
 def catalogue(*facts: Fact) -> Catalogue:

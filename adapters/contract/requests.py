@@ -6,6 +6,7 @@ A field that the contract does not know is refused: nothing is dropped silently.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -32,7 +33,18 @@ from domain.basket.commands import (
     UpdateBasket,
 )
 from domain.basket.events import BasketDetails
-from domain.values import BasketId, Country, Currency, Identifier, OfferRef, OpenMap, OrderItemType, Text
+from domain.values import (
+    AMOUNT_PATTERN,
+    BasketId,
+    Country,
+    Currency,
+    Identifier,
+    Money,
+    OfferRef,
+    OpenMap,
+    OrderItemType,
+    Text,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +131,18 @@ class OfferRequest(RequestModel):
         return OfferRef.model_construct(id=self.id, version=self.version)
 
 
+class MoneyRequest(RequestModel):
+    """An amount in a currency."""
+
+    amount: Annotated[str, StringConstraints(pattern=AMOUNT_PATTERN)]
+    """The amount as a decimal string, such as 10.00."""
+    currency: Currency
+    """The currency, ISO 4217."""
+
+    def to_money(self) -> Money:
+        return Money.model_construct(amount=Decimal(self.amount), currency=self.currency)
+
+
 class ItemRequest(RequestModel):
     """A line that is asked for. `type` may be left out where the basket holds no add-ons."""
 
@@ -132,9 +156,12 @@ class ItemRequest(RequestModel):
     """Whether it is an offer or an add-on to one."""
     parent_id: Identifier | None = None
     """The order item that an add-on hangs under."""
+    expected_price: MoneyRequest | None = None
+    """The price of one that the caller counts on; validation compares the current price with it."""
 
     def to_item(self) -> RequestedItem:
-        return RequestedItem(self.offer.to_ref(), self.quantity, self.id, self.type, self.parent_id)
+        expected = self.expected_price.to_money() if self.expected_price else None
+        return RequestedItem(self.offer.to_ref(), self.quantity, self.id, self.type, self.parent_id, expected)
 
 
 class OrderRequest(RequestModel):

@@ -69,6 +69,8 @@ class OrderItemShape(Shape):
     """The offer version, as it was known when the line was added."""
     price: MoneyShape | None
     """The price of one, as it was known when the line was added."""
+    expected_price: MoneyShape | None = None
+    """The price of one that the caller counts on, where it said one."""
     line_total: MoneyShape | None
     """The price of all of the line."""
 
@@ -175,6 +177,17 @@ class FindingShape(Shape):
     """The product that it is about."""
     data: dict[str, JsonValue]
     """The facts that the message is made of; which ones depends on the code."""
+    evidence: Annotated[list[str], Field(default_factory=list)]
+    """The ids of the catalogue's and policies' facts that it rests on."""
+
+
+class PassedShape(Shape):
+    """Checks that found nothing and rest on the same facts."""
+
+    codes: list[str]
+    """The checks; more may come."""
+    evidence: list[str]
+    """The ids of the catalogue's and policies' facts that they rest on."""
 
 
 class ValidateAnswer(Shape):
@@ -195,7 +208,9 @@ class ValidateAnswer(Shape):
     validated_at: AwareDatetime
     """When it was judged."""
     evidence: list[str]
-    """The ids of the catalogue facts that the verdict rests on."""
+    """The ids of the catalogue's and policies' facts that the verdict rests on."""
+    passed: Annotated[list[PassedShape], Field(default_factory=list)]
+    """The checks that found nothing. One that neither found anything nor is here was turned off or crashed."""
 
 
 class CommandResultShape(Shape):

@@ -18,10 +18,8 @@ _POM = Path(__file__).with_name("pom.xml")
 
 def kafka_version() -> str:
     """The version that the pom.xml beside this module names."""
-    namespace = {"pom": "http://maven.apache.org/POM/4.0.0"}
     pom = ElementTree.parse(_POM)  # noqa: S314  our own file
-    version = pom.getroot().findtext(".//pom:dependency/pom:version", namespaces=namespace)
-    return version or "unknown"
+    return pom.getroot().findtext(".//dependency/version") or "unknown"
 
 
 def jars_folder() -> Path:

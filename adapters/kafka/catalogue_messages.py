@@ -1,4 +1,4 @@
-"""Catalogue facts as messages of the three catalogue topics."""
+"""Facts as messages of the topics that the catalogue and the policies are said on."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from adapters.contract.words import in_words
 from adapters.kafka import topics
 from adapters.kafka.messages import Message
 from domain.catalogue.facts import AvailabilityFact, Fact, OfferFact, PriceFact
+from domain.catalogue.policies import PolicyFact
 
 _TYPES: dict[str, type[Fact]] = {
     topics.OFFERS: OfferFact,
     topics.PRICES: PriceFact,
     topics.AVAILABILITY: AvailabilityFact,
+    topics.POLICIES: PolicyFact,
 }
 _TOPICS = {type: topic for topic, type in _TYPES.items()}
 

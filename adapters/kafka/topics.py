@@ -21,6 +21,7 @@ COMMAND_RESULTS = "checkout.command-results.v1"
 OFFERS = "catalogue.offers.v1"
 PRICES = "catalogue.prices.v1"
 AVAILABILITY = "catalogue.availability.v1"
+POLICIES = "checkout.policies.v1"
 ORDERS = "checkout.orders.v1"
 DEAD_LETTERS = "checkout.dead-letters.v1"
 PUBLISHER_POSITIONS = "checkout.publisher-positions.v1"
@@ -69,6 +70,7 @@ TOPICS = (
     Topic(OFFERS, _COMPACTED),
     Topic(PRICES, _COMPACTED),
     Topic(AVAILABILITY, _COMPACTED),
+    Topic(POLICIES, _COMPACTED),
     Topic(ORDERS, _kept(_milliseconds(timedelta(days=30)))),
     Topic(DEAD_LETTERS, _kept(_milliseconds(timedelta(days=365)))),
     Topic(PUBLISHER_POSITIONS, _POSITIONS, partitions=1),

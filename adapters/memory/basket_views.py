@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from domain.ports import BasketView, DeadLetter, Source
+from domain.ports import BasketView, DeadLetter, EventFeed, Source
 
 
 class MemoryBasketViews:
@@ -14,6 +15,7 @@ class MemoryBasketViews:
 
     def __init__(self) -> None:
         self._views: dict[str, BasketView] = {}
+        self._uses: dict[str, frozenset[str]] = {}
 
     async def versions(self, basket_ids: Collection[str]) -> Mapping[str, int]:
         return {id: self._views[id].version for id in basket_ids if id in self._views}
@@ -29,12 +31,50 @@ class MemoryBasketViews:
             held = self._views.get(view.basket_id)
             if (held.version if held else 0) == began:
                 self._views[view.basket_id] = view
+                if view.uses is not None:
+                    self._uses[view.basket_id] = view.uses
                 moved.add(view.basket_id)
         return moved
+
+    def using(self, names: Collection[str], after: str) -> list[str]:
+        """The ids of the views that use any of these names, in order, after one."""
+        return sorted(id for id, uses in self._uses.items() if id > after and not uses.isdisjoint(names))
 
     async def due(self, now: datetime, limit: int) -> Sequence[str]:
         due = [view for view in self._views.values() if view.status == "open" and view.expires_at <= now]
         return [view.basket_id for view in sorted(due, key=lambda view: view.expires_at)[:limit]]
+
+
+class MemoryOpenBaskets:
+    """OpenBaskets, of views and events in memory."""
+
+    def __init__(self, views: MemoryBasketViews, feed: EventFeed) -> None:
+        self._views = views
+        self._feed = feed
+
+    async def using(self, names: Collection[str], after: str, limit: int) -> Sequence[str]:
+        return self._views.using(names, after)[:limit]
+
+    async def count(self, name: str) -> int:
+        return len(self._views.using([name], ""))
+
+    async def behind(self, events: int) -> Collection[str]:
+        newest = (await self._feed.read(0, sys.maxsize))[-events:]
+        versions = await self._views.versions({event.stream_id for event in newest})
+        return {event.stream_id for event in newest if event.version > versions.get(event.stream_id, 0)}
+
+
+class MemoryCatalogueReaders:
+    """CatalogueReaders, durable as long as the process."""
+
+    def __init__(self) -> None:
+        self._positions: dict[str, int] = {}
+
+    async def read(self, reader: str) -> int | None:
+        return self._positions.get(reader)
+
+    async def write(self, reader: str, position: int) -> None:
+        self._positions[reader] = max(position, self._positions.get(reader, 0))
 
 
 class MemoryDeadLetters:

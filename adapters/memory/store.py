@@ -72,6 +72,9 @@ class MemoryEventStore:
         events = await self.read_events(stream_id, after_version)
         return StoredStream(None, b"[" + b",".join(event.data for event in events) + b"]")
 
+    async def read_streams(self, stream_ids: Sequence[str]) -> Sequence[StoredStream]:
+        return [await self.read_stream(stream_id) for stream_id in stream_ids]
+
     async def read_events(self, stream_id: str, after_version: int = 0) -> Sequence[StoredEvent]:
         await asyncio.sleep(0)
         return self._streams[stream_id][after_version:]

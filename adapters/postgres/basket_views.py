@@ -41,6 +41,17 @@ UPDATE basket_views AS held
 RETURNING held.basket_id
 """
 
+# What baskets ($1) are found by: no other names than these ($3, each with its basket's id in $2).
+REPLACE_USES = """
+WITH gone AS (
+    DELETE FROM open_basket_uses
+     WHERE basket_id = ANY($1::text[])
+       AND (basket_id, name) NOT IN (SELECT * FROM unnest($2::text[], $3::text[])))
+INSERT INTO open_basket_uses (basket_id, name)
+SELECT * FROM unnest($2::text[], $3::text[])
+ON CONFLICT DO NOTHING
+"""
+
 # Open baskets whose time is over, the longest due first.
 DUE = """
 SELECT basket_id FROM basket_views
@@ -78,6 +89,9 @@ class PostgresBasketViews:
                 columns = _columns([view for _, view in moving])
                 rows = await connection.fetch(MOVE, *columns, [began for began, _ in moving])
                 moved.update(row["basket_id"] for row in rows)
+            changed = [view for _, view in views if view.basket_id in moved and view.uses is not None]
+            if changed:
+                await connection.execute(REPLACE_USES, *_uses(changed))
         return moved
 
     async def due(self, now: datetime, limit: int) -> Sequence[str]:
@@ -98,3 +112,8 @@ def _columns(views: Sequence[BasketView]) -> tuple[list[object], ...]:
         [view.expires_at for view in views],
         [view.snapshot for view in views],
     )
+
+
+def _uses(views: Sequence[BasketView]) -> tuple[list[str], list[str], list[str]]:
+    pairs = [(view.basket_id, name) for view in views for name in view.uses or ()]
+    return [view.basket_id for view in views], [id for id, _ in pairs], [name for _, name in pairs]

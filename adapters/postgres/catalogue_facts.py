@@ -17,6 +17,7 @@ from adapters.postgres.catalogue_window import Window, around
 from adapters.postgres.database import Database
 from domain.catalogue.catalogue import Catalogue
 from domain.catalogue.facts import Fact
+from domain.catalogue.policies import policy_subject
 from domain.ports import Learned, Source
 
 LANES = 2
@@ -31,8 +32,8 @@ LATER = timedelta(minutes=1)
 KEPT_AHEAD = timedelta(minutes=10)
 """For how long prices are kept in memory; those that begin in that time are among them."""
 
-_Asked = tuple[Collection[str], Collection[str], Window]
-"""Offer ids, product codes, and when prices are looked at."""
+_Asked = tuple[Collection[str], Collection[str], Collection[str], Window]
+"""Offer ids, product codes, what policies are kept under, and when prices are looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,28 +98,30 @@ class PostgresCatalogueFacts:
         *,
         fresh: bool,
         at: datetime | None = None,
+        partner: str | None = None,
     ) -> Catalogue:
-        if fresh or product_codes:
-            return (await self._reads.call((offer_ids, product_codes, Window.at(at, LATER)))).catalogue
         window = Window.at(at, LATER)
+        if fresh or product_codes or partner is not None:
+            policies = () if partner is None else (policy_subject(partner), policy_subject(None))
+            return (await self._reads.call((offer_ids, product_codes, policies, window))).catalogue
         remembered = {offer_id: self._cache.find(offer_id, window) for offer_id in offer_ids}
         missing = [offer_id for offer_id, facts in remembered.items() if facts is None]
         generation = self._cache.generation
         ahead = Window.at(at, KEPT_AHEAD)
-        read = (await self._reads.call((missing, (), ahead))).facts if missing else ()
+        read = (await self._reads.call((missing, (), (), ahead))).facts if missing else ()
         self._cache.keep(missing, read, generation, ahead)
         return Catalogue([*(fact for facts in remembered.values() for fact in facts or ()), *read])
 
     async def _read(self, asked: Sequence[_Asked], _: bool) -> Sequence[_Known]:
-        offer_ids = {offer_id for offer_ids, _, _ in asked for offer_id in offer_ids}
-        product_codes = {code for _, product_codes, _ in asked for code in product_codes}
-        window = around(window for _, _, window in asked)
+        *named, windows = zip(*asked, strict=True)
+        # Of each kind of names those of all callers, each once.
+        names = [[*{name for each in of_kind for name in each}] for of_kind in named]
+        window = around(windows)
         async with self._database.connection() as connection:
-            documents: bytes | None = await connection.fetchval(
-                sql.CATALOGUE, [*offer_ids], [*product_codes], window.start, window.end
-            )
+            row = await connection.fetchrow(sql.CATALOGUE, *names, window.start, window.end)
+        documents, position = row or (None, None)
         facts = read_facts([documents] if documents else [])
-        return [_Known(facts, Catalogue(facts))] * len(asked)
+        return [_Known(facts, Catalogue(facts, position))] * len(asked)
 
 
 def _take(waiting: deque[Call[_Asked, _Known]]) -> list[Call[_Asked, _Known]]:
@@ -130,5 +133,5 @@ def _take(waiting: deque[Call[_Asked, _Known]]) -> list[Call[_Asked, _Known]]:
 
 
 def _names(call: Call[_Asked, _Known]) -> int:
-    offer_ids, product_codes, _ = call.request
-    return len(offer_ids) + len(product_codes)
+    *names, _ = call.request
+    return sum(map(len, names))

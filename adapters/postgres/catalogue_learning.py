@@ -13,6 +13,7 @@ from pydantic import Field, TypeAdapter
 
 from adapters.postgres import catalogue_sql as sql
 from domain.catalogue.facts import AvailabilityFact, Fact, OfferFact, PriceFact
+from domain.catalogue.policies import PolicyFact
 from domain.ports import Learned, Source
 
 FACTS: TypeAdapter[list[Fact]] = TypeAdapter(list[Annotated[Fact, Field(discriminator="kind")]])
@@ -95,6 +96,7 @@ async def _project(connection: asyncpg.Connection, entries: Sequence[Entry]) -> 
     offers: list[tuple[str, ...]] = []
     prices: list[tuple[str, ...]] = []
     availability: list[tuple[str, ...]] = []
+    policies: list[tuple[str, ...]] = []
     touched: set[str] = set()
     for entry in _newest(entries):
         evidence = (entry.fact_id, str(entry.fact.sequence), entry.content)
@@ -109,10 +111,13 @@ async def _project(connection: asyncpg.Connection, entries: Sequence[Entry]) -> 
                 touched.add(fact.offer_id)
             case AvailabilityFact() as fact:
                 availability.append((entry.subject, fact.product_code, *evidence))
+            case PolicyFact():
+                policies.append((entry.subject, *evidence))
     for statement, rows in (
         (sql.PROJECT_OFFERS, offers),
         (sql.PROJECT_PRICES, prices),
         (sql.PROJECT_AVAILABILITY, availability),
+        (sql.PROJECT_POLICIES, policies),
     ):
         if rows:
             await connection.execute(statement, *_columns(rows))

@@ -85,12 +85,25 @@ SET fact_id = excluded.fact_id, sequence = excluded.sequence, data = excluded.da
 WHERE excluded.sequence > held.sequence
 """
 
+# The same for policies.
+PROJECT_POLICIES = """
+INSERT INTO catalogue_policies AS held (subject, fact_id, sequence, data)
+SELECT subject, fact_id, sequence::bigint, convert_to(data, 'UTF8')
+FROM unnest(
+    string_to_array($1, E'\\x1e'), string_to_array($2, E'\\x1e'), string_to_array($3, E'\\x1e'),
+    string_to_array($4, E'\\x1e'))
+    AS fact (subject, fact_id, sequence, data)
+ON CONFLICT (subject) DO UPDATE
+SET fact_id = excluded.fact_id, sequence = excluded.sequence, data = excluded.data
+WHERE excluded.sequence > held.sequence
+"""
+
 # Tells every process, when the batch commits, which offers it touched.
 NOTIFY = "SELECT pg_notify($1, $2)"
 
-# One JSON array's inside: all versions of the offers, those of their prices that can be looked at from $3 to $4,
-# and the availability of the products asked for and of those that the offers are made of. No id comes twice
-# in $1.
+# One JSON array's inside: all versions of the offers, those of their prices that can be looked at from $4 to $5,
+# the availability of the products asked for and of those that the offers are made of, and the policies asked
+# for; and the last position, as of the same moment. No id comes twice in $1.
 #
 # Prices: those that hold or end in that time; those that hold when one of them ends; and where none holds all
 # that time, the one that ended last before it and the one that begins next. A price for another country or
@@ -112,11 +125,11 @@ WITH offers AS MATERIALIZED (
         FROM catalogue_prices WHERE offer_id = wanted.id OFFSET 0) AS price
 ), near AS MATERIALIZED (
     SELECT * FROM prices
-    WHERE valid_until > $3::timestamptz
-      AND (valid_from <= $4::timestamptz OR valid_until <= $4::timestamptz)
+    WHERE valid_until > $4::timestamptz
+      AND (valid_from <= $5::timestamptz OR valid_until <= $5::timestamptz)
 ), lasting AS MATERIALIZED (
     SELECT offer_id, offer_version, country, currency FROM near
-    WHERE valid_from <= $3::timestamptz AND valid_until > $4::timestamptz
+    WHERE valid_from <= $4::timestamptz AND valid_until > $5::timestamptz
 ), facts AS (
     SELECT data FROM offers
     UNION ALL
@@ -125,21 +138,23 @@ WITH offers AS MATERIALIZED (
     SELECT following.data FROM near, LATERAL (
         SELECT data FROM catalogue_prices
         WHERE offer_id = near.offer_id AND offer_version = near.offer_version
-          AND valid_from > $4::timestamptz AND valid_from <= near.valid_until AND valid_until > near.valid_until
+          AND valid_from > $5::timestamptz AND valid_from <= near.valid_until AND valid_until > near.valid_until
         OFFSET 0) AS following
     UNION ALL
     (SELECT DISTINCT ON (offer_id, offer_version, country, currency) data FROM prices
-    WHERE valid_until <= $3::timestamptz
+    WHERE valid_until <= $4::timestamptz
       AND (offer_id, offer_version, country, currency) NOT IN (SELECT * FROM lasting)
     ORDER BY offer_id, offer_version, country, currency, valid_until DESC, sequence DESC, valid_from DESC)
     UNION ALL
     (SELECT DISTINCT ON (offer_id, offer_version, country, currency) data FROM prices
-    WHERE valid_from > $4::timestamptz
+    WHERE valid_from > $5::timestamptz
       AND (offer_id, offer_version, country, currency) NOT IN (SELECT * FROM lasting)
     ORDER BY offer_id, offer_version, country, currency, valid_from)
     UNION ALL
     SELECT availability.data FROM codes, LATERAL (
         SELECT data FROM catalogue_availability WHERE product_code = codes.code OFFSET 0) AS availability
+    UNION ALL
+    SELECT data FROM catalogue_policies WHERE subject = ANY($3::text[])
 )
-SELECT string_agg(data, ','::bytea) FROM facts
+SELECT string_agg(data, ','::bytea), (SELECT coalesce(max(position), 0) FROM catalogue_facts) FROM facts
 """

@@ -50,6 +50,9 @@ class PostgresEventStore:
     async def read_stream(self, stream_id: str, after_version: int = 0) -> StoredStream:
         return await self._reading.read_stream(stream_id, after_version)
 
+    async def read_streams(self, stream_ids: Sequence[str]) -> Sequence[StoredStream]:
+        return await self._reading.read_streams(stream_ids)
+
     async def read_events(self, stream_id: str, after_version: int = 0) -> Sequence[StoredEvent]:
         return await self._reading.read_events(stream_id, after_version)
 

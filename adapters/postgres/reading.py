@@ -84,6 +84,9 @@ class Reading:
     async def read_stream(self, stream_id: str, after_version: int) -> StoredStream:
         return await self._streams.call((stream_id, after_version))
 
+    async def read_streams(self, stream_ids: Sequence[str]) -> Sequence[StoredStream]:
+        return await self._read_streams([(stream_id, 0) for stream_id in stream_ids], False)
+
     async def find_claim(self, name: str) -> str | None:
         return await self._claims.call(name)
 

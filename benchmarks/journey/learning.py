@@ -73,8 +73,9 @@ class Watched:
         *,
         fresh: bool,
         at: datetime | None = None,
+        partner: str | None = None,
     ) -> Catalogue:
-        return await self._facts.catalogue(offer_ids, product_codes, fresh=fresh, at=at)
+        return await self._facts.catalogue(offer_ids, product_codes, fresh=fresh, at=at, partner=partner)
 
 
 async def measure(count: int, *, apache: bool, profile: bool) -> None:

@@ -88,6 +88,8 @@ class _Acting:
         quantity = held.quantity + item.quantity
         self._deciding.check_quantity(quantity)
         self._basket.change_quantity(held.id, quantity, self._deciding.now)
+        if item.expected_price is not None:
+            self._basket.expect_price(held.id, item.expected_price, self._deciding.now)
         self._names.stands_for(item.id, held.id)
         return ActionResult(index, "add", held.id, held.quantity, quantity)
 

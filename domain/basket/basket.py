@@ -20,6 +20,7 @@ from domain.basket.events import (
     LineOffer,
     OrderItem,
     OrderItemAdded,
+    OrderItemPriceExpected,
     OrderItemQuantityChanged,
     OrderItemRemoved,
 )
@@ -125,6 +126,14 @@ class Basket(Aggregate):
                 OrderItemQuantityChanged, order_item_id=item_id, before=before, after=quantity, timestamp=now
             )
 
+    def expect_price(self, item_id: str, price: Money | None, now: datetime) -> None:
+        """Sets the price that the caller counts on; says nothing where it is the same."""
+        before = self.items[item_id].expected_price
+        if before != price:
+            self.trigger_event(
+                OrderItemPriceExpected, order_item_id=item_id, before=before, after=price, timestamp=now
+            )
+
     def remove_item(self, item_id: str, now: datetime) -> list[str]:
         """Removes a line and the add-ons under it; returns the ids of all that left."""
         add_ons = [item.id for item in self.add_ons_of(item_id)]
@@ -147,7 +156,7 @@ class Basket(Aggregate):
             self.trigger_event(OrderItemRemoved, order_item_id=add_on, reason="parent_removed", timestamp=now)
         self.trigger_event(OrderItemRemoved, order_item_id=item_id, reason="requested", timestamp=now)
 
-    def record_verdict(self, verdict: Verdict, now: datetime) -> None:
+    def record_verdict(self, verdict: Verdict, now: datetime, catalogue_position: int | None = None) -> None:
         self.trigger_event(
             BasketValidated,
             ready=verdict.ready,
@@ -155,6 +164,8 @@ class Basket(Aggregate):
             blocked_products=verdict.blocked_products,
             validation_errors=verdict.validation_errors,
             evidence=verdict.evidence,
+            passed=verdict.passed,
+            catalogue_position=catalogue_position,
             timestamp=now,
         )
 

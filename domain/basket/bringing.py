@@ -9,6 +9,7 @@ from domain.basket.commands import RequestedItem
 from domain.basket.deciding import Deciding, Moot, Names, Refusal, parent_of, type_of
 from domain.basket.events import BasketDetails, OrderItem
 from domain.errors import InvalidCommand, Violation
+from domain.values import Money
 
 
 def bring_to(deciding: Deciding, details: BasketDetails, items: tuple[RequestedItem, ...]) -> None:
@@ -28,6 +29,7 @@ def bring_to(deciding: Deciding, details: BasketDetails, items: tuple[RequestedI
     for line in wanted.values():
         if line.id in basket.items:
             basket.change_quantity(line.id, line.quantity, now)
+            basket.expect_price(line.id, line.expected_price, now)
         else:
             basket.add_item(line, now)
 
@@ -90,7 +92,18 @@ class _Wanted:
             quantity = wanted.quantity + item.quantity
             self._deciding.check_quantity(quantity)
             self._names.stands_for(item.id, wanted.id)
-            return wanted.model_copy(update={"quantity": quantity})
+            expected = _one_of(wanted.expected_price, item.expected_price)
+            return wanted.model_copy(update={"quantity": quantity, "expected_price": expected})
         if held is not None and (item.id == held.id or (item.id is None and held.id not in self._given)):
-            return held.model_copy(update={"quantity": item.quantity})
+            said = {"quantity": item.quantity, "expected_price": item.expected_price}
+            return held.model_copy(update=said)
         return self._deciding.new_line(item, type, parent_id)
+
+
+def _one_of(one: Money | None, other: Money | None) -> Money | None:
+    """The price that the items of one line expect."""
+    if one is not None and other is not None and one != other:
+        raise Refusal(
+            "expectedPrice", "expected_prices_contradict", f"another item of this line expects {one}"
+        )
+    return one or other

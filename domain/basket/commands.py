@@ -8,7 +8,7 @@ from typing import Literal
 from domain.basket.basket import Basket
 from domain.basket.events import BasketDetails
 from domain.validation.findings import Verdict
-from domain.values import OfferRef, OrderItemType
+from domain.values import Money, OfferRef, OrderItemType
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +28,14 @@ class Caller:
 @dataclass(frozen=True, slots=True)
 class RequestedItem:
     """A line as a caller asks for it. Without a `type` it is an offer, unless the basket holds add-ons:
-    then the type must be said."""
+    then the type must be said. `expected_price` is the price of one that the caller counts on."""
 
     offer: OfferRef
     quantity: int
     id: str | None = None
     type: OrderItemType | None = None
     parent_id: str | None = None
+    expected_price: Money | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,7 @@ class Deciding:
             quantity=item.quantity,
             offer=described.offer,
             price=described.price,
+            expected_price=item.expected_price,
         )
 
     def check_quantity(self, quantity: int) -> None:

@@ -47,6 +47,7 @@ def _item_document(item: OrderItem) -> Document:
         "quantity": item.quantity,
         "offer": item.offer,
         "price": money_document(item.price),
+        "expectedPrice": money_document(item.expected_price),
         "lineTotal": money_document(item.line_total),
     }
 
@@ -63,4 +64,5 @@ def verdict_document(validated: Validated) -> Document:
         "basketVersion": judged.version,
         "validatedAt": validated.basket.modified_on,
         "evidence": verdict.evidence,
+        "passed": verdict.passed,
     }

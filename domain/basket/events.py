@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias
 from pydantic import AwareDatetime, Field
 
 from domain.base import DomainEvent, InitialEvent, Value
-from domain.validation.findings import Finding
+from domain.validation.findings import Finding, Passed
 from domain.values import (
     Country,
     Currency,
@@ -73,6 +73,8 @@ class OrderItem(Value):
     """The offer version, as it was known when the line was added."""
     price: Money | None = None
     """The price of one, as it was known when the line was added; null where none was."""
+    expected_price: Money | None = None
+    """The price of one that the caller counts on, in its own words; null where it said none."""
 
     @property
     def line_total(self) -> Money | None:
@@ -153,6 +155,22 @@ class OrderItemQuantityChanged(DomainEvent):
         aggregate.items[item.id] = item.model_copy(update={"quantity": self.after})
 
 
+class OrderItemPriceExpected(DomainEvent):
+    """The caller counts on another price of a line than before, or on none."""
+
+    type: Literal["checkout.order-item-price-expected.v1"] = "checkout.order-item-price-expected.v1"
+    order_item_id: str
+    """The line whose price is meant."""
+    before: Money | None
+    """The price of one that was counted on before; null for none."""
+    after: Money | None
+    """The price of one that is counted on now; null for none."""
+
+    def apply(self, aggregate: Basket) -> None:
+        item = aggregate.items[self.order_item_id]
+        aggregate.items[item.id] = item.model_copy(update={"expected_price": self.after})
+
+
 class BasketValidated(DomainEvent):
     """The basket was judged."""
 
@@ -166,7 +184,12 @@ class BasketValidated(DomainEvent):
     validation_errors: tuple[Finding, ...]
     """What was found about everything else."""
     evidence: tuple[str, ...]
-    """The ids of the catalogue facts that the verdict rests on."""
+    """The ids of the catalogue's and policies' facts that the verdict rests on."""
+    passed: tuple[Passed, ...] = ()
+    """The checks that found nothing."""
+    catalogue_position: Annotated[int, Field(ge=0)] | None = None
+    """How far the catalogue was: all facts up to this position were known, and none after it. Null where
+    that was not recorded."""
 
     def apply(self, aggregate: Basket) -> None:
         aggregate.ready = self.ready
@@ -210,6 +233,7 @@ BasketEvent: TypeAlias = (
     | OrderItemAdded
     | OrderItemRemoved
     | OrderItemQuantityChanged
+    | OrderItemPriceExpected
     | BasketValidated
     | BasketExpired
     | BasketCompleted

@@ -23,7 +23,9 @@ from domain.basket.commands import (
 )
 from domain.basket.deciding import Deciding, Limits
 from domain.basket.repository import Baskets
+from domain.basket.revalidating import Revalidation
 from domain.catalogue.catalogue import Catalogue
+from domain.catalogue.policies import PolicyTerms
 from domain.errors import (
     AnsweredElsewhere,
     BasketFinished,
@@ -32,16 +34,18 @@ from domain.errors import (
     VersionMismatch,
 )
 from domain.ports import AlreadyAnswered, Appended, CatalogueFacts, Clock, EventStore, NewId
-from domain.validation.judge import judge
+from domain.validation.judging import Judging
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How long baskets live, how large they get, how often a conflict is tried again."""
+    """How long baskets live, how large they get, how often a conflict is tried again, and what they are
+    judged by where no policy says it."""
 
     lifetime: timedelta = timedelta(days=14)
     limits: Limits = field(default_factory=Limits)
     attempts: int = 10
+    validation: PolicyTerms = field(default_factory=PolicyTerms)
 
 
 class CheckoutHandlers:
@@ -63,6 +67,8 @@ class CheckoutHandlers:
         self._new_id = new_id
         self._policy = policy or Policy()
         self._changes = Changes(baskets, self._policy.attempts)
+        self._judging = Judging(facts, clock, self._policy.validation)
+        self.revalidation = Revalidation(store, self._changes, self._judging)
 
     async def get(self, basket_id: str, partner: str) -> Basket:
         """The basket with everything acknowledged so far, as it is now; raises BasketNotFound."""
@@ -127,15 +133,9 @@ class CheckoutHandlers:
         """Judges the basket with everything acknowledged so far, and records the verdict."""
 
         async def record(basket: Basket) -> Validated:
-            offer_ids = {item.offer.id for item in basket.items.values()}
-            catalogue = await self._facts.catalogue(
-                offer_ids, _products(basket), fresh=True, at=self._clock()
-            )
-            now = self._clock()
-            judged = basket.as_seen_at(now)
-            verdict = judge(judged, catalogue, now)
-            basket.record_verdict(verdict, now)
-            return Validated(judged, basket, verdict)
+            judged = await self._judging.judge(basket)
+            judged.record_on(basket)
+            return Validated(judged.basket, basket, judged.verdict)
 
         return await self._changes.carry_out(
             Change(command.basket_id, record, caller, caller.partner, command.if_match, remember)
@@ -235,7 +235,3 @@ class CheckoutHandlers:
         if not offer_ids:
             return Catalogue()
         return await self._facts.catalogue(offer_ids, (), fresh=False, at=self._clock())
-
-
-def _products(basket: Basket) -> set[str]:
-    return {product.product_code for item in basket.items.values() for product in item.offer.products}

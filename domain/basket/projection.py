@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pydantic import ValidationError
 from pydantic_core import to_json
@@ -14,6 +14,7 @@ from domain.basket.codec import UnreadableEvent, decode_all
 from domain.basket.snapshot import BasketSnapshot
 from domain.errors import CheckoutError
 from domain.ports import BasketView, BasketViews, EventStore, ParkedBaskets
+from domain.validation.touching import uses_of
 
 
 class ProjectionContended(CheckoutError):
@@ -70,7 +71,7 @@ class BasketProjection:
                 except _Unfoldable as reason:
                     stuck[basket_id] = reason.stuck
                 if fold.basket is not None and fold.version > fold.began:
-                    moves[basket_id] = (fold.began, view_of(fold.basket))
+                    moves[basket_id] = (fold.began, fold.view())
             moved = await self._views.advance(list(moves.values())) if moves else ()
             waiting = {basket_id: waiting[basket_id] for basket_id in moves.keys() - moved}
             for basket_id in waiting:
@@ -120,6 +121,7 @@ class _Fold:
         self.basket_id = basket_id
         self.basket: Basket | None = None
         self.began = 0
+        self._used: frozenset[str] | None = None
 
     def begin(self, snapshot: bytes | None) -> None:
         if snapshot is None:
@@ -129,6 +131,13 @@ class _Fold:
         except ValidationError as error:
             raise _Unfoldable(1, f"the view's snapshot cannot be read: {error}") from error
         self.began = self.version
+        self._used = uses_of(self.basket)
+
+    def view(self) -> BasketView:
+        """The row of the basket that was begun; what it is found by is said only where it became another."""
+        assert self.basket is not None  # noqa: S101  (for the type checker)
+        view = view_of(self.basket)
+        return replace(view, uses=None) if view.uses == self._used else view
 
     @property
     def version(self) -> int:
@@ -157,6 +166,7 @@ def view_of(basket: Basket) -> BasketView:
         modified=basket.modified_on,
         expires_at=basket.expires_at,
         snapshot=to_json(BasketSnapshot.take(basket), by_alias=True),
+        uses=uses_of(basket),
     )
 
 

@@ -17,7 +17,7 @@ from pydantic_core import to_json
 
 from domain.base import fold
 from domain.basket.basket import Basket
-from domain.basket.codec import decode_all, encode
+from domain.basket.codec import UnreadableEvent, decode_all, encode
 from domain.basket.commands import Caller
 from domain.basket.snapshot import UnreadableSnapshot, restore
 from domain.errors import BasketNotFound
@@ -29,6 +29,7 @@ from domain.ports import (
     AppendOutcome,
     EventStore,
     NewEvent,
+    StoredStream,
 )
 
 
@@ -73,6 +74,22 @@ class Baskets:
             raise BasketNotFound(basket_id)
         self._remember(basket)
         return basket
+
+    async def load_many(self, basket_ids: Sequence[str]) -> Sequence[Basket | None]:
+        """Baskets as `load` gives them, in one look and without remembering them; None for one that is not
+        there or cannot be read."""
+        streams = await self._store.read_streams(basket_ids)
+        return [await self._folded(id, stream) for id, stream in zip(basket_ids, streams, strict=True)]
+
+    async def _folded(self, basket_id: str, stream: StoredStream) -> Basket | None:
+        try:
+            known = restore(stream.snapshot) if stream.snapshot is not None else None
+            return fold(known, decode_all(stream.events)) if stream.events != b"[]" else known
+        except (UnreadableSnapshot, UnreadableEvent):
+            try:
+                return await self.load(basket_id)
+            except (BasketNotFound, UnreadableEvent):
+                return None
 
     async def save(
         self,

@@ -16,7 +16,7 @@ from domain.basket.commands import Validated
 from domain.basket.document import verdict_document
 from domain.basket.events import BasketValidated
 from domain.ports import EventStore, StoredEvent
-from domain.validation.findings import Verdict
+from domain.validation.rejudging import recorded
 
 BASKET_VALIDATED: str = BasketValidated.model_fields["type"].default
 
@@ -79,10 +79,5 @@ class WholeVerdicts:
 
 
 def _whole(judged: Basket, basket: Basket, event: BasketValidated) -> bytes:
-    verdict = Verdict(
-        blocked_products=event.blocked_products,
-        validation_errors=event.validation_errors,
-        evidence=event.evidence,
-    )
     # The caller was shown the basket's status as of the moment of judging: so is whoever reads this.
-    return to_json(verdict_document(Validated(judged.as_seen_at(event.timestamp), basket, verdict)))
+    return to_json(verdict_document(Validated(judged.as_seen_at(event.timestamp), basket, recorded(event))))

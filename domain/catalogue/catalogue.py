@@ -4,7 +4,7 @@ specific and newest of it wins. Pure: made of facts, asked with a market and a t
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar, assert_never
@@ -12,9 +12,11 @@ from typing import TypeVar, assert_never
 from domain.basket.basket import Described
 from domain.basket.events import LineOffer
 from domain.catalogue.facts import AvailabilityFact, Fact, OfferFact, PriceFact
+from domain.catalogue.policies import PolicyFact
 from domain.values import Market, OfferRef
 
-F = TypeVar("F", OfferFact, PriceFact, AvailabilityFact)
+F = TypeVar("F", OfferFact, PriceFact, AvailabilityFact, PolicyFact)
+K = TypeVar("K")
 
 _EVER = datetime.min.replace(tzinfo=UTC)
 
@@ -38,14 +40,26 @@ class PriceAnswer:
         """All that the answer rests on."""
         return (self.fact,) if self.fact is not None else self.undecided
 
+    @property
+    def holding(self) -> tuple[PriceFact, ...]:
+        """Those that hold at the moment that was asked for."""
+        return (self.current,) if self.current is not None else self.undecided
+
 
 class Catalogue:
     """Facts of some offers and products, newest of each kept."""
 
-    def __init__(self, facts: Iterable[Fact] = ()) -> None:
+    def __init__(self, facts: Iterable[Fact] = (), position: int | None = None) -> None:
+        """`position` is that of the last fact that was known of anything; None where that is not known."""
+        self.position = position
         self._offers: dict[str, dict[str, OfferFact]] = defaultdict(dict)
         self._prices: dict[tuple[str, str], dict[str, PriceFact]] = defaultdict(dict)
         self._availability: dict[str, dict[str, AvailabilityFact]] = defaultdict(dict)
+        self._policies: dict[str | None, PolicyFact] = {}
+        self.add(facts)
+
+    def add(self, facts: Iterable[Fact]) -> None:
+        """Takes in more facts; of one subject the newest counts, in whatever order they come."""
         for fact in facts:
             match fact:
                 case OfferFact():
@@ -54,8 +68,22 @@ class Catalogue:
                     _keep_newest(self._prices[fact.offer_id, fact.offer_version], fact.subject, fact)
                 case AvailabilityFact():
                     _keep_newest(self._availability[fact.product_code], fact.subject, fact)
+                case PolicyFact():
+                    _keep_newest(self._policies, fact.partner, fact)
                 case _:
                     assert_never(fact)
+
+    def offers(self) -> Iterator[OfferFact]:
+        """Every version of every offer that is known."""
+        for versions in self._offers.values():
+            yield from versions.values()
+
+    def facts(self) -> Iterator[Fact]:
+        """All that is known, the newest of each subject."""
+        for kept in (self._offers, self._prices, self._availability):
+            for facts in kept.values():
+                yield from facts.values()
+        yield from self._policies.values()
 
     def offer(self, ref: OfferRef) -> OfferFact | None:
         return self._offers.get(ref.id, {}).get(ref.version)
@@ -63,6 +91,8 @@ class Catalogue:
     def successor(self, ref: OfferRef) -> OfferFact | None:
         """The published version that supersedes this one: another version with a higher sequence, the
         highest of them."""
+        if len(self._offers.get(ref.id, ())) < 2:
+            return None
         known = self.offer(ref)
         newer = [
             fact
@@ -84,6 +114,8 @@ class Catalogue:
             and price.currency == (market.currency or price.currency)
         ]
         holding = _most_specific([price for price in prices if price.holds_at(now)])
+        if len(holding) == 1:
+            return PriceAnswer(current=holding[0])
         if holding:
             newest = {price.currency: price for price in sorted(holding, key=_age)}
             if len(newest) > 1:
@@ -108,6 +140,11 @@ class Catalogue:
             key=lambda fact: (fact.partner is not None, fact.country is not None, fact.sequence),
             default=None,
         )
+
+    def policies(self, partner: str) -> tuple[PolicyFact, ...]:
+        """The policies that hold for an organisation, its own before that of all."""
+        said = (self._policies.get(partner), self._policies.get(None))
+        return tuple(fact for fact in said if fact is not None)
 
     def describe(self, ref: OfferRef, market: Market, now: datetime) -> Described:
         """What is known of an offer as it is put into a basket."""
@@ -136,7 +173,7 @@ def _rank(price: PriceFact) -> tuple[bool, int, datetime, str]:
     return (price.country is not None, *_age(price), price.currency)
 
 
-def _keep_newest(facts: dict[str, F], key: str, fact: F) -> None:
+def _keep_newest(facts: dict[K, F], key: K, fact: F) -> None:
     held = facts.get(key)
     if held is None or fact.sequence > held.sequence:
         facts[key] = fact

@@ -8,15 +8,14 @@ often it arrives and wherever it is read again, is the same fact.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AwareDatetime, Field, TypeAdapter
 
 from domain.base import Value
+from domain.catalogue.naming import Sequence, name_of
+from domain.catalogue.policies import PolicyFact
 from domain.values import Amount, Country, Currency, Identifier, Money, PartnerOrganisation, Product, Text
-
-Sequence = Annotated[int, Field(ge=0, le=2**63 - 1)]
 
 
 def _in_utc(moment: datetime) -> datetime:
@@ -30,28 +29,15 @@ Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 """A time with an offset, kept in UTC: the same moment is the same fact, however it was written."""
 
 
-_ESCAPES = str.maketrans({"%": "%25", "/": "%2F", "*": "%2A"})
-
-
-def _name(*parts: str | None) -> str:
-    # The separators are escaped inside a part: "a/b" + "c" is another subject than "a" + "b/c".
-    return "/".join(["*" if part is None else _escaped(part) for part in parts])
-
-
-def _escaped(part: str) -> str:
-    # To translate what needs none would take most of the time, and every verdict names its facts.
-    return part.translate(_ESCAPES) if "/" in part or "%" in part or "*" in part else part
-
-
 class QuantityRule(Value):
-    """How many of an offer one may order; None is no limit."""
+    """How many of an offer version one may order, summed over all lines of it; None is no limit."""
 
     min: Annotated[int, Field(ge=1)] | None = None
-    """The fewest of a line."""
+    """The fewest."""
     max: Annotated[int, Field(ge=1)] | None = None
-    """The most of a line."""
+    """The most."""
     step: Annotated[int, Field(ge=1)] | None = None
-    """A line's quantity is a multiple of it."""
+    """It is ordered in multiples of it."""
 
 
 class OfferFact(Value):
@@ -80,7 +66,7 @@ class OfferFact(Value):
     partners: tuple[PartnerOrganisation, ...] | None = None
     """The partner organisations that it is for."""
     quantity: QuantityRule | None = None
-    """How many of it a line may hold."""
+    """How many of it a basket may hold."""
     add_on_to: tuple[Identifier, ...] | None = None
     """The offers that it may hang under as an add-on; null for an offer that is no add-on."""
     incompatible_with: tuple[Identifier, ...] = ()
@@ -90,7 +76,7 @@ class OfferFact(Value):
 
     @property
     def subject(self) -> str:
-        return _name("offer", self.id, self.version)
+        return name_of("offer", self.id, self.version)
 
     @property
     def fact_id(self) -> str:
@@ -130,7 +116,7 @@ class PriceFact(Value):
     @property
     def subject(self) -> str:
         start = self.valid_from.isoformat() if self.valid_from else None
-        return _name("price", self.offer_id, self.offer_version, self.country, self.currency, start)
+        return name_of("price", self.offer_id, self.offer_version, self.country, self.currency, start)
 
     @property
     def fact_id(self) -> str:
@@ -142,13 +128,11 @@ class PriceFact(Value):
 
     @property
     def money(self) -> Money:
-        return Money(amount=Decimal(self.amount), currency=self.currency)
+        return Money(amount=self.amount, currency=self.currency)
 
     def holds_at(self, now: datetime) -> bool:
-        return self.begun_by(now) and not self.over_by(now)
-
-    def begun_by(self, now: datetime) -> bool:
-        return self.valid_from is None or self.valid_from <= now
+        begins, ends = self.valid_from, self.valid_until
+        return (begins is None or begins <= now) and (ends is None or now < ends)
 
     def over_by(self, now: datetime) -> bool:
         return self.valid_until is not None and self.valid_until <= now
@@ -176,7 +160,7 @@ class AvailabilityFact(Value):
 
     @property
     def subject(self) -> str:
-        return _name("availability", self.product_code, self.country, self.partner)
+        return name_of("availability", self.product_code, self.country, self.partner)
 
     @property
     def fact_id(self) -> str:
@@ -187,7 +171,7 @@ class AvailabilityFact(Value):
         return self.product_code
 
 
-Fact = OfferFact | PriceFact | AvailabilityFact
+Fact = OfferFact | PriceFact | AvailabilityFact | PolicyFact
 
 FACT: TypeAdapter[Fact] = TypeAdapter(Annotated[Fact, Field(discriminator="kind")])
 """Reads and checks one fact with its `kind`."""

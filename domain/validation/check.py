@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from pydantic import JsonValue
 
+from domain.validation.data import Datum
 from domain.validation.findings import Finding, Resolution, Severity
-from domain.validation.sight import Line, Sight, Stock
+from domain.validation.sight import FactKind, Line, Sight, Stock
 
 Find = Callable[["Check", Sight], Iterator[Finding]]
 
@@ -16,23 +18,59 @@ Find = Callable[["Check", Sight], Iterator[Finding]]
 @dataclass(frozen=True, slots=True)
 class Check:
     """A named check: the code of its findings, how grave they are, what the caller can do about them,
-    and whether they are about products (`blockedProducts`) or not (`validationErrors`)."""
+    whether they are about products (errors about products are `blockedProducts`, all else is
+    `validationErrors`), what their `data` holds, and which facts it rests on."""
 
     code: str
+    """One of `CheckCode`; a test may bring a check of its own."""
     severity: Severity
     resolution: Resolution
     about_products: bool
     looks_at: str
     function: Find
+    data: tuple[Datum, ...] = ()
+    rests_on: tuple[FactKind, ...] = ()
+    policy: tuple[str, ...] = ()
+    """The ids of the policies that it is made under: every finding rests on them."""
+
+    @property
+    def meaning(self) -> str:
+        """What the check is for, in one sentence or two."""
+        return " ".join((self.function.__doc__ or "").split())
+
+    def data_schema(self) -> dict[str, Any]:
+        """The shape of `data`, as JSON Schema."""
+        return {
+            "type": "object",
+            "properties": {datum.name: datum.schema() for datum in self.data},
+            "required": [datum.name for datum in self.data],
+            "additionalProperties": False,
+        }
+
+    def under(self, severity: Severity, policy: tuple[str, ...]) -> Check:
+        """The check as policies want it."""
+        if severity == self.severity and policy == self.policy:
+            return self
+        return replace(self, severity=severity, policy=policy)
 
     def find(self, sight: Sight) -> Iterator[Finding]:
         return self.function(self, sight)
 
     def about_basket(self, message: str, path: str = "$", **data: JsonValue) -> Finding:
-        return self._finding(message=message, path=path, data=data)
+        return self._finding((), message=message, path=path, data=data)
 
     def about_line(self, line: Line, message: str, field: str, **data: JsonValue) -> Finding:
+        return self._about(line, (line,), message, field, data)
+
+    def about_lines(self, lines: Sequence[Line], message: str, field: str, **data: JsonValue) -> Finding:
+        """About all of these lines; it points at the first."""
+        return self._about(lines[0], lines, message, field, {**data, "orderItemIds": _ids(lines)})
+
+    def _about(
+        self, line: Line, lines: Sequence[Line], message: str, field: str, data: dict[str, JsonValue]
+    ) -> Finding:
         return self._finding(
+            self._facts(lines),
             message=message,
             path=f"{line.path}{field}",
             order_item_id=line.item.id,
@@ -41,28 +79,77 @@ class Check:
         )
 
     def about_stock(self, stock: Stock, message: str, **data: JsonValue) -> Finding:
-        ids: list[JsonValue] = [line.item.id for line in stock.lines]
+        availability = (stock.availability.fact_id,) if stock.availability else ()
         return self._finding(
+            (*self._facts(stock.lines), *availability),
             message=message,
             path=stock.path,
             order_item_id=stock.lines[0].item.id,
             offer_id=stock.lines[0].item.offer.id,
             product_code=stock.code,
-            data={**data, "requested": stock.requested, "orderItemIds": ids},
+            data={**data, "requested": stock.requested, "orderItemIds": _ids(stock.lines)},
         )
 
-    def failed(self, error: Exception) -> Finding:
-        """The finding in place of a crashed check's own. It blocks: what was not checked is not right."""
+    def failed(self, error: Exception, *, blocks: bool) -> Finding:
+        """The finding in place of a crashed check's own."""
         return Finding(
             code="check_failed",
-            severity="error",
+            severity="error" if blocks else "warning",
             resolution="retry",
             message=f"the check {self.code} could not be made",
             path="$",
             data={"check": self.code, "error": type(error).__name__},
+            evidence=self.policy,
         )
 
-    def _finding(self, **values: object) -> Finding:
+    def _facts(self, lines: Sequence[Line]) -> Iterator[str]:
+        """The ids of these lines' facts that a finding rests on; what an offer is, each of them does."""
+        for line in lines:
+            if line.offer is not None:
+                yield line.offer.fact_id
+            for kind in self.rests_on:
+                if kind != "offers":
+                    for fact in line.facts(kind):
+                        yield fact.fact_id
+
+    def _finding(self, facts: Iterable[str], **values: object) -> Finding:
+        evidence = tuple(sorted({*facts, *self.policy}))
         return Finding.model_validate(
-            {"code": self.code, "severity": self.severity, "resolution": self.resolution, **values}
+            {
+                "code": self.code,
+                "severity": self.severity,
+                "resolution": self.resolution,
+                "evidence": evidence,
+                **values,
+            }
         )
+
+
+def check(
+    *,
+    looks_at: str,
+    data: Sequence[Datum] = (),
+    resolution: Resolution = "change_basket",
+    severity: Severity = "error",
+    about_products: bool = False,
+    rests_on: Sequence[FactKind] = (),
+) -> Callable[[Find], Check]:
+    """Makes a check of a function; its code is the function's name, its meaning the docstring."""
+
+    def make(function: Find) -> Check:
+        return Check(
+            function.__name__,
+            severity,
+            resolution,
+            about_products,
+            looks_at,
+            function,
+            data=tuple(data),
+            rests_on=tuple(rests_on),
+        )
+
+    return make
+
+
+def _ids(lines: Sequence[Line]) -> list[JsonValue]:
+    return [line.item.id for line in lines]

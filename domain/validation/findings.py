@@ -36,14 +36,28 @@ class Finding(Value):
     """The product that it is about."""
     data: dict[str, JsonValue] = Field(default_factory=dict)
     """The facts that the message is made of; which ones depends on the code."""
+    evidence: tuple[str, ...] = ()
+    """The ids of the catalogue's and policies' facts that it rests on."""
+
+
+class Passed(Value):
+    """Checks that found nothing and rest on the same facts: said together, for each alone would name every
+    fact of a large basket two dozen times."""
+
+    codes: tuple[str, ...]
+    """The checks."""
+    evidence: tuple[str, ...]
+    """The ids of the catalogue's and policies' facts that they rest on."""
 
 
 class Verdict(Value):
-    """All findings of one pass over a basket, and the catalogue facts (ids) that they rest on."""
+    """All findings of one pass over a basket, the checks that found nothing, and the facts (ids) that all of
+    it rests on."""
 
     blocked_products: tuple[Finding, ...]
     validation_errors: tuple[Finding, ...]
     evidence: tuple[str, ...]
+    passed: tuple[Passed, ...] = ()
 
     @property
     def ready(self) -> bool:

@@ -120,6 +120,8 @@ def _in_words(type: str, data: Document) -> str:
             return f"{item['quantity']} × {item['offer']['name'] or item['offer']['id']} at {_money(item['price'])}"
         case "order-item-quantity-changed":
             return f"{data['before']} → {data['after']}"
+        case "order-item-price-expected":
+            return f"{_money(data['before'])} → {_money(data['after'])}"
         case "order-item-removed":
             return f"item {data['orderItemId'][:13]}…, {data['reason']}"
         case "basket-validated":

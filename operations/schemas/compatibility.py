@@ -25,7 +25,7 @@ _WORDS_FOR_PEOPLE = {
 }
 _LOWER_BOUNDS = {"minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties"}
 _UPPER_BOUNDS = {"maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties"}
-_BY_PART = {"properties", "required", "items", "additionalProperties", "anyOf", "oneOf"}
+_BY_PART = {"properties", "required", "items", "additionalProperties", "propertyNames", "anyOf", "oneOf"}
 
 
 def breaks(old: Document, new: Document, writer: Writer) -> list[str]:
@@ -40,7 +40,7 @@ def _breaks(old: Any, new: Any, may_widen: bool, at: str) -> Iterator[str]:
         return
     yield from _fields(old, new, may_widen, at)
     yield from _choices(old, new, may_widen, at)
-    for part, missing in (("items", {}), ("additionalProperties", True)):
+    for part, missing in (("items", {}), ("additionalProperties", True), ("propertyNames", {})):
         if part in old or part in new:
             yield from _breaks(old.get(part, missing), new.get(part, missing), may_widen, f"{at}[{part}]")
     for word in sorted((old.keys() | new.keys()) - _WORDS_FOR_PEOPLE - _BY_PART):

@@ -13,6 +13,7 @@ from adapters.contract.shapes import CommandResultShape, ValidateAnswer
 from domain.base import DomainEvent
 from domain.basket.events import BasketEvent
 from domain.catalogue.facts import AvailabilityFact, OfferFact, PriceFact
+from domain.catalogue.policies import PolicyFact
 from domain.values import BASKET_ID_PATTERN
 
 Document = dict[str, Any]
@@ -70,6 +71,7 @@ PUBLISHED: tuple[Published, ...] = (
     Published("catalogue.offers.v1", OfferFact, "others"),
     Published("catalogue.prices.v1", PriceFact, "others"),
     Published("catalogue.availability.v1", AvailabilityFact, "others"),
+    Published("checkout.policies.v1", PolicyFact, "others"),
 )
 
 

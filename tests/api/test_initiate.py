@@ -199,6 +199,14 @@ WRONG: list[tuple[object, list[tuple[str, str]]]] = [
     (order(wanted("a\nb")), [("/order/orderItems/0/offer/id", "wrong_format")]),
     (order(checkoutId="basket-1"), [("/order/checkoutId", "wrong_format")]),
     (order(country="gb"), [("/order/country", "wrong_format")]),
+    (
+        order(wanted(expectedPrice={"amount": "1e3", "currency": "GBP"})),
+        [("/order/orderItems/0/expectedPrice/amount", "wrong_format")],
+    ),
+    (
+        order(wanted(expectedPrice={"amount": 9.9, "currency": "GBP"})),
+        [("/order/orderItems/0/expectedPrice/amount", "wrong_type")],
+    ),
     (order(currency="pounds"), [("/order/currency", "wrong_format")]),
     (order(externalId="E-1"), [("/order/externalId", "unknown_field")]),
     (order(tracking=[]), [("/order/tracking", "wrong_type")]),

@@ -35,6 +35,19 @@ async def test_a_basket_that_is_not_ready_is_answered_all_the_same_with_all_find
     assert "offer_unknown" in [finding["code"] for finding in body["validationErrors"]]
 
 
+async def test_a_price_that_the_caller_expects_is_shown_and_judged(service: Service, shop: Caller) -> None:
+    await service.checkout.learn(offer(), price(), offer("o-2"), price("o-2"))
+    expected = {"amount": "9.90", "currency": "GBP"}
+    id = await shop.begin(wanted(expectedPrice=expected), country="GB", currency="GBP")
+    right = {"amount": "10.0", "currency": "GBP"}
+    await shop.update(id, actions(add("o-2", expectedPrice=right)))
+    body = (await shop.validate(id)).json()
+    assert [line["expectedPrice"] for line in body["checkout"]["orderItems"]] == [expected, right]
+    (finding,) = body["validationErrors"]
+    assert (finding["code"], finding["data"]["expectedPrice"]) == ("expected_price_differs", expected)
+    assert finding["data"]["currentPrice"] == {"amount": "10.00", "currency": "GBP"}
+
+
 async def test_every_path_of_a_finding_leads_into_checkout(service: Service, shop: Caller) -> None:
     await service.checkout.learn(offer(), availability(quantity=1))
     body = (await shop.validate(await shop.begin(wanted(quantity=2), wanted("o-unheard-of")))).json()
@@ -93,7 +106,7 @@ async def test_the_order_has_the_contracts_fields_and_no_other(shop: Caller) -> 
     assert set(body) == {"id", "order"}
     assert set(body["order"]) == ORDER_FIELDS
     assert set(body["order"]["orderItems"][0]) == {
-        *("id", "type", "parentId", "quantity", "offer", "price", "lineTotal")
+        *("id", "type", "parentId", "quantity", "offer", "price", "expectedPrice", "lineTotal")
     }
     assert answer.headers["etag"] == f'"{body["order"]["version"]}"'
 

@@ -15,7 +15,7 @@ from domain.catalogue.catalogue import Catalogue
 from domain.catalogue.facts import AvailabilityFact, Fact, OfferFact
 from domain.ports import CatalogueFacts, Source
 from domain.values import Market, OfferRef
-from tests.builders import NOW, availability, offer, price, ref
+from tests.builders import NOW, availability, offer, policy, price, ref
 
 GB = Market(partner="northwind", country="GB", currency="GBP")
 
@@ -163,6 +163,22 @@ class CatalogueFactsContract:
             catalogue = await facts.catalogue([id], [id], fresh=fresh)
             assert catalogue.offer(ref(id)) is None
             assert catalogue.availability(id, GB) is None
+
+    async def test_the_policies_of_an_organisation_and_of_all_are_known(self, facts: CatalogueFacts) -> None:
+        own, others = unique("partner"), unique("partner")
+        # The policy of all is one for all tests of this store.
+        common = policy(None, maximum_lines=7, sequence=next(_offsets))
+        said = policy(own, checks={"price_changed": "off"}, sequence=2)
+        await facts.learn(sourced([common, said, policy(others)]))
+
+        late = await facts.learn(sourced([policy(own, sequence=1)]))
+
+        assert late.new == 1
+        assert (await facts.catalogue([], [], fresh=True, partner=own)).policies(own) == (said, common)
+        assert (await facts.catalogue([], [], fresh=False, partner=own)).policies(own) == (said, common)
+        nobodys = unique("partner")
+        assert (await facts.catalogue([], [], fresh=True, partner=nobodys)).policies(nobodys) == (common,)
+        assert (await facts.catalogue([unique("o")], [], fresh=False)).policies(own) == ()
 
     async def test_no_facts_are_learned_as_none(self, facts: CatalogueFacts) -> None:
         assert (await facts.learn([])).new == 0

@@ -14,6 +14,7 @@ from domain.ports import (
     Conflict,
     EventStore,
     StoredAnswer,
+    StoredStream,
 )
 from tests.contracts.appends import a_stream, an_answer, an_answer_key, an_append, names_of
 from tests.parts.waiting import eventually
@@ -22,6 +23,19 @@ SHORTLY = 0.3
 
 
 class EventStoreContract:
+    async def test_many_streams_are_read_in_one_look_in_the_order_asked_for(self, store: EventStore) -> None:
+        one, two = a_stream(), a_stream()
+        await store.append(an_append(one))
+        await store.append(an_append(two))
+
+        read = await store.read_streams([two, a_stream(), one])
+
+        assert read == [
+            await store.read_stream(two),
+            StoredStream(None, b"[]"),
+            await store.read_stream(one),
+        ]
+
     async def test_a_stream_without_events_is_empty(self, store: EventStore) -> None:
         stream = await store.read_stream(a_stream())
         assert (stream.snapshot, stream.events) == (None, b"[]")

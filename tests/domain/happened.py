@@ -12,6 +12,7 @@ from domain.basket.events import (
     BasketInitiated,
     BasketValidated,
     OrderItemAdded,
+    OrderItemPriceExpected,
     OrderItemQuantityChanged,
     OrderItemRemoved,
     UnknownEvent,
@@ -35,6 +36,8 @@ def _told(event: DomainEvent) -> tuple[object, ...]:
             return ("removed", event.order_item_id, event.reason)
         case OrderItemQuantityChanged():
             return ("quantity", event.order_item_id, event.before, event.after)
+        case OrderItemPriceExpected():
+            return ("price expected", event.order_item_id, str(event.before), str(event.after))
         case BasketValidated():
             return ("validated", event.basket_version, event.ready)
         case BasketExpired():

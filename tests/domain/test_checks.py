@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from jsonpath_rfc9535 import find
-from pydantic_core import to_jsonable_python
 
-from domain.basket.basket import Basket
-from domain.basket.document import order_document
 from domain.catalogue.facts import Fact
 from domain.validation.check import Check
 from domain.validation.checks import CHECKS
-from domain.validation.findings import Finding, Verdict
+from domain.validation.findings import Finding
 from domain.validation.judge import judge
 from domain.validation.sight import Sight
 from tests.builders import (
@@ -31,54 +27,7 @@ from tests.builders import (
     price,
     unpriced,
 )
-
-TICK = timedelta(microseconds=1)
-KNOWN = (offer("o-1"), price("o-1"), availability("SKU-1", quantity=100))
-
-
-def verdict(given: Basket, *facts: Fact, now: datetime = NOW) -> Verdict:
-    """The verdict; each path in it leads to exactly one place in `checkout`."""
-    judged = judge(given, catalogue(*facts), now)
-    document = to_jsonable_python(order_document(given))
-    for finding in (*judged.blocked_products, *judged.validation_errors):
-        assert len(find(finding.path, document)) == 1, finding.path
-    return judged
-
-
-def findings(given: Basket, *facts: Fact, now: datetime = NOW) -> list[Finding]:
-    judged = verdict(given, *facts, now=now)
-    return [*judged.blocked_products, *judged.validation_errors]
-
-
-def codes(given: Basket, *facts: Fact, now: datetime = NOW) -> list[str]:
-    return [finding.code for finding in findings(given, *facts, now=now)]
-
-
-def found(code: str, given: Basket, *facts: Fact, now: datetime = NOW) -> Finding:
-    (finding,) = (finding for finding in findings(given, *facts, now=now) if finding.code == code)
-    return finding
-
-
-def test_the_first_checks_are_all_there() -> None:
-    assert [check.code for check in CHECKS] == [
-        "basket_empty",
-        "basket_expired",
-        "offer_unknown",
-        "offer_not_published",
-        "offer_version_superseded",
-        "price_missing",
-        "price_changed",
-        "price_expired",
-        "product_blocked",
-        "product_out_of_stock",
-        "product_insufficient_stock",
-    ]
-
-
-def test_every_check_says_what_it_is_for() -> None:
-    for check in CHECKS:
-        assert check.function.__doc__
-        assert check.looks_at
+from tests.domain.judging import KNOWN, TICK, codes, found, verdict
 
 
 def test_a_basket_that_is_right_has_no_findings_and_is_ready() -> None:
@@ -197,7 +146,7 @@ def test_a_price_that_begins_later_is_missing_until_then() -> None:
 def test_a_price_ends_at_its_end_and_no_later() -> None:
     ends = NOW + timedelta(hours=1)
     facts = (KNOWN[0], price("o-1", valid_until=ends))
-    assert codes(basket(line("line-1")), *facts, now=ends - TICK) == []
+    assert codes(basket(line("line-1")), *facts, now=ends - TICK) == ["price_expires_soon"]
     assert codes(basket(line("line-1")), *facts, now=ends) == ["price_expired"]
     assert found("price_expired", basket(line("line-1")), *facts, now=ends).data == {
         "expectedPrice": {"amount": "10.00", "currency": "GBP"},
@@ -374,7 +323,7 @@ def test_a_check_that_crashes_hides_no_other_and_blocks_the_basket() -> None:
 
 
 def test_a_crash_is_told_by_the_checks_name_and_not_by_the_errors_words() -> None:
-    broken = Check("breaks", "warning", "retry", True, "nothing", _breaks)
+    broken = Check("breaks", "error", "retry", True, "nothing", _breaks)
     (failed,) = judge(basket(line("line-1")), catalogue(*KNOWN), NOW, [broken]).validation_errors
     assert (failed.severity, failed.resolution) == ("error", "retry")
     assert failed.data == {"check": "breaks", "error": "RuntimeError"}

@@ -52,7 +52,7 @@ availability_facts = st.builds(
 )
 
 
-F = TypeVar("F", OfferFact, PriceFact, AvailabilityFact, Fact)
+F = TypeVar("F", OfferFact, PriceFact, AvailabilityFact, OfferFact | PriceFact | AvailabilityFact)
 
 
 def each_once(facts: list[F]) -> list[F]:

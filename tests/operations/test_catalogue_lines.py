@@ -6,7 +6,7 @@ import pytest
 
 from domain.catalogue.facts import Fact
 from operations.catalogue.lines import LONGEST_LINE, Checked, check_file, in_ranges
-from tests.builders import availability, offer, price
+from tests.builders import availability, offer, policy, price
 
 
 def written(folder: Path, *lines: str | bytes | Fact) -> Path:
@@ -62,6 +62,8 @@ def test_the_sample_of_the_repository_is_all_good() -> None:
         (price().model_dump_json().replace('"amount"', '"ammount"'), "ammount"),
         (price().model_dump_json().replace('"validFrom":null', '"validFrom":"2026-01-01T00:00:00"'), "timezone"),
         (offer(products=[]).model_dump_json().replace('"products":[]', '"products":[{"code":"x"}]'), "products.0"),
+        (policy(checks={"price_changed": "off"}).model_dump_json().replace("changed", "chnaged"), "price_chnaged"),
+        (policy(low_stock=3).model_dump_json().replace("lowStock", "lowStok"), "lowStok"),
         ('{"kind": "offer", "id": "' + "x" * LONGEST_LINE, "longer than"),
     ],
 )  # fmt: skip

@@ -150,3 +150,12 @@ def _fields(schema: Any, path: str = "") -> Iterator[str]:
     elif isinstance(schema, list):
         for value in schema:
             yield from _fields(value, path)
+
+
+def test_others_may_use_more_names_and_never_fewer() -> None:
+    one: Document = {"type": "object", "propertyNames": {"enum": ["a"]}}
+    two: Document = {"type": "object", "propertyNames": {"enum": ["a", "b"]}}
+    assert breaks(one, two, "others") == []
+    assert breaks(two, one, "others")
+    assert breaks(one, two, "we")
+    assert breaks({"type": "object"}, one, "others")

@@ -19,6 +19,7 @@ from pydantic_core import to_json
 from adapters.contract.answers import update_answer
 from adapters.contract.orders import parse_order
 from adapters.contract.requests import InitiateRequest
+from adapters.kafka.catalogue_messages import fact_message
 from adapters.kafka.command_messages import CommandMessage, result_message
 from adapters.kafka.messages import Message
 from domain.basket.codec import encode
@@ -38,7 +39,9 @@ from tests.builders import (
     caller,
     initiate,
     item,
+    money,
     offer,
+    policy,
     price,
     update,
     validate,
@@ -121,7 +124,7 @@ async def test_every_event_and_verdict_of_a_lived_basket_is_right() -> None:
     id = (await handlers.initiate(command, caller())).basket.id
     await handlers.validate(validate(id), caller())
     await handlers.update(update(id, add("o-1", type="offer")), caller())
-    await handlers.initiate(initiate(item("o-2"), checkout_id=id), caller())
+    await handlers.initiate(initiate(item("o-2", expected_price=money("9.00")), checkout_id=id), caller())
     checkout.clock.advance(LIFETIME)
     validated = await handlers.validate(validate(id), caller())
     await handlers.expire(id, caller())
@@ -185,12 +188,22 @@ def test_every_line_of_the_sample_catalogue_is_right() -> None:
 
 
 @pytest.mark.parametrize(
-    "fact", [offer(quantity={"min": 1}, add_on_to=["o-2"]), price(valid_from=NOW), availability(quantity=1)]
+    "fact",
+    [
+        offer(quantity={"min": 1}, add_on_to=["o-2"]),
+        price(valid_from=NOW),
+        availability(quantity=1),
+        policy(None),
+        policy(
+            checks={"price_changed": "warning"},
+            price_tolerance={"percent": "1.5", "amounts": [{"amount": "0.05", "currency": "GBP"}]},
+            maximum_total=[{"amount": "500", "currency": "GBP"}],
+        ),
+    ],
 )
 def test_a_fact_that_is_written_again_is_right(fact: Any) -> None:
-    kinds = {"offer": "offers", "price": "prices", "availability": "availability"}
     text = FACT.dump_json(fact)
-    hold(f"catalogue.{kinds[fact.kind]}.v1", text)
+    hold(fact_message(fact).topic, text)
     assert FACT.validate_json(text) == fact
 
 

@@ -108,6 +108,7 @@ async def test_a_message_need_not_say_its_kind_and_may_say_more_than_we_know(
         (topics.OFFERS, price().model_dump_json().encode()),
         (topics.PRICES, price().model_dump_json(exclude={"sequence"}).encode()),
         (topics.AVAILABILITY, availability().model_dump_json().replace("available", "perhaps").encode()),
+        (topics.POLICIES, b'{"partner": "acme", "checks": {"price_chnaged": "off"}, "sequence": 1}'),
     ],
 )
 async def test_what_is_no_fact_becomes_a_dead_letter_and_the_next_is_learned(

@@ -1,15 +1,21 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
 
 from adapters.postgres import migrations
+from adapters.postgres.database import Database
+from adapters.postgres.event_store import PostgresEventStore
 from adapters.postgres.migrate import migrate
 from domain.errors import StoreUnavailable
+from domain.ports import Append, Appended, NewEvent
 from tests.parts.postgres import Databases
 from tests.parts.processes import Program
 
@@ -81,3 +87,46 @@ def test_every_migration_goes_forward_only_and_has_its_sql_beside_it() -> None:
     modules = sorted((Path(migrations.__file__).parent / "versions").glob("0*.py"))
     assert [module.stem for module in modules] == VERSIONS
     assert [module for module in modules if "def downgrade" in module.read_text()] == []
+
+
+# Writes the statements to run: names cannot be parameters, so the server quotes them.
+MAKE_OWNER = "SELECT format('CREATE ROLE %1$I LOGIN PASSWORD %1$L; ', $1::text)"
+MAKE_DATABASE = "SELECT format('CREATE DATABASE %1$I OWNER %1$I', $1::text)"
+DROP_OWNER = "SELECT format('DROP ROLE %1$I', $1::text)"
+
+
+@pytest.fixture
+async def owned_url(postgres_server: str, databases: Databases) -> AsyncIterator[str]:
+    """A database of an ordinary role, as a hosted PostgreSQL gives one: no superuser."""
+    name = f"owner_{uuid.uuid4().hex}"
+    administrator = await asyncpg.connect(postgres_server)
+    try:
+        for statement in (MAKE_OWNER, MAKE_DATABASE):
+            await administrator.execute(await administrator.fetchval(statement, name))
+        server = urlsplit(postgres_server)
+        url = server._replace(
+            netloc=f"{name}:{name}@{server.hostname}:{server.port}", path=f"/{name}"
+        ).geturl()
+        yield url
+        await databases.drop(url)
+        await administrator.execute(await administrator.fetchval(DROP_OWNER, name))
+    finally:
+        await administrator.close()
+
+
+async def test_an_ordinary_owner_migrates_and_appends_and_is_held_to_the_function(owned_url: str) -> None:
+    assert list(await migrate(owned_url)) == VERSIONS
+    database = Database(owned_url)
+    async with PostgresEventStore(database, timeout=5.0, answers_kept=timedelta(hours=24)) as store:
+        event = NewEvent("happened", b"{}", b"{}")
+        assert isinstance(await store.append(Append("stream", 0, [event])), Appended)
+        async with database.connection() as connection:
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await connection.execute(DIRECT_INSERT)
+    await database.close()
+
+
+# What nobody may do: another event beside the function.
+DIRECT_INSERT = (
+    "INSERT INTO events (stream_id, version, type, data, metadata) VALUES ('stream', 2, 'x', '', '')"
+)

@@ -77,8 +77,6 @@ CREATE FUNCTION append_events(
 LANGUAGE plpgsql
 SECURITY DEFINER
 SET search_path = public, pg_temp
--- Whatever the function sets this to ends with the function.
-SET checkout.appending = ''
 AS $function$
 DECLARE
     there     int[] := '{}';  -- appends that lie there already
@@ -167,6 +165,9 @@ BEGIN
              ORDER BY mine.number
             RETURNING position)
         SELECT array_agg(position) INTO positions FROM inserted;
+        -- And closes it again. (A SET clause of the function would do that, but only a superuser may write one
+        -- for a setting of our own.)
+        PERFORM set_config('checkout.appending', '', true);
     END IF;
 
     IF cardinality(releasing) > 0 THEN

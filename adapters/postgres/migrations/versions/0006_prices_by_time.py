@@ -5,7 +5,7 @@ from __future__ import annotations
 from adapters.postgres.migrations.beside import execute_sql_beside
 
 revision = "0006"
-down_revision = "0003"
+down_revision = "0005"
 
 
 def upgrade() -> None:

@@ -1,0 +1,12 @@
+"""What partner organisations' baskets are judged by: policies, facts like those of the catalogue."""
+
+from __future__ import annotations
+
+from adapters.postgres.migrations.beside import execute_sql_beside
+
+revision = "0004"
+down_revision = "0003"
+
+
+def upgrade() -> None:
+    execute_sql_beside(__file__)

@@ -1,0 +1,12 @@
+"""The order in which facts were learned, which open baskets use what, and how far readers of facts are."""
+
+from __future__ import annotations
+
+from adapters.postgres.migrations.beside import execute_sql_beside
+
+revision = "0005"
+down_revision = "0004"
+
+
+def upgrade() -> None:
+    execute_sql_beside(__file__)

@@ -1,0 +1,44 @@
+"""Judging a basket by what is known now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.basket.basket import Basket
+from domain.catalogue.policies import PolicyTerms
+from domain.ports import CatalogueFacts, Clock
+from domain.validation.findings import Verdict
+from domain.validation.judge import NO_TERMS, judge
+from domain.validation.touching import offers_of, products_of
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """`basket` is as it was seen `at` the moment of judging."""
+
+    basket: Basket
+    verdict: Verdict
+    at: datetime
+    catalogue_position: int | None
+
+    def record_on(self, basket: Basket) -> None:
+        """Leaves the verdict as an event of the basket that was judged."""
+        basket.record_verdict(self.verdict, self.at, self.catalogue_position)
+
+
+class Judging:
+    """Reads the catalogue, then looks at the clock, then judges."""
+
+    def __init__(self, facts: CatalogueFacts, clock: Clock, defaults: PolicyTerms = NO_TERMS) -> None:
+        self._facts = facts
+        self._clock = clock
+        self._defaults = defaults
+
+    async def judge(self, basket: Basket) -> Judged:
+        catalogue = await self._facts.catalogue(
+            offers_of(basket), products_of(basket), fresh=True, at=self._clock(), partner=basket.partner
+        )
+        now = self._clock()
+        seen = basket.as_seen_at(now)
+        return Judged(seen, judge(seen, catalogue, now, defaults=self._defaults), now, catalogue.position)

@@ -1,0 +1,61 @@
+"""What a partner organisation's baskets are judged by, beside the catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import Decimal
+
+from domain.catalogue.policies import Level, PolicyFact, PolicyTerms, PriceTolerance
+from domain.values import EXACT, Money
+
+_HUNDRED = Decimal(100)
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationPolicy:
+    """The terms that hold for one organisation; `evidence` are the ids of the facts that say so."""
+
+    levels: Mapping[str, Level] = field(default_factory=dict)
+    """By the code of each check that a policy names."""
+    price_tolerance: PriceTolerance | None = None
+    maximum_lines: int | None = None
+    maximum_total: tuple[Money, ...] = ()
+    price_expires_within: timedelta = timedelta(hours=24)
+    """How long before its end a price is said to expire soon; that moment is included."""
+    low_stock: int = 5
+    """Fewer than these left are few."""
+    crashed_check_blocks: bool = True
+    evidence: tuple[str, ...] = ()
+
+    @classmethod
+    def holding(cls, facts: Sequence[PolicyFact], defaults: PolicyTerms) -> ValidationPolicy:
+        """The policy that holds where these are said, the more special before the more general."""
+        levels: dict[str, Level] = {}
+        said: dict[str, object] = {}
+        for terms in (defaults, *reversed(facts)):
+            levels.update(terms.checks.items())
+            for name in _TERMS:
+                value = getattr(terms, name)
+                if value is not None:
+                    said[name] = timedelta(seconds=value) if name == "price_expires_within" else value
+        evidence = tuple(sorted(fact.fact_id for fact in facts))
+        return cls(levels=levels, evidence=evidence, **said)  # type: ignore[arg-type]
+
+    def tolerates(self, before: Money | None, now: Money) -> bool:
+        """Whether a price may have become this one without a word."""
+        if before is None or before.currency != now.currency:
+            return False
+        if before.amount == now.amount or self.price_tolerance is None:
+            return before.amount == now.amount
+        difference = abs(EXACT.subtract(now.amount, before.amount))
+        limits = [each.amount for each in self.price_tolerance.amounts if each.currency == now.currency]
+        within = [difference <= limit for limit in limits]
+        if self.price_tolerance.percent is not None:
+            most = EXACT.multiply(self.price_tolerance.percent, before.amount)
+            within.append(EXACT.multiply(difference, _HUNDRED) <= most)
+        return bool(within) and all(within)
+
+
+_TERMS = tuple(PolicyTerms.model_fields.keys() - {"checks"})

@@ -1,0 +1,141 @@
+"""What baskets would come to if some facts held, on top of all that is known. Changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from domain.basket.basket import Basket
+from domain.catalogue.catalogue import Catalogue, PriceAnswer
+from domain.catalogue.facts import AvailabilityFact, Fact, OfferFact, PriceFact
+from domain.catalogue.policies import PolicyFact, PolicyTerms
+from domain.ports import CatalogueHistory
+from domain.validation.judge import errors_in
+from domain.validation.touching import offers_of, products_of
+from domain.values import Market, OfferRef
+
+FACTS_A_LOOK = 2_000
+
+Consequence = Literal["stays_ready", "was_not_ready", "becomes_not_ready"]
+
+
+@dataclass(frozen=True, slots=True)
+class Supposed:
+    """What would become of a basket; with the codes of its errors where it would become not ready."""
+
+    consequence: Consequence
+    codes: tuple[str, ...] = ()
+
+
+class _Remembering(Catalogue):
+    """Answers for many baskets: what was asked before is not worked out again until more facts come in."""
+
+    def __init__(self, facts: Sequence[Fact] = (), position: int | None = None) -> None:
+        self._priced: dict[tuple[object, ...], PriceAnswer] = {}
+        self._available: dict[tuple[object, ...], AvailabilityFact | None] = {}
+        super().__init__(facts, position)
+
+    def add(self, facts: Iterable[Fact]) -> None:
+        self._priced.clear()
+        self._available.clear()
+        super().add(facts)
+
+    def price(self, ref: OfferRef, market: Market, now: datetime) -> PriceAnswer:
+        key = (ref.id, ref.version, market.country, market.currency, now)
+        answer = self._priced.get(key)
+        if answer is None:
+            answer = self._priced[key] = super().price(ref, market, now)
+        return answer
+
+    def availability(self, product_code: str, market: Market) -> AvailabilityFact | None:
+        key = (product_code, market.country, market.partner)
+        if key not in self._available:
+            self._available[key] = super().availability(product_code, market)
+        return self._available[key]
+
+
+class Supposition:
+    """Judges baskets at one moment, by the facts up to one position, with and without the supposed ones.
+
+    What is known of an offer or product is read once and kept for the baskets that come after.
+    """
+
+    def __init__(
+        self,
+        facts: Sequence[Fact],
+        history: CatalogueHistory,
+        position: int,
+        at: datetime,
+        defaults: PolicyTerms,
+    ) -> None:
+        """`facts` are those of `that_would_count`."""
+        self._history = history
+        self._position = position
+        self._at = at
+        self._defaults = defaults
+        self._known = _Remembering(position=position)
+        self._supposed = _Remembering(facts)
+        # A supposed offer may be made of products that no basket remembers: they are read with its own.
+        self._made_of = {
+            fact.id: {product.product_code for product in fact.products}
+            for fact in facts
+            if isinstance(fact, OfferFact)
+        }
+        self._seen: tuple[set[str], set[str], set[str]] = (set(), set(), set())
+
+    async def learn_about(self, baskets: Collection[Basket]) -> None:
+        """Reads what is known about these baskets and was not read before."""
+        offers, products, partners = self._seen
+        new_offers = {id for basket in baskets for id in offers_of(basket)} - offers
+        codes = {code for basket in baskets for code in products_of(basket)}
+        codes.update(*(self._made_of.get(id, ()) for id in new_offers))
+        new_partners = {basket.partner for basket in baskets} - partners
+        if new_offers or codes - products:
+            await self._learn(new_offers, codes - products, None)
+        for partner in new_partners:
+            await self._learn((), (), partner)
+        offers |= new_offers
+        products |= codes
+        partners |= new_partners
+
+    def consequence_for(self, basket: Basket) -> Supposed:
+        """What would become of a basket that was learned about."""
+        seen = basket.as_seen_at(self._at)
+        after = errors_in(seen, self._supposed, self._at, defaults=self._defaults)
+        if not after:
+            return Supposed("stays_ready")
+        if errors_in(seen, self._known, self._at, defaults=self._defaults):
+            return Supposed("was_not_ready")
+        return Supposed("becomes_not_ready", tuple(sorted(after)))
+
+    async def _learn(self, offers: Collection[str], codes: Collection[str], partner: str | None) -> None:
+        read = await self._history.catalogue_as_of(offers, codes, self._position, partner)
+        facts = [*read.facts()]
+        self._known.add(facts)
+        self._supposed.add(facts)
+
+
+async def that_would_count(
+    facts: Sequence[Fact], history: CatalogueHistory, position: int
+) -> tuple[Sequence[Fact], int]:
+    """The facts that would change what is known at a position, and how many would not: as new a fact, or a
+    newer one, about the same is known already."""
+    newest: dict[str, int] = {}
+    for start in range(0, len(facts), FACTS_A_LOOK):
+        known = await _known_about(facts[start : start + FACTS_A_LOOK], history, position)
+        newest |= {fact.subject: fact.sequence for fact in known}
+    counting = [fact for fact in facts if fact.sequence > newest.get(fact.subject, -1)]
+    return counting, len(facts) - len(counting)
+
+
+async def _known_about(facts: Sequence[Fact], history: CatalogueHistory, position: int) -> Sequence[Fact]:
+    offers = {fact.id for fact in facts if isinstance(fact, OfferFact)}
+    offers |= {fact.offer_id for fact in facts if isinstance(fact, PriceFact)}
+    codes = {fact.product_code for fact in facts if isinstance(fact, AvailabilityFact)}
+    known = [*(await history.catalogue_as_of(offers, codes, position)).facts()]
+    for partner in {fact.partner for fact in facts if isinstance(fact, PolicyFact)}:
+        # The policy of all is told beside that of any organisation.
+        known += (await history.catalogue_as_of((), (), position, partner or "")).facts()
+    return known

@@ -1,0 +1,205 @@
+"""A what-if over all open baskets: finds those that the facts touch, and has them judged by several processes."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import os
+import signal
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from adapters.settings import Settings
+from adapters.wiring import open_parts, utc_now
+from domain.catalogue.facts import Fact
+from domain.errors import CheckoutError
+from domain.ports import OpenBaskets
+from domain.validation.supposing import that_would_count
+from domain.validation.touching import policy_name, touched_by
+from operations.validation.supposing_process import PageResult, Task, begin, judge_page
+from operations.validation.what_if_state import State, read_state
+
+PAGE_BASKETS = 500
+IDS_A_LOOK = 20_000
+NEWEST_EVENTS = 20_000
+"""Baskets are found by their views, and among so many of the newest events by the events themselves."""
+PAGES_AHEAD = 2
+"""For each process, so that none waits for the next page."""
+STATE_EVERY_SECONDS = 2.0
+
+
+class ProcessDied(CheckoutError):
+    """A process that judged baskets ended; the others' work is in the state."""
+
+
+@dataclass(frozen=True, slots=True)
+class WhatIf:
+    """What is asked. `resume` names the file of the state; None: it cannot go on after an interruption."""
+
+    facts: Sequence[Fact]
+    partner: str | None
+    resume: Path | None
+    processes: int = os.cpu_count() or 1
+
+    @property
+    def asked(self) -> str:
+        said = "\n".join([self.partner or "*", *(fact.model_dump_json() for fact in self.facts)])
+        return blake2b(said.encode(), digest_size=16).hexdigest()
+
+
+@dataclass(slots=True)
+class Answer:
+    """`touched` were to be judged of `open` baskets; `without_effect` facts would change nothing that is known.
+    Not `complete` where it was interrupted."""
+
+    state: State
+    open: int
+    touched: int
+    without_effect: int
+    complete: bool
+    seconds: float
+
+
+Told = Callable[[int, int], None]
+"""Called with how many baskets are done, and how many there are."""
+
+
+async def what_if(asked: WhatIf, told: Told) -> Answer:
+    """Judges until all is done, or SIGINT or SIGTERM comes. Raises NotThisRun, ProcessDied, NotConfigured and
+    StoreUnavailable; what was done until then is in the file of the state."""
+    begun = time.monotonic()
+    async with open_parts(Settings()) as parts, _stopped() as stop:
+        state = read_state(asked.resume, asked.asked) if asked.resume else None
+        position = state.position if state else await parts.history.position_at()
+        facts, without_effect = await that_would_count(asked.facts, parts.history, position)
+        touched = await touched_by(facts, parts.history)
+        if state is None:
+            lagging = await parts.open_baskets.behind(NEWEST_EVENTS) if touched else ()
+            state = State(asked=asked.asked, position=position, at=utc_now(), lagging=sorted(lagging))
+        ids = await _found(parts.open_baskets, touched, {*state.lagging})
+        task = Task(facts, touched, state.position, state.at, asked.partner)
+        await _Run(asked, state, task, stop, told).go(ids)
+        open_baskets = await parts.open_baskets.count(policy_name(asked.partner))
+    complete = not stop.is_set()
+    if complete and asked.resume is not None:
+        asked.resume.unlink(missing_ok=True)
+    seconds = time.monotonic() - begun
+    touched_baskets = len(ids) + len(state.lagging)
+    return Answer(state, open_baskets, touched_baskets, without_effect, complete, seconds)
+
+
+async def _found(baskets: OpenBaskets, touched: frozenset[str], others: Collection[str]) -> list[str]:
+    """The baskets whose views say that they are touched, but for some others, in the order of their ids."""
+    ids: list[str] = []
+    after = ""
+    while page := await baskets.using(touched, after, IDS_A_LOOK):
+        ids += [basket_id for basket_id in page if basket_id not in others]
+        after = page[-1]
+    return ids
+
+
+class _Run:
+    """Hands out pages, and takes in what became of them in their order."""
+
+    def __init__(self, asked: WhatIf, state: State, task: Task, stop: asyncio.Event, told: Told) -> None:
+        self._asked = asked
+        self._state = state
+        self._task = task
+        self._stop = stop
+        self._told = told
+        self._written = time.monotonic()
+        self._done = self._total = 0
+
+    async def go(self, ids: Sequence[str]) -> None:
+        left = [basket_id for basket_id in ids if basket_id > self._state.after]
+        self._total = len(ids) + len(self._state.lagging)
+        self._done = len(ids) - len(left)
+        self._told(self._done, self._total)
+        if not left and not self._state.lagging:
+            return
+        with ProcessPoolExecutor(
+            self._asked.processes,
+            multiprocessing.get_context("spawn"),
+            initializer=begin,
+            initargs=(self._task,),
+        ) as pool:
+            try:
+                try:
+                    async for page, result in self._judged(pool, left):
+                        self._take(page, result)
+                        self._state.after = page[-1]
+                        self._write(every=STATE_EVERY_SECONDS)
+                finally:
+                    self._write()
+                # Few, and without an order in which one could go on: they are judged again after an interruption.
+                async for page, result in self._judged(pool, self._state.lagging):
+                    self._take(page, result)
+            except BrokenProcessPool as error:
+                raise ProcessDied("a process that judged baskets ended in the middle") from error
+            finally:
+                pool.shutdown(wait=True, cancel_futures=True)
+
+    async def _judged(
+        self, pool: ProcessPoolExecutor, ids: Sequence[str]
+    ) -> AsyncIterator[tuple[Sequence[str], PageResult]]:
+        """Each page with its result, in order, until all are done or it was stopped."""
+        loop = asyncio.get_running_loop()
+        pages = [ids[start : start + PAGE_BASKETS] for start in range(0, len(ids), PAGE_BASKETS)]
+        ahead: deque[asyncio.Future[PageResult]] = deque()
+        begun = 0
+        try:
+            for page in pages:
+                while begun < len(pages) and len(ahead) < self._asked.processes * PAGES_AHEAD:
+                    ahead.append(loop.run_in_executor(pool, judge_page, pages[begun]))
+                    begun += 1
+                result = await self._next(ahead.popleft())
+                if result is None:
+                    return
+                yield page, result
+        finally:
+            for future in ahead:
+                future.cancel()
+            # What else went wrong went wrong for the same reason.
+            await asyncio.gather(*ahead, return_exceptions=True)
+
+    def _take(self, page: Sequence[str], result: PageResult) -> None:
+        self._state.add(result)
+        self._done += len(page)
+        self._told(self._done, self._total)
+
+    async def _next(self, future: asyncio.Future[PageResult]) -> PageResult | None:
+        """The page's result; None where it was stopped first."""
+        stopped = asyncio.ensure_future(self._stop.wait())
+        try:
+            either: set[asyncio.Future[Any]] = {future, stopped}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            return None if self._stop.is_set() else future.result()
+        finally:
+            stopped.cancel()
+
+    def _write(self, every: float = 0.0) -> None:
+        """Writes the state, at most once in so many seconds."""
+        if self._asked.resume is not None and time.monotonic() - self._written >= every:
+            self._state.write(self._asked.resume)
+            self._written = time.monotonic()
+
+
+@asynccontextmanager
+async def _stopped() -> AsyncIterator[asyncio.Event]:
+    """Is set by SIGINT and SIGTERM during the block."""
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        yield stop
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)

@@ -1,0 +1,134 @@
+"""One run of `checkout validate --what-if`: from the file to what is said of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from domain.catalogue.facts import Fact
+from domain.errors import CheckoutError
+from operations.catalogue.lines import Checker, LineRefused, read_lines
+from operations.validation.what_if import Answer, Told, WhatIf, what_if
+
+BASKETS_SHOWN = 20
+REASONS_SHOWN = 100
+EXIT_CODE_OF_AN_INTERRUPTION = 130
+
+
+class BadLines(CheckoutError):
+    """Lines of the file say no fact; in words which and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line says."""
+
+    path: Path
+    partner: str | None
+    resume: Path | None
+
+
+def read_facts(path: Path) -> list[Fact]:
+    """Every fact of the file, each line as strictly checked as by `checkout catalogue load`; raises BadLines."""
+    checker, facts, refused = Checker(), list[Fact](), list[str]()
+    for line in read_lines(path):
+        try:
+            fact = checker.check(line)
+        except LineRefused as reason:
+            refused.append(f"line {line.number}: {reason}")
+        else:
+            facts += [] if fact is None else [fact]
+    if refused:
+        more = len(refused) - REASONS_SHOWN
+        shown = [*refused[:REASONS_SHOWN], *([f"and {more:,} lines more"] if more > 0 else [])]
+        raise BadLines("\n".join(["there are bad lines:", *shown]))
+    return facts
+
+
+def run(options: Options) -> Answer:
+    """Shows how far it is; raises what `what_if` raises, and BadLines."""
+    asked = WhatIf(read_facts(options.path), options.partner, options.resume)
+    with _bar() as told:
+        return asyncio.run(what_if(asked, told))
+
+
+@contextmanager
+def _bar() -> Iterator[Told]:
+    """A progress bar for the block."""
+    columns = (TextColumn("judging"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True, highlight=False)) as progress:
+        task = progress.add_task("judging", total=None)
+
+        def told(done: int, total: int) -> None:
+            progress.update(task, completed=done, total=total)
+
+        yield told
+
+
+def document(answer: Answer) -> dict[str, Any]:
+    """All that is known of it."""
+    state = answer.state
+    return {
+        "complete": answer.complete,
+        "openBaskets": answer.open,
+        "touched": answer.touched,
+        "judged": state.judged,
+        "staysReady": state.stays_ready,
+        "wasNotReady": state.was_not_ready,
+        "becomesNotReady": len(state.becomes_not_ready),
+        "byCode": state.by_code(),
+        "baskets": [each.model_dump(mode="json") for each in state.becomes_not_ready],
+        "unreadable": state.unreadable,
+        "factsWithoutEffect": answer.without_effect,
+        "cataloguePosition": state.position,
+        "judgedAsOf": state.at.isoformat(),
+        "seconds": round(answer.seconds, 3),
+    }
+
+
+def show(answer: Answer, resume: Path | None, console: Console | None = None) -> None:
+    """The same for people: counts, codes, and the first of the baskets."""
+    out = console or Console(highlight=False)
+    state = answer.state
+    not_ready = len(state.becomes_not_ready)
+    out.print(
+        f"Of {answer.open:,} open baskets the facts touch {answer.touched:,}; "
+        f"{state.judged:,} of these were judged in {answer.seconds:.1f} s. "
+        f"{not_ready:,} would become not ready, {state.stays_ready:,} stay ready, "
+        f"{state.was_not_ready:,} are not ready anyway.",
+        soft_wrap=True,
+    )
+    if answer.without_effect:
+        out.print(f"{answer.without_effect:,} facts change nothing: as new a one is known already.")
+    if not_ready:
+        _show_codes(out, state.by_code())
+        for each in state.becomes_not_ready[:BASKETS_SHOWN]:
+            out.print(Text(f"  {each.basket} of {each.partner}: {', '.join(each.codes)}"), soft_wrap=True)
+        if not_ready > BASKETS_SHOWN:
+            out.print(f"  and {not_ready - BASKETS_SHOWN:,} more; --json names all")
+    if state.unreadable:
+        out.print(f"{len(state.unreadable):,} baskets cannot be read: {' '.join(state.unreadable[:5])} …")
+    if not answer.complete:
+        out.print("It was interrupted. " + _how_to_go_on(resume), markup=False)
+
+
+def _show_codes(out: Console, by_code: dict[str, int]) -> None:
+    table = Table("code", "baskets", box=None, header_style="dim")
+    for code, count in by_code.items():
+        table.add_row(code, f"{count:,}")
+    out.print(table)
+
+
+def _how_to_go_on(resume: Path | None) -> str:
+    if resume is None:
+        return "Name a file with --resume, and it can go on where it was interrupted."
+    return f"Go on with the same command: {resume} knows how far it came."

@@ -1,0 +1,161 @@
+"""What every CatalogueHistory promises. A suite for an adapter subclasses it and brings the fixture `learning`:
+an object that is both CatalogueFacts and CatalogueHistory of the same facts, or a pair of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from hypothesis import HealthCheck, given, settings
+
+from domain.catalogue.facts import AvailabilityFact, Fact, OfferFact
+from domain.ports import CatalogueFacts, CatalogueHistory
+from tests.builders import NOW, availability, offer, policy, price, ref
+from tests.contracts.catalogue_facts import GB, arrivals, known_of, sourced, unique
+
+
+@dataclass(frozen=True)
+class Learning:
+    """One who learns, and what is told of it afterwards."""
+
+    facts: CatalogueFacts
+    history: CatalogueHistory
+
+    async def learn(self, *facts: Fact) -> int:
+        """The position after it."""
+        await self.facts.learn(sourced(facts))
+        return await self.history.position_at()
+
+
+class CatalogueHistoryContract:
+    async def test_the_catalogue_tells_the_position_that_it_was_read_at(self, learning: Learning) -> None:
+        id = unique("o")
+        before = await learning.history.position_at()
+        position = await learning.learn(offer(id))
+
+        assert position > before
+        assert (await learning.facts.catalogue([id], [], fresh=True)).position == position
+
+    async def test_what_is_learned_later_is_not_known_then(self, learning: Learning) -> None:
+        id, code = unique("o"), unique("SKU")
+        before = await learning.learn(
+            offer(id, products=[code]), price(id, "1.00"), availability(code, quantity=9)
+        )
+        await learning.learn(
+            offer(id, products=[code], status="withdrawn", sequence=2),
+            price(id, "2.00", sequence=2),
+            availability(code, status="blocked", sequence=2),
+        )
+
+        then = await learning.history.catalogue_as_of([id], [], before)
+
+        assert then.offer(ref(id)) == offer(id, products=[code])
+        assert then.price(ref(id), GB, NOW).current == price(id, "1.00")
+        assert then.availability(code, GB) == availability(code, quantity=9)
+        assert then.position == before
+
+    async def test_a_late_older_fact_counts_only_from_when_it_came_and_overwrites_nothing(
+        self, learning: Learning
+    ) -> None:
+        id = unique("o")
+        newer, older = price(id, "2.00", sequence=2), price(id, "1.00", sequence=1)
+        nothing = await learning.history.position_at()
+        first = await learning.learn(newer)
+        second = await learning.learn(older)
+
+        async def known_at(position: int) -> object:
+            catalogue = await learning.history.catalogue_as_of([id], [], position)
+            return catalogue.price(ref(id), GB, NOW).current
+
+        assert [await known_at(at) for at in (nothing, first, second)] == [None, newer, newer]
+
+    async def test_what_contradicts_a_fact_was_never_known(self, learning: Learning) -> None:
+        id = unique("o")
+        first = await learning.learn(price(id, "1.00"))
+        second = await learning.learn(price(id, "9.00"))
+
+        assert second == first
+        assert await learning.history.recorded_facts([price(id).fact_id]) == [price(id, "1.00")]
+
+    async def test_the_policies_of_an_organisation_are_those_known_then(self, learning: Learning) -> None:
+        partner = unique("partner")
+        before = await learning.learn(policy(partner, maximum_lines=3), policy(f"{partner}0"))
+        await learning.learn(policy(partner, maximum_lines=9, sequence=2))
+
+        then = await learning.history.catalogue_as_of([], [], before, partner)
+        without = await learning.history.catalogue_as_of([], [], before)
+
+        assert [fact.maximum_lines for fact in then.policies(partner) if fact.partner == partner] == [3]
+        assert without.policies(partner) == ()
+
+    async def test_products_are_known_without_their_offer(self, learning: Learning) -> None:
+        code = unique("SKU")
+        position = await learning.learn(availability(code, quantity=3))
+
+        then = await learning.history.catalogue_as_of([], [code], position)
+
+        assert then.availability(code, GB) == availability(code, quantity=3)
+
+    async def test_an_offer_whose_id_begins_like_another_s_is_another(self, learning: Learning) -> None:
+        mark = unique("o")
+        names = [mark, f"{mark}/x", f"{mark}0", f"{mark}%2F", f"{mark}é"]
+        position = await learning.learn(*(offer(name) for name in names))
+
+        for name in names:
+            then = await learning.history.catalogue_as_of([name], [], position)
+            assert [fact.id for fact in then.offers()] == [name]
+
+    async def test_facts_are_read_in_the_order_in_which_they_were_learned(self, learning: Learning) -> None:
+        start = await learning.history.position_at()
+        said = [price(unique("o")) for _ in range(5)]
+        for fact in said:
+            await learning.learn(fact)
+
+        read: list[Fact] = []
+        position = start
+        while page := await learning.history.learned_after(position, 2):
+            assert len(page) <= 2
+            read += [fact for _, fact in page]
+            position = page[-1][0]
+
+        assert read == said
+        assert position == await learning.history.position_at()
+
+    async def test_a_fact_is_learned_at_a_moment(self, learning: Learning) -> None:
+        position = await learning.learn(price(unique("o")))
+
+        assert await learning.history.position_at(NOW + timedelta(days=365_000)) == position
+        assert await learning.history.position_at(NOW - timedelta(days=365_000)) == 0
+
+    async def test_offers_are_found_by_what_they_are_made_of_now(self, learning: Learning) -> None:
+        id, before, after = unique("o"), unique("SKU"), unique("SKU")
+        await learning.learn(offer(id, products=[before]))
+        assert set(await learning.history.offers_made_of([before, unique("SKU")])) == {id}
+
+        await learning.learn(offer(id, products=[after], sequence=2))
+
+        assert set(await learning.history.offers_made_of([before])) == set()
+        assert set(await learning.history.offers_made_of([after])) == {id}
+
+    @settings(
+        max_examples=30,
+        deadline=None,
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors],
+    )
+    @given(arrivals())
+    async def test_at_any_position_that_is_known_which_was_known_when_it_was_the_last(
+        self, learning: Learning, arrival: tuple[list[Fact], list[list[Fact]]]
+    ) -> None:
+        said, batches = arrival
+        offer_ids = {fact.id if isinstance(fact, OfferFact) else fact.message_key for fact in said}
+        codes = {fact.product_code for fact in said if isinstance(fact, AvailabilityFact)}
+        seen: list[tuple[int, list[Sequence[Fact | None]]]] = []
+        for batch in batches:
+            position = await learning.learn(*batch)
+            catalogue = await learning.facts.catalogue(offer_ids, codes, fresh=True)
+            seen.append((position, [known_of(catalogue, id, codes) for id in offer_ids]))
+
+        for position, known in seen:
+            then = await learning.history.catalogue_as_of(offer_ids, codes, position)
+            assert [known_of(then, id, codes) for id in offer_ids] == known

@@ -1,0 +1,123 @@
+"""`checkout validate` as operators run it, on baskets in a PostgreSQL of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from adapters.postgres.basket_views import PostgresBasketViews
+from adapters.postgres.catalogue_facts import PostgresCatalogueFacts
+from adapters.postgres.catalogue_history import PostgresCatalogueHistory
+from adapters.postgres.database import Database
+from adapters.postgres.event_store import PostgresEventStore
+from domain.basket.basket import Basket
+from domain.basket.codec import decode_all
+from domain.basket.commands import Action, RequestedItem
+from domain.basket.events import BasketValidated
+from domain.basket.handlers import CheckoutHandlers
+from domain.basket.projection import BasketProjection
+from domain.basket.repository import Baskets
+from domain.catalogue.facts import Fact
+from tests.builders import caller, initiate, update, validate
+from tests.contracts.catalogue_facts import sourced
+from tests.streaming import utc_now
+from tests.workers.gateway import new_id
+from tests.workers.running import event_store
+
+
+@dataclass
+class Shop:
+    """Baskets and a catalogue in PostgreSQL, with the handlers that everybody uses."""
+
+    url: str
+    database: Database
+    store: PostgresEventStore
+
+    def __post_init__(self) -> None:
+        self.facts = PostgresCatalogueFacts(self.database, cache_size=1)
+        self.history = PostgresCatalogueHistory(self.database)
+        self.views = PostgresBasketViews(self.database)
+        self.projection = BasketProjection(self.store, self.views)
+        self.handlers = CheckoutHandlers(self.store, Baskets(self.store), self.facts, utc_now, new_id)
+
+    async def learn(self, *facts: Fact) -> None:
+        await self.facts.learn(sourced(facts))
+
+    async def fill(self, *items: RequestedItem, partner: str = "acme", projected: bool = True) -> Basket:
+        """A new basket, in the views as well unless they lag."""
+        basket = (await self.handlers.initiate(initiate(*items), caller(partner))).basket
+        if projected:
+            await self.project(basket.id)
+        return basket
+
+    async def change(self, basket: Basket, *actions: Action) -> None:
+        await self.handlers.update(update(basket.id, *actions), caller(basket.partner))
+
+    async def judge(self, basket: Basket) -> int:
+        """The verdict's version."""
+        validated = await self.handlers.validate(validate(basket.id), caller(basket.partner))
+        await self.project(basket.id)
+        return validated.basket.version
+
+    async def project(self, *basket_ids: str) -> None:
+        """Brings views to the newest, as the projector does."""
+        arrived = {}
+        for id in basket_ids:
+            stored = await self.store.read_events(id)
+            arrived[id] = decode_all(b"[" + b",".join(event.data for event in stored) + b"]")
+        await self.projection.apply(arrived)
+
+    async def verdicts(self, basket_id: str) -> list[BasketValidated]:
+        stored = await self.store.read_events(basket_id)
+        events = decode_all(b"[" + b",".join(event.data for event in stored) + b"]")
+        return [event for event in events if isinstance(event, BasketValidated)]
+
+    async def last_position(self) -> int:
+        """Of all events."""
+        async with self.database.connection() as connection:
+            position: int = await connection.fetchval("SELECT coalesce(max(position), 0) FROM events")
+            return position
+
+
+@asynccontextmanager
+async def open_shop(url: str) -> AsyncIterator[Shop]:
+    async with AsyncExitStack() as stack:
+        database = Database(url)
+        stack.push_async_callback(database.close)
+        store = await stack.enter_async_context(event_store(url))
+        yield Shop(url, database, store)
+
+
+async def begin(shop: Shop, *arguments: object) -> Process:
+    """`checkout validate` with these arguments, as a process of its own."""
+    environment = {**os.environ, "CHECKOUT_DATABASE_URL": shop.url, "COLUMNS": "250"}
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "checkout",
+        "validate",
+        *map(str, arguments),
+        stdout=PIPE,
+        stderr=PIPE,
+        env=environment,
+    )
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a process ended, and what it wrote."""
+
+    code: int | None
+    out: str
+    err: str
+
+
+async def run(shop: Shop, *arguments: object) -> Ended:
+    process = await begin(shop, *arguments)
+    out, err = await asyncio.wait_for(process.communicate(), 60)
+    return Ended(process.returncode, out.decode(), err.decode())

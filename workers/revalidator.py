@@ -1,0 +1,150 @@
+"""Judges open baskets again when the catalogue or a policy says something new about them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Sequence
+from datetime import timedelta
+
+import structlog
+
+from adapters.contract.tracing import take_up_trace
+from domain.basket.codec import UnreadableEvent
+from domain.basket.commands import Caller
+from domain.basket.revalidating import Revalidation
+from domain.errors import BasketNotFound, VersionConflict
+from domain.ports import CatalogueHistory, CatalogueReaders, Clock, Leadership, NewId, OpenBaskets
+from domain.validation.touching import touched_by
+from workers.loop import Pulse, rest
+from workers.turns import in_turns
+
+READER = "revalidator"
+BATCH_FACTS = 2_000
+PAGE_BASKETS = 500
+AT_ONCE = 8
+LOOK_EVERY_SECONDS = 1.0
+NEWEST_EVENTS = 20_000
+"""Baskets are found by their views, and among so many of the newest events by the events themselves."""
+
+_log = structlog.get_logger("workers.revalidator")
+
+
+class RevalidatorWorker:
+    """At least once, and without harm when it is more: every open basket that was judged before is judged
+    again after each fact that touches it was learned, and a verdict is recorded, as an ordinary
+    basket-validated event, only if it says something else than the last one (`says_the_same`). Then the
+    position of the facts is recorded; a crash before that repeats the judging, which then finds the
+    recorded verdict the same.
+
+    A fact is taken up once it is `settles` old: a validation that had read the catalogue before it, and is
+    recorded after this worker looked, must not be the last word; it takes less long than that. Views that lag
+    by up to `NEWEST_EVENTS` events hide no basket. The first start begins with what is learned after it. One
+    process at a time does this; at most `rate` baskets a second are judged.
+    """
+
+    name = "revalidator"
+
+    def __init__(
+        self,
+        history: CatalogueHistory,
+        readers: CatalogueReaders,
+        baskets: OpenBaskets,
+        revalidation: Revalidation,
+        leadership: Leadership,
+        clock: Clock,
+        new_id: NewId,
+        *,
+        rate: float,
+        settles: timedelta,
+        look_every: float = LOOK_EVERY_SECONDS,
+        batch_facts: int = BATCH_FACTS,
+    ) -> None:
+        self._history = history
+        self._readers = readers
+        self._baskets = baskets
+        self._revalidation = revalidation
+        self._leadership = leadership
+        self._clock = clock
+        self._new_id = new_id
+        self._step = 1 / rate
+        self._settles = settles
+        self._look_every = look_every
+        self._batch_facts = batch_facts
+        self._next_turn = 0.0
+
+    async def run(self, pulse: Pulse) -> None:
+        async with self._leadership.hold(READER, pulse.beat) as lease:
+            position = await self._begin()
+            while True:
+                await lease.confirm()
+                handled = await self._round(position, pulse)
+                pulse.ready(True)
+                if handled == position:
+                    await rest(self._look_every, pulse)
+                position = handled
+
+    async def _begin(self) -> int:
+        position = await self._readers.read(READER)
+        if position is None:
+            position = await self._history.position_at()
+            await self._readers.write(READER, position)
+        return position
+
+    async def _round(self, position: int, pulse: Pulse) -> int:
+        """Handles the next facts; returns the position after them."""
+        settled = await self._history.position_at(self._clock() - self._settles)
+        if settled <= position:
+            return position
+        learned = await self._history.learned_after(position, self._batch_facts)
+        facts = [fact for at, fact in learned if at <= settled]
+        upto = max((at for at, _ in learned if at <= settled), default=position)
+        touched = await touched_by(facts, self._history)
+        judged = changed = 0
+        async for page in self._pages(touched):
+            outcomes = await in_turns(
+                page, lambda each: (each,), lambda each: self._judge(each, touched, pulse), at_once=AT_ONCE
+            )
+            judged, changed = judged + len(outcomes), changed + sum(outcomes)
+        # Last of all: a crash before this line repeats what was done, and repeating it records nothing.
+        await self._readers.write(READER, upto)
+        _log.info("judged again", facts=len(facts), baskets=judged, changed=changed, up_to=upto)
+        return upto
+
+    async def _pages(self, touched: Collection[str]) -> AsyncIterator[Sequence[str]]:
+        behind = await self._baskets.behind(NEWEST_EVENTS)
+        if behind:
+            yield sorted(behind)
+        after = ""
+        while page := await self._baskets.using(touched, after, PAGE_BASKETS):
+            yield [basket_id for basket_id in page if basket_id not in behind]
+            after = page[-1]
+
+    async def _judge(self, basket_id: str, touched: Collection[str], pulse: Pulse) -> bool:
+        """Whether its verdict changed. Other writers may win for a while: then it is tried again."""
+        while True:
+            await self._turn()
+            pulse.beat()
+            try:
+                return (await self._revalidation.revalidate(basket_id, touched, self._caller())).changed
+            except VersionConflict:
+                continue
+            except (BasketNotFound, UnreadableEvent) as error:
+                # Nobody can judge it; the others must not wait for it.
+                _log.warning("a basket cannot be judged", basket=basket_id, error=str(error))
+                return False
+
+    async def _turn(self) -> None:
+        """Returns when the next basket may be judged."""
+        now = asyncio.get_running_loop().time()
+        self._next_turn = max(self._next_turn + self._step, now)
+        await asyncio.sleep(self._next_turn - now)
+
+    def _caller(self) -> Caller:
+        trace = take_up_trace(None, None, self._new_id)
+        return Caller(
+            partner="",  # the basket's own is recorded
+            actor="revalidator",
+            correlation_id=trace.correlation_id,
+            causation_id=self._new_id(),
+            traceparent=trace.traceparent,
+        )
