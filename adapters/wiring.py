@@ -23,6 +23,7 @@ from adapters.postgres.event_store import PostgresEventStore
 from adapters.postgres.feed import PostgresEventFeed
 from adapters.postgres.leadership import PostgresLeadership
 from adapters.postgres.open_baskets import PostgresOpenBaskets
+from adapters.postgres.operator_actions import PostgresOperatorActions
 from adapters.postgres.publisher_positions import PostgresPublisherPositions
 from adapters.settings import Settings
 from domain.basket.answering import Answers
@@ -75,6 +76,7 @@ class Parts:
         self.history = PostgresCatalogueHistory(self.database)
         self.catalogue_readers = PostgresCatalogueReaders(self.database)
         self.open_baskets = PostgresOpenBaskets(self.database)
+        self.operator_actions = PostgresOperatorActions(self.database)
         self.leadership = PostgresLeadership(self.database)
         self.parked = PostgresDeadLetters(self.database)
         self.dead_letters: list[DeadLetters] = [self.parked, KafkaDeadLetters(settings, utc_now)]

@@ -86,9 +86,8 @@ async def what_if(asked: WhatIf, told: Told) -> Answer:
             state = State(asked=asked.asked, position=position, at=utc_now(), lagging=sorted(lagging))
         ids = await _found(parts.open_baskets, touched, {*state.lagging})
         task = Task(facts, touched, state.position, state.at, asked.partner)
-        await _Run(asked, state, task, stop, told).go(ids)
+        complete = await _Run(asked, state, task, stop, told).go(ids)
         open_baskets = await parts.open_baskets.count(policy_name(asked.partner))
-    complete = not stop.is_set()
     if complete and asked.resume is not None:
         asked.resume.unlink(missing_ok=True)
     seconds = time.monotonic() - begun
@@ -115,16 +114,17 @@ class _Run:
         self._task = task
         self._stop = stop
         self._told = told
-        self._written = time.monotonic()
+        self._written: float | None = None
         self._done = self._total = 0
 
-    async def go(self, ids: Sequence[str]) -> None:
+    async def go(self, ids: Sequence[str]) -> bool:
+        """Judges what is left of these and of the lagging; False where it was stopped before the last."""
         left = [basket_id for basket_id in ids if basket_id > self._state.after]
         self._total = len(ids) + len(self._state.lagging)
         self._done = len(ids) - len(left)
         self._told(self._done, self._total)
         if not left and not self._state.lagging:
-            return
+            return True
         with ProcessPoolExecutor(
             self._asked.processes,
             multiprocessing.get_context("spawn"),
@@ -146,6 +146,7 @@ class _Run:
                 raise ProcessDied("a process that judged baskets ended in the middle") from error
             finally:
                 pool.shutdown(wait=True, cancel_futures=True)
+        return self._done == self._total
 
     async def _judged(
         self, pool: ProcessPoolExecutor, ids: Sequence[str]
@@ -186,10 +187,11 @@ class _Run:
             stopped.cancel()
 
     def _write(self, every: float = 0.0) -> None:
-        """Writes the state, at most once in so many seconds."""
-        if self._asked.resume is not None and time.monotonic() - self._written >= every:
+        """Writes the state, at once the first time and then at most once in so many seconds."""
+        now = time.monotonic()
+        if self._asked.resume is not None and (self._written is None or now - self._written >= every):
             self._state.write(self._asked.resume)
-            self._written = time.monotonic()
+            self._written = now
 
 
 @asynccontextmanager

@@ -63,7 +63,8 @@ async def all_is_whole(service: Service, witnesses: list[Witness]) -> None:
             added = {event["orderItem"]["offer"]["id"] for _, event in events if "orderItem" in event}  # type: ignore[operator,index]
             assert offers <= added
     published = await published_events(service.kafka, sum(map(len, stored.values())))
-    assert published == stored
+    # The ids alone: pytest would look for minutes for the difference between megabytes of events.
+    assert not [id for id in stored.keys() | published.keys() if stored.get(id) != published.get(id)]
 
 
 async def orders_are_heard(service: Service, basket_id: str) -> None:

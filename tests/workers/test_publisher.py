@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+from collections import Counter
 from contextlib import AsyncExitStack
 
 from pydantic_core import to_json
@@ -26,7 +27,10 @@ from tests.workers.running import event_store, publisher_process, publisher_work
 async def published(settings: Settings, partner: Partner) -> bool:
     """Whether the topic holds every stored event exactly once, in order per basket, and every verdict once."""
     stored = await partner.stored()
-    assert by_basket(await topic_content(settings, BASKET_EVENTS, stored)) == stored
+    on_topic = by_basket(await topic_content(settings, BASKET_EVENTS, stored))
+    # The ids alone: pytest would look for minutes for the difference between megabytes of events.
+    wrong = [id for id in stored.keys() | on_topic.keys() if stored.get(id) != on_topic.get(id)]
+    assert not wrong
     found = await topic_content(settings, VALIDATION_RESULTS, stored)
     verdicts = [message.message.header("ce_id") for message in found]
     judged = [
@@ -35,7 +39,9 @@ async def published(settings: Settings, partner: Partner) -> bool:
         for version, event in enumerate(events, start=1)
         if json.loads(event)["type"] == BASKET_VALIDATED
     ]
-    assert sorted(map(str, verdicts)) == sorted(judged)
+    times = Counter(judged)
+    times.subtract(map(str, verdicts))
+    assert not [verdict for verdict, missing in times.items() if missing]
     return True
 
 

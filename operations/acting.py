@@ -1,0 +1,25 @@
+"""Who acts by the command line, and why: the options of every command that changes something."""
+
+from __future__ import annotations
+
+import getpass
+from typing import Annotated
+
+import typer
+
+from domain.operating.actions import Operator
+
+Reason = Annotated[
+    str,
+    typer.Option(prompt="Why", help="Why it is done; it is recorded with the action.", show_default=False),
+]
+Actor = Annotated[
+    str | None, typer.Option(help="Who does it; unset: the user of this machine.", show_default=False)
+]
+
+
+def operator(actor: str | None, reason: str) -> Operator:
+    """The operator at this command line. Raises typer.BadParameter where the reason says nothing."""
+    if not reason.strip():
+        raise typer.BadParameter("say why", param_hint="--reason")
+    return Operator(actor=actor or getpass.getuser(), way="command-line", reason=reason.strip())
