@@ -163,6 +163,7 @@ class PostgresWorkerStates:
 
 
 def _row(report: Report) -> tuple[Any, ...]:
+    figures = report.figures
     return (
         report.worker,
         report.condition,
@@ -170,10 +171,10 @@ def _row(report: Report) -> tuple[Any, ...]:
         report.silent_seconds,
         report.role,
         report.holds_role,
-        report.position,
-        report.lag_events,
-        report.lag_seconds,
-        report.figures_seconds,
+        figures.position if figures else None,
+        figures.lag_events if figures else None,
+        figures.lag_seconds if figures else None,
+        figures.age_seconds if figures else None,
         report.rate,
         report.handled,
         report.restarts,
