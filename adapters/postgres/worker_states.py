@@ -41,8 +41,10 @@ class PostgresWorkerStates:
     async def read(self) -> Readings:
         try:
             return await self._read()
-        except asyncpg.UndefinedTableError as error:
+        except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError) as error:
             raise StoreUnavailable("the database is not migrated; `checkout migrate` does it") from error
+        except asyncpg.InsufficientPrivilegeError as error:
+            raise StoreUnavailable(str(error)) from error
 
     async def _read(self) -> Readings:
         async with self._database.connection() as connection:

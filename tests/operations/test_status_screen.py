@@ -8,8 +8,8 @@ from operations.status.screen import picture, unknown
 from tests.domain.test_standing import NOON, ROLE, recorded
 
 
-def seen(status: Status, *, all_processes: bool = False) -> str:
-    console = Console(width=500)
+def seen(status: Status, *, all_processes: bool = False, width: int = 500) -> str:
+    console = Console(width=width)
     with console.capture() as capture:
         console.print(picture(status, all_processes=all_processes))
     return capture.get()
@@ -74,3 +74,10 @@ def test_what_cannot_be_found_out_is_said() -> None:
     with console.capture() as capture:
         console.print(unknown("the event store is unavailable"))
     assert "cannot be found out: the event store is unavailable" in capture.get()
+
+
+def test_on_a_narrow_terminal_what_waits_is_still_shown_whole() -> None:
+    text = seen(BUSY, width=80)
+    assert "1 min" in line(text, "projector", "failing", "≥ 2,000")
+    assert "standing by" in line(text, "host-b 1")
+    assert max(len(each.rstrip()) for each in text.splitlines()) <= 80
