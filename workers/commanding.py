@@ -20,6 +20,7 @@ from adapters.contract.requests import RequestLimits
 from adapters.contract.tracing import Trace, take_up_trace
 from adapters.kafka.command_messages import CommandMessage, result_message, sender
 from adapters.kafka.messages import Message
+from adapters.metrics.counted import COMMANDS, Kind, outcome_of
 from adapters.settings import Settings
 from domain.basket.answering import Answers
 from domain.basket.commands import Caller, IfMatch, ValidateBasket
@@ -32,6 +33,7 @@ INITIATE = "checkout.initiate-basket.v1"
 UPDATE = "checkout.update-basket.v1"
 VALIDATE = "checkout.validate-basket.v1"
 
+_KINDS: dict[str, Kind] = {INITIATE: "initiate", UPDATE: "update", VALIDATE: "validate"}
 _PARTNER: TypeAdapter[str] = TypeAdapter(PartnerOrganisation)
 _BASKET_ID = re.compile(BASKET_ID_PATTERN)
 _log = structlog.get_logger("workers.commands")
@@ -95,23 +97,30 @@ class Commands:
 
     async def result_of(self, command: QueuedCommand) -> Message:
         """Carries the command out and tells its result; raises Unavailable where it must be tried again."""
+        # Whatever is logged on the way says what it is about, as on the way of a request.
+        structlog.contextvars.bind_contextvars(
+            command=command.message.id,
+            organisation=command.message.partner,
+            basket=command.basket_id,
+            trace=command.trace.trace_id,
+        )
         try:
             answer = await command.answer()
         except (Unavailable, AnsweredElsewhere):
             raise
         except Exception as error:  # noqa: BLE001  (one command must not hold up all others)
             if not isinstance(error, CheckoutError):
-                _log.exception("unexpected_failure", command=command.message.id)
+                _log.exception("unexpected_failure")
             answer = problem_of(error).answer()
         basket_id = command.basket_id or _basket_of(answer)
+        COMMANDS.labels(
+            _KINDS.get(command.message.type or "", "other"), "kafka", outcome_of(answer.status)
+        ).inc()
         _log.info(
             "command",
             type=command.message.type,
-            command=command.message.id,
-            organisation=command.message.partner,
             basket=basket_id,
             status=answer.status,
-            trace=command.trace.trace_id,
         )
         return result_message(
             command.message,

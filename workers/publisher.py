@@ -19,6 +19,7 @@ from domain.ports import (
     StoredEvent,
 )
 from workers.loop import Pulse
+from workers.telling import about_event
 
 BATCH_EVENTS = 2_000
 BATCH_BYTES = 8 * 1024 * 1024
@@ -62,10 +63,11 @@ class PublisherWorker:
 
     async def run(self, pulse: Pulse) -> None:
         # One that stands by does what it should.
-        async with self._leadership.hold(self._role, lambda: pulse.ready(True)) as lease:
-            pulse.ready(False)
+        async with self._leadership.hold(self._role, lambda: pulse.stands_by(self._role)) as lease:
+            pulse.holds(self._role)
             async with self._publisher.session() as session:
                 _log.info("publishing", role=self._role, after_position=session.position)
+                pulse.at(session.position)
                 pulse.ready(True)
                 while True:
                     events = await self._feed.read(session.position, self._batch_events)
@@ -75,6 +77,8 @@ class PublisherWorker:
                     async for publications in self._portions(events):
                         await lease.confirm()
                         await session.publish(publications)
+                        pulse.handled(len(publications))
+                        pulse.at(session.position)
                         pulse.beat()
                     pulse.beat()
 
@@ -105,7 +109,9 @@ class PublisherWorker:
 
     async def _bury(self, event: StoredEvent, lost: VerdictLost) -> None:
         # The event itself goes out: one basket that cannot be folded must not hold up all others.
-        _log.error("a verdict is not published", position=event.position, error=str(lost))
+        _log.error(
+            "a verdict is not published", position=event.position, error=str(lost), **about_event(event)
+        )
         letter = DeadLetter(
             source=Source("event-store", 0, event.position),
             key=event.stream_id.encode(),

@@ -73,11 +73,14 @@ class RevalidatorWorker:
         self._next_turn = 0.0
 
     async def run(self, pulse: Pulse) -> None:
-        async with self._leadership.hold(READER, pulse.beat) as lease:
+        # One that stands by does what it should.
+        async with self._leadership.hold(READER, lambda: pulse.stands_by(READER)) as lease:
+            pulse.holds(READER)
             position = await self._begin()
             while True:
                 await lease.confirm()
                 handled = await self._round(position, pulse)
+                pulse.at(handled)
                 pulse.ready(True)
                 if handled == position:
                     await rest(self._look_every, pulse)
@@ -107,6 +110,7 @@ class RevalidatorWorker:
             judged, changed = judged + len(outcomes), changed + sum(outcomes)
         # Last of all: a crash before this line repeats what was done, and repeating it records nothing.
         await self._readers.write(READER, upto)
+        pulse.handled(len(facts))
         _log.info("judged again", facts=len(facts), baskets=judged, changed=changed, up_to=upto)
         return upto
 
@@ -121,6 +125,7 @@ class RevalidatorWorker:
 
     async def _judge(self, basket_id: str, touched: Collection[str], pulse: Pulse) -> bool:
         """Whether its verdict changed. Other writers may win for a while: then it is tried again."""
+        structlog.contextvars.bind_contextvars(basket=basket_id)
         while True:
             await self._turn()
             pulse.beat()
@@ -130,7 +135,7 @@ class RevalidatorWorker:
                 continue
             except (BasketNotFound, UnreadableEvent) as error:
                 # Nobody can judge it; the others must not wait for it.
-                _log.warning("a basket cannot be judged", basket=basket_id, error=str(error))
+                _log.warning("a basket cannot be judged", error=str(error))
                 return False
 
     async def _turn(self) -> None:
