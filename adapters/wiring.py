@@ -15,6 +15,7 @@ from adapters.kafka.dead_letters import KafkaDeadLetters
 from adapters.kafka.ordering import Orders
 from adapters.kafka.publishing import AtLeastOncePublisher, TransactionalPublisher
 from adapters.kafka.remedies import BasketChangeRemedy, BasketViewRemedy, CatalogueRemedy, VerdictRemedy
+from adapters.kafka.replaying import KafkaReplayTopics
 from adapters.kafka.subscription import Subscription
 from adapters.postgres.basket_views import PostgresBasketViews
 from adapters.postgres.catalogue_facts import PostgresCatalogueFacts
@@ -29,6 +30,7 @@ from adapters.postgres.letter_book import PostgresLetterBook
 from adapters.postgres.open_baskets import PostgresOpenBaskets
 from adapters.postgres.operator_actions import PostgresOperatorActions
 from adapters.postgres.publisher_positions import PostgresPublisherPositions
+from adapters.postgres.republications import PostgresRepublications
 from adapters.settings import Settings
 from domain.basket.answering import Answers
 from domain.basket.deciding import Limits
@@ -37,6 +39,7 @@ from domain.basket.projection import BasketProjection
 from domain.basket.repository import Baskets
 from domain.errors import CheckoutError
 from domain.operating.dead_letters import DeadLetterBox
+from domain.operating.republisher import Republisher
 from domain.operating.settling import SettlingDeadLetters
 from domain.ports import DeadLetters, Publisher
 from domain.validation.rejudging import Rejudging
@@ -115,12 +118,22 @@ class Parts:
             utc_now,
             new_id,
         )
+        self.republisher = Republisher(
+            self.feed,
+            self.store,
+            PostgresRepublications(self.database),
+            KafkaReplayTopics(settings),
+            self.publisher,
+            utc_now,
+            new_id,
+        )
 
-    def publisher(self) -> Publisher:
-        """The way of publishing that the settings want."""
-        if self.settings.kafka_delivery == "exactly_once":
-            return TransactionalPublisher(self.settings)
-        return AtLeastOncePublisher(self.settings, PostgresPublisherPositions(self.database))
+    def publisher(self, id: str | None = None) -> Publisher:
+        """The way of publishing that the settings want, with its progress under this id (None: theirs)."""
+        settings = self.settings.model_copy(update={"publisher_id": id or self.settings.publisher_id})
+        if settings.kafka_delivery == "exactly_once":
+            return TransactionalPublisher(settings)
+        return AtLeastOncePublisher(settings, PostgresPublisherPositions(self.database))
 
     def subscription(self, group: str, *topics: str) -> Subscription:
         return Subscription(self.settings, group, *topics)
