@@ -130,6 +130,13 @@ class Settings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="Address that the API and health pages listen on.")
     port: int = Field(default=8080, ge=0, le=65535, description="Of the API; 0 takes a free one.")
     health_port: int = Field(default=8081, ge=0, le=65535, description="Of a worker; 0 takes a free one.")
+    metrics_port: int | None = Field(
+        default=None,
+        ge=0,
+        le=65535,
+        description="Where the API serves `/metrics`, apart from partners; unset: nowhere, 0 takes a free one."
+        " Workers serve them on their health port.",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="Logs below this level are left out."
     )

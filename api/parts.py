@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from adapters.identity.verifier import TokenVerifier
 from adapters.settings import Settings
+from api.observing import Requests
 from domain.basket.answering import Answers
 from domain.basket.handlers import CheckoutHandlers
 from domain.ports import Clock, NewId
@@ -28,3 +29,4 @@ class ApiParts:
     new_id: NewId
     is_ready: Callable[[], Awaitable[bool]]
     clock: Clock = _utc_now
+    requests: Requests = field(default_factory=Requests)

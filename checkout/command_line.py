@@ -20,6 +20,7 @@ from operations.dead_letters import app as dead_letters_app
 from operations.republishing import republish
 from operations.schemas.command import schemas
 from operations.settings import settings
+from operations.status import status
 from operations.validation import validate
 
 app = typer.Typer(
@@ -34,6 +35,7 @@ app.command()(schemas)
 app.command()(checks)
 app.command()(validate)
 app.command()(republish)
+app.command()(status)
 
 Data = Annotated[Path, typer.Option(help="Folder of the embedded parts, kept between runs.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON line on stdout once all is ready.")]

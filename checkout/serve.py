@@ -2,25 +2,61 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+
+from starlette.applications import Starlette
+
 from adapters.logs import configure_logging
+from adapters.metrics.page import metrics_route
 from adapters.settings import Settings
 from adapters.wiring import new_id, open_parts
 from api.app import ApiParts, create_app
-from checkout.http import serve
+from checkout.http import serve, served_beside
+from checkout.reporting import reporting, this_process
+from domain.errors import Unavailable
+from domain.operating.status import Report
+from workers.pulse import Pulse
 
 
 async def run_api(settings: Settings) -> None:
-    """Serves until SIGTERM or SIGINT; requests that run get five seconds to end."""
+    """Serves until SIGTERM or SIGINT; requests that run get five seconds to end. Where a port for metrics is
+    set, they are served there, apart from partners."""
     configure_logging(settings.log_level)
-    async with open_parts(settings) as parts:
-        application = create_app(
-            ApiParts(
-                settings=settings,
-                handlers=parts.handlers,
-                answers=parts.answers,
-                verifier=parts.verifier,
-                new_id=new_id,
-                is_ready=parts.is_ready,
-            )
+    async with AsyncExitStack() as stack:
+        parts = await stack.enter_async_context(open_parts(settings))
+        api = ApiParts(
+            settings=settings,
+            handlers=parts.handlers,
+            answers=parts.answers,
+            verifier=parts.verifier,
+            new_id=new_id,
+            is_ready=parts.is_ready,
         )
-        await serve(application, settings.host, settings.port, finish_within=5)
+        if settings.metrics_port is not None:
+            metrics = Starlette(routes=[metrics_route(parts.statuses)])
+            await stack.enter_async_context(
+                served_beside(metrics, settings.host, settings.metrics_port, "metrics")
+            )
+        process = this_process(parts.instance)
+        await stack.enter_async_context(reporting(parts.worker_states, process, _ApiReports(api)))
+        await serve(create_app(api), settings.host, settings.port, finish_within=5)
+
+
+class _ApiReports:
+    """What the API says of itself, as workers do."""
+
+    def __init__(self, api: ApiParts) -> None:
+        self._api = api
+        self._pulse = Pulse("api")
+        self._told = 0
+
+    async def __call__(self) -> Sequence[Report]:
+        try:
+            self._pulse.ready(await self._api.is_ready())
+        except Unavailable:
+            self._pulse.ready(False)
+        answered = self._api.requests.answered
+        self._pulse.handled(answered - self._told)
+        self._told = answered
+        return [await self._pulse.report()]
