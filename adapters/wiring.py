@@ -118,8 +118,9 @@ class Parts:
         )
         self.commands = Commands(settings, self.handlers, self.answers, utc_now, new_id)
         self.orders = Orders(self.handlers, new_id)
+        self.letter_book = PostgresLetterBook(self.database)
         self.dead_letter_box: DeadLetterBox = SettlingDeadLetters(
-            PostgresLetterBook(self.database),
+            self.letter_book,
             [
                 BasketViewRemedy(self.projection),
                 CatalogueRemedy(self.facts),
@@ -165,6 +166,7 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
     parts = Parts(settings)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(parts.database.close)
+        stack.push_async_callback(parts.letter_book.close)
         stack.push_async_callback(parts.feed.close)
         stack.push_async_callback(parts.store.close)
         await stack.enter_async_context(parts.facts)
