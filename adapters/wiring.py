@@ -9,12 +9,13 @@ from datetime import UTC, datetime, timedelta
 from uuid_utils import uuid7
 
 from adapters.identity.verifier import token_verifier
+from adapters.kafka.change_remedy import BasketChangeRemedy
 from adapters.kafka.command_stream import CommandStream
 from adapters.kafka.commanding import Commands
 from adapters.kafka.dead_letters import KafkaDeadLetters
 from adapters.kafka.ordering import Orders
 from adapters.kafka.publishing import AtLeastOncePublisher, TransactionalPublisher
-from adapters.kafka.remedies import BasketChangeRemedy, BasketViewRemedy, CatalogueRemedy, VerdictRemedy
+from adapters.kafka.remedies import BasketViewRemedy, CatalogueRemedy, VerdictRemedy
 from adapters.kafka.replaying import KafkaReplayTopics
 from adapters.kafka.subscription import Subscription
 from adapters.postgres.basket_views import PostgresBasketViews
