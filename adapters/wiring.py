@@ -9,9 +9,14 @@ from datetime import UTC, datetime, timedelta
 from uuid_utils import uuid7
 
 from adapters.identity.verifier import token_verifier
+from adapters.kafka.change_remedy import BasketChangeRemedy
 from adapters.kafka.command_stream import CommandStream
+from adapters.kafka.commanding import Commands
 from adapters.kafka.dead_letters import KafkaDeadLetters
+from adapters.kafka.ordering import Orders
 from adapters.kafka.publishing import AtLeastOncePublisher, TransactionalPublisher
+from adapters.kafka.remedies import BasketViewRemedy, CatalogueRemedy, VerdictRemedy
+from adapters.kafka.replaying import KafkaReplayTopics
 from adapters.kafka.subscription import Subscription
 from adapters.postgres.basket_views import PostgresBasketViews
 from adapters.postgres.catalogue_facts import PostgresCatalogueFacts
@@ -22,9 +27,11 @@ from adapters.postgres.dead_letters import PostgresDeadLetters
 from adapters.postgres.event_store import PostgresEventStore
 from adapters.postgres.feed import PostgresEventFeed
 from adapters.postgres.leadership import PostgresLeadership
+from adapters.postgres.letter_book import PostgresLetterBook
 from adapters.postgres.open_baskets import PostgresOpenBaskets
 from adapters.postgres.operator_actions import PostgresOperatorActions
 from adapters.postgres.publisher_positions import PostgresPublisherPositions
+from adapters.postgres.republications import PostgresRepublications
 from adapters.postgres.worker_states import PostgresWorkerStates
 from adapters.settings import Settings
 from domain.basket.answering import Answers
@@ -33,6 +40,9 @@ from domain.basket.handlers import CheckoutHandlers, Policy
 from domain.basket.projection import BasketProjection
 from domain.basket.repository import Baskets
 from domain.errors import CheckoutError
+from domain.operating.dead_letters import DeadLetterBox
+from domain.operating.republisher import Republisher
+from domain.operating.settling import SettlingDeadLetters
 from domain.operating.standing import Expectations, Statuses
 from domain.ports import DeadLetters, Publisher
 from domain.validation.rejudging import Rejudging
@@ -107,12 +117,36 @@ class Parts:
                 validation=settings.validation_policy,
             ),
         )
+        self.commands = Commands(settings, self.handlers, self.answers, utc_now, new_id)
+        self.orders = Orders(self.handlers, new_id)
+        self.letter_book = PostgresLetterBook(self.database)
+        self.dead_letter_box: DeadLetterBox = SettlingDeadLetters(
+            self.letter_book,
+            [
+                BasketViewRemedy(self.projection),
+                CatalogueRemedy(self.facts),
+                BasketChangeRemedy(settings, self.commands, self.orders),
+                VerdictRemedy(settings, self.store),
+            ],
+            utc_now,
+            new_id,
+        )
+        self.republisher = Republisher(
+            self.feed,
+            self.store,
+            PostgresRepublications(self.database),
+            KafkaReplayTopics(settings),
+            self.publisher,
+            utc_now,
+            new_id,
+        )
 
-    def publisher(self) -> Publisher:
-        """The way of publishing that the settings want."""
-        if self.settings.kafka_delivery == "exactly_once":
-            return TransactionalPublisher(self.settings)
-        return AtLeastOncePublisher(self.settings, PostgresPublisherPositions(self.database))
+    def publisher(self, id: str | None = None) -> Publisher:
+        """The way of publishing that the settings want, with its progress under this id (None: theirs)."""
+        settings = self.settings.model_copy(update={"publisher_id": id or self.settings.publisher_id})
+        if settings.kafka_delivery == "exactly_once":
+            return TransactionalPublisher(settings)
+        return AtLeastOncePublisher(settings, PostgresPublisherPositions(self.database))
 
     def subscription(self, group: str, *topics: str) -> Subscription:
         return Subscription(self.settings, group, *topics)
@@ -133,6 +167,7 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
     parts = Parts(settings)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(parts.database.close)
+        stack.push_async_callback(parts.letter_book.close)
         stack.push_async_callback(parts.feed.close)
         stack.push_async_callback(parts.store.close)
         await stack.enter_async_context(parts.facts)

@@ -34,7 +34,7 @@ async def run_api(settings: Settings) -> None:
             is_ready=parts.is_ready,
         )
         if settings.metrics_port is not None:
-            metrics = Starlette(routes=[metrics_route(parts.statuses)])
+            metrics = Starlette(routes=[metrics_route(parts.statuses, parts.dead_letter_box.counts)])
             await stack.enter_async_context(
                 served_beside(metrics, settings.host, settings.metrics_port, "metrics")
             )

@@ -17,12 +17,10 @@ from checkout.reporting import reporting, this_process
 from domain.operating.status import Report
 from workers import catalogue, projector
 from workers.catalogue import CatalogueWorker
-from workers.commanding import Commands
 from workers.commands import CommandWorker
 from workers.expiry import ExpiryWorker
 from workers.health import health_app
 from workers.loop import Pulse, Worker, keep_running
-from workers.ordering import Orders
 from workers.projector import ProjectorWorker
 from workers.publisher import PublisherWorker
 from workers.revalidator import RevalidatorWorker
@@ -49,7 +47,9 @@ async def run_workers(settings: Settings, name: str) -> None:
 
         async with reporting(parts.worker_states, this_process(parts.instance), reports):
             try:
-                health = health_app(pulses, more=[metrics_route(parts.statuses)])
+                health = health_app(
+                    pulses, more=[metrics_route(parts.statuses, parts.dead_letter_box.counts)]
+                )
                 await serve(health, settings.host, settings.health_port, finish_within=1)
             finally:
                 for task in tasks:
@@ -79,8 +79,8 @@ def _workers(parts: Parts) -> list[Worker]:
         ),
         CommandWorker(
             parts.command_stream(),
-            Commands(settings, parts.handlers, parts.answers, utc_now, new_id),
-            Orders(parts.handlers, new_id),
+            parts.commands,
+            parts.orders,
             parts.leadership,
             parts.dead_letters,
         ),

@@ -12,8 +12,10 @@ from adapters.kafka.clients import producer
 from adapters.kafka.errors import answered, close
 from adapters.kafka.messages import Message, basket_event_message, verdict_message
 from adapters.kafka.positions import last_position, position_message
+from adapters.kafka.replaying import replay_message
 from adapters.kafka.sending import send_all
 from adapters.settings import Settings
+from domain.operating.republishing import Replayed
 from domain.ports import Publication, PublisherPositions
 
 START_WITHIN_SECONDS = 45.0
@@ -107,6 +109,9 @@ class _AtLeastOnceSession:
 
 def _messages(publications: Iterable[Publication]) -> Iterator[Message]:
     for publication in publications:
+        if isinstance(publication, Replayed):
+            yield replay_message(publication)
+            continue
         yield basket_event_message(publication.event)
         if publication.verdict is not None:
             yield verdict_message(publication.event, publication.verdict)

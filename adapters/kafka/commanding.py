@@ -36,7 +36,7 @@ VALIDATE = "checkout.validate-basket.v1"
 _KINDS: dict[str, Kind] = {INITIATE: "initiate", UPDATE: "update", VALIDATE: "validate"}
 _PARTNER: TypeAdapter[str] = TypeAdapter(PartnerOrganisation)
 _BASKET_ID = re.compile(BASKET_ID_PATTERN)
-_log = structlog.get_logger("workers.commands")
+_log = structlog.get_logger("adapters.kafka.commanding")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,163 @@
+"""Dead letters as operators settle them: what was not done is done after all, or left out for a reason."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Literal, Protocol
+
+from pydantic import AwareDatetime
+
+from domain.base import Value
+from domain.errors import CheckoutError
+from domain.operating.actions import Operator
+
+Kind = Literal["basket-event", "catalogue-fact", "command", "order", "verdict", "unknown"]
+"""What kind of message was not understood."""
+
+Settlement = Literal["retried", "skipped", "released"]
+"""How a letter was settled; `released`: along with its basket, by something other than a retry or a skip."""
+
+Result = Literal["done", "failed", "waits", "left", "busy", "settled"]
+"""What became of a retry or a skip.
+
+done     the letter is settled now
+failed   it could not be done; the letter stays
+waits    an earlier letter of the basket comes first; nothing was tried
+left     a retry of many passes it over, since it wants to be named; nothing was tried
+busy     another operator is at a letter of the same basket; nothing was tried
+settled  it had been settled before; nothing was tried
+"""
+
+
+class LetterNotFound(CheckoutError):
+    """There is no such letter."""
+
+    def __init__(self, id: int) -> None:
+        super().__init__(f"there is no dead letter {id}")
+        self.id = id
+
+
+class Letter(Value):
+    """A dead letter, in short."""
+
+    id: int
+    """A small number, for people to type; a letter that was buried later has a greater one."""
+    kind: Kind
+    topic: str
+    """Where the message lay; `event-store` for a verdict, whose offset is its event's position."""
+    partition: int
+    offset: int
+    code: str
+    """Why it was buried, stable."""
+    error: str
+    """Why it was buried, in words."""
+    basket_id: str | None
+    """The basket that it is about."""
+    parks: bool
+    """Whether the basket's view waits for this letter to be settled."""
+    recorded_at: AwareDatetime
+    tries: int
+    """How often it was retried."""
+    tried_at: AwareDatetime | None
+    last_error: str | None
+    """What the newest retry failed on."""
+    settled_at: AwareDatetime | None
+    settled_by: Settlement | None
+
+
+class Content(Value):
+    """Bytes for people to read: as text where they are UTF-8, else in base 64."""
+
+    encoding: Literal["utf-8", "base64"]
+    text: str
+
+
+class Header(Value):
+    name: str
+    value: Content
+
+
+class ShownLetter(Value):
+    """A dead letter whole: with its message as it came, and what a retry would do."""
+
+    letter: Letter
+    key: Content | None
+    headers: tuple[Header, ...]
+    value: Content | None
+    retry: str
+    """What a retry would do, in words."""
+    skip: str
+    """What a skip would do, in words."""
+    waits_for: int | None
+    """The letter of the same basket that must be settled before this one can be retried."""
+
+
+class LetterPage(Value):
+    """Letters in the order in which they were buried. `next_cursor` None: these are the last."""
+
+    letters: tuple[Letter, ...]
+    next_cursor: str | None
+
+
+class LetterQuery(Value):
+    """Which letters; None asks for any. `settled` False: only those that wait for somebody."""
+
+    topic: str | None = None
+    code: str | None = None
+    basket_id: str | None = None
+    settled: bool | None = False
+
+
+class Outcome(Value):
+    """What became of a retry or a skip of one letter."""
+
+    id: int
+    basket_id: str | None
+    result: Result
+    words: str
+    """What was done, or why it was not."""
+    along: tuple[int, ...] = ()
+    """Letters of the same basket that were settled along with it."""
+    waits_for: int | None = None
+
+
+class LetterCount(Value):
+    """How many letters of a topic and code are not settled."""
+
+    topic: str
+    code: str
+    count: int
+
+
+class DeadLetterBox(Protocol):
+    """Dead letters for operators, whichever way they come in. Every method raises StoreUnavailable."""
+
+    async def list(
+        self,
+        cursor: str | None = None,
+        limit: int = 50,
+        settled: bool | None = False,
+        *,
+        topic: str | None = None,
+        code: str | None = None,
+        basket_id: str | None = None,
+    ) -> LetterPage:
+        """A page of letters in the order in which they were buried; raises ValueError for a cursor that was
+        never given out."""
+
+    async def show(self, id: int) -> ShownLetter:
+        """One letter whole; raises LetterNotFound."""
+
+    async def retry(self, id: int, operator: Operator) -> Outcome:
+        """Does what was not done, by the kind of the letter. Where that fails the letter stays, with the
+        newest error. Raises LetterNotFound, and Unavailable where a part is away: then nothing changed."""
+
+    async def skip(self, id: int, operator: Operator) -> Outcome:
+        """Leaves the letter out, so that what waits behind it may go on. Raises as `retry` does."""
+
+    def retry_all(self, query: LetterQuery, operator: Operator) -> AsyncIterator[Outcome]:
+        """Retries the letters that a query finds, in the order in which they were buried, those of each
+        basket until one stays. Letters that are buried meanwhile are left to the next time."""
+
+    async def counts(self) -> Sequence[LetterCount]:
+        """How many letters wait, by topic and code."""
