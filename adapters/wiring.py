@@ -33,6 +33,7 @@ from domain.basket.handlers import CheckoutHandlers, Policy
 from domain.basket.projection import BasketProjection
 from domain.basket.repository import Baskets
 from domain.errors import CheckoutError
+from domain.operating.following import Following
 from domain.operating.history import Histories
 from domain.ports import DeadLetters, Publisher
 from domain.validation.rejudging import Rejudging
@@ -80,6 +81,7 @@ class Parts:
         self.open_baskets = PostgresOpenBaskets(self.database)
         self.finder = PostgresBasketFinder(self.database)
         self.histories = Histories(self.store)
+        self.following = Following(self.store, self.feed)
         self.operator_actions = PostgresOperatorActions(self.database)
         self.leadership = PostgresLeadership(self.database)
         self.parked = PostgresDeadLetters(self.database)

@@ -45,6 +45,19 @@ _OPEN_MAPS = {"tracking": "tracking", "custom_fields": "custom fields"}
 
 def words_of(event: DomainEvent, before: Basket | None) -> str:
     """The event in one sentence; `before` is the basket before it, None where that is not known."""
+    return printable(_words(event, before))
+
+
+def printable(text: str) -> str:
+    """The text with whatever a terminal might obey, rather than show, written as an escape."""
+    return text if text.isprintable() else "".join(map(_shown, text))
+
+
+def _shown(character: str) -> str:
+    return character if character.isprintable() else character.encode("unicode_escape").decode()
+
+
+def _words(event: DomainEvent, before: Basket | None) -> str:
     if isinstance(event, UnknownEvent):
         return f"{event.type}: of a later release than this one, passed over"
     known: BasketEvent = event  # type: ignore[assignment]  # whatever is read from a store is one of these
