@@ -7,7 +7,7 @@ say which entries differ, never what these hold: that may be personal data.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import assert_never
 
 from domain.base import DomainEvent
@@ -95,8 +95,8 @@ def line_name(line: OrderItem) -> str:
 
 
 def time_words(moment: datetime) -> str:
-    """RFC 3339, to the second where it is a whole one."""
-    return moment.isoformat().replace("+00:00", "Z")
+    """RFC 3339 in UTC, to the millisecond."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def details_words(before: BasketDetails, after: BasketDetails) -> list[str]:

@@ -60,7 +60,7 @@ def diff(
     basket: BasketId,
     before: Annotated[int, typer.Argument(min=1, metavar="A", help="A version.")],
     after: Annotated[
-        int | None, typer.Argument(min=1, metavar="[B]", help="Another; unset: the last one.")
+        int | None, typer.Argument(min=1, metavar="B", help="Another; unset: the last one.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON line on stdout.")] = False,
 ) -> None:

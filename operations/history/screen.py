@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from rich.console import Console
@@ -14,7 +14,7 @@ from rich.text import Text
 from domain.operating.differing import Difference
 from domain.operating.history import HistoryEntry
 from domain.operating.showing import Document
-from domain.operating.words import printable
+from domain.operating.words import printable, time_words
 from domain.validation.comparing import Difference as FindingsDifference
 from domain.validation.findings import Finding
 
@@ -38,7 +38,7 @@ class HistoryScreen:
 
 
 def _asked(entry: HistoryEntry) -> Text:
-    said = Text(time_of(entry.occurred_at or entry.recorded_at), style="bold")
+    said = Text(time_words(entry.occurred_at or entry.recorded_at), style="bold")
     said.append(f"  by {printable(entry.actor or 'nobody that was named')}", style="not bold")
     if entry.correlation_id is not None:
         said.append(f", correlation {printable(entry.correlation_id)}", style="not bold dim")
@@ -92,7 +92,7 @@ def _said(document: Document) -> Text:
 
 def _times(document: Document) -> Text:
     said = ((name, document[name]) for name in ("created", "modified", "expiresAt"))
-    return Text(", ".join(f"{name} {time_of(datetime.fromisoformat(time))}" for name, time in said))
+    return Text(", ".join(f"{name} {time_words(datetime.fromisoformat(time))}" for name, time in said))
 
 
 def _lines(document: Document) -> Table | Text:
@@ -127,7 +127,7 @@ def _verdict(verdict: Document | None) -> Text:
     if verdict is None:
         return Text("not judged", style="dim")
     style = "green" if verdict["ready"] else "red"
-    when = time_of(datetime.fromisoformat(verdict["validatedAt"]))
+    when = time_words(datetime.fromisoformat(verdict["validatedAt"]))
     said = Text(f"{'ready' if verdict['ready'] else 'not ready'}", style=style)
     said.append(f" by the verdict of version {verdict['version']}, {when}", style="not bold default")
     for finding in (*verdict["blockedProducts"], *verdict["validationErrors"]):
@@ -148,7 +148,10 @@ def show_differences(
     out.print(Text(f"{basket_id} from version {versions[0]} to {versions[1]}", style="bold"), soft_wrap=True)
     for each in found:
         sign, style = _KINDS[each.kind]
-        out.print(Text.assemble((f"{sign} {each.words}", style), (f"  {each.path}", "dim")), soft_wrap=True)
+        out.print(
+            Text.assemble((f"{sign} {each.words}", style), (f"  {printable(each.path)}", "dim")),
+            soft_wrap=True,
+        )
     for sign, style, which in (("-", "red", findings.gone), ("+", "green", findings.new)):
         for finding in which:
             out.print(Text(f"{sign} {_finding(finding)}", style=style), soft_wrap=True)
@@ -158,8 +161,3 @@ def show_differences(
 
 def _finding(finding: Finding) -> str:
     return printable(f"{finding.severity} {finding.code} at {finding.path}: {finding.message}")
-
-
-def time_of(moment: datetime) -> str:
-    """RFC 3339 in UTC, to the millisecond."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
