@@ -18,6 +18,7 @@ from adapters.kafka.publishing import AtLeastOncePublisher, TransactionalPublish
 from adapters.kafka.remedies import BasketViewRemedy, CatalogueRemedy, VerdictRemedy
 from adapters.kafka.replaying import KafkaReplayTopics
 from adapters.kafka.subscription import Subscription
+from adapters.postgres.basket_finder import PostgresBasketFinder
 from adapters.postgres.basket_views import PostgresBasketViews
 from adapters.postgres.catalogue_facts import PostgresCatalogueFacts
 from adapters.postgres.catalogue_history import PostgresCatalogueHistory
@@ -41,6 +42,8 @@ from domain.basket.projection import BasketProjection
 from domain.basket.repository import Baskets
 from domain.errors import CheckoutError
 from domain.operating.dead_letters import DeadLetterBox
+from domain.operating.following import Following
+from domain.operating.history import Histories
 from domain.operating.republisher import Republisher
 from domain.operating.settling import SettlingDeadLetters
 from domain.operating.standing import Expectations, Statuses
@@ -94,6 +97,9 @@ class Parts:
         self.history = PostgresCatalogueHistory(self.database)
         self.catalogue_readers = PostgresCatalogueReaders(self.database)
         self.open_baskets = PostgresOpenBaskets(self.database)
+        self.finder = PostgresBasketFinder(self.database)
+        self.histories = Histories(self.store)
+        self.following = Following(self.store, self.feed)
         self.operator_actions = PostgresOperatorActions(self.database)
         self.instance = new_id()
         self.leadership = PostgresLeadership(self.database, instance=self.instance)
@@ -169,6 +175,7 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
         stack.push_async_callback(parts.database.close)
         stack.push_async_callback(parts.letter_book.close)
         stack.push_async_callback(parts.feed.close)
+        stack.push_async_callback(parts.finder.close)
         stack.push_async_callback(parts.store.close)
         await stack.enter_async_context(parts.facts)
         yield parts
