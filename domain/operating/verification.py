@@ -35,9 +35,12 @@ class DerivedRows(Protocol):
     async def held(self, basket_ids: Collection[str]) -> Mapping[str, HeldRow]:
         """The rows of each basket of which there are any; a view's snapshot is left empty."""
 
-    async def basket_ids(self, after: str, limit: int, partner: str | None) -> Sequence[str]:
-        """The next baskets after an id, in the order of their ids, at most `limit`: those that have an event, a view
-        or a name. With `partner`: whose first event, or whose view, is that organisation's."""
+    async def basket_ids(
+        self, after: str, limit: int, partner: str | None
+    ) -> tuple[Sequence[str], str | None]:
+        """The next `limit` baskets after an id, in the order of their ids, that have an event, a view or a name; of
+        these with `partner` only those whose first event, or whose view, is that organisation's. And the last id
+        looked at, None at the end."""
 
     async def some_basket_ids(self, count: int, partner: str | None) -> Sequence[str]:
         """At most `count` baskets by chance, each that has a first event as likely as any other; and a few views
