@@ -11,6 +11,8 @@ from uuid_utils import uuid7
 from adapters.identity.verifier import token_verifier
 from adapters.kafka.command_stream import CommandStream
 from adapters.kafka.dead_letters import KafkaDeadLetters
+from adapters.kafka.positions import published_up_to
+from adapters.kafka.published_topics import basket_events, validation_results
 from adapters.kafka.publishing import AtLeastOncePublisher, TransactionalPublisher
 from adapters.kafka.subscription import Subscription
 from adapters.postgres.basket_views import PostgresBasketViews
@@ -19,11 +21,14 @@ from adapters.postgres.catalogue_history import PostgresCatalogueHistory
 from adapters.postgres.catalogue_readers import PostgresCatalogueReaders
 from adapters.postgres.database import Database
 from adapters.postgres.dead_letters import PostgresDeadLetters
+from adapters.postgres.derived_repair import PostgresDerivedRepair
+from adapters.postgres.derived_rows import PostgresDerivedRows
 from adapters.postgres.event_store import PostgresEventStore
 from adapters.postgres.feed import PostgresEventFeed
 from adapters.postgres.leadership import PostgresLeadership
 from adapters.postgres.open_baskets import PostgresOpenBaskets
 from adapters.postgres.operator_actions import PostgresOperatorActions
+from adapters.postgres.projected_rows import PostgresProjectedRows
 from adapters.postgres.publisher_positions import PostgresPublisherPositions
 from adapters.settings import Settings
 from domain.basket.answering import Answers
@@ -32,7 +37,11 @@ from domain.basket.handlers import CheckoutHandlers, Policy
 from domain.basket.projection import BasketProjection
 from domain.basket.repository import Baskets
 from domain.errors import CheckoutError
-from domain.ports import DeadLetters, Publisher
+from domain.operating.repairing import Repairing
+from domain.operating.topic_verification import TopicVerification
+from domain.operating.verification import Verification
+from domain.operating.verifying_catalogue import CatalogueVerification
+from domain.ports import DeadLetters, PublishedUpTo, Publisher
 from domain.validation.rejudging import Rejudging
 
 _IS_THERE = "SELECT 1 FROM events LIMIT 1"
@@ -84,6 +93,11 @@ class Parts:
         self.answers = Answers(self.store)
         self.projection = BasketProjection(self.store, self.views)
         self.rejudging = Rejudging(self.store, self.history, utc_now, settings.validation_policy)
+        self.derived_rows = PostgresDerivedRows(self.database)
+        self.projected_rows = PostgresProjectedRows(self.database)
+        self.verification = Verification(self.store, self.views, self.derived_rows, self.parked)
+        self.repairing = Repairing(self.verification, PostgresDerivedRepair(self.database), utc_now, new_id)
+        self.catalogue_verification = CatalogueVerification(self.projected_rows)
         self.handlers = CheckoutHandlers(
             self.store,
             Baskets(self.store, settings.basket_cache_lines),
@@ -102,6 +116,26 @@ class Parts:
         if self.settings.kafka_delivery == "exactly_once":
             return TransactionalPublisher(self.settings)
         return AtLeastOncePublisher(self.settings, PostgresPublisherPositions(self.database))
+
+    async def published_up_to(self) -> PublishedUpTo:
+        """How far the publisher has come; raises BrokerUnavailable or StoreUnavailable."""
+        if self.settings.kafka_delivery == "exactly_once":
+            return await published_up_to(self.settings, self.settings.publisher_id)
+        return await PostgresPublisherPositions(self.database).read(self.settings.publisher_id)
+
+    def topic_verification(self) -> TopicVerification:
+        """Compares what is in Kafka with the store; the settings must name brokers."""
+        return TopicVerification(
+            self.store,
+            self.feed,
+            (basket_events(self.settings), validation_results(self.settings)),
+            self.settings.publisher_id,
+            self.published_up_to,
+            self._last_position,
+        )
+
+    async def _last_position(self) -> int:
+        return (await self.derived_rows.positions())[0]
 
     def subscription(self, group: str, *topics: str) -> Subscription:
         return Subscription(self.settings, group, *topics)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, assert_never
 
@@ -11,6 +11,7 @@ from domain.catalogue.policies import PolicyFact
 from domain.operating.drifts import Drift
 
 ProjectionKind = Literal["offer", "price", "availability", "policy"]
+ROWS_A_PAGE = 2_000
 PROJECTIONS: tuple[ProjectionKind, ...] = ("offer", "price", "availability", "policy")
 
 
@@ -90,3 +91,28 @@ def _drift(
     kind: Literal["catalogue_row_without_fact", "catalogue_row_differs"], row: ProjectedRow, words: str
 ) -> Drift:
     return Drift(kind=kind, subject=row.subject, words=words)
+
+
+class CatalogueVerification:
+    """Walks through the projections and the facts, and compares them. Reads only."""
+
+    def __init__(self, rows: ProjectedRows, page: int = ROWS_A_PAGE) -> None:
+        self._rows = rows
+        self._page = page
+
+    async def verify(self, told: Callable[[int], None] = lambda _: None) -> list[Drift]:
+        """What is wrong with any row. `told` is called with how many rows and facts were looked at since the last
+        call. Raises StoreUnavailable."""
+        drifts: list[Drift] = []
+        for kind in PROJECTIONS:
+            after = ("", "")
+            while rows := await self._rows.rows(kind, after, self._page):
+                drifts += [drift for row in rows if (drift := row_drift(row)) is not None]
+                after = rows[-1].key
+                told(len(rows))
+        position: int | None = 0
+        while position is not None:
+            missing, position = await self._rows.unprojected(position, self._page)
+            drifts += {of[1]: missing_row_drift(*of) for of in missing}.values()
+            told(self._page if position is not None else 0)
+        return drifts
