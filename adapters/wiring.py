@@ -11,7 +11,7 @@ from uuid_utils import uuid7
 from adapters.identity.verifier import token_verifier
 from adapters.kafka.command_stream import CommandStream
 from adapters.kafka.dead_letters import KafkaDeadLetters
-from adapters.kafka.positions import published_up_to
+from adapters.kafka.positions import read_record
 from adapters.kafka.published_topics import basket_events, validation_results
 from adapters.kafka.publishing import AtLeastOncePublisher, TransactionalPublisher
 from adapters.kafka.subscription import Subscription
@@ -120,7 +120,7 @@ class Parts:
     async def published_up_to(self) -> PublishedUpTo:
         """How far the publisher has come; raises BrokerUnavailable or StoreUnavailable."""
         if self.settings.kafka_delivery == "exactly_once":
-            return await published_up_to(self.settings, self.settings.publisher_id)
+            return await read_record(self.settings)
         return await PostgresPublisherPositions(self.database).read(self.settings.publisher_id)
 
     def topic_verification(self) -> TopicVerification:

@@ -19,6 +19,7 @@ from operations.checks import checks
 from operations.schemas.command import schemas
 from operations.settings import settings
 from operations.validation import validate
+from operations.verifying import verify
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -30,6 +31,7 @@ app.command()(settings)
 app.command()(schemas)
 app.command()(checks)
 app.command()(validate)
+app.command()(verify)
 
 Data = Annotated[Path, typer.Option(help="Folder of the embedded parts, kept between runs.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON line on stdout once all is ready.")]

@@ -7,7 +7,7 @@ import json
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from adapters.kafka.clients import consumer
-from adapters.kafka.errors import close
+from adapters.kafka.errors import answered, close
 from adapters.kafka.messages import Message
 from adapters.kafka.topics import PUBLISHER_POSITIONS
 from adapters.settings import Settings
@@ -15,11 +15,19 @@ from domain.ports import PublishedUpTo
 
 _PARTITION = TopicPartition(PUBLISHER_POSITIONS, 0)
 FIRST_WINDOW = 200
+READ_WITHIN_SECONDS = 45.0
+"""Longer than a transaction may stay open: a record may lie behind it."""
 
 
 def position_message(publisher_id: str, published: PublishedUpTo) -> Message:
     value = json.dumps({"position": published.position, "event": published.event}).encode()
     return Message(PUBLISHER_POSITIONS, publisher_id.encode(), value, ())
+
+
+async def read_record(settings: Settings) -> PublishedUpTo:
+    """How far the publisher of these settings has come, for those who only look; raises BrokerUnavailable."""
+    reading = published_up_to(settings, settings.publisher_id)
+    return await answered(settings.publisher_id, READ_WITHIN_SECONDS, reading)
 
 
 async def last_position(settings: Settings, publisher_id: str, first_window: int = FIRST_WINDOW) -> int:
