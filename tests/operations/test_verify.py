@@ -205,10 +205,10 @@ async def test_a_partner_or_a_basket_narrows_what_is_looked_at(shop: Shop, sabot
     ours, theirs = await shop.fill(item("o-1")), await shop.fill(item("o-1"), partner="globex")
     await saboteur.run("UPDATE basket_views SET status = 'expired'")
 
-    for scope in (["--partner", "globex", "--all"], ["--basket", theirs.id], ["--partner", "globex"]):
+    for scope in (["--partner", "globex", "--all", "--processes", 1], ["--partner", "globex"]):
         code, said = await ask(shop, *scope)
         assert (code, kinds(said), said["baskets"]) == (1, {theirs.id: ["view_differs"]}, 1)
-    assert ours.id in kinds((await ask(shop, "--all"))[1])
+    assert kinds((await ask(shop, "--basket", ours.id))[1]) == {ours.id: ["view_differs"]}
 
 
 async def test_a_view_that_lags_for_a_moment_is_no_difference(shop: Shop) -> None:
@@ -247,12 +247,12 @@ async def test_people_get_a_table_and_a_wrong_command_line_ends_with_2(
 async def test_an_interrupted_run_goes_on_where_it_was_and_looks_at_each_basket_once(
     shop: Shop, saboteur: Saboteur, tmp_path: Path
 ) -> None:
-    ids = sorted(await many_baskets(shop, 6_000))
+    ids = sorted(await many_baskets(shop, 2_500))
     await saboteur.run(
         "UPDATE basket_views SET status = 'expired' WHERE basket_id = ANY($1)", [ids[0], ids[-1]]
     )
     state = tmp_path / "state.json"
-    process = await begin_verify(shop, "--all", "--resume", state, "--json")
+    process = await begin_verify(shop, "--all", "--processes", 1, "--resume", state, "--json")
     await eventually(state.exists, limit=60)
     process.send_signal(signal.SIGINT)
     out, err = await asyncio.wait_for(process.communicate(), 60)
@@ -262,6 +262,6 @@ async def test_an_interrupted_run_goes_on_where_it_was_and_looks_at_each_basket_
     assert (await run_verify(shop, "--all", "--partner", "acme", "--resume", state)).code == 2
     code, said = await ask(shop, "--all", "--resume", state)
 
-    assert (code, said["complete"], said["baskets"]) == (1, True, 6_000)
+    assert (code, said["complete"], said["baskets"]) == (1, True, 2_500)
     assert set(kinds(said)) == {ids[0], ids[-1]}
     assert not state.exists()
