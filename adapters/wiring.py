@@ -37,6 +37,7 @@ from domain.basket.handlers import CheckoutHandlers, Policy
 from domain.basket.projection import BasketProjection
 from domain.basket.repository import Baskets
 from domain.errors import CheckoutError
+from domain.operating.going_on import GoingOn
 from domain.operating.repairing import Repairing
 from domain.operating.topic_verification import TopicVerification
 from domain.operating.verification import Verification
@@ -122,6 +123,24 @@ class Parts:
         if self.settings.kafka_delivery == "exactly_once":
             return await read_record(self.settings)
         return await PostgresPublisherPositions(self.database).read(self.settings.publisher_id)
+
+    @property
+    def publisher_role(self) -> str:
+        """What one publisher at a time holds."""
+        return f"publisher/{self.settings.publisher_id}"
+
+    def going_on(self) -> GoingOn:
+        """Says where the publisher goes on; the settings must name brokers."""
+        return GoingOn(
+            self.feed,
+            self.publisher(),
+            self.settings.publisher_id,
+            self.publisher_role,
+            self.leadership,
+            self.operator_actions,
+            utc_now,
+            new_id,
+        )
 
     def topic_verification(self) -> TopicVerification:
         """Compares what is in Kafka with the store; the settings must name brokers."""
