@@ -15,8 +15,8 @@ from adapters.settings import Settings
 from tests.operations.validating import Ended, Shop
 
 
-async def begin_verify_at(settings: Settings, *arguments: object) -> Process:
-    """`checkout verify` with these arguments and settings, as a process of its own."""
+async def begin_command_at(settings: Settings, *arguments: object) -> Process:
+    """`checkout` with these arguments and settings, as a process of its own."""
     assert settings.database_url is not None
     environment = {
         **os.environ,
@@ -33,7 +33,6 @@ async def begin_verify_at(settings: Settings, *arguments: object) -> Process:
         sys.executable,
         "-m",
         "checkout",
-        "verify",
         *map(str, arguments),
         stdout=PIPE,
         stderr=PIPE,
@@ -41,16 +40,17 @@ async def begin_verify_at(settings: Settings, *arguments: object) -> Process:
     )
 
 
-async def run_verify_at(settings: Settings, *arguments: object) -> Ended:
-    process = await begin_verify_at(settings, *arguments)
+async def run_command_at(settings: Settings, *arguments: object) -> Ended:
+    process = await begin_command_at(settings, *arguments)
     out, err = await asyncio.wait_for(process.communicate(), 90)
     return Ended(process.returncode, out.decode(), err.decode())
 
 
 async def begin_verify(shop: Shop, *arguments: object, settings: Settings | None = None) -> Process:
-    """The same on the shop's database; without settings there is no Kafka."""
+    """`checkout verify` on the shop's database; without settings there is no Kafka."""
     given = settings or Settings(_env_file=None, kafka_bootstrap_servers=None)
-    return await begin_verify_at(given.model_copy(update={"database_url": SecretStr(shop.url)}), *arguments)
+    there = given.model_copy(update={"database_url": SecretStr(shop.url)})
+    return await begin_command_at(there, "verify", *arguments)
 
 
 async def run_verify(shop: Shop, *arguments: object, settings: Settings | None = None) -> Ended:
