@@ -11,7 +11,7 @@ from pydantic.alias_generators import to_camel
 
 from domain.errors import CheckoutError
 from domain.operating.drifts import Drift
-from domain.operating.topic_verification import TopicsVerified
+from domain.operating.published_topic import TopicsVerified
 from domain.operating.verification import Verified
 
 MOST_KEPT = 20_000

@@ -12,6 +12,8 @@ from typing import Any
 from pydantic import SecretStr
 
 from adapters.settings import Settings
+from operations.verifying.running import Asked, run_verification
+from operations.verifying.screen import document
 from tests.operations.validating import Ended, Shop
 
 
@@ -62,9 +64,17 @@ async def run_verify(shop: Shop, *arguments: object, settings: Settings | None =
 async def ask(
     shop: Shop, *arguments: object, settings: Settings | None = None
 ) -> tuple[int | None, dict[str, Any]]:
+    """The answer of such a process."""
     ended = await run_verify(shop, *arguments, "--json", settings=settings)
     assert ended.out, ended.err
     return ended.code, json.loads(ended.out)
+
+
+async def look(shop: Shop, **asked: Any) -> dict[str, Any]:
+    """What a process would say, found out in this one; all baskets unless some are asked for."""
+    settings = Settings(_env_file=None, kafka_bootstrap_servers=None, database_url=SecretStr(shop.url))
+    given = {"kafka": False, "processes": 1, "patience": 0.0, **asked}
+    return document(await run_verification(Asked(**given), lambda *_: None, settings))
 
 
 def kinds(said: dict[str, Any]) -> dict[str, list[str]]:

@@ -17,7 +17,8 @@ from adapters.memory.store import MemoryEventStore
 from adapters.settings import Settings
 from domain.basket.verdicts import BASKET_VALIDATED
 from domain.operating.drifts import Drift
-from domain.operating.topic_verification import TopicsVerified, TopicVerification
+from domain.operating.published_topic import TopicsVerified
+from domain.operating.topic_verification import TopicVerification
 from domain.ports import PublishedUpTo, StoredEvent
 from tests.parts.kafka import KafkaPart
 from tests.streaming import Partner, send, utc_now
