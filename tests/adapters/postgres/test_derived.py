@@ -17,6 +17,8 @@ from domain.basket.handlers import CheckoutHandlers
 from domain.basket.projection import view_of
 from domain.basket.repository import Baskets
 from domain.operating.actions import OperatorAction
+from domain.operating.repairing import Mend
+from domain.ports import BasketView
 from tests.builders import Checkout
 from tests.contracts.derived import Derived, DerivedContract, mend, recorded
 from tests.parts.waiting import eventually
@@ -61,6 +63,20 @@ class TestPostgresDerived(DerivedContract):
         assert set(await mending) == {basket.id}
         assert not await moving
         assert await derived.views.versions([basket.id]) == {basket.id: right.version}
+
+    async def test_what_is_sealed_for_those_that_move_is_sealed_for_those_that_are_mended(
+        self, derived: Derived, database: Database
+    ) -> None:
+        basket = await derived.basket()
+
+        async def sealed(views: Sequence[tuple[int, BasketView]]) -> Sequence[tuple[int, BasketView]]:
+            return [(began, replace(view, snapshot=b"sealed")) for began, view in views]
+
+        view = view_of(basket)
+        gone = Mend("basket-none", 0, view=None, stream_version=0)
+        repair = PostgresDerivedRepair(database, sealed)
+        await repair.mend([mend(view, view.version), gone], recorded)
+        assert await derived.views.snapshots([basket.id]) == {basket.id: b"sealed"}
 
     async def _waiting(self, connection: asyncpg.Connection, count: int) -> bool:
         await connection.execute("SELECT pg_stat_clear_snapshot()")
