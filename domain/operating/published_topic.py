@@ -58,6 +58,7 @@ class TopicVerified:
 class TopicsVerified:
     """What became of all topics, up to how far the publisher had come at the beginning."""
 
+    publisher: str
     published: PublishedUpTo
     topics: list[TopicVerified] = field(default_factory=list)
     drifts: list[Drift] = field(default_factory=list)

@@ -145,7 +145,7 @@ class TopicVerification:
     async def _begin(self) -> TopicsVerified:
         published = await self._published()
         drifts = await publisher_drifts(self._feed, self._publisher_id, published)
-        return TopicsVerified(published, drifts=drifts)
+        return TopicsVerified(self._publisher_id, published, drifts=drifts)
 
     async def _beginnings(self, topic: PublishedTopic) -> Beginnings:
         """The positions that partitions begin with: those of the events of their first messages."""
