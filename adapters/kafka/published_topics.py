@@ -23,6 +23,9 @@ from domain.ports import StoredEvent
 
 T = TypeVar("T")
 
+REPLAY = "ce_replay"
+"""The header of what is sent again on an operator's word."""
+
 PERSONAL_DATA_FORGOTTEN = "checkout.basket-personal-data-forgotten.v1"
 """The event from which on a basket's events are shown without what was published of a person before."""
 
@@ -148,6 +151,7 @@ class PublishedTopicReader:
             digest=self._digest(message),
             partition=record.partition,
             offset=record.offset,
+            replay=message.header(REPLAY) is not None,
         )
 
     def _digest(self, message: Message) -> bytes:

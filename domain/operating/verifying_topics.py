@@ -17,13 +17,14 @@ from domain.operating.drifts import Drift, DriftKind
 @dataclass(frozen=True, slots=True)
 class Found:
     """A message of a topic: the basket and the version that it says (None: it says none), a digest of its content,
-    and where it lay."""
+    and where it lay. A `replay` says that it is sent again: it may come at any time, and may fill a hole."""
 
     basket_id: str | None
     version: int | None
     digest: bytes
     partition: int
     offset: int
+    replay: bool = False
 
     @property
     def place(self) -> str:
@@ -106,6 +107,8 @@ class TopicTally:
             if basket_id is None or version is None:
                 self.not_understood.append(not_understood(self._topic, message))
                 continue
+            if message.replay:
+                continue  # where one fills a hole, the rest shows the hole, and all is looked at exactly
             basket = self._baskets.get(basket_id)
             if basket is None:
                 rolled = _rolled(b"", version, message.digest)
@@ -150,7 +153,8 @@ def message_drifts(
     the store has of it; the content of what was published before its person was forgotten is not compared."""
     wanted = {message.version: message for message in expected}
     drifts: list[Drift] = []
-    seen: set[int] = set()
+    first_told: set[int] = set()
+    replayed: set[int] = set()
     newest = 0
     forgets = max((message.version for message in expected if message.forgets), default=0)
 
@@ -170,7 +174,9 @@ def message_drifts(
                 "message_without_event", version, f"the message at {message.place} has no event in the store"
             )
             continue
-        if version in seen:
+        if message.replay:
+            pass  # at any time
+        elif version in first_told:
             if not repeats_allowed:
                 drift("message_repeated", version, f"version {version} comes again at {message.place}")
         elif version < newest:
@@ -179,11 +185,15 @@ def message_drifts(
             )
         if version >= forgets and message.digest != wanted[version].digest:
             drift("message_differs", version, f"the message at {message.place} is not what the store says")
-        seen.add(version)
-        newest = max(newest, version)
+        if message.replay:
+            replayed.add(version)
+        else:
+            first_told.add(version)
+            newest = max(newest, version)
+    there = first_told | replayed
     for version, missed in wanted.items():
         required = missed.position <= published_up_to
-        if required and version not in seen and beginnings.comparable(basket_id, missed.position):
+        if required and version not in there and beginnings.comparable(basket_id, missed.position):
             drift(
                 "message_missing", version, f"version {version}, at position {missed.position}, is not there"
             )

@@ -51,7 +51,9 @@ def test_the_tally_suspects_every_basket_of_which_something_is_wrong(
     data: st.DataObject, upto: int, repeats: bool
 ) -> None:
     found = messages(expected())
-    for what in data.draw(st.lists(st.sampled_from(["lose", "repeat", "swap", "change", "add"]), max_size=3)):
+    for what in data.draw(
+        st.lists(st.sampled_from(["lose", "repeat", "swap", "change", "add", "replay"]), max_size=3)
+    ):
         at = data.draw(st.integers(0, len(found) - 1)) if found else 0
         if what == "lose" and found:
             del found[at]
@@ -62,6 +64,9 @@ def test_the_tally_suspects_every_basket_of_which_something_is_wrong(
             found[at], found[other] = found[other], found[at]
         elif what == "change" and found:
             found[at] = Found(found[at].basket_id, found[at].version, b"other", 0, at)
+        elif what == "replay" and found:
+            again = data.draw(st.sampled_from(messages(expected())))
+            found.insert(at, replace(again, replay=True))
         elif what == "add":
             found.insert(at, Found("b-0", VERSIONS + 1, b"new", 0, 99))
     suspected, wrong = drifts(found, upto, repeats=repeats)
