@@ -15,7 +15,7 @@ from domain.basket.codec import decode_all
 from domain.basket.projection import BasketProjection
 from domain.ports import DeadLetter, DeadLetters, ParkedBaskets
 from domain.values import BASKET_ID_PATTERN
-from workers.loop import Pulse
+from workers.pulse import Pulse
 from workers.telling import about_letter
 
 GROUP = "checkout-basket-views"

@@ -27,7 +27,7 @@ from domain.operating.republishing import (
     RepublishRequest,
     RunNotFound,
 )
-from domain.ports import Append, NewEvent, Publication
+from domain.ports import Append, NewEvent, Publication, PublishedUpTo
 from tests.contracts.operator_actions import NOON
 from tests.streaming import Partner
 
@@ -92,6 +92,13 @@ class Publishing:
 
     async def publish(self, publications: Sequence[Publication]) -> None:
         self.position = await self._broker.publish(self._name, publications)
+
+    @property
+    def published(self) -> PublishedUpTo:
+        return PublishedUpTo(self.position)
+
+    async def go_on_after(self, published: PublishedUpTo) -> None:
+        self.position = published.position
 
 
 class Service:
