@@ -16,6 +16,7 @@ import typer
 from adapters.settings import Settings
 from operations.catalogue import app as catalogue_app
 from operations.checks import checks
+from operations.forgetting import data_keys_app, forget
 from operations.schemas.command import schemas
 from operations.settings import settings
 from operations.validation import validate
@@ -30,6 +31,8 @@ app.command()(settings)
 app.command()(schemas)
 app.command()(checks)
 app.command()(validate)
+app.command()(forget)
+app.add_typer(data_keys_app, name="data-keys")
 
 Data = Annotated[Path, typer.Option(help="Folder of the embedded parts, kept between runs.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON line on stdout once all is ready.")]

@@ -13,6 +13,7 @@ async def run_api(settings: Settings) -> None:
     """Serves until SIGTERM or SIGINT; requests that run get five seconds to end."""
     configure_logging(settings.log_level)
     async with open_parts(settings) as parts:
+        parts.privacy.warn_unless_sealing()
         application = create_app(
             ApiParts(
                 settings=settings,
