@@ -19,8 +19,7 @@ from adapters.wiring import Parts
 from domain.basket.document import order_document
 from domain.basket.projection import view_of
 from domain.operating.forgetting import Person
-from tests.adapters.postgres.forgetting import MARKER, a_basket, folded, service, where_it_lies
-from tests.adapters.postgres.test_forgetting import GRACE
+from tests.adapters.postgres.forgetting import GRACE, MARKER, a_basket, folded, service, where_it_lies
 from tests.parts.waiting import eventually
 from tests.streaming import by_basket, topic_content
 from tests.workers.running import running

@@ -18,10 +18,12 @@ from domain.base import fold
 from domain.basket.answering import Remember
 from domain.basket.basket import Basket
 from domain.basket.codec import decode_all
+from domain.operating.actions import Operator
 from domain.ports import AnswerKey
 from tests.builders import add, caller, initiate, item, update, validate
 
 MARKER = "ada-lovelace"
+GRACE = Operator(actor="grace", way="command-line", reason="she asked for it")
 
 # Statements that read everything: names cannot be parameters, so the server quotes them.
 ALL_TABLES = """

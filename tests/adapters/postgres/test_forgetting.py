@@ -18,16 +18,23 @@ from domain.basket.codec import decode_all, encode
 from domain.basket.events import BasketPersonalDataForgotten
 from domain.basket.projection import view_of
 from domain.basket.verdicts import WholeVerdicts
-from domain.operating.actions import Operator, OperatorAction
+from domain.operating.actions import OperatorAction
 from domain.operating.forgetting import ConcernedBasket, NothingToForget, Person, TheseBaskets
 from domain.ports import Append, DeadLetter, NewEvent, Source
 from tests.adapters.postgres.conftest import DAY
-from tests.adapters.postgres.forgetting import MARKER, a_basket, folded, project, service, where_it_lies
+from tests.adapters.postgres.forgetting import (
+    GRACE,
+    MARKER,
+    a_basket,
+    folded,
+    project,
+    service,
+    where_it_lies,
+)
 from tests.builders import add, caller, initiate, item, update, validate
 from tests.domain.happened import happened
 from tests.parts.waiting import eventually
 
-GRACE = Operator(actor="grace", way="command-line", reason="she asked for it")
 ADA = Person(subject="p-1")
 
 
