@@ -26,6 +26,7 @@ def announce(settings: Settings, *, url: str, logs: Path, embedded: Mapping[str,
             "kafka": kafka,
             "issuer": settings.jwt_issuer,
             "audience": settings.jwt_audience,
+            "data_key_file": str(settings.data_key_file) if settings.data_key_file else None,
         }
         print(json.dumps(ready), flush=True)  # noqa: T201
         return

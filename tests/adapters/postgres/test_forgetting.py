@@ -173,7 +173,7 @@ async def test_a_basket_is_forgotten_by_its_id_and_the_same_again_changes_nothin
     again = await parts.forgetting.forget(this, GRACE)
 
     assert (first.basket_ids, first.unchanged) == ((id,), 0)
-    assert (again.basket_ids, again.unchanged, again.keys_destroyed) == ((), 1, 0)
+    assert (again.basket_ids, again.unchanged, again.keys_destroyed, again.action_id) == ((), 1, 0, None)
     (action,) = await parts.operator_actions.newest(None, 5)
     assert (action.id, action.scope["basket"]) == (first.action_id, id)
 
