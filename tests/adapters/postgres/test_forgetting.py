@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import asyncpg
@@ -80,6 +81,25 @@ async def test_once_forgotten_it_lies_nowhere(parts: Parts, connection: asyncpg.
     assert (forgotten.keys_destroyed, forgotten.answers_emptied, forgotten.dead_letters_emptied) == (1, 2, 1)
     assert await where_it_lies(connection) == set()
     assert await where_it_lies(connection, "p-1") == set()
+
+
+@pytest.mark.parametrize("named_by", ["basket_id", "key", "header"])
+async def test_a_dead_letter_loses_its_content_however_it_names_the_basket(
+    parts: Parts, connection: asyncpg.Connection, named_by: str
+) -> None:
+    id, other = await a_basket(parts), await a_basket(parts, subject="p-2")
+    about = replace(
+        a_letter(id),
+        basket_id=id if named_by == "basket_id" else None,
+        key=id.encode() if named_by == "key" else None,
+        headers=[("ce_subject", id.encode())] if named_by == "header" else [],
+    )
+    await parts.parked.record([about, replace(a_letter(other), source=Source("another", 0, 1))])
+
+    assert (await parts.forgetting.forget(ADA, GRACE)).dead_letters_emptied == 1
+
+    left = await connection.fetch("SELECT topic FROM dead_letters WHERE value IS NOT NULL")
+    assert [row["topic"] for row in left] == ["another"]
 
 
 async def test_once_forgotten_it_is_shown_nowhere(parts: Parts) -> None:
