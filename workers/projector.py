@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -24,6 +24,14 @@ WAIT_SECONDS = 1.0
 
 _BASKET_ID = re.compile(BASKET_ID_PATTERN)
 _log = structlog.get_logger("workers.projector")
+
+
+Opened = Callable[[Sequence[Received]], Awaitable[Sequence[Received]]]
+"""Messages as they came to messages as they are to be read. Raises StoreUnavailable."""
+
+
+async def _as_they_came(batch: Sequence[Received]) -> Sequence[Received]:
+    return batch
 
 
 class NotUnderstood(Exception):
@@ -62,13 +70,16 @@ class ProjectorWorker:
         parked: ParkedBaskets,
         dead_letters: Sequence[DeadLetters],
         *,
+        opened: Opened = _as_they_came,
         batch_messages: int = BATCH_MESSAGES,
     ) -> None:
-        """Every one of `dead_letters` is given each letter; `parked` is told by one of them."""
+        """Every one of `dead_letters` is given each letter; `parked` is told by one of them. `opened` opens what
+        was published sealed."""
         self._subscription = subscription
         self._projection = projection
         self._parked = parked
         self._dead_letters = dead_letters
+        self._opened = opened
         self._batch_messages = batch_messages
 
     async def run(self, pulse: Pulse) -> None:
@@ -80,9 +91,10 @@ class ProjectorWorker:
 
     async def _round(self, batches: Batches) -> int:
         """How many messages are done with."""
-        batch = await batches.next(self._batch_messages, WAIT_SECONDS)
-        if not batch:
+        came = await batches.next(self._batch_messages, WAIT_SECONDS)
+        if not came:
             return 0
+        batch = await self._opened(came)
         baskets, letters = _sorted_out(batch)
         for basket_id in await self._parked.parked(baskets.keys()):
             del baskets[basket_id]
@@ -98,10 +110,12 @@ class ProjectorWorker:
             elif arrived.letter is not None:
                 letters.append(arrived.letter)
         if letters:
-            await self._bury(letters)
+            # As they came: what was published sealed is not to lie open among the dead letters.
+            values = {message.source: message.message.value for message in came}
+            await self._bury([replace(letter, value=values[letter.source]) for letter in letters])
         # Last of all: a crash before this line repeats what was done, and repeating it changes nothing.
-        await batches.commit(batch)
-        return len(batch)
+        await batches.commit(came)
+        return len(came)
 
     async def _bury(self, letters: Sequence[DeadLetter]) -> None:
         for letter in letters:

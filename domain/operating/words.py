@@ -19,6 +19,7 @@ from domain.basket.events import (
     BasketEvent,
     BasketExpired,
     BasketInitiated,
+    BasketPersonalDataForgotten,
     BasketValidated,
     OrderItem,
     OrderItemAdded,
@@ -57,7 +58,7 @@ def _shown(character: str) -> str:
     return character if character.isprintable() else character.encode("unicode_escape").decode()
 
 
-def _words(event: DomainEvent, before: Basket | None) -> str:
+def _words(event: DomainEvent, before: Basket | None) -> str:  # noqa: PLR0912  a sentence for each event
     if isinstance(event, UnknownEvent):
         return f"{event.type}: of a later release than this one, passed over"
     known: BasketEvent = event  # type: ignore[assignment]  # whatever is read from a store is one of these
@@ -84,6 +85,8 @@ def _words(event: DomainEvent, before: Basket | None) -> str:
             return "completed by an order that was not named"
         case BasketCompleted():
             return f"completed by order {known.order_id}"
+        case BasketPersonalDataForgotten():
+            return "personal data forgotten: tracking and custom fields are gone"
         case _:
             assert_never(known)
 
