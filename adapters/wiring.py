@@ -25,6 +25,7 @@ from adapters.postgres.leadership import PostgresLeadership
 from adapters.postgres.open_baskets import PostgresOpenBaskets
 from adapters.postgres.operator_actions import PostgresOperatorActions
 from adapters.postgres.publisher_positions import PostgresPublisherPositions
+from adapters.postgres.rebuilding.rebuilds import PostgresRebuilds
 from adapters.settings import Settings
 from domain.basket.answering import Answers
 from domain.basket.deciding import Limits
@@ -77,6 +78,7 @@ class Parts:
         self.catalogue_readers = PostgresCatalogueReaders(self.database)
         self.open_baskets = PostgresOpenBaskets(self.database)
         self.operator_actions = PostgresOperatorActions(self.database)
+        self.rebuilds = PostgresRebuilds(self.database, utc_now, new_id)
         self.leadership = PostgresLeadership(self.database)
         self.parked = PostgresDeadLetters(self.database)
         self.dead_letters: list[DeadLetters] = [self.parked, KafkaDeadLetters(settings, utc_now)]
