@@ -16,6 +16,7 @@ import typer
 from adapters.settings import Settings
 from operations.catalogue import app as catalogue_app
 from operations.checks import checks
+from operations.rebuilding import app as rebuild_app
 from operations.schemas.command import schemas
 from operations.settings import settings
 from operations.validation import validate
@@ -26,6 +27,7 @@ app = typer.Typer(
     help="Partner checkout: baskets of partner organisations, event-sourced. Settings are CHECKOUT_* variables.",
 )
 app.add_typer(catalogue_app, name="catalogue")
+app.add_typer(rebuild_app, name="rebuild")
 app.command()(settings)
 app.command()(schemas)
 app.command()(checks)
