@@ -175,7 +175,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [path, *(place for key, entry in entries for place in places(entry, (*path, key)))]
 
 
-odd_values = st.sampled_from(
+odd_values: st.SearchStrategy[Any] = st.sampled_from(
     [
         None,
         True,
@@ -220,7 +220,7 @@ def test_what_is_odd_takes_the_careful_way_or_changes_nothing(data: st.DataObjec
         return
     noted("the same")
     careful = careful_view((number, joined([each])) for number, each in enumerate(documents, 1))
-    # What the basket's own events would refuse is not looked for behind a verdict's `ready`, nor in what no view holds.
+    # Values were looked at when they were written: the quick way minds how they are written, and repeats them.
     assert careful.stuck is not None or careful.view == quick
 
 
