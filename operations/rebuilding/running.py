@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
 from adapters.postgres.rebuilding.at_work import RebuildAtWork, Stopped
+from adapters.postgres.rebuilding.process import BuildingProcess, build_range
 from adapters.settings import Settings
 from adapters.wiring import Parts, open_parts
 from domain.errors import CheckoutError
@@ -25,7 +26,6 @@ from domain.operating.rebuilding import (
     RebuildScope,
     RebuildTarget,
 )
-from operations.rebuilding.process import begin, build_range
 
 EVENTS_A_PART = 10_000
 LOOKED_AT_EVERY = 0.25
@@ -130,9 +130,15 @@ class _Run:
         rate = asked.rate / asked.workers if asked.rate else None
         comparisons: list[RebuildComparison] = []
         loop = asyncio.get_running_loop()
-        pool = ProcessPoolExecutor(
-            asked.workers, context, initializer=begin, initargs=(asked.target, asked.staged, stop)
+        settings = self._parts.settings
+        assert settings.database_url is not None  # noqa: S101  (or there would be no parts)
+        process = BuildingProcess(
+            settings.database_url.get_secret_value(),
+            settings.database_timeout,
+            asked.target,
+            "pg_temp" if asked.staged else "checkout_rebuilt",
         )
+        pool = ProcessPoolExecutor(asked.workers, context, initializer=process.begin, initargs=(stop,))
         try:
             # Again, as long as one was overtaken by a process of a rebuild that was killed.
             while tasks := await work.left(rate, staged=asked.staged):

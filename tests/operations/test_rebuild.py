@@ -96,6 +96,7 @@ async def test_a_dry_run_shows_what_would_differ_and_changes_nothing(
     assert (await run(shop, "basket-views", "--dry-run"))[0] == 0
 
 
+@pytest.mark.timeout(300)
 async def test_killed_at_any_moment_it_goes_on_and_ends_right(
     shop: Shop, rebuilds: PostgresRebuilds, connection: asyncpg.Connection
 ) -> None:
