@@ -13,6 +13,7 @@ from adapters.kafka.command_stream import CommandStream
 from adapters.kafka.dead_letters import KafkaDeadLetters
 from adapters.kafka.publishing import AtLeastOncePublisher, TransactionalPublisher
 from adapters.kafka.subscription import Subscription
+from adapters.postgres.basket_finder import PostgresBasketFinder
 from adapters.postgres.basket_views import PostgresBasketViews
 from adapters.postgres.catalogue_facts import PostgresCatalogueFacts
 from adapters.postgres.catalogue_history import PostgresCatalogueHistory
@@ -33,6 +34,8 @@ from domain.basket.handlers import CheckoutHandlers, Policy
 from domain.basket.projection import BasketProjection
 from domain.basket.repository import Baskets
 from domain.errors import CheckoutError
+from domain.operating.following import Following
+from domain.operating.history import Histories
 from domain.ports import DeadLetters, Publisher
 from domain.validation.rejudging import Rejudging
 
@@ -77,6 +80,9 @@ class Parts:
         self.history = PostgresCatalogueHistory(self.database)
         self.catalogue_readers = PostgresCatalogueReaders(self.database)
         self.open_baskets = PostgresOpenBaskets(self.database)
+        self.finder = PostgresBasketFinder(self.database)
+        self.histories = Histories(self.store)
+        self.following = Following(self.store, self.feed)
         self.operator_actions = PostgresOperatorActions(self.database)
         self.rebuilds = PostgresRebuilds(self.database, utc_now, new_id)
         self.leadership = PostgresLeadership(self.database)
@@ -125,6 +131,7 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
     async with AsyncExitStack() as stack:
         stack.push_async_callback(parts.database.close)
         stack.push_async_callback(parts.feed.close)
+        stack.push_async_callback(parts.finder.close)
         stack.push_async_callback(parts.store.close)
         await stack.enter_async_context(parts.facts)
         yield parts

@@ -16,6 +16,8 @@ import typer
 from adapters.settings import Settings
 from operations.catalogue import app as catalogue_app
 from operations.checks import checks
+from operations.finding import find
+from operations.history import diff, history, show
 from operations.rebuilding import app as rebuild_app
 from operations.schemas.command import schemas
 from operations.settings import settings
@@ -32,6 +34,10 @@ app.command()(settings)
 app.command()(schemas)
 app.command()(checks)
 app.command()(validate)
+app.command()(find)
+app.command()(show)
+app.command()(history)
+app.command()(diff)
 
 Data = Annotated[Path, typer.Option(help="Folder of the embedded parts, kept between runs.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON line on stdout once all is ready.")]

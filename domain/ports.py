@@ -155,6 +155,9 @@ class EventFeed(Protocol):
     async def read(self, after_position: int, limit: int) -> Sequence[StoredEvent]:
         """The next events after a position, at most `limit`."""
 
+    async def last_position(self) -> int:
+        """The position of the last event; 0: there is none."""
+
     async def wait(self, after_position: int, timeout: float) -> None:
         """Returns as soon as there may be events after a position, or after `timeout` seconds."""
 
@@ -174,6 +177,14 @@ class BasketView:
     snapshot: bytes
     uses: frozenset[str] | None = None
     """The names that an open basket is found by, none for another; None: as they were."""
+    ready: bool | None = None
+    """What the last verdict said; None: there was none."""
+    offers: frozenset[str] = frozenset()
+    """The ids of the offers that the basket holds, be it open or finished."""
+    products: frozenset[str] = frozenset()
+    """The codes of the products that its lines remember."""
+    finding_codes: frozenset[str] = frozenset()
+    """What the last verdict found."""
 
 
 class BasketViews(Protocol):

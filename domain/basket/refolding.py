@@ -59,7 +59,7 @@ def plain_view(stream_id: str, documents: bytes) -> BasketView | None:
     """The view of a basket's stored documents, as a JSON array's inside, where each is exactly as this release
     writes it; None: take the careful way.
 
-    Of a verdict the first fields are enough, `ready` the last of them.
+    Of a verdict the first fields are enough, its findings the last of them.
     """
     try:
         return _view(stream_id, orjson.loads(b"[" + documents + b"]")) if _FOLDS_ALL else None
@@ -78,6 +78,7 @@ def _view(stream_id: str, documents: list[Document]) -> BasketView | None:  # no
     partner, details, expires_at = first["partner"], _plain_details(first["details"]), first["expiresAt"]
     items: dict[str, Document] = {}
     status, ready, order_id = "open", None, None
+    findings: list[Document] = []
     last_time = None
     for version, document in enumerate(documents, 1):
         if document["version"] != version or document["basketId"] != stream_id:
@@ -92,6 +93,7 @@ def _view(stream_id: str, documents: list[Document]) -> BasketView | None:  # no
             if tuple(document)[: len(_VERDICT)] != _VERDICT:
                 return None
             ready = _a_bool(document["ready"])
+            findings = [*document["blockedProducts"], *document["validationErrors"]]
             continue
         if tuple(document) != _LAYOUTS[kind]:
             return None
@@ -117,6 +119,9 @@ def _view(stream_id: str, documents: list[Document]) -> BasketView | None:  # no
     if not (_plain_time(expires_at) and partner and type(partner) is str):
         return None
     created, modified = first["occurredAt"], documents[-1]["occurredAt"]
+    codes = sorted({_a_code(finding["code"]) for finding in findings})
+    offers = {item["offer"]["id"] for item in items.values()}
+    products = {product["productCode"] for item in items.values() for product in item["offer"]["products"]}
     snapshot = {
         "id": stream_id,
         "version": len(documents),
@@ -129,6 +134,7 @@ def _view(stream_id: str, documents: list[Document]) -> BasketView | None:  # no
         "expiresAt": expires_at,
         "ready": ready,
         "orderId": order_id,
+        "findingCodes": codes,
     }
     return BasketView(
         basket_id=stream_id,
@@ -140,18 +146,17 @@ def _view(stream_id: str, documents: list[Document]) -> BasketView | None:  # no
         modified=datetime.fromisoformat(modified),
         expires_at=datetime.fromisoformat(expires_at),
         snapshot=orjson.dumps(snapshot),
-        uses=_uses(partner, items) if status == "open" else frozenset(),
+        uses=_uses(partner, offers, products) if status == "open" else frozenset(),
+        ready=ready,
+        offers=frozenset(offers),
+        products=frozenset(products),
+        finding_codes=frozenset(codes),
     )
 
 
-def _uses(partner: str, items: dict[str, Document]) -> frozenset[str]:
-    names = {policy_name(partner), policy_name(None)}
-    for item in items.values():
-        offer = item["offer"]
-        names.add(offer_name(offer["id"]))
-        for product in offer["products"]:
-            names.add(product_name(product["productCode"]))
-    return frozenset(names)
+def _uses(partner: str, offers: set[str], products: set[str]) -> frozenset[str]:
+    policies = (policy_name(partner), policy_name(None))
+    return frozenset((*map(offer_name, offers), *map(product_name, products), *policies))
 
 
 def _layout(model: type[BaseModel]) -> tuple[str, ...]:
@@ -170,7 +175,10 @@ _TYPE_DETAILS = happened.BasketDetailsChanged.TOPIC
 _TYPE_EXPIRED = happened.BasketExpired.TOPIC
 _TYPE_COMPLETED = happened.BasketCompleted.TOPIC
 _LAYOUTS = {event.TOPIC: _layout(event) for event in happened.BasketEvent.__args__}
-_VERDICT = ("basketId", "version", "occurredAt", "type", "ready")
+_VERDICT = (
+    *("basketId", "version", "occurredAt", "type", "ready"),
+    *("basketVersion", "blockedProducts", "validationErrors"),
+)
 _DETAILS = _layout(happened.BasketDetails)
 _ITEM = _layout(happened.OrderItem)
 _OFFER = _layout(happened.LineOffer)
@@ -181,7 +189,7 @@ _FOLDS_ALL = (
     _layout(BasketSnapshot)
     == (
         *("id", "version", "partner", "status", "details", "items"),
-        *("created", "modified", "expiresAt", "ready", "orderId"),
+        *("created", "modified", "expiresAt", "ready", "orderId", "findingCodes"),
     )
     and len(_LAYOUTS) == 9
     and _LAYOUTS[_TYPE_VALIDATED][: len(_VERDICT)] == _VERDICT
@@ -252,6 +260,12 @@ def _a_quantity(value: object) -> int:
 
 def _a_bool(value: object) -> bool:
     if type(value) is not bool:
+        raise _NotPlain
+    return value
+
+
+def _a_code(value: object) -> str:
+    if type(value) is not str:
         raise _NotPlain
     return value
 
