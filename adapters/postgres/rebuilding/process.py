@@ -33,6 +33,12 @@ class BuildingProcess:
     target: RebuildTarget
     room: Room
 
+    @staticmethod
+    def build(task: RangeTask) -> RebuildComparison | None:
+        """In the process that was begun: builds a range. Raises StoreUnavailable."""
+        runner, builder = _builders[0]
+        return runner.run(builder.build(task))
+
     def begin(self, stop: Event) -> None:
         """Makes this process ready for ranges. Interrupts are the parent's: it says by `stop` when to end."""
         signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -43,12 +49,6 @@ class BuildingProcess:
         database = Database(self.database_url, timeout=self.timeout)
         builder = RangeBuilder(database, target_of(self.target, self.room), stop.is_set)
         _builders[:] = [(asyncio.Runner(), builder)]
-
-
-def build_range(task: RangeTask) -> RebuildComparison | None:
-    """Raises StoreUnavailable."""
-    runner, builder = _builders[0]
-    return runner.run(builder.build(task))
 
 
 def _end_with(parent: int) -> None:

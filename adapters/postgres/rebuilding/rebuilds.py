@@ -16,6 +16,7 @@ from adapters.postgres.rebuilding import generations
 from adapters.postgres.rebuilding import records_sql as sql
 from adapters.postgres.rebuilding.at_work import RebuildAtWork
 from adapters.postgres.rebuilding.building import WRITER_SETTINGS, RangeBuilder, close
+from adapters.postgres.rebuilding.process import BuildingProcess
 from adapters.postgres.rebuilding.switching import Switching
 from adapters.postgres.rebuilding.target import Target
 from adapters.postgres.rebuilding.targets import target_of
@@ -83,10 +84,15 @@ class PostgresRebuilds:
             )
 
     def builder(self, target: RebuildTarget, stopped: Callable[[], bool], *, staged: bool) -> RangeBuilder:
-        """What a process of a rebuild builds with."""
+        """What this process builds with."""
         return RangeBuilder(
             self._database, target_of(target, "pg_temp" if staged else "checkout_rebuilt"), stopped
         )
+
+    def process(self, target: RebuildTarget, *, staged: bool) -> BuildingProcess:
+        """What another process builds with."""
+        room: generations.Room = "pg_temp" if staged else "checkout_rebuilt"
+        return BuildingProcess(self._database.url, self._database.timeout, target, room)
 
     async def roll_back(self, target: RebuildTarget, operator: Operator) -> Rebuild:
         async with self._leading(target, "checkout_kept") as (connection, kept):

@@ -11,12 +11,11 @@ import pytest
 
 from adapters.postgres.basket_views import PostgresBasketViews
 from adapters.postgres.operator_actions import PostgresOperatorActions
-from adapters.postgres.rebuilding.at_work import Stopped
 from adapters.postgres.rebuilding.rebuilds import PostgresRebuilds
 from domain.basket.basket import Basket
 from domain.basket.codec import decode_all
 from domain.basket.projection import BasketProjection
-from domain.operating.rebuilding import RebuildRefused, RebuildScope
+from domain.operating.rebuilding import RebuildRefused, RebuildScope, RebuildStopped
 from domain.ports import Append, NewEvent
 from tests.builders import add, caller, item, offer, price
 from tests.operations.validating import Shop, open_shop
@@ -424,7 +423,7 @@ async def test_one_that_is_asked_to_stop_stops_and_others_see_it(
     async with built(rebuilds) as work:
         assert await rebuilds.request_cancel(work.id, OPERATOR)
         assert not await rebuilds.request_cancel(work.id, OPERATOR)
-        with pytest.raises(Stopped):
+        with pytest.raises(RebuildStopped):
             await work.beat()
         await work.cancel()
     (stands,) = await rebuilds.newest(5)

@@ -1,0 +1,133 @@
+"""Whether a stored document is exactly as this release writes it."""
+
+from __future__ import annotations
+
+import re
+
+from pydantic import BaseModel
+
+from domain.basket import events as happened
+from domain.basket.document import Document
+from domain.basket.snapshot import BasketSnapshot
+from domain.values import Money, Product
+
+
+class NotPlain(ValueError):
+    """Something that is written in another way."""
+
+
+def layout_of(model: type[BaseModel]) -> tuple[str, ...]:
+    """The names in a model's JSON, in the order in which they are written."""
+    return tuple(field.alias or name for name, field in model.model_fields.items())
+
+
+INITIATED = layout_of(happened.BasketInitiated)
+TYPE_INITIATED = happened.BasketInitiated.TOPIC
+TYPE_ADDED = happened.OrderItemAdded.TOPIC
+TYPE_VALIDATED = happened.BasketValidated.TOPIC
+TYPE_QUANTITY = happened.OrderItemQuantityChanged.TOPIC
+TYPE_REMOVED = happened.OrderItemRemoved.TOPIC
+TYPE_EXPECTED = happened.OrderItemPriceExpected.TOPIC
+TYPE_DETAILS = happened.BasketDetailsChanged.TOPIC
+TYPE_EXPIRED = happened.BasketExpired.TOPIC
+TYPE_COMPLETED = happened.BasketCompleted.TOPIC
+LAYOUTS = {event.TOPIC: layout_of(event) for event in happened.BasketEvent.__args__}
+VERDICT = (
+    *("basketId", "version", "occurredAt", "type", "ready"),
+    *("basketVersion", "blockedProducts", "validationErrors"),
+)
+_DETAILS = layout_of(happened.BasketDetails)
+_ITEM = layout_of(happened.OrderItem)
+_OFFER = layout_of(happened.LineOffer)
+_PRODUCT = layout_of(Product)
+_MONEY = layout_of(Money)
+
+FOLDS_ALL = (
+    layout_of(BasketSnapshot)
+    == (
+        *("id", "version", "partner", "status", "details", "items"),
+        *("created", "modified", "expiresAt", "ready", "orderId", "findingCodes"),
+    )
+    and len(LAYOUTS) == 9
+    and LAYOUTS[TYPE_VALIDATED][: len(VERDICT)] == VERDICT
+)
+"""A basket that comes to hold more, or that more can happen to, is folded the careful way until this module knows
+of it."""
+
+# As pydantic writes a time in UTC: no fraction, or six digits that are not all zero.
+is_plain_time = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.(?!0{6})\d{6})?Z", re.ASCII).fullmatch
+
+# As a decimal writes itself: no zero in front that need not be.
+_plain_amount = re.compile(r"(?:0|[1-9]\d{0,11})(?:\.\d{1,4})?", re.ASCII).fullmatch
+
+
+def plain_details(details: Document) -> Document:
+    if (
+        tuple(details) != _DETAILS
+        or type(details["tracking"]) is not dict
+        or type(details["customFields"]) is not dict
+    ):
+        raise NotPlain
+    for name in _DETAILS[:-2]:
+        a_text(details[name])
+    if details["tracking"] or details["customFields"]:
+        _no_large_numbers(details["tracking"])
+        _no_large_numbers(details["customFields"])
+    return details
+
+
+def _no_large_numbers(value: object) -> None:
+    # The parser makes floats of integers that need more than 64 bits.
+    if type(value) is float and abs(value) >= 2**63:
+        raise NotPlain
+    if type(value) is dict:
+        for entry in value.values():
+            _no_large_numbers(entry)
+    elif type(value) is list:
+        for entry in value:
+            _no_large_numbers(entry)
+
+
+def is_plain_item(item: Document) -> bool:
+    # The most frequent of all by far, so that it is written out.
+    offer, quantity, price = item["offer"], item["quantity"], item["price"]
+    if tuple(item) != _ITEM or tuple(offer) != _OFFER or type(item["id"]) is not str:
+        return False
+    for product in offer["products"]:
+        if tuple(product) != _PRODUCT or type(product["productCode"]) is not str:
+            return False
+    if type(quantity) is not int or quantity < 1:
+        return False
+    if price is not None and (tuple(price) != _MONEY or not _plain_amount(price["amount"])):
+        return False
+    return item["expectedPrice"] is None or plain_money(item["expectedPrice"]) is not None
+
+
+def plain_money(money: Document | None) -> Document | None:
+    if money is not None and (tuple(money) != _MONEY or not _plain_amount(money["amount"])):
+        raise NotPlain
+    return money
+
+
+def a_quantity(value: object) -> int:
+    if type(value) is not int or value < 1:
+        raise NotPlain
+    return value
+
+
+def a_bool(value: object) -> bool:
+    if type(value) is not bool:
+        raise NotPlain
+    return value
+
+
+def a_code(value: object) -> str:
+    if type(value) is not str:
+        raise NotPlain
+    return value
+
+
+def a_text(value: object) -> str | None:
+    if value is not None and type(value) is not str:
+        raise NotPlain
+    return value
