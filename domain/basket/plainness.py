@@ -42,13 +42,21 @@ _OFFER = layout_of(happened.LineOffer)
 _PRODUCT = layout_of(Product)
 _MONEY = layout_of(Money)
 
+MAPS = frozenset({"tracking", "customFields"})
+
+TYPE_FORGOTTEN = "checkout.basket-personal-data-forgotten.v1"
+KNOWN_TYPES = {
+    *(TYPE_INITIATED, TYPE_DETAILS, TYPE_ADDED, TYPE_REMOVED, TYPE_QUANTITY, TYPE_EXPECTED),
+    *(TYPE_VALIDATED, TYPE_EXPIRED, TYPE_COMPLETED),
+}
+
 FOLDS_ALL = (
     layout_of(BasketSnapshot)
     == (
         *("id", "version", "partner", "status", "details", "items"),
         *("created", "modified", "expiresAt", "ready", "orderId", "findingCodes"),
     )
-    and len(LAYOUTS) == 9
+    and LAYOUTS.keys() == KNOWN_TYPES
     and LAYOUTS[TYPE_VALIDATED][: len(VERDICT)] == VERDICT
 )
 """A basket that comes to hold more, or that more can happen to, is folded the careful way until this module knows
@@ -62,18 +70,27 @@ _plain_amount = re.compile(r"(?:0|[1-9]\d{0,11})(?:\.\d{1,4})?", re.ASCII).fullm
 
 
 def plain_details(details: Document) -> Document:
-    if (
-        tuple(details) != _DETAILS
-        or type(details["tracking"]) is not dict
-        or type(details["customFields"]) is not dict
-    ):
-        raise NotPlain
-    for name in _DETAILS[:-2]:
-        a_text(details[name])
-    if details["tracking"] or details["customFields"]:
-        _no_large_numbers(details["tracking"])
-        _no_large_numbers(details["customFields"])
+    """Sealed maps and texts are maps and texts like others. Raises NotPlain."""
+    if tuple(details) != _DETAILS:
+        _add_what_came_later(details, happened.BasketDetails, _DETAILS)
+    for name, value in details.items():
+        if name in MAPS:
+            if type(value) is not dict:
+                raise NotPlain
+            if value:
+                _no_large_numbers(value)
+        elif value is not None and type(value) is not str:
+            raise NotPlain
     return details
+
+
+def _add_what_came_later(document: Document, model: type[BaseModel], layout: tuple[str, ...]) -> None:
+    """A document from before the last fields of its model says null for them."""
+    there = tuple(document)
+    later = [*model.model_fields.values()][len(there) :]
+    if there != layout[: len(there)] or any(field.get_default() is not None for field in later):
+        raise NotPlain
+    document.update(dict.fromkeys(layout[len(there) :]))
 
 
 def _no_large_numbers(value: object) -> None:
@@ -89,9 +106,12 @@ def _no_large_numbers(value: object) -> None:
 
 
 def is_plain_item(item: Document) -> bool:
+    """Raises NotPlain too."""
     # The most frequent of all by far, so that it is written out.
+    if tuple(item) != _ITEM:
+        _add_what_came_later(item, happened.OrderItem, _ITEM)
     offer, quantity, price = item["offer"], item["quantity"], item["price"]
-    if tuple(item) != _ITEM or tuple(offer) != _OFFER or type(item["id"]) is not str:
+    if tuple(offer) != _OFFER or type(item["id"]) is not str:
         return False
     for product in offer["products"]:
         if tuple(product) != _PRODUCT or type(product["productCode"]) is not str:
