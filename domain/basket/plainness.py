@@ -44,7 +44,6 @@ _MONEY = layout_of(Money)
 
 MAPS = frozenset({"tracking", "customFields"})
 
-TYPE_FORGOTTEN = "checkout.basket-personal-data-forgotten.v1"
 KNOWN_TYPES = {
     *(TYPE_INITIATED, TYPE_DETAILS, TYPE_ADDED, TYPE_REMOVED, TYPE_QUANTITY, TYPE_EXPECTED),
     *(TYPE_VALIDATED, TYPE_EXPIRED, TYPE_COMPLETED),
