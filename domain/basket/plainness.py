@@ -86,7 +86,7 @@ def plain_details(details: Document) -> Document:
 
 def forgotten(details: Document) -> Document:
     """Details without the personal data that they held."""
-    empty = {"tracking": {}, "customFields": {}, "dataSubject": None}
+    empty: Document = {"tracking": {}, "customFields": {}, "dataSubject": None}
     return {name: empty.get(name, value) for name, value in details.items()}
 
 
