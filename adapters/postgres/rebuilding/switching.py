@@ -11,7 +11,10 @@ from adapters.postgres.rebuilding import generations
 from adapters.postgres.rebuilding.target import Target
 
 LEFT_FOR_THE_LOCK = 100
-"""With more events than these to catch up, live tables are not locked yet."""
+"""With more events than these to catch up with, live tables are not locked yet."""
+
+MOST_FOR_THE_LOCK = 6_400
+"""Where so much happens that one never comes so close, each further pass is content with twice as many."""
 
 LOCK_PATIENCE = "50ms"
 """So long callers wait behind us at most while we wait for a long statement of somebody else."""
@@ -32,6 +35,7 @@ class Switching:
     def __init__(self, connection: asyncpg.Connection, target: Target, position: int, waiting: Told) -> None:
         """`position`: up to there everything is in the generation."""
         self.position = position
+        self._left_for_the_lock = LEFT_FOR_THE_LOCK
         self._connection = connection
         self._target = target
         self._waiting = waiting
@@ -40,8 +44,10 @@ class Switching:
         """Takes in what happened meanwhile, but for a little that comes all the time; says how far it is."""
         while True:
             upto = await self._target.position(self._connection)
-            if upto - self.position <= LEFT_FOR_THE_LOCK:
+            if upto - self.position <= self._left_for_the_lock:
                 return
+            if upto - self.position < CATCH_UP_EVENTS:
+                self._left_for_the_lock = min(2 * self._left_for_the_lock, MOST_FOR_THE_LOCK)
             step = min(upto, self.position + CATCH_UP_EVENTS)
             await self._target.catch_up(self._connection, self.position, step)
             self.position = step
@@ -75,7 +81,7 @@ class Switching:
         # events that were committed before: with these in the new row, its version is past the one where that fold
         # began, and what that writer brings is refused.
         upto = await self._target.position(self._connection)
-        if upto - self.position > 2 * LEFT_FOR_THE_LOCK:
+        if upto - self.position > 2 * self._left_for_the_lock:
             raise _TooMuch
         if upto > self.position:
             await self._target.catch_up(self._connection, self.position, upto)
