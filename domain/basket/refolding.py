@@ -11,9 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import cast
 
 import orjson
 
+from domain.base import fold
 from domain.basket.basket import Basket
 from domain.basket.codec import UnreadableEvent, decode_all
 from domain.basket.document import Document
@@ -43,6 +45,7 @@ from domain.basket.plainness import (
     plain_money,
 )
 from domain.basket.projection import Stuck, view_of
+from domain.basket.snapshot import restore
 from domain.ports import BasketView
 from domain.validation.touching import offer_name, policy_name, product_name
 
@@ -71,6 +74,15 @@ def careful_view(documents: Iterable[tuple[int, bytes]]) -> Refolded:
             stuck = Stuck(version, f"{type(error).__name__}: {error}")
             break
     return Refolded(view_of(basket) if basket is not None else None, stuck)
+
+
+def view_brought_on(snapshot: bytes, documents: bytes) -> BasketView | None:
+    """The view after the documents that follow a view's snapshot, as a JSON array's inside; None where they cannot
+    be folded onto it."""
+    try:
+        return view_of(cast("Basket", fold(restore(snapshot), decode_all(b"[" + documents + b"]"))))
+    except Exception:  # noqa: BLE001  (events that fit no basket may fail in any way)
+        return None
 
 
 def plain_view(stream_id: str, documents: bytes) -> BasketView | None:

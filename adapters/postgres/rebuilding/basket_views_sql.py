@@ -59,6 +59,16 @@ SELECT asked.stream_id, stream.documents, stream.events
  WHERE stream.events > 0
 """
 
+# These streams from their built views on: the snapshot, and the documents after it.
+READ_ON = """
+SELECT asked.stream_id, view.snapshot,
+       (SELECT string_agg(event.data, ',' ORDER BY event.version) FROM events event
+         WHERE event.stream_id = asked.stream_id AND event.version > coalesce(view.version, 0))
+  FROM unnest($1::text[]) AS asked (stream_id)
+  LEFT JOIN LATERAL (
+       SELECT version, snapshot FROM basket_views WHERE basket_id = asked.stream_id OFFSET 0) view ON true
+"""
+
 # One stream with every document whole.
 READ_WHOLE = "SELECT version, data FROM events WHERE stream_id = $1 ORDER BY version"
 
