@@ -17,7 +17,7 @@ from domain.base import fold
 from domain.basket.basket import Basket
 from domain.basket.codec import decode_all
 from domain.basket.projection import view_of
-from domain.basket.refolding import careful_view, plain_view
+from domain.basket.refolding import careful_view, plain_view, view_brought_on
 from domain.ports import BasketView, StoredEvent
 from tests.builders import (
     LIFETIME,
@@ -166,6 +166,17 @@ def test_an_ordinary_history_takes_the_quick_way() -> None:
         "basket-validated",
     }
     assert plain_view(documents[0]["basketId"], joined(documents)) is not None
+
+
+def test_a_view_is_brought_on_from_any_version_to_what_folding_all_gives() -> None:
+    documents = plain_history()
+    whole = plain_view(documents[0]["basketId"], joined(documents))
+    for version in range(1, len(documents)):
+        begun = plain_view(documents[0]["basketId"], joined(documents[:version]))
+        assert begun is not None
+        assert view_brought_on(begun.snapshot, joined(documents[version:])) == whole
+    assert view_brought_on(b"{}", joined(documents[1:])) is None
+    assert view_brought_on(careful_view([(1, joined(documents[:1]))]).view.snapshot, b'{"odd":1}') is None  # type: ignore[union-attr]
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
