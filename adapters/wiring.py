@@ -40,6 +40,7 @@ from adapters.postgres.open_baskets import PostgresOpenBaskets
 from adapters.postgres.operator_actions import PostgresOperatorActions
 from adapters.postgres.projected_rows import PostgresProjectedRows
 from adapters.postgres.publisher_positions import PostgresPublisherPositions
+from adapters.postgres.rebuilding.rebuilds import PostgresRebuilds
 from adapters.postgres.republications import PostgresRepublications
 from adapters.postgres.worker_states import PostgresWorkerStates
 from adapters.privacy.master_keys import MasterKeys
@@ -141,6 +142,7 @@ class Parts:
             utc_now,
             new_id,
         )
+        self.rebuilds = PostgresRebuilds(self.database, utc_now, new_id)
         self.parked = PostgresDeadLetters(self.database)
         self.dead_letters: list[DeadLetters] = [self.parked, KafkaDeadLetters(settings, utc_now)]
         self.verifier = token_verifier(settings)

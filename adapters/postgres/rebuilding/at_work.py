@@ -1,0 +1,192 @@
+"""A rebuild at work: the session that leads it, from its beginning to its switch."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+
+import asyncpg
+
+from adapters.postgres.database import Database
+from adapters.postgres.rebuilding import generations
+from adapters.postgres.rebuilding import records_sql as sql
+from adapters.postgres.rebuilding.basket_views import BasketViewsTarget
+from adapters.postgres.rebuilding.building import close
+from adapters.postgres.rebuilding.mending import Mender, baskets_in
+from adapters.postgres.rebuilding.record import RebuildRecord
+from adapters.postgres.rebuilding.switching import Switching
+from adapters.postgres.rebuilding.target import Target, together
+from domain.operating.actions import Operator
+from domain.operating.rebuilding import (
+    RESUMABLE_STATES,
+    RebuildComparison,
+    RebuildRefused,
+    RebuildScope,
+)
+from domain.ports import Clock, NewId
+
+MOST_PARTS = 1_000
+BEATS_EVERY = 0.5
+INDEXING = {"maintenance_work_mem": "256MB", "max_parallel_maintenance_workers": "0"}
+
+
+class RebuildAtWork(RebuildRecord):
+    """The one session that leads a rebuild: it holds the target's lock, and whatever it does is done on that very
+    session, so that one who has lost the lock changes nothing any more."""
+
+    def __init__(
+        self,
+        rebuild_id: str,
+        database: Database,
+        connection: asyncpg.Connection,
+        target: Target,
+        operator: Operator,
+        clock: Clock,
+        new_id: NewId,
+    ) -> None:
+        super().__init__(rebuild_id, connection, target, operator, clock, new_id)
+        self._database = database
+        self._switching = Switching(connection, target, 0, self.beat)
+
+    async def begin(self, scope: RebuildScope, *, dry_run: bool, workers: int, events_a_part: int) -> None:
+        """Records it; of a whole one that is no dry run, with an empty generation in place of what an earlier
+        one left."""
+        whole = scope.everything and not dry_run
+        connection, target = self._connection, self.target
+        position = self._switching.position = await target.position(connection)
+        # What is mended in place, or compared as a whole, is one part.
+        in_parts = whole or (scope.everything and target.pages_stand_alone)
+        parts = max(1, min(MOST_PARTS, position // events_a_part)) if in_parts else 1
+        cuts = await target.cuts(connection, parts)
+        async with connection.transaction():
+            if whole:
+                await connection.execute(sql.ABANDON, target.name, [*RESUMABLE_STATES], self.id)
+                await generations.make(connection, target.tables)
+                if not target.pages_stand_alone:
+                    await generations.execute_written(connection, generations.INDEX, target.tables)
+                    await generations.execute_written(connection, generations.CONSTRAIN, target.tables)
+            await connection.execute(
+                sql.BEGIN,
+                self.id,
+                target.name,
+                scope.model_dump_json(by_alias=True),
+                dry_run,
+                self._operator.actor,
+                self._operator.way,
+                self._operator.reason,
+                workers,
+                target.layout(),
+                position,
+                position if scope.everything else 0,
+            )
+            await connection.execute(sql.BEGIN_RANGES, self.id, ["", *cuts[:-1]], [*cuts])
+            if not dry_run:
+                await self._record("operations.rebuild-started.v1", scope=json.loads(scope.model_dump_json()))
+
+    async def resume(self, workers: int) -> None:
+        """Goes on with what was begun. Raises RebuildRefused where its generation is gone, or was made by a
+        release that writes other rows."""
+        connection, target = self._connection, self.target
+        row = await connection.fetchrow(sql.STANDS, self.id)
+        fits = await generations.fits(connection, "checkout_rebuilt", target.tables)
+        if row is None or not fits or row["layout"] != target.layout():
+            raise RebuildRefused(
+                "what was built until then does not fit this release and its tables: begin anew, without --resume"
+            )
+        self._switching.position = row["caught_up"]
+        async with connection.transaction():
+            await connection.execute(sql.RESUME, self.id, workers)
+            await self._record("operations.rebuild-started.v1", resumed=True)
+
+    async def mend(self, scope: RebuildScope, *, mends: bool, settles: float) -> RebuildComparison:
+        """Compares the baskets of a scope with their live views, and mends these in place."""
+        if not isinstance(self.target, BasketViewsTarget):
+            raise RebuildRefused("only basket views are rebuilt for some baskets")
+        baskets = await baskets_in(self._connection, scope)
+        mender = Mender(self._connection, self.target, mends=mends, settles=settles)
+        comparisons = []
+        async for events, rows, comparison in mender.go(baskets):
+            comparisons.append(comparison)
+            await self._connection.execute(sql.ADVANCE, self.id, events, rows)
+            await self.beat()
+        comparison = together(comparisons)
+        await self._compared(comparison)
+        if mends:
+            scoped = json.loads(scope.model_dump_json())
+            await self.end("mended", "operations.views-repaired.v1", scope=scoped, mended=len(mender.mended))
+        return comparison
+
+    async def index(self, sessions: int) -> None:
+        """Builds the indexes that the new tables do not have yet, several at a time, and looks at the tables as
+        a planner wants them looked at."""
+        tables = self.target.tables
+        statements = deque[str]()
+
+        async def execute(connection: asyncpg.Connection) -> None:
+            while statements:
+                await connection.execute(statements.popleft())
+
+        # One kind after the other: a constraint takes its index as it is.
+        for writer in (generations.INDEX, generations.CONSTRAIN, generations.ANALYSE):
+            statements.extend(row[0] for row in await self._connection.fetch(writer, tables))
+            await self._together(execute, sessions, INDEXING)
+
+    async def catch_up(self) -> None:
+        """Takes in what happened meanwhile, but for a little that comes all the time."""
+        await self._switching.catch_up(self._caught_up)
+
+    async def compare(self, sessions: int) -> RebuildComparison:
+        """How the live rows compare with the new ones, part by part, several at a time."""
+        cuts = [row[1] for row in await self._connection.fetch(sql.RANGES, self.id)]
+        parts = [*zip(["", *cuts[:-1]], cuts, strict=True)]
+        comparisons: list[RebuildComparison] = []
+        if not self.target.pages_stand_alone:
+            parts, sessions = [("", cuts[-1])], 1
+
+        async def compare(connection: asyncpg.Connection) -> None:
+            while parts:
+                comparisons.append(await self.target.compare(connection, *parts.pop()))
+
+        settings = {**self.target.reader_settings, **generations.looking_into("checkout_rebuilt")}
+        await self._together(compare, sessions, settings)
+        return await self.keep(comparisons)
+
+    async def switch(self) -> None:
+        """Puts the new generation in the place of the live one, which is kept. Raises RebuildStopped."""
+        await self.turn("switching")
+        await self._switching.switch(generations.SWITCH, self._switched)
+
+    async def _caught_up(self, position: int) -> None:
+        await self._connection.execute(sql.CAUGHT_UP, self.id, position)
+
+    async def _switched(self, position: int) -> None:
+        await self._caught_up(position)
+        await self.turn("switched")
+        await self._record("operations.rebuild-switched.v1", position=position)
+
+    async def _together(
+        self,
+        do: Callable[[asyncpg.Connection], Awaitable[None]],
+        sessions: int,
+        settings: Mapping[str, str],
+    ) -> None:
+        """Has several sessions do something at the same time, and beats meanwhile."""
+
+        async def one() -> None:
+            connection = await self._database.connect("checkout rebuild helper", settings)
+            try:
+                await do(connection)
+            finally:
+                await close(connection)
+
+        work = asyncio.gather(*(one() for _ in range(max(1, sessions))))
+        try:
+            while not work.done():
+                await asyncio.wait({work}, timeout=BEATS_EVERY)
+                await self.beat()
+            work.result()
+        finally:
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
