@@ -79,9 +79,9 @@ class Check:
         )
 
     def about_stock(self, stock: Stock, message: str, **data: JsonValue) -> Finding:
-        availability = (stock.availability.fact_id,) if stock.availability else ()
+        availability = {stock.availability.fact_id} if stock.availability else set[str]()
         return self._finding(
-            (*self._facts(stock.lines), *availability),
+            self._facts(stock.lines) | availability,
             message=message,
             path=stock.path,
             order_item_id=stock.lines[0].item.id,
@@ -102,26 +102,32 @@ class Check:
             evidence=self.policy,
         )
 
-    def _facts(self, lines: Sequence[Line]) -> Iterator[str]:
+    def _facts(self, lines: Sequence[Line]) -> set[str]:
         """The ids of these lines' facts that a finding rests on; what an offer is, each of them does."""
-        for line in lines:
-            if line.offer is not None:
-                yield line.offer.fact_id
-            for kind in self.rests_on:
-                if kind != "offers":
-                    for fact in line.facts(kind):
-                        yield fact.fact_id
+        return {id for kind in ("offers", *self.rests_on) for line in lines for id in line.evidence(kind)}
 
-    def _finding(self, facts: Iterable[str], **values: object) -> Finding:
-        evidence = tuple(sorted({*facts, *self.policy}))
-        return Finding.model_validate(
-            {
-                "code": self.code,
-                "severity": self.severity,
-                "resolution": self.resolution,
-                "evidence": evidence,
-                **values,
-            }
+    def _finding(
+        self,
+        facts: Iterable[str],
+        *,
+        message: str,
+        path: str,
+        data: dict[str, JsonValue],
+        order_item_id: str | None = None,
+        offer_id: str | None = None,
+        product_code: str | None = None,
+    ) -> Finding:
+        return Finding.made(
+            code=self.code,
+            severity=self.severity,
+            resolution=self.resolution,
+            message=message,
+            path=path,
+            order_item_id=order_item_id,
+            offer_id=offer_id,
+            product_code=product_code,
+            data=data,
+            evidence=tuple(sorted({*facts, *self.policy})),
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from typing import get_args
 
 from domain.basket.basket import Basket
@@ -17,6 +18,7 @@ from domain.validation.policy import ValidationPolicy
 from domain.validation.sight import FactKind, Sight
 
 NO_TERMS = PolicyTerms()
+KINDS: tuple[FactKind, ...] = get_args(FactKind)
 
 
 def judge(
@@ -35,10 +37,10 @@ def judge(
     sight = _sight(basket, catalogue, now, defaults)
     found = _Found.by(sight, checks)
     evidence = _Evidence(sight)
-    return Verdict(
+    return Verdict.made(
         blocked_products=tuple(found.blocked),
         validation_errors=tuple(found.others),
-        evidence=evidence.of(get_args(FactKind)),
+        evidence=evidence.of(KINDS),
         passed=evidence.grouped(found.passed),
     )
 
@@ -98,20 +100,30 @@ class _Found:
 
 
 class _Evidence:
-    """The ids of the facts that were looked at, of each kind gathered once."""
+    """The ids of the facts that were looked at, of each kind gathered and sorted once."""
 
     def __init__(self, sight: Sight) -> None:
         self._policy = sight.policy.evidence
-        self._of_kind = {kind: sight.evidence(kind) for kind in get_args(FactKind)}
+        self._of_kind = {kind: sorted(sight.evidence(kind)) for kind in KINDS}
+        self._of_kinds: dict[tuple[FactKind, ...], tuple[str, ...]] = {}
 
-    def of(self, kinds: Sequence[FactKind]) -> tuple[str, ...]:
+    def of(self, kinds: tuple[FactKind, ...]) -> tuple[str, ...]:
         """The facts of these kinds and the policies, sorted."""
-        return tuple(sorted(set(self._policy).union(*(self._of_kind[kind] for kind in kinds))))
+        known = self._of_kinds.get(kinds)
+        if known is None:
+            runs = [run for run in (self._policy, *(self._of_kind[kind] for kind in kinds)) if run]
+            # What is sorted already is sorted together in little more than one look.
+            ids = runs[0] if len(runs) == 1 else dict.fromkeys(sorted(chain.from_iterable(runs)))
+            known = self._of_kinds[kinds] = tuple(ids)
+        return known
 
     def grouped(self, checks: Sequence[Check]) -> tuple[Passed, ...]:
         """The checks by the facts that they rest on, in their order."""
-        by_kinds = {kinds: self.of(kinds) for kinds in {check.rests_on for check in checks}}
-        codes: dict[tuple[str, ...], list[str]] = {}
+        groups: dict[tuple[str, ...], list[str]] = {}
+        of_kinds: dict[tuple[FactKind, ...], list[str]] = {}
         for check in checks:
-            codes.setdefault(by_kinds[check.rests_on], []).append(check.code)
-        return tuple(Passed(codes=tuple(group), evidence=facts) for facts, group in codes.items())
+            group = of_kinds.get(check.rests_on)
+            if group is None:
+                group = of_kinds[check.rests_on] = groups.setdefault(self.of(check.rests_on), [])
+            group.append(check.code)
+        return tuple([Passed.made(codes=tuple(group), evidence=facts) for facts, group in groups.items()])

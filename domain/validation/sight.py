@@ -1,53 +1,57 @@
 """What checks see of a basket: its lines with what the catalogue says of their offers, how many of each
-offer, and its products with what can be had of them."""
+offer, and its products with what can be had of them.
+
+Of most lines and products there is nothing to say, and to have two dozen checks find that out of each would be
+most of the work. Sight knows it beforehand: checks look at the lines and stocks that are `in_question`, unless
+they mean all lines.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from domain.basket.basket import Basket
 from domain.basket.events import OrderItem
-from domain.catalogue.catalogue import Catalogue, PriceAnswer
-from domain.catalogue.facts import AvailabilityFact, OfferFact, PriceFact
+from domain.catalogue.catalogue import Catalogue
+from domain.catalogue.facts import AvailabilityFact, OfferFact
+from domain.catalogue.known import OfferAnswer, PriceAnswer
 from domain.validation.policy import ValidationPolicy
 from domain.values import Market, Product
-
-_NO_PRICE = PriceAnswer()
 
 FactKind = Literal["offers", "successors", "prices", "next_prices", "availability"]
 """What checks look at beside the basket. Each says which of these it rests on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """A line with its place in `checkout` and what the catalogue says of its offer. `next_price` is the
     answer for the moment at which the current price ends, where that is soon."""
 
-    index: int
+    at: int
     item: OrderItem
     offer: OfferFact | None
     successor: OfferFact | None
     price: PriceAnswer
-    next_price: PriceAnswer = _NO_PRICE
+    next_price: PriceAnswer
+    answer: OfferAnswer
 
     @property
     def path(self) -> str:
-        return f"$.orderItems[{self.index}]"
+        return f"$.orderItems[{self.at}]"
 
-    def facts(self, kind: FactKind) -> Sequence[OfferFact | PriceFact]:
+    def evidence(self, kind: FactKind) -> tuple[str, ...]:
+        """The ids of the facts of this kind about the line's offer."""
         match kind:
             case "offers":
-                return (self.offer,) if self.offer else ()
+                return self.answer.offer_ids
             case "successors":
-                return (self.successor,) if self.successor else ()
+                return self.answer.successor_ids
             case "prices":
-                return self.price.facts
+                return self.answer.price_ids
             case "next_prices":
-                return self.next_price.holding
+                return self.answer.next_price_ids
             case "availability":
                 return ()
 
@@ -56,18 +60,31 @@ class Line:
         """By the catalogue, or as the line remembers them where the catalogue knows the offer no more."""
         return self.offer.products if self.offer else self.item.offer.products
 
+    @property
+    def is_in_question(self) -> bool:
+        """Whether there may be anything to say of the line: not where it is a plain one of an offer that has no
+        conditions, at the offer's price."""
+        price, item = self.answer.unconditional_at, self.item
+        return (
+            price is None
+            or item.price is None
+            or item.price.amount != price.amount
+            or item.price.currency != price.currency
+            or item.expected_price is not None
+            or item.parent_id is not None
+            or item.type != "offer"
+        )
 
-@dataclass(frozen=True, slots=True)
-class Demand:
-    """An offer version that the catalogue knows: its lines, and how many they ask for together."""
+
+class Demand(NamedTuple):
+    """An offer version that says how many one may order: its lines, and how many they ask for together."""
 
     offer: OfferFact
     lines: tuple[Line, ...]
     requested: int
 
 
-@dataclass(frozen=True, slots=True)
-class Stock:
+class Stock(NamedTuple):
     """A product that the basket needs: how many over all lines, on which lines, and its availability."""
 
     code: str
@@ -96,71 +113,88 @@ class Stock:
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What a check sees."""
+    """What a check sees. All lines; those of them that are in question; what is asked for of offers that say how
+    many one may order; and the products of which there may not be plenty. `availability_ids` are of the facts
+    about all products."""
 
     basket: Basket
     now: datetime
     policy: ValidationPolicy
     lines: tuple[Line, ...]
+    lines_in_question: tuple[Line, ...]
     demands: tuple[Demand, ...]
-    stocks: tuple[Stock, ...]
+    stocks_in_question: tuple[Stock, ...]
+    availability_ids: tuple[str, ...]
 
     @classmethod
     def of(cls, basket: Basket, catalogue: Catalogue, now: datetime, policy: ValidationPolicy) -> Sight:
-        looking = _Looking(catalogue, basket.market, now, policy)
-        lines = tuple(looking.line(index, item) for index, item in enumerate(basket.items.values()))
-        return cls(basket, now, policy, lines, _demands(lines), looking.stocks(lines))
+        market = basket.market
+        lines = _lines(basket.items.values(), catalogue, market, now, policy)
+        in_question = tuple([line for line in lines if line.is_in_question])
+        stocks, availability_ids = _stocks(lines, catalogue, market, policy)
+        return cls(basket, now, policy, lines, in_question, _demands(in_question), stocks, availability_ids)
 
     def evidence(self, kind: FactKind) -> set[str]:
         """The ids of all facts of this kind that were looked at."""
         if kind == "availability":
-            return {stock.availability.fact_id for stock in self.stocks if stock.availability}
-        return {fact.fact_id for line in self.lines for fact in line.facts(kind)}
+            return {*self.availability_ids}
+        return {id for line in self.lines for id in line.evidence(kind)}
 
 
-@dataclass(frozen=True, slots=True)
-class _Looking:
-    """Looks lines and products up in the catalogue."""
-
-    catalogue: Catalogue
-    market: Market
-    now: datetime
-    policy: ValidationPolicy
-
-    def line(self, index: int, item: OrderItem) -> Line:
-        offer = self.catalogue.offer(item.offer)
-        if offer is None:
-            return Line(index, item, None, None, _NO_PRICE)
-        price = self.catalogue.price(item.offer, self.market, self.now)
-        ends = price.current.valid_until if price.current else None
-        soon = ends is not None and ends - self.now <= self.policy.price_expires_within
-        next_price = self.catalogue.price(item.offer, self.market, ends) if ends and soon else _NO_PRICE
-        return Line(index, item, offer, self.catalogue.successor(item.offer), price, next_price)
-
-    def stocks(self, lines: Iterable[Line]) -> tuple[Stock, ...]:
-        requested: Counter[str] = Counter()
-        needing: dict[str, dict[int, Line]] = {}
-        for line in lines:
-            for product in line.products:
-                requested[product.product_code] += line.item.quantity
-                needing.setdefault(product.product_code, {})[line.index] = line
-        return tuple(
-            Stock(
-                code,
-                requested[code],
-                tuple(needing[code].values()),
-                self.catalogue.availability(code, self.market),
-            )
-            for code in needing
-        )
+def _lines(
+    items: Iterable[OrderItem], catalogue: Catalogue, market: Market, now: datetime, policy: ValidationPolicy
+) -> tuple[Line, ...]:
+    lines: list[Line] = []
+    for index, item in enumerate(items):
+        said = catalogue.answer(item.offer, market, now, policy.price_expires_within)
+        lines.append(Line(index, item, said.offer, said.successor, said.price, said.next_price, said))
+    return tuple(lines)
 
 
 def _demands(lines: Iterable[Line]) -> tuple[Demand, ...]:
     asking: dict[tuple[str, str], list[Line]] = {}
     for line in lines:
-        asking.setdefault((line.item.offer.id, line.item.offer.version), []).append(line)
+        if line.offer is not None and line.offer.quantity is not None:
+            asking.setdefault((line.item.offer.id, line.item.offer.version), []).append(line)
     return tuple(
         Demand(same[0].offer, tuple(same), sum([line.item.quantity for line in same]))
         for same in asking.values()
         if same[0].offer is not None
     )
+
+
+def _stocks(
+    lines: Iterable[Line], catalogue: Catalogue, market: Market, policy: ValidationPolicy
+) -> tuple[tuple[Stock, ...], tuple[str, ...]]:
+    """The products of which there may not be plenty, and the ids of the facts about all products."""
+    requested: dict[str, int] = {}
+    for line in lines:
+        quantity = line.item.quantity
+        for product in line.products:
+            code = product.product_code
+            requested[code] = requested.get(code, 0) + quantity
+    scarce: dict[str, AvailabilityFact] = {}
+    ids: list[str] = []
+    for code, wanted in requested.items():
+        known = catalogue.product(code)
+        at = known.place_of(market) if known else None
+        if known is None or at is None:
+            continue
+        fact = known.facts[at]
+        ids.append(known.ids[at])
+        available = fact.quantity
+        if fact.status != "available" or (
+            available is not None and (available < wanted or available < policy.low_stock)
+        ):
+            scarce[code] = fact
+    if not scarce:
+        return (), tuple(ids)
+    needing: dict[str, dict[int, Line]] = {code: {} for code in scarce}
+    for line in lines:
+        for product in line.products:
+            if product.product_code in needing:
+                needing[product.product_code][line.at] = line
+    stocks = [
+        Stock(code, requested[code], tuple(needing[code].values()), fact) for code, fact in scarce.items()
+    ]
+    return tuple(stocks), tuple(ids)

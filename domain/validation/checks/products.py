@@ -29,7 +29,7 @@ _REQUESTED = [
 )
 def product_blocked(check: Check, sight: Sight) -> Iterator[Finding]:
     """The seller blocked the product here."""
-    for stock in sight.stocks:
+    for stock in sight.stocks_in_question:
         if stock.status == "blocked":
             reason = stock.availability.reason if stock.availability else None
             because = f": {reason}" if reason else ""
@@ -43,7 +43,7 @@ def product_blocked(check: Check, sight: Sight) -> Iterator[Finding]:
 )
 def product_discontinued(check: Check, sight: Sight) -> Iterator[Finding]:
     """The product is no longer made or sold, whatever is left of it."""
-    for stock in sight.stocks:
+    for stock in sight.stocks_in_question:
         if stock.status == "discontinued":
             reason = stock.availability.reason if stock.availability else None
             because = f": {reason}" if reason else ""
@@ -59,7 +59,7 @@ def product_discontinued(check: Check, sight: Sight) -> Iterator[Finding]:
 )
 def product_out_of_stock(check: Check, sight: Sight) -> Iterator[Finding]:
     """None of the product is left."""
-    for stock in sight.stocks:
+    for stock in sight.stocks_in_question:
         if stock.status == "out_of_stock" or (stock.status == "available" and stock.available == 0):
             yield check.about_stock(stock, f"the product {stock.code} is out of stock", available=0)
 
@@ -71,7 +71,7 @@ def product_out_of_stock(check: Check, sight: Sight) -> Iterator[Finding]:
 )
 def product_insufficient_stock(check: Check, sight: Sight) -> Iterator[Finding]:
     """Less of the product is left than the basket asks for."""
-    for stock in sight.stocks:
+    for stock in sight.stocks_in_question:
         available = stock.available
         if stock.status == "available" and available is not None and 0 < available < stock.requested:
             yield check.about_stock(
@@ -89,7 +89,7 @@ def product_insufficient_stock(check: Check, sight: Sight) -> Iterator[Finding]:
 )
 def product_low_stock(check: Check, sight: Sight) -> Iterator[Finding]:
     """Enough of the product is left, but fewer than the policy's threshold (5 unless said otherwise)."""
-    for stock in sight.stocks:
+    for stock in sight.stocks_in_question:
         available = stock.available
         if stock.status != "available" or available is None or available < stock.requested:
             continue

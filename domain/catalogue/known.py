@@ -1,0 +1,264 @@
+"""What is known of one offer and of one product, and the rules by which the most specific and newest of it
+wins. Neither ever changes: whoever learns more makes another one, so that callers may share them."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+from domain.catalogue.facts import AvailabilityFact, OfferFact, PriceFact
+from domain.values import Market, Money
+
+F = TypeVar("F", OfferFact, PriceFact, AvailabilityFact)
+
+MARKETS_REMEMBERED = 16
+"""An offer is sold in few markets at a time; where it is in more, they are looked up anew."""
+
+_EVER = datetime.min.replace(tzinfo=UTC)
+_FOREVER = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class PriceAnswer:
+    """The price that holds, or else the one that did last (`expired`), or else the next (`upcoming`);
+    or several that hold in different currencies (`undecided`), where the market names none."""
+
+    current: PriceFact | None = None
+    expired: PriceFact | None = None
+    upcoming: PriceFact | None = None
+    undecided: tuple[PriceFact, ...] = ()
+
+    @property
+    def fact(self) -> PriceFact | None:
+        return self.current or self.expired or self.upcoming
+
+    @property
+    def facts(self) -> tuple[PriceFact, ...]:
+        """All that the answer rests on."""
+        return (self.fact,) if self.fact is not None else self.undecided
+
+    @property
+    def holding(self) -> tuple[PriceFact, ...]:
+        """Those that hold at the moment that was asked for."""
+        return (self.current,) if self.current is not None else self.undecided
+
+
+NO_PRICE = PriceAnswer()
+
+
+@dataclass(frozen=True, slots=True)
+class OfferAnswer:
+    """What is said of an offer version in a market, from `since` on and before `until`: the offer, the version
+    that supersedes it, its price, and the answer for the moment at which that price ends, where that is soon;
+    and the ids of the facts that each of these rests on."""
+
+    offer: OfferFact | None = None
+    successor: OfferFact | None = None
+    price: PriceAnswer = NO_PRICE
+    next_price: PriceAnswer = NO_PRICE
+    since: datetime = _EVER
+    until: datetime = _FOREVER
+    offer_ids: tuple[str, ...] = ()
+    successor_ids: tuple[str, ...] = ()
+    price_ids: tuple[str, ...] = ()
+    next_price_ids: tuple[str, ...] = ()
+    unconditional_at: Money | None = None
+    """The price, where there is nothing else to say of the offer: it is published, not superseded, sold to
+    everybody, everywhere, always and in any quantity, hangs under none and excludes none, and its price does
+    not end soon."""
+
+
+NOTHING_SAID = OfferAnswer()
+
+
+class KnownOffer:
+    """The versions of one offer and their prices. Remembers what it was asked lately: the answer stays the same
+    until the next moment at which one of its prices begins, ends, or comes to end soon."""
+
+    __slots__ = ("_answers", "prices", "versions")
+
+    def __init__(self, facts: Iterable[OfferFact | PriceFact]) -> None:
+        """Of each version and of each price the newest of these facts counts, in whatever order they come."""
+        versions: dict[Hashable, OfferFact] = {}
+        prices: dict[Hashable, PriceFact] = {}
+        for fact in facts:
+            if isinstance(fact, OfferFact):
+                _keep_newest(versions, fact.version, fact)
+            else:
+                # What makes its subject, without the cost of writing it.
+                _keep_newest(prices, (fact.offer_version, fact.country, fact.currency, fact.valid_from), fact)
+        self.versions = tuple(versions.values())
+        self.prices = tuple(prices.values())
+        self._answers: dict[Hashable, OfferAnswer] = {}
+
+    def facts(self) -> Iterator[OfferFact | PriceFact]:
+        yield from self.versions
+        yield from self.prices
+
+    def version(self, version: str) -> OfferFact | None:
+        for fact in self.versions:
+            if fact.version == version:
+                return fact
+        return None
+
+    def successor(self, version: str) -> OfferFact | None:
+        """The published version that supersedes this one: another version with a higher sequence, the
+        highest of them."""
+        known = self.version(version) if len(self.versions) > 1 else None
+        if known is None:
+            return None
+        newer = [
+            fact
+            for fact in self.versions
+            if fact.version != version and fact.status == "published" and fact.sequence > known.sequence
+        ]
+        return max(newer, key=lambda fact: (fact.sequence, fact.version), default=None)
+
+    def price(self, version: str, market: Market, now: datetime) -> PriceAnswer:
+        """The price in this market and its currency. Of several that hold, that of the market's country
+        wins over the one for everywhere, then the newest. Without a currency the prices that win must all
+        be in one: we don't choose what somebody pays in."""
+        return _price(self._prices(version, market), now)
+
+    def answer(self, version: str, market: Market, now: datetime, soon: timedelta) -> OfferAnswer:
+        """All that is said of a version in a market; what ends within `soon` ends soon."""
+        key = (version, market.country, market.currency, soon)
+        answer = self._answers.get(key)
+        if answer is None or not answer.since <= now < answer.until:
+            answer = self._answer(version, market, now, soon)
+            if len(self._answers) >= MARKETS_REMEMBERED:
+                self._answers.clear()
+            self._answers[key] = answer
+        return answer
+
+    def _answer(self, version: str, market: Market, now: datetime, soon: timedelta) -> OfferAnswer:
+        offer = self.version(version)
+        if offer is None:
+            return NOTHING_SAID
+        prices = self._prices(version, market)
+        price = _price(prices, now)
+        ends = price.current.valid_until if price.current else None
+        ends_soon = ends is not None and ends - now <= soon
+        next_price = _price(prices, ends) if ends and ends_soon else NO_PRICE
+        successor = self.successor(version)
+        moments = [moment for each in prices for moment in _turning_points(each, soon)]
+        unconditional = successor is None and not ends_soon and _is_unconditional(offer)
+        return OfferAnswer(
+            offer,
+            successor,
+            price,
+            next_price,
+            since=max([moment for moment in moments if moment <= now], default=_EVER),
+            until=min([moment for moment in moments if moment > now], default=_FOREVER),
+            offer_ids=(offer.fact_id,),
+            successor_ids=(successor.fact_id,) if successor else (),
+            price_ids=tuple([fact.fact_id for fact in price.facts]),
+            next_price_ids=tuple([fact.fact_id for fact in next_price.holding]),
+            unconditional_at=price.current.money if unconditional and price.current else None,
+        )
+
+    def _prices(self, version: str, market: Market) -> list[PriceFact]:
+        return [
+            price
+            for price in self.prices
+            if price.offer_version == version
+            and price.country in (None, market.country)
+            and price.currency == (market.currency or price.currency)
+        ]
+
+
+class KnownProduct:
+    """What is said of the availability of one product, in each place and for each partner organisation."""
+
+    __slots__ = ("facts", "ids")
+
+    def __init__(self, facts: Iterable[AvailabilityFact]) -> None:
+        """Of each place and organisation the newest of these facts counts, in whatever order they come."""
+        newest: dict[Hashable, AvailabilityFact] = {}
+        for fact in facts:
+            _keep_newest(newest, (fact.country, fact.partner), fact)
+        self.facts = tuple(newest.values())
+        self.ids = tuple([fact.fact_id for fact in self.facts])
+
+    def availability(self, market: Market) -> AvailabilityFact | None:
+        """What holds in this market; None where nothing is said, which is no limit."""
+        place = self.place_of(market)
+        return None if place is None else self.facts[place]
+
+    def place_of(self, market: Market) -> int | None:
+        """Which of the facts holds: the partner's own before the country's before everywhere's."""
+        facts = self.facts
+        if len(facts) == 1 and facts[0].partner is None and facts[0].country is None:
+            return 0
+        places = [
+            place
+            for place, fact in enumerate(facts)
+            if fact.partner in (None, market.partner) and fact.country in (None, market.country)
+        ]
+        if len(places) < 2:
+            return places[0] if places else None
+        return max(places, key=lambda at: (facts[at].partner is not None, facts[at].country is not None))
+
+
+def _is_unconditional(offer: OfferFact) -> bool:
+    return (
+        offer.status == "published"
+        and offer.on_sale_from is None
+        and offer.on_sale_until is None
+        and offer.countries is None
+        and offer.partners is None
+        and offer.quantity is None
+        and offer.add_on_to is None
+        and not offer.incompatible_with
+    )
+
+
+def _price(prices: list[PriceFact], now: datetime) -> PriceAnswer:
+    holding = _most_specific([price for price in prices if price.holds_at(now)])
+    if len(holding) == 1:
+        return PriceAnswer(current=holding[0])
+    if holding:
+        newest = {price.currency: price for price in sorted(holding, key=_age)}
+        if len(newest) > 1:
+            return PriceAnswer(undecided=tuple(newest[currency] for currency in sorted(newest)))
+        return PriceAnswer(current=next(iter(newest.values())))
+    if not prices:
+        return NO_PRICE
+    over = [price for price in prices if price.over_by(now)]
+    if over:
+        return PriceAnswer(expired=max(over, key=lambda price: (price.valid_until or now, *_rank(price))))
+    ahead = sorted(prices, key=_rank, reverse=True)
+    return PriceAnswer(upcoming=min(ahead, key=lambda price: price.valid_from or now))
+
+
+def _turning_points(price: PriceFact, soon: timedelta) -> Iterable[datetime]:
+    """The moments at which something else may come to be said because of this price."""
+    if price.valid_from is not None:
+        yield price.valid_from
+    if price.valid_until is not None:
+        yield price.valid_until
+        if price.valid_until - _EVER > soon:
+            yield price.valid_until - soon
+
+
+def _most_specific(prices: list[PriceFact]) -> list[PriceFact]:
+    of_country = [price for price in prices if price.country is not None]
+    return of_country or prices
+
+
+def _age(price: PriceFact) -> tuple[int, datetime]:
+    """Orders prices for one country and currency; two of them never begin at the same moment."""
+    return (price.sequence, price.valid_from or _EVER)
+
+
+def _rank(price: PriceFact) -> tuple[bool, int, datetime, str]:
+    """Orders prices of several countries and currencies, whatever order they came in."""
+    return (price.country is not None, *_age(price), price.currency)
+
+
+def _keep_newest(facts: dict[Hashable, F], key: Hashable, fact: F) -> None:
+    held = facts.get(key)
+    if held is None or fact.sequence > held.sequence:
+        facts[key] = fact
