@@ -56,6 +56,20 @@ NOT_ASKED_FOR: set[str] = set()
 thirds of the memory."""
 
 
+def spare(value: Value) -> None:
+    """Drops what nobody asks of a value, and of the values in it, that is to be kept for long."""
+    if value.__pydantic_fields_set__ is NOT_ASKED_FOR:
+        return
+    _set(value, "__pydantic_fields_set__", NOT_ASKED_FOR)
+    for part in value.__dict__.values():
+        if isinstance(part, Value):
+            spare(part)
+        elif isinstance(part, tuple):
+            for each in part:
+                if isinstance(each, Value):
+                    spare(each)
+
+
 class DomainEvent(BaseModel, CanMutateAggregate[str]):
     """Something that happened to an aggregate; its JSON is what is stored and published.
 

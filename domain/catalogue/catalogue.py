@@ -32,14 +32,13 @@ class Catalogue:
         cls,
         offers: Mapping[str, KnownOffer],
         products: Mapping[str, KnownProduct],
-        policies: Mapping[str | None, PolicyFact],
+        policies: Iterable[PolicyFact],
         position: int | None = None,
     ) -> Self:
-        """Made of what others may hold as well: offers by id, products by code, policies by organisation."""
-        catalogue = cls((), position)
-        catalogue._offers = {**offers}
-        catalogue._products = {**products}
-        catalogue._policies = {**policies}
+        """Made of what others may hold as well: offers by their ids, products by their codes."""
+        catalogue = cls(policies, position)
+        catalogue._offers.update(offers)
+        catalogue._products.update(products)
         return catalogue
 
     def add(self, facts: Iterable[Fact]) -> None:
@@ -65,7 +64,9 @@ class Catalogue:
             self._offers[id] = KnownOffer([*offer.facts(), *about_offer] if offer else about_offer)
         for code, about_product in products.items():
             product = self._products.get(code)
-            self._products[code] = KnownProduct([*product.facts, *about_product] if product else about_product)
+            self._products[code] = KnownProduct(
+                [*product.facts, *about_product] if product else about_product
+            )
 
     def offers(self) -> Iterator[OfferFact]:
         """Every version of every offer that is known."""
@@ -98,6 +99,12 @@ class Catalogue:
         """All of these at once, and the price after the present one where that ends within `soon`."""
         known = self._offers.get(ref.id)
         return known.answer(ref.version, market, now, soon) if known else NOTHING_SAID
+
+    def known_offer(self, offer_id: str) -> KnownOffer:
+        return self._offers.get(offer_id) or KnownOffer(())
+
+    def known_product(self, product_code: str) -> KnownProduct:
+        return self._products.get(product_code) or KnownProduct(())
 
     def product(self, product_code: str) -> KnownProduct | None:
         return self._products.get(product_code)
