@@ -148,13 +148,13 @@ def _read(position: int, window: Window, named: dict[str, set[str]], documents: 
     for fact in facts:
         spare(fact)
     found = Catalogue(facts)
-    offers = {id: found.known_offer(id) for id in named["offer"]}
+    offers = {id: found.known_offer(id) or KnownOffer(()) for id in named["offer"]}
     codes = {product.product_code for offer in found.offers() for product in offer.products}
     policies = {fact.subject: fact for fact in facts if isinstance(fact, PolicyFact)}
     return Read(
         position,
         window,
         offers,
-        {code: found.known_product(code) for code in named["availability"] | codes},
+        {code: found.known_product(code) or KnownProduct(()) for code in named["availability"] | codes},
         {subject: policies.get(subject) for subject in named["policy"]},
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Self, assert_never
 
 from domain.basket.basket import Described
@@ -95,18 +95,15 @@ class Catalogue:
         known = self._offers.get(ref.id)
         return known.price(ref.version, market, now) if known else NO_PRICE
 
-    def answer(self, ref: OfferRef, market: Market, now: datetime, soon: timedelta) -> OfferAnswer:
-        """All of these at once, and the price after the present one where that ends within `soon`."""
+    def answer(self, ref: OfferRef, market: Market, now: datetime) -> OfferAnswer:
+        """All of these at once, and the price after the present one."""
         known = self._offers.get(ref.id)
-        return known.answer(ref.version, market, now, soon) if known else NOTHING_SAID
+        return known.answer(ref.version, market, now) if known else NOTHING_SAID
 
-    def known_offer(self, offer_id: str) -> KnownOffer:
-        return self._offers.get(offer_id) or KnownOffer(())
+    def known_offer(self, offer_id: str) -> KnownOffer | None:
+        return self._offers.get(offer_id)
 
-    def known_product(self, product_code: str) -> KnownProduct:
-        return self._products.get(product_code) or KnownProduct(())
-
-    def product(self, product_code: str) -> KnownProduct | None:
+    def known_product(self, product_code: str) -> KnownProduct | None:
         return self._products.get(product_code)
 
     def availability(self, product_code: str, market: Market) -> AvailabilityFact | None:
@@ -123,10 +120,10 @@ class Catalogue:
 
     def describe(self, ref: OfferRef, market: Market, now: datetime) -> Described:
         """What is known of an offer as it is put into a basket."""
-        offer = self.offer(ref)
+        answer = self.answer(ref, market, now)
+        offer, price = answer.offer, answer.price.current
         if offer is None:
             return Described(LineOffer(id=ref.id, version=ref.version))
-        price = self.price(ref, market, now).current
         line_offer = LineOffer(
             id=ref.id, version=ref.version, name=offer.name, path=offer.path, products=offer.products
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TypeVar
 
 from domain.catalogue.facts import AvailabilityFact, OfferFact, PriceFact
@@ -16,8 +16,8 @@ F = TypeVar("F", OfferFact, PriceFact, AvailabilityFact)
 MARKETS_REMEMBERED = 16
 """An offer is sold in few markets at a time; where it is in more, they are looked up anew."""
 
-_EVER = datetime.min.replace(tzinfo=UTC)
-_FOREVER = datetime.max.replace(tzinfo=UTC)
+EVER = datetime.min.replace(tzinfo=UTC)
+FOREVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,23 +51,24 @@ NO_PRICE = PriceAnswer()
 @dataclass(frozen=True, slots=True)
 class OfferAnswer:
     """What is said of an offer version in a market, from `since` on and before `until`: the offer, the version
-    that supersedes it, its price, and the answer for the moment at which that price ends, where that is soon;
-    and the ids of the facts that each of these rests on."""
+    that supersedes it, its price, and the answer for the moment at which that price ends; and the ids of the
+    facts that each of these rests on."""
 
     offer: OfferFact | None = None
     successor: OfferFact | None = None
     price: PriceAnswer = NO_PRICE
-    next_price: PriceAnswer = NO_PRICE
-    since: datetime = _EVER
-    until: datetime = _FOREVER
+    following: PriceAnswer = NO_PRICE
+    since: datetime = EVER
+    until: datetime = FOREVER
     offer_ids: tuple[str, ...] = ()
     successor_ids: tuple[str, ...] = ()
     price_ids: tuple[str, ...] = ()
-    next_price_ids: tuple[str, ...] = ()
+    following_ids: tuple[str, ...] = ()
     unconditional_at: Money | None = None
     """The price, where there is nothing else to say of the offer: it is published, not superseded, sold to
-    everybody, everywhere, always and in any quantity, hangs under none and excludes none, and its price does
-    not end soon."""
+    everybody, everywhere, always and in any quantity, hangs under none and excludes none."""
+    ends: datetime | None = None
+    """When the price ends that holds."""
 
 
 NOTHING_SAID = OfferAnswer()
@@ -75,7 +76,7 @@ NOTHING_SAID = OfferAnswer()
 
 class KnownOffer:
     """The versions of one offer and their prices. Remembers what it was asked lately: the answer stays the same
-    until the next moment at which one of its prices begins, ends, or comes to end soon."""
+    until the next moment at which a price or the sale begins or ends."""
 
     __slots__ = ("_answers", "prices", "versions")
 
@@ -122,41 +123,43 @@ class KnownOffer:
         be in one: we don't choose what somebody pays in."""
         return _price(self._prices(version, market), now)
 
-    def answer(self, version: str, market: Market, now: datetime, soon: timedelta) -> OfferAnswer:
-        """All that is said of a version in a market; what ends within `soon` ends soon."""
-        key = (version, market.country, market.currency, soon)
+    def answer(self, version: str, market: Market, now: datetime) -> OfferAnswer:
+        """All that is said of a version in a market."""
+        key = (version, market.country, market.currency)
         answer = self._answers.get(key)
         if answer is None or not answer.since <= now < answer.until:
-            answer = self._answer(version, market, now, soon)
+            answer = self._answer(version, market, now)
             if len(self._answers) >= MARKETS_REMEMBERED:
                 self._answers.clear()
             self._answers[key] = answer
         return answer
 
-    def _answer(self, version: str, market: Market, now: datetime, soon: timedelta) -> OfferAnswer:
+    def _answer(self, version: str, market: Market, now: datetime) -> OfferAnswer:
         offer = self.version(version)
         if offer is None:
             return NOTHING_SAID
         prices = self._prices(version, market)
         price = _price(prices, now)
-        ends = price.current.valid_until if price.current else None
-        ends_soon = ends is not None and ends - now <= soon
-        next_price = _price(prices, ends) if ends and ends_soon else NO_PRICE
+        current = price.current
+        ends = current.valid_until if current else None
+        following = _price(prices, ends) if ends else NO_PRICE
         successor = self.successor(version)
-        moments = [moment for each in prices for moment in _turning_points(each, soon)]
-        unconditional = successor is None and not ends_soon and _is_unconditional(offer)
+        since, until = _unchanged(offer, prices, now)
         return OfferAnswer(
             offer,
             successor,
             price,
-            next_price,
-            since=max([moment for moment in moments if moment <= now], default=_EVER),
-            until=min([moment for moment in moments if moment > now], default=_FOREVER),
+            following,
+            since,
+            until,
             offer_ids=(offer.fact_id,),
             successor_ids=(successor.fact_id,) if successor else (),
             price_ids=tuple([fact.fact_id for fact in price.facts]),
-            next_price_ids=tuple([fact.fact_id for fact in next_price.holding]),
-            unconditional_at=price.current.money if unconditional and price.current else None,
+            following_ids=tuple([fact.fact_id for fact in following.holding]),
+            unconditional_at=current.money
+            if current and not successor and _is_unconditional(offer)
+            else None,
+            ends=ends,
         )
 
     def _prices(self, version: str, market: Market) -> list[PriceFact]:
@@ -233,14 +236,20 @@ def _price(prices: list[PriceFact], now: datetime) -> PriceAnswer:
     return PriceAnswer(upcoming=min(ahead, key=lambda price: price.valid_from or now))
 
 
-def _turning_points(price: PriceFact, soon: timedelta) -> Iterable[datetime]:
-    """The moments at which something else may come to be said because of this price."""
-    if price.valid_from is not None:
-        yield price.valid_from
-    if price.valid_until is not None:
-        yield price.valid_until
-        if price.valid_until - _EVER > soon:
-            yield price.valid_until - soon
+def _unchanged(offer: OfferFact, prices: list[PriceFact], now: datetime) -> tuple[datetime, datetime]:
+    """From when on and until when nothing begins or ends that is said of the offer and its prices."""
+    since, until = EVER, FOREVER
+    moments = [offer.on_sale_from, offer.on_sale_until]
+    for price in prices:
+        moments += (price.valid_from, price.valid_until)
+    for moment in moments:
+        if moment is None:
+            continue
+        if moment <= now:
+            since = max(since, moment)
+        else:
+            until = min(until, moment)
+    return since, until
 
 
 def _most_specific(prices: list[PriceFact]) -> list[PriceFact]:
@@ -250,7 +259,7 @@ def _most_specific(prices: list[PriceFact]) -> list[PriceFact]:
 
 def _age(price: PriceFact) -> tuple[int, datetime]:
     """Orders prices for one country and currency; two of them never begin at the same moment."""
-    return (price.sequence, price.valid_from or _EVER)
+    return (price.sequence, price.valid_from or EVER)
 
 
 def _rank(price: PriceFact) -> tuple[bool, int, datetime, str]:

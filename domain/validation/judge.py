@@ -34,7 +34,11 @@ def judge(
     By the policies that the catalogue knows for its organisation, and by `defaults` where they say nothing.
     A check that crashes yields the finding `check_failed` and hides no other.
     """
-    sight = _sight(basket, catalogue, now, defaults)
+    return judged(see(basket, catalogue, now, defaults), checks)
+
+
+def judged(sight: Sight, checks: Sequence[Check] = CHECKS) -> Verdict:
+    """What `judge` says of what is seen."""
     found = _Found.by(sight, checks)
     evidence = _Evidence(sight)
     return Verdict.made(
@@ -55,13 +59,14 @@ def errors_in(
 ) -> frozenset[str]:
     """The codes of the errors that `judge` finds, none where the basket is ready. To name the facts that
     everything rests on would take as long again: for many baskets at once."""
-    found = _Found.by(_sight(basket, catalogue, now, defaults), checks)
+    found = _Found.by(see(basket, catalogue, now, defaults), checks)
     return frozenset(
         finding.code for finding in (*found.blocked, *found.others) if finding.severity == "error"
     )
 
 
-def _sight(basket: Basket, catalogue: Catalogue, now: datetime, defaults: PolicyTerms) -> Sight:
+def see(basket: Basket, catalogue: Catalogue, now: datetime, defaults: PolicyTerms) -> Sight:
+    """What checks see of the basket, by the policy that holds for its organisation."""
     policy = ValidationPolicy.holding(catalogue.policies(basket.partner), defaults)
     return Sight.of(basket, catalogue, now, policy)
 

@@ -17,7 +17,7 @@ from domain.basket.basket import Basket
 from domain.basket.events import OrderItem
 from domain.catalogue.catalogue import Catalogue
 from domain.catalogue.facts import AvailabilityFact, OfferFact
-from domain.catalogue.known import OfferAnswer, PriceAnswer
+from domain.catalogue.known import EVER, FOREVER, NO_PRICE, OfferAnswer, PriceAnswer
 from domain.validation.policy import ValidationPolicy
 from domain.values import Market, Product
 
@@ -27,7 +27,7 @@ FactKind = Literal["offers", "successors", "prices", "next_prices", "availabilit
 
 class Line(NamedTuple):
     """A line with its place in `checkout` and what the catalogue says of its offer. `next_price` is the
-    answer for the moment at which the current price ends, where that is soon."""
+    answer for the moment at which the current price ends, where it `ends_soon`."""
 
     at: int
     item: OrderItem
@@ -35,6 +35,7 @@ class Line(NamedTuple):
     successor: OfferFact | None
     price: PriceAnswer
     next_price: PriceAnswer
+    ends_soon: bool
     answer: OfferAnswer
 
     @property
@@ -51,7 +52,7 @@ class Line(NamedTuple):
             case "prices":
                 return self.answer.price_ids
             case "next_prices":
-                return self.answer.next_price_ids
+                return self.answer.following_ids if self.ends_soon else ()
             case "availability":
                 return ()
 
@@ -63,10 +64,11 @@ class Line(NamedTuple):
     @property
     def is_in_question(self) -> bool:
         """Whether there may be anything to say of the line: not where it is a plain one of an offer that has no
-        conditions, at the offer's price."""
+        conditions, at the offer's price, which does not end soon."""
         price, item = self.answer.unconditional_at, self.item
         return (
             price is None
+            or self.ends_soon
             or item.price is None
             or item.price.amount != price.amount
             or item.price.currency != price.currency
@@ -134,6 +136,21 @@ class Sight:
         stocks, availability_ids = _stocks(lines, catalogue, market, policy)
         return cls(basket, now, policy, lines, in_question, _demands(in_question), stocks, availability_ids)
 
+    @property
+    def unchanged(self) -> tuple[datetime, datetime]:
+        """From when on (that moment included) and until when nothing begins or ends, or comes to end soon, of all
+        that is seen."""
+        now, within = self.now, self.policy.price_expires_within
+        moments = [self.basket.expires_at]
+        since, until = EVER, FOREVER
+        for line in self.lines:
+            answer = line.answer
+            since, until = max(since, answer.since), min(until, answer.until)
+            if answer.ends is not None and answer.ends - EVER > within:
+                moments.append(answer.ends - within)
+        since = max([since, *(moment for moment in moments if moment <= now)])
+        return since, min([until, *(moment for moment in moments if moment > now)])
+
     def evidence(self, kind: FactKind) -> set[str]:
         """The ids of all facts of this kind that were looked at."""
         if kind == "availability":
@@ -144,10 +161,13 @@ class Sight:
 def _lines(
     items: Iterable[OrderItem], catalogue: Catalogue, market: Market, now: datetime, policy: ValidationPolicy
 ) -> tuple[Line, ...]:
+    soon = min(now, FOREVER - policy.price_expires_within) + policy.price_expires_within
     lines: list[Line] = []
-    for index, item in enumerate(items):
-        said = catalogue.answer(item.offer, market, now, policy.price_expires_within)
-        lines.append(Line(index, item, said.offer, said.successor, said.price, said.next_price, said))
+    for at, item in enumerate(items):
+        said = catalogue.answer(item.offer, market, now)
+        ends_soon = said.ends is not None and said.ends <= soon
+        next_price = said.following if ends_soon else NO_PRICE
+        lines.append(Line(at, item, said.offer, said.successor, said.price, next_price, ends_soon, said))
     return tuple(lines)
 
 
@@ -176,7 +196,7 @@ def _stocks(
     scarce: dict[str, AvailabilityFact] = {}
     ids: list[str] = []
     for code, wanted in requested.items():
-        known = catalogue.product(code)
+        known = catalogue.known_product(code)
         at = known.place_of(market) if known else None
         if known is None or at is None:
             continue

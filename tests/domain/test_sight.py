@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from domain.basket.basket import Basket
 from domain.basket.events import OrderItem
 from domain.catalogue.catalogue import Catalogue
-from domain.catalogue.facts import Fact
+from domain.catalogue.facts import Fact, OfferFact, PriceFact
 from domain.catalogue.known import KnownOffer
 from domain.catalogue.policies import PolicyTerms
 from domain.validation.checks import CHECKS
@@ -116,20 +116,32 @@ markets = st.builds(
     country=st.none() | st.just("GB"),
     currency=st.none() | st.just("GBP"),
 )
-asked = st.tuples(
-    st.sampled_from(["v-1", "v-2"]), markets, minutes, st.sampled_from([timedelta(), timedelta(minutes=2)])
+asked = st.tuples(st.sampled_from(["v-1", "v-2"]), markets, minutes)
+
+
+@given(
+    minutely_prices,
+    st.none() | minutes,
+    st.none() | minutes,
+    st.lists(asked, min_size=1, max_size=12),
 )
-
-
-@given(minutely_prices, st.lists(asked, min_size=1, max_size=12))
 def test_an_offer_answers_what_it_remembers_as_one_that_remembers_nothing(
-    prices: list[Fact], questions: list[tuple[str, Market, datetime, timedelta]]
+    prices: list[PriceFact],
+    begins: datetime | None,
+    ends: datetime | None,
+    questions: list[tuple[str, Market, datetime]],
 ) -> None:
-    said = [offer("o-1"), offer("o-1@v-2", sequence=2), *prices]
-    remembering = KnownOffer(said)  # type: ignore[arg-type]  # offers and prices alone
-    for version, market, now, soon in questions:
-        answer = remembering.answer(version, market, now, soon)
-        anew = KnownOffer(said).answer(version, market, now, soon)  # type: ignore[arg-type]
+    said: list[OfferFact | PriceFact] = [
+        offer("o-1", on_sale_from=begins, on_sale_until=ends),
+        offer("o-1@v-2", sequence=2),
+        *prices,
+    ]
+    remembering = KnownOffer(said)
+    for version, market, now in questions:
+        answer = remembering.answer(version, market, now)
+        anew = KnownOffer(said).answer(version, market, now)
         assert replace(answer, since=NOW, until=NOW) == replace(anew, since=NOW, until=NOW)
         assert answer.since <= now < answer.until
         assert answer.price == catalogue(*said).price(ref(f"o-1@{version}"), market, now)
+        for moment in (begins, ends):
+            assert moment is None or version == "v-2" or not answer.since < moment < answer.until
