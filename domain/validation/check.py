@@ -10,7 +10,7 @@ from pydantic import JsonValue
 
 from domain.validation.data import Datum
 from domain.validation.findings import Finding, Resolution, Severity
-from domain.validation.sight import FactKind, Line, Sight, Stock
+from domain.validation.sight import FactKind, Line, Part, Sight, Stock
 
 Find = Callable[["Check", Sight], Iterator[Finding]]
 
@@ -30,6 +30,8 @@ class Check:
     function: Find
     data: tuple[Datum, ...] = ()
     rests_on: tuple[FactKind, ...] = ()
+    goes_through: Part = "basket"
+    """Where nothing of that part is in question, it has nothing to say."""
     policy: tuple[str, ...] = ()
     """The ids of the policies that it is made under: every finding rests on them."""
 
@@ -139,6 +141,7 @@ def check(
     severity: Severity = "error",
     about_products: bool = False,
     rests_on: Sequence[FactKind] = (),
+    goes_through: Part = "basket",
 ) -> Callable[[Find], Check]:
     """Makes a check of a function; its code is the function's name, its meaning the docstring."""
 
@@ -152,6 +155,7 @@ def check(
             function,
             data=tuple(data),
             rests_on=tuple(rests_on),
+            goes_through=goes_through,
         )
 
     return make

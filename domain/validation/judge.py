@@ -82,23 +82,26 @@ class _Found:
     @classmethod
     def by(cls, sight: Sight, checks: Sequence[Check]) -> _Found:
         found = cls()
-        for check in checks:
-            found.run(check, sight)
+        policy, in_question = sight.policy, sight.in_question
+        for each in checks:
+            level = policy.levels.get(each.code, each.severity)
+            if level == "off":
+                continue
+            check = each.under(level, policy.evidence)
+            if check.goes_through in in_question:
+                found.run(check, sight)
+            else:
+                found.passed.append(check)
         return found
 
-    def run(self, each: Check, sight: Sight) -> None:
-        policy = sight.policy
-        level = policy.levels.get(each.code, each.severity)
-        if level == "off":
-            return
-        check = each.under(level, policy.evidence)
+    def run(self, check: Check, sight: Sight) -> None:
         # blockedProducts are refusals: a warning about a product is none.
         target = self.blocked if check.about_products and check.severity == "error" else self.others
         before = len(target)
         try:
             target.extend(check.find(sight))
         except Exception as error:  # noqa: BLE001  (a check may crash in any way; the verdict must say so)
-            self.others.append(check.failed(error, blocks=policy.crashed_check_blocks))
+            self.others.append(check.failed(error, blocks=sight.policy.crashed_check_blocks))
         else:
             if len(target) == before:
                 self.passed.append(check)

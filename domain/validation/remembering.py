@@ -81,12 +81,10 @@ class Verdicts:
 
     def keep(self, sight: Sight, catalogue: Catalogue, verdict: Verdict) -> None:
         """Remembers what a basket came to."""
-        basket = sight.basket
-        codes = tuple(
-            dict.fromkeys(product.product_code for line in sight.lines for product in line.products)
-        )
+        basket, codes = sight.basket, sight.codes
         since, until = sight.unchanged
-        remembered = _Remembered(_Grounds.of(basket, catalogue, codes), codes, since, until, verdict)
+        grounds = _Grounds.of(basket, catalogue, codes)
+        remembered = _Remembered(grounds, codes, since, until, verdict)
         if _size(remembered) <= self._verdicts.maxsize:
             self._verdicts[basket.id] = remembered
         else:

@@ -8,7 +8,7 @@ they mean all lines.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, NamedTuple
@@ -23,6 +23,10 @@ from domain.values import Market, Product
 
 FactKind = Literal["offers", "successors", "prices", "next_prices", "availability"]
 """What checks look at beside the basket. Each says which of these it rests on."""
+
+
+Part = Literal["basket", "lines", "demands", "stocks"]
+"""What a check goes through. The basket as a whole is always in question."""
 
 
 class Line(NamedTuple):
@@ -116,8 +120,8 @@ class Stock(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Sight:
     """What a check sees. All lines; those of them that are in question; what is asked for of offers that say how
-    many one may order; and the products of which there may not be plenty. `availability_ids` are of the facts
-    about all products."""
+    many one may order; the products of which there may not be plenty; and of all products the codes, and the ids of
+    what is said of them."""
 
     basket: Basket
     now: datetime
@@ -126,6 +130,7 @@ class Sight:
     lines_in_question: tuple[Line, ...]
     demands: tuple[Demand, ...]
     stocks_in_question: tuple[Stock, ...]
+    codes: tuple[str, ...]
     availability_ids: tuple[str, ...]
 
     @classmethod
@@ -133,23 +138,42 @@ class Sight:
         market = basket.market
         lines = _lines(basket.items.values(), catalogue, market, now, policy)
         in_question = tuple([line for line in lines if line.is_in_question])
-        stocks, availability_ids = _stocks(lines, catalogue, market, policy)
-        return cls(basket, now, policy, lines, in_question, _demands(in_question), stocks, availability_ids)
+        requested = _requested(lines)
+        stocks, availability_ids = _stocks(requested, lines, catalogue, market, policy)
+        demands = _demands(in_question)
+        codes = tuple(requested)
+        return cls(basket, now, policy, lines, in_question, demands, stocks, codes, availability_ids)
+
+    @property
+    def in_question(self) -> frozenset[Part]:
+        """The parts of which there may be something to say."""
+        parts: dict[Part, object] = {
+            "basket": True,
+            "lines": self.lines_in_question,
+            "demands": self.demands,
+            "stocks": self.stocks_in_question,
+        }
+        return frozenset([part for part, those in parts.items() if those])
 
     @property
     def unchanged(self) -> tuple[datetime, datetime]:
         """From when on (that moment included) and until when nothing begins or ends, or comes to end soon, of all
         that is seen."""
         now, within = self.now, self.policy.price_expires_within
-        moments = [self.basket.expires_at]
         since, until = EVER, FOREVER
+        soonest: list[datetime] = [self.basket.expires_at]
         for line in self.lines:
             answer = line.answer
-            since, until = max(since, answer.since), min(until, answer.until)
-            if answer.ends is not None and answer.ends - EVER > within:
-                moments.append(answer.ends - within)
-        since = max([since, *(moment for moment in moments if moment <= now)])
-        return since, min([until, *(moment for moment in moments if moment > now)])
+            since = max(since, answer.since)
+            until = min(until, answer.until)
+            if answer.ends is not None:
+                soonest.append(answer.ends - min(within, answer.ends - EVER))
+        for moment in soonest:
+            if moment > now:
+                until = min(until, moment)
+            else:
+                since = max(since, moment)
+        return since, until
 
     def evidence(self, kind: FactKind) -> set[str]:
         """The ids of all facts of this kind that were looked at."""
@@ -183,16 +207,25 @@ def _demands(lines: Iterable[Line]) -> tuple[Demand, ...]:
     )
 
 
-def _stocks(
-    lines: Iterable[Line], catalogue: Catalogue, market: Market, policy: ValidationPolicy
-) -> tuple[tuple[Stock, ...], tuple[str, ...]]:
-    """The products of which there may not be plenty, and the ids of the facts about all products."""
+def _requested(lines: Iterable[Line]) -> dict[str, int]:
+    """How many of each product all lines need together, by its code."""
     requested: dict[str, int] = {}
     for line in lines:
         quantity = line.item.quantity
         for product in line.products:
             code = product.product_code
             requested[code] = requested.get(code, 0) + quantity
+    return requested
+
+
+def _stocks(
+    requested: Mapping[str, int],
+    lines: Iterable[Line],
+    catalogue: Catalogue,
+    market: Market,
+    policy: ValidationPolicy,
+) -> tuple[tuple[Stock, ...], tuple[str, ...]]:
+    """The products of which there may not be plenty, and the ids of the facts about all products."""
     scarce: dict[str, AvailabilityFact] = {}
     ids: list[str] = []
     for code, wanted in requested.items():

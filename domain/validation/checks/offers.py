@@ -15,6 +15,7 @@ from domain.validation.sight import Sight
     looks_at="the offer version in the catalogue",
     data=[Datum("offerVersion", "text", "The version that the line holds.")],
     rests_on=["offers"],
+    goes_through="lines",
 )
 def offer_unknown(check: Check, sight: Sight) -> Iterator[Finding]:
     """The catalogue has no such version of the offer."""
@@ -30,6 +31,7 @@ def offer_unknown(check: Check, sight: Sight) -> Iterator[Finding]:
     looks_at="the offer version's status",
     data=[Datum("status", "text", "What the catalogue says: `draft` or `withdrawn`.")],
     rests_on=["offers"],
+    goes_through="lines",
 )
 def offer_not_published(check: Check, sight: Sight) -> Iterator[Finding]:
     """Drafts and withdrawn offers are not sold."""
@@ -50,6 +52,7 @@ def offer_not_published(check: Check, sight: Sight) -> Iterator[Finding]:
         Datum("currentVersion", "text", "The newest published version."),
     ],
     rests_on=["offers", "successors"],
+    goes_through="lines",
 )
 def offer_version_superseded(check: Check, sight: Sight) -> Iterator[Finding]:
     """A published offer with a higher sequence and another version supersedes the older version."""
@@ -74,6 +77,7 @@ _ON_SALE = [
     looks_at="the offer's `onSaleFrom`",
     data=_ON_SALE,
     rests_on=["offers"],
+    goes_through="lines",
 )
 def offer_not_on_sale_yet(check: Check, sight: Sight) -> Iterator[Finding]:
     """The sale of the offer begins later."""
@@ -93,6 +97,7 @@ def offer_not_on_sale_yet(check: Check, sight: Sight) -> Iterator[Finding]:
     looks_at="the offer's `onSaleUntil`",
     data=_ON_SALE,
     rests_on=["offers"],
+    goes_through="lines",
 )
 def offer_no_longer_on_sale(check: Check, sight: Sight) -> Iterator[Finding]:
     """The sale of the offer has ended."""
@@ -115,6 +120,7 @@ def offer_no_longer_on_sale(check: Check, sight: Sight) -> Iterator[Finding]:
         Datum("countries", "texts", "Where the offer is sold."),
     ],
     rests_on=["offers"],
+    goes_through="lines",
 )
 def offer_not_for_country(check: Check, sight: Sight) -> Iterator[Finding]:
     """The offer is sold in other countries than the basket's, or only in some and the basket names none."""
@@ -137,6 +143,7 @@ def offer_not_for_country(check: Check, sight: Sight) -> Iterator[Finding]:
     resolution="contact_seller",
     data=[Datum("partner", "text", "The basket's partner organisation.")],
     rests_on=["offers"],
+    goes_through="lines",
 )
 def offer_not_for_partner(check: Check, sight: Sight) -> Iterator[Finding]:
     """The offer is for other partner organisations; which ones is told to nobody."""

@@ -28,6 +28,7 @@ _VALID_UNTIL = Datum("validUntil", "time", "Until when it holds, that moment not
         Datum("validFrom", "time", "When the next price begins.", or_null=True),
     ],
     rests_on=["prices"],
+    goes_through="lines",
 )
 def price_missing(check: Check, sight: Sight) -> Iterator[Finding]:
     """A known offer has no price in this market: none was ever said, or it begins later, or the basket
@@ -53,6 +54,7 @@ def price_missing(check: Check, sight: Sight) -> Iterator[Finding]:
     looks_at="the line's price, the current one and the policy's tolerance",
     data=[_EXPECTED, _CURRENT, _VALID_FROM, _VALID_UNTIL],
     rests_on=["prices"],
+    goes_through="lines",
 )
 def price_changed(check: Check, sight: Sight) -> Iterator[Finding]:
     """The price differs, by more than the policy tolerates, from the one the line was added at (or the line
@@ -83,6 +85,7 @@ def price_changed(check: Check, sight: Sight) -> Iterator[Finding]:
         _VALID_UNTIL,
     ],
     rests_on=["prices"],
+    goes_through="lines",
 )
 def expected_price_differs(check: Check, sight: Sight) -> Iterator[Finding]:
     """The current price differs, by more than the policy tolerates, from the one that the caller said it
@@ -109,6 +112,7 @@ def expected_price_differs(check: Check, sight: Sight) -> Iterator[Finding]:
     looks_at="the end of the price's validity",
     data=[_EXPECTED, _VALID_FROM, _VALID_UNTIL],
     rests_on=["prices"],
+    goes_through="lines",
 )
 def price_expired(check: Check, sight: Sight) -> Iterator[Finding]:
     """The last price in this market has ended and no other has begun."""
@@ -135,6 +139,7 @@ def price_expired(check: Check, sight: Sight) -> Iterator[Finding]:
         _VALID_UNTIL,
     ],
     rests_on=["prices", "next_prices"],
+    goes_through="lines",
 )
 def price_expires_soon(check: Check, sight: Sight) -> Iterator[Finding]:
     """The current price ends within the policy's horizon (24 hours unless said otherwise), and it does not

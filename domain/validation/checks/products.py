@@ -26,6 +26,7 @@ _REQUESTED = [
     resolution="contact_seller",
     data=[_REASON, *_REQUESTED],
     rests_on=["availability"],
+    goes_through="stocks",
 )
 def product_blocked(check: Check, sight: Sight) -> Iterator[Finding]:
     """The seller blocked the product here."""
@@ -40,6 +41,7 @@ def product_blocked(check: Check, sight: Sight) -> Iterator[Finding]:
     looks_at="the product's availability in this market",
     data=[_REASON, *_REQUESTED],
     rests_on=["availability"],
+    goes_through="stocks",
 )
 def product_discontinued(check: Check, sight: Sight) -> Iterator[Finding]:
     """The product is no longer made or sold, whatever is left of it."""
@@ -56,6 +58,7 @@ def product_discontinued(check: Check, sight: Sight) -> Iterator[Finding]:
     looks_at="the product's availability in this market",
     data=[_AVAILABLE, *_REQUESTED],
     rests_on=["availability"],
+    goes_through="stocks",
 )
 def product_out_of_stock(check: Check, sight: Sight) -> Iterator[Finding]:
     """None of the product is left."""
@@ -68,6 +71,7 @@ def product_out_of_stock(check: Check, sight: Sight) -> Iterator[Finding]:
     looks_at="the available quantity, against the sum over all lines that need the product",
     data=[_AVAILABLE, *_REQUESTED],
     rests_on=["availability"],
+    goes_through="stocks",
 )
 def product_insufficient_stock(check: Check, sight: Sight) -> Iterator[Finding]:
     """Less of the product is left than the basket asks for."""
@@ -86,6 +90,7 @@ def product_insufficient_stock(check: Check, sight: Sight) -> Iterator[Finding]:
     severity="warning",
     data=[_AVAILABLE, *_REQUESTED],
     rests_on=["availability"],
+    goes_through="stocks",
 )
 def product_low_stock(check: Check, sight: Sight) -> Iterator[Finding]:
     """Enough of the product is left, but fewer than the policy's threshold (5 unless said otherwise)."""

@@ -24,6 +24,7 @@ _ADD_ON_TO = Datum(
     looks_at="the line's type and parent, and the offer's `addOnTo`",
     data=[_ADD_ON_TO],
     rests_on=["offers"],
+    goes_through="lines",
 )
 def add_on_without_parent(check: Check, sight: Sight) -> Iterator[Finding]:
     """An add-on, by the line's type or by the catalogue, hangs under no line of the basket."""
@@ -43,6 +44,7 @@ def add_on_without_parent(check: Check, sight: Sight) -> Iterator[Finding]:
     looks_at="the offer's `addOnTo` and the offer that it hangs under",
     data=[Datum("parentOfferId", "text", "The offer that it hangs under."), _ADD_ON_TO],
     rests_on=["offers"],
+    goes_through="lines",
 )
 def add_on_not_allowed_here(check: Check, sight: Sight) -> Iterator[Finding]:
     """An add-on hangs under an offer that it is not for, or is no add-on at all."""
@@ -68,6 +70,7 @@ def add_on_not_allowed_here(check: Check, sight: Sight) -> Iterator[Finding]:
         Datum("orderItemIds", "texts", "The lines of all these offers, its own first."),
     ],
     rests_on=["offers"],
+    goes_through="lines",
 )
 def offers_incompatible(check: Check, sight: Sight) -> Iterator[Finding]:
     """Two offers of the basket exclude each other; it is enough that one of them says so. Each pair is told
