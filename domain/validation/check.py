@@ -12,6 +12,9 @@ from domain.validation.data import Datum
 from domain.validation.findings import Finding, Resolution, Severity
 from domain.validation.sight import FactKind, Line, Part, Sight, Stock
 
+CRASHED = "check_failed"
+"""The code of the finding in place of a crashed check's own."""
+
 Find = Callable[["Check", Sight], Iterator[Finding]]
 
 
@@ -95,7 +98,7 @@ class Check:
     def failed(self, error: Exception, *, blocks: bool) -> Finding:
         """The finding in place of a crashed check's own."""
         return Finding(
-            code="check_failed",
+            code=CRASHED,
             severity="error" if blocks else "warning",
             resolution="retry",
             message=f"the check {self.code} could not be made",
