@@ -50,14 +50,27 @@ class Question:
     @classmethod
     def of(cls, asked: Sequence[Asked], cache: CatalogueCache) -> Question:
         question = cls(cache.state, around([each.window for each in asked]))
-        for each in asked:
-            for id in each.offers:
-                question._want_offer(id, cache)
-            for code in each.codes:
-                question._want_product(code, cache)
-            if each.partner is not None:
-                question._want_policy(policy_subject(each.partner), cache)
-                question._want_policy(policy_subject(None), cache)
+        codes: set[str] = set()
+        for id in {id for each in asked for id in each.offers}:
+            known = cache.offer(id, question.needed)
+            if known is None:
+                question.missing_offers.add(id)
+            else:
+                question.offers[id] = known
+                codes.update(known.codes)
+        for code in codes.union(*(each.codes for each in asked)):
+            product = cache.product(code)
+            if product is None:
+                question.missing_codes.add(code)
+            else:
+                question.products[code] = product
+        for partner in {each.partner for each in asked if each.partner is not None}:
+            for subject in (policy_subject(partner), policy_subject(None)):
+                policy = cache.policy(subject)
+                if policy is None:
+                    question.missing_policies.add(subject)
+                else:
+                    (question.policies[subject],) = policy
         return question
 
     @property
@@ -112,34 +125,6 @@ class Question:
                 del known[kind][name]
                 missing[kind].add(name)
         return missing
-
-    def _want_offer(self, id: str, cache: CatalogueCache) -> None:
-        if id in self.offers or id in self.missing_offers:
-            return
-        known = cache.offer(id, self.needed)
-        if known is None:
-            self.missing_offers.add(id)
-            return
-        self.offers[id] = known
-        for version in known.versions:
-            for product in version.products:
-                self._want_product(product.product_code, cache)
-
-    def _want_product(self, code: str, cache: CatalogueCache) -> None:
-        if code in self.products or code in self.missing_codes:
-            return
-        known = cache.product(code)
-        if known is None:
-            self.missing_codes.add(code)
-        else:
-            self.products[code] = known
-
-    def _want_policy(self, subject: str, cache: CatalogueCache) -> None:
-        known = cache.policy(subject)
-        if known is None:
-            self.missing_policies.add(subject)
-        else:
-            (self.policies[subject],) = known
 
 
 def _read(position: int, window: Window, named: dict[str, set[str]], documents: bytes | None) -> Read:

@@ -35,11 +35,14 @@ class PostgresCatalogueFacts:
 
     def __init__(self, database: Database, cache_size: int) -> None:
         self._database = database
-        self._readers = database.sibling("checkout catalogue reader", LANES, READER_SETTINGS)
+        self._readers = database.sibling("checkout catalogue reader", LANES + 1, READER_SETTINGS)
         self._cache = CatalogueCache(cache_size)
         self._reads: Batching[Asked, Catalogue] = Batching(
             self._read, _take, timeout=database.timeout, lanes=LANES
         )
+        # Of what is in memory only the changes are asked for: one lane, for all who ask, and none who waits for
+        # what must be read.
+        self._looks: Batching[Asked, Catalogue] = Batching(self._read, _take, timeout=database.timeout)
         self._following: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -55,6 +58,7 @@ class PostgresCatalogueFacts:
                 await self._following
             self._following = None
         try:
+            await self._looks.close()
             await self._reads.close()
         finally:
             await self._readers.close()
@@ -91,12 +95,15 @@ class PostgresCatalogueFacts:
         partner: str | None = None,
     ) -> Catalogue:
         window = Window.at(at, LATER)
-        if not fresh and not product_codes and partner is None:
-            remembered = {id: self._cache.offer(id, window) for id in offer_ids}
-            known = {id: offer for id, offer in remembered.items() if offer is not None}
-            if len(known) == len(remembered):
-                return Catalogue.of_known(known, {}, ())
-        return await self._reads.call(Asked(offer_ids, product_codes, partner, window))
+        remembered = {id: self._cache.offer(id, window) for id in offer_ids}
+        known = {id: offer for id, offer in remembered.items() if offer is not None}
+        if len(known) < len(remembered):
+            batches = self._reads
+        elif fresh or product_codes or partner is not None:
+            batches = self._looks
+        else:
+            return Catalogue.of_known(known, {}, ())
+        return await batches.call(Asked(offer_ids, product_codes, partner, window))
 
     async def _read(self, asked: Sequence[Asked], _: bool) -> Sequence[Catalogue]:
         """All callers share one answer: it may hold more than one of them asked for."""

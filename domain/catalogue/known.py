@@ -78,7 +78,7 @@ class KnownOffer:
     """The versions of one offer and their prices. Remembers what it was asked lately: the answer stays the same
     until the next moment at which a price or the sale begins or ends."""
 
-    __slots__ = ("_answers", "prices", "versions")
+    __slots__ = ("_answers", "codes", "prices", "versions")
 
     def __init__(self, facts: Iterable[OfferFact | PriceFact]) -> None:
         """Of each version and of each price the newest of these facts counts, in whatever order they come."""
@@ -92,6 +92,8 @@ class KnownOffer:
                 _keep_newest(prices, (fact.offer_version, fact.country, fact.currency, fact.valid_from), fact)
         self.versions = tuple(versions.values())
         self.prices = tuple(prices.values())
+        self.codes = tuple({product.product_code for fact in self.versions for product in fact.products})
+        """Of the products that any version is made of."""
         self._answers: dict[Hashable, OfferAnswer] = {}
 
     def facts(self) -> Iterator[OfferFact | PriceFact]:
