@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -8,13 +10,15 @@ import asyncpg
 import pytest
 
 from adapters.postgres.catalogue_facts import PostgresCatalogueFacts
+from adapters.postgres.catalogue_history import PostgresCatalogueHistory
 from adapters.postgres.catalogue_sql import CHANNEL
 from adapters.postgres.database import Database
 from benchmarks.journey.counting import Relay, counting
+from domain.catalogue.catalogue import Catalogue
 from domain.catalogue.facts import Fact, PriceFact
 from domain.errors import StoreUnavailable
 from tests.builders import NOW, availability, offer, policy, price, ref
-from tests.contracts.catalogue_facts import GB, CatalogueFactsContract, sourced, unique
+from tests.contracts.catalogue_facts import GB, CatalogueFactsContract, known_of, sourced, unique
 from tests.parts.waiting import eventually
 
 
@@ -83,6 +87,55 @@ async def test_a_change_to_more_offers_than_a_notification_holds_is_followed_too
         return await amount_known(facts, id) == "7.00"
 
     await eventually(is_known, limit=2)
+
+
+async def test_whoever_reads_while_others_learn_is_told_what_held_at_one_position(
+    facts: PostgresCatalogueFacts, database: Database
+) -> None:
+    ids, codes, partner = (
+        [unique("o/%*") for _ in range(8)],
+        [unique("SKU/%*") for _ in range(4)],
+        unique("p"),
+    )
+    history = PostgresCatalogueHistory(database)
+    writer = PostgresCatalogueFacts(database, cache_size=1)
+    chance = random.Random(7)
+    sequences = itertools.count(1)
+    answers: list[Catalogue] = []
+    await eventually(lambda: facts.follows_changes)
+
+    async def learn() -> None:
+        for _ in range(40):
+            said: list[Fact] = []
+            for _ in range(chance.randint(1, 4)):
+                id, code, sequence = chance.choice(ids), chance.choice(codes), next(sequences)
+                kinds: list[Fact] = [
+                    offer(id, products=chance.sample(codes, 2), sequence=sequence),
+                    price(id, f"{sequence}.00", sequence=sequence),
+                    availability(code, quantity=sequence, sequence=sequence),
+                    policy(partner, maximum_lines=sequence, sequence=sequence),
+                ]
+                said.append(chance.choice(kinds))
+            await writer.learn(sourced(said))
+
+    async def read(learning: asyncio.Task[None]) -> None:
+        while not learning.done():
+            asked = chance.sample(ids, 3)
+            fresh = await facts.catalogue(asked, codes[:1], fresh=True, at=NOW, partner=partner)
+            answers.append(fresh)
+
+    learning = asyncio.create_task(learn())
+    await asyncio.gather(learning, *(read(learning) for _ in range(6)))
+
+    assert len({answer.position for answer in answers}) > 5
+    for answer in chance.sample(answers, min(60, len(answers))):
+        assert answer.position is not None
+        offer_ids = {id for id in ids if answer.known_offer(id) is not None}
+        known_codes = {code for code in codes if answer.known_product(code) is not None}
+        then = await history.catalogue_as_of(offer_ids, known_codes, answer.position, partner)
+        assert answer.policies(partner) == then.policies(partner)
+        for id in offer_ids:
+            assert known_of(answer, id, known_codes) == known_of(then, id, known_codes)
 
 
 @asynccontextmanager
