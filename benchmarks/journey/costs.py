@@ -50,7 +50,10 @@ async def compare(
     async with AsyncExitStack() as stack:
         callers = [await stack.enter_async_context(Caller(service.url)) for _ in range(CALLERS)]
         for number in range(ROUNDS + 1):
-            ids = await made(callers[0], token, [basket(products, ITEMS) for _ in range(BASKETS)])
+            # By all of them, for the service ends connections that nobody uses.
+            share = range(BASKETS // CALLERS)
+            each = (made(caller, token, [basket(products, ITEMS) for _ in share]) for caller in callers)
+            ids = [id for some in await asyncio.gather(*each) for id in some]
             for turn in ("GET", "first", "GET", "again"):
                 method, path = ("GET", "") if turn == "GET" else ("POST", "validate/")
                 calls = [(method, f"/partner/checkout/{path}{id}") for id in ids]
