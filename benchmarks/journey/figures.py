@@ -45,7 +45,7 @@ async def show_figures(folder: Path, products: Sequence[int], sold: Sequence[int
                 await compare(table, service, process, products, "of all products, many without a price")
             with CONSOLE.status("validating the largest basket"):
                 table.add_row(
-                    f"a validate of {LARGEST} items, alone: best and median",
+                    f"the first validate of {LARGEST} items, alone: best and median",
                     await _largest(service, products),
                 )
         for cache in ("20000", "100000"):
@@ -104,12 +104,17 @@ async def _trips(service: Service, relay: Relay, products: Sequence[int]) -> str
 
 async def _largest(service: Service, products: Sequence[int]) -> str:
     token = service.token(f"store-{STORE}")
+    first: list[float] = []
+    again: list[float] = []
     async with Caller(service.url) as caller:
-        [id] = await made(caller, token, [basket(products, LARGEST)])
-        seconds = [
-            (await caller.call("POST", f"/partner/checkout/validate/{id}", token))[0] for _ in range(30)
-        ]
-    return f"{min(seconds) * 1000:.0f} ms, {statistics.median(seconds) * 1000:.0f} ms"
+        for _ in range(12):
+            [id] = await made(caller, token, [basket(products, LARGEST)])
+            for seconds in (first, again):
+                seconds.append((await caller.call("POST", f"/partner/checkout/validate/{id}", token))[0])
+    return "; again ".join(
+        f"{min(seconds) * 1000:.0f} ms, {statistics.median(seconds) * 1000:.0f} ms"
+        for seconds in (first, again)
+    )
 
 
 async def _serve_all(service: Service, products: Sequence[int]) -> None:
