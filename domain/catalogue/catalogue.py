@@ -11,8 +11,9 @@ from typing import Self, assert_never
 from domain.basket.basket import Described
 from domain.basket.events import LineOffer
 from domain.catalogue.facts import AvailabilityFact, Fact, OfferFact, PriceFact
-from domain.catalogue.known import NO_PRICE, NOTHING_SAID, KnownOffer, KnownProduct, OfferAnswer, PriceAnswer
+from domain.catalogue.known import NOTHING_SAID, KnownOffer, KnownProduct, OfferAnswer
 from domain.catalogue.policies import PolicyFact
+from domain.catalogue.pricing import NO_PRICE, PriceAnswer
 from domain.values import Market, OfferRef
 
 

@@ -5,47 +5,17 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TypeVar
 
 from domain.catalogue.facts import AvailabilityFact, OfferFact, PriceFact
+from domain.catalogue.pricing import EVER, FOREVER, NO_PRICE, PriceAnswer, price_at
 from domain.values import Market, Money
 
 F = TypeVar("F", OfferFact, PriceFact, AvailabilityFact)
 
 MARKETS_REMEMBERED = 16
 """An offer is sold in few markets at a time; where it is in more, they are looked up anew."""
-
-EVER = datetime.min.replace(tzinfo=UTC)
-FOREVER = datetime.max.replace(tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class PriceAnswer:
-    """The price that holds, or else the one that did last (`expired`), or else the next (`upcoming`);
-    or several that hold in different currencies (`undecided`), where the market names none."""
-
-    current: PriceFact | None = None
-    expired: PriceFact | None = None
-    upcoming: PriceFact | None = None
-    undecided: tuple[PriceFact, ...] = ()
-
-    @property
-    def fact(self) -> PriceFact | None:
-        return self.current or self.expired or self.upcoming
-
-    @property
-    def facts(self) -> tuple[PriceFact, ...]:
-        """All that the answer rests on."""
-        return (self.fact,) if self.fact is not None else self.undecided
-
-    @property
-    def holding(self) -> tuple[PriceFact, ...]:
-        """Those that hold at the moment that was asked for."""
-        return (self.current,) if self.current is not None else self.undecided
-
-
-NO_PRICE = PriceAnswer()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +93,7 @@ class KnownOffer:
         """The price in this market and its currency. Of several that hold, that of the market's country
         wins over the one for everywhere, then the newest. Without a currency the prices that win must all
         be in one: we don't choose what somebody pays in."""
-        return _price(self._prices(version, market), now)
+        return price_at(self._prices(version, market), now)
 
     def answer(self, version: str, market: Market, now: datetime) -> OfferAnswer:
         """All that is said of a version in a market."""
@@ -141,10 +111,10 @@ class KnownOffer:
         if offer is None:
             return NOTHING_SAID
         prices = self._prices(version, market)
-        price = _price(prices, now)
+        price = price_at(prices, now)
         current = price.current
         ends = current.valid_until if current else None
-        following = _price(prices, ends) if ends else NO_PRICE
+        following = price_at(prices, ends) if ends else NO_PRICE
         successor = self.successor(version)
         since, until = _unchanged(offer, prices, now)
         return OfferAnswer(
@@ -220,24 +190,6 @@ def _is_unconditional(offer: OfferFact) -> bool:
     )
 
 
-def _price(prices: list[PriceFact], now: datetime) -> PriceAnswer:
-    holding = _most_specific([price for price in prices if price.holds_at(now)])
-    if len(holding) == 1:
-        return PriceAnswer(current=holding[0])
-    if holding:
-        newest = {price.currency: price for price in sorted(holding, key=_age)}
-        if len(newest) > 1:
-            return PriceAnswer(undecided=tuple(newest[currency] for currency in sorted(newest)))
-        return PriceAnswer(current=next(iter(newest.values())))
-    if not prices:
-        return NO_PRICE
-    over = [price for price in prices if price.over_by(now)]
-    if over:
-        return PriceAnswer(expired=max(over, key=lambda price: (price.valid_until or now, *_rank(price))))
-    ahead = sorted(prices, key=_rank, reverse=True)
-    return PriceAnswer(upcoming=min(ahead, key=lambda price: price.valid_from or now))
-
-
 def _unchanged(offer: OfferFact, prices: list[PriceFact], now: datetime) -> tuple[datetime, datetime]:
     """From when on and until when nothing begins or ends that is said of the offer and its prices."""
     since, until = EVER, FOREVER
@@ -252,21 +204,6 @@ def _unchanged(offer: OfferFact, prices: list[PriceFact], now: datetime) -> tupl
         else:
             until = min(until, moment)
     return since, until
-
-
-def _most_specific(prices: list[PriceFact]) -> list[PriceFact]:
-    of_country = [price for price in prices if price.country is not None]
-    return of_country or prices
-
-
-def _age(price: PriceFact) -> tuple[int, datetime]:
-    """Orders prices for one country and currency; two of them never begin at the same moment."""
-    return (price.sequence, price.valid_from or EVER)
-
-
-def _rank(price: PriceFact) -> tuple[bool, int, datetime, str]:
-    """Orders prices of several countries and currencies, whatever order they came in."""
-    return (price.country is not None, *_age(price), price.currency)
 
 
 def _keep_newest(facts: dict[Hashable, F], key: Hashable, fact: F) -> None:

@@ -10,7 +10,8 @@ from pydantic import JsonValue
 
 from domain.validation.data import Datum
 from domain.validation.findings import Finding, Resolution, Severity
-from domain.validation.sight import FactKind, Line, Part, Sight, Stock
+from domain.validation.parts import FactKind, Line, Part, Stock
+from domain.validation.sight import Sight
 
 CRASHED = "check_failed"
 """The code of the finding in place of a crashed check's own."""

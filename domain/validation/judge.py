@@ -14,8 +14,9 @@ from domain.catalogue.policies import PolicyTerms
 from domain.validation.check import CRASHED, Check
 from domain.validation.checks import CHECKS
 from domain.validation.findings import Finding, Passed, Verdict
+from domain.validation.parts import FactKind
 from domain.validation.policy import ValidationPolicy
-from domain.validation.sight import FactKind, Sight
+from domain.validation.sight import Sight
 
 NO_TERMS = PolicyTerms()
 KINDS: tuple[FactKind, ...] = get_args(FactKind)

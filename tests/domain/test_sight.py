@@ -16,8 +16,9 @@ from domain.catalogue.facts import Fact, OfferFact, PriceFact
 from domain.catalogue.known import KnownOffer
 from domain.catalogue.policies import PolicyTerms
 from domain.validation.checks import CHECKS
+from domain.validation.parts import Line, Stock
 from domain.validation.policy import ValidationPolicy
-from domain.validation.sight import Line, Sight, Stock
+from domain.validation.sight import Sight
 from domain.values import Market
 from tests.builders import NOW, availability, basket, catalogue, line, money, offer, price, ref
 from tests.domain.test_judging_properties import CODES, OFFERS, facts, moments, some_lines

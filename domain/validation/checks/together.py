@@ -10,7 +10,8 @@ from pydantic import JsonValue
 from domain.validation.check import Check, check
 from domain.validation.data import Datum
 from domain.validation.findings import Finding
-from domain.validation.sight import Line, Sight
+from domain.validation.parts import Line
+from domain.validation.sight import Sight
 
 _ADD_ON_TO = Datum(
     "addOnTo",
