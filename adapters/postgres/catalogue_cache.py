@@ -1,80 +1,132 @@
-"""Offers in a process's memory, trusted only while PostgreSQL says what changes."""
+"""The catalogue in a process's memory, trusted only while PostgreSQL says what changes."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import json
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import asyncpg
 import structlog
-from cachetools import LRUCache
 
 from adapters.postgres.catalogue_sql import CHANNEL, EVERYTHING
-from adapters.postgres.catalogue_window import ALWAYS, NEVER, Window
+from adapters.postgres.catalogue_window import ALWAYS, Window
 from adapters.postgres.database import Database
-from domain.catalogue.facts import Fact, OfferFact, PriceFact
+from adapters.postgres.lately import Lately
+from domain.catalogue.known import KnownOffer, KnownProduct
+from domain.catalogue.policies import PolicyFact
 from domain.errors import StoreUnavailable
-
-OfferFacts = Sequence[OfferFact | PriceFact]
-
-_NOTHING: tuple[OfferFacts, Window] = ((), NEVER)
 
 log = structlog.get_logger("catalogue-cache")
 
 
-class OfferCache:
-    """The versions and prices of offers used lately; an offer that the catalogue does not know is kept as
-    having none. Bounded by the number of offers."""
+@dataclass(frozen=True, slots=True)
+class State:
+    """Which memory it was that somebody looked into: as of the catalogue's position (None: it knew nothing), and
+    after so many things that were forgotten."""
+
+    position: int | None
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What was read as of a position: whole offers with the prices of a time, whole products, and what is kept
+    under policies' subjects, None where there is none."""
+
+    position: int
+    window: Window
+    offers: dict[str, KnownOffer]
+    products: dict[str, KnownProduct]
+    policies: dict[str, PolicyFact | None]
+
+
+class CatalogueCache:
+    """Offers, products and policies used lately, all as they were at one position of the catalogue; also that
+    there is no such thing. Whoever reads what was learned since says so by `advance`, and all is as of then.
+
+    Who can do with what was known a moment ago finds the offers as they are, for notifications make them be
+    forgotten. Bounded by the number of offers, and of products.
+    """
 
     def __init__(self, size: int) -> None:
-        self._offers: LRUCache[str, tuple[OfferFacts, Window]] = LRUCache(size)
-        self.generation = 0
+        self._offers: Lately[str, tuple[KnownOffer, Window]] = Lately(size)
+        self._products: Lately[str, KnownProduct] = Lately(size)
+        self._policies: Lately[str, tuple[PolicyFact | None]] = Lately(size)
+        self._position: int | None = None
+        self._generation = 0
         self.trusted = False
 
-    def find(self, offer_id: str, window: Window = ALWAYS) -> OfferFacts | None:
-        """The offer's facts, with the prices that somebody may look at in that time; None where they must
-        be read."""
-        facts, kept_for = self._offers.get(offer_id, _NOTHING) if self.trusted else _NOTHING
-        return facts if kept_for.covers(window) else None
+    @property
+    def state(self) -> State:
+        return State(self._position, self._generation)
 
-    def keep(
-        self,
-        offer_ids: Collection[str],
-        facts: Iterable[Fact],
-        read_at_generation: int,
-        window: Window = ALWAYS,
-    ) -> None:
-        """Keeps what a read found of these offers for that time, unless something changed since the read
-        began: what it saw may be older than the change, and nobody would say so again."""
-        if not self.trusted or read_at_generation != self.generation:
+    def offer(self, offer_id: str, window: Window = ALWAYS) -> KnownOffer | None:
+        """The offer, with the prices that somebody may look at in that time; None where it must be read."""
+        found = self._offers.get(offer_id)
+        return found[0] if found is not None and found[1].covers(window) else None
+
+    def product(self, code: str) -> KnownProduct | None:
+        return self._products.get(code)
+
+    def policy(self, subject: str) -> tuple[PolicyFact | None] | None:
+        """The policy or that there is none, in a tuple; None where it must be read."""
+        return self._policies.get(subject)
+
+    def advance(self, read: Read, touched: Sequence[tuple[str, str]] | None, looked_at: State) -> None:
+        """Takes in what was read, and forgets what was `touched` (kind and name) since the memory that was
+        `looked_at`; None: anything may have been. Of two who looked at the same memory the first is heard.
+
+        What is not heard is only not kept: it was right as of its position, and would not be as of another's.
+        """
+        if not self.trusted or looked_at.position != self._position:
             return
-        found: dict[str, list[OfferFact | PriceFact]] = defaultdict(list)
-        for fact in facts:
-            match fact:
-                case OfferFact(id=offer_id) | PriceFact(offer_id=offer_id):
-                    found[offer_id].append(fact)
-                case _:
-                    pass
-        for offer_id in offer_ids:
-            self._offers[offer_id] = (tuple(found.get(offer_id, ())), window)
+        if touched is None:
+            self._clear()
+        else:
+            for kind, name in touched:
+                self._forget(kind, name)
+        self._position = read.position
+        # What was forgotten meanwhile may have been read before it changed, and nobody would say so again.
+        if looked_at.generation == self._generation:
+            for id, offer in read.offers.items():
+                self._offers.keep(id, (offer, read.window))
+            for code, product in read.products.items():
+                self._products.keep(code, product)
+            for subject, policy in read.policies.items():
+                self._policies.keep(subject, (policy,))
 
     def forget(self, touched: str) -> None:
         """Forgets what a notification names."""
-        self.generation += 1
+        self._generation += 1
         if touched == EVERYTHING:
-            self._offers.clear()
+            self._clear()
             return
         for offer_id in json.loads(touched):
-            self._offers.pop(offer_id, None)
+            self._offers.forget(offer_id)
 
     def trust(self, trusted: bool) -> None:
         """Begins anew: changes may have gone unheard until now, or will from now on."""
         self.trusted = trusted
         self.forget(EVERYTHING)
+
+    def _forget(self, kind: str, name: str) -> None:
+        match kind:
+            case "offer":
+                self._offers.forget(name)
+            case "availability":
+                self._products.forget(name)
+            case _:
+                self._policies.forget(name)
+
+    def _clear(self) -> None:
+        self._position = None
+        self._offers.clear()
+        self._products.clear()
+        self._policies.clear()
 
 
 class Invalidated(Protocol):

@@ -6,18 +6,18 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from adapters.postgres import catalogue_sql as sql
 from adapters.postgres.batching import Batching, Call
-from adapters.postgres.catalogue_cache import OfferCache, follow_changes
-from adapters.postgres.catalogue_learning import learn, read_facts
-from adapters.postgres.catalogue_window import Window, around
+from adapters.postgres.catalogue_asking import Asked, Question
+from adapters.postgres.catalogue_cache import CatalogueCache, follow_changes
+from adapters.postgres.catalogue_learning import learn
+from adapters.postgres.catalogue_window import Window
 from adapters.postgres.database import Database
+from adapters.postgres.reading import READER_SETTINGS
 from domain.catalogue.catalogue import Catalogue
 from domain.catalogue.facts import Fact
-from domain.catalogue.policies import policy_subject
 from domain.ports import Learned, Source
 
 LANES = 2
@@ -29,30 +29,20 @@ NAMES_A_QUERY = 5_000
 LATER = timedelta(minutes=1)
 """Who asks for a moment may look a little later: deciding takes time, and attempts."""
 
-KEPT_AHEAD = timedelta(minutes=10)
-"""For how long prices are kept in memory; those that begin in that time are among them."""
-
-_Asked = tuple[Collection[str], Collection[str], Collection[str], Window]
-"""Offer ids, product codes, what policies are kept under, and when prices are looked at."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """What a query found. All its callers share it: it may hold more than one of them asked for."""
-
-    facts: Sequence[Fact]
-    catalogue: Catalogue
-
 
 class PostgresCatalogueFacts:
     """CatalogueFacts. Answers from memory only between `start` and `close`; else each one is read."""
 
     def __init__(self, database: Database, cache_size: int) -> None:
         self._database = database
-        self._cache = OfferCache(cache_size)
-        self._reads: Batching[_Asked, _Known] = Batching(
+        self._readers = database.sibling("checkout catalogue reader", LANES + 1, READER_SETTINGS)
+        self._cache = CatalogueCache(cache_size)
+        self._reads: Batching[Asked, Catalogue] = Batching(
             self._read, _take, timeout=database.timeout, lanes=LANES
         )
+        # Of what is in memory only the changes are asked for: one lane, for all who ask, and none who waits for
+        # what must be read.
+        self._looks: Batching[Asked, Catalogue] = Batching(self._read, _take, timeout=database.timeout)
         self._following: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -67,7 +57,11 @@ class PostgresCatalogueFacts:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._following
             self._following = None
-        await self._reads.close()
+        try:
+            await self._looks.close()
+            await self._reads.close()
+        finally:
+            await self._readers.close()
 
     @property
     def follows_changes(self) -> bool:
@@ -101,37 +95,28 @@ class PostgresCatalogueFacts:
         partner: str | None = None,
     ) -> Catalogue:
         window = Window.at(at, LATER)
-        if fresh or product_codes or partner is not None:
-            policies = () if partner is None else (policy_subject(partner), policy_subject(None))
-            return (await self._reads.call((offer_ids, product_codes, policies, window))).catalogue
-        remembered = {offer_id: self._cache.find(offer_id, window) for offer_id in offer_ids}
-        missing = [offer_id for offer_id, facts in remembered.items() if facts is None]
-        generation = self._cache.generation
-        ahead = Window.at(at, KEPT_AHEAD)
-        read = (await self._reads.call((missing, (), (), ahead))).facts if missing else ()
-        self._cache.keep(missing, read, generation, ahead)
-        return Catalogue([*(fact for facts in remembered.values() for fact in facts or ()), *read])
+        remembered = {id: self._cache.offer(id, window) for id in offer_ids}
+        known = {id: offer for id, offer in remembered.items() if offer is not None}
+        if len(known) < len(remembered):
+            batches = self._reads
+        elif fresh or product_codes or partner is not None:
+            batches = self._looks
+        else:
+            return Catalogue.of_known(known, {}, ())
+        return await batches.call(Asked(offer_ids, product_codes, partner, window))
 
-    async def _read(self, asked: Sequence[_Asked], _: bool) -> Sequence[_Known]:
-        *named, windows = zip(*asked, strict=True)
-        # Of each kind of names those of all callers, each once.
-        names = [[*{name for each in of_kind for name in each}] for of_kind in named]
-        window = around(windows)
-        async with self._database.connection() as connection:
-            row = await connection.fetchrow(sql.CATALOGUE, *names, window.start, window.end)
-        documents, position = row or (None, None)
-        facts = read_facts([documents] if documents else [])
-        return [_Known(facts, Catalogue(facts, position))] * len(asked)
+    async def _read(self, asked: Sequence[Asked], _: bool) -> Sequence[Catalogue]:
+        """All callers share one answer: it may hold more than one of them asked for."""
+        question = Question.of(asked, self._cache)
+        async with self._readers.connection() as connection:
+            row = await connection.fetchrow(sql.CATALOGUE, *question.parameters)
+        assert row is not None  # noqa: S101  (the statement has one row)
+        return [question.answered(row, self._cache)] * len(asked)
 
 
-def _take(waiting: deque[Call[_Asked, _Known]]) -> list[Call[_Asked, _Known]]:
+def _take(waiting: deque[Call[Asked, Catalogue]]) -> list[Call[Asked, Catalogue]]:
     calls = [waiting.popleft()]
-    names = _names(calls[0])
-    while waiting and (names := names + _names(waiting[0])) <= NAMES_A_QUERY:
+    names = len(calls[0].request)
+    while waiting and (names := names + len(waiting[0].request)) <= NAMES_A_QUERY:
         calls.append(waiting.popleft())
     return calls
-
-
-def _names(call: Call[_Asked, _Known]) -> int:
-    *names, _ = call.request
-    return sum(map(len, names))

@@ -101,26 +101,64 @@ WHERE excluded.sequence > held.sequence
 # Tells every process, when the batch commits, which offers it touched.
 NOTIFY = "SELECT pg_notify($1, $2)"
 
-# One JSON array's inside: all versions of the offers, those of their prices that can be looked at from $4 to $5,
-# the availability of the products asked for and of those that the offers are made of, and the policies asked
-# for; and the last position, as of the same moment. No id comes twice in $1.
+MOST_CHANGES = 1_000
+"""Where more was learned since, all is read anew (a thousand and one in `CATALOGUE`)."""
+
+# All that $1 (offers), $2 (products) and $3 (policies' subjects) name, and what of $7, $8 and $9, which the caller
+# knows as of position $6, was touched by the facts after that position: as one JSON array's inside. Of offers all
+# versions, those of their prices that can be looked at from $4 to $5, and the availability of the products that
+# they are made of. With it go the last position, whether all was read anew ($6 is null, or more was learned since
+# than is worth looking at, or the position is of another history), and the names of all that was touched. The
+# statement sees one moment.
 #
 # Prices: those that hold or end in that time; those that hold when one of them ends; and where none holds all
 # that time, the one that ended last before it and the one that begins next. A price for another country or
 # currency stands in for none: who looks decides between them.
 #
 # The planner knows neither how many offers are asked for nor, soon after a load, how many prices there are, and
-# planned for ten of a few. MATERIALIZED, OFFSET 0 and NOT IN leave it one way each: the one that stays fast.
+# planned for ten of a few. MATERIALIZED, OFFSET 0 and NOT IN leave it one way each: the one that stays fast. CASE
+# keeps it from taking names apart where nothing was learned.
 CATALOGUE = """
-WITH offers AS MATERIALIZED (
-    SELECT offer.* FROM unnest($1::text[]) AS wanted (id), LATERAL (
+WITH newest AS MATERIALIZED (
+    SELECT kind, subject FROM catalogue_facts WHERE position > $6::bigint ORDER BY position LIMIT 1001
+), moment AS MATERIALIZED (
+    SELECT (SELECT coalesce(max(position), 0) FROM catalogue_facts) AS position, count(*) AS learned FROM newest
+), extent AS MATERIALIZED (
+    SELECT position, learned > 0 AS any_learned,
+           $6::bigint IS NULL OR learned > 1000 OR position < $6::bigint AS anew
+      FROM moment
+), touched AS MATERIALIZED (
+    SELECT DISTINCT CASE kind WHEN 'price' THEN 'offer' ELSE kind END AS kind,
+           CASE kind
+               WHEN 'policy' THEN subject
+               ELSE replace(replace(replace(split_part(subject, '/', 2), '%2F', '/'), '%2A', '*'), '%25', '%')
+           END AS name
+      FROM newest
+), again (kind, name) AS MATERIALIZED (
+    SELECT known.kind, known.name
+      FROM extent, LATERAL (
+               SELECT 'offer', unnest(CASE WHEN anew OR any_learned THEN string_to_array($7, E'\\x1e') END)
+                UNION ALL
+               SELECT 'availability', unnest(CASE WHEN anew OR any_learned THEN string_to_array($8, E'\\x1e') END)
+                UNION ALL
+               SELECT 'policy', unnest(CASE WHEN anew OR any_learned THEN string_to_array($9, E'\\x1e') END)
+           ) AS known (kind, name)
+     WHERE anew OR (known.kind, known.name) IN (SELECT kind, name FROM touched)
+), wanted (id) AS MATERIALIZED (
+    SELECT unnest(string_to_array($1, E'\\x1e'))
+    UNION
+    SELECT name FROM again WHERE kind = 'offer'
+), offers AS MATERIALIZED (
+    SELECT offer.* FROM wanted, LATERAL (
         SELECT data, product_codes FROM catalogue_offers WHERE offer_id = wanted.id OFFSET 0) AS offer
 ), codes (code) AS (
-    SELECT unnest($2::text[])
+    SELECT unnest(string_to_array($2, E'\\x1e'))
     UNION
     SELECT unnest(product_codes) FROM offers
+    UNION
+    SELECT name FROM again WHERE kind = 'availability'
 ), prices AS MATERIALIZED (
-    SELECT price.* FROM unnest($1::text[]) AS wanted (id), LATERAL (
+    SELECT price.* FROM wanted, LATERAL (
         SELECT offer_id, offer_version, country, currency, valid_from, valid_until, sequence, data
         FROM catalogue_prices WHERE offer_id = wanted.id OFFSET 0) AS price
 ), near AS MATERIALIZED (
@@ -154,7 +192,11 @@ WITH offers AS MATERIALIZED (
     SELECT availability.data FROM codes, LATERAL (
         SELECT data FROM catalogue_availability WHERE product_code = codes.code OFFSET 0) AS availability
     UNION ALL
-    SELECT data FROM catalogue_policies WHERE subject = ANY($3::text[])
+    SELECT data FROM catalogue_policies
+     WHERE subject = ANY (string_to_array($3, E'\\x1e') || ARRAY(SELECT name FROM again WHERE kind = 'policy'))
 )
-SELECT string_agg(data, ','::bytea), (SELECT coalesce(max(position), 0) FROM catalogue_facts) FROM facts
+SELECT extent.position, extent.anew,
+       (SELECT array_agg(kind) FROM touched), (SELECT array_agg(name) FROM touched),
+       (SELECT string_agg(data, ','::bytea) FROM facts)
+  FROM extent
 """

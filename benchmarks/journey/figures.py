@@ -9,9 +9,8 @@ import signal
 import statistics
 import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from time import perf_counter
 
 import psutil
 from rich.table import Table
@@ -20,36 +19,33 @@ from adapters.embedded.postgres import EmbeddedPostgres
 from adapters.embedded.processes import dying_with_parent, free_port
 from adapters.postgres.migrate import migrate
 from adapters.settings import Settings
-from benchmarks.journey.calling import initiate_body
+from benchmarks.journey.costs import ITEMS, STORE, basket, compare, made
 from benchmarks.journey.counting import Relay, counting
-from benchmarks.journey.others import Others
 from benchmarks.journey.rows import Basket, Line
 from benchmarks.journey.screen import CONSOLE, shown
 from benchmarks.journey.service import Service
 from benchmarks.journey.wire import Caller
 from operations.supervising import until_ready
 
-CALLERS = 16
-ITEMS, BASKETS = 10, 320
-ROUND_SECONDS, ROUNDS = 2.0, 5
 LARGEST = 500
-STORE = 1
 
 
-async def show_figures(folder: Path, products: Sequence[int]) -> None:
-    """With the catalogue of a run of `play` in this folder; `products` are offers in it."""
+async def show_figures(folder: Path, products: Sequence[int], sold: Sequence[int]) -> None:
+    """With the catalogue of a run of `play` in this folder; `products` are offers in it, `sold` those of them that
+    are sold most, which have prices."""
     table = Table("what", "figure", box=None)
     async with EmbeddedPostgres(folder / "service" / "postgres", database="checkout") as database:
         await migrate(database.url)
         async with counting(database.url) as relay, api(relay.url) as (service, _):
             with CONSOLE.status("counting round trips"):
                 table.add_row("round trips of a GET, of a validate", await _trips(service, relay, products))
-        async with api(database.url) as (service, _):
+        async with api(database.url) as (service, process):
             with CONSOLE.status("validating against getting"):
-                await _compare(table, service, products)
+                await compare(table, service, process, sold, "of products that are sold")
+                await compare(table, service, process, products, "of all products, many without a price")
             with CONSOLE.status("validating the largest basket"):
                 table.add_row(
-                    f"a validate of {LARGEST} items, alone: best and median",
+                    f"the first validate of {LARGEST} items, alone: best and median",
                     await _largest(service, products),
                 )
         for cache in ("20000", "100000"):
@@ -87,22 +83,11 @@ async def api(database_url: str, **environment: str) -> AsyncIterator[tuple[Serv
         await process.wait()
 
 
-def _basket(number: int, products: Sequence[int], size: int) -> Basket:
-    """A basket of other products than the one before."""
-    first = number * size % max(1, len(products) - size)
-    return Basket(number, STORE, 0, tuple(Line(product, 1) for product in products[first : first + size]))
-
-
-async def _made(caller: Caller, token: str, baskets: Sequence[Basket]) -> list[str]:
-    path = "/partner/checkout/initiate"
-    return [(await caller.call("POST", path, token, initiate_body(basket)))[1]["id"] for basket in baskets]
-
-
 async def _trips(service: Service, relay: Relay, products: Sequence[int]) -> str:
     token = service.token(f"store-{STORE}")
     counted: list[int] = []
     async with Caller(service.url) as caller:
-        [id] = await _made(caller, token, [_basket(900_000, products, ITEMS)])
+        [id] = await made(caller, token, [basket(products, ITEMS)])
         for method, path in (
             ("GET", f"/partner/checkout/{id}"),
             ("POST", f"/partner/checkout/validate/{id}"),
@@ -117,50 +102,19 @@ async def _trips(service: Service, relay: Relay, products: Sequence[int]) -> str
     return f"{counted[0]}, {counted[1]}"
 
 
-async def _compare(table: Table, service: Service, products: Sequence[int]) -> None:
-    token = service.token(f"store-{STORE}")
-    baskets = [_basket(number, products, ITEMS) for number in range(BASKETS)]
-    rates: dict[str, list[float]] = {"GET": [], "validate": []}
-    async with AsyncExitStack() as stack:
-        callers = [await stack.enter_async_context(Caller(service.url)) for _ in range(CALLERS)]
-        ids = await _made(callers[0], token, baskets)
-        others = Others()
-        for number in range(2 * (ROUNDS + 1)):
-            what = "GET" if number % 2 == 0 else "validate"
-            rate = await _round(callers, ids, token, what)
-            if number > 1:  # the first of each only warms
-                rates[what].append(rate)
-    get, validate = (statistics.median(rates[what]) for what in ("GET", "validate"))
-    table.add_row(f"GET of {ITEMS} items a second, {CALLERS} callers", f"{get:,.0f}")
-    table.add_row(f"validate of {ITEMS} items a second, {CALLERS} callers", f"{validate:,.0f}")
-    table.add_row("a validate costs so many GETs", f"{get / validate:.2f}")
-    table.add_row("other processes meanwhile, of all processors", f"{others.share:.0%}")
-
-
-async def _round(callers: Sequence[Caller], ids: Sequence[str], token: str, what: str) -> float:
-    method, path = ("GET", "") if what == "GET" else ("POST", "validate/")
-    began, count = perf_counter(), 0
-
-    async def keep_calling(first: int, caller: Caller) -> None:
-        nonlocal count
-        number = first
-        while perf_counter() - began < ROUND_SECONDS:
-            await caller.call(method, f"/partner/checkout/{path}{ids[number % len(ids)]}", token)
-            number += CALLERS
-            count += 1
-
-    await asyncio.gather(*(keep_calling(first, caller) for first, caller in enumerate(callers)))
-    return count / (perf_counter() - began)
-
-
 async def _largest(service: Service, products: Sequence[int]) -> str:
     token = service.token(f"store-{STORE}")
+    first: list[float] = []
+    again: list[float] = []
     async with Caller(service.url) as caller:
-        [id] = await _made(caller, token, [_basket(950_000, products, LARGEST)])
-        seconds = [
-            (await caller.call("POST", f"/partner/checkout/validate/{id}", token))[0] for _ in range(30)
-        ]
-    return f"{min(seconds) * 1000:.0f} ms, {statistics.median(seconds) * 1000:.0f} ms"
+        for _ in range(12):
+            [id] = await made(caller, token, [basket(products, LARGEST)])
+            for seconds in (first, again):
+                seconds.append((await caller.call("POST", f"/partner/checkout/validate/{id}", token))[0])
+    return "; again ".join(
+        f"{min(seconds) * 1000:.0f} ms, {statistics.median(seconds) * 1000:.0f} ms"
+        for seconds in (first, again)
+    )
 
 
 async def _serve_all(service: Service, products: Sequence[int]) -> None:
@@ -169,6 +123,6 @@ async def _serve_all(service: Service, products: Sequence[int]) -> None:
     parts = [products[first : first + LARGEST] for first in range(0, len(products), LARGEST)]
     async with Caller(service.url) as caller:
         for number, part in enumerate(shown("serving all products", parts, len(parts))):
-            basket = Basket(number, STORE + 1, 0, tuple(Line(product, 1) for product in part))
-            [id] = await _made(caller, token, [basket])
+            of_part = Basket(number, STORE + 1, 0, tuple(Line(product, 1) for product in part))
+            [id] = await made(caller, token, [of_part])
             await caller.call("POST", f"/partner/checkout/validate/{id}", token)

@@ -9,13 +9,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import asdict
 from weakref import WeakValueDictionary
 
 from cachetools import LRUCache
 from pydantic_core import to_json
 
-from domain.base import fold
+from domain.base import fold, spare
 from domain.basket.basket import Basket
 from domain.basket.codec import UnreadableEvent, decode_all, encode
 from domain.basket.commands import Caller
@@ -103,8 +102,15 @@ class Baskets:
         """Appends what happened to the fork since it was loaded, and forgets the basket where that
         was refused."""
         # The organisation is the basket's, also where a worker or an order service speaks of it.
-        said = {**asdict(caller), "partner": basket.partner}
-        metadata = to_json({_CAMEL[name]: value for name, value in said.items()})
+        metadata = to_json(
+            {
+                "partner": basket.partner,
+                "actor": caller.actor,
+                "correlationId": caller.correlation_id,
+                "causationId": caller.causation_id,
+                "traceparent": caller.traceparent,
+            }
+        )
         events = basket.collect()
         outcome = await self._store.append(
             Append(
@@ -127,6 +133,8 @@ class Baskets:
         if held is not None and held.version >= basket.version:
             return
         if _size(basket) <= self._recent.maxsize:
+            for item in basket.items.values():
+                spare(item)
             self._recent[basket.id] = basket
         else:
             self._recent.pop(basket.id, None)
@@ -135,12 +143,3 @@ class Baskets:
 def _size(basket: Basket) -> int:
     # An empty basket is not nothing.
     return 1 + len(basket.items)
-
-
-_CAMEL = {
-    "partner": "partner",
-    "actor": "actor",
-    "correlation_id": "correlationId",
-    "causation_id": "causationId",
-    "traceparent": "traceparent",
-}

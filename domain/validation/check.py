@@ -10,7 +10,11 @@ from pydantic import JsonValue
 
 from domain.validation.data import Datum
 from domain.validation.findings import Finding, Resolution, Severity
-from domain.validation.sight import FactKind, Line, Sight, Stock
+from domain.validation.parts import FactKind, Line, Part, Stock
+from domain.validation.sight import Sight
+
+CRASHED = "check_failed"
+"""The code of the finding in place of a crashed check's own."""
 
 Find = Callable[["Check", Sight], Iterator[Finding]]
 
@@ -30,6 +34,8 @@ class Check:
     function: Find
     data: tuple[Datum, ...] = ()
     rests_on: tuple[FactKind, ...] = ()
+    goes_through: Part = "basket"
+    """Where nothing of that part is in question, it has nothing to say."""
     policy: tuple[str, ...] = ()
     """The ids of the policies that it is made under: every finding rests on them."""
 
@@ -79,9 +85,9 @@ class Check:
         )
 
     def about_stock(self, stock: Stock, message: str, **data: JsonValue) -> Finding:
-        availability = (stock.availability.fact_id,) if stock.availability else ()
+        availability = {stock.availability.fact_id} if stock.availability else set[str]()
         return self._finding(
-            (*self._facts(stock.lines), *availability),
+            self._facts(stock.lines) | availability,
             message=message,
             path=stock.path,
             order_item_id=stock.lines[0].item.id,
@@ -93,7 +99,7 @@ class Check:
     def failed(self, error: Exception, *, blocks: bool) -> Finding:
         """The finding in place of a crashed check's own."""
         return Finding(
-            code="check_failed",
+            code=CRASHED,
             severity="error" if blocks else "warning",
             resolution="retry",
             message=f"the check {self.code} could not be made",
@@ -102,26 +108,32 @@ class Check:
             evidence=self.policy,
         )
 
-    def _facts(self, lines: Sequence[Line]) -> Iterator[str]:
+    def _facts(self, lines: Sequence[Line]) -> set[str]:
         """The ids of these lines' facts that a finding rests on; what an offer is, each of them does."""
-        for line in lines:
-            if line.offer is not None:
-                yield line.offer.fact_id
-            for kind in self.rests_on:
-                if kind != "offers":
-                    for fact in line.facts(kind):
-                        yield fact.fact_id
+        return {id for kind in ("offers", *self.rests_on) for line in lines for id in line.evidence(kind)}
 
-    def _finding(self, facts: Iterable[str], **values: object) -> Finding:
-        evidence = tuple(sorted({*facts, *self.policy}))
-        return Finding.model_validate(
-            {
-                "code": self.code,
-                "severity": self.severity,
-                "resolution": self.resolution,
-                "evidence": evidence,
-                **values,
-            }
+    def _finding(
+        self,
+        facts: Iterable[str],
+        *,
+        message: str,
+        path: str,
+        data: dict[str, JsonValue],
+        order_item_id: str | None = None,
+        offer_id: str | None = None,
+        product_code: str | None = None,
+    ) -> Finding:
+        return Finding.made(
+            code=self.code,
+            severity=self.severity,
+            resolution=self.resolution,
+            message=message,
+            path=path,
+            order_item_id=order_item_id,
+            offer_id=offer_id,
+            product_code=product_code,
+            data=data,
+            evidence=tuple(sorted({*facts, *self.policy})),
         )
 
 
@@ -133,6 +145,7 @@ def check(
     severity: Severity = "error",
     about_products: bool = False,
     rests_on: Sequence[FactKind] = (),
+    goes_through: Part = "basket",
 ) -> Callable[[Find], Check]:
     """Makes a check of a function; its code is the function's name, its meaning the docstring."""
 
@@ -146,6 +159,7 @@ def check(
             function,
             data=tuple(data),
             rests_on=tuple(rests_on),
+            goes_through=goes_through,
         )
 
     return make

@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from typing import get_args
 
 from domain.basket.basket import Basket
 from domain.catalogue.catalogue import Catalogue
 from domain.catalogue.policies import PolicyTerms
-from domain.validation.check import Check
+from domain.validation.check import CRASHED, Check
 from domain.validation.checks import CHECKS
 from domain.validation.findings import Finding, Passed, Verdict
+from domain.validation.parts import FactKind
 from domain.validation.policy import ValidationPolicy
-from domain.validation.sight import FactKind, Sight
+from domain.validation.sight import Sight
 
 NO_TERMS = PolicyTerms()
+KINDS: tuple[FactKind, ...] = get_args(FactKind)
 
 
 def judge(
@@ -32,13 +35,17 @@ def judge(
     By the policies that the catalogue knows for its organisation, and by `defaults` where they say nothing.
     A check that crashes yields the finding `check_failed` and hides no other.
     """
-    sight = _sight(basket, catalogue, now, defaults)
+    return judged(see(basket, catalogue, now, defaults), checks)
+
+
+def judged(sight: Sight, checks: Sequence[Check] = CHECKS) -> Verdict:
+    """What `judge` says of what is seen."""
     found = _Found.by(sight, checks)
     evidence = _Evidence(sight)
-    return Verdict(
+    return Verdict.made(
         blocked_products=tuple(found.blocked),
         validation_errors=tuple(found.others),
-        evidence=evidence.of(get_args(FactKind)),
+        evidence=evidence.of(KINDS),
         passed=evidence.grouped(found.passed),
     )
 
@@ -51,15 +58,29 @@ def errors_in(
     *,
     defaults: PolicyTerms = NO_TERMS,
 ) -> frozenset[str]:
-    """The codes of the errors that `judge` finds, none where the basket is ready. To name the facts that
-    everything rests on would take as long again: for many baskets at once."""
-    found = _Found.by(_sight(basket, catalogue, now, defaults), checks)
-    return frozenset(
-        finding.code for finding in (*found.blocked, *found.others) if finding.severity == "error"
-    )
+    """The codes of the errors that `judge` finds, none where the basket is ready. For many baskets at once: a check
+    that has found an error is asked for no more (it might crash yet), and nothing says what passed, nor by which
+    facts."""
+    sight = see(basket, catalogue, now, defaults)
+    policy, in_question = sight.policy, sight.in_question
+    codes: set[str] = set()
+    for check in checks:
+        level = policy.levels.get(check.code, check.severity)
+        if level == "off" or check.goes_through not in in_question:
+            continue
+        try:
+            for _ in check.find(sight):
+                if level == "error":
+                    codes.add(check.code)
+                    break
+        except Exception:  # noqa: BLE001  (as in `judge`)
+            if policy.crashed_check_blocks:
+                codes.add(CRASHED)
+    return frozenset(codes)
 
 
-def _sight(basket: Basket, catalogue: Catalogue, now: datetime, defaults: PolicyTerms) -> Sight:
+def see(basket: Basket, catalogue: Catalogue, now: datetime, defaults: PolicyTerms) -> Sight:
+    """What checks see of the basket, by the policy that holds for its organisation."""
     policy = ValidationPolicy.holding(catalogue.policies(basket.partner), defaults)
     return Sight.of(basket, catalogue, now, policy)
 
@@ -75,43 +96,56 @@ class _Found:
     @classmethod
     def by(cls, sight: Sight, checks: Sequence[Check]) -> _Found:
         found = cls()
-        for check in checks:
-            found.run(check, sight)
+        policy, in_question = sight.policy, sight.in_question
+        for each in checks:
+            level = policy.levels.get(each.code, each.severity)
+            if level == "off":
+                continue
+            check = each.under(level, policy.evidence)
+            if check.goes_through in in_question:
+                found.run(check, sight)
+            else:
+                found.passed.append(check)
         return found
 
-    def run(self, each: Check, sight: Sight) -> None:
-        policy = sight.policy
-        level = policy.levels.get(each.code, each.severity)
-        if level == "off":
-            return
-        check = each.under(level, policy.evidence)
+    def run(self, check: Check, sight: Sight) -> None:
         # blockedProducts are refusals: a warning about a product is none.
         target = self.blocked if check.about_products and check.severity == "error" else self.others
         before = len(target)
         try:
             target.extend(check.find(sight))
         except Exception as error:  # noqa: BLE001  (a check may crash in any way; the verdict must say so)
-            self.others.append(check.failed(error, blocks=policy.crashed_check_blocks))
+            self.others.append(check.failed(error, blocks=sight.policy.crashed_check_blocks))
         else:
             if len(target) == before:
                 self.passed.append(check)
 
 
 class _Evidence:
-    """The ids of the facts that were looked at, of each kind gathered once."""
+    """The ids of the facts that were looked at, of each kind gathered and sorted once."""
 
     def __init__(self, sight: Sight) -> None:
         self._policy = sight.policy.evidence
-        self._of_kind = {kind: sight.evidence(kind) for kind in get_args(FactKind)}
+        self._of_kind = {kind: sorted(sight.evidence(kind)) for kind in KINDS}
+        self._of_kinds: dict[tuple[FactKind, ...], tuple[str, ...]] = {}
 
-    def of(self, kinds: Sequence[FactKind]) -> tuple[str, ...]:
+    def of(self, kinds: tuple[FactKind, ...]) -> tuple[str, ...]:
         """The facts of these kinds and the policies, sorted."""
-        return tuple(sorted(set(self._policy).union(*(self._of_kind[kind] for kind in kinds))))
+        known = self._of_kinds.get(kinds)
+        if known is None:
+            runs = [run for run in (self._policy, *(self._of_kind[kind] for kind in kinds)) if run]
+            # What is sorted already is sorted together in little more than one look.
+            ids = runs[0] if len(runs) == 1 else dict.fromkeys(sorted(chain.from_iterable(runs)))
+            known = self._of_kinds[kinds] = tuple(ids)
+        return known
 
     def grouped(self, checks: Sequence[Check]) -> tuple[Passed, ...]:
         """The checks by the facts that they rest on, in their order."""
-        by_kinds = {kinds: self.of(kinds) for kinds in {check.rests_on for check in checks}}
-        codes: dict[tuple[str, ...], list[str]] = {}
+        groups: dict[tuple[str, ...], list[str]] = {}
+        of_kinds: dict[tuple[FactKind, ...], list[str]] = {}
         for check in checks:
-            codes.setdefault(by_kinds[check.rests_on], []).append(check.code)
-        return tuple(Passed(codes=tuple(group), evidence=facts) for facts, group in codes.items())
+            group = of_kinds.get(check.rests_on)
+            if group is None:
+                group = of_kinds[check.rests_on] = groups.setdefault(self.of(check.rests_on), [])
+            group.append(check.code)
+        return tuple([Passed.made(codes=tuple(group), evidence=facts) for facts, group in groups.items()])

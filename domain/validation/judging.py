@@ -9,7 +9,8 @@ from domain.basket.basket import Basket
 from domain.catalogue.policies import PolicyTerms
 from domain.ports import CatalogueFacts, Clock
 from domain.validation.findings import Verdict
-from domain.validation.judge import NO_TERMS, judge
+from domain.validation.judge import NO_TERMS, judged, see
+from domain.validation.remembering import Verdicts
 from domain.validation.touching import offers_of, products_of
 
 
@@ -28,12 +29,13 @@ class Judged:
 
 
 class Judging:
-    """Reads the catalogue, then looks at the clock, then judges."""
+    """Reads the catalogue, then looks at the clock, then judges; what it would come to again, it remembers."""
 
     def __init__(self, facts: CatalogueFacts, clock: Clock, defaults: PolicyTerms = NO_TERMS) -> None:
         self._facts = facts
         self._clock = clock
         self._defaults = defaults
+        self._verdicts = Verdicts()
 
     async def judge(self, basket: Basket) -> Judged:
         catalogue = await self._facts.catalogue(
@@ -41,4 +43,9 @@ class Judging:
         )
         now = self._clock()
         seen = basket.as_seen_at(now)
-        return Judged(seen, judge(seen, catalogue, now, defaults=self._defaults), now, catalogue.position)
+        verdict = self._verdicts.find(seen, catalogue, now)
+        if verdict is None:
+            sight = see(seen, catalogue, now, self._defaults)
+            verdict = judged(sight)
+            self._verdicts.keep(sight, catalogue, verdict)
+        return Judged(seen, verdict, now, catalogue.position)

@@ -1,166 +1,158 @@
 """What checks see of a basket: its lines with what the catalogue says of their offers, how many of each
-offer, and its products with what can be had of them."""
+offer, and its products with what can be had of them.
+
+Of most lines and products there is nothing to say, and to have two dozen checks find that out of each would be
+most of the work. Sight knows it beforehand: checks look at the lines and stocks that are `in_question`, unless
+they mean all lines.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
 from domain.basket.basket import Basket
 from domain.basket.events import OrderItem
-from domain.catalogue.catalogue import Catalogue, PriceAnswer
-from domain.catalogue.facts import AvailabilityFact, OfferFact, PriceFact
+from domain.catalogue.catalogue import Catalogue
+from domain.catalogue.facts import AvailabilityFact
+from domain.catalogue.pricing import EVER, FOREVER, NO_PRICE
+from domain.validation.parts import Demand, FactKind, Line, Part, Stock
 from domain.validation.policy import ValidationPolicy
-from domain.values import Market, Product
-
-_NO_PRICE = PriceAnswer()
-
-FactKind = Literal["offers", "successors", "prices", "next_prices", "availability"]
-"""What checks look at beside the basket. Each says which of these it rests on."""
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line with its place in `checkout` and what the catalogue says of its offer. `next_price` is the
-    answer for the moment at which the current price ends, where that is soon."""
-
-    index: int
-    item: OrderItem
-    offer: OfferFact | None
-    successor: OfferFact | None
-    price: PriceAnswer
-    next_price: PriceAnswer = _NO_PRICE
-
-    @property
-    def path(self) -> str:
-        return f"$.orderItems[{self.index}]"
-
-    def facts(self, kind: FactKind) -> Sequence[OfferFact | PriceFact]:
-        match kind:
-            case "offers":
-                return (self.offer,) if self.offer else ()
-            case "successors":
-                return (self.successor,) if self.successor else ()
-            case "prices":
-                return self.price.facts
-            case "next_prices":
-                return self.next_price.holding
-            case "availability":
-                return ()
-
-    @property
-    def products(self) -> tuple[Product, ...]:
-        """By the catalogue, or as the line remembers them where the catalogue knows the offer no more."""
-        return self.offer.products if self.offer else self.item.offer.products
-
-
-@dataclass(frozen=True, slots=True)
-class Demand:
-    """An offer version that the catalogue knows: its lines, and how many they ask for together."""
-
-    offer: OfferFact
-    lines: tuple[Line, ...]
-    requested: int
-
-
-@dataclass(frozen=True, slots=True)
-class Stock:
-    """A product that the basket needs: how many over all lines, on which lines, and its availability."""
-
-    code: str
-    requested: int
-    lines: tuple[Line, ...]
-    availability: AvailabilityFact | None
-
-    @property
-    def path(self) -> str:
-        """The product's place on the first line that needs it, or that line where it shows no products."""
-        line = self.lines[0]
-        for index, product in enumerate(line.item.offer.products):
-            if product.product_code == self.code:
-                return f"{line.path}.offer.products[{index}]"
-        return line.path
-
-    @property
-    def status(self) -> str:
-        return self.availability.status if self.availability else "available"
-
-    @property
-    def available(self) -> int | None:
-        """How many can be had; None is no limit."""
-        return self.availability.quantity if self.availability else None
+from domain.values import Market
 
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What a check sees."""
+    """What a check sees. All lines; those of them that are in question; what is asked for of offers that say how
+    many one may order; the products of which there may not be plenty; and of all products the codes, and the ids of
+    what is said of them."""
 
     basket: Basket
     now: datetime
     policy: ValidationPolicy
     lines: tuple[Line, ...]
+    lines_in_question: tuple[Line, ...]
     demands: tuple[Demand, ...]
-    stocks: tuple[Stock, ...]
+    stocks_in_question: tuple[Stock, ...]
+    codes: tuple[str, ...]
+    availability_ids: tuple[str, ...]
 
     @classmethod
     def of(cls, basket: Basket, catalogue: Catalogue, now: datetime, policy: ValidationPolicy) -> Sight:
-        looking = _Looking(catalogue, basket.market, now, policy)
-        lines = tuple(looking.line(index, item) for index, item in enumerate(basket.items.values()))
-        return cls(basket, now, policy, lines, _demands(lines), looking.stocks(lines))
+        market = basket.market
+        lines = _lines(basket.items.values(), catalogue, market, now, policy)
+        in_question = tuple([line for line in lines if line.is_in_question])
+        requested = _requested(lines)
+        stocks, availability_ids = _stocks(requested, lines, catalogue, market, policy)
+        demands = _demands(in_question)
+        codes = tuple(requested)
+        return cls(basket, now, policy, lines, in_question, demands, stocks, codes, availability_ids)
+
+    @property
+    def in_question(self) -> frozenset[Part]:
+        """The parts of which there may be something to say."""
+        parts: dict[Part, object] = {
+            "basket": True,
+            "lines": self.lines_in_question,
+            "demands": self.demands,
+            "stocks": self.stocks_in_question,
+        }
+        return frozenset([part for part, those in parts.items() if those])
+
+    @property
+    def unchanged(self) -> tuple[datetime, datetime]:
+        """From when on (that moment included) and until when nothing begins or ends, or comes to end soon, of all
+        that is seen."""
+        now, within = self.now, self.policy.price_expires_within
+        since, until = EVER, FOREVER
+        soonest: list[datetime] = [self.basket.expires_at]
+        for line in self.lines:
+            answer = line.answer
+            since = max(since, answer.since)
+            until = min(until, answer.until)
+            if answer.ends is not None:
+                soonest.append(answer.ends - min(within, answer.ends - EVER))
+        for moment in soonest:
+            if moment > now:
+                until = min(until, moment)
+            else:
+                since = max(since, moment)
+        return since, until
 
     def evidence(self, kind: FactKind) -> set[str]:
         """The ids of all facts of this kind that were looked at."""
         if kind == "availability":
-            return {stock.availability.fact_id for stock in self.stocks if stock.availability}
-        return {fact.fact_id for line in self.lines for fact in line.facts(kind)}
+            return {*self.availability_ids}
+        return {id for line in self.lines for id in line.evidence(kind)}
 
 
-@dataclass(frozen=True, slots=True)
-class _Looking:
-    """Looks lines and products up in the catalogue."""
-
-    catalogue: Catalogue
-    market: Market
-    now: datetime
-    policy: ValidationPolicy
-
-    def line(self, index: int, item: OrderItem) -> Line:
-        offer = self.catalogue.offer(item.offer)
-        if offer is None:
-            return Line(index, item, None, None, _NO_PRICE)
-        price = self.catalogue.price(item.offer, self.market, self.now)
-        ends = price.current.valid_until if price.current else None
-        soon = ends is not None and ends - self.now <= self.policy.price_expires_within
-        next_price = self.catalogue.price(item.offer, self.market, ends) if ends and soon else _NO_PRICE
-        return Line(index, item, offer, self.catalogue.successor(item.offer), price, next_price)
-
-    def stocks(self, lines: Iterable[Line]) -> tuple[Stock, ...]:
-        requested: Counter[str] = Counter()
-        needing: dict[str, dict[int, Line]] = {}
-        for line in lines:
-            for product in line.products:
-                requested[product.product_code] += line.item.quantity
-                needing.setdefault(product.product_code, {})[line.index] = line
-        return tuple(
-            Stock(
-                code,
-                requested[code],
-                tuple(needing[code].values()),
-                self.catalogue.availability(code, self.market),
-            )
-            for code in needing
-        )
+def _lines(
+    items: Iterable[OrderItem], catalogue: Catalogue, market: Market, now: datetime, policy: ValidationPolicy
+) -> tuple[Line, ...]:
+    soon = min(now, FOREVER - policy.price_expires_within) + policy.price_expires_within
+    lines: list[Line] = []
+    for at, item in enumerate(items):
+        said = catalogue.answer(item.offer, market, now)
+        ends_soon = said.ends is not None and said.ends <= soon
+        next_price = said.following if ends_soon else NO_PRICE
+        lines.append(Line(at, item, said.offer, said.successor, said.price, next_price, ends_soon, said))
+    return tuple(lines)
 
 
 def _demands(lines: Iterable[Line]) -> tuple[Demand, ...]:
     asking: dict[tuple[str, str], list[Line]] = {}
     for line in lines:
-        asking.setdefault((line.item.offer.id, line.item.offer.version), []).append(line)
+        if line.offer is not None and line.offer.quantity is not None:
+            asking.setdefault((line.item.offer.id, line.item.offer.version), []).append(line)
     return tuple(
         Demand(same[0].offer, tuple(same), sum([line.item.quantity for line in same]))
         for same in asking.values()
         if same[0].offer is not None
     )
+
+
+def _requested(lines: Iterable[Line]) -> dict[str, int]:
+    """How many of each product all lines need together, by its code."""
+    requested: dict[str, int] = {}
+    for line in lines:
+        quantity = line.item.quantity
+        for product in line.products:
+            code = product.product_code
+            requested[code] = requested.get(code, 0) + quantity
+    return requested
+
+
+def _stocks(
+    requested: Mapping[str, int],
+    lines: Iterable[Line],
+    catalogue: Catalogue,
+    market: Market,
+    policy: ValidationPolicy,
+) -> tuple[tuple[Stock, ...], tuple[str, ...]]:
+    """The products of which there may not be plenty, and the ids of the facts about all products."""
+    scarce: dict[str, AvailabilityFact] = {}
+    ids: list[str] = []
+    for code, wanted in requested.items():
+        known = catalogue.known_product(code)
+        at = known.place_of(market) if known else None
+        if known is None or at is None:
+            continue
+        fact = known.facts[at]
+        ids.append(known.ids[at])
+        available = fact.quantity
+        if fact.status != "available" or (
+            available is not None and (available < wanted or available < policy.low_stock)
+        ):
+            scarce[code] = fact
+    if not scarce:
+        return (), tuple(ids)
+    needing: dict[str, dict[int, Line]] = {code: {} for code in scarce}
+    for line in lines:
+        for product in line.products:
+            if product.product_code in needing:
+                needing[product.product_code][line.at] = line
+    stocks = [
+        Stock(code, requested[code], tuple(needing[code].values()), fact) for code, fact in scarce.items()
+    ]
+    return tuple(stocks), tuple(ids)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 from domain.basket.basket import Basket
-from domain.catalogue.catalogue import Catalogue, PriceAnswer
+from domain.catalogue.catalogue import Catalogue
 from domain.catalogue.facts import AvailabilityFact, Fact, OfferFact, PriceFact
 from domain.catalogue.policies import PolicyFact, PolicyTerms
 from domain.ports import CatalogueHistory
 from domain.validation.judge import errors_in
 from domain.validation.touching import offers_of, products_of
-from domain.values import Market, OfferRef
 
 FACTS_A_LOOK = 2_000
 
@@ -27,33 +26,6 @@ class Supposed:
 
     consequence: Consequence
     codes: tuple[str, ...] = ()
-
-
-class _Remembering(Catalogue):
-    """Answers for many baskets: what was asked before is not worked out again until more facts come in."""
-
-    def __init__(self, facts: Sequence[Fact] = (), position: int | None = None) -> None:
-        self._priced: dict[tuple[object, ...], PriceAnswer] = {}
-        self._available: dict[tuple[object, ...], AvailabilityFact | None] = {}
-        super().__init__(facts, position)
-
-    def add(self, facts: Iterable[Fact]) -> None:
-        self._priced.clear()
-        self._available.clear()
-        super().add(facts)
-
-    def price(self, ref: OfferRef, market: Market, now: datetime) -> PriceAnswer:
-        key = (ref.id, ref.version, market.country, market.currency, now)
-        answer = self._priced.get(key)
-        if answer is None:
-            answer = self._priced[key] = super().price(ref, market, now)
-        return answer
-
-    def availability(self, product_code: str, market: Market) -> AvailabilityFact | None:
-        key = (product_code, market.country, market.partner)
-        if key not in self._available:
-            self._available[key] = super().availability(product_code, market)
-        return self._available[key]
 
 
 class Supposition:
@@ -75,8 +47,8 @@ class Supposition:
         self._position = position
         self._at = at
         self._defaults = defaults
-        self._known = _Remembering(position=position)
-        self._supposed = _Remembering(facts)
+        self._known = Catalogue(position=position)
+        self._supposed = Catalogue(facts)
         # A supposed offer may be made of products that no basket remembers: they are read with its own.
         self._made_of = {
             fact.id: {product.product_code for product in fact.products}

@@ -281,15 +281,15 @@ class CatalogueFactsContract:
     ) -> None:
         said, batches = arrival
         plain = MemoryCatalogueFacts()
-        await plain.learn(sourced(said))
-
-        outcomes = [await facts.learn(sourced(batch)) for batch in batches]
-
         offer_ids = {fact.id if isinstance(fact, OfferFact) else fact.message_key for fact in said}
         codes = {fact.product_code for fact in said if isinstance(fact, AvailabilityFact)}
-        expected = await plain.catalogue(offer_ids, codes, fresh=True)
-        actual = await facts.catalogue(offer_ids, codes, fresh=True)
-        for offer_id in offer_ids:
-            assert known_of(actual, offer_id, codes) == known_of(expected, offer_id, codes)
+        outcomes = []
+        for batch in batches:
+            await plain.learn(sourced(batch))
+            outcomes.append(await facts.learn(sourced(batch)))
+            expected = await plain.catalogue(offer_ids, codes, fresh=True)
+            actual = await facts.catalogue(offer_ids, codes, fresh=True)
+            for offer_id in offer_ids:
+                assert known_of(actual, offer_id, codes) == known_of(expected, offer_id, codes)
         assert sum(outcome.new for outcome in outcomes) == len(said)
         assert not any(outcome.contradicts for outcome in outcomes)

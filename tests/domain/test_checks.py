@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from domain.catalogue.facts import Fact
+from domain.catalogue.policies import PolicyTerms
 from domain.validation.check import Check
 from domain.validation.checks import CHECKS
 from domain.validation.findings import Finding
-from domain.validation.judge import judge
+from domain.validation.judge import errors_in, judge
 from domain.validation.sight import Sight
 from tests.builders import (
     LIFETIME,
@@ -328,6 +329,13 @@ def test_a_crash_is_told_by_the_checks_name_and_not_by_the_errors_words() -> Non
     assert (failed.severity, failed.resolution) == ("error", "retry")
     assert failed.data == {"check": "breaks", "error": "RuntimeError"}
     assert "secret" not in failed.model_dump_json()
+
+
+def test_a_crash_is_an_error_where_errors_alone_are_asked_for() -> None:
+    broken = Check("breaks", "warning", "retry", False, "nothing", _breaks)
+    assert errors_in(basket(), catalogue(), NOW, [broken]) == {"check_failed"}
+    tolerant = PolicyTerms(crashed_check_blocks=False)
+    assert errors_in(basket(), catalogue(), NOW, [broken], defaults=tolerant) == set()
 
 
 def test_a_warning_leaves_the_basket_ready() -> None:

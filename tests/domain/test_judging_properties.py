@@ -14,7 +14,7 @@ from domain.catalogue.facts import Fact
 from domain.catalogue.policies import Level
 from domain.validation.codes import CheckCode
 from domain.validation.findings import Verdict
-from domain.validation.judge import judge
+from domain.validation.judge import errors_in, judge
 from tests.builders import NOW, availability, basket, catalogue, line, money, offer, policy, price
 from tests.domain.judging import verdict
 
@@ -126,6 +126,14 @@ def test_the_evidence_is_all_that_a_verdict_on_any_basket_needs(
     judged = verdict(basket(*lines), *facts)
     named = [fact for fact in facts if fact.fact_id in judged.evidence]
     assert judge(basket(*lines), catalogue(*named), NOW) == judged
+
+
+@given(some_lines(), facts)
+def test_errors_alone_are_those_that_judging_finds(lines: list[OrderItem], facts: list[Fact]) -> None:
+    judged = verdict(basket(*lines), *facts)
+    found = (*judged.blocked_products, *judged.validation_errors)
+    errors = {finding.code for finding in found if finding.severity == "error"}
+    assert errors_in(basket(*lines), catalogue(*facts), NOW) == errors
 
 
 @st.composite

@@ -15,10 +15,11 @@ from domain.validation.sight import Sight
     looks_at="the offer version in the catalogue",
     data=[Datum("offerVersion", "text", "The version that the line holds.")],
     rests_on=["offers"],
+    goes_through="lines",
 )
 def offer_unknown(check: Check, sight: Sight) -> Iterator[Finding]:
     """The catalogue has no such version of the offer."""
-    for line in sight.lines:
+    for line in sight.lines_in_question:
         if line.offer is None:
             offer = line.item.offer
             yield check.about_line(
@@ -30,10 +31,11 @@ def offer_unknown(check: Check, sight: Sight) -> Iterator[Finding]:
     looks_at="the offer version's status",
     data=[Datum("status", "text", "What the catalogue says: `draft` or `withdrawn`.")],
     rests_on=["offers"],
+    goes_through="lines",
 )
 def offer_not_published(check: Check, sight: Sight) -> Iterator[Finding]:
     """Drafts and withdrawn offers are not sold."""
-    for line in sight.lines:
+    for line in sight.lines_in_question:
         if line.offer is not None and line.offer.status != "published":
             yield check.about_line(
                 line,
@@ -50,10 +52,11 @@ def offer_not_published(check: Check, sight: Sight) -> Iterator[Finding]:
         Datum("currentVersion", "text", "The newest published version."),
     ],
     rests_on=["offers", "successors"],
+    goes_through="lines",
 )
 def offer_version_superseded(check: Check, sight: Sight) -> Iterator[Finding]:
     """A published offer with a higher sequence and another version supersedes the older version."""
-    for line in sight.lines:
+    for line in sight.lines_in_question:
         if line.successor is not None:
             yield check.about_line(
                 line,
@@ -74,10 +77,11 @@ _ON_SALE = [
     looks_at="the offer's `onSaleFrom`",
     data=_ON_SALE,
     rests_on=["offers"],
+    goes_through="lines",
 )
 def offer_not_on_sale_yet(check: Check, sight: Sight) -> Iterator[Finding]:
     """The sale of the offer begins later."""
-    for line in sight.lines:
+    for line in sight.lines_in_question:
         starts = line.offer.on_sale_from if line.offer else None
         if line.offer is not None and starts is not None and sight.now < starts:
             yield check.about_line(
@@ -93,10 +97,11 @@ def offer_not_on_sale_yet(check: Check, sight: Sight) -> Iterator[Finding]:
     looks_at="the offer's `onSaleUntil`",
     data=_ON_SALE,
     rests_on=["offers"],
+    goes_through="lines",
 )
 def offer_no_longer_on_sale(check: Check, sight: Sight) -> Iterator[Finding]:
     """The sale of the offer has ended."""
-    for line in sight.lines:
+    for line in sight.lines_in_question:
         ends = line.offer.on_sale_until if line.offer else None
         if line.offer is not None and ends is not None and ends <= sight.now:
             yield check.about_line(
@@ -115,11 +120,12 @@ def offer_no_longer_on_sale(check: Check, sight: Sight) -> Iterator[Finding]:
         Datum("countries", "texts", "Where the offer is sold."),
     ],
     rests_on=["offers"],
+    goes_through="lines",
 )
 def offer_not_for_country(check: Check, sight: Sight) -> Iterator[Finding]:
     """The offer is sold in other countries than the basket's, or only in some and the basket names none."""
     country = sight.basket.details.country
-    for line in sight.lines:
+    for line in sight.lines_in_question:
         countries = line.offer.countries if line.offer else None
         if countries is not None and country not in countries:
             where = f"in {country}" if country else "without a country"
@@ -137,11 +143,12 @@ def offer_not_for_country(check: Check, sight: Sight) -> Iterator[Finding]:
     resolution="contact_seller",
     data=[Datum("partner", "text", "The basket's partner organisation.")],
     rests_on=["offers"],
+    goes_through="lines",
 )
 def offer_not_for_partner(check: Check, sight: Sight) -> Iterator[Finding]:
     """The offer is for other partner organisations; which ones is told to nobody."""
     partner = sight.basket.partner
-    for line in sight.lines:
+    for line in sight.lines_in_question:
         partners = line.offer.partners if line.offer else None
         if partners is not None and partner not in partners:
             yield check.about_line(

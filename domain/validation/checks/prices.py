@@ -28,11 +28,12 @@ _VALID_UNTIL = Datum("validUntil", "time", "Until when it holds, that moment not
         Datum("validFrom", "time", "When the next price begins.", or_null=True),
     ],
     rests_on=["prices"],
+    goes_through="lines",
 )
 def price_missing(check: Check, sight: Sight) -> Iterator[Finding]:
     """A known offer has no price in this market: none was ever said, or it begins later, or the basket
     names no currency and there are prices in several."""
-    for line in sight.lines:
+    for line in sight.lines_in_question:
         if line.offer is not None and line.price.current is None and line.price.expired is None:
             upcoming, undecided = line.price.upcoming, line.price.undecided
             currencies: list[JsonValue] = [price.currency for price in undecided]
@@ -53,11 +54,12 @@ def price_missing(check: Check, sight: Sight) -> Iterator[Finding]:
     looks_at="the line's price, the current one and the policy's tolerance",
     data=[_EXPECTED, _CURRENT, _VALID_FROM, _VALID_UNTIL],
     rests_on=["prices"],
+    goes_through="lines",
 )
 def price_changed(check: Check, sight: Sight) -> Iterator[Finding]:
     """The price differs, by more than the policy tolerates, from the one the line was added at (or the line
     was added without one). Removing the line and adding it again accepts the current price."""
-    for line in sight.lines:
+    for line in sight.lines_in_question:
         current, before = line.price.current, line.item.price
         if current is None:
             continue
@@ -83,12 +85,13 @@ def price_changed(check: Check, sight: Sight) -> Iterator[Finding]:
         _VALID_UNTIL,
     ],
     rests_on=["prices"],
+    goes_through="lines",
 )
 def expected_price_differs(check: Check, sight: Sight) -> Iterator[Finding]:
     """The current price differs, by more than the policy tolerates, from the one that the caller said it
     expects. Silent where that is also the price that the line was added at, and `price_changed` tells it."""
     told_as_gravely = sight.policy.levels.get("price_changed", "error") in ("error", check.severity)
-    for line in sight.lines:
+    for line in sight.lines_in_question:
         current, expected = line.price.current, line.item.expected_price
         if current is None or expected is None or sight.policy.tolerates(expected, current.money):
             continue
@@ -109,10 +112,11 @@ def expected_price_differs(check: Check, sight: Sight) -> Iterator[Finding]:
     looks_at="the end of the price's validity",
     data=[_EXPECTED, _VALID_FROM, _VALID_UNTIL],
     rests_on=["prices"],
+    goes_through="lines",
 )
 def price_expired(check: Check, sight: Sight) -> Iterator[Finding]:
     """The last price in this market has ended and no other has begun."""
-    for line in sight.lines:
+    for line in sight.lines_in_question:
         expired = line.price.expired
         if expired is not None:
             yield check.about_line(
@@ -135,11 +139,12 @@ def price_expired(check: Check, sight: Sight) -> Iterator[Finding]:
         _VALID_UNTIL,
     ],
     rests_on=["prices", "next_prices"],
+    goes_through="lines",
 )
 def price_expires_soon(check: Check, sight: Sight) -> Iterator[Finding]:
     """The current price ends within the policy's horizon (24 hours unless said otherwise), and it does not
     go on at the same price."""
-    for line in sight.lines:
+    for line in sight.lines_in_question:
         current, following = line.price.current, line.next_price.current
         if current is None or current.valid_until is None:
             continue

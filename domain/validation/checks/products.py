@@ -26,10 +26,11 @@ _REQUESTED = [
     resolution="contact_seller",
     data=[_REASON, *_REQUESTED],
     rests_on=["availability"],
+    goes_through="stocks",
 )
 def product_blocked(check: Check, sight: Sight) -> Iterator[Finding]:
     """The seller blocked the product here."""
-    for stock in sight.stocks:
+    for stock in sight.stocks_in_question:
         if stock.status == "blocked":
             reason = stock.availability.reason if stock.availability else None
             because = f": {reason}" if reason else ""
@@ -40,10 +41,11 @@ def product_blocked(check: Check, sight: Sight) -> Iterator[Finding]:
     looks_at="the product's availability in this market",
     data=[_REASON, *_REQUESTED],
     rests_on=["availability"],
+    goes_through="stocks",
 )
 def product_discontinued(check: Check, sight: Sight) -> Iterator[Finding]:
     """The product is no longer made or sold, whatever is left of it."""
-    for stock in sight.stocks:
+    for stock in sight.stocks_in_question:
         if stock.status == "discontinued":
             reason = stock.availability.reason if stock.availability else None
             because = f": {reason}" if reason else ""
@@ -56,10 +58,11 @@ def product_discontinued(check: Check, sight: Sight) -> Iterator[Finding]:
     looks_at="the product's availability in this market",
     data=[_AVAILABLE, *_REQUESTED],
     rests_on=["availability"],
+    goes_through="stocks",
 )
 def product_out_of_stock(check: Check, sight: Sight) -> Iterator[Finding]:
     """None of the product is left."""
-    for stock in sight.stocks:
+    for stock in sight.stocks_in_question:
         if stock.status == "out_of_stock" or (stock.status == "available" and stock.available == 0):
             yield check.about_stock(stock, f"the product {stock.code} is out of stock", available=0)
 
@@ -68,10 +71,11 @@ def product_out_of_stock(check: Check, sight: Sight) -> Iterator[Finding]:
     looks_at="the available quantity, against the sum over all lines that need the product",
     data=[_AVAILABLE, *_REQUESTED],
     rests_on=["availability"],
+    goes_through="stocks",
 )
 def product_insufficient_stock(check: Check, sight: Sight) -> Iterator[Finding]:
     """Less of the product is left than the basket asks for."""
-    for stock in sight.stocks:
+    for stock in sight.stocks_in_question:
         available = stock.available
         if stock.status == "available" and available is not None and 0 < available < stock.requested:
             yield check.about_stock(
@@ -86,10 +90,11 @@ def product_insufficient_stock(check: Check, sight: Sight) -> Iterator[Finding]:
     severity="warning",
     data=[_AVAILABLE, *_REQUESTED],
     rests_on=["availability"],
+    goes_through="stocks",
 )
 def product_low_stock(check: Check, sight: Sight) -> Iterator[Finding]:
     """Enough of the product is left, but fewer than the policy's threshold (5 unless said otherwise)."""
-    for stock in sight.stocks:
+    for stock in sight.stocks_in_question:
         available = stock.available
         if stock.status != "available" or available is None or available < stock.requested:
             continue

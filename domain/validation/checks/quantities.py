@@ -23,6 +23,7 @@ _REQUESTED = [
     looks_at="the offer's `quantity.min`, against the sum over its lines",
     data=[Datum("minimum", "number", "The fewest that one may order."), *_REQUESTED],
     rests_on=["offers"],
+    goes_through="demands",
 )
 def quantity_below_minimum(check: Check, sight: Sight) -> Iterator[Finding]:
     """Fewer are asked for than the offer is sold by, summed over its lines."""
@@ -42,6 +43,7 @@ def quantity_below_minimum(check: Check, sight: Sight) -> Iterator[Finding]:
     looks_at="the offer's `quantity.max`, against the sum over its lines",
     data=[Datum("maximum", "number", "The most that one may order."), *_REQUESTED],
     rests_on=["offers"],
+    goes_through="demands",
 )
 def quantity_above_maximum(check: Check, sight: Sight) -> Iterator[Finding]:
     """More are asked for than the offer allows, summed over its lines."""
@@ -61,6 +63,7 @@ def quantity_above_maximum(check: Check, sight: Sight) -> Iterator[Finding]:
     looks_at="the offer's `quantity.step`, against the sum over its lines",
     data=[Datum("step", "number", "The offer is sold in multiples of it."), *_REQUESTED],
     rests_on=["offers"],
+    goes_through="demands",
 )
 def quantity_not_a_multiple(check: Check, sight: Sight) -> Iterator[Finding]:
     """What is asked for, summed over the offer's lines, is no multiple of the step that it is sold in."""

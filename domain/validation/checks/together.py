@@ -10,7 +10,8 @@ from pydantic import JsonValue
 from domain.validation.check import Check, check
 from domain.validation.data import Datum
 from domain.validation.findings import Finding
-from domain.validation.sight import Line, Sight
+from domain.validation.parts import Line
+from domain.validation.sight import Sight
 
 _ADD_ON_TO = Datum(
     "addOnTo",
@@ -24,10 +25,11 @@ _ADD_ON_TO = Datum(
     looks_at="the line's type and parent, and the offer's `addOnTo`",
     data=[_ADD_ON_TO],
     rests_on=["offers"],
+    goes_through="lines",
 )
 def add_on_without_parent(check: Check, sight: Sight) -> Iterator[Finding]:
     """An add-on, by the line's type or by the catalogue, hangs under no line of the basket."""
-    for line in sight.lines:
+    for line in sight.lines_in_question:
         if line.offer is None or line.item.parent_id in sight.basket.items:
             continue
         if line.item.type == "add_on" or line.offer.add_on_to is not None:
@@ -43,10 +45,11 @@ def add_on_without_parent(check: Check, sight: Sight) -> Iterator[Finding]:
     looks_at="the offer's `addOnTo` and the offer that it hangs under",
     data=[Datum("parentOfferId", "text", "The offer that it hangs under."), _ADD_ON_TO],
     rests_on=["offers"],
+    goes_through="lines",
 )
 def add_on_not_allowed_here(check: Check, sight: Sight) -> Iterator[Finding]:
     """An add-on hangs under an offer that it is not for, or is no add-on at all."""
-    for line in sight.lines:
+    for line in sight.lines_in_question:
         parent = sight.basket.items.get(line.item.parent_id or "")
         if line.offer is None or parent is None or parent.offer.id in (line.offer.add_on_to or ()):
             continue
@@ -68,10 +71,13 @@ def add_on_not_allowed_here(check: Check, sight: Sight) -> Iterator[Finding]:
         Datum("orderItemIds", "texts", "The lines of all these offers, its own first."),
     ],
     rests_on=["offers"],
+    goes_through="lines",
 )
 def offers_incompatible(check: Check, sight: Sight) -> Iterator[Finding]:
     """Two offers of the basket exclude each other; it is enough that one of them says so. Each pair is told
     once, with the offer that says it, or with the first by name where both do."""
+    if not any(line.offer.incompatible_with for line in sight.lines_in_question if line.offer):
+        return
     held: dict[str, list[Line]] = {}
     for line in sight.lines:
         if line.offer is not None:
@@ -88,7 +94,7 @@ def offers_incompatible(check: Check, sight: Sight) -> Iterator[Finding]:
     for offer_id, lines in held.items():
         others = sorted(o for o in excluded[offer_id] if offer_id < o or offer_id not in excluded[o])
         if others:
-            both = sorted([*lines, *(line for o in others for line in held[o])], key=lambda line: line.index)
+            both = sorted([*lines, *(line for o in others for line in held[o])], key=lambda line: line.at)
             yield check.about_lines(
                 [lines[0], *(each for each in both if each is not lines[0])],
                 f"the offer {offer_id} does not go together with {', '.join(others)}",

@@ -1,68 +1,138 @@
+"""What a process keeps of the catalogue, and when it lets go of it."""
+
 from __future__ import annotations
 
-from adapters.postgres.catalogue_cache import OfferCache
-from tests.builders import availability, offer, price
+from datetime import timedelta
+
+from adapters.postgres.catalogue_cache import CatalogueCache, Read
+from adapters.postgres.catalogue_sql import EVERYTHING
+from adapters.postgres.catalogue_window import ALWAYS, Window
+from adapters.postgres.lately import Lately
+from domain.catalogue.known import KnownOffer, KnownProduct
+from tests.builders import NOW, availability, offer, policy, price
+
+OFFER = KnownOffer([offer("o-1"), price("o-1")])
+NO_OFFER = KnownOffer([])
+PRODUCT = KnownProduct([availability("SKU-1")])
+POLICY = policy("acme")
 
 
-def trusted_cache(size: int = 10) -> OfferCache:
-    cache = OfferCache(size)
+def trusted_cache(size: int = 10) -> CatalogueCache:
+    cache = CatalogueCache(size)
     cache.trust(True)
     return cache
 
 
-def test_an_offer_is_remembered_with_its_prices_and_without_availability() -> None:
+def read(position: int = 5, window: Window = ALWAYS) -> Read:
+    return Read(
+        position, window, {"o-1": OFFER, "o-2": NO_OFFER}, {"SKU-1": PRODUCT}, {"policy/acme": POLICY}
+    )
+
+
+def known(cache: CatalogueCache) -> list[str]:
+    """The names of all that is remembered."""
+    return [
+        *(id for id in ("o-1", "o-2") if cache.offer(id) is not None),
+        *(code for code in ("SKU-1",) if cache.product(code) is not None),
+        *(subject for subject in ("policy/acme",) if cache.policy(subject) is not None),
+    ]
+
+
+def test_what_was_read_is_remembered_also_that_there_is_no_such_offer() -> None:
     cache = trusted_cache()
+    cache.advance(read(), None, cache.state)
+    assert cache.offer("o-1") is OFFER
+    assert cache.offer("o-2") is NO_OFFER
+    assert cache.product("SKU-1") is PRODUCT
+    assert cache.policy("policy/acme") == (POLICY,)
+    assert cache.state.position == 5
 
-    cache.keep(["o-1"], [offer("o-1"), price("o-1"), availability("o-1")], cache.generation)
 
-    assert cache.find("o-1") == (offer("o-1"), price("o-1"))
-
-
-def test_that_an_offer_is_unknown_is_remembered_until_it_is_touched() -> None:
+def test_an_offer_is_remembered_for_the_time_that_its_prices_were_read_for() -> None:
     cache = trusted_cache()
-    cache.keep(["o-1", "o-2"], [], cache.generation)
-    assert cache.find("o-1") == ()
+    window = Window.at(NOW, timedelta(minutes=10))
+    cache.advance(read(window=window), None, cache.state)
+    assert cache.offer("o-1", Window.at(NOW, timedelta(minutes=1))) is OFFER
+    assert cache.offer("o-1", Window.at(NOW - timedelta(seconds=1))) is None
+    assert cache.offer("o-1", Window.at(NOW, timedelta(minutes=11))) is None
 
+
+def test_what_was_touched_since_is_forgotten_and_the_rest_is_as_of_the_later_position() -> None:
+    cache = trusted_cache()
+    cache.advance(read(), None, cache.state)
+    nothing = Read(7, ALWAYS, {}, {}, {})
+    cache.advance(nothing, [("offer", "o-1"), ("availability", "SKU-1"), ("policy", "policy/x")], cache.state)
+    assert known(cache) == ["o-2", "policy/acme"]
+    assert cache.state.position == 7
+
+
+def test_where_anything_may_have_been_touched_only_what_was_read_is_remembered() -> None:
+    cache = trusted_cache()
+    cache.advance(read(), None, cache.state)
+    cache.advance(Read(9, ALWAYS, {"o-2": NO_OFFER}, {}, {}), None, cache.state)
+    assert known(cache) == ["o-2"]
+
+
+def test_of_two_who_looked_at_the_same_memory_the_later_is_not_heard() -> None:
+    cache = trusted_cache()
+    looked_at = cache.state
+    cache.advance(Read(7, ALWAYS, {}, {}, {}), None, looked_at)
+    cache.advance(read(position=6), None, looked_at)
+    assert (known(cache), cache.state.position) == ([], 7)
+
+
+def test_what_was_read_before_a_change_was_heard_is_not_kept_but_what_was_touched_is_forgotten() -> None:
+    cache = trusted_cache()
+    cache.advance(read(), None, cache.state)
+    looked_at = cache.state
     cache.forget('["o-1"]')
+    cache.advance(
+        Read(6, ALWAYS, {"o-1": OFFER}, {}, {}), [("offer", "o-1"), ("availability", "SKU-1")], looked_at
+    )
+    assert known(cache) == ["o-2", "policy/acme"]
+    assert cache.state.position == 6
 
-    assert cache.find("o-1") is None
-    assert cache.find("o-2") == ()
 
-
-def test_what_was_read_before_a_change_is_not_kept() -> None:
+def test_a_notification_makes_its_offers_or_everything_be_forgotten() -> None:
     cache = trusted_cache()
-    began_at = cache.generation
+    cache.advance(read(), None, cache.state)
     cache.forget('["o-1"]')
-
-    cache.keep(["o-1"], [offer("o-1")], began_at)
-
-    assert cache.find("o-1") is None
+    assert known(cache) == ["o-2", "SKU-1", "policy/acme"]
+    cache.forget(EVERYTHING)
+    assert (known(cache), cache.state.position) == ([], None)
 
 
 def test_what_was_read_before_the_connection_was_lost_and_found_again_is_not_kept() -> None:
     cache = trusted_cache()
-    began_at = cache.generation
+    looked_at = cache.state
     cache.trust(False)
     cache.trust(True)
-
-    cache.keep(["o-1"], [offer("o-1")], began_at)
-
-    assert cache.find("o-1") is None
+    cache.advance(read(), None, looked_at)
+    assert known(cache) == []
 
 
 def test_nothing_is_remembered_while_changes_are_not_heard() -> None:
     cache = trusted_cache()
-    cache.keep(["o-1"], [offer("o-1")], cache.generation)
-
+    cache.advance(read(), None, cache.state)
     cache.trust(False)
-    cache.keep(["o-2"], [offer("o-2")], cache.generation)
+    cache.advance(read(), None, cache.state)
+    assert known(cache) == []
 
-    assert (cache.find("o-1"), cache.find("o-2")) == (None, None)
+
+def test_so_many_things_are_remembered_and_what_was_used_lately_stays() -> None:
+    lately: Lately[int, int] = Lately(100)
+    for number in range(1000):
+        lately.keep(number, -number)
+        assert lately.get(7) in (-7, None if number < 7 else -7)
+        assert len(lately) <= 100
+    assert {*lately} == {7, *range(1000 - len(lately) + 1, 1000)}
 
 
-def test_so_many_offers_are_remembered_and_no_more() -> None:
-    cache = trusted_cache(size=2)
-
-    cache.keep(["o-1", "o-2", "o-3"], [], cache.generation)
-
-    assert [cache.find(id) for id in ("o-1", "o-2", "o-3")] == [None, (), ()]
+def test_what_is_forgotten_is_known_no_more_wherever_it_was_kept() -> None:
+    lately: Lately[int, int] = Lately(4)
+    for number in range(4):
+        lately.keep(number, number)
+    for number in range(4):
+        lately.forget(number)
+        assert lately.get(number) is None
+    assert len(lately) == 0

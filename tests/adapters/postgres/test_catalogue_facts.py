@@ -1,18 +1,24 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import random
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import asyncpg
 import pytest
 
 from adapters.postgres.catalogue_facts import PostgresCatalogueFacts
+from adapters.postgres.catalogue_history import PostgresCatalogueHistory
 from adapters.postgres.catalogue_sql import CHANNEL
 from adapters.postgres.database import Database
+from benchmarks.journey.counting import Relay, counting
+from domain.catalogue.catalogue import Catalogue
 from domain.catalogue.facts import Fact, PriceFact
 from domain.errors import StoreUnavailable
-from tests.builders import NOW, availability, offer, price, ref
-from tests.contracts.catalogue_facts import GB, CatalogueFactsContract, sourced, unique
+from tests.builders import NOW, availability, offer, policy, price, ref
+from tests.contracts.catalogue_facts import GB, CatalogueFactsContract, known_of, sourced, unique
 from tests.parts.waiting import eventually
 
 
@@ -83,20 +89,120 @@ async def test_a_change_to_more_offers_than_a_notification_holds_is_followed_too
     await eventually(is_known, limit=2)
 
 
-async def test_what_is_remembered_is_answered_without_the_database(database_url: str) -> None:
+async def test_whoever_reads_while_others_learn_is_told_what_held_at_one_position(
+    facts: PostgresCatalogueFacts, database: Database
+) -> None:
+    ids, codes, partner = (
+        [unique("o/%*") for _ in range(8)],
+        [unique("SKU/%*") for _ in range(4)],
+        unique("p"),
+    )
+    history = PostgresCatalogueHistory(database)
+    writer = PostgresCatalogueFacts(database, cache_size=1)
+    chance = random.Random(7)
+    sequences = itertools.count(1)
+    answers: list[Catalogue] = []
+    await eventually(lambda: facts.follows_changes)
+
+    async def learn() -> None:
+        for _ in range(40):
+            said: list[Fact] = []
+            for _ in range(chance.randint(1, 4)):
+                id, code, sequence = chance.choice(ids), chance.choice(codes), next(sequences)
+                kinds: list[Fact] = [
+                    offer(id, products=chance.sample(codes, 2), sequence=sequence),
+                    price(id, f"{sequence}.00", sequence=sequence),
+                    availability(code, quantity=sequence, sequence=sequence),
+                    policy(partner, maximum_lines=sequence, sequence=sequence),
+                ]
+                said.append(chance.choice(kinds))
+            await writer.learn(sourced(said))
+
+    async def read(learning: asyncio.Task[None]) -> None:
+        while not learning.done():
+            asked = chance.sample(ids, 3)
+            fresh = await facts.catalogue(asked, codes[:1], fresh=True, at=NOW, partner=partner)
+            answers.append(fresh)
+
+    learning = asyncio.create_task(learn())
+    await asyncio.gather(learning, *(read(learning) for _ in range(6)))
+
+    assert len({answer.position for answer in answers}) > 5
+    for answer in chance.sample(answers, min(60, len(answers))):
+        assert answer.position is not None
+        offer_ids = {id for id in ids if answer.known_offer(id) is not None}
+        known_codes = {code for code in codes if answer.known_product(code) is not None}
+        then = await history.catalogue_as_of(offer_ids, known_codes, answer.position, partner)
+        assert answer.policies(partner) == then.policies(partner)
+        for id in offer_ids:
+            assert known_of(answer, id, known_codes) == known_of(then, id, known_codes)
+
+
+@asynccontextmanager
+async def counted(database_url: str) -> AsyncIterator[tuple[PostgresCatalogueFacts, Relay]]:
+    """Facts that follow changes, and the trips that they make; a listener makes one a second of its own."""
+    async with counting(database_url) as relay:
+        database = Database(relay.url)
+        try:
+            async with PostgresCatalogueFacts(database, cache_size=100) as facts:
+                await eventually(lambda: facts.follows_changes)
+                yield facts, relay
+        finally:
+            await database.close()
+
+
+async def test_what_is_remembered_is_answered_without_the_database(
+    database_url: str, database: Database
+) -> None:
     id = unique("o")
-    database = Database(database_url, timeout=1.0)
     # Before anybody listens: a notification that is still on its way would make it be forgotten.
     await learn_price(database, id, "1.00", 1)
-    async with PostgresCatalogueFacts(database, cache_size=10) as facts:
-        await eventually(lambda: facts.follows_changes)
+    async with counted(database_url) as (facts, relay):
         await known_price(facts, id)
-        await known_price(facts, unique("nobody-sells-this"))
-        await database.close()
+        await known_price(facts, unknown := unique("nobody-sells-this"))
+        before = relay.trips
 
-        assert await amount_known(facts, id) == "1.00"
-        with pytest.raises(StoreUnavailable):
-            await facts.catalogue([id], [], fresh=True)
+        for _ in range(100):
+            assert await amount_known(facts, id) == "1.00"
+            assert await amount_known(facts, unknown) is None
+
+        assert relay.trips - before < 50
+
+
+async def test_what_holds_now_is_one_round_trip_whatever_is_known_and_was_learned(
+    database_url: str, database: Database
+) -> None:
+    id, code, partner = unique("o"), unique("SKU"), unique("partner")
+    writer = PostgresCatalogueFacts(database, cache_size=1)
+    await writer.learn(sourced([offer(id, products=[code]), price(id), availability(code, quantity=0)]))
+    async with counted(database_url) as (facts, relay):
+
+        async def known() -> tuple[object, ...]:
+            catalogue = await facts.catalogue([id], [], fresh=True, at=NOW, partner=partner)
+            available = catalogue.availability(code, GB)
+            price = catalogue.price(ref(id), GB, NOW).current
+            maximum = next((each.maximum_lines for each in catalogue.policies(partner) if each.partner), None)
+            return (available and available.quantity, price and str(price.amount), maximum)
+
+        for _ in range(20):  # the driver prepares the statement once in each connection
+            await known()
+        for number in range(1, 40):
+            changed: Fact = (
+                availability(code, quantity=number, sequence=number + 1),
+                price(id, f"{number}.00", sequence=number + 1),
+                policy(partner, maximum_lines=number, sequence=number),
+                offer(unique("another")),
+            )[number % 4]
+            await writer.learn(sourced([changed]))
+            before = relay.trips
+
+            (quantity, amount, maximum) = await known()
+
+            assert relay.trips - before <= 2, "one, and perhaps the listener's own"
+            last = [number - (number - kind) % 4 for kind in range(3)]
+            assert quantity == max(last[0], 0)
+            assert amount == (f"{last[1]}.00" if last[1] > 0 else "10.00")
+            assert maximum == (last[2] if last[2] > 0 else None)
 
 
 async def test_while_changes_are_not_heard_nothing_is_served_from_memory(
