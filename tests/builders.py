@@ -285,19 +285,23 @@ class Checkout:
 
     async def forget(self, basket_id: str) -> None:
         """Tells the basket to forget, as forgetting a person does."""
-        event = BasketPersonalDataForgotten(
-            originator_id=basket_id,
-            originator_version=len(await self.history(basket_id)) + 1,
-            timestamp=self.clock(),
-            action_id=self.ids(),
+        version = len(await self.history(basket_id))
+        await self.store.append(
+            Append(basket_id, version, [forgotten(basket_id, version, self.clock(), self.ids())])
         )
-        told = NewEvent(event.TOPIC, encode(event), b'{"partner":"acme"}')
-        await self.store.append(Append(basket_id, event.originator_version - 1, [told]))
 
     async def history(self, basket_id: str) -> list[DomainEvent]:
         """The basket's events as they lie in the store."""
         stored = await self.store.read_events(basket_id)
         return decode_all(b"[" + b",".join(event.data for event in stored) + b"]")
+
+
+def forgotten(basket_id: str, version: int, now: datetime, action_id: str) -> NewEvent:
+    """What a basket at this version is told by forgetting."""
+    event = BasketPersonalDataForgotten(
+        originator_id=basket_id, originator_version=version + 1, timestamp=now, action_id=action_id
+    )
+    return NewEvent(event.TOPIC, encode(event), b'{"partner":"acme"}')
 
 
 def quantities(basket: Basket) -> dict[str, int]:

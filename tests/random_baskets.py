@@ -17,6 +17,7 @@ from tests.builders import (
     FixedClock,
     availability,
     caller,
+    forgotten,
     initiate,
     item,
     money,
@@ -81,6 +82,8 @@ class RandomLife:
                 return (await self._handlers.initiate(wanted, caller())).basket
             case 3 if self._dice.random() < 0.2:
                 return await self._later_release(basket)
+            case 4 if self._dice.random() < 0.2:
+                return await self._forget(basket)
             case _:
                 actions = [self._action(basket) for _ in range(self._dice.randint(1, 3))]
                 return (await self._handlers.update(update(basket.id, *actions), caller())).basket
@@ -93,6 +96,11 @@ class RandomLife:
         )
         gifted = [NewEvent("checkout.basket-gifted.v1", event.replace(b"+00:00", b"Z"), b"{}")]
         await self._store.append(Append(basket.id, basket.version, gifted))
+        return await self._handlers.get(basket.id, basket.partner)
+
+    async def _forget(self, basket: Basket) -> Basket:
+        told = forgotten(basket.id, basket.version, self._clock(), "action-1")
+        await self._store.append(Append(basket.id, basket.version, [told]))
         return await self._handlers.get(basket.id, basket.partner)
 
     async def _end(self, basket: Basket) -> None:
@@ -113,6 +121,7 @@ class RandomLife:
             currency=self._dice.choice(["GBP", "EUR"]),
             tracking=self._dice.choice(OPEN_MAPS),
             custom_fields=self._dice.choice(OPEN_MAPS),
+            data_subject=self._dice.choice([None, "p-1"]),
             **values,
         )
 

@@ -44,6 +44,8 @@ def plainly_at(documents: Sequence[Json], version: int) -> Json:
                     **{name: event[name] for name in said},
                 }
                 basket["ready"] = event["ready"]
+            case "checkout.basket-personal-data-forgotten.v1":
+                basket |= {"tracking": {}, "customFields": {}, "dataSubject": None}
             case "checkout.basket-expired.v1":
                 basket["status"] = "expired"
             case "checkout.basket-completed.v1":
