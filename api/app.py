@@ -9,7 +9,7 @@ from starlette.responses import Response
 from adapters.contract.problems import problem_of
 from adapters.contract.refusals import MethodNotAllowed, RouteNotFound
 from api.checkout import Checkout
-from api.conversation import Conversation
+from adapters.http.conversation import Conversation
 from api.health import health_routes
 from api.openapi import openapi_document
 from api.openapi.pages import openapi_routes, release
