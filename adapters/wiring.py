@@ -32,6 +32,7 @@ from domain.basket.handlers import CheckoutHandlers, Policy
 from domain.basket.projection import BasketProjection
 from domain.basket.repository import Baskets
 from domain.errors import CheckoutError
+from domain.operating.history import Histories
 from domain.ports import DeadLetters, Publisher
 from domain.validation.rejudging import Rejudging
 
@@ -76,6 +77,7 @@ class Parts:
         self.history = PostgresCatalogueHistory(self.database)
         self.catalogue_readers = PostgresCatalogueReaders(self.database)
         self.open_baskets = PostgresOpenBaskets(self.database)
+        self.histories = Histories(self.store)
         self.operator_actions = PostgresOperatorActions(self.database)
         self.leadership = PostgresLeadership(self.database)
         self.parked = PostgresDeadLetters(self.database)

@@ -1,0 +1,158 @@
+"""What is derived from what happened, built anew: what a rebuild is, and how others watch it.
+
+A rebuild makes a new generation of tables beside the live one, compares the two, and takes its place in one
+short transaction; the old generation is kept for a roll-back. Of a few baskets the rows are mended in place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, Protocol
+
+from pydantic import AwareDatetime
+
+from domain.base import Value
+from domain.errors import CheckoutError
+from domain.operating.actions import Operator
+
+RebuildTarget = Literal["basket-views", "catalogue"]
+
+RebuildState = Literal[
+    "building",
+    "comparing",
+    "switching",
+    "switched",
+    "rolled-back",
+    "mended",
+    "compared",
+    "cancelled",
+    "failed",
+    "abandoned",
+]
+"""building → comparing → switching → switched, and back: rolled-back. One of a few baskets ends as mended, a dry
+run as compared. A cancelled or failed one can go on, unless it is abandoned."""
+
+RUNNING_STATES: frozenset[RebuildState] = frozenset({"building", "comparing", "switching"})
+RESUMABLE_STATES: frozenset[RebuildState] = RUNNING_STATES | {"cancelled", "failed"}
+
+DifferenceKind = Literal["differs", "live_behind", "live_ahead", "missing", "surplus", "unfoldable"]
+"""What is wrong with a live row, seen from the rebuilt one: at the same version it says something else; it is
+at an earlier version; at a later one; there is none; it has nothing that it could be derived from; or the
+history behind it ends at an event that cannot be folded."""
+
+
+class RebuildScope(Value):
+    """Which baskets are rebuilt; nothing said: all that there are."""
+
+    partner: str | None = None
+    """Those of this organisation."""
+    baskets: tuple[str, ...] = ()
+    """Those with these ids."""
+    since: AwareDatetime | None = None
+    """Those that something happened to since then."""
+
+    @property
+    def everything(self) -> bool:
+        return self.partner is None and not self.baskets and self.since is None
+
+
+class RebuildDifference(Value):
+    """One row that is not as it was rebuilt."""
+
+    subject: str
+    """A basket's id, or what the row of a catalogue projection is about."""
+    kind: DifferenceKind
+    live_version: int | None
+    """The live row's version (of the catalogue: its fact's sequence)."""
+    rebuilt_version: int | None
+    words: str
+    """What it comes to, for people; nothing of the row's content."""
+
+
+class RebuildComparison(Value):
+    """How the live rows compare with the rebuilt ones. Rows at different versions are no fault: live rows
+    lag a little, and go on while others are rebuilt."""
+
+    same: int = 0
+    differs: int = 0
+    live_behind: int = 0
+    live_ahead: int = 0
+    missing: int = 0
+    surplus: int = 0
+    unfoldable: int = 0
+    samples: tuple[RebuildDifference, ...] = ()
+    """Some of what is not the same, the gravest kinds first."""
+
+    @property
+    def compared(self) -> int:
+        return self.same + self.differs + self.live_behind + self.live_ahead + self.missing + self.surplus
+
+    @property
+    def faults(self) -> int:
+        """What a projector that runs would not mend by itself."""
+        return self.differs + self.missing + self.surplus + self.unfoldable
+
+
+class Rebuild(Value):
+    """One rebuild as it stands."""
+
+    id: str
+    """A UUID, version 7."""
+    target: RebuildTarget
+    scope: RebuildScope
+    dry_run: bool
+    """It shows what would differ and changes nothing."""
+    state: RebuildState
+    interrupted: bool
+    """It should be running, and nobody works on it: it waits to be resumed or abandoned."""
+    cancel_requested: bool
+    waiting_for: str | None
+    """What holds it up, in words; None: nothing."""
+    operator: Operator
+    workers: int
+    done: int
+    """Events (of the catalogue: facts) that are folded, or passed over where a range was done before."""
+    total: int
+    """How many there are, about, until all are read."""
+    rate: float
+    """Folded a second, of late."""
+    eta_seconds: float | None
+    """Until all are folded; None: not known yet, or over."""
+    rows: int
+    """Rows that were made."""
+    comparison: RebuildComparison | None
+    started_at: AwareDatetime
+    beaten_at: AwareDatetime
+    """When it last said how far it was."""
+    ended_at: AwareDatetime | None
+    error: str | None
+
+
+class RebuildRefused(CheckoutError):
+    """It cannot be done now; the message says why, and nothing was changed."""
+
+
+class Rebuilds(Protocol):
+    """The rebuilds that there are and were. Every method raises StoreUnavailable."""
+
+    async def newest(self, limit: int) -> Sequence[Rebuild]:
+        """The newest first, those that run among them."""
+
+    async def find(self, rebuild_id: str) -> Rebuild | None:
+        """One by its id."""
+
+    async def request_cancel(self, rebuild_id: str, operator: Operator) -> bool:
+        """Asks a running rebuild to stop; it does within moments, and can be resumed. False where it does
+        not run (any more), or was asked already. What is asked for is recorded, as the operator's action."""
+
+    async def roll_back(self, target: RebuildTarget, operator: Operator) -> Rebuild:
+        """Puts the kept generation in the place of the live one, which is kept in turn. What happened since
+        is carried over first. Returns the rebuild whose switch was taken back; raises RebuildRefused where no
+        generation is kept."""
+
+    async def abandon(self, target: RebuildTarget, operator: Operator) -> Rebuild | None:
+        """Gives up a rebuild that is not at work, and drops what it made; None where there is none. Raises
+        RebuildRefused where it is at work."""
+
+    async def drop_kept(self, target: RebuildTarget, operator: Operator) -> bool:
+        """Drops the kept generation: there is nothing to roll back to then. False where there is none."""
