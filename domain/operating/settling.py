@@ -1,0 +1,266 @@
+"""Settles dead letters: one at a time, each under a claim, in the order of its basket."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Literal
+
+from pydantic import JsonValue
+
+from domain.errors import Unavailable
+from domain.operating.actions import ActionType, Operator, OperatorAction
+from domain.operating.dead_letters import (
+    Buried,
+    Claim,
+    Content,
+    Header,
+    Kind,
+    Letter,
+    LetterBook,
+    LetterCount,
+    LetterNotFound,
+    LetterPage,
+    LetterQuery,
+    Outcome,
+    Plan,
+    Remedy,
+    Result,
+    ShownLetter,
+    StillDead,
+)
+from domain.ports import Clock, NewId
+
+PAGE_LETTERS = 200
+RETRIED: ActionType = "operations.dead-letter-retried.v1"
+SKIPPED: ActionType = "operations.dead-letter-skipped.v1"
+
+
+class SettlingDeadLetters:
+    """DeadLetterBox. A crash in the middle of a retry leaves the letter as it was: what a remedy does may be
+    done again."""
+
+    def __init__(self, book: LetterBook, remedies: Sequence[Remedy], clock: Clock, new_id: NewId) -> None:
+        self._book = book
+        self._remedies: Mapping[str, Remedy] = {
+            topic: remedy for remedy in remedies for topic in remedy.topics
+        }
+        self._clock = clock
+        self._new_id = new_id
+
+    async def list(
+        self,
+        cursor: str | None = None,
+        limit: int = 50,
+        settled: bool | None = False,
+        *,
+        topic: str | None = None,
+        code: str | None = None,
+        basket_id: str | None = None,
+    ) -> LetterPage:
+        query = LetterQuery(topic=topic, code=code, basket_id=basket_id, settled=settled)
+        found = await self._book.page(query, _after(cursor), limit + 1)
+        letters = tuple(self._letter(buried) for buried in found[:limit])
+        return LetterPage(
+            letters=letters, next_cursor=str(letters[-1].id) if len(found) > limit and letters else None
+        )
+
+    async def show(self, id: int) -> ShownLetter:
+        buried = await self._found(id)
+        remedy = self._remedy(buried)
+        plan = remedy.plan(buried)
+        first = None
+        if buried.about is not None and buried.settled_at is None:
+            first = await self._book.first_of(buried.about, remedy.topics)
+        message = buried.message
+        return ShownLetter(
+            letter=self._letter(buried),
+            key=_content(message.key),
+            headers=tuple(Header(name=name, value=_text(value)) for name, value in message.headers),
+            value=_content(message.value),
+            retry=plan.retry,
+            skip=plan.skip,
+            waits_for=first if first != id else None,
+        )
+
+    async def retry(self, id: int, operator: Operator) -> Outcome:
+        return await self._retry(await self._found(id), operator)
+
+    async def skip(self, id: int, operator: Operator) -> Outcome:
+        buried = await self._found(id)
+        remedy = self._remedy(buried)
+        async with self._book.claim(id, buried.about, remedy.topics) as claim:
+            if isinstance(claim, str):
+                return _not_claimed(buried, claim)
+            try:
+                words = await remedy.skip(claim.letter)
+            except StillDead as error:
+                return _outcome(buried, "failed", f"it cannot be left out: {error}")
+            settled = _with_what_goes_along(claim, remedy)
+            await claim.settle(settled, "skipped", self._action(SKIPPED, buried, operator, "done", settled))
+        return await self._after_settling(remedy, buried, settled, words)
+
+    async def retry_all(self, query: LetterQuery, operator: Operator) -> AsyncIterator[Outcome]:
+        last, after = await self._book.last_id(), 0
+        along: set[int] = set()
+        waiting = query.model_copy(update={"settled": False})
+        while found := await self._book.page(waiting, after, PAGE_LETTERS):
+            for buried in found:
+                if buried.id > last:
+                    return
+                if buried.id in along:
+                    continue
+                if query.code is None and self._remedy(buried).plan(buried).only_by_name:
+                    yield _outcome(buried, "left", "it is retried only where it, or its code, is named")
+                    continue
+                outcome = await self._retry(buried, operator)
+                along.update(outcome.along)
+                yield outcome
+            after = found[-1].id
+
+    async def counts(self) -> Sequence[LetterCount]:
+        return await self._book.counts()
+
+    async def _retry(self, buried: Buried, operator: Operator) -> Outcome:
+        remedy = self._remedy(buried)
+        async with self._book.claim(buried.id, buried.about, remedy.topics) as claim:
+            if isinstance(claim, str):
+                return _not_claimed(buried, claim)
+            if (first := claim.waits_for) is not None:
+                words = f"letter {first} of the same basket comes first"
+                return _outcome(buried, "waits", words, waits_for=first)
+            try:
+                words = await remedy.retry(claim.letter)
+            except Unavailable:
+                raise
+            except Exception as error:  # noqa: BLE001  (a letter may fail in any way, and is this one's trouble)
+                why = str(error) if isinstance(error, StillDead) else f"{type(error).__name__}: {error}"
+                await claim.keep(why, self._action(RETRIED, buried, operator, "failed", ()))
+                return _outcome(buried, "failed", why)
+            settled = _with_what_goes_along(claim, remedy)
+            await claim.settle(settled, "retried", self._action(RETRIED, buried, operator, "done", settled))
+        return await self._after_settling(remedy, buried, settled, words)
+
+    async def _after_settling(
+        self, remedy: Remedy, buried: Buried, settled: Sequence[int], words: str
+    ) -> Outcome:
+        try:
+            await remedy.settled(buried)
+        except StillDead as error:
+            await self._book.reopen(settled, str(error))
+            return _outcome(buried, "failed", str(error))
+        return _outcome(buried, "done", words, along=tuple(id for id in settled if id != buried.id))
+
+    async def _found(self, id: int) -> Buried:
+        buried = await self._book.find(id)
+        if buried is None:
+            raise LetterNotFound(id)
+        return buried
+
+    def _remedy(self, buried: Buried) -> Remedy:
+        return self._remedies.get(buried.message.source.topic, _NO_REMEDY)
+
+    def _action(
+        self, type: ActionType, buried: Buried, operator: Operator, result: str, settled: Sequence[int]
+    ) -> OperatorAction:
+        source = buried.message.source
+        scope: dict[str, JsonValue] = {
+            "letter": buried.id,
+            "topic": source.topic,
+            "partition": source.partition,
+            "offset": source.offset,
+            "code": buried.message.code,
+            "basketId": buried.about,
+            "result": result,
+            "settled": [*settled],
+        }
+        return OperatorAction(
+            id=self._new_id(), type=type, operator=operator, scope=scope, occurred_at=self._clock()
+        )
+
+    def _letter(self, buried: Buried) -> Letter:
+        message = buried.message
+        return Letter(
+            id=buried.id,
+            kind=self._remedy(buried).kind(message.source.topic),
+            topic=message.source.topic,
+            partition=message.source.partition,
+            offset=message.source.offset,
+            code=message.code,
+            error=message.error,
+            basket_id=buried.about,
+            parks=message.basket_id is not None and buried.settled_at is None,
+            recorded_at=buried.recorded_at,
+            tries=buried.tries,
+            tried_at=buried.tried_at,
+            last_error=buried.last_error,
+            settled_at=buried.settled_at,
+            settled_by=buried.settled_by,
+        )
+
+
+class _NoRemedy:
+    """For letters from topics that this release knows nothing of."""
+
+    topics: tuple[str, ...] = ()
+    settles_all = False
+
+    def kind(self, _: str) -> Kind:
+        return "unknown"
+
+    def plan(self, letter: Buried) -> Plan:
+        return Plan(f"nothing: {self._words(letter)}", "settles the letter; nothing is done with the message")
+
+    async def retry(self, letter: Buried) -> str:
+        raise StillDead(self._words(letter))
+
+    async def skip(self, _: Buried) -> str:
+        return "left out; nothing is done with the message"
+
+    async def settled(self, _: Buried) -> None:
+        return
+
+    def _words(self, letter: Buried) -> str:
+        return f"this release does not know what a message of {letter.message.source.topic} asks for"
+
+
+_NO_REMEDY = _NoRemedy()
+
+
+def _with_what_goes_along(claim: Claim, remedy: Remedy) -> Sequence[int]:
+    return [claim.letter.id, *claim.others] if remedy.settles_all else [claim.letter.id]
+
+
+def _not_claimed(buried: Buried, why: Literal["busy", "settled"]) -> Outcome:
+    words = {
+        "busy": "another operator is at a letter of the same basket",
+        "settled": "it was settled before",
+    }
+    return _outcome(buried, why, words[why])
+
+
+def _outcome(
+    buried: Buried, result: Result, words: str, along: tuple[int, ...] = (), waits_for: int | None = None
+) -> Outcome:
+    return Outcome(
+        id=buried.id, basket_id=buried.about, result=result, words=words, along=along, waits_for=waits_for
+    )
+
+
+def _after(cursor: str | None) -> int:
+    if cursor is None:
+        return 0
+    if not cursor.isascii() or not cursor.isdecimal():
+        raise ValueError(f"{cursor!r} is no cursor of a page of dead letters")
+    return int(cursor)
+
+
+def _content(bytes: bytes | None) -> Content | None:
+    return None if bytes is None else _text(bytes)
+
+
+def _text(bytes: bytes) -> Content:
+    try:
+        return Content(encoding="utf-8", text=bytes.decode())
+    except UnicodeDecodeError:
+        return Content(encoding="base64", text=base64.b64encode(bytes).decode())
