@@ -1,0 +1,26 @@
+"""The operators' console, as pages in a browser. Its library is imported only when the console is asked for."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from starlette.types import ASGIApp
+
+from adapters.wiring import Parts
+from domain.errors import CheckoutError
+
+
+class ConsoleUnavailable(CheckoutError):
+    """The console is wanted, and what it is built on is not installed."""
+
+
+def console_app(parts: Parts, path: str) -> ASGIApp:
+    """The console, whose pages are below `path`; at most one in a process. Raises ConsoleUnavailable."""
+    if find_spec("nicegui") is None:
+        raise ConsoleUnavailable(
+            "the console needs NiceGUI, which is not installed; "
+            "pip install 'partner-checkout[console]' brings it, --no-console serves without"
+        )
+    from operations.console.mounting import mount  # noqa: PLC0415  takes time and memory
+
+    return mount(parts, path)
