@@ -10,8 +10,11 @@ from uuid_utils import uuid7
 
 from adapters.identity.verifier import token_verifier
 from adapters.kafka.command_stream import CommandStream
+from adapters.kafka.commanding import Commands
 from adapters.kafka.dead_letters import KafkaDeadLetters
+from adapters.kafka.ordering import Orders
 from adapters.kafka.publishing import AtLeastOncePublisher, TransactionalPublisher
+from adapters.kafka.remedies import BasketChangeRemedy, BasketViewRemedy, CatalogueRemedy, VerdictRemedy
 from adapters.kafka.subscription import Subscription
 from adapters.postgres.basket_views import PostgresBasketViews
 from adapters.postgres.catalogue_facts import PostgresCatalogueFacts
@@ -22,6 +25,7 @@ from adapters.postgres.dead_letters import PostgresDeadLetters
 from adapters.postgres.event_store import PostgresEventStore
 from adapters.postgres.feed import PostgresEventFeed
 from adapters.postgres.leadership import PostgresLeadership
+from adapters.postgres.letter_book import PostgresLetterBook
 from adapters.postgres.open_baskets import PostgresOpenBaskets
 from adapters.postgres.operator_actions import PostgresOperatorActions
 from adapters.postgres.publisher_positions import PostgresPublisherPositions
@@ -32,7 +36,9 @@ from domain.basket.handlers import CheckoutHandlers, Policy
 from domain.basket.projection import BasketProjection
 from domain.basket.repository import Baskets
 from domain.errors import CheckoutError
+from domain.operating.dead_letters import DeadLetterBox
 from domain.operating.history import Histories
+from domain.operating.settling import SettlingDeadLetters
 from domain.ports import DeadLetters, Publisher
 from domain.validation.rejudging import Rejudging
 
@@ -97,6 +103,19 @@ class Parts:
                 limits=Limits(max_quantity=settings.max_quantity, max_items=settings.max_items),
                 validation=settings.validation_policy,
             ),
+        )
+        self.commands = Commands(settings, self.handlers, self.answers, utc_now, new_id)
+        self.orders = Orders(self.handlers, new_id)
+        self.dead_letter_box: DeadLetterBox = SettlingDeadLetters(
+            PostgresLetterBook(self.database),
+            [
+                BasketViewRemedy(self.projection),
+                CatalogueRemedy(self.facts),
+                BasketChangeRemedy(settings, self.commands, self.orders),
+                VerdictRemedy(settings, self.store),
+            ],
+            utc_now,
+            new_id,
         )
 
     def publisher(self) -> Publisher:

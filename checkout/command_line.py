@@ -16,6 +16,7 @@ import typer
 from adapters.settings import Settings
 from operations.catalogue import app as catalogue_app
 from operations.checks import checks
+from operations.dead_letters import app as dead_letters_app
 from operations.schemas.command import schemas
 from operations.settings import settings
 from operations.validation import validate
@@ -26,6 +27,7 @@ app = typer.Typer(
     help="Partner checkout: baskets of partner organisations, event-sourced. Settings are CHECKOUT_* variables.",
 )
 app.add_typer(catalogue_app, name="catalogue")
+app.add_typer(dead_letters_app, name="dead-letters")
 app.command()(settings)
 app.command()(schemas)
 app.command()(checks)

@@ -13,12 +13,10 @@ from adapters.wiring import Parts, new_id, open_parts, utc_now
 from checkout.http import serve
 from workers import catalogue, projector
 from workers.catalogue import CatalogueWorker
-from workers.commanding import Commands
 from workers.commands import CommandWorker
 from workers.expiry import ExpiryWorker
 from workers.health import health_app
 from workers.loop import Pulse, Worker, keep_running
-from workers.ordering import Orders
 from workers.projector import ProjectorWorker
 from workers.publisher import PublisherWorker
 from workers.revalidator import RevalidatorWorker
@@ -69,8 +67,8 @@ def _workers(parts: Parts) -> list[Worker]:
         ),
         CommandWorker(
             parts.command_stream(),
-            Commands(settings, parts.handlers, parts.answers, utc_now, new_id),
-            Orders(parts.handlers, new_id),
+            parts.commands,
+            parts.orders,
             parts.leadership,
             parts.dead_letters,
         ),

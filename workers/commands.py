@@ -10,12 +10,12 @@ import structlog
 from adapters.contract.orders import NotAnOrder, parse_order
 from adapters.kafka.command_messages import command_message
 from adapters.kafka.command_stream import CommandSession, CommandStream
+from adapters.kafka.commanding import Commands
 from adapters.kafka.messages import Message, Received
+from adapters.kafka.ordering import Orders, dead_letter
 from adapters.kafka.topics import COMMANDS
 from domain.ports import DeadLetter, DeadLetters, Leadership, Lease
-from workers.commanding import Commands
 from workers.loop import Pulse
-from workers.ordering import Orders, dead_letter
 from workers.turns import in_turns
 
 ROLE = "command-worker"

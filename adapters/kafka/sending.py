@@ -1,4 +1,4 @@
-"""Sending messages through a producer that has been started."""
+"""Sending messages through a producer that has been started, or through one for the occasion."""
 
 from __future__ import annotations
 
@@ -7,7 +7,12 @@ from collections.abc import Iterable
 
 from aiokafka import AIOKafkaProducer
 
+from adapters.kafka.clients import producer
+from adapters.kafka.errors import answered, close
 from adapters.kafka.messages import Message
+from adapters.settings import Settings
+
+SEND_WITHIN_SECONDS = 20.0
 
 
 async def send_all(client: AIOKafkaProducer, messages: Iterable[Message]) -> None:
@@ -25,6 +30,21 @@ async def send_all(client: AIOKafkaProducer, messages: Iterable[Message]) -> Non
             future.add_done_callback(_forgotten)
         raise
     await asyncio.gather(*sent)
+
+
+async def send_apart(settings: Settings, role: str, messages: Iterable[Message]) -> None:
+    """Sends messages that are rare, by a client that is made for them, which costs less than one that is
+    kept. Returns once the broker has them all; raises BrokerUnavailable."""
+    client = producer(settings)
+    try:
+        await answered(role, SEND_WITHIN_SECONDS, _start_and_send(client, messages))
+    finally:
+        await close(client)
+
+
+async def _start_and_send(client: AIOKafkaProducer, messages: Iterable[Message]) -> None:
+    await client.start()
+    await send_all(client, messages)
 
 
 def _forgotten(future: asyncio.Future[object]) -> None:

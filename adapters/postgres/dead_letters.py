@@ -61,10 +61,10 @@ def _row(letter: DeadLetter) -> tuple[object, ...]:
         _digest(letter),
         letter.key,
         letter.value,
-        [_storable(name) for name, _ in letter.headers],
+        [storable(name) for name, _ in letter.headers],
         [value for _, value in letter.headers],
         letter.code,
-        _storable(letter.error)[:LONGEST_ERROR],
+        storable(letter.error)[:LONGEST_ERROR],
         letter.basket_id,
     )
 
@@ -73,7 +73,7 @@ def _digest(letter: DeadLetter) -> bytes:
     return sha256(repr((letter.key, letter.value, list(letter.headers))).encode(errors="replace")).digest()
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
     """PostgreSQL's text takes neither U+0000 nor halves of surrogate pairs, and anything may come in a
     message."""
     return text.encode(errors="replace").decode().replace("\x00", "\ufffd")

@@ -14,7 +14,9 @@ from typing import Any
 
 from adapters.kafka import topics
 from adapters.kafka.command_stream import CommandStream
+from adapters.kafka.commanding import INITIATE, UPDATE, VALIDATE, Commands
 from adapters.kafka.messages import Message, Received
+from adapters.kafka.ordering import Orders
 from adapters.logs import configure_logging
 from adapters.memory.catalogue import MemoryCatalogueFacts
 from adapters.postgres.database import Database
@@ -29,9 +31,7 @@ from tests.parts.waiting import eventually
 from tests.streaming import topic_messages, utc_now
 from tests.workers.at_work import Letters, say
 from tests.workers.running import event_store, running
-from workers.commanding import INITIATE, UPDATE, VALIDATE, Commands
 from workers.commands import CommandWorker
-from workers.ordering import Orders
 
 
 def new_id() -> str:

@@ -13,6 +13,7 @@ import pytest
 from adapters.embedded.broker import EmbeddedBroker
 from adapters.kafka import topics
 from adapters.kafka.clients import consumer
+from adapters.kafka.commanding import INITIATE, UPDATE
 from adapters.kafka.messages import Message
 from adapters.kafka.topics import ensure_topics
 from adapters.postgres.event_store import PostgresEventStore
@@ -37,7 +38,6 @@ from tests.workers.gateway import (
     order,
     validate,
 )
-from workers.commanding import INITIATE, UPDATE
 
 
 @pytest.fixture

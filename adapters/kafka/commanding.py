@@ -34,7 +34,7 @@ VALIDATE = "checkout.validate-basket.v1"
 
 _PARTNER: TypeAdapter[str] = TypeAdapter(PartnerOrganisation)
 _BASKET_ID = re.compile(BASKET_ID_PATTERN)
-_log = structlog.get_logger("workers.commands")
+_log = structlog.get_logger("adapters.kafka.commanding")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,12 @@
+"""Dead letters get numbers, order and tries; runs of republishing are kept."""
+
+from __future__ import annotations
+
+from adapters.postgres.migrations.beside import execute_sql_beside
+
+revision = "0014"
+down_revision = "0007"
+
+
+def upgrade() -> None:
+    execute_sql_beside(__file__)

@@ -1,0 +1,150 @@
+"""The options of `checkout dead-letters`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+from operations.acting import Actor, Reason, operator
+
+if TYPE_CHECKING:
+    from adapters.wiring import Parts
+
+T = TypeVar("T")
+
+app = typer.Typer(no_args_is_help=True)
+
+Id = Annotated[int, typer.Argument(min=1, help="The letter's number, as `list` shows it.")]
+Topic = Annotated[str | None, typer.Option(help="Only letters about messages of this topic.")]
+Code = Annotated[str | None, typer.Option(help="Only letters with this code.")]
+Basket = Annotated[str | None, typer.Option(help="Only letters about this basket.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON line on stdout.")]
+
+
+@app.callback()
+def dead_letters() -> None:
+    """Messages that were not understood: look at them, have them done after all, or leave them out."""
+
+
+@app.command(name="list")
+def list_letters(
+    topic: Topic = None,
+    code: Code = None,
+    basket: Basket = None,
+    settled: Annotated[bool, typer.Option("--settled", help="Those that were settled.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Settled or not.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="The most of a page.")] = 50,
+    cursor: Annotated[str | None, typer.Option(help="Go on where a page ended.")] = None,
+    json: Json = False,
+) -> None:
+    """Lists letters that wait, in the order in which they were buried."""
+    from operations.dead_letters import screen  # noqa: PLC0415  slow to load: only when it is called
+
+    which = None if everything else settled
+    try:
+        page = _run(
+            lambda parts: parts.dead_letter_box.list(
+                cursor, limit, which, topic=topic, code=code, basket_id=basket
+            )
+        )
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--cursor") from error
+    if json:
+        typer.echo(page.model_dump_json())
+    else:
+        screen.show_page(page)
+
+
+@app.command()
+def show(id: Id, json: Json = False) -> None:
+    """Shows one letter whole: the message, why it was buried, and what a retry or a skip would do."""
+    from operations.dead_letters import screen  # noqa: PLC0415  slow to load: only when it is called
+
+    letter = _run(lambda parts: parts.dead_letter_box.show(id))
+    if json:
+        typer.echo(letter.model_dump_json())
+    else:
+        screen.show_letter(letter)
+
+
+@app.command()
+def retry(
+    reason: Reason,
+    id: Annotated[int | None, typer.Argument(min=1, help="One letter, by its number.")] = None,
+    basket: Basket = None,
+    code: Code = None,
+    topic: Topic = None,
+    everything: Annotated[bool, typer.Option("--all", help="All letters that wait.")] = False,
+    actor: Actor = None,
+    json: Json = False,
+) -> None:
+    """Does what was not done, by the kind of each letter, in the order in which they were buried.
+
+    A letter that fails again stays, with the newest error, and the later ones of its basket wait for it.
+
+    Exit code 0: all that were asked for are settled. 1: some are not. 130: it was interrupted.
+    """
+    from domain.operating.dead_letters import LetterQuery  # noqa: PLC0415  slow to load: only when it is called
+    from operations.dead_letters.running import retry_many  # noqa: PLC0415
+
+    who = operator(actor, reason)
+    several = LetterQuery(topic=topic, code=code, basket_id=basket)
+    named = several != LetterQuery()
+    if [id is not None, named, everything].count(True) != 1:
+        raise typer.BadParameter("name a letter, or --basket, --code or --topic, or --all")
+    if id is not None:
+        _tell([_run(lambda parts: parts.dead_letter_box.retry(id, who))], json=json)
+        return
+    result = _run(lambda parts: retry_many(parts.dead_letter_box, several, who, shown=not json))
+    _tell(result.outcomes, json=json, error=result.error, interrupted=result.interrupted)
+
+
+@app.command()
+def skip(id: Id, reason: Reason, actor: Actor = None, json: Json = False) -> None:
+    """Leaves one letter out, for a reason, so that what waits behind it may go on.
+
+    Exit code 0: it is settled. 1: it is not, for it cannot be left out.
+    """
+    who = operator(actor, reason)
+    _tell([_run(lambda parts: parts.dead_letter_box.skip(id, who))], json=json)
+
+
+def _tell(outcomes: Any, *, json: bool, error: str | None = None, interrupted: bool = False) -> None:
+    """Says what became of it, and ends."""
+    from operations.dead_letters import screen  # noqa: PLC0415  slow to load: only when it is called
+    from operations.stopping import EXIT_CODE_OF_AN_INTERRUPTION  # noqa: PLC0415
+
+    if json:
+        typer.echo(screen.document(outcomes, error=error, interrupted=interrupted))
+    else:
+        screen.show_outcomes(outcomes)
+    if error is not None:
+        typer.echo(f"checkout: {error}", err=True)
+    if interrupted:
+        raise typer.Exit(EXIT_CODE_OF_AN_INTERRUPTION)
+    settled = all(outcome.result in {"done", "settled"} for outcome in outcomes)
+    raise typer.Exit(0 if settled and error is None else 1)
+
+
+def _run(work: Callable[[Parts], Coroutine[Any, Any, T]]) -> T:
+    """The result of work with the parts; what stands in the way is said on stderr."""
+    from adapters.settings import Settings  # noqa: PLC0415  slow to load: only when it is called
+    from adapters.wiring import open_parts  # noqa: PLC0415
+    from domain.errors import CheckoutError  # noqa: PLC0415
+
+    # What the Kafka client has to say is told in our words.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+
+    async def run() -> T:
+        async with open_parts(Settings()) as parts:
+            return await work(parts)
+
+    try:
+        return asyncio.run(run())
+    except CheckoutError as error:
+        typer.echo(f"checkout: {error}", err=True)
+        raise typer.Exit(1) from error
