@@ -29,6 +29,7 @@ from adapters.postgres.letter_book import PostgresLetterBook
 from adapters.postgres.open_baskets import PostgresOpenBaskets
 from adapters.postgres.operator_actions import PostgresOperatorActions
 from adapters.postgres.publisher_positions import PostgresPublisherPositions
+from adapters.postgres.worker_states import PostgresWorkerStates
 from adapters.settings import Settings
 from domain.basket.answering import Answers
 from domain.basket.deciding import Limits
@@ -39,6 +40,7 @@ from domain.errors import CheckoutError
 from domain.operating.dead_letters import DeadLetterBox
 from domain.operating.history import Histories
 from domain.operating.settling import SettlingDeadLetters
+from domain.operating.standing import Expectations, Statuses
 from domain.ports import DeadLetters, Publisher
 from domain.validation.rejudging import Rejudging
 
@@ -56,6 +58,12 @@ def utc_now() -> datetime:
 
 def new_id() -> str:
     return str(uuid7())
+
+
+def expected_workers(settings: Settings) -> list[str]:
+    """What must be running somewhere for the service to be whole: the API, and what `checkout work all` runs."""
+    revalidator = ["revalidator"] if settings.revalidator else []
+    return ["api", "publisher", "projector", "catalogue", "commands", "expiry", *revalidator]
 
 
 class Parts:
@@ -85,7 +93,10 @@ class Parts:
         self.open_baskets = PostgresOpenBaskets(self.database)
         self.histories = Histories(self.store)
         self.operator_actions = PostgresOperatorActions(self.database)
-        self.leadership = PostgresLeadership(self.database)
+        self.instance = new_id()
+        self.leadership = PostgresLeadership(self.database, instance=self.instance)
+        self.worker_states = PostgresWorkerStates(self.database)
+        self.statuses = Statuses(self.worker_states, Expectations(expected_workers(settings)))
         self.parked = PostgresDeadLetters(self.database)
         self.dead_letters: list[DeadLetters] = [self.parked, KafkaDeadLetters(settings, utc_now)]
         self.verifier = token_verifier(settings)

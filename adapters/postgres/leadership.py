@@ -25,17 +25,31 @@ LOCK_CLASS = 720804
 VANISHED_PROCESSES = {"tcp_keepalives_idle": "5", "tcp_keepalives_interval": "2", "tcp_keepalives_count": "3"}
 """Server settings: a machine that vanished without a word loses its roles in about 11 seconds."""
 
+LONGEST_NAME = 63
+"""PostgreSQL cuts longer names of sessions off."""
+
+_NAMED = "checkout instance "
+
+
+def instance_of(session: str | None) -> str | None:
+    """The process whose session bears this name (its `application_name`), where it holds a role or waits."""
+    if session is None or not session.startswith(_NAMED):
+        return None
+    return session.removeprefix(_NAMED).partition(" ")[0]
+
 
 class PostgresLeadership:
     """Leadership. Needs a session of its own: a pooler in between that shares sessions breaks it."""
 
-    def __init__(self, database: Database, retry_every: float = 0.5) -> None:
+    def __init__(self, database: Database, retry_every: float = 0.5, instance: str | None = None) -> None:
+        """`instance` names this process to whoever asks PostgreSQL who holds a role."""
         self._database = database
         self._retry_every = retry_every
+        self._name = f"{_NAMED}{instance} " if instance else "checkout "
 
     @asynccontextmanager
     async def hold(self, role: str, waiting: Callable[[], None] = lambda: None) -> AsyncIterator[_Session]:
-        connection = await self._database.connect(f"checkout {role}"[:63], VANISHED_PROCESSES)
+        connection = await self._database.connect((self._name + role)[:LONGEST_NAME], VANISHED_PROCESSES)
         try:
             session = _Session(connection, role, self._database.timeout)
             while not await session.take():

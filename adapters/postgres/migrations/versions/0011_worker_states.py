@@ -1,0 +1,12 @@
+"""How the processes of the service are, as they say it themselves."""
+
+from __future__ import annotations
+
+from adapters.postgres.migrations.beside import execute_sql_beside
+
+revision = "0011"
+down_revision = "0007"
+
+
+def upgrade() -> None:
+    execute_sql_beside(__file__)

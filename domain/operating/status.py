@@ -1,0 +1,220 @@
+"""How the processes of the service are: what each says of itself, and what PostgreSQL knows besides.
+
+`domain.operating.standing` makes the status of these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+
+from pydantic import AwareDatetime
+
+from domain.base import Value
+
+Condition = Literal["starting", "working", "standing-by", "failing", "stopped"]
+"""How a worker says it is. `failing`: it met a fault and is run again; `stopped`: its process ended as it was
+asked to."""
+
+State = Literal[
+    "starting", "working", "standing-by", "failing", "stopped", "standing-still", "dead", "replaced", "absent"
+]
+"""How a worker is. Besides what it says itself: `standing-still`: its process lives, the worker has not moved
+for too long; `dead`: nothing was heard of its process for too long; `replaced`: the same, and another took its
+place; `absent`: no process of that worker was ever heard of, or none since long ago."""
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A process of the service; `instance` is a UUID of its own."""
+
+    instance: str
+    host: str
+    pid: int
+    release: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a process says of one of its workers. Times are in seconds before the report, for only PostgreSQL's
+    clock is everybody's.
+
+    `position`, `lag_events` and `lag_seconds` are what the worker measured `figures_seconds` ago (None: nothing
+    yet). `rate` is in events a second, `handled` counts them since the start.
+    """
+
+    worker: str
+    condition: Condition
+    condition_seconds: float = 0.0
+    silent_seconds: float = 0.0
+    role: str | None = None
+    holds_role: bool = False
+    position: int | None = None
+    lag_events: int | None = None
+    lag_seconds: float | None = None
+    figures_seconds: float | None = None
+    rate: float | None = None
+    handled: int = 0
+    restarts: int = 0
+    last_error: str | None = None
+    last_error_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The last report on a worker, with the moments by PostgreSQL's clock. `started_at` is the first one's."""
+
+    process: Process
+    worker: str
+    condition: Condition
+    since: datetime
+    started_at: datetime
+    beaten_at: datetime
+    reported_at: datetime
+    role: str | None
+    holds_role: bool
+    position: int | None
+    lag_events: int | None
+    lag_seconds: float | None
+    figures_at: datetime | None
+    rate: float | None
+    handled: int
+    restarts: int
+    last_error: str | None
+    last_error_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What waits for a worker, as PostgreSQL counts it at the time of asking.
+
+    `events` after `position`, of which the oldest has waited for `seconds`; `more`: there are more, and that
+    many is only what is certain. `end` is the last position that there is.
+    """
+
+    worker: str
+    role: str | None
+    position: int | None
+    end: int | None
+    events: int
+    seconds: float
+    more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds a role: the session that has its lock. `instance` is None where the session names none."""
+
+    role: str
+    instance: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """All that is known, as of one moment of PostgreSQL's clock."""
+
+    at: datetime
+    recorded: Sequence[Recorded]
+    backlogs: Sequence[Backlog]
+    holders: Sequence[Holder]
+
+
+class WorkerStates(Protocol):
+    """What the processes say of themselves."""
+
+    async def report(self, process: Process, reports: Sequence[Report]) -> None:
+        """Records the reports in place of the process's earlier ones. Raises StoreUnavailable."""
+
+    async def read(self) -> Readings:
+        """The last report on each worker of each process, and what waits for them by now. Raises
+        StoreUnavailable."""
+
+    async def clear_away(self, older_than: float) -> int:
+        """Removes reports that are older than so many seconds and says how many, but never the newest on a
+        worker, nor the newest that knows its position."""
+
+
+class WorkerState(Value):
+    """How one worker of one process is."""
+
+    worker: str
+    instance: str | None
+    """The process's UUID; null of a worker that is absent."""
+    host: str | None = None
+    pid: int | None = None
+    release: str | None = None
+    state: State
+    ready: bool
+    """It works, or stands by for it."""
+    live: bool
+    """Its process was heard of, and it moves."""
+    role: str | None = None
+    """What only one process does at a time, if its work is of that kind."""
+    role_held: str | None = None
+    """The role, where this process has it: by its lock, even if the process is dead."""
+    position: int | None = None
+    lag_events: int | None = None
+    """How much waits for it now; null: not known."""
+    lag_seconds: float | None = None
+    """How long the oldest of these has waited."""
+    rate: float | None = None
+    """Events a second, over the last ten seconds or so."""
+    handled: int = 0
+    """Events since its start."""
+    restarts: int = 0
+    """How often it was run again after a fault."""
+    last_error: str | None = None
+    last_error_at: AwareDatetime | None = None
+    since: AwareDatetime | None = None
+    """Since when it is in this state."""
+    started_at: AwareDatetime | None = None
+    beaten_at: AwareDatetime | None = None
+
+
+class WorkerLag(Value):
+    """What waits for one kind of worker, whichever process does the work."""
+
+    worker: str
+    role: str | None
+    position: int | None
+    end: int | None
+    """The last position that there is, in what the position counts."""
+    events: int | None
+    """Null: nobody knows at present."""
+    at_least: bool
+    """There are more, and that many are certain."""
+    seconds: float | None
+    rate: float
+    """Events a second, of all processes together."""
+
+
+class RoleHolder(Value):
+    """Who does what only one process does at a time."""
+
+    role: str
+    held: bool
+    instance: str | None
+    """Null: nobody's, or a session that names no process."""
+    host: str | None
+    pid: int | None
+    live: bool | None
+    """Whether the holder lives; a dead one that still has the lock keeps everybody else from the work. Null:
+    nothing is known of it, or there is none."""
+    standing_by: int
+    """How many live processes wait for the role."""
+
+
+class Status(Value):
+    """How the service is."""
+
+    at: AwareDatetime
+    """By PostgreSQL's clock."""
+    well: bool
+    """Nothing is wrong."""
+    problems: tuple[str, ...]
+    """What is wrong, in words; none where all is well."""
+    workers: tuple[WorkerState, ...]
+    lags: tuple[WorkerLag, ...]
+    roles: tuple[RoleHolder, ...]

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+import pytest
+
+from adapters.postgres.database import Database
+from adapters.postgres.event_store import PostgresEventStore
+from adapters.postgres.leadership import PostgresLeadership
+from adapters.postgres.worker_states import PostgresWorkerStates
+from domain.operating.status import Backlog, Holder, Report
+from domain.ports import Append, NewEvent
+from tests.contracts.worker_states import ONE, OTHER, WHOLE, WorkerStatesContract
+
+ROLE = "publisher/checkout-publisher"
+
+# A view that is as far as version $2.
+VIEW = """
+INSERT INTO basket_views (basket_id, version, partner, status, created, modified, expires_at, snapshot)
+VALUES ($1, $2, 'acme', 'open', $3, $3, $3, '')
+ON CONFLICT (basket_id) DO UPDATE SET version = excluded.version
+"""
+
+
+@pytest.fixture
+def states(database: Database) -> PostgresWorkerStates:
+    return PostgresWorkerStates(database)
+
+
+class TestPostgresWorkerStates(WorkerStatesContract):
+    pass
+
+
+async def append(store: PostgresEventStore, stream: str, version: int, count: int = 1) -> None:
+    event = NewEvent("checkout.basket-initiated.v1", b"{}", b"{}")
+    await store.append(Append(stream, version, [event] * count))
+
+
+async def backlogs(states: PostgresWorkerStates) -> Mapping[str, Backlog]:
+    return {backlog.worker: backlog for backlog in (await states.read()).backlogs}
+
+
+async def test_what_waits_for_the_publisher_is_counted_from_its_last_position(
+    states: PostgresWorkerStates, store: PostgresEventStore
+) -> None:
+    assert "publisher" not in await backlogs(states)
+    await append(store, "a", 0, 3)
+    await states.report(ONE, [Report("publisher", "working", role=ROLE, position=1, lag_events=0)])
+    await states.report(OTHER, [Report("publisher", "standing-by", role=ROLE)])
+
+    found = (await backlogs(states))["publisher"]
+    assert (found.role, found.position, found.end, found.events, found.more) == (ROLE, 1, 3, 2, False)
+    assert found.seconds > 0
+
+    await states.report(OTHER, [Report("publisher", "working", role=ROLE, position=3)])
+    assert (await backlogs(states))["publisher"] == Backlog("publisher", ROLE, 3, 3, 0, 0.0)
+
+
+async def test_many_events_that_wait_are_told_by_their_positions(
+    states: PostgresWorkerStates, store: PostgresEventStore
+) -> None:
+    await append(store, "a", 0, 30)
+    await states.report(ONE, [Report("publisher", "working", role=ROLE, position=10)])
+
+    few = PostgresWorkerStates(states._database, most_counted=5)
+    assert (await backlogs(few))["publisher"].events == 20
+
+
+async def test_baskets_that_are_due_wait_for_the_expiry(
+    states: PostgresWorkerStates, connection: asyncpg.Connection
+) -> None:
+    assert (await backlogs(states))["expiry"].events == 0
+    now = datetime.now(UTC)
+    await connection.execute(VIEW, "due", 1, now - timedelta(minutes=5))
+    await connection.execute(VIEW, "not due", 1, now + timedelta(minutes=5))
+
+    found = (await backlogs(states))["expiry"]
+    assert (found.events, found.more) == (1, False)
+    assert found.seconds == pytest.approx(300, abs=60)
+
+
+async def test_events_that_no_view_holds_wait_for_the_projector(
+    states: PostgresWorkerStates, store: PostgresEventStore, connection: asyncpg.Connection
+) -> None:
+    assert (await backlogs(states))["projector"] == Backlog("projector", None, None, None, 0, 0.0)
+    await append(store, "a", 0, 3)
+    await append(store, "b", 0)
+    await connection.execute(VIEW, "a", 1, datetime.now(UTC))
+
+    found = (await backlogs(states))["projector"]
+    assert (found.events, found.more) == (3, False)
+    assert found.seconds > 0
+    few = PostgresWorkerStates(states._database, newest_events=2)
+    assert (await backlogs(few))["projector"].more
+
+
+async def test_a_roles_holder_is_who_has_its_lock_whatever_was_reported(
+    states: PostgresWorkerStates, database: Database
+) -> None:
+    await states.report(ONE, [WHOLE])
+    await states.report(OTHER, [Report("publisher", "standing-by", role=ROLE)])
+    assert list((await states.read()).holders) == []
+
+    async with PostgresLeadership(database, instance=OTHER.instance).hold(ROLE):
+        assert list((await states.read()).holders) == [Holder(ROLE, OTHER.instance)]
+    async with PostgresLeadership(database).hold(ROLE):
+        assert list((await states.read()).holders) == [Holder(ROLE, None)]
