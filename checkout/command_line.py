@@ -127,9 +127,7 @@ def token(
     if partner is None and scope is Scope.partner:
         raise typer.BadParameter("a partner's token names an organisation", param_hint="--partner")
     typer.echo(
-        issue(
-            _settings(), partner=partner, scope=scope.value, ttl=timedelta(seconds=ttl), subject=subject
-        )
+        issue(_settings(), partner=partner, scope=scope.value, ttl=timedelta(seconds=ttl), subject=subject)
     )
 
 

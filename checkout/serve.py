@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp
 
-from adapters.http.conversation import Conversation
 from adapters.logs import configure_logging
 from adapters.settings import Settings
 from adapters.wiring import Parts, new_id, open_parts
@@ -35,7 +34,7 @@ def _rooms(parts: Parts) -> ASGIApp:
             is_ready=parts.is_ready,
         )
     )
-    rooms: dict[str, ASGIApp] = {OPERATIONS: Conversation(operations_app(parts), new_id)}
+    rooms: dict[str, ASGIApp] = {OPERATIONS: operations_app(parts)}
     if not parts.settings.console:
         return Rooms(partner_api, rooms, lifespan=partner_api)
     from operations.console import console_app  # noqa: PLC0415  its library takes time and memory

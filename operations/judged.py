@@ -58,7 +58,9 @@ def judgements(entries: Sequence[HistoryEntry]) -> Sequence[JudgedBasket]:
         for entry in entries
         if entry.type == VERDICT and entry.occurred_at is not None and isinstance(entry.data, dict)
     ]
-    return [JudgedBasket.model_validate(_short(event)) for event in events if isinstance(event, BasketValidated)]
+    return [
+        JudgedBasket.model_validate(_short(event)) for event in events if isinstance(event, BasketValidated)
+    ]
 
 
 class Judgements:
@@ -102,4 +104,3 @@ def _short(event: BasketValidated) -> dict[str, object]:
         "ready": event.ready,
         "finding_codes": tuple(dict.fromkeys(finding.code for finding in findings)),
     }
-

@@ -13,7 +13,7 @@ from starlette.staticfiles import StaticFiles
 
 from adapters.http.conversation import Conversation
 from adapters.wiring import Parts, new_id
-from operations.api import audit, baskets, dead_letters, forgetting, rebuilds, status, verdicts
+from operations.api import audit, baskets, dead_letters, status, verdicts
 from operations.api.acting import OnlyOperators, bearer, named_route
 from operations.api.problems import handle_problems
 
@@ -44,14 +44,12 @@ def operations_app(parts: Parts) -> FastAPI:
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
     )
-    for topic in (baskets, verdicts, status, dead_letters, rebuilds, forgetting, audit):
+    for topic in (baskets, verdicts, status, dead_letters, audit):
         app.include_router(
             topic.router(parts), prefix=OPERATIONS, dependencies=[Depends(bearer), Depends(named_route)]
         )
     app.add_api_route(OPERATIONS + DOCS, _docs, include_in_schema=False)
-    app.mount(
-        OPERATIONS + ASSETS, StaticFiles(directory=Path(fastapi_offline.__file__).parent / "static")
-    )
+    app.mount(OPERATIONS + ASSETS, StaticFiles(directory=Path(fastapi_offline.__file__).parent / "static"))
     handle_problems(app)
     open_to_all = (OPERATIONS + OPENAPI, OPERATIONS + DOCS, f"{OPERATIONS}{ASSETS}/")
     app.add_middleware(OnlyOperators, verifier=parts.verifier, open_to_all=open_to_all)

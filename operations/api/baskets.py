@@ -102,7 +102,9 @@ def router(parts: Parts) -> APIRouter:
     )
     async def show_basket(
         basket_id: BasketPath,
-        version: Annotated[int | None, Query(ge=1, description="Right after the event of this version.")] = None,
+        version: Annotated[
+            int | None, Query(ge=1, description="Right after the event of this version.")
+        ] = None,
         as_of: Annotated[AwareDatetime | None, Query(alias="asOf", description="As it was then.")] = None,
     ) -> Document:
         """The order as partners see it, whose it is, whether it was ready, and the last verdict by then."""

@@ -23,7 +23,9 @@ def router(parts: Parts) -> APIRouter:
     routes = APIRouter(tags=["verdicts"])
     reading = Judgements(parts.store, parts.history)
 
-    @routes.get("/baskets/{basketId}/verdicts", summary="The verdicts on a basket", responses=problems(404, 422))
+    @routes.get(
+        "/baskets/{basketId}/verdicts", summary="The verdicts on a basket", responses=problems(404, 422)
+    )
     async def list_verdicts(basket_id: BasketPath) -> Verdicts:
         return Verdicts(verdicts=tuple(judgements(await parts.histories.entries(basket_id))))
 

@@ -81,9 +81,7 @@ class Gate:
         else:
             await PlainTextResponse("Sign in first.", 403)(scope, receive, guarded)
 
-    async def _websocket(
-        self, session: Session | None, scope: Scope, receive: Receive, send: Send
-    ) -> None:
+    async def _websocket(self, session: Session | None, scope: Scope, receive: Receive, send: Send) -> None:
         if session is None:
             await receive()
             await send({"type": "websocket.close", "code": SIGNED_OUT})

@@ -81,7 +81,9 @@ class SignIn:
         _log.info("console_sign_in", accepted=False, status=status)
         return self._page(request, onwards, status, words)
 
-    def _page(self, request: Request, onwards: str, status: int = 200, refused: str | None = None) -> Response:
+    def _page(
+        self, request: Request, onwards: str, status: int = 200, refused: str | None = None
+    ) -> Response:
         base = _prefix(request) + self._root
         context = {
             "base": base,

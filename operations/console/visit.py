@@ -11,8 +11,8 @@ from adapters.wiring import Parts
 from domain.errors import Unavailable
 from domain.operating.actions import Operator
 from operations.console.gate import SESSION
-from operations.console.pulse import Pulse
 from operations.console.sessions import Session, Sessions
+from operations.console.trend import Trend
 from operations.judged import Judgements
 
 
@@ -22,8 +22,10 @@ class Console:
 
     parts: Parts
     sessions: Sessions
-    pulse: Pulse
+    trend: Trend
     judgements: Judgements
+    root: str
+    """The path that all pages are below."""
 
     def visit(self) -> Visit:
         """Of the page that is being built."""
@@ -42,8 +44,14 @@ class Visit:
         return self.console.parts
 
     @property
-    def pulse(self) -> Pulse:
-        return self.console.pulse
+    def trend(self) -> Trend:
+        return self.console.trend
+
+    @property
+    def root(self) -> str:
+        """As this browser sees it."""
+        prefix: str = ui.context.client.request.headers.get("x-forwarded-prefix", "")
+        return prefix + self.console.root
 
     async def operator(self, reason: str) -> Operator:
         """Who acts now, and why. Raises SignedOut, and KeysUnavailable."""

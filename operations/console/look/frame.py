@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 
 from nicegui import ui
 
-from operations.console.look.telling import duration
-from operations.console.look.things import box, icon, round_button, words
-from operations.console.standing import Standing
+from operations.console.look.telling import duration, number
+from operations.console.look.things import Words, box, icon, round_button, words
+from operations.console.visit import Visit
 
 WAYS = (
-    ("/", "Overview", "monitoring"),
+    ("/", "Overview", "speed"),
     ("/baskets", "Baskets", "shopping_basket"),
     ("/dead-letters", "Dead letters", "mail"),
     ("/rebuilds", "Rebuilds", "sync"),
@@ -32,10 +32,10 @@ class Heading:
 
 @contextmanager
 def frame(
-    standing: Standing, title: str, here: str, sub: str = "", trail: tuple[str, str] | None = None
+    visit: Visit, title: str, here: str, sub: str = "", trail: tuple[str, str] | None = None
 ) -> Iterator[Heading]:
     """A page with its heading; `here` is the way that is marked, `trail` the name and path of the page above."""
-    session = standing.session
+    session = visit.session
     ui.page_title(f"{title} · Partner checkout")
     dark = ui.dark_mode(session.dark)
     with box("side", tag="nav").props('aria-label="Pages"'):
@@ -51,8 +51,8 @@ def frame(
             left = session.identity.expires_at - datetime.now(UTC).timestamp()
             words(f"signed in for {duration(left)}", "note", tag="div")
             with box("deeds"):
-                _eyes(standing, dark)
-                _sign_out()
+                _eyes(visit, dark)
+                _sign_out(visit)
     with box("main", tag="main"):
         with box("top"):
             with box():
@@ -63,15 +63,54 @@ def frame(
                 if sub:
                     words(sub, "sub", tag="div")
             deeds = box("deeds")
-            with deeds, box("only-narrow"):
-                _narrow_account(standing, dark)
+            with box("account only-narrow"):
+                _eyes(visit, dark)
+                _sign_out(visit)
         yield Heading(deeds)
 
     async def look() -> None:
-        if not await standing.signed_in():
+        if not await visit.signed_in():
             ui.navigate.to("/sign-in")
             return
-        counts["/dead-letters"].set_text(standing.dead_letters_in_words())
+        tell()
 
+    def tell() -> None:
+        waiting = visit.trend.dead_letters
+        counts["/dead-letters"].set_text(number(waiting) if waiting else "")
+
+    tell()
     ui.timer(CHECK_EVERY, look)
-    counts["/dead-letters"].set_text(standing.dead_letters_in_words())
+
+
+def _way(path: str, name: str, symbol: str, here: str) -> Words:
+    """One way; gives the place of its count."""
+    with ui.link(target=path).classes(f"way {'here' if path == here else ''}") as way:
+        if path == here:
+            way.props("aria-current=page")
+        icon(symbol)
+        words(name)
+        return words("", "count")
+
+
+def _eyes(visit: Visit, dark: ui.dark_mode) -> ui.button:
+    """Light, dark, or as the browser prefers."""
+    following = {None: True, True: False, False: None}
+    symbols = {None: "brightness_auto", True: "dark_mode", False: "light_mode"}
+    names = {None: "As the browser prefers", True: "Dark", False: "Light"}
+
+    def change() -> None:
+        visit.session.dark = dark.value = following[visit.session.dark]
+        made.props["icon"] = symbols[visit.session.dark]
+        made.props["title"] = made.props["aria-label"] = names[visit.session.dark]
+
+    made = round_button(symbols[visit.session.dark], change, names[visit.session.dark])
+    return made
+
+
+def _sign_out(visit: Visit) -> None:
+    with box(tag="form") as form:
+        form.props("method=post")
+        form.props["action"] = f"{visit.root}/sign-out"
+        ui.button(icon="logout", color=None).classes("quiet round").props(
+            'flat dense type=submit aria-label="Sign out" title="Sign out"'
+        )

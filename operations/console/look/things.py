@@ -99,11 +99,13 @@ def nothing(symbol: str, title: str, why: str = "") -> ui.element:
     return place
 
 
-def told(text: str, tone: Tone = "", symbol: str = "info") -> ui.element:
-    """Something that is to be read."""
+def told(text: str, tone: Tone = "", symbol: str = "info", *more: str) -> ui.element:
+    """Something that is to be read, in one or more sentences."""
     with box(f"told {tone}") as place:
         icon(symbol)
-        words(text, "what")
+        with box("what"):
+            for each in (text, *more):
+                words(each, tag="div")
     return place
 
 
