@@ -22,7 +22,7 @@ ENV PATH=/opt/checkout/bin:$PATH \
     CHECKOUT_LOCAL_ISSUER_KEY_FILE=/var/lib/checkout/issuer-key.pem
 USER checkout
 WORKDIR /home/checkout
-EXPOSE 8080 8081
+EXPOSE 8080 8081 8082
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["checkout"]
 CMD ["serve"]

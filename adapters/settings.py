@@ -134,6 +134,13 @@ class Settings(BaseSettings):
         default=False,
         description="Whether `checkout serve` serves the operators' console at /console too; `checkout up` does.",
     )
+    metrics_port: int | None = Field(
+        default=None,
+        ge=0,
+        le=65535,
+        description="Where the API serves `/metrics`, apart from partners; unset: nowhere, 0 takes a free one."
+        " Workers serve them on their health port.",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="Logs below this level are left out."
     )

@@ -8,11 +8,12 @@ from starlette.responses import Response
 
 from adapters.contract.problems import problem_of
 from adapters.contract.refusals import MethodNotAllowed, RouteNotFound
-from api.checkout import Checkout
 from adapters.http.conversation import Conversation
+from adapters.release import release
+from api.checkout import Checkout
 from api.health import health_routes
 from api.openapi import openapi_document
-from api.openapi.pages import openapi_routes, release
+from api.openapi.pages import openapi_routes
 from api.parts import ApiParts
 
 __all__ = ["ApiParts", "create_app"]
@@ -30,7 +31,7 @@ def create_app(parts: ApiParts) -> FastAPI:
     app.openapi = lambda: document  # type: ignore[method-assign]  # FastAPI's own way to give another one
     app.router.routes.extend(openapi_routes(document))
     app.include_router(health_routes(parts))
-    app.add_middleware(Conversation, new_id=parts.new_id)
+    app.add_middleware(Conversation, new_id=parts.new_id, requests=parts.requests)
     app.add_exception_handler(HTTPException, _routing_problem)
     return app
 

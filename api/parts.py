@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from adapters.http.observing import Requests
 from adapters.identity.verifier import TokenVerifier
 from adapters.settings import Settings
 from domain.basket.answering import Answers
@@ -28,3 +29,4 @@ class ApiParts:
     new_id: NewId
     is_ready: Callable[[], Awaitable[bool]]
     clock: Clock = _utc_now
+    requests: Requests = field(default_factory=Requests)

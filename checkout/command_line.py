@@ -19,6 +19,7 @@ from operations.checks import checks
 from operations.dead_letters import app as dead_letters_app
 from operations.schemas.command import schemas
 from operations.settings import settings
+from operations.status import status
 from operations.validation import validate
 
 app = typer.Typer(
@@ -32,6 +33,7 @@ app.command()(settings)
 app.command()(schemas)
 app.command()(checks)
 app.command()(validate)
+app.command()(status)
 
 Data = Annotated[Path, typer.Option(help="Folder of the embedded parts, kept between runs.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON line on stdout once all is ready.")]

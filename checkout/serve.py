@@ -2,38 +2,56 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+
+from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
 from adapters.logs import configure_logging
+from adapters.metrics.page import metrics_route
 from adapters.settings import Settings
 from adapters.wiring import Parts, new_id, open_parts
 from api.app import ApiParts, create_app
-from checkout.http import serve
+from checkout.http import serve, served_beside
+from checkout.reporting import reporting, this_process
 from checkout.rooms import Rooms
+from domain.errors import Unavailable
+from domain.operating.status import Report
 from operations.api import OPERATIONS, operations_app
+from workers.pulse import Pulse
 
 CONSOLE = "/console"
 
 
 async def run_api(settings: Settings) -> None:
-    """Serves until SIGTERM or SIGINT; requests that run get five seconds to end. Raises ConsoleUnavailable
-    where the console is wanted and cannot be had."""
+    """Serves until SIGTERM or SIGINT; requests that run get five seconds to end. Where a port for metrics is
+    set, they are served there, apart from partners. Raises ConsoleUnavailable where the console is wanted and
+    cannot be had."""
     configure_logging(settings.log_level)
-    async with open_parts(settings) as parts:
-        await serve(_rooms(parts), settings.host, settings.port, finish_within=5)
-
-
-def _rooms(parts: Parts) -> ASGIApp:
-    partner_api = create_app(
-        ApiParts(
-            settings=parts.settings,
+    async with AsyncExitStack() as stack:
+        parts = await stack.enter_async_context(open_parts(settings))
+        api = ApiParts(
+            settings=settings,
             handlers=parts.handlers,
             answers=parts.answers,
             verifier=parts.verifier,
             new_id=new_id,
             is_ready=parts.is_ready,
         )
-    )
+        rooms = _rooms(api, parts)
+        if settings.metrics_port is not None:
+            metrics = Starlette(routes=[metrics_route(parts.statuses)])
+            await stack.enter_async_context(
+                served_beside(metrics, settings.host, settings.metrics_port, "metrics")
+            )
+        process = this_process(parts.instance)
+        await stack.enter_async_context(reporting(parts.worker_states, process, _ApiReports(api)))
+        await serve(rooms, settings.host, settings.port, finish_within=5)
+
+
+def _rooms(api: ApiParts, parts: Parts) -> ASGIApp:
+    partner_api = create_app(api)
     rooms: dict[str, ASGIApp] = {OPERATIONS: operations_app(parts)}
     if not parts.settings.console:
         return Rooms(partner_api, rooms, lifespan=partner_api)
@@ -41,3 +59,22 @@ def _rooms(parts: Parts) -> ASGIApp:
 
     console = console_app(parts, CONSOLE)
     return Rooms(partner_api, {**rooms, CONSOLE: console}, lifespan=console)
+
+
+class _ApiReports:
+    """What the API says of itself, as workers do."""
+
+    def __init__(self, api: ApiParts) -> None:
+        self._api = api
+        self._pulse = Pulse("api")
+        self._told = 0
+
+    async def __call__(self) -> Sequence[Report]:
+        try:
+            self._pulse.ready(await self._api.is_ready())
+        except Unavailable:
+            self._pulse.ready(False)
+        answered = self._api.requests.answered
+        self._pulse.handled(answered - self._told)
+        self._told = answered
+        return [await self._pulse.report()]

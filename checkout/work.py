@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 
 from adapters.kafka.catalogue_messages import CATALOGUE_TOPICS
 from adapters.kafka.topics import BASKET_EVENTS
 from adapters.logs import configure_logging
+from adapters.metrics.page import metrics_route
 from adapters.settings import Settings
 from adapters.wiring import Parts, new_id, open_parts, utc_now
 from checkout.http import serve
+from checkout.reporting import reporting, this_process
+from domain.operating.status import Report
 from workers import catalogue, projector
 from workers.catalogue import CatalogueWorker
 from workers.commands import CommandWorker
@@ -37,12 +41,18 @@ async def run_workers(settings: Settings, name: str) -> None:
             asyncio.create_task(keep_running(worker, pulse), name=worker.name)
             for worker, pulse in zip(chosen, pulses, strict=True)
         ]
-        try:
-            await serve(health_app(pulses), settings.host, settings.health_port, finish_within=1)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+
+        async def reports() -> Sequence[Report]:
+            return [await pulse.report() for pulse in pulses]
+
+        async with reporting(parts.worker_states, this_process(parts.instance), reports):
+            try:
+                health = health_app(pulses, more=[metrics_route(parts.statuses)])
+                await serve(health, settings.host, settings.health_port, finish_within=1)
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _workers(parts: Parts) -> list[Worker]:

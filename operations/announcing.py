@@ -5,14 +5,22 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from adapters.settings import Settings
 
 
-def announce(settings: Settings, *, url: str, logs: Path, embedded: Mapping[str, str], as_json: bool) -> None:
+def announce(
+    settings: Settings,
+    *,
+    url: str,
+    metrics: Sequence[str],
+    logs: Path,
+    embedded: Mapping[str, str],
+    as_json: bool,
+) -> None:
     """One JSON line on stdout, or a panel and the settings by which other commands find the embedded parts.
     Programs get the database's URL as it is; people get it without a password, since a panel ends up in
     screenshots."""
@@ -22,6 +30,7 @@ def announce(settings: Settings, *, url: str, logs: Path, embedded: Mapping[str,
         ready = {
             "ready": True,
             "url": url,
+            "metrics": list(metrics),
             "database_url": database,
             "kafka": kafka,
             "issuer": settings.jwt_issuer,
@@ -41,6 +50,7 @@ def announce(settings: Settings, *, url: str, logs: Path, embedded: Mapping[str,
         ("a token", "checkout token --partner acme"),
         ("PostgreSQL", _without_password(database)),
         ("Kafka", kafka),
+        ("metrics", " ".join(metrics)),
         ("logs", str(logs)),
         ("stop", "Ctrl-C"),
     ):

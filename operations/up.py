@@ -68,13 +68,14 @@ async def _run(options: UpOptions) -> None:
     port = options.port or free_port()
     if answers(port):
         raise ServerFailed(f"port {port} of 127.0.0.1 is in use; --port names another, 0 takes a free one")
-    health_port = free_port()
+    health_port, metrics_port = free_port(), free_port()
     with _folder(options.data) as folder:
         parts = Parts(folder, ephemeral=options.data is None)
         environment = {
             **parts.environment,
             "CHECKOUT_PORT": str(port),
             "CHECKOUT_HEALTH_PORT": str(health_port),
+            "CHECKOUT_METRICS_PORT": str(metrics_port),
         }
 
         def child(name: str, log: str, *arguments: str) -> ChildProcess:
@@ -89,6 +90,7 @@ async def _run(options: UpOptions) -> None:
             announce(
                 parts.settings,
                 url=f"http://127.0.0.1:{port}",
+                metrics=[f"http://127.0.0.1:{each}/metrics" for each in (metrics_port, health_port)],
                 logs=parts.logs,
                 embedded=parts.environment,
                 as_json=options.json,

@@ -48,14 +48,15 @@ class CatalogueWorker:
 
     async def run(self, pulse: Pulse) -> None:
         async with self._subscription.open() as batches:
-            learning: asyncio.Task[None] | None = None
+            pulse.measured_by(batches.progress.figures)
+            learning: asyncio.Task[int] | None = None
             try:
                 while True:
                     batch = await batches.next(self._batch_messages, WAIT_SECONDS)
                     understood, letters = await _sorted_out(batch)
                     # One batch at a time is learned. While PostgreSQL does that, the next one is read.
                     if learning is not None:
-                        await learning
+                        pulse.handled(await learning)
                     if learning is not None or not batch:
                         pulse.ready(True)
                     pulse.beat()
@@ -74,7 +75,8 @@ class CatalogueWorker:
         batch: Sequence[Received],
         understood: Sequence[tuple[Fact, Received]],
         letters: list[DeadLetter],
-    ) -> None:
+    ) -> int:
+        """How many messages are done with."""
         learned = await self._facts.learn([(fact, message.source) for fact, message in understood])
         messages = {id(fact): message for fact, message in understood}
         letters += [
@@ -97,6 +99,7 @@ class CatalogueWorker:
             not_learned=len(letters),
             up_to=_last_offsets(batch),
         )
+        return len(batch)
 
 
 async def _sorted_out(batch: Sequence[Received]) -> tuple[list[tuple[Fact, Received]], list[DeadLetter]]:

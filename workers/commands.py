@@ -73,18 +73,20 @@ class CommandWorker:
 
     async def run(self, pulse: Pulse) -> None:
         # One that stands by does what it should.
-        async with self._leadership.hold(self._role, lambda: pulse.ready(True)) as lease:
-            pulse.ready(False)
+        async with self._leadership.hold(self._role, lambda: pulse.stands_by(self._role)) as lease:
+            pulse.holds(self._role)
             async with self._stream.open() as session:
+                pulse.measured_by(session.progress.figures)
                 while True:
-                    await self._round(session, lease)
+                    pulse.handled(await self._round(session, lease))
                     pulse.ready(True)
 
-    async def _round(self, session: CommandSession, lease: Lease) -> None:
+    async def _round(self, session: CommandSession, lease: Lease) -> int:
+        """How many messages are done with."""
         batch = await session.next(self._batch_messages, WAIT_SECONDS)
         await lease.confirm()
         if not batch:
-            return
+            return 0
         work = [self._read(received) for received in batch]
         outcomes = await in_turns(
             work, lambda each: each.names, lambda each: each.do(), at_once=self._at_once
@@ -97,6 +99,7 @@ class CommandWorker:
         for dead_letters in self._dead_letters:
             await dead_letters.record(letters)
         await session.finish(batch, [outcome for outcome in outcomes if isinstance(outcome, Message)])
+        return len(batch)
 
     def _read(self, received: Received) -> _Work:
         if received.source.topic == COMMANDS:

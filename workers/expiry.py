@@ -75,6 +75,7 @@ class ExpiryWorker:
             late = [basket_id for basket_id in due if basket_id not in self._ahead]
             done = await in_turns(late, lambda basket_id: (basket_id,), self._expire, at_once=AT_ONCE)
             expired += sum(done)
+            pulse.handled(sum(done))
             pulse.beat()
             if len(due) < limit or not any(done):
                 return expired

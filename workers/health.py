@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from workers.loop import Pulse
 
@@ -15,9 +15,11 @@ SILENT_SECONDS = 60.0
 """A worker without a beat for longer than this stands still, and its process should be started again."""
 
 
-def health_app(pulses: Sequence[Pulse], silent_seconds: float = SILENT_SECONDS) -> Starlette:
+def health_app(
+    pulses: Sequence[Pulse], silent_seconds: float = SILENT_SECONDS, more: Sequence[BaseRoute] = ()
+) -> Starlette:
     """`/health/live`: 200 while every worker moves. `/health/ready`: 200 while every worker works or
-    stands by. Else 503. The body says it of each worker: `{"status", "workers": {name: {...}}}`."""
+    stands by. Else 503. The body says it of each worker: `{"status", "workers": {name: {...}}}`. `more` are pages that go with them."""
 
     def lives(pulse: Pulse) -> bool:
         return pulse.silent_seconds <= silent_seconds
@@ -45,4 +47,4 @@ def health_app(pulses: Sequence[Pulse], silent_seconds: float = SILENT_SECONDS) 
     async def ready(_: Request) -> JSONResponse:
         return answer("ready", "not ready", [lives(pulse) and pulse.is_ready for pulse in pulses])
 
-    return Starlette(routes=[Route("/health/live", live), Route("/health/ready", ready)])
+    return Starlette(routes=[Route("/health/live", live), Route("/health/ready", ready), *more])

@@ -4,54 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
-from collections.abc import Callable
 from typing import Protocol
 
 import structlog
 
 from domain.errors import Unavailable
+from workers.pulse import Pulse
+
+__all__ = ["Pulse", "Worker", "keep_running", "rest"]
 
 FIRST_PAUSE_SECONDS = 0.25
 LONGEST_PAUSE_SECONDS = 10.0
 BEAT_EVERY_SECONDS = 1.0
 
 _log = structlog.get_logger("workers.loop")
-
-
-class Pulse:
-    """What a worker lets others know of itself: that it moves, that it works, and what went wrong last.
-
-    `clock` counts seconds and never goes back.
-    """
-
-    def __init__(self, name: str, clock: Callable[[], float] = time.monotonic) -> None:
-        self.name = name
-        self.is_ready = False
-        self.last_error: str | None = None
-        self._clock = clock
-        self._beaten = clock()
-
-    def beat(self) -> None:
-        """Says that the worker moves; to be called on each round, also on one without work."""
-        self._beaten = self._clock()
-
-    def ready(self, works: bool) -> None:
-        """Says whether the worker does its work now, or stands by for it; a beat as well."""
-        self.is_ready = works
-        if works:
-            self.last_error = None
-        self.beat()
-
-    def fault(self, error: str) -> None:
-        """Says in words what the worker failed on; it is not ready until it says so again."""
-        self.ready(False)
-        self.last_error = error
-
-    @property
-    def silent_seconds(self) -> float:
-        """How long ago the last beat was."""
-        return self._clock() - self._beaten
 
 
 class Worker(Protocol):
@@ -80,6 +46,8 @@ async def keep_running(worker: Worker, pulse: Pulse) -> None:
             fault = error
         except Exception as error:  # noqa: BLE001  (whatever it was, the worker must go on)
             fault = error
+        finally:
+            pulse.ended()
         if pulse.is_ready:
             pause = FIRST_PAUSE_SECONDS
         words = f"{type(fault).__name__}: {fault}"

@@ -72,14 +72,16 @@ class ProjectorWorker:
 
     async def run(self, pulse: Pulse) -> None:
         async with self._subscription.open() as batches:
+            pulse.measured_by(batches.progress.figures)
             while True:
-                await self._round(batches)
+                pulse.handled(await self._round(batches))
                 pulse.ready(True)
 
-    async def _round(self, batches: Batches) -> None:
+    async def _round(self, batches: Batches) -> int:
+        """How many messages are done with."""
         batch = await batches.next(self._batch_messages, WAIT_SECONDS)
         if not batch:
-            return
+            return 0
         baskets, letters = _sorted_out(batch)
         for basket_id in await self._parked.parked(baskets.keys()):
             del baskets[basket_id]
@@ -98,6 +100,7 @@ class ProjectorWorker:
             await self._bury(letters)
         # Last of all: a crash before this line repeats what was done, and repeating it changes nothing.
         await batches.commit(batch)
+        return len(batch)
 
     async def _bury(self, letters: Sequence[DeadLetter]) -> None:
         for letter in letters:

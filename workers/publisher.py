@@ -62,10 +62,11 @@ class PublisherWorker:
 
     async def run(self, pulse: Pulse) -> None:
         # One that stands by does what it should.
-        async with self._leadership.hold(self._role, lambda: pulse.ready(True)) as lease:
-            pulse.ready(False)
+        async with self._leadership.hold(self._role, lambda: pulse.stands_by(self._role)) as lease:
+            pulse.holds(self._role)
             async with self._publisher.session() as session:
                 _log.info("publishing", role=self._role, after_position=session.position)
+                pulse.at(session.position)
                 pulse.ready(True)
                 while True:
                     events = await self._feed.read(session.position, self._batch_events)
@@ -75,6 +76,8 @@ class PublisherWorker:
                     async for publications in self._portions(events):
                         await lease.confirm()
                         await session.publish(publications)
+                        pulse.handled(len(publications))
+                        pulse.at(session.position)
                         pulse.beat()
                     pulse.beat()
 

@@ -73,11 +73,14 @@ class RevalidatorWorker:
         self._next_turn = 0.0
 
     async def run(self, pulse: Pulse) -> None:
-        async with self._leadership.hold(READER, pulse.beat) as lease:
+        # One that stands by does what it should.
+        async with self._leadership.hold(READER, lambda: pulse.stands_by(READER)) as lease:
+            pulse.holds(READER)
             position = await self._begin()
             while True:
                 await lease.confirm()
                 handled = await self._round(position, pulse)
+                pulse.at(handled)
                 pulse.ready(True)
                 if handled == position:
                     await rest(self._look_every, pulse)
@@ -107,6 +110,7 @@ class RevalidatorWorker:
             judged, changed = judged + len(outcomes), changed + sum(outcomes)
         # Last of all: a crash before this line repeats what was done, and repeating it records nothing.
         await self._readers.write(READER, upto)
+        pulse.handled(len(facts))
         _log.info("judged again", facts=len(facts), baskets=judged, changed=changed, up_to=upto)
         return upto
 

@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from adapters.contract.problems import problem_of
 from adapters.http.exchange import ClientGone, Exchange, begin_exchange, send_answer
+from adapters.http.observing import Requests
 from domain.errors import CheckoutError
 from domain.ports import NewId
 
@@ -21,9 +22,10 @@ _log = structlog.get_logger("api")
 class Conversation:
     """The only middleware: it sees everything, also unknown routes."""
 
-    def __init__(self, app: ASGIApp, new_id: NewId) -> None:
+    def __init__(self, app: ASGIApp, new_id: NewId, requests: Requests) -> None:
         self._app = app
         self._new_id = new_id
+        self._requests = requests
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -54,7 +56,9 @@ class Conversation:
                 raise  # half an answer is out already: only closing the connection says so
             await send_answer(send_on, problem_of(error).answer())
         finally:
-            _write_line(scope, exchange, status, perf_counter() - began)
+            seconds = perf_counter() - began
+            self._requests.observe(scope["method"], exchange.route, status, seconds)
+            _write_line(scope, exchange, status, seconds)
 
 
 def _write_line(scope: Scope, exchange: Exchange, status: int, seconds: float) -> None:

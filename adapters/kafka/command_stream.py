@@ -68,6 +68,7 @@ class CommandSession:
         self._reading = reading
         # The embedded broker, which has no transactions either, says wrong ends.
         self._batches = Batches(reading, group, ends_are_right=exactly_once)
+        self.progress = self._batches.progress
         self._sending = sending
         self._group = group
         self._exactly_once = exactly_once
@@ -92,7 +93,9 @@ class CommandSession:
         """Publishes the results and says that the batch is done with: with transactions both or neither,
         without them the results first. Raises BrokerUnavailable, and LeadershipLost where another reader
         took over."""
-        await answered(self._group, FINISH_WITHIN_SECONDS, self._send(results, offsets_after(batch)))
+        done = offsets_after(batch)
+        await answered(self._group, FINISH_WITHIN_SECONDS, self._send(results, done))
+        self.progress.done(done)
 
     async def _send(self, results: Sequence[Message], done: Mapping[TopicPartition, int]) -> None:
         if self._exactly_once:

@@ -20,6 +20,7 @@ from adapters.contract.requests import RequestLimits
 from adapters.contract.tracing import Trace, take_up_trace
 from adapters.kafka.command_messages import CommandMessage, result_message, sender
 from adapters.kafka.messages import Message
+from adapters.metrics.counted import COMMANDS, Kind, outcome_of
 from adapters.settings import Settings
 from domain.basket.answering import Answers
 from domain.basket.commands import Caller, IfMatch, ValidateBasket
@@ -32,6 +33,7 @@ INITIATE = "checkout.initiate-basket.v1"
 UPDATE = "checkout.update-basket.v1"
 VALIDATE = "checkout.validate-basket.v1"
 
+_KINDS: dict[str, Kind] = {INITIATE: "initiate", UPDATE: "update", VALIDATE: "validate"}
 _PARTNER: TypeAdapter[str] = TypeAdapter(PartnerOrganisation)
 _BASKET_ID = re.compile(BASKET_ID_PATTERN)
 _log = structlog.get_logger("adapters.kafka.commanding")
@@ -104,6 +106,9 @@ class Commands:
                 _log.exception("unexpected_failure", command=command.message.id)
             answer = problem_of(error).answer()
         basket_id = command.basket_id or _basket_of(answer)
+        COMMANDS.labels(
+            _KINDS.get(command.message.type or "", "other"), "kafka", outcome_of(answer.status)
+        ).inc()
         _log.info(
             "command",
             type=command.message.type,

@@ -20,6 +20,7 @@ from aiokafka.errors import (
 from adapters.kafka.clients import consumer
 from adapters.kafka.errors import answered, close
 from adapters.kafka.messages import Received, received
+from adapters.kafka.progress import Progress
 from adapters.settings import Settings
 
 ANSWER_WITHIN_SECONDS = 10.0
@@ -51,6 +52,7 @@ class Batches:
         self._probe_every = probe_every
         self._behind: dict[TopicPartition, int] = {}
         self._probed = self._now()
+        self.progress = Progress(client)
 
     async def next(self, limit: int, wait: float) -> Sequence[Received]:
         """At most `limit` messages, in order in each partition; none where nothing came for `wait` seconds.
@@ -59,6 +61,7 @@ class Batches:
         found = await answered(self._group, wait + ANSWER_WITHIN_SECONDS, fetching)
         if found:
             self._probed = self._now()
+            self.progress.given(found)
         elif self._now() - self._probed >= self._probe_every:
             await answered(self._group, PROBE_WITHIN_SECONDS, self._probe())
             self._probed = self._now()
@@ -68,11 +71,11 @@ class Batches:
         """Says that these messages are done with. Partitions that went to another member in between are
         left out: that member may be given the messages again. Raises BrokerUnavailable."""
         ours = self._client.assignment()
-        offsets = {
-            partition: offset for partition, offset in offsets_after(batch).items() if partition in ours
-        }
+        done = offsets_after(batch)
+        offsets = {partition: offset for partition, offset in done.items() if partition in ours}
         if offsets:
             await answered(self._group, ANSWER_WITHIN_SECONDS, self._commit(offsets))
+        self.progress.done(done)
 
     async def _commit(self, offsets: dict[TopicPartition, int]) -> None:
         try:

@@ -7,10 +7,12 @@ import json
 from collections import deque
 from collections.abc import Hashable, Sequence
 from datetime import timedelta
+from time import perf_counter
 from typing import Any
 
 import asyncpg
 
+from adapters.metrics.counted import APPEND_BATCH_SIZE, APPEND_SECONDS, EVENTS_APPENDED
 from adapters.postgres.batching import Batching, Call
 from adapters.postgres.database import Database, StatementFailed, away, unavailable
 from domain.ports import (
@@ -43,6 +45,10 @@ APPEND_BATCH = """
 SELECT outcome, last_position
   FROM append_events($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
 """
+
+_APPENDS_COUNTED = APPEND_BATCH_SIZE.observe
+_SECONDS_COUNTED = APPEND_SECONDS.observe
+_EVENTS_COUNTED = EVENTS_APPENDED.inc
 
 _REFUSALS: dict[str, AppendOutcome] = {
     "conflict": Conflict(),
@@ -78,6 +84,7 @@ class Appending:
 
     async def _write(self, appends: Sequence[Append], repeated: bool) -> Sequence[AppendOutcome]:
         connection = await self._connected()
+        began = perf_counter()
         try:
             rows = await connection.fetch(
                 APPEND_BATCH,
@@ -94,7 +101,17 @@ class Appending:
         except asyncio.CancelledError:
             self._abandon(connection)
             raise
-        return [_REFUSALS.get(outcome) or Appended(last_position) for outcome, last_position in rows]
+        _APPENDS_COUNTED(len(appends))
+        _SECONDS_COUNTED(perf_counter() - began)
+        outcomes = [_REFUSALS.get(outcome) or Appended(last_position) for outcome, last_position in rows]
+        _EVENTS_COUNTED(
+            sum(
+                len(append.events)
+                for append, outcome in zip(appends, outcomes, strict=True)
+                if isinstance(outcome, Appended)
+            )
+        )
+        return outcomes
 
     async def _connected(self) -> asyncpg.Connection:
         if self._connection is None or self._connection.is_closed():

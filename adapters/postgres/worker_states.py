@@ -10,6 +10,7 @@ import asyncpg
 
 from adapters.postgres.database import Database
 from adapters.postgres.leadership import LOCK_CLASS, instance_of
+from domain.errors import StoreUnavailable
 from domain.operating.status import Backlog, Holder, Process, Readings, Recorded, Report
 
 MOST_COUNTED = 10_000
@@ -143,6 +144,12 @@ class PostgresWorkerStates:
             )
 
     async def read(self) -> Readings:
+        try:
+            return await self._read()
+        except asyncpg.UndefinedTableError as error:
+            raise StoreUnavailable("the database is not migrated; `checkout migrate` does it") from error
+
+    async def _read(self) -> Readings:
         async with self._database.connection() as connection:
             recorded = [_recorded(row) for row in await connection.fetch(RECORDED)]
             backlogs = await connection.fetch(BACKLOGS, self._most_counted, self._newest_events)
@@ -163,6 +170,7 @@ class PostgresWorkerStates:
 
 
 def _row(report: Report) -> tuple[Any, ...]:
+    figures = report.figures
     return (
         report.worker,
         report.condition,
@@ -170,10 +178,10 @@ def _row(report: Report) -> tuple[Any, ...]:
         report.silent_seconds,
         report.role,
         report.holds_role,
-        report.position,
-        report.lag_events,
-        report.lag_seconds,
-        report.figures_seconds,
+        figures.position if figures else None,
+        figures.lag_events if figures else None,
+        figures.lag_seconds if figures else None,
+        figures.age_seconds if figures else None,
         report.rate,
         report.handled,
         report.restarts,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import fastapi_offline
@@ -19,14 +18,6 @@ from api.openapi.operations import Document
 OPENAPI = "/openapi.json"
 DOCS = "/docs"
 ASSETS = "/docs-assets"
-
-
-def release() -> str:
-    """The version of this release, as the package says it."""
-    try:
-        return version("partner-checkout")
-    except PackageNotFoundError:
-        return "0"
 
 
 def openapi_routes(openapi: Document) -> list[BaseRoute]:

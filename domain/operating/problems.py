@@ -66,6 +66,6 @@ def _too_late(lags: Sequence[WorkerLag], limit: float | None) -> Iterable[str]:
         if limit is not None and lag.seconds is not None and lag.seconds > limit:
             many = f"{'at least ' if lag.at_least else ''}{lag.events:,}"
             yield (
-                f"{lag.worker}: what waits longest of {many} has waited for {duration(lag.seconds)},"
+                f"{lag.worker}: what waits longest of {many} has waited for {lag.seconds:,.1f} s,"
                 f" longer than {limit:g} s"
             )

@@ -37,12 +37,23 @@ class Process:
 
 
 @dataclass(frozen=True, slots=True)
+class Figures:
+    """How far a worker is: its position, how many events wait after it, for how many seconds the oldest of
+    these has, and how many seconds ago all that was true."""
+
+    position: int | None = None
+    lag_events: int | None = None
+    lag_seconds: float | None = None
+    age_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """What a process says of one of its workers. Times are in seconds before the report, for only PostgreSQL's
     clock is everybody's.
 
-    `position`, `lag_events` and `lag_seconds` are what the worker measured `figures_seconds` ago (None: nothing
-    yet). `rate` is in events a second, `handled` counts them since the start.
+    `figures` is None where the worker measured nothing yet. `rate` is in events a second, `handled` counts them
+    since the start.
     """
 
     worker: str
@@ -51,10 +62,7 @@ class Report:
     silent_seconds: float = 0.0
     role: str | None = None
     holds_role: bool = False
-    position: int | None = None
-    lag_events: int | None = None
-    lag_seconds: float | None = None
-    figures_seconds: float | None = None
+    figures: Figures | None = None
     rate: float | None = None
     handled: int = 0
     restarts: int = 0

@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from adapters.http.conversation import Conversation
+from adapters.http.observing import Requests
 from adapters.wiring import Parts, new_id
 from operations.api import audit, baskets, dead_letters, status, verdicts
 from operations.api.acting import OnlyOperators, bearer, named_route
@@ -53,7 +54,7 @@ def operations_app(parts: Parts) -> FastAPI:
     handle_problems(app)
     open_to_all = (OPERATIONS + OPENAPI, OPERATIONS + DOCS, f"{OPERATIONS}{ASSETS}/")
     app.add_middleware(OnlyOperators, verifier=parts.verifier, open_to_all=open_to_all)
-    app.add_middleware(Conversation, new_id=new_id)
+    app.add_middleware(Conversation, new_id=new_id, requests=Requests())
     return app
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from domain.operating.status import Process, Recorded, Report, WorkerStates
+from domain.operating.status import Figures, Process, Recorded, Report, WorkerStates
 
 ONE = Process("00000000-0000-7000-8000-000000000001", "here", 11, "1.0.0")
 OTHER = Process("00000000-0000-7000-8000-000000000002", "there", 12, "1.0.1")
@@ -17,10 +17,7 @@ WHOLE = Report(
     silent_seconds=1.0,
     role="publisher/test",
     holds_role=True,
-    position=7,
-    lag_events=5,
-    lag_seconds=2.5,
-    figures_seconds=4.0,
+    figures=Figures(position=7, lag_events=5, lag_seconds=2.5, age_seconds=4.0),
     rate=12.5,
     handled=9,
     restarts=2,
@@ -80,7 +77,7 @@ class WorkerStatesContract:
     async def test_what_is_old_is_cleared_away_but_never_the_last_that_is_known(
         self, states: WorkerStates
     ) -> None:
-        standing_by = replace(WHOLE, position=None)
+        standing_by = replace(WHOLE, figures=None)
         await states.report(ONE, [WHOLE, Report("projector", "working")])
         await states.report(OTHER, [standing_by, Report("projector", "working")])
         third = replace(OTHER, instance="00000000-0000-7000-8000-000000000003")

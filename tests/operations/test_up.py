@@ -76,10 +76,12 @@ def worker_processes(supervisor: int) -> list[int]:
 async def test_it_says_in_one_line_where_everything_is_and_stops_whole(folder: Path) -> None:
     async with up(folder, "--ephemeral") as program:
         told = await ready(program)
-        assert told.keys() == {"ready", "url", "database_url", "kafka", "issuer", "audience"}
+        assert told.keys() == {"ready", "url", "metrics", "database_url", "kafka", "issuer", "audience"}
         assert told["ready"] is True
         async with httpx.AsyncClient(base_url=told["url"]) as client:
             assert (await client.get("/health/ready")).status_code == 200
+            for page in told["metrics"]:
+                assert "checkout_status_known 1" in (await client.get(page)).text
         assert await ask(told["database_url"], "SELECT count(*) FROM alembic_version") == 1
         processes = descendants(program.pid)
         assert await program.stop(limit=10) == 0

@@ -17,6 +17,7 @@ from operations.console.look.things import (
     bones,
     box,
     dot,
+    nothing,
     panel,
     told,
     words,

@@ -10,7 +10,7 @@ from adapters.postgres.database import Database
 from adapters.postgres.event_store import PostgresEventStore
 from adapters.postgres.leadership import PostgresLeadership
 from adapters.postgres.worker_states import PostgresWorkerStates
-from domain.operating.status import Backlog, Holder, Report
+from domain.operating.status import Backlog, Figures, Holder, Report
 from domain.ports import Append, NewEvent
 from tests.contracts.worker_states import ONE, OTHER, WHOLE, WorkerStatesContract
 
@@ -47,14 +47,14 @@ async def test_what_waits_for_the_publisher_is_counted_from_its_last_position(
 ) -> None:
     assert "publisher" not in await backlogs(states)
     await append(store, "a", 0, 3)
-    await states.report(ONE, [Report("publisher", "working", role=ROLE, position=1, lag_events=0)])
+    await states.report(ONE, [Report("publisher", "working", role=ROLE, figures=Figures(1, 0, 0.0))])
     await states.report(OTHER, [Report("publisher", "standing-by", role=ROLE)])
 
     found = (await backlogs(states))["publisher"]
     assert (found.role, found.position, found.end, found.events, found.more) == (ROLE, 1, 3, 2, False)
     assert found.seconds > 0
 
-    await states.report(OTHER, [Report("publisher", "working", role=ROLE, position=3)])
+    await states.report(OTHER, [Report("publisher", "working", role=ROLE, figures=Figures(3))])
     assert (await backlogs(states))["publisher"] == Backlog("publisher", ROLE, 3, 3, 0, 0.0)
 
 
@@ -62,7 +62,7 @@ async def test_many_events_that_wait_are_told_by_their_positions(
     states: PostgresWorkerStates, store: PostgresEventStore
 ) -> None:
     await append(store, "a", 0, 30)
-    await states.report(ONE, [Report("publisher", "working", role=ROLE, position=10)])
+    await states.report(ONE, [Report("publisher", "working", role=ROLE, figures=Figures(10))])
 
     few = PostgresWorkerStates(states._database, most_counted=5)
     assert (await backlogs(few))["publisher"].events == 20

@@ -1,0 +1,1 @@
+"""What this process tells Prometheus. `docs/operations/status.md` lists every metric."""

@@ -1,0 +1,42 @@
+"""The options of `checkout status`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def status(
+    watch: Annotated[
+        bool,
+        typer.Option(
+            "--watch", help="Again and again, until Ctrl-C, which is how it should end: exit code 0."
+        ),
+    ] = False,
+    every: Annotated[float, typer.Option(min=0.1, help="With --watch: seconds between two looks.")] = 1.0,
+    max_lag_seconds: Annotated[
+        float | None,
+        typer.Option(
+            min=0, help="It is a problem that anything waits for longer than this.", show_default=False
+        ),
+    ] = None,
+    all_processes: Annotated[
+        bool, typer.Option("--all", help="Show processes too that stopped, or whose place another took.")
+    ] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="One JSON object on stdout; with --watch one a line.")
+    ] = False,
+) -> None:
+    """Shows each worker: its state, how far it is, what waits for it, its last error, and who has which role.
+
+    Exit code 0: all is well. 1: something is dead, not ready, missing or, with --max-lag-seconds, too late. 2: it
+    could not be found out.
+    """
+    from adapters.settings import Settings  # noqa: PLC0415  slow to load: only when it is called
+    from operations.status.looking import Look, run  # noqa: PLC0415
+
+    look = Look(
+        watch=watch, every=every, max_lag_seconds=max_lag_seconds, all_processes=all_processes, json=json
+    )
+    raise typer.Exit(run(Settings(), look))
