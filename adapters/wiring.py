@@ -16,6 +16,7 @@ from adapters.kafka.ordering import Orders
 from adapters.kafka.publishing import AtLeastOncePublisher, TransactionalPublisher
 from adapters.kafka.remedies import BasketChangeRemedy, BasketViewRemedy, CatalogueRemedy, VerdictRemedy
 from adapters.kafka.subscription import Subscription
+from adapters.postgres.basket_finder import PostgresBasketFinder
 from adapters.postgres.basket_views import PostgresBasketViews
 from adapters.postgres.catalogue_facts import PostgresCatalogueFacts
 from adapters.postgres.catalogue_history import PostgresCatalogueHistory
@@ -91,6 +92,7 @@ class Parts:
         self.history = PostgresCatalogueHistory(self.database)
         self.catalogue_readers = PostgresCatalogueReaders(self.database)
         self.open_baskets = PostgresOpenBaskets(self.database)
+        self.finder = PostgresBasketFinder(self.database)
         self.histories = Histories(self.store)
         self.operator_actions = PostgresOperatorActions(self.database)
         self.instance = new_id()
@@ -155,6 +157,7 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
     async with AsyncExitStack() as stack:
         stack.push_async_callback(parts.database.close)
         stack.push_async_callback(parts.feed.close)
+        stack.push_async_callback(parts.finder.close)
         stack.push_async_callback(parts.store.close)
         await stack.enter_async_context(parts.facts)
         yield parts

@@ -174,6 +174,14 @@ class BasketView:
     snapshot: bytes
     uses: frozenset[str] | None = None
     """The names that an open basket is found by, none for another; None: as they were."""
+    ready: bool | None = None
+    """What the last verdict said; None: there was none."""
+    offers: frozenset[str] = frozenset()
+    """The ids of the offers that the basket holds, be it open or finished."""
+    products: frozenset[str] = frozenset()
+    """The codes of the products that its lines remember."""
+    finding_codes: frozenset[str] = frozenset()
+    """What the last verdict found."""
 
 
 class BasketViews(Protocol):

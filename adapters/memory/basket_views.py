@@ -40,6 +40,10 @@ class MemoryBasketViews:
         """The ids of the views that use any of these names, in order, after one."""
         return sorted(id for id, uses in self._uses.items() if id > after and not uses.isdisjoint(names))
 
+    def all(self) -> list[BasketView]:
+        """Every view, in no order."""
+        return [*self._views.values()]
+
     async def due(self, now: datetime, limit: int) -> Sequence[str]:
         due = [view for view in self._views.values() if view.status == "open" and view.expires_at <= now]
         return [view.basket_id for view in sorted(due, key=lambda view: view.expires_at)[:limit]]

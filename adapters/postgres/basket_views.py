@@ -18,25 +18,35 @@ SNAPSHOTS = "SELECT basket_id, snapshot FROM basket_views WHERE basket_id = ANY(
 # for each other in a circle.
 MAKE = """
 INSERT INTO basket_views
-    (basket_id, version, partner, external_id, status, created, modified, expires_at, snapshot)
-SELECT * FROM unnest($1::text[], $2::int[], $3::text[], $4::text[], $5::text[],
-                     $6::timestamptz[], $7::timestamptz[], $8::timestamptz[], $9::bytea[])
-       AS made (basket_id, version, partner, external_id, status, created, modified, expires_at, snapshot)
+    (basket_id, version, partner, external_id, status, created, modified, expires_at, snapshot, ready,
+     offers, products, finding_codes)
+SELECT basket_id, version, partner, external_id, status, created, modified, expires_at, snapshot, ready,
+       string_to_array(offers, E'\\x1f'), string_to_array(products, E'\\x1f'),
+       string_to_array(finding_codes, E'\\x1f')
+  FROM unnest($1::text[], $2::int[], $3::text[], $4::text[], $5::text[],
+              $6::timestamptz[], $7::timestamptz[], $8::timestamptz[], $9::bytea[], $10::boolean[],
+              $11::text[], $12::text[], $13::text[])
+       AS made (basket_id, version, partner, external_id, status, created, modified, expires_at, snapshot,
+                ready, offers, products, finding_codes)
  ORDER BY basket_id
 ON CONFLICT (basket_id) DO NOTHING
 RETURNING basket_id
 """
 
-# Moves views that are still at the version which their fold began with ($10), and says which were moved.
+# Moves views that are still at the version which their fold began with ($14), and says which were moved.
 MOVE = """
 UPDATE basket_views AS held
    SET version = moved.version, partner = moved.partner, external_id = moved.external_id,
        status = moved.status, created = moved.created, modified = moved.modified,
-       expires_at = moved.expires_at, snapshot = moved.snapshot
+       expires_at = moved.expires_at, snapshot = moved.snapshot, ready = moved.ready,
+       offers = string_to_array(moved.offers, E'\\x1f'),
+       products = string_to_array(moved.products, E'\\x1f'),
+       finding_codes = string_to_array(moved.finding_codes, E'\\x1f')
   FROM unnest($1::text[], $2::int[], $3::text[], $4::text[], $5::text[],
-              $6::timestamptz[], $7::timestamptz[], $8::timestamptz[], $9::bytea[], $10::int[])
+              $6::timestamptz[], $7::timestamptz[], $8::timestamptz[], $9::bytea[], $10::boolean[],
+              $11::text[], $12::text[], $13::text[], $14::int[])
        AS moved (basket_id, version, partner, external_id, status, created, modified, expires_at,
-                 snapshot, began)
+                 snapshot, ready, offers, products, finding_codes, began)
  WHERE held.basket_id = moved.basket_id AND held.version = moved.began
 RETURNING held.basket_id
 """
@@ -111,7 +121,16 @@ def _columns(views: Sequence[BasketView]) -> tuple[list[object], ...]:
         [view.modified for view in views],
         [view.expires_at for view in views],
         [view.snapshot for view in views],
+        [view.ready for view in views],
+        [_joined(view.offers) for view in views],
+        [_joined(view.products) for view in views],
+        [_joined(view.finding_codes) for view in views],
     )
+
+
+def _joined(names: Collection[str]) -> str:
+    """In one order, so that a row which says the same is the same. No identifier has a control character."""
+    return "\x1f".join(sorted(names))
 
 
 def _uses(views: Sequence[BasketView]) -> tuple[list[str], list[str], list[str]]:

@@ -63,6 +63,7 @@ class Basket(Aggregate):
         self.expires_at = datetime.max.replace(tzinfo=UTC)
         self.ready: bool | None = None
         self.order_id: str | None = None
+        self.finding_codes: tuple[str, ...] = ()
 
     @classmethod
     def initiate(

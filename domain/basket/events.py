@@ -192,7 +192,9 @@ class BasketValidated(DomainEvent):
     that was not recorded."""
 
     def apply(self, aggregate: Basket) -> None:
+        findings = (*self.blocked_products, *self.validation_errors)
         aggregate.ready = self.ready
+        aggregate.finding_codes = tuple(sorted({finding.code for finding in findings}))
 
 
 class BasketExpired(DomainEvent):

@@ -14,7 +14,7 @@ from domain.basket.codec import UnreadableEvent, decode_all
 from domain.basket.snapshot import BasketSnapshot
 from domain.errors import CheckoutError
 from domain.ports import BasketView, BasketViews, EventStore, ParkedBaskets
-from domain.validation.touching import uses_of
+from domain.validation.touching import offers_of, products_of, uses_of
 
 
 class ProjectionContended(CheckoutError):
@@ -167,6 +167,10 @@ def view_of(basket: Basket) -> BasketView:
         expires_at=basket.expires_at,
         snapshot=to_json(BasketSnapshot.take(basket), by_alias=True),
         uses=uses_of(basket),
+        ready=basket.ready,
+        offers=frozenset(offers_of(basket)),
+        products=frozenset(products_of(basket)),
+        finding_codes=frozenset(basket.finding_codes),
     )
 
 

@@ -29,6 +29,7 @@ class BasketSnapshot(Value):
     expires_at: datetime
     ready: bool | None = None
     order_id: str | None = None
+    finding_codes: tuple[str, ...] = ()
 
     @classmethod
     def take(cls, basket: Basket) -> BasketSnapshot:
@@ -44,6 +45,7 @@ class BasketSnapshot(Value):
             expires_at=basket.expires_at,
             ready=basket.ready,
             order_id=basket.order_id,
+            finding_codes=basket.finding_codes,
         )
 
     def restore(self) -> Basket:
@@ -55,6 +57,7 @@ class BasketSnapshot(Value):
         basket.expires_at = self.expires_at
         basket.ready = self.ready
         basket.order_id = self.order_id
+        basket.finding_codes = self.finding_codes
         return basket
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
@@ -13,6 +14,7 @@ from pydantic import AwareDatetime, TypeAdapter, ValidationError
 from domain.base import Value
 from domain.basket.basket import BasketStatus
 from domain.errors import Refused
+from domain.values import Identifier
 
 MOST_BASKETS_A_PAGE = 200
 
@@ -24,11 +26,11 @@ class PageRefused(Refused):
 class BasketQuery(Value):
     """What is looked for: baskets of which all that is said here holds. A moment `until` is not among them."""
 
-    partner: str | None = None
-    external_id: str | None = None
-    product: str | None = None
+    partner: Identifier | None = None
+    external_id: Identifier | None = None
+    product: Identifier | None = None
     """A product code that a line holds."""
-    offer: str | None = None
+    offer: Identifier | None = None
     """An offer's id, of any version, that a line holds."""
     status: BasketStatus | None = None
     """As it was recorded."""
@@ -36,7 +38,7 @@ class BasketQuery(Value):
     created_until: AwareDatetime | None = None
     modified_from: AwareDatetime | None = None
     modified_until: AwareDatetime | None = None
-    finding_code: str | None = None
+    finding_code: Identifier | None = None
     """What the last verdict found, be it an error or a warning."""
 
 
@@ -63,6 +65,15 @@ class FoundPage(Value):
     baskets: tuple[FoundBasket, ...]
     next_cursor: str | None = None
 
+    @classmethod
+    def of(cls, found: Sequence[FoundBasket], query: BasketQuery, limit: int) -> Self:
+        """The page of the first `limit` of these; one more says that there is another page."""
+        page = tuple(found[:limit])
+        return cls(
+            baskets=page,
+            next_cursor=Place.of(page[-1]).written(query) if len(found) > limit else None,
+        )
+
 
 class BasketFinder(Protocol):
     """Finds baskets by their views, which may lag behind what was acknowledged."""
@@ -73,8 +84,8 @@ class BasketFinder(Protocol):
         fits all the while. Raises PageRefused and StoreUnavailable."""
 
 
-_PLACE: TypeAdapter[tuple[Literal[1], str, AwareDatetime, str]] = TypeAdapter(
-    tuple[Literal[1], str, AwareDatetime, str]
+_PLACE: TypeAdapter[tuple[Literal[1], str, AwareDatetime, Identifier]] = TypeAdapter(
+    tuple[Literal[1], str, AwareDatetime, Identifier]
 )
 
 

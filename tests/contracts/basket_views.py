@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 from domain.ports import BasketView, BasketViews
@@ -13,7 +14,7 @@ NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
 
-def a_view(version: int = 1, **values: object) -> BasketView:
+def a_view(version: int = 1, **values: Any) -> BasketView:
     view = BasketView(
         basket_id=f"basket-{uuid4()}",
         version=version,
@@ -25,7 +26,7 @@ def a_view(version: int = 1, **values: object) -> BasketView:
         expires_at=NOON + HOUR,
         snapshot=b'{"version":%d}' % version,
     )
-    return replace(view, **values)  # type: ignore[arg-type]
+    return replace(view, **values)
 
 
 def later(view: BasketView, version: int, **values: object) -> BasketView:
