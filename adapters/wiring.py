@@ -30,6 +30,7 @@ from adapters.postgres.letter_book import PostgresLetterBook
 from adapters.postgres.open_baskets import PostgresOpenBaskets
 from adapters.postgres.operator_actions import PostgresOperatorActions
 from adapters.postgres.publisher_positions import PostgresPublisherPositions
+from adapters.postgres.rebuilding.rebuilds import PostgresRebuilds
 from adapters.postgres.worker_states import PostgresWorkerStates
 from adapters.settings import Settings
 from domain.basket.answering import Answers
@@ -99,6 +100,8 @@ class Parts:
         self.leadership = PostgresLeadership(self.database, instance=self.instance)
         self.worker_states = PostgresWorkerStates(self.database)
         self.statuses = Statuses(self.worker_states, Expectations(expected_workers(settings)))
+        self.rebuilds = PostgresRebuilds(self.database, utc_now, new_id)
+        self.leadership = PostgresLeadership(self.database)
         self.parked = PostgresDeadLetters(self.database)
         self.dead_letters: list[DeadLetters] = [self.parked, KafkaDeadLetters(settings, utc_now)]
         self.verifier = token_verifier(settings)

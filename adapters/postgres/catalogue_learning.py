@@ -62,7 +62,9 @@ async def learn(connection: asyncpg.Connection, facts: Sequence[tuple[Fact, Sour
         firsts.setdefault(entry.fact_id, entry)
     # In the order of their ids: writers that go in one order never wait for each other in a circle.
     new = await _record(connection, [firsts[fact_id] for fact_id in sorted(firsts)])
-    await _project(connection, new)
+    touched = await project(connection, new)
+    if touched:
+        await connection.execute(sql.NOTIFY, sql.CHANNEL, _notification(touched))
     recorded = {entry.fact_id: entry.fact for entry in new}
     recorded |= await _recorded(connection, firsts.keys() - recorded.keys())
     first_of_their_id = set(new)
@@ -91,8 +93,8 @@ async def _recorded(connection: asyncpg.Connection, fact_ids: Collection[str]) -
     return {row["fact_id"]: fact for row, fact in zip(rows, facts, strict=True)}
 
 
-async def _project(connection: asyncpg.Connection, entries: Sequence[Entry]) -> None:
-    """Derives the projections from facts that are new, and says which offers they touch."""
+async def project(connection: asyncpg.Connection, entries: Sequence[Entry]) -> Collection[str]:
+    """Derives the projections from facts, in whatever order they come; returns the offers that they touch."""
     offers: list[tuple[str, ...]] = []
     prices: list[tuple[str, ...]] = []
     availability: list[tuple[str, ...]] = []
@@ -121,8 +123,7 @@ async def _project(connection: asyncpg.Connection, entries: Sequence[Entry]) -> 
     ):
         if rows:
             await connection.execute(statement, *_columns(rows))
-    if touched:
-        await connection.execute(sql.NOTIFY, sql.CHANNEL, _notification(touched))
+    return touched
 
 
 def _validity(fact: PriceFact) -> tuple[str, str]:

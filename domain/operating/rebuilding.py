@@ -34,11 +34,18 @@ run as compared. A cancelled or failed one can go on, unless it is abandoned."""
 
 RUNNING_STATES: frozenset[RebuildState] = frozenset({"building", "comparing", "switching"})
 RESUMABLE_STATES: frozenset[RebuildState] = RUNNING_STATES | {"cancelled", "failed"}
+"""Of a whole rebuild. One of a few baskets, and a dry run, are begun anew."""
 
-DifferenceKind = Literal["differs", "live_behind", "live_ahead", "missing", "surplus", "unfoldable"]
-"""What is wrong with a live row, seen from the rebuilt one: at the same version it says something else; it is
-at an earlier version; at a later one; there is none; it has nothing that it could be derived from; or the
-history behind it ends at an event that cannot be folded."""
+DifferenceKind = Literal[
+    "differs", "missing", "surplus", "unfoldable", "stale", "live_behind", "live_ahead"
+]
+"""How a live row is not as it was rebuilt:
+`differs`: at the same version it says something else, or its version is none that its history has;
+`missing`: there is none, though what it would say is older than a minute;
+`surplus`: there is nothing that it could be derived from;
+`unfoldable`: its history goes on with an event that cannot be folded, here and there;
+`stale`: it has been at an earlier version for more than a minute;
+`live_behind`, `live_ahead`: it is at an earlier or a later version, as it is for a moment while things happen."""
 
 
 class RebuildScope(Value):
@@ -70,27 +77,29 @@ class RebuildDifference(Value):
 
 
 class RebuildComparison(Value):
-    """How the live rows compare with the rebuilt ones. Rows at different versions are no fault: live rows
-    lag a little, and go on while others are rebuilt."""
+    """How the live rows compare with the rebuilt ones, counted by kind (`DifferenceKind`)."""
 
     same: int = 0
     differs: int = 0
-    live_behind: int = 0
-    live_ahead: int = 0
     missing: int = 0
     surplus: int = 0
     unfoldable: int = 0
+    stale: int = 0
+    live_behind: int = 0
+    live_ahead: int = 0
     samples: tuple[RebuildDifference, ...] = ()
     """Some of what is not the same, the gravest kinds first."""
 
     @property
     def compared(self) -> int:
-        return self.same + self.differs + self.live_behind + self.live_ahead + self.missing + self.surplus
+        """Rows on either side."""
+        lagging = self.stale + self.live_behind + self.live_ahead
+        return self.same + self.differs + self.missing + self.surplus + lagging
 
     @property
     def faults(self) -> int:
-        """What a projector that runs would not mend by itself."""
-        return self.differs + self.missing + self.surplus + self.unfoldable
+        """What is not only of the moment."""
+        return self.differs + self.missing + self.surplus + self.unfoldable + self.stale
 
 
 class Rebuild(Value):

@@ -1,0 +1,12 @@
+"""Rebuilds of what is derived, and the rooms for generations that are not live."""
+
+from __future__ import annotations
+
+from adapters.postgres.migrations.beside import execute_sql_beside
+
+revision = "0009"
+down_revision = "0007"
+
+
+def upgrade() -> None:
+    execute_sql_beside(__file__)

@@ -1,0 +1,220 @@
+"""A rebuild at work: the session that leads it, from its beginning to its switch."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import asyncpg
+
+from adapters.postgres.database import Database
+from adapters.postgres.operator_actions import record_in
+from adapters.postgres.rebuilding import generations
+from adapters.postgres.rebuilding import records_sql as sql
+from adapters.postgres.rebuilding.building import RangeTask, close
+from adapters.postgres.rebuilding.switching import Switching
+from adapters.postgres.rebuilding.target import Target, together
+from domain.operating.actions import ActionType, Operator, OperatorAction
+from domain.operating.rebuilding import (
+    RebuildComparison,
+    RebuildDifference,
+    RebuildRefused,
+    RebuildScope,
+    RebuildState,
+)
+from domain.ports import Clock, NewId
+
+RATE_OVER_SECONDS = 5.0
+INDEXING = {"maintenance_work_mem": "256MB", "max_parallel_maintenance_workers": "0"}
+
+
+class Stopped(Exception):
+    """It was asked to stop, and does."""
+
+
+class RebuildAtWork:
+    """The one session that leads a rebuild: it holds the target's lock, and whatever it does is done on that very
+    session, so that one who has lost the lock changes nothing any more."""
+
+    def __init__(
+        self,
+        rebuild_id: str,
+        database: Database,
+        connection: asyncpg.Connection,
+        target: Target,
+        operator: Operator,
+        clock: Clock,
+        new_id: NewId,
+    ) -> None:
+        self.id = rebuild_id
+        self.target = target
+        self._database = database
+        self._connection = connection
+        self._operator = operator
+        self._clock = clock
+        self._new_id = new_id
+        self._switching = Switching(connection, target, 0, self.beat)
+        self._seen: deque[tuple[float, int]] = deque()
+        self.stopped: Callable[[], bool] = lambda: False
+        """Asked between the steps; true: stop."""
+
+    async def begin(
+        self, scope: RebuildScope, *, dry_run: bool, workers: int, parts: int, abandoned: Sequence[str]
+    ) -> None:
+        """Records it; of a whole one that is no dry run, with an empty generation in place of what an earlier
+        one left."""
+        whole = scope.everything and not dry_run
+        connection, target = self._connection, self.target
+        position = self._switching.position = await target.position(connection)
+        cuts = await target.cuts(connection, parts) if scope.everything else ()
+        async with connection.transaction():
+            if whole:
+                await connection.execute(sql.ABANDON, target.name, [*abandoned], self.id)
+                await generations.make(connection, target.tables)
+            await connection.execute(
+                sql.BEGIN,
+                self.id,
+                target.name,
+                scope.model_dump_json(by_alias=True),
+                dry_run,
+                self._operator.actor,
+                self._operator.way,
+                self._operator.reason,
+                workers,
+                target.layout(),
+                position,
+                position,
+            )
+            await connection.execute(sql.BEGIN_RANGES, self.id, ["", *cuts[:-1]][: len(cuts)], [*cuts])
+            if not dry_run:
+                await self._record("operations.rebuild-started.v1", scope=json.loads(scope.model_dump_json()))
+
+    async def resume(self, workers: int) -> None:
+        """Goes on with what was begun. Raises RebuildRefused where its generation is gone, or was made by a
+        release that writes other rows."""
+        connection, target = self._connection, self.target
+        row = await connection.fetchrow(sql.STANDS, self.id)
+        fits = await generations.fits(connection, "checkout_rebuilt", target.tables)
+        if row is None or not fits or row["layout"] != target.layout():
+            raise RebuildRefused(
+                "what was built until then does not fit this release and its tables: begin anew, without --resume"
+            )
+        self._switching.position = row["caught_up"]
+        async with connection.transaction():
+            await connection.execute(sql.RESUME, self.id, workers)
+            await self._record("operations.rebuild-started.v1", resumed=True)
+
+    async def left(self, rate: float | None, *, staged: bool) -> Sequence[RangeTask]:
+        """The parts that are not finished; `rate` is for each of those who build at the same time."""
+        rows = await self._connection.fetch(sql.RANGES_LEFT, self.id)
+        return [RangeTask(self.id, row[0], row[1], row[2], rate, staged) for row in rows]
+
+    async def beat(self, waiting_for: str | None = None) -> None:
+        """Says that it is alive and how fast it goes; raises Stopped where it is asked to stop."""
+        progress = await self._connection.fetchrow(sql.PROGRESS, self.id)
+        now, events = time.monotonic(), int(progress["events"]) if progress else 0
+        self._seen.append((now, events))
+        while now - self._seen[0][0] > RATE_OVER_SECONDS and len(self._seen) > 2:
+            self._seen.popleft()
+        began, before = self._seen[0]
+        rate = (events - before) / (now - began) if now > began else 0.0
+        if await self._connection.fetchval(sql.BEAT, self.id, rate, waiting_for) or self.stopped():
+            raise Stopped
+
+    async def turn(self, state: RebuildState, error: str | None = None) -> None:
+        """Says what it is at."""
+        await self._connection.execute(sql.TURN, self.id, state, error)
+
+    async def unfoldable(self) -> Sequence[RebuildDifference]:
+        """The histories that cannot be folded to their ends."""
+        rows = await self._connection.fetch(sql.UNFOLDABLE, self.id)
+        return [RebuildDifference.model_validate_json(row[0]) for row in rows]
+
+    async def index(self, sessions: int) -> None:
+        """Builds the indexes that the new tables do not have yet, several at a time, and looks at the tables as
+        a planner wants them looked at."""
+        tables = self.target.tables
+        statements = [row[0] for row in await self._connection.fetch(generations.INDEX, tables)]
+        statements.reverse()
+
+        async def build() -> None:
+            connection = await self._database.connect("checkout rebuild indexer", INDEXING)
+            try:
+                while statements:
+                    await connection.execute(statements.pop())
+            finally:
+                await close(connection)
+
+        building = asyncio.gather(*(build() for _ in range(max(1, sessions))))
+        await self._while_it_beats(building)
+        await generations.execute_written(self._connection, generations.CONSTRAIN, tables)
+        await generations.execute_written(self._connection, generations.ANALYSE, tables)
+
+    async def catch_up(self) -> None:
+        """Takes in what happened meanwhile, but for a little that comes all the time."""
+        await self._switching.catch_up(self._caught_up)
+
+    async def compare(self) -> RebuildComparison:
+        """How the live rows compare with the new ones, part by part."""
+        comparisons, after = [], ""
+        for _, upto in await self._connection.fetch(sql.RANGES, self.id):
+            comparisons.append(await self.target.compare(self._connection, after, upto))
+            after = upto
+            await self.beat()
+        return await self.keep(comparisons)
+
+    async def keep(self, comparisons: Sequence[RebuildComparison]) -> RebuildComparison:
+        """Records how it compares, with what cannot be folded."""
+        unfoldable = await self.unfoldable()
+        odd = RebuildComparison(unfoldable=len(unfoldable), samples=tuple(unfoldable))
+        comparison = together([*comparisons, odd])
+        await self._connection.execute(sql.COMPARED, self.id, comparison.model_dump_json(by_alias=True))
+        return comparison
+
+    async def switch(self) -> None:
+        """Puts the new generation in the place of the live one, which is kept. Raises Stopped."""
+        await self.turn("switching")
+        await generations.drop(self._connection, "checkout_kept", self.target.tables)
+        await self._switching.switch(generations.SWITCH, self._switched)
+
+    async def cancel(self) -> None:
+        """Says that it was stopped; what was built waits to be resumed."""
+        async with self._connection.transaction():
+            await self.turn("cancelled")
+            await self._record("operations.rebuild-cancelled.v1")
+
+    async def end(self, state: RebuildState, action: ActionType | None = None, **scope: Any) -> None:
+        """One without a switch is over."""
+        async with self._connection.transaction():
+            await self.turn(state)
+            if action is not None:
+                await self._record(action, **scope)
+
+    async def _caught_up(self, position: int) -> None:
+        await self._connection.execute(sql.CAUGHT_UP, self.id, position)
+
+    async def _switched(self, position: int) -> None:
+        await self._caught_up(position)
+        await self.turn("switched")
+        await self._record("operations.rebuild-switched.v1", position=position)
+
+    async def _while_it_beats(self, work: asyncio.Future[Any]) -> None:
+        try:
+            while not work.done():
+                await asyncio.wait({work}, timeout=1.0)
+                await self.beat("the indexes" if not work.done() else None)
+            work.result()
+        finally:
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
+
+    async def _record(self, type: ActionType, **scope: Any) -> None:
+        about = {"rebuild": self.id, "target": self.target.name, **scope}
+        action = OperatorAction(
+            id=self._new_id(), type=type, operator=self._operator, scope=about, occurred_at=self._clock()
+        )
+        await record_in(self._connection, action)

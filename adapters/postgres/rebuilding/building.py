@@ -1,0 +1,150 @@
+"""Building a part of a generation: what each process of a rebuild does."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import asyncpg
+
+from adapters.postgres.database import Database, away, unavailable
+from adapters.postgres.rebuilding import records_sql as sql
+from adapters.postgres.rebuilding.generations import CLEAR_STAGE, STAGE, execute_written, looking_into
+from adapters.postgres.rebuilding.target import Folded, Page, Target, together
+from domain.operating.rebuilding import RebuildComparison
+
+EVENTS_A_PAGE = 5_000
+"""A page is read, folded and written in a few hundredths of a second: callers never wait for longer."""
+
+FIRST_PAGE = 200
+MOST_OF_A_PAGE = 2_000
+
+WRITER_SETTINGS = {
+    # What a crash of the server takes away it takes away with the range's progress, so that it is done again.
+    "synchronous_commit": "off",
+    "lock_timeout": "30s",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RangeTask:
+    """A part to build. `rate` is the most events a second, None: as fast as it goes. `staged`: nothing is written
+    but how far it is; the rows are compared with the live ones and dropped."""
+
+    rebuild_id: str
+    number: int
+    reached: str
+    upto: str
+    rate: float | None
+    staged: bool
+
+
+class RangeBuilder:
+    """Builds ranges, one after the other, on two connections: while one page is folded and written, the next one
+    is read."""
+
+    def __init__(self, database: Database, target: Target, stopped: Callable[[], bool]) -> None:
+        self._database = database
+        self._target = target
+        self._stopped = stopped
+
+    async def build(self, task: RangeTask) -> RebuildComparison | None:
+        """Builds what is left of a range, or until it is told to stop; says how it compares, where it was
+        staged. Another process may be at the same range (of a rebuild that was killed): each page is written
+        by one of them, and who is overtaken stops. Raises StoreUnavailable."""
+        async with self._connections(task) as (reader, writer):
+            try:
+                return await self._build(task, reader, writer)
+            except Exception as error:
+                if away(error, closed=reader.is_closed() or writer.is_closed()):
+                    raise unavailable(error) from error
+                raise
+
+    async def _build(
+        self, task: RangeTask, reader: asyncpg.Connection, writer: asyncpg.Connection
+    ) -> RebuildComparison | None:
+        comparisons: list[RebuildComparison] = []
+        if task.staged:
+            await execute_written(writer, STAGE, self._target.tables)
+        pace = _Pace(task.rate)
+        after, most = task.reached, FIRST_PAGE
+        ahead = asyncio.ensure_future(self._target.read(reader, after, task.upto, most))
+        try:
+            while True:
+                page = await ahead
+                # As many keys as make a page of about the right number of events.
+                most = max(1, min(MOST_OF_A_PAGE, most * EVENTS_A_PAGE // max(page.events, 1)))
+                if not page.last:
+                    ahead = asyncio.ensure_future(self._target.read(reader, page.reached, task.upto, most))
+                    # Its question goes out before this process is busy with folding.
+                    await asyncio.sleep(0)
+                folded = await self._target.fold(writer, page)
+                async with writer.transaction():
+                    # First of all: whoever gives a rebuild up, or goes on with it, waits for this row or we for
+                    # them, and nothing is written by one who comes too late.
+                    if not await _reach(writer, task, after, page, folded):
+                        return None
+                    if task.staged:
+                        await execute_written(writer, CLEAR_STAGE, self._target.tables)
+                    await self._target.put(writer, folded)
+                    if task.staged:
+                        comparisons.append(await self._target.compare(writer, after, page.reached))
+                if page.last or self._stopped():
+                    break
+                after = page.reached
+                await pace.keep(page.events)
+        finally:
+            ahead.cancel()
+            await asyncio.gather(ahead, return_exceptions=True)
+        return together(comparisons) if task.staged else None
+
+    @asynccontextmanager
+    async def _connections(
+        self, task: RangeTask
+    ) -> AsyncIterator[tuple[asyncpg.Connection, asyncpg.Connection]]:
+        path = {} if task.staged else looking_into("checkout_rebuilt")
+        reader = await self._database.connect("checkout rebuild reader", self._target.reader_settings)
+        try:
+            settings = {**self._target.reader_settings, **WRITER_SETTINGS, **path}
+            writer = await self._database.connect("checkout rebuild writer", settings)
+            try:
+                yield reader, writer
+            finally:
+                await close(writer)
+        finally:
+            await close(reader)
+
+
+async def close(connection: asyncpg.Connection) -> None:
+    """Ends a session, also one that is lost."""
+    with contextlib.suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        await connection.close(timeout=1)
+
+
+async def _reach(
+    connection: asyncpg.Connection, task: RangeTask, after: str, page: Page, folded: Folded
+) -> bool:
+    """Whether this page is ours to write."""
+    unfoldable = json.dumps([each.model_dump(mode="json", by_alias=True) for each in folded.unfoldable])
+    mine = (task.rebuild_id, task.number, after, page.reached, page.last)
+    return await connection.fetchrow(sql.REACH, *mine, page.events, folded.rows, unfoldable) is not None
+
+
+class _Pace:
+    """Keeps to a number of events a second, over the last second."""
+
+    def __init__(self, rate: float | None) -> None:
+        self._rate = rate
+        self._due = time.monotonic()
+
+    async def keep(self, events: int) -> None:
+        if self._rate is not None:
+            now = time.monotonic()
+            self._due = max(self._due, now - 1) + events / self._rate
+            if self._due > now:
+                await asyncio.sleep(self._due - now)
