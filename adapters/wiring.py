@@ -13,6 +13,8 @@ from adapters.kafka.command_stream import CommandStream
 from adapters.kafka.commanding import Commands
 from adapters.kafka.dead_letters import KafkaDeadLetters
 from adapters.kafka.ordering import Orders
+from adapters.kafka.positions import read_record
+from adapters.kafka.published_topics import basket_events, validation_results
 from adapters.kafka.publishing import AtLeastOncePublisher, TransactionalPublisher
 from adapters.kafka.remedies import BasketChangeRemedy, BasketViewRemedy, CatalogueRemedy, VerdictRemedy
 from adapters.kafka.subscription import Subscription
@@ -23,12 +25,15 @@ from adapters.postgres.catalogue_history import PostgresCatalogueHistory
 from adapters.postgres.catalogue_readers import PostgresCatalogueReaders
 from adapters.postgres.database import Database
 from adapters.postgres.dead_letters import PostgresDeadLetters
+from adapters.postgres.derived_repair import PostgresDerivedRepair
+from adapters.postgres.derived_rows import PostgresDerivedRows
 from adapters.postgres.event_store import PostgresEventStore
 from adapters.postgres.feed import PostgresEventFeed
 from adapters.postgres.leadership import PostgresLeadership
 from adapters.postgres.letter_book import PostgresLetterBook
 from adapters.postgres.open_baskets import PostgresOpenBaskets
 from adapters.postgres.operator_actions import PostgresOperatorActions
+from adapters.postgres.projected_rows import PostgresProjectedRows
 from adapters.postgres.publisher_positions import PostgresPublisherPositions
 from adapters.postgres.rebuilding.rebuilds import PostgresRebuilds
 from adapters.postgres.worker_states import PostgresWorkerStates
@@ -41,9 +46,13 @@ from domain.basket.repository import Baskets
 from domain.errors import CheckoutError
 from domain.operating.dead_letters import DeadLetterBox
 from domain.operating.history import Histories
+from domain.operating.repairing import Repairing
 from domain.operating.settling import SettlingDeadLetters
 from domain.operating.standing import Expectations, Statuses
-from domain.ports import DeadLetters, Publisher
+from domain.operating.topic_verification import TopicVerification
+from domain.operating.verification import Verification
+from domain.operating.verifying_catalogue import CatalogueVerification
+from domain.ports import DeadLetters, PublishedUpTo, Publisher
 from domain.validation.rejudging import Rejudging
 
 _IS_THERE = "SELECT 1 FROM events LIMIT 1"
@@ -101,13 +110,17 @@ class Parts:
         self.worker_states = PostgresWorkerStates(self.database)
         self.statuses = Statuses(self.worker_states, Expectations(expected_workers(settings)))
         self.rebuilds = PostgresRebuilds(self.database, utc_now, new_id)
-        self.leadership = PostgresLeadership(self.database)
         self.parked = PostgresDeadLetters(self.database)
         self.dead_letters: list[DeadLetters] = [self.parked, KafkaDeadLetters(settings, utc_now)]
         self.verifier = token_verifier(settings)
         self.answers = Answers(self.store)
         self.projection = BasketProjection(self.store, self.views)
         self.rejudging = Rejudging(self.store, self.history, utc_now, settings.validation_policy)
+        self.derived_rows = PostgresDerivedRows(self.database)
+        self.projected_rows = PostgresProjectedRows(self.database)
+        self.verification = Verification(self.store, self.views, self.derived_rows, self.parked)
+        self.repairing = Repairing(self.verification, PostgresDerivedRepair(self.database), utc_now, new_id)
+        self.catalogue_verification = CatalogueVerification(self.projected_rows)
         self.handlers = CheckoutHandlers(
             self.store,
             Baskets(self.store, settings.basket_cache_lines),
@@ -139,6 +152,26 @@ class Parts:
         if self.settings.kafka_delivery == "exactly_once":
             return TransactionalPublisher(self.settings)
         return AtLeastOncePublisher(self.settings, PostgresPublisherPositions(self.database))
+
+    async def published_up_to(self) -> PublishedUpTo:
+        """How far the publisher has come; raises BrokerUnavailable or StoreUnavailable."""
+        if self.settings.kafka_delivery == "exactly_once":
+            return await read_record(self.settings)
+        return await PostgresPublisherPositions(self.database).read(self.settings.publisher_id)
+
+    def topic_verification(self) -> TopicVerification:
+        """Compares what is in Kafka with the store; the settings must name brokers."""
+        return TopicVerification(
+            self.store,
+            self.feed,
+            (basket_events(self.settings), validation_results(self.settings)),
+            self.settings.publisher_id,
+            self.published_up_to,
+            self._last_position,
+        )
+
+    async def _last_position(self) -> int:
+        return (await self.derived_rows.positions())[0]
 
     def subscription(self, group: str, *topics: str) -> Subscription:
         return Subscription(self.settings, group, *topics)

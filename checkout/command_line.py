@@ -21,6 +21,7 @@ from operations.schemas.command import schemas
 from operations.settings import settings
 from operations.status import status
 from operations.validation import validate
+from operations.verifying import verify
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -34,6 +35,7 @@ app.command()(schemas)
 app.command()(checks)
 app.command()(validate)
 app.command()(status)
+app.command()(verify)
 
 Data = Annotated[Path, typer.Option(help="Folder of the embedded parts, kept between runs.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON line on stdout once all is ready.")]

@@ -335,6 +335,15 @@ class Publication:
     verdict: bytes | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class PublishedUpTo:
+    """How far a publisher has come: the position of the last event that it published (0: none), and the name of that
+    event, `<basket>/<version>` (None: a release that did not write it down published it)."""
+
+    position: int = 0
+    event: str | None = None
+
+
 class PublisherSession(Protocol):
     """One publisher at work. After an error it is done for: what was published is found out by the next
     session, not guessed."""
@@ -342,6 +351,10 @@ class PublisherSession(Protocol):
     @property
     def position(self) -> int:
         """Everything up to this position has been published; 0: nothing yet."""
+
+    @property
+    def published(self) -> PublishedUpTo:
+        """The same, with the event at that position."""
 
     async def publish(self, publications: Sequence[Publication]) -> None:
         """Publishes events, which follow `position` in the order of their positions, and records the
@@ -351,11 +364,11 @@ class PublisherSession(Protocol):
 class PublisherPositions(Protocol):
     """How far publishers have come, for those whose broker cannot keep it."""
 
-    async def read(self, publisher_id: str) -> int:
-        """The last position recorded; 0: none."""
+    async def read(self, publisher_id: str) -> PublishedUpTo:
+        """What was recorded last."""
 
-    async def write(self, publisher_id: str, position: int) -> None:
-        """Records a position, unless a later one is recorded."""
+    async def write(self, publisher_id: str, published: PublishedUpTo) -> None:
+        """Records how far it has come, unless a later position is recorded."""
 
 
 class Publisher(Protocol):

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 import structlog
 
 from domain.basket.verdicts import VerdictLost, WholeVerdicts
+from domain.operating.published import PublisherBeyondStore, beyond_store
 from domain.ports import (
     DeadLetter,
     DeadLetters,
@@ -15,6 +16,7 @@ from domain.ports import (
     Leadership,
     Publication,
     Publisher,
+    PublisherSession,
     Source,
     StoredEvent,
 )
@@ -32,7 +34,8 @@ class PublisherWorker:
     """Publishes every event of the store in the order of positions, in order per basket, as often as its
     publisher promises: exactly once by transactions, at least once without. A crash anywhere leaves no hole.
 
-    One process publishes at a time; the others stand by and take over when it is gone.
+    One process publishes at a time; the others stand by and take over when it is gone. Where the store does not
+    hold the event that was published last, it publishes nothing and says so: see docs/operations/verify.md.
     """
 
     name = "publisher"
@@ -65,6 +68,7 @@ class PublisherWorker:
         async with self._leadership.hold(self._role, lambda: pulse.stands_by(self._role)) as lease:
             pulse.holds(self._role)
             async with self._publisher.session() as session:
+                await self._belongs_to_this_store(session)
                 _log.info("publishing", role=self._role, after_position=session.position)
                 pulse.at(session.position)
                 pulse.ready(True)
@@ -73,6 +77,7 @@ class PublisherWorker:
                     if not events:
                         await self._feed.wait(session.position, WAIT_SECONDS)
                         await lease.confirm()
+                        await self._belongs_to_this_store(session)
                     async for publications in self._portions(events):
                         await lease.confirm()
                         await session.publish(publications)
@@ -80,6 +85,12 @@ class PublisherWorker:
                         pulse.at(session.position)
                         pulse.beat()
                     pulse.beat()
+
+    async def _belongs_to_this_store(self, session: PublisherSession) -> None:
+        """Raises PublisherBeyondStore. Waiting for events after a position that the store never had, or lost, would
+        be silence, and what happens meanwhile would take positions that count as published."""
+        if (why := await beyond_store(self._feed, session.published)) is not None:
+            raise PublisherBeyondStore(why)
 
     async def _portions(self, events: Sequence[StoredEvent]) -> AsyncIterator[Sequence[Publication]]:
         """The events with their verdicts, in portions of about `batch_bytes`."""

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from adapters.kafka import topics
+from domain.operating.published import event_name
 from domain.ports import DeadLetter, Source, StoredEvent
 
 SOURCE = "/partner/checkout"
@@ -133,7 +134,7 @@ def rfc3339(moment: datetime) -> str:
 def _headers(event: StoredEvent, type: str) -> Headers:
     metadata = _document(event.metadata)
     return cloud_event(
-        id=f"{event.stream_id}/{event.version}",
+        id=event_name(event),
         type=type,
         time=_occurred_at(event),
         subject=event.stream_id,

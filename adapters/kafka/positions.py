@@ -7,22 +7,38 @@ import json
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from adapters.kafka.clients import consumer
-from adapters.kafka.errors import close
+from adapters.kafka.errors import answered, close
 from adapters.kafka.messages import Message
 from adapters.kafka.topics import PUBLISHER_POSITIONS
 from adapters.settings import Settings
+from domain.ports import PublishedUpTo
 
 _PARTITION = TopicPartition(PUBLISHER_POSITIONS, 0)
 FIRST_WINDOW = 200
+READ_WITHIN_SECONDS = 45.0
+"""Longer than a transaction may stay open: a record may lie behind it."""
 
 
-def position_message(publisher_id: str, position: int) -> Message:
-    value = json.dumps({"position": position}).encode()
+def position_message(publisher_id: str, published: PublishedUpTo) -> Message:
+    value = json.dumps({"position": published.position, "event": published.event}).encode()
     return Message(PUBLISHER_POSITIONS, publisher_id.encode(), value, ())
 
 
+async def read_record(settings: Settings) -> PublishedUpTo:
+    """How far the publisher of these settings has come, for those who only look; raises BrokerUnavailable."""
+    reading = published_up_to(settings, settings.publisher_id)
+    return await answered(settings.publisher_id, READ_WITHIN_SECONDS, reading)
+
+
 async def last_position(settings: Settings, publisher_id: str, first_window: int = FIRST_WINDOW) -> int:
-    """The position in the newest committed record of this publisher; 0: there is none.
+    """The position in the newest committed record of this publisher; 0: there is none."""
+    return (await published_up_to(settings, publisher_id, first_window)).position
+
+
+async def published_up_to(
+    settings: Settings, publisher_id: str, first_window: int = FIRST_WINDOW
+) -> PublishedUpTo:
+    """What the newest committed record of this publisher says.
 
     Waits for transactions of others that were open when it was called: a record of ours may lie behind
     them. Reads from the end backwards, in windows that grow, so that it is quick however long the topic.
@@ -40,7 +56,7 @@ async def last_position(settings: Settings, publisher_id: str, first_window: int
             if found is not None:
                 return found
             end, window = start, window * 4
-        return 0
+        return PublishedUpTo()
     finally:
         await close(reader)
 
@@ -56,12 +72,13 @@ async def _end(settings: Settings) -> int:
         await close(reader)
 
 
-async def _newest(reader: AIOKafkaConsumer, key: bytes, start: int, end: int) -> int | None:
+async def _newest(reader: AIOKafkaConsumer, key: bytes, start: int, end: int) -> PublishedUpTo | None:
     reader.seek(_PARTITION, start)
     newest = None
     while await reader.position(_PARTITION) < end:
         for records in (await reader.getmany(_PARTITION, timeout_ms=100)).values():
             for record in records:
                 if record.key == key and record.value is not None:
-                    newest = int(json.loads(record.value)["position"])
+                    said = json.loads(record.value)
+                    newest = PublishedUpTo(int(said["position"]), said.get("event"))
     return newest

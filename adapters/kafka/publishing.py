@@ -11,10 +11,11 @@ from aiokafka import AIOKafkaProducer
 from adapters.kafka.clients import producer
 from adapters.kafka.errors import answered, close
 from adapters.kafka.messages import Message, basket_event_message, verdict_message
-from adapters.kafka.positions import last_position, position_message
+from adapters.kafka.positions import position_message, published_up_to
 from adapters.kafka.sending import send_all
 from adapters.settings import Settings
-from domain.ports import Publication, PublisherPositions
+from domain.operating.published import event_name
+from domain.ports import Publication, PublishedUpTo, PublisherPositions
 
 START_WITHIN_SECONDS = 45.0
 """Longer than a transaction may stay open: a publisher that takes over waits for the end of the last one."""
@@ -36,28 +37,38 @@ class TransactionalPublisher:
     async def session(self) -> AsyncIterator[_TransactionalSession]:
         client = producer(self._settings, transactional_id=self._id)
         try:
-            position = await answered(self._id, START_WITHIN_SECONDS, self._take_over(client))
-            yield _TransactionalSession(client, self._id, position)
+            published = await answered(self._id, START_WITHIN_SECONDS, self._take_over(client))
+            yield _TransactionalSession(client, self._id, published)
         finally:
             await close(client)
 
-    async def _take_over(self, client: AIOKafkaProducer) -> int:
+    async def _take_over(self, client: AIOKafkaProducer) -> PublishedUpTo:
         # Only once this has returned nothing of an earlier publisher is open or can still come.
         await client.start()
-        return await last_position(self._settings, self._id)
+        return await published_up_to(self._settings, self._id)
 
 
-class _TransactionalSession:
-    def __init__(self, client: AIOKafkaProducer, publisher_id: str, position: int) -> None:
-        self.position = position
+class _Session:
+    """How far it has come."""
+
+    published: PublishedUpTo
+
+    @property
+    def position(self) -> int:
+        return self.published.position
+
+
+class _TransactionalSession(_Session):
+    def __init__(self, client: AIOKafkaProducer, publisher_id: str, published: PublishedUpTo) -> None:
+        self.published = published
         self._client = client
         self._id = publisher_id
 
     async def publish(self, publications: Sequence[Publication]) -> None:
-        last = publications[-1].event.position
+        last = _up_to(publications)
         messages = [*_messages(publications), position_message(self._id, last)]
         await answered(self._id, PUBLISH_WITHIN_SECONDS, self._in_one_transaction(messages))
-        self.position = last
+        self.published = last
 
     async def _in_one_transaction(self, messages: Sequence[Message]) -> None:
         # On an error nothing is undone here: the session is done for, and the next one undoes it.
@@ -89,20 +100,29 @@ class AtLeastOncePublisher:
             await close(client)
 
 
-class _AtLeastOnceSession:
+class _AtLeastOnceSession(_Session):
     def __init__(
-        self, client: AIOKafkaProducer, positions: PublisherPositions, publisher_id: str, position: int
+        self,
+        client: AIOKafkaProducer,
+        positions: PublisherPositions,
+        publisher_id: str,
+        published: PublishedUpTo,
     ) -> None:
-        self.position = position
+        self.published = published
         self._client = client
         self._positions = positions
         self._id = publisher_id
 
     async def publish(self, publications: Sequence[Publication]) -> None:
         await answered(self._id, PUBLISH_WITHIN_SECONDS, send_all(self._client, _messages(publications)))
-        last = publications[-1].event.position
+        last = _up_to(publications)
         await self._positions.write(self._id, last)
-        self.position = last
+        self.published = last
+
+
+def _up_to(publications: Sequence[Publication]) -> PublishedUpTo:
+    last = publications[-1].event
+    return PublishedUpTo(last.position, event_name(last))
 
 
 def _messages(publications: Iterable[Publication]) -> Iterator[Message]:

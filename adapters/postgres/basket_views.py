@@ -93,15 +93,15 @@ class PostgresBasketViews:
         moved: set[str] = set()
         async with self._database.connection() as connection, connection.transaction():
             if making:
-                rows = await connection.fetch(MAKE, *_columns(making))
+                rows = await connection.fetch(MAKE, *columns_of(making))
                 moved.update(row["basket_id"] for row in rows)
             if moving:
-                columns = _columns([view for _, view in moving])
+                columns = columns_of([view for _, view in moving])
                 rows = await connection.fetch(MOVE, *columns, [began for began, _ in moving])
                 moved.update(row["basket_id"] for row in rows)
             changed = [view for _, view in views if view.basket_id in moved and view.uses is not None]
             if changed:
-                await connection.execute(REPLACE_USES, *_uses(changed))
+                await connection.execute(REPLACE_USES, *uses_of_views(changed))
         return moved
 
     async def due(self, now: datetime, limit: int) -> Sequence[str]:
@@ -110,7 +110,7 @@ class PostgresBasketViews:
         return [row["basket_id"] for row in rows]
 
 
-def _columns(views: Sequence[BasketView]) -> tuple[list[object], ...]:
+def columns_of(views: Sequence[BasketView]) -> tuple[list[object], ...]:
     return (
         [view.basket_id for view in views],
         [view.version for view in views],
@@ -133,6 +133,6 @@ def _joined(names: Collection[str]) -> str:
     return "\x1f".join(sorted(names))
 
 
-def _uses(views: Sequence[BasketView]) -> tuple[list[str], list[str], list[str]]:
+def uses_of_views(views: Sequence[BasketView]) -> tuple[list[str], list[str], list[str]]:
     pairs = [(view.basket_id, name) for view in views for name in view.uses or ()]
     return [view.basket_id for view in views], [id for id, _ in pairs], [name for _, name in pairs]

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from adapters.postgres.database import Database
+from domain.ports import PublishedUpTo
 
-# The position of a publisher.
-READ = "SELECT position FROM publisher_positions WHERE publisher_id = $1"
+# How far a publisher has come.
+READ = "SELECT position, event FROM publisher_positions WHERE publisher_id = $1"
 
 # Moves a publisher's position; never back.
 WRITE = """
-INSERT INTO publisher_positions AS held (publisher_id, position)
-VALUES ($1, $2)
+INSERT INTO publisher_positions AS held (publisher_id, position, event)
+VALUES ($1, $2, $3)
 ON CONFLICT (publisher_id) DO UPDATE
-   SET position = excluded.position, recorded_at = clock_timestamp()
+   SET position = excluded.position, event = excluded.event, recorded_at = clock_timestamp()
  WHERE excluded.position > held.position
 """
 
@@ -23,10 +24,11 @@ class PostgresPublisherPositions:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def read(self, publisher_id: str) -> int:
+    async def read(self, publisher_id: str) -> PublishedUpTo:
         async with self._database.connection() as connection:
-            return await connection.fetchval(READ, publisher_id) or 0
+            row = await connection.fetchrow(READ, publisher_id)
+        return PublishedUpTo(*row) if row else PublishedUpTo()
 
-    async def write(self, publisher_id: str, position: int) -> None:
+    async def write(self, publisher_id: str, published: PublishedUpTo) -> None:
         async with self._database.connection() as connection:
-            await connection.execute(WRITE, publisher_id, position)
+            await connection.execute(WRITE, publisher_id, published.position, published.event)

@@ -11,8 +11,8 @@ from operator import attrgetter
 import asyncpg
 
 from adapters.postgres.rebuilding import basket_views_sql as sql
-from adapters.postgres.rebuilding.target import SAMPLES_OF_A_KIND, Folded, Page
 from adapters.postgres.rebuilding.generations import Room
+from adapters.postgres.rebuilding.target import SAMPLES_OF_A_KIND, Folded, Page
 from domain.basket.events import BasketValidated
 from domain.basket.refolding import Refolded, careful_view, plain_view
 from domain.basket.snapshot import BasketSnapshot

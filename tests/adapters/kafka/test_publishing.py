@@ -18,6 +18,7 @@ from adapters.postgres.database import Database
 from adapters.postgres.publisher_positions import PostgresPublisherPositions
 from adapters.settings import Settings
 from domain.errors import BrokerUnavailable, LeadershipLost
+from domain.ports import PublishedUpTo
 from tests.contracts.publisher import PublisherContract, ids, publications, some_events
 from tests.parts.kafka import KafkaPart
 from tests.streaming import streaming_settings, topic_content
@@ -62,7 +63,7 @@ async def left_open(settings: Settings, position: int) -> None:
     await client.begin_transaction()
     events = some_events(50)
     messages = [basket_event_message(event) for event in events]
-    await send_all(client, [*messages, position_message(settings.publisher_id, position)])
+    await send_all(client, [*messages, position_message(settings.publisher_id, PublishedUpTo(position))])
     await vanished(client)
 
 
@@ -78,7 +79,7 @@ async def test_a_transaction_that_was_cut_off_leaves_neither_events_nor_position
     await client.start()
     await client.begin_transaction()
     await send_all(client, [basket_event_message(event) for event in events[10:]])
-    await send_all(client, [position_message(transactional.publisher_id, events[19].position)])
+    await send_all(client, [position_message(transactional.publisher_id, PublishedUpTo(events[19].position))])
     await vanished(client)
 
     async with publisher.session() as session:
@@ -121,12 +122,12 @@ async def test_a_position_behind_an_open_transaction_of_another_publisher_is_wai
     client = producer(other, transactional_id=other.publisher_id)
     await client.start()
     await client.begin_transaction()
-    await send_all(client, [position_message(other.publisher_id, 77)])
+    await send_all(client, [position_message(other.publisher_id, PublishedUpTo(77))])
     (event,) = some_events(1)
     ours = producer(transactional, transactional_id=transactional.publisher_id)
     await ours.start()
     await ours.begin_transaction()
-    await send_all(ours, [position_message(transactional.publisher_id, event.position)])
+    await send_all(ours, [position_message(transactional.publisher_id, PublishedUpTo(event.position))])
     await ours.commit_transaction()
     await ours.stop()
 

@@ -1,0 +1,191 @@
+"""Topics that events are published to, read by those who compare them with the store."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager
+from hashlib import blake2b
+from typing import Any, TypeVar
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.partitioner import DefaultPartitioner
+
+from adapters.kafka.clients import admin, consumer
+from adapters.kafka.errors import answered, close
+from adapters.kafka.messages import Message, basket_event_message, received, verdict_message
+from adapters.kafka.topics import BASKET_EVENTS, VALIDATION_RESULTS
+from adapters.settings import Settings
+from domain.basket.verdicts import BASKET_VALIDATED
+from domain.errors import BrokerUnavailable
+from domain.operating.verifying_topics import Expected, Found
+from domain.ports import StoredEvent
+
+T = TypeVar("T")
+
+ANSWER_WITHIN_SECONDS = 20.0
+STANDSTILL_SECONDS = 30.0
+MESSAGES_AT_ONCE = 2_000
+FETCH_MILLISECONDS = 300
+
+_choose = DefaultPartitioner()
+
+
+class PublishedTopicReader:
+    """PublishedTopic: reads as an ordinary consumer that belongs to no group and sees committed messages only."""
+
+    def __init__(
+        self, settings: Settings, name: str, message_of: Callable[[StoredEvent], Message | None]
+    ) -> None:
+        """`message_of` makes the message of an event, None where it has none on this topic. Of a verdict only the
+        name and the type are compared: it was put together when it was published, by the release of then."""
+        self.name = name
+        self.repeats_allowed = settings.kafka_delivery == "at_least_once"
+        self._settings = settings
+        self._message_of = message_of
+        self.holds_verdicts = name == VALIDATION_RESULTS
+
+    def expected(self, event: StoredEvent) -> Expected | None:
+        message = self._message_of(event)
+        if message is None:
+            return None
+        return Expected(event.stream_id, event.version, event.position, self._digest(message))
+
+    async def beginnings(self) -> Mapping[int, tuple[int, Found | None]]:
+        async with self._client() as (client, partitions):
+            begins = await _answer(client.beginning_offsets(partitions))
+        firsts = {
+            partition.partition: await self._first(partition, offset) if offset else None
+            for partition, offset in begins.items()
+        }
+        return {
+            partition.partition: (offset, firsts[partition.partition]) for partition, offset in begins.items()
+        }
+
+    def partition_of(self, basket_id: str, partitions: int) -> int:
+        return int(_choose(basket_id.encode(), range(partitions), range(partitions)))
+
+    async def ends(self) -> Mapping[int, int]:
+        if self.repeats_allowed:
+            # A broker that may not say truly where its partitions end is asked for all that they hold.
+            return {place[0]: place[1] async for place in self._walked()}
+        async with self._client() as (client, partitions):
+            ends = await _answer(client.end_offsets(partitions))
+        return {partition.partition: offset for partition, offset in ends.items()}
+
+    async def read(
+        self, basket_ids: Collection[str] | None = None, after: Mapping[int, int] | None = None
+    ) -> AsyncIterator[Sequence[Found]]:
+        wanted = None if basket_ids is None else {basket_id.encode() for basket_id in basket_ids}
+        async with self._client() as (client, partitions):
+            theirs = {self.partition_of(basket_id, len(partitions)) for basket_id in basket_ids or ()}
+            chosen = [each for each in partitions if basket_ids is None or each.partition in theirs]
+            if not chosen:
+                return
+            client.assign(chosen)
+            async for records in self._to_the_end(client, chosen, after or {}):
+                yield [self._found(each) for each in records if wanted is None or each.key in wanted]
+
+    async def _walked(self) -> AsyncIterator[tuple[int, int]]:
+        async with self._client() as (client, partitions):
+            async for _ in self._to_the_end(client, partitions, {}):
+                pass
+            for partition in partitions:
+                yield partition.partition, await _answer(client.position(partition))
+
+    async def _first(self, partition: TopicPartition, offset: int) -> Found | None:
+        async with self._client() as (client, _):
+            client.assign([partition])
+            async for records in self._to_the_end(client, [partition], {partition.partition: offset}):
+                if records:
+                    return self._found(records[0])
+        return None
+
+    async def _to_the_end(
+        self, client: AIOKafkaConsumer, partitions: Sequence[TopicPartition], after: Mapping[int, int]
+    ) -> AsyncIterator[Sequence[Any]]:
+        """The records from some offsets on (else the first) to where the partitions ended at the call, or when they
+        were first read; raises BrokerUnavailable, also where records wait that are not given out."""
+        ends = {} if self.repeats_allowed else await _answer(client.end_offsets(partitions))
+        begins = await _answer(client.beginning_offsets(partitions))
+        for partition in partitions:
+            client.seek(partition, max(begins[partition], after.get(partition.partition, 0)))
+        waiting = set(partitions)
+        now = asyncio.get_running_loop().time
+        moved = now()
+        while True:
+            for partition in [*waiting]:
+                position = await _answer(client.position(partition))
+                end = ends.get(partition)
+                if end is None and (seen := client.highwater(partition)) is not None:
+                    ends[partition] = end = seen
+                if end is not None and position >= end:
+                    waiting.discard(partition)
+            if not waiting:
+                return
+            if now() - moved > STANDSTILL_SECONDS:
+                raise BrokerUnavailable(f"{self.name}: messages wait and are not given out")
+            fetching = client.getmany(*waiting, timeout_ms=FETCH_MILLISECONDS, max_records=MESSAGES_AT_ONCE)
+            fetched = await _answer(fetching)
+            if fetched:
+                moved = now()
+                yield [record for records in fetched.values() for record in records]
+
+    def _found(self, record: Any) -> Found:
+        message = received(record).message
+        name = message.header("ce_id") or ""
+        basket_id, _, version = name.rpartition("/")
+        # The key says whose message it is; a name that says another basket names no version of this one.
+        key = message.key.decode(errors="replace") if message.key else None
+        known = basket_id == key and version.isdecimal()
+        return Found(
+            basket_id=key,
+            version=int(version) if known else None,
+            digest=self._digest(message),
+            partition=record.partition,
+            offset=record.offset,
+        )
+
+    def _digest(self, message: Message) -> bytes:
+        value = (message.value or b"") if not self.holds_verdicts else b""
+        type = (message.header("ce_type") or "").encode()
+        return blake2b(b"%b\x00%b" % (type, value), digest_size=16).digest()
+
+    @asynccontextmanager
+    async def _client(self) -> AsyncIterator[tuple[AIOKafkaConsumer, list[TopicPartition]]]:
+        """A consumer that all partitions of the topic are assigned to."""
+        client = consumer(self._settings, group=None)
+        try:
+            partitions = await self._partitions()
+            await _answer(client.start())
+            client.assign(partitions)
+            yield client, partitions
+        finally:
+            await close(client)
+
+    async def _partitions(self) -> list[TopicPartition]:
+        client = admin(self._settings)
+        try:
+            await _answer(client.start())
+            (described,) = await _answer(client.describe_topics([self.name]))
+        finally:
+            await client.close()
+        if described["error_code"]:
+            raise BrokerUnavailable(f"there is no topic {self.name}")
+        return sorted(TopicPartition(self.name, each["partition"]) for each in described["partitions"])
+
+
+def basket_events(settings: Settings) -> PublishedTopicReader:
+    return PublishedTopicReader(settings, BASKET_EVENTS, basket_event_message)
+
+
+def validation_results(settings: Settings) -> PublishedTopicReader:
+    return PublishedTopicReader(settings, VALIDATION_RESULTS, _verdict_of)
+
+
+def _verdict_of(event: StoredEvent) -> Message | None:
+    return verdict_message(event, b"") if event.type == BASKET_VALIDATED else None
+
+
+async def _answer(work: Coroutine[Any, Any, T]) -> T:
+    return await answered("verify", ANSWER_WITHIN_SECONDS, work)

@@ -1,0 +1,12 @@
+"""Which event lies at a publisher's position."""
+
+from __future__ import annotations
+
+from adapters.postgres.migrations.beside import execute_sql_beside
+
+revision = "0010"
+down_revision = "0007"
+
+
+def upgrade() -> None:
+    execute_sql_beside(__file__)

@@ -1,0 +1,209 @@
+"""Verifying what is in Kafka: each topic is compared with the events that the store says were published to it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Container, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from domain.basket.verdicts import VerdictLost, WholeVerdicts
+from domain.operating.drifts import Drift
+from domain.operating.published import publisher_drifts
+from domain.operating.verifying_topics import Beginnings, Expected, Found, TopicTally, message_drifts
+from domain.ports import EventFeed, EventStore, PublishedUpTo, StoredEvent
+
+EVENTS_A_PAGE = 2_000
+MOST_EXPLAINED = 500
+"""Baskets whose messages are compared one by one; in a topic that has more of them, the rest is only counted."""
+
+
+class PublishedTopic(Protocol):
+    """A topic that events are published to."""
+
+    name: str
+    repeats_allowed: bool
+    """Whether a message may come more than once: its publisher promises at least once."""
+    holds_verdicts: bool
+    """Whether its messages are whole verdicts, of which those are never published whose basket cannot be folded."""
+
+    def expected(self, event: StoredEvent) -> Expected | None:
+        """The message that an event makes on this topic; None: it makes none."""
+
+    def partition_of(self, basket_id: str, partitions: int) -> int:
+        """The partition, of so many, that a basket's messages lie in."""
+
+    async def beginnings(self) -> Mapping[int, tuple[int, Found | None]]:
+        """For each partition the offset that it begins with, and where that is not 0, for retention took what was
+        before, the first message that it still has. Raises BrokerUnavailable."""
+
+    async def ends(self) -> Mapping[int, int]:
+        """The offset that each partition will give the next message that can be read. Raises BrokerUnavailable."""
+
+    def read(
+        self, basket_ids: Collection[str] | None = None, after: Mapping[int, int] | None = None
+    ) -> AsyncIterator[Sequence[Found]]:
+        """All messages from each partition's beginning, or from these offsets on, to its end at the call, in order in
+        each partition; with `basket_ids` those with one of these keys. Raises BrokerUnavailable."""
+
+
+@dataclass(slots=True)
+class TopicVerified:
+    """What became of a topic. `comparable_from` is the position from which on all of it could be compared: 0 the
+    first event; None: some partitions could not be compared at all."""
+
+    topic: str
+    messages: int = 0
+    comparable_from: int | None = 0
+    drifts: list[Drift] = field(default_factory=list)
+    unexplained: int = 0
+    """Baskets of which something is wrong that was not looked at one by one."""
+
+
+@dataclass(slots=True)
+class TopicsVerified:
+    """What became of all topics, up to how far the publisher had come at the beginning."""
+
+    published: PublishedUpTo
+    topics: list[TopicVerified] = field(default_factory=list)
+    drifts: list[Drift] = field(default_factory=list)
+    """About the publisher itself."""
+
+
+Told = Callable[[str, int], None]
+"""Called with what is done, and how many of it since the last call."""
+
+
+class TopicVerification:
+    """Compares topics with the store. Reads only."""
+
+    def __init__(
+        self,
+        store: EventStore,
+        feed: EventFeed,
+        topics: Sequence[PublishedTopic],
+        publisher_id: str,
+        published: Callable[[], Awaitable[PublishedUpTo]],
+        last_position: Callable[[], Awaitable[int]],
+    ) -> None:
+        """`published` reads the publisher's record; `last_position` says where the store ends."""
+        self._store = store
+        self._feed = feed
+        self._topics = topics
+        self._publisher_id = publisher_id
+        self._published = published
+        self._last_position = last_position
+        self._verdicts = WholeVerdicts(store)
+
+    async def verify_all(
+        self, told: Told = lambda _, __: None, only: Container[str] | None = None
+    ) -> TopicsVerified:
+        """Compares whole topics, or of them what is about some baskets. Raises BrokerUnavailable and
+        StoreUnavailable."""
+        result = await self._begin()
+        tallies: list[tuple[PublishedTopic, Beginnings, TopicTally]] = []
+        for topic in self._topics:
+            beginnings = await self._beginnings(topic)
+            tally = TopicTally(
+                topic.name, beginnings, result.published.position, repeats_allowed=topic.repeats_allowed
+            )
+            async for messages in topic.read():
+                tally.found(each for each in messages if only is None or each.basket_id in only)
+                told(topic.name, len(messages))
+            tallies.append((topic, beginnings, tally))
+        # Read only now: so the store is never behind what was found.
+        upto, position = await self._last_position(), 0
+        while position < upto and (events := await self._feed.read(position, EVENTS_A_PAGE)):
+            position = events[-1].position
+            for topic, _, tally in tallies:
+                tally.expected(
+                    each
+                    for event in events
+                    if (only is None or event.stream_id in only)
+                    and (each := topic.expected(event)) is not None
+                )
+            told("events", len(events))
+        for topic, beginnings, tally in tallies:
+            suspects = sorted(tally.suspects())
+            verified = TopicVerified(topic.name, tally.messages, beginnings.whole_from)
+            verified.drifts += tally.not_understood
+            verified.unexplained = len(suspects[MOST_EXPLAINED:])
+            explained = await self._explain(topic, suspects[:MOST_EXPLAINED], beginnings, result.published)
+            verified.drifts += [drift for drift in explained if drift.kind != "message_not_understood"]
+            result.topics.append(verified)
+        return result
+
+    async def verify_some(self, basket_ids: Collection[str]) -> TopicsVerified:
+        """Compares the messages of some baskets. Raises BrokerUnavailable and StoreUnavailable."""
+        result = await self._begin()
+        for topic in self._topics:
+            beginnings = await self._beginnings(topic)
+            verified = TopicVerified(topic.name, 0, beginnings.whole_from)
+            verified.drifts += await self._explain(
+                topic, basket_ids, beginnings, result.published, counted=verified
+            )
+            result.topics.append(verified)
+        return result
+
+    async def _begin(self) -> TopicsVerified:
+        published = await self._published()
+        drifts = await publisher_drifts(self._feed, self._publisher_id, published)
+        return TopicsVerified(published, drifts=drifts)
+
+    async def _beginnings(self, topic: PublishedTopic) -> Beginnings:
+        """The positions that partitions begin with: those of the events of their first messages."""
+        firsts = await topic.beginnings()
+        positions: dict[int, int | None] = {}
+        for partition, (offset, first) in firsts.items():
+            positions[partition] = await self._position_of(first) if offset else 0
+        return Beginnings(positions, lambda basket_id: topic.partition_of(basket_id, len(positions)))
+
+    async def _position_of(self, first: Found | None) -> int | None:
+        if first is None or first.basket_id is None or first.version is None:
+            return None
+        for event in await self._store.read_events(first.basket_id, first.version - 1):
+            return event.position if event.version == first.version else None
+        return None
+
+    async def _explain(
+        self,
+        topic: PublishedTopic,
+        basket_ids: Collection[str],
+        beginnings: Beginnings,
+        published: PublishedUpTo,
+        counted: TopicVerified | None = None,
+    ) -> list[Drift]:
+        """What is wrong with the messages of some baskets, one by one."""
+        found: dict[str, list[Found]] = {basket_id: [] for basket_id in basket_ids}
+        if not found:
+            return []
+        async for messages in topic.read(found.keys()):
+            for message in messages:
+                found[message.basket_id or ""].append(message)
+        drifts: list[Drift] = []
+        for basket_id, messages in found.items():
+            if counted is not None:
+                counted.messages += len(messages)
+            stored = await self._store.read_events(basket_id)
+            expected = [each for event in stored if (each := topic.expected(event)) is not None]
+            wrong = message_drifts(
+                topic.name,
+                basket_id,
+                messages,
+                expected,
+                beginnings,
+                published.position,
+                repeats_allowed=topic.repeats_allowed,
+            )
+            drifts += await self._without_lost_verdicts(wrong, stored) if topic.holds_verdicts else wrong
+        return drifts
+
+    async def _without_lost_verdicts(
+        self, drifts: Sequence[Drift], stored: Sequence[StoredEvent]
+    ) -> list[Drift]:
+        """Without verdicts that cannot be put together: they became dead letters, and that their streams cannot be
+        folded is told elsewhere."""
+        if not any(drift.kind == "message_missing" for drift in drifts):
+            return [*drifts]
+        verdicts = await self._verdicts.of(stored)
+        lost = {position for position, verdict in verdicts.items() if isinstance(verdict, VerdictLost)}
+        return [drift for drift in drifts if drift.kind != "message_missing" or drift.position not in lost]

@@ -1,0 +1,187 @@
+"""Whether a topic holds what was published to it: each event once, in order per basket, byte for byte. Pure.
+
+A whole topic is compared by a tally, in memory that grows with the baskets and not with the events: both sides of
+each basket are rolled into one figure. Where the figures differ, or for a few baskets, `message_drifts` says exactly
+what is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from domain.operating.drifts import Drift, DriftKind
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A message of a topic: the basket and the version that it says (None: it says none), a digest of its content,
+    and where it lay."""
+
+    basket_id: str | None
+    version: int | None
+    digest: bytes
+    partition: int
+    offset: int
+
+    @property
+    def place(self) -> str:
+        return f"{self.partition}/{self.offset}"
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """A message that there should be: of which event, and the digest of its content."""
+
+    basket_id: str
+    version: int
+    position: int
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Beginnings:
+    """From which position on each partition can be compared: what was before is gone by retention. 0: from the
+    first event on; None: nothing of it."""
+
+    positions: Mapping[int, int | None]
+    partition_of: Callable[[str], int]
+
+    def comparable(self, basket_id: str, position: int) -> bool:
+        begins = self.positions.get(self.partition_of(basket_id))
+        return begins is not None and position >= begins
+
+    @property
+    def whole_from(self) -> int | None:
+        """The position from which on the topic can be compared as a whole; None: some partition cannot be."""
+        known = [position for position in self.positions.values() if position is not None]
+        return max(known, default=0) if len(known) == len(self.positions) else None
+
+
+@dataclass(slots=True)
+class _Tallied:
+    """One basket: the first and last version found and what was found rolled together; how far the store's side
+    has come, and the same of it."""
+
+    first: int
+    last: int
+    rolled: bytes
+    reached: bool = False
+    expected: bytes = b""
+
+
+class TopicTally:
+    """First is told all that was found, then all that was expected, each in order; then `suspects` are the baskets
+    that are to be looked at exactly, and perhaps some more."""
+
+    def __init__(
+        self, topic: str, beginnings: Beginnings, published_up_to: int, *, repeats_allowed: bool
+    ) -> None:
+        """Events up to the position `published_up_to` must be there; later ones may be."""
+        self._topic = topic
+        self._beginnings = beginnings
+        self._published_up_to = published_up_to
+        self._repeats_allowed = repeats_allowed
+        self._baskets: dict[str, _Tallied] = {}
+        self._suspects: set[str] = set()
+        self.not_understood: list[Drift] = []
+        self.messages = self.events = 0
+
+    def found(self, messages: Iterable[Found]) -> None:
+        for message in messages:
+            self.messages += 1
+            basket_id, version = message.basket_id, message.version
+            if basket_id is None or version is None:
+                self.not_understood.append(not_understood(self._topic, message))
+                continue
+            basket = self._baskets.get(basket_id)
+            if basket is None:
+                rolled = _rolled(b"", version, message.digest)
+                self._baskets[basket_id] = _Tallied(version, version, rolled)
+            elif version > basket.last:
+                basket.last, basket.rolled = version, _rolled(basket.rolled, version, message.digest)
+            elif not self._repeats_allowed or version < basket.first:
+                self._suspects.add(basket_id)
+
+    def expected(self, messages: Iterable[Expected]) -> None:
+        for message in messages:
+            basket_id, version = message.basket_id, message.version
+            basket = self._baskets.get(basket_id)
+            if basket is not None and basket.first <= version <= basket.last:
+                self.events += 1
+                basket.expected = _rolled(basket.expected, version, message.digest)
+                if version == basket.last:
+                    basket.reached = True
+                    if basket.expected != basket.rolled:
+                        self._suspects.add(basket_id)
+            elif message.position <= self._published_up_to and self._beginnings.comparable(
+                basket_id, message.position
+            ):
+                self._suspects.add(basket_id)
+
+    def suspects(self) -> set[str]:
+        return self._suspects | {id for id, basket in self._baskets.items() if not basket.reached}
+
+
+def message_drifts(
+    topic: str,
+    basket_id: str,
+    found: Sequence[Found],
+    expected: Sequence[Expected],
+    beginnings: Beginnings,
+    published_up_to: int,
+    *,
+    repeats_allowed: bool,
+) -> list[Drift]:
+    """What is wrong with one basket's messages, which lie in the order of their partition. `expected` are all that
+    the store has of it."""
+    wanted = {message.version: message for message in expected}
+    drifts: list[Drift] = []
+    seen: set[int] = set()
+    newest = 0
+
+    def drift(kind: DriftKind, version: int | None, words: str) -> None:
+        position = wanted[version].position if version in wanted else None
+        drifts.append(
+            Drift(kind=kind, subject=basket_id, version=version, position=position, topic=topic, words=words)
+        )
+
+    for message in found:
+        version = message.version
+        if version is None:
+            drifts.append(not_understood(topic, message))
+            continue
+        if version not in wanted:
+            drift(
+                "message_without_event", version, f"the message at {message.place} has no event in the store"
+            )
+            continue
+        if version in seen:
+            if not repeats_allowed:
+                drift("message_repeated", version, f"version {version} comes again at {message.place}")
+        elif version < newest:
+            drift(
+                "message_out_of_order", version, f"version {version} comes after {newest}, at {message.place}"
+            )
+        if message.digest != wanted[version].digest:
+            drift("message_differs", version, f"the message at {message.place} is not what the store says")
+        seen.add(version)
+        newest = max(newest, version)
+    for version, missed in wanted.items():
+        required = missed.position <= published_up_to
+        if required and version not in seen and beginnings.comparable(basket_id, missed.position):
+            drift(
+                "message_missing", version, f"version {version}, at position {missed.position}, is not there"
+            )
+    return drifts
+
+
+def not_understood(topic: str, message: Found) -> Drift:
+    words = f"the message at {message.place} says no basket, or no version"
+    subject = message.basket_id or message.place
+    return Drift(kind="message_not_understood", subject=subject, topic=topic, words=words)
+
+
+def _rolled(so_far: bytes, version: int, digest: bytes) -> bytes:
+    return blake2b(b"%b %d %b" % (so_far, version, digest), digest_size=12).digest()

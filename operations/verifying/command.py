@@ -1,0 +1,87 @@
+"""The options of `checkout verify`."""
+
+from __future__ import annotations
+
+import json as json_library
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from operations.acting import Actor, operator
+
+DIFFERS = 1
+NOT_VERIFIED = 2
+DEFAULT_SAMPLE = 1_000
+
+
+def verify(
+    everything: Annotated[
+        bool, typer.Option("--all", help="All baskets, the catalogue's rows, and whole topics.")
+    ] = False,
+    sample: Annotated[
+        int | None,
+        typer.Option(min=1, help=f"So many baskets by chance; without other words {DEFAULT_SAMPLE}."),
+    ] = None,
+    basket: Annotated[list[str] | None, typer.Option(help="This basket; may be said again.")] = None,
+    partner: Annotated[str | None, typer.Option(help="Only baskets of this organisation.")] = None,
+    kafka: Annotated[bool, typer.Option(help="Compare what is in Kafka too.")] = True,
+    patience: Annotated[float, typer.Option(min=0, help="Seconds that a view may lag.")] = 10.0,
+    processes: Annotated[
+        int | None, typer.Option(min=1, help="With --all: how many fold; unset: one a core.")
+    ] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(help="With --all: the file that keeps how far it came; removed at the end."),
+    ] = None,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Mend views, uses and claims that are not as the events say.")
+    ] = False,
+    reason: Annotated[
+        str | None, typer.Option(help="With --repair: why; it is recorded with the action.")
+    ] = None,
+    actor: Actor = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON line on stdout.")] = False,
+) -> None:
+    """Folds baskets again from their events, and compares with the views and with what is in Kafka.
+
+    Exit code 0: all is as the events say, or was mended. 1: something is not, and a table says what. 2: it could not
+    be verified. 130: it was interrupted.
+    """
+    if sum((everything, sample is not None, bool(basket))) > 1:
+        raise typer.BadParameter("--all, --sample or --basket, not several")
+    if not everything and (resume is not None or processes is not None):
+        raise typer.BadParameter("--resume and --processes go with --all")
+    if repair and reason is None:
+        raise typer.BadParameter("--repair needs --reason", param_hint="--reason")
+    if not repair and (reason is not None or actor is not None):
+        raise typer.BadParameter("--reason and --actor go with --repair")
+
+    from adapters.settings import Settings  # noqa: PLC0415  slow to load: only when it is called
+    from domain.errors import CheckoutError  # noqa: PLC0415
+    from operations.interrupting import EXIT_CODE_OF_AN_INTERRUPTION  # noqa: PLC0415
+    from operations.verifying import screen  # noqa: PLC0415
+    from operations.verifying.running import Asked  # noqa: PLC0415
+
+    asked = Asked(
+        baskets=tuple(basket or ()),
+        sample=None if everything or basket else sample or DEFAULT_SAMPLE,
+        partner=partner,
+        kafka=kafka and Settings().kafka_bootstrap_servers is not None,
+        operator=operator(actor, reason) if repair and reason is not None else None,
+        patience=patience,
+        resume=resume,
+        **({"processes": processes} if processes is not None else {}),
+    )
+    try:
+        answer = screen.run(asked)
+    except CheckoutError as error:
+        typer.echo(f"checkout: {error}", err=True)
+        raise typer.Exit(NOT_VERIFIED) from error
+    if json:
+        typer.echo(json_library.dumps(screen.document(answer)))
+    else:
+        screen.show(asked, answer)
+    if not answer.complete:
+        raise typer.Exit(EXIT_CODE_OF_AN_INTERRUPTION)
+    raise typer.Exit(DIFFERS if answer.differs else 0)

@@ -1,0 +1,105 @@
+"""What a verification has found, and how far it has come; kept in a file so that it can go on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from domain.errors import CheckoutError
+from domain.operating.drifts import Drift
+from domain.operating.topic_verification import TopicsVerified
+from domain.operating.verification import Verified
+
+MOST_KEPT = 20_000
+"""Drifts that are kept one by one; of more of them only the counts are. Who has as many rebuilds the views."""
+
+
+class NotThisRun(CheckoutError):
+    """The file says something about another run, or nothing that can be read."""
+
+
+class TopicSaid(BaseModel):
+    """What became of a topic."""
+
+    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, serialize_by_alias=True)
+
+    topic: str
+    messages: int
+    comparable_from: int | None
+    unexplained: int
+
+
+class State(BaseModel):
+    """All that was found up to now."""
+
+    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, serialize_by_alias=True)
+
+    asked: str
+    """Whose baskets are verified, in words that two runs share."""
+    after: str = ""
+    """All baskets up to this id are done."""
+    baskets_done: bool = False
+    claims_done: bool = False
+    catalogue_done: bool = False
+    baskets: int = 0
+    events: int = 0
+    catalogue_rows: int = 0
+    published_up_to: int | None = None
+    topics: list[TopicSaid] = Field(default_factory=list)
+    counts: Counter[str] = Field(default_factory=Counter)
+    """How many drifts of each kind there are."""
+    drifts: list[Drift] = Field(default_factory=list)
+    lagging: dict[str, int] = Field(default_factory=dict)
+    """Views that were behind, and the version that they must come to; looked at again at the end."""
+
+    def add(self, verified: Verified) -> None:
+        self.baskets += verified.baskets
+        self.events += verified.events
+        self.lagging |= verified.lagging
+        self.found(verified.drifts)
+
+    def found(self, drifts: Iterable[Drift]) -> None:
+        for drift in drifts:
+            self.counts[drift.kind] += 1
+            if len(self.drifts) < MOST_KEPT:
+                self.drifts.append(drift)
+
+    def add_topics(self, verified: TopicsVerified) -> None:
+        self.published_up_to = verified.published.position
+        self.found(verified.drifts)
+        for topic in verified.topics:
+            self.found(topic.drifts)
+            said = TopicSaid(
+                topic=topic.topic,
+                messages=topic.messages,
+                comparable_from=topic.comparable_from,
+                unexplained=topic.unexplained,
+            )
+            self.topics.append(said)
+
+    @property
+    def differs(self) -> bool:
+        return bool(self.counts) or any(topic.unexplained for topic in self.topics)
+
+    def write(self, path: Path) -> None:
+        """Whole or not at all."""
+        beside = path.with_name(f"{path.name}.new")
+        beside.write_text(self.model_dump_json(), encoding="utf-8")
+        beside.replace(path)
+
+
+def read_state(path: Path, asked: str) -> State | None:
+    """What an earlier run left; None where there is no file. Raises NotThisRun."""
+    if not path.exists():
+        return None
+    try:
+        state = State.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise NotThisRun(f"{path} is not what a verification leaves behind") from error
+    if state.asked != asked:
+        raise NotThisRun(f"{path} is about {state.asked}; name another file")
+    return state
