@@ -17,6 +17,7 @@ from adapters.kafka.positions import read_record
 from adapters.kafka.published_topics import basket_events, validation_results
 from adapters.kafka.publishing import AtLeastOncePublisher, TransactionalPublisher
 from adapters.kafka.remedies import BasketChangeRemedy, BasketViewRemedy, CatalogueRemedy, VerdictRemedy
+from adapters.kafka.replaying import KafkaReplayTopics
 from adapters.kafka.subscription import Subscription
 from adapters.postgres.basket_finder import PostgresBasketFinder
 from adapters.postgres.basket_views import PostgresBasketViews
@@ -36,6 +37,7 @@ from adapters.postgres.operator_actions import PostgresOperatorActions
 from adapters.postgres.projected_rows import PostgresProjectedRows
 from adapters.postgres.publisher_positions import PostgresPublisherPositions
 from adapters.postgres.rebuilding.rebuilds import PostgresRebuilds
+from adapters.postgres.republications import PostgresRepublications
 from adapters.postgres.worker_states import PostgresWorkerStates
 from adapters.settings import Settings
 from domain.basket.answering import Answers
@@ -47,6 +49,7 @@ from domain.errors import CheckoutError
 from domain.operating.dead_letters import DeadLetterBox
 from domain.operating.history import Histories
 from domain.operating.repairing import Repairing
+from domain.operating.republisher import Republisher
 from domain.operating.settling import SettlingDeadLetters
 from domain.operating.standing import Expectations, Statuses
 from domain.operating.topic_verification import TopicVerification
@@ -146,12 +149,22 @@ class Parts:
             utc_now,
             new_id,
         )
+        self.republisher = Republisher(
+            self.feed,
+            self.store,
+            PostgresRepublications(self.database),
+            KafkaReplayTopics(settings),
+            self.publisher,
+            utc_now,
+            new_id,
+        )
 
-    def publisher(self) -> Publisher:
-        """The way of publishing that the settings want."""
-        if self.settings.kafka_delivery == "exactly_once":
-            return TransactionalPublisher(self.settings)
-        return AtLeastOncePublisher(self.settings, PostgresPublisherPositions(self.database))
+    def publisher(self, id: str | None = None) -> Publisher:
+        """The way of publishing that the settings want, with its progress under this id (None: theirs)."""
+        settings = self.settings.model_copy(update={"publisher_id": id or self.settings.publisher_id})
+        if settings.kafka_delivery == "exactly_once":
+            return TransactionalPublisher(settings)
+        return AtLeastOncePublisher(settings, PostgresPublisherPositions(self.database))
 
     async def published_up_to(self) -> PublishedUpTo:
         """How far the publisher has come; raises BrokerUnavailable or StoreUnavailable."""

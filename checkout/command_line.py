@@ -17,6 +17,7 @@ from adapters.settings import Settings
 from operations.catalogue import app as catalogue_app
 from operations.checks import checks
 from operations.dead_letters import app as dead_letters_app
+from operations.republishing import republish
 from operations.schemas.command import schemas
 from operations.settings import settings
 from operations.status import status
@@ -36,6 +37,7 @@ app.command()(checks)
 app.command()(validate)
 app.command()(status)
 app.command()(verify)
+app.command()(republish)
 
 Data = Annotated[Path, typer.Option(help="Folder of the embedded parts, kept between runs.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON line on stdout once all is ready.")]

@@ -12,9 +12,11 @@ from adapters.kafka.clients import producer
 from adapters.kafka.errors import answered, close
 from adapters.kafka.messages import Message, basket_event_message, verdict_message
 from adapters.kafka.positions import position_message, published_up_to
+from adapters.kafka.replaying import replay_message
 from adapters.kafka.sending import send_all
 from adapters.settings import Settings
 from domain.operating.published import event_name
+from domain.operating.republishing import Replayed
 from domain.ports import Publication, PublishedUpTo, PublisherPositions
 
 START_WITHIN_SECONDS = 45.0
@@ -127,6 +129,9 @@ def _up_to(publications: Sequence[Publication]) -> PublishedUpTo:
 
 def _messages(publications: Iterable[Publication]) -> Iterator[Message]:
     for publication in publications:
+        if isinstance(publication, Replayed):
+            yield replay_message(publication)
+            continue
         yield basket_event_message(publication.event)
         if publication.verdict is not None:
             yield verdict_message(publication.event, publication.verdict)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -80,21 +81,40 @@ TOPICS = (
 async def ensure_topics(settings: Settings) -> Sequence[str]:
     """Makes the topics that are missing, leaves the others as they are, and returns once every one has a
     leader; the names of those made. Raises BrokerUnavailable."""
+    async with _administrating(settings) as client:
+        return await _ensure(client, settings, TOPICS)
+
+
+async def ensure_topic_like(settings: Settings, name: str, other: str) -> bool:
+    """Makes a topic where it is missing, with as many partitions as another one has and kept as that one is,
+    and returns once it has a leader; whether it was made. Raises BrokerUnavailable."""
+    (kept,) = [topic.settings for topic in TOPICS if topic.name == other]
+    async with _administrating(settings) as client:
+        (described,) = await client.describe_topics([other])
+        return bool(await _ensure(client, settings, [Topic(name, kept, len(described["partitions"]))]))
+
+
+@asynccontextmanager
+async def _administrating(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
     client = admin(settings)
     try:
         await client.start()
-        made = await _create(client, settings)
-        async with asyncio.timeout(LEADERS_WITHIN_SECONDS):
-            while not await _led(client):  # noqa: ASYNC110  (Kafka calls nobody when it has chosen)
-                await asyncio.sleep(0.05)
-        return made
+        yield client
     except (KafkaError, OSError, TimeoutError) as error:
         raise BrokerUnavailable(f"topics cannot be made: {error!r}") from error
     finally:
         await client.close()
 
 
-async def _create(client: AIOKafkaAdminClient, settings: Settings) -> Sequence[str]:
+async def _ensure(client: AIOKafkaAdminClient, settings: Settings, topics: Sequence[Topic]) -> Sequence[str]:
+    made = await _create(client, settings, topics)
+    async with asyncio.timeout(LEADERS_WITHIN_SECONDS):
+        while not await _led(client, topics):  # noqa: ASYNC110  (Kafka calls nobody when it has chosen)
+            await asyncio.sleep(0.05)
+    return made
+
+
+async def _create(client: AIOKafkaAdminClient, settings: Settings, topics: Sequence[Topic]) -> Sequence[str]:
     replicas = settings.kafka_replication_factor or min(3, len((await client.describe_cluster())["brokers"]))
     shared = {
         "max.message.bytes": str(MAX_MESSAGE_BYTES),
@@ -108,7 +128,7 @@ async def _create(client: AIOKafkaAdminClient, settings: Settings) -> Sequence[s
                 replicas,
                 topic_configs={**shared, **topic.settings},
             )
-            for topic in TOPICS
+            for topic in topics
         ]
     )
     made = []
@@ -121,8 +141,8 @@ async def _create(client: AIOKafkaAdminClient, settings: Settings) -> Sequence[s
     return made
 
 
-async def _led(client: AIOKafkaAdminClient) -> bool:
-    described = await client.describe_topics([topic.name for topic in TOPICS])
+async def _led(client: AIOKafkaAdminClient, topics: Sequence[Topic]) -> bool:
+    described = await client.describe_topics([topic.name for topic in topics])
     return all(
         topic["error_code"] == 0
         and topic["partitions"]

@@ -84,6 +84,7 @@ async def test_a_basket_that_something_else_released_says_so(
 # As 0014 found it: letters without numbers, buried in another order than they lie in.
 BEFORE_0014 = """
 DROP INDEX dead_letters_counted;
+DROP TABLE republications;
 ALTER TABLE dead_letters DROP COLUMN about, DROP COLUMN number, DROP COLUMN tries, DROP COLUMN tried_at,
     DROP COLUMN last_error, DROP COLUMN settled_by;
 UPDATE dead_letters SET recorded_at = recorded_at - message_offset * interval '1 hour';

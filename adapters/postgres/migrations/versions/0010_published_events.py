@@ -5,7 +5,7 @@ from __future__ import annotations
 from adapters.postgres.migrations.beside import execute_sql_beside
 
 revision = "0010"
-down_revision = "0007"
+down_revision = "0009"
 
 
 def upgrade() -> None:

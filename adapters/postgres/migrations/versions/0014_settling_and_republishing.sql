@@ -32,3 +32,17 @@ ALTER TABLE dead_letters
 CREATE INDEX dead_letters_waiting ON dead_letters (number) WHERE settled_at IS NULL;
 CREATE INDEX dead_letters_counted ON dead_letters (topic, code) WHERE settled_at IS NULL;
 CREATE INDEX dead_letters_in_order ON dead_letters (about, number) WHERE settled_at IS NULL;
+
+-- Runs of republishing: what each sends, so that it can go on where it was cut off. How far it has come is told
+-- where its messages are, in Kafka.
+CREATE TABLE republications (
+    id            text COLLATE "C" PRIMARY KEY,
+    topic         text NOT NULL,
+    content       text NOT NULL CHECK (content IN ('events', 'verdicts')),
+    from_position bigint NOT NULL,
+    to_position   bigint NOT NULL,
+    partner       text,
+    basket_id     text COLLATE "C",
+    started_at    timestamptz NOT NULL,
+    ended_at      timestamptz
+);

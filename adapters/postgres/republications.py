@@ -1,0 +1,63 @@
+"""Runs of republishing, in PostgreSQL."""
+
+from __future__ import annotations
+
+from adapters.postgres.database import Database
+from adapters.postgres.operator_actions import record_in
+from domain.operating.actions import OperatorAction
+from domain.operating.republishing import Republication
+
+# Commits have the order of positions, so that nothing can come later that lies before it.
+LAST_POSITION = "SELECT coalesce(max(position), 0) FROM events"
+
+BEGIN = """
+INSERT INTO republications
+    (id, topic, content, from_position, to_position, partner, basket_id, started_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+"""
+
+FIND = """
+SELECT id, topic, content, from_position, to_position, partner, basket_id, started_at, ended_at
+  FROM republications WHERE id = $1
+"""
+
+END = "UPDATE republications SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL"
+
+
+class PostgresRepublications:
+    """Republications."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def last_position(self) -> int:
+        async with self._database.connection() as connection:
+            position: int = await connection.fetchval(LAST_POSITION)
+        return position
+
+    async def begin(self, run: Republication, action: OperatorAction) -> None:
+        async with self._database.connection() as connection, connection.transaction():
+            await connection.execute(
+                BEGIN,
+                run.id,
+                run.topic,
+                run.content,
+                run.from_position,
+                run.to_position,
+                run.partner,
+                run.basket_id,
+                run.started_at,
+            )
+            await record_in(connection, action)
+
+    async def go_on(self, id: str, action: OperatorAction) -> Republication | None:
+        async with self._database.connection() as connection, connection.transaction():
+            row = await connection.fetchrow(FIND, id)
+            if row is None:
+                return None
+            await record_in(connection, action)
+        return Republication.model_validate(dict(row))
+
+    async def end(self, run: Republication) -> None:
+        async with self._database.connection() as connection:
+            await connection.execute(END, run.id, run.ended_at)

@@ -1,0 +1,125 @@
+"""One run of republishing, which people may watch and interrupt; what it says goes to stderr."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from adapters.settings import Settings
+from adapters.wiring import open_parts
+from domain.base import Value
+from domain.errors import CheckoutError
+from domain.operating.actions import Operator
+from domain.operating.republisher import Republisher
+from domain.operating.republishing import Progress, Republication, RepublishRequest
+from operations.stopping import EXIT_CODE_OF_AN_INTERRUPTION, stopped
+
+
+@dataclass(frozen=True, slots=True)
+class Republishing:
+    """What is asked for: a new run, or one to go on with."""
+
+    operator: Operator
+    request: RepublishRequest | None
+    resume: str | None
+    rate: float | None
+
+
+class Ended(Value):
+    """How it ended. `run` None: it did not begin; `progress` None: nothing was sent."""
+
+    run: Republication | None = None
+    progress: Progress | None = None
+    interrupted: bool = False
+    error: str | None = None
+
+    @property
+    def exit_code(self) -> int:
+        if self.error is not None:
+            return 1
+        if self.interrupted:
+            return EXIT_CODE_OF_AN_INTERRUPTION
+        return 1 if self.progress is not None and self.progress.lost else 0
+
+
+async def run_republishing(asked: Republishing, console: Console | None = None) -> Ended:
+    """Sends until the end, or until SIGINT or SIGTERM comes; never raises for what a server is like."""
+    run = _Run(asked, console or Console(stderr=True, highlight=False))
+    try:
+        settings = Settings()
+        async with open_parts(settings) as parts:
+            if settings.kafka_delivery == "at_least_once":
+                run.say(
+                    "The broker has no transactions: where it is cut off, some messages may be sent twice."
+                )
+            await run.go(parts.republisher)
+    except (CheckoutError, ValueError) as error:
+        run.error = str(error)
+    return run.conclude()
+
+
+class _Run:
+    def __init__(self, asked: Republishing, console: Console) -> None:
+        self.error: str | None = None
+        self._asked = asked
+        self._console = console
+        self._run: Republication | None = None
+        self._progress: Progress | None = None
+
+    def say(self, text: str) -> None:
+        self._console.print(text, markup=False, soft_wrap=True)
+
+    async def go(self, republisher: Republisher) -> None:
+        async with stopped() as stop:
+            self._run = run = await self._begun(republisher)
+            self.say(
+                f"run {run.id}: {run.content} of positions {run.from_position} to {run.to_position} "
+                f"to {run.topic}"
+            )
+            columns = (
+                TextColumn("republishing"),
+                BarColumn(),
+                TaskProgressColumn(),
+                TextColumn("{task.fields[sent]:,} sent, {task.fields[rate]} a second"),
+                TimeRemainingColumn(),
+            )
+            with Bar(*columns, console=self._console) as bar:
+                task = bar.add_task("", total=run.to_position - run.from_position + 1, sent=0, rate="–")
+
+                def told(progress: Progress) -> None:
+                    self._progress = progress
+                    done = progress.position - progress.from_position + 1
+                    elapsed = bar.tasks[0].elapsed or 0.0
+                    rate = f"{progress.sent / elapsed:,.0f}" if elapsed > 0 else "–"
+                    bar.update(task, completed=done, sent=progress.sent, rate=rate)
+
+                await republisher.send(run, stop, told, self._asked.rate)
+
+    async def _begun(self, republisher: Republisher) -> Republication:
+        asked = self._asked
+        if asked.resume is not None:
+            return await republisher.go_on(asked.resume, asked.operator)
+        assert asked.request is not None  # noqa: S101  (one of the two is asked for)
+        return await republisher.begin(asked.request, asked.operator)
+
+    def conclude(self) -> Ended:
+        """Says in a sentence or two how it ended."""
+        run, progress = self._run, self._progress
+        complete = progress is not None and progress.complete
+        if progress is not None:
+            self.say(f"{progress.sent:,} messages sent, up to position {progress.position}.")
+            if progress.lost:
+                self.say(f"{progress.lost:,} verdicts could not be put together, and were left out.")
+        if self.error is not None:
+            self.say(f"checkout: {self.error}")
+        if run is not None and not complete:
+            self.say(f"Go on with: checkout republish --resume {run.id}")
+        return Ended(
+            run=run,
+            progress=progress,
+            interrupted=run is not None and not complete and self.error is None,
+            error=self.error,
+        )
