@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -14,6 +15,8 @@ from starlette.types import ASGIApp
 
 from domain.errors import CheckoutError
 
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
 _log = structlog.get_logger("checkout.http")
 
 
@@ -23,7 +26,7 @@ class PortTaken(CheckoutError):
 
 async def serve(application: ASGIApp, host: str, port: int, *, finish_within: int) -> None:
     """Serves until SIGTERM or SIGINT; requests that run then get `finish_within` seconds to end."""
-    await uvicorn.Server(_config(application, host, port, finish_within)).serve()
+    await _Serving(_config(application, host, port, finish_within)).serve()
 
 
 @asynccontextmanager
@@ -44,6 +47,21 @@ async def served_beside(application: ASGIApp, host: str, port: int, name: str) -
         server.should_exit = True
         await asyncio.gather(task, return_exceptions=True)
         listening.close()
+
+
+class _Serving(uvicorn.Server):
+    """A server that a signal ends, and nothing else: uvicorn's own raises the signal again once it has ended,
+    and the process would be gone before it gave up its roles, left its groups and said that it stops."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        before = {number: signal.signal(number, self.handle_exit) for number in _STOP_SIGNALS}
+        try:
+            yield
+        finally:
+            # Whoever signals again is obeyed at once.
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 class _Beside(uvicorn.Server):

@@ -99,8 +99,8 @@ def _workers(status: Status, all_processes: bool) -> Table:
 def _lag_to_show(
     each: WorkerState, rows: Sequence[WorkerState], lags: Iterable[WorkerLag]
 ) -> WorkerLag | None:
-    """What waits for the kind of worker, on the first of its rows, where no process of it has figures."""
-    kind = [row for row in rows if row.worker == each.worker]
+    """What waits for the kind of worker, on one of its rows, where no process of it has figures."""
+    kind = sorted((row for row in rows if row.worker == each.worker), key=lambda row: not row.live)
     if kind[0] is not each or any(row.lag_events is not None for row in kind):
         return None
     return next((lag for lag in lags if lag.worker == each.worker), None)

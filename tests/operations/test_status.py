@@ -1,0 +1,188 @@
+"""`checkout status` on worker processes of their own, which are killed and stopped."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import pytest
+
+from adapters.embedded.processes import free_port
+from adapters.kafka.topics import ensure_topics
+from adapters.postgres.database import Database
+from adapters.postgres.worker_states import PostgresWorkerStates
+from adapters.settings import Settings
+from domain.operating.standing import Expectations, Statuses
+from domain.operating.status import RoleHolder, Status, WorkerState
+from tests.parts.kafka import KafkaPart
+from tests.parts.postgres import Databases
+from tests.parts.processes import Program
+from tests.parts.waiting import eventually
+from tests.streaming import Partner, delivery, streaming_settings
+from tests.workers.running import event_store
+
+
+@pytest.fixture
+async def settings(kafka: KafkaPart, database_url: str) -> Settings:
+    settings = streaming_settings(kafka.bootstrap_servers, database_url, kafka_delivery=delivery(kafka))
+    await ensure_topics(settings)
+    return settings
+
+
+@pytest.fixture
+async def statuses(database_url: str) -> AsyncIterator[Statuses]:
+    database = Database(database_url)
+    yield Statuses(PostgresWorkerStates(database), Expectations(("publisher",)))
+    await database.close()
+
+
+@pytest.fixture
+async def partner(database_url: str) -> AsyncIterator[Partner]:
+    async with event_store(database_url) as store:
+        yield await Partner(store).knows_a_catalogue()
+
+
+def environment(settings: Settings) -> dict[str, str | None]:
+    assert settings.database_url is not None
+    return {
+        "CHECKOUT_DATABASE_URL": settings.database_url.get_secret_value(),
+        "CHECKOUT_KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers,
+        "CHECKOUT_KAFKA_DELIVERY": settings.kafka_delivery,
+        "CHECKOUT_KAFKA_FETCH_MAX_WAIT_MS": "20",
+        "CHECKOUT_PUBLISHER_ID": settings.publisher_id,
+        # Nobody reads it, and a full pipe would stop the process.
+        "CHECKOUT_LOG_LEVEL": "ERROR",
+    }
+
+
+def publisher(settings: Settings) -> Program:
+    return Program(
+        *("-m", "checkout", "work", "publisher", "--health-port", str(free_port())),
+        environment=environment(settings),
+    )
+
+
+async def asked(settings: Mapping[str, str | None], *arguments: str) -> tuple[int, str]:
+    """The exit code of `checkout status` and its only line."""
+    async with Program("-m", "checkout", "status", *arguments, environment=settings) as program:
+        line = await program.line()
+        return await program.end(), line
+
+
+def of(status: Status, program: Program) -> WorkerState | None:
+    return next((each for each in status.workers if each.pid == program.pid), None)
+
+
+async def in_state(statuses: Statuses, program: Program, state: str, limit: float = 30.0) -> Status:
+    async def status() -> Status | None:
+        now = await statuses.now()
+        worker = of(now, program)
+        return now if worker is not None and worker.state == state else None
+
+    found = await eventually(status, limit=limit, every=0.1)
+    assert found is not None
+    return found
+
+
+async def published_all(statuses: Statuses) -> Status:
+    async def status() -> Status | None:
+        now = await statuses.now()
+        return now if now.lags and now.lags[0].worker == "publisher" and now.lags[0].events == 0 else None
+
+    found = await eventually(status, limit=30, every=0.1)
+    assert found is not None
+    return found
+
+
+async def test_a_killed_publisher_is_dead_though_its_lag_is_zero_and_its_role_moves(
+    settings: Settings, statuses: Statuses, partner: Partner
+) -> None:
+    async with publisher(settings) as first:
+        await in_state(statuses, first, "working")
+        async with publisher(settings) as second:
+            both = await in_state(statuses, second, "standing-by")
+            assert holder(both).pid == first.pid
+            assert holder(both).standing_by == 1
+            await partner.fills_baskets(3)
+            assert (await published_all(statuses)).well
+
+            await first.kill()
+            moved = await eventually(lambda: holds(statuses, settings, second), limit=30, every=0.1)
+            assert moved
+            dead = await in_state(statuses, first, "dead")
+            lost = of(dead, first)
+            assert lost is not None
+            assert not lost.live
+            assert lost.lag_events in (None, 0)
+            assert (await published_all(statuses)).lags[0].seconds == 0.0
+
+            code, line = await asked(environment(settings), "--json")
+            assert code == 1
+            document: dict[str, Any] = json.loads(line)
+            assert any("is dead" in problem for problem in document["problems"])
+            assert [each["state"] for each in document["workers"] if each["pid"] == first.pid] == ["dead"]
+            assert [each["pid"] for each in document["roles"]] == [second.pid]
+
+
+def holder(status: Status) -> RoleHolder:
+    (role,) = status.roles
+    return role
+
+
+async def holds(statuses: Statuses, settings: Settings, program: Program) -> bool:
+    role = holder(await statuses.now())
+    return role.role == f"publisher/{settings.publisher_id}" and role.pid == program.pid and bool(role.live)
+
+
+async def test_what_waits_grows_while_the_publisher_is_stopped_and_shrinks_after(
+    settings: Settings, statuses: Statuses, partner: Partner
+) -> None:
+    async with publisher(settings) as first:
+        await in_state(statuses, first, "working")
+        await partner.fills_baskets(1)
+        await published_all(statuses)
+        assert await first.stop(signal.SIGTERM) == 0
+        stopped = await in_state(statuses, first, "stopped", limit=2)
+        assert stopped.problems == ("publisher: no process does this work; the last one ended 0 s ago",)
+
+    await partner.fills_baskets(2)
+    waiting = (await statuses.now()).lags[0]
+    assert waiting.events == 18
+    assert waiting.seconds is not None
+    assert waiting.seconds > 0
+    await partner.fills_baskets(1)
+    later = (await statuses.now()).lags[0]
+    assert later.events == 27
+    assert later.seconds is not None
+    assert later.seconds > waiting.seconds
+    assert (await asked(environment(settings), "--json", "--max-lag-seconds", "0"))[0] == 1
+
+    async with publisher(settings) as second:
+        after = await published_all(statuses)
+        assert after.lags[0].seconds == 0.0
+        working = of(after, second)
+        assert working is not None
+        assert working.state == "working"
+
+
+async def test_where_postgresql_cannot_be_asked_the_exit_code_is_2(databases: Databases) -> None:
+    nowhere = {"CHECKOUT_DATABASE_URL": f"postgresql://nobody@127.0.0.1:{free_port()}/none"}
+    assert await asked(nowhere, "--json") == (2, "")
+    empty = await databases.empty()
+    assert await asked({"CHECKOUT_DATABASE_URL": empty}, "--json") == (2, "")
+    await databases.drop(empty)
+
+
+async def test_watching_goes_on_until_somebody_wants_it_to_end(database_url: str) -> None:
+    watching = Program(
+        *("-m", "checkout", "status", "--watch", "--json", "--every", "0.1"),
+        environment={"CHECKOUT_DATABASE_URL": database_url},
+    )
+    async with watching as program:
+        looks = [json.loads(await program.line()) for _ in range(3)]
+        assert await program.stop(signal.SIGINT) == 0
+    assert [look["well"] for look in looks] == [False] * 3
+    assert [each["state"] for each in looks[0]["workers"]] == ["absent"] * 6
+    assert sorted(look["at"] for look in looks) == [look["at"] for look in looks]
