@@ -6,10 +6,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 
 from domain.operating.showing import Document
 from domain.values import same_json
+from operations.console.look.telling import moment
 
 Mark = Literal["", "added", "removed", "changed"]
 
@@ -145,6 +147,6 @@ def _text(value: Any, name: str = "") -> str | None:
         case {"amount": amount, "currency": currency} if len(value) == 2:
             return f"{amount} {currency}"
         case str():
-            return value.replace("T", " ").replace("Z", " UTC") if name == "expiresAt" else value
+            return f"{moment(datetime.fromisoformat(value))} UTC" if name == "expiresAt" else value
         case _:
             return json.dumps(value, ensure_ascii=False)

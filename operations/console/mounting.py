@@ -21,8 +21,8 @@ from operations.console.visit import Console
 from operations.judged import Judgements
 
 ASSETS = Path(__file__).parent / "assets"
-LONGEST_BUILD = 10.0
-"""Seconds that a page may take; longer than PostgreSQL is waited for."""
+ACCENT = "#2d55c4"
+"""As the style sheet has it on light ground."""
 
 
 def mount(parts: Parts, path: str) -> ASGIApp:
@@ -41,6 +41,7 @@ def mount(parts: Parts, path: str) -> ASGIApp:
     application.mount(f"{path}/assets", StaticFiles(directory=ASSETS))
     register(console)
     _keep_looking(console.trend)
+    pages_app.colors(primary=ACCENT)
     ui.add_head_html(
         f'<meta name="robots" content="noindex, nofollow">'
         f'<link rel="stylesheet" href="{path}/assets/look.css">',

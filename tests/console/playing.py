@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 from aiokafka import AIOKafkaProducer
 
-from operations.demo.story import sample_baskets
+from operations.demo.story import next_week_prices, sample_baskets, sample_catalogue
 from tests.parts.waiting import eventually
 from tests.service.running import Service, cookie
 
@@ -71,8 +71,7 @@ async def _shop(caller: httpx.AsyncClient, basket: Mapping[str, Any], number: in
 
 async def _rich(service: Service, caller: httpx.AsyncClient) -> str:
     """A basket that changes often, and is judged before and after prices changed."""
-    sample = max(sample_baskets(PARTNERS[0]), key=lambda basket: len(basket["orderItems"]))
-    items = sample["orderItems"]
+    items = _items()
     order = {
         "external_id": "EXT-2026-11-24",
         "country": "US",
@@ -100,6 +99,21 @@ async def _rich(service: Service, caller: httpx.AsyncClient) -> str:
     await _call(caller, "POST", "/partner/checkout/initiate", {"order": changed})
     await _call(caller, "POST", f"/partner/checkout/validate/{basket_id}")
     return basket_id
+
+
+def _items() -> list[dict[str, Any]]:
+    """Lines of the sample: some whose product is blocked or short, some whose price changes next week."""
+    lines = [item for basket in sample_baskets(PARTNERS[0]) for item in basket["orderItems"]]
+    facts, changing = sample_catalogue(), next_week_prices()
+    offers = {item["offer"]["id"]: item for item in lines}
+
+    def available(offer: str) -> bool:
+        return bool(facts[offer.replace("o-", "SKU-")]["status"] == "available")
+
+    changes = [item for offer, item in offers.items() if offer in changing and available(offer)]
+    refused = [item for offer, item in offers.items() if not available(offer)]
+    plain = [item for offer, item in offers.items() if offer not in changing and available(offer)]
+    return [*changes[:2], plain[0], refused[0], *plain[1:8]]
 
 
 async def _update(caller: httpx.AsyncClient, basket_id: str, *actions: Mapping[str, Any]) -> None:

@@ -105,7 +105,9 @@ class _Form:
 
 def _choice(title: str, options: list[str], value: str | None) -> ui.select:
     chosen = value if value in options else None
-    field = ui.select(options, label=title, value=chosen, clearable=True).props("outlined dense options-dense")
+    field = ui.select(options, label=title, value=chosen, clearable=True).props(
+        "outlined dense options-dense"
+    )
     field.props["data-field"] = title
     return field
 
@@ -131,8 +133,6 @@ class _Found:
             return
         self._table = Table(
             ("Basket", "lead"),
-            ("Organisation", ""),
-            ("External id", ""),
             ("Status", "tight"),
             ("Verdict", ""),
             ("Version", "number"),
@@ -160,15 +160,22 @@ class _Found:
 def _row(table: Table, basket: FoundBasket) -> None:
     status, tone = STATUSES[basket.status]
     table.row(
-        partial(link, basket.basket_id, f"/baskets/{basket.basket_id}", "mono"),
-        basket.partner,
-        basket.external_id,
+        partial(_basket, basket),
         partial(badge, status, tone),
         partial(_verdict, basket),
         str(basket.version),
         partial(words, moment(basket.created), "nowrap", title=exactly(basket.created)),
         partial(words, moment(basket.modified), "nowrap", title=exactly(basket.modified)),
     )
+
+
+def _basket(basket: FoundBasket) -> None:
+    with box():
+        link(basket.basket_id, f"/baskets/{basket.basket_id}", "mono")
+        with box("line soft small"):
+            words(basket.partner)
+            if basket.external_id is not None:
+                words(f"· {basket.external_id}")
 
 
 def _verdict(basket: FoundBasket) -> None:
