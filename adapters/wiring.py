@@ -47,6 +47,7 @@ from domain.basket.projection import BasketProjection
 from domain.basket.repository import Baskets
 from domain.errors import CheckoutError
 from domain.operating.dead_letters import DeadLetterBox
+from domain.operating.following import Following
 from domain.operating.history import Histories
 from domain.operating.repairing import Repairing
 from domain.operating.republisher import Republisher
@@ -107,6 +108,7 @@ class Parts:
         self.open_baskets = PostgresOpenBaskets(self.database)
         self.finder = PostgresBasketFinder(self.database)
         self.histories = Histories(self.store)
+        self.following = Following(self.store, self.feed)
         self.operator_actions = PostgresOperatorActions(self.database)
         self.instance = new_id()
         self.leadership = PostgresLeadership(self.database, instance=self.instance)

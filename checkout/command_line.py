@@ -17,6 +17,8 @@ from adapters.settings import Settings
 from operations.catalogue import app as catalogue_app
 from operations.checks import checks
 from operations.dead_letters import app as dead_letters_app
+from operations.finding import find
+from operations.history import diff, history, show
 from operations.republishing import republish
 from operations.schemas.command import schemas
 from operations.settings import settings
@@ -38,6 +40,10 @@ app.command()(validate)
 app.command()(status)
 app.command()(verify)
 app.command()(republish)
+app.command()(find)
+app.command()(show)
+app.command()(history)
+app.command()(diff)
 
 Data = Annotated[Path, typer.Option(help="Folder of the embedded parts, kept between runs.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON line on stdout once all is ready.")]

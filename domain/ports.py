@@ -155,6 +155,9 @@ class EventFeed(Protocol):
     async def read(self, after_position: int, limit: int) -> Sequence[StoredEvent]:
         """The next events after a position, at most `limit`."""
 
+    async def last_position(self) -> int:
+        """The position of the last event; 0: there is none."""
+
     async def wait(self, after_position: int, timeout: float) -> None:
         """Returns as soon as there may be events after a position, or after `timeout` seconds."""
 

@@ -97,6 +97,9 @@ class MemoryEventStore:
     async def read(self, after_position: int, limit: int) -> Sequence[StoredEvent]:
         return self._log[after_position : after_position + limit]
 
+    async def last_position(self) -> int:
+        return len(self._log)
+
     async def wait(self, after_position: int, timeout: float) -> None:
         self._grown.clear()
         if len(self._log) <= after_position:

@@ -32,6 +32,9 @@ SELECT position, stream_id, version, type, data, metadata, recorded_at
   FROM events WHERE position > $1 ORDER BY position LIMIT $2
 """
 
+# Where the events end.
+LAST_POSITION = "SELECT position FROM events ORDER BY position DESC LIMIT 1"
+
 # Whether there is anything after a position.
 IS_THERE_MORE = "SELECT true FROM events WHERE position > $1 ORDER BY position LIMIT 1"
 
@@ -51,6 +54,11 @@ class PostgresEventFeed:
         """Raises StoreUnavailable."""
         async with self._pool.connection() as connection:
             return [StoredEvent(*row) for row in await connection.fetch(READ_NEXT, after_position, limit)]
+
+    async def last_position(self) -> int:
+        """Raises StoreUnavailable."""
+        async with self._pool.connection() as connection:
+            return await connection.fetchval(LAST_POSITION) or 0
 
     async def wait(self, after_position: int, timeout: float) -> None:
         """While PostgreSQL is away this just waits; the next read says so."""

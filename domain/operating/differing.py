@@ -16,7 +16,7 @@ from pydantic import JsonValue
 from domain.base import Value
 from domain.basket.basket import Basket
 from domain.operating.showing import Document, basket_document
-from domain.operating.words import changed_words
+from domain.operating.words import changed_words, printable
 from domain.values import same_json
 
 _MATTER_OF_COURSE = frozenset({"version", "modified"})
@@ -59,7 +59,7 @@ def differences(before: Basket, after: Basket) -> Sequence[Difference]:
                 found.append(_changed("$.ready", was[name], is_now[name], words))
         elif name not in _MATTER_OF_COURSE:
             found += _value(f"$.{name}", _LABELS.get(name, name), was[name], is_now[name])
-    return found
+    return [each.model_copy(update={"words": printable(each.words)}) for each in found]
 
 
 def _lines(before: Sequence[Document], after: Sequence[Document]) -> Iterator[Difference]:

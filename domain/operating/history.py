@@ -61,6 +61,9 @@ class Standing:
     basket: Basket
     verdict: StoredVerdict | None = None
 
+    def seen_at(self, moment: datetime) -> Standing:
+        return Standing(self.basket.as_seen_at(moment), self.verdict)
+
 
 class Histories:
     """Reads histories, and appends nothing. Every method raises StoreUnavailable."""
@@ -77,11 +80,14 @@ class Histories:
             raise BasketNotFound(basket_id)
         return [entry for entry in entries if entry.version > after_version]
 
+    async def last(self, basket_id: str) -> Standing:
+        """The basket after its last event. Raises BasketNotFound and HistoryUnreadable."""
+        return _standing(basket_id, await self._stored(basket_id))
+
     async def now(self, basket_id: str, moment: datetime) -> Standing:
-        """The basket after its last event, as it is seen at `moment`, the present. Raises BasketNotFound and
-        HistoryUnreadable."""
-        standing = _standing(basket_id, await self._stored(basket_id))
-        return Standing(standing.basket.as_seen_at(moment), standing.verdict)
+        """The basket after its last event as it is seen at `moment`, the present: expired where its time is
+        over. Raises BasketNotFound and HistoryUnreadable."""
+        return (await self.last(basket_id)).seen_at(moment)
 
     async def standing_at(self, basket_id: str, version: int) -> Standing:
         """The basket right after the event of this version. Raises BasketNotFound, NothingThen and
@@ -102,8 +108,7 @@ class Histories:
             by_then.append(event)
         if not by_then:
             raise NothingThen(basket_id, f"at {moment.isoformat()}")
-        standing = _folded(basket_id, by_then)
-        return Standing(standing.basket.as_seen_at(moment), standing.verdict)
+        return _folded(basket_id, by_then).seen_at(moment)
 
     async def at_version(self, basket_id: str, version: int) -> Basket:
         """The basket of `standing_at`."""

@@ -7,7 +7,7 @@ say which entries differ, never what these hold: that may be personal data.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import assert_never
 
 from domain.base import DomainEvent
@@ -45,6 +45,19 @@ _OPEN_MAPS = {"tracking": "tracking", "custom_fields": "custom fields"}
 
 def words_of(event: DomainEvent, before: Basket | None) -> str:
     """The event in one sentence; `before` is the basket before it, None where that is not known."""
+    return printable(_words(event, before))
+
+
+def printable(text: str) -> str:
+    """The text with whatever a terminal might obey, rather than show, written as an escape."""
+    return text if text.isprintable() else "".join(map(_shown, text))
+
+
+def _shown(character: str) -> str:
+    return character if character.isprintable() else character.encode("unicode_escape").decode()
+
+
+def _words(event: DomainEvent, before: Basket | None) -> str:
     if isinstance(event, UnknownEvent):
         return f"{event.type}: of a later release than this one, passed over"
     known: BasketEvent = event  # type: ignore[assignment]  # whatever is read from a store is one of these
@@ -82,8 +95,8 @@ def line_name(line: OrderItem) -> str:
 
 
 def time_words(moment: datetime) -> str:
-    """RFC 3339, to the second where it is a whole one."""
-    return moment.isoformat().replace("+00:00", "Z")
+    """RFC 3339 in UTC, to the millisecond."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def details_words(before: BasketDetails, after: BasketDetails) -> list[str]:

@@ -10,25 +10,17 @@ from typing import Annotated
 
 import typer
 
+from operations.moments import moment
+
 NOT_AS_IT_SHOULD_BE = 1
 NOT_JUDGED = 2
-
-
-def _moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise typer.BadParameter(f"{text} is no RFC 3339 time") from error
-    if moment.tzinfo is None:
-        raise typer.BadParameter(f"{text} says no offset, such as Z")
-    return moment
 
 
 def validate(
     basket: Annotated[str | None, typer.Argument(help="The basket's id.")] = None,
     as_of: Annotated[
         datetime | None,
-        typer.Option(parser=_moment, metavar="TIME", help="As it was then, by the facts known then."),
+        typer.Option(parser=moment, metavar="TIME", help="As it was then, by the facts known then."),
     ] = None,
     at_version: Annotated[
         int | None,

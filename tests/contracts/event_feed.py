@@ -40,6 +40,11 @@ class EventFeedContract:
         ]
         assert found[1:3] == list(await store.read_events(other))
 
+    async def test_it_says_where_the_events_end(self, store: EventStore, feed: EventFeed) -> None:
+        assert await feed.last_position() == 0
+        await store.append(an_append(a_stream(), 0, "a", "b"))
+        assert await feed.last_position() == (await everything(feed))[-1].position
+
     async def test_a_tail_reads_in_pages_and_misses_nothing(self, store: EventStore, feed: EventFeed) -> None:
         await asyncio.gather(*(store.append(an_append(a_stream(), 0, "a", "b")) for _ in range(25)))
         assert len(await feed.read(0, 7)) == 7

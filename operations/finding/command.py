@@ -1,0 +1,79 @@
+"""The options of `checkout find`."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from operations.moments import moment
+
+NOTHING_FOUND = 1
+
+Moment = Annotated[
+    datetime | None, typer.Option(parser=moment, metavar="TIME", help="RFC 3339, with its offset.")
+]
+
+
+class Status(StrEnum):
+    """How a basket stands."""
+
+    open = "open"
+    expired = "expired"
+    completed = "completed"
+
+
+def find(
+    partner: Annotated[str | None, typer.Option(help="Whose they are: a partner organisation.")] = None,
+    external_id: Annotated[str | None, typer.Option(help="The organisation's own id of the order.")] = None,
+    product: Annotated[str | None, typer.Option(help="A product code that a line holds.")] = None,
+    offer: Annotated[str | None, typer.Option(help="The id of an offer that a line holds.")] = None,
+    status: Annotated[Status | None, typer.Option(help="How they stand.")] = None,
+    finding: Annotated[
+        str | None, typer.Option(metavar="CODE", help="What the last verdict found; see `checkout checks`.")
+    ] = None,
+    created_from: Moment = None,
+    created_until: Moment = None,
+    modified_from: Moment = None,
+    modified_until: Moment = None,
+    limit: Annotated[int, typer.Option(min=1, max=200, help="The most baskets of a page.")] = 50,
+    cursor: Annotated[str | None, typer.Option(help="What the page before said leads on.")] = None,
+    every_page: Annotated[
+        bool, typer.Option("--all", help="Go on with the pages that follow, to the last.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="One JSON line for each page.")] = False,
+) -> None:
+    """Finds baskets, open or finished, of which all holds that is said; the newest created come first.
+
+    A time --…-until is not among them. Exit code 0: found. 1: there is none.
+    """
+    from domain.errors import CheckoutError  # noqa: PLC0415  slow to load: only when it is called
+    from domain.operating.finding import PageRefused  # noqa: PLC0415
+    from operations.finding import running  # noqa: PLC0415
+
+    asked = {
+        "partner": partner,
+        "external_id": external_id,
+        "product": product,
+        "offer": offer,
+        "status": status and status.value,
+        "finding_code": finding,
+        "created_from": created_from,
+        "created_until": created_until,
+        "modified_from": modified_from,
+        "modified_until": modified_until,
+    }
+    try:
+        query = running.query_of(asked)
+        found = asyncio.run(running.find(query, cursor, limit, every_page=every_page, json=json))
+    except PageRefused as error:
+        raise typer.BadParameter(str(error)) from error
+    except CheckoutError as error:
+        typer.echo(f"checkout: {error}", err=True)
+        raise typer.Exit(NOTHING_FOUND) from error
+    if not found:
+        typer.echo(f"checkout: {running.nothing_found(query)}", err=True)
+        raise typer.Exit(NOTHING_FOUND)

@@ -1,0 +1,84 @@
+"""The options of `checkout history`, `checkout show` and `checkout diff`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+
+from operations.moments import moment
+
+NOT_TOLD = 1
+
+BasketId = Annotated[str, typer.Argument(help="The basket's id.")]
+
+
+def history(
+    basket: BasketId,
+    after_version: Annotated[int, typer.Option(min=0, help="Only what came after this version.")] = 0,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on with each new event, until Ctrl-C.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="One JSON line for each event.")] = False,
+) -> None:
+    """Tells every event of a basket: its version, when, what changed, who asked, and in which conversation.
+
+    Exit code 0: told. 1: there is no such basket, or it could not be read. 130: --follow was ended.
+    """
+    from operations.history import running  # noqa: PLC0415  slow to load: only when it is called
+
+    if follow:
+        raise typer.Exit(_run(running.follow(basket, after_version, json=json)))
+    raise typer.Exit(_run(running.history(basket, after_version, json=json)))
+
+
+def show(
+    basket: BasketId,
+    at_version: Annotated[
+        int | None, typer.Option(min=1, help="As it was right after the event of this version.")
+    ] = None,
+    as_of: Annotated[
+        datetime | None, typer.Option(parser=moment, metavar="TIME", help="As it was at this time.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON line on stdout.")] = False,
+) -> None:
+    """Shows a basket as it is, or as it was: the order, and the last verdict on it by then.
+
+    Exit code 0: shown. 1: there is no such basket, or it was not there then.
+    """
+    from operations.history import running  # noqa: PLC0415  slow to load: only when it is called
+
+    if at_version is not None and as_of is not None:
+        raise typer.BadParameter("--at-version or --as-of, not both")
+    raise typer.Exit(_run(running.show(basket, at_version, as_of, json=json)))
+
+
+def diff(
+    basket: BasketId,
+    before: Annotated[int, typer.Argument(min=1, metavar="A", help="A version.")],
+    after: Annotated[
+        int | None, typer.Argument(min=1, metavar="B", help="Another; unset: the last one.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON line on stdout.")] = False,
+) -> None:
+    """Says what differs between two versions of a basket, and between the last verdicts on it.
+
+    Exit code 0: said, also where nothing differs. 1: there is no such basket or version.
+    """
+    from operations.history import running  # noqa: PLC0415  slow to load: only when it is called
+
+    raise typer.Exit(_run(running.diff(basket, before, after, json=json)))
+
+
+def _run(work: Coroutine[Any, Any, int]) -> int:
+    """The exit code; what stands in the way is said on stderr."""
+    from domain.errors import CheckoutError  # noqa: PLC0415  slow to load: only when it is called
+
+    try:
+        return asyncio.run(work)
+    except CheckoutError as error:
+        typer.echo(f"checkout: {error}", err=True)
+        return NOT_TOLD

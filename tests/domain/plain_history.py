@@ -1,0 +1,68 @@
+"""A basket's history folded as plain JSON, by the words of the contract and nothing of the service's: what the basket
+as it was at a version is held against."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+Json = dict[str, Any]
+
+
+def plainly_at(documents: Sequence[Json], version: int) -> Json:
+    """What `checkout show --at-version` has to say, from the stored documents of the events."""
+    basket: Json = {"ready": None, "orderId": None, "lastVerdict": None}
+    lines: dict[str, Json] = {}
+    for event in documents[:version]:
+        match event["type"]:
+            case "checkout.basket-initiated.v1":
+                basket |= {
+                    "id": event["basketId"],
+                    "partner": event["partner"],
+                    "status": "open",
+                    "created": event["occurredAt"],
+                    "expiresAt": event["expiresAt"],
+                    **event["details"],
+                }
+            case "checkout.basket-details-changed.v1":
+                basket |= event["details"]
+            case "checkout.order-item-added.v1":
+                lines[event["orderItem"]["id"]] = dict(event["orderItem"])
+            case "checkout.order-item-removed.v1":
+                del lines[event["orderItemId"]]
+            case "checkout.order-item-quantity-changed.v1":
+                assert lines[event["orderItemId"]]["quantity"] == event["before"]
+                lines[event["orderItemId"]]["quantity"] = event["after"]
+            case "checkout.order-item-price-expected.v1":
+                lines[event["orderItemId"]]["expectedPrice"] = event["after"]
+            case "checkout.basket-validated.v1":
+                said = ("ready", "blockedProducts", "validationErrors", "evidence", "passed", "basketVersion")
+                basket["lastVerdict"] = {
+                    "version": event["version"],
+                    "validatedAt": event["occurredAt"],
+                    **{name: event[name] for name in said},
+                }
+                basket["ready"] = event["ready"]
+            case "checkout.basket-expired.v1":
+                basket["status"] = "expired"
+            case "checkout.basket-completed.v1":
+                basket |= {"status": "completed", "orderId": event["orderId"]}
+        basket |= {"version": event["version"], "modified": event["occurredAt"]}
+    for line in lines.values():
+        line["lineTotal"] = _times(line["price"], line["quantity"])
+    return {**basket, "orderItems": [*lines.values()], "total": _total([*lines.values()])}
+
+
+def _times(price: Json | None, quantity: int) -> Json | None:
+    if price is None:
+        return None
+    return {"amount": str(Decimal(price["amount"]) * quantity), "currency": price["currency"]}
+
+
+def _total(lines: Sequence[Json]) -> Json | None:
+    totals = [line["lineTotal"] for line in lines]
+    if None in totals or len({total["currency"] for total in totals}) != 1:
+        return None
+    amount = sum((Decimal(total["amount"]) for total in totals), Decimal(0))
+    return {"amount": str(amount), "currency": totals[0]["currency"]}

@@ -1,0 +1,136 @@
+"""Baskets with random lives, by the real handlers."""
+
+from __future__ import annotations
+
+import random
+from datetime import timedelta
+from typing import Any
+
+from domain.basket.basket import Basket
+from domain.basket.commands import Action, AddItem, ChangeQuantity, InitiateBasket, RemoveItem, RequestedItem
+from domain.basket.handlers import CheckoutHandlers
+from domain.catalogue.facts import Fact
+from domain.errors import Refused
+from domain.ports import Append, EventStore, NewEvent
+from tests.builders import (
+    LIFETIME,
+    FixedClock,
+    availability,
+    caller,
+    initiate,
+    item,
+    money,
+    offer,
+    price,
+    update,
+    validate,
+)
+
+CATALOGUE: tuple[Fact, ...] = (
+    offer("o-1", products=["SKU-1", "SKU-2"]),
+    price("o-1", "9.99"),
+    offer("o-2", products=["SKU-2"]),
+    price("o-2", "0.0001"),
+    offer("o-3", products=["SKU-3"]),
+    price("o-3", "120", "EUR"),
+    offer("a-1", products=["SKU-4"], addOnTo=["o-1"]),
+    price("a-1", "3.5"),
+    availability("SKU-1", quantity=4),
+    availability("SKU-2", status="blocked", reason="recalled"),
+)
+OFFERS = ("o-1", "o-1", "o-2", "o-3", "o-unknown")
+SOURCES = (None, "shop", "kiosk")
+OPEN_MAPS: tuple[dict[str, object], ...] = (
+    {},
+    {"a": 1},
+    {"a": True, "it's": [1.5, None], "\\ [*]": {}},
+    {"a": {"b": "ä"}},
+    {"a": {"c": 1, "": None}},
+)
+
+
+class RandomLife:
+    """One basket, from its beginning to some end. What it does depends on `dice` alone."""
+
+    def __init__(
+        self, handlers: CheckoutHandlers, store: EventStore, clock: FixedClock, dice: random.Random
+    ) -> None:
+        self._handlers = handlers
+        self._store = store
+        self._clock = clock
+        self._dice = dice
+
+    async def live(self, steps: int) -> str:
+        """The basket's id, after so many commands, of which some are refused."""
+        basket = (await self._handlers.initiate(self._wanted(most=1), caller())).basket
+        for _ in range(steps):
+            self._clock.advance(timedelta(milliseconds=self._dice.choice([0, 1, 90_000])))
+            try:
+                basket = await self._step(basket)
+            except Refused:
+                continue
+        await self._end(basket)
+        return basket.id
+
+    async def _step(self, basket: Basket) -> Basket:
+        match self._dice.randrange(8):
+            case 0 | 1:
+                return (await self._handlers.validate(validate(basket.id), caller())).basket
+            case 2:
+                wanted = self._wanted(checkout_id=basket.id)
+                return (await self._handlers.initiate(wanted, caller())).basket
+            case 3 if self._dice.random() < 0.2:
+                return await self._later_release(basket)
+            case _:
+                actions = [self._action(basket) for _ in range(self._dice.randint(1, 3))]
+                return (await self._handlers.update(update(basket.id, *actions), caller())).basket
+
+    async def _later_release(self, basket: Basket) -> Basket:
+        """Something happens that this release does not know."""
+        event = (
+            b'{"type":"checkout.basket-gifted.v1","basketId":"%s","version":%d,"occurredAt":"%s","to":["me"]}'
+            % (basket.id.encode(), basket.version + 1, self._clock().isoformat().encode())
+        )
+        gifted = [NewEvent("checkout.basket-gifted.v1", event.replace(b"+00:00", b"Z"), b"{}")]
+        await self._store.append(Append(basket.id, basket.version, gifted))
+        return await self._handlers.get(basket.id, basket.partner)
+
+    async def _end(self, basket: Basket) -> None:
+        match self._dice.randrange(4):
+            case 0:
+                self._clock.advance(LIFETIME)
+                await self._handlers.expire(basket.id, caller())
+            case 1:
+                order = self._dice.choice(["order-1", None])
+                await self._handlers.complete(basket.id, order, caller())
+            case _:
+                pass
+
+    def _wanted(self, most: int = 3, **values: Any) -> InitiateBasket:
+        return initiate(
+            *(self._item() for _ in range(self._dice.randint(0, most))),
+            source=self._dice.choice(SOURCES),
+            currency=self._dice.choice(["GBP", "EUR"]),
+            tracking=self._dice.choice(OPEN_MAPS),
+            custom_fields=self._dice.choice(OPEN_MAPS),
+            **values,
+        )
+
+    def _action(self, basket: Basket) -> Action:
+        lines = [*basket.items.values()]
+        if not lines or self._dice.random() < 0.4:
+            return AddItem(self._item())
+        line = self._dice.choice(lines)
+        match self._dice.randrange(4):
+            case 0:
+                return RemoveItem(line.id)
+            case 1 if line.type == "offer":
+                return AddItem(item("a-1", type="add_on", parent_id=line.id))
+            case _:
+                return ChangeQuantity(line.id, self._dice.randint(0, 9))
+
+    def _item(self) -> RequestedItem:
+        expected = self._dice.choice([None, None, money("9.99"), money("3")])
+        return item(
+            self._dice.choice(OFFERS), self._dice.randint(1, 4), type="offer", expected_price=expected
+        )
