@@ -19,6 +19,7 @@ from operations.checks import checks
 from operations.dead_letters import app as dead_letters_app
 from operations.finding import find
 from operations.history import diff, history, show
+from operations.rebuilding import app as rebuild_app
 from operations.republishing import republish
 from operations.schemas.command import schemas
 from operations.settings import settings
@@ -33,6 +34,7 @@ app = typer.Typer(
 )
 app.add_typer(catalogue_app, name="catalogue")
 app.add_typer(dead_letters_app, name="dead-letters")
+app.add_typer(rebuild_app, name="rebuild")
 app.command()(settings)
 app.command()(schemas)
 app.command()(checks)

@@ -36,9 +36,7 @@ RUNNING_STATES: frozenset[RebuildState] = frozenset({"building", "comparing", "s
 RESUMABLE_STATES: frozenset[RebuildState] = RUNNING_STATES | {"cancelled", "failed"}
 """Of a whole rebuild. One of a few baskets, and a dry run, are begun anew."""
 
-DifferenceKind = Literal[
-    "differs", "missing", "surplus", "unfoldable", "stale", "live_behind", "live_ahead"
-]
+DifferenceKind = Literal["differs", "missing", "surplus", "unfoldable", "stale", "live_behind", "live_ahead"]
 """How a live row is not as it was rebuilt:
 `differs`: at the same version it says something else, or its version is none that its history has;
 `missing`: there is none, though what it would say is older than a minute;

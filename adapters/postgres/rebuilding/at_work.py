@@ -15,11 +15,14 @@ from adapters.postgres.database import Database
 from adapters.postgres.operator_actions import record_in
 from adapters.postgres.rebuilding import generations
 from adapters.postgres.rebuilding import records_sql as sql
+from adapters.postgres.rebuilding.basket_views import BasketViewsTarget
 from adapters.postgres.rebuilding.building import RangeTask, close
+from adapters.postgres.rebuilding.mending import Mender, baskets_in
 from adapters.postgres.rebuilding.switching import Switching
 from adapters.postgres.rebuilding.target import Target, together
 from domain.operating.actions import ActionType, Operator, OperatorAction
 from domain.operating.rebuilding import (
+    RESUMABLE_STATES,
     RebuildComparison,
     RebuildDifference,
     RebuildRefused,
@@ -28,6 +31,7 @@ from domain.operating.rebuilding import (
 )
 from domain.ports import Clock, NewId
 
+MOST_PARTS = 1_000
 RATE_OVER_SECONDS = 5.0
 INDEXING = {"maintenance_work_mem": "256MB", "max_parallel_maintenance_workers": "0"}
 
@@ -62,19 +66,23 @@ class RebuildAtWork:
         self.stopped: Callable[[], bool] = lambda: False
         """Asked between the steps; true: stop."""
 
-    async def begin(
-        self, scope: RebuildScope, *, dry_run: bool, workers: int, parts: int, abandoned: Sequence[str]
-    ) -> None:
+    async def begin(self, scope: RebuildScope, *, dry_run: bool, workers: int, events_a_part: int) -> None:
         """Records it; of a whole one that is no dry run, with an empty generation in place of what an earlier
         one left."""
         whole = scope.everything and not dry_run
         connection, target = self._connection, self.target
         position = self._switching.position = await target.position(connection)
-        cuts = await target.cuts(connection, parts) if scope.everything else ()
+        # What is mended in place, or compared as a whole, is one part.
+        in_parts = whole or (scope.everything and target.pages_stand_alone)
+        parts = max(1, min(MOST_PARTS, position // events_a_part)) if in_parts else 1
+        cuts = await target.cuts(connection, parts)
         async with connection.transaction():
             if whole:
-                await connection.execute(sql.ABANDON, target.name, [*abandoned], self.id)
+                await connection.execute(sql.ABANDON, target.name, [*RESUMABLE_STATES], self.id)
                 await generations.make(connection, target.tables)
+                if not target.pages_stand_alone:
+                    await generations.execute_written(connection, generations.INDEX, target.tables)
+                    await generations.execute_written(connection, generations.CONSTRAIN, target.tables)
             await connection.execute(
                 sql.BEGIN,
                 self.id,
@@ -87,9 +95,9 @@ class RebuildAtWork:
                 workers,
                 target.layout(),
                 position,
-                position,
+                position if scope.everything else 0,
             )
-            await connection.execute(sql.BEGIN_RANGES, self.id, ["", *cuts[:-1]][: len(cuts)], [*cuts])
+            await connection.execute(sql.BEGIN_RANGES, self.id, ["", *cuts[:-1]], [*cuts])
             if not dry_run:
                 await self._record("operations.rebuild-started.v1", scope=json.loads(scope.model_dump_json()))
 
@@ -134,6 +142,24 @@ class RebuildAtWork:
         rows = await self._connection.fetch(sql.UNFOLDABLE, self.id)
         return [RebuildDifference.model_validate_json(row[0]) for row in rows]
 
+    async def mend(self, scope: RebuildScope, *, mends: bool, settles: float) -> RebuildComparison:
+        """Compares the baskets of a scope with their live views, and mends these in place."""
+        if not isinstance(self.target, BasketViewsTarget):
+            raise RebuildRefused("only basket views are rebuilt for some baskets")
+        baskets = await baskets_in(self._connection, scope)
+        mender = Mender(self._connection, self.target, mends=mends, settles=settles)
+        comparisons = []
+        async for events, rows, comparison in mender.go(baskets):
+            comparisons.append(comparison)
+            await self._connection.execute(sql.ADVANCE, self.id, events, rows)
+            await self.beat()
+        comparison = together(comparisons)
+        await self._compared(comparison)
+        if mends:
+            scoped = json.loads(scope.model_dump_json())
+            await self.end("mended", "operations.views-repaired.v1", scope=scoped, mended=len(mender.mended))
+        return comparison
+
     async def index(self, sessions: int) -> None:
         """Builds the indexes that the new tables do not have yet, several at a time, and looks at the tables as
         a planner wants them looked at."""
@@ -172,8 +198,11 @@ class RebuildAtWork:
         unfoldable = await self.unfoldable()
         odd = RebuildComparison(unfoldable=len(unfoldable), samples=tuple(unfoldable))
         comparison = together([*comparisons, odd])
-        await self._connection.execute(sql.COMPARED, self.id, comparison.model_dump_json(by_alias=True))
+        await self._compared(comparison)
         return comparison
+
+    async def _compared(self, comparison: RebuildComparison) -> None:
+        await self._connection.execute(sql.COMPARED, self.id, comparison.model_dump_json(by_alias=True))
 
     async def switch(self) -> None:
         """Puts the new generation in the place of the live one, which is kept. Raises Stopped."""

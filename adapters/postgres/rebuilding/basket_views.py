@@ -35,6 +35,7 @@ class BasketViewsTarget:
     name: RebuildTarget = "basket-views"
     reader_settings: Mapping[str, str] = sql.READER_SETTINGS
     tables: Sequence[str] = ("basket_views", "open_basket_uses")
+    pages_stand_alone = True
 
     def __init__(self, room: Room) -> None:
         """Its sessions must look for tables in this room first."""
@@ -96,9 +97,7 @@ class BasketViewsTarget:
                 }
                 await self._copy(connection, [view for view in views if view.basket_id not in held])
 
-    async def folded(
-        self, connection: asyncpg.Connection, streams: Sequence[str]
-    ) -> AsyncIterator[Folded]:
+    async def folded(self, connection: asyncpg.Connection, streams: Sequence[str]) -> AsyncIterator[Folded]:
         """The views of these streams, some at a time."""
         for start in range(0, len(streams), STREAMS_AT_ONCE):
             asked = streams[start : start + STREAMS_AT_ONCE]
@@ -131,15 +130,15 @@ class BasketViewsTarget:
     async def announce(self, connection: asyncpg.Connection) -> None:
         """Nobody remembers basket views as such."""
 
-    async def _fold(
-        self, connection: asyncpg.Connection, rows: Sequence[asyncpg.Record]
-    ) -> Folded:
+    async def _fold(self, connection: asyncpg.Connection, rows: Sequence[asyncpg.Record]) -> Folded:
         views: list[BasketView] = []
         unfoldable: list[RebuildDifference] = []
         for stream_id, documents, _ in rows:
             view = plain_view(stream_id, documents)
             if view is None:
-                refolded = careful_view(await connection.fetch(sql.READ_WHOLE, stream_id))
+                refolded = careful_view(
+                    tuple(row) for row in await connection.fetch(sql.READ_WHOLE, stream_id)
+                )
                 view = refolded.view
                 if refolded.stuck is not None:
                     unfoldable.append(_unfoldable(stream_id, refolded))
@@ -151,7 +150,9 @@ class BasketViewsTarget:
         """Adds rows to the built tables."""
         if views:
             rows = (tuple(map(_as_stored, _values(view))) for view in views)
-            await connection.copy_records_to_table("basket_views", records=rows, columns=COLUMN_NAMES, schema_name=self._room)
+            await connection.copy_records_to_table(
+                "basket_views", records=rows, columns=COLUMN_NAMES, schema_name=self._room
+            )
             pairs = ((view.basket_id, name) for view in views for name in view.uses or ())
             await connection.copy_records_to_table(
                 "open_basket_uses", records=pairs, columns=("basket_id", "name"), schema_name=self._room

@@ -22,6 +22,8 @@ EVENTS_A_PAGE = 5_000
 """A page is read, folded and written in a few hundredths of a second: callers never wait for longer."""
 
 FIRST_PAGE = 200
+LONGEST_SLEEP = 0.1
+
 MOST_OF_A_PAGE = 2_000
 
 WRITER_SETTINGS = {
@@ -70,15 +72,16 @@ class RangeBuilder:
     ) -> RebuildComparison | None:
         comparisons: list[RebuildComparison] = []
         if task.staged:
-            await execute_written(writer, STAGE, self._target.tables)
-        pace = _Pace(task.rate)
-        after, most = task.reached, FIRST_PAGE
+            await execute_written(writer, STAGE, self._target.tables, not self._target.pages_stand_alone)
+        pace = _Pace(task.rate, self._stopped)
+        events_a_page = max(1, min(EVENTS_A_PAGE, int(task.rate or EVENTS_A_PAGE)))
+        after, most = task.reached, min(FIRST_PAGE, events_a_page)
         ahead = asyncio.ensure_future(self._target.read(reader, after, task.upto, most))
         try:
             while True:
                 page = await ahead
                 # As many keys as make a page of about the right number of events.
-                most = max(1, min(MOST_OF_A_PAGE, most * EVENTS_A_PAGE // max(page.events, 1)))
+                most = max(1, min(MOST_OF_A_PAGE, most * events_a_page // max(page.events, 1)))
                 if not page.last:
                     ahead = asyncio.ensure_future(self._target.read(reader, page.reached, task.upto, most))
                     # Its question goes out before this process is busy with folding.
@@ -89,10 +92,10 @@ class RangeBuilder:
                     # them, and nothing is written by one who comes too late.
                     if not await _reach(writer, task, after, page, folded):
                         return None
-                    if task.staged:
+                    if task.staged and self._target.pages_stand_alone:
                         await execute_written(writer, CLEAR_STAGE, self._target.tables)
                     await self._target.put(writer, folded)
-                    if task.staged:
+                    if task.staged and (self._target.pages_stand_alone or page.last):
                         comparisons.append(await self._target.compare(writer, after, page.reached))
                 if page.last or self._stopped():
                     break
@@ -138,13 +141,13 @@ async def _reach(
 class _Pace:
     """Keeps to a number of events a second, over the last second."""
 
-    def __init__(self, rate: float | None) -> None:
+    def __init__(self, rate: float | None, stopped: Callable[[], bool]) -> None:
         self._rate = rate
+        self._stopped = stopped
         self._due = time.monotonic()
 
     async def keep(self, events: int) -> None:
         if self._rate is not None:
-            now = time.monotonic()
-            self._due = max(self._due, now - 1) + events / self._rate
-            if self._due > now:
-                await asyncio.sleep(self._due - now)
+            self._due = max(self._due, time.monotonic() - 1) + events / self._rate
+            while (left := self._due - time.monotonic()) > 0 and not self._stopped():
+                await asyncio.sleep(min(left, LONGEST_SLEEP))

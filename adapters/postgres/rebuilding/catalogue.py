@@ -32,6 +32,7 @@ class CatalogueTarget:
         *("catalogue_offers", "catalogue_prices"),
         *("catalogue_availability", "catalogue_policies"),
     )
+    pages_stand_alone = False
 
     def layout(self) -> str:
         said = json.dumps(FACT.json_schema(), sort_keys=True)

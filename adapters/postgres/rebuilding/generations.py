@@ -22,6 +22,7 @@ def looking_into(room: Room) -> dict[str, str]:
     """Server settings: a derived table's name means the one in this room."""
     return {"search_path": f"{room}, public"}
 
+
 # Which of these tables ($2) lie in a schema.
 THERE = """
 SELECT tablename FROM pg_tables WHERE schemaname = $1 AND tablename = ANY($2::name[])
@@ -88,9 +89,11 @@ SELECT format('GRANT %s ON checkout_rebuilt.%I TO %s', granted.privilege_type, c
    AND granted.grantee <> class.relowner
 """
 
-# The same in the session alone, gone at its end.
+# The same in the session alone, gone at its end; with indexes, where $2.
 STAGE = """
-SELECT format('CREATE TEMPORARY TABLE %1$I (LIKE public.%1$I)', name) FROM unnest($1::name[]) AS name
+SELECT format('CREATE TEMPORARY TABLE %1$I (LIKE public.%1$I INCLUDING DEFAULTS %2$s)', name,
+              CASE WHEN $2::boolean THEN 'INCLUDING INDEXES' ELSE '' END)
+  FROM unnest($1::name[]) AS name
 """
 
 # Empties what is staged. (A temporary table goes before every other of its name.)

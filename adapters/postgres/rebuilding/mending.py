@@ -52,7 +52,7 @@ class Mender:
 
     async def go(self, baskets: Sequence[str]) -> AsyncIterator[tuple[int, int, RebuildComparison]]:
         """Events and baskets done, and how the live rows were, a page at a time."""
-        await execute_written(self._connection, STAGE, self._target.tables)
+        await execute_written(self._connection, STAGE, self._target.tables, False)
         for start in range(0, len(baskets), STREAMS_AT_ONCE):
             page = baskets[start : start + STREAMS_AT_ONCE]
             events, comparison = await self._page(page)

@@ -101,7 +101,9 @@ class PostgresRebuilds:
             if switched is None:
                 raise RebuildRefused("nobody knows where the kept generation is from")
             state = "rolled-back" if switched["state"] == "switched" else "switched"
-            action = self._action("operations.rebuild-rolled-back.v1", operator, target, rebuild=switched["id"])
+            action = self._action(
+                "operations.rebuild-rolled-back.v1", operator, target, rebuild=switched["id"]
+            )
 
             async def record(position: int) -> None:
                 await connection.execute(sql.ROLLED_BACK, switched["id"], state, position)

@@ -31,6 +31,9 @@ UPDATE rebuild_ranges
 RETURNING number
 """
 
+# The only range of one in place is so much further.
+ADVANCE = "UPDATE rebuild_ranges SET events = events + $2, rows = rows + $3 WHERE rebuild_id = $1"
+
 # How far all its ranges are.
 PROGRESS = """
 SELECT coalesce(sum(events), 0)::bigint AS events, coalesce(sum(rows), 0)::bigint AS rows

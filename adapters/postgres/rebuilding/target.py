@@ -46,6 +46,9 @@ class Target(Protocol):
     """Server settings of its sessions."""
     tables: Sequence[str]
     """In the order in which their writers touch them."""
+    pages_stand_alone: bool
+    """Whether a page has all that its rows are made of; else rows are moved on from page to page, and for that the
+    built tables need their indexes from the beginning."""
 
     def layout(self) -> str:
         """A digest of how this release writes the rows."""
@@ -78,7 +81,15 @@ class Target(Protocol):
         """Tells those who remember live rows, in the transaction of a switch, that all may be others."""
 
 
-GRAVITY: tuple[DifferenceKind, ...] = ("differs", "missing", "surplus", "unfoldable", "stale", "live_behind", "live_ahead")
+GRAVITY: tuple[DifferenceKind, ...] = (
+    "differs",
+    "missing",
+    "surplus",
+    "unfoldable",
+    "stale",
+    "live_behind",
+    "live_ahead",
+)
 
 
 def together(comparisons: Sequence[RebuildComparison]) -> RebuildComparison:

@@ -1,0 +1,175 @@
+"""A rebuild from its beginning to its switch: hands out the parts to processes and leads them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import multiprocessing
+import os
+import signal
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+
+from adapters.postgres.rebuilding.at_work import RebuildAtWork, Stopped
+from adapters.settings import Settings
+from adapters.wiring import Parts, open_parts
+from domain.errors import CheckoutError
+from domain.operating.actions import Operator
+from domain.operating.rebuilding import (
+    Rebuild,
+    RebuildComparison,
+    RebuildRefused,
+    RebuildScope,
+    RebuildTarget,
+)
+from operations.rebuilding.process import begin, build_range
+
+EVENTS_A_PART = 10_000
+LOOKED_AT_EVERY = 0.25
+
+__all__ = ["Asked", "ProcessDied", "rebuild", "replace"]
+
+
+class ProcessDied(CheckoutError):
+    """A process that built a part ended; what was built until then is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is to be rebuilt, and how. `rate`: the most events a second in all; None: as fast as it goes."""
+
+    target: RebuildTarget
+    operator: Operator
+    scope: RebuildScope = field(default_factory=RebuildScope)
+    dry_run: bool = False
+    resume: bool = False
+    workers: int = os.cpu_count() or 1
+    rate: float | None = None
+
+    @property
+    def staged(self) -> bool:
+        """Nothing but a whole rebuild makes a generation."""
+        return self.dry_run or not self.scope.everything
+
+
+Told = Callable[[Rebuild], None]
+"""Called a few times a second with how it stands."""
+
+
+async def rebuild(asked: Asked, told: Told) -> Rebuild:
+    """Rebuilds until all is done, or it is asked to stop (SIGINT, SIGTERM, another process); returns how it ended.
+    Raises RebuildRefused, ProcessDied, NotConfigured and StoreUnavailable."""
+    async with open_parts(Settings()) as parts, _stopped() as stop:
+        resumed = None
+        if asked.resume:
+            resumed = await parts.rebuilds.resumable(asked.target)
+            if resumed is None:
+                raise RebuildRefused(f"no rebuild of {asked.target} waits to be resumed")
+        leading = parts.rebuilds.at_work(asked.target, asked.operator, resumed=resumed, staged=asked.staged)
+        async with leading as work:
+            work.stopped = stop.is_set
+            await _Run(asked, parts, work, told).go(resumed=resumed is not None)
+        ended = await parts.rebuilds.find(work.id)
+    assert ended is not None  # noqa: S101  (it was begun, and none is ever deleted)
+    return ended
+
+
+class _Run:
+    def __init__(self, asked: Asked, parts: Parts, work: RebuildAtWork, told: Told) -> None:
+        self._asked = asked
+        self._parts = parts
+        self._work = work
+        self._told = told
+
+    async def go(self, *, resumed: bool) -> None:
+        asked, work = self._asked, self._work
+        if resumed:
+            await work.resume(asked.workers)
+        else:
+            await work.begin(
+                asked.scope, dry_run=asked.dry_run, workers=asked.workers, events_a_part=EVENTS_A_PART
+            )
+        telling = asyncio.create_task(self._keep_telling())
+        try:
+            await self._steps()
+        except Stopped:
+            await work.cancel()
+        except Exception as error:
+            with contextlib.suppress(Exception):
+                await work.turn("failed", f"{type(error).__name__}: {error}"[:500])
+            raise
+        finally:
+            telling.cancel()
+            await asyncio.gather(telling, return_exceptions=True)
+
+    async def _steps(self) -> None:
+        asked, work = self._asked, self._work
+        if not asked.scope.everything:
+            settles = self._parts.settings.database_timeout + 2.0
+            await work.mend(asked.scope, mends=not asked.dry_run, settles=settles)
+            return
+        comparisons = await self._build()
+        if asked.dry_run:
+            await work.keep(comparisons)
+            await work.end("compared")
+            return
+        await work.index(asked.workers)
+        await work.catch_up()
+        await work.turn("comparing")
+        await work.compare()
+        await work.switch()
+
+    async def _build(self) -> list[RebuildComparison]:
+        """Has every part built that is left; what each compared, where nothing is written."""
+        asked, work = self._asked, self._work
+        context = multiprocessing.get_context("spawn")
+        stop = context.Event()
+        rate = asked.rate / asked.workers if asked.rate else None
+        comparisons: list[RebuildComparison] = []
+        loop = asyncio.get_running_loop()
+        pool = ProcessPoolExecutor(
+            asked.workers, context, initializer=begin, initargs=(asked.target, asked.staged, stop)
+        )
+        try:
+            # Again, as long as one was overtaken by a process of a rebuild that was killed.
+            while tasks := await work.left(rate, staged=asked.staged):
+                building = [loop.run_in_executor(pool, build_range, task) for task in tasks]
+                done: set[asyncio.Future[RebuildComparison | None]] = set()
+                while len(done) < len(building):
+                    done, _ = await asyncio.wait(
+                        building, timeout=LOOKED_AT_EVERY, return_when=asyncio.FIRST_EXCEPTION
+                    )
+                    for each in done:
+                        each.result()
+                    await work.beat()
+                comparisons += [comparison for each in building if (comparison := each.result()) is not None]
+        except BrokenProcessPool as error:
+            raise ProcessDied("a process that built a part ended in the middle") from error
+        finally:
+            # They end with their page.
+            stop.set()
+            await asyncio.to_thread(pool.shutdown, wait=True, cancel_futures=True)
+        return comparisons
+
+    async def _keep_telling(self) -> None:
+        while True:
+            stands = await self._parts.rebuilds.find(self._work.id)
+            if stands is not None:
+                self._told(stands)
+            await asyncio.sleep(LOOKED_AT_EVERY)
+
+
+@asynccontextmanager
+async def _stopped() -> AsyncIterator[asyncio.Event]:
+    """Is set by SIGINT and SIGTERM during the block."""
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        yield stop
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
