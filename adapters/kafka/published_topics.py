@@ -180,10 +180,10 @@ def basket_events(settings: Settings) -> PublishedTopicReader:
 
 
 def validation_results(settings: Settings) -> PublishedTopicReader:
-    return PublishedTopicReader(settings, VALIDATION_RESULTS, _verdict_of)
+    return PublishedTopicReader(settings, VALIDATION_RESULTS, verdict_of)
 
 
-def _verdict_of(event: StoredEvent) -> Message | None:
+def verdict_of(event: StoredEvent) -> Message | None:
     return verdict_message(event, b"") if event.type == BASKET_VALIDATED else None
 
 

@@ -49,10 +49,12 @@ REPAIRABLE: frozenset[DriftKind] = frozenset(
         "view_without_stream",
         "uses_differ",
         "claim_missing",
+        "claim_held_by_another",
         "claim_left_behind",
     }
 )
-"""What a repair mends: what can be derived again from the events, and nothing else."""
+"""What a repair mends: what can be derived again from the events, and nothing else. (A claim that another basket
+holds is mended where that one holds it wrongly.)"""
 
 
 class Drift(Value):

@@ -19,7 +19,7 @@ from domain.ports import BasketView, Clock, NewId
 MEND_AT_ONCE = 100
 ROUNDS = 5
 GRACE_SECONDS = 1.0
-CLAIMS = frozenset({"claim_missing", "claim_left_behind"})
+CLAIMS = frozenset({"claim_missing", "claim_held_by_another", "claim_left_behind"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,16 +127,18 @@ class Repairing:
         mends = [
             mend_of(look, claims=not CLAIMS.isdisjoint(kinds[basket_id]))
             for basket_id, look in looks.items()
-            if _can_be_mended(look)
+            if _can_be_mended(look, kinds[basket_id])
         ]
         for basket_id in await self._rows.mend(mends, recorded) if mends else ():
             result.mended.setdefault(basket_id, set()).update(kinds[basket_id])
         return {mend.basket_id: mend.stream_version for mend in mends if mend.view is not None}
 
 
-def _can_be_mended(look: Look) -> bool:
-    """Whether something is wrong, and there is something to write: a fold to the end, or that there is nothing."""
-    return bool(look.drifts or look.lags) and (look.stream.newest is not None or not look.stream.last_version)
+def _can_be_mended(look: Look, kinds: Collection[str]) -> bool:
+    """Whether something is wrong still, and there is something to write: a fold to the end, or that there is nothing.
+    A claim under a name that the basket never had shows where claims are looked at, not here."""
+    wrong = look.drifts or look.lags or not CLAIMS.isdisjoint(kinds)
+    return bool(wrong) and (look.stream.newest is not None or not look.stream.last_version)
 
 
 def mend_of(look: Look, *, claims: bool) -> Mend:

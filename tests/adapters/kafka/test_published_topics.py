@@ -1,0 +1,233 @@
+"""What is in Kafka, compared with the store: on topics of the tests' own, with something planted in them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.admin import NewTopic, RecordsToDelete
+
+from adapters.kafka.clients import admin
+from adapters.kafka.messages import Message, basket_event_message, verdict_message
+from adapters.kafka.published_topics import PublishedTopicReader, verdict_of
+from adapters.memory.store import MemoryEventStore
+from adapters.settings import Settings
+from domain.basket.verdicts import BASKET_VALIDATED
+from domain.operating.drifts import Drift
+from domain.operating.topic_verification import TopicsVerified, TopicVerification
+from domain.ports import PublishedUpTo, StoredEvent
+from tests.parts.kafka import KafkaPart
+from tests.streaming import Partner, send, utc_now
+
+PARTITIONS = 3
+
+
+class Published:
+    """A store with some baskets, and a topic of its own that their events are published to."""
+
+    def __init__(self, settings: Settings, name: str, store: MemoryEventStore) -> None:
+        self.settings, self.name, self.store = settings, name, store
+        self.reader = PublishedTopicReader(settings, name, basket_event_message)
+        self.up_to: PublishedUpTo | None = None
+
+    async def events(self) -> Sequence[StoredEvent]:
+        return await self.store.read(0, 10_000)
+
+    async def publish(self, *messages: Message) -> None:
+        await send(self.settings, [replace(message, topic=self.name) for message in messages])
+
+    def verification(self, *topics: PublishedTopicReader) -> TopicVerification:
+        async def last() -> int:
+            return len(await self.events())
+
+        async def published() -> PublishedUpTo:
+            return self.up_to or PublishedUpTo(await last())
+
+        return TopicVerification(
+            self.store, self.store, topics or (self.reader,), "publisher-1", published, last
+        )
+
+    async def drifts(self) -> list[tuple[str, str, int | None]]:
+        """What is found in the whole topic, and the same of each basket on its own."""
+        whole = await self.verification().verify_all()
+        ids = {event.stream_id for event in await self.events()}
+        some = await self.verification().verify_some({*ids, *(drift.subject for drift in told(whole))})
+        assert sorted(map(str, told(whole))) == sorted(map(str, told(some)))
+        return [(drift.kind, drift.subject, drift.version) for drift in told(whole)]
+
+
+def told(verified: TopicsVerified) -> list[Drift]:
+    return [*verified.drifts, *(drift for topic in verified.topics for drift in topic.drifts)]
+
+
+async def make_topic(settings: Settings) -> str:
+    name = f"verified-{uuid.uuid4().hex}"
+    client = admin(settings)
+    await client.start()
+    await client.create_topics([NewTopic(name, PARTITIONS, 1)])
+    await client.close()
+    return name
+
+
+@pytest.fixture
+async def published(settings: Settings) -> Published:
+    settings = settings.model_copy(update={"kafka_delivery": "exactly_once"})
+    store = MemoryEventStore(utc_now)
+    partner = await Partner(store).knows_a_catalogue()
+    await partner.fills_baskets(8)
+    return Published(settings, await make_topic(settings), store)
+
+
+@pytest.fixture
+async def messages(published: Published) -> list[Message]:
+    return [basket_event_message(event) for event in await published.events()]
+
+
+def of_one_basket(messages: Sequence[Message]) -> list[int]:
+    """Where the messages of the first basket stand."""
+    return [at for at, message in enumerate(messages) if message.key == messages[0].key]
+
+
+def subject(messages: Sequence[Message]) -> str:
+    return (messages[0].key or b"").decode()
+
+
+async def test_every_event_once_and_in_order_is_as_it_should_be(
+    transactional_kafka: KafkaPart, published: Published, messages: list[Message]
+) -> None:
+    await published.publish(*messages)
+    assert await published.drifts() == []
+    (topic,) = (await published.verification().verify_all()).topics
+    assert (topic.messages, topic.comparable_from) == (72, 0)
+
+
+async def test_what_was_not_published_yet_is_not_missed(
+    transactional_kafka: KafkaPart, published: Published, messages: list[Message]
+) -> None:
+    published.up_to = PublishedUpTo(50)
+    await published.publish(*messages[:50])
+    assert await published.drifts() == []
+    await published.publish(messages[50])  # published since the record was read
+    assert await published.drifts() == []
+
+
+async def test_a_hole_is_found(
+    transactional_kafka: KafkaPart, published: Published, messages: list[Message]
+) -> None:
+    in_the_middle, at_the_end = of_one_basket(messages)[3], of_one_basket(messages)[-1]
+    await published.publish(
+        *(message for at, message in enumerate(messages) if at not in (in_the_middle, at_the_end))
+    )
+    assert await published.drifts() == [
+        ("message_missing", subject(messages), 4),
+        ("message_missing", subject(messages), 9),
+    ]
+
+
+async def test_a_basket_that_is_missing_altogether_is_found(
+    transactional_kafka: KafkaPart, published: Published, messages: list[Message]
+) -> None:
+    await published.publish(*(message for message in messages if message.key != messages[0].key))
+    assert await published.drifts() == [
+        ("message_missing", subject(messages), version) for version in range(1, 10)
+    ]
+
+
+async def test_a_duplicate_is_found_unless_the_publisher_may_repeat_itself(
+    transactional_kafka: KafkaPart, published: Published, messages: list[Message]
+) -> None:
+    await published.publish(*messages, messages[of_one_basket(messages)[4]])
+    assert await published.drifts() == [("message_repeated", subject(messages), 5)]
+
+    published.reader.repeats_allowed = True
+    assert await published.drifts() == []
+
+
+async def test_a_wrong_order_is_found_also_where_repeats_are_allowed(
+    transactional_kafka: KafkaPart, published: Published, messages: list[Message]
+) -> None:
+    one, other = of_one_basket(messages)[2:4]
+    messages[one], messages[other] = messages[other], messages[one]
+    await published.publish(*messages)
+    assert await published.drifts() == [("message_out_of_order", subject(messages), 3)]
+
+    published.reader.repeats_allowed = True
+    assert await published.drifts() == [("message_out_of_order", subject(messages), 3)]
+
+
+async def test_wrong_bytes_are_found(
+    transactional_kafka: KafkaPart, published: Published, messages: list[Message]
+) -> None:
+    at = of_one_basket(messages)[5]
+    messages[at] = replace(messages[at], value=(messages[at].value or b"") + b" ")
+    await published.publish(*messages)
+    assert await published.drifts() == [("message_differs", subject(messages), 6)]
+
+
+async def test_messages_that_the_store_knows_nothing_of_are_found(
+    transactional_kafka: KafkaPart, published: Published, messages: list[Message]
+) -> None:
+    beyond = replace((await published.events())[0], version=10)
+    await published.publish(*messages, basket_event_message(beyond), Message("", b"odd", b"{}", ()))
+
+    whole = told(await published.verification().verify_all())
+    assert sorted((drift.kind, drift.subject, drift.version) for drift in whole) == [
+        ("message_not_understood", "odd", None),
+        ("message_without_event", beyond.stream_id, 10),
+    ]
+
+
+async def test_what_retention_took_is_not_missed_and_what_it_left_is_compared(
+    transactional_kafka: KafkaPart, published: Published, messages: list[Message]
+) -> None:
+    hole = len(messages) - 1
+    await published.publish(*messages[:hole])
+    ends = await published.reader.ends()
+    client = admin(published.settings)
+    await client.start()
+    # Half of each partition is gone.
+    await client.delete_records(
+        {
+            TopicPartition(published.name, partition): RecordsToDelete(before_offset=end // 2)
+            for partition, end in ends.items()
+        }
+    )
+    await client.close()
+
+    version = (await published.events())[hole].version
+    assert await published.drifts() == [("message_missing", (messages[hole].key or b"").decode(), version)]
+    (topic,) = (await published.verification().verify_all()).topics
+    assert 1 < (topic.comparable_from or 0) < hole
+
+
+async def test_each_verdict_has_one_message(transactional_kafka: KafkaPart, published: Published) -> None:
+    judged = [event for event in await published.events() if event.type == BASKET_VALIDATED]
+    reader = PublishedTopicReader(published.settings, published.name, verdict_of)
+    reader.holds_verdicts = True
+    verdicts = [verdict_message(event, b'{"put":"together"}') for event in judged]
+    await published.publish(*verdicts[:-1], verdicts[0])
+
+    found = told(await published.verification(reader).verify_all())
+
+    assert sorted((drift.kind, drift.subject, drift.version) for drift in found) == sorted(
+        [
+            ("message_repeated", judged[0].stream_id, judged[0].version),
+            ("message_missing", judged[-1].stream_id, judged[-1].version),
+        ]
+    )
+
+
+async def test_a_record_beyond_the_store_or_of_another_history_is_told(
+    transactional_kafka: KafkaPart, published: Published, messages: list[Message]
+) -> None:
+    await published.publish(*messages)
+    last = (await published.events())[-1]
+    published.up_to = PublishedUpTo(last.position, f"{last.stream_id}/{last.version}")
+    assert await published.drifts() == []
+
+    for record in (PublishedUpTo(last.position + 5), PublishedUpTo(last.position, "basket-other/3")):
+        published.up_to = record
+        assert ("publisher_beyond_store", "publisher-1", None) in await published.drifts()

@@ -1,0 +1,267 @@
+"""`checkout verify` on a PostgreSQL of its own: what is wrong is found, named and mended."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from adapters.postgres.operator_actions import PostgresOperatorActions
+from domain.basket.basket import Basket
+from domain.ports import Append, NewEvent
+from tests.builders import add, availability, caller, initiate, item, offer, policy, price
+from tests.operations.test_what_if import many_baskets
+from tests.operations.validating import Shop, open_shop
+from tests.operations.verifying import Saboteur, ask, begin_verify, kinds, run_verify
+from tests.parts.waiting import eventually
+
+
+@pytest.fixture
+async def shop(database_url: str) -> AsyncIterator[Shop]:
+    async with open_shop(database_url) as shop:
+        await shop.learn(
+            offer("o-1", products=["SKU-1"]),
+            offer("o/2 %", products=["SKU-2", "SKU-2"]),
+            price("o-1"),
+            price("o-1", "9.00", sequence=2),
+            price("o/2 %", country="GB", valid_from="2026-01-01T00:00:00Z"),
+            availability("SKU-1", quantity=5, sequence=3),
+            availability("SKU-1", quantity=9, sequence=1),
+            policy("acme", maximum_lines=9),
+        )
+        yield shop
+
+
+@pytest.fixture
+def saboteur(shop: Shop) -> Saboteur:
+    return Saboteur(shop)
+
+
+async def claiming(shop: Shop, external_id: str) -> Basket:
+    """A basket that holds an external id."""
+    command = initiate(item("o-1"), external_id=external_id)
+    basket = (await shop.handlers.initiate(command, caller())).basket
+    await shop.project(basket.id)
+    return basket
+
+
+async def test_a_sound_database_is_as_the_events_say(shop: Shop) -> None:
+    baskets = [await shop.fill(item("o-1")) for _ in range(3)]
+    await shop.judge(baskets[0])
+    ended = await claiming(shop, "EXT-1")
+    await shop.handlers.complete(ended.id, "order-1", caller())
+    await shop.project(ended.id)
+
+    code, said = await ask(shop, "--all")
+
+    assert (code, said["counts"], said["baskets"], said["complete"]) == (0, {}, 4, True)
+    assert said["catalogueRows"] > 0
+    code, said = await ask(shop, "--sample", 2)
+    assert (code, said["counts"]) == (0, {})
+    assert 2 <= said["baskets"] <= 3
+
+
+async def test_every_kind_of_drift_of_views_is_found_named_and_mended_with_a_record(
+    shop: Shop, saboteur: Saboteur
+) -> None:
+    sound, missing, behind, ahead, content, status, uses, expiry = [
+        await shop.fill(item("o-1")) for _ in range(8)
+    ]
+    await saboteur.run("DELETE FROM basket_views WHERE basket_id = $1", missing.id)
+    await shop.change(behind, add("o-2"))
+    await saboteur.run("UPDATE basket_views SET version = 9 WHERE basket_id = $1", ahead.id)
+    await saboteur.run(
+        "UPDATE basket_views SET snapshot = replace(encode(snapshot, 'escape'), 'GBP', 'EUR')::bytea"
+        " WHERE basket_id = $1",
+        content.id,
+    )
+    await saboteur.run("UPDATE basket_views SET status = 'expired' WHERE basket_id = $1", status.id)
+    await saboteur.run("DELETE FROM open_basket_uses WHERE basket_id = $1 AND name = 'offer/o-1'", uses.id)
+    await saboteur.run("UPDATE basket_views SET expires_at = now() WHERE basket_id = $1", expiry.id)
+    orphan = "basket-00000000-0000-7000-8000-00000000000a"
+    await saboteur.run(
+        "INSERT INTO basket_views SELECT $2, version, partner, external_id, status, created, modified, expires_at,"
+        " snapshot FROM basket_views WHERE basket_id = $1",
+        sound.id,
+        orphan,
+    )
+    expected = {
+        missing.id: ["view_missing"],
+        behind.id: ["view_behind"],
+        ahead.id: ["view_ahead"],
+        content.id: ["view_differs"],
+        status.id: ["view_differs"],
+        uses.id: ["uses_differ"],
+        expiry.id: ["view_differs"],
+        orphan: ["view_without_stream"],
+    }
+
+    code, said = await ask(shop, "--all", "--patience", 0)
+    assert (code, kinds(said)) == (1, expected)
+
+    code, said = await ask(shop, "--all", "--patience", 0, "--repair", "--reason", "a test", "--actor", "ann")
+
+    assert (code, kinds(said), said["repaired"]["left"]) == (0, expected, [])
+    assert said["repaired"]["mended"] == expected
+    (action,) = await PostgresOperatorActions(shop.database).newest(None, 10)
+    assert (action.type, action.operator.actor, action.operator.reason) == (
+        "operations.views-repaired.v1",
+        "ann",
+        "a test",
+    )
+    assert action.scope == {"baskets": expected, "count": 8}
+    assert (await ask(shop, "--all", "--patience", 0))[1]["counts"] == {}
+    assert await shop.views.versions([behind.id]) == {behind.id: 3}
+
+
+async def test_claims_that_no_basket_has_and_that_are_missing_are_found_and_mended(
+    shop: Shop, saboteur: Saboteur
+) -> None:
+    lost, stale, robbed, other = [await claiming(shop, f"EXT-{number}") for number in range(4)]
+    await saboteur.run("DELETE FROM claims WHERE stream_id = $1", lost.id)
+    await saboteur.run("INSERT INTO claims VALUES ($2, $1)", stale.id, "acme\x1fEXT-99")
+    await saboteur.run("UPDATE claims SET stream_id = $2 WHERE stream_id = $1", robbed.id, other.id)
+    await saboteur.run("INSERT INTO claims VALUES ($1, 'basket-nobody')", "acme\x1fEXT-77")
+
+    code, said = await ask(shop, "--all")
+
+    assert code == 1
+    assert kinds(said) == {
+        lost.id: ["claim_missing"],
+        stale.id: ["claim_left_behind"],
+        robbed.id: ["claim_held_by_another"],
+        other.id: ["claim_left_behind"],
+        "basket-nobody": ["claim_left_behind"],
+    }
+    code, said = await ask(shop, "--all", "--repair", "--reason", "a test")
+    assert (code, said["repaired"]["left"], len(said["repaired"]["mended"])) == (0, [], 5)
+    assert (await ask(shop, "--all"))[1]["counts"] == {}
+
+
+async def test_a_store_that_is_not_as_it_should_be_is_told_and_not_mended(
+    shop: Shop, saboteur: Saboteur
+) -> None:
+    gap, turned, misplaced = [await shop.fill(item("o-1"), item("o-2")) for _ in range(3)]
+    await saboteur.on_events("DELETE FROM events WHERE stream_id = $1 AND version = 2", gap.id)
+    await saboteur.on_events(
+        "UPDATE events SET type = 'checkout.basket-expired.v1' WHERE stream_id = $1 AND version = 3",
+        misplaced.id,
+    )
+    await saboteur.on_events(
+        "INSERT INTO events (position, stream_id, version, type, data, metadata) OVERRIDING SYSTEM VALUE"
+        " SELECT 100000, stream_id, version + 100, type, data, metadata FROM events"
+        " WHERE stream_id = $1 AND version = 2",
+        turned.id,
+    )
+    await saboteur.on_events("DELETE FROM events WHERE stream_id = $1 AND version = 2", turned.id)
+    await saboteur.on_events(
+        "UPDATE events SET version = 2 WHERE stream_id = $1 AND version = 102", turned.id
+    )
+    broken = "basket-00000000-0000-7000-8000-00000000dead"
+    await shop.store.append(Append(broken, 0, [NewEvent("checkout.basket-initiated.v1", b'{"no":1}', b"{}")]))
+
+    code, said = await ask(shop, "--all", "--repair", "--reason", "a test", "--patience", 0)
+
+    assert code == 1
+    found = kinds(said)
+    assert found[gap.id] == ["stream_unreadable", "versions_have_a_gap"]
+    assert found[turned.id] == ["positions_not_ascending"]
+    assert found[misplaced.id] == ["event_misplaced"]
+    assert found[broken] == ["event_misplaced", "stream_unreadable"]
+    assert found["events"] == ["positions_would_be_reused"]
+    assert said["repaired"]["mended"] == {}
+
+
+async def test_catalogue_rows_that_are_not_as_the_newest_facts_say_are_found(
+    shop: Shop, saboteur: Saboteur
+) -> None:
+    assert (await ask(shop, "--all"))[1]["counts"] == {}
+    await saboteur.run("UPDATE catalogue_offers SET product_codes = '{SKU-9}' WHERE offer_id = 'o/2 %'")
+    await saboteur.run("UPDATE catalogue_prices SET valid_from = '2020-01-01' WHERE offer_id = 'o/2 %'")
+    await saboteur.run(
+        "UPDATE catalogue_prices SET sequence = 1, fact_id = subject || '#1',"
+        " data = (SELECT data FROM catalogue_facts WHERE fact_id = catalogue_prices.subject || '#1')"
+        " WHERE offer_id = 'o-1'"
+    )
+    await saboteur.run("DELETE FROM catalogue_availability")
+    await saboteur.run("INSERT INTO catalogue_policies VALUES ('policy/globex', 'policy/globex#1', 1, '{}')")
+
+    code, said = await ask(shop, "--all")
+
+    assert code == 1
+    assert sorted((drift["kind"], drift["subject"].split("/")[0]) for drift in said["differences"]) == [
+        ("catalogue_row_differs", "offer"),
+        ("catalogue_row_differs", "price"),
+        ("catalogue_row_differs", "price"),
+        ("catalogue_row_missing", "availability"),
+        ("catalogue_row_without_fact", "policy"),
+    ]
+
+
+async def test_a_partner_or_a_basket_narrows_what_is_looked_at(shop: Shop, saboteur: Saboteur) -> None:
+    ours, theirs = await shop.fill(item("o-1")), await shop.fill(item("o-1"), partner="globex")
+    await saboteur.run("UPDATE basket_views SET status = 'expired'")
+
+    for scope in (["--partner", "globex", "--all", "--processes", 1], ["--partner", "globex"]):
+        code, said = await ask(shop, *scope)
+        assert (code, kinds(said), said["baskets"]) == (1, {theirs.id: ["view_differs"]}, 1)
+    assert kinds((await ask(shop, "--basket", ours.id))[1]) == {ours.id: ["view_differs"]}
+
+
+async def test_a_view_that_lags_for_a_moment_is_no_difference(shop: Shop) -> None:
+    basket = await shop.fill(item("o-1"))
+    await shop.change(basket, add("o-2"))
+    process = await begin_verify(shop, "--all", "--json", "--patience", 60)
+
+    async def catches_up() -> None:
+        # The run is at its end when it waits for this view; whatever it has read by then, it is behind.
+        await asyncio.sleep(1)
+        await shop.project(basket.id)
+
+    await catches_up()
+    out, err = await asyncio.wait_for(process.communicate(), 60)
+    assert (process.returncode, b'"counts": {}' in out) == (0, True), err.decode()
+
+
+async def test_people_get_a_table_and_a_wrong_command_line_ends_with_2(
+    shop: Shop, saboteur: Saboteur
+) -> None:
+    basket = await shop.fill(item("o-1"))
+    await saboteur.run("UPDATE basket_views SET status = 'expired'")
+
+    ended = await run_verify(shop)
+    assert ended.code == 1
+    assert "view_differs" in ended.out
+    assert basket.id in ended.out
+    assert "Kafka was not looked at" in ended.out
+
+    assert (await run_verify(shop, "--repair")).code == 2
+    assert (await run_verify(shop, "--all", "--sample", 3)).code == 2
+    away = Shop("postgresql://postgres@127.0.0.1:1/none", shop.database, shop.store)
+    assert (await run_verify(away)).code == 2
+
+
+async def test_an_interrupted_run_goes_on_where_it_was_and_looks_at_each_basket_once(
+    shop: Shop, saboteur: Saboteur, tmp_path: Path
+) -> None:
+    ids = sorted(await many_baskets(shop, 2_500))
+    await saboteur.run(
+        "UPDATE basket_views SET status = 'expired' WHERE basket_id = ANY($1)", [ids[0], ids[-1]]
+    )
+    state = tmp_path / "state.json"
+    process = await begin_verify(shop, "--all", "--processes", 1, "--resume", state, "--json")
+    await eventually(state.exists, limit=60)
+    process.send_signal(signal.SIGINT)
+    out, err = await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode == 130, err.decode()
+    assert b'"complete": false' in out
+
+    assert (await run_verify(shop, "--all", "--partner", "acme", "--resume", state)).code == 2
+    code, said = await ask(shop, "--all", "--resume", state)
+
+    assert (code, said["complete"], said["baskets"]) == (1, True, 2_500)
+    assert set(kinds(said)) == {ids[0], ids[-1]}
+    assert not state.exists()

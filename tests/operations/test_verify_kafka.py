@@ -1,0 +1,94 @@
+"""`checkout verify` as a process, with a Kafka: what the publisher wrote is what the store says."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from adapters.embedded.broker import EmbeddedBroker
+from adapters.kafka.messages import Message
+from adapters.kafka.topics import BASKET_EVENTS, VALIDATION_RESULTS, ensure_topics
+from adapters.settings import Settings
+from tests.builders import item, offer, price
+from tests.operations.validating import Shop, open_shop
+from tests.operations.verifying import ask, kinds
+from tests.parts.kafka import KafkaPart
+from tests.parts.waiting import eventually
+from tests.streaming import send, streaming_settings, topic_content
+from tests.workers.running import publisher_worker, running
+from tests.workers.test_publisher_restored import restore
+
+
+@pytest.fixture
+async def shop(database_url: str) -> AsyncIterator[Shop]:
+    async with open_shop(database_url) as shop:
+        await shop.learn(offer("o-1"), price("o-1"))
+        yield shop
+
+
+async def publish(shop: Shop, settings: Settings, *basket_ids: str) -> None:
+    """Until everything is published."""
+    wanted = 0
+    for basket_id in basket_ids:
+        wanted += len(await shop.store.read_events(basket_id))
+    async with publisher_worker(settings) as worker, running(worker) as pulse:
+
+        async def all_of_it() -> bool:
+            return len(await topic_content(settings, BASKET_EVENTS, basket_ids)) == wanted
+
+        await eventually(lambda: pulse.is_ready, limit=30)
+        await eventually(all_of_it, limit=30, every=0.1)
+
+
+async def test_all_that_was_published_at_least_once_is_compared_on_the_embedded_broker(
+    shop: Shop, database_url: str, tmp_path: Path
+) -> None:
+    async with EmbeddedBroker(tmp_path / "broker.log") as broker:
+        settings = streaming_settings(
+            broker.bootstrap_servers, database_url, kafka_delivery="at_least_once", kafka_partitions=3
+        )
+        await ensure_topics(settings)
+        baskets = [await shop.fill(item("o-1")) for _ in range(4)]
+        await shop.judge(baskets[0])
+        await publish(shop, settings, *(basket.id for basket in baskets))
+
+        code, said = await ask(shop, "--all", "--processes", 1, settings=settings)
+
+        assert (code, said["counts"]) == (0, {})
+        assert {topic["topic"]: topic["messages"] for topic in said["topics"]} == {
+            BASKET_EVENTS: 9,
+            VALIDATION_RESULTS: 1,
+        }
+        # A verdict that nobody gave, and an event that did not happen.
+        odd = (("ce_id", f"{baskets[1].id}/7".encode()), ("ce_type", b"x"))
+        await send(
+            settings,
+            [
+                Message(topic, baskets[1].id.encode(), b"{}", odd)
+                for topic in (BASKET_EVENTS, VALIDATION_RESULTS)
+            ],
+        )
+        code, said = await ask(shop, "--basket", baskets[1].id, settings=settings)
+        assert (code, kinds(said)) == (1, {baskets[1].id: ["message_without_event"] * 2})
+
+
+async def test_a_restored_store_is_told_with_the_baskets_of_which_kafka_knows_more(
+    transactional_kafka: KafkaPart, shop: Shop, database_url: str
+) -> None:
+    settings = streaming_settings(transactional_kafka.bootstrap_servers, database_url)
+    await ensure_topics(settings)
+    sound, cut = [await shop.fill(item("o-1")) for _ in range(2)]
+    await shop.judge(cut)
+    await publish(shop, settings, sound.id, cut.id)
+    assert (await ask(shop, "--sample", 10, settings=settings))[0] == 0
+
+    await restore(settings, 1)
+    code, said = await ask(shop, "--sample", 10, settings=settings)
+
+    assert code == 1
+    assert kinds(said) == {
+        settings.publisher_id: ["publisher_beyond_store"],
+        cut.id: ["message_without_event", "message_without_event", "view_ahead"],
+    }
