@@ -132,10 +132,12 @@ def _tell(outcomes: Any, *, json: bool, error: str | None = None, interrupted: b
 
 def _run(work: Callable[[Parts], Coroutine[Any, Any, T]]) -> T:
     """The result of work with the parts; what stands in the way is said on stderr."""
-    from adapters.settings import Settings  # noqa: PLC0415  slow to load: only when it is called
+    from adapters.logs import configure_logging  # noqa: PLC0415  slow to load: only when it is called
+    from adapters.settings import Settings  # noqa: PLC0415
     from adapters.wiring import open_parts  # noqa: PLC0415
     from domain.errors import CheckoutError  # noqa: PLC0415
 
+    configure_logging("ERROR")
     # What the Kafka client has to say is told in our words.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 

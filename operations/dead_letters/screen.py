@@ -25,16 +25,14 @@ def show_page(page: LetterPage, console: Console | None = None) -> None:
     if not page.letters:
         out.print("No dead letters.")
         return
-    table = Table("no.", "buried", "topic", "code", "basket", "tries", "error", box=None, header_style="dim")
+    table = Table("no.", "buried", "topic and code", "basket and error", box=None, header_style="dim")
     for letter in page.letters:
+        about = _visible(letter.basket_id or "", style="bold" if letter.parks else "")
         table.add_row(
             str(letter.id),
             _time(letter.recorded_at),
-            _visible(letter.topic),
-            _visible(letter.code),
-            Text(letter.basket_id or "", style="bold" if letter.parks else ""),
-            str(letter.tries or ""),
-            _state(letter),
+            Text("\n").join([_visible(letter.topic), _visible(letter.code)]),
+            Text("\n").join([about, _state(letter)] if letter.basket_id else [_state(letter)]),
         )
     out.print(table)
     if any(letter.parks for letter in page.letters):
@@ -117,7 +115,8 @@ def _state(letter: Letter) -> Text:
     words = letter.last_error or letter.error
     if len(words) > LONGEST_ERROR_IN_A_LIST:
         words = f"{words[:LONGEST_ERROR_IN_A_LIST]}…"
-    return _visible(" ".join(words.split()))
+    tried = f" (tried {letter.tries} times)" if letter.tries else ""
+    return _visible(" ".join(words.split()) + tried)
 
 
 def _plain(content: Content | None) -> str:

@@ -51,6 +51,7 @@ def republish(
     Exit code 0: all was sent. 1: it was not; stderr says why, and how to go on. 130: it was interrupted.
     """
     # Slow to load: only when it is called.
+    from adapters.logs import configure_logging  # noqa: PLC0415
     from domain.operating.republishing import RepublishRequest  # noqa: PLC0415
     from operations.republishing.running import Republishing, run_republishing  # noqa: PLC0415
 
@@ -74,6 +75,7 @@ def republish(
         )
     elif live or verdicts or [from_position, to_position, partner, basket, confirm] != [None] * 5:
         raise typer.BadParameter("a run that is gone on with sends what it was begun with")
+    configure_logging("ERROR")
     # What the Kafka client has to say is told in our words.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     asked = Republishing(operator(actor, reason), request, resume, rate)

@@ -51,11 +51,7 @@ async def run_republishing(asked: Republishing, console: Console | None = None) 
     try:
         settings = Settings()
         async with open_parts(settings) as parts:
-            if settings.kafka_delivery == "at_least_once":
-                run.say(
-                    "The broker has no transactions: where it is cut off, some messages may be sent twice."
-                )
-            await run.go(parts.republisher)
+            await run.go(parts.republisher, at_least_once=settings.kafka_delivery == "at_least_once")
     except (CheckoutError, ValueError) as error:
         run.error = str(error)
     return run.conclude()
@@ -72,13 +68,15 @@ class _Run:
     def say(self, text: str) -> None:
         self._console.print(text, markup=False, soft_wrap=True)
 
-    async def go(self, republisher: Republisher) -> None:
+    async def go(self, republisher: Republisher, *, at_least_once: bool) -> None:
         async with stopped() as stop:
             self._run = run = await self._begun(republisher)
             self.say(
                 f"run {run.id}: {run.content} of positions {run.from_position} to {run.to_position} "
                 f"to {run.topic}"
             )
+            if at_least_once:
+                self.say("The broker has no transactions: where it is cut off, messages may be sent twice.")
             columns = (
                 TextColumn("republishing"),
                 BarColumn(),

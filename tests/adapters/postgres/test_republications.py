@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import pytest
+
+from adapters.postgres.database import Database
+from adapters.postgres.operator_actions import PostgresOperatorActions
+from adapters.postgres.republications import PostgresRepublications
+from tests.contracts.operator_actions import action
+from tests.contracts.republications import GONE_ON_WITH, REPUBLISHED, RepublicationsContract, run
+
+
+@pytest.fixture
+def runs(database: Database) -> PostgresRepublications:
+    return PostgresRepublications(database)
+
+
+class TestPostgresRepublications(RepublicationsContract):
+    pass
+
+
+async def test_a_run_is_recorded_with_its_beginning_and_whoever_goes_on_with_it_too(
+    runs: PostgresRepublications, database: Database
+) -> None:
+    await runs.begin(run(), REPUBLISHED)
+    await runs.go_on("run-1", GONE_ON_WITH)
+    await runs.go_on("run-7", action(3))
+
+    assert await PostgresOperatorActions(database).newest(None, 5) == [GONE_ON_WITH, REPUBLISHED]
