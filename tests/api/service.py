@@ -18,6 +18,7 @@ from adapters.identity.local_issuer import issue
 from adapters.identity.verifier import token_verifier
 from adapters.settings import Settings
 from api.app import ApiParts, create_app
+from api.observing import Requests
 from domain.basket.answering import Answers
 from domain.basket.handlers import CheckoutHandlers
 from tests.api.conformity import Conformity
@@ -81,6 +82,7 @@ class Service:
     ready: Callable[[], Awaitable[bool]] = always_ready
     handlers: CheckoutHandlers | None = None
     answers: Answers | None = None
+    requests: Requests = field(default_factory=Requests)
 
     def __post_init__(self) -> None:
         self.app: FastAPI = create_app(
@@ -92,6 +94,7 @@ class Service:
                 new_id=self.checkout.ids,
                 is_ready=self.ready,
                 clock=self.checkout.clock,
+                requests=self.requests,
             )
         )
         self.conformity = Conformity(self.app.openapi())

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+from starlette.applications import Starlette
+
+from adapters.metrics import counted
+from adapters.metrics.page import METRICS, metrics_route
+from adapters.metrics.standing import exposition
+from domain.errors import StoreUnavailable
+from domain.operating.standing import Expectations, Statuses, judged
+from domain.operating.status import Backlog, Holder, Process, Readings, Report, Status
+from tests.domain.test_standing import NOON, ROLE, recorded
+
+PAGE = Path(__file__).parent.parent.parent.parent / "docs" / "operations" / "status.md"
+
+BUSY = Readings(
+    NOON,
+    [
+        recorded(position=7, role=ROLE, rate=5.0),
+        recorded("projector", heard=30, measured=30, position=3, lag=(2, 1.0)),
+        recorded("expiry", condition="stopped"),
+    ],
+    [Backlog("publisher", ROLE, 7, 9, 2, 1.5), Backlog("projector", None, None, None, 4, 2.5)],
+    [Holder(ROLE, "a")],
+)
+
+
+class Known:
+    """WorkerStates that are always the same; away where there are none."""
+
+    def __init__(self, readings: Readings | None) -> None:
+        self._readings = readings
+
+    async def report(self, process: Process, reports: Sequence[Report]) -> None:
+        raise NotImplementedError
+
+    async def read(self) -> Readings:
+        if self._readings is None:
+            raise StoreUnavailable("away")
+        return self._readings
+
+    async def clear_away(self, older_than: float) -> int:
+        raise NotImplementedError
+
+
+def status() -> Status:
+    return judged(BUSY, Expectations(("publisher", "catalogue")))
+
+
+class Told:
+    """The samples of an exposition."""
+
+    def __init__(self, text: str) -> None:
+        self.families = [*text_string_to_metric_families(text)]
+
+    def of(self, name: str, **labels: str) -> float | None:
+        """The value of one sample; None where there is no such."""
+        for family in self.families:
+            for sample in family.samples:
+                if (sample.name, sample.labels) == (name, labels):
+                    return sample.value
+        return None
+
+    def labels(self) -> dict[str, set[str]]:
+        """Our metrics, each with the names of its labels."""
+        found: dict[str, set[str]] = {}
+        for family in self.families:
+            name = f"{family.name}_total" if family.type == "counter" else family.name
+            if name.startswith("checkout_"):
+                found[name] = {label for sample in family.samples for label in sample.labels} - {"le"}
+        return found
+
+
+def listed(page: Path) -> dict[str, set[str]]:
+    """The metrics that a page lists, with the names of their labels."""
+    rows = re.findall(r"^\| `(checkout_[a-z_]+)` \|([^|]*)\|", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {name: set(re.findall(r"`([a-z]+)`", labels)) for name, labels in rows}
+
+
+async def scraped(readings: Readings | None) -> str:
+    app = Starlette(routes=[metrics_route(Statuses(Known(readings), Expectations()))])
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://process") as client:
+        answer = await client.get(METRICS)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    return answer.text
+
+
+def test_the_dead_and_the_absent_are_told_as_down_and_those_that_stopped_not_at_all() -> None:
+    told = Told(exposition(status()).decode())
+    assert told.of("checkout_worker_up", worker="publisher", instance="a", host="host-a") == 1
+    assert told.of("checkout_worker_up", worker="projector", instance="a", host="host-a") == 0
+    assert told.of("checkout_worker_up", worker="catalogue", instance="", host="") == 0
+    assert told.of("checkout_worker_up", worker="expiry", instance="a", host="host-a") is None
+    assert told.of("checkout_workers_running", worker="projector") == 0
+    last_beat = "checkout_worker_last_beat_timestamp_seconds"
+    assert told.of(last_beat, worker="projector", instance="a", host="host-a") == (
+        datetime(2026, 11, 24, 11, 59, 30, tzinfo=UTC).timestamp()
+    )
+
+
+def test_what_waits_is_told_for_each_kind_of_worker_and_each_role() -> None:
+    told = Told(exposition(status()).decode())
+    assert told.of("checkout_worker_lag_events", worker="publisher", role=ROLE) == 2
+    assert told.of("checkout_worker_lag_seconds", worker="publisher", role=ROLE) == 1.5
+    assert told.of("checkout_worker_lag_seconds", worker="projector", role="") == 2.5
+    assert told.of("checkout_worker_lag_seconds", worker="catalogue", role="") is None
+    assert told.of("checkout_role_held", role=ROLE, instance="a") == 1
+    assert told.of("checkout_problems") == 2
+
+
+async def test_a_process_tells_what_it_counted_even_while_postgresql_is_away() -> None:
+    told = Told(await scraped(None))
+    assert told.of("checkout_status_known") == 0
+    assert told.of("checkout_events_appended_total") is not None
+    assert "checkout_worker_up" not in told.labels()
+    assert Told(await scraped(BUSY)).of("checkout_status_known") == 1
+
+
+async def test_every_metric_is_listed_with_its_labels_on_a_page_for_operators() -> None:
+    counted.COMMANDS.labels("update", "http", "done")
+    counted.HTTP_REQUESTS.labels("PUT", "/partner/checkout/update", "200")
+    counted.HTTP_SECONDS.labels("PUT", "/partner/checkout/update")
+    told = Told(await scraped(BUSY)).labels()
+    assert {name: told.get(name) for name in listed(PAGE)} == listed(PAGE)
+    everywhere = {name for page in PAGE.parent.glob("*.md") for name in listed(page)}
+    assert told.keys() - everywhere == set()
