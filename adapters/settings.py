@@ -65,6 +65,11 @@ class Settings(BaseSettings):
     )
     kafka_sasl_username: str | None = Field(default=None, description="With a SASL protocol.")
     kafka_sasl_password: SecretStr | None = Field(default=None, description="With a SASL protocol.")
+    kafka_personal_data: Literal["open", "sealed"] = Field(
+        default="open",
+        description="`sealed`: what `tracking` and `customFields` hold is published encrypted, so that forgetting a"
+        " person reaches what Kafka keeps; who reads the topics cannot read them then.",
+    )
     publisher_id: str = Field(
         default="checkout-publisher",
         description="Names the publisher's progress; one for each Kafka cluster that is published to.",
@@ -84,6 +89,12 @@ class Settings(BaseSettings):
     local_issuer_key_file: Path = Field(
         default_factory=lambda: user_state_path("partner-checkout") / "issuer-key.pem",
         description="The private key that `checkout token` signs with; made when it is missing.",
+    )
+
+    data_key_file: Path | None = Field(
+        default=None,
+        description="The master keys that personal data is sealed by (`checkout data-keys new` makes the file); the"
+        " same for all processes. Unset: it is stored as it comes.",
     )
 
     landing_cookie: str = Field(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -12,6 +12,7 @@ from adapters.identity.verifier import token_verifier
 from adapters.kafka.command_stream import CommandStream
 from adapters.kafka.commanding import Commands
 from adapters.kafka.dead_letters import KafkaDeadLetters
+from adapters.kafka.messages import Received
 from adapters.kafka.ordering import Orders
 from adapters.kafka.positions import read_record
 from adapters.kafka.published_topics import basket_events, validation_results
@@ -24,12 +25,14 @@ from adapters.postgres.basket_views import PostgresBasketViews
 from adapters.postgres.catalogue_facts import PostgresCatalogueFacts
 from adapters.postgres.catalogue_history import PostgresCatalogueHistory
 from adapters.postgres.catalogue_readers import PostgresCatalogueReaders
+from adapters.postgres.data_keys import PostgresDataKeys
 from adapters.postgres.database import Database
 from adapters.postgres.dead_letters import PostgresDeadLetters
 from adapters.postgres.derived_repair import PostgresDerivedRepair
 from adapters.postgres.derived_rows import PostgresDerivedRows
 from adapters.postgres.event_store import PostgresEventStore
 from adapters.postgres.feed import PostgresEventFeed
+from adapters.postgres.forgetting import PostgresForgetting
 from adapters.postgres.leadership import PostgresLeadership
 from adapters.postgres.letter_book import PostgresLetterBook
 from adapters.postgres.open_baskets import PostgresOpenBaskets
@@ -39,6 +42,10 @@ from adapters.postgres.publisher_positions import PostgresPublisherPositions
 from adapters.postgres.rebuilding.rebuilds import PostgresRebuilds
 from adapters.postgres.republications import PostgresRepublications
 from adapters.postgres.worker_states import PostgresWorkerStates
+from adapters.privacy.master_keys import MasterKeys
+from adapters.privacy.messages import opened_messages
+from adapters.privacy.personal_data import PersonalData
+from adapters.privacy.stores import OpenedEventFeed, SealedBasketViews, SealedEventStore
 from adapters.settings import Settings
 from domain.basket.answering import Answers
 from domain.basket.deciding import Limits
@@ -48,6 +55,7 @@ from domain.basket.repository import Baskets
 from domain.errors import CheckoutError
 from domain.operating.dead_letters import DeadLetterBox
 from domain.operating.following import Following
+from domain.operating.forgetting import Forgetting
 from domain.operating.history import Histories
 from domain.operating.repairing import Repairing
 from domain.operating.republisher import Republisher
@@ -81,6 +89,11 @@ def expected_workers(settings: Settings) -> list[str]:
     return ["api", "publisher", "projector", "catalogue", "commands", "expiry", *revalidator]
 
 
+def master_keys(settings: Settings) -> MasterKeys | None:
+    """Those of the file that the settings name; raises UnusableMasterKeys."""
+    return None if settings.data_key_file is None else MasterKeys.read(settings.data_key_file)
+
+
 class Parts:
     """Everything that a process of the service is made of. Nothing is connected before it is used, so that
     a process starts, and says what is wrong, also while a server is away."""
@@ -95,13 +108,21 @@ class Parts:
             size=settings.database_pool_size,
             timeout=settings.database_timeout,
         )
-        self.store = PostgresEventStore(
+        self.stored = PostgresEventStore(
             self.database,
             timeout=settings.database_timeout,
             answers_kept=timedelta(seconds=settings.idempotency_lifetime),
         )
-        self.feed = PostgresEventFeed(self.database)
-        self.views = PostgresBasketViews(self.database)
+        self.stored_feed = PostgresEventFeed(self.database)
+        self.data_keys = PostgresDataKeys(self.database)
+        self.privacy = PersonalData(self.data_keys, master_keys(settings), new_id)
+        # Everything but these is given open personal data, and has it sealed; `stored` is as it lies there.
+        self.store = SealedEventStore(self.stored, self.privacy)
+        self.feed = OpenedEventFeed(self.stored_feed, self.privacy)
+        self.views = SealedBasketViews(PostgresBasketViews(self.database), self.privacy)
+        sealed = settings.kafka_personal_data == "sealed"
+        self.published_store = self.stored if sealed else self.store
+        self.published_feed = self.stored_feed if sealed else self.feed
         self.facts = PostgresCatalogueFacts(self.database, settings.catalogue_cache_size)
         self.history = PostgresCatalogueHistory(self.database)
         self.catalogue_readers = PostgresCatalogueReaders(self.database)
@@ -115,6 +136,11 @@ class Parts:
         self.worker_states = PostgresWorkerStates(self.database)
         self.statuses = Statuses(self.worker_states, Expectations(expected_workers(settings)))
         self.rebuilds = PostgresRebuilds(self.database, utc_now, new_id)
+        self.forgetting = Forgetting(
+            PostgresForgetting(self.database, timedelta(seconds=settings.idempotency_lifetime)),
+            utc_now,
+            new_id,
+        )
         self.parked = PostgresDeadLetters(self.database)
         self.dead_letters: list[DeadLetters] = [self.parked, KafkaDeadLetters(settings, utc_now)]
         self.verifier = token_verifier(settings)
@@ -194,6 +220,10 @@ class Parts:
     def command_stream(self) -> CommandStream:
         return CommandStream(self.settings)
 
+    async def opened_messages(self, batch: Sequence[Received]) -> Sequence[Received]:
+        """Messages with what was published sealed open; raises StoreUnavailable."""
+        return await opened_messages(self.privacy, batch)
+
     async def is_ready(self) -> bool:
         """Whether PostgreSQL is there and has our tables; raises StoreUnavailable where it is away."""
         async with self.database.connection() as connection:
@@ -207,8 +237,9 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
     parts = Parts(settings)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(parts.database.close)
-        stack.push_async_callback(parts.feed.close)
         stack.push_async_callback(parts.finder.close)
-        stack.push_async_callback(parts.store.close)
+        stack.push_async_callback(parts.stored_feed.close)
+        stack.push_async_callback(parts.data_keys.close)
+        stack.push_async_callback(parts.stored.close)
         await stack.enter_async_context(parts.facts)
         yield parts

@@ -18,6 +18,7 @@ from operations.catalogue import app as catalogue_app
 from operations.checks import checks
 from operations.dead_letters import app as dead_letters_app
 from operations.finding import find
+from operations.forgetting import data_keys_app, forget
 from operations.history import diff, history, show
 from operations.rebuilding import app as rebuild_app
 from operations.republishing import republish
@@ -46,6 +47,8 @@ app.command()(find)
 app.command()(show)
 app.command()(history)
 app.command()(diff)
+app.command()(forget)
+app.add_typer(data_keys_app, name="data-keys")
 
 Data = Annotated[Path, typer.Option(help="Folder of the embedded parts, kept between runs.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON line on stdout once all is ready.")]

@@ -31,6 +31,7 @@ async def run_api(settings: Settings) -> None:
     configure_logging(settings.log_level)
     async with AsyncExitStack() as stack:
         parts = await stack.enter_async_context(open_parts(settings))
+        parts.privacy.warn_unless_sealing()
         api = ApiParts(
             settings=settings,
             handlers=parts.handlers,

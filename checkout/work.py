@@ -30,6 +30,7 @@ async def run_workers(settings: Settings, name: str) -> None:
     """Runs one worker, or all of them, and their health pages until SIGTERM or SIGINT."""
     configure_logging(settings.log_level)
     async with open_parts(settings) as parts:
+        parts.privacy.warn_unless_sealing()
         left_out = set() if settings.revalidator else {RevalidatorWorker.name}
         chosen = [
             worker
@@ -59,8 +60,8 @@ def _workers(parts: Parts) -> list[Worker]:
     settings = parts.settings
     return [
         PublisherWorker(
-            parts.feed,
-            parts.store,
+            parts.published_feed,
+            parts.published_store,
             parts.publisher(),
             parts.leadership,
             parts.parked,
@@ -71,6 +72,7 @@ def _workers(parts: Parts) -> list[Worker]:
             parts.projection,
             parts.parked,
             parts.dead_letters,
+            opened=parts.opened_messages,
         ),
         CatalogueWorker(
             parts.subscription(catalogue.GROUP, *CATALOGUE_TOPICS), parts.facts, parts.dead_letters
@@ -85,7 +87,7 @@ def _workers(parts: Parts) -> list[Worker]:
         ExpiryWorker(
             parts.views,
             parts.handlers,
-            parts.store.purge_answers,
+            parts.stored.purge_answers,
             utc_now,
             new_id,
             interval=timedelta(seconds=settings.expiry_interval),

@@ -25,6 +25,11 @@ Text = Annotated[str, StringConstraints(max_length=512, pattern=PRINTABLE)]
 Identifier = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=PRINTABLE)]
 """Somebody's identifier: 1 to 128 characters, none of them a control character."""
 
+DATA_SUBJECT_PATTERN = r"^[A-Za-z0-9._:\-]{1,128}$"
+DataSubject = Annotated[str, StringConstraints(pattern=DATA_SUBJECT_PATTERN)]
+"""Somebody's pseudonymous id of a person. It has no room for blanks and no `@`: it is neither a name nor a mail
+address."""
+
 PartnerOrganisation = Identifier
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 """ISO 3166-1 alpha-2."""

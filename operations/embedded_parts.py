@@ -11,6 +11,7 @@ from pathlib import Path
 from adapters.embedded.broker import EmbeddedBroker
 from adapters.embedded.postgres import EmbeddedPostgres
 from adapters.embedded.processes import ServerFailed, in_a_thread
+from adapters.privacy.master_keys import make_master_key
 from adapters.settings import Settings
 
 STOP_LIMIT = 3.0
@@ -43,6 +44,10 @@ class Parts:
                 # Its memory is empty at each start, so what was published before is to be published again.
                 "publisher_id": f"embedded-{uuid.uuid4().hex}",
             }
+        if given.data_key_file is None:
+            master_key = folder.absolute() / "data-key"
+            make_master_key(master_key)
+            changes["data_key_file"] = str(master_key)
         if "landing_cookie_secure" not in given.model_fields_set:
             changes["landing_cookie_secure"] = "false"  # there is no TLS here
         self.settings = Settings.model_validate(given.model_dump(exclude_unset=True) | changes)

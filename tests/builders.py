@@ -14,7 +14,7 @@ from adapters.memory.catalogue import MemoryCatalogueFacts
 from adapters.memory.store import MemoryEventStore
 from domain.base import DomainEvent
 from domain.basket.basket import Basket
-from domain.basket.codec import decode_all
+from domain.basket.codec import decode_all, encode
 from domain.basket.commands import (
     Action,
     AddItem,
@@ -28,13 +28,13 @@ from domain.basket.commands import (
     ValidateBasket,
 )
 from domain.basket.deciding import Deciding, Limits
-from domain.basket.events import BasketDetails, LineOffer, OrderItem
+from domain.basket.events import BasketDetails, BasketPersonalDataForgotten, LineOffer, OrderItem
 from domain.basket.handlers import CheckoutHandlers, Policy
 from domain.basket.repository import Baskets
 from domain.catalogue.catalogue import Catalogue
 from domain.catalogue.facts import AvailabilityFact, Fact, OfferFact, PriceFact
 from domain.catalogue.policies import PolicyFact
-from domain.ports import Append, AppendOutcome, Clock, Source
+from domain.ports import Append, AppendOutcome, Clock, NewEvent, Source
 from domain.values import Money, OfferRef, Product
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -282,6 +282,17 @@ class Checkout:
 
     async def learn(self, *facts: Fact) -> None:
         await self.facts.learn([(fact, Source("test", 0, offset)) for offset, fact in enumerate(facts)])
+
+    async def forget(self, basket_id: str) -> None:
+        """Tells the basket to forget, as forgetting a person does."""
+        event = BasketPersonalDataForgotten(
+            originator_id=basket_id,
+            originator_version=len(await self.history(basket_id)) + 1,
+            timestamp=self.clock(),
+            action_id=self.ids(),
+        )
+        told = NewEvent(event.TOPIC, encode(event), b'{"partner":"acme"}')
+        await self.store.append(Append(basket_id, event.originator_version - 1, [told]))
 
     async def history(self, basket_id: str) -> list[DomainEvent]:
         """The basket's events as they lie in the store."""

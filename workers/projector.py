@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -23,6 +23,14 @@ WAIT_SECONDS = 1.0
 
 _BASKET_ID = re.compile(BASKET_ID_PATTERN)
 _log = structlog.get_logger("workers.projector")
+
+
+Opened = Callable[[Sequence[Received]], Awaitable[Sequence[Received]]]
+"""Messages as they came to messages as they are to be read. Raises StoreUnavailable."""
+
+
+async def _as_they_came(batch: Sequence[Received]) -> Sequence[Received]:
+    return batch
 
 
 class NotUnderstood(Exception):
@@ -61,13 +69,16 @@ class ProjectorWorker:
         parked: ParkedBaskets,
         dead_letters: Sequence[DeadLetters],
         *,
+        opened: Opened = _as_they_came,
         batch_messages: int = BATCH_MESSAGES,
     ) -> None:
-        """Every one of `dead_letters` is given each letter; `parked` is told by one of them."""
+        """Every one of `dead_letters` is given each letter; `parked` is told by one of them. `opened` opens what
+        was published sealed."""
         self._subscription = subscription
         self._projection = projection
         self._parked = parked
         self._dead_letters = dead_letters
+        self._opened = opened
         self._batch_messages = batch_messages
 
     async def run(self, pulse: Pulse) -> None:
@@ -79,7 +90,7 @@ class ProjectorWorker:
 
     async def _round(self, batches: Batches) -> int:
         """How many messages are done with."""
-        batch = await batches.next(self._batch_messages, WAIT_SECONDS)
+        batch = await self._opened(await batches.next(self._batch_messages, WAIT_SECONDS))
         if not batch:
             return 0
         baskets, letters = _sorted_out(batch)

@@ -38,6 +38,7 @@ from domain.values import (
     BasketId,
     Country,
     Currency,
+    DataSubject,
     Identifier,
     Money,
     OfferRef,
@@ -185,6 +186,9 @@ class OrderRequest(RequestModel):
     """The caller's own; kept as it came."""
     custom_fields: OpenMap | None = None
     """The caller's own; kept as it came."""
+    data_subject: DataSubject | None = None
+    """Whose personal data `tracking` and `customFields` hold: the caller's pseudonymous id of the person, never a
+    name or a mail address. Who is forgotten by it is forgotten in all baskets that name it."""
 
     def to_details(self) -> BasketDetails:
         return BasketDetails.model_construct(
@@ -195,6 +199,7 @@ class OrderRequest(RequestModel):
             order_type=self.order_type,
             tracking=self.tracking or {},
             custom_fields=self.custom_fields or {},
+            data_subject=self.data_subject,
         )
 
 

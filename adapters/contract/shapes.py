@@ -98,6 +98,8 @@ class OrderShape(Shape):
     """The organisation's own, kept as it came."""
     custom_fields: dict[str, JsonValue]
     """The organisation's own, kept as it came."""
+    data_subject: str | None = None
+    """Whose personal data `tracking` and `customFields` hold: the organisation's pseudonymous id of the person."""
     order_items: list[OrderItemShape]
     """The lines."""
     total: MoneyShape | None

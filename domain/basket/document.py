@@ -31,6 +31,7 @@ def order_document(basket: Basket) -> Document:
         "order_type": details.order_type,
         "tracking": details.tracking,
         "customFields": details.custom_fields,
+        "dataSubject": details.data_subject,
         "orderItems": [_item_document(item) for item in basket.items.values()],
         "total": money_document(basket.total),
         "created": basket.created_on,

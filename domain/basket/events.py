@@ -45,6 +45,13 @@ class BasketDetails(Value):
     """The organisation's own, kept as it came."""
     custom_fields: OpenMap = Field(default_factory=dict)
     """The organisation's own, kept as it came."""
+    data_subject: Text | None = None
+    """Whose personal data `tracking` and `customFields` hold: the organisation's pseudonymous id of the person,
+    null where it named none or the person was forgotten."""
+
+    def without_personal_data(self) -> BasketDetails:
+        """What is left once the person is forgotten."""
+        return self.model_copy(update={"tracking": {}, "custom_fields": {}, "data_subject": None})
 
 
 class LineOffer(OfferRef):
@@ -218,6 +225,18 @@ class BasketCompleted(DomainEvent):
         aggregate.order_id = self.order_id
 
 
+class BasketPersonalDataForgotten(DomainEvent):
+    """The person whose data the basket held is forgotten: `tracking`, `customFields` and `dataSubject` are empty
+    from here on, and so they are in all that is shown or published again of the basket before."""
+
+    type: Literal["checkout.basket-personal-data-forgotten.v1"] = "checkout.basket-personal-data-forgotten.v1"
+    action_id: str
+    """The operator's action by which it was forgotten."""
+
+    def apply(self, aggregate: Basket) -> None:
+        aggregate.details = aggregate.details.without_personal_data()
+
+
 class UnknownEvent(DomainEvent):
     """An event of a type that this release does not know: kept and passed over, so that a roll-back works."""
 
@@ -239,5 +258,6 @@ BasketEvent: TypeAlias = (
     | BasketValidated
     | BasketExpired
     | BasketCompleted
+    | BasketPersonalDataForgotten
 )
 """Every event that this release writes."""

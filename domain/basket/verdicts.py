@@ -14,11 +14,12 @@ from domain.basket.basket import Basket
 from domain.basket.codec import decode_all
 from domain.basket.commands import Validated
 from domain.basket.document import verdict_document
-from domain.basket.events import BasketValidated
+from domain.basket.events import BasketPersonalDataForgotten, BasketValidated
 from domain.ports import EventStore, StoredEvent
 from domain.validation.rejudging import recorded
 
 BASKET_VALIDATED: str = BasketValidated.model_fields["type"].default
+FORGOTTEN: str = BasketPersonalDataForgotten.model_fields["type"].default
 
 
 class VerdictLost(Exception):
@@ -58,6 +59,10 @@ class WholeVerdicts:
             known = None
         async with self._turns:
             stored = await self._store.read_events(stream_id, known.version if known else 0)
+            if known is not None and any(event.type == FORGOTTEN for event in stored):
+                # What is remembered of the basket is to be forgotten, also in verdicts from before.
+                known = None
+                stored = await self._store.read_events(stream_id)
         basket = known.fork() if known else None
         found: dict[int, bytes | VerdictLost] = {}
         last = max(versions)

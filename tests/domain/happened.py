@@ -10,6 +10,7 @@ from domain.basket.events import (
     BasketDetailsChanged,
     BasketExpired,
     BasketInitiated,
+    BasketPersonalDataForgotten,
     BasketValidated,
     OrderItemAdded,
     OrderItemPriceExpected,
@@ -44,6 +45,8 @@ def _told(event: DomainEvent) -> tuple[object, ...]:
             return ("expired",)
         case BasketCompleted():
             return ("completed", event.order_id)
+        case BasketPersonalDataForgotten():
+            return ("personal data forgotten",)
         case UnknownEvent():
             return ("unknown", event.type)
         case _:

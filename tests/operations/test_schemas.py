@@ -129,6 +129,7 @@ async def test_every_event_and_verdict_of_a_lived_basket_is_right() -> None:
     validated = await handlers.validate(validate(id), caller())
     await handlers.expire(id, caller())
     await handlers.complete(id, None, caller())
+    await checkout.forget(id)
 
     history = await checkout.history(id)
     for event in history:

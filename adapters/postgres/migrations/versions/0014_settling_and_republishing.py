@@ -5,7 +5,7 @@ from __future__ import annotations
 from adapters.postgres.migrations.beside import execute_sql_beside
 
 revision = "0014"
-down_revision = "0011"
+down_revision = "0012"
 
 
 def upgrade() -> None:

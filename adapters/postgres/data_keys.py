@@ -1,0 +1,199 @@
+"""The keys of personal data, in PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+import asyncpg
+
+from adapters.postgres.batching import Batching, take_up_to
+from adapters.postgres.database import Database, away, unavailable
+from domain.errors import StoreUnavailable
+from domain.operating.personal_data import DataKey, KeyRequest, WrappedKey
+
+CHANNEL = "checkout_data_keys"
+"""Notified once for each transaction that destroyed keys."""
+
+MOST_REQUESTS = 256
+
+_KEY_SETTINGS = {
+    # Nothing waits for the disk: what is stored by a key is committed after it, so whenever that is durable the
+    # key is too.
+    "synchronous_commit": "off",
+    # Plans made while the tables are empty must do for full ones: look-ups by index, always.
+    "enable_seqscan": "off",
+    "plan_cache_mode": "force_generic_plan",
+}
+
+# Gives baskets the keys proposed for them where they have none, notes whose data they hold, and says which keys
+# they have. A key that another transaction gave in the same moment is not seen yet: there is none in that row.
+ENSURE = """
+WITH asked AS (
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bytea[])
+           WITH ORDINALITY AS asked (basket_id, partner, subject, key_id, master, wrapped, number)),
+made AS (
+    INSERT INTO data_keys (key_id, basket_id, master, wrapped)
+    SELECT key_id, basket_id, master, wrapped FROM asked WHERE wrapped IS NOT NULL ORDER BY basket_id, number
+    ON CONFLICT (basket_id) WHERE wrapped IS NOT NULL DO NOTHING
+    RETURNING basket_id, key_id, master, wrapped),
+noted AS (
+    INSERT INTO basket_subjects (subject, partner, basket_id)
+    SELECT DISTINCT subject, partner, basket_id FROM asked WHERE subject IS NOT NULL ORDER BY 1, 2, 3
+    ON CONFLICT DO NOTHING)
+SELECT coalesce(made.key_id, held.key_id), coalesce(made.master, held.master),
+       coalesce(made.wrapped, held.wrapped)
+  FROM asked
+  LEFT JOIN made ON made.basket_id = asked.basket_id
+  LEFT JOIN LATERAL (
+       SELECT key_id, master, wrapped FROM data_keys
+        WHERE basket_id = asked.basket_id AND wrapped IS NOT NULL
+       OFFSET 0) held ON true
+ ORDER BY asked.number
+"""
+
+# What became of some keys.
+FIND = "SELECT key_id, basket_id, master, wrapped FROM data_keys WHERE key_id = ANY($1::text[])"
+
+# The key that each of some baskets has, or else the one that it had last.
+NEWEST = """
+SELECT newest.key_id, newest.basket_id, newest.master, newest.wrapped
+  FROM unnest($1::text[]) AS asked (basket_id),
+       LATERAL (SELECT key_id, basket_id, master, wrapped FROM data_keys
+                 WHERE data_keys.basket_id = asked.basket_id
+                 ORDER BY wrapped IS NULL, key_id DESC LIMIT 1) newest
+"""
+
+# Which of some baskets were told to forget, and at which version last.
+FORGOTTEN = "SELECT basket_id, version FROM forgotten_baskets WHERE basket_id = ANY($1::text[])"
+
+# Keys that another master key than $1 wraps.
+WRAPPED_BY_OTHERS = """
+SELECT key_id, basket_id, master, wrapped FROM data_keys WHERE master <> $1 LIMIT $2
+"""
+
+# Exchanges how keys are wrapped, but of those that were destroyed meanwhile.
+REWRAP = """
+UPDATE data_keys SET master = again.master, wrapped = again.wrapped
+  FROM unnest($1::text[], $2::text[], $3::bytea[]) AS again (key_id, master, wrapped)
+ WHERE data_keys.key_id = again.key_id AND data_keys.wrapped IS NOT NULL
+"""
+
+
+class PostgresDataKeys:
+    """DataKeys and RewrappedKeys."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._pool = database.sibling("checkout data keys", 2, _KEY_SETTINGS)
+        timeout = database.timeout
+        self._ensured: Batching[KeyRequest, DataKey | None] = Batching(
+            self._ensure, take_up_to(MOST_REQUESTS), timeout=timeout
+        )
+        self._found: Batching[Collection[str], Mapping[str, DataKey]] = Batching(
+            self._find, take_up_to(MOST_REQUESTS), timeout=timeout, lanes=2
+        )
+        self._listener: asyncpg.Connection | None = None
+        self._connecting = asyncio.Lock()
+        self._calls: list[Callable[[], None]] = []
+
+    async def ensure(self, request: KeyRequest) -> DataKey | None:
+        while True:
+            key = await self._ensured.call(request)
+            if key is not None or request.proposed is None:
+                return key
+
+    async def find(self, key_ids: Collection[str]) -> Mapping[str, DataKey]:
+        with contextlib.suppress(StoreUnavailable):
+            await self._listen()
+        return await self._found.call(key_ids)
+
+    async def newest(self, basket_ids: Collection[str]) -> Mapping[str, DataKey]:
+        async with self._pool.connection() as connection:
+            rows = await connection.fetch(NEWEST, [*basket_ids])
+        return {key.basket_id: key for key in map(_key, rows)}
+
+    async def forgotten(self, basket_ids: Collection[str]) -> Mapping[str, int]:
+        async with self._pool.connection() as connection:
+            rows = await connection.fetch(FORGOTTEN, [*basket_ids])
+        return {row["basket_id"]: row["version"] for row in rows}
+
+    def when_destroyed(self, call: Callable[[], None]) -> None:
+        self._calls.append(call)
+
+    async def wrapped_by_others(self, master: str, limit: int) -> Sequence[DataKey]:
+        async with self._database.connection() as connection:
+            return [_key(row) for row in await connection.fetch(WRAPPED_BY_OTHERS, master, limit)]
+
+    async def rewrap(self, keys: Sequence[tuple[DataKey, WrappedKey]]) -> None:
+        ids = [key.id for key, _ in keys]
+        masters = [wrapped.master for _, wrapped in keys]
+        async with self._database.connection() as connection:
+            await connection.execute(REWRAP, ids, masters, [wrapped.wrapped for _, wrapped in keys])
+
+    async def close(self) -> None:
+        """Finishes what waits, and gives up the connections."""
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            listener.terminate()
+        try:
+            await self._ensured.close()
+            await self._found.close()
+        finally:
+            await self._pool.close()
+
+    async def _ensure(self, requests: Sequence[KeyRequest], _: bool) -> Sequence[DataKey | None]:
+        async with self._pool.connection() as connection:
+            rows = await connection.fetch(ENSURE, *map(list, zip(*map(_columns, requests), strict=True)))
+        return [
+            None if key_id is None else DataKey(key_id, request.basket_id, WrappedKey(master, wrapped))
+            for request, (key_id, master, wrapped) in zip(requests, rows, strict=True)
+        ]
+
+    async def _find(self, asked: Sequence[Collection[str]], _: bool) -> Sequence[Mapping[str, DataKey]]:
+        async with self._pool.connection() as connection:
+            rows = await connection.fetch(FIND, [*{key_id for key_ids in asked for key_id in key_ids}])
+        found = {key.id: key for key in map(_key, rows)}
+        return [{key_id: found[key_id] for key_id in key_ids if key_id in found} for key_ids in asked]
+
+    async def _listen(self) -> None:
+        if self._listener is not None and not self._listener.is_closed():
+            return
+        async with self._connecting:
+            if self._listener is not None and not self._listener.is_closed():
+                return
+            listener = await self._database.connect("checkout data keys listener")
+            try:
+                await listener.add_listener(CHANNEL, self._note)
+            except BaseException as error:
+                listener.terminate()
+                if isinstance(error, Exception) and away(error, closed=True):
+                    raise unavailable(error) from error
+                raise
+            self._listener = listener
+            # What was destroyed while nobody listened was not heard.
+            self._note()
+
+    def _note(self, *_: Any) -> None:
+        for call in self._calls:
+            call()
+
+
+def _columns(request: KeyRequest) -> tuple[object, ...]:
+    key = request.proposed
+    wrapped = key.key if key is not None else None
+    return (
+        request.basket_id,
+        request.partner,
+        request.subject,
+        key.id if key is not None else None,
+        wrapped.master if wrapped is not None else None,
+        wrapped.wrapped if wrapped is not None else None,
+    )
+
+
+def _key(row: asyncpg.Record) -> DataKey:
+    wrapped = None if row["wrapped"] is None else WrappedKey(row["master"], row["wrapped"])
+    return DataKey(row["key_id"], row["basket_id"], wrapped)

@@ -1,0 +1,203 @@
+"""Forgets in PostgreSQL: keys, answers and dead letters of baskets, in one transaction with the event that says so."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import timedelta
+
+import asyncpg
+from pydantic_core import from_json, to_json
+
+from adapters.postgres.appending import APPEND_BATCH, columns
+from adapters.postgres.data_keys import CHANNEL
+from adapters.postgres.database import Database
+from adapters.postgres.operator_actions import record_in
+from adapters.privacy.documents import EMPTY, HOLDERS, details_of, may_hold_personal_data, parsed, personal
+from adapters.privacy.envelopes import key_id_of
+from domain.operating.actions import OperatorAction
+from domain.operating.forgetting import ConcernedBasket, EventOf, Part, Person
+from domain.ports import Append
+
+LONGEST_STATEMENT = 60.0
+"""Seconds. What is to be forgotten may have to wait for appends, and is worth it."""
+
+ORPHANED_AFTER = timedelta(hours=1)
+"""After this an append that never came will not come any more."""
+
+# Baskets that hold data of a person; of one organisation, or of all where $2 is null. One whose first event never
+# came does not exist.
+OF_PERSON = """
+SELECT held.basket_id, held.partner FROM basket_subjects held
+ WHERE held.subject = $1 AND ($2::text IS NULL OR held.partner = $2)
+   AND EXISTS (SELECT FROM events WHERE stream_id = held.basket_id AND version = 1)
+ ORDER BY held.basket_id
+"""
+
+# Those of these baskets that exist, with the organisation that their first event names.
+OF_IDS = """
+SELECT stream_id AS basket_id, convert_from(metadata, 'UTF8')::jsonb ->> 'partner' AS partner
+  FROM events WHERE stream_id = ANY($1::text[]) AND version = 1
+ ORDER BY stream_id
+"""
+
+# The lock that every append takes first: until this transaction ends, nobody else appends anything.
+APPENDS_WAIT = "SELECT pg_advisory_xact_lock(7208041002)"
+
+# How far baskets are, when they forgot last, and whether they have a key.
+STANDING = """
+SELECT asked.basket_id,
+       (SELECT version FROM events WHERE stream_id = asked.basket_id ORDER BY version DESC LIMIT 1) AS version,
+       coalesce((SELECT version FROM forgotten_baskets held WHERE held.basket_id = asked.basket_id), 0)
+           AS forgotten_at,
+       EXISTS (SELECT FROM data_keys held
+                WHERE held.basket_id = asked.basket_id AND wrapped IS NOT NULL) AS has_key
+  FROM unnest($1::text[]) AS asked (basket_id)
+"""
+
+# The events of baskets that may hold personal data ($2: their types).
+HOLDING = """
+SELECT stream_id, version, data FROM events WHERE stream_id = ANY($1::text[]) AND type = ANY($2::text[])
+"""
+
+# Destroys the keys of baskets ($2: by which action).
+DESTROY_KEYS = """
+UPDATE data_keys SET wrapped = NULL, master = NULL, destroyed_at = clock_timestamp(), action_id = $2
+ WHERE basket_id = ANY($1::text[]) AND wrapped IS NOT NULL
+"""
+
+# Nobody's data is in these baskets any longer.
+FORGET_SUBJECTS = "DELETE FROM basket_subjects WHERE basket_id = ANY($1::text[])"
+
+# Baskets forgot at these versions ($2), by this action ($3).
+REMEMBER = """
+INSERT INTO forgotten_baskets (basket_id, version, action_id)
+SELECT basket_id, version, $3 FROM unnest($1::text[], $2::int[]) AS told (basket_id, version)
+ON CONFLICT (basket_id) DO UPDATE
+   SET version = excluded.version, action_id = excluded.action_id, forgotten_at = excluded.forgotten_at
+"""
+
+# What callers were told about baskets.
+ANSWERS = "SELECT scope, key, body FROM answers WHERE stream_id = ANY($1::text[]) FOR UPDATE"
+
+# Puts another body into an answer, which is given as it is then to whoever asks again.
+EMPTY_ANSWER = "UPDATE answers SET body = $3 WHERE scope = $1 AND key = $2"
+
+# Takes the content out of dead letters about baskets, and the words about it, which may quote it.
+EMPTY_LETTERS = """
+UPDATE dead_letters SET value = NULL, error = 'forgotten with the personal data of its basket'
+ WHERE (basket_id = ANY($1::text[]) OR key = ANY($2::bytea[])) AND value IS NOT NULL
+"""
+
+# Has every process drop the keys that it keeps in memory.
+TELL = "SELECT pg_notify($1, '')"
+
+# What was noted for appends that never came: whose they would have been, and keys that sealed nothing.
+FORGET_ORPHANS = """
+WITH orphans AS (
+    SELECT basket_id FROM data_keys held
+     WHERE wrapped IS NOT NULL AND created_at < now() - $2::interval
+       AND basket_id IN (SELECT basket_id FROM basket_subjects WHERE subject = $1)
+       AND NOT EXISTS (SELECT FROM events WHERE stream_id = held.basket_id)),
+noted AS (DELETE FROM basket_subjects WHERE basket_id IN (SELECT basket_id FROM orphans))
+DELETE FROM data_keys WHERE wrapped IS NOT NULL AND basket_id IN (SELECT basket_id FROM orphans)
+"""
+
+
+class PostgresForgetting:
+    """ForgettableBaskets."""
+
+    def __init__(self, database: Database, answers_kept: timedelta) -> None:
+        self._database = database
+        self._answers_kept = answers_kept
+
+    async def of_person(self, person: Person) -> Sequence[ConcernedBasket]:
+        async with self._database.connection() as connection:
+            await connection.execute(FORGET_ORPHANS, person.subject, ORPHANED_AFTER)
+            return _baskets(await connection.fetch(OF_PERSON, person.subject, person.partner))
+
+    async def of_ids(self, basket_ids: Collection[str]) -> Sequence[ConcernedBasket]:
+        async with self._database.connection() as connection:
+            return _baskets(await connection.fetch(OF_IDS, [*basket_ids]))
+
+    async def forget(
+        self, baskets: Sequence[ConcernedBasket], event_of: EventOf, action: OperatorAction
+    ) -> Part:
+        async with self._database.connection() as connection, connection.transaction():
+            await connection.execute(APPENDS_WAIT, timeout=LONGEST_STATEMENT)
+            versions, in_the_clear = await _versions(connection, baskets)
+            if not versions:
+                return Part()
+            ids = [*versions]
+            appends = [
+                Append(basket.basket_id, version, [event_of(basket, version + 1)])
+                for basket in baskets
+                if (version := versions.get(basket.basket_id)) is not None
+            ]
+            outcomes = await connection.fetch(
+                APPEND_BATCH, *columns(appends), self._answers_kept, False, timeout=LONGEST_STATEMENT
+            )
+            if any(row["outcome"] != "appended" for row in outcomes):
+                raise RuntimeError("an append was refused although nobody else could append")
+            destroyed = await connection.execute(DESTROY_KEYS, ids, action.id)
+            await connection.execute(FORGET_SUBJECTS, ids)
+            await connection.execute(REMEMBER, ids, [version + 1 for version in versions.values()], action.id)
+            answers = await _empty_answers(connection, ids)
+            letters = await connection.execute(EMPTY_LETTERS, ids, [id.encode() for id in ids])
+            await record_in(connection, action)
+            await connection.execute(TELL, CHANNEL)
+        return Part(
+            basket_ids=ids,
+            keys_destroyed=_count(destroyed),
+            answers_emptied=answers,
+            dead_letters_emptied=_count(letters),
+            stored_in_the_clear=in_the_clear,
+        )
+
+
+async def _versions(
+    connection: asyncpg.Connection, baskets: Sequence[ConcernedBasket]
+) -> tuple[dict[str, int], Sequence[str]]:
+    """The versions of those baskets that have something to forget; and the ids of those of them that hold some
+    of it unsealed."""
+    ids = [basket.basket_id for basket in baskets]
+    plain: dict[str, int] = {}
+    for row in await connection.fetch(HOLDING, ids, [*HOLDERS]):
+        if _holds_plain_data(row["data"]):
+            plain[row["stream_id"]] = max(row["version"], plain.get(row["stream_id"], 0))
+    versions: dict[str, int] = {}
+    for row in await connection.fetch(STANDING, ids):
+        # One that never forgot is told to, whatever it holds: that it holds nothing is not for us to judge.
+        new_and_plain = plain.get(row["basket_id"], 0) > row["forgotten_at"]
+        if row["has_key"] or new_and_plain or row["forgotten_at"] == 0:
+            versions[row["basket_id"]] = row["version"]
+    return versions, [id for id in versions if id in plain]
+
+
+def _holds_plain_data(data: bytes) -> bool:
+    if not may_hold_personal_data(data):
+        return False
+    details = details_of(parsed(data))
+    return details is not None and any(key_id_of(value) is None for _, value in personal(details))
+
+
+async def _empty_answers(connection: asyncpg.Connection, basket_ids: Sequence[str]) -> int:
+    """Takes personal data out of stored answers: a caller that asks again is answered as before but for it."""
+    emptied = 0
+    for scope, key, body in await connection.fetch(ANSWERS, basket_ids):
+        if may_hold_personal_data(body):
+            document = from_json(body)
+            for order in (document.get("order"), document.get("checkout")):
+                if isinstance(order, dict):
+                    order.update({field: empty for field, empty in EMPTY.items() if field in order})
+            await connection.execute(EMPTY_ANSWER, scope, key, to_json(document))
+            emptied += 1
+    return emptied
+
+
+def _baskets(rows: Sequence[asyncpg.Record]) -> Sequence[ConcernedBasket]:
+    return [ConcernedBasket(basket_id=row["basket_id"], partner=row["partner"]) for row in rows]
+
+
+def _count(status: str) -> int:
+    """Of a command's tag, such as `UPDATE 3`."""
+    return int(status.rpartition(" ")[2])

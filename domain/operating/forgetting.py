@@ -1,0 +1,225 @@
+"""Forgets persons: destroys the keys of their baskets, and tells these baskets so.
+
+Of one basket all happens in one transaction: its key is destroyed, the event that says so is appended, what
+callers were answered is emptied. So there is no moment to crash in; what is left of many baskets is forgotten by
+the same command once more.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Annotated, Protocol
+
+from pydantic import Field, JsonValue
+from pydantic_core import to_json
+
+from domain.base import Value
+from domain.basket.codec import encode
+from domain.basket.events import BasketPersonalDataForgotten
+from domain.errors import CheckoutError
+from domain.operating.actions import Operator, OperatorAction
+from domain.ports import Clock, NewEvent, NewId
+
+BASKETS_AT_ONCE = 100
+"""Baskets that are forgotten in one transaction. Nobody appends anything meanwhile, so it is to be short."""
+
+
+class NothingToForget(CheckoutError):
+    """No basket is meant."""
+
+
+class Person(Value):
+    """A person by the pseudonymous id that organisations gave with baskets (`dataSubject`)."""
+
+    subject: Annotated[str, Field(min_length=1)]
+    partner: str | None = None
+    """The organisation whose id it is; None: whichever uses this id."""
+
+
+class TheseBaskets(Value):
+    """Baskets by their ids."""
+
+    basket_ids: Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+class ConcernedBasket(Value):
+    """A basket that is to forget."""
+
+    basket_id: str
+    partner: str
+
+
+class Concerned(Value):
+    """What forgetting would touch."""
+
+    baskets: int
+    organisations: Mapping[str, int]
+    """How many baskets of each."""
+
+
+class Forgotten(Value):
+    """What was done. It cannot be undone."""
+
+    action_id: str
+    baskets: int
+    """How many baskets were meant."""
+    basket_ids: tuple[str, ...]
+    """Those that were told to forget. Kept by the operator, they are what is to be forgotten again where a backup
+    from before is restored."""
+    unchanged: int
+    """Baskets that had forgotten already and hold nothing new."""
+    left: int
+    """Baskets that were not come to, for it was interrupted."""
+    keys_destroyed: int
+    answers_emptied: int
+    """Stored answers to keyed requests that showed the basket."""
+    dead_letters_emptied: int
+    stored_in_the_clear: tuple[str, ...]
+    """Baskets with events from before their personal data was sealed. Events are never rewritten: what these hold is
+    not shown or published any more, but it lies in the database and its backups as it came."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one transaction did; the fields are those of Forgotten."""
+
+    basket_ids: Sequence[str] = ()
+    keys_destroyed: int = 0
+    answers_emptied: int = 0
+    dead_letters_emptied: int = 0
+    stored_in_the_clear: Sequence[str] = ()
+
+
+EventOf = Callable[[ConcernedBasket, int], NewEvent]
+"""The event that tells a basket to forget; it becomes this version of the basket."""
+
+
+class ForgettableBaskets(Protocol):
+    """Where personal data lies. Every method raises StoreUnavailable."""
+
+    async def of_person(self, person: Person) -> Sequence[ConcernedBasket]:
+        """The baskets that hold data of a person, in the order of their ids."""
+
+    async def of_ids(self, basket_ids: Collection[str]) -> Sequence[ConcernedBasket]:
+        """Those of these baskets that exist, in the order of their ids."""
+
+    async def forget(
+        self, baskets: Sequence[ConcernedBasket], event_of: EventOf, action: OperatorAction
+    ) -> Part:
+        """Has baskets forget, in one transaction. The action is recorded in it, once however often it is given,
+        unless all of these baskets had forgotten already."""
+
+
+class Forgetting:
+    """Forgets persons for operators."""
+
+    def __init__(self, baskets: ForgettableBaskets, clock: Clock, new_id: NewId) -> None:
+        self._baskets = baskets
+        self._clock = clock
+        self._new_id = new_id
+
+    async def concerned(self, whom: Person | TheseBaskets) -> Concerned:
+        """What forgetting would touch; changes nothing. Raises NothingToForget."""
+        baskets = await self._meant(whom)
+        return Concerned(baskets=len(baskets), organisations=_counted(baskets))
+
+    async def forget(
+        self,
+        whom: Person | TheseBaskets,
+        operator: Operator,
+        progress: Callable[[int, int], bool] = lambda done, total: True,
+    ) -> Forgotten:
+        """Has all baskets of a person, or these, forget. `progress` is told how many of how many are done, and
+        says whether to go on.
+
+        Interrupted or failed, it has done some baskets wholly and the others not at all; the same call again
+        does those. Raises NothingToForget and StoreUnavailable.
+        """
+        baskets = await self._meant(whom)
+        action = OperatorAction(
+            id=self._new_id(),
+            type="operations.personal-data-forgotten.v1",
+            operator=operator,
+            scope=_scope(whom, baskets),
+            occurred_at=self._clock(),
+        )
+        parts: list[Part] = []
+        done = 0
+        while done < len(baskets):
+            some = baskets[done : done + BASKETS_AT_ONCE]
+            parts.append(await self._baskets.forget(some, _event_of(action), action))
+            done += len(some)
+            if not progress(done, len(baskets)):
+                break
+        basket_ids = tuple(id for part in parts for id in part.basket_ids)
+        return Forgotten(
+            action_id=action.id,
+            baskets=len(baskets),
+            basket_ids=basket_ids,
+            unchanged=done - len(basket_ids),
+            left=len(baskets) - done,
+            keys_destroyed=sum(part.keys_destroyed for part in parts),
+            answers_emptied=sum(part.answers_emptied for part in parts),
+            dead_letters_emptied=sum(part.dead_letters_emptied for part in parts),
+            stored_in_the_clear=tuple(id for part in parts for id in part.stored_in_the_clear),
+        )
+
+    async def _meant(self, whom: Person | TheseBaskets) -> Sequence[ConcernedBasket]:
+        match whom:
+            case Person():
+                baskets = await self._baskets.of_person(whom)
+            case TheseBaskets():
+                baskets = await self._baskets.of_ids(whom.basket_ids)
+        if not baskets:
+            raise NothingToForget(
+                "no basket holds data of this person"
+                if isinstance(whom, Person)
+                else "there is no such basket"
+            )
+        return baskets
+
+
+def subject_digest(person: Person) -> str:
+    """What is recorded of a person's id: whoever knows the id finds it again, nobody else is told it."""
+    return sha256(person.subject.encode()).hexdigest()
+
+
+def _scope(whom: Person | TheseBaskets, baskets: Sequence[ConcernedBasket]) -> Mapping[str, JsonValue]:
+    scope: dict[str, JsonValue] = {"baskets": len(baskets), "organisations": dict(_counted(baskets))}
+    match whom:
+        case Person():
+            scope["subjectSha256"] = subject_digest(whom)
+            scope["partner"] = whom.partner
+        case TheseBaskets(basket_ids=(basket_id,)):
+            scope["basket"] = basket_id
+        case _:
+            pass
+    return scope
+
+
+def _counted(baskets: Sequence[ConcernedBasket]) -> Mapping[str, int]:
+    return dict(sorted(Counter(basket.partner for basket in baskets).items()))
+
+
+def _event_of(action: OperatorAction) -> EventOf:
+    trace_id = action.id.replace("-", "")
+    said = {
+        "actor": f"operator:{action.operator.actor}",
+        "correlationId": action.id,
+        "causationId": action.id,
+        "traceparent": f"00-{trace_id}-{trace_id[16:]}-01",
+    }
+
+    def event_of(basket: ConcernedBasket, version: int) -> NewEvent:
+        event = BasketPersonalDataForgotten(
+            originator_id=basket.basket_id,
+            originator_version=version,
+            timestamp=action.occurred_at,
+            action_id=action.id,
+        )
+        return NewEvent(event.TOPIC, encode(event), to_json({"partner": basket.partner, **said}))
+
+    return event_of

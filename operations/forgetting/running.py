@@ -1,0 +1,66 @@
+"""Runs `checkout forget`: shows what it would touch, asks, does it, and can be interrupted between baskets."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from adapters.settings import Settings
+from adapters.wiring import open_parts
+from domain.operating.actions import Operator
+from domain.operating.forgetting import Forgotten, Person, TheseBaskets
+from operations.forgetting import screen
+
+Document = dict[str, Any]
+
+
+def run(whom: Person | TheseBaskets, operator: Operator, *, confirmed: bool) -> Forgotten | None:
+    """What was done; None where it was not confirmed. Raises NothingToForget, NotConfigured, StoreUnavailable
+    and UnusableMasterKeys."""
+    return asyncio.run(_run(whom, operator, confirmed=confirmed))
+
+
+def basket_ids(again: Path | None) -> tuple[str, ...]:
+    """The baskets that earlier runs printed. Raises typer.BadParameter where a line is none of theirs."""
+    ids: dict[str, None] = {}
+    lines = [] if again is None else again.read_text(encoding="utf-8").splitlines()
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            try:
+                ids.update(dict.fromkeys(json.loads(line)["basketIds"]))
+            except (ValueError, LookupError, TypeError) as error:
+                raise typer.BadParameter(
+                    f"line {number} of {again} was not printed by `forget --json`"
+                ) from error
+    if not ids:
+        raise typer.BadParameter(f"{again} names no basket")
+    return tuple(ids)
+
+
+def document(forgotten: Forgotten, operator: Operator) -> Document:
+    """All that is to be known of it later."""
+    said: Document = forgotten.model_dump(mode="json", by_alias=True)
+    return {**said, "actor": operator.actor, "reason": operator.reason}
+
+
+async def _run(whom: Person | TheseBaskets, operator: Operator, *, confirmed: bool) -> Forgotten | None:
+    async with open_parts(Settings()) as parts:
+        concerned = await parts.forgetting.concerned(whom)
+        screen.show_concerned(concerned)
+        if not confirmed and not typer.confirm("Forget it for good?", err=True):
+            return None
+        stop = asyncio.Event()
+        for name in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(name, stop.set)
+        with screen.bar(concerned.baskets) as move:
+
+            def go_on(done: int, total: int) -> bool:
+                move(done)
+                return not stop.is_set()
+
+            return await parts.forgetting.forget(whom, operator, go_on)
