@@ -19,6 +19,7 @@ from domain.basket.events import (
     BasketEvent,
     BasketExpired,
     BasketInitiated,
+    BasketPersonalDataForgotten,
     BasketValidated,
     OrderItem,
     OrderItemAdded,
@@ -84,6 +85,8 @@ def _words(event: DomainEvent, before: Basket | None) -> str:
             return "completed by an order that was not named"
         case BasketCompleted():
             return f"completed by order {known.order_id}"
+        case BasketPersonalDataForgotten():
+            return "personal data forgotten: tracking and custom fields are gone"
         case _:
             assert_never(known)
 

@@ -14,7 +14,7 @@ from starlette.staticfiles import StaticFiles
 from adapters.http.conversation import Conversation
 from adapters.http.observing import Requests
 from adapters.wiring import Parts, new_id
-from operations.api import audit, baskets, dead_letters, status, verdicts
+from operations.api import audit, baskets, dead_letters, forgetting, rebuilds, status, verdicts, verification
 from operations.api.acting import OnlyOperators, bearer, named_route
 from operations.api.problems import handle_problems
 
@@ -45,7 +45,7 @@ def operations_app(parts: Parts) -> FastAPI:
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
     )
-    for topic in (baskets, verdicts, status, dead_letters, audit):
+    for topic in (baskets, verdicts, verification, status, dead_letters, rebuilds, forgetting, audit):
         app.include_router(
             topic.router(parts), prefix=OPERATIONS, dependencies=[Depends(bearer), Depends(named_route)]
         )

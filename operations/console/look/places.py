@@ -43,7 +43,7 @@ class Place(Generic[T]):
         try:
             content = await self._fetch()
         except CheckoutError as error:
-            self._fill(partial(self._failed, in_words(error)))
+            self._fill(partial(self._failed, in_words(error), again=isinstance(error, Unavailable)))
             return
         if asked == self._asked:
             self._fill(partial(self._show, content))
@@ -55,11 +55,12 @@ class Place(Generic[T]):
         with self._box:
             draw()
 
-    def _failed(self, words: str) -> None:
+    def _failed(self, words: str, *, again: bool) -> None:
         with box("body stack"):
             told(words, "bad", "error")
-            with box("line"):
-                button("Try again", self.refresh, symbol="refresh")
+            if again:
+                with box("line"):
+                    button("Try again", self.refresh, symbol="refresh")
 
 
 def in_words(error: CheckoutError) -> str:

@@ -103,7 +103,7 @@ class _BasketPage:
         self._draw_history()
         self._tell_stand()
         with self._heading.deeds:
-            offer_deeds(self._visit, self._id)
+            offer_deeds(self._visit, self._id, self._follow)
         ui.timer(FOLLOW_EVERY, self._follow)
 
     def _take(self, entries: Sequence[HistoryEntry]) -> None:

@@ -136,8 +136,7 @@ class _Found:
             ("Status", "tight"),
             ("Verdict", ""),
             ("Version", "number"),
-            ("Created", "tight"),
-            ("Changed", "tight"),
+            ("Created and changed", "tight"),
             name="Found baskets",
         )
         self._foot = box("body line")
@@ -164,18 +163,23 @@ def _row(table: Table, basket: FoundBasket) -> None:
         partial(badge, status, tone),
         partial(_verdict, basket),
         str(basket.version),
-        partial(words, moment(basket.created), "nowrap", title=exactly(basket.created)),
-        partial(words, moment(basket.modified), "nowrap", title=exactly(basket.modified)),
+        partial(_when, basket),
     )
 
 
 def _basket(basket: FoundBasket) -> None:
     with box():
-        link(basket.basket_id, f"/baskets/{basket.basket_id}", "mono")
+        link(basket.basket_id, f"/baskets/{basket.basket_id}", "mono whole")
         with box("line soft small"):
             words(basket.partner)
             if basket.external_id is not None:
                 words(f"· {basket.external_id}")
+
+
+def _when(basket: FoundBasket) -> None:
+    with box():
+        words(moment(basket.created), "nowrap", tag="div", title=exactly(basket.created))
+        words(moment(basket.modified), "nowrap soft small", tag="div", title=exactly(basket.modified))
 
 
 def _verdict(basket: FoundBasket) -> None:
