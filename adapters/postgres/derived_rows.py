@@ -25,7 +25,8 @@ PAGES_LOOKED_AT = 20
 
 # The views of some baskets, without their snapshots, and the names that they are found by.
 HELD = """
-SELECT asked.basket_id, version, partner, external_id, status, created, modified, expires_at,
+SELECT asked.basket_id, version, partner, external_id, status, created, modified, expires_at, ready, offers,
+       products, finding_codes,
        ARRAY(SELECT name FROM open_basket_uses used WHERE used.basket_id = asked.basket_id) AS uses
   FROM unnest($1::text[]) AS asked (basket_id)
   LEFT JOIN basket_views USING (basket_id)
@@ -190,8 +191,12 @@ def _view(row: asyncpg.Record) -> BasketView:
         "created",
         "modified",
         "expires_at",
+        "ready",
     )
-    return BasketView(**{name: row[name] for name in columns}, snapshot=b"")
+    sets = ("offers", "products", "finding_codes")
+    return BasketView(
+        **{name: row[name] for name in columns}, **{name: frozenset(row[name]) for name in sets}, snapshot=b""
+    )
 
 
 def _partner(metadata: bytes | None) -> object:

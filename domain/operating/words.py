@@ -58,7 +58,7 @@ def _shown(character: str) -> str:
     return character if character.isprintable() else character.encode("unicode_escape").decode()
 
 
-def _words(event: DomainEvent, before: Basket | None) -> str:
+def _words(event: DomainEvent, before: Basket | None) -> str:  # noqa: PLR0912  a sentence for each event
     if isinstance(event, UnknownEvent):
         return f"{event.type}: of a later release than this one, passed over"
     known: BasketEvent = event  # type: ignore[assignment]  # whatever is read from a store is one of these

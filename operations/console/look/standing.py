@@ -39,7 +39,7 @@ def draw_lines(basket: MarkedBasket) -> None:
         row = table.row(
             partial(_offer, line),
             *(
-                partial(draw_value, value, line.mark)
+                partial(draw_value, value, line.mark) if value.value or value.before else None
                 for value in (line.quantity, line.price, line.expected_price, line.total)
             ),
             classes=f"mark-{line.mark}" if line.mark else "",

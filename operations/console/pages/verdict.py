@@ -24,7 +24,7 @@ RESOLUTIONS: dict[Resolution, str] = {
     "contact_seller": "contact the seller",
 }
 _MEANINGS = {check.code: check.meaning for check in CHECKS}
-KINDS = {"offer": "offer", "price": "price", "availability": "availability", "policy": "policy"}
+_IN_THE_ID = {"kind", "sequence", "id", "version", "offer_id", "offer_version", "product_code"}
 
 
 def register(console: Console) -> None:
@@ -67,8 +67,7 @@ def _draw(basket_id: str, verdict: ShownVerdict) -> None:
                     _draw_finding(finding, verdict.facts)
         with panel("Evidence", "each fact that the verdict rests on, and what it says", marker="evidence"):
             _draw_evidence(verdict)
-        with panel("Passed", "the checks that found nothing", marker="passed"):
-            _draw_passed(verdict)
+        _draw_passed(verdict)
 
 
 def _draw_result(verdict: ShownVerdict) -> None:
@@ -105,7 +104,8 @@ def _draw_finding(finding: Finding, known: Mapping[str, Fact]) -> None:
         if finding.data:
             with box("line small"):
                 for name, value in finding.data.items():
-                    words(f"{name}: {says(value)}", "badge")
+                    if value is not None:
+                        words(f"{name}: {says(value)}", "badge wraps")
         if finding.evidence:
             with box("rests"):
                 for fact_id in finding.evidence:
@@ -134,7 +134,7 @@ def _draw_evidence(verdict: ShownVerdict) -> None:
     for fact_id in sorted(verdict.evidence, key=lambda each: (each not in used, each)):
         fact = verdict.facts.get(fact_id)
         row = table.row(
-            partial(words, fact_id, "mono"),
+            partial(words, fact_id, "mono whole"),
             content(fact) if fact else partial(words, "was never recorded here", "bad-ink"),
             ", ".join(dict.fromkeys(used.get(fact_id, ()))) or None,
         )
@@ -144,20 +144,23 @@ def _draw_evidence(verdict: ShownVerdict) -> None:
 def _draw_passed(verdict: ShownVerdict) -> None:
     codes = {code: len(group.evidence) for group in verdict.passed for code in group.codes}
     if not codes:
-        nothing("rule", "No check passed, or the verdict is of a release that did not record it")
         return
-    table = Table(
-        ("Check", "lead"), ("What it would have found", ""), ("Facts", "number"), name="Passed checks"
-    )
-    for code in sorted(codes):
-        table.row(partial(words, code, "mono"), _MEANINGS.get(code), str(codes[code]))
+    with box("panel", tag="section") as surface:
+        surface.props["data-panel"] = "passed"
+        with ui.expansion(f"{counted(len(codes), 'check')} found nothing").classes("w-full"):
+            table = Table(
+                ("Check", "lead tight"),
+                ("What it would have found", ""),
+                ("Facts", "number"),
+                name="Passed checks",
+            )
+            for code in sorted(codes):
+                table.row(partial(words, code, "mono whole"), _MEANINGS.get(code), str(codes[code]))
 
 
 def content(fact: Fact) -> str:
     """What the fact says, in one line; its id says what it is about already."""
-    said: dict[str, Any] = fact.model_dump(
-        mode="json", by_alias=True, exclude_none=True, exclude={"kind", "sequence", "id", "version"}
-    )
+    said: dict[str, Any] = fact.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=_IN_THE_ID)
     return "; ".join(f"{name} {says(value)}" for name, value in said.items() if value not in ([], {}))
 
 
