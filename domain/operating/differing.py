@@ -102,10 +102,10 @@ def _entries(
     for key in [*before, *(key for key in after if key not in before)]:
         where, what = f"{path}{_step(key)}", f"{label}: {key}"
         if key not in after:
-            words = f"{what} no longer {_plain(before[key])}"
+            words = f"{what} no longer {_said(before[key])}"
             yield Difference(kind="removed", path=where, before=before[key], after=None, words=words)
         elif key not in before:
-            words = f"{what} now {_plain(after[key])}"
+            words = f"{what} now {_said(after[key])}"
             yield Difference(kind="added", path=where, before=None, after=after[key], words=words)
         else:
             yield from _value(where, what, before[key], after[key])
@@ -139,6 +139,10 @@ _ESCAPES = {"'": "\\'", "\\": "\\\\"}
 
 def _is_money(value: object) -> bool:
     return isinstance(value, dict) and value.keys() == {"amount", "currency"}
+
+
+def _said(value: JsonValue) -> Any:
+    return "there" if value is None else _plain(value)
 
 
 def _plain(value: Any) -> Any:

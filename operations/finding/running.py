@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import get_args
 
@@ -54,5 +53,4 @@ def nothing_found(query: BasketQuery) -> str:
 
 
 def _option(field: str) -> str:
-    """The option of a query's field, which has its camelCase name."""
-    return "--" + re.sub("[A-Z]", lambda capital: f"-{capital[0].lower()}", field).removesuffix("-code")
+    return f"--{field.removesuffix('_code').replace('_', '-')}"

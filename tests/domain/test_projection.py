@@ -11,7 +11,18 @@ from domain.base import DomainEvent, fold
 from domain.basket.projection import BasketProjection, ProjectionContended, view_of
 from domain.basket.snapshot import BasketSnapshot
 from domain.ports import Append, BasketView, DeadLetter, NewEvent, Source
-from tests.builders import Checkout, add, caller, initiate, item, update, validate
+from tests.builders import (
+    Checkout,
+    add,
+    availability,
+    caller,
+    initiate,
+    item,
+    offer,
+    price,
+    update,
+    validate,
+)
 
 
 async def a_history(checkout: Checkout) -> list[DomainEvent]:
@@ -53,6 +64,39 @@ async def test_a_view_is_the_fold_of_the_events_however_they_are_cut_into_batche
         for part in (events[:cut], events[cut:]):
             assert await fresh.projection.apply({id: part}) == {}
         assert await fresh.view(id) == snapshot_after(events)
+
+
+async def test_a_view_says_what_its_basket_is_found_by_also_once_it_is_over(bench: Bench) -> None:
+    await bench.checkout.learn(offer("o-1"), availability("SKU-1", status="blocked"))
+    events = await a_history(bench.checkout)
+    id = events[0].originator_id
+    views = []
+    # Two folds: the second begins from the snapshot of the first, which knows the verdict only by that.
+    for upto in (len(events), len(events) + 1):
+        if upto > len(events):
+            await bench.checkout.handlers.complete(id, "order-1", caller())
+        await bench.projection.apply({id: (await bench.checkout.history(id))[:upto]})
+        views.append(bench.views.all()[0])
+
+    assert [view.status for view in views] == ["open", "completed"]
+    for view in views:
+        assert view.offers == {"o-1", "o-2", "o-3"}
+        assert (view.products, view.ready) == (frozenset({"SKU-1"}), False)
+        assert view.finding_codes == {"offer_unknown", "price_missing", "product_blocked"}
+
+
+async def test_a_view_is_found_by_its_last_verdict_alone(bench: Bench) -> None:
+    await bench.checkout.learn(offer("o-1"), price("o-1"), availability("SKU-1", status="blocked"))
+    id = (await bench.checkout.handlers.initiate(initiate(item("o-1")), caller())).basket.id
+    await bench.checkout.handlers.validate(validate(id), caller())
+    await bench.projection.refold(id)
+    assert bench.views.all()[0].finding_codes == {"product_blocked"}
+    await bench.checkout.learn(availability("SKU-1", sequence=2))
+
+    await bench.checkout.handlers.validate(validate(id), caller())
+    await bench.projection.refold(id)
+
+    assert (bench.views.all()[0].finding_codes, bench.views.all()[0].ready) == (frozenset(), True)
 
 
 async def test_repeats_in_any_order_change_nothing(bench: Bench) -> None:

@@ -90,6 +90,16 @@ def test_a_snapshot_of_every_golden_sample_can_be_taken() -> None:
         assert restore(to_json(BasketSnapshot.take(basket))) == basket, name
 
 
+async def test_a_snapshot_of_before_findings_were_kept_is_still_a_basket() -> None:
+    checkout = Checkout()
+    basket = await folded(checkout, await lived(checkout))
+    assert basket.finding_codes
+    old = to_json(BasketSnapshot.take(basket), exclude={"finding_codes"})
+
+    assert restore(old).finding_codes == ()
+    assert {**vars(restore(old)), "finding_codes": basket.finding_codes} == vars(basket)
+
+
 @pytest.mark.parametrize("text", [b"", b"{}", b"null", b'{"id":"basket-1","version":1}'])
 def test_what_is_no_snapshot_is_unreadable(text: bytes) -> None:
     with pytest.raises(UnreadableSnapshot):

@@ -93,14 +93,14 @@ async def open_shop(url: str) -> AsyncIterator[Shop]:
         yield Shop(url, database, store)
 
 
-async def begin(shop: Shop, *arguments: object) -> Process:
-    """`checkout validate` with these arguments, as a process of its own."""
+async def begin(shop: Shop, *arguments: object, command: str = "validate") -> Process:
+    """A command with these arguments, as a process of its own."""
     environment = {**os.environ, "CHECKOUT_DATABASE_URL": shop.url, "COLUMNS": "250"}
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "checkout",
-        "validate",
+        command,
         *map(str, arguments),
         stdout=PIPE,
         stderr=PIPE,
