@@ -15,6 +15,7 @@ ActionType = Literal[
     "operations.rebuild-switched.v1",
     "operations.rebuild-cancelled.v1",
     "operations.rebuild-rolled-back.v1",
+    "operations.rebuild-dropped.v1",
     "operations.views-repaired.v1",
     "operations.history-republished.v1",
     "operations.dead-letter-retried.v1",

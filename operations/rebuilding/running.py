@@ -119,7 +119,7 @@ class _Run:
         await work.index(asked.workers)
         await work.catch_up()
         await work.turn("comparing")
-        await work.compare()
+        await work.compare(asked.workers)
         await work.switch()
 
     async def _build(self) -> list[RebuildComparison]:

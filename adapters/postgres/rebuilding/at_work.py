@@ -6,7 +6,7 @@ import asyncio
 import json
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import asyncpg
@@ -32,6 +32,7 @@ from domain.operating.rebuilding import (
 from domain.ports import Clock, NewId
 
 MOST_PARTS = 1_000
+BEATS_EVERY = 0.5
 RATE_OVER_SECONDS = 5.0
 INDEXING = {"maintenance_work_mem": "256MB", "max_parallel_maintenance_workers": "0"}
 
@@ -164,33 +165,35 @@ class RebuildAtWork:
         """Builds the indexes that the new tables do not have yet, several at a time, and looks at the tables as
         a planner wants them looked at."""
         tables = self.target.tables
-        statements = [row[0] for row in await self._connection.fetch(generations.INDEX, tables)]
-        statements.reverse()
+        statements = deque[str]()
 
-        async def build() -> None:
-            connection = await self._database.connect("checkout rebuild indexer", INDEXING)
-            try:
-                while statements:
-                    await connection.execute(statements.pop())
-            finally:
-                await close(connection)
+        async def execute(connection: asyncpg.Connection) -> None:
+            while statements:
+                await connection.execute(statements.popleft())
 
-        building = asyncio.gather(*(build() for _ in range(max(1, sessions))))
-        await self._while_it_beats(building)
-        await generations.execute_written(self._connection, generations.CONSTRAIN, tables)
-        await generations.execute_written(self._connection, generations.ANALYSE, tables)
+        # One kind after the other: a constraint takes its index as it is.
+        for writer in (generations.INDEX, generations.CONSTRAIN, generations.ANALYSE):
+            statements.extend(row[0] for row in await self._connection.fetch(writer, tables))
+            await self._together(execute, sessions, INDEXING)
 
     async def catch_up(self) -> None:
         """Takes in what happened meanwhile, but for a little that comes all the time."""
         await self._switching.catch_up(self._caught_up)
 
-    async def compare(self) -> RebuildComparison:
-        """How the live rows compare with the new ones, part by part."""
-        comparisons, after = [], ""
-        for _, upto in await self._connection.fetch(sql.RANGES, self.id):
-            comparisons.append(await self.target.compare(self._connection, after, upto))
-            after = upto
-            await self.beat()
+    async def compare(self, sessions: int) -> RebuildComparison:
+        """How the live rows compare with the new ones, part by part, several at a time."""
+        cuts = [row[1] for row in await self._connection.fetch(sql.RANGES, self.id)]
+        parts = [*zip(["", *cuts[:-1]], cuts, strict=True)]
+        comparisons: list[RebuildComparison] = []
+        if not self.target.pages_stand_alone:
+            parts, sessions = [("", cuts[-1])], 1
+
+        async def compare(connection: asyncpg.Connection) -> None:
+            while parts:
+                comparisons.append(await self.target.compare(connection, *parts.pop()))
+
+        settings = {**self.target.reader_settings, **generations.looking_into("checkout_rebuilt")}
+        await self._together(compare, sessions, settings)
         return await self.keep(comparisons)
 
     async def keep(self, comparisons: Sequence[RebuildComparison]) -> RebuildComparison:
@@ -231,11 +234,26 @@ class RebuildAtWork:
         await self.turn("switched")
         await self._record("operations.rebuild-switched.v1", position=position)
 
-    async def _while_it_beats(self, work: asyncio.Future[Any]) -> None:
+    async def _together(
+        self,
+        do: Callable[[asyncpg.Connection], Awaitable[None]],
+        sessions: int,
+        settings: Mapping[str, str],
+    ) -> None:
+        """Has several sessions do something at the same time, and beats meanwhile."""
+
+        async def one() -> None:
+            connection = await self._database.connect("checkout rebuild helper", settings)
+            try:
+                await do(connection)
+            finally:
+                await close(connection)
+
+        work = asyncio.gather(*(one() for _ in range(max(1, sessions))))
         try:
             while not work.done():
-                await asyncio.wait({work}, timeout=1.0)
-                await self.beat("the indexes" if not work.done() else None)
+                await asyncio.wait({work}, timeout=BEATS_EVERY)
+                await self.beat()
             work.result()
         finally:
             work.cancel()

@@ -9,8 +9,6 @@ READER_SETTINGS = {
     "enable_bitmapscan": "off",
     "enable_hashagg": "off",
     "enable_sort": "off",
-    "enable_hashjoin": "off",
-    "enable_mergejoin": "off",
     # Plans by what is asked: a range is a part of the table, whichever part it is.
     "plan_cache_mode": "force_custom_plan",
     "jit": "off",

@@ -123,12 +123,7 @@ class PostgresRebuilds:
             await generations.drop(connection, "checkout_rebuilt", made.tables)
             if found is not None:
                 await self._record(
-                    connection,
-                    "operations.rebuild-cancelled.v1",
-                    operator,
-                    target,
-                    rebuild=found,
-                    abandoned=True,
+                    connection, "operations.rebuild-dropped.v1", operator, target, rebuild=found
                 )
         return await self.find(found) if found is not None else None
 
@@ -138,7 +133,7 @@ class PostgresRebuilds:
             await generations.drop(connection, "checkout_kept", kept.tables)
             if there:
                 await self._record(
-                    connection, "operations.rebuild-cancelled.v1", operator, target, kept="dropped"
+                    connection, "operations.rebuild-dropped.v1", operator, target, generation="kept"
                 )
         return there
 
