@@ -136,6 +136,11 @@ class Settings(BaseSettings):
         description="How old a fact must be before the revalidator takes it up; longer than a validation may"
         " take from reading the catalogue to its record (`CHECKOUT_DATABASE_TIMEOUT`).",
     )
+    sampler_baskets_per_minute: float = Field(
+        default=6.0,
+        ge=0,
+        description="How many baskets the sampler verifies; 0: `checkout work all` runs none.",
+    )
     expiry_interval: Seconds = Field(default=5.0, description="How often due baskets are looked for.")
 
     host: str = Field(default="127.0.0.1", description="Address that the API and health pages listen on.")

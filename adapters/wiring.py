@@ -56,6 +56,7 @@ from domain.errors import CheckoutError
 from domain.operating.dead_letters import DeadLetterBox
 from domain.operating.following import Following
 from domain.operating.forgetting import Forgetting
+from domain.operating.going_on import GoingOn
 from domain.operating.history import Histories
 from domain.operating.repairing import Repairing
 from domain.operating.republisher import Republisher
@@ -199,6 +200,24 @@ class Parts:
         if self.settings.kafka_delivery == "exactly_once":
             return await read_record(self.settings)
         return await PostgresPublisherPositions(self.database).read(self.settings.publisher_id)
+
+    @property
+    def publisher_role(self) -> str:
+        """What one publisher at a time holds."""
+        return f"publisher/{self.settings.publisher_id}"
+
+    def going_on(self) -> GoingOn:
+        """Says where the publisher goes on; the settings must name brokers."""
+        return GoingOn(
+            self.feed,
+            self.publisher(),
+            self.settings.publisher_id,
+            self.publisher_role,
+            self.leadership,
+            self.operator_actions,
+            utc_now,
+            new_id,
+        )
 
     def topic_verification(self) -> TopicVerification:
         """Compares what is in Kafka with the store; the settings must name brokers."""

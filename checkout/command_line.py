@@ -26,7 +26,7 @@ from operations.schemas.command import schemas
 from operations.settings import settings
 from operations.status import status
 from operations.validation import validate
-from operations.verifying import verify
+from operations.verifying import publish_after, verify
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -49,6 +49,7 @@ app.command()(history)
 app.command()(diff)
 app.command()(forget)
 app.add_typer(data_keys_app, name="data-keys")
+app.command()(publish_after)
 
 Data = Annotated[Path, typer.Option(help="Folder of the embedded parts, kept between runs.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON line on stdout once all is ready.")]
@@ -70,6 +71,7 @@ class Part(StrEnum):
     commands = "commands"
     expiry = "expiry"
     revalidator = "revalidator"
+    sampler = "sampler"
     all = "all"
 
 
@@ -107,7 +109,7 @@ def work(
     part: Annotated[
         Part,
         typer.Argument(
-            help="Which worker; `all` runs every one in this process (the revalidator only if a setting says so)."
+            help="Which worker; `all` runs every one in this process (the revalidator and the sampler only if settings say so)."
         ),
     ],
     health_port: Annotated[int | None, typer.Option(min=0, max=65535, help="0 takes a free one.")] = None,

@@ -24,6 +24,7 @@ from workers.loop import Pulse, Worker, keep_running
 from workers.projector import ProjectorWorker
 from workers.publisher import PublisherWorker
 from workers.revalidator import RevalidatorWorker
+from workers.sampler import SamplerWorker
 
 
 async def run_workers(settings: Settings, name: str) -> None:
@@ -32,6 +33,8 @@ async def run_workers(settings: Settings, name: str) -> None:
     async with open_parts(settings) as parts:
         parts.privacy.warn_unless_sealing()
         left_out = set() if settings.revalidator else {RevalidatorWorker.name}
+        if not settings.sampler_baskets_per_minute:
+            left_out.add(SamplerWorker.name)
         chosen = [
             worker
             for worker in _workers(parts)
@@ -65,7 +68,7 @@ def _workers(parts: Parts) -> list[Worker]:
             parts.publisher(),
             parts.leadership,
             parts.parked,
-            role=f"publisher/{settings.publisher_id}",
+            role=parts.publisher_role,
         ),
         ProjectorWorker(
             parts.subscription(projector.GROUP, BASKET_EVENTS),
@@ -102,5 +105,12 @@ def _workers(parts: Parts) -> list[Worker]:
             new_id,
             rate=settings.revalidator_rate,
             settles=timedelta(seconds=settings.revalidator_settles),
+        ),
+        SamplerWorker(
+            parts.verification,
+            parts.derived_rows,
+            parts.topic_verification() if settings.kafka_bootstrap_servers else None,
+            parts.leadership,
+            rate=settings.sampler_baskets_per_minute / 60,
         ),
     ]

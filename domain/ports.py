@@ -363,6 +363,10 @@ class PublisherSession(Protocol):
         """Publishes events, which follow `position` in the order of their positions, and records the
         last one's; raises BrokerUnavailable, and LeadershipLost where another publisher took over."""
 
+    async def go_on_after(self, published: PublishedUpTo) -> None:
+        """Records that so much counts as published, whatever was recorded, and publishes nothing; raises as
+        `publish` does."""
+
 
 class PublisherPositions(Protocol):
     """How far publishers have come, for those whose broker cannot keep it."""
@@ -372,6 +376,9 @@ class PublisherPositions(Protocol):
 
     async def write(self, publisher_id: str, published: PublishedUpTo) -> None:
         """Records how far it has come, unless a later position is recorded."""
+
+    async def put_back(self, publisher_id: str, published: PublishedUpTo) -> None:
+        """Records how far it counts as come, whatever is recorded."""
 
 
 class Publisher(Protocol):

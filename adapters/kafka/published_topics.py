@@ -65,10 +65,10 @@ class PublishedTopicReader:
     def partition_of(self, basket_id: str, partitions: int) -> int:
         return int(_choose(basket_id.encode(), range(partitions), range(partitions)))
 
-    async def ends(self) -> Mapping[int, int]:
+    async def ends(self, known: Mapping[int, int] | None = None) -> Mapping[int, int]:
         if self.repeats_allowed:
-            # A broker that may not say truly where its partitions end is asked for all that they hold.
-            return {place[0]: place[1] async for place in self._walked()}
+            # A broker that may not say truly where its partitions end is asked for all that they hold since.
+            return {place[0]: place[1] async for place in self._walked(known or {})}
         async with self._client() as (client, partitions):
             ends = await _answer(client.end_offsets(partitions))
         return {partition.partition: offset for partition, offset in ends.items()}
@@ -86,9 +86,9 @@ class PublishedTopicReader:
             async for records in self._to_the_end(client, chosen, after or {}):
                 yield [self._found(each) for each in records if wanted is None or each.key in wanted]
 
-    async def _walked(self) -> AsyncIterator[tuple[int, int]]:
+    async def _walked(self, after: Mapping[int, int]) -> AsyncIterator[tuple[int, int]]:
         async with self._client() as (client, partitions):
-            async for _ in self._to_the_end(client, partitions, {}):
+            async for _ in self._to_the_end(client, partitions, after):
                 pass
             for partition in partitions:
                 yield partition.partition, await _answer(client.position(partition))

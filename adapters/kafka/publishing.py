@@ -72,6 +72,11 @@ class _TransactionalSession(_Session):
         await answered(self._id, PUBLISH_WITHIN_SECONDS, self._in_one_transaction(messages))
         self.published = last
 
+    async def go_on_after(self, published: PublishedUpTo) -> None:
+        record = position_message(self._id, published)
+        await answered(self._id, PUBLISH_WITHIN_SECONDS, self._in_one_transaction([record]))
+        self.published = published
+
     async def _in_one_transaction(self, messages: Sequence[Message]) -> None:
         # On an error nothing is undone here: the session is done for, and the next one undoes it.
         await self._client.begin_transaction()
@@ -120,6 +125,10 @@ class _AtLeastOnceSession(_Session):
         last = _up_to(publications)
         await self._positions.write(self._id, last)
         self.published = last
+
+    async def go_on_after(self, published: PublishedUpTo) -> None:
+        await self._positions.put_back(self._id, published)
+        self.published = published
 
 
 def _up_to(publications: Sequence[Publication]) -> PublishedUpTo:

@@ -14,8 +14,11 @@ from domain.ports import BasketView
 
 DRAWN_AT_ONCE = 5_000
 MOST_DRAWS = 200
+DRAWN_FOR_EACH = 40
+"""Positions drawn for each basket wanted: about one in ten is a basket's first event."""
+
 SMALL_STORE = 100_000
-"""Positions. Of a store that is no larger, baskets are drawn from all of it."""
+"""Positions. Of a store that is no larger, many baskets are drawn from all of it."""
 
 VIEWS_FOR_EACH = 20
 """One view by chance for so many baskets, for views without a basket."""
@@ -100,7 +103,8 @@ class PostgresDerivedRows:
     """DerivedRows."""
 
     def __init__(self, database: Database, small_store: int = SMALL_STORE) -> None:
-        """Baskets are drawn from all that there are where the store has no more positions than `small_store`."""
+        """Where the store has no more positions than `small_store`, and many baskets are wanted of it, they are drawn
+        from all that there are; else by their positions."""
         self._database = database
         self._small_store = small_store
 
@@ -126,14 +130,15 @@ class PostgresDerivedRows:
         async with self._database.connection() as connection:
             ((first, last),) = await connection.fetch(RANGE)
         drawn: dict[str, None] = {}
-        if last - first < self._small_store:
+        at_once = min(DRAWN_AT_ONCE, DRAWN_FOR_EACH * count, last - first + 1)
+        if last - first < self._small_store and (partner is not None or at_once * 4 > last - first):
             async with self._database.connection() as connection:
                 # An organisation's are sought among all of them.
                 rows = await connection.fetch(FIRST_EVENTS, count if partner is None else self._small_store)
             drawn = dict.fromkeys(await self._of(partner, [row["stream_id"] for row in rows]))
         else:
             for _ in range(MOST_DRAWS):
-                positions = random.sample(range(first, last + 1), min(DRAWN_AT_ONCE, last - first + 1))
+                positions = random.sample(range(first, last + 1), at_once)
                 async with self._database.connection() as connection:
                     rows = await connection.fetch(FIRST_EVENTS_AT, positions)
                 found = [row["stream_id"] for row in rows]

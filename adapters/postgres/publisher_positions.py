@@ -18,6 +18,15 @@ ON CONFLICT (publisher_id) DO UPDATE
 """
 
 
+# Puts a publisher anywhere.
+PUT_BACK = """
+INSERT INTO publisher_positions (publisher_id, position, event)
+VALUES ($1, $2, $3)
+ON CONFLICT (publisher_id) DO UPDATE
+   SET position = excluded.position, event = excluded.event, recorded_at = clock_timestamp()
+"""
+
+
 class PostgresPublisherPositions:
     """PublisherPositions."""
 
@@ -32,3 +41,7 @@ class PostgresPublisherPositions:
     async def write(self, publisher_id: str, published: PublishedUpTo) -> None:
         async with self._database.connection() as connection:
             await connection.execute(WRITE, publisher_id, published.position, published.event)
+
+    async def put_back(self, publisher_id: str, published: PublishedUpTo) -> None:
+        async with self._database.connection() as connection:
+            await connection.execute(PUT_BACK, publisher_id, published.position, published.event)

@@ -17,6 +17,7 @@ ActionType = Literal[
     "operations.rebuild-rolled-back.v1",
     "operations.rebuild-dropped.v1",
     "operations.views-repaired.v1",
+    "operations.publisher-put-back.v1",
     "operations.history-republished.v1",
     "operations.dead-letter-retried.v1",
     "operations.dead-letter-skipped.v1",

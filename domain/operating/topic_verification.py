@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -13,6 +14,8 @@ from domain.operating.verifying_topics import Beginnings, Expected, Found, Topic
 from domain.ports import EventFeed, EventStore, PublishedUpTo, StoredEvent
 
 EVENTS_A_PAGE = 2_000
+MOMENT_SECONDS = 2.0
+"""What a publisher may take for what just happened, when few things happen."""
 MOST_EXPLAINED = 500
 """Baskets whose messages are compared one by one; in a topic that has more of them, the rest is only counted."""
 
@@ -36,8 +39,9 @@ class PublishedTopic(Protocol):
         """For each partition the offset that it begins with, and where that is not 0, for retention took what was
         before, the first message that it still has. Raises BrokerUnavailable."""
 
-    async def ends(self) -> Mapping[int, int]:
-        """The offset that each partition will give the next message that can be read. Raises BrokerUnavailable."""
+    async def ends(self, known: Mapping[int, int] | None = None) -> Mapping[int, int]:
+        """The offset that each partition will give the next message that can be read; none is before `known`, which
+        was told earlier. Raises BrokerUnavailable."""
 
     def read(
         self, basket_ids: Collection[str] | None = None, after: Mapping[int, int] | None = None
@@ -93,6 +97,7 @@ class TopicVerification:
         self._published = published
         self._last_position = last_position
         self._verdicts = WholeVerdicts(store)
+        self._marks: dict[str, Mapping[int, int]] = {}
 
     async def verify_all(
         self, told: Told = lambda _, __: None, only: Container[str] | None = None
@@ -141,6 +146,53 @@ class TopicVerification:
             verified.drifts += await self._explain(
                 topic, basket_ids, beginnings, result.published, counted=verified
             )
+            result.topics.append(verified)
+        return result
+
+    async def verify_recent(self, limit: int, wait: float) -> TopicsVerified:
+        """Compares the messages of the next events that happen, at most `limit`, and are published within `wait`
+        seconds. Raises BrokerUnavailable and StoreUnavailable.
+
+        Where the topics end is asked before where the store ends: what happens after that is published behind it.
+        """
+        for topic in self._topics:
+            self._marks[topic.name] = await topic.ends(self._marks.get(topic.name))
+        begin = await self._last_position()
+        await self._feed.wait(begin, wait)
+        await asyncio.sleep(min(wait, MOMENT_SECONDS))
+        result = await self._begin()
+        events = [
+            event
+            for event in await self._feed.read(begin, limit)
+            if event.position <= result.published.position
+        ]
+        baskets = {event.stream_id for event in events}
+        for topic in self._topics:
+            verified = TopicVerified(topic.name)
+            expected: dict[str, list[Expected]] = {}
+            for event in events:
+                if (message := topic.expected(event)) is not None:
+                    expected.setdefault(message.basket_id, []).append(message)
+            found: dict[str, list[Found]] = {basket_id: [] for basket_id in expected}
+            async for messages in topic.read(baskets, self._marks[topic.name]):
+                for each in messages:
+                    wanted = expected.get(each.basket_id or "", ())
+                    if each.version is None or any(each.version == known.version for known in wanted):
+                        found.setdefault(each.basket_id or "", []).append(each)
+            verified.messages = sum(map(len, found.values()))
+            everywhere = Beginnings({0: 0}, lambda _: 0)
+            for basket_id, messages in found.items():
+                verified.drifts += message_drifts(
+                    topic.name,
+                    basket_id,
+                    messages,
+                    expected.get(basket_id, ()),
+                    everywhere,
+                    result.published.position,
+                    repeats_allowed=topic.repeats_allowed,
+                )
+            if topic.holds_verdicts:
+                verified.drifts = await self._without_lost_verdicts(verified.drifts, events)
             result.topics.append(verified)
         return result
 

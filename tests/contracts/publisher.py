@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from adapters.kafka.topics import BASKET_EVENTS, VALIDATION_RESULTS
 from adapters.settings import Settings
-from domain.ports import Publication, Publisher, StoredEvent
+from domain.ports import Publication, PublishedUpTo, Publisher, StoredEvent
 from tests.streaming import by_basket, topic_content
 
 WHEN = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -46,6 +46,26 @@ class PublisherContract:
     async def test_one_that_never_published_begins_at_nothing(self, publisher: Publisher) -> None:
         async with publisher.session() as session:
             assert session.position == 0
+
+    async def test_it_knows_the_event_that_it_published_last(self, publisher: Publisher) -> None:
+        events = some_events(7)
+        async with publisher.session() as session:
+            await session.publish(publications(events))
+        async with publisher.session() as session:
+            last = events[-1]
+            assert session.published == PublishedUpTo(last.position, f"{last.stream_id}/{last.version}")
+
+    async def test_it_goes_on_where_it_is_told_to_also_further_back(
+        self, publisher: Publisher, settings: Settings
+    ) -> None:
+        events = some_events(6, baskets=1)
+        async with publisher.session() as session:
+            await session.publish(publications(events))
+            await session.go_on_after(PublishedUpTo(events[3].position, "basket-1/4"))
+        async with publisher.session() as session:
+            assert session.published == PublishedUpTo(events[3].position, "basket-1/4")
+            await session.publish(publications(events[4:]))
+        assert len(await topic_content(settings, BASKET_EVENTS, ids(events))) == 8
 
     async def test_everything_arrives_once_as_it_was_stored_and_in_order_for_each_basket(
         self, publisher: Publisher, settings: Settings

@@ -9,21 +9,26 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from typing import Any
 
+from pydantic import SecretStr
+
 from adapters.settings import Settings
 from tests.operations.validating import Ended, Shop
 
 
-async def begin_verify(shop: Shop, *arguments: object, settings: Settings | None = None) -> Process:
-    """`checkout verify` with these arguments, as a process of its own; with `settings` it knows their Kafka."""
-    environment = {**os.environ, "CHECKOUT_DATABASE_URL": shop.url, "COLUMNS": "250"}
+async def begin_verify_at(settings: Settings, *arguments: object) -> Process:
+    """`checkout verify` with these arguments and settings, as a process of its own."""
+    assert settings.database_url is not None
+    environment = {
+        **os.environ,
+        "CHECKOUT_DATABASE_URL": settings.database_url.get_secret_value(),
+        "CHECKOUT_KAFKA_DELIVERY": settings.kafka_delivery,
+        "CHECKOUT_KAFKA_FETCH_MAX_WAIT_MS": "20",
+        "CHECKOUT_PUBLISHER_ID": settings.publisher_id,
+        "COLUMNS": "250",
+    }
     environment.pop("CHECKOUT_KAFKA_BOOTSTRAP_SERVERS", None)
-    if settings is not None:
-        environment |= {
-            "CHECKOUT_KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers or "",
-            "CHECKOUT_KAFKA_DELIVERY": settings.kafka_delivery,
-            "CHECKOUT_KAFKA_FETCH_MAX_WAIT_MS": "20",
-            "CHECKOUT_PUBLISHER_ID": settings.publisher_id,
-        }
+    if settings.kafka_bootstrap_servers is not None:
+        environment["CHECKOUT_KAFKA_BOOTSTRAP_SERVERS"] = settings.kafka_bootstrap_servers
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -34,6 +39,18 @@ async def begin_verify(shop: Shop, *arguments: object, settings: Settings | None
         stderr=PIPE,
         env=environment,
     )
+
+
+async def run_verify_at(settings: Settings, *arguments: object) -> Ended:
+    process = await begin_verify_at(settings, *arguments)
+    out, err = await asyncio.wait_for(process.communicate(), 90)
+    return Ended(process.returncode, out.decode(), err.decode())
+
+
+async def begin_verify(shop: Shop, *arguments: object, settings: Settings | None = None) -> Process:
+    """The same on the shop's database; without settings there is no Kafka."""
+    given = settings or Settings(_env_file=None, kafka_bootstrap_servers=None)
+    return await begin_verify_at(given.model_copy(update={"database_url": SecretStr(shop.url)}), *arguments)
 
 
 async def run_verify(shop: Shop, *arguments: object, settings: Settings | None = None) -> Ended:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncpg
+import pytest
 
 from adapters.kafka.topics import BASKET_EVENTS
 from adapters.settings import Settings
+from adapters.wiring import new_id, open_parts
+from domain.operating.actions import Operator
+from domain.operating.going_on import GoingOn, NoSuchPosition, PublisherAtWork
 from tests.parts.waiting import eventually
-from tests.streaming import Partner, topic_content
+from tests.streaming import Partner, topic_content, utc_now
 from tests.workers.running import publisher_worker, running
+
+ANN = Operator(actor="ann", way="command-line", reason="restored from this morning's backup")
 
 
 async def restore(settings: Settings, events: int) -> None:
@@ -25,6 +31,11 @@ async def restore(settings: Settings, events: int) -> None:
             "SELECT setval(pg_get_serial_sequence('events', 'position'), $1::bigint)", last - events
         )
     await connection.close()
+
+
+async def last_event(settings: Settings) -> int:
+    async with open_parts(settings) as parts:
+        return (await parts.derived_rows.positions())[0]
 
 
 async def all_published(settings: Settings, partner: Partner) -> bool:
@@ -66,3 +77,42 @@ async def test_events_at_positions_that_count_as_published_are_not_passed_over_i
         await eventually(lambda: pulse.last_error, limit=20)
         assert "another history" in (pulse.last_error or "")
     assert await topic_content(settings, BASKET_EVENTS, other.basket_ids) == []
+
+
+async def test_it_goes_on_where_an_operator_says_and_publishes_what_happened_since(
+    settings: Settings, partner: Partner
+) -> None:
+    await partner.fills_baskets(3)
+    async with publisher_worker(settings) as worker, running(worker):
+        await eventually(lambda: all_published(settings, partner), limit=30, every=0.1)
+    await restore(settings, 4)
+    position = await last_event(settings)
+    other = await Partner(partner.store, "globex").knows_a_catalogue()
+    await other.fills_baskets(2)
+
+    async with open_parts(settings) as parts:
+        going_on = GoingOn(
+            parts.feed,
+            parts.publisher(),
+            settings.publisher_id,
+            settings.publisher_id,
+            parts.leadership,
+            parts.operator_actions,
+            utc_now,
+            new_id,
+            role_within=1.0,
+        )
+        with pytest.raises(NoSuchPosition):
+            await going_on.after(10_000, ANN)
+        async with parts.leadership.hold(settings.publisher_id):
+            with pytest.raises(PublisherAtWork):
+                await going_on.after(position, ANN)
+        put = await going_on.after(position, ANN)
+        (action,) = await parts.operator_actions.newest(None, 5)
+
+    assert (put.after.position, put.before.position) == (position, position + 4)
+    assert action.type == "operations.publisher-put-back.v1"
+    assert (action.scope["from"], action.scope["to"]) == (position + 4, position)
+    async with publisher_worker(settings) as worker, running(worker) as pulse:
+        await eventually(lambda: all_published(settings, other), limit=30, every=0.1)
+        assert pulse.is_ready

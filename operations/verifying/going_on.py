@@ -1,0 +1,62 @@
+"""`checkout publish-after`: where the publisher goes on after a restore."""
+
+from __future__ import annotations
+
+import asyncio
+import json as json_library
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from operations.acting import Actor, Reason, operator
+
+if TYPE_CHECKING:
+    from domain.operating.actions import Operator
+    from domain.operating.going_on import PutBack
+
+NOT_DONE = 1
+
+
+def publish_after(
+    position: Annotated[
+        int,
+        typer.Argument(
+            min=0, help="The last event that counts as published; 0: everything is published anew."
+        ),
+    ],
+    reason: Reason,
+    actor: Actor = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON line on stdout.")] = False,
+) -> None:
+    """Says after which position the publisher goes on: after PostgreSQL was restored to before what was published.
+
+    All events after it are published, whether they were before or not; those up to it never again. What to look at
+    first is in docs/operations/verify.md.
+    """
+    from adapters.settings import Settings  # noqa: PLC0415  slow to load: only when it is called
+    from domain.errors import CheckoutError  # noqa: PLC0415
+
+    if Settings().kafka_bootstrap_servers is None:
+        typer.echo("checkout: CHECKOUT_KAFKA_BOOTSTRAP_SERVERS names no broker", err=True)
+        raise typer.Exit(NOT_DONE)
+    try:
+        put = asyncio.run(_put_back(position, operator(actor, reason)))
+    except CheckoutError as error:
+        typer.echo(f"checkout: {error}", err=True)
+        raise typer.Exit(NOT_DONE) from error
+    if json:
+        said = {"from": put.before.position, "to": put.after.position, "event": put.after.event}
+        typer.echo(json_library.dumps(said))
+    else:
+        event = f", which is {put.after.event}" if put.after.event else ""
+        typer.echo(
+            f"It was after position {put.before.position:,}, and goes on after {put.after.position:,}{event}."
+        )
+
+
+async def _put_back(position: int, by: Operator) -> PutBack:
+    from adapters.settings import Settings  # noqa: PLC0415
+    from adapters.wiring import open_parts  # noqa: PLC0415
+
+    async with open_parts(Settings()) as parts:
+        return await parts.going_on().after(position, by)

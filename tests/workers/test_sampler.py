@@ -1,0 +1,155 @@
+"""The sampler, beside the publisher and the projector that it looks after."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import asyncpg
+from prometheus_client import REGISTRY
+
+from adapters.kafka.messages import basket_event_message
+from adapters.kafka.topics import BASKET_EVENTS
+from adapters.postgres.event_store import PostgresEventStore
+from adapters.settings import Settings
+from adapters.wiring import Parts, open_parts
+from domain.operating.topic_verification import TopicVerification
+from tests.builders import add, caller, update
+from tests.operations.verifying import run_verify_at
+from tests.parts.kafka import KafkaPart
+from tests.parts.waiting import eventually
+from tests.streaming import Partner, send
+from tests.workers.running import projector_worker, publisher_worker, running
+from workers.sampler import SamplerWorker
+
+
+def sampled(name: str, **labels: str) -> float:
+    return REGISTRY.get_sample_value(name, labels) or 0.0
+
+
+def differences(kind: str) -> float:
+    return sampled("checkout_verify_differences_total", kind=kind)
+
+
+def all_differences() -> float:
+    return sum(
+        sample.value
+        for metric in REGISTRY.collect()
+        for sample in metric.samples
+        if sample.name == "checkout_verify_differences_total"
+    )
+
+
+def sampler(
+    parts: Parts, topics: TopicVerification | None = None, *, patience: float = 30.0
+) -> SamplerWorker:
+    return SamplerWorker(
+        parts.verification,
+        parts.derived_rows,
+        topics,
+        parts.leadership,
+        rate=50,
+        patience=patience,
+        topics_every=0.1,
+        topics_wait=1.0,
+    )
+
+
+@asynccontextmanager
+async def service(settings: Settings, group: str) -> AsyncIterator[Parts]:
+    """A publisher and a projector at work."""
+    async with AsyncExitStack() as stack:
+        parts = await stack.enter_async_context(open_parts(settings))
+        publisher = await stack.enter_async_context(publisher_worker(settings))
+        projector = await stack.enter_async_context(projector_worker(settings, group))
+        await stack.enter_async_context(running(publisher))
+        pulse = await stack.enter_async_context(running(projector))
+        await eventually(lambda: pulse.is_ready, limit=60)
+        yield parts
+
+
+async def test_a_sound_service_under_load_has_no_differences(
+    settings: Settings, partner: Partner, group: str
+) -> None:
+    before, looked_at = all_differences(), sampled("checkout_verified_baskets_total")
+    messages = sampled("checkout_verified_messages_total", topic=BASKET_EVENTS)
+    async with service(settings, group) as parts:
+        writing = [asyncio.create_task(partner.keeps_filling()) for _ in range(3)]
+        await eventually(lambda: len(partner.basket_ids) > 20, limit=30)
+        worker = sampler(parts, parts.topic_verification())
+        async with running(worker) as pulse:
+            await eventually(lambda: sampled("checkout_verified_baskets_total") > looked_at + 100, limit=60)
+            await eventually(
+                lambda: sampled("checkout_verified_messages_total", topic=BASKET_EVENTS) > messages + 20,
+                limit=60,
+            )
+            assert pulse.is_ready
+            # Neither does who looks at everything while others write.
+            ended = await run_verify_at(settings, "--all", "--no-kafka", "--patience", "60")
+            some = await run_verify_at(settings, "--sample", "30")
+            assert (ended.code, some.code) == (0, 0), ended.out + some.out + some.err
+        for task in writing:
+            task.cancel()
+        await asyncio.gather(*writing, return_exceptions=True)
+    assert all_differences() == before
+
+
+async def test_a_view_that_differs_is_found_by_and_by_and_counted_by_its_kind(
+    settings: Settings, partner: Partner, store: PostgresEventStore
+) -> None:
+    async with open_parts(settings) as parts:
+        basket = await partner.fills_a_basket()
+        await parts.projection.refold(basket.id)
+        assert settings.database_url is not None
+        connection = await asyncpg.connect(settings.database_url.get_secret_value())
+        await connection.execute("UPDATE basket_views SET status = 'completed'")
+        await connection.close()
+        before = differences("view_differs")
+        async with running(sampler(parts)):
+            await eventually(lambda: differences("view_differs") > before, limit=20)
+    assert sampled("checkout_verify_last_difference_timestamp_seconds") > 0
+
+
+async def test_a_view_that_stays_behind_differs_after_a_while(settings: Settings, partner: Partner) -> None:
+    async with open_parts(settings) as parts:
+        basket = await partner.fills_a_basket()
+        await parts.projection.refold(basket.id)
+        await partner.handlers.update(update(basket.id, add("o-9")), caller())
+        before = differences("view_behind")
+        async with running(sampler(parts, patience=1.5)):
+            await eventually(lambda: differences("view_behind") > before, limit=20)
+
+
+async def test_a_message_that_comes_twice_is_found_as_it_is_published(
+    transactional_kafka: KafkaPart, settings: Settings, partner: Partner
+) -> None:
+    before = differences("message_repeated")
+
+    async def again_and_again() -> None:
+        while True:
+            basket = await partner.fills_a_basket()
+            events = await partner.store.read_events(basket.id)
+            await send(settings, [basket_event_message(event) for event in events])
+
+    async with (
+        open_parts(settings) as parts,
+        publisher_worker(settings) as publisher,
+        running(publisher),
+        running(sampler(parts, parts.topic_verification())),
+    ):
+        writing = asyncio.create_task(again_and_again())
+        await eventually(lambda: differences("message_repeated") > before, limit=60)
+        writing.cancel()
+        await asyncio.gather(writing, return_exceptions=True)
+
+
+async def test_kafka_away_keeps_no_basket_from_being_verified(settings: Settings, partner: Partner) -> None:
+    async with open_parts(settings) as parts:
+        basket = await partner.fills_a_basket()
+        await parts.projection.refold(basket.id)
+    away = settings.model_copy(update={"kafka_bootstrap_servers": "127.0.0.1:1"})
+    looked_at = sampled("checkout_verified_baskets_total")
+    async with open_parts(away) as parts, running(sampler(parts, parts.topic_verification())) as pulse:
+        await eventually(lambda: sampled("checkout_verified_baskets_total") > looked_at + 5, limit=60)
+        assert pulse.is_ready
