@@ -50,6 +50,8 @@ app.command()(diff)
 app.command()(forget)
 app.add_typer(data_keys_app, name="data-keys")
 app.command()(publish_after)
+app.command()(republish)
+app.command()(status)
 
 Data = Annotated[Path, typer.Option(help="Folder of the embedded parts, kept between runs.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON line on stdout once all is ready.")]

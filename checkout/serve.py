@@ -42,7 +42,7 @@ async def run_api(settings: Settings) -> None:
         )
         rooms = _rooms(api, parts)
         if settings.metrics_port is not None:
-            metrics = Starlette(routes=[metrics_route(parts.statuses)])
+            metrics = Starlette(routes=[metrics_route(parts.statuses, parts.dead_letter_box.counts)])
             await stack.enter_async_context(
                 served_beside(metrics, settings.host, settings.metrics_port, "metrics")
             )

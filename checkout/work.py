@@ -51,7 +51,9 @@ async def run_workers(settings: Settings, name: str) -> None:
 
         async with reporting(parts.worker_states, this_process(parts.instance), reports):
             try:
-                health = health_app(pulses, more=[metrics_route(parts.statuses)])
+                health = health_app(
+                    pulses, more=[metrics_route(parts.statuses, parts.dead_letter_box.counts)]
+                )
                 await serve(health, settings.host, settings.health_port, finish_within=1)
             finally:
                 for task in tasks:

@@ -13,6 +13,7 @@ from adapters.metrics import counted
 from adapters.metrics.page import METRICS, metrics_route
 from adapters.metrics.standing import exposition
 from domain.errors import StoreUnavailable
+from domain.operating.dead_letters import LetterCount
 from domain.operating.standing import Expectations, Statuses, judged
 from domain.operating.status import Backlog, Holder, Process, Readings, Report, Status
 from tests.domain.test_standing import NOON, ROLE, recorded
@@ -83,8 +84,12 @@ def listed(page: Path) -> dict[str, set[str]]:
     return {name: set(re.findall(r"`([a-z]+)`", labels)) for name, labels in rows}
 
 
+async def two_letters() -> Sequence[LetterCount]:
+    return [LetterCount(topic="checkout.orders.v1", code="not_an_order", count=2)]
+
+
 async def scraped(readings: Readings | None) -> str:
-    app = Starlette(routes=[metrics_route(Statuses(Known(readings), Expectations()))])
+    app = Starlette(routes=[metrics_route(Statuses(Known(readings), Expectations()), two_letters)])
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://process") as client:
         answer = await client.get(METRICS)
     assert answer.status_code == 200
@@ -119,8 +124,13 @@ async def test_a_process_tells_what_it_counted_even_while_postgresql_is_away() -
     told = Told(await scraped(None))
     assert told.of("checkout_status_known") == 0
     assert told.of("checkout_events_appended_total") is not None
-    assert "checkout_worker_up" not in told.labels()
+    assert {"checkout_worker_up", "checkout_dead_letters"}.isdisjoint(told.labels())
     assert Told(await scraped(BUSY)).of("checkout_status_known") == 1
+
+
+async def test_dead_letters_that_wait_are_told_by_topic_and_code() -> None:
+    told = Told(await scraped(BUSY))
+    assert told.of("checkout_dead_letters", topic="checkout.orders.v1", code="not_an_order") == 2
 
 
 async def test_every_metric_is_listed_with_its_labels_on_a_page_for_operators() -> None:
