@@ -167,8 +167,9 @@ class Parts:
         )
         self.commands = Commands(settings, self.handlers, self.answers, utc_now, new_id)
         self.orders = Orders(self.handlers, new_id)
+        self.letter_book = PostgresLetterBook(self.database)
         self.dead_letter_box: DeadLetterBox = SettlingDeadLetters(
-            PostgresLetterBook(self.database),
+            self.letter_book,
             [
                 BasketViewRemedy(self.projection),
                 CatalogueRemedy(self.facts),
@@ -260,5 +261,8 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
         stack.push_async_callback(parts.stored_feed.close)
         stack.push_async_callback(parts.data_keys.close)
         stack.push_async_callback(parts.stored.close)
+        stack.push_async_callback(parts.letter_book.close)
+        stack.push_async_callback(parts.feed.close)
+        stack.push_async_callback(parts.store.close)
         await stack.enter_async_context(parts.facts)
         yield parts

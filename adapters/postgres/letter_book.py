@@ -94,11 +94,16 @@ SELECT topic, code, count(*) AS count FROM dead_letters
 _PAGES = {None: PAGE, False: PAGE_OF_WAITING, True: PAGE_OF_SETTLED}
 
 
+CLAIMS_AT_ONCE = 4
+
+
 class PostgresLetterBook:
     """LetterBook."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        # A claim is held while others are asked for connections: from one pool for all it could take the last.
+        self._claims = database.sibling("checkout dead letters", CLAIMS_AT_ONCE)
 
     async def page(self, query: LetterQuery, after: int, limit: int) -> Sequence[Buried]:
         async with self._database.connection() as connection:
@@ -123,7 +128,7 @@ class PostgresLetterBook:
     async def claim(
         self, id: int, basket_id: str | None, topics: Collection[str]
     ) -> AsyncIterator[_Claim | Literal["busy", "settled"]]:
-        async with self._database.connection() as connection, connection.transaction():
+        async with self._claims.connection() as connection, connection.transaction():
             found = await _locked(connection, id, basket_id, topics)
             if found is None:
                 yield "busy"
@@ -145,6 +150,10 @@ class PostgresLetterBook:
         async with self._database.connection() as connection:
             rows = await connection.fetch(COUNTS)
         return [LetterCount(topic=row["topic"], code=row["code"], count=row["count"]) for row in rows]
+
+    async def close(self) -> None:
+        """Gives up the connections of claims."""
+        await self._claims.close()
 
 
 class _Claim:

@@ -87,6 +87,24 @@ async def test_a_retry_folds_the_view_of_a_parked_basket_and_lets_it_go_on(offic
         await eventually(lambda: view_is_right(office, basket_id), limit=20, every=0.05)
 
 
+async def test_a_basket_that_goes_on_meanwhile_is_not_left_behind_by_its_view(office: Office) -> None:
+    basket_id = await parked(office)
+    (letter,) = await office.buried(basket=basket_id)
+
+    async def goes_on() -> None:
+        while True:
+            await office.partner.handlers.validate(validate(basket_id), caller())
+
+    async with office.publishing(), office.projecting():
+        going_on = asyncio.create_task(goes_on())
+        outcome = await office.box.retry(letter.id, ADA)
+        going_on.cancel()
+        await asyncio.gather(going_on, return_exceptions=True)
+        assert outcome.result == "done", outcome.words
+        await eventually(lambda: view_is_right(office, basket_id), limit=30, every=0.1)
+    assert (await office.box.list(basket_id=basket_id)).letters == ()
+
+
 async def test_a_basket_whose_events_cannot_be_folded_stays_parked_by_a_retry_and_by_a_skip(
     office: Office,
 ) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from importlib import import_module
 
@@ -17,8 +18,10 @@ from tests.contracts.letter_book import ANY, ONE, OTHER, Bury, LetterBookContrac
 
 
 @pytest.fixture
-def book(database: Database) -> PostgresLetterBook:
-    return PostgresLetterBook(database)
+async def book(database: Database) -> AsyncIterator[PostgresLetterBook]:
+    book = PostgresLetterBook(database)
+    yield book
+    await book.close()
 
 
 @pytest.fixture
