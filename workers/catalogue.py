@@ -48,7 +48,7 @@ class CatalogueWorker:
 
     async def run(self, pulse: Pulse) -> None:
         async with self._subscription.open() as batches:
-            pulse.measured_by(batches.progress.figures)
+            pulse.measured_by(batches.figures)
             learning: asyncio.Task[int] | None = None
             try:
                 while True:

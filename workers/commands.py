@@ -16,6 +16,7 @@ from adapters.kafka.ordering import Orders, dead_letter
 from adapters.kafka.topics import COMMANDS
 from domain.ports import DeadLetter, DeadLetters, Leadership, Lease
 from workers.loop import Pulse
+from workers.telling import about_letter
 from workers.turns import in_turns
 
 ROLE = "command-worker"
@@ -76,7 +77,7 @@ class CommandWorker:
         async with self._leadership.hold(self._role, lambda: pulse.stands_by(self._role)) as lease:
             pulse.holds(self._role)
             async with self._stream.open() as session:
-                pulse.measured_by(session.progress.figures)
+                pulse.measured_by(session.figures)
                 while True:
                     pulse.handled(await self._round(session, lease))
                     pulse.ready(True)
@@ -94,7 +95,11 @@ class CommandWorker:
         letters = [outcome for outcome in outcomes if isinstance(outcome, DeadLetter)]
         for letter in letters:
             _log.error(
-                "a message was not understood", source=letter.source, code=letter.code, error=letter.error
+                "a message was not understood",
+                source=letter.source,
+                code=letter.code,
+                error=letter.error,
+                **about_letter(letter),
             )
         for dead_letters in self._dead_letters:
             await dead_letters.record(letters)

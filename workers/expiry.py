@@ -86,12 +86,13 @@ class ExpiryWorker:
 
     async def _expire(self, basket_id: str) -> bool:
         """False where other writers kept winning: it is looked at again in the next round."""
+        structlog.contextvars.bind_contextvars(basket=basket_id)
         try:
             await self._handlers.expire(basket_id, self._caller())
         except VersionConflict:
             return False
         except BasketNotFound:
-            _log.warning("a view is due whose basket does not exist", basket=basket_id)
+            _log.warning("a view is due whose basket does not exist")
         self._ahead.add(basket_id)
         return True
 

@@ -16,6 +16,7 @@ from domain.basket.projection import BasketProjection
 from domain.ports import DeadLetter, DeadLetters, ParkedBaskets
 from domain.values import BASKET_ID_PATTERN
 from workers.loop import Pulse
+from workers.telling import about_letter
 
 GROUP = "checkout-basket-views"
 BATCH_MESSAGES = 2_000
@@ -83,7 +84,7 @@ class ProjectorWorker:
 
     async def run(self, pulse: Pulse) -> None:
         async with self._subscription.open() as batches:
-            pulse.measured_by(batches.progress.figures)
+            pulse.measured_by(batches.figures)
             while True:
                 pulse.handled(await self._round(batches))
                 pulse.ready(True)
@@ -120,7 +121,8 @@ class ProjectorWorker:
                 source=letter.source,
                 code=letter.code,
                 error=letter.error,
-                parked=letter.basket_id,
+                parked=letter.basket_id is not None,
+                **about_letter(letter),
             )
         for dead_letters in self._dead_letters:
             await dead_letters.record(letters)

@@ -21,6 +21,7 @@ from domain.ports import (
     StoredEvent,
 )
 from workers.loop import Pulse
+from workers.telling import about_event
 
 BATCH_EVENTS = 2_000
 BATCH_BYTES = 8 * 1024 * 1024
@@ -119,7 +120,9 @@ class PublisherWorker:
 
     async def _bury(self, event: StoredEvent, lost: VerdictLost) -> None:
         # The event itself goes out: one basket that cannot be folded must not hold up all others.
-        _log.error("a verdict is not published", position=event.position, error=str(lost))
+        _log.error(
+            "a verdict is not published", position=event.position, error=str(lost), **about_event(event)
+        )
         letter = DeadLetter(
             source=Source("event-store", 0, event.position),
             key=event.stream_id.encode(),

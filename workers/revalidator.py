@@ -125,6 +125,7 @@ class RevalidatorWorker:
 
     async def _judge(self, basket_id: str, touched: Collection[str], pulse: Pulse) -> bool:
         """Whether its verdict changed. Other writers may win for a while: then it is tried again."""
+        structlog.contextvars.bind_contextvars(basket=basket_id)
         while True:
             await self._turn()
             pulse.beat()
@@ -134,7 +135,7 @@ class RevalidatorWorker:
                 continue
             except (BasketNotFound, UnreadableEvent) as error:
                 # Nobody can judge it; the others must not wait for it.
-                _log.warning("a basket cannot be judged", basket=basket_id, error=str(error))
+                _log.warning("a basket cannot be judged", error=str(error))
                 return False
 
     async def _turn(self) -> None:

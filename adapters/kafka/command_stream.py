@@ -15,6 +15,7 @@ from adapters.kafka.sending import send_all
 from adapters.kafka.subscription import Batches, offsets_after
 from adapters.kafka.topics import COMMANDS, ORDERS
 from adapters.settings import Settings
+from domain.operating.status import Figures
 
 GROUP = "checkout-commands"
 """The consumer group that the offsets are kept under, and the transactional id."""
@@ -68,7 +69,6 @@ class CommandSession:
         self._reading = reading
         # The embedded broker, which has no transactions either, says wrong ends.
         self._batches = Batches(reading, group, ends_are_right=exactly_once)
-        self.progress = self._batches.progress
         self._sending = sending
         self._group = group
         self._exactly_once = exactly_once
@@ -89,13 +89,17 @@ class CommandSession:
         await self.take_all_partitions()
         return await self._batches.next(limit, wait)
 
+    async def figures(self) -> Figures | None:
+        """How far this reader is, and how much waits for it; None where that is not known at present."""
+        return await self._batches.figures()
+
     async def finish(self, batch: Sequence[Received], results: Sequence[Message]) -> None:
         """Publishes the results and says that the batch is done with: with transactions both or neither,
         without them the results first. Raises BrokerUnavailable, and LeadershipLost where another reader
         took over."""
         done = offsets_after(batch)
         await answered(self._group, FINISH_WITHIN_SECONDS, self._send(results, done))
-        self.progress.done(done)
+        self._batches.done(done)
 
     async def _send(self, results: Sequence[Message], done: Mapping[TopicPartition, int]) -> None:
         if self._exactly_once:

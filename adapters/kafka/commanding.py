@@ -97,13 +97,20 @@ class Commands:
 
     async def result_of(self, command: QueuedCommand) -> Message:
         """Carries the command out and tells its result; raises Unavailable where it must be tried again."""
+        # Whatever is logged on the way says what it is about, as on the way of a request.
+        structlog.contextvars.bind_contextvars(
+            command=command.message.id,
+            organisation=command.message.partner,
+            basket=command.basket_id,
+            trace=command.trace.trace_id,
+        )
         try:
             answer = await command.answer()
         except (Unavailable, AnsweredElsewhere):
             raise
         except Exception as error:  # noqa: BLE001  (one command must not hold up all others)
             if not isinstance(error, CheckoutError):
-                _log.exception("unexpected_failure", command=command.message.id)
+                _log.exception("unexpected_failure")
             answer = problem_of(error).answer()
         basket_id = command.basket_id or _basket_of(answer)
         COMMANDS.labels(
@@ -112,11 +119,8 @@ class Commands:
         _log.info(
             "command",
             type=command.message.type,
-            command=command.message.id,
-            organisation=command.message.partner,
             basket=basket_id,
             status=answer.status,
-            trace=command.trace.trace_id,
         )
         return result_message(
             command.message,

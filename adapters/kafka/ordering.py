@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import structlog
+
 from adapters.contract.orders import OrderPlaced
 from adapters.contract.tracing import take_up_trace
 from adapters.kafka.command_messages import sender
@@ -24,6 +26,7 @@ class Orders:
         again."""
         message, source = received.message, received.source
         trace = take_up_trace(message.header("traceparent"), message.header("ce_correlationid"), self._new_id)
+        structlog.contextvars.bind_contextvars(basket=order.basket_id, trace=trace.trace_id)
         caller = Caller(
             partner="",  # the basket's own is recorded
             actor=f"kafka:{sender(message) or 'orders'}",

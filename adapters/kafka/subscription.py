@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -22,6 +22,7 @@ from adapters.kafka.errors import answered, close
 from adapters.kafka.messages import Received, received
 from adapters.kafka.progress import Progress
 from adapters.settings import Settings
+from domain.operating.status import Figures
 
 ANSWER_WITHIN_SECONDS = 10.0
 JOIN_WITHIN_SECONDS = 45.0
@@ -52,7 +53,7 @@ class Batches:
         self._probe_every = probe_every
         self._behind: dict[TopicPartition, int] = {}
         self._probed = self._now()
-        self.progress = Progress(client)
+        self._progress = Progress(client)
 
     async def next(self, limit: int, wait: float) -> Sequence[Received]:
         """At most `limit` messages, in order in each partition; none where nothing came for `wait` seconds.
@@ -61,7 +62,7 @@ class Batches:
         found = await answered(self._group, wait + ANSWER_WITHIN_SECONDS, fetching)
         if found:
             self._probed = self._now()
-            self.progress.given(found)
+            self._progress.given(found)
         elif self._now() - self._probed >= self._probe_every:
             await answered(self._group, PROBE_WITHIN_SECONDS, self._probe())
             self._probed = self._now()
@@ -75,7 +76,15 @@ class Batches:
         offsets = {partition: offset for partition, offset in done.items() if partition in ours}
         if offsets:
             await answered(self._group, ANSWER_WITHIN_SECONDS, self._commit(offsets))
-        self.progress.done(done)
+        self.done(done)
+
+    def done(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Notes that all before these offsets is done with, where somebody else committed that."""
+        self._progress.done(offsets)
+
+    async def figures(self) -> Figures | None:
+        """How far this member is, and how much waits for it; None where that is not known at present."""
+        return await self._progress.figures()
 
     async def _commit(self, offsets: dict[TopicPartition, int]) -> None:
         try:

@@ -6,6 +6,7 @@ Nothing is held back to make a batch larger; a call that comes alone goes alone.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -88,7 +89,10 @@ class Batching(Generic[Q, R]):
     def _start_lane(self) -> None:
         # The lane begins once this turn of the event loop is over: whoever calls in the same turn is with it.
         self._lane_is_starting = True
-        self._lanes.add(asyncio.create_task(self._empty_the_queue(), name="store batches"))
+        # It works for many: what it logs is not to bear the basket and the trace of whoever called first.
+        self._lanes.add(
+            asyncio.create_task(self._empty_the_queue(), name="store batches", context=contextvars.Context())
+        )
 
     async def _empty_the_queue(self) -> None:
         self._lane_is_starting = False

@@ -16,6 +16,7 @@ from adapters.kafka.subscription import Subscription
 from adapters.memory.catalogue import MemoryCatalogueFacts
 from domain.catalogue.facts import Fact
 from domain.errors import StoreUnavailable
+from domain.operating.status import Figures
 from domain.ports import Learned, Source
 from tests.builders import offer
 from tests.parts.waiting import eventually
@@ -48,6 +49,9 @@ class Batches:
 
     async def commit(self, batch: Iterable[Received]) -> None:
         self.committed += [message.source.offset for message in batch]
+
+    async def figures(self) -> Figures | None:
+        return None
 
 
 class Waiting(MemoryCatalogueFacts):

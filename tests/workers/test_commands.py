@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
+from structlog.testing import capture_logs
 
 from adapters.embedded.broker import EmbeddedBroker
 from adapters.kafka import topics
@@ -314,6 +316,30 @@ async def test_while_the_store_is_away_there_is_no_result_and_afterwards_one(
     assert begun.status == 200
     assert await store.find_claim(f"acme\x1f{external_id}") == begun.basket
     assert (await types_of(store, begun.basket)).count("checkout.basket-initiated.v1") == 1
+
+
+class Broken(AwayForAWhile):
+    """An EventStore with a mistake in it."""
+
+    async def append(self, append: Append) -> AppendOutcome:
+        raise ZeroDivisionError("a mistake")
+
+
+async def test_what_is_logged_on_the_way_of_a_command_says_whose_it_is(
+    settings: Settings, gateway: Gateway, store: PostgresEventStore
+) -> None:
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    sent = initiate(unique("EXT"), traceparent=f"00-{trace}-00f067aa0ba902b7-01")
+    worker = command_worker(settings, unique("commands"), store=Broken(store))  # type: ignore[arg-type]
+    with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
+        async with worker as at_first, at_work(at_first):
+            [result] = await gateway.asks(sent)
+    assert result.status == 500
+    whose = {"command": sent.header("ce_id"), "organisation": "acme", "trace": trace}
+    # The topic holds commands of other tests too.
+    about = [line for line in lines if line.get("command") == whose["command"]]
+    assert [line["event"] for line in about] == ["unexpected_failure", "command"]
+    assert [{name: line.get(name) for name in whose} for line in about] == [whose] * 2
 
 
 async def test_one_that_stands_by_takes_over(settings: Settings, gateway: Gateway) -> None:

@@ -32,7 +32,7 @@ async def batches(settings: Settings) -> AsyncIterator[Batches]:
 
         async def up_to_date() -> bool:
             await batches.commit(await batches.next(1000, 0.1))
-            figures = await batches.progress.figures()
+            figures = await batches.figures()
             return figures is not None and figures.lag_events == 0
 
         await eventually(up_to_date, limit=30)
@@ -40,7 +40,7 @@ async def batches(settings: Settings) -> AsyncIterator[Batches]:
 
 
 async def figures(batches: Batches) -> Figures:
-    found = await batches.progress.figures()
+    found = await batches.figures()
     assert found is not None
     return found
 
