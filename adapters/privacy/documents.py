@@ -20,14 +20,43 @@ EMPTY: dict[str, Any] = {"tracking": {}, "customFields": {}, "dataSubject": None
 SUBJECT = "dataSubject"
 
 
+_FIRST = b'"tracking":{'
+_NOTHING = (
+    b'"tracking":{},"customFields":{},"dataSubject":null',
+    b'"tracking":{},"customFields":{}}',  # as it was before there was a dataSubject
+)
+
+_NOTHING_UNSEALED = (
+    *_NOTHING,
+    b'"tracking":{"$sealed":"',
+    b'"tracking":{},"customFields":{"$sealed":"',
+    b'"tracking":{},"customFields":{},"dataSubject":"$sealed:',
+)
+
+
 def may_hold_personal_data(document: bytes) -> bool:
-    """Whether any field of a document, or of an array of them, is not empty: a look at bytes that costs next to
-    nothing. It counts, for the maps are the callers' and may have fields of the same names inside."""
-    return (
-        document.count(b'"tracking":{') != document.count(b'"tracking":{}')
-        or document.count(b'"customFields":{') != document.count(b'"customFields":{}')
-        or b'"dataSubject":"' in document
-    )
+    """Whether any details in a document, or in an array of them, hold personal data: one look at the bytes.
+
+    Details are always written whole and in one order, so all that begin like them must go on as empty ones do.
+    What a caller's own map has inside may look like details too; then there is one more that does not go on so.
+    """
+    at = document.find(_FIRST)
+    while at >= 0:
+        if not document.startswith(_NOTHING, at):
+            return True
+        at = document.find(_FIRST, at + len(_FIRST))
+    return False
+
+
+def may_hold_unsealed_data(document: bytes) -> bool:
+    """Whether any details in a document, or in an array of them, hold personal data that is not sealed, or that
+    only begins like sealed data."""
+    at = document.find(_FIRST)
+    while at >= 0:
+        if not document.startswith(_NOTHING_UNSEALED, at):
+            return True
+        at = document.find(_FIRST, at + len(_FIRST))
+    return False
 
 
 def parsed(document: bytes) -> Any:

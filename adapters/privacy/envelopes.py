@@ -8,18 +8,36 @@ value of the same basket is always the same bytes, so that a view equals its reb
 from __future__ import annotations
 
 import base64
-import binascii
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
 MARK = "$sealed"
 
-_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_TEXT = re.compile(rf"\$sealed:({_ID.pattern}):([A-Za-z0-9+/=]+)")
+_ID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_TEXT = re.compile(rf"\$sealed:({_ID}):[A-Za-z0-9+/=]+")
+_SEALED = re.compile(
+    rf"""
+    "(?P<map>tracking|customFields)":
+        \{{"\$sealed":"(?P<map_secret>[A-Za-z0-9+/=]+)","key":"(?P<map_key>{_ID})"\}}
+    | "(?P<text>dataSubject)":"\$sealed:(?P<text_key>{_ID}):(?P<text_secret>[A-Za-z0-9+/=]+)"
+    """.encode(),
+    re.VERBOSE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A sealed value as it stands in a document: by which key, in which field, and the cipher's bytes in base64."""
+
+    key_id: str
+    field: str
+    secret: bytes
 
 
 class NotOurs(ValueError):
@@ -30,7 +48,7 @@ def key_id_of(value: object) -> str | None:
     """The key that a sealed value names; None for any other value."""
     match value:
         case {"$sealed": str(), "key": str(key_id), **more} if not more:
-            return key_id if _ID.fullmatch(key_id) else None
+            return key_id if re.fullmatch(_ID, key_id) else None
         case str():
             sealed = _TEXT.fullmatch(value)
             return sealed[1] if sealed else None
@@ -44,13 +62,37 @@ def seal(value: dict[str, Any] | str, cipher: AESSIV, key_id: str, basket_id: st
     return f"{MARK}:{key_id}:{secret}" if isinstance(value, str) else {MARK: secret, "key": key_id}
 
 
-def unseal(value: dict[str, Any] | str, cipher: AESSIV, basket_id: str, field: str) -> Any:
-    """What was sealed; raises NotOurs."""
-    secret = value.rpartition(":")[2] if isinstance(value, str) else value[MARK]
+def sealed_in(document: bytes) -> set[str]:
+    """The keys that a document, or an array of them, names."""
+    return {str(match["map_key"] or match["text_key"], "ascii") for match in _SEALED.finditer(document)}
+
+
+def unsealed(document: bytes, open: Callable[[Sealed], bytes | None]) -> bytes:
+    """The document with every sealed value replaced by what `open` says it is; None leaves it as it is.
+
+    Without a look at the rest of it: whatever a caller wrote is sealed, and nothing else looks like this.
+    """
+
+    def opened(match: re.Match[bytes]) -> bytes:
+        field = match["map"] or match["text"]
+        sealed = Sealed(
+            str(match["map_key"] or match["text_key"], "ascii"),
+            str(field, "ascii"),
+            match["map_secret"] or match["text_secret"],
+        )
+        value = open(sealed)
+        return match[0] if value is None else b'"%b":%b' % (field, value)
+
+    return _SEALED.sub(opened, document)
+
+
+def unseal(sealed: Sealed, cipher: AESSIV, basket_id: str) -> bytes:
+    """What was sealed, as JSON; raises NotOurs."""
     try:
-        return from_json(cipher.decrypt(base64.b64decode(secret, validate=True), _bound_to(basket_id, field)))
-    except (InvalidTag, binascii.Error, ValueError) as error:
-        raise NotOurs(f"{field} of {basket_id} was not sealed by this key") from error
+        secret = base64.b64decode(sealed.secret, validate=True)
+        return cipher.decrypt(secret, _bound_to(basket_id, sealed.field))
+    except (InvalidTag, ValueError) as error:
+        raise NotOurs(f"{sealed.field} of {basket_id} was not sealed by this key") from error
 
 
 def _bound_to(basket_id: str, field: str) -> list[bytes]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import structlog
 from cachetools import TTLCache
@@ -19,10 +18,11 @@ from adapters.privacy.documents import (
     Document,
     details_of,
     may_hold_personal_data,
+    may_hold_unsealed_data,
     parsed,
     personal,
 )
-from adapters.privacy.envelopes import NotOurs, key_id_of, seal, unseal
+from adapters.privacy.envelopes import NotOurs, Sealed, key_id_of, seal, sealed_in, unseal, unsealed
 from adapters.privacy.master_keys import KEY_BYTES, MasterKeyMissing, MasterKeys
 from domain.operating.personal_data import DataKey, DataKeys, KeyRequest
 from domain.ports import BasketView, NewEvent, NewId
@@ -33,15 +33,6 @@ KEPT_SECONDS = 2.0
 MOST_KEPT = 10_000
 
 _log = structlog.get_logger("adapters.privacy")
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """Details of a basket as of a version, to be opened in place."""
-
-    basket_id: str
-    version: int
-    details: Document
 
 
 class PersonalData:
@@ -94,28 +85,19 @@ class PersonalData:
             for began, view in views
         ]
 
-    async def open(self, found: Sequence[Held]) -> None:
-        """Opens all these details in place."""
-        named = {
-            key_id
-            for held in found
-            for _, value in personal(held.details)
-            if (key_id := key_id_of(value)) is not None
-        }
+    async def opened(self, documents: Sequence[tuple[str, bytes]]) -> Sequence[bytes]:
+        """The documents open. Each is an event, a snapshot or an array of events, and goes with its basket's id.
+        Raises StoreUnavailable."""
+        named = {key_id for _, document in documents for key_id in sealed_in(document)}
         ciphers = await self._ciphers(named) if named else {}
-        plain = {
-            held.basket_id
-            for held in found
-            if any(key_id_of(value) not in ciphers for _, value in personal(held.details))
-        }
+        plain = {basket_id for basket_id, document in documents if may_hold_unsealed_data(document)}
         forgotten = await self._versions(plain) if plain else {}
-        for held in found:
-            for field, value in [*personal(held.details)]:
-                key_id = key_id_of(value)
-                if key_id in ciphers:
-                    held.details[field] = _opened(value, ciphers[key_id], held.basket_id, field)
-                elif held.version < forgotten[held.basket_id]:
-                    held.details[field] = EMPTY[field]
+        return [
+            _emptied(_opened(document, ciphers, basket_id), forgotten[basket_id], document)
+            if forgotten.get(basket_id)
+            else _opened(document, ciphers, basket_id)
+            for basket_id, document in documents
+        ]
 
     async def _sealed_event(self, basket_id: str, event: NewEvent) -> NewEvent:
         if event.type not in HOLDERS or not may_hold_personal_data(event.data):
@@ -145,10 +127,10 @@ class PersonalData:
             key_id, basket_id, self._master.wrap(key_id, basket_id, secrets.token_bytes(KEY_BYTES))
         )
 
-    async def _ciphers(self, key_ids: Iterable[str]) -> Mapping[str | None, AESSIV | None]:
+    async def _ciphers(self, key_ids: Iterable[str]) -> Mapping[str, AESSIV | None]:
         """None for a key that is destroyed; nothing for one that never was: so is called what only looks like a
         sealed value, and a caller wrote it before there were any."""
-        ciphers: dict[str | None, AESSIV | None] = {}
+        ciphers: dict[str, AESSIV | None] = {}
         missing: list[str] = []
         for key_id in key_ids:
             try:
@@ -199,11 +181,31 @@ def _seal(details: Document, cipher: AESSIV | None, key: DataKey) -> None:
         details[field] = EMPTY[field] if cipher is None else seal(value, cipher, key.id, key.basket_id, field)
 
 
-def _opened(value: Any, cipher: AESSIV | None, basket_id: str, field: str) -> Any:
-    if cipher is None:
-        return EMPTY[field]
-    try:
-        return unseal(value, cipher, basket_id, field)
-    except NotOurs as error:
-        _log.error("what is sealed does not open", basket=basket_id, field=field, error=str(error))
-        return value
+def _opened(document: bytes, ciphers: Mapping[str, AESSIV | None], basket_id: str) -> bytes:
+    def open(sealed: Sealed) -> bytes | None:
+        if sealed.key_id not in ciphers:
+            return None
+        cipher = ciphers[sealed.key_id]
+        if cipher is None:
+            return to_json(EMPTY[sealed.field])
+        try:
+            return unseal(sealed, cipher, basket_id)
+        except NotOurs as error:
+            _log.error("what is sealed does not open", basket=basket_id, error=str(error))
+            return None
+
+    return unsealed(document, open)
+
+
+def _emptied(document: bytes, version: int, stored: bytes) -> bytes:
+    """The document without what was stored unsealed before the version at which its basket forgot."""
+    opened, found = parsed(document), parsed(stored)
+    pairs = zip(opened, found, strict=True) if isinstance(opened, list) else [(opened, found)]
+    for event, as_stored in pairs:
+        details, sealed = details_of(event), details_of(as_stored)
+        if details is None or sealed is None or event["version"] >= version:
+            continue
+        for field, value in [*personal(sealed)]:
+            if key_id_of(value) is None:
+                details[field] = EMPTY[field]
+    return document if opened is None else to_json(opened)

@@ -22,6 +22,8 @@ from domain.ports import (
     StoredStream,
 )
 
+NO_EVENTS = b"[]"
+
 
 class SealedEventStore:
     """EventStore: another one with personal data sealed."""
@@ -36,6 +38,8 @@ class SealedEventStore:
 
     async def read_stream(self, stream_id: str, after_version: int = 0) -> StoredStream:
         stream = await self._store.read_stream(stream_id, after_version)
+        if stream.events == NO_EVENTS and stream.snapshot is None:
+            return stream
         return (await opened_streams(self._privacy, [stream_id], [stream]))[0]
 
     async def read_streams(self, stream_ids: Sequence[str]) -> Sequence[StoredStream]:

@@ -52,7 +52,7 @@ async def _run(whom: Person | TheseBaskets, operator: Operator, *, confirmed: bo
     async with open_parts(Settings()) as parts:
         concerned = await parts.forgetting.concerned(whom)
         screen.show_concerned(concerned)
-        if not confirmed and not typer.confirm("Forget it for good?", err=True):
+        if not confirmed and not screen.confirmed():
             return None
         stop = asyncio.Event()
         for name in (signal.SIGINT, signal.SIGTERM):

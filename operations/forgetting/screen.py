@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.prompt import Confirm
 
 from domain.operating.forgetting import Concerned, Forgotten
 
@@ -19,6 +20,14 @@ def show_concerned(concerned: Concerned) -> None:
     out.print(f"{_baskets(concerned.baskets)} would forget what is personal in them, for good:")
     for partner, count in concerned.organisations.items():
         out.print(f"  {count:>7,}  of {partner}", markup=False, soft_wrap=True)
+
+
+def confirmed() -> bool:
+    """Whether who sits there says yes; where nobody does, no."""
+    try:
+        return Confirm.ask("Forget it for good?", console=Console(stderr=True), default=False)
+    except EOFError:
+        return False
 
 
 @contextmanager

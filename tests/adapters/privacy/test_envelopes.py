@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,10 +14,9 @@ from hypothesis import strategies as st
 from pydantic_core import to_json
 
 from adapters.privacy.documents import EMPTY, may_hold_personal_data, personal
-from adapters.privacy.envelopes import NotOurs, key_id_of, seal, unseal
+from adapters.privacy.envelopes import NotOurs, Sealed, key_id_of, seal, sealed_in, unseal, unsealed
 from domain.basket.codec import encode
 from domain.basket.events import BasketDetails, BasketDetailsChanged
-from domain.values import same_json
 from tests.builders import NOW
 
 KEY_ID = "0198c5a2-7f00-7c3e-9a51-3a5de7f0c101"
@@ -33,15 +33,29 @@ values = st.recursive(
 maps = st.dictionaries(texts | st.sampled_from(["$sealed", "key", *EMPTY]), values, max_size=4)
 
 
+def sealed_document(value: dict[str, Any] | str, field: str = "tracking") -> bytes:
+    """A document with a sealed value in the midst of others."""
+    return to_json({"a": "tracking", field: seal(value, CIPHER, KEY_ID, "basket-1", field), "z": [1]})
+
+
+def opened(
+    document: bytes, *, cipher: AESSIV = CIPHER, basket_id: str = "basket-1", field: str | None = None
+) -> bytes:
+    """The document open; with a `field` as if it stood there."""
+
+    def open(sealed: Sealed) -> bytes:
+        return unseal(replace(sealed, field=field or sealed.field), cipher, basket_id)
+
+    return unsealed(document, open)
+
+
 @given(maps)
 def test_any_map_comes_back_as_it_was(value: dict[str, Any]) -> None:
-    sealed = seal(value, CIPHER, KEY_ID, "basket-1", "tracking")
-    stored = json.loads(to_json(sealed))
-    assert key_id_of(stored) == KEY_ID
-    opened = unseal(stored, CIPHER, "basket-1", "tracking")
-    assert same_json(opened, json.loads(to_json(value)))
-    # The order of entries too: it is the caller's.
-    assert to_json(opened) == to_json(value)
+    stored = sealed_document(value)
+    assert sealed_in(stored) == {KEY_ID}
+    assert key_id_of(json.loads(stored)["tracking"]) == KEY_ID
+    # Byte for byte: the order of entries and how numbers are written are the caller's too.
+    assert opened(stored) == to_json({"a": "tracking", "tracking": value, "z": [1]})
 
 
 @given(maps)
@@ -60,26 +74,40 @@ def test_what_is_sealed_shows_nothing_of_what_it_holds() -> None:
 @pytest.mark.parametrize(
     ("basket_id", "field", "cipher"),
     [
-        ("basket-2", "tracking", CIPHER),
+        ("basket-2", None, CIPHER),
         ("basket-1", "customFields", CIPHER),
-        ("basket-1", "tracking", AESSIV(secrets.token_bytes(64))),
+        ("basket-1", None, AESSIV(secrets.token_bytes(64))),
     ],
     ids=["another basket", "another field", "another key"],
 )
-@pytest.mark.parametrize("value", [{"a": 1}, "person-1"], ids=["a map", "a text"])
+@pytest.mark.parametrize(("value", "own"), [({"a": 1}, "tracking"), ("person-1", "dataSubject")])
 def test_it_opens_nowhere_else(
-    value: dict[str, Any] | str, basket_id: str, field: str, cipher: AESSIV
+    value: dict[str, Any] | str, own: str, basket_id: str, field: str | None, cipher: AESSIV
 ) -> None:
-    sealed = seal(value, CIPHER, KEY_ID, "basket-1", "tracking")
-    assert unseal(sealed, CIPHER, "basket-1", "tracking") == value
+    document = sealed_document(value, own)
+    assert json.loads(opened(document))[own] == value
     with pytest.raises(NotOurs):
-        unseal(sealed, cipher, basket_id, field)
+        opened(document, cipher=cipher, basket_id=basket_id, field=field)
 
 
-@pytest.mark.parametrize("secret", ["", "no base 64!", "AAAA"])
-def test_what_is_mutilated_does_not_open(secret: str) -> None:
-    with pytest.raises(NotOurs):
-        unseal({"$sealed": secret, "key": KEY_ID}, CIPHER, "basket-1", "tracking")
+def test_what_is_mutilated_does_not_open() -> None:
+    for secret in (b"AAAA", b"A", b"===="):
+        with pytest.raises(NotOurs):
+            unseal(Sealed(KEY_ID, "tracking", secret), CIPHER, "basket-1")
+
+
+def test_what_nobody_opens_stays_as_it_is() -> None:
+    document = sealed_document({"a": 1})
+    assert unsealed(document, lambda sealed: None) == document
+
+
+@given(maps, maps)
+def test_what_is_in_a_map_is_never_taken_for_sealed(one: dict[str, Any], other: dict[str, Any]) -> None:
+    said = to_json(
+        {"text": to_json(seal(one, CIPHER, KEY_ID, "basket-1", "tracking")).decode(), "more": other}
+    )
+    document = to_json({"note": said.decode()})
+    assert sealed_in(document) == set()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+
+from adapters.postgres.data_keys import PostgresDataKeys
+from adapters.postgres.database import Database
+from domain.errors import StoreUnavailable
+from tests.contracts.data_keys import DataKeysContract, Destroy, a_basket, a_request
+from tests.parts.waiting import eventually
+
+# What forgetting does to the key of a basket.
+DESTROY = """
+WITH destroyed AS (
+    UPDATE data_keys SET wrapped = NULL, master = NULL, destroyed_at = now(), action_id = 'action'
+     WHERE basket_id = $1 AND wrapped IS NOT NULL)
+INSERT INTO forgotten_baskets (basket_id, version, action_id) VALUES ($1, $2, 'action')
+ON CONFLICT (basket_id) DO UPDATE SET version = excluded.version
+"""
+
+
+@pytest.fixture
+async def keys(database: Database) -> AsyncIterator[PostgresDataKeys]:
+    keys = PostgresDataKeys(database)
+    yield keys
+    await keys.close()
+
+
+class TestPostgresDataKeys(DataKeysContract):
+    @pytest.fixture
+    def data_keys(self, keys: PostgresDataKeys) -> PostgresDataKeys:
+        return keys
+
+    @pytest.fixture
+    def destroy(self, connection: asyncpg.Connection) -> Destroy:
+        async def destroy(basket_id: str, version: int) -> None:
+            await connection.execute(DESTROY, basket_id, version)
+
+        return destroy
+
+
+async def test_processes_that_ask_at_once_are_given_one_key(
+    keys: PostgresDataKeys, database_url: str
+) -> None:
+    other_database = Database(database_url)
+    other = PostgresDataKeys(other_database)
+    baskets = [a_basket() for _ in range(30)]
+    given = await asyncio.gather(
+        *(each.ensure(a_request(basket)) for basket in baskets for each in (keys, other))
+    )
+    assert all(given)
+    assert len({key.id for key in given if key is not None}) == len(baskets)
+    await other.close()
+    await other_database.close()
+
+
+async def test_what_is_destroyed_stays_so(keys: PostgresDataKeys, connection: asyncpg.Connection) -> None:
+    basket = a_basket()
+    await keys.ensure(a_request(basket))
+    await connection.execute(DESTROY, basket, 2)
+    for change in (
+        "UPDATE data_keys SET wrapped = 'x', master = 'm', destroyed_at = NULL, action_id = NULL",
+        "DELETE FROM data_keys",
+    ):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.execute(change)
+
+
+async def test_every_process_hears_that_a_key_was_destroyed(
+    keys: PostgresDataKeys, connection: asyncpg.Connection
+) -> None:
+    heard: list[None] = []
+    keys.when_destroyed(lambda: heard.append(None))
+    await keys.find(["none"])  # it listens from its first look on, for what came before may be unheard of
+    before = len(heard)
+    await connection.execute("SELECT pg_notify('checkout_data_keys', '')")
+    await eventually(lambda: len(heard) == before + 1)
+
+
+async def test_it_listens_again_when_its_connection_was_lost(
+    keys: PostgresDataKeys, connection: asyncpg.Connection
+) -> None:
+    heard: list[None] = []
+    keys.when_destroyed(lambda: heard.append(None))
+    await keys.find(["none"])
+    await connection.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE application_name = 'checkout data keys listener' AND datname = current_database()"
+    )
+
+    async def heard_again() -> bool:
+        await keys.find(["none"])
+        return len(heard) == 2
+
+    await eventually(heard_again)
+
+
+async def test_keys_say_that_the_store_is_away() -> None:
+    database = Database("postgresql://postgres@127.0.0.1:1/none", timeout=0.5)
+    keys = PostgresDataKeys(database)
+    for ask in (keys.find(["a"]), keys.newest(["a"]), keys.forgotten(["a"]), keys.ensure(a_request("a"))):
+        with pytest.raises(StoreUnavailable):
+            await ask
+    await keys.close()
+    await database.close()

@@ -1,0 +1,334 @@
+"""What is forgotten is gone from all that PostgreSQL holds and from all that is shown of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+from pydantic_core import from_json
+
+from adapters.postgres.forgetting import PostgresForgetting
+from adapters.wiring import Parts, new_id, utc_now
+from domain.base import DomainEvent, fold
+from domain.basket.basket import Basket
+from domain.basket.codec import decode_all, encode
+from domain.basket.events import BasketPersonalDataForgotten
+from domain.basket.projection import view_of
+from domain.basket.verdicts import WholeVerdicts
+from domain.operating.actions import OperatorAction
+from domain.operating.forgetting import ConcernedBasket, NothingToForget, Person, TheseBaskets
+from domain.ports import Append, DeadLetter, NewEvent, Source
+from tests.adapters.postgres.conftest import DAY
+from tests.adapters.postgres.forgetting import (
+    GRACE,
+    MARKER,
+    a_basket,
+    folded,
+    project,
+    service,
+    where_it_lies,
+)
+from tests.builders import add, caller, initiate, item, update, validate
+from tests.domain.happened import happened
+from tests.parts.waiting import eventually
+
+ADA = Person(subject="p-1")
+
+
+@pytest.fixture
+async def parts(database_url: str, tmp_path: Path) -> AsyncIterator[Parts]:
+    async with service(database_url, tmp_path) as parts:
+        yield parts
+
+
+def a_letter(basket_id: str) -> DeadLetter:
+    return DeadLetter(
+        source=Source("checkout.basket-events.v1", 0, 7),
+        key=basket_id.encode(),
+        value=f'{{"who":"{MARKER}"}}'.encode(),
+        headers=(),
+        code="unreadable",
+        error=f"input_value='{MARKER}'",
+        basket_id=basket_id,
+    )
+
+
+async def test_before_it_is_forgotten_it_lies_only_where_answers_and_letters_are_kept(
+    parts: Parts, connection: asyncpg.Connection
+) -> None:
+    id = await a_basket(parts, answered=True)
+    await project(parts, id)
+    await parts.parked.record([a_letter(id)])
+    assert await where_it_lies(connection) == {"answers", "dead_letters"}
+    assert await where_it_lies(connection, "p-1") == {"answers", "basket_subjects"}
+
+
+async def test_once_forgotten_it_lies_nowhere(parts: Parts, connection: asyncpg.Connection) -> None:
+    id = await a_basket(parts, answered=True)
+    await project(parts, id)
+    await parts.parked.record([a_letter(id)])
+
+    forgotten = await parts.forgetting.forget(ADA, GRACE)
+
+    assert (forgotten.basket_ids, forgotten.stored_in_the_clear) == ((id,), ())
+    assert (forgotten.keys_destroyed, forgotten.answers_emptied, forgotten.dead_letters_emptied) == (1, 2, 1)
+    assert await where_it_lies(connection) == set()
+    assert await where_it_lies(connection, "p-1") == set()
+
+
+async def test_once_forgotten_it_is_shown_nowhere(parts: Parts) -> None:
+    id = await a_basket(parts, answered=True)
+    await project(parts, id)
+    await WholeVerdicts(parts.store).of(await parts.feed.read(0, 100))
+
+    await parts.forgetting.forget(ADA, GRACE)
+
+    stream = await parts.store.read_stream(id)
+    events = await parts.feed.read(0, 100)
+    shown = [
+        stream.snapshot or b"",
+        stream.events,
+        *(event.data for event in events),
+        *(event.data for event in await parts.store.read_events(id)),
+        *(await parts.views.snapshots([id])).values(),
+        *(str(verdict).encode() for verdict in (await WholeVerdicts(parts.store).of(events)).values()),
+    ]
+    assert not [one for one in shown if MARKER.encode() in one or b"p-1" in one]
+    # And the answers that callers are given again are those of before, but for it.
+    answered = [
+        await parts.store.find_answer(f"acme/{route}", key)
+        for route in ("update", "validate")
+        for key in await keys_of(parts)
+    ]
+    bodies = [from_json(found.answer.body) for found in answered if found is not None]
+    orders = [body.get("order") or body["checkout"] for body in bodies]
+    assert [(o["tracking"], o["customFields"], o["dataSubject"], len(o["orderItems"])) for o in orders] == [
+        ({}, {}, None, 2),
+        ({}, {}, None, 2),
+    ]
+
+
+async def keys_of(parts: Parts) -> list[str]:
+    async with parts.database.connection() as connection:
+        return [row["key"] for row in await connection.fetch("SELECT DISTINCT key FROM answers")]
+
+
+async def test_its_history_stays_countable_and_folds_to_the_same_but_for_it(parts: Parts) -> None:
+    id = await a_basket(parts)
+    before, told = await folded(parts, id), happened(await history(parts, id))
+
+    await parts.forgetting.forget(ADA, GRACE)
+
+    after = await folded(parts, id)
+    assert happened(await history(parts, id)) == [*told, ("personal data forgotten",)]
+    assert (after.items, after.version, after.details) == (
+        before.items,
+        before.version + 1,
+        before.details.without_personal_data(),
+    )
+
+
+async def history(parts: Parts, basket_id: str) -> list[DomainEvent]:
+    return [*decode_all((await parts.store.read_stream(basket_id)).events)]
+
+
+async def test_all_baskets_of_the_person_forget_and_no_others(parts: Parts) -> None:
+    mine = [await a_basket(parts) for _ in range(3)]
+    theirs = await a_basket(parts, subject="p-2")
+    nobodys = await a_basket(parts, subject=None)
+
+    forgotten = await parts.forgetting.forget(ADA, GRACE)
+
+    assert set(forgotten.basket_ids) == set(mine)
+    assert [(await folded(parts, id)).details.tracking for id in (theirs, nobodys)] == [{"who": MARKER}] * 2
+
+
+async def test_an_organisations_person_is_another_than_anothers_of_the_same_id(parts: Parts) -> None:
+    acmes, zetas = await a_basket(parts, "acme"), await a_basket(parts, "zeta")
+    of_zeta = Person(subject="p-1", partner="zeta")
+    assert (await parts.forgetting.concerned(ADA)).organisations == {"acme": 1, "zeta": 1}
+    assert (await parts.forgetting.forget(of_zeta, GRACE)).basket_ids == (zetas,)
+    assert (await folded(parts, acmes)).details.tracking == {"who": MARKER}
+
+
+async def test_a_basket_that_was_ever_said_to_be_of_the_person_forgets(parts: Parts) -> None:
+    id = await a_basket(parts)
+    other = initiate(item("o-1", 2), checkout_id=id, tracking={"who": "charles"}, data_subject="p-3")
+    await parts.handlers.initiate(other, caller())
+    assert (await parts.forgetting.forget(ADA, GRACE)).basket_ids == (id,)
+    assert (await folded(parts, id)).details.data_subject is None
+
+
+async def test_a_basket_is_forgotten_by_its_id_and_the_same_again_changes_nothing(parts: Parts) -> None:
+    id = await a_basket(parts, subject=None)
+    this = TheseBaskets(basket_ids=(id,))
+
+    first = await parts.forgetting.forget(this, GRACE)
+    again = await parts.forgetting.forget(this, GRACE)
+
+    assert (first.basket_ids, first.unchanged) == ((id,), 0)
+    assert (again.basket_ids, again.unchanged, again.keys_destroyed) == ((), 1, 0)
+    (action,) = await parts.operator_actions.newest(None, 5)
+    assert (action.id, action.scope["basket"]) == (first.action_id, id)
+
+
+async def test_of_an_action_nothing_is_recorded_that_names_the_person(parts: Parts) -> None:
+    await a_basket(parts)
+    forgotten = await parts.forgetting.forget(ADA, GRACE)
+    (action,) = await parts.operator_actions.newest(None, 5)
+    assert (action.id, action.operator) == (forgotten.action_id, GRACE)
+    assert (action.scope["baskets"], action.scope["organisations"]) == (1, {"acme": 1})
+    assert "p-1" not in str(action.scope)
+
+
+async def test_nobody_known_is_said_and_not_recorded(parts: Parts) -> None:
+    for whom in (Person(subject="p-9"), TheseBaskets(basket_ids=("basket-none",))):
+        with pytest.raises(NothingToForget):
+            await parts.forgetting.forget(whom, GRACE)
+    assert await parts.operator_actions.newest(None, 5) == []
+
+
+async def test_what_is_brought_afterwards_is_kept_and_can_be_forgotten_again(
+    parts: Parts, connection: asyncpg.Connection
+) -> None:
+    id = await a_basket(parts)
+    await parts.forgetting.forget(ADA, GRACE)
+    bring = initiate(item("o-1", 2), checkout_id=id, tracking={"who": MARKER}, data_subject="p-1")
+
+    await parts.handlers.initiate(bring, caller())
+    await project(parts, id)
+
+    assert (await folded(parts, id)).details.tracking == {"who": MARKER}
+    assert MARKER.encode() in (await parts.views.snapshots([id]))[id]
+    assert await where_it_lies(connection) == set()
+    assert (await parts.forgetting.forget(ADA, GRACE)).basket_ids == (id,)
+    assert (await folded(parts, id)).details.tracking == {}
+
+
+async def test_who_was_about_to_change_the_basket_decides_again_and_loses_nothing(
+    parts: Parts, database_url: str, tmp_path: Path
+) -> None:
+    id = await a_basket(parts)
+    async with service(database_url, tmp_path) as other:
+        await other.handlers.update(update(id, add("o-3")), caller())  # it remembers the basket from here on
+        await parts.forgetting.forget(ADA, GRACE)
+        bring = initiate(item("o-1", 2), checkout_id=id, tracking={"later": MARKER}, data_subject="p-1")
+        brought = (await other.handlers.initiate(bring, caller())).basket
+        assert brought.details.tracking == {"later": MARKER}
+    assert (await folded(parts, id)).details.tracking == {"later": MARKER}
+
+
+async def test_calls_that_run_meanwhile_all_succeed(parts: Parts, database_url: str, tmp_path: Path) -> None:
+    ids = [await a_basket(parts) for _ in range(8)]
+    async with service(database_url, tmp_path) as other:
+
+        async def work(id: str) -> None:
+            for number in range(10):
+                await other.handlers.update(update(id, add(f"o-{number}")), caller())
+
+        await asyncio.gather(*map(work, ids), parts.forgetting.forget(ADA, GRACE))
+    for id in ids:
+        basket = await folded(parts, id)
+        assert (basket.details.tracking, basket.version) == ({}, 17)
+
+
+async def test_another_process_that_keeps_keys_shows_nothing_moments_later(
+    parts: Parts, database_url: str, tmp_path: Path
+) -> None:
+    id = await a_basket(parts)
+    async with service(database_url, tmp_path) as other:
+        assert MARKER.encode() in (await other.store.read_events(id))[0].data
+        await parts.forgetting.forget(ADA, GRACE)
+
+        async def gone() -> bool:
+            return MARKER.encode() not in (await other.store.read_events(id))[0].data
+
+        await eventually(gone, limit=1.5)  # sooner than keys leave its memory by themselves
+
+
+async def test_what_fails_at_its_last_step_has_done_nothing_and_is_done_by_the_next(parts: Parts) -> None:
+    ids = sorted([await a_basket(parts) for _ in range(3)])
+    baskets = PostgresForgetting(parts.database, DAY)
+    action = OperatorAction(
+        id=new_id(),
+        type="operations.personal-data-forgotten.v1",
+        operator=GRACE,
+        scope={},
+        occurred_at=utc_now(),
+    )
+
+    def event_of(basket: ConcernedBasket, version: int) -> NewEvent:
+        event = BasketPersonalDataForgotten(
+            originator_id=basket.basket_id,
+            originator_version=version,
+            timestamp=utc_now(),
+            action_id=action.id,
+        )
+        return NewEvent(event.TOPIC, encode(event), b'{"partner":"acme"}')
+
+    with pytest.raises(asyncpg.NotNullViolationError):
+        await baskets.forget(
+            await baskets.of_person(ADA), event_of, action.model_copy(update={"occurred_at": None})
+        )
+
+    assert [basket.basket_id for basket in await baskets.of_person(ADA)] == ids
+    assert [(await folded(parts, id)).details.tracking for id in ids] == [{"who": MARKER}] * 3
+    assert (await parts.forgetting.forget(ADA, GRACE)).basket_ids == tuple(ids)
+
+
+async def test_events_from_before_there_were_keys_are_told_of_and_shown_no_more(
+    parts: Parts, database_url: str, tmp_path: Path, connection: asyncpg.Connection
+) -> None:
+    async with service(database_url, tmp_path, sealing=False) as old:
+        id, other = await a_basket(old), await a_basket(old, subject=None)
+        await project(old, id)
+    assert await where_it_lies(connection) == {"events", "basket_views"}
+
+    forgotten = await parts.forgetting.forget(ADA, GRACE)
+
+    assert (forgotten.basket_ids, forgotten.stored_in_the_clear) == ((id,), (id,))
+    shown = [event.data for event in await parts.feed.read(0, 100) if event.stream_id == id]
+    shown += [*(await parts.views.snapshots([id])).values(), (await parts.store.read_stream(id)).events]
+    assert not [one for one in shown if MARKER.encode() in one]
+    assert (await folded(parts, id)).details.tracking == {}
+    assert (await folded(parts, other)).details.tracking == {"who": MARKER}
+    await project(parts, id)
+    assert await where_it_lies(connection) == {"events"}
+    again = await parts.forgetting.forget(TheseBaskets(basket_ids=(id,)), GRACE)
+    assert again.unchanged == 1
+
+
+async def test_an_append_that_never_came_leaves_no_trace_of_the_person(
+    parts: Parts, connection: asyncpg.Connection
+) -> None:
+    data = b'{"type":"checkout.basket-initiated.v1","details":{"dataSubject":"p-7","tracking":{"a":1}}}'
+    event = NewEvent("checkout.basket-initiated.v1", data, b'{"partner":"acme"}')
+    await parts.store.append(Append("basket-never", 1, [event]))  # a conflict: it has no first event
+    assert await where_it_lies(connection, "p-7") == {"basket_subjects"}
+    await connection.execute("UPDATE data_keys SET created_at = now() - interval '2 hours'")
+
+    with pytest.raises(NothingToForget):
+        await parts.forgetting.forget(Person(subject="p-7"), GRACE)
+
+    assert await where_it_lies(connection, "p-7") == set()
+    assert await connection.fetchval("SELECT count(*) FROM data_keys") == 0
+
+
+async def test_a_view_that_the_projector_made_equals_one_that_is_made_of_what_is_stored(parts: Parts) -> None:
+    id = await a_basket(parts)
+    await project(parts, id)
+    stored = (await parts.stored.read_stream(id)).snapshot
+    events = await parts.stored.read_events(id)
+    raw = fold(None, decode_all(b"[" + b",".join(event.data for event in events) + b"]"))
+    assert isinstance(raw, Basket)
+    assert stored == view_of(raw).snapshot
+
+
+async def test_a_validation_after_forgetting_judges_the_same_basket(parts: Parts) -> None:
+    id = await a_basket(parts)
+    await parts.forgetting.forget(ADA, GRACE)
+    validated = await parts.handlers.validate(validate(id), caller())
+    assert (validated.judged.details.tracking, len(validated.judged.items)) == ({}, 1)
