@@ -262,7 +262,5 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
         stack.push_async_callback(parts.data_keys.close)
         stack.push_async_callback(parts.stored.close)
         stack.push_async_callback(parts.letter_book.close)
-        stack.push_async_callback(parts.feed.close)
-        stack.push_async_callback(parts.store.close)
         await stack.enter_async_context(parts.facts)
         yield parts

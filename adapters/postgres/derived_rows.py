@@ -198,9 +198,12 @@ def _view(row: asyncpg.Record) -> BasketView:
         "expires_at",
         "ready",
     )
-    sets = ("offers", "products", "finding_codes")
     return BasketView(
-        **{name: row[name] for name in columns}, **{name: frozenset(row[name]) for name in sets}, snapshot=b""
+        **{name: row[name] for name in columns},
+        snapshot=b"",
+        offers=frozenset(row["offers"]),
+        products=frozenset(row["products"]),
+        finding_codes=frozenset(row["finding_codes"]),
     )
 
 
