@@ -16,6 +16,7 @@ from adapters.http.observing import Requests
 from adapters.wiring import Parts, new_id
 from operations.api import audit, baskets, dead_letters, forgetting, rebuilds, status, verdicts, verification
 from operations.api.acting import OnlyOperators, bearer, named_route
+from operations.api.document import describe
 from operations.api.problems import handle_problems
 
 OPERATIONS = "/operations"
@@ -34,6 +35,17 @@ behind what was acknowledged; history never does.
 """
 
 
+_TAGS = {
+    "baskets": "Found, as they are and were, and what happened to them.",
+    "verdicts": "What was found about a basket, and what it rests on.",
+    "status": "How the service is.",
+    "dead letters": "Messages that were not understood.",
+    "rebuilds": "What is derived, built anew while everything serves.",
+    "personal data": "Forgotten, for good.",
+    "audit": "What operators changed.",
+}
+
+
 def operations_app(parts: Parts) -> FastAPI:
     """The application; its paths begin with OPERATIONS."""
     app = FastAPI(
@@ -44,6 +56,7 @@ def operations_app(parts: Parts) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
+        openapi_tags=[{"name": name, "description": words} for name, words in _TAGS.items()],
     )
     for topic in (baskets, verdicts, verification, status, dead_letters, rebuilds, forgetting, audit):
         app.include_router(
@@ -51,6 +64,8 @@ def operations_app(parts: Parts) -> FastAPI:
         )
     app.add_api_route(OPERATIONS + DOCS, _docs, include_in_schema=False)
     app.mount(OPERATIONS + ASSETS, StaticFiles(directory=Path(fastapi_offline.__file__).parent / "static"))
+    document = describe(app)
+    app.openapi = lambda: document  # type: ignore[method-assign]  # FastAPI's own way to give another one
     handle_problems(app)
     open_to_all = (OPERATIONS + OPENAPI, OPERATIONS + DOCS, f"{OPERATIONS}{ASSETS}/")
     app.add_middleware(OnlyOperators, verifier=parts.verifier, open_to_all=open_to_all)

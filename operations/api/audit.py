@@ -24,7 +24,7 @@ class ActionsPage(Value):
 def router(parts: Parts) -> APIRouter:
     routes = APIRouter(tags=["audit"])
 
-    @routes.get("/audit", summary="What operators changed, the newest first", responses=problems(422))
+    @routes.get("/audit", summary="What operators changed, the newest first", responses=problems())
     async def list_actions(
         before: Annotated[AwareDatetime | None, Query(description="Only what occurred before.")] = None,
         limit: Annotated[int, Query(ge=1, le=200)] = 50,

@@ -87,7 +87,7 @@ def wanted(
 def router(parts: Parts) -> APIRouter:
     routes = APIRouter(tags=["baskets"])
 
-    @routes.get("/baskets", summary="Find baskets, the newest created first", responses=problems(422))
+    @routes.get("/baskets", summary="Find baskets, the newest created first", responses=problems())
     async def find_baskets(
         query: Annotated[BasketQuery, Depends(wanted)],
         cursor: Annotated[str | None, Query(description="The `nextCursor` of the page before.")] = None,
@@ -98,7 +98,7 @@ def router(parts: Parts) -> APIRouter:
     @routes.get(
         "/baskets/{basketId}",
         summary="A basket as it is, or as it was",
-        responses={200: {"content": {"application/json": {"example": _STANDING}}}, **problems(404, 409, 422)},
+        responses={200: {"content": {"application/json": {"example": _STANDING}}}, **problems(404, 409)},
     )
     async def show_basket(
         basket_id: BasketPath,
@@ -110,9 +110,7 @@ def router(parts: Parts) -> APIRouter:
         """The order as partners see it, whose it is, whether it was ready, and the last verdict by then."""
         return standing_document(await _standing(basket_id, version, as_of))
 
-    @routes.get(
-        "/baskets/{basketId}/history", summary="What happened to a basket", responses=problems(404, 422)
-    )
+    @routes.get("/baskets/{basketId}/history", summary="What happened to a basket", responses=problems(404))
     async def show_history(
         basket_id: BasketPath,
         after_version: Annotated[int, Query(alias="afterVersion", ge=0)] = 0,
@@ -127,7 +125,7 @@ def router(parts: Parts) -> APIRouter:
     @routes.get(
         "/baskets/{basketId}/differences",
         summary="What differs between two versions of a basket",
-        responses=problems(404, 409, 422),
+        responses=problems(404, 409),
     )
     async def show_differences(
         basket_id: BasketPath,

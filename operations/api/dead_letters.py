@@ -27,7 +27,7 @@ def router(parts: Parts) -> APIRouter:
     routes = APIRouter(tags=["dead letters"])
     box = parts.dead_letter_box
 
-    @routes.get("/dead-letters", summary="Dead letters, as they were buried", responses=problems(422))
+    @routes.get("/dead-letters", summary="Dead letters, as they were buried", responses=problems())
     async def list_dead_letters(
         which: Annotated[Literal["waiting", "settled", "all"], Query()] = "waiting",
         topic: Annotated[str | None, Query()] = None,
@@ -48,7 +48,7 @@ def router(parts: Parts) -> APIRouter:
     @routes.get(
         "/dead-letters/{letterId}",
         summary="A dead letter whole: its message, and what a retry or a skip would do",
-        responses=problems(404, 422),
+        responses=problems(404),
     )
     async def show_dead_letter(letter_id: LetterPath) -> ShownLetter:
         return await box.show(letter_id)
@@ -56,7 +56,7 @@ def router(parts: Parts) -> APIRouter:
     @routes.post(
         "/dead-letters/{letterId}/retry",
         summary="Do what was not done",
-        responses=problems(404, 422),
+        responses=problems(404),
     )
     async def retry_dead_letter(letter_id: LetterPath, why: Why, signed: Signed) -> Outcome:
         """200 whatever came of it: `result` says. What waits for an earlier letter of its basket is not tried."""
@@ -65,7 +65,7 @@ def router(parts: Parts) -> APIRouter:
     @routes.post(
         "/dead-letters/{letterId}/skip",
         summary="Leave a dead letter out, so that what waits behind it goes on",
-        responses=problems(404, 422),
+        responses=problems(404),
     )
     async def skip_dead_letter(letter_id: LetterPath, why: Why, signed: Signed) -> Outcome:
         return await box.skip(letter_id, operator(signed, why.reason))

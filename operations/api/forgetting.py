@@ -25,7 +25,7 @@ def router(parts: Parts) -> APIRouter:
     @routes.post(
         "/baskets/{basketId}/forget",
         summary="Destroy the keys of a basket's personal data, for good",
-        responses=problems(404, 422),
+        responses=problems(404),
     )
     async def forget_basket(basket_id: BasketPath, meant: Forget, signed: Signed) -> Forgotten:
         """The basket stays, and its history stays countable; what `tracking` and `customFields` held is gone. A

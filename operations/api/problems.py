@@ -69,7 +69,7 @@ class ProblemDocument(Value):
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """What a call may answer besides success, for its description."""
-    told = {400, 401, 403, 503, *statuses}
+    told = {400, 401, 403, 422, 503, *statuses}
     return {
         status: {
             "description": _TITLES[status],

@@ -45,9 +45,7 @@ def router(parts: Parts) -> APIRouter:
     routes = APIRouter(tags=["rebuilds"])
     rebuilds = parts.rebuilds
 
-    @routes.get(
-        "/rebuilds", summary="The newest rebuilds, those that run among them", responses=problems(422)
-    )
+    @routes.get("/rebuilds", summary="The newest rebuilds, those that run among them", responses=problems())
     async def list_rebuilds(limit: Annotated[int, Query(ge=1, le=200)] = 20) -> RebuildList:
         return RebuildList(rebuilds=tuple(await rebuilds.newest(limit)))
 
@@ -66,7 +64,7 @@ def router(parts: Parts) -> APIRouter:
         "/rebuilds",
         status_code=202,
         summary="Start a rebuild, as a process of its own",
-        responses=problems(409, 422),
+        responses=problems(409),
     )
     async def start_rebuild(wanted: StartRebuild, signed: Signed) -> Rebuild:
         """202 once it has begun. 409 with the words of `checkout rebuild` where it cannot: another one runs, or
@@ -79,7 +77,7 @@ def router(parts: Parts) -> APIRouter:
     @routes.post(
         "/rebuilds/{rebuildId}/cancel",
         summary="Ask a running rebuild to stop; it can be resumed",
-        responses=problems(404, 422),
+        responses=problems(404),
     )
     async def cancel_rebuild(rebuild_id: RebuildPath, why: Why, signed: Signed) -> Requested:
         if await rebuilds.find(rebuild_id) is None:
@@ -90,7 +88,7 @@ def router(parts: Parts) -> APIRouter:
     @routes.post(
         "/rebuilds/roll-back",
         summary="Put the kept generation in the place of the live one",
-        responses=problems(409, 422),
+        responses=problems(409),
     )
     async def roll_back_rebuild(meant: OfTarget, signed: Signed) -> Rebuild:
         return await rebuilds.roll_back(meant.target, operator(signed, meant.reason))
@@ -98,7 +96,7 @@ def router(parts: Parts) -> APIRouter:
     @routes.post(
         "/rebuilds/abandon",
         summary="Give up a rebuild that was stopped, and drop what it made",
-        responses=problems(404, 409, 422),
+        responses=problems(404, 409),
     )
     async def abandon_rebuild(meant: OfTarget, signed: Signed) -> Rebuild:
         abandoned = await rebuilds.abandon(meant.target, operator(signed, meant.reason))

@@ -31,7 +31,7 @@ def router(parts: Parts) -> APIRouter:
     @routes.get(
         "/baskets/{basketId}/verification",
         summary="Fold a basket again, and compare it with what is derived from it",
-        responses=problems(404, 422),
+        responses=problems(404),
     )
     async def verify_basket(basket_id: BasketPath) -> BasketVerification:
         """Changes nothing. `checkout verify --repair` mends views that differ."""

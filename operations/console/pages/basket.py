@@ -213,7 +213,7 @@ def _draw_differences(shown: _Shown) -> None:
     else:
         with box("differences", tag="ul"):
             for each in shown.differences:
-                with box("line nowrap", tag="li") as row:
+                with box("line tied", tag="li") as row:
                     row.props["title"] = each.path
                     dot(TONES[each.kind])
                     words(each.words)

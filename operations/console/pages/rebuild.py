@@ -7,7 +7,7 @@ from functools import partial
 from nicegui import ui
 
 from domain.operating.actions import Operator
-from domain.operating.rebuilding import RESUMABLE_STATES, Rebuild, RebuildComparison
+from domain.operating.rebuilding import RESUMABLE_STATES, DifferenceKind, Rebuild, RebuildComparison
 from operations.console.look.asking import Came, Question, ask
 from operations.console.look.frame import Heading, frame
 from operations.console.look.places import Place
@@ -18,11 +18,12 @@ from operations.console.visit import Console, Visit
 from operations.rebuilding.launching import Wanted, launch
 
 LOOK_EVERY = 0.5
-KINDS = {
+KINDS: dict[DifferenceKind, str] = {
     "differs": "differs",
     "missing": "missing",
     "surplus": "surplus",
     "unfoldable": "cannot be folded",
+    "stale": "stale",
     "live_behind": "live row behind",
     "live_ahead": "live row ahead",
 }
