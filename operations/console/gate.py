@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from time import monotonic
 from urllib.parse import quote
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -16,6 +17,8 @@ from operations.console.sessions import COOKIE, Session, Sessions, cookie_of
 SESSION = "checkout.console.session"
 SIGNED_OUT = 4401
 """How a websocket is closed whose session is over."""
+LEAVE_WITHIN = 5.0
+"""Seconds; pages look every two whether they are still signed in."""
 
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~\-]+)+")
 
@@ -40,7 +43,7 @@ _HEADERS = {
 
 class Gate:
     """Lets requests and websockets through to those who are signed in. A websocket is looked at with every
-    message that comes over it, so that none outlives its session by more than a heartbeat."""
+    message that comes over it: once its session is over nothing is heard, and soon it is closed."""
 
     def __init__(
         self, app: ASGIApp, sessions: Sessions, *, root: str, sign_in: str, open_to_all: Sequence[str]
@@ -88,12 +91,20 @@ class Gate:
             return
         scope[SESSION] = session
 
+        over_since: float | None = None
+
         async def receive_while_signed_in() -> Message:
-            message = await receive()
-            if message["type"] == "websocket.receive" and await self._is_over(session):
-                await send({"type": "websocket.close", "code": SIGNED_OUT})
-                return {"type": "websocket.disconnect", "code": SIGNED_OUT}
-            return message
+            nonlocal over_since
+            while True:
+                message = await receive()
+                if message["type"] != "websocket.receive" or not await self._is_over(session):
+                    return message
+                # Nothing that comes in is heard any more; the way out stays open for as long as the page needs
+                # to be sent away.
+                over_since = over_since or monotonic()
+                if monotonic() - over_since > LEAVE_WITHIN:
+                    await send({"type": "websocket.close", "code": SIGNED_OUT})
+                    return {"type": "websocket.disconnect", "code": SIGNED_OUT}
 
         await self._app(scope, receive_while_signed_in, send)
 

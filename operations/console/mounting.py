@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 from adapters.wiring import Parts
 from operations.console.gate import Gate
 from operations.console.pages import register
+from operations.console.pages.unknown import no_such_page
 from operations.console.sessions import Sessions
 from operations.console.sign_in import SIGN_IN, SIGN_OUT, SignIn
 from operations.console.trend import Trend
@@ -49,6 +50,7 @@ def mount(parts: Parts, path: str) -> ASGIApp:
     )
     ui.run_with(
         application,
+        root=no_such_page(console),
         mount_path=path,
         title="Partner checkout",
         favicon=(ASSETS / "mark.svg").read_text(encoding="utf-8"),

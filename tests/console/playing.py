@@ -3,26 +3,32 @@ and messages that nobody understands."""
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx
-from aiokafka import AIOKafkaProducer
 
+from adapters.identity.local_issuer import issue
+from adapters.kafka.catalogue_messages import fact_message
+from adapters.kafka.messages import Message
+from adapters.kafka.topics import AVAILABILITY, COMMANDS, ORDERS
+from adapters.settings import Settings
+from domain.catalogue.facts import FACT
 from operations.demo.story import next_week_prices, sample_baskets, sample_catalogue
 from tests.parts.waiting import eventually
 from tests.service.running import Service, cookie
+from tests.streaming import send
 
 SAMPLE = Path(__file__).parent.parent.parent / "operations" / "sample"
 PARTNERS = ("store-367", "store-356", "store-406")
 HOSTILE = "<img src=x onerror=\"document.title='taken'\">"
 """What a partner may write into a basket; pages must show it as the text that it is."""
-
-ORDERS, AVAILABILITY, COMMANDS = "checkout.orders.v1", "catalogue.availability.v1", "checkout.commands.v1"
 
 
 @dataclass
@@ -34,25 +40,87 @@ class Played:
     completed: str = ""
 
 
-async def play(service: Service, *, baskets: int = 8, letters: bool = True) -> Played:
+async def play(service: Service, *, baskets: int = 8) -> Played:
     """Plays `baskets` baskets of each organisation."""
-    await service.command("catalogue", "load", str(SAMPLE / "catalogue.jsonl"), "--wait")
+    settings = Settings.model_validate(
+        {
+            "kafka_bootstrap_servers": service.kafka,
+            "kafka_delivery": "at_least_once",
+            "database_url": service.database_url,
+            "local_issuer_key_file": service.environment["CHECKOUT_LOCAL_ISSUER_KEY_FILE"],
+        }
+    )
+    await _learn(settings, "catalogue.jsonl")
     played = Played()
     for partner in PARTNERS:
-        async with service.caller(partner) as caller:
+        async with _caller(service, settings, partner) as caller:
             for number, basket in enumerate(sample_baskets(partner)[:baskets]):
                 played.baskets.append(await _shop(caller, basket, number))
-    async with service.caller(PARTNERS[0]) as caller:
-        played.rich = await _rich(service, caller)
+    async with _caller(service, settings, PARTNERS[0]) as caller:
+        played.rich = await _rich(caller, settings)
     played.baskets.append(played.rich)
     played.completed = played.baskets[0]
-    async with _producer(service) as send:
-        await send(ORDERS, played.completed, {"basketId": played.completed, "orderId": "order-20260001"})
-        if letters:
-            await _bury(send, played.rich)
-    if letters:
-        await eventually(lambda: _buried(service), limit=30)
+    await send(settings, [*_messages(played)])
+    await _until(settings, LETTERS_WAITING, BURIED)
     return played
+
+
+FACTS_KNOWN = "SELECT count(*) FROM catalogue_facts"
+"""How many facts were learned."""
+
+LETTERS_WAITING = "SELECT count(*) FROM dead_letters WHERE settled_at IS NULL"
+"""How many messages were buried, and wait."""
+
+
+async def _learn(settings: Settings, name: str) -> None:
+    """Has the catalogue worker learn a file of the sample."""
+    lines = (SAMPLE / name).read_text(encoding="utf-8").splitlines()
+    wanted = await _counted(settings, FACTS_KNOWN) + len(lines)
+    await send(settings, [fact_message(FACT.validate_json(line)) for line in lines])
+    await _until(settings, FACTS_KNOWN, wanted)
+
+
+async def _until(settings: Settings, query: str, wanted: int) -> None:
+    async def reached() -> bool:
+        return await _counted(settings, query) >= wanted
+
+    await eventually(reached, limit=60, every=0.1)
+
+
+async def _counted(settings: Settings, query: str) -> int:
+    assert settings.database_url is not None
+    connection = await asyncpg.connect(settings.database_url.get_secret_value())
+    try:
+        count: int = await connection.fetchval(query)
+        return count
+    finally:
+        await connection.close()
+
+
+@asynccontextmanager
+async def _caller(service: Service, settings: Settings, partner: str) -> AsyncIterator[httpx.AsyncClient]:
+    headers = {"Authorization": f"Bearer {issue(settings, partner=partner)}"}
+    async with httpx.AsyncClient(base_url=service.url, headers=headers, timeout=30) as client:
+        client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        yield client
+
+
+def _messages(played: Played) -> Iterator[Message]:
+    """An order; and what nobody understands: an order for a basket that never was, one that is none, a fact that is
+    none, and a command that is no JSON."""
+    never = "basket-00000000-0000-7000-8000-000000000000"
+    yield _message(ORDERS, played.completed, {"basketId": played.completed, "orderId": "order-20260001"})
+    yield _message(ORDERS, never, {"basketId": never, "orderId": "order-lost"})
+    yield _message(ORDERS, played.rich, {"basketId": played.rich, "order": HOSTILE})
+    yield _message(AVAILABILITY, "SKU-1", {"productCode": "SKU-1", "status": "perhaps", "sequence": 4})
+    yield Message(COMMANDS, PARTNERS[0].encode(), b"{this is no JSON", ())
+
+
+BURIED = 4
+
+
+def _message(topic: str, key: str, value: object) -> Message:
+    return Message(topic, key.encode(), json.dumps(value).encode(), ())
 
 
 async def _shop(caller: httpx.AsyncClient, basket: Mapping[str, Any], number: int) -> str:
@@ -69,7 +137,7 @@ async def _shop(caller: httpx.AsyncClient, basket: Mapping[str, Any], number: in
     return basket_id
 
 
-async def _rich(service: Service, caller: httpx.AsyncClient) -> str:
+async def _rich(caller: httpx.AsyncClient, settings: Settings) -> str:
     """A basket that changes often, and is judged before and after prices changed."""
     items = _items()
     order = {
@@ -92,7 +160,7 @@ async def _rich(service: Service, caller: httpx.AsyncClient) -> str:
         {"orderItemActionType": "remove", "id": lines[1]["id"]},
     )
     await _update(caller, basket_id, *({"orderItemActionType": "add", **item} for item in items[5:8]))
-    await service.command("catalogue", "load", str(SAMPLE / "next-week.jsonl"), "--wait")
+    await _learn(settings, "next-week.jsonl")
     await _call(caller, "POST", f"/partner/checkout/validate/{basket_id}")
     changed = {**order, "order_type": "change", "checkoutId": basket_id, "orderItems": items[:3]}
     changed["tracking"] = {"campaign": "winter", "session": "a81f", "referrer": "mail"}
@@ -132,36 +200,3 @@ async def _call(
     assert answer.is_success, f"{method} {path} answered {answer.status_code}: {answer.text[:500]}"
     id: str = answer.json()["id"]
     return id
-
-
-class _producer:  # noqa: N801  used as a function
-    """Sends messages as a partner's system would."""
-
-    def __init__(self, service: Service) -> None:
-        self._producer = AIOKafkaProducer(bootstrap_servers=service.kafka, acks="all")
-
-    async def __aenter__(self) -> Any:
-        await self._producer.start()
-        return self._send
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._producer.stop()
-
-    async def _send(self, topic: str, key: str, value: object) -> None:
-        content = value if isinstance(value, bytes) else json.dumps(value).encode()
-        await self._producer.send_and_wait(topic, key=key.encode(), value=content)
-
-
-async def _bury(send: Any, basket_id: str) -> None:
-    """An order for a basket that never was, a fact that is none, and a command that is no JSON."""
-    never = "basket-00000000-0000-7000-8000-000000000000"
-    await send(ORDERS, never, {"basketId": never, "orderId": "order-lost"})
-    await send(ORDERS, basket_id, {"basketId": basket_id, "order": HOSTILE})
-    await send(AVAILABILITY, "SKU-1", {"productCode": "SKU-1", "status": "perhaps", "sequence": 4})
-    await send(COMMANDS, PARTNERS[0], b"{this is no JSON")
-
-
-async def _buried(service: Service) -> bool:
-    counted = json.loads(await service.command("dead-letters", "list", "--json"))
-    await asyncio.sleep(0)
-    return len(counted["letters"]) >= 4

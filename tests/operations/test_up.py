@@ -76,7 +76,16 @@ def worker_processes(supervisor: int) -> list[int]:
 async def test_it_says_in_one_line_where_everything_is_and_stops_whole(folder: Path) -> None:
     async with up(folder, "--ephemeral") as program:
         told = await ready(program)
-        assert told.keys() == {"ready", "url", "metrics", "database_url", "kafka", "issuer", "audience"}
+        assert told.keys() == {
+            "ready",
+            "url",
+            "console",
+            "metrics",
+            "database_url",
+            "kafka",
+            "issuer",
+            "audience",
+        }
         assert told["ready"] is True
         async with httpx.AsyncClient(base_url=told["url"]) as client:
             assert (await client.get("/health/ready")).status_code == 200

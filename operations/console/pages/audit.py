@@ -34,7 +34,7 @@ def register(console: Console) -> None:
     def audit() -> None:
         visit = console.visit()
         sub = "What operators changed, the newest first. Times are UTC."
-        with frame(visit, "Audit", "/audit", sub), panel("Actions"):
+        with frame(visit, "Audit", "/audit", sub), panel("Actions", marker="actions"):
             record = _Record(console)
             Place(record.older, record.show, lines=8)
 

@@ -25,30 +25,33 @@ def offer_deeds(visit: Visit, basket_id: str, then: Callable[[], object]) -> Non
 
 async def _verify(visit: Visit, basket_id: str) -> None:
     """Folds the basket's events again, and says whether all that is derived from them equals it."""
+    try:
+        verified = await visit.parts.verification.verify([basket_id])
+    except CheckoutError as error:
+        ui.notify(in_words(error), type="negative", position="top")
+        return
     with ui.dialog() as dialog, ui.card(), box("sheet"):
+        dialog.on("hide", dialog.delete)
         words("Verify", tag="h2")
-        try:
-            verified = await visit.parts.verification.verify([basket_id])
-        except CheckoutError as error:
-            told(in_words(error), "bad", "error")
+        events = counted(verified.events, "event")
+        if verified.drifts:
+            told(
+                "Something is not as the events say.",
+                "bad",
+                "error",
+                *(each.words for each in verified.drifts),
+            )
+            words("checkout verify --repair mends views that differ.", "soft small", tag="p")
+        elif verified.lagging:
+            told(
+                f"The view lags behind the {events} of the store; all that it says is right.",
+                "warn",
+                "schedule",
+            )
         else:
-            events = counted(verified.events, "event")
-            if verified.drifts:
-                told(
-                    "Something is not as the events say.", "bad", "error", *(d.words for d in verified.drifts)
-                )
-            elif verified.lagging:
-                told(
-                    f"The view lags behind the {events} of the store; all that it says is right.",
-                    "warn",
-                    "schedule",
-                )
-            else:
-                told(f"The view equals the fold of its {events}.", "good", "check_circle")
-            words("`checkout verify --repair` mends views that differ.", "soft small")
+            told(f"The view equals the fold of its {events}.", "good", "check_circle")
         with box("deeds"):
             button("Close", dialog.close)
-    dialog.on("hide", dialog.delete)
     dialog.open()
 
 

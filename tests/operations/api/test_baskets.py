@@ -93,7 +93,9 @@ async def test_baskets_are_found_page_by_page(desk: Desk, operator: httpx.AsyncC
     found: list[str] = []
     cursor: str | None = None
     for _ in range(3):
-        asked = {"partner": "pages", "limit": 2} | ({"cursor": cursor} if cursor else {})
+        asked: dict[str, str | int] = {"partner": "pages", "limit": 2}
+        if cursor is not None:
+            asked["cursor"] = cursor
         page = (await operator.get("/baskets", params=asked)).json()
         found += [each["basketId"] for each in page["baskets"]]
         cursor = page["nextCursor"]
@@ -107,11 +109,11 @@ async def test_baskets_are_found_page_by_page(desk: Desk, operator: httpx.AsyncC
 
 
 async def test_all_that_is_said_must_hold(operator: httpx.AsyncClient, basket: str) -> None:
-    asked = {"externalId": "EXT-1", "findingCode": "product_insufficient_stock", "product": "SKU-1"}
-    assert [
-        each["basketId"] for each in (await operator.get("/baskets", params=asked)).json()["baskets"]
-    ] == [basket]
-    assert (await operator.get("/baskets", params={**asked, "status": "completed"})).json()["baskets"] == []
+    said = {"externalId": "EXT-1", "findingCode": "product_insufficient_stock", "product": "SKU-1"}
+    assert [each["basketId"] for each in (await operator.get("/baskets", params=said)).json()["baskets"]] == [
+        basket
+    ]
+    assert (await operator.get("/baskets", params={**said, "status": "completed"})).json()["baskets"] == []
     assert problem(await operator.get("/baskets", params={"status": "lost"})) == (422, "invalid_request")
 
 

@@ -32,7 +32,7 @@ async def test_a_letter_is_shown_whole_retried_and_on_record(desk: Desk, operato
 
 async def test_letters_come_in_pages_and_are_counted(desk: Desk, operator: httpx.AsyncClient) -> None:
     ids = [await desk.bury(AVAILABILITY, 100 + number, b"{}") for number in range(3)]
-    waiting = {"topic": AVAILABILITY, "limit": 2}
+    waiting: dict[str, str | int] = {"topic": AVAILABILITY, "limit": 2}
     first = (await operator.get("/dead-letters", params=waiting)).json()
     rest = (await operator.get("/dead-letters", params={**waiting, "cursor": first["nextCursor"]})).json()
     assert [letter["id"] for letter in first["letters"] + rest["letters"]] == ids
@@ -73,7 +73,7 @@ async def test_a_rebuild_runs_as_a_process_of_its_own_and_can_be_rolled_back(
     async def over() -> bool:
         found = (await operator.get(f"/rebuilds/{id}")).json()
         assert found["error"] is None
-        return found["state"] == "switched"
+        return bool(found["state"] == "switched")
 
     await eventually(over, limit=60, every=0.2)
     listed = (await operator.get("/rebuilds")).json()["rebuilds"]
