@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from asyncio import timeout
 from collections.abc import Sequence
+from contextlib import suppress
 from time import monotonic
 from urllib.parse import quote
 
@@ -72,7 +74,12 @@ class Gate:
         except Unavailable:
             session = None
         if scope["type"] == "websocket":
-            await self._websocket(session if _same_origin(headers) else None, scope, receive, send)
+            if not _same_origin(headers):
+                await _refuse(receive, send)
+            elif session is None:
+                await _send_away(receive, send)
+            else:
+                await self._websocket(session, scope, receive, send)
         elif session is not None and (scope["method"] in ("GET", "HEAD") or _same_origin(headers)):
             scope[SESSION] = session
             await self._app(scope, receive, guarded)
@@ -84,11 +91,7 @@ class Gate:
         else:
             await PlainTextResponse("Sign in first.", 403)(scope, receive, guarded)
 
-    async def _websocket(self, session: Session | None, scope: Scope, receive: Receive, send: Send) -> None:
-        if session is None:
-            await receive()
-            await send({"type": "websocket.close", "code": SIGNED_OUT})
-            return
+    async def _websocket(self, session: Session, scope: Scope, receive: Receive, send: Send) -> None:
         scope[SESSION] = session
 
         over_since: float | None = None
@@ -113,6 +116,31 @@ class Gate:
             return await self._sessions.find(session.id) is None
         except Unavailable:
             return True
+
+
+async def _refuse(receive: Receive, send: Send) -> None:
+    await receive()
+    await send({"type": "websocket.close", "code": SIGNED_OUT})
+
+
+async def _send_away(receive: Receive, send: Send) -> None:
+    """Tells a page whose session is over, as after a restart, in the words of its own protocol to load again, which
+    leads to the sign-in. To close its socket would leave it trying to connect for ever."""
+    await receive()
+    await send({"type": "websocket.accept"})
+    await send({"type": "websocket.send", "text": _OPENED})
+    with suppress(TimeoutError):
+        async with timeout(LEAVE_WITHIN):
+            await receive()
+            await send({"type": "websocket.send", "text": _LOAD_AGAIN})
+            await receive()
+    with suppress(OSError, RuntimeError):
+        await send({"type": "websocket.close", "code": SIGNED_OUT})
+
+
+_OPENED = '0{"sid":"none","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000}'
+_LOAD_AGAIN = '44{"message":"Implicit handshake failed"}'
+"""Engine.IO's packet `open`, and Socket.IO's packet `connect error` with what NiceGUI's pages load again at."""
 
 
 def session_cookie(session: Session, *, path: str, secure: bool) -> str:

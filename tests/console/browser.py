@@ -68,7 +68,10 @@ class Window:
         )
 
     async def open(self, path: str) -> None:
+        """Opens a page of the console; what is typed before its socket is there could be lost."""
         await self.page.goto(self.url + path)
+        if "/sign-in" not in self.page.url:
+            await self.page.wait_for_function("window.socket?.connected")
 
     async def sign_in(self, token: str, path: str = "/") -> None:
         await self.open(f"/sign-in?next={path}")

@@ -40,8 +40,8 @@ class Played:
     completed: str = ""
 
 
-async def play(service: Service, *, baskets: int = 8) -> Played:
-    """Plays `baskets` baskets of each organisation."""
+async def play(service: Service, *, baskets: int = 8, note: str = HOSTILE) -> Played:
+    """Plays `baskets` baskets of each organisation; `note` is what one of them writes where it may write anything."""
     settings = Settings.model_validate(
         {
             "kafka_bootstrap_servers": service.kafka,
@@ -57,10 +57,10 @@ async def play(service: Service, *, baskets: int = 8) -> Played:
             for number, basket in enumerate(sample_baskets(partner)[:baskets]):
                 played.baskets.append(await _shop(caller, basket, number))
     async with _caller(service, settings, PARTNERS[0]) as caller:
-        played.rich = await _rich(caller, settings)
+        played.rich = await _rich(caller, settings, note)
     played.baskets.append(played.rich)
     played.completed = played.baskets[0]
-    await send(settings, [*_messages(played)])
+    await send(settings, [*_messages(played, note)])
     await _until(settings, LETTERS_WAITING, BURIED)
     return played
 
@@ -105,13 +105,13 @@ async def _caller(service: Service, settings: Settings, partner: str) -> AsyncIt
         yield client
 
 
-def _messages(played: Played) -> Iterator[Message]:
+def _messages(played: Played, note: str) -> Iterator[Message]:
     """An order; and what nobody understands: an order for a basket that never was, one that is none, a fact that is
     none, and a command that is no JSON."""
     never = "basket-00000000-0000-7000-8000-000000000000"
     yield _message(ORDERS, played.completed, {"basketId": played.completed, "orderId": "order-20260001"})
     yield _message(ORDERS, never, {"basketId": never, "orderId": "order-lost"})
-    yield _message(ORDERS, played.rich, {"basketId": played.rich, "order": HOSTILE})
+    yield _message(ORDERS, played.rich, {"basketId": played.rich, "order": note})
     yield _message(AVAILABILITY, "SKU-1", {"productCode": "SKU-1", "status": "perhaps", "sequence": 4})
     yield Message(COMMANDS, PARTNERS[0].encode(), b"{this is no JSON", ())
 
@@ -137,18 +137,18 @@ async def _shop(caller: httpx.AsyncClient, basket: Mapping[str, Any], number: in
     return basket_id
 
 
-async def _rich(caller: httpx.AsyncClient, settings: Settings) -> str:
+async def _rich(caller: httpx.AsyncClient, settings: Settings, note: str) -> str:
     """A basket that changes often, and is judged before and after prices changed."""
     items = _items()
     order = {
         "external_id": "EXT-2026-11-24",
         "country": "US",
         "currency": "USD",
-        "source": HOSTILE,
+        "source": note,
         "order_type": "new",
         "orderItems": items[:5],
         "tracking": {"campaign": "autumn", "session": "a81f"},
-        "customFields": {"note": HOSTILE, "gift": False},
+        "customFields": {"note": note, "gift": False},
     }
     basket_id = await _call(caller, "POST", "/partner/checkout/initiate", {"order": order})
     await _call(caller, "POST", f"/partner/checkout/validate/{basket_id}")

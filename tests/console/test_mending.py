@@ -36,7 +36,7 @@ async def test_a_dead_letter_is_retried_for_a_reason(stage: Stage, operator: Win
     await expect(page.get_by_text("Say why: it is recorded")).to_be_visible()
     await answer_why(page, "the basket may be there by now", "Retry")
     await expect(page.locator(".q-notification")).to_contain_text("there is no basket")
-    await expect(page.locator('[data-panel="why"]')).to_contain_text("1 times")
+    await expect(page.locator('[data-panel="why"]')).to_contain_text("1 time,")
     await page.get_by_role("link", name="Audit").click()
     newest = page.locator('[data-panel="actions"] tbody tr').first
     await expect(newest).to_contain_text("Dead letter retried")

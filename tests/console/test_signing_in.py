@@ -5,6 +5,9 @@ from __future__ import annotations
 import httpx
 import pytest
 from playwright.async_api import Browser, expect
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.typing import Origin
 
 from tests.console.browser import Window, window
 from tests.console.conftest import OPERATOR, Stage
@@ -64,17 +67,21 @@ async def test_nothing_is_shown_without_a_session(stage: Stage, path: str) -> No
 
 
 async def test_the_socket_is_closed_to_strangers(stage: Stage) -> None:
-    socket = "/_nicegui_ws/socket.io/?EIO=4&transport=polling"
+    socket = "/_nicegui_ws/socket.io/?EIO=4&transport="
     async with httpx.AsyncClient() as stranger:
-        assert (await stranger.get(stage.url + socket)).status_code == 403
-        upgrade = {
-            "connection": "upgrade",
-            "upgrade": "websocket",
-            "sec-websocket-version": "13",
-            "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
-        }
-        refused = await stranger.get(stage.url + socket.replace("polling", "websocket"), headers=upgrade)
-        assert refused.status_code == 403
+        assert (await stranger.get(f"{stage.url}{socket}polling")).status_code == 403
+    address = f"{stage.url.replace('http', 'ws', 1)}{socket}websocket"
+    async with connect(address) as opened:
+        assert str(await opened.recv()).startswith("0{")
+        await opened.send("40")
+        assert await opened.recv() == '44{"message":"Implicit handshake failed"}'
+        await opened.send('42["event",{}]')
+        with pytest.raises(ConnectionClosed) as closed:
+            await opened.recv()
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 4401
+    with pytest.raises(InvalidStatus):
+        await connect(address, origin=Origin("https://elsewhere.example"))
 
 
 async def test_another_sites_page_cannot_use_an_operators_session(stage: Stage) -> None:

@@ -8,7 +8,17 @@ from typing import Any
 
 from nicegui import ui
 
-LINES = ("#4c7bea", "#26a69a", "#d9952b", "#9b72d8", "#d4608f", "#7d8899", "#57a64a")
+LINES = {
+    "stored": "#7d8899",
+    "publisher": "#4c7bea",
+    "projector": "#26a69a",
+    "catalogue": "#d9952b",
+    "commands": "#9b72d8",
+    "expiry": "#d4608f",
+    "revalidator": "#57a64a",
+}
+"""Each name has its colour, whichever lines are drawn."""
+_OTHER = "#b07d62"
 _WORDS, _RULE = "#8791a1", "rgba(135, 145, 161, 0.22)"
 MOST_POINTS = 150
 """Of a line: as many as can be told apart, and little enough to be sent every two seconds."""
@@ -26,8 +36,9 @@ class Chart:
         self._chart.props["aria-label"] = name
 
     def draw(self, lines: Mapping[str, Line]) -> None:
-        """The same names in the same order keep their colours."""
-        self._chart.options["series"] = [_series(name, line) for name, line in lines.items()]
+        """Lines that lay on the ground all the time are left out, unless all did."""
+        moved = {name: line for name, line in lines.items() if any(value for _, value in line)}
+        self._chart.options["series"] = [_series(name, line) for name, line in (moved or lines).items()]
         self._chart.update()
 
 
@@ -38,6 +49,7 @@ def _series(name: str, line: Line) -> dict[str, Any]:
         "showSymbol": False,
         "sampling": "max",
         "lineStyle": {"width": 1.6},
+        "color": LINES.get(name, _OTHER),
         "emphasis": {"disabled": True},
         "data": [[int(at.timestamp() * 1000), round(value, 2)] for at, value in _thinned(line)],
     }
@@ -55,7 +67,6 @@ def _options(name: str) -> dict[str, Any]:
     label = {"color": _WORDS, "fontSize": 11, "fontFamily": "Roboto, sans-serif"}
     return {
         "animation": False,
-        "color": [*LINES],
         "aria": {"enabled": True, "label": {"description": name}},
         "grid": {"left": 4, "right": 8, "top": 34, "bottom": 2, "containLabel": True},
         "legend": {
@@ -82,8 +93,8 @@ def _options(name: str) -> dict[str, Any]:
             "type": "time",
             "axisLine": {"lineStyle": {"color": _RULE}},
             "axisTick": {"show": False},
-            "axisLabel": {**label, "hideOverlap": True},
-            "splitNumber": 4,
+            "axisLabel": {**label, "hideOverlap": True, "showMaxLabel": False, "formatter": "{HH}:{mm}:{ss}"},
+            "splitNumber": 3,
         },
         "yAxis": {
             "type": "value",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
 
@@ -16,6 +17,7 @@ from operations.console.look.things import Table, Tone, badge, box, button, link
 from operations.console.visit import Console
 
 A_PAGE = 50
+MOST_TOLD = 5
 TITLES: dict[str, tuple[str, Tone]] = {
     "operations.rebuild-started.v1": ("Rebuild started", "news"),
     "operations.rebuild-switched.v1": ("Rebuild took its place", "good"),
@@ -60,7 +62,12 @@ class _Record:
             )
             return
         self._table = Table(
-            ("When", "tight"), ("What", "lead"), ("Who", ""), ("Why", ""), ("About", ""), name="Actions"
+            ("When", "tight"),
+            ("What", "lead"),
+            ("Who", "name"),
+            ("Why", "name"),
+            ("About", ""),
+            name="Actions",
         )
         self._add(actions)
         self._foot = box("body line")
@@ -98,26 +105,40 @@ def _who(action: OperatorAction) -> None:
         words(f"by {action.operator.way.replace('-', ' ')}", "soft small", tag="div")
 
 
-def _about(scope: object) -> None:
-    """The scope's entries that say something; a basket leads to its page."""
-    entries: dict[str, JsonValue] = dict(scope) if isinstance(scope, dict) else {}
+_LEADS: dict[str, str] = {
+    "basketId": "/baskets/",
+    "basket": "/baskets/",
+    "rebuild": "/rebuilds/",
+    "letter": "/dead-letters/",
+}
+"""What an entry of a scope names, by the page that shows it."""
+
+
+def _about(scope: Mapping[str, JsonValue]) -> None:
+    """The scope's entries that say something; what has a page leads there."""
     with box("line small"):
-        for name, value in entries.items():
-            if value in (None, [], {}, ""):
+        for name, value in scope.items():
+            said = _short(value)
+            if not said:
                 continue
-            if name == "basketId" and isinstance(value, str):
-                link(value, f"/baskets/{value}", "mono")
+            if name in _LEADS and isinstance(value, str | int):
+                text = said if name.startswith("basket") else f"{name} {said}"
+                link(text, f"{_LEADS[name]}{value}")
             else:
-                words(f"{name} {_short(value)}", "soft")
+                words(said if isinstance(value, dict) else f"{name} {said}", "soft")
 
 
 def _short(value: JsonValue) -> str:
     match value:
-        case list() if len(value) > 5:
-            return f"{', '.join(map(str, value[:5]))} and {len(value) - 5} more"
+        case None:
+            return ""
         case list():
-            return ", ".join(map(str, value))
+            more = f" and {len(value) - MOST_TOLD} more" if len(value) > MOST_TOLD else ""
+            return ", ".join(map(str, value[:MOST_TOLD])) + more
         case dict():
-            return ", ".join(f"{key} {entry}" for key, entry in value.items() if entry is not None)
+            told = {key: _short(entry) for key, entry in value.items()}
+            return ", ".join(f"{key} {entry}" for key, entry in told.items() if entry)
+        case bool():
+            return "yes" if value else "no"
         case _:
             return str(value)

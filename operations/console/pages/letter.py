@@ -12,7 +12,7 @@ from domain.operating.dead_letters import Content, Letter, ShownLetter
 from operations.console.look.asking import Came, Question, ask
 from operations.console.look.frame import Heading, frame
 from operations.console.look.places import Place
-from operations.console.look.telling import exactly, moment
+from operations.console.look.telling import counted, exactly, moment
 from operations.console.look.things import badge, box, button, code, facts, link, nothing, panel, told, words
 from operations.console.pages.letters import KINDS, SETTLED, tone_of
 from operations.console.visit import Console, Visit
@@ -102,7 +102,9 @@ def _draw_why(letter: Letter) -> None:
             ),
             (
                 "Tried",
-                f"{letter.tries} times, last {moment(letter.tried_at)} UTC" if letter.tries else "never",
+                f"{counted(letter.tries, 'time')}, last {moment(letter.tried_at)} UTC"
+                if letter.tries
+                else "never",
             ),
             ("Last error", partial(words, letter.last_error, "bad-ink") if letter.last_error else None),
         ]

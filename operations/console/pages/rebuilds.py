@@ -59,7 +59,7 @@ def _draw(rebuilds: Sequence[Rebuild]) -> None:
         ("Compared", ""),
         ("Started", "tight"),
         ("Took", "number"),
-        ("By", ""),
+        ("By", "name"),
         name="Rebuilds",
     )
     for rebuild in rebuilds:
