@@ -46,7 +46,7 @@ def pictures(played: Played, rebuild: str, letter: str) -> dict[str, tuple[str, 
     rich = f"/baskets/{played.rich}"
     return {
         "overview": ("/", '[data-panel="workers"] tbody tr', nothing_more),
-        "baskets": ("/baskets", '[data-panel="found"] tbody tr', nothing_more),
+        "baskets": ("/baskets?partner=store-406", '[data-panel="found"] tbody tr', nothing_more),
         "basket": (f"{rich}?version=8", '[data-panel="basket"] tbody tr', nothing_more),
         "verdict": (f"{rich}/verdicts/13", '[data-panel="evidence"] tbody tr', nothing_more),
         "dead-letters": ("/dead-letters", '[data-panel="letters"] tbody tr', nothing_more),

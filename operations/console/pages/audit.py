@@ -114,12 +114,16 @@ _LEADS: dict[str, str] = {
 """What an entry of a scope names, by the page that shows it."""
 
 
+_OF_THE_LETTER = ("topic", "partition", "offset", "settled")
+"""What the letter's own page tells."""
+
+
 def _about(scope: Mapping[str, JsonValue]) -> None:
     """The scope's entries that say something; what has a page leads there."""
     with box("line small"):
         for name, value in scope.items():
             said = _short(value)
-            if not said:
+            if not said or ("letter" in scope and name in _OF_THE_LETTER):
                 continue
             if name in _LEADS and isinstance(value, str | int):
                 text = said if name.startswith("basket") else f"{name} {said}"
