@@ -15,6 +15,7 @@ from adapters.wiring import Parts
 from operations.console.gate import Gate
 from operations.console.pages import register
 from operations.console.pages.unknown import no_such_page
+from operations.console.quiet import keep_sockets_quiet
 from operations.console.sessions import Sessions
 from operations.console.sign_in import SIGN_IN, SIGN_OUT, SignIn
 from operations.console.trend import Trend
@@ -40,6 +41,7 @@ def mount(parts: Parts, path: str) -> ASGIApp:
     application = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     application.router.routes.extend(door.routes())
     application.mount(f"{path}/assets", StaticFiles(directory=ASSETS))
+    keep_sockets_quiet()
     register(console)
     _keep_looking(console.trend)
     pages_app.colors(primary=ACCENT)
