@@ -49,26 +49,31 @@ class PostgresBasketFinder:
 
     async def find(self, query: BasketQuery, cursor: str | None = None, limit: int = 50) -> FoundPage:
         require_limit(limit)
-        after = Place.read(cursor, query) if cursor is not None else None
+        values = values_of(query, cursor, limit + 1)
         async with self._pool.connection() as connection:
-            rows = await connection.fetch(
-                FIND,
-                query.partner,
-                query.external_id,
-                query.product,
-                query.offer,
-                query.status,
-                query.finding_code,
-                query.created_from,
-                query.created_until,
-                query.modified_from,
-                query.modified_until,
-                after and after.created,
-                after and after.basket_id,
-                limit + 1,
-            )
+            rows = await connection.fetch(FIND, *values)
         return FoundPage.of([FoundBasket.model_validate(dict(row)) for row in rows], query, limit)
 
     async def close(self) -> None:
         """Gives up the connections."""
         await self._pool.close()
+
+
+def values_of(query: BasketQuery, cursor: str | None, limit: int) -> tuple[object, ...]:
+    """What FIND is asked with. Raises PageRefused."""
+    after = Place.read(cursor, query) if cursor is not None else None
+    return (
+        query.partner,
+        query.external_id,
+        query.product,
+        query.offer,
+        query.status,
+        query.finding_code,
+        query.created_from,
+        query.created_until,
+        query.modified_from,
+        query.modified_until,
+        after and after.created,
+        after and after.basket_id,
+        limit,
+    )

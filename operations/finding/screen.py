@@ -27,8 +27,10 @@ def show(page: FoundPage, *, headed: bool, last: bool, console: Console | None =
 def _table(page: FoundPage, *, headed: bool) -> Table:
     table = Table(box=None, header_style="dim", show_header=headed)
     table.add_column("basket", no_wrap=True)
-    for name in ("organisation", "external id", "status", "verdict", "created", "modified"):
+    for name in ("organisation", "external id", "status", "verdict"):
         table.add_column(name, overflow="fold")
+    for name in ("created", "modified"):
+        table.add_column(name, no_wrap=True)
     for basket in page.baskets:
         table.add_row(
             Text(basket.basket_id),
@@ -49,4 +51,4 @@ def _verdict(basket: FoundBasket) -> Text:
 
 
 def _time(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(sep=" ", timespec="seconds").replace("+00:00", "Z")
+    return moment.astimezone(UTC).isoformat(sep=" ", timespec="minutes").replace("+00:00", "Z")

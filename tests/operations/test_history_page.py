@@ -1,0 +1,117 @@
+"""docs/operations/history.md shows what the commands say, word for word."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from io import StringIO
+from pathlib import Path
+
+from rich.console import Console
+
+from adapters.memory.basket_finder import MemoryBasketFinder
+from adapters.memory.basket_views import MemoryBasketViews
+from domain.basket.commands import Caller, InitiateBasket
+from domain.basket.projection import BasketProjection
+from domain.operating.differing import differences
+from domain.operating.finding import BasketQuery
+from domain.operating.history import Histories
+from domain.operating.showing import standing_document
+from domain.validation.comparing import compare
+from operations.finding import screen as finding_screen
+from operations.history import screen
+from tests.builders import (
+    Checkout,
+    add,
+    availability,
+    caller,
+    change,
+    details,
+    item,
+    offer,
+    price,
+    update,
+    validate,
+)
+
+PAGE = (Path(__file__).parents[2] / "docs" / "operations" / "history.md").read_text(encoding="utf-8")
+
+
+class Paper:
+    """What a command writes for people."""
+
+    def __init__(self) -> None:
+        self.console = Console(file=StringIO(), width=140, highlight=False)
+
+    def text(self) -> str:
+        assert isinstance(self.console.file, StringIO)
+        return "\n".join(line.rstrip() for line in self.console.file.getvalue().splitlines())
+
+
+async def the_story() -> tuple[Checkout, str]:
+    """The basket of the page."""
+    checkout = Checkout()
+    await checkout.learn(
+        offer("o-820165", name="Oranges navels all", products=["SKU-820165"]),
+        price("o-820165", "0.33", "USD"),
+        offer("o-874972", name="Select beef", products=["SKU-874972"]),
+        price("o-874972", "7.55", "USD"),
+    )
+
+    def by(conversation: int) -> Caller:
+        checkout.clock.advance(timedelta(seconds=20))
+        return caller("store-367", actor="client-367", correlation_id=f"c-{conversation}")
+
+    said = details(
+        external_id="EXT-1", country="US", currency="USD", source="kiosk", tracking={"campaign": "autumn"}
+    )
+    begun = InitiateBasket(said, (item("o-820165", 2),))
+    basket = (await checkout.handlers.initiate(begun, by(1))).basket
+    line = next(iter(basket.items))
+    await checkout.handlers.update(update(basket.id, add("o-874972")), by(2))
+    await checkout.handlers.validate(validate(basket.id), by(3))
+    await checkout.learn(
+        availability("SKU-820165", status="blocked", reason="recalled"),
+        price("o-874972", "7.99", "USD", sequence=2),
+    )
+    await checkout.handlers.update(update(basket.id, change(line, 3)), by(4))
+    await checkout.handlers.validate(validate(basket.id), by(5))
+    return checkout, basket.id
+
+
+def shown(command: str, paper: Paper) -> str:
+    return f"$ checkout {command}\n{paper.text()}\n"
+
+
+async def test_the_page_shows_what_is_told() -> None:
+    checkout, basket_id = await the_story()
+    histories = Histories(checkout.store)
+    history, show, diff, find = Paper(), Paper(), Paper(), Paper()
+
+    telling = screen.HistoryScreen(history.console)
+    for entry in await histories.entries(basket_id):
+        telling.tell(entry)
+    screen.show(standing_document(await histories.standing_at(basket_id, 4)), show.console)
+    before, after = await histories.standing_at(basket_id, 4), await histories.standing_at(basket_id, 6)
+    assert before.verdict
+    assert after.verdict
+    screen.show_differences(
+        basket_id,
+        (4, 6),
+        differences(before.basket, after.basket),
+        compare(before.verdict.verdict, after.verdict.verdict),
+        diff.console,
+    )
+    views = MemoryBasketViews()
+    await BasketProjection(checkout.store, views).refold(basket_id)
+    query = BasketQuery(product="SKU-820165", finding_code="price_changed")
+    finding_screen.show(
+        await MemoryBasketFinder(views).find(query), headed=True, last=True, console=find.console
+    )
+
+    for command, paper in (
+        (f"history {basket_id}", history),
+        (f"show {basket_id} --at-version 4", show),
+        (f"diff {basket_id} 4 6", diff),
+        ("find --product SKU-820165 --finding price_changed", find),
+    ):
+        assert shown(command, paper) in PAGE
