@@ -83,13 +83,18 @@ async def generations(connection: asyncpg.Connection, table: str = "basket_views
     return {row[0] for row in await connection.fetch(GENERATIONS, table)}
 
 
+async def names_of(connection: asyncpg.Connection, tables: list[str]) -> list[tuple[str, str]]:
+    """The names and definitions of all indexes and constraints of live tables."""
+    return sorted((row[0], row[1]) for row in await connection.fetch(NAMES, tables))
+
+
 async def live_views(connection: asyncpg.Connection) -> Mapping[str, tuple[object, ...]]:
     return {row[0]: tuple(row[1:]) for row in await connection.fetch(LIVE_VIEWS)}
 
 
 async def as_their_events_say(store: EventStore, basket_ids: list[str]) -> Mapping[str, tuple[object, ...]]:
     """What `live_views` should say, folded by the basket's own events."""
-    said = {}
+    said: dict[str, tuple[object, ...]] = {}
     for basket_id in basket_ids:
         stored = await store.read_events(basket_id)
         basket = fold(None, decode_all(b"[" + b",".join(each.data for each in stored) + b"]"))

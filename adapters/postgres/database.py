@@ -66,6 +66,11 @@ class Database:
         self._closed = False
 
     @property
+    def url(self) -> str:
+        """For another process that connects by itself; it may hold a password."""
+        return self._url
+
+    @property
     def timeout(self) -> float:
         """How long, in seconds, a call waits for PostgreSQL."""
         return self._timeout

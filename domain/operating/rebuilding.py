@@ -139,6 +139,10 @@ class RebuildRefused(CheckoutError):
     """It cannot be done now; the message says why, and nothing was changed."""
 
 
+class RebuildStopped(CheckoutError):
+    """It was asked to stop, and does."""
+
+
 class Rebuilds(Protocol):
     """The rebuilds that there are and were. Every method raises StoreUnavailable."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import sys
 from collections.abc import Coroutine
 from datetime import datetime
@@ -172,7 +173,7 @@ def _run(
 
     asked = running.Asked(target, who, scope, dry_run=dry_run, resume=resume, rate=rate)
     if workers is not None:
-        asked = running.replace(asked, workers=workers)
+        asked = dataclasses.replace(asked, workers=workers)
     with screen.progress_bar() as told:
         ended = _done(running.rebuild(asked, told))
     _say(ended, json=json)

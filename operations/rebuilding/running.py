@@ -11,9 +11,9 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from adapters.postgres.rebuilding.at_work import RebuildAtWork, Stopped
 from adapters.settings import Settings
 from adapters.wiring import Parts, open_parts
 from domain.errors import CheckoutError
@@ -23,14 +23,15 @@ from domain.operating.rebuilding import (
     RebuildComparison,
     RebuildRefused,
     RebuildScope,
+    RebuildStopped,
     RebuildTarget,
 )
-from operations.rebuilding.process import begin, build_range
+
+if TYPE_CHECKING:
+    from adapters.postgres.rebuilding.at_work import RebuildAtWork
 
 EVENTS_A_PART = 10_000
 LOOKED_AT_EVERY = 0.25
-
-__all__ = ["Asked", "ProcessDied", "rebuild", "replace"]
 
 
 class ProcessDied(CheckoutError):
@@ -46,7 +47,7 @@ class Asked:
     scope: RebuildScope = field(default_factory=RebuildScope)
     dry_run: bool = False
     resume: bool = False
-    workers: int = os.cpu_count() or 1
+    workers: int = field(default_factory=lambda: os.cpu_count() or 1)
     rate: float | None = None
 
     @property
@@ -95,7 +96,7 @@ class _Run:
         telling = asyncio.create_task(self._keep_telling())
         try:
             await self._steps()
-        except Stopped:
+        except RebuildStopped:
             await work.cancel()
         except Exception as error:
             with contextlib.suppress(Exception):
@@ -130,13 +131,12 @@ class _Run:
         rate = asked.rate / asked.workers if asked.rate else None
         comparisons: list[RebuildComparison] = []
         loop = asyncio.get_running_loop()
-        pool = ProcessPoolExecutor(
-            asked.workers, context, initializer=begin, initargs=(asked.target, asked.staged, stop)
-        )
+        process = self._parts.rebuilds.process(asked.target, staged=asked.staged)
+        pool = ProcessPoolExecutor(asked.workers, context, initializer=process.begin, initargs=(stop,))
         try:
             # Again, as long as one was overtaken by a process of a rebuild that was killed.
             while tasks := await work.left(rate, staged=asked.staged):
-                building = [loop.run_in_executor(pool, build_range, task) for task in tasks]
+                building = [loop.run_in_executor(pool, process.build, task) for task in tasks]
                 done: set[asyncio.Future[RebuildComparison | None]] = set()
                 while len(done) < len(building):
                     done, _ = await asyncio.wait(

@@ -17,7 +17,7 @@ from domain.base import fold
 from domain.basket.basket import Basket
 from domain.basket.codec import decode_all
 from domain.basket.projection import view_of
-from domain.basket.refolding import careful_view, plain_view
+from domain.basket.refolding import careful_view, plain_view, view_brought_on
 from domain.ports import BasketView, StoredEvent
 from tests.builders import (
     LIFETIME,
@@ -37,7 +37,7 @@ from tests.builders import (
 )
 from tests.domain.stored import samples
 
-VERDICT_GOES_ON = b',"basketVersion":'
+VERDICT_GOES_ON = b'],"evidence":['
 
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=8)
 json_values = st.recursive(
@@ -112,9 +112,9 @@ def folded(events: Sequence[StoredEvent]) -> BasketView:
 
 
 def cut(document: bytes) -> bytes:
-    """A document as a rebuild reads it: of a verdict what comes before the version that it judged."""
+    """A document as a rebuild reads it: of a verdict what comes before the facts that it rests on."""
     before, found, _ = document.partition(VERDICT_GOES_ON)
-    return before + b"}" if found else document
+    return before + b"]}" if found else document
 
 
 @given(st.data())
@@ -168,6 +168,17 @@ def test_an_ordinary_history_takes_the_quick_way() -> None:
     assert plain_view(documents[0]["basketId"], joined(documents)) is not None
 
 
+def test_a_view_is_brought_on_from_any_version_to_what_folding_all_gives() -> None:
+    documents = plain_history()
+    whole = plain_view(documents[0]["basketId"], joined(documents))
+    for version in range(1, len(documents)):
+        begun = plain_view(documents[0]["basketId"], joined(documents[:version]))
+        assert begun is not None
+        assert view_brought_on(begun.snapshot, joined(documents[version:])) == whole
+    assert view_brought_on(b"{}", joined(documents[1:])) is None
+    assert view_brought_on(careful_view([(1, joined(documents[:1]))]).view.snapshot, b'{"odd":1}') is None  # type: ignore[union-attr]
+
+
 def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     entries = (
         value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
@@ -175,7 +186,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [path, *(place for key, entry in entries for place in places(entry, (*path, key)))]
 
 
-odd_values = st.sampled_from(
+odd_values: st.SearchStrategy[Any] = st.sampled_from(
     [
         None,
         True,
@@ -220,7 +231,7 @@ def test_what_is_odd_takes_the_careful_way_or_changes_nothing(data: st.DataObjec
         return
     noted("the same")
     careful = careful_view((number, joined([each])) for number, each in enumerate(documents, 1))
-    # What the basket's own events would refuse is not looked for behind a verdict's `ready`, nor in what no view holds.
+    # Values were looked at when they were written: the quick way minds how they are written, and repeats them.
     assert careful.stuck is not None or careful.view == quick
 
 

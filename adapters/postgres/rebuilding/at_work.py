@@ -4,44 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
 
 import asyncpg
 
 from adapters.postgres.database import Database
-from adapters.postgres.operator_actions import record_in
 from adapters.postgres.rebuilding import generations
 from adapters.postgres.rebuilding import records_sql as sql
 from adapters.postgres.rebuilding.basket_views import BasketViewsTarget
-from adapters.postgres.rebuilding.building import RangeTask, close
+from adapters.postgres.rebuilding.building import close
 from adapters.postgres.rebuilding.mending import Mender, baskets_in
+from adapters.postgres.rebuilding.record import RebuildRecord
 from adapters.postgres.rebuilding.switching import Switching
 from adapters.postgres.rebuilding.target import Target, together
-from domain.operating.actions import ActionType, Operator, OperatorAction
+from domain.operating.actions import Operator
 from domain.operating.rebuilding import (
     RESUMABLE_STATES,
     RebuildComparison,
-    RebuildDifference,
     RebuildRefused,
     RebuildScope,
-    RebuildState,
 )
 from domain.ports import Clock, NewId
 
 MOST_PARTS = 1_000
 BEATS_EVERY = 0.5
-RATE_OVER_SECONDS = 5.0
 INDEXING = {"maintenance_work_mem": "256MB", "max_parallel_maintenance_workers": "0"}
 
 
-class Stopped(Exception):
-    """It was asked to stop, and does."""
-
-
-class RebuildAtWork:
+class RebuildAtWork(RebuildRecord):
     """The one session that leads a rebuild: it holds the target's lock, and whatever it does is done on that very
     session, so that one who has lost the lock changes nothing any more."""
 
@@ -55,17 +46,9 @@ class RebuildAtWork:
         clock: Clock,
         new_id: NewId,
     ) -> None:
-        self.id = rebuild_id
-        self.target = target
+        super().__init__(rebuild_id, connection, target, operator, clock, new_id)
         self._database = database
-        self._connection = connection
-        self._operator = operator
-        self._clock = clock
-        self._new_id = new_id
         self._switching = Switching(connection, target, 0, self.beat)
-        self._seen: deque[tuple[float, int]] = deque()
-        self.stopped: Callable[[], bool] = lambda: False
-        """Asked between the steps; true: stop."""
 
     async def begin(self, scope: RebuildScope, *, dry_run: bool, workers: int, events_a_part: int) -> None:
         """Records it; of a whole one that is no dry run, with an empty generation in place of what an earlier
@@ -116,32 +99,6 @@ class RebuildAtWork:
         async with connection.transaction():
             await connection.execute(sql.RESUME, self.id, workers)
             await self._record("operations.rebuild-started.v1", resumed=True)
-
-    async def left(self, rate: float | None, *, staged: bool) -> Sequence[RangeTask]:
-        """The parts that are not finished; `rate` is for each of those who build at the same time."""
-        rows = await self._connection.fetch(sql.RANGES_LEFT, self.id)
-        return [RangeTask(self.id, row[0], row[1], row[2], rate, staged) for row in rows]
-
-    async def beat(self, waiting_for: str | None = None) -> None:
-        """Says that it is alive and how fast it goes; raises Stopped where it is asked to stop."""
-        progress = await self._connection.fetchrow(sql.PROGRESS, self.id)
-        now, events = time.monotonic(), int(progress["events"]) if progress else 0
-        self._seen.append((now, events))
-        while now - self._seen[0][0] > RATE_OVER_SECONDS and len(self._seen) > 2:
-            self._seen.popleft()
-        began, before = self._seen[0]
-        rate = (events - before) / (now - began) if now > began else 0.0
-        if await self._connection.fetchval(sql.BEAT, self.id, rate, waiting_for) or self.stopped():
-            raise Stopped
-
-    async def turn(self, state: RebuildState, error: str | None = None) -> None:
-        """Says what it is at."""
-        await self._connection.execute(sql.TURN, self.id, state, error)
-
-    async def unfoldable(self) -> Sequence[RebuildDifference]:
-        """The histories that cannot be folded to their ends."""
-        rows = await self._connection.fetch(sql.UNFOLDABLE, self.id)
-        return [RebuildDifference.model_validate_json(row[0]) for row in rows]
 
     async def mend(self, scope: RebuildScope, *, mends: bool, settles: float) -> RebuildComparison:
         """Compares the baskets of a scope with their live views, and mends these in place."""
@@ -196,35 +153,10 @@ class RebuildAtWork:
         await self._together(compare, sessions, settings)
         return await self.keep(comparisons)
 
-    async def keep(self, comparisons: Sequence[RebuildComparison]) -> RebuildComparison:
-        """Records how it compares, with what cannot be folded."""
-        unfoldable = await self.unfoldable()
-        odd = RebuildComparison(unfoldable=len(unfoldable), samples=tuple(unfoldable))
-        comparison = together([*comparisons, odd])
-        await self._compared(comparison)
-        return comparison
-
-    async def _compared(self, comparison: RebuildComparison) -> None:
-        await self._connection.execute(sql.COMPARED, self.id, comparison.model_dump_json(by_alias=True))
-
     async def switch(self) -> None:
-        """Puts the new generation in the place of the live one, which is kept. Raises Stopped."""
+        """Puts the new generation in the place of the live one, which is kept. Raises RebuildStopped."""
         await self.turn("switching")
-        await generations.drop(self._connection, "checkout_kept", self.target.tables)
         await self._switching.switch(generations.SWITCH, self._switched)
-
-    async def cancel(self) -> None:
-        """Says that it was stopped; what was built waits to be resumed."""
-        async with self._connection.transaction():
-            await self.turn("cancelled")
-            await self._record("operations.rebuild-cancelled.v1")
-
-    async def end(self, state: RebuildState, action: ActionType | None = None, **scope: Any) -> None:
-        """One without a switch is over."""
-        async with self._connection.transaction():
-            await self.turn(state)
-            if action is not None:
-                await self._record(action, **scope)
 
     async def _caught_up(self, position: int) -> None:
         await self._connection.execute(sql.CAUGHT_UP, self.id, position)
@@ -258,10 +190,3 @@ class RebuildAtWork:
         finally:
             work.cancel()
             await asyncio.gather(work, return_exceptions=True)
-
-    async def _record(self, type: ActionType, **scope: Any) -> None:
-        about = {"rebuild": self.id, "target": self.target.name, **scope}
-        action = OperatorAction(
-            id=self._new_id(), type=type, operator=self._operator, scope=about, occurred_at=self._clock()
-        )
-        await record_in(self._connection, action)

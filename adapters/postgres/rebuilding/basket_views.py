@@ -14,7 +14,7 @@ from adapters.postgres.rebuilding import basket_views_sql as sql
 from adapters.postgres.rebuilding.generations import Room
 from adapters.postgres.rebuilding.target import SAMPLES_OF_A_KIND, Folded, Page
 from domain.basket.events import BasketValidated
-from domain.basket.refolding import Refolded, careful_view, plain_view
+from domain.basket.refolding import Refolded, careful_view, plain_view, view_brought_on
 from domain.basket.snapshot import BasketSnapshot
 from domain.operating.rebuilding import RebuildComparison, RebuildDifference, RebuildTarget
 from domain.ports import BasketView
@@ -72,7 +72,11 @@ class BasketViewsTarget:
     async def catch_up(self, connection: asyncpg.Connection, position: int, upto: int) -> int:
         rows = await connection.fetch(sql.TOUCHED, position, upto)
         streams = sorted(row[0] for row in rows)
-        await self.bring_forward(connection, streams)
+        for start in range(0, len(streams), STREAMS_AT_ONCE):
+            # From the built rows on: a long history costs no more than what came meanwhile.
+            read = await connection.fetch(sql.READ_ON, streams[start : start + STREAMS_AT_ONCE])
+            views = [await self._brought_on(connection, *row) for row in read if row[2] is not None]
+            await self._replace(connection, [view for view in views if view is not None])
         return len(streams)
 
     async def complete(self, connection: asyncpg.Connection, since: int) -> int:
@@ -80,22 +84,9 @@ class BasketViewsTarget:
         async with connection.transaction(isolation="repeatable_read"):
             position = await self.position(connection)
             rows = await connection.fetch(sql.NOT_AT_THE_STORES_VERSION, timeout=3600)
-        await self.bring_forward(connection, sorted(row[0] for row in rows))
+        async for folded in self.folded(connection, sorted(row[0] for row in rows)):
+            await self._replace(connection, folded.content)
         return position
-
-    async def bring_forward(self, connection: asyncpg.Connection, streams: Sequence[str]) -> None:
-        """Brings the built views of these streams to the end of the store."""
-        async for folded in self.folded(connection, streams):
-            views: Sequence[BasketView] = folded.content
-            async with connection.transaction():
-                await connection.execute(
-                    sql.MAKE_ROOM, [view.basket_id for view in views], [view.version for view in views]
-                )
-                held = {
-                    row["basket_id"]
-                    for row in await connection.fetch(sql.VERSIONS, [view.basket_id for view in views])
-                }
-                await self._copy(connection, [view for view in views if view.basket_id not in held])
 
     async def folded(self, connection: asyncpg.Connection, streams: Sequence[str]) -> AsyncIterator[Folded]:
         """The views of these streams, some at a time."""
@@ -129,6 +120,24 @@ class BasketViewsTarget:
 
     async def announce(self, connection: asyncpg.Connection) -> None:
         """Nobody remembers basket views as such."""
+
+    async def _brought_on(
+        self, connection: asyncpg.Connection, stream_id: str, snapshot: bytes | None, documents: bytes
+    ) -> BasketView | None:
+        """The view after the documents that follow a snapshot; None where there is nothing to fold."""
+        quick = plain_view(stream_id, documents) if snapshot is None else view_brought_on(snapshot, documents)
+        if quick is not None:
+            return quick
+        rows = await connection.fetch(sql.READ_WHOLE, stream_id)
+        return careful_view((row["version"], row["data"]) for row in rows).view
+
+    async def _replace(self, connection: asyncpg.Connection, views: Sequence[BasketView]) -> None:
+        """Puts rows in the place of older ones, or where there are none."""
+        ids = [view.basket_id for view in views]
+        async with connection.transaction():
+            await connection.execute(sql.MAKE_ROOM, ids, [view.version for view in views])
+            held = {row["basket_id"] for row in await connection.fetch(sql.VERSIONS, ids)}
+            await self._copy(connection, [view for view in views if view.basket_id not in held])
 
     async def _fold(self, connection: asyncpg.Connection, rows: Sequence[asyncpg.Record]) -> Folded:
         views: list[BasketView] = []

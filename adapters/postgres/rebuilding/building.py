@@ -23,6 +23,7 @@ EVENTS_A_PAGE = 5_000
 
 FIRST_PAGE = 200
 LONGEST_SLEEP = 0.1
+PAGES_A_SECOND = 10
 
 MOST_OF_A_PAGE = 2_000
 
@@ -74,7 +75,9 @@ class RangeBuilder:
         if task.staged:
             await execute_written(writer, STAGE, self._target.tables, not self._target.pages_stand_alone)
         pace = _Pace(task.rate, self._stopped)
-        events_a_page = max(1, min(EVENTS_A_PAGE, int(task.rate or EVENTS_A_PAGE)))
+        # Slow ones read little at a time, so that they go evenly.
+        slow = EVENTS_A_PAGE if task.rate is None else int(task.rate / PAGES_A_SECOND)
+        events_a_page = max(1, min(EVENTS_A_PAGE, slow))
         after, most = task.reached, min(FIRST_PAGE, events_a_page)
         ahead = asyncio.ensure_future(self._target.read(reader, after, task.upto, most))
         try:
@@ -149,5 +152,6 @@ class _Pace:
     async def keep(self, events: int) -> None:
         if self._rate is not None:
             self._due = max(self._due, time.monotonic() - 1) + events / self._rate
-            while (left := self._due - time.monotonic()) > 0 and not self._stopped():
+            # Other processes say that it is to stop: there is no event of this loop to wait for.
+            while (left := self._due - time.monotonic()) > 0 and not self._stopped():  # noqa: ASYNC110
                 await asyncio.sleep(min(left, LONGEST_SLEEP))

@@ -128,18 +128,23 @@ SELECT format('ALTER TABLE checkout_rebuilt.%I ADD CONSTRAINT %I %s USING INDEX 
 # The planner is to know the new tables as well as it knew the old ones.
 ANALYSE = "SELECT format('ANALYZE checkout_rebuilt.%I', name) FROM unnest($1::name[]) AS name"
 
+# Nobody reads or writes the live tables from here to the end of the transaction.
 LOCK = """
 SELECT 'LOCK TABLE ' || string_agg(format('public.%I', name), ', ' ORDER BY number)
        || ' IN ACCESS EXCLUSIVE MODE'
   FROM unnest($1::name[]) WITH ORDINALITY AS live (name, number)
 """
 
+# The built generation takes the place of the live one, and that of the one that was kept.
 SWITCH = """
+SELECT format('DROP TABLE IF EXISTS checkout_kept.%I', name) FROM unnest($1::name[]) AS name
+ UNION ALL
 SELECT format('ALTER TABLE public.%I SET SCHEMA checkout_kept', name) FROM unnest($1::name[]) AS name
  UNION ALL
 SELECT format('ALTER TABLE checkout_rebuilt.%I SET SCHEMA public', name) FROM unnest($1::name[]) AS name
 """
 
+# Whatever of a generation lies in a room.
 DROP = """
 SELECT format('DROP TABLE IF EXISTS %I.%I', $1::name, name) FROM unnest($2::name[]) AS name
 """

@@ -49,6 +49,8 @@ class Mender:
         self._mends = mends
         self._settles = settles
         self.mended: set[str] = set()
+        self._unsure: set[str] = set()
+        """Those whose old row somebody may have read."""
 
     async def go(self, baskets: Sequence[str]) -> AsyncIterator[tuple[int, int, RebuildComparison]]:
         """Events and baskets done, and how the live rows were, a page at a time."""
@@ -57,15 +59,13 @@ class Mender:
             page = baskets[start : start + STREAMS_AT_ONCE]
             events, comparison = await self._page(page)
             yield events, len(page), comparison
-        again = sorted(self.mended)
         for _ in range(ROUNDS):
+            again, self._unsure = sorted(self._unsure), set()
             if not again:
                 return
             await asyncio.sleep(self._settles)
-            before, self.mended = self.mended, set()
             for start in range(0, len(again), STREAMS_AT_ONCE):
                 await self._page(again[start : start + STREAMS_AT_ONCE])
-            again, self.mended = sorted(self.mended), before | self.mended
 
     async def _page(self, baskets: Sequence[str]) -> tuple[int, RebuildComparison]:
         await execute_written(self._connection, CLEAR_STAGE, self._target.tables)
@@ -79,9 +79,11 @@ class Mender:
         )
         if self._mends:
             for sample in comparison.samples:
-                await self._mend(sample.subject)
-                if sample.kind == "differs":
+                if sample.kind != "live_ahead":
+                    await self._mend(sample.subject)
                     self.mended.add(sample.subject)
+                    if sample.live_version is not None:
+                        self._unsure.add(sample.subject)
         return events, together([comparison, *odd])
 
     async def _mend(self, basket_id: str) -> None:

@@ -15,11 +15,11 @@ from adapters.postgres.operator_actions import record_in
 from adapters.postgres.rebuilding import generations
 from adapters.postgres.rebuilding import records_sql as sql
 from adapters.postgres.rebuilding.at_work import RebuildAtWork
-from adapters.postgres.rebuilding.basket_views import BasketViewsTarget
 from adapters.postgres.rebuilding.building import WRITER_SETTINGS, RangeBuilder, close
-from adapters.postgres.rebuilding.catalogue import CatalogueTarget
+from adapters.postgres.rebuilding.process import BuildingProcess
 from adapters.postgres.rebuilding.switching import Switching
 from adapters.postgres.rebuilding.target import Target
+from adapters.postgres.rebuilding.targets import target_of
 from domain.operating.actions import ActionType, Operator, OperatorAction
 from domain.operating.rebuilding import (
     RESUMABLE_STATES,
@@ -84,10 +84,15 @@ class PostgresRebuilds:
             )
 
     def builder(self, target: RebuildTarget, stopped: Callable[[], bool], *, staged: bool) -> RangeBuilder:
-        """What a process of a rebuild builds with."""
+        """What this process builds with."""
         return RangeBuilder(
-            self._database, _target(target, "pg_temp" if staged else "checkout_rebuilt"), stopped
+            self._database, target_of(target, "pg_temp" if staged else "checkout_rebuilt"), stopped
         )
+
+    def process(self, target: RebuildTarget, *, staged: bool) -> BuildingProcess:
+        """What another process builds with."""
+        room: generations.Room = "pg_temp" if staged else "checkout_rebuilt"
+        return BuildingProcess(self._database.url, self._database.timeout, target, room)
 
     async def roll_back(self, target: RebuildTarget, operator: Operator) -> Rebuild:
         async with self._leading(target, "checkout_kept") as (connection, kept):
@@ -141,7 +146,7 @@ class PostgresRebuilds:
     async def _leading(
         self, target: RebuildTarget, room: generations.Room
     ) -> AsyncIterator[tuple[asyncpg.Connection, Target]]:
-        made = _target(target, room)
+        made = target_of(target, room)
         settings = {**made.reader_settings, **WRITER_SETTINGS, "synchronous_commit": "on"}
         if room != "pg_temp":
             settings |= generations.looking_into(room)
@@ -186,10 +191,6 @@ class _Patience:
         self._left -= 1
         if self._left < 0:
             raise RebuildRefused(f"it would have to wait for {what}; nothing was changed: try again later")
-
-
-def _target(name: RebuildTarget, room: generations.Room) -> Target:
-    return BasketViewsTarget(room) if name == "basket-views" else CatalogueTarget()
 
 
 def _rebuild(row: asyncpg.Record) -> Rebuild:

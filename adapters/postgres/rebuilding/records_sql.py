@@ -84,6 +84,9 @@ UPDATE rebuilds SET cancel_requested = true
 RETURNING target
 """
 
+# Whether somebody asked it to stop.
+IS_CANCELLED = "SELECT cancel_requested FROM rebuilds WHERE id = $1"
+
 # The whole rebuilds of a target that are not over ($2: the states of those), the newest first.
 UNFINISHED = """
 SELECT id FROM rebuilds

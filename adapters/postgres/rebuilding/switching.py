@@ -10,8 +10,16 @@ import asyncpg
 from adapters.postgres.rebuilding import generations
 from adapters.postgres.rebuilding.target import Target
 
-LEFT_FOR_THE_LOCK = 100
-"""With more events than these to catch up, live tables are not locked yet."""
+LEFT_FOR_THE_LOCK = 25
+"""With more events than these to catch up with, live tables are not locked yet."""
+
+MOST_FOR_THE_LOCK = 800
+"""Where so much happens that one never comes so close, each further pass is content with twice as many."""
+
+LOCKED_SECONDS = 0.25
+MOST_LOCKED_SECONDS = 1.0
+"""For so long callers wait at most before it is taken back and tried again; at each further try for twice as long.
+Callers give up later (`CHECKOUT_DATABASE_TIMEOUT`)."""
 
 LOCK_PATIENCE = "50ms"
 """So long callers wait behind us at most while we wait for a long statement of somebody else."""
@@ -32,6 +40,8 @@ class Switching:
     def __init__(self, connection: asyncpg.Connection, target: Target, position: int, waiting: Told) -> None:
         """`position`: up to there everything is in the generation."""
         self.position = position
+        self._left_for_the_lock = LEFT_FOR_THE_LOCK
+        self._locked_seconds = LOCKED_SECONDS
         self._connection = connection
         self._target = target
         self._waiting = waiting
@@ -40,8 +50,10 @@ class Switching:
         """Takes in what happened meanwhile, but for a little that comes all the time; says how far it is."""
         while True:
             upto = await self._target.position(self._connection)
-            if upto - self.position <= LEFT_FOR_THE_LOCK:
+            if upto - self.position <= self._left_for_the_lock:
                 return
+            if upto - self.position < CATCH_UP_EVENTS:
+                self._left_for_the_lock = min(2 * self._left_for_the_lock, MOST_FOR_THE_LOCK)
             step = min(upto, self.position + CATCH_UP_EVENTS)
             await self._target.catch_up(self._connection, self.position, step)
             self.position = step
@@ -52,30 +64,36 @@ class Switching:
     async def switch(self, moves: str, record: Callable[[int], Awaitable[None]]) -> None:
         """Moves the tables as `moves` writes it and records it, in one transaction, as soon as nobody is at the
         live tables for longer than a moment. `record` is given the position up to which all is in."""
-        tables = self._target.tables
         while True:
             await self.catch_up()
             try:
                 async with self._connection.transaction():
-                    await self._connection.execute(LOCK_TIMEOUT, LOCK_PATIENCE)
-                    await generations.execute_written(self._connection, generations.LOCK, tables)
-                    upto = await self._the_last_bit()
-                    await generations.execute_written(self._connection, moves, tables)
-                    await self._target.announce(self._connection)
-                    await record(upto)
+                    # The end of the transaction is not cut short: nobody would know how it ended.
+                    async with asyncio.timeout(self._locked_seconds):
+                        await self._move(moves, record)
                 return
             except asyncpg.LockNotAvailableError:
                 await self._waiting("long statements on the live tables")
-            except _TooMuch:
+            except (_TooMuch, TimeoutError):
+                self._locked_seconds = min(2 * self._locked_seconds, MOST_LOCKED_SECONDS)
                 await self._waiting("a rush of events")
             await asyncio.sleep(BETWEEN_TRIES)
+
+    async def _move(self, moves: str, record: Callable[[int], Awaitable[None]]) -> None:
+        tables = self._target.tables
+        await self._connection.execute(LOCK_TIMEOUT, LOCK_PATIENCE)
+        await generations.execute_written(self._connection, generations.LOCK, tables)
+        upto = await self._the_last_bit()
+        await generations.execute_written(self._connection, moves, tables)
+        await self._target.announce(self._connection)
+        await record(upto)
 
     async def _the_last_bit(self) -> int:
         # Nobody reads or writes the live tables now. Whoever folds from an old row that was read before does so by
         # events that were committed before: with these in the new row, its version is past the one where that fold
         # began, and what that writer brings is refused.
         upto = await self._target.position(self._connection)
-        if upto - self.position > 2 * LEFT_FOR_THE_LOCK:
+        if upto - self.position > 2 * self._left_for_the_lock:
             raise _TooMuch
         if upto > self.position:
             await self._target.catch_up(self._connection, self.position, upto)

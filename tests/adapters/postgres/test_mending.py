@@ -1,0 +1,111 @@
+"""Views of some baskets mended in place."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+
+from adapters.postgres.database import Database
+from adapters.postgres.rebuilding.basket_views import BasketViewsTarget
+from adapters.postgres.rebuilding.mending import Mender
+from adapters.postgres.rebuilding.rebuilds import PostgresRebuilds
+from domain.base import fold
+from domain.basket.basket import Basket
+from domain.basket.codec import decode_all
+from domain.basket.projection import view_of
+from domain.basket.snapshot import restore
+from domain.operating.rebuilding import RebuildRefused, RebuildScope
+from tests.builders import add, item, offer, price
+from tests.operations.validating import Shop, open_shop
+from tests.rebuilding import OPERATOR, as_their_events_say, generations, live_views, rebuilds_of
+
+
+@pytest.fixture
+async def shop(database_url: str) -> AsyncIterator[Shop]:
+    async with open_shop(database_url) as shop:
+        await shop.learn(offer("o-1"), price("o-1"))
+        yield shop
+
+
+@pytest.fixture
+def rebuilds(shop: Shop) -> PostgresRebuilds:
+    return rebuilds_of(shop.database)
+
+
+async def spoil(connection: asyncpg.Connection, basket_id: str) -> None:
+    await connection.execute(
+        "UPDATE basket_views SET status = 'expired',"
+        " snapshot = convert_to(replace(convert_from(snapshot, 'UTF8'), '\"open\"', '\"expired\"'), 'UTF8')"
+        " WHERE basket_id = $1",
+        basket_id,
+    )
+
+
+@pytest.mark.parametrize("by", ["basket", "partner", "since", "all of these"])
+async def test_with_a_scope_only_its_baskets_are_mended_and_in_place(
+    shop: Shop, rebuilds: PostgresRebuilds, connection: asyncpg.Connection, by: str
+) -> None:
+    ours, theirs = [await shop.fill(item("o-1"), partner=partner) for partner in ("acme", "globex")]
+    late = await shop.fill(item("o-1"), partner="globex")
+    right = await live_views(connection)
+    since = await connection.fetchval("SELECT recorded_at FROM events WHERE stream_id = $1 LIMIT 1", late.id)
+    for basket in (ours, theirs, late):
+        await spoil(connection, basket.id)
+        await connection.execute("DELETE FROM open_basket_uses WHERE basket_id = $1", basket.id)
+    wrong = await live_views(connection)
+    scope, mended = {
+        "basket": (RebuildScope(baskets=(theirs.id, "basket-of-nobody")), [theirs]),
+        "partner": (RebuildScope(partner="globex"), [theirs, late]),
+        "since": (RebuildScope(since=since), [late]),
+        "all of these": (
+            RebuildScope(baskets=(ours.id, late.id), partner="globex", since=since),
+            [late],
+        ),
+    }[by]
+
+    async with rebuilds.at_work("basket-views", OPERATOR, staged=True) as work:
+        await work.begin(scope, dry_run=True, workers=1, events_a_part=10)
+        dry = await work.mend(scope, mends=False, settles=0.0)
+    assert await live_views(connection) == wrong
+    async with rebuilds.at_work("basket-views", OPERATOR, staged=True) as work:
+        await work.begin(scope, dry_run=False, workers=1, events_a_part=10)
+        comparison = await work.mend(scope, mends=True, settles=0.0)
+
+    assert dry == comparison
+    assert comparison.differs == len(mended)
+    assert await live_views(connection) == {**wrong, **{each.id: right[each.id] for each in mended}}
+    assert await generations(connection) == {"public"}
+    (newest, *_) = await rebuilds.newest(2)
+    assert newest.state == "mended"
+
+
+async def test_a_view_that_a_projector_brings_forward_from_what_was_wrong_is_mended_again(
+    shop: Shop, database: Database, connection: asyncpg.Connection
+) -> None:
+    basket = await shop.fill(item("o-1"))
+    await spoil(connection, basket.id)
+    wrong = restore((await shop.views.snapshots([basket.id]))[basket.id])
+    await shop.change(basket, add("o-1"))
+    arrived = decode_all(b"[" + (await shop.store.read_events(basket.id, basket.version))[0].data + b"]")
+    brought = fold(wrong, arrived)
+    assert isinstance(brought, Basket)
+    target = BasketViewsTarget("pg_temp")
+    session = await database.connect("mending", target.reader_settings)
+
+    # As if the projector had read the row before it was mended, and wrote after the first look.
+    mender = Mender(session, target, mends=True, settles=0.0)
+    async for _ in mender.go([basket.id]):
+        assert await live_views(connection) == await as_their_events_say(shop.store, [basket.id])
+        await connection.execute("UPDATE basket_views SET version = $1", basket.version)
+        assert await shop.views.advance([(basket.version, view_of(brought))])
+    await session.close()
+
+    assert await live_views(connection) == await as_their_events_say(shop.store, [basket.id])
+
+
+async def test_a_catalogue_has_no_baskets_to_choose(rebuilds: PostgresRebuilds) -> None:
+    async with rebuilds.at_work("catalogue", OPERATOR, staged=True) as work:
+        with pytest.raises(RebuildRefused):
+            await work.mend(RebuildScope(partner="acme"), mends=True, settles=0.0)
