@@ -23,6 +23,12 @@ from domain.ports import StoredEvent
 
 T = TypeVar("T")
 
+REPLAY = "ce_replay"
+"""The header of what is sent again on an operator's word."""
+
+PERSONAL_DATA_FORGOTTEN = "checkout.basket-personal-data-forgotten.v1"
+"""The event from which on a basket's events are shown without what was published of a person before."""
+
 ANSWER_WITHIN_SECONDS = 20.0
 STANDSTILL_SECONDS = 30.0
 MESSAGES_AT_ONCE = 2_000
@@ -49,7 +55,8 @@ class PublishedTopicReader:
         message = self._message_of(event)
         if message is None:
             return None
-        return Expected(event.stream_id, event.version, event.position, self._digest(message))
+        forgets = event.type == PERSONAL_DATA_FORGOTTEN
+        return Expected(event.stream_id, event.version, event.position, self._digest(message), forgets)
 
     async def beginnings(self) -> Mapping[int, tuple[int, Found | None]]:
         async with self._client() as (client, partitions):
@@ -144,6 +151,7 @@ class PublishedTopicReader:
             digest=self._digest(message),
             partition=record.partition,
             offset=record.offset,
+            replay=message.header(REPLAY) is not None,
         )
 
     def _digest(self, message: Message) -> bytes:

@@ -14,38 +14,39 @@ class MemoryBasketViews:
     """BasketViews, durable as long as the process."""
 
     def __init__(self) -> None:
-        self._views: dict[str, BasketView] = {}
-        self._uses: dict[str, frozenset[str]] = {}
+        self.rows: dict[str, BasketView] = {}
+        """As they lie there: whoever verifies or mends them goes past the rule that they only move forward."""
+        self.used: dict[str, frozenset[str]] = {}
 
     async def versions(self, basket_ids: Collection[str]) -> Mapping[str, int]:
-        return {id: self._views[id].version for id in basket_ids if id in self._views}
+        return {id: self.rows[id].version for id in basket_ids if id in self.rows}
 
     async def snapshots(self, basket_ids: Collection[str]) -> Mapping[str, bytes]:
-        found = {id: self._views[id].snapshot for id in basket_ids if id in self._views}
+        found = {id: self.rows[id].snapshot for id in basket_ids if id in self.rows}
         await asyncio.sleep(0)
         return found
 
     async def advance(self, views: Sequence[tuple[int, BasketView]]) -> Collection[str]:
         moved = set()
         for began, view in views:
-            held = self._views.get(view.basket_id)
+            held = self.rows.get(view.basket_id)
             if (held.version if held else 0) == began:
-                self._views[view.basket_id] = view
+                self.rows[view.basket_id] = view
                 if view.uses is not None:
-                    self._uses[view.basket_id] = view.uses
+                    self.used[view.basket_id] = view.uses
                 moved.add(view.basket_id)
         return moved
 
     def using(self, names: Collection[str], after: str) -> list[str]:
         """The ids of the views that use any of these names, in order, after one."""
-        return sorted(id for id, uses in self._uses.items() if id > after and not uses.isdisjoint(names))
+        return sorted(id for id, uses in self.used.items() if id > after and not uses.isdisjoint(names))
 
     def all(self) -> list[BasketView]:
         """Every view, in no order."""
         return [*self._views.values()]
 
     async def due(self, now: datetime, limit: int) -> Sequence[str]:
-        due = [view for view in self._views.values() if view.status == "open" and view.expires_at <= now]
+        due = [view for view in self.rows.values() if view.status == "open" and view.expires_at <= now]
         return [view.basket_id for view in sorted(due, key=lambda view: view.expires_at)[:limit]]
 
 

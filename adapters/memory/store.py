@@ -33,7 +33,8 @@ class MemoryEventStore:
         self._kept = answers_kept
         self._log: list[StoredEvent] = []
         self._streams: dict[str, list[StoredEvent]] = defaultdict(list)
-        self._claims: dict[str, str] = {}
+        self.claims: dict[str, str] = {}
+        """Who holds each name."""
         self._answers: dict[tuple[str, str], tuple[datetime, StoredAnswer]] = {}
         self._grown = asyncio.Event()
 
@@ -44,7 +45,7 @@ class MemoryEventStore:
             return AlreadyAnswered()
         if len(stream) != append.expected_version:
             return Conflict()
-        if any(self._claims.get(name, append.stream_id) != append.stream_id for name in append.claims):
+        if any(self.claims.get(name, append.stream_id) != append.stream_id for name in append.claims):
             return ClaimTaken()
         for event in append.events:
             stored = StoredEvent(
@@ -59,10 +60,10 @@ class MemoryEventStore:
             self._log.append(stored)
             stream.append(stored)
         for name in append.releases:
-            if self._claims.get(name) == append.stream_id:
-                del self._claims[name]
+            if self.claims.get(name) == append.stream_id:
+                del self.claims[name]
         for name in append.claims:
-            self._claims[name] = append.stream_id
+            self.claims[name] = append.stream_id
         if append.answer is not None:
             self._put_answer(*append.answer)
         self._grown.set()
@@ -81,7 +82,7 @@ class MemoryEventStore:
 
     async def find_claim(self, name: str) -> str | None:
         await asyncio.sleep(0)
-        return self._claims.get(name)
+        return self.claims.get(name)
 
     async def find_answer(self, scope: str, key: str) -> StoredAnswer | None:
         await asyncio.sleep(0)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import replace
 
 import asyncpg
 
@@ -10,6 +11,7 @@ from adapters.postgres.basket_views import MAKE, REPLACE_USES, columns_of, uses_
 from adapters.postgres.database import Database
 from adapters.postgres.operator_actions import record_in
 from domain.operating.repairing import Mend, Recorded
+from domain.ports import BasketView
 
 # The versions of some views, which stay as they are until the end of the transaction. The order keeps two writers
 # from waiting for each other in a circle.
@@ -44,20 +46,34 @@ ON CONFLICT (name) DO NOTHING
 RETURNING stream_id
 """
 
+Sealed = Callable[[Sequence[tuple[int, BasketView]]], Awaitable[Sequence[tuple[int, BasketView]]]]
+"""Takes and gives rows as `BasketViews.advance` takes them."""
+
 
 class PostgresDerivedRepair:
     """DerivedRepair."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, sealed: Sealed | None = None) -> None:
+        """`sealed` makes rows what they are to be in the table, as it is done for those that move; None: they are
+        written as they are."""
         self._database = database
+        self._sealed = sealed
 
     async def mend(self, mends: Sequence[Mend], recorded: Recorded) -> Collection[str]:
+        mends = await self._in_their_table_form(mends)
         async with self._database.connection() as connection, connection.transaction():
             mended = await _mend_views(connection, mends)
             mended |= await _mend_claims(connection, mends)
             if mended:
                 await record_in(connection, recorded(mended))
         return mended
+
+    async def _in_their_table_form(self, mends: Sequence[Mend]) -> Sequence[Mend]:
+        if self._sealed is None:
+            return mends
+        views = [(mend.held_version, mend.view) for mend in mends if mend.view is not None]
+        sealed = {view.basket_id: view for _, view in await self._sealed(views)}
+        return [replace(mend, view=sealed.get(mend.basket_id)) for mend in mends]
 
 
 async def _mend_views(connection: asyncpg.Connection, mends: Sequence[Mend]) -> set[str]:

@@ -9,7 +9,7 @@ import asyncpg
 from adapters.postgres.catalogue_learning import read_facts
 from adapters.postgres.database import Database
 from domain.catalogue.facts import Fact
-from domain.operating.verifying_catalogue import ProjectedRow, ProjectionKind
+from domain.operating.verifying_catalogue import ProjectedRow, ProjectionKind, Unprojected
 
 LOOKING_SECONDS = 60.0
 """A subject may have very many facts, of which the newest is looked for."""
@@ -117,13 +117,11 @@ class PostgresProjectedRows:
             rows = await connection.fetch(_ROWS[kind], *after, limit, timeout=LOOKING_SECONDS)
         return [_row(row) for row in rows]
 
-    async def unprojected(
-        self, after_position: int, limit: int
-    ) -> tuple[Sequence[tuple[ProjectionKind, str, int]], int | None]:
+    async def unprojected(self, after_position: int, limit: int) -> Unprojected:
         async with self._database.connection() as connection:
             rows = await connection.fetch(FACTS, after_position, limit, timeout=LOOKING_SECONDS)
         missing = [(row["kind"], row["subject"], row["position"]) for row in rows if not row["projected"]]
-        return missing, rows[-1]["position"] if rows else None
+        return Unprojected(missing, len(rows), rows[-1]["position"] if rows else None)
 
     async def count(self) -> int:
         async with self._database.connection() as connection:

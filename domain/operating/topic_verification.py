@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Container, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Collection, Container, Mapping, Sequence
 
 from domain.basket.verdicts import VerdictLost, WholeVerdicts
 from domain.operating.drifts import Drift
 from domain.operating.published import publisher_drifts
+from domain.operating.published_topic import PublishedTopic, TopicsVerified, TopicVerified
 from domain.operating.verifying_topics import Beginnings, Expected, Found, TopicTally, message_drifts
 from domain.ports import EventFeed, EventStore, PublishedUpTo, StoredEvent
 
@@ -18,59 +17,6 @@ MOMENT_SECONDS = 2.0
 """What a publisher may take for what just happened, when few things happen."""
 MOST_EXPLAINED = 500
 """Baskets whose messages are compared one by one; in a topic that has more of them, the rest is only counted."""
-
-
-class PublishedTopic(Protocol):
-    """A topic that events are published to."""
-
-    name: str
-    repeats_allowed: bool
-    """Whether a message may come more than once: its publisher promises at least once."""
-    holds_verdicts: bool
-    """Whether its messages are whole verdicts, of which those are never published whose basket cannot be folded."""
-
-    def expected(self, event: StoredEvent) -> Expected | None:
-        """The message that an event makes on this topic; None: it makes none."""
-
-    def partition_of(self, basket_id: str, partitions: int) -> int:
-        """The partition, of so many, that a basket's messages lie in."""
-
-    async def beginnings(self) -> Mapping[int, tuple[int, Found | None]]:
-        """For each partition the offset that it begins with, and where that is not 0, for retention took what was
-        before, the first message that it still has. Raises BrokerUnavailable."""
-
-    async def ends(self, known: Mapping[int, int] | None = None) -> Mapping[int, int]:
-        """The offset that each partition will give the next message that can be read; none is before `known`, which
-        was told earlier. Raises BrokerUnavailable."""
-
-    def read(
-        self, basket_ids: Collection[str] | None = None, after: Mapping[int, int] | None = None
-    ) -> AsyncIterator[Sequence[Found]]:
-        """All messages from each partition's beginning, or from these offsets on, to its end at the call, in order in
-        each partition; with `basket_ids` those with one of these keys. Raises BrokerUnavailable."""
-
-
-@dataclass(slots=True)
-class TopicVerified:
-    """What became of a topic. `comparable_from` is the position from which on all of it could be compared: 0 the
-    first event; None: some partitions could not be compared at all."""
-
-    topic: str
-    messages: int = 0
-    comparable_from: int | None = 0
-    drifts: list[Drift] = field(default_factory=list)
-    unexplained: int = 0
-    """Baskets of which something is wrong that was not looked at one by one."""
-
-
-@dataclass(slots=True)
-class TopicsVerified:
-    """What became of all topics, up to how far the publisher had come at the beginning."""
-
-    published: PublishedUpTo
-    topics: list[TopicVerified] = field(default_factory=list)
-    drifts: list[Drift] = field(default_factory=list)
-    """About the publisher itself."""
 
 
 Told = Callable[[str, int], None]
@@ -199,7 +145,7 @@ class TopicVerification:
     async def _begin(self) -> TopicsVerified:
         published = await self._published()
         drifts = await publisher_drifts(self._feed, self._publisher_id, published)
-        return TopicsVerified(published, drifts=drifts)
+        return TopicsVerified(self._publisher_id, published, drifts=drifts)
 
     async def _beginnings(self, topic: PublishedTopic) -> Beginnings:
         """The positions that partitions begin with: those of the events of their first messages."""

@@ -27,17 +27,24 @@ class ProjectedRow:
     newest: Fact | None
 
 
+@dataclass(frozen=True, slots=True)
+class Unprojected:
+    """Facts whose subject has no row, as kind, subject and position; how many facts were looked at, and the last one's
+    position, None at the end."""
+
+    missing: Sequence[tuple[ProjectionKind, str, int]]
+    looked_at: int
+    last: int | None
+
+
 class ProjectedRows(Protocol):
     """The catalogue's projections beside the facts that they derive from."""
 
     async def rows(self, kind: ProjectionKind, after: tuple[str, str], limit: int) -> Sequence[ProjectedRow]:
         """The next rows after a key, in the order of their keys; two empty words: the first ones."""
 
-    async def unprojected(
-        self, after_position: int, limit: int
-    ) -> tuple[Sequence[tuple[ProjectionKind, str, int]], int | None]:
-        """Of the next `limit` facts after a position those whose subject has no row, as kind, subject and position;
-        and the last position looked at, None at the end."""
+    async def unprojected(self, after_position: int, limit: int) -> Unprojected:
+        """Looks at the next `limit` facts after a position, and whether their subjects have rows."""
 
     async def count(self) -> int:
         """About how many rows and facts there are to look at."""
@@ -112,7 +119,8 @@ class CatalogueVerification:
                 told(len(rows))
         position: int | None = 0
         while position is not None:
-            missing, position = await self._rows.unprojected(position, self._page)
-            drifts += {of[1]: missing_row_drift(*of) for of in missing}.values()
-            told(self._page if position is not None else 0)
+            found = await self._rows.unprojected(position, self._page)
+            drifts += {of[1]: missing_row_drift(*of) for of in found.missing}.values()
+            told(found.looked_at)
+            position = found.last
         return drifts

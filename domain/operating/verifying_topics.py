@@ -17,13 +17,14 @@ from domain.operating.drifts import Drift, DriftKind
 @dataclass(frozen=True, slots=True)
 class Found:
     """A message of a topic: the basket and the version that it says (None: it says none), a digest of its content,
-    and where it lay."""
+    and where it lay. A `replay` says that it is sent again: it may come at any time, and may fill a hole."""
 
     basket_id: str | None
     version: int | None
     digest: bytes
     partition: int
     offset: int
+    replay: bool = False
 
     @property
     def place(self) -> str:
@@ -32,12 +33,14 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """A message that there should be: of which event, and the digest of its content."""
+    """A message that there should be: of which event, and the digest of its content. `forgets`: from that event on
+    the store shows what was published before it without the person's data."""
 
     basket_id: str
     version: int
     position: int
     digest: bytes
+    forgets: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +64,23 @@ class Beginnings:
 
 @dataclass(slots=True)
 class _Tallied:
-    """One basket: the first and last version found and what was found rolled together; how far the store's side
-    has come, and the same of it."""
+    """One basket: the first and last version found, and what was found, rolled together and counted; the same of the
+    store's side, and whether it has come to the last."""
 
     first: int
     last: int
     rolled: bytes
+    found: int = 1
+    expected: int = 0
+    expected_rolled: bytes = b""
     reached: bool = False
-    expected: bytes = b""
+    forgets: bool = False
+
+    @property
+    def same(self) -> bool:
+        if self.forgets:
+            return self.found == self.expected  # what was published then is not what the store shows now
+        return self.rolled == self.expected_rolled
 
 
 class TopicTally:
@@ -86,7 +98,7 @@ class TopicTally:
         self._baskets: dict[str, _Tallied] = {}
         self._suspects: set[str] = set()
         self.not_understood: list[Drift] = []
-        self.messages = self.events = 0
+        self.messages = 0
 
     def found(self, messages: Iterable[Found]) -> None:
         for message in messages:
@@ -95,12 +107,15 @@ class TopicTally:
             if basket_id is None or version is None:
                 self.not_understood.append(not_understood(self._topic, message))
                 continue
+            if message.replay:
+                continue  # where one fills a hole, the rest shows the hole, and all is looked at exactly
             basket = self._baskets.get(basket_id)
             if basket is None:
                 rolled = _rolled(b"", version, message.digest)
                 self._baskets[basket_id] = _Tallied(version, version, rolled)
             elif version > basket.last:
                 basket.last, basket.rolled = version, _rolled(basket.rolled, version, message.digest)
+                basket.found += 1
             elif not self._repeats_allowed or version < basket.first:
                 self._suspects.add(basket_id)
 
@@ -108,20 +123,20 @@ class TopicTally:
         for message in messages:
             basket_id, version = message.basket_id, message.version
             basket = self._baskets.get(basket_id)
+            if basket is not None:
+                basket.forgets |= message.forgets
             if basket is not None and basket.first <= version <= basket.last:
-                self.events += 1
-                basket.expected = _rolled(basket.expected, version, message.digest)
-                if version == basket.last:
-                    basket.reached = True
-                    if basket.expected != basket.rolled:
-                        self._suspects.add(basket_id)
+                basket.expected += 1
+                basket.expected_rolled = _rolled(basket.expected_rolled, version, message.digest)
+                basket.reached |= version == basket.last
             elif message.position <= self._published_up_to and self._beginnings.comparable(
                 basket_id, message.position
             ):
                 self._suspects.add(basket_id)
 
     def suspects(self) -> set[str]:
-        return self._suspects | {id for id, basket in self._baskets.items() if not basket.reached}
+        unlike = {id for id, basket in self._baskets.items() if not (basket.reached and basket.same)}
+        return self._suspects | unlike
 
 
 def message_drifts(
@@ -135,11 +150,13 @@ def message_drifts(
     repeats_allowed: bool,
 ) -> list[Drift]:
     """What is wrong with one basket's messages, which lie in the order of their partition. `expected` are all that
-    the store has of it."""
+    the store has of it; the content of what was published before its person was forgotten is not compared."""
     wanted = {message.version: message for message in expected}
     drifts: list[Drift] = []
-    seen: set[int] = set()
+    first_told: set[int] = set()
+    replayed: set[int] = set()
     newest = 0
+    forgets = max((message.version for message in expected if message.forgets), default=0)
 
     def drift(kind: DriftKind, version: int | None, words: str) -> None:
         position = wanted[version].position if version in wanted else None
@@ -157,20 +174,26 @@ def message_drifts(
                 "message_without_event", version, f"the message at {message.place} has no event in the store"
             )
             continue
-        if version in seen:
+        if message.replay:
+            pass  # at any time
+        elif version in first_told:
             if not repeats_allowed:
                 drift("message_repeated", version, f"version {version} comes again at {message.place}")
         elif version < newest:
             drift(
                 "message_out_of_order", version, f"version {version} comes after {newest}, at {message.place}"
             )
-        if message.digest != wanted[version].digest:
+        if version >= forgets and message.digest != wanted[version].digest:
             drift("message_differs", version, f"the message at {message.place} is not what the store says")
-        seen.add(version)
-        newest = max(newest, version)
+        if message.replay:
+            replayed.add(version)
+        else:
+            first_told.add(version)
+            newest = max(newest, version)
+    there = first_told | replayed
     for version, missed in wanted.items():
         required = missed.position <= published_up_to
-        if required and version not in seen and beginnings.comparable(basket_id, missed.position):
+        if required and version not in there and beginnings.comparable(basket_id, missed.position):
             drift(
                 "message_missing", version, f"version {version}, at position {missed.position}, is not there"
             )

@@ -20,10 +20,10 @@ PARENT_LOOKED_FOR_EVERY = 1.0
 class _Verifier:
     """Lives as long as the process."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._runner = asyncio.Runner()
         self._stack = AsyncExitStack()
-        self._parts: Parts = self._runner.run(self._stack.enter_async_context(open_parts(Settings())))
+        self._parts: Parts = self._runner.run(self._stack.enter_async_context(open_parts(settings)))
 
     def page(self, basket_ids: Sequence[str]) -> Verified:
         return self._runner.run(self._parts.verification.verify(basket_ids))
@@ -32,11 +32,11 @@ class _Verifier:
 _verifiers: list[_Verifier] = []
 
 
-def begin() -> None:
+def begin(settings: Settings) -> None:
     """Makes this process ready for pages. Interrupts are the parent's: it says when to end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
-    _verifiers[:] = [_Verifier()]
+    _verifiers[:] = [_Verifier(settings)]
 
 
 def verify_page(basket_ids: Sequence[str]) -> Verified:

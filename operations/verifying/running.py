@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 import os
 import time
-from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from adapters.settings import Settings
 from adapters.wiring import Parts, open_parts
-from domain.errors import CheckoutError
 from domain.operating.actions import Operator
 from domain.operating.repairing import Repaired
 from domain.operating.verification import Verified, position_drifts
 from operations.interrupting import Interrupted, stopped_by_signals, unless_stopped
-from operations.verifying.page_process import begin, verify_page
+from operations.verifying.pages import Pages, verifiers
 from operations.verifying.state import State, read_state
 
 PAGE_BASKETS = 200
@@ -31,10 +26,6 @@ STATE_EVERY_SECONDS = 2.0
 
 Told = Callable[[str, int, int | None], None]
 """Called with what is done, how many of it since the last call, and how many there are about (None: not known)."""
-
-
-class ProcessDied(CheckoutError):
-    """A process that verified baskets ended; what was found until then is in the state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +71,11 @@ class Answer:
         return bool(self.repaired.left) or not kept or any(each.unexplained for each in self.state.topics)
 
 
-async def run_verification(asked: Asked, told: Told) -> Answer:
+async def run_verification(asked: Asked, told: Told, settings: Settings | None = None) -> Answer:
     """Verifies until all is done, or SIGINT or SIGTERM comes. Raises NotThisRun, ProcessDied, NotConfigured,
     StoreUnavailable and BrokerUnavailable; what was found until then is in the file of the state."""
     begun = time.monotonic()
-    async with open_parts(Settings()) as parts, stopped_by_signals() as stop:
+    async with open_parts(settings or Settings()) as parts, stopped_by_signals() as stop:
         state = (read_state(asked.resume, asked.words) if asked.resume else None) or State(asked=asked.words)
         run = _Run(asked, state, parts, stop, told)
         repaired = None
@@ -137,43 +128,19 @@ class _Run:
             self._take(page, await unless_stopped(self._stop, self._parts.verification.verify(page)))
 
     async def _all_baskets(self) -> None:
-        self._told("baskets", self._state.baskets, await self._parts.derived_rows.count())
-        with ProcessPoolExecutor(
-            self._asked.processes, multiprocessing.get_context("spawn"), initializer=begin
-        ) as pool:
-            try:
-                async for page, last, verified in self._verified(pool):
-                    self._take(page, verified)
-                    self._state.after = last
-                    self.write(every=STATE_EVERY_SECONDS)
-            except BrokenProcessPool as error:
-                raise ProcessDied("a process that verified baskets ended in the middle") from error
-            finally:
-                pool.shutdown(wait=True, cancel_futures=True)
-
-    async def _verified(
-        self, pool: ProcessPoolExecutor
-    ) -> AsyncIterator[tuple[Sequence[str], str, Verified]]:
-        """Each page with the last id looked at, in order."""
-        loop, rows = asyncio.get_running_loop(), self._parts.derived_rows
-        ahead: deque[tuple[Sequence[str], str, asyncio.Future[Verified]]] = deque()
-        reached: str | None = self._state.after
-        try:
-            while reached is not None or ahead:
-                while reached is not None and len(ahead) < self._asked.processes * PAGES_AHEAD:
-                    ids, reached = await unless_stopped(
-                        self._stop, rows.basket_ids(reached, PAGE_BASKETS, self._asked.partner)
-                    )
-                    if reached is not None:
-                        ahead.append((ids, reached, loop.run_in_executor(pool, verify_page, ids)))
-                if ahead:
-                    page, last, future = ahead.popleft()
-                    yield page, last, await unless_stopped(self._stop, future)
-        finally:
-            for _, _, future in ahead:
-                future.cancel()
-            # What else went wrong went wrong for the same reason.
-            await asyncio.gather(*(future for _, _, future in ahead), return_exceptions=True)
+        asked, rows = self._asked, self._parts.derived_rows
+        self._told("baskets", self._state.baskets, await rows.count())
+        with verifiers(asked.processes, self._parts) as verify:
+            pages = Pages(
+                lambda after: rows.basket_ids(after, PAGE_BASKETS, asked.partner),
+                verify,
+                asked.processes * PAGES_AHEAD,
+                self._stop,
+            )
+            async for page, last, verified in pages.after(self._state.after):
+                self._take(page, verified)
+                self._state.after = last
+                self.write(every=STATE_EVERY_SECONDS)
 
     async def _what_belongs_to_no_basket(self) -> None:
         state, parts = self._state, self._parts

@@ -37,9 +37,10 @@ def _bars() -> Iterator[Told]:
         tasks: dict[str, TaskID] = {}
 
         def told(what: str, count: int, total: int | None) -> None:
+            # What was never counted is not known, and not nothing.
             if what not in tasks:
-                tasks[what] = progress.add_task(what, total=total)
-            elif total is not None:
+                tasks[what] = progress.add_task(what, total=total or None)
+            elif total:
                 progress.update(tasks[what], total=total)
             progress.advance(tasks[what], count)
 
@@ -55,6 +56,7 @@ def document(answer: Answer) -> dict[str, Any]:
         "baskets": state.baskets,
         "events": state.events,
         "catalogueRows": state.catalogue_rows,
+        "publisher": state.publisher,
         "publishedUpTo": state.published_up_to,
         "topics": [topic.model_dump(mode="json") for topic in state.topics],
         "counts": dict(state.counts),
@@ -82,6 +84,8 @@ def show(asked: Asked, answer: Answer, console: Console | None = None) -> None:
         f"{state.baskets:,} baskets of {state.events:,} events{rows} were verified in {answer.seconds:.1f} s.",
         soft_wrap=True,
     )
+    if state.published_up_to is not None:
+        out.print(_published(state.publisher, state.published_up_to), soft_wrap=True)
     for topic in state.topics:
         out.print(f"{topic.topic}: {topic.messages:,} messages, {_comparable(topic.comparable_from)}.")
         if topic.unexplained:
@@ -112,6 +116,12 @@ def _table(drifts: Sequence[Drift]) -> Table:
         style = "yellow" if drift.repairable else "red"
         table.add_row(Text(drift.kind, style=style), drift.subject, version, Text(drift.words + where))
     return table
+
+
+def _published(publisher: str | None, position: int) -> str:
+    if position == 0:
+        return f"Nothing is recorded of the publisher {publisher}, so no message can be missed of it."
+    return f"The publisher {publisher} has come to position {position:,}."
 
 
 def _comparable(position: int | None) -> str:

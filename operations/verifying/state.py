@@ -11,7 +11,7 @@ from pydantic.alias_generators import to_camel
 
 from domain.errors import CheckoutError
 from domain.operating.drifts import Drift
-from domain.operating.topic_verification import TopicsVerified
+from domain.operating.published_topic import TopicsVerified
 from domain.operating.verification import Verified
 
 MOST_KEPT = 20_000
@@ -48,6 +48,7 @@ class State(BaseModel):
     baskets: int = 0
     events: int = 0
     catalogue_rows: int = 0
+    publisher: str | None = None
     published_up_to: int | None = None
     topics: list[TopicSaid] = Field(default_factory=list)
     counts: Counter[str] = Field(default_factory=Counter)
@@ -69,6 +70,7 @@ class State(BaseModel):
                 self.drifts.append(drift)
 
     def add_topics(self, verified: TopicsVerified) -> None:
+        self.publisher = verified.publisher
         self.published_up_to = verified.published.position
         self.found(verified.drifts)
         for topic in verified.topics:

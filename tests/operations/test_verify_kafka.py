@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from adapters.kafka.topics import BASKET_EVENTS, VALIDATION_RESULTS, ensure_topi
 from adapters.settings import Settings
 from tests.builders import item, offer, price
 from tests.operations.validating import Shop, open_shop
-from tests.operations.verifying import ask, kinds
+from tests.operations.verifying import ask, kinds, run_command_at
 from tests.parts.kafka import KafkaPart
 from tests.parts.waiting import eventually
 from tests.streaming import send, streaming_settings, topic_content
@@ -92,3 +93,16 @@ async def test_a_restored_store_is_told_with_the_baskets_of_which_kafka_knows_mo
         settings.publisher_id: ["publisher_beyond_store"],
         cut.id: ["message_without_event", "message_without_event", "view_ahead"],
     }
+
+    # The operator mends the views and says where the publisher goes on; then only what Kafka knows more is left.
+    last = await shop.last_position()
+    put = await run_command_at(
+        settings, "publish-after", last, "--reason", "restored from a dump", "--actor", "ann", "--json"
+    )
+    assert (put.code, json.loads(put.out)["to"]) == (0, last), put.err
+    assert (await run_command_at(settings, "publish-after", last + 9, "--reason", "x")).code == 1
+    code, said = await ask(shop, "--sample", 10, "--repair", "--reason", "restored", settings=settings)
+    assert code == 1
+    assert {drift["kind"] for drift in said["repaired"]["left"]} == {"message_without_event"}
+    later = await shop.fill(item("o-1"))
+    await publish(shop, settings, later.id)

@@ -12,11 +12,13 @@ from typing import Any
 from pydantic import SecretStr
 
 from adapters.settings import Settings
+from operations.verifying.running import Asked, run_verification
+from operations.verifying.screen import document
 from tests.operations.validating import Ended, Shop
 
 
-async def begin_verify_at(settings: Settings, *arguments: object) -> Process:
-    """`checkout verify` with these arguments and settings, as a process of its own."""
+async def begin_command_at(settings: Settings, *arguments: object) -> Process:
+    """`checkout` with these arguments and settings, as a process of its own."""
     assert settings.database_url is not None
     environment = {
         **os.environ,
@@ -33,7 +35,6 @@ async def begin_verify_at(settings: Settings, *arguments: object) -> Process:
         sys.executable,
         "-m",
         "checkout",
-        "verify",
         *map(str, arguments),
         stdout=PIPE,
         stderr=PIPE,
@@ -41,16 +42,17 @@ async def begin_verify_at(settings: Settings, *arguments: object) -> Process:
     )
 
 
-async def run_verify_at(settings: Settings, *arguments: object) -> Ended:
-    process = await begin_verify_at(settings, *arguments)
+async def run_command_at(settings: Settings, *arguments: object) -> Ended:
+    process = await begin_command_at(settings, *arguments)
     out, err = await asyncio.wait_for(process.communicate(), 90)
     return Ended(process.returncode, out.decode(), err.decode())
 
 
 async def begin_verify(shop: Shop, *arguments: object, settings: Settings | None = None) -> Process:
-    """The same on the shop's database; without settings there is no Kafka."""
+    """`checkout verify` on the shop's database; without settings there is no Kafka."""
     given = settings or Settings(_env_file=None, kafka_bootstrap_servers=None)
-    return await begin_verify_at(given.model_copy(update={"database_url": SecretStr(shop.url)}), *arguments)
+    there = given.model_copy(update={"database_url": SecretStr(shop.url)})
+    return await begin_command_at(there, "verify", *arguments)
 
 
 async def run_verify(shop: Shop, *arguments: object, settings: Settings | None = None) -> Ended:
@@ -62,9 +64,17 @@ async def run_verify(shop: Shop, *arguments: object, settings: Settings | None =
 async def ask(
     shop: Shop, *arguments: object, settings: Settings | None = None
 ) -> tuple[int | None, dict[str, Any]]:
+    """The answer of such a process."""
     ended = await run_verify(shop, *arguments, "--json", settings=settings)
     assert ended.out, ended.err
     return ended.code, json.loads(ended.out)
+
+
+async def look(shop: Shop, **asked: Any) -> dict[str, Any]:
+    """What a process would say, found out in this one; all baskets unless some are asked for."""
+    settings = Settings(_env_file=None, kafka_bootstrap_servers=None, database_url=SecretStr(shop.url))
+    given = {"kafka": False, "processes": 1, "patience": 0.0, **asked}
+    return document(await run_verification(Asked(**given), lambda *_: None, settings))
 
 
 def kinds(said: dict[str, Any]) -> dict[str, list[str]]:

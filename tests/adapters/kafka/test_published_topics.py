@@ -17,7 +17,8 @@ from adapters.memory.store import MemoryEventStore
 from adapters.settings import Settings
 from domain.basket.verdicts import BASKET_VALIDATED
 from domain.operating.drifts import Drift
-from domain.operating.topic_verification import TopicsVerified, TopicVerification
+from domain.operating.published_topic import TopicsVerified
+from domain.operating.topic_verification import TopicVerification
 from domain.ports import PublishedUpTo, StoredEvent
 from tests.parts.kafka import KafkaPart
 from tests.streaming import Partner, send, utc_now
@@ -125,6 +126,23 @@ async def test_a_hole_is_found(
         ("message_missing", subject(messages), 4),
         ("message_missing", subject(messages), 9),
     ]
+
+
+async def test_a_hole_that_was_filled_by_a_replay_is_none_and_a_replay_is_no_repeat(
+    transactional_kafka: KafkaPart, published: Published, messages: list[Message]
+) -> None:
+    hole, *others = of_one_basket(messages)[3:]
+    replays = [
+        replace(messages[at], headers=(*messages[at].headers, ("ce_replay", b"run-1")))
+        for at in (hole, *others)
+    ]
+    await published.publish(*(message for at, message in enumerate(messages) if at != hole), *replays)
+    assert await published.drifts() == []
+
+    wrong = replace(replays[0], value=b"{}")
+    await published.publish(wrong)
+    some = told(await published.verification().verify_some([subject(messages)]))
+    assert [(drift.kind, drift.version) for drift in some] == [("message_differs", 4)]
 
 
 async def test_a_basket_that_is_missing_altogether_is_found(

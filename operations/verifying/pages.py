@@ -1,0 +1,78 @@
+"""All baskets, page by page in the order of their ids, verified by several processes or by this one."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+
+from adapters.wiring import Parts
+from domain.errors import CheckoutError
+from domain.operating.verification import Verified
+from operations.interrupting import unless_stopped
+from operations.verifying.page_process import begin, verify_page
+
+Verify = Callable[[Sequence[str]], asyncio.Future[Verified]]
+"""Begins to verify some baskets."""
+
+IdsAfter = Callable[[str], Awaitable[tuple[Sequence[str], str | None]]]
+"""The next baskets after an id, and the last id looked at, None at the end."""
+
+
+class ProcessDied(CheckoutError):
+    """A process that verified baskets ended; what was found until then is in the state."""
+
+
+@contextmanager
+def verifiers(processes: int, parts: Parts) -> Iterator[Verify]:
+    """So many processes for the block; one is this one. Raises ProcessDied where one ends in the middle."""
+    if processes == 1:
+        yield lambda basket_ids: asyncio.ensure_future(parts.verification.verify(basket_ids))
+        return
+    loop = asyncio.get_running_loop()
+    with ProcessPoolExecutor(
+        processes, multiprocessing.get_context("spawn"), initializer=begin, initargs=(parts.settings,)
+    ) as pool:
+        try:
+            yield lambda basket_ids: loop.run_in_executor(pool, verify_page, basket_ids)
+        except BrokenProcessPool as error:
+            raise ProcessDied("a process that verified baskets ended in the middle") from error
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+class Pages:
+    """Hands out pages, and gives back what became of them in their order."""
+
+    def __init__(self, ids_after: IdsAfter, verify: Verify, ahead: int, stop: asyncio.Event) -> None:
+        """At most `ahead` pages are under way at a time."""
+        self._ids_after = ids_after
+        self._verify = verify
+        self._most = ahead
+        self._stop = stop
+
+    async def after(self, basket_id: str) -> AsyncIterator[tuple[Sequence[str], str, Verified]]:
+        """Each page with the last id looked at. Raises Interrupted, and what verifying raises."""
+        ahead: deque[tuple[Sequence[str], str, asyncio.Future[Verified]]] = deque()
+        reached: str | None = basket_id
+        try:
+            while reached is not None or ahead:
+                while reached is not None and len(ahead) < self._most:
+                    ids, reached = await unless_stopped(self._stop, self._ids(reached))
+                    if reached is not None:
+                        ahead.append((ids, reached, self._verify(ids)))
+                if ahead:
+                    page, last, future = ahead.popleft()
+                    yield page, last, await unless_stopped(self._stop, future)
+        finally:
+            for _, _, future in ahead:
+                future.cancel()
+            # What else went wrong went wrong for the same reason.
+            await asyncio.gather(*(future for _, _, future in ahead), return_exceptions=True)
+
+    async def _ids(self, after: str) -> tuple[Sequence[str], str | None]:
+        return await self._ids_after(after)
