@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from uuid_utils import uuid7
 
 from adapters.identity.verifier import token_verifier
+from adapters.kafka.change_remedy import BasketChangeRemedy
 from adapters.kafka.command_stream import CommandStream
 from adapters.kafka.commanding import Commands
 from adapters.kafka.dead_letters import KafkaDeadLetters
@@ -17,7 +18,7 @@ from adapters.kafka.ordering import Orders
 from adapters.kafka.positions import read_record
 from adapters.kafka.published_topics import basket_events, validation_results
 from adapters.kafka.publishing import AtLeastOncePublisher, TransactionalPublisher
-from adapters.kafka.remedies import BasketChangeRemedy, BasketViewRemedy, CatalogueRemedy, VerdictRemedy
+from adapters.kafka.remedies import BasketViewRemedy, CatalogueRemedy, VerdictRemedy
 from adapters.kafka.replaying import KafkaReplayTopics
 from adapters.kafka.subscription import Subscription
 from adapters.postgres.basket_finder import PostgresBasketFinder

@@ -47,7 +47,7 @@ async def run_workers(settings: Settings, name: str) -> None:
         ]
 
         async def reports() -> Sequence[Report]:
-            return [await pulse.report() for pulse in pulses]
+            return await asyncio.gather(*(pulse.report() for pulse in pulses))
 
         async with reporting(parts.worker_states, this_process(parts.instance), reports):
             try:

@@ -127,6 +127,11 @@ def dead_letter_message(letter: DeadLetter, now: datetime) -> Message:
     )
 
 
+def buried_message(letter: DeadLetter) -> Message:
+    """The message that a letter is about, as it came."""
+    return Message(letter.source.topic, letter.key, letter.value, tuple(letter.headers))
+
+
 def rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 

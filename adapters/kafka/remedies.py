@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from pydantic_core import from_json
-
-from adapters.contract.orders import NotAnOrder, parse_order
 from adapters.kafka import topics
 from adapters.kafka.catalogue_messages import CATALOGUE_TOPICS, NotAFact, fact_of
-from adapters.kafka.command_messages import CommandMessage, command_message
-from adapters.kafka.commanding import Commands
-from adapters.kafka.messages import Message, Received, verdict_message
-from adapters.kafka.ordering import Orders
+from adapters.kafka.messages import buried_message, verdict_message
 from adapters.kafka.sending import send_apart
 from adapters.settings import Settings
 from domain.basket.projection import BasketProjection
 from domain.basket.verdicts import VerdictLost, WholeVerdicts
-from domain.operating.dead_letters import Buried, Kind, Plan, StillDead
+from domain.operating.dead_letters import Kind
+from domain.operating.letter_book import Buried, Plan, StillDead
 from domain.ports import CatalogueFacts, EventStore
 
 LEFT_OUT = "left out"
@@ -82,7 +77,7 @@ class CatalogueRemedy:
 
     def plan(self, letter: Buried) -> Plan:
         try:
-            fact = fact_of(message_of(letter))
+            fact = fact_of(buried_message(letter.message))
         except NotAFact as error:
             retry = f"nothing yet, for it is still not understood: {error}"
         else:
@@ -91,7 +86,7 @@ class CatalogueRemedy:
 
     async def retry(self, letter: Buried) -> str:
         try:
-            fact = fact_of(message_of(letter))
+            fact = fact_of(buried_message(letter.message))
         except NotAFact as error:
             raise StillDead(f"it is still not understood: {error}") from error
         if fact is None:
@@ -106,64 +101,6 @@ class CatalogueRemedy:
 
     async def settled(self, _: Buried) -> None:
         return
-
-
-class BasketChangeRemedy:
-    """A command or an order was not carried out. The handlers of the command worker carry it out, beside a
-    worker that runs, and once: an order by its id; a command by its id, for as long as answers are kept, and
-    one that came without by the letter's. The result is published at least once, with the same `ce_id`."""
-
-    topics = (topics.COMMANDS, topics.ORDERS)
-    settles_all = False
-
-    def __init__(self, settings: Settings, commands: Commands, orders: Orders) -> None:
-        self._settings = settings
-        self._commands = commands
-        self._orders = orders
-
-    def kind(self, topic: str) -> Kind:
-        return "command" if topic == topics.COMMANDS else "order"
-
-    def plan(self, letter: Buried) -> Plan:
-        if self.kind(letter.message.source.topic) == "command":
-            return _plan_of_command(letter)
-        skip = "settles the letter; the basket stays as it is"
-        try:
-            order = parse_order(letter.message.key, letter.message.value)
-        except NotAnOrder as error:
-            return Plan(f"nothing yet, for it is still not understood: {error}", skip)
-        return Plan(f"completes {order.basket_id} by the order {order.order_id}", skip)
-
-    async def retry(self, letter: Buried) -> str:
-        if self.kind(letter.message.source.topic) == "command":
-            return await self._command(letter)
-        return await self._order(letter)
-
-    async def skip(self, _: Buried) -> str:
-        return LEFT_OUT
-
-    async def settled(self, _: Buried) -> None:
-        return
-
-    async def _command(self, letter: Buried) -> str:
-        command = self._commands.read(_command_of(letter))
-        result = await self._commands.result_of(command)
-        status = from_json(result.value or b"{}").get("status", 500)
-        if status >= 500:
-            raise StillDead(f"it failed with status {status}; no result was published")
-        await send_apart(self._settings, "retried commands", [result])
-        return f"carried out as command {command.message.id}, answered {status} on {topics.COMMAND_RESULTS}"
-
-    async def _order(self, letter: Buried) -> str:
-        message = message_of(letter)
-        try:
-            order = parse_order(message.key, message.value)
-        except NotAnOrder as error:
-            raise StillDead(f"it is still not understood: {error}") from error
-        refused = await self._orders.complete(order, Received(message, letter.message.source))
-        if refused is not None:
-            raise StillDead(refused.error)
-        return f"{order.basket_id} is completed by the order {order.order_id}"
 
 
 class VerdictRemedy:
@@ -205,29 +142,3 @@ class VerdictRemedy:
 
     async def settled(self, _: Buried) -> None:
         return
-
-
-def message_of(letter: Buried) -> Message:
-    """The message as it came."""
-    message = letter.message
-    return Message(message.source.topic, message.key, message.value, tuple(message.headers))
-
-
-def _command_of(letter: Buried) -> CommandMessage:
-    message = message_of(letter)
-    return command_message(message) or CommandMessage(f"dead-letter/{letter.id}", message)
-
-
-def _plan_of_command(letter: Buried) -> Plan:
-    command, named = _command_of(letter), command_message(message_of(letter)) is not None
-    what = f"carries out {command.type or 'a command of no type'} for {command.partner or 'no organisation'}"
-    where = f" on {command.subject}" if command.subject else ""
-    # Its sender may have sent it again, under an id: nobody can know that but whoever asks.
-    unnamed = (
-        "" if named else ", for it came without one (so make sure that its sender did not send it again)"
-    )
-    return Plan(
-        f"{what}{where} as command {command.id}{unnamed}, and publishes the result",
-        "settles the letter; the command is not carried out, and its sender is told nothing",
-        only_by_name=not named,
-    )

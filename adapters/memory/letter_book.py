@@ -9,7 +9,8 @@ from dataclasses import replace
 from typing import Literal
 
 from domain.operating.actions import OperatorAction
-from domain.operating.dead_letters import Buried, LetterCount, LetterQuery, Settlement
+from domain.operating.dead_letters import LetterCount, LetterQuery, Settlement
+from domain.operating.letter_book import Buried
 from domain.ports import Clock
 
 

@@ -12,7 +12,8 @@ from adapters.postgres.database import Database
 from adapters.postgres.dead_letters import LONGEST_ERROR, storable
 from adapters.postgres.operator_actions import record_in
 from domain.operating.actions import OperatorAction
-from domain.operating.dead_letters import Buried, LetterCount, LetterQuery, Settlement
+from domain.operating.dead_letters import LetterCount, LetterQuery, Settlement
+from domain.operating.letter_book import Buried
 from domain.ports import DeadLetter, Source
 
 # The next letters after a number that a query finds, each part of which may be left open.

@@ -32,15 +32,16 @@ def own_lag(each: Recorded, readings: Readings, *, live: bool) -> Lag:
 
 
 def lags_of(workers: Sequence[WorkerState], readings: Readings) -> Iterable[WorkerLag]:
-    """What waits for each kind of worker; for those that share a role with others' kinds, for each role."""
-    for backlog in readings.backlogs:
-        if backlog.worker in COUNTED:
-            yield _lag(backlog.worker, backlog.role, workers, backlog)
-    for name in dict.fromkeys(each.worker for each in workers):
-        if name not in MEASURED:
-            continue
-        counted = next((backlog for backlog in readings.backlogs if backlog.worker == name), None)
-        yield _lag(name, None, workers, _measured(name, workers) or counted)
+    """What waits for each kind of worker; where there are several roles of a kind, for each of them."""
+    names = {*COUNTED, *MEASURED} & {each.worker for each in workers}
+    for name in sorted(names | {backlog.worker for backlog in readings.backlogs}):
+        measured = _measured(name, workers) if name in MEASURED else None
+        counted = [backlog for backlog in readings.backlogs if backlog.worker == name]
+        known = counted if measured is None else [measured]
+        if not known:
+            yield _lag(name, None, workers, None)
+        for backlog in known:
+            yield _lag(name, backlog.role, workers, backlog)
 
 
 def _measured(name: str, workers: Sequence[WorkerState]) -> Backlog | None:

@@ -44,7 +44,7 @@ def _unwell(workers: Sequence[WorkerState], at: datetime) -> Iterable[str]:
             case "failing":
                 yield f"{who} is not ready: {each.last_error or 'it met a fault'}"
             case "starting":
-                yield f"{who} is not ready yet, {since} after its start"
+                yield f"{who} is not ready: it has been starting for {since}"
             case "working" | "standing-by" | "stopped" | "replaced" | "absent":
                 pass
 

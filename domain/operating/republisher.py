@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 
 from pydantic import JsonValue
@@ -11,15 +10,16 @@ from pydantic_core import from_json
 
 from domain.basket.verdicts import BASKET_VALIDATED, VerdictLost, WholeVerdicts
 from domain.operating.actions import Operator, OperatorAction
+from domain.operating.pacing import Pace
 from domain.operating.republishing import (
     Progress,
     Replayed,
     ReplayTopics,
     Republication,
     Republications,
-    RepublishRefused,
     RepublishRequest,
     RunNotFound,
+    refuse_mistakes,
 )
 from domain.ports import Clock, EventFeed, EventStore, NewId, Publisher, StoredEvent
 
@@ -59,7 +59,7 @@ class Republisher:
 
     async def begin(self, request: RepublishRequest, operator: Operator) -> Republication:
         """A run of what is asked for, of which nothing is sent yet. Raises RepublishRefused, Unavailable."""
-        self._check(request)
+        refuse_mistakes(request, self._topics)
         last = await self._runs.last_position()
         run = Republication(
             id=self._new_id(),
@@ -102,7 +102,7 @@ class Republisher:
                 to_position=run.to_position,
             )
             told(progress)
-            pace = _Pace(rate, stop)
+            pace = Pace(rate, stop)
             async for looked_at, portion in self._portions(run, position, pace.portion(self._batch_events)):
                 if stop.is_set():
                     return progress
@@ -122,22 +122,6 @@ class Republisher:
         progress = progress.model_copy(update={"position": max(position, run.to_position), "complete": True})
         told(progress)
         return progress
-
-    def _check(self, request: RepublishRequest) -> None:
-        topic, live = request.topic, self._topics.live(request.content)
-        if not self._topics.usable(topic):
-            raise RepublishRefused(f"{topic!r} is no name for a topic of one's own")
-        if topic == live:
-            if not request.live:
-                raise RepublishRefused(f"{topic} is live: everybody who reads it would read this again")
-            if request.confirmed != topic:
-                raise RepublishRefused(f"{topic} is live, and its name was not typed again to confirm it")
-        elif topic in self._topics.ours:
-            raise RepublishRefused(
-                f"{topic} is a topic of the service for something else; {request.content} do not belong there"
-            )
-        elif request.live:
-            raise RepublishRefused(f"{topic} is not live; {live} is")
 
     async def _portions(
         self, run: Republication, after: int, most: int
@@ -200,33 +184,6 @@ class Republisher:
             scope=scope,
             occurred_at=self._clock(),
         )
-
-
-class _Pace:
-    """Keeps a rate on the average from the first rest on, without ever sending much at once."""
-
-    def __init__(self, rate: float | None, stop: asyncio.Event) -> None:
-        self._rate = rate
-        self._stop = stop
-        self._due = self._now()
-
-    def portion(self, most: int) -> int:
-        """At most a second's worth."""
-        return most if self._rate is None else max(1, min(most, int(self._rate)))
-
-    async def rest(self, sent: int) -> None:
-        """Waits until the next portion is due, or somebody wants it to stop."""
-        if self._rate is None:
-            return
-        # What was slower than it might be is not made up for.
-        self._due = max(self._due, self._now() - 1.0) + sent / self._rate
-        if (pause := self._due - self._now()) > 0:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stop.wait(), pause)
-
-    @staticmethod
-    def _now() -> float:
-        return asyncio.get_running_loop().time()
 
 
 def _is_of(run: Republication, event: StoredEvent) -> bool:

@@ -111,3 +111,21 @@ class ReplayTopics(Protocol):
     async def ensure(self, topic: str) -> bool:
         """Makes the topic where it is missing, with as many partitions as the live one; whether it was.
         Raises BrokerUnavailable."""
+
+
+def refuse_mistakes(request: RepublishRequest, topics: ReplayTopics) -> None:
+    """Raises RepublishRefused where the request would send history to readers who do not expect it."""
+    topic, live = request.topic, topics.live(request.content)
+    if not topics.usable(topic):
+        raise RepublishRefused(f"{topic!r} is no name for a topic of one's own")
+    if topic == live:
+        if not request.live:
+            raise RepublishRefused(f"{topic} is live: everybody who reads it would read this again")
+        if request.confirmed != topic:
+            raise RepublishRefused(f"{topic} is live, and its name was not typed again to confirm it")
+    elif topic in topics.ours:
+        raise RepublishRefused(
+            f"{topic} is a topic of the service for something else; {request.content} do not belong there"
+        )
+    elif request.live:
+        raise RepublishRefused(f"{topic} is not live; {live} is")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Literal
 
@@ -11,27 +10,22 @@ from pydantic import JsonValue
 from domain.errors import Unavailable
 from domain.operating.actions import ActionType, Operator, OperatorAction
 from domain.operating.dead_letters import (
-    Buried,
-    Claim,
-    Content,
-    Header,
-    Kind,
-    Letter,
-    LetterBook,
     LetterCount,
     LetterNotFound,
     LetterPage,
     LetterQuery,
     Outcome,
-    Plan,
-    Remedy,
     Result,
     ShownLetter,
-    StillDead,
 )
+from domain.operating.describing_letters import letter_of, shown_letter
+from domain.operating.letter_book import Buried, Claim, LetterBook, Remedy, StillDead
+from domain.operating.no_remedy import NO_REMEDY
 from domain.ports import Clock, NewId
 
 PAGE_LETTERS = 200
+LONGEST_CURSOR = 18
+"""Digits; PostgreSQL's numbers have as many and more."""
 RETRIED: ActionType = "operations.dead-letter-retried.v1"
 SKIPPED: ActionType = "operations.dead-letter-skipped.v1"
 
@@ -60,7 +54,7 @@ class SettlingDeadLetters:
     ) -> LetterPage:
         query = LetterQuery(topic=topic, code=code, basket_id=basket_id, settled=settled)
         found = await self._book.page(query, _after(cursor), limit + 1)
-        letters = tuple(self._letter(buried) for buried in found[:limit])
+        letters = tuple(letter_of(buried, self._remedy(buried)) for buried in found[:limit])
         return LetterPage(
             letters=letters, next_cursor=str(letters[-1].id) if len(found) > limit and letters else None
         )
@@ -68,20 +62,10 @@ class SettlingDeadLetters:
     async def show(self, id: int) -> ShownLetter:
         buried = await self._found(id)
         remedy = self._remedy(buried)
-        plan = remedy.plan(buried)
         first = None
         if buried.about is not None and buried.settled_at is None:
             first = await self._book.first_of(buried.about, remedy.topics)
-        message = buried.message
-        return ShownLetter(
-            letter=self._letter(buried),
-            key=_content(message.key),
-            headers=tuple(Header(name=name, value=_text(value)) for name, value in message.headers),
-            value=_content(message.value),
-            retry=plan.retry,
-            skip=plan.skip,
-            waits_for=first if first != id else None,
-        )
+        return shown_letter(buried, remedy, waits_for=first if first != id else None)
 
     async def retry(self, id: int, operator: Operator) -> Outcome:
         return await self._retry(await self._found(id), operator)
@@ -158,7 +142,7 @@ class SettlingDeadLetters:
         return buried
 
     def _remedy(self, buried: Buried) -> Remedy:
-        return self._remedies.get(buried.message.source.topic, _NO_REMEDY)
+        return self._remedies.get(buried.message.source.topic, NO_REMEDY)
 
     def _action(
         self, type: ActionType, buried: Buried, operator: Operator, result: str, settled: Sequence[int]
@@ -177,54 +161,6 @@ class SettlingDeadLetters:
         return OperatorAction(
             id=self._new_id(), type=type, operator=operator, scope=scope, occurred_at=self._clock()
         )
-
-    def _letter(self, buried: Buried) -> Letter:
-        message = buried.message
-        return Letter(
-            id=buried.id,
-            kind=self._remedy(buried).kind(message.source.topic),
-            topic=message.source.topic,
-            partition=message.source.partition,
-            offset=message.source.offset,
-            code=message.code,
-            error=message.error,
-            basket_id=buried.about,
-            parks=message.basket_id is not None and buried.settled_at is None,
-            recorded_at=buried.recorded_at,
-            tries=buried.tries,
-            tried_at=buried.tried_at,
-            last_error=buried.last_error,
-            settled_at=buried.settled_at,
-            settled_by=buried.settled_by,
-        )
-
-
-class _NoRemedy:
-    """For letters from topics that this release knows nothing of."""
-
-    topics: tuple[str, ...] = ()
-    settles_all = False
-
-    def kind(self, _: str) -> Kind:
-        return "unknown"
-
-    def plan(self, letter: Buried) -> Plan:
-        return Plan(f"nothing: {self._words(letter)}", "settles the letter; nothing is done with the message")
-
-    async def retry(self, letter: Buried) -> str:
-        raise StillDead(self._words(letter))
-
-    async def skip(self, _: Buried) -> str:
-        return "left out; nothing is done with the message"
-
-    async def settled(self, _: Buried) -> None:
-        return
-
-    def _words(self, letter: Buried) -> str:
-        return f"this release does not know what a message of {letter.message.source.topic} asks for"
-
-
-_NO_REMEDY = _NoRemedy()
 
 
 def _with_what_goes_along(claim: Claim, remedy: Remedy) -> Sequence[int]:
@@ -250,17 +186,6 @@ def _outcome(
 def _after(cursor: str | None) -> int:
     if cursor is None:
         return 0
-    if not cursor.isascii() or not cursor.isdecimal():
+    if not cursor.isascii() or not cursor.isdecimal() or len(cursor) > LONGEST_CURSOR:
         raise ValueError(f"{cursor!r} is no cursor of a page of dead letters")
     return int(cursor)
-
-
-def _content(bytes: bytes | None) -> Content | None:
-    return None if bytes is None else _text(bytes)
-
-
-def _text(bytes: bytes) -> Content:
-    try:
-        return Content(encoding="utf-8", text=bytes.decode())
-    except UnicodeDecodeError:
-        return Content(encoding="base64", text=base64.b64encode(bytes).decode())

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -16,6 +19,8 @@ from domain.operating.actions import Operator
 from domain.operating.republisher import Republisher
 from domain.operating.republishing import Progress, Republication, RepublishRequest
 from operations.stopping import EXIT_CODE_OF_AN_INTERRUPTION, stopped
+
+FINISH_WITHIN_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,23 @@ async def run_republishing(asked: Republishing, console: Console | None = None) 
     return run.conclude()
 
 
+async def _until_stopped(sending: Coroutine[Any, Any, Progress], stop: asyncio.Event) -> None:
+    """Waits for the end of what hears of a stop between two portions; where Kafka answers nothing it may not
+    hear of it, and is given up: what was open then counts as not sent."""
+    task = asyncio.create_task(sending)
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            await asyncio.wait({task}, timeout=FINISH_WITHIN_SECONDS)
+        if task.done():
+            await task
+    finally:
+        for each in (task, stopping):
+            each.cancel()
+        await asyncio.gather(task, stopping, return_exceptions=True)
+
+
 class _Run:
     def __init__(self, asked: Republishing, console: Console) -> None:
         self.error: str | None = None
@@ -94,7 +116,7 @@ class _Run:
                     rate = f"{progress.sent / elapsed:,.0f}" if elapsed > 0 else "–"
                     bar.update(task, completed=done, sent=progress.sent, rate=rate)
 
-                await republisher.send(run, stop, told, self._asked.rate)
+                await _until_stopped(republisher.send(run, stop, told, self._asked.rate), stop)
 
     async def _begun(self, republisher: Republisher) -> Republication:
         asked = self._asked

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
@@ -24,11 +24,14 @@ STYLES: dict[State, str] = {
     "absent": "bold red",
 }
 LONGEST_ERROR = 120
+WIDE, WHOLE = 100, 130
+"""Columns of a terminal: from `WIDE` on all figures are shown, from `WHOLE` on releases too."""
 
 
 def picture(status: Status, *, all_processes: bool = False, watched: bool = False) -> RenderableType:
     """The workers, the roles, and what is wrong."""
-    parts: list[RenderableType] = [_headline(status, watched=watched), _workers(status, all_processes)]
+    rows = status.workers if all_processes else shown(status)
+    parts: list[RenderableType] = [_headline(status, watched=watched), _Workers(status, rows)]
     if status.roles:
         parts.append(_roles(status))
     parts += [Text(f"✗ {problem}", style="red") for problem in status.problems]
@@ -63,37 +66,41 @@ def _headline(status: Status, *, watched: bool) -> Text:
     return text
 
 
-def _workers(status: Status, all_processes: bool) -> Table:
-    table = Table(box=None, header_style="dim", pad_edge=False)
-    for name, justify in (
-        ("worker", "left"),
-        ("state", "left"),
-        ("for", "right"),
-        ("process", "left"),
-        ("position", "right"),
-        ("waiting", "right"),
-        ("oldest", "right"),
-        ("rate/s", "right"),
-        ("last error", "left"),
-    ):
-        table.add_column(name, justify=justify, no_wrap=name != "last error", overflow="fold")  # type: ignore[arg-type]
-    before = None
-    rows = status.workers if all_processes else shown(status)
-    for each in rows:
-        lag = _lag_to_show(each, rows, status.lags)
-        table.add_row(
-            Text(each.worker if each.worker != before else "", style="bold"),
-            Text(each.state.replace("-", " "), style=STYLES[each.state]),
-            Text(_ago(status.at, each.since), style="dim"),
-            _process(each),
-            _number(each.position),
-            _waiting(each, lag),
-            _oldest(each, lag),
-            Text("" if each.rate is None else f"{each.rate:,.0f}" if each.rate >= 10 else f"{each.rate:.1f}"),
-            _error(each, status.at),
-        )
-        before = each.worker
-    return table
+class _Workers:
+    """The table of workers, with what the terminal's width has room for: figures are never cut off."""
+
+    def __init__(self, status: Status, rows: Sequence[WorkerState]) -> None:
+        self._status = status
+        self._rows = rows
+
+    def __rich_console__(self, _: Console, options: ConsoleOptions) -> RenderResult:
+        wide, whole = options.max_width >= WIDE, options.max_width >= WHOLE
+        table = Table(box=None, header_style="dim", pad_edge=False)
+        for name in ("worker", "state"):
+            table.add_column(name, no_wrap=True)
+        table.add_column("for", justify="right", no_wrap=True)
+        table.add_column("process", overflow="fold")
+        for name in ("position", "waiting", "oldest", "rate/s") if wide else ("waiting", "oldest"):
+            table.add_column(name, justify="right", no_wrap=True)
+        if wide:
+            table.add_column("last error", overflow="fold")
+        before = None
+        for each in self._rows:
+            lag = _lag_to_show(each, self._rows, self._status.lags)
+            waiting = [_waiting(each, lag), _oldest(each, lag)]
+            table.add_row(
+                Text(each.worker if each.worker != before else "", style="bold"),
+                Text(each.state.replace("-", " "), style=STYLES[each.state]),
+                Text(_ago(self._status.at, each.since), style="dim"),
+                _process(each, release=whole),
+                *(
+                    [_position(each), *waiting, _rate(each), _error(each, self._status.at)]
+                    if wide
+                    else waiting
+                ),
+            )
+            before = each.worker
+        yield table
 
 
 def _lag_to_show(
@@ -106,14 +113,21 @@ def _lag_to_show(
     return next((lag for lag in lags if lag.worker == each.worker), None)
 
 
-def _process(each: WorkerState) -> Text:
+def _process(each: WorkerState, *, release: bool) -> Text:
     if each.instance is None:
         return Text("none", style="dim")
-    return Text(f"{each.host} {each.pid}") + Text(f" {each.release}", style="dim")
+    text = Text(f"{each.host} {each.pid}")
+    return text.append(f" {each.release}", style="dim") if release else text
 
 
-def _number(number: int | None) -> Text:
-    return Text("" if number is None else f"{number:,}")
+def _position(each: WorkerState) -> Text:
+    return Text("" if each.position is None else f"{each.position:,}")
+
+
+def _rate(each: WorkerState) -> Text:
+    if each.rate is None:
+        return Text("")
+    return Text(f"{each.rate:,.0f}" if each.rate >= 10 else f"{each.rate:.1f}")
 
 
 def _waiting(each: WorkerState, lag: WorkerLag | None) -> Text:

@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from domain.operating.actions import Operator, OperatorAction
-from domain.operating.dead_letters import Buried, LetterBook, LetterCount, LetterQuery
+from domain.operating.dead_letters import LetterCount, LetterQuery
+from domain.operating.letter_book import Buried, LetterBook
 from domain.ports import DeadLetter, Source
 from tests.contracts.operator_actions import action
 

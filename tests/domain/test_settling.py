@@ -13,15 +13,8 @@ from hypothesis import strategies as st
 from adapters.memory.letter_book import MemoryLetterBook
 from domain.errors import BrokerUnavailable
 from domain.operating.actions import Operator
-from domain.operating.dead_letters import (
-    Buried,
-    Kind,
-    LetterNotFound,
-    LetterQuery,
-    Outcome,
-    Plan,
-    StillDead,
-)
+from domain.operating.dead_letters import Kind, LetterNotFound, LetterQuery, Outcome
+from domain.operating.letter_book import Buried, Plan, StillDead
 from domain.operating.settling import SettlingDeadLetters
 from tests.contracts.letter_book import ONE, OTHER, message
 from tests.contracts.operator_actions import NOON
@@ -244,8 +237,9 @@ async def test_pages_end_with_the_last_letter() -> None:
     second = await office.box.list(first.next_cursor, limit=3)
     assert [letter.id for letter in (*first.letters, *second.letters)] == [1, 2, 3, 4, 5]
     assert second.next_cursor is None
-    with pytest.raises(ValueError, match="no cursor"):
-        await office.box.list("-1")
+    for cursor in ("-1", "²", "9" * 19, ""):
+        with pytest.raises(ValueError, match="no cursor"):
+            await office.box.list(cursor)
 
 
 async def test_bytes_are_shown_as_text_where_they_are_and_in_base_64_where_they_are_not() -> None:

@@ -216,6 +216,11 @@ def test_the_last_lag_of_the_dead_is_never_shown_as_todays() -> None:
     assert (lag.worker, lag.events, lag.seconds) == ("catalogue", None, None)
 
 
+def test_a_publisher_that_never_said_how_far_it_is_lags_by_nobody_knows_what() -> None:
+    (lag,) = status(recorded(condition="starting", role=ROLE)).lags
+    assert (lag.worker, lag.events, lag.seconds) == ("publisher", None, None)
+
+
 def test_one_that_stands_by_has_no_part_in_what_waits() -> None:
     waiting = recorded("commands", "b", "standing-by")
     (lag,) = status(recorded("commands", measured=1, position=3, lag=(4, 1.0)), waiting).lags

@@ -15,7 +15,7 @@ from tests.parts.processes import Program
 
 
 def resending(settings: Settings, run: str) -> Program:
-    """It says `sent` after each transaction, and `complete` at the end."""
+    """It says `sent` after each transaction, about twenty a second, and `complete` at the end."""
     return Program("-m", "tests.operations.resending", run, environment={**environment(settings)})
 
 
@@ -31,7 +31,7 @@ async def _go_on(run_id: str) -> None:
         def told(progress: Progress) -> None:
             _say("complete" if progress.complete else f"sent {progress.sent}")
 
-        await republisher.send(await republisher.go_on(run_id, ADA), asyncio.Event(), told)
+        await republisher.send(await republisher.go_on(run_id, ADA), asyncio.Event(), told, rate=400)
 
 
 def _say(line: str) -> None:

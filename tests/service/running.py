@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
@@ -28,6 +28,7 @@ class Service:
     kafka: str
     pid: int
     environment: Mapping[str, str]
+    metrics: Sequence[str] = ()
 
     async def token(self, partner: str, *more: str) -> str:
         """A token as `checkout token` prints it."""
@@ -84,7 +85,14 @@ async def running_service(folder: Path, *options: str, **environment: str) -> As
             "CHECKOUT_DATABASE_URL": ready["database_url"],
             "CHECKOUT_KAFKA_BOOTSTRAP_SERVERS": ready["kafka"],
         }
-        yield Service(ready["url"], ready["database_url"], ready["kafka"], process.pid, {**shared, **named})
+        yield Service(
+            ready["url"],
+            ready["database_url"],
+            ready["kafka"],
+            process.pid,
+            {**shared, **named},
+            ready["metrics"],
+        )
     finally:
         if process.returncode is None:
             process.send_signal(signal.SIGTERM)

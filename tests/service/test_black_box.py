@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+from typing import Any
 
 import asyncpg
+import httpx
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from operations.demo.story import initiate_body, sample_baskets
@@ -170,3 +172,28 @@ async def test_views_and_topic_end_equal_to_the_store(service: Service) -> None:
     finally:
         await connection.close()
     assert await published_events(service.kafka, sum(map(len, stored.values()))) == stored
+
+
+async def test_an_operator_sees_that_all_is_well_and_who_does_what(service: Service) -> None:
+    async def well() -> Any:
+        # Raises where the exit code says that something is not as it should be.
+        return json.loads(await service.command("status", "--json", "--max-lag-seconds", "30"))
+
+    status = await eventually(well, limit=30, every=0.5)
+    assert status["problems"] == []
+    states = {each["worker"]: each for each in status["workers"] if each["live"]}
+    assert states.keys() == {"api", "publisher", "projector", "catalogue", "commands", "expiry"}
+    assert {each["state"] for each in states.values()} == {"working"}
+    assert states["api"]["handled"] > 0
+    assert {each["pid"] for each in status["roles"]} == {states["publisher"]["pid"]}
+    lags = {each["worker"]: each for each in status["lags"]}
+    assert lags.keys() == {"publisher", "projector", "catalogue", "commands", "expiry"}
+    assert all(each["events"] is not None for each in lags.values())
+    assert lags["publisher"]["position"] > 0
+
+    async with httpx.AsyncClient() as client:
+        for page, metric in zip(
+            service.metrics, ("checkout_http_requests_total", "checkout_worker_lag_seconds"), strict=True
+        ):
+            assert metric in (await client.get(page)).text
+        assert (await client.get(f"{service.url}/metrics")).status_code == 404

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from adapters.memory.letter_book import MemoryLetterBook
-from domain.operating.dead_letters import Buried
+from domain.operating.letter_book import Buried
 from domain.ports import DeadLetter
 from tests.contracts.letter_book import Bury, LetterBookContract
 from tests.contracts.operator_actions import NOON
