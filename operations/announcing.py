@@ -39,6 +39,7 @@ def announce(
             "kafka": kafka,
             "issuer": settings.jwt_issuer,
             "audience": settings.jwt_audience,
+            "data_key_file": str(settings.data_key_file) if settings.data_key_file else None,
         }
         print(json.dumps(ready), flush=True)  # noqa: T201
         return

@@ -40,6 +40,9 @@ SELECT stream_id AS basket_id, convert_from(metadata, 'UTF8')::jsonb ->> 'partne
  ORDER BY stream_id
 """
 
+# Look-ups by index, whatever the planner thinks of the tables: others wait.
+PLAN_BY_INDEX = "SET LOCAL enable_seqscan = off"
+
 # The lock that every append takes first: until this transaction ends, nobody else appends anything.
 APPENDS_WAIT = "SELECT pg_advisory_xact_lock(7208041002)"
 
@@ -82,10 +85,12 @@ ANSWERS = "SELECT scope, key, body FROM answers WHERE stream_id = ANY($1::text[]
 # Puts another body into an answer, which is given as it is then to whoever asks again.
 EMPTY_ANSWER = "UPDATE answers SET body = $3 WHERE scope = $1 AND key = $2"
 
-# Takes the content out of dead letters about baskets, and the words about it, which may quote it.
+# Takes the content out of dead letters about baskets ($1; $2 the same as bytes: they may be named by the message's
+# key or by any of its headers), and the words about it, which may quote it.
 EMPTY_LETTERS = """
 UPDATE dead_letters SET value = NULL, error = 'forgotten with the personal data of its basket'
- WHERE (basket_id = ANY($1::text[]) OR key = ANY($2::bytea[])) AND value IS NOT NULL
+ WHERE (basket_id = ANY($1::text[]) OR key = ANY($2::bytea[]) OR header_values && $2::bytea[])
+   AND value IS NOT NULL
 """
 
 # Has every process drop the keys that it keeps in memory.
@@ -123,6 +128,7 @@ class PostgresForgetting:
         self, baskets: Sequence[ConcernedBasket], event_of: EventOf, action: OperatorAction
     ) -> Part:
         async with self._database.connection() as connection, connection.transaction():
+            await connection.execute(PLAN_BY_INDEX)
             await connection.execute(APPENDS_WAIT, timeout=LONGEST_STATEMENT)
             versions, in_the_clear = await _versions(connection, baskets)
             if not versions:

@@ -44,13 +44,20 @@ class PersonalData:
     though its key is there stays as it is, and is logged.
     """
 
-    def __init__(self, keys: DataKeys, master: MasterKeys | None, new_id: NewId) -> None:
-        """Without master keys new data is stored as it comes."""
+    def __init__(
+        self,
+        keys: DataKeys,
+        master: MasterKeys | None,
+        new_id: NewId,
+        *,
+        kept_seconds: float = KEPT_SECONDS,
+    ) -> None:
+        """Without master keys new data is stored as it comes. Keys stay in memory for `kept_seconds` at most."""
         self._keys = keys
         self._master = master
         self._new_id = new_id
-        self._open: TTLCache[str, AESSIV | None] = TTLCache(MOST_KEPT, KEPT_SECONDS)
-        self._forgotten: TTLCache[str, int] = TTLCache(MOST_KEPT, KEPT_SECONDS)
+        self._open: TTLCache[str, AESSIV | None] = TTLCache(MOST_KEPT, kept_seconds)
+        self._forgotten: TTLCache[str, int] = TTLCache(MOST_KEPT, kept_seconds)
         keys.when_destroyed(self.drop)
 
     def warn_unless_sealing(self) -> None:

@@ -32,6 +32,7 @@ INITIATE_REQUEST = {
         "order_type": "new",
         "tracking": {"offers": ["/offers/weekly"], "purchaseCountryCode": "GB"},
         "customFields": {},
+        "dataSubject": "p-48213",
     }
 }
 UPDATE_REQUEST = {

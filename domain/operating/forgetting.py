@@ -63,7 +63,8 @@ class Concerned(Value):
 class Forgotten(Value):
     """What was done. It cannot be undone."""
 
-    action_id: str
+    action_id: str | None
+    """The action that was recorded; null where nothing was changed."""
     baskets: int
     """How many baskets were meant."""
     basket_ids: tuple[str, ...]
@@ -156,7 +157,7 @@ class Forgetting:
                 break
         basket_ids = tuple(id for part in parts for id in part.basket_ids)
         return Forgotten(
-            action_id=action.id,
+            action_id=action.id if basket_ids else None,
             baskets=len(baskets),
             basket_ids=basket_ids,
             unchanged=done - len(basket_ids),

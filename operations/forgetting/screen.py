@@ -44,8 +44,8 @@ def show(forgotten: Forgotten, console: Console | None = None) -> None:
     out = console or Console(highlight=False)
     out.print(
         f"{_baskets(len(forgotten.basket_ids))} told to forget, {forgotten.keys_destroyed:,} keys destroyed, "
-        f"{forgotten.answers_emptied:,} stored answers and {forgotten.dead_letters_emptied:,} dead letters emptied "
-        f"(action {forgotten.action_id})",
+        f"{forgotten.answers_emptied:,} stored answers and {forgotten.dead_letters_emptied:,} dead letters emptied"
+        f"{f' (action {forgotten.action_id})' if forgotten.action_id else ''}",
         soft_wrap=True,
     )
     if forgotten.unchanged:

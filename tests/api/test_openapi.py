@@ -139,8 +139,6 @@ def test_no_made_up_request_makes_it_fail_or_answer_outside_the_document(fed: bo
         run = fuzz(target, 15, fed=fed, phases="examples,coverage,fuzzing")
     assert run.returncode == 0, run.stdout
     assert counting.answers.total() > 300
-    assert (
-        {200, 400, 401, 412, 422}
-        <= set(counting.answers)
-        <= {200, 400, 401, 404, 405, 409, 412, 413, 415, 422}
-    )
+    # Without a basket that exists it is luck whether a made-up request gets as far as its `If-Match`.
+    reached = {200, 400, 401, 422} | ({412} if fed else set())
+    assert reached <= set(counting.answers) <= {200, 400, 401, 404, 405, 409, 412, 413, 415, 422}

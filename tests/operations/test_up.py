@@ -77,15 +77,10 @@ async def test_it_says_in_one_line_where_everything_is_and_stops_whole(folder: P
     async with up(folder, "--ephemeral") as program:
         told = await ready(program)
         assert told.keys() == {
-            "ready",
-            "url",
-            "console",
-            "metrics",
-            "database_url",
-            "kafka",
-            "issuer",
-            "audience",
+            *("ready", "url", "console", "metrics", "database_url", "kafka", "issuer", "audience"),
+            "data_key_file",
         }
+        assert Path(told["data_key_file"]).name == "data-key"
         assert told["ready"] is True
         async with httpx.AsyncClient(base_url=told["url"]) as client:
             assert (await client.get("/health/ready")).status_code == 200

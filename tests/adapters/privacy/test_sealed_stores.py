@@ -14,6 +14,7 @@ from pydantic_core import to_json
 
 from adapters.memory.catalogue import MemoryCatalogueFacts
 from adapters.memory.store import MemoryEventStore
+from adapters.privacy.documents import without_personal_data
 from adapters.privacy.master_keys import MasterKeyMissing, MasterKeys
 from adapters.privacy.personal_data import PersonalData
 from adapters.privacy.reading import opened_events, opened_streams
@@ -163,6 +164,15 @@ async def test_history_folds_to_the_same_basket_before_and_after_but_for_what_is
         update={name: getattr(before.details, name) for name in ("tracking", "custom_fields", "data_subject")}
     )
     assert after == before
+
+
+async def test_open_sealed_and_forgotten_events_are_the_same_but_for_what_is_personal(sealed: Sealed) -> None:
+    id = await a_basket(sealed, data_subject="p-1")
+    as_stored, as_read = await sealed.stored.read_events(id), await sealed.store.read_events(id)
+    sealed.keys.destroy(id, 6)
+    forgotten = await sealed.store.read_events(id)
+    for stored, read, emptied in zip(as_stored, as_read, forgotten, strict=True):
+        assert without_personal_data(stored.data) == without_personal_data(read.data) == emptied.data
 
 
 async def test_a_forgotten_basket_is_open_nowhere(sealed: Sealed) -> None:
