@@ -43,7 +43,7 @@ class MemoryBasketViews:
 
     def all(self) -> list[BasketView]:
         """Every view, in no order."""
-        return [*self._views.values()]
+        return [*self.rows.values()]
 
     async def due(self, now: datetime, limit: int) -> Sequence[str]:
         due = [view for view in self.rows.values() if view.status == "open" and view.expires_at <= now]

@@ -27,7 +27,7 @@ from domain.operating.republishing import (
     RepublishRequest,
     RunNotFound,
 )
-from domain.ports import Append, NewEvent, Publication
+from domain.ports import Append, NewEvent, Publication, PublishedUpTo
 from tests.contracts.operator_actions import NOON
 from tests.streaming import Partner
 
@@ -85,6 +85,10 @@ class Publishing:
         self._name = name
         self.position = 0
 
+    @property
+    def published(self) -> PublishedUpTo:
+        return PublishedUpTo(self.position)
+
     @asynccontextmanager
     async def session(self) -> AsyncIterator[Publishing]:
         self.position = self._broker.position(self._name)
@@ -92,6 +96,9 @@ class Publishing:
 
     async def publish(self, publications: Sequence[Publication]) -> None:
         self.position = await self._broker.publish(self._name, publications)
+
+    async def go_on_after(self, published: PublishedUpTo) -> None:
+        raise NotImplementedError("a republisher never does")
 
 
 class Service:
