@@ -88,7 +88,7 @@ def new_id() -> str:
 def expected_workers(settings: Settings) -> list[str]:
     """What must be running somewhere for the service to be whole: the API, and what `checkout work all` runs."""
     revalidator = ["revalidator"] if settings.revalidator else []
-    return ["api", "publisher", "projector", "catalogue", "commands", "expiry", *revalidator]
+    return ["api", "publisher", "projector", "catalogue", "commands", "expiry", *revalidator, "sampler"]
 
 
 def master_keys(settings: Settings) -> MasterKeys | None:

@@ -36,7 +36,7 @@ _HEADERS = {
     "X-Frame-Options": "DENY",
     "X-Content-Type-Options": "nosniff",
     "X-Robots-Tag": "noindex, nofollow, noarchive",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=()",
@@ -66,6 +66,9 @@ class Gate:
         headers = Headers(scope=scope)
         path: str = scope["path"]
         guarded = _with_headers(send, kept=path.startswith(self._below))
+        if scope["type"] == "http" and scope["method"] not in ("GET", "HEAD") and not _same_origin(headers):
+            await PlainTextResponse("This comes from another site.", 403)(scope, receive, guarded)
+            return
         if path in self._exact or path.startswith(self._below):
             await self._app(scope, receive, guarded)
             return
@@ -80,16 +83,20 @@ class Gate:
                 await _send_away(receive, send)
             else:
                 await self._websocket(session, scope, receive, send)
-        elif session is not None and (scope["method"] in ("GET", "HEAD") or _same_origin(headers)):
+        elif session is not None:
             scope[SESSION] = session
             await self._app(scope, receive, guarded)
         elif scope["method"] == "GET" and "text/html" in headers.get("accept", ""):
-            asked = scope.get("query_string", b"").decode("latin-1")
-            inside = (path.removeprefix(self._root) or "/") + (f"?{asked}" if asked else "")
-            where = f"{headers.get('x-forwarded-prefix', '')}{self._sign_in}?next={quote(inside)}"
-            await RedirectResponse(where, 303)(scope, receive, guarded)
+            await self._to_sign_in(path, headers, scope.get("query_string", b""))(scope, receive, guarded)
         else:
             await PlainTextResponse("Sign in first.", 403)(scope, receive, guarded)
+
+    def _to_sign_in(self, path: str, headers: Headers, query: bytes) -> RedirectResponse:
+        """And from there back to the page that was asked for."""
+        asked = query.decode("latin-1")
+        inside = (path.removeprefix(self._root) or "/") + (f"?{asked}" if asked else "")
+        prefix = headers.get("x-forwarded-prefix", "")
+        return RedirectResponse(f"{prefix}{self._sign_in}?next={quote(inside)}", 303)
 
     async def _websocket(self, session: Session, scope: Scope, receive: Receive, send: Send) -> None:
         scope[SESSION] = session
@@ -155,8 +162,8 @@ def no_cookie(*, path: str, secure: bool) -> str:
 def _same_origin(headers: Headers) -> bool:
     """Browsers say where a request comes from; one that says nothing is no browser's."""
     site = headers.get("sec-fetch-site")
-    if site is not None and site not in ("same-origin", "none"):
-        return False
+    if site is not None:
+        return site in ("same-origin", "none")
     origin = headers.get("origin")
     if origin is None:
         return True

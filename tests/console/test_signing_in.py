@@ -88,6 +88,8 @@ async def test_another_sites_page_cannot_use_an_operators_session(stage: Stage) 
     async with httpx.AsyncClient() as browser:
         await _sign_in(browser, stage)
         elsewhere = {"origin": "https://elsewhere.example", "sec-fetch-site": "cross-site"}
+        signed = await browser.post(f"{stage.url}/sign-in", data={"token": stage.token}, headers=elsewhere)
+        assert signed.status_code == 403
         posted = await browser.post(
             f"{stage.url}/_nicegui_ws/socket.io/?EIO=4&transport=polling", headers=elsewhere
         )

@@ -32,6 +32,7 @@ class Place(Generic[T]):
         self._fetch = fetch
         self._show = show
         self._asked = 0
+        self._drawn: list[T] = []
         self._box = box(classes)
         with self._box:
             bones(lines)
@@ -43,10 +44,13 @@ class Place(Generic[T]):
         try:
             content = await self._fetch()
         except CheckoutError as error:
+            self._drawn.clear()
             self._fill(partial(self._failed, in_words(error), again=isinstance(error, Unavailable)))
             return
-        if asked == self._asked:
-            self._fill(partial(self._show, content))
+        if asked != self._asked or self._drawn == [content]:
+            return  # what is the same is left as it is: somebody may be about to click on it
+        self._drawn = [content]
+        self._fill(partial(self._show, content))
 
     def _fill(self, draw: Callable[[], object]) -> None:
         if self._box.is_deleted:
