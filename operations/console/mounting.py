@@ -45,11 +45,7 @@ def mount(parts: Parts, path: str) -> ASGIApp:
     register(console)
     _keep_looking(console.trend)
     pages_app.colors(primary=ACCENT)
-    ui.add_head_html(
-        f'<meta name="robots" content="noindex, nofollow">'
-        f'<link rel="stylesheet" href="{path}/assets/look.css">',
-        shared=True,
-    )
+    ui.add_head_html('<meta name="robots" content="noindex, nofollow">', shared=True)
     ui.run_with(
         application,
         root=no_such_page(console),

@@ -37,6 +37,8 @@ def frame(
     """A page with its heading; `here` is the way that is marked, `trail` the name and path of the page above."""
     session = visit.session
     ui.page_title(f"{title} · Partner checkout")
+    # The gate lets only plain prefixes of proxies through, so that this is no way into the page.
+    ui.add_head_html(f'<link rel="stylesheet" href="{visit.root}/assets/look.css">')
     dark = ui.dark_mode(session.dark)
     with box("side", tag="nav").props('aria-label="Pages"'):
         with ui.link(target="/").classes("brand"):

@@ -3,9 +3,11 @@ stood there before."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
-from operations.console.look.things import Table, Tone, badge, box, nothing, words
+from domain.operating.differing import Difference
+from operations.console.look.things import Table, Tone, badge, box, dot, nothing, told, words
 from operations.console.marked import Mark, Marked, MarkedBasket, MarkedLine
 
 TONES: dict[Mark, Tone] = {"": "", "added": "good", "removed": "bad", "changed": "news"}
@@ -72,3 +74,17 @@ def _offer(line: MarkedLine) -> None:
             if line.mark:
                 badge(_SIGNS[line.mark], TONES[line.mark])
         words(line.offer, "mono soft", tag="div", title=f"line {line.id}")
+
+
+def draw_differences(found: Sequence[Difference], *, compared: bool) -> None:
+    if not compared:
+        told("The first version: there is nothing to compare it with.")
+    elif not found:
+        told("Nothing but the version and the time of the last change.")
+    else:
+        with box("differences", tag="ul"):
+            for each in found:
+                with box("line tied", tag="li") as row:
+                    row.props["title"] = each.path
+                    dot(TONES[each.kind])
+                    words(each.words)

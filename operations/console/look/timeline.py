@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from nicegui import ui
 
 from domain.operating.history import HistoryEntry
 from operations.console.look.telling import exactly, moment
-from operations.console.look.things import Tone, badge, box, button, link, words
+from operations.console.look.things import Table, Tone, badge, box, button, link, nothing, words
 from operations.judged import JudgedBasket
 
 MOST_DRAWN = 200
@@ -88,5 +89,32 @@ class Timeline:
         return event
 
 
-def verdict_badge(verdict: JudgedBasket) -> None:
+def _verdict_badge(verdict: JudgedBasket) -> None:
     badge("ready" if verdict.ready else "not ready", "good" if verdict.ready else "bad")
+
+
+def draw_verdicts(basket_id: str, verdicts: Sequence[JudgedBasket]) -> None:
+    if not verdicts:
+        nothing("gavel", "Not judged yet", "A validation records what it found here.")
+        return
+    table = Table(
+        ("Version", "lead tight"),
+        ("Verdict", "tight"),
+        ("Found", ""),
+        ("Judged", "tight"),
+        ("", "tight"),
+        name="Verdicts",
+    )
+    for verdict in reversed(verdicts):
+        table.row(
+            partial(
+                words,
+                f"version {verdict.version}",
+                "strong nowrap",
+                title=f"judged version {verdict.basket_version}",
+            ),
+            partial(_verdict_badge, verdict),
+            ", ".join(verdict.finding_codes) or "nothing",
+            partial(words, moment(verdict.validated_at), "nowrap", title=exactly(verdict.validated_at)),
+            partial(link, "Evidence", f"/baskets/{basket_id}/verdicts/{verdict.version}"),
+        )

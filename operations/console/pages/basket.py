@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
 
 from nicegui import ui
 from nicegui.events import ValueChangeEventArguments
@@ -15,21 +14,16 @@ from domain.operating.history import HistoryEntry
 from domain.operating.showing import Document, basket_document
 from operations.console.look.frame import Heading, frame
 from operations.console.look.places import Place, in_words
-from operations.console.look.standing import TONES, draw_facts, draw_lines
+from operations.console.look.standing import draw_differences, draw_facts, draw_lines
 from operations.console.look.telling import counted, exactly, moment
 from operations.console.look.things import (
-    Table,
     badge,
     box,
-    dot,
-    link,
-    nothing,
     panel,
     round_button,
-    told,
     words,
 )
-from operations.console.look.timeline import Timeline, verdict_badge
+from operations.console.look.timeline import Timeline, draw_verdicts
 from operations.console.marked import marked
 from operations.console.pages.basket_deeds import offer_deeds
 from operations.console.pages.find import STATUSES
@@ -115,7 +109,7 @@ class _BasketPage:
         self._timeline.mark(self._stand.version)
         self._verdict_rows.clear()
         with self._verdict_rows:
-            _draw_verdicts(self._id, [*self._verdicts.values()])
+            draw_verdicts(self._id, [*self._verdicts.values()])
 
     def _draw_stand(self, last: int) -> None:
         with box("stand-row"):
@@ -183,7 +177,7 @@ class _BasketPage:
             with box("body ruled"):
                 draw_facts(basket)
         with panel("What differs", note, marker="differences"), box("body"):
-            _draw_differences(shown)
+            draw_differences(shown.differences, compared=shown.before is not None)
 
     async def _follow(self) -> None:
         """Takes up what happens meanwhile; who stands at the newest version goes along."""
@@ -203,44 +197,3 @@ class _BasketPage:
         self._tell_stand()
         if at_the_end:
             await self._go(last)
-
-
-def _draw_differences(shown: _Shown) -> None:
-    if shown.before is None:
-        told("The first version: there is nothing to compare it with.")
-    elif not shown.differences:
-        told("Nothing but the version and the time of the last change.")
-    else:
-        with box("differences", tag="ul"):
-            for each in shown.differences:
-                with box("line tied", tag="li") as row:
-                    row.props["title"] = each.path
-                    dot(TONES[each.kind])
-                    words(each.words)
-
-
-def _draw_verdicts(basket_id: str, verdicts: Sequence[JudgedBasket]) -> None:
-    if not verdicts:
-        nothing("gavel", "Not judged yet", "A validation records what it found here.")
-        return
-    table = Table(
-        ("Version", "lead tight"),
-        ("Verdict", "tight"),
-        ("Found", ""),
-        ("Judged", "tight"),
-        ("", "tight"),
-        name="Verdicts",
-    )
-    for verdict in reversed(verdicts):
-        table.row(
-            partial(
-                words,
-                f"version {verdict.version}",
-                "strong nowrap",
-                title=f"judged version {verdict.basket_version}",
-            ),
-            partial(verdict_badge, verdict),
-            ", ".join(verdict.finding_codes) or "nothing",
-            partial(words, moment(verdict.validated_at), "nowrap", title=exactly(verdict.validated_at)),
-            partial(link, "Evidence", f"/baskets/{basket_id}/verdicts/{verdict.version}"),
-        )

@@ -6,38 +6,14 @@ from functools import partial
 
 from nicegui import ui
 
-from domain.operating.status import State, Status, WorkerState
+from domain.operating.status import Status
 from operations.console.look.charts import Chart, Line
 from operations.console.look.frame import frame
-from operations.console.look.telling import ago, counted, duration, exactly, moment, number
-from operations.console.look.things import (
-    Table,
-    Tone,
-    Words,
-    bones,
-    box,
-    dot,
-    nothing,
-    panel,
-    told,
-    words,
-)
+from operations.console.look.telling import counted, duration, number
+from operations.console.look.things import Draw, Words, bones, box, panel, told, words
+from operations.console.look.workers import PAST, draw_roles, draw_workers
 from operations.console.trend import LOOK_EVERY, Look, Trend
 from operations.console.visit import Console
-
-STATES: dict[State, tuple[str, Tone]] = {
-    "working": ("works", "good"),
-    "standing-by": ("stands by", "good"),
-    "starting": ("starts", "news"),
-    "failing": ("fails", "bad"),
-    "standing-still": ("stands still", "bad"),
-    "dead": ("dead", "bad"),
-    "absent": ("absent", "bad"),
-    "stopped": ("stopped", ""),
-    "replaced": ("replaced", ""),
-}
-_PAST: frozenset[State] = frozenset({"stopped", "replaced"})
-"""Processes that are gone, as they should be: they are not shown."""
 
 
 def register(console: Console) -> None:
@@ -95,8 +71,8 @@ class _Overview:
         self._fill_figures(status, trend.looks[-1])
         self._lags.draw(_lines(trend, "lag_seconds"))
         self._rates.draw({"stored": trend.stored_rates(), **_lines(trend, "rates")})
-        _again(self._table, partial(_workers, status))
-        _again(self._roles, partial(_roles, status))
+        _again(self._table, partial(draw_workers, status))
+        _again(self._roles, partial(draw_roles, status))
 
     def _alarm(self, status: Status | None) -> None:
         trouble = self._trend.trouble
@@ -132,7 +108,7 @@ class _Overview:
                 "",
                 f"{longest.worker}: {more}{counted(longest.events or 0, 'event')}",
             )
-        present = [each for each in status.workers if each.state not in _PAST]
+        present = [each for each in status.workers if each.state not in PAST]
         live = sum(each.live for each in present)
         self._workers.tell(str(live), f"of {len(present)} live", _holders(status))
         waiting = self._trend.dead_letters
@@ -158,10 +134,10 @@ class _Figure:
         self._note.set_text(note or "\u00a0")
 
 
-def _again(place: ui.element, draw: partial[None] | object) -> None:
+def _again(place: ui.element, draw: Draw) -> None:
     place.clear()
     with place:
-        draw()  # type: ignore[operator]
+        draw()
 
 
 def _lines(trend: Trend, what: str) -> dict[str, Line]:
@@ -175,75 +151,3 @@ def _lines(trend: Trend, what: str) -> dict[str, Line]:
 def _holders(status: Status) -> str:
     free = [role.role for role in status.roles if not role.live]
     return f"nobody holds {', '.join(free)}" if free else "every role is held"
-
-
-def _workers(status: Status) -> None:
-    table = Table(
-        ("Worker", "lead"),
-        ("State", "tight"),
-        ("Position", "number"),
-        ("Waiting", "number"),
-        ("Lag", "number"),
-        ("Rate", "number"),
-        ("Process", ""),
-        ("Last error", ""),
-        name="Workers",
-    )
-    for each in status.workers:
-        if each.state in _PAST:
-            continue
-        table.row(
-            partial(words, each.worker, "strong"),
-            partial(_state, each, status),
-            number(each.position) if each.position is not None else None,
-            number(each.lag_events) if each.lag_events is not None else None,
-            duration(each.lag_seconds) if each.lag_seconds is not None else None,
-            f"{number(each.rate)}/s" if each.rate is not None else None,
-            partial(_process, each) if each.host else None,
-            partial(_error, each) if each.last_error else None,
-        )
-
-
-def _state(each: WorkerState, status: Status) -> None:
-    said, tone = STATES[each.state]
-    with box("line nowrap"):
-        dot(tone)
-        words(said, title=f"since {exactly(each.since)}" if each.since else None)
-        if each.since is not None and tone == "bad":
-            words(f"since {ago(each.since, status.at)}".replace(" ago", ""), "soft small")
-
-
-def _process(each: WorkerState) -> None:
-    words(f"{each.host} · {each.pid}", "small", title=f"{each.instance}, release {each.release}")
-
-
-def _error(each: WorkerState) -> None:
-    with box():
-        words(each.last_error, "bad-ink small", tag="div")
-        words(moment(each.last_error_at), "soft small", tag="div")
-
-
-def _roles(status: Status) -> None:
-    if not status.roles:
-        nothing("badge", "No role is known", "A worker that only one process may run tells of its role here.")
-        return
-    table = Table(("Role", "lead"), ("Held by", ""), ("Standing by", "number"), name="Roles")
-    for role in status.roles:
-        table.row(
-            partial(words, role.role, "strong"),
-            partial(
-                _holder, role.held, role.live, f"{role.host} · {role.pid}" if role.host else role.instance
-            ),
-            number(role.standing_by),
-        )
-
-
-def _holder(held: bool | None, live: bool | None, who: str | None) -> None:
-    with box("line"):
-        dot("good" if live else "bad")
-        if not held:
-            words("nobody")
-        else:
-            words(who or "a session that names no process")
-            if not live:
-                words("dead, and keeps others from it", "bad-ink")
