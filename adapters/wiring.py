@@ -137,12 +137,12 @@ class Parts:
         self.leadership = PostgresLeadership(self.database, instance=self.instance)
         self.worker_states = PostgresWorkerStates(self.database)
         self.statuses = Statuses(self.worker_states, Expectations(expected_workers(settings)))
-        self.rebuilds = PostgresRebuilds(self.database, utc_now, new_id)
         self.forgetting = Forgetting(
             PostgresForgetting(self.database, timedelta(seconds=settings.idempotency_lifetime)),
             utc_now,
             new_id,
         )
+        self.rebuilds = PostgresRebuilds(self.database, utc_now, new_id)
         self.parked = PostgresDeadLetters(self.database)
         self.dead_letters: list[DeadLetters] = [self.parked, KafkaDeadLetters(settings, utc_now)]
         self.verifier = token_verifier(settings)
@@ -152,7 +152,12 @@ class Parts:
         self.derived_rows = PostgresDerivedRows(self.database)
         self.projected_rows = PostgresProjectedRows(self.database)
         self.verification = Verification(self.store, self.views, self.derived_rows, self.parked)
-        self.repairing = Repairing(self.verification, PostgresDerivedRepair(self.database), utc_now, new_id)
+        self.repairing = Repairing(
+            self.verification,
+            PostgresDerivedRepair(self.database, self.privacy.sealed_views),
+            utc_now,
+            new_id,
+        )
         self.catalogue_verification = CatalogueVerification(self.projected_rows)
         self.handlers = CheckoutHandlers(
             self.store,
@@ -175,14 +180,14 @@ class Parts:
                 BasketViewRemedy(self.projection),
                 CatalogueRemedy(self.facts),
                 BasketChangeRemedy(settings, self.commands, self.orders),
-                VerdictRemedy(settings, self.store),
+                VerdictRemedy(settings, self.published_store),
             ],
             utc_now,
             new_id,
         )
         self.republisher = Republisher(
-            self.feed,
-            self.store,
+            self.published_feed,
+            self.published_store,
             PostgresRepublications(self.database),
             KafkaReplayTopics(settings),
             self.publisher,
@@ -224,8 +229,8 @@ class Parts:
     def topic_verification(self) -> TopicVerification:
         """Compares what is in Kafka with the store; the settings must name brokers."""
         return TopicVerification(
-            self.store,
-            self.feed,
+            self.published_store,
+            self.published_feed,
             (basket_events(self.settings), validation_results(self.settings)),
             self.settings.publisher_id,
             self.published_up_to,
@@ -258,10 +263,10 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
     parts = Parts(settings)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(parts.database.close)
+        stack.push_async_callback(parts.letter_book.close)
         stack.push_async_callback(parts.finder.close)
         stack.push_async_callback(parts.stored_feed.close)
         stack.push_async_callback(parts.data_keys.close)
         stack.push_async_callback(parts.stored.close)
-        stack.push_async_callback(parts.letter_book.close)
         await stack.enter_async_context(parts.facts)
         yield parts

@@ -12,7 +12,7 @@ from adapters.kafka.messages import Received
 from adapters.kafka.subscription import Batches, Subscription
 from domain.catalogue.facts import Fact
 from domain.ports import CatalogueFacts, DeadLetter, DeadLetters, Source
-from workers.loop import Pulse
+from workers.pulse import Pulse
 
 GROUP = "checkout-catalogue"
 BATCH_MESSAGES = 2_000

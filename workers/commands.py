@@ -15,7 +15,7 @@ from adapters.kafka.messages import Message, Received
 from adapters.kafka.ordering import Orders, dead_letter
 from adapters.kafka.topics import COMMANDS
 from domain.ports import DeadLetter, DeadLetters, Leadership, Lease
-from workers.loop import Pulse
+from workers.pulse import Pulse
 from workers.telling import about_letter
 from workers.turns import in_turns
 

@@ -12,7 +12,8 @@ from domain.basket.commands import Caller
 from domain.basket.handlers import CheckoutHandlers
 from domain.errors import BasketNotFound, VersionConflict
 from domain.ports import BasketViews, Clock, NewId
-from workers.loop import Pulse, rest
+from workers.loop import rest
+from workers.pulse import Pulse
 from workers.turns import in_turns
 
 PAGE_BASKETS = 500

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, Route
 
-from workers.loop import Pulse
+from workers.pulse import Pulse
 
 SILENT_SECONDS = 60.0
 """A worker without a beat for longer than this stands still, and its process should be started again."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -15,7 +15,7 @@ from domain.basket.codec import decode_all
 from domain.basket.projection import BasketProjection
 from domain.ports import DeadLetter, DeadLetters, ParkedBaskets
 from domain.values import BASKET_ID_PATTERN
-from workers.loop import Pulse
+from workers.pulse import Pulse
 from workers.telling import about_letter
 
 GROUP = "checkout-basket-views"
@@ -91,9 +91,10 @@ class ProjectorWorker:
 
     async def _round(self, batches: Batches) -> int:
         """How many messages are done with."""
-        batch = await self._opened(await batches.next(self._batch_messages, WAIT_SECONDS))
-        if not batch:
+        came = await batches.next(self._batch_messages, WAIT_SECONDS)
+        if not came:
             return 0
+        batch = await self._opened(came)
         baskets, letters = _sorted_out(batch)
         for basket_id in await self._parked.parked(baskets.keys()):
             del baskets[basket_id]
@@ -109,10 +110,12 @@ class ProjectorWorker:
             elif arrived.letter is not None:
                 letters.append(arrived.letter)
         if letters:
-            await self._bury(letters)
+            # As they came: what was published sealed is not to lie open among the dead letters.
+            values = {message.source: message.message.value for message in came}
+            await self._bury([replace(letter, value=values[letter.source]) for letter in letters])
         # Last of all: a crash before this line repeats what was done, and repeating it changes nothing.
-        await batches.commit(batch)
-        return len(batch)
+        await batches.commit(came)
+        return len(came)
 
     async def _bury(self, letters: Sequence[DeadLetter]) -> None:
         for letter in letters:

@@ -20,7 +20,7 @@ from domain.ports import (
     Source,
     StoredEvent,
 )
-from workers.loop import Pulse
+from workers.pulse import Pulse
 from workers.telling import about_event
 
 BATCH_EVENTS = 2_000

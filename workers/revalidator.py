@@ -15,7 +15,8 @@ from domain.basket.revalidating import Revalidation
 from domain.errors import BasketNotFound, VersionConflict
 from domain.ports import CatalogueHistory, CatalogueReaders, Clock, Leadership, NewId, OpenBaskets
 from domain.validation.touching import touched_by
-from workers.loop import Pulse, rest
+from workers.loop import rest
+from workers.pulse import Pulse
 from workers.turns import in_turns
 
 READER = "revalidator"

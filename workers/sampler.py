@@ -14,7 +14,8 @@ from domain.operating.drifts import Drift
 from domain.operating.topic_verification import TopicVerification
 from domain.operating.verification import DerivedRows, Verification
 from domain.ports import Leadership
-from workers.loop import Pulse, rest
+from workers.loop import rest
+from workers.pulse import Pulse
 
 ROLE = "sampler"
 SHORTEST_ROUND_SECONDS = 1.0
@@ -77,7 +78,8 @@ class SamplerWorker:
         self._topics_wait = topics_wait
 
     async def run(self, pulse: Pulse) -> None:
-        async with self._leadership.hold(ROLE, lambda: pulse.ready(True)) as lease:
+        async with self._leadership.hold(ROLE, lambda: pulse.stands_by(ROLE)) as lease:
+            pulse.holds(ROLE)
             lagging: dict[str, tuple[int, float]] = {}
             topics_due = self._now()
             while True:

@@ -88,8 +88,9 @@ EMPTY_ANSWER = "UPDATE answers SET body = $3 WHERE scope = $1 AND key = $2"
 # Takes the content out of dead letters about baskets ($1; $2 the same as bytes: they may be named by the message's
 # key or by any of its headers), and the words about it, which may quote it.
 EMPTY_LETTERS = """
-UPDATE dead_letters SET value = NULL, error = 'forgotten with the personal data of its basket'
- WHERE (basket_id = ANY($1::text[]) OR key = ANY($2::bytea[]) OR header_values && $2::bytea[])
+UPDATE dead_letters
+   SET value = NULL, error = 'forgotten with the personal data of its basket', last_error = NULL
+ WHERE (about = ANY($1::text[]) OR key = ANY($2::bytea[]) OR header_values && $2::bytea[])
    AND value IS NOT NULL
 """
 

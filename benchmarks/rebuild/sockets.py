@@ -84,7 +84,7 @@ class SocketGateway:
                 break
             except (asyncio.IncompleteReadError, ConnectionError):
                 # A server may close a connection that it kept, and then has not seen the call.
-                if not kept or reader.at_eof() is False:
+                if not kept:
                     raise
         lines = answer.split(LINE_END)
         length = next(int(line[15:]) for line in lines if line.lower().startswith(b"content-length:"))

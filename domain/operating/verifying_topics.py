@@ -33,14 +33,13 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """A message that there should be: of which event, and the digest of its content. `forgets`: from that event on
-    the store shows what was published before it without the person's data."""
+    """A message that there should be: of which event, and the digest of its content, which leaves out what a person
+    may have had forgotten."""
 
     basket_id: str
     version: int
     position: int
     digest: bytes
-    forgets: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +73,9 @@ class _Tallied:
     expected: int = 0
     expected_rolled: bytes = b""
     reached: bool = False
-    forgets: bool = False
 
     @property
     def same(self) -> bool:
-        if self.forgets:
-            return self.found == self.expected  # what was published then is not what the store shows now
         return self.rolled == self.expected_rolled
 
 
@@ -123,8 +119,6 @@ class TopicTally:
         for message in messages:
             basket_id, version = message.basket_id, message.version
             basket = self._baskets.get(basket_id)
-            if basket is not None:
-                basket.forgets |= message.forgets
             if basket is not None and basket.first <= version <= basket.last:
                 basket.expected += 1
                 basket.expected_rolled = _rolled(basket.expected_rolled, version, message.digest)
@@ -150,13 +144,12 @@ def message_drifts(
     repeats_allowed: bool,
 ) -> list[Drift]:
     """What is wrong with one basket's messages, which lie in the order of their partition. `expected` are all that
-    the store has of it; the content of what was published before its person was forgotten is not compared."""
+    the store has of it."""
     wanted = {message.version: message for message in expected}
     drifts: list[Drift] = []
     first_told: set[int] = set()
     replayed: set[int] = set()
     newest = 0
-    forgets = max((message.version for message in expected if message.forgets), default=0)
 
     def drift(kind: DriftKind, version: int | None, words: str) -> None:
         position = wanted[version].position if version in wanted else None
@@ -183,7 +176,7 @@ def message_drifts(
             drift(
                 "message_out_of_order", version, f"version {version} comes after {newest}, at {message.place}"
             )
-        if version >= forgets and message.digest != wanted[version].digest:
+        if message.digest != wanted[version].digest:
             drift("message_differs", version, f"the message at {message.place} is not what the store says")
         if message.replay:
             replayed.add(version)

@@ -85,10 +85,6 @@ class Publishing:
         self._name = name
         self.position = 0
 
-    @property
-    def published(self) -> PublishedUpTo:
-        return PublishedUpTo(self.position)
-
     @asynccontextmanager
     async def session(self) -> AsyncIterator[Publishing]:
         self.position = self._broker.position(self._name)
@@ -97,8 +93,12 @@ class Publishing:
     async def publish(self, publications: Sequence[Publication]) -> None:
         self.position = await self._broker.publish(self._name, publications)
 
+    @property
+    def published(self) -> PublishedUpTo:
+        return PublishedUpTo(self.position)
+
     async def go_on_after(self, published: PublishedUpTo) -> None:
-        raise NotImplementedError("a republisher never does")
+        self.position = published.position
 
 
 class Service:

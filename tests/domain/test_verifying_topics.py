@@ -114,28 +114,6 @@ def test_what_was_before_a_partitions_beginning_is_not_missed(gone: int) -> None
         assert wrong <= suspected
 
 
-@given(st.integers(1, VERSIONS), st.integers(0, VERSIONS - 1))
-def test_what_was_published_before_a_person_was_forgotten_is_not_what_the_store_shows_now(
-    forgotten_at: int, lost: int
-) -> None:
-    wanted = [replace(event, forgets=event.version == forgotten_at) for event in expected()[::BASKETS]]
-    found = [
-        Found("b-0", event.version, event.digest if event.version >= forgotten_at else b"open", 0, 0)
-        for event in wanted
-    ]
-    assert _of(found, wanted) == (set(), [])
-    suspected, kinds = _of(found[:lost] + found[lost + 1 :], wanted)
-    assert (suspected, kinds) == ({"b-0"}, ["message_missing"])
-
-
-def _of(found: list[Found], wanted: list[Expected]) -> tuple[set[str], list[str]]:
-    tally = TopicTally("t", WHOLE, 99, repeats_allowed=False)
-    tally.found(found)
-    tally.expected(wanted)
-    drifts = message_drifts("t", "b-0", found, wanted, WHOLE, 99, repeats_allowed=False)
-    return tally.suspects(), [drift.kind for drift in drifts]
-
-
 def test_how_much_of_a_topic_can_be_compared_is_said() -> None:
     assert Beginnings({0: 0, 1: 0}, lambda _: 0).whole_from == 0
     assert Beginnings({0: 0, 1: 7}, lambda _: 0).whole_from == 7

@@ -71,7 +71,7 @@ class BasketViewsTarget:
 
     async def catch_up(self, connection: asyncpg.Connection, position: int, upto: int) -> int:
         rows = await connection.fetch(sql.TOUCHED, position, upto)
-        streams = sorted(row[0] for row in rows)
+        streams = sorted({row[0] for row in rows})
         for start in range(0, len(streams), STREAMS_AT_ONCE):
             # From the built rows on: a long history costs no more than what came meanwhile.
             read = await connection.fetch(sql.READ_ON, streams[start : start + STREAMS_AT_ONCE])
@@ -137,7 +137,9 @@ class BasketViewsTarget:
         async with connection.transaction():
             await connection.execute(sql.MAKE_ROOM, ids, [view.version for view in views])
             held = {row["basket_id"] for row in await connection.fetch(sql.VERSIONS, ids)}
-            await self._copy(connection, [view for view in views if view.basket_id not in held])
+            made = [view for view in views if view.basket_id not in held]
+            await connection.execute(sql.MAKE_ROOM_OF_USES, [view.basket_id for view in made])
+            await self._copy(connection, made)
 
     async def _fold(self, connection: asyncpg.Connection, rows: Sequence[asyncpg.Record]) -> Folded:
         views: list[BasketView] = []

@@ -11,6 +11,7 @@ import pytest
 
 from adapters.postgres.basket_views import PostgresBasketViews
 from adapters.postgres.operator_actions import PostgresOperatorActions
+from adapters.postgres.rebuilding import basket_views_sql as sql
 from adapters.postgres.rebuilding.rebuilds import PostgresRebuilds
 from domain.basket.basket import Basket
 from domain.basket.codec import decode_all
@@ -449,3 +450,29 @@ async def test_whoever_changes_something_is_recorded(shop: Shop, rebuilds: Postg
     ]
     assert {action.operator for action in actions} == {OPERATOR}
     assert [action.scope.get("rebuild") for action in reversed(actions)][:3] == [ended.id] * 3
+
+
+@pytest.mark.parametrize(
+    ("statement", "values", "index"),
+    [
+        (sql.TOUCHED, (10, 20), "events_pkey"),
+        (sql.READ_RANGE, ("", "basket-1", 10, "x"), "events_stream_version"),
+        (sql.READ_STREAMS, (["basket-1"], "x"), "events_stream_version"),
+        (sql.READ_ON, (["basket-1"],), "events_stream_version"),
+        (sql.MAKE_ROOM, (["basket-1"], [1]), "basket_views_pkey"),
+        (sql.MAKE_ROOM_OF_USES, (["basket-1"],), "open_basket_uses_pkey"),
+    ],
+)
+async def test_what_is_asked_again_and_again_is_looked_up_and_not_walked_through(
+    shop: Shop, connection: asyncpg.Connection, statement: str, values: tuple[object, ...], index: str
+) -> None:
+    await some_baskets(shop, 2)
+    for name, value in sql.READER_SETTINGS.items():
+        await connection.execute("SELECT set_config($1, $2, false)", name, value)
+
+    plan = "\n".join(row[0] for row in await connection.fetch("EXPLAIN " + statement, *values))
+
+    # Each look at an index is by a condition on it.
+    assert f"using {index}" in plan
+    assert plan.count("Index Cond") == plan.count("Index Scan") + plan.count("Index Only Scan")
+    assert "Seq Scan" not in plan
