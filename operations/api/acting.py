@@ -76,6 +76,8 @@ Signed = Annotated[Identity, Depends(_identity)]
 def _says_something(reason: str) -> str:
     if not reason.strip():
         raise ValueError("say why")
+    if "\x00" in reason:
+        raise ValueError("the character U+0000 cannot be stored")
     return reason.strip()
 
 

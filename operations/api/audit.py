@@ -10,6 +10,7 @@ from pydantic import AwareDatetime
 from adapters.wiring import Parts
 from domain.base import Value
 from domain.operating.actions import OperatorAction
+from operations.api.params import Moment
 from operations.api.problems import problems
 
 
@@ -26,7 +27,7 @@ def router(parts: Parts) -> APIRouter:
 
     @routes.get("/audit", summary="What operators changed, the newest first", responses=problems())
     async def list_actions(
-        before: Annotated[AwareDatetime | None, Query(description="Only what occurred before.")] = None,
+        before: Annotated[Moment | None, Query(description="Only what occurred before.")] = None,
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
     ) -> ActionsPage:
         actions = await parts.operator_actions.newest(before, limit)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query
-from pydantic import AwareDatetime
 
 from adapters.wiring import Parts, utc_now
 from domain.base import Value
@@ -16,6 +15,7 @@ from domain.operating.finding import MOST_BASKETS_A_PAGE, BasketQuery, FoundPage
 from domain.operating.history import HistoryEntry, Standing
 from domain.operating.showing import Document, standing_document
 from domain.values import BASKET_ID_PATTERN
+from operations.api.params import Moment, Term
 from operations.api.problems import problems
 
 BasketPath = Annotated[
@@ -57,18 +57,18 @@ class Differences(Value):
 
 
 def wanted(
-    partner: Annotated[str | None, Query(description="The organisation whose baskets.")] = None,
-    external_id: Annotated[str | None, Query(alias="externalId")] = None,
-    product: Annotated[str | None, Query(description="A product code that a line holds.")] = None,
-    offer: Annotated[str | None, Query(description="An offer's id that a line holds.")] = None,
+    partner: Annotated[Term | None, Query(description="The organisation whose baskets.")] = None,
+    external_id: Annotated[Term | None, Query(alias="externalId")] = None,
+    product: Annotated[Term | None, Query(description="A product code that a line holds.")] = None,
+    offer: Annotated[Term | None, Query(description="An offer's id that a line holds.")] = None,
     status: Annotated[BasketStatus | None, Query(description="As it was recorded.")] = None,
     finding_code: Annotated[
-        str | None, Query(alias="findingCode", description="What the last verdict found.")
+        Term | None, Query(alias="findingCode", description="What the last verdict found.")
     ] = None,
-    created_from: Annotated[AwareDatetime | None, Query(alias="createdFrom")] = None,
-    created_until: Annotated[AwareDatetime | None, Query(alias="createdUntil")] = None,
-    modified_from: Annotated[AwareDatetime | None, Query(alias="modifiedFrom")] = None,
-    modified_until: Annotated[AwareDatetime | None, Query(alias="modifiedUntil")] = None,
+    created_from: Annotated[Moment | None, Query(alias="createdFrom")] = None,
+    created_until: Annotated[Moment | None, Query(alias="createdUntil")] = None,
+    modified_from: Annotated[Moment | None, Query(alias="modifiedFrom")] = None,
+    modified_until: Annotated[Moment | None, Query(alias="modifiedUntil")] = None,
 ) -> BasketQuery:
     return BasketQuery(
         partner=partner,
@@ -105,7 +105,7 @@ def router(parts: Parts) -> APIRouter:
         version: Annotated[
             int | None, Query(ge=1, description="Right after the event of this version.")
         ] = None,
-        as_of: Annotated[AwareDatetime | None, Query(alias="asOf", description="As it was then.")] = None,
+        as_of: Annotated[Moment | None, Query(alias="asOf", description="As it was then.")] = None,
     ) -> Document:
         """The order as partners see it, whose it is, whether it was ready, and the last verdict by then."""
         return standing_document(await _standing(basket_id, version, as_of))
@@ -141,7 +141,7 @@ def router(parts: Parts) -> APIRouter:
             differences=tuple(differences(before, after)),
         )
 
-    async def _standing(basket_id: str, version: int | None, as_of: AwareDatetime | None) -> Standing:
+    async def _standing(basket_id: str, version: int | None, as_of: Moment | None) -> Standing:
         if version is not None and as_of is not None:
             wrong = Violation(("query", "asOf"), "one_of_two", "name a version or a time, not both")
             raise InvalidCommand((wrong,))

@@ -11,6 +11,7 @@ from domain.base import Value
 from domain.errors import InvalidCommand, Violation
 from domain.operating.dead_letters import LetterCount, LetterPage, Outcome, ShownLetter
 from operations.api.acting import Signed, Why, operator
+from operations.api.params import Term
 from operations.api.problems import problems
 
 LetterPath = Annotated[int, Path(alias="letterId", ge=1, le=2**63 - 1, examples=[17])]
@@ -30,9 +31,9 @@ def router(parts: Parts) -> APIRouter:
     @routes.get("/dead-letters", summary="Dead letters, as they were buried", responses=problems())
     async def list_dead_letters(
         which: Annotated[Literal["waiting", "settled", "all"], Query()] = "waiting",
-        topic: Annotated[str | None, Query()] = None,
-        code: Annotated[str | None, Query()] = None,
-        basket_id: Annotated[str | None, Query(alias="basketId")] = None,
+        topic: Annotated[Term | None, Query()] = None,
+        code: Annotated[Term | None, Query()] = None,
+        basket_id: Annotated[Term | None, Query(alias="basketId")] = None,
         cursor: Annotated[str | None, Query(description="The `nextCursor` of the page before.")] = None,
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
     ) -> LetterPage:

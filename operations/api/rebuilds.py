@@ -11,10 +11,11 @@ from domain.base import Value
 from domain.errors import InvalidCommand, Violation
 from domain.operating.rebuilding import Rebuild, RebuildTarget
 from operations.api.acting import Reason, Signed, Why, operator
+from operations.api.params import Term
 from operations.api.problems import RebuildNotFound, problems
 from operations.rebuilding.launching import Wanted, launch
 
-RebuildPath = Annotated[str, Path(alias="rebuildId", examples=["019aa0f5-8f5e-7d3c-b0a4-3d1f6f0c2a11"])]
+RebuildPath = Annotated[Term, Path(alias="rebuildId", examples=["019aa0f5-8f5e-7d3c-b0a4-3d1f6f0c2a11"])]
 
 
 class StartRebuild(Wanted):

@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import IO
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from adapters.settings import Settings
 from domain.base import Value
+from domain.catalogue.facts import Moment
 from domain.errors import Unavailable
 from domain.operating.actions import Operator
 from domain.operating.rebuilding import (
@@ -25,6 +26,7 @@ from domain.operating.rebuilding import (
     Rebuilds,
     RebuildTarget,
 )
+from domain.values import BasketId, PartnerOrganisation
 from operations.acting import WAY
 
 BEGUN_WITHIN = 20.0
@@ -38,11 +40,11 @@ class Wanted(Value):
     """A rebuild that is to be started; nothing said about baskets: of all that there are."""
 
     target: RebuildTarget
-    partner: str | None = None
+    partner: PartnerOrganisation | None = None
     """Only baskets of this organisation, mended in place."""
-    baskets: tuple[str, ...] = Field(default=(), max_length=100)
+    baskets: tuple[BasketId, ...] = Field(default=(), max_length=100)
     """Only these baskets, mended in place."""
-    since: AwareDatetime | None = None
+    since: Moment | None = None
     """Only baskets that something happened to since then, mended in place."""
     dry_run: bool = False
     """Show what would differ, and change nothing."""

@@ -169,9 +169,10 @@ async def test_what_partners_write_is_shown_as_text(stage: Stage, operator: Wind
     assert await page.title() != "taken"
 
 
-async def test_a_basket_that_never_was_is_said_in_words(operator: Window) -> None:
-    await operator.open("/baskets/basket-00000000-0000-7000-8000-000000000001")
-    await expect(operator.page.get_by_text("There is no basket")).to_be_visible()
+async def test_a_basket_that_never_was_or_cannot_be_is_said_in_words(operator: Window) -> None:
+    for id in ("basket-00000000-0000-7000-8000-000000000001", "basket%00", "basket-1/verdicts/1"):
+        await operator.open(f"/baskets/{id}")
+        await expect(operator.page.get_by_text("There is no basket")).to_be_visible()
 
 
 async def test_a_page_that_never_was_is_said_in_words(operator: Window) -> None:

@@ -8,7 +8,6 @@ from typing import Literal
 
 from nicegui import ui
 
-from domain.errors import CheckoutError
 from domain.operating.actions import Operator
 from operations.console.look.places import in_words
 from operations.console.look.things import Tone, box, button, told, words
@@ -82,7 +81,7 @@ class _Asking:
         self._dialog.open()
 
     async def _answered(self) -> None:
-        reason = (self._reason.value or "").strip()
+        reason = (self._reason.value or "").replace("\x00", "").strip()
         if not reason:
             self._complain("Say why: it is recorded with what you do.")
             return
@@ -92,7 +91,7 @@ class _Asking:
         self._deed.props("loading")
         try:
             came = await self._do(await self._visit.operator(reason))
-        except CheckoutError as error:
+        except Exception as error:  # noqa: BLE001  whoever asked is told, whatever it is
             self._complain(in_words(error))
             return
         finally:

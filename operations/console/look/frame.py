@@ -77,8 +77,10 @@ def frame(
         tell()
 
     def tell() -> None:
-        waiting = visit.trend.dead_letters
-        counts["/dead-letters"].set_text(number(waiting) if waiting else "")
+        trend = visit.trend
+        wrong = len(trend.status.problems) if trend.status is not None else 0
+        for path, count in (("/", wrong), ("/dead-letters", trend.dead_letters)):
+            counts[path].set_text(number(count) if count else "")
 
     tell()
     ui.timer(CHECK_EVERY, look)

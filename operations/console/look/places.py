@@ -43,7 +43,7 @@ class Place(Generic[T]):
         asked = self._asked
         try:
             content = await self._fetch()
-        except CheckoutError as error:
+        except Exception as error:  # noqa: BLE001  whatever it is, the page must not go on as if it came
             self._drawn.clear()
             self._fill(partial(self._failed, in_words(error), again=isinstance(error, Unavailable)))
             return
@@ -67,10 +67,13 @@ class Place(Generic[T]):
                     button("Try again", self.refresh, symbol="refresh")
 
 
-def in_words(error: CheckoutError) -> str:
-    """The error for people; one about our own parts names no hosts."""
+def in_words(error: Exception) -> str:
+    """The error for people; one about our own parts names no hosts, and one that nobody foresaw is logged."""
     if isinstance(error, Unavailable):
         _log.warning("console_unavailable", reason=str(error))
         return "A part of the service does not answer at present. Nothing was changed; try again in a moment."
+    if not isinstance(error, CheckoutError):
+        _log.error("console_unexpected_failure", exc_info=error)
+        return "Something went wrong on our side, and was written to the log."
     words = str(error)
     return f"{words[:1].upper()}{words[1:]}{'' if words.endswith('.') else '.'}"

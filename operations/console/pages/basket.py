@@ -26,7 +26,7 @@ from operations.console.look.things import (
 from operations.console.look.timeline import Timeline, draw_verdicts
 from operations.console.marked import marked
 from operations.console.pages.basket_deeds import offer_deeds
-from operations.console.pages.find import STATUSES
+from operations.console.pages.find import STATUSES, require_basket_id
 from operations.console.visit import Console, Visit
 from operations.judged import JudgedBasket, judgements
 
@@ -78,6 +78,7 @@ class _BasketPage:
         self._stand = _Stand(version or 0)
 
     async def read(self) -> Sequence[HistoryEntry]:
+        require_basket_id(self._id)
         return await self._histories.entries(self._id)
 
     def draw(self, entries: Sequence[HistoryEntry]) -> None:

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from nicegui import ui
 from starlette.requests import Request
 
+from domain.errors import BasketNotFound
 from domain.operating.finding import BasketQuery, FoundBasket, FoundPage
 from domain.validation.checks import CHECKS
 from domain.values import BASKET_ID_PATTERN
@@ -39,13 +40,19 @@ def register(console: Console) -> None:
     @ui.page("/baskets")
     def find(request: Request) -> None:
         visit = console.visit()
-        wanted = {name: value for name, value in request.query_params.items() if value}
+        wanted = {name: _plain(value) for name, value in request.query_params.items() if _plain(value)}
         with frame(visit, "Baskets", "/baskets"), box("stack"):
             with panel("Find", marker="find"), box("body"):
                 _Form(wanted)
             with panel("Found", "the newest created first; times are UTC", marker="found"):
                 found = _Found(console, query_of(wanted))
                 Place(found.page, found.show, lines=8)
+
+
+def require_basket_id(text: str) -> None:
+    """Raises BasketNotFound for what cannot be a basket's id."""
+    if _BASKET_ID.fullmatch(text) is None:
+        raise BasketNotFound(_plain(text))
 
 
 def query_of(wanted: dict[str, str]) -> BasketQuery:
@@ -58,6 +65,11 @@ def query_of(wanted: dict[str, str]) -> BasketQuery:
     if said.get("status") not in STATUSES:
         said.pop("status", None)
     return BasketQuery.model_validate({**said, **{name: day for name, day in days.items() if day}})
+
+
+def _plain(text: str) -> str:
+    """Without what no identifier has, and PostgreSQL cannot be asked."""
+    return "".join(each for each in text[:512] if each.isprintable())
 
 
 def _day(text: str) -> datetime | None:

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from functools import partial
 
 from nicegui import ui
+from pydantic import ValidationError
 
+from adapters.contract.words import in_words
 from domain.operating.actions import Operator
-from domain.operating.rebuilding import Rebuild, RebuildTarget
+from domain.operating.rebuilding import Rebuild, RebuildRefused, RebuildTarget
 from operations.console.look.asking import Came, Question, ask
 from operations.console.look.frame import frame
 from operations.console.look.places import Place
@@ -115,6 +117,13 @@ class _Fields:
             field.bind_visibility_from(views, "value", value="basket-views")
 
     def wanted(self) -> Wanted:
+        """Raises RebuildRefused where what was typed cannot be meant."""
+        try:
+            return self._wanted()
+        except ValidationError as error:
+            raise RebuildRefused(in_words(error)) from error
+
+    def _wanted(self) -> Wanted:
         views = self._target.value == "basket-views"
         basket = (self._basket.value or "").strip()
         return Wanted(

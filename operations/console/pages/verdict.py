@@ -15,6 +15,7 @@ from operations.console.look.frame import frame
 from operations.console.look.places import Place
 from operations.console.look.telling import counted, exactly, moment
 from operations.console.look.things import Table, badge, box, facts, link, nothing, panel, told, words
+from operations.console.pages.find import require_basket_id
 from operations.console.visit import Console
 from operations.judged import ShownVerdict
 
@@ -33,7 +34,12 @@ def register(console: Console) -> None:
         visit = console.visit()
         trail = (basket_id, f"/baskets/{basket_id}?version={version}")
         with frame(visit, f"Verdict of version {version}", "/baskets", trail=trail):
-            Place(partial(console.judgements.of, basket_id, version), partial(_draw, basket_id), lines=10)
+            Place(partial(_read, console, basket_id, version), partial(_draw, basket_id), lines=10)
+
+
+async def _read(console: Console, basket_id: str, version: int) -> ShownVerdict:
+    require_basket_id(basket_id)
+    return await console.judgements.of(basket_id, version)
 
 
 def _draw(basket_id: str, verdict: ShownVerdict) -> None:
