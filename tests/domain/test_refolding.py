@@ -53,7 +53,8 @@ json_values = st.recursive(
 maps = st.dictionaries(texts, json_values, max_size=3)
 offers = st.sampled_from(["o-1", "o-2", "o-unknown"])
 steps = st.lists(
-    st.sampled_from(["add", "add", "change", "remove", "bring", "details", "validate", "wait"]), max_size=8
+    st.sampled_from(["add", "add", "change", "remove", "bring", "details", "validate", "forget", "wait"]),
+    max_size=8,
 )
 
 
@@ -89,11 +90,14 @@ async def a_history(data: st.DataObject) -> Sequence[StoredEvent]:
                     item("o-1"),
                     checkout_id=id,
                     source=data.draw(st.none() | st.just("shöp")),
+                    data_subject=data.draw(st.none() | st.just("p-1")),
                     custom_fields=data.draw(maps),
                 )
                 await checkout.handlers.initiate(said, caller())
             case "validate":
                 await checkout.handlers.validate(validate(id), caller())
+            case "forget":
+                await checkout.forget(id)
             case "wait":
                 checkout.clock.advance(timedelta(microseconds=data.draw(st.sampled_from([1, 120_000]))))
     match data.draw(st.sampled_from(["", "completed", "expired"])):
