@@ -9,7 +9,7 @@ COPY api api
 COPY workers workers
 COPY operations operations
 COPY checkout checkout
-RUN /opt/checkout/bin/pip install --no-cache-dir --disable-pip-version-check -c constraints.txt .
+RUN /opt/checkout/bin/pip install --no-cache-dir --disable-pip-version-check -c constraints.txt '.[console]'
 
 FROM python:3.13-slim
 # Where a local issuer's key may lie on a volume; in production CHECKOUT_JWKS_URL names the real issuer.

@@ -146,6 +146,10 @@ class Settings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="Address that the API and health pages listen on.")
     port: int = Field(default=8080, ge=0, le=65535, description="Of the API; 0 takes a free one.")
     health_port: int = Field(default=8081, ge=0, le=65535, description="Of a worker; 0 takes a free one.")
+    console: bool = Field(
+        default=False,
+        description="Whether `checkout serve` serves the operators' console at /console too; `checkout up` does.",
+    )
     metrics_port: int | None = Field(
         default=None,
         ge=0,

@@ -8,9 +8,9 @@ from starlette.responses import Response
 
 from adapters.contract.problems import problem_of
 from adapters.contract.refusals import MethodNotAllowed, RouteNotFound
+from adapters.http.conversation import Conversation
 from adapters.release import release
 from api.checkout import Checkout
-from api.conversation import Conversation
 from api.health import health_routes
 from api.openapi import openapi_document
 from api.openapi.pages import openapi_routes

@@ -23,10 +23,10 @@ from adapters.contract.parsing import fingerprint, parse_initiate, parse_update
 from adapters.contract.preconditions import read_idempotency_key, read_if_match
 from adapters.contract.refusals import InvalidBasketId, MethodNotAllowed
 from adapters.contract.requests import RequestLimits
-from api.exchange import Exchange, exchange_of, read_body, require_json, send_answer
+from adapters.http.bearer import identify
+from adapters.http.exchange import Exchange, exchange_of, read_body, require_json, send_answer
 from api.landing_state import LandingStateCookie
 from api.parts import ApiParts
-from api.security import PARTNER_SCOPE, identify
 from domain.basket.commands import Caller, Initiated, ValidateBasket
 from domain.ports import Answer, AnswerKey
 from domain.values import BASKET_ID_PATTERN
@@ -35,6 +35,8 @@ INITIATE = "/partner/checkout/initiate"
 UPDATE = "/partner/checkout/update"
 VALIDATE = "/partner/checkout/validate/{id}"
 ORDER = "/partner/checkout/{id}"
+
+PARTNER_SCOPE = "partner"
 
 _BASKET_ID = re.compile(BASKET_ID_PATTERN)
 

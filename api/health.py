@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
 from adapters.contract.problems import problem_of
-from api.exchange import exchange_of
+from adapters.http.exchange import exchange_of
 from api.parts import ApiParts
 from domain.errors import Unavailable
 

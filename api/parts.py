@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from adapters.http.observing import Requests
 from adapters.identity.verifier import TokenVerifier
 from adapters.settings import Settings
-from api.observing import Requests
 from domain.basket.answering import Answers
 from domain.basket.handlers import CheckoutHandlers
 from domain.ports import Clock, NewId

@@ -94,11 +94,14 @@ def up(
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="0 takes a free one.")] = None,
+    console: Annotated[
+        bool | None, typer.Option("--console/--no-console", help="Serve the operators' console, or not.")
+    ] = None,
 ) -> None:
-    """Serves the partner API."""
+    """Serves the partner API, the operator API at /operations and, if it is wanted, the console at /console."""
     from checkout.serve import run_api
 
-    _run(run_api(_settings(host=host, port=port)))
+    _run(run_api(_settings(host=host, port=port, console=console)))
 
 
 @app.command()
@@ -127,14 +130,24 @@ def migrate(json: Json = False) -> None:
 
 @app.command()
 def token(
-    partner: Annotated[str, typer.Option(help="The partner organisation that the token speaks for.")],
+    partner: Annotated[
+        str | None,
+        typer.Option(help="The partner organisation that the token speaks for; operators' need none."),
+    ] = None,
     scope: Annotated[Scope, typer.Option(help="What the token allows.")] = Scope.partner,
     ttl: Annotated[int, typer.Option(min=1, help="Seconds until it expires.")] = 3600,
+    subject: Annotated[
+        str | None, typer.Option(help="Who bears it, as the audit record names operators.")
+    ] = None,
 ) -> None:
     """Prints a bearer token of the local issuer, for the embedded service."""
     from adapters.identity.local_issuer import issue
 
-    typer.echo(issue(_settings(), partner=partner, scope=scope.value, ttl=timedelta(seconds=ttl)))
+    if partner is None and scope is Scope.partner:
+        raise typer.BadParameter("a partner's token names an organisation", param_hint="--partner")
+    typer.echo(
+        issue(_settings(), partner=partner, scope=scope.value, ttl=timedelta(seconds=ttl), subject=subject)
+    )
 
 
 @app.command()

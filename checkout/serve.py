@@ -1,4 +1,4 @@
-"""The API as a process."""
+"""The API as a process, with what operators use beside it."""
 
 from __future__ import annotations
 
@@ -7,26 +7,32 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
 from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from adapters.logs import configure_logging
 from adapters.metrics.page import metrics_route
 from adapters.settings import Settings
-from adapters.wiring import new_id, open_parts
+from adapters.wiring import Parts, new_id, open_parts
 from api.app import ApiParts, create_app
 from checkout.http import serve, served_beside
 from checkout.reporting import reporting, this_process
+from checkout.rooms import Rooms
 from domain.errors import Unavailable
 from domain.operating.status import Report
+from operations.api import OPERATIONS, operations_app
 from workers.pulse import Pulse
 
 CIRCLES_LOOKED_FOR = (10_000, 20, 100)
 """Thresholds of the garbage collector. What a request leaves behind is hardly ever a circle, and to look for circles
 in all that is remembered of baskets and the catalogue takes a fifth of a second, in which nobody is answered."""
 
+CONSOLE = "/console"
+
 
 async def run_api(settings: Settings) -> None:
     """Serves until SIGTERM or SIGINT; requests that run get five seconds to end. Where a port for metrics is
-    set, they are served there, apart from partners."""
+    set, they are served there, apart from partners. Raises ConsoleUnavailable where the console is wanted and
+    cannot be had."""
     configure_logging(settings.log_level)
     async with AsyncExitStack() as stack:
         parts = await stack.enter_async_context(open_parts(settings))
@@ -39,6 +45,7 @@ async def run_api(settings: Settings) -> None:
             new_id=new_id,
             is_ready=parts.is_ready,
         )
+        rooms = _rooms(api, parts)
         if settings.metrics_port is not None:
             metrics = Starlette(routes=[metrics_route(parts.statuses, parts.dead_letter_box.counts)])
             await stack.enter_async_context(
@@ -46,10 +53,20 @@ async def run_api(settings: Settings) -> None:
             )
         process = this_process(parts.instance)
         await stack.enter_async_context(reporting(parts.worker_states, process, _ApiReports(api)))
-        application = create_app(api)
         gc.freeze()  # what was made until now stays
         gc.set_threshold(*CIRCLES_LOOKED_FOR)
-        await serve(application, settings.host, settings.port, finish_within=5)
+        await serve(rooms, settings.host, settings.port, finish_within=5)
+
+
+def _rooms(api: ApiParts, parts: Parts) -> ASGIApp:
+    partner_api = create_app(api)
+    rooms: dict[str, ASGIApp] = {OPERATIONS: operations_app(parts)}
+    if not parts.settings.console:
+        return Rooms(partner_api, rooms, lifespan=partner_api)
+    from operations.console import console_app  # noqa: PLC0415  its library takes time and memory
+
+    console = console_app(parts, CONSOLE)
+    return Rooms(partner_api, {**rooms, CONSOLE: console}, lifespan=console)
 
 
 class _ApiReports:

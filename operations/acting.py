@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 from typing import Annotated
 
 import typer
@@ -18,8 +19,18 @@ Actor = Annotated[
 ]
 
 
+WAY = "CHECKOUT_OPERATOR_WAY"
+"""Set for a command that the operator API or the console runs for an operator: the way the operator came in."""
+
+
 def operator(actor: str | None, reason: str) -> Operator:
     """The operator at this command line. Raises typer.BadParameter where the reason says nothing."""
     if not reason.strip():
         raise typer.BadParameter("say why", param_hint="--reason")
-    return Operator(actor=actor or getpass.getuser(), way="command-line", reason=reason.strip())
+    return Operator.model_validate(
+        {
+            "actor": actor or getpass.getuser(),
+            "way": os.environ.get(WAY, "command-line"),
+            "reason": reason.strip(),
+        }
+    )

@@ -11,12 +11,15 @@ from urllib.parse import urlsplit
 
 from adapters.settings import Settings
 
+_NO_CONSOLE = "not served; pip install 'partner-checkout[console]' brings what it needs"
+
 
 def announce(
     settings: Settings,
     *,
     url: str,
     metrics: Sequence[str],
+    console: bool,
     logs: Path,
     embedded: Mapping[str, str],
     as_json: bool,
@@ -30,6 +33,7 @@ def announce(
         ready = {
             "ready": True,
             "url": url,
+            "console": f"{url}/console" if console else None,
             "metrics": list(metrics),
             "database_url": database,
             "kafka": kafka,
@@ -49,6 +53,9 @@ def announce(
         ("API", url),
         ("its pages", f"{url}/docs"),
         ("a token", "checkout token --partner acme"),
+        ("console", f"{url}/console" if console else _NO_CONSOLE),
+        ("operator API", f"{url}/operations/docs"),
+        ("an operator's token", "checkout token --scope operator"),
         ("PostgreSQL", _without_password(database)),
         ("Kafka", kafka),
         ("metrics", " ".join(metrics)),

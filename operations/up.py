@@ -27,8 +27,10 @@ from adapters.embedded.processes import (
     answers,
     free_port,
 )
+from adapters.settings import Settings
 from domain.errors import Unavailable
 from operations.announcing import announce
+from operations.console import console_can_be_had
 from operations.embedded_parts import Parts
 from operations.supervising import keep_alive, until_ready
 
@@ -76,6 +78,7 @@ async def _run(options: UpOptions) -> None:
             "CHECKOUT_PORT": str(port),
             "CHECKOUT_HEALTH_PORT": str(health_port),
             "CHECKOUT_METRICS_PORT": str(metrics_port),
+            "CHECKOUT_CONSOLE": str(has_console(parts.settings)).lower(),
         }
 
         def child(name: str, log: str, *arguments: str) -> ChildProcess:
@@ -91,6 +94,7 @@ async def _run(options: UpOptions) -> None:
                 parts.settings,
                 url=f"http://127.0.0.1:{port}",
                 metrics=[f"http://127.0.0.1:{each}/metrics" for each in (metrics_port, health_port)],
+                console=has_console(parts.settings),
                 logs=parts.logs,
                 embedded=parts.environment,
                 as_json=options.json,
@@ -101,6 +105,11 @@ async def _run(options: UpOptions) -> None:
             await _together(parts.start_database(), parts.start_broker())
             stack.push_async_callback(_stop_all, api, workers)
             await _together(keep_alive(api, _say), keep_alive(workers, _say), parts.watch(_say), tell())
+
+
+def has_console(settings: Settings) -> bool:
+    """What the settings say, and else whether it can be had."""
+    return settings.console if "console" in settings.model_fields_set else console_can_be_had()
 
 
 async def _stop_all(*children: ChildProcess) -> None:

@@ -52,21 +52,27 @@ def public_jwks(settings: Settings) -> dict[str, Any]:
 
 
 def issue(
-    settings: Settings, *, partner: str, scope: str = "partner", ttl: timedelta = timedelta(hours=1)
+    settings: Settings,
+    *,
+    partner: str | None,
+    scope: str = "partner",
+    ttl: timedelta = timedelta(hours=1),
+    subject: str | None = None,
 ) -> str:
-    """A bearer token for an organisation, good from now on for `ttl`."""
+    """A bearer token, good from now on for `ttl`. It speaks for an organisation, or for none, as operators'
+    do; `subject` says who bears it."""
     key = signing_key(settings.local_issuer_key_file)
     now = datetime.now(UTC)
     claims = {
         "iss": settings.jwt_issuer,
         "aud": settings.jwt_audience,
-        "sub": f"local:{partner}",
+        "sub": subject or f"local:{partner or scope}",
         "iat": now,
         "nbf": now,
         "exp": now + ttl,
         "jti": secrets.token_hex(16),
         "scope": scope,
-        settings.partner_claim: partner,
+        **({settings.partner_claim: partner} if partner is not None else {}),
     }
     return jwt.encode(claims, key, algorithm="EdDSA", headers={"kid": _public_jwk(key)["kid"]})
 

@@ -34,10 +34,14 @@ class Identity:
     scopes: frozenset[str]
     expires_at: float
 
-    def partner_with(self, scope: str) -> str:
-        """The organisation; raises NotAllowed unless the token has the scope and names one."""
+    def require(self, scope: str) -> None:
+        """Raises NotAllowed unless the token has the scope."""
         if scope not in self.scopes:
             raise NotAllowed(f"the token lacks the scope {scope}", scope)
+
+    def partner_with(self, scope: str) -> str:
+        """The organisation; raises NotAllowed unless the token has the scope and names one."""
+        self.require(scope)
         if self.partner is None:
             raise NotAllowed("the token names no partner organisation", scope)
         return self.partner

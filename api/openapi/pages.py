@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from api.exchange import exchange_of
+from adapters.http.exchange import exchange_of
 from api.openapi.operations import Document
 
 OPENAPI = "/openapi.json"

@@ -191,9 +191,13 @@ async def _print_commands(stage: Stage, settings: Settings, ready: Document, bas
         f"curl -s -X POST {url}/partner/checkout/initiate {bearer} {data}",
         f"curl -s -X POST {url}/partner/checkout/validate/{basket_id} {bearer}",
     ]
-    stage.console.print(Panel(Text(f"{url}\n{url}/docs", justify="left"), title="the service", expand=False))
+    pages = [url, f"{url}/docs", f"{url}/operations/docs", *([ready["console"]] if ready["console"] else [])]
+    stage.console.print(Panel(Text("\n".join(pages), justify="left"), title="the service", expand=False))
     stage.say("A token of " + SECOND + " for twelve hours:")
     print(token)  # noqa: T201  (unwrapped, so that it can be copied)
+    if ready["console"]:
+        stage.say(f"\nTo sign in at {ready['console']}, an operator's token for twelve hours:")
+        print(issue(settings, partner=None, scope="operator", ttl=timedelta(hours=12)))  # noqa: T201
     stage.say("\nThree commands:")
     for command in commands:
         print(f"\n{command}", flush=True)  # noqa: T201  (unwrapped, so that it works as printed)

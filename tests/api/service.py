@@ -14,11 +14,11 @@ import httpx
 from fastapi import FastAPI
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
+from adapters.http.observing import Requests
 from adapters.identity.local_issuer import issue
 from adapters.identity.verifier import token_verifier
 from adapters.settings import Settings
 from api.app import ApiParts, create_app
-from api.observing import Requests
 from domain.basket.answering import Answers
 from domain.basket.handlers import CheckoutHandlers
 from tests.api.conformity import Conformity

@@ -8,8 +8,8 @@ import pytest
 from prometheus_client import REGISTRY
 from starlette.types import Message
 
+from adapters.http.observing import Requests
 from adapters.settings import Settings
-from api.observing import Requests
 from tests.api.service import INITIATE, Caller, Service, order, order_path, wanted
 
 TURNS = 24

@@ -77,7 +77,8 @@ async def test_it_says_in_one_line_where_everything_is_and_stops_whole(folder: P
     async with up(folder, "--ephemeral") as program:
         told = await ready(program)
         assert told.keys() == {
-            *("ready", "url", "metrics", "database_url", "kafka", "issuer", "audience", "data_key_file")
+            *("ready", "url", "console", "metrics", "database_url", "kafka", "issuer", "audience"),
+            "data_key_file",
         }
         assert Path(told["data_key_file"]).name == "data-key"
         assert told["ready"] is True

@@ -8,8 +8,8 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from adapters.contract.problems import problem_of
-from api.exchange import ClientGone, Exchange, begin_exchange, send_answer
-from api.observing import Requests
+from adapters.http.exchange import ClientGone, Exchange, begin_exchange, send_answer
+from adapters.http.observing import Requests
 from domain.errors import CheckoutError
 from domain.ports import NewId
 

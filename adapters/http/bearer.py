@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from adapters.contract.refusals import NotAuthenticated
 from adapters.identity.verifier import Identity, TokenVerifier
 
-PARTNER_SCOPE = "partner"
 
-
-async def identify(headers: dict[str, str], verifier: TokenVerifier) -> Identity:
-    """Who the request's token speaks for; raises NotAuthenticated without a good token."""
+async def identify(headers: Mapping[str, str], verifier: TokenVerifier) -> Identity:
+    """Who the request's token speaks for; header names are in lower case. Raises NotAuthenticated without a
+    good token, and KeysUnavailable where that cannot be known at present."""
     scheme, _, token = headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer":
         raise NotAuthenticated("the header Authorization must bear a token", error=None)

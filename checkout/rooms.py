@@ -1,0 +1,31 @@
+"""What one process serves under one address: the partner API, and beside it what operators use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+
+class Rooms:
+    """Sends each request to the application whose path it is under, and all others to the partner API, which
+    pays for the choice with one comparison a room. The applications see the whole path."""
+
+    def __init__(self, partner_api: ASGIApp, rooms: Mapping[str, ASGIApp], *, lifespan: ASGIApp) -> None:
+        """`rooms` by their paths, such as `/console`; `lifespan` is the application that start and stop are
+        told."""
+        self._partner_api = partner_api
+        self._rooms = [(path, f"{path}/", room) for path, room in rooms.items()]
+        self._lifespan = lifespan
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._room(scope)(scope, receive, send)
+
+    def _room(self, scope: Scope) -> ASGIApp:
+        if scope["type"] == "lifespan":
+            return self._lifespan
+        path: str = scope["path"]
+        for own, below, room in self._rooms:
+            if path.startswith(below) or path == own:
+                return room
+        return self._partner_api

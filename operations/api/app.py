@@ -1,0 +1,86 @@
+"""The operator API as an ASGI application, with its document at /operations/openapi.json."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import fastapi_offline
+from fastapi import Depends, FastAPI
+from fastapi.openapi.docs import get_swagger_ui_html
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.staticfiles import StaticFiles
+
+from adapters.http.conversation import Conversation
+from adapters.http.observing import Requests
+from adapters.wiring import Parts, new_id
+from operations.api import audit, baskets, dead_letters, forgetting, rebuilds, status, verdicts, verification
+from operations.api.acting import OnlyOperators, bearer, named_route
+from operations.api.document import describe
+from operations.api.problems import handle_problems
+
+OPERATIONS = "/operations"
+OPENAPI, DOCS, ASSETS = "/openapi.json", "/docs", "/docs-assets"
+
+_DESCRIPTION = """\
+Operators look into history, and mend what is derived from it.
+
+Every call needs a bearer token (a JWT) with the scope `operator`; `checkout token --scope operator` prints one of
+the local issuer. What goes wrong is told as `application/problem+json` (RFC 9457) with a stable `code`.
+
+**Changes** say why in `reason`, and are kept in the audit record with the token's subject. What is derived may lag
+behind what was acknowledged; history never does.
+
+**Pages.** `nextCursor` leads to the next page as the parameter `cursor`; null says that this is the last.
+"""
+
+
+_TAGS = {
+    "baskets": "Found, as they are and were, and what happened to them.",
+    "verdicts": "What was found about a basket, and what it rests on.",
+    "status": "How the service is.",
+    "dead letters": "Messages that were not understood.",
+    "rebuilds": "What is derived, built anew while everything serves.",
+    "personal data": "Forgotten, for good.",
+    "audit": "What operators changed.",
+}
+
+
+def operations_app(parts: Parts) -> FastAPI:
+    """The application; its paths begin with OPERATIONS."""
+    app = FastAPI(
+        title="Partner Checkout: operations",
+        description=_DESCRIPTION,
+        openapi_url=OPERATIONS + OPENAPI,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
+        openapi_tags=[{"name": name, "description": words} for name, words in _TAGS.items()],
+    )
+    for topic in (baskets, verdicts, verification, status, dead_letters, rebuilds, forgetting, audit):
+        app.include_router(
+            topic.router(parts), prefix=OPERATIONS, dependencies=[Depends(bearer), Depends(named_route)]
+        )
+    app.add_api_route(OPERATIONS + DOCS, _docs, include_in_schema=False)
+    app.mount(OPERATIONS + ASSETS, StaticFiles(directory=Path(fastapi_offline.__file__).parent / "static"))
+    document = describe(app)
+    app.openapi = lambda: document  # type: ignore[method-assign]  # FastAPI's own way to give another one
+    handle_problems(app)
+    open_to_all = (OPERATIONS + OPENAPI, OPERATIONS + DOCS, f"{OPERATIONS}{ASSETS}/")
+    app.add_middleware(OnlyOperators, verifier=parts.verifier, open_to_all=open_to_all)
+    app.add_middleware(Conversation, new_id=new_id, requests=Requests())
+    return app
+
+
+async def _docs(_: Request) -> Response:
+    """Swagger UI from here, by relative addresses, so that a proxy may serve it under any path."""
+    assets = ASSETS.removeprefix("/")
+    page = get_swagger_ui_html(
+        openapi_url=OPENAPI.removeprefix("/"),
+        title="Partner Checkout: operations",
+        swagger_js_url=f"{assets}/swagger-ui-bundle.js",
+        swagger_css_url=f"{assets}/swagger-ui.css",
+        swagger_favicon_url=f"{assets}/favicon.png",
+    )
+    return HTMLResponse(page.body)

@@ -1,0 +1,15 @@
+"""What parameters may hold: what PostgreSQL and a command line can be asked, and nothing else."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import StringConstraints
+
+from domain.catalogue.facts import Moment
+from domain.values import PRINTABLE
+
+__all__ = ["Moment", "Term"]
+
+Term = Annotated[str, StringConstraints(min_length=1, max_length=512, pattern=PRINTABLE)]
+"""Something to look for: 1 to 512 characters, none of them a control character."""

@@ -1,0 +1,34 @@
+"""The operators' console, as pages in a browser. Its library is imported only when the console is asked for."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from domain.errors import CheckoutError
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+    from adapters.wiring import Parts
+
+
+class ConsoleUnavailable(CheckoutError):
+    """The console is wanted, and what it is built on is not installed."""
+
+
+def console_can_be_had() -> bool:
+    """Whether what it is built on is installed."""
+    return find_spec("nicegui") is not None
+
+
+def console_app(parts: Parts, path: str) -> ASGIApp:
+    """The console, whose pages are below `path`; at most one in a process. Raises ConsoleUnavailable."""
+    if not console_can_be_had():
+        raise ConsoleUnavailable(
+            "the console needs NiceGUI, which is not installed; "
+            "pip install 'partner-checkout[console]' brings it, --no-console serves without"
+        )
+    from operations.console.mounting import mount  # noqa: PLC0415  takes time and memory
+
+    return mount(parts, path)

@@ -1,0 +1,1 @@
+"""How the console looks: its frame, and the few things that pages are made of."""

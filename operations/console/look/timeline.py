@@ -1,0 +1,120 @@
+"""The events of a basket as a list to stand on: the newest at the top."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+from nicegui import ui
+
+from domain.operating.history import HistoryEntry
+from operations.console.look.telling import exactly, moment
+from operations.console.look.things import Table, Tone, badge, box, button, link, nothing, words
+from operations.judged import JudgedBasket
+
+MOST_DRAWN = 200
+"""Events that are drawn at once; the slider reaches all of them."""
+
+TONES: dict[str, Tone] = {
+    "basket-initiated": "news",
+    "order-item-added": "good",
+    "order-item-removed": "bad",
+    "order-item-quantity-changed": "news",
+    "order-item-price-expected": "news",
+    "basket-details-changed": "news",
+    "basket-completed": "good",
+    "basket-expired": "warn",
+}
+
+
+class Timeline:
+    """Calls `stand` with a version when its event is chosen."""
+
+    def __init__(self, basket_id: str, stand: Callable[[int], object]) -> None:
+        self._basket_id = basket_id
+        self._stand = stand
+        self._events: dict[int, ui.element] = {}
+        self._here = 0
+        self._place = box("timeline")
+
+    def draw(
+        self, entries: Sequence[HistoryEntry], verdicts: Mapping[int, JudgedBasket], most: int = MOST_DRAWN
+    ) -> None:
+        self._place.clear()
+        self._events.clear()
+        with self._place:
+            for entry in list(reversed(entries))[:most]:
+                self._events[entry.version] = self._event(entry, verdicts.get(entry.version))
+            if len(entries) > most:
+                with box("body line"):
+                    button(
+                        f"Show the {len(entries) - most} earlier ones",
+                        lambda: self.draw(entries, verdicts, len(entries)),
+                    )
+        self.mark(self._here)
+
+    def mark(self, version: int) -> None:
+        """Marks the event that made this version."""
+        for each in (self._events.get(self._here), self._events.get(version)):
+            if each is not None:
+                each.classes(remove="here")
+                each.props.pop("aria-current", None)
+        self._here = version
+        if version in self._events:
+            self._events[version].classes("here")
+            self._events[version].props["aria-current"] = "true"
+
+    def _event(self, entry: HistoryEntry, verdict: JudgedBasket | None) -> ui.element:
+        kind = entry.type.split(".")[1] if entry.type.count(".") else entry.type
+        tone: Tone = TONES.get(kind, "")
+        if verdict is not None:
+            tone = "good" if verdict.ready else "bad"
+        with box("event") as event:
+            event.props["role"] = "button"
+            event.props["tabindex"] = "0"
+            event.props["data-version"] = str(entry.version)
+            event.on("click", lambda: self._stand(entry.version))
+            event.on("keydown.enter", lambda: self._stand(entry.version))
+            words(entry.version, f"version {tone}")
+            with box("said"):
+                words(entry.words, tag="div")
+                at = entry.occurred_at or entry.recorded_at
+                with box("line soft small"):
+                    words(moment(at), title=exactly(at))
+                    if entry.actor is not None:
+                        words(f"by {entry.actor}")
+                    if verdict is not None:
+                        target = f"/baskets/{self._basket_id}/verdicts/{entry.version}"
+                        link("evidence", target).on("click.stop", lambda: None)
+        return event
+
+
+def _verdict_badge(verdict: JudgedBasket) -> None:
+    badge("ready" if verdict.ready else "not ready", "good" if verdict.ready else "bad")
+
+
+def draw_verdicts(basket_id: str, verdicts: Sequence[JudgedBasket]) -> None:
+    if not verdicts:
+        nothing("gavel", "Not judged yet", "A validation records what it found here.")
+        return
+    table = Table(
+        ("Version", "lead tight"),
+        ("Verdict", "tight"),
+        ("Found", ""),
+        ("Judged", "tight"),
+        ("", "tight"),
+        name="Verdicts",
+    )
+    for verdict in reversed(verdicts):
+        table.row(
+            partial(
+                words,
+                f"version {verdict.version}",
+                "strong nowrap",
+                title=f"judged version {verdict.basket_version}",
+            ),
+            partial(_verdict_badge, verdict),
+            ", ".join(verdict.finding_codes) or "nothing",
+            partial(words, moment(verdict.validated_at), "nowrap", title=exactly(verdict.validated_at)),
+            partial(link, "Evidence", f"/baskets/{basket_id}/verdicts/{verdict.version}"),
+        )

@@ -1,0 +1,187 @@
+"""A verdict with what it rests on: each finding with its facts, and what each fact says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from nicegui import ui
+
+from domain.catalogue.facts import Fact
+from domain.validation.checks import CHECKS
+from domain.validation.findings import Finding, Resolution
+from operations.console.look.frame import frame
+from operations.console.look.places import Place
+from operations.console.look.telling import counted, exactly, moment
+from operations.console.look.things import Table, badge, box, facts, link, nothing, panel, told, words
+from operations.console.pages.find import require_basket_id
+from operations.console.visit import Console
+from operations.judged import ShownVerdict
+
+RESOLUTIONS: dict[Resolution, str] = {
+    "retry": "try again",
+    "change_basket": "change the basket",
+    "contact_seller": "contact the seller",
+}
+_MEANINGS = {check.code: check.meaning for check in CHECKS}
+_IN_THE_ID = {"kind", "sequence", "id", "version", "offer_id", "offer_version", "product_code"}
+
+
+def register(console: Console) -> None:
+    @ui.page("/baskets/{basket_id}/verdicts/{version}")
+    def verdict(basket_id: str, version: int) -> None:
+        visit = console.visit()
+        trail = (basket_id, f"/baskets/{basket_id}?version={version}")
+        with frame(visit, f"Verdict of version {version}", "/baskets", trail=trail):
+            Place(partial(_read, console, basket_id, version), partial(_draw, basket_id), lines=10)
+
+
+async def _read(console: Console, basket_id: str, version: int) -> ShownVerdict:
+    require_basket_id(basket_id)
+    return await console.judgements.of(basket_id, version)
+
+
+def _draw(basket_id: str, verdict: ShownVerdict) -> None:
+    with box("stack"):
+        _draw_result(verdict)
+        with panel("What was judged", marker="judged"), box("body"):
+            facts(
+                [
+                    ("Basket", partial(link, basket_id, f"/baskets/{basket_id}", "mono")),
+                    (
+                        "Version judged",
+                        partial(
+                            link,
+                            f"version {verdict.basket_version}",
+                            f"/baskets/{basket_id}?version={verdict.basket_version}",
+                        ),
+                    ),
+                    (
+                        "Judged",
+                        partial(
+                            words, f"{moment(verdict.validated_at)} UTC", title=exactly(verdict.validated_at)
+                        ),
+                    ),
+                    ("Catalogue position", verdict.catalogue_position),
+                    ("Rests on", counted(len(verdict.evidence), "fact")),
+                ]
+            )
+        if verdict.findings:
+            with panel("Findings", counted(len(verdict.findings), "finding"), marker="findings"):
+                for finding in verdict.findings:
+                    _draw_finding(finding, verdict.facts)
+        with panel("Evidence", "each fact that the verdict rests on, and what it says", marker="evidence"):
+            _draw_evidence(verdict)
+        _draw_passed(verdict)
+
+
+def _draw_result(verdict: ShownVerdict) -> None:
+    errors = sum(finding.severity == "error" for finding in verdict.findings)
+    warnings = len(verdict.findings) - errors
+    found = [counted(errors, "error")] if errors else []
+    found += [counted(warnings, "warning")] if warnings else []
+    said = f": {' and '.join(found)}" if found else ""
+    if verdict.ready:
+        told(f"Ready to become an order{said}.", "good", "check_circle")
+    else:
+        told(f"Not ready{said}.", "bad", "error")
+
+
+def _draw_finding(finding: Finding, known: Mapping[str, Fact]) -> None:
+    tone = "bad" if finding.severity == "error" else "warn"
+    with box("finding") as place:
+        place.props["data-finding"] = finding.code
+        with box("line"):
+            badge(finding.severity, tone)  # type: ignore[arg-type]
+            words(finding.code, "mono strong", title=_MEANINGS.get(finding.code))
+            words(f"→ {RESOLUTIONS[finding.resolution]}", "soft small")
+        words(finding.message, "message", tag="div")
+        about = [
+            ("line", finding.order_item_id),
+            ("offer", finding.offer_id),
+            ("product", finding.product_code),
+        ]
+        with box("line soft small"):
+            words(finding.path, "mono")
+            for name, subject in about:
+                if subject is not None:
+                    words(f"{name} {subject}")
+        if finding.data:
+            with box("line small"):
+                for name, value in finding.data.items():
+                    if value is not None:
+                        words(f"{name}: {says(value)}", "badge wraps")
+        if finding.evidence:
+            with box("rests"):
+                for fact_id in finding.evidence:
+                    _draw_fact(fact_id, known.get(fact_id))
+
+
+def _draw_fact(fact_id: str, fact: Fact | None) -> None:
+    with box("fact") as place:
+        place.props["data-fact"] = fact_id
+        words(fact_id, "mono", tag="div")
+        if fact is None:
+            words("was never recorded here", "bad-ink small", tag="div")
+        else:
+            words(content(fact), "soft small", tag="div")
+
+
+def _draw_evidence(verdict: ShownVerdict) -> None:
+    if not verdict.evidence:
+        nothing("menu_book", "It rests on no fact", "Nothing of the catalogue was known about this basket.")
+        return
+    used: dict[str, list[str]] = {}
+    for finding in verdict.findings:
+        for fact_id in finding.evidence:
+            used.setdefault(fact_id, []).append(finding.code)
+    table = Table(("Fact", "lead"), ("Says", ""), ("Found by it", ""), name="Evidence")
+    for fact_id in sorted(verdict.evidence, key=lambda each: (each not in used, each)):
+        fact = verdict.facts.get(fact_id)
+        row = table.row(
+            partial(words, fact_id, "mono whole"),
+            content(fact) if fact else partial(words, "was never recorded here", "bad-ink"),
+            ", ".join(dict.fromkeys(used.get(fact_id, ()))) or None,
+        )
+        row.props["data-fact"] = fact_id
+
+
+def _draw_passed(verdict: ShownVerdict) -> None:
+    codes = {code: len(group.evidence) for group in verdict.passed for code in group.codes}
+    if not codes:
+        return
+    with box("panel", tag="section") as surface:
+        surface.props["data-panel"] = "passed"
+        with ui.expansion(f"{counted(len(codes), 'check')} found nothing").classes("w-full"):
+            table = Table(
+                ("Check", "lead tight"),
+                ("What it would have found", ""),
+                ("Facts", "number"),
+                name="Passed checks",
+            )
+            for code in sorted(codes):
+                table.row(partial(words, code, "mono whole"), _MEANINGS.get(code), str(codes[code]))
+
+
+def content(fact: Fact) -> str:
+    """What the fact says, in one line; its id says what it is about already."""
+    said: dict[str, Any] = fact.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=_IN_THE_ID)
+    return "; ".join(f"{name} {says(value)}" for name, value in said.items() if value not in ([], {}))
+
+
+def says(value: Any) -> str:
+    """A JSON value in a few words."""
+    match value:
+        case {"amount": amount, "currency": currency}:
+            return f"{amount} {currency}"
+        case dict():
+            return ", ".join(f"{name} {says(entry)}" for name, entry in value.items() if entry is not None)
+        case list():
+            return ", ".join(says(entry) for entry in value) or "none"
+        case bool():
+            return "yes" if value else "no"
+        case None:
+            return "none"
+        case _:
+            return str(value)

@@ -1,0 +1,83 @@
+"""How the service was of late, for charts: one look every two seconds for all pages that are open."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+
+from domain.errors import CheckoutError
+from domain.operating.dead_letters import DeadLetterBox
+from domain.operating.standing import Statuses
+from domain.operating.status import Status
+
+LOOK_EVERY = 2.0
+KEPT = 450
+"""Looks that are kept: a quarter of an hour."""
+STORE = "publisher"
+"""Whose end is the event store's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """At one moment: what waits for each worker, in seconds and events, how fast each goes in events a second,
+    and the store's last position."""
+
+    at: datetime
+    lag_seconds: Mapping[str, float]
+    lag_events: Mapping[str, int]
+    rates: Mapping[str, float]
+    end: int | None
+
+
+class Trend:
+    """What was seen. `status` is the newest, None before the first; `trouble` says in words why there is no
+    newer one."""
+
+    def __init__(self, statuses: Statuses, letters: DeadLetterBox) -> None:
+        self._statuses = statuses
+        self._letters = letters
+        self.looks: deque[Look] = deque(maxlen=KEPT)
+        self.status: Status | None = None
+        self.trouble: str | None = None
+        self.dead_letters = 0
+
+    async def keep_looking(self) -> None:
+        """Until it is cancelled."""
+        while True:
+            await self.look()
+            await asyncio.sleep(LOOK_EVERY)
+
+    async def look(self) -> None:
+        try:
+            status = await self._statuses.now()
+            self.dead_letters = sum(each.count for each in await self._letters.counts())
+        except CheckoutError as error:
+            self.trouble = str(error)
+            return
+        self.status, self.trouble = status, None
+        self.looks.append(_look(status))
+
+    def stored_rates(self) -> list[tuple[datetime, float]]:
+        """Events stored a second, between each two looks."""
+        return [
+            (after.at, max(0, after.end - before.end) / seconds)
+            for before, after in pairwise(self.looks)
+            if before.end is not None
+            and after.end is not None
+            and (seconds := (after.at - before.at).total_seconds()) > 0
+        ]
+
+
+def _look(status: Status) -> Look:
+    lags = status.lags
+    return Look(
+        at=status.at,
+        lag_seconds={lag.worker: lag.seconds for lag in lags if lag.seconds is not None},
+        lag_events={lag.worker: lag.events for lag in lags if lag.events is not None},
+        rates={lag.worker: lag.rate for lag in lags},
+        end=next((lag.end for lag in lags if lag.worker == STORE), None),
+    )

@@ -1,0 +1,72 @@
+"""What no PostgreSQL and no command line can be asked is told, and fails nothing."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from tests.api.service import problem
+from tests.builders import item
+from tests.operations.api.desk import Desk
+
+LARGE = 10**30
+ODD = [
+    "/baskets?partner=%00",
+    "/baskets?externalId=a%00b",
+    "/baskets?cursor=%00",
+    "/baskets?cursor=W10",
+    "/baskets?createdFrom=0001-01-01T00:00:00%2B14:00",
+    "/baskets?createdUntil=9999-12-31T23:59:59-14:00",
+    "/audit?before=0001-01-01T00:00:00%2B14:00",
+    "/audit?before=9999-12-31T23:59:59-14:00",
+    f"/dead-letters?cursor={LARGE}",
+    "/dead-letters?topic=%00",
+    f"/dead-letters/{LARGE}",
+    "/rebuilds/%00",
+    f"/rebuilds/{'x' * 5000}",
+]
+LATE = [f"?version={LARGE}", f"/verdicts/{LARGE}", f"/differences?from=1&to={LARGE}"]
+
+
+@pytest.mark.parametrize("path", ODD)
+async def test_odd_parameters_are_told(operator: httpx.AsyncClient, path: str) -> None:
+    assert (await operator.get(path)).status_code == 422
+
+
+@pytest.mark.parametrize("path", LATE)
+async def test_versions_that_never_were_are_not_found(
+    desk: Desk, operator: httpx.AsyncClient, path: str
+) -> None:
+    id = await desk.fill(item("o-1"))
+    assert problem(await operator.get(f"/baskets/{id}{path}")) == (404, "nothing_then")
+
+
+@pytest.mark.parametrize(
+    "reason", [b'"a\\u0000b"', b'"\\ud800"', b'""', b"7", b"null", b'"' + b"x" * 501 + b'"']
+)
+async def test_odd_reasons_are_told(operator: httpx.AsyncClient, reason: bytes) -> None:
+    body = b'{"reason": ' + reason + b"}"
+    answer = await operator.post(
+        "/dead-letters/1/skip", content=body, headers={"content-type": "application/json"}
+    )
+    assert problem(answer) == (422, "invalid_request")
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"partner": "a\x00b"},
+        {"baskets": ["--abandon"]},
+        {"baskets": ["basket-1\n"]},
+        {"since": "9999-12-31T23:59:59-14:00"},
+        {"workers": 0},
+        {"rate": -1},
+        {"target": "events"},
+    ],
+)
+async def test_an_odd_rebuild_is_told_and_starts_nothing(
+    operator: httpx.AsyncClient, odd: dict[str, object]
+) -> None:
+    wanted = {"target": "basket-views", "reason": "to see", **odd}
+    assert problem(await operator.post("/rebuilds", json=wanted)) == (422, "invalid_request")
+    assert (await operator.get("/rebuilds")).json()["rebuilds"] == []
