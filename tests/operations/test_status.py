@@ -185,5 +185,5 @@ async def test_watching_goes_on_until_somebody_wants_it_to_end(database_url: str
         looks = [json.loads(await program.line()) for _ in range(3)]
         assert await program.stop(signal.SIGINT) == 0
     assert [look["well"] for look in looks] == [False] * 3
-    assert [each["state"] for each in looks[0]["workers"]] == ["absent"] * 6
+    assert [each["state"] for each in looks[0]["workers"]] == ["absent"] * 7
     assert sorted(look["at"] for look in looks) == [look["at"] for look in looks]

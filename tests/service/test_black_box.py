@@ -182,7 +182,7 @@ async def test_an_operator_sees_that_all_is_well_and_who_does_what(service: Serv
     status = await eventually(well, limit=30, every=0.5)
     assert status["problems"] == []
     states = {each["worker"]: each for each in status["workers"] if each["live"]}
-    assert states.keys() == {"api", "publisher", "projector", "catalogue", "commands", "expiry"}
+    assert states.keys() == {"api", "publisher", "projector", "catalogue", "commands", "expiry", "sampler"}
     assert {each["state"] for each in states.values()} == {"working"}
     assert states["api"]["handled"] > 0
     assert {each["pid"] for each in status["roles"]} == {states["publisher"]["pid"]}
