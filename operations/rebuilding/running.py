@@ -6,11 +6,9 @@ import asyncio
 import contextlib
 import multiprocessing
 import os
-import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -26,6 +24,7 @@ from domain.operating.rebuilding import (
     RebuildStopped,
     RebuildTarget,
 )
+from operations.stopping import stopped
 
 if TYPE_CHECKING:
     from adapters.postgres.rebuilding.at_work import RebuildAtWork
@@ -63,7 +62,7 @@ Told = Callable[[Rebuild], None]
 async def rebuild(asked: Asked, told: Told) -> Rebuild:
     """Rebuilds until all is done, or it is asked to stop (SIGINT, SIGTERM, another process); returns how it ended.
     Raises RebuildRefused, ProcessDied, NotConfigured and StoreUnavailable."""
-    async with open_parts(Settings()) as parts, _stopped() as stop:
+    async with open_parts(Settings()) as parts, stopped() as stop:
         resumed = None
         if asked.resume:
             resumed = await parts.rebuilds.resumable(asked.target)
@@ -160,16 +159,3 @@ class _Run:
             if stands is not None:
                 self._told(stands)
             await asyncio.sleep(LOOKED_AT_EVERY)
-
-
-@asynccontextmanager
-async def _stopped() -> AsyncIterator[asyncio.Event]:
-    """Is set by SIGINT and SIGTERM during the block."""
-    stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    try:
-        yield stop
-    finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)

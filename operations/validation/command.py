@@ -90,6 +90,7 @@ def _one(basket: str, as_of: datetime | None, at_version: int | None, *, explain
 
 def _what_if(path: Path, partner: str | None, resume: Path | None, *, json: bool) -> int:
     from domain.errors import CheckoutError  # noqa: PLC0415  slow to load: only when it is called
+    from operations.stopping import EXIT_CODE_OF_AN_INTERRUPTION  # noqa: PLC0415
     from operations.validation import what_if_report  # noqa: PLC0415
 
     try:
@@ -101,7 +102,7 @@ def _what_if(path: Path, partner: str | None, resume: Path | None, *, json: bool
     else:
         what_if_report.show(answer, resume)
     if not answer.complete:
-        return what_if_report.EXIT_CODE_OF_AN_INTERRUPTION
+        return EXIT_CODE_OF_AN_INTERRUPTION
     return NOT_AS_IT_SHOULD_BE if answer.state.becomes_not_ready else 0
 
 

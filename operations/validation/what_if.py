@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import os
-import signal
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -24,6 +22,7 @@ from domain.errors import CheckoutError
 from domain.ports import OpenBaskets
 from domain.validation.supposing import that_would_count
 from domain.validation.touching import policy_name, touched_by
+from operations.stopping import stopped
 from operations.validation.supposing_process import PageResult, Task, begin, judge_page
 from operations.validation.what_if_state import State, read_state
 
@@ -76,7 +75,7 @@ async def what_if(asked: WhatIf, told: Told) -> Answer:
     """Judges until all is done, or SIGINT or SIGTERM comes. Raises NotThisRun, ProcessDied, NotConfigured and
     StoreUnavailable; what was done until then is in the file of the state."""
     begun = time.monotonic()
-    async with open_parts(Settings()) as parts, _stopped() as stop:
+    async with open_parts(Settings()) as parts, stopped() as stop:
         state = read_state(asked.resume, asked.asked) if asked.resume else None
         position = state.position if state else await parts.history.position_at()
         facts, without_effect = await that_would_count(asked.facts, parts.history, position)
@@ -192,16 +191,3 @@ class _Run:
         if self._asked.resume is not None and (self._written is None or now - self._written >= every):
             self._state.write(self._asked.resume)
             self._written = now
-
-
-@asynccontextmanager
-async def _stopped() -> AsyncIterator[asyncio.Event]:
-    """Is set by SIGINT and SIGTERM during the block."""
-    stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    try:
-        yield stop
-    finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)

@@ -21,7 +21,6 @@ from operations.validation.what_if import Answer, Told, WhatIf, what_if
 
 BASKETS_SHOWN = 20
 REASONS_SHOWN = 100
-EXIT_CODE_OF_AN_INTERRUPTION = 130
 
 
 class BadLines(CheckoutError):

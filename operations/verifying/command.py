@@ -59,7 +59,7 @@ def verify(
 
     from adapters.settings import Settings  # noqa: PLC0415  slow to load: only when it is called
     from domain.errors import CheckoutError  # noqa: PLC0415
-    from operations.interrupting import EXIT_CODE_OF_AN_INTERRUPTION  # noqa: PLC0415
+    from operations.stopping import EXIT_CODE_OF_AN_INTERRUPTION  # noqa: PLC0415
     from operations.verifying import screen  # noqa: PLC0415
     from operations.verifying.running import Asked  # noqa: PLC0415
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from adapters.wiring import Parts
 from domain.errors import CheckoutError
 from domain.operating.verification import Verified
-from operations.interrupting import unless_stopped
+from operations.stopping import unless_stopped
 from operations.verifying.page_process import begin, verify_page
 
 Verify = Callable[[Sequence[str]], asyncio.Future[Verified]]

@@ -14,7 +14,7 @@ from adapters.wiring import Parts, open_parts
 from domain.operating.actions import Operator
 from domain.operating.repairing import Repaired
 from domain.operating.verification import Verified, position_drifts
-from operations.interrupting import Interrupted, stopped_by_signals, unless_stopped
+from operations.stopping import Interrupted, stopped, unless_stopped
 from operations.verifying.pages import Pages, verifiers
 from operations.verifying.state import State, read_state
 
@@ -75,7 +75,7 @@ async def run_verification(asked: Asked, told: Told, settings: Settings | None =
     """Verifies until all is done, or SIGINT or SIGTERM comes. Raises NotThisRun, ProcessDied, NotConfigured,
     StoreUnavailable and BrokerUnavailable; what was found until then is in the file of the state."""
     begun = time.monotonic()
-    async with open_parts(settings or Settings()) as parts, stopped_by_signals() as stop:
+    async with open_parts(settings or Settings()) as parts, stopped() as stop:
         state = (read_state(asked.resume, asked.words) if asked.resume else None) or State(asked=asked.words)
         run = _Run(asked, state, parts, stop, told)
         repaired = None
