@@ -10,8 +10,11 @@ import pytest
 
 from adapters.embedded.apache_kafka import ApacheKafka
 from adapters.embedded.postgres import EmbeddedPostgres
+from adapters.kafka.topics import ensure_topics
+from adapters.settings import Settings
 from tests.parts.kafka import KafkaPart, apache_kafka_missing, kafka_part, own_kafka_part
 from tests.parts.postgres import Databases, postgres_folder, postgres_part
+from tests.streaming import delivery, streaming_settings
 
 PARTS = pytest.StashKey[list[str]]()
 
@@ -61,6 +64,14 @@ async def kafka(
     async with kafka_part(tmp_path_factory.mktemp("kafka")) as part:
         pytestconfig.stash[PARTS].append(part.description)
         yield part
+
+
+@pytest.fixture
+async def settings(kafka: KafkaPart, database_url: str) -> Settings:
+    """A database and a publisher id of its own on the Kafka that all tests share."""
+    settings = streaming_settings(kafka.bootstrap_servers, database_url, kafka_delivery=delivery(kafka))
+    await ensure_topics(settings)
+    return settings
 
 
 @pytest.fixture(scope="module")

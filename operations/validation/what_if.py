@@ -24,7 +24,7 @@ from domain.validation.supposing import that_would_count
 from domain.validation.touching import policy_name, touched_by
 from operations.stopping import stopped
 from operations.validation.supposing_process import PageResult, Task, begin, judge_page
-from operations.validation.what_if_state import State, read_state
+from operations.validation.what_if_state import State
 
 PAGE_BASKETS = 500
 IDS_A_LOOK = 20_000
@@ -76,7 +76,7 @@ async def what_if(asked: WhatIf, told: Told) -> Answer:
     StoreUnavailable; what was done until then is in the file of the state."""
     begun = time.monotonic()
     async with open_parts(Settings()) as parts, stopped() as stop:
-        state = read_state(asked.resume, asked.asked) if asked.resume else None
+        state = State.read(asked.resume, asked.asked) if asked.resume else None
         position = state.position if state else await parts.history.position_at()
         facts, without_effect = await that_would_count(asked.facts, parts.history, position)
         touched = await touched_by(facts, parts.history)

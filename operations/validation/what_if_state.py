@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import datetime
-from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic import BaseModel, Field
 
-from domain.errors import CheckoutError
+from operations.resuming import RunState
 from operations.validation.supposing_process import PageResult
-
-
-class NotThisRun(CheckoutError):
-    """The file says something about another run, or nothing that can be read."""
 
 
 class NotReady(BaseModel):
@@ -25,13 +19,9 @@ class NotReady(BaseModel):
     codes: tuple[str, ...]
 
 
-class State(BaseModel):
-    """What was asked, and what was found up to a basket's id."""
+class State(RunState):
+    """What was found up to a basket's id. `asked` is the digest of the facts and of whose baskets count."""
 
-    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, serialize_by_alias=True)
-
-    asked: str
-    """The digest of the facts and of whose baskets count."""
     position: int
     """How far the catalogue was at the beginning."""
     at: datetime
@@ -61,22 +51,3 @@ class State(BaseModel):
         for each of its codes."""
         counted = Counter(code for basket in self.becomes_not_ready for code in basket.codes)
         return dict(sorted(counted.items(), key=lambda item: (-item[1], item[0])))
-
-    def write(self, path: Path) -> None:
-        """Whole or not at all."""
-        beside = path.with_name(f"{path.name}.new")
-        beside.write_text(self.model_dump_json(), encoding="utf-8")
-        beside.replace(path)
-
-
-def read_state(path: Path, asked: str) -> State | None:
-    """What an earlier run left; None where there is no file. Raises NotThisRun."""
-    if not path.exists():
-        return None
-    try:
-        state = State.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        raise NotThisRun(f"{path} is not what a what-if leaves behind") from error
-    if state.asked != asked:
-        raise NotThisRun(f"{path} is about other facts, or other baskets; name another file")
-    return state

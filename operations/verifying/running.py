@@ -16,7 +16,7 @@ from domain.operating.repairing import Repaired
 from domain.operating.verification import Verified, position_drifts
 from operations.stopping import Interrupted, stopped, unless_stopped
 from operations.verifying.pages import Pages, verifiers
-from operations.verifying.state import State, read_state
+from operations.verifying.state import State
 
 PAGE_BASKETS = 200
 CLAIMS_A_PAGE = 5_000
@@ -76,7 +76,7 @@ async def run_verification(asked: Asked, told: Told, settings: Settings | None =
     StoreUnavailable and BrokerUnavailable; what was found until then is in the file of the state."""
     begun = time.monotonic()
     async with open_parts(settings or Settings()) as parts, stopped() as stop:
-        state = (read_state(asked.resume, asked.words) if asked.resume else None) or State(asked=asked.words)
+        state = (State.read(asked.resume, asked.words) if asked.resume else None) or State(asked=asked.words)
         run = _Run(asked, state, parts, stop, told)
         repaired = None
         try:

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from domain.errors import CheckoutError
 from domain.operating.drifts import Drift
 from domain.operating.published_topic import TopicsVerified
 from domain.operating.verification import Verified
+from operations.resuming import RunState
 
 MOST_KEPT = 20_000
 """Drifts that are kept one by one; of more of them only the counts are. Who has as many rebuilds the views."""
-
-
-class NotThisRun(CheckoutError):
-    """The file says something about another run, or nothing that can be read."""
 
 
 class TopicSaid(BaseModel):
@@ -33,13 +28,9 @@ class TopicSaid(BaseModel):
     unexplained: int
 
 
-class State(BaseModel):
-    """All that was found up to now."""
+class State(RunState):
+    """All that was found up to now. `asked` says whose baskets are verified."""
 
-    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, serialize_by_alias=True)
-
-    asked: str
-    """Whose baskets are verified, in words that two runs share."""
     after: str = ""
     """All baskets up to this id are done."""
     baskets_done: bool = False
@@ -86,22 +77,3 @@ class State(BaseModel):
     @property
     def differs(self) -> bool:
         return bool(self.counts) or any(topic.unexplained for topic in self.topics)
-
-    def write(self, path: Path) -> None:
-        """Whole or not at all."""
-        beside = path.with_name(f"{path.name}.new")
-        beside.write_text(self.model_dump_json(), encoding="utf-8")
-        beside.replace(path)
-
-
-def read_state(path: Path, asked: str) -> State | None:
-    """What an earlier run left; None where there is no file. Raises NotThisRun."""
-    if not path.exists():
-        return None
-    try:
-        state = State.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        raise NotThisRun(f"{path} is not what a verification leaves behind") from error
-    if state.asked != asked:
-        raise NotThisRun(f"{path} is about {state.asked}; name another file")
-    return state

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 
 import pytest
 from typer.testing import CliRunner
@@ -12,8 +11,6 @@ from typer.testing import CliRunner
 from adapters.kafka import topics
 from adapters.kafka.catalogue_messages import fact_message
 from adapters.kafka.messages import Message, basket_event_message
-from adapters.kafka.topics import ensure_topics
-from adapters.settings import Settings
 from checkout.command_line import app
 from domain.basket.codec import decode_all
 from domain.basket.verdicts import BASKET_VALIDATED
@@ -22,24 +19,10 @@ from domain.ports import Append, Appended, DeadLetter, NewEvent, Source
 from tests.builders import caller, initiate, item, offer, validate
 from tests.contracts.catalogue_facts import unique
 from tests.operations.settling import ADA, Office, open_office, run
-from tests.parts.kafka import KafkaPart
 from tests.parts.waiting import eventually
-from tests.streaming import delivery, send, streaming_settings, topic_content
+from tests.streaming import send, topic_content
 from tests.workers.gateway import Gateway, add, new_id, order
 from tests.workers.gateway import initiate as initiate_message
-
-
-@pytest.fixture
-async def settings(kafka: KafkaPart, database_url: str) -> Settings:
-    settings = streaming_settings(kafka.bootstrap_servers, database_url, kafka_delivery=delivery(kafka))
-    await ensure_topics(settings)
-    return settings
-
-
-@pytest.fixture
-async def office(settings: Settings) -> AsyncIterator[Office]:
-    async with open_office(settings) as office:
-        yield office
 
 
 def garbage(basket_id: str, value: bytes = b"\xff no JSON") -> Message:

@@ -7,7 +7,6 @@ import json
 import random
 import signal
 import uuid
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -29,21 +28,8 @@ from tests.operations.settling import ADA, Office, environment, open_office, run
 from tests.parts.kafka import KafkaPart
 from tests.parts.processes import Program
 from tests.parts.waiting import eventually
-from tests.streaming import delivery, send, streaming_settings, topic_content
+from tests.streaming import send, streaming_settings, topic_content
 from tests.workers.test_projector import done_with
-
-
-@pytest.fixture
-async def settings(kafka: KafkaPart, database_url: str) -> Settings:
-    settings = streaming_settings(kafka.bootstrap_servers, database_url, kafka_delivery=delivery(kafka))
-    await ensure_topics(settings)
-    return settings
-
-
-@pytest.fixture
-async def office(settings: Settings) -> AsyncIterator[Office]:
-    async with open_office(settings) as office:
-        yield office
 
 
 @pytest.fixture

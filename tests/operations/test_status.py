@@ -10,25 +10,16 @@ from typing import Any
 import pytest
 
 from adapters.embedded.processes import free_port
-from adapters.kafka.topics import ensure_topics
 from adapters.postgres.database import Database
 from adapters.postgres.worker_states import PostgresWorkerStates
 from adapters.settings import Settings
 from domain.operating.standing import Expectations, Statuses
 from domain.operating.status import RoleHolder, Status, WorkerState
-from tests.parts.kafka import KafkaPart
 from tests.parts.postgres import Databases
 from tests.parts.processes import Program
 from tests.parts.waiting import eventually
-from tests.streaming import Partner, delivery, streaming_settings
+from tests.streaming import Partner
 from tests.workers.running import event_store
-
-
-@pytest.fixture
-async def settings(kafka: KafkaPart, database_url: str) -> Settings:
-    settings = streaming_settings(kafka.bootstrap_servers, database_url, kafka_delivery=delivery(kafka))
-    await ensure_topics(settings)
-    return settings
 
 
 @pytest.fixture
