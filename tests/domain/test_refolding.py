@@ -17,7 +17,7 @@ from domain.base import fold
 from domain.basket.basket import Basket
 from domain.basket.codec import decode_all
 from domain.basket.projection import view_of
-from domain.basket.refolding import careful_view, plain_view, view_brought_on
+from domain.basket.refolding import BETWEEN, careful_view, plain_view, view_brought_on
 from domain.ports import BasketView, StoredEvent
 from tests.builders import (
     LIFETIME,
@@ -128,8 +128,8 @@ def test_the_quick_way_gives_the_same_view_as_the_baskets_own_events(data: st.Da
     wanted = folded(events)
 
     views = [
-        plain_view(events[0].stream_id, b",".join(each.data for each in events)),
-        plain_view(events[0].stream_id, b",".join(cut(each.data) for each in events)),
+        plain_view(events[0].stream_id, BETWEEN.encode().join(each.data for each in events)),
+        plain_view(events[0].stream_id, BETWEEN.encode().join(cut(each.data) for each in events)),
     ]
 
     assert views[0] == views[1]
@@ -155,7 +155,9 @@ def plain_history() -> list[dict[str, Any]]:
 
 
 def joined(documents: Sequence[Any]) -> bytes:
-    return json.dumps(documents, separators=(",", ":"), ensure_ascii=False).encode()[1:-1]
+    return BETWEEN.join(
+        json.dumps(each, separators=(",", ":"), ensure_ascii=False) for each in documents
+    ).encode()
 
 
 def test_an_ordinary_history_takes_the_quick_way() -> None:
@@ -286,7 +288,7 @@ def test_an_event_of_a_newer_release_is_passed_over_the_careful_way() -> None:
     }
     stored = [joined([each]) for each in [*documents, newer]]
 
-    assert plain_view(first["basketId"], b",".join(stored)) is None
+    assert plain_view(first["basketId"], BETWEEN.encode().join(stored)) is None
     refolded = careful_view(enumerate(stored, 1))
     assert refolded.stuck is None
     assert refolded.view is not None
