@@ -51,8 +51,8 @@ from domain.ports import BasketView
 from domain.validation.touching import offer_name, policy_name, product_name
 
 
-BETWEEN = ",\n"
-"""Stands between documents that are read together: no document has a line's end, and with it they are JSON still."""
+BETWEEN = "\n"
+"""Stands between documents that are read together: none of them has a line's end."""
 
 _Line = tuple[str, str, str, str, str]
 """A basket's line as it was written: up to its quantity, that, and the rest; its offer's id, its product's code."""
@@ -85,10 +85,11 @@ def careful_view(documents: Iterable[tuple[int, bytes]]) -> Refolded:
 
 
 def view_brought_on(snapshot: bytes, documents: bytes) -> BasketView | None:
-    """The view after the documents that follow a view's snapshot, as a JSON array's inside; None where they cannot
-    be folded onto it."""
+    """The view after the documents that follow a view's snapshot, joined by `BETWEEN`; None where they cannot be
+    folded onto it."""
     try:
-        return view_of(cast("Basket", fold(restore(snapshot), decode_all(b"[" + documents + b"]"))))
+        events = decode_all(b"[" + documents.replace(BETWEEN.encode(), b",") + b"]")
+        return view_of(cast("Basket", fold(restore(snapshot), events)))
     except Exception:  # noqa: BLE001  (events that fit no basket may fail in any way)
         return None
 

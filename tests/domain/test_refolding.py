@@ -18,6 +18,7 @@ from domain.basket.basket import Basket
 from domain.basket.codec import decode_all
 from domain.basket.projection import view_of
 from domain.basket.refolding import BETWEEN, careful_view, plain_view, view_brought_on
+from domain.basket.writing import KNOWS_LINES, beginning, match_added, match_quantity
 from domain.ports import BasketView, StoredEvent
 from tests.builders import (
     LIFETIME,
@@ -183,6 +184,46 @@ def test_a_view_is_brought_on_from_any_version_to_what_folding_all_gives() -> No
         assert view_brought_on(begun.snapshot, joined(documents[version:])) == whole
     assert view_brought_on(b"{}", joined(documents[1:])) is None
     assert view_brought_on(careful_view([(1, joined(documents[:1]))]).view.snapshot, b'{"odd":1}') is None  # type: ignore[union-attr]
+
+
+def test_lines_that_were_added_or_changed_are_taken_as_they_were_written() -> None:
+    documents = plain_history()
+    begun = beginning(documents[0]["basketId"])
+    wanted = {
+        "checkout.order-item-added.v1": match_added,
+        "checkout.order-item-quantity-changed.v1": match_quantity,
+    }
+    matched = {
+        each["type"]
+        for each in documents
+        if (match := wanted.get(each["type"])) and match(joined([each]).decode(), len(begun))
+    }
+    assert KNOWS_LINES
+    assert matched == wanted.keys()
+
+
+@pytest.mark.parametrize(
+    ("plain", "odd"),
+    [
+        (b'"quantity":2', b'"quantity": 2'),
+        (b'"quantity":2', b'"quantity":2,"quantity":7'),
+        (b'"quantity":2', b'"quantity":02'),
+        (b'"id":"o-1"', b'"id":"o\\u002d1"'),
+        (b'"id":"o-1"', b'"id":"o\t1"'),
+        (b'"id":"o-1"', b'"id":"o\n1"'),
+        (b'"id":"o-1"', b'"id":"o\xff1"'),
+        (b'"id":"o-1"', '"id":"ö-\u2028\U0001f381"'.encode()),
+        (b'"before":2,"after":3', b'"before":2,"after":3.0'),
+        (b'"type":"checkout.order-item-added.v1"', b'"type":"checkout.order-item-added.v1" '),
+    ],
+)
+def test_whatever_is_written_otherwise_comes_to_the_same_or_goes_the_careful_way(
+    plain: bytes, odd: bytes
+) -> None:
+    written = [joined([each]).replace(plain, odd) for each in plain_history()]
+    quick = plain_view(plain_history()[0]["basketId"], b"\n".join(written))
+    if quick is not None:
+        assert careful_view(enumerate(written, 1)).view == quick
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
