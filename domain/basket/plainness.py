@@ -63,12 +63,10 @@ FOLDS_ALL = (
 of it."""
 
 # As pydantic writes a time in UTC: no fraction, or six digits that are not all zero.
-TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.(?!0{6})\d{6})?Z"
-is_plain_time = re.compile(TIME, re.ASCII).fullmatch
+is_plain_time = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.(?!0{6})\d{6})?Z", re.ASCII).fullmatch
 
 # As a decimal writes itself: no zero in front that need not be.
-AMOUNT = r"(?:0|[1-9]\d{0,11})(?:\.\d{1,4})?"
-_plain_amount = re.compile(AMOUNT, re.ASCII).fullmatch
+_plain_amount = re.compile(r"(?:0|[1-9]\d{0,11})(?:\.\d{1,4})?", re.ASCII).fullmatch
 
 
 def plain_details(details: Document) -> Document:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import fields
 from hashlib import blake2b
+from operator import attrgetter
 
 import asyncpg
 
 from adapters.postgres.rebuilding import basket_views_sql as sql
 from adapters.postgres.rebuilding.generations import Room
-from adapters.postgres.rebuilding.rows import USE_COLUMNS, VIEW_COLUMNS, uses_copied, views_copied
 from adapters.postgres.rebuilding.target import SAMPLES_OF_A_KIND, Folded, Page
 from domain.basket.events import BasketValidated
 from domain.basket.refolding import Refolded, careful_view, plain_view, view_brought_on
@@ -20,6 +21,9 @@ from domain.ports import BasketView
 
 GREATEST = "\U0010ffff"
 """No stream's id is greater."""
+
+COLUMN_NAMES = tuple(field.name for field in fields(BasketView) if field.name != "uses")
+"""The columns of a view are the fields of `BasketView`; what it is found by is a table of its own."""
 
 LOOKED_AT_FOR_CUTS = 20_000
 STREAMS_AT_ONCE = 500
@@ -38,7 +42,7 @@ class BasketViewsTarget:
         self._room = room
 
     def layout(self) -> str:
-        said = json.dumps([VIEW_COLUMNS, BasketSnapshot.model_json_schema()], sort_keys=True)
+        said = json.dumps([COLUMN_NAMES, BasketSnapshot.model_json_schema()], sort_keys=True)
         return blake2b(said.encode(), digest_size=16).hexdigest()
 
     async def position(self, connection: asyncpg.Connection) -> int:
@@ -156,18 +160,14 @@ class BasketViewsTarget:
     async def _copy(self, connection: asyncpg.Connection, views: Sequence[BasketView]) -> None:
         """Adds rows to the built tables."""
         if views:
-            await self._copy_into(connection, "basket_views", VIEW_COLUMNS, views_copied(views))
-            await self._copy_into(connection, "open_basket_uses", USE_COLUMNS, uses_copied(views))
-
-    async def _copy_into(
-        self, connection: asyncpg.Connection, table: str, columns: Sequence[str], rows: bytes
-    ) -> None:
-        async def source() -> AsyncIterator[bytes]:
-            yield rows
-
-        await connection.copy_to_table(
-            table, source=source(), format="binary", columns=columns, schema_name=self._room
-        )
+            rows = (tuple(map(_as_stored, _values(view))) for view in views)
+            await connection.copy_records_to_table(
+                "basket_views", records=rows, columns=COLUMN_NAMES, schema_name=self._room
+            )
+            pairs = ((view.basket_id, name) for view in views for name in view.uses or ())
+            await connection.copy_records_to_table(
+                "open_basket_uses", records=pairs, columns=("basket_id", "name"), schema_name=self._room
+            )
 
 
 WORDS = {
@@ -190,3 +190,10 @@ def _unfoldable(stream_id: str, refolded: Refolded) -> RebuildDifference:
         # The error itself may repeat what the event says.
         words=f"the event at version {refolded.stuck.version} cannot be folded",
     )
+
+
+_values = attrgetter(*COLUMN_NAMES)
+
+
+def _as_stored(value: object) -> object:
+    return sorted(value) if isinstance(value, frozenset) else value

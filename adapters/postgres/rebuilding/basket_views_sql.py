@@ -26,9 +26,9 @@ SELECT percentile_disc($1::float8[]) WITHIN GROUP (ORDER BY stream_id COLLATE "C
 # The next streams of a range, whole. A verdict's document is cut off behind its findings, at `],"evidence":[`: what
 # it rests on is most of what is stored, and nothing of it comes into a view. (Inside a finding an object stands
 # before its evidence, and in a text there is no bare quotation mark. Of a verdict without it a brace is left: no
-# document, so that the whole is read.) Between two documents stands a line's end (`refolding.BETWEEN`).
+# document, so that the whole is read.)
 READ_RANGE = """
-SELECT stream_id, string_agg(document, '\\x0a'::bytea ORDER BY version), count(*)
+SELECT stream_id, string_agg(document, ',' ORDER BY version), count(*)
   FROM (SELECT stream_id, version,
                CASE WHEN type = $4
                     THEN substring(data FOR position('\\x5d2c2265766964656e6365223a5b'::bytea IN data))
@@ -47,7 +47,7 @@ READ_STREAMS = """
 SELECT asked.stream_id, stream.documents, stream.events
   FROM unnest($1::text[]) AS asked (stream_id),
        LATERAL (
-       SELECT string_agg(document, '\\x0a'::bytea ORDER BY version) AS documents, count(*) AS events
+       SELECT string_agg(document, ',' ORDER BY version) AS documents, count(*) AS events
          FROM (SELECT version,
                       CASE WHEN type = $2
                            THEN substring(data FOR position('\\x5d2c2265766964656e6365223a5b'::bytea IN data))
@@ -63,7 +63,7 @@ SELECT asked.stream_id, stream.documents, stream.events
 # These streams from their built views on: the snapshot, and the documents after it.
 READ_ON = """
 SELECT asked.stream_id, view.snapshot,
-       (SELECT string_agg(event.data, '\\x0a'::bytea ORDER BY event.version) FROM events event
+       (SELECT string_agg(event.data, ',' ORDER BY event.version) FROM events event
          WHERE event.stream_id = asked.stream_id AND event.version > coalesce(view.version, 0))
   FROM unnest($1::text[]) AS asked (stream_id)
   LEFT JOIN LATERAL (
