@@ -29,7 +29,12 @@ from domain.ports import Clock, NewId
 
 MOST_PARTS = 1_000
 BEATS_EVERY = 0.5
-INDEXING = {"maintenance_work_mem": "256MB", "max_parallel_maintenance_workers": "0"}
+INDEXING = {
+    # Ids and names begin alike, so that sorting them is looking at them again and again: runs that stay in a
+    # processor's cache, and their merging, take half the time of one large sort in memory.
+    "maintenance_work_mem": "8MB",
+    "max_parallel_maintenance_workers": "0",
+}
 
 
 class RebuildAtWork(RebuildRecord):

@@ -389,7 +389,31 @@ async def test_columns_indexes_and_grants_that_came_later_come_along(
     )
     assert found is not None
     assert "=r/" in found[0]
-    assert tuple(found)[1:] == (["fillfactor=90"], ["none"])
+    assert "fillfactor=90" in found[1]
+    assert found[2] == ["none"]
+
+
+# How snapshots of the live table are compressed, and how they are to be on this server.
+COMPRESSION = """
+SELECT attcompression::text,
+       CASE WHEN EXISTS (SELECT FROM pg_settings
+                          WHERE name = 'default_toast_compression' AND 'lz4' = ANY (enumvals)) THEN 'l' ELSE '' END
+  FROM pg_attribute WHERE attrelid = 'public.basket_views'::regclass AND attname = 'snapshot'
+"""
+
+
+async def test_snapshots_are_compressed_by_lz4_where_the_server_has_it_also_after_a_rebuild(
+    shop: Shop, rebuilds: PostgresRebuilds, connection: asyncpg.Connection
+) -> None:
+    await some_baskets(shop, 1)
+    before = await connection.fetchrow(COMPRESSION)
+
+    await rebuild_all(rebuilds)
+
+    after = await connection.fetchrow(COMPRESSION)
+    assert before is not None
+    assert before[0].strip("\0") == before[1]
+    assert after == before
 
 
 async def test_live_tables_that_others_hang_on_by_identity_are_left_alone(

@@ -1,0 +1,12 @@
+"""Snapshots are compressed by lz4 where the server has it."""
+
+from __future__ import annotations
+
+from adapters.postgres.migrations.beside import execute_sql_beside
+
+revision = "0015"
+down_revision = "0014"
+
+
+def upgrade() -> None:
+    execute_sql_beside(__file__)
