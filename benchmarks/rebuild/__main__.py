@@ -32,6 +32,7 @@ from benchmarks.journey.service import own_service
 from benchmarks.rebuild.filling import fill
 from benchmarks.rebuild.serving import Callers
 from benchmarks.rebuild.sockets import SocketGateway
+from domain.ports import PublishedUpTo
 
 PUBLISHER = "benchmark"
 SETTLED_AFTER = 5.0
@@ -117,9 +118,9 @@ async def serving(url: str, folder: Path, given: argparse.Namespace) -> None:
         database = Database(url)
         stack.push_async_callback(database.close)
         async with database.connection() as connection:
-            last = await connection.fetchval("SELECT max(position) FROM events")
+            last: int = await connection.fetchval("SELECT max(position) FROM events")
         # What lies there was published long ago.
-        await PostgresPublisherPositions(database).write(PUBLISHER, last)
+        await PostgresPublisherPositions(database).write(PUBLISHER, PublishedUpTo(last))
         environment = {
             "CHECKOUT_DATABASE_URL": url,
             "CHECKOUT_KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap_servers,
