@@ -116,10 +116,12 @@ class _Run:
             await work.keep(comparisons)
             await work.end("compared")
             return
-        await work.index(asked.workers)
+        # Neither can be slowed down. Who wants to be gentle with callers leaves them the other processors.
+        sessions = 1 if asked.rate else asked.workers
+        await work.index(sessions)
         await work.catch_up()
         await work.turn("comparing")
-        await work.compare(asked.workers)
+        await work.compare(sessions)
         await work.switch()
 
     async def _build(self) -> list[RebuildComparison]:
