@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
-import signal
-import threading
-import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from adapters.pool_process import belong_to_parent
 from adapters.settings import Settings
 from adapters.wiring import Parts, open_parts
 from domain.basket.basket import Basket
@@ -20,8 +17,6 @@ from domain.basket.repository import Baskets
 from domain.catalogue.facts import Fact
 from domain.validation.supposing import Supposition
 from domain.validation.touching import uses_of
-
-PARENT_LOOKED_FOR_EVERY = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +90,8 @@ _judges: list[_Judge] = []
 
 
 def begin(task: Task) -> None:
-    """Makes this process ready for pages. Interrupts are the parent's: it says when to end."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    """Makes this process ready for pages."""
+    belong_to_parent()
     # What a page leaves behind is no circle, and looking for circles in a whole catalogue takes a quarter
     # of the time.
     gc.disable()
@@ -107,9 +101,3 @@ def begin(task: Task) -> None:
 def judge_page(basket_ids: Sequence[str]) -> PageResult:
     """Raises StoreUnavailable."""
     return _judges[0].page(basket_ids)
-
-
-def _end_with(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(PARENT_LOOKED_FOR_EVERY)
-    os._exit(1)
