@@ -105,7 +105,7 @@ async def test_letters_of_an_older_release_get_numbers_in_the_order_of_their_bur
     ).down_revision
     await connection.execute("UPDATE alembic_version SET version_num = $1", before)
 
-    assert len(await migrate(database_url)) == 1
+    assert next(iter(await migrate(database_url))) == "0014_settling_and_republishing"
 
     await bury(message(4))
     page = await book.page(ANY, 0, 10)
