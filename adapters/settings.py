@@ -2,22 +2,52 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
 from platformdirs import user_state_path
-from pydantic import BeforeValidator, Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from domain.catalogue.policies import PolicyTerms
+from domain.errors import CheckoutError
 
 LOCAL_ISSUER = "urn:checkout:local-issuer"
+PREFIX = "CHECKOUT_"
+
+_MUST = re.compile(r"^(Value error, must|Input should|String should)")
+_BROKER = r"(\[[0-9a-fA-F:]+\]|[^\s,:/@]+)(:[0-9]{1,5})?"
+_BROKERS = re.compile(f"{_BROKER}(,{_BROKER})*")
+
+
+class WrongSetting(CheckoutError):
+    """A setting is not what it must be; the message names it, and says what it must be."""
 
 
 def _known_terms(value: object) -> object:
     """A misspelt term of a policy would be passed over silently."""
     return PolicyTerms.model_validate(value, extra="forbid") if isinstance(value, dict) else value
+
+
+def _postgresql(url: SecretStr) -> SecretStr:
+    if not url.get_secret_value().startswith(("postgresql://", "postgres://")):
+        raise ValueError("must begin with postgresql://")
+    return url
+
+
+def _web_address(url: str) -> str:
+    if not url.startswith(("https://", "http://")):
+        raise ValueError("must begin with https:// or http://")
+    return url
+
+
+def _brokers(servers: str) -> str:
+    if not _BROKERS.fullmatch(servers):
+        raise ValueError("must be host:port, several with commas in between")
+    return servers
 
 
 Seconds = Annotated[float, Field(gt=0)]
@@ -26,9 +56,11 @@ Seconds = Annotated[float, Field(gt=0)]
 class Settings(BaseSettings):
     """What a process of the service is told from outside. Durations are in seconds."""
 
-    model_config = SettingsConfigDict(env_prefix="CHECKOUT_", env_file=".env", extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=".env", env_ignore_empty=True, extra="ignore"
+    )
 
-    database_url: SecretStr | None = Field(
+    database_url: Annotated[SecretStr, AfterValidator(_postgresql)] | None = Field(
         default=None, description="PostgreSQL, `postgresql://user:password@host:port/database`."
     )
     database_pool_size: int = Field(default=8, ge=2, description="Connections for everything but the writer.")
@@ -36,7 +68,9 @@ class Settings(BaseSettings):
         default=3.0, description="How long a call waits for PostgreSQL before it answers 503."
     )
 
-    kafka_bootstrap_servers: str | None = Field(default=None, description="`host:port[,host:port…]`.")
+    kafka_bootstrap_servers: Annotated[str, AfterValidator(_brokers)] | None = Field(
+        default=None, description="`host:port[,host:port…]`."
+    )
     kafka_delivery: Literal["exactly_once", "at_least_once"] = Field(
         default="exactly_once",
         description="`at_least_once` only for brokers without transactions, such as the embedded one.",
@@ -75,7 +109,9 @@ class Settings(BaseSettings):
         description="Names the publisher's progress; one for each Kafka cluster that is published to.",
     )
 
-    jwks_url: str | None = Field(default=None, description="Where the token issuer publishes its keys.")
+    jwks_url: Annotated[str, AfterValidator(_web_address)] | None = Field(
+        default=None, description="Where the token issuer publishes its keys."
+    )
     jwt_key_file: Path | None = Field(
         default=None, description="A JWKS or a PEM public key, instead of `CHECKOUT_JWKS_URL`."
     )
@@ -160,3 +196,35 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="Logs below this level are left out."
     )
+
+
+def variable(name: str) -> str:
+    """The environment variable of a setting."""
+    return f"{PREFIX}{name}".upper()
+
+
+def read_settings(**given: object) -> Settings:
+    """The settings of the environment and of `.env`; what is given goes before. Raises WrongSetting."""
+    try:
+        return Settings(**given)  # type: ignore[arg-type]
+    except ValidationError as error:
+        raise WrongSetting("; ".join(_wrong(each) for each in error.errors())) from error
+    except SettingsError as error:
+        raise WrongSetting(_not_json(error)) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise WrongSetting(f"the file .env cannot be read: {error}") from error
+
+
+def _wrong(error: ErrorDetails) -> str:
+    """The variable, what it says unless that may be secret, and what it must be."""
+    name, *below = map(str, error["loc"])
+    said = "" if below or name.endswith(("_url", "_password")) else f" is {str(error['input'])[:60]!r} but"
+    must = _MUST.sub("must", error["msg"]).partition(", unable")[0]
+    if error["type"] == "extra_forbidden":
+        must = "is not known"
+    return f"{variable(name)}{said}{''.join(f' {part}' for part in below)} {must}"
+
+
+def _not_json(error: SettingsError) -> str:
+    _, name, *_ = str(error).split('"')
+    return f"{variable(name)} must be JSON: {error.__cause__}"

@@ -3,8 +3,6 @@ the supervisor's children start quickly."""
 
 from __future__ import annotations
 
-import asyncio
-import sys
 from collections.abc import Coroutine
 from datetime import timedelta
 from enum import StrEnum
@@ -13,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from adapters.settings import Settings
+from checkout.runner import CommandLine
 from operations.catalogue import app as catalogue_app
 from operations.checks import checks
 from operations.dead_letters import app as dead_letters_app
@@ -22,6 +20,8 @@ from operations.forgetting import data_keys_app, forget
 from operations.history import diff, history, show
 from operations.rebuilding import app as rebuild_app
 from operations.republishing import republish
+from operations.runner import run
+from operations.runner import settings as read_settings
 from operations.schemas.command import schemas
 from operations.settings import settings
 from operations.status import status
@@ -29,8 +29,9 @@ from operations.validation import validate
 from operations.verifying import publish_after, verify
 
 app = typer.Typer(
+    cls=CommandLine,
     no_args_is_help=True,
-    pretty_exceptions_show_locals=False,
+    pretty_exceptions_enable=False,
     help="Partner checkout: baskets of partner organisations, event-sourced. Settings are CHECKOUT_* variables.",
 )
 app.add_typer(catalogue_app, name="catalogue")
@@ -87,7 +88,7 @@ def up(
     """Starts everything: the API, all workers, and PostgreSQL and a broker where no setting names one."""
     from operations.up import UpOptions, run_up
 
-    raise typer.Exit(asyncio.run(run_up(UpOptions(port=port, data=None if ephemeral else data, json=json))))
+    raise typer.Exit(run(run_up(UpOptions(port=port, data=None if ephemeral else data, json=json))))
 
 
 @app.command()
@@ -101,7 +102,7 @@ def serve(
     """Serves the partner API, the operator API at /operations and, if it is wanted, the console at /console."""
     from checkout.serve import run_api
 
-    _run(run_api(_settings(host=host, port=port, console=console)))
+    _serve(run_api(read_settings(host=host, port=port, console=console)))
 
 
 @app.command()
@@ -117,7 +118,7 @@ def work(
     """Runs a worker, with /health/live and /health/ready on its health port."""
     from checkout.work import run_workers
 
-    _run(run_workers(_settings(health_port=health_port), part.value))
+    _serve(run_workers(read_settings(health_port=health_port), part.value))
 
 
 @app.command()
@@ -125,7 +126,7 @@ def migrate(json: Json = False) -> None:
     """Brings the database's schema up to date and makes the missing Kafka topics."""
     from checkout.migrate import run_migrations
 
-    _run(run_migrations(_settings(), json))
+    run(run_migrations(read_settings(), json))
 
 
 @app.command()
@@ -146,7 +147,9 @@ def token(
     if partner is None and scope is Scope.partner:
         raise typer.BadParameter("a partner's token names an organisation", param_hint="--partner")
     typer.echo(
-        issue(_settings(), partner=partner, scope=scope.value, ttl=timedelta(seconds=ttl), subject=subject)
+        issue(
+            read_settings(), partner=partner, scope=scope.value, ttl=timedelta(seconds=ttl), subject=subject
+        )
     )
 
 
@@ -160,30 +163,18 @@ def demo(
     """Starts everything, plays the journeys of two partner organisations, and shows what happened."""
     from operations.demo import run_demo
 
-    raise typer.Exit(asyncio.run(run_demo(once=once, port=port)))
+    raise typer.Exit(run(run_demo(once=once, port=port)))
 
 
-def main() -> None:
-    """Runs the command line."""
-    app()
+def _serve(work: Coroutine[Any, Any, None]) -> None:
+    """Runs what stays, on the fastest loop there is; it logs as the settings say."""
+    import sys
 
+    if sys.platform == "win32":
+        import asyncio
 
-def _settings(**given: object) -> Settings:
-    """Settings of the environment; what the command line gives goes before."""
-    return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+        asyncio.run(work)
+    else:
+        import uvloop
 
-
-def _run(work: Coroutine[Any, Any, None]) -> None:
-    """Runs to the end; what stands in the way is said on stderr."""
-    from domain.errors import CheckoutError
-
-    try:
-        if sys.platform == "win32":
-            asyncio.run(work)
-        else:
-            import uvloop
-
-            uvloop.run(work)
-    except CheckoutError as error:
-        typer.echo(f"checkout: {error}", err=True)
-        raise typer.Exit(1) from error
+        uvloop.run(work)

@@ -35,7 +35,7 @@ async def run_api(settings: Settings) -> None:
     cannot be had."""
     configure_logging(settings.log_level)
     async with AsyncExitStack() as stack:
-        parts = await stack.enter_async_context(open_parts(settings))
+        parts = await stack.enter_async_context(open_parts(settings, serving=True))
         parts.privacy.warn_unless_sealing()
         api = ApiParts(
             settings=settings,

@@ -43,10 +43,10 @@ def announce(
         }
         print(json.dumps(ready), flush=True)  # noqa: T201
         return
-    from rich.console import Console  # noqa: PLC0415  only for people
-    from rich.panel import Panel  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+    from rich.console import Console
+    from rich.panel import Panel
+    from rich.table import Table
+    from rich.text import Text
 
     table = Table.grid(padding=(0, 2))
     for name, value in (

@@ -67,7 +67,7 @@ class Parts:
         loading = in_a_thread(lambda: import_module("adapters.postgres.migrate"))
         starting = [self._postgres.start()] if self._postgres is not None else []
         await asyncio.gather(loading, *starting)
-        from adapters.postgres.migrate import migrate  # noqa: PLC0415
+        from adapters.postgres.migrate import migrate
 
         if self.settings.database_url is None:
             raise ServerFailed("no database is named")
@@ -77,7 +77,7 @@ class Parts:
         """Starts the broker where it is ours, and makes the topics."""
         if self._broker is not None:
             await self._broker.start()
-        from adapters.kafka.topics import ensure_topics  # noqa: PLC0415  slow to load: after the start
+        from adapters.kafka.topics import ensure_topics
 
         await ensure_topics(self.settings)
 

@@ -12,7 +12,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from adapters.settings import Settings
+from adapters.settings import read_settings
 from adapters.wiring import Parts, open_parts
 from domain.errors import CheckoutError
 from domain.operating.actions import Operator
@@ -62,7 +62,7 @@ Told = Callable[[Rebuild], None]
 async def rebuild(asked: Asked, told: Told) -> Rebuild:
     """Rebuilds until all is done, or it is asked to stop (SIGINT, SIGTERM, another process); returns how it ended.
     Raises RebuildRefused, ProcessDied, NotConfigured and StoreUnavailable."""
-    async with open_parts(Settings()) as parts, stopped() as stop:
+    async with open_parts(read_settings()) as parts, stopped() as stop:
         resumed = None
         if asked.resume:
             resumed = await parts.rebuilds.resumable(asked.target)

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from adapters.settings import Settings
+from adapters.settings import read_settings
 from adapters.wiring import open_parts
 from domain.base import Value
 from domain.errors import CheckoutError
@@ -54,7 +54,7 @@ async def run_republishing(asked: Republishing, console: Console | None = None) 
     """Sends until the end, or until SIGINT or SIGTERM comes; never raises for what a server is like."""
     run = _Run(asked, console or Console(stderr=True, highlight=False))
     try:
-        settings = Settings()
+        settings = read_settings()
         async with open_parts(settings) as parts:
             await run.go(parts.republisher, at_least_once=settings.kafka_delivery == "at_least_once")
     except (CheckoutError, ValueError) as error:

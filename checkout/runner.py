@@ -1,0 +1,119 @@
+"""Runs the command line: here stands what is said of each thing that stands in the way, and with which exit code
+it ends. People never see a traceback unless they ask for it."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from domain.errors import CheckoutError
+
+NOT_DONE = 1
+NO_ANSWER = 2
+FAULT = 70
+INTERRUPTED = 130
+
+QUESTIONS = frozenset({"status", "validate", "verify"})
+"""Commands whose code 1 is the answer no, so that another says that there is no answer."""
+
+DEBUG = "CHECKOUT_DEBUG"
+"""Set, and not empty: unexpected errors are shown with their traceback. `--debug` sets it."""
+
+
+class CommandLine(TyperGroup):
+    """The root of all commands."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except CheckoutError as error:
+            typer.echo(f"checkout: {error}", err=True)
+            code = NO_ANSWER if ctx.invoked_subcommand in QUESTIONS else NOT_DONE
+            raise typer.Exit(code) from error
+        except typer.Abort as error:
+            # The question was answered with Ctrl-C; what Abort says itself is "Aborted" and 1.
+            if isinstance(error.__context__, KeyboardInterrupt):
+                raise typer.Exit(INTERRUPTED) from error
+            raise
+
+
+def run_command_line() -> int:
+    """The exit code."""
+    make_streams_safe()
+    from checkout.command_line import app  # noqa: PLC0415  slow to load: after what must not fail
+
+    return exit_code_of(app)
+
+
+def exit_code_of(command: Callable[[], object]) -> int:
+    """What the command ends with; what it did not expect is said in one line on stderr."""
+    try:
+        command()
+        code: int | None = 0
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else 0 if ended.code is None else NOT_DONE
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except BrokenPipeError:
+        code = NOT_DONE
+    except Exception as error:  # noqa: BLE001  (people are told in a line, whatever it was)
+        code = _fault(error)
+    # Whoever presses Ctrl-C now only hurries what ends anyway.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return _flushed(code or 0)
+
+
+def _fault(error: Exception) -> int:
+    if os.environ.get(DEBUG):
+        import traceback  # noqa: PLC0415
+
+        traceback.print_exception(error)
+    words = " ".join(f"{type(error).__name__}: {error}".split())
+    more = "" if os.environ.get(DEBUG) else " (`checkout --debug …` shows where)"
+    print(f"checkout: this is a fault of ours: {words}{more}", file=sys.stderr)  # noqa: T201
+    return FAULT
+
+
+def _flushed(code: int) -> int:
+    """The exit code once all is written: a reader may have gone, or the disk be full."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError as error:
+            # What is left in the buffer would be tried again, and fail, when Python ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+            if not isinstance(error, BrokenPipeError):
+                print(f"checkout: what it says cannot be written: {error.strerror}", file=sys.stderr)  # noqa: T201
+            code = code or NOT_DONE
+    return code
+
+
+def make_streams_safe() -> None:
+    """Gives the process the three streams that every program expects, where a caller closed them, and lets them
+    write any text: what a terminal's encoding lacks is written as JSON writes it."""
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free, which is this one
+    sys.stdout = sys.stdout or open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stdin = sys.stdin or open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
+    codecs.register_error("checkout", _as_json_escapes)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="checkout")
+
+
+def _as_json_escapes(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeEncodeError)  # noqa: S101  (nothing is decoded by it)
+    text = error.object[error.start : error.end]
+    units = text.encode("utf-16-be", errors="surrogatepass").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4)), error.end
