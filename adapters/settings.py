@@ -3,27 +3,38 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from platformdirs import user_state_path
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from adapters.service_file import running_service
 from domain.catalogue.policies import PolicyTerms
 from domain.errors import CheckoutError
 
 LOCAL_ISSUER = "urn:checkout:local-issuer"
 PREFIX = "CHECKOUT_"
+ENV_FILE = ".env"
+
+_PARTS = ("database_url", "kafka_bootstrap_servers")
+"""Settings by which another service is meant than the one that runs here."""
+
+_FILES = ("jwt_key_file", "kafka_ca_file")
+"""Settings that name files which others make. One that cannot be read is told at the start, not at the first use."""
 
 _MUST = re.compile(r"^(Value error, must|Input should|String should)")
+_HOST = re.compile(r"(\[[0-9a-fA-F:]+\]|[^\s:]*)(:[0-9]{1,5})?")
 _BROKER = r"(\[[0-9a-fA-F:]+\]|[^\s,:/@]+)(:[0-9]{1,5})?"
 _BROKERS = re.compile(f"{_BROKER}(,{_BROKER})*")
 
 
-class WrongSetting(CheckoutError):
+class WrongSetting(CheckoutError, ValueError):
     """A setting is not what it must be; the message names it, and says what it must be."""
 
 
@@ -35,6 +46,11 @@ def _known_terms(value: object) -> object:
 def _postgresql(url: SecretStr) -> SecretStr:
     if not url.get_secret_value().startswith(("postgresql://", "postgres://")):
         raise ValueError("must begin with postgresql://")
+    hosts = urlsplit(url.get_secret_value()).netloc.rpartition("@")[2].split(",")
+    if not all(_HOST.fullmatch(host) for host in hosts):
+        raise ValueError(
+            "must be postgresql://user:password@host:port/database, a password's #, / and ? as %XX"
+        )
     return url
 
 
@@ -57,7 +73,7 @@ class Settings(BaseSettings):
     """What a process of the service is told from outside. Durations are in seconds."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_file=".env", env_ignore_empty=True, extra="ignore"
+        env_prefix=PREFIX, env_file=ENV_FILE, env_ignore_empty=True, extra="ignore"
     )
 
     database_url: Annotated[SecretStr, AfterValidator(_postgresql)] | None = Field(
@@ -179,6 +195,11 @@ class Settings(BaseSettings):
     )
     expiry_interval: Seconds = Field(default=5.0, description="How often due baskets are looked for.")
 
+    data: Path = Field(
+        default=Path(".checkout"),
+        description="The folder of `checkout up`. Commands find the service that runs there, unless"
+        " `CHECKOUT_DATABASE_URL` or `CHECKOUT_KAFKA_BOOTSTRAP_SERVERS` names another.",
+    )
     host: str = Field(default="127.0.0.1", description="Address that the API and health pages listen on.")
     port: int = Field(default=8080, ge=0, le=65535, description="Of the API; 0 takes a free one.")
     health_port: int = Field(default=8081, ge=0, le=65535, description="Of a worker; 0 takes a free one.")
@@ -203,8 +224,30 @@ def variable(name: str) -> str:
     return f"{PREFIX}{name}".upper()
 
 
-def read_settings(**given: object) -> Settings:
-    """The settings of the environment and of `.env`; what is given goes before. Raises WrongSetting."""
+def read_settings(given: Mapping[str, object] | None = None, *, running: bool = True) -> Settings:
+    """The settings of the environment and of `.env`; what is given goes before. `running`: what they leave open is
+    taken from the running service of the data folder, unless they name other parts than it has. Raises
+    WrongSetting."""
+    given = given or {}
+    settings = _read(given)
+    service = running_service(settings.data) if running else None
+    if service is not None:
+        theirs = {name.removeprefix(PREFIX).lower(): value for name, value in service.settings.items()}
+        named = {name: _plain(settings, name) for name in _PARTS if name in settings.model_fields_set}
+        if all(theirs.get(name) == value for name, value in named.items()):
+            missing = theirs.keys() - settings.model_fields_set
+            settings = _read({**given, **{name: theirs[name] for name in missing}})
+    for name in _FILES:
+        _require_readable(name, getattr(settings, name))
+    return settings
+
+
+def _plain(settings: Settings, name: str) -> object:
+    value = getattr(settings, name)
+    return value.get_secret_value() if isinstance(value, SecretStr) else value
+
+
+def _read(given: Mapping[str, object]) -> Settings:
     try:
         return Settings(**given)  # type: ignore[arg-type]
     except ValidationError as error:
@@ -212,7 +255,15 @@ def read_settings(**given: object) -> Settings:
     except SettingsError as error:
         raise WrongSetting(_not_json(error)) from error
     except (OSError, UnicodeDecodeError) as error:
-        raise WrongSetting(f"the file .env cannot be read: {error}") from error
+        raise WrongSetting(f"the file {ENV_FILE} cannot be read: {error}") from error
+
+
+def _require_readable(name: str, path: Path | None) -> None:
+    try:
+        if path is not None:
+            path.open("rb").close()
+    except OSError as error:
+        raise WrongSetting(f"{variable(name)}: {path} cannot be read: {error.strerror}") from error
 
 
 def _wrong(error: ErrorDetails) -> str:

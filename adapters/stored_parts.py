@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from adapters.service_file import why_none
 from adapters.settings import Settings
 from domain.errors import CheckoutError
 
@@ -68,7 +69,7 @@ class StoredParts:
     def __init__(self, settings: Settings) -> None:
         """Raises NotConfigured where no database is named."""
         if settings.database_url is None:
-            raise NotConfigured("CHECKOUT_DATABASE_URL names no database; `checkout up` brings its own")
+            raise NotConfigured(f"CHECKOUT_DATABASE_URL names no database, and {why_none(settings.data)}")
         self.settings = settings
         self._closing = AsyncExitStack()
 

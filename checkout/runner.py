@@ -8,12 +8,13 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
-from domain.errors import CheckoutError
+from domain.errors import BrokerUnavailable, CheckoutError
 
 NOT_DONE = 1
 NO_ANSWER = 2
@@ -33,15 +34,63 @@ class CommandLine(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
-        except CheckoutError as error:
-            typer.echo(f"checkout: {error}", err=True)
+        except Exception as error:
+            # A question was answered with Ctrl-C; what Abort says itself is "Aborted" and 1.
+            if isinstance(error, typer.Abort) and isinstance(error.__context__, KeyboardInterrupt):
+                raise typer.Exit(INTERRUPTED) from error
+            words = words_of(error)
+            if words is None:
+                raise
+            typer.echo(f"checkout: {words}", err=True)
             code = NO_ANSWER if ctx.invoked_subcommand in QUESTIONS else NOT_DONE
             raise typer.Exit(code) from error
-        except typer.Abort as error:
-            # The question was answered with Ctrl-C; what Abort says itself is "Aborted" and 1.
-            if isinstance(error.__context__, KeyboardInterrupt):
-                raise typer.Exit(INTERRUPTED) from error
-            raise
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """`checkout help COMMAND` is `checkout COMMAND --help`."""
+        if args[0] == "help" and len(args) > 1:
+            args = [*args[1:], "--help"]
+        elif args[0] == "help":
+            typer.echo(ctx.get_help())
+            raise typer.Exit
+        return super().resolve_command(ctx, args)
+
+
+def words_of(error: BaseException) -> str | None:
+    """What people are told of an error that they can do something about; None: it is a fault of ours."""
+    if isinstance(error, BrokenPipeError):
+        return None
+    if isinstance(error, BrokerUnavailable) and "CHECKOUT_" not in str(error):
+        return f"{error} (CHECKOUT_KAFKA_BOOTSTRAP_SERVERS says where)"
+    if isinstance(error, CheckoutError):
+        return str(error)
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return _words_of_driver(error) or (_words_of_driver(error.__cause__) if error.__cause__ else None)
+
+
+def _words_of_driver(error: BaseException) -> str | None:
+    """By what PostgreSQL's driver says of its errors: to import it would make every command slow."""
+    if type(error).__name__ == "ClientConfigurationError":
+        return f"CHECKOUT_DATABASE_URL cannot be used: {error}"
+    match getattr(error, "sqlstate", None):
+        case "42P01" | "42703" | "42883":
+            return f"the database has not the schema of this release: run `checkout migrate` ({error})"
+        case "42501":
+            return f"the user of CHECKOUT_DATABASE_URL may not do that: {error}"
+        case _:
+            return None
+
+
+def use_data(folder: Path | None) -> None:
+    """Makes this process, and those it starts, use the service of this folder."""
+    if folder is not None:
+        os.environ["CHECKOUT_DATA"] = str(folder.absolute())
+
+
+def use_debug(wanted: bool) -> None:
+    """Makes this process, and those it starts, show tracebacks of unexpected errors."""
+    if wanted:
+        os.environ[DEBUG] = "1"
 
 
 def run_command_line() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -30,8 +31,21 @@ def quieten_logs() -> None:
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
-def settings(**given: object) -> Settings:
-    """Settings of the environment; what the command line gives goes before. Raises WrongSetting."""
+def settings(*, running: bool = True) -> Settings:
+    """The settings of the environment, and of the running service of the data folder (unless not `running`). Names
+    that look like settings and are none are told on stderr. Raises WrongSetting."""
     from adapters.settings import read_settings
 
-    return read_settings(**{name: value for name, value in given.items() if value is not None})
+    found = read_settings(running=running)
+    _warn_once()
+    return found
+
+
+@cache
+def _warn_once() -> None:
+    import typer
+
+    from adapters.setting_names import unknown_settings
+
+    for words in unknown_settings():
+        typer.echo(f"checkout: {words}", err=True)

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from adapters.settings import Settings, read_settings
+from adapters.settings import Settings
 from adapters.wiring import NotConfigured
 from domain.errors import Unavailable
 from operations.catalogue.lines import Checked, check_file, in_ranges
 from operations.catalogue.loading import NotLearned, facts_of, publish, wait_until_learned
 from operations.catalogue.screen import Screen
 from operations.runner import run
+from operations.runner import settings as known_settings
 
 REASONS_SHOWN = 100
 INTERRUPTED = "interrupted"
@@ -64,7 +65,7 @@ class Outcome:
 def run_load(load: Load, screen: Screen | None = None) -> Outcome:
     """Checks, publishes, waits; says on the screen what happened. Never raises for what a file or a
     server is like."""
-    one = _Run(load, read_settings(), screen or Screen())
+    one = _Run(load, known_settings(), screen or Screen())
     try:
         one.go()
     except KeyboardInterrupt:

@@ -43,10 +43,11 @@ def publish_after(
 
 
 async def _put_back(position: int, by: Operator) -> PutBack:
+    from adapters.service_file import why_none
     from adapters.wiring import NotConfigured, open_parts
 
     known = settings()
     if known.kafka_bootstrap_servers is None:
-        raise NotConfigured("CHECKOUT_KAFKA_BOOTSTRAP_SERVERS names no broker")
+        raise NotConfigured(f"CHECKOUT_KAFKA_BOOTSTRAP_SERVERS names no broker, and {why_none(known.data)}")
     async with open_parts(known) as parts:
         return await parts.going_on().after(position, by)
