@@ -8,6 +8,7 @@ from rich.console import Console
 
 from adapters.kafka.topics import ensure_topics
 from adapters.postgres.migrate import migrate
+from adapters.service_file import why_none
 from adapters.settings import Settings
 from adapters.wiring import NotConfigured
 
@@ -15,7 +16,7 @@ from adapters.wiring import NotConfigured
 async def run_migrations(settings: Settings, as_json: bool) -> None:
     """Migrates, and makes missing topics where a broker is named; says what was done."""
     if settings.database_url is None:
-        raise NotConfigured("CHECKOUT_DATABASE_URL names no database")
+        raise NotConfigured(f"CHECKOUT_DATABASE_URL names no database, and {why_none(settings.data)}")
     migrations = await migrate(settings.database_url.get_secret_value())
     topics = await ensure_topics(settings) if settings.kafka_bootstrap_servers else ()
     if as_json:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import getpass
 import os
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from domain.operating.actions import Operator
+if TYPE_CHECKING:
+    from domain.operating.actions import Operator
 
 Reason = Annotated[
     str,
@@ -25,6 +26,8 @@ WAY = "CHECKOUT_OPERATOR_WAY"
 
 def operator(actor: str | None, reason: str) -> Operator:
     """The operator at this command line. Raises typer.BadParameter where the reason says nothing."""
+    from domain.operating.actions import Operator
+
     if not reason.strip():
         raise typer.BadParameter("say why", param_hint="--reason")
     return Operator.model_validate(

@@ -80,8 +80,8 @@ def checks(
 
 
 def _print_table() -> None:
-    from rich.console import Console  # noqa: PLC0415  slow to load: only where something is drawn
-    from rich.table import Column, Table  # noqa: PLC0415
+    from rich.console import Console
+    from rich.table import Column, Table
 
     table = Table(
         Column("code", no_wrap=True),
@@ -101,6 +101,6 @@ def _list_of(check: Check) -> str:
 
 
 def _checks() -> tuple[Check, ...]:
-    from domain.validation.checks import CHECKS  # noqa: PLC0415  slow to load: only when it is called
+    from domain.validation.checks import CHECKS
 
     return CHECKS

@@ -4,36 +4,56 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from adapters.embedded.broker import EmbeddedBroker
 from adapters.embedded.postgres import EmbeddedPostgres
-from adapters.embedded.processes import ServerFailed, in_a_thread
+from adapters.embedded.processes import ServerFailed, can_be_had, free_port, in_a_thread
 from adapters.privacy.master_keys import make_master_key
-from adapters.settings import Settings
+from adapters.settings import Settings, variable
 
 STOP_LIMIT = 3.0
+_IDENTITY = frozenset(
+    name
+    for name in Settings.model_fields
+    if name.startswith(("kafka_", "jwt_", "jwks_")) or name in {"data_key_file", "local_issuer_key_file"}
+) | {"partner_claim", "publisher_id", "landing_cookie_secure"}
+"""Settings that say which service is meant, and not how a process of it works."""
+
 _LOOK_EVERY = 0.1
 
 
 class Parts:
     """`settings` name them all, and `environment` says the same to child processes (on top of this one's)."""
 
-    def __init__(self, folder: Path, *, ephemeral: bool) -> None:
+    def __init__(
+        self, folder: Path, given: Settings, *, ephemeral: bool, ports: Mapping[str, int] | None = None
+    ) -> None:
+        """`given` are the settings of the environment; `ports` those that the parts had last time, which they get
+        again where nobody else has them."""
         self.logs = folder / "logs"
-        given = Settings()
+        had = ports or {}
+        self.ports: dict[str, int] = {}
         changes: dict[str, str] = {}
         self._postgres: EmbeddedPostgres | None = None
         self._broker: EmbeddedBroker | None = None
         if given.database_url is None:
             self._postgres = EmbeddedPostgres(
-                folder / "postgres", log=self.log("postgres"), ephemeral=ephemeral, database="checkout"
+                folder / "postgres",
+                port=port_again(had.get("postgres")),
+                log=self.log("postgres"),
+                ephemeral=ephemeral,
+                database="checkout",
             )
+            self.ports["postgres"] = self._postgres.port
             changes["database_url"] = self._postgres.url
         if given.kafka_bootstrap_servers is None:
-            self._broker = EmbeddedBroker(self.log("broker"))
+            self._broker = EmbeddedBroker(self.log("broker"), port=port_again(had.get("broker")))
+            self.ports["broker"] = self._broker.port
             changes |= {
                 "kafka_bootstrap_servers": self._broker.bootstrap_servers,
                 "kafka_delivery": "at_least_once",
@@ -51,7 +71,7 @@ class Parts:
         if "landing_cookie_secure" not in given.model_fields_set:
             changes["landing_cookie_secure"] = "false"  # there is no TLS here
         self.settings = Settings.model_validate(given.model_dump(exclude_unset=True) | changes)
-        self.environment = {f"CHECKOUT_{name.upper()}": value for name, value in changes.items()}
+        self.environment = {variable(name): value for name, value in changes.items()}
 
     def log(self, name: str) -> Path:
         """A new log file; the one of the run before is kept beside it."""
@@ -67,7 +87,7 @@ class Parts:
         loading = in_a_thread(lambda: import_module("adapters.postgres.migrate"))
         starting = [self._postgres.start()] if self._postgres is not None else []
         await asyncio.gather(loading, *starting)
-        from adapters.postgres.migrate import migrate  # noqa: PLC0415
+        from adapters.postgres.migrate import migrate
 
         if self.settings.database_url is None:
             raise ServerFailed("no database is named")
@@ -77,7 +97,7 @@ class Parts:
         """Starts the broker where it is ours, and makes the topics."""
         if self._broker is not None:
             await self._broker.start()
-        from adapters.kafka.topics import ensure_topics  # noqa: PLC0415  slow to load: after the start
+        from adapters.kafka.topics import ensure_topics
 
         await ensure_topics(self.settings)
 
@@ -96,3 +116,25 @@ class Parts:
         """Stops what is ours, within 3 s."""
         servers = (self._postgres, self._broker)
         await asyncio.gather(*(server.stop(STOP_LIMIT) for server in servers if server is not None))
+
+    @property
+    def identity(self) -> Mapping[str, str]:
+        """The variables by which another process finds these parts, and gets tokens that the service takes."""
+        settings = self.settings
+        named = {"database_url", "kafka_bootstrap_servers", *(settings.model_fields_set & _IDENTITY)}
+        values = {variable(name): getattr(settings, name) for name in sorted(named)}
+        return {
+            name: value.get_secret_value() if isinstance(value, SecretStr) else _absolute(value)
+            for name, value in values.items()
+            if value is not None
+        }
+
+
+def port_again(port: int | None) -> int:
+    """The port where nobody has it now, else a free one."""
+    return port if port and can_be_had(port) else free_port()
+
+
+def _absolute(value: object) -> str:
+    """Other processes may work in another folder."""
+    return str(value.absolute() if isinstance(value, Path) else value)

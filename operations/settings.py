@@ -7,19 +7,15 @@ from datetime import timedelta
 from typing import Annotated, Any
 
 import typer
-from pydantic import BaseModel
-from rich.console import Console
-from rich.table import Table
-
-from adapters.settings import Settings
 
 
 def rows() -> list[dict[str, str]]:
     """Each setting's variable, default and meaning, in the order of the model."""
-    prefix = Settings.model_config.get("env_prefix", "")
+    from adapters.settings import Settings, variable
+
     return [
         {
-            "variable": f"{prefix}{name}".upper(),
+            "variable": variable(name),
             "default": _default(field.default),
             "meaning": field.description or "",
         }
@@ -28,6 +24,8 @@ def rows() -> list[dict[str, str]]:
 
 
 def _default(value: Any) -> str:
+    from pydantic import BaseModel
+
     if value is None:
         return ""
     if isinstance(value, BaseModel):
@@ -64,6 +62,9 @@ def settings(
     elif json:
         typer.echo(json_library.dumps(rows(), indent=2))
     else:
+        from rich.console import Console
+        from rich.table import Table
+
         table = Table("variable", "default", "meaning", box=None, header_style="dim")
         for row in rows():
             table.add_row(row["variable"], row["default"], row["meaning"])

@@ -8,7 +8,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.helpers import create_ssl_context
 
-from adapters.settings import Settings
+from adapters.service_file import why_none
+from adapters.settings import Settings, WrongSetting
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 """The largest message: the verdict on a basket of 500 lines, each with several findings."""
@@ -59,9 +60,9 @@ def admin(settings: Settings) -> AIOKafkaAdminClient:
 
 
 def connection(settings: Settings) -> dict[str, Any]:
-    """How every client reaches the brokers; raises ValueError where the settings name none."""
+    """How every client reaches the brokers; raises WrongSetting where the settings name none."""
     if settings.kafka_bootstrap_servers is None:
-        raise ValueError("CHECKOUT_KAFKA_BOOTSTRAP_SERVERS is not set")
+        raise WrongSetting(f"CHECKOUT_KAFKA_BOOTSTRAP_SERVERS names no broker, and {why_none(settings.data)}")
     options: dict[str, Any] = {
         "bootstrap_servers": settings.kafka_bootstrap_servers,
         "client_id": "partner-checkout",

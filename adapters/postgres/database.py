@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import asyncpg
 
+from adapters.postgres.unreachable import why_no_connection
 from domain.errors import StoreUnavailable
 
 _AWAY_CLASSES = frozenset({"08", "53", "57", "58"})
@@ -95,7 +96,7 @@ class Database:
         Session state (settings, session locks, LISTEN) is not taken back: for that there is `connect`.
         """
         pool = await self._opened()
-        with _connecting():
+        with self._connecting():
             borrowed = await pool.acquire(timeout=self._timeout)
         connection = cast("asyncpg.Connection", borrowed)
         try:
@@ -119,7 +120,7 @@ class Database:
 
         Its statements have no time limit of their own.
         """
-        with _connecting():
+        with self._connecting():
             return await asyncpg.connect(
                 self._url,
                 timeout=self._timeout,
@@ -155,6 +156,17 @@ class Database:
                     )
         return self._pool
 
+    @contextlib.contextmanager
+    def _connecting(self) -> Iterator[None]:
+        """Turns whatever a server may answer to a new connection into StoreUnavailable. A URL that cannot be
+        understood stays an error of its own."""
+        try:
+            yield
+        except asyncpg.exceptions.ClientConfigurationError:
+            raise
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+            raise StoreUnavailable(why_no_connection(error, self._url)) from error
+
 
 def _lost(connection: asyncpg.Connection) -> bool:
     try:
@@ -167,15 +179,3 @@ def _lost(connection: asyncpg.Connection) -> bool:
 async def _no_reset(_: Any) -> None:
     """The driver rolls back what is open before it calls this. Its own reset of session state would be a
     round trip after each use."""
-
-
-@contextlib.contextmanager
-def _connecting() -> Iterator[None]:
-    """Turns whatever a server may answer to a new connection into StoreUnavailable. A URL that cannot be
-    understood stays an error of its own."""
-    try:
-        yield
-    except asyncpg.exceptions.ClientConfigurationError:
-        raise
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
-        raise unavailable(error) from error

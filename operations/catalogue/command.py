@@ -41,7 +41,7 @@ def load(
 
     Where lines are bad, each is shown with its reason and nothing is published, unless --skip-bad.
     """
-    from operations.catalogue.running import Load, run_load  # noqa: PLC0415  (`--help` must start quickly)
+    from operations.catalogue.running import Load, run_load
 
     with _on_disk(file) as path:
         outcome = run_load(Load(path, skip_bad, from_line, wait))

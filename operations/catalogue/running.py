@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,8 @@ from domain.errors import Unavailable
 from operations.catalogue.lines import Checked, check_file, in_ranges
 from operations.catalogue.loading import NotLearned, facts_of, publish, wait_until_learned
 from operations.catalogue.screen import Screen
+from operations.runner import run
+from operations.runner import settings as known_settings
 
 REASONS_SHOWN = 100
 INTERRUPTED = "interrupted"
@@ -65,17 +65,15 @@ class Outcome:
 def run_load(load: Load, screen: Screen | None = None) -> Outcome:
     """Checks, publishes, waits; says on the screen what happened. Never raises for what a file or a
     server is like."""
-    # What the Kafka client has to say is told in our words.
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    run = _Run(load, Settings(), screen or Screen())
+    one = _Run(load, known_settings(), screen or Screen())
     try:
-        run.go()
+        one.go()
     except KeyboardInterrupt:
-        run.fail(INTERRUPTED)
+        one.fail(INTERRUPTED)
     except (NotConfigured, Unavailable, NotLearned, ValueError) as error:
-        run.fail(str(error))
-    run.conclude()
-    return run.outcome
+        one.fail(str(error))
+    one.conclude()
+    return one.outcome
 
 
 class _Run:
@@ -134,7 +132,7 @@ class _Run:
     def _publish(self, checked: Checked) -> None:
         facts = facts_of(self._load.path, self._load.from_line, checked.refused)
         with self._screen.bar("publishing", checked.facts) as bar:
-            published = asyncio.run(publish(self._settings, facts, bar))
+            published = run(publish(self._settings, facts, bar))
         self.outcome.published = published.count
         self.outcome.continue_from_line = published.stopped_at
         self.outcome.error = published.why
@@ -143,7 +141,7 @@ class _Run:
         facts = facts_of(self._load.path, self._load.from_line, checked.refused)
         with self._screen.bar("learning", checked.facts) as bar:
             try:
-                self.outcome.learned = asyncio.run(wait_until_learned(self._settings, facts, bar))
+                self.outcome.learned = run(wait_until_learned(self._settings, facts, bar))
             except NotLearned as error:
                 self.outcome.learned = error.learned
                 raise

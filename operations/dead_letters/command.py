@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from operations.acting import Actor, Reason, operator
+from operations.runner import run, settings
 
 if TYPE_CHECKING:
     from adapters.wiring import Parts
@@ -42,7 +41,7 @@ def list_letters(
     json: Json = False,
 ) -> None:
     """Lists letters that wait, in the order in which they were buried."""
-    from operations.dead_letters import screen  # noqa: PLC0415  slow to load: only when it is called
+    from operations.dead_letters import screen
 
     which = None if everything else settled
     try:
@@ -62,7 +61,7 @@ def list_letters(
 @app.command()
 def show(id: Id, json: Json = False) -> None:
     """Shows one letter whole: the message, why it was buried, and what a retry or a skip would do."""
-    from operations.dead_letters import screen  # noqa: PLC0415  slow to load: only when it is called
+    from operations.dead_letters import screen
 
     letter = _run(lambda parts: parts.dead_letter_box.show(id))
     if json:
@@ -88,8 +87,8 @@ def retry(
 
     Exit code 0: all that were asked for are settled. 1: some are not. 130: it was interrupted.
     """
-    from domain.operating.dead_letters import LetterQuery  # noqa: PLC0415  slow to load: only when it is called
-    from operations.dead_letters.running import retry_many  # noqa: PLC0415
+    from domain.operating.dead_letters import LetterQuery
+    from operations.dead_letters.running import retry_many
 
     who = operator(actor, reason)
     several = LetterQuery(topic=topic, code=code, basket_id=basket)
@@ -115,8 +114,8 @@ def skip(id: Id, reason: Reason, actor: Actor = None, json: Json = False) -> Non
 
 def _tell(outcomes: Any, *, json: bool, error: str | None = None, interrupted: bool = False) -> None:
     """Says what became of it, and ends."""
-    from operations.dead_letters import screen  # noqa: PLC0415  slow to load: only when it is called
-    from operations.stopping import EXIT_CODE_OF_AN_INTERRUPTION  # noqa: PLC0415
+    from operations.dead_letters import screen
+    from operations.stopping import EXIT_CODE_OF_AN_INTERRUPTION
 
     if json:
         typer.echo(screen.document(outcomes, error=error, interrupted=interrupted))
@@ -131,22 +130,11 @@ def _tell(outcomes: Any, *, json: bool, error: str | None = None, interrupted: b
 
 
 def _run(work: Callable[[Parts], Coroutine[Any, Any, T]]) -> T:
-    """The result of work with the parts; what stands in the way is said on stderr."""
-    from adapters.logs import configure_logging  # noqa: PLC0415  slow to load: only when it is called
-    from adapters.settings import Settings  # noqa: PLC0415
-    from adapters.wiring import open_parts  # noqa: PLC0415
-    from domain.errors import CheckoutError  # noqa: PLC0415
+    """The result of work with the parts."""
+    from adapters.wiring import open_parts
 
-    configure_logging("ERROR")
-    # What the Kafka client has to say is told in our words.
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-
-    async def run() -> T:
-        async with open_parts(Settings()) as parts:
+    async def with_parts() -> T:
+        async with open_parts(settings()) as parts:
             return await work(parts)
 
-    try:
-        return asyncio.run(run())
-    except CheckoutError as error:
-        typer.echo(f"checkout: {error}", err=True)
-        raise typer.Exit(1) from error
+    return run(with_parts())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
@@ -10,6 +9,7 @@ from typing import Annotated
 import typer
 
 from operations.moments import moment
+from operations.runner import run
 
 NOTHING_FOUND = 1
 
@@ -50,9 +50,8 @@ def find(
 
     A time --…-until is not among them. Exit code 0: found. 1: there is none.
     """
-    from domain.errors import CheckoutError  # noqa: PLC0415  slow to load: only when it is called
-    from domain.operating.finding import PageRefused  # noqa: PLC0415
-    from operations.finding import running  # noqa: PLC0415
+    from domain.operating.finding import PageRefused
+    from operations.finding import running
 
     asked = {
         "partner": partner,
@@ -68,12 +67,9 @@ def find(
     }
     try:
         query = running.query_of(asked)
-        found = asyncio.run(running.find(query, cursor, limit, every_page=every_page, json=json))
+        found = run(running.find(query, cursor, limit, every_page=every_page, json=json))
     except PageRefused as error:
         raise typer.BadParameter(str(error)) from error
-    except CheckoutError as error:
-        typer.echo(f"checkout: {error}", err=True)
-        raise typer.Exit(NOTHING_FOUND) from error
     if not found:
         typer.echo(f"checkout: {running.nothing_found(query)}", err=True)
         raise typer.Exit(NOTHING_FOUND)

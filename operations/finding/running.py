@@ -8,11 +8,11 @@ from typing import get_args
 import typer
 from pydantic import ValidationError
 
-from adapters.settings import Settings
 from adapters.wiring import open_parts
 from domain.operating.finding import BasketQuery
 from domain.validation.codes import CheckCode
 from operations.finding import screen
+from operations.runner import settings
 
 CRASHED = "check_failed"
 """What is found where a check itself crashed."""
@@ -31,7 +31,7 @@ async def find(query: BasketQuery, cursor: str | None, limit: int, *, every_page
     """Tells the page after the cursor, or all pages after it; returns how many baskets were told. Raises
     PageRefused and CheckoutError."""
     told = 0
-    async with open_parts(Settings()) as parts:
+    async with open_parts(settings()) as parts:
         while True:
             page = await parts.finder.find(query, cursor, limit)
             if json:

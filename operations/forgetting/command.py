@@ -50,20 +50,15 @@ def forget(
     acting = operator(actor, reason)
 
     # Slow to load: only when it is called.
-    from domain.errors import CheckoutError  # noqa: PLC0415
-    from domain.operating.forgetting import Person, TheseBaskets  # noqa: PLC0415
-    from operations.forgetting import running, screen  # noqa: PLC0415
+    from domain.operating.forgetting import Person, TheseBaskets
+    from operations.forgetting import running, screen
 
     whom = (
         Person(subject=subject, partner=partner)
         if subject is not None
         else TheseBaskets(basket_ids=tuple(basket or running.basket_ids(again)))
     )
-    try:
-        run = running.run(whom, acting, confirmed=yes)
-    except CheckoutError as error:
-        typer.echo(f"checkout: {error}", err=True)
-        raise typer.Exit(NOT_DONE) from error
+    run = running.run(whom, acting, confirmed=yes)
     if run is None:
         typer.echo("checkout: nothing was changed", err=True)
         raise typer.Exit(NOT_DONE)

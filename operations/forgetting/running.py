@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import signal
 from pathlib import Path
 from typing import Any
 
 import typer
 
-from adapters.settings import Settings
 from adapters.wiring import open_parts
 from domain.operating.actions import Operator
-from domain.operating.forgetting import Forgotten, Person, TheseBaskets
+from domain.operating.forgetting import Concerned, Forgotten, Person, TheseBaskets
+from operations import runner
 from operations.forgetting import screen
+from operations.stopping import stopped
 
 Document = dict[str, Any]
 
@@ -22,7 +21,11 @@ Document = dict[str, Any]
 def run(whom: Person | TheseBaskets, operator: Operator, *, confirmed: bool) -> Forgotten | None:
     """What was done; None where it was not confirmed. Raises NothingToForget, NotConfigured, StoreUnavailable
     and UnusableMasterKeys."""
-    return asyncio.run(_run(whom, operator, confirmed=confirmed))
+    # Asked between two loops: the first Ctrl-C at a question must end it, and a loop would keep it for itself.
+    screen.show_concerned(runner.run(_concerned(whom)))
+    if not confirmed and not screen.confirmed():
+        return None
+    return runner.run(_forget(whom, operator))
 
 
 def basket_ids(again: Path | None) -> tuple[str, ...]:
@@ -48,15 +51,14 @@ def document(forgotten: Forgotten, operator: Operator) -> Document:
     return {**said, "actor": operator.actor, "reason": operator.reason}
 
 
-async def _run(whom: Person | TheseBaskets, operator: Operator, *, confirmed: bool) -> Forgotten | None:
-    async with open_parts(Settings()) as parts:
+async def _concerned(whom: Person | TheseBaskets) -> Concerned:
+    async with open_parts(runner.settings()) as parts:
+        return await parts.forgetting.concerned(whom)
+
+
+async def _forget(whom: Person | TheseBaskets, operator: Operator) -> Forgotten:
+    async with open_parts(runner.settings()) as parts, stopped() as stop:
         concerned = await parts.forgetting.concerned(whom)
-        screen.show_concerned(concerned)
-        if not confirmed and not screen.confirmed():
-            return None
-        stop = asyncio.Event()
-        for name in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(name, stop.set)
         with screen.bar(concerned.baskets) as move:
 
             def go_on(done: int, total: int) -> bool:

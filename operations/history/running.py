@@ -11,7 +11,6 @@ from typing import Any
 import typer
 from pydantic_core import to_jsonable_python
 
-from adapters.settings import Settings
 from adapters.wiring import Parts, open_parts, utc_now
 from domain.errors import StoreUnavailable
 from domain.operating.differing import differences
@@ -20,6 +19,7 @@ from domain.operating.showing import standing_document
 from domain.validation.comparing import Difference, compare
 from domain.validation.findings import Verdict
 from operations.history import screen
+from operations.runner import settings
 from operations.stopping import EXIT_CODE_OF_AN_INTERRUPTION, stopped
 
 RETRY_SECONDS = 1.0
@@ -31,7 +31,7 @@ NOTHING_FOUND = Verdict(blocked_products=(), validation_errors=(), evidence=())
 
 async def history(basket_id: str, after_version: int, *, json: bool) -> int:
     """Tells the events that are there."""
-    async with open_parts(Settings()) as parts:
+    async with open_parts(settings()) as parts:
         entries = await parts.histories.entries(basket_id, after_version)
     tell = _tell(json=json)
     for entry in entries:
@@ -41,7 +41,7 @@ async def history(basket_id: str, after_version: int, *, json: bool) -> int:
 
 async def follow(basket_id: str, after_version: int, *, json: bool) -> int:
     """Tells the events that are there and those that come, until SIGINT or SIGTERM."""
-    async with open_parts(Settings()) as parts, stopped() as stop:
+    async with open_parts(settings()) as parts, stopped() as stop:
         telling = asyncio.ensure_future(_follow(parts, basket_id, after_version, _tell(json=json)))
         stopping = asyncio.ensure_future(stop.wait())
         await asyncio.wait({telling, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -70,7 +70,7 @@ async def _follow(parts: Parts, basket_id: str, version: int, tell: Tell) -> Non
 
 async def show(basket_id: str, at_version: int | None, as_of: datetime | None, *, json: bool) -> int:
     """Shows the basket as it is now, or was at a version or a moment."""
-    async with open_parts(Settings()) as parts:
+    async with open_parts(settings()) as parts:
         if at_version is not None:
             standing = await parts.histories.standing_at(basket_id, at_version)
         elif as_of is not None:
@@ -87,7 +87,7 @@ async def show(basket_id: str, at_version: int | None, as_of: datetime | None, *
 
 async def diff(basket_id: str, before: int, after: int | None, *, json: bool) -> int:
     """Says what differs between two versions; None: the last."""
-    async with open_parts(Settings()) as parts:
+    async with open_parts(settings()) as parts:
         one = await parts.histories.standing_at(basket_id, before)
         other = (
             await parts.histories.standing_at(basket_id, after)

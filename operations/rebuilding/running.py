@@ -12,7 +12,6 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from adapters.settings import Settings
 from adapters.wiring import Parts, open_parts
 from domain.errors import CheckoutError
 from domain.operating.actions import Operator
@@ -24,6 +23,7 @@ from domain.operating.rebuilding import (
     RebuildStopped,
     RebuildTarget,
 )
+from operations.runner import settings as known_settings
 from operations.stopping import stopped
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ Told = Callable[[Rebuild], None]
 async def rebuild(asked: Asked, told: Told) -> Rebuild:
     """Rebuilds until all is done, or it is asked to stop (SIGINT, SIGTERM, another process); returns how it ended.
     Raises RebuildRefused, ProcessDied, NotConfigured and StoreUnavailable."""
-    async with open_parts(Settings()) as parts, stopped() as stop:
+    async with open_parts(known_settings()) as parts, stopped() as stop:
         resumed = None
         if asked.resume:
             resumed = await parts.rebuilds.resumable(asked.target)

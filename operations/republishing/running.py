@@ -11,13 +11,13 @@ from rich.console import Console
 from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from adapters.settings import Settings
 from adapters.wiring import open_parts
 from domain.base import Value
 from domain.errors import CheckoutError
 from domain.operating.actions import Operator
 from domain.operating.republisher import Republisher
 from domain.operating.republishing import Progress, Republication, RepublishRequest
+from operations.runner import settings as known_settings
 from operations.stopping import EXIT_CODE_OF_AN_INTERRUPTION, stopped
 
 FINISH_WITHIN_SECONDS = 10.0
@@ -54,7 +54,7 @@ async def run_republishing(asked: Republishing, console: Console | None = None) 
     """Sends until the end, or until SIGINT or SIGTERM comes; never raises for what a server is like."""
     run = _Run(asked, console or Console(stderr=True, highlight=False))
     try:
-        settings = Settings()
+        settings = known_settings()
         async with open_parts(settings) as parts:
             await run.go(parts.republisher, at_least_once=settings.kafka_delivery == "at_least_once")
     except (CheckoutError, ValueError) as error:

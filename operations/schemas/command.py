@@ -16,7 +16,7 @@ def schemas(
     folder: Annotated[Path | None, typer.Option(help="Where the files lie; docs/schemas by default.")] = None,
 ) -> None:
     """Writes the JSON Schema of every published message, unless one would break what its file promises."""
-    from operations.schemas import files  # noqa: PLC0415  slow to load: only when it is called
+    from operations.schemas import files
 
     where = folder or files.FOLDER
     if check:

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from operations.runner import run, settings
+
 
 def status(
     watch: Annotated[
@@ -33,10 +35,9 @@ def status(
     Exit code 0: all is well. 1: something is dead, not ready, missing or, with --max-lag-seconds, too late. 2: it
     could not be found out.
     """
-    from adapters.settings import Settings  # noqa: PLC0415  slow to load: only when it is called
-    from operations.status.looking import Look, run  # noqa: PLC0415
+    from operations.status.looking import Look, once, watching
 
     look = Look(
         watch=watch, every=every, max_lag_seconds=max_lag_seconds, all_processes=all_processes, json=json
     )
-    raise typer.Exit(run(Settings(), look))
+    raise typer.Exit(run(watching(settings(), look) if watch else once(settings(), look)))

@@ -13,15 +13,14 @@ from rich.console import Console
 from rich.live import Live
 
 from adapters.settings import Settings
-from adapters.wiring import Parts
-from domain.errors import CheckoutError, Unavailable
+from adapters.wiring import open_parts
+from domain.errors import Unavailable
 from domain.operating.standing import Statuses
 from domain.operating.status import Status
 from operations.status.screen import picture, unknown
 
 WELL = 0
 NOT_WELL = 1
-NOT_KNOWN = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +34,8 @@ class Look:
     json: bool = False
 
 
-def run(settings: Settings, look: Look) -> int:
-    """The exit code."""
-    try:
-        return asyncio.run(_watch(settings, look) if look.watch else _once(settings, look))
-    except CheckoutError as error:
-        typer.echo(f"checkout: {error}", err=True)
-        return NOT_KNOWN
-
-
-async def _once(settings: Settings, look: Look) -> int:
+async def once(settings: Settings, look: Look) -> int:
+    """The exit code of one look. Raises CheckoutError where nothing is known."""
     async with _statuses(settings) as statuses:
         status = await _now(statuses, look)
     if look.json:
@@ -54,8 +45,8 @@ async def _once(settings: Settings, look: Look) -> int:
     return WELL if status.well else NOT_WELL
 
 
-async def _watch(settings: Settings, look: Look) -> int:
-    """Ends by a signal. An absence of PostgreSQL is shown, and does not end it."""
+async def watching(settings: Settings, look: Look) -> int:
+    """The exit code of looking again and again. Ends by a signal. An absence of PostgreSQL is shown, and does not end it."""
     ended = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
@@ -96,8 +87,5 @@ async def _now(statuses: Statuses, look: Look) -> Status:
 @asynccontextmanager
 async def _statuses(settings: Settings) -> AsyncIterator[Statuses]:
     """Raises NotConfigured."""
-    parts = Parts(settings)
-    try:
+    async with open_parts(settings) as parts:
         yield parts.statuses
-    finally:
-        await parts.database.close()

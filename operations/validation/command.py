@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json as json_library
 from datetime import datetime
 from pathlib import Path
@@ -11,9 +10,9 @@ from typing import Annotated
 import typer
 
 from operations.moments import moment
+from operations.runner import run
 
 NOT_AS_IT_SHOULD_BE = 1
-NOT_JUDGED = 2
 
 
 def validate(
@@ -74,13 +73,9 @@ def validate(
 
 
 def _one(basket: str, as_of: datetime | None, at_version: int | None, *, explain: bool, json: bool) -> int:
-    from domain.errors import CheckoutError  # noqa: PLC0415  slow to load: only when it is called
-    from operations.validation import judging, screen  # noqa: PLC0415
+    from operations.validation import judging, screen
 
-    try:
-        rejudged = asyncio.run(judging.rejudge(basket, as_of, at_version))
-    except CheckoutError as error:
-        return _not_judged(error)
+    rejudged = run(judging.rejudge(basket, as_of, at_version))
     if json:
         typer.echo(json_library.dumps(judging.document(rejudged, explained=explain)))
     else:
@@ -89,14 +84,10 @@ def _one(basket: str, as_of: datetime | None, at_version: int | None, *, explain
 
 
 def _what_if(path: Path, partner: str | None, resume: Path | None, *, json: bool) -> int:
-    from domain.errors import CheckoutError  # noqa: PLC0415  slow to load: only when it is called
-    from operations.stopping import EXIT_CODE_OF_AN_INTERRUPTION  # noqa: PLC0415
-    from operations.validation import what_if_report  # noqa: PLC0415
+    from operations.stopping import EXIT_CODE_OF_AN_INTERRUPTION
+    from operations.validation import what_if_report
 
-    try:
-        answer = what_if_report.run(what_if_report.Options(path, partner, resume))
-    except CheckoutError as error:
-        return _not_judged(error)
+    answer = what_if_report.run(what_if_report.Options(path, partner, resume))
     if json:
         typer.echo(json_library.dumps(what_if_report.document(answer)))
     else:
@@ -104,8 +95,3 @@ def _what_if(path: Path, partner: str | None, resume: Path | None, *, json: bool
     if not answer.complete:
         return EXIT_CODE_OF_AN_INTERRUPTION
     return NOT_AS_IT_SHOULD_BE if answer.state.becomes_not_ready else 0
-
-
-def _not_judged(error: Exception) -> int:
-    typer.echo(f"checkout: {error}", err=True)
-    return NOT_JUDGED

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from adapters.pool_process import belong_to_parent
-from adapters.settings import Settings
+from adapters.settings import read_settings
 from adapters.wiring import Parts, open_parts
 from domain.basket.basket import Basket
 from domain.basket.repository import Baskets
@@ -48,7 +48,7 @@ class _Judge:
         self._task = task
         self._runner = asyncio.Runner()
         self._stack = AsyncExitStack()
-        self._parts: Parts = self._runner.run(self._stack.enter_async_context(open_parts(Settings())))
+        self._parts: Parts = self._runner.run(self._stack.enter_async_context(open_parts(read_settings())))
         # As they are stored: no check looks at what is sealed.
         self._baskets = Baskets(self._parts.stored, cache_lines=1)
         self._supposition = Supposition(

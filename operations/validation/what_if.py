@@ -15,13 +15,13 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from adapters.settings import Settings
 from adapters.wiring import open_parts, utc_now
 from domain.catalogue.facts import Fact
 from domain.errors import CheckoutError
 from domain.ports import OpenBaskets
 from domain.validation.supposing import that_would_count
 from domain.validation.touching import policy_name, touched_by
+from operations.runner import settings as known_settings
 from operations.stopping import stopped
 from operations.validation.supposing_process import PageResult, Task, begin, judge_page
 from operations.validation.what_if_state import State
@@ -75,7 +75,7 @@ async def what_if(asked: WhatIf, told: Told) -> Answer:
     """Judges until all is done, or SIGINT or SIGTERM comes. Raises NotThisRun, ProcessDied, NotConfigured and
     StoreUnavailable; what was done until then is in the file of the state."""
     begun = time.monotonic()
-    async with open_parts(Settings()) as parts, stopped() as stop:
+    async with open_parts(known_settings()) as parts, stopped() as stop:
         state = State.read(asked.resume, asked.asked) if asked.resume else None
         position = state.position if state else await parts.history.position_at()
         facts, without_effect = await that_would_count(asked.facts, parts.history, position)

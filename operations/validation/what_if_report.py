@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from rich.text import Text
 
 from domain.catalogue.facts import Fact
 from domain.errors import CheckoutError
+from operations import runner
 from operations.catalogue.lines import Checker, LineRefused, read_lines
 from operations.validation.what_if import Answer, Told, WhatIf, what_if
 
@@ -57,7 +57,7 @@ def run(options: Options) -> Answer:
     """Shows how far it is; raises what `what_if` raises, and BadLines."""
     asked = WhatIf(read_facts(options.path), options.partner, options.resume)
     with _bar() as told:
-        return asyncio.run(what_if(asked, told))
+        return runner.run(what_if(asked, told))
 
 
 @contextmanager

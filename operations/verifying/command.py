@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 
 from operations.acting import Actor, operator
+from operations.runner import settings
 
 DIFFERS = 1
-NOT_VERIFIED = 2
 DEFAULT_SAMPLE = 1_000
 
 
@@ -57,27 +57,21 @@ def verify(
     if not repair and (reason is not None or actor is not None):
         raise typer.BadParameter("--reason and --actor go with --repair")
 
-    from adapters.settings import Settings  # noqa: PLC0415  slow to load: only when it is called
-    from domain.errors import CheckoutError  # noqa: PLC0415
-    from operations.stopping import EXIT_CODE_OF_AN_INTERRUPTION  # noqa: PLC0415
-    from operations.verifying import screen  # noqa: PLC0415
-    from operations.verifying.running import Asked  # noqa: PLC0415
+    from operations.stopping import EXIT_CODE_OF_AN_INTERRUPTION
+    from operations.verifying import screen
+    from operations.verifying.running import Asked
 
     asked = Asked(
         baskets=tuple(basket or ()),
         sample=None if everything or basket else sample or DEFAULT_SAMPLE,
         partner=partner,
-        kafka=kafka and Settings().kafka_bootstrap_servers is not None,
+        kafka=kafka and settings().kafka_bootstrap_servers is not None,
         operator=operator(actor, reason) if repair and reason is not None else None,
         patience=patience,
         resume=resume,
         **({"processes": processes} if processes is not None else {}),
     )
-    try:
-        answer = screen.run(asked)
-    except CheckoutError as error:
-        typer.echo(f"checkout: {error}", err=True)
-        raise typer.Exit(NOT_VERIFIED) from error
+    answer = screen.run(asked)
     if json:
         typer.echo(json_library.dumps(screen.document(answer)))
     else:

@@ -14,6 +14,7 @@ from adapters.wiring import Parts, open_parts
 from domain.operating.actions import Operator
 from domain.operating.repairing import Repaired
 from domain.operating.verification import Verified, position_drifts
+from operations.runner import settings as known_settings
 from operations.stopping import Interrupted, stopped, unless_stopped
 from operations.verifying.pages import Pages, verifiers
 from operations.verifying.state import State
@@ -75,7 +76,7 @@ async def run_verification(asked: Asked, told: Told, settings: Settings | None =
     """Verifies until all is done, or SIGINT or SIGTERM comes. Raises NotThisRun, ProcessDied, NotConfigured,
     StoreUnavailable and BrokerUnavailable; what was found until then is in the file of the state."""
     begun = time.monotonic()
-    async with open_parts(settings or Settings()) as parts, stopped() as stop:
+    async with open_parts(settings or known_settings()) as parts, stopped() as stop:
         state = (State.read(asked.resume, asked.words) if asked.resume else None) or State(asked=asked.words)
         run = _Run(asked, state, parts, stop, told)
         repaired = None

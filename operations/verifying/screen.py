@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -13,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from domain.operating.drifts import Drift
+from operations import runner
 from operations.verifying.running import Answer, Asked, Told, run_verification
 
 DRIFTS_SHOWN = 40
@@ -21,7 +21,7 @@ DRIFTS_SHOWN = 40
 def run(asked: Asked) -> Answer:
     """Shows how far it is on stderr; raises what `run_verification` raises."""
     with _bars() as told:
-        return asyncio.run(run_verification(asked, told))
+        return runner.run(run_verification(asked, told))
 
 
 @contextmanager
