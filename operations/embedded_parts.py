@@ -59,6 +59,7 @@ class Parts:
                 "kafka_delivery": "at_least_once",
                 "kafka_replication_factor": "1",
                 "kafka_fetch_max_wait_ms": "10",
+                "kafka_idle_poll_ms": "250",
                 # It lets the first consumer of a group wait for half of this.
                 "kafka_session_timeout_ms": "3000",
                 # Its memory is empty at each start, so what was published before is to be published again.
