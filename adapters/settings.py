@@ -106,6 +106,12 @@ class Settings(BaseSettings):
         description="How often a consumer asks for messages after two quiet seconds; 0: a fetch always waits at the"
         " broker. The embedded broker, which does not wake a fetch that waits, wants 250.",
     )
+    embedded_broker_megabytes: int = Field(
+        default=1024,
+        ge=32,
+        description="The embedded broker keeps every message in memory. Once it holds more than this, it is started"
+        " anew: what was published before is gone from its topics, and nothing is published again.",
+    )
     kafka_session_timeout_ms: int = Field(
         default=10_000,
         ge=1000,

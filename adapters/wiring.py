@@ -252,7 +252,13 @@ class Parts(StoredParts):
             self.settings.publisher_id,
             self.published_up_to,
             self._last_position,
+            self._topics_begin_after,
         )
+
+    async def _topics_begin_after(self) -> int:
+        if self.settings.kafka_delivery == "exactly_once":
+            return 0
+        return await self.publisher_positions.begins_after(self.settings.publisher_id)
 
     async def _last_position(self) -> int:
         return (await self.derived_rows.positions())[0]
