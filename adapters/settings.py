@@ -100,6 +100,18 @@ class Settings(BaseSettings):
     kafka_fetch_max_wait_ms: int = Field(
         default=100, ge=1, description="How long a fetch waits for data. The embedded broker wants 5 to 20."
     )
+    kafka_idle_poll_ms: int = Field(
+        default=0,
+        ge=0,
+        description="How often a consumer asks for messages after two quiet seconds; 0: a fetch always waits at the"
+        " broker. The embedded broker, which does not wake a fetch that waits, wants 250.",
+    )
+    embedded_broker_megabytes: int = Field(
+        default=1024,
+        ge=32,
+        description="The embedded broker keeps every message in memory. Once it holds more than this, it is started"
+        " anew: what was published before is gone from its topics, and nothing is published again.",
+    )
     kafka_session_timeout_ms: int = Field(
         default=10_000,
         ge=1000,

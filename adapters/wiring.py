@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from adapters.identity.verifier import TokenVerifier
     from adapters.kafka.command_stream import CommandStream
     from adapters.kafka.commanding import Commands
+    from adapters.kafka.idle_poll import Wakeup
     from adapters.kafka.ordering import Orders
     from adapters.kafka.subscription import Subscription
     from domain.basket.answering import Answers
@@ -195,6 +196,13 @@ class Parts(StoredParts):
             new_id,
         )
 
+    @cached_property
+    def _published(self) -> Wakeup:
+        """Wakes those of this process who read what it publishes."""
+        from adapters.kafka.idle_poll import Wakeup
+
+        return Wakeup()
+
     def publisher(self, id: str | None = None) -> Publisher:
         """The way of publishing that the settings want, with its progress under this id (None: theirs)."""
         from adapters.kafka.publishing import AtLeastOncePublisher, TransactionalPublisher
@@ -202,7 +210,7 @@ class Parts(StoredParts):
         settings = self.settings.model_copy(update={"publisher_id": id or self.settings.publisher_id})
         if settings.kafka_delivery == "exactly_once":
             return TransactionalPublisher(settings)
-        return AtLeastOncePublisher(settings, self.publisher_positions)
+        return AtLeastOncePublisher(settings, self.publisher_positions, self._published)
 
     async def published_up_to(self) -> PublishedUpTo:
         """How far the publisher has come; raises BrokerUnavailable or StoreUnavailable."""
@@ -244,7 +252,13 @@ class Parts(StoredParts):
             self.settings.publisher_id,
             self.published_up_to,
             self._last_position,
+            self._topics_begin_after,
         )
+
+    async def _topics_begin_after(self) -> int:
+        if self.settings.kafka_delivery == "exactly_once":
+            return 0
+        return await self.publisher_positions.begins_after(self.settings.publisher_id)
 
     async def _last_position(self) -> int:
         return (await self.derived_rows.positions())[0]
@@ -252,7 +266,7 @@ class Parts(StoredParts):
     def subscription(self, group: str, *topics: str) -> Subscription:
         from adapters.kafka.subscription import Subscription
 
-        return Subscription(self.settings, group, *topics)
+        return Subscription(self.settings, group, *topics, wakeup=self._published)
 
     def command_stream(self) -> CommandStream:
         from adapters.kafka.command_stream import CommandStream

@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
+from time import monotonic
 
 from pydantic import SecretStr
 
 from adapters.embedded.broker import EmbeddedBroker
 from adapters.embedded.postgres import EmbeddedPostgres
-from adapters.embedded.processes import ServerFailed, can_be_had, free_port, in_a_thread
+from adapters.embedded.processes import ChildProcess, ServerFailed, can_be_had, free_port, in_a_thread
 from adapters.privacy.master_keys import make_master_key
 from adapters.settings import Settings, variable
+from domain.errors import Unavailable
+from domain.operating.standing import Statuses
 
 STOP_LIMIT = 3.0
 _IDENTITY = frozenset(
@@ -25,6 +29,9 @@ _IDENTITY = frozenset(
 """Settings that say which service is meant, and not how a process of it works."""
 
 _LOOK_EVERY = 0.1
+_WEIGH_EVERY = 5.0
+_CAUGHT_UP_WITHIN = 30.0
+_READERS = frozenset({"projector", "catalogue", "commands"})
 
 
 class Parts:
@@ -59,6 +66,7 @@ class Parts:
                 "kafka_delivery": "at_least_once",
                 "kafka_replication_factor": "1",
                 "kafka_fetch_max_wait_ms": "10",
+                "kafka_idle_poll_ms": "250",
                 # It lets the first consumer of a group wait for half of this.
                 "kafka_session_timeout_ms": "3000",
                 # Its memory is empty at each start, so what was published before is to be published again.
@@ -101,9 +109,11 @@ class Parts:
 
         await ensure_topics(self.settings)
 
-    async def watch(self, say: Callable[[str], None]) -> None:
-        """Starts an embedded PostgreSQL again when it ends. Raises ServerFailed when an embedded broker ends: its
-        topics are gone with it, and only a new start publishes everything again."""
+    async def watch(self, workers: ChildProcess, say: Callable[[str], None]) -> None:
+        """Starts an embedded PostgreSQL again when it ends, and an embedded broker that holds too much. Raises
+        ServerFailed when an embedded broker ends: its topics are gone with it, and only a new start publishes
+        everything again."""
+        weigh_at = monotonic() + _WEIGH_EVERY
         while True:
             await asyncio.sleep(_LOOK_EVERY)
             if self._broker is not None and not self._broker.running:
@@ -111,6 +121,32 @@ class Parts:
             if self._postgres is not None and not self._postgres.running:
                 say("PostgreSQL has ended and is started again")
                 await self._postgres.start()
+            if self._broker is not None and monotonic() > weigh_at:
+                weigh_at = monotonic() + _WEIGH_EVERY
+                most = self.settings.embedded_broker_megabytes
+                if self._broker.memory_bytes() > most * 1024 * 1024:
+                    with suppress(Unavailable):  # PostgreSQL is away: another time
+                        await self._begin_topics_anew(self._broker, workers)
+                        say(
+                            f"the embedded broker held more than {most} MB and was started anew: its topics hold"
+                            " only what is published from now on"
+                        )
+
+    async def _begin_topics_anew(self, broker: EmbeddedBroker, workers: ChildProcess) -> None:
+        """As if the topics had lost their old messages to retention. Whoever keeps the workers alive starts them
+        again."""
+        from adapters.wiring import open_parts
+
+        async with open_parts(self.settings) as parts:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_CAUGHT_UP_WITHIN):
+                    # Whoever produced to it is to have been read; nobody says when that is so.
+                    while await _something_waits(parts.statuses):  # noqa: ASYNC110
+                        await asyncio.sleep(_LOOK_EVERY)
+            await workers.stop(STOP_LIMIT)
+            await parts.publisher_positions.begin_anew(self.settings.publisher_id)
+            await broker.stop(STOP_LIMIT)
+            await self.start_broker()
 
     async def stop(self) -> None:
         """Stops what is ours, within 3 s."""
@@ -128,6 +164,10 @@ class Parts:
             for name, value in values.items()
             if value is not None
         }
+
+
+async def _something_waits(statuses: Statuses) -> bool:
+    return any(lag.events and lag.worker in _READERS for lag in (await statuses.now()).lags)
 
 
 def port_again(port: int | None) -> int:

@@ -124,7 +124,9 @@ async def _run(options: UpOptions) -> None:
             stack.push_async_callback(parts.stop)
             await _together(parts.start_database(), parts.start_broker())
             stack.push_async_callback(_stop_all, api, workers)
-            await _together(keep_alive(api, _say), keep_alive(workers, _say), parts.watch(_say), tell())
+            await _together(
+                keep_alive(api, _say), keep_alive(workers, _say), parts.watch(workers, _say), tell()
+            )
 
 
 def has_console(settings: Settings) -> bool:

@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from adapters.kafka.clients import consumer, producer
 from adapters.kafka.errors import answered, close
+from adapters.kafka.idle_poll import IdlePoll, idle_poll
 from adapters.kafka.messages import Message, Received
 from adapters.kafka.sending import send_all
 from adapters.kafka.subscription import Batches, offsets_after
@@ -49,7 +50,13 @@ class CommandStream:
             # can begin no other; only then do the group's offsets say what is left to do.
             await answered(self._group, START_WITHIN_SECONDS, sending.start())
             await answered(self._group, START_WITHIN_SECONDS, reading.start())
-            session = CommandSession(reading, sending, self._group, exactly_once=self._exactly_once)
+            session = CommandSession(
+                reading,
+                sending,
+                self._group,
+                exactly_once=self._exactly_once,
+                idle_poll=idle_poll(self._settings, reading),
+            )
             await session.take_all_partitions()
             yield session
         finally:
@@ -64,11 +71,17 @@ class CommandSession:
     """
 
     def __init__(
-        self, reading: AIOKafkaConsumer, sending: AIOKafkaProducer, group: str, *, exactly_once: bool
+        self,
+        reading: AIOKafkaConsumer,
+        sending: AIOKafkaProducer,
+        group: str,
+        *,
+        exactly_once: bool,
+        idle_poll: IdlePoll | None,
     ) -> None:
         self._reading = reading
         # The embedded broker, which has no transactions either, says wrong ends.
-        self._batches = Batches(reading, group, ends_are_right=exactly_once)
+        self._batches = Batches(reading, group, ends_are_right=exactly_once, idle_poll=idle_poll)
         self._sending = sending
         self._group = group
         self._exactly_once = exactly_once

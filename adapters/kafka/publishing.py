@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaProducer
 
 from adapters.kafka.clients import producer
 from adapters.kafka.errors import answered, close
+from adapters.kafka.idle_poll import Wakeup
 from adapters.kafka.messages import Message, basket_event_message, verdict_message
 from adapters.kafka.positions import position_message, published_up_to
 from adapters.kafka.replaying import replay_message
@@ -88,9 +89,11 @@ class AtLeastOncePublisher:
     """At least once: records the position after the broker has the events, so that a crash between the two
     publishes some of them again."""
 
-    def __init__(self, settings: Settings, positions: PublisherPositions) -> None:
+    def __init__(self, settings: Settings, positions: PublisherPositions, published: Wakeup) -> None:
+        """`published` is notified once the broker has what was published."""
         self._settings = settings
         self._positions = positions
+        self._published = published
         self._id = settings.publisher_id
 
     @asynccontextmanager
@@ -102,7 +105,8 @@ class AtLeastOncePublisher:
         client = producer(self._settings)
         try:
             await answered(self._id, START_WITHIN_SECONDS, client.start())
-            yield _AtLeastOnceSession(client, self._positions, self._id, await self._positions.read(self._id))
+            published = await self._positions.read(self._id)
+            yield _AtLeastOnceSession(client, self._positions, self._id, published, self._published)
         finally:
             await close(client)
 
@@ -114,14 +118,17 @@ class _AtLeastOnceSession(_Session):
         positions: PublisherPositions,
         publisher_id: str,
         published: PublishedUpTo,
+        wakeup: Wakeup,
     ) -> None:
         self.published = published
+        self._wakeup = wakeup
         self._client = client
         self._positions = positions
         self._id = publisher_id
 
     async def publish(self, publications: Sequence[Publication]) -> None:
         await answered(self._id, PUBLISH_WITHIN_SECONDS, send_all(self._client, _messages(publications)))
+        self._wakeup.notify()
         last = _up_to(publications)
         await self._positions.write(self._id, last)
         self.published = last

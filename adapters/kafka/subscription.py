@@ -19,6 +19,7 @@ from aiokafka.errors import (
 
 from adapters.kafka.clients import consumer
 from adapters.kafka.errors import answered, close
+from adapters.kafka.idle_poll import ASK_SECONDS, IdlePoll, Wakeup, idle_poll
 from adapters.kafka.messages import Received, received
 from adapters.kafka.progress import Progress
 from adapters.settings import Settings
@@ -44,9 +45,11 @@ class Batches:
         *,
         ends_are_right: bool = True,
         probe_every: float = PROBE_EVERY_SECONDS,
+        idle_poll: IdlePoll | None = None,
     ) -> None:
         """`ends_are_right`: the broker says truly where its partitions end. Where nothing comes, it is asked
-        `probe_every` so many seconds whether there is anything."""
+        `probe_every` so many seconds whether there is anything. `idle_poll`: the broker does not wake a fetch
+        that waits."""
         self._client = client
         self._group = group
         self._ends_are_right = ends_are_right
@@ -54,12 +57,12 @@ class Batches:
         self._behind: dict[TopicPartition, int] = {}
         self._probed = self._now()
         self._progress = Progress(client)
+        self._idle_poll = idle_poll
 
     async def next(self, limit: int, wait: float) -> Sequence[Received]:
         """At most `limit` messages, in order in each partition; none where nothing came for `wait` seconds.
         Raises BrokerUnavailable."""
-        fetching = self._client.getmany(timeout_ms=int(wait * 1000), max_records=limit)
-        found = await answered(self._group, wait + ANSWER_WITHIN_SECONDS, fetching)
+        found = await answered(self._group, wait + ANSWER_WITHIN_SECONDS, self._fetch(limit, wait))
         if found:
             self._probed = self._now()
             self._progress.given(found)
@@ -85,6 +88,22 @@ class Batches:
     async def figures(self) -> Figures | None:
         """How far this member is, and how much waits for it; None where that is not known at present."""
         return await self._progress.figures()
+
+    async def _fetch(self, limit: int, wait: float) -> Mapping[TopicPartition, Sequence[Any]]:
+        pause = wait if self._idle_poll is None else min(wait, ASK_SECONDS)
+        until = self._now() + wait
+        while True:
+            found: Mapping[TopicPartition, Sequence[Any]] = await self._client.getmany(
+                timeout_ms=int(pause * 1000), max_records=limit
+            )
+            if self._idle_poll is None:
+                return found
+            if found:
+                self._idle_poll.came()
+            left = until - self._now()
+            if found or left <= 0:
+                return found
+            await self._idle_poll.rest(left)
 
     async def _commit(self, offsets: dict[TopicPartition, int]) -> None:
         try:
@@ -134,11 +153,15 @@ def offsets_after(batch: Iterable[Received]) -> dict[TopicPartition, int]:
 class Subscription:
     """Topics as a consumer group reads them."""
 
-    def __init__(self, settings: Settings, group: str, *topics: str, **more: Any) -> None:
-        """`more` goes to aiokafka's consumer as it is."""
+    def __init__(
+        self, settings: Settings, group: str, *topics: str, wakeup: Wakeup | None = None, **more: Any
+    ) -> None:
+        """`wakeup` is notified where this process publishes to these topics. `more` goes to aiokafka's consumer
+        as it is."""
         self._settings = settings
         self._group = group
         self._topics = topics
+        self._wakeup = wakeup or Wakeup()
         self._more = more
 
     @asynccontextmanager
@@ -149,6 +172,11 @@ class Subscription:
             await answered(self._group, JOIN_WITHIN_SECONDS, client.start())
             # The embedded broker, which has no transactions either, says wrong ends.
             ends_are_right = self._settings.kafka_delivery == "exactly_once"
-            yield Batches(client, self._group, ends_are_right=ends_are_right)
+            yield Batches(
+                client,
+                self._group,
+                ends_are_right=ends_are_right,
+                idle_poll=idle_poll(self._settings, client, self._wakeup),
+            )
         finally:
             await close(client)
