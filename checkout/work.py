@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from adapters.kafka.catalogue_messages import CATALOGUE_TOPICS
+from adapters.kafka.codecs import require_codecs
 from adapters.kafka.topics import BASKET_EVENTS
 from adapters.metrics.page import metrics_route
 from adapters.settings import Settings
@@ -27,7 +28,9 @@ from workers.sampler import SamplerWorker
 
 
 async def run_workers(settings: Settings, name: str) -> None:
-    """Runs one worker, or all of them, and their health pages until SIGTERM or SIGINT."""
+    """Runs one worker, or all of them, and their health pages until SIGTERM or SIGINT. Raises BrokerRefused where a
+    codec is missing: a compressed message would stop them."""
+    require_codecs()
     async with open_parts(settings, serving=True) as parts:
         parts.privacy.warn_unless_sealing()
         left_out = set() if settings.revalidator else {RevalidatorWorker.name}

@@ -8,6 +8,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.helpers import create_ssl_context
 
+from adapters.kafka.codecs import bound_decompression, require_codecs
 from adapters.service_file import why_none
 from adapters.settings import Settings, WrongSetting
 
@@ -18,10 +19,13 @@ REQUEST_TIMEOUT_MS = 15_000
 TRANSACTION_TIMEOUT_MS = 30_000
 METADATA_MAX_AGE_MS = 30_000
 
+bound_decompression()
+
 
 def consumer(settings: Settings, *topics: str, group: str | None, **more: Any) -> AIOKafkaConsumer:
     """A consumer that sees committed messages only, begins with the oldest, and commits when it is told
-    to. `more` goes to aiokafka as it is."""
+    to. `more` goes to aiokafka as it is. Raises BrokerRefused where a codec is missing."""
+    require_codecs()
     options: dict[str, Any] = {
         "group_id": group,
         "isolation_level": "read_committed",
@@ -39,13 +43,15 @@ def consumer(settings: Settings, *topics: str, group: str | None, **more: Any) -
     return AIOKafkaConsumer(*topics, **options)
 
 
-def producer(settings: Settings, transactional_id: str | None = None) -> AIOKafkaProducer:
-    """A producer whose messages count as sent once all replicas have them. Without transactions on the
-    broker's side it may write a message twice where an acknowledgement is lost."""
+def producer(
+    settings: Settings, transactional_id: str | None = None, *, idempotent: bool = True
+) -> AIOKafkaProducer:
+    """A producer whose messages count as sent once all replicas have them. One that is not idempotent, as all are
+    without transactions on the broker's side, may write a message twice where an acknowledgement is lost."""
     exactly_once = settings.kafka_delivery == "exactly_once"
     return AIOKafkaProducer(
         acks="all",
-        enable_idempotence=exactly_once,
+        enable_idempotence=exactly_once and idempotent,
         transactional_id=transactional_id if exactly_once else None,
         transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
         max_request_size=MAX_MESSAGE_BYTES,

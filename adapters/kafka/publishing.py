@@ -8,13 +8,14 @@ from contextlib import asynccontextmanager
 import structlog
 from aiokafka import AIOKafkaProducer
 
-from adapters.kafka.clients import producer
 from adapters.kafka.errors import answered, close
 from adapters.kafka.idle_poll import Wakeup
 from adapters.kafka.messages import Message, basket_event_message, verdict_message
 from adapters.kafka.positions import position_message, published_up_to
 from adapters.kafka.replaying import replay_message
 from adapters.kafka.sending import send_all
+from adapters.kafka.starting import started_producer
+from adapters.kafka.topics import BASKET_EVENTS, VALIDATION_RESULTS, warn_of_small_topics
 from adapters.settings import Settings
 from domain.operating.published import event_name
 from domain.operating.republishing import Replayed
@@ -24,6 +25,8 @@ START_WITHIN_SECONDS = 45.0
 """Longer than a transaction may stay open: a publisher that takes over waits for the end of the last one."""
 
 PUBLISH_WITHIN_SECONDS = 30.0
+
+_TOPICS = (BASKET_EVENTS, VALIDATION_RESULTS)
 
 _log = structlog.get_logger("adapters.kafka.publishing")
 
@@ -38,17 +41,18 @@ class TransactionalPublisher:
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[_TransactionalSession]:
-        client = producer(self._settings, transactional_id=self._id)
+        await warn_of_small_topics(self._settings, *_TOPICS)
+        # Only once this has returned nothing of an earlier publisher is open or can still come.
+        client = await started_producer(
+            self._settings, self._id, START_WITHIN_SECONDS, transactional_id=self._id
+        )
         try:
-            published = await answered(self._id, START_WITHIN_SECONDS, self._take_over(client))
+            published = await answered(
+                self._id, START_WITHIN_SECONDS, published_up_to(self._settings, self._id)
+            )
             yield _TransactionalSession(client, self._id, published)
         finally:
             await close(client)
-
-    async def _take_over(self, client: AIOKafkaProducer) -> PublishedUpTo:
-        # Only once this has returned nothing of an earlier publisher is open or can still come.
-        await client.start()
-        return await published_up_to(self._settings, self._id)
 
 
 class _Session:
@@ -102,9 +106,9 @@ class AtLeastOncePublisher:
             "publishing at least once: the broker has no transactions, so a crash may publish events again",
             publisher=self._id,
         )
-        client = producer(self._settings)
+        await warn_of_small_topics(self._settings, *_TOPICS)
+        client = await started_producer(self._settings, self._id, START_WITHIN_SECONDS)
         try:
-            await answered(self._id, START_WITHIN_SECONDS, client.start())
             published = await self._positions.read(self._id)
             yield _AtLeastOnceSession(client, self._positions, self._id, published, self._published)
         finally:

@@ -16,6 +16,7 @@ from domain.operating.dead_letters import Content, Letter, LetterPage, Outcome, 
 
 _STYLES = {"done": "green", "failed": "red", "waits": "yellow", "left": "yellow", "busy": "yellow"}
 LONGEST_ERROR_IN_A_LIST = 100
+LONGEST_VALUE = 20_000
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -133,6 +134,9 @@ def _visible(text: str, style: str = "") -> Text:
 def _pretty(content: Content | None) -> Syntax | Text:
     if content is None:
         return Text("none", style="dim")
+    if (more := len(content.text) - LONGEST_VALUE) > 0:
+        begin = _visible(content.text[:LONGEST_VALUE])
+        return begin.append(f"\n… and {more:,} characters more; --json has them all", style="dim")
     if content.encoding == "utf-8":
         try:
             set_out = json.dumps(json.loads(content.text), indent=2, ensure_ascii=False)

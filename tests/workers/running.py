@@ -128,7 +128,7 @@ async def _run(kind: str, *arguments: str) -> None:
     settings = Settings(_env_file=None)
     making = publisher_worker(settings) if kind == "publisher" else projector_worker(settings, *arguments)
     async with making as worker, running(worker) as pulse:
-        await eventually(lambda: pulse.is_ready, limit=60)
+        await eventually(lambda: pulse.is_ready)
         sys.stdout.write("ready\n")
         sys.stdout.flush()
         await asyncio.Event().wait()
