@@ -83,4 +83,4 @@ async def test_a_file_with_something_else_is_said_to_be_unusable(tmp_path: Path)
     with pytest.raises(UnusableIssuerKey):
         signing_key(settings.local_issuer_key_file)
     with pytest.raises(KeysUnavailable):
-        await token_verifier(settings).verify("eyJhbGciOiJFZERTQSJ9.e30.AA")
+        await token_verifier(settings).verify(issue(settings_in(tmp_path / "other"), partner="shop"))
