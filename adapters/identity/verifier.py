@@ -15,9 +15,7 @@ from adapters.identity.keys import VerificationKey, VerificationKeys, from_file,
 from adapters.identity.local_issuer import local_keys
 from adapters.identity.reading import JsonObject, check_times, read_token, scopes_of, subject_of
 from adapters.settings import Settings
-from domain.values import can_be_stored_and_shown
-
-LONGEST_ORGANISATION = 128
+from domain.values import LONGEST_ORGANISATION, can_be_stored_and_shown
 
 
 @dataclass(frozen=True, slots=True)
