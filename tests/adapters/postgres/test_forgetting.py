@@ -12,6 +12,7 @@ import asyncpg
 import pytest
 from pydantic_core import from_json
 
+from adapters.postgres import migrations
 from adapters.postgres.forgetting import PostgresForgetting
 from adapters.privacy.master_keys import MasterKeys
 from adapters.privacy.personal_data import PersonalData
@@ -36,10 +37,12 @@ from tests.adapters.postgres.forgetting import (
     service,
     where_it_lies,
 )
-from tests.builders import add, caller, initiate, item, update, validate
+from tests.builders import add, basket_id, caller, initiate, item, update, validate
 from tests.domain.happened import happened
 from tests.parts.waiting import eventually
+from tests.rebuilding import generations, rebuild_all
 
+SCRIPT = (Path(migrations.__file__).parent / "versions" / "0018_readable_and_forgotten.sql").read_text()
 ADA = Person(subject="p-1")
 
 
@@ -124,6 +127,28 @@ async def test_a_dead_letter_loses_whatever_else_came_with_it(
     assert [letter.basket_id for letter in page.letters] == [id, id]
 
 
+async def test_letters_that_were_emptied_by_an_earlier_release_lose_their_headers_by_the_migration(
+    parts: Parts, connection: asyncpg.Connection
+) -> None:
+    id = basket_id()
+    left = replace(
+        a_letter(id),
+        value=None,
+        error="forgotten with the personal data of its basket",
+        headers=[("x", MARKER.encode()), ("ce_subject", id.encode())],
+    )
+    waiting = replace(left, source=Source("other", 0, 1), error="unreadable")
+    await parts.parked.record([left, waiting])
+
+    await connection.execute("UPDATE" + SCRIPT.partition("UPDATE")[2])
+
+    rows = await connection.fetch(
+        "SELECT about, key, header_names, header_values FROM dead_letters ORDER BY topic"
+    )
+    assert [*rows[0]] == [id, id.encode(), ["ce_subject"], [id.encode()]]
+    assert rows[1]["header_names"] == ["x", "ce_subject"]
+
+
 async def test_a_dead_letter_that_only_speaks_of_the_basket_loses_its_content_too(
     parts: Parts, connection: asyncpg.Connection
 ) -> None:
@@ -182,6 +207,40 @@ async def test_people_read_events_whatever_came_with_them(
     await parts.handlers.initiate(initiate(), replace(caller("acme"), actor="a\x00b"))
     (row,) = await connection.fetch("SELECT metadata ->> 'actor' AS actor FROM readable_events")
     assert row["actor"] == "a\ufffdb"
+
+
+@pytest.mark.parametrize("sealing", [True, False], ids=["sealed", "unsealed"])
+async def test_no_process_keeps_it_in_memory(database_url: str, tmp_path: Path, sealing: bool) -> None:
+    async with (
+        service(database_url, tmp_path, sealing=sealing) as one,
+        service(database_url, tmp_path, sealing=sealing) as other,
+    ):
+        id = await a_basket(one)
+        await one.handlers.validate(validate(id), caller("acme"))
+        assert in_memory(one)
+        await other.forgetting.forget(TheseBaskets(basket_ids=(id,)), GRACE)
+        await eventually(lambda: not in_memory(one))
+
+
+def in_memory(parts: Parts) -> bool:
+    """Whether anything that the process remembers of baskets holds the marker."""
+    handlers = parts.handlers
+    return MARKER in str(
+        [*handlers._baskets._recent.values(), *handlers._judging._verdicts._verdicts.values()]
+    )
+
+
+async def test_older_generations_of_the_views_show_it_no_more(
+    parts: Parts, connection: asyncpg.Connection
+) -> None:
+    id = await a_basket(parts)
+    await project(parts, id)
+    await rebuild_all(parts.rebuilds)
+    assert await generations(connection) == {"public", "checkout_kept"}
+    await parts.forgetting.forget(ADA, GRACE)
+    assert await where_it_lies(connection) == set()
+    await parts.rebuilds.roll_back("basket-views", GRACE)
+    assert MARKER.encode() not in (await parts.views.snapshots([id]))[id]
 
 
 @pytest.mark.parametrize("sealing", [True, False], ids=["sealed", "unsealed"])
