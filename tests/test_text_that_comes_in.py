@@ -75,7 +75,7 @@ async def test_an_offer_that_is_added(tmp_path: Path, text: str) -> None:
 
 @pytest.mark.parametrize("key", ["a\x9bb", "a\x85b", "ключ", "k" * 256, ""])
 async def test_an_idempotency_key(tmp_path: Path, key: str) -> None:
-    sent = [("idempotency-key", key.encode())]
+    sent = [(b"idempotency-key", key.encode())]
     answer = (
         await Service(settings_in(tmp_path))
         .caller()
@@ -90,7 +90,7 @@ async def test_a_correlation_id_that_cannot_be_kept_gives_way_to_one_of_ours(tmp
     answer = await service.caller().http.post(
         "/partner/checkout/initiate",
         content=b'{"order":{"orderItems":[]}}',
-        headers=[("x-correlation-id", id.encode())],
+        headers=[(b"x-correlation-id", id.encode())],
     )
     (event,) = await service.checkout.store.read_events(answer.json()["id"])
     assert from_json(event.metadata)["correlationId"] == answer.headers["x-correlation-id"]

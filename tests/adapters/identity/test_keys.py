@@ -251,6 +251,32 @@ async def test_keys_come_from_a_file_where_the_settings_name_one(tmp_path: Path,
     assert not settings.local_issuer_key_file.exists()
 
 
+async def test_how_long_keys_and_tokens_are_trusted_are_settings(tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    file.write_bytes(jwks(jwk(ED25519)))
+
+    def checks(**values: float) -> TokenVerifier:
+        given: dict[str, Any] = {
+            "jwt_key_file": file,
+            "jwt_issuer": ISSUER,
+            "jwt_audience": AUDIENCE,
+            **values,
+        }
+        return token_verifier(settings_in(tmp_path, **given))
+
+    good = token(exp=300)
+    with pytest.raises(NotAuthenticated, match="lives longer than the 60 s"):
+        await checks(jwt_longest_life=60).verify(good)
+    with pytest.raises(KeysUnavailable, match="could not be read again"):
+        await checks(jwks_trusted_for=1e-9).verify(good)
+    kept, fresh = checks(), checks(jwks_max_age=1e-9)
+    await kept.verify(good)
+    await fresh.verify(good)
+    file.write_bytes(jwks(jwk(ED25519, "successor")))
+    await kept.verify(good)
+    assert await refused(fresh.verify(good))
+
+
 async def test_a_file_that_is_missing_is_a_lack_of_keys(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No such file"):
         await from_file(tmp_path / "nothing")()
