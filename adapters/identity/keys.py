@@ -12,11 +12,12 @@ from typing import Any
 
 import httpx
 import structlog
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
-from jwt import PyJWK, PyJWTError
+from jwt import PyJWK
 
 from adapters.contract.refusals import KeysUnavailable
 from adapters.identity.reading import LONGEST_KEY_ID, read_json_object
@@ -161,7 +162,7 @@ def read_keys(document: bytes) -> tuple[VerificationKey, ...]:
     if document.lstrip().startswith(b"-----BEGIN"):
         try:
             key = load_pem_public_key(document)
-        except ValueError as error:
+        except (ValueError, UnsupportedAlgorithm) as error:
             raise UnusableKeys("the PEM file holds no public key") from error
         found = [_usable(None, key)]
     else:
@@ -222,7 +223,7 @@ def _from_jwk(entry: dict[str, Any]) -> VerificationKey | None:
         return None
     try:
         key = PyJWK(entry).key
-    except (PyJWTError, ValueError, TypeError):
+    except Exception:  # noqa: BLE001  (libraries find many things wrong with an entry, each in its own way)
         return None
     usable = _usable(key_id, key)
     return usable if usable is not None and usable.algorithm == entry.get("alg", usable.algorithm) else None

@@ -241,6 +241,35 @@ def test_what_holds_no_key_is_said_to_hold_none(document: bytes) -> None:
         read_keys(document)
 
 
+ODD: list[Any] = [
+    None,
+    True,
+    7,
+    -1,
+    1.5,
+    10**400,
+    "",
+    "AA",
+    "é",
+    "!",
+    [],
+    ["verify"],
+    {},
+    {"a": 1},
+    "x" * 5000,
+    "secp256k1",
+]
+
+
+@pytest.mark.parametrize("key", [RSA, P256, ED25519], ids=["RSA", "EC", "OKP"])
+def test_whatever_a_key_holds_makes_the_others_no_worse(key: Any) -> None:
+    entry = jwk(key)
+    for name in (*entry, "use", "alg", "key_ops", "d", "x5c"):
+        for odd in ODD:
+            found = read_keys(jwks({**entry, name: odd}, jwk(ED25519, "good")))
+            assert "good" in {each.id for each in found}
+
+
 @pytest.mark.parametrize("content", [pem(RSA), jwks(jwk(RSA))])
 async def test_keys_come_from_a_file_where_the_settings_name_one(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "keys"

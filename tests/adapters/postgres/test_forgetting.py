@@ -201,7 +201,7 @@ async def test_a_basket_forgets_whoever_it_was_that_made_it(parts: Parts, actor:
     assert (await folded(parts, id)).details.tracking == {}
 
 
-@pytest.mark.parametrize("odd", ["a\x00b", "\udc9b", "a\u202eb", "x" * 5000])
+@pytest.mark.parametrize("odd", ["a\x00b", "a\x9bb", "a\u202eb", "x" * 5000])
 async def test_nobody_is_known_by_what_was_never_taken_in(parts: Parts, odd: str) -> None:
     await a_basket(parts)
     for whom in (Person(subject=odd), Person(subject="p-1", partner=odd), TheseBaskets(basket_ids=(odd,))):
