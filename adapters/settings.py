@@ -146,8 +146,22 @@ class Settings(BaseSettings):
     jwt_issuer: str = Field(default=LOCAL_ISSUER, description="The `iss` that tokens must have.")
     jwt_audience: str = Field(default="partner-checkout", description="The `aud` that tokens must have.")
     jwt_leeway: float = Field(default=5.0, ge=0, description="Clock difference that tokens are granted.")
+    jwt_longest_life: Seconds = Field(
+        default=timedelta(hours=24).total_seconds(),
+        description="A token that lives longer, from its `iat` (without one: from now) to its `exp`, is refused.",
+    )
     jwks_refresh_interval: Seconds = Field(
         default=30.0, description="An unknown key id makes the keys be fetched again, at most this often."
+    )
+    jwks_max_age: Seconds = Field(
+        default=300.0,
+        description="Keys are fetched again before they are this old. A key that the issuer withdrew is trusted no"
+        " longer than this while the issuer answers; nor is any token that was signed with it.",
+    )
+    jwks_trusted_for: Seconds = Field(
+        default=timedelta(hours=1).total_seconds(),
+        description="How long keys serve while they cannot be fetched again. Then every call answers 503 until they"
+        " can.",
     )
     partner_claim: str = Field(default="partner_org", description="The claim that names the organisation.")
     local_issuer_key_file: Path = Field(

@@ -73,7 +73,7 @@ class Parts(StoredParts):
         from domain.basket.repository import Baskets
 
         settings = self.settings
-        return CheckoutHandlers(
+        handlers = CheckoutHandlers(
             self.store,
             Baskets(self.store, settings.basket_cache_lines),
             self.facts,
@@ -85,6 +85,8 @@ class Parts(StoredParts):
                 validation=settings.validation_policy,
             ),
         )
+        self.data_keys.when_destroyed(handlers.drop)
+        return handlers
 
     @cached_property
     def rejudging(self) -> Rejudging:

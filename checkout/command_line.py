@@ -165,11 +165,13 @@ def token(
 
     if partner is None and scope is Scope.partner:
         raise typer.BadParameter("a partner's token names an organisation", param_hint="--partner")
-    typer.echo(
-        issue(
-            known_settings(), partner=partner, scope=scope.value, ttl=timedelta(seconds=ttl), subject=subject
+    known = known_settings()
+    if ttl > known.jwt_longest_life:
+        raise typer.BadParameter(
+            f"a token that lives longer than CHECKOUT_JWT_LONGEST_LIFE ({known.jwt_longest_life:.0f} s) is refused",
+            param_hint="--ttl",
         )
-    )
+    typer.echo(issue(known, partner=partner, scope=scope.value, ttl=timedelta(seconds=ttl), subject=subject))
 
 
 def demo(

@@ -40,6 +40,10 @@ class Message:
                     return None
         return None
 
+    def has_header(self, name: str) -> bool:
+        """Whether there is a header of this name, be it text or not."""
+        return any(known == name for known, _ in self.headers)
+
 
 @dataclass(frozen=True, slots=True)
 class Received:

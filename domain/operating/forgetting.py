@@ -22,9 +22,12 @@ from domain.basket.events import BasketPersonalDataForgotten
 from domain.errors import CheckoutError
 from domain.operating.actions import Operator, OperatorAction
 from domain.ports import Clock, NewEvent, NewId
+from domain.values import can_be_stored_and_shown
 
 BASKETS_AT_ONCE = 100
 """Baskets that are forgotten in one transaction. Nobody appends anything meanwhile, so it is to be short."""
+
+LONGEST_NAME = 512
 
 
 class NothingToForget(CheckoutError):
@@ -171,9 +174,11 @@ class Forgetting:
     async def _meant(self, whom: Person | TheseBaskets) -> Sequence[ConcernedBasket]:
         match whom:
             case Person():
-                baskets = await self._baskets.of_person(whom)
+                baskets = (
+                    await self._baskets.of_person(whom) if _may_be_known(whom.subject, whom.partner) else ()
+                )
             case TheseBaskets():
-                baskets = await self._baskets.of_ids(whom.basket_ids)
+                baskets = await self._baskets.of_ids([id for id in whom.basket_ids if _may_be_known(id)])
         if not baskets:
             raise NothingToForget(
                 "no basket holds data of this person"
@@ -181,6 +186,11 @@ class Forgetting:
                 else "there is no such basket"
             )
         return baskets
+
+
+def _may_be_known(*names: str | None) -> bool:
+    """Nothing else was ever taken in, and no store can be asked for it."""
+    return all(can_be_stored_and_shown(name, LONGEST_NAME) for name in names if name is not None)
 
 
 def subject_digest(person: Person) -> str:

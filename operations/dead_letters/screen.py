@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from pydantic_core import from_json
 from rich.console import Console
 from rich.syntax import Syntax
 from rich.table import Table
@@ -139,7 +140,7 @@ def _pretty(content: Content | None) -> Syntax | Text:
         return begin.append(f"\n… and {more:,} characters more; --json has them all", style="dim")
     if content.encoding == "utf-8":
         try:
-            set_out = json.dumps(json.loads(content.text), indent=2, ensure_ascii=False)
+            set_out = json.dumps(from_json(content.text), indent=2, ensure_ascii=False)
             return Syntax(_visible(set_out).plain, "json", word_wrap=True)
         except ValueError:
             pass

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import typer
+from pydantic_core import from_json
 
 from adapters.wiring import open_parts
 from domain.operating.actions import Operator
@@ -35,7 +35,7 @@ def basket_ids(again: Path | None) -> tuple[str, ...]:
     for number, line in enumerate(lines, 1):
         if line.strip():
             try:
-                ids.update(dict.fromkeys(json.loads(line)["basketIds"]))
+                ids.update(dict.fromkeys(from_json(line)["basketIds"]))
             except (ValueError, LookupError, TypeError) as error:
                 raise typer.BadParameter(
                     f"line {number} of {again} was not printed by `forget --json`"
