@@ -61,11 +61,9 @@ def check_times(claims: JsonObject, now: float, longest_life: float, leeway: flo
     """Raises NotAuthenticated where a time in the claims is no time, or where the token lives too long."""
     for name in ("exp", "nbf", "iat"):
         moment = claims.get(name, 0)
-        # Neither `true` nor a fraction is one, and what is larger would not fit into a float.
-        if type(moment) is not int or not 0 <= moment < LATEST:
-            raise NotAuthenticated(
-                f"the claim {name} must be whole seconds since 1970, before the year 10000"
-            )
+        # `true` is none, and what is larger would not fit into a float. Fractions are allowed (RFC 7519, 2).
+        if type(moment) not in (int, float) or not 0 <= moment < LATEST:
+            raise NotAuthenticated(f"the claim {name} must be seconds since 1970, before the year 10000")
     if "exp" not in claims:
         raise NotAuthenticated("the token lacks the claim exp")
     life = claims["exp"] - (claims["iat"] if "iat" in claims else now + leeway)

@@ -38,7 +38,6 @@ LEEWAY = 5
 NO_MOMENTS: list[object] = [
     -1,
     10**17,
-    1.5,
     1e300,
     float("nan"),
     float("inf"),
@@ -48,7 +47,6 @@ NO_MOMENTS: list[object] = [
     "1795794105",
     [1795794105],
     {"at": 1},
-    time.time() + 60.5,
 ]
 ALL = [jwk(RSA, "rsa"), jwk(P256, "ec"), jwk(ED25519, "ed")]
 
@@ -154,10 +152,10 @@ async def test_a_key_that_cannot_be_used_makes_the_others_no_worse(unusable: dic
     [
         ({"exp": -60}, "expired"),
         ({"exp": None}, "lacks the claim exp"),
-        ({"exp": "soon"}, "whole seconds"),
+        ({"exp": "soon"}, "seconds since 1970"),
         ({"nbf": 60}, "not valid yet"),
         ({"iat": 60}, "not valid yet"),
-        ({"nbf": "soon"}, "whole seconds"),
+        ({"nbf": "soon"}, "seconds since 1970"),
         ({"iss": "https://other.test"}, "another issuer"),
         ({"iss": None}, "lacks the claim iss"),
         ({"aud": "other"}, "another audience"),
@@ -222,10 +220,17 @@ async def test_the_actor_is_the_subject_or_else_the_client() -> None:
 
 @pytest.mark.parametrize("name", ["exp", "nbf", "iat"])
 @pytest.mark.parametrize("moment", NO_MOMENTS, ids=repr)
-async def test_what_is_no_whole_second_is_no_time(name: str, moment: object) -> None:
+async def test_what_is_no_moment_is_no_time(name: str, moment: object) -> None:
     """Signed as they are: such a token comes from the issuer itself."""
     with pytest.raises(NotAuthenticated):
         await verifier().verify(signed(json.dumps({**claims(), name: moment}).encode()))
+
+
+async def test_times_may_have_fractions() -> None:
+    """As RFC 7519 allows, and some issuers write them."""
+    now = time.time() + 0.25
+    said = {**claims(), "iat": now - 2, "nbf": now - 2, "exp": now + 60}
+    await verifier().verify(signed(json.dumps(said).encode()))
 
 
 @pytest.mark.parametrize("exp", ["1e999", "1" * 5000, "1" + "0" * 4000, str(10**22 * 31_556_952)])
