@@ -18,6 +18,7 @@ from operations.dead_letters import app as dead_letters_app
 from operations.finding import find
 from operations.forgetting import data_keys_app, forget
 from operations.history import diff, history, show
+from operations.output import say
 from operations.rebuilding import app as rebuild_app
 from operations.republishing import republish
 from operations.runner import run
@@ -63,7 +64,8 @@ def _tell_version(wanted: bool) -> None:
     if wanted:
         from checkout.version import version_lines
 
-        typer.echo("\n".join(version_lines()))
+        for line in version_lines():
+            say(line)
         raise typer.Exit
 
 
@@ -165,7 +167,7 @@ def token(
 
     if partner is None and scope is Scope.partner:
         raise typer.BadParameter("a partner's token names an organisation", param_hint="--partner")
-    typer.echo(
+    say(
         issue(
             known_settings(), partner=partner, scope=scope.value, ttl=timedelta(seconds=ttl), subject=subject
         )

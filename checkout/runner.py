@@ -15,6 +15,7 @@ import typer
 from typer.core import TyperGroup
 
 from domain.errors import BrokerUnavailable, CheckoutError
+from operations.output import complain, document
 
 NOT_DONE = 1
 NO_ANSWER = 2
@@ -41,7 +42,7 @@ class CommandLine(TyperGroup):
             words = words_of(error)
             if words is None:
                 raise
-            typer.echo(f"checkout: {words}", err=True)
+            complain(words)
             code = NO_ANSWER if ctx.invoked_subcommand in QUESTIONS else NOT_DONE
             raise typer.Exit(code) from error
 
@@ -50,7 +51,7 @@ class CommandLine(TyperGroup):
         if args[0] == "help" and len(args) > 1:
             args = [*args[1:], "--help"]
         elif args[0] == "help":
-            typer.echo(ctx.get_help())
+            document(ctx.get_help())
             raise typer.Exit
         return super().resolve_command(ctx, args)
 
@@ -126,7 +127,7 @@ def _fault(error: Exception) -> int:
         traceback.print_exception(error)
     words = " ".join(f"{type(error).__name__}: {error}".split())
     more = "" if os.environ.get(DEBUG) else " (`checkout --debug …` shows where)"
-    print(f"checkout: this is a fault of ours: {words}{more}", file=sys.stderr)  # noqa: T201
+    complain(f"this is a fault of ours: {words}{more}")
     return FAULT
 
 
@@ -139,7 +140,7 @@ def _flushed(code: int) -> int:
             # What is left in the buffer would be tried again, and fail, when Python ends.
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
             if not isinstance(error, BrokenPipeError):
-                print(f"checkout: what it says cannot be written: {error.strerror}", file=sys.stderr)  # noqa: T201
+                complain(f"what it says cannot be written: {error.strerror}")
             code = code or NOT_DONE
     return code
 
