@@ -15,6 +15,7 @@ import typer
 from typer.core import TyperGroup
 
 from domain.errors import BrokerUnavailable, CheckoutError
+from domain.printable import printable
 from operations.output import complain, document
 
 NOT_DONE = 1
@@ -41,10 +42,18 @@ class CommandLine(TyperGroup):
                 raise typer.Exit(INTERRUPTED) from error
             words = words_of(error)
             if words is None:
+                _make_harmless(error)
                 raise
             complain(words)
             code = NO_ANSWER if ctx.invoked_subcommand in QUESTIONS else NOT_DONE
             raise typer.Exit(code) from error
+
+    def make_context(self, *given: Any, **named: Any) -> Any:
+        try:
+            return super().make_context(*given, **named)
+        except Exception as error:
+            _make_harmless(error)
+            raise
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """`checkout help COMMAND` is `checkout COMMAND --help`."""
@@ -54,6 +63,13 @@ class CommandLine(TyperGroup):
             document(ctx.get_help())
             raise typer.Exit
         return super().resolve_command(ctx, args)
+
+
+def _make_harmless(error: Exception) -> None:
+    """What the error quotes of a wrong command line is to be shown, and never to be obeyed by a terminal."""
+    message = getattr(error, "message", None)
+    if isinstance(message, str):
+        error.message = printable(message)  # type: ignore[attr-defined]  # of the command line's own errors
 
 
 def words_of(error: BaseException) -> str | None:

@@ -51,12 +51,15 @@ class Locked:
 @asynccontextmanager
 async def locked(url: str, table: str) -> AsyncIterator[Locked]:
     connection = await asyncpg.connect(url)
+    # A transaction sees the activity of others as it was when it asked first.
+    watching = await asyncpg.connect(url)
     try:
         async with connection.transaction():
             await connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
-            yield Locked(connection, table)
+            yield Locked(watching, table)
     finally:
         await connection.close()
+        await watching.close()
 
 
 @asynccontextmanager
