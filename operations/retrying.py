@@ -37,8 +37,10 @@ class Retrying:
         self._under_way = False
 
     def under_way(self) -> None:
-        """Says that a step has got somewhere."""
-        self._under_way = True
+        """Says that a step has got somewhere: whoever was away is there again."""
+        if self._away_since is not None:
+            complain("it is there again, and the run goes on")
+        self._away_since, self._under_way = None, True
 
     async def do(self, step: Callable[[], Awaitable[T]], *, stoppable: bool = True) -> T:
         """The step's result; the step must do no harm when it is done twice. Raises Interrupted, and Unavailable where
@@ -59,9 +61,7 @@ class Retrying:
                 elif now() - self._away_since >= self._patience:
                     raise
             else:
-                if self._away_since is not None:
-                    complain("it is there again, and the run goes on")
-                self._away_since, self._under_way = None, True
+                self.under_way()
                 return result
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), pause)
