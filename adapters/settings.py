@@ -83,6 +83,17 @@ class Settings(BaseSettings):
     database_timeout: Seconds = Field(
         default=3.0, description="How long a call waits for PostgreSQL before it answers 503."
     )
+    long_run_timeout: Seconds = Field(
+        default=60.0,
+        description="How long an operator's long run (`verify`, `rebuild`, `republish`, `forget`, `validate --what-if`,"
+        " `data-keys rewrap`) waits for one answer of PostgreSQL.",
+    )
+    long_run_patience: float = Field(
+        default=600.0,
+        ge=0,
+        description="How long such a run, and `catalogue load`, waits for PostgreSQL or Kafka to come back before it"
+        " gives up.",
+    )
 
     kafka_bootstrap_servers: Annotated[str, AfterValidator(_brokers)] | None = Field(
         default=None, description="`host:port[,host:port…]`."
@@ -226,6 +237,23 @@ class Settings(BaseSettings):
         description="The folder of `checkout up`. Commands find the service that runs there, unless"
         " `CHECKOUT_DATABASE_URL` or `CHECKOUT_KAFKA_BOOTSTRAP_SERVERS` names another.",
     )
+    status_behind_seconds: float = Field(
+        default=30.0,
+        ge=0,
+        description="`checkout status` and the console call a worker behind where something has waited for longer;"
+        " 0: never by time.",
+    )
+    status_behind_events: int = Field(
+        default=20_000,
+        ge=0,
+        description="They call a worker behind where more than so much waits; 0: never by number.",
+    )
+    status_dead_letters: int = Field(
+        default=0,
+        ge=0,
+        description="They call it a problem where more dead letters than so many wait for an operator.",
+    )
+
     host: str = Field(default="127.0.0.1", description="Address that the API and health pages listen on.")
     port: int = Field(default=8080, ge=0, le=65535, description="Of the API; 0 takes a free one.")
     health_port: int = Field(default=8081, ge=0, le=65535, description="Of a worker; 0 takes a free one.")

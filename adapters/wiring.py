@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from domain.operating.history import Histories
     from domain.operating.repairing import Repairing
     from domain.operating.republisher import Republisher
-    from domain.operating.standing import Statuses
+    from domain.operating.standing import Expectations, Statuses
     from domain.operating.topic_verification import TopicVerification
     from domain.operating.verification import Verification
     from domain.operating.verifying_catalogue import CatalogueVerification
@@ -43,6 +43,21 @@ def expected_workers(settings: Settings) -> list[str]:
     """What must be running somewhere for the service to be whole: the API, and what `checkout work all` runs."""
     revalidator = ["revalidator"] if settings.revalidator else []
     return ["api", "publisher", "projector", "catalogue", "commands", "expiry", *revalidator, "sampler"]
+
+
+def expectations(settings: Settings) -> Expectations:
+    """What must be so for all to be well."""
+    from domain.operating.lagging import Limits
+    from domain.operating.standing import Expectations
+
+    limits = Limits(
+        events=settings.status_behind_events or None,
+        seconds=settings.status_behind_seconds or None,
+        regular_waits={"expiry": settings.expiry_interval, "revalidator": settings.revalidator_settles},
+    )
+    return Expectations(
+        expected_workers(settings), limits=limits, max_dead_letters=settings.status_dead_letters
+    )
 
 
 class Parts(StoredParts):
@@ -120,9 +135,9 @@ class Parts(StoredParts):
 
     @cached_property
     def statuses(self) -> Statuses:
-        from domain.operating.standing import Expectations, Statuses
+        from domain.operating.standing import Statuses
 
-        return Statuses(self.worker_states, Expectations(expected_workers(self.settings)))
+        return Statuses(self.worker_states, expectations(self.settings))
 
     @cached_property
     def forgetting(self) -> Forgetting:

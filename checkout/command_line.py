@@ -18,6 +18,7 @@ from operations.dead_letters import app as dead_letters_app
 from operations.finding import find
 from operations.forgetting import data_keys_app, forget
 from operations.history import diff, history, show
+from operations.output import say
 from operations.rebuilding import app as rebuild_app
 from operations.republishing import republish
 from operations.runner import run
@@ -63,7 +64,8 @@ def _tell_version(wanted: bool) -> None:
     if wanted:
         from checkout.version import version_lines
 
-        typer.echo("\n".join(version_lines()))
+        for line in version_lines():
+            say(line)
         raise typer.Exit
 
 
@@ -171,7 +173,7 @@ def token(
             f"a token that lives longer than CHECKOUT_JWT_LONGEST_LIFE ({known.jwt_longest_life:.0f} s) is refused",
             param_hint="--ttl",
         )
-    typer.echo(issue(known, partner=partner, scope=scope.value, ttl=timedelta(seconds=ttl), subject=subject))
+    say(issue(known, partner=partner, scope=scope.value, ttl=timedelta(seconds=ttl), subject=subject))
 
 
 def demo(

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
-
-from rich.console import Console
-
 from adapters.kafka.topics import ensure_topics
 from adapters.postgres.migrate import migrate
 from adapters.service_file import why_none
 from adapters.settings import Settings
 from adapters.wiring import NotConfigured
+from operations.output import json_line, say
 
 
 async def run_migrations(settings: Settings, as_json: bool) -> None:
@@ -20,11 +17,10 @@ async def run_migrations(settings: Settings, as_json: bool) -> None:
     migrations = await migrate(settings.database_url.get_secret_value())
     topics = await ensure_topics(settings) if settings.kafka_bootstrap_servers else ()
     if as_json:
-        print(json.dumps({"migrations": list(migrations), "topics": list(topics)}))  # noqa: T201
+        json_line({"migrations": list(migrations), "topics": list(topics)})
         return
-    console = Console(highlight=False)
-    console.print(f"migrations applied: {', '.join(migrations) or 'none, the schema is up to date'}")
+    say(f"migrations applied: {', '.join(migrations) or 'none, the schema is up to date'}")
     if settings.kafka_bootstrap_servers is None:
-        console.print("topics: CHECKOUT_KAFKA_BOOTSTRAP_SERVERS names no broker")
+        say("topics: CHECKOUT_KAFKA_BOOTSTRAP_SERVERS names no broker")
     else:
-        console.print(f"topics made: {', '.join(topics) or 'none, all are there'}")
+        say(f"topics made: {', '.join(topics) or 'none, all are there'}")

@@ -15,6 +15,8 @@ import typer
 from typer.core import TyperGroup
 
 from domain.errors import BrokerUnavailable, CheckoutError
+from domain.printable import printable
+from operations.output import complain, document
 
 NOT_DONE = 1
 NO_ANSWER = 2
@@ -40,19 +42,34 @@ class CommandLine(TyperGroup):
                 raise typer.Exit(INTERRUPTED) from error
             words = words_of(error)
             if words is None:
+                _make_harmless(error)
                 raise
-            typer.echo(f"checkout: {words}", err=True)
+            complain(words)
             code = NO_ANSWER if ctx.invoked_subcommand in QUESTIONS else NOT_DONE
             raise typer.Exit(code) from error
+
+    def make_context(self, *given: Any, **named: Any) -> Any:
+        try:
+            return super().make_context(*given, **named)
+        except Exception as error:
+            _make_harmless(error)
+            raise
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """`checkout help COMMAND` is `checkout COMMAND --help`."""
         if args[0] == "help" and len(args) > 1:
             args = [*args[1:], "--help"]
         elif args[0] == "help":
-            typer.echo(ctx.get_help())
+            document(ctx.get_help())
             raise typer.Exit
         return super().resolve_command(ctx, args)
+
+
+def _make_harmless(error: Exception) -> None:
+    """What the error quotes of a wrong command line is to be shown, and never to be obeyed by a terminal."""
+    message = getattr(error, "message", None)
+    if isinstance(message, str):
+        error.message = printable(message)  # type: ignore[attr-defined]  # of the command line's own errors
 
 
 def words_of(error: BaseException) -> str | None:
@@ -126,7 +143,7 @@ def _fault(error: Exception) -> int:
         traceback.print_exception(error)
     words = " ".join(f"{type(error).__name__}: {error}".split())
     more = "" if os.environ.get(DEBUG) else " (`checkout --debug …` shows where)"
-    print(f"checkout: this is a fault of ours: {words}{more}", file=sys.stderr)  # noqa: T201
+    complain(f"this is a fault of ours: {words}{more}")
     return FAULT
 
 
@@ -139,7 +156,7 @@ def _flushed(code: int) -> int:
             # What is left in the buffer would be tried again, and fail, when Python ends.
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
             if not isinstance(error, BrokenPipeError):
-                print(f"checkout: what it says cannot be written: {error.strerror}", file=sys.stderr)  # noqa: T201
+                complain(f"what it says cannot be written: {error.strerror}")
             code = code or NOT_DONE
     return code
 

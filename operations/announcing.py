@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from urllib.parse import urlsplit
 
 from adapters.service_file import Service
 from adapters.settings import Settings
+from operations.output import Output, json_line
 
 _NO_CONSOLE = "not served; pip install 'partner-checkout[console]' brings what it needs"
 
@@ -26,8 +26,8 @@ def announce(
     logs: Path,
     as_json: bool,
 ) -> None:
-    """One JSON line on stdout, or a panel, and how commands find the service. Programs get the database's URL as it
-    is; people get it without a password, since a panel ends up in screenshots."""
+    """One JSON line on stdout, or lines for people, and how commands find the service. Programs get the database's URL as it
+    is; people get it without a password, since a terminal ends up in screenshots."""
     url = service.url
     database = settings.database_url.get_secret_value() if settings.database_url else ""
     kafka = settings.kafka_bootstrap_servers or ""
@@ -45,14 +45,10 @@ def announce(
             "environment": dict(service.settings),
             "data_key_file": str(settings.data_key_file) if settings.data_key_file else None,
         }
-        print(json.dumps(ready), flush=True)  # noqa: T201
+        json_line(ready)
         return
-    from rich.console import Console
-    from rich.panel import Panel
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table.grid(padding=(0, 2))
+    out = Output()
+    out.say("ready", style="bold green")
     for name, value in (
         ("API", url),
         ("its pages", f"{url}/docs"),
@@ -64,12 +60,10 @@ def announce(
         ("logs", str(logs)),
         ("stop", "Ctrl-C"),
     ):
-        table.add_row(Text(name, style="dim"), Text(value))
-    Console(file=sys.stdout).print(Panel(table, title="ready", title_align="left", expand=False))
-    # Not in the panel, and unbroken, so that it can be copied.
-    print("In another shell:")  # noqa: T201
+        out.say((f"  {name:<14}", "dim"), value)
+    out.say("In another shell:")
     for words in ("status", "token --partner acme", "token --scope operator"):
-        print(f"  {command_for(folder)} {words}", flush=True)  # noqa: T201
+        out.say(f"  {command_for(folder)} {words}")
 
 
 def command_for(folder: Path) -> str:

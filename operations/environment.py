@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from pathlib import Path
 
-import typer
-
 from domain.errors import CheckoutError
+from operations.output import json_line, say
 
 
 class NotRunning(CheckoutError):
@@ -23,7 +21,7 @@ def print_environment(folder: Path, *, as_json: bool) -> None:
     if service is None:
         raise NotRunning(why_none(folder))
     if as_json:
-        typer.echo(json.dumps(service.settings))
+        json_line(service.settings)
         return
     for name, value in service.settings.items():
-        typer.echo(f"export {name}={shlex.quote(value)}")
+        say(f"export {name}={shlex.quote(value)}")

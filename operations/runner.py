@@ -43,9 +43,8 @@ def settings(*, running: bool = True) -> Settings:
 
 @cache
 def _warn_once() -> None:
-    import typer
-
     from adapters.setting_names import unknown_settings
+    from operations.output import complain
 
     for words in unknown_settings():
-        typer.echo(f"checkout: {words}", err=True)
+        complain(words)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json as json_library
 from datetime import timedelta
 from typing import Annotated, Any
 
 import typer
+
+from operations.output import Output, Wide, document, json_line
 
 
 def rows() -> list[dict[str, str]]:
@@ -53,19 +54,15 @@ def markdown() -> str:
 
 
 def settings(
+    wide: Wide = False,
     json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
     as_markdown: Annotated[bool, typer.Option("--markdown", help="As the page docs/settings.md.")] = False,
 ) -> None:
     """Lists every setting with its default."""
     if as_markdown:
-        typer.echo(markdown(), nl=False)
+        document(markdown())
     elif json:
-        typer.echo(json_library.dumps(rows(), indent=2))
+        json_line(rows(), indent=2)
     else:
-        from rich.console import Console
-        from rich.table import Table
-
-        table = Table("variable", "default", "meaning", box=None, header_style="dim")
-        for row in rows():
-            table.add_row(row["variable"], row["default"], row["meaning"])
-        Console().print(table)
+        cells = [[row["variable"], row["default"], row["meaning"]] for row in rows()]
+        Output(wide=wide).table(("variable", "default", "meaning"), cells)

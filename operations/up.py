@@ -33,6 +33,7 @@ from domain.errors import CheckoutError
 from operations.announcing import announce
 from operations.console import console_can_be_had
 from operations.embedded_parts import Parts, port_again
+from operations.output import complain
 from operations.port_holder import by_whom
 from operations.supervising import keep_alive, until_ready
 
@@ -195,4 +196,4 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _say(words: str) -> None:
-    print(f"checkout up: {words}", file=sys.stderr, flush=True)  # noqa: T201
+    complain(words, who="checkout up")

@@ -24,7 +24,7 @@ from domain.basket.codec import UnreadableEvent, decode_all
 from domain.operating.dead_letters import Content
 from domain.operating.finding import BasketQuery, PageRefused, Place
 from operations.catalogue.lines import Line, LineRefused, read_fact
-from operations.dead_letters.screen import _pretty
+from operations.dead_letters.screen import _lines
 from operations.forgetting.running import basket_ids
 from operations.resuming import NotThisRun, RunState
 from tests.api.service import COOKIE, INITIATE, UPDATE, Service, problem, settings_in
@@ -126,5 +126,5 @@ async def test_a_command_on_kafka_is_answered_with_a_problem_then(tmp_path: Path
 
 @deep_ones
 def test_a_dead_letter_is_shown_as_it_came_then(deep: bytes) -> None:
-    shown = _pretty(Content(encoding="utf-8", text=deep.decode()))
+    shown = _lines(Content(encoding="utf-8", text=deep.decode()))
     assert "[[[[" in str(shown) or '{"a":' in str(shown)

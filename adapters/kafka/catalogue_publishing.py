@@ -28,11 +28,12 @@ MOST_UNANSWERED = 5_000
 @dataclass(frozen=True, slots=True)
 class Published:
     """So many facts, counted from the first, are certainly in Kafka. `stopped_at` is the number of the
-    first that may not be, `why` says what happened; both are None where all are."""
+    first that may not be, `why` says what happened; both are None where all are. `away`: it was Kafka."""
 
     count: int
     stopped_at: int | None = None
     why: str | None = None
+    away: bool = False
 
 
 async def publish_facts(
@@ -103,7 +104,7 @@ class _Publishing:
             await self._last_answers()
             return self._stopped("interrupted")
         except (KafkaError, OSError) as error:
-            return self._stopped(f"Kafka did not take it: {in_our_words(error)}")
+            return self._stopped(f"Kafka did not take it: {in_our_words(error)}", away=True)
         except ValueError as error:
             await self._last_answers()
             return self._stopped(str(error))
@@ -145,9 +146,10 @@ class _Publishing:
                 {answer for _, answer in self._unanswered}, timeout=LAST_ANSWERS_WITHIN_SECONDS
             )
 
-    def _stopped(self, why: str) -> Published:
+    def _stopped(self, why: str, *, away: bool = False) -> Published:
         self._count_answered()
-        return Published(self._certain, self._unanswered[0][0] if self._unanswered else self._upcoming, why)
+        stopped_at = self._unanswered[0][0] if self._unanswered else self._upcoming
+        return Published(self._certain, stopped_at, why, away)
 
 
 class _Interrupted(Exception):

@@ -8,8 +8,8 @@ the same command once more.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Annotated, Protocol
 
@@ -117,6 +117,15 @@ class ForgettableBaskets(Protocol):
         unless all of these baskets had forgotten already."""
 
 
+Attempt = Callable[[], Awaitable[Part]]
+Persist = Callable[[Attempt], Awaitable[Part | None]]
+"""Makes an attempt, and another one where the store was away; None: somebody wants it to stop."""
+
+
+async def _once(attempt: Attempt) -> Part | None:
+    return await attempt()
+
+
 class Forgetting:
     """Forgets persons for operators."""
 
@@ -135,6 +144,7 @@ class Forgetting:
         whom: Person | TheseBaskets,
         operator: Operator,
         progress: Callable[[int, int], bool] = lambda done, total: True,
+        persist: Persist = _once,
     ) -> Forgotten:
         """Has all baskets of a person, or these, forget. `progress` is told how many of how many are done, and
         says whether to go on.
@@ -154,7 +164,18 @@ class Forgetting:
         done = 0
         while done < len(baskets):
             some = baskets[done : done + BASKETS_AT_ONCE]
-            parts.append(await self._baskets.forget(some, _event_of(action), action))
+            attempts = 0
+
+            async def attempt(some: Sequence[ConcernedBasket] = some) -> Part:
+                nonlocal attempts
+                attempts += 1
+                return await self._baskets.forget(some, _event_of(action), action)
+
+            part = await persist(attempt)
+            if part is None:
+                break
+            # An attempt that nobody heard of may have been the one that did it.
+            parts.append(part if attempts == 1 else replace(part, basket_ids=_ids(some)))
             done += len(some)
             if not progress(done, len(baskets)):
                 break
@@ -191,6 +212,10 @@ class Forgetting:
 def _may_be_known(*names: str | None) -> bool:
     """Nothing else was ever taken in, and no store can be asked for it."""
     return all(can_be_stored_and_shown(name, LONGEST_NAME) for name in names if name is not None)
+
+
+def _ids(baskets: Sequence[ConcernedBasket]) -> tuple[str, ...]:
+    return tuple(basket.basket_id for basket in baskets)
 
 
 def subject_digest(person: Person) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_library
 import shutil
 import sys
 import tempfile
@@ -12,6 +11,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from operations.output import json_line
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -46,7 +47,7 @@ def load(
     with _on_disk(file) as path:
         outcome = run_load(Load(path, skip_bad, from_line, wait))
     if json:
-        typer.echo(json_library.dumps(outcome.as_document()))
+        json_line(outcome.as_document())
     raise typer.Exit(outcome.exit_code)
 
 

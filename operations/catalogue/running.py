@@ -14,6 +14,7 @@ from operations.catalogue.loading import NotLearned, facts_of, publish, wait_unt
 from operations.catalogue.screen import Screen
 from operations.runner import run
 from operations.runner import settings as known_settings
+from operations.stopping import Interrupted
 
 REASONS_SHOWN = 100
 INTERRUPTED = "interrupted"
@@ -68,7 +69,7 @@ def run_load(load: Load, screen: Screen | None = None) -> Outcome:
     one = _Run(load, known_settings(), screen or Screen())
     try:
         one.go()
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Interrupted):
         one.fail(INTERRUPTED)
     except (NotConfigured, Unavailable, NotLearned, ValueError) as error:
         one.fail(str(error))
@@ -130,9 +131,16 @@ class _Run:
         return checked
 
     def _publish(self, checked: Checked) -> None:
-        facts = facts_of(self._load.path, self._load.from_line, checked.refused)
+        load = self._load
         with self._screen.bar("publishing", checked.facts) as bar:
-            published = run(publish(self._settings, facts, bar))
+            published = run(
+                publish(
+                    self._settings,
+                    lambda line: facts_of(load.path, line, checked.refused),
+                    load.from_line,
+                    bar,
+                )
+            )
         self.outcome.published = published.count
         self.outcome.continue_from_line = published.stopped_at
         self.outcome.error = published.why

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from operations.acting import Actor, Reason, operator
+from operations.output import Output, Wide, complain, json_line
 from operations.runner import run, settings
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def list_letters(
     everything: Annotated[bool, typer.Option("--all", help="Settled or not.")] = False,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="The most of a page.")] = 50,
     cursor: Annotated[str | None, typer.Option(help="Go on where a page ended.")] = None,
+    wide: Wide = False,
     json: Json = False,
 ) -> None:
     """Lists letters that wait, in the order in which they were buried."""
@@ -53,9 +55,9 @@ def list_letters(
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--cursor") from error
     if json:
-        typer.echo(page.model_dump_json())
+        json_line(page)
     else:
-        screen.show_page(page)
+        screen.show_page(page, Output(wide=wide))
 
 
 @app.command()
@@ -65,7 +67,7 @@ def show(id: Id, json: Json = False) -> None:
 
     letter = _run(lambda parts: parts.dead_letter_box.show(id))
     if json:
-        typer.echo(letter.model_dump_json())
+        json_line(letter)
     else:
         screen.show_letter(letter)
 
@@ -118,11 +120,11 @@ def _tell(outcomes: Any, *, json: bool, error: str | None = None, interrupted: b
     from operations.stopping import EXIT_CODE_OF_AN_INTERRUPTION
 
     if json:
-        typer.echo(screen.document(outcomes, error=error, interrupted=interrupted))
+        json_line(screen.document(outcomes, error=error, interrupted=interrupted))
     else:
         screen.show_outcomes(outcomes)
     if error is not None:
-        typer.echo(f"checkout: {error}", err=True)
+        complain(error)
     if interrupted:
         raise typer.Exit(EXIT_CODE_OF_AN_INTERRUPTION)
     settled = all(outcome.result in {"done", "settled"} for outcome in outcomes)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from operations.moments import moment
+from operations.output import Output, Wide, complain
 from operations.runner import run
 
 NOTHING_FOUND = 1
@@ -44,6 +45,7 @@ def find(
     every_page: Annotated[
         bool, typer.Option("--all", help="Go on with the pages that follow, to the last.")
     ] = False,
+    wide: Wide = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON line for each page.")] = False,
 ) -> None:
     """Finds baskets, open or finished, of which all holds that is said; the newest created come first.
@@ -67,9 +69,10 @@ def find(
     }
     try:
         query = running.query_of(asked)
-        found = run(running.find(query, cursor, limit, every_page=every_page, json=json))
+        out = Output(wide=wide)
+        found = run(running.find(query, cursor, limit, every_page=every_page, json=json, out=out))
     except PageRefused as error:
         raise typer.BadParameter(str(error)) from error
     if not found:
-        typer.echo(f"checkout: {running.nothing_found(query)}", err=True)
+        complain(running.nothing_found(query))
         raise typer.Exit(NOTHING_FOUND)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json as json_library
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from operations.acting import Actor, Reason, operator
+from operations.output import complain, json_line
 
 NOT_DONE = 1
 INTERRUPTED = 130
@@ -60,10 +60,10 @@ def forget(
     )
     run = running.run(whom, acting, confirmed=yes)
     if run is None:
-        typer.echo("checkout: nothing was changed", err=True)
+        complain("nothing was changed")
         raise typer.Exit(NOT_DONE)
     if json:
-        typer.echo(json_library.dumps(running.document(run, acting)))
+        json_line(running.document(run, acting))
     else:
         screen.show(run)
     raise typer.Exit(INTERRUPTED if run.left else 0)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json as json_library
+from contextlib import suppress
 from typing import Annotated
 
 import typer
 
+from operations.output import complain, json_line, say
 from operations.runner import run, settings
 
 app = typer.Typer(no_args_is_help=True)
@@ -37,10 +38,10 @@ def new(
         raise typer.BadParameter("CHECKOUT_DATA_KEY_FILE names no file")
     if not path.exists():
         make_master_key(path)
-        typer.echo(f"made {path}")
+        say(f"made {path}")
     elif not if_missing:
         add_master_key(path)
-        typer.echo(f"a new master key is the first of {path}")
+        say(f"a new master key is the first of {path}")
 
 
 @app.command()
@@ -52,26 +53,38 @@ def rewrap(json: Annotated[bool, typer.Option("--json", help="One JSON line on s
     """
     done, complete = run(_rewrap())
     if json:
-        typer.echo(json_library.dumps({"rewrapped": done, "complete": complete}))
+        json_line({"rewrapped": done, "complete": complete})
     else:
-        typer.echo(f"{done:,} keys are wrapped by the first master key now")
+        say(f"{done:,} keys are wrapped by the first master key now")
     raise typer.Exit(0 if complete else INTERRUPTED)
 
 
 async def _rewrap() -> tuple[int, bool]:
     from adapters.privacy.rewrapping import rewrap as rewrap_all
     from adapters.wiring import NotConfigured, master_keys, open_parts
-    from operations.stopping import stopped
+    from operations.retrying import Retrying, for_long_runs
+    from operations.stopping import Interrupted, stopped
 
     known = settings()
     master = master_keys(known)
     if master is None:
         raise NotConfigured("CHECKOUT_DATA_KEY_FILE names no file")
-    async with open_parts(known) as parts, stopped() as stop:
+    async with open_parts(for_long_runs(known)) as parts, stopped() as stop:
+        retrying = Retrying(stop, known.long_run_patience)
+        done = 0
 
-        def go_on(done: int) -> bool:
-            typer.echo(f"{done:,} keys", err=True)
-            return not stop.is_set()
+        async def step() -> None:
+            before = done
 
-        done = await rewrap_all(parts.data_keys, master, go_on)
+            def go_on(count: int) -> bool:
+                nonlocal done
+                done = before + count
+                complain(f"{done:,} keys")
+                retrying.under_way()
+                return not stop.is_set()
+
+            await rewrap_all(parts.data_keys, master, go_on)
+
+        with suppress(Interrupted):
+            await retrying.do(step, stoppable=False)
         return done, not await parts.data_keys.wrapped_by_others(master.first, 1)

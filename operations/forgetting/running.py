@@ -10,10 +10,11 @@ from pydantic_core import from_json
 
 from adapters.wiring import open_parts
 from domain.operating.actions import Operator
-from domain.operating.forgetting import Concerned, Forgotten, Person, TheseBaskets
-from operations import runner
+from domain.operating.forgetting import Attempt, Forgotten, Part, Person, TheseBaskets
+from operations import output, runner
 from operations.forgetting import screen
-from operations.stopping import stopped
+from operations.retrying import Retrying, for_long_runs
+from operations.stopping import Interrupted, stopped
 
 Document = dict[str, Any]
 
@@ -21,11 +22,7 @@ Document = dict[str, Any]
 def run(whom: Person | TheseBaskets, operator: Operator, *, confirmed: bool) -> Forgotten | None:
     """What was done; None where it was not confirmed. Raises NothingToForget, NotConfigured, StoreUnavailable
     and UnusableMasterKeys."""
-    # Asked between two loops: the first Ctrl-C at a question must end it, and a loop would keep it for itself.
-    screen.show_concerned(runner.run(_concerned(whom)))
-    if not confirmed and not screen.confirmed():
-        return None
-    return runner.run(_forget(whom, operator))
+    return runner.run(_run(whom, operator, confirmed=confirmed))
 
 
 def basket_ids(again: Path | None) -> tuple[str, ...]:
@@ -51,18 +48,25 @@ def document(forgotten: Forgotten, operator: Operator) -> Document:
     return {**said, "actor": operator.actor, "reason": operator.reason}
 
 
-async def _concerned(whom: Person | TheseBaskets) -> Concerned:
-    async with open_parts(runner.settings()) as parts:
-        return await parts.forgetting.concerned(whom)
-
-
-async def _forget(whom: Person | TheseBaskets, operator: Operator) -> Forgotten:
-    async with open_parts(runner.settings()) as parts, stopped() as stop:
+async def _run(whom: Person | TheseBaskets, operator: Operator, *, confirmed: bool) -> Forgotten | None:
+    async with open_parts(for_long_runs(runner.settings())) as parts:
         concerned = await parts.forgetting.concerned(whom)
-        with screen.bar(concerned.baskets) as move:
+        screen.show_concerned(concerned)
+        if not confirmed and not output.confirmed("Forget it for good?"):
+            return None
+        async with stopped() as stop:
+            retrying = Retrying(stop, parts.settings.long_run_patience)
+            retrying.under_way()
+            with output.bars() as moved:
 
-            def go_on(done: int, total: int) -> bool:
-                move(done)
-                return not stop.is_set()
+                def go_on(done: int, total: int) -> bool:
+                    moved("forgetting", done, total)
+                    return not stop.is_set()
 
-            return await parts.forgetting.forget(whom, operator, go_on)
+                async def persist(attempt: Attempt) -> Part | None:
+                    try:
+                        return await retrying.do(attempt, stoppable=False)
+                    except Interrupted:
+                        return None
+
+                return await parts.forgetting.forget(whom, operator, go_on, persist)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from operations.moments import moment
+from operations.output import Output, Wide
 from operations.runner import run
 
 BasketId = Annotated[str, typer.Argument(help="The basket's id.")]
@@ -40,6 +41,7 @@ def show(
     as_of: Annotated[
         datetime | None, typer.Option(parser=moment, metavar="TIME", help="As it was at this time.")
     ] = None,
+    wide: Wide = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON line on stdout.")] = False,
 ) -> None:
     """Shows a basket as it is, or as it was: the order, and the last verdict on it by then.
@@ -50,7 +52,7 @@ def show(
 
     if at_version is not None and as_of is not None:
         raise typer.BadParameter("--at-version or --as-of, not both")
-    raise typer.Exit(run(running.show(basket, at_version, as_of, json=json)))
+    raise typer.Exit(run(running.show(basket, at_version, as_of, json=json, out=Output(wide=wide))))
 
 
 def diff(

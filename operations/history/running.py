@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json as json_library
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-import typer
 from pydantic_core import to_jsonable_python
 
 from adapters.wiring import Parts, open_parts, utc_now
@@ -19,6 +17,7 @@ from domain.operating.showing import standing_document
 from domain.validation.comparing import Difference, compare
 from domain.validation.findings import Verdict
 from operations.history import screen
+from operations.output import STDOUT, Output, complain, json_line
 from operations.runner import settings
 from operations.stopping import EXIT_CODE_OF_AN_INTERRUPTION, stopped
 
@@ -63,12 +62,14 @@ async def _follow(parts: Parts, basket_id: str, version: int, tell: Tell) -> Non
                 version, there = entry.version, True
         except StoreUnavailable as error:
             if there:
-                typer.echo(f"checkout: {error}; waiting for it", err=True)
+                complain(f"{error}; waiting for it")
             there = False
             await asyncio.sleep(RETRY_SECONDS)
 
 
-async def show(basket_id: str, at_version: int | None, as_of: datetime | None, *, json: bool) -> int:
+async def show(
+    basket_id: str, at_version: int | None, as_of: datetime | None, *, json: bool, out: Output = STDOUT
+) -> int:
     """Shows the basket as it is now, or was at a version or a moment."""
     async with open_parts(settings()) as parts:
         if at_version is not None:
@@ -79,9 +80,9 @@ async def show(basket_id: str, at_version: int | None, as_of: datetime | None, *
             standing = await parts.histories.now(basket_id, utc_now())
     document = standing_document(standing)
     if json:
-        typer.echo(json_library.dumps(document))
+        json_line(document)
     else:
-        screen.show(document)
+        screen.show(document, out)
     return 0
 
 
@@ -101,7 +102,7 @@ async def diff(basket_id: str, before: int, after: int | None, *, json: bool) ->
     )
     versions = (one.basket.version, other.basket.version)
     if json:
-        typer.echo(json_library.dumps(_diff_document(basket_id, versions, found, findings)))
+        json_line(_diff_document(basket_id, versions, found, findings))
     else:
         screen.show_differences(basket_id, versions, found, findings)
     return 0
@@ -123,8 +124,4 @@ def _diff_document(
 
 
 def _tell(*, json: bool) -> Tell:
-    return _as_json if json else screen.HistoryScreen().tell
-
-
-def _as_json(entry: HistoryEntry) -> None:
-    typer.echo(entry.model_dump_json())
+    return json_line if json else screen.HistoryScreen().tell

@@ -11,6 +11,7 @@ import typer
 
 from operations.acting import Actor, operator
 from operations.moments import moment
+from operations.output import Output, Wide, complain, json_line, say
 from operations.runner import run, settings
 
 if TYPE_CHECKING:
@@ -122,7 +123,9 @@ def catalogue(
 
 
 @app.command("list")
-def list_(limit: Annotated[int, typer.Option(min=1, help="How many.")] = 10, json: Json = False) -> None:
+def list_(
+    limit: Annotated[int, typer.Option(min=1, help="How many.")] = 10, wide: Wide = False, json: Json = False
+) -> None:
     """The newest rebuilds, those that run among them."""
     from adapters.wiring import open_parts
 
@@ -132,11 +135,11 @@ def list_(limit: Annotated[int, typer.Option(min=1, help="How many.")] = 10, jso
 
     rebuilds = run(newest())
     if json:
-        typer.echo(f"[{','.join(each.model_dump_json() for each in rebuilds)}]")
+        json_line(rebuilds)
     else:
         from operations.rebuilding import screen
 
-        screen.show_all(rebuilds)
+        screen.show_all(rebuilds, Output(wide=wide))
 
 
 def _run(
@@ -187,10 +190,13 @@ def _done_at_once(target: RebuildTarget, who: Operator, ways: tuple[bool, bool, 
 
     done = run(act())
     if not done:
-        typer.echo("checkout: there is nothing to drop", err=True)
+        complain("there is nothing to drop")
         raise typer.Exit(NOT_AS_IT_SHOULD_BE)
     if isinstance(done, bool):
-        typer.echo('{"dropped":true}' if json else "The kept generation is dropped.")
+        if json:
+            json_line({"dropped": True})
+        else:
+            say("The kept generation is dropped.")
     else:
         _say(done, json=json)
 
@@ -205,7 +211,7 @@ def _operator(reason: str | None, actor: str | None, *, dry_run: bool) -> Operat
 
 def _say(stands: Rebuild, *, json: bool) -> None:
     if json:
-        typer.echo(stands.model_dump_json())
+        json_line(stands)
         return
     from operations.rebuilding import screen
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from operations.acting import Actor, Reason, operator
+from operations.output import json_line, prompt
 from operations.runner import run
 
 
@@ -58,9 +59,7 @@ def republish(
     request = None
     if to is not None:
         if live and confirm is None and sys.stdin.isatty():
-            confirm = typer.prompt(
-                f"Everybody who reads {to} will read this again. The topic's name", err=True
-            )
+            confirm = prompt(f"Everybody who reads {to} will read this again. The topic's name")
         request = RepublishRequest(
             topic=to,
             content="verdicts" if verdicts else "events",
@@ -76,5 +75,5 @@ def republish(
     asked = Republishing(operator(actor, reason), request, resume, rate)
     ended = run(run_republishing(asked))
     if json:
-        typer.echo(ended.model_dump_json())
+        json_line(ended)
     raise typer.Exit(ended.exit_code)

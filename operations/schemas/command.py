@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from operations.output import complain, say
+
 
 def schemas(
     check: Annotated[
@@ -22,12 +24,12 @@ def schemas(
     if check:
         wrong = files.check(where)
         for reason in wrong:
-            typer.echo(reason, err=True)
+            complain(reason)
         raise typer.Exit(1 if wrong else 0)
     try:
         written = files.write(where)
     except files.PromiseBroken as broken:
         for reason in broken.reasons:
-            typer.echo(f"refused: {reason}", err=True)
+            complain(f"refused: {reason}")
         raise typer.Exit(1) from broken
-    typer.echo(f"written: {', '.join(written) or 'nothing, all are up to date'}")
+    say(f"written: {', '.join(written) or 'nothing, all are up to date'}")

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
-
-import typer
-from rich.console import Console
-from rich.live import Live
 
 from adapters.settings import Settings
 from adapters.wiring import open_parts
 from domain.errors import Unavailable
 from domain.operating.standing import Statuses
 from domain.operating.status import Status
-from operations.status.screen import picture, unknown
+from operations.output import Output, Picture, complain, json_line, screen
+from operations.status.screen import show, show_unknown
 
 WELL = 0
 NOT_WELL = 1
@@ -25,12 +22,13 @@ NOT_WELL = 1
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What is wanted. `every` is in seconds; `max_lag_seconds` None: nothing waits too long."""
+    """What is wanted. `every` is in seconds; `max_lag_seconds` None: what the settings say."""
 
     watch: bool = False
     every: float = 1.0
     max_lag_seconds: float | None = None
     all_processes: bool = False
+    wide: bool = False
     json: bool = False
 
 
@@ -39,9 +37,9 @@ async def once(settings: Settings, look: Look) -> int:
     async with _statuses(settings) as statuses:
         status = await _now(statuses, look)
     if look.json:
-        typer.echo(status.model_dump_json())
+        json_line(status)
     else:
-        Console(highlight=False).print(picture(status, all_processes=look.all_processes))
+        show(status, Output(wide=look.wide), all_processes=look.all_processes)
     return WELL if status.well else NOT_WELL
 
 
@@ -50,26 +48,43 @@ async def watching(settings: Settings, look: Look) -> int:
     ended = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
-    console = Console(highlight=False)
     async with _statuses(settings) as statuses:
-        with Live(console=console, screen=console.is_terminal, auto_refresh=False) as live:
+        with _shown(look) as shows:
             while not ended.is_set():
                 try:
-                    status = await _now(statuses, look)
+                    shows(await _now(statuses, look))
                 except Unavailable as error:
-                    if look.json:
-                        typer.echo(f"checkout: {error}", err=True)
-                    else:
-                        live.update(unknown(str(error)), refresh=True)
-                else:
-                    if look.json:
-                        typer.echo(status.model_dump_json())
-                    else:
-                        live.update(
-                            picture(status, all_processes=look.all_processes, watched=True), refresh=True
-                        )
+                    shows(error)
                 await _wait(ended, look.every)
     return WELL
+
+
+@contextmanager
+def _shown(look: Look) -> Iterator[Callable[[Status | Unavailable], None]]:
+    """Shows one look after the other: as lines for programs and in a pipe, else each in the place of the last."""
+
+    def as_line(seen: Status | Unavailable) -> None:
+        if isinstance(seen, Unavailable):
+            complain(seen)
+        elif look.json:
+            json_line(seen)
+        else:
+            show(seen, Output(), all_processes=look.all_processes, watched=True)
+
+    if look.json or not Output().terminal:
+        yield as_line
+        return
+    with screen() as redraw:
+
+        def draw(seen: Status | Unavailable) -> None:
+            picture = Picture(wide=look.wide)
+            if isinstance(seen, Unavailable):
+                show_unknown(str(seen), picture)
+            else:
+                show(seen, picture, all_processes=look.all_processes, watched=True)
+            redraw(picture)
+
+        yield draw
 
 
 async def _wait(ended: asyncio.Event, seconds: float) -> None:
@@ -81,7 +96,11 @@ async def _wait(ended: asyncio.Event, seconds: float) -> None:
 
 
 async def _now(statuses: Statuses, look: Look) -> Status:
-    return await statuses.now(replace(statuses.expectations, max_lag_seconds=look.max_lag_seconds))
+    expected = statuses.expectations
+    if look.max_lag_seconds is not None:
+        limits = replace(expected.limits, seconds=look.max_lag_seconds, regular_waits={})
+        expected = replace(expected, limits=limits)
+    return await statuses.now(expected)
 
 
 @asynccontextmanager

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json as json_library
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from operations.acting import Actor, Reason, operator
+from operations.output import json_line, say
 from operations.runner import run, settings
 
 if TYPE_CHECKING:
@@ -34,10 +34,10 @@ def publish_after(
     put = run(_put_back(position, operator(actor, reason)))
     if json:
         said = {"from": put.before.position, "to": put.after.position, "event": put.after.event}
-        typer.echo(json_library.dumps(said))
+        json_line(said)
     else:
         event = f", which is {put.after.event}" if put.after.event else ""
-        typer.echo(
+        say(
             f"It was after position {put.before.position:,}, and goes on after {put.after.position:,}{event}."
         )
 
