@@ -26,6 +26,7 @@ from adapters.postgres.basket_views import PostgresBasketViews
 from adapters.postgres.catalogue_facts import PostgresCatalogueFacts
 from adapters.postgres.catalogue_history import PostgresCatalogueHistory
 from adapters.postgres.catalogue_readers import PostgresCatalogueReaders
+from adapters.postgres.connecting import database_url
 from adapters.postgres.data_keys import PostgresDataKeys
 from adapters.postgres.database import Database
 from adapters.postgres.dead_letters import PostgresDeadLetters
@@ -53,7 +54,6 @@ from domain.basket.deciding import Limits
 from domain.basket.handlers import CheckoutHandlers, Policy
 from domain.basket.projection import BasketProjection
 from domain.basket.repository import Baskets
-from domain.errors import CheckoutError
 from domain.operating.dead_letters import DeadLetterBox
 from domain.operating.following import Following
 from domain.operating.forgetting import Forgetting
@@ -71,10 +71,6 @@ from domain.validation.rejudging import Rejudging
 
 _IS_THERE = "SELECT 1 FROM events LIMIT 1"
 """Answers at all only where PostgreSQL is there and migrated."""
-
-
-class NotConfigured(CheckoutError):
-    """A setting that this process needs is missing; the message names it."""
 
 
 def utc_now() -> datetime:
@@ -100,13 +96,12 @@ class Parts:
     """Everything that a process of the service is made of. Nothing is connected before it is used, so that
     a process starts, and says what is wrong, also while a server is away."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Raises NotConfigured where no database is named."""
-        if settings.database_url is None:
-            raise NotConfigured("CHECKOUT_DATABASE_URL names no database; `checkout up` brings its own")
+    def __init__(self, settings: Settings, *, of_operators: bool = True) -> None:
+        """`of_operators`: signed in to the database as operators are, who may do what neither the partner API nor
+        workers may. Raises NotConfigured where no database is named."""
         self.settings = settings
         self.database = Database(
-            settings.database_url.get_secret_value(),
+            database_url(settings, of_operators=of_operators),
             size=settings.database_pool_size,
             timeout=settings.database_timeout,
         )
@@ -258,9 +253,9 @@ class Parts:
 
 
 @asynccontextmanager
-async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
+async def open_parts(settings: Settings, *, of_operators: bool = True) -> AsyncIterator[Parts]:
     """The parts for the block; what they hold is given up at its end."""
-    parts = Parts(settings)
+    parts = Parts(settings, of_operators=of_operators)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(parts.database.close)
         stack.push_async_callback(parts.letter_book.close)

@@ -30,7 +30,7 @@ from workers.sampler import SamplerWorker
 async def run_workers(settings: Settings, name: str) -> None:
     """Runs one worker, or all of them, and their health pages until SIGTERM or SIGINT."""
     configure_logging(settings.log_level)
-    async with open_parts(settings) as parts:
+    async with open_parts(settings, of_operators=False) as parts:
         parts.privacy.warn_unless_sealing()
         left_out = set() if settings.revalidator else {RevalidatorWorker.name}
         if not settings.sampler_baskets_per_minute:

@@ -27,6 +27,7 @@ from adapters.embedded.processes import (
     answers,
     free_port,
 )
+from adapters.postgres.roles import Role
 from adapters.settings import Settings
 from domain.errors import Unavailable
 from operations.announcing import announce
@@ -74,19 +75,19 @@ async def _run(options: UpOptions) -> None:
     with _folder(options.data) as folder:
         parts = Parts(folder, ephemeral=options.data is None)
         environment = {
-            **parts.environment,
             "CHECKOUT_PORT": str(port),
             "CHECKOUT_HEALTH_PORT": str(health_port),
             "CHECKOUT_METRICS_PORT": str(metrics_port),
             "CHECKOUT_CONSOLE": str(has_console(parts.settings)).lower(),
         }
 
-        def child(name: str, log: str, *arguments: str) -> ChildProcess:
+        def child(name: str, log: str, role: Role, *arguments: str) -> ChildProcess:
             command = [sys.executable, "-m", "checkout", *arguments]
-            return ChildProcess(name, command, parts.log(log), environment=environment)
+            told = {**parts.environment_of(role), **environment}
+            return ChildProcess(name, command, parts.log(log), environment=told)
 
-        api = child("the API", "api", "serve")
-        workers = child("the worker process", "workers", "work", "all")
+        api = child("the API", "api", "api", "serve")
+        workers = child("the worker process", "workers", "worker", "work", "all")
 
         async def tell() -> None:
             await _together(until_ready(port, READY_LIMIT), until_ready(health_port, READY_LIMIT))

@@ -64,9 +64,9 @@ class EmbeddedPostgres(EmbeddedServer):
     def url(self) -> str:
         return self.url_of(self.database)
 
-    def url_of(self, database: str) -> str:
-        """The URL of a database of this server, for its superuser."""
-        return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
+    def url_of(self, database: str, user: str = "postgres") -> str:
+        """The URL of a database of this server, for its superuser or another user that may sign in."""
+        return f"postgresql://{user}@127.0.0.1:{self.port}/{database}"
 
     async def start(self) -> None:
         wheel = await in_a_thread(lambda: _prepare(self.folder))

@@ -10,7 +10,8 @@ from typing import Any, cast
 
 import asyncpg
 
-from domain.errors import StoreUnavailable
+from adapters.postgres.connecting import why_not_connected
+from domain.errors import StoreForbidden, StoreUnavailable
 
 _AWAY_CLASSES = frozenset({"08", "53", "57", "58"})
 """SQLSTATE classes: connection, resources, operator intervention (shutdown, cancelled), system errors."""
@@ -90,7 +91,8 @@ class Database:
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[asyncpg.Connection]:
         """A connection of the pool for the block. Raises StoreUnavailable where there is none to be had in
-        time, and where it is lost or times out inside the block.
+        time, and where it is lost or times out inside the block; StoreForbidden where the role that is signed in may
+        not do what the block does.
 
         Session state (settings, session locks, LISTEN) is not taken back: for that there is `connect`.
         """
@@ -106,6 +108,8 @@ class Database:
                 if not _lost(connection):
                     connection.terminate()
                 raise unavailable(error) from error
+            if isinstance(error, asyncpg.InsufficientPrivilegeError):
+                raise StoreForbidden(str(error)) from error
             raise
         finally:
             # A connection that cannot be given back is ended by the pool; the caller's work is done.
@@ -178,4 +182,4 @@ def _connecting() -> Iterator[None]:
     except asyncpg.exceptions.ClientConfigurationError:
         raise
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
-        raise unavailable(error) from error
+        raise StoreUnavailable(why_not_connected(error)) from error

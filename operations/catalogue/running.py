@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from adapters.settings import Settings
-from adapters.wiring import NotConfigured
+from adapters.settings import NotConfigured, Settings
 from domain.errors import Unavailable
 from operations.catalogue.lines import Checked, check_file, in_ranges
 from operations.catalogue.loading import NotLearned, facts_of, publish, wait_until_learned

@@ -76,8 +76,8 @@ def rewrap(json: Annotated[bool, typer.Option("--json", help="One JSON line on s
 
 async def _rewrap() -> tuple[int, bool]:
     from adapters.privacy.rewrapping import rewrap as rewrap_all  # noqa: PLC0415
-    from adapters.settings import Settings  # noqa: PLC0415
-    from adapters.wiring import NotConfigured, master_keys, open_parts  # noqa: PLC0415
+    from adapters.settings import NotConfigured, Settings  # noqa: PLC0415
+    from adapters.wiring import master_keys, open_parts  # noqa: PLC0415
 
     settings = Settings()
     master = master_keys(settings)

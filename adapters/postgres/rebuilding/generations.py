@@ -71,7 +71,9 @@ SELECT conname::text FROM pg_constraint
                           WHERE relnamespace = 'public'::regnamespace AND relname = ANY($1::name[])))
 """
 
-Step = Literal["make", "index", "constrain", "analyse", "lock", "switch", "change places", "drop built", "drop kept"]
+Step = Literal[
+    "make", "index", "constrain", "analyse", "lock", "switch", "change places", "drop built", "drop kept"
+]
 """What is done to generations, as the function `generation_statements` of the database knows it."""
 
 # The statements of a step.
@@ -91,6 +93,7 @@ SELECT format('CREATE TEMPORARY TABLE %1$I (LIKE public.%1$I INCLUDING DEFAULTS 
 
 # Empties what is staged. (A temporary table goes before every other of its name.)
 CLEAR_STAGE = "SELECT format('TRUNCATE pg_temp.%I', name) FROM unnest($1::name[]) AS name"
+
 
 async def execute_written(connection: asyncpg.Connection, writer: str, *values: object) -> None:
     """Executes the statements that `writer` writes, in its order."""

@@ -20,6 +20,7 @@ from adapters.postgres.rebuilding.process import BuildingProcess
 from adapters.postgres.rebuilding.switching import Switching
 from adapters.postgres.rebuilding.target import Target
 from adapters.postgres.rebuilding.targets import target_of
+from domain.errors import StoreForbidden
 from domain.operating.actions import ActionType, Operator, OperatorAction
 from domain.operating.rebuilding import (
     RESUMABLE_STATES,
@@ -158,6 +159,8 @@ class PostgresRebuilds:
         except Exception as error:
             if away(error, closed=connection.is_closed()):
                 raise unavailable(error) from error
+            if isinstance(error, asyncpg.InsufficientPrivilegeError):
+                raise StoreForbidden(str(error)) from error
             raise
         finally:
             await close(connection)
