@@ -6,14 +6,13 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.helpers import create_ssl_context
 
+from adapters.kafka.connecting import Admin, Consumer, Producer, connection
 from adapters.settings import Settings
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 """The largest message: the verdict on a basket of 500 lines, each with several findings."""
 
-REQUEST_TIMEOUT_MS = 15_000
 TRANSACTION_TIMEOUT_MS = 30_000
 METADATA_MAX_AGE_MS = 30_000
 
@@ -35,14 +34,14 @@ def consumer(settings: Settings, *topics: str, group: str | None, **more: Any) -
         **connection(settings),
         **more,
     }
-    return AIOKafkaConsumer(*topics, **options)
+    return Consumer(*topics, **options)
 
 
 def producer(settings: Settings, transactional_id: str | None = None) -> AIOKafkaProducer:
     """A producer whose messages count as sent once all replicas have them. Without transactions on the
     broker's side it may write a message twice where an acknowledgement is lost."""
     exactly_once = settings.kafka_delivery == "exactly_once"
-    return AIOKafkaProducer(
+    return Producer(
         acks="all",
         enable_idempotence=exactly_once,
         transactional_id=transactional_id if exactly_once else None,
@@ -55,25 +54,4 @@ def producer(settings: Settings, transactional_id: str | None = None) -> AIOKafk
 
 
 def admin(settings: Settings) -> AIOKafkaAdminClient:
-    return AIOKafkaAdminClient(**connection(settings))
-
-
-def connection(settings: Settings) -> dict[str, Any]:
-    """How every client reaches the brokers; raises ValueError where the settings name none."""
-    if settings.kafka_bootstrap_servers is None:
-        raise ValueError("CHECKOUT_KAFKA_BOOTSTRAP_SERVERS is not set")
-    options: dict[str, Any] = {
-        "bootstrap_servers": settings.kafka_bootstrap_servers,
-        "client_id": "partner-checkout",
-        "request_timeout_ms": REQUEST_TIMEOUT_MS,
-        "security_protocol": settings.kafka_security_protocol,
-    }
-    if settings.kafka_security_protocol.endswith("SSL"):
-        cafile = settings.kafka_ca_file
-        options["ssl_context"] = create_ssl_context(cafile=str(cafile) if cafile else None)
-    if settings.kafka_security_protocol.startswith("SASL"):
-        password = settings.kafka_sasl_password
-        options["sasl_mechanism"] = settings.kafka_sasl_mechanism
-        options["sasl_plain_username"] = settings.kafka_sasl_username
-        options["sasl_plain_password"] = password.get_secret_value() if password else None
-    return options
+    return Admin(**connection(settings))

@@ -58,13 +58,15 @@ def database_url(settings: Settings, *, of_operators: bool = False) -> str:
     return parts._replace(query=urlencode(given)).geturl() if said else url.get_secret_value()
 
 
-def why_not_connected(error: BaseException) -> str:
-    """What stands in the way of a connection, and which setting mends it."""
+def why_not_connected(error: BaseException, url: str) -> str:
+    """What stands in the way of a connection by this URL, and which setting mends it."""
+    with_certificate = "sslcert" in dict(parse_qsl(urlsplit(url).query))
     said = str(error) or type(error).__name__
     if (fault := tls_fault(error)) is not None:
         return f"PostgreSQL cannot be talked to: {_FAULTS[fault]} ({said})"
     if isinstance(error, asyncpg.InvalidPasswordError):
-        return f"{said}: CHECKOUT_DATABASE_URL, or CHECKOUT_OPERATOR_DATABASE_URL for operators, has another"
+        certificate = ", or CHECKOUT_DATABASE_CERTIFICATE_FILE is of another user" if with_certificate else ""
+        return f"{said}: CHECKOUT_DATABASE_URL (for operators CHECKOUT_OPERATOR_DATABASE_URL) has another{certificate}"
     if isinstance(error, asyncpg.InvalidAuthorizationSpecificationError):
         if "certificate" in said:
             return f"PostgreSQL refused it: {_FAULTS['certificate wanted']}, for the user of the URL ({said})"
@@ -73,6 +75,8 @@ def why_not_connected(error: BaseException) -> str:
                 f"PostgreSQL talks by TLS alone: CHECKOUT_DATABASE_SSLMODE=verify-full turns it on ({said})"
             )
         return f"{said}: CHECKOUT_DATABASE_URL says who signs in, and where"
+    if isinstance(error, asyncpg.ConnectionDoesNotExistError) and with_certificate:
+        return f"{said}; a server does this that does not trust who issued CHECKOUT_DATABASE_CERTIFICATE_FILE"
     if isinstance(error, ConnectionError) and "rejected SSL upgrade" in said:
         return f"PostgreSQL cannot be talked to: {_FAULTS['no tls']} ({said})"
     return said

@@ -97,7 +97,7 @@ class Database:
         Session state (settings, session locks, LISTEN) is not taken back: for that there is `connect`.
         """
         pool = await self._opened()
-        with _connecting():
+        with _connecting(self._url):
             borrowed = await pool.acquire(timeout=self._timeout)
         connection = cast("asyncpg.Connection", borrowed)
         try:
@@ -123,7 +123,7 @@ class Database:
 
         Its statements have no time limit of their own.
         """
-        with _connecting():
+        with _connecting(self._url):
             return await asyncpg.connect(
                 self._url,
                 timeout=self._timeout,
@@ -174,7 +174,7 @@ async def _no_reset(_: Any) -> None:
 
 
 @contextlib.contextmanager
-def _connecting() -> Iterator[None]:
+def _connecting(url: str) -> Iterator[None]:
     """Turns whatever a server may answer to a new connection into StoreUnavailable. A URL that cannot be
     understood stays an error of its own."""
     try:
@@ -182,4 +182,4 @@ def _connecting() -> Iterator[None]:
     except asyncpg.exceptions.ClientConfigurationError:
         raise
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
-        raise StoreUnavailable(why_not_connected(error)) from error
+        raise StoreUnavailable(why_not_connected(error, url)) from error
