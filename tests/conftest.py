@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 
 import pytest
+from pydantic import SecretStr
 
 from adapters.embedded.apache_kafka import ApacheKafka
 from adapters.embedded.postgres import EmbeddedPostgres
@@ -80,9 +81,14 @@ async def kafka(
 
 
 @pytest.fixture
-async def settings(kafka: KafkaPart, database_url: str) -> Settings:
-    """A database and a publisher id of its own on the Kafka that all tests share."""
-    settings = streaming_settings(kafka.bootstrap_servers, database_url, kafka_delivery=delivery(kafka))
+async def settings(kafka: KafkaPart, databases: Databases, database_url: str) -> Settings:
+    """A database and a publisher id of its own on the Kafka that all tests share. Operators sign in as such."""
+    settings = streaming_settings(
+        kafka.bootstrap_servers,
+        database_url,
+        kafka_delivery=delivery(kafka),
+        operator_database_url=SecretStr(databases.signed_in(database_url, "operator")),
+    )
     await ensure_topics(settings)
     return settings
 

@@ -2,14 +2,15 @@
 -- is not named here has been taken away. A new table or function is named here too, if only for the owner.
 --
 -- For the owner alone: refuse_change_of_events, refuse_change_of_catalogue_facts, refuse_change_of_operator_actions,
--- refuse_change_of_destroyed_data_keys, learn_one_after_the_other. (Triggers call them, which takes no right.)
+-- refuse_change_of_destroyed_data_keys, learn_one_after_the_other, catalogue_facts_position_seq, dead_letters_number_seq.
+-- (Triggers call these functions, and a column draws from its sequence, which takes no right.)
 
 DO $nothing$
 DECLARE
     own text;
 BEGIN
     FOR own IN SELECT oid::regclass FROM pg_class
-                WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v')
+                WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'S')
                   AND relowner = 'checkout_owner'::regrole
     LOOP
         EXECUTE format('REVOKE ALL ON %s FROM PUBLIC, checkout_api, checkout_worker, checkout_operator', own);
@@ -25,6 +26,8 @@ $nothing$;
 -- What happened: everybody reads it, and appends by the function alone.
 GRANT SELECT ON events, claims, answers TO checkout_api, checkout_worker, checkout_operator;
 GRANT EXECUTE ON FUNCTION append_events TO checkout_api, checkout_worker, checkout_operator;
+-- Verifying looks at which position comes next. (Only to look: the function draws them as the owner.)
+GRANT SELECT ON SEQUENCE events_position_seq TO checkout_worker, checkout_operator;
 -- The expiry worker clears old answers away; to lock a row takes the right to update a column of it.
 GRANT DELETE, UPDATE (answered_at) ON answers TO checkout_worker;
 -- Whoever forgets a person empties what was answered about that person.

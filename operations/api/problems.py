@@ -42,7 +42,7 @@ KINDS: Mapping[type[Exception], Kind] = {
     LetterNotFound: Kind(404, "dead_letter_not_found", "There is no such dead letter"),
     RebuildNotFound: Kind(404, "rebuild_not_found", "There is no such rebuild"),
     RebuildRefused: Kind(409, "rebuild_refused", "It cannot be done now"),
-    StoreForbidden: Kind(500, "database_role_lacks_right", "This service's database role may not do it"),
+    StoreForbidden: Kind(503, "database_role_lacks_right", "This service's database role may not do it"),
     NotConfirmed: Kind(422, "not_confirmed", "What cannot be taken back wants to be confirmed"),
 }
 

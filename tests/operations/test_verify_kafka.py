@@ -23,8 +23,8 @@ from tests.workers.test_publisher_restored import restore
 
 
 @pytest.fixture
-async def shop(database_url: str) -> AsyncIterator[Shop]:
-    async with open_shop(database_url) as shop:
+async def shop(database_url: str, administrator_url: str) -> AsyncIterator[Shop]:
+    async with open_shop(database_url, administrator_url) as shop:
         await shop.learn(offer("o-1"), price("o-1"))
         yield shop
 

@@ -162,7 +162,7 @@ async def test_a_store_that_may_not_says_by_which_setting_one_that_may_is_named(
 
 ALL_THERE_IS = """
 SELECT relname::text FROM pg_class
- WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'f')
+ WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
  UNION
 SELECT proname::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace
 """
@@ -180,7 +180,7 @@ SELECT relname::text AS name,
                 AND has_column_privilege($1, class.oid, attnum, right_)
               GROUP BY right_) AS parts
   FROM pg_class class
- WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v')
+ WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'S')
  UNION ALL
 SELECT proname || '()', ARRAY(SELECT 'EXECUTE' WHERE has_function_privilege($1, oid, 'EXECUTE')), '{}'
   FROM pg_proc WHERE pronamespace = 'public'::regnamespace
@@ -189,7 +189,7 @@ SELECT proname || '()', ARRAY(SELECT 'EXECUTE' WHERE has_function_privilege($1, 
 
 
 async def unnamed(url: str) -> list[str]:
-    """Tables and functions of which rights.sql does not say who may touch them, in a statement or as the owner's."""
+    """Tables, sequences and functions of which rights.sql does not say who may touch them, in a statement or as the owner's."""
     alone = re.search(r"For the owner alone: (.*?)\(", RIGHTS, re.DOTALL)
     assert alone is not None
     said = {*re.findall(r"\w+", re.sub("--.*", "", RIGHTS)), *re.findall(r"\w+", alone[1])}
@@ -218,7 +218,9 @@ async def test_the_page_says_the_rights_as_they_are(databases: Databases, databa
         f"| `{name}` | {' | '.join(tables[role][name] or '–' for role in SERVING)} |"
         for name in tables["api"]
     ]
-    table = "\n".join(["| table or function | api | worker | operator |", "|---|---|---|---|", *lines])
+    table = "\n".join(
+        ["| table, sequence or function | api | worker | operator |", "|---|---|---|---|", *lines]
+    )
     assert table in PAGE.read_text(encoding="utf-8"), f"the page should say:\n{table}"
 
 
