@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line on stderr, for people and machines.
+"""Logs: one JSON object a line on stderr, for people and machines; what could mislead a reader is escaped in it.
 
 Tokens, cookies, bodies and personal data are never given to a logger; should a token slip into a message
 of somebody else's, it is struck out.
@@ -6,14 +6,17 @@ of somebody else's, it is struck out.
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import sys
 from typing import Any
 
 import structlog
-from pydantic_core import to_json
+from pydantic_core import PydanticSerializationError, to_json
 from structlog.typing import EventDict, Processor
+
+from domain.printable import printable_json
 
 _TOKEN = re.compile(r"eyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]*\.?[A-Za-z0-9_\-]*")
 _BEFORE: tuple[Processor, ...] = (
@@ -86,5 +89,9 @@ def _name_logger(logger: Any, _: str, event: EventDict) -> EventDict:
 
 
 def _line(_: Any, __: str, event: EventDict) -> str:
-    line = to_json(event, fallback=repr, inf_nan_mode="strings").decode()
+    try:
+        line = to_json(event, fallback=repr, inf_nan_mode="strings").decode()
+    except PydanticSerializationError:  # half a surrogate pair, as in a file's name
+        line = json.dumps(event, default=repr)
+    line = printable_json(line)
     return _TOKEN.sub("<token>", line) if "eyJ" in line else line

@@ -2,18 +2,43 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from platformdirs import user_state_path
-from pydantic import BeforeValidator, Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from adapters.service_file import running_service
 from domain.catalogue.policies import PolicyTerms
 from domain.errors import CheckoutError
 
 LOCAL_ISSUER = "urn:checkout:local-issuer"
+PREFIX = "CHECKOUT_"
+ENV_FILE = ".env"
+
+_PARTS = ("database_url", "operator_database_url", "kafka_bootstrap_servers")
+"""Settings by which another service is meant than the one that runs here."""
+
+_FILES = (
+    *("jwt_key_file", "kafka_ca_file", "kafka_certificate_file", "kafka_key_file"),
+    *("database_ca_file", "database_certificate_file", "database_key_file"),
+)
+"""Settings that name files which others make. One that cannot be read is told at the start, not at the first use."""
+
+_MUST = re.compile(r"^(Value error, must|Input should|String should)")
+_HOST = re.compile(r"(\[[0-9a-fA-F:]+\]|[^\s:]*)(:[0-9]{1,5})?")
+_BROKER = r"(\[[0-9a-fA-F:]+\]|[^\s,:/@]+)(:[0-9]{1,5})?"
+_BROKERS = re.compile(f"{_BROKER}(,{_BROKER})*")
+
+
+class WrongSetting(CheckoutError, ValueError):
+    """A setting is not what it must be; the message names it, and says what it must be."""
 
 
 def _known_terms(value: object) -> object:
@@ -21,22 +46,43 @@ def _known_terms(value: object) -> object:
     return PolicyTerms.model_validate(value, extra="forbid") if isinstance(value, dict) else value
 
 
+def _postgresql(url: SecretStr) -> SecretStr:
+    if not url.get_secret_value().startswith(("postgresql://", "postgres://")):
+        raise ValueError("must begin with postgresql://")
+    hosts = urlsplit(url.get_secret_value()).netloc.rpartition("@")[2].split(",")
+    if not all(_HOST.fullmatch(host) for host in hosts):
+        raise ValueError(
+            "must be postgresql://user:password@host:port/database, a password's #, / and ? as %XX"
+        )
+    return url
+
+
+def _web_address(url: str) -> str:
+    if not url.startswith(("https://", "http://")):
+        raise ValueError("must begin with https:// or http://")
+    return url
+
+
+def _brokers(servers: str) -> str:
+    if not _BROKERS.fullmatch(servers):
+        raise ValueError("must be host:port, several with commas in between")
+    return servers
+
+
 Seconds = Annotated[float, Field(gt=0)]
-
-
-class NotConfigured(CheckoutError):
-    """A setting is missing or cannot be used; the message names it."""
 
 
 class Settings(BaseSettings):
     """What a process of the service is told from outside. Durations are in seconds."""
 
-    model_config = SettingsConfigDict(env_prefix="CHECKOUT_", env_file=".env", extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=ENV_FILE, env_ignore_empty=True, extra="ignore"
+    )
 
-    database_url: SecretStr | None = Field(
+    database_url: Annotated[SecretStr, AfterValidator(_postgresql)] | None = Field(
         default=None, description="PostgreSQL, `postgresql://user:password@host:port/database`."
     )
-    operator_database_url: SecretStr | None = Field(
+    operator_database_url: Annotated[SecretStr, AfterValidator(_postgresql)] | None = Field(
         default=None,
         description="The same database, signed in as the operators' role: for operators' commands, the operator API and"
         " the console. Unset: `CHECKOUT_DATABASE_URL` serves them too.",
@@ -66,8 +112,21 @@ class Settings(BaseSettings):
     database_timeout: Seconds = Field(
         default=3.0, description="How long a call waits for PostgreSQL before it answers 503."
     )
+    long_run_timeout: Seconds = Field(
+        default=60.0,
+        description="How long an operator's long run (`verify`, `rebuild`, `republish`, `forget`, `validate --what-if`,"
+        " `data-keys rewrap`) waits for one answer of PostgreSQL.",
+    )
+    long_run_patience: float = Field(
+        default=600.0,
+        ge=0,
+        description="How long such a run, and `catalogue load`, waits for PostgreSQL or Kafka to come back before it"
+        " gives up.",
+    )
 
-    kafka_bootstrap_servers: str | None = Field(default=None, description="`host:port[,host:port…]`.")
+    kafka_bootstrap_servers: Annotated[str, AfterValidator(_brokers)] | None = Field(
+        default=None, description="`host:port[,host:port…]`."
+    )
     kafka_delivery: Literal["exactly_once", "at_least_once"] = Field(
         default="exactly_once",
         description="`at_least_once` only for brokers without transactions, such as the embedded one.",
@@ -80,6 +139,18 @@ class Settings(BaseSettings):
     )
     kafka_fetch_max_wait_ms: int = Field(
         default=100, ge=1, description="How long a fetch waits for data. The embedded broker wants 5 to 20."
+    )
+    kafka_idle_poll_ms: int = Field(
+        default=0,
+        ge=0,
+        description="How often a consumer asks for messages after two quiet seconds; 0: a fetch always waits at the"
+        " broker. The embedded broker, which does not wake a fetch that waits, wants 250.",
+    )
+    embedded_broker_megabytes: int = Field(
+        default=1024,
+        ge=32,
+        description="The embedded broker keeps every message in memory. Once it holds more than this, it is started"
+        " anew: what was published before is gone from its topics, and nothing is published again.",
     )
     kafka_session_timeout_ms: int = Field(
         default=10_000,
@@ -118,15 +189,31 @@ class Settings(BaseSettings):
         description="Names the publisher's progress; one for each Kafka cluster that is published to.",
     )
 
-    jwks_url: str | None = Field(default=None, description="Where the token issuer publishes its keys.")
+    jwks_url: Annotated[str, AfterValidator(_web_address)] | None = Field(
+        default=None, description="Where the token issuer publishes its keys."
+    )
     jwt_key_file: Path | None = Field(
         default=None, description="A JWKS or a PEM public key, instead of `CHECKOUT_JWKS_URL`."
     )
     jwt_issuer: str = Field(default=LOCAL_ISSUER, description="The `iss` that tokens must have.")
     jwt_audience: str = Field(default="partner-checkout", description="The `aud` that tokens must have.")
     jwt_leeway: float = Field(default=5.0, ge=0, description="Clock difference that tokens are granted.")
+    jwt_longest_life: Seconds = Field(
+        default=timedelta(hours=24).total_seconds(),
+        description="A token that lives longer, from its `iat` (without one: from now) to its `exp`, is refused.",
+    )
     jwks_refresh_interval: Seconds = Field(
         default=30.0, description="An unknown key id makes the keys be fetched again, at most this often."
+    )
+    jwks_max_age: Seconds = Field(
+        default=300.0,
+        description="Keys are fetched again before they are this old. A key that the issuer withdrew is trusted no"
+        " longer than this while the issuer answers; nor is any token that was signed with it.",
+    )
+    jwks_trusted_for: Seconds = Field(
+        default=timedelta(hours=1).total_seconds(),
+        description="How long keys serve while they cannot be fetched again. Then every call answers 503 until they"
+        " can.",
     )
     partner_claim: str = Field(default="partner_org", description="The claim that names the organisation.")
     local_issuer_key_file: Path = Field(
@@ -186,6 +273,28 @@ class Settings(BaseSettings):
     )
     expiry_interval: Seconds = Field(default=5.0, description="How often due baskets are looked for.")
 
+    data: Path = Field(
+        default=Path(".checkout"),
+        description="The folder of `checkout up`. Commands find the service that runs there, unless"
+        " `CHECKOUT_DATABASE_URL` or `CHECKOUT_KAFKA_BOOTSTRAP_SERVERS` names another.",
+    )
+    status_behind_seconds: float = Field(
+        default=30.0,
+        ge=0,
+        description="`checkout status` and the console call a worker behind where something has waited for longer;"
+        " 0: never by time.",
+    )
+    status_behind_events: int = Field(
+        default=20_000,
+        ge=0,
+        description="They call a worker behind where more than so much waits; 0: never by number.",
+    )
+    status_dead_letters: int = Field(
+        default=0,
+        ge=0,
+        description="They call it a problem where more dead letters than so many wait for an operator.",
+    )
+
     host: str = Field(default="127.0.0.1", description="Address that the API and health pages listen on.")
     port: int = Field(default=8080, ge=0, le=65535, description="Of the API; 0 takes a free one.")
     health_port: int = Field(default=8081, ge=0, le=65535, description="Of a worker; 0 takes a free one.")
@@ -203,3 +312,65 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="Logs below this level are left out."
     )
+
+
+def variable(name: str) -> str:
+    """The environment variable of a setting."""
+    return f"{PREFIX}{name}".upper()
+
+
+def read_settings(given: Mapping[str, object] | None = None, *, running: bool = True) -> Settings:
+    """The settings of the environment and of `.env`; what is given goes before. `running`: what they leave open is
+    taken from the running service of the data folder, unless they name other parts than it has. Raises
+    WrongSetting."""
+    given = given or {}
+    settings = _read(given)
+    service = running_service(settings.data) if running else None
+    if service is not None:
+        theirs = {name.removeprefix(PREFIX).lower(): value for name, value in service.settings.items()}
+        named = {name: _plain(settings, name) for name in _PARTS if name in settings.model_fields_set}
+        if all(theirs.get(name) == value for name, value in named.items()):
+            missing = theirs.keys() - settings.model_fields_set
+            settings = _read({**given, **{name: theirs[name] for name in missing}})
+    for name in _FILES:
+        _require_readable(name, getattr(settings, name))
+    return settings
+
+
+def _plain(settings: Settings, name: str) -> object:
+    value = getattr(settings, name)
+    return value.get_secret_value() if isinstance(value, SecretStr) else value
+
+
+def _read(given: Mapping[str, object]) -> Settings:
+    try:
+        return Settings(**given)  # type: ignore[arg-type]
+    except ValidationError as error:
+        raise WrongSetting("; ".join(_wrong(each) for each in error.errors())) from error
+    except SettingsError as error:
+        raise WrongSetting(_not_json(error)) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise WrongSetting(f"the file {ENV_FILE} cannot be read: {error}") from error
+
+
+def _require_readable(name: str, path: Path | None) -> None:
+    try:
+        if path is not None:
+            path.open("rb").close()
+    except OSError as error:
+        raise WrongSetting(f"{variable(name)}: {path} cannot be read: {error.strerror}") from error
+
+
+def _wrong(error: ErrorDetails) -> str:
+    """The variable, what it says unless that may be secret, and what it must be."""
+    name, *below = map(str, error["loc"])
+    said = "" if below or name.endswith(("_url", "_password")) else f" is {str(error['input'])[:60]!r} but"
+    must = _MUST.sub("must", error["msg"]).partition(", unable")[0]
+    if error["type"] == "extra_forbidden":
+        must = "is not known"
+    return f"{variable(name)}{said}{''.join(f' {part}' for part in below)} {must}"
+
+
+def _not_json(error: SettingsError) -> str:
+    _, name, *_ = str(error).split('"')
+    return f"{variable(name)} must be JSON: {error.__cause__}"

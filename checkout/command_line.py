@@ -3,55 +3,40 @@ the supervisor's children start quickly."""
 
 from __future__ import annotations
 
-import asyncio
-import sys
-from collections.abc import Coroutine
-from datetime import timedelta
+from collections.abc import Callable, Coroutine
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from adapters.settings import Settings
+from checkout.runner import CommandLine, use_data, use_debug
 from operations.catalogue import app as catalogue_app
 from operations.checks import checks
 from operations.dead_letters import app as dead_letters_app
 from operations.finding import find
 from operations.forgetting import data_keys_app, forget
 from operations.history import diff, history, show
+from operations.output import say
 from operations.rebuilding import app as rebuild_app
 from operations.republishing import republish
+from operations.runner import run
+from operations.runner import settings as known_settings
 from operations.schemas.command import schemas
 from operations.settings import settings
 from operations.status import status
 from operations.validation import validate
 from operations.verifying import publish_after, verify
 
-app = typer.Typer(
-    no_args_is_help=True,
-    pretty_exceptions_show_locals=False,
-    help="Partner checkout: baskets of partner organisations, event-sourced. Settings are CHECKOUT_* variables.",
-)
-app.add_typer(catalogue_app, name="catalogue")
-app.add_typer(dead_letters_app, name="dead-letters")
-app.add_typer(rebuild_app, name="rebuild")
-app.command()(settings)
-app.command()(schemas)
-app.command()(checks)
-app.command()(validate)
-app.command()(republish)
-app.command()(status)
-app.command()(find)
-app.command()(show)
-app.command()(history)
-app.command()(diff)
-app.command()(verify)
-app.command()(publish_after)
-app.command()(forget)
-app.add_typer(data_keys_app, name="data-keys")
+if TYPE_CHECKING:
+    from adapters.settings import Settings
 
-Data = Annotated[Path, typer.Option(help="Folder of the embedded parts, kept between runs.")]
+RUN, LOOK, MEND = "Run", "Look", "Mend"
+CATALOGUE, PERSONAL_DATA, DEVELOP = "Catalogue", "Personal data", "Develop"
+
+app = typer.Typer(cls=CommandLine, no_args_is_help=True, pretty_exceptions_enable=False)
+
 Json = Annotated[bool, typer.Option("--json", help="One JSON line on stdout once all is ready.")]
 
 
@@ -75,22 +60,60 @@ class Part(StrEnum):
     all = "all"
 
 
-@app.command()
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        from checkout.version import version_lines
+
+        for line in version_lines():
+            say(line)
+        raise typer.Exit
+
+
+@app.callback(
+    epilog="`checkout COMMAND --help` shows examples. Settings are CHECKOUT_* variables: `checkout settings`."
+)
+def checkout(
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            callback=use_data,
+            help="Folder of the `checkout up` whose service is meant, where no setting names another.",
+            show_default=False,
+        ),
+    ] = None,
+    debug: Annotated[
+        bool, typer.Option("--debug", callback=use_debug, help="Show the traceback of an unexpected error.")
+    ] = False,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_tell_version, is_eager=True, help="Show the release, and exit."),
+    ] = False,
+) -> None:
+    """Partner checkout: baskets of partner organisations, event-sourced."""
+
+
 def up(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Of the API; 0 takes a free one.")] = 8080,
-    data: Data = Path(".checkout"),
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the embedded parts, kept between runs; unset: .checkout."),
+    ] = None,
     ephemeral: Annotated[
         bool, typer.Option(help="Keep nothing: a temporary folder, removed at the end.")
     ] = False,
     json: Json = False,
 ) -> None:
-    """Starts everything: the API, all workers, and PostgreSQL and a broker where no setting names one."""
+    """Starts everything: the API, all workers, and PostgreSQL and a broker where no setting names one.
+
+    Commands in the same folder find it by themselves; elsewhere `checkout --data DIR …` does.
+    """
     from operations.up import UpOptions, run_up
 
-    raise typer.Exit(asyncio.run(run_up(UpOptions(port=port, data=None if ephemeral else data, json=json))))
+    given = known_settings(running=False)
+    folder = None if ephemeral else data or given.data
+    raise typer.Exit(run(run_up(UpOptions(given, port=port, data=folder, json=json))))
 
 
-@app.command()
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="0 takes a free one.")] = None,
@@ -101,10 +124,9 @@ def serve(
     """Serves the partner API, the operator API at /operations and, if it is wanted, the console at /console."""
     from checkout.serve import run_api
 
-    _run(run_api(_settings(host=host, port=port, console=console)))
+    _serve(run_api, host=host, port=port, console=console)
 
 
-@app.command()
 def work(
     part: Annotated[
         Part,
@@ -117,10 +139,9 @@ def work(
     """Runs a worker, with /health/live and /health/ready on its health port."""
     from checkout.work import run_workers
 
-    _run(run_workers(_settings(health_port=health_port), part.value))
+    _serve(partial(run_workers, name=part.value), health_port=health_port)
 
 
-@app.command()
 def migrate(
     json: Json = False,
     roles: Annotated[
@@ -143,10 +164,9 @@ def migrate(
     if print_roles:
         print_role_script(role_prefix)
     else:
-        _run(run_migrations(_settings(), json, role_prefix if roles else None))
+        run(run_migrations(known_settings(), json, role_prefix if roles else None))
 
 
-@app.command()
 def token(
     partner: Annotated[
         str | None,
@@ -159,16 +179,21 @@ def token(
     ] = None,
 ) -> None:
     """Prints a bearer token of the local issuer, for the embedded service."""
+    from datetime import timedelta
+
     from adapters.identity.local_issuer import issue
 
     if partner is None and scope is Scope.partner:
         raise typer.BadParameter("a partner's token names an organisation", param_hint="--partner")
-    typer.echo(
-        issue(_settings(), partner=partner, scope=scope.value, ttl=timedelta(seconds=ttl), subject=subject)
-    )
+    known = known_settings()
+    if ttl > known.jwt_longest_life:
+        raise typer.BadParameter(
+            f"a token that lives longer than CHECKOUT_JWT_LONGEST_LIFE ({known.jwt_longest_life:.0f} s) is refused",
+            param_hint="--ttl",
+        )
+    say(issue(known, partner=partner, scope=scope.value, ttl=timedelta(seconds=ttl), subject=subject))
 
 
-@app.command()
 def demo(
     once: Annotated[
         bool, typer.Option(help="Exit at the end, non-zero if anything was not as it should be.")
@@ -178,30 +203,78 @@ def demo(
     """Starts everything, plays the journeys of two partner organisations, and shows what happened."""
     from operations.demo import run_demo
 
-    raise typer.Exit(asyncio.run(run_demo(once=once, port=port)))
+    raise typer.Exit(run(run_demo(once=once, port=port)))
 
 
-def main() -> None:
-    """Runs the command line."""
-    app()
+def env(
+    json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Prints the settings by which a program finds the service of `checkout up`, as a shell reads them.
+
+    Commands in its folder need none of it.
+    """
+    from operations.environment import print_environment
+
+    print_environment(known_settings().data, as_json=json)
 
 
-def _settings(**given: object) -> Settings:
-    """Settings of the environment; what the command line gives goes before."""
-    return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+def _serve(work: Callable[[Settings], Coroutine[Any, Any, None]], **given: str | int | None) -> None:
+    """Runs what stays, on the fastest loop there is, by settings of which those that are given and not None go
+    before; it logs as they say."""
+    import sys
+
+    import structlog
+
+    from adapters.logs import configure_logging
+    from adapters.setting_names import unknown_settings
+    from adapters.settings import read_settings
+
+    settings = read_settings({name: value for name, value in given.items() if value is not None})
+    configure_logging(settings.log_level)
+    for words in unknown_settings():
+        structlog.get_logger("checkout.settings").warning(words)
+    if sys.platform == "win32":
+        import asyncio
+
+        asyncio.run(work(settings))
+    else:
+        import uvloop
+
+        uvloop.run(work(settings))
 
 
-def _run(work: Coroutine[Any, Any, None]) -> None:
-    """Runs to the end; what stands in the way is said on stderr."""
-    from domain.errors import CheckoutError
+Command = Callable[..., None]
 
-    try:
-        if sys.platform == "win32":
-            asyncio.run(work)
-        else:
-            import uvloop
+_COMMANDS: tuple[tuple[str, Command | typer.Typer, str, str], ...] = (
+    (RUN, up, "up", "checkout up --port 9000"),
+    (RUN, serve, "serve", "checkout serve --port 8080 --console"),
+    (RUN, work, "work", "checkout work publisher --health-port 8081"),
+    (RUN, migrate, "migrate", "checkout migrate"),
+    (RUN, demo, "demo", "checkout demo --once"),
+    (LOOK, status, "status", "checkout status --watch"),
+    (LOOK, find, "find", "checkout find --partner store-367 --status open --all"),
+    (LOOK, show, "show", "checkout show basket-… --as-of 2026-11-27T12:00:00Z"),
+    (LOOK, history, "history", "checkout history basket-… --follow"),
+    (LOOK, diff, "diff", "checkout diff basket-… 3 7"),
+    (LOOK, validate, "validate", "checkout validate basket-… --explain"),
+    (MEND, verify, "verify", 'checkout verify --all --repair --reason "views drifted"'),
+    (MEND, rebuild_app, "rebuild", ""),
+    (MEND, dead_letters_app, "dead-letters", ""),
+    (MEND, republish, "republish", 'checkout republish --to replay.acme --partner acme --reason "asked for"'),
+    (MEND, publish_after, "publish-after", 'checkout publish-after 1200 --reason "restored a backup"'),
+    (CATALOGUE, catalogue_app, "catalogue", ""),
+    (PERSONAL_DATA, forget, "forget", 'checkout forget --subject person-7 --reason "asked for"'),
+    (PERSONAL_DATA, data_keys_app, "data-keys", ""),
+    (DEVELOP, token, "token", "checkout token --partner store-367 --ttl 600"),
+    (DEVELOP, env, "env", "eval $(checkout env)"),
+    (DEVELOP, settings, "settings", "checkout settings --markdown"),
+    (DEVELOP, checks, "checks", "checkout checks"),
+    (DEVELOP, schemas, "schemas", "checkout schemas --check"),
+)
+"""Every command: its group in the help, what it runs, its name, and an example."""
 
-            uvloop.run(work)
-    except CheckoutError as error:
-        typer.echo(f"checkout: {error}", err=True)
-        raise typer.Exit(1) from error
+for _panel, _command, _name, _example in _COMMANDS:
+    if isinstance(_command, typer.Typer):
+        app.add_typer(_command, name=_name, rich_help_panel=_panel)
+    else:
+        app.command(_name, rich_help_panel=_panel, epilog=f"Example: {_example}")(_command)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 
-from rich.console import Console
+import typer
 
 from adapters.kafka.topics import ensure_topics
 from adapters.postgres.connecting import database_url
 from adapters.postgres.migrate import migrate
-from adapters.postgres.roles import ROLES, DatabaseRoles, role_name, roles_script
+from adapters.postgres.roles import ROLES, DatabaseRoles, Role, role_name, roles_script
 from adapters.settings import Settings
+from operations.output import json_line, say
 
 
 async def run_migrations(settings: Settings, as_json: bool, role_prefix: str | None = None) -> None:
@@ -19,25 +20,31 @@ async def run_migrations(settings: Settings, as_json: bool, role_prefix: str | N
     roles = None
     if role_prefix is not None:
         passwords = settings.database_role_passwords
-        roles = DatabaseRoles(
-            role_prefix, {role: each.get_secret_value() for role, each in passwords.items()}
-        )
+        roles = _roles(role_prefix, {role: each.get_secret_value() for role, each in passwords.items()})
+    names = [role_name(role, roles.prefix) for role in ROLES] if roles is not None else []
     migrations = await migrate(database_url(settings), roles)
     topics = await ensure_topics(settings) if settings.kafka_bootstrap_servers else ()
     if as_json:
-        made = {"roles": [role_name(role, roles.prefix) for role in ROLES]} if roles is not None else {}
-        print(json.dumps({**made, "migrations": list(migrations), "topics": list(topics)}))  # noqa: T201
+        json_line(
+            {**({"roles": names} if names else {}), "migrations": list(migrations), "topics": list(topics)}
+        )
         return
-    console = Console(highlight=False)
-    if roles is not None:
-        console.print(f"roles: {', '.join(role_name(role, roles.prefix) for role in ROLES)}")
-    console.print(f"migrations applied: {', '.join(migrations) or 'none, the schema is up to date'}")
+    if names:
+        say(f"roles: {', '.join(names)}")
+    say(f"migrations applied: {', '.join(migrations) or 'none, the schema is up to date'}")
     if settings.kafka_bootstrap_servers is None:
-        console.print("topics: CHECKOUT_KAFKA_BOOTSTRAP_SERVERS names no broker")
+        say("topics: CHECKOUT_KAFKA_BOOTSTRAP_SERVERS names no broker")
     else:
-        console.print(f"topics made: {', '.join(topics) or 'none, all are there'}")
+        say(f"topics made: {', '.join(topics) or 'none, all are there'}")
 
 
 def print_role_script(prefix: str) -> None:
-    """Prints what makes the roles. Raises ValueError for a prefix that no role may have."""
-    print(roles_script(DatabaseRoles(prefix).prefix), end="")  # noqa: T201
+    """Prints what makes the roles. Raises typer.BadParameter for a prefix that no role may have."""
+    say(roles_script(_roles(prefix, {}).prefix))
+
+
+def _roles(prefix: str, passwords: Mapping[Role, str]) -> DatabaseRoles:
+    try:
+        return DatabaseRoles(prefix, passwords)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--role-prefix") from error

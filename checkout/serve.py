@@ -9,7 +9,6 @@ from contextlib import AsyncExitStack
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
-from adapters.logs import configure_logging
 from adapters.metrics.page import metrics_route
 from adapters.settings import Settings
 from adapters.wiring import Parts, new_id, open_parts
@@ -33,13 +32,12 @@ async def run_api(settings: Settings) -> None:
     """Serves until SIGTERM or SIGINT; requests that run get five seconds to end. Where a port for metrics is
     set, they are served there, apart from partners. Raises ConsoleUnavailable where the console is wanted and
     cannot be had."""
-    configure_logging(settings.log_level)
     async with AsyncExitStack() as stack:
-        parts = await stack.enter_async_context(open_parts(settings, of_operators=False))
+        parts = await stack.enter_async_context(open_parts(settings, serving=True, of_operators=False))
         # Parts of their own, because what partners send is never done with the rights of operators.
         operating = parts
         if settings.operator_database_url is not None:
-            operating = await stack.enter_async_context(open_parts(settings))
+            operating = await stack.enter_async_context(open_parts(settings, serving=True))
         parts.privacy.warn_unless_sealing()
         api = ApiParts(
             settings=settings,

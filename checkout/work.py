@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from adapters.kafka.catalogue_messages import CATALOGUE_TOPICS
+from adapters.kafka.codecs import require_codecs
 from adapters.kafka.topics import BASKET_EVENTS
-from adapters.logs import configure_logging
 from adapters.metrics.page import metrics_route
 from adapters.settings import Settings
 from adapters.wiring import Parts, new_id, open_parts, utc_now
@@ -28,9 +28,10 @@ from workers.sampler import SamplerWorker
 
 
 async def run_workers(settings: Settings, name: str) -> None:
-    """Runs one worker, or all of them, and their health pages until SIGTERM or SIGINT."""
-    configure_logging(settings.log_level)
-    async with open_parts(settings, of_operators=False) as parts:
+    """Runs one worker, or all of them, and their health pages until SIGTERM or SIGINT. Raises BrokerRefused where a
+    codec is missing: a compressed message would stop them."""
+    require_codecs()
+    async with open_parts(settings, serving=True, of_operators=False) as parts:
         parts.privacy.warn_unless_sealing()
         left_out = set() if settings.revalidator else {RevalidatorWorker.name}
         if not settings.sampler_baskets_per_minute:

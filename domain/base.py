@@ -27,9 +27,10 @@ FROZEN = ConfigDict(
     validate_by_alias=True,
     serialize_by_alias=True,
     use_attribute_docstrings=True,
+    hide_input_in_errors=True,
 )
 """Immutable, camelCase in JSON, whole words in Python. The text under a field is its description in the
-published schemas."""
+published schemas. Errors never quote what was read: they go to logs and dead letters, and it may be personal data."""
 
 
 class Value(BaseModel):

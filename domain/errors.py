@@ -15,6 +15,7 @@ CheckoutError
 └── Unavailable                  a part we need is away; nothing was acknowledged
     ├── StoreUnavailable
     ├── BrokerUnavailable
+    ├── BrokerRefused            Kafka answers, and refuses until somebody changes something
     └── LeadershipLost           the role is another process's, or may be
 """
 
@@ -127,6 +128,13 @@ class StoreForbidden(CheckoutError):
 class BrokerUnavailable(Unavailable):
     def __init__(self, why: str) -> None:
         super().__init__(f"Kafka is unavailable: {why}")
+
+
+class BrokerRefused(Unavailable):
+    """Kafka is there, or could be asked, and refuses. Trying again helps once somebody changed what `why` names."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"Kafka: {why}")
 
 
 class LeadershipLost(Unavailable):

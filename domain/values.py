@@ -25,12 +25,42 @@ Text = Annotated[str, StringConstraints(max_length=512, pattern=PRINTABLE)]
 Identifier = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=PRINTABLE)]
 """Somebody's identifier: 1 to 128 characters, none of them a control character."""
 
+_NOT_TO_BE_KEPT = re.compile(
+    r"[\x00-\x1f\x7f-\x9f"  # control characters, C0 and C1: terminals obey them
+    r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # they turn the direction of what stands around them
+    r"\u2028\u2029"  # ends of lines
+    r"\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"  # no characters, or half of one
+)
+
+
+def can_be_stored_and_shown(text: str, longest: int) -> bool:
+    """Whether a text of one line can be stored in PostgreSQL and shown on any terminal, as it stands: at most
+    `longest` characters, none of which controls anything or turns the direction of writing.
+
+    What comes in from outside is asked this; what is stored already is not, and stays readable.
+    """
+    if text.isascii() and text.isprintable():
+        return len(text) <= longest
+    return len(text) <= longest and _NOT_TO_BE_KEPT.search(text) is None
+
+
+def _keepable(text: str) -> str:
+    if not can_be_stored_and_shown(text, len(text)):
+        raise ValueError("control characters, and those that turn the direction of writing, cannot be kept")
+    return text
+
+
+NewText = Annotated[Text, AfterValidator(_keepable)]
+NewIdentifier = Annotated[Identifier, AfterValidator(_keepable)]
+"""As they come in from outside; what is stored already may hold more."""
+
 DATA_SUBJECT_PATTERN = r"^[A-Za-z0-9._:\-]{1,128}$"
 DataSubject = Annotated[str, StringConstraints(pattern=DATA_SUBJECT_PATTERN)]
 """Somebody's pseudonymous id of a person. It has no room for blanks and no `@`: it is neither a name nor a mail
 address."""
 
 PartnerOrganisation = Identifier
+LONGEST_ORGANISATION = 128
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 """ISO 3166-1 alpha-2."""
 

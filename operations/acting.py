@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import getpass
 import os
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from domain.operating.actions import Operator
+if TYPE_CHECKING:
+    from domain.operating.actions import Operator
 
 Reason = Annotated[
     str,
@@ -24,13 +25,19 @@ WAY = "CHECKOUT_OPERATOR_WAY"
 
 
 def operator(actor: str | None, reason: str) -> Operator:
-    """The operator at this command line. Raises typer.BadParameter where the reason says nothing."""
-    if not reason.strip():
-        raise typer.BadParameter("say why", param_hint="--reason")
-    return Operator.model_validate(
-        {
-            "actor": actor or getpass.getuser(),
-            "way": os.environ.get(WAY, "command-line"),
-            "reason": reason.strip(),
-        }
-    )
+    """The operator at this command line. Raises typer.BadParameter where the reason says nothing, or holds what
+    cannot be recorded."""
+    from domain.errors import InvalidCommand
+    from domain.operating.actions import Operator
+
+    try:
+        return Operator.model_validate(
+            {
+                "actor": actor or getpass.getuser(),
+                "way": os.environ.get(WAY, "command-line"),
+                "reason": reason.strip(),
+            }
+        )
+    except InvalidCommand as error:
+        (wrong,) = error.violations
+        raise typer.BadParameter(wrong.message, param_hint=f"--{wrong.location[-1]}") from error

@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from shutil import which
 from urllib.parse import urlsplit
 
+from adapters.service_file import Service
 from adapters.settings import Settings
+from operations.output import Output, json_line
 
 _NO_CONSOLE = "not served; pip install 'partner-checkout[console]' brings what it needs"
 
 
 def announce(
+    service: Service,
+    folder: Path,
     settings: Settings,
     *,
-    url: str,
     metrics: Sequence[str],
     console: bool,
     logs: Path,
-    embedded: Mapping[str, str],
     as_json: bool,
 ) -> None:
-    """One JSON line on stdout, or a panel and the settings by which other commands find the embedded parts.
-    Programs get the database's URL as it is; people get it without a password, since a panel ends up in
-    screenshots."""
+    """One JSON line on stdout, or lines for people, and how commands find the service. Programs get the database's URL as it
+    is; people get it without a password, since a terminal ends up in screenshots."""
+    url = service.url
     database = settings.database_url.get_secret_value() if settings.database_url else ""
     kafka = settings.kafka_bootstrap_servers or ""
     if as_json:
@@ -39,36 +41,44 @@ def announce(
             "kafka": kafka,
             "issuer": settings.jwt_issuer,
             "audience": settings.jwt_audience,
+            "data": str(folder),
+            "environment": dict(service.settings),
             "data_key_file": str(settings.data_key_file) if settings.data_key_file else None,
         }
-        print(json.dumps(ready), flush=True)  # noqa: T201
+        json_line(ready)
         return
-    from rich.console import Console  # noqa: PLC0415  only for people
-    from rich.panel import Panel  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
-
-    table = Table.grid(padding=(0, 2))
+    out = Output()
+    out.say("ready", style="bold green")
     for name, value in (
         ("API", url),
         ("its pages", f"{url}/docs"),
-        ("a token", "checkout token --partner acme"),
         ("console", f"{url}/console" if console else _NO_CONSOLE),
         ("operator API", f"{url}/operations/docs"),
-        ("an operator's token", "checkout token --scope operator"),
         ("PostgreSQL", _without_password(database)),
         ("Kafka", kafka),
         ("metrics", " ".join(metrics)),
         ("logs", str(logs)),
         ("stop", "Ctrl-C"),
     ):
-        table.add_row(Text(name, style="dim"), Text(value))
-    Console(file=sys.stdout).print(Panel(table, title="ready", title_align="left", expand=False))
-    if embedded:
-        # Not in the panel, and unbroken, so that they can be copied.
-        print("For commands in another shell:")  # noqa: T201
-        for name, value in embedded.items():
-            print(f"export {name}={shlex.quote(value)}", flush=True)  # noqa: T201
+        out.say((f"  {name:<14}", "dim"), value)
+    out.say("In another shell:")
+    for words in ("status", "token --partner acme", "token --scope operator"):
+        out.say(f"  {command_for(folder)} {words}")
+
+
+def command_for(folder: Path) -> str:
+    """The command that reaches the service of this folder, from where this process works: the program as it can be
+    called there, and the folder unless it is found by itself."""
+    program = Path(sys.argv[0])
+    called = "checkout" if which("checkout") == str(program.absolute()) else shlex.quote(_from_here(program))
+    if folder == Path(".checkout").resolve():
+        return called
+    return f"{called} --data {shlex.quote(_from_here(folder))}"
+
+
+def _from_here(path: Path) -> str:
+    here = Path.cwd()
+    return str(path.absolute().relative_to(here)) if path.absolute().is_relative_to(here) else str(path)
 
 
 def _without_password(url: str) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json as json_library
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from operations.output import Output, Wide, document, json_line
 
 if TYPE_CHECKING:
     from domain.validation.check import Check
@@ -65,6 +66,7 @@ def markdown() -> str:
 
 
 def checks(
+    wide: Wide = False,
     json: Annotated[
         bool, typer.Option("--json", help="As JSON, with the JSON Schema of each `data`.")
     ] = False,
@@ -72,28 +74,12 @@ def checks(
 ) -> None:
     """Lists what a validation checks."""
     if as_markdown:
-        typer.echo(markdown(), nl=False)
+        document(markdown())
     elif json:
-        typer.echo(json_library.dumps(rows(), indent=2))
+        json_line(rows(), indent=2)
     else:
-        _print_table()
-
-
-def _print_table() -> None:
-    from rich.console import Console  # noqa: PLC0415  slow to load: only where something is drawn
-    from rich.table import Column, Table  # noqa: PLC0415
-
-    table = Table(
-        Column("code", no_wrap=True),
-        Column("severity", no_wrap=True),
-        Column("resolution", no_wrap=True),
-        "looks at",
-        box=None,
-        header_style="dim",
-    )
-    for check in _checks():
-        table.add_row(check.code, check.severity, check.resolution, check.looks_at)
-    Console().print(table)
+        cells = [[check.code, check.severity, check.resolution, check.looks_at] for check in _checks()]
+        Output(wide=wide).table(("code", "severity", "resolution", "looks at"), cells)
 
 
 def _list_of(check: Check) -> str:
@@ -101,6 +87,6 @@ def _list_of(check: Check) -> str:
 
 
 def _checks() -> tuple[Check, ...]:
-    from domain.validation.checks import CHECKS  # noqa: PLC0415  slow to load: only when it is called
+    from domain.validation.checks import CHECKS
 
     return CHECKS

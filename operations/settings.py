@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import json as json_library
 from datetime import timedelta
 from typing import Annotated, Any
 
 import typer
-from pydantic import BaseModel
-from rich.console import Console
-from rich.table import Table
 
-from adapters.settings import Settings
+from operations.output import Output, Wide, document, json_line
 
 
 def rows() -> list[dict[str, str]]:
     """Each setting's variable, default and meaning, in the order of the model."""
-    prefix = Settings.model_config.get("env_prefix", "")
+    from adapters.settings import Settings, variable
+
     return [
         {
-            "variable": f"{prefix}{name}".upper(),
+            "variable": variable(name),
             "default": _default(field.default),
             "meaning": field.description or "",
         }
@@ -28,6 +25,8 @@ def rows() -> list[dict[str, str]]:
 
 
 def _default(value: Any) -> str:
+    from pydantic import BaseModel
+
     if value is None:
         return ""
     if isinstance(value, BaseModel):
@@ -55,16 +54,15 @@ def markdown() -> str:
 
 
 def settings(
+    wide: Wide = False,
     json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
     as_markdown: Annotated[bool, typer.Option("--markdown", help="As the page docs/settings.md.")] = False,
 ) -> None:
     """Lists every setting with its default."""
     if as_markdown:
-        typer.echo(markdown(), nl=False)
+        document(markdown())
     elif json:
-        typer.echo(json_library.dumps(rows(), indent=2))
+        json_line(rows(), indent=2)
     else:
-        table = Table("variable", "default", "meaning", box=None, header_style="dim")
-        for row in rows():
-            table.add_row(row["variable"], row["default"], row["meaning"])
-        Console().print(table)
+        cells = [[row["variable"], row["default"], row["meaning"]] for row in rows()]
+        Output(wide=wide).table(("variable", "default", "meaning"), cells)

@@ -9,14 +9,15 @@ waits for one line. When a child keeps ending by itself, the end of its log is s
 from __future__ import annotations
 
 import asyncio
-import fcntl
+import os
 import shutil
 import signal
 import sys
 import tempfile
 from collections.abc import Coroutine, Iterator
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +26,16 @@ from adapters.embedded.processes import (
     EmbeddedPartUnavailable,
     ServerFailed,
     answers,
-    free_port,
 )
 from adapters.postgres.roles import Role
+from adapters.service_file import FILE, FolderInUse, Service, last_service, lock
 from adapters.settings import Settings
-from domain.errors import Unavailable
+from domain.errors import CheckoutError
 from operations.announcing import announce
 from operations.console import console_can_be_had
-from operations.embedded_parts import Parts
+from operations.embedded_parts import Parts, port_again
+from operations.output import complain
+from operations.port_holder import by_whom
 from operations.supervising import keep_alive, until_ready
 
 READY_LIMIT = 60.0
@@ -44,9 +47,10 @@ _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @dataclass(frozen=True, slots=True)
 class UpOptions:
-    """`port` 0 takes a free one. `data` None: a temporary folder, removed at the end. `json`: one JSON line on
+    """`given` are the settings of the environment. `port` 0 takes a free one. `data` None: a temporary folder, removed at the end. `json`: one JSON line on
     stdout once all is ready, instead of a panel for people."""
 
+    given: Settings
     port: int = 8080
     data: Path | None = Path(".checkout")
     json: bool = False
@@ -61,24 +65,33 @@ async def run_up(options: UpOptions) -> int:
         await running
     except asyncio.CancelledError:
         pass
-    except (EmbeddedPartUnavailable, ServerFailed, Unavailable) as error:
+    except (EmbeddedPartUnavailable, ServerFailed, CheckoutError) as error:
         _say(str(error))
         return 1
     return 0
 
 
 async def _run(options: UpOptions) -> None:
-    port = options.port or free_port()
-    if answers(port):
-        raise ServerFailed(f"port {port} of 127.0.0.1 is in use; --port names another, 0 takes a free one")
-    health_port, metrics_port = free_port(), free_port()
+    if options.port and answers(options.port):
+        holder = by_whom(options.port)
+        raise ServerFailed(
+            f"port {options.port} of 127.0.0.1 is in use{holder}; --port names another, 0 takes a free one"
+        )
     with _folder(options.data) as folder:
-        parts = Parts(folder, ephemeral=options.data is None)
+        # Ports are kept between starts, so that what people copied still works.
+        last = last_service(folder)
+        had = last.ports if last is not None else {}
+        (folder / FILE).unlink(missing_ok=True)
+        port = options.port or port_again(had.get("api"))
+        health_port, metrics_port = port_again(had.get("health")), port_again(had.get("metrics"))
+        parts = Parts(folder, options.given, ephemeral=options.data is None, ports=had)
+        ports = {**parts.ports, "api": port, "health": health_port, "metrics": metrics_port}
         environment = {
             "CHECKOUT_PORT": str(port),
             "CHECKOUT_HEALTH_PORT": str(health_port),
             "CHECKOUT_METRICS_PORT": str(metrics_port),
             "CHECKOUT_CONSOLE": str(has_console(parts.settings)).lower(),
+            "CHECKOUT_DATA": str(folder),
         }
 
         def child(name: str, log: str, role: Role, *arguments: str) -> ChildProcess:
@@ -91,13 +104,21 @@ async def _run(options: UpOptions) -> None:
 
         async def tell() -> None:
             await _together(until_ready(port, READY_LIMIT), until_ready(health_port, READY_LIMIT))
-            announce(
-                parts.settings,
+            service = Service(
+                pid=os.getpid(),
+                started=datetime.now(UTC).isoformat(timespec="seconds"),
                 url=f"http://127.0.0.1:{port}",
+                settings=parts.identity,
+                ports=ports,
+            )
+            service.write(folder)
+            announce(
+                service,
+                folder,
+                parts.settings,
                 metrics=[f"http://127.0.0.1:{each}/metrics" for each in (metrics_port, health_port)],
                 console=has_console(parts.settings),
                 logs=parts.logs,
-                embedded=parts.environment,
                 as_json=options.json,
             )
 
@@ -105,7 +126,9 @@ async def _run(options: UpOptions) -> None:
             stack.push_async_callback(parts.stop)
             await _together(parts.start_database(), parts.start_broker())
             stack.push_async_callback(_stop_all, api, workers)
-            await _together(keep_alive(api, _say), keep_alive(workers, _say), parts.watch(_say), tell())
+            await _together(
+                keep_alive(api, _say), keep_alive(workers, _say), parts.watch(workers, _say), tell()
+            )
 
 
 def has_console(settings: Settings) -> bool:
@@ -147,22 +170,31 @@ def _folder(data: Path | None) -> Iterator[Path]:
     """The folder of the embedded parts, for this run alone; without one a temporary folder, removed at the end.
     Raises ServerFailed where another run uses it."""
     if data is not None:
-        data.mkdir(parents=True, exist_ok=True)
-        with (data / "lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system frees it, however we end
-            except BlockingIOError:
-                raise ServerFailed(
-                    f"another `checkout up` uses {data}; --data names another folder"
-                ) from None
+        with _locked(data):
             yield data.resolve()
         return
     temporary = Path(tempfile.mkdtemp(prefix="checkout-up-"))
     try:
-        yield temporary
+        with _locked(temporary):
+            yield temporary
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    with ExitStack() as stack:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(lock(folder))
+        except FolderInUse:
+            raise ServerFailed(f"another `checkout up` uses {folder}; --data names another folder") from None
+        except OSError as error:
+            raise ServerFailed(
+                f"the folder {folder} cannot be used: {error.strerror}; --data names another"
+            ) from error
+        yield
+
+
 def _say(words: str) -> None:
-    print(f"checkout up: {words}", file=sys.stderr, flush=True)  # noqa: T201
+    complain(words, who="checkout up")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import structlog
 
 from adapters.kafka.catalogue_messages import NotAFact, fact_of
-from adapters.kafka.messages import Received
+from adapters.kafka.messages import Received, unreadable_letter
 from adapters.kafka.subscription import Batches, Subscription
 from domain.catalogue.facts import Fact
 from domain.ports import CatalogueFacts, DeadLetter, DeadLetters, Source
@@ -110,6 +110,9 @@ async def _sorted_out(batch: Sequence[Received]) -> tuple[list[tuple[Fact, Recei
         if number % YIELD_EVERY == 0:
             # The batch that is learned meanwhile has its statements to send: PostgreSQL must not wait for us.
             await asyncio.sleep(0)
+        if message.unreadable is not None:
+            letters.append(unreadable_letter(message.unreadable))
+            continue
         try:
             fact = fact_of(message.message)
         except NotAFact as error:

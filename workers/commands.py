@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 import structlog
 
-from adapters.contract.orders import NotAnOrder, parse_order
+from adapters.contract.orders import NotAnOrder, OrderPlaced, parse_order
 from adapters.kafka.command_messages import command_message
 from adapters.kafka.command_stream import CommandSession, CommandStream
 from adapters.kafka.commanding import Commands
-from adapters.kafka.messages import Message, Received
+from adapters.kafka.messages import Message, Received, unreadable_letter
 from adapters.kafka.ordering import Orders, dead_letter
 from adapters.kafka.topics import COMMANDS
+from domain.errors import Unavailable, VersionConflict
 from domain.ports import DeadLetter, DeadLetters, Leadership, Lease
 from workers.pulse import Pulse
 from workers.telling import about_letter
@@ -107,13 +108,24 @@ class CommandWorker:
         return len(batch)
 
     def _read(self, received: Received) -> _Work:
+        if received.unreadable is not None:
+            return _handed_on(unreadable_letter(received.unreadable))
         if received.source.topic == COMMANDS:
             return self._command(received)
         try:
             order = parse_order(received.message.key, received.message.value)
         except NotAnOrder as error:
             return _not_understood(received, "not_an_order", str(error))
-        return _Work((order.basket_id,), lambda: self._orders.complete(order, received))
+        return _Work((order.basket_id,), lambda: self._completed(order, received))
+
+    async def _completed(self, order: OrderPlaced, received: Received) -> Outcome:
+        try:
+            return await self._orders.complete(order, received)
+        except (Unavailable, VersionConflict):
+            raise
+        except Exception as error:  # noqa: BLE001  (one order must not hold up all others)
+            _log.exception("unexpected_failure")
+            return dead_letter(received, "order_failed", f"{type(error).__name__}: {error}")
 
     def _command(self, received: Received) -> _Work:
         message = command_message(received.message)
@@ -126,8 +138,10 @@ class CommandWorker:
 
 
 def _not_understood(received: Received, code: str, error: str) -> _Work:
-    letter = dead_letter(received, code, error)
+    return _handed_on(dead_letter(received, code, error))
 
+
+def _handed_on(letter: DeadLetter) -> _Work:
     async def hand_on() -> Outcome:
         return letter
 

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import structlog
 
-from domain.errors import Unavailable
+from domain.errors import BrokerRefused, Unavailable
 from workers.pulse import Pulse
 
 __all__ = ["Pulse", "Worker", "keep_running", "rest"]
@@ -53,8 +53,9 @@ async def keep_running(worker: Worker, pulse: Pulse) -> None:
         words = f"{type(fault).__name__}: {fault}"
         pulse.fault(words)
         expected = isinstance(fault, Unavailable)
+        passes = expected and not isinstance(fault, BrokerRefused)
         _log.log(
-            logging.WARNING if expected else logging.ERROR,
+            logging.WARNING if passes else logging.ERROR,
             "the worker met a fault and is run again",
             worker=worker.name,
             fault=words,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
-from adapters.kafka.messages import Received
+from adapters.kafka.messages import Received, unreadable_letter
 from adapters.kafka.subscription import Batches, Subscription
 from domain.base import DomainEvent
 from domain.basket.codec import decode_all
@@ -136,6 +136,9 @@ def _sorted_out(batch: Sequence[Received]) -> tuple[dict[str, _Arrived], list[De
     baskets: dict[str, _Arrived] = {}
     letters: list[DeadLetter] = []
     for message in batch:
+        if message.unreadable is not None:
+            letters.append(unreadable_letter(message.unreadable))
+            continue
         basket_id = _basket_id(message)
         if basket_id is None:
             letters.append(_letter(message, "no_basket", "neither key nor ce_subject is a basket's id", None))

@@ -31,6 +31,7 @@ class Pulse:
         self._holds_role = False
         self._handled = 0
         self._rate = Rate(clock)
+        self._arrived = Rate(clock)
         self._restarts = 0
         self._newest_error: tuple[str, float] | None = None
         self._position: tuple[int, float] | None = None
@@ -115,7 +116,17 @@ class Pulse:
             restarts=self._restarts,
             last_error=error,
             last_error_seconds=None if error is None else now - error_at,
+            arriving=self._arriving(figures),
         )
+
+    def _arriving(self, figures: Figures | None) -> float | None:
+        """How much came a second: where it is and what waits, taken together, grow by that."""
+        if figures is None or figures.position is None or figures.lag_events is None:
+            self._arrived = Rate(self._clock)
+            return None
+        rate = self._arrived.at(figures.position + figures.lag_events)
+        # With other partitions it counts anew.
+        return None if rate is None or rate < 0 else rate
 
     def _becomes(self, condition: Condition) -> None:
         if condition != self._condition:

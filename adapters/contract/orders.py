@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
 from adapters.contract.words import in_words
-from domain.values import BasketId, Identifier
+from domain.values import BasketId, NewIdentifier
 
 
 class NotAnOrder(ValueError):
@@ -19,7 +19,7 @@ class OrderPlaced(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True, alias_generator=to_camel)
 
     basket_id: BasketId
-    order_id: Identifier
+    order_id: NewIdentifier
 
 
 class OrderMessage(BaseModel):
@@ -29,7 +29,7 @@ class OrderMessage(BaseModel):
 
     basket_id: BasketId | None = None
     """The basket that the order was placed from; where it is left out the message's key names it."""
-    order_id: Identifier
+    order_id: NewIdentifier
     """The order's id."""
 
 

@@ -39,12 +39,12 @@ from domain.values import (
     Country,
     Currency,
     DataSubject,
-    Identifier,
     Money,
+    NewIdentifier,
+    NewText,
     OfferRef,
     OpenMap,
     OrderItemType,
-    Text,
 )
 
 
@@ -123,9 +123,9 @@ class RequestModel(BaseModel):
 class OfferRequest(RequestModel):
     """One version of an offer."""
 
-    id: Identifier
+    id: NewIdentifier
     """The offer's id."""
-    version: Identifier
+    version: NewIdentifier
     """The offer's version."""
 
     def to_ref(self) -> OfferRef:
@@ -155,7 +155,7 @@ class ItemRequest(RequestModel):
     """An id of the caller's own, for add-ons to name their parent by."""
     type: OrderItemType | None = None
     """Whether it is an offer or an add-on to one."""
-    parent_id: Identifier | None = None
+    parent_id: NewIdentifier | None = None
     """The order item that an add-on hangs under."""
     expected_price: MoneyRequest | None = None
     """The price of one that the caller counts on; validation compares the current price with it."""
@@ -172,15 +172,15 @@ class OrderRequest(RequestModel):
     """The lines that the basket shall have; items of one offer version, type and parent become one line."""
     checkout_id: BasketId | None = None
     """The basket to bring to this order; without it see the call."""
-    external_id: Annotated[Identifier | None, Field(alias="external_id")] = None
+    external_id: Annotated[NewIdentifier | None, Field(alias="external_id")] = None
     """The caller's own id of the order; one open basket of an organisation holds it at a time."""
     country: Country | None = None
     """Where the basket is sold, ISO 3166-1 alpha-2."""
     currency: Currency | None = None
     """What the basket is paid in, ISO 4217."""
-    source: Text | None = None
+    source: NewText | None = None
     """Where the basket came from, in the caller's own words."""
-    order_type: Annotated[Text | None, Field(alias="order_type")] = None
+    order_type: Annotated[NewText | None, Field(alias="order_type")] = None
     """The kind of order, in the caller's own words."""
     tracking: OpenMap | None = None
     """The caller's own; kept as it came."""
@@ -236,7 +236,7 @@ class RemoveAction(RequestModel):
 
     order_item_action_type: Literal["remove"]
     """The kind of action."""
-    id: Identifier
+    id: NewIdentifier
     """The line that shall leave."""
 
     def to_action(self) -> Action:
@@ -248,7 +248,7 @@ class ChangeQuantityAction(RequestModel):
 
     order_item_action_type: Literal["change_quantity"]
     """The kind of action."""
-    id: Identifier
+    id: NewIdentifier
     """The line whose quantity shall change."""
     quantity: NewQuantity
     """The new quantity; 0 removes the line."""

@@ -28,6 +28,15 @@ class EmbeddedBroker(EmbeddedServer):
     def bootstrap_servers(self) -> str:
         return f"127.0.0.1:{self.port}"
 
+    def memory_bytes(self) -> int:
+        """What the running broker holds in memory."""
+        import psutil  # noqa: PLC0415  in an extra
+
+        try:
+            return int(psutil.Process(self.pid).memory_info().rss)
+        except psutil.NoSuchProcess:
+            return 0
+
     async def start(self) -> None:
         if answers(self.port):  # or what listens there would be taken for the broker
             raise ServerFailed(f"port {self.port} of 127.0.0.1 is in use already")

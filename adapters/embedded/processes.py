@@ -159,15 +159,21 @@ def free_port() -> int:
     for _ in range(200):
         # Not for secrets: it only keeps processes that look at the same time apart.
         port = random.randrange(15_000, 32_000)  # noqa: S311
-        with socket.socket() as probe:
-            # As servers do, so that connections which linger in TIME_WAIT do not count.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
+        if can_be_had(port):
             return port
     raise EmbeddedPartUnavailable("no free TCP port was found on 127.0.0.1 between 15000 and 32000")
+
+
+def can_be_had(port: int) -> bool:
+    """Whether a server could listen on this port of 127.0.0.1 now."""
+    with socket.socket() as probe:
+        # As servers do, so that connections which linger in TIME_WAIT do not count.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def answers(port: int) -> bool:

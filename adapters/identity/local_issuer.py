@@ -23,26 +23,32 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from adapters.settings import Settings
+from domain.errors import CheckoutError
 
 if TYPE_CHECKING:
     from adapters.identity.keys import Fetch
 
 
-class UnusableIssuerKey(ValueError):
-    """The key file holds no Ed25519 private key."""
+class UnusableIssuerKey(CheckoutError, ValueError):
+    """The key file cannot be read or made, or holds no Ed25519 private key."""
 
 
 def signing_key(path: Path) -> Ed25519PrivateKey:
     """The private key in a file; made there, for its owner only, where there is none. Processes that
-    make it at the same time all get the one that came first."""
-    if not path.exists():
-        _make_key(path)
+    make it at the same time all get the one that came first. Raises UnusableIssuerKey."""
+    named = f"{path} (CHECKOUT_LOCAL_ISSUER_KEY_FILE)"
     try:
+        if not path.exists():
+            _make_key(path)
         key = load_pem_private_key(path.read_bytes(), password=None)
+    except OSError as error:
+        raise UnusableIssuerKey(f"{named} can be neither read nor made: {error.strerror}") from error
     except (ValueError, TypeError) as error:
-        raise UnusableIssuerKey(f"{path} holds no private key") from error
+        raise UnusableIssuerKey(
+            f"{named} holds no private key; without the file a new one is made"
+        ) from error
     if not isinstance(key, Ed25519PrivateKey):
-        raise UnusableIssuerKey(f"{path} holds another kind of key than Ed25519")
+        raise UnusableIssuerKey(f"{named} holds another kind of key than Ed25519")
     return key
 
 

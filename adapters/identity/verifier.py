@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
 
 import jwt
 from cachetools import TLRUCache
-from pydantic import TypeAdapter, ValidationError
 
 from adapters.contract.refusals import NotAllowed, NotAuthenticated
-from adapters.identity.keys import VerificationKeys, from_file, from_url
+from adapters.identity.keys import VerificationKey, VerificationKeys, from_file, from_url
 from adapters.identity.local_issuer import local_keys
+from adapters.identity.reading import JsonObject, check_times, read_token, scopes_of, subject_of
 from adapters.settings import Settings
-from domain.values import PartnerOrganisation
-
-ALGORITHMS = frozenset({"RS256", "ES256", "EdDSA"})
-LONGEST_TOKEN = 16 * 1024
-_LATEST = 2**53
-_ORGANISATION: TypeAdapter[str] = TypeAdapter(PartnerOrganisation)
+from domain.values import LONGEST_ORGANISATION, can_be_stored_and_shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +42,7 @@ class Identity:
 
 
 class TokenVerifier:
-    """Verifies each token once and remembers it, by its digest, until it expires."""
+    """Verifies each token once and remembers it, by its digest, until it expires or its key is no longer trusted."""
 
     def __init__(
         self,
@@ -58,6 +52,7 @@ class TokenVerifier:
         audience: str,
         partner_claim: str = "partner_org",
         leeway: float = 5.0,
+        longest_life: float = 24 * 3600.0,
         cache_size: int = 10_000,
         now: Callable[[], float] = time.time,
     ) -> None:
@@ -66,65 +61,69 @@ class TokenVerifier:
         self._audience = audience
         self._partner_claim = partner_claim
         self._leeway = leeway
+        self._longest_life = longest_life
         self._now = now
-        self._verified: TLRUCache[bytes, Identity] = TLRUCache(
-            cache_size, ttu=lambda _, identity, __: identity.expires_at + leeway, timer=now
+        self._verified: TLRUCache[bytes, tuple[Identity, VerificationKey]] = TLRUCache(
+            cache_size, ttu=lambda _, verified, __: verified[0].expires_at + leeway, timer=now
         )
 
     async def verify(self, token: str) -> Identity:
         """Raises NotAuthenticated where the token is not good, and KeysUnavailable where that cannot be
         known at present."""
-        if len(token) > LONGEST_TOKEN:
-            raise NotAuthenticated("the token is too long")
-        digest = sha256(token.encode("utf-8", "surrogateescape")).digest()
-        identity = self._verified.get(digest)
-        if identity is None:
-            identity = self._identity(await self._claims(token))
-            if identity.expires_at + self._leeway <= self._now():
-                raise NotAuthenticated("the token has expired")
-            self._verified[digest] = identity
-        return identity
+        digest = sha256(token.encode("utf-8", "surrogatepass")).digest()
+        verified = self._verified.get(digest)
+        if verified is not None:
+            identity, key = verified
+            if await self._keys.still_trusts(key):
+                return identity
+            self._verified.pop(digest, None)
+        verified = await self._verify(token)
+        self._verified[digest] = verified
+        return verified[0]
 
-    async def _claims(self, token: str) -> Mapping[str, Any]:
-        try:
-            header = jwt.get_unverified_header(token)
-        except jwt.PyJWTError as error:
-            raise NotAuthenticated("this is no token") from error
-        algorithm = header.get("alg")
-        if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
-            raise NotAuthenticated(f"a token is signed with one of {', '.join(sorted(ALGORITHMS))}")
-        if "crit" in header:
-            raise NotAuthenticated("the token has critical headers that are not understood")
-        candidates = await self._keys.matching(header.get("kid"), algorithm)
-        failure: jwt.PyJWTError | None = None
-        for candidate in candidates:
-            try:
-                return jwt.decode(
-                    token,
-                    key=candidate.key,
-                    algorithms=[candidate.algorithm],
-                    issuer=self._issuer,
-                    audience=self._audience,
-                    leeway=self._leeway,
-                    options={"require": ["exp", "iss", "aud"]},
-                )
-            except jwt.InvalidSignatureError as error:
-                failure = error
-            except (jwt.PyJWTError, ValueError, TypeError, OverflowError) as error:
-                raise NotAuthenticated(_reason(error)) from error
-        raise NotAuthenticated("the token is not signed with a key of the issuer") from failure
+    async def _verify(self, token: str) -> tuple[Identity, VerificationKey]:
+        header, claims = read_token(token)
+        check_times(claims, self._now(), self._longest_life, self._leeway)
+        candidates = await self._keys.matching(header.get("kid"), header["alg"])
+        key = next((key for key in candidates if self._is_signed_with(key, token)), None)
+        if key is None:
+            raise NotAuthenticated("the token is not signed with a key of the issuer")
+        identity = self._identity(claims)
+        if identity.expires_at + self._leeway <= self._now():
+            raise NotAuthenticated("the token has expired")
+        return identity, key
 
-    def _identity(self, claims: Mapping[str, Any]) -> Identity:
+    def _is_signed_with(self, key: VerificationKey, token: str) -> bool:
+        """Raises NotAuthenticated where it is, and its claims do not hold."""
         try:
-            partner = _ORGANISATION.validate_python(claims.get(self._partner_claim), strict=True)
-        except ValidationError:
+            jwt.decode(
+                token,
+                key=key.key,
+                algorithms=[key.algorithm],
+                issuer=self._issuer,
+                audience=self._audience,
+                leeway=self._leeway,
+                options={"require": ["exp", "iss", "aud"]},
+            )
+        except jwt.InvalidSignatureError:
+            return False
+        except (jwt.PyJWTError, ValueError, TypeError, OverflowError) as error:
+            raise NotAuthenticated(_reason(error)) from error
+        return True
+
+    def _identity(self, claims: JsonObject) -> Identity:
+        partner = claims.get(self._partner_claim)
+        if (
+            not isinstance(partner, str)
+            or not partner
+            or not can_be_stored_and_shown(partner, LONGEST_ORGANISATION)
+        ):
             partner = None
-        subject = claims.get("sub") or claims.get("client_id") or claims.get("azp")
         return Identity(
-            subject=subject if isinstance(subject, str) else partner or "unknown",
+            subject=subject_of(claims) or partner or "unknown",
             partner=partner,
-            scopes=_scopes(claims.get("scope")) | _scopes(claims.get("scp")),
-            expires_at=float(min(int(claims["exp"]), _LATEST)),
+            scopes=scopes_of(claims),
+            expires_at=float(claims["exp"]),
         )
 
 
@@ -138,21 +137,18 @@ def token_verifier(settings: Settings) -> TokenVerifier:
     else:
         fetch = local_keys(settings)
     return TokenVerifier(
-        VerificationKeys(fetch, settings.jwks_refresh_interval),
+        VerificationKeys(
+            fetch,
+            settings.jwks_refresh_interval,
+            max_age=settings.jwks_max_age,
+            trusted_for=settings.jwks_trusted_for,
+        ),
         issuer=settings.jwt_issuer,
         audience=settings.jwt_audience,
         partner_claim=settings.partner_claim,
         leeway=settings.jwt_leeway,
+        longest_life=settings.jwt_longest_life,
     )
-
-
-def _scopes(claim: object) -> frozenset[str]:
-    """Scopes come as one string with spaces (RFC 8693) or as a list."""
-    if isinstance(claim, str):
-        return frozenset(claim.split())
-    if isinstance(claim, list):
-        return frozenset(scope for scope in claim if isinstance(scope, str))
-    return frozenset()
 
 
 def _reason(error: Exception) -> str:

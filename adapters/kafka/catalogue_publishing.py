@@ -12,11 +12,12 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from adapters.kafka.catalogue_messages import CATALOGUE_TOPICS, fact_message
-from adapters.kafka.clients import admin, producer
-from adapters.kafka.errors import answered, close
+from adapters.kafka.clients import admin
+from adapters.kafka.errors import answered, close, in_our_words
+from adapters.kafka.starting import start, started_producer
 from adapters.settings import Settings
 from domain.catalogue.facts import Fact
-from domain.errors import BrokerUnavailable
+from domain.errors import BrokerRefused
 
 START_WITHIN_SECONDS = 15.0
 ANSWER_WITHIN_SECONDS = 30.0
@@ -27,11 +28,12 @@ MOST_UNANSWERED = 5_000
 @dataclass(frozen=True, slots=True)
 class Published:
     """So many facts, counted from the first, are certainly in Kafka. `stopped_at` is the number of the
-    first that may not be, `why` says what happened; both are None where all are."""
+    first that may not be, `why` says what happened; both are None where all are. `away`: it was Kafka."""
 
     count: int
     stopped_at: int | None = None
     why: str | None = None
+    away: bool = False
 
 
 async def publish_facts(
@@ -46,12 +48,12 @@ async def publish_facts(
 
     Kafka is away when it has not answered for `answer_within` seconds. `told` is called with how many are
     certain. A fact that is published again is no harm. A ValueError
-    from `facts` ends it like the others. Raises BrokerUnavailable where nothing could be begun.
+    from `facts` ends it like the others. Raises BrokerUnavailable or BrokerRefused where
+    nothing could be begun.
     """
-    client = producer(settings)
+    await _require_topics(settings)
+    client = await started_producer(settings, "catalogue", START_WITHIN_SECONDS)
     try:
-        await _require_topics(settings)
-        await answered("catalogue", START_WITHIN_SECONDS, client.start())
         return await _Publishing(client, stop, told, answer_within).publish(facts)
     finally:
         await close(client)
@@ -60,14 +62,14 @@ async def publish_facts(
 async def _require_topics(settings: Settings) -> None:
     client = admin(settings)
     try:
-        await answered("catalogue", START_WITHIN_SECONDS, client.start())
+        await start(client, settings, "catalogue", START_WITHIN_SECONDS)
         there = await answered("catalogue", START_WITHIN_SECONDS, client.list_topics())
     finally:
         with contextlib.suppress(KafkaError, OSError):
             await client.close()
     if missing := {*CATALOGUE_TOPICS} - {*there}:
         names = ", ".join(sorted(missing))
-        raise BrokerUnavailable(f"there is no topic {names}; `checkout migrate` makes it")
+        raise BrokerRefused(f"there is no topic {names}; `checkout migrate` makes it")
 
 
 class _Publishing:
@@ -102,7 +104,7 @@ class _Publishing:
             await self._last_answers()
             return self._stopped("interrupted")
         except (KafkaError, OSError) as error:
-            return self._stopped(f"Kafka did not take it: {error!r}")
+            return self._stopped(f"Kafka did not take it: {in_our_words(error)}", away=True)
         except ValueError as error:
             await self._last_answers()
             return self._stopped(str(error))
@@ -144,9 +146,10 @@ class _Publishing:
                 {answer for _, answer in self._unanswered}, timeout=LAST_ANSWERS_WITHIN_SECONDS
             )
 
-    def _stopped(self, why: str) -> Published:
+    def _stopped(self, why: str, *, away: bool = False) -> Published:
         self._count_answered()
-        return Published(self._certain, self._unanswered[0][0] if self._unanswered else self._upcoming, why)
+        stopped_at = self._unanswered[0][0] if self._unanswered else self._upcoming
+        return Published(self._certain, stopped_at, why, away)
 
 
 class _Interrupted(Exception):

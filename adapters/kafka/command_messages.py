@@ -4,18 +4,18 @@ docs/kafka-commands.md describes both."""
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from datetime import datetime
 
 from adapters.kafka import topics
 from adapters.kafka.messages import Message, cloud_event, rfc3339
 from domain.ports import Answer
+from domain.values import can_be_stored_and_shown
 
 RESULT_TYPE = "checkout.command-result.v1"
 
-_COMMAND_ID = re.compile(r"[^\x00-\x1f\x7f]{1,255}")
-_SOURCE = re.compile(r"[^\x00-\x1f\x7f]{1,512}")
+LONGEST_COMMAND_ID = 255
+LONGEST_SOURCE = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +57,16 @@ class CommandMessage:
 
 
 def command_message(message: Message) -> CommandMessage | None:
-    """None where there is no command id, or one that cannot be used: 1 to 255 characters, none of them a
-    control character."""
-    command_id = message.header("ce_id")
-    if command_id is None or _COMMAND_ID.fullmatch(command_id) is None:
-        return None
-    return CommandMessage(command_id, message)
+    """None where there is no command id, or one that cannot be stored and shown, or is longer than 255
+    characters."""
+    command_id = usable_header(message, "ce_id", LONGEST_COMMAND_ID)
+    return CommandMessage(command_id, message) if command_id is not None else None
 
 
-def sender(message: Message) -> str | None:
-    """Who sent the message, by its `ce_source`."""
-    source = message.header("ce_source")
-    return source if source is not None and _SOURCE.fullmatch(source) else None
+def usable_header(message: Message, name: str, longest: int) -> str | None:
+    """A header as it may be stored and shown; None where there is none, or one that may not."""
+    value = message.header(name)
+    return value if value and can_be_stored_and_shown(value, longest) else None
 
 
 def result_message(

@@ -8,12 +8,14 @@ from contextlib import asynccontextmanager
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from adapters.kafka.clients import consumer, producer
+from adapters.kafka.clients import consumer
 from adapters.kafka.errors import answered, close
+from adapters.kafka.idle_poll import IdlePoll, idle_poll
 from adapters.kafka.messages import Message, Received
 from adapters.kafka.sending import send_all
+from adapters.kafka.starting import start, started_producer
 from adapters.kafka.subscription import Batches, offsets_after
-from adapters.kafka.topics import COMMANDS, ORDERS
+from adapters.kafka.topics import COMMAND_RESULTS, COMMANDS, ORDERS, warn_of_small_topics
 from adapters.settings import Settings
 from domain.operating.status import Figures
 
@@ -42,18 +44,29 @@ class CommandStream:
         """Takes over from whoever read before; raises BrokerUnavailable."""
         if not self._exactly_once:
             _log.warning("the broker has no transactions: a crash may publish results again")
-        sending = producer(self._settings, transactional_id=self._group)
-        reading = consumer(self._settings, group=self._group)
+        await warn_of_small_topics(self._settings, COMMAND_RESULTS)
+        # In this order: once the producer has started, an earlier reader's transaction is over and it
+        # can begin no other; only then do the group's offsets say what is left to do.
+        sending = await started_producer(
+            self._settings, self._group, START_WITHIN_SECONDS, transactional_id=self._group
+        )
         try:
-            # In this order: once the producer has started, an earlier reader's transaction is over and it
-            # can begin no other; only then do the group's offsets say what is left to do.
-            await answered(self._group, START_WITHIN_SECONDS, sending.start())
-            await answered(self._group, START_WITHIN_SECONDS, reading.start())
-            session = CommandSession(reading, sending, self._group, exactly_once=self._exactly_once)
-            await session.take_all_partitions()
-            yield session
+            reading = consumer(self._settings, group=self._group)
+            try:
+                await start(reading, self._settings, self._group, START_WITHIN_SECONDS)
+                session = CommandSession(
+                    reading,
+                    sending,
+                    self._settings,
+                    self._group,
+                    exactly_once=self._exactly_once,
+                    idle_poll=idle_poll(self._settings, reading),
+                )
+                await session.take_all_partitions()
+                yield session
+            finally:
+                await close(reading)
         finally:
-            await close(reading)
             await close(sending)
 
 
@@ -64,11 +77,18 @@ class CommandSession:
     """
 
     def __init__(
-        self, reading: AIOKafkaConsumer, sending: AIOKafkaProducer, group: str, *, exactly_once: bool
+        self,
+        reading: AIOKafkaConsumer,
+        sending: AIOKafkaProducer,
+        settings: Settings,
+        group: str,
+        *,
+        exactly_once: bool,
+        idle_poll: IdlePoll | None,
     ) -> None:
         self._reading = reading
         # The embedded broker, which has no transactions either, says wrong ends.
-        self._batches = Batches(reading, group, ends_are_right=exactly_once)
+        self._batches = Batches(reading, settings, group, ends_are_right=exactly_once, idle_poll=idle_poll)
         self._sending = sending
         self._group = group
         self._exactly_once = exactly_once

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 
 import structlog
-from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from adapters.contract.answers import answer_initiated, answer_updated, answer_validated
@@ -18,7 +17,7 @@ from adapters.contract.problems import problem_of
 from adapters.contract.refusals import BodyTooLarge, InvalidBasketId, InvalidHeader
 from adapters.contract.requests import RequestLimits
 from adapters.contract.tracing import Trace, take_up_trace
-from adapters.kafka.command_messages import CommandMessage, result_message, sender
+from adapters.kafka.command_messages import LONGEST_SOURCE, CommandMessage, result_message, usable_header
 from adapters.kafka.messages import Message
 from adapters.metrics.counted import COMMANDS, Kind, outcome_of
 from adapters.settings import Settings
@@ -27,14 +26,13 @@ from domain.basket.commands import Caller, IfMatch, ValidateBasket
 from domain.basket.handlers import CheckoutHandlers
 from domain.errors import AnsweredElsewhere, CheckoutError, Unavailable
 from domain.ports import Answer, AnswerKey, Clock, NewId
-from domain.values import BASKET_ID_PATTERN, PartnerOrganisation
+from domain.values import BASKET_ID_PATTERN, LONGEST_ORGANISATION
 
 INITIATE = "checkout.initiate-basket.v1"
 UPDATE = "checkout.update-basket.v1"
 VALIDATE = "checkout.validate-basket.v1"
 
 _KINDS: dict[str, Kind] = {INITIATE: "initiate", UPDATE: "update", VALIDATE: "validate"}
-_PARTNER: TypeAdapter[str] = TypeAdapter(PartnerOrganisation)
 _BASKET_ID = re.compile(BASKET_ID_PATTERN)
 _log = structlog.get_logger("adapters.kafka.commanding")
 
@@ -189,14 +187,18 @@ class Commands:
 
 
 def _caller(message: CommandMessage, trace: Trace) -> Caller:
-    """Raises InvalidHeader where no organisation is named."""
-    try:
-        partner = _PARTNER.validate_python(message.partner)
-    except ValidationError as error:
-        raise InvalidHeader("ce_partnerorg", "this must name the partner organisation") from error
+    """Raises InvalidHeader where no organisation is named, or a sender by what cannot be stored and shown."""
+    partner = usable_header(message.message, "ce_partnerorg", LONGEST_ORGANISATION)
+    if partner is None:
+        raise InvalidHeader("ce_partnerorg", "this must name the partner organisation")
+    source = usable_header(message.message, "ce_source", LONGEST_SOURCE)
+    if source is None and message.message.has_header("ce_source"):
+        raise InvalidHeader(
+            "ce_source", f"this is text of at most {LONGEST_SOURCE} characters without control characters"
+        )
     return Caller(
         partner=partner,
-        actor=f"kafka:{sender(message.message) or 'commands'}",
+        actor=f"kafka:{source or 'commands'}",
         correlation_id=trace.correlation_id,
         causation_id=message.id,
         traceparent=trace.traceparent,

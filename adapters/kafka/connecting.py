@@ -1,4 +1,4 @@
-"""How brokers are reached; and why they could not be, in words that help."""
+"""TLS to brokers; and why one does not let us in, in words that name the setting."""
 
 from __future__ import annotations
 
@@ -7,22 +7,12 @@ import ssl
 from collections.abc import Mapping
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.conn import collect_hosts, create_conn
-from aiokafka.errors import (
-    AuthenticationFailedError,
-    KafkaConnectionError,
-    KafkaError,
-    SaslAuthenticationFailed,
-    UnsupportedSaslMechanismError,
-)
+from aiokafka.errors import AuthenticationFailedError, SaslAuthenticationFailed, UnsupportedSaslMechanismError
 
-from adapters.settings import NotConfigured, Settings
+from adapters.settings import Settings, WrongSetting
 from adapters.tls import TlsFault, look_at_ca, look_at_certificate, tls_fault
 
-REQUEST_TIMEOUT_MS = 15_000
-LOOK_MS = 3_000
+LOOK_SECONDS = 3.0
 """So long we look at most for what is wrong with a connection."""
 
 _FAULTS: Mapping[TlsFault, str] = {
@@ -43,41 +33,8 @@ _TALKS_TLS = (
 _SASL = "CHECKOUT_KAFKA_SASL_USERNAME, CHECKOUT_KAFKA_SASL_PASSWORD and CHECKOUT_KAFKA_SASL_MECHANISM have to be those"
 
 
-class BrokersUnreachable(KafkaConnectionError):  # type: ignore[misc]
-    """No broker could be talked to; the message says why, and which setting mends it."""
-
-    def __str__(self) -> str:
-        return str(self.args[0])
-
-    __repr__ = __str__
-
-
-def connection(settings: Settings) -> dict[str, Any]:
-    """How every client reaches the brokers. Raises ValueError where the settings name none, and NotConfigured where
-    they do not go together or name files that cannot be used."""
-    if settings.kafka_bootstrap_servers is None:
-        raise ValueError("CHECKOUT_KAFKA_BOOTSTRAP_SERVERS is not set")
-    options: dict[str, Any] = {
-        "bootstrap_servers": settings.kafka_bootstrap_servers,
-        "client_id": "partner-checkout",
-        "request_timeout_ms": REQUEST_TIMEOUT_MS,
-        "security_protocol": settings.kafka_security_protocol,
-    }
-    if settings.kafka_security_protocol.endswith("SSL"):
-        options["ssl_context"] = _ssl_context(settings)
-    if settings.kafka_security_protocol.startswith("SASL"):
-        if settings.kafka_sasl_username is None or settings.kafka_sasl_password is None:
-            raise NotConfigured(
-                f"CHECKOUT_KAFKA_SECURITY_PROTOCOL={settings.kafka_security_protocol} needs"
-                " CHECKOUT_KAFKA_SASL_USERNAME and CHECKOUT_KAFKA_SASL_PASSWORD"
-            )
-        options["sasl_mechanism"] = settings.kafka_sasl_mechanism
-        options["sasl_plain_username"] = settings.kafka_sasl_username
-        options["sasl_plain_password"] = settings.kafka_sasl_password.get_secret_value()
-    return options
-
-
-def _ssl_context(settings: Settings) -> ssl.SSLContext:
+def ssl_context(settings: Settings) -> ssl.SSLContext:
+    """What brokers are trusted by, and what they are shown. Raises WrongSetting for files that cannot be used."""
     authority, certificate = settings.kafka_ca_file, settings.kafka_certificate_file
     password = settings.kafka_key_password.get_secret_value() if settings.kafka_key_password else ""
     if authority is not None:
@@ -86,7 +43,7 @@ def _ssl_context(settings: Settings) -> ssl.SSLContext:
         names = "CHECKOUT_KAFKA_CERTIFICATE_FILE, CHECKOUT_KAFKA_KEY_FILE and CHECKOUT_KAFKA_KEY_PASSWORD"
         look_at_certificate(certificate, settings.kafka_key_file, password, names)
     elif settings.kafka_key_file is not None:
-        raise NotConfigured(
+        raise WrongSetting(
             "CHECKOUT_KAFKA_KEY_FILE names a key, and CHECKOUT_KAFKA_CERTIFICATE_FILE no certificate to it"
         )
     context = ssl.create_default_context(cafile=authority)
@@ -95,60 +52,16 @@ def _ssl_context(settings: Settings) -> ssl.SSLContext:
     return context
 
 
-class _SaysWhy:
-    """A client that says why, where it cannot be started."""
-
-    def __init__(self, *topics: str, **options: Any) -> None:
-        super().__init__(*topics, **options)
-        self._reached_by = options
-
-    async def start(self) -> None:
-        try:
-            await super().start()  # type: ignore[misc]
-        except KafkaError as error:
-            raise await explained(error, self._reached_by) from error
-
-
-class Consumer(_SaysWhy, AIOKafkaConsumer):  # type: ignore[misc]
-    """aiokafka's, which says why."""
-
-
-class Producer(_SaysWhy, AIOKafkaProducer):  # type: ignore[misc]
-    """aiokafka's, which says why."""
-
-
-class Admin(_SaysWhy, AIOKafkaAdminClient):  # type: ignore[misc]
-    """aiokafka's, which says why."""
-
-
-async def explained(error: KafkaError, options: Mapping[str, Any]) -> KafkaError:
-    """The error itself; or, where no broker could be reached, one that says why: the client only logs it."""
-    if not isinstance(error, KafkaConnectionError):
-        return error
-    servers: str = options["bootstrap_servers"]
-    why = ""
-    for host, port, _ in collect_hosts(servers, randomize=False):
-        why = await _why_not(host, port, options)
-        if why:
-            break
-    return BrokersUnreachable(f"no broker of {servers} can be talked to" + (f": {why}" if why else ""))
-
-
-async def _why_not(host: str, port: int, options: Mapping[str, Any]) -> str:
-    """What stands in the way of a connection to one broker."""
-    names = ("client_id", "security_protocol", "ssl_context")
-    sasl = ("sasl_mechanism", "sasl_plain_username", "sasl_plain_password")
-    given = {name: options[name] for name in (*names, *sasl) if name in options}
-    try:
-        (await create_conn(host, port, request_timeout_ms=LOOK_MS, **given)).close()
-    except (SaslAuthenticationFailed, AuthenticationFailedError, UnsupportedSaslMechanismError) as error:
+async def why_refused(error: Exception, host: str, port: int, options: Mapping[str, Any]) -> str | None:
+    """Which setting has to be another where a broker and we do not agree on TLS or on who signs in; None where that is
+    not why. `error` is what a connection with these options ended in."""
+    if isinstance(
+        error, SaslAuthenticationFailed | AuthenticationFailedError | UnsupportedSaslMechanismError
+    ):
         return f"the broker does not let us sign in: {_SASL} of a user there ({error})"
-    except (OSError, KafkaError, TimeoutError) as error:
-        fault = tls_fault(error)
-        why = _FAULTS[fault] if fault else await _asked_by_tls(host, port, options)
-        said = str(error) or type(error).__name__
-        return f"{why} ({said})" if why else said
-    return ""
+    fault = tls_fault(error)
+    why = _FAULTS[fault] if fault else await _asked_by_tls(host, port, options)
+    return f"{why} ({error or type(error).__name__})" if why else None
 
 
 async def _asked_by_tls(host: str, port: int, options: Mapping[str, Any]) -> str | None:
@@ -158,7 +71,7 @@ async def _asked_by_tls(host: str, port: int, options: Mapping[str, Any]) -> str
     # Nothing is sent to whom this trusts.
     context = mine or ssl._create_unverified_context()  # noqa: S323, SLF001
     try:
-        async with asyncio.timeout(LOOK_MS / 1000):
+        async with asyncio.timeout(LOOK_SECONDS):
             reader, writer = await asyncio.open_connection(host, port, ssl=context)
             try:
                 if mine is None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
 
-from adapters.kafka.messages import dead_letter_message
-from adapters.kafka.sending import send_apart
+from adapters.kafka.messages import Message, dead_letter_message
+from adapters.kafka.sending import MessageTooLarge, send_apart
 from adapters.settings import Settings
 from domain.ports import Clock, DeadLetter
 
 
 class KafkaDeadLetters:
-    """DeadLetters, at least once: a letter that is recorded again is a message with the same id."""
+    """DeadLetters, at least once: a letter that is recorded again is a message with the same id. One that is larger
+    than the topic takes comes without its content."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self._settings = settings
@@ -20,5 +23,19 @@ class KafkaDeadLetters:
     async def record(self, letters: Sequence[DeadLetter]) -> None:
         """Returns once the broker has them all; raises BrokerUnavailable."""
         if letters:
-            messages = [dead_letter_message(letter, self._clock()) for letter in letters]
-            await send_apart(self._settings, "dead letters", messages)
+            now = self._clock()
+            try:
+                await self._send([dead_letter_message(letter, now) for letter in letters])
+            except MessageTooLarge:
+                for letter in letters:
+                    await self._send_what_fits(letter, now)
+
+    async def _send_what_fits(self, letter: DeadLetter, now: datetime) -> None:
+        try:
+            await self._send([dead_letter_message(letter, now)])
+        except MessageTooLarge:
+            # Its content is in PostgreSQL. It must not hold up what comes behind it.
+            await self._send([dead_letter_message(replace(letter, key=None, value=None, headers=()), now)])
+
+    async def _send(self, messages: Sequence[Message]) -> None:
+        await send_apart(self._settings, "dead letters", messages)

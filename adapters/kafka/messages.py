@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from adapters.kafka import topics
+from adapters.kafka.unreadable import UnreadableBatch
+from domain.operating.dead_letters import UNREADABLE_BATCH
 from domain.operating.published import event_name
 from domain.ports import DeadLetter, Source, StoredEvent
 
@@ -38,6 +40,10 @@ class Message:
                     return None
         return None
 
+    def has_header(self, name: str) -> bool:
+        """Whether there is a header of this name, be it text or not."""
+        return any(known == name for known, _ in self.headers)
+
 
 @dataclass(frozen=True, slots=True)
 class Received:
@@ -45,10 +51,23 @@ class Received:
 
     message: Message
     source: Source
+    unreadable: UnreadableBatch | None = None
+    """What stood in the place of records that cannot be read. The message has nothing then but its bytes."""
+
+    @property
+    def next_offset(self) -> int:
+        """Where its partition goes on once it is done with."""
+        return self.unreadable.next_offset if self.unreadable else self.source.offset + 1
 
 
 def received(record: Any) -> Received:
-    """What an aiokafka ConsumerRecord holds."""
+    """What an aiokafka ConsumerRecord, or an UnreadableBatch, holds."""
+    if isinstance(record, UnreadableBatch):
+        return Received(
+            Message(record.topic, None, record.raw, ()),
+            Source(record.topic, record.partition, record.offset),
+            record,
+        )
     return Received(
         Message(
             record.topic,
@@ -94,6 +113,20 @@ def verdict_message(event: StoredEvent, verdict: bytes) -> Message:
     return Message(
         topics.VALIDATION_RESULTS, event.stream_id.encode(), verdict, _headers(event, VERDICT_TYPE)
     )
+
+
+def unreadable_letter(batch: UnreadableBatch) -> DeadLetter:
+    """The letter about a batch whose records cannot be read. It parks no basket: it names none."""
+    match batch.next_offset - batch.offset:
+        case 0:
+            offsets = f"the rest of the batch that ends before offset {batch.offset}"
+        case 1:
+            offsets = f"offset {batch.offset}"
+        case _:
+            offsets = f"offsets {batch.offset} to {batch.next_offset - 1}"
+    error = f"{offsets} of {batch.topic}, partition {batch.partition}, cannot be read: {batch.why}"
+    source = Source(batch.topic, batch.partition, batch.offset)
+    return DeadLetter(source, None, batch.raw, (), UNREADABLE_BATCH, error)
 
 
 def dead_letter_message(letter: DeadLetter, now: datetime) -> Message:

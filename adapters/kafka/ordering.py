@@ -6,7 +6,7 @@ import structlog
 
 from adapters.contract.orders import OrderPlaced
 from adapters.contract.tracing import take_up_trace
-from adapters.kafka.command_messages import sender
+from adapters.kafka.command_messages import LONGEST_COMMAND_ID, LONGEST_SOURCE, usable_header
 from adapters.kafka.messages import Received
 from domain.basket.commands import Caller
 from domain.basket.handlers import CheckoutHandlers
@@ -29,9 +29,11 @@ class Orders:
         structlog.contextvars.bind_contextvars(basket=order.basket_id, trace=trace.trace_id)
         caller = Caller(
             partner="",  # the basket's own is recorded
-            actor=f"kafka:{sender(message) or 'orders'}",
+            actor=f"kafka:{usable_header(message, 'ce_source', LONGEST_SOURCE) or 'orders'}",
             correlation_id=trace.correlation_id,
-            causation_id=message.header("ce_id") or f"{source.topic}/{source.partition}/{source.offset}",
+            # An order is placed whatever its headers say: what cannot be kept of them is left out.
+            causation_id=usable_header(message, "ce_id", LONGEST_COMMAND_ID)
+            or f"{source.topic}/{source.partition}/{source.offset}",
             traceparent=trace.traceparent,
         )
         try:

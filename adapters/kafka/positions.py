@@ -8,13 +8,16 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from adapters.kafka.clients import consumer
 from adapters.kafka.errors import answered, close
-from adapters.kafka.messages import Message
+from adapters.kafka.messages import Message, Received, received
 from adapters.kafka.topics import PUBLISHER_POSITIONS
+from adapters.kafka.unreadable import getmany
 from adapters.settings import Settings
+from domain.errors import BrokerRefused
 from domain.ports import PublishedUpTo
 
 _PARTITION = TopicPartition(PUBLISHER_POSITIONS, 0)
 FIRST_WINDOW = 200
+RECORDS_AT_ONCE = 1_000
 READ_WITHIN_SECONDS = 45.0
 """Longer than a transaction may stay open: a record may lie behind it."""
 
@@ -52,7 +55,7 @@ async def published_up_to(
         window = first_window
         while end > begin:
             start = max(begin, end - window)
-            found = await _newest(reader, publisher_id.encode(), start, end)
+            found = await _newest(reader, settings, publisher_id.encode(), start, end)
             if found is not None:
                 return found
             end, window = start, window * 4
@@ -72,13 +75,30 @@ async def _end(settings: Settings) -> int:
         await close(reader)
 
 
-async def _newest(reader: AIOKafkaConsumer, key: bytes, start: int, end: int) -> PublishedUpTo | None:
+async def _newest(
+    reader: AIOKafkaConsumer, settings: Settings, key: bytes, start: int, end: int
+) -> PublishedUpTo | None:
+    """What the last record of this key says, or one that cannot be read and may be its."""
     reader.seek(_PARTITION, start)
-    newest = None
+    newest: Received | None = None
     while await reader.position(_PARTITION) < end:
-        for records in (await reader.getmany(_PARTITION, timeout_ms=100)).values():
-            for record in records:
-                if record.key == key and record.value is not None:
-                    said = json.loads(record.value)
-                    newest = PublishedUpTo(int(said["position"]), said.get("event"))
-    return newest
+        found = await getmany(reader, settings, _PARTITION, timeout_ms=100, max_records=RECORDS_AT_ONCE)
+        for message in map(received, found.get(_PARTITION, ())):
+            content = message.message
+            if message.unreadable is not None or (content.key == key and content.value is not None):
+                newest = message
+    return None if newest is None else _said(newest)
+
+
+def _said(record: Received) -> PublishedUpTo:
+    """Raises BrokerRefused: to go on from an older record would publish events again."""
+    try:
+        if record.unreadable is not None:
+            raise ValueError(record.unreadable.why)
+        said = json.loads(record.message.value or b"")
+        return PublishedUpTo(int(said["position"]), said.get("event"))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        source = record.source
+        raise BrokerRefused(
+            f"how far the publisher has come cannot be read at offset {source.offset} of {source.topic}: {error}"
+        ) from error

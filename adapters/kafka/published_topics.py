@@ -14,11 +14,13 @@ from aiokafka.partitioner import DefaultPartitioner
 from adapters.kafka.clients import admin, consumer
 from adapters.kafka.errors import answered, close
 from adapters.kafka.messages import Message, basket_event_message, received, verdict_message
+from adapters.kafka.starting import start
 from adapters.kafka.topics import BASKET_EVENTS, VALIDATION_RESULTS
+from adapters.kafka.unreadable import getmany
 from adapters.privacy.documents import without_personal_data
 from adapters.settings import Settings
 from domain.basket.verdicts import BASKET_VALIDATED
-from domain.errors import BrokerUnavailable
+from domain.errors import BrokerRefused, BrokerUnavailable
 from domain.operating.verifying_topics import Expected, Found
 from domain.ports import StoredEvent
 
@@ -129,7 +131,13 @@ class PublishedTopicReader:
                 return
             if now() - moved > STANDSTILL_SECONDS:
                 raise BrokerUnavailable(f"{self.name}: messages wait and are not given out")
-            fetching = client.getmany(*waiting, timeout_ms=FETCH_MILLISECONDS, max_records=MESSAGES_AT_ONCE)
+            fetching = getmany(
+                client,
+                self._settings,
+                *waiting,
+                timeout_ms=FETCH_MILLISECONDS,
+                max_records=MESSAGES_AT_ONCE,
+            )
             fetched = await _answer(fetching)
             if fetched:
                 moved = now()
@@ -163,7 +171,7 @@ class PublishedTopicReader:
         client = consumer(self._settings, group=None)
         try:
             partitions = await self._partitions()
-            await _answer(client.start())
+            await start(client, self._settings, "verify", ANSWER_WITHIN_SECONDS)
             client.assign(partitions)
             yield client, partitions
         finally:
@@ -172,12 +180,12 @@ class PublishedTopicReader:
     async def _partitions(self) -> list[TopicPartition]:
         client = admin(self._settings)
         try:
-            await _answer(client.start())
+            await start(client, self._settings, "verify", ANSWER_WITHIN_SECONDS)
             (described,) = await _answer(client.describe_topics([self.name]))
         finally:
             await client.close()
         if described["error_code"]:
-            raise BrokerUnavailable(f"there is no topic {self.name}")
+            raise BrokerRefused(f"there is no topic {self.name}; `checkout migrate` makes it")
         return sorted(TopicPartition(self.name, each["partition"]) for each in described["partitions"])
 
 

@@ -8,12 +8,14 @@ from contextlib import asynccontextmanager
 import structlog
 from aiokafka import AIOKafkaProducer
 
-from adapters.kafka.clients import producer
 from adapters.kafka.errors import answered, close
+from adapters.kafka.idle_poll import Wakeup
 from adapters.kafka.messages import Message, basket_event_message, verdict_message
 from adapters.kafka.positions import position_message, published_up_to
 from adapters.kafka.replaying import replay_message
 from adapters.kafka.sending import send_all
+from adapters.kafka.starting import started_producer
+from adapters.kafka.topics import BASKET_EVENTS, VALIDATION_RESULTS, warn_of_small_topics
 from adapters.settings import Settings
 from domain.operating.published import event_name
 from domain.operating.republishing import Replayed
@@ -23,6 +25,8 @@ START_WITHIN_SECONDS = 45.0
 """Longer than a transaction may stay open: a publisher that takes over waits for the end of the last one."""
 
 PUBLISH_WITHIN_SECONDS = 30.0
+
+_TOPICS = (BASKET_EVENTS, VALIDATION_RESULTS)
 
 _log = structlog.get_logger("adapters.kafka.publishing")
 
@@ -37,17 +41,18 @@ class TransactionalPublisher:
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[_TransactionalSession]:
-        client = producer(self._settings, transactional_id=self._id)
+        await warn_of_small_topics(self._settings, *_TOPICS)
+        # Only once this has returned nothing of an earlier publisher is open or can still come.
+        client = await started_producer(
+            self._settings, self._id, START_WITHIN_SECONDS, transactional_id=self._id
+        )
         try:
-            published = await answered(self._id, START_WITHIN_SECONDS, self._take_over(client))
+            published = await answered(
+                self._id, START_WITHIN_SECONDS, published_up_to(self._settings, self._id)
+            )
             yield _TransactionalSession(client, self._id, published)
         finally:
             await close(client)
-
-    async def _take_over(self, client: AIOKafkaProducer) -> PublishedUpTo:
-        # Only once this has returned nothing of an earlier publisher is open or can still come.
-        await client.start()
-        return await published_up_to(self._settings, self._id)
 
 
 class _Session:
@@ -88,9 +93,11 @@ class AtLeastOncePublisher:
     """At least once: records the position after the broker has the events, so that a crash between the two
     publishes some of them again."""
 
-    def __init__(self, settings: Settings, positions: PublisherPositions) -> None:
+    def __init__(self, settings: Settings, positions: PublisherPositions, published: Wakeup) -> None:
+        """`published` is notified once the broker has what was published."""
         self._settings = settings
         self._positions = positions
+        self._published = published
         self._id = settings.publisher_id
 
     @asynccontextmanager
@@ -99,10 +106,11 @@ class AtLeastOncePublisher:
             "publishing at least once: the broker has no transactions, so a crash may publish events again",
             publisher=self._id,
         )
-        client = producer(self._settings)
+        await warn_of_small_topics(self._settings, *_TOPICS)
+        client = await started_producer(self._settings, self._id, START_WITHIN_SECONDS)
         try:
-            await answered(self._id, START_WITHIN_SECONDS, client.start())
-            yield _AtLeastOnceSession(client, self._positions, self._id, await self._positions.read(self._id))
+            published = await self._positions.read(self._id)
+            yield _AtLeastOnceSession(client, self._positions, self._id, published, self._published)
         finally:
             await close(client)
 
@@ -114,14 +122,17 @@ class _AtLeastOnceSession(_Session):
         positions: PublisherPositions,
         publisher_id: str,
         published: PublishedUpTo,
+        wakeup: Wakeup,
     ) -> None:
         self.published = published
+        self._wakeup = wakeup
         self._client = client
         self._positions = positions
         self._id = publisher_id
 
     async def publish(self, publications: Sequence[Publication]) -> None:
         await answered(self._id, PUBLISH_WITHIN_SECONDS, send_all(self._client, _messages(publications)))
+        self._wakeup.notify()
         last = _up_to(publications)
         await self._positions.write(self._id, last)
         self.published = last

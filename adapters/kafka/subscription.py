@@ -12,15 +12,17 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import (
     CommitFailedError,
     IllegalGenerationError,
-    KafkaError,
     RebalanceInProgressError,
     UnknownMemberIdError,
 )
 
 from adapters.kafka.clients import consumer
 from adapters.kafka.errors import answered, close
+from adapters.kafka.idle_poll import ASK_SECONDS, IdlePoll, Wakeup, idle_poll
 from adapters.kafka.messages import Received, received
 from adapters.kafka.progress import Progress
+from adapters.kafka.starting import start
+from adapters.kafka.unreadable import getmany, why_nothing_comes
 from adapters.settings import Settings
 from domain.operating.status import Figures
 
@@ -40,26 +42,30 @@ class Batches:
     def __init__(
         self,
         client: AIOKafkaConsumer,
+        settings: Settings,
         group: str,
         *,
         ends_are_right: bool = True,
         probe_every: float = PROBE_EVERY_SECONDS,
+        idle_poll: IdlePoll | None = None,
     ) -> None:
-        """`ends_are_right`: the broker says truly where its partitions end. Where nothing comes, it is asked
-        `probe_every` so many seconds whether there is anything."""
+        """`settings` are those of `client`. `ends_are_right`: the broker says truly where its partitions end. Where
+        nothing comes, it is asked `probe_every` so many seconds whether there is anything. `idle_poll`: the broker
+        does not wake a fetch that waits."""
         self._client = client
+        self._settings = settings
         self._group = group
         self._ends_are_right = ends_are_right
         self._probe_every = probe_every
         self._behind: dict[TopicPartition, int] = {}
         self._probed = self._now()
         self._progress = Progress(client)
+        self._idle_poll = idle_poll
 
     async def next(self, limit: int, wait: float) -> Sequence[Received]:
         """At most `limit` messages, in order in each partition; none where nothing came for `wait` seconds.
-        Raises BrokerUnavailable."""
-        fetching = self._client.getmany(timeout_ms=int(wait * 1000), max_records=limit)
-        found = await answered(self._group, wait + ANSWER_WITHIN_SECONDS, fetching)
+        A batch that cannot be read is one of them. Raises BrokerUnavailable and BrokerRefused."""
+        found = await answered(self._group, wait + ANSWER_WITHIN_SECONDS, self._fetch(limit, wait))
         if found:
             self._probed = self._now()
             self._progress.given(found)
@@ -86,6 +92,22 @@ class Batches:
         """How far this member is, and how much waits for it; None where that is not known at present."""
         return await self._progress.figures()
 
+    async def _fetch(self, limit: int, wait: float) -> Mapping[TopicPartition, Sequence[Any]]:
+        pause = wait if self._idle_poll is None else min(wait, ASK_SECONDS)
+        until = self._now() + wait
+        while True:
+            found = await getmany(
+                self._client, self._settings, timeout_ms=int(pause * 1000), max_records=limit
+            )
+            if self._idle_poll is None:
+                return found
+            if found:
+                self._idle_poll.came()
+            left = until - self._now()
+            if found or left <= 0:
+                return found
+            await self._idle_poll.rest(left)
+
     async def _commit(self, offsets: dict[TopicPartition, int]) -> None:
         try:
             await self._client.commit(offsets)
@@ -93,8 +115,8 @@ class Batches:
             _log.info("offsets were not committed: the group is sharing out anew", group=self._group)
 
     async def _probe(self) -> None:
-        """Raises a KafkaError where the brokers are away, or where messages wait that were not given out
-        since the last probe.
+        """Raises where the brokers are away, or where messages wait that were not given out since the last probe: a
+        KafkaError, BrokerUnavailable or BrokerRefused.
 
         On its own the client says nothing while brokers are away, and after a long absence it may never
         go on. Whoever is told starts anew.
@@ -114,7 +136,7 @@ class Batches:
         stuck = behind.items() & self._behind.items()
         self._behind = behind
         if stuck:
-            raise KafkaError(f"messages wait in {len(stuck)} partitions and are not given out")
+            raise await why_nothing_comes(self._settings, *min(stuck))
 
     @staticmethod
     def _now() -> float:
@@ -127,18 +149,22 @@ def offsets_after(batch: Iterable[Received]) -> dict[TopicPartition, int]:
     for message in batch:
         source = message.source
         partition = TopicPartition(source.topic, source.partition)
-        offsets[partition] = max(source.offset + 1, offsets.get(partition, 0))
+        offsets[partition] = max(message.next_offset, offsets.get(partition, 0))
     return offsets
 
 
 class Subscription:
     """Topics as a consumer group reads them."""
 
-    def __init__(self, settings: Settings, group: str, *topics: str, **more: Any) -> None:
-        """`more` goes to aiokafka's consumer as it is."""
+    def __init__(
+        self, settings: Settings, group: str, *topics: str, wakeup: Wakeup | None = None, **more: Any
+    ) -> None:
+        """`wakeup` is notified where this process publishes to these topics. `more` goes to aiokafka's consumer
+        as it is."""
         self._settings = settings
         self._group = group
         self._topics = topics
+        self._wakeup = wakeup or Wakeup()
         self._more = more
 
     @asynccontextmanager
@@ -146,9 +172,15 @@ class Subscription:
         """Joins the group for the block; raises BrokerUnavailable."""
         client = consumer(self._settings, *self._topics, group=self._group, **self._more)
         try:
-            await answered(self._group, JOIN_WITHIN_SECONDS, client.start())
+            await start(client, self._settings, self._group, JOIN_WITHIN_SECONDS)
             # The embedded broker, which has no transactions either, says wrong ends.
             ends_are_right = self._settings.kafka_delivery == "exactly_once"
-            yield Batches(client, self._group, ends_are_right=ends_are_right)
+            yield Batches(
+                client,
+                self._settings,
+                self._group,
+                ends_are_right=ends_are_right,
+                idle_poll=idle_poll(self._settings, client, self._wakeup),
+            )
         finally:
             await close(client)

@@ -8,12 +8,16 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
+import structlog
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, NoError, TopicAlreadyExistsError, for_code
 
 from adapters.kafka.clients import MAX_MESSAGE_BYTES, admin
+from adapters.kafka.errors import in_our_words
+from adapters.kafka.starting import start
 from adapters.settings import Settings
-from domain.errors import BrokerUnavailable
+from domain.errors import BrokerRefused, BrokerUnavailable
 
 BASKET_EVENTS = "checkout.basket-events.v1"
 VALIDATION_RESULTS = "checkout.validation-results.v1"
@@ -28,7 +32,10 @@ DEAD_LETTERS = "checkout.dead-letters.v1"
 PUBLISHER_POSITIONS = "checkout.publisher-positions.v1"
 
 FOREVER = "-1"
+START_WITHIN_SECONDS = 20.0
 LEADERS_WITHIN_SECONDS = 15.0
+
+_log = structlog.get_logger("adapters.kafka.topics")
 
 
 def _milliseconds(duration: timedelta) -> str:
@@ -94,14 +101,47 @@ async def ensure_topic_like(settings: Settings, name: str, other: str) -> bool:
         return bool(await _ensure(client, settings, [Topic(name, kept, len(described["partitions"]))]))
 
 
+async def warn_of_small_topics(settings: Settings, *names: str) -> None:
+    """Logs which of these topics take less than the largest message. The first that is larger stops its publisher:
+    nothing is left out. Raises BrokerUnavailable."""
+    try:
+        async with _administrating(settings) as client:
+            known = await _message_bytes(client, names)
+    except BrokerRefused as error:
+        _log.info("how large messages may be is not known", topics=names, why=str(error))
+        return
+    for name, most in known.items():
+        if most < MAX_MESSAGE_BYTES:
+            _log.warning(
+                "a topic takes less than the largest message; raise its max.message.bytes",
+                topic=name,
+                max_message_bytes=most,
+                largest_message=MAX_MESSAGE_BYTES,
+            )
+
+
+async def _message_bytes(client: AIOKafkaAdminClient, names: Sequence[str]) -> Mapping[str, int]:
+    """The `max.message.bytes` of topics, as far as the broker says them."""
+    asked = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
+    said: dict[str, int] = {}
+    for response in await client.describe_configs(asked):
+        for code, _, _, name, entries in response.resources:
+            if code == NoError.errno:
+                values = {entry[0]: entry[1] for entry in entries}
+                said[name] = int(values.get("max.message.bytes") or MAX_MESSAGE_BYTES)
+    return said
+
+
 @asynccontextmanager
 async def _administrating(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
     client = admin(settings)
     try:
-        await client.start()
+        await start(client, settings, "topics", START_WITHIN_SECONDS)
         yield client
-    except (KafkaError, OSError, TimeoutError) as error:
-        raise BrokerUnavailable(f"topics cannot be made: {error!r}") from error
+    except TimeoutError as error:
+        raise BrokerUnavailable("topics cannot be made: no answer") from error
+    except (KafkaError, OSError) as error:
+        raise in_our_words(error) from error
     finally:
         await client.close()
 

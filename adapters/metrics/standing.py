@@ -98,7 +98,25 @@ def _of_kinds(status: Status) -> Iterable[Metric]:
         "How long the oldest has waited of what waits for a kind of worker.",
         labels=_OF_A_KIND,
     )
+    arriving = GaugeMetricFamily(
+        "checkout_worker_arriving_rate",
+        "What arrives for a kind of worker, in events a second.",
+        labels=_OF_A_KIND,
+    )
+    left = GaugeMetricFamily(
+        "checkout_worker_catch_up_seconds",
+        "How long a kind of worker that catches up will take yet.",
+        labels=_OF_A_KIND,
+    )
+    behind = GaugeMetricFamily(
+        "checkout_worker_behind", "Whether more waits for a kind of worker than may.", labels=_OF_A_KIND
+    )
     for lag in status.lags:
+        behind.add_metric(_kind(lag), float(lag.behind))
+        if lag.arriving is not None:
+            arriving.add_metric(_kind(lag), lag.arriving)
+        if lag.eta_seconds is not None:
+            left.add_metric(_kind(lag), lag.eta_seconds)
         if lag.events is not None:
             events.add_metric(_kind(lag), lag.events)
         if lag.seconds is not None:
@@ -108,7 +126,7 @@ def _of_kinds(status: Status) -> Iterable[Metric]:
         "How many things are wrong, as `checkout status` says it.",
         value=len(status.problems),
     )
-    yield from (running, events, seconds, well)
+    yield from (running, events, seconds, behind, arriving, left, well)
 
 
 def _of_roles(status: Status) -> Iterable[Metric]:

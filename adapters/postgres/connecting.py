@@ -9,7 +9,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import asyncpg
 
-from adapters.settings import NotConfigured, Settings
+from adapters.service_file import why_none
+from adapters.settings import Settings, WrongSetting
 from adapters.tls import TlsFault, look_at_ca, look_at_certificate, tls_fault
 
 _VERIFYING = ("verify-ca", "verify-full")
@@ -37,20 +38,20 @@ _FAULTS: Mapping[TlsFault, str] = {
 
 def database_url(settings: Settings, *, of_operators: bool = False) -> str:
     """The URL with all that settings say about TLS, so that whoever is given it, another process too, connects in the
-    same way. Raises NotConfigured where no database is named, the URL contradicts the settings, or a file cannot be
+    same way. Raises WrongSetting where no database is named, the URL contradicts the settings, or a file cannot be
     used."""
     url = (settings.operator_database_url if of_operators else None) or settings.database_url
     if url is None:
-        raise NotConfigured("CHECKOUT_DATABASE_URL names no database; `checkout up` brings its own")
+        raise WrongSetting(f"CHECKOUT_DATABASE_URL names no database, and {why_none(settings.data)}")
     try:
         parts = urlsplit(url.get_secret_value())
     except ValueError as error:
-        raise NotConfigured(f"the database's URL cannot be read: {error}") from error
+        raise WrongSetting(f"the database's URL cannot be read: {error}") from error
     given = dict(parse_qsl(parts.query, keep_blank_values=True))
     said = _of_settings(settings)
     for parameter, value in said.items():
         if given.setdefault(parameter, value) != value:
-            raise NotConfigured(
+            raise WrongSetting(
                 f"{_SETTINGS[parameter]} says {value}, and the database's URL {parameter}={given[parameter]}:"
                 " one of them has to go"
             )
@@ -58,28 +59,29 @@ def database_url(settings: Settings, *, of_operators: bool = False) -> str:
     return parts._replace(query=urlencode(given)).geturl() if said else url.get_secret_value()
 
 
-def why_not_connected(error: BaseException, url: str) -> str:
-    """What stands in the way of a connection by this URL, and which setting mends it."""
+def why_not_by_tls(error: BaseException, url: str) -> str | None:
+    """Why there is no connection by this URL, where TLS or a certificate is why, and which setting mends it."""
     with_certificate = "sslcert" in dict(parse_qsl(urlsplit(url).query))
     said = str(error) or type(error).__name__
     if (fault := tls_fault(error)) is not None:
         return f"PostgreSQL cannot be talked to: {_FAULTS[fault]} ({said})"
-    if isinstance(error, asyncpg.InvalidPasswordError):
-        certificate = ", or CHECKOUT_DATABASE_CERTIFICATE_FILE is of another user" if with_certificate else ""
-        return f"{said}: CHECKOUT_DATABASE_URL (for operators CHECKOUT_OPERATOR_DATABASE_URL) has another{certificate}"
-    if isinstance(error, asyncpg.InvalidAuthorizationSpecificationError):
-        if "certificate" in said:
+    match error:
+        case asyncpg.InvalidPasswordError() if with_certificate:
+            return (
+                f"{said}: CHECKOUT_DATABASE_URL (for operators CHECKOUT_OPERATOR_DATABASE_URL) has another, or"
+                " CHECKOUT_DATABASE_CERTIFICATE_FILE is of another user"
+            )
+        case asyncpg.InvalidAuthorizationSpecificationError() if "certificate" in said:
             return f"PostgreSQL refused it: {_FAULTS['certificate wanted']}, for the user of the URL ({said})"
-        if "no encryption" in said or "SSL off" in said:
+        case asyncpg.InvalidAuthorizationSpecificationError() if "no encryption" in said:
             return (
                 f"PostgreSQL talks by TLS alone: CHECKOUT_DATABASE_SSLMODE=verify-full turns it on ({said})"
             )
-        return f"{said}: CHECKOUT_DATABASE_URL says who signs in, and where"
-    if isinstance(error, asyncpg.ConnectionDoesNotExistError) and with_certificate:
-        return f"{said}; a server does this that does not trust who issued CHECKOUT_DATABASE_CERTIFICATE_FILE"
-    if isinstance(error, ConnectionError) and "rejected SSL upgrade" in said:
-        return f"PostgreSQL cannot be talked to: {_FAULTS['no tls']} ({said})"
-    return said
+        case asyncpg.ConnectionDoesNotExistError() if with_certificate:
+            return f"{said}; a server does this that does not trust who issued CHECKOUT_DATABASE_CERTIFICATE_FILE"
+        case ConnectionError() if "rejected SSL upgrade" in said:
+            return f"PostgreSQL cannot be talked to: {_FAULTS['no tls']} ({said})"
+    return None
 
 
 def _of_settings(settings: Settings) -> dict[str, str]:
@@ -100,7 +102,7 @@ def _look_at_files(given: Mapping[str, str]) -> None:
     if authority := given.get("sslrootcert"):
         look_at_ca(Path(authority), _SETTINGS["sslrootcert"])
     elif mode in _VERIFYING and not (os.environ.get("PGSSLROOTCERT") or _usual_authority().exists()):
-        raise NotConfigured(
+        raise WrongSetting(
             f"CHECKOUT_DATABASE_SSLMODE={mode} needs CHECKOUT_DATABASE_CA_FILE (sslrootcert in the URL): the"
             " certificates that PostgreSQL is trusted by"
         )
@@ -113,7 +115,7 @@ def _look_at_files(given: Mapping[str, str]) -> None:
             f"{_SETTINGS['sslcert']} and {_SETTINGS['sslkey']}",
         )
     elif "sslkey" in given:
-        raise NotConfigured(
+        raise WrongSetting(
             f"{_SETTINGS['sslkey']} names a key, and {_SETTINGS['sslcert']} no certificate to it"
         )
 

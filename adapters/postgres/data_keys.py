@@ -100,14 +100,15 @@ class PostgresDataKeys:
         self._calls: list[Callable[[], None]] = []
 
     async def ensure(self, request: KeyRequest) -> DataKey | None:
+        # Who stores personal data keeps it in memory too, and is to hear when that is to go.
+        await self._try_to_listen()
         while True:
             key = await self._ensured.call(request)
             if key is not None or request.proposed is None:
                 return key
 
     async def find(self, key_ids: Collection[str]) -> Mapping[str, DataKey]:
-        with contextlib.suppress(StoreUnavailable):
-            await self._listen()
+        await self._try_to_listen()
         return await self._found.call(key_ids)
 
     async def newest(self, basket_ids: Collection[str]) -> Mapping[str, DataKey]:
@@ -157,6 +158,10 @@ class PostgresDataKeys:
             rows = await connection.fetch(FIND, [*{key_id for key_ids in asked for key_id in key_ids}])
         found = {key.id: key for key in map(_key, rows)}
         return [{key_id: found[key_id] for key_id in key_ids if key_id in found} for key_ids in asked]
+
+    async def _try_to_listen(self) -> None:
+        with contextlib.suppress(StoreUnavailable):
+            await self._listen()
 
     async def _listen(self) -> None:
         if self._listener is not None and not self._listener.is_closed():

@@ -10,7 +10,8 @@ from typing import Any, cast
 
 import asyncpg
 
-from adapters.postgres.connecting import why_not_connected
+from adapters.postgres.connecting import why_not_by_tls
+from adapters.postgres.unreachable import why_no_connection
 from domain.errors import StoreForbidden, StoreUnavailable
 
 _AWAY_CLASSES = frozenset({"08", "53", "57", "58"})
@@ -97,7 +98,7 @@ class Database:
         Session state (settings, session locks, LISTEN) is not taken back: for that there is `connect`.
         """
         pool = await self._opened()
-        with _connecting(self._url):
+        with self._connecting():
             borrowed = await pool.acquire(timeout=self._timeout)
         connection = cast("asyncpg.Connection", borrowed)
         try:
@@ -123,7 +124,7 @@ class Database:
 
         Its statements have no time limit of their own.
         """
-        with _connecting(self._url):
+        with self._connecting():
             return await asyncpg.connect(
                 self._url,
                 timeout=self._timeout,
@@ -159,6 +160,18 @@ class Database:
                     )
         return self._pool
 
+    @contextlib.contextmanager
+    def _connecting(self) -> Iterator[None]:
+        """Turns whatever a server may answer to a new connection into StoreUnavailable. A URL that cannot be
+        understood stays an error of its own."""
+        try:
+            yield
+        except asyncpg.exceptions.ClientConfigurationError:
+            raise
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+            why = why_not_by_tls(error, self._url) or why_no_connection(error, self._url)
+            raise StoreUnavailable(why) from error
+
 
 def _lost(connection: asyncpg.Connection) -> bool:
     try:
@@ -171,15 +184,3 @@ def _lost(connection: asyncpg.Connection) -> bool:
 async def _no_reset(_: Any) -> None:
     """The driver rolls back what is open before it calls this. Its own reset of session state would be a
     round trip after each use."""
-
-
-@contextlib.contextmanager
-def _connecting(url: str) -> Iterator[None]:
-    """Turns whatever a server may answer to a new connection into StoreUnavailable. A URL that cannot be
-    understood stays an error of its own."""
-    try:
-        yield
-    except asyncpg.exceptions.ClientConfigurationError:
-        raise
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
-        raise StoreUnavailable(why_not_connected(error, url)) from error

@@ -16,8 +16,10 @@ from domain.ports import StoredEvent
 CHANNEL = "checkout_events"
 """Notified once for each batch of events; the payload is the last position."""
 
-POLL_INTERVAL = 0.1
-"""Seconds. A net below the notifications: one that is lost with its connection delays nothing longer."""
+FIRST_POLL_SECONDS = 0.1
+LONGEST_POLL_SECONDS = 1.0
+"""A net below the notifications: one that is lost with its connection delays nothing longer. Whoever waits looks
+less often the longer nothing comes."""
 
 _TAIL_SETTINGS = {
     # Plans made while the table is empty must do for a full one: along the primary key, always.
@@ -62,6 +64,7 @@ class PostgresEventFeed:
 
     async def wait(self, after_position: int, timeout: float) -> None:
         """While PostgreSQL is away this just waits; the next read says so."""
+        poll = FIRST_POLL_SECONDS
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout):
                 while self._last_position <= after_position:
@@ -70,7 +73,8 @@ class PostgresEventFeed:
                         if await self._is_there_more(after_position):
                             return
                     with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(self._grown.wait(), POLL_INTERVAL)
+                        await asyncio.wait_for(self._grown.wait(), poll)
+                    poll = min(poll * 2, LONGEST_POLL_SECONDS)
 
     async def close(self) -> None:
         """Gives up the connections."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Sequence
 from datetime import timedelta
 
@@ -11,6 +12,7 @@ from pydantic_core import from_json, to_json
 from adapters.postgres.appending import APPEND_BATCH, columns
 from adapters.postgres.data_keys import CHANNEL
 from adapters.postgres.database import Database
+from adapters.postgres.forgetting_letters import empty_letters, letters_of
 from adapters.postgres.operator_actions import record_in
 from adapters.privacy.documents import EMPTY, HOLDERS, details_of, may_hold_personal_data, parsed, personal
 from adapters.privacy.envelopes import key_id_of
@@ -33,11 +35,9 @@ SELECT held.basket_id, held.partner FROM basket_subjects held
  ORDER BY held.basket_id
 """
 
-# Those of these baskets that exist, with the organisation that their first event names.
+# Those of these baskets that exist, with what came with their first event.
 OF_IDS = """
-SELECT stream_id AS basket_id, convert_from(metadata, 'UTF8')::jsonb ->> 'partner' AS partner
-  FROM events WHERE stream_id = ANY($1::text[]) AND version = 1
- ORDER BY stream_id
+SELECT stream_id, metadata FROM events WHERE stream_id = ANY($1::text[]) AND version = 1 ORDER BY stream_id
 """
 
 # Look-ups by index, whatever the planner thinks of the tables: others wait.
@@ -56,6 +56,9 @@ SELECT asked.basket_id,
                 WHERE held.basket_id = asked.basket_id AND wrapped IS NOT NULL) AS has_key
   FROM unnest($1::text[]) AS asked (basket_id)
 """
+
+# The keys that baskets ever had.
+KEYS = "SELECT basket_id, key_id FROM data_keys WHERE basket_id = ANY($1::text[])"
 
 # The events of baskets that may hold personal data ($2: their types).
 HOLDING = """
@@ -84,15 +87,6 @@ ANSWERS = "SELECT scope, key, body FROM answers WHERE stream_id = ANY($1::text[]
 
 # Puts another body into an answer, which is given as it is then to whoever asks again.
 EMPTY_ANSWER = "UPDATE answers SET body = $3 WHERE scope = $1 AND key = $2"
-
-# Takes the content out of dead letters about baskets ($1; $2 the same as bytes: they may be named by the message's
-# key or by any of its headers), and the words about it, which may quote it.
-EMPTY_LETTERS = """
-UPDATE dead_letters
-   SET value = NULL, error = 'forgotten with the personal data of its basket', last_error = NULL
- WHERE (about = ANY($1::text[]) OR key = ANY($2::bytea[]) OR header_values && $2::bytea[])
-   AND value IS NOT NULL
-"""
 
 # Has every process drop the keys that it keeps in memory.
 TELL = "SELECT pg_notify($1, '')"
@@ -123,15 +117,23 @@ class PostgresForgetting:
 
     async def of_ids(self, basket_ids: Collection[str]) -> Sequence[ConcernedBasket]:
         async with self._database.connection() as connection:
-            return _baskets(await connection.fetch(OF_IDS, [*basket_ids]))
+            rows = await connection.fetch(OF_IDS, [*basket_ids])
+        # Not by PostgreSQL's jsonb: that has no U+0000, which older metadata may hold.
+        return [
+            ConcernedBasket(basket_id=row["stream_id"], partner=json.loads(row["metadata"])["partner"])
+            for row in rows
+        ]
 
     async def forget(
         self, baskets: Sequence[ConcernedBasket], event_of: EventOf, action: OperatorAction
     ) -> Part:
         async with self._database.connection() as connection, connection.transaction():
+            asked = [basket.basket_id for basket in baskets]
+            # Before others have to wait.
+            letters = await letters_of(connection, asked, LONGEST_STATEMENT)
             await connection.execute(PLAN_BY_INDEX)
             await connection.execute(APPENDS_WAIT, timeout=LONGEST_STATEMENT)
-            versions, in_the_clear = await _versions(connection, baskets)
+            versions, in_the_clear = await _versions(connection, asked, letters.keys())
             if not versions:
                 return Part()
             ids = [*versions]
@@ -149,42 +151,46 @@ class PostgresForgetting:
             await connection.execute(FORGET_SUBJECTS, ids)
             await connection.execute(REMEMBER, ids, [version + 1 for version in versions.values()], action.id)
             answers = await _empty_answers(connection, ids)
-            letters = await connection.execute(EMPTY_LETTERS, ids, [id.encode() for id in ids])
+            emptied = await empty_letters(connection, letters, ids)
             await record_in(connection, action)
             await connection.execute(TELL, CHANNEL)
         return Part(
             basket_ids=ids,
             keys_destroyed=_count(destroyed),
             answers_emptied=answers,
-            dead_letters_emptied=_count(letters),
+            dead_letters_emptied=emptied,
             stored_in_the_clear=in_the_clear,
         )
 
 
 async def _versions(
-    connection: asyncpg.Connection, baskets: Sequence[ConcernedBasket]
+    connection: asyncpg.Connection, ids: Sequence[str], in_letters: Collection[str]
 ) -> tuple[dict[str, int], Sequence[str]]:
     """The versions of those baskets that have something to forget; and the ids of those of them that hold some
     of it unsealed."""
-    ids = [basket.basket_id for basket in baskets]
+    keys: dict[str, set[str]] = {}
+    for basket_id, key_id in await connection.fetch(KEYS, ids):
+        keys.setdefault(basket_id, set()).add(key_id)
     plain: dict[str, int] = {}
     for row in await connection.fetch(HOLDING, ids, [*HOLDERS]):
-        if _holds_plain_data(row["data"]):
+        if _holds_plain_data(row["data"], keys.get(row["stream_id"], ())):
             plain[row["stream_id"]] = max(row["version"], plain.get(row["stream_id"], 0))
     versions: dict[str, int] = {}
     for row in await connection.fetch(STANDING, ids):
+        basket_id, forgotten_at = row["basket_id"], row["forgotten_at"]
         # One that never forgot is told to, whatever it holds: that it holds nothing is not for us to judge.
-        new_and_plain = plain.get(row["basket_id"], 0) > row["forgotten_at"]
-        if row["has_key"] or new_and_plain or row["forgotten_at"] == 0:
-            versions[row["basket_id"]] = row["version"]
+        new_and_plain = plain.get(basket_id, 0) > forgotten_at
+        if row["has_key"] or new_and_plain or forgotten_at == 0 or basket_id in in_letters:
+            versions[basket_id] = row["version"]
     return versions, [id for id in versions if id in plain]
 
 
-def _holds_plain_data(data: bytes) -> bool:
+def _holds_plain_data(data: bytes, keys: Collection[str]) -> bool:
+    """Whether an event holds what none of its basket's keys sealed."""
     if not may_hold_personal_data(data):
         return False
     details = details_of(parsed(data))
-    return details is not None and any(key_id_of(value) is None for _, value in personal(details))
+    return details is not None and any(key_id_of(value) not in keys for _, value in personal(details))
 
 
 async def _empty_answers(connection: asyncpg.Connection, basket_ids: Sequence[str]) -> int:

@@ -57,7 +57,7 @@ class PostgresOperatorActions:
             OperatorAction(
                 id=row["id"],
                 type=row["type"],
-                operator=Operator(actor=row["actor"], way=row["way"], reason=row["reason"]),
+                operator=Operator.made(actor=row["actor"], way=row["way"], reason=row["reason"]),
                 scope=json.loads(row["scope"]),
                 occurred_at=row["occurred_at"],
             )

@@ -45,3 +45,16 @@ class PostgresPublisherPositions:
     async def put_back(self, publisher_id: str, published: PublishedUpTo) -> None:
         async with self._database.connection() as connection:
             await connection.execute(PUT_BACK, publisher_id, published.position, published.event)
+
+    async def begins_after(self, publisher_id: str) -> int:
+        """Up to which position the topics hold nothing any more; 0: they hold all that was published."""
+        return (await self.read(_topics_of(publisher_id))).position
+
+    async def begin_anew(self, publisher_id: str) -> None:
+        """Says that the topics are empty now: they will hold what is published from here on."""
+        await self.put_back(_topics_of(publisher_id), await self.read(publisher_id))
+
+
+def _topics_of(publisher_id: str) -> str:
+    """The name under which is kept where a publisher's topics begin."""
+    return f"{publisher_id}/topics"

@@ -10,7 +10,15 @@ import asyncpg
 
 from adapters.postgres.database import Database
 from adapters.postgres.leadership import LOCK_CLASS, instance_of
-from adapters.postgres.worker_states_sql import BACKLOGS, CLEAR_AWAY, HOLDERS, NOW, RECORDED, REPORT
+from adapters.postgres.worker_states_sql import (
+    BACKLOGS,
+    CLEAR_AWAY,
+    DEAD_LETTERS,
+    HOLDERS,
+    NOW,
+    RECORDED,
+    REPORT,
+)
 from domain.errors import StoreForbidden, StoreUnavailable
 from domain.operating.status import Backlog, Holder, Process, Readings, Recorded, Report
 
@@ -51,6 +59,7 @@ class PostgresWorkerStates:
             recorded = [_recorded(row) for row in await connection.fetch(RECORDED)]
             backlogs = await connection.fetch(BACKLOGS, self._most_counted, self._newest_events)
             holders = await connection.fetch(HOLDERS, LOCK_CLASS)
+            ((letters, since),) = await connection.fetch(DEAD_LETTERS, self._most_counted)
             # Last of all: nothing that was read is younger than this.
             now: datetime = await connection.fetchval(NOW)
         return Readings(
@@ -58,6 +67,8 @@ class PostgresWorkerStates:
             recorded=recorded,
             backlogs=[_backlog(row, now) for row in backlogs],
             holders=[Holder(row["name"], instance_of(row["application_name"])) for row in holders],
+            dead_letters=letters,
+            dead_letters_since=since,
         )
 
     async def clear_away(self, older_than: float) -> int:
@@ -84,6 +95,7 @@ def _row(report: Report) -> tuple[Any, ...]:
         report.restarts,
         _storable(report.last_error),
         report.last_error_seconds,
+        report.arriving,
     )
 
 
@@ -102,6 +114,7 @@ def _backlog(row: asyncpg.Record, now: datetime) -> Backlog:
         events=row["events"],
         seconds=max(0.0, (now - oldest).total_seconds()) if oldest is not None else 0.0,
         more=row["more"],
+        arriving=row["arriving"],
     )
 
 

@@ -6,34 +6,35 @@ from __future__ import annotations
 REPORT = """
 INSERT INTO worker_states AS held
        (instance, host, pid, release, worker, condition, since, started_at, beaten_at, reported_at, role, holds_role,
-        position, lag_events, lag_seconds, figures_at, rate, handled, restarts, last_error, last_error_at)
+        position, lag_events, lag_seconds, figures_at, rate, handled, restarts, last_error, last_error_at, arriving)
 SELECT $1, $2, $3, $4, said.worker, said.condition,
        clock.now - make_interval(secs => said.condition_seconds), clock.now,
        clock.now - make_interval(secs => said.silent_seconds), clock.now,
        said.role, said.holds_role, said.position, said.lag_events, said.lag_seconds,
        clock.now - make_interval(secs => said.figures_seconds),
        said.rate, said.handled, said.restarts, said.last_error,
-       clock.now - make_interval(secs => said.last_error_seconds)
+       clock.now - make_interval(secs => said.last_error_seconds), said.arriving
   FROM (SELECT clock_timestamp() AS now) AS clock,
        unnest($5::text[], $6::text[], $7::float8[], $8::float8[], $9::text[], $10::bool[], $11::bigint[],
               $12::bigint[], $13::float8[], $14::float8[], $15::float8[], $16::bigint[], $17::int[],
-              $18::text[], $19::float8[])
+              $18::text[], $19::float8[], $20::float8[])
        AS said (worker, condition, condition_seconds, silent_seconds, role, holds_role, position,
                 lag_events, lag_seconds, figures_seconds, rate, handled, restarts, last_error,
-                last_error_seconds)
+                last_error_seconds, arriving)
     ON CONFLICT (worker, instance) DO UPDATE
    SET condition = excluded.condition, since = excluded.since, beaten_at = excluded.beaten_at,
        reported_at = excluded.reported_at, role = excluded.role, holds_role = excluded.holds_role,
        position = excluded.position, lag_events = excluded.lag_events, lag_seconds = excluded.lag_seconds,
        figures_at = excluded.figures_at, rate = excluded.rate, handled = excluded.handled,
-       restarts = excluded.restarts, last_error = excluded.last_error, last_error_at = excluded.last_error_at
+       restarts = excluded.restarts, last_error = excluded.last_error, last_error_at = excluded.last_error_at,
+       arriving = excluded.arriving
 """
 
 # The last report on each worker of each process.
 RECORDED = """
 SELECT instance, host, pid, release, worker, condition, since, started_at, beaten_at, reported_at, role,
        holds_role, position, lag_events, lag_seconds, figures_at, rate, handled, restarts, last_error,
-       last_error_at
+       last_error_at, arriving
   FROM worker_states ORDER BY worker, started_at, instance
 """
 
@@ -41,11 +42,25 @@ SELECT instance, host, pid, release, worker, condition, since, started_at, beate
 # What waits for the revalidator: the facts after the position that it recorded.
 # What waits for the expiry: the baskets that are due by their views.
 # What waits for the projector: of the newest events those that the views do not hold, but for parked baskets.
+# What arrives: of the $2 newest those of the last ten seconds, or all of them by their age where they are younger.
 BACKLOGS = """
+WITH stored AS (
+    SELECT CASE WHEN count(*) FILTER (WHERE young) < $2 THEN count(*) FILTER (WHERE young) / 10.0
+                ELSE count(*) / greatest(extract(epoch FROM statement_timestamp() - min(moment)), 0.001)
+            END::float8 AS rate
+      FROM (SELECT recorded_at AS moment, recorded_at > statement_timestamp() - interval '10 s' AS young
+              FROM events ORDER BY position DESC LIMIT $2) AS newest
+), learned AS (
+    SELECT CASE WHEN count(*) FILTER (WHERE young) < $2 THEN count(*) FILTER (WHERE young) / 10.0
+                ELSE count(*) / greatest(extract(epoch FROM statement_timestamp() - min(moment)), 0.001)
+            END::float8 AS rate
+      FROM (SELECT learned_at AS moment, learned_at > statement_timestamp() - interval '10 s' AS young
+              FROM catalogue_facts ORDER BY position DESC LIMIT $2) AS newest
+)
 SELECT 'publisher' AS worker, last.role, last.position, store.last AS "end",
        CASE WHEN found.events > $1 THEN greatest(store.last - last.position, found.events)
             ELSE found.events END AS events,
-       false AS more, found.oldest
+       false AS more, found.oldest, (SELECT rate FROM stored) AS arriving
   FROM (SELECT DISTINCT ON (role) role, position FROM worker_states
          WHERE worker = 'publisher' AND role IS NOT NULL AND position IS NOT NULL
          ORDER BY role, reported_at DESC) AS last,
@@ -59,7 +74,7 @@ SELECT 'publisher' AS worker, last.role, last.position, store.last AS "end",
 SELECT 'revalidator', NULL, reader.position, store.last,
        CASE WHEN found.events > $1 THEN greatest(store.last - reader.position, found.events)
             ELSE found.events END,
-       false, found.oldest
+       false, found.oldest, (SELECT rate FROM learned)
   FROM (SELECT position FROM catalogue_readers WHERE reader = 'revalidator') AS reader,
        LATERAL (SELECT coalesce(max(position), 0) AS last FROM catalogue_facts) AS store,
        LATERAL (SELECT count(*) AS events,
@@ -68,14 +83,14 @@ SELECT 'revalidator', NULL, reader.position, store.last,
                   FROM (SELECT FROM catalogue_facts WHERE position > reader.position
                          ORDER BY position LIMIT $1 + 1) AS after) AS found
  UNION ALL
-SELECT 'expiry', NULL, NULL, NULL, count(*), count(*) > $1, min(expires_at)
+SELECT 'expiry', NULL, NULL, NULL, count(*), count(*) > $1, min(expires_at), NULL
   FROM (SELECT expires_at FROM basket_views
          WHERE status = 'open' AND expires_at <= statement_timestamp()
          ORDER BY expires_at LIMIT $1 + 1) AS due
  UNION ALL
 SELECT 'projector', NULL, NULL, NULL, count(*) FILTER (WHERE behind.is_it),
        coalesce(bool_and(behind.is_it) AND count(*) >= $2, false),
-       min(behind.recorded_at) FILTER (WHERE behind.is_it)
+       min(behind.recorded_at) FILTER (WHERE behind.is_it), NULL
   FROM (SELECT event.recorded_at,
                NOT EXISTS (SELECT FROM basket_views view
                             WHERE view.basket_id = event.stream_id AND view.version >= event.version)
@@ -85,6 +100,12 @@ SELECT 'projector', NULL, NULL, NULL, count(*) FILTER (WHERE behind.is_it),
           FROM (SELECT stream_id, version, recorded_at FROM events
                  ORDER BY position DESC LIMIT $2) AS event
         OFFSET 0) AS behind
+"""
+
+# How many dead letters wait for an operator, and since when the first of them does.
+DEAD_LETTERS = """
+SELECT count(*), min(recorded_at)
+  FROM (SELECT recorded_at FROM dead_letters WHERE settled_at IS NULL ORDER BY number LIMIT $1) AS waiting
 """
 
 # Who holds a role: the sessions that have our locks. A lock knows its role by a hash only.

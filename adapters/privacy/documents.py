@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -26,11 +27,10 @@ _NOTHING = (
     b'"tracking":{},"customFields":{}}',  # as it was before there was a dataSubject
 )
 
-_NOTHING_UNSEALED = (
-    *_NOTHING,
-    b'"tracking":{"$sealed":"',
-    b'"tracking":{},"customFields":{"$sealed":"',
-    b'"tracking":{},"customFields":{},"dataSubject":"$sealed:',
+_SEALED_MAP = rb'\{(?:"\$sealed":"[A-Za-z0-9+/=]+","key":"(?!0{8}-)[0-9a-f\-]{36}")?\}'
+_SEALED_TEXT = rb'(?:null|"\$sealed:(?!0{8}-)[0-9a-f\-]{36}:[A-Za-z0-9+/=]+")'
+_NOTHING_UNSEALED = re.compile(
+    rb'"tracking":%b,"customFields":%b(?:\}|,"dataSubject":%b)' % (_SEALED_MAP, _SEALED_MAP, _SEALED_TEXT)
 )
 
 
@@ -49,11 +49,11 @@ def may_hold_personal_data(document: bytes) -> bool:
 
 
 def may_hold_unsealed_data(document: bytes) -> bool:
-    """Whether any details in a document, or in an array of them, hold personal data that is not sealed, or that
-    only begins like sealed data."""
+    """Whether any details in a document, or in an array of them, hold personal data in another form than that of
+    sealed data. Whether what has this form is sealed its key says."""
     at = document.find(_FIRST)
     while at >= 0:
-        if not document.startswith(_NOTHING_UNSEALED, at):
+        if _NOTHING_UNSEALED.match(document, at) is None:
             return True
         at = document.find(_FIRST, at + len(_FIRST))
     return False

@@ -3,6 +3,10 @@
 A map becomes `{"$sealed": "<base64>", "key": "<id>"}`, a text `$sealed:<id>:<base64>`. The cipher is
 AES-256-SIV (RFC 5297), bound to the basket and the field: what was moved elsewhere does not open, and the same
 value of the same basket is always the same bytes, so that a view equals its rebuild.
+
+A value that is stored unsealed and speaks of the mark itself, as only a caller would write it, is wrapped in the same
+form with the id NO_KEY: encoded, not encrypted. So whatever looks sealed in what we store was made here. What callers
+wrote before that was so is known by its key, which is none of the basket's.
 """
 
 from __future__ import annotations
@@ -15,9 +19,10 @@ from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 MARK = "$sealed"
+NO_KEY = "00000000-0000-0000-0000-000000000000"
 
 _ID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _TEXT = re.compile(rf"\$sealed:({_ID}):[A-Za-z0-9+/=]+")
@@ -60,6 +65,25 @@ def seal(value: dict[str, Any] | str, cipher: AESSIV, key_id: str, basket_id: st
     """The sealed form of a map or a text."""
     secret = base64.b64encode(cipher.encrypt(to_json(value), _bound_to(basket_id, field))).decode()
     return f"{MARK}:{key_id}:{secret}" if isinstance(value, str) else {MARK: secret, "key": key_id}
+
+
+def wrapped(value: dict[str, Any] | str) -> Any:
+    """The form in which a value is stored unsealed: as it is, unless it speaks of the mark."""
+    plain = to_json(value)
+    if MARK.encode() not in plain:
+        return value
+    encoded = base64.b64encode(plain).decode()
+    return f"{MARK}:{NO_KEY}:{encoded}" if isinstance(value, str) else {MARK: encoded, "key": NO_KEY}
+
+
+def unwrapped(sealed: Sealed) -> bytes | None:
+    """What `wrapped` wrapped, as JSON; None where a caller wrote something else in this form, before there was one."""
+    try:
+        plain = base64.b64decode(sealed.secret, validate=True)
+        value = from_json(plain)
+    except ValueError:
+        return None
+    return plain if isinstance(value, str if sealed.field == "dataSubject" else dict) else None
 
 
 def sealed_in(document: bytes) -> set[str]:

@@ -44,7 +44,10 @@ class MasterKeys:
         try:
             lines = path.read_text(encoding="ascii").splitlines()
         except (OSError, UnicodeDecodeError) as error:
-            raise UnusableMasterKeys(f"{path}: {error}") from error
+            why = error.strerror if isinstance(error, OSError) else "it is no text"
+            raise UnusableMasterKeys(
+                f"{path} (CHECKOUT_DATA_KEY_FILE) cannot be read: {why}; `checkout data-keys new` makes one"
+            ) from error
         keys = [_key(path, number, line) for number, line in enumerate(lines, 1) if _says_something(line)]
         if not keys:
             raise UnusableMasterKeys(f"{path} holds no key")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import structlog
 from cachetools import TTLCache
@@ -22,7 +22,18 @@ from adapters.privacy.documents import (
     parsed,
     personal,
 )
-from adapters.privacy.envelopes import NotOurs, Sealed, key_id_of, seal, sealed_in, unseal, unsealed
+from adapters.privacy.envelopes import (
+    NO_KEY,
+    NotOurs,
+    Sealed,
+    key_id_of,
+    seal,
+    sealed_in,
+    unseal,
+    unsealed,
+    unwrapped,
+    wrapped,
+)
 from adapters.privacy.master_keys import KEY_BYTES, MasterKeyMissing, MasterKeys
 from domain.operating.personal_data import DataKey, DataKeys, KeyRequest
 from domain.ports import BasketView, NewEvent, NewId
@@ -33,6 +44,17 @@ KEPT_SECONDS = 2.0
 MOST_KEPT = 10_000
 
 _log = structlog.get_logger("adapters.privacy")
+
+
+@dataclass(frozen=True, slots=True)
+class KnownKey:
+    """A key of a basket, None where it is destroyed."""
+
+    basket_id: str
+    cipher: AESSIV | None
+
+
+Keys = Mapping[str, KnownKey]
 
 
 class PersonalData:
@@ -56,7 +78,7 @@ class PersonalData:
         self._keys = keys
         self._master = master
         self._new_id = new_id
-        self._open: TTLCache[str, AESSIV | None] = TTLCache(MOST_KEPT, kept_seconds)
+        self._open: TTLCache[str, KnownKey] = TTLCache(MOST_KEPT, kept_seconds)
         self._forgotten: TTLCache[str, int] = TTLCache(MOST_KEPT, kept_seconds)
         keys.when_destroyed(self.drop)
 
@@ -80,29 +102,36 @@ class PersonalData:
         """The views as they are to be stored: by the keys that their events were sealed by. Where a basket has
         no key, its events are not sealed either, and there is nothing to be gained."""
         holding = [view.basket_id for _, view in views if may_hold_personal_data(view.snapshot)]
-        if not holding or self._master is None:
+        if not holding:
             return views
         # Asked each time: a view that is sealed by a key of yesterday would have forgotten what is new.
-        keys = await self._keys.newest(holding)
+        keys = await self._keys.newest(holding) if self._master is not None else {}
         ciphers = {basket_id: self._unwrapped(key) for basket_id, key in keys.items()}
-        return [
-            (began, replace(view, snapshot=_sealed_view(view, keys[view.basket_id], ciphers[view.basket_id])))
-            if view.basket_id in ciphers and may_hold_personal_data(view.snapshot)
-            else (began, view)
-            for began, view in views
-        ]
+
+        def sealed(view: BasketView) -> BasketView:
+            if not may_hold_personal_data(view.snapshot):
+                return view
+            key = keys.get(view.basket_id)
+            return replace(view, snapshot=_sealed_view(view, key, ciphers.get(view.basket_id)))
+
+        return [(began, sealed(view)) for began, view in views]
 
     async def opened(self, documents: Sequence[tuple[str, bytes]]) -> Sequence[bytes]:
         """The documents open. Each is an event, a snapshot or an array of events, and goes with its basket's id.
         Raises StoreUnavailable."""
-        named = {key_id for _, document in documents for key_id in sealed_in(document)}
-        ciphers = await self._ciphers(named) if named else {}
-        plain = {basket_id for basket_id, document in documents if may_hold_unsealed_data(document)}
+        named = {key_id for _, document in documents for key_id in sealed_in(document)} - {NO_KEY}
+        keys = await self._known(named) if named else {}
+        plain = {
+            basket_id
+            for basket_id, document in documents
+            if may_hold_unsealed_data(document)
+            or any(not _is_of(basket_id, keys.get(key_id)) for key_id in sealed_in(document))
+        }
         forgotten = await self._versions(plain) if plain else {}
         return [
-            _emptied(_opened(document, ciphers, basket_id), forgotten[basket_id], document)
+            _emptied(_opened(document, keys, basket_id), forgotten[basket_id], document, basket_id, keys)
             if forgotten.get(basket_id)
-            else _opened(document, ciphers, basket_id)
+            else _opened(document, keys, basket_id)
             for basket_id, document in documents
         ]
 
@@ -122,7 +151,7 @@ class PersonalData:
             )
         )
         if key is None or self._master is None:
-            return event
+            return replace(event, data=to_json(document)) if _wrap(details) else event
         _seal(details, self._unwrapped(key), key)
         return replace(event, data=to_json(document))
 
@@ -134,20 +163,20 @@ class PersonalData:
             key_id, basket_id, self._master.wrap(key_id, basket_id, secrets.token_bytes(KEY_BYTES))
         )
 
-    async def _ciphers(self, key_ids: Iterable[str]) -> Mapping[str, AESSIV | None]:
-        """None for a key that is destroyed; nothing for one that never was: so is called what only looks like a
-        sealed value, and a caller wrote it before there were any."""
-        ciphers: dict[str, AESSIV | None] = {}
+    async def _known(self, key_ids: Iterable[str]) -> Keys:
+        """Those of these keys that ever were: what only looks like a sealed value, for a caller wrote it before that
+        could be told apart, names none."""
+        known: dict[str, KnownKey] = {}
         missing: list[str] = []
         for key_id in key_ids:
             try:
-                ciphers[key_id] = self._open[key_id]
+                known[key_id] = self._open[key_id]
             except KeyError:
                 missing.append(key_id)
         if missing:
             for key_id, key in (await self._keys.find(missing)).items():
-                ciphers[key_id] = self._open[key_id] = self._unwrapped(key)
-        return ciphers
+                known[key_id] = self._open[key_id] = KnownKey(key.basket_id, self._unwrapped(key))
+        return known
 
     async def _versions(self, basket_ids: Iterable[str]) -> Mapping[str, int]:
         """The version at which each basket was told to forget; 0 for never."""
@@ -173,11 +202,13 @@ class PersonalData:
         return AESSIV(self._master.unwrap(key))
 
 
-def _sealed_view(view: BasketView, key: DataKey, cipher: AESSIV | None) -> bytes:
+def _sealed_view(view: BasketView, key: DataKey | None, cipher: AESSIV | None) -> bytes:
     snapshot = parsed(view.snapshot)
     details = details_of(snapshot)
     if details is None:
         return view.snapshot
+    if key is None:
+        return to_json(snapshot) if _wrap(details) else view.snapshot
     _seal(details, cipher, key)
     return to_json(snapshot)
 
@@ -188,15 +219,30 @@ def _seal(details: Document, cipher: AESSIV | None, key: DataKey) -> None:
         details[field] = EMPTY[field] if cipher is None else seal(value, cipher, key.id, key.basket_id, field)
 
 
-def _opened(document: bytes, ciphers: Mapping[str, AESSIV | None], basket_id: str) -> bytes:
+def _wrap(details: Document) -> bool:
+    """Whether anything had to be wrapped, so that it is never taken for sealed."""
+    changed = False
+    for field, value in [*personal(details)]:
+        details[field] = wrapped(value)
+        changed |= details[field] is not value
+    return changed
+
+
+def _is_of(basket_id: str, key: KnownKey | None) -> bool:
+    return key is not None and key.basket_id == basket_id
+
+
+def _opened(document: bytes, keys: Keys, basket_id: str) -> bytes:
     def open(sealed: Sealed) -> bytes | None:
-        if sealed.key_id not in ciphers:
+        if sealed.key_id == NO_KEY:
+            return unwrapped(sealed)
+        key = keys.get(sealed.key_id)
+        if key is None or key.basket_id != basket_id:
             return None
-        cipher = ciphers[sealed.key_id]
-        if cipher is None:
+        if key.cipher is None:
             return to_json(EMPTY[sealed.field])
         try:
-            return unseal(sealed, cipher, basket_id)
+            return unseal(sealed, key.cipher, basket_id)
         except NotOurs as error:
             _log.error("what is sealed does not open", basket=basket_id, error=str(error))
             return None
@@ -204,7 +250,7 @@ def _opened(document: bytes, ciphers: Mapping[str, AESSIV | None], basket_id: st
     return unsealed(document, open)
 
 
-def _emptied(document: bytes, version: int, stored: bytes) -> bytes:
+def _emptied(document: bytes, version: int, stored: bytes, basket_id: str, keys: Keys) -> bytes:
     """The document without what was stored unsealed before the version at which its basket forgot."""
     opened, found = parsed(document), parsed(stored)
     pairs = zip(opened, found, strict=True) if isinstance(opened, list) else [(opened, found)]
@@ -213,6 +259,6 @@ def _emptied(document: bytes, version: int, stored: bytes) -> bytes:
         if details is None or sealed is None or event["version"] >= version:
             continue
         for field, value in [*personal(sealed)]:
-            if key_id_of(value) is None:
+            if not _is_of(basket_id, keys.get(key_id_of(value) or NO_KEY)):
                 details[field] = EMPTY[field]
     return document if opened is None else to_json(opened)

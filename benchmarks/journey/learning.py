@@ -158,7 +158,7 @@ async def _servers(apache: bool) -> AsyncIterator[Settings]:
     if kafka is not None:
         await kafka.start()
         os.environ["CHECKOUT_KAFKA_BOOTSTRAP_SERVERS"] = kafka.bootstrap_servers
-    servers = Servers(folder, ephemeral=False)
+    servers = Servers(folder, Settings(), ephemeral=False)
     try:
         await asyncio.gather(servers.start_database(), servers.start_broker())
         yield servers.settings

@@ -115,11 +115,11 @@ class _Acting:
     def _line(self, id: str) -> OrderItem:
         line = self._basket.items.get(id)
         if line is None:
-            raise Refusal("id", "order_item_not_found", f"the basket has no item {id}")
+            raise Refusal("id", "order_item_not_found", "the basket has no item of this id")
         return line
 
     def _require_free(self, id: str, held: OrderItem | None) -> None:
         """An id that means one line of the basket can't be brought for another."""
         meant = self._names.line(id)
         if meant in self._basket.items and (held is None or meant != held.id):
-            raise Refusal("id", "order_item_id_in_use", f"the basket already has an item {id}")
+            raise Refusal("id", "order_item_id_in_use", "the basket already has an item of this id")

@@ -82,7 +82,7 @@ class _Wanted:
     def _line(self, item: RequestedItem) -> OrderItem:
         """The line as wanted so far with the item's quantity on top, or the basket's, or a new one."""
         if item.id is not None and self._given[item.id] > 1:
-            raise Refusal("id", "duplicate_order_item_id", f"two items bring the id {item.id}")
+            raise Refusal("id", "duplicate_order_item_id", "two items bring this id")
         self._deciding.check_quantity(item.quantity)
         type = type_of(item, self._types_said)
         parent_id = parent_of(item, type, self._names, self._by_id)

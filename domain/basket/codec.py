@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import from_json, to_json
 
 from domain.base import DomainEvent
@@ -22,9 +22,12 @@ Upcasters = Mapping[str, Upcaster]
 UPCASTERS: Upcasters = {}
 """From a superseded type name to the function that turns its document into the next version's."""
 
-_EVENT: TypeAdapter[BasketEvent] = TypeAdapter(Annotated[BasketEvent, Field(discriminator="type")])
+_UNQUOTED = ConfigDict(hide_input_in_errors=True)
+_EVENT: TypeAdapter[BasketEvent] = TypeAdapter(
+    Annotated[BasketEvent, Field(discriminator="type")], config=_UNQUOTED
+)
 _EVENTS: TypeAdapter[list[BasketEvent]] = TypeAdapter(
-    list[Annotated[BasketEvent, Field(discriminator="type")]]
+    list[Annotated[BasketEvent, Field(discriminator="type")]], config=_UNQUOTED
 )
 KNOWN_TYPES: frozenset[str] = frozenset(event.model_fields["type"].default for event in BasketEvent.__args__)
 

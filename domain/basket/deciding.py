@@ -27,7 +27,11 @@ class Limits:
 
 
 class Refusal(Exception):
-    """What is wrong with one item or action; gathered into an InvalidCommand."""
+    """What is wrong with one item or action; gathered into an InvalidCommand.
+
+    The message never quotes the caller's words, for the pointer shows the place: refusals are stored for those who try
+    again, some of them for no basket that could be told to forget them.
+    """
 
     def __init__(self, field: str | None, code: str, message: str) -> None:
         super().__init__(message)
@@ -97,7 +101,7 @@ def parent_of(
         raise Refusal("parentId", "parent_not_allowed", "only an add-on has a parent")
     parent = lines.get(names.line(item.parent_id))
     if parent is None:
-        raise Refusal("parentId", "parent_not_found", f"there is no item {item.parent_id} to hang under")
+        raise Refusal("parentId", "parent_not_found", "there is no item of this id to hang under")
     if parent.type == "add_on":
         raise Refusal("parentId", "parent_is_add_on", "an add-on hangs under an offer")
     return parent.id

@@ -70,6 +70,11 @@ class CheckoutHandlers:
         self._judging = Judging(facts, clock, self._policy.validation)
         self.revalidation = Revalidation(store, self._changes, self._judging)
 
+    def drop(self) -> None:
+        """Keeps no basket in memory any longer, where one of them was told to forget."""
+        self._baskets.drop()
+        self._judging.drop()
+
     async def get(self, basket_id: str, partner: str) -> Basket:
         """The basket with everything acknowledged so far, as it is now; raises BasketNotFound."""
         basket = await self._baskets.load(basket_id)

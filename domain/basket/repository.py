@@ -54,6 +54,10 @@ class Baskets:
         """The basket as last acknowledged in this process; other processes may have gone on since."""
         return self._recent.get(basket_id)
 
+    def drop(self) -> None:
+        """Keeps no basket in memory any longer."""
+        self._recent.clear()
+
     async def load(self, basket_id: str) -> Basket:
         """The basket with everything that was acknowledged before this call; raises BasketNotFound.
 

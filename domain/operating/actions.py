@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Literal, Protocol, Self
 
-from pydantic import AwareDatetime, JsonValue
+from pydantic import AwareDatetime, JsonValue, model_validator
 
 from domain.base import Value
+from domain.errors import InvalidCommand, Violation
+from domain.values import can_be_stored_and_shown
 
 ActionType = Literal[
     "operations.rebuild-started.v1",
@@ -29,12 +32,42 @@ Way = Literal["command-line", "api", "console"]
 """How an operator came in."""
 
 
+LONGEST_ACTOR = 255
+LONGEST_REASON = 500
+
+
 class Operator(Value):
-    """Who acts, in the words of a token's subject or of the machine's user, by which way, and why."""
+    """Who acts, in the words of a token's subject or of the machine's user, by which way, and why. Raises
+    InvalidCommand where a word cannot be recorded; what was recorded before is taken as it is, by `made`."""
 
     actor: str
     way: Way
     reason: str
+
+    @model_validator(mode="after")
+    def _can_be_recorded(self) -> Self:
+        recordable_reason(self.reason)
+        if not can_be_stored_and_shown(self.actor, LONGEST_ACTOR):
+            raise _refused(
+                "actor", f"a name has at most {LONGEST_ACTOR} characters, and no control characters"
+            )
+        return self
+
+
+def recordable_reason(reason: str) -> str:
+    """The reason, which may have several lines. Raises InvalidCommand where it says nothing, is too long, or
+    holds what cannot be stored and shown."""
+    if not reason.strip():
+        raise _refused("reason", "say why")
+    if not can_be_stored_and_shown(re.sub(r"[\r\n\t]", " ", reason), LONGEST_REASON):
+        raise _refused(
+            "reason", f"a reason has at most {LONGEST_REASON} characters, and no control characters"
+        )
+    return reason.strip()
+
+
+def _refused(field: str, why: str) -> InvalidCommand:
+    return InvalidCommand((Violation(("body", field), "not_storable", why),))
 
 
 class OperatorAction(Value):

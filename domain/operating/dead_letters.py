@@ -14,6 +14,9 @@ from domain.operating.actions import Operator
 Kind = Literal["basket-event", "catalogue-fact", "command", "order", "verdict", "unknown"]
 """What kind of message was not understood."""
 
+UNREADABLE_BATCH = "unreadable_batch"
+"""The code of letters about a batch of records that could not be read; the letter's value is the batch."""
+
 Settlement = Literal["retried", "skipped", "released"]
 """How a letter was settled; `released`: along with its basket, by something other than a retry or a skip."""
 

@@ -16,7 +16,8 @@ from pydantic import JsonValue
 from domain.base import Value
 from domain.basket.basket import Basket
 from domain.operating.showing import Document, basket_document
-from domain.operating.words import changed_words, printable
+from domain.operating.words import changed_words
+from domain.printable import printable
 from domain.values import same_json
 
 _MATTER_OF_COURSE = frozenset({"version", "modified"})

@@ -8,8 +8,8 @@ the same command once more.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Annotated, Protocol
 
@@ -22,9 +22,12 @@ from domain.basket.events import BasketPersonalDataForgotten
 from domain.errors import CheckoutError
 from domain.operating.actions import Operator, OperatorAction
 from domain.ports import Clock, NewEvent, NewId
+from domain.values import can_be_stored_and_shown
 
 BASKETS_AT_ONCE = 100
 """Baskets that are forgotten in one transaction. Nobody appends anything meanwhile, so it is to be short."""
+
+LONGEST_NAME = 512
 
 
 class NothingToForget(CheckoutError):
@@ -114,6 +117,15 @@ class ForgettableBaskets(Protocol):
         unless all of these baskets had forgotten already."""
 
 
+Attempt = Callable[[], Awaitable[Part]]
+Persist = Callable[[Attempt], Awaitable[Part | None]]
+"""Makes an attempt, and another one where the store was away; None: somebody wants it to stop."""
+
+
+async def _once(attempt: Attempt) -> Part | None:
+    return await attempt()
+
+
 class Forgetting:
     """Forgets persons for operators."""
 
@@ -132,6 +144,7 @@ class Forgetting:
         whom: Person | TheseBaskets,
         operator: Operator,
         progress: Callable[[int, int], bool] = lambda done, total: True,
+        persist: Persist = _once,
     ) -> Forgotten:
         """Has all baskets of a person, or these, forget. `progress` is told how many of how many are done, and
         says whether to go on.
@@ -151,7 +164,18 @@ class Forgetting:
         done = 0
         while done < len(baskets):
             some = baskets[done : done + BASKETS_AT_ONCE]
-            parts.append(await self._baskets.forget(some, _event_of(action), action))
+            attempts = 0
+
+            async def attempt(some: Sequence[ConcernedBasket] = some) -> Part:
+                nonlocal attempts
+                attempts += 1
+                return await self._baskets.forget(some, _event_of(action), action)
+
+            part = await persist(attempt)
+            if part is None:
+                break
+            # An attempt that nobody heard of may have been the one that did it.
+            parts.append(part if attempts == 1 else replace(part, basket_ids=_ids(some)))
             done += len(some)
             if not progress(done, len(baskets)):
                 break
@@ -171,9 +195,11 @@ class Forgetting:
     async def _meant(self, whom: Person | TheseBaskets) -> Sequence[ConcernedBasket]:
         match whom:
             case Person():
-                baskets = await self._baskets.of_person(whom)
+                baskets = (
+                    await self._baskets.of_person(whom) if _may_be_known(whom.subject, whom.partner) else ()
+                )
             case TheseBaskets():
-                baskets = await self._baskets.of_ids(whom.basket_ids)
+                baskets = await self._baskets.of_ids([id for id in whom.basket_ids if _may_be_known(id)])
         if not baskets:
             raise NothingToForget(
                 "no basket holds data of this person"
@@ -181,6 +207,15 @@ class Forgetting:
                 else "there is no such basket"
             )
         return baskets
+
+
+def _may_be_known(*names: str | None) -> bool:
+    """Nothing else was ever taken in, and no store can be asked for it."""
+    return all(can_be_stored_and_shown(name, LONGEST_NAME) for name in names if name is not None)
+
+
+def _ids(baskets: Sequence[ConcernedBasket]) -> tuple[str, ...]:
+    return tuple(basket.basket_id for basket in baskets)
 
 
 def subject_digest(person: Person) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
-from domain.operating.status import Backlog, Readings, Recorded, WorkerLag, WorkerState
+from domain.operating.status import Backlog, LagTrend, Readings, Recorded, WorkerLag, WorkerState
 
 FIGURES_LAST = timedelta(seconds=15)
 """What a worker measured longer ago says nothing about now."""
@@ -16,7 +17,55 @@ COUNTED = ("publisher", "expiry", "revalidator")
 MEASURED = ("projector", "catalogue", "commands")
 """Workers that read from Kafka: only they see how much waits there."""
 
+PACE = 0.02
+"""Rates that differ by less than this part count as the same."""
+
 Lag = tuple[int | None, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """From when on a worker is behind: more than so many `events` wait, or anything for longer than so many
+    `seconds`; None: never. `regular_waits`, in seconds by worker, come on top: what only looks now and then may be so
+    much later."""
+
+    events: int | None = None
+    seconds: float | None = None
+    regular_waits: Mapping[str, float] = field(default_factory=dict)
+
+    def passed(self, lag: WorkerLag) -> bool:
+        late = self.seconds is not None and lag.seconds is not None
+        if late and lag.seconds > self.seconds + self.regular_waits.get(lag.worker, 0.0):  # type: ignore[operator]
+            return True
+        return self.events is not None and lag.events is not None and lag.events > self.events
+
+
+def weighed(lag: WorkerLag, at: datetime, limits: Limits) -> WorkerLag:
+    """The lag with what is to be made of it."""
+    if not lag.events:
+        return lag
+    trend = _trend(lag)
+    gain = lag.rate - (lag.arriving or 0.0)
+    certain = trend == "catching-up" and not lag.at_least
+    return lag.model_copy(
+        update={
+            "behind": limits.passed(lag),
+            "waits_since": None if lag.seconds is None else at - timedelta(seconds=lag.seconds),
+            "trend": trend,
+            "eta_seconds": lag.events / gain if certain else None,
+        }
+    )
+
+
+def _trend(lag: WorkerLag) -> LagTrend | None:
+    if lag.rate <= 0:
+        return "standing-still"
+    if lag.arriving is None:
+        return None
+    gain = (lag.rate - lag.arriving) / lag.rate
+    if abs(gain) < PACE:
+        return "keeping-pace"
+    return "catching-up" if gain > 0 else "falling-back"
 
 
 def own_lag(each: Recorded, readings: Readings, *, live: bool) -> Lag:
@@ -35,7 +84,7 @@ def lags_of(workers: Sequence[WorkerState], readings: Readings) -> Iterable[Work
     """What waits for each kind of worker; where there are several roles of a kind, for each of them."""
     names = {*COUNTED, *MEASURED} & {each.worker for each in workers}
     for name in sorted(names | {backlog.worker for backlog in readings.backlogs}):
-        measured = _measured(name, workers) if name in MEASURED else None
+        measured = _measured(name, workers, readings.recorded) if name in MEASURED else None
         counted = [backlog for backlog in readings.backlogs if backlog.worker == name]
         known = counted if measured is None else [measured]
         if not known:
@@ -44,7 +93,7 @@ def lags_of(workers: Sequence[WorkerState], readings: Readings) -> Iterable[Work
             yield _lag(name, backlog.role, workers, backlog)
 
 
-def _measured(name: str, workers: Sequence[WorkerState]) -> Backlog | None:
+def _measured(name: str, workers: Sequence[WorkerState], recorded: Sequence[Recorded]) -> Backlog | None:
     """What all live processes of this worker measured together; None unless each did that does the work."""
     at_work = [each for each in workers if each.worker == name and each.live and each.state != "standing-by"]
     measured = [each.lag_events for each in at_work if each.lag_events is not None]
@@ -52,6 +101,9 @@ def _measured(name: str, workers: Sequence[WorkerState]) -> Backlog | None:
         return None
     positions = [each.position for each in at_work if each.position is not None]
     position = sum(positions) if positions else None
+    ours = {each.instance for each in at_work}
+    arriving = [each.arriving for each in recorded if each.worker == name and each.process.instance in ours]
+    known = [each for each in arriving if each is not None]
     return Backlog(
         worker=name,
         role=None,
@@ -59,6 +111,7 @@ def _measured(name: str, workers: Sequence[WorkerState]) -> Backlog | None:
         end=None if position is None else position + sum(measured),
         events=sum(measured),
         seconds=max(each.lag_seconds or 0.0 for each in at_work),
+        arriving=sum(known) if len(known) == len(arriving) else None,
     )
 
 
@@ -71,6 +124,7 @@ def _lag(name: str, role: str | None, workers: Sequence[WorkerState], backlog: B
         events=backlog.events if backlog else None,
         at_least=backlog.more if backlog else False,
         seconds=backlog.seconds if backlog else None,
+        arriving=backlog.arriving if backlog else None,
         rate=sum(
             each.rate or 0.0
             for each in workers

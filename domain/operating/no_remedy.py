@@ -1,9 +1,9 @@
-"""Dead letters that nobody knows what to do about."""
+"""Dead letters that nothing can be done about: of unknown topics, and of batches that cannot be read."""
 
 from __future__ import annotations
 
 from domain.operating.dead_letters import Kind
-from domain.operating.letter_book import Buried, Plan, StillDead
+from domain.operating.letter_book import Buried, Plan, Remedy, StillDead
 
 
 class NoRemedy:
@@ -29,6 +29,24 @@ class NoRemedy:
 
     def _words(self, letter: Buried) -> str:
         return f"this release does not know what a message of {letter.message.source.topic} asks for"
+
+
+class UnreadableBatchRemedy(NoRemedy):
+    """For letters about a batch of records that could not be read, of a topic that has a remedy for messages."""
+
+    def __init__(self, remedy: Remedy) -> None:
+        self._remedy = remedy
+
+    def kind(self, topic: str) -> Kind:
+        return self._remedy.kind(topic)
+
+    def _words(self, letter: Buried) -> str:
+        if self._remedy.kind(letter.message.source.topic) == "basket-event":
+            return (
+                "the records cannot be read, and the store has what they said:"
+                " `checkout verify --all --repair` brings the views on"
+            )
+        return "the records cannot be read: their sender must send them again"
 
 
 NO_REMEDY = NoRemedy()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from domain.operating.status import WorkerLag, WorkerState
+from domain.operating.status import Readings, WorkerLag, WorkerState
+from domain.operating.words import time_words
 
 
 def problems_of(
@@ -13,13 +14,12 @@ def problems_of(
     lags: Sequence[WorkerLag],
     at: datetime,
     expected: Sequence[str],
-    max_lag_seconds: float | None,
 ) -> list[str]:
     """One sentence a problem; none where all is well."""
     return [
         *_unwell(workers, at),
         *_missing(workers, at, expected),
-        *_too_late(lags, max_lag_seconds),
+        *(_behind(lag, at) for lag in lags if lag.behind),
     ]
 
 
@@ -61,11 +61,39 @@ def _missing(workers: Sequence[WorkerState], at: datetime, expected: Sequence[st
             )
 
 
-def _too_late(lags: Sequence[WorkerLag], limit: float | None) -> Iterable[str]:
-    for lag in lags:
-        if limit is not None and lag.seconds is not None and lag.seconds > limit:
-            many = f"{'at least ' if lag.at_least else ''}{lag.events:,}"
-            yield (
-                f"{lag.worker}: what waits longest of {many} has waited for {lag.seconds:,.1f} s,"
-                f" longer than {limit:g} s"
-            )
+def dead_letter_problems(readings: Readings, most: int | None) -> Iterable[str]:
+    """That more dead letters wait for an operator than may."""
+    if most is not None and readings.dead_letters > most:
+        count = readings.dead_letters
+        letters = f"{count:,} dead letter{' waits' if count == 1 else 's wait'}"
+        since = readings.dead_letters_since
+        long = f", the oldest for {duration((readings.at - since).total_seconds())}" if since else ""
+        yield f"{letters} for an operator{long}: `checkout dead-letters list` shows them"
+
+
+def _behind(lag: WorkerLag, at: datetime) -> str:
+    who = lag.role or lag.worker
+    many = f"{'at least ' if lag.at_least else ''}{lag.events or 0:,} wait"
+    since = (
+        f", the oldest since {time_words(lag.waits_since)} ({duration((at - lag.waits_since).total_seconds())})"
+        if lag.waits_since is not None
+        else ""
+    )
+    return f"{who} is behind: {many}{since}; {_outlook(lag)}"
+
+
+def _outlook(lag: WorkerLag) -> str:
+    done = f"{lag.rate:,.0f} a second are done"
+    pace = f"{done}, {lag.arriving or 0.0:,.0f} arrive"
+    match lag.trend:
+        case "catching-up":
+            left = "" if lag.eta_seconds is None else f", about {duration(lag.eta_seconds)} left"
+            return f"it is catching up: {pace}{left}"
+        case "keeping-pace":
+            return f"it keeps pace, and does not catch up: {pace}"
+        case "falling-back":
+            return f"it is falling back: {pace}"
+        case "standing-still":
+            return "nothing of it is being done"
+        case None:
+            return f"{done}, and how much arrives is not known"

@@ -78,11 +78,14 @@ class Repairing:
         self._new_id = new_id
         self._grace = grace
 
-    async def repair(self, drifts: Sequence[Drift], operator: Operator) -> Repaired:
+    async def repair(
+        self, drifts: Sequence[Drift], operator: Operator, begun: Repaired | None = None
+    ) -> Repaired:
         """Mends what is repairable of these, and looks again: a mover that had read a wrong row just before may have
         moved it on since, and is then mended again. What cannot be mended is left. Raises StoreUnavailable; what was
-        mended until then stays mended, and is recorded."""
-        result = Repaired(left=[drift for drift in drifts if not drift.repairable])
+        mended until then stays mended, is recorded, and stands in `begun`, with which the same call goes on."""
+        result = begun or Repaired()
+        result.left = [drift for drift in drifts if not drift.repairable]
         wrong = [drift for drift in drifts if drift.repairable]
         for _ in range(ROUNDS):
             kinds: dict[str, set[str]] = {}

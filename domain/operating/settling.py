@@ -10,6 +10,7 @@ from pydantic import JsonValue
 from domain.errors import Unavailable
 from domain.operating.actions import ActionType, Operator, OperatorAction
 from domain.operating.dead_letters import (
+    UNREADABLE_BATCH,
     LetterCount,
     LetterNotFound,
     LetterPage,
@@ -20,7 +21,7 @@ from domain.operating.dead_letters import (
 )
 from domain.operating.describing_letters import letter_of, shown_letter
 from domain.operating.letter_book import Buried, Claim, LetterBook, Remedy, StillDead
-from domain.operating.no_remedy import NO_REMEDY
+from domain.operating.no_remedy import NO_REMEDY, UnreadableBatchRemedy
 from domain.ports import Clock, NewId
 
 PAGE_LETTERS = 200
@@ -142,7 +143,8 @@ class SettlingDeadLetters:
         return buried
 
     def _remedy(self, buried: Buried) -> Remedy:
-        return self._remedies.get(buried.message.source.topic, NO_REMEDY)
+        remedy = self._remedies.get(buried.message.source.topic, NO_REMEDY)
+        return UnreadableBatchRemedy(remedy) if buried.message.code == UNREADABLE_BATCH else remedy
 
     def _action(
         self, type: ActionType, buried: Buried, operator: Operator, result: str, settled: Sequence[int]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from domain.operating.lagging import lags_of, own_lag
-from domain.operating.problems import problems_of
+from domain.operating.lagging import Limits, lags_of, own_lag, weighed
+from domain.operating.problems import dead_letter_problems, problems_of
 from domain.operating.status import (
     Readings,
     Recorded,
@@ -30,14 +30,15 @@ class Expectations:
     """What must be so for all to be well.
 
     Each of `workers` has a live process. One of which nothing was heard for `dead_after` seconds is dead, one
-    that did not move for `still_after` seconds stands still. Nothing may wait for longer than
-    `max_lag_seconds`; None: for as long as it takes.
+    that did not move for `still_after` seconds stands still. Nothing may be behind its `limits`, and no
+    more than `max_dead_letters` may wait for an operator; None: as many as there are.
     """
 
     workers: Sequence[str] = ()
     dead_after: float = DEAD_AFTER_SECONDS
     still_after: float = STILL_AFTER_SECONDS
-    max_lag_seconds: float | None = None
+    limits: Limits = field(default_factory=Limits)
+    max_dead_letters: int | None = None
 
 
 class Statuses:
@@ -64,8 +65,12 @@ def judged(readings: Readings, expected: Expectations) -> Status:
     ]
     place = {name: number for number, name in enumerate(expected.workers)}
     workers.sort(key=lambda each: (place.get(each.worker, len(place)), each.worker))
-    lags = sorted(lags_of(workers, readings), key=lambda lag: place.get(lag.worker, len(place)))
-    problems = problems_of(workers, lags, readings.at, expected.workers, expected.max_lag_seconds)
+    lags = [weighed(lag, readings.at, expected.limits) for lag in lags_of(workers, readings)]
+    lags.sort(key=lambda lag: place.get(lag.worker, len(place)))
+    problems = [
+        *problems_of(workers, lags, readings.at, expected.workers),
+        *dead_letter_problems(readings, expected.max_dead_letters),
+    ]
     return Status(
         at=readings.at,
         well=not problems,
@@ -73,6 +78,7 @@ def judged(readings: Readings, expected: Expectations) -> Status:
         workers=tuple(workers),
         lags=tuple(lags),
         roles=tuple(_roles(workers, readings)),
+        dead_letters=readings.dead_letters,
     )
 
 

@@ -52,8 +52,8 @@ class Report:
     """What a process says of one of its workers. Times are in seconds before the report, for only PostgreSQL's
     clock is everybody's.
 
-    `figures` is None where the worker measured nothing yet. `rate` is in events a second, `handled` counts them
-    since the start.
+    `figures` is None where the worker measured nothing yet. `rate` and `arriving` are in events a second: what it
+    handles, and what comes for it; `handled` counts them since the start.
     """
 
     worker: str
@@ -68,6 +68,7 @@ class Report:
     restarts: int = 0
     last_error: str | None = None
     last_error_seconds: float | None = None
+    arriving: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,7 @@ class Recorded:
     restarts: int
     last_error: str | None
     last_error_at: datetime | None
+    arriving: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,8 @@ class Backlog:
     """What waits for a worker, as PostgreSQL counts it at the time of asking.
 
     `events` after `position`, of which the oldest has waited for `seconds`; `more`: there are more, and that
-    many is only what is certain. `end` is the last position that there is.
+    many is only what is certain. `end` is the last position that there is. `arriving`, in events a second, is what
+    came of late; None: nobody knows.
     """
 
     worker: str
@@ -109,6 +112,7 @@ class Backlog:
     events: int
     seconds: float
     more: bool = False
+    arriving: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +125,15 @@ class Holder:
 
 @dataclass(frozen=True, slots=True)
 class Readings:
-    """All that is known, as of one moment of PostgreSQL's clock."""
+    """All that is known, as of one moment of PostgreSQL's clock. `dead_letters` wait for an operator, the oldest of them
+    since `dead_letters_since`."""
 
     at: datetime
     recorded: Sequence[Recorded]
     backlogs: Sequence[Backlog]
     holders: Sequence[Holder]
+    dead_letters: int = 0
+    dead_letters_since: datetime | None = None
 
 
 class WorkerStates(Protocol):
@@ -181,6 +188,10 @@ class WorkerState(Value):
     beaten_at: AwareDatetime | None = None
 
 
+LagTrend = Literal["catching-up", "keeping-pace", "falling-back", "standing-still"]
+"""What becomes of what waits: it grows less, stays as much, grows more, or nothing of it is done at all."""
+
+
 class WorkerLag(Value):
     """What waits for one kind of worker, whichever process does the work."""
 
@@ -196,6 +207,16 @@ class WorkerLag(Value):
     seconds: float | None
     rate: float
     """Events a second, of all processes together."""
+    arriving: float | None = None
+    """Events a second that came of late; null: nobody knows."""
+    behind: bool = False
+    """More waits, or for longer, than may be."""
+    waits_since: AwareDatetime | None = None
+    """Since when the oldest of it waits; null: nothing waits, or nobody knows."""
+    trend: LagTrend | None = None
+    """Null: nothing waits, or nobody knows."""
+    eta_seconds: float | None = None
+    """Until nothing waits any more, where it is catching up."""
 
 
 class RoleHolder(Value):
@@ -226,3 +247,5 @@ class Status(Value):
     workers: tuple[WorkerState, ...]
     lags: tuple[WorkerLag, ...]
     roles: tuple[RoleHolder, ...]
+    dead_letters: int = 0
+    """How many wait for an operator."""

@@ -34,16 +34,24 @@ class TopicVerification:
         publisher_id: str,
         published: Callable[[], Awaitable[PublishedUpTo]],
         last_position: Callable[[], Awaitable[int]],
+        begins_after: Callable[[], Awaitable[int]],
     ) -> None:
-        """`published` reads the publisher's record; `last_position` says where the store ends."""
+        """`published` reads the publisher's record; `last_position` says where the store ends; `begins_after` up to
+        which position a broker that was started anew holds nothing, though its offsets begin at 0."""
         self._store = store
         self._feed = feed
         self._topics = topics
         self._publisher_id = publisher_id
         self._published = published
         self._last_position = last_position
+        self._begins_after = begins_after
         self._verdicts = WholeVerdicts(store)
         self._marks: dict[str, Mapping[int, int]] = {}
+
+    async def reach(self) -> None:
+        """Does nothing where Kafka answers. Raises BrokerUnavailable."""
+        for topic in self._topics:
+            await topic.beginnings()
 
     async def verify_all(
         self, told: Told = lambda _, __: None, only: Container[str] | None = None
@@ -150,9 +158,10 @@ class TopicVerification:
     async def _beginnings(self, topic: PublishedTopic) -> Beginnings:
         """The positions that partitions begin with: those of the events of their first messages."""
         firsts = await topic.beginnings()
+        gone = await self._begins_after()
         positions: dict[int, int | None] = {}
         for partition, (offset, first) in firsts.items():
-            positions[partition] = await self._position_of(first) if offset else 0
+            positions[partition] = await self._position_of(first) if offset else (gone + 1 if gone else 0)
         return Beginnings(positions, lambda basket_id: topic.partition_of(basket_id, len(positions)))
 
     async def _position_of(self, first: Found | None) -> int | None:

@@ -62,12 +62,22 @@ class DerivedRows(Protocol):
 @dataclass(slots=True)
 class Verified:
     """What became of some baskets. `lagging` are those whose views were behind the store, with the store's version:
-    whether they stay so is found out by `settle`."""
+    whether they stay so is found out by `settle`. `unopened` counts those that could not be looked at, for the master
+    key of their personal data is missing."""
 
     baskets: int = 0
     events: int = 0
     drifts: list[Drift] = field(default_factory=list)
     lagging: dict[str, int] = field(default_factory=dict)
+    unopened: int = 0
+
+    def add(self, other: Verified) -> None:
+        """Takes in what became of others."""
+        self.baskets += other.baskets
+        self.events += other.events
+        self.drifts += other.drifts
+        self.lagging |= other.lagging
+        self.unopened += other.unopened
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from domain.basket.events import (
     OrderItemRemoved,
     UnknownEvent,
 )
+from domain.printable import printable
 from domain.validation.findings import Finding
 from domain.values import Money, same_json
 
@@ -47,15 +48,6 @@ _OPEN_MAPS = {"tracking": "tracking", "custom_fields": "custom fields"}
 def words_of(event: DomainEvent, before: Basket | None) -> str:
     """The event in one sentence; `before` is the basket before it, None where that is not known."""
     return printable(_words(event, before))
-
-
-def printable(text: str) -> str:
-    """The text with whatever a terminal might obey, rather than show, written as an escape."""
-    return text if text.isprintable() else "".join(map(_shown, text))
-
-
-def _shown(character: str) -> str:
-    return character if character.isprintable() else character.encode("unicode_escape").decode()
 
 
 def _words(event: DomainEvent, before: Basket | None) -> str:  # noqa: PLR0912  a sentence for each event

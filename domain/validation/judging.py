@@ -37,6 +37,10 @@ class Judging:
         self._defaults = defaults
         self._verdicts = Verdicts()
 
+    def drop(self) -> None:
+        """Remembers nothing any longer: what it remembers holds baskets."""
+        self._verdicts.drop()
+
     async def judge(self, basket: Basket) -> Judged:
         catalogue = await self._facts.catalogue(
             offers_of(basket), products_of(basket), fresh=True, at=self._clock(), partner=basket.partner

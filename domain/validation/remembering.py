@@ -71,6 +71,10 @@ class Verdicts:
     def __init__(self, lines: int = LINES_REMEMBERED) -> None:
         self._verdicts: LRUCache[str, _Remembered] = LRUCache(lines, getsizeof=_size)
 
+    def drop(self) -> None:
+        """Remembers nothing any longer."""
+        self._verdicts.clear()
+
     def find(self, basket: Basket, catalogue: Catalogue, now: datetime) -> Verdict | None:
         """What judging the basket (as it is seen at `now`) would come to, where that is known."""
         found = self._verdicts.get(basket.id)

@@ -14,7 +14,8 @@ from adapters.http.bearer import identify
 from adapters.http.exchange import exchange_of
 from adapters.identity.verifier import Identity, TokenVerifier
 from domain.base import Value
-from domain.operating.actions import Operator
+from domain.errors import InvalidCommand
+from domain.operating.actions import LONGEST_REASON, Operator, recordable_reason
 
 OPERATOR_SCOPE = "operator"
 _IDENTITY = "checkout.operator"
@@ -73,15 +74,14 @@ def _identity(request: Request) -> Identity:
 Signed = Annotated[Identity, Depends(_identity)]
 
 
-def _says_something(reason: str) -> str:
-    if not reason.strip():
-        raise ValueError("say why")
-    if "\x00" in reason:
-        raise ValueError("the character U+0000 cannot be stored")
-    return reason.strip()
+def _recordable(reason: str) -> str:
+    try:
+        return recordable_reason(reason)
+    except InvalidCommand as error:
+        raise ValueError(str(error)) from error
 
 
-Reason = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_says_something)]
+Reason = Annotated[str, Field(min_length=1, max_length=LONGEST_REASON), AfterValidator(_recordable)]
 
 
 class Why(Value):

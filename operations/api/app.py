@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import fastapi_offline
 from fastapi import Depends, FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from adapters.http.conversation import Conversation
 from adapters.http.observing import Requests
 from adapters.wiring import Parts, new_id
+from domain.printable import printable_json
 from operations.api import audit, baskets, dead_letters, forgetting, rebuilds, status, verdicts, verification
 from operations.api.acting import OnlyOperators, bearer, named_route
 from operations.api.document import describe
@@ -46,11 +48,19 @@ _TAGS = {
 }
 
 
+class ReadableJson(JSONResponse):
+    """JSON that says the same on a terminal as to a program: what a terminal would obey is escaped."""
+
+    def render(self, content: Any) -> bytes:
+        return printable_json(bytes(super().render(content)).decode()).encode()
+
+
 def operations_app(parts: Parts) -> FastAPI:
     """The application; its paths begin with OPERATIONS."""
     app = FastAPI(
         title="Partner Checkout: operations",
         description=_DESCRIPTION,
+        default_response_class=ReadableJson,
         openapi_url=OPERATIONS + OPENAPI,
         docs_url=None,
         redoc_url=None,

@@ -122,6 +122,9 @@ async def _invalid(_: Request, error: Exception) -> Response:
 
 
 async def _not_routed(_: Request, error: Exception) -> Response:
+    if getattr(error, "status_code", None) == 400:
+        # A body that the framework cannot parse for other reasons than its syntax: nested too deep, no UTF-8.
+        return _response(problem_of(MalformedBody("the body is no JSON")))
     allowed = (getattr(error, "headers", None) or {}).get("Allow")
     return _response(problem_of(MethodNotAllowed(allowed.split(", ")) if allowed else RouteNotFound()))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_library
 import shutil
 import sys
 import tempfile
@@ -12,6 +11,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from operations.output import json_line
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -41,12 +42,12 @@ def load(
 
     Where lines are bad, each is shown with its reason and nothing is published, unless --skip-bad.
     """
-    from operations.catalogue.running import Load, run_load  # noqa: PLC0415  (`--help` must start quickly)
+    from operations.catalogue.running import Load, run_load
 
     with _on_disk(file) as path:
         outcome = run_load(Load(path, skip_bad, from_line, wait))
     if json:
-        typer.echo(json_library.dumps(outcome.as_document()))
+        json_line(outcome.as_document())
     raise typer.Exit(outcome.exit_code)
 
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import time
 from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from adapters.kafka.catalogue_publishing import Published, publish_facts
 from adapters.settings import Settings
 from adapters.wiring import open_parts
 from domain.catalogue.facts import Fact
+from domain.errors import BrokerUnavailable
 from operations.catalogue.lines import LineRefused, read_fact, read_lines
+from operations.retrying import Retrying, for_long_runs
+from operations.stopping import Interrupted, stopped
 
 IDS_AT_ONCE = 2_000
 ASK_EVERY_SECONDS = 0.2
@@ -43,29 +47,49 @@ def facts_of(path: Path, from_line: int, left_out: Collection[int]) -> Iterator[
             yield line.number, fact
 
 
-async def publish(settings: Settings, facts: Iterator[tuple[int, Fact]], told: Told) -> Published:
-    """Publishes the facts until all are in Kafka, or SIGINT or SIGTERM comes, or Kafka goes away; raises
-    BrokerUnavailable where nothing could be begun."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    try:
-        return await publish_facts(settings, facts, stop=stop, told=told)
-    finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
+async def publish(
+    settings: Settings, facts_from: Callable[[int], Iterator[tuple[int, Fact]]], line: int, told: Told
+) -> Published:
+    """Publishes the facts from a line on until all are in Kafka, or SIGINT or SIGTERM comes, or Kafka stays away;
+    raises BrokerUnavailable where nothing could be begun."""
+    certain, why = 0, ""
+    async with stopped() as stop:
+        retrying = Retrying(stop, settings.long_run_patience)
+
+        async def step() -> Published:
+            nonlocal certain, line, why
+            before = certain
+            part = await publish_facts(
+                settings, facts_from(line), stop=stop, told=lambda count: told(before + count)
+            )
+            retrying.under_way()
+            certain += part.count
+            line = part.stopped_at or line
+            if part.away:
+                why = str(part.why)
+                raise BrokerUnavailable(why)
+            return replace(part, count=certain)
+
+        try:
+            return await retrying.do(step, stoppable=False)
+        except BrokerUnavailable:
+            if not why:
+                raise
+            return Published(certain, line, why)
+        except Interrupted:
+            return Published(certain, line, "interrupted")
 
 
 async def wait_until_learned(settings: Settings, facts: Iterator[tuple[int, Fact]], told: Told) -> int:
     """Waits until every fact is recorded, and returns how many they are; raises NotLearned, and
     StoreUnavailable."""
     learned = 0
-    async with open_parts(settings) as parts:
+    async with open_parts(for_long_runs(settings)) as parts, stopped() as stop:
+        retrying = Retrying(stop, settings.long_run_patience)
         while ids := {fact.fact_id for _, fact in _next(facts)}:
             last_growth, recorded = time.monotonic(), 0
             while recorded < len(ids):
-                now_recorded = await parts.facts.recorded(ids)
+                now_recorded = await retrying.do(partial(parts.facts.recorded, ids))
                 if now_recorded > recorded:
                     last_growth, recorded = time.monotonic(), now_recorded
                     told(learned + recorded)

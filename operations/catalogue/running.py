@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from adapters.settings import NotConfigured, Settings
+from adapters.settings import Settings
+from adapters.wiring import NotConfigured
 from domain.errors import Unavailable
 from operations.catalogue.lines import Checked, check_file, in_ranges
 from operations.catalogue.loading import NotLearned, facts_of, publish, wait_until_learned
 from operations.catalogue.screen import Screen
+from operations.runner import run
+from operations.runner import settings as known_settings
+from operations.stopping import Interrupted
 
 REASONS_SHOWN = 100
 INTERRUPTED = "interrupted"
@@ -64,17 +66,15 @@ class Outcome:
 def run_load(load: Load, screen: Screen | None = None) -> Outcome:
     """Checks, publishes, waits; says on the screen what happened. Never raises for what a file or a
     server is like."""
-    # What the Kafka client has to say is told in our words.
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    run = _Run(load, Settings(), screen or Screen())
+    one = _Run(load, known_settings(), screen or Screen())
     try:
-        run.go()
-    except KeyboardInterrupt:
-        run.fail(INTERRUPTED)
+        one.go()
+    except (KeyboardInterrupt, Interrupted):
+        one.fail(INTERRUPTED)
     except (NotConfigured, Unavailable, NotLearned, ValueError) as error:
-        run.fail(str(error))
-    run.conclude()
-    return run.outcome
+        one.fail(str(error))
+    one.conclude()
+    return one.outcome
 
 
 class _Run:
@@ -131,9 +131,16 @@ class _Run:
         return checked
 
     def _publish(self, checked: Checked) -> None:
-        facts = facts_of(self._load.path, self._load.from_line, checked.refused)
+        load = self._load
         with self._screen.bar("publishing", checked.facts) as bar:
-            published = asyncio.run(publish(self._settings, facts, bar))
+            published = run(
+                publish(
+                    self._settings,
+                    lambda line: facts_of(load.path, line, checked.refused),
+                    load.from_line,
+                    bar,
+                )
+            )
         self.outcome.published = published.count
         self.outcome.continue_from_line = published.stopped_at
         self.outcome.error = published.why
@@ -142,7 +149,7 @@ class _Run:
         facts = facts_of(self._load.path, self._load.from_line, checked.refused)
         with self._screen.bar("learning", checked.facts) as bar:
             try:
-                self.outcome.learned = asyncio.run(wait_until_learned(self._settings, facts, bar))
+                self.outcome.learned = run(wait_until_learned(self._settings, facts, bar))
             except NotLearned as error:
                 self.outcome.learned = error.learned
                 raise

@@ -29,6 +29,6 @@ def console_app(parts: Parts, path: str) -> ASGIApp:
             "the console needs NiceGUI, which is not installed; "
             "pip install 'partner-checkout[console]' brings it, --no-console serves without"
         )
-    from operations.console.mounting import mount  # noqa: PLC0415  takes time and memory
+    from operations.console.mounting import mount
 
     return mount(parts, path)

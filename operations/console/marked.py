@@ -16,6 +16,7 @@ from operations.console.look.telling import moment
 Mark = Literal["", "added", "removed", "changed"]
 
 _FACTS = (
+    ("Organisation", "partner"),
     ("Status", "status"),
     ("Verdict", "ready"),
     ("Order", "orderId"),
@@ -49,6 +50,8 @@ class MarkedLine:
     add_on: bool
     offer: str
     name: str | None
+    products: tuple[str, ...]
+    """The product codes of its offer; one that the offer holds twice stands twice."""
     quantity: Marked
     price: Marked
     expected_price: Marked
@@ -122,6 +125,7 @@ def _made(line: Document, mark: Mark, fields: Mapping[str, Marked]) -> MarkedLin
         add_on=line["type"] == "add_on",
         offer=f"{line['offer']['id']} {line['offer']['version']}",
         name=line["offer"]["name"],
+        products=tuple(product["productCode"] for product in line["offer"]["products"]),
         quantity=fields["quantity"],
         price=fields["price"],
         expected_price=fields["expectedPrice"],

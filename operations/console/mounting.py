@@ -26,6 +26,10 @@ ASSETS = Path(__file__).parent / "assets"
 ACCENT = "#2d55c4"
 """As the style sheet has it on light ground."""
 
+CONNECTION_SECONDS = 30.0
+"""How long a page's connection may be silent or broken before the page is given up and loads anew. On a busy
+machine the library's own 3 s would be over before a page is drawn, again and again."""
+
 
 def mount(parts: Parts, path: str) -> ASGIApp:
     """NiceGUI keeps its pages for the whole process, so that this is to be called once in it."""
@@ -56,6 +60,7 @@ def mount(parts: Parts, path: str) -> ASGIApp:
         language="en-GB",
         tailwind=False,
         show_welcome_message=False,
+        reconnect_timeout=CONNECTION_SECONDS,
         storage_secret=None,
     )
     released = f"{path}/_nicegui/"

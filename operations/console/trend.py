@@ -6,11 +6,11 @@ import asyncio
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from itertools import pairwise
+from datetime import datetime, timedelta
 
 from domain.errors import CheckoutError
 from domain.operating.dead_letters import DeadLetterBox
+from domain.operating.rating import OVER_SECONDS
 from domain.operating.standing import Statuses
 from domain.operating.status import Status
 
@@ -62,14 +62,18 @@ class Trend:
         self.looks.append(_look(status))
 
     def stored_rates(self) -> list[tuple[datetime, float]]:
-        """Events stored a second, between each two looks."""
-        return [
-            (after.at, max(0, after.end - before.end) / seconds)
-            for before, after in pairwise(self.looks)
-            if before.end is not None
-            and after.end is not None
-            and (seconds := (after.at - before.at).total_seconds()) > 0
-        ]
+        """Events stored a second, at each look over the OVER_SECONDS before it, as the workers' own rates are."""
+        known = [(look.at, look.end) for look in self.looks if look.end is not None]
+        rates: list[tuple[datetime, float]] = []
+        first = 0
+        for at, end in known[1:]:
+            # One that is older stays, so that there is always something to compare with.
+            while known[first + 1][0] <= at - timedelta(seconds=OVER_SECONDS):
+                first += 1
+            since, before = known[first]
+            if (seconds := (at - since).total_seconds()) > 0:
+                rates.append((at, max(0, end - before) / seconds))
+        return rates
 
 
 def _look(status: Status) -> Look:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from operations.acting import Actor, Reason, operator
+from operations.output import Output, Wide, complain, json_line
+from operations.runner import run, settings
 
 if TYPE_CHECKING:
     from adapters.wiring import Parts
@@ -39,10 +39,11 @@ def list_letters(
     everything: Annotated[bool, typer.Option("--all", help="Settled or not.")] = False,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="The most of a page.")] = 50,
     cursor: Annotated[str | None, typer.Option(help="Go on where a page ended.")] = None,
+    wide: Wide = False,
     json: Json = False,
 ) -> None:
     """Lists letters that wait, in the order in which they were buried."""
-    from operations.dead_letters import screen  # noqa: PLC0415  slow to load: only when it is called
+    from operations.dead_letters import screen
 
     which = None if everything else settled
     try:
@@ -54,19 +55,19 @@ def list_letters(
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--cursor") from error
     if json:
-        typer.echo(page.model_dump_json())
+        json_line(page)
     else:
-        screen.show_page(page)
+        screen.show_page(page, Output(wide=wide))
 
 
 @app.command()
 def show(id: Id, json: Json = False) -> None:
     """Shows one letter whole: the message, why it was buried, and what a retry or a skip would do."""
-    from operations.dead_letters import screen  # noqa: PLC0415  slow to load: only when it is called
+    from operations.dead_letters import screen
 
     letter = _run(lambda parts: parts.dead_letter_box.show(id))
     if json:
-        typer.echo(letter.model_dump_json())
+        json_line(letter)
     else:
         screen.show_letter(letter)
 
@@ -88,8 +89,8 @@ def retry(
 
     Exit code 0: all that were asked for are settled. 1: some are not. 130: it was interrupted.
     """
-    from domain.operating.dead_letters import LetterQuery  # noqa: PLC0415  slow to load: only when it is called
-    from operations.dead_letters.running import retry_many  # noqa: PLC0415
+    from domain.operating.dead_letters import LetterQuery
+    from operations.dead_letters.running import retry_many
 
     who = operator(actor, reason)
     several = LetterQuery(topic=topic, code=code, basket_id=basket)
@@ -115,15 +116,15 @@ def skip(id: Id, reason: Reason, actor: Actor = None, json: Json = False) -> Non
 
 def _tell(outcomes: Any, *, json: bool, error: str | None = None, interrupted: bool = False) -> None:
     """Says what became of it, and ends."""
-    from operations.dead_letters import screen  # noqa: PLC0415  slow to load: only when it is called
-    from operations.stopping import EXIT_CODE_OF_AN_INTERRUPTION  # noqa: PLC0415
+    from operations.dead_letters import screen
+    from operations.stopping import EXIT_CODE_OF_AN_INTERRUPTION
 
     if json:
-        typer.echo(screen.document(outcomes, error=error, interrupted=interrupted))
+        json_line(screen.document(outcomes, error=error, interrupted=interrupted))
     else:
         screen.show_outcomes(outcomes)
     if error is not None:
-        typer.echo(f"checkout: {error}", err=True)
+        complain(error)
     if interrupted:
         raise typer.Exit(EXIT_CODE_OF_AN_INTERRUPTION)
     settled = all(outcome.result in {"done", "settled"} for outcome in outcomes)
@@ -131,22 +132,11 @@ def _tell(outcomes: Any, *, json: bool, error: str | None = None, interrupted: b
 
 
 def _run(work: Callable[[Parts], Coroutine[Any, Any, T]]) -> T:
-    """The result of work with the parts; what stands in the way is said on stderr."""
-    from adapters.logs import configure_logging  # noqa: PLC0415  slow to load: only when it is called
-    from adapters.settings import Settings  # noqa: PLC0415
-    from adapters.wiring import open_parts  # noqa: PLC0415
-    from domain.errors import CheckoutError  # noqa: PLC0415
+    """The result of work with the parts."""
+    from adapters.wiring import open_parts
 
-    configure_logging("ERROR")
-    # What the Kafka client has to say is told in our words.
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-
-    async def run() -> T:
-        async with open_parts(Settings()) as parts:
+    async def with_parts() -> T:
+        async with open_parts(settings()) as parts:
             return await work(parts)
 
-    try:
-        return asyncio.run(run())
-    except CheckoutError as error:
-        typer.echo(f"checkout: {error}", err=True)
-        raise typer.Exit(1) from error
+    return run(with_parts())

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
 from domain.errors import Unavailable
 from domain.operating.actions import Operator
 from domain.operating.dead_letters import DeadLetterBox, LetterQuery, Outcome
+from operations.output import bars
 from operations.stopping import stopped
 
 
@@ -24,15 +22,15 @@ class Retried:
 
 async def retry_many(box: DeadLetterBox, query: LetterQuery, operator: Operator, *, shown: bool) -> Retried:
     """Retries letter by letter; an interruption is heard between two. Shows a bar on stderr."""
-    retried = Retried()
-    columns = (TextColumn("retrying"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), disable=not shown) as progress:
-        task = progress.add_task("", total=await _how_many(box, query))
+    retried, done = Retried(), 0
+    total = await _how_many(box, query)
+    with bars(shown=shown) as moved:
         async with stopped() as stop:
             try:
                 async for outcome in box.retry_all(query, operator):
                     retried.outcomes.append(outcome)
-                    progress.advance(task, 1 + len(outcome.along))
+                    done += 1 + len(outcome.along)
+                    moved("retrying", done, total)
                     if stop.is_set():
                         retried.interrupted = True
                         break

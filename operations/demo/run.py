@@ -14,9 +14,6 @@ from datetime import timedelta
 from time import monotonic
 
 import httpx
-from rich.console import Console
-from rich.panel import Panel
-from rich.text import Text
 
 from adapters.embedded.processes import dying_with_parent
 from adapters.identity.local_issuer import issue
@@ -40,7 +37,7 @@ START_LIMIT, MESSAGE_LIMIT = 60.0, 30.0
 
 async def run_demo(*, once: bool, port: int) -> int:
     """The exit code: 0, or 1 where anything was not as it should be."""
-    stage = Stage(Console(highlight=False))
+    stage = Stage()
     began = monotonic()
     stage.say("Starting PostgreSQL, a broker, the API and all workers …")
     async with _service(port) as ready:
@@ -192,15 +189,15 @@ async def _print_commands(stage: Stage, settings: Settings, ready: Document, bas
         f"curl -s -X POST {url}/partner/checkout/validate/{basket_id} {bearer}",
     ]
     pages = [url, f"{url}/docs", f"{url}/operations/docs", *([ready["console"]] if ready["console"] else [])]
-    stage.console.print(Panel(Text("\n".join(pages), justify="left"), title="the service", expand=False))
+    stage.say("\n".join(["The service:", *(f"  {page}" for page in pages)]))
     stage.say("A token of " + SECOND + " for twelve hours:")
-    print(token)  # noqa: T201  (unwrapped, so that it can be copied)
+    stage.say(token)
     if ready["console"]:
         stage.say(f"\nTo sign in at {ready['console']}, an operator's token for twelve hours:")
-        print(issue(settings, partner=None, scope="operator", ttl=timedelta(hours=12)))  # noqa: T201
+        stage.say(issue(settings, partner=None, scope="operator", ttl=timedelta(hours=12)))
     stage.say("\nThree commands:")
     for command in commands:
-        print(f"\n{command}", flush=True)  # noqa: T201  (unwrapped, so that it works as printed)
+        stage.say(f"\n{command}")
         process = await asyncio.create_subprocess_shell(
             command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
         )

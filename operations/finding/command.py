@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
@@ -10,6 +9,8 @@ from typing import Annotated
 import typer
 
 from operations.moments import moment
+from operations.output import Output, Wide, complain
+from operations.runner import run
 
 NOTHING_FOUND = 1
 
@@ -44,15 +45,15 @@ def find(
     every_page: Annotated[
         bool, typer.Option("--all", help="Go on with the pages that follow, to the last.")
     ] = False,
+    wide: Wide = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON line for each page.")] = False,
 ) -> None:
     """Finds baskets, open or finished, of which all holds that is said; the newest created come first.
 
     A time --…-until is not among them. Exit code 0: found. 1: there is none.
     """
-    from domain.errors import CheckoutError  # noqa: PLC0415  slow to load: only when it is called
-    from domain.operating.finding import PageRefused  # noqa: PLC0415
-    from operations.finding import running  # noqa: PLC0415
+    from domain.operating.finding import PageRefused
+    from operations.finding import running
 
     asked = {
         "partner": partner,
@@ -68,12 +69,10 @@ def find(
     }
     try:
         query = running.query_of(asked)
-        found = asyncio.run(running.find(query, cursor, limit, every_page=every_page, json=json))
+        out = Output(wide=wide)
+        found = run(running.find(query, cursor, limit, every_page=every_page, json=json, out=out))
     except PageRefused as error:
         raise typer.BadParameter(str(error)) from error
-    except CheckoutError as error:
-        typer.echo(f"checkout: {error}", err=True)
-        raise typer.Exit(NOTHING_FOUND) from error
     if not found:
-        typer.echo(f"checkout: {running.nothing_found(query)}", err=True)
+        complain(running.nothing_found(query))
         raise typer.Exit(NOTHING_FOUND)

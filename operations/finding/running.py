@@ -8,11 +8,12 @@ from typing import get_args
 import typer
 from pydantic import ValidationError
 
-from adapters.settings import Settings
 from adapters.wiring import open_parts
 from domain.operating.finding import BasketQuery
 from domain.validation.codes import CheckCode
 from operations.finding import screen
+from operations.output import STDOUT, Output, json_line
+from operations.runner import settings
 
 CRASHED = "check_failed"
 """What is found where a check itself crashed."""
@@ -27,17 +28,25 @@ def query_of(asked: Mapping[str, object]) -> BasketQuery:
         raise typer.BadParameter(first["msg"], param_hint=_option(str(first["loc"][0]))) from error
 
 
-async def find(query: BasketQuery, cursor: str | None, limit: int, *, every_page: bool, json: bool) -> int:
+async def find(
+    query: BasketQuery,
+    cursor: str | None,
+    limit: int,
+    *,
+    every_page: bool,
+    json: bool,
+    out: Output = STDOUT,
+) -> int:
     """Tells the page after the cursor, or all pages after it; returns how many baskets were told. Raises
     PageRefused and CheckoutError."""
     told = 0
-    async with open_parts(Settings()) as parts:
+    async with open_parts(settings()) as parts:
         while True:
             page = await parts.finder.find(query, cursor, limit)
             if json:
-                typer.echo(page.model_dump_json())
+                json_line(page)
             else:
-                screen.show(page, headed=told == 0, last=not every_page)
+                screen.show(page, headed=told == 0, last=not every_page, out=out)
             told += len(page.baskets)
             cursor = page.next_cursor
             if cursor is None or not every_page:

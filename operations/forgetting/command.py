@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json as json_library
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from operations.acting import Actor, Reason, operator
+from operations.output import complain, json_line
 
 NOT_DONE = 1
 INTERRUPTED = 130
@@ -50,25 +50,20 @@ def forget(
     acting = operator(actor, reason)
 
     # Slow to load: only when it is called.
-    from domain.errors import CheckoutError  # noqa: PLC0415
-    from domain.operating.forgetting import Person, TheseBaskets  # noqa: PLC0415
-    from operations.forgetting import running, screen  # noqa: PLC0415
+    from domain.operating.forgetting import Person, TheseBaskets
+    from operations.forgetting import running, screen
 
     whom = (
         Person(subject=subject, partner=partner)
         if subject is not None
         else TheseBaskets(basket_ids=tuple(basket or running.basket_ids(again)))
     )
-    try:
-        run = running.run(whom, acting, confirmed=yes)
-    except CheckoutError as error:
-        typer.echo(f"checkout: {error}", err=True)
-        raise typer.Exit(NOT_DONE) from error
+    run = running.run(whom, acting, confirmed=yes)
     if run is None:
-        typer.echo("checkout: nothing was changed", err=True)
+        complain("nothing was changed")
         raise typer.Exit(NOT_DONE)
     if json:
-        typer.echo(json_library.dumps(running.document(run, acting)))
+        json_line(running.document(run, acting))
     else:
         screen.show(run)
     raise typer.Exit(INTERRUPTED if run.left else 0)

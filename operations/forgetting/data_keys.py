@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import json as json_library
-import signal
+from contextlib import suppress
 from typing import Annotated
 
 import typer
 
+from operations.output import complain, json_line, say
+from operations.runner import run, settings
+
 app = typer.Typer(no_args_is_help=True)
 
-NOT_DONE = 1
 INTERRUPTED = 130
 
 
@@ -31,26 +31,17 @@ def new(
     From their next start on, processes seal by it. Keep the file apart from the database's backups, and do not
     lose it: with it all personal data is lost.
     """
-    from adapters.privacy.master_keys import (  # noqa: PLC0415  slow to load: only when it is called
-        UnusableMasterKeys,
-        add_master_key,
-        make_master_key,
-    )
-    from adapters.settings import Settings  # noqa: PLC0415
+    from adapters.privacy.master_keys import add_master_key, make_master_key
 
-    path = Settings().data_key_file
+    path = settings().data_key_file
     if path is None:
         raise typer.BadParameter("CHECKOUT_DATA_KEY_FILE names no file")
-    try:
-        if not path.exists():
-            make_master_key(path)
-            typer.echo(f"made {path}")
-        elif not if_missing:
-            add_master_key(path)
-            typer.echo(f"a new master key is the first of {path}")
-    except (UnusableMasterKeys, OSError) as error:
-        typer.echo(f"checkout: {error}", err=True)
-        raise typer.Exit(NOT_DONE) from error
+    if not path.exists():
+        make_master_key(path)
+        say(f"made {path}")
+    elif not if_missing:
+        add_master_key(path)
+        say(f"a new master key is the first of {path}")
 
 
 @app.command()
@@ -60,37 +51,40 @@ def rewrap(json: Annotated[bool, typer.Option("--json", help="One JSON line on s
     Do it once all processes run with the new file. Exit code 0: done. 1: something stood in the way. 130: it was
     interrupted; the same command again goes on.
     """
-    from domain.errors import CheckoutError  # noqa: PLC0415  slow to load: only when it is called
-
-    try:
-        done, complete = asyncio.run(_rewrap())
-    except CheckoutError as error:
-        typer.echo(f"checkout: {error}", err=True)
-        raise typer.Exit(NOT_DONE) from error
+    done, complete = run(_rewrap())
     if json:
-        typer.echo(json_library.dumps({"rewrapped": done, "complete": complete}))
+        json_line({"rewrapped": done, "complete": complete})
     else:
-        typer.echo(f"{done:,} keys are wrapped by the first master key now")
+        say(f"{done:,} keys are wrapped by the first master key now")
     raise typer.Exit(0 if complete else INTERRUPTED)
 
 
 async def _rewrap() -> tuple[int, bool]:
-    from adapters.privacy.rewrapping import rewrap as rewrap_all  # noqa: PLC0415
-    from adapters.settings import NotConfigured, Settings  # noqa: PLC0415
-    from adapters.wiring import master_keys, open_parts  # noqa: PLC0415
+    from adapters.privacy.rewrapping import rewrap as rewrap_all
+    from adapters.wiring import NotConfigured, master_keys, open_parts
+    from operations.retrying import Retrying, for_long_runs
+    from operations.stopping import Interrupted, stopped
 
-    settings = Settings()
-    master = master_keys(settings)
+    known = settings()
+    master = master_keys(known)
     if master is None:
         raise NotConfigured("CHECKOUT_DATA_KEY_FILE names no file")
-    stop = asyncio.Event()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(name, stop.set)
-    async with open_parts(settings) as parts:
+    async with open_parts(for_long_runs(known)) as parts, stopped() as stop:
+        retrying = Retrying(stop, known.long_run_patience)
+        done = 0
 
-        def go_on(done: int) -> bool:
-            typer.echo(f"{done:,} keys", err=True)
-            return not stop.is_set()
+        async def step() -> None:
+            before = done
 
-        done = await rewrap_all(parts.data_keys, master, go_on)
+            def go_on(count: int) -> bool:
+                nonlocal done
+                done = before + count
+                complain(f"{done:,} keys")
+                retrying.under_way()
+                return not stop.is_set()
+
+            await rewrap_all(parts.data_keys, master, go_on)
+
+        with suppress(Interrupted):
+            await retrying.do(step, stoppable=False)
         return done, not await parts.data_keys.wrapped_by_others(master.first, 1)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-import signal
 from pathlib import Path
 from typing import Any
 
 import typer
+from pydantic_core import from_json
 
-from adapters.settings import Settings
 from adapters.wiring import open_parts
 from domain.operating.actions import Operator
-from domain.operating.forgetting import Forgotten, Person, TheseBaskets
+from domain.operating.forgetting import Attempt, Forgotten, Part, Person, TheseBaskets
+from operations import output, runner
 from operations.forgetting import screen
+from operations.retrying import Retrying, for_long_runs
+from operations.stopping import Interrupted, stopped
 
 Document = dict[str, Any]
 
@@ -22,7 +22,7 @@ Document = dict[str, Any]
 def run(whom: Person | TheseBaskets, operator: Operator, *, confirmed: bool) -> Forgotten | None:
     """What was done; None where it was not confirmed. Raises NothingToForget, NotConfigured, StoreUnavailable
     and UnusableMasterKeys."""
-    return asyncio.run(_run(whom, operator, confirmed=confirmed))
+    return runner.run(_run(whom, operator, confirmed=confirmed))
 
 
 def basket_ids(again: Path | None) -> tuple[str, ...]:
@@ -32,7 +32,7 @@ def basket_ids(again: Path | None) -> tuple[str, ...]:
     for number, line in enumerate(lines, 1):
         if line.strip():
             try:
-                ids.update(dict.fromkeys(json.loads(line)["basketIds"]))
+                ids.update(dict.fromkeys(from_json(line)["basketIds"]))
             except (ValueError, LookupError, TypeError) as error:
                 raise typer.BadParameter(
                     f"line {number} of {again} was not printed by `forget --json`"
@@ -49,18 +49,24 @@ def document(forgotten: Forgotten, operator: Operator) -> Document:
 
 
 async def _run(whom: Person | TheseBaskets, operator: Operator, *, confirmed: bool) -> Forgotten | None:
-    async with open_parts(Settings()) as parts:
+    async with open_parts(for_long_runs(runner.settings())) as parts:
         concerned = await parts.forgetting.concerned(whom)
         screen.show_concerned(concerned)
-        if not confirmed and not screen.confirmed():
+        if not confirmed and not output.confirmed("Forget it for good?"):
             return None
-        stop = asyncio.Event()
-        for name in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(name, stop.set)
-        with screen.bar(concerned.baskets) as move:
+        async with stopped() as stop:
+            retrying = Retrying(stop, parts.settings.long_run_patience)
+            retrying.under_way()
+            with output.bars() as moved:
 
-            def go_on(done: int, total: int) -> bool:
-                move(done)
-                return not stop.is_set()
+                def go_on(done: int, total: int) -> bool:
+                    moved("forgetting", done, total)
+                    return not stop.is_set()
 
-            return await parts.forgetting.forget(whom, operator, go_on)
+                async def persist(attempt: Attempt) -> Part | None:
+                    try:
+                        return await retrying.do(attempt, stoppable=False)
+                    except Interrupted:
+                        return None
+
+                return await parts.forgetting.forget(whom, operator, go_on, persist)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Coroutine
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from operations.moments import moment
-
-NOT_TOLD = 1
+from operations.output import Output, Wide
+from operations.runner import run
 
 BasketId = Annotated[str, typer.Argument(help="The basket's id.")]
 
@@ -28,11 +26,11 @@ def history(
 
     Exit code 0: told. 1: there is no such basket, or it could not be read. 130: --follow was ended.
     """
-    from operations.history import running  # noqa: PLC0415  slow to load: only when it is called
+    from operations.history import running
 
     if follow:
-        raise typer.Exit(_run(running.follow(basket, after_version, json=json)))
-    raise typer.Exit(_run(running.history(basket, after_version, json=json)))
+        raise typer.Exit(run(running.follow(basket, after_version, json=json)))
+    raise typer.Exit(run(running.history(basket, after_version, json=json)))
 
 
 def show(
@@ -43,17 +41,18 @@ def show(
     as_of: Annotated[
         datetime | None, typer.Option(parser=moment, metavar="TIME", help="As it was at this time.")
     ] = None,
+    wide: Wide = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON line on stdout.")] = False,
 ) -> None:
     """Shows a basket as it is, or as it was: the order, and the last verdict on it by then.
 
     Exit code 0: shown. 1: there is no such basket, or it was not there then.
     """
-    from operations.history import running  # noqa: PLC0415  slow to load: only when it is called
+    from operations.history import running
 
     if at_version is not None and as_of is not None:
         raise typer.BadParameter("--at-version or --as-of, not both")
-    raise typer.Exit(_run(running.show(basket, at_version, as_of, json=json)))
+    raise typer.Exit(run(running.show(basket, at_version, as_of, json=json, out=Output(wide=wide))))
 
 
 def diff(
@@ -68,17 +67,6 @@ def diff(
 
     Exit code 0: said, also where nothing differs. 1: there is no such basket or version.
     """
-    from operations.history import running  # noqa: PLC0415  slow to load: only when it is called
+    from operations.history import running
 
-    raise typer.Exit(_run(running.diff(basket, before, after, json=json)))
-
-
-def _run(work: Coroutine[Any, Any, int]) -> int:
-    """The exit code; what stands in the way is said on stderr."""
-    from domain.errors import CheckoutError  # noqa: PLC0415  slow to load: only when it is called
-
-    try:
-        return asyncio.run(work)
-    except CheckoutError as error:
-        typer.echo(f"checkout: {error}", err=True)
-        return NOT_TOLD
+    raise typer.Exit(run(running.diff(basket, before, after, json=json)))

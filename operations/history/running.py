@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json as json_library
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-import typer
 from pydantic_core import to_jsonable_python
 
-from adapters.settings import Settings
 from adapters.wiring import Parts, open_parts, utc_now
 from domain.errors import StoreUnavailable
 from domain.operating.differing import differences
@@ -20,6 +17,8 @@ from domain.operating.showing import standing_document
 from domain.validation.comparing import Difference, compare
 from domain.validation.findings import Verdict
 from operations.history import screen
+from operations.output import STDOUT, Output, complain, json_line
+from operations.runner import settings
 from operations.stopping import EXIT_CODE_OF_AN_INTERRUPTION, stopped
 
 RETRY_SECONDS = 1.0
@@ -31,7 +30,7 @@ NOTHING_FOUND = Verdict(blocked_products=(), validation_errors=(), evidence=())
 
 async def history(basket_id: str, after_version: int, *, json: bool) -> int:
     """Tells the events that are there."""
-    async with open_parts(Settings()) as parts:
+    async with open_parts(settings()) as parts:
         entries = await parts.histories.entries(basket_id, after_version)
     tell = _tell(json=json)
     for entry in entries:
@@ -41,7 +40,7 @@ async def history(basket_id: str, after_version: int, *, json: bool) -> int:
 
 async def follow(basket_id: str, after_version: int, *, json: bool) -> int:
     """Tells the events that are there and those that come, until SIGINT or SIGTERM."""
-    async with open_parts(Settings()) as parts, stopped() as stop:
+    async with open_parts(settings()) as parts, stopped() as stop:
         telling = asyncio.ensure_future(_follow(parts, basket_id, after_version, _tell(json=json)))
         stopping = asyncio.ensure_future(stop.wait())
         await asyncio.wait({telling, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -63,14 +62,16 @@ async def _follow(parts: Parts, basket_id: str, version: int, tell: Tell) -> Non
                 version, there = entry.version, True
         except StoreUnavailable as error:
             if there:
-                typer.echo(f"checkout: {error}; waiting for it", err=True)
+                complain(f"{error}; waiting for it")
             there = False
             await asyncio.sleep(RETRY_SECONDS)
 
 
-async def show(basket_id: str, at_version: int | None, as_of: datetime | None, *, json: bool) -> int:
+async def show(
+    basket_id: str, at_version: int | None, as_of: datetime | None, *, json: bool, out: Output = STDOUT
+) -> int:
     """Shows the basket as it is now, or was at a version or a moment."""
-    async with open_parts(Settings()) as parts:
+    async with open_parts(settings()) as parts:
         if at_version is not None:
             standing = await parts.histories.standing_at(basket_id, at_version)
         elif as_of is not None:
@@ -79,15 +80,15 @@ async def show(basket_id: str, at_version: int | None, as_of: datetime | None, *
             standing = await parts.histories.now(basket_id, utc_now())
     document = standing_document(standing)
     if json:
-        typer.echo(json_library.dumps(document))
+        json_line(document)
     else:
-        screen.show(document)
+        screen.show(document, out)
     return 0
 
 
 async def diff(basket_id: str, before: int, after: int | None, *, json: bool) -> int:
     """Says what differs between two versions; None: the last."""
-    async with open_parts(Settings()) as parts:
+    async with open_parts(settings()) as parts:
         one = await parts.histories.standing_at(basket_id, before)
         other = (
             await parts.histories.standing_at(basket_id, after)
@@ -101,7 +102,7 @@ async def diff(basket_id: str, before: int, after: int | None, *, json: bool) ->
     )
     versions = (one.basket.version, other.basket.version)
     if json:
-        typer.echo(json_library.dumps(_diff_document(basket_id, versions, found, findings)))
+        json_line(_diff_document(basket_id, versions, found, findings))
     else:
         screen.show_differences(basket_id, versions, found, findings)
     return 0
@@ -123,8 +124,4 @@ def _diff_document(
 
 
 def _tell(*, json: bool) -> Tell:
-    return _as_json if json else screen.HistoryScreen().tell
-
-
-def _as_json(entry: HistoryEntry) -> None:
-    typer.echo(entry.model_dump_json())
+    return json_line if json else screen.HistoryScreen().tell

@@ -7,74 +7,99 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
 from domain.operating.differing import Difference
 from domain.operating.history import HistoryEntry
 from domain.operating.showing import Document
-from domain.operating.words import printable, time_words
+from domain.operating.words import time_words
 from domain.validation.comparing import Difference as FindingsDifference
 from domain.validation.findings import Finding
+from operations.output import STDOUT, Column, Output, Piece
 
 _KINDS = {"added": ("+", "green"), "removed": ("-", "red"), "changed": ("~", "yellow")}
 _STATUSES = {"open": "green", "completed": "blue", "expired": "red"}
 
 
+LINES = (
+    Column("quantity", right=True),
+    "offer",
+    "name",
+    "products",
+    "price",
+    "line total",
+    "id",
+)
+
+
 class HistoryScreen:
     """Tells entries one below the other; who asked is said once for all that one command did."""
 
-    def __init__(self, console: Console | None = None) -> None:
-        self._out = console or Console(highlight=False)
+    def __init__(self, out: Output = STDOUT) -> None:
+        self._out = out
         self._command: tuple[object, ...] | None = None
 
     def tell(self, entry: HistoryEntry) -> None:
+        if not self._out.terminal:
+            self._out.table(ENTRIES, [_row(entry)], headed=self._command is None)
+            self._command = ()
+            return
         command = (entry.actor, entry.correlation_id, entry.causation_id)
         if command != self._command:
             self._command = command
-            self._out.print(_asked(entry), soft_wrap=True)
-        self._out.print(_happened(entry), soft_wrap=True)
+            self._out.say(*_asked(entry))
+        self._out.say((f"{entry.version:>6}  ", "cyan"), entry.words)
 
 
-def _asked(entry: HistoryEntry) -> Text:
-    said = Text(time_words(entry.occurred_at or entry.recorded_at), style="bold")
-    said.append(f"  by {printable(entry.actor or 'nobody that was named')}", style="not bold")
+ENTRIES = ("version", "time", "what", "by", "correlation", "causation")
+
+
+def _row(entry: HistoryEntry) -> list[Piece]:
+    return [
+        str(entry.version),
+        time_words(entry.occurred_at or entry.recorded_at),
+        entry.words,
+        entry.actor or "",
+        entry.correlation_id or "",
+        entry.causation_id or "",
+    ]
+
+
+def _asked(entry: HistoryEntry) -> list[Piece]:
+    said: list[Piece] = [
+        (time_words(entry.occurred_at or entry.recorded_at), "bold"),
+        f"  by {entry.actor or 'nobody that was named'}",
+    ]
     if entry.correlation_id is not None:
-        said.append(f", correlation {printable(entry.correlation_id)}", style="not bold dim")
+        said.append((f", correlation {entry.correlation_id}", "dim"))
     return said
 
 
-def _happened(entry: HistoryEntry) -> Text:
-    return Text.assemble((f"{entry.version:>6}  ", "cyan"), entry.words)
-
-
-def show(document: Document, console: Console | None = None) -> None:
+def show(document: Document, out: Output = STDOUT) -> None:
     """The basket of a `standing_document`."""
-    out = console or Console(highlight=False)
-    out.print(_heading(document), soft_wrap=True)
-    out.print(_said(document), soft_wrap=True)
-    out.print(_times(document), soft_wrap=True, style="dim")
+    out.say(*_heading(document))
+    out.say(_said(document))
+    out.say(_times(document), style="dim")
     for name in ("tracking", "customFields"):
         if document[name]:
-            content = json.dumps(document[name], ensure_ascii=False)
-            out.print(Text(printable(f"{name} {content}")), soft_wrap=True)
-    out.print(_lines(document))
+            out.say(f"{name} {json.dumps(document[name], ensure_ascii=False)}")
+    if document["orderItems"]:
+        out.table(LINES, [_line(line) for line in document["orderItems"]])
+    else:
+        out.say("no lines", style="dim")
     if document["total"]:
-        out.print(Text(f"total {_money(document['total'])}", style="bold"))
-    out.print(_verdict(document["lastVerdict"]), soft_wrap=True)
+        out.say(f"total {_money(document['total'])}", style="bold")
+    _show_verdict(document["lastVerdict"], out)
 
 
-def _heading(document: Document) -> Text:
-    said = Text(document["id"], style="bold")
-    said.append(f" at version {document['version']}: ", style="not bold")
-    said.append(document["status"], style=_STATUSES[document["status"]])
-    if document["orderId"] is not None:
-        said.append(printable(f", order {document['orderId']}"), style="not bold")
-    return said
+def _heading(document: Document) -> list[Piece]:
+    said: list[Piece] = [
+        (document["id"], "bold"),
+        f" at version {document['version']}: ",
+        (document["status"], _STATUSES.get(document["status"], "")),
+    ]
+    return [*said, f", order {document['orderId']}"] if document["orderId"] is not None else said
 
 
-def _said(document: Document) -> Text:
+def _said(document: Document) -> str:
     said = [f"of {document['partner']}"]
     said += [
         f"{label} {document[name]}"
@@ -87,32 +112,26 @@ def _said(document: Document) -> Text:
         )
         if document[name] is not None
     ]
-    return Text(printable(", ".join(said)))
+    return ", ".join(said)
 
 
-def _times(document: Document) -> Text:
+def _times(document: Document) -> str:
     said = ((name, document[name]) for name in ("created", "modified", "expiresAt"))
-    return Text(", ".join(f"{name} {time_words(datetime.fromisoformat(time))}" for name, time in said))
+    return ", ".join(f"{name} {time_words(datetime.fromisoformat(time))}" for name, time in said)
 
 
-def _lines(document: Document) -> Table | Text:
-    if not document["orderItems"]:
-        return Text("no lines", style="dim")
-    table = Table("quantity", "offer", "name", "products", "price", "line total", "id", box=None)
-    table.header_style = "dim"
-    for line in document["orderItems"]:
-        offer = line["offer"]
-        under = "  └ " if line["type"] == "add_on" else ""
-        table.add_row(
-            str(line["quantity"]),
-            Text(printable(f"{under}{offer['id']} {offer['version']}")),
-            Text(printable(offer["name"] or "")),
-            Text(printable(" ".join(product["productCode"] for product in offer["products"]))),
-            Text(_money(line["price"]) + _expected(line)),
-            Text(_money(line["lineTotal"])),
-            Text(printable(line["id"]), style="dim"),
-        )
-    return table
+def _line(line: Document) -> list[Piece]:
+    offer = line["offer"]
+    under = "└ " if line["type"] == "add_on" else ""
+    return [
+        str(line["quantity"]),
+        f"{under}{offer['id']} {offer['version']}",
+        offer["name"] or "",
+        " ".join(product["productCode"] for product in offer["products"]),
+        _money(line["price"]) + _expected(line),
+        _money(line["lineTotal"]),
+        (line["id"], "dim"),
+    ]
 
 
 def _expected(line: Document) -> str:
@@ -123,17 +142,17 @@ def _money(money: dict[str, Any] | None) -> str:
     return f"{money['amount']} {money['currency']}" if money else "–"
 
 
-def _verdict(verdict: Document | None) -> Text:
+def _show_verdict(verdict: Document | None, out: Output) -> None:
     if verdict is None:
-        return Text("not judged", style="dim")
-    style = "green" if verdict["ready"] else "red"
+        out.say("not judged", style="dim")
+        return
     when = time_words(datetime.fromisoformat(verdict["validatedAt"]))
-    said = Text(f"{'ready' if verdict['ready'] else 'not ready'}", style=style)
-    said.append(f" by the verdict of version {verdict['version']}, {when}", style="not bold default")
+    out.say(
+        ("ready", "green") if verdict["ready"] else ("not ready", "red"),
+        f" by the verdict of version {verdict['version']}, {when}",
+    )
     for finding in (*verdict["blockedProducts"], *verdict["validationErrors"]):
-        words = f"\n  {finding['severity']} {finding['code']} at {finding['path']}: {finding['message']}"
-        said.append(printable(words).replace("\\n", "\n", 1), style="default")
-    return said
+        out.say(f"  {finding['severity']} {finding['code']} at {finding['path']}: {finding['message']}")
 
 
 def show_differences(
@@ -141,23 +160,19 @@ def show_differences(
     versions: tuple[int, int],
     found: Sequence[Difference],
     findings: FindingsDifference,
-    console: Console | None = None,
+    out: Output = STDOUT,
 ) -> None:
     """What differs, in words and with where it stands."""
-    out = console or Console(highlight=False)
-    out.print(Text(f"{basket_id} from version {versions[0]} to {versions[1]}", style="bold"), soft_wrap=True)
+    out.say(f"{basket_id} from version {versions[0]} to {versions[1]}", style="bold")
     for each in found:
         sign, style = _KINDS[each.kind]
-        out.print(
-            Text.assemble((f"{sign} {each.words}", style), (f"  {printable(each.path)}", "dim")),
-            soft_wrap=True,
-        )
+        out.say((f"{sign} {each.words}", style), (f"  {each.path}", "dim"))
     for sign, style, which in (("-", "red", findings.gone), ("+", "green", findings.new)):
         for finding in which:
-            out.print(Text(f"{sign} {_finding(finding)}", style=style), soft_wrap=True)
+            out.say(f"{sign} {_finding(finding)}", style=style)
     if not found and not findings.in_findings:
-        out.print("nothing differs")
+        out.say("nothing differs")
 
 
 def _finding(finding: Finding) -> str:
-    return printable(f"{finding.severity} {finding.code} at {finding.path}: {finding.message}")
+    return f"{finding.severity} {finding.code} at {finding.path}: {finding.message}"

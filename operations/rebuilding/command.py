@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import sys
-from collections.abc import Coroutine
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from domain.operating.actions import Operator
 from operations.acting import Actor, operator
+from operations.moments import moment
+from operations.output import Output, Wide, complain, json_line, say
+from operations.runner import run, settings
 
 if TYPE_CHECKING:
+    from domain.operating.actions import Operator
     from domain.operating.rebuilding import Rebuild, RebuildScope, RebuildTarget
-
-T = TypeVar("T")
 
 NOT_AS_IT_SHOULD_BE = 1
 INTERRUPTED = 130
@@ -26,16 +25,6 @@ app = typer.Typer(
     no_args_is_help=True,
     help="Builds anew what is derived from what happened, while everything serves.",
 )
-
-
-def _moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise typer.BadParameter(f"{text} is no RFC 3339 time") from error
-    if moment.tzinfo is None:
-        raise typer.BadParameter(f"{text} says no offset, such as Z")
-    return moment
 
 
 Reason = Annotated[
@@ -67,7 +56,7 @@ def basket_views(
     ] = None,
     since: Annotated[
         datetime | None,
-        typer.Option(parser=_moment, metavar="TIME", help="Only baskets that something happened to since."),
+        typer.Option(parser=moment, metavar="TIME", help="Only baskets that something happened to since."),
     ] = None,
     dry_run: DryRun = False,
     resume: Resume = False,
@@ -85,7 +74,7 @@ def basket_views(
     Serving never stops. The old generation is kept for --roll-back. Ctrl-C stops it cleanly (130); --resume goes on,
     also after a crash. Exit code 0: done, or with --dry-run: nothing differs. 1: something differs, or it failed.
     """
-    from domain.operating.rebuilding import RebuildScope  # noqa: PLC0415  slow to load: only when it is called
+    from domain.operating.rebuilding import RebuildScope
 
     scope = RebuildScope(partner=partner, baskets=tuple(basket or ()), since=since)
     _run(
@@ -118,7 +107,7 @@ def catalogue(
 
     The same as for basket views.
     """
-    from domain.operating.rebuilding import RebuildScope  # noqa: PLC0415  slow to load: only when it is called
+    from domain.operating.rebuilding import RebuildScope
 
     _run(
         "catalogue",
@@ -134,21 +123,23 @@ def catalogue(
 
 
 @app.command("list")
-def list_(limit: Annotated[int, typer.Option(min=1, help="How many.")] = 10, json: Json = False) -> None:
+def list_(
+    limit: Annotated[int, typer.Option(min=1, help="How many.")] = 10, wide: Wide = False, json: Json = False
+) -> None:
     """The newest rebuilds, those that run among them."""
-    from adapters.wiring import open_parts  # noqa: PLC0415  slow to load: only when it is called
+    from adapters.wiring import open_parts
 
     async def newest() -> list[Rebuild]:
-        async with open_parts(_settings()) as parts:
+        async with open_parts(settings()) as parts:
             return [*await parts.rebuilds.newest(limit)]
 
-    rebuilds = _done(newest())
+    rebuilds = run(newest())
     if json:
-        typer.echo(f"[{','.join(each.model_dump_json() for each in rebuilds)}]")
+        json_line(rebuilds)
     else:
-        from operations.rebuilding import screen  # noqa: PLC0415
+        from operations.rebuilding import screen
 
-        screen.show_all(rebuilds)
+        screen.show_all(rebuilds, Output(wide=wide))
 
 
 def _run(
@@ -169,13 +160,13 @@ def _run(
     if any(ways):
         _done_at_once(target, who, ways, json=json)
         return
-    from operations.rebuilding import running, screen  # noqa: PLC0415  slow to load: only when it is called
+    from operations.rebuilding import running, screen
 
     asked = running.Asked(target, who, scope, dry_run=dry_run, resume=resume, rate=rate)
     if workers is not None:
         asked = dataclasses.replace(asked, workers=workers)
     with screen.progress_bar() as told:
-        ended = _done(running.rebuild(asked, told))
+        ended = run(running.rebuild(asked, told))
     _say(ended, json=json)
     if ended.state == "cancelled":
         raise typer.Exit(INTERRUPTED)
@@ -185,24 +176,27 @@ def _run(
 
 def _done_at_once(target: RebuildTarget, who: Operator, ways: tuple[bool, bool, bool], *, json: bool) -> None:
     """What is no rebuild."""
-    from adapters.wiring import open_parts  # noqa: PLC0415  slow to load: only when it is called
+    from adapters.wiring import open_parts
 
     roll_back, abandon, _ = ways
 
     async def act() -> Rebuild | bool | None:
-        async with open_parts(_settings()) as parts:
+        async with open_parts(settings()) as parts:
             if roll_back:
                 return await parts.rebuilds.roll_back(target, who)
             if abandon:
                 return await parts.rebuilds.abandon(target, who)
             return await parts.rebuilds.drop_kept(target, who)
 
-    done = _done(act())
+    done = run(act())
     if not done:
-        typer.echo("checkout: there is nothing to drop", err=True)
+        complain("there is nothing to drop")
         raise typer.Exit(NOT_AS_IT_SHOULD_BE)
     if isinstance(done, bool):
-        typer.echo('{"dropped":true}' if json else "The kept generation is dropped.")
+        if json:
+            json_line({"dropped": True})
+        else:
+            say("The kept generation is dropped.")
     else:
         _say(done, json=json)
 
@@ -217,25 +211,8 @@ def _operator(reason: str | None, actor: str | None, *, dry_run: bool) -> Operat
 
 def _say(stands: Rebuild, *, json: bool) -> None:
     if json:
-        typer.echo(stands.model_dump_json())
+        json_line(stands)
         return
-    from operations.rebuilding import screen  # noqa: PLC0415
+    from operations.rebuilding import screen
 
     screen.show(stands)
-
-
-def _settings() -> Any:
-    from adapters.settings import Settings  # noqa: PLC0415
-
-    return Settings()
-
-
-def _done(work: Coroutine[Any, Any, T]) -> T:
-    """What it comes to; what stands in the way is said on stderr."""
-    from domain.errors import CheckoutError  # noqa: PLC0415
-
-    try:
-        return asyncio.run(work)
-    except CheckoutError as error:
-        typer.echo(f"checkout: {error}", err=True)
-        raise typer.Exit(NOT_AS_IT_SHOULD_BE) from error

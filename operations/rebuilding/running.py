@@ -10,11 +10,11 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
-from adapters.settings import Settings
 from adapters.wiring import Parts, open_parts
-from domain.errors import CheckoutError
+from domain.errors import CheckoutError, Unavailable
 from domain.operating.actions import Operator
 from domain.operating.rebuilding import (
     Rebuild,
@@ -24,6 +24,8 @@ from domain.operating.rebuilding import (
     RebuildStopped,
     RebuildTarget,
 )
+from operations.retrying import Retrying, for_long_runs
+from operations.runner import settings as known_settings
 from operations.stopping import stopped
 
 if TYPE_CHECKING:
@@ -61,18 +63,32 @@ Told = Callable[[Rebuild], None]
 
 async def rebuild(asked: Asked, told: Told) -> Rebuild:
     """Rebuilds until all is done, or it is asked to stop (SIGINT, SIGTERM, another process); returns how it ended.
-    Raises RebuildRefused, ProcessDied, NotConfigured and StoreUnavailable."""
-    async with open_parts(Settings()) as parts, stopped() as stop:
-        resumed = None
-        if asked.resume:
-            resumed = await parts.rebuilds.resumable(asked.target)
-            if resumed is None:
+    Where PostgreSQL goes away for a while, it goes on with what was built until then. Raises RebuildRefused,
+    ProcessDied, NotConfigured and StoreUnavailable."""
+    async with open_parts(for_long_runs(known_settings())) as parts, stopped() as stop:
+        retrying = Retrying(stop, parts.settings.long_run_patience)
+        begun: str | None = None
+
+        async def attempt() -> str:
+            nonlocal begun
+            resumed = None
+            if asked.resume or begun is not None:
+                resumed = await parts.rebuilds.resumable(asked.target)
+            if resumed is None and asked.resume:
                 raise RebuildRefused(f"no rebuild of {asked.target} waits to be resumed")
-        leading = parts.rebuilds.at_work(asked.target, asked.operator, resumed=resumed, staged=asked.staged)
-        async with leading as work:
-            work.stopped = stop.is_set
-            await _Run(asked, parts, work, told).go(resumed=resumed is not None)
-        ended = await parts.rebuilds.find(work.id)
+            # What makes no generation is begun anew.
+            leading = parts.rebuilds.at_work(
+                asked.target, asked.operator, resumed=resumed, staged=asked.staged
+            )
+            async with leading as work:
+                begun = work.id
+                retrying.under_way()
+                work.stopped = stop.is_set
+                await _Run(asked, parts, work, told).go(resumed=resumed is not None)
+            return work.id
+
+        rebuild_id = await retrying.do(attempt, stoppable=False)
+        ended = await retrying.do(partial(parts.rebuilds.find, rebuild_id), stoppable=False)
     assert ended is not None  # noqa: S101  (it was begun, and none is ever deleted)
     return ended
 
@@ -108,7 +124,7 @@ class _Run:
     async def _steps(self) -> None:
         asked, work = self._asked, self._work
         if not asked.scope.everything:
-            settles = self._parts.settings.database_timeout + 2.0
+            settles = known_settings().database_timeout + 2.0
             await work.mend(asked.scope, mends=not asked.dry_run, settles=settles)
             return
         comparisons = await self._build()
@@ -157,7 +173,8 @@ class _Run:
 
     async def _keep_telling(self) -> None:
         while True:
-            stands = await self._parts.rebuilds.find(self._work.id)
-            if stands is not None:
-                self._told(stands)
+            with contextlib.suppress(Unavailable):
+                stands = await self._parts.rebuilds.find(self._work.id)
+                if stands is not None:
+                    self._told(stands)
             await asyncio.sleep(LOOKED_AT_EVERY)

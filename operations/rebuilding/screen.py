@@ -6,12 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-from rich.table import Table
-from rich.text import Text
-
 from domain.operating.rebuilding import Rebuild, RebuildComparison
+from operations.output import STDOUT, Column, Output, bars
 
 WORDS = {
     "building": "building",
@@ -42,24 +38,12 @@ SAMPLES_SHOWN = 20
 @contextmanager
 def progress_bar() -> Iterator[Callable[[Rebuild], None]]:
     """A bar with rate and time left for the block, on stderr."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-    )
-    with Progress(*columns, console=Console(stderr=True, highlight=False)) as progress:
-        task = progress.add_task("beginning", total=None, rate="")
+    with bars() as moved:
 
         def told(stands: Rebuild) -> None:
             waits = f", waits for {stands.waiting_for}" if stands.waiting_for else ""
-            progress.update(
-                task,
-                description=WORDS[stands.state] + waits,
-                completed=stands.done,
-                total=stands.total or None,
-                rate=pace(stands),
-            )
+            said = f"{WORDS[stands.state]}{waits} {pace(stands)}"
+            moved("rebuilding", stands.done, stands.total or None, said)
 
         yield told
 
@@ -72,49 +56,45 @@ def pace(stands: Rebuild) -> str:
     return f"{stands.rate:,.0f} a second{left}"
 
 
-def show(stands: Rebuild, console: Console | None = None) -> None:
+def show(stands: Rebuild, out: Output = STDOUT) -> None:
     """How it stands, or ended."""
-    out = console or Console(highlight=False)
     of = "facts" if stands.target == "catalogue" else "events"
     seconds = ((stands.ended_at or stands.beaten_at) - stands.started_at).total_seconds()
     state = "was interrupted" if stands.interrupted else WORDS[stands.state]
-    out.print(
+    out.say(
         f"Rebuild {stands.id} of {stands.target} {state}: {stands.done:,} {of} in {stands.rows:,} rows, "
-        f"{seconds:.1f} s.",
-        soft_wrap=True,
+        f"{seconds:.1f} s."
     )
     if stands.error:
-        out.print(Text(stands.error), soft_wrap=True)
+        out.say(stands.error)
     if stands.comparison is not None:
         show_comparison(stands.comparison, out)
     if stands.state in ("cancelled", "failed") and stands.scope.everything and not stands.dry_run:
-        out.print("It goes on with --resume; --abandon drops what was built.")
+        out.say("It goes on with --resume; --abandon drops what was built.")
 
 
-def show_comparison(comparison: RebuildComparison, out: Console) -> None:
-    table = Table("live rows before", "number", box=None, header_style="dim")
-    for kind, words in KINDS.items():
-        if count := getattr(comparison, kind):
-            table.add_row(words, f"{count:,}")
-    out.print(table)
+def show_comparison(comparison: RebuildComparison, out: Output = STDOUT) -> None:
+    counts = [[words, f"{count:,}"] for kind, words in KINDS.items() if (count := getattr(comparison, kind))]
+    out.table(("live rows before", Column("number", right=True)), counts)
     for sample in comparison.samples[:SAMPLES_SHOWN]:
         versions = f"live {_version(sample.live_version)}, rebuilt {_version(sample.rebuilt_version)}"
-        out.print(Text(f"  {sample.subject}: {sample.words} ({versions})"), soft_wrap=True)
+        out.say(f"  {sample.subject}: {sample.words} ({versions})")
 
 
-def show_all(rebuilds: list[Rebuild]) -> None:
+def show_all(rebuilds: list[Rebuild], out: Output = STDOUT) -> None:
     """The newest rebuilds, a line each."""
-    table = Table("rebuild", "of", "state", "done", "began", "by", box=None, header_style="dim")
-    for each in rebuilds:
-        table.add_row(
+    rows = [
+        [
             each.id,
             each.target,
             "interrupted" if each.interrupted else each.state,
             f"{each.done:,}",
             f"{each.started_at:%Y-%m-%d %H:%M:%S}Z",
-            Text(each.operator.actor),
-        )
-    Console(highlight=False).print(table)
+            each.operator.actor,
+        ]
+        for each in rebuilds
+    ]
+    out.table(("rebuild", "of", "state", Column("done", right=True), "began", "by"), rows)
 
 
 def _version(version: int | None) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import sys
 from typing import Annotated
 
 import typer
 
 from operations.acting import Actor, Reason, operator
+from operations.output import json_line, prompt
+from operations.runner import run
 
 
 def republish(
@@ -51,18 +51,15 @@ def republish(
     Exit code 0: all was sent. 1: it was not; stderr says why, and how to go on. 130: it was interrupted.
     """
     # Slow to load: only when it is called.
-    from adapters.logs import configure_logging  # noqa: PLC0415
-    from domain.operating.republishing import RepublishRequest  # noqa: PLC0415
-    from operations.republishing.running import Republishing, run_republishing  # noqa: PLC0415
+    from domain.operating.republishing import RepublishRequest
+    from operations.republishing.running import Republishing, run_republishing
 
     if (to is None) == (resume is None):
         raise typer.BadParameter("say --to which topic, or which run to --resume")
     request = None
     if to is not None:
         if live and confirm is None and sys.stdin.isatty():
-            confirm = typer.prompt(
-                f"Everybody who reads {to} will read this again. The topic's name", err=True
-            )
+            confirm = prompt(f"Everybody who reads {to} will read this again. The topic's name")
         request = RepublishRequest(
             topic=to,
             content="verdicts" if verdicts else "events",
@@ -75,11 +72,8 @@ def republish(
         )
     elif live or verdicts or [from_position, to_position, partner, basket, confirm] != [None] * 5:
         raise typer.BadParameter("a run that is gone on with sends what it was begun with")
-    configure_logging("ERROR")
-    # What the Kafka client has to say is told in our words.
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     asked = Republishing(operator(actor, reason), request, resume, rate)
-    ended = asyncio.run(run_republishing(asked))
+    ended = run(run_republishing(asked))
     if json:
-        typer.echo(ended.model_dump_json())
+        json_line(ended)
     raise typer.Exit(ended.exit_code)

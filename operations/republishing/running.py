@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+import contextlib
+import sys
+import time
+from collections.abc import Awaitable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
-
-from rich.console import Console
-from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
 
 from adapters.settings import Settings
 from adapters.wiring import open_parts
@@ -18,7 +18,10 @@ from domain.errors import CheckoutError
 from domain.operating.actions import Operator
 from domain.operating.republisher import Republisher
 from domain.operating.republishing import Progress, Republication, RepublishRequest
-from operations.stopping import EXIT_CODE_OF_AN_INTERRUPTION, stopped
+from operations.output import Output, bars
+from operations.retrying import Retrying, for_long_runs
+from operations.runner import settings as known_settings
+from operations.stopping import EXIT_CODE_OF_AN_INTERRUPTION, Interrupted, stopped
 
 FINISH_WITHIN_SECONDS = 10.0
 
@@ -50,13 +53,13 @@ class Ended(Value):
         return 1 if self.progress is not None and self.progress.lost else 0
 
 
-async def run_republishing(asked: Republishing, console: Console | None = None) -> Ended:
+async def run_republishing(asked: Republishing, out: Output | None = None) -> Ended:
     """Sends until the end, or until SIGINT or SIGTERM comes; never raises for what a server is like."""
-    run = _Run(asked, console or Console(stderr=True, highlight=False))
+    run = _Run(asked, out or Output(sys.stderr))
     try:
-        settings = Settings()
+        settings = for_long_runs(known_settings())
         async with open_parts(settings) as parts:
-            await run.go(parts.republisher, at_least_once=settings.kafka_delivery == "at_least_once")
+            await run.go(parts.republisher, settings)
     except (CheckoutError, ValueError) as error:
         run.error = str(error)
     return run.conclude()
@@ -80,43 +83,45 @@ async def _until_stopped(sending: Coroutine[Any, Any, Progress], stop: asyncio.E
 
 
 class _Run:
-    def __init__(self, asked: Republishing, console: Console) -> None:
+    def __init__(self, asked: Republishing, out: Output) -> None:
         self.error: str | None = None
         self._asked = asked
-        self._console = console
+        self.say = out.say
         self._run: Republication | None = None
         self._progress: Progress | None = None
 
-    def say(self, text: str) -> None:
-        self._console.print(text, markup=False, soft_wrap=True)
-
-    async def go(self, republisher: Republisher, *, at_least_once: bool) -> None:
+    async def go(self, republisher: Republisher, settings: Settings) -> None:
         async with stopped() as stop:
             self._run = run = await self._begun(republisher)
             self.say(
                 f"run {run.id}: {run.content} of positions {run.from_position} to {run.to_position} "
                 f"to {run.topic}"
             )
-            if at_least_once:
+            if settings.kafka_delivery == "at_least_once":
                 self.say("The broker has no transactions: where it is cut off, messages may be sent twice.")
-            columns = (
-                TextColumn("republishing"),
-                BarColumn(),
-                TaskProgressColumn(),
-                TextColumn("{task.fields[sent]:,} sent, {task.fields[rate]} a second"),
-                TimeRemainingColumn(),
-            )
-            with Bar(*columns, console=self._console) as bar:
-                task = bar.add_task("", total=run.to_position - run.from_position + 1, sent=0, rate="–")
+            total = run.to_position - run.from_position + 1
+            begun = time.monotonic()
+            retrying = Retrying(stop, settings.long_run_patience)
+            with bars() as moved:
 
-                def told(progress: Progress) -> None:
+                def told(progress: Progress, before: Progress | None) -> None:
+                    retrying.under_way()
+                    if before is not None:
+                        sums = {"sent": before.sent + progress.sent, "lost": before.lost + progress.lost}
+                        progress = progress.model_copy(update=sums)
                     self._progress = progress
                     done = progress.position - progress.from_position + 1
-                    elapsed = bar.tasks[0].elapsed or 0.0
-                    rate = f"{progress.sent / elapsed:,.0f}" if elapsed > 0 else "–"
-                    bar.update(task, completed=done, sent=progress.sent, rate=rate)
+                    rate = progress.sent / max(time.monotonic() - begun, 0.001)
+                    moved("republishing", done, total, f"{progress.sent:,} sent, {rate:,.0f} a second")
 
-                await _until_stopped(republisher.send(run, stop, told, self._asked.rate), stop)
+                def send() -> Awaitable[None]:
+                    """Goes on behind what is certainly sent, however often it is called."""
+                    tells = partial(told, before=self._progress)
+                    return _until_stopped(republisher.send(run, stop, tells, self._asked.rate), stop)
+
+                with contextlib.suppress(Interrupted):
+                    # It hears of a stop by itself, and ends in order.
+                    await retrying.do(send, stoppable=False)
 
     async def _begun(self, republisher: Republisher) -> Republication:
         asked = self._asked

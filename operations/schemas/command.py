@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from operations.output import complain, say
+
 
 def schemas(
     check: Annotated[
@@ -16,18 +18,18 @@ def schemas(
     folder: Annotated[Path | None, typer.Option(help="Where the files lie; docs/schemas by default.")] = None,
 ) -> None:
     """Writes the JSON Schema of every published message, unless one would break what its file promises."""
-    from operations.schemas import files  # noqa: PLC0415  slow to load: only when it is called
+    from operations.schemas import files
 
     where = folder or files.FOLDER
     if check:
         wrong = files.check(where)
         for reason in wrong:
-            typer.echo(reason, err=True)
+            complain(reason)
         raise typer.Exit(1 if wrong else 0)
     try:
         written = files.write(where)
     except files.PromiseBroken as broken:
         for reason in broken.reasons:
-            typer.echo(f"refused: {reason}", err=True)
+            complain(f"refused: {reason}")
         raise typer.Exit(1) from broken
-    typer.echo(f"written: {', '.join(written) or 'nothing, all are up to date'}")
+    say(f"written: {', '.join(written) or 'nothing, all are up to date'}")

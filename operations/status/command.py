@@ -6,6 +6,9 @@ from typing import Annotated
 
 import typer
 
+from operations.output import Wide
+from operations.runner import run, settings
+
 
 def status(
     watch: Annotated[
@@ -18,25 +21,35 @@ def status(
     max_lag_seconds: Annotated[
         float | None,
         typer.Option(
-            min=0, help="It is a problem that anything waits for longer than this.", show_default=False
+            min=0,
+            help="It is a problem that anything waits for longer than this; unset: what the settings say.",
+            show_default=False,
         ),
     ] = None,
     all_processes: Annotated[
         bool, typer.Option("--all", help="Show processes too that stopped, or whose place another took.")
     ] = False,
+    wide: Wide = False,
     json: Annotated[
         bool, typer.Option("--json", help="One JSON object on stdout; with --watch one a line.")
     ] = False,
 ) -> None:
     """Shows each worker: its state, how far it is, what waits for it, its last error, and who has which role.
 
-    Exit code 0: all is well. 1: something is dead, not ready, missing or, with --max-lag-seconds, too late. 2: it
-    could not be found out.
+    Of what is behind it says since when, by how much, and whether it catches up. From when on something is behind say
+    CHECKOUT_STATUS_BEHIND_SECONDS and CHECKOUT_STATUS_BEHIND_EVENTS.
+
+    Exit code 0: all is well. 1: something is dead, not ready, missing or behind, or dead letters wait for an operator.
+    2: it could not be found out.
     """
-    from adapters.settings import Settings  # noqa: PLC0415  slow to load: only when it is called
-    from operations.status.looking import Look, run  # noqa: PLC0415
+    from operations.status.looking import Look, once, watching
 
     look = Look(
-        watch=watch, every=every, max_lag_seconds=max_lag_seconds, all_processes=all_processes, json=json
+        watch=watch,
+        every=every,
+        max_lag_seconds=max_lag_seconds,
+        all_processes=all_processes,
+        wide=wide,
+        json=json,
     )
-    raise typer.Exit(run(Settings(), look))
+    raise typer.Exit(run(watching(settings(), look) if watch else once(settings(), look)))

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
-from rich.table import Table
-from rich.text import Text
-
 from domain.operating.problems import duration
 from domain.operating.status import State, Status, WorkerLag, WorkerState
+from operations.output import STDOUT, Column, Output, Piece
 
 STYLES: dict[State, str] = {
     "starting": "yellow",
@@ -23,24 +20,34 @@ STYLES: dict[State, str] = {
     "replaced": "dim",
     "absent": "bold red",
 }
-LONGEST_ERROR = 120
-WIDE, WHOLE = 100, 130
-"""Columns of a terminal: from `WIDE` on all figures are shown, from `WHOLE` on releases too."""
+WORKERS = (
+    "worker",
+    "state",
+    Column("for", right=True),
+    "process",
+    Column("waiting", right=True),
+    Column("oldest", right=True),
+    Column("rate/s", right=True, optional=True),
+    Column("position", right=True, optional=True),
+    Column("release", optional=True),
+    Column("last error", optional=True),
+)
 
 
-def picture(status: Status, *, all_processes: bool = False, watched: bool = False) -> RenderableType:
-    """The workers, the roles, and what is wrong."""
+def show(status: Status, out: Output = STDOUT, *, all_processes: bool = False, watched: bool = False) -> None:
+    """What is wrong, the workers, and the roles."""
     rows = status.workers if all_processes else shown(status)
-    parts: list[RenderableType] = [_headline(status, watched=watched), _Workers(status, rows)]
+    out.say(*_headline(status, watched=watched))
+    for problem in status.problems:
+        out.say(f"✗ {problem}", style="red")
+    out.table(WORKERS, [_row(each, rows, status) for each in rows])
     if status.roles:
-        parts.append(_roles(status))
-    parts += [Text(f"✗ {problem}", style="red") for problem in status.problems]
-    return Group(*parts)
+        out.table(("role", "held by", Column("stand by", right=True)), _roles(status))
 
 
-def unknown(why: str) -> RenderableType:
+def show_unknown(why: str, out: Output = STDOUT) -> None:
     """What is to be seen while nothing can be found out."""
-    return Text(f"How the service is cannot be found out: {why}", style="bold red")
+    out.say(f"How the service is cannot be found out: {why}", style="bold red")
 
 
 def shown(status: Status) -> Sequence[WorkerState]:
@@ -53,54 +60,32 @@ def shown(status: Status) -> Sequence[WorkerState]:
     ]
 
 
-def _headline(status: Status, *, watched: bool) -> Text:
-    text = Text("Partner checkout ", style="bold")
-    if status.well:
-        text.append("is well", style="green")
-    else:
-        count = len(status.problems)
-        text.append(f"has {count} problem{'s' if count > 1 else ''}", style="bold red")
-    text.append(f"   {status.at.astimezone():%Y-%m-%d %H:%M:%S %Z}", style="dim")
-    if watched:
-        text.append("   Ctrl-C ends", style="dim")
-    return text
+def _headline(status: Status, *, watched: bool) -> list[Piece]:
+    count = len(status.problems)
+    how = (
+        ("is well", "green")
+        if status.well
+        else (f"has {count} problem{'s' if count > 1 else ''}", "bold red")
+    )
+    when = f"   {status.at.astimezone():%Y-%m-%d %H:%M:%S %Z}"
+    said: list[Piece] = [("Partner checkout ", "bold"), how, (when, "dim")]
+    return [*said, ("   Ctrl-C ends", "dim")] if watched else said
 
 
-class _Workers:
-    """The table of workers, with what the terminal's width has room for: figures are never cut off."""
-
-    def __init__(self, status: Status, rows: Sequence[WorkerState]) -> None:
-        self._status = status
-        self._rows = rows
-
-    def __rich_console__(self, _: Console, options: ConsoleOptions) -> RenderResult:
-        wide, whole = options.max_width >= WIDE, options.max_width >= WHOLE
-        table = Table(box=None, header_style="dim", pad_edge=False)
-        for name in ("worker", "state"):
-            table.add_column(name, no_wrap=True)
-        table.add_column("for", justify="right", no_wrap=True)
-        table.add_column("process", overflow="fold")
-        for name in ("position", "waiting", "oldest", "rate/s") if wide else ("waiting", "oldest"):
-            table.add_column(name, justify="right", no_wrap=True)
-        if wide:
-            table.add_column("last error", overflow="fold")
-        before = None
-        for each in self._rows:
-            lag = _lag_to_show(each, self._rows, self._status.lags)
-            waiting = [_waiting(each, lag), _oldest(each, lag)]
-            table.add_row(
-                Text(each.worker if each.worker != before else "", style="bold"),
-                Text(each.state.replace("-", " "), style=STYLES[each.state]),
-                Text(_ago(self._status.at, each.since), style="dim"),
-                _process(each, release=whole),
-                *(
-                    [_position(each), *waiting, _rate(each), _error(each, self._status.at)]
-                    if wide
-                    else waiting
-                ),
-            )
-            before = each.worker
-        yield table
+def _row(each: WorkerState, rows: Sequence[WorkerState], status: Status) -> list[Piece]:
+    lag = _lag_to_show(each, rows, status.lags)
+    return [
+        (each.worker, "bold"),
+        (each.state.replace("-", " "), STYLES[each.state]),
+        (_ago(status.at, each.since), "dim"),
+        ("none", "dim") if each.instance is None else f"{each.host} {each.pid}",
+        _waiting(each, lag),
+        _oldest(each, lag),
+        _rate(each),
+        "" if each.position is None else f"{each.position:,}",
+        (each.release or "", "dim"),
+        _error(each, status.at),
+    ]
 
 
 def _lag_to_show(
@@ -113,65 +98,46 @@ def _lag_to_show(
     return next((lag for lag in lags if lag.worker == each.worker), None)
 
 
-def _process(each: WorkerState, *, release: bool) -> Text:
-    if each.instance is None:
-        return Text("none", style="dim")
-    text = Text(f"{each.host} {each.pid}")
-    return text.append(f" {each.release}", style="dim") if release else text
-
-
-def _position(each: WorkerState) -> Text:
-    return Text("" if each.position is None else f"{each.position:,}")
-
-
-def _rate(each: WorkerState) -> Text:
+def _rate(each: WorkerState) -> str:
     if each.rate is None:
-        return Text("")
-    return Text(f"{each.rate:,.0f}" if each.rate >= 10 else f"{each.rate:.1f}")
+        return ""
+    return f"{each.rate:,.0f}" if each.rate >= 10 else f"{each.rate:.1f}"
 
 
-def _waiting(each: WorkerState, lag: WorkerLag | None) -> Text:
+def _waiting(each: WorkerState, lag: WorkerLag | None) -> str:
     if each.lag_events is not None:
-        return Text(f"{each.lag_events:,}")
+        return f"{each.lag_events:,}"
     if lag is None:
-        return Text("")
-    if lag.events is None:
-        return Text("unknown", style="dim")
-    return Text(f"{'≥ ' if lag.at_least else ''}{lag.events:,}")
+        return ""
+    return "unknown" if lag.events is None else f"{'≥ ' if lag.at_least else ''}{lag.events:,}"
 
 
-def _oldest(each: WorkerState, lag: WorkerLag | None) -> Text:
+def _oldest(each: WorkerState, lag: WorkerLag | None) -> str:
     seconds = each.lag_seconds if each.lag_events is not None else lag.seconds if lag else None
     if seconds is None:
-        return Text("")
-    return Text(f"{seconds:.1f} s" if 0 < seconds < 10 else duration(seconds))
+        return ""
+    return f"{seconds:.1f} s" if 0 < seconds < 10 else duration(seconds)
 
 
-def _error(each: WorkerState, at: datetime) -> Text:
+def _error(each: WorkerState, at: datetime) -> Piece:
     if each.last_error is None:
-        return Text("")
-    words = (
-        each.last_error if len(each.last_error) <= LONGEST_ERROR else f"{each.last_error[:LONGEST_ERROR]}…"
-    )
-    text = Text(words, style="" if each.state == "failing" else "dim")
-    return text.append(f" ({_ago(at, each.last_error_at)} ago)", style="dim")
+        return ""
+    said = f"{each.last_error} ({_ago(at, each.last_error_at)} ago)"
+    return said, "" if each.state == "failing" else "dim"
 
 
-def _roles(status: Status) -> Table:
-    table = Table(box=None, header_style="dim", pad_edge=False)
-    for name in ("role", "held by", "stand by"):
-        table.add_column(name, no_wrap=True)
+def _roles(status: Status) -> Iterable[list[Piece]]:
     for role in status.roles:
+        holder: Piece
         if not role.held:
-            holder = Text("nobody", style="red" if role.standing_by else "dim")
+            holder = ("nobody", "red" if role.standing_by else "dim")
         elif role.host is None:
-            holder = Text("a process that does not say which")
+            holder = "a process that does not say which"
+        elif role.live:
+            holder = (f"{role.host} {role.pid}", "green")
         else:
-            holder = Text(f"{role.host} {role.pid}", style="green" if role.live else "bold red")
-            if not role.live:
-                holder.append(", which is dead")
-        table.add_row(Text(role.role), holder, Text(f"{role.standing_by}", style="dim"))
-    return table
+            holder = (f"{role.host} {role.pid}, which is dead", "bold red")
+        yield [role.role, holder, str(role.standing_by)]
 
 
 def _ago(at: datetime, moment: datetime | None) -> str:

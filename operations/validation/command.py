@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import json as json_library
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -11,9 +9,10 @@ from typing import Annotated
 import typer
 
 from operations.moments import moment
+from operations.output import Output, Wide, json_line
+from operations.runner import run
 
 NOT_AS_IT_SHOULD_BE = 1
-NOT_JUDGED = 2
 
 
 def validate(
@@ -49,6 +48,7 @@ def validate(
         Path | None,
         typer.Option(help="With --what-if: the file that keeps how far it came; removed at the end."),
     ] = None,
+    wide: Wide = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON line on stdout.")] = False,
 ) -> None:
     """Judges a basket again, or all open ones as if some facts held, and changes nothing.
@@ -65,47 +65,36 @@ def validate(
     if what_if is not None:
         if as_of is not None or at_version is not None or explain:
             raise typer.BadParameter("--what-if judges by what is known now")
-        raise typer.Exit(_what_if(what_if, partner, resume, json=json))
+        raise typer.Exit(_what_if(what_if, partner, resume, json=json, wide=wide))
     if as_of is not None and at_version is not None:
         raise typer.BadParameter("--as-of or --at-version, not both")
     if partner is not None or resume is not None or all_open:
         raise typer.BadParameter("--partner, --open and --resume go with --what-if")
-    raise typer.Exit(_one(str(basket), as_of, at_version, explain=explain, json=json))
+    raise typer.Exit(_one(str(basket), as_of, at_version, explain=explain, json=json, wide=wide))
 
 
-def _one(basket: str, as_of: datetime | None, at_version: int | None, *, explain: bool, json: bool) -> int:
-    from domain.errors import CheckoutError  # noqa: PLC0415  slow to load: only when it is called
-    from operations.validation import judging, screen  # noqa: PLC0415
+def _one(
+    basket: str, as_of: datetime | None, at_version: int | None, *, explain: bool, json: bool, wide: bool
+) -> int:
+    from operations.validation import judging, screen
 
-    try:
-        rejudged = asyncio.run(judging.rejudge(basket, as_of, at_version))
-    except CheckoutError as error:
-        return _not_judged(error)
+    rejudged = run(judging.rejudge(basket, as_of, at_version))
     if json:
-        typer.echo(json_library.dumps(judging.document(rejudged, explained=explain)))
+        json_line(judging.document(rejudged, explained=explain))
     else:
-        screen.show(rejudged, explained=explain)
+        screen.show(rejudged, explained=explain, out=Output(wide=wide))
     return 0 if judging.as_it_should_be(rejudged) else NOT_AS_IT_SHOULD_BE
 
 
-def _what_if(path: Path, partner: str | None, resume: Path | None, *, json: bool) -> int:
-    from domain.errors import CheckoutError  # noqa: PLC0415  slow to load: only when it is called
-    from operations.stopping import EXIT_CODE_OF_AN_INTERRUPTION  # noqa: PLC0415
-    from operations.validation import what_if_report  # noqa: PLC0415
+def _what_if(path: Path, partner: str | None, resume: Path | None, *, json: bool, wide: bool) -> int:
+    from operations.stopping import EXIT_CODE_OF_AN_INTERRUPTION
+    from operations.validation import what_if_report
 
-    try:
-        answer = what_if_report.run(what_if_report.Options(path, partner, resume))
-    except CheckoutError as error:
-        return _not_judged(error)
+    answer = what_if_report.run(what_if_report.Options(path, partner, resume))
     if json:
-        typer.echo(json_library.dumps(what_if_report.document(answer)))
+        json_line(what_if_report.document(answer))
     else:
-        what_if_report.show(answer, resume)
+        what_if_report.show(answer, resume, Output(wide=wide))
     if not answer.complete:
         return EXIT_CODE_OF_AN_INTERRUPTION
     return NOT_AS_IT_SHOULD_BE if answer.state.becomes_not_ready else 0
-
-
-def _not_judged(error: Exception) -> int:
-    typer.echo(f"checkout: {error}", err=True)
-    return NOT_JUDGED

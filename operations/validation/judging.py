@@ -7,18 +7,18 @@ from typing import Any
 
 from pydantic_core import to_jsonable_python
 
-from adapters.settings import Settings
 from adapters.wiring import open_parts
 from domain.validation.comparing import Difference, compare
 from domain.validation.explaining import explain
 from domain.validation.rejudging import Rejudged, StoredVerdict
+from operations.runner import settings as known_settings
 
 Document = dict[str, Any]
 
 
 async def rejudge(basket_id: str, as_of: datetime | None, at_version: int | None) -> Rejudged:
     """Raises BasketNotFound, NothingThen, NotConfigured and StoreUnavailable."""
-    async with open_parts(Settings()) as parts:
+    async with open_parts(known_settings()) as parts:
         if at_version is not None:
             return await parts.rejudging.at_version(basket_id, at_version)
         if as_of is not None:

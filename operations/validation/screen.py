@@ -3,82 +3,73 @@
 from __future__ import annotations
 
 import json
-from typing import Any
-
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from domain.catalogue.facts import Fact
 from domain.validation.comparing import Difference, compare
 from domain.validation.explaining import explain
 from domain.validation.findings import Finding
 from domain.validation.rejudging import Rejudged, StoredVerdict
+from operations.output import STDOUT, Output, Piece
 
 _STYLES = {"passed": "green", "found": "red", "crashed": "bold red", "off": "dim"}
-_PLAIN: dict[str, Any] = {"box": None, "header_style": "dim"}
 
 
-def show(rejudged: Rejudged, *, explained: bool, console: Console | None = None) -> None:
+def show(rejudged: Rejudged, *, explained: bool, out: Output = STDOUT) -> None:
     """The verdict, what differs from the recorded one, and on request each check and each fact."""
-    out = console or Console(highlight=False)
     basket, verdict = rejudged.basket, rejudged.verdict
-    out.print(
+    out.say(
         f"{basket.id} at version {basket.version}, as of {_time(rejudged.at)}, by the catalogue up to "
-        f"position {rejudged.catalogue.position}: {_ready(verdict.ready)}",
-        markup=False,
-        soft_wrap=True,
+        f"position {rejudged.catalogue.position}: {_ready(verdict.ready)}"
     )
     for finding in (*verdict.blocked_products, *verdict.validation_errors):
-        out.print(_line("  ", finding), soft_wrap=True)
+        out.say(_line("  ", finding))
     if rejudged.stored is not None:
         _show_stored(out, rejudged, rejudged.stored)
     elif rejudged.last is not None:
         _show_last(out, rejudged, rejudged.last)
     if explained:
-        out.print()
+        out.say()
         _checks(out, rejudged)
-        out.print()
+        out.say()
         _facts(out, rejudged)
 
 
-def _show_stored(out: Console, rejudged: Rejudged, stored: StoredVerdict) -> None:
+def _show_stored(out: Output, rejudged: Rejudged, stored: StoredVerdict) -> None:
     difference = compare(stored.verdict, rejudged.verdict)
     if difference.in_findings:
-        out.print(f"The verdict that version {stored.version} recorded says something else:", style="bold")
+        out.say(f"The verdict that version {stored.version} recorded says something else:", style="bold")
         _show_difference(out, difference, "stored", "found")
     else:
-        out.print(f"This is what version {stored.version} recorded.")
+        out.say(f"This is what version {stored.version} recorded.")
     for sign, ids in (("-", difference.evidence_gone), ("+", difference.evidence_new)):
         for id in ids:
-            out.print(f"  {sign} evidence {id}", markup=False, soft_wrap=True)
+            out.say(f"  {sign} evidence {id}")
 
 
-def _show_last(out: Console, rejudged: Rejudged, last: StoredVerdict) -> None:
+def _show_last(out: Output, rejudged: Rejudged, last: StoredVerdict) -> None:
     difference = compare(last.verdict, rejudged.verdict)
     said = f"the last verdict, version {last.version} of {_time(last.at)}, {_ready(last.verdict.ready)}"
     if difference.in_findings:
-        out.print(f"Other than {said}:")
+        out.say(f"Other than {said}:")
         _show_difference(out, difference, "then", "now")
     else:
-        out.print(f"The same as {said}.")
+        out.say(f"The same as {said}.")
 
 
-def _show_difference(out: Console, difference: Difference, before: str, after: str) -> None:
+def _show_difference(out: Output, difference: Difference, before: str, after: str) -> None:
     for finding in difference.gone:
-        out.print(_line(f"  - {before}: ", finding, "red"), soft_wrap=True)
+        out.say(_line(f"  - {before}: ", finding), style="red")
     for finding in difference.new:
-        out.print(_line(f"  + {after}: ", finding, "green"), soft_wrap=True)
+        out.say(_line(f"  + {after}: ", finding), style="green")
 
 
-def _line(before: str, finding: Finding, style: str = "") -> Text:
-    data = json.dumps(finding.model_dump(mode="json", by_alias=True)["data"])
-    said = f"{before}{finding.severity} {finding.code} at {finding.path}: {finding.message} {data}"
-    return Text(said, style=style)
+def _line(before: str, finding: Finding) -> str:
+    data = json.dumps(finding.model_dump(mode="json", by_alias=True)["data"], ensure_ascii=False)
+    return f"{before}{finding.severity} {finding.code} at {finding.path}: {finding.message} {data}"
 
 
-def _checks(out: Console, rejudged: Rejudged) -> None:
-    table = Table("check", "outcome", "looked at", "why", "by", **_PLAIN)
+def _checks(out: Output, rejudged: Rejudged) -> None:
+    rows: list[list[Piece]] = []
     numbers = _numbers(rejudged)
     for each in explain(rejudged.verdict):
         why = "; ".join(finding.message for finding in each.findings)
@@ -86,25 +77,20 @@ def _checks(out: Console, rejudged: Rejudged) -> None:
             why = f"not so: {each.meaning}"
         elif each.outcome == "off":
             why = "the policy turned it off"
-        table.add_row(
-            Text(each.code),
-            Text(each.outcome, style=_STYLES[each.outcome]),
-            Text(each.looks_at),
-            Text(why),
-            Text(" ".join(str(numbers[id]) for id in each.evidence if id in numbers)),
-        )
-    out.print(table)
+        by = " ".join(str(numbers[id]) for id in each.evidence if id in numbers)
+        rows.append([each.code, (each.outcome, _STYLES[each.outcome]), each.looks_at, why, by])
+    out.table(("check", "outcome", "looked at", "why", "by"), rows)
 
 
-def _facts(out: Console, rejudged: Rejudged) -> None:
+def _facts(out: Output, rejudged: Rejudged) -> None:
     """Facts that were known and that nothing rests on are told too: they may be why something is missing."""
-    table = Table("", "fact", "says", **_PLAIN)
+    rows: list[list[Piece]] = []
     known = {fact.fact_id: fact for fact in rejudged.catalogue.facts()}
     used = {*rejudged.verdict.evidence}
     for id, number in _numbers(rejudged).items():
         style = "" if id in used else "dim"
-        table.add_row(str(number), Text(id, style=style), Text(_content(known[id]), style=style))
-    out.print(table)
+        rows.append([str(number), (id, style), (_content(known[id]), style)])
+    out.table(("no.", "fact", "says"), rows)
 
 
 def _numbers(rejudged: Rejudged) -> dict[str, int]:

@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from adapters.pool_process import belong_to_parent
-from adapters.settings import Settings
 from adapters.wiring import Parts, open_parts
 from domain.basket.basket import Basket
 from domain.basket.repository import Baskets
 from domain.catalogue.facts import Fact
 from domain.validation.supposing import Supposition
 from domain.validation.touching import uses_of
+from operations.retrying import for_long_runs
+from operations.runner import settings as known_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,9 @@ class _Judge:
         self._task = task
         self._runner = asyncio.Runner()
         self._stack = AsyncExitStack()
-        self._parts: Parts = self._runner.run(self._stack.enter_async_context(open_parts(Settings())))
+        self._parts: Parts = self._runner.run(
+            self._stack.enter_async_context(open_parts(for_long_runs(known_settings())))
+        )
         # As they are stored: no check looks at what is sealed.
         self._baskets = Baskets(self._parts.stored, cache_lines=1)
         self._supposition = Supposition(

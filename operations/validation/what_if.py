@@ -11,18 +11,19 @@ from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
 
-from adapters.settings import Settings
 from adapters.wiring import open_parts, utc_now
 from domain.catalogue.facts import Fact
 from domain.errors import CheckoutError
 from domain.ports import OpenBaskets
 from domain.validation.supposing import that_would_count
 from domain.validation.touching import policy_name, touched_by
-from operations.stopping import stopped
+from operations.retrying import Retrying, for_long_runs
+from operations.runner import settings as known_settings
+from operations.stopping import Interrupted, stopped
 from operations.validation.supposing_process import PageResult, Task, begin, judge_page
 from operations.validation.what_if_state import State
 
@@ -75,18 +76,24 @@ async def what_if(asked: WhatIf, told: Told) -> Answer:
     """Judges until all is done, or SIGINT or SIGTERM comes. Raises NotThisRun, ProcessDied, NotConfigured and
     StoreUnavailable; what was done until then is in the file of the state."""
     begun = time.monotonic()
-    async with open_parts(Settings()) as parts, stopped() as stop:
+    async with open_parts(for_long_runs(known_settings())) as parts, stopped() as stop:
+        retrying = Retrying(stop, parts.settings.long_run_patience)
         state = State.read(asked.resume, asked.asked) if asked.resume else None
         position = state.position if state else await parts.history.position_at()
-        facts, without_effect = await that_would_count(asked.facts, parts.history, position)
-        touched = await touched_by(facts, parts.history)
+        facts, without_effect = await retrying.do(
+            lambda: that_would_count(asked.facts, parts.history, position)
+        )
+        touched = await retrying.do(lambda: touched_by(facts, parts.history))
         if state is None:
-            lagging = await parts.open_baskets.behind(NEWEST_EVENTS) if touched else ()
+            behind = partial(parts.open_baskets.behind, NEWEST_EVENTS)
+            lagging = await retrying.do(behind) if touched else ()
             state = State(asked=asked.asked, position=position, at=utc_now(), lagging=sorted(lagging))
-        ids = await _found(parts.open_baskets, touched, {*state.lagging})
+        others = {*state.lagging}
+        ids = await retrying.do(lambda: _found(parts.open_baskets, touched, others))
         task = Task(facts, touched, state.position, state.at, asked.partner)
-        complete = await _Run(asked, state, task, stop, told).go(ids)
-        open_baskets = await parts.open_baskets.count(policy_name(asked.partner))
+        complete = await _Run(asked, state, task, retrying, told).go(ids)
+        count = partial(parts.open_baskets.count, policy_name(asked.partner))
+        open_baskets = await (count() if stop.is_set() else retrying.do(count))
     if complete and asked.resume is not None:
         asked.resume.unlink(missing_ok=True)
     seconds = time.monotonic() - begun
@@ -107,11 +114,11 @@ async def _found(baskets: OpenBaskets, touched: frozenset[str], others: Collecti
 class _Run:
     """Hands out pages, and takes in what became of them in their order."""
 
-    def __init__(self, asked: WhatIf, state: State, task: Task, stop: asyncio.Event, told: Told) -> None:
+    def __init__(self, asked: WhatIf, state: State, task: Task, retrying: Retrying, told: Told) -> None:
         self._asked = asked
         self._state = state
         self._task = task
-        self._stop = stop
+        self._retrying = retrying
         self._told = told
         self._written: float | None = None
         self._done = self._total = 0
@@ -160,10 +167,10 @@ class _Run:
                 while begun < len(pages) and len(ahead) < self._asked.processes * PAGES_AHEAD:
                     ahead.append(loop.run_in_executor(pool, judge_page, pages[begun]))
                     begun += 1
-                result = await self._next(ahead.popleft())
-                if result is None:
-                    return
-                yield page, result
+                again = partial(loop.run_in_executor, pool, judge_page, page)
+                yield page, await self._retrying.finish(ahead.popleft(), again)
+        except Interrupted:
+            return
         finally:
             for future in ahead:
                 future.cancel()
@@ -174,16 +181,6 @@ class _Run:
         self._state.add(result)
         self._done += len(page)
         self._told(self._done, self._total)
-
-    async def _next(self, future: asyncio.Future[PageResult]) -> PageResult | None:
-        """The page's result; None where it was stopped first."""
-        stopped = asyncio.ensure_future(self._stop.wait())
-        try:
-            either: set[asyncio.Future[Any]] = {future, stopped}
-            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-            return None if self._stop.is_set() else future.result()
-        finally:
-            stopped.cancel()
 
     def _write(self, every: float = 0.0) -> None:
         """Writes the state, at once the first time and then at most once in so many seconds."""

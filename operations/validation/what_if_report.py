@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
-from rich.text import Text
-
 from domain.catalogue.facts import Fact
 from domain.errors import CheckoutError
+from operations import runner
 from operations.catalogue.lines import Checker, LineRefused, read_lines
-from operations.validation.what_if import Answer, Told, WhatIf, what_if
+from operations.output import STDOUT, Column, Output, bars
+from operations.validation.what_if import Answer, WhatIf, what_if
 
 BASKETS_SHOWN = 20
 REASONS_SHOWN = 100
@@ -56,21 +50,8 @@ def read_facts(path: Path) -> list[Fact]:
 def run(options: Options) -> Answer:
     """Shows how far it is; raises what `what_if` raises, and BadLines."""
     asked = WhatIf(read_facts(options.path), options.partner, options.resume)
-    with _bar() as told:
-        return asyncio.run(what_if(asked, told))
-
-
-@contextmanager
-def _bar() -> Iterator[Told]:
-    """A progress bar for the block."""
-    columns = (TextColumn("judging"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True, highlight=False)) as progress:
-        task = progress.add_task("judging", total=None)
-
-        def told(done: int, total: int) -> None:
-            progress.update(task, completed=done, total=total)
-
-        yield told
+    with bars() as moved:
+        return runner.run(what_if(asked, lambda done, total: moved("judging", done, total)))
 
 
 def document(answer: Answer) -> dict[str, Any]:
@@ -94,37 +75,29 @@ def document(answer: Answer) -> dict[str, Any]:
     }
 
 
-def show(answer: Answer, resume: Path | None, console: Console | None = None) -> None:
+def show(answer: Answer, resume: Path | None, out: Output = STDOUT) -> None:
     """The same for people: counts, codes, and the first of the baskets."""
-    out = console or Console(highlight=False)
     state = answer.state
     not_ready = len(state.becomes_not_ready)
-    out.print(
+    out.say(
         f"Of {answer.open:,} open baskets the facts touch {answer.touched:,}; "
         f"{state.judged:,} of these were judged in {answer.seconds:.1f} s. "
         f"{not_ready:,} would become not ready, {state.stays_ready:,} stay ready, "
-        f"{state.was_not_ready:,} are not ready anyway.",
-        soft_wrap=True,
+        f"{state.was_not_ready:,} are not ready anyway."
     )
     if answer.without_effect:
-        out.print(f"{answer.without_effect:,} facts change nothing: as new a one is known already.")
+        out.say(f"{answer.without_effect:,} facts change nothing: as new a one is known already.")
     if not_ready:
-        _show_codes(out, state.by_code())
+        codes = [[code, f"{count:,}"] for code, count in state.by_code().items()]
+        out.table(("code", Column("baskets", right=True)), codes)
         for each in state.becomes_not_ready[:BASKETS_SHOWN]:
-            out.print(Text(f"  {each.basket} of {each.partner}: {', '.join(each.codes)}"), soft_wrap=True)
+            out.say(f"  {each.basket} of {each.partner}: {', '.join(each.codes)}")
         if not_ready > BASKETS_SHOWN:
-            out.print(f"  and {not_ready - BASKETS_SHOWN:,} more; --json names all")
+            out.say(f"  and {not_ready - BASKETS_SHOWN:,} more; --json names all")
     if state.unreadable:
-        out.print(f"{len(state.unreadable):,} baskets cannot be read: {' '.join(state.unreadable[:5])} …")
+        out.say(f"{len(state.unreadable):,} baskets cannot be read: {' '.join(state.unreadable[:5])} …")
     if not answer.complete:
-        out.print("It was interrupted. " + _how_to_go_on(resume), markup=False)
-
-
-def _show_codes(out: Console, by_code: dict[str, int]) -> None:
-    table = Table("code", "baskets", box=None, header_style="dim")
-    for code, count in by_code.items():
-        table.add_row(code, f"{count:,}")
-    out.print(table)
+        out.say("It was interrupted. " + _how_to_go_on(resume))
 
 
 def _how_to_go_on(resume: Path | None) -> str:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json as json_library
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from operations.acting import Actor, operator
+from operations.output import Output, Wide, json_line
 
-DIFFERS = 1
-NOT_VERIFIED = 2
 DEFAULT_SAMPLE = 1_000
 
 
@@ -25,7 +23,9 @@ def verify(
     ] = None,
     basket: Annotated[list[str] | None, typer.Option(help="This basket; may be said again.")] = None,
     partner: Annotated[str | None, typer.Option(help="Only baskets of this organisation.")] = None,
-    kafka: Annotated[bool, typer.Option(help="Compare what is in Kafka too.")] = True,
+    kafka: Annotated[
+        bool, typer.Option(help="Compare what is in Kafka too; where that cannot be, it ends with 3.")
+    ] = True,
     patience: Annotated[float, typer.Option(min=0, help="Seconds that a view may lag.")] = 10.0,
     processes: Annotated[
         int | None, typer.Option(min=1, help="With --all: how many fold; unset: one a core.")
@@ -41,12 +41,16 @@ def verify(
         str | None, typer.Option(help="With --repair: why; it is recorded with the action.")
     ] = None,
     actor: Actor = None,
+    wide: Wide = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON line on stdout.")] = False,
 ) -> None:
     """Folds baskets again from their events, and compares with the views and with what is in Kafka.
 
-    Exit code 0: all is as the events say, or was mended. 1: something is not, and a table says what. 2: it could not
-    be verified. 130: it was interrupted.
+    It says what it did not look at. Answers that come late, and servers that are away for a while, are waited for.
+
+    Exit code 0: all that was looked at is as the events say, or was mended. 1: something is not, and a table says what.
+    2: it could not be verified. 3: the same as 0, but not everything that was asked for could be looked at, such as
+    Kafka without a setting that names it; --no-kafka asks for less. 130: it was interrupted.
     """
     if sum((everything, sample is not None, bool(basket))) > 1:
         raise typer.BadParameter("--all, --sample or --basket, not several")
@@ -57,31 +61,22 @@ def verify(
     if not repair and (reason is not None or actor is not None):
         raise typer.BadParameter("--reason and --actor go with --repair")
 
-    from adapters.settings import Settings  # noqa: PLC0415  slow to load: only when it is called
-    from domain.errors import CheckoutError  # noqa: PLC0415
-    from operations.stopping import EXIT_CODE_OF_AN_INTERRUPTION  # noqa: PLC0415
-    from operations.verifying import screen  # noqa: PLC0415
-    from operations.verifying.running import Asked  # noqa: PLC0415
+    from operations.verifying import screen
+    from operations.verifying.running import Asked
 
     asked = Asked(
         baskets=tuple(basket or ()),
         sample=None if everything or basket else sample or DEFAULT_SAMPLE,
         partner=partner,
-        kafka=kafka and Settings().kafka_bootstrap_servers is not None,
+        kafka=kafka,
         operator=operator(actor, reason) if repair and reason is not None else None,
         patience=patience,
         resume=resume,
         **({"processes": processes} if processes is not None else {}),
     )
-    try:
-        answer = screen.run(asked)
-    except CheckoutError as error:
-        typer.echo(f"checkout: {error}", err=True)
-        raise typer.Exit(NOT_VERIFIED) from error
+    answer = screen.run(asked)
     if json:
-        typer.echo(json_library.dumps(screen.document(answer)))
+        json_line(screen.document(answer))
     else:
-        screen.show(asked, answer)
-    if not answer.complete:
-        raise typer.Exit(EXIT_CODE_OF_AN_INTERRUPTION)
-    raise typer.Exit(DIFFERS if answer.differs else 0)
+        screen.show(asked, answer, Output(wide=wide))
+    raise typer.Exit(answer.exit_code)

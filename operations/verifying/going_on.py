@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-import json as json_library
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from operations.acting import Actor, Reason, operator
+from operations.output import json_line, say
+from operations.runner import run, settings
 
 if TYPE_CHECKING:
     from domain.operating.actions import Operator
     from domain.operating.going_on import PutBack
-
-NOT_DONE = 1
 
 
 def publish_after(
@@ -33,30 +31,23 @@ def publish_after(
     All events after it are published, whether they were before or not; those up to it never again. What to look at
     first is in docs/operations/verify.md.
     """
-    from adapters.settings import Settings  # noqa: PLC0415  slow to load: only when it is called
-    from domain.errors import CheckoutError  # noqa: PLC0415
-
-    if Settings().kafka_bootstrap_servers is None:
-        typer.echo("checkout: CHECKOUT_KAFKA_BOOTSTRAP_SERVERS names no broker", err=True)
-        raise typer.Exit(NOT_DONE)
-    try:
-        put = asyncio.run(_put_back(position, operator(actor, reason)))
-    except CheckoutError as error:
-        typer.echo(f"checkout: {error}", err=True)
-        raise typer.Exit(NOT_DONE) from error
+    put = run(_put_back(position, operator(actor, reason)))
     if json:
         said = {"from": put.before.position, "to": put.after.position, "event": put.after.event}
-        typer.echo(json_library.dumps(said))
+        json_line(said)
     else:
         event = f", which is {put.after.event}" if put.after.event else ""
-        typer.echo(
+        say(
             f"It was after position {put.before.position:,}, and goes on after {put.after.position:,}{event}."
         )
 
 
 async def _put_back(position: int, by: Operator) -> PutBack:
-    from adapters.settings import Settings  # noqa: PLC0415
-    from adapters.wiring import open_parts  # noqa: PLC0415
+    from adapters.service_file import why_none
+    from adapters.wiring import NotConfigured, open_parts
 
-    async with open_parts(Settings()) as parts:
+    known = settings()
+    if known.kafka_bootstrap_servers is None:
+        raise NotConfigured(f"CHECKOUT_KAFKA_BOOTSTRAP_SERVERS names no broker, and {why_none(known.data)}")
+    async with open_parts(known) as parts:
         return await parts.going_on().after(position, by)

@@ -9,12 +9,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequen
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from functools import partial
 
 from adapters.wiring import Parts
 from domain.errors import CheckoutError
 from domain.operating.verification import Verified
-from operations.stopping import unless_stopped
-from operations.verifying.page_process import begin, verify_page
+from operations.retrying import Retrying
+from operations.verifying.page_process import begin, verify_baskets, verify_page
 
 Verify = Callable[[Sequence[str]], asyncio.Future[Verified]]
 """Begins to verify some baskets."""
@@ -31,7 +32,7 @@ class ProcessDied(CheckoutError):
 def verifiers(processes: int, parts: Parts) -> Iterator[Verify]:
     """So many processes for the block; one is this one. Raises ProcessDied where one ends in the middle."""
     if processes == 1:
-        yield lambda basket_ids: asyncio.ensure_future(parts.verification.verify(basket_ids))
+        yield lambda basket_ids: asyncio.ensure_future(verify_baskets(parts.verification, basket_ids))
         return
     loop = asyncio.get_running_loop()
     with ProcessPoolExecutor(
@@ -48,12 +49,12 @@ def verifiers(processes: int, parts: Parts) -> Iterator[Verify]:
 class Pages:
     """Hands out pages, and gives back what became of them in their order."""
 
-    def __init__(self, ids_after: IdsAfter, verify: Verify, ahead: int, stop: asyncio.Event) -> None:
-        """At most `ahead` pages are under way at a time."""
+    def __init__(self, ids_after: IdsAfter, verify: Verify, ahead: int, retrying: Retrying) -> None:
+        """At most `ahead` pages are under way at a time; what fails for an outage is done again, page by page."""
         self._ids_after = ids_after
         self._verify = verify
         self._most = ahead
-        self._stop = stop
+        self._retrying = retrying
 
     async def after(self, basket_id: str) -> AsyncIterator[tuple[Sequence[str], str, Verified]]:
         """Each page with the last id looked at. Raises Interrupted, and what verifying raises."""
@@ -62,17 +63,14 @@ class Pages:
         try:
             while reached is not None or ahead:
                 while reached is not None and len(ahead) < self._most:
-                    ids, reached = await unless_stopped(self._stop, self._ids(reached))
+                    ids, reached = await self._retrying.do(partial(self._ids_after, reached))
                     if reached is not None:
                         ahead.append((ids, reached, self._verify(ids)))
                 if ahead:
                     page, last, future = ahead.popleft()
-                    yield page, last, await unless_stopped(self._stop, future)
+                    yield page, last, await self._retrying.finish(future, partial(self._verify, page))
         finally:
             for _, _, future in ahead:
                 future.cancel()
             # What else went wrong went wrong for the same reason.
             await asyncio.gather(*(future for _, _, future in ahead), return_exceptions=True)
-
-    async def _ids(self, after: str) -> tuple[Sequence[str], str | None]:
-        return await self._ids_after(after)

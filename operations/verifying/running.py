@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
+from adapters.privacy.master_keys import MasterKeyMissing
 from adapters.settings import Settings
 from adapters.wiring import Parts, open_parts
+from domain.errors import Unavailable
 from domain.operating.actions import Operator
+from domain.operating.drifts import Drift
 from domain.operating.repairing import Repaired
 from domain.operating.verification import Verified, position_drifts
-from operations.stopping import Interrupted, stopped, unless_stopped
+from operations.output import complain
+from operations.retrying import Retrying, for_long_runs
+from operations.runner import settings as known_settings
+from operations.stopping import EXIT_CODE_OF_AN_INTERRUPTION, Interrupted, stopped
+from operations.verifying.page_process import verify_baskets
 from operations.verifying.pages import Pages, verifiers
-from operations.verifying.state import State
+from operations.verifying.state import NotLookedAt, State
 
 PAGE_BASKETS = 200
 CLAIMS_A_PAGE = 5_000
 PAGES_AHEAD = 2
 """For each process, so that none waits for the next page."""
 STATE_EVERY_SECONDS = 2.0
+DIFFERS = 1
+NOT_ALL_LOOKED_AT = 3
+NO_BROKER = "CHECKOUT_KAFKA_BOOTSTRAP_SERVERS is not set"
+TOPICS = "topics of Kafka"
 
 Told = Callable[[str, int, int | None], None]
 """Called with what is done, how many of it since the last call, and how many there are about (None: not known)."""
@@ -61,6 +72,15 @@ class Answer:
     repaired: Repaired | None
     complete: bool
     seconds: float
+    not_looked_at: Sequence[NotLookedAt] = ()
+
+    @property
+    def exit_code(self) -> int:
+        if not self.complete:
+            return EXIT_CODE_OF_AN_INTERRUPTION
+        if self.differs:
+            return DIFFERS
+        return NOT_ALL_LOOKED_AT if any(each.asked for each in self.not_looked_at) else 0
 
     @property
     def differs(self) -> bool:
@@ -72,17 +92,16 @@ class Answer:
 
 
 async def run_verification(asked: Asked, told: Told, settings: Settings | None = None) -> Answer:
-    """Verifies until all is done, or SIGINT or SIGTERM comes. Raises NotThisRun, ProcessDied, NotConfigured,
-    StoreUnavailable and BrokerUnavailable; what was found until then is in the file of the state."""
+    """Verifies until all is done, or SIGINT or SIGTERM comes. Raises NotThisRun, ProcessDied, NotConfigured and
+    StoreUnavailable; what was found until then is in the file of the state."""
     begun = time.monotonic()
-    async with open_parts(settings or Settings()) as parts, stopped() as stop:
+    async with open_parts(for_long_runs(settings or known_settings())) as parts, stopped() as stop:
         state = (State.read(asked.resume, asked.words) if asked.resume else None) or State(asked=asked.words)
-        run = _Run(asked, state, parts, stop, told)
+        run = _Run(asked, state, parts, Retrying(stop, parts.settings.long_run_patience), told)
         repaired = None
         try:
             await run.look_at_everything()
-            if asked.operator is not None:
-                repaired = await unless_stopped(stop, parts.repairing.repair(state.drifts, asked.operator))
+            repaired = await run.repair()
             complete = True
         except Interrupted:
             complete = False
@@ -90,52 +109,94 @@ async def run_verification(asked: Asked, told: Told, settings: Settings | None =
             run.write()
     if complete and asked.resume is not None:
         asked.resume.unlink(missing_ok=True)
-    return Answer(state, repaired, complete, time.monotonic() - begun)
+    return Answer(state, repaired, complete, time.monotonic() - begun, run.not_looked_at)
 
 
 class _Run:
     """The steps, each of which may have been done by an earlier run."""
 
-    def __init__(self, asked: Asked, state: State, parts: Parts, stop: asyncio.Event, told: Told) -> None:
+    def __init__(self, asked: Asked, state: State, parts: Parts, retrying: Retrying, told: Told) -> None:
+        self.not_looked_at: list[NotLookedAt] = []
         self._asked = asked
         self._state = state
         self._parts = parts
-        self._stop = stop
+        self._retrying = retrying
         self._told = told
         self._written: float | None = None
         self._looked_at: set[str] = set()
 
     async def look_at_everything(self) -> None:
-        state, parts = self._state, self._parts
+        state, asked = self._state, self._asked
+        await self._retrying.do(self._parts.derived_rows.positions)
+        kafka = await self._kafka()
         if not state.baskets_done:
-            await (self._all_baskets() if self._asked.everything else self._some_baskets())
+            await (self._all_baskets() if asked.everything else self._some_baskets())
             state.baskets_done = True
-        if self._asked.everything and self._asked.partner is None:
+        if asked.everything and asked.partner is None:
             await self._what_belongs_to_no_basket()
-        if self._asked.kafka and not state.topics:
+        else:
+            self._leaves_out("the catalogue, and what belongs to no basket", "--all looks at them")
+        if kafka and not state.topics:
             await self._topics()
-        state.found(
-            await unless_stopped(self._stop, parts.verification.settle(state.lagging, self._asked.patience))
-        )
+        await self._settle()
+        if state.unopened:
+            why = "the master key of their personal data is not in the file that CHECKOUT_DATA_KEY_FILE names"
+            self._leaves_out(f"{state.unopened:,} baskets", why, asked=True)
+
+    async def repair(self) -> Repaired | None:
+        operator = self._asked.operator
+        if operator is None:
+            return None
+        begun, repairing = Repaired(), self._parts.repairing
+        return await self._retrying.do(lambda: repairing.repair(self._state.drifts, operator, begun))
+
+    def _leaves_out(self, what: str, why: str, *, asked: bool = False) -> None:
+        self.not_looked_at.append(NotLookedAt(what=what, why=why, asked=asked))
+
+    async def _kafka(self) -> bool:
+        """Whether topics can be compared."""
+        if not self._asked.kafka:
+            self._leaves_out(TOPICS, "--no-kafka was said")
+        elif self._parts.settings.kafka_bootstrap_servers is None:
+            self._leaves_out(TOPICS, NO_BROKER, asked=True)
+        else:
+            try:
+                await self._parts.topic_verification().reach()
+            except Unavailable as error:
+                complain(f"{error}; topics are not compared")
+                self._leaves_out(TOPICS, str(error), asked=True)
+            else:
+                return True
+        return False
+
+    async def _settle(self) -> None:
+        state, verification = self._state, self._parts.verification
+        patience = self._asked.patience
+        state.found(await self._retrying.do(lambda: verification.settle(state.lagging, patience)))
         state.lagging = {}
 
     async def _some_baskets(self) -> None:
         asked, rows = self._asked, self._parts.derived_rows
-        ids = asked.baskets or await rows.some_basket_ids(asked.sample or 0, asked.partner)
+        ids = asked.baskets or await self._retrying.do(
+            lambda: rows.some_basket_ids(asked.sample or 0, asked.partner)
+        )
         self._told("baskets", 0, len(ids))
         for start in range(0, len(ids), PAGE_BASKETS):
             page = ids[start : start + PAGE_BASKETS]
-            self._take(page, await unless_stopped(self._stop, self._parts.verification.verify(page)))
+            verify = partial(verify_baskets, self._parts.verification, page)
+            self._take(page, await self._retrying.do(verify))
+        if asked.sample is not None and (about := await self._retrying.do(rows.count)) > len(ids):
+            self._leaves_out(f"about {about - len(ids):,} other baskets", "a sample was asked for")
 
     async def _all_baskets(self) -> None:
         asked, rows = self._asked, self._parts.derived_rows
-        self._told("baskets", self._state.baskets, await rows.count())
+        self._told("baskets", self._state.baskets, await self._retrying.do(rows.count))
         with verifiers(asked.processes, self._parts) as verify:
             pages = Pages(
                 lambda after: rows.basket_ids(after, PAGE_BASKETS, asked.partner),
                 verify,
                 asked.processes * PAGES_AHEAD,
-                self._stop,
+                self._retrying,
             )
             async for page, last, verified in pages.after(self._state.after):
                 self._take(page, verified)
@@ -143,46 +204,60 @@ class _Run:
                 self.write(every=STATE_EVERY_SECONDS)
 
     async def _what_belongs_to_no_basket(self) -> None:
-        state, parts = self._state, self._parts
+        state = self._state
         if not state.claims_done:
-            state.found(position_drifts(*await parts.derived_rows.positions()))
-            known = {drift.subject for drift in state.drifts if drift.kind.startswith("claim_")}
-            after: str | None = ""
-            while after is not None:
-                drifts, after = await unless_stopped(
-                    self._stop, parts.verification.verify_claims(after, CLAIMS_A_PAGE)
-                )
-                state.found(drift for drift in drifts if drift.subject not in known)
+            state.found(position_drifts(*await self._retrying.do(self._parts.derived_rows.positions)))
+            try:
+                await self._claims()
+            except MasterKeyMissing as error:
+                self._leaves_out("claims on external ids", str(error), asked=True)
             state.claims_done = True
             self.write()
         if not state.catalogue_done:
-            rows = 0
-
-            def looked(count: int) -> None:
-                nonlocal rows
-                rows += count
-                self._told("catalogue rows and facts", count, None)
-
-            self._told("catalogue rows and facts", 0, await parts.projected_rows.count())
-            drifts = await unless_stopped(self._stop, parts.catalogue_verification.verify(looked))
-            state.found(drifts)
-            state.catalogue_rows, state.catalogue_done = rows, True
+            state.found(await self._retrying.do(self._catalogue))
+            state.catalogue_done = True
             self.write()
+
+    async def _claims(self) -> None:
+        state, verification = self._state, self._parts.verification
+        known = {drift.subject for drift in state.drifts if drift.kind.startswith("claim_")}
+        after: str | None = ""
+        while after is not None:
+            page = partial(verification.verify_claims, after, CLAIMS_A_PAGE)
+            drifts, after = await self._retrying.do(page)
+            state.found(drift for drift in drifts if drift.subject not in known)
+
+    async def _catalogue(self) -> Sequence[Drift]:
+        state, parts = self._state, self._parts
+        state.catalogue_rows = 0
+
+        def looked(count: int) -> None:
+            state.catalogue_rows += count
+            self._told("catalogue rows and facts", count, None)
+
+        self._told("catalogue rows and facts", 0, await parts.projected_rows.count())
+        return await parts.catalogue_verification.verify(looked)
 
     async def _topics(self) -> None:
         asked, verification = self._asked, self._parts.topic_verification()
         if asked.everything and asked.partner is not None and self._state.baskets > len(self._looked_at):
             # A run that goes on does not know the baskets of the one before it.
-            self._looked_at |= await unless_stopped(self._stop, self._all_ids())
-        work = (
-            verification.verify_all(
-                lambda what, count: self._told(f"messages of {what}" if "." in what else what, count, None),
-                self._looked_at if asked.partner is not None else None,
+            self._looked_at |= await self._retrying.do(self._all_ids)
+        try:
+            verified = await self._retrying.do(
+                lambda: (
+                    verification.verify_all(
+                        lambda what, count: self._told(_messages(what), count, None),
+                        self._looked_at if asked.partner is not None else None,
+                    )
+                    if asked.everything
+                    else verification.verify_some(self._looked_at)
+                )
             )
-            if asked.everything
-            else verification.verify_some(self._looked_at)
-        )
-        self._state.add_topics(await unless_stopped(self._stop, work))
+        except Unavailable as error:
+            self._leaves_out(TOPICS, str(error), asked=True)
+            return
+        self._state.add_topics(verified)
         self.write()
 
     async def _all_ids(self) -> set[str]:
@@ -205,3 +280,7 @@ class _Run:
         if self._asked.resume is not None and (self._written is None or now - self._written >= every):
             self._state.write(self._asked.resume)
             self._written = now
+
+
+def _messages(what: str) -> str:
+    return f"messages of {what}" if "." in what else what

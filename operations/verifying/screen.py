@@ -2,49 +2,30 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections import Counter
 from typing import Any
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-from rich.table import Table
-from rich.text import Text
-
 from domain.operating.drifts import Drift
-from operations.verifying.running import Answer, Asked, Told, run_verification
+from operations import runner
+from operations.output import STDOUT, Column, Output, Piece, bars
+from operations.verifying.running import Answer, Asked, run_verification
 
 DRIFTS_SHOWN = 40
 
 
 def run(asked: Asked) -> Answer:
     """Shows how far it is on stderr; raises what `run_verification` raises."""
-    with _bars() as told:
-        return asyncio.run(run_verification(asked, told))
-
-
-@contextmanager
-def _bars() -> Iterator[Told]:
-    """A progress bar for each thing that is done, for the block."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(compact=True),
-    )
-    with Progress(*columns, console=Console(stderr=True, highlight=False)) as progress:
-        tasks: dict[str, TaskID] = {}
+    done = Counter[str]()
+    totals: dict[str, int] = {}
+    with bars() as moved:
 
         def told(what: str, count: int, total: int | None) -> None:
-            # What was never counted is not known, and not nothing.
-            if what not in tasks:
-                tasks[what] = progress.add_task(what, total=total or None)
-            elif total:
-                progress.update(tasks[what], total=total)
-            progress.advance(tasks[what], count)
+            done[what] += count
+            if total:
+                totals[what] = total
+            moved(what, done[what], totals.get(what))
 
-        yield told
+        return runner.run(run_verification(asked, told))
 
 
 def document(answer: Answer) -> dict[str, Any]:
@@ -53,6 +34,7 @@ def document(answer: Answer) -> dict[str, Any]:
     return {
         "complete": answer.complete,
         "differs": answer.differs,
+        "notLookedAt": [each.model_dump() for each in answer.not_looked_at],
         "baskets": state.baskets,
         "events": state.events,
         "catalogueRows": state.catalogue_rows,
@@ -75,47 +57,49 @@ def _document(drift: Drift) -> dict[str, Any]:
     return {**drift.model_dump(mode="json"), "repairable": drift.repairable}
 
 
-def show(asked: Asked, answer: Answer, console: Console | None = None) -> None:
+def show(asked: Asked, answer: Answer, out: Output = STDOUT) -> None:
     """The same for people."""
-    out = console or Console(highlight=False)
     state = answer.state
     rows = f" and {state.catalogue_rows:,} catalogue rows and facts" if state.catalogue_rows else ""
-    out.print(
-        f"{state.baskets:,} baskets of {state.events:,} events{rows} were verified in {answer.seconds:.1f} s.",
-        soft_wrap=True,
+    out.say(
+        f"{state.baskets:,} baskets of {state.events:,} events{rows} were verified in {answer.seconds:.1f} s."
     )
     if state.published_up_to is not None:
-        out.print(_published(state.publisher, state.published_up_to), soft_wrap=True)
+        out.say(_published(state.publisher, state.published_up_to))
     for topic in state.topics:
-        out.print(f"{topic.topic}: {topic.messages:,} messages, {_comparable(topic.comparable_from)}.")
+        out.say(f"{topic.topic}: {topic.messages:,} messages, {_comparable(topic.comparable_from)}.")
         if topic.unexplained:
-            out.print(f"  {topic.unexplained:,} baskets more are not as they should be there.")
-    if not asked.kafka:
-        out.print("Kafka was not looked at.")
+            out.say(f"  {topic.unexplained:,} baskets more are not as they should be there.")
     if state.counts:
-        out.print(_table(state.drifts))
+        out.table(DRIFTS, [_row(drift) for drift in state.drifts[:DRIFTS_SHOWN]])
         more = sum(state.counts.values()) - min(len(state.drifts), DRIFTS_SHOWN)
         if more > 0:
             counts = ", ".join(f"{count:,} {kind}" for kind, count in state.counts.most_common())
-            out.print(f"and {more:,} more; in all {counts}. --json names them.", soft_wrap=True)
-    elif answer.complete:
-        out.print("Everything is as the events say.", style="green")
+            out.say(f"and {more:,} more; in all {counts}. --json names them.")
+    elif answer.complete and not state.differs:
+        said = "What was looked at" if answer.not_looked_at else "Everything"
+        out.say(f"{said} is as the events say.", style="green")
+    for each in answer.not_looked_at:
+        out.say(f"Not looked at: {each.what}: {each.why}.", style="yellow" if each.asked else "")
     if answer.repaired is not None:
-        out.print(
+        out.say(
             f"{len(answer.repaired.mended):,} baskets were mended, {len(answer.repaired.left):,} things are left."
         )
     if not answer.complete:
-        out.print("It was interrupted. " + _how_to_go_on(asked), markup=False, soft_wrap=True)
+        out.say("It was interrupted. " + _how_to_go_on(asked))
 
 
-def _table(drifts: Sequence[Drift]) -> Table:
-    table = Table("what", "which", "version", "in words", box=None, header_style="dim")
-    for drift in drifts[:DRIFTS_SHOWN]:
-        where = f" ({drift.topic})" if drift.topic else ""
-        version = "" if drift.version is None else str(drift.version)
-        style = "yellow" if drift.repairable else "red"
-        table.add_row(Text(drift.kind, style=style), drift.subject, version, Text(drift.words + where))
-    return table
+DRIFTS = ("what", "which", Column("version", right=True), "topic", "in words")
+
+
+def _row(drift: Drift) -> list[Piece]:
+    return [
+        (drift.kind, "yellow" if drift.repairable else "red"),
+        drift.subject,
+        "" if drift.version is None else str(drift.version),
+        drift.topic or "",
+        drift.words,
+    ]
 
 
 def _published(publisher: str | None, position: int) -> str:

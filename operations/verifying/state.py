@@ -28,6 +28,14 @@ class TopicSaid(BaseModel):
     unexplained: int
 
 
+class NotLookedAt(BaseModel):
+    """What a run did not look at, and why; `asked`: it should have."""
+
+    what: str
+    why: str
+    asked: bool
+
+
 class State(RunState):
     """All that was found up to now. `asked` says whose baskets are verified."""
 
@@ -38,6 +46,8 @@ class State(RunState):
     catalogue_done: bool = False
     baskets: int = 0
     events: int = 0
+    unopened: int = 0
+    """Baskets whose personal data could not be opened."""
     catalogue_rows: int = 0
     publisher: str | None = None
     published_up_to: int | None = None
@@ -51,6 +61,7 @@ class State(RunState):
     def add(self, verified: Verified) -> None:
         self.baskets += verified.baskets
         self.events += verified.events
+        self.unopened += verified.unopened
         self.lagging |= verified.lagging
         self.found(verified.drifts)
 

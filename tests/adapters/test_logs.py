@@ -11,6 +11,7 @@ import pytest
 import structlog
 
 from adapters.logs import configure_logging
+from tests.domain.test_printable import HOSTILE, misleads
 
 Lines = Callable[[], list[dict[str, Any]]]
 TOKEN = "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJqYW5lIn0.c2lnbmF0dXJl"
@@ -90,3 +91,17 @@ def test_what_is_no_json_is_written_as_python_shows_it(lines: Lines) -> None:
     (line,) = lines()
     assert line["number"] == "NaN"
     assert "object" in line["value"]
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
+def test_what_somebody_wrote_is_told_whole_and_obeyed_by_no_terminal(
+    text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure_logging("INFO")
+    structlog.get_logger("commands").warning(text, basket=text, more={text: [text]})
+    logging.getLogger("some.library").warning("it said %s", text)
+    written = capsys.readouterr().err
+    assert not any(misleads(character) for character in written.replace("\n", ""))
+    ours, theirs = [json.loads(line) for line in written.splitlines()]
+    assert (ours["event"], ours["basket"], ours["more"]) == (text, text, {text: [text]})
+    assert theirs["event"] == f"it said {text}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from adapters.identity.local_issuer import public_jwks, signing_key
 from adapters.settings import Settings
 from tests.api.service import INITIATE, UPDATE, Caller, Service, order_path, problem, validate_path
 from tests.builders import basket_id
+from tests.unshowable import UNSHOWABLE
 
 CALLS = [
     ("POST", INITIATE),
@@ -54,6 +56,56 @@ async def test_a_bad_token_is_told_apart_from_none(service: Service) -> None:
     bad, none = [await Caller(service, header).order(basket_id()) for header in ("Bearer x.y.z", None)]
     assert 'error="invalid_token"' in bad.headers["www-authenticate"]
     assert "error" not in none.headers["www-authenticate"]
+
+
+def crafted(settings: Settings, said: bytes, header: bytes | None = None) -> str:
+    """A token of the local issuer whose claims and header are these bytes, which no library would sign."""
+    kid = public_jwks(settings)["keys"][0]["kid"]
+    parts = [header or json.dumps({"alg": "EdDSA", "kid": kid}).encode(), said]
+    unsigned = ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
+    signature = signing_key(settings.local_issuer_key_file).sign(unsigned.encode())
+    return f"{unsigned}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        *({"sub": subject} for subject in (*UNSHOWABLE, "\ud800", "x" * 300, 7, {"id": 1})),
+        {"exp": float("nan")},
+        {"exp": 1e300},
+        {"exp": 10**30},
+        {"exp": True},
+        {"iat": 10**12},
+        {"sub": None, "client_id": "a\x00"},
+    ],
+    ids=ascii,
+)
+async def test_a_signed_token_that_says_what_cannot_be_kept_is_refused(
+    service: Service, changes: dict[str, Any]
+) -> None:
+    claims = jwt.decode(token(service.settings), options={"verify_signature": False}) | changes
+    caller = Caller(service, f"Bearer {crafted(service.settings, json.dumps(claims).encode())}")
+    answer = await caller.send("POST", INITIATE, {"order": {"orderItems": []}})
+    assert problem(answer) == (401, "not_authenticated")
+
+
+@pytest.mark.parametrize(
+    "deep", [b"[" * 11_000, b'{"a":' * 2200, b'{"a":' + b"[" * 5000 + b"]" * 5000 + b"}"]
+)
+async def test_a_token_that_is_nested_without_end_is_refused(service: Service, deep: bytes) -> None:
+    for crafty in (crafted(service.settings, deep), crafted(service.settings, b"{}", deep)):
+        answer = await Caller(service, f"Bearer {crafty}").order(basket_id())
+        assert problem(answer) == (401, "not_authenticated")
+
+
+@pytest.mark.parametrize("organisation", [*UNSHOWABLE, "\ud800"], ids=ascii)
+async def test_an_organisation_that_cannot_be_stored_allows_nothing(
+    service: Service, organisation: str
+) -> None:
+    claims = jwt.decode(token(service.settings), options={"verify_signature": False})
+    said = json.dumps(claims | {"partner_org": organisation}).encode()
+    answer = await Caller(service, f"Bearer {crafted(service.settings, said)}").order(basket_id())
+    assert answer.status_code in (401, 403)
 
 
 async def test_the_schemes_name_is_read_in_any_case(service: Service) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-import yaml
+import yaml  # type: ignore[import-untyped]
 
 from adapters.postgres.roles import ROLES, role_name
 from adapters.settings import Settings

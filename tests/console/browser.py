@@ -8,7 +8,12 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from playwright.async_api import Browser, Page, ViewportSize, async_playwright
+from playwright.async_api import Browser, Page, ViewportSize, async_playwright, expect
+
+PATIENCE_MILLISECONDS = 60_000
+"""A page on a machine that others keep busy may take its time; what is wrong does not come by waiting."""
+
+expect.set_options(timeout=PATIENCE_MILLISECONDS)
 
 WIDE: ViewportSize = {"width": 1280, "height": 900}
 PHONE: ViewportSize = {"width": 390, "height": 844}
@@ -52,7 +57,7 @@ class Window:
 
     def __post_init__(self) -> None:
         origin = self.url.removesuffix("/console")
-        self.page.set_default_timeout(20_000)
+        self.page.set_default_timeout(PATIENCE_MILLISECONDS)
         self.page.on(
             "console",
             lambda said: self.complaints.append(said.text) if said.type in ("error", "warning") else None,

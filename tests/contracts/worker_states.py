@@ -23,6 +23,7 @@ WHOLE = Report(
     restarts=2,
     last_error="BrokerUnavailable: Kafka is unavailable\x00\ud800",
     last_error_seconds=3.0,
+    arriving=7.5,
 )
 
 
@@ -53,6 +54,7 @@ class WorkerStatesContract:
             restarts=2,
             last_error="BrokerUnavailable: Kafka is unavailable\ufffd?",
             last_error_at=found.reported_at - timedelta(seconds=3),
+            arriving=7.5,
         )
         assert found.reported_at <= readings.at
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import count
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from adapters.memory.letter_book import MemoryLetterBook
 from domain.errors import BrokerUnavailable
 from domain.operating.actions import Operator
-from domain.operating.dead_letters import Kind, LetterNotFound, LetterQuery, Outcome
+from domain.operating.dead_letters import UNREADABLE_BATCH, Kind, LetterNotFound, LetterQuery, Outcome
 from domain.operating.letter_book import Buried, Plan, StillDead
 from domain.operating.settling import SettlingDeadLetters
 from tests.contracts.letter_book import ONE, OTHER, message
@@ -288,3 +289,20 @@ def test_no_retry_ever_settles_a_letter_before_an_earlier_one_of_its_order(
                     assert not after & {*earlier}
 
     asyncio.run(play())
+
+
+async def test_a_batch_that_cannot_be_read_is_never_retried_as_a_message_and_may_be_left_out() -> None:
+    office = Office()
+    for id, topic in ((1, "t"), (2, "nobody-knows")):
+        unreadable = replace(message(id, None, topic), code=UNREADABLE_BATCH)
+        office.book.bury(Buried(id, unreadable, None, NOON))
+
+    shown = await office.box.show(1)
+    assert (shown.letter.kind, shown.retry) == (
+        "order",
+        "nothing: the records cannot be read: their sender must send them again",
+    )
+    for id in (1, 2):
+        assert (await office.box.retry(id, ADA)).result == "failed"
+        assert (await office.box.skip(id, ADA)).result == "done"
+    assert office.t.done == []

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from domain.operating.lagging import Limits
 from domain.operating.standing import Expectations, judged
 from domain.operating.status import (
     Backlog,
@@ -73,11 +74,11 @@ def status(
     backlogs: Sequence[Backlog] = (),
     holders: Sequence[Holder] = (),
     workers: Sequence[str] = (),
-    max_lag_seconds: float | None = None,
+    limits: Limits | None = None,
 ) -> Status:
     return judged(
         Readings(NOON, found, backlogs, holders),
-        Expectations(workers, dead_after=10, still_after=60, max_lag_seconds=max_lag_seconds),
+        Expectations(workers, dead_after=10, still_after=60, limits=limits or Limits()),
     )
 
 
@@ -227,13 +228,79 @@ def test_one_that_stands_by_has_no_part_in_what_waits() -> None:
     assert lag.events == 4
 
 
-def test_what_waits_longer_than_it_may_is_a_problem() -> None:
-    found = recorded(position=7, role=ROLE)
-    late = [Backlog("publisher", ROLE, 7, 12, 5, 30.5)]
-    assert status(found, backlogs=late).well
-    assert status(found, backlogs=late, max_lag_seconds=31).well
-    assert status(found, backlogs=late, max_lag_seconds=30).problems == (
-        "publisher: what waits longest of 5 has waited for 30.5 s, longer than 30 s",
+def waiting(
+    events: int = 5, seconds: float = 30.5, *, rate: float | None = None, arriving: float | None = None
+) -> Status:
+    """A publisher for which so much waits; more than 100, or for longer than 30 s, is too much."""
+    found = recorded(position=7, role=ROLE, rate=rate)
+    backlog = Backlog("publisher", ROLE, 7, 7 + events, events, seconds, arriving=arriving)
+    return status(found, backlogs=[backlog], limits=Limits(events=100, seconds=30))
+
+
+def test_what_waits_longer_than_it_may_or_is_more_than_may_be_is_behind_and_a_problem() -> None:
+    assert waiting(seconds=30).well
+    assert waiting(events=100, seconds=1).well
+    assert not waiting(seconds=30.5).well
+    assert not waiting(events=101, seconds=1).well
+    assert [lag.behind for lag in waiting(seconds=31).lags] == [True]
+    unlimited = status(recorded(position=7, role=ROLE), backlogs=[Backlog("publisher", ROLE, 7, 12, 5, 1e6)])
+    assert unlimited.well
+
+
+@pytest.mark.parametrize(
+    ("rate", "arriving", "trend", "eta", "words"),
+    [
+        (None, 300.0, "standing-still", None, "nothing of it is being done"),
+        (
+            300.0,
+            100.0,
+            "catching-up",
+            573.275,
+            "it is catching up: 300 a second are done, 100 arrive, about 9 min left",
+        ),
+        (300.0, 1_200.0, "falling-back", None, "it is falling back: 300 a second are done, 1,200 arrive"),
+        (
+            300.0,
+            301.0,
+            "keeping-pace",
+            None,
+            "it keeps pace, and does not catch up: 300 a second are done, 301 arrive",
+        ),
+        (300.0, None, None, None, "300 a second are done, and how much arrives is not known"),
+    ],
+)
+def test_what_is_behind_says_by_how_much_since_when_and_whether_it_catches_up(
+    rate: float | None, arriving: float | None, trend: str | None, eta: float | None, words: str
+) -> None:
+    late = waiting(114_655, 400, rate=rate, arriving=arriving)
+    (lag,) = late.lags
+    assert (lag.trend, lag.eta_seconds, lag.waits_since) == (trend, eta, ago(400))
+    assert late.problems == (
+        f"{ROLE} is behind: 114,655 wait, the oldest since 2026-11-24T11:53:20.000Z (6 min); {words}",
+    )
+
+
+def test_what_only_looks_now_and_then_is_behind_by_so_much_later() -> None:
+    due = [Backlog("expiry", None, None, None, 3, 50.0)]
+    seldom = Limits(seconds=30, regular_waits={"expiry": 25.0})
+    assert not status(recorded("expiry"), backlogs=due, limits=Limits(seconds=30)).well
+    assert status(recorded("expiry"), backlogs=due, limits=seldom).well
+
+
+def test_what_arrives_for_several_processes_is_known_where_each_knows_its_share() -> None:
+    one = replace(recorded("projector", measured=1, position=1, lag=(5, 1.0), rate=3.0), arriving=2.0)
+    other = replace(recorded("projector", "b", measured=1, position=1, lag=(5, 1.0), rate=3.0), arriving=1.0)
+    assert [lag.arriving for lag in status(one, other).lags] == [3.0]
+    assert [lag.arriving for lag in status(one, replace(other, arriving=None)).lags] == [None]
+
+
+def test_dead_letters_that_wait_for_an_operator_are_a_problem() -> None:
+    readings = Readings(NOON, [recorded()], [], [], dead_letters=3, dead_letters_since=ago(180))
+    assert judged(readings, Expectations(max_dead_letters=3)).well
+    told = judged(readings, Expectations(max_dead_letters=2))
+    assert told.dead_letters == 3
+    assert told.problems == (
+        "3 dead letters wait for an operator, the oldest for 3 min: `checkout dead-letters list` shows them",
     )
 
 

@@ -18,7 +18,7 @@ from domain.operating.actions import Operator
 from domain.operating.dead_letters import Letter, LetterQuery, Outcome
 from domain.ports import DeadLetter
 from tests.operations.validating import Ended
-from tests.parts.waiting import eventually
+from tests.parts.waiting import LIMIT_SECONDS, eventually
 from tests.streaming import Partner, utc_now
 from tests.workers.at_work import at_work
 from tests.workers.gateway import command_worker, new_id
@@ -73,7 +73,7 @@ class Office:
             assert len(page.letters) >= count
             return [*page.letters]
 
-        letters = await eventually(all_there, limit=30, every=0.05)
+        letters = await eventually(all_there, every=0.05)
         assert len(letters) == count
         return letters
 
@@ -131,5 +131,5 @@ async def run(settings: Settings, *arguments: object) -> Ended:
         stderr=asyncio.subprocess.PIPE,
         env=environment(settings),
     )
-    out, err = await asyncio.wait_for(process.communicate(), 60)
+    out, err = await asyncio.wait_for(process.communicate(), LIMIT_SECONDS)
     return Ended(process.returncode, out.decode(), err.decode())

@@ -67,7 +67,7 @@ async def test_a_retry_folds_the_view_of_a_parked_basket_and_lets_it_go_on(offic
         await office.partner.handlers.validate(validate(basket_id), caller())
         newest = (await office.parts.store.read_events(basket_id))[-1]
         await send(office.settings, [basket_event_message(newest)])
-        await eventually(lambda: view_is_right(office, basket_id), limit=20, every=0.05)
+        await eventually(lambda: view_is_right(office, basket_id), every=0.05)
 
 
 async def test_a_basket_that_goes_on_meanwhile_is_not_left_behind_by_its_view(office: Office) -> None:
@@ -84,7 +84,7 @@ async def test_a_basket_that_goes_on_meanwhile_is_not_left_behind_by_its_view(of
         going_on.cancel()
         await asyncio.gather(going_on, return_exceptions=True)
         assert outcome.result == "done", outcome.words
-        await eventually(lambda: view_is_right(office, basket_id), limit=30, every=0.1)
+        await eventually(lambda: view_is_right(office, basket_id), every=0.1)
     assert (await office.box.list(basket_id=basket_id)).letters == ()
 
 
@@ -149,7 +149,7 @@ async def test_a_message_of_no_basket_can_be_left_out_and_not_retried(office: Of
         return 0
 
     async with office.projecting():
-        id = await eventually(ours, limit=20, every=0.1)
+        id = await eventually(ours, every=0.1)
 
     assert (await office.box.retry(id, ADA)).result == "failed"
     assert (await office.box.skip(id, ADA)).result == "done"
@@ -168,7 +168,7 @@ async def test_a_fact_that_contradicts_stays_until_it_is_left_out(office: Office
                     return letter.id
             return 0
 
-        id = await eventually(contradicted, limit=30, every=0.1)
+        id = await eventually(contradicted, every=0.1)
 
     retried = await office.box.retry(id, ADA)
     assert (retried.result, known.fact_id in retried.words) == ("failed", True)
@@ -228,7 +228,7 @@ async def test_a_retry_that_was_cut_off_before_it_was_settled_carries_nothing_ou
         async def carried_out() -> bool:
             return len(await office.parts.store.read_events(begun.basket)) > 1
 
-        await eventually(carried_out, limit=20, every=0.005)
+        await eventually(carried_out, every=0.005)
         cut_off.cancel()
         await asyncio.gather(cut_off, return_exceptions=True)
 

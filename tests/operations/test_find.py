@@ -67,13 +67,13 @@ async def test_people_see_how_each_basket_stands_and_how_to_go_on(shop: Shop) ->
     await shop.judge(basket)
     newer = await shop.fill()
 
-    shown = (await told(shop, "find", "--limit", 1)).out
+    first = await told(shop, "find", "--limit", 1)
     (page,) = await told_in_json(shop, "find", "--limit", 1)
     older = (await told(shop, "find", "--limit", 1, "--cursor", page["nextCursor"])).out
 
-    assert f"{newer.id}  acme" in shown
-    assert f"more: --cursor {page['nextCursor']}" in shown
-    assert "open    not ready: product_blocked" in older
+    assert f"\n{newer.id}\tacme\t" in first.out
+    assert f"more: --cursor {page['nextCursor']}" in first.err
+    assert "\topen\tnot ready: product_blocked\t" in older
 
 
 @pytest.mark.parametrize(

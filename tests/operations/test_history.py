@@ -49,10 +49,11 @@ async def test_a_history_is_told_to_people_and_to_programs(shop: Shop) -> None:
         entries[3:]
     )
     for text in (
-        "by client-1, correlation correlation-1",
-        "     2  2 × o-1 v-1 added at 10.00 GBP",
-        "     4  quantity of o-1 v-1 from 2 to 9",
-        "     5  judged not ready: product_insufficient_stock (SKU-1)",
+        "version\ttime\twhat\tby\tcorrelation\tcausation\n",
+        "\t2 × o-1 v-1 added at 10.00 GBP\tclient-1\tcorrelation-1\t",
+        "\n4\t",
+        "\tquantity of o-1 v-1 from 2 to 9\t",
+        "\tjudged not ready: product_insufficient_stock (SKU-1)\t",
     ):
         assert text in for_people
 
@@ -119,7 +120,7 @@ async def test_a_basket_is_shown_to_people_with_what_was_found(shop: Shop) -> No
     for text in (
         f"{basket.id} at version 3: open",
         "of acme, country GB, currency GBP, source kiosk",
-        "o-1 v-1  Offer o-1  SKU-1     10.00 GBP  90.00 GBP",
+        "o-1 v-1\tOffer o-1\tSKU-1\t10.00 GBP\t90.00 GBP\t",
         "total 90.00 GBP",
         "not ready by the verdict of version 3",
         "error product_insufficient_stock at $.orderItems[0].offer.products[0]: ",

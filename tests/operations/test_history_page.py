@@ -6,8 +6,6 @@ from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 
-from rich.console import Console
-
 from adapters.memory.basket_finder import MemoryBasketFinder
 from adapters.memory.basket_views import MemoryBasketViews
 from domain.basket.commands import Caller, InitiateBasket
@@ -19,6 +17,7 @@ from domain.operating.showing import standing_document
 from domain.validation.comparing import compare
 from operations.finding import screen as finding_screen
 from operations.history import screen
+from operations.output import Output
 from tests.builders import (
     Checkout,
     add,
@@ -40,11 +39,11 @@ class Paper:
     """What a command writes for people."""
 
     def __init__(self) -> None:
-        self.console = Console(file=StringIO(), width=140, highlight=False)
+        self._written = StringIO()
+        self.out = Output(self._written, width=160)
 
     def text(self) -> str:
-        assert isinstance(self.console.file, StringIO)
-        return "\n".join(line.rstrip() for line in self.console.file.getvalue().splitlines())
+        return "\n".join(line.rstrip() for line in self._written.getvalue().splitlines())
 
 
 async def the_story() -> tuple[Checkout, str]:
@@ -87,10 +86,10 @@ async def test_the_page_shows_what_is_told() -> None:
     histories = Histories(checkout.store)
     history, show, diff, find = Paper(), Paper(), Paper(), Paper()
 
-    telling = screen.HistoryScreen(history.console)
+    telling = screen.HistoryScreen(history.out)
     for entry in await histories.entries(basket_id):
         telling.tell(entry)
-    screen.show(standing_document(await histories.standing_at(basket_id, 4)), show.console)
+    screen.show(standing_document(await histories.standing_at(basket_id, 4)), show.out)
     before, after = await histories.standing_at(basket_id, 4), await histories.standing_at(basket_id, 6)
     assert before.verdict
     assert after.verdict
@@ -99,14 +98,12 @@ async def test_the_page_shows_what_is_told() -> None:
         (4, 6),
         differences(before.basket, after.basket),
         compare(before.verdict.verdict, after.verdict.verdict),
-        diff.console,
+        diff.out,
     )
     views = MemoryBasketViews()
     await BasketProjection(checkout.store, views).refold(basket_id)
     query = BasketQuery(product="SKU-820165", finding_code="price_changed")
-    finding_screen.show(
-        await MemoryBasketFinder(views).find(query), headed=True, last=True, console=find.console
-    )
+    finding_screen.show(await MemoryBasketFinder(views).find(query), headed=True, last=True, out=find.out)
 
     for command, paper in (
         (f"history {basket_id}", history),

@@ -149,7 +149,17 @@ async def test_what_waits_grows_while_the_publisher_is_stopped_and_shrinks_after
     assert later.events == 27
     assert later.seconds is not None
     assert later.seconds > waiting.seconds
-    assert (await asked(environment(settings), "--json", "--max-lag-seconds", "0"))[0] == 1
+    for limits, arguments in (
+        ({"CHECKOUT_STATUS_BEHIND_EVENTS": "26"}, ()),
+        ({"CHECKOUT_STATUS_BEHIND_SECONDS": "0.001"}, ()),
+        ({}, ("--max-lag-seconds", "0")),
+    ):
+        code, line = await asked({**environment(settings), **limits}, "--json", *arguments)
+        said = json.loads(line)
+        (behind,) = [each for each in said["problems"] if " is behind: " in each]
+        assert behind.startswith(f"publisher/{settings.publisher_id} is behind: 27 wait, the oldest since ")
+        assert behind.endswith("nothing of it is being done")
+        assert (code, said["lags"][0]["behind"], said["lags"][0]["trend"]) == (1, True, "standing-still")
 
     async with publisher(settings) as second:
         after = await published_all(statuses)

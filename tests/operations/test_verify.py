@@ -13,6 +13,7 @@ from adapters.postgres.operator_actions import PostgresOperatorActions
 from domain.basket.basket import Basket
 from domain.operating.actions import Operator
 from domain.ports import Append, NewEvent
+from operations.verifying.running import NO_BROKER
 from tests.builders import add, availability, caller, initiate, item, offer, policy, price
 from tests.operations.test_what_if import many_baskets
 from tests.operations.validating import Shop, open_shop
@@ -59,7 +60,7 @@ async def test_a_sound_database_is_as_the_events_say(shop: Shop) -> None:
     await shop.handlers.complete(ended.id, "order-1", caller())
     await shop.project(ended.id)
 
-    code, said = await ask(shop, "--all", "--processes", 2)
+    code, said = await ask(shop, "--all", "--processes", 2, "--no-kafka")
 
     assert (code, said["counts"], said["baskets"], said["complete"]) == (0, {}, 4, True)
     assert said["catalogueRows"] > 0
@@ -106,7 +107,8 @@ async def test_every_kind_of_drift_of_views_is_found_named_and_mended_with_a_rec
     said = await look(shop)
     assert (said["differs"], kinds(said)) == (True, expected)
 
-    code, said = await ask(shop, "--all", "--patience", 0, "--repair", "--reason", "a test", "--actor", "ann")
+    mending = ("--repair", "--reason", "a test", "--actor", "ann")
+    code, said = await ask(shop, "--all", "--no-kafka", "--patience", 0, *mending)
 
     assert (code, kinds(said), said["repaired"]["left"]) == (0, expected, [])
     assert said["repaired"]["mended"] == expected
@@ -216,8 +218,14 @@ async def test_a_view_that_lags_for_a_moment_is_no_difference(shop: Shop) -> Non
     await shop.change(basket, add("o-2"))
     assert kinds(await look(shop)) == {basket.id: ["view_behind"]}
 
-    patient = asyncio.create_task(look(shop, patience=60.0))
-    await asyncio.sleep(0.5)  # so that it has seen the view behind
+    seen_behind = asyncio.Event()
+
+    def told(what: str, count: int, _: int | None) -> None:
+        if what == "baskets" and count:
+            seen_behind.set()
+
+    patient = asyncio.create_task(look(shop, told, patience=60.0))
+    await seen_behind.wait()
     await shop.project(basket.id)
     assert (await patient)["counts"] == {}
 
@@ -232,15 +240,50 @@ async def test_people_get_a_table_and_a_wrong_command_line_ends_with_2(
     assert ended.code == 1
     assert "view_differs" in ended.out
     assert basket.id in ended.out
-    assert "Kafka was not looked at" in ended.out
+    assert f"Not looked at: topics of Kafka: {NO_BROKER}.\n" in ended.out
 
     assert (await run_verify(shop, "--repair")).code == 2
     assert (await run_verify(shop, "--all", "--sample", 3)).code == 2
     away = Shop("postgresql://postgres@127.0.0.1:1/none", shop.database, shop.store)
     assert (await run_verify(away)).code == 2
-    ended = await run_verify(shop, settings=streaming_settings("127.0.0.1:1"))
-    assert (ended.code, ended.out) == (2, "")
+
+
+async def test_what_was_asked_for_and_could_not_be_looked_at_ends_with_3_and_is_named(shop: Shop) -> None:
+    await shop.fill(item("o-1"))
+
+    for arguments in (["--all"], ["--kafka"], []):
+        code, said = await ask(shop, *arguments)
+        assert (code, said["differs"]) == (3, False)
+        assert {"what": "topics of Kafka", "why": NO_BROKER, "asked": True} in said["notLookedAt"]
+    code, said = await ask(shop, "--all", "--no-kafka")
+    assert (code, said["notLookedAt"]) == (
+        0,
+        [{"what": "topics of Kafka", "why": "--no-kafka was said", "asked": False}],
+    )
+
+
+async def test_baskets_are_verified_though_kafka_is_away(shop: Shop, saboteur: Saboteur) -> None:
+    basket = await shop.fill(item("o-1"))
+    away = streaming_settings("127.0.0.1:1")
+
+    ended = await run_verify(shop, settings=away)
+    assert ended.code == 3
+    assert "What was looked at is as the events say." in ended.out
+    assert "Not looked at: topics of Kafka: Kafka is unavailable" in ended.out
     assert "Kafka is unavailable" in ended.err
+
+    await saboteur.run("UPDATE basket_views SET status = 'expired'")
+    code, said = await ask(shop, settings=away)
+    assert (code, kinds(said)) == (1, {basket.id: ["view_differs"]})
+
+
+async def test_a_sample_says_how_many_it_did_not_look_at(shop: Shop) -> None:
+    for _ in range(40):
+        await shop.fill(item("o-1"))
+    said = await look(shop, sample=5)
+    (baskets,) = [each for each in said["notLookedAt"] if each["why"] == "a sample was asked for"]
+    assert baskets["what"] == f"about {40 - said['baskets']} other baskets"
+    assert not baskets["asked"]
 
 
 async def test_an_interrupted_run_goes_on_where_it_was_and_looks_at_each_basket_once(
@@ -251,7 +294,8 @@ async def test_an_interrupted_run_goes_on_where_it_was_and_looks_at_each_basket_
         "UPDATE basket_views SET status = 'expired' WHERE basket_id = ANY($1)", [ids[0], ids[-1]]
     )
     state = tmp_path / "state.json"
-    process = await begin_verify(shop, "--all", "--processes", 2, "--resume", state, "--json")
+    asked = ("--all", "--no-kafka", "--processes", 2, "--resume", state, "--json")
+    process = await begin_verify(shop, *asked)
     await eventually(state.exists, limit=60)
     process.send_signal(signal.SIGINT)
     out, err = await asyncio.wait_for(process.communicate(), 60)
@@ -259,7 +303,7 @@ async def test_an_interrupted_run_goes_on_where_it_was_and_looks_at_each_basket_
     assert b'"complete": false' in out
 
     assert (await run_verify(shop, "--all", "--partner", "acme", "--resume", state)).code == 2
-    code, said = await ask(shop, "--all", "--resume", state)
+    code, said = await ask(shop, "--all", "--no-kafka", "--resume", state)
 
     assert (code, said["complete"], said["baskets"]) == (1, True, 1_500)
     assert set(kinds(said)) == {ids[0], ids[-1]}

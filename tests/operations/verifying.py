@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from adapters.settings import Settings
-from operations.verifying.running import Asked, run_verification
+from operations.verifying.running import Asked, Told, run_verification
 from operations.verifying.screen import document
 from tests.operations.validating import Ended, Shop
 
@@ -70,11 +70,11 @@ async def ask(
     return ended.code, json.loads(ended.out)
 
 
-async def look(shop: Shop, **asked: Any) -> dict[str, Any]:
+async def look(shop: Shop, told: Told = lambda *_: None, **asked: Any) -> dict[str, Any]:
     """What a process would say, found out in this one; all baskets unless some are asked for."""
     settings = Settings(_env_file=None, kafka_bootstrap_servers=None, database_url=SecretStr(shop.url))
     given = {"kafka": False, "processes": 1, "patience": 0.0, **asked}
-    return document(await run_verification(Asked(**given), lambda *_: None, settings))
+    return document(await run_verification(Asked(**given), told, settings))
 
 
 def kinds(said: dict[str, Any]) -> dict[str, list[str]]:

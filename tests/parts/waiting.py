@@ -10,12 +10,15 @@ from typing import Any, TypeVar, overload
 
 T = TypeVar("T")
 
+LIMIT_SECONDS = 90.0
+"""What a machine needs that others keep busy; who waits for what holds waits no longer than it takes."""
+
 
 @overload
 async def eventually(condition: Callable[[], Awaitable[T]], limit: float = ..., every: float = ...) -> T: ...
 @overload
 async def eventually(condition: Callable[[], T], limit: float = ..., every: float = ...) -> T: ...
-async def eventually(condition: Callable[[], Any], limit: float = 10.0, every: float = 0.02) -> Any:
+async def eventually(condition: Callable[[], Any], limit: float = LIMIT_SECONDS, every: float = 0.02) -> Any:
     """The first true answer of the condition, which is asked again `every` so many seconds; an AssertionError
     from it counts as not yet. Raises AssertionError after `limit` seconds, with the last answer."""
     deadline = time.monotonic() + limit

@@ -19,7 +19,7 @@ from workers.loop import Pulse, Worker
 async def at_work(worker: Worker) -> AsyncIterator[Pulse]:
     """Keeps the worker running from when it is ready to the end of the block."""
     async with running(worker) as pulse:
-        await eventually(lambda: pulse.is_ready, limit=20)
+        await eventually(lambda: pulse.is_ready)
         yield pulse
 
 

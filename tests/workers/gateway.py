@@ -137,7 +137,7 @@ class Gateway:
             found = await self.results(ids)
             return found if len(found) == len(set(ids)) else None
 
-        found = await eventually(all_answered, limit=30, every=0.05)
+        found = await eventually(all_answered, every=0.05)
         assert found is not None
         assert all(len(results) == 1 for results in found.values())
         return [found[id][0] for id in ids]
@@ -185,7 +185,7 @@ def command_process(settings: Settings, group: str) -> Program:
 
 async def _run(group: str) -> None:
     async with command_worker(Settings(_env_file=None), group) as worker, running(worker) as pulse:
-        await eventually(lambda: pulse.is_ready, limit=60)
+        await eventually(lambda: pulse.is_ready)
         sys.stdout.write("ready\n")
         sys.stdout.flush()
         await asyncio.Event().wait()

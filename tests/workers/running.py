@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
 from adapters.kafka.dead_letters import KafkaDeadLetters
+from adapters.kafka.idle_poll import Wakeup
 from adapters.kafka.publishing import AtLeastOncePublisher, TransactionalPublisher
 from adapters.kafka.subscription import Subscription
 from adapters.kafka.topics import BASKET_EVENTS
@@ -52,7 +53,7 @@ async def publisher_worker(settings: Settings) -> AsyncIterator[PublisherWorker]
             store,
             TransactionalPublisher(settings)
             if settings.kafka_delivery == "exactly_once"
-            else AtLeastOncePublisher(settings, PostgresPublisherPositions(database)),
+            else AtLeastOncePublisher(settings, PostgresPublisherPositions(database), Wakeup()),
             PostgresLeadership(database, retry_every=0.1),
             PostgresDeadLetters(database),
             role=settings.publisher_id,
@@ -127,7 +128,7 @@ async def _run(kind: str, *arguments: str) -> None:
     settings = Settings(_env_file=None)
     making = publisher_worker(settings) if kind == "publisher" else projector_worker(settings, *arguments)
     async with making as worker, running(worker) as pulse:
-        await eventually(lambda: pulse.is_ready, limit=60)
+        await eventually(lambda: pulse.is_ready)
         sys.stdout.write("ready\n")
         sys.stdout.flush()
         await asyncio.Event().wait()

@@ -66,7 +66,7 @@ async def learned(facts: PostgresCatalogueFacts, *wanted: Fact) -> None:
     async def are_recorded() -> bool:
         return await facts.recorded(ids) == len(ids)
 
-    await eventually(are_recorded, limit=20)
+    await eventually(are_recorded)
 
 
 async def test_what_the_topics_say_is_learned(
@@ -123,7 +123,7 @@ async def test_what_is_no_fact_becomes_a_dead_letter_and_the_next_is_learned(
 
     async with at_work(worker):
         await say(settings, [Message(topic, key.encode(), value, ()), fact_message(next_one)])
-        await eventually(lambda: letters.about(key), limit=20)
+        await eventually(lambda: letters.about(key))
         await learned(facts, next_one)
 
     [letter] = [letter for letter in letters.written if letter.key == key.encode()]
@@ -139,7 +139,7 @@ async def test_a_fact_that_contradicts_becomes_a_dead_letter_and_the_first_stand
 
     async with at_work(worker):
         await say(settings, map(fact_message, [first, other]))
-        await eventually(lambda: letters.about(id), limit=20)
+        await eventually(lambda: letters.about(id))
 
     catalogue = await facts.catalogue([id], [], fresh=True)
     assert letters.about(id) == ["contradicts"]
@@ -200,5 +200,5 @@ async def test_while_the_store_is_away_nothing_is_lost(settings: Settings, lette
             catalogue = await facts.catalogue([id], [], fresh=True)
             return catalogue.price(ref(id), GB, NOW).current == said
 
-        await eventually(is_known, limit=20)
+        await eventually(is_known)
     assert facts.tries_left == 0

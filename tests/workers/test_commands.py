@@ -25,7 +25,7 @@ from domain.errors import StoreUnavailable
 from domain.ports import Append, AppendOutcome
 from tests.contracts.catalogue_facts import unique
 from tests.parts.kafka import KafkaPart
-from tests.parts.waiting import eventually
+from tests.parts.waiting import LIMIT_SECONDS, eventually
 from tests.streaming import streaming_settings
 from tests.workers.at_work import Letters, at_work, say
 from tests.workers.gateway import (
@@ -374,7 +374,7 @@ async def test_killed_again_and_again_it_answers_each_command_once_and_does_it_o
             async def further(than: int = answered) -> bool:
                 return len(await gateway.results()) > than
 
-            await eventually(further, limit=30)
+            await eventually(further)
             await asyncio.sleep(random.uniform(0, 0.1))
             await worker.kill()
     enough.set()
@@ -385,7 +385,7 @@ async def test_killed_again_and_again_it_answers_each_command_once_and_does_it_o
         async def all_answered() -> bool:
             return len(await gateway.results()) == len(gateway.sent)
 
-        await eventually(all_answered, limit=30, every=0.1)
+        await eventually(all_answered, every=0.1)
 
     results = await gateway.results()
     assert {id: len(told) for id, told in results.items()} == dict.fromkeys(gateway.sent, 1)
@@ -432,7 +432,7 @@ async def _first_results(settings: Settings, count: int) -> list[dict[str, Any]]
     await reader.start()
     found: list[dict[str, Any]] = []
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(LIMIT_SECONDS):
             while len(found) < count:
                 for records in (await reader.getmany(timeout_ms=50)).values():
                     found += [json.loads(record.value) for record in records]

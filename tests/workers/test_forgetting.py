@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from adapters.kafka.messages import basket_event_message
+from adapters.kafka.messages import Message, Received, basket_event_message
 from adapters.kafka.subscription import Subscription
 from adapters.kafka.topics import BASKET_EVENTS, VALIDATION_RESULTS
 from adapters.settings import Settings
@@ -19,6 +19,7 @@ from adapters.wiring import Parts
 from domain.basket.document import order_document
 from domain.basket.projection import view_of
 from domain.operating.forgetting import Person
+from domain.ports import Source
 from tests.adapters.postgres.forgetting import GRACE, MARKER, a_basket, folded, service, where_it_lies
 from tests.parts.waiting import eventually
 from tests.streaming import by_basket, topic_content
@@ -62,7 +63,7 @@ async def viewed(parts: Parts, basket_id: str, version: int) -> bytes:
     async def there() -> bool:
         return (await parts.views.versions([basket_id])).get(basket_id) == version
 
-    await eventually(there, limit=30, every=0.05)
+    await eventually(there, every=0.05)
     snapshot = (await parts.stored.read_stream(basket_id)).snapshot
     assert snapshot is not None
     return snapshot
@@ -123,3 +124,26 @@ async def test_what_was_forgotten_before_it_was_published_never_is(
         assert await published(settings, id) == 0
         (verdict,) = by_basket(await topic_content(settings, VALIDATION_RESULTS, [id]))[id]
         assert json.loads(verdict)["checkout"]["tracking"] == {}
+
+
+KEY = "01234567-89ab-4def-8123-456789abcdef"
+ELSEWHERE = {"tracking": {"looks": "unsealed"}}
+LOOKS_SEALED: dict[str, dict[str, Any]] = {
+    "a basket's id that PostgreSQL cannot hold": {"basketId": "a\0b", **ELSEWHERE},
+    "a basket's id that is none": {"basketId": {"a": 1}, **ELSEWHERE},
+    "no basket's id": ELSEWHERE,
+    "a key that nobody has": {"basketId": f"basket-{KEY}", **ELSEWHERE},
+}
+
+
+@pytest.mark.parametrize("why", LOOKS_SEALED)
+@pytest.mark.parametrize("secret", ["QUFB", "A", "===="])
+async def test_a_message_that_only_looks_sealed_holds_up_no_other(
+    why: str, secret: str, database_url: str, tmp_path: Path
+) -> None:
+    sealed = {"details": {"tracking": {"$sealed": secret, "key": KEY}, "customFields": {}}}
+    value = json.dumps({**sealed, **LOOKS_SEALED[why]}, separators=(",", ":")).encode()
+    came = Received(Message(BASKET_EVENTS, b"key", value, ()), Source(BASKET_EVENTS, 0, 0))
+    async with service(database_url, tmp_path) as parts:
+        [opened] = await parts.opened_messages([came])
+    assert opened.source == came.source

@@ -91,9 +91,9 @@ async def test_views_are_what_the_events_make_of_the_baskets(
     async with AsyncExitStack() as stack:
         for making in (publisher_worker(settings), projector_worker(settings, group)):
             await stack.enter_async_context(running(await stack.enter_async_context(making)))
-        await eventually(lambda: views_are_right(views, partner), limit=20, every=0.1)
+        await eventually(lambda: views_are_right(views, partner), every=0.1)
         await partner.fills_baskets(5)
-        await eventually(lambda: views_are_right(views, partner), limit=10, every=0.05)
+        await eventually(lambda: views_are_right(views, partner), every=0.05)
 
 
 async def test_repeats_change_nothing_and_gaps_are_filled_from_the_store(
@@ -120,7 +120,7 @@ async def test_repeats_change_nothing_and_gaps_are_filled_from_the_store(
     ]
     await send(settings, disordered)
     async with projector_worker(settings, group) as worker, running(worker):
-        await eventually(lambda: views_are_right(views, partner), limit=20, every=0.05)
+        await eventually(lambda: views_are_right(views, partner), every=0.05)
 
 
 async def test_an_event_of_an_unknown_type_is_passed_over_and_moves_the_version(
@@ -137,7 +137,7 @@ async def test_an_event_of_an_unknown_type_is_passed_over_and_moves_the_version(
     await store.append(Append(basket.id, basket.version, [event]))
     await send(settings, [basket_event_message(event) for event in await events_of(store, basket.id)])
     async with projector_worker(settings, group) as worker, running(worker):
-        await eventually(lambda: views_are_right(views, partner), limit=20, every=0.05)
+        await eventually(lambda: views_are_right(views, partner), every=0.05)
     assert await views.versions([basket.id]) == {basket.id: version}
 
 
@@ -174,11 +174,11 @@ async def test_what_is_not_understood_parks_its_basket_alone_until_it_is_release
                 found == {other.id: other.version} and len(await letters.parked([parked.id, stray.id])) == 2
             )
 
-        await eventually(others_went_on, limit=20, every=0.05)
+        await eventually(others_went_on, every=0.05)
         later = await partner.handlers.validate(validate(parked.id), caller())
         await send(settings, [basket_event_message((await events_of(store, parked.id))[-1])])
         last = (await topic_content(settings, BASKET_EVENTS, [parked.id]))[-1]
-        await eventually(lambda: done_with(settings, group, last.source), limit=20, every=0.05)
+        await eventually(lambda: done_with(settings, group, last.source), every=0.05)
         assert pulse.is_ready
 
         assert await views.versions([parked.id, stray.id]) == {parked.id: 3}
@@ -200,7 +200,7 @@ async def test_what_is_not_understood_parks_its_basket_alone_until_it_is_release
         }
         await partner.handlers.validate(validate(parked.id), caller())
         await send(settings, [basket_event_message((await events_of(store, parked.id))[-1])])
-        await eventually(lambda: views_are_right(views, partner), limit=20, every=0.05)
+        await eventually(lambda: views_are_right(views, partner), every=0.05)
 
 
 async def test_an_event_that_the_store_does_not_have_parks_its_basket(
@@ -213,7 +213,7 @@ async def test_an_event_that_the_store_does_not_have_parks_its_basket(
     await send(settings, [far])
     letters = PostgresDeadLetters(database)
     async with projector_worker(settings, group) as worker, running(worker):
-        await eventually(lambda: letters.parked([basket.id]), limit=20, every=0.05)
+        await eventually(lambda: letters.parked([basket.id]), every=0.05)
 
 
 async def test_killed_again_and_again_the_views_end_right(
@@ -232,13 +232,13 @@ async def test_killed_again_and_again_the_views_end_right(
                 async def further(than: int = before) -> bool:
                     return await _moved(views, partner) > than
 
-                await eventually(further, limit=30, every=0.05)
+                await eventually(further, every=0.05)
                 await asyncio.sleep(random.uniform(0, 0.1))
                 await projector.kill()
         writing.cancel()
         await asyncio.gather(writing, return_exceptions=True)
         async with projector_process(settings, group):
-            await eventually(lambda: views_are_right(views, partner), limit=40, every=0.2)
+            await eventually(lambda: views_are_right(views, partner), every=0.2)
 
 
 async def test_two_share_the_group_and_one_that_is_killed_leaves_its_part_to_the_other(
@@ -251,11 +251,11 @@ async def test_two_share_the_group_and_one_that_is_killed_leaves_its_part_to_the
         second = await stack.enter_async_context(projector_process(settings, group))
         assert [await first.line(), await second.line()] == ["ready", "ready"]
         await partner.fills_baskets(40)
-        await eventually(lambda: views_are_right(views, partner), limit=30, every=0.1)
+        await eventually(lambda: views_are_right(views, partner), every=0.1)
         filling = asyncio.create_task(partner.fills_baskets(60))
         await first.kill()
         await filling
-        await eventually(lambda: views_are_right(views, partner), limit=40, every=0.2)
+        await eventually(lambda: views_are_right(views, partner), every=0.2)
 
 
 async def test_it_goes_on_by_itself_after_kafka_and_postgres_were_away(
@@ -273,15 +273,15 @@ async def test_it_goes_on_by_itself_after_kafka_and_postgres_were_away(
         for making in (publisher_worker(settings), projector_worker(settings, group)):
             await stack.enter_async_context(running(await stack.enter_async_context(making)))
         await partner.fills_baskets(10)
-        await eventually(lambda: views_are_right(views, partner), limit=30, every=0.1)
+        await eventually(lambda: views_are_right(views, partner), every=0.1)
         await node.kill()
         await partner.fills_baskets(10)
         await node.start()
-        await eventually(lambda: views_are_right(views, partner), limit=60, every=0.2)
+        await eventually(lambda: views_are_right(views, partner), every=0.2)
         await server.stop()
         await server.start()
         await partner.fills_baskets(10)
-        await eventually(lambda: views_are_right(views, partner), limit=60, every=0.2)
+        await eventually(lambda: views_are_right(views, partner), every=0.2)
 
 
 async def _moved(views: PostgresBasketViews, partner: Partner) -> int:

@@ -49,9 +49,7 @@ async def test_what_happens_reaches_kafka_with_whole_verdicts(settings: Settings
     async with publisher_worker(settings) as worker, running(worker) as pulse:
         basket = await partner.fills_a_basket()
         again = await partner.handlers.validate(validate(basket.id), caller())
-        await eventually(
-            lambda: topic_content(settings, VALIDATION_RESULTS, [basket.id]), limit=20, every=0.1
-        )
+        await eventually(lambda: topic_content(settings, VALIDATION_RESULTS, [basket.id]), every=0.1)
         assert pulse.is_ready
 
         async def all_three() -> bool:
@@ -84,7 +82,7 @@ async def test_killed_ten_times_in_mid_stream_it_publishes_every_event_exactly_o
                 position = await last_position(settings, settings.publisher_id)
                 return position if position > than else 0
 
-            seen = await eventually(further, limit=20, every=0.01)
+            seen = await eventually(further, every=0.01)
             await asyncio.sleep(random.uniform(0, 0.15))
             await publisher.kill()
     for task in writing:
@@ -92,7 +90,7 @@ async def test_killed_ten_times_in_mid_stream_it_publishes_every_event_exactly_o
     await asyncio.gather(*writing, return_exceptions=True)
 
     async with publisher_process(settings):
-        await eventually(lambda: published(settings, partner), limit=60, every=0.5)
+        await eventually(lambda: published(settings, partner), every=0.5)
     assert await published(settings, partner)
 
 
@@ -102,11 +100,11 @@ async def test_of_two_one_publishes_and_the_other_takes_over_when_it_is_killed(
     async with publisher_process(settings) as first, publisher_process(settings) as second:
         assert [await first.line(), await second.line()] == ["ready", "ready"]
         await partner.fills_baskets(20)
-        await eventually(lambda: published(settings, partner), limit=20, every=0.2)
+        await eventually(lambda: published(settings, partner), every=0.2)
         filling = asyncio.create_task(partner.fills_baskets(60))
         await first.kill()
         await filling
-        await eventually(lambda: published(settings, partner), limit=20, every=0.2)
+        await eventually(lambda: published(settings, partner), every=0.2)
 
 
 async def test_kafka_away_under_load_costs_no_event_and_repeats_none(
@@ -125,12 +123,12 @@ async def test_kafka_away_under_load_costs_no_event_and_repeats_none(
             await node.start()
         writing.cancel()
         await asyncio.gather(writing, return_exceptions=True)
-        await eventually(lambda: published(settings, partner), limit=60, every=0.5)
+        await eventually(lambda: published(settings, partner), every=0.5)
 
 
 async def _more_baskets(partner: Partner) -> None:
     enough = len(partner.basket_ids) + 8
-    await eventually(lambda: len(partner.basket_ids) >= enough, limit=20)
+    await eventually(lambda: len(partner.basket_ids) >= enough)
 
 
 async def test_postgres_away_costs_no_event_and_repeats_none(
@@ -148,12 +146,12 @@ async def test_postgres_away_costs_no_event_and_repeats_none(
         await partner.fills_baskets(20)
         await eventually(lambda: pulse.is_ready)
         await server.stop()
-        await eventually(lambda: not pulse.is_ready, limit=20)
+        await eventually(lambda: not pulse.is_ready)
         assert pulse.last_error is not None
         await server.start()
-        await eventually(lambda: pulse.is_ready, limit=30)
+        await eventually(lambda: pulse.is_ready)
         await partner.fills_baskets(20)
-        await eventually(lambda: published(settings, partner), limit=30, every=0.2)
+        await eventually(lambda: published(settings, partner), every=0.2)
 
 
 async def test_a_basket_that_cannot_be_folded_holds_up_no_other(
@@ -167,7 +165,7 @@ async def test_a_basket_that_cannot_be_folded_holds_up_no_other(
     await store.append(Append(odd, 0, broken))
     basket = await partner.fills_a_basket()
     async with publisher_worker(settings) as worker, running(worker):
-        await eventually(lambda: published(settings, partner), limit=20, every=0.1)
+        await eventually(lambda: published(settings, partner), every=0.1)
     assert len(by_basket(await topic_content(settings, BASKET_EVENTS, [odd]))[odd]) == 2
     assert await topic_content(settings, VALIDATION_RESULTS, [odd]) == []
     assert len(await topic_content(settings, VALIDATION_RESULTS, [basket.id])) == 2

@@ -47,16 +47,16 @@ async def test_a_store_that_ends_before_what_was_published_is_the_publishers_fau
 ) -> None:
     await partner.fills_baskets(3)
     async with publisher_worker(settings) as worker, running(worker) as pulse:
-        await eventually(lambda: all_published(settings, partner), limit=30, every=0.1)
+        await eventually(lambda: all_published(settings, partner), every=0.1)
         assert pulse.is_ready
         # While it waits for more.
         await restore(administrator_url, 4)
-        await eventually(lambda: not pulse.is_ready and pulse.last_error, limit=20)
+        await eventually(lambda: not pulse.is_ready and pulse.last_error)
         assert "restored to an earlier moment" in (pulse.last_error or "")
 
     # And when it starts.
     async with publisher_worker(settings) as worker, running(worker) as pulse:
-        await eventually(lambda: pulse.last_error, limit=20)
+        await eventually(lambda: pulse.last_error)
         assert not pulse.is_ready
         assert "PublisherBeyondStore" in (pulse.last_error or "")
 
@@ -66,14 +66,14 @@ async def test_events_at_positions_that_count_as_published_are_not_passed_over_i
 ) -> None:
     await partner.fills_baskets(3)
     async with publisher_worker(settings) as worker, running(worker):
-        await eventually(lambda: all_published(settings, partner), limit=30, every=0.1)
+        await eventually(lambda: all_published(settings, partner), every=0.1)
     await restore(administrator_url, 4)
     # What happens now takes the positions of what was published, and more.
     other = await Partner(partner.store, "globex").knows_a_catalogue()
     await other.fills_baskets(2)
 
     async with publisher_worker(settings) as worker, running(worker) as pulse:
-        await eventually(lambda: pulse.last_error, limit=20)
+        await eventually(lambda: pulse.last_error)
         assert "another history" in (pulse.last_error or "")
     assert await topic_content(settings, BASKET_EVENTS, other.basket_ids) == []
 
@@ -83,7 +83,7 @@ async def test_it_goes_on_where_an_operator_says_and_publishes_what_happened_sin
 ) -> None:
     await partner.fills_baskets(3)
     async with publisher_worker(settings) as worker, running(worker):
-        await eventually(lambda: all_published(settings, partner), limit=30, every=0.1)
+        await eventually(lambda: all_published(settings, partner), every=0.1)
     await restore(administrator_url, 4)
     position = await last_event(settings)
     other = await Partner(partner.store, "globex").knows_a_catalogue()
@@ -113,5 +113,5 @@ async def test_it_goes_on_where_an_operator_says_and_publishes_what_happened_sin
     assert action.type == "operations.publisher-put-back.v1"
     assert (action.scope["from"], action.scope["to"]) == (position + 4, position)
     async with publisher_worker(settings) as worker, running(worker) as pulse:
-        await eventually(lambda: all_published(settings, other), limit=30, every=0.1)
+        await eventually(lambda: all_published(settings, other), every=0.1)
         assert pulse.is_ready

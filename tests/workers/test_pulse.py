@@ -102,3 +102,19 @@ async def test_what_it_measured_by_is_asked_only_while_it_runs() -> None:
         seen = len(asked)
         assert (await pulse.report()).figures is None
         assert len(asked) == seen
+
+
+async def test_what_arrives_is_by_how_much_position_and_what_waits_grow_together() -> None:
+    bench = Bench()
+    figures = [Figures(100, 50, 1.0), Figures(130, 120, 2.0), Figures(5, 0, 0.0), None]
+
+    async def measure() -> Figures | None:
+        return figures.pop(0)
+
+    bench.pulse.measured_by(measure)
+    said = []
+    for _ in range(4):
+        said.append((await bench.pulse.report()).arriving)
+        bench.now += 2
+    # Nothing to compare with; 100 more in two seconds; other partitions; nothing measured.
+    assert said == [None, 50.0, None, None]

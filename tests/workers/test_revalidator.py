@@ -76,7 +76,7 @@ async def all_handled(shop: Shop) -> None:
     async def handled() -> bool:
         return await PostgresCatalogueReaders(shop.database).read(READER) == last
 
-    await eventually(handled, limit=60)
+    await eventually(handled)
 
 
 async def said(shop: Shop, baskets: Sequence[Basket]) -> list[list[bool]]:
@@ -246,13 +246,13 @@ async def test_a_worker_that_is_killed_in_the_middle_pushes_each_change_once_aft
 ) -> None:
     baskets = await filled(shop, 300)
     async with process(shop) as first:
-        await eventually(lambda: has_begun(shop), limit=30)
+        await eventually(lambda: has_begun(shop))
         await shop.learn(availability("SKU-1", quantity=20, sequence=2))
 
         async def in_the_middle() -> bool:
             return 10 < await pushed(shop) < 140
 
-        await eventually(in_the_middle, limit=30)
+        await eventually(in_the_middle)
         await first.kill()
     async with process(shop):
         await all_handled(shop)

@@ -210,7 +210,7 @@ def _rebuild(row: asyncpg.Record) -> Rebuild:
         interrupted=running and (not row["held"] or row["silent"] > SILENT),
         cancel_requested=row["cancel_requested"],
         waiting_for=row["waiting_for"],
-        operator=Operator(actor=row["actor"], way=row["way"], reason=row["reason"]),
+        operator=Operator.made(actor=row["actor"], way=row["way"], reason=row["reason"]),
         workers=row["workers"],
         done=row["events"],
         total=max(row["total"], row["events"]),

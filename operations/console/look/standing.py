@@ -3,14 +3,36 @@ stood there before."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from domain.operating.differing import Difference
-from operations.console.look.things import Table, Tone, badge, box, dot, nothing, told, words
+from operations.console.look.things import (
+    Portions,
+    Table,
+    Tone,
+    badge,
+    box,
+    copy_button,
+    copyable,
+    dot,
+    nothing,
+    told,
+    words,
+)
 from operations.console.marked import Mark, Marked, MarkedBasket, MarkedLine
 
 TONES: dict[Mark, Tone] = {"": "", "added": "good", "removed": "bad", "changed": "news"}
+LINES_AT_ONCE = 50
+_MEANINGS: dict[str, Tone] = {
+    "ready": "good",
+    "not ready": "bad",
+    "open": "news",
+    "completed": "good",
+    "expired": "",
+}
+"""Words that have a colour of their own, whatever stood there before."""
+
 _SIGNS: dict[Mark, str] = {"": "", "added": "new", "removed": "removed", "changed": "changed"}
 
 
@@ -22,7 +44,7 @@ def draw_facts(basket: MarkedBasket) -> None:
                 continue
             words(name, tag="dt")
             with box(tag="dd"):
-                draw_value(value)
+                draw_value(value, tones=_MEANINGS if name in ("Status", "Verdict") else None)
 
 
 def draw_lines(basket: MarkedBasket) -> None:
@@ -37,43 +59,57 @@ def draw_lines(basket: MarkedBasket) -> None:
         ("Line total", "number"),
         name="Lines",
     )
-    for line in basket.lines:
-        row = table.row(
-            partial(_offer, line),
-            *(
-                partial(draw_value, value, line.mark) if value.value or value.before else None
-                for value in (line.quantity, line.price, line.expected_price, line.total)
-            ),
-            classes=f"mark-{line.mark}" if line.mark else "",
-        )
-        row.props["data-line"] = line.id
+    # What differs is what one looks for: it comes first, each in the basket's order.
+    lines = sorted(basket.lines, key=lambda line: not line.mark)
+    Portions(lines, partial(_line, table), table.body, LINES_AT_ONCE)
 
 
-def draw_value(value: Marked, around: Mark = "") -> None:
-    """`around` is the mark of the whole line: within one that came or left, nothing is marked again."""
+def _line(table: Table, line: MarkedLine) -> None:
+    row = table.row(
+        partial(_offer, line),
+        *(
+            partial(draw_value, value, line.mark) if value.value or value.before else None
+            for value in (line.quantity, line.price, line.expected_price, line.total)
+        ),
+        classes=f"mark-{line.mark}" if line.mark else "",
+    )
+    row.props["data-line"] = line.id
+
+
+def draw_value(value: Marked, around: Mark = "", tones: Mapping[str, Tone] | None = None) -> None:
+    """`around` is the mark of the whole line: within one that came or left, nothing is marked again. `tones`
+    gives words the colour of what they mean; else the colour says that they came, left or changed."""
     with box("value-change", tag="span"):
         if value.mark and around in ("", "changed"):
             if value.before is not None:
-                words(value.before, "was", tag="del")
+                words(value.before, f"was {value.mark}", tag="del")
             if value.value is not None:
-                words(value.value, "is-now", tag="ins")
+                ink = f"badge {tones.get(value.value, '')}" if tones is not None else f"is-now {value.mark}"
+                words(value.value, ink, tag="ins")
         elif value.value is None:
             words("–", "soft")
+        elif tones is not None:
+            badge(value.value, tones.get(value.value, ""))
         else:
-            words(value.value, "was" if around == "removed" else "")
+            words(value.value, "was removed" if around == "removed" else "")
 
 
 def _offer(line: MarkedLine) -> None:
     with box():
         with box("line"):
             words(
-                line.name or "unknown to the catalogue", "strong was" if line.mark == "removed" else "strong"
+                line.name or "unknown to the catalogue",
+                "strong was removed" if line.mark == "removed" else "strong",
             )
             if line.add_on:
                 badge("add-on")
             if line.mark:
                 badge(_SIGNS[line.mark], TONES[line.mark])
-        words(line.offer, "mono soft", tag="div", title=f"line {line.id}")
+        with box("line small"):
+            words(line.offer, "mono soft")
+            copy_button(line.id, f"the line's id {line.id}")
+        for code in dict.fromkeys(line.products):
+            copyable(code, "the product code", "mono soft small")
 
 
 def draw_differences(found: Sequence[Difference], *, compared: bool) -> None:

@@ -6,10 +6,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any, Generic, Literal, TypeVar
 
 from nicegui import ui
 from nicegui.elements.mixins.text_element import TextElement
+
+T = TypeVar("T")
 
 Tone = Literal["", "good", "warn", "bad", "news"]
 """What a colour says: well, wants a look, wrong, differs; nothing."""
@@ -117,6 +119,7 @@ def bones(lines: int = 4) -> None:
 
 
 Click = Callable[..., Any]
+Draw = Callable[[], object]
 
 
 def button(text: str, on_click: Click, *, kind: str = "deed", symbol: str | None = None) -> ui.button:
@@ -132,7 +135,84 @@ def round_button(symbol: str, on_click: Click, name: str) -> ui.button:
     return made
 
 
-Draw = Callable[[], object]
+# Browsers give the clipboard to secure origins only. Elsewhere the older way still works.
+_COPY = """
+async (event) => {
+  const button = event.currentTarget, text = button.dataset.copy;
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    const field = document.createElement("textarea");
+    field.value = text;
+    button.after(field);
+    field.select();
+    document.execCommand("copy");
+    field.remove();
+  }
+  button.classList.add("copied");
+  setTimeout(() => button.classList.remove("copied"), 1200);
+}
+"""
+
+
+def copy_button(text: str, what: str) -> ui.element:
+    """Copies `text` in the browser, without asking the server; `what` names it for people."""
+    made = box("copy", tag="button")
+    made.props.update(
+        {"type": "button", "data-copy": text, "title": f"Copy {what}", "aria-label": f"Copy {what}"}
+    )
+    made.on("click.stop", js_handler=_COPY)
+    return made
+
+
+def copyable(text: str, what: str, classes: str = "mono") -> None:
+    """Text with a button that copies it."""
+    with box("line tied copyable", tag="span"):
+        words(text, classes)
+        copy_button(text, what)
+
+
+def sheet(title: str, draw: Draw) -> None:
+    """Opens a dialog; it is gone from the page once it is closed."""
+    with ui.dialog() as dialog, ui.card().classes("wide-sheet"), box("sheet"):
+        words(title, tag="h2")
+        draw()
+        with box("deeds"):
+            button("Close", dialog.close)
+    dialog.on("hide", dialog.delete)
+    dialog.open()
+
+
+class Portions(Generic[T]):
+    """Draws a long list in portions: the first at once, each further one when it is asked for.
+
+    A browser takes seconds to lay out thousands of rows, and on a busy machine it would miss its connection's
+    signs of life meanwhile.
+    """
+
+    def __init__(self, all: Sequence[T], draw: Callable[[T], object], place: ui.element, size: int) -> None:
+        """Draws into `place`; the button that shows more goes below it, where the list is drawn."""
+        self._all = all
+        self._draw = draw
+        self._place = place
+        self._size = size
+        self._drawn = 0
+        self._foot = box("body line")
+        self._more()
+
+    def _more(self) -> None:
+        portion = self._all[self._drawn : self._drawn + self._size]
+        with self._place:
+            for each in portion:
+                self._draw(each)
+        self._drawn += len(portion)
+        left = len(self._all) - self._drawn
+        self._foot.clear()
+        self._foot.set_visibility(left > 0)
+        if left > 0:
+            with self._foot:
+                button(f"Show {min(left, self._size)} more", self._more)
+                words(f"{self._drawn} of {len(self._all)} are shown", "soft small")
 
 
 class Table:
@@ -147,10 +227,10 @@ class Table:
             with box(tag="thead"), box(tag="tr"):
                 for title, classes in columns:
                     words(title, classes, tag="th")
-            self._rows = box(tag="tbody")
+            self.body = box(tag="tbody")
 
     def row(self, *cells: object | Draw, classes: str = "") -> ui.element:
-        with self._rows, box(classes, tag="tr") as row:
+        with self.body, box(classes, tag="tr") as row:
             for (title, look), cell in zip(self._columns, cells, strict=True):
                 empty = cell is None or cell == ""
                 with box(f"{look} {'void' if empty else ''}", tag="td") as place:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
@@ -9,11 +10,24 @@ from nicegui import ui
 
 from domain.operating.history import HistoryEntry
 from operations.console.look.telling import exactly, moment
-from operations.console.look.things import Table, Tone, badge, box, button, link, nothing, words
+from operations.console.look.things import (
+    Portions,
+    Table,
+    Tone,
+    badge,
+    box,
+    button,
+    code,
+    copy_button,
+    link,
+    nothing,
+    sheet,
+    words,
+)
 from operations.judged import JudgedBasket
 
-MOST_DRAWN = 200
-"""Events that are drawn at once; the slider reaches all of them."""
+EVENTS_AT_ONCE = 50
+"""The slider reaches all events; the list shows so many more at a time."""
 
 TONES: dict[str, Tone] = {
     "basket-initiated": "news",
@@ -37,21 +51,18 @@ class Timeline:
         self._here = 0
         self._place = box("timeline")
 
-    def draw(
-        self, entries: Sequence[HistoryEntry], verdicts: Mapping[int, JudgedBasket], most: int = MOST_DRAWN
-    ) -> None:
+    def draw(self, entries: Sequence[HistoryEntry], verdicts: Mapping[int, JudgedBasket]) -> None:
         self._place.clear()
         self._events.clear()
+
+        def draw_event(entry: HistoryEntry) -> None:
+            self._events[entry.version] = self._event(entry, verdicts.get(entry.version))
+            if entry.version == self._here:
+                self.mark(entry.version)
+
         with self._place:
-            for entry in list(reversed(entries))[:most]:
-                self._events[entry.version] = self._event(entry, verdicts.get(entry.version))
-            if len(entries) > most:
-                with box("body line"):
-                    button(
-                        f"Show the {len(entries) - most} earlier ones",
-                        lambda: self.draw(entries, verdicts, len(entries)),
-                    )
-        self.mark(self._here)
+            events = box()
+            Portions(entries[::-1], draw_event, events, EVENTS_AT_ONCE)
 
     def mark(self, version: int) -> None:
         """Marks the event that made this version."""
@@ -86,7 +97,24 @@ class Timeline:
                     if verdict is not None:
                         target = f"/baskets/{self._basket_id}/verdicts/{entry.version}"
                         link("evidence", target).on("click.stop", lambda: None)
+                    button("JSON", partial(_show_json, entry), kind="quiet small-deed").on(
+                        "click.stop", lambda: None
+                    )
         return event
+
+
+def _show_json(entry: HistoryEntry) -> None:
+    """The event as it is stored, and what was noted beside it."""
+    stored = entry.model_dump(mode="json", by_alias=True, exclude={"words"})
+    text = json.dumps(stored, indent=2, ensure_ascii=False)
+
+    def draw() -> None:
+        with box("line"):
+            words(entry.type, "mono soft small")
+            copy_button(text, "the JSON")
+        code(text)
+
+    sheet(f"Event {entry.version}", draw)
 
 
 def _verdict_badge(verdict: JudgedBasket) -> None:

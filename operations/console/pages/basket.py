@@ -19,6 +19,7 @@ from operations.console.look.telling import counted, exactly, moment
 from operations.console.look.things import (
     badge,
     box,
+    copy_button,
     panel,
     round_button,
     words,
@@ -86,6 +87,8 @@ class _BasketPage:
         last = self._entries[-1].version
         self._stand.version = min(max(self._stand.version or last, 1), last)
         with box("stack"):
+            with self._heading.deeds:
+                copy_button(self._id, "the basket's id")
             with panel("Version", marker="stand"), box("body stand"):
                 self._draw_stand(last)
             with box("split"):
@@ -171,12 +174,13 @@ class _BasketPage:
         status, tone = STATUSES[shown.now["status"]]
         basket = marked(shown.before, shown.now)
         note = f"beside version {shown.stand.before}" if shown.stand.before else "its first version"
-        with panel(f"Basket at version {shown.stand.version}", note, marker="basket") as deeds:
+        lines = counted(len(shown.now["orderItems"]), "line")
+        with panel(f"Basket at version {shown.stand.version}", f"{lines}; {note}", marker="basket") as deeds:
             with deeds:
                 badge(status, tone)
-            draw_lines(basket)
-            with box("body ruled"):
+            with box("body underlined"):
                 draw_facts(basket)
+            draw_lines(basket)
         with panel("What differs", note, marker="differences"), box("body"):
             draw_differences(shown.differences, compared=shown.before is not None)
 

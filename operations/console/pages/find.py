@@ -17,7 +17,18 @@ from domain.values import BASKET_ID_PATTERN
 from operations.console.look.frame import frame
 from operations.console.look.places import Place
 from operations.console.look.telling import exactly, moment
-from operations.console.look.things import Table, Tone, badge, box, button, link, nothing, panel, words
+from operations.console.look.things import (
+    Table,
+    Tone,
+    badge,
+    box,
+    button,
+    copy_button,
+    link,
+    nothing,
+    panel,
+    words,
+)
 from operations.console.visit import Console
 
 A_PAGE = 50
@@ -181,7 +192,9 @@ def _row(table: Table, basket: FoundBasket) -> None:
 
 def _basket(basket: FoundBasket) -> None:
     with box():
-        link(basket.basket_id, f"/baskets/{basket.basket_id}", "mono whole")
+        with box("line tied"):
+            link(basket.basket_id, f"/baskets/{basket.basket_id}", "mono whole")
+            copy_button(basket.basket_id, "the basket's id")
         with box("line soft small"):
             words(basket.partner)
             if basket.external_id is not None:

@@ -103,10 +103,11 @@ class _Overview:
             self._lag.tell("0", "s", "nothing waits")
         else:
             more = "at least " if longest.at_least else ""
+            trend = f", {longest.trend.replace('-', ' ')}" if longest.behind and longest.trend else ""
             self._lag.tell(
                 duration(longest.seconds),
                 "",
-                f"{longest.worker}: {more}{counted(longest.events or 0, 'event')}",
+                f"{longest.worker}: {more}{counted(longest.events or 0, 'event')}{trend}",
             )
         present = [each for each in status.workers if each.state not in PAST]
         live = sum(each.live for each in present)

@@ -14,10 +14,24 @@ from domain.validation.findings import Finding, Resolution
 from operations.console.look.frame import frame
 from operations.console.look.places import Place
 from operations.console.look.telling import counted, exactly, moment
-from operations.console.look.things import Table, badge, box, facts, link, nothing, panel, told, words
+from operations.console.look.things import (
+    Portions,
+    Table,
+    badge,
+    box,
+    facts,
+    link,
+    nothing,
+    panel,
+    told,
+    words,
+)
 from operations.console.pages.find import require_basket_id
 from operations.console.visit import Console
 from operations.judged import ShownVerdict
+
+FINDINGS_AT_ONCE = 50
+FACTS_AT_ONCE = 100
 
 RESOLUTIONS: dict[Resolution, str] = {
     "retry": "try again",
@@ -69,8 +83,7 @@ def _draw(basket_id: str, verdict: ShownVerdict) -> None:
             )
         if verdict.findings:
             with panel("Findings", counted(len(verdict.findings), "finding"), marker="findings"):
-                for finding in verdict.findings:
-                    _draw_finding(finding, verdict.facts)
+                Portions(verdict.findings, partial(_draw_finding, verdict.facts), box(), FINDINGS_AT_ONCE)
         with panel("Evidence", "each fact that the verdict rests on, and what it says", marker="evidence"):
             _draw_evidence(verdict)
         _draw_passed(verdict)
@@ -88,7 +101,7 @@ def _draw_result(verdict: ShownVerdict) -> None:
         told(f"Not ready{said}.", "bad", "error")
 
 
-def _draw_finding(finding: Finding, known: Mapping[str, Fact]) -> None:
+def _draw_finding(known: Mapping[str, Fact], finding: Finding) -> None:
     tone = "bad" if finding.severity == "error" else "warn"
     with box("finding") as place:
         place.props["data-finding"] = finding.code
@@ -137,7 +150,8 @@ def _draw_evidence(verdict: ShownVerdict) -> None:
         for fact_id in finding.evidence:
             used.setdefault(fact_id, []).append(finding.code)
     table = Table(("Fact", "lead"), ("Says", ""), ("Found by it", ""), name="Evidence")
-    for fact_id in sorted(verdict.evidence, key=lambda each: (each not in used, each)):
+
+    def draw_row(fact_id: str) -> None:
         fact = verdict.facts.get(fact_id)
         row = table.row(
             partial(words, fact_id, "mono whole"),
@@ -145,6 +159,9 @@ def _draw_evidence(verdict: ShownVerdict) -> None:
             ", ".join(dict.fromkeys(used.get(fact_id, ()))) or None,
         )
         row.props["data-fact"] = fact_id
+
+    facts_used_first = sorted(verdict.evidence, key=lambda each: (each not in used, each))
+    Portions(facts_used_first, draw_row, table.body, FACTS_AT_ONCE)
 
 
 def _draw_passed(verdict: ShownVerdict) -> None:

@@ -18,6 +18,7 @@ from adapters.identity.keys import VerificationKeys
 from adapters.identity.verifier import TokenVerifier
 
 ISSUER, AUDIENCE = "https://issuer.test", "checkout"
+MAX_AGE, TRUSTED_FOR = 300.0, 3600.0
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 
 RSA = rsa.generate_private_key(65537, 2048)
@@ -113,8 +114,15 @@ class Seconds:
 
 
 def verifier(
-    published: Published | None = None, *, interval: float = 30.0, now: Seconds | None = None, **values: Any
+    published: Published | None = None,
+    *,
+    interval: float = 30.0,
+    now: Seconds | None = None,
+    trusted_for: float = TRUSTED_FOR,
+    **values: Any,
 ) -> TokenVerifier:
     """A verifier; `now` moves the age of its keys, not the time that tokens are held against."""
-    keys = VerificationKeys(published or Published(), interval, now or Seconds(0))
+    keys = VerificationKeys(
+        published or Published(), interval, max_age=MAX_AGE, trusted_for=trusted_for, now=now or Seconds(0)
+    )
     return TokenVerifier(keys, issuer=ISSUER, audience=AUDIENCE, **values)

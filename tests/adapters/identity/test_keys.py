@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from adapters.contract.refusals import KeysUnavailable, NotAuthenticated
-from adapters.identity.keys import MAX_AGE, UnusableKeys, from_file, from_url, read_keys
-from adapters.identity.verifier import token_verifier
+from adapters.identity.keys import LARGEST_DOCUMENT, MOST_KEYS, UnusableKeys, from_file, from_url, read_keys
+from adapters.identity.verifier import TokenVerifier, token_verifier
 from tests.adapters.identity.issuing import (
     AUDIENCE,
     ED25519,
     ISSUER,
+    MAX_AGE,
+    OTHER_RSA,
     P256,
     RSA,
     Published,
@@ -37,6 +42,12 @@ async def refused(check: Awaitable[object]) -> bool:
     except NotAuthenticated:
         return True
     return False
+
+
+async def settled(checks: TokenVerifier) -> None:
+    """Waits until the keys that are read in the background are there."""
+    if checks._keys._background is not None:
+        await checks._keys._background
 
 
 async def test_keys_are_read_when_the_first_token_comes_and_then_kept() -> None:
@@ -86,6 +97,93 @@ async def test_known_keys_keep_serving_while_the_issuer_is_away() -> None:
         assert (await checks.verify(token(sub=f"at {now.value}"))).partner == "shop"
 
 
+async def test_keys_that_could_not_be_read_again_for_too_long_are_trusted_no_longer() -> None:
+    published, now = Published(), Seconds(0)
+    checks = verifier(published, now=now, trusted_for=1000)
+    remembered = token(sub="remembered")
+    await checks.verify(remembered)
+    published.content = AWAY
+    for now.value in (301, 700, 1000):
+        assert (await checks.verify(remembered)).partner == "shop"
+    now.value = 1001
+    for each in (remembered, token(sub="new"), token(kid="unknown")):
+        with pytest.raises(KeysUnavailable, match="could not be read again for more than 1000 s"):
+            await checks.verify(each)
+    published.content = jwks(jwk(ED25519))
+    now.value += 30
+    assert (await checks.verify(remembered)).partner == "shop"
+
+
+async def test_while_the_issuer_is_away_its_keys_are_asked_for_at_most_once_in_the_interval() -> None:
+    published, now = Published(), Seconds(0)
+    checks = verifier(published, interval=30, now=now, trusted_for=1000)
+    good = token()
+    await checks.verify(good)
+    published.content = AWAY
+    for now.value in range(310, 2000, 10):
+        with contextlib.suppress(KeysUnavailable):
+            await checks.verify(good)
+        await settled(checks)
+    assert published.reads <= 1 + (2000 - 310) / 30 + 1
+
+
+async def test_a_token_is_forgotten_when_its_key_is_withdrawn() -> None:
+    published, now = Published(), Seconds(0)
+    checks = verifier(published, now=now)
+    remembered = token()
+    await checks.verify(remembered)
+    published.content = jwks(jwk(ED25519, "successor"))
+    now.value = MAX_AGE + 1
+    assert await refused(checks.verify(remembered))
+    assert len(checks._verified) == 0
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        jwk(OTHER_RSA),  # another key under the same name
+        jwk(RSA, "renamed"),
+        jwk(RSA, use="enc"),
+        jwk(RSA, alg="PS256"),
+        jwk(RSA, key_ops=["encrypt"]),
+        jwk(ED25519),  # another algorithm under the same name
+    ],
+)
+async def test_a_token_is_forgotten_when_its_key_is_another_or_for_another_use(other: dict[str, Any]) -> None:
+    published, now = Published(jwks(jwk(RSA))), Seconds(0)
+    checks = verifier(published, now=now)
+    remembered = token(RSA, "RS256")
+    await checks.verify(remembered)
+    published.content = jwks(other, jwk(P256, "still there"))
+    now.value = MAX_AGE + 1
+    assert await refused(checks.verify(remembered))
+
+
+async def test_tokens_are_remembered_as_long_as_their_key_stays() -> None:
+    published, now = Published(), Seconds(0)
+    checks = verifier(published, now=now)
+    good = token()
+    first = await checks.verify(good)
+    published.content = jwks(jwk(RSA, "another"), jwk(ED25519))
+    now.value = MAX_AGE + 1
+    assert await checks.verify(good) is first
+    assert published.reads == 2
+
+
+async def test_after_an_idle_night_nothing_is_trusted_before_the_keys_were_read_again() -> None:
+    published, now = Published(), Seconds(0)
+    checks = verifier(published, now=now)
+    remembered = token()
+    await checks.verify(remembered)
+    now.value = MAX_AGE - 10
+    published.content = AWAY
+    await checks.verify(remembered)
+    await settled(checks)
+    published.content = jwks(jwk(ED25519, "successor"))
+    now.value = 8 * 3600
+    assert await refused(checks.verify(remembered))
+
+
 async def test_without_any_key_no_token_is_judged() -> None:
     published, now = Published(AWAY), Seconds(0)
     checks = verifier(published, interval=30, now=now)
@@ -98,16 +196,17 @@ async def test_without_any_key_no_token_is_judged() -> None:
     assert (await checks.verify(token())).partner == "shop"
 
 
-async def test_old_keys_are_read_again_without_making_anybody_wait() -> None:
+async def test_keys_are_read_again_before_they_are_old_without_making_anybody_wait() -> None:
     published, now = Published(), Seconds(0)
     checks = verifier(published, now=now)
-    await checks.verify(token(sub="1"))
+    remembered = token(sub="1")
+    await checks.verify(remembered)
     published.content = jwks(jwk(ED25519, "successor"))
-    now.value = MAX_AGE + 1
-    await checks.verify(token(sub="2"))
-    assert checks._keys._background is not None
-    await checks._keys._background
-    assert await refused(checks.verify(token(sub="3")))
+    now.value = MAX_AGE / 2 + 1
+    await checks.verify(remembered)
+    await settled(checks)
+    assert published.reads == 2
+    assert await refused(checks.verify(remembered))
     assert (await checks.verify(token(kid="successor"))).partner == "shop"
 
 
@@ -118,11 +217,57 @@ def test_a_pem_public_key_is_one_key_for_every_key_id(key: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "document", [b"", b"x", b"-----BEGIN PUBLIC KEY-----\nAA\n-----END PUBLIC KEY-----\n"]
+    "document",
+    [
+        b"",
+        b"x",
+        b"-----BEGIN PUBLIC KEY-----\nAA\n-----END PUBLIC KEY-----\n",
+        b"[" * 100_000,
+        b'{"keys":' * 20_000,
+        b'{"keys":[{"kty":' + b"[" * 5000 + b"]" * 5000 + b"}]}",
+        b'{"keys":[],"keys":' + json.dumps([jwk(ED25519)]).encode() + b"}",
+        jwks(*[jwk(ED25519, f"k-{number}") for number in range(MOST_KEYS + 1)]),
+        jwks(jwk(ED25519)) + b" " * LARGEST_DOCUMENT,
+        jwks(jwk(ED25519, "k" * 1000)),
+        jwks({**jwk(ED25519), "kid": 7}),
+        jwks(jwk(ED25519, key_ops="verify")),
+        jwks({**jwk(ED25519), "x": {"a": 1}}),
+        jwks({**jwk(RSA), "n": "AQ" * 9000}),
+    ],
+    ids=lambda document: document[:20],
 )
 def test_what_holds_no_key_is_said_to_hold_none(document: bytes) -> None:
     with pytest.raises(UnusableKeys):
         read_keys(document)
+
+
+ODD: list[Any] = [
+    None,
+    True,
+    7,
+    -1,
+    1.5,
+    10**400,
+    "",
+    "AA",
+    "é",
+    "!",
+    [],
+    ["verify"],
+    {},
+    {"a": 1},
+    "x" * 5000,
+    "secp256k1",
+]
+
+
+@pytest.mark.parametrize("key", [RSA, P256, ED25519], ids=["RSA", "EC", "OKP"])
+def test_whatever_a_key_holds_makes_the_others_no_worse(key: Any) -> None:
+    entry = jwk(key)
+    for name in (*entry, "use", "alg", "key_ops", "d", "x5c"):
+        for odd in ODD:
+            found = read_keys(jwks({**entry, name: odd}, jwk(ED25519, "good")))
+            assert "good" in {each.id for each in found}
 
 
 @pytest.mark.parametrize("content", [pem(RSA), jwks(jwk(RSA))])
@@ -133,6 +278,32 @@ async def test_keys_come_from_a_file_where_the_settings_name_one(tmp_path: Path,
     checks = token_verifier(settings)
     assert (await checks.verify(token(RSA, "RS256"))).partner == "shop"
     assert not settings.local_issuer_key_file.exists()
+
+
+async def test_how_long_keys_and_tokens_are_trusted_are_settings(tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    file.write_bytes(jwks(jwk(ED25519)))
+
+    def checks(**values: float) -> TokenVerifier:
+        given: dict[str, Any] = {
+            "jwt_key_file": file,
+            "jwt_issuer": ISSUER,
+            "jwt_audience": AUDIENCE,
+            **values,
+        }
+        return token_verifier(settings_in(tmp_path, **given))
+
+    good = token(exp=300)
+    with pytest.raises(NotAuthenticated, match="lives longer than the 60 s"):
+        await checks(jwt_longest_life=60).verify(good)
+    with pytest.raises(KeysUnavailable, match="could not be read again"):
+        await checks(jwks_trusted_for=1e-9).verify(good)
+    kept, fresh = checks(), checks(jwks_max_age=1e-9)
+    await kept.verify(good)
+    await fresh.verify(good)
+    file.write_bytes(jwks(jwk(ED25519, "successor")))
+    await kept.verify(good)
+    assert await refused(fresh.verify(good))
 
 
 async def test_a_file_that_is_missing_is_a_lack_of_keys(tmp_path: Path) -> None:
@@ -174,6 +345,29 @@ async def test_keys_come_over_http_where_the_settings_name_a_url(
     url = await serve(http("200 OK", jwks(jwk(P256))))
     settings = settings_in(tmp_path, jwks_url=url, jwt_issuer=ISSUER, jwt_audience=AUDIENCE)
     assert (await token_verifier(settings).verify(token(P256, "ES256"))).partner == "shop"
+
+
+async def test_no_more_of_an_answer_is_read_than_keys_may_have(
+    serve: Callable[[bytes], Awaitable[str]],
+) -> None:
+    url = await serve(http("200 OK", jwks(jwk(P256)) + b" " * LARGEST_DOCUMENT))
+    with pytest.raises(UnusableKeys, match="larger"):
+        await from_url(url)()
+
+
+async def test_an_answer_that_drips_is_not_waited_for() -> None:
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n")
+        with contextlib.suppress(OSError):
+            while not writer.is_closing():
+                writer.write(b" ")
+                await writer.drain()
+                await asyncio.sleep(0.01)
+
+    async with await asyncio.start_server(drip, "127.0.0.1", 0) as server:
+        with pytest.raises(TimeoutError):
+            await from_url(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/jwks", within=0.3)()
 
 
 @pytest.mark.parametrize("answer", [http("500 Oops", b"{}"), http("302 Found", b""), b"garbage\r\n\r\n"])

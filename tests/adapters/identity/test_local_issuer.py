@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from typer.testing import CliRunner
 
 from adapters.contract.refusals import KeysUnavailable, NotAuthenticated
 from adapters.identity.local_issuer import UnusableIssuerKey, issue, public_jwks, signing_key
 from adapters.identity.verifier import token_verifier
+from checkout.command_line import app
 from tests.api.service import settings_in
 
 MAKE = """
@@ -39,6 +41,18 @@ async def test_its_tokens_live_as_long_as_was_asked(tmp_path: Path) -> None:
     expired = issue(settings, partner="shop", scope="partner", ttl=timedelta(seconds=-60))
     with pytest.raises(NotAuthenticated, match="expired"):
         await token_verifier(settings).verify(expired)
+
+
+def test_no_token_is_given_that_nobody_would_accept(tmp_path: Path) -> None:
+    settings = {
+        "CHECKOUT_LOCAL_ISSUER_KEY_FILE": str(tmp_path / "issuer.pem"),
+        "CHECKOUT_JWT_LONGEST_LIFE": "60",
+        "COLUMNS": "250",
+    }
+    asked = ["token", "--partner", "shop", "--ttl"]
+    assert CliRunner().invoke(app, [*asked, "60"], env=settings).exit_code == 0
+    refused = CliRunner().invoke(app, [*asked, "61"], env=settings)
+    assert (refused.exit_code, "CHECKOUT_JWT_LONGEST_LIFE" in refused.output) == (2, True)
 
 
 async def test_another_issuers_tokens_are_not_trusted(tmp_path: Path) -> None:
@@ -83,4 +97,4 @@ async def test_a_file_with_something_else_is_said_to_be_unusable(tmp_path: Path)
     with pytest.raises(UnusableIssuerKey):
         signing_key(settings.local_issuer_key_file)
     with pytest.raises(KeysUnavailable):
-        await token_verifier(settings).verify("eyJhbGciOiJFZERTQSJ9.e30.AA")
+        await token_verifier(settings).verify(issue(settings_in(tmp_path / "other"), partner="shop"))

@@ -35,7 +35,7 @@ async def batches(settings: Settings) -> AsyncIterator[Batches]:
             figures = await batches.figures()
             return figures is not None and figures.lag_events == 0
 
-        await eventually(up_to_date, limit=30)
+        await eventually(up_to_date)
         yield batches
 
 
@@ -96,7 +96,7 @@ async def test_a_reader_that_is_done_with_a_transaction_lags_by_nothing(
         await batches.commit(batch)
         return seen >= 12 and (await figures(batches)).lag_events == 0
 
-    await eventually(nothing_waits, limit=20)
+    await eventually(nothing_waits)
 
 
 class Given:

@@ -33,6 +33,7 @@ class Published:
         self.settings, self.name, self.store = settings, name, store
         self.reader = PublishedTopicReader(settings, name, basket_event_message)
         self.up_to: PublishedUpTo | None = None
+        self.begins_after = 0
 
     async def events(self) -> Sequence[StoredEvent]:
         return await self.store.read(0, 10_000)
@@ -47,9 +48,11 @@ class Published:
         async def published() -> PublishedUpTo:
             return self.up_to or PublishedUpTo(await last())
 
-        return TopicVerification(
-            self.store, self.store, topics or (self.reader,), "publisher-1", published, last
-        )
+        async def begins_after() -> int:
+            return self.begins_after
+
+        topics = topics or (self.reader,)
+        return TopicVerification(self.store, self.store, topics, "publisher-1", published, last, begins_after)
 
     async def drifts(self) -> list[tuple[str, str, int | None]]:
         """What is found in the whole topic, and the same of each basket on its own."""
@@ -219,6 +222,19 @@ async def test_what_retention_took_is_not_missed_and_what_it_left_is_compared(
     assert await published.drifts() == [("message_missing", (messages[hole].key or b"").decode(), version)]
     (topic,) = (await published.verification().verify_all()).topics
     assert 1 < (topic.comparable_from or 0) < hole
+
+
+async def test_of_topics_that_began_anew_only_what_came_since_is_compared(
+    transactional_kafka: KafkaPart, published: Published, messages: list[Message]
+) -> None:
+    published.begins_after = 30
+    await published.publish(*messages[30:])
+    assert await published.drifts() == []
+    (topic,) = (await published.verification().verify_all()).topics
+    assert topic.comparable_from == 31
+
+    published.begins_after = 29
+    assert len(await published.drifts()) == 1
 
 
 async def test_each_verdict_has_one_message(transactional_kafka: KafkaPart, published: Published) -> None:

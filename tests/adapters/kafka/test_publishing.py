@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaProducer
 
 from adapters.embedded.broker import EmbeddedBroker
 from adapters.kafka.clients import producer
+from adapters.kafka.idle_poll import Wakeup
 from adapters.kafka.messages import basket_event_message
 from adapters.kafka.positions import last_position, position_message
 from adapters.kafka.publishing import AtLeastOncePublisher, TransactionalPublisher
@@ -46,7 +47,7 @@ class TestAtLeastOncePublisher(PublisherContract):
     @pytest.fixture
     async def publisher(self, settings: Settings, database_url: str) -> AsyncIterator[AtLeastOncePublisher]:
         database = Database(database_url)
-        yield AtLeastOncePublisher(settings, PostgresPublisherPositions(database))
+        yield AtLeastOncePublisher(settings, PostgresPublisherPositions(database), Wakeup())
         await database.close()
 
 

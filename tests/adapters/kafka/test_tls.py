@@ -13,11 +13,12 @@ from aiokafka.admin import AIOKafkaAdminClient
 from pydantic import SecretStr
 
 from adapters.kafka.clients import admin, connection, consumer, producer
-from adapters.kafka.connecting import BrokersUnreachable
 from adapters.kafka.errors import close
+from adapters.kafka.positions import read_record
+from adapters.kafka.starting import start
 from adapters.kafka.topics import ensure_topics
-from adapters.settings import NotConfigured, Settings
-from domain.errors import BrokerUnavailable
+from adapters.settings import Settings, WrongSetting
+from domain.errors import BrokerRefused
 from tests.parts.kafka import KafkaPart, apache_kafka_missing
 from tests.parts.processes import Program
 from tests.parts.tls import PASSWORD, TlsKafka, tls_kafka
@@ -97,15 +98,11 @@ async def test_passwords_may_be_sent_as_they_are_within_tls(kafka_by_tls: TlsKaf
     await starts(by_password(kafka_by_tls, kafka_sasl_mechanism="PLAIN"))
 
 
-async def give_up(client: AIOKafkaAdminClient | AIOKafkaConsumer | AIOKafkaProducer) -> None:
-    await (client.close() if isinstance(client, AIOKafkaAdminClient) else close(client))
-
-
 async def starts(settings: Settings) -> None:
     """Every kind of client is let in."""
     for client in (admin(settings), consumer(settings, group=None), producer(settings)):
         try:
-            await client.start()
+            await start(client, settings, "a test", 30)
         finally:
             await give_up(client)
 
@@ -115,15 +112,21 @@ async def fails(settings: Settings) -> str:
     said = set()
     for client in (admin(settings), consumer(settings, group=None), producer(settings)):
         try:
-            with pytest.raises(BrokersUnreachable) as refused:
-                await client.start()
+            with pytest.raises(BrokerRefused) as refused:
+                await start(client, settings, "a test", 30)
             said.add(str(refused.value))
         finally:
             await give_up(client)
-    with pytest.raises(BrokerUnavailable) as unavailable:
-        await ensure_topics(settings)
-    assert any(words in str(unavailable.value) for words in said)
+    for command in (ensure_topics(settings), read_record(settings)):
+        with pytest.raises(BrokerRefused) as refused:
+            await command
+        said.add(str(refused.value))
+    assert len({words.partition("(")[0] for words in said}) == 1
     return said.pop()
+
+
+async def give_up(client: AIOKafkaAdminClient | AIOKafkaConsumer | AIOKafkaProducer) -> None:
+    await (client.close() if isinstance(client, AIOKafkaAdminClient) else close(client))
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -209,7 +212,7 @@ async def test_who_is_not_let_in_is_told_which_settings_say_who_it_is(
 async def test_a_setting_that_cannot_be_used_is_named_before_anything_is_connected(
     kafka_by_tls: TlsKafka, values: Mapping[str, Any], named_by: str
 ) -> None:
-    with pytest.raises(NotConfigured, match=named_by):
+    with pytest.raises(WrongSetting, match=named_by):
         connection(by_certificate(kafka_by_tls, **values))
 
 

@@ -27,7 +27,7 @@ BUSY = Readings(
         recorded("projector", heard=30, measured=30, position=3, lag=(2, 1.0)),
         recorded("expiry", condition="stopped"),
     ],
-    [Backlog("publisher", ROLE, 7, 9, 2, 1.5), Backlog("projector", None, None, None, 4, 2.5)],
+    [Backlog("publisher", ROLE, 7, 9, 2, 1.5, arriving=3.0), Backlog("projector", None, None, None, 4, 2.5)],
     [Holder(ROLE, "a")],
 )
 

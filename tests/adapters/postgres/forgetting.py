@@ -27,7 +27,8 @@ GRACE = Operator(actor="grace", way="command-line", reason="she asked for it")
 
 # Statements that read everything: names cannot be parameters, so the server quotes them.
 ALL_TABLES = """
-SELECT tablename, format('SELECT * FROM %I', tablename) AS read FROM pg_tables WHERE schemaname = 'public'
+SELECT tablename, format('SELECT * FROM %I.%I', schemaname, tablename) AS read FROM pg_tables
+ WHERE schemaname IN ('public', 'checkout_kept', 'checkout_rebuilt')
 """
 
 

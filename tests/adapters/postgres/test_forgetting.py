@@ -6,11 +6,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from uuid import UUID
 
 import asyncpg
 import pytest
 from pydantic_core import from_json
 
+from adapters.postgres import migrations
 from adapters.postgres.forgetting import PostgresForgetting
 from adapters.privacy.master_keys import MasterKeys
 from adapters.privacy.personal_data import PersonalData
@@ -35,10 +37,12 @@ from tests.adapters.postgres.forgetting import (
     service,
     where_it_lies,
 )
-from tests.builders import add, caller, initiate, item, update, validate
+from tests.builders import add, basket_id, caller, initiate, item, update, validate
 from tests.domain.happened import happened
 from tests.parts.waiting import eventually
+from tests.rebuilding import generations, rebuild_all
 
+SCRIPT = (Path(migrations.__file__).parent / "versions" / "0018_readable_and_forgotten.sql").read_text()
 ADA = Person(subject="p-1")
 
 
@@ -100,6 +104,173 @@ async def test_a_dead_letter_loses_its_content_however_it_names_the_basket(
 
     left = await connection.fetch("SELECT topic FROM dead_letters WHERE value IS NOT NULL")
     assert [row["topic"] for row in left] == ["another"]
+
+
+async def test_a_dead_letter_loses_whatever_else_came_with_it(
+    parts: Parts, connection: asyncpg.Connection
+) -> None:
+    id = await a_basket(parts)
+    headers = [
+        ("ce_subject", id.encode()),
+        ("x-mail", MARKER.encode()),
+        (MARKER, b"1"),
+        ("ce_id", MARKER.encode()),
+    ]
+    await parts.parked.record([replace(a_letter(id), headers=headers)])
+    odd = replace(a_letter(id), source=Source("other", 0, 1), key=MARKER.encode(), headers=headers)
+    await parts.parked.record([odd])
+
+    assert (await parts.forgetting.forget(ADA, GRACE)).dead_letters_emptied == 2
+
+    assert await where_it_lies(connection) == set()
+    page = await parts.dead_letter_box.list(None, 10, basket_id=id)
+    assert [letter.basket_id for letter in page.letters] == [id, id]
+
+
+async def test_letters_that_were_emptied_by_an_earlier_release_lose_their_headers_by_the_migration(
+    parts: Parts, connection: asyncpg.Connection
+) -> None:
+    id = basket_id()
+    left = replace(
+        a_letter(id),
+        value=None,
+        error="forgotten with the personal data of its basket",
+        headers=[("x", MARKER.encode()), ("ce_subject", id.encode())],
+    )
+    waiting = replace(left, source=Source("other", 0, 1), error="unreadable")
+    await parts.parked.record([left, waiting])
+
+    await connection.execute("UPDATE" + SCRIPT.partition("UPDATE")[2])
+
+    rows = await connection.fetch(
+        "SELECT about, key, header_names, header_values FROM dead_letters ORDER BY topic"
+    )
+    assert [*rows[0]] == [id, id.encode(), ["ce_subject"], [id.encode()]]
+    assert rows[1]["header_names"] == ["x", "ce_subject"]
+
+
+async def test_a_dead_letter_that_only_speaks_of_the_basket_loses_its_content_too(
+    parts: Parts, connection: asyncpg.Connection
+) -> None:
+    id, other = await a_basket(parts), await a_basket(parts, subject="p-2")
+    for offset, spoken_of in enumerate((id, other)):
+        body = f'{{"order":{{"checkoutId":"{spoken_of}","tracking":{{"who":"{MARKER}"}}}}}}'
+        await parts.parked.record(
+            [
+                DeadLetter(
+                    source=Source("checkout.commands.v1", 0, offset),
+                    key=b"k",
+                    value=body.encode(),
+                    headers=[("x", MARKER.encode())],
+                    code="no_command_id",
+                    error="nobody can be told",
+                )
+            ]
+        )
+
+    assert (await parts.forgetting.forget(ADA, GRACE)).dead_letters_emptied == 1
+
+    left = await connection.fetch("SELECT message_offset FROM dead_letters WHERE value IS NOT NULL")
+    assert [row["message_offset"] for row in left] == [1]
+
+
+async def test_a_letter_that_was_buried_after_its_basket_forgot_is_forgotten_by_the_next_run(
+    parts: Parts, connection: asyncpg.Connection
+) -> None:
+    id = await a_basket(parts)
+    await parts.forgetting.forget(ADA, GRACE)
+    await parts.parked.record([a_letter(id)])
+    these = TheseBaskets(basket_ids=(id,))
+
+    assert (await parts.forgetting.forget(these, GRACE)).dead_letters_emptied == 1
+    assert await where_it_lies(connection) == set()
+    assert (await parts.forgetting.forget(these, GRACE)).unchanged == 1
+
+
+@pytest.mark.parametrize("actor", ["a\x00b", "a\x9bb", "a\u202eb", "x" * 3000])
+@pytest.mark.parametrize("whom", ["the person", "the basket"])
+async def test_a_basket_forgets_whoever_it_was_that_made_it(parts: Parts, actor: str, whom: str) -> None:
+    """Such metadata were stored before they were refused."""
+    me = replace(caller("acme"), actor=actor)
+    said = {"tracking": {"who": MARKER}, "data_subject": "p-1"}
+    id = (await parts.handlers.initiate(initiate(**said), me)).basket.id
+
+    meant = ADA if whom == "the person" else TheseBaskets(basket_ids=(id,))
+    assert (await parts.forgetting.concerned(meant)).organisations == {"acme": 1}
+    assert (await parts.forgetting.forget(meant, GRACE)).basket_ids == (id,)
+    assert (await folded(parts, id)).details.tracking == {}
+
+
+@pytest.mark.parametrize("odd", ["a\x00b", "a\x9bb", "a\u202eb", "x" * 5000])
+async def test_nobody_is_known_by_what_was_never_taken_in(parts: Parts, odd: str) -> None:
+    await a_basket(parts)
+    for whom in (Person(subject=odd), Person(subject="p-1", partner=odd), TheseBaskets(basket_ids=(odd,))):
+        with pytest.raises(NothingToForget):
+            await parts.forgetting.concerned(whom)
+
+
+async def test_people_read_events_whatever_came_with_them(
+    parts: Parts, connection: asyncpg.Connection
+) -> None:
+    await parts.handlers.initiate(initiate(), replace(caller("acme"), actor="a\x00b"))
+    (row,) = await connection.fetch("SELECT metadata ->> 'actor' AS actor FROM readable_events")
+    assert row["actor"] == "a\ufffdb"
+
+
+@pytest.mark.parametrize("sealing", [True, False], ids=["sealed", "unsealed"])
+async def test_no_process_keeps_it_in_memory(database_url: str, tmp_path: Path, sealing: bool) -> None:
+    async with (
+        service(database_url, tmp_path, sealing=sealing) as one,
+        service(database_url, tmp_path, sealing=sealing) as other,
+    ):
+        id = await a_basket(one)
+        await one.handlers.validate(validate(id), caller("acme"))
+        assert in_memory(one)
+        await other.forgetting.forget(TheseBaskets(basket_ids=(id,)), GRACE)
+        await eventually(lambda: not in_memory(one))
+
+
+def in_memory(parts: Parts) -> bool:
+    """Whether anything that the process remembers of baskets holds the marker."""
+    handlers = parts.handlers
+    return MARKER in str(
+        [*handlers._baskets._recent.values(), *handlers._judging._verdicts._verdicts.values()]
+    )
+
+
+async def test_older_generations_of_the_views_show_it_no_more(
+    parts: Parts, connection: asyncpg.Connection
+) -> None:
+    id = await a_basket(parts)
+    await project(parts, id)
+    await rebuild_all(parts.rebuilds)
+    assert await generations(connection) == {"public", "checkout_kept"}
+    await parts.forgetting.forget(ADA, GRACE)
+    assert await where_it_lies(connection) == set()
+    await parts.rebuilds.roll_back("basket-views", GRACE)
+    assert MARKER.encode() not in (await parts.views.snapshots([id]))[id]
+
+
+@pytest.mark.parametrize("sealing", [True, False], ids=["sealed", "unsealed"])
+async def test_what_a_caller_writes_in_the_form_of_sealed_data_is_forgotten(
+    database_url: str, tmp_path: Path, sealing: bool
+) -> None:
+    """Without master keys it was taken for sealed, and stayed."""
+    for map in (
+        {"$sealed": MARKER},
+        {"$sealed": "adalovelace", "key": f"{UUID(int=7)}"},
+        {"$sealed": {"a": MARKER}},
+    ):
+        async with service(database_url, tmp_path, sealing=sealing) as parts:
+            id = (await parts.handlers.initiate(initiate(tracking=map), caller("acme"))).basket.id
+            await project(parts, id)
+            assert (await folded(parts, id)).details.tracking == map
+            forgotten = await parts.forgetting.forget(TheseBaskets(basket_ids=(id,)), GRACE)
+            assert forgotten.stored_in_the_clear == (() if sealing else (id,))
+            assert (await folded(parts, id)).details.tracking == {}
+            assert (await parts.handlers.get(id, "acme")).details.tracking == {}
+        async with service(database_url, tmp_path, sealing=sealing) as another:
+            assert (await another.handlers.get(id, "acme")).details.tracking == {}
 
 
 async def test_once_forgotten_it_is_shown_nowhere(parts: Parts) -> None:

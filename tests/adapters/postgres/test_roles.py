@@ -283,7 +283,7 @@ async def test_operators_rebuild_and_roll_back_and_everybody_goes_on_with_the_ne
         await projection.refold(first)
         rebuilds = rebuilds_of(own._database)
         for target in ("basket-views", "catalogue"):
-            ended, _comparison = await rebuild_all(rebuilds, target)  # type: ignore[arg-type]
+            ended, _comparison = await rebuild_all(rebuilds, target)
             assert ended.state == "switched"
         async with signed_in(database_url) as connection:
             assert await generations(connection) == {"public", "checkout_kept"}

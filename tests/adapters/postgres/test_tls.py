@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from adapters.postgres.connecting import database_url
 from adapters.postgres.database import Database
 from adapters.postgres.migrate import migrate
-from adapters.settings import NotConfigured, Settings
+from adapters.settings import Settings, WrongSetting
 from adapters.wiring import open_parts
 from domain.errors import StoreUnavailable
 from tests.parts.processes import Program
@@ -187,19 +187,19 @@ async def test_a_file_that_cannot_be_used_is_named_before_anything_is_connected(
     postgres: TlsPostgres, monkeypatch: pytest.MonkeyPatch, values: Mapping[str, Any], named_by: str
 ) -> None:
     monkeypatch.setenv("HOME", "/nowhere")
-    with pytest.raises(NotConfigured, match=named_by):
+    with pytest.raises(WrongSetting, match=named_by):
         database_url(named(postgres, **values))
 
 
 async def test_a_key_of_another_certificate_is_told(postgres: TlsPostgres) -> None:
     other = postgres.authority.issue("other")
-    with pytest.raises(NotConfigured, match="not that of the certificate"):
+    with pytest.raises(WrongSetting, match="not that of the certificate"):
         database_url(named(postgres, database_key_file=other.key))
 
 
 async def test_a_url_that_says_less_than_the_settings_is_refused(postgres: TlsPostgres) -> None:
     weaker = SecretStr(f"{postgres.url('checkout_api')}?sslmode=disable")
-    with pytest.raises(NotConfigured, match="CHECKOUT_DATABASE_SSLMODE says verify-full"):
+    with pytest.raises(WrongSetting, match="CHECKOUT_DATABASE_SSLMODE says verify-full"):
         database_url(named(postgres, database_url=weaker))
 
 

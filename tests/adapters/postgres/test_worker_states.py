@@ -24,6 +24,15 @@ ON CONFLICT (basket_id) DO UPDATE SET version = excluded.version
 """
 
 
+# A dead letter of the offset $1, settled at $2.
+LETTER = """
+INSERT INTO dead_letters (topic, partition, message_offset, digest, header_names, header_values, code, error,
+                          settled_at, settled_by)
+VALUES ('t', 0, $1, '', '{}', '{}', 'no_json', 'no JSON', $2::timestamptz,
+        CASE WHEN $2::timestamptz IS NULL THEN NULL ELSE 'skipped' END)
+"""
+
+
 @pytest.fixture
 def states(database: Database) -> PostgresWorkerStates:
     return PostgresWorkerStates(database)
@@ -55,7 +64,32 @@ async def test_what_waits_for_the_publisher_is_counted_from_its_last_position(
     assert found.seconds > 0
 
     await states.report(OTHER, [Report("publisher", "working", role=ROLE, figures=Figures(3))])
-    assert (await backlogs(states))["publisher"] == Backlog("publisher", ROLE, 3, 3, 0, 0.0)
+    # Three in the last ten seconds.
+    assert (await backlogs(states))["publisher"] == Backlog("publisher", ROLE, 3, 3, 0, 0.0, arriving=0.3)
+
+
+async def test_of_more_events_than_are_looked_at_the_rate_is_told_by_their_age(
+    states: PostgresWorkerStates, store: PostgresEventStore
+) -> None:
+    await append(store, "a", 0, 30)
+    await states.report(ONE, [Report("publisher", "working", role=ROLE, figures=Figures(10))])
+
+    few = PostgresWorkerStates(states._database, newest_events=20)
+    (arriving,) = [each.arriving for each in (await few.read()).backlogs if each.worker == "publisher"]
+    assert arriving is not None
+    assert arriving > 2.0  # the mean over the last ten seconds
+
+
+async def test_dead_letters_that_wait_are_counted_with_the_moment_of_the_first(
+    states: PostgresWorkerStates, connection: asyncpg.Connection
+) -> None:
+    assert ((await states.read()).dead_letters, (await states.read()).dead_letters_since) == (0, None)
+    for offset, settled in ((1, None), (2, None), (3, datetime.now(UTC))):
+        await connection.execute(LETTER, offset, settled)
+    readings = await states.read()
+    assert readings.dead_letters == 2
+    assert readings.dead_letters_since is not None
+    assert readings.dead_letters_since <= readings.at
 
 
 async def test_many_events_that_wait_are_told_by_their_positions(

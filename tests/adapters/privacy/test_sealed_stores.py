@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -15,6 +17,7 @@ from pydantic_core import to_json
 from adapters.memory.catalogue import MemoryCatalogueFacts
 from adapters.memory.store import MemoryEventStore
 from adapters.privacy.documents import without_personal_data
+from adapters.privacy.envelopes import NO_KEY
 from adapters.privacy.master_keys import MasterKeyMissing, MasterKeys
 from adapters.privacy.personal_data import PersonalData
 from adapters.privacy.reading import opened_events, opened_streams
@@ -25,6 +28,7 @@ from domain.basket.codec import decode, decode_all, encode
 from domain.basket.handlers import CheckoutHandlers
 from domain.basket.projection import BasketProjection, view_of
 from domain.basket.repository import Baskets
+from domain.basket.snapshot import BasketSnapshot
 from domain.ports import Append, EventStore, NewEvent, StoredEvent, StoredStream
 from tests.adapters.privacy.sealing import Sealed, a_master_key, new_id, now
 from tests.adapters.privacy.test_envelopes import maps
@@ -294,3 +298,86 @@ async def test_snapshots_are_opened_where_a_stream_begins_with_one(sealed: Seale
     stream = StoredStream(await projected(sealed, id), b"[]")
     (opened,) = await opened_streams(sealed.privacy, [id], [stream])
     assert opened == StoredStream(view_of(await folded(sealed.store, id)).snapshot, b"[]")
+
+
+WHO = "adalovelace"
+"""Letters of base 64 alone, as in what a caller writes in the form of sealed data."""
+
+LOOK_ALIKES: list[dict[str, Any]] = [
+    {"$sealed": WHO, "key": str(UUID(int=7))},
+    {"$sealed": WHO, "key": NO_KEY},
+    {"$sealed": b64encode(b'{"who":"adalovelace"}').decode(), "key": NO_KEY},
+    {"$sealed": b64encode(b'{"who":"adalovelace"}').decode(), "key": NO_KEY, "again": WHO},
+    {"$sealed": b64encode(b'"}],\\"x').decode(), "key": NO_KEY, "$": WHO},
+    {"$sealed": WHO},
+    {"$sealed": {"who": WHO}},
+    {"$sealed": "", "who": WHO},
+    {"who": WHO, "$sealed": "x", "key": str(UUID(int=7))},
+    {"tracking": {"$sealed": WHO, "key": str(UUID(int=7))}},
+    {"a": [{"customFields": {"$sealed": WHO, "key": NO_KEY}}]},
+]
+look_alikes = pytest.mark.parametrize("map", LOOK_ALIKES, ids=[f"{n}" for n, _ in enumerate(LOOK_ALIKES)])
+
+
+@look_alikes
+@pytest.mark.parametrize("sealing", [True, False], ids=["sealed", "unsealed"])
+@pytest.mark.parametrize("field", ["tracking", "custom_fields"])
+async def test_what_a_caller_writes_in_the_form_of_sealed_data_is_the_callers_and_is_forgotten(
+    map: dict[str, Any], sealing: bool, field: str
+) -> None:
+    sealed = Sealed() if sealing else Sealed(master=None)
+    id = (await handlers(sealed.store).initiate(initiate(**{field: map}), caller())).basket.id
+    await projected(sealed, id)
+
+    assert getattr((await folded(sealed.store, id)).details, field) == map
+    assert (
+        getattr(BasketSnapshot.model_validate_json((await sealed.views.snapshots([id]))[id]).details, field)
+        == map
+    )
+
+    sealed.keys.destroy(id, 6)
+
+    assert getattr((await folded(sealed.store, id)).details, field) == {}
+    for read in (
+        (await sealed.store.read_stream(id)).events,
+        (await sealed.views.snapshots([id]))[id],
+        *(event.data for event in await sealed.feed.read(0, 100)),
+    ):
+        assert WHO.encode() not in read
+
+
+@look_alikes
+@pytest.mark.parametrize("sealing", [True, False], ids=["sealed", "unsealed"])
+async def test_what_was_stored_in_that_form_before_it_could_be_told_apart_is_forgotten_too(
+    map: dict[str, Any], sealing: bool
+) -> None:
+    old = MemoryEventStore(now)
+    id = (await handlers(old).initiate(initiate(tracking=map), caller())).basket.id
+    sealed = Sealed(old) if sealing else Sealed(old, master=None)
+    assert WHO.encode() in (await sealed.store.read_stream(id)).events
+
+    sealed.keys.destroy(id, 6)
+
+    assert WHO.encode() not in (await sealed.store.read_stream(id)).events
+    assert (await folded(sealed.store, id)).details.tracking == {}
+
+
+async def test_a_view_of_unsealed_data_in_the_form_of_sealed_data_is_what_its_rebuild_would_be() -> None:
+    sealed = Sealed(master=None)
+    for map in LOOK_ALIKES:
+        id = (await handlers(sealed.store).initiate(initiate(tracking=map), caller())).basket.id
+        assert await projected(sealed, id) == view_of(await folded(sealed.stored, id)).snapshot
+
+
+async def test_a_key_of_another_basket_seals_nothing(sealed: Sealed) -> None:
+    other = await a_basket(sealed)
+    (key,) = (await sealed.keys.newest([other])).values()
+    plain = Sealed(sealed.stored, sealed.stored_views, sealed.keys, master=None)
+    map = {"$sealed": WHO, "key": key.id}
+    id = (await handlers(plain.stored).initiate(initiate(tracking=map), caller())).basket.id
+    assert (await folded(sealed.store, id)).details.tracking == map
+
+    sealed.keys.destroy(id, 6)
+
+    assert (await folded(sealed.store, id)).details.tracking == {}
+    assert (await folded(sealed.store, other)).details.tracking == {"who": MARKER}

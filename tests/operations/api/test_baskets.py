@@ -144,3 +144,16 @@ async def test_forgetting_wants_a_reason_and_the_basket_once_more(
     newest = (await operator.get("/audit", params={"limit": 1})).json()["actions"][0]
     assert newest["type"] == "operations.personal-data-forgotten.v1"
     assert newest["operator"] == {"actor": "ada@operations", "way": "api", "reason": "asked to"}
+
+
+async def test_what_a_terminal_would_obey_is_escaped_and_says_the_same(
+    desk: Desk, operator: httpx.AsyncClient
+) -> None:
+    evil = "a\x9b2J\u202eb"
+    id = await desk.fill(item("o-7"), external_id=evil, tracking={evil: evil})
+    for path in (f"/baskets/{id}", f"/baskets/{id}/history", "/baskets?partner=acme"):
+        answer = await operator.get(path)
+        assert answer.status_code == 200
+        assert "\x9b" not in answer.text
+        assert "\u202e" not in answer.text
+        assert evil in str(answer.json()) or repr(evil)[1:-1] in str(answer.json())

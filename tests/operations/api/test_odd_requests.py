@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import httpx
 import pytest
 
 from tests.api.service import problem
 from tests.builders import item
 from tests.operations.api.desk import Desk
+from tests.unshowable import UNSHOWABLE
 
 LARGE = 10**30
 ODD = [
@@ -39,6 +42,33 @@ async def test_versions_that_never_were_are_not_found(
 ) -> None:
     id = await desk.fill(item("o-1"))
     assert problem(await operator.get(f"/baskets/{id}{path}")) == (404, "nothing_then")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 100_000,
+        b'{"reason":' * 20_000,
+        b'{"reason":' + b"[" * 50_000 + b"]" * 50_000 + b"}",
+        b"\xff",
+        b"{",
+    ],
+    ids=lambda body: body[:12],
+)
+async def test_bodies_that_cannot_be_parsed_are_no_json(operator: httpx.AsyncClient, body: bytes) -> None:
+    headers = {"content-type": "application/json"}
+    answer = await operator.post("/dead-letters/1/skip", content=body, headers=headers)
+    assert problem(answer) == (400, "malformed_json")
+
+
+@pytest.mark.parametrize("text", [*(text for text in UNSHOWABLE if text != "a\nb"), "\ud800"], ids=ascii)
+async def test_reasons_that_cannot_be_stored_and_shown_are_told(
+    operator: httpx.AsyncClient, text: str
+) -> None:
+    body = json.dumps({"reason": text}).encode()
+    headers = {"content-type": "application/json"}
+    answer = await operator.post("/dead-letters/1/skip", content=body, headers=headers)
+    assert problem(answer) == (422, "invalid_request")
 
 
 @pytest.mark.parametrize(
