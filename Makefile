@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test check format clean
+.PHONY: help install demo up secrets test check format clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -28,6 +28,12 @@ demo: install ## starts everything and plays two partners' journeys; ONCE=1 exit
 
 up: install ## starts everything; ARGS='--port 9000 --ephemeral'
 	@$(BIN)/checkout up $(ARGS)
+
+secrets: ## passwords for docker compose into .env, those that it lacks
+	@umask 077; for name in POSTGRES OWNER API WORKER OPERATOR; do \
+		grep -qs "^$${name}_PASSWORD=" .env \
+			|| echo "$${name}_PASSWORD=$$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')" >> .env; done
+	@echo "passwords are in .env"
 
 test: install ## every test, against real servers; ARGS='-k publisher'
 	$(BIN)/python -m pytest $(ARGS)

@@ -22,10 +22,13 @@ LOCAL_ISSUER = "urn:checkout:local-issuer"
 PREFIX = "CHECKOUT_"
 ENV_FILE = ".env"
 
-_PARTS = ("database_url", "kafka_bootstrap_servers")
+_PARTS = ("database_url", "operator_database_url", "kafka_bootstrap_servers")
 """Settings by which another service is meant than the one that runs here."""
 
-_FILES = ("jwt_key_file", "kafka_ca_file")
+_FILES = (
+    *("jwt_key_file", "kafka_ca_file", "kafka_certificate_file", "kafka_key_file"),
+    *("database_ca_file", "database_certificate_file", "database_key_file"),
+)
 """Settings that name files which others make. One that cannot be read is told at the start, not at the first use."""
 
 _MUST = re.compile(r"^(Value error, must|Input should|String should)")
@@ -78,6 +81,32 @@ class Settings(BaseSettings):
 
     database_url: Annotated[SecretStr, AfterValidator(_postgresql)] | None = Field(
         default=None, description="PostgreSQL, `postgresql://user:password@host:port/database`."
+    )
+    operator_database_url: Annotated[SecretStr, AfterValidator(_postgresql)] | None = Field(
+        default=None,
+        description="The same database, signed in as the operators' role: for operators' commands, the operator API and"
+        " the console. Unset: `CHECKOUT_DATABASE_URL` serves them too.",
+    )
+    database_role_passwords: dict[Literal["owner", "api", "worker", "operator"], SecretStr] = Field(
+        default_factory=dict,
+        description='JSON, `{"api": "…"}`: with these passwords the roles sign in that `checkout migrate --roles`'
+        " makes; only that command reads it.",
+    )
+    database_sslmode: Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] | None = (
+        Field(
+            default=None,
+            description="TLS to PostgreSQL, as libpq's `sslmode`; `verify-full` in production. Unset: what the URL says,"
+            " else `prefer`.",
+        )
+    )
+    database_ca_file: Path | None = Field(
+        default=None, description="Certificates that PostgreSQL is trusted by; in the URL `sslrootcert`."
+    )
+    database_certificate_file: Path | None = Field(
+        default=None, description="Our certificate for PostgreSQL, with its chain; in the URL `sslcert`."
+    )
+    database_key_file: Path | None = Field(
+        default=None, description="The private key of that certificate; in the URL `sslkey`."
     )
     database_pool_size: int = Field(default=8, ge=2, description="Connections for everything but the writer.")
     database_timeout: Seconds = Field(
@@ -132,7 +161,19 @@ class Settings(BaseSettings):
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         default="PLAINTEXT", description="How brokers are talked to."
     )
-    kafka_ca_file: Path | None = Field(default=None, description="Certificates that brokers are trusted by.")
+    kafka_ca_file: Path | None = Field(
+        default=None, description="Certificates that brokers are trusted by; unset: those of the system."
+    )
+    kafka_certificate_file: Path | None = Field(
+        default=None, description="Our certificate for brokers, with its chain; with SSL or SASL_SSL."
+    )
+    kafka_key_file: Path | None = Field(
+        default=None,
+        description="The private key of that certificate; unset: it is in the certificate's file.",
+    )
+    kafka_key_password: SecretStr | None = Field(
+        default=None, description="What that private key is encrypted with."
+    )
     kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
         default="SCRAM-SHA-512", description="How we sign in to brokers, with a SASL protocol."
     )

@@ -66,9 +66,11 @@ class StoredParts:
     """The parts on PostgreSQL. Nothing is connected before it is used, so that a process starts, and says what
     is wrong, also while the server is away."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Raises NotConfigured where no database is named."""
-        if settings.database_url is None:
+    def __init__(self, settings: Settings, *, of_operators: bool = True) -> None:
+        """`of_operators`: signed in to the database as operators are, who may do what neither the partner API nor
+        workers may. Raises NotConfigured where no database is named."""
+        self._of_operators = of_operators
+        if settings.database_url is None and not (of_operators and settings.operator_database_url):
             raise NotConfigured(f"CHECKOUT_DATABASE_URL names no database, and {why_none(settings.data)}")
         self.settings = settings
         self._closing = AsyncExitStack()
@@ -80,12 +82,12 @@ class StoredParts:
 
     @cached_property
     def database(self) -> Database:
+        """Raises WrongSetting where settings contradict each other, or a file of TLS cannot be used."""
+        from adapters.postgres.connecting import database_url
         from adapters.postgres.database import Database
 
-        url = self.settings.database_url
-        assert url is not None  # noqa: S101  (looked at when the parts were made)
         database = Database(
-            url.get_secret_value(),
+            database_url(self.settings, of_operators=self._of_operators),
             size=self.settings.database_pool_size,
             timeout=self.settings.database_timeout,
         )

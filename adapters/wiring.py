@@ -299,10 +299,12 @@ class Parts(StoredParts):
 
 
 @asynccontextmanager
-async def open_parts(settings: Settings, *, serving: bool = False) -> AsyncIterator[Parts]:
+async def open_parts(
+    settings: Settings, *, serving: bool = False, of_operators: bool = True
+) -> AsyncIterator[Parts]:
     """The parts for the block; what they hold is given up at its end. `serving`: for a process that stays, which
     makes them all at its start and keeps the catalogue in memory."""
-    parts = Parts(settings)
+    parts = Parts(settings, of_operators=of_operators)
     try:
         if serving:
             parts.make_all()

@@ -142,11 +142,29 @@ def work(
     _serve(partial(run_workers, name=part.value), health_port=health_port)
 
 
-def migrate(json: Json = False) -> None:
-    """Brings the database's schema up to date and makes the missing Kafka topics."""
-    from checkout.migrate import run_migrations
+def migrate(
+    json: Json = False,
+    roles: Annotated[
+        bool, typer.Option("--roles", help="First make the database roles, and give them what is there.")
+    ] = False,
+    print_roles: Annotated[
+        bool,
+        typer.Option("--print-roles", help="Print the SQL that makes the roles, for psql, and do nothing."),
+    ] = False,
+    role_prefix: Annotated[
+        str, typer.Option(help="Of the roles' names: PREFIX_owner, _api, _worker and _operator.")
+    ] = "checkout",
+) -> None:
+    """Brings the database's schema up to date and makes the missing Kafka topics.
 
-    run(run_migrations(known_settings(), json))
+    In a database with roles each gets its rights anew. docs/operations/database-roles.md says which.
+    """
+    from checkout.migrate import print_role_script, run_migrations
+
+    if print_roles:
+        print_role_script(role_prefix)
+    else:
+        run(run_migrations(known_settings(), json, role_prefix if roles else None))
 
 
 def token(

@@ -2,25 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import typer
+
 from adapters.kafka.topics import ensure_topics
+from adapters.postgres.connecting import database_url
 from adapters.postgres.migrate import migrate
-from adapters.service_file import why_none
+from adapters.postgres.roles import ROLES, DatabaseRoles, Role, role_name, roles_script
 from adapters.settings import Settings
-from adapters.wiring import NotConfigured
 from operations.output import json_line, say
 
 
-async def run_migrations(settings: Settings, as_json: bool) -> None:
-    """Migrates, and makes missing topics where a broker is named; says what was done."""
-    if settings.database_url is None:
-        raise NotConfigured(f"CHECKOUT_DATABASE_URL names no database, and {why_none(settings.data)}")
-    migrations = await migrate(settings.database_url.get_secret_value())
+async def run_migrations(settings: Settings, as_json: bool, role_prefix: str | None = None) -> None:
+    """Migrates, and makes missing topics where a broker is named; says what was done. With a prefix it makes the
+    database's roles first."""
+    roles = None
+    if role_prefix is not None:
+        passwords = settings.database_role_passwords
+        roles = _roles(role_prefix, {role: each.get_secret_value() for role, each in passwords.items()})
+    names = [role_name(role, roles.prefix) for role in ROLES] if roles is not None else []
+    migrations = await migrate(database_url(settings), roles)
     topics = await ensure_topics(settings) if settings.kafka_bootstrap_servers else ()
     if as_json:
-        json_line({"migrations": list(migrations), "topics": list(topics)})
+        json_line(
+            {**({"roles": names} if names else {}), "migrations": list(migrations), "topics": list(topics)}
+        )
         return
+    if names:
+        say(f"roles: {', '.join(names)}")
     say(f"migrations applied: {', '.join(migrations) or 'none, the schema is up to date'}")
     if settings.kafka_bootstrap_servers is None:
         say("topics: CHECKOUT_KAFKA_BOOTSTRAP_SERVERS names no broker")
     else:
         say(f"topics made: {', '.join(topics) or 'none, all are there'}")
+
+
+def print_role_script(prefix: str) -> None:
+    """Prints what makes the roles. Raises typer.BadParameter for a prefix that no role may have."""
+    say(roles_script(_roles(prefix, {}).prefix))
+
+
+def _roles(prefix: str, passwords: Mapping[Role, str]) -> DatabaseRoles:
+    try:
+        return DatabaseRoles(prefix, passwords)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--role-prefix") from error

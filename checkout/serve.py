@@ -33,7 +33,11 @@ async def run_api(settings: Settings) -> None:
     set, they are served there, apart from partners. Raises ConsoleUnavailable where the console is wanted and
     cannot be had."""
     async with AsyncExitStack() as stack:
-        parts = await stack.enter_async_context(open_parts(settings, serving=True))
+        parts = await stack.enter_async_context(open_parts(settings, serving=True, of_operators=False))
+        # Parts of their own, because what partners send is never done with the rights of operators.
+        operating = parts
+        if settings.operator_database_url is not None:
+            operating = await stack.enter_async_context(open_parts(settings, serving=True))
         parts.privacy.warn_unless_sealing()
         api = ApiParts(
             settings=settings,
@@ -43,7 +47,7 @@ async def run_api(settings: Settings) -> None:
             new_id=new_id,
             is_ready=parts.is_ready,
         )
-        rooms = _rooms(api, parts)
+        rooms = _rooms(api, operating)
         if settings.metrics_port is not None:
             metrics = Starlette(routes=[metrics_route(parts.statuses, parts.dead_letter_box.counts)])
             await stack.enter_async_context(

@@ -31,7 +31,7 @@ async def run_workers(settings: Settings, name: str) -> None:
     """Runs one worker, or all of them, and their health pages until SIGTERM or SIGINT. Raises BrokerRefused where a
     codec is missing: a compressed message would stop them."""
     require_codecs()
-    async with open_parts(settings, serving=True) as parts:
+    async with open_parts(settings, serving=True, of_operators=False) as parts:
         parts.privacy.warn_unless_sealing()
         left_out = set() if settings.revalidator else {RevalidatorWorker.name}
         if not settings.sampler_baskets_per_minute:

@@ -115,6 +115,16 @@ class StoreUnavailable(Unavailable):
         super().__init__(f"the event store is unavailable: {why}")
 
 
+class StoreForbidden(CheckoutError):
+    """The store does not let this process do it: what stands in the message is a matter of its settings."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            f"the database's role may not do this ({why}): operators' commands, the operator API and the console sign in"
+            " by CHECKOUT_OPERATOR_DATABASE_URL, else by CHECKOUT_DATABASE_URL"
+        )
+
+
 class BrokerUnavailable(Unavailable):
     def __init__(self, why: str) -> None:
         super().__init__(f"Kafka is unavailable: {why}")

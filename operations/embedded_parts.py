@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from adapters.embedded.broker import EmbeddedBroker
 from adapters.embedded.postgres import EmbeddedPostgres
 from adapters.embedded.processes import ChildProcess, ServerFailed, can_be_had, free_port, in_a_thread
+from adapters.postgres.roles import ROLES, DatabaseRoles, Role, role_name
 from adapters.privacy.master_keys import make_master_key
 from adapters.settings import Settings, variable
 from domain.errors import Unavailable
@@ -57,7 +58,9 @@ class Parts:
                 database="checkout",
             )
             self.ports["postgres"] = self._postgres.port
-            changes["database_url"] = self._postgres.url
+            changes["database_url"] = self._signed_in("operator")
+            if given.database_sslmode is not None:
+                changes["database_sslmode"] = "disable"  # there is no TLS on the loopback address
         if given.kafka_bootstrap_servers is None:
             self._broker = EmbeddedBroker(self.log("broker"), port=port_again(had.get("broker")))
             self.ports["broker"] = self._broker.port
@@ -81,6 +84,19 @@ class Parts:
         self.settings = Settings.model_validate(given.model_dump(exclude_unset=True) | changes)
         self.environment = {variable(name): value for name, value in changes.items()}
 
+    def environment_of(self, role: Role) -> dict[str, str]:
+        """`environment` for a child process that signs in to the embedded database by this role. The API's process
+        signs in as operators too, for what they do through it."""
+        if self._postgres is None:
+            return self.environment
+        of_operators = {"operator_database_url": self._signed_in("operator")} if role == "api" else {}
+        urls = {"database_url": self._signed_in(role), **of_operators}
+        return {**self.environment, **{variable(name): url for name, url in urls.items()}}
+
+    def _signed_in(self, role: Role) -> str:
+        assert self._postgres is not None  # noqa: S101  (for the type checker)
+        return self._postgres.url_of(self._postgres.database, role_name(role))
+
     def log(self, name: str) -> Path:
         """A new log file; the one of the run before is kept beside it."""
         self.logs.mkdir(parents=True, exist_ok=True)
@@ -95,11 +111,14 @@ class Parts:
         loading = in_a_thread(lambda: import_module("adapters.postgres.migrate"))
         starting = [self._postgres.start()] if self._postgres is not None else []
         await asyncio.gather(loading, *starting)
+        from adapters.postgres.connecting import database_url
         from adapters.postgres.migrate import migrate
 
-        if self.settings.database_url is None:
-            raise ServerFailed("no database is named")
-        await migrate(self.settings.database_url.get_secret_value())
+        if self._postgres is None:
+            await migrate(database_url(self.settings))
+        else:
+            # Its superuser is for this alone; nobody needs a password to a server on the loopback address.
+            await migrate(self._postgres.url, DatabaseRoles(passwords=dict.fromkeys(ROLES)))
 
     async def start_broker(self) -> None:
         """Starts the broker where it is ours, and makes the topics."""

@@ -27,6 +27,7 @@ from adapters.embedded.processes import (
     ServerFailed,
     answers,
 )
+from adapters.postgres.roles import Role
 from adapters.service_file import FILE, FolderInUse, Service, last_service, lock
 from adapters.settings import Settings
 from domain.errors import CheckoutError
@@ -86,7 +87,6 @@ async def _run(options: UpOptions) -> None:
         parts = Parts(folder, options.given, ephemeral=options.data is None, ports=had)
         ports = {**parts.ports, "api": port, "health": health_port, "metrics": metrics_port}
         environment = {
-            **parts.environment,
             "CHECKOUT_PORT": str(port),
             "CHECKOUT_HEALTH_PORT": str(health_port),
             "CHECKOUT_METRICS_PORT": str(metrics_port),
@@ -94,12 +94,13 @@ async def _run(options: UpOptions) -> None:
             "CHECKOUT_DATA": str(folder),
         }
 
-        def child(name: str, log: str, *arguments: str) -> ChildProcess:
+        def child(name: str, log: str, role: Role, *arguments: str) -> ChildProcess:
             command = [sys.executable, "-m", "checkout", *arguments]
-            return ChildProcess(name, command, parts.log(log), environment=environment)
+            told = {**parts.environment_of(role), **environment}
+            return ChildProcess(name, command, parts.log(log), environment=told)
 
-        api = child("the API", "api", "serve")
-        workers = child("the worker process", "workers", "work", "all")
+        api = child("the API", "api", "api", "serve")
+        workers = child("the worker process", "workers", "worker", "work", "all")
 
         async def tell() -> None:
             await _together(until_ready(port, READY_LIMIT), until_ready(health_port, READY_LIMIT))

@@ -7,10 +7,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 
 import pytest
+from pydantic import SecretStr
 
 from adapters.embedded.apache_kafka import ApacheKafka
 from adapters.embedded.postgres import EmbeddedPostgres
 from adapters.kafka.topics import ensure_topics
+from adapters.postgres.roles import Role
 from adapters.settings import Settings
 from tests.parts.kafka import KafkaPart, apache_kafka_missing, kafka_part, own_kafka_part
 from tests.parts.postgres import Databases, postgres_folder, postgres_part
@@ -48,12 +50,24 @@ async def databases(postgres_server: str) -> AsyncIterator[Databases]:
     await made.close()
 
 
+@pytest.fixture(scope="session")
+def database_role() -> Role | None:
+    """The role that `database_url` signs in by; None: the administrator. Folders of tests say theirs."""
+    return None
+
+
 @pytest.fixture
-async def database_url(databases: Databases) -> AsyncIterator[str]:
+async def database_url(databases: Databases, database_role: Role | None) -> AsyncIterator[str]:
     """A fresh, migrated database, dropped afterwards."""
-    url = await databases.fresh()
+    url = await databases.fresh(database_role)
     yield url
     await databases.drop(url)
+
+
+@pytest.fixture
+def administrator_url(databases: Databases, database_url: str) -> str:
+    """The database of `database_url` for its administrator, past all roles."""
+    return databases.signed_in(database_url, None)
 
 
 @pytest.fixture(scope="session")
@@ -67,9 +81,14 @@ async def kafka(
 
 
 @pytest.fixture
-async def settings(kafka: KafkaPart, database_url: str) -> Settings:
-    """A database and a publisher id of its own on the Kafka that all tests share."""
-    settings = streaming_settings(kafka.bootstrap_servers, database_url, kafka_delivery=delivery(kafka))
+async def settings(kafka: KafkaPart, databases: Databases, database_url: str) -> Settings:
+    """A database and a publisher id of its own on the Kafka that all tests share. Operators sign in as such."""
+    settings = streaming_settings(
+        kafka.bootstrap_servers,
+        database_url,
+        kafka_delivery=delivery(kafka),
+        operator_database_url=SecretStr(databases.signed_in(database_url, "operator")),
+    )
     await ensure_topics(settings)
     return settings
 

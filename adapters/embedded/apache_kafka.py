@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import uuid
 from base64 import urlsafe_b64encode
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from adapters.embedded.kafka_jars import jars_folder
@@ -64,7 +65,18 @@ class ApacheKafka(EmbeddedServer):
 
     name = "Apache Kafka"
 
-    def __init__(self, folder: Path, *, port: int | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        port: int | None = None,
+        settings: Mapping[str, str] | None = None,
+        format_options: Sequence[str] = (),
+    ) -> None:
+        """`settings` are more of its properties, which go before our own; `format_options` are for the tool that
+        makes its empty store. Both count where the folder is made."""
+        self._more_settings = settings or {}
+        self._format_options = format_options
         self.folder = folder.resolve()
         self.port = port or free_port()
         self._controller_port = free_port()
@@ -88,12 +100,12 @@ class ApacheKafka(EmbeddedServer):
         self.folder.mkdir(parents=True, exist_ok=True)
         logging.write_text(_LOGGING)
         draft = properties.with_suffix(".draft")
-        draft.write_text(
-            _SETTINGS.format(port=self.port, controller_port=self._controller_port, folder=self.folder)
-        )
+        own = _SETTINGS.format(port=self.port, controller_port=self._controller_port, folder=self.folder)
+        draft.write_text(own + "".join(f"{name}={value}\n" for name, value in self._more_settings.items()))
         cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         # A cluster id must not look like an option.
         arguments = ["format", f"--cluster-id={cluster}", "--ignore-formatted", "--config", str(draft)]
+        arguments += self._format_options
         run_tool(
             "Apache Kafka's storage tool",
             [*_java_command(java, jars, logging), "kafka.tools.StorageTool", *arguments],

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -51,37 +52,38 @@ class EmbeddedPostgres(EmbeddedServer):
         log: Path | None = None,
         ephemeral: bool = False,
         database: str = "postgres",
+        settings: Mapping[str, str] | None = None,
     ) -> None:
         """`ephemeral` gives up what protects data against a crash of the machine, for speed. `database` is the
-        one that `url` names; it is made when it is missing."""
+        one that `url` names; it is made when it is missing. `settings` are more server settings."""
         self.folder = folder.resolve()
         self.port = port or free_port()
         self.database = database
         self._log = log or self.folder.parent / f"{self.folder.name}.log"
-        self._settings = {**_COMMON, **(_EPHEMERAL if ephemeral else {})}
+        self._settings = {**_COMMON, **(_EPHEMERAL if ephemeral else {}), **(settings or {})}
 
     @property
     def url(self) -> str:
         return self.url_of(self.database)
 
-    def url_of(self, database: str) -> str:
-        """The URL of a database of this server, for its superuser."""
-        return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
+    def url_of(self, database: str, user: str = "postgres") -> str:
+        """The URL of a database of this server, for its superuser or another user that may sign in."""
+        return f"postgresql://{user}@127.0.0.1:{self.port}/{database}"
 
     async def start(self) -> None:
-        wheel = await in_a_thread(lambda: _prepare(self.folder))
+        programs = await in_a_thread(self._prepared)
         await _refuse_a_second_server(self.folder)
         settings = {**self._settings, "port": str(self.port)}
         process = ChildProcess(
             self.name,
             [
-                str(wheel.bin_path / "postgres"),
+                str(programs.bin_path / "postgres"),
                 "-D",
                 str(self.folder),
                 *(argument for name, value in settings.items() for argument in ("-c", f"{name}={value}")),
             ],
             self._log,
-            user=wheel.system_user,
+            user=programs.system_user,
             stop_signal=signal.SIGINT,  # PostgreSQL's fast stop: rolls back what is open, then writes everything
             death_signal=signal.SIGINT,
         )
@@ -91,6 +93,10 @@ class EmbeddedPostgres(EmbeddedServer):
         except BaseException:
             await self.stop()
             raise
+
+    def _prepared(self) -> Any:
+        """The server's programs (`bin_path`) and who runs them (`system_user`), with the data folder made."""
+        return _prepare(self.folder)
 
     def _ready(self) -> bool:
         lines = _pid_file_lines(self.folder)

@@ -6,9 +6,9 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.helpers import create_ssl_context
 
 from adapters.kafka.codecs import bound_decompression, require_codecs
+from adapters.kafka.connecting import ssl_context
 from adapters.service_file import why_none
 from adapters.settings import Settings, WrongSetting
 
@@ -66,7 +66,8 @@ def admin(settings: Settings) -> AIOKafkaAdminClient:
 
 
 def connection(settings: Settings) -> dict[str, Any]:
-    """How every client reaches the brokers; raises WrongSetting where the settings name none."""
+    """How every client reaches the brokers; raises WrongSetting where the settings name none, do not go together,
+    or name files that cannot be used."""
     if settings.kafka_bootstrap_servers is None:
         raise WrongSetting(f"CHECKOUT_KAFKA_BOOTSTRAP_SERVERS names no broker, and {why_none(settings.data)}")
     options: dict[str, Any] = {
@@ -76,11 +77,14 @@ def connection(settings: Settings) -> dict[str, Any]:
         "security_protocol": settings.kafka_security_protocol,
     }
     if settings.kafka_security_protocol.endswith("SSL"):
-        cafile = settings.kafka_ca_file
-        options["ssl_context"] = create_ssl_context(cafile=str(cafile) if cafile else None)
+        options["ssl_context"] = ssl_context(settings)
     if settings.kafka_security_protocol.startswith("SASL"):
-        password = settings.kafka_sasl_password
+        if settings.kafka_sasl_username is None or settings.kafka_sasl_password is None:
+            raise WrongSetting(
+                f"CHECKOUT_KAFKA_SECURITY_PROTOCOL={settings.kafka_security_protocol} needs"
+                " CHECKOUT_KAFKA_SASL_USERNAME and CHECKOUT_KAFKA_SASL_PASSWORD"
+            )
         options["sasl_mechanism"] = settings.kafka_sasl_mechanism
         options["sasl_plain_username"] = settings.kafka_sasl_username
-        options["sasl_plain_password"] = password.get_secret_value() if password else None
+        options["sasl_plain_password"] = settings.kafka_sasl_password.get_secret_value()
     return options

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
@@ -16,6 +18,7 @@ from aiokafka.errors import (
 )
 
 from adapters.kafka.clients import connection, producer
+from adapters.kafka.connecting import why_refused
 from adapters.kafka.errors import answered, close, in_our_words
 from adapters.settings import Settings
 from domain.errors import BrokerRefused, BrokerUnavailable, Unavailable
@@ -85,12 +88,8 @@ async def _why_no_connection(settings: Settings) -> Unavailable | None:
             connected = await asyncio.wait_for(create_conn(host, port, **options), CONNECT_WITHIN_SECONDS)
         except TimeoutError:
             said: Unavailable = _away(host, port, f"no answer within {CONNECT_WITHIN_SECONDS:g} seconds")
-        except (KafkaConnectionError, ConnectionResetError):
-            said = _away(host, port, "it closes the connection; see CHECKOUT_KAFKA_SECURITY_PROTOCOL")
         except (KafkaError, OSError) as error:
-            said = in_our_words(error)
-            if isinstance(said, BrokerUnavailable):
-                said = _away(host, port, str(error))
+            said = await _refused(error, host, port, options)
         else:
             connected.close()
             return None
@@ -98,6 +97,17 @@ async def _why_no_connection(settings: Settings) -> Unavailable | None:
         if refusal is None or isinstance(said, BrokerRefused):
             refusal = said
     return refusal
+
+
+async def _refused(
+    error: KafkaError | OSError, host: str, port: int, options: Mapping[str, Any]
+) -> Unavailable:
+    if (why := await why_refused(error, host, port, options)) is not None:
+        return BrokerRefused(f"{host}:{port}: {why}")
+    if isinstance(error, KafkaConnectionError | ConnectionResetError):
+        return _away(host, port, "it closes the connection; see CHECKOUT_KAFKA_SECURITY_PROTOCOL")
+    said = in_our_words(error)
+    return _away(host, port, str(error)) if isinstance(said, BrokerUnavailable) else said
 
 
 def _away(host: str, port: int, why: str) -> BrokerUnavailable:

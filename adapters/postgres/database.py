@@ -10,8 +10,9 @@ from typing import Any, cast
 
 import asyncpg
 
+from adapters.postgres.connecting import why_not_by_tls
 from adapters.postgres.unreachable import why_no_connection
-from domain.errors import StoreUnavailable
+from domain.errors import StoreForbidden, StoreUnavailable
 
 _AWAY_CLASSES = frozenset({"08", "53", "57", "58"})
 """SQLSTATE classes: connection, resources, operator intervention (shutdown, cancelled), system errors."""
@@ -91,7 +92,8 @@ class Database:
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[asyncpg.Connection]:
         """A connection of the pool for the block. Raises StoreUnavailable where there is none to be had in
-        time, and where it is lost or times out inside the block.
+        time, and where it is lost or times out inside the block; StoreForbidden where the role that is signed in may
+        not do what the block does.
 
         Session state (settings, session locks, LISTEN) is not taken back: for that there is `connect`.
         """
@@ -107,6 +109,8 @@ class Database:
                 if not _lost(connection):
                     connection.terminate()
                 raise unavailable(error) from error
+            if isinstance(error, asyncpg.InsufficientPrivilegeError):
+                raise StoreForbidden(str(error)) from error
             raise
         finally:
             # A connection that cannot be given back is ended by the pool; the caller's work is done.
@@ -165,7 +169,8 @@ class Database:
         except asyncpg.exceptions.ClientConfigurationError:
             raise
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
-            raise StoreUnavailable(why_no_connection(error, self._url)) from error
+            why = why_not_by_tls(error, self._url) or why_no_connection(error, self._url)
+            raise StoreUnavailable(why) from error
 
 
 def _lost(connection: asyncpg.Connection) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, text
@@ -15,6 +16,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from adapters.postgres.database import Database
+from adapters.postgres.roles import DatabaseRoles, become_owner, give_rights, make_roles, prefix_in_use
+from domain.errors import CheckoutError
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -25,10 +28,16 @@ _alone = asyncio.Lock()
 """Alembic keeps the migration that runs in global variables: one at a time in a process."""
 
 
-async def migrate(url: str) -> Sequence[str]:
+class MigrationRefused(CheckoutError):
+    """Who is signed in may not do what migrating takes; the message says who may."""
+
+
+async def migrate(url: str, roles: DatabaseRoles | None = None) -> Sequence[str]:
     """Applies what is missing, all or nothing, and returns the names of the migrations applied, oldest first.
 
-    Safe when several processes do it at once: the first one does the work. Raises StoreUnavailable.
+    Makes these roles first and gives them what is there; in a database that has roles, they get their rights anew.
+    Safe when several processes do it at once: the first one does the work. Raises StoreUnavailable, and
+    MigrationRefused where the rights of the role that is signed in do not suffice.
     """
     database = Database(url)
     # The connection is made as everywhere else, so that the URL means the same here.
@@ -40,9 +49,31 @@ async def migrate(url: str) -> Sequence[str]:
     try:
         async with _alone, engine.begin() as connection:
             await connection.execute(_LOCK)
-            return await connection.run_sync(_upgrade)
+            driver = (await connection.get_raw_connection()).driver_connection
+            assert isinstance(driver, asyncpg.Connection)  # noqa: S101  (for the type checker)
+            if roles is not None:
+                await make_roles(driver, roles)
+            prefix = await prefix_in_use(driver)
+            if prefix is not None:
+                await become_owner(driver, prefix)
+            applied = await connection.run_sync(_upgrade)
+            if prefix is not None:
+                await give_rights(driver, prefix)
+            return applied
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise MigrationRefused(_who_may(error, makes_roles=roles is not None)) from error
     finally:
         await engine.dispose()
+
+
+def _who_may(error: asyncpg.InsufficientPrivilegeError, *, makes_roles: bool) -> str:
+    who = (
+        "one who may create roles and owns the database, or a superuser; where that is not you,"
+        " `checkout migrate --print-roles` prints what an administrator runs"
+        if makes_roles
+        else "the owner of the tables (checkout_owner, where `checkout migrate --roles` made the roles)"
+    )
+    return f"PostgreSQL refused it: {error}; the user of CHECKOUT_DATABASE_URL has to be {who}"
 
 
 def _upgrade(connection: Connection) -> Sequence[str]:

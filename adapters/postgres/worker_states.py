@@ -19,7 +19,7 @@ from adapters.postgres.worker_states_sql import (
     RECORDED,
     REPORT,
 )
-from domain.errors import StoreUnavailable
+from domain.errors import StoreForbidden, StoreUnavailable
 from domain.operating.status import Backlog, Holder, Process, Readings, Recorded, Report
 
 MOST_COUNTED = 10_000
@@ -51,7 +51,7 @@ class PostgresWorkerStates:
             return await self._read()
         except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError) as error:
             raise StoreUnavailable("the database is not migrated; `checkout migrate` does it") from error
-        except asyncpg.InsufficientPrivilegeError as error:
+        except StoreForbidden as error:
             raise StoreUnavailable(str(error)) from error
 
     async def _read(self) -> Readings:

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from adapters.contract.problems import MEDIA_TYPE, Kind, Problem, problem_of
 from adapters.contract.refusals import InvalidRequest, MalformedBody, MethodNotAllowed, RouteNotFound
 from domain.base import Value
-from domain.errors import CheckoutError, Violation
+from domain.errors import CheckoutError, StoreForbidden, Violation
 from domain.operating.dead_letters import LetterNotFound
 from domain.operating.finding import PageRefused
 from domain.operating.history import HistoryUnreadable
@@ -42,6 +42,7 @@ KINDS: Mapping[type[Exception], Kind] = {
     LetterNotFound: Kind(404, "dead_letter_not_found", "There is no such dead letter"),
     RebuildNotFound: Kind(404, "rebuild_not_found", "There is no such rebuild"),
     RebuildRefused: Kind(409, "rebuild_refused", "It cannot be done now"),
+    StoreForbidden: Kind(503, "database_role_lacks_right", "This service's database role may not do it"),
     NotConfirmed: Kind(422, "not_confirmed", "What cannot be taken back wants to be confirmed"),
 }
 

@@ -4,8 +4,14 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from adapters.postgres.roles import Role
 from adapters.settings import Settings
 from tests.operations.settling import Office, open_office
+
+
+@pytest.fixture(scope="session")
+def database_role() -> Role:
+    return "operator"
 
 
 @pytest.fixture

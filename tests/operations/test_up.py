@@ -10,12 +10,16 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import asyncpg
 import httpx
 import psutil
 import pytest
 
+from adapters.embedded.postgres import EmbeddedPostgres
+from adapters.postgres.migrate import migrate
+from adapters.postgres.roles import ROLES
 from adapters.settings import Settings
 from tests.parts.postgres import postgres_folder
 from tests.parts.processes import Program, descendants, gone
@@ -57,6 +61,11 @@ async def ask(url: str, statement: str) -> object:
         return await connection.fetchval(statement)
     finally:
         await connection.close()
+
+
+def superuser(url: str) -> str:
+    """The embedded database for its superuser, whom nobody else signs in as."""
+    return urlsplit(url)._replace(netloc=f"postgres@{urlsplit(url).netloc.rpartition('@')[2]}").geturl()
 
 
 def temporary_folders(folder: Path) -> list[Path]:
@@ -119,14 +128,42 @@ async def test_a_worker_process_that_dies_is_started_again(folder: Path) -> None
 async def test_a_named_folder_keeps_the_database_between_runs(folder: Path) -> None:
     data = folder / "kept"
     async with up(folder, "--data", data) as program:
-        url = (await ready(program))["database_url"]
+        url = superuser((await ready(program))["database_url"])
         await ask(url, "CREATE TABLE kept AS SELECT 7 AS number")
         assert await program.stop() == 0
     async with up(folder, "--data", data) as program:
-        assert await ask((await ready(program))["database_url"], "SELECT number FROM kept") == 7
+        assert await ask(superuser((await ready(program))["database_url"]), "SELECT number FROM kept") == 7
         assert await program.stop() == 0
     assert (data / "logs" / "api.log").exists()
     assert (data / "logs" / "api.log.1").exists()
+
+
+WHO_IS_SIGNED_IN = """
+SELECT array_agg(DISTINCT usename::text ORDER BY usename::text) FROM pg_stat_activity
+ WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+OWNER_OF_EVENTS = "SELECT relowner::regrole::text FROM pg_class WHERE oid = 'events'::regclass"
+
+
+async def test_no_process_is_signed_in_as_a_superuser(folder: Path) -> None:
+    async with up(folder, "--ephemeral") as program:
+        url = (await ready(program))["database_url"]
+        assert urlsplit(url).username == "checkout_operator"
+        users = await ask(superuser(url), WHO_IS_SIGNED_IN)
+        assert isinstance(users, list)
+        assert {"checkout_api", "checkout_worker"} <= set(users) <= {f"checkout_{role}" for role in ROLES}
+
+
+async def test_a_folder_of_a_release_without_roles_starts_and_belongs_to_the_owner_then(folder: Path) -> None:
+    data = folder / "earlier"
+    async with EmbeddedPostgres(data / "postgres", ephemeral=True, database="checkout") as server:
+        await migrate(server.url)
+        assert await ask(server.url, OWNER_OF_EVENTS) == "postgres"
+    async with up(folder, "--data", data) as program:
+        told = await ready(program)
+        assert await ask(told["database_url"], OWNER_OF_EVENTS) == "checkout_owner"
+        async with httpx.AsyncClient(base_url=told["url"]) as client:
+            assert (await client.get("/health/ready")).status_code == 200
 
 
 async def test_a_second_run_on_the_same_folder_is_refused_and_the_first_goes_on(folder: Path) -> None:

@@ -13,8 +13,8 @@ from tests.operations.validating import Shop, open_shop, run
 
 
 @pytest.fixture
-async def shop(database_url: str) -> AsyncIterator[Shop]:
-    async with open_shop(database_url) as shop:
+async def shop(database_url: str, administrator_url: str) -> AsyncIterator[Shop]:
+    async with open_shop(database_url, administrator_url) as shop:
         await shop.learn(offer("o-1"), price("o-1"), availability("SKU-1", quantity=5))
         yield shop
 

@@ -23,8 +23,8 @@ from tests.workers.test_publisher_restored import restore
 
 
 @pytest.fixture
-async def shop(database_url: str) -> AsyncIterator[Shop]:
-    async with open_shop(database_url) as shop:
+async def shop(database_url: str, administrator_url: str) -> AsyncIterator[Shop]:
+    async with open_shop(database_url, administrator_url) as shop:
         await shop.learn(offer("o-1"), price("o-1"))
         yield shop
 
@@ -76,7 +76,7 @@ async def test_all_that_was_published_at_least_once_is_compared_on_the_embedded_
 
 
 async def test_a_restored_store_is_told_with_the_baskets_of_which_kafka_knows_more(
-    transactional_kafka: KafkaPart, shop: Shop, database_url: str
+    transactional_kafka: KafkaPart, shop: Shop, database_url: str, administrator_url: str
 ) -> None:
     settings = streaming_settings(transactional_kafka.bootstrap_servers, database_url)
     await ensure_topics(settings)
@@ -85,7 +85,7 @@ async def test_a_restored_store_is_told_with_the_baskets_of_which_kafka_knows_mo
     await publish(shop, settings, sound.id, cut.id)
     assert (await ask(shop, "--sample", 10, settings=settings))[0] == 0
 
-    await restore(settings, 1)
+    await restore(administrator_url, 1)
     code, said = await ask(shop, "--sample", 10, settings=settings)
 
     assert code == 1

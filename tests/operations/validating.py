@@ -85,9 +85,10 @@ class Shop:
 
 
 @asynccontextmanager
-async def open_shop(url: str) -> AsyncIterator[Shop]:
+async def open_shop(url: str, administrator_url: str | None = None) -> AsyncIterator[Shop]:
+    """Commands sign in by `url`; a test that spoils what no role may does so as the administrator."""
     async with AsyncExitStack() as stack:
-        database = Database(url)
+        database = Database(administrator_url or url)
         stack.push_async_callback(database.close)
         store = await stack.enter_async_context(event_store(url))
         yield Shop(url, database, store)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import tempfile
@@ -16,6 +17,7 @@ import asyncpg
 
 from adapters.embedded.postgres import EmbeddedPostgres
 from adapters.postgres.migrate import migrate
+from adapters.postgres.roles import ROLES, DatabaseRoles, Role, role_name
 from tests.parts.docker import POSTGRES_IMAGE, engine_answers, postgres_container
 from tests.parts.waiting import eventually
 
@@ -53,20 +55,35 @@ class postgres_folder:  # noqa: N801  used as a function
         shutil.rmtree(self._root, ignore_errors=True)
 
 
+PREFIX = "checkout_test"
+"""Of the roles that tests sign in by; a server that is named may have others."""
+
+
 class Databases:
     """Fresh, migrated databases: copies of a template that was migrated once."""
 
     def __init__(self, server_url: str) -> None:
         self._server_url = server_url
+        # The same for all who test on this server at the same time: roles belong to the server.
+        self._password = hashlib.sha256(server_url.encode()).hexdigest()
         self._template: str | None = None
 
-    async def fresh(self) -> str:
-        """The URL of a new database that nobody else uses."""
+    async def fresh(self, role: Role | None = None) -> str:
+        """The URL of a new database that nobody else uses, signed in as the role; None: as the administrator."""
         if self._template is None:
             template = await self._make("template1")
-            await migrate(self._url_of(template))
+            passwords = dict.fromkeys(ROLES, self._password)
+            await migrate(self._url_of(template), DatabaseRoles(PREFIX, passwords))
             self._template = template
-        return self._url_of(await self._make(self._template))
+        return self.signed_in(self._url_of(await self._make(self._template)), role)
+
+    def signed_in(self, url: str, role: Role | None) -> str:
+        """The URL of the same database for another role; None: for the administrator."""
+        server = urlsplit(self._server_url)
+        if role is not None:
+            who = f"{role_name(role, PREFIX)}:{self._password}"
+            server = server._replace(netloc=f"{who}@{server.netloc.rpartition('@')[2]}")
+        return server._replace(path=urlsplit(url).path).geturl()
 
     async def empty(self) -> str:
         """The URL of a new database without our tables."""

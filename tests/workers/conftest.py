@@ -6,8 +6,14 @@ from collections.abc import AsyncIterator
 import pytest
 
 from adapters.postgres.event_store import PostgresEventStore
+from adapters.postgres.roles import Role
 from tests.streaming import Partner
 from tests.workers.running import event_store
+
+
+@pytest.fixture(scope="session")
+def database_role() -> Role:
+    return "worker"
 
 
 @pytest.fixture

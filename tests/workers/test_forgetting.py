@@ -71,11 +71,11 @@ async def viewed(parts: Parts, basket_id: str, version: int) -> bytes:
 
 @pytest.mark.parametrize("how", ["open", "sealed"])
 async def test_a_basket_is_published_projected_and_forgotten(
-    how: str, settings: Settings, tmp_path: Path, database_url: str, group: str
+    how: str, settings: Settings, tmp_path: Path, administrator_url: str, group: str
 ) -> None:
     async with AsyncExitStack() as stack:
         parts = await stack.enter_async_context(on_kafka(settings, tmp_path, kafka_personal_data=how))
-        connection = await asyncpg.connect(database_url)
+        connection = await asyncpg.connect(administrator_url)
         stack.push_async_callback(connection.close)
         await stack.enter_async_context(at_work(parts, group))
         id = await a_basket(parts)

@@ -17,11 +17,10 @@ from tests.workers.running import publisher_worker, running
 ANN = Operator(actor="ann", way="command-line", reason="restored from this morning's backup")
 
 
-async def restore(settings: Settings, events: int) -> None:
+async def restore(administrator_url: str, events: int) -> None:
     """As a dump of when the last so many events had not happened yet: they are gone, and their positions are given
     anew."""
-    assert settings.database_url is not None
-    connection = await asyncpg.connect(settings.database_url.get_secret_value())
+    connection = await asyncpg.connect(administrator_url)
     async with connection.transaction():
         last = await connection.fetchval("SELECT max(position) FROM events")
         await connection.execute("ALTER TABLE events DISABLE TRIGGER USER")
@@ -44,14 +43,14 @@ async def all_published(settings: Settings, partner: Partner) -> bool:
 
 
 async def test_a_store_that_ends_before_what_was_published_is_the_publishers_fault_and_not_waited_for(
-    settings: Settings, partner: Partner
+    settings: Settings, partner: Partner, administrator_url: str
 ) -> None:
     await partner.fills_baskets(3)
     async with publisher_worker(settings) as worker, running(worker) as pulse:
         await eventually(lambda: all_published(settings, partner), every=0.1)
         assert pulse.is_ready
         # While it waits for more.
-        await restore(settings, 4)
+        await restore(administrator_url, 4)
         await eventually(lambda: not pulse.is_ready and pulse.last_error)
         assert "restored to an earlier moment" in (pulse.last_error or "")
 
@@ -63,12 +62,12 @@ async def test_a_store_that_ends_before_what_was_published_is_the_publishers_fau
 
 
 async def test_events_at_positions_that_count_as_published_are_not_passed_over_in_silence(
-    settings: Settings, partner: Partner
+    settings: Settings, partner: Partner, administrator_url: str
 ) -> None:
     await partner.fills_baskets(3)
     async with publisher_worker(settings) as worker, running(worker):
         await eventually(lambda: all_published(settings, partner), every=0.1)
-    await restore(settings, 4)
+    await restore(administrator_url, 4)
     # What happens now takes the positions of what was published, and more.
     other = await Partner(partner.store, "globex").knows_a_catalogue()
     await other.fills_baskets(2)
@@ -80,12 +79,12 @@ async def test_events_at_positions_that_count_as_published_are_not_passed_over_i
 
 
 async def test_it_goes_on_where_an_operator_says_and_publishes_what_happened_since(
-    settings: Settings, partner: Partner
+    settings: Settings, partner: Partner, administrator_url: str
 ) -> None:
     await partner.fills_baskets(3)
     async with publisher_worker(settings) as worker, running(worker):
         await eventually(lambda: all_published(settings, partner), every=0.1)
-    await restore(settings, 4)
+    await restore(administrator_url, 4)
     position = await last_event(settings)
     other = await Partner(partner.store, "globex").knows_a_catalogue()
     await other.fills_baskets(2)

@@ -11,7 +11,6 @@ from prometheus_client import REGISTRY
 
 from adapters.kafka.messages import basket_event_message
 from adapters.kafka.topics import BASKET_EVENTS, ensure_topics
-from adapters.postgres.event_store import PostgresEventStore
 from adapters.settings import Settings
 from adapters.wiring import Parts, open_parts
 from domain.operating.topic_verification import TopicVerification
@@ -60,7 +59,7 @@ def sampler(
 async def service(settings: Settings, group: str) -> AsyncIterator[Parts]:
     """A publisher and a projector at work."""
     async with AsyncExitStack() as stack:
-        parts = await stack.enter_async_context(open_parts(settings))
+        parts = await stack.enter_async_context(open_parts(settings, of_operators=False))
         publisher = await stack.enter_async_context(publisher_worker(settings))
         projector = await stack.enter_async_context(projector_worker(settings, group))
         await stack.enter_async_context(running(publisher))
@@ -104,13 +103,12 @@ async def test_a_sound_service_under_load_has_no_differences(
 
 
 async def test_a_view_that_differs_is_found_by_and_by_and_counted_by_its_kind(
-    settings: Settings, partner: Partner, store: PostgresEventStore
+    settings: Settings, partner: Partner, administrator_url: str
 ) -> None:
-    async with open_parts(settings) as parts:
+    async with open_parts(settings, of_operators=False) as parts:
         basket = await partner.fills_a_basket()
         await parts.projection.refold(basket.id)
-        assert settings.database_url is not None
-        connection = await asyncpg.connect(settings.database_url.get_secret_value())
+        connection = await asyncpg.connect(administrator_url)
         await connection.execute("UPDATE basket_views SET status = 'completed'")
         await connection.close()
         before = differences("view_differs")
@@ -120,7 +118,7 @@ async def test_a_view_that_differs_is_found_by_and_by_and_counted_by_its_kind(
 
 
 async def test_a_view_that_stays_behind_differs_after_a_while(settings: Settings, partner: Partner) -> None:
-    async with open_parts(settings) as parts:
+    async with open_parts(settings, of_operators=False) as parts:
         basket = await partner.fills_a_basket()
         await parts.projection.refold(basket.id)
         await partner.handlers.update(update(basket.id, add("o-9")), caller())
@@ -141,7 +139,7 @@ async def test_a_message_that_comes_twice_is_found_as_it_is_published(
             await send(settings, [basket_event_message(event) for event in events])
 
     async with (
-        open_parts(settings) as parts,
+        open_parts(settings, of_operators=False) as parts,
         publisher_worker(settings) as publisher,
         running(publisher),
         running(sampler(parts, parts.topic_verification())),
@@ -153,11 +151,14 @@ async def test_a_message_that_comes_twice_is_found_as_it_is_published(
 
 
 async def test_kafka_away_keeps_no_basket_from_being_verified(settings: Settings, partner: Partner) -> None:
-    async with open_parts(settings) as parts:
+    async with open_parts(settings, of_operators=False) as parts:
         basket = await partner.fills_a_basket()
         await parts.projection.refold(basket.id)
     away = settings.model_copy(update={"kafka_bootstrap_servers": "127.0.0.1:1"})
     looked_at = sampled("checkout_verified_baskets_total")
-    async with open_parts(away) as parts, running(sampler(parts, parts.topic_verification())) as pulse:
+    async with (
+        open_parts(away, of_operators=False) as parts,
+        running(sampler(parts, parts.topic_verification())) as pulse,
+    ):
         await eventually(lambda: sampled("checkout_verified_baskets_total") > looked_at + 5)
         assert pulse.is_ready

@@ -70,8 +70,8 @@ class RebuildAtWork(RebuildRecord):
                 await connection.execute(sql.ABANDON, target.name, [*RESUMABLE_STATES], self.id)
                 await generations.make(connection, target.tables)
                 if not target.pages_stand_alone:
-                    await generations.execute_written(connection, generations.INDEX, target.tables)
-                    await generations.execute_written(connection, generations.CONSTRAIN, target.tables)
+                    await generations.execute_step(connection, "index", target.tables)
+                    await generations.execute_step(connection, "constrain", target.tables)
             await connection.execute(
                 sql.BEGIN,
                 self.id,
@@ -126,17 +126,10 @@ class RebuildAtWork(RebuildRecord):
     async def index(self, sessions: int) -> None:
         """Builds the indexes that the new tables do not have yet, several at a time, and looks at the tables as
         a planner wants them looked at."""
-        tables = self.target.tables
-        statements = deque[str]()
-
-        async def execute(connection: asyncpg.Connection) -> None:
-            while statements:
-                await connection.execute(statements.popleft())
-
-        # One kind after the other: a constraint takes its index as it is.
-        for writer in (generations.INDEX, generations.CONSTRAIN, generations.ANALYSE):
-            statements.extend(row[0] for row in await self._connection.fetch(writer, tables))
-            await self._together(execute, sessions, INDEXING)
+        # One step after the other: a constraint takes its index as it is.
+        await self._do("index", sessions)
+        await self._do("constrain", sessions)
+        await self._do("analyse", sessions)
 
     async def catch_up(self) -> None:
         """Takes in what happened meanwhile, but for a little that comes all the time."""
@@ -161,7 +154,7 @@ class RebuildAtWork(RebuildRecord):
     async def switch(self) -> None:
         """Puts the new generation in the place of the live one, which is kept. Raises RebuildStopped."""
         await self.turn("switching")
-        await self._switching.switch(generations.SWITCH, self._switched)
+        await self._switching.switch("switch", self._switched)
 
     async def _caught_up(self, position: int) -> None:
         await self._connection.execute(sql.CAUGHT_UP, self.id, position)
@@ -170,6 +163,17 @@ class RebuildAtWork(RebuildRecord):
         await self._caught_up(position)
         await self.turn("switched")
         await self._record("operations.rebuild-switched.v1", position=position)
+
+    async def _do(self, step: generations.Step, sessions: int) -> None:
+        """Executes a step's statements, several at a time."""
+        tables = self.target.tables
+        statements = deque(await generations.statements(self._connection, step, tables))
+
+        async def execute(connection: asyncpg.Connection) -> None:
+            while statements:
+                await generations.execute(connection, step, tables, statements.popleft())
+
+        await self._together(execute, sessions, INDEXING)
 
     async def _together(
         self,

@@ -71,25 +71,20 @@ SELECT conname::text FROM pg_constraint
                           WHERE relnamespace = 'public'::regnamespace AND relname = ANY($1::name[])))
 """
 
+Step = Literal[
+    "make", "index", "constrain", "analyse", "lock", "switch", "change places", "drop built", "drop kept"
+]
+"""What is done to generations, as the function `generation_statements` of the database knows it."""
+
+# The statements of a step.
+STATEMENTS = "SELECT generation_statements($1, $2::name[])"
+
+# Executes one of them with the rights of the tables' owner.
+EXECUTE = "SELECT execute_generation_statement($1, $2::name[], $3)"
+
 # Each of the following writes the statements to execute.
 
-# Empty tables like the live ones, without their indexes: to build these at the end is faster.
-MAKE = """
-SELECT format('CREATE TABLE checkout_rebuilt.%1$I (LIKE public.%1$I INCLUDING ALL EXCLUDING INDEXES)', name)
-  FROM unnest($1::name[]) AS name
- UNION ALL
-SELECT format('ALTER TABLE checkout_rebuilt.%I SET (%s)', relname, array_to_string(reloptions, ', '))
-  FROM pg_class
- WHERE relnamespace = 'public'::regnamespace AND relname = ANY($1::name[]) AND reloptions IS NOT NULL
- UNION ALL
-SELECT format('GRANT %s ON checkout_rebuilt.%I TO %s', granted.privilege_type, class.relname,
-              CASE granted.grantee WHEN 0 THEN 'PUBLIC' ELSE granted.grantee::regrole::text END)
-  FROM pg_class class, aclexplode(class.relacl) AS granted
- WHERE class.relnamespace = 'public'::regnamespace AND class.relname = ANY($1::name[])
-   AND granted.grantee <> class.relowner
-"""
-
-# The same in the session alone, gone at its end; with indexes, where $2.
+# Empty tables like the live ones in the session alone, gone at its end; with indexes, where $2.
 STAGE = """
 SELECT format('CREATE TEMPORARY TABLE %1$I (LIKE public.%1$I INCLUDING DEFAULTS %2$s)', name,
               CASE WHEN $2::boolean THEN 'INCLUDING INDEXES' ELSE '' END)
@@ -99,72 +94,27 @@ SELECT format('CREATE TEMPORARY TABLE %1$I (LIKE public.%1$I INCLUDING DEFAULTS 
 # Empties what is staged. (A temporary table goes before every other of its name.)
 CLEAR_STAGE = "SELECT format('TRUNCATE pg_temp.%I', name) FROM unnest($1::name[]) AS name"
 
-# The indexes that the built tables do not have yet, the largest tables' among them.
-INDEX = """
-SELECT regexp_replace(pg_get_indexdef(index.indexrelid), ' ON (ONLY )?public\\.', ' ON checkout_rebuilt.')
-  FROM pg_index index
-  JOIN pg_class class ON class.oid = index.indexrelid
-  JOIN pg_class owner ON owner.oid = index.indrelid
- WHERE owner.relnamespace = 'public'::regnamespace AND owner.relname = ANY($1::name[])
-   AND NOT EXISTS (SELECT FROM pg_class built
-                    WHERE built.relnamespace = 'checkout_rebuilt'::regnamespace
-                      AND built.relname = class.relname)
- ORDER BY array_position($1::name[], owner.relname) DESC, class.relname
-"""
 
-# The constraints that rest on indexes, and that the built tables do not have yet.
-CONSTRAIN = """
-SELECT format('ALTER TABLE checkout_rebuilt.%I ADD CONSTRAINT %I %s USING INDEX %I', owner.relname, held.conname,
-              CASE held.contype WHEN 'p' THEN 'PRIMARY KEY' ELSE 'UNIQUE' END, held.conname)
-  FROM pg_constraint held
-  JOIN pg_class owner ON owner.oid = held.conrelid
- WHERE owner.relnamespace = 'public'::regnamespace AND owner.relname = ANY($1::name[])
-   AND held.contype IN ('p', 'u')
-   AND NOT EXISTS (SELECT FROM pg_constraint built
-                    WHERE built.connamespace = 'checkout_rebuilt'::regnamespace
-                      AND built.conname = held.conname)
-"""
-
-# The planner is to know the new tables as well as it knew the old ones.
-ANALYSE = "SELECT format('ANALYZE checkout_rebuilt.%I', name) FROM unnest($1::name[]) AS name"
-
-# Nobody reads or writes the live tables from here to the end of the transaction.
-LOCK = """
-SELECT 'LOCK TABLE ' || string_agg(format('public.%I', name), ', ' ORDER BY number)
-       || ' IN ACCESS EXCLUSIVE MODE'
-  FROM unnest($1::name[]) WITH ORDINALITY AS live (name, number)
-"""
-
-# The built generation takes the place of the live one, and that of the one that was kept.
-SWITCH = """
-SELECT format('DROP TABLE IF EXISTS checkout_kept.%I', name) FROM unnest($1::name[]) AS name
- UNION ALL
-SELECT format('ALTER TABLE public.%I SET SCHEMA checkout_kept', name) FROM unnest($1::name[]) AS name
- UNION ALL
-SELECT format('ALTER TABLE checkout_rebuilt.%I SET SCHEMA public', name) FROM unnest($1::name[]) AS name
-"""
-
-# Whatever of a generation lies in a room.
-DROP = """
-SELECT format('DROP TABLE IF EXISTS %I.%I', $1::name, name) FROM unnest($2::name[]) AS name
-"""
-
-# The kept generation and the live one change places.
-CHANGE_PLACES = """
-SELECT format('ALTER TABLE public.%I SET SCHEMA checkout_rebuilt', name) FROM unnest($1::name[]) AS name
- UNION ALL
-SELECT format('ALTER TABLE checkout_kept.%I SET SCHEMA public', name) FROM unnest($1::name[]) AS name
- UNION ALL
-SELECT format('ALTER TABLE checkout_rebuilt.%I SET SCHEMA checkout_kept', name) FROM unnest($1::name[]) AS name
-"""
-
-
-async def execute_written(
-    connection: asyncpg.Connection, writer: str, *values: object, timeout: float | None = None
-) -> None:
+async def execute_written(connection: asyncpg.Connection, writer: str, *values: object) -> None:
     """Executes the statements that `writer` writes, in its order."""
     for (statement,) in await connection.fetch(writer, *values):
-        await connection.execute(statement, timeout=timeout)
+        await connection.execute(statement)
+
+
+async def statements(connection: asyncpg.Connection, step: Step, tables: Sequence[str]) -> Sequence[str]:
+    """What is to be executed for a step, in this order."""
+    return [statement for (statement,) in await connection.fetch(STATEMENTS, step, tables)]
+
+
+async def execute(connection: asyncpg.Connection, step: Step, tables: Sequence[str], statement: str) -> None:
+    """Executes one statement of a step."""
+    await connection.execute(EXECUTE, step, tables, statement)
+
+
+async def execute_step(connection: asyncpg.Connection, step: Step, tables: Sequence[str]) -> None:
+    """Executes a whole step."""
+    for statement in await statements(connection, step, tables):
+        await execute(connection, step, tables, statement)
 
 
 async def is_there(connection: asyncpg.Connection, room: Room, tables: Sequence[str]) -> bool:
@@ -184,9 +134,5 @@ async def make(connection: asyncpg.Connection, tables: Sequence[str]) -> None:
         raise RebuildRefused(
             f"views, triggers or foreign keys hang on the live tables: {', '.join(hangers_on)}"
         )
-    await drop(connection, "checkout_rebuilt", tables)
-    await execute_written(connection, MAKE, tables)
-
-
-async def drop(connection: asyncpg.Connection, room: Room, tables: Sequence[str]) -> None:
-    await execute_written(connection, DROP, room, tables)
+    await execute_step(connection, "drop built", tables)
+    await execute_step(connection, "make", tables)

@@ -20,6 +20,7 @@ from adapters.postgres.rebuilding.process import BuildingProcess
 from adapters.postgres.rebuilding.switching import Switching
 from adapters.postgres.rebuilding.target import Target
 from adapters.postgres.rebuilding.targets import target_of
+from domain.errors import StoreForbidden
 from domain.operating.actions import ActionType, Operator, OperatorAction
 from domain.operating.rebuilding import (
     RESUMABLE_STATES,
@@ -116,7 +117,7 @@ class PostgresRebuilds:
 
             position = await kept.complete(connection, switched["caught_up"])
             switching = Switching(connection, kept, position, _Patience(ROLL_BACK_TRIES))
-            await switching.switch(generations.CHANGE_PLACES, record)
+            await switching.switch("change places", record)
         found = await self.find(switched["id"])
         assert found is not None  # noqa: S101  (it was there a moment ago, and none is ever deleted)
         return found
@@ -125,7 +126,7 @@ class PostgresRebuilds:
         async with self._leading(target, "checkout_rebuilt") as (connection, made), connection.transaction():
             found = await connection.fetchval(sql.UNFINISHED, target, [*RESUMABLE_STATES])
             await connection.execute(sql.ABANDON, target, [*RESUMABLE_STATES], None)
-            await generations.drop(connection, "checkout_rebuilt", made.tables)
+            await generations.execute_step(connection, "drop built", made.tables)
             if found is not None:
                 await self._record(
                     connection, "operations.rebuild-dropped.v1", operator, target, rebuild=found
@@ -135,7 +136,7 @@ class PostgresRebuilds:
     async def drop_kept(self, target: RebuildTarget, operator: Operator) -> bool:
         async with self._leading(target, "checkout_kept") as (connection, kept), connection.transaction():
             there = await generations.is_there(connection, "checkout_kept", kept.tables)
-            await generations.drop(connection, "checkout_kept", kept.tables)
+            await generations.execute_step(connection, "drop kept", kept.tables)
             if there:
                 await self._record(
                     connection, "operations.rebuild-dropped.v1", operator, target, generation="kept"
@@ -158,6 +159,8 @@ class PostgresRebuilds:
         except Exception as error:
             if away(error, closed=connection.is_closed()):
                 raise unavailable(error) from error
+            if isinstance(error, asyncpg.InsufficientPrivilegeError):
+                raise StoreForbidden(str(error)) from error
             raise
         finally:
             await close(connection)

@@ -61,8 +61,8 @@ class Switching:
                 await reached(step)
             await self._waiting("what happened meanwhile")
 
-    async def switch(self, moves: str, record: Callable[[int], Awaitable[None]]) -> None:
-        """Moves the tables as `moves` writes it and records it, in one transaction, as soon as nobody is at the
+    async def switch(self, moves: generations.Step, record: Callable[[int], Awaitable[None]]) -> None:
+        """Moves the tables by the step `moves` and records it, in one transaction, as soon as nobody is at the
         live tables for longer than a moment. `record` is given the position up to which all is in."""
         while True:
             await self.catch_up()
@@ -79,12 +79,12 @@ class Switching:
                 await self._waiting("a rush of events")
             await asyncio.sleep(BETWEEN_TRIES)
 
-    async def _move(self, moves: str, record: Callable[[int], Awaitable[None]]) -> None:
+    async def _move(self, moves: generations.Step, record: Callable[[int], Awaitable[None]]) -> None:
         tables = self._target.tables
         await self._connection.execute(LOCK_TIMEOUT, LOCK_PATIENCE)
-        await generations.execute_written(self._connection, generations.LOCK, tables)
+        await generations.execute_step(self._connection, "lock", tables)
         upto = await self._the_last_bit()
-        await generations.execute_written(self._connection, moves, tables)
+        await generations.execute_step(self._connection, moves, tables)
         await self._target.announce(self._connection)
         await record(upto)
 

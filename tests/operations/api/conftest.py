@@ -14,7 +14,7 @@ from tests.parts.postgres import Databases
 
 @pytest.fixture(scope="module")
 async def desk(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
-    url = await databases.fresh()
+    url = await databases.fresh("operator")
     async with open_desk(settings_in(tmp_path_factory.mktemp("issuer"), database_url=url)) as desk:
         yield desk
     await databases.drop(url)

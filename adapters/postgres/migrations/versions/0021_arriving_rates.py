@@ -5,7 +5,7 @@ from __future__ import annotations
 from adapters.postgres.migrations.beside import execute_sql_beside
 
 revision = "0021"
-down_revision = "0018"
+down_revision = "0019"
 
 
 def upgrade() -> None:

@@ -1,0 +1,93 @@
+-- Who may touch what. Executed as the owner at the end of each `checkout migrate`, so that it says all there is: what
+-- is not named here has been taken away. A new table or function is named here too, if only for the owner.
+--
+-- For the owner alone: refuse_change_of_events, refuse_change_of_catalogue_facts, refuse_change_of_operator_actions,
+-- refuse_change_of_destroyed_data_keys, learn_one_after_the_other, catalogue_facts_position_seq, dead_letters_number_seq.
+-- (Triggers call these functions, and a column draws from its sequence, which takes no right.)
+
+DO $nothing$
+DECLARE
+    own text;
+BEGIN
+    FOR own IN SELECT oid::regclass FROM pg_class
+                WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'S')
+                  AND relowner = 'checkout_owner'::regrole
+    LOOP
+        EXECUTE format('REVOKE ALL ON %s FROM PUBLIC, checkout_api, checkout_worker, checkout_operator', own);
+    END LOOP;
+    FOR own IN SELECT oid::regprocedure FROM pg_proc
+                WHERE pronamespace = 'public'::regnamespace AND proowner = 'checkout_owner'::regrole
+    LOOP
+        EXECUTE format('REVOKE ALL ON ROUTINE %s FROM PUBLIC, checkout_api, checkout_worker, checkout_operator', own);
+    END LOOP;
+END
+$nothing$;
+
+-- What happened: everybody reads it, and appends by the function alone.
+GRANT SELECT ON events, claims, answers TO checkout_api, checkout_worker, checkout_operator;
+GRANT EXECUTE ON FUNCTION append_events TO checkout_api, checkout_worker, checkout_operator;
+-- Verifying looks at which position comes next. (Only to look: the function draws them as the owner.)
+GRANT SELECT ON SEQUENCE events_position_seq TO checkout_worker, checkout_operator;
+-- The expiry worker clears old answers away; to lock a row takes the right to update a column of it.
+GRANT DELETE, UPDATE (answered_at) ON answers TO checkout_worker;
+-- Whoever forgets a person empties what was answered about that person.
+GRANT UPDATE (body) ON answers TO checkout_operator;
+-- Claims that their basket does not hold any more are repaired by operators.
+GRANT INSERT, UPDATE, DELETE ON claims TO checkout_operator;
+
+-- What is derived can be built anew: workers keep it, operators repair it.
+GRANT SELECT ON basket_views, open_basket_uses, catalogue_offers, catalogue_prices, catalogue_availability,
+    catalogue_policies TO checkout_api;
+GRANT SELECT, INSERT, UPDATE, DELETE ON basket_views, open_basket_uses, catalogue_offers, catalogue_prices,
+    catalogue_availability, catalogue_policies TO checkout_worker, checkout_operator;
+
+-- What the catalogue said. A dead letter that an operator tries again may be a fact.
+GRANT SELECT ON catalogue_facts TO checkout_api;
+GRANT SELECT, INSERT ON catalogue_facts TO checkout_worker, checkout_operator;
+
+-- Personal data: whoever appends it makes keys; operators destroy them.
+GRANT SELECT, INSERT ON data_keys TO checkout_api, checkout_worker, checkout_operator;
+GRANT UPDATE, DELETE ON data_keys TO checkout_operator;
+GRANT SELECT, INSERT ON basket_subjects TO checkout_api, checkout_worker, checkout_operator;
+GRANT DELETE ON basket_subjects TO checkout_operator;
+GRANT SELECT ON forgotten_baskets TO checkout_api, checkout_worker, checkout_operator;
+GRANT INSERT, UPDATE ON forgotten_baskets TO checkout_operator;
+
+-- How the service is: every process says how it is, and clears away what processes said that are gone.
+GRANT SELECT, INSERT, UPDATE, DELETE ON worker_states TO checkout_api, checkout_worker, checkout_operator;
+GRANT SELECT ON publisher_positions, catalogue_readers TO checkout_api;
+GRANT SELECT, INSERT, UPDATE ON publisher_positions, catalogue_readers TO checkout_worker, checkout_operator;
+
+-- Messages that could not be understood. The API counts them, and does not read what they hold.
+GRANT SELECT (topic, code, basket_id, recorded_at, settled_at) ON dead_letters TO checkout_api;
+GRANT SELECT, INSERT, UPDATE ON dead_letters TO checkout_worker, checkout_operator;
+
+-- What operators do.
+GRANT SELECT, INSERT ON operator_actions TO checkout_operator;
+GRANT SELECT, INSERT, UPDATE ON rebuilds, republications TO checkout_operator;
+GRANT SELECT, INSERT, UPDATE, DELETE ON rebuild_ranges TO checkout_operator;
+GRANT EXECUTE ON FUNCTION generation_statements, execute_generation_statement TO checkout_operator;
+GRANT USAGE ON SCHEMA checkout_rebuilt, checkout_kept TO checkout_operator;
+GRANT SELECT ON readable_events, readable_catalogue_facts, alembic_version TO checkout_operator;
+
+-- Generations that are not live have the rights of the live one, whichever comes next.
+DO $generations$
+DECLARE
+    given text;
+BEGIN
+    FOR given IN
+        SELECT format('REVOKE ALL ON %s FROM PUBLIC, checkout_api, checkout_worker, checkout_operator', oid::regclass)
+          FROM pg_class
+         WHERE relnamespace IN ('checkout_rebuilt'::regnamespace, 'checkout_kept'::regnamespace) AND relkind = 'r'
+         UNION ALL
+        SELECT format('GRANT %s ON %s TO %s', granted.privilege_type, other.oid::regclass,
+                      granted.grantee::regrole)
+          FROM pg_class live, aclexplode(live.relacl) AS granted, pg_class other
+         WHERE live.relnamespace = 'public'::regnamespace AND other.relname = live.relname
+           AND other.relnamespace IN ('checkout_rebuilt'::regnamespace, 'checkout_kept'::regnamespace)
+           AND other.relkind = 'r' AND granted.grantee <> live.relowner AND granted.grantee <> 0
+    LOOP
+        EXECUTE given;
+    END LOOP;
+END
+$generations$;

@@ -1,0 +1,70 @@
+"""What is wrong where TLS fails, whoever is talked to."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+from typing import Literal
+
+from adapters.settings import WrongSetting
+
+TlsFault = Literal[
+    "untrusted", "other host", "not valid now", "certificate wanted", "certificate refused", "no tls"
+]
+
+# X509_V_ERR codes of OpenSSL.
+_OF_HOST = frozenset({62, 63, 64})
+_OF_TIME = frozenset({9, 10})
+
+# Reasons of OpenSSL, most of them alerts of the other side. (One that wants a certificate and gets none may say no
+# more than that the handshake failed.)
+_REASONS: dict[str, TlsFault] = {
+    "WRONG_VERSION_NUMBER": "no tls",
+    "RECORD_LAYER_FAILURE": "no tls",
+    "TLSV13_ALERT_CERTIFICATE_REQUIRED": "certificate wanted",
+    "SSLV3_ALERT_HANDSHAKE_FAILURE": "certificate wanted",
+    "SSLV3_ALERT_BAD_CERTIFICATE": "certificate refused",
+    "SSLV3_ALERT_CERTIFICATE_UNKNOWN": "certificate refused",
+    "SSLV3_ALERT_CERTIFICATE_EXPIRED": "certificate refused",
+    "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE": "certificate refused",
+    "TLSV1_ALERT_UNKNOWN_CA": "certificate refused",
+}
+
+
+def tls_fault(error: BaseException) -> TlsFault | None:
+    """What is wrong; None where it is something else, or not known."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        if error.verify_code in _OF_HOST:
+            return "other host"
+        return "not valid now" if error.verify_code in _OF_TIME else "untrusted"
+    if isinstance(error, ssl.SSLError):
+        return _REASONS.get((error.reason or "").upper().replace(" ", "_"))
+    return None
+
+
+def look_at_ca(file: Path, named_by: str) -> None:
+    """Raises WrongSetting where the file holds no certificates to trust."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(file)
+    except (OSError, ValueError) as error:
+        raise WrongSetting(f"{named_by} names {file}: {_why(error, 'no certificates in PEM')}") from error
+
+
+def look_at_certificate(certificate: Path, key: Path | None, password: str | None, named_by: str) -> None:
+    """Raises WrongSetting where these are not a certificate and its key."""
+    try:
+        # Without a password OpenSSL would ask for one on the terminal.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(certificate, key, lambda: password or "")
+    except (OSError, ValueError) as error:
+        files = f"{certificate} and {key}" if key else str(certificate)
+        why = _why(error, "not a certificate and its private key in PEM")
+        raise WrongSetting(f"{named_by} name {files}: {why}") from error
+
+
+def _why(error: Exception, else_: str) -> str:
+    if isinstance(error, ssl.SSLError):
+        return {
+            "KEY_VALUES_MISMATCH": "the key is not that of the certificate",
+            "BAD_DECRYPT": "the key's password is wrong or missing",
+        }.get(error.reason or "", else_)
+    return (error.strerror if isinstance(error, OSError) else None) or else_
