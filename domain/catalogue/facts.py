@@ -7,26 +7,25 @@ often it arrives and wherever it is read again, is the same fact.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, AwareDatetime, Field, TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from domain.base import Value
 from domain.catalogue.naming import Sequence, name_of
 from domain.catalogue.policies import PolicyFact
-from domain.values import Amount, Country, Currency, Identifier, Money, PartnerOrganisation, Product, Text
-
-
-def _in_utc(moment: datetime) -> datetime:
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError as error:
-        raise ValueError("a time must lie in the years 1 to 9999 in UTC") from error
-
-
-Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
-"""A time with an offset, kept in UTC: the same moment is the same fact, however it was written."""
+from domain.values import (
+    Amount,
+    Country,
+    Currency,
+    Identifier,
+    Moment,
+    Money,
+    PartnerOrganisation,
+    Product,
+    Text,
+)
 
 
 class QuantityRule(Value):
