@@ -81,6 +81,19 @@ OrderItemType = Literal["offer", "add_on"]
 AMOUNT_PATTERN = r"^[0-9]{1,12}(\.[0-9]{1,4})?$"
 _AMOUNT = re.compile(AMOUNT_PATTERN)
 
+MOST_EXACT_FLOAT = 2**53
+
+
+def _whole(value: object) -> object:
+    # JSON has one kind of number: 2, 2.0 and 2e0 are the same. Larger ones than a float tells apart are not.
+    if isinstance(value, float) and value.is_integer() and abs(value) <= MOST_EXACT_FLOAT:
+        return int(value)
+    return value
+
+
+WHOLE = BeforeValidator(_whole)
+"""Makes of a type of integers one of numbers without a fraction, however JSON writes them."""
+
 EXACT = Context(prec=64, traps=[Inexact, InvalidOperation])
 """Money is reckoned exactly: what did not fit would raise, not be rounded."""
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import structlog
 
-from adapters.kafka.catalogue_messages import NotAFact, fact_of
+from adapters.contract.facts import NotAFact
+from adapters.kafka.catalogue_messages import fact_of
 from adapters.kafka.messages import Received, unreadable_letter
 from adapters.kafka.subscription import Batches, Subscription
 from domain.catalogue.facts import Fact
@@ -38,9 +39,12 @@ class CatalogueWorker:
         facts: CatalogueFacts,
         dead_letters: Sequence[DeadLetters],
         *,
+        ignored: Collection[str] = (),
         batch_messages: int = BATCH_MESSAGES,
     ) -> None:
-        """Every one of `dead_letters` is given each letter."""
+        """Every one of `dead_letters` is given each letter. `ignored` are names of unknown members that are passed
+        over."""
+        self._ignored = ignored
         self._subscription = subscription
         self._facts = facts
         self._dead_letters = dead_letters
@@ -53,7 +57,7 @@ class CatalogueWorker:
             try:
                 while True:
                     batch = await batches.next(self._batch_messages, WAIT_SECONDS)
-                    understood, letters = await _sorted_out(batch)
+                    understood, letters = await _sorted_out(batch, self._ignored)
                     # One batch at a time is learned. While PostgreSQL does that, the next one is read.
                     if learning is not None:
                         pulse.handled(await learning)
@@ -102,7 +106,9 @@ class CatalogueWorker:
         return len(batch)
 
 
-async def _sorted_out(batch: Sequence[Received]) -> tuple[list[tuple[Fact, Received]], list[DeadLetter]]:
+async def _sorted_out(
+    batch: Sequence[Received], ignored: Collection[str]
+) -> tuple[list[tuple[Fact, Received]], list[DeadLetter]]:
     """What was understood, and the letters about what was not."""
     understood: list[tuple[Fact, Received]] = []
     letters: list[DeadLetter] = []
@@ -114,7 +120,7 @@ async def _sorted_out(batch: Sequence[Received]) -> tuple[list[tuple[Fact, Recei
             letters.append(unreadable_letter(message.unreadable))
             continue
         try:
-            fact = fact_of(message.message)
+            fact = fact_of(message.message, ignored)
         except NotAFact as error:
             letters.append(_letter(message, "not_a_fact", str(error)))
         else:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+from adapters.contract.facts import NotAFact
 from adapters.kafka import topics
-from adapters.kafka.catalogue_messages import CATALOGUE_TOPICS, NotAFact, fact_of
+from adapters.kafka.catalogue_messages import CATALOGUE_TOPICS, fact_of
 from adapters.kafka.messages import buried_message, verdict_message
 from adapters.kafka.sending import send_apart
 from adapters.settings import Settings
@@ -69,15 +72,17 @@ class CatalogueRemedy:
     topics = CATALOGUE_TOPICS
     settles_all = False
 
-    def __init__(self, facts: CatalogueFacts) -> None:
+    def __init__(self, facts: CatalogueFacts, ignored: Collection[str] = ()) -> None:
+        """`ignored` are names of unknown members that are passed over."""
         self._facts = facts
+        self._ignored = ignored
 
     def kind(self, _: str) -> Kind:
         return "catalogue-fact"
 
     def plan(self, letter: Buried) -> Plan:
         try:
-            fact = fact_of(buried_message(letter.message))
+            fact = fact_of(buried_message(letter.message), self._ignored)
         except NotAFact as error:
             retry = f"nothing yet, for it is still not understood: {error}"
         else:
@@ -86,7 +91,7 @@ class CatalogueRemedy:
 
     async def retry(self, letter: Buried) -> str:
         try:
-            fact = fact_of(buried_message(letter.message))
+            fact = fact_of(buried_message(letter.message), self._ignored)
         except NotAFact as error:
             raise StillDead(f"it is still not understood: {error}") from error
         if fact is None:

@@ -16,6 +16,7 @@ from domain.base import Value
 from domain.catalogue.naming import Sequence, name_of
 from domain.catalogue.policies import PolicyFact
 from domain.values import (
+    WHOLE,
     Amount,
     Country,
     Currency,
@@ -31,11 +32,11 @@ from domain.values import (
 class QuantityRule(Value):
     """How many of an offer version one may order, summed over all lines of it; None is no limit."""
 
-    min: Annotated[int, Field(ge=1)] | None = None
+    min: Annotated[int, Field(ge=1), WHOLE] | None = None
     """The fewest."""
-    max: Annotated[int, Field(ge=1)] | None = None
+    max: Annotated[int, Field(ge=1), WHOLE] | None = None
     """The most."""
-    step: Annotated[int, Field(ge=1)] | None = None
+    step: Annotated[int, Field(ge=1), WHOLE] | None = None
     """It is ordered in multiples of it."""
 
 
@@ -150,8 +151,8 @@ class AvailabilityFact(Value):
     """The partner organisation that it holds for."""
     status: Literal["available", "out_of_stock", "blocked", "discontinued"]
     """Whether the product can be had."""
-    quantity: Annotated[int, Field(ge=0, le=2**63 - 1)] | None = None
-    """How many can be had; null is no limit."""
+    quantity: Annotated[int, Field(ge=-(2**63), le=2**63 - 1), WHOLE] | None = None
+    """How many can be had; null is no limit. Fewer than none, as stock that was sold twice is counted, is none."""
     reason: Text | None = None
     """Why, for people; findings repeat it."""
     sequence: Sequence

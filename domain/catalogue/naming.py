@@ -6,7 +6,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-Sequence = Annotated[int, Field(ge=0, le=2**63 - 1)]
+from domain.values import WHOLE
+
+Sequence = Annotated[int, Field(ge=0, le=2**63 - 1), WHOLE]
 
 _ESCAPES = str.maketrans({"%": "%25", "/": "%2F", "*": "%2A"})
 

@@ -61,7 +61,7 @@ def test_the_sample_of_the_repository_is_all_good() -> None:
         (price().model_dump_json().replace('"10.00"', '"1e3"'), "amount"),
         (price().model_dump_json().replace('"amount"', '"ammount"'), "ammount"),
         (price().model_dump_json().replace('"validFrom":null', '"validFrom":"2026-01-01T00:00:00"'), "RFC 3339"),
-        (offer(products=[]).model_dump_json().replace('"products":[]', '"products":[{"code":"x"}]'), "products.0"),
+        (offer(products=[]).model_dump_json().replace('"products":[]', '"products":[{"code":"x"}]'), "/products/0/code"),
         (policy(checks={"price_changed": "off"}).model_dump_json().replace("changed", "chnaged"), "price_chnaged"),
         (policy(low_stock=3).model_dump_json().replace("lowStock", "lowStok"), "lowStok"),
         ('{"kind": "offer", "id": "' + "x" * LONGEST_LINE, "longer than"),

@@ -87,14 +87,14 @@ async def test_what_the_topics_say_is_learned(
     ] == said
 
 
-async def test_a_message_need_not_say_its_kind_and_may_say_more_than_we_know(
-    worker: CatalogueWorker, facts: PostgresCatalogueFacts, settings: Settings
+async def test_a_message_need_not_say_its_kind_and_may_hold_members_that_a_setting_names(
+    facts: PostgresCatalogueFacts, letters: Letters, settings: Settings
 ) -> None:
     said = price(unique("o"))
     document = {**json.loads(said.model_dump_json(exclude={"kind"})), "colour": "red"}
     message = Message(topics.PRICES, b"any", json.dumps(document).encode(), ())
 
-    async with at_work(worker):
+    async with at_work(CatalogueWorker(subscription(settings), facts, [letters], ignored=["colour"])):
         await say(settings, [message])
         await learned(facts, said)
 
@@ -109,6 +109,15 @@ async def test_a_message_need_not_say_its_kind_and_may_say_more_than_we_know(
         (topics.PRICES, price().model_dump_json(exclude={"sequence"}).encode()),
         (topics.AVAILABILITY, availability().model_dump_json().replace("available", "perhaps").encode()),
         (topics.POLICIES, b'{"partner": "acme", "checks": {"price_chnaged": "off"}, "sequence": 1}'),
+        (topics.PRICES, price().model_dump_json().replace("{", '{"partner":"acme",', 1).encode()),
+        (
+            topics.AVAILABILITY,
+            availability().model_dump_json().replace('"sequence":1', '"sequence":true').encode(),
+        ),
+        (
+            topics.PRICES,
+            price().model_dump_json().replace('"validFrom":null', '"validFrom":"20991231"').encode(),
+        ),
     ],
 )
 async def test_what_is_no_fact_becomes_a_dead_letter_and_the_next_is_learned(
