@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Context, Decimal, Inexact, InvalidOperation
 from functools import reduce
@@ -254,3 +255,12 @@ class Market(Value):
     partner: PartnerOrganisation
     country: Country | None = None
     currency: Currency | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a message lay."""
+
+    topic: str
+    partition: int
+    offset: int

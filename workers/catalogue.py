@@ -6,12 +6,13 @@ import asyncio
 from collections.abc import Collection, Sequence
 
 import structlog
+from prometheus_client import Counter
 
 from adapters.contract.facts import NotAFact
-from adapters.kafka.catalogue_messages import fact_of
+from adapters.kafka.catalogue_messages import said_by
 from adapters.kafka.messages import Received, unreadable_letter
 from adapters.kafka.subscription import Batches, Subscription
-from domain.catalogue.facts import Fact
+from domain.catalogue.epochs import CatalogueMessage, Said
 from domain.ports import CatalogueFacts, DeadLetter, DeadLetters, Source
 from workers.pulse import Pulse
 
@@ -20,12 +21,18 @@ BATCH_MESSAGES = 2_000
 WAIT_SECONDS = 1.0
 YIELD_EVERY = 100
 
+WITHDRAWN = Counter("checkout_catalogue_withdrawn", "Facts that tombstones withdrew.")
+IDLE = Counter("checkout_catalogue_idle_tombstones", "Tombstones that withdrew nothing.")
+
 _log = structlog.get_logger("workers.catalogue")
 
 
 class CatalogueWorker:
     """Effectively once: facts are recorded, then the offsets committed; a fact that comes again is the same
     fact by its id and changes nothing.
+
+    A message without a value is a tombstone. It withdraws what its key names, and what was said last under its key;
+    one that withdraws nothing is logged and counted.
 
     What cannot be understood, and what contradicts a recorded fact, becomes a dead letter; everything else
     goes on.
@@ -77,12 +84,12 @@ class CatalogueWorker:
         self,
         batches: Batches,
         batch: Sequence[Received],
-        understood: Sequence[tuple[Fact, Received]],
+        understood: Sequence[tuple[CatalogueMessage, Received]],
         letters: list[DeadLetter],
     ) -> int:
         """How many messages are done with."""
-        learned = await self._facts.learn([(fact, message.source) for fact, message in understood])
-        messages = {id(fact): message for fact, message in understood}
+        learned = await self._facts.learn([said for said, _ in understood])
+        messages = {id(said.fact): message for said, message in understood if isinstance(said, Said)}
         letters += [
             _letter(messages[id(fact)], "contradicts", f"another content is recorded as {fact.fact_id}")
             for fact in learned.contradicts
@@ -91,6 +98,10 @@ class CatalogueWorker:
             _log.error(
                 "a message was not learned", source=letter.source, code=letter.code, error=letter.error
             )
+        for tombstone in learned.idle:
+            _log.warning("a tombstone withdrew nothing", source=tombstone.source, key=tombstone.key)
+        WITHDRAWN.inc(learned.withdrawn)
+        IDLE.inc(len(learned.idle))
         for dead_letters in self._dead_letters:
             await dead_letters.record(letters)
         # Last of all: a crash before this line repeats what was done, and repeating it changes nothing.
@@ -100,6 +111,8 @@ class CatalogueWorker:
             messages=len(batch),
             new=learned.new,
             known=learned.known,
+            withdrawn=learned.withdrawn,
+            withdrew_nothing=len(learned.idle),
             not_learned=len(letters),
             up_to=_last_offsets(batch),
         )
@@ -108,9 +121,9 @@ class CatalogueWorker:
 
 async def _sorted_out(
     batch: Sequence[Received], ignored: Collection[str]
-) -> tuple[list[tuple[Fact, Received]], list[DeadLetter]]:
+) -> tuple[list[tuple[CatalogueMessage, Received]], list[DeadLetter]]:
     """What was understood, and the letters about what was not."""
-    understood: list[tuple[Fact, Received]] = []
+    understood: list[tuple[CatalogueMessage, Received]] = []
     letters: list[DeadLetter] = []
     for number, message in enumerate(batch):
         if number % YIELD_EVERY == 0:
@@ -120,12 +133,9 @@ async def _sorted_out(
             letters.append(unreadable_letter(message.unreadable))
             continue
         try:
-            fact = fact_of(message.message, ignored)
+            understood.append((said_by(message, ignored), message))
         except NotAFact as error:
             letters.append(_letter(message, "not_a_fact", str(error)))
-        else:
-            if fact is not None:
-                understood.append((fact, message))
     return understood, letters
 
 

@@ -15,12 +15,11 @@ from pydantic_core import ErrorDetails, from_json
 
 from adapters.contract.words import in_words, told
 from domain.catalogue.contradictions import contradictions
-from domain.catalogue.facts import FACT, AvailabilityFact, Fact, OfferFact, PriceFact
+from domain.catalogue.facts import FACT, AvailabilityFact, Fact, FactKind, OfferFact, PriceFact
+from domain.catalogue.naming import EPOCH
 from domain.catalogue.policies import PolicyFact
 
-Kind = Literal["offer", "price", "availability", "policy"]
-
-MODELS: dict[Kind, type[Fact]] = {
+MODELS: dict[FactKind, type[Fact]] = {
     "offer": OfferFact,
     "price": PriceFact,
     "availability": AvailabilityFact,
@@ -54,19 +53,21 @@ class _Strictly(TypedDict):
 _STRICTLY: _Strictly = {"strict": True, "extra": "forbid", "by_alias": True, "by_name": False}
 
 
-def parse_fact(document: bytes, kind: Kind | None = None, ignored: Collection[str] = ()) -> Fact:
+def parse_fact(document: bytes, kind: FactKind | None = None, ignored: Collection[str] = ()) -> Fact:
     """The fact that a JSON document says. `kind`: it must be of this kind, and need not say so. `ignored` are names
     of unknown members that are passed over. Raises NotAFact."""
     try:
         fact = _read(document, kind, ignored)
     except ValidationError as error:
         raise NotAFact(in_words(error, within_union=kind is None)) from error
+    if "epoch" in fact.model_fields_set:
+        raise NotAFact(f"/{EPOCH}: the contract knows no such member")
     if against := [*contradictions(fact)]:
         raise NotAFact(told(against))
     return fact
 
 
-def _read(document: bytes, kind: Kind | None, ignored: Collection[str]) -> Fact:
+def _read(document: bytes, kind: FactKind | None, ignored: Collection[str]) -> Fact:
     try:
         return _validated(document, kind)
     except ValidationError as error:
@@ -83,13 +84,13 @@ def _read(document: bytes, kind: Kind | None, ignored: Collection[str]) -> Fact:
     return _validated(json.dumps(content).encode(), kind)
 
 
-def _validated(document: bytes, kind: Kind | None) -> Fact:
+def _validated(document: bytes, kind: FactKind | None) -> Fact:
     if kind is None:
         return FACT.validate_json(document, **_STRICTLY)
     return MODELS[kind].model_validate_json(document, **_STRICTLY)
 
 
-def _may_pass(detail: ErrorDetails, kind: Kind | None, ignored: Collection[str]) -> bool:
+def _may_pass(detail: ErrorDetails, kind: FactKind | None, ignored: Collection[str]) -> bool:
     name, value = detail["loc"][-1], detail["input"]
     if name in ignored:
         return True

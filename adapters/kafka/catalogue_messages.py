@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from adapters.contract.facts import Kind, parse_fact
+from adapters.contract.facts import parse_fact
 from adapters.kafka import topics
-from adapters.kafka.messages import Message
-from domain.catalogue.facts import Fact
+from adapters.kafka.messages import Message, Received
+from domain.catalogue.epochs import CatalogueMessage, Said, Tombstone
+from domain.catalogue.facts import Fact, FactKind
 
-KINDS: dict[str, Kind] = {
+KINDS: dict[str, FactKind] = {
     topics.OFFERS: "offer",
     topics.PRICES: "price",
     topics.AVAILABILITY: "availability",
@@ -21,19 +22,24 @@ CATALOGUE_TOPICS = tuple(KINDS)
 
 
 def fact_message(fact: Fact) -> Message:
-    """The message that says this fact."""
+    """The message that says this fact. Its key is the fact's name, so that compaction keeps the newest of each fact and
+    drops no other, and all that is said of one fact stays in order."""
     return Message(
         _TOPICS[fact.kind],
-        fact.message_key.encode(),
+        fact.subject.encode(),
         fact.model_dump_json().encode(),
         (("content-type", b"application/json"),),
     )
 
 
-def fact_of(message: Message, ignored: Collection[str] = ()) -> Fact | None:
-    """The fact that a message of a catalogue topic says; None for a tombstone. `ignored` are names of unknown members
-    that are passed over. Raises NotAFact.
+def said_by(received: Received, ignored: Collection[str] = ()) -> CatalogueMessage:
+    """What a message of a catalogue topic says; one without a value is a tombstone. `ignored` are names of unknown
+    members that are passed over. Raises NotAFact.
 
     The topic says the `kind`; where the message says it too they must agree.
     """
-    return None if message.value is None else parse_fact(message.value, KINDS[message.topic], ignored)
+    message, source = received.message, received.source
+    kind = KINDS[message.topic]
+    if message.value is None:
+        return Tombstone(kind, message.key, source, received.at)
+    return Said(parse_fact(message.value, kind, ignored), source, message.key, received.at)

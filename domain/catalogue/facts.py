@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter
 
 from domain.base import Value
-from domain.catalogue.naming import Sequence, name_of
+from domain.catalogue.naming import Epoch, Sequence, fact_id, name_of
 from domain.catalogue.policies import PolicyFact
 from domain.values import (
     WHOLE,
@@ -46,7 +46,7 @@ class OfferFact(Value):
     kind: Literal["offer"] = "offer"
     """What kind of fact it is."""
     id: Identifier
-    """The offer's id, and the message's key."""
+    """The offer's id."""
     version: Identifier
     """The offer's version."""
     name: Text | None = None
@@ -73,6 +73,7 @@ class OfferFact(Value):
     """The offers that may not be in one basket with it."""
     sequence: Sequence
     """The sender's own version of this fact: the higher one is the newer."""
+    epoch: Epoch = 0
 
     @property
     def subject(self) -> str:
@@ -80,11 +81,7 @@ class OfferFact(Value):
 
     @property
     def fact_id(self) -> str:
-        return f"{self.subject}#{self.sequence}"
-
-    @property
-    def message_key(self) -> str:
-        return self.id
+        return fact_id(self.subject, self.sequence, self.epoch)
 
 
 class PriceFact(Value):
@@ -97,7 +94,7 @@ class PriceFact(Value):
     kind: Literal["price"] = "price"
     """What kind of fact it is."""
     offer_id: Identifier
-    """The offer's id, and the message's key."""
+    """The offer's id."""
     offer_version: Identifier
     """The offer's version."""
     country: Country | None = None
@@ -112,6 +109,7 @@ class PriceFact(Value):
     """Until when it holds, that moment not included."""
     sequence: Sequence
     """The sender's own version of this fact: the higher one is the newer."""
+    epoch: Epoch = 0
 
     @property
     def subject(self) -> str:
@@ -120,11 +118,7 @@ class PriceFact(Value):
 
     @property
     def fact_id(self) -> str:
-        return f"{self.subject}#{self.sequence}"
-
-    @property
-    def message_key(self) -> str:
-        return self.offer_id
+        return fact_id(self.subject, self.sequence, self.epoch)
 
     @property
     def money(self) -> Money:
@@ -144,7 +138,7 @@ class AvailabilityFact(Value):
     kind: Literal["availability"] = "availability"
     """What kind of fact it is."""
     product_code: Identifier
-    """The product's code, and the message's key."""
+    """The product's code."""
     country: Country | None = None
     """Where it holds."""
     partner: PartnerOrganisation | None = None
@@ -157,6 +151,7 @@ class AvailabilityFact(Value):
     """Why, for people; findings repeat it."""
     sequence: Sequence
     """The sender's own version of this fact: the higher one is the newer."""
+    epoch: Epoch = 0
 
     @property
     def subject(self) -> str:
@@ -164,12 +159,10 @@ class AvailabilityFact(Value):
 
     @property
     def fact_id(self) -> str:
-        return f"{self.subject}#{self.sequence}"
+        return fact_id(self.subject, self.sequence, self.epoch)
 
-    @property
-    def message_key(self) -> str:
-        return self.product_code
 
+FactKind = Literal["offer", "price", "availability", "policy"]
 
 Fact = OfferFact | PriceFact | AvailabilityFact | PolicyFact
 

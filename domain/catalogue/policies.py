@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from domain.base import Value
-from domain.catalogue.naming import Sequence, name_of
+from domain.catalogue.naming import Epoch, Sequence, fact_id, name_of
 from domain.validation.codes import CheckCode
 from domain.values import WHOLE, Amount, Money, PartnerOrganisation
 
@@ -70,9 +70,10 @@ class PolicyFact(PolicyTerms):
     kind: Literal["policy"] = "policy"
     """What kind of fact it is."""
     partner: PartnerOrganisation | None = None
-    """The partner organisation that it is for, and the message's key; null for all, with the key `*`."""
+    """The partner organisation that it is for; null for all."""
     sequence: Sequence
     """The sender's own version of this fact: the higher one is the newer."""
+    epoch: Epoch = 0
 
     @property
     def subject(self) -> str:
@@ -80,12 +81,7 @@ class PolicyFact(PolicyTerms):
 
     @property
     def fact_id(self) -> str:
-        return f"{self.subject}#{self.sequence}"
-
-    @property
-    def message_key(self) -> str:
-        # An organisation that is called "*" has a key of its own.
-        return name_of(self.partner)
+        return fact_id(self.subject, self.sequence, self.epoch)
 
 
 def policy_subject(partner: str | None) -> str:

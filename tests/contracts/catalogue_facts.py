@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from adapters.memory.catalogue import MemoryCatalogueFacts
 from domain.catalogue.catalogue import Catalogue
-from domain.catalogue.facts import AvailabilityFact, Fact, OfferFact
+from domain.catalogue.epochs import Said
+from domain.catalogue.facts import AvailabilityFact, Fact, OfferFact, PriceFact
+from domain.catalogue.policies import PolicyFact
 from domain.ports import CatalogueFacts, Source
 from domain.values import Market, OfferRef
 from tests.builders import NOW, availability, offer, policy, price, ref
@@ -22,8 +24,25 @@ GB = Market(partner="northwind", country="GB", currency="GBP")
 _offsets = itertools.count()
 
 
-def sourced(facts: Iterable[Fact]) -> Sequence[tuple[Fact, Source]]:
-    return [(fact, Source("catalogue.offers.v1", 0, next(_offsets))) for fact in facts]
+def sourced(facts: Iterable[Fact], key: str | None = None) -> Sequence[Said]:
+    """Messages that say these facts; under their names where no key is given."""
+    return [
+        Said(fact, Source("catalogue.offers.v1", 0, next(_offsets)), (key or fact.subject).encode())
+        for fact in facts
+    ]
+
+
+def offer_of(fact: Fact) -> str:
+    """The offer, or product, that a fact is about."""
+    match fact:
+        case OfferFact():
+            return fact.id
+        case PriceFact():
+            return fact.offer_id
+        case AvailabilityFact():
+            return fact.product_code
+        case PolicyFact():
+            return fact.subject
 
 
 def unique(name: str) -> str:
@@ -261,7 +280,7 @@ class CatalogueFactsContract:
         plain = MemoryCatalogueFacts()
         await plain.learn(sourced(said))
         await facts.learn(sourced(said))
-        offer_ids = {fact.message_key for fact in said}
+        offer_ids = {fact.offer_id for fact in said if isinstance(fact, PriceFact)}
         everything = await plain.catalogue(offer_ids, [], fresh=True)
         for at in MOMENTS:
             for fresh in (True, False):
@@ -281,7 +300,7 @@ class CatalogueFactsContract:
     ) -> None:
         said, batches = arrival
         plain = MemoryCatalogueFacts()
-        offer_ids = {fact.id if isinstance(fact, OfferFact) else fact.message_key for fact in said}
+        offer_ids = {offer_of(fact) for fact in said}
         codes = {fact.product_code for fact in said if isinstance(fact, AvailabilityFact)}
         outcomes = []
         for batch in batches:

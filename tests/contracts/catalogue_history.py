@@ -9,10 +9,10 @@ from datetime import timedelta
 
 from hypothesis import HealthCheck, given, settings
 
-from domain.catalogue.facts import AvailabilityFact, Fact, OfferFact
+from domain.catalogue.facts import AvailabilityFact, Fact
 from domain.ports import CatalogueFacts, CatalogueHistory
 from tests.builders import NOW, availability, offer, policy, price, ref
-from tests.contracts.catalogue_facts import GB, arrivals, known_of, sourced, unique
+from tests.contracts.catalogue_facts import GB, arrivals, known_of, offer_of, sourced, unique
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ class CatalogueHistoryContract:
         self, learning: Learning, arrival: tuple[list[Fact], list[list[Fact]]]
     ) -> None:
         said, batches = arrival
-        offer_ids = {fact.id if isinstance(fact, OfferFact) else fact.message_key for fact in said}
+        offer_ids = {offer_of(fact) for fact in said}
         codes = {fact.product_code for fact in said if isinstance(fact, AvailabilityFact)}
         seen: list[tuple[int, list[Sequence[Fact | None]]]] = []
         for batch in batches:

@@ -15,9 +15,10 @@ from adapters.memory.catalogue import MemoryCatalogueFacts
 from adapters.postgres.catalogue_facts import PostgresCatalogueFacts
 from adapters.postgres.database import Database
 from adapters.settings import Settings
+from domain.catalogue.epochs import CatalogueMessage
 from domain.catalogue.facts import Fact
 from domain.errors import StoreUnavailable
-from domain.ports import Learned, Source
+from domain.ports import Learned
 from tests.builders import NOW, availability, offer, price, ref
 from tests.contracts.catalogue_facts import GB, unique
 from tests.parts.kafka import KafkaPart
@@ -190,11 +191,11 @@ class AwayAtFirst(MemoryCatalogueFacts):
         super().__init__()
         self.tries_left = tries
 
-    async def learn(self, facts: Sequence[tuple[Fact, Source]]) -> Learned:
+    async def learn(self, messages: Sequence[CatalogueMessage]) -> Learned:
         if self.tries_left:
             self.tries_left -= 1
             raise StoreUnavailable("switched off")
-        return await super().learn(facts)
+        return await super().learn(messages)
 
 
 async def test_while_the_store_is_away_nothing_is_lost(settings: Settings, letters: Letters) -> None:

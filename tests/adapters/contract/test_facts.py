@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from adapters.contract.facts import MODELS, Kind, NotAFact, parse_fact
-from domain.catalogue.facts import AvailabilityFact, Fact
+from adapters.contract.facts import MODELS, NotAFact, parse_fact
+from domain.catalogue.facts import AvailabilityFact, Fact, FactKind
 from tests.builders import NOW, availability, offer, policy, price
 
-FACTS: dict[Kind, Fact] = {
+FACTS: dict[FactKind, Fact] = {
     "offer": offer(products=["SKU-1"], quantity={"min": 1, "max": 10, "step": 1}),
     "price": price(),
     "availability": availability(),
@@ -23,7 +23,7 @@ FACTS: dict[Kind, Fact] = {
 PRODUCT = json.loads(FACTS["offer"].model_dump_json())["products"][0]
 
 
-def said(kind: Kind, **members: object) -> dict[str, Any]:
+def said(kind: FactKind, **members: object) -> dict[str, Any]:
     """A fact as its sender writes it, with these members in the place of others."""
     document: dict[str, Any] = json.loads(FACTS[kind].model_dump_json())
     return document | members
@@ -49,7 +49,7 @@ def refused(document: dict[str, Any], *ignored: str) -> str:
 
 
 @pytest.mark.parametrize("kind", MODELS)
-def test_a_fact_is_read_as_it_is_written(kind: Kind) -> None:
+def test_a_fact_is_read_as_it_is_written(kind: FactKind) -> None:
     assert parsed(said(kind)) == FACTS[kind]
 
 
@@ -69,6 +69,8 @@ def test_a_fact_is_read_as_it_is_written(kind: Kind) -> None:
         (said("offer", products=[{"productCode": "SKU-1", "quantity": True}]), "/products/0/quantity"),
         (said("offer", quantity={"min": 1, "multiple": 6}), "/quantity/multiple"),
         (said("offer", epoch=1), "/epoch"),
+        (said("offer", checkoutEpoch=0), "/checkoutEpoch"),
+        (said("price", checkoutEpoch=2), "/checkoutEpoch"),
         (said("policy", lowStok=3), "/lowStok"),
         (said("policy", priceTolerance={"percent": "5", "up": "1"}), "/priceTolerance/up"),
     ],
@@ -112,7 +114,7 @@ def test_members_of_the_contract_that_say_what_is_so_without_them_are_taken(docu
 
 @pytest.mark.parametrize("sequence", [True, False, "5", 1.5, None, [1], -1, 2**63, 1e300])
 @pytest.mark.parametrize("kind", MODELS)
-def test_a_sequence_is_a_whole_number_and_nothing_else(kind: Kind, sequence: object) -> None:
+def test_a_sequence_is_a_whole_number_and_nothing_else(kind: FactKind, sequence: object) -> None:
     assert refused(said(kind, sequence=sequence)).startswith("/sequence: ")
 
 

@@ -284,8 +284,9 @@ async def test_a_fact_stays_as_it_was_learned(database: Database) -> None:
 
 async def test_a_fact_is_kept_with_its_validity_and_where_its_message_lay(database: Database) -> None:
     said = price(unique("o"), "1.00", validFrom=NOW)
-    [(_, source)] = learned = sourced([said])
-    await PostgresCatalogueFacts(database, 1).learn(learned)
+    [message] = sourced([said])
+    source = message.source
+    await PostgresCatalogueFacts(database, 1).learn([message])
 
     async with database.connection() as connection:
         row = await connection.fetchrow("SELECT * FROM catalogue_facts WHERE fact_id = $1", said.fact_id)
