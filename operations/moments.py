@@ -9,7 +9,7 @@ import typer
 
 def moment(text: str) -> datetime:
     """An RFC 3339 time; it must say its offset. Raises typer.BadParameter."""
-    from domain.values import parse_moment  # noqa: PLC0415  (`--help` must start quickly)
+    from domain.values import parse_moment
 
     try:
         return parse_moment(text)

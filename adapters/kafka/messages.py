@@ -81,7 +81,7 @@ def received(record: Any) -> Received:
             tuple([(name, value or b"") for name, value in record.headers]),
         ),
         Source(record.topic, record.partition, record.offset),
-        EPOCH + timedelta(milliseconds=record.timestamp)
+        at=EPOCH + timedelta(milliseconds=record.timestamp)
         if 0 <= record.timestamp <= LATEST_TIMESTAMP
         else None,
     )

@@ -107,7 +107,9 @@ class CatalogueRemedy:
 
     def _said_by(self, letter: Buried) -> CatalogueMessage:
         # A letter does not tell when its message was said: it was before all that was learned after it.
-        return said_by(Received(buried_message(letter.message), letter.message.source, at=EPOCH), self._ignored)
+        return said_by(
+            Received(buried_message(letter.message), letter.message.source, at=EPOCH), self._ignored
+        )
 
     async def skip(self, _: Buried) -> str:
         return LEFT_OUT

@@ -349,7 +349,7 @@ class CatalogueFactsContract:
     ) -> None:
         id = unique("o")
         prices = [price(id), price(id, country="GB"), price(id, currency="EUR")]
-        said = [*prices, offer(id), availability(id)]
+        said: list[Fact] = [*prices, offer(id), availability(id)]
         await facts.learn(sourced(said, id))
 
         outcome = await facts.learn([tombstone("price", id)])

@@ -3,11 +3,17 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from functools import partial
 
 import pytest
+from aiokafka import TopicPartition
+from prometheus_client import REGISTRY
+from structlog.testing import capture_logs
 
 from adapters.kafka import topics
 from adapters.kafka.catalogue_messages import CATALOGUE_TOPICS, fact_message
+from adapters.kafka.clients import consumer
 from adapters.kafka.messages import Message
 from adapters.kafka.subscription import Subscription
 from adapters.kafka.topics import ensure_topics
@@ -18,12 +24,12 @@ from adapters.settings import Settings
 from domain.catalogue.epochs import CatalogueMessage
 from domain.catalogue.facts import Fact
 from domain.errors import StoreUnavailable
-from domain.ports import Learned
+from domain.ports import Learned, Source
 from tests.builders import NOW, availability, offer, price, ref
 from tests.contracts.catalogue_facts import GB, unique
 from tests.parts.kafka import KafkaPart
 from tests.parts.waiting import eventually
-from tests.streaming import delivery, streaming_settings
+from tests.streaming import delivery, streaming_settings, topic_content
 from tests.workers.at_work import Letters, at_work, say
 from workers.catalogue import CatalogueWorker
 
@@ -149,39 +155,103 @@ async def test_a_fact_that_contradicts_becomes_a_dead_letter_and_the_first_stand
 
     async with at_work(worker):
         await say(settings, map(fact_message, [first, other]))
-        await eventually(lambda: letters.about(id))
+        await eventually(lambda: letters.about(first.subject))
 
     catalogue = await facts.catalogue([id], [], fresh=True)
-    assert letters.about(id) == ["contradicts"]
+    assert letters.about(first.subject) == ["contradicts"]
     assert catalogue.price(ref(id), GB, NOW).current == first
 
 
-async def test_a_tombstone_takes_nothing_back(
-    worker: CatalogueWorker, facts: PostgresCatalogueFacts, letters: Letters, settings: Settings
+@pytest.mark.parametrize("key", ["its name", "another"])
+async def test_a_tombstone_withdraws_and_what_is_said_after_it_counts_again(
+    worker: CatalogueWorker, facts: PostgresCatalogueFacts, letters: Letters, settings: Settings, key: str
 ) -> None:
     id = unique("o")
-    said, later = price(id), price(id, "2.00", sequence=2)
+    said, later = price(id, "2.00", sequence=2), price(id, "1.00", sequence=1)
+    under = said.subject if key == "its name" else id
+
+    def message(fact: Fact) -> Message:
+        return replace(fact_message(fact), key=under.encode())
+
+    async def current() -> str | None:
+        price = (await facts.catalogue([id], [], fresh=True)).price(ref(id), GB, NOW).current
+        return str(price.amount) if price else None
+
+    async def is_withdrawn() -> bool:
+        return await current() is None
 
     async with at_work(worker):
-        await say(
-            settings,
-            [fact_message(said), Message(topics.PRICES, id.encode(), None, ()), fact_message(later)],
-        )
-        await learned(facts, said, later)
+        await say(settings, [message(said)])
+        await learned(facts, said)
+        await say(settings, [Message(topics.PRICES, under.encode(), None, ())])
+        await eventually(is_withdrawn)
+        await say(settings, [message(later)])
+        await learned(facts, later)
 
-    assert letters.about(id) == []
+    assert await current() == "1.00"
+    assert letters.about(under) == []
+
+
+async def test_a_tombstone_that_withdraws_nothing_is_logged_and_counted(
+    worker: CatalogueWorker, facts: PostgresCatalogueFacts, settings: Settings
+) -> None:
+    key, next_one = unique("nobody"), price(unique("o"))
+    before = idle_tombstones()
+
+    with capture_logs() as logs:
+        async with at_work(worker):
+            await say(settings, [Message(topics.PRICES, key.encode(), None, ())])
+            await say(settings, [fact_message(next_one)])
+            await learned(facts, next_one)
+            await eventually(lambda: idle_tombstones() > before)
+
+    [told] = [log for log in logs if log.get("key") == key.encode()]
+    assert (told["log_level"], told["event"]) == ("warning", "a tombstone withdrew nothing")
+
+
+def idle_tombstones() -> float:
+    return REGISTRY.get_sample_value("checkout_catalogue_idle_tombstones_total") or 0.0
+
+
+class Watched(MemoryCatalogueFacts):
+    """Remembers where the messages lay that it was given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.given: list[Source] = []
+
+    async def learn(self, messages: Sequence[CatalogueMessage]) -> Learned:
+        self.given += [message.source for message in messages]
+        return await super().learn(messages)
 
 
 async def test_a_worker_that_starts_again_goes_on_where_the_last_one_stopped(
-    facts: PostgresCatalogueFacts, letters: Letters, settings: Settings
+    letters: Letters, settings: Settings
 ) -> None:
     group = unique("catalogue")
-    first, meanwhile = price(unique("o")), price(unique("o"))
-
-    for said in (first, meanwhile):
+    places: list[Source] = []
+    for said in (price(unique("o")), price(unique("o"))):
         await say(settings, [fact_message(said)])
+        [message] = await topic_content(settings, topics.PRICES, [said.subject])
+        place = message.source
+        facts = Watched()
         async with at_work(CatalogueWorker(subscription(settings, group), facts, [letters])):
-            await learned(facts, said)
+            await eventually(partial(is_committed, settings, group, place))
+
+        assert facts.given.count(place) == 1
+        assert not {*facts.given} & {*places}
+        places += facts.given
+
+
+async def is_committed(settings: Settings, group: str, source: Source) -> bool:
+    """Whether the group is done with a message."""
+    client = consumer(settings, group=group)
+    await client.start()
+    try:
+        committed = await client.committed(TopicPartition(source.topic, source.partition))
+        return committed is not None and committed > source.offset
+    finally:
+        await client.stop()
 
 
 class AwayAtFirst(MemoryCatalogueFacts):

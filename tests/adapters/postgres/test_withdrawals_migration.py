@@ -9,6 +9,7 @@ import asyncpg
 from adapters.postgres import migrations
 from adapters.postgres.catalogue_facts import PostgresCatalogueFacts
 from adapters.postgres.database import Database
+from domain.catalogue.facts import Fact
 from tests.builders import NOW, availability, offer, policy, price, ref
 from tests.contracts.catalogue_facts import GB, sourced, tombstone
 
@@ -30,7 +31,7 @@ async def test_facts_from_before_are_withdrawn_by_the_keys_that_a_load_gave_them
     database: Database, connection: asyncpg.Connection
 ) -> None:
     facts = PostgresCatalogueFacts(database, 1)
-    said = [
+    said: list[Fact] = [
         *(offer("o/1"), offer("o/1@v-2"), offer("o-2")),
         *(price("o/1"), price("o/1", country="GB"), price("o-2")),
         *(availability("SKU/1"), availability("SKU/1", country="GB"), availability("SKU-2")),
