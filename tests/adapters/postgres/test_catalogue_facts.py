@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 import asyncpg
 import pytest
 
+from adapters.postgres import catalogue_sql
 from adapters.postgres.catalogue_facts import PostgresCatalogueFacts
 from adapters.postgres.catalogue_history import PostgresCatalogueHistory
 from adapters.postgres.catalogue_sql import CHANNEL
@@ -280,6 +281,28 @@ async def test_a_fact_stays_as_it_was_learned(database: Database) -> None:
         async with database.connection() as connection:
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 await connection.execute(change)
+
+
+@pytest.mark.parametrize(
+    ("statement", "arguments"),
+    [
+        (catalogue_sql.WITHDRAWALS, ["a\x1eb"]),
+        (catalogue_sql.NEWEST, [["a"], ["b"]]),
+        (catalogue_sql.EVER_SAID, [["a"], ["b"]]),
+        (catalogue_sql.SAID_UNDER, [[b"a"], ["price"]]),
+        (catalogue_sql.FORGET_KEYS, ["a", "0", "1"]),
+        (catalogue_sql.RECORDED_FACTS, [["a"]]),
+    ],
+)
+async def test_what_is_learned_is_looked_up_and_no_table_is_read_as_a_whole_though_it_was_empty_at_first(
+    database: Database, statement: str, arguments: list[object]
+) -> None:
+    async with database.connection() as connection, connection.transaction():
+        await connection.execute(catalogue_sql.LEARN_ALONE)
+        await connection.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+        plan = "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN {statement}", *arguments))
+    assert "Index" in plan
+    assert "Seq Scan" not in plan
 
 
 async def test_a_fact_is_kept_with_its_validity_and_where_its_message_lay(database: Database) -> None:
