@@ -19,7 +19,7 @@ from domain.catalogue.catalogue import Catalogue
 from domain.catalogue.facts import Fact, PriceFact
 from domain.errors import StoreUnavailable
 from tests.builders import NOW, availability, offer, policy, price, ref
-from tests.contracts.catalogue_facts import GB, CatalogueFactsContract, known_of, sourced, unique
+from tests.contracts.catalogue_facts import GB, CatalogueFactsContract, known_of, sourced, tombstone, unique
 from tests.parts.waiting import eventually
 
 
@@ -303,6 +303,27 @@ async def test_what_is_learned_is_looked_up_and_no_table_is_read_as_a_whole_thou
         plan = "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN {statement}", *arguments))
     assert "Index" in plan
     assert "Seq Scan" not in plan
+
+
+async def test_facts_count_as_recorded_unless_they_were_withdrawn_and_not_said_again(
+    facts: PostgresCatalogueFacts,
+) -> None:
+    id = unique("o")
+    said, longer = price(id, sequence=1), price(id, sequence=12)
+    counted = []
+    for messages in (
+        sourced([longer]),
+        sourced([said]),
+        [tombstone("price", said.subject)],
+        sourced([said]),
+        sourced([said]),
+    ):
+        await facts.learn(messages)
+        counted.append(
+            (await facts.recorded([said.fact_id]), await facts.recorded([said.fact_id, longer.fact_id]))
+        )
+
+    assert counted == [(0, 1), (1, 2), (0, 0), (1, 1), (1, 1)]
 
 
 async def test_a_fact_is_kept_with_its_validity_and_where_its_message_lay(database: Database) -> None:
