@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from datetime import timedelta
@@ -42,8 +43,12 @@ class WrongSetting(CheckoutError, ValueError):
 
 
 def _known_terms(value: object) -> object:
-    """A misspelt term of a policy would be passed over silently."""
-    return PolicyTerms.model_validate(value, extra="forbid") if isinstance(value, dict) else value
+    """A misspelt term of a policy would be passed over silently, and a wrong type be guessed."""
+    if not isinstance(value, dict):
+        return value
+    return PolicyTerms.model_validate_json(
+        json.dumps(value), strict=True, extra="forbid", by_alias=True, by_name=False
+    )
 
 
 def _postgresql(url: SecretStr) -> SecretStr:
@@ -249,6 +254,11 @@ class Settings(BaseSettings):
         description="Baskets of so many lines in all are kept in a process's memory; a line takes about 3 KB.",
     )
     catalogue_cache_size: int = Field(default=20_000, ge=1, description="Offers kept in a process's memory.")
+    catalogue_ignored_members: list[str] = Field(
+        default=[],
+        description='JSON, such as `["colour"]`: members of catalogue messages and lines that are passed over where'
+        " the contract does not know them. A message with any other unknown member is refused.",
+    )
     validation_policy: Annotated[PolicyTerms, BeforeValidator(_known_terms)] = Field(
         default=PolicyTerms(price_expires_within=24 * 3600, low_stock=5, crashed_check_blocks=True),
         description="JSON: the terms of `checkout.policies.v1` that hold where no policy says otherwise.",

@@ -165,7 +165,7 @@ class Parts(StoredParts):
             self.letter_book,
             [
                 BasketViewRemedy(self.projection),
-                CatalogueRemedy(self.facts),
+                CatalogueRemedy(self.facts, self.settings.catalogue_ignored_members),
                 BasketChangeRemedy(self.settings, self.commands, self.orders),
                 VerdictRemedy(self.settings, self.published_store),
             ],

@@ -27,6 +27,7 @@ from domain.basket.basket import Basket
 from domain.basket.codec import encode
 from domain.basket.events import BasketDetails, LineOffer, OrderItem
 from domain.basket.projection import view_of
+from domain.catalogue.epochs import Said
 from domain.catalogue.facts import FACT, Fact
 from domain.ports import Append, NewEvent, Source
 from domain.values import Money, Product
@@ -95,7 +96,9 @@ def a_basket(lines: int, chance: random.Random) -> Basket:
 
 async def fill(parts: Parts, baskets: int, lines: int) -> None:
     chance = random.Random(1)
-    await parts.facts.learn([(fact, Source("benchmark", 0, at)) for at, fact in enumerate(facts(1, "1.00"))])
+    await parts.facts.learn(
+        [Said(fact, Source("benchmark", 0, at)) for at, fact in enumerate(facts(1, "1.00"))]
+    )
     for start in range(0, baskets, BATCH):
         made = [a_basket(lines, chance) for _ in range(min(BATCH, baskets - start))]
         appends = [

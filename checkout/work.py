@@ -81,7 +81,10 @@ def _workers(parts: Parts) -> list[Worker]:
             opened=parts.opened_messages,
         ),
         CatalogueWorker(
-            parts.subscription(catalogue.GROUP, *CATALOGUE_TOPICS), parts.facts, parts.dead_letters
+            parts.subscription(catalogue.GROUP, *CATALOGUE_TOPICS),
+            parts.facts,
+            parts.dead_letters,
+            ignored=settings.catalogue_ignored_members,
         ),
         CommandWorker(
             parts.command_stream(),

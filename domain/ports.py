@@ -9,7 +9,9 @@ from datetime import datetime
 from typing import Protocol
 
 from domain.catalogue.catalogue import Catalogue
+from domain.catalogue.epochs import CatalogueMessage, Tombstone
 from domain.catalogue.facts import Fact
+from domain.values import Source as Source  # noqa: PLC0414  (adapters know it from here)
 
 Clock = Callable[[], datetime]
 """The present as an aware datetime in UTC."""
@@ -219,30 +221,25 @@ class OpenBaskets(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """Where a message lay."""
-
-    topic: str
-    partition: int
-    offset: int
-
-
-@dataclass(frozen=True, slots=True)
 class Learned:
-    """What became of a fact: `new` was recorded, `known` had been already (the same content), `contradicts`
-    bears an id that another content has, and was not recorded."""
+    """What became of messages. Of facts, `new` were recorded, `known` had been already (the same content), and
+    `contradicts` bear an id that another content has, and were not recorded. Tombstones made `withdrawn` facts be
+    withdrawn; those in `idle` withdrew nothing."""
 
     new: int = 0
     known: int = 0
     contradicts: Sequence[Fact] = field(default=())
+    withdrawn: int = 0
+    idle: Sequence[Tombstone] = field(default=())
 
 
 class CatalogueFacts(Protocol):
     """Append-only facts of the catalogue and the projections of the newest of them."""
 
-    async def learn(self, facts: Sequence[tuple[Fact, Source]]) -> Learned:
-        """Records facts and derives the projections in one transaction; a late, older fact is recorded
-        but overwrites nothing newer."""
+    async def learn(self, messages: Sequence[CatalogueMessage]) -> Learned:
+        """Records what messages say, in their order, and derives the projections in one transaction. A late, older
+        fact is recorded but overwrites nothing newer. A tombstone withdraws; what is said after it counts again,
+        whatever its sequence. Messages that were learned before change nothing."""
 
     async def catalogue(
         self,

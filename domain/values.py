@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Context, Decimal, Inexact, InvalidOperation
 from functools import reduce
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, GetPydanticSchema, JsonValue, StringConstraints, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BeforeValidator,
+    GetPydanticSchema,
+    JsonValue,
+    StringConstraints,
+    WithJsonSchema,
+)
 from pydantic_core import core_schema
 
 from domain.base import Value
@@ -72,6 +82,19 @@ OrderItemType = Literal["offer", "add_on"]
 AMOUNT_PATTERN = r"^[0-9]{1,12}(\.[0-9]{1,4})?$"
 _AMOUNT = re.compile(AMOUNT_PATTERN)
 
+MOST_EXACT_FLOAT = 2**53
+
+
+def _whole(value: object) -> object:
+    # JSON has one kind of number: 2, 2.0 and 2e0 are the same. Larger ones than a float tells apart are not.
+    if isinstance(value, float) and value.is_integer() and abs(value) <= MOST_EXACT_FLOAT:
+        return int(value)
+    return value
+
+
+WHOLE = BeforeValidator(_whole)
+"""Makes of a type of integers one of numbers without a fraction, however JSON writes them."""
+
 EXACT = Context(prec=64, traps=[Inexact, InvalidOperation])
 """Money is reckoned exactly: what did not fit would raise, not be rounded."""
 
@@ -95,6 +118,44 @@ Amount = Annotated[
     WithJsonSchema({"type": "string", "pattern": AMOUNT_PATTERN, "examples": ["10.00"]}),
 ]
 """An amount of money as a decimal string: a float would lose pennies."""
+
+_RFC_3339 = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt](?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]+)?"
+    r"(?:[Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
+)
+NO_TIME = "a time is RFC 3339 text with an offset, such as 2026-01-31T09:00:00Z"
+
+
+def parse_moment(text: str) -> datetime:
+    """The moment that an RFC 3339 time names, in UTC and to the microsecond. Raises ValueError.
+
+    A blank in the place of the `T`, and a leap second, are refused: RFC 3339 leaves both to agreement.
+    """
+    if not _RFC_3339.fullmatch(text):
+        raise ValueError(NO_TIME)
+    try:
+        return datetime.fromisoformat(text.upper()).astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("a time must lie in the years 1 to 9999 in UTC") from error
+    except ValueError as error:
+        raise ValueError(f"{NO_TIME}: {error}") from error
+
+
+def _moment(value: object) -> datetime:
+    # pydantic alone takes numbers, digits, days and ordinal dates too, in strict mode as well.
+    if isinstance(value, str):
+        return parse_moment(value)
+    if isinstance(value, datetime):
+        try:
+            return value.astimezone(UTC) if value.tzinfo else value
+        except OverflowError as error:
+            raise ValueError("a time must lie in the years 1 to 9999 in UTC") from error
+    raise ValueError(NO_TIME)
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_moment)]
+"""A moment, kept in UTC: the same moment is equal, however it was written. As text it is RFC 3339 and nothing
+else."""
 
 MAX_DEPTH = 32
 _SURROGATES = re.compile("[\ud800-\udfff]")
@@ -194,3 +255,12 @@ class Market(Value):
     partner: PartnerOrganisation
     country: Country | None = None
     currency: Currency | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a message lay."""
+
+    topic: str
+    partition: int
+    offset: int

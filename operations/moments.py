@@ -9,10 +9,9 @@ import typer
 
 def moment(text: str) -> datetime:
     """An RFC 3339 time; it must say its offset. Raises typer.BadParameter."""
+    from domain.values import parse_moment
+
     try:
-        parsed = datetime.fromisoformat(text)
+        return parse_moment(text)
     except ValueError as error:
-        raise typer.BadParameter(f"{text} is no RFC 3339 time") from error
-    if parsed.tzinfo is None:
-        raise typer.BadParameter(f"{text} says no offset, such as Z")
-    return parsed
+        raise typer.BadParameter(f"{text}: {error}") from error

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from adapters.privacy.master_keys import MasterKeyMissing
 from adapters.settings import Settings
-from domain.errors import Unavailable
+from domain.errors import LeadershipLost, Unavailable
 from operations.output import complain
 from operations.stopping import Interrupted, unless_stopped
 
@@ -17,6 +17,8 @@ T = TypeVar("T")
 
 FIRST_PAUSE_SECONDS = 0.25
 LONGEST_PAUSE_SECONDS = 5.0
+FOR_GOOD = (MasterKeyMissing, LeadershipLost)
+"""Trying again cannot help: a key is not given; another one does this work, and would be pushed aside in turn."""
 
 
 def for_long_runs(settings: Settings) -> Settings:
@@ -53,7 +55,7 @@ class Retrying:
                     unless_stopped(self._stop, asyncio.ensure_future(step())) if stoppable else step()
                 )
             except Unavailable as error:
-                if isinstance(error, MasterKeyMissing) or not self._under_way:
+                if isinstance(error, FOR_GOOD) or not self._under_way:
                     raise
                 if self._away_since is None:
                     self._away_since = now()

@@ -32,6 +32,7 @@ from domain.basket.events import BasketDetails, BasketPersonalDataForgotten, Lin
 from domain.basket.handlers import CheckoutHandlers, Policy
 from domain.basket.repository import Baskets
 from domain.catalogue.catalogue import Catalogue
+from domain.catalogue.epochs import Said
 from domain.catalogue.facts import AvailabilityFact, Fact, OfferFact, PriceFact
 from domain.catalogue.policies import PolicyFact
 from domain.ports import Append, AppendOutcome, Clock, NewEvent, Source
@@ -281,7 +282,7 @@ class Checkout:
         return self.main.handlers
 
     async def learn(self, *facts: Fact) -> None:
-        await self.facts.learn([(fact, Source("test", 0, offset)) for offset, fact in enumerate(facts)])
+        await self.facts.learn([Said(fact, Source("test", 0, offset)) for offset, fact in enumerate(facts)])
 
     async def forget(self, basket_id: str) -> None:
         """Tells the basket to forget, as forgetting a person does."""

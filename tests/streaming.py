@@ -20,6 +20,7 @@ from adapters.settings import Settings
 from domain.basket.basket import Basket
 from domain.basket.handlers import CheckoutHandlers
 from domain.basket.repository import Baskets
+from domain.catalogue.epochs import Said
 from domain.catalogue.facts import Fact
 from domain.ports import EventStore, Source
 from tests.builders import add, availability, caller, change, initiate, item, offer, price, update, validate
@@ -61,7 +62,7 @@ class Partner:
 
     async def knows_a_catalogue(self) -> Partner:
         facts: list[Fact] = [offer("o-1"), price("o-1"), availability("SKU-1", quantity=5)]
-        await self._facts.learn([(fact, Source("test", 0, at)) for at, fact in enumerate(facts)])
+        await self._facts.learn([Said(fact, Source("test", 0, at)) for at, fact in enumerate(facts)])
         return self
 
     async def fills_a_basket(self) -> Basket:

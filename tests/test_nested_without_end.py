@@ -10,19 +10,21 @@ from urllib.parse import quote
 import pytest
 import typer
 
+from adapters.contract.facts import NotAFact
 from adapters.contract.orders import NotAnOrder, parse_order
 from adapters.contract.refusals import NotAuthenticated
 from adapters.identity.keys import UnusableKeys, read_keys
 from adapters.identity.reading import read_token
-from adapters.kafka.catalogue_messages import NotAFact, fact_of
+from adapters.kafka.catalogue_messages import said_by
 from adapters.kafka.command_messages import command_message
 from adapters.kafka.commanding import Commands
-from adapters.kafka.messages import Message
+from adapters.kafka.messages import Message, Received
 from adapters.kafka.topics import COMMANDS, OFFERS
 from domain.basket.answering import Answers
 from domain.basket.codec import UnreadableEvent, decode_all
 from domain.operating.dead_letters import Content
 from domain.operating.finding import BasketQuery, PageRefused, Place
+from domain.ports import Source
 from operations.catalogue.lines import Line, LineRefused, read_fact
 from operations.dead_letters.screen import _lines
 from operations.forgetting.running import basket_ids
@@ -59,7 +61,10 @@ DOORS: dict[str, tuple[Door, type[Exception]]] = {
         NotAuthenticated,
     ),
     "an order of an order service": (lambda deep, _: parse_order(None, deep), NotAnOrder),
-    "a fact on Kafka": (lambda deep, _: fact_of(Message(OFFERS, b"k", deep, ())), NotAFact),
+    "a fact on Kafka": (
+        lambda deep, _: said_by(Received(Message(OFFERS, b"k", deep, ()), Source(OFFERS, 0, 0))),
+        NotAFact,
+    ),
     "an event on Kafka": (lambda deep, _: decode_all(b"[" + deep + b"]"), UnreadableEvent),
     "a line of a catalogue file": (lambda deep, _: read_fact(Line(1, deep, 0)), LineRefused),
     "the file of a long run": (lambda deep, folder: RunState.read(file(folder, deep), "this"), NotThisRun),

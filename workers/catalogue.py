@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import structlog
+from prometheus_client import Counter
 
-from adapters.kafka.catalogue_messages import NotAFact, fact_of
+from adapters.contract.facts import NotAFact
+from adapters.kafka.catalogue_messages import said_by
 from adapters.kafka.messages import Received, unreadable_letter
 from adapters.kafka.subscription import Batches, Subscription
-from domain.catalogue.facts import Fact
+from domain.catalogue.epochs import CatalogueMessage, Said
 from domain.ports import CatalogueFacts, DeadLetter, DeadLetters, Source
 from workers.pulse import Pulse
 
@@ -19,12 +21,18 @@ BATCH_MESSAGES = 2_000
 WAIT_SECONDS = 1.0
 YIELD_EVERY = 100
 
+WITHDRAWN = Counter("checkout_catalogue_withdrawn", "Facts that tombstones withdrew.")
+IDLE = Counter("checkout_catalogue_idle_tombstones", "Tombstones that withdrew nothing.")
+
 _log = structlog.get_logger("workers.catalogue")
 
 
 class CatalogueWorker:
     """Effectively once: facts are recorded, then the offsets committed; a fact that comes again is the same
     fact by its id and changes nothing.
+
+    A message without a value is a tombstone. It withdraws what its key names, and what was said last under its key;
+    one that withdraws nothing is logged and counted.
 
     What cannot be understood, and what contradicts a recorded fact, becomes a dead letter; everything else
     goes on.
@@ -38,9 +46,12 @@ class CatalogueWorker:
         facts: CatalogueFacts,
         dead_letters: Sequence[DeadLetters],
         *,
+        ignored: Collection[str] = (),
         batch_messages: int = BATCH_MESSAGES,
     ) -> None:
-        """Every one of `dead_letters` is given each letter."""
+        """Every one of `dead_letters` is given each letter. `ignored` are names of unknown members that are passed
+        over."""
+        self._ignored = ignored
         self._subscription = subscription
         self._facts = facts
         self._dead_letters = dead_letters
@@ -53,7 +64,7 @@ class CatalogueWorker:
             try:
                 while True:
                     batch = await batches.next(self._batch_messages, WAIT_SECONDS)
-                    understood, letters = await _sorted_out(batch)
+                    understood, letters = await _sorted_out(batch, self._ignored)
                     # One batch at a time is learned. While PostgreSQL does that, the next one is read.
                     if learning is not None:
                         pulse.handled(await learning)
@@ -73,12 +84,12 @@ class CatalogueWorker:
         self,
         batches: Batches,
         batch: Sequence[Received],
-        understood: Sequence[tuple[Fact, Received]],
+        understood: Sequence[tuple[CatalogueMessage, Received]],
         letters: list[DeadLetter],
     ) -> int:
         """How many messages are done with."""
-        learned = await self._facts.learn([(fact, message.source) for fact, message in understood])
-        messages = {id(fact): message for fact, message in understood}
+        learned = await self._facts.learn([said for said, _ in understood])
+        messages = {id(said.fact): message for said, message in understood if isinstance(said, Said)}
         letters += [
             _letter(messages[id(fact)], "contradicts", f"another content is recorded as {fact.fact_id}")
             for fact in learned.contradicts
@@ -87,6 +98,10 @@ class CatalogueWorker:
             _log.error(
                 "a message was not learned", source=letter.source, code=letter.code, error=letter.error
             )
+        for tombstone in learned.idle:
+            _log.warning("a tombstone withdrew nothing", source=tombstone.source, key=tombstone.key)
+        WITHDRAWN.inc(learned.withdrawn)
+        IDLE.inc(len(learned.idle))
         for dead_letters in self._dead_letters:
             await dead_letters.record(letters)
         # Last of all: a crash before this line repeats what was done, and repeating it changes nothing.
@@ -96,15 +111,19 @@ class CatalogueWorker:
             messages=len(batch),
             new=learned.new,
             known=learned.known,
+            withdrawn=learned.withdrawn,
+            withdrew_nothing=len(learned.idle),
             not_learned=len(letters),
             up_to=_last_offsets(batch),
         )
         return len(batch)
 
 
-async def _sorted_out(batch: Sequence[Received]) -> tuple[list[tuple[Fact, Received]], list[DeadLetter]]:
+async def _sorted_out(
+    batch: Sequence[Received], ignored: Collection[str]
+) -> tuple[list[tuple[CatalogueMessage, Received]], list[DeadLetter]]:
     """What was understood, and the letters about what was not."""
-    understood: list[tuple[Fact, Received]] = []
+    understood: list[tuple[CatalogueMessage, Received]] = []
     letters: list[DeadLetter] = []
     for number, message in enumerate(batch):
         if number % YIELD_EVERY == 0:
@@ -114,12 +133,9 @@ async def _sorted_out(batch: Sequence[Received]) -> tuple[list[tuple[Fact, Recei
             letters.append(unreadable_letter(message.unreadable))
             continue
         try:
-            fact = fact_of(message.message)
+            understood.append((said_by(message, ignored), message))
         except NotAFact as error:
             letters.append(_letter(message, "not_a_fact", str(error)))
-        else:
-            if fact is not None:
-                understood.append((fact, message))
     return understood, letters
 
 

@@ -2,48 +2,44 @@
 
 from __future__ import annotations
 
-from pydantic import ValidationError
+from collections.abc import Collection
 
-from adapters.contract.words import in_words
+from adapters.contract.facts import parse_fact
 from adapters.kafka import topics
-from adapters.kafka.messages import Message
-from domain.catalogue.facts import AvailabilityFact, Fact, OfferFact, PriceFact
-from domain.catalogue.policies import PolicyFact
+from adapters.kafka.messages import Message, Received
+from domain.catalogue.epochs import CatalogueMessage, Said, Tombstone
+from domain.catalogue.facts import Fact, FactKind
 
-_TYPES: dict[str, type[Fact]] = {
-    topics.OFFERS: OfferFact,
-    topics.PRICES: PriceFact,
-    topics.AVAILABILITY: AvailabilityFact,
-    topics.POLICIES: PolicyFact,
+KINDS: dict[str, FactKind] = {
+    topics.OFFERS: "offer",
+    topics.PRICES: "price",
+    topics.AVAILABILITY: "availability",
+    topics.POLICIES: "policy",
 }
-_TOPICS = {type: topic for topic, type in _TYPES.items()}
+_TOPICS = {kind: topic for topic, kind in KINDS.items()}
 
-CATALOGUE_TOPICS = tuple(_TYPES)
-
-
-class NotAFact(ValueError):
-    """A message of a catalogue topic that says nothing the catalogue could learn; in words why."""
+CATALOGUE_TOPICS = tuple(KINDS)
 
 
 def fact_message(fact: Fact) -> Message:
-    """The message that says this fact."""
+    """The message that says this fact. Its key is the fact's name, so that compaction keeps the newest of each fact and
+    drops no other, and all that is said of one fact stays in order."""
     return Message(
-        _TOPICS[type(fact)],
-        fact.message_key.encode(),
+        _TOPICS[fact.kind],
+        fact.subject.encode(),
         fact.model_dump_json().encode(),
         (("content-type", b"application/json"),),
     )
 
 
-def fact_of(message: Message) -> Fact | None:
-    """The fact that a message of a catalogue topic says; None where it has no value: facts are taken back
-    by newer ones, not by tombstones. Fields that we do not know are passed over. Raises NotAFact.
+def said_by(received: Received, ignored: Collection[str] = ()) -> CatalogueMessage:
+    """What a message of a catalogue topic says; one without a value is a tombstone. `ignored` are names of unknown
+    members that are passed over. Raises NotAFact.
 
     The topic says the `kind`; where the message says it too they must agree.
     """
+    message, source = received.message, received.source
+    kind = KINDS[message.topic]
     if message.value is None:
-        return None
-    try:
-        return _TYPES[message.topic].model_validate_json(message.value)
-    except ValidationError as error:
-        raise NotAFact(in_words(error)) from error
+        return Tombstone(kind, message.key, source, received.at)
+    return Said(parse_fact(message.value, kind, ignored), source, message.key, received.at)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from adapters.kafka import topics
@@ -17,6 +17,9 @@ from domain.ports import DeadLetter, Source, StoredEvent
 SOURCE = "/partner/checkout"
 VERDICT_TYPE = "checkout.validation-result.v1"
 DEAD_LETTER_TYPE = "checkout.dead-letter.v1"
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST_TIMESTAMP = (datetime.max.replace(tzinfo=UTC) - EPOCH) // timedelta(milliseconds=1)
 
 Headers = tuple[tuple[str, bytes], ...]
 
@@ -53,6 +56,8 @@ class Received:
     source: Source
     unreadable: UnreadableBatch | None = None
     """What stood in the place of records that cannot be read. The message has nothing then but its bytes."""
+    at: datetime | None = None
+    """The time that the message bears."""
 
     @property
     def next_offset(self) -> int:
@@ -76,6 +81,9 @@ def received(record: Any) -> Received:
             tuple([(name, value or b"") for name, value in record.headers]),
         ),
         Source(record.topic, record.partition, record.offset),
+        at=EPOCH + timedelta(milliseconds=record.timestamp)
+        if 0 <= record.timestamp <= LATEST_TIMESTAMP
+        else None,
     )
 
 

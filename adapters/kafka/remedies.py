@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+from adapters.contract.facts import NotAFact
 from adapters.kafka import topics
-from adapters.kafka.catalogue_messages import CATALOGUE_TOPICS, NotAFact, fact_of
-from adapters.kafka.messages import buried_message, verdict_message
+from adapters.kafka.catalogue_messages import CATALOGUE_TOPICS, said_by
+from adapters.kafka.messages import EPOCH, Received, buried_message, verdict_message
 from adapters.kafka.sending import send_apart
 from adapters.settings import Settings
 from domain.basket.projection import BasketProjection
 from domain.basket.verdicts import VerdictLost, WholeVerdicts
+from domain.catalogue.epochs import CatalogueMessage, Said, Tombstone
 from domain.operating.dead_letters import Kind
 from domain.operating.letter_book import Buried, Plan, StillDead
 from domain.ports import CatalogueFacts, EventStore
@@ -69,32 +73,43 @@ class CatalogueRemedy:
     topics = CATALOGUE_TOPICS
     settles_all = False
 
-    def __init__(self, facts: CatalogueFacts) -> None:
+    def __init__(self, facts: CatalogueFacts, ignored: Collection[str] = ()) -> None:
+        """`ignored` are names of unknown members that are passed over."""
         self._facts = facts
+        self._ignored = ignored
 
     def kind(self, _: str) -> Kind:
         return "catalogue-fact"
 
     def plan(self, letter: Buried) -> Plan:
         try:
-            fact = fact_of(buried_message(letter.message))
+            said = self._said_by(letter)
         except NotAFact as error:
             retry = f"nothing yet, for it is still not understood: {error}"
         else:
-            retry = f"learns {fact.fact_id}" if fact else "nothing: the message has no value"
+            retry = (
+                f"learns {said.fact.fact_id}" if isinstance(said, Said) else "withdraws what its key names"
+            )
         return Plan(retry, "settles the letter; the catalogue does not learn what the message says")
 
     async def retry(self, letter: Buried) -> str:
         try:
-            fact = fact_of(buried_message(letter.message))
+            said = self._said_by(letter)
         except NotAFact as error:
             raise StillDead(f"it is still not understood: {error}") from error
-        if fact is None:
-            return "the message has no value, and says nothing"
-        learned = await self._facts.learn([(fact, letter.message.source)])
+        learned = await self._facts.learn([said])
+        if isinstance(said, Tombstone):
+            return "withdrew nothing" if learned.idle else f"withdrew {learned.withdrawn} facts"
+        fact = said.fact
         if learned.contradicts:
             raise StillDead(f"another content is recorded as {fact.fact_id}")
         return f"learned {fact.fact_id}" if learned.new else f"{fact.fact_id} was known already"
+
+    def _said_by(self, letter: Buried) -> CatalogueMessage:
+        # A letter does not tell when its message was said: it was before all that was learned after it.
+        return said_by(
+            Received(buried_message(letter.message), letter.message.source, at=EPOCH), self._ignored
+        )
 
     async def skip(self, _: Buried) -> str:
         return LEFT_OUT

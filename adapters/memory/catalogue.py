@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 
 from domain.catalogue.catalogue import Catalogue
+from domain.catalogue.epochs import (
+    CatalogueMessage,
+    Mark,
+    Said,
+    Tombstone,
+    age,
+    epoch_of_repeated,
+    in_epoch,
+    is_repeated,
+    is_withdrawn,
+    marked,
+    names_of,
+    said_after,
+    same_said,
+    withdrawal_of,
+)
 from domain.catalogue.facts import AvailabilityFact, Fact, OfferFact, PriceFact
 from domain.catalogue.policies import PolicyFact
 from domain.ports import Clock, Learned, Source
@@ -24,21 +41,74 @@ class MemoryCatalogueFacts:
         self._facts: dict[str, Fact] = {}
         """In the order in which they were learned: the first has position 1."""
         self._learned_at: list[datetime] = []
+        self._about: dict[str, list[Fact]] = defaultdict(list)
+        """All facts about each subject."""
+        self._sources: dict[str, Source] = {}
+        self._keys: dict[str, tuple[bytes | None, tuple[int, int]]] = {}
+        """Under which key the newest fact of each subject was said last, and that fact's age."""
+        self._marks: dict[tuple[str, int], Mark | None] = {}
 
-    async def learn(self, facts: Sequence[tuple[Fact, Source]]) -> Learned:
-        new = known = 0
+    async def learn(self, messages: Sequence[CatalogueMessage]) -> Learned:
+        new = known = withdrawn = 0
         contradicts: list[Fact] = []
-        for fact, _ in facts:
+        idle: list[Tombstone] = []
+        for message in messages:
+            repeated = self._is_repeated(message)
+            if isinstance(message, Tombstone):
+                facts = [] if repeated else self._withdrawable(message)
+                for fact in facts:
+                    self._record(withdrawal_of(fact), message.source)
+                withdrawn += len(facts)
+                known += repeated
+                idle += [] if repeated or facts else [message]
+                continue
+            fact = self._in_its_epoch(message, repeated)
             held = self._facts.get(fact.fact_id)
+            if held is not None and held != fact:
+                contradicts.append(message.fact)
+                continue
             if held is None:
-                self._facts[fact.fact_id] = fact
-                self._learned_at.append(self._clock())
-                new += 1
-            elif held == fact:
-                known += 1
-            else:
-                contradicts.append(fact)
-        return Learned(new, known, tuple(contradicts))
+                self._record(fact, message.source)
+            new, known = new + (held is None), known + (held is not None)
+            if not repeated and self._keys.get(fact.subject, (None, (0, 0)))[1] <= age(fact):
+                self._keys[fact.subject] = (message.key, age(fact))
+        return Learned(new, known, tuple(contradicts), withdrawn, tuple(idle))
+
+    def _record(self, fact: Fact, source: Source) -> None:
+        self._facts[fact.fact_id] = fact
+        self._about[fact.subject].append(fact)
+        self._sources[fact.fact_id] = source
+        self._learned_at.append(self._clock())
+
+    def _is_repeated(self, message: CatalogueMessage) -> bool:
+        source = message.source
+        partition = (source.topic, source.partition)
+        mark = self._marks.get(partition)
+        self._marks[partition] = marked(mark, source.offset, message.at)
+        return is_repeated(mark, source.offset, message.at)
+
+    def _in_its_epoch(self, message: Said, repeated: bool) -> Fact:
+        ever = self._about[message.fact.subject]
+        if not repeated:
+            return said_after(message.fact, max(ever, key=age, default=None))
+        same = [fact.epoch for fact in ever if same_said(fact, message.fact)]
+        if same:
+            return in_epoch(message.fact, max(same))
+        withdrawals = [(fact.epoch, self._sources[fact.fact_id]) for fact in ever if is_withdrawn(fact)]
+        return in_epoch(message.fact, epoch_of_repeated(message.source, withdrawals))
+
+    def _withdrawable(self, tombstone: Tombstone) -> Sequence[Fact]:
+        newest = [max(facts, key=age) for facts in self._about.values() if facts]
+        return [
+            fact
+            for fact in newest
+            if fact.kind == tombstone.kind
+            and not is_withdrawn(fact)
+            and (
+                tombstone.name in names_of(fact)
+                or (tombstone.key is not None and self._keys.get(fact.subject) == (tombstone.key, age(fact)))
+            )
+        ]
 
     async def catalogue(
         self,

@@ -12,13 +12,13 @@ from adapters.postgres import catalogue_sql as sql
 from adapters.postgres.batching import Batching, Call
 from adapters.postgres.catalogue_asking import Asked, Question
 from adapters.postgres.catalogue_cache import CatalogueCache, follow_changes
-from adapters.postgres.catalogue_learning import learn
 from adapters.postgres.catalogue_window import Window
+from adapters.postgres.catalogue_writer import learn
 from adapters.postgres.database import Database
 from adapters.postgres.reading import READER_SETTINGS
 from domain.catalogue.catalogue import Catalogue
-from domain.catalogue.facts import Fact
-from domain.ports import Learned, Source
+from domain.catalogue.epochs import CatalogueMessage
+from domain.ports import Learned
 
 LANES = 2
 """Queries that run at the same time, each for all who waited when it began."""
@@ -75,9 +75,9 @@ class PostgresCatalogueFacts:
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    async def learn(self, facts: Sequence[tuple[Fact, Source]]) -> Learned:
+    async def learn(self, messages: Sequence[CatalogueMessage]) -> Learned:
         async with self._database.connection() as connection, connection.transaction():
-            return await learn(connection, facts)
+            return await learn(connection, messages)
 
     async def recorded(self, fact_ids: Collection[str]) -> int:
         """How many of these facts are recorded."""

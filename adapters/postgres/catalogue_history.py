@@ -26,14 +26,14 @@ SELECT coalesce((SELECT position FROM catalogue_facts WHERE learned_at <= $1
 LOOKING_BACK_SECONDS = 120.0
 
 # Of the facts up to position $3 whose ids lie between one of $1 and its neighbour in $2: the newest of each
-# subject. The ids are in an index already.
+# subject, be it a withdrawal. The ids are in an index already.
 AS_OF = """
 SELECT DISTINCT ON (fact.subject) fact.data
   FROM unnest($1::text[], $2::text[]) AS wanted (beginning, ending),
-       LATERAL (SELECT subject, sequence, data FROM catalogue_facts
+       LATERAL (SELECT subject, epoch, sequence, data FROM catalogue_facts
                  WHERE fact_id >= wanted.beginning AND fact_id < wanted.ending AND position <= $3
                 OFFSET 0) AS fact
- ORDER BY fact.subject, fact.sequence DESC
+ ORDER BY fact.subject, fact.epoch DESC, fact.sequence DESC
 """
 
 # The next facts in the order in which they were learned.

@@ -12,9 +12,10 @@ import asyncpg
 from pydantic import Field, TypeAdapter
 
 from adapters.postgres import catalogue_sql as sql
+from domain.catalogue.epochs import age
 from domain.catalogue.facts import AvailabilityFact, Fact, OfferFact, PriceFact
 from domain.catalogue.policies import PolicyFact
-from domain.ports import Learned, Source
+from domain.ports import Source
 
 FACTS: TypeAdapter[list[Fact]] = TypeAdapter(list[Annotated[Fact, Field(discriminator="kind")]])
 """Reads a JSON array of facts in one go."""
@@ -50,27 +51,8 @@ class Entry:
         """What RECORD_FACTS takes."""
         fact, source = self.fact, self.source
         where = (source.topic, str(source.partition), str(source.offset))
-        said = (fact.kind, self.subject, str(fact.sequence), self.content, *self.validity)
+        said = (fact.kind, self.subject, str(fact.epoch), str(fact.sequence), self.content, *self.validity)
         return (self.fact_id, *said, *where)
-
-
-async def learn(connection: asyncpg.Connection, facts: Sequence[tuple[Fact, Source]]) -> Learned:
-    """Records and projects a batch in the transaction that the connection is in."""
-    entries = [Entry.of(fact, source) for fact, source in facts]
-    firsts: dict[str, Entry] = {}
-    for entry in entries:
-        firsts.setdefault(entry.fact_id, entry)
-    # In the order of their ids: writers that go in one order never wait for each other in a circle.
-    new = await _record(connection, [firsts[fact_id] for fact_id in sorted(firsts)])
-    touched = await project(connection, new)
-    if touched:
-        await connection.execute(sql.NOTIFY, sql.CHANNEL, _notification(touched))
-    recorded = {entry.fact_id: entry.fact for entry in new}
-    recorded |= await _recorded(connection, firsts.keys() - recorded.keys())
-    first_of_their_id = set(new)
-    others = [entry for entry in entries if entry not in first_of_their_id]
-    contradicts = tuple(entry.fact for entry in others if entry.fact != recorded[entry.fact_id])
-    return Learned(len(new), len(others) - len(contradicts), contradicts)
 
 
 def read_facts(documents: Iterable[bytes]) -> list[Fact]:
@@ -78,16 +60,17 @@ def read_facts(documents: Iterable[bytes]) -> list[Fact]:
     return FACTS.validate_json(b"[" + b",".join(documents) + b"]")
 
 
-async def _record(connection: asyncpg.Connection, entries: Sequence[Entry]) -> list[Entry]:
+async def record(connection: asyncpg.Connection, entries: Sequence[Entry]) -> list[Entry]:
     """Records those facts whose id is new, and returns them."""
     if not entries:
         return []
-    rows = await connection.fetch(sql.RECORD_FACTS, *_columns([entry.row() for entry in entries]))
+    rows = await connection.fetch(sql.RECORD_FACTS, *columns([entry.row() for entry in entries]))
     new = {row["fact_id"] for row in rows}
     return [entry for entry in entries if entry.fact_id in new]
 
 
-async def _recorded(connection: asyncpg.Connection, fact_ids: Collection[str]) -> Mapping[str, Fact]:
+async def recorded(connection: asyncpg.Connection, fact_ids: Collection[str]) -> Mapping[str, Fact]:
+    """What is recorded under these ids."""
     rows = await connection.fetch(sql.RECORDED_FACTS, [*fact_ids]) if fact_ids else []
     facts = read_facts(row["data"] for row in rows)
     return {row["fact_id"]: fact for row, fact in zip(rows, facts, strict=True)}
@@ -101,7 +84,7 @@ async def project(connection: asyncpg.Connection, entries: Sequence[Entry]) -> C
     policies: list[tuple[str, ...]] = []
     touched: set[str] = set()
     for entry in _newest(entries):
-        evidence = (entry.fact_id, str(entry.fact.sequence), entry.content)
+        evidence = (entry.fact_id, str(entry.fact.epoch), str(entry.fact.sequence), entry.content)
         match entry.fact:
             case OfferFact() as fact:
                 codes = sql.CODE_SEPARATOR.join([product.product_code for product in fact.products])
@@ -122,8 +105,20 @@ async def project(connection: asyncpg.Connection, entries: Sequence[Entry]) -> C
         (sql.PROJECT_POLICIES, policies),
     ):
         if rows:
-            await connection.execute(statement, *_columns(rows))
+            await connection.execute(statement, *columns(rows))
     return touched
+
+
+def notification(offer_ids: Collection[str]) -> str:
+    """What other processes are told of the offers that were touched."""
+    names = json.dumps(sorted(offer_ids))
+    return names if len(names) <= LONGEST_NOTIFICATION else sql.EVERYTHING
+
+
+def columns(rows: Iterable[tuple[str, ...]]) -> list[str]:
+    """Rows as the statements take them: a text for each column."""
+    # The driver looks at every element of an array in Python; at a text it looks once.
+    return [sql.SEPARATOR.join(column) for column in zip(*rows, strict=True)]
 
 
 def _validity(fact: PriceFact) -> tuple[str, str]:
@@ -134,21 +129,11 @@ def _moment(moment: datetime | None) -> str:
     return moment.isoformat() if moment else ""
 
 
-def _columns(rows: Iterable[tuple[str, ...]]) -> list[str]:
-    # The driver looks at every element of an array in Python; at a text it looks once.
-    return [sql.SEPARATOR.join(column) for column in zip(*rows, strict=True)]
-
-
 def _newest(entries: Iterable[Entry]) -> list[Entry]:
     """The newest fact of each subject, in the order of the subjects: a statement may touch a row only once."""
     newest: dict[str, Entry] = {}
     for entry in entries:
         held = newest.get(entry.subject)
-        if held is None or entry.fact.sequence > held.fact.sequence:
+        if held is None or age(entry.fact) > age(held.fact):
             newest[entry.subject] = entry
     return [newest[subject] for subject in sorted(newest)]
-
-
-def _notification(offer_ids: Collection[str]) -> str:
-    names = json.dumps(sorted(offer_ids))
-    return names if len(names) <= LONGEST_NOTIFICATION else sql.EVERYTHING

@@ -18,15 +18,15 @@ CODE_SEPARATOR = "\x1f"
 # a circle), and says which those were.
 RECORD_FACTS = """
 INSERT INTO catalogue_facts
-    (fact_id, kind, subject, sequence, data, valid_from, valid_until, topic, partition, kafka_offset)
-SELECT fact_id, kind, subject, sequence::bigint, convert_to(data, 'UTF8'),
+    (fact_id, kind, subject, epoch, sequence, data, valid_from, valid_until, topic, partition, kafka_offset)
+SELECT fact_id, kind, subject, epoch::int, sequence::bigint, convert_to(data, 'UTF8'),
        valid_from::timestamptz, valid_until::timestamptz, topic, partition::int, kafka_offset::bigint
 FROM unnest(
     string_to_array($1, E'\\x1e'), string_to_array($2, E'\\x1e'), string_to_array($3, E'\\x1e'),
-    string_to_array($4, E'\\x1e'), string_to_array($5, E'\\x1e'), string_to_array($6, E'\\x1e', ''),
-    string_to_array($7, E'\\x1e', ''), string_to_array($8, E'\\x1e'), string_to_array($9, E'\\x1e'),
-    string_to_array($10, E'\\x1e'))
-    AS fact (fact_id, kind, subject, sequence, data, valid_from, valid_until, topic, partition, kafka_offset)
+    string_to_array($4, E'\\x1e'), string_to_array($5, E'\\x1e'), string_to_array($6, E'\\x1e'),
+    string_to_array($7, E'\\x1e', ''), string_to_array($8, E'\\x1e', ''), string_to_array($9, E'\\x1e'),
+    string_to_array($10, E'\\x1e'), string_to_array($11, E'\\x1e'))
+    AS fact (fact_id, kind, subject, epoch, sequence, data, valid_from, valid_until, topic, partition, kafka_offset)
 ON CONFLICT (fact_id) DO NOTHING
 RETURNING fact_id
 """
@@ -34,68 +34,145 @@ RETURNING fact_id
 # What is recorded under ids that were not new.
 RECORDED_FACTS = "SELECT fact_id, data FROM catalogue_facts WHERE fact_id = ANY($1::text[])"
 
-# Which of these facts are recorded, counted.
-COUNT_FACTS = "SELECT count(*) FROM catalogue_facts WHERE fact_id = ANY($1::text[])"
+# Which of these facts are recorded, counted. What was withdrawn since, and not said again, does not count; what was
+# said again has its epoch behind its id.
+COUNT_FACTS = """
+SELECT count(*) FROM unnest($1::text[]) AS wanted (id) WHERE EXISTS (
+    SELECT FROM catalogue_facts fact
+     WHERE fact.fact_id >= wanted.id AND fact.fact_id < wanted.id || E'\\x7f'
+       AND (fact.fact_id = wanted.id OR starts_with(fact.fact_id, wanted.id || '~'))
+       AND fact.epoch % 2 = 0
+       AND NOT EXISTS (SELECT FROM catalogue_facts withdrawal
+                        WHERE withdrawal.subject = fact.subject AND withdrawal.epoch % 2 = 1
+                          AND withdrawal.epoch > fact.epoch))
+"""
+
+# Which subjects were ever withdrawn, in which epochs and by which messages.
+WITHDRAWALS = """
+SELECT subject, epoch, topic, partition, kafka_offset FROM catalogue_facts
+ WHERE epoch % 2 = 1 AND subject = ANY (string_to_array($1, E'\\x1e'))
+"""
+
+# The newest fact of each subject whose facts' ids lie between one of $1 and its neighbour in $2.
+NEWEST = """
+SELECT DISTINCT ON (fact.subject) fact.subject, fact.data
+  FROM unnest($1::text[], $2::text[]) AS wanted (beginning, ending),
+       LATERAL (SELECT subject, epoch, sequence, data FROM catalogue_facts
+                 WHERE fact_id >= wanted.beginning AND fact_id < wanted.ending
+                OFFSET 0) AS fact
+ ORDER BY fact.subject, fact.epoch DESC, fact.sequence DESC
+"""
+
+# All facts about some subjects, which lie between one of $1 and its neighbour in $2.
+EVER_SAID = """
+SELECT fact.data FROM unnest($1::text[], $2::text[]) AS wanted (beginning, ending), catalogue_facts fact
+ WHERE fact.fact_id >= wanted.beginning AND fact.fact_id < wanted.ending
+"""
+
+# Remembers under which keys the newest facts were said last.
+REMEMBER_KEYS = """
+INSERT INTO catalogue_keys AS held (subject, kind, message_key, epoch, sequence)
+SELECT subject, kind, message_key, epoch, sequence
+  FROM unnest($1::text[], $2::text[], $3::bytea[], $4::int[], $5::bigint[])
+       AS said (subject, kind, message_key, epoch, sequence)
+ON CONFLICT (subject) DO UPDATE
+SET message_key = excluded.message_key, epoch = excluded.epoch, sequence = excluded.sequence
+WHERE (excluded.epoch, excluded.sequence) >= (held.epoch, held.sequence)
+"""
+
+# Forgets the keys of facts that were said last under their names.
+FORGET_KEYS = """
+DELETE FROM catalogue_keys held
+ USING unnest(string_to_array($1, E'\\x1e'), string_to_array($2, E'\\x1e'), string_to_array($3, E'\\x1e'))
+       AS said (subject, epoch, sequence)
+ WHERE held.subject = said.subject
+   AND (held.epoch, held.sequence) <= (said.epoch::int, said.sequence::bigint)
+"""
+
+# What was said last under some keys, by facts of some kinds.
+SAID_UNDER = """
+SELECT DISTINCT held.message_key, held.kind, held.subject, held.epoch, held.sequence
+  FROM unnest($1::bytea[], $2::text[]) AS wanted (message_key, kind)
+  JOIN catalogue_keys held USING (message_key, kind)
+"""
+
+# Up to where the partitions were learned that some messages lie in.
+READ_MARKS = """
+SELECT topic, partition, kafka_offset, said_at FROM catalogue_sources
+ WHERE (topic, partition) IN (SELECT * FROM unnest($1::text[], $2::int[]))
+"""
+
+WRITE_MARKS = """
+INSERT INTO catalogue_sources (topic, partition, kafka_offset, said_at)
+SELECT * FROM unnest($1::text[], $2::int[], $3::bigint[], $4::timestamptz[])
+ON CONFLICT (topic, partition) DO UPDATE SET kafka_offset = excluded.kafka_offset, said_at = excluded.said_at
+"""
+
+# One transaction at a time learns. (The table's trigger takes the same lock; here it is taken before the first look.)
+# Statements that were planned while the tables were empty, and are kept, must not read them as a whole later.
+LEARN_ALONE = "SELECT pg_advisory_xact_lock(7208041003), set_config('enable_seqscan', 'off', true)"
 
 # Moves offer versions to newer facts; an older one, however late it comes, overwrites nothing.
 PROJECT_OFFERS = """
-INSERT INTO catalogue_offers AS held (offer_id, version, product_codes, fact_id, sequence, data)
-SELECT offer_id, version, coalesce(string_to_array(codes, E'\\x1f'), '{}'), fact_id, sequence::bigint,
+INSERT INTO catalogue_offers AS held (offer_id, version, product_codes, fact_id, epoch, sequence, data)
+SELECT offer_id, version, coalesce(string_to_array(codes, E'\\x1f'), '{}'), fact_id, epoch::int, sequence::bigint,
        convert_to(data, 'UTF8')
 FROM unnest(
     string_to_array($1, E'\\x1e'), string_to_array($2, E'\\x1e'), string_to_array($3, E'\\x1e'),
-    string_to_array($4, E'\\x1e'), string_to_array($5, E'\\x1e'), string_to_array($6, E'\\x1e'))
-    AS fact (offer_id, version, codes, fact_id, sequence, data)
+    string_to_array($4, E'\\x1e'), string_to_array($5, E'\\x1e'), string_to_array($6, E'\\x1e'),
+    string_to_array($7, E'\\x1e'))
+    AS fact (offer_id, version, codes, fact_id, epoch, sequence, data)
 ON CONFLICT (offer_id, version) DO UPDATE
 SET product_codes = excluded.product_codes, fact_id = excluded.fact_id,
-    sequence = excluded.sequence, data = excluded.data
-WHERE excluded.sequence > held.sequence
+    epoch = excluded.epoch, sequence = excluded.sequence, data = excluded.data
+WHERE (excluded.epoch, excluded.sequence) > (held.epoch, held.sequence)
 """
 
 # The same for prices.
 PROJECT_PRICES = """
 INSERT INTO catalogue_prices AS held
-    (subject, offer_id, offer_version, country, currency, valid_from, valid_until, fact_id, sequence, data)
+    (subject, offer_id, offer_version, country, currency, valid_from, valid_until, fact_id, epoch, sequence, data)
 SELECT subject, offer_id, offer_version, coalesce(country, ''), currency,
        coalesce(valid_from::timestamptz, '-infinity'), coalesce(valid_until::timestamptz, 'infinity'),
-       fact_id, sequence::bigint, convert_to(data, 'UTF8')
+       fact_id, epoch::int, sequence::bigint, convert_to(data, 'UTF8')
 FROM unnest(
     string_to_array($1, E'\\x1e'), string_to_array($2, E'\\x1e'), string_to_array($3, E'\\x1e'),
     string_to_array($4, E'\\x1e'), string_to_array($5, E'\\x1e'), string_to_array($6, E'\\x1e', ''),
     string_to_array($7, E'\\x1e', ''), string_to_array($8, E'\\x1e'), string_to_array($9, E'\\x1e'),
-    string_to_array($10, E'\\x1e'))
-    AS fact (subject, offer_id, offer_version, country, currency, valid_from, valid_until, fact_id, sequence, data)
+    string_to_array($10, E'\\x1e'), string_to_array($11, E'\\x1e'))
+    AS fact
+       (subject, offer_id, offer_version, country, currency, valid_from, valid_until, fact_id, epoch, sequence, data)
 ON CONFLICT (subject) DO UPDATE
 SET country = excluded.country, currency = excluded.currency,
     valid_from = excluded.valid_from, valid_until = excluded.valid_until,
-    fact_id = excluded.fact_id, sequence = excluded.sequence, data = excluded.data
-WHERE excluded.sequence > held.sequence
+    fact_id = excluded.fact_id, epoch = excluded.epoch, sequence = excluded.sequence, data = excluded.data
+WHERE (excluded.epoch, excluded.sequence) > (held.epoch, held.sequence)
 """
 
 # The same for availability.
 PROJECT_AVAILABILITY = """
-INSERT INTO catalogue_availability AS held (subject, product_code, fact_id, sequence, data)
-SELECT subject, product_code, fact_id, sequence::bigint, convert_to(data, 'UTF8')
+INSERT INTO catalogue_availability AS held (subject, product_code, fact_id, epoch, sequence, data)
+SELECT subject, product_code, fact_id, epoch::int, sequence::bigint, convert_to(data, 'UTF8')
 FROM unnest(
     string_to_array($1, E'\\x1e'), string_to_array($2, E'\\x1e'), string_to_array($3, E'\\x1e'),
-    string_to_array($4, E'\\x1e'), string_to_array($5, E'\\x1e'))
-    AS fact (subject, product_code, fact_id, sequence, data)
+    string_to_array($4, E'\\x1e'), string_to_array($5, E'\\x1e'), string_to_array($6, E'\\x1e'))
+    AS fact (subject, product_code, fact_id, epoch, sequence, data)
 ON CONFLICT (subject) DO UPDATE
-SET fact_id = excluded.fact_id, sequence = excluded.sequence, data = excluded.data
-WHERE excluded.sequence > held.sequence
+SET fact_id = excluded.fact_id, epoch = excluded.epoch, sequence = excluded.sequence, data = excluded.data
+WHERE (excluded.epoch, excluded.sequence) > (held.epoch, held.sequence)
 """
 
 # The same for policies.
 PROJECT_POLICIES = """
-INSERT INTO catalogue_policies AS held (subject, fact_id, sequence, data)
-SELECT subject, fact_id, sequence::bigint, convert_to(data, 'UTF8')
+INSERT INTO catalogue_policies AS held (subject, fact_id, epoch, sequence, data)
+SELECT subject, fact_id, epoch::int, sequence::bigint, convert_to(data, 'UTF8')
 FROM unnest(
     string_to_array($1, E'\\x1e'), string_to_array($2, E'\\x1e'), string_to_array($3, E'\\x1e'),
-    string_to_array($4, E'\\x1e'))
-    AS fact (subject, fact_id, sequence, data)
+    string_to_array($4, E'\\x1e'), string_to_array($5, E'\\x1e'))
+    AS fact (subject, fact_id, epoch, sequence, data)
 ON CONFLICT (subject) DO UPDATE
-SET fact_id = excluded.fact_id, sequence = excluded.sequence, data = excluded.data
-WHERE excluded.sequence > held.sequence
+SET fact_id = excluded.fact_id, epoch = excluded.epoch, sequence = excluded.sequence, data = excluded.data
+WHERE (excluded.epoch, excluded.sequence) > (held.epoch, held.sequence)
 """
 
 # Tells every process, when the batch commits, which offers it touched.
@@ -113,7 +190,8 @@ MOST_CHANGES = 1_000
 #
 # Prices: those that hold or end in that time; those that hold when one of them ends; and where none holds all
 # that time, the one that ended last before it and the one that begins next. A price for another country or
-# currency stands in for none: who looks decides between them.
+# currency stands in for none: who looks decides between them. Withdrawn prices, availability and policies (their
+# epochs are odd) are not known any more; a withdrawn offer is known as withdrawn.
 #
 # The planner knows neither how many offers are asked for nor, soon after a load, how many prices there are, and
 # planned for ten of a few. MATERIALIZED, OFFSET 0 and NOT IN leave it one way each: the one that stays fast. CASE
@@ -160,7 +238,7 @@ WITH newest AS MATERIALIZED (
 ), prices AS MATERIALIZED (
     SELECT price.* FROM wanted, LATERAL (
         SELECT offer_id, offer_version, country, currency, valid_from, valid_until, sequence, data
-        FROM catalogue_prices WHERE offer_id = wanted.id OFFSET 0) AS price
+        FROM catalogue_prices WHERE offer_id = wanted.id AND epoch % 2 = 0 OFFSET 0) AS price
 ), near AS MATERIALIZED (
     SELECT * FROM prices
     WHERE valid_until > $4::timestamptz
@@ -177,6 +255,7 @@ WITH newest AS MATERIALIZED (
         SELECT data FROM catalogue_prices
         WHERE offer_id = near.offer_id AND offer_version = near.offer_version
           AND valid_from > $5::timestamptz AND valid_from <= near.valid_until AND valid_until > near.valid_until
+          AND epoch % 2 = 0
         OFFSET 0) AS following
     UNION ALL
     (SELECT DISTINCT ON (offer_id, offer_version, country, currency) data FROM prices
@@ -190,10 +269,11 @@ WITH newest AS MATERIALIZED (
     ORDER BY offer_id, offer_version, country, currency, valid_from)
     UNION ALL
     SELECT availability.data FROM codes, LATERAL (
-        SELECT data FROM catalogue_availability WHERE product_code = codes.code OFFSET 0) AS availability
+        SELECT data FROM catalogue_availability WHERE product_code = codes.code AND epoch % 2 = 0 OFFSET 0) AS availability
     UNION ALL
     SELECT data FROM catalogue_policies
      WHERE subject = ANY (string_to_array($3, E'\\x1e') || ARRAY(SELECT name FROM again WHERE kind = 'policy'))
+       AND epoch % 2 = 0
 )
 SELECT extent.position, extent.anew,
        (SELECT array_agg(kind) FROM touched), (SELECT array_agg(name) FROM touched),

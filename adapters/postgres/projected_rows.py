@@ -19,7 +19,7 @@ LOOKING_SECONDS = 60.0
 OFFERS = """
 SELECT page.*, newest.data AS newest
   FROM (SELECT offer_id AS first_key, version AS second_key, offer_id, version, product_codes,
-               fact_id, sequence, data,
+               fact_id, epoch, sequence, data,
                'offer/' || replace(replace(replace(offer_id, '%', '%25'), '/', '%2F'), '*', '%2A')
                || '/' || replace(replace(replace(version, '%', '%25'), '/', '%2F'), '*', '%2A') AS subject
           FROM catalogue_offers WHERE (offer_id, version) > ($1, $2)
@@ -28,7 +28,7 @@ SELECT page.*, newest.data AS newest
        SELECT fact.data FROM catalogue_facts fact
         WHERE fact.fact_id >= page.subject || '#' AND fact.fact_id < page.subject || '$'
           AND fact.subject = page.subject
-        ORDER BY fact.sequence DESC LIMIT 1) AS newest ON true
+        ORDER BY fact.epoch DESC, fact.sequence DESC LIMIT 1) AS newest ON true
  ORDER BY first_key, second_key
 """
 
@@ -37,39 +37,39 @@ PRICES = """
 SELECT page.*, newest.data AS newest
   FROM (SELECT subject AS first_key, $2::text AS second_key, offer_id, offer_version, country, currency,
                nullif(valid_from, '-infinity') AS valid_from, nullif(valid_until, 'infinity') AS valid_until,
-               fact_id, sequence, data, subject
+               fact_id, epoch, sequence, data, subject
           FROM catalogue_prices WHERE subject > $1 ORDER BY subject LIMIT $3) AS page
   LEFT JOIN LATERAL (
        SELECT fact.data FROM catalogue_facts fact
         WHERE fact.fact_id >= page.subject || '#' AND fact.fact_id < page.subject || '$'
           AND fact.subject = page.subject
-        ORDER BY fact.sequence DESC LIMIT 1) AS newest ON true
+        ORDER BY fact.epoch DESC, fact.sequence DESC LIMIT 1) AS newest ON true
  ORDER BY first_key
 """
 
 # The same of availability.
 AVAILABILITY = """
 SELECT page.*, newest.data AS newest
-  FROM (SELECT subject AS first_key, $2::text AS second_key, product_code, fact_id, sequence, data, subject
+  FROM (SELECT subject AS first_key, $2::text AS second_key, product_code, fact_id, epoch, sequence, data, subject
           FROM catalogue_availability WHERE subject > $1 ORDER BY subject LIMIT $3) AS page
   LEFT JOIN LATERAL (
        SELECT fact.data FROM catalogue_facts fact
         WHERE fact.fact_id >= page.subject || '#' AND fact.fact_id < page.subject || '$'
           AND fact.subject = page.subject
-        ORDER BY fact.sequence DESC LIMIT 1) AS newest ON true
+        ORDER BY fact.epoch DESC, fact.sequence DESC LIMIT 1) AS newest ON true
  ORDER BY first_key
 """
 
 # The same of policies.
 POLICIES = """
 SELECT page.*, newest.data AS newest
-  FROM (SELECT subject AS first_key, $2::text AS second_key, fact_id, sequence, data, subject
+  FROM (SELECT subject AS first_key, $2::text AS second_key, fact_id, epoch, sequence, data, subject
           FROM catalogue_policies WHERE subject > $1 ORDER BY subject LIMIT $3) AS page
   LEFT JOIN LATERAL (
        SELECT fact.data FROM catalogue_facts fact
         WHERE fact.fact_id >= page.subject || '#' AND fact.fact_id < page.subject || '$'
           AND fact.subject = page.subject
-        ORDER BY fact.sequence DESC LIMIT 1) AS newest ON true
+        ORDER BY fact.epoch DESC, fact.sequence DESC LIMIT 1) AS newest ON true
  ORDER BY first_key
 """
 

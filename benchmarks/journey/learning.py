@@ -29,8 +29,9 @@ from benchmarks.journey.others import Others
 from benchmarks.journey.rows import LAST_WEEK
 from benchmarks.journey.screen import CONSOLE, bar
 from domain.catalogue.catalogue import Catalogue
+from domain.catalogue.epochs import CatalogueMessage
 from domain.catalogue.facts import FACT, Fact
-from domain.ports import CatalogueFacts, Learned, Source
+from domain.ports import CatalogueFacts, Learned
 from operations.embedded_parts import Parts as Servers
 from workers.catalogue import GROUP, CatalogueWorker
 from workers.loop import Pulse
@@ -52,16 +53,16 @@ class Watched:
         self.ended = 0.0
         self.done = asyncio.Event()
 
-    async def learn(self, facts: Sequence[tuple[Fact, Source]]) -> Learned:
+    async def learn(self, messages: Sequence[CatalogueMessage]) -> Learned:
         began = perf_counter()
         if self.began is None:
             self.began = began
-        learned = await self._facts.learn(facts)
+        learned = await self._facts.learn(messages)
         self.ended = perf_counter()
         self.learning += self.ended - began
-        self.count += len(facts)
-        self.batches[len(facts)] += 1
-        self._advance(len(facts))
+        self.count += len(messages)
+        self.batches[len(messages)] += 1
+        self._advance(len(messages))
         if self.count >= self._enough:
             self.done.set()
         return learned

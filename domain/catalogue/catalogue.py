@@ -10,6 +10,7 @@ from typing import Self, assert_never
 
 from domain.basket.basket import Described
 from domain.basket.events import LineOffer
+from domain.catalogue.epochs import age, is_withdrawn
 from domain.catalogue.facts import AvailabilityFact, Fact, OfferFact, PriceFact
 from domain.catalogue.known import NOTHING_SAID, KnownOffer, KnownProduct, OfferAnswer
 from domain.catalogue.policies import PolicyFact
@@ -56,7 +57,7 @@ class Catalogue:
                     products[fact.product_code].append(fact)
                 case PolicyFact():
                     held = self._policies.get(fact.partner)
-                    if held is None or fact.sequence > held.sequence:
+                    if held is None or age(fact) > age(held):
                         self._policies[fact.partner] = fact
                 case _:
                     assert_never(fact)
@@ -66,7 +67,7 @@ class Catalogue:
         for code, about_product in products.items():
             product = self._products.get(code)
             self._products[code] = KnownProduct(
-                [*product.facts, *about_product] if product else about_product
+                [*product.facts, *product.withdrawn, *about_product] if product else about_product
             )
 
     def offers(self) -> Iterator[OfferFact]:
@@ -75,11 +76,12 @@ class Catalogue:
             yield from offer.versions
 
     def facts(self) -> Iterator[Fact]:
-        """All that is known, the newest of each subject."""
+        """All that is known, the newest of each subject; withdrawals are among them where they are known."""
         for offer in self._offers.values():
             yield from offer.facts()
         for product in self._products.values():
             yield from product.facts
+            yield from product.withdrawn
         yield from self._policies.values()
 
     def offer(self, ref: OfferRef) -> OfferFact | None:
@@ -117,7 +119,7 @@ class Catalogue:
         if not self._policies:
             return ()
         said = (self._policies.get(partner), self._policies.get(None))
-        return tuple(fact for fact in said if fact is not None)
+        return tuple(fact for fact in said if fact is not None and not is_withdrawn(fact))
 
     def describe(self, ref: OfferRef, market: Market, now: datetime) -> Described:
         """What is known of an offer as it is put into a basket."""

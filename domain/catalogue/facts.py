@@ -7,36 +7,36 @@ often it arrives and wherever it is read again, is the same fact.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, AwareDatetime, Field, TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from domain.base import Value
-from domain.catalogue.naming import Sequence, name_of
+from domain.catalogue.naming import Epoch, Sequence, fact_id, name_of
 from domain.catalogue.policies import PolicyFact
-from domain.values import Amount, Country, Currency, Identifier, Money, PartnerOrganisation, Product, Text
-
-
-def _in_utc(moment: datetime) -> datetime:
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError as error:
-        raise ValueError("a time must lie in the years 1 to 9999 in UTC") from error
-
-
-Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
-"""A time with an offset, kept in UTC: the same moment is the same fact, however it was written."""
+from domain.values import (
+    WHOLE,
+    Amount,
+    Country,
+    Currency,
+    Identifier,
+    Moment,
+    Money,
+    PartnerOrganisation,
+    Product,
+    Text,
+)
 
 
 class QuantityRule(Value):
     """How many of an offer version one may order, summed over all lines of it; None is no limit."""
 
-    min: Annotated[int, Field(ge=1)] | None = None
+    min: Annotated[int, Field(ge=1), WHOLE] | None = None
     """The fewest."""
-    max: Annotated[int, Field(ge=1)] | None = None
+    max: Annotated[int, Field(ge=1), WHOLE] | None = None
     """The most."""
-    step: Annotated[int, Field(ge=1)] | None = None
+    step: Annotated[int, Field(ge=1), WHOLE] | None = None
     """It is ordered in multiples of it."""
 
 
@@ -46,7 +46,7 @@ class OfferFact(Value):
     kind: Literal["offer"] = "offer"
     """What kind of fact it is."""
     id: Identifier
-    """The offer's id, and the message's key."""
+    """The offer's id."""
     version: Identifier
     """The offer's version."""
     name: Text | None = None
@@ -73,6 +73,7 @@ class OfferFact(Value):
     """The offers that may not be in one basket with it."""
     sequence: Sequence
     """The sender's own version of this fact: the higher one is the newer."""
+    epoch: Epoch = 0
 
     @property
     def subject(self) -> str:
@@ -80,11 +81,7 @@ class OfferFact(Value):
 
     @property
     def fact_id(self) -> str:
-        return f"{self.subject}#{self.sequence}"
-
-    @property
-    def message_key(self) -> str:
-        return self.id
+        return fact_id(self.subject, self.sequence, self.epoch)
 
 
 class PriceFact(Value):
@@ -97,7 +94,7 @@ class PriceFact(Value):
     kind: Literal["price"] = "price"
     """What kind of fact it is."""
     offer_id: Identifier
-    """The offer's id, and the message's key."""
+    """The offer's id."""
     offer_version: Identifier
     """The offer's version."""
     country: Country | None = None
@@ -112,6 +109,7 @@ class PriceFact(Value):
     """Until when it holds, that moment not included."""
     sequence: Sequence
     """The sender's own version of this fact: the higher one is the newer."""
+    epoch: Epoch = 0
 
     @property
     def subject(self) -> str:
@@ -120,11 +118,7 @@ class PriceFact(Value):
 
     @property
     def fact_id(self) -> str:
-        return f"{self.subject}#{self.sequence}"
-
-    @property
-    def message_key(self) -> str:
-        return self.offer_id
+        return fact_id(self.subject, self.sequence, self.epoch)
 
     @property
     def money(self) -> Money:
@@ -144,19 +138,20 @@ class AvailabilityFact(Value):
     kind: Literal["availability"] = "availability"
     """What kind of fact it is."""
     product_code: Identifier
-    """The product's code, and the message's key."""
+    """The product's code."""
     country: Country | None = None
     """Where it holds."""
     partner: PartnerOrganisation | None = None
     """The partner organisation that it holds for."""
     status: Literal["available", "out_of_stock", "blocked", "discontinued"]
     """Whether the product can be had."""
-    quantity: Annotated[int, Field(ge=0, le=2**63 - 1)] | None = None
-    """How many can be had; null is no limit."""
+    quantity: Annotated[int, Field(ge=-(2**63), le=2**63 - 1), WHOLE] | None = None
+    """How many can be had; null is no limit. Fewer than none, as stock that was sold twice is counted, is none."""
     reason: Text | None = None
     """Why, for people; findings repeat it."""
     sequence: Sequence
     """The sender's own version of this fact: the higher one is the newer."""
+    epoch: Epoch = 0
 
     @property
     def subject(self) -> str:
@@ -164,12 +159,10 @@ class AvailabilityFact(Value):
 
     @property
     def fact_id(self) -> str:
-        return f"{self.subject}#{self.sequence}"
+        return fact_id(self.subject, self.sequence, self.epoch)
 
-    @property
-    def message_key(self) -> str:
-        return self.product_code
 
+FactKind = Literal["offer", "price", "availability", "policy"]
 
 Fact = OfferFact | PriceFact | AvailabilityFact | PolicyFact
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
+from domain.catalogue.epochs import age, is_withdrawn
 from domain.catalogue.facts import AvailabilityFact, OfferFact, PriceFact
 from domain.catalogue.pricing import EVER, FOREVER, NO_PRICE, PriceAnswer, price_at
 from domain.values import Market, Money
@@ -48,7 +49,7 @@ class KnownOffer:
     """The versions of one offer and their prices. Remembers what it was asked lately: the answer stays the same
     until the next moment at which a price or the sale begins or ends."""
 
-    __slots__ = ("_answers", "codes", "prices", "versions")
+    __slots__ = ("_answers", "_withdrawn", "codes", "prices", "versions")
 
     def __init__(self, facts: Iterable[OfferFact | PriceFact]) -> None:
         """Of each version and of each price the newest of these facts counts, in whatever order they come."""
@@ -61,14 +62,17 @@ class KnownOffer:
                 # What makes its subject, without the cost of writing it.
                 _keep_newest(prices, (fact.offer_version, fact.country, fact.currency, fact.valid_from), fact)
         self.versions = tuple(versions.values())
-        self.prices = tuple(prices.values())
+        self.prices = tuple([price for price in prices.values() if not is_withdrawn(price)])
+        self._withdrawn = tuple([price for price in prices.values() if is_withdrawn(price)])
         self.codes = tuple({product.product_code for fact in self.versions for product in fact.products})
         """Of the products that any version is made of."""
         self._answers: dict[Hashable, OfferAnswer] = {}
 
     def facts(self) -> Iterator[OfferFact | PriceFact]:
+        """All that is known, also that a price was withdrawn."""
         yield from self.versions
         yield from self.prices
+        yield from self._withdrawn
 
     def version(self, version: str) -> OfferFact | None:
         for fact in self.versions:
@@ -147,14 +151,15 @@ class KnownOffer:
 class KnownProduct:
     """What is said of the availability of one product, in each place and for each partner organisation."""
 
-    __slots__ = ("facts", "ids")
+    __slots__ = ("facts", "ids", "withdrawn")
 
     def __init__(self, facts: Iterable[AvailabilityFact]) -> None:
         """Of each place and organisation the newest of these facts counts, in whatever order they come."""
         newest: dict[Hashable, AvailabilityFact] = {}
         for fact in facts:
             _keep_newest(newest, (fact.country, fact.partner), fact)
-        self.facts = tuple(newest.values())
+        self.facts = tuple([fact for fact in newest.values() if not is_withdrawn(fact)])
+        self.withdrawn = tuple([fact for fact in newest.values() if is_withdrawn(fact)])
         self.ids = tuple([fact.fact_id for fact in self.facts])
 
     def availability(self, market: Market) -> AvailabilityFact | None:
@@ -208,5 +213,5 @@ def _unchanged(offer: OfferFact, prices: list[PriceFact], now: datetime) -> tupl
 
 def _keep_newest(facts: dict[Hashable, F], key: Hashable, fact: F) -> None:
     held = facts.get(key)
-    if held is None or fact.sequence > held.sequence:
+    if held is None or age(fact) > age(held):
         facts[key] = fact

@@ -5,8 +5,23 @@ from __future__ import annotations
 from typing import Annotated
 
 from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
 
-Sequence = Annotated[int, Field(ge=0, le=2**63 - 1)]
+from domain.values import WHOLE
+
+Sequence = Annotated[int, Field(ge=0, le=2**63 - 1), WHOLE]
+
+EPOCH = "checkoutEpoch"
+"""The epoch's name in stored facts. No message may say it."""
+
+
+def _is_first(epoch: int) -> bool:
+    return epoch == 0
+
+
+Epoch = Annotated[SkipJsonSchema[int], Field(ge=0, alias=EPOCH, exclude_if=_is_first)]
+"""How often the fact's subject was withdrawn and said again, as `domain.catalogue.epochs` counts it. Ours: facts are
+stored with it, and nobody says it."""
 
 _ESCAPES = str.maketrans({"%": "%25", "/": "%2F", "*": "%2A"})
 
@@ -15,6 +30,11 @@ def name_of(*parts: str | None) -> str:
     """One name made of parts; None is every one."""
     # The separators are escaped inside a part: "a/b" + "c" is another subject than "a" + "b/c".
     return "/".join(["*" if part is None else _escaped(part) for part in parts])
+
+
+def fact_id(subject: str, sequence: int, epoch: int) -> str:
+    """The id of a fact. Ids from before there were epochs stay as they were."""
+    return f"{subject}#{sequence}~{epoch}" if epoch else f"{subject}#{sequence}"
 
 
 def fact_ids_about(kind: str, key: str) -> tuple[str, str]:

@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from domain.base import Value
-from domain.catalogue.naming import Sequence, name_of
+from domain.catalogue.naming import Epoch, Sequence, fact_id, name_of
 from domain.validation.codes import CheckCode
-from domain.values import Amount, Money, PartnerOrganisation
+from domain.values import WHOLE, Amount, Money, PartnerOrganisation
 
 Level = Literal["error", "warning", "off"]
 """How grave what a check finds is; a check that is off is not made."""
@@ -49,13 +49,13 @@ class PolicyTerms(Value):
     """How grave what each check finds is, or that it is not made; checks that are not named keep theirs."""
     price_tolerance: PriceTolerance | None = None
     """By how much prices may differ from those of the lines and those that callers expect."""
-    maximum_lines: Annotated[int, Field(ge=1)] | None = None
+    maximum_lines: Annotated[int, Field(ge=1), WHOLE] | None = None
     """The most lines of a basket."""
     maximum_total: Amounts | None = None
     """The most that a basket may come to, one amount for each currency."""
-    price_expires_within: Annotated[int, Field(ge=0, le=10 * 366 * 24 * 3600)] | None = None
+    price_expires_within: Annotated[int, Field(ge=0, le=10 * 366 * 24 * 3600), WHOLE] | None = None
     """So many seconds before its end a price is told to expire soon."""
-    low_stock: Annotated[int, Field(ge=0, le=2**63 - 1)] | None = None
+    low_stock: Annotated[int, Field(ge=0, le=2**63 - 1), WHOLE] | None = None
     """Where fewer than these are left, stock is told to be low."""
     crashed_check_blocks: bool | None = None
     """Whether a check that crashes makes a basket not ready."""
@@ -70,9 +70,10 @@ class PolicyFact(PolicyTerms):
     kind: Literal["policy"] = "policy"
     """What kind of fact it is."""
     partner: PartnerOrganisation | None = None
-    """The partner organisation that it is for, and the message's key; null for all, with the key `*`."""
+    """The partner organisation that it is for; null for all."""
     sequence: Sequence
     """The sender's own version of this fact: the higher one is the newer."""
+    epoch: Epoch = 0
 
     @property
     def subject(self) -> str:
@@ -80,12 +81,7 @@ class PolicyFact(PolicyTerms):
 
     @property
     def fact_id(self) -> str:
-        return f"{self.subject}#{self.sequence}"
-
-    @property
-    def message_key(self) -> str:
-        # An organisation that is called "*" has a key of its own.
-        return name_of(self.partner)
+        return fact_id(self.subject, self.sequence, self.epoch)
 
 
 def policy_subject(partner: str | None) -> str:

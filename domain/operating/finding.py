@@ -14,7 +14,7 @@ from pydantic import AwareDatetime, TypeAdapter, ValidationError
 from domain.base import Value
 from domain.basket.basket import BasketStatus
 from domain.errors import Refused
-from domain.values import Identifier
+from domain.values import Identifier, Moment
 
 MOST_BASKETS_A_PAGE = 200
 
@@ -34,10 +34,10 @@ class BasketQuery(Value):
     """An offer's id, of any version, that a line holds."""
     status: BasketStatus | None = None
     """As it was recorded."""
-    created_from: AwareDatetime | None = None
-    created_until: AwareDatetime | None = None
-    modified_from: AwareDatetime | None = None
-    modified_until: AwareDatetime | None = None
+    created_from: Moment | None = None
+    created_until: Moment | None = None
+    modified_from: Moment | None = None
+    modified_until: Moment | None = None
     finding_code: Identifier | None = None
     """What the last verdict found, be it an error or a warning."""
 
@@ -84,8 +84,8 @@ class BasketFinder(Protocol):
         fits all the while. Raises PageRefused and StoreUnavailable."""
 
 
-_PLACE: TypeAdapter[tuple[Literal[1], str, AwareDatetime, Identifier]] = TypeAdapter(
-    tuple[Literal[1], str, AwareDatetime, Identifier]
+_PLACE: TypeAdapter[tuple[Literal[1], str, Moment, Identifier]] = TypeAdapter(
+    tuple[Literal[1], str, Moment, Identifier]
 )
 
 

@@ -71,7 +71,11 @@ def missing_row_drift(kind: ProjectionKind, subject: str, position: int) -> Drif
 
 def columns_of(fact: Fact) -> dict[str, object]:
     """What the row of a fact's projection holds beside the fact itself."""
-    columns: dict[str, object] = {"fact_id": fact.fact_id, "sequence": fact.sequence}
+    columns: dict[str, object] = {
+        "fact_id": fact.fact_id,
+        "epoch": fact.epoch,
+        "sequence": fact.sequence,
+    }
     match fact:
         case OfferFact():
             codes = [product.product_code for product in fact.products]

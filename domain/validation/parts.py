@@ -103,4 +103,5 @@ class Stock(NamedTuple):
     @property
     def available(self) -> int | None:
         """How many can be had; None is no limit."""
-        return self.availability.quantity if self.availability else None
+        quantity = self.availability.quantity if self.availability else None
+        return None if quantity is None else max(quantity, 0)

@@ -9,6 +9,7 @@ from typing import Literal
 
 from domain.basket.basket import Basket
 from domain.catalogue.catalogue import Catalogue
+from domain.catalogue.epochs import age, said_after
 from domain.catalogue.facts import AvailabilityFact, Fact, OfferFact, PriceFact
 from domain.catalogue.policies import PolicyFact, PolicyTerms
 from domain.ports import CatalogueHistory
@@ -92,13 +93,14 @@ class Supposition:
 async def that_would_count(
     facts: Sequence[Fact], history: CatalogueHistory, position: int
 ) -> tuple[Sequence[Fact], int]:
-    """The facts that would change what is known at a position, and how many would not: as new a fact, or a
-    newer one, about the same is known already."""
-    newest: dict[str, int] = {}
+    """The facts that would change what is known at a position, as they would be recorded then, and how many would
+    not: as new a fact, or a newer one, about the same is known already."""
+    newest: dict[str, Fact] = {}
     for start in range(0, len(facts), FACTS_A_LOOK):
         known = await _known_about(facts[start : start + FACTS_A_LOOK], history, position)
-        newest |= {fact.subject: fact.sequence for fact in known}
-    counting = [fact for fact in facts if fact.sequence > newest.get(fact.subject, -1)]
+        newest |= {fact.subject: fact for fact in known}
+    said = [(said_after(fact, newest.get(fact.subject)), newest.get(fact.subject)) for fact in facts]
+    counting = [fact for fact, held in said if held is None or age(fact) > age(held)]
     return counting, len(facts) - len(counting)
 
 

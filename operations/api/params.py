@@ -6,8 +6,7 @@ from typing import Annotated
 
 from pydantic import StringConstraints
 
-from domain.catalogue.facts import Moment
-from domain.values import PRINTABLE
+from domain.values import PRINTABLE, Moment
 
 __all__ = ["Moment", "Term"]
 

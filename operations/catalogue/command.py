@@ -41,6 +41,8 @@ def load(
     Every line is checked before the first is published.
 
     Where lines are bad, each is shown with its reason and nothing is published, unless --skip-bad.
+
+    docs/catalogue.md describes every kind and member, what is refused, keys, and how to withdraw.
     """
     from operations.catalogue.running import Load, run_load
 

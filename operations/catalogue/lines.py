@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
 from typing import BinaryIO
 
-from pydantic import ValidationError
-
-from adapters.contract.words import in_words
-from domain.catalogue.facts import FACT, Fact
+from adapters.contract.facts import NotAFact, parse_fact
+from domain.catalogue.facts import Fact
 
 LONGEST_LINE = 1024 * 1024
 """In bytes; an offer with thousands of products is shorter."""
@@ -47,13 +45,15 @@ class Checked:
 class Checker:
     """Checks line by line, and each line against those before it."""
 
-    def __init__(self) -> None:
+    def __init__(self, ignored: Collection[str] = ()) -> None:
+        """`ignored` are names of unknown members that are passed over."""
+        self._ignored = ignored
         # By digests: a file may hold millions of facts.
         self._said: dict[bytes, tuple[int, bytes]] = {}
 
     def check(self, line: Line) -> Fact | None:
         """The fact of the line; None for an empty one. Raises LineRefused."""
-        fact = read_fact(line)
+        fact = read_fact(line, self._ignored)
         if fact is None:
             return None
         content = _digest(fact.model_dump_json())
@@ -63,23 +63,27 @@ class Checker:
         return fact
 
 
-def read_fact(line: Line) -> Fact | None:
-    """The fact of the line; None for an empty one. Unlike the catalogue worker it takes nothing that
-    contract.md does not have: who writes a file by hand wants to know of a misspelt field. Raises
-    LineRefused."""
+def read_fact(line: Line, ignored: Collection[str] = ()) -> Fact | None:
+    """The fact of the line; None for an empty one. Raises LineRefused."""
     if line.content is None:
         raise LineRefused(f"the line is longer than {LONGEST_LINE} bytes")
     if not line.content.strip():
         return None
     try:
-        return FACT.validate_json(line.content, strict=True, extra="forbid")
-    except ValidationError as error:
-        raise LineRefused(in_words(error)) from error
+        return parse_fact(line.content, ignored=ignored)
+    except NotAFact as error:
+        raise LineRefused(str(error)) from error
 
 
-def check_file(path: Path, from_line: int = 1, told: Callable[[Line], None] = lambda _: None) -> Checked:
-    """Checks every line, and counts the facts from `from_line` on; `told` is called for each line."""
-    checker, checked = Checker(), Checked()
+def check_file(
+    path: Path,
+    from_line: int = 1,
+    told: Callable[[Line], None] = lambda _: None,
+    ignored: Collection[str] = (),
+) -> Checked:
+    """Checks every line, and counts the facts from `from_line` on; `told` is called for each line. `ignored` are names
+    of unknown members that are passed over."""
+    checker, checked = Checker(ignored), Checked()
     for line in read_lines(path):
         checked.lines = line.number
         try:

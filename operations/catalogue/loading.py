@@ -33,14 +33,16 @@ class NotLearned(Exception):
         self.learned = learned
 
 
-def facts_of(path: Path, from_line: int, left_out: Collection[int]) -> Iterator[tuple[int, Fact]]:
+def facts_of(
+    path: Path, from_line: int, left_out: Collection[int], ignored: Collection[str]
+) -> Iterator[tuple[int, Fact]]:
     """The facts of a file that was checked before, with their lines' numbers; raises LineRefused where it
     is not that file any more."""
     for line in read_lines(path):
         if line.number < from_line or line.number in left_out:
             continue
         try:
-            fact = read_fact(line)
+            fact = read_fact(line, ignored)
         except LineRefused as reason:
             raise LineRefused(f"the file was changed meanwhile: line {line.number}: {reason}") from reason
         if fact is not None:

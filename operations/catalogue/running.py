@@ -82,6 +82,7 @@ class _Run:
         self.outcome = Outcome(continue_from_line=load.from_line)
         self._load = load
         self._settings = settings
+        self._ignored = settings.catalogue_ignored_members
         self._screen = screen
 
     def go(self) -> None:
@@ -121,7 +122,7 @@ class _Run:
     def _check(self) -> Checked:
         path, outcome = self._load.path, self.outcome
         with self._screen.bar("checking", path.stat().st_size) as bar:
-            checked = check_file(path, self._load.from_line, lambda line: bar(line.end))
+            checked = check_file(path, self._load.from_line, lambda line: bar(line.end), self._ignored)
         outcome.lines, outcome.refused = checked.lines, len(checked.refused)
         outcome.left_out = in_ranges(checked.refused)
         for number in sorted(checked.refused)[:REASONS_SHOWN]:
@@ -136,7 +137,7 @@ class _Run:
             published = run(
                 publish(
                     self._settings,
-                    lambda line: facts_of(load.path, line, checked.refused),
+                    lambda line: facts_of(load.path, line, checked.refused, self._ignored),
                     load.from_line,
                     bar,
                 )
@@ -146,7 +147,7 @@ class _Run:
         self.outcome.error = published.why
 
     def _wait(self, checked: Checked) -> None:
-        facts = facts_of(self._load.path, self._load.from_line, checked.refused)
+        facts = facts_of(self._load.path, self._load.from_line, checked.refused, self._ignored)
         with self._screen.bar("learning", checked.facts) as bar:
             try:
                 self.outcome.learned = run(wait_until_learned(self._settings, facts, bar))

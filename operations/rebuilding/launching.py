@@ -15,7 +15,6 @@ from pydantic import Field
 
 from adapters.settings import Settings
 from domain.base import Value
-from domain.catalogue.facts import Moment
 from domain.errors import Unavailable
 from domain.operating.actions import Operator
 from domain.operating.rebuilding import (
@@ -26,7 +25,7 @@ from domain.operating.rebuilding import (
     Rebuilds,
     RebuildTarget,
 )
-from domain.values import BasketId, PartnerOrganisation
+from domain.values import BasketId, Moment, PartnerOrganisation
 from operations.acting import WAY
 
 BEGUN_WITHIN = 20.0

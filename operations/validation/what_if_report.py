@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,9 +31,9 @@ class Options:
     resume: Path | None
 
 
-def read_facts(path: Path) -> list[Fact]:
+def read_facts(path: Path, ignored: Collection[str]) -> list[Fact]:
     """Every fact of the file, each line as strictly checked as by `checkout catalogue load`; raises BadLines."""
-    checker, facts, refused = Checker(), list[Fact](), list[str]()
+    checker, facts, refused = Checker(ignored), list[Fact](), list[str]()
     for line in read_lines(path):
         try:
             fact = checker.check(line)
@@ -49,7 +50,8 @@ def read_facts(path: Path) -> list[Fact]:
 
 def run(options: Options) -> Answer:
     """Shows how far it is; raises what `what_if` raises, and BadLines."""
-    asked = WhatIf(read_facts(options.path), options.partner, options.resume)
+    facts = read_facts(options.path, runner.settings().catalogue_ignored_members)
+    asked = WhatIf(facts, options.partner, options.resume)
     with bars() as moved:
         return runner.run(what_if(asked, lambda done, total: moved("judging", done, total)))
 

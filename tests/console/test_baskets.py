@@ -14,6 +14,7 @@ from domain.basket.codec import decode_all
 from tests.console.browser import Window, texts
 from tests.console.conftest import Stage
 from tests.console.playing import HOSTILE
+from tests.service.running import line, order_of
 
 _EVENTS_OF = "SELECT data FROM events WHERE stream_id = $1 ORDER BY version"
 """A basket's events as they lie in the store; its personal data is sealed in them."""
@@ -187,3 +188,18 @@ async def test_verifying_says_that_the_view_equals_the_fold(stage: Stage, operat
     await operator.open(f"/baskets/{stage.played.rich}")
     await operator.page.get_by_role("button", name="Verify").click()
     await expect(operator.page.get_by_text("The view equals the fold")).to_be_visible()
+
+
+async def test_what_would_mislead_a_reader_is_shown_as_an_escape(stage: Stage, operator: Window) -> None:
+    misleading = "\u202emoc.live\u2066 \u200bhidden"
+    order = order_of(line("o-820165"), customFields={"note": misleading})
+    async with stage.service.caller("store-367") as caller:
+        basket_id = (await caller.post("/partner/checkout/initiate", json=order)).json()["id"]
+    page = operator.page
+    await operator.open(f"/baskets/{basket_id}")
+    shown = page.locator('[data-panel="basket"] dt:text-is("Custom fields: note") + dd')
+    await expect(shown).to_have_text(r"\u202emoc.live\u2066 \u200bhidden")
+    await page.locator('.event[data-version="1"]').get_by_role("button", name="JSON").click()
+    await expect(page.locator(".q-dialog pre")).to_contain_text(r"\u202emoc.live\u2066 \u200bhidden")
+    text = await page.locator("body").inner_text()
+    assert not {*misleading} & {*text} - {*"moc.livehidden "}

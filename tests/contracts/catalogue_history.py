@@ -9,10 +9,11 @@ from datetime import timedelta
 
 from hypothesis import HealthCheck, given, settings
 
-from domain.catalogue.facts import AvailabilityFact, Fact, OfferFact
+from domain.catalogue.epochs import is_withdrawn
+from domain.catalogue.facts import AvailabilityFact, Fact
 from domain.ports import CatalogueFacts, CatalogueHistory
 from tests.builders import NOW, availability, offer, policy, price, ref
-from tests.contracts.catalogue_facts import GB, arrivals, known_of, sourced, unique
+from tests.contracts.catalogue_facts import GB, arrivals, known_of, offer_of, sourced, tombstone, unique
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,51 @@ class CatalogueHistoryContract:
             return catalogue.price(ref(id), GB, NOW).current
 
         assert [await known_at(at) for at in (nothing, first, second)] == [None, newer, newer]
+
+    async def test_what_was_withdrawn_was_known_until_then_and_is_again_once_it_is_said_again(
+        self, learning: Learning
+    ) -> None:
+        id, code, partner = unique("o"), unique("SKU"), unique("partner")
+        said: list[Fact] = [
+            offer(id, products=[code]),
+            price(id, "1.00", sequence=5),
+            availability(code, quantity=9),
+            policy(partner, maximum_lines=3, sequence=1),
+        ]
+
+        async def known_at(position: int) -> Sequence[object]:
+            catalogue = await learning.history.catalogue_as_of([id], [code], position, partner)
+            offered, current = catalogue.offer(ref(id)), catalogue.price(ref(id), GB, NOW).current
+            return (
+                offered and offered.status,
+                current and str(current.amount),
+                catalogue.availability(code, GB),
+                [fact.maximum_lines for fact in catalogue.policies(partner) if fact.partner == partner],
+            )
+
+        before = await learning.learn(*said)
+        await learning.facts.learn([tombstone(fact.kind, fact.subject) for fact in said])
+        withdrawn = await learning.history.position_at()
+        again = await learning.learn(offer(id, products=[code]), price(id, "2.00", sequence=0))
+
+        assert await known_at(before) == ("published", "1.00", said[2], [3])
+        assert await known_at(withdrawn) == ("withdrawn", None, None, [])
+        assert await known_at(again) == ("published", "2.00", None, [])
+
+    async def test_a_withdrawal_is_learned_like_a_fact_about_the_same_and_facts_stay_as_they_were(
+        self, learning: Learning
+    ) -> None:
+        said = price(unique("o"))
+        before = await learning.learn(said)
+        await learning.facts.learn([tombstone("price", said.subject)])
+
+        [(_, withdrawal)] = await learning.history.learned_after(before, 10)
+
+        assert is_withdrawn(withdrawal)
+        assert (withdrawal.subject, withdrawal.kind) == (said.subject, said.kind)
+        assert withdrawal.fact_id != said.fact_id
+        assert [*await learning.history.recorded_facts([said.fact_id])] == [said]
+        assert [*await learning.history.recorded_facts([withdrawal.fact_id])] == [withdrawal]
 
     async def test_what_contradicts_a_fact_was_never_known(self, learning: Learning) -> None:
         id = unique("o")
@@ -148,7 +194,7 @@ class CatalogueHistoryContract:
         self, learning: Learning, arrival: tuple[list[Fact], list[list[Fact]]]
     ) -> None:
         said, batches = arrival
-        offer_ids = {fact.id if isinstance(fact, OfferFact) else fact.message_key for fact in said}
+        offer_ids = {offer_of(fact) for fact in said}
         codes = {fact.product_code for fact in said if isinstance(fact, AvailabilityFact)}
         seen: list[tuple[int, list[Sequence[Fact | None]]]] = []
         for batch in batches:

@@ -203,6 +203,8 @@ def test_a_basket_without_a_currency_is_not_told_what_it_pays_in() -> None:
         ("available", 4, ["product_insufficient_stock"]),
         ("available", 1, ["product_insufficient_stock"]),
         ("available", 0, ["product_out_of_stock"]),
+        ("available", -2, ["product_out_of_stock"]),
+        ("available", -(2**63), ["product_out_of_stock"]),
         ("out_of_stock", None, ["product_out_of_stock"]),
         ("out_of_stock", 50, ["product_out_of_stock"]),
         ("blocked", None, ["product_blocked"]),

@@ -68,8 +68,8 @@ def test_the_newest_policy_of_an_organisation_holds() -> None:
 
 def test_an_organisation_that_is_called_like_all_is_one_of_its_own() -> None:
     assert policy("*").subject != policy(None).subject
-    assert policy("*").message_key != policy(None).message_key
-    assert policy("acme").message_key == "acme"
+    assert policy("*").subject != policy(None).subject
+    assert policy("acme").subject == "policy/acme"
 
 
 def test_another_organisations_policy_holds_not() -> None:

@@ -44,6 +44,8 @@ class HostileShop:
             price(offered),
             availability(f"SKU{EVIL}", status="blocked", reason=EVIL),
         )
+        other = f"p{EVIL}"
+        await shop.learn(offer(other, products=[f"SKU2{EVIL}"]), price(other))
         who = caller(EVIL, actor=WORSE, correlation_id=EVIL, causation_id=EVIL)
         said = initiate(
             item(offered),
@@ -55,6 +57,7 @@ class HostileShop:
         )
         basket = (await shop.handlers.initiate(said, who)).basket
         self.basket = basket.id
+        await shop.fill(item(other), partner=EVIL)
         await shop.project(basket.id)
         await shop.judge(basket)
         letter = DeadLetter(
@@ -80,7 +83,7 @@ class HostileShop:
 
     def commands(self, folder: Path) -> list[list[object]]:
         """Commands that show all of it."""
-        facts = written(folder, availability(f"SKU{EVIL}", status="blocked", reason=EVIL))
+        facts = written(folder, availability(f"SKU2{EVIL}", status="blocked", reason=EVIL))
         return [
             ["history", self.basket],
             ["show", self.basket],

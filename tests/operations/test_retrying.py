@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from adapters.privacy.master_keys import MasterKeyMissing
-from domain.errors import BrokerUnavailable, StoreUnavailable
+from domain.errors import BrokerUnavailable, LeadershipLost, StoreUnavailable
 from operations.retrying import Retrying
 from operations.stopping import Interrupted
 
@@ -53,7 +53,8 @@ async def test_who_is_not_there_at_the_beginning_is_not_waited_for() -> None:
 
 
 async def test_what_trying_again_cannot_help_is_raised_at_once() -> None:
-    for failure in (MasterKeyMissing("no key"), ValueError("a fault of ours")):
+    taken = LeadershipLost("republish-1", "another producer took over")
+    for failure in (MasterKeyMissing("no key"), taken, ValueError("a fault of ours")):
         server = Server(failure)
         with pytest.raises(type(failure)):
             await (await under_way()).do(server.answer)

@@ -156,8 +156,9 @@ async def test_what_waits_grows_while_the_publisher_is_stopped_and_shrinks_after
     ):
         code, line = await asked({**environment(settings), **limits}, "--json", *arguments)
         said = json.loads(line)
-        (behind,) = [each for each in said["problems"] if " is behind: " in each]
-        assert behind.startswith(f"publisher/{settings.publisher_id} is behind: 27 wait, the oldest since ")
+        role = f"publisher/{settings.publisher_id}"
+        (behind,) = [each for each in said["problems"] if each.startswith(f"{role} is behind")]
+        assert behind.startswith(f"{role} is behind: 27 wait, the oldest since ")
         assert behind.endswith("nothing of it is being done")
         assert (code, said["lags"][0]["behind"], said["lags"][0]["trend"]) == (1, True, "standing-still")
 

@@ -127,6 +127,23 @@ async def test_facts_that_are_no_news_would_change_nothing(shop: Shop, tmp_path:
     assert (code, said["factsWithoutEffect"], said["judged"]) == (0, 3, 0)
 
 
+async def test_after_a_withdrawal_facts_of_any_sequence_are_news(shop: Shop, tmp_path: Path) -> None:
+    basket = await shop.fill(item("o-1"))
+    stock, common = availability("SKU-1", quantity=9, sequence=5), policy("acme", sequence=2)
+    await shop.learn(stock, common)
+    await shop.withdraw(stock, common)
+    news: list[Fact] = [
+        availability("SKU-1", status="blocked", sequence=5),
+        policy("acme", maximum_lines=1, sequence=0),
+        price("o-1", "99.00"),
+    ]
+
+    code, said = await ask(shop, written(tmp_path, *news))
+
+    assert (code, said["factsWithoutEffect"]) == (1, 1)
+    assert found(said) == {basket.id: ["product_blocked"]}
+
+
 async def test_baskets_are_judged_as_they_are_also_where_their_views_lag(shop: Shop, tmp_path: Path) -> None:
     changed = await shop.fill(item("o-2"))
     await shop.change(changed, add("o-1"))

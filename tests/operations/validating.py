@@ -24,7 +24,7 @@ from domain.basket.projection import BasketProjection
 from domain.basket.repository import Baskets
 from domain.catalogue.facts import Fact
 from tests.builders import caller, initiate, update, validate
-from tests.contracts.catalogue_facts import sourced
+from tests.contracts.catalogue_facts import sourced, tombstone
 from tests.streaming import utc_now
 from tests.workers.gateway import new_id
 from tests.workers.running import event_store
@@ -47,6 +47,10 @@ class Shop:
 
     async def learn(self, *facts: Fact) -> None:
         await self.facts.learn(sourced(facts))
+
+    async def withdraw(self, *facts: Fact) -> None:
+        """By tombstones under the facts' names."""
+        await self.facts.learn([tombstone(fact.kind, fact.subject) for fact in facts])
 
     async def fill(self, *items: RequestedItem, partner: str = "acme", projected: bool = True) -> Basket:
         """A new basket, in the views as well unless they lag."""

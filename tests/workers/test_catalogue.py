@@ -3,11 +3,17 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from functools import partial
 
 import pytest
+from aiokafka import TopicPartition
+from prometheus_client import REGISTRY
+from structlog.testing import capture_logs
 
 from adapters.kafka import topics
 from adapters.kafka.catalogue_messages import CATALOGUE_TOPICS, fact_message
+from adapters.kafka.clients import consumer
 from adapters.kafka.messages import Message
 from adapters.kafka.subscription import Subscription
 from adapters.kafka.topics import ensure_topics
@@ -15,6 +21,7 @@ from adapters.memory.catalogue import MemoryCatalogueFacts
 from adapters.postgres.catalogue_facts import PostgresCatalogueFacts
 from adapters.postgres.database import Database
 from adapters.settings import Settings
+from domain.catalogue.epochs import CatalogueMessage
 from domain.catalogue.facts import Fact
 from domain.errors import StoreUnavailable
 from domain.ports import Learned, Source
@@ -22,7 +29,7 @@ from tests.builders import NOW, availability, offer, price, ref
 from tests.contracts.catalogue_facts import GB, unique
 from tests.parts.kafka import KafkaPart
 from tests.parts.waiting import eventually
-from tests.streaming import delivery, streaming_settings
+from tests.streaming import delivery, streaming_settings, topic_content
 from tests.workers.at_work import Letters, at_work, say
 from workers.catalogue import CatalogueWorker
 
@@ -87,14 +94,14 @@ async def test_what_the_topics_say_is_learned(
     ] == said
 
 
-async def test_a_message_need_not_say_its_kind_and_may_say_more_than_we_know(
-    worker: CatalogueWorker, facts: PostgresCatalogueFacts, settings: Settings
+async def test_a_message_need_not_say_its_kind_and_may_hold_members_that_a_setting_names(
+    facts: PostgresCatalogueFacts, letters: Letters, settings: Settings
 ) -> None:
     said = price(unique("o"))
     document = {**json.loads(said.model_dump_json(exclude={"kind"})), "colour": "red"}
     message = Message(topics.PRICES, b"any", json.dumps(document).encode(), ())
 
-    async with at_work(worker):
+    async with at_work(CatalogueWorker(subscription(settings), facts, [letters], ignored=["colour"])):
         await say(settings, [message])
         await learned(facts, said)
 
@@ -109,6 +116,15 @@ async def test_a_message_need_not_say_its_kind_and_may_say_more_than_we_know(
         (topics.PRICES, price().model_dump_json(exclude={"sequence"}).encode()),
         (topics.AVAILABILITY, availability().model_dump_json().replace("available", "perhaps").encode()),
         (topics.POLICIES, b'{"partner": "acme", "checks": {"price_chnaged": "off"}, "sequence": 1}'),
+        (topics.PRICES, price().model_dump_json().replace("{", '{"partner":"acme",', 1).encode()),
+        (
+            topics.AVAILABILITY,
+            availability().model_dump_json().replace('"sequence":1', '"sequence":true').encode(),
+        ),
+        (
+            topics.PRICES,
+            price().model_dump_json().replace('"validFrom":null', '"validFrom":"20991231"').encode(),
+        ),
     ],
 )
 async def test_what_is_no_fact_becomes_a_dead_letter_and_the_next_is_learned(
@@ -139,39 +155,103 @@ async def test_a_fact_that_contradicts_becomes_a_dead_letter_and_the_first_stand
 
     async with at_work(worker):
         await say(settings, map(fact_message, [first, other]))
-        await eventually(lambda: letters.about(id))
+        await eventually(lambda: letters.about(first.subject))
 
     catalogue = await facts.catalogue([id], [], fresh=True)
-    assert letters.about(id) == ["contradicts"]
+    assert letters.about(first.subject) == ["contradicts"]
     assert catalogue.price(ref(id), GB, NOW).current == first
 
 
-async def test_a_tombstone_takes_nothing_back(
-    worker: CatalogueWorker, facts: PostgresCatalogueFacts, letters: Letters, settings: Settings
+@pytest.mark.parametrize("key", ["its name", "another"])
+async def test_a_tombstone_withdraws_and_what_is_said_after_it_counts_again(
+    worker: CatalogueWorker, facts: PostgresCatalogueFacts, letters: Letters, settings: Settings, key: str
 ) -> None:
     id = unique("o")
-    said, later = price(id), price(id, "2.00", sequence=2)
+    said, later = price(id, "2.00", sequence=2), price(id, "1.00", sequence=1)
+    under = said.subject if key == "its name" else id
+
+    def message(fact: Fact) -> Message:
+        return replace(fact_message(fact), key=under.encode())
+
+    async def current() -> str | None:
+        price = (await facts.catalogue([id], [], fresh=True)).price(ref(id), GB, NOW).current
+        return str(price.amount) if price else None
+
+    async def is_withdrawn() -> bool:
+        return await current() is None
 
     async with at_work(worker):
-        await say(
-            settings,
-            [fact_message(said), Message(topics.PRICES, id.encode(), None, ()), fact_message(later)],
-        )
-        await learned(facts, said, later)
+        await say(settings, [message(said)])
+        await learned(facts, said)
+        await say(settings, [Message(topics.PRICES, under.encode(), None, ())])
+        await eventually(is_withdrawn)
+        await say(settings, [message(later)])
+        await learned(facts, later)
 
-    assert letters.about(id) == []
+    assert await current() == "1.00"
+    assert letters.about(under) == []
+
+
+async def test_a_tombstone_that_withdraws_nothing_is_logged_and_counted(
+    worker: CatalogueWorker, facts: PostgresCatalogueFacts, settings: Settings
+) -> None:
+    key, next_one = unique("nobody"), price(unique("o"))
+    before = idle_tombstones()
+
+    with capture_logs() as logs:
+        async with at_work(worker):
+            await say(settings, [Message(topics.PRICES, key.encode(), None, ())])
+            await say(settings, [fact_message(next_one)])
+            await learned(facts, next_one)
+            await eventually(lambda: idle_tombstones() > before)
+
+    [told] = [log for log in logs if log.get("key") == key.encode()]
+    assert (told["log_level"], told["event"]) == ("warning", "a tombstone withdrew nothing")
+
+
+def idle_tombstones() -> float:
+    return REGISTRY.get_sample_value("checkout_catalogue_idle_tombstones_total") or 0.0
+
+
+class Watched(MemoryCatalogueFacts):
+    """Remembers where the messages lay that it was given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.given: list[Source] = []
+
+    async def learn(self, messages: Sequence[CatalogueMessage]) -> Learned:
+        self.given += [message.source for message in messages]
+        return await super().learn(messages)
 
 
 async def test_a_worker_that_starts_again_goes_on_where_the_last_one_stopped(
-    facts: PostgresCatalogueFacts, letters: Letters, settings: Settings
+    letters: Letters, settings: Settings
 ) -> None:
     group = unique("catalogue")
-    first, meanwhile = price(unique("o")), price(unique("o"))
-
-    for said in (first, meanwhile):
+    places: list[Source] = []
+    for said in (price(unique("o")), price(unique("o"))):
         await say(settings, [fact_message(said)])
+        [message] = await topic_content(settings, topics.PRICES, [said.subject])
+        place = message.source
+        facts = Watched()
         async with at_work(CatalogueWorker(subscription(settings, group), facts, [letters])):
-            await learned(facts, said)
+            await eventually(partial(is_committed, settings, group, place))
+
+        assert facts.given.count(place) == 1
+        assert not {*facts.given} & {*places}
+        places += facts.given
+
+
+async def is_committed(settings: Settings, group: str, source: Source) -> bool:
+    """Whether the group is done with a message."""
+    client = consumer(settings, group=group)
+    await client.start()
+    try:
+        committed = await client.committed(TopicPartition(source.topic, source.partition))
+        return committed is not None and committed > source.offset
+    finally:
+        await client.stop()
 
 
 class AwayAtFirst(MemoryCatalogueFacts):
@@ -181,11 +261,11 @@ class AwayAtFirst(MemoryCatalogueFacts):
         super().__init__()
         self.tries_left = tries
 
-    async def learn(self, facts: Sequence[tuple[Fact, Source]]) -> Learned:
+    async def learn(self, messages: Sequence[CatalogueMessage]) -> Learned:
         if self.tries_left:
             self.tries_left -= 1
             raise StoreUnavailable("switched off")
-        return await super().learn(facts)
+        return await super().learn(messages)
 
 
 async def test_while_the_store_is_away_nothing_is_lost(settings: Settings, letters: Letters) -> None:

@@ -14,6 +14,7 @@ from adapters.kafka.catalogue_messages import fact_message
 from adapters.kafka.messages import Received
 from adapters.kafka.subscription import Subscription
 from adapters.memory.catalogue import MemoryCatalogueFacts
+from domain.catalogue.epochs import CatalogueMessage
 from domain.catalogue.facts import Fact
 from domain.errors import StoreUnavailable
 from domain.operating.status import Figures
@@ -62,11 +63,11 @@ class Waiting(MemoryCatalogueFacts):
         self.may_learn = asyncio.Semaphore(0)
         self.away = False
 
-    async def learn(self, facts: Sequence[tuple[Fact, Source]]) -> Learned:
+    async def learn(self, messages: Sequence[CatalogueMessage]) -> Learned:
         await self.may_learn.acquire()
         if self.away:
             raise StoreUnavailable("away")
-        return await super().learn(facts)
+        return await super().learn(messages)
 
 
 def worker_of(batches: Batches, facts: Waiting) -> CatalogueWorker:

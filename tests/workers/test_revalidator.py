@@ -15,6 +15,7 @@ from adapters.postgres.open_baskets import PostgresOpenBaskets
 from domain.basket.basket import Basket
 from domain.basket.commands import Caller, ValidateBasket
 from domain.ports import CatalogueReaders
+from domain.validation.rejudging import Rejudging
 from tests.builders import add, availability, caller, item, offer, policy, price, validate
 from tests.operations.validating import Shop, open_shop
 from tests.parts.processes import Program
@@ -104,6 +105,37 @@ async def test_a_fact_that_changes_a_verdict_is_pushed_and_one_that_does_not_is_
         await all_handled(shop)
 
     assert await said(shop, [touched, other]) == [[True, False, True], [True]]
+
+
+async def test_a_withdrawal_changes_verdicts_like_any_fact_and_they_are_judged_again_as_they_were(
+    shop: Shop,
+) -> None:
+    basket = await shop.fill(item("o-1"))
+    await shop.learn(availability("SKU-1", status="blocked", sequence=7))
+    await shop.judge(basket)
+
+    async with at_work(revalidator(shop)):
+        for gone in (availability("SKU-1"), price("o-1"), offer("o-1")):
+            await shop.withdraw(gone)
+            await all_handled(shop)
+
+    verdicts = await shop.verdicts(basket.id)
+    found = [
+        {finding.code for finding in (*verdict.blocked_products, *verdict.validation_errors)}
+        for verdict in verdicts
+    ]
+    assert found == [
+        {"product_blocked"},
+        set(),
+        {"price_missing"},
+        {"price_missing", "offer_not_published"},
+    ]
+    rejudging = Rejudging(shop.store, shop.history, utc_now)
+    for verdict in verdicts:
+        again = await rejudging.at_version(basket.id, verdict.originator_version)
+        assert again.stored is not None
+        assert again.verdict.evidence == again.stored.verdict.evidence
+        assert again.verdict.passed == again.stored.verdict.passed
 
 
 async def test_the_push_says_who_judged_and_knows_the_catalogue_s_position(shop: Shop) -> None:

@@ -16,24 +16,35 @@ SELECT position, data FROM catalogue_facts WHERE position > $1 AND position <= $
 COMPARE = """
 WITH pair AS (
     SELECT 'offer/' || offer_id || '/' || version AS subject, held.sequence AS live, made.sequence AS rebuilt,
+           (held.epoch, held.sequence) < (made.epoch, made.sequence) AS stale,
+           (held.epoch, held.sequence) > (made.epoch, made.sequence) AS ahead,
            ROW(held.*) IS DISTINCT FROM ROW(made.*) AS differs
       FROM catalogue_offers made FULL JOIN public.catalogue_offers held USING (offer_id, version)
      UNION ALL
-    SELECT subject, held.sequence, made.sequence, ROW(held.*) IS DISTINCT FROM ROW(made.*)
+    SELECT subject, held.sequence, made.sequence,
+           (held.epoch, held.sequence) < (made.epoch, made.sequence),
+           (held.epoch, held.sequence) > (made.epoch, made.sequence),
+           ROW(held.*) IS DISTINCT FROM ROW(made.*)
       FROM catalogue_prices made FULL JOIN public.catalogue_prices held USING (subject)
      UNION ALL
-    SELECT subject, held.sequence, made.sequence, ROW(held.*) IS DISTINCT FROM ROW(made.*)
+    SELECT subject, held.sequence, made.sequence,
+           (held.epoch, held.sequence) < (made.epoch, made.sequence),
+           (held.epoch, held.sequence) > (made.epoch, made.sequence),
+           ROW(held.*) IS DISTINCT FROM ROW(made.*)
       FROM catalogue_availability made FULL JOIN public.catalogue_availability held USING (subject)
      UNION ALL
-    SELECT subject, held.sequence, made.sequence, ROW(held.*) IS DISTINCT FROM ROW(made.*)
+    SELECT subject, held.sequence, made.sequence,
+           (held.epoch, held.sequence) < (made.epoch, made.sequence),
+           (held.epoch, held.sequence) > (made.epoch, made.sequence),
+           ROW(held.*) IS DISTINCT FROM ROW(made.*)
       FROM catalogue_policies made FULL JOIN public.catalogue_policies held USING (subject)
 ), judged AS (
     SELECT subject, live, rebuilt,
            CASE WHEN NOT differs THEN 'same'
                 WHEN live IS NULL THEN 'missing'
                 WHEN rebuilt IS NULL THEN 'surplus'
-                WHEN live < rebuilt THEN 'stale'
-                WHEN live > rebuilt THEN 'live_ahead'
+                WHEN stale THEN 'stale'
+                WHEN ahead THEN 'live_ahead'
                 ELSE 'differs'
            END AS kind
       FROM pair)

@@ -11,6 +11,7 @@ import structlog
 from nicegui import ui
 
 from domain.errors import CheckoutError, Unavailable
+from domain.printable import printable
 from operations.console.look.things import bones, box, button, told
 
 T = TypeVar("T")
@@ -75,5 +76,5 @@ def in_words(error: Exception) -> str:
     if not isinstance(error, CheckoutError):
         _log.error("console_unexpected_failure", exc_info=error)
         return "Something went wrong on our side, and was written to the log."
-    words = str(error)
+    words = printable(str(error))
     return f"{words[:1].upper()}{words[1:]}{'' if words.endswith('.') else '.'}"

@@ -89,4 +89,4 @@ class Progress:
         self._bar.value = round(share, 4)
         self._bar.props["indeterminate"] = rebuild.state in ("comparing", "switching")
         left = f"{duration(rebuild.eta_seconds)} left" if rebuild.eta_seconds is not None else ""
-        self._note.set_text(rebuild.waiting_for or left or f"{counted(rebuild.rows, 'row')} made")
+        self._note.tell(rebuild.waiting_for or left or f"{counted(rebuild.rows, 'row')} made")

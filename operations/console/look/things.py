@@ -11,6 +11,8 @@ from typing import Any, Generic, Literal, TypeVar
 from nicegui import ui
 from nicegui.elements.mixins.text_element import TextElement
 
+from domain.printable import printable, printable_json
+
 T = TypeVar("T")
 
 Tone = Literal["", "good", "warn", "bad", "news"]
@@ -18,12 +20,16 @@ Tone = Literal["", "good", "warn", "bad", "news"]
 
 
 class Words(TextElement):
-    """Text in an HTML element."""
+    """Text in an HTML element, in one line: what could mislead a reader stands there as an escape."""
 
     def __init__(self, tag: str, text: str, classes: str = "", **attributes: str) -> None:
-        super().__init__(tag=tag, text=text)
+        super().__init__(tag=tag, text=printable(text))
         self.classes(classes)
-        self.props.update(attributes)
+        self.props.update({name: printable(value) for name, value in attributes.items()})
+
+    def tell(self, text: str) -> None:
+        """Shows another text."""
+        self.set_text(printable(text))
 
 
 def words(text: object, classes: str = "", *, tag: str = "span", title: str | None = None) -> Words:
@@ -40,7 +46,7 @@ def icon(name: str, classes: str = "") -> ui.icon:
 
 def link(text: str, target: str, classes: str = "") -> ui.link:
     """To a page of the console, by a path within it."""
-    return ui.link(text, target).classes(classes)
+    return ui.link(printable(text), target).classes(classes)
 
 
 def badge(text: str, tone: Tone = "", *, title: str | None = None) -> Words:
@@ -51,10 +57,19 @@ def dot(tone: Tone) -> ui.element:
     return box(f"dot {tone}", tag="span")
 
 
-def code(value: object) -> Words:
-    """JSON, indented; text as it is."""
-    text = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False, default=str)
-    return words(text, "code", tag="pre")
+def code(value: object) -> TextElement:
+    """JSON, indented; text as it is, in its lines."""
+    if isinstance(value, str):
+        text = "\n".join(printable(line) for line in value.split("\n"))
+    else:
+        text = json_text(value)
+    place = TextElement(tag="pre", text=text)
+    return place.classes("code")
+
+
+def json_text(value: object) -> str:
+    """JSON as people read and copy it."""
+    return printable_json(json.dumps(value, indent=2, ensure_ascii=False, default=str))
 
 
 @contextmanager

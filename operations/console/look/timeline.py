@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
@@ -19,6 +18,7 @@ from operations.console.look.things import (
     button,
     code,
     copy_button,
+    json_text,
     link,
     nothing,
     sheet,
@@ -106,13 +106,12 @@ class Timeline:
 def _show_json(entry: HistoryEntry) -> None:
     """The event as it is stored, and what was noted beside it."""
     stored = entry.model_dump(mode="json", by_alias=True, exclude={"words"})
-    text = json.dumps(stored, indent=2, ensure_ascii=False)
 
     def draw() -> None:
         with box("line"):
             words(entry.type, "mono soft small")
-            copy_button(text, "the JSON")
-        code(text)
+            copy_button(json_text(stored), "the JSON")
+        code(stored)
 
     sheet(f"Event {entry.version}", draw)
 

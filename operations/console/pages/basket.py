@@ -160,7 +160,7 @@ class _BasketPage:
         self._at.set_text(f"Version {entry.version} of {self._entries[-1].version}")
         self._when.set_text(f"{moment(at)} UTC")
         self._when.props["title"] = exactly(at)
-        self._what.set_text(entry.words)
+        self._what.tell(entry.words)
 
     async def _read_shown(self) -> _Shown:
         stand = _Stand(self._stand.version, self._stand.against)

@@ -21,6 +21,11 @@ def prices(name: str, count: int, first: int = 1) -> Iterator[tuple[int, Fact]]:
         yield number, price(f"{name}-{number}")
 
 
+def names(name: str, end: int) -> set[str]:
+    """Of the facts that `prices` makes before this number: their messages' keys."""
+    return {price(f"{name}-{number}").subject for number in range(1, end)}
+
+
 async def test_what_is_counted_as_published_is_in_kafka_when_the_broker_dies(own_kafka: OwnKafka) -> None:
     node = await own_kafka()
     settings = streaming_settings(node.bootstrap_servers, kafka_partitions=2)
@@ -44,7 +49,7 @@ async def test_what_is_counted_as_published_is_in_kafka_when_the_broker_dies(own
     assert published.why is not None
     assert "Kafka" in published.why
     assert stopped_at == published.count + 1
-    certain = {f"o-{number}" for number in range(1, stopped_at)}
+    certain = names("o", stopped_at)
     assert by_basket(await topic_content(settings, PRICES, certain)).keys() == certain
 
 
@@ -65,7 +70,7 @@ async def test_who_is_stopped_says_where_to_go_on(kafka: KafkaPart) -> None:
     )
 
     assert rest == Published(101)
-    certain = {f"stopped-{number}" for number in range(1, first.stopped_at + 101)}
+    certain = names("stopped", first.stopped_at + 101)
     assert by_basket(await topic_content(settings, PRICES, certain)).keys() == certain
 
 

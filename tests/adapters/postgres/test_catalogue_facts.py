@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 import asyncpg
 import pytest
 
+from adapters.postgres import catalogue_sql
 from adapters.postgres.catalogue_facts import PostgresCatalogueFacts
 from adapters.postgres.catalogue_history import PostgresCatalogueHistory
 from adapters.postgres.catalogue_sql import CHANNEL
@@ -18,7 +19,7 @@ from domain.catalogue.catalogue import Catalogue
 from domain.catalogue.facts import Fact, PriceFact
 from domain.errors import StoreUnavailable
 from tests.builders import NOW, availability, offer, policy, price, ref
-from tests.contracts.catalogue_facts import GB, CatalogueFactsContract, known_of, sourced, unique
+from tests.contracts.catalogue_facts import GB, CatalogueFactsContract, known_of, sourced, tombstone, unique
 from tests.parts.waiting import eventually
 
 
@@ -282,10 +283,54 @@ async def test_a_fact_stays_as_it_was_learned(database: Database) -> None:
                 await connection.execute(change)
 
 
+@pytest.mark.parametrize(
+    ("statement", "arguments"),
+    [
+        (catalogue_sql.WITHDRAWALS, ["a\x1eb"]),
+        (catalogue_sql.NEWEST, [["a"], ["b"]]),
+        (catalogue_sql.EVER_SAID, [["a"], ["b"]]),
+        (catalogue_sql.SAID_UNDER, [[b"a"], ["price"]]),
+        (catalogue_sql.FORGET_KEYS, ["a", "0", "1"]),
+        (catalogue_sql.RECORDED_FACTS, [["a"]]),
+    ],
+)
+async def test_what_is_learned_is_looked_up_and_no_table_is_read_as_a_whole_though_it_was_empty_at_first(
+    database: Database, statement: str, arguments: list[object]
+) -> None:
+    async with database.connection() as connection, connection.transaction():
+        await connection.execute(catalogue_sql.LEARN_ALONE)
+        await connection.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+        plan = "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN {statement}", *arguments))
+    assert "Index" in plan
+    assert "Seq Scan" not in plan
+
+
+async def test_facts_count_as_recorded_unless_they_were_withdrawn_and_not_said_again(
+    facts: PostgresCatalogueFacts,
+) -> None:
+    id = unique("o")
+    said, longer = price(id, sequence=1), price(id, sequence=12)
+    counted = []
+    for messages in (
+        sourced([longer]),
+        sourced([said]),
+        [tombstone("price", said.subject)],
+        sourced([said]),
+        sourced([said]),
+    ):
+        await facts.learn(messages)
+        counted.append(
+            (await facts.recorded([said.fact_id]), await facts.recorded([said.fact_id, longer.fact_id]))
+        )
+
+    assert counted == [(0, 1), (1, 2), (0, 0), (1, 1), (1, 1)]
+
+
 async def test_a_fact_is_kept_with_its_validity_and_where_its_message_lay(database: Database) -> None:
     said = price(unique("o"), "1.00", validFrom=NOW)
-    [(_, source)] = learned = sourced([said])
-    await PostgresCatalogueFacts(database, 1).learn(learned)
+    [message] = sourced([said])
+    source = message.source
+    await PostgresCatalogueFacts(database, 1).learn([message])
 
     async with database.connection() as connection:
         row = await connection.fetchrow("SELECT * FROM catalogue_facts WHERE fact_id = $1", said.fact_id)

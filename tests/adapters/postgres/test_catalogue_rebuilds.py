@@ -10,11 +10,13 @@ import pytest
 
 from adapters.postgres.catalogue_facts import PostgresCatalogueFacts
 from adapters.postgres.database import Database
+from adapters.postgres.projected_rows import PostgresProjectedRows
 from adapters.postgres.rebuilding.rebuilds import PostgresRebuilds
 from domain.catalogue.facts import Fact
+from domain.operating.verifying_catalogue import CatalogueVerification
 from domain.values import Market
 from tests.builders import NOW, availability, offer, policy, price, ref
-from tests.contracts.catalogue_facts import sourced
+from tests.contracts.catalogue_facts import sourced, tombstone
 from tests.parts.waiting import eventually
 from tests.rebuilding import OPERATOR, built, generations, names_of, rebuild_all, rebuilds_of
 
@@ -67,6 +69,54 @@ async def test_rebuilt_projections_are_the_live_ones(
     assert await connection.fetchrow(LIVE) == before
     assert await names_of(connection, TABLES) == names
     assert await generations(connection, "catalogue_prices") == {"public", "checkout_kept"}
+
+
+async def test_what_was_withdrawn_stays_so_in_rebuilt_projections_and_what_was_said_again_counts(
+    facts: PostgresCatalogueFacts,
+    rebuilds: PostgresRebuilds,
+    connection: asyncpg.Connection,
+    database: Database,
+) -> None:
+    gone, again = ["o-1", "o-2", "o-3"], price("o-1", "0.50", sequence=0, country="GB")
+    names = [price(id, country="GB").subject for id in gone]
+    await facts.learn([*(tombstone("price", name) for name in names), tombstone("offer", "o-2")])
+    await facts.learn(
+        [tombstone("availability", availability("SKU-9").subject), tombstone("policy", "policy/acme")]
+    )
+    await facts.learn(sourced([again, price("o-3", "99.00", sequence=1, country="FR")]))
+    before = await connection.fetchrow(LIVE)
+
+    _, comparison = await rebuild_all(rebuilds, "catalogue")
+
+    assert comparison.faults == 0
+    assert await connection.fetchrow(LIVE) == before
+    assert await CatalogueVerification(PostgresProjectedRows(database)).verify() == []
+    catalogue = await facts.catalogue(gone, [], fresh=True, partner="acme")
+    market = Market(partner="acme", country="GB", currency="GBP")
+    current = [catalogue.price(ref(id), market, NOW).current for id in gone]
+    assert [price and str(price.amount) for price in current] == ["0.50", None, None]
+    assert [fact.partner for fact in catalogue.policies("acme")] == [None]
+
+
+async def test_a_row_from_before_a_withdrawal_is_stale(
+    facts: PostgresCatalogueFacts,
+    rebuilds: PostgresRebuilds,
+    connection: asyncpg.Connection,
+    database: Database,
+) -> None:
+    name = price("o-1", country="GB").subject
+    # What an older release, which knows no withdrawals, would leave behind.
+    await connection.execute("CREATE TABLE kept AS SELECT * FROM catalogue_prices WHERE subject = $1", name)
+    await facts.learn([tombstone("price", name)])
+    await connection.execute("DELETE FROM catalogue_prices WHERE subject = $1", name)
+    await connection.execute("INSERT INTO catalogue_prices SELECT * FROM kept")
+    [drift] = await CatalogueVerification(PostgresProjectedRows(database)).verify()
+    assert (drift.kind, drift.subject) == ("catalogue_row_differs", name)
+
+    _, comparison = await rebuild_all(rebuilds, "catalogue")
+
+    assert {sample.subject: sample.kind for sample in comparison.samples} == {name: "stale"}
+    assert await CatalogueVerification(PostgresProjectedRows(database)).verify() == []
 
 
 async def test_what_was_wrong_is_told_and_right_afterwards_also_for_those_who_remember_it(

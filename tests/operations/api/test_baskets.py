@@ -50,6 +50,21 @@ async def test_as_of_a_time_it_is_as_it_was_then(operator: httpx.AsyncClient, ba
     assert problem(early) == (404, "nothing_then")
 
 
+@pytest.mark.parametrize("text", ["20991231", "1700000000", "2026-01-01", "2026-01-01T00:00:00"])
+async def test_only_an_rfc_3339_time_with_an_offset_is_a_time(
+    operator: httpx.AsyncClient, basket: str, text: str
+) -> None:
+    for path, name in (
+        (f"/baskets/{basket}", "asOf"),
+        ("/baskets", "createdFrom"),
+        ("/baskets", "modifiedUntil"),
+        ("/audit", "before"),
+    ):
+        answer = await operator.get(path, params={name: text})
+        assert (path, problem(answer)) == (path, (422, "invalid_request"))
+        assert answer.json()["errors"][0]["pointer"] == f"/query/{name}"
+
+
 async def test_a_version_or_a_time_but_not_both(operator: httpx.AsyncClient, basket: str) -> None:
     both = await operator.get(f"/baskets/{basket}", params={"version": 1, "asOf": "2026-01-01T00:00:00Z"})
     assert problem(both) == (422, "invalid_request")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from adapters.postgres.migrations.beside import execute_sql_beside
 
 revision = "0018"
-down_revision = "0015"
+down_revision = "0017"
 
 
 def upgrade() -> None:

@@ -1,0 +1,12 @@
+"""Tombstones withdraw: facts have epochs, and who said them last under which key is known."""
+
+from __future__ import annotations
+
+from adapters.postgres.migrations.beside import execute_sql_beside
+
+revision = "0017"
+down_revision = "0015"
+
+
+def upgrade() -> None:
+    execute_sql_beside(__file__)
