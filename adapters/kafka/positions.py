@@ -6,6 +6,7 @@ import json
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from adapters.kafka import starting
 from adapters.kafka.clients import consumer
 from adapters.kafka.errors import answered, close
 from adapters.kafka.messages import Message, Received, received
@@ -28,7 +29,8 @@ def position_message(publisher_id: str, published: PublishedUpTo) -> Message:
 
 
 async def read_record(settings: Settings) -> PublishedUpTo:
-    """How far the publisher of these settings has come, for those who only look; raises BrokerUnavailable."""
+    """How far the publisher of these settings has come, for those who only look; raises BrokerUnavailable and
+    BrokerRefused."""
     reading = published_up_to(settings, settings.publisher_id)
     return await answered(settings.publisher_id, READ_WITHIN_SECONDS, reading)
 
@@ -68,7 +70,7 @@ async def _end(settings: Settings) -> int:
     """The offset after the last record, committed or not."""
     reader = consumer(settings, group=None, isolation_level="read_uncommitted")
     try:
-        await reader.start()
+        await starting.start(reader, settings, settings.publisher_id, READ_WITHIN_SECONDS)
         reader.assign([_PARTITION])
         return int((await reader.end_offsets([_PARTITION]))[_PARTITION])
     finally:
