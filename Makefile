@@ -9,9 +9,8 @@ INSTALLED := $(VENV)/.installed
 
 # A line for each package as pip comes to it, also where no terminal is; what fails is told by pip on stderr.
 TOLD := while read -r word what rest; do case "$$word" in \
-	Collecting) echo "  $$what" ;; \
-	Installing) echo "unpacking them …" ;; \
-	Successfully) echo "installed" ;; \
+	Collecting) echo "  $${what%%[<>=!~;[(]*}" ;; \
+	Installing) if [ "$$what" = collected ]; then echo "unpacking them …"; fi ;; \
 	pip-failed) exit 1 ;; \
 	esac; done
 
