@@ -27,7 +27,8 @@ from tests.parts.postgres import postgres_folder
 from tests.parts.processes import Program, descendants, gone
 from tests.parts.waiting import eventually
 
-START_LIMIT = 60.0
+START_LIMIT = 240.0
+"""Seconds; generous, since the machine may be busy."""
 
 
 @pytest.fixture
@@ -99,7 +100,7 @@ async def test_it_says_in_one_line_where_everything_is_and_stops_whole(folder: P
                 assert "checkout_status_known 1" in (await client.get(page)).text
         assert await ask(told["database_url"], "SELECT count(*) FROM alembic_version") == 1
         processes = descendants(program.pid)
-        assert await program.stop(limit=10) == 0
+        assert await program.stop() == 0
         assert await program.line() == "", "nothing more is told on stdout"
     assert [pid for pid in processes if not gone(pid)] == []
     assert temporary_folders(folder) == []
@@ -124,7 +125,7 @@ async def test_a_worker_process_that_dies_is_started_again(folder: Path) -> None
         await eventually(lambda: gone(first))
         (second,) = await eventually(lambda: worker_processes(program.pid))
         assert second != first
-        assert await program.stop(signal.SIGINT, limit=10) == 0
+        assert await program.stop(signal.SIGINT) == 0
 
 
 async def test_a_named_folder_keeps_the_database_between_runs(folder: Path) -> None:

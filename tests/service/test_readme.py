@@ -35,6 +35,7 @@ async def shell(folder: Path, script: str, issuer_key: Path) -> tuple[int, str]:
         env=environment(
             {
                 "PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}",
+                "COLUMNS": "250",
                 "CHECKOUT_LOCAL_ISSUER_KEY_FILE": str(issuer_key),
             }
         ),
