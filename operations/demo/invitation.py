@@ -87,7 +87,8 @@ def invite(offered: Invitation, partner: str, stage: Stage) -> None:
 
 def _offer(stage: Stage, title: str, lines: list[str]) -> None:
     stage.say(f"\n{title}")
-    print("\n".join(lines), flush=True)  # noqa: T201
+    for line in lines:
+        stage.say(line)
 
 
 async def _shell(command: str) -> tuple[int, bytes]:
