@@ -14,6 +14,8 @@ from adapters.settings import Settings
 from adapters.wiring import Parts, new_id, open_parts
 from api.app import ApiParts, create_app
 from checkout.http import serve, served_beside
+from checkout.index import index_app
+from checkout.ports import require_port
 from checkout.reporting import reporting, this_process
 from checkout.rooms import Rooms
 from domain.errors import Unavailable
@@ -32,6 +34,9 @@ async def run_api(settings: Settings) -> None:
     """Serves until SIGTERM or SIGINT; requests that run get five seconds to end. Where a port for metrics is
     set, they are served there, apart from partners. Raises ConsoleUnavailable where the console is wanted and
     cannot be had."""
+    require_port(settings.host, settings.port, "the API", "--port or CHECKOUT_PORT")
+    if settings.metrics_port is not None:
+        require_port(settings.host, settings.metrics_port, "metrics", "CHECKOUT_METRICS_PORT")
     async with AsyncExitStack() as stack:
         parts = await stack.enter_async_context(open_parts(settings, serving=True, of_operators=False))
         # Parts of their own, because what partners send is never done with the rights of operators.
@@ -64,11 +69,11 @@ def _rooms(api: ApiParts, parts: Parts) -> ASGIApp:
     partner_api = create_app(api)
     rooms: dict[str, ASGIApp] = {OPERATIONS: operations_app(parts)}
     if not parts.settings.console:
-        return Rooms(partner_api, rooms, lifespan=partner_api)
+        return Rooms(partner_api, rooms, index=index_app(console=None), lifespan=partner_api)
     from operations.console import console_app  # noqa: PLC0415  its library takes time and memory
 
     console = console_app(parts, CONSOLE)
-    return Rooms(partner_api, {**rooms, CONSOLE: console}, lifespan=console)
+    return Rooms(partner_api, {**rooms, CONSOLE: console}, index=index_app(console=CONSOLE), lifespan=console)
 
 
 class _ApiReports:

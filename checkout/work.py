@@ -13,6 +13,7 @@ from adapters.metrics.page import metrics_route
 from adapters.settings import Settings
 from adapters.wiring import Parts, new_id, open_parts, utc_now
 from checkout.http import serve
+from checkout.ports import require_port
 from checkout.reporting import reporting, this_process
 from domain.operating.status import Report
 from workers import catalogue, projector
@@ -31,6 +32,9 @@ async def run_workers(settings: Settings, name: str) -> None:
     """Runs one worker, or all of them, and their health pages until SIGTERM or SIGINT. Raises BrokerRefused where a
     codec is missing: a compressed message would stop them."""
     require_codecs()
+    require_port(
+        settings.host, settings.health_port, "the health pages", "--health-port or CHECKOUT_HEALTH_PORT"
+    )
     async with open_parts(settings, serving=True, of_operators=False) as parts:
         parts.privacy.warn_unless_sealing()
         left_out = set() if settings.revalidator else {RevalidatorWorker.name}
