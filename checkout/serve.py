@@ -60,12 +60,13 @@ async def run_api(settings: Settings) -> None:
 
 def _rooms(api: ApiParts, parts: Parts) -> ASGIApp:
     partner_api = create_app(api)
-    rooms: dict[str, ASGIApp] = {OPERATIONS: operations_app(parts)}
+    operations = operations_app(parts)
+    rooms: dict[str, ASGIApp] = {OPERATIONS: operations}
     if not parts.settings.console:
         return Rooms(partner_api, rooms, lifespan=partner_api)
     from operations.console import console_app  # noqa: PLC0415  its library takes time and memory
 
-    console = console_app(parts, CONSOLE)
+    console = console_app(parts, CONSOLE, operations.openapi())
     return Rooms(partner_api, {**rooms, CONSOLE: console}, lifespan=console)
 
 

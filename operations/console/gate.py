@@ -48,14 +48,24 @@ class Gate:
     message that comes over it: once its session is over nothing is heard, and soon it is closed."""
 
     def __init__(
-        self, app: ASGIApp, sessions: Sessions, *, root: str, sign_in: str, open_to_all: Sequence[str]
+        self,
+        app: ASGIApp,
+        sessions: Sessions,
+        *,
+        root: str,
+        sign_in: str,
+        open_to_all: Sequence[str],
+        kept: Sequence[str],
     ) -> None:
-        """`open_to_all`: paths, and with a slash at the end all below them, that need no session."""
+        """`open_to_all`: paths, and with a slash at the end all below them, that need no session. `kept`: paths
+        below which browsers may keep what they got."""
         self._app = app
         self._sessions = sessions
         self._root = root
         self._sign_in = sign_in
         self._exact = frozenset(open_to_all)
+        self._socket = f"{root}/_nicegui_ws/"
+        self._kept = tuple(kept)
         self._below = tuple(path for path in open_to_all if path.endswith("/"))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -65,7 +75,7 @@ class Gate:
         _drop_odd_prefix(scope)
         headers = Headers(scope=scope)
         path: str = scope["path"]
-        guarded = _with_headers(send, kept=path.startswith(self._below))
+        guarded = _with_headers(send, kept=path.startswith(self._kept))
         if scope["type"] == "http" and scope["method"] not in ("GET", "HEAD") and not _same_origin(headers):
             await PlainTextResponse("This comes from another site.", 403)(scope, receive, guarded)
             return
@@ -73,7 +83,7 @@ class Gate:
             await self._app(scope, receive, guarded)
             return
         try:
-            session = await self._sessions.find(cookie_of(headers.get("cookie", "")))
+            session = await self._sessions.find(cookie_of("; ".join(headers.getlist("cookie"))))
         except Unavailable:
             session = None
         if scope["type"] == "websocket":
@@ -84,6 +94,8 @@ class Gate:
             else:
                 await self._websocket(session, scope, receive, send)
         elif session is not None:
+            if not path.startswith(self._socket):
+                self._sessions.touch(session)
             scope[SESSION] = session
             await self._app(scope, receive, guarded)
         elif scope["method"] == "GET" and "text/html" in headers.get("accept", ""):
@@ -107,7 +119,11 @@ class Gate:
             nonlocal over_since
             while True:
                 message = await receive()
-                if message["type"] != "websocket.receive" or not await self._is_over(session):
+                if message["type"] != "websocket.receive":
+                    return message
+                if not await self._is_over(session):
+                    if (message.get("text") or "").startswith(_DID_SOMETHING):
+                        self._sessions.touch(session)
                     return message
                 # Nothing that comes in is heard any more; the way out stays open for as long as the page needs
                 # to be sent away.
@@ -145,6 +161,8 @@ async def _send_away(receive: Receive, send: Send) -> None:
         await send({"type": "websocket.close", "code": SIGNED_OUT})
 
 
+_DID_SOMETHING = '42["event"'
+"""How what an operator does on a page comes: a Socket.IO event. Pages answer pings and confirm messages unasked."""
 _OPENED = '0{"sid":"none","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000}'
 _LOAD_AGAIN = '44{"message":"Implicit handshake failed"}'
 """Engine.IO's packet `open`, and Socket.IO's packet `connect error` with what NiceGUI's pages load again at."""
