@@ -41,6 +41,7 @@ class Phase(Enum):
     HEAD = "the head of a request is awaited"
     PARSING = "a whole head is parsed"
     BODY = "the body is awaited"
+    HANDSHAKE = "a websocket takes over"
     ANSWER = "the request is whole, its answer is not"
     REFUSED = "whatever comes is thrown away"
 
@@ -117,7 +118,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             return Then.READ
         if self._phase is Phase.BODY and self._intake.received:
             self._take_body()
-        return Then.WAIT if self._phase in (Phase.ANSWER, Phase.REFUSED) else Then.TAKE
+        return Then.TAKE if self._phase in (Phase.HEAD, Phase.BODY) else Then.WAIT
 
     def _take_head(self) -> bool:
         """Whether the head is whole, or refused."""
@@ -188,7 +189,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            if not self._should_upgrade():
+            if self._phase is not Phase.HANDSHAKE:
                 self._end_with_this_answer()
             elif self._intake.received:
                 self._refuse(self._rejections.malformed)  # frames before the handshake's answer
@@ -225,7 +226,8 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             self._stopped_by = self._rejections.body
             raise _Stop
         super().on_headers_complete()
-        self._phase = Phase.BODY
+        upgrades = self.parser.should_upgrade() and self._should_upgrade()
+        self._phase = Phase.HANDSHAKE if upgrades else Phase.BODY
 
     def on_body(self, body: bytes) -> None:
         self._body_bytes += len(body)
@@ -233,7 +235,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
-        if self.parser.should_upgrade() and self._should_upgrade():
+        if self._phase is Phase.HANDSHAKE:
             return
         if self.cycle.response_complete:
             self._await_request()

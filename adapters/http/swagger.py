@@ -6,7 +6,8 @@ from pathlib import Path
 
 import fastapi_offline
 from fastapi.openapi.docs import get_swagger_ui_html
-from starlette.staticfiles import StaticFiles
+
+from adapters.http.static import Assets
 
 
 def swagger_page(title: str, *, document: str, assets: str) -> bytes:
@@ -21,5 +22,5 @@ def swagger_page(title: str, *, document: str, assets: str) -> bytes:
     return bytes(page.body)
 
 
-def swagger_assets() -> StaticFiles:
-    return StaticFiles(directory=Path(fastapi_offline.__file__).parent / "static")
+def swagger_assets() -> Assets:
+    return Assets(directory=Path(fastapi_offline.__file__).parent / "static")

@@ -13,6 +13,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from adapters.http.static import LONGEST_PATH
 from domain.errors import Unavailable
 from operations.console.sessions import COOKIE, Session, Sessions, cookie_of
 
@@ -80,6 +81,9 @@ class Gate:
             await PlainTextResponse("This comes from another site.", 403)(scope, receive, guarded)
             return
         if path in self._exact or path.startswith(self._below):
+            if len(path) > LONGEST_PATH:
+                await PlainTextResponse("There is no such file.", 404)(scope, receive, guarded)
+                return
             await self._app(scope, receive, guarded)
             return
         try:

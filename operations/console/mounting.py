@@ -10,9 +10,9 @@ from fastapi import FastAPI
 from nicegui import __version__ as nicegui_version
 from nicegui import app as pages_app
 from nicegui import background_tasks, ui
-from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
+from adapters.http.static import Assets
 from adapters.wiring import Parts
 from operations.console.gate import Gate
 from operations.console.operator_api import operator_api_routes
@@ -57,7 +57,7 @@ def mount(parts: Parts, path: str, operator_api: dict[str, Any]) -> ASGIApp:
     )
     application = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     application.router.routes.extend([*door.routes(), *operator_api_routes(path, operator_api)])
-    application.mount(f"{path}/assets", StaticFiles(directory=ASSETS))
+    application.mount(f"{path}/assets", Assets(directory=ASSETS))
     keep_sockets_quiet()
     register(console)
     _keep_looking(console.trend)
