@@ -15,6 +15,7 @@ import multiprocessing
 import os
 import socket
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -62,6 +63,22 @@ def flood(host: str, port: int, data: bytes) -> None:
             time.sleep(0.05)
 
 
+def converse(host: str, port: int, data: bytes) -> None:
+    """The same, and reads the answers as fast as they come."""
+
+    def read_away(caller: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while caller.recv(1 << 20):
+                pass
+
+    while True:
+        with contextlib.suppress(OSError), socket.create_connection((host, port)) as caller:
+            reader = threading.Thread(target=read_away, args=(caller,), daemon=True)
+            reader.start()
+            caller.sendall(data)
+            reader.join()
+
+
 def dribble(host: str, port: int, data: bytes) -> None:
     """Sends one byte at a time."""
     while True:
@@ -85,6 +102,16 @@ def crowd(host: str, port: int, data: bytes) -> None:
 Attack = tuple[Callable[[str, int, bytes], None], bytes]
 ATTACKS: dict[str, Attack] = {
     **{name: (flood, data) for name, data in BYTES.items()},
+    **{f"{name}, read": (converse, data) for name, data in BYTES.items() if "at once" in name},
+    **{
+        f"{name}, read": (converse, BYTES[name])
+        for name in (
+            "cookies",
+            "console cookies with backslashes",
+            "console queries",
+            "pings without a session",
+        )
+    },
     "a head, byte for byte": (dribble, GET + b"a: " + b"x" * 100_000),
     "a body, byte for byte": (dribble, POST + b"Content-Length: 200000\r\n\r\n" + b"x" * 200_000),
     "connections": (crowd, b""),
@@ -153,7 +180,7 @@ def memory_server() -> Iterator[tuple[str, int]]:
 def run(url: str, pid: int | None, seconds: float, only: str) -> None:
     at = urlsplit(url)
     host, port = at.hostname or "", at.port or 80
-    print(f"{'attack':36} {'answers':>8} {'median':>9} {'longest':>9} {'memory':>9}")
+    print(f"{'attack':40} {'answers':>8} {'median':>9} {'longest':>9} {'memory':>9}")
     for name, (attack, data) in {"nothing": (None, b""), **ATTACKS}.items():
         if only not in name:
             continue
@@ -165,7 +192,7 @@ def run(url: str, pid: int | None, seconds: float, only: str) -> None:
             process.kill()
             process.join()
         figures = f"{took[len(took) // 2]:8.4f}s {took[-1]:8.4f}s" if took else "   nobody was answered"
-        print(f"{name:36} {len(took):8} {figures} {resident_mb(pid)}", flush=True)
+        print(f"{name:40} {len(took):8} {figures} {resident_mb(pid)}", flush=True)
 
 
 def main() -> None:

@@ -13,11 +13,13 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
-from adapters.http.http_protocol import LimitedConfig, LimitedHttpProtocol
+from adapters.http.http_protocol import LimitedHttpProtocol
 from adapters.http.limits import HttpLimits
-from adapters.http.websocket_protocol import LimitedWebSocketProtocol
+from adapters.http.server_config import LimitedConfig
 from domain.errors import CheckoutError
 
+_WEBSOCKETS = "adapters.http.websocket_protocol:LimitedWebSocketProtocol"
+"""Imported where it is used: only the console has websockets, and brings their library."""
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 _log = structlog.get_logger("checkout.http")
@@ -95,7 +97,7 @@ def _config(
         host=host,
         port=port,
         http=LimitedHttpProtocol,
-        ws=LimitedWebSocketProtocol if websockets else "none",
+        ws=_WEBSOCKETS if websockets else "none",
         ws_max_size=limits.body_bytes,
         # Who sends little must not make us inflate much.
         ws_per_message_deflate=False,

@@ -7,15 +7,15 @@ from enum import Enum
 from typing import Any
 
 import httptools
-import uvicorn
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from adapters.http.connections import NEVER, Admission, Connections
+from adapters.http import request_head
+from adapters.http.connections import NEVER, Admission
 from adapters.http.intake import PIECE, Intake, Then
-from adapters.http.limits import HttpLimits
-from adapters.http.rejections import MADE_ROOM, SEND_TIMEOUT, Rejection, Rejections, count_closed
+from adapters.http.rejections import MADE_ROOM, SEND_TIMEOUT, Rejection, count_closed
+from adapters.http.server_config import LimitedConfig
 
 LINGER = 2.0
 """Seconds in which a refused caller may go on sending, so that no reset overtakes its answer."""
@@ -23,18 +23,6 @@ REFUSED_AT_ONCE = 64
 """So many connections beyond the limit are told that there are too many; others are closed without a word."""
 FRAMING = 16
 """A chunked body may have so many bytes of framing for each of its own, and as many again as headers may have."""
-
-_HEAD_ENDS = b"\r\n\r\n"
-
-
-class LimitedConfig(uvicorn.Config):
-    """uvicorn's configuration, and what the connections of one server share."""
-
-    def __init__(self, app: Any, limits: HttpLimits, **options: Any) -> None:
-        super().__init__(app, **options)
-        self.limits = limits
-        self.rejections = Rejections(limits)
-        self.open_connections = Connections(limits)
 
 
 class Phase(Enum):
@@ -46,14 +34,12 @@ class Phase(Enum):
     REFUSED = "whatever comes is thrown away"
 
 
+# Enum's members are looked up slowly, and each request passes through most of them.
+HEAD, PARSING, BODY, HANDSHAKE, ANSWER, REFUSED = Phase
+
+
 class _Stop(Exception):
     """Stops the parser."""
-
-
-def _url_length(received: bytearray, line: int) -> int:
-    begin = received.find(b" ", 0, line) + 1
-    end = received.find(b" ", begin, line)
-    return (line if end < 0 else end) - begin
 
 
 class LimitedHttpProtocol(HttpToolsProtocol):
@@ -72,8 +58,9 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         super().__init__(config, server_state, app_state, _loop)
         self._limits = config.limits
         self._rejections = config.rejections
-        self._open: Connections = config.open_connections
-        self._phase = Phase.HEAD
+        self._open = config.open_connections
+        self._head_limits = config.head_limits
+        self._phase = HEAD
         self._due = self._send_due = NEVER
         self._searched = 0
         """So much of the head was searched for its end."""
@@ -108,17 +95,28 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._phase is not Phase.REFUSED:
-            self._intake.feed(data)
+        if self._phase is REFUSED:
+            return
+        if self._phase is HEAD and not self._intake.received:
+            # Nearly always a whole head comes at once, and often nothing else.
+            end = data.find(request_head.END)
+            size = end + len(request_head.END)
+            if end > 0 and self._head_limits.keeps(data, size):
+                rest = data[size:]
+                self._parse_head(data[:size], then=rest)
+                if not rest or self._phase is REFUSED:
+                    return
+                data = rest
+        self._intake.feed(data)
 
     # What was received
 
     def _take(self) -> Then:
-        if self._phase is Phase.HEAD and not self._take_head():
+        if self._phase is HEAD and not self._take_head():
             return Then.READ
-        if self._phase is Phase.BODY and self._intake.received:
+        if self._phase is BODY and self._intake.received:
             self._take_body()
-        return Then.TAKE if self._phase in (Phase.HEAD, Phase.BODY) else Then.WAIT
+        return Then.TAKE if self._phase in (HEAD, BODY) else Then.WAIT
 
     def _take_head(self) -> bool:
         """Whether the head is whole, or refused."""
@@ -126,45 +124,37 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         if not self._searched and received[0] in b"\r\n":
             # Blank lines may come before a request.
             del received[: len(received) - len(received.lstrip(b"\r\n"))]
-        end = received.find(_HEAD_ENDS, max(0, self._searched - 3))
-        size = len(received) if end < 0 else end + len(_HEAD_ENDS)
-        rejection = self._judge_head(received, size, whole=end >= 0)
+        end = received.find(request_head.END, max(0, self._searched - 3))
+        if end < 0:
+            rejection = self._head_limits.reject_part(received, self._searched)
+            self._searched = len(received)
+            self._due = min(self._due, self.loop.time() + self._limits.headers_timeout)
+        else:
+            size = end + len(request_head.END)
+            rejection = self._head_limits.reject_whole(received, size)
+            if rejection is None:
+                head = bytes(received[:size])
+                del received[:size]
+                self._parse_head(head, then=received)
         if rejection is not None:
             self._refuse(rejection)
-            return True
-        if end < 0:
-            self._searched = size
-            self._due = min(self._due, self.loop.time() + self._limits.headers_timeout)
-            return False
+        return self._phase is not HEAD or end >= 0
+
+    def _parse_head(self, head: bytes, *, then: bytes | bytearray) -> None:
+        """`then` is what came after it."""
         self._searched = 0
-        head = bytes(received[:size])
-        del received[:size]
         self._open.busy(self)
         self._due = self.loop.time() + self._limits.body_timeout
         self._body_left = self._body_bytes = self._framing_bytes = 0
-        self._phase = Phase.PARSING
+        self._phase = PARSING
         self._parse(head)
-        if self._phase is Phase.PARSING:
+        if self._phase is HANDSHAKE:
+            if then:
+                self._refuse(self._rejections.malformed)  # frames before the handshake's answer
+            else:
+                self.handle_websocket_upgrade()
+        elif self._phase is PARSING:
             self._refuse(self._rejections.malformed)  # the parser wants more: this is the preface of HTTP/2
-        return True
-
-    def _judge_head(self, received: bytearray, size: int, *, whole: bool) -> Rejection | None:
-        limits = self._limits
-        if size > limits.url_bytes:
-            line = received.find(b"\r\n", 0, limits.request_line_bytes + 2)
-            if line < 0:
-                if size > limits.request_line_bytes:
-                    return self._rejections.request_line
-            elif _url_length(received, line) > limits.url_bytes:
-                return self._rejections.url
-        if size > limits.header_bytes:
-            return self._rejections.header_bytes
-        if whole:
-            lines = received.count(b"\n", 0, size)
-            return self._rejections.header_count if lines - 2 > limits.header_count else None
-        new = self._searched
-        bare = received.count(b"\n", new) != received.count(b"\r\n", max(0, new - 1))
-        return self._rejections.malformed if bare else None
 
     def _take_body(self) -> None:
         received = self._intake.received
@@ -178,7 +168,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         before = self._body_bytes
         self._parse(piece)
         self._framing_bytes += len(piece) - (self._body_bytes - before)
-        if self._phase is not Phase.BODY:
+        if self._phase is not BODY:
             return
         if self._body_bytes > self._limits.body_bytes:
             self._refuse(self._rejections.body)
@@ -189,14 +179,10 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            if self._phase is not Phase.HANDSHAKE:
+            if self._phase is not HANDSHAKE:
                 self._end_with_this_answer()
-            elif self._intake.received:
-                self._refuse(self._rejections.malformed)  # frames before the handshake's answer
-            else:
-                self.handle_websocket_upgrade()
         except httptools.HttpParserError:
-            if self._phase in (Phase.HEAD, Phase.ANSWER):
+            if self._phase in (HEAD, ANSWER):
                 self._end_with_this_answer()
             else:
                 self._refuse(self._stopped_by or self._rejections.malformed)
@@ -204,13 +190,13 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     # What the parser says
 
     def on_message_begin(self) -> None:
-        if self._phase is not Phase.PARSING:
+        if self._phase is not PARSING:
             # A request came in one piece with the end of a chunked body; the parser cannot halt between them.
             raise _Stop
         super().on_message_begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._phase is not Phase.PARSING:
+        if self._phase is not PARSING:
             return  # a trailer: nobody reads any, and it must never pass for a header
         name = name.lower()
         if name == b"content-length":
@@ -227,21 +213,23 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             raise _Stop
         super().on_headers_complete()
         upgrades = self.parser.should_upgrade() and self._should_upgrade()
-        self._phase = Phase.HANDSHAKE if upgrades else Phase.BODY
+        self._phase = HANDSHAKE if upgrades else BODY
 
     def on_body(self, body: bytes) -> None:
         self._body_bytes += len(body)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        super().on_message_complete()
-        if self._phase is Phase.HANDSHAKE:
+        if self._phase is HANDSHAKE:
             return
-        if self.cycle.response_complete:
+        cycle = self.cycle
+        if cycle.response_complete:
             self._await_request()
         else:
-            self._phase = Phase.ANSWER
+            self._phase = ANSWER
             self._due = NEVER
+            cycle.more_body = False
+            cycle.message_event.set()
 
     def handle_websocket_upgrade(self) -> None:
         self._open.remove(self)
@@ -255,13 +243,13 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             self._due = self.loop.time() + self._limits.send_timeout
             return
         self.flow.resume_reading()
-        if self._phase is Phase.ANSWER:
+        if self._phase is ANSWER:
             self._await_request()
-        elif self._phase is Phase.BODY and self.expect_100_continue:
+        elif self._phase is BODY and self.expect_100_continue:
             self._linger()  # whether the body comes at all is not known
 
     def _await_request(self) -> None:
-        self._phase = Phase.HEAD
+        self._phase = HEAD
         self._due = self.loop.time() + self._limits.idle_timeout
         self._open.idle(self)
         self._intake.wake()
@@ -276,7 +264,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     def _refuse(self, rejection: Rejection) -> None:
         """Answers with the rejection, where an answer can still be given, and ends the connection."""
         rejection.count()
-        if self._phase is Phase.BODY:
+        if self._phase is BODY:
             cycle = self.cycle
             if not cycle.response_complete:
                 cycle.disconnected = True
@@ -294,7 +282,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             self.transport.write_eof()
 
     def _throw_away(self) -> None:
-        self._phase = Phase.REFUSED
+        self._phase = REFUSED
         self._open.busy(self)
         self._intake.discard()
 
@@ -302,9 +290,9 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         if self._send_due <= self.loop.time():
             count_closed(SEND_TIMEOUT)
             self.transport.abort()
-        elif self._phase is Phase.BODY:
+        elif self._phase is BODY:
             self._refuse(self._rejections.body_timeout)
-        elif self._phase is Phase.HEAD and not self.transport.is_closing():
+        elif self._phase is HEAD and not self.transport.is_closing():
             self._end_waiting()
         else:
             self.transport.abort()

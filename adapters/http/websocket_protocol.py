@@ -11,10 +11,10 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from uvicorn.server import ServerState
 from websockets.frames import Frame
 
-from adapters.http.connections import NEVER, Connections
-from adapters.http.http_protocol import LimitedConfig
+from adapters.http.connections import NEVER
 from adapters.http.intake import PIECE, Intake, Then
 from adapters.http.rejections import MADE_ROOM, SEND_TIMEOUT, WEBSOCKET, count_closed
+from adapters.http.server_config import LimitedConfig
 
 MOST_FRAGMENTS = 1000
 """Frames of one message; browsers send one or a few."""
@@ -35,7 +35,7 @@ class LimitedWebSocketProtocol(WebSocketsSansIOProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._limits = config.limits
-        self._open: Connections = config.open_connections
+        self._open = config.open_connections
         self._due = self._send_due = NEVER
 
     @property

@@ -86,10 +86,10 @@ async def ports(tmp_path_factory: pytest.TempPathFactory, databases: Databases) 
                 ("health", health),
             )
         ]
-        at = [f"http://127.0.0.1:{port}" for port in served]
+        api, metrics_at, health_at = (f"http://127.0.0.1:{port}" for port in served)
         applications = [rooms._partner_api, *(room for _, _, room in rooms._rooms)]  # type: ignore[attr-defined]
         routes = {path for application in applications for path in _paths(application)}
-        yield Ports(settings, *at, routes=tuple(sorted(routes)))
+        yield Ports(settings, api, metrics_at, health_at, tuple(sorted(routes)))
     await databases.drop(url)
 
 
