@@ -11,15 +11,27 @@ class Rooms:
     """Sends each request to the application whose path it is under, and all others to the partner API, which
     pays for the choice with one comparison a room. The applications see the whole path."""
 
-    def __init__(self, partner_api: ASGIApp, rooms: Mapping[str, ASGIApp], *, lifespan: ASGIApp) -> None:
+    def __init__(
+        self,
+        partner_api: ASGIApp,
+        rooms: Mapping[str, ASGIApp],
+        *,
+        lifespan: ASGIApp,
+        websockets: ASGIApp | None = None,
+    ) -> None:
         """`rooms` by their paths, such as `/console`; `lifespan` is the application that start and stop are
-        told."""
+        told, `websockets` the only one that has any."""
         self._partner_api = partner_api
         self._rooms = [(path, f"{path}/", room) for path, room in rooms.items()]
         self._lifespan = lifespan
+        self._websockets = websockets
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._room(scope)(scope, receive, send)
+        room = self._room(scope)
+        if scope["type"] == "websocket" and room is not self._websockets:
+            await send({"type": "websocket.close"})
+            return
+        await room(scope, receive, send)
 
     def _room(self, scope: Scope) -> ASGIApp:
         if scope["type"] == "lifespan":

@@ -67,7 +67,7 @@ def _rooms(api: ApiParts, parts: Parts) -> ASGIApp:
     from operations.console import console_app  # noqa: PLC0415  its library takes time and memory
 
     console = console_app(parts, CONSOLE, operations.openapi())
-    return Rooms(partner_api, {**rooms, CONSOLE: console}, lifespan=console)
+    return Rooms(partner_api, {**rooms, CONSOLE: console}, lifespan=console, websockets=console)
 
 
 class _ApiReports:

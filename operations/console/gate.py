@@ -76,8 +76,11 @@ class Gate:
         _drop_odd_prefix(scope)
         headers = Headers(scope=scope)
         path: str = scope["path"]
+        if scope["type"] == "websocket":
+            await self._handshake(path, headers, scope, receive, send)
+            return
         guarded = _with_headers(send, kept=path.startswith(self._kept))
-        if scope["type"] == "http" and scope["method"] not in ("GET", "HEAD") and not _same_origin(headers):
+        if scope["method"] not in ("GET", "HEAD") and not _same_origin(headers):
             await PlainTextResponse("This comes from another site.", 403)(scope, receive, guarded)
             return
         if path in self._exact or path.startswith(self._below):
@@ -86,18 +89,8 @@ class Gate:
                 return
             await self._app(scope, receive, guarded)
             return
-        try:
-            session = await self._sessions.find(cookie_of("; ".join(headers.getlist("cookie"))))
-        except Unavailable:
-            session = None
-        if scope["type"] == "websocket":
-            if not _same_origin(headers):
-                await _refuse(receive, send)
-            elif session is None:
-                await _send_away(receive, send)
-            else:
-                await self._websocket(session, scope, receive, send)
-        elif session is not None:
+        session = await self._session(headers)
+        if session is not None:
             if not path.startswith(self._socket):
                 self._sessions.touch(session)
             scope[SESSION] = session
@@ -106,6 +99,22 @@ class Gate:
             await self._to_sign_in(path, headers, scope.get("query_string", b""))(scope, receive, guarded)
         else:
             await PlainTextResponse("Sign in first.", 403)(scope, receive, guarded)
+
+    async def _handshake(
+        self, path: str, headers: Headers, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        if not path.startswith(self._socket) or not _same_origin(headers):
+            await _refuse(receive, send)
+        elif (session := await self._session(headers)) is None:
+            await _send_away(receive, send)
+        else:
+            await self._websocket(session, scope, receive, send)
+
+    async def _session(self, headers: Headers) -> Session | None:
+        try:
+            return await self._sessions.find(cookie_of("; ".join(headers.getlist("cookie"))))
+        except Unavailable:
+            return None
 
     def _to_sign_in(self, path: str, headers: Headers, query: bytes) -> RedirectResponse:
         """And from there back to the page that was asked for."""
