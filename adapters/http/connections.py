@@ -23,6 +23,13 @@ class Connection(Protocol):
     def deadline(self) -> float:
         """When it has waited long enough, by the loop's clock."""
 
+    @property
+    def is_closing(self) -> bool:
+        """Whether it ends once what is to be sent is out."""
+
+    def end_by(self, due: float) -> None:
+        """Sets the deadline."""
+
     def expire(self) -> None:
         """Called once the deadline has passed; sets the next one or closes."""
 
@@ -105,8 +112,13 @@ class Connections:
 
     def _sweep(self) -> None:
         now = asyncio.get_running_loop().time()
-        for connection in [each for each in self._open if each.deadline <= now]:
-            connection.expire()
+        for each in tuple(self._open):
+            deadline = each.deadline
+            if deadline <= now:
+                each.expire()
+            elif deadline == NEVER and each.is_closing:
+                # What is left to be sent may be small, and nobody may take it.
+                each.end_by(now + self._limits.send_timeout)
         if self._open:
             self._sweep_later()
         else:

@@ -77,6 +77,13 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     def deadline(self) -> float:
         return min(self._due, self._send_due)
 
+    @property
+    def is_closing(self) -> bool:
+        return self.transport.is_closing()
+
+    def end_by(self, due: float) -> None:
+        self._due = due
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._intake = Intake(self.loop, transport, self._take)
@@ -240,7 +247,6 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         self.server_state.total_requests += 1
         if self.transport.is_closing():
-            self._due = self.loop.time() + self._limits.send_timeout
             return
         self.flow.resume_reading()
         if self._phase is ANSWER:
@@ -290,12 +296,12 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         if self._send_due <= self.loop.time():
             count_closed(SEND_TIMEOUT)
             self.transport.abort()
+        elif self._phase is REFUSED or self.transport.is_closing():
+            self.transport.abort()
         elif self._phase is BODY:
             self._refuse(self._rejections.body_timeout)
-        elif self._phase is HEAD and not self.transport.is_closing():
-            self._end_waiting()
         else:
-            self.transport.abort()
+            self._end_waiting()
 
     def _end_waiting(self) -> None:
         if self._intake.received:

@@ -46,6 +46,13 @@ class LimitedWebSocketProtocol(WebSocketsSansIOProtocol):
     def deadline(self) -> float:
         return min(self._due, self._send_due)
 
+    @property
+    def is_closing(self) -> bool:
+        return self.transport.is_closing()
+
+    def end_by(self, due: float) -> None:
+        self._due = due
+
     def connection_made(self, transport: BaseTransport) -> None:
         super().connection_made(transport)
         self._intake = Intake(self.loop, self.transport, self._take)

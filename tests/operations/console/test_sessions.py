@@ -87,7 +87,7 @@ async def test_signing_out_ends_it_at_once(sessions: Sessions, settings: Setting
 async def test_a_session_ends_when_its_operator_does_nothing(
     sessions: Sessions, settings: Settings, clock: Clock
 ) -> None:
-    session = await sessions.begin(token(settings, seconds=100_000))
+    session = await sessions.begin(token(settings, seconds=20_000))
     clock.ahead = 1700
     assert await sessions.find(session.id) is session  # to look whether it is there is to do nothing
     clock.ahead = 1801
@@ -99,7 +99,7 @@ async def test_a_session_ends_when_its_operator_does_nothing(
 async def test_a_session_goes_on_while_its_operator_works_and_ends_all_the_same(
     sessions: Sessions, settings: Settings, clock: Clock
 ) -> None:
-    session = await sessions.begin(token(settings, seconds=100_000))
+    session = await sessions.begin(token(settings, seconds=20_000))
     for ahead in range(0, 7200, 600):
         clock.ahead = ahead
         assert await sessions.find(session.id) is session
