@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
+from adapters.http.limits import HttpLimits
 from adapters.metrics.page import metrics_route
 from adapters.settings import Settings
 from adapters.wiring import Parts, new_id, open_parts
@@ -53,27 +54,35 @@ async def run_api(settings: Settings) -> None:
             is_ready=parts.is_ready,
         )
         rooms = _rooms(api, operating)
+        limits = HttpLimits.of(settings)
         if settings.metrics_port is not None:
             metrics = Starlette(routes=[metrics_route(parts.statuses, parts.dead_letter_box.counts)])
             await stack.enter_async_context(
-                served_beside(metrics, settings.host, settings.metrics_port, "metrics")
+                served_beside(metrics, settings.host, settings.metrics_port, "metrics", limits)
             )
         process = this_process(parts.instance)
         await stack.enter_async_context(reporting(parts.worker_states, process, _ApiReports(api)))
         gc.freeze()  # what was made until now stays
         gc.set_threshold(*CIRCLES_LOOKED_FOR)
-        await serve(rooms, settings.host, settings.port, finish_within=5)
+        await serve(rooms, settings.host, settings.port, limits, finish_within=5, websockets=settings.console)
 
 
 def _rooms(api: ApiParts, parts: Parts) -> ASGIApp:
     partner_api = create_app(api)
-    rooms: dict[str, ASGIApp] = {OPERATIONS: operations_app(parts)}
+    operations = operations_app(parts)
+    rooms: dict[str, ASGIApp] = {OPERATIONS: operations}
     if not parts.settings.console:
         return Rooms(partner_api, rooms, index=index_app(console=None), lifespan=partner_api)
     from operations.console import console_app  # noqa: PLC0415  its library takes time and memory
 
-    console = console_app(parts, CONSOLE)
-    return Rooms(partner_api, {**rooms, CONSOLE: console}, index=index_app(console=CONSOLE), lifespan=console)
+    console = console_app(parts, CONSOLE, operations.openapi())
+    return Rooms(
+        partner_api,
+        {**rooms, CONSOLE: console},
+        index=index_app(console=CONSOLE),
+        lifespan=console,
+        websockets=console,
+    )
 
 
 class _ApiReports:

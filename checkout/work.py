@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 
+from adapters.http.limits import HttpLimits
 from adapters.kafka.catalogue_messages import CATALOGUE_TOPICS
 from adapters.kafka.codecs import require_codecs
 from adapters.kafka.topics import BASKET_EVENTS
@@ -59,7 +60,8 @@ async def run_workers(settings: Settings, name: str) -> None:
                 health = health_app(
                     pulses, more=[metrics_route(parts.statuses, parts.dead_letter_box.counts)]
                 )
-                await serve(health, settings.host, settings.health_port, finish_within=1)
+                limits = HttpLimits.of(settings)
+                await serve(health, settings.host, settings.health_port, limits, finish_within=1)
             finally:
                 for task in tasks:
                     task.cancel()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import cast
 
@@ -36,16 +37,26 @@ class Exchange:
 
 def begin_exchange(scope: Scope, new_id: NewId) -> Exchange:
     """Takes up the caller's trace (W3C Trace Context) and correlation id, or begins new ones."""
-    headers: dict[str, str] = {}
-    for raw_name, raw_value in scope["headers"]:
-        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1").strip()
-        if name in headers:
-            value = f"{headers[name]}{'; ' if name == 'cookie' else ', '}{value}"
-        headers[name] = value
+    headers = _joined(scope["headers"])
     trace = take_up_trace(headers.get("traceparent"), headers.get("x-correlation-id"), new_id)
     exchange = Exchange(headers, trace.trace_id, trace.traceparent, trace.correlation_id)
     scope[_SCOPE_KEY] = exchange
     return exchange
+
+
+def _joined(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Each name once, and what is repeated joined once: callers without a token send as much as they may."""
+    headers: dict[str, str] = {}
+    repeated: dict[str, list[str]] = {}
+    for raw_name, raw_value in raw:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1").strip()
+        if name in headers:
+            repeated.setdefault(name, []).append(value)
+        else:
+            headers[name] = value
+    for name, values in repeated.items():
+        headers[name] = ("; " if name == "cookie" else ", ").join([headers[name], *values])
+    return headers
 
 
 def exchange_of(scope: Scope) -> Exchange:
