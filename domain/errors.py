@@ -58,9 +58,12 @@ class Violation:
 
 
 class InvalidCommand(Refused):
-    def __init__(self, violations: tuple[Violation, ...]) -> None:
+    """`not_told` counts the violations that were found beside those that are told."""
+
+    def __init__(self, violations: tuple[Violation, ...], not_told: int = 0) -> None:
         super().__init__("; ".join(violation.message for violation in violations))
         self.violations = violations
+        self.not_told = not_told
 
 
 class ExternalIdInUse(Refused):

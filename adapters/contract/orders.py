@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
+from adapters.contract.strict_json import InvalidJson, read_json
 from adapters.contract.words import in_words
 from domain.values import BasketId, Identifier
 
@@ -36,11 +37,14 @@ class OrderMessage(BaseModel):
 def parse_order(key: bytes | None, value: bytes | None) -> OrderPlaced:
     """The key names the basket; where the value names it too they must agree. Raises NotAnOrder."""
     try:
+        read_json(value or b"")
         said = OrderMessage.model_validate_json(value or b"")
         named = key.decode() if key else said.basket_id
         order = OrderPlaced.model_validate({"basketId": named, "orderId": said.order_id})
     except ValidationError as error:
         raise NotAnOrder(in_words(error)) from error
+    except InvalidJson as error:
+        raise NotAnOrder(str(error)) from error
     except UnicodeDecodeError as error:
         raise NotAnOrder("the key is no text") from error
     if said.basket_id not in (None, order.basket_id):

@@ -10,6 +10,7 @@ from pydantic_core import to_json
 
 from adapters.contract import refusals
 from adapters.contract.answers import entity_tag
+from adapters.contract.strict_json import pointer
 from domain import errors
 from domain.basket.document import order_document
 from domain.errors import Violation
@@ -35,6 +36,7 @@ INTERNAL_ERROR = Kind(500, "internal_error", "Something went wrong on our side")
 
 KINDS: dict[type[Exception], Kind] = {
     refusals.MalformedBody: Kind(400, "malformed_json", "The body is no JSON"),
+    refusals.RepeatedName: Kind(400, "repeated_member", "A member stands twice in one object"),
     refusals.InvalidHeader: Kind(400, "invalid_header", "A header cannot be read"),
     refusals.InvalidLandingState: Kind(400, "invalid_landing_state", "The landing state cannot be used"),
     refusals.NotAuthenticated: Kind(401, "not_authenticated", "A valid token is needed"),
@@ -102,8 +104,8 @@ def problem_of(error: Exception) -> Problem:
     if kind is None:
         return Problem(INTERNAL_ERROR, "The failure was written to our log; trying again may help.")
     match error:
-        case errors.InvalidCommand(violations=violations):
-            return Problem(kind, _counted(len(violations)), violations[:MOST_ERRORS])
+        case errors.InvalidCommand(violations=violations, not_told=not_told):
+            return Problem(kind, _counted(len(violations) + not_told), violations[:MOST_ERRORS])
         case errors.BasketFinished(status=status):
             return Problem(kind, str(error), members={"basketStatus": status})
         case errors.VersionMismatch(actual=None):
@@ -136,11 +138,6 @@ def _counted(count: int) -> str:
         return "1 thing is wrong"
     told = f"; the first {MOST_ERRORS} are told" if count > MOST_ERRORS else ""
     return f"{count} things are wrong{told}"
-
-
-def pointer(location: tuple[str | int, ...]) -> str:
-    """A place in the body as RFC 6901 writes it."""
-    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in location)
 
 
 def _challenge(error: str | None) -> str:

@@ -11,6 +11,7 @@ RequestRefused
 ├── MethodNotAllowed
 ├── NotAuthenticated         no token, or one that is not accepted
 └── NotAllowed               a good token that does not allow this call
+RepeatedName (an InvalidCommand): a member name stands twice in one object of the body
 KeysUnavailable (an Unavailable): the token issuer's keys cannot be had; the token was not judged
 """
 
@@ -18,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from domain.errors import CheckoutError, InvalidCommand, Unavailable
+from domain.errors import CheckoutError, InvalidCommand, Unavailable, Violation
 
 
 class RequestRefused(CheckoutError):
@@ -27,6 +28,13 @@ class RequestRefused(CheckoutError):
 
 class InvalidRequest(InvalidCommand):
     """The body is JSON of another shape than the contract's; one violation for each thing wrong."""
+
+
+class RepeatedName(InvalidCommand):
+    """A member name stands twice in one object of the body."""
+
+    def __init__(self, location: tuple[str | int, ...]) -> None:
+        super().__init__((Violation(location, "repeated_member", "this name stands twice in one object"),))
 
 
 class MalformedBody(RequestRefused):

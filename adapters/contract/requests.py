@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
@@ -33,11 +33,10 @@ from domain.basket.commands import (
     UpdateBasket,
 )
 from domain.basket.events import BasketDetails
+from domain.iso_codes import IsoCountry, IsoCurrency
 from domain.values import (
     AMOUNT_PATTERN,
     BasketId,
-    Country,
-    Currency,
     DataSubject,
     Identifier,
     Money,
@@ -77,20 +76,6 @@ def _quantity_or_none_left(value: int, info: ValidationInfo) -> int:
         raise PydanticCustomError("quantity_too_small", "a quantity is not negative")
     if value > most:
         raise PydanticCustomError("quantity_too_large", "a line holds at most {most}", {"most": most})
-    return value
-
-
-def _few_items(value: tuple[Any, ...], info: ValidationInfo) -> tuple[Any, ...]:
-    most = _limits(info).max_items
-    if len(value) > most:
-        raise PydanticCustomError("too_many_items", "a basket holds at most {most} items", {"most": most})
-    return value
-
-
-def _few_actions(value: tuple[Any, ...], info: ValidationInfo) -> tuple[Any, ...]:
-    most = _limits(info).max_actions
-    if len(value) > most:
-        raise PydanticCustomError("too_many_actions", "a request has at most {most} actions", {"most": most})
     return value
 
 
@@ -137,7 +122,7 @@ class MoneyRequest(RequestModel):
 
     amount: Annotated[str, StringConstraints(pattern=AMOUNT_PATTERN)]
     """The amount as a decimal string, such as 10.00."""
-    currency: Currency
+    currency: IsoCurrency
     """The currency, ISO 4217."""
 
     def to_money(self) -> Money:
@@ -168,15 +153,15 @@ class ItemRequest(RequestModel):
 class OrderRequest(RequestModel):
     """What the basket shall be: its items and what it says beside them."""
 
-    order_items: Annotated[tuple[ItemRequest, ...], AfterValidator(_few_items)]
+    order_items: tuple[ItemRequest, ...]
     """The lines that the basket shall have; items of one offer version, type and parent become one line."""
     checkout_id: BasketId | None = None
     """The basket to bring to this order; without it see the call."""
     external_id: Annotated[Identifier | None, Field(alias="external_id")] = None
     """The caller's own id of the order; one open basket of an organisation holds it at a time."""
-    country: Country | None = None
-    """Where the basket is sold, ISO 3166-1 alpha-2."""
-    currency: Currency | None = None
+    country: IsoCountry | None = None
+    """Where the basket is sold, ISO 3166-1 alpha-2; lower case is taken, and answered in upper case."""
+    currency: IsoCurrency | None = None
     """What the basket is paid in, ISO 4217."""
     source: Text | None = None
     """Where the basket came from, in the caller's own words."""
@@ -265,7 +250,7 @@ ActionRequest = Annotated[
 class UpdateRequest(RequestModel):
     """Carry out actions on a basket: all of them, or none."""
 
-    order_item_actions: Annotated[tuple[ActionRequest, ...], AfterValidator(_few_actions)]
+    order_item_actions: tuple[ActionRequest, ...]
     """The actions, in the order in which they are carried out."""
 
     def to_command(self, *, basket_id: str, if_match: IfMatch | None = None) -> UpdateBasket:
