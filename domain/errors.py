@@ -7,6 +7,7 @@ CheckoutError
 │   ├── InvalidCommand           with one violation for each thing that is wrong
 │   ├── ExternalIdInUse          another open basket of the organisation holds it
 │   ├── VersionMismatch          the caller asked for another version than the basket has
+│   ├── BasketExists             the caller asked for nothing where the basket is there, or at this version
 │   └── VersionConflict          other writers kept winning; a later try may do
 ├── AnswerError                  about idempotency keys
 │   ├── KeyReused                the key came before with another request
@@ -77,6 +78,13 @@ class VersionMismatch(Refused):
         super().__init__(f"basket {basket_id} is at version {actual}")
         self.basket_id = basket_id
         self.actual = actual
+
+
+class BasketExists(Refused):
+    def __init__(self, basket_id: str, version: int) -> None:
+        super().__init__(f"basket {basket_id} is there, at version {version}")
+        self.basket_id = basket_id
+        self.version = version
 
 
 class VersionConflict(Refused):

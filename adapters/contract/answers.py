@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from pydantic_core import to_json
 
 from domain.basket.basket import Basket
-from domain.basket.commands import ActionResult, Initiated, Updated, Validated
+from domain.basket.commands import ActionResult, Initiated, Preconditions, Updated, Validated
 from domain.basket.document import Document, order_document, verdict_document
+from domain.errors import BasketExists
 from domain.ports import Answer
 
 _HEADERS = {"content-type": "application/json", "cache-control": "no-store"}
@@ -51,6 +52,19 @@ def validate_answer(validated: Validated) -> bytes:
 
 def order_answer(basket: Basket) -> bytes:
     return to_json({"id": basket.id, "order": order_document(basket)})
+
+
+def answer_order(basket: Basket, preconditions: Preconditions) -> Answer:
+    """The order as it is, or that the caller has it already. Raises VersionMismatch."""
+    # Time alone makes a basket expired, at first without a new version: that is told to those who have it open.
+    expired_since = basket.status == "expired" and basket.modified_on < basket.expires_at
+    try:
+        preconditions.check(basket.id, basket.version)
+    except BasketExists:
+        if expired_since:
+            return answer(basket, order_answer(basket))
+        return Answer(304, {"cache-control": "no-store", "ETag": entity_tag(basket.version)}, b"")
+    return answer(basket, order_answer(basket))
 
 
 def entity_tag(version: int) -> str:

@@ -10,10 +10,15 @@ from pydantic import BaseModel, JsonValue, ValidationError
 from pydantic_core import ErrorDetails, from_json
 
 from adapters.contract.problems import MOST_ERRORS
-from adapters.contract.refusals import InvalidRequest, MalformedBody, RepeatedName
+from adapters.contract.refusals import (
+    InvalidRequest,
+    MalformedBody,
+    RepeatedName,
+    UnsupportedContentEncoding,
+)
 from adapters.contract.requests import InitiateRequest, RequestLimits, UpdateRequest
 from adapters.contract.strict_json import InvalidJson, RepeatedMember, read_json
-from domain.basket.commands import IfMatch, InitiateBasket, UpdateBasket
+from domain.basket.commands import NO_PRECONDITIONS, InitiateBasket, Preconditions, UpdateBasket
 from domain.errors import Violation
 
 M = TypeVar("M", bound=BaseModel)
@@ -24,18 +29,31 @@ def parse_initiate(
     limits: RequestLimits,
     *,
     landing_basket_id: str | None = None,
-    if_match: IfMatch | None = None,
+    preconditions: Preconditions = NO_PRECONDITIONS,
 ) -> InitiateBasket:
     """Raises MalformedBody where the body is no JSON, and InvalidRequest with all that is wrong."""
     request = _parse(InitiateRequest, body, limits)
-    return request.to_command(landing_basket_id=landing_basket_id, if_match=if_match)
+    return request.to_command(landing_basket_id=landing_basket_id, preconditions=preconditions)
 
 
 def parse_update(
-    body: bytes, limits: RequestLimits, *, basket_id: str, if_match: IfMatch | None = None
+    body: bytes,
+    limits: RequestLimits,
+    *,
+    basket_id: str,
+    preconditions: Preconditions = NO_PRECONDITIONS,
 ) -> UpdateBasket:
     """Raises MalformedBody where the body is no JSON, and InvalidRequest with all that is wrong."""
-    return _parse(UpdateRequest, body, limits).to_command(basket_id=basket_id, if_match=if_match)
+    request = _parse(UpdateRequest, body, limits)
+    return request.to_command(basket_id=basket_id, preconditions=preconditions)
+
+
+def require_identity(content_encoding: str | None) -> None:
+    """Raises UnsupportedContentEncoding where a body is encoded, such as by gzip."""
+    if content_encoding is not None and any(
+        coding.strip(" \t").lower() not in ("", "identity") for coding in content_encoding.split(",")
+    ):
+        raise UnsupportedContentEncoding
 
 
 def fingerprint(body: bytes, *context: str) -> bytes:

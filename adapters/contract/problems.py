@@ -45,6 +45,9 @@ KINDS: dict[type[Exception], Kind] = {
     refusals.MethodNotAllowed: Kind(405, "method_not_allowed", "The path does not take this method"),
     refusals.BodyTooLarge: Kind(413, "body_too_large", "The body is too large"),
     refusals.UnsupportedMediaType: Kind(415, "unsupported_media_type", "The body must be JSON"),
+    refusals.UnsupportedContentEncoding: Kind(
+        415, "unsupported_content_encoding", "The body must not be compressed"
+    ),
     refusals.InvalidBasketId: Kind(422, "invalid_basket_id", "This cannot be a basket's id"),
     refusals.KeysUnavailable: Kind(503, "keys_unavailable", "Tokens cannot be checked at present"),
     errors.BasketNotFound: Kind(404, "basket_not_found", "There is no such basket"),
@@ -52,6 +55,7 @@ KINDS: dict[type[Exception], Kind] = {
     errors.ExternalIdInUse: Kind(409, "external_id_in_use", "Another open basket has this external id"),
     errors.VersionConflict: Kind(409, "conflict", "Other writers changed the basket at the same time"),
     errors.VersionMismatch: Kind(412, "version_mismatch", "The basket is at another version"),
+    errors.BasketExists: Kind(412, "basket_exists", "The basket is there already"),
     errors.InvalidCommand: Kind(422, "invalid_request", "The request cannot be carried out as it stands"),
     errors.KeyReused: Kind(422, "idempotency_key_reused", "The idempotency key stands for another request"),
     errors.RequestInProgress: Kind(409, "request_in_progress", "The first request still runs"),
@@ -110,7 +114,7 @@ def problem_of(error: Exception) -> Problem:
             return Problem(kind, str(error), members={"basketStatus": status})
         case errors.VersionMismatch(actual=None):
             return Problem(kind, "there is no such basket yet", members={"version": None})
-        case errors.VersionMismatch(actual=int(version)):
+        case errors.VersionMismatch(actual=int(version)) | errors.BasketExists(version=version):
             headers = {"ETag": entity_tag(version)}
             return Problem(kind, str(error), members={"version": version}, headers=headers)
         case errors.VersionConflict(basket=basket):
@@ -122,13 +126,13 @@ def problem_of(error: Exception) -> Problem:
         case errors.Unavailable(retry_after_seconds=seconds):
             # the error's own words may name hosts and ports of ours
             return Problem(kind, "Trying again soon is safe.", headers={"Retry-After": str(seconds)})
-        case refusals.MethodNotAllowed(allowed=allowed):
-            return Problem(kind, str(error), headers={"Allow": ", ".join(allowed)})
         case refusals.NotAuthenticated(error=reason):
             return Problem(kind, str(error), headers={"WWW-Authenticate": _challenge(reason)})
         case refusals.NotAllowed(scope=scope):
             challenge = f'{_challenge("insufficient_scope")}, scope="{scope}"'
             return Problem(kind, str(error), headers={"WWW-Authenticate": challenge})
+        case refusals.RequestRefused(headers=headers):
+            return Problem(kind, str(error), headers=headers)
         case _:
             return Problem(kind, str(error))
 

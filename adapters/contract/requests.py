@@ -23,11 +23,12 @@ from pydantic_core import PydanticCustomError
 
 from adapters.settings import Settings
 from domain.basket.commands import (
+    NO_PRECONDITIONS,
     Action,
     AddItem,
     ChangeQuantity,
-    IfMatch,
     InitiateBasket,
+    Preconditions,
     RemoveItem,
     RequestedItem,
     UpdateBasket,
@@ -195,14 +196,17 @@ class InitiateRequest(RequestModel):
     """What the basket shall be."""
 
     def to_command(
-        self, *, landing_basket_id: str | None = None, if_match: IfMatch | None = None
+        self,
+        *,
+        landing_basket_id: str | None = None,
+        preconditions: Preconditions = NO_PRECONDITIONS,
     ) -> InitiateBasket:
         return InitiateBasket(
             details=self.order.to_details(),
             items=tuple(item.to_item() for item in self.order.order_items),
             checkout_id=self.order.checkout_id,
             landing_basket_id=landing_basket_id,
-            if_match=if_match,
+            preconditions=preconditions,
         )
 
 
@@ -253,7 +257,7 @@ class UpdateRequest(RequestModel):
     order_item_actions: tuple[ActionRequest, ...]
     """The actions, in the order in which they are carried out."""
 
-    def to_command(self, *, basket_id: str, if_match: IfMatch | None = None) -> UpdateBasket:
+    def to_command(self, *, basket_id: str, preconditions: Preconditions = NO_PRECONDITIONS) -> UpdateBasket:
         return UpdateBasket(
-            basket_id, tuple(action.to_action() for action in self.order_item_actions), if_match
+            basket_id, tuple(action.to_action() for action in self.order_item_actions), preconditions
         )

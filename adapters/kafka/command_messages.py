@@ -14,6 +14,7 @@ from domain.ports import Answer
 
 RESULT_TYPE = "checkout.command-result.v1"
 
+_PRECONDITIONS = {"if-match": "ifmatch", "if-none-match": "ifnonematch"}
 _COMMAND_ID = re.compile(r"[^\x00-\x1f\x7f]{1,255}")
 _SOURCE = re.compile(r"[^\x00-\x1f\x7f]{1,512}")
 
@@ -48,8 +49,12 @@ class CommandMessage:
     @property
     def preconditions(self) -> dict[str, str]:
         """As HTTP names them."""
-        if_match = self.message.header("ifmatch")
-        return {} if if_match is None else {"if-match": if_match}
+        said = {name: self.message.header(header) for name, header in _PRECONDITIONS.items()}
+        return {name: value for name, value in said.items() if value is not None}
+
+    @property
+    def content_encoding(self) -> str | None:
+        return self.message.header("content-encoding")
 
     @property
     def body(self) -> bytes:
