@@ -23,7 +23,7 @@ from api.landing_state import LandingStateCookie
 from api.parts import ApiParts
 from domain.basket.commands import Caller, Initiated, ValidateBasket
 from domain.ports import Answer, AnswerKey
-from domain.values import BASKET_ID_PATTERN
+from domain.values import BASKET_ID_PATTERN, one_case
 
 INITIATE = "/partner/checkout/initiate"
 UPDATE = "/partner/checkout/update"
@@ -168,6 +168,7 @@ def _path_id(request: PartnerRequest) -> str:
     basket_id: str = request.scope["path_params"]["id"]
     if _BASKET_ID.fullmatch(basket_id) is None:
         raise InvalidBasketId(f"a basket's id matches {BASKET_ID_PATTERN}")
+    basket_id = one_case(basket_id)
     request.about(basket_id)
     return basket_id
 

@@ -77,8 +77,8 @@ def _action_result(result: ActionResult) -> Document:
         "index": result.index,
         "orderItemActionType": result.kind,
         "status": result.status,
-        "orderItemId": result.order_item_id,
+        "orderItemId": result.order_item_id.lower(),
         "before": result.before,
         "after": result.after,
-        "removedOrderItemIds": result.removed,
+        "removedOrderItemIds": [id.lower() for id in result.removed],
     }

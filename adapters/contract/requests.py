@@ -45,6 +45,7 @@ from domain.values import (
     OpenMap,
     OrderItemType,
     Text,
+    one_case,
 )
 
 
@@ -89,8 +90,12 @@ NewQuantity = Annotated[
 OwnItemId = Annotated[
     str,
     StringConstraints(pattern=UUID_PATTERN),
+    AfterValidator(one_case),
     WithJsonSchema({"type": "string", "format": "uuid", "pattern": UUID_PATTERN}),
 ]
+
+LineId = Annotated[Identifier, AfterValidator(one_case)]
+"""A line that is meant: a UUID in either case."""
 
 
 class RequestModel(BaseModel):
@@ -141,7 +146,7 @@ class ItemRequest(RequestModel):
     """An id of the caller's own, for add-ons to name their parent by."""
     type: OrderItemType | None = None
     """Whether it is an offer or an add-on to one."""
-    parent_id: Identifier | None = None
+    parent_id: LineId | None = None
     """The order item that an add-on hangs under."""
     expected_price: MoneyRequest | None = None
     """The price of one that the caller counts on; validation compares the current price with it."""
@@ -156,7 +161,7 @@ class OrderRequest(RequestModel):
 
     order_items: tuple[ItemRequest, ...]
     """The lines that the basket shall have; items of one offer version, type and parent become one line."""
-    checkout_id: BasketId | None = None
+    checkout_id: Annotated[BasketId, AfterValidator(one_case)] | None = None
     """The basket to bring to this order; without it see the call."""
     external_id: Annotated[Identifier | None, Field(alias="external_id")] = None
     """The caller's own id of the order; one open basket of an organisation holds it at a time."""
@@ -225,7 +230,7 @@ class RemoveAction(RequestModel):
 
     order_item_action_type: Literal["remove"]
     """The kind of action."""
-    id: Identifier
+    id: LineId
     """The line that shall leave."""
 
     def to_action(self) -> Action:
@@ -237,7 +242,7 @@ class ChangeQuantityAction(RequestModel):
 
     order_item_action_type: Literal["change_quantity"]
     """The kind of action."""
-    id: Identifier
+    id: LineId
     """The line whose quantity shall change."""
     quantity: NewQuantity
     """The new quantity; 0 removes the line."""

@@ -27,7 +27,7 @@ from domain.basket.commands import Caller, Preconditions, ValidateBasket
 from domain.basket.handlers import CheckoutHandlers
 from domain.errors import AnsweredElsewhere, CheckoutError, RequestInProgress, Unavailable
 from domain.ports import Answer, AnswerKey, Clock, NewId
-from domain.values import BASKET_ID_PATTERN, PartnerOrganisation
+from domain.values import BASKET_ID_PATTERN, PartnerOrganisation, one_case
 
 INITIATE = "checkout.initiate-basket.v1"
 UPDATE = "checkout.update-basket.v1"
@@ -86,7 +86,7 @@ class Commands:
         key = AnswerKey(
             f"{caller.partner}/kafka:{message.type}",
             message.id,
-            fingerprint(asked.body, message.subject or ""),
+            fingerprint(asked.body, one_case(message.subject or "")),
         )
         names = {f"command\x1f{caller.partner}\x1f{message.id}"}
         if asked.basket_id is not None:
@@ -208,7 +208,7 @@ def _subject(message: CommandMessage) -> str:
     subject = message.subject
     if subject is None or _BASKET_ID.fullmatch(subject) is None:
         raise InvalidBasketId(f"ce_subject must be a basket's id, which matches {BASKET_ID_PATTERN}")
-    return subject
+    return one_case(subject)
 
 
 def _basket_of(answer: Answer) -> str | None:

@@ -32,10 +32,10 @@ What goes wrong is told as `application/problem+json` (RFC 9457) with a stable `
 methods are answered with 405, and unknown paths with 404.
 
 **Concurrency.** `ETag` is the basket's version; `If-Match` makes a call hold only for that version. Without
-it, a conflict with another writer is solved on the server.
+it, a conflict with another writer is solved on the server. `If-None-Match: *` makes an initiate create only.
 
 **Trying again.** With an `Idempotency-Key`, initiate, update and validate are carried out once, however
-often they are sent.
+often they are sent. One key has one outcome, a refusal by a precondition too; a new attempt is a new key.
 """
 
 

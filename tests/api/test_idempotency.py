@@ -128,14 +128,39 @@ async def test_a_refusal_of_the_domain_is_told_again_as_it_was(service: Service,
     assert finished[1].headers["idempotent-replayed"] == "true"
 
 
-async def test_what_a_later_try_may_cure_is_not_remembered(shop: Caller) -> None:
+async def test_what_was_no_command_is_not_remembered(shop: Caller) -> None:
     id = await shop.begin()
-    assert (await shop.update(id, actions(add()), idempotency_key=KEY, if_match='"9"')).status_code == 412
+    assert (await shop.update(id, actions(add()), idempotency_key=KEY, if_match="x")).status_code == 400
     assert (await shop.update(id, {}, idempotency_key=KEY)).status_code == 422
     assert (await shop.update(basket_id(77), actions(add()), idempotency_key=KEY)).status_code == 404
     answer = await shop.update(id, actions(add()), idempotency_key=KEY)
     assert answer.status_code == 200
     assert "idempotent-replayed" not in answer.headers
+
+
+async def test_a_key_that_was_told_a_412_is_told_it_again_also_when_it_could_go_through(shop: Caller) -> None:
+    id = await shop.begin()
+    first = await shop.update(id, actions(add()), idempotency_key=KEY, if_match='"2"')
+    await shop.update(id, actions(add()))
+    again = await shop.update(id, actions(add()), idempotency_key=KEY, if_match='"2"')
+    assert problem(first) == problem(again) == (412, "version_mismatch")
+    assert (again.content, again.headers["etag"]) == (first.content, first.headers["etag"])
+    assert again.headers["idempotent-replayed"] == "true"
+    assert (await shop.update(id, actions(add()), idempotency_key="new", if_match='"2"')).status_code == 200
+
+
+async def test_a_key_that_was_told_of_a_taken_external_id_is_told_it_again(
+    service: Service, shop: Caller
+) -> None:
+    holder = (await shop.initiate(order(external_id="E-1"))).json()["id"]
+    other = await shop.begin()
+    wish = order(external_id="E-1", checkoutId=other)
+    first = await shop.initiate(wish, idempotency_key=KEY)
+    await service.checkout.handlers.complete(holder, None, caller())
+    again = await shop.initiate(wish, idempotency_key=KEY)
+    assert problem(first) == (409, "external_id_in_use")
+    assert (again.status_code, again.content) == (409, first.content)
+    assert (await shop.initiate(wish, idempotency_key="new")).status_code == 200
 
 
 async def test_a_failure_of_ours_is_not_remembered(held: tuple[Service, HeldStore]) -> None:
