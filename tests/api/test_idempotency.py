@@ -9,7 +9,7 @@ import pytest
 
 from adapters.memory.store import MemoryEventStore
 from domain.errors import StoreUnavailable
-from domain.ports import Append, AppendOutcome
+from domain.ports import AnswerKey, Append, AppendOutcome
 from tests.api.service import (
     RIVAL,
     Caller,
@@ -232,7 +232,64 @@ async def test_keys_are_forgotten_after_a_day(service: Service, shop: Caller) ->
     assert (await shop.initiate(order(), idempotency_key=KEY)).json() != first.json()
 
 
-@pytest.mark.parametrize("key", ["", "a b", "a" * 256, "käse"])
+SAME = [
+    ("k", '"k"'),
+    ('"k"', "k"),
+    ('"k"', '"k";a=1'),
+    ("k", '"k" ; a;b=?1;  c="x;y";d=1.5;e=:aGk=:;f=tok/en'),
+    ('a"b', '"a\\"b"'),
+    ("a\\b", '"a\\\\b"'),
+    ("k;a=1", '"k;a=1"'),
+    ('"a b"', '"a b"'),
+]
+
+
+@pytest.mark.parametrize(("first", "second"), SAME)
+async def test_a_quoted_and_a_bare_key_are_one_key(shop: Caller, first: str, second: str) -> None:
+    one = await shop.initiate(order(), idempotency_key=first)
+    two = await shop.initiate(order(), idempotency_key=second)
+    assert (one.status_code, two.content) == (200, one.content)
+    assert two.headers["idempotent-replayed"] == "true"
+
+
+async def test_keys_that_are_not_the_same_stay_apart(shop: Caller) -> None:
+    keys = ["k", "K", '"k "', '"k;a=1"', '"k\\"";a=1', "'k'"]
+    ids = {(await shop.initiate(order(), idempotency_key=key)).json()["id"] for key in keys}
+    assert len(ids) == len(keys)
+
+
+async def test_an_answer_that_the_release_before_stored_by_the_quoted_text_is_found(
+    service: Service, shop: Caller
+) -> None:
+    first = await shop.initiate(order(), idempotency_key="k")
+    stored = await service.checkout.store.find_answer("shop/initiate", "k")
+    assert stored is not None
+    before = AnswerKey("shop/initiate", '"old"', stored.fingerprint)
+    assert await service.checkout.store.store_answer(before, stored.answer)
+    again = await shop.initiate(order(), idempotency_key='"old"')
+    assert (again.content, again.headers["idempotent-replayed"]) == (first.content, "true")
+
+
+NO_KEYS = [
+    "",
+    "a b",
+    "a" * 256,
+    "käse",
+    '"',
+    '""',
+    '"a',
+    'a b"',
+    '"a"b',
+    '"a" "b"',
+    '"a", "a"',
+    '"a\\x"',
+    '"é"',
+]
+
+
+@pytest.mark.parametrize(
+    "key", [*NO_KEYS, '"a";', '"a";A=1', '"a";b=', '"' + "a" * 256 + '"', '"";a=1', '"a"x']
+)
 async def test_what_cannot_be_a_key_cannot_be_read(shop: Caller, key: str) -> None:
     id = await shop.begin()
     for method, path, body in (
