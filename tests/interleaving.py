@@ -50,10 +50,9 @@ def run_in_virtual_time(work: Coroutine[Any, Any, R]) -> R:
         return loop.run_until_complete(work)
     finally:
         # A choice may end the work at any point; whoever still waits then is not to be woken later.
-        left = asyncio.all_tasks(loop)
-        for task in left:
+        for task in asyncio.all_tasks(loop):
             task.cancel()
-        loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+            loop.run_until_complete(asyncio.wait([task]))
         loop.close()
 
 

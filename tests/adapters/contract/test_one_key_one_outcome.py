@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from adapters.contract.answers import answer_initiated, answer_updated, answer_validated
 from adapters.contract.idempotency import answer_once
+from adapters.contract.problems import problem_of
 from domain.basket.answering import Answers
 from domain.basket.commands import Caller, IfMatch, IfNoneMatch, Preconditions, UpdateBasket, ValidateBasket
 from domain.basket.handlers import CheckoutHandlers, Policy
@@ -150,6 +151,8 @@ async def told(ask: Ask, handlers: CheckoutHandlers, answers: Answers, number: i
         answer = await ask(handlers, answers, caller(causation_id=f"try-{number}"))
     except UNDECIDED as undecided:
         return undecided
+    except Refused as refusal:
+        answer = problem_of(refusal).answer()
     headers = {name: value for name, value in answer.headers.items() if name != "Idempotent-Replayed"}
     return Answer(answer.status, headers, answer.body)
 
