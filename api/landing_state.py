@@ -9,10 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import to_json
 
 from adapters.contract.refusals import InvalidLandingState
+from adapters.contract.strict_json import read_json
 from adapters.http.cookies import cookie_values
 from adapters.settings import Settings
 from domain.basket.basket import Basket
-from domain.values import BasketId
+from domain.values import BasketId, one_case
 
 LARGEST_COOKIE = 4096
 
@@ -46,8 +47,10 @@ class LandingStateCookie:
         if len(value) > LARGEST_COOKIE:
             raise InvalidLandingState(f"the cookie {self._name} is larger than {LARGEST_COOKIE} bytes")
         try:
-            return LandingState.model_validate_json(unquote(value, errors="strict")).basket_id
-        except (ValidationError, UnicodeError) as error:
+            said = unquote(value, errors="strict")
+            read_json(said.encode())
+            return one_case(LandingState.model_validate_json(said).basket_id)
+        except (ValidationError, ValueError) as error:
             raise InvalidLandingState(f"the cookie {self._name} cannot be read") from error
 
     def require(self, headers: dict[str, str]) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
@@ -65,3 +65,23 @@ async def growth(run: Callable[[int], Awaitable[object]], size: int) -> float:
             await run(each)
         done.append(work.done)
     return done[1] / done[0]
+
+
+def calls_of(run: Callable[[], object], *expected: type[Exception]) -> Counter[str]:
+    """How often each function of Python or C is called while `run` runs; it may raise what is expected."""
+    calls: Counter[str] = Counter()
+
+    def profile(frame: FrameType, event: str, called: object) -> None:
+        if event == "call":
+            calls[frame.f_code.co_name] += 1
+        elif event == "c_call":
+            calls[getattr(called, "__name__", "?")] += 1
+
+    before = sys.getprofile()
+    sys.setprofile(profile)
+    try:
+        with suppress(*expected):
+            run()
+    finally:
+        sys.setprofile(before)
+    return calls

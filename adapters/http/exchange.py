@@ -9,11 +9,13 @@ from typing import cast
 
 from starlette.types import Receive, Scope, Send
 
+from adapters.contract.parsing import require_identity
 from adapters.contract.refusals import BodyTooLarge, UnsupportedMediaType
 from adapters.contract.tracing import take_up_trace
 from domain.ports import Answer, NewId
 
 _JSON = re.compile(r"application/(json|[a-z0-9!#$&^_.+\-]+\+json)\s*(;.*)?", re.IGNORECASE)
+NOT_MODIFIED = 304
 _SCOPE_KEY = "checkout.exchange"
 
 
@@ -64,10 +66,11 @@ def exchange_of(scope: Scope) -> Exchange:
 
 
 def require_json(headers: dict[str, str]) -> None:
-    """Raises UnsupportedMediaType where the body says that it is something else."""
+    """Raises UnsupportedMediaType and UnsupportedContentEncoding where the body says that it is something else."""
     media_type = headers.get("content-type")
     if media_type is not None and _JSON.fullmatch(media_type) is None:
         raise UnsupportedMediaType
+    require_identity(headers.get("content-encoding"))
 
 
 async def read_body(headers: dict[str, str], receive: Receive, limit: int) -> bytes:
@@ -94,6 +97,7 @@ async def send_answer(send: Send, answer: Answer) -> None:
     headers = [
         (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers.items()
     ]
-    headers.append((b"content-length", str(len(answer.body)).encode()))
+    if answer.status != NOT_MODIFIED:  # the length that it would tell is that of the whole answer
+        headers.append((b"content-length", str(len(answer.body)).encode()))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": answer.body})

@@ -35,10 +35,10 @@ A request that breaks a limit of size or time, or that is no HTTP/1.1, is answer
 and with 503 where there are too many connections; the connection is closed then.
 
 **Concurrency.** `ETag` is the basket's version; `If-Match` makes a call hold only for that version. Without
-it, a conflict with another writer is solved on the server.
+it, a conflict with another writer is solved on the server. `If-None-Match: *` makes an initiate create only.
 
 **Trying again.** With an `Idempotency-Key`, initiate, update and validate are carried out once, however
-often they are sent.
+often they are sent. One key has one outcome, a refusal by a precondition too; a new attempt is a new key.
 """
 
 
