@@ -33,7 +33,7 @@ async def empty_url(databases: Databases) -> AsyncIterator[str]:
         (["validate", "basket-x"], 2, "basket-x"),
         (["status"], 1, ""),
         (["verify", "--no-kafka"], 0, ""),
-        (["migrate"], 0, ""),
+        (["migrate"], 1, "has to be the owner of the tables"),
         (["rebuild", "list"], 0, ""),
         (["rebuild", "basket-views", "--drop-kept", *REASON], 1, ""),
         (["dead-letters", "list"], 0, ""),

@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import psutil
@@ -31,6 +31,18 @@ def descendants(pid: int) -> list[int]:
     return [pid, *(child.pid for child in process.children(recursive=True))]
 
 
+def _heeding_ctrl_c() -> Callable[[], None]:
+    """Makes a child ready: tests that run in the background ignore SIGINT, and so would what they start."""
+    dying = dying_with_parent()
+
+    def prepare() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        if dying is not None:
+            dying()
+
+    return prepare
+
+
 class Program:
     """A Python process of its own, which tests may kill as they like. It never outlives the tests."""
 
@@ -46,7 +58,7 @@ class Program:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             env=self._environment,
-            preexec_fn=dying_with_parent(),
+            preexec_fn=_heeding_ctrl_c(),
         )
         self.pid = self._process.pid
         return self
