@@ -48,13 +48,18 @@ class CommandMessage:
 
     @property
     def preconditions(self) -> dict[str, str]:
-        """As HTTP names them."""
-        said = {name: self.message.header(header) for name, header in _PRECONDITIONS.items()}
+        """As HTTP names them. Several headers of one name are one list, and one that is no text stays a header: it
+        is refused, not passed over."""
+        said = {name: self._joined(header) for name, header in _PRECONDITIONS.items()}
         return {name: value for name, value in said.items() if value is not None}
 
     @property
     def content_encoding(self) -> str | None:
-        return self.message.header("content-encoding")
+        return self._joined("content-encoding")
+
+    def _joined(self, name: str) -> str | None:
+        values = [value.decode("latin-1") for known, value in self.message.headers if known == name]
+        return ", ".join(values) if values else None
 
     @property
     def body(self) -> bytes:

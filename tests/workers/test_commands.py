@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 from adapters.embedded.broker import EmbeddedBroker
 from adapters.kafka import topics
 from adapters.kafka.clients import consumer
+from adapters.kafka.command_messages import CommandMessage
 from adapters.kafka.commanding import INITIATE, UPDATE
 from adapters.kafka.messages import Message
 from adapters.kafka.topics import ensure_topics
@@ -155,6 +156,7 @@ async def test_a_command_id_that_came_with_another_body_is_refused(gateway: Gate
     assert await eventually(both) == [200, 422]
 
 
+ENCODED = "unsupported_content_encoding"
 BASKET = "basket-00000000-0000-7000-8000-000000000001"
 
 
@@ -169,6 +171,12 @@ BASKET = "basket-00000000-0000-7000-8000-000000000001"
         (command(UPDATE, {"orderItemActions": []}), 422, "invalid_basket_id"),
         (validate("basket-1"), 422, "invalid_basket_id"),
         (validate(BASKET, ifmatch="three"), 400, "invalid_header"),
+        (validate(BASKET, ifnonematch="three"), 400, "invalid_header"),
+        (command(INITIATE, b'{"order": {"orderItems": [], "orderItems": []}}'), 400, "repeated_member"),
+        (command(INITIATE, b'{"order": {"orderItems": []}}', **{"content-encoding": "gzip"}), 415, ENCODED),
+        (command(INITIATE, {"order": {"orderItems": [{}] * 50_000}}), 422, "invalid_request"),
+        (command(INITIATE, {"order": {"orderItems": [], "country": "UK"}}), 422, "invalid_request"),
+        (command(INITIATE, b"[" * 200_000), 400, "malformed_json"),
         (command(INITIATE, b" " * 300_000), 413, "body_too_large"),
         (validate(BASKET), 404, "basket_not_found"),
     ],
@@ -198,6 +206,51 @@ async def test_a_command_for_another_version_changes_nothing(gateway: Gateway) -
 
     assert (refused.status, refused.body["version"]) == (412, 2)
     assert done.status == 200
+
+
+@pytest.mark.usefixtures("working")
+async def test_a_command_for_a_version_that_comes_twice_is_told_twice_what_became_of_it(
+    gateway: Gateway,
+) -> None:
+    [begun] = await gateway.asks(initiate())
+    done, stale = add(begun.basket, ifmatch='"2"'), add(begun.basket, ifmatch='"1"')
+    await gateway.sends(done, done, stale, stale)
+
+    async def told(asked: Message) -> list[int]:
+        results = (await gateway.results()).get(asked.header("ce_id") or "", [])
+        return [result.status for result in results] if len(results) == 2 else []
+
+    assert await eventually(lambda: told(done), limit=60) == [200, 200]
+    assert await eventually(lambda: told(stale), limit=60) == [412, 412]
+
+
+@pytest.mark.usefixtures("working")
+async def test_a_command_may_ask_for_a_new_basket_alone(gateway: Gateway) -> None:
+    external_id = unique("order")
+    [begun] = await gateway.asks(initiate(external_id, ifnonematch="*"))
+    [refused] = await gateway.asks(initiate(external_id, "o-9", ifnonematch="*"))
+    [known] = await gateway.asks(validate(begun.basket, ifnonematch=', "9", W/"2",'))
+    [loud] = await gateway.asks(validate("basket-" + begun.basket.removeprefix("basket-").upper()))
+
+    assert (begun.status, refused.status, refused.body["code"]) == (200, 412, "basket_exists")
+    assert (known.status, known.body["version"]) == (412, 2)
+    assert (loud.status, loud.basket) == (200, begun.basket)
+
+
+@pytest.mark.parametrize(
+    ("headers", "said"),
+    [
+        ((), {}),
+        ((("ifmatch", b'"1"'), ("ifmatch", b'"2"')), {"if-match": '"1", "2"'}),
+        ((("ifmatch", b"\xff"),), {"if-match": "\xff"}),
+        ((("ifmatch", b""), ("ifnonematch", b"*")), {"if-match": "", "if-none-match": "*"}),
+    ],
+)
+def test_a_precondition_is_never_passed_over(
+    headers: tuple[tuple[str, bytes], ...], said: dict[str, str]
+) -> None:
+    message = CommandMessage("c", Message(topics.COMMANDS, None, b"{}", headers))
+    assert message.preconditions == said
 
 
 @pytest.mark.usefixtures("working")
