@@ -87,7 +87,7 @@ async def test_it_says_in_one_line_where_everything_is_and_stops_whole(folder: P
         told = await ready(program)
         assert told.keys() == {
             *("ready", "url", "console", "metrics", "database_url", "kafka", "issuer", "audience"),
-            "data_key_file",
+            *("data_key_file", "data", "environment"),
         }
         assert Path(told["data_key_file"]).name == "data-key"
         assert told["ready"] is True

@@ -23,6 +23,7 @@ from domain.errors import StoreForbidden
 from tests.adapters.postgres.conftest import DAY
 from tests.contracts.appends import a_stream, an_append
 from tests.parts.postgres import PREFIX, Databases
+from tests.parts.processes import Program
 from tests.rebuilding import OPERATOR, generations, rebuild_all, rebuilds_of
 from tests.streaming import Partner
 
@@ -376,8 +377,12 @@ async def test_an_administrator_runs_the_script_and_the_owner_migrates_without_m
     databases: Databases, new_roles: Make
 ) -> None:
     url, prefix = await new_roles()
+    async with Program("-m", "checkout", "migrate", "--print-roles", "--role-prefix", prefix) as program:
+        assert await program.end() == 0
+        printed = await program.output()
+    assert printed == roles_script(prefix)
     for _ in range(2):
-        await order(url, roles_script(prefix))
+        await order(url, printed)
     await order(url, f"ALTER ROLE {prefix}_owner LOGIN PASSWORD 'secret'")
     assert await migrate(sign_in_as(databases, url, f"{prefix}_owner"))
     assert await ask(url, OWNERS) == [f"{prefix}_owner"]
