@@ -7,6 +7,13 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
+# A line for each package as pip comes to it, also where no terminal is; what fails is told by pip on stderr.
+TOLD := while read -r word what rest; do case "$$word" in \
+	Collecting) echo "  $${what%%[<>=!~;[(]*}" ;; \
+	Installing) if [ "$$what" = collected ]; then echo "unpacking them …"; fi ;; \
+	pip-failed) exit 1 ;; \
+	esac; done
+
 .DEFAULT_GOAL := help
 .PHONY: help install demo up secrets test check format clean
 
@@ -19,11 +26,12 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@$(if $(PYTHON),$(PYTHON),false) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 		echo "Python 3.11 or newer is needed$(if $(PYTHON), and $(PYTHON) is not,; no python3 on the PATH is). Name one: make PYTHON=/path/to/python3" >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@echo "installing into $(VENV) …"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[embedded,console,test,check]'
+	@echo "installing about $$(grep -c == constraints.txt) packages into $(VENV); what takes long is their download:"
+	@{ $(BIN)/python -m pip install --disable-pip-version-check --no-input --progress-bar off -c constraints.txt \
+		-e '.[embedded,console,test,check]' || echo pip-failed; } | $(TOLD)
 	@touch $@
 
-demo: install ## starts everything and plays two partners' journeys; ONCE=1 exits at the end
+demo: install ## starts everything and plays two partners' journeys; ONCE=1 exits at the end, else it serves until Ctrl-C
 	@$(BIN)/checkout demo $(if $(filter-out 0,$(ONCE)),--once) $(ARGS)
 
 up: install ## starts everything; ARGS='--port 9000 --ephemeral'

@@ -312,12 +312,54 @@ class Settings(BaseSettings):
         default=False,
         description="Whether `checkout serve` serves the operators' console at /console too; `checkout up` does.",
     )
+    console_idle_timeout: Seconds = Field(
+        default=timedelta(minutes=30).total_seconds(),
+        description="An operator who does nothing at the console for so long is signed out.",
+    )
+    console_session_lifetime: Seconds = Field(
+        default=timedelta(hours=12).total_seconds(),
+        description="From signing in at the console to being signed out, whatever is done meanwhile.",
+    )
     metrics_port: int | None = Field(
         default=None,
         ge=0,
         le=65535,
         description="Where the API serves `/metrics`, apart from partners; unset: nowhere, 0 takes a free one."
         " Workers serve them on their health port.",
+    )
+    http_max_request_line_bytes: int = Field(
+        default=8192, ge=128, description="The longest request line; longer: 414."
+    )
+    http_max_url_bytes: int = Field(default=8000, ge=64, description="The longest URL; longer: 414.")
+    http_max_header_bytes: int = Field(
+        default=16 * 1024, ge=1024, description="Request line and headers together; larger: 431."
+    )
+    http_max_headers: int = Field(
+        default=100, ge=8, description="The most header lines of a request; more: 431."
+    )
+    http_headers_timeout: Seconds = Field(
+        default=10.0,
+        description="From a request's first byte, or the connection, to the last header; later: 408.",
+    )
+    http_body_timeout: Seconds = Field(
+        default=30.0, description="From the last header to the body's last byte; later: 408."
+    )
+    http_idle_timeout: Seconds = Field(
+        default=65.0,
+        description="How long a connection may wait for its next request. A balancer's idle time must be shorter.",
+    )
+    http_send_timeout: Seconds = Field(
+        default=30.0, description="How long a caller may leave an answer unread before it is cut off."
+    )
+    http_max_connections: int = Field(
+        default=800,
+        ge=1,
+        description="Open connections of a port. Beyond, the longest unused one makes room; where all are in use: 503.",
+    )
+    http_max_connections_per_client: int | None = Field(
+        default=None,
+        ge=1,
+        description="Open connections of one address; more: 503. Unset: no limit, as behind a balancer all have one.",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="Logs below this level are left out."

@@ -30,7 +30,7 @@ def create_app(parts: ApiParts) -> FastAPI:
     document = openapi_document(parts.settings, release())
     app.openapi = lambda: document  # type: ignore[method-assign]  # FastAPI's own way to give another one
     app.router.routes.extend(openapi_routes(document))
-    app.include_router(health_routes(parts))
+    app.router.routes.extend(health_routes(parts))
     app.add_middleware(Conversation, new_id=parts.new_id, requests=parts.requests)
     app.add_exception_handler(HTTPException, _routing_problem)
     return app

@@ -11,16 +11,10 @@ import structlog
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from adapters.contract.answers import (
-    answer,
-    answer_initiated,
-    answer_updated,
-    answer_validated,
-    order_answer,
-)
+from adapters.contract.answers import answer_initiated, answer_order, answer_updated, answer_validated
 from adapters.contract.idempotency import answer_once
 from adapters.contract.parsing import fingerprint, parse_initiate, parse_update
-from adapters.contract.preconditions import read_idempotency_key, read_if_match
+from adapters.contract.preconditions import IdempotencyKey, read_idempotency_key, read_preconditions
 from adapters.contract.refusals import InvalidBasketId, MethodNotAllowed
 from adapters.contract.requests import RequestLimits
 from adapters.http.bearer import identify
@@ -29,7 +23,7 @@ from api.landing_state import LandingStateCookie
 from api.parts import ApiParts
 from domain.basket.commands import Caller, Initiated, ValidateBasket
 from domain.ports import Answer, AnswerKey
-from domain.values import BASKET_ID_PATTERN
+from domain.values import BASKET_ID_PATTERN, one_case
 
 INITIATE = "/partner/checkout/initiate"
 UPDATE = "/partner/checkout/update"
@@ -114,10 +108,12 @@ class Checkout:
 
     async def initiate(self, request: PartnerRequest) -> Answer:
         headers = request.headers
-        if_match, key = read_if_match(headers), read_idempotency_key(headers)
+        preconditions, key = read_preconditions(headers), read_idempotency_key(headers)
         landing_basket_id = self._cookie.read(headers)
         body = await self._body(request)
-        command = parse_initiate(body, self._limits, landing_basket_id=landing_basket_id, if_match=if_match)
+        command = parse_initiate(
+            body, self._limits, landing_basket_id=landing_basket_id, preconditions=preconditions
+        )
         # the cookie is no part of the fingerprint: a caller who tries again may have taken up the new one
         answer_key = _answer_key(request, key, "initiate", body)
         return await answer_once(
@@ -129,11 +125,11 @@ class Checkout:
 
     async def update(self, request: PartnerRequest) -> Answer:
         headers = request.headers
-        if_match, key = read_if_match(headers), read_idempotency_key(headers)
+        preconditions, key = read_preconditions(headers), read_idempotency_key(headers)
         basket_id = self._cookie.require(headers)
         request.about(basket_id)
         body = await self._body(request)
-        command = parse_update(body, self._limits, basket_id=basket_id, if_match=if_match)
+        command = parse_update(body, self._limits, basket_id=basket_id, preconditions=preconditions)
         return await answer_once(
             self._parts.answers,
             _answer_key(request, key, "update", body, basket_id),
@@ -143,9 +139,9 @@ class Checkout:
 
     async def validate(self, request: PartnerRequest) -> Answer:
         headers = request.headers
-        if_match, key = read_if_match(headers), read_idempotency_key(headers)
+        preconditions, key = read_preconditions(headers), read_idempotency_key(headers)
         basket_id = _path_id(request)
-        command = ValidateBasket(basket_id, if_match)
+        command = ValidateBasket(basket_id, preconditions)
         return await answer_once(
             self._parts.answers,
             _answer_key(request, key, "validate", b"", basket_id),
@@ -154,8 +150,9 @@ class Checkout:
         )
 
     async def order(self, request: PartnerRequest) -> Answer:
+        preconditions = read_preconditions(request.headers)
         basket = await self._handlers.get(_path_id(request), request.caller.partner)
-        return answer(basket, order_answer(basket))
+        return answer_order(basket, preconditions)
 
     async def _body(self, request: PartnerRequest) -> bytes:
         require_json(request.headers)
@@ -171,13 +168,15 @@ def _path_id(request: PartnerRequest) -> str:
     basket_id: str = request.scope["path_params"]["id"]
     if _BASKET_ID.fullmatch(basket_id) is None:
         raise InvalidBasketId(f"a basket's id matches {BASKET_ID_PATTERN}")
+    basket_id = one_case(basket_id)
     request.about(basket_id)
     return basket_id
 
 
 def _answer_key(
-    request: PartnerRequest, key: str | None, route: str, body: bytes, *context: str
+    request: PartnerRequest, key: IdempotencyKey | None, route: str, body: bytes, *context: str
 ) -> AnswerKey | None:
     if key is None:
         return None
-    return AnswerKey(f"{request.caller.partner}/{route}", key, fingerprint(body, *context))
+    scope = f"{request.caller.partner}/{route}"
+    return AnswerKey(scope, key.key, fingerprint(body, *context), key.formerly)

@@ -9,9 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import to_json
 
 from adapters.contract.refusals import InvalidLandingState
+from adapters.contract.strict_json import read_json
+from adapters.http.cookies import cookie_values
 from adapters.settings import Settings
 from domain.basket.basket import Basket
-from domain.values import BasketId
+from domain.values import BasketId, one_case
 
 LARGEST_COOKIE = 4096
 
@@ -36,7 +38,7 @@ class LandingStateCookie:
     def read(self, headers: dict[str, str]) -> str | None:
         """The basket's id; None without the cookie. Raises InvalidLandingState where its value is too
         large, cannot be read or comes twice with different content."""
-        values = set(self._values(headers.get("cookie", "")))
+        values = set(cookie_values(headers.get("cookie", ""), self._name))
         if not values:
             return None
         if len(values) > 1:
@@ -45,8 +47,10 @@ class LandingStateCookie:
         if len(value) > LARGEST_COOKIE:
             raise InvalidLandingState(f"the cookie {self._name} is larger than {LARGEST_COOKIE} bytes")
         try:
-            return LandingState.model_validate_json(unquote(value, errors="strict")).basket_id
-        except (ValidationError, UnicodeError) as error:
+            said = unquote(value, errors="strict")
+            read_json(said.encode())
+            return one_case(LandingState.model_validate_json(said).basket_id)
+        except (ValidationError, ValueError) as error:
             raise InvalidLandingState(f"the cookie {self._name} cannot be read") from error
 
     def require(self, headers: dict[str, str]) -> str:
@@ -61,7 +65,3 @@ class LandingStateCookie:
         value = quote(to_json({"basketId": basket.id}), safe="")
         seconds = max(0, int((basket.expires_at - now).total_seconds()))
         return f"{self._name}={value}; Max-Age={seconds}{self._attributes}"
-
-    def _values(self, header: str) -> list[str]:
-        pairs = (pair.partition("=") for pair in header.split(";"))
-        return [value.strip().strip('"') for name, _, value in pairs if name.strip() == self._name]

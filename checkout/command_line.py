@@ -37,6 +37,8 @@ CATALOGUE, PERSONAL_DATA, DEVELOP = "Catalogue", "Personal data", "Develop"
 
 app = typer.Typer(cls=CommandLine, no_args_is_help=True, pretty_exceptions_enable=False)
 
+LONGEST_TTL = 10 * 365 * 24 * 3600
+
 Json = Annotated[bool, typer.Option("--json", help="One JSON line on stdout once all is ready.")]
 
 
@@ -173,7 +175,7 @@ def token(
         typer.Option(help="The partner organisation that the token speaks for; operators' need none."),
     ] = None,
     scope: Annotated[Scope, typer.Option(help="What the token allows.")] = Scope.partner,
-    ttl: Annotated[int, typer.Option(min=1, help="Seconds until it expires.")] = 3600,
+    ttl: Annotated[int, typer.Option(min=1, max=LONGEST_TTL, help="Seconds until it expires.")] = 3600,
     subject: Annotated[
         str | None, typer.Option(help="Who bears it, as the audit record names operators.")
     ] = None,

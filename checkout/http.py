@@ -13,8 +13,13 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
+from adapters.http.http_protocol import LimitedHttpProtocol
+from adapters.http.limits import HttpLimits
+from adapters.http.server_config import LimitedConfig
 from domain.errors import CheckoutError
 
+_WEBSOCKETS = "adapters.http.websocket_protocol:LimitedWebSocketProtocol"
+"""Imported where it is used: only the console has websockets, and brings their library."""
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 _log = structlog.get_logger("checkout.http")
@@ -24,13 +29,24 @@ class PortTaken(CheckoutError):
     """Another program listens there, or nobody may; the message names the port."""
 
 
-async def serve(application: ASGIApp, host: str, port: int, *, finish_within: int) -> None:
+async def serve(
+    application: ASGIApp,
+    host: str,
+    port: int,
+    limits: HttpLimits,
+    *,
+    finish_within: int,
+    websockets: bool = False,
+) -> None:
     """Serves until SIGTERM or SIGINT; requests that run then get `finish_within` seconds to end."""
-    await _Serving(_config(application, host, port, finish_within)).serve()
+    config = _config(application, host, port, limits, finish_within, websockets=websockets)
+    await _Serving(config).serve()
 
 
 @asynccontextmanager
-async def served_beside(application: ASGIApp, host: str, port: int, name: str) -> AsyncIterator[int]:
+async def served_beside(
+    application: ASGIApp, host: str, port: int, name: str, limits: HttpLimits, *, websockets: bool = False
+) -> AsyncIterator[int]:
     """Serves for the block, beside what the process is there for, and gives the port; 0 takes a free one.
     Raises PortTaken."""
     try:
@@ -39,7 +55,7 @@ async def served_beside(application: ASGIApp, host: str, port: int, name: str) -
         raise PortTaken(f"port {port} of {host} for {name} cannot be had: {error.strerror}") from error
     chosen: int = listening.getsockname()[1]
     _log.info("listening", what=name, host=host, port=chosen)
-    server = _Beside(_config(application, host, chosen, 1))
+    server = _Beside(_config(application, host, chosen, limits, 1, websockets=websockets))
     task = asyncio.create_task(server.serve(sockets=[listening]), name=name)
     try:
         yield chosen
@@ -72,11 +88,20 @@ class _Beside(uvicorn.Server):
         yield
 
 
-def _config(application: ASGIApp, host: str, port: int, finish_within: int) -> uvicorn.Config:
-    return uvicorn.Config(
+def _config(
+    application: ASGIApp, host: str, port: int, limits: HttpLimits, finish_within: int, *, websockets: bool
+) -> LimitedConfig:
+    return LimitedConfig(
         application,
+        limits,
         host=host,
         port=port,
+        http=LimitedHttpProtocol,
+        ws=_WEBSOCKETS if websockets else "none",
+        ws_max_size=limits.body_bytes,
+        # Who sends little must not make us inflate much.
+        ws_per_message_deflate=False,
+        backlog=1024,
         log_config=None,
         access_log=False,
         server_header=False,

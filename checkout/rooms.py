@@ -11,15 +11,29 @@ class Rooms:
     """Sends each request to the application whose path it is under, and all others to the partner API, which
     pays for the choice with one comparison a room. The applications see the whole path."""
 
-    def __init__(self, partner_api: ASGIApp, rooms: Mapping[str, ASGIApp], *, lifespan: ASGIApp) -> None:
-        """`rooms` by their paths, such as `/console`; `lifespan` is the application that start and stop are
-        told."""
+    def __init__(
+        self,
+        partner_api: ASGIApp,
+        rooms: Mapping[str, ASGIApp],
+        *,
+        index: ASGIApp,
+        lifespan: ASGIApp,
+        websockets: ASGIApp | None = None,
+    ) -> None:
+        """`rooms` by their paths, such as `/console`; `index` answers who reads `/`; `lifespan` is the application
+        that start and stop are told, `websockets` the only one that has any."""
+        self._index = index
         self._partner_api = partner_api
         self._rooms = [(path, f"{path}/", room) for path, room in rooms.items()]
         self._lifespan = lifespan
+        self._websockets = websockets
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._room(scope)(scope, receive, send)
+        room = self._room(scope)
+        if scope["type"] == "websocket" and room is not self._websockets:
+            await send({"type": "websocket.close"})
+            return
+        await room(scope, receive, send)
 
     def _room(self, scope: Scope) -> ASGIApp:
         if scope["type"] == "lifespan":
@@ -28,4 +42,6 @@ class Rooms:
         for own, below, room in self._rooms:
             if path.startswith(below) or path == own:
                 return room
+        if path == "/" and scope["type"] == "http" and scope["method"] in {"GET", "HEAD"}:
+            return self._index
         return self._partner_api

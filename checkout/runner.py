@@ -4,6 +4,7 @@ it ends. People never see a traceback unless they ask for it."""
 from __future__ import annotations
 
 import codecs
+import errno
 import os
 import signal
 import sys
@@ -26,6 +27,9 @@ INTERRUPTED = 130
 QUESTIONS = frozenset({"status", "validate", "verify"})
 """Commands whose code 1 is the answer no, so that another says that there is no answer."""
 
+_CANNOT_BE_WRITTEN = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+NOT_WRITTEN = "what it says cannot be written"
+
 DEBUG = "CHECKOUT_DEBUG"
 """Set, and not empty: unexpected errors are shown with their traceback. `--debug` sets it."""
 
@@ -37,9 +41,8 @@ class CommandLine(TyperGroup):
         try:
             return super().invoke(ctx)
         except Exception as error:
-            # A question was answered with Ctrl-C; what Abort says itself is "Aborted" and 1.
-            if isinstance(error, typer.Abort) and isinstance(error.__context__, KeyboardInterrupt):
-                raise typer.Exit(INTERRUPTED) from error
+            if isinstance(error, typer.Abort):
+                raise typer.Exit(_unanswered(error)) from error
             words = words_of(error)
             if words is None:
                 _make_harmless(error)
@@ -72,6 +75,14 @@ def _make_harmless(error: Exception) -> None:
         error.message = printable(message)  # type: ignore[attr-defined]  # of the command line's own errors
 
 
+def _unanswered(error: typer.Abort) -> int:
+    """A question was answered by Ctrl-C, or there is nobody who could answer it."""
+    if isinstance(error.__context__, KeyboardInterrupt):
+        return INTERRUPTED
+    complain("nobody answers here; an option such as --reason or --yes does (--help)")
+    return NOT_DONE
+
+
 def words_of(error: BaseException) -> str | None:
     """What people are told of an error that they can do something about; None: it is a fault of ours."""
     if isinstance(error, BrokenPipeError):
@@ -82,6 +93,8 @@ def words_of(error: BaseException) -> str | None:
         return str(error)
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
+    if isinstance(error, OSError) and error.errno in _CANNOT_BE_WRITTEN:
+        return f"{NOT_WRITTEN}: {error.strerror}"
     return _words_of_driver(error) or (_words_of_driver(error.__cause__) if error.__cause__ else None)
 
 
@@ -155,8 +168,8 @@ def _flushed(code: int) -> int:
         except OSError as error:
             # What is left in the buffer would be tried again, and fail, when Python ends.
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-            if not isinstance(error, BrokenPipeError):
-                complain(f"what it says cannot be written: {error.strerror}")
+            if not isinstance(error, BrokenPipeError) and code == 0:
+                complain(f"{NOT_WRITTEN}: {error.strerror}")
             code = code or NOT_DONE
     return code
 

@@ -9,11 +9,14 @@ from contextlib import AsyncExitStack
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
+from adapters.http.limits import HttpLimits
 from adapters.metrics.page import metrics_route
 from adapters.settings import Settings
 from adapters.wiring import Parts, new_id, open_parts
 from api.app import ApiParts, create_app
 from checkout.http import serve, served_beside
+from checkout.index import index_app
+from checkout.ports import require_port
 from checkout.reporting import reporting, this_process
 from checkout.rooms import Rooms
 from domain.errors import Unavailable
@@ -32,6 +35,9 @@ async def run_api(settings: Settings) -> None:
     """Serves until SIGTERM or SIGINT; requests that run get five seconds to end. Where a port for metrics is
     set, they are served there, apart from partners. Raises ConsoleUnavailable where the console is wanted and
     cannot be had."""
+    require_port(settings.host, settings.port, "the API", "--port or CHECKOUT_PORT")
+    if settings.metrics_port is not None:
+        require_port(settings.host, settings.metrics_port, "metrics", "CHECKOUT_METRICS_PORT")
     async with AsyncExitStack() as stack:
         parts = await stack.enter_async_context(open_parts(settings, serving=True, of_operators=False))
         # Parts of their own, because what partners send is never done with the rights of operators.
@@ -48,27 +54,35 @@ async def run_api(settings: Settings) -> None:
             is_ready=parts.is_ready,
         )
         rooms = _rooms(api, operating)
+        limits = HttpLimits.of(settings)
         if settings.metrics_port is not None:
             metrics = Starlette(routes=[metrics_route(parts.statuses, parts.dead_letter_box.counts)])
             await stack.enter_async_context(
-                served_beside(metrics, settings.host, settings.metrics_port, "metrics")
+                served_beside(metrics, settings.host, settings.metrics_port, "metrics", limits)
             )
         process = this_process(parts.instance)
         await stack.enter_async_context(reporting(parts.worker_states, process, _ApiReports(api)))
         gc.freeze()  # what was made until now stays
         gc.set_threshold(*CIRCLES_LOOKED_FOR)
-        await serve(rooms, settings.host, settings.port, finish_within=5)
+        await serve(rooms, settings.host, settings.port, limits, finish_within=5, websockets=settings.console)
 
 
 def _rooms(api: ApiParts, parts: Parts) -> ASGIApp:
     partner_api = create_app(api)
-    rooms: dict[str, ASGIApp] = {OPERATIONS: operations_app(parts)}
+    operations = operations_app(parts)
+    rooms: dict[str, ASGIApp] = {OPERATIONS: operations}
     if not parts.settings.console:
-        return Rooms(partner_api, rooms, lifespan=partner_api)
+        return Rooms(partner_api, rooms, index=index_app(console=None), lifespan=partner_api)
     from operations.console import console_app  # noqa: PLC0415  its library takes time and memory
 
-    console = console_app(parts, CONSOLE)
-    return Rooms(partner_api, {**rooms, CONSOLE: console}, lifespan=console)
+    console = console_app(parts, CONSOLE, operations.openapi())
+    return Rooms(
+        partner_api,
+        {**rooms, CONSOLE: console},
+        index=index_app(console=CONSOLE),
+        lifespan=console,
+        websockets=console,
+    )
 
 
 class _ApiReports:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 
+from adapters.http.limits import HttpLimits
 from adapters.kafka.catalogue_messages import CATALOGUE_TOPICS
 from adapters.kafka.codecs import require_codecs
 from adapters.kafka.topics import BASKET_EVENTS
@@ -13,6 +14,7 @@ from adapters.metrics.page import metrics_route
 from adapters.settings import Settings
 from adapters.wiring import Parts, new_id, open_parts, utc_now
 from checkout.http import serve
+from checkout.ports import require_port
 from checkout.reporting import reporting, this_process
 from domain.operating.status import Report
 from workers import catalogue, projector
@@ -31,6 +33,9 @@ async def run_workers(settings: Settings, name: str) -> None:
     """Runs one worker, or all of them, and their health pages until SIGTERM or SIGINT. Raises BrokerRefused where a
     codec is missing: a compressed message would stop them."""
     require_codecs()
+    require_port(
+        settings.host, settings.health_port, "the health pages", "--health-port or CHECKOUT_HEALTH_PORT"
+    )
     async with open_parts(settings, serving=True, of_operators=False) as parts:
         parts.privacy.warn_unless_sealing()
         left_out = set() if settings.revalidator else {RevalidatorWorker.name}
@@ -55,7 +60,8 @@ async def run_workers(settings: Settings, name: str) -> None:
                 health = health_app(
                     pulses, more=[metrics_route(parts.statuses, parts.dead_letter_box.counts)]
                 )
-                await serve(health, settings.host, settings.health_port, finish_within=1)
+                limits = HttpLimits.of(settings)
+                await serve(health, settings.host, settings.health_port, limits, finish_within=1)
             finally:
                 for task in tasks:
                     task.cancel()

@@ -7,6 +7,7 @@ CheckoutError
 │   ├── InvalidCommand           with one violation for each thing that is wrong
 │   ├── ExternalIdInUse          another open basket of the organisation holds it
 │   ├── VersionMismatch          the caller asked for another version than the basket has
+│   ├── BasketExists             the caller asked for nothing where the basket is there, or at this version
 │   └── VersionConflict          other writers kept winning; a later try may do
 ├── AnswerError                  about idempotency keys
 │   ├── KeyReused                the key came before with another request
@@ -59,9 +60,12 @@ class Violation:
 
 
 class InvalidCommand(Refused):
-    def __init__(self, violations: tuple[Violation, ...]) -> None:
+    """`not_told` counts the violations that were found beside those that are told."""
+
+    def __init__(self, violations: tuple[Violation, ...], not_told: int = 0) -> None:
         super().__init__("; ".join(violation.message for violation in violations))
         self.violations = violations
+        self.not_told = not_told
 
 
 class ExternalIdInUse(Refused):
@@ -75,6 +79,13 @@ class VersionMismatch(Refused):
         super().__init__(f"basket {basket_id} is at version {actual}")
         self.basket_id = basket_id
         self.actual = actual
+
+
+class BasketExists(Refused):
+    def __init__(self, basket_id: str, version: int) -> None:
+        super().__init__(f"basket {basket_id} is there, at version {version}")
+        self.basket_id = basket_id
+        self.version = version
 
 
 class VersionConflict(Refused):

@@ -58,11 +58,12 @@ class StoredStream:
 @dataclass(frozen=True, slots=True)
 class AnswerKey:
     """An idempotency key: unique within `scope` (organisation and route); `fingerprint` is the digest of
-    the request that it stands for."""
+    the request that it stands for. `formerly` is another spelling, under which its answer may lie too."""
 
     scope: str
     key: str
     fingerprint: bytes
+    formerly: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,15 @@ BASKET_ID_PATTERN = r"^basket-[A-Za-z0-9\-_]{32,36}$"
 
 PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
 
+_UUID = re.compile(r"(basket-)?[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+def one_case(id: str) -> str:
+    """An id as it is compared and answered: in lower case where it is a UUID, or a basket's id made of one.
+    RFC 9562 takes UUIDs in either case; any other id is what it is."""
+    return id.lower() if _UUID.fullmatch(id) else id
+
+
 BasketId = Annotated[str, StringConstraints(pattern=BASKET_ID_PATTERN)]
 Text = Annotated[str, StringConstraints(max_length=512, pattern=PRINTABLE)]
 """A short text without control characters, at most 512 characters."""

@@ -26,8 +26,8 @@ def announce(
     logs: Path,
     as_json: bool,
 ) -> None:
-    """One JSON line on stdout, or lines for people, and how commands find the service. Programs get the database's URL as it
-    is; people get it without a password, since a terminal ends up in screenshots."""
+    """One JSON line on stdout, or lines for people, and how commands find the service. Programs get the database's
+    URL as it is; people get it without a password, since what they see ends up in screenshots."""
     url = service.url
     database = settings.database_url.get_secret_value() if settings.database_url else ""
     kafka = settings.kafka_bootstrap_servers or ""
@@ -69,11 +69,19 @@ def announce(
 def command_for(folder: Path) -> str:
     """The command that reaches the service of this folder, from where this process works: the program as it can be
     called there, and the folder unless it is found by itself."""
-    program = Path(sys.argv[0])
-    called = "checkout" if which("checkout") == str(program.absolute()) else shlex.quote(_from_here(program))
+    called = _called()
     if folder == Path(".checkout").resolve():
         return called
     return f"{called} --data {shlex.quote(_from_here(folder))}"
+
+
+def _called() -> str:
+    program = Path(sys.argv[0])
+    if program.name == "__main__.py":
+        return f"{shlex.quote(_from_here(Path(sys.executable)))} -m checkout"
+    if which("checkout") == str(program.absolute()):
+        return "checkout"
+    return shlex.quote(_from_here(program))
 
 
 def _from_here(path: Path) -> str:

@@ -25,7 +25,8 @@ STOP_LIMIT = 3.0
 _IDENTITY = frozenset(
     name
     for name in Settings.model_fields
-    if name.startswith(("kafka_", "jwt_", "jwks_")) or name in {"data_key_file", "local_issuer_key_file"}
+    if name.startswith(("kafka_", "jwt_", "jwks_", "database_ssl"))
+    or name in {"data_key_file", "local_issuer_key_file"}
 ) | {"partner_claim", "publisher_id", "landing_cookie_secure"}
 """Settings that say which service is meant, and not how a process of it works."""
 

@@ -40,7 +40,8 @@ def markdown() -> str:
     """The page docs/settings.md."""
     lines = [
         "# Settings",
-        "Environment variables, or a `.env` file beside the process. Durations are in seconds.",
+        "Environment variables, or a `.env` file in the working folder, whichever comes first. Durations are in seconds.",
+        "An empty variable counts as unset; one that begins with `CHECKOUT_` and is no setting is warned of.",
         "This page is made by `checkout settings --markdown`.",
         "",
         "| variable | default | meaning |",

@@ -48,7 +48,7 @@ _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 @dataclass(frozen=True, slots=True)
 class UpOptions:
     """`given` are the settings of the environment. `port` 0 takes a free one. `data` None: a temporary folder, removed at the end. `json`: one JSON line on
-    stdout once all is ready, instead of a panel for people."""
+    stdout once all is ready, instead of lines for people."""
 
     given: Settings
     port: int = 8080

@@ -22,6 +22,7 @@ from domain.basket.commands import (
     ChangeQuantity,
     IfMatch,
     InitiateBasket,
+    Preconditions,
     RemoveItem,
     RequestedItem,
     UpdateBasket,
@@ -219,18 +220,17 @@ def deciding(
 
 
 def initiate(*items: RequestedItem, **values: Any) -> InitiateBasket:
-    command = {
-        name: values.pop(name) for name in ("checkout_id", "landing_basket_id", "if_match") if name in values
-    }
-    return InitiateBasket(details=details(**values), items=items, **command)
+    command = {name: values.pop(name) for name in ("checkout_id", "landing_basket_id") if name in values}
+    preconditions = Preconditions(values.pop("if_match", None), values.pop("if_none_match", None))
+    return InitiateBasket(details=details(**values), items=items, preconditions=preconditions, **command)
 
 
 def update(basket_id: str, *actions: Action, if_match: IfMatch | None = None) -> UpdateBasket:
-    return UpdateBasket(basket_id, actions, if_match)
+    return UpdateBasket(basket_id, actions, Preconditions(if_match))
 
 
 def validate(basket_id: str, if_match: IfMatch | None = None) -> ValidateBasket:
-    return ValidateBasket(basket_id, if_match)
+    return ValidateBasket(basket_id, Preconditions(if_match))
 
 
 def at_version(*versions: int) -> IfMatch:

@@ -18,7 +18,8 @@ SILENT_SECONDS = 60.0
 def health_app(
     pulses: Sequence[Pulse], silent_seconds: float = SILENT_SECONDS, more: Sequence[BaseRoute] = ()
 ) -> Starlette:
-    """`/health/live`: 200 while every worker moves. `/health/ready`: 200 while every worker works or
+    """The pages tell whoever asks only of which kind a fault is: its words may name hosts and topics, and are for
+    `checkout status` and the log. `/health/live`: 200 while every worker moves. `/health/ready`: 200 while every worker works or
     stands by. Else 503. The body says it of each worker: `{"status", "workers": {name: {...}}}`. `more` are pages that go with them."""
 
     def lives(pulse: Pulse) -> bool:
@@ -31,7 +32,7 @@ def health_app(
                 "live": lives(pulse),
                 "ready": pulse.is_ready,
                 "secondsSinceLastBeat": round(pulse.silent_seconds, 3),
-                "lastError": pulse.last_error,
+                "lastError": pulse.last_error and pulse.last_error.partition(":")[0],
             }
             for pulse in pulses
         }

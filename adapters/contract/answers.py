@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from pydantic_core import to_json
 
 from domain.basket.basket import Basket
-from domain.basket.commands import ActionResult, Initiated, Updated, Validated
+from domain.basket.commands import ActionResult, Initiated, Preconditions, Updated, Validated
 from domain.basket.document import Document, order_document, verdict_document
+from domain.errors import BasketExists
 from domain.ports import Answer
 
 _HEADERS = {"content-type": "application/json", "cache-control": "no-store"}
@@ -53,6 +54,19 @@ def order_answer(basket: Basket) -> bytes:
     return to_json({"id": basket.id, "order": order_document(basket)})
 
 
+def answer_order(basket: Basket, preconditions: Preconditions) -> Answer:
+    """The order as it is, or that the caller has it already. Raises VersionMismatch."""
+    # Time alone makes a basket expired, at first without a new version: that is told to those who have it open.
+    expired_since = basket.status == "expired" and basket.modified_on < basket.expires_at
+    try:
+        preconditions.check(basket.id, basket.version)
+    except BasketExists:
+        if expired_since:
+            return answer(basket, order_answer(basket))
+        return Answer(304, {"cache-control": "no-store", "ETag": entity_tag(basket.version)}, b"")
+    return answer(basket, order_answer(basket))
+
+
 def entity_tag(version: int) -> str:
     """A basket's version as `ETag` and `If-Match` carry it."""
     return f'"{version}"'
@@ -63,8 +77,8 @@ def _action_result(result: ActionResult) -> Document:
         "index": result.index,
         "orderItemActionType": result.kind,
         "status": result.status,
-        "orderItemId": result.order_item_id,
+        "orderItemId": result.order_item_id.lower(),
         "before": result.before,
         "after": result.after,
-        "removedOrderItemIds": result.removed,
+        "removedOrderItemIds": [id.lower() for id in result.removed],
     }

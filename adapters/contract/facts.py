@@ -7,17 +7,20 @@ guessed, would widen what the fact says.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Any, Literal, TypedDict
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails, from_json
 
-from adapters.contract.words import in_words, told
+from adapters.contract.strict_json import InvalidJson, Location, RepeatedMember, pointer, read_json
+from adapters.contract.words import Reason, in_words, told
+from domain.catalogue.codes import unknown_codes
 from domain.catalogue.contradictions import contradictions
 from domain.catalogue.facts import FACT, AvailabilityFact, Fact, FactKind, OfferFact, PriceFact
 from domain.catalogue.naming import EPOCH
 from domain.catalogue.policies import PolicyFact
+from domain.values import can_be_stored_and_shown
 
 MODELS: dict[FactKind, type[Fact]] = {
     "offer": OfferFact,
@@ -56,15 +59,40 @@ _STRICTLY: _Strictly = {"strict": True, "extra": "forbid", "by_alias": True, "by
 def parse_fact(document: bytes, kind: FactKind | None = None, ignored: Collection[str] = ()) -> Fact:
     """The fact that a JSON document says. `kind`: it must be of this kind, and need not say so. `ignored` are names
     of unknown members that are passed over. Raises NotAFact."""
+    _require_single_members(document)
     try:
         fact = _read(document, kind, ignored)
     except ValidationError as error:
         raise NotAFact(in_words(error, within_union=kind is None)) from error
     if "epoch" in fact.model_fields_set:
         raise NotAFact(f"/{EPOCH}: the contract knows no such member")
-    if against := [*contradictions(fact)]:
+    if against := [*_not_to_be_kept(document, fact), *unknown_codes(fact), *contradictions(fact)]:
         raise NotAFact(told(against))
     return fact
+
+
+def _not_to_be_kept(document: bytes, fact: Fact) -> Iterator[Reason]:
+    """Where a fact has a text that a terminal would obey."""
+    # Most documents are plain ASCII, of which the models refuse what is not to be printed.
+    if document.isascii() and b"\\u" not in document:
+        return
+    texts: list[tuple[Location, object]] = [((), fact.model_dump(mode="json"))]
+    for location, value in texts:
+        if isinstance(value, dict):
+            texts += [((*location, name), member) for name, member in value.items()]
+        elif isinstance(value, list):
+            texts += [((*location, place), entry) for place, entry in enumerate(value)]
+        elif isinstance(value, str) and not can_be_stored_and_shown(value, len(value)):
+            yield pointer(location), "a character that controls terminals, or turns the direction of writing"
+
+
+def _require_single_members(document: bytes) -> None:
+    try:
+        read_json(document)
+    except RepeatedMember as error:
+        raise NotAFact(f"{pointer(error.location)}: the member stands twice") from error
+    except InvalidJson as error:
+        raise NotAFact(f"Invalid JSON: {error}") from error
 
 
 def _read(document: bytes, kind: FactKind | None, ignored: Collection[str]) -> Fact:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from adapters.contract.problems import problem_of
 from domain.basket.answering import Answers, Remember
-from domain.errors import BasketFinished, InvalidCommand
+from domain.errors import BasketNotFound, Refused, VersionConflict
 from domain.ports import Answer, AnswerKey
 
 R = TypeVar("R")
@@ -20,8 +20,10 @@ async def answer_once(
 ) -> Answer:
     """The answer to a command, the first one again where the key was used before.
 
-    It is stored in the transaction of the command's events; what the domain refuses for good is stored
-    too. Whatever a later try may cure is raised and not stored.
+    One key has one outcome: a success is stored in the transaction of the command's events, and a refusal
+    before it is told, whatever a later try might find. Where a twin's answer lies there first, that is told.
+    Only failures of ours, and that nothing is decided yet, are raised without being stored; and that there is no
+    such basket, which stays so: an id is told only once its basket is there.
     """
     if key is None:
         return render(await carry_out(None))
@@ -36,7 +38,13 @@ async def answer_once(
 
         try:
             await carry_out(Remember(key, render_once))
-        except (InvalidCommand, BasketFinished) as refusal:
+        except BasketNotFound:
+            raise
+        except VersionConflict as refusal:
+            answer = problem_of(refusal).answer()
+            await answers.settle_at(key, answer, refusal.basket)
+            return answer
+        except Refused as refusal:
             answer = problem_of(refusal).answer()
             await answers.settle(key, answer)
             return answer

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
+from adapters.contract.strict_json import InvalidJson, read_json
 from adapters.contract.words import in_words
-from domain.values import BasketId, NewIdentifier
+from domain.values import BasketId, NewIdentifier, one_case
 
 
 class NotAnOrder(ValueError):
@@ -18,7 +21,7 @@ class OrderPlaced(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True, alias_generator=to_camel)
 
-    basket_id: BasketId
+    basket_id: Annotated[BasketId, AfterValidator(one_case)]
     order_id: NewIdentifier
 
 
@@ -36,13 +39,16 @@ class OrderMessage(BaseModel):
 def parse_order(key: bytes | None, value: bytes | None) -> OrderPlaced:
     """The key names the basket; where the value names it too they must agree. Raises NotAnOrder."""
     try:
+        read_json(value or b"")
         said = OrderMessage.model_validate_json(value or b"")
-        named = key.decode() if key else said.basket_id
+        named = one_case(key.decode()) if key else said.basket_id
         order = OrderPlaced.model_validate({"basketId": named, "orderId": said.order_id})
     except ValidationError as error:
         raise NotAnOrder(in_words(error)) from error
+    except InvalidJson as error:
+        raise NotAnOrder(str(error)) from error
     except UnicodeDecodeError as error:
         raise NotAnOrder("the key is no text") from error
-    if said.basket_id not in (None, order.basket_id):
+    if said.basket_id is not None and one_case(said.basket_id) != order.basket_id:
         raise NotAnOrder(f"the key names {order.basket_id}, the value {said.basket_id}")
     return order

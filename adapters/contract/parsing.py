@@ -6,13 +6,19 @@ import json
 from hashlib import sha256
 from typing import TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, JsonValue, ValidationError
 from pydantic_core import ErrorDetails, from_json
 
 from adapters.contract.problems import MOST_ERRORS
-from adapters.contract.refusals import InvalidRequest, MalformedBody
+from adapters.contract.refusals import (
+    InvalidRequest,
+    MalformedBody,
+    RepeatedName,
+    UnsupportedContentEncoding,
+)
 from adapters.contract.requests import InitiateRequest, RequestLimits, UpdateRequest
-from domain.basket.commands import IfMatch, InitiateBasket, UpdateBasket
+from adapters.contract.strict_json import InvalidJson, RepeatedMember, read_json
+from domain.basket.commands import NO_PRECONDITIONS, InitiateBasket, Preconditions, UpdateBasket
 from domain.errors import Violation
 
 M = TypeVar("M", bound=BaseModel)
@@ -23,18 +29,31 @@ def parse_initiate(
     limits: RequestLimits,
     *,
     landing_basket_id: str | None = None,
-    if_match: IfMatch | None = None,
+    preconditions: Preconditions = NO_PRECONDITIONS,
 ) -> InitiateBasket:
     """Raises MalformedBody where the body is no JSON, and InvalidRequest with all that is wrong."""
     request = _parse(InitiateRequest, body, limits)
-    return request.to_command(landing_basket_id=landing_basket_id, if_match=if_match)
+    return request.to_command(landing_basket_id=landing_basket_id, preconditions=preconditions)
 
 
 def parse_update(
-    body: bytes, limits: RequestLimits, *, basket_id: str, if_match: IfMatch | None = None
+    body: bytes,
+    limits: RequestLimits,
+    *,
+    basket_id: str,
+    preconditions: Preconditions = NO_PRECONDITIONS,
 ) -> UpdateBasket:
     """Raises MalformedBody where the body is no JSON, and InvalidRequest with all that is wrong."""
-    return _parse(UpdateRequest, body, limits).to_command(basket_id=basket_id, if_match=if_match)
+    request = _parse(UpdateRequest, body, limits)
+    return request.to_command(basket_id=basket_id, preconditions=preconditions)
+
+
+def require_identity(content_encoding: str | None) -> None:
+    """Raises UnsupportedContentEncoding where a body is encoded, such as by gzip."""
+    if content_encoding is not None and any(
+        coding.strip(" \t").lower() not in ("", "identity") for coding in content_encoding.split(",")
+    ):
+        raise UnsupportedContentEncoding
 
 
 def fingerprint(body: bytes, *context: str) -> bytes:
@@ -49,28 +68,33 @@ def fingerprint(body: bytes, *context: str) -> bytes:
 
 def _parse(model: type[M], body: bytes, limits: RequestLimits) -> M:
     try:
+        value = read_json(body)
+    except RepeatedMember as error:
+        raise RepeatedName(error.location) from None
+    except InvalidJson as error:
+        raise MalformedBody(str(error)) from None
+    _refuse_too_many(value, limits)
+    try:
         return model.model_validate_json(body, context=limits)
     except ValidationError as error:
-        if error.error_count() > MOST_ERRORS:
-            _refuse_too_many(body, limits)
         details = error.errors(include_url=False, include_input=False)
-    if details[0]["type"] == "json_invalid":
-        raise MalformedBody(details[0]["msg"].removeprefix("Invalid JSON: "))
-    raise InvalidRequest(tuple(_violation(detail) for detail in details))
+    told = tuple(_violation(detail) for detail in details[:MOST_ERRORS])
+    raise InvalidRequest(told, not_told=len(details) - len(told))
 
 
-def _refuse_too_many(body: bytes, limits: RequestLimits) -> None:
-    """Raises InvalidRequest where the body has more items or actions than are allowed: to say what is
-    wrong with each of a hundred thousand would hold up all other callers."""
-    match from_json(body):
-        case {"order": {"orderItems": [*items]}} if len(items) > limits.max_items:
-            message = f"a basket holds at most {limits.max_items} items"
-            raise InvalidRequest((Violation(("order", "orderItems"), "too_many_items", message),))
-        case {"orderItemActions": [*actions]} if len(actions) > limits.max_actions:
-            message = f"a request has at most {limits.max_actions} actions"
-            raise InvalidRequest((Violation(("orderItemActions",), "too_many_actions", message),))
-        case _:
-            pass
+def _refuse_too_many(value: JsonValue, limits: RequestLimits) -> None:
+    """Raises InvalidRequest before any model is made: to say what is wrong with each of a hundred thousand items
+    would hold up all other callers."""
+    if not isinstance(value, dict):
+        return
+    order, actions = value.get("order"), value.get("orderItemActions")
+    items = order.get("orderItems") if isinstance(order, dict) else None
+    if isinstance(items, list) and len(items) > limits.max_items:
+        message = f"a basket holds at most {limits.max_items} items"
+        raise InvalidRequest((Violation(("order", "orderItems"), "too_many_items", message),))
+    if isinstance(actions, list) and len(actions) > limits.max_actions:
+        message = f"a request has at most {limits.max_actions} actions"
+        raise InvalidRequest((Violation(("orderItemActions",), "too_many_actions", message),))
 
 
 _CODES = {

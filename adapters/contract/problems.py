@@ -10,6 +10,7 @@ from pydantic_core import to_json
 
 from adapters.contract import refusals
 from adapters.contract.answers import entity_tag
+from adapters.contract.strict_json import pointer
 from domain import errors
 from domain.basket.document import order_document
 from domain.errors import Violation
@@ -35,6 +36,7 @@ INTERNAL_ERROR = Kind(500, "internal_error", "Something went wrong on our side")
 
 KINDS: dict[type[Exception], Kind] = {
     refusals.MalformedBody: Kind(400, "malformed_json", "The body is no JSON"),
+    refusals.RepeatedName: Kind(400, "repeated_member", "A member stands twice in one object"),
     refusals.InvalidHeader: Kind(400, "invalid_header", "A header cannot be read"),
     refusals.InvalidLandingState: Kind(400, "invalid_landing_state", "The landing state cannot be used"),
     refusals.NotAuthenticated: Kind(401, "not_authenticated", "A valid token is needed"),
@@ -43,6 +45,9 @@ KINDS: dict[type[Exception], Kind] = {
     refusals.MethodNotAllowed: Kind(405, "method_not_allowed", "The path does not take this method"),
     refusals.BodyTooLarge: Kind(413, "body_too_large", "The body is too large"),
     refusals.UnsupportedMediaType: Kind(415, "unsupported_media_type", "The body must be JSON"),
+    refusals.UnsupportedContentEncoding: Kind(
+        415, "unsupported_content_encoding", "The body must not be compressed"
+    ),
     refusals.InvalidBasketId: Kind(422, "invalid_basket_id", "This cannot be a basket's id"),
     refusals.KeysUnavailable: Kind(503, "keys_unavailable", "Tokens cannot be checked at present"),
     errors.BasketNotFound: Kind(404, "basket_not_found", "There is no such basket"),
@@ -50,6 +55,7 @@ KINDS: dict[type[Exception], Kind] = {
     errors.ExternalIdInUse: Kind(409, "external_id_in_use", "Another open basket has this external id"),
     errors.VersionConflict: Kind(409, "conflict", "Other writers changed the basket at the same time"),
     errors.VersionMismatch: Kind(412, "version_mismatch", "The basket is at another version"),
+    errors.BasketExists: Kind(412, "basket_exists", "The basket is there already"),
     errors.InvalidCommand: Kind(422, "invalid_request", "The request cannot be carried out as it stands"),
     errors.KeyReused: Kind(422, "idempotency_key_reused", "The idempotency key stands for another request"),
     errors.RequestInProgress: Kind(409, "request_in_progress", "The first request still runs"),
@@ -102,13 +108,13 @@ def problem_of(error: Exception) -> Problem:
     if kind is None:
         return Problem(INTERNAL_ERROR, "The failure was written to our log; trying again may help.")
     match error:
-        case errors.InvalidCommand(violations=violations):
-            return Problem(kind, _counted(len(violations)), violations[:MOST_ERRORS])
+        case errors.InvalidCommand(violations=violations, not_told=not_told):
+            return Problem(kind, _counted(len(violations) + not_told), violations[:MOST_ERRORS])
         case errors.BasketFinished(status=status):
             return Problem(kind, str(error), members={"basketStatus": status})
         case errors.VersionMismatch(actual=None):
             return Problem(kind, "there is no such basket yet", members={"version": None})
-        case errors.VersionMismatch(actual=int(version)):
+        case errors.VersionMismatch(actual=int(version)) | errors.BasketExists(version=version):
             headers = {"ETag": entity_tag(version)}
             return Problem(kind, str(error), members={"version": version}, headers=headers)
         case errors.VersionConflict(basket=basket):
@@ -120,13 +126,13 @@ def problem_of(error: Exception) -> Problem:
         case errors.Unavailable(retry_after_seconds=seconds):
             # the error's own words may name hosts and ports of ours
             return Problem(kind, "Trying again soon is safe.", headers={"Retry-After": str(seconds)})
-        case refusals.MethodNotAllowed(allowed=allowed):
-            return Problem(kind, str(error), headers={"Allow": ", ".join(allowed)})
         case refusals.NotAuthenticated(error=reason):
             return Problem(kind, str(error), headers={"WWW-Authenticate": _challenge(reason)})
         case refusals.NotAllowed(scope=scope):
             challenge = f'{_challenge("insufficient_scope")}, scope="{scope}"'
             return Problem(kind, str(error), headers={"WWW-Authenticate": challenge})
+        case refusals.RequestRefused(headers=headers):
+            return Problem(kind, str(error), headers=headers)
         case _:
             return Problem(kind, str(error))
 
@@ -136,11 +142,6 @@ def _counted(count: int) -> str:
         return "1 thing is wrong"
     told = f"; the first {MOST_ERRORS} are told" if count > MOST_ERRORS else ""
     return f"{count} things are wrong{told}"
-
-
-def pointer(location: tuple[str | int, ...]) -> str:
-    """A place in the body as RFC 6901 writes it."""
-    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in location)
 
 
 def _challenge(error: str | None) -> str:

@@ -7,26 +7,38 @@ RequestRefused
 ├── InvalidLandingState      the landing state cookie is missing, unreadable or too large
 ├── BodyTooLarge
 ├── UnsupportedMediaType
+├── UnsupportedContentEncoding
 ├── RouteNotFound
 ├── MethodNotAllowed
 ├── NotAuthenticated         no token, or one that is not accepted
 └── NotAllowed               a good token that does not allow this call
+RepeatedName (an InvalidCommand): a member name stands twice in one object of the body
 KeysUnavailable (an Unavailable): the token issuer's keys cannot be had; the token was not judged
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
-from domain.errors import CheckoutError, InvalidCommand, Unavailable
+from domain.errors import CheckoutError, InvalidCommand, Unavailable, Violation
 
 
 class RequestRefused(CheckoutError):
-    """The request was refused as it stands, whatever the basket is like."""
+    """The request was refused as it stands, whatever the basket is like; `headers` go with the answer."""
+
+    headers: Mapping[str, str] = MappingProxyType({})
 
 
 class InvalidRequest(InvalidCommand):
     """The body is JSON of another shape than the contract's; one violation for each thing wrong."""
+
+
+class RepeatedName(InvalidCommand):
+    """A member name stands twice in one object of the body."""
+
+    def __init__(self, location: tuple[str | int, ...]) -> None:
+        super().__init__((Violation(location, "repeated_member", "this name stands twice in one object"),))
 
 
 class MalformedBody(RequestRefused):
@@ -56,6 +68,13 @@ class UnsupportedMediaType(RequestRefused):
         super().__init__("a body is application/json")
 
 
+class UnsupportedContentEncoding(RequestRefused):
+    headers = MappingProxyType({"Accept-Encoding": "identity"})
+
+    def __init__(self) -> None:
+        super().__init__("a body is sent as it is: Content-Encoding is identity or absent")
+
+
 class RouteNotFound(RequestRefused):
     def __init__(self) -> None:
         super().__init__("there is nothing under this path")
@@ -64,7 +83,7 @@ class RouteNotFound(RequestRefused):
 class MethodNotAllowed(RequestRefused):
     def __init__(self, allowed: Sequence[str]) -> None:
         super().__init__(f"this path takes {', '.join(allowed)}")
-        self.allowed = tuple(allowed)
+        self.headers = {"Allow": ", ".join(allowed)}
 
 
 class NotAuthenticated(RequestRefused):

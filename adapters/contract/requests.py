@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
@@ -23,21 +23,21 @@ from pydantic_core import PydanticCustomError
 
 from adapters.settings import Settings
 from domain.basket.commands import (
+    NO_PRECONDITIONS,
     Action,
     AddItem,
     ChangeQuantity,
-    IfMatch,
     InitiateBasket,
+    Preconditions,
     RemoveItem,
     RequestedItem,
     UpdateBasket,
 )
 from domain.basket.events import BasketDetails
+from domain.iso_codes import IsoCountry, IsoCurrency
 from domain.values import (
     AMOUNT_PATTERN,
     BasketId,
-    Country,
-    Currency,
     DataSubject,
     Money,
     NewIdentifier,
@@ -45,6 +45,7 @@ from domain.values import (
     OfferRef,
     OpenMap,
     OrderItemType,
+    one_case,
 )
 
 
@@ -80,20 +81,6 @@ def _quantity_or_none_left(value: int, info: ValidationInfo) -> int:
     return value
 
 
-def _few_items(value: tuple[Any, ...], info: ValidationInfo) -> tuple[Any, ...]:
-    most = _limits(info).max_items
-    if len(value) > most:
-        raise PydanticCustomError("too_many_items", "a basket holds at most {most} items", {"most": most})
-    return value
-
-
-def _few_actions(value: tuple[Any, ...], info: ValidationInfo) -> tuple[Any, ...]:
-    most = _limits(info).max_actions
-    if len(value) > most:
-        raise PydanticCustomError("too_many_actions", "a request has at most {most} actions", {"most": most})
-    return value
-
-
 UUID_PATTERN = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 
 Quantity = Annotated[int, AfterValidator(_quantity), WithJsonSchema({"type": "integer", "minimum": 1})]
@@ -103,8 +90,12 @@ NewQuantity = Annotated[
 OwnItemId = Annotated[
     str,
     StringConstraints(pattern=UUID_PATTERN),
+    AfterValidator(one_case),
     WithJsonSchema({"type": "string", "format": "uuid", "pattern": UUID_PATTERN}),
 ]
+
+LineId = Annotated[NewIdentifier, AfterValidator(one_case)]
+"""A line that is meant: a UUID in either case."""
 
 
 class RequestModel(BaseModel):
@@ -137,7 +128,7 @@ class MoneyRequest(RequestModel):
 
     amount: Annotated[str, StringConstraints(pattern=AMOUNT_PATTERN)]
     """The amount as a decimal string, such as 10.00."""
-    currency: Currency
+    currency: IsoCurrency
     """The currency, ISO 4217."""
 
     def to_money(self) -> Money:
@@ -155,7 +146,7 @@ class ItemRequest(RequestModel):
     """An id of the caller's own, for add-ons to name their parent by."""
     type: OrderItemType | None = None
     """Whether it is an offer or an add-on to one."""
-    parent_id: NewIdentifier | None = None
+    parent_id: LineId | None = None
     """The order item that an add-on hangs under."""
     expected_price: MoneyRequest | None = None
     """The price of one that the caller counts on; validation compares the current price with it."""
@@ -168,15 +159,15 @@ class ItemRequest(RequestModel):
 class OrderRequest(RequestModel):
     """What the basket shall be: its items and what it says beside them."""
 
-    order_items: Annotated[tuple[ItemRequest, ...], AfterValidator(_few_items)]
+    order_items: tuple[ItemRequest, ...]
     """The lines that the basket shall have; items of one offer version, type and parent become one line."""
-    checkout_id: BasketId | None = None
+    checkout_id: Annotated[BasketId, AfterValidator(one_case)] | None = None
     """The basket to bring to this order; without it see the call."""
     external_id: Annotated[NewIdentifier | None, Field(alias="external_id")] = None
     """The caller's own id of the order; one open basket of an organisation holds it at a time."""
-    country: Country | None = None
-    """Where the basket is sold, ISO 3166-1 alpha-2."""
-    currency: Currency | None = None
+    country: IsoCountry | None = None
+    """Where the basket is sold, ISO 3166-1 alpha-2; lower case is taken, and answered in upper case."""
+    currency: IsoCurrency | None = None
     """What the basket is paid in, ISO 4217."""
     source: NewText | None = None
     """Where the basket came from, in the caller's own words."""
@@ -210,14 +201,17 @@ class InitiateRequest(RequestModel):
     """What the basket shall be."""
 
     def to_command(
-        self, *, landing_basket_id: str | None = None, if_match: IfMatch | None = None
+        self,
+        *,
+        landing_basket_id: str | None = None,
+        preconditions: Preconditions = NO_PRECONDITIONS,
     ) -> InitiateBasket:
         return InitiateBasket(
             details=self.order.to_details(),
             items=tuple(item.to_item() for item in self.order.order_items),
             checkout_id=self.order.checkout_id,
             landing_basket_id=landing_basket_id,
-            if_match=if_match,
+            preconditions=preconditions,
         )
 
 
@@ -236,7 +230,7 @@ class RemoveAction(RequestModel):
 
     order_item_action_type: Literal["remove"]
     """The kind of action."""
-    id: NewIdentifier
+    id: LineId
     """The line that shall leave."""
 
     def to_action(self) -> Action:
@@ -248,7 +242,7 @@ class ChangeQuantityAction(RequestModel):
 
     order_item_action_type: Literal["change_quantity"]
     """The kind of action."""
-    id: NewIdentifier
+    id: LineId
     """The line whose quantity shall change."""
     quantity: NewQuantity
     """The new quantity; 0 removes the line."""
@@ -265,10 +259,10 @@ ActionRequest = Annotated[
 class UpdateRequest(RequestModel):
     """Carry out actions on a basket: all of them, or none."""
 
-    order_item_actions: Annotated[tuple[ActionRequest, ...], AfterValidator(_few_actions)]
+    order_item_actions: tuple[ActionRequest, ...]
     """The actions, in the order in which they are carried out."""
 
-    def to_command(self, *, basket_id: str, if_match: IfMatch | None = None) -> UpdateBasket:
+    def to_command(self, *, basket_id: str, preconditions: Preconditions = NO_PRECONDITIONS) -> UpdateBasket:
         return UpdateBasket(
-            basket_id, tuple(action.to_action() for action in self.order_item_actions), if_match
+            basket_id, tuple(action.to_action() for action in self.order_item_actions), preconditions
         )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from adapters.contract.problems import pointer
+from adapters.contract.strict_json import pointer
 
 MOST_REASONS = 5
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import cast
 
 from starlette.types import Receive, Scope, Send
 
+from adapters.contract.parsing import require_identity
 from adapters.contract.refusals import BodyTooLarge, UnsupportedMediaType
 from adapters.contract.tracing import take_up_trace
 from domain.ports import Answer, NewId
 
 _JSON = re.compile(r"application/(json|[a-z0-9!#$&^_.+\-]+\+json)\s*(;.*)?", re.IGNORECASE)
+NOT_MODIFIED = 304
 _SCOPE_KEY = "checkout.exchange"
 
 
@@ -36,16 +39,26 @@ class Exchange:
 
 def begin_exchange(scope: Scope, new_id: NewId) -> Exchange:
     """Takes up the caller's trace (W3C Trace Context) and correlation id, or begins new ones."""
-    headers: dict[str, str] = {}
-    for raw_name, raw_value in scope["headers"]:
-        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1").strip()
-        if name in headers:
-            value = f"{headers[name]}{'; ' if name == 'cookie' else ', '}{value}"
-        headers[name] = value
+    headers = _joined(scope["headers"])
     trace = take_up_trace(headers.get("traceparent"), headers.get("x-correlation-id"), new_id)
     exchange = Exchange(headers, trace.trace_id, trace.traceparent, trace.correlation_id)
     scope[_SCOPE_KEY] = exchange
     return exchange
+
+
+def _joined(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Each name once, and what is repeated joined once: callers without a token send as much as they may."""
+    headers: dict[str, str] = {}
+    repeated: dict[str, list[str]] = {}
+    for raw_name, raw_value in raw:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1").strip()
+        if name in headers:
+            repeated.setdefault(name, []).append(value)
+        else:
+            headers[name] = value
+    for name, values in repeated.items():
+        headers[name] = ("; " if name == "cookie" else ", ").join([headers[name], *values])
+    return headers
 
 
 def exchange_of(scope: Scope) -> Exchange:
@@ -53,10 +66,11 @@ def exchange_of(scope: Scope) -> Exchange:
 
 
 def require_json(headers: dict[str, str]) -> None:
-    """Raises UnsupportedMediaType where the body says that it is something else."""
+    """Raises UnsupportedMediaType and UnsupportedContentEncoding where the body says that it is something else."""
     media_type = headers.get("content-type")
     if media_type is not None and _JSON.fullmatch(media_type) is None:
         raise UnsupportedMediaType
+    require_identity(headers.get("content-encoding"))
 
 
 async def read_body(headers: dict[str, str], receive: Receive, limit: int) -> bytes:
@@ -83,6 +97,7 @@ async def send_answer(send: Send, answer: Answer) -> None:
     headers = [
         (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers.items()
     ]
-    headers.append((b"content-length", str(len(answer.body)).encode()))
+    if answer.status != NOT_MODIFIED:  # the length that it would tell is that of the whole answer
+        headers.append((b"content-length", str(len(answer.body)).encode()))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": answer.body})

@@ -16,6 +16,7 @@ RESULT_TYPE = "checkout.command-result.v1"
 
 LONGEST_COMMAND_ID = 255
 LONGEST_SOURCE = 512
+_PRECONDITIONS = {"if-match": "ifmatch", "if-none-match": "ifnonematch"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +49,12 @@ class CommandMessage:
     @property
     def preconditions(self) -> dict[str, str]:
         """As HTTP names them."""
-        if_match = self.message.header("ifmatch")
-        return {} if if_match is None else {"if-match": if_match}
+        said = {name: self.message.header(header) for name, header in _PRECONDITIONS.items()}
+        return {name: value for name, value in said.items() if value is not None}
+
+    @property
+    def content_encoding(self) -> str | None:
+        return self.message.header("content-encoding")
 
     @property
     def body(self) -> bytes:

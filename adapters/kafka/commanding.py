@@ -11,8 +11,8 @@ from pydantic_core import from_json
 
 from adapters.contract.answers import answer_initiated, answer_updated, answer_validated
 from adapters.contract.idempotency import answer_once
-from adapters.contract.parsing import fingerprint, parse_initiate, parse_update
-from adapters.contract.preconditions import read_if_match
+from adapters.contract.parsing import fingerprint, parse_initiate, parse_update, require_identity
+from adapters.contract.preconditions import read_preconditions
 from adapters.contract.problems import problem_of
 from adapters.contract.refusals import BodyTooLarge, InvalidBasketId, InvalidHeader
 from adapters.contract.requests import RequestLimits
@@ -22,11 +22,11 @@ from adapters.kafka.messages import Message
 from adapters.metrics.counted import COMMANDS, Kind, outcome_of
 from adapters.settings import Settings
 from domain.basket.answering import Answers
-from domain.basket.commands import Caller, IfMatch, ValidateBasket
+from domain.basket.commands import Caller, Preconditions, ValidateBasket
 from domain.basket.handlers import CheckoutHandlers
-from domain.errors import AnsweredElsewhere, CheckoutError, Unavailable
+from domain.errors import AnsweredElsewhere, CheckoutError, RequestInProgress, Unavailable
 from domain.ports import Answer, AnswerKey, Clock, NewId
-from domain.values import BASKET_ID_PATTERN, LONGEST_ORGANISATION
+from domain.values import BASKET_ID_PATTERN, LONGEST_ORGANISATION, one_case
 
 INITIATE = "checkout.initiate-basket.v1"
 UPDATE = "checkout.update-basket.v1"
@@ -84,7 +84,7 @@ class Commands:
         key = AnswerKey(
             f"{caller.partner}/kafka:{message.type}",
             message.id,
-            fingerprint(asked.body, message.subject or ""),
+            fingerprint(asked.body, one_case(message.subject or "")),
         )
         names = {f"command\x1f{caller.partner}\x1f{message.id}"}
         if asked.basket_id is not None:
@@ -104,7 +104,7 @@ class Commands:
         )
         try:
             answer = await command.answer()
-        except (Unavailable, AnsweredElsewhere):
+        except (Unavailable, AnsweredElsewhere, RequestInProgress):
             raise
         except Exception as error:  # noqa: BLE001  (one command must not hold up all others)
             if not isinstance(error, CheckoutError):
@@ -129,21 +129,22 @@ class Commands:
         )
 
     def _asked(self, message: CommandMessage, caller: Caller) -> Asked:
-        if_match = read_if_match(message.preconditions)
+        preconditions = read_preconditions(message.preconditions)
+        require_identity(message.content_encoding)
         if len(message.body) > self._largest_body:
             raise BodyTooLarge(self._largest_body)
         match message.type:
             case "checkout.initiate-basket.v1":
-                return self._initiate(message, caller, if_match)
+                return self._initiate(message, caller, preconditions)
             case "checkout.update-basket.v1":
-                return self._update(message, caller, if_match)
+                return self._update(message, caller, preconditions)
             case "checkout.validate-basket.v1":
-                return self._validate(message, caller, if_match)
+                return self._validate(message, caller, preconditions)
             case _:
                 raise InvalidHeader("ce_type", f"this must be {INITIATE}, {UPDATE} or {VALIDATE}")
 
-    def _initiate(self, message: CommandMessage, caller: Caller, if_match: IfMatch | None) -> Asked:
-        command = parse_initiate(message.body, self._limits, if_match=if_match)
+    def _initiate(self, message: CommandMessage, caller: Caller, preconditions: Preconditions) -> Asked:
+        command = parse_initiate(message.body, self._limits, preconditions=preconditions)
         return Asked(
             command.checkout_id,
             command.details.external_id,
@@ -156,9 +157,9 @@ class Commands:
             ),
         )
 
-    def _update(self, message: CommandMessage, caller: Caller, if_match: IfMatch | None) -> Asked:
+    def _update(self, message: CommandMessage, caller: Caller, preconditions: Preconditions) -> Asked:
         basket_id = _subject(message)
-        command = parse_update(message.body, self._limits, basket_id=basket_id, if_match=if_match)
+        command = parse_update(message.body, self._limits, basket_id=basket_id, preconditions=preconditions)
         return Asked(
             basket_id,
             None,
@@ -171,8 +172,8 @@ class Commands:
             ),
         )
 
-    def _validate(self, message: CommandMessage, caller: Caller, if_match: IfMatch | None) -> Asked:
-        command = ValidateBasket(_subject(message), if_match)
+    def _validate(self, message: CommandMessage, caller: Caller, preconditions: Preconditions) -> Asked:
+        command = ValidateBasket(_subject(message), preconditions)
         return Asked(
             command.basket_id,
             None,
@@ -209,7 +210,7 @@ def _subject(message: CommandMessage) -> str:
     subject = message.subject
     if subject is None or _BASKET_ID.fullmatch(subject) is None:
         raise InvalidBasketId(f"ce_subject must be a basket's id, which matches {BASKET_ID_PATTERN}")
-    return subject
+    return one_case(subject)
 
 
 def _basket_of(answer: Answer) -> str | None:

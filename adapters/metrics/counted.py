@@ -20,6 +20,11 @@ HTTP_SECONDS = Histogram(
     ["method", "route"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0),
 )
+HTTP_REFUSED = Counter(
+    "checkout_http_refused_total",
+    "Requests and connections that this process refused or closed because of a limit.",
+    ["reason"],
+)
 COMMANDS = Counter(
     "checkout_commands_total",
     "Commands that were carried out or refused, by the way on which they came.",

@@ -44,9 +44,8 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON basket_views, open_basket_uses, catalogu
 -- What the catalogue said. A dead letter that an operator tries again may be a fact.
 GRANT SELECT ON catalogue_facts TO checkout_api;
 GRANT SELECT, INSERT ON catalogue_facts TO checkout_worker, checkout_operator;
--- Under which key, and up to where, it was said.
-GRANT SELECT, INSERT, UPDATE ON catalogue_keys, catalogue_sources TO checkout_worker, checkout_operator;
-GRANT DELETE ON catalogue_keys TO checkout_worker, checkout_operator;
+GRANT SELECT, INSERT, UPDATE, DELETE ON catalogue_keys TO checkout_worker, checkout_operator;
+GRANT SELECT, INSERT, UPDATE ON catalogue_sources TO checkout_worker, checkout_operator;
 
 -- Personal data: whoever appends it makes keys; operators destroy them.
 GRANT SELECT, INSERT ON data_keys TO checkout_api, checkout_worker, checkout_operator;

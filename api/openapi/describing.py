@@ -16,14 +16,14 @@ _TITLES = {
     403: "The token lacks the scope `partner`, or names no partner organisation.",
     404: "There is no such basket; another organisation's answers the same.",
     409: "The request does not go together with what the basket, or another request, is at.",
-    412: "`If-Match` does not hold.",
+    412: "`If-Match` or `If-None-Match` does not hold; nothing was changed.",
     413: "The body is too large.",
-    415: "The body is no JSON by its own word.",
+    415: "The body is no JSON, or is compressed, by its own word.",
     422: "The request is readable and wrong; nothing was changed.",
     500: "An error of ours.",
     503: "A part of the service is away. Nothing was changed; trying again is safe.",
 }
-_DECIDED = {409, 422}
+_DECIDED = {409, 412, 422}
 _HEADERS: dict[str, Document] = {
     "ETag": {"description": "The basket's version.", "schema": {"type": "string", "pattern": '^"[0-9]+"$'}},
     "Retry-After": {
@@ -31,6 +31,10 @@ _HEADERS: dict[str, Document] = {
         "schema": {"type": "string", "pattern": "^[0-9]+$"},
     },
     "Set-Cookie": {"description": "The landing state.", "schema": {"type": "string"}},
+    "Accept-Encoding": {
+        "description": "What a body may be encoded by.",
+        "schema": {"type": "string", "const": "identity"},
+    },
     "WWW-Authenticate": {"description": "RFC 6750.", "schema": {"type": "string"}},
     "Idempotent-Replayed": {
         "description": "The first answer to this key, once more.",
@@ -70,7 +74,19 @@ def parameters(cookie: str) -> dict[str, Document]:
                 '`*` or a list of entity tags, such as `"4"`; the call is refused unless the basket\'s is among'
                 " them."
             ),
-            "schema": {"type": "string", "pattern": r'^(\*|(W/)?"[!#-~]*"( ?, ?(W/)?"[!#-~]*")*)$'},
+            "schema": {"type": "string", "pattern": _TAGS},
+            "example": '"4"',
+        },
+        "IfNoneMatch": {
+            "name": "If-None-Match",
+            "in": "header",
+            "required": False,
+            "description": (
+                "`*` or a list of entity tags. The order is answered with 304 where its own is among them. A call"
+                " that changes a basket is refused there, and by `*` wherever there is a basket."
+            ),
+            "schema": {"type": "string", "pattern": _TAGS},
+            "example": '"3"',
         },
         "IdempotencyKey": {
             "name": "Idempotency-Key",
@@ -78,13 +94,18 @@ def parameters(cookie: str) -> dict[str, Document]:
             "required": False,
             "description": (
                 "Makes trying again safe: the same key and request are answered with the first answer, for 24"
-                " hours. Keys are of the organisation and call; a UUID makes a good one."
+                " hours, be it a success or a refusal; other preconditions need a new key. Keys are of the"
+                ' organisation and call; a UUID makes a good one. `k` and the quoted string `"k"` are one key.'
             ),
-            "schema": {"type": "string", "pattern": r"^[!-~]{1,255}$"},
+            "schema": {
+                "type": "string",
+                "pattern": r'^([!#-~][!-~]{0,254}|"([ !#-\[\]-~]|\\["\\]){1,255}")$',
+            },
         },
     }
 
 
+_TAGS = r'^(\*|(, ?)*(W/)?"[!#-~]*"( ?, ?((W/)?"[!#-~]*")?)*)$'
 _COOKIE_PATTERN = "^%7B%22basketId%22%3A%22basket-[A-Za-z0-9_-]{32,36}%22%7D$"
 
 
@@ -106,6 +127,7 @@ def describe(operation: Operation, samples: dict[str, Problem], answers: Documen
                 {"example": answers[operation.id]},
                 links=_links(operation),
             ),
+            **(_KNOWN if operation.may_be_known else {}),
             **_problems(
                 [samples[code] for code in operation.codes], keyed="IdempotencyKey" in operation.parameters
             ),
@@ -122,6 +144,14 @@ def describe(operation: Operation, samples: dict[str, Problem], answers: Documen
             },
         }
     return described
+
+
+_KNOWN: Document = {
+    "304": {
+        "description": "The order is as the caller has it, by its `If-None-Match`.",
+        "headers": {name: {**_HEADERS[name], "required": True} for name in ("ETag", "X-Correlation-Id")},
+    }
+}
 
 
 def _problems(problems: list[Problem], *, keyed: bool) -> dict[str, Document]:

@@ -31,11 +31,14 @@ Every call needs a bearer token (a JWT) with the scope `partner` and a claim tha
 What goes wrong is told as `application/problem+json` (RFC 9457) with a stable `code`; a path's other
 methods are answered with 405, and unknown paths with 404.
 
+A request that breaks a limit of size or time, or that is no HTTP/1.1, is answered with 400, 408, 413, 414 or 431,
+and with 503 where there are too many connections; the connection is closed then.
+
 **Concurrency.** `ETag` is the basket's version; `If-Match` makes a call hold only for that version. Without
-it, a conflict with another writer is solved on the server.
+it, a conflict with another writer is solved on the server. `If-None-Match: *` makes an initiate create only.
 
 **Trying again.** With an `Idempotency-Key`, initiate, update and validate are carried out once, however
-often they are sent.
+often they are sent. One key has one outcome, a refusal by a precondition too; a new attempt is a new key.
 """
 
 

@@ -100,7 +100,8 @@ def answer_examples() -> dict[str, Any]:
 
 _SAMPLES: tuple[Exception, ...] = (
     refusals.MalformedBody("EOF while parsing a value at line 1 column 0"),
-    refusals.InvalidHeader("Idempotency-Key", "a key is 1 to 255 visible ASCII characters, given once"),
+    refusals.RepeatedName(("order", "orderItems", 0, "quantity")),
+    refusals.InvalidHeader("If-Match", 'this is neither * nor a list of entity tags such as "3"'),
     refusals.InvalidLandingState("the cookie landing_state cannot be read"),
     refusals.NotAuthenticated("the token has expired"),
     refusals.NotAllowed("the token lacks the scope partner", "partner"),
@@ -108,6 +109,7 @@ _SAMPLES: tuple[Exception, ...] = (
     refusals.MethodNotAllowed(("POST",)),
     refusals.BodyTooLarge(256 * 1024),
     refusals.UnsupportedMediaType(),
+    refusals.UnsupportedContentEncoding(),
     refusals.InvalidBasketId("a basket's id matches ^basket-[A-Za-z0-9\\-_]{32,36}$"),
     refusals.KeysUnavailable("away"),
     errors.BasketNotFound(BASKET_ID),
@@ -115,6 +117,7 @@ _SAMPLES: tuple[Exception, ...] = (
     errors.ExternalIdInUse("EXT-ORD-12345"),
     errors.VersionConflict(_basket()),
     errors.VersionMismatch(BASKET_ID, 4),
+    errors.BasketExists(BASKET_ID, 4),
     errors.InvalidCommand(
         (Violation(("order", "orderItems", 0, "quantity"), "quantity_too_small", "a line holds at least 1"),)
     ),

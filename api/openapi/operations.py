@@ -22,16 +22,24 @@ _COMMAND = (
     "conflict",
     "request_in_progress",
     "version_mismatch",
+    "basket_exists",
     "idempotency_key_reused",
 )
-_BODY = ("malformed_json", "invalid_request", "body_too_large", "unsupported_media_type")
+_BODY = (
+    "malformed_json",
+    "repeated_member",
+    "invalid_request",
+    "body_too_large",
+    "unsupported_media_type",
+    "unsupported_content_encoding",
+)
 _BASKET = ("invalid_landing_state", "basket_finished", "external_id_in_use")
 _PATH = ("not_found", "invalid_basket_id")
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One call. `codes` are the problems that it can answer with."""
+    """One call. `codes` are the problems that it can answer with; what `may_be_known` can be a 304."""
 
     id: str
     method: str
@@ -44,6 +52,7 @@ class Operation:
     request: str | None = None
     request_example: Document | None = None
     answer_headers: tuple[str, ...] = ("ETag",)
+    may_be_known: bool = False
 
 
 OPERATIONS = (
@@ -55,11 +64,12 @@ OPERATIONS = (
         description=(
             "Which basket: `order.checkoutId`, else the landing state's, else the organisation's open basket"
             " with this `external_id`, else a new one. An open basket's items and details become the"
-            " request's. A finished one: 409 if `checkoutId` named it, else a new basket."
+            " request's. A finished one: 409 if `checkoutId` named it, else a new basket. With"
+            " `If-None-Match: *` only a new basket will do: one that is there is a 412."
         ),
         answer="InitiateAnswer",
         codes=(*_EVERY, *_COMMAND, *_BODY, *_BASKET),
-        parameters=("LandingState", "IfMatch", "IdempotencyKey"),
+        parameters=("LandingState", "IfMatch", "IfNoneMatch", "IdempotencyKey"),
         request="InitiateRequest",
         request_example=examples.INITIATE_REQUEST,
         answer_headers=("ETag", "Set-Cookie", "Idempotent-Replayed"),
@@ -75,7 +85,7 @@ OPERATIONS = (
         ),
         answer="UpdateAnswer",
         codes=(*_EVERY, *_COMMAND, *_BODY, *_BASKET[:2]),
-        parameters=("RequiredLandingState", "IfMatch", "IdempotencyKey"),
+        parameters=("RequiredLandingState", "IfMatch", "IfNoneMatch", "IdempotencyKey"),
         request="UpdateRequest",
         request_example=examples.UPDATE_REQUEST,
         answer_headers=("ETag", "Idempotent-Replayed"),
@@ -92,7 +102,7 @@ OPERATIONS = (
         ),
         answer="ValidateAnswer",
         codes=(*_EVERY, *_COMMAND, *_PATH),
-        parameters=("BasketId", "IfMatch", "IdempotencyKey"),
+        parameters=("BasketId", "IfMatch", "IfNoneMatch", "IdempotencyKey"),
         answer_headers=("ETag", "Idempotent-Replayed"),
     ),
     Operation(
@@ -100,9 +110,13 @@ OPERATIONS = (
         method="get",
         path="/partner/checkout/{id}",
         summary="The order as it is, to resume with",
-        description="An id that cannot be a basket's is a 422.",
+        description=(
+            "An id that cannot be a basket's is a 422. With `If-None-Match` and the `ETag` of an earlier answer,"
+            " a basket that is as it was is a 304 without a body."
+        ),
         answer="OrderAnswer",
-        codes=(*_EVERY, *_PATH),
-        parameters=("BasketId",),
+        codes=(*_EVERY, *_PATH, "invalid_header", "version_mismatch"),
+        parameters=("BasketId", "IfMatch", "IfNoneMatch"),
+        may_be_known=True,
     ),
 )

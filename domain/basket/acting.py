@@ -45,7 +45,7 @@ class _Acting:
             isinstance(action, AddItem) and action.item.type == "add_on" for action in actions
         )
         self._held = {line_key(line): line.id for line in self._basket.items.values()}
-        self._names = Names()
+        self._names = Names(self._basket.items)
         # Add-ons that left with their offer: removing them once more is no mistake of the caller.
         self._left_along: set[str] = set()
 

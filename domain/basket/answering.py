@@ -6,8 +6,18 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from domain.basket.basket import Basket
 from domain.errors import AnsweredElsewhere, KeyReused, RequestInProgress
-from domain.ports import Answer, AnswerKey, EventStore
+from domain.ports import (
+    AlreadyAnswered,
+    Answer,
+    AnswerKey,
+    Append,
+    Appended,
+    ClaimTaken,
+    Conflict,
+    EventStore,
+)
 
 R = TypeVar("R")
 
@@ -64,12 +74,27 @@ class Answers:
             self._running.discard(name)
 
     async def settle(self, key: AnswerKey, answer: Answer) -> None:
-        """Stores the answer of a command that made no events, such as a refusal."""
+        """Stores the answer of a command that was refused. Raises AnsweredElsewhere where a twin was answered
+        before, whatever became of it."""
         if not await self._store.store_answer(key, answer):
             raise AnsweredElsewhere(key.key)
 
+    async def settle_at(self, key: AnswerKey, answer: Answer, basket: Basket) -> None:
+        """As `settle`, for an answer that shows the basket: it is stored as the basket's, if that is still at this
+        version. Raises RequestInProgress where it is not, for then nothing is decided."""
+        append = Append(basket.id, basket.version, (), answer=(key, answer))
+        match await self._store.append(append):
+            case Appended():
+                return
+            case AlreadyAnswered():
+                raise AnsweredElsewhere(key.key)
+            case Conflict() | ClaimTaken():
+                raise RequestInProgress(key.key)
+
     async def _stored(self, key: AnswerKey) -> Given | None:
         found = await self._store.find_answer(key.scope, key.key)
+        if found is None and key.formerly is not None:
+            found = await self._store.find_answer(key.scope, key.formerly)
         if found is None:
             return None
         if found.fingerprint != key.fingerprint:

@@ -43,7 +43,8 @@ class _Wanted:
         self._types_said = any(item.type == "add_on" for item in items)
         self._held = {line_key(line): line for line in deciding.basket.items.values()}
         self._given = Counter(item.id for item in items if item.id is not None)
-        self._names = Names()
+        self._names = Names(deciding.basket.items)
+        self._given_lines = {self._names.line(id) for id in self._given}
         self._by_key: dict[LineKey, OrderItem] = {}
         self._by_id: dict[str, OrderItem] = {}
         self._places: dict[str, int] = {}
@@ -54,6 +55,7 @@ class _Wanted:
         for index, item in self._in_turn():
             try:
                 line = self._line(item)
+                self._names.stands_for(item.id, line.id)
                 self._by_key[line_key(line)] = self._by_id[line.id] = line
                 self._places[line.id] = min(index, self._places.get(line.id, index))
             except Refusal as refusal:
@@ -91,10 +93,10 @@ class _Wanted:
         if wanted is not None:
             quantity = wanted.quantity + item.quantity
             self._deciding.check_quantity(quantity)
-            self._names.stands_for(item.id, wanted.id)
             expected = _one_of(wanted.expected_price, item.expected_price)
             return wanted.model_copy(update={"quantity": quantity, "expected_price": expected})
-        if held is not None and (item.id == held.id or (item.id is None and held.id not in self._given)):
+        meant = None if item.id is None else self._names.line(item.id)
+        if held is not None and (meant == held.id or (meant is None and held.id not in self._given_lines)):
             said = {"quantity": item.quantity, "expected_price": item.expected_price}
             return held.model_copy(update=said)
         return self._deciding.new_line(item, type, parent_id)

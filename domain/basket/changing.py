@@ -10,7 +10,7 @@ from typing import Generic, TypeVar, assert_never
 
 from domain.basket.answering import Remember
 from domain.basket.basket import Basket
-from domain.basket.commands import Caller, IfMatch
+from domain.basket.commands import NO_PRECONDITIONS, Caller, Preconditions
 from domain.basket.repository import Baskets
 from domain.errors import (
     AnsweredElsewhere,
@@ -18,7 +18,6 @@ from domain.errors import (
     ExternalIdInUse,
     Refused,
     VersionConflict,
-    VersionMismatch,
 )
 from domain.ports import AlreadyAnswered, Appended, ClaimTaken, Conflict
 
@@ -38,7 +37,7 @@ class Change(Generic[R]):
     decide: Callable[[Basket], Awaitable[R]]
     caller: Caller
     partner: str | None
-    if_match: IfMatch | None = None
+    preconditions: Preconditions = NO_PRECONDITIONS
     remember: Remember[R] | None = None
 
 
@@ -53,8 +52,8 @@ class Changes:
         """What was decided, once it is durable. A basket from memory is tried first: what is appended to
         it was decided on the newest version, or else the store refuses it.
 
-        Raises BasketNotFound, VersionMismatch, VersionConflict, ExternalIdInUse, AnsweredElsewhere and
-        what the decision raises.
+        Raises BasketNotFound, VersionMismatch, BasketExists, VersionConflict, ExternalIdInUse,
+        AnsweredElsewhere and what the decision raises.
         """
         async with self._baskets.turn(change.basket_id):
             if (remembered := self._baskets.remembered(change.basket_id)) is not None:
@@ -76,8 +75,7 @@ class Changes:
         """What was decided, durable; None where it must be decided again on a fresh basket."""
         if change.partner is not None:
             require_partner(change.partner, loaded)
-        if change.if_match is not None and not change.if_match.accepts(loaded.version):
-            raise VersionMismatch(loaded.id, loaded.version)
+        change.preconditions.check(loaded.id, loaded.version)
         basket = loaded.fork()
         result = await change.decide(basket)
         if basket.version == loaded.version and change.remember is None:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from domain.basket.basket import Basket
 from domain.basket.events import BasketDetails
+from domain.errors import BasketExists, VersionMismatch
 from domain.validation.findings import Verdict
 from domain.values import Money, OfferRef, OrderItemType
 
@@ -39,6 +40,44 @@ class RequestedItem:
 
 
 @dataclass(frozen=True, slots=True)
+class IfMatch:
+    """The versions that the caller accepts; None means any version, but the basket must exist."""
+
+    versions: frozenset[int] | None
+
+    def accepts(self, version: int) -> bool:
+        return self.versions is None or version in self.versions
+
+
+@dataclass(frozen=True, slots=True)
+class IfNoneMatch:
+    """The versions at which the caller wants nothing done; None means any: only a new basket will do."""
+
+    versions: frozenset[int] | None
+
+    def names(self, version: int) -> bool:
+        return self.versions is None or version in self.versions
+
+
+@dataclass(frozen=True, slots=True)
+class Preconditions:
+    """What must hold of the basket before anything is done (RFC 9110 13.1)."""
+
+    if_match: IfMatch | None = None
+    if_none_match: IfNoneMatch | None = None
+
+    def check(self, basket_id: str, version: int) -> None:
+        """Raises VersionMismatch or BasketExists unless they hold of a basket at this version."""
+        if self.if_match is not None and not self.if_match.accepts(version):
+            raise VersionMismatch(basket_id, version)
+        if self.if_none_match is not None and self.if_none_match.names(version):
+            raise BasketExists(basket_id, version)
+
+
+NO_PRECONDITIONS = Preconditions()
+
+
+@dataclass(frozen=True, slots=True)
 class InitiateBasket:
     """Create a basket, or bring the named one to what the request says.
 
@@ -49,17 +88,7 @@ class InitiateBasket:
     items: tuple[RequestedItem, ...]
     checkout_id: str | None = None
     landing_basket_id: str | None = None
-    if_match: IfMatch | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class IfMatch:
-    """The versions that the caller accepts; None means any version, but the basket must exist."""
-
-    versions: frozenset[int] | None
-
-    def accepts(self, version: int) -> bool:
-        return self.versions is None or version in self.versions
+    preconditions: Preconditions = NO_PRECONDITIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +119,13 @@ class UpdateBasket:
 
     basket_id: str
     actions: tuple[Action, ...]
-    if_match: IfMatch | None = None
+    preconditions: Preconditions = NO_PRECONDITIONS
 
 
 @dataclass(frozen=True, slots=True)
 class ValidateBasket:
     basket_id: str
-    if_match: IfMatch | None = None
+    preconditions: Preconditions = NO_PRECONDITIONS
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ leaves what happened as uncollected events of the fork.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -109,10 +109,13 @@ def parent_of(
 
 class Names:
     """What the ids that a request brings stand for: a line that already was there, or an item that was
-    refused."""
+    refused. Requests bring ids in lower case (`one_case`); `held` are those of the basket, in which releases
+    before kept the case that came."""
 
-    def __init__(self) -> None:
-        self._lines: dict[str, str] = {}
+    def __init__(self, held: Collection[str]) -> None:
+        self._lines: dict[str, str] = {
+            id.lower(): id for id in held if id != id.lower() and id.lower() not in held
+        }
         self._refused: set[str] = set()
 
     def line(self, id: str) -> str:

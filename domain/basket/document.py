@@ -1,12 +1,16 @@
-"""A basket as callers see it: the `order` of the answers and the `checkout` of a verdict."""
+"""A basket as callers see it: the `order` of the answers and the `checkout` of a verdict.
+
+The ids of lines are UUIDs, and shown in lower case: callers' own were stored as they came once."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from domain.basket.basket import Basket
 from domain.basket.commands import Validated
 from domain.basket.events import OrderItem
+from domain.validation.findings import Finding
 from domain.values import Money
 
 Document = dict[str, Any]
@@ -42,9 +46,9 @@ def order_document(basket: Basket) -> Document:
 
 def _item_document(item: OrderItem) -> Document:
     return {
-        "id": item.id,
+        "id": item.id.lower(),
         "type": item.type,
-        "parentId": item.parent_id,
+        "parentId": item.parent_id and item.parent_id.lower(),
         "quantity": item.quantity,
         "offer": item.offer,
         "price": money_document(item.price),
@@ -60,10 +64,20 @@ def verdict_document(validated: Validated) -> Document:
         "id": judged.id,
         "checkout": order_document(judged),
         "ready": verdict.ready,
-        "blockedProducts": verdict.blocked_products,
-        "validationErrors": verdict.validation_errors,
+        "blockedProducts": _findings(verdict.blocked_products),
+        "validationErrors": _findings(verdict.validation_errors),
         "basketVersion": judged.version,
         "validatedAt": validated.basket.modified_on,
         "evidence": verdict.evidence,
         "passed": verdict.passed,
     }
+
+
+def _findings(findings: Sequence[Finding]) -> list[Finding]:
+    return [
+        finding
+        if id is None or id == id.lower()
+        else finding.model_copy(update={"order_item_id": id.lower()})
+        for finding in findings
+        for id in (finding.order_item_id,)
+    ]

@@ -104,7 +104,14 @@ class CheckoutHandlers:
                 if basket_id is None:
                     return await self._create(command, caller, catalogue, remember)
                 return await self._changes.carry_out(
-                    Change(basket_id, bring, caller, caller.partner, command.if_match, remember)
+                    Change(
+                        basket_id,
+                        bring,
+                        caller,
+                        caller.partner,
+                        command.preconditions,
+                        remember,
+                    )
                 )
             except BasketFinished:
                 if command.checkout_id is not None:
@@ -129,7 +136,14 @@ class CheckoutHandlers:
             return Updated(basket, carry_out(deciding, command.actions))
 
         return await self._changes.carry_out(
-            Change(command.basket_id, act, caller, caller.partner, command.if_match, remember)
+            Change(
+                command.basket_id,
+                act,
+                caller,
+                caller.partner,
+                command.preconditions,
+                remember,
+            )
         )
 
     async def validate(
@@ -143,7 +157,14 @@ class CheckoutHandlers:
             return Validated(judged.basket, basket, judged.verdict)
 
         return await self._changes.carry_out(
-            Change(command.basket_id, record, caller, caller.partner, command.if_match, remember)
+            Change(
+                command.basket_id,
+                record,
+                caller,
+                caller.partner,
+                command.preconditions,
+                remember,
+            )
         )
 
     async def expire(self, basket_id: str, caller: Caller) -> None:
@@ -200,7 +221,7 @@ class CheckoutHandlers:
     ) -> Initiated:
         """A new basket; raises ExternalIdInUse where another one took the external id in between."""
         basket_id = f"basket-{self._new_id()}"
-        if command.if_match is not None:
+        if command.preconditions.if_match is not None:
             raise VersionMismatch(basket_id, None)
         now = self._clock()
         basket = Basket.initiate(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated, cast
 
 from fastapi import Depends, Request
@@ -33,19 +32,12 @@ class OnlyOperators:
     """Refuses every call without a good operator's token before anything else of it is looked at, and lets
     no answer be kept on the way."""
 
-    def __init__(self, app: ASGIApp, verifier: TokenVerifier, open_to_all: Sequence[str]) -> None:
-        """`open_to_all`: paths that need no token; one that ends with a slash means all below it."""
+    def __init__(self, app: ASGIApp, verifier: TokenVerifier) -> None:
         self._app = app
         self._verifier = verifier
-        self._exact = frozenset(open_to_all)
-        self._below = tuple(path for path in open_to_all if path.endswith("/"))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        path: str = scope["path"]
-        if path in self._exact or path.startswith(self._below):
             await self._app(scope, receive, send)
             return
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-import fastapi_offline
 from fastapi import Depends, FastAPI
-from fastapi.openapi.docs import get_swagger_ui_html
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
-from starlette.staticfiles import StaticFiles
 
 from adapters.http.conversation import Conversation
 from adapters.http.observing import Requests
+from adapters.http.swagger import swagger_assets, swagger_page
 from adapters.wiring import Parts, new_id
 from domain.printable import printable_json
 from operations.api import audit, baskets, dead_letters, forgetting, rebuilds, status, verdicts, verification
@@ -28,7 +25,8 @@ _DESCRIPTION = """\
 Operators look into history, and mend what is derived from it.
 
 Every call needs a bearer token (a JWT) with the scope `operator`; `checkout token --scope operator` prints one of
-the local issuer. What goes wrong is told as `application/problem+json` (RFC 9457) with a stable `code`.
+the local issuer. This document and its page need it too; signed in at the console, people find them at
+`/console/operator-api`. What goes wrong is told as `application/problem+json` (RFC 9457) with a stable `code`.
 
 **Changes** say why in `reason`, and are kept in the audit record with the token's subject. What is derived may lag
 behind what was acknowledged; history never does.
@@ -73,24 +71,17 @@ def operations_app(parts: Parts) -> FastAPI:
             topic.router(parts), prefix=OPERATIONS, dependencies=[Depends(bearer), Depends(named_route)]
         )
     app.add_api_route(OPERATIONS + DOCS, _docs, include_in_schema=False)
-    app.mount(OPERATIONS + ASSETS, StaticFiles(directory=Path(fastapi_offline.__file__).parent / "static"))
+    app.mount(OPERATIONS + ASSETS, swagger_assets())
     document = describe(app)
     app.openapi = lambda: document  # type: ignore[method-assign]  # FastAPI's own way to give another one
     handle_problems(app)
-    open_to_all = (OPERATIONS + OPENAPI, OPERATIONS + DOCS, f"{OPERATIONS}{ASSETS}/")
-    app.add_middleware(OnlyOperators, verifier=parts.verifier, open_to_all=open_to_all)
+    app.add_middleware(OnlyOperators, verifier=parts.verifier)
     app.add_middleware(Conversation, new_id=new_id, requests=Requests())
     return app
 
 
 async def _docs(_: Request) -> Response:
-    """Swagger UI from here, by relative addresses, so that a proxy may serve it under any path."""
-    assets = ASSETS.removeprefix("/")
-    page = get_swagger_ui_html(
-        openapi_url=OPENAPI.removeprefix("/"),
-        title="Partner Checkout: operations",
-        swagger_js_url=f"{assets}/swagger-ui-bundle.js",
-        swagger_css_url=f"{assets}/swagger-ui.css",
-        swagger_favicon_url=f"{assets}/favicon.png",
+    page = swagger_page(
+        "Partner Checkout: operations", document=OPENAPI.removeprefix("/"), assets=ASSETS.removeprefix("/")
     )
-    return HTMLResponse(page.body)
+    return HTMLResponse(page)

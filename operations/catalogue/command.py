@@ -22,7 +22,7 @@ def catalogue() -> None:
     """The catalogue: offers, prices, availability."""
 
 
-@app.command()
+@app.command(epilog="Example: checkout catalogue load facts.jsonl --wait")
 def load(
     file: Annotated[Path, typer.Argument(help="JSON lines, one fact each; `-` reads them from stdin.")],
     skip_bad: Annotated[

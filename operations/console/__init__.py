@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from domain.errors import CheckoutError
 
@@ -22,8 +22,9 @@ def console_can_be_had() -> bool:
     return find_spec("nicegui") is not None
 
 
-def console_app(parts: Parts, path: str) -> ASGIApp:
-    """The console, whose pages are below `path`; at most one in a process. Raises ConsoleUnavailable."""
+def console_app(parts: Parts, path: str, operator_api: dict[str, Any]) -> ASGIApp:
+    """The console, whose pages are below `path`; at most one in a process. `operator_api` is the document that it
+    shows. Raises ConsoleUnavailable."""
     if not console_can_be_had():
         raise ConsoleUnavailable(
             "the console needs NiceGUI, which is not installed; "
@@ -31,4 +32,4 @@ def console_app(parts: Parts, path: str) -> ASGIApp:
         )
     from operations.console.mounting import mount
 
-    return mount(parts, path)
+    return mount(parts, path, operator_api)

@@ -13,6 +13,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from adapters.http.static import LONGEST_PATH
 from domain.errors import Unavailable
 from operations.console.sessions import COOKIE, Session, Sessions, cookie_of
 
@@ -48,14 +49,24 @@ class Gate:
     message that comes over it: once its session is over nothing is heard, and soon it is closed."""
 
     def __init__(
-        self, app: ASGIApp, sessions: Sessions, *, root: str, sign_in: str, open_to_all: Sequence[str]
+        self,
+        app: ASGIApp,
+        sessions: Sessions,
+        *,
+        root: str,
+        sign_in: str,
+        open_to_all: Sequence[str],
+        kept: Sequence[str],
     ) -> None:
-        """`open_to_all`: paths, and with a slash at the end all below them, that need no session."""
+        """`open_to_all`: paths, and with a slash at the end all below them, that need no session. `kept`: paths
+        below which browsers may keep what they got."""
         self._app = app
         self._sessions = sessions
         self._root = root
         self._sign_in = sign_in
         self._exact = frozenset(open_to_all)
+        self._socket = f"{root}/_nicegui_ws/"
+        self._kept = tuple(kept)
         self._below = tuple(path for path in open_to_all if path.endswith("/"))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -65,31 +76,45 @@ class Gate:
         _drop_odd_prefix(scope)
         headers = Headers(scope=scope)
         path: str = scope["path"]
-        guarded = _with_headers(send, kept=path.startswith(self._below))
-        if scope["type"] == "http" and scope["method"] not in ("GET", "HEAD") and not _same_origin(headers):
+        if scope["type"] == "websocket":
+            await self._handshake(path, headers, scope, receive, send)
+            return
+        guarded = _with_headers(send, kept=path.startswith(self._kept))
+        if scope["method"] not in ("GET", "HEAD") and not _same_origin(headers):
             await PlainTextResponse("This comes from another site.", 403)(scope, receive, guarded)
             return
         if path in self._exact or path.startswith(self._below):
+            if len(path) > LONGEST_PATH:
+                await PlainTextResponse("There is no such file.", 404)(scope, receive, guarded)
+                return
             await self._app(scope, receive, guarded)
             return
-        try:
-            session = await self._sessions.find(cookie_of(headers.get("cookie", "")))
-        except Unavailable:
-            session = None
-        if scope["type"] == "websocket":
-            if not _same_origin(headers):
-                await _refuse(receive, send)
-            elif session is None:
-                await _send_away(receive, send)
-            else:
-                await self._websocket(session, scope, receive, send)
-        elif session is not None:
+        session = await self._session(headers)
+        if session is not None:
+            if not path.startswith(self._socket):
+                self._sessions.touch(session)
             scope[SESSION] = session
             await self._app(scope, receive, guarded)
         elif scope["method"] == "GET" and "text/html" in headers.get("accept", ""):
             await self._to_sign_in(path, headers, scope.get("query_string", b""))(scope, receive, guarded)
         else:
             await PlainTextResponse("Sign in first.", 403)(scope, receive, guarded)
+
+    async def _handshake(
+        self, path: str, headers: Headers, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        if not path.startswith(self._socket) or not _same_origin(headers):
+            await _refuse(receive, send)
+        elif (session := await self._session(headers)) is None:
+            await _send_away(receive, send)
+        else:
+            await self._websocket(session, scope, receive, send)
+
+    async def _session(self, headers: Headers) -> Session | None:
+        try:
+            return await self._sessions.find(cookie_of("; ".join(headers.getlist("cookie"))))
+        except Unavailable:
+            return None
 
     def _to_sign_in(self, path: str, headers: Headers, query: bytes) -> RedirectResponse:
         """And from there back to the page that was asked for."""
@@ -107,7 +132,11 @@ class Gate:
             nonlocal over_since
             while True:
                 message = await receive()
-                if message["type"] != "websocket.receive" or not await self._is_over(session):
+                if message["type"] != "websocket.receive":
+                    return message
+                if not await self._is_over(session):
+                    if (message.get("text") or "").startswith(_DID_SOMETHING):
+                        self._sessions.touch(session)
                     return message
                 # Nothing that comes in is heard any more; the way out stays open for as long as the page needs
                 # to be sent away.
@@ -145,6 +174,8 @@ async def _send_away(receive: Receive, send: Send) -> None:
         await send({"type": "websocket.close", "code": SIGNED_OUT})
 
 
+_DID_SOMETHING = '42["event"'
+"""How what an operator does on a page comes: a Socket.IO event. Pages answer pings and confirm messages unasked."""
 _OPENED = '0{"sid":"none","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000}'
 _LOAD_AGAIN = '44{"message":"Implicit handshake failed"}'
 """Engine.IO's packet `open`, and Socket.IO's packet `connect error` with what NiceGUI's pages load again at."""

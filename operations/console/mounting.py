@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI
+from nicegui import __version__ as nicegui_version
 from nicegui import app as pages_app
 from nicegui import background_tasks, ui
-from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
+from adapters.http.static import Assets
 from adapters.wiring import Parts
 from operations.console.gate import Gate
+from operations.console.operator_api import operator_api_routes
 from operations.console.pages import register
 from operations.console.pages.unknown import no_such_page
 from operations.console.quiet import keep_sockets_quiet
@@ -31,9 +34,14 @@ CONNECTION_SECONDS = 30.0
 machine the library's own 3 s would be over before a page is drawn, again and again."""
 
 
-def mount(parts: Parts, path: str) -> ASGIApp:
+def mount(parts: Parts, path: str, operator_api: dict[str, Any]) -> ASGIApp:
     """NiceGUI keeps its pages for the whole process, so that this is to be called once in it."""
-    sessions = Sessions(parts.verifier)
+    settings = parts.settings
+    sessions = Sessions(
+        parts.verifier,
+        idle_timeout=settings.console_idle_timeout,
+        lifetime=settings.console_session_lifetime,
+    )
     console = Console(
         parts=parts,
         sessions=sessions,
@@ -41,10 +49,15 @@ def mount(parts: Parts, path: str) -> ASGIApp:
         judgements=Judgements(parts.store, parts.history),
         root=path,
     )
-    door = SignIn(sessions, path, secure=parts.settings.landing_cookie_secure)
+    door = SignIn(
+        sessions,
+        path,
+        idle_timeout=settings.console_idle_timeout,
+        secure=settings.landing_cookie_secure,
+    )
     application = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
-    application.router.routes.extend(door.routes())
-    application.mount(f"{path}/assets", StaticFiles(directory=ASSETS))
+    application.router.routes.extend([*door.routes(), *operator_api_routes(path, operator_api)])
+    application.mount(f"{path}/assets", Assets(directory=ASSETS))
     keep_sockets_quiet()
     register(console)
     _keep_looking(console.trend)
@@ -63,13 +76,15 @@ def mount(parts: Parts, path: str) -> ASGIApp:
         reconnect_timeout=CONNECTION_SECONDS,
         storage_secret=None,
     )
-    released = f"{path}/_nicegui/"
+    assets, released = f"{path}/assets/", f"{path}/_nicegui/"
     return Gate(
         application,
         sessions,
         root=path,
         sign_in=path + SIGN_IN,
-        open_to_all=(path + SIGN_IN, path + SIGN_OUT, f"{path}/assets/", released),
+        # The sign-in page needs its fonts. All else that the library serves wants a session.
+        open_to_all=(path + SIGN_IN, path + SIGN_OUT, assets, f"{released}{nicegui_version}/static/"),
+        kept=(assets, released),
     )
 
 

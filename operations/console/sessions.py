@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.cookies import CookieError, SimpleCookie
 
 from adapters.contract.refusals import NotAuthenticated
+from adapters.http.cookies import cookie_values
 from adapters.identity.verifier import Identity, TokenVerifier
 from domain.errors import CheckoutError
 from domain.operating.actions import Operator
@@ -18,7 +20,7 @@ MOST_SESSIONS = 1000
 
 
 class SignedOut(CheckoutError):
-    """There is no session any more: signed out, or the token has expired."""
+    """There is no session any more: signed out, idle for too long, or the session or its token has ended."""
 
     def __init__(self) -> None:
         super().__init__("you are signed out; sign in again to go on")
@@ -31,6 +33,9 @@ class Session:
     id: str
     identity: Identity
     token: str = field(repr=False)
+    began: float
+    active: float
+    """When the operator last did something; both by the clock of `Sessions`."""
     dark: bool | None = None
     """None: as the browser prefers."""
 
@@ -41,25 +46,44 @@ class Session:
 class Sessions:
     """Sessions of this process. A restart signs everybody out; beyond MOST_SESSIONS the oldest is."""
 
-    def __init__(self, verifier: TokenVerifier) -> None:
+    def __init__(
+        self,
+        verifier: TokenVerifier,
+        *,
+        idle_timeout: float,
+        lifetime: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Both in seconds: how long a session lasts without `touch`, and how long in all. `clock` never goes
+        back."""
         self._verifier = verifier
+        self._idle_timeout = idle_timeout
+        self._lifetime = lifetime
+        self._clock = clock
         self._sessions: OrderedDict[str, Session] = OrderedDict()
 
-    async def begin(self, token: str) -> Session:
-        """Signs in with an operator's token. Raises NotAuthenticated, NotAllowed and KeysUnavailable."""
+    async def begin(self, token: str, *, instead_of: str | None = None) -> Session:
+        """Signs in with an operator's token, always under a new id, and ends the session that the browser had.
+        Raises NotAuthenticated, NotAllowed and KeysUnavailable."""
         identity = await self._verifier.verify(token)
         identity.require(OPERATOR_SCOPE)
-        session = Session(secrets.token_urlsafe(32), identity, token)
+        if instead_of is not None:
+            self.end(instead_of)
+        now = self._clock()
+        session = Session(secrets.token_urlsafe(32), identity, token, began=now, active=now)
         self._sessions[session.id] = session
         while len(self._sessions) > MOST_SESSIONS:
             self._sessions.popitem(last=False)
         return session
 
     async def find(self, id: str | None) -> Session | None:
-        """The session, if its token is still good: it is verified each time, which costs a look into a cache
-        until it expires. Raises KeysUnavailable."""
+        """The session, if it has not ended and its token is still good: the token is verified each time, which
+        costs a look into a cache. Raises KeysUnavailable."""
         session = self._sessions.get(id) if id else None
         if session is None:
+            return None
+        if self.seconds_left(session) <= 0:
+            self.end(session.id)
             return None
         try:
             await self._verifier.verify(session.token)
@@ -75,14 +99,19 @@ class Sessions:
             raise SignedOut
         return session
 
+    def touch(self, session: Session) -> None:
+        """Says that the operator did something. What an open page does by itself is nothing."""
+        session.active = self._clock()
+
+    def seconds_left(self, session: Session) -> float:
+        """Until the session ends if nothing is done, its token aside."""
+        now = self._clock()
+        return min(session.active + self._idle_timeout, session.began + self._lifetime) - now
+
     def end(self, id: str) -> None:
         self._sessions.pop(id, None)
 
 
 def cookie_of(header: str) -> str | None:
     """The session's id in the header Cookie."""
-    try:
-        cookies = SimpleCookie(header)
-    except CookieError:
-        return None
-    return cookies[COOKIE].value if COOKIE in cookies else None
+    return next(iter(cookie_values(header, COOKIE)), None)

@@ -12,8 +12,11 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.templating import Jinja2Templates
+from starlette.types import Receive, Scope, Send
 
-from adapters.contract.refusals import NotAllowed, NotAuthenticated
+from adapters.contract.problems import problem_of
+from adapters.contract.refusals import MethodNotAllowed, NotAllowed, NotAuthenticated
+from adapters.http.exchange import send_answer
 from domain.errors import Unavailable
 from operations.console.gate import no_cookie, session_cookie
 from operations.console.sessions import Sessions, cookie_of
@@ -32,12 +35,23 @@ _INSIDE = re.compile(r"/(?!/)[A-Za-z0-9/_\-.~%=&?+:]*")
 _log = structlog.get_logger("console")
 
 
+class _MethodNotAllowed:
+    """For methods that a form does not take; else the pages, which want a session, would be asked."""
+
+    def __init__(self, *allowed: str) -> None:
+        self._allowed = allowed
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send_answer(send, problem_of(MethodNotAllowed(self._allowed)).answer())
+
+
 class SignIn:
     """The two forms."""
 
-    def __init__(self, sessions: Sessions, root: str, *, secure: bool) -> None:
+    def __init__(self, sessions: Sessions, root: str, *, idle_timeout: float, secure: bool) -> None:
         self._sessions = sessions
         self._root = root
+        self._idle_minutes = max(1, round(idle_timeout / 60))
         self._secure = secure
         self._pages = Jinja2Templates(Path(__file__).parent / "assets")
 
@@ -45,7 +59,9 @@ class SignIn:
         return [
             Route(self._root + SIGN_IN, self.show, methods=["GET"]),
             Route(self._root + SIGN_IN, self.sign_in, methods=["POST"]),
+            Route(self._root + SIGN_IN, _MethodNotAllowed("GET", "HEAD", "POST")),
             Route(self._root + SIGN_OUT, self.sign_out, methods=["POST"]),
+            Route(self._root + SIGN_OUT, _MethodNotAllowed("POST")),
         ]
 
     async def show(self, request: Request) -> Response:
@@ -56,7 +72,7 @@ class SignIn:
         onwards = _inside(form.get("next"))
         token = "".join(form.get("token", "").split()).removeprefix("Bearer")
         try:
-            session = await self._sessions.begin(token)
+            session = await self._sessions.begin(token, instead_of=_session_id(request))
         except NotAuthenticated as error:
             return self._refused(request, onwards, 401, f"This token is not accepted: {error}.")
         except NotAllowed:
@@ -71,7 +87,7 @@ class SignIn:
         return answer
 
     async def sign_out(self, request: Request) -> Response:
-        if (id := cookie_of(request.headers.get("cookie", ""))) is not None:
+        if (id := _session_id(request)) is not None:
             self._sessions.end(id)
         answer = RedirectResponse(_prefix(request) + self._root + SIGN_IN, 303)
         answer.headers["Set-Cookie"] = no_cookie(path=self._root, secure=self._secure)
@@ -89,6 +105,7 @@ class SignIn:
             "base": base,
             "fonts": f"{base}/_nicegui/{nicegui_version}/static/fonts.css",
             "onwards": onwards,
+            "idle": self._idle_minutes,
             "refused": refused,
         }
         headers = {"Content-Security-Policy": POLICY}
@@ -104,9 +121,13 @@ def _prefix(request: Request) -> str:
     return request.headers.get("x-forwarded-prefix", "")
 
 
+def _session_id(request: Request) -> str | None:
+    return cookie_of("; ".join(request.headers.getlist("cookie")))
+
+
 async def _form(request: Request) -> dict[str, str]:
     """The fields of an urlencoded form; none where it is too large."""
-    body = b""
+    body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > LARGEST_FORM:

@@ -30,7 +30,7 @@ def dead_letters() -> None:
     """Messages that were not understood: look at them, have them done after all, or leave them out."""
 
 
-@app.command(name="list")
+@app.command(name="list", epilog="Example: checkout dead-letters list --topic checkout.commands.v1")
 def list_letters(
     topic: Topic = None,
     code: Code = None,
@@ -60,7 +60,7 @@ def list_letters(
         screen.show_page(page, Output(wide=wide))
 
 
-@app.command()
+@app.command(epilog="Example: checkout dead-letters show 7")
 def show(id: Id, json: Json = False) -> None:
     """Shows one letter whole: the message, why it was buried, and what a retry or a skip would do."""
     from operations.dead_letters import screen
@@ -72,7 +72,7 @@ def show(id: Id, json: Json = False) -> None:
         screen.show_letter(letter)
 
 
-@app.command()
+@app.command(epilog='Example: checkout dead-letters retry --all --reason "the schema was mended"')
 def retry(
     reason: Reason,
     id: Annotated[int | None, typer.Argument(min=1, help="One letter, by its number.")] = None,
@@ -104,7 +104,7 @@ def retry(
     _tell(result.outcomes, json=json, error=result.error, interrupted=result.interrupted)
 
 
-@app.command()
+@app.command(epilog='Example: checkout dead-letters skip 7 --reason "sent by mistake"')
 def skip(id: Id, reason: Reason, actor: Actor = None, json: Json = False) -> None:
     """Leaves one letter out, for a reason, so that what waits behind it may go on.
 

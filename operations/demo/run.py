@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shlex
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -20,19 +19,24 @@ from adapters.identity.local_issuer import issue
 from adapters.kafka.clients import producer
 from adapters.kafka.topics import ORDERS
 from adapters.settings import Settings
+from domain.errors import CheckoutError
+from operations.demo.invitation import invitation, invite, try_all
 from operations.demo.proof import compare, messages, stored_events
 from operations.demo.stage import Document, Stage
 from operations.demo.story import (
     SAMPLE,
     Partner,
-    first_items,
-    initiate_body,
     not_ready_journey,
     ready_journey,
 )
 
 FIRST, SECOND = "store-367", "store-406"
-START_LIMIT, MESSAGE_LIMIT = 60.0, 30.0
+START_LIMIT, MESSAGE_LIMIT = 180.0, 30.0
+KEEPS_SERVING = "Without ONCE=1 (or --once) the demo keeps serving until Ctrl-C."
+
+
+class NotStarted(CheckoutError):
+    """The service did not become ready; its own words are on stderr."""
 
 
 async def run_demo(*, once: bool, port: int) -> int:
@@ -49,7 +53,7 @@ async def run_demo(*, once: bool, port: int) -> int:
             jwt_issuer=ready["issuer"],
             jwt_audience=ready["audience"],
         )
-        await _play(stage, settings, ready)
+        await _play(stage, settings, ready, once=once)
         if stage.wrong:
             stage.chapter(f"{len(stage.wrong)} things were not as they should be")
             for what in stage.wrong:
@@ -59,10 +63,11 @@ async def run_demo(*, once: bool, port: int) -> int:
         if not once:
             stage.say("Serving until Ctrl-C.")
             await _until_stopped()
+    stage.say(f"The service is stopped, and nothing of it is kept. {KEEPS_SERVING if once else ''}")
     return 1 if stage.wrong else 0
 
 
-async def _play(stage: Stage, settings: Settings, ready: Document) -> None:
+async def _play(stage: Stage, settings: Settings, ready: Document, *, once: bool) -> None:
     stage.chapter("1  The catalogue: real products and prices of one week")
     await _load(stage, ready, "catalogue.jsonl")
     async with (
@@ -90,7 +95,12 @@ async def _play(stage: Stage, settings: Settings, ready: Document) -> None:
         read = await messages(settings, wanted)
         compare(stage, stored, read, {first_id: first_verdict, second_id: second_verdict})
         stage.chapter("6  Try it yourself")
-        await _print_commands(stage, settings, ready, second_id)
+        offered = invitation(settings, ready, SECOND, second_id)
+        await try_all(offered, stage)
+        if once:
+            stage.say("  every address, call and command that the demo offers while it serves was tried")
+        else:
+            invite(offered, SECOND, stage)
 
 
 @asynccontextmanager
@@ -107,10 +117,13 @@ async def _service(port: int) -> AsyncIterator[Document]:
     if process.stdout is None:
         raise RuntimeError("the child's output was not asked for")
     try:
-        async with asyncio.timeout(START_LIMIT):
-            line = await process.stdout.readline()
+        try:
+            async with asyncio.timeout(START_LIMIT):
+                line = await process.stdout.readline()
+        except TimeoutError as error:
+            raise NotStarted(f"the service was not ready after {START_LIMIT:g} s") from error
         if not line:
-            raise SystemExit(f"the service did not start (exit code {await process.wait()})")
+            raise NotStarted(f"the service did not start (exit code {await process.wait()})")
         ready: Document = json.loads(line)
         yield ready
     finally:
@@ -172,40 +185,6 @@ async def _until_completed(partner: Partner, basket_id: str, stage: Stage) -> No
             return
         await asyncio.sleep(0.1)
     stage.expect(False, "the order did not complete the basket")
-
-
-async def _print_commands(stage: Stage, settings: Settings, ready: Document, basket_id: str) -> None:
-    """Three curl commands that work as printed; the demo runs them once itself."""
-    token = issue(settings, partner=SECOND, scope="partner", ttl=timedelta(hours=12))
-    url = ready["url"]
-    bearer = f"-H 'Authorization: Bearer {token}'"
-    body = {
-        "order": {**initiate_body({"orderItems": first_items(SECOND), "external_id": "EXT-CURL"})["order"]}
-    }
-    data = f"-H 'Content-Type: application/json' -d {shlex.quote(json.dumps(body, separators=(',', ':')))}"
-    commands = [
-        f"curl -s {url}/partner/checkout/{basket_id} {bearer}",
-        f"curl -s -X POST {url}/partner/checkout/initiate {bearer} {data}",
-        f"curl -s -X POST {url}/partner/checkout/validate/{basket_id} {bearer}",
-    ]
-    pages = [url, f"{url}/docs", f"{url}/operations/docs", *([ready["console"]] if ready["console"] else [])]
-    stage.say("\n".join(["The service:", *(f"  {page}" for page in pages)]))
-    stage.say("A token of " + SECOND + " for twelve hours:")
-    stage.say(token)
-    if ready["console"]:
-        stage.say(f"\nTo sign in at {ready['console']}, an operator's token for twelve hours:")
-        stage.say(issue(settings, partner=None, scope="operator", ttl=timedelta(hours=12)))
-    stage.say("\nThree commands:")
-    for command in commands:
-        stage.say(f"\n{command}")
-        process = await asyncio.create_subprocess_shell(
-            command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-        )
-        output, _ = await process.communicate()
-        if process.returncode == 127:
-            continue
-        answer = json.loads(output or b"{}")
-        stage.expect("id" in answer, f"a printed command answered {output[:300]!r}")
 
 
 async def _until_stopped() -> None:

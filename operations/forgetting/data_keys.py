@@ -13,6 +13,7 @@ from operations.runner import run, settings
 app = typer.Typer(no_args_is_help=True)
 
 INTERRUPTED = 130
+NO_FILE = "CHECKOUT_DATA_KEY_FILE names no file"
 
 
 @app.callback()
@@ -20,7 +21,7 @@ def data_keys() -> None:
     """The master keys of personal data, in the file that CHECKOUT_DATA_KEY_FILE names."""
 
 
-@app.command()
+@app.command(epilog="Example: checkout data-keys new --if-missing")
 def new(
     if_missing: Annotated[
         bool, typer.Option("--if-missing", help="Only where there is no file yet.")
@@ -32,10 +33,11 @@ def new(
     lose it: with it all personal data is lost.
     """
     from adapters.privacy.master_keys import add_master_key, make_master_key
+    from adapters.wiring import NotConfigured
 
     path = settings().data_key_file
     if path is None:
-        raise typer.BadParameter("CHECKOUT_DATA_KEY_FILE names no file")
+        raise NotConfigured(NO_FILE)
     if not path.exists():
         make_master_key(path)
         say(f"made {path}")
@@ -44,7 +46,7 @@ def new(
         say(f"a new master key is the first of {path}")
 
 
-@app.command()
+@app.command(epilog="Example: checkout data-keys rewrap")
 def rewrap(json: Annotated[bool, typer.Option("--json", help="One JSON line on stdout.")] = False) -> None:
     """Wraps every key by the first master key, so that the others can leave the file.
 
@@ -68,7 +70,7 @@ async def _rewrap() -> tuple[int, bool]:
     known = settings()
     master = master_keys(known)
     if master is None:
-        raise NotConfigured("CHECKOUT_DATA_KEY_FILE names no file")
+        raise NotConfigured(NO_FILE)
     async with open_parts(for_long_runs(known)) as parts, stopped() as stop:
         retrying = Retrying(stop, known.long_run_patience)
         done = 0

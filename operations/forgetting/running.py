@@ -28,7 +28,10 @@ def run(whom: Person | TheseBaskets, operator: Operator, *, confirmed: bool) -> 
 def basket_ids(again: Path | None) -> tuple[str, ...]:
     """The baskets that earlier runs printed. Raises typer.BadParameter where a line is none of theirs."""
     ids: dict[str, None] = {}
-    lines = [] if again is None else again.read_text(encoding="utf-8").splitlines()
+    try:
+        lines = [] if again is None else again.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise typer.BadParameter(f"{again} was not printed by `forget --json`: it is no text") from error
     for number, line in enumerate(lines, 1):
         if line.strip():
             try:

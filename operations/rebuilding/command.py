@@ -46,7 +46,7 @@ Rate = Annotated[float | None, typer.Option(min=1, help="At most so many events 
 Json = Annotated[bool, typer.Option("--json", help="One JSON line on stdout.")]
 
 
-@app.command("basket-views")
+@app.command("basket-views", epilog='Example: checkout rebuild basket-views --reason "a new column"')
 def basket_views(
     partner: Annotated[
         str | None, typer.Option(help="Only baskets of this organisation, mended in place.")
@@ -90,7 +90,7 @@ def basket_views(
     )
 
 
-@app.command("catalogue")
+@app.command("catalogue", epilog="Example: checkout rebuild catalogue --dry-run")
 def catalogue(
     dry_run: DryRun = False,
     resume: Resume = False,
@@ -122,7 +122,7 @@ def catalogue(
     )
 
 
-@app.command("list")
+@app.command("list", epilog="Example: checkout rebuild list")
 def list_(
     limit: Annotated[int, typer.Option(min=1, help="How many.")] = 10, wide: Wide = False, json: Json = False
 ) -> None:

@@ -25,6 +25,9 @@ _WORDS_FOR_PEOPLE = {
 }
 _LOWER_BOUNDS = {"minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties"}
 _UPPER_BOUNDS = {"maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties"}
+_WIDER_PATTERNS = {("^[A-Z]{2}$", "^[A-Za-z]{2}$")}
+"""The old and the new one: every text that fits the old one fits the new one."""
+
 _BY_PART = {"properties", "required", "items", "additionalProperties", "propertyNames", "anyOf", "oneOf"}
 
 
@@ -81,6 +84,8 @@ def _kept(word: str, old: Any, new: Any, may_widen: bool) -> bool:
         return True
     if word == "enum":
         return set(old) <= set(new)
+    if word == "pattern":
+        return (old, new) in _WIDER_PATTERNS
     if word in _LOWER_BOUNDS:
         return bool(new <= old)
     return bool(new >= old) if word in _UPPER_BOUNDS else False

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from urllib.parse import quote
 
 import pytest
 
-from tests.api.service import INITIATE, UPDATE, Caller, Service, cookie_header, order, problem
+from tests.api.service import (
+    INITIATE,
+    UPDATE,
+    Caller,
+    Service,
+    actions,
+    add,
+    cookie_header,
+    errors,
+    order,
+    problem,
+)
 from tests.builders import basket_id
 
 MALFORMED = [
@@ -97,3 +109,41 @@ async def test_the_token_is_looked_at_before_anything_else(service: Service) -> 
 async def test_headers_are_looked_at_before_the_body(shop: Caller) -> None:
     assert problem(await shop.initiate(b"{", if_match="garbage")) == (400, "invalid_header")
     assert problem(await shop.update(None, b"{")) == (400, "invalid_landing_state")
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ('{"order": {"orderItems": [{"quantity": 1, "quantity": 50}]}}', "/order/orderItems/0/quantity"),
+        ('{"order": {"orderItems": []}, "order": {"orderItems": []}}', "/order"),
+        ('{"order": {"orderItems": [], "tracking": {"a": {"b": 1, "b": 1}}}}', "/order/tracking/a/b"),
+        ('{"order": {"orderItems": [], "customFields": {"x": ":", "\\u0078": 2}}}', "/order/customFields/x"),
+        ('{"order": {"orderItems": [], "unknown": {"b": 1, "b": 1}}}', "/order/unknown/b"),
+    ],
+)
+async def test_a_member_that_stands_twice_is_told_by_its_place(shop: Caller, body: str, pointer: str) -> None:
+    for answer in (
+        await shop.initiate(body.encode(), idempotency_key="k"),
+        await shop.update(basket_id(), body.replace("orderItems", "orderItemActions").encode()),
+    ):
+        assert problem(answer) == (400, "repeated_member")
+        assert [error["code"] for error in answer.json()["errors"]] == ["repeated_member"]
+    assert errors(await shop.initiate(body.encode())) == [(pointer, "repeated_member")]
+    assert (await shop.initiate(order(), idempotency_key="k")).status_code == 200
+
+
+async def test_a_member_that_stands_twice_in_an_action_is_refused_and_nothing_changes(shop: Caller) -> None:
+    id = await shop.begin()
+    action = (
+        b'{"orderItemActionType": "add", "offer": {"id": "o", "version": "v"}, "quantity": 1, "quantity": 5}'
+    )
+    answer = await shop.update(id, b'{"orderItemActions": [' + action + b"]}")
+    assert errors(answer) == [("/orderItemActions/0/quantity", "repeated_member")]
+    assert (await shop.order(id)).headers["etag"] == '"1"'
+
+
+async def test_a_landing_state_that_says_two_things_cannot_be_read(shop: Caller) -> None:
+    one, two = await shop.begin(), await shop.begin()
+    value = quote(f'{{"basketId": "{one}", "basketId": "{two}"}}')
+    answer = await shop.send("PUT", UPDATE, actions(add()), {"cookie": f"landing_state={value}"})
+    assert problem(answer) == (400, "invalid_landing_state")

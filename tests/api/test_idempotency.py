@@ -9,7 +9,7 @@ import pytest
 
 from adapters.memory.store import MemoryEventStore
 from domain.errors import StoreUnavailable
-from domain.ports import Append, AppendOutcome
+from domain.ports import AnswerKey, Append, AppendOutcome
 from tests.api.service import (
     RIVAL,
     Caller,
@@ -128,14 +128,39 @@ async def test_a_refusal_of_the_domain_is_told_again_as_it_was(service: Service,
     assert finished[1].headers["idempotent-replayed"] == "true"
 
 
-async def test_what_a_later_try_may_cure_is_not_remembered(shop: Caller) -> None:
+async def test_what_was_no_command_is_not_remembered(shop: Caller) -> None:
     id = await shop.begin()
-    assert (await shop.update(id, actions(add()), idempotency_key=KEY, if_match='"9"')).status_code == 412
+    assert (await shop.update(id, actions(add()), idempotency_key=KEY, if_match="x")).status_code == 400
     assert (await shop.update(id, {}, idempotency_key=KEY)).status_code == 422
     assert (await shop.update(basket_id(77), actions(add()), idempotency_key=KEY)).status_code == 404
     answer = await shop.update(id, actions(add()), idempotency_key=KEY)
     assert answer.status_code == 200
     assert "idempotent-replayed" not in answer.headers
+
+
+async def test_a_key_that_was_told_a_412_is_told_it_again_also_when_it_could_go_through(shop: Caller) -> None:
+    id = await shop.begin()
+    first = await shop.update(id, actions(add()), idempotency_key=KEY, if_match='"2"')
+    await shop.update(id, actions(add()))
+    again = await shop.update(id, actions(add()), idempotency_key=KEY, if_match='"2"')
+    assert problem(first) == problem(again) == (412, "version_mismatch")
+    assert (again.content, again.headers["etag"]) == (first.content, first.headers["etag"])
+    assert again.headers["idempotent-replayed"] == "true"
+    assert (await shop.update(id, actions(add()), idempotency_key="new", if_match='"2"')).status_code == 200
+
+
+async def test_a_key_that_was_told_of_a_taken_external_id_is_told_it_again(
+    service: Service, shop: Caller
+) -> None:
+    holder = (await shop.initiate(order(external_id="E-1"))).json()["id"]
+    other = await shop.begin()
+    wish = order(external_id="E-1", checkoutId=other)
+    first = await shop.initiate(wish, idempotency_key=KEY)
+    await service.checkout.handlers.complete(holder, None, caller())
+    again = await shop.initiate(wish, idempotency_key=KEY)
+    assert problem(first) == (409, "external_id_in_use")
+    assert (again.status_code, again.content) == (409, first.content)
+    assert (await shop.initiate(wish, idempotency_key="new")).status_code == 200
 
 
 async def test_a_failure_of_ours_is_not_remembered(held: tuple[Service, HeldStore]) -> None:
@@ -207,7 +232,64 @@ async def test_keys_are_forgotten_after_a_day(service: Service, shop: Caller) ->
     assert (await shop.initiate(order(), idempotency_key=KEY)).json() != first.json()
 
 
-@pytest.mark.parametrize("key", ["", "a b", "a" * 256, "käse"])
+SAME = [
+    ("k", '"k"'),
+    ('"k"', "k"),
+    ('"k"', '"k";a=1'),
+    ("k", '"k" ; a;b=?1;  c="x;y";d=1.5;e=:aGk=:;f=tok/en'),
+    ('a"b', '"a\\"b"'),
+    ("a\\b", '"a\\\\b"'),
+    ("k;a=1", '"k;a=1"'),
+    ('"a b"', '"a b"'),
+]
+
+
+@pytest.mark.parametrize(("first", "second"), SAME)
+async def test_a_quoted_and_a_bare_key_are_one_key(shop: Caller, first: str, second: str) -> None:
+    one = await shop.initiate(order(), idempotency_key=first)
+    two = await shop.initiate(order(), idempotency_key=second)
+    assert (one.status_code, two.content) == (200, one.content)
+    assert two.headers["idempotent-replayed"] == "true"
+
+
+async def test_keys_that_are_not_the_same_stay_apart(shop: Caller) -> None:
+    keys = ["k", "K", '"k "', '"k;a=1"', '"k\\"";a=1', "'k'"]
+    ids = {(await shop.initiate(order(), idempotency_key=key)).json()["id"] for key in keys}
+    assert len(ids) == len(keys)
+
+
+async def test_an_answer_that_the_release_before_stored_by_the_quoted_text_is_found(
+    service: Service, shop: Caller
+) -> None:
+    first = await shop.initiate(order(), idempotency_key="k")
+    stored = await service.checkout.store.find_answer("shop/initiate", "k")
+    assert stored is not None
+    before = AnswerKey("shop/initiate", '"old"', stored.fingerprint)
+    assert await service.checkout.store.store_answer(before, stored.answer)
+    again = await shop.initiate(order(), idempotency_key='"old"')
+    assert (again.content, again.headers["idempotent-replayed"]) == (first.content, "true")
+
+
+NO_KEYS = [
+    "",
+    "a b",
+    "a" * 256,
+    "käse",
+    '"',
+    '""',
+    '"a',
+    'a b"',
+    '"a"b',
+    '"a" "b"',
+    '"a", "a"',
+    '"a\\x"',
+    '"é"',
+]
+
+
+@pytest.mark.parametrize(
+    "key", [*NO_KEYS, '"a";', '"a";A=1', '"a";b=', '"' + "a" * 256 + '"', '"";a=1', '"a"x']
+)
 async def test_what_cannot_be_a_key_cannot_be_read(shop: Caller, key: str) -> None:
     id = await shop.begin()
     for method, path, body in (

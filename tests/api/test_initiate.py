@@ -198,7 +198,10 @@ WRONG: list[tuple[object, list[tuple[str, str]]]] = [
     (order(wanted("x" * 129)), [("/order/orderItems/0/offer/id", "too_long")]),
     (order(wanted("a\nb")), [("/order/orderItems/0/offer/id", "wrong_format")]),
     (order(checkoutId="basket-1"), [("/order/checkoutId", "wrong_format")]),
-    (order(country="gb"), [("/order/country", "wrong_format")]),
+    (order(country="GBR"), [("/order/country", "wrong_format")]),
+    (order(country="UK"), [("/order/country", "unknown_country")]),
+    (order(country="ZZ", currency="ABC"), [("/order/country", "unknown_country"), ("/order/currency", "unknown_currency")]),
+    (order(currency="gbp"), [("/order/currency", "unknown_currency")]),
     (
         order(wanted(expectedPrice={"amount": "1e3", "currency": "GBP"})),
         [("/order/orderItems/0/expectedPrice/amount", "wrong_format")],

@@ -122,7 +122,7 @@ async def test_an_unknown_path_is_told_as_a_problem(shop: Caller, path: str) -> 
         ("GET", validate_path(basket_id()), "POST"),
         ("PUT", order_path(basket_id()), "GET, HEAD"),
         ("OPTIONS", order_path(basket_id()), "GET, HEAD"),
-        ("POST", "/health/live", "GET"),
+        ("POST", "/health/live", "GET, HEAD"),
         ("POST", "/openapi.json", "GET, HEAD"),
     ],
 )

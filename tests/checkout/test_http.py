@@ -10,6 +10,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from checkout.http import PortTaken, served_beside
+from tests.adapters.http.served import LIMITS
 
 
 async def hello(_: Request) -> PlainTextResponse:
@@ -21,7 +22,7 @@ APPLICATION = Starlette(routes=[Route("/", hello)])
 
 async def test_a_page_beside_is_served_for_the_block_and_no_longer() -> None:
     async with httpx.AsyncClient() as client:
-        async with served_beside(APPLICATION, "127.0.0.1", 0, "pages") as port:
+        async with served_beside(APPLICATION, "127.0.0.1", 0, "pages", LIMITS) as port:
             assert (await client.get(f"http://127.0.0.1:{port}/")).text == "hello"
         with pytest.raises(httpx.ConnectError):
             await client.get(f"http://127.0.0.1:{port}/")
@@ -31,5 +32,5 @@ async def test_a_port_that_another_has_is_named_in_words() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         with pytest.raises(PortTaken, match=f"port {port} of 127.0.0.1 for pages cannot be had"):
-            async with served_beside(APPLICATION, "127.0.0.1", port, "pages"):
+            async with served_beside(APPLICATION, "127.0.0.1", port, "pages", LIMITS):
                 raise AssertionError("it must not be served")

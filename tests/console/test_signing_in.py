@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import httpx
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, WebSocket, expect
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin
 
 from tests.console.browser import Window, window
 from tests.console.conftest import OPERATOR, Stage
+from tests.parts.waiting import eventually
 
 PAGES = ["/", "/baskets", "/baskets/basket-1", "/dead-letters", "/rebuilds", "/audit", "/nothing"]
 
@@ -52,6 +53,27 @@ async def test_what_is_open_elsewhere_is_closed_with_the_session(
         await expect(other.locator("h1")).to_have_text("Audit")
         await one.page.locator(".who").get_by_role("button", name="Sign out").click()
         await other.wait_for_url("**/console/sign-in**")
+
+
+async def test_an_open_page_does_nothing_in_its_operators_name(stage: Stage, stranger: Window) -> None:
+    sent: list[str] = []
+    received: list[str] = []
+
+    def listen(socket: WebSocket) -> None:
+        socket.on("framesent", lambda frame: sent.append(str(frame)))
+        socket.on("framereceived", lambda frame: received.append(str(frame)))
+
+    def did_something() -> bool:
+        return any(frame.startswith('42["event"') for frame in sent)
+
+    stranger.page.on("websocket", listen)
+    await stranger.sign_in(stage.token)
+    await stranger.open("/")
+    # The page is live: it is told something every few seconds, and the server asks whether it is there.
+    await eventually(lambda: len(received) > 12, limit=100)
+    assert not did_something()
+    await stranger.page.locator(".who").get_by_role("button", name="As the browser prefers").click()
+    await eventually(did_something, limit=60)
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -13,6 +13,9 @@ import psutil
 
 from adapters.embedded.processes import dying_with_parent
 
+STOP_LIMIT = 120.0
+"""Seconds; generous, since the machine may be busy."""
+
 
 def gone(pid: int) -> bool:
     """Whether no such process runs; one that ended and that nobody has asked about yet does not."""
@@ -64,7 +67,7 @@ class Program:
         self._process.kill()
         await self._process.wait()
 
-    async def stop(self, how: signal.Signals = signal.SIGTERM, limit: float = 10.0) -> int:
+    async def stop(self, how: signal.Signals = signal.SIGTERM, limit: float = STOP_LIMIT) -> int:
         """Asks it to end, and gives its exit code. Raises TimeoutError after `limit` seconds."""
         self._process.send_signal(how)
         return await self.end(limit)

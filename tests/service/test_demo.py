@@ -5,25 +5,73 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import psutil
+
+LIMIT = 240.0
+"""Seconds; generous, since the machine may be busy."""
+
+
+def offered(output: str) -> tuple[list[str], list[str]]:
+    """The addresses and the commands that stand on lines of their own."""
+    lines = output.splitlines()
+    addresses = [line for line in lines if re.fullmatch(r"https?://\S+", line)]
+    commands = [line for line in lines if re.match(r"curl |\S*checkout |\S+ -m checkout ", line)]
+    return addresses, commands
+
+
+async def demo(tmp_path: Path, *options: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "checkout", "demo", "--port", "0", *options),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        env={**os.environ, "CHECKOUT_LOCAL_ISSUER_KEY_FILE": str(tmp_path / "issuer-key.pem")},
+    )
 
 
 async def test_the_demo_finds_everything_as_it_should_be_and_leaves_nothing_running(tmp_path: Path) -> None:
-    key_file = str(tmp_path / "issuer-key.pem")
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "checkout", "demo", "--once", "--port", "0"),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        env={**os.environ, "CHECKOUT_LOCAL_ISSUER_KEY_FILE": key_file},
-    )
-    output, _ = await process.communicate()
-    assert process.returncode == 0, output.decode()
-    assert "Everything was as it should be" in output.decode()
-    assert list(processes_with(key_file)) == []
+    process = await demo(tmp_path, "--once")
+    output = (await process.communicate())[0].decode()
+    assert process.returncode == 0, output
+    assert "Everything was as it should be" in output
+    assert list(processes_with(str(tmp_path / "issuer-key.pem"))) == []
+    assert offered(output) == ([], []), "it offers nothing of a service that is gone"
+    assert "The service is stopped" in output
+
+
+async def test_every_address_and_command_that_the_demo_prints_works_while_it_serves(tmp_path: Path) -> None:
+    process = await demo(tmp_path)
+    assert process.stdout is not None
+    output = ""
+    async with asyncio.timeout(LIMIT):
+        while "Serving until Ctrl-C" not in output:
+            line = (await process.stdout.readline()).decode()
+            assert line, output
+            output += line
+    addresses, commands = offered(output)
+    assert len(addresses) >= 2
+    assert len([command for command in commands if not command.startswith("curl")]) == 3
+    async with httpx.AsyncClient(follow_redirects=True, timeout=60) as client:
+        for address in addresses:
+            assert (await client.get(address)).status_code == 200, address
+    for command in commands:
+        shell = await asyncio.create_subprocess_shell(
+            command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+        )
+        said, _ = await shell.communicate()
+        assert shell.returncode == 0, f"{command}: {said.decode()}"
+        assert not command.startswith("curl") or b'"id"' in said
+    process.send_signal(signal.SIGTERM)
+    rest, _ = await process.communicate()
+    assert process.returncode == 0
+    assert "The service is stopped" in rest.decode()
+    assert list(processes_with(str(tmp_path / "issuer-key.pem"))) == []
 
 
 def processes_with(key_file: str) -> Iterator[psutil.Process]:

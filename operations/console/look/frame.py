@@ -48,9 +48,13 @@ def frame(
                 words("operations", tag="small")
         counts = {path: _way(path, name, symbol, here) for path, name, symbol in WAYS}
         box("spring")
+        with ui.link(target="/operator-api").classes("way"):
+            icon("api")
+            words("Operator API")
         with box("who"):
             words(session.identity.subject, "name", tag="div", title=session.identity.subject)
-            left = session.identity.expires_at - datetime.now(UTC).timestamp()
+            of_token = session.identity.expires_at - datetime.now(UTC).timestamp()
+            left = min(of_token, visit.console.sessions.seconds_left(session))
             words(f"signed in for {duration(left)}", "note", tag="div")
             with box("deeds"):
                 _eyes(visit, dark)

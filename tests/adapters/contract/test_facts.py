@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from adapters.contract.facts import MODELS, NotAFact, parse_fact
-from domain.catalogue.facts import AvailabilityFact, Fact, FactKind
+from domain.catalogue.facts import FACT, AvailabilityFact, Fact, FactKind
 from tests.builders import NOW, availability, offer, policy, price
 
 FACTS: dict[FactKind, Fact] = {
@@ -189,6 +189,64 @@ def test_a_fact_that_leaves_a_little_contradicts_nothing(document: dict[str, Any
 def test_what_says_no_kind_is_no_fact(text: bytes) -> None:
     with pytest.raises(NotAFact):
         parse_fact(text)
+
+
+@pytest.mark.parametrize(
+    ("document", "pointer"),
+    [
+        (said("price", country="ZZ"), "/country"),
+        (said("price", country="UK"), "/country"),
+        (said("price", currency="ABC"), "/currency"),
+        (said("price", currency="XTS"), "/currency"),
+        (said("availability", country="XK"), "/country"),
+        (said("offer", countries=["GB", "EU"]), "/countries/1"),
+        (said("policy", maximumTotal=[{"amount": "1", "currency": "ZZZ"}]), "/maximumTotal/0/currency"),
+        (
+            said("policy", priceTolerance={"amounts": [{"amount": "1", "currency": "BTC"}]}),
+            "/priceTolerance/amounts/0/currency",
+        ),
+    ],
+)
+def test_a_code_that_no_standard_has_is_refused_and_what_is_stored_with_one_stays_readable(
+    document: dict[str, Any], pointer: str
+) -> None:
+    assert refused(document).startswith(f"{pointer}: ")
+    assert FACT.validate_python(document).kind == document["kind"]
+
+
+@pytest.mark.parametrize("character", ["\x9b", "\x85", "\u202e", "\u2066", "\u2028"])
+def test_a_text_that_a_terminal_would_obey_is_refused_and_what_is_stored_with_one_stays_readable(
+    character: str,
+) -> None:
+    text = f"a{character}b"
+    for document, pointer in (
+        (said("offer", name=text), "/name"),
+        (said("offer", products=[PRODUCT, {"productCode": text}]), "/products/1/productCode"),
+        (said("availability", reason=text), "/reason"),
+        (said("policy", partner=text), "/partner"),
+    ):
+        assert refused(document).startswith(f"{pointer}: a character")
+        with pytest.raises(NotAFact, match=f"^{pointer}: a character"):
+            parse_fact(json.dumps(document, ensure_ascii=False).encode())
+        assert FACT.validate_python(document).kind == document["kind"]
+    assert parsed(said("offer", name="Zeitung für Äöß 日本 🗞")).kind == "offer"
+
+
+@pytest.mark.parametrize(
+    ("text", "pointer"),
+    [
+        ('{"kind": "price", "sequence": 1, "sequence": 2}', "/sequence"),
+        ('{"kind": "price", "validUntil": null, "validUntil": null}', "/validUntil"),
+        ('{"kind": "offer", "products": [{}, {"productCode": "a", "productCode": "b"}]}', "/products/1/productCode"),
+        ('{"kind": "price", "kind": "offer"}', "/kind"),
+        ('{"kind": "price", "colour": 1, "colour": 2}', "/colour"),
+    ],
+)  # fmt: skip
+def test_a_member_that_stands_twice_hides_one_of_two_values_and_is_refused(text: str, pointer: str) -> None:
+    kinds: list[FactKind | None] = [None, "price", "offer"]
+    for kind in kinds:
+        with pytest.raises(NotAFact, match=f"^{pointer}: the member stands twice"):
+            parse_fact(text.encode(), kind, ["colour"])
 
 
 def test_what_is_wrong_in_very_many_places_is_told_in_one_line() -> None:

@@ -82,7 +82,7 @@ async def test_the_server_that_does_not_answer_is_named_with_its_setting() -> No
 async def test_a_server_that_speaks_otherwise_than_the_settings_say_is_told_as_that(kafka: KafkaPart) -> None:
     refusals = {
         "SASL_PLAINTEXT": (BrokerRefused, "do not speak CHECKOUT_KAFKA_SECURITY_PROTOCOL"),
-        "SSL": (BrokerUnavailable, "it closes the connection; see CHECKOUT_KAFKA_SECURITY_PROTOCOL"),
+        "SSL": (BrokerRefused, "does not speak TLS there: CHECKOUT_KAFKA_SECURITY_PROTOCOL"),
     }
     for protocol, (kind, words) in refusals.items():
         settings = streaming_settings(
@@ -102,7 +102,7 @@ async def test_a_server_that_answers_no_tls_is_told_as_that() -> None:
 
     async with await asyncio.start_server(greet, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        with pytest.raises(BrokerRefused, match=r"no TLS with the brokers, .*CHECKOUT_KAFKA_CA_FILE"):
+        with pytest.raises(BrokerRefused, match="does not speak TLS there: CHECKOUT_KAFKA_SECURITY_PROTOCOL"):
             await ensure_topics(streaming_settings(f"127.0.0.1:{port}", kafka_security_protocol="SSL"))
 
 
@@ -146,7 +146,7 @@ async def test_a_worker_that_may_not_read_says_whose_fault_it_is_until_somebody_
     async with guarded_kafka(tmp_path / "kafka") as settings:
         await ensure_topics(settings)
         refusals = {
-            "wrong": "the brokers do not accept CHECKOUT_KAFKA_SASL_USERNAME with CHECKOUT_KAFKA_SASL_PASSWORD",
+            "wrong": "the broker does not let us sign in: CHECKOUT_KAFKA_SASL_USERNAME, CHECKOUT_KAFKA_SASL_PASSWORD",
             "right": "this user may not",
         }
         for password, words in refusals.items():
@@ -159,11 +159,12 @@ async def test_a_worker_that_may_not_read_says_whose_fault_it_is_until_somebody_
                 async with running(worker) as pulse:
                     told = await eventually(lambda pulse=pulse: pulse.last_error)  # type: ignore[misc]
                     report = await pulse.report()
-            assert told.startswith(f"BrokerRefused: Kafka: {words}")
+            assert told.startswith("BrokerRefused: Kafka: ")
+            assert words in told
             assert "unavailable" not in told
             assert (report.condition, report.last_error, pulse.is_ready) == ("failing", told, False)
             assert [line["log_level"] for line in lines if line.get("fault") == told][:1] == ["error"]
-            with pytest.raises(BrokerRefused, match=r"may not|lacks an ACL|do not accept"):
+            with pytest.raises(BrokerRefused, match=r"may not|lacks an ACL|does not let us sign in"):
                 await send_apart(as_ada, "test", [Message(topics.PRICES, b"key", b"value", ())])
 
 

@@ -136,6 +136,7 @@ async def test_dead_letters_that_wait_are_told_by_topic_and_code() -> None:
 async def test_every_metric_is_listed_with_its_labels_on_a_page_for_operators() -> None:
     counted.COMMANDS.labels("update", "http", "done")
     counted.HTTP_REQUESTS.labels("PUT", "/partner/checkout/update", "200")
+    counted.HTTP_REFUSED.labels("url")
     counted.HTTP_SECONDS.labels("PUT", "/partner/checkout/update")
     told = Told(await scraped(BUSY)).labels()
     assert {name: told.get(name) for name in listed(PAGE)} == listed(PAGE)

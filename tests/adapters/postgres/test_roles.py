@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -14,13 +15,17 @@ import pytest
 from adapters.postgres import roles as roles_module
 from adapters.postgres.appending import APPEND_BATCH, columns
 from adapters.postgres.basket_views import PostgresBasketViews
+from adapters.postgres.catalogue_facts import PostgresCatalogueFacts
 from adapters.postgres.database import Database
 from adapters.postgres.event_store import PostgresEventStore
 from adapters.postgres.migrate import MigrationRefused, migrate
 from adapters.postgres.roles import ROLES, DatabaseRoles, Role, role_name, roles_script
 from domain.basket.projection import BasketProjection
+from domain.catalogue.epochs import Said, Tombstone
 from domain.errors import StoreForbidden
+from domain.ports import Source
 from tests.adapters.postgres.conftest import DAY
+from tests.builders import NOW, price
 from tests.contracts.appends import a_stream, an_append
 from tests.parts.postgres import PREFIX, Databases
 from tests.parts.processes import Program
@@ -115,6 +120,28 @@ async def test_every_process_appends_by_the_function(databases: Databases, role:
     async with signed_in(url) as connection:
         rows = await connection.fetch(APPEND_BATCH, *columns([an_append(a_stream())]), DAY, False)
         assert [row["outcome"] for row in rows] == ["appended"]
+    await databases.drop(url)
+
+
+@pytest.mark.parametrize("role", ["worker", "operator"])
+async def test_who_learns_the_catalogue_may_withdraw_and_remember_keys(
+    databases: Databases, role: Role
+) -> None:
+    url = await databases.fresh(role)
+    database = Database(url)
+    facts = PostgresCatalogueFacts(database, 1)
+    said, at = price("o-1"), Source("catalogue.prices.v1", 0, 0)
+    try:
+        for messages in (
+            [Said(said, at, b"o-1", NOW)],
+            [Tombstone("price", b"o-1", replace(at, offset=1), NOW)],
+            [Said(said, replace(at, offset=2), said.subject.encode(), NOW)],
+        ):
+            learned = await facts.learn(messages)
+            assert learned.new + learned.withdrawn == 1
+    finally:
+        await facts.close()
+        await database.close()
     await databases.drop(url)
 
 

@@ -93,11 +93,24 @@ async def test_a_body_that_is_no_json_is_told_apart_from_a_wrong_one(operator: h
     ]
 
 
-async def test_the_document_is_a_good_one_and_open_to_all(desk: Desk) -> None:
+DOCUMENTS = ["/openapi.json", "/docs", "/docs-assets/swagger-ui.css", "/docs-assets/nothing", "/nothing", "/"]
+
+
+@pytest.mark.parametrize("path", DOCUMENTS)
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "OPTIONS"])
+async def test_nobody_without_an_operators_token_learns_what_there_is(
+    desk: Desk, method: str, path: str
+) -> None:
     async with desk.client(None) as stranger:
-        document = (await stranger.get("/openapi.json")).json()
-        page = await stranger.get("/docs")
-        assets = await stranger.get("/docs-assets/swagger-ui.css")
+        assert (await stranger.request(method, path)).status_code == 401
+    async with desk.client(f"Bearer {desk.token(scope='partner', partner='acme')}") as partner:
+        assert (await partner.request(method, path)).status_code == 403
+
+
+async def test_the_document_is_a_good_one(operator: httpx.AsyncClient) -> None:
+    document = (await operator.get("/openapi.json")).json()
+    page = await operator.get("/docs")
+    assets = await operator.get("/docs-assets/swagger-ui.css")
     validate_document(document)
     assert page.status_code == assets.status_code == 200
     assert "://" not in page.text.replace("http://www.w3.org", "")

@@ -21,7 +21,7 @@ from tests.adapters.identity.issuing import (
 
 async def test_a_session_ends_when_the_key_of_its_token_is_withdrawn() -> None:
     published, now = Published(), Seconds(0)
-    sessions = Sessions(verifier(published, now=now))
+    sessions = Sessions(verifier(published, now=now), idle_timeout=3600, lifetime=3600)
     session = await sessions.begin(token(scope="operator"))
     now.value = MAX_AGE + 1
     assert await sessions.find(session.id) is session
@@ -33,7 +33,7 @@ async def test_a_session_ends_when_the_key_of_its_token_is_withdrawn() -> None:
 
 async def test_a_session_waits_while_nobody_knows_whether_its_key_is_still_good() -> None:
     published, now = Published(), Seconds(0)
-    sessions = Sessions(verifier(published, now=now))
+    sessions = Sessions(verifier(published, now=now), idle_timeout=3600, lifetime=3600)
     session = await sessions.begin(token(scope="operator"))
     published.content = OSError("away")
     now.value = TRUSTED_FOR + 1

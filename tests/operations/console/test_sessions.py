@@ -39,7 +39,10 @@ def clock() -> Clock:
 def sessions(settings: Settings, clock: Clock) -> Sessions:
     keys = VerificationKeys(local_keys(settings), 30.0)
     return Sessions(
-        TokenVerifier(keys, issuer=settings.jwt_issuer, audience=settings.jwt_audience, now=clock)
+        TokenVerifier(keys, issuer=settings.jwt_issuer, audience=settings.jwt_audience, now=clock),
+        idle_timeout=1800,
+        lifetime=7200,
+        clock=clock,
     )
 
 
@@ -81,6 +84,45 @@ async def test_signing_out_ends_it_at_once(sessions: Sessions, settings: Setting
     assert await sessions.find(other.id) is other
 
 
+async def test_a_session_ends_when_its_operator_does_nothing(
+    sessions: Sessions, settings: Settings, clock: Clock
+) -> None:
+    session = await sessions.begin(token(settings, seconds=20_000))
+    clock.ahead = 1700
+    assert await sessions.find(session.id) is session  # to look whether it is there is to do nothing
+    clock.ahead = 1801
+    assert await sessions.find(session.id) is None
+    clock.ahead = 0
+    assert await sessions.find(session.id) is None
+
+
+async def test_a_session_goes_on_while_its_operator_works_and_ends_all_the_same(
+    sessions: Sessions, settings: Settings, clock: Clock
+) -> None:
+    session = await sessions.begin(token(settings, seconds=20_000))
+    for ahead in range(0, 7200, 600):
+        clock.ahead = ahead
+        assert await sessions.find(session.id) is session
+        sessions.touch(session)
+    clock.ahead = 7201
+    assert await sessions.find(session.id) is None
+
+
+async def test_signing_in_again_ends_the_session_that_the_browser_had(
+    sessions: Sessions, settings: Settings
+) -> None:
+    good = token(settings)
+    first, other = await sessions.begin(good), await sessions.begin(good)
+    with pytest.raises(NotAuthenticated):
+        await sessions.begin("x.y.z", instead_of=first.id)
+    assert await sessions.find(first.id) is first
+    second = await sessions.begin(good, instead_of=first.id)
+    assert second.id != first.id
+    assert await sessions.find(first.id) is None
+    assert await sessions.find(second.id) is second
+    assert await sessions.find(other.id) is other
+
+
 async def test_there_are_only_so_many(sessions: Sessions, settings: Settings) -> None:
     good = token(settings)
     first = await sessions.begin(good)
@@ -98,6 +140,9 @@ async def test_there_are_only_so_many(sessions: Sessions, settings: Settings) ->
         ("checkout_console=abc", "abc"),
         ("a=1; checkout_console=abc; b=2", "abc"),
         ("\x00;;==", None),
+        ('checkout_console="abc"; checkout_console=def', "abc"),
+        ("not_checkout_console=abc", None),
+        ('checkout_console="' + "\\" * 9 + '"', "\\" * 9),
     ],
 )
 def test_the_cookie_is_found_among_others(header: str, id: str | None) -> None:
