@@ -11,7 +11,7 @@ from adapters.postgres.connecting import database_url
 from adapters.postgres.migrate import migrate
 from adapters.postgres.roles import ROLES, DatabaseRoles, Role, role_name, roles_script
 from adapters.settings import Settings
-from operations.output import json_line, say
+from operations.output import document, json_line, say
 
 
 async def run_migrations(settings: Settings, as_json: bool, role_prefix: str | None = None) -> None:
@@ -40,7 +40,7 @@ async def run_migrations(settings: Settings, as_json: bool, role_prefix: str | N
 
 def print_role_script(prefix: str) -> None:
     """Prints what makes the roles. Raises typer.BadParameter for a prefix that no role may have."""
-    say(roles_script(_roles(prefix, {}).prefix))
+    document(roles_script(_roles(prefix, {}).prefix))
 
 
 def _roles(prefix: str, passwords: Mapping[Role, str]) -> DatabaseRoles:

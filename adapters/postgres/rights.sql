@@ -61,7 +61,8 @@ GRANT SELECT ON publisher_positions, catalogue_readers TO checkout_api;
 GRANT SELECT, INSERT, UPDATE ON publisher_positions, catalogue_readers TO checkout_worker, checkout_operator;
 
 -- Messages that could not be understood. The API counts them, and does not read what they hold.
-GRANT SELECT (topic, code, basket_id, recorded_at, settled_at) ON dead_letters TO checkout_api;
+GRANT SELECT (number, topic, partition, message_offset, code, basket_id, recorded_at, tries, tried_at, settled_at, settled_by)
+    ON dead_letters TO checkout_api;
 GRANT SELECT, INSERT, UPDATE ON dead_letters TO checkout_worker, checkout_operator;
 
 -- What operators do.

@@ -89,6 +89,11 @@ class Program:
         async with asyncio.timeout(limit):
             return await self._process.wait()
 
+    async def output(self) -> str:
+        """What it wrote to stdout and nobody read, once it has ended."""
+        assert self._process.stdout is not None
+        return (await self._process.stdout.read()).decode()
+
     async def errors(self) -> str:
         """What it wrote to stderr, once it has ended."""
         assert self._process.stderr is not None

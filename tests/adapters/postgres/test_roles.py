@@ -18,18 +18,23 @@ from adapters.postgres.basket_views import PostgresBasketViews
 from adapters.postgres.catalogue_facts import PostgresCatalogueFacts
 from adapters.postgres.database import Database
 from adapters.postgres.event_store import PostgresEventStore
+from adapters.postgres.letter_book import PostgresLetterBook
 from adapters.postgres.migrate import MigrationRefused, migrate
 from adapters.postgres.roles import ROLES, DatabaseRoles, Role, role_name, roles_script
+from adapters.postgres.worker_states import PostgresWorkerStates
 from domain.basket.projection import BasketProjection
 from domain.catalogue.epochs import Said, Tombstone
 from domain.errors import StoreForbidden
+from domain.operating.status import Process
 from domain.ports import Source
 from tests.adapters.postgres.conftest import DAY
 from tests.builders import NOW, price
 from tests.contracts.appends import a_stream, an_append
 from tests.parts.postgres import PREFIX, Databases
+from tests.parts.processes import Program
 from tests.rebuilding import OPERATOR, generations, rebuild_all, rebuilds_of
 from tests.streaming import Partner
+from workers.pulse import Pulse
 
 SERVING: tuple[Role, ...] = ("api", "worker", "operator")
 RIGHTS = Path(roles_module.__file__).with_name("rights.sql").read_text(encoding="utf-8")
@@ -182,6 +187,19 @@ async def test_a_store_that_may_not_says_by_which_setting_one_that_may_is_named(
     with pytest.raises(StoreForbidden, match="CHECKOUT_OPERATOR_DATABASE_URL"):
         async with database.connection() as connection:
             await connection.execute("DELETE FROM data_keys")
+    await database.close()
+
+
+@pytest.mark.parametrize("role", SERVING)
+async def test_every_process_can_say_how_the_service_is(
+    databases: Databases, one_event: str, role: Role
+) -> None:
+    database = Database(databases.signed_in(one_event, role))
+    states, letters = PostgresWorkerStates(database), PostgresLetterBook(database)
+    await states.report(Process("an instance", "a host", 1, "a release"), [await Pulse("api").report()])
+    assert [each.worker for each in (await states.read()).recorded] == ["api"]
+    assert await letters.counts() == []
+    await letters.close()
     await database.close()
 
 
@@ -403,8 +421,12 @@ async def test_an_administrator_runs_the_script_and_the_owner_migrates_without_m
     databases: Databases, new_roles: Make
 ) -> None:
     url, prefix = await new_roles()
+    async with Program("-m", "checkout", "migrate", "--print-roles", "--role-prefix", prefix) as program:
+        assert await program.end() == 0
+        printed = await program.output()
+    assert printed == roles_script(prefix)
     for _ in range(2):
-        await order(url, roles_script(prefix))
+        await order(url, printed)
     await order(url, f"ALTER ROLE {prefix}_owner LOGIN PASSWORD 'secret'")
     assert await migrate(sign_in_as(databases, url, f"{prefix}_owner"))
     assert await ask(url, OWNERS) == [f"{prefix}_owner"]
