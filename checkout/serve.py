@@ -56,7 +56,7 @@ async def run_api(settings: Settings) -> None:
         rooms = _rooms(api, operating)
         limits = HttpLimits.of(settings)
         if settings.metrics_port is not None:
-            metrics = Starlette(routes=[metrics_route(operating.statuses, operating.dead_letter_box.counts)])
+            metrics = Starlette(routes=[metrics_route(parts.statuses, parts.dead_letter_box.counts)])
             await stack.enter_async_context(
                 served_beside(metrics, settings.host, settings.metrics_port, "metrics", limits)
             )
