@@ -1,14 +1,15 @@
 """Fetches records, and gets over batches that cannot be read: it says which they are and goes on behind them.
 
-Where aiokafka cannot read a batch it raises without saying where, gives nothing out of that fetch, and fetches the
-same again for ever. So the place is looked at once more, by a fetch of our own.
+Where aiokafka cannot read a batch it raises without saying where, drops what it took from other partitions in the
+same call, and fetches the same again for ever. So it is put back to where it was, and the place is looked at once
+more, by a fetch of our own.
 """
 
 from __future__ import annotations
 
 import struct
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -63,6 +64,7 @@ async def getmany(
 ) -> Mapping[TopicPartition, Sequence[Any]]:
     """As the client's `getmany`, with an UnreadableBatch in the place of records that cannot be read. Raises what
     aiokafka raises."""
+    before = await _positions(client, partitions or client.assignment())
     try:
         found: Mapping[TopicPartition, Sequence[Any]] = await client.getmany(
             *partitions, timeout_ms=timeout_ms, max_records=max_records
@@ -74,21 +76,33 @@ async def getmany(
         raise
     except Exception as error:  # noqa: BLE001  (a batch may be wrong in any way)
         fault = error
-    found = await _around(client, settings, partitions or sorted(client.assignment()))
+    if client.assignment() - before.keys() and not partitions:
+        # What it took from partitions that came meanwhile is lost. Whoever starts anew begins with what is committed.
+        raise fault
+    # It may have taken records from other partitions before it raised, and does not give them out again by itself.
+    for partition, position in before.items():
+        client.seek(partition, position)
+    found = await _around(client, settings, before)
     if not found:
         raise fault
     return found
 
 
+async def _positions(
+    client: AIOKafkaConsumer, partitions: Iterable[TopicPartition]
+) -> Mapping[TopicPartition, int]:
+    return {partition: await client.position(partition) for partition in partitions}
+
+
 async def _around(
-    client: AIOKafkaConsumer, settings: Settings, partitions: Sequence[TopicPartition]
+    client: AIOKafkaConsumer, settings: Settings, positions: Mapping[TopicPartition, int]
 ) -> Mapping[TopicPartition, Sequence[Any]]:
-    """What lies at the client's position in those partitions that hold something unreadable there. The client goes
-    on behind it."""
+    """What lies at these positions in those partitions that hold something unreadable there. The client goes on
+    behind it."""
     found: dict[TopicPartition, Sequence[Any]] = {}
     async with _fetching(settings) as fetch:
-        for partition in partitions:
-            records = await fetch(partition, await client.position(partition))
+        for partition, position in positions.items():
+            records = await fetch(partition, position)
             if records and isinstance(records[-1], UnreadableBatch):
                 client.seek(partition, records[-1].next_offset)
                 found[partition] = records

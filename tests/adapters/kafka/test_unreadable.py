@@ -231,6 +231,25 @@ async def test_records_before_the_one_that_is_wrong_are_read_and_the_rest_of_the
     assert "utf-8" in (found[1].unreadable.why if found[1].unreadable else "")
 
 
+async def test_what_other_partitions_hold_is_given_out_all_the_same(settings: Settings) -> None:
+    partitions = 6
+    topic = await make_topic(settings, partitions)
+    whole = batch(b"odd", headers=[("name", b"value")])
+    good = [b"%d" % number for number in range(partitions)]
+    for number in range(partitions):
+        await produce_raw(settings, topic, number, batch(good[number]))
+    for number in (0, 1):
+        await produce_raw(settings, topic, number, with_payload(whole, _with_odd_name(payload_of(whole))))
+
+    # A fetch names the partitions in an order of its own each time.
+    for _ in range(6):
+        async with Subscription(settings, unique("group"), topic).open() as batches:
+            found = await taken(batches, partitions + 2)
+        values = [message.message.value for message in found if not message.unreadable]
+        assert sorted(filter(None, values)) == good
+        assert len(found) == partitions + 2
+
+
 async def test_what_was_taken_back_is_not_given_out_on_either_side_of_an_unreadable_batch(
     settings: Settings,
 ) -> None:
