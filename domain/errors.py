@@ -106,7 +106,7 @@ class KeyReused(AnswerError):
 
 class RequestInProgress(AnswerError):
     def __init__(self, key: str) -> None:
-        super().__init__(f"the first request with the idempotency key {key} still runs")
+        super().__init__(f"what becomes of the idempotency key {key} is not decided yet")
         self.key = key
 
 

@@ -53,7 +53,7 @@ class Answers:
 
         Raises KeyReused where the key stands for another request, and RequestInProgress while the first
         one still runs in this process. Where one runs in another process, the store decides which of the
-        two came first, and the other is given its answer.
+        two came first, and the other is given its answer, before any refusal of its own.
         """
         name = (key.scope, key.key)
         if name in self._running:

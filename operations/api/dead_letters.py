@@ -13,6 +13,7 @@ from domain.operating.dead_letters import LetterCount, LetterPage, Outcome, Show
 from operations.api.acting import Signed, Why, operator
 from operations.api.params import Term
 from operations.api.problems import problems
+from operations.api.strict_body import StrictRoute
 
 LetterPath = Annotated[int, Path(alias="letterId", ge=1, le=2**63 - 1, examples=[17])]
 SETTLED: dict[str, bool | None] = {"waiting": False, "settled": True, "all": None}
@@ -25,7 +26,7 @@ class LetterCounts(Value):
 
 
 def router(parts: Parts) -> APIRouter:
-    routes = APIRouter(tags=["dead letters"])
+    routes = APIRouter(tags=["dead letters"], route_class=StrictRoute)
     box = parts.dead_letter_box
 
     @routes.get("/dead-letters", summary="Dead letters, as they were buried", responses=problems())
@@ -57,7 +58,7 @@ def router(parts: Parts) -> APIRouter:
     @routes.post(
         "/dead-letters/{letterId}/retry",
         summary="Do what was not done",
-        responses=problems(404),
+        responses=problems(404, 415),
     )
     async def retry_dead_letter(letter_id: LetterPath, why: Why, signed: Signed) -> Outcome:
         """200 whatever came of it: `result` says. What waits for an earlier letter of its basket is not tried."""
@@ -66,7 +67,7 @@ def router(parts: Parts) -> APIRouter:
     @routes.post(
         "/dead-letters/{letterId}/skip",
         summary="Leave a dead letter out, so that what waits behind it goes on",
-        responses=problems(404),
+        responses=problems(404, 415),
     )
     async def skip_dead_letter(letter_id: LetterPath, why: Why, signed: Signed) -> Outcome:
         return await box.skip(letter_id, operator(signed, why.reason))

@@ -10,6 +10,7 @@ from domain.operating.forgetting import Forgotten, NothingToForget, TheseBaskets
 from operations.api.acting import Signed, Why, operator
 from operations.api.baskets import BasketPath
 from operations.api.problems import NotConfirmed, problems
+from operations.api.strict_body import StrictRoute
 
 
 class Forget(Why):
@@ -20,12 +21,12 @@ class Forget(Why):
 
 
 def router(parts: Parts) -> APIRouter:
-    routes = APIRouter(tags=["personal data"])
+    routes = APIRouter(tags=["personal data"], route_class=StrictRoute)
 
     @routes.post(
         "/baskets/{basketId}/forget",
         summary="Destroy the keys of a basket's personal data, for good",
-        responses=problems(404),
+        responses=problems(404, 415),
     )
     async def forget_basket(basket_id: BasketPath, meant: Forget, signed: Signed) -> Forgotten:
         """The basket stays, and its history stays countable; what `tracking` and `customFields` held is gone. A

@@ -86,6 +86,7 @@ _TITLES = {
     403: "The token lacks the scope `operator`.",
     404: "There is no such thing.",
     409: "It does not go together with how things are now.",
+    415: "The body is compressed, by its own word.",
     422: "The request is readable and wrong; nothing was changed.",
     503: "A part of the service is away; trying again is safe.",
 }
@@ -122,6 +123,8 @@ async def _invalid(_: Request, error: Exception) -> Response:
 
 
 async def _not_routed(_: Request, error: Exception) -> Response:
+    if isinstance(error.__cause__, CheckoutError):
+        return _response(operator_problem(error.__cause__))
     if getattr(error, "status_code", None) == 400:
         # A body that the framework cannot parse for other reasons than its syntax: nested too deep, no UTF-8.
         return _response(problem_of(MalformedBody("the body is no JSON")))

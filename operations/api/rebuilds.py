@@ -13,6 +13,7 @@ from domain.operating.rebuilding import Rebuild, RebuildTarget
 from operations.api.acting import Reason, Signed, Why, operator
 from operations.api.params import Term
 from operations.api.problems import RebuildNotFound, problems
+from operations.api.strict_body import StrictRoute
 from operations.rebuilding.launching import Wanted, launch
 
 RebuildPath = Annotated[Term, Path(alias="rebuildId", examples=["019aa0f5-8f5e-7d3c-b0a4-3d1f6f0c2a11"])]
@@ -43,7 +44,7 @@ class Requested(Value):
 
 
 def router(parts: Parts) -> APIRouter:
-    routes = APIRouter(tags=["rebuilds"])
+    routes = APIRouter(tags=["rebuilds"], route_class=StrictRoute)
     rebuilds = parts.rebuilds
 
     @routes.get("/rebuilds", summary="The newest rebuilds, those that run among them", responses=problems())
@@ -65,7 +66,7 @@ def router(parts: Parts) -> APIRouter:
         "/rebuilds",
         status_code=202,
         summary="Start a rebuild, as a process of its own",
-        responses=problems(409),
+        responses=problems(409, 415),
     )
     async def start_rebuild(wanted: StartRebuild, signed: Signed) -> Rebuild:
         """202 once it has begun. 409 with the words of `checkout rebuild` where it cannot: another one runs, or
@@ -78,7 +79,7 @@ def router(parts: Parts) -> APIRouter:
     @routes.post(
         "/rebuilds/{rebuildId}/cancel",
         summary="Ask a running rebuild to stop; it can be resumed",
-        responses=problems(404),
+        responses=problems(404, 415),
     )
     async def cancel_rebuild(rebuild_id: RebuildPath, why: Why, signed: Signed) -> Requested:
         if await rebuilds.find(rebuild_id) is None:
@@ -89,7 +90,7 @@ def router(parts: Parts) -> APIRouter:
     @routes.post(
         "/rebuilds/roll-back",
         summary="Put the kept generation in the place of the live one",
-        responses=problems(409),
+        responses=problems(409, 415),
     )
     async def roll_back_rebuild(meant: OfTarget, signed: Signed) -> Rebuild:
         return await rebuilds.roll_back(meant.target, operator(signed, meant.reason))
@@ -97,7 +98,7 @@ def router(parts: Parts) -> APIRouter:
     @routes.post(
         "/rebuilds/abandon",
         summary="Give up a rebuild that was stopped, and drop what it made",
-        responses=problems(404, 409),
+        responses=problems(404, 409, 415),
     )
     async def abandon_rebuild(meant: OfTarget, signed: Signed) -> Rebuild:
         abandoned = await rebuilds.abandon(meant.target, operator(signed, meant.reason))

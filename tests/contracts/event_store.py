@@ -189,6 +189,38 @@ class EventStoreContract:
         assert await names_of(store, stream) == ["first"]
         assert await store.find_answer(key.scope, key.key) == StoredAnswer(b"digest", an_answer())
 
+    async def test_an_answered_key_is_told_before_a_taken_claim_or_another_version(
+        self, store: EventStore
+    ) -> None:
+        key, first, second, claim = an_answer_key(), a_stream(), a_stream(), a_stream()
+        await store.append(an_append(first, 0, claims=[claim], answer=(key, an_answer())))
+        for version in (0, 3):
+            twin = an_append(second, version, claims=[claim], answer=(key, an_answer(b"other")))
+            assert await store.append(twin) == AlreadyAnswered()
+            nothing = Append(first, version, (), answer=(key, an_answer(b"other")))
+            assert await store.append(nothing) == AlreadyAnswered()
+        assert not await store.store_answer(key, an_answer(b"other"))
+        assert (await names_of(store, second), await store.find_claim(claim)) == ([], first)
+
+    async def test_a_key_that_was_answered_with_a_refusal_lets_no_events_in(self, store: EventStore) -> None:
+        key, stream = an_answer_key(), a_stream()
+        await store.append(an_append(stream))
+        assert await store.store_answer(key, an_answer(b"refused"))
+        assert await store.append(an_append(stream, 1, answer=(key, an_answer()))) == AlreadyAnswered()
+        assert await names_of(store, stream) == ["happened"]
+
+    async def test_of_a_refusal_and_an_append_at_once_one_is_stored(self, store: EventStore) -> None:
+        for _ in range(20):
+            key, stream = an_answer_key(), a_stream()
+            refused, outcome = await asyncio.gather(
+                store.store_answer(key, an_answer(b"refused")),
+                store.append(an_append(stream, 0, answer=(key, an_answer(b"done")))),
+            )
+            found = await store.find_answer(key.scope, key.key)
+            assert found is not None
+            assert refused == (outcome == AlreadyAnswered()) == (found.answer.body == b"refused")
+            assert len(await names_of(store, stream)) == (0 if refused else 1)
+
     async def test_of_many_appends_with_one_key_one_wins(self, store: EventStore) -> None:
         key, streams = an_answer_key(), [a_stream() for _ in range(10)]
         outcomes = await asyncio.gather(

@@ -128,6 +128,30 @@ async def test_a_refusal_that_was_settled_is_replayed() -> None:
         await answers.settle(KEY, refusal)
 
 
+async def test_an_answer_that_shows_a_basket_is_stored_as_the_baskets_while_it_is_as_shown() -> None:
+    checkout = Checkout()
+    answers, shown = Answers(checkout.store), Answer(409, {}, b"shows it")
+    basket = (await checkout.handlers.initiate(initiate(item("o-1")), caller())).basket
+    await checkout.handlers.update(update(basket.id, add("o-2")), caller())
+    with pytest.raises(RequestInProgress):
+        await answers.settle_at(KEY, shown, basket)
+    assert await checkout.store.find_answer(KEY.scope, KEY.key) is None
+    now = await checkout.handlers.get(basket.id, "acme")
+    await answers.settle_at(KEY, shown, now)
+    assert await answers.once(KEY, initiating(checkout.handlers)) == Given(shown, replayed=True)
+    with pytest.raises(AnsweredElsewhere):
+        await answers.settle_at(KEY, shown, now)
+
+
+async def test_an_answer_is_found_under_the_spelling_that_a_key_had_formerly() -> None:
+    checkout = Checkout()
+    answers, before = Answers(checkout.store), AnswerKey(KEY.scope, '"key-1"', KEY.fingerprint)
+    await answers.settle(before, told("yesterday"))
+    spelt = AnswerKey(KEY.scope, KEY.key, KEY.fingerprint, formerly=before.key)
+    assert await answers.once(spelt, initiating(checkout.handlers, spelt)) == Given(told("yesterday"), True)
+    assert not (await answers.once(KEY, initiating(checkout.handlers))).replayed
+
+
 async def test_an_answer_is_kept_for_its_time_and_no_longer() -> None:
     checkout = Checkout()
     answers = Answers(checkout.store)

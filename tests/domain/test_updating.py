@@ -149,7 +149,8 @@ async def test_an_unchanged_basket_is_at_the_version_of_the_store_and_not_of_mem
 
 
 async def test_concurrent_updates_lose_no_item() -> None:
-    checkout = Checkout()
+    # How often a busy machine lets the same process win is no matter here.
+    checkout = Checkout(policy=Policy(attempts=100))
     id = await begun(checkout)
     processes = [checkout.main, *(checkout.process() for _ in range(3))]
 

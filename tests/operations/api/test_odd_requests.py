@@ -52,6 +52,9 @@ async def test_versions_that_never_were_are_not_found(
         b'{"reason":' + b"[" * 50_000 + b"]" * 50_000 + b"}",
         b"\xff",
         b"{",
+        b'{"reason": "\\ud800"}',
+        b'{"reason": NaN}',
+        b'\xef\xbb\xbf{"reason": "x"}',
     ],
     ids=lambda body: body[:12],
 )
@@ -61,7 +64,30 @@ async def test_bodies_that_cannot_be_parsed_are_no_json(operator: httpx.AsyncCli
     assert problem(answer) == (400, "malformed_json")
 
 
-@pytest.mark.parametrize("text", [*(text for text in UNSHOWABLE if text != "a\nb"), "\ud800"], ids=ascii)
+@pytest.mark.parametrize(
+    ("path", "body", "pointer"),
+    [
+        ("/dead-letters/1/skip", b'{"reason": "one", "reason": "two"}', "/body/reason"),
+        ("/rebuilds", b'{"target": "catalogue", "target": "basket-views", "reason": "x"}', "/body/target"),
+        ("/baskets/x/forget", b'{"reason": "x", "more": [{"a": 1, "\\u0061": 2}]}', "/body/more/0/a"),
+    ],
+)
+async def test_a_member_that_stands_twice_is_told_by_its_place(
+    operator: httpx.AsyncClient, path: str, body: bytes, pointer: str
+) -> None:
+    answer = await operator.post(path, content=body, headers={"content-type": "application/json"})
+    assert problem(answer) == (400, "repeated_member")
+    assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+
+
+async def test_a_body_that_is_compressed_is_told_as_such(operator: httpx.AsyncClient) -> None:
+    headers = {"content-type": "application/json", "content-encoding": "gzip"}
+    answer = await operator.post("/dead-letters/1/skip", content=b"x", headers=headers)
+    assert problem(answer) == (415, "unsupported_content_encoding")
+    assert answer.headers["accept-encoding"] == "identity"
+
+
+@pytest.mark.parametrize("text", [text for text in UNSHOWABLE if text != "a\nb"], ids=ascii)
 async def test_reasons_that_cannot_be_stored_and_shown_are_told(
     operator: httpx.AsyncClient, text: str
 ) -> None:
@@ -71,9 +97,7 @@ async def test_reasons_that_cannot_be_stored_and_shown_are_told(
     assert problem(answer) == (422, "invalid_request")
 
 
-@pytest.mark.parametrize(
-    "reason", [b'"a\\u0000b"', b'"\\ud800"', b'""', b"7", b"null", b'"' + b"x" * 501 + b'"']
-)
+@pytest.mark.parametrize("reason", [b'"a\\u0000b"', b'""', b"7", b"null", b'"' + b"x" * 501 + b'"'])
 async def test_odd_reasons_are_told(operator: httpx.AsyncClient, reason: bytes) -> None:
     body = b'{"reason": ' + reason + b"}"
     answer = await operator.post(
