@@ -14,6 +14,8 @@ from pathlib import Path
 import httpx
 import psutil
 
+from adapters.embedded.processes import dying_with_parent
+
 LIMIT = 240.0
 """Seconds; generous, since the machine may be busy."""
 
@@ -32,6 +34,8 @@ async def demo(tmp_path: Path, *options: str) -> asyncio.subprocess.Process:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         env={**os.environ, "CHECKOUT_LOCAL_ISSUER_KEY_FILE": str(tmp_path / "issuer-key.pem")},
+        # A test that fails leaves no service behind.
+        preexec_fn=dying_with_parent(signal.SIGTERM),
     )
 
 
@@ -47,6 +51,17 @@ async def test_the_demo_finds_everything_as_it_should_be_and_leaves_nothing_runn
 
 async def test_every_address_and_command_that_the_demo_prints_works_while_it_serves(tmp_path: Path) -> None:
     process = await demo(tmp_path)
+    try:
+        await try_what_it_offers(process)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        rest, _ = await process.communicate()
+    assert process.returncode == 0
+    assert "The service is stopped" in rest.decode()
+    assert list(processes_with(str(tmp_path / "issuer-key.pem"))) == []
+
+
+async def try_what_it_offers(process: asyncio.subprocess.Process) -> None:
     assert process.stdout is not None
     output = ""
     async with asyncio.timeout(LIMIT):
@@ -67,11 +82,6 @@ async def test_every_address_and_command_that_the_demo_prints_works_while_it_ser
         said, _ = await shell.communicate()
         assert shell.returncode == 0, f"{command}: {said.decode()}"
         assert not command.startswith("curl") or b'"id"' in said
-    process.send_signal(signal.SIGTERM)
-    rest, _ = await process.communicate()
-    assert process.returncode == 0
-    assert "The service is stopped" in rest.decode()
-    assert list(processes_with(str(tmp_path / "issuer-key.pem"))) == []
 
 
 def processes_with(key_file: str) -> Iterator[psutil.Process]:
