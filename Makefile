@@ -4,6 +4,8 @@
 PYTHON ?= $(shell for candidate in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$candidate -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$candidate && break; done)
 VENV ?= .venv
+# So many processes run tests, each with servers of its own.
+TESTERS ?= 2
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
@@ -44,7 +46,7 @@ secrets: ## passwords for docker compose into .env, those that it lacks
 	@echo "passwords are in .env"
 
 test: install ## every test, against real servers; ARGS='-k publisher'
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(TESTERS) --dist loadfile $(ARGS)
 
 check: install ## format, lint, types, and which room imports which
 	$(BIN)/ruff format --check .

@@ -3,10 +3,13 @@ which they were."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
+from typing import Any
 
 import pytest
+import structlog
 from pydantic import SecretStr
 
 from adapters.embedded.apache_kafka import ApacheKafka
@@ -28,10 +31,35 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[PARTS] = []
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A process that runs tests for another tells it what they ran against."""
+    if (told := getattr(session.config, "workeroutput", None)) is not None:
+        told["parts"] = session.config.stash[PARTS]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    known = node.config.stash[PARTS]
+    known += [part for part in getattr(node, "workeroutput", {}).get("parts", ()) if part not in known]
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     terminalreporter.section("parts that the tests ran against")
     for description in config.stash[PARTS] or ["none was asked for"]:
         terminalreporter.write_line(description)
+
+
+@pytest.fixture(autouse=True)
+def logging_of_this_test() -> Iterator[None]:
+    """Commands that run in the tests' process set its logs up, mostly to be quiet: the next test is to hear."""
+    levels = {name: logging.getLogger(name).level for name in (None, *logging.root.manager.loggerDict)}
+    handlers = [*logging.root.handlers]
+    configuration = structlog.get_config()
+    yield
+    structlog.configure(**configuration)
+    logging.root.handlers[:] = handlers
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
 
 
 @pytest.fixture(scope="session")

@@ -64,7 +64,8 @@ async def locked(url: str, table: str) -> AsyncIterator[Locked]:
 
 @asynccontextmanager
 async def closed(url: str) -> AsyncIterator[None]:
-    """For the block nobody may connect to the database, and the service's connections are cut."""
+    """For the block nobody may connect to the database, and the service's connections are cut. `url` signs in the
+    database's administrator."""
     name = urlsplit(url).path[1:]
     connection = await asyncpg.connect(url, database="postgres")
     try:

@@ -84,7 +84,7 @@ async def test_people_see_how_each_basket_stands_and_how_to_go_on(shop: Shop) ->
         (["--finding", "a\x00b"], 2, "--finding"),
         (["--external-id", ""], 2, "--external-id"),
         (["--status", "lost"], 2, "--status"),
-        (["--modified-from", "yesterday"], 2, "yesterday is no RFC 3339 time"),
+        (["--modified-from", "yesterday"], 2, "yesterday: a time is RFC 3339 text with an offset"),
         (["--limit", "201"], 2, "--limit"),
         (["--cursor", "x"], 2, "this cursor is none that a page gave"),
     ],

@@ -17,7 +17,7 @@ from adapters.postgres.dead_letters import PostgresDeadLetters
 from adapters.postgres.worker_states import PostgresWorkerStates
 from domain.operating.status import Process, Report
 from domain.ports import DeadLetter, Source
-from tests.builders import availability, caller, initiate, item, offer, price
+from tests.builders import availability, caller, initiate, item, offer, policy, price
 from tests.domain.test_printable import misleads
 from tests.operations.telling import told
 from tests.operations.test_catalogue_lines import written
@@ -83,7 +83,8 @@ class HostileShop:
 
     def commands(self, folder: Path) -> list[list[object]]:
         """Commands that show all of it."""
-        facts = written(folder, availability(f"SKU2{EVIL}", status="blocked", reason=EVIL))
+        # A file may not hold such text any more. A policy touches the baskets that do.
+        facts = written(folder, policy(partner=None, maximum_total=({"amount": "0.01", "currency": "GBP"},)))
         return [
             ["history", self.basket],
             ["show", self.basket],

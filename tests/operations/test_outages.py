@@ -74,47 +74,52 @@ async def test_after_its_patience_a_run_gives_up_and_says_why(shop: Shop) -> Non
 
 
 async def outlived(
-    url: str, table: str, arguments: Sequence[object], settings: dict[str, str]
+    url: str, administrator_url: str, table: str, arguments: Sequence[object], settings: dict[str, str]
 ) -> tuple[int | None, str]:
     """How a run ended whose connections were cut in the middle, and to which nobody answered for a while."""
-    async with locked(url, table) as held:
+    async with locked(administrator_url, table) as held:
         run = await begin(url, *arguments, settings=settings)
         await held.is_waited_for()
-        async with closed(url):
+        async with closed(administrator_url):
             await run.says("waiting for it")
     ended = await run.end()
     assert "it is there again, and the run goes on" in ended.err, ended.err
     return ended.code, ended.out
 
 
-async def test_a_verification_outlives_an_outage(shop: Shop) -> None:
-    code, out = await outlived(shop.url, "claims", VERIFY, {})
+async def test_a_verification_outlives_an_outage(shop: Shop, administrator_url: str) -> None:
+    code, out = await outlived(shop.url, administrator_url, "claims", VERIFY, {})
     said = json.loads(out)
     assert (code, said["baskets"], said["complete"], said["counts"]) == (0, 3, True, {})
 
 
-async def test_a_what_if_outlives_an_outage(shop: Shop, tmp_path: Path) -> None:
+async def test_a_what_if_outlives_an_outage(shop: Shop, tmp_path: Path, administrator_url: str) -> None:
     facts = written(tmp_path, availability("SKU-1", status="blocked"))
     asked = ("validate", "--what-if", facts, "--json")
-    code, out = await outlived(shop.url, "basket_views", asked, {})
+    code, out = await outlived(shop.url, administrator_url, "basket_views", asked, {})
     said = json.loads(out)
     assert (code, said["judged"], said["becomesNotReady"]) == (1, 3, 3)
 
 
 @pytest.mark.parametrize("target", ["basket-views", "catalogue"])
-async def test_a_rebuild_outlives_an_outage(shop: Shop, target: str) -> None:
+async def test_a_rebuild_outlives_an_outage(shop: Shop, target: str, administrator_url: str) -> None:
     table = {"basket-views": "basket_views", "catalogue": "catalogue_offers"}[target]
-    code, out = await outlived(shop.url, table, ("rebuild", target, "--workers", 1, *WHY), {})
+    code, out = await outlived(
+        shop.url, administrator_url, table, ("rebuild", target, "--workers", 1, *WHY), {}
+    )
     said = json.loads(out)
     assert (code, said["state"]) == (0, "switched")
 
 
-async def test_forgetting_outlives_an_outage_and_names_every_basket(parts: Parts) -> None:
+async def test_forgetting_outlives_an_outage_and_names_every_basket(
+    parts: Parts, administrator_url: str
+) -> None:
     ids = {await a_basket(parts, "acme") for _ in range(3)}
     assert parts.settings.database_url is not None
     settings = {"CHECKOUT_DATA_KEY_FILE": str(parts.settings.data_key_file)}
     asked = ("forget", "--subject", "p-1", "--yes", *WHY)
-    code, out = await outlived(parts.settings.database_url.get_secret_value(), "answers", asked, settings)
+    url = parts.settings.database_url.get_secret_value()
+    code, out = await outlived(url, administrator_url, "answers", asked, settings)
     said = json.loads(out)
     assert (code, set(said["basketIds"]), said["left"]) == (0, ids, 0)
 
