@@ -7,8 +7,7 @@ COPY domain domain
 COPY adapters adapters
 COPY api api
 COPY workers workers
-COPY operations operations
-COPY checkout checkout
+COPY cli cli
 RUN /opt/checkout/bin/pip install --no-cache-dir --disable-pip-version-check -c constraints.txt '.[console]'
 
 FROM python:3.13-slim

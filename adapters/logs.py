@@ -16,7 +16,7 @@ import structlog
 from pydantic_core import PydanticSerializationError, to_json
 from structlog.typing import EventDict, Processor
 
-from domain.printable import printable_json
+from domain.shared.printable import printable_json
 
 _TOKEN = re.compile(r"eyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]*\.?[A-Za-z0-9_\-]*")
 _BEFORE: tuple[Processor, ...] = (

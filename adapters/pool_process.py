@@ -10,7 +10,7 @@ import time
 PARENT_LOOKED_FOR_EVERY = 0.5
 
 
-def belong_to_parent() -> None:
+def end_with_parent() -> None:
     """Makes this process one that ends soon after its parent, however that ended. Interrupts are the parent's: it
     says when to end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)

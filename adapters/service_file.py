@@ -15,8 +15,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from time import monotonic, sleep
 
-FILE = "service.json"
-LOCK = "lock"
+SERVICE_FILE = "service.json"
+LOCK_FILE = "lock"
 LOCKED_WITHIN_SECONDS = 1.0
 
 
@@ -25,7 +25,7 @@ class FolderInUse(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
+class RunningService:
     """`settings` are variables and their values, by which other processes find its parts; `ports` are named, so that
     the next start takes the same ones."""
 
@@ -37,19 +37,19 @@ class Service:
 
     def write(self, folder: Path) -> None:
         """For its owner only, since a database's URL may hold a password; whole or not at all."""
-        draft = folder / f"{FILE}.new"
+        draft = folder / f"{SERVICE_FILE}.new"
         draft.unlink(missing_ok=True)
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             json.dump(asdict(self), file, indent=1)
-        draft.replace(folder / FILE)
+        draft.replace(folder / SERVICE_FILE)
 
 
 @contextmanager
-def lock(folder: Path) -> Iterator[None]:
+def lock_folder(folder: Path) -> Iterator[None]:
     """Holds the folder for the block. Raises FolderInUse; OSError where the folder cannot be written to."""
     deadline = monotonic() + LOCKED_WITHIN_SECONDS
-    with (folder / LOCK).open("w") as file:
+    with (folder / LOCK_FILE).open("w") as file:
         while True:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -62,33 +62,33 @@ def lock(folder: Path) -> Iterator[None]:
         yield
 
 
-def last_service(folder: Path) -> Service | None:
+def last_service(folder: Path) -> RunningService | None:
     """The service that was started there last, running or not; None where nothing readable says it."""
     try:
-        return Service(**json.loads((folder / FILE).read_bytes()))
+        return RunningService(**json.loads((folder / SERVICE_FILE).read_bytes()))
     except (OSError, ValueError, TypeError):
         return None
 
 
-def running_service(folder: Path) -> Service | None:
+def running_service(folder: Path) -> RunningService | None:
     """The service that runs there and is ready."""
     return last_service(folder) if _is_locked(folder) else None
 
 
-def why_none(folder: Path) -> str:
+def why_no_service(folder: Path) -> str:
     """Why there is no running service, and what to do, in words."""
     if _is_locked(folder):
-        if (folder / FILE).exists():
-            return f"{folder / FILE} cannot be read: who started that service can"
+        if (folder / SERVICE_FILE).exists():
+            return f"{folder / SERVICE_FILE} cannot be read: who started that service can"
         return f"the service in {folder} is starting: try again once it is ready"
-    if (folder / FILE).exists():
+    if (folder / SERVICE_FILE).exists():
         return f"the service in {folder} is not running: start it with `checkout up`"
     return f"no service was started in {folder}: `checkout up` starts one, `--data` names another folder"
 
 
 def _is_locked(folder: Path) -> bool:
     try:
-        with (folder / LOCK).open("r") as file:
+        with (folder / LOCK_FILE).open("r") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True

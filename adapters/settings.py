@@ -17,7 +17,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from adapters.service_file import running_service
 from domain.catalogue.policies import PolicyTerms
-from domain.errors import CheckoutError
+from domain.shared.errors import CheckoutError
 
 LOCAL_ISSUER = "urn:checkout:local-issuer"
 PREFIX = "CHECKOUT_"
@@ -38,7 +38,7 @@ _BROKER = r"(\[[0-9a-fA-F:]+\]|[^\s,:/@]+)(:[0-9]{1,5})?"
 _BROKERS = re.compile(f"{_BROKER}(,{_BROKER})*")
 
 
-class WrongSetting(CheckoutError, ValueError):
+class InvalidSetting(CheckoutError, ValueError):
     """A setting is not what it must be; the message names it, and says what it must be."""
 
 
@@ -366,7 +366,7 @@ class Settings(BaseSettings):
     )
 
 
-def variable(name: str) -> str:
+def variable_name(name: str) -> str:
     """The environment variable of a setting."""
     return f"{PREFIX}{name}".upper()
 
@@ -374,7 +374,7 @@ def variable(name: str) -> str:
 def read_settings(given: Mapping[str, object] | None = None, *, running: bool = True) -> Settings:
     """The settings of the environment and of `.env`; what is given goes before. `running`: what they leave open is
     taken from the running service of the data folder, unless they name other parts than it has. Raises
-    WrongSetting."""
+    InvalidSetting."""
     given = given or {}
     settings = _read(given)
     service = running_service(settings.data) if running else None
@@ -398,11 +398,11 @@ def _read(given: Mapping[str, object]) -> Settings:
     try:
         return Settings(**given)  # type: ignore[arg-type]
     except ValidationError as error:
-        raise WrongSetting("; ".join(_wrong(each) for each in error.errors())) from error
+        raise InvalidSetting("; ".join(_wrong(each) for each in error.errors())) from error
     except SettingsError as error:
-        raise WrongSetting(_not_json(error)) from error
+        raise InvalidSetting(_not_json(error)) from error
     except (OSError, UnicodeDecodeError) as error:
-        raise WrongSetting(f"the file {ENV_FILE} cannot be read: {error}") from error
+        raise InvalidSetting(f"the file {ENV_FILE} cannot be read: {error}") from error
 
 
 def _require_readable(name: str, path: Path | None) -> None:
@@ -410,7 +410,7 @@ def _require_readable(name: str, path: Path | None) -> None:
         if path is not None:
             path.open("rb").close()
     except OSError as error:
-        raise WrongSetting(f"{variable(name)}: {path} cannot be read: {error.strerror}") from error
+        raise InvalidSetting(f"{variable_name(name)}: {path} cannot be read: {error.strerror}") from error
 
 
 def _wrong(error: ErrorDetails) -> str:
@@ -420,9 +420,9 @@ def _wrong(error: ErrorDetails) -> str:
     must = _MUST.sub("must", error["msg"]).partition(", unable")[0]
     if error["type"] == "extra_forbidden":
         must = "is not known"
-    return f"{variable(name)}{said}{''.join(f' {part}' for part in below)} {must}"
+    return f"{variable_name(name)}{said}{''.join(f' {part}' for part in below)} {must}"
 
 
 def _not_json(error: SettingsError) -> str:
     _, name, *_ = str(error).split('"')
-    return f"{variable(name)} must be JSON: {error.__cause__}"
+    return f"{variable_name(name)} must be JSON: {error.__cause__}"

@@ -6,7 +6,7 @@ import ssl
 from pathlib import Path
 from typing import Literal
 
-from adapters.settings import WrongSetting
+from adapters.settings import InvalidSetting
 
 TlsFault = Literal[
     "untrusted", "other host", "not valid now", "certificate wanted", "certificate refused", "no tls"
@@ -42,23 +42,23 @@ def tls_fault(error: BaseException) -> TlsFault | None:
     return None
 
 
-def look_at_ca(file: Path, named_by: str) -> None:
-    """Raises WrongSetting where the file holds no certificates to trust."""
+def check_ca_file(file: Path, named_by: str) -> None:
+    """Raises InvalidSetting where the file holds no certificates to trust."""
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(file)
     except (OSError, ValueError) as error:
-        raise WrongSetting(f"{named_by} names {file}: {_why(error, 'no certificates in PEM')}") from error
+        raise InvalidSetting(f"{named_by} names {file}: {_why(error, 'no certificates in PEM')}") from error
 
 
-def look_at_certificate(certificate: Path, key: Path | None, password: str | None, named_by: str) -> None:
-    """Raises WrongSetting where these are not a certificate and its key."""
+def check_certificate_files(certificate: Path, key: Path | None, password: str | None, named_by: str) -> None:
+    """Raises InvalidSetting where these are not a certificate and its key."""
     try:
         # Without a password OpenSSL would ask for one on the terminal.
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(certificate, key, lambda: password or "")
     except (OSError, ValueError) as error:
         files = f"{certificate} and {key}" if key else str(certificate)
         why = _why(error, "not a certificate and its private key in PEM")
-        raise WrongSetting(f"{named_by} name {files}: {why}") from error
+        raise InvalidSetting(f"{named_by} name {files}: {why}") from error
 
 
 def _why(error: Exception, else_: str) -> str:

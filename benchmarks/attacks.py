@@ -147,8 +147,8 @@ def serve_memory(port: int, folder: str) -> None:
     import uvloop  # noqa: PLC0415
 
     from adapters.http.limits import HttpLimits  # noqa: PLC0415
+    from adapters.http.server import serve  # noqa: PLC0415
     from adapters.logs import configure_logging  # noqa: PLC0415
-    from checkout.http import serve  # noqa: PLC0415
     from tests.api.service import Service, settings_in  # noqa: PLC0415
 
     configure_logging("INFO")

@@ -19,19 +19,19 @@ from datetime import UTC, datetime, timedelta
 
 from uuid_utils import uuid7
 
+from adapters.container import Container, open_container
 from adapters.embedded.postgres import EmbeddedPostgres
-from adapters.postgres.migrate import migrate
+from adapters.postgres.migrator import migrate
 from adapters.settings import Settings
-from adapters.wiring import Parts, open_parts
 from domain.basket.basket import Basket
 from domain.basket.codec import encode
 from domain.basket.events import BasketDetails, LineOffer, OrderItem
-from domain.basket.projection import view_of
-from domain.catalogue.epochs import Said
+from domain.basket.projection import to_view
+from domain.catalogue.epochs import FactMessage
 from domain.catalogue.facts import FACT, Fact
 from domain.ports import Append, NewEvent, Source
-from domain.values import Money, Product
-from tests.parts.postgres import postgres_folder
+from domain.shared.values import Money, Product
+from tests.servers.postgres import postgres_folder
 
 OFFERS = 5_000
 BATCH = 500
@@ -94,10 +94,10 @@ def a_basket(lines: int, chance: random.Random) -> Basket:
     return basket
 
 
-async def fill(parts: Parts, baskets: int, lines: int) -> None:
+async def fill(parts: Container, baskets: int, lines: int) -> None:
     chance = random.Random(1)
     await parts.facts.learn(
-        [Said(fact, Source("benchmark", 0, at)) for at, fact in enumerate(facts(1, "1.00"))]
+        [FactMessage(fact, Source("benchmark", 0, at)) for at, fact in enumerate(facts(1, "1.00"))]
     )
     for start in range(0, baskets, BATCH):
         made = [a_basket(lines, chance) for _ in range(min(BATCH, baskets - start))]
@@ -108,7 +108,7 @@ async def fill(parts: Parts, baskets: int, lines: int) -> None:
             for basket in made
         ]
         await asyncio.gather(*(parts.store.append(append) for append in appends))
-        await parts.views.advance([(0, view_of(basket)) for basket in made])
+        await parts.views.advance([(0, to_view(basket)) for basket in made])
     async with parts.database.connection() as connection:
         await connection.execute("VACUUM ANALYZE", timeout=120)
 
@@ -119,7 +119,7 @@ async def main(baskets: int, lines: int) -> None:
             os.environ["CHECKOUT_DATABASE_URL"] = server.url
             await migrate(server.url)
             began = time.monotonic()
-            async with open_parts(Settings()) as parts:
+            async with open_container(Settings()) as parts:
                 await fill(parts, baskets, lines)
             print(f"{baskets:,} baskets of {lines} lines filled in {time.monotonic() - began:.1f} s")
             for name, supposed in (
@@ -139,7 +139,7 @@ async def ask(name: str, path: str) -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "checkout",
+        "cli",
         "validate",
         "--what-if",
         str(path),

@@ -12,40 +12,45 @@ import pytest
 import structlog
 from pydantic import SecretStr
 
-from adapters.embedded.apache_kafka import ApacheKafka
 from adapters.embedded.postgres import EmbeddedPostgres
 from adapters.kafka.topics import ensure_topics
 from adapters.postgres.roles import Role
 from adapters.settings import Settings
-from tests.parts.kafka import KafkaPart, apache_kafka_missing, kafka_part, own_kafka_part
-from tests.parts.postgres import Databases, postgres_folder, postgres_part
-from tests.streaming import delivery, streaming_settings
+from tests.basket_traffic import delivery, streaming_settings
+from tests.servers.apache_kafka import ApacheKafka
+from tests.servers.kafka import (
+    KafkaServer,
+    apache_kafka_missing,
+    running_kafka,
+    start_own_kafka,
+)
+from tests.servers.postgres import Databases, postgres_folder, running_postgres
 
-PARTS = pytest.StashKey[list[str]]()
+TEST_SERVERS = pytest.StashKey[list[str]]()
 
 OwnPostgres = Callable[[], Awaitable[EmbeddedPostgres]]
 OwnKafka = Callable[[], Awaitable[ApacheKafka]]
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.stash[PARTS] = []
+    config.stash[TEST_SERVERS] = []
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """A process that runs tests for another tells it what they ran against."""
     if (told := getattr(session.config, "workeroutput", None)) is not None:
-        told["parts"] = session.config.stash[PARTS]
+        told["parts"] = session.config.stash[TEST_SERVERS]
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    known = node.config.stash[PARTS]
+    known = node.config.stash[TEST_SERVERS]
     known += [part for part in getattr(node, "workeroutput", {}).get("parts", ()) if part not in known]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     terminalreporter.section("parts that the tests ran against")
-    for description in config.stash[PARTS] or ["none was asked for"]:
+    for description in config.stash[TEST_SERVERS] or ["none was asked for"]:
         terminalreporter.write_line(description)
 
 
@@ -65,8 +70,8 @@ def logging_of_this_test() -> Iterator[None]:
 @pytest.fixture(scope="session")
 async def postgres_server(pytestconfig: pytest.Config) -> AsyncIterator[str]:
     """The URL of a PostgreSQL server for one who may make databases and roles."""
-    async with postgres_part() as part:
-        pytestconfig.stash[PARTS].append(part.description)
+    async with running_postgres() as part:
+        pytestconfig.stash[TEST_SERVERS].append(part.description)
         yield part.url
 
 
@@ -101,15 +106,15 @@ def administrator_url(databases: Databases, database_url: str) -> str:
 @pytest.fixture(scope="session")
 async def kafka(
     pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[KafkaPart]:
+) -> AsyncIterator[KafkaServer]:
     """The Kafka that all tests share: its topics hold what earlier tests wrote."""
-    async with kafka_part(tmp_path_factory.mktemp("kafka")) as part:
-        pytestconfig.stash[PARTS].append(part.description)
+    async with running_kafka(tmp_path_factory.mktemp("kafka")) as part:
+        pytestconfig.stash[TEST_SERVERS].append(part.description)
         yield part
 
 
 @pytest.fixture
-async def settings(kafka: KafkaPart, databases: Databases, database_url: str) -> Settings:
+async def settings(kafka: KafkaServer, databases: Databases, database_url: str) -> Settings:
     """A database and a publisher id of its own on the Kafka that all tests share. Operators sign in as such."""
     settings = streaming_settings(
         kafka.bootstrap_servers,
@@ -122,14 +127,14 @@ async def settings(kafka: KafkaPart, databases: Databases, database_url: str) ->
 
 
 @pytest.fixture(scope="module")
-async def module_kafka(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[KafkaPart]:
+async def module_kafka(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[KafkaServer]:
     """A Kafka of the module's own, empty at its start: 2 to 3 s the module."""
-    async with own_kafka_part(tmp_path_factory.mktemp("kafka")) as part:
+    async with start_own_kafka(tmp_path_factory.mktemp("kafka")) as part:
         yield part
 
 
 @pytest.fixture
-def transactional_kafka(kafka: KafkaPart) -> KafkaPart:
+def transactional_kafka(kafka: KafkaServer) -> KafkaServer:
     """The shared Kafka, for tests that need transactions; they are skipped where it has none."""
     if not kafka.transactions:
         pytest.skip(f"needs Kafka transactions; this is {kafka.description}")
@@ -139,7 +144,7 @@ def transactional_kafka(kafka: KafkaPart) -> KafkaPart:
 @pytest.fixture
 async def own_postgres() -> AsyncIterator[OwnPostgres]:
     """Starts embedded PostgreSQL servers for tests that stop and kill them, on ports that stay theirs. They are
-    empty; `adapters.postgres.migrate` fills them."""
+    empty; `adapters.postgres.migrator` fills them."""
     async with AsyncExitStack() as stack:
 
         async def start() -> EmbeddedPostgres:

@@ -10,9 +10,16 @@ import selectors
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Literal, TypeVar
 
-from adapters.memory.store import MemoryEventStore
-from domain.errors import StoreUnavailable
-from domain.ports import Answer, AnswerKey, Append, AppendOutcome, StoredAnswer, StoredEvent
+from domain.ports import (
+    Append,
+    AppendOutcome,
+    IdempotencyKey,
+    RenderedResponse,
+    StoredEvent,
+    StoredResponse,
+)
+from domain.shared.errors import StoreUnavailable
+from tests.fakes.event_store import InMemoryEventStore
 
 R = TypeVar("R")
 
@@ -96,7 +103,7 @@ class Interleaving:
             await self._late.pop(0)()
 
 
-class InterleavedStore(MemoryEventStore):
+class InterleavedStore(InMemoryEventStore):
     """A store in which every call waits for its turn, while there is an interleaving."""
 
     interleaving: Interleaving | None = None
@@ -104,9 +111,9 @@ class InterleavedStore(MemoryEventStore):
     async def append(self, append: Append) -> AppendOutcome:
         return await self._in_turn("append", lambda: super(InterleavedStore, self).append(append))
 
-    async def store_answer(self, key: AnswerKey, answer: Answer) -> bool:
+    async def store_response(self, key: IdempotencyKey, answer: RenderedResponse) -> bool:
         return await self._in_turn(
-            "store an answer", lambda: super(InterleavedStore, self).store_answer(key, answer)
+            "store an answer", lambda: super(InterleavedStore, self).store_response(key, answer)
         )
 
     async def read_events(self, stream_id: str, after_version: int = 0) -> Sequence[StoredEvent]:
@@ -117,9 +124,9 @@ class InterleavedStore(MemoryEventStore):
     async def find_claim(self, name: str) -> str | None:
         return await self._in_turn("find a claim", lambda: super(InterleavedStore, self).find_claim(name))
 
-    async def find_answer(self, scope: str, key: str) -> StoredAnswer | None:
+    async def find_response(self, scope: str, key: str) -> StoredResponse | None:
         return await self._in_turn(
-            "find an answer", lambda: super(InterleavedStore, self).find_answer(scope, key)
+            "find an answer", lambda: super(InterleavedStore, self).find_response(scope, key)
         )
 
     async def _in_turn(self, what: str, call: Callable[[], Awaitable[R]]) -> R:

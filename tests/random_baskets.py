@@ -10,8 +10,8 @@ from domain.basket.basket import Basket
 from domain.basket.commands import Action, AddItem, ChangeQuantity, InitiateBasket, RemoveItem, RequestedItem
 from domain.basket.handlers import CheckoutHandlers
 from domain.catalogue.facts import Fact
-from domain.errors import Refused
 from domain.ports import Append, EventStore, NewEvent
+from domain.shared.errors import CommandRejected
 from tests.builders import (
     LIFETIME,
     FixedClock,
@@ -68,7 +68,7 @@ class RandomLife:
             self._clock.advance(timedelta(milliseconds=self._dice.choice([0, 1, 90_000])))
             try:
                 basket = await self._step(basket)
-            except Refused:
+            except CommandRejected:
                 continue
         await self._end(basket)
         return basket.id

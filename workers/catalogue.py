@@ -8,13 +8,13 @@ from collections.abc import Collection, Sequence
 import structlog
 from prometheus_client import Counter
 
-from adapters.contract.facts import NotAFact
-from adapters.kafka.catalogue_messages import said_by
-from adapters.kafka.messages import Received, unreadable_letter
-from adapters.kafka.subscription import Batches, Subscription
-from domain.catalogue.epochs import CatalogueMessage, Said
+from adapters.kafka.catalogue_messages import parse_catalogue_message
+from adapters.kafka.consumer_group import ConsumerGroup, GroupConsumer
+from adapters.kafka.messages import Received, unreadable_batch_letter
+from adapters.wire.facts import InvalidFact
+from domain.catalogue.epochs import CatalogueMessage, FactMessage
 from domain.ports import CatalogueFacts, DeadLetter, DeadLetters, Source
-from workers.pulse import Pulse
+from workers.heartbeat import Heartbeat
 
 GROUP = "checkout-catalogue"
 BATCH_MESSAGES = 2_000
@@ -22,7 +22,7 @@ WAIT_SECONDS = 1.0
 YIELD_EVERY = 100
 
 WITHDRAWN = Counter("checkout_catalogue_withdrawn", "Facts that tombstones withdrew.")
-IDLE = Counter("checkout_catalogue_idle_tombstones", "Tombstones that withdrew nothing.")
+IDLE_TOMBSTONES = Counter("checkout_catalogue_idle_tombstones", "Tombstones that withdrew nothing.")
 
 _log = structlog.get_logger("workers.catalogue")
 
@@ -42,7 +42,7 @@ class CatalogueWorker:
 
     def __init__(
         self,
-        subscription: Subscription,
+        subscription: ConsumerGroup,
         facts: CatalogueFacts,
         dead_letters: Sequence[DeadLetters],
         *,
@@ -57,9 +57,9 @@ class CatalogueWorker:
         self._dead_letters = dead_letters
         self._batch_messages = batch_messages
 
-    async def run(self, pulse: Pulse) -> None:
+    async def run(self, heartbeat: Heartbeat) -> None:
         async with self._subscription.open() as batches:
-            pulse.measured_by(batches.figures)
+            heartbeat.measured_by(batches.figures)
             learning: asyncio.Task[int] | None = None
             try:
                 while True:
@@ -67,10 +67,10 @@ class CatalogueWorker:
                     understood, letters = await _sorted_out(batch, self._ignored)
                     # One batch at a time is learned. While PostgreSQL does that, the next one is read.
                     if learning is not None:
-                        pulse.handled(await learning)
+                        heartbeat.handled(await learning)
                     if learning is not None or not batch:
-                        pulse.ready(True)
-                    pulse.beat()
+                        heartbeat.ready(True)
+                    heartbeat.beat()
                     learning = None
                     if batch:
                         learn = self._learn(batches, batch, understood, letters)
@@ -82,14 +82,14 @@ class CatalogueWorker:
 
     async def _learn(
         self,
-        batches: Batches,
+        batches: GroupConsumer,
         batch: Sequence[Received],
         understood: Sequence[tuple[CatalogueMessage, Received]],
         letters: list[DeadLetter],
     ) -> int:
         """How many messages are done with."""
         learned = await self._facts.learn([said for said, _ in understood])
-        messages = {id(said.fact): message for said, message in understood if isinstance(said, Said)}
+        messages = {id(said.fact): message for said, message in understood if isinstance(said, FactMessage)}
         letters += [
             _letter(messages[id(fact)], "contradicts", f"another content is recorded as {fact.fact_id}")
             for fact in learned.contradicts
@@ -101,7 +101,7 @@ class CatalogueWorker:
         for tombstone in learned.idle:
             _log.warning("a tombstone withdrew nothing", source=tombstone.source, key=tombstone.key)
         WITHDRAWN.inc(learned.withdrawn)
-        IDLE.inc(len(learned.idle))
+        IDLE_TOMBSTONES.inc(len(learned.idle))
         for dead_letters in self._dead_letters:
             await dead_letters.record(letters)
         # Last of all: a crash before this line repeats what was done, and repeating it changes nothing.
@@ -130,11 +130,11 @@ async def _sorted_out(
             # The batch that is learned meanwhile has its statements to send: PostgreSQL must not wait for us.
             await asyncio.sleep(0)
         if message.unreadable is not None:
-            letters.append(unreadable_letter(message.unreadable))
+            letters.append(unreadable_batch_letter(message.unreadable))
             continue
         try:
-            understood.append((said_by(message, ignored), message))
-        except NotAFact as error:
+            understood.append((parse_catalogue_message(message, ignored), message))
+        except InvalidFact as error:
             letters.append(_letter(message, "not_a_fact", str(error)))
     return understood, letters
 

@@ -7,37 +7,37 @@ from dataclasses import dataclass
 
 import structlog
 
-from adapters.contract.orders import NotAnOrder, OrderPlaced, parse_order
+from adapters.kafka.command_executor import KafkaCommandExecutor
 from adapters.kafka.command_messages import command_message
 from adapters.kafka.command_stream import CommandSession, CommandStream
-from adapters.kafka.commanding import Commands
-from adapters.kafka.messages import Message, Received, unreadable_letter
-from adapters.kafka.ordering import Orders, dead_letter
+from adapters.kafka.messages import Message, Received, unreadable_batch_letter
+from adapters.kafka.order_placed import OrderPlacedHandler, dead_letter
 from adapters.kafka.topics import COMMANDS
-from domain.errors import Unavailable, VersionConflict
+from adapters.wire.order_placed import InvalidOrderMessage, OrderPlaced, parse_order
 from domain.ports import DeadLetter, DeadLetters, Leadership, Lease
-from workers.pulse import Pulse
-from workers.telling import about_letter
-from workers.turns import in_turns
+from domain.shared.errors import Unavailable, VersionConflict
+from workers.heartbeat import Heartbeat
+from workers.keyed_concurrency import run_keyed
+from workers.log_context import dead_letter_context
 
 ROLE = "command-worker"
 BATCH_MESSAGES = 500
-AT_ONCE = 64
+CONCURRENCY = 64
 WAIT_SECONDS = 1.0
 
 _log = structlog.get_logger("workers.commands")
 
 
-Outcome = Message | DeadLetter | None
+CommandOutcome = Message | DeadLetter | None
 """A result to publish, a letter about what could not be understood, or that all is done."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Work:
+class _Task:
     """What a message asks for, under the names of what it is about."""
 
     names: Collection[str]
-    do: Callable[[], Awaitable[Outcome]]
+    do: Callable[[], Awaitable[CommandOutcome]]
 
 
 class CommandWorker:
@@ -54,14 +54,14 @@ class CommandWorker:
     def __init__(
         self,
         stream: CommandStream,
-        commands: Commands,
-        orders: Orders,
+        commands: KafkaCommandExecutor,
+        orders: OrderPlacedHandler,
         leadership: Leadership,
         dead_letters: Sequence[DeadLetters],
         *,
         role: str = ROLE,
         batch_messages: int = BATCH_MESSAGES,
-        at_once: int = AT_ONCE,
+        at_once: int = CONCURRENCY,
     ) -> None:
         """Every one of `dead_letters` is given each letter. `role` names what one process holds at a time."""
         self._stream = stream
@@ -73,15 +73,15 @@ class CommandWorker:
         self._batch_messages = batch_messages
         self._at_once = at_once
 
-    async def run(self, pulse: Pulse) -> None:
+    async def run(self, heartbeat: Heartbeat) -> None:
         # One that stands by does what it should.
-        async with self._leadership.hold(self._role, lambda: pulse.stands_by(self._role)) as lease:
-            pulse.holds(self._role)
+        async with self._leadership.hold(self._role, lambda: heartbeat.stands_by(self._role)) as lease:
+            heartbeat.holds(self._role)
             async with self._stream.open() as session:
-                pulse.measured_by(session.figures)
+                heartbeat.measured_by(session.figures)
                 while True:
-                    pulse.handled(await self._round(session, lease))
-                    pulse.ready(True)
+                    heartbeat.handled(await self._round(session, lease))
+                    heartbeat.ready(True)
 
     async def _round(self, session: CommandSession, lease: Lease) -> int:
         """How many messages are done with."""
@@ -90,7 +90,7 @@ class CommandWorker:
         if not batch:
             return 0
         work = [self._read(received) for received in batch]
-        outcomes = await in_turns(
+        outcomes = await run_keyed(
             work, lambda each: each.names, lambda each: each.do(), at_once=self._at_once
         )
         letters = [outcome for outcome in outcomes if isinstance(outcome, DeadLetter)]
@@ -100,25 +100,25 @@ class CommandWorker:
                 source=letter.source,
                 code=letter.code,
                 error=letter.error,
-                **about_letter(letter),
+                **dead_letter_context(letter),
             )
         for dead_letters in self._dead_letters:
             await dead_letters.record(letters)
         await session.finish(batch, [outcome for outcome in outcomes if isinstance(outcome, Message)])
         return len(batch)
 
-    def _read(self, received: Received) -> _Work:
+    def _read(self, received: Received) -> _Task:
         if received.unreadable is not None:
-            return _handed_on(unreadable_letter(received.unreadable))
+            return _handed_on(unreadable_batch_letter(received.unreadable))
         if received.source.topic == COMMANDS:
             return self._command(received)
         try:
             order = parse_order(received.message.key, received.message.value)
-        except NotAnOrder as error:
+        except InvalidOrderMessage as error:
             return _not_understood(received, "not_an_order", str(error))
-        return _Work((order.basket_id,), lambda: self._completed(order, received))
+        return _Task((order.basket_id,), lambda: self._completed(order, received))
 
-    async def _completed(self, order: OrderPlaced, received: Received) -> Outcome:
+    async def _completed(self, order: OrderPlaced, received: Received) -> CommandOutcome:
         try:
             return await self._orders.complete(order, received)
         except (Unavailable, VersionConflict):
@@ -127,22 +127,22 @@ class CommandWorker:
             _log.exception("unexpected_failure")
             return dead_letter(received, "order_failed", f"{type(error).__name__}: {error}")
 
-    def _command(self, received: Received) -> _Work:
+    def _command(self, received: Received) -> _Task:
         message = command_message(received.message)
         if message is None:
             return _not_understood(
                 received, "no_command_id", "without a usable ce_id nobody can be told a result"
             )
         command = self._commands.read(message)
-        return _Work(command.names, lambda: self._commands.result_of(command))
+        return _Task(command.names, lambda: self._commands.result_of(command))
 
 
-def _not_understood(received: Received, code: str, error: str) -> _Work:
+def _not_understood(received: Received, code: str, error: str) -> _Task:
     return _handed_on(dead_letter(received, code, error))
 
 
-def _handed_on(letter: DeadLetter) -> _Work:
-    async def hand_on() -> Outcome:
+def _handed_on(letter: DeadLetter) -> _Task:
+    async def hand_on() -> CommandOutcome:
         return letter
 
-    return _Work((), hand_on)
+    return _Task((), hand_on)

@@ -7,14 +7,14 @@ from datetime import timedelta
 
 import structlog
 
-from adapters.contract.tracing import take_up_trace
+from adapters.wire.trace_context import continue_trace
 from domain.basket.commands import Caller
 from domain.basket.handlers import CheckoutHandlers
-from domain.errors import BasketNotFound, VersionConflict
 from domain.ports import BasketViews, Clock, NewId
-from workers.loop import rest
-from workers.pulse import Pulse
-from workers.turns import in_turns
+from domain.shared.errors import BasketNotFound, VersionConflict
+from workers.heartbeat import Heartbeat
+from workers.keyed_concurrency import run_keyed
+from workers.runner import sleep
 
 PAGE_BASKETS = 500
 AT_ONCE = 32
@@ -58,26 +58,26 @@ class ExpiryWorker:
         self._ahead: set[str] = set()
         """Baskets that are expired in the store, and due by their views, which lag."""
 
-    async def run(self, pulse: Pulse) -> None:
+    async def run(self, heartbeat: Heartbeat) -> None:
         while True:
-            expired = await self._expire_what_is_due(pulse)
-            purged = await self._purge(pulse)
+            expired = await self._expire_what_is_due(heartbeat)
+            purged = await self._purge(heartbeat)
             if expired or purged:
                 _log.info("cleared away", expired_baskets=expired, outdated_answers=purged)
-            pulse.ready(True)
-            await rest(self._interval, pulse)
+            heartbeat.ready(True)
+            await sleep(self._interval, heartbeat)
 
-    async def _expire_what_is_due(self, pulse: Pulse) -> int:
+    async def _expire_what_is_due(self, heartbeat: Heartbeat) -> int:
         expired = 0
         while True:
             limit = self._page + len(self._ahead)
             due = await self._views.due(self._clock(), limit)
             self._ahead &= set(due)
             late = [basket_id for basket_id in due if basket_id not in self._ahead]
-            done = await in_turns(late, lambda basket_id: (basket_id,), self._expire, at_once=AT_ONCE)
+            done = await run_keyed(late, lambda basket_id: (basket_id,), self._expire, at_once=AT_ONCE)
             expired += sum(done)
-            pulse.handled(sum(done))
-            pulse.beat()
+            heartbeat.handled(sum(done))
+            heartbeat.beat()
             if len(due) < limit or not any(done):
                 return expired
             if len(self._ahead) >= MOST_EXPIRED_AHEAD:
@@ -97,17 +97,17 @@ class ExpiryWorker:
         self._ahead.add(basket_id)
         return True
 
-    async def _purge(self, pulse: Pulse) -> int:
+    async def _purge(self, heartbeat: Heartbeat) -> int:
         purged = 0
         while (deleted := await self._purge_answers(PURGE_ANSWERS)) > 0:
             purged += deleted
-            pulse.beat()
+            heartbeat.beat()
             if deleted < PURGE_ANSWERS:
                 break
         return purged
 
     def _caller(self) -> Caller:
-        trace = take_up_trace(None, None, self._new_id)
+        trace = continue_trace(None, None, self._new_id)
         return Caller(
             partner="",  # the basket's own is recorded
             actor="expiry",

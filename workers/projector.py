@@ -8,15 +8,15 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
-from adapters.kafka.messages import Received, unreadable_letter
-from adapters.kafka.subscription import Batches, Subscription
-from domain.base import DomainEvent
+from adapters.kafka.consumer_group import ConsumerGroup, GroupConsumer
+from adapters.kafka.messages import Received, unreadable_batch_letter
 from domain.basket.codec import decode_all
 from domain.basket.projection import BasketProjection
-from domain.ports import DeadLetter, DeadLetters, ParkedBaskets
-from domain.values import BASKET_ID_PATTERN
-from workers.pulse import Pulse
-from workers.telling import about_letter
+from domain.ports import BlockedBaskets, DeadLetter, DeadLetters
+from domain.shared.eventsourcing import DomainEvent
+from domain.shared.values import BASKET_ID_PATTERN
+from workers.heartbeat import Heartbeat
+from workers.log_context import dead_letter_context
 
 GROUP = "checkout-basket-views"
 BATCH_MESSAGES = 2_000
@@ -26,7 +26,7 @@ _BASKET_ID = re.compile(BASKET_ID_PATTERN)
 _log = structlog.get_logger("workers.projector")
 
 
-Opened = Callable[[Sequence[Received]], Awaitable[Sequence[Received]]]
+DecryptMessages = Callable[[Sequence[Received]], Awaitable[Sequence[Received]]]
 """Messages as they came to messages as they are to be read. Raises StoreUnavailable."""
 
 
@@ -34,7 +34,7 @@ async def _as_they_came(batch: Sequence[Received]) -> Sequence[Received]:
     return batch
 
 
-class NotUnderstood(Exception):
+class InvalidMessage(Exception):
     """A message that says nothing a view could be moved by: a stable code, and words."""
 
     def __init__(self, code: str, error: str) -> None:
@@ -43,7 +43,7 @@ class NotUnderstood(Exception):
 
 
 @dataclass(slots=True)
-class _Arrived:
+class _BasketBatch:
     """One basket's part of a batch, up to the first message that is not understood."""
 
     events: list[DomainEvent] = field(default_factory=list)
@@ -65,12 +65,12 @@ class ProjectorWorker:
 
     def __init__(
         self,
-        subscription: Subscription,
+        subscription: ConsumerGroup,
         projection: BasketProjection,
-        parked: ParkedBaskets,
+        parked: BlockedBaskets,
         dead_letters: Sequence[DeadLetters],
         *,
-        opened: Opened = _as_they_came,
+        opened: DecryptMessages = _as_they_came,
         batch_messages: int = BATCH_MESSAGES,
     ) -> None:
         """Every one of `dead_letters` is given each letter; `parked` is told by one of them. `opened` opens what
@@ -82,14 +82,14 @@ class ProjectorWorker:
         self._opened = opened
         self._batch_messages = batch_messages
 
-    async def run(self, pulse: Pulse) -> None:
+    async def run(self, heartbeat: Heartbeat) -> None:
         async with self._subscription.open() as batches:
-            pulse.measured_by(batches.figures)
+            heartbeat.measured_by(batches.figures)
             while True:
-                pulse.handled(await self._round(batches))
-                pulse.ready(True)
+                heartbeat.handled(await self._round(batches))
+                heartbeat.ready(True)
 
-    async def _round(self, batches: Batches) -> int:
+    async def _round(self, batches: GroupConsumer) -> int:
         """How many messages are done with."""
         came = await batches.next(self._batch_messages, WAIT_SECONDS)
         if not came:
@@ -125,30 +125,30 @@ class ProjectorWorker:
                 code=letter.code,
                 error=letter.error,
                 parked=letter.basket_id is not None,
-                **about_letter(letter),
+                **dead_letter_context(letter),
             )
         for dead_letters in self._dead_letters:
             await dead_letters.record(letters)
 
 
-def _sorted_out(batch: Sequence[Received]) -> tuple[dict[str, _Arrived], list[DeadLetter]]:
+def _sorted_out(batch: Sequence[Received]) -> tuple[dict[str, _BasketBatch], list[DeadLetter]]:
     """The batch by basket, and the letters about messages that name no basket."""
-    baskets: dict[str, _Arrived] = {}
+    baskets: dict[str, _BasketBatch] = {}
     letters: list[DeadLetter] = []
     for message in batch:
         if message.unreadable is not None:
-            letters.append(unreadable_letter(message.unreadable))
+            letters.append(unreadable_batch_letter(message.unreadable))
             continue
         basket_id = _basket_id(message)
         if basket_id is None:
             letters.append(_letter(message, "no_basket", "neither key nor ce_subject is a basket's id", None))
             continue
-        arrived = baskets.setdefault(basket_id, _Arrived())
+        arrived = baskets.setdefault(basket_id, _BasketBatch())
         if arrived.letter is not None:
             continue
         try:
             event = _understood(message, basket_id)
-        except NotUnderstood as error:
+        except InvalidMessage as error:
             arrived.letter = _letter(message, error.code, str(error), basket_id)
         else:
             arrived.events.append(event)
@@ -167,14 +167,14 @@ def _basket_id(message: Received) -> str | None:
 def _understood(message: Received, basket_id: str) -> DomainEvent:
     value = message.message.value
     if value is None:
-        raise NotUnderstood("no_value", "the message has no value")
+        raise InvalidMessage("no_value", "the message has no value")
     try:
         (event,) = decode_all(b"[" + value + b"]")
     except Exception as error:
         # Whatever is wrong with a message must not hold up other baskets.
-        raise NotUnderstood("unreadable", f"{type(error).__name__}: {error}") from error
+        raise InvalidMessage("unreadable", f"{type(error).__name__}: {error}") from error
     if event.originator_id != basket_id:
-        raise NotUnderstood("other_basket", f"the event is about {event.originator_id}")
+        raise InvalidMessage("other_basket", f"the event is about {event.originator_id}")
     return event
 
 

@@ -6,8 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 
 import structlog
 
-from domain.basket.verdicts import VerdictLost, WholeVerdicts
-from domain.operating.published import PublisherBeyondStore, beyond_store
+from domain.operators.publisher_checkpoint import PublisherAheadOfStore, ahead_of_store
 from domain.ports import (
     DeadLetter,
     DeadLetters,
@@ -20,8 +19,9 @@ from domain.ports import (
     Source,
     StoredEvent,
 )
-from workers.pulse import Pulse
-from workers.telling import about_event
+from domain.validation.verdict_assembler import VerdictAssembler, VerdictUnavailable
+from workers.heartbeat import Heartbeat
+from workers.log_context import event_context
 
 BATCH_EVENTS = 2_000
 BATCH_BYTES = 8 * 1024 * 1024
@@ -56,7 +56,7 @@ class PublisherWorker:
         """At most `batch_events` events, and not many more than `batch_bytes` bytes, are published at a
         time. `role` names what one process holds at a time."""
         self._feed = feed
-        self._verdicts = WholeVerdicts(store)
+        self._verdicts = VerdictAssembler(store)
         self._publisher = publisher
         self._leadership = leadership
         self._dead_letters = dead_letters
@@ -64,15 +64,15 @@ class PublisherWorker:
         self._batch_events = batch_events
         self._batch_bytes = batch_bytes
 
-    async def run(self, pulse: Pulse) -> None:
+    async def run(self, heartbeat: Heartbeat) -> None:
         # One that stands by does what it should.
-        async with self._leadership.hold(self._role, lambda: pulse.stands_by(self._role)) as lease:
-            pulse.holds(self._role)
+        async with self._leadership.hold(self._role, lambda: heartbeat.stands_by(self._role)) as lease:
+            heartbeat.holds(self._role)
             async with self._publisher.session() as session:
                 await self._belongs_to_this_store(session)
                 _log.info("publishing", role=self._role, after_position=session.position)
-                pulse.at(session.position)
-                pulse.ready(True)
+                heartbeat.at(session.position)
+                heartbeat.ready(True)
                 while True:
                     events = await self._feed.read(session.position, self._batch_events)
                     if not events:
@@ -82,16 +82,16 @@ class PublisherWorker:
                     async for publications in self._portions(events):
                         await lease.confirm()
                         await session.publish(publications)
-                        pulse.handled(len(publications))
-                        pulse.at(session.position)
-                        pulse.beat()
-                    pulse.beat()
+                        heartbeat.handled(len(publications))
+                        heartbeat.at(session.position)
+                        heartbeat.beat()
+                    heartbeat.beat()
 
     async def _belongs_to_this_store(self, session: PublisherSession) -> None:
-        """Raises PublisherBeyondStore. Waiting for events after a position that the store never had, or lost, would
+        """Raises PublisherAheadOfStore. Waiting for events after a position that the store never had, or lost, would
         be silence, and what happens meanwhile would take positions that count as published."""
-        if (why := await beyond_store(self._feed, session.published)) is not None:
-            raise PublisherBeyondStore(why)
+        if (why := await ahead_of_store(self._feed, session.published)) is not None:
+            raise PublisherAheadOfStore(why)
 
     async def _portions(self, events: Sequence[StoredEvent]) -> AsyncIterator[Sequence[Publication]]:
         """The events with their verdicts, in portions of about `batch_bytes`."""
@@ -112,16 +112,16 @@ class PublisherWorker:
         publications: list[Publication] = []
         for event in events:
             verdict = verdicts.get(event.position)
-            if isinstance(verdict, VerdictLost):
+            if isinstance(verdict, VerdictUnavailable):
                 await self._bury(event, verdict)
                 verdict = None
             publications.append(Publication(event, verdict))
         return publications
 
-    async def _bury(self, event: StoredEvent, lost: VerdictLost) -> None:
+    async def _bury(self, event: StoredEvent, lost: VerdictUnavailable) -> None:
         # The event itself goes out: one basket that cannot be folded must not hold up all others.
         _log.error(
-            "a verdict is not published", position=event.position, error=str(lost), **about_event(event)
+            "a verdict is not published", position=event.position, error=str(lost), **event_context(event)
         )
         letter = DeadLetter(
             source=Source("event-store", 0, event.position),

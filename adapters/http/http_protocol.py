@@ -13,8 +13,13 @@ from uvicorn.server import ServerState
 
 from adapters.http import request_head
 from adapters.http.connections import NEVER, Admission
-from adapters.http.intake import PIECE, Intake, Then
-from adapters.http.rejections import MADE_ROOM, SEND_TIMEOUT, Rejection, count_closed
+from adapters.http.limit_problems import (
+    MADE_ROOM,
+    SEND_TIMEOUT,
+    LimitProblem,
+    count_closed,
+)
+from adapters.http.receive_buffer import PIECE, NextStep, ReceiveBuffer
 from adapters.http.server_config import LimitedConfig
 
 LINGER = 2.0
@@ -67,7 +72,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self._body_left: int | None = 0
         """None: the body is chunked."""
         self._body_bytes = self._framing_bytes = 0
-        self._stopped_by: Rejection | None = None
+        self._stopped_by: LimitProblem | None = None
 
     @property
     def address(self) -> str:
@@ -86,7 +91,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._intake = Intake(self.loop, transport, self._take)
+        self._intake = ReceiveBuffer(self.loop, transport, self._take)
         self.flow = FlowControl(self._intake)  # type: ignore[arg-type]  # it only pauses and resumes
         self._due = self.loop.time() + self._limits.headers_timeout
         admission = self._open.admit(self)
@@ -118,12 +123,12 @@ class LimitedHttpProtocol(HttpToolsProtocol):
 
     # What was received
 
-    def _take(self) -> Then:
+    def _take(self) -> NextStep:
         if self._phase is HEAD and not self._take_head():
-            return Then.READ
+            return NextStep.READ
         if self._phase is BODY and self._intake.received:
             self._take_body()
-        return Then.TAKE if self._phase in (HEAD, BODY) else Then.WAIT
+        return NextStep.TAKE if self._phase in (HEAD, BODY) else NextStep.WAIT
 
     def _take_head(self) -> bool:
         """Whether the head is whole, or refused."""
@@ -267,7 +272,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self.cycle.keep_alive = False
         self._throw_away()
 
-    def _refuse(self, rejection: Rejection) -> None:
+    def _refuse(self, rejection: LimitProblem) -> None:
         """Answers with the rejection, where an answer can still be given, and ends the connection."""
         rejection.count()
         if self._phase is BODY:

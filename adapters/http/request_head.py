@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from adapters.http.limit_problems import LimitProblem, LimitProblems
 from adapters.http.limits import HttpLimits
-from adapters.http.rejections import Rejection, Rejections
 
 END = b"\r\n\r\n"
 _LINES_BESIDE_HEADERS = 2
@@ -12,7 +12,7 @@ _LINES_BESIDE_HEADERS = 2
 class HeadLimits:
     """What a head may be."""
 
-    def __init__(self, limits: HttpLimits, rejections: Rejections) -> None:
+    def __init__(self, limits: HttpLimits, rejections: LimitProblems) -> None:
         self._limits = limits
         self._rejections = rejections
         self.harmless = min(limits.url_bytes, limits.request_line_bytes, limits.header_bytes)
@@ -23,7 +23,7 @@ class HeadLimits:
         """Whether a whole head, the first `size` bytes, keeps all limits; quickly, and no where it takes longer."""
         return size <= self.harmless and data.count(b"\n", 0, size) <= self._most_lines
 
-    def reject(self, received: bytearray, size: int) -> Rejection | None:
+    def reject(self, received: bytearray, size: int) -> LimitProblem | None:
         """Which limit the first `size` bytes break, as far as they are a head."""
         limits = self._limits
         if size > self.harmless:
@@ -36,12 +36,12 @@ class HeadLimits:
                 return self._rejections.header_bytes
         return None
 
-    def reject_whole(self, received: bytearray, size: int) -> Rejection | None:
+    def reject_whole(self, received: bytearray, size: int) -> LimitProblem | None:
         """The same of a whole head."""
         crowded = received.count(b"\n", 0, size) > self._most_lines
         return self.reject(received, size) or (self._rejections.header_count if crowded else None)
 
-    def reject_part(self, received: bytearray, searched: int) -> Rejection | None:
+    def reject_part(self, received: bytearray, searched: int) -> LimitProblem | None:
         """The same of a part, of which the first `searched` bytes have been looked at. Lines end with a carriage
         return and a line feed: a head without them would never end."""
         bare = received.count(b"\n", searched) != received.count(b"\r\n", max(0, searched - 1))

@@ -7,8 +7,8 @@ from typing import Any
 import uvicorn
 
 from adapters.http.connections import Connections
+from adapters.http.limit_problems import LimitProblems
 from adapters.http.limits import HttpLimits
-from adapters.http.rejections import Rejections
 from adapters.http.request_head import HeadLimits
 
 
@@ -18,6 +18,6 @@ class LimitedConfig(uvicorn.Config):
     def __init__(self, app: Any, limits: HttpLimits, **options: Any) -> None:
         super().__init__(app, **options)
         self.limits = limits
-        self.rejections = Rejections(limits)
+        self.rejections = LimitProblems(limits)
         self.head_limits = HeadLimits(limits, self.rejections)
         self.open_connections = Connections(limits)

@@ -12,11 +12,16 @@ from uvicorn.server import ServerState
 from websockets.frames import Frame
 
 from adapters.http.connections import NEVER
-from adapters.http.intake import PIECE, Intake, Then
-from adapters.http.rejections import MADE_ROOM, SEND_TIMEOUT, WEBSOCKET, count_closed
+from adapters.http.limit_problems import (
+    MADE_ROOM,
+    SEND_TIMEOUT,
+    WEBSOCKET,
+    count_closed,
+)
+from adapters.http.receive_buffer import PIECE, NextStep, ReceiveBuffer
 from adapters.http.server_config import LimitedConfig
 
-MOST_FRAGMENTS = 1000
+MAX_FRAGMENTS = 1000
 """Frames of one message; browsers send one or a few."""
 
 
@@ -55,7 +60,7 @@ class LimitedWebSocketProtocol(WebSocketsSansIOProtocol):
 
     def connection_made(self, transport: BaseTransport) -> None:
         super().connection_made(transport)
-        self._intake = Intake(self.loop, self.transport, self._take)
+        self._intake = ReceiveBuffer(self.loop, self.transport, self._take)
         self._due = self.loop.time() + self._limits.headers_timeout
         self._open.add(self)
 
@@ -66,13 +71,13 @@ class LimitedWebSocketProtocol(WebSocketsSansIOProtocol):
     def data_received(self, data: bytes) -> None:
         self._intake.feed(data)
 
-    def _take(self) -> Then:
+    def _take(self) -> NextStep:
         received = self._intake.received
         size = PIECE
         if not self.handshake_initiated:
             size = len(received)  # the request that the HTTP protocol has judged
         elif not self.handshake_complete or self.read_paused or not self.writable.is_set():
-            return Then.WAIT
+            return NextStep.WAIT
         piece = bytes(received[:size])
         del received[:size]
         super().data_received(piece)
@@ -80,11 +85,11 @@ class LimitedWebSocketProtocol(WebSocketsSansIOProtocol):
             self.config.rejections.malformed.count()
             self.transport.write(self.config.rejections.malformed.response())
             self.transport.close()
-        return Then.TAKE
+        return NextStep.TAKE
 
     def handle_cont(self, event: Frame) -> None:
         super().handle_cont(event)
-        if len(self.frames) > MOST_FRAGMENTS:
+        if len(self.frames) > MAX_FRAGMENTS:
             count_closed(WEBSOCKET)
             self.transport.abort()
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from adapters.contract.facts import parse_fact
 from adapters.kafka import topics
 from adapters.kafka.messages import Message, Received
-from domain.catalogue.epochs import CatalogueMessage, Said, Tombstone
+from adapters.wire.facts import parse_fact
+from domain.catalogue.epochs import CatalogueMessage, FactMessage, Tombstone
 from domain.catalogue.facts import Fact, FactKind
 
 KINDS: dict[str, FactKind] = {
@@ -32,7 +32,7 @@ def fact_message(fact: Fact) -> Message:
     )
 
 
-def said_by(received: Received, ignored: Collection[str] = ()) -> CatalogueMessage:
+def parse_catalogue_message(received: Received, ignored: Collection[str] = ()) -> CatalogueMessage:
     """What a message of a catalogue topic says; one without a value is a tombstone. `ignored` are names of unknown
     members that are passed over. Raises NotAFact.
 
@@ -42,4 +42,4 @@ def said_by(received: Received, ignored: Collection[str] = ()) -> CatalogueMessa
     kind = KINDS[message.topic]
     if message.value is None:
         return Tombstone(kind, message.key, source, received.at)
-    return Said(parse_fact(message.value, kind, ignored), source, message.key, received.at)
+    return FactMessage(parse_fact(message.value, kind, ignored), source, message.key, received.at)

@@ -8,9 +8,9 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 
 from adapters.kafka.codecs import bound_decompression, require_codecs
-from adapters.kafka.connecting import ssl_context
-from adapters.service_file import why_none
-from adapters.settings import Settings, WrongSetting
+from adapters.kafka.connection_errors import ssl_context
+from adapters.service_file import why_no_service
+from adapters.settings import InvalidSetting, Settings
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 """The largest message: the verdict on a basket of 500 lines, each with several findings."""
@@ -66,10 +66,12 @@ def admin(settings: Settings) -> AIOKafkaAdminClient:
 
 
 def connection(settings: Settings) -> dict[str, Any]:
-    """How every client reaches the brokers; raises WrongSetting where the settings name none, do not go together,
+    """How every client reaches the brokers; raises InvalidSetting where the settings name none, do not go together,
     or name files that cannot be used."""
     if settings.kafka_bootstrap_servers is None:
-        raise WrongSetting(f"CHECKOUT_KAFKA_BOOTSTRAP_SERVERS names no broker, and {why_none(settings.data)}")
+        raise InvalidSetting(
+            f"CHECKOUT_KAFKA_BOOTSTRAP_SERVERS names no broker, and {why_no_service(settings.data)}"
+        )
     options: dict[str, Any] = {
         "bootstrap_servers": settings.kafka_bootstrap_servers,
         "client_id": "partner-checkout",
@@ -80,7 +82,7 @@ def connection(settings: Settings) -> dict[str, Any]:
         options["ssl_context"] = ssl_context(settings)
     if settings.kafka_security_protocol.startswith("SASL"):
         if settings.kafka_sasl_username is None or settings.kafka_sasl_password is None:
-            raise WrongSetting(
+            raise InvalidSetting(
                 f"CHECKOUT_KAFKA_SECURITY_PROTOCOL={settings.kafka_security_protocol} needs"
                 " CHECKOUT_KAFKA_SASL_USERNAME and CHECKOUT_KAFKA_SASL_PASSWORD"
             )

@@ -17,9 +17,9 @@ from aiokafka.errors import CorruptRecordException
 from aiokafka.record.default_records import DefaultRecordBatch
 from aiokafka.record.legacy_records import LegacyRecordBatch
 
-from domain.errors import BrokerRefused
+from domain.shared.errors import BrokerRefused
 
-MOST_UNPACKED_BYTES = 64 * 1024 * 1024
+MAX_UNCOMPRESSED_BYTES = 64 * 1024 * 1024
 """Four times the largest message. Clients bound a batch before they compress it, most of them at 1 MB."""
 
 _XERIAL = b"\x82SNAPPY\x00"
@@ -65,7 +65,7 @@ def _decoders() -> dict[str, Decode]:
 def _bounded(name: str, decompress_into: Callable[[bytes, mmap.mmap], int]) -> Decode:
     def decode(payload: bytes) -> bytes:
         # Only the pages that are written to cost memory.
-        with mmap.mmap(-1, MOST_UNPACKED_BYTES) as room:
+        with mmap.mmap(-1, MAX_UNCOMPRESSED_BYTES) as room:
             try:
                 return room[: decompress_into(payload, room)]
             except Exception as error:
@@ -79,7 +79,7 @@ def _bounded_snappy(unpacked_bytes: Callable[[memoryview], int]) -> Decode:
         try:
             if (
                 sum(unpacked_bytes(block) for block in _snappy_blocks(memoryview(payload)))
-                > MOST_UNPACKED_BYTES
+                > MAX_UNCOMPRESSED_BYTES
             ):
                 raise CorruptRecordException(f"snappy: {_TOO_MUCH}")
             unpacked: bytes = codec.snappy_decode(payload)
@@ -108,7 +108,7 @@ def _snappy_blocks(payload: memoryview) -> list[memoryview]:
     return blocks
 
 
-_TOO_MUCH = f"it unpacks to more than {MOST_UNPACKED_BYTES} bytes"
+_TOO_MUCH = f"it unpacks to more than {MAX_UNCOMPRESSED_BYTES} bytes"
 
 
 def _words(error: Exception) -> str:

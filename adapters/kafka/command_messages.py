@@ -9,13 +9,13 @@ from datetime import datetime
 
 from adapters.kafka import topics
 from adapters.kafka.messages import Message, cloud_event, rfc3339
-from domain.ports import Answer
-from domain.values import can_be_stored_and_shown
+from domain.ports import RenderedResponse
+from domain.shared.values import is_storable_text
 
 RESULT_TYPE = "checkout.command-result.v1"
 
-LONGEST_COMMAND_ID = 255
-LONGEST_SOURCE = 512
+MAX_COMMAND_ID_LENGTH = 255
+MAX_SOURCE_LENGTH = 512
 _PRECONDITIONS = {"if-match": "ifmatch", "if-none-match": "ifnonematch"}
 
 
@@ -69,18 +69,23 @@ class CommandMessage:
 def command_message(message: Message) -> CommandMessage | None:
     """None where there is no command id, or one that cannot be stored and shown, or is longer than 255
     characters."""
-    command_id = usable_header(message, "ce_id", LONGEST_COMMAND_ID)
+    command_id = storable_header(message, "ce_id", MAX_COMMAND_ID_LENGTH)
     return CommandMessage(command_id, message) if command_id is not None else None
 
 
-def usable_header(message: Message, name: str, longest: int) -> str | None:
+def storable_header(message: Message, name: str, longest: int) -> str | None:
     """A header as it may be stored and shown; None where there is none, or one that may not."""
     value = message.header(name)
-    return value if value and can_be_stored_and_shown(value, longest) else None
+    return value if value and is_storable_text(value, longest) else None
 
 
 def result_message(
-    command: CommandMessage, answer: Answer, *, basket_id: str | None, traceparent: str, now: datetime
+    command: CommandMessage,
+    answer: RenderedResponse,
+    *,
+    basket_id: str | None,
+    traceparent: str,
+    now: datetime,
 ) -> Message:
     """What became of a command: the HTTP answer to it, in JSON."""
     headers_told = {name.lower(): value for name, value in answer.headers.items()}

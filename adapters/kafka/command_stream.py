@@ -9,15 +9,20 @@ import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from adapters.kafka.clients import consumer
-from adapters.kafka.errors import answered, close
+from adapters.kafka.consumer_group import GroupConsumer, offsets_after
+from adapters.kafka.errors import close_client, with_timeout
 from adapters.kafka.idle_poll import IdlePoll, idle_poll
 from adapters.kafka.messages import Message, Received
-from adapters.kafka.sending import send_all
-from adapters.kafka.starting import start, started_producer
-from adapters.kafka.subscription import Batches, offsets_after
-from adapters.kafka.topics import COMMAND_RESULTS, COMMANDS, ORDERS, warn_of_small_topics
+from adapters.kafka.producer import send_all
+from adapters.kafka.startup import start_client, start_producer
+from adapters.kafka.topics import (
+    COMMAND_RESULTS,
+    COMMANDS,
+    ORDERS,
+    warn_about_small_topics,
+)
 from adapters.settings import Settings
-from domain.operating.status import Figures
+from domain.operators.status.model import LagMeasurement
 
 GROUP = "checkout-commands"
 """The consumer group that the offsets are kept under, and the transactional id."""
@@ -44,16 +49,16 @@ class CommandStream:
         """Takes over from whoever read before; raises BrokerUnavailable."""
         if not self._exactly_once:
             _log.warning("the broker has no transactions: a crash may publish results again")
-        await warn_of_small_topics(self._settings, COMMAND_RESULTS)
+        await warn_about_small_topics(self._settings, COMMAND_RESULTS)
         # In this order: once the producer has started, an earlier reader's transaction is over and it
         # can begin no other; only then do the group's offsets say what is left to do.
-        sending = await started_producer(
+        sending = await start_producer(
             self._settings, self._group, START_WITHIN_SECONDS, transactional_id=self._group
         )
         try:
             reading = consumer(self._settings, group=self._group)
             try:
-                await start(reading, self._settings, self._group, START_WITHIN_SECONDS)
+                await start_client(reading, self._settings, self._group, START_WITHIN_SECONDS)
                 session = CommandSession(
                     reading,
                     sending,
@@ -65,9 +70,9 @@ class CommandStream:
                 await session.take_all_partitions()
                 yield session
             finally:
-                await close(reading)
+                await close_client(reading)
         finally:
-            await close(sending)
+            await close_client(sending)
 
 
 class CommandSession:
@@ -88,7 +93,9 @@ class CommandSession:
     ) -> None:
         self._reading = reading
         # The embedded broker, which has no transactions either, says wrong ends.
-        self._batches = Batches(reading, settings, group, ends_are_right=exactly_once, idle_poll=idle_poll)
+        self._batches = GroupConsumer(
+            reading, settings, group, ends_are_right=exactly_once, idle_poll=idle_poll
+        )
         self._sending = sending
         self._group = group
         self._exactly_once = exactly_once
@@ -97,7 +104,7 @@ class CommandSession:
     async def take_all_partitions(self) -> None:
         """Reads from all partitions that there are by now; raises BrokerUnavailable where a topic is
         missing."""
-        there = await answered(self._group, ANSWER_WITHIN_SECONDS, self._partitions())
+        there = await with_timeout(self._group, ANSWER_WITHIN_SECONDS, self._partitions())
         if there != self._taken:
             # Each partition begins at the group's offset: what was finished, and nothing else, lies before it.
             self._taken = frozenset(there)
@@ -109,7 +116,7 @@ class CommandSession:
         await self.take_all_partitions()
         return await self._batches.next(limit, wait)
 
-    async def figures(self) -> Figures | None:
+    async def figures(self) -> LagMeasurement | None:
         """How far this reader is, and how much waits for it; None where that is not known at present."""
         return await self._batches.figures()
 
@@ -118,7 +125,7 @@ class CommandSession:
         without them the results first. Raises BrokerUnavailable, and LeadershipLost where another reader
         took over."""
         done = offsets_after(batch)
-        await answered(self._group, FINISH_WITHIN_SECONDS, self._send(results, done))
+        await with_timeout(self._group, FINISH_WITHIN_SECONDS, self._send(results, done))
         self._batches.done(done)
 
     async def _send(self, results: Sequence[Message], done: Mapping[TopicPartition, int]) -> None:

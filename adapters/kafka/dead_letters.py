@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from adapters.kafka.messages import Message, dead_letter_message
-from adapters.kafka.sending import MessageTooLarge, send_apart
+from adapters.kafka.producer import MessageTooLarge, send_standalone
 from adapters.settings import Settings
 from domain.ports import Clock, DeadLetter
 
@@ -38,4 +38,4 @@ class KafkaDeadLetters:
             await self._send([dead_letter_message(replace(letter, key=None, value=None, headers=()), now)])
 
     async def _send(self, messages: Sequence[Message]) -> None:
-        await send_apart(self._settings, "dead letters", messages)
+        await send_standalone(self._settings, "dead letters", messages)

@@ -10,11 +10,16 @@ from typing import Any, TypeVar
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, errors
 from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
 
-from domain.errors import BrokerRefused, BrokerUnavailable, LeadershipLost, Unavailable
+from domain.shared.errors import (
+    BrokerRefused,
+    BrokerUnavailable,
+    LeadershipLost,
+    Unavailable,
+)
 
 T = TypeVar("T")
 
-CLOSE_WITHIN_SECONDS = 5.0
+CLOSE_TIMEOUT_SECONDS = 5.0
 
 _CREDENTIALS = (
     "the brokers do not accept CHECKOUT_KAFKA_SASL_USERNAME with CHECKOUT_KAFKA_SASL_PASSWORD"
@@ -58,7 +63,7 @@ _REFUSALS: Mapping[type[KafkaError], str] = {
 """What trying again does not help against, and what would."""
 
 
-async def answered(role: str, within: float, work: Coroutine[Any, Any, T]) -> T:
+async def with_timeout(role: str, within: float, work: Coroutine[Any, Any, T]) -> T:
     """The result of work with a Kafka client. Raises BrokerUnavailable where Kafka fails, or does not answer within
     so many seconds, BrokerRefused for what it would refuse again, and LeadershipLost where another producer took over.
 
@@ -79,12 +84,12 @@ async def answered(role: str, within: float, work: Coroutine[Any, Any, T]) -> T:
     except (ProducerFenced, InvalidProducerEpoch) as error:
         raise LeadershipLost(role, "another producer took over") from error
     except (KafkaError, OSError) as error:
-        raise in_our_words(error) from error
+        raise translate_error(error) from error
     except asyncio.CancelledError as error:
         raise BrokerUnavailable("the client gave up") from error
 
 
-def in_our_words(error: KafkaError | OSError) -> Unavailable:
+def translate_error(error: KafkaError | OSError) -> Unavailable:
     """What Kafka said, as a BrokerRefused where saying it again will not help, else as a BrokerUnavailable."""
     if isinstance(error, ssl.SSLError):
         return BrokerRefused(
@@ -97,11 +102,11 @@ def in_our_words(error: KafkaError | OSError) -> Unavailable:
     return BrokerUnavailable(str(error) if isinstance(error, OSError) and str(error) else repr(error))
 
 
-async def close(client: AIOKafkaProducer | AIOKafkaConsumer) -> None:
+async def close_client(client: AIOKafkaProducer | AIOKafkaConsumer) -> None:
     """Stops a client, started or not, within a few seconds: on its own it would wait for brokers that
     are away, without end."""
     try:
-        await answered("client", CLOSE_WITHIN_SECONDS, client.stop())
+        await with_timeout("client", CLOSE_TIMEOUT_SECONDS, client.stop())
     except Unavailable:
         if isinstance(client, AIOKafkaProducer):
             await _close_connections(client)
@@ -109,7 +114,7 @@ async def close(client: AIOKafkaProducer | AIOKafkaConsumer) -> None:
 
 async def _close_connections(client: AIOKafkaProducer) -> None:
     try:
-        await answered("client", CLOSE_WITHIN_SECONDS, client.client.close())
+        await with_timeout("client", CLOSE_TIMEOUT_SECONDS, client.client.close())
     except Unavailable:
         return
 

@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer
 
 from adapters.settings import Settings
 
-ASK_SECONDS = 0.02
+FETCH_SECONDS = 0.02
 """How long a reader waits for what a fetch brings. Longer than a fetch takes."""
 
 QUIET_SECONDS = 2.0

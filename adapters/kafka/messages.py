@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from adapters.kafka import topics
-from adapters.kafka.unreadable import UnreadableBatch
-from domain.operating.dead_letters import UNREADABLE_BATCH
-from domain.operating.published import event_name
+from adapters.kafka.unreadable_batches import UnreadableBatch
+from domain.operators.dead_letters.model import UNREADABLE_BATCH
+from domain.operators.publisher_checkpoint import event_name
 from domain.ports import DeadLetter, Source, StoredEvent
 
 SOURCE = "/partner/checkout"
@@ -65,7 +65,7 @@ class Received:
         return self.unreadable.next_offset if self.unreadable else self.source.offset + 1
 
 
-def received(record: Any) -> Received:
+def to_received(record: Any) -> Received:
     """What an aiokafka ConsumerRecord, or an UnreadableBatch, holds."""
     if isinstance(record, UnreadableBatch):
         return Received(
@@ -123,7 +123,7 @@ def verdict_message(event: StoredEvent, verdict: bytes) -> Message:
     )
 
 
-def unreadable_letter(batch: UnreadableBatch) -> DeadLetter:
+def unreadable_batch_letter(batch: UnreadableBatch) -> DeadLetter:
     """The letter about a batch whose records cannot be read. It parks no basket: it names none."""
     match batch.next_offset - batch.offset:
         case 0:
@@ -168,7 +168,7 @@ def dead_letter_message(letter: DeadLetter, now: datetime) -> Message:
     )
 
 
-def buried_message(letter: DeadLetter) -> Message:
+def original_message(letter: DeadLetter) -> Message:
     """The message that a letter is about, as it came."""
     return Message(letter.source.topic, letter.key, letter.value, tuple(letter.headers))
 

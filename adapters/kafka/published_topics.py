@@ -12,25 +12,30 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.partitioner import DefaultPartitioner
 
 from adapters.kafka.clients import admin, consumer
-from adapters.kafka.errors import answered, close
-from adapters.kafka.messages import Message, basket_event_message, received, verdict_message
-from adapters.kafka.starting import start
+from adapters.kafka.errors import close_client, with_timeout
+from adapters.kafka.messages import (
+    Message,
+    basket_event_message,
+    to_received,
+    verdict_message,
+)
+from adapters.kafka.startup import start_client
 from adapters.kafka.topics import BASKET_EVENTS, VALIDATION_RESULTS
-from adapters.kafka.unreadable import getmany
-from adapters.privacy.documents import without_personal_data
+from adapters.kafka.unreadable_batches import getmany
 from adapters.settings import Settings
-from domain.basket.verdicts import BASKET_VALIDATED
-from domain.errors import BrokerRefused, BrokerUnavailable
-from domain.operating.verifying_topics import Expected, Found
+from domain.basket.personal_fields import without_personal_data
+from domain.operators.verify.topic_checks import ExpectedMessage, TopicMessage
 from domain.ports import StoredEvent
+from domain.shared.errors import BrokerRefused, BrokerUnavailable
+from domain.validation.verdict_assembler import BASKET_VALIDATED
 
 T = TypeVar("T")
 
 REPLAY = "ce_replay"
 """The header of what is sent again on an operator's word."""
 
-ANSWER_WITHIN_SECONDS = 20.0
-STANDSTILL_SECONDS = 30.0
+REPLY_TIMEOUT_SECONDS = 20.0
+STALL_SECONDS = 30.0
 MESSAGES_AT_ONCE = 2_000
 FETCH_MILLISECONDS = 300
 
@@ -51,13 +56,13 @@ class PublishedTopicReader:
         self._message_of = message_of
         self.holds_verdicts = name == VALIDATION_RESULTS
 
-    def expected(self, event: StoredEvent) -> Expected | None:
+    def expected(self, event: StoredEvent) -> ExpectedMessage | None:
         message = self._message_of(event)
         if message is None:
             return None
-        return Expected(event.stream_id, event.version, event.position, self._digest(message))
+        return ExpectedMessage(event.stream_id, event.version, event.position, self._digest(message))
 
-    async def beginnings(self) -> Mapping[int, tuple[int, Found | None]]:
+    async def beginnings(self) -> Mapping[int, tuple[int, TopicMessage | None]]:
         async with self._client() as (client, partitions):
             begins = await _answer(client.beginning_offsets(partitions))
         firsts = {
@@ -81,7 +86,7 @@ class PublishedTopicReader:
 
     async def read(
         self, basket_ids: Collection[str] | None = None, after: Mapping[int, int] | None = None
-    ) -> AsyncIterator[Sequence[Found]]:
+    ) -> AsyncIterator[Sequence[TopicMessage]]:
         wanted = None if basket_ids is None else {basket_id.encode() for basket_id in basket_ids}
         async with self._client() as (client, partitions):
             theirs = {self.partition_of(basket_id, len(partitions)) for basket_id in basket_ids or ()}
@@ -99,7 +104,7 @@ class PublishedTopicReader:
             for partition in partitions:
                 yield partition.partition, await _answer(client.position(partition))
 
-    async def _first(self, partition: TopicPartition, offset: int) -> Found | None:
+    async def _first(self, partition: TopicPartition, offset: int) -> TopicMessage | None:
         async with self._client() as (client, _):
             client.assign([partition])
             async for records in self._to_the_end(client, [partition], {partition.partition: offset}):
@@ -129,7 +134,7 @@ class PublishedTopicReader:
                     waiting.discard(partition)
             if not waiting:
                 return
-            if now() - moved > STANDSTILL_SECONDS:
+            if now() - moved > STALL_SECONDS:
                 raise BrokerUnavailable(f"{self.name}: messages wait and are not given out")
             fetching = getmany(
                 client,
@@ -143,14 +148,14 @@ class PublishedTopicReader:
                 moved = now()
                 yield [record for records in fetched.values() for record in records]
 
-    def _found(self, record: Any) -> Found:
-        message = received(record).message
+    def _found(self, record: Any) -> TopicMessage:
+        message = to_received(record).message
         name = message.header("ce_id") or ""
         basket_id, _, version = name.rpartition("/")
         # The key says whose message it is; a name that says another basket names no version of this one.
         key = message.key.decode(errors="replace") if message.key else None
         known = basket_id == key and version.isdecimal()
-        return Found(
+        return TopicMessage(
             basket_id=key,
             version=int(version) if known else None,
             digest=self._digest(message),
@@ -171,16 +176,16 @@ class PublishedTopicReader:
         client = consumer(self._settings, group=None)
         try:
             partitions = await self._partitions()
-            await start(client, self._settings, "verify", ANSWER_WITHIN_SECONDS)
+            await start_client(client, self._settings, "verify", REPLY_TIMEOUT_SECONDS)
             client.assign(partitions)
             yield client, partitions
         finally:
-            await close(client)
+            await close_client(client)
 
     async def _partitions(self) -> list[TopicPartition]:
         client = admin(self._settings)
         try:
-            await start(client, self._settings, "verify", ANSWER_WITHIN_SECONDS)
+            await start_client(client, self._settings, "verify", REPLY_TIMEOUT_SECONDS)
             (described,) = await _answer(client.describe_topics([self.name]))
         finally:
             await client.close()
@@ -202,4 +207,4 @@ def verdict_of(event: StoredEvent) -> Message | None:
 
 
 async def _answer(work: Coroutine[Any, Any, T]) -> T:
-    return await answered("verify", ANSWER_WITHIN_SECONDS, work)
+    return await with_timeout("verify", REPLY_TIMEOUT_SECONDS, work)

@@ -14,10 +14,10 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, NoError, TopicAlreadyExistsError, for_code
 
 from adapters.kafka.clients import MAX_MESSAGE_BYTES, admin
-from adapters.kafka.errors import in_our_words
-from adapters.kafka.starting import start
+from adapters.kafka.errors import translate_error
+from adapters.kafka.startup import start_client
 from adapters.settings import Settings
-from domain.errors import BrokerRefused, BrokerUnavailable
+from domain.shared.errors import BrokerRefused, BrokerUnavailable
 
 BASKET_EVENTS = "checkout.basket-events.v1"
 VALIDATION_RESULTS = "checkout.validation-results.v1"
@@ -32,8 +32,8 @@ DEAD_LETTERS = "checkout.dead-letters.v1"
 PUBLISHER_POSITIONS = "checkout.publisher-positions.v1"
 
 FOREVER = "-1"
-START_WITHIN_SECONDS = 20.0
-LEADERS_WITHIN_SECONDS = 15.0
+START_TIMEOUT_SECONDS = 20.0
+LEADERS_TIMEOUT_SECONDS = 15.0
 
 _log = structlog.get_logger("adapters.kafka.topics")
 
@@ -101,7 +101,7 @@ async def ensure_topic_like(settings: Settings, name: str, other: str) -> bool:
         return bool(await _ensure(client, settings, [Topic(name, kept, len(described["partitions"]))]))
 
 
-async def warn_of_small_topics(settings: Settings, *names: str) -> None:
+async def warn_about_small_topics(settings: Settings, *names: str) -> None:
     """Logs which of these topics take less than the largest message. The first that is larger stops its publisher:
     nothing is left out. Raises BrokerUnavailable."""
     try:
@@ -136,19 +136,19 @@ async def _message_bytes(client: AIOKafkaAdminClient, names: Sequence[str]) -> M
 async def _administrating(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
     client = admin(settings)
     try:
-        await start(client, settings, "topics", START_WITHIN_SECONDS)
+        await start_client(client, settings, "topics", START_TIMEOUT_SECONDS)
         yield client
     except TimeoutError as error:
         raise BrokerUnavailable("topics cannot be made: no answer") from error
     except (KafkaError, OSError) as error:
-        raise in_our_words(error) from error
+        raise translate_error(error) from error
     finally:
         await client.close()
 
 
 async def _ensure(client: AIOKafkaAdminClient, settings: Settings, topics: Sequence[Topic]) -> Sequence[str]:
     made = await _create(client, settings, topics)
-    async with asyncio.timeout(LEADERS_WITHIN_SECONDS):
+    async with asyncio.timeout(LEADERS_TIMEOUT_SECONDS):
         while not await _led(client, topics):  # noqa: ASYNC110  (Kafka calls nobody when it has chosen)
             await asyncio.sleep(0.05)
     return made

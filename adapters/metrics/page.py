@@ -9,26 +9,26 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from adapters.metrics.letters import letters_exposition
-from adapters.metrics.standing import exposition
-from domain.errors import Unavailable
-from domain.operating.dead_letters import LetterCount
-from domain.operating.standing import Statuses
+from adapters.metrics.dead_letter_metrics import dead_letter_exposition
+from adapters.metrics.service_metrics import status_exposition
+from domain.operators.dead_letters.model import DeadLetterCount
+from domain.operators.status.service_status import StatusService
+from domain.shared.errors import Unavailable
 
 METRICS = "/metrics"
 
-Counts = Callable[[], Awaitable[Sequence[LetterCount]]]
+Counts = Callable[[], Awaitable[Sequence[DeadLetterCount]]]
 
 
-def metrics_route(statuses: Statuses, letters: Counts) -> Route:
+def metrics_route(statuses: StatusService, letters: Counts) -> Route:
     """`/metrics`: what this process counted, and how the whole service is and which dead letters wait, where
     PostgreSQL can be asked."""
 
     async def metrics(_: Request) -> Response:
         try:
-            service = exposition(await statuses.now()) + letters_exposition(await letters())
+            service = status_exposition(await statuses.now()) + dead_letter_exposition(await letters())
         except Unavailable:
-            service = exposition(None)
+            service = status_exposition(None)
         return Response(
             generate_latest(REGISTRY) + service,
             media_type=CONTENT_TYPE_PLAIN_0_0_4,

@@ -9,10 +9,10 @@ from typing import Any
 
 import asyncpg
 
-from adapters.postgres.batching import Batching, take_up_to
-from adapters.postgres.database import Database, away, unavailable
-from domain.errors import StoreUnavailable
-from domain.operating.personal_data import DataKey, KeyRequest, WrappedKey
+from adapters.postgres.batcher import Batcher, take_up_to
+from adapters.postgres.pool import DatabasePool, is_unavailable, store_unavailable
+from domain.ports.data_keys import DataKey, KeyRequest, WrappedKey
+from domain.shared.errors import StoreUnavailable
 
 CHANNEL = "checkout_data_keys"
 """Notified once for each transaction that destroyed keys."""
@@ -85,14 +85,14 @@ UPDATE data_keys SET master = again.master, wrapped = again.wrapped
 class PostgresDataKeys:
     """DataKeys and RewrappedKeys."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: DatabasePool) -> None:
         self._database = database
         self._pool = database.sibling("checkout data keys", 2, _KEY_SETTINGS)
         timeout = database.timeout
-        self._ensured: Batching[KeyRequest, DataKey | None] = Batching(
+        self._ensured: Batcher[KeyRequest, DataKey | None] = Batcher(
             self._ensure, take_up_to(MOST_REQUESTS), timeout=timeout
         )
-        self._found: Batching[Collection[str], Mapping[str, DataKey]] = Batching(
+        self._found: Batcher[Collection[str], Mapping[str, DataKey]] = Batcher(
             self._find, take_up_to(MOST_REQUESTS), timeout=timeout, lanes=2
         )
         self._listener: asyncpg.Connection | None = None
@@ -121,10 +121,10 @@ class PostgresDataKeys:
             rows = await connection.fetch(FORGOTTEN, [*basket_ids])
         return {row["basket_id"]: row["version"] for row in rows}
 
-    def when_destroyed(self, call: Callable[[], None]) -> None:
+    def on_destroyed(self, call: Callable[[], None]) -> None:
         self._calls.append(call)
 
-    async def wrapped_by_others(self, master: str, limit: int) -> Sequence[DataKey]:
+    async def wrapped_by_other_keys(self, master: str, limit: int) -> Sequence[DataKey]:
         async with self._database.connection() as connection:
             return [_key(row) for row in await connection.fetch(WRAPPED_BY_OTHERS, master, limit)]
 
@@ -174,8 +174,8 @@ class PostgresDataKeys:
                 await listener.add_listener(CHANNEL, self._note)
             except BaseException as error:
                 listener.terminate()
-                if isinstance(error, Exception) and away(error, closed=True):
-                    raise unavailable(error) from error
+                if isinstance(error, Exception) and is_unavailable(error, closed=True):
+                    raise store_unavailable(error) from error
                 raise
             self._listener = listener
             # What was destroyed while nobody listened was not heard.

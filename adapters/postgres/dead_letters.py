@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from hashlib import sha256
 
-from adapters.postgres.database import Database
+from adapters.postgres.pool import DatabasePool
 from domain.ports import DeadLetter
 
-LONGEST_ERROR = 4_000
+MAX_ERROR_LENGTH = 4_000
 
 # Keeps a dead letter, once.
 RECORD = """
@@ -19,7 +19,7 @@ ON CONFLICT (topic, partition, message_offset, digest) DO NOTHING
 """
 
 # Which of some baskets have a dead letter that is not settled.
-PARKED = """
+BLOCKED = """
 SELECT DISTINCT basket_id FROM dead_letters
  WHERE settled_at IS NULL AND basket_id = ANY($1::text[])
 """
@@ -32,9 +32,9 @@ UPDATE dead_letters SET settled_at = clock_timestamp()
 
 
 class PostgresDeadLetters:
-    """DeadLetters and ParkedBaskets. A letter that was settled stays so when it is recorded again."""
+    """DeadLetters and BlockedBaskets. A letter that was settled stays so when it is recorded again."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: DatabasePool) -> None:
         self._database = database
 
     async def record(self, letters: Sequence[DeadLetter]) -> None:
@@ -45,7 +45,7 @@ class PostgresDeadLetters:
 
     async def parked(self, basket_ids: Collection[str]) -> Collection[str]:
         async with self._database.connection() as connection:
-            rows = await connection.fetch(PARKED, list(basket_ids))
+            rows = await connection.fetch(BLOCKED, list(basket_ids))
         return {row["basket_id"] for row in rows}
 
     async def release(self, basket_id: str) -> None:
@@ -61,10 +61,10 @@ def _row(letter: DeadLetter) -> tuple[object, ...]:
         _digest(letter),
         letter.key,
         letter.value,
-        [storable(name) for name, _ in letter.headers],
+        [to_storable_text(name) for name, _ in letter.headers],
         [value for _, value in letter.headers],
         letter.code,
-        storable(letter.error)[:LONGEST_ERROR],
+        to_storable_text(letter.error)[:MAX_ERROR_LENGTH],
         letter.basket_id,
     )
 
@@ -73,7 +73,7 @@ def _digest(letter: DeadLetter) -> bytes:
     return sha256(repr((letter.key, letter.value, list(letter.headers))).encode(errors="replace")).digest()
 
 
-def storable(text: str) -> str:
+def to_storable_text(text: str) -> str:
     """PostgreSQL's text takes neither U+0000 nor halves of surrogate pairs, and anything may come in a
     message."""
     return text.encode(errors="replace").decode().replace("\x00", "\ufffd")

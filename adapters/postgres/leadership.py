@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 
-from adapters.postgres.database import Database, away, unavailable
-from domain.errors import LeadershipLost
+from adapters.postgres.pool import DatabasePool, is_unavailable, store_unavailable
+from domain.shared.errors import LeadershipLost
 
 # Takes the role or says at once that another session holds it. Waiting inside the server would keep a
 # snapshot open for as long as the other one leads, and with it every row version from then on.
@@ -25,13 +25,13 @@ LOCK_CLASS = 720804
 VANISHED_PROCESSES = {"tcp_keepalives_idle": "5", "tcp_keepalives_interval": "2", "tcp_keepalives_count": "3"}
 """Server settings: a machine that vanished without a word loses its roles in about 11 seconds."""
 
-LONGEST_NAME = 63
+MAX_SESSION_NAME = 63
 """PostgreSQL cuts longer names of sessions off."""
 
 _NAMED = "checkout instance "
 
 
-def instance_of(session: str | None) -> str | None:
+def instance_in_session_name(session: str | None) -> str | None:
     """The process whose session bears this name (its `application_name`), where it holds a role or waits."""
     if session is None or not session.startswith(_NAMED):
         return None
@@ -41,7 +41,7 @@ def instance_of(session: str | None) -> str | None:
 class PostgresLeadership:
     """Leadership. Needs a session of its own: a pooler in between that shares sessions breaks it."""
 
-    def __init__(self, database: Database, retry_every: float = 0.5, instance: str | None = None) -> None:
+    def __init__(self, database: DatabasePool, retry_every: float = 0.5, instance: str | None = None) -> None:
         """`instance` names this process to whoever asks PostgreSQL who holds a role."""
         self._database = database
         self._retry_every = retry_every
@@ -49,7 +49,7 @@ class PostgresLeadership:
 
     @asynccontextmanager
     async def hold(self, role: str, waiting: Callable[[], None] = lambda: None) -> AsyncIterator[_Session]:
-        connection = await self._database.connect((self._name + role)[:LONGEST_NAME], VANISHED_PROCESSES)
+        connection = await self._database.connect((self._name + role)[:MAX_SESSION_NAME], VANISHED_PROCESSES)
         try:
             session = _Session(connection, role, self._database.timeout)
             while not await session.take():
@@ -74,14 +74,14 @@ class _Session:
         try:
             return bool(await self._connection.fetchval(TRY, LOCK_CLASS, self._role, timeout=self._timeout))
         except Exception as error:
-            if away(error, closed=self._connection.is_closed()):
-                raise unavailable(error) from error
+            if is_unavailable(error, closed=self._connection.is_closed()):
+                raise store_unavailable(error) from error
             raise
 
     async def confirm(self) -> None:
         try:
             await self._connection.execute(PROBE, timeout=self._timeout)
         except Exception as error:
-            if away(error, closed=self._connection.is_closed()):
+            if is_unavailable(error, closed=self._connection.is_closed()):
                 raise LeadershipLost(self._role, str(error) or type(error).__name__) from error
             raise

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from adapters.postgres.database import Database
-from adapters.postgres.operator_actions import record_in
-from domain.operating.actions import OperatorAction
-from domain.operating.republishing import Republication
+from adapters.postgres.audit import record_action
+from adapters.postgres.pool import DatabasePool
+from domain.operators.audit import OperatorAction
+from domain.operators.republish.republish import Republication
 
 # Commits have the order of positions, so that nothing can come later that lies before it.
 LAST_POSITION = "SELECT coalesce(max(position), 0) FROM events"
@@ -27,7 +27,7 @@ END = "UPDATE republications SET ended_at = $2 WHERE id = $1 AND ended_at IS NUL
 class PostgresRepublications:
     """Republications."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: DatabasePool) -> None:
         self._database = database
 
     async def last_position(self) -> int:
@@ -48,14 +48,14 @@ class PostgresRepublications:
                 run.basket_id,
                 run.started_at,
             )
-            await record_in(connection, action)
+            await record_action(connection, action)
 
     async def go_on(self, id: str, action: OperatorAction) -> Republication | None:
         async with self._database.connection() as connection, connection.transaction():
             row = await connection.fetchrow(FIND, id)
             if row is None:
                 return None
-            await record_in(connection, action)
+            await record_action(connection, action)
         return Republication.model_validate(dict(row))
 
     async def end(self, run: Republication) -> None:

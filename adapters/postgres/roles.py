@@ -70,7 +70,7 @@ def roles_script(prefix: str = PREFIX) -> str:
     return f"BEGIN;\n\n{_named(prefix, 'roles.sql')}\nCOMMIT;\n"
 
 
-async def make_roles(connection: asyncpg.Connection, roles: DatabaseRoles) -> None:
+async def create_roles(connection: asyncpg.Connection, roles: DatabaseRoles) -> None:
     """Makes the roles in the connection's transaction, gives them what is there, and lets them sign in."""
     await connection.execute(_named(roles.prefix, "roles.sql"))
     for role, password in roles.passwords.items():
@@ -85,12 +85,12 @@ async def prefix_in_use(connection: asyncpg.Connection) -> str | None:
     return found
 
 
-async def become_owner(connection: asyncpg.Connection, prefix: str) -> None:
+async def act_as_owner(connection: asyncpg.Connection, prefix: str) -> None:
     """What the rest of the transaction makes is the owner's."""
     await connection.execute(BECOME, role_name("owner", prefix))
 
 
-async def give_rights(connection: asyncpg.Connection, prefix: str) -> None:
+async def grant_rights(connection: asyncpg.Connection, prefix: str) -> None:
     """Gives each role its rights, and takes away what else it has. The connection acts as the owner."""
     await connection.execute(_named(prefix, "rights.sql"))
 

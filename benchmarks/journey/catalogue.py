@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from benchmarks.journey.calendar import Calendar, rfc3339
 from benchmarks.journey.prices import Weekly, decimal, periods
-from benchmarks.journey.rows import Product, offer_id, product_code
-from benchmarks.journey.weeks import Calendar, rfc3339
+from benchmarks.journey.records import GroceryProduct, offer_id, product_code
 
 Row = dict[str, Any]
 
@@ -65,14 +65,14 @@ def availability_row(
 
 
 @dataclass(frozen=True, slots=True)
-class Year:
+class CatalogueYear:
     """All that the data says of a catalogue, and when its weeks are."""
 
-    products: Sequence[Product]
+    products: Sequence[GroceryProduct]
     prices: Mapping[int, Weekly]
     calendar: Calendar
 
-    def facts(self, product: Product, weeks: range) -> Iterator[Row]:
+    def facts(self, product: GroceryProduct, weeks: range) -> Iterator[Row]:
         """The offer, its availability, and its prices that hold in these weeks."""
         yield offer_row(product.id, product.name)
         yield availability_row(product.id)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from benchmarks.journey.rows import LAST_WEEK
+from benchmarks.journey.records import LAST_WEEK
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_show_locals=False)
 
@@ -29,15 +29,15 @@ def facts(
     products: Annotated[int | None, typer.Option(min=1, help="Only the most sold; else all.")] = None,
 ) -> None:
     """Writes catalogue facts for `checkout catalogue load`."""
-    from benchmarks.journey import making
-    from benchmarks.journey.files import write_lines
-    from benchmarks.journey.screen import CONSOLE, shown
+    from benchmarks.journey import generator
+    from benchmarks.journey.json_lines import write_lines
+    from benchmarks.journey.progress_bars import CONSOLE, with_bar
 
     first, _, last = weeks.partition("-")
     with CONSOLE.status("reading the data"):
-        year = making.year(now_is_week, making.most_sold(products) if products else None)
+        year = generator.year(now_is_week, generator.most_sold(products) if products else None)
     of_weeks = range(int(first), int(last or first) + 1)
-    taken = shown("products", year.products, len(year.products))
+    taken = with_bar("products", year.products, len(year.products))
     count = write_lines(out, (fact for product in taken for fact in year.facts(product, of_weeks)))
     CONSOLE.print(f"{count:,} facts; week {now_is_week} is now. Load them: checkout catalogue load {out}")
 
@@ -46,13 +46,13 @@ def facts(
 def baskets(out: Out, week: Week = 20, limit: Annotated[int, typer.Option(min=1)] = 20_000) -> None:
     """Writes real baskets, one a line: those of the week, then those of the weeks after it, then of those
     before."""
-    from benchmarks.journey import making
-    from benchmarks.journey.files import basket_row, write_lines
-    from benchmarks.journey.screen import CONSOLE, shown
+    from benchmarks.journey import generator
+    from benchmarks.journey.json_lines import basket_row, write_lines
+    from benchmarks.journey.progress_bars import CONSOLE, with_bar
 
     with CONSOLE.status("reading the data"):
-        found = making.baskets(week, limit)
-    count = write_lines(out, shown("baskets", map(basket_row, found), len(found)))
+        found = generator.baskets(week, limit)
+    count = write_lines(out, with_bar("baskets", map(basket_row, found), len(found)))
     CONSOLE.print(f"{count:,} baskets with {sum(len(basket.lines) for basket in found):,} lines")
 
 
@@ -71,7 +71,7 @@ def play(
 ) -> None:
     """Plays real baskets: initiates them with the prices of a week, lets a week pass, validates them, and
     compares what was found with what pandas says; fails where they differ."""
-    from benchmarks.journey.playing import play_and_compare
+    from benchmarks.journey.play import play_and_compare
 
     raise typer.Exit(play_and_compare(week, limit, callers, folder, service))
 
@@ -86,7 +86,7 @@ def load_speed(
     import uvloop
 
     from adapters.logs import configure_logging
-    from benchmarks.journey.learning import measure
+    from benchmarks.journey.load_speed import measure
 
     configure_logging("WARNING")
     uvloop.run(measure(facts, apache=apache, profile=profile))
@@ -101,8 +101,8 @@ def figures(
     """Measures validations against GETs, in round trips, for the largest basket, and the API's memory."""
     import uvloop
 
-    from benchmarks.journey import making, source
+    from benchmarks.journey import dataset, generator
     from benchmarks.journey.figures import show_figures
 
-    products, sold = source.products(), making.most_sold(20_000)
+    products, sold = dataset.products(), generator.most_sold(20_000)
     uvloop.run(show_figures(folder, [each.id for each in products], [each.id for each in sold]))

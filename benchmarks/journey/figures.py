@@ -16,16 +16,22 @@ import psutil
 from rich.table import Table
 
 from adapters.embedded.postgres import EmbeddedPostgres
-from adapters.embedded.processes import dying_with_parent, free_port
-from adapters.postgres.migrate import migrate
+from adapters.embedded.processes import die_with_parent, free_port
+from adapters.postgres.migrator import migrate
 from adapters.settings import Settings
-from benchmarks.journey.costs import ITEMS, STORE, basket, compare, made
-from benchmarks.journey.counting import Relay, counting
-from benchmarks.journey.rows import Basket, Line
-from benchmarks.journey.screen import CONSOLE, shown
-from benchmarks.journey.service import Service
-from benchmarks.journey.wire import Caller
-from operations.supervising import until_ready
+from benchmarks.journey.http_caller import HttpCaller
+from benchmarks.journey.progress_bars import CONSOLE, with_bar
+from benchmarks.journey.records import GroceryBasket, GroceryLine
+from benchmarks.journey.round_trips import PostgresRelay, counting_relay
+from benchmarks.journey.target import TargetService
+from benchmarks.journey.validation_cost import (
+    ITEMS,
+    STORE,
+    basket,
+    compare,
+    made,
+)
+from cli.up.supervisor import until_ready
 
 LARGEST = 500
 
@@ -36,7 +42,7 @@ async def show_figures(folder: Path, products: Sequence[int], sold: Sequence[int
     table = Table("what", "figure", box=None)
     async with EmbeddedPostgres(folder / "service" / "postgres", database="checkout") as database:
         await migrate(database.url)
-        async with counting(database.url) as relay, api(relay.url) as (service, _):
+        async with counting_relay(database.url) as relay, api(relay.url) as (service, _):
             with CONSOLE.status("counting round trips"):
                 table.add_row("round trips of a GET, of a validate", await _trips(service, relay, products))
         async with api(database.url) as (service, process):
@@ -58,24 +64,24 @@ async def show_figures(folder: Path, products: Sequence[int], sold: Sequence[int
 
 
 @asynccontextmanager
-async def api(database_url: str, **environment: str) -> AsyncIterator[tuple[Service, psutil.Process]]:
+async def api(database_url: str, **environment: str) -> AsyncIterator[tuple[TargetService, psutil.Process]]:
     """The API alone, as a process of its own: nothing else works on the database meanwhile."""
     port = free_port()
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "checkout", "serve", "--port", str(port)),
+        *(sys.executable, "-m", "cli", "serve", "--port", str(port)),
         env={
             **os.environ,
             "CHECKOUT_LOG_LEVEL": "WARNING",
             "CHECKOUT_DATABASE_URL": database_url,
             **environment,
         },
-        preexec_fn=dying_with_parent(signal.SIGTERM),
+        preexec_fn=die_with_parent(signal.SIGTERM),
     )
     settings = Settings()
     try:
         await until_ready(port, 30)
         url = f"http://127.0.0.1:{port}"
-        service = Service(url, database_url, "", settings.jwt_issuer, settings.jwt_audience)
+        service = TargetService(url, database_url, "", settings.jwt_issuer, settings.jwt_audience)
         yield service, psutil.Process(process.pid)
     finally:
         with suppress(ProcessLookupError):
@@ -83,10 +89,10 @@ async def api(database_url: str, **environment: str) -> AsyncIterator[tuple[Serv
         await process.wait()
 
 
-async def _trips(service: Service, relay: Relay, products: Sequence[int]) -> str:
+async def _trips(service: TargetService, relay: PostgresRelay, products: Sequence[int]) -> str:
     token = service.token(f"store-{STORE}")
     counted: list[int] = []
-    async with Caller(service.url) as caller:
+    async with HttpCaller(service.url) as caller:
         [id] = await made(caller, token, [basket(products, ITEMS)])
         for method, path in (
             ("GET", f"/partner/checkout/{id}"),
@@ -102,11 +108,11 @@ async def _trips(service: Service, relay: Relay, products: Sequence[int]) -> str
     return f"{counted[0]}, {counted[1]}"
 
 
-async def _largest(service: Service, products: Sequence[int]) -> str:
+async def _largest(service: TargetService, products: Sequence[int]) -> str:
     token = service.token(f"store-{STORE}")
     first: list[float] = []
     again: list[float] = []
-    async with Caller(service.url) as caller:
+    async with HttpCaller(service.url) as caller:
         for _ in range(12):
             [id] = await made(caller, token, [basket(products, LARGEST)])
             for seconds in (first, again):
@@ -117,12 +123,12 @@ async def _largest(service: Service, products: Sequence[int]) -> str:
     )
 
 
-async def _serve_all(service: Service, products: Sequence[int]) -> None:
+async def _serve_all(service: TargetService, products: Sequence[int]) -> None:
     """Every product in some basket of the largest size, each basket initiated and validated."""
     token = service.token(f"store-{STORE + 1}")
     parts = [products[first : first + LARGEST] for first in range(0, len(products), LARGEST)]
-    async with Caller(service.url) as caller:
-        for number, part in enumerate(shown("serving all products", parts, len(parts))):
-            of_part = Basket(number, STORE + 1, 0, tuple(Line(product, 1) for product in part))
+    async with HttpCaller(service.url) as caller:
+        for number, part in enumerate(with_bar("serving all products", parts, len(parts))):
+            of_part = GroceryBasket(number, STORE + 1, 0, tuple(GroceryLine(product, 1) for product in part))
             [id] = await made(caller, token, [of_part])
             await caller.call("POST", f"/partner/checkout/validate/{id}", token)

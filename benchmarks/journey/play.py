@@ -1,182 +1,52 @@
-"""A week of real baskets: filled with this week's prices, validated with the next week's."""
+"""One `play` from its start to the comparison."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from time import perf_counter
-from typing import Any
 
-from benchmarks.journey import making, source
-from benchmarks.journey.calling import Gateways, at_once, gateways
-from benchmarks.journey.catalogue import Row
-from benchmarks.journey.files import Document, Journal, basket_of, basket_row, read_lines, write_lines
-from benchmarks.journey.planting import Planted, planted
-from benchmarks.journey.rows import LAST_WEEK, Basket
-from benchmarks.journey.screen import CONSOLE, bar, shown
-from benchmarks.journey.service import Service
-
-INTERRUPTED = 130
+from benchmarks.journey.comparison import compare
+from benchmarks.journey.playthrough import (
+    INTERRUPTED,
+    OptionsChanged,
+    PlayOptions,
+    Playthrough,
+)
+from benchmarks.journey.progress_bars import CONSOLE
+from benchmarks.journey.target import LoadFailed, TargetService, own_service
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What is played: so many baskets, filled in this week."""
-
-    week: int
-    limit: int
-    callers: int = 16
-
-
-class AnotherRun(Exception):
-    """The folder holds a run that was asked for something else."""
-
-
-class Run:
-    """One run, in a folder that an interrupted one is taken up from: what was done is not done again."""
-
-    def __init__(self, folder: Path, asked: Asked) -> None:
-        """Raises AnotherRun."""
-        self.folder = folder
-        self.asked = asked
-        self.stop = asyncio.Event()
-        self.seconds: dict[str, float] = {}
-        self._state_file = folder / "state.json"
-        self._state: Document = {"week": asked.week, "limit": asked.limit}
-        if self._state_file.exists():
-            known = json.loads(self._state_file.read_text())
-            if known | self._state != known:
-                raise AnotherRun(f"{folder} holds another run; take another folder, or remove it")
-            self._state = known
-
-    async def play(self, service: Service) -> bool:
-        """Whether it came to its end: every basket is validated."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self.stop.set)
-        baskets = self.baskets()
-        await self._load(service, "catalogue", self._catalogue)
-        async with gateways(service, self.asked.callers) as calling:
-            whole = await self._initiate(calling, baskets)
-        if whole:
-            await self._load(service, "next-week", self._next_week)
-            async with gateways(service, self.asked.callers) as calling:
-                whole = await self._validate(calling, baskets)
-        return whole and not self.stop.is_set()
-
-    def baskets(self) -> list[Basket]:
-        file = self.folder / "baskets.jsonl"
-        if not file.exists():
-            with CONSOLE.status("reading the data"):
-                found = making.baskets(self.asked.week, self.asked.limit)
-            write_lines(file, map(basket_row, found))
-        return [basket_of(row) for row in read_lines(file)]
-
-    def planted(self) -> Planted:
-        return planted(self.baskets())
-
-    def verdicts(self) -> Iterator[Document]:
-        return read_lines(self.folder / "verdicts.jsonl")
-
-    async def _load(self, service: Service, name: str, rows: Any) -> None:
-        """Loads a file of facts, made when it is needed, unless that is done."""
-        if self._state.get(name) == "learned" or self.stop.is_set():
-            return
-        file = self.folder / f"{name}.jsonl"
-        if self._state.get(name) != "written":
-            write_lines(file, rows())
-            self._keep(**{name: "written"})
-        with self._timed(name):
-            summary = await service.load(file)
-        CONSOLE.print(f"{name}: {summary['learned']:,} facts learned in {self.seconds[name]:.0f} s")
-        self._keep(**{name: "learned"})
-
-    def _catalogue(self) -> Iterator[Row]:
-        left_out = self.planted().left_out
-        with CONSOLE.status("reading the data"):
-            year = making.year(self.asked.week)
-        weeks = range(1, LAST_WEEK + 1)
-        for product in shown("making facts", year.products, len(year.products)):
-            if product.id not in left_out:
-                yield from year.facts(product, weeks)
-
-    def _next_week(self) -> Iterator[Row]:
-        """A week passes, and stock changes. The service judges by the real clock, so it is said that the next
-        week began just now."""
-        planted, year, now = self.planted(), making.year(self.asked.week), datetime.now(UTC)
-        for product in year.products:
-            if product.id not in planted.left_out:
-                yield from year.week_begins(self.asked.week + 1, now, product.id)
-        for change in planted.changes:
-            yield change.row()
-
-    async def _initiate(self, calling: Gateways, baskets: list[Basket]) -> bool:
-        with Journal(self.folder / "initiated.jsonl", "basket") as journal, self._timed("initiate"):
-            waiting = [basket for basket in baskets if basket.id not in journal.done]
-            with bar("initiating", len(baskets), len(journal.done)) as advance:
-
-                async def initiate(basket: Basket) -> None:
-                    journal.record({"basket": basket.id, "id": await calling.initiate(basket)})
-                    advance(1)
-
-                return await at_once(self.asked.callers, waiting, initiate, self.stop)
-
-    async def _validate(self, calling: Gateways, baskets: list[Basket]) -> bool:
-        ids = {row["basket"]: row["id"] for row in read_lines(self.folder / "initiated.jsonl")}
-        with Journal(self.folder / "verdicts.jsonl", "basket") as journal, self._timed("validate"):
-            waiting = [basket for basket in baskets if basket.id not in journal.done]
-            with bar("validating", len(baskets), len(journal.done)) as advance:
-
-                async def validate(basket: Basket) -> None:
-                    verdict = await calling.validate(basket.partner, ids[basket.id])
-                    journal.record(verdict_row(basket.id, verdict))
-                    advance(1)
-
-                return await at_once(self.asked.callers, waiting, validate, self.stop)
-
-    def known_products(self) -> set[int]:
-        return {product.id for product in source.products()} - self.planted().left_out
-
-    @contextmanager
-    def _timed(self, what: str) -> Iterator[None]:
-        began = perf_counter()
-        yield
-        self.seconds[what] = perf_counter() - began
-
-    def _keep(self, **more: str) -> None:
-        self._state |= more
-        self._state_file.write_text(json.dumps(self._state))
+def play_and_compare(week: int, limit: int, callers: int, folder: Path, service: Path | None) -> int:
+    """The exit code: 0 where nothing differs."""
+    try:
+        run = Playthrough(folder, PlayOptions(week, limit, callers))
+        running = TargetService.of(service.read_text()) if service is not None else None
+        whole = asyncio.run(_play(run, running))
+    except (OptionsChanged, LoadFailed) as error:
+        CONSOLE.print(str(error), markup=False)
+        return 1
+    if not whole:
+        CONSOLE.print("Interrupted; the same command goes on with it.")
+        return INTERRUPTED
+    differences = compare(run)
+    CONSOLE.print("Nothing differs." if differences == 0 else f"{differences:,} differences")
+    return 0 if differences == 0 else 1
 
 
-def verdict_row(basket: int, verdict: Document) -> Document:
-    """What is compared of a verdict: whether it is ready, and code, severity, product and detail of each
-    finding."""
-    found = [*verdict["blockedProducts"], *verdict["validationErrors"]]
-    return {
-        "basket": basket,
-        "ready": verdict["ready"],
-        "findings": [[f["code"], f["severity"], _product(f), _detail(f)] for f in found],
-    }
+async def _play(run: Playthrough, running: TargetService | None) -> bool:
+    if running is not None:
+        return await _play_against(run, running)
+    async with own_service(run.folder / "service") as own:
+        return await _play_against(run, own)
 
 
-def _product(finding: Document) -> int:
-    return int(finding["offerId"].removeprefix("o-")) if finding["offerId"] else 0
-
-
-def _detail(finding: Document) -> str:
-    data = finding["data"]
-    match finding["code"]:
-        case "price_changed":
-            before = data["expectedPrice"]
-            return f"{before['amount'] if before else 'none'}>{data['currentPrice']['amount']}"
-        case "product_insufficient_stock":
-            return f"{data['available']}/{data['requested']}"
-        case _:
-            return ""
+async def _play_against(run: Playthrough, service: TargetService) -> bool:
+    whole = await run.play(service)
+    baskets = run.asked.limit
+    for what in ("initiate", "validate"):
+        if what in run.seconds:
+            rate = baskets / run.seconds[what]
+            CONSOLE.print(f"{what}: {run.seconds[what]:.1f} s, {rate:,.0f} baskets a second")
+    if (api := service.api()) is not None:
+        CONSOLE.print(f"memory of the API: {api.memory_info().rss / 1e6:,.0f} MB")
+    return whole

@@ -8,13 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice, zip_longest
 from statistics import median
 
-from benchmarks.journey.rows import Sale
+from benchmarks.journey.records import SaleRow
 
 Weekly = Mapping[int, int]
 """Cents by the weeks in which the product was sold, in order."""
 
 
-def weekly_prices(sales: Iterable[Sale]) -> dict[int, Weekly]:
+def weekly_prices(sales: Iterable[SaleRow]) -> dict[int, Weekly]:
     """By product and week, the median of what was paid for one unit in whole cents, half a cent upwards; at
     least one cent. Rows in which nothing was sold or nothing paid say nothing about prices."""
     paid: dict[int, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))

@@ -25,14 +25,14 @@ import psutil
 
 from adapters.embedded.broker import EmbeddedBroker
 from adapters.embedded.postgres import EmbeddedPostgres
-from adapters.postgres.database import Database
-from adapters.postgres.migrate import migrate
-from adapters.postgres.publisher_positions import PostgresPublisherPositions
-from benchmarks.journey.service import own_service
-from benchmarks.rebuild.filling import fill
-from benchmarks.rebuild.serving import Callers
-from benchmarks.rebuild.sockets import SocketGateway
-from domain.ports import PublishedUpTo
+from adapters.postgres.checkpoints import PostgresPublisherCheckpoints
+from adapters.postgres.migrator import migrate
+from adapters.postgres.pool import DatabasePool
+from benchmarks.journey.target import own_service
+from benchmarks.rebuild.callers import Callers
+from benchmarks.rebuild.socket_gateway import SocketGateway
+from benchmarks.rebuild.store_filler import fill
+from domain.ports import PublisherCheckpoint
 
 PUBLISHER = "benchmark"
 SETTLED_AFTER = 5.0
@@ -83,7 +83,7 @@ async def rebuild(environment: Mapping[str, str], *arguments: str) -> dict[str, 
     """What `checkout rebuild basket-views` says, with how long the whole command took."""
     began = time.monotonic()
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "checkout", "rebuild", "basket-views", "--json", *arguments),
+        *(sys.executable, "-m", "cli", "rebuild", "basket-views", "--json", *arguments),
         stdout=asyncio.subprocess.PIPE,
         env={**os.environ, **environment},
     )
@@ -115,12 +115,12 @@ async def alone(url: str, server: psutil.Process, rounds: int) -> None:
 async def serving(url: str, folder: Path, given: argparse.Namespace) -> None:
     async with AsyncExitStack() as stack:
         broker = await stack.enter_async_context(EmbeddedBroker(folder / "broker.log"))
-        database = Database(url)
+        database = DatabasePool(url)
         stack.push_async_callback(database.close)
         async with database.connection() as connection:
             last: int = await connection.fetchval("SELECT max(position) FROM events")
         # What lies there was published long ago.
-        await PostgresPublisherPositions(database).write(PUBLISHER, PublishedUpTo(last))
+        await PostgresPublisherCheckpoints(database).write(PUBLISHER, PublisherCheckpoint(last))
         environment = {
             "CHECKOUT_DATABASE_URL": url,
             "CHECKOUT_KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap_servers,
@@ -162,7 +162,7 @@ async def main(given: argparse.Namespace) -> None:
     given.folder.mkdir(parents=True, exist_ok=True)
     async with EmbeddedPostgres(given.folder / "postgres") as postgres:
         await migrate(postgres.url)
-        database = Database(postgres.url, timeout=120)
+        database = DatabasePool(postgres.url, timeout=120)
         await fill(database, given.baskets)
         await database.close()
         server = psutil.Process(postgres.pid)

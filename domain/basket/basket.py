@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from domain.base import Aggregate
 from domain.basket.events import (
     BASKET_TOPIC,
     BasketCompleted,
@@ -24,15 +23,23 @@ from domain.basket.events import (
     OrderItemQuantityChanged,
     OrderItemRemoved,
 )
-from domain.errors import BasketFinished
-from domain.validation.findings import Verdict
-from domain.values import Market, Money, OfferRef, OrderItemType, same_json, total
+from domain.shared.errors import BasketFinished
+from domain.shared.eventsourcing import Aggregate
+from domain.shared.findings import Verdict
+from domain.shared.values import (
+    Market,
+    Money,
+    OfferRef,
+    OrderItemType,
+    json_equal,
+    total,
+)
 
 BasketStatus = Literal["open", "expired", "completed"]
 
 
 @dataclass(frozen=True, slots=True)
-class Described:
+class OfferSnapshot:
     """What is known of an offer at the moment it is put into a basket; an unknown one has neither
     name, products nor price."""
 
@@ -40,7 +47,7 @@ class Described:
     price: Money | None = None
 
 
-Describe = Callable[[OfferRef, Market], Described]
+DescribeOffer = Callable[[OfferRef, Market], OfferSnapshot]
 
 LineKey = tuple[str, str, OrderItemType, str | None]
 
@@ -111,7 +118,7 @@ class Basket(Aggregate):
         changed = tuple(
             field.alias or name
             for name, field in BasketDetails.model_fields.items()
-            if not same_json(getattr(details, name), getattr(self.details, name))
+            if not json_equal(getattr(details, name), getattr(self.details, name))
         )
         if changed:
             self.trigger_event(BasketDetailsChanged, details=details, changed=changed, timestamp=now)

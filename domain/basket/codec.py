@@ -12,8 +12,8 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import from_json, to_json
 
-from domain.base import DomainEvent
 from domain.basket.events import BasketEvent, UnknownEvent
+from domain.shared.eventsourcing import DomainEvent
 
 Document = dict[str, Any]
 Upcaster = Callable[[Document], Document]

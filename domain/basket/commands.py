@@ -7,9 +7,9 @@ from typing import Literal
 
 from domain.basket.basket import Basket
 from domain.basket.events import BasketDetails
-from domain.errors import BasketExists, VersionMismatch
-from domain.validation.findings import Verdict
-from domain.values import Money, OfferRef, OrderItemType
+from domain.shared.errors import BasketExists, VersionMismatch
+from domain.shared.findings import Verdict
+from domain.shared.values import Money, OfferRef, OrderItemType
 
 
 @dataclass(frozen=True, slots=True)

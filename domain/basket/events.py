@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import AwareDatetime, Field
 
-from domain.base import DomainEvent, InitialEvent, Value
-from domain.validation.findings import Finding, Passed
-from domain.values import (
+from domain.shared.eventsourcing import DomainEvent, InitialEvent, Value
+from domain.shared.findings import Finding, Passed
+from domain.shared.values import (
     Country,
     Currency,
     Identifier,

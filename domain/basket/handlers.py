@@ -6,11 +6,14 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from domain.basket.acting import carry_out
-from domain.basket.answering import Remember
 from domain.basket.basket import Basket
-from domain.basket.bringing import bring_to
-from domain.basket.changing import Change, Changes, claim_name, external_id_claim, require_partner
+from domain.basket.command_executor import (
+    BasketChange,
+    CommandExecutor,
+    claim_name,
+    external_id_claim,
+    require_partner,
+)
 from domain.basket.commands import (
     AddItem,
     Caller,
@@ -21,29 +24,32 @@ from domain.basket.commands import (
     ValidateBasket,
     Validated,
 )
-from domain.basket.deciding import Deciding, Limits
-from domain.basket.repository import Baskets
-from domain.basket.revalidating import Revalidation
+from domain.basket.decision import BasketLimits, DecisionContext
+from domain.basket.idempotency import IdempotencyContext
+from domain.basket.reconcile import reconcile
+from domain.basket.repository import BasketRepository
+from domain.basket.update import apply_actions
 from domain.catalogue.catalogue import Catalogue
 from domain.catalogue.policies import PolicyTerms
-from domain.errors import (
+from domain.ports import AlreadyAnswered, Appended, CatalogueFacts, Clock, EventStore, NewId
+from domain.shared.errors import (
     AnsweredElsewhere,
     BasketFinished,
     BasketNotFound,
     ExternalIdInUse,
     VersionMismatch,
 )
-from domain.ports import AlreadyAnswered, Appended, CatalogueFacts, Clock, EventStore, NewId
-from domain.validation.judging import Judging
+from domain.validation.revalidation import Revalidation
+from domain.validation.validator import BasketValidator
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class CheckoutConfig:
     """How long baskets live, how large they get, how often a conflict is tried again, and what they are
     judged by where no policy says it."""
 
     lifetime: timedelta = timedelta(days=14)
-    limits: Limits = field(default_factory=Limits)
+    limits: BasketLimits = field(default_factory=BasketLimits)
     attempts: int = 10
     validation: PolicyTerms = field(default_factory=PolicyTerms)
 
@@ -54,20 +60,20 @@ class CheckoutHandlers:
     def __init__(
         self,
         store: EventStore,
-        baskets: Baskets,
+        baskets: BasketRepository,
         facts: CatalogueFacts,
         clock: Clock,
         new_id: NewId,
-        policy: Policy | None = None,
+        policy: CheckoutConfig | None = None,
     ) -> None:
         self._store = store
         self._baskets = baskets
         self._facts = facts
         self._clock = clock
         self._new_id = new_id
-        self._policy = policy or Policy()
-        self._changes = Changes(baskets, self._policy.attempts)
-        self._judging = Judging(facts, clock, self._policy.validation)
+        self._policy = policy or CheckoutConfig()
+        self._changes = CommandExecutor(baskets, self._policy.attempts)
+        self._judging = BasketValidator(facts, clock, self._policy.validation)
         self.revalidation = Revalidation(store, self._changes, self._judging)
 
     def drop(self) -> None:
@@ -82,7 +88,7 @@ class CheckoutHandlers:
         return basket.as_seen_at(self._clock())
 
     async def initiate(
-        self, command: InitiateBasket, caller: Caller, remember: Remember[Initiated] | None = None
+        self, command: InitiateBasket, caller: Caller, remember: IdempotencyContext[Initiated] | None = None
     ) -> Initiated:
         """Creates a basket, or brings the one that the command names to what it says.
 
@@ -95,7 +101,7 @@ class CheckoutHandlers:
         async def bring(basket: Basket) -> Initiated:
             deciding = self._deciding(basket, catalogue)
             basket.require_open(deciding.now)
-            bring_to(deciding, command.details, command.items)
+            reconcile(deciding, command.details, command.items)
             return Initiated(basket, created=False)
 
         for _ in range(self._policy.attempts):
@@ -104,7 +110,7 @@ class CheckoutHandlers:
                 if basket_id is None:
                     return await self._create(command, caller, catalogue, remember)
                 return await self._changes.carry_out(
-                    Change(
+                    BasketChange(
                         basket_id,
                         bring,
                         caller,
@@ -124,7 +130,7 @@ class CheckoutHandlers:
         raise ExternalIdInUse(command.details.external_id or "")
 
     async def update(
-        self, command: UpdateBasket, caller: Caller, remember: Remember[Updated] | None = None
+        self, command: UpdateBasket, caller: Caller, remember: IdempotencyContext[Updated] | None = None
     ) -> Updated:
         """Carries out the actions, all or none; raises InvalidCommand with all that is wrong."""
         added = {action.item.offer.id for action in command.actions if isinstance(action, AddItem)}
@@ -133,10 +139,10 @@ class CheckoutHandlers:
         async def act(basket: Basket) -> Updated:
             deciding = self._deciding(basket, catalogue)
             basket.require_open(deciding.now)
-            return Updated(basket, carry_out(deciding, command.actions))
+            return Updated(basket, apply_actions(deciding, command.actions))
 
         return await self._changes.carry_out(
-            Change(
+            BasketChange(
                 command.basket_id,
                 act,
                 caller,
@@ -147,7 +153,7 @@ class CheckoutHandlers:
         )
 
     async def validate(
-        self, command: ValidateBasket, caller: Caller, remember: Remember[Validated] | None = None
+        self, command: ValidateBasket, caller: Caller, remember: IdempotencyContext[Validated] | None = None
     ) -> Validated:
         """Judges the basket with everything acknowledged so far, and records the verdict."""
 
@@ -157,7 +163,7 @@ class CheckoutHandlers:
             return Validated(judged.basket, basket, judged.verdict)
 
         return await self._changes.carry_out(
-            Change(
+            BasketChange(
                 command.basket_id,
                 record,
                 caller,
@@ -174,7 +180,7 @@ class CheckoutHandlers:
             basket.expire(self._clock())
             return basket
 
-        await self._changes.carry_out(Change(basket_id, expire, caller, partner=None))
+        await self._changes.carry_out(BasketChange(basket_id, expire, caller, partner=None))
 
     async def complete(self, basket_id: str, order_id: str | None, caller: Caller) -> None:
         """Records that an order was placed from a basket; raises BasketNotFound, and BasketFinished
@@ -184,7 +190,7 @@ class CheckoutHandlers:
             basket.complete(order_id, self._clock())
             return basket
 
-        await self._changes.carry_out(Change(basket_id, complete, caller, partner=None))
+        await self._changes.carry_out(BasketChange(basket_id, complete, caller, partner=None))
 
     async def _meant(self, command: InitiateBasket, caller: Caller) -> str | None:
         """Which basket an initiate means: the named one, else the landing state's while it is open, else
@@ -217,7 +223,7 @@ class CheckoutHandlers:
         command: InitiateBasket,
         caller: Caller,
         catalogue: Catalogue,
-        remember: Remember[Initiated] | None,
+        remember: IdempotencyContext[Initiated] | None,
     ) -> Initiated:
         """A new basket; raises ExternalIdInUse where another one took the external id in between."""
         basket_id = f"basket-{self._new_id()}"
@@ -231,7 +237,7 @@ class CheckoutHandlers:
             now=now,
             expires_at=now + self._policy.lifetime,
         )
-        bring_to(self._deciding(basket, catalogue), command.details, command.items)
+        reconcile(self._deciding(basket, catalogue), command.details, command.items)
         result = Initiated(basket, created=True)
         claim = external_id_claim(basket)
         outcome = await self._baskets.save(
@@ -246,9 +252,9 @@ class CheckoutHandlers:
             raise ExternalIdInUse(command.details.external_id or "")
         return result
 
-    def _deciding(self, basket: Basket, catalogue: Catalogue) -> Deciding:
+    def _deciding(self, basket: Basket, catalogue: Catalogue) -> DecisionContext:
         now = self._clock()
-        return Deciding(
+        return DecisionContext(
             basket,
             lambda ref, market: catalogue.describe(ref, market, now),
             self._new_id,

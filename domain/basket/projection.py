@@ -8,13 +8,18 @@ from dataclasses import dataclass, replace
 from pydantic import ValidationError
 from pydantic_core import to_json
 
-from domain.base import DomainEvent
 from domain.basket.basket import Basket
 from domain.basket.codec import UnreadableEvent, decode_all
+from domain.basket.references import offers_of, products_of, references_of
 from domain.basket.snapshot import BasketSnapshot
-from domain.errors import CheckoutError
-from domain.ports import BasketView, BasketViews, EventStore, ParkedBaskets
-from domain.validation.touching import offers_of, products_of, uses_of
+from domain.ports import (
+    BasketView,
+    BasketViews,
+    BlockedBaskets,
+    EventStore,
+)
+from domain.shared.errors import CheckoutError
+from domain.shared.eventsourcing import DomainEvent
 
 
 class ProjectionContended(CheckoutError):
@@ -25,19 +30,19 @@ class ProjectionContended(CheckoutError):
 
 
 @dataclass(frozen=True, slots=True)
-class Stuck:
+class ProjectionFailure:
     """The version at which a basket's events could not be folded, and why."""
 
     version: int
     error: str
 
 
-class _Unfoldable(Exception):
+class _ProjectionError(Exception):
     """Ends the folding of one basket where it stands."""
 
     def __init__(self, version: int, error: str) -> None:
         super().__init__(error)
-        self.stuck = Stuck(version, error)
+        self.stuck = ProjectionFailure(version, error)
 
 
 class BasketProjection:
@@ -49,14 +54,14 @@ class BasketProjection:
         self._views = views
         self._attempts = attempts
 
-    async def apply(self, arrived: Mapping[str, Sequence[DomainEvent]]) -> Mapping[str, Stuck]:
+    async def apply(self, arrived: Mapping[str, Sequence[DomainEvent]]) -> Mapping[str, ProjectionFailure]:
         """Brings each basket's view to the last of its events at least; events that it holds already are
         passed over, and missing ones are read from the store.
 
         Returns the baskets that got stuck, whose views hold all that came before. Raises
         StoreUnavailable and ProjectionContended; what was moved until then stays moved.
         """
-        stuck: dict[str, Stuck] = {}
+        stuck: dict[str, ProjectionFailure] = {}
         waiting = dict(arrived)
         for _ in range(self._attempts):
             if not waiting:
@@ -68,7 +73,7 @@ class BasketProjection:
                 try:
                     fold.begin(snapshots.get(basket_id))
                     await self._fold(fold, events)
-                except _Unfoldable as reason:
+                except _ProjectionError as reason:
                     stuck[basket_id] = reason.stuck
                 if fold.basket is not None and fold.version > fold.began:
                     moves[basket_id] = (fold.began, fold.view())
@@ -80,16 +85,16 @@ class BasketProjection:
             raise ProjectionContended(waiting)
         return stuck
 
-    async def refold(self, basket_id: str) -> Stuck | None:
+    async def refold(self, basket_id: str) -> ProjectionFailure | None:
         """Brings the view to the last event in the store."""
         stored = await self._store.read_events(basket_id)
         try:
             events = [_readable(event.version, event.data) for event in stored]
-        except _Unfoldable as reason:
+        except _ProjectionError as reason:
             return reason.stuck
         return (await self.apply({basket_id: events})).get(basket_id)
 
-    async def unpark(self, basket_id: str, parked: ParkedBaskets) -> Stuck | None:
+    async def unpark(self, basket_id: str, parked: BlockedBaskets) -> ProjectionFailure | None:
         """Folds a parked basket's view from the store and releases it; leaves it parked and says why where
         it still cannot be folded."""
         stuck = await self.refold(basket_id)
@@ -111,7 +116,7 @@ class BasketProjection:
                 return
             fold.take(_readable(stored.version, stored.data))
         if fold.version < upto:
-            raise _Unfoldable(upto, f"the store ends at version {fold.version} of this basket")
+            raise _ProjectionError(upto, f"the store ends at version {fold.version} of this basket")
 
 
 class _Fold:
@@ -129,14 +134,14 @@ class _Fold:
         try:
             self.basket = BasketSnapshot.model_validate_json(snapshot).restore()
         except ValidationError as error:
-            raise _Unfoldable(1, f"the view's snapshot cannot be read: {error}") from error
+            raise _ProjectionError(1, f"the view's snapshot cannot be read: {error}") from error
         self.began = self.version
-        self._used = uses_of(self.basket)
+        self._used = references_of(self.basket)
 
     def view(self) -> BasketView:
         """The row of the basket that was begun; what it is found by is said only where it became another."""
         assert self.basket is not None  # noqa: S101  (for the type checker)
-        view = view_of(self.basket)
+        view = to_view(self.basket)
         return replace(view, uses=None) if view.uses == self._used else view
 
     @property
@@ -151,10 +156,10 @@ class _Fold:
             self.basket = event.mutate(self.basket)
         except Exception as error:
             # An event that fits no basket may fail in any way; it is this basket's trouble alone.
-            raise _Unfoldable(event.originator_version, f"{type(error).__name__}: {error}") from error
+            raise _ProjectionError(event.originator_version, f"{type(error).__name__}: {error}") from error
 
 
-def view_of(basket: Basket) -> BasketView:
+def to_view(basket: Basket) -> BasketView:
     """The row that says what the basket is."""
     return BasketView(
         basket_id=basket.id,
@@ -166,7 +171,7 @@ def view_of(basket: Basket) -> BasketView:
         modified=basket.modified_on,
         expires_at=basket.expires_at,
         snapshot=to_json(BasketSnapshot.take(basket), by_alias=True),
-        uses=uses_of(basket),
+        uses=references_of(basket),
         ready=basket.ready,
         offers=frozenset(offers_of(basket)),
         products=frozenset(products_of(basket)),
@@ -174,7 +179,7 @@ def view_of(basket: Basket) -> BasketView:
     )
 
 
-def grouped(events: Iterable[DomainEvent]) -> dict[str, list[DomainEvent]]:
+def group_by_basket(events: Iterable[DomainEvent]) -> dict[str, list[DomainEvent]]:
     """The events of each basket, in the order in which they came."""
     baskets: dict[str, list[DomainEvent]] = {}
     for event in events:
@@ -186,5 +191,5 @@ def _readable(version: int, data: bytes) -> DomainEvent:
     try:
         (event,) = decode_all(b"[" + data + b"]")
     except (UnreadableEvent, ValueError) as error:
-        raise _Unfoldable(version, f"the stored event cannot be read: {error}") from error
+        raise _ProjectionError(version, f"the stored event cannot be read: {error}") from error
     return event

@@ -14,25 +14,25 @@ from weakref import WeakValueDictionary
 from cachetools import LRUCache
 from pydantic_core import to_json
 
-from domain.base import fold, spare
 from domain.basket.basket import Basket
 from domain.basket.codec import UnreadableEvent, decode_all, encode
 from domain.basket.commands import Caller
 from domain.basket.snapshot import UnreadableSnapshot, restore
-from domain.errors import BasketNotFound
 from domain.ports import (
-    Answer,
-    AnswerKey,
     Append,
     Appended,
     AppendOutcome,
     EventStore,
+    IdempotencyKey,
     NewEvent,
+    RenderedResponse,
     StoredStream,
 )
+from domain.shared.errors import BasketNotFound
+from domain.shared.eventsourcing import fold, trim
 
 
-class Baskets:
+class BasketRepository:
     """Loads and saves baskets. One object serves all callers of a process."""
 
     def __init__(self, store: EventStore, cache_lines: int = 30_000) -> None:
@@ -101,7 +101,7 @@ class Baskets:
         *,
         claims: Sequence[str] = (),
         releases: Sequence[str] = (),
-        answer: tuple[AnswerKey, Answer] | None = None,
+        answer: tuple[IdempotencyKey, RenderedResponse] | None = None,
     ) -> AppendOutcome:
         """Appends what happened to the fork since it was loaded, and forgets the basket where that
         was refused."""
@@ -138,7 +138,7 @@ class Baskets:
             return
         if _size(basket) <= self._recent.maxsize:
             for item in basket.items.values():
-                spare(item)
+                trim(item)
             self._recent[basket.id] = basket
         else:
             self._recent.pop(basket.id, None)

@@ -6,9 +6,9 @@ from datetime import datetime
 
 from pydantic import ValidationError
 
-from domain.base import Value
 from domain.basket.basket import Basket, BasketStatus
 from domain.basket.events import BasketDetails, OrderItem
+from domain.shared.eventsourcing import Value
 
 
 class UnreadableSnapshot(ValueError):

@@ -8,14 +8,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Self, assert_never
 
-from domain.basket.basket import Described
+from domain.basket.basket import OfferSnapshot
 from domain.basket.events import LineOffer
-from domain.catalogue.epochs import age, is_withdrawn
+from domain.catalogue.epochs import is_withdrawn, recency
 from domain.catalogue.facts import AvailabilityFact, Fact, OfferFact, PriceFact
-from domain.catalogue.known import NOTHING_SAID, KnownOffer, KnownProduct, OfferAnswer
+from domain.catalogue.offer_index import (
+    NO_QUOTE,
+    OfferEntry,
+    OfferQuote,
+    ProductEntry,
+)
 from domain.catalogue.policies import PolicyFact
-from domain.catalogue.pricing import NO_PRICE, PriceAnswer
-from domain.values import Market, OfferRef
+from domain.catalogue.pricing import NO_PRICE, PriceQuote
+from domain.shared.values import Market, OfferRef
 
 
 class Catalogue:
@@ -24,16 +29,16 @@ class Catalogue:
     def __init__(self, facts: Iterable[Fact] = (), position: int | None = None) -> None:
         """`position` is that of the last fact that was known of anything; None where that is not known."""
         self.position = position
-        self._offers: dict[str, KnownOffer] = {}
-        self._products: dict[str, KnownProduct] = {}
+        self._offers: dict[str, OfferEntry] = {}
+        self._products: dict[str, ProductEntry] = {}
         self._policies: dict[str | None, PolicyFact] = {}
         self.add(facts)
 
     @classmethod
     def of_known(
         cls,
-        offers: Mapping[str, KnownOffer],
-        products: Mapping[str, KnownProduct],
+        offers: Mapping[str, OfferEntry],
+        products: Mapping[str, ProductEntry],
         policies: Iterable[PolicyFact],
         position: int | None = None,
     ) -> Self:
@@ -57,16 +62,16 @@ class Catalogue:
                     products[fact.product_code].append(fact)
                 case PolicyFact():
                     held = self._policies.get(fact.partner)
-                    if held is None or age(fact) > age(held):
+                    if held is None or recency(fact) > recency(held):
                         self._policies[fact.partner] = fact
                 case _:
                     assert_never(fact)
         for id, about_offer in offers.items():
             offer = self._offers.get(id)
-            self._offers[id] = KnownOffer([*offer.facts(), *about_offer] if offer else about_offer)
+            self._offers[id] = OfferEntry([*offer.facts(), *about_offer] if offer else about_offer)
         for code, about_product in products.items():
             product = self._products.get(code)
-            self._products[code] = KnownProduct(
+            self._products[code] = ProductEntry(
                 [*product.facts, *product.withdrawn, *about_product] if product else about_product
             )
 
@@ -93,20 +98,20 @@ class Catalogue:
         known = self._offers.get(ref.id)
         return known.successor(ref.version) if known else None
 
-    def price(self, ref: OfferRef, market: Market, now: datetime) -> PriceAnswer:
+    def price(self, ref: OfferRef, market: Market, now: datetime) -> PriceQuote:
         """The price in this market and its currency."""
         known = self._offers.get(ref.id)
         return known.price(ref.version, market, now) if known else NO_PRICE
 
-    def answer(self, ref: OfferRef, market: Market, now: datetime) -> OfferAnswer:
+    def answer(self, ref: OfferRef, market: Market, now: datetime) -> OfferQuote:
         """All of these at once, and the price after the present one."""
         known = self._offers.get(ref.id)
-        return known.answer(ref.version, market, now) if known else NOTHING_SAID
+        return known.answer(ref.version, market, now) if known else NO_QUOTE
 
-    def known_offer(self, offer_id: str) -> KnownOffer | None:
+    def known_offer(self, offer_id: str) -> OfferEntry | None:
         return self._offers.get(offer_id)
 
-    def known_product(self, product_code: str) -> KnownProduct | None:
+    def known_product(self, product_code: str) -> ProductEntry | None:
         return self._products.get(product_code)
 
     def availability(self, product_code: str, market: Market) -> AvailabilityFact | None:
@@ -121,13 +126,13 @@ class Catalogue:
         said = (self._policies.get(partner), self._policies.get(None))
         return tuple(fact for fact in said if fact is not None and not is_withdrawn(fact))
 
-    def describe(self, ref: OfferRef, market: Market, now: datetime) -> Described:
+    def describe(self, ref: OfferRef, market: Market, now: datetime) -> OfferSnapshot:
         """What is known of an offer as it is put into a basket."""
         answer = self.answer(ref, market, now)
         offer, price = answer.offer, answer.price.current
         if offer is None:
-            return Described(LineOffer(id=ref.id, version=ref.version))
+            return OfferSnapshot(LineOffer(id=ref.id, version=ref.version))
         line_offer = LineOffer(
             id=ref.id, version=ref.version, name=offer.name, path=offer.path, products=offer.products
         )
-        return Described(line_offer, price.money if price else None)
+        return OfferSnapshot(line_offer, price.money if price else None)

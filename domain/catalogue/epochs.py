@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.catalogue.facts import Fact, FactKind, OfferFact
-from domain.values import Source
+from domain.shared.values import Source
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class FactMessage:
     """A message that says a fact: under which key, where it lay, and the time that it bears."""
 
     fact: Fact
@@ -45,10 +45,10 @@ class Tombstone:
         return None if text is None or "\x00" in text else text
 
 
-CatalogueMessage = Said | Tombstone
+CatalogueMessage = FactMessage | Tombstone
 
 
-def age(fact: Fact) -> tuple[int, int]:
+def recency(fact: Fact) -> tuple[int, int]:
     """Of two facts about one subject the one with the greater age is the newer."""
     return (fact.epoch, fact.sequence)
 
@@ -58,12 +58,12 @@ def is_withdrawn(fact: Fact) -> bool:
     return fact.epoch % 2 == 1
 
 
-def names_of(fact: Fact) -> tuple[str, ...]:
+def keys_naming(fact: Fact) -> tuple[str, ...]:
     """The keys that name a fact: its subject, and of an offer's version the offer's id."""
     return (fact.subject, fact.id) if isinstance(fact, OfferFact) else (fact.subject,)
 
 
-def same_said(one: Fact, other: Fact) -> bool:
+def states_the_same(one: Fact, other: Fact) -> bool:
     """Whether two facts say the same, be it in other epochs; a withdrawal says nothing."""
     return not is_withdrawn(one) and not is_withdrawn(other) and in_epoch(one, other.epoch) == other
 
@@ -82,7 +82,7 @@ def withdrawal_of(fact: Fact) -> Fact:
     return fact.model_copy(update=changes)
 
 
-def said_after(fact: Fact, newest: Fact | None) -> Fact:
+def placed_after(fact: Fact, newest: Fact | None) -> Fact:
     """The fact as it is recorded where it is said after the newest one about its subject (None: the first)."""
     if newest is None:
         return in_epoch(fact, 0)
@@ -95,29 +95,29 @@ def epoch_after(withdrawal: int | None) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class SourceMark:
     """Up to which offset a partition was learned, and the latest time that a message up to there bears."""
 
     offset: int
     at: datetime
 
 
-def is_repeated(mark: Mark | None, offset: int, at: datetime | None) -> bool:
+def is_redelivered(mark: SourceMark | None, offset: int, at: datetime | None) -> bool:
     """Whether a message was learned before. One with an offset that was seen and a later time than all of those is in
     a topic that was made anew; one without a time is news."""
     return mark is not None and at is not None and offset <= mark.offset and at <= mark.at
 
 
-def marked(mark: Mark | None, offset: int, at: datetime | None) -> Mark | None:
+def advance_mark(mark: SourceMark | None, offset: int, at: datetime | None) -> SourceMark | None:
     """The mark after a message was learned."""
-    if at is None or is_repeated(mark, offset, at):
+    if at is None or is_redelivered(mark, offset, at):
         return mark
     if mark is None or offset <= mark.offset:
-        return Mark(offset, at)
-    return Mark(offset, max(at, mark.at))
+        return SourceMark(offset, at)
+    return SourceMark(offset, max(at, mark.at))
 
 
-def epoch_of_repeated(source: Source, withdrawals: Iterable[tuple[int, Source]]) -> int:
+def epoch_of_redelivered(source: Source, withdrawals: Iterable[tuple[int, Source]]) -> int:
     """The epoch of a message that comes again, or late, and is not recorded: that after the withdrawals, each with
     its epoch, that its own partition holds before it."""
     before = [

@@ -12,31 +12,36 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
-from domain.base import Value
-from domain.catalogue.naming import Epoch, Sequence, fact_id, name_of
+from domain.catalogue.fact_ids import (
+    Epoch,
+    Sequence,
+    fact_id,
+    subject_of,
+)
 from domain.catalogue.policies import PolicyFact
-from domain.values import (
-    WHOLE,
+from domain.shared.eventsourcing import Value
+from domain.shared.values import (
+    WHOLE_NUMBER,
     Amount,
     Country,
     Currency,
     Identifier,
-    Moment,
     Money,
     PartnerOrganisation,
     Product,
     Text,
+    Timestamp,
 )
 
 
 class QuantityRule(Value):
     """How many of an offer version one may order, summed over all lines of it; None is no limit."""
 
-    min: Annotated[int, Field(ge=1), WHOLE] | None = None
+    min: Annotated[int, Field(ge=1), WHOLE_NUMBER] | None = None
     """The fewest."""
-    max: Annotated[int, Field(ge=1), WHOLE] | None = None
+    max: Annotated[int, Field(ge=1), WHOLE_NUMBER] | None = None
     """The most."""
-    step: Annotated[int, Field(ge=1), WHOLE] | None = None
+    step: Annotated[int, Field(ge=1), WHOLE_NUMBER] | None = None
     """It is ordered in multiples of it."""
 
 
@@ -57,9 +62,9 @@ class OfferFact(Value):
     """The products that the offer is made of; one that it holds twice is named twice."""
     status: Literal["draft", "published", "withdrawn"]
     """Whether it is sold: only published offers are."""
-    on_sale_from: Moment | None = None
+    on_sale_from: Timestamp | None = None
     """From when on it is sold."""
-    on_sale_until: Moment | None = None
+    on_sale_until: Timestamp | None = None
     """Until when it is sold, that moment not included."""
     countries: tuple[Country, ...] | None = None
     """Where it is sold."""
@@ -77,7 +82,7 @@ class OfferFact(Value):
 
     @property
     def subject(self) -> str:
-        return name_of("offer", self.id, self.version)
+        return subject_of("offer", self.id, self.version)
 
     @property
     def fact_id(self) -> str:
@@ -103,9 +108,9 @@ class PriceFact(Value):
     """The currency, ISO 4217."""
     amount: Amount
     """The price of one, as a decimal string."""
-    valid_from: Moment | None = None
+    valid_from: Timestamp | None = None
     """From when on it holds."""
-    valid_until: Moment | None = None
+    valid_until: Timestamp | None = None
     """Until when it holds, that moment not included."""
     sequence: Sequence
     """The sender's own version of this fact: the higher one is the newer."""
@@ -114,7 +119,7 @@ class PriceFact(Value):
     @property
     def subject(self) -> str:
         start = self.valid_from.isoformat() if self.valid_from else None
-        return name_of("price", self.offer_id, self.offer_version, self.country, self.currency, start)
+        return subject_of("price", self.offer_id, self.offer_version, self.country, self.currency, start)
 
     @property
     def fact_id(self) -> str:
@@ -145,7 +150,7 @@ class AvailabilityFact(Value):
     """The partner organisation that it holds for."""
     status: Literal["available", "out_of_stock", "blocked", "discontinued"]
     """Whether the product can be had."""
-    quantity: Annotated[int, Field(ge=-(2**63), le=2**63 - 1), WHOLE] | None = None
+    quantity: Annotated[int, Field(ge=-(2**63), le=2**63 - 1), WHOLE_NUMBER] | None = None
     """How many can be had; null is no limit. Fewer than none, as stock that was sold twice is counted, is none."""
     reason: Text | None = None
     """Why, for people; findings repeat it."""
@@ -155,7 +160,7 @@ class AvailabilityFact(Value):
 
     @property
     def subject(self) -> str:
-        return name_of("availability", self.product_code, self.country, self.partner)
+        return subject_of("availability", self.product_code, self.country, self.partner)
 
     @property
     def fact_id(self) -> str:

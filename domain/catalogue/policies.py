@@ -7,10 +7,20 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from domain.base import Value
-from domain.catalogue.naming import Epoch, Sequence, fact_id, name_of
-from domain.validation.codes import CheckCode
-from domain.values import WHOLE, Amount, Money, PartnerOrganisation
+from domain.catalogue.fact_ids import (
+    Epoch,
+    Sequence,
+    fact_id,
+    subject_of,
+)
+from domain.shared.check_codes import CheckCode
+from domain.shared.eventsourcing import Value
+from domain.shared.values import (
+    WHOLE_NUMBER,
+    Amount,
+    Money,
+    PartnerOrganisation,
+)
 
 Level = Literal["error", "warning", "off"]
 """How grave what a check finds is; a check that is off is not made."""
@@ -49,13 +59,13 @@ class PolicyTerms(Value):
     """How grave what each check finds is, or that it is not made; checks that are not named keep theirs."""
     price_tolerance: PriceTolerance | None = None
     """By how much prices may differ from those of the lines and those that callers expect."""
-    maximum_lines: Annotated[int, Field(ge=1), WHOLE] | None = None
+    maximum_lines: Annotated[int, Field(ge=1), WHOLE_NUMBER] | None = None
     """The most lines of a basket."""
     maximum_total: Amounts | None = None
     """The most that a basket may come to, one amount for each currency."""
-    price_expires_within: Annotated[int, Field(ge=0, le=10 * 366 * 24 * 3600), WHOLE] | None = None
+    price_expires_within: Annotated[int, Field(ge=0, le=10 * 366 * 24 * 3600), WHOLE_NUMBER] | None = None
     """So many seconds before its end a price is told to expire soon."""
-    low_stock: Annotated[int, Field(ge=0, le=2**63 - 1), WHOLE] | None = None
+    low_stock: Annotated[int, Field(ge=0, le=2**63 - 1), WHOLE_NUMBER] | None = None
     """Where fewer than these are left, stock is told to be low."""
     crashed_check_blocks: bool | None = None
     """Whether a check that crashes makes a basket not ready."""
@@ -86,4 +96,4 @@ class PolicyFact(PolicyTerms):
 
 def policy_subject(partner: str | None) -> str:
     """What the policy of an organisation, or of all, is kept under."""
-    return name_of("policy", partner)
+    return subject_of("policy", partner)

@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 
 from domain.catalogue.facts import PriceFact
 
-EVER = datetime.min.replace(tzinfo=UTC)
-FOREVER = datetime.max.replace(tzinfo=UTC)
+MIN_TIME = datetime.min.replace(tzinfo=UTC)
+MAX_TIME = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class PriceAnswer:
+class PriceQuote:
     """The price that holds, or else the one that did last (`expired`), or else the next (`upcoming`);
     or several that hold in different currencies (`undecided`), where the market names none."""
 
@@ -36,26 +36,26 @@ class PriceAnswer:
         return (self.current,) if self.current is not None else self.undecided
 
 
-NO_PRICE = PriceAnswer()
+NO_PRICE = PriceQuote()
 
 
-def price_at(prices: list[PriceFact], now: datetime) -> PriceAnswer:
+def price_at(prices: list[PriceFact], now: datetime) -> PriceQuote:
     """Which of the prices of one offer version in one market counts."""
     holding = _most_specific([price for price in prices if price.holds_at(now)])
     if len(holding) == 1:
-        return PriceAnswer(current=holding[0])
+        return PriceQuote(current=holding[0])
     if holding:
         newest = {price.currency: price for price in sorted(holding, key=_age)}
         if len(newest) > 1:
-            return PriceAnswer(undecided=tuple(newest[currency] for currency in sorted(newest)))
-        return PriceAnswer(current=next(iter(newest.values())))
+            return PriceQuote(undecided=tuple(newest[currency] for currency in sorted(newest)))
+        return PriceQuote(current=next(iter(newest.values())))
     if not prices:
         return NO_PRICE
     over = [price for price in prices if price.over_by(now)]
     if over:
-        return PriceAnswer(expired=max(over, key=lambda price: (price.valid_until or now, *_rank(price))))
+        return PriceQuote(expired=max(over, key=lambda price: (price.valid_until or now, *_rank(price))))
     ahead = sorted(prices, key=_rank, reverse=True)
-    return PriceAnswer(upcoming=min(ahead, key=lambda price: price.valid_from or now))
+    return PriceQuote(upcoming=min(ahead, key=lambda price: price.valid_from or now))
 
 
 def _most_specific(prices: list[PriceFact]) -> list[PriceFact]:
@@ -65,7 +65,7 @@ def _most_specific(prices: list[PriceFact]) -> list[PriceFact]:
 
 def _age(price: PriceFact) -> tuple[int, datetime]:
     """Orders prices for one country and currency; two of them never begin at the same moment."""
-    return (price.sequence, price.valid_from or EVER)
+    return (price.sequence, price.valid_from or MIN_TIME)
 
 
 def _rank(price: PriceFact) -> tuple[bool, int, datetime, str]:

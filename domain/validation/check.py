@@ -8,15 +8,20 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from domain.validation.data import Datum
-from domain.validation.findings import Finding, Resolution, Severity
-from domain.validation.parts import FactKind, Line, Part, Stock
-from domain.validation.sight import Sight
+from domain.shared.findings import Finding, Resolution, Severity
+from domain.validation.context import ValidationContext
+from domain.validation.context_items import (
+    BasketLine,
+    EvidenceKind,
+    ProductStock,
+    Scope,
+)
+from domain.validation.finding_schema import DataField
 
-CRASHED = "check_failed"
+CHECK_FAILED = "check_failed"
 """The code of the finding in place of a crashed check's own."""
 
-Find = Callable[["Check", Sight], Iterator[Finding]]
+CheckFunction = Callable[["Check", ValidationContext], Iterator[Finding]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +36,10 @@ class Check:
     resolution: Resolution
     about_products: bool
     looks_at: str
-    function: Find
-    data: tuple[Datum, ...] = ()
-    rests_on: tuple[FactKind, ...] = ()
-    goes_through: Part = "basket"
+    function: CheckFunction
+    data: tuple[DataField, ...] = ()
+    rests_on: tuple[EvidenceKind, ...] = ()
+    goes_through: Scope = "basket"
     """Where nothing of that part is in question, it has nothing to say."""
     policy: tuple[str, ...] = ()
     """The ids of the policies that it is made under: every finding rests on them."""
@@ -59,21 +64,28 @@ class Check:
             return self
         return replace(self, severity=severity, policy=policy)
 
-    def find(self, sight: Sight) -> Iterator[Finding]:
+    def find(self, sight: ValidationContext) -> Iterator[Finding]:
         return self.function(self, sight)
 
     def about_basket(self, message: str, path: str = "$", **data: JsonValue) -> Finding:
         return self._finding((), message=message, path=path, data=data)
 
-    def about_line(self, line: Line, message: str, field: str, **data: JsonValue) -> Finding:
+    def about_line(self, line: BasketLine, message: str, field: str, **data: JsonValue) -> Finding:
         return self._about(line, (line,), message, field, data)
 
-    def about_lines(self, lines: Sequence[Line], message: str, field: str, **data: JsonValue) -> Finding:
+    def about_lines(
+        self, lines: Sequence[BasketLine], message: str, field: str, **data: JsonValue
+    ) -> Finding:
         """About all of these lines; it points at the first."""
         return self._about(lines[0], lines, message, field, {**data, "orderItemIds": _ids(lines)})
 
     def _about(
-        self, line: Line, lines: Sequence[Line], message: str, field: str, data: dict[str, JsonValue]
+        self,
+        line: BasketLine,
+        lines: Sequence[BasketLine],
+        message: str,
+        field: str,
+        data: dict[str, JsonValue],
     ) -> Finding:
         return self._finding(
             self._facts(lines),
@@ -84,7 +96,7 @@ class Check:
             data=data,
         )
 
-    def about_stock(self, stock: Stock, message: str, **data: JsonValue) -> Finding:
+    def about_stock(self, stock: ProductStock, message: str, **data: JsonValue) -> Finding:
         availability = {stock.availability.fact_id} if stock.availability else set[str]()
         return self._finding(
             self._facts(stock.lines) | availability,
@@ -99,7 +111,7 @@ class Check:
     def failed(self, error: Exception, *, blocks: bool) -> Finding:
         """The finding in place of a crashed check's own."""
         return Finding(
-            code=CRASHED,
+            code=CHECK_FAILED,
             severity="error" if blocks else "warning",
             resolution="retry",
             message=f"the check {self.code} could not be made",
@@ -108,7 +120,7 @@ class Check:
             evidence=self.policy,
         )
 
-    def _facts(self, lines: Sequence[Line]) -> set[str]:
+    def _facts(self, lines: Sequence[BasketLine]) -> set[str]:
         """The ids of these lines' facts that a finding rests on; what an offer is, each of them does."""
         return {id for kind in ("offers", *self.rests_on) for line in lines for id in line.evidence(kind)}
 
@@ -140,16 +152,16 @@ class Check:
 def check(
     *,
     looks_at: str,
-    data: Sequence[Datum] = (),
+    data: Sequence[DataField] = (),
     resolution: Resolution = "change_basket",
     severity: Severity = "error",
     about_products: bool = False,
-    rests_on: Sequence[FactKind] = (),
-    goes_through: Part = "basket",
-) -> Callable[[Find], Check]:
+    rests_on: Sequence[EvidenceKind] = (),
+    goes_through: Scope = "basket",
+) -> Callable[[CheckFunction], Check]:
     """Makes a check of a function; its code is the function's name, its meaning the docstring."""
 
-    def make(function: Find) -> Check:
+    def make(function: CheckFunction) -> Check:
         return Check(
             function.__name__,
             severity,
@@ -165,5 +177,5 @@ def check(
     return make
 
 
-def _ids(lines: Sequence[Line]) -> list[JsonValue]:
+def _ids(lines: Sequence[BasketLine]) -> list[JsonValue]:
     return [line.item.id for line in lines]

@@ -8,7 +8,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from domain.catalogue.policies import Level, PolicyFact, PolicyTerms, PriceTolerance
-from domain.values import EXACT, Money
+from domain.shared.values import EXACT_DECIMAL, Money
 
 _HUNDRED = Decimal(100)
 
@@ -49,12 +49,12 @@ class ValidationPolicy:
             return False
         if before.amount == now.amount or self.price_tolerance is None:
             return before.amount == now.amount
-        difference = abs(EXACT.subtract(now.amount, before.amount))
+        difference = abs(EXACT_DECIMAL.subtract(now.amount, before.amount))
         limits = [each.amount for each in self.price_tolerance.amounts if each.currency == now.currency]
         within = [difference <= limit for limit in limits]
         if self.price_tolerance.percent is not None:
-            most = EXACT.multiply(self.price_tolerance.percent, before.amount)
-            within.append(EXACT.multiply(difference, _HUNDRED) <= most)
+            most = EXACT_DECIMAL.multiply(self.price_tolerance.percent, before.amount)
+            within.append(EXACT_DECIMAL.multiply(difference, _HUNDRED) <= most)
         return bool(within) and all(within)
 
 

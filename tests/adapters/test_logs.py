@@ -11,7 +11,7 @@ import pytest
 import structlog
 
 from adapters.logs import configure_logging
-from tests.domain.test_printable import HOSTILE, misleads
+from tests.domain.shared.test_printable import HOSTILE, misleads
 
 Lines = Callable[[], list[dict[str, Any]]]
 TOKEN = "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJqYW5lIn0.c2lnbmF0dXJl"

@@ -14,15 +14,15 @@ import httpx
 from fastapi import FastAPI
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
-from adapters.http.observing import Requests
-from adapters.identity.local_issuer import issue
-from adapters.identity.verifier import token_verifier
+from adapters.auth.local_issuer import issue_token
+from adapters.auth.tokens import token_verifier
 from adapters.settings import Settings
-from api.app import ApiParts, create_app
-from domain.basket.answering import Answers
+from api.http.request_metrics import RequestMetrics
+from api.partner.app import PartnerApiDependencies, create_app
 from domain.basket.handlers import CheckoutHandlers
-from tests.api.conformity import Conformity
-from tests.builders import Checkout
+from domain.basket.idempotency import IdempotencyStore
+from tests.api.partner.conformity import Conformity
+from tests.builders import InMemoryCheckout
 
 INITIATE = "/partner/checkout/initiate"
 UPDATE = "/partner/checkout/update"
@@ -78,18 +78,18 @@ class Service:
     """One application, and what it is made of. `ready` and `handlers` may be set before the first call."""
 
     settings: Settings
-    checkout: Checkout = field(default_factory=Checkout)
+    checkout: InMemoryCheckout = field(default_factory=InMemoryCheckout)
     ready: Callable[[], Awaitable[bool]] = always_ready
     handlers: CheckoutHandlers | None = None
-    answers: Answers | None = None
-    requests: Requests = field(default_factory=Requests)
+    answers: IdempotencyStore | None = None
+    requests: RequestMetrics = field(default_factory=RequestMetrics)
 
     def __post_init__(self) -> None:
         self.app: FastAPI = create_app(
-            ApiParts(
+            PartnerApiDependencies(
                 settings=self.settings,
                 handlers=self.handlers or self.checkout.handlers,
-                answers=self.answers or Answers(self.checkout.store),
+                answers=self.answers or IdempotencyStore(self.checkout.store),
                 verifier=token_verifier(self.settings),
                 new_id=self.checkout.ids,
                 is_ready=self.ready,
@@ -100,7 +100,7 @@ class Service:
         self.conformity = Conformity(self.app.openapi())
 
     def token(self, partner: str = SHOP, scope: str = "partner") -> str:
-        return issue(self.settings, partner=partner, scope=scope, ttl=timedelta(minutes=5))
+        return issue_token(self.settings, partner=partner, scope=scope, ttl=timedelta(minutes=5))
 
     def caller(self, partner: str = SHOP) -> Caller:
         return Caller(self, f"Bearer {self.token(partner)}")

@@ -7,9 +7,9 @@ from typing import NoReturn
 
 import pytest
 
-from domain.basket.answering import Answers
 from domain.basket.handlers import CheckoutHandlers
-from domain.errors import StoreUnavailable, VersionConflict
+from domain.basket.idempotency import IdempotencyStore
+from domain.shared.errors import StoreUnavailable, VersionConflict
 from tests.api.conftest import LogLines
 from tests.api.service import (
     INITIATE,
@@ -25,7 +25,12 @@ from tests.api.service import (
     validate_path,
     wanted,
 )
-from tests.builders import Checkout, basket, basket_id, line
+from tests.builders import (
+    InMemoryCheckout,
+    basket,
+    basket_id,
+    line,
+)
 
 CALLS: list[tuple[str, str, object]] = [
     ("POST", INITIATE, order()),
@@ -47,7 +52,7 @@ class FailingHandlers(CheckoutHandlers):
     initiate = update = validate = get = _fail  # type: ignore[assignment]
 
 
-class AwayAnswers(Answers):
+class AwayAnswers(IdempotencyStore):
     """Answers whose store is away."""
 
     def __init__(self) -> None:
@@ -179,7 +184,7 @@ async def test_the_process_lives_and_says_whether_it_is_ready(service: Service) 
     assert (await service.stranger().send("GET", "/health/live")).status_code == 200
     assert (await service.stranger().send("GET", "/health/ready")).status_code == 200
     for unready in (raises, says_no):
-        stranger = Service(service.settings, Checkout(), ready=unready).stranger()
+        stranger = Service(service.settings, InMemoryCheckout(), ready=unready).stranger()
         answer = await stranger.send("GET", "/health/ready")
         assert problem(answer) == (503, "unavailable")
         assert "retry-after" in answer.headers

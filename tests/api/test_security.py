@@ -11,11 +11,11 @@ from typing import Any
 import jwt
 import pytest
 
-from adapters.identity.local_issuer import public_jwks, signing_key
+from adapters.auth.local_issuer import public_jwks, signing_key
 from adapters.settings import Settings
 from tests.api.service import INITIATE, UPDATE, Caller, Service, order_path, problem, validate_path
 from tests.builders import basket_id
-from tests.unshowable import UNSHOWABLE
+from tests.unprintable import UNPRINTABLE
 
 CALLS = [
     ("POST", INITIATE),
@@ -70,7 +70,7 @@ def crafted(settings: Settings, said: bytes, header: bytes | None = None) -> str
 @pytest.mark.parametrize(
     "changes",
     [
-        *({"sub": subject} for subject in (*UNSHOWABLE, "\ud800", "x" * 300, 7, {"id": 1})),
+        *({"sub": subject} for subject in (*UNPRINTABLE, "\ud800", "x" * 300, 7, {"id": 1})),
         {"exp": float("nan")},
         {"exp": 1e300},
         {"exp": 10**30},
@@ -98,7 +98,7 @@ async def test_a_token_that_is_nested_without_end_is_refused(service: Service, d
         assert problem(answer) == (401, "not_authenticated")
 
 
-@pytest.mark.parametrize("organisation", [*UNSHOWABLE, "\ud800"], ids=ascii)
+@pytest.mark.parametrize("organisation", [*UNPRINTABLE, "\ud800"], ids=ascii)
 async def test_an_organisation_that_cannot_be_stored_allows_nothing(
     service: Service, organisation: str
 ) -> None:

@@ -7,13 +7,24 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.journey.catalogue import Year
-from benchmarks.journey.files import Journal, basket_of, basket_row, write_lines
-from benchmarks.journey.planting import EVERY, planted
-from benchmarks.journey.play import verdict_row
+from benchmarks.journey.calendar import Calendar
+from benchmarks.journey.catalogue import CatalogueYear
+from benchmarks.journey.json_lines import (
+    ResumableJournal,
+    basket_of,
+    basket_row,
+    write_lines,
+)
+from benchmarks.journey.planted_faults import EVERY, plant_faults
+from benchmarks.journey.playthrough import verdict_row
 from benchmarks.journey.prices import decimal, periods, weekly_prices
-from benchmarks.journey.rows import Basket, Line, Product, Sale, merged
-from benchmarks.journey.weeks import Calendar
+from benchmarks.journey.records import (
+    GroceryBasket,
+    GroceryLine,
+    GroceryProduct,
+    SaleRow,
+    merge_sales,
+)
 from domain.catalogue.facts import FACT, PriceFact
 
 TODAY = date(2026, 11, 23)
@@ -21,13 +32,13 @@ TODAY = date(2026, 11, 23)
 
 def sale(
     product: int = 1, *, basket: int = 1, store: int = 7, week: int = 20, quantity: int = 1, cents: int = 100
-) -> Sale:
-    return Sale(basket, store, week, product, quantity, cents)
+) -> SaleRow:
+    return SaleRow(basket, store, week, product, quantity, cents)
 
 
-def year(*sales: Sale) -> Year:
-    products = [Product(id, "CHEESE", "8 OZ") for id in sorted({sale.product for sale in sales})]
-    return Year(products, weekly_prices(sales), Calendar(20, TODAY))
+def year(*sales: SaleRow) -> CatalogueYear:
+    products = [GroceryProduct(id, "CHEESE", "8 OZ") for id in sorted({sale.product for sale in sales})]
+    return CatalogueYear(products, weekly_prices(sales), Calendar(20, TODAY))
 
 
 def test_the_chosen_week_contains_today_with_days_to_spare() -> None:
@@ -92,44 +103,44 @@ def test_a_week_that_begins_now_goes_before_what_was_said_of_the_time() -> None:
 
 def test_rows_of_one_product_are_one_line_of_the_basket() -> None:
     sales = [sale(5, quantity=2), sale(3), sale(5, quantity=1), sale(3, basket=2)]
-    assert merged(sales) == [
-        Basket(1, 7, 20, (Line(3, 1), Line(5, 3))),
-        Basket(2, 7, 20, (Line(3, 1),)),
+    assert merge_sales(sales) == [
+        GroceryBasket(1, 7, 20, (GroceryLine(3, 1), GroceryLine(5, 3))),
+        GroceryBasket(2, 7, 20, (GroceryLine(3, 1),)),
     ]
 
 
 @pytest.mark.parametrize("quantity", [0, 10_000])
 def test_lines_that_no_basket_can_hold_are_left_out_and_baskets_without_lines(quantity: int) -> None:
     sales = [sale(1), sale(2, quantity=quantity), sale(2, basket=2, quantity=quantity)]
-    assert merged(sales) == [Basket(1, 7, 20, (Line(1, 1),))]
+    assert merge_sales(sales) == [GroceryBasket(1, 7, 20, (GroceryLine(1, 1),))]
 
 
 def test_what_is_planted_depends_on_the_baskets_alone_and_never_on_what_is_left_out() -> None:
-    baskets = merged([sale(product, basket=product, store=product % 5) for product in range(1, 200)])
-    plants = planted(baskets)
-    assert plants == planted(baskets)
+    baskets = merge_sales([sale(product, basket=product, store=product % 5) for product in range(1, 200)])
+    plants = plant_faults(baskets)
+    assert plants == plant_faults(baskets)
     assert len(plants.left_out) == len(range(1, 200, EVERY))
     assert plants.left_out.isdisjoint(change.product for change in plants.changes)
     assert {change.status for change in plants.changes} == {"blocked", "out_of_stock", "available"}
 
 
 def test_a_basket_is_read_as_it_was_written() -> None:
-    [basket] = merged([sale(5, quantity=2), sale(3)])
+    [basket] = merge_sales([sale(5, quantity=2), sale(3)])
     assert basket_of(basket_row(basket)) == basket
 
 
 def test_a_journal_goes_on_after_its_last_whole_line(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
-    with Journal(path, "basket") as journal:
+    with ResumableJournal(path, "basket") as journal:
         journal.record({"basket": 1})
         journal.record({"basket": 2})
     path.write_bytes(path.read_bytes()[:-3])
 
-    with Journal(path, "basket") as journal:
+    with ResumableJournal(path, "basket") as journal:
         assert [*journal.done] == [1]
         journal.record({"basket": 3})
 
-    with Journal(path, "basket") as journal:
+    with ResumableJournal(path, "basket") as journal:
         assert [*journal.done] == [1, 3]
 
 

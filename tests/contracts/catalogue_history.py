@@ -13,7 +13,15 @@ from domain.catalogue.epochs import is_withdrawn
 from domain.catalogue.facts import AvailabilityFact, Fact
 from domain.ports import CatalogueFacts, CatalogueHistory
 from tests.builders import NOW, availability, offer, policy, price, ref
-from tests.contracts.catalogue_facts import GB, arrivals, known_of, offer_of, sourced, tombstone, unique
+from tests.contracts.catalogue import (
+    GB,
+    arrivals,
+    known_of,
+    offer_of,
+    sourced,
+    tombstone,
+    unique,
+)
 
 
 @dataclass(frozen=True)

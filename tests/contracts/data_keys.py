@@ -7,7 +7,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from uuid import uuid4
 
-from domain.operating.personal_data import DataKey, DataKeys, KeyRequest, RewrappedKeys, WrappedKey
+from domain.ports.data_keys import (
+    DataKey,
+    DataKeys,
+    KeyRequest,
+    RewrappedKeys,
+    WrappedKey,
+)
 
 Destroy = Callable[[str, int], Awaitable[None]]
 
@@ -85,9 +91,9 @@ class DataKeysContract:
     ) -> None:
         baskets = [a_basket() for _ in range(3)]
         held = [await data_keys.ensure(a_request(basket)) for basket in baskets]
-        found = await keys.wrapped_by_others("new", 10)
+        found = await keys.wrapped_by_other_keys("new", 10)
         assert {key.id for key in found} == {key.id for key in held if key is not None}
-        assert await keys.wrapped_by_others("master", 10) == []
+        assert await keys.wrapped_by_other_keys("master", 10) == []
         await destroy(baskets[0], 2)
 
         await keys.rewrap([(key, WrappedKey("new", b"again")) for key in found])
@@ -98,4 +104,4 @@ class DataKeysContract:
             WrappedKey("new", b"again"),
             WrappedKey("new", b"again"),
         ]
-        assert await keys.wrapped_by_others("new", 10) == []
+        assert await keys.wrapped_by_other_keys("new", 10) == []

@@ -7,7 +7,7 @@ import asyncio
 import time
 
 from domain.ports import EventFeed, EventStore, StoredEvent
-from tests.contracts.appends import a_stream, an_append
+from tests.builders.appends import a_stream, an_append
 
 LONG = 30.0
 """Seconds; nobody waits that long."""

@@ -13,11 +13,17 @@ from domain.ports import (
     ClaimTaken,
     Conflict,
     EventStore,
-    StoredAnswer,
+    StoredResponse,
     StoredStream,
 )
-from tests.contracts.appends import a_stream, an_answer, an_answer_key, an_append, names_of
-from tests.parts.waiting import eventually
+from tests.builders.appends import (
+    a_stream,
+    an_answer,
+    an_answer_key,
+    an_append,
+    names_of,
+)
+from tests.servers.waiting import eventually
 
 SHORTLY = 0.3
 
@@ -170,14 +176,14 @@ class EventStoreContract:
         stale = an_append(stream, 0, claims=[wanted], releases=[held], answer=(key, an_answer()))
         assert await store.append(stale) == Conflict()
         assert [await store.find_claim(name) for name in (held, wanted)] == [stream, None]
-        assert await store.find_answer(key.scope, key.key) is None
+        assert await store.find_response(key.scope, key.key) is None
 
     async def test_an_answer_is_stored_with_its_events(self, store: EventStore) -> None:
         key, answer, stream = an_answer_key(b"\x00\xff"), an_answer(b"\x80"), a_stream()
-        assert await store.find_answer(key.scope, key.key) is None
+        assert await store.find_response(key.scope, key.key) is None
         await store.append(an_append(stream, 0, answer=(key, answer)))
-        assert await store.find_answer(key.scope, key.key) == StoredAnswer(b"\x00\xff", answer)
-        assert await store.find_answer("other/update", key.key) is None
+        assert await store.find_response(key.scope, key.key) == StoredResponse(b"\x00\xff", answer)
+        assert await store.find_response("other/update", key.key) is None
 
     async def test_an_answered_key_lets_no_more_events_in(self, store: EventStore) -> None:
         key, stream = an_answer_key(), a_stream()
@@ -187,7 +193,7 @@ class EventStoreContract:
             again = an_append(stream, version, "second", answer=(key, an_answer(b"other")))
             assert await store.append(again) == AlreadyAnswered()
         assert await names_of(store, stream) == ["first"]
-        assert await store.find_answer(key.scope, key.key) == StoredAnswer(b"digest", an_answer())
+        assert await store.find_response(key.scope, key.key) == StoredResponse(b"digest", an_answer())
 
     async def test_an_answered_key_is_told_before_a_taken_claim_or_another_version(
         self, store: EventStore
@@ -199,13 +205,13 @@ class EventStoreContract:
             assert await store.append(twin) == AlreadyAnswered()
             nothing = Append(first, version, (), answer=(key, an_answer(b"other")))
             assert await store.append(nothing) == AlreadyAnswered()
-        assert not await store.store_answer(key, an_answer(b"other"))
+        assert not await store.store_response(key, an_answer(b"other"))
         assert (await names_of(store, second), await store.find_claim(claim)) == ([], first)
 
     async def test_a_key_that_was_answered_with_a_refusal_lets_no_events_in(self, store: EventStore) -> None:
         key, stream = an_answer_key(), a_stream()
         await store.append(an_append(stream))
-        assert await store.store_answer(key, an_answer(b"refused"))
+        assert await store.store_response(key, an_answer(b"refused"))
         assert await store.append(an_append(stream, 1, answer=(key, an_answer()))) == AlreadyAnswered()
         assert await names_of(store, stream) == ["happened"]
 
@@ -213,10 +219,10 @@ class EventStoreContract:
         for _ in range(20):
             key, stream = an_answer_key(), a_stream()
             refused, outcome = await asyncio.gather(
-                store.store_answer(key, an_answer(b"refused")),
+                store.store_response(key, an_answer(b"refused")),
                 store.append(an_append(stream, 0, answer=(key, an_answer(b"done")))),
             )
-            found = await store.find_answer(key.scope, key.key)
+            found = await store.find_response(key.scope, key.key)
             assert found is not None
             assert refused == (outcome == AlreadyAnswered()) == (found.answer.body == b"refused")
             assert len(await names_of(store, stream)) == (0 if refused else 1)
@@ -238,34 +244,34 @@ class EventStoreContract:
         assert await store.append(stale) == Conflict()
         current = Append(stream, 1, (), answer=(answered, an_answer()))
         assert await store.append(current) == Appended(None)
-        assert await store.find_answer(refused.scope, refused.key) is None
-        assert await store.find_answer(answered.scope, answered.key) is not None
+        assert await store.find_response(refused.scope, refused.key) is None
+        assert await store.find_response(answered.scope, answered.key) is not None
 
     async def test_a_key_is_answered_once(self, store: EventStore) -> None:
         key = an_answer_key()
-        assert await store.store_answer(key, an_answer())
-        assert not await store.store_answer(key, an_answer(b"other"))
-        assert not await store.store_answer(key, an_answer())
-        assert await store.find_answer(key.scope, key.key) == StoredAnswer(b"digest", an_answer())
+        assert await store.store_response(key, an_answer())
+        assert not await store.store_response(key, an_answer(b"other"))
+        assert not await store.store_response(key, an_answer())
+        assert await store.find_response(key.scope, key.key) == StoredResponse(b"digest", an_answer())
 
     async def test_answers_to_different_keys_are_stored_at_the_same_time(self, store: EventStore) -> None:
         keys = [an_answer_key() for _ in range(20)]
-        assert all(await asyncio.gather(*(store.store_answer(key, an_answer()) for key in keys)))
+        assert all(await asyncio.gather(*(store.store_response(key, an_answer()) for key in keys)))
 
     async def test_an_answer_is_forgotten_in_time_and_its_key_is_new_again(
         self, forgetful_store: EventStore
     ) -> None:
         key, stream = an_answer_key(), a_stream()
-        await forgetful_store.store_answer(key, an_answer())
+        await forgetful_store.store_response(key, an_answer())
 
         async def forgotten() -> bool:
-            return await forgetful_store.find_answer(key.scope, key.key) is None
+            return await forgetful_store.find_response(key.scope, key.key) is None
 
         assert not await forgotten()
         await eventually(forgotten, limit=20 * SHORTLY)
         again = an_append(stream, 0, answer=(key, an_answer(b"new")))
         assert isinstance(await forgetful_store.append(again), Appended)
-        assert await forgetful_store.find_answer(key.scope, key.key) == StoredAnswer(
+        assert await forgetful_store.find_response(key.scope, key.key) == StoredResponse(
             b"digest", an_answer(b"new")
         )
 

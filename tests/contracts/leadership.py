@@ -9,7 +9,7 @@ import uuid
 import pytest
 
 from domain.ports import Leadership
-from tests.parts.waiting import eventually
+from tests.servers.waiting import eventually
 
 
 @pytest.fixture

@@ -11,11 +11,11 @@ from domain.basket.projection import BasketProjection
 from domain.ports import Append, BasketView, BasketViews, EventStore, NewEvent, OpenBaskets
 from tests.builders import LIFETIME, NOW, basket, line
 from tests.contracts.basket_views import a_view, later
-from tests.contracts.catalogue_facts import unique
+from tests.contracts.catalogue import unique
 
 
 @dataclass(frozen=True)
-class Place:
+class OpenBasketsPlace:
     """Views, what finds them, and the store that they come from."""
 
     views: BasketViews
@@ -39,7 +39,7 @@ def using(*names: str) -> BasketView:
 
 class OpenBasketsContract:
     async def test_baskets_are_found_by_any_of_the_names_in_the_order_of_their_ids(
-        self, place: Place
+        self, place: OpenBasketsPlace
     ) -> None:
         one, two, other = unique("offer/o"), unique("offer/o"), unique("offer/o")
         views = [using(one), using(two, one), using(other), using(two)]
@@ -51,7 +51,7 @@ class OpenBasketsContract:
         assert await place.using(unique("offer/o")) == []
         assert [await place.baskets.count(name) for name in (one, other, unique("offer/o"))] == [2, 1, 0]
 
-    async def test_a_moved_view_is_found_by_what_it_uses_now(self, place: Place) -> None:
+    async def test_a_moved_view_is_found_by_what_it_uses_now(self, place: OpenBasketsPlace) -> None:
         before, kept, after = (unique("product/p") for _ in range(3))
         view = using(before, kept)
         await place.views.advance([(0, view)])
@@ -60,7 +60,7 @@ class OpenBasketsContract:
         assert await place.using(before) == []
         assert await place.using(kept) == await place.using(after) == [view.basket_id]
 
-    async def test_a_view_that_says_nothing_of_it_is_found_as_before(self, place: Place) -> None:
+    async def test_a_view_that_says_nothing_of_it_is_found_as_before(self, place: OpenBasketsPlace) -> None:
         name = unique("offer/o")
         view = using(name)
         await place.views.advance([(0, view)])
@@ -68,7 +68,7 @@ class OpenBasketsContract:
 
         assert await place.using(name) == [view.basket_id]
 
-    async def test_a_view_that_does_not_move_is_found_as_before(self, place: Place) -> None:
+    async def test_a_view_that_does_not_move_is_found_as_before(self, place: OpenBasketsPlace) -> None:
         name, other = unique("offer/o"), unique("offer/o")
         view = using(name)
         await place.views.advance([(0, view)])
@@ -77,7 +77,9 @@ class OpenBasketsContract:
         assert await place.using(name) == [view.basket_id]
         assert await place.using(other) == []
 
-    async def test_a_basket_is_found_by_its_offers_and_products_while_it_is_open(self, place: Place) -> None:
+    async def test_a_basket_is_found_by_its_offers_and_products_while_it_is_open(
+        self, place: OpenBasketsPlace
+    ) -> None:
         made = basket(id=f"basket-{unique('x')}")
         mark = unique("o")
         fresh = Basket.initiate(
@@ -96,7 +98,9 @@ class OpenBasketsContract:
 
         assert await place.using(*names) == []
 
-    async def test_behind_are_those_whose_views_do_not_hold_the_newest_events(self, place: Place) -> None:
+    async def test_behind_are_those_whose_views_do_not_hold_the_newest_events(
+        self, place: OpenBasketsPlace
+    ) -> None:
         held, lagging, new = (basket(id=f"basket-{unique('x')}") for _ in range(3))
         for each in (held, lagging, new):
             begun = Basket.initiate(
@@ -114,7 +118,7 @@ class OpenBasketsContract:
         assert {*behind} & {held.id, lagging.id, new.id} == {lagging.id, new.id}
 
     async def test_of_many_that_move_a_view_at_once_the_one_that_moves_it_is_found(
-        self, place: Place
+        self, place: OpenBasketsPlace
     ) -> None:
         names = [unique("offer/o") for _ in range(8)]
         view = using()

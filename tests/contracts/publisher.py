@@ -9,8 +9,13 @@ from uuid import uuid4
 
 from adapters.kafka.topics import BASKET_EVENTS, VALIDATION_RESULTS
 from adapters.settings import Settings
-from domain.ports import Publication, PublishedUpTo, Publisher, StoredEvent
-from tests.streaming import by_basket, topic_content
+from domain.ports import (
+    Publication,
+    Publisher,
+    PublisherCheckpoint,
+    StoredEvent,
+)
+from tests.basket_traffic import by_basket, topic_content
 
 WHEN = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -53,7 +58,7 @@ class PublisherContract:
             await session.publish(publications(events))
         async with publisher.session() as session:
             last = events[-1]
-            assert session.published == PublishedUpTo(last.position, f"{last.stream_id}/{last.version}")
+            assert session.published == PublisherCheckpoint(last.position, f"{last.stream_id}/{last.version}")
 
     async def test_it_goes_on_where_it_is_told_to_also_further_back(
         self, publisher: Publisher, settings: Settings
@@ -61,9 +66,9 @@ class PublisherContract:
         events = some_events(6, baskets=1)
         async with publisher.session() as session:
             await session.publish(publications(events))
-            await session.go_on_after(PublishedUpTo(events[3].position, "basket-1/4"))
+            await session.go_on_after(PublisherCheckpoint(events[3].position, "basket-1/4"))
         async with publisher.session() as session:
-            assert session.published == PublishedUpTo(events[3].position, "basket-1/4")
+            assert session.published == PublisherCheckpoint(events[3].position, "basket-1/4")
             await session.publish(publications(events[4:]))
         assert len(await topic_content(settings, BASKET_EVENTS, ids(events))) == 8
 

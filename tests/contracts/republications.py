@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from domain.operating.republishing import Republication, Republications
+from domain.operators.republish.republish import Republication, Republications
 from domain.ports import Append, EventFeed, EventStore, NewEvent
-from tests.contracts.operator_actions import NOON, action
+from tests.contracts.audit import NOON, action
 
 
 def run(id: str = "run-1", **values: object) -> Republication:
@@ -27,8 +27,8 @@ def run(id: str = "run-1", **values: object) -> Republication:
     )
 
 
-REPUBLISHED = action(1, type="operations.history-republished.v1")
-GONE_ON_WITH = action(2, type="operations.history-republished.v1")
+REPUBLISHED = action(1, type="cli.history-republished.v1")
+GONE_ON_WITH = action(2, type="cli.history-republished.v1")
 
 
 class RepublicationsContract:

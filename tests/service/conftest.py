@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.parts.kafka import KafkaPart
-from tests.parts.postgres import Databases
-from tests.service.running import Service, running_service
+from tests.servers.kafka import KafkaServer
+from tests.servers.postgres import Databases
+from tests.service.checkout_process import CheckoutService, running_service
 
-SAMPLE = Path(__file__).parent.parent.parent / "operations" / "sample"
+SAMPLE = Path(__file__).parents[2] / "cli" / "demo" / "sample"
 
 
 @pytest.fixture(scope="module")
 async def service(
-    databases: Databases, module_kafka: KafkaPart, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Service]:
+    databases: Databases, module_kafka: KafkaServer, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[CheckoutService]:
     """`checkout up` on the real PostgreSQL and a Kafka of its own, with the sample loaded."""
     url = await databases.fresh()
     async with running_service(

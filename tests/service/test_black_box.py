@@ -10,15 +10,21 @@ import asyncpg
 import httpx
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from operations.demo.story import initiate_body, sample_baskets
-from tests.parts.waiting import eventually
-from tests.service.evidence import published_events, stored_events
-from tests.service.running import Service, add, cookie, line, order_of
+from cli.demo.journeys import initiate_body, sample_baskets
+from tests.servers.waiting import eventually
+from tests.service.checkout_process import (
+    CheckoutService,
+    add,
+    cookie,
+    line,
+    order_of,
+)
+from tests.service.event_records import published_events, stored_events
 
 CALLERS = 16
 
 
-async def test_real_baskets_of_several_partners_come_back_as_they_were_sent(service: Service) -> None:
+async def test_real_baskets_of_several_partners_come_back_as_they_were_sent(service: CheckoutService) -> None:
     for partner in ("store-367", "store-406"):
         async with service.caller(partner) as client:
             for basket in sample_baskets(partner)[:8]:
@@ -29,7 +35,9 @@ async def test_real_baskets_of_several_partners_come_back_as_they_were_sent(serv
                 assert all(item["price"] for item in order["orderItems"])
 
 
-async def test_a_verdict_follows_the_catalogue_and_reaches_kafka_as_it_was_answered(service: Service) -> None:
+async def test_a_verdict_follows_the_catalogue_and_reaches_kafka_as_it_was_answered(
+    service: CheckoutService,
+) -> None:
     async with service.caller("store-367") as client:
         begun = await client.post(
             "/partner/checkout/initiate", json=initiate_body(sample_baskets("store-367")[0])
@@ -58,7 +66,7 @@ async def test_a_verdict_follows_the_catalogue_and_reaches_kafka_as_it_was_answe
         await results.stop()
 
 
-async def test_sixteen_callers_of_one_basket_lose_no_item(service: Service) -> None:
+async def test_sixteen_callers_of_one_basket_lose_no_item(service: CheckoutService) -> None:
     async with service.caller("sixteen") as client:
         basket_id = (await client.post("/partner/checkout/initiate", json=order_of())).json()["id"]
 
@@ -77,7 +85,7 @@ async def test_sixteen_callers_of_one_basket_lose_no_item(service: Service) -> N
         assert seen == {f"o-{number}-{step}" for number in range(CALLERS) for step in range(5)}
 
 
-async def test_sixteen_initiates_with_one_external_id_make_one_basket(service: Service) -> None:
+async def test_sixteen_initiates_with_one_external_id_make_one_basket(service: CheckoutService) -> None:
     async with service.caller("one-basket") as client:
         answers = await asyncio.gather(
             *(
@@ -89,7 +97,7 @@ async def test_sixteen_initiates_with_one_external_id_make_one_basket(service: S
         assert len({answer.json()["id"] for answer in answers}) == 1
 
 
-async def test_sixteen_tries_with_one_idempotency_key_have_one_effect(service: Service) -> None:
+async def test_sixteen_tries_with_one_idempotency_key_have_one_effect(service: CheckoutService) -> None:
     async with service.caller("one-key") as client:
 
         async def initiates() -> tuple[int, str]:
@@ -109,7 +117,7 @@ async def test_sixteen_tries_with_one_idempotency_key_have_one_effect(service: S
         assert len({body for _, body in answers}) == 1
 
 
-async def test_no_partner_sees_anothers_basket(service: Service) -> None:
+async def test_no_partner_sees_anothers_basket(service: CheckoutService) -> None:
     async with service.caller("mine") as mine, service.caller("other") as other:
         basket_id = (await mine.post("/partner/checkout/initiate", json=order_of(line("o-1")))).json()["id"]
         unknown = "basket-" + "0" * 36
@@ -128,7 +136,9 @@ async def test_no_partner_sees_anothers_basket(service: Service) -> None:
             assert answers[0] == answers[1]
 
 
-async def test_an_order_on_kafka_completes_the_basket_and_frees_its_external_id(service: Service) -> None:
+async def test_an_order_on_kafka_completes_the_basket_and_frees_its_external_id(
+    service: CheckoutService,
+) -> None:
     async with service.caller("buyer") as client:
         body = order_of(line("o-1"), external_id="EXT-1")
         basket_id = (await client.post("/partner/checkout/initiate", json=body)).json()["id"]
@@ -157,7 +167,7 @@ async def test_an_order_on_kafka_completes_the_basket_and_frees_its_external_id(
         assert again.json()["id"] != basket_id
 
 
-async def test_views_and_topic_end_equal_to_the_store(service: Service) -> None:
+async def test_views_and_topic_end_equal_to_the_store(service: CheckoutService) -> None:
     stored = await stored_events(service.database_url)
     connection = await asyncpg.connect(service.database_url)
     try:
@@ -174,7 +184,7 @@ async def test_views_and_topic_end_equal_to_the_store(service: Service) -> None:
     assert await published_events(service.kafka, sum(map(len, stored.values()))) == stored
 
 
-async def test_an_operator_sees_that_all_is_well_and_who_does_what(service: Service) -> None:
+async def test_an_operator_sees_that_all_is_well_and_who_does_what(service: CheckoutService) -> None:
     async def well() -> Any:
         # Raises where the exit code says that something is not as it should be.
         return json.loads(await service.command("status", "--json", "--max-lag-seconds", "30"))

@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import psutil
 
-from adapters.embedded.processes import dying_with_parent
+from adapters.embedded.processes import die_with_parent
 
 LIMIT = 240.0
 """Seconds; generous, since the machine may be busy."""
@@ -30,12 +30,12 @@ def offered(output: str) -> tuple[list[str], list[str]]:
 
 async def demo(tmp_path: Path, *options: str) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "checkout", "demo", "--port", "0", *options),
+        *(sys.executable, "-m", "cli", "demo", "--port", "0", *options),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         env={**os.environ, "CHECKOUT_LOCAL_ISSUER_KEY_FILE": str(tmp_path / "issuer-key.pem")},
         # A test that fails leaves no service behind.
-        preexec_fn=dying_with_parent(signal.SIGTERM),
+        preexec_fn=die_with_parent(signal.SIGTERM),
     )
 
 

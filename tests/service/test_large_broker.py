@@ -11,14 +11,19 @@ import psutil
 from adapters.kafka.messages import Message
 from adapters.kafka.topics import DEAD_LETTERS
 from adapters.settings import Settings
-from tests.parts.waiting import eventually
-from tests.service.running import Service, line, order_of, running_service
-from tests.streaming import send
+from tests.basket_traffic import send
+from tests.servers.waiting import eventually
+from tests.service.checkout_process import (
+    CheckoutService,
+    line,
+    order_of,
+    running_service,
+)
 
 MOST_MEGABYTES = 64
 
 
-def broker_of(service: Service) -> psutil.Process:
+def broker_of(service: CheckoutService) -> psutil.Process:
     """The broker is the child of `checkout up` that is neither Python nor PostgreSQL."""
     return next(
         child

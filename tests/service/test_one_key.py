@@ -18,14 +18,14 @@ import asyncpg
 import httpx
 import pytest
 
-from adapters.identity.local_issuer import issue
-from adapters.postgres.migrate import migrate
+from adapters.auth.local_issuer import issue_token
+from adapters.postgres.migrator import migrate
 from tests.adapters.postgres.proxy import BreakableNetwork
 from tests.api.service import settings_in
 from tests.conftest import OwnPostgres
-from tests.parts.processes import Program
-from tests.parts.waiting import eventually
-from tests.service.running import add, cookie, order_of
+from tests.servers.processes import Program
+from tests.servers.waiting import eventually
+from tests.service.checkout_process import add, cookie, order_of
 
 CALLERS = 6
 PAIRS = 40
@@ -54,14 +54,14 @@ def free_port() -> int:
 async def api_process(folder: Path, database_url: str) -> AsyncIterator[httpx.AsyncClient]:
     """An API process, and a client of it with a token."""
     settings, port = settings_in(folder), free_port()
-    token = issue(settings, partner="twins", ttl=timedelta(hours=1))
+    token = issue_token(settings, partner="twins", ttl=timedelta(hours=1))
     environment = {
         "CHECKOUT_DATABASE_URL": database_url,
         "CHECKOUT_LOCAL_ISSUER_KEY_FILE": str(settings.local_issuer_key_file),
         "CHECKOUT_LANDING_COOKIE_SECURE": "false",
         "CHECKOUT_LOG_LEVEL": "ERROR",
     }
-    serving = Program("-m", "checkout", "serve", "--no-console", "--port", str(port), environment=environment)
+    serving = Program("-m", "cli", "serve", "--no-console", "--port", str(port), environment=environment)
     headers = {"Authorization": f"Bearer {token}"}
     async with (
         serving,

@@ -15,10 +15,10 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from tests.conftest import OwnKafka, OwnPostgres
-from tests.parts.waiting import eventually
-from tests.service.evidence import published_events, stored_events
-from tests.service.load import Witness, keep_calling
-from tests.service.running import Service, running_service
+from tests.servers.waiting import eventually
+from tests.service.checkout_process import CheckoutService, running_service
+from tests.service.event_records import published_events, stored_events
+from tests.service.witnesses import Witness, keep_calling
 
 OUTAGE_SECONDS = float(os.environ.get("CHECKOUT_TEST_OUTAGE_SECONDS", "6"))
 CALLERS = 8
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.timeout(120 + 4 * OUTAGE_SECONDS)
 
 
 @asynccontextmanager
-async def under_load(service: Service, *, may_be_unavailable: bool) -> AsyncIterator[list[Witness]]:
+async def under_load(service: CheckoutService, *, may_be_unavailable: bool) -> AsyncIterator[list[Witness]]:
     """Eight callers at work for the block; each must have got on with it before the block begins."""
     stop = asyncio.Event()
     witnesses = [Witness() for _ in range(CALLERS)]
@@ -52,7 +52,7 @@ async def progress(witnesses: list[Witness], calls: int) -> None:
     )
 
 
-async def all_is_whole(service: Service, witnesses: list[Witness]) -> None:
+async def all_is_whole(service: CheckoutService, witnesses: list[Witness]) -> None:
     """Every acknowledged change is stored, and the topic holds every event once and in order."""
     stored = await stored_events(service.database_url)
     for witness in witnesses:
@@ -67,7 +67,7 @@ async def all_is_whole(service: Service, witnesses: list[Witness]) -> None:
     assert not [id for id in stored.keys() | published.keys() if stored.get(id) != published.get(id)]
 
 
-async def orders_are_heard(service: Service, basket_id: str) -> None:
+async def orders_are_heard(service: CheckoutService, basket_id: str) -> None:
     """An order on Kafka completes its basket."""
     producer = AIOKafkaProducer(bootstrap_servers=service.kafka)
     await producer.start()

@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 
 from adapters.embedded.processes import free_port
-from tests.checkout.command_lines import environment
-from tests.parts.postgres import postgres_folder
-from tests.parts.processes import Program
-from tests.parts.waiting import eventually
+from tests.cli.command_process import environment
+from tests.servers.postgres import postgres_folder
+from tests.servers.processes import Program
+from tests.servers.waiting import eventually
 
 ROOT = Path(__file__).parent.parent.parent
 LIMIT = 240.0
@@ -57,7 +57,7 @@ async def test_what_the_readme_says_works_word_for_word() -> None:
         (folder / "operations").symlink_to(ROOT / "operations")
         key = folder / "issuer-key.pem"
         program = Program(
-            *("-m", "checkout", "up", "--port", port, "--data", folder / ".checkout"),
+            *("-m", "cli", "up", "--port", port, "--data", folder / ".checkout"),
             environment={**environment({"CHECKOUT_LOCAL_ISSUER_KEY_FILE": str(key)})},
         )
         async with program:

@@ -19,14 +19,20 @@ from aiokafka import AIOKafkaProducer
 
 from adapters.embedded.processes import free_port
 from adapters.postgres.roles import ROLES, Role
-from operations.supervising import until_ready
-from tests.parts.kafka import KafkaPart
-from tests.parts.postgres import Databases
-from tests.parts.processes import Program
-from tests.parts.waiting import eventually
+from cli.up.supervisor import until_ready
+from tests.servers.kafka import KafkaServer
+from tests.servers.postgres import Databases
+from tests.servers.processes import Program
+from tests.servers.waiting import eventually
+from tests.service.checkout_process import (
+    CheckoutService,
+    add,
+    cookie,
+    line,
+    order_of,
+)
 from tests.service.conftest import SAMPLE
-from tests.service.evidence import Events, published_events, stored_events
-from tests.service.running import Service, add, cookie, line, order_of
+from tests.service.event_records import Events, published_events, stored_events
 
 PASSWORD = "of-the-journey"
 
@@ -40,14 +46,14 @@ SELECT array_agg(DISTINCT usename::text) FROM pg_stat_activity
 class Deployment:
     """The processes of a deployment. `service` holds the environment of operators' commands."""
 
-    service: Service
+    service: CheckoutService
     administrator_url: str
     prefix: str
 
 
 @pytest.fixture(scope="module")
 async def deployment(
-    databases: Databases, module_kafka: KafkaPart, tmp_path_factory: pytest.TempPathFactory
+    databases: Databases, module_kafka: KafkaServer, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Deployment]:
     folder: Path = tmp_path_factory.mktemp("deployment")
     empty, prefix = await databases.empty(), f"t_{uuid4().hex[:12]}"
@@ -74,7 +80,7 @@ async def deployment(
 
     def program(database: str, *arguments: str, **more: str) -> Program:
         return Program(
-            "-m", "checkout", *arguments, environment={**shared, "CHECKOUT_DATABASE_URL": database, **more}
+            "-m", "cli", *arguments, environment={**shared, "CHECKOUT_DATABASE_URL": database, **more}
         )
 
     async def job(database: str, *arguments: str, **more: str) -> None:
@@ -100,7 +106,9 @@ async def deployment(
         environment = {**shared, "CHECKOUT_DATABASE_URL": url("operator")}
         address = f"http://127.0.0.1:{port}"
         yield Deployment(
-            Service(address, url("operator"), module_kafka.bootstrap_servers, 0, environment), empty, prefix
+            CheckoutService(address, url("operator"), module_kafka.bootstrap_servers, 0, environment),
+            empty,
+            prefix,
         )
     await databases.drop(empty)
     administrator = await asyncpg.connect(databases.signed_in(empty, None).rpartition("/")[0] + "/postgres")
@@ -204,12 +212,12 @@ async def a_basket(client: httpx.AsyncClient, **details: Any) -> str:
     return basket_id
 
 
-async def operator(service: Service) -> httpx.AsyncClient:
+async def operator(service: CheckoutService) -> httpx.AsyncClient:
     token = (await service.command("token", "--scope", "operator", "--subject", "ann")).strip()
     return httpx.AsyncClient(base_url=service.url, headers={"Authorization": f"Bearer {token}"}, timeout=60)
 
 
-async def command(service: Service, *arguments: str, holds: str) -> None:
+async def command(service: CheckoutService, *arguments: str, holds: str) -> None:
     """Waits until the command says so."""
 
     async def said() -> bool:
@@ -218,11 +226,11 @@ async def command(service: Service, *arguments: str, holds: str) -> None:
     await eventually(said, limit=60, every=0.5)
 
 
-async def orders(service: Service, basket_id: str) -> None:
+async def orders(service: CheckoutService, basket_id: str) -> None:
     await send(service, "checkout.orders.v1", basket_id.encode(), {"orderId": "order-1"})
 
 
-async def send(service: Service, topic: str, key: bytes, value: Mapping[str, Any]) -> None:
+async def send(service: CheckoutService, topic: str, key: bytes, value: Mapping[str, Any]) -> None:
     producer = AIOKafkaProducer(bootstrap_servers=service.kafka)
     await producer.start()
     try:
@@ -231,7 +239,7 @@ async def send(service: Service, topic: str, key: bytes, value: Mapping[str, Any
         await producer.stop()
 
 
-async def dead_letters(service: Service) -> None:
+async def dead_letters(service: CheckoutService) -> None:
     """What a worker could not understand is tried again, and left out, by an operator."""
     await send(service, "catalogue.prices.v1", b"nothing", {"not": "a price"})
 

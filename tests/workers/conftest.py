@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from adapters.postgres.event_store import PostgresEventStore
+from adapters.postgres.event_store.store import PostgresEventStore
 from adapters.postgres.roles import Role
-from tests.streaming import Partner
-from tests.workers.running import event_store
+from tests.basket_traffic import BasketTraffic
+from tests.workers.worker_processes import event_store
 
 
 @pytest.fixture(scope="session")
@@ -23,8 +23,8 @@ async def store(database_url: str) -> AsyncIterator[PostgresEventStore]:
 
 
 @pytest.fixture
-async def partner(store: PostgresEventStore) -> Partner:
-    return await Partner(store).knows_a_catalogue()
+async def partner(store: PostgresEventStore) -> BasketTraffic:
+    return await BasketTraffic(store).knows_a_catalogue()
 
 
 @pytest.fixture

@@ -14,23 +14,23 @@ from structlog.testing import capture_logs
 from adapters.kafka import topics
 from adapters.kafka.catalogue_messages import CATALOGUE_TOPICS, fact_message
 from adapters.kafka.clients import consumer
+from adapters.kafka.consumer_group import ConsumerGroup
 from adapters.kafka.messages import Message
-from adapters.kafka.subscription import Subscription
 from adapters.kafka.topics import ensure_topics
-from adapters.memory.catalogue import MemoryCatalogueFacts
-from adapters.postgres.catalogue_facts import PostgresCatalogueFacts
-from adapters.postgres.database import Database
+from adapters.postgres.catalogue.catalogue import PostgresCatalogue
+from adapters.postgres.pool import DatabasePool
 from adapters.settings import Settings
 from domain.catalogue.epochs import CatalogueMessage
 from domain.catalogue.facts import Fact
-from domain.errors import StoreUnavailable
-from domain.ports import Learned, Source
+from domain.ports import RecordingResult, Source
+from domain.shared.errors import StoreUnavailable
+from tests.basket_traffic import delivery, streaming_settings, topic_content
 from tests.builders import NOW, availability, offer, price, ref
-from tests.contracts.catalogue_facts import GB, unique
-from tests.parts.kafka import KafkaPart
-from tests.parts.waiting import eventually
-from tests.streaming import delivery, streaming_settings, topic_content
-from tests.workers.at_work import Letters, at_work, say
+from tests.contracts.catalogue import GB, unique
+from tests.fakes.catalogue import InMemoryCatalogue
+from tests.servers.kafka import KafkaServer
+from tests.servers.waiting import eventually
+from tests.workers.running_worker import RecordedDeadLetters, ready_worker, send_messages
 from workers.catalogue import CatalogueWorker
 
 GROUP = unique("catalogue")
@@ -38,36 +38,36 @@ GROUP = unique("catalogue")
 
 
 @pytest.fixture
-async def settings(kafka: KafkaPart) -> Settings:
+async def settings(kafka: KafkaServer) -> Settings:
     made = streaming_settings(kafka.bootstrap_servers, kafka_delivery=delivery(kafka))
     await ensure_topics(made)
     return made
 
 
 @pytest.fixture
-async def facts(database_url: str) -> AsyncIterator[PostgresCatalogueFacts]:
-    database = Database(database_url)
-    made = PostgresCatalogueFacts(database, cache_size=1)
+async def facts(database_url: str) -> AsyncIterator[PostgresCatalogue]:
+    database = DatabasePool(database_url)
+    made = PostgresCatalogue(database, cache_size=1)
     yield made
     await made.close()
     await database.close()
 
 
 @pytest.fixture
-def letters() -> Letters:
-    return Letters()
+def letters() -> RecordedDeadLetters:
+    return RecordedDeadLetters()
 
 
 @pytest.fixture
-def worker(settings: Settings, facts: PostgresCatalogueFacts, letters: Letters) -> CatalogueWorker:
+def worker(settings: Settings, facts: PostgresCatalogue, letters: RecordedDeadLetters) -> CatalogueWorker:
     return CatalogueWorker(subscription(settings), facts, [letters])
 
 
-def subscription(settings: Settings, group: str | None = None) -> Subscription:
-    return Subscription(settings, group or GROUP, *CATALOGUE_TOPICS)
+def subscription(settings: Settings, group: str | None = None) -> ConsumerGroup:
+    return ConsumerGroup(settings, group or GROUP, *CATALOGUE_TOPICS)
 
 
-async def learned(facts: PostgresCatalogueFacts, *wanted: Fact) -> None:
+async def learned(facts: PostgresCatalogue, *wanted: Fact) -> None:
     ids = [fact.fact_id for fact in wanted]
 
     async def are_recorded() -> bool:
@@ -77,13 +77,13 @@ async def learned(facts: PostgresCatalogueFacts, *wanted: Fact) -> None:
 
 
 async def test_what_the_topics_say_is_learned(
-    worker: CatalogueWorker, facts: PostgresCatalogueFacts, settings: Settings
+    worker: CatalogueWorker, facts: PostgresCatalogue, settings: Settings
 ) -> None:
     id, code = unique("o"), unique("SKU")
     said: list[Fact] = [offer(id, products=[code]), price(id, "3.50"), availability(code, quantity=2)]
 
-    async with at_work(worker):
-        await say(settings, map(fact_message, said))
+    async with ready_worker(worker):
+        await send_messages(settings, map(fact_message, said))
         await learned(facts, *said)
 
     catalogue = await facts.catalogue([id], [], fresh=True)
@@ -95,14 +95,14 @@ async def test_what_the_topics_say_is_learned(
 
 
 async def test_a_message_need_not_say_its_kind_and_may_hold_members_that_a_setting_names(
-    facts: PostgresCatalogueFacts, letters: Letters, settings: Settings
+    facts: PostgresCatalogue, letters: RecordedDeadLetters, settings: Settings
 ) -> None:
     said = price(unique("o"))
     document = {**json.loads(said.model_dump_json(exclude={"kind"})), "colour": "red"}
     message = Message(topics.PRICES, b"any", json.dumps(document).encode(), ())
 
-    async with at_work(CatalogueWorker(subscription(settings), facts, [letters], ignored=["colour"])):
-        await say(settings, [message])
+    async with ready_worker(CatalogueWorker(subscription(settings), facts, [letters], ignored=["colour"])):
+        await send_messages(settings, [message])
         await learned(facts, said)
 
 
@@ -129,16 +129,16 @@ async def test_a_message_need_not_say_its_kind_and_may_hold_members_that_a_setti
 )
 async def test_what_is_no_fact_becomes_a_dead_letter_and_the_next_is_learned(
     worker: CatalogueWorker,
-    facts: PostgresCatalogueFacts,
-    letters: Letters,
+    facts: PostgresCatalogue,
+    letters: RecordedDeadLetters,
     settings: Settings,
     topic: str,
     value: bytes,
 ) -> None:
     key, next_one = unique("bad"), price(unique("o"))
 
-    async with at_work(worker):
-        await say(settings, [Message(topic, key.encode(), value, ()), fact_message(next_one)])
+    async with ready_worker(worker):
+        await send_messages(settings, [Message(topic, key.encode(), value, ()), fact_message(next_one)])
         await eventually(lambda: letters.about(key))
         await learned(facts, next_one)
 
@@ -148,13 +148,13 @@ async def test_what_is_no_fact_becomes_a_dead_letter_and_the_next_is_learned(
 
 
 async def test_a_fact_that_contradicts_becomes_a_dead_letter_and_the_first_stands(
-    worker: CatalogueWorker, facts: PostgresCatalogueFacts, letters: Letters, settings: Settings
+    worker: CatalogueWorker, facts: PostgresCatalogue, letters: RecordedDeadLetters, settings: Settings
 ) -> None:
     id = unique("o")
     first, other = price(id, "1.00"), price(id, "2.00")
 
-    async with at_work(worker):
-        await say(settings, map(fact_message, [first, other]))
+    async with ready_worker(worker):
+        await send_messages(settings, map(fact_message, [first, other]))
         await eventually(lambda: letters.about(first.subject))
 
     catalogue = await facts.catalogue([id], [], fresh=True)
@@ -164,7 +164,11 @@ async def test_a_fact_that_contradicts_becomes_a_dead_letter_and_the_first_stand
 
 @pytest.mark.parametrize("key", ["its name", "another"])
 async def test_a_tombstone_withdraws_and_what_is_said_after_it_counts_again(
-    worker: CatalogueWorker, facts: PostgresCatalogueFacts, letters: Letters, settings: Settings, key: str
+    worker: CatalogueWorker,
+    facts: PostgresCatalogue,
+    letters: RecordedDeadLetters,
+    settings: Settings,
+    key: str,
 ) -> None:
     id = unique("o")
     said, later = price(id, "2.00", sequence=2), price(id, "1.00", sequence=1)
@@ -180,12 +184,12 @@ async def test_a_tombstone_withdraws_and_what_is_said_after_it_counts_again(
     async def is_withdrawn() -> bool:
         return await current() is None
 
-    async with at_work(worker):
-        await say(settings, [message(said)])
+    async with ready_worker(worker):
+        await send_messages(settings, [message(said)])
         await learned(facts, said)
-        await say(settings, [Message(topics.PRICES, under.encode(), None, ())])
+        await send_messages(settings, [Message(topics.PRICES, under.encode(), None, ())])
         await eventually(is_withdrawn)
-        await say(settings, [message(later)])
+        await send_messages(settings, [message(later)])
         await learned(facts, later)
 
     assert await current() == "1.00"
@@ -193,15 +197,15 @@ async def test_a_tombstone_withdraws_and_what_is_said_after_it_counts_again(
 
 
 async def test_a_tombstone_that_withdraws_nothing_is_logged_and_counted(
-    worker: CatalogueWorker, facts: PostgresCatalogueFacts, settings: Settings
+    worker: CatalogueWorker, facts: PostgresCatalogue, settings: Settings
 ) -> None:
     key, next_one = unique("nobody"), price(unique("o"))
     before = idle_tombstones()
 
     with capture_logs() as logs:
-        async with at_work(worker):
-            await say(settings, [Message(topics.PRICES, key.encode(), None, ())])
-            await say(settings, [fact_message(next_one)])
+        async with ready_worker(worker):
+            await send_messages(settings, [Message(topics.PRICES, key.encode(), None, ())])
+            await send_messages(settings, [fact_message(next_one)])
             await learned(facts, next_one)
             await eventually(lambda: idle_tombstones() > before)
 
@@ -213,29 +217,29 @@ def idle_tombstones() -> float:
     return REGISTRY.get_sample_value("checkout_catalogue_idle_tombstones_total") or 0.0
 
 
-class Watched(MemoryCatalogueFacts):
+class Watched(InMemoryCatalogue):
     """Remembers where the messages lay that it was given."""
 
     def __init__(self) -> None:
         super().__init__()
         self.given: list[Source] = []
 
-    async def learn(self, messages: Sequence[CatalogueMessage]) -> Learned:
+    async def learn(self, messages: Sequence[CatalogueMessage]) -> RecordingResult:
         self.given += [message.source for message in messages]
         return await super().learn(messages)
 
 
 async def test_a_worker_that_starts_again_goes_on_where_the_last_one_stopped(
-    letters: Letters, settings: Settings
+    letters: RecordedDeadLetters, settings: Settings
 ) -> None:
     group = unique("catalogue")
     places: list[Source] = []
     for said in (price(unique("o")), price(unique("o"))):
-        await say(settings, [fact_message(said)])
+        await send_messages(settings, [fact_message(said)])
         [message] = await topic_content(settings, topics.PRICES, [said.subject])
         place = message.source
         facts = Watched()
-        async with at_work(CatalogueWorker(subscription(settings, group), facts, [letters])):
+        async with ready_worker(CatalogueWorker(subscription(settings, group), facts, [letters])):
             await eventually(partial(is_committed, settings, group, place))
 
         assert facts.given.count(place) == 1
@@ -254,27 +258,29 @@ async def is_committed(settings: Settings, group: str, source: Source) -> bool:
         await client.stop()
 
 
-class AwayAtFirst(MemoryCatalogueFacts):
+class AwayAtFirst(InMemoryCatalogue):
     """A store that is away for the first tries."""
 
     def __init__(self, tries: int) -> None:
         super().__init__()
         self.tries_left = tries
 
-    async def learn(self, messages: Sequence[CatalogueMessage]) -> Learned:
+    async def learn(self, messages: Sequence[CatalogueMessage]) -> RecordingResult:
         if self.tries_left:
             self.tries_left -= 1
             raise StoreUnavailable("switched off")
         return await super().learn(messages)
 
 
-async def test_while_the_store_is_away_nothing_is_lost(settings: Settings, letters: Letters) -> None:
+async def test_while_the_store_is_away_nothing_is_lost(
+    settings: Settings, letters: RecordedDeadLetters
+) -> None:
     id = f"o-{uuid.uuid4()}"
     said = price(id)
     facts = AwayAtFirst(tries=2)
-    await say(settings, [fact_message(said)])
+    await send_messages(settings, [fact_message(said)])
 
-    async with at_work(CatalogueWorker(subscription(settings), facts, [letters])):
+    async with ready_worker(CatalogueWorker(subscription(settings), facts, [letters])):
 
         async def is_known() -> bool:
             catalogue = await facts.catalogue([id], [], fresh=True)

@@ -11,18 +11,18 @@ from typing import cast
 import pytest
 
 from adapters.kafka.catalogue_messages import fact_message
+from adapters.kafka.consumer_group import ConsumerGroup
 from adapters.kafka.messages import Received
-from adapters.kafka.subscription import Subscription
-from adapters.memory.catalogue import MemoryCatalogueFacts
 from domain.catalogue.epochs import CatalogueMessage
 from domain.catalogue.facts import Fact
-from domain.errors import StoreUnavailable
-from domain.operating.status import Figures
-from domain.ports import Learned, Source
+from domain.operators.status.model import LagMeasurement
+from domain.ports import RecordingResult, Source
+from domain.shared.errors import StoreUnavailable
 from tests.builders import offer
-from tests.parts.waiting import eventually
+from tests.fakes.catalogue import InMemoryCatalogue
+from tests.servers.waiting import eventually
 from workers.catalogue import CatalogueWorker
-from workers.loop import Pulse
+from workers.runner import Heartbeat
 
 
 class Batches:
@@ -51,11 +51,11 @@ class Batches:
     async def commit(self, batch: Iterable[Received]) -> None:
         self.committed += [message.source.offset for message in batch]
 
-    async def figures(self) -> Figures | None:
+    async def figures(self) -> LagMeasurement | None:
         return None
 
 
-class Waiting(MemoryCatalogueFacts):
+class Waiting(InMemoryCatalogue):
     """Learns when it is told to."""
 
     def __init__(self) -> None:
@@ -63,7 +63,7 @@ class Waiting(MemoryCatalogueFacts):
         self.may_learn = asyncio.Semaphore(0)
         self.away = False
 
-    async def learn(self, messages: Sequence[CatalogueMessage]) -> Learned:
+    async def learn(self, messages: Sequence[CatalogueMessage]) -> RecordingResult:
         await self.may_learn.acquire()
         if self.away:
             raise StoreUnavailable("away")
@@ -71,26 +71,30 @@ class Waiting(MemoryCatalogueFacts):
 
 
 def worker_of(batches: Batches, facts: Waiting) -> CatalogueWorker:
-    return CatalogueWorker(cast("Subscription", batches), facts, [])
+    return CatalogueWorker(cast("ConsumerGroup", batches), facts, [])
 
 
 @asynccontextmanager
-async def running(worker: CatalogueWorker, pulse: Pulse) -> AsyncIterator[asyncio.Task[None]]:
-    task = asyncio.create_task(worker.run(pulse))
+async def running(worker: CatalogueWorker, heartbeat: Heartbeat) -> AsyncIterator[asyncio.Task[None]]:
+    task = asyncio.create_task(worker.run(heartbeat))
     yield task
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
 
 
 async def test_one_batch_is_read_ahead_and_each_is_committed_once_it_is_learned() -> None:
-    batches, facts, pulse = Batches([offer("o-1"), offer("o-2"), offer("o-3")]), Waiting(), Pulse("catalogue")
-    async with running(worker_of(batches, facts), pulse):
+    batches, facts, heartbeat = (
+        Batches([offer("o-1"), offer("o-2"), offer("o-3")]),
+        Waiting(),
+        Heartbeat("catalogue"),
+    )
+    async with running(worker_of(batches, facts), heartbeat):
         await eventually(lambda: batches.read == 2)
-        assert (batches.committed, pulse.is_ready) == ([], False)
+        assert (batches.committed, heartbeat.is_ready) == ([], False)
 
         facts.may_learn.release()
         await eventually(lambda: batches.read == 3)
-        assert (batches.committed, pulse.is_ready) == ([0], True)
+        assert (batches.committed, heartbeat.is_ready) == ([0], True)
 
         facts.may_learn.release()
         facts.may_learn.release()
@@ -98,18 +102,18 @@ async def test_one_batch_is_read_ahead_and_each_is_committed_once_it_is_learned(
 
 
 async def test_what_could_not_be_learned_is_a_fault_and_nothing_is_committed() -> None:
-    batches, facts, pulse = Batches([offer("o-1"), offer("o-2")]), Waiting(), Pulse("catalogue")
+    batches, facts, heartbeat = Batches([offer("o-1"), offer("o-2")]), Waiting(), Heartbeat("catalogue")
     facts.away = True
-    async with running(worker_of(batches, facts), pulse) as task:
+    async with running(worker_of(batches, facts), heartbeat) as task:
         facts.may_learn.release()
         with pytest.raises(StoreUnavailable):
             await task
-    assert (batches.committed, pulse.is_ready) == ([], False)
+    assert (batches.committed, heartbeat.is_ready) == ([], False)
 
 
 async def test_a_worker_that_is_stopped_gives_up_what_it_learns() -> None:
     batches, facts = Batches([offer("o-1")]), Waiting()
-    async with running(worker_of(batches, facts), Pulse("catalogue")) as task:
+    async with running(worker_of(batches, facts), Heartbeat("catalogue")) as task:
         await eventually(lambda: batches.read == 1)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):

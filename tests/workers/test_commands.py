@@ -15,22 +15,21 @@ from structlog.testing import capture_logs
 from adapters.embedded.broker import EmbeddedBroker
 from adapters.kafka import topics
 from adapters.kafka.clients import consumer
+from adapters.kafka.command_executor import INITIATE, UPDATE
 from adapters.kafka.command_messages import CommandMessage
-from adapters.kafka.commanding import INITIATE, UPDATE
 from adapters.kafka.messages import Message
 from adapters.kafka.topics import ensure_topics
-from adapters.postgres.event_store import PostgresEventStore
+from adapters.postgres.event_store.store import PostgresEventStore
 from adapters.settings import Settings
-from domain.basket.repository import Baskets
-from domain.errors import StoreUnavailable
+from domain.basket.repository import BasketRepository
 from domain.ports import Append, AppendOutcome
-from tests.contracts.catalogue_facts import unique
-from tests.parts.kafka import KafkaPart
-from tests.parts.waiting import LIMIT_SECONDS, eventually
-from tests.streaming import streaming_settings
-from tests.workers.at_work import Letters, at_work, say
-from tests.workers.gateway import (
-    Gateway,
+from domain.shared.errors import StoreUnavailable
+from tests.basket_traffic import streaming_settings
+from tests.contracts.catalogue import unique
+from tests.servers.kafka import KafkaServer
+from tests.servers.waiting import WAIT_LIMIT_SECONDS, eventually
+from tests.workers.command_gateway import (
+    CommandGateway,
     add,
     change,
     command,
@@ -41,22 +40,23 @@ from tests.workers.gateway import (
     order,
     validate,
 )
+from tests.workers.running_worker import RecordedDeadLetters, ready_worker, send_messages
 
 
 @pytest.fixture
-def letters() -> Letters:
-    return Letters()
+def letters() -> RecordedDeadLetters:
+    return RecordedDeadLetters()
 
 
 @pytest.fixture
-def gateway(settings: Settings) -> Gateway:
-    return Gateway(settings)
+def gateway(settings: Settings) -> CommandGateway:
+    return CommandGateway(settings)
 
 
 @pytest.fixture
-async def working(settings: Settings, letters: Letters) -> AsyncIterator[None]:
+async def working(settings: Settings, letters: RecordedDeadLetters) -> AsyncIterator[None]:
     """A command worker at work."""
-    async with command_worker(settings, unique("commands"), letters=letters) as worker, at_work(worker):
+    async with command_worker(settings, unique("commands"), letters=letters) as worker, ready_worker(worker):
         yield
 
 
@@ -69,7 +69,7 @@ async def types_of(store: PostgresEventStore, basket: str) -> list[str]:
 
 
 @pytest.mark.usefixtures("working")
-async def test_a_command_is_answered_as_http_would(gateway: Gateway) -> None:
+async def test_a_command_is_answered_as_http_would(gateway: CommandGateway) -> None:
     [begun] = await gateway.asks(initiate("EXT-1", "o-1", "o-2"))
     [added] = await gateway.asks(add(begun.basket, "o-3", 4))
     [judged] = await gateway.asks(validate(begun.basket))
@@ -81,7 +81,7 @@ async def test_a_command_is_answered_as_http_would(gateway: Gateway) -> None:
 
 
 @pytest.mark.usefixtures("working")
-async def test_a_result_says_which_command_and_basket_it_is_about(gateway: Gateway) -> None:
+async def test_a_result_says_which_command_and_basket_it_is_about(gateway: CommandGateway) -> None:
     asked = initiate(traceparent="00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
     [begun] = await gateway.asks(asked)
 
@@ -111,7 +111,7 @@ async def test_a_result_says_which_command_and_basket_it_is_about(gateway: Gatew
 
 @pytest.mark.usefixtures("working")
 async def test_events_say_who_asked_in_which_conversation(
-    gateway: Gateway, store: PostgresEventStore
+    gateway: CommandGateway, store: PostgresEventStore
 ) -> None:
     asked = initiate(ce_source="gateway-7", ce_correlationid="conversation-1")
     [begun] = await gateway.asks(asked)
@@ -126,7 +126,7 @@ async def test_events_say_who_asked_in_which_conversation(
 
 @pytest.mark.usefixtures("working")
 async def test_a_command_that_comes_twice_has_its_effect_once_and_one_answer(
-    gateway: Gateway, store: PostgresEventStore
+    gateway: CommandGateway, store: PostgresEventStore
 ) -> None:
     [begun] = await gateway.asks(initiate())
     asked = add(begun.basket, quantity=5)
@@ -142,7 +142,7 @@ async def test_a_command_that_comes_twice_has_its_effect_once_and_one_answer(
 
 
 @pytest.mark.usefixtures("working")
-async def test_a_command_id_that_came_with_another_body_is_refused(gateway: Gateway) -> None:
+async def test_a_command_id_that_came_with_another_body_is_refused(gateway: CommandGateway) -> None:
     [begun] = await gateway.asks(initiate())
     asked = add(begun.basket)
     await gateway.asks(asked)
@@ -182,7 +182,7 @@ BASKET = "basket-00000000-0000-7000-8000-000000000001"
     ],
 )
 async def test_what_cannot_be_carried_out_is_answered_with_a_problem(
-    gateway: Gateway, asked: Message, status: int, code: str
+    gateway: CommandGateway, asked: Message, status: int, code: str
 ) -> None:
     [result] = await gateway.asks(asked)
 
@@ -191,7 +191,7 @@ async def test_what_cannot_be_carried_out_is_answered_with_a_problem(
 
 
 @pytest.mark.usefixtures("working")
-async def test_a_basket_of_another_organisation_does_not_exist(gateway: Gateway) -> None:
+async def test_a_basket_of_another_organisation_does_not_exist(gateway: CommandGateway) -> None:
     [begun] = await gateway.asks(initiate(partner="acme"))
     [theirs] = await gateway.asks(validate(begun.basket, partner="globex"))
 
@@ -199,7 +199,7 @@ async def test_a_basket_of_another_organisation_does_not_exist(gateway: Gateway)
 
 
 @pytest.mark.usefixtures("working")
-async def test_a_command_for_another_version_changes_nothing(gateway: Gateway) -> None:
+async def test_a_command_for_another_version_changes_nothing(gateway: CommandGateway) -> None:
     [begun] = await gateway.asks(initiate())
     [refused] = await gateway.asks(add(begun.basket, ifmatch='"1"'))
     [done] = await gateway.asks(add(begun.basket, ifmatch='"2"'))
@@ -210,7 +210,7 @@ async def test_a_command_for_another_version_changes_nothing(gateway: Gateway) -
 
 @pytest.mark.usefixtures("working")
 async def test_a_command_for_a_version_that_comes_twice_is_told_twice_what_became_of_it(
-    gateway: Gateway,
+    gateway: CommandGateway,
 ) -> None:
     [begun] = await gateway.asks(initiate())
     done, stale = add(begun.basket, ifmatch='"2"'), add(begun.basket, ifmatch='"1"')
@@ -225,7 +225,7 @@ async def test_a_command_for_a_version_that_comes_twice_is_told_twice_what_becam
 
 
 @pytest.mark.usefixtures("working")
-async def test_a_command_may_ask_for_a_new_basket_alone(gateway: Gateway) -> None:
+async def test_a_command_may_ask_for_a_new_basket_alone(gateway: CommandGateway) -> None:
     external_id = unique("order")
     [begun] = await gateway.asks(initiate(external_id, ifnonematch="*"))
     [refused] = await gateway.asks(initiate(external_id, "o-9", ifnonematch="*"))
@@ -255,10 +255,10 @@ def test_a_precondition_is_never_passed_over(
 
 @pytest.mark.usefixtures("working")
 async def test_a_command_without_an_id_becomes_a_dead_letter_and_holds_up_nothing(
-    gateway: Gateway, letters: Letters
+    gateway: CommandGateway, letters: RecordedDeadLetters
 ) -> None:
     nameless = Message(topics.COMMANDS, unique("key").encode(), b"{}", (("ce_type", INITIATE.encode()),))
-    await say(gateway.settings, [nameless])
+    await send_messages(gateway.settings, [nameless])
 
     [begun] = await gateway.asks(initiate())
 
@@ -268,7 +268,7 @@ async def test_a_command_without_an_id_becomes_a_dead_letter_and_holds_up_nothin
 
 
 @pytest.mark.usefixtures("working")
-async def test_commands_of_one_basket_are_carried_out_in_their_order(gateway: Gateway) -> None:
+async def test_commands_of_one_basket_are_carried_out_in_their_order(gateway: CommandGateway) -> None:
     [begun] = await gateway.asks(initiate())
     [judged] = await gateway.asks(validate(begun.basket))
     [item] = [line["id"] for line in judged.body["checkout"]["orderItems"]]
@@ -280,7 +280,7 @@ async def test_commands_of_one_basket_are_carried_out_in_their_order(gateway: Ga
 
 
 @pytest.mark.usefixtures("working")
-async def test_two_initiates_with_one_external_id_make_one_basket(gateway: Gateway) -> None:
+async def test_two_initiates_with_one_external_id_make_one_basket(gateway: CommandGateway) -> None:
     results = await gateway.asks(*(initiate("EXT-7", f"o-{number}") for number in range(10)))
 
     assert len({result.basket for result in results}) == 1
@@ -288,10 +288,12 @@ async def test_two_initiates_with_one_external_id_make_one_basket(gateway: Gatew
 
 @pytest.mark.usefixtures("working")
 async def test_an_order_completes_its_basket_once(
-    gateway: Gateway, store: PostgresEventStore, letters: Letters
+    gateway: CommandGateway, store: PostgresEventStore, letters: RecordedDeadLetters
 ) -> None:
     [begun] = await gateway.asks(initiate())
-    await say(gateway.settings, [order(begun.basket, "order-1"), order(begun.basket, "order-1", extra=1)])
+    await send_messages(
+        gateway.settings, [order(begun.basket, "order-1"), order(begun.basket, "order-1", extra=1)]
+    )
 
     async def is_completed() -> bool:
         return "checkout.basket-completed.v1" in await types_of(store, begun.basket)
@@ -303,15 +305,17 @@ async def test_an_order_completes_its_basket_once(
     assert (await types_of(store, begun.basket)).count("checkout.basket-completed.v1") == 1
     completed = (await metadata_of(store, begun.basket))[-1]
     assert (completed["partner"], completed["actor"]) == ("acme", "kafka:orders")
-    assert (await Baskets(store).load(begun.basket)).order_id == "order-1"
+    assert (await BasketRepository(store).load(begun.basket)).order_id == "order-1"
     assert letters.about(begun.basket) == []
 
 
 @pytest.mark.usefixtures("working")
-async def test_an_order_that_cannot_be_becomes_a_dead_letter(gateway: Gateway, letters: Letters) -> None:
+async def test_an_order_that_cannot_be_becomes_a_dead_letter(
+    gateway: CommandGateway, letters: RecordedDeadLetters
+) -> None:
     unknown, other = f"basket-{new_id()}", f"basket-{new_id()}"
     [begun] = await gateway.asks(initiate())
-    await say(
+    await send_messages(
         gateway.settings,
         [
             order(unknown),
@@ -358,12 +362,12 @@ class AwayForAWhile:
 
 
 async def test_while_the_store_is_away_there_is_no_result_and_afterwards_one(
-    settings: Settings, gateway: Gateway, store: PostgresEventStore
+    settings: Settings, gateway: CommandGateway, store: PostgresEventStore
 ) -> None:
     away = AwayForAWhile(store)
     external_id = unique("EXT")
     worker = command_worker(settings, unique("commands"), store=away)  # type: ignore[arg-type]
-    async with worker as at_first, at_work(at_first):
+    async with worker as at_first, ready_worker(at_first):
         [begun] = await gateway.asks(initiate(external_id))
 
     assert begun.status == 200
@@ -379,13 +383,13 @@ class Broken(AwayForAWhile):
 
 
 async def test_what_is_logged_on_the_way_of_a_command_says_whose_it_is(
-    settings: Settings, gateway: Gateway, store: PostgresEventStore
+    settings: Settings, gateway: CommandGateway, store: PostgresEventStore
 ) -> None:
     trace = "4bf92f3577b34da6a3ce929d0e0e4736"
     sent = initiate(unique("EXT"), traceparent=f"00-{trace}-00f067aa0ba902b7-01")
     worker = command_worker(settings, unique("commands"), store=Broken(store))  # type: ignore[arg-type]
     with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
-        async with worker as at_first, at_work(at_first):
+        async with worker as at_first, ready_worker(at_first):
             [result] = await gateway.asks(sent)
     assert result.status == 500
     whose = {"command": sent.header("ce_id"), "organisation": "acme", "trace": trace}
@@ -395,11 +399,11 @@ async def test_what_is_logged_on_the_way_of_a_command_says_whose_it_is(
     assert [{name: line.get(name) for name in whose} for line in about] == [whose] * 2
 
 
-async def test_one_that_stands_by_takes_over(settings: Settings, gateway: Gateway) -> None:
+async def test_one_that_stands_by_takes_over(settings: Settings, gateway: CommandGateway) -> None:
     group = unique("commands")
     async with command_worker(settings, group) as second:
-        async with command_worker(settings, group) as first, at_work(first):
-            standing_by = at_work(second)
+        async with command_worker(settings, group) as first, ready_worker(first):
+            standing_by = ready_worker(second)
             await standing_by.__aenter__()
             [begun] = await gateway.asks(initiate())
         [done] = await gateway.asks(add(begun.basket))
@@ -409,7 +413,7 @@ async def test_one_that_stands_by_takes_over(settings: Settings, gateway: Gatewa
 
 
 async def test_killed_again_and_again_it_answers_each_command_once_and_does_it_once(
-    transactional_kafka: KafkaPart, settings: Settings, gateway: Gateway, store: PostgresEventStore
+    transactional_kafka: KafkaServer, settings: Settings, gateway: CommandGateway, store: PostgresEventStore
 ) -> None:
     group = unique("commands")
     random.seed(11)
@@ -455,7 +459,7 @@ async def test_killed_again_and_again_it_answers_each_command_once_and_does_it_o
     assert {id: added[id] for id in updates} == dict.fromkeys(updates, 1)
 
 
-async def _keeps_adding(gateway: Gateway, baskets: list[str], enough: asyncio.Event) -> None:
+async def _keeps_adding(gateway: CommandGateway, baskets: list[str], enough: asyncio.Event) -> None:
     while not enough.is_set():
         await gateway.sends(*(add(random.choice(baskets), unique("o")) for _ in range(10)))
         await asyncio.sleep(random.uniform(0.02, 0.1))
@@ -470,8 +474,8 @@ async def test_the_embedded_broker_has_commands_answered_too(database_url: str, 
         group = unique("commands")
         asked = [initiate("EXT-1", "o-1"), initiate("EXT-1", "o-2")]
         for count, message in enumerate(asked, start=1):
-            async with command_worker(settings, group) as worker, at_work(worker):
-                await say(settings, [message])
+            async with command_worker(settings, group) as worker, ready_worker(worker):
+                await send_messages(settings, [message])
                 results = await _first_results(settings, count)
 
     assert [result["commandId"] for result in results] == [message.header("ce_id") for message in asked]
@@ -485,7 +489,7 @@ async def _first_results(settings: Settings, count: int) -> list[dict[str, Any]]
     await reader.start()
     found: list[dict[str, Any]] = []
     try:
-        async with asyncio.timeout(LIMIT_SECONDS):
+        async with asyncio.timeout(WAIT_LIMIT_SECONDS):
             while len(found) < count:
                 for records in (await reader.getmany(timeout_ms=50)).values():
                     found += [json.loads(record.value) for record in records]

@@ -8,22 +8,22 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.memory.catalogue import MemoryCatalogueFacts
-from adapters.postgres.basket_views import PostgresBasketViews
-from adapters.postgres.database import Database
-from adapters.postgres.event_store import PostgresEventStore
+from adapters.postgres.event_store.store import PostgresEventStore
+from adapters.postgres.pool import DatabasePool
+from adapters.postgres.read_models.basket_views import PostgresBasketViews
 from domain.basket.basket import Basket
 from domain.basket.codec import decode_all
-from domain.basket.handlers import CheckoutHandlers, Policy
+from domain.basket.handlers import CheckoutConfig, CheckoutHandlers
 from domain.basket.projection import BasketProjection
-from domain.basket.repository import Baskets
-from domain.ports import Answer, AnswerKey
+from domain.basket.repository import BasketRepository
+from domain.ports import IdempotencyKey, RenderedResponse
 from tests.builders import LIFETIME, SECOND, FixedClock, caller, initiate, item
-from tests.contracts.catalogue_facts import unique
-from tests.parts.waiting import eventually
-from tests.workers.at_work import at_work
-from tests.workers.gateway import new_id
-from tests.workers.running import event_store
+from tests.contracts.catalogue import unique
+from tests.fakes.catalogue import InMemoryCatalogue
+from tests.servers.waiting import eventually
+from tests.workers.command_gateway import new_id
+from tests.workers.running_worker import ready_worker
+from tests.workers.worker_processes import event_store
 from workers.expiry import ExpiryWorker
 
 
@@ -36,9 +36,11 @@ class Place:
     clock: FixedClock
 
     def handlers(self) -> CheckoutHandlers:
-        baskets = Baskets(self.store)
-        facts = MemoryCatalogueFacts()
-        return CheckoutHandlers(self.store, baskets, facts, self.clock, new_id, Policy(lifetime=LIFETIME))
+        baskets = BasketRepository(self.store)
+        facts = InMemoryCatalogue()
+        return CheckoutHandlers(
+            self.store, baskets, facts, self.clock, new_id, CheckoutConfig(lifetime=LIFETIME)
+        )
 
     def worker(self, page_baskets: int = 500) -> ExpiryWorker:
         return ExpiryWorker(
@@ -78,7 +80,7 @@ class Place:
 
 @pytest.fixture
 async def place(database_url: str) -> AsyncIterator[Place]:
-    database = Database(database_url)
+    database = DatabasePool(database_url)
     async with event_store(database_url) as store:
         yield Place(store, PostgresBasketViews(database), FixedClock())
     await database.close()
@@ -90,7 +92,7 @@ async def test_a_basket_expires_once_when_its_time_is_over(place: Place) -> None
     later = await place.basket()
     place.clock.advance(LIFETIME - SECOND)
 
-    async with at_work(place.worker()):
+    async with ready_worker(place.worker()):
         await place.all_expired([due])
         another = await place.basket()
         place.clock.advance(SECOND)
@@ -103,7 +105,7 @@ async def test_the_expiry_says_who_said_it_and_whose_basket_it_is(place: Place) 
     basket = await place.basket(partner="globex")
     place.clock.advance(LIFETIME)
 
-    async with at_work(place.worker()):
+    async with ready_worker(place.worker()):
         await place.all_expired([basket])
 
     [said] = await place.expiries(basket)
@@ -116,7 +118,7 @@ async def test_an_expired_basket_gives_its_external_id_free(place: Place) -> Non
     basket = await place.basket(external_id)
     place.clock.advance(LIFETIME)
 
-    async with at_work(place.worker()):
+    async with ready_worker(place.worker()):
         await place.all_expired([basket])
 
     assert await place.store.find_claim(f"acme\x1f{external_id}") is None
@@ -126,7 +128,7 @@ async def test_all_that_is_due_expires_also_while_the_views_stand_still(place: P
     baskets = [await place.basket() for _ in range(7)]
     place.clock.advance(LIFETIME)
 
-    async with at_work(place.worker(page_baskets=2)):
+    async with ready_worker(place.worker(page_baskets=2)):
         await place.all_expired(baskets)
 
     assert len(await place.views.due(place.clock(), 100)) == 7, "no view has moved"
@@ -136,7 +138,7 @@ async def test_several_workers_at_once_record_each_expiry_once(place: Place) -> 
     baskets = [await place.basket() for _ in range(20)]
     place.clock.advance(LIFETIME)
 
-    async with at_work(place.worker()), at_work(place.worker()), at_work(place.worker()):
+    async with ready_worker(place.worker()), ready_worker(place.worker()), ready_worker(place.worker()):
         await place.all_expired(baskets)
         await asyncio.gather(*(place.project(basket) for basket in baskets))
 
@@ -149,15 +151,15 @@ async def test_several_workers_at_once_record_each_expiry_once(place: Place) -> 
 
 
 async def test_answers_that_nobody_can_ask_for_any_more_are_cleared_away(database_url: str) -> None:
-    database = Database(database_url)
+    database = DatabasePool(database_url)
     store = PostgresEventStore(database, timeout=2.0, answers_kept=timedelta(milliseconds=1))
     place = Place(store, PostgresBasketViews(database), FixedClock())
     for number in range(3):
-        await store.store_answer(
-            AnswerKey("acme/initiate", f"key-{number}", b"digest"), Answer(200, {}, b"{}")
+        await store.store_response(
+            IdempotencyKey("acme/initiate", f"key-{number}", b"digest"), RenderedResponse(200, {}, b"{}")
         )
 
-    async with at_work(place.worker()):
+    async with ready_worker(place.worker()):
 
         async def none_is_left() -> bool:
             async with database.connection() as connection:

@@ -4,14 +4,14 @@ import httpx
 import pytest
 
 from workers.health import health_app
-from workers.loop import Pulse
+from workers.runner import Heartbeat
 
 
 class Bench:
     def __init__(self) -> None:
         self.now = 0.0
-        self.publisher = Pulse("publisher", lambda: self.now)
-        self.projector = Pulse("projector", lambda: self.now)
+        self.publisher = Heartbeat("publisher", lambda: self.now)
+        self.projector = Heartbeat("projector", lambda: self.now)
         app = health_app([self.publisher, self.projector], silent_seconds=60)
         self._client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://worker")
 

@@ -12,39 +12,44 @@ from pydantic_core import to_json
 from adapters.kafka.clients import admin
 from adapters.kafka.messages import Message, basket_event_message
 from adapters.kafka.topics import BASKET_EVENTS, DEAD_LETTERS, ensure_topics
-from adapters.postgres.basket_views import PostgresBasketViews
-from adapters.postgres.database import Database
 from adapters.postgres.dead_letters import PostgresDeadLetters
-from adapters.postgres.event_store import PostgresEventStore
-from adapters.postgres.migrate import migrate
+from adapters.postgres.event_store.store import PostgresEventStore
+from adapters.postgres.migrator import migrate
+from adapters.postgres.pool import DatabasePool
+from adapters.postgres.read_models.basket_views import PostgresBasketViews
 from adapters.settings import Settings
-from domain.base import fold
 from domain.basket.codec import decode_all
 from domain.basket.projection import BasketProjection
 from domain.basket.snapshot import BasketSnapshot
 from domain.ports import Append, NewEvent, Source, StoredEvent
+from domain.shared.eventsourcing import fold
+from tests.basket_traffic import (
+    BasketTraffic,
+    send,
+    streaming_settings,
+    topic_content,
+)
 from tests.builders import caller, validate
 from tests.conftest import OwnKafka, OwnPostgres
-from tests.parts.waiting import eventually
-from tests.streaming import Partner, send, streaming_settings, topic_content
-from tests.workers.running import (
+from tests.servers.waiting import eventually
+from tests.workers.worker_processes import (
     event_store,
     projector_process,
     projector_worker,
     publisher_worker,
-    running,
+    running_worker,
 )
 
 
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    database = Database(database_url)
+async def database(database_url: str) -> AsyncIterator[DatabasePool]:
+    database = DatabasePool(database_url)
     yield database
     await database.close()
 
 
 @pytest.fixture
-def views(database: Database) -> PostgresBasketViews:
+def views(database: DatabasePool) -> PostgresBasketViews:
     return PostgresBasketViews(database)
 
 
@@ -52,7 +57,7 @@ async def events_of(store: PostgresEventStore, basket_id: str) -> list[StoredEve
     return [*await store.read_events(basket_id)]
 
 
-async def folded(partner: Partner) -> dict[str, bytes]:
+async def folded(partner: BasketTraffic) -> dict[str, bytes]:
     """What every view must say: the fold of all that the store has of each basket."""
     snapshots: dict[str, bytes] = {}
     for basket_id, events in (await partner.stored()).items():
@@ -62,7 +67,7 @@ async def folded(partner: Partner) -> dict[str, bytes]:
     return snapshots
 
 
-async def views_are_right(views: PostgresBasketViews, partner: Partner) -> bool:
+async def views_are_right(views: PostgresBasketViews, partner: BasketTraffic) -> bool:
     expected = await folded(partner)
     held = await views.snapshots(expected)
     return dict(held) == expected
@@ -85,12 +90,12 @@ def garbage(basket_id: str | None, value: bytes | None) -> Message:
 
 
 async def test_views_are_what_the_events_make_of_the_baskets(
-    settings: Settings, group: str, partner: Partner, views: PostgresBasketViews
+    settings: Settings, group: str, partner: BasketTraffic, views: PostgresBasketViews
 ) -> None:
     await partner.fills_baskets(30)
     async with AsyncExitStack() as stack:
         for making in (publisher_worker(settings), projector_worker(settings, group)):
-            await stack.enter_async_context(running(await stack.enter_async_context(making)))
+            await stack.enter_async_context(running_worker(await stack.enter_async_context(making)))
         await eventually(lambda: views_are_right(views, partner), every=0.1)
         await partner.fills_baskets(5)
         await eventually(lambda: views_are_right(views, partner), every=0.05)
@@ -100,7 +105,7 @@ async def test_repeats_change_nothing_and_gaps_are_filled_from_the_store(
     settings: Settings,
     group: str,
     store: PostgresEventStore,
-    partner: Partner,
+    partner: BasketTraffic,
     views: PostgresBasketViews,
 ) -> None:
     baskets = [await partner.fills_a_basket() for _ in range(3)]
@@ -119,7 +124,7 @@ async def test_repeats_change_nothing_and_gaps_are_filled_from_the_store(
         late[8],
     ]
     await send(settings, disordered)
-    async with projector_worker(settings, group) as worker, running(worker):
+    async with projector_worker(settings, group) as worker, running_worker(worker):
         await eventually(lambda: views_are_right(views, partner), every=0.05)
 
 
@@ -127,7 +132,7 @@ async def test_an_event_of_an_unknown_type_is_passed_over_and_moves_the_version(
     settings: Settings,
     group: str,
     store: PostgresEventStore,
-    partner: Partner,
+    partner: BasketTraffic,
     views: PostgresBasketViews,
 ) -> None:
     basket = await partner.fills_a_basket()
@@ -136,7 +141,7 @@ async def test_an_event_of_an_unknown_type_is_passed_over_and_moves_the_version(
     event = NewEvent("checkout.new.v9", unknown % (basket.id.encode(), version), b'{"partner":"acme"}')
     await store.append(Append(basket.id, basket.version, [event]))
     await send(settings, [basket_event_message(event) for event in await events_of(store, basket.id)])
-    async with projector_worker(settings, group) as worker, running(worker):
+    async with projector_worker(settings, group) as worker, running_worker(worker):
         await eventually(lambda: views_are_right(views, partner), every=0.05)
     assert await views.versions([basket.id]) == {basket.id: version}
 
@@ -145,9 +150,9 @@ async def test_what_is_not_understood_parks_its_basket_alone_until_it_is_release
     settings: Settings,
     group: str,
     store: PostgresEventStore,
-    partner: Partner,
+    partner: BasketTraffic,
     views: PostgresBasketViews,
-    database: Database,
+    database: DatabasePool,
 ) -> None:
     parked, other, stray = [await partner.fills_a_basket() for _ in range(3)]
     letters = PostgresDeadLetters(database)
@@ -166,7 +171,7 @@ async def test_what_is_not_understood_parks_its_basket_alone_until_it_is_release
             *strays,
         ],
     )
-    async with projector_worker(settings, group) as worker, running(worker) as pulse:
+    async with projector_worker(settings, group) as worker, running_worker(worker) as heartbeat:
 
         async def others_went_on() -> bool:
             found = await views.versions([other.id])
@@ -179,7 +184,7 @@ async def test_what_is_not_understood_parks_its_basket_alone_until_it_is_release
         await send(settings, [basket_event_message((await events_of(store, parked.id))[-1])])
         last = (await topic_content(settings, BASKET_EVENTS, [parked.id]))[-1]
         await eventually(lambda: done_with(settings, group, last.source), every=0.05)
-        assert pulse.is_ready
+        assert heartbeat.is_ready
 
         assert await views.versions([parked.id, stray.id]) == {parked.id: 3}
         sent = await topic_content(settings, DEAD_LETTERS, [parked.id, stray.id])
@@ -204,7 +209,7 @@ async def test_what_is_not_understood_parks_its_basket_alone_until_it_is_release
 
 
 async def test_an_event_that_the_store_does_not_have_parks_its_basket(
-    settings: Settings, group: str, store: PostgresEventStore, partner: Partner, database: Database
+    settings: Settings, group: str, store: PostgresEventStore, partner: BasketTraffic, database: DatabasePool
 ) -> None:
     basket = await partner.fills_a_basket()
     last = basket_event_message((await events_of(store, basket.id))[-1])
@@ -212,16 +217,16 @@ async def test_an_event_that_the_store_does_not_have_parks_its_basket(
     far = Message(last.topic, last.key, last.value.replace(b'"version":9', b'"version":99'), last.headers)
     await send(settings, [far])
     letters = PostgresDeadLetters(database)
-    async with projector_worker(settings, group) as worker, running(worker):
+    async with projector_worker(settings, group) as worker, running_worker(worker):
         await eventually(lambda: letters.parked([basket.id]), every=0.05)
 
 
 async def test_killed_again_and_again_the_views_end_right(
-    settings: Settings, group: str, partner: Partner, views: PostgresBasketViews
+    settings: Settings, group: str, partner: BasketTraffic, views: PostgresBasketViews
 ) -> None:
     async with AsyncExitStack() as stack:
         publisher = await stack.enter_async_context(publisher_worker(settings))
-        await stack.enter_async_context(running(publisher))
+        await stack.enter_async_context(running_worker(publisher))
         writing = asyncio.create_task(partner.keeps_filling())
         random.seed(11)
         for _ in range(2):
@@ -242,11 +247,11 @@ async def test_killed_again_and_again_the_views_end_right(
 
 
 async def test_two_share_the_group_and_one_that_is_killed_leaves_its_part_to_the_other(
-    settings: Settings, group: str, partner: Partner, views: PostgresBasketViews
+    settings: Settings, group: str, partner: BasketTraffic, views: PostgresBasketViews
 ) -> None:
     async with AsyncExitStack() as stack:
         publisher = await stack.enter_async_context(publisher_worker(settings))
-        await stack.enter_async_context(running(publisher))
+        await stack.enter_async_context(running_worker(publisher))
         first = await stack.enter_async_context(projector_process(settings, group))
         second = await stack.enter_async_context(projector_process(settings, group))
         assert [await first.line(), await second.line()] == ["ready", "ready"]
@@ -266,12 +271,14 @@ async def test_it_goes_on_by_itself_after_kafka_and_postgres_were_away(
     settings = streaming_settings(node.bootstrap_servers, server.url)
     await ensure_topics(settings)
     async with AsyncExitStack() as stack:
-        partner = await Partner(await stack.enter_async_context(event_store(server.url))).knows_a_catalogue()
-        database = Database(server.url, timeout=2.0)
+        partner = await BasketTraffic(
+            await stack.enter_async_context(event_store(server.url))
+        ).knows_a_catalogue()
+        database = DatabasePool(server.url, timeout=2.0)
         stack.push_async_callback(database.close)
         views = PostgresBasketViews(database)
         for making in (publisher_worker(settings), projector_worker(settings, group)):
-            await stack.enter_async_context(running(await stack.enter_async_context(making)))
+            await stack.enter_async_context(running_worker(await stack.enter_async_context(making)))
         await partner.fills_baskets(10)
         await eventually(lambda: views_are_right(views, partner), every=0.1)
         await node.kill()
@@ -284,5 +291,5 @@ async def test_it_goes_on_by_itself_after_kafka_and_postgres_were_away(
         await eventually(lambda: views_are_right(views, partner), every=0.2)
 
 
-async def _moved(views: PostgresBasketViews, partner: Partner) -> int:
+async def _moved(views: PostgresBasketViews, partner: BasketTraffic) -> int:
     return sum((await views.versions(partner.basket_ids)).values())

@@ -8,23 +8,33 @@ from contextlib import AsyncExitStack
 
 from pydantic_core import to_json
 
-from adapters.kafka.positions import last_position
+from adapters.kafka.publisher_checkpoints import last_position
 from adapters.kafka.topics import BASKET_EVENTS, VALIDATION_RESULTS, ensure_topics
-from adapters.postgres.event_store import PostgresEventStore
-from adapters.postgres.migrate import migrate
+from adapters.postgres.event_store.store import PostgresEventStore
+from adapters.postgres.migrator import migrate
 from adapters.settings import Settings
-from domain.basket.document import verdict_document
-from domain.basket.verdicts import BASKET_VALIDATED
+from domain.basket.serialization import serialize_verdict
 from domain.ports import Append, NewEvent
+from domain.validation.verdict_assembler import BASKET_VALIDATED
+from tests.basket_traffic import (
+    BasketTraffic,
+    by_basket,
+    streaming_settings,
+    topic_content,
+)
 from tests.builders import caller, validate
 from tests.conftest import OwnKafka, OwnPostgres
-from tests.parts.kafka import KafkaPart
-from tests.parts.waiting import eventually
-from tests.streaming import Partner, by_basket, streaming_settings, topic_content
-from tests.workers.running import event_store, publisher_process, publisher_worker, running
+from tests.servers.kafka import KafkaServer
+from tests.servers.waiting import eventually
+from tests.workers.worker_processes import (
+    event_store,
+    publisher_process,
+    publisher_worker,
+    running_worker,
+)
 
 
-async def published(settings: Settings, partner: Partner) -> bool:
+async def published(settings: Settings, partner: BasketTraffic) -> bool:
     """Whether the topic holds every stored event exactly once, in order per basket, and every verdict once."""
     stored = await partner.stored()
     on_topic = by_basket(await topic_content(settings, BASKET_EVENTS, stored))
@@ -45,12 +55,14 @@ async def published(settings: Settings, partner: Partner) -> bool:
     return True
 
 
-async def test_what_happens_reaches_kafka_with_whole_verdicts(settings: Settings, partner: Partner) -> None:
-    async with publisher_worker(settings) as worker, running(worker) as pulse:
+async def test_what_happens_reaches_kafka_with_whole_verdicts(
+    settings: Settings, partner: BasketTraffic
+) -> None:
+    async with publisher_worker(settings) as worker, running_worker(worker) as heartbeat:
         basket = await partner.fills_a_basket()
         again = await partner.handlers.validate(validate(basket.id), caller())
         await eventually(lambda: topic_content(settings, VALIDATION_RESULTS, [basket.id]), every=0.1)
-        assert pulse.is_ready
+        assert heartbeat.is_ready
 
         async def all_three() -> bool:
             return len(await topic_content(settings, VALIDATION_RESULTS, [basket.id])) == 3
@@ -61,14 +73,14 @@ async def test_what_happens_reaches_kafka_with_whole_verdicts(settings: Settings
     assert [result.message.header("ce_id") for result in results] == [
         f"{basket.id}/{version}" for version in (7, 9, 10)
     ]
-    assert results[-1].message.value == to_json(verdict_document(again))
+    assert results[-1].message.value == to_json(serialize_verdict(again))
     first = json.loads(results[0].message.value or b"")
     assert (first["basketVersion"], first["checkout"]["version"], first["ready"]) == (6, 6, False)
     assert [item["quantity"] for item in first["checkout"]["orderItems"]] == [9, 1, 1]
 
 
 async def test_killed_ten_times_in_mid_stream_it_publishes_every_event_exactly_once_and_in_order(
-    transactional_kafka: KafkaPart, settings: Settings, partner: Partner
+    transactional_kafka: KafkaServer, settings: Settings, partner: BasketTraffic
 ) -> None:
     await partner.fills_baskets(150)
     writing = [asyncio.create_task(partner.keeps_filling()) for _ in range(3)]
@@ -95,7 +107,7 @@ async def test_killed_ten_times_in_mid_stream_it_publishes_every_event_exactly_o
 
 
 async def test_of_two_one_publishes_and_the_other_takes_over_when_it_is_killed(
-    transactional_kafka: KafkaPart, settings: Settings, partner: Partner
+    transactional_kafka: KafkaServer, settings: Settings, partner: BasketTraffic
 ) -> None:
     async with publisher_process(settings) as first, publisher_process(settings) as second:
         assert [await first.line(), await second.line()] == ["ready", "ready"]
@@ -108,14 +120,14 @@ async def test_of_two_one_publishes_and_the_other_takes_over_when_it_is_killed(
 
 
 async def test_kafka_away_under_load_costs_no_event_and_repeats_none(
-    own_kafka: OwnKafka, database_url: str, partner: Partner
+    own_kafka: OwnKafka, database_url: str, partner: BasketTraffic
 ) -> None:
     node = await own_kafka()
     settings = streaming_settings(node.bootstrap_servers, database_url)
     await ensure_topics(settings)
-    async with publisher_worker(settings) as worker, running(worker) as pulse:
+    async with publisher_worker(settings) as worker, running_worker(worker) as heartbeat:
         writing = asyncio.create_task(partner.keeps_filling())
-        await eventually(lambda: pulse.is_ready)
+        await eventually(lambda: heartbeat.is_ready)
         for end in (node.kill, node.stop):
             await _more_baskets(partner)
             await end()
@@ -126,13 +138,13 @@ async def test_kafka_away_under_load_costs_no_event_and_repeats_none(
         await eventually(lambda: published(settings, partner), every=0.5)
 
 
-async def _more_baskets(partner: Partner) -> None:
+async def _more_baskets(partner: BasketTraffic) -> None:
     enough = len(partner.basket_ids) + 8
     await eventually(lambda: len(partner.basket_ids) >= enough)
 
 
 async def test_postgres_away_costs_no_event_and_repeats_none(
-    own_postgres: OwnPostgres, transactional_kafka: KafkaPart
+    own_postgres: OwnPostgres, transactional_kafka: KafkaServer
 ) -> None:
     server = await own_postgres()
     await migrate(server.url)
@@ -140,22 +152,22 @@ async def test_postgres_away_costs_no_event_and_repeats_none(
     await ensure_topics(settings)
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(event_store(server.url))
-        partner = await Partner(store).knows_a_catalogue()
+        partner = await BasketTraffic(store).knows_a_catalogue()
         worker = await stack.enter_async_context(publisher_worker(settings))
-        pulse = await stack.enter_async_context(running(worker))
+        heartbeat = await stack.enter_async_context(running_worker(worker))
         await partner.fills_baskets(20)
-        await eventually(lambda: pulse.is_ready)
+        await eventually(lambda: heartbeat.is_ready)
         await server.stop()
-        await eventually(lambda: not pulse.is_ready)
-        assert pulse.last_error is not None
+        await eventually(lambda: not heartbeat.is_ready)
+        assert heartbeat.last_error is not None
         await server.start()
-        await eventually(lambda: pulse.is_ready)
+        await eventually(lambda: heartbeat.is_ready)
         await partner.fills_baskets(20)
         await eventually(lambda: published(settings, partner), every=0.2)
 
 
 async def test_a_basket_that_cannot_be_folded_holds_up_no_other(
-    settings: Settings, store: PostgresEventStore, partner: Partner, database_url: str
+    settings: Settings, store: PostgresEventStore, partner: BasketTraffic, database_url: str
 ) -> None:
     odd = "basket-00000000-0000-7000-8000-00000000dead"
     broken = [
@@ -164,7 +176,7 @@ async def test_a_basket_that_cannot_be_folded_holds_up_no_other(
     ]
     await store.append(Append(odd, 0, broken))
     basket = await partner.fills_a_basket()
-    async with publisher_worker(settings) as worker, running(worker):
+    async with publisher_worker(settings) as worker, running_worker(worker):
         await eventually(lambda: published(settings, partner), every=0.1)
     assert len(by_basket(await topic_content(settings, BASKET_EVENTS, [odd]))[odd]) == 2
     assert await topic_content(settings, VALIDATION_RESULTS, [odd]) == []

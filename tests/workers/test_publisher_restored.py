@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncpg
 import pytest
 
+from adapters.container import new_id, open_container
 from adapters.kafka.topics import BASKET_EVENTS
 from adapters.settings import Settings
-from adapters.wiring import new_id, open_parts
-from domain.operating.actions import Operator
-from domain.operating.going_on import GoingOn, NoSuchPosition, PublisherAtWork
-from tests.parts.waiting import eventually
-from tests.streaming import Partner, topic_content, utc_now
-from tests.workers.running import publisher_worker, running
+from domain.operators.audit import Operator
+from domain.operators.checkpoint_reset import CheckpointReset, NoSuchPosition, PublisherRunning
+from tests.basket_traffic import BasketTraffic, topic_content, utc_now
+from tests.servers.waiting import eventually
+from tests.workers.worker_processes import publisher_worker, running_worker
 
 ANN = Operator(actor="ann", way="command-line", reason="restored from this morning's backup")
 
@@ -33,64 +33,64 @@ async def restore(administrator_url: str, events: int) -> None:
 
 
 async def last_event(settings: Settings) -> int:
-    async with open_parts(settings) as parts:
+    async with open_container(settings) as parts:
         return (await parts.derived_rows.positions())[0]
 
 
-async def all_published(settings: Settings, partner: Partner) -> bool:
+async def all_published(settings: Settings, partner: BasketTraffic) -> bool:
     found = await topic_content(settings, BASKET_EVENTS, partner.basket_ids)
     return len(found) == sum(map(len, (await partner.stored()).values()))
 
 
 async def test_a_store_that_ends_before_what_was_published_is_the_publishers_fault_and_not_waited_for(
-    settings: Settings, partner: Partner, administrator_url: str
+    settings: Settings, partner: BasketTraffic, administrator_url: str
 ) -> None:
     await partner.fills_baskets(3)
-    async with publisher_worker(settings) as worker, running(worker) as pulse:
+    async with publisher_worker(settings) as worker, running_worker(worker) as heartbeat:
         await eventually(lambda: all_published(settings, partner), every=0.1)
-        assert pulse.is_ready
+        assert heartbeat.is_ready
         # While it waits for more.
         await restore(administrator_url, 4)
-        await eventually(lambda: not pulse.is_ready and pulse.last_error)
-        assert "restored to an earlier moment" in (pulse.last_error or "")
+        await eventually(lambda: not heartbeat.is_ready and heartbeat.last_error)
+        assert "restored to an earlier moment" in (heartbeat.last_error or "")
 
     # And when it starts.
-    async with publisher_worker(settings) as worker, running(worker) as pulse:
-        await eventually(lambda: pulse.last_error)
-        assert not pulse.is_ready
-        assert "PublisherBeyondStore" in (pulse.last_error or "")
+    async with publisher_worker(settings) as worker, running_worker(worker) as heartbeat:
+        await eventually(lambda: heartbeat.last_error)
+        assert not heartbeat.is_ready
+        assert "PublisherBeyondStore" in (heartbeat.last_error or "")
 
 
 async def test_events_at_positions_that_count_as_published_are_not_passed_over_in_silence(
-    settings: Settings, partner: Partner, administrator_url: str
+    settings: Settings, partner: BasketTraffic, administrator_url: str
 ) -> None:
     await partner.fills_baskets(3)
-    async with publisher_worker(settings) as worker, running(worker):
+    async with publisher_worker(settings) as worker, running_worker(worker):
         await eventually(lambda: all_published(settings, partner), every=0.1)
     await restore(administrator_url, 4)
     # What happens now takes the positions of what was published, and more.
-    other = await Partner(partner.store, "globex").knows_a_catalogue()
+    other = await BasketTraffic(partner.store, "globex").knows_a_catalogue()
     await other.fills_baskets(2)
 
-    async with publisher_worker(settings) as worker, running(worker) as pulse:
-        await eventually(lambda: pulse.last_error)
-        assert "another history" in (pulse.last_error or "")
+    async with publisher_worker(settings) as worker, running_worker(worker) as heartbeat:
+        await eventually(lambda: heartbeat.last_error)
+        assert "another history" in (heartbeat.last_error or "")
     assert await topic_content(settings, BASKET_EVENTS, other.basket_ids) == []
 
 
 async def test_it_goes_on_where_an_operator_says_and_publishes_what_happened_since(
-    settings: Settings, partner: Partner, administrator_url: str
+    settings: Settings, partner: BasketTraffic, administrator_url: str
 ) -> None:
     await partner.fills_baskets(3)
-    async with publisher_worker(settings) as worker, running(worker):
+    async with publisher_worker(settings) as worker, running_worker(worker):
         await eventually(lambda: all_published(settings, partner), every=0.1)
     await restore(administrator_url, 4)
     position = await last_event(settings)
-    other = await Partner(partner.store, "globex").knows_a_catalogue()
+    other = await BasketTraffic(partner.store, "globex").knows_a_catalogue()
     await other.fills_baskets(2)
 
-    async with open_parts(settings) as parts:
-        going_on = GoingOn(
+    async with open_container(settings) as parts:
+        going_on = CheckpointReset(
             parts.feed,
             parts.publisher(),
             settings.publisher_id,
@@ -104,7 +104,7 @@ async def test_it_goes_on_where_an_operator_says_and_publishes_what_happened_sin
         with pytest.raises(NoSuchPosition):
             await going_on.after(10_000, ANN)
         async with parts.leadership.hold(settings.publisher_id):
-            with pytest.raises(PublisherAtWork):
+            with pytest.raises(PublisherRunning):
                 await going_on.after(position, ANN)
         put = await going_on.after(position, ANN)
         (action,) = await parts.operator_actions.newest(None, 5)
@@ -112,6 +112,6 @@ async def test_it_goes_on_where_an_operator_says_and_publishes_what_happened_sin
     assert (put.after.position, put.before.position) == (position, position + 4)
     assert action.type == "operations.publisher-put-back.v1"
     assert (action.scope["from"], action.scope["to"]) == (position + 4, position)
-    async with publisher_worker(settings) as worker, running(worker) as pulse:
+    async with publisher_worker(settings) as worker, running_worker(worker) as heartbeat:
         await eventually(lambda: all_published(settings, other), every=0.1)
-        assert pulse.is_ready
+        assert heartbeat.is_ready

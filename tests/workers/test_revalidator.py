@@ -7,23 +7,23 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from adapters.memory.basket_views import MemoryCatalogueReaders
-from adapters.postgres.catalogue_history import PostgresCatalogueHistory
-from adapters.postgres.catalogue_readers import PostgresCatalogueReaders
+from adapters.postgres.catalogue.checkpoints import PostgresCatalogueCheckpoints
+from adapters.postgres.catalogue.history import PostgresCatalogueHistory
 from adapters.postgres.leadership import PostgresLeadership
-from adapters.postgres.open_baskets import PostgresOpenBaskets
+from adapters.postgres.read_models.open_baskets import PostgresOpenBaskets
 from domain.basket.basket import Basket
 from domain.basket.commands import Caller, ValidateBasket
-from domain.ports import CatalogueReaders
-from domain.validation.rejudging import Rejudging
+from domain.ports import CatalogueCheckpoints
+from domain.validation.revalidate_as_of import AsOfValidator
+from tests.basket_traffic import utc_now
 from tests.builders import add, availability, caller, item, offer, policy, price, validate
-from tests.operations.validating import Shop, open_shop
-from tests.parts.processes import Program
-from tests.parts.waiting import eventually
-from tests.streaming import utc_now
-from tests.workers.at_work import at_work
-from tests.workers.gateway import new_id
-from workers.revalidator import READER, RevalidatorWorker
+from tests.cli.validate.shop import Shop, open_shop
+from tests.fakes.basket_views import MemoryCatalogueReaders
+from tests.servers.processes import Program
+from tests.servers.waiting import eventually
+from tests.workers.command_gateway import new_id
+from tests.workers.running_worker import ready_worker
+from workers.revalidator import CHECKPOINT_NAME, RevalidatorWorker
 
 
 @pytest.fixture
@@ -51,14 +51,14 @@ class CountedLooks(PostgresCatalogueHistory):
 
 def revalidator(
     shop: Shop,
-    readers: CatalogueReaders | None = None,
+    readers: CatalogueCheckpoints | None = None,
     *,
     rate: float = 5_000,
     settles: timedelta = timedelta(0),
 ) -> RevalidatorWorker:
     return RevalidatorWorker(
         shop.history,
-        readers or PostgresCatalogueReaders(shop.database),
+        readers or PostgresCatalogueCheckpoints(shop.database),
         PostgresOpenBaskets(shop.database),
         shop.handlers.revalidation,
         PostgresLeadership(shop.database, retry_every=0.05),
@@ -75,7 +75,7 @@ async def all_handled(shop: Shop) -> None:
     last = await shop.history.position_at()
 
     async def handled() -> bool:
-        return await PostgresCatalogueReaders(shop.database).read(READER) == last
+        return await PostgresCatalogueCheckpoints(shop.database).read(CHECKPOINT_NAME) == last
 
     await eventually(handled)
 
@@ -90,7 +90,7 @@ async def test_a_fact_that_changes_a_verdict_is_pushed_and_one_that_does_not_is_
     for basket in (touched, other):
         await shop.judge(basket)
 
-    async with at_work(revalidator(shop)):
+    async with ready_worker(revalidator(shop)):
         await shop.learn(availability("SKU-1", quantity=40, sequence=2))
         await all_handled(shop)
         assert await said(shop, [touched, other]) == [[True], [True]]
@@ -114,7 +114,7 @@ async def test_a_withdrawal_changes_verdicts_like_any_fact_and_they_are_judged_a
     await shop.learn(availability("SKU-1", status="blocked", sequence=7))
     await shop.judge(basket)
 
-    async with at_work(revalidator(shop)):
+    async with ready_worker(revalidator(shop)):
         for gone in (availability("SKU-1"), price("o-1"), offer("o-1")):
             await shop.withdraw(gone)
             await all_handled(shop)
@@ -130,7 +130,7 @@ async def test_a_withdrawal_changes_verdicts_like_any_fact_and_they_are_judged_a
         {"price_missing"},
         {"price_missing", "offer_not_published"},
     ]
-    rejudging = Rejudging(shop.store, shop.history, utc_now)
+    rejudging = AsOfValidator(shop.store, shop.history, utc_now)
     for verdict in verdicts:
         again = await rejudging.at_version(basket.id, verdict.originator_version)
         assert again.stored is not None
@@ -142,7 +142,7 @@ async def test_the_push_says_who_judged_and_knows_the_catalogue_s_position(shop:
     basket = await shop.fill(item("o-1"), partner="globex")
     await shop.judge(basket)
 
-    async with at_work(revalidator(shop)):
+    async with ready_worker(revalidator(shop)):
         await shop.learn(price("o-1", "11.00", sequence=2))
         await all_handled(shop)
 
@@ -159,7 +159,7 @@ async def test_baskets_that_nobody_asked_about_or_that_are_over_are_left_alone(s
     await shop.judge(completed)
     await shop.handlers.complete(completed.id, "order-1", caller_of(completed))
 
-    async with at_work(revalidator(shop)):
+    async with ready_worker(revalidator(shop)):
         await shop.learn(offer("o-1", products=["SKU-1"], status="withdrawn", sequence=2))
         await all_handled(shop)
 
@@ -171,7 +171,7 @@ async def test_a_basket_is_touched_by_a_product_that_its_offer_is_made_of_since(
     await shop.judge(basket)
     await shop.learn(offer("o-1", products=["SKU-9"], sequence=2))
 
-    async with at_work(revalidator(shop)):
+    async with ready_worker(revalidator(shop)):
         await shop.learn(availability("SKU-9", status="discontinued"))
         await all_handled(shop)
 
@@ -186,7 +186,7 @@ async def test_a_policy_touches_the_baskets_of_its_organisation(shop: Shop) -> N
     for basket in (ours, theirs):
         await shop.judge(basket)
 
-    async with at_work(revalidator(shop)):
+    async with ready_worker(revalidator(shop)):
         await shop.learn(policy("acme", maximum_lines=1))
         await all_handled(shop)
         assert await said(shop, [ours, theirs]) == [[True, False], [True]]
@@ -203,7 +203,7 @@ async def test_a_basket_whose_view_lags_is_found_too(shop: Shop) -> None:
     for each in (basket, new):
         await shop.handlers.validate(validation(each), caller_of(each))
 
-    async with at_work(revalidator(shop)):
+    async with ready_worker(revalidator(shop)):
         await shop.learn(availability("SKU-1", status="blocked", sequence=2))
         await all_handled(shop)
 
@@ -217,12 +217,12 @@ async def test_what_was_learned_before_the_first_start_is_not_pushed_and_what_ca
     await shop.judge(basket)
     await shop.learn(availability("SKU-1", status="blocked", sequence=2))
 
-    async with at_work(revalidator(shop)):
+    async with ready_worker(revalidator(shop)):
         await all_handled(shop)
     assert await said(shop, [basket]) == [[True]]
 
     await shop.learn(price("o-1", "12.00", sequence=2))
-    async with at_work(revalidator(shop)):
+    async with ready_worker(revalidator(shop)):
         await all_handled(shop)
     assert await said(shop, [basket]) == [[True, False]]
 
@@ -236,12 +236,12 @@ async def test_a_fact_waits_until_it_has_settled(shop: Shop) -> None:
     looks = CountedLooks(shop.database)
     shop.history = looks
 
-    async with at_work(revalidator(shop, readers, settles=timedelta(hours=1))):
+    async with ready_worker(revalidator(shop, readers, settles=timedelta(hours=1))):
         await shop.learn(availability("SKU-1", status="blocked", sequence=2))
         before = looks.count
         await eventually(lambda: looks.count > before + 3)
 
-    assert await readers.read(READER) == start
+    assert await readers.read(CHECKPOINT_NAME) == start
     assert await said(shop, [basket]) == [[True]]
 
 
@@ -251,7 +251,7 @@ async def test_at_most_so_many_baskets_a_second_are_judged(shop: Shop) -> None:
         await shop.judge(basket)
     loop = asyncio.get_running_loop()
 
-    async with at_work(revalidator(shop, rate=40)):
+    async with ready_worker(revalidator(shop, rate=40)):
         begun = loop.time()
         await shop.learn(availability("SKU-1", status="blocked", sequence=2))
         await all_handled(shop)
@@ -266,7 +266,7 @@ async def test_a_fact_that_touches_a_thousand_baskets_changes_exactly_the_verdic
     # Stock of 50: every second basket asks for one, the others for 30.
     baskets = await filled(shop, 1_000)
 
-    async with at_work(revalidator(shop)):
+    async with ready_worker(revalidator(shop)):
         await shop.learn(availability("SKU-1", quantity=20, sequence=2))
         await all_handled(shop)
 
@@ -301,11 +301,11 @@ def process(shop: Shop) -> Program:
         "CHECKOUT_REVALIDATOR_SETTLES": "0",
         "CHECKOUT_LOG_LEVEL": "ERROR",
     }
-    return Program("-m", "checkout", "work", "revalidator", "--health-port", "0", environment=environment)
+    return Program("-m", "cli", "work", "revalidator", "--health-port", "0", environment=environment)
 
 
 async def has_begun(shop: Shop) -> bool:
-    return await PostgresCatalogueReaders(shop.database).read(READER) is not None
+    return await PostgresCatalogueCheckpoints(shop.database).read(CHECKPOINT_NAME) is not None
 
 
 async def pushed(shop: Shop) -> int:

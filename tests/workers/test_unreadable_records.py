@@ -10,27 +10,40 @@ from dataclasses import dataclass
 
 import pytest
 
+from adapters.container import open_container
 from adapters.kafka import topics
 from adapters.kafka.catalogue_messages import CATALOGUE_TOPICS, fact_message
 from adapters.kafka.clients import MAX_MESSAGE_BYTES
-from adapters.kafka.commanding import INITIATE
+from adapters.kafka.command_executor import INITIATE
+from adapters.kafka.consumer_group import ConsumerGroup
 from adapters.kafka.dead_letters import KafkaDeadLetters
 from adapters.kafka.messages import Message, basket_event_message
-from adapters.kafka.subscription import Subscription
 from adapters.settings import Settings
-from adapters.wiring import open_parts
 from domain.catalogue.facts import Fact
-from domain.operating.dead_letters import UNREADABLE_BATCH
+from domain.operators.dead_letters.model import UNREADABLE_BATCH
 from domain.ports import Append, DeadLetter, NewEvent, Source
+from tests.basket_traffic import BasketTraffic, topic_content, utc_now
 from tests.builders import availability, offer, price
-from tests.contracts.catalogue_facts import unique
-from tests.parts.foreign import send_foreign
-from tests.parts.raw_batches import HEADER_BYTES, batch, payload_of, produce_raw, with_payload
-from tests.parts.waiting import eventually
-from tests.streaming import Partner, topic_content, utc_now
-from tests.workers.at_work import Letters, at_work, say
-from tests.workers.gateway import Gateway, command, command_worker, initiate, new_id, order
-from tests.workers.running import projector_worker
+from tests.contracts.catalogue import unique
+from tests.servers.foreign import send_foreign
+from tests.servers.raw_batches import (
+    HEADER_BYTES,
+    batch,
+    payload_of,
+    produce_raw,
+    with_payload,
+)
+from tests.servers.waiting import eventually
+from tests.workers.command_gateway import (
+    CommandGateway,
+    command,
+    command_worker,
+    initiate,
+    new_id,
+    order,
+)
+from tests.workers.running_worker import RecordedDeadLetters, ready_worker, send_messages
+from tests.workers.worker_processes import projector_worker
 from workers.catalogue import CatalogueWorker
 
 CODECS = ("gzip", "snappy", "lz4", "zstd")
@@ -47,7 +60,7 @@ class Reader:
 
 @asynccontextmanager
 async def commanding(settings: Settings) -> AsyncIterator[Reader]:
-    letters, gateway = Letters(), Gateway(settings)
+    letters, gateway = RecordedDeadLetters(), CommandGateway(settings)
 
     async def goes_on(send: Callable[[list[Message]], Awaitable[None]]) -> None:
         asked = initiate(unique("EXT"))
@@ -71,13 +84,13 @@ async def commanding(settings: Settings) -> AsyncIterator[Reader]:
         return letters.written
 
     working = command_worker(settings, unique("commands"), letters=letters)
-    async with open_parts(settings) as parts, working as worker, at_work(worker):
+    async with open_container(settings) as parts, working as worker, ready_worker(worker):
         yield Reader((topics.COMMANDS, topics.ORDERS), goes_on, written)
 
 
 @asynccontextmanager
 async def learning(settings: Settings) -> AsyncIterator[Reader]:
-    letters = Letters()
+    letters = RecordedDeadLetters()
 
     async def goes_on(send: Callable[[list[Message]], Awaitable[None]]) -> None:
         id = unique("o")
@@ -93,18 +106,18 @@ async def learning(settings: Settings) -> AsyncIterator[Reader]:
     async def written() -> list[DeadLetter]:
         return letters.written
 
-    subscription = Subscription(settings, unique("catalogue"), *CATALOGUE_TOPICS)
+    subscription = ConsumerGroup(settings, unique("catalogue"), *CATALOGUE_TOPICS)
     async with (
-        open_parts(settings) as parts,
-        at_work(CatalogueWorker(subscription, parts.facts, [letters])),
+        open_container(settings) as parts,
+        ready_worker(CatalogueWorker(subscription, parts.facts, [letters])),
     ):
         yield Reader(CATALOGUE_TOPICS, goes_on, written)
 
 
 @asynccontextmanager
 async def projecting(settings: Settings) -> AsyncIterator[Reader]:
-    async with open_parts(settings) as parts:
-        partner = Partner(parts.store)
+    async with open_container(settings) as parts:
+        partner = BasketTraffic(parts.store)
 
         async def goes_on(send: Callable[[list[Message]], Awaitable[None]]) -> None:
             basket = await partner.fills_a_basket()
@@ -118,13 +131,13 @@ async def projecting(settings: Settings) -> AsyncIterator[Reader]:
 
         async def written() -> list[DeadLetter]:
             found = []
-            for letter in (await parts.dead_letter_box.list(limit=1000)).letters:
+            for letter in (await parts.dead_letter_service.list(limit=1000)).letters:
                 stored = await parts.letter_book.find(letter.id)
                 assert stored is not None
                 found.append(stored.message)
             return found
 
-        async with projector_worker(settings, unique("views")) as worker, at_work(worker):
+        async with projector_worker(settings, unique("views")) as worker, ready_worker(worker):
             yield Reader((topics.BASKET_EVENTS,), goes_on, written)
 
 
@@ -160,7 +173,7 @@ async def test_a_batch_that_cannot_be_read_is_a_dead_letter_and_the_worker_goes_
         for topic in reader.topics:
             mark = os.urandom(8).hex().encode()
             lies[topic, await produce_raw(settings, topic, 1, unreadable_batch(mark))] = mark
-        await reader.goes_on(lambda messages: say(settings, messages))
+        await reader.goes_on(lambda messages: send_messages(settings, messages))
 
         async def buried() -> dict[tuple[str, int], DeadLetter] | None:
             found = {
@@ -212,11 +225,11 @@ async def test_odd_records_are_dead_letters_or_pass_and_the_worker_goes_on(
             ]
             # A compacted topic takes no record without a key.
             key = mark if topic in CATALOGUE_TOPICS else None
-            await say(settings, [*odd, Message(topic, key, mark, ())])
+            await send_messages(settings, [*odd, Message(topic, key, mark, ())])
             for timestamp in (-1, 0, 2**40):
                 await produce_raw(settings, topic, 0, batch(b"", mark, key=key, timestamp=timestamp))
             await produce_raw(settings, topic, 0, batch(mark, headers=[("ce_id", None), ("ce_id", None)]))
-        await reader.goes_on(lambda messages: say(settings, messages))
+        await reader.goes_on(lambda messages: send_messages(settings, messages))
 
         async def all_buried() -> bool:
             ours = [each for each in await reader.letters() if mark in (each.key, each.value)]
@@ -228,8 +241,8 @@ async def test_odd_records_are_dead_letters_or_pass_and_the_worker_goes_on(
 
 
 async def test_a_command_nested_deep_is_answered_with_a_problem(settings: Settings) -> None:
-    async with command_worker(settings, unique("commands")) as worker, at_work(worker):
-        [result] = await Gateway(settings).asks(command(INITIATE, b'{"order":' + DEEP + b"}"))
+    async with command_worker(settings, unique("commands")) as worker, ready_worker(worker):
+        [result] = await CommandGateway(settings).asks(command(INITIATE, b'{"order":' + DEEP + b"}"))
     assert result.status == 400
 
 
@@ -259,11 +272,11 @@ async def test_a_letter_larger_than_its_topic_takes_comes_without_its_content(se
 
 async def test_an_order_for_a_basket_that_nobody_can_fold_holds_up_no_other(settings: Settings) -> None:
     basket_id = f"basket-{new_id()}"
-    async with commanding(settings) as reader, open_parts(settings) as parts:
+    async with commanding(settings) as reader, open_container(settings) as parts:
         odd = NewEvent("checkout.basket-initiated.v1", b'{"no":"basket"}', b"{}")
         await parts.store.append(Append(basket_id, 0, [odd]))
-        await say(settings, [order(basket_id)])
-        await reader.goes_on(lambda messages: say(settings, messages))
+        await send_messages(settings, [order(basket_id)])
+        await reader.goes_on(lambda messages: send_messages(settings, messages))
 
         async def buried() -> list[str]:
             return [each.code for each in await reader.letters() if each.key == basket_id.encode()]

@@ -4,7 +4,14 @@ policy that holds, and the time. `CHECKS` lists them in the order of their findi
 from __future__ import annotations
 
 from domain.validation.check import Check
-from domain.validation.checks import basket, offers, prices, products, quantities, together
+from domain.validation.checks import (
+    basket,
+    compatibility,
+    offers,
+    prices,
+    products,
+    quantities,
+)
 
 CHECKS: tuple[Check, ...] = (
     basket.basket_empty,
@@ -23,9 +30,9 @@ CHECKS: tuple[Check, ...] = (
     quantities.quantity_below_minimum,
     quantities.quantity_above_maximum,
     quantities.quantity_not_a_multiple,
-    together.add_on_without_parent,
-    together.add_on_not_allowed_here,
-    together.offers_incompatible,
+    compatibility.add_on_without_parent,
+    compatibility.add_on_not_allowed_here,
+    compatibility.offers_incompatible,
     prices.price_missing,
     prices.price_changed,
     prices.expected_price_differs,

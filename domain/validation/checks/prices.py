@@ -7,37 +7,37 @@ from collections.abc import Iterator
 
 from pydantic import JsonValue
 
+from domain.shared.findings import Finding
 from domain.validation.check import Check, check
-from domain.validation.data import Datum, money_data, time_data
-from domain.validation.findings import Finding
-from domain.validation.sight import Sight
+from domain.validation.context import ValidationContext
+from domain.validation.finding_schema import DataField, money_json, time_json
 
-_EXPECTED = Datum("expectedPrice", "money", "The price that the line was added at.", or_null=True)
-_CURRENT = Datum("currentPrice", "money", "The price that holds.")
-_VALID_FROM = Datum("validFrom", "time", "From when on that price holds.", or_null=True)
-_VALID_UNTIL = Datum("validUntil", "time", "Until when it holds, that moment not included.", or_null=True)
+_EXPECTED = DataField("expectedPrice", "money", "The price that the line was added at.", or_null=True)
+_CURRENT = DataField("currentPrice", "money", "The price that holds.")
+_VALID_FROM = DataField("validFrom", "time", "From when on that price holds.", or_null=True)
+_VALID_UNTIL = DataField("validUntil", "time", "Until when it holds, that moment not included.", or_null=True)
 
 
 @check(
     looks_at="prices of the offer version in the basket's country and currency",
     resolution="contact_seller",
     data=[
-        Datum("country", "text", "The basket's country.", or_null=True),
-        Datum("currency", "text", "The basket's currency.", or_null=True),
-        Datum("currencies", "texts", "The currencies to choose from, where the basket names none."),
-        Datum("validFrom", "time", "When the next price begins.", or_null=True),
+        DataField("country", "text", "The basket's country.", or_null=True),
+        DataField("currency", "text", "The basket's currency.", or_null=True),
+        DataField("currencies", "texts", "The currencies to choose from, where the basket names none."),
+        DataField("validFrom", "time", "When the next price begins.", or_null=True),
     ],
     rests_on=["prices"],
     goes_through="lines",
 )
-def price_missing(check: Check, sight: Sight) -> Iterator[Finding]:
+def price_missing(check: Check, sight: ValidationContext) -> Iterator[Finding]:
     """A known offer has no price in this market: none was ever said, or it begins later, or the basket
     names no currency and there are prices in several."""
     for line in sight.lines_in_question:
         if line.offer is not None and line.price.current is None and line.price.expired is None:
             upcoming, undecided = line.price.upcoming, line.price.undecided
             currencies: list[JsonValue] = [price.currency for price in undecided]
-            when = f" before {time_data(upcoming.valid_from)}" if upcoming else ""
+            when = f" before {time_json(upcoming.valid_from)}" if upcoming else ""
             which = " without a currency" if undecided else ""
             yield check.about_line(
                 line,
@@ -46,7 +46,7 @@ def price_missing(check: Check, sight: Sight) -> Iterator[Finding]:
                 country=sight.basket.details.country,
                 currency=sight.basket.details.currency,
                 currencies=currencies,
-                validFrom=time_data(upcoming.valid_from) if upcoming else None,
+                validFrom=time_json(upcoming.valid_from) if upcoming else None,
             )
 
 
@@ -56,7 +56,7 @@ def price_missing(check: Check, sight: Sight) -> Iterator[Finding]:
     rests_on=["prices"],
     goes_through="lines",
 )
-def price_changed(check: Check, sight: Sight) -> Iterator[Finding]:
+def price_changed(check: Check, sight: ValidationContext) -> Iterator[Finding]:
     """The price differs, by more than the policy tolerates, from the one the line was added at (or the line
     was added without one). Removing the line and adding it again accepts the current price."""
     for line in sight.lines_in_question:
@@ -69,17 +69,17 @@ def price_changed(check: Check, sight: Sight) -> Iterator[Finding]:
                 line,
                 f"the price of the offer {line.item.offer} changed from {before or 'no price'} to {now}",
                 ".price",
-                expectedPrice=money_data(before),
-                currentPrice=money_data(now),
-                validFrom=time_data(current.valid_from),
-                validUntil=time_data(current.valid_until),
+                expectedPrice=money_json(before),
+                currentPrice=money_json(now),
+                validFrom=time_json(current.valid_from),
+                validUntil=time_json(current.valid_until),
             )
 
 
 @check(
     looks_at="the price that the caller expects, the current one and the policy's tolerance",
     data=[
-        Datum("expectedPrice", "money", "The price that the caller said it expects."),
+        DataField("expectedPrice", "money", "The price that the caller said it expects."),
         _CURRENT,
         _VALID_FROM,
         _VALID_UNTIL,
@@ -87,7 +87,7 @@ def price_changed(check: Check, sight: Sight) -> Iterator[Finding]:
     rests_on=["prices"],
     goes_through="lines",
 )
-def expected_price_differs(check: Check, sight: Sight) -> Iterator[Finding]:
+def expected_price_differs(check: Check, sight: ValidationContext) -> Iterator[Finding]:
     """The current price differs, by more than the policy tolerates, from the one that the caller said it
     expects. Silent where that is also the price that the line was added at, and `price_changed` tells it."""
     told_as_gravely = sight.policy.levels.get("price_changed", "error") in ("error", check.severity)
@@ -101,10 +101,10 @@ def expected_price_differs(check: Check, sight: Sight) -> Iterator[Finding]:
             line,
             f"the price of the offer {line.item.offer} is {current.money}, not {expected} as expected",
             ".expectedPrice",
-            expectedPrice=money_data(expected),
-            currentPrice=money_data(current.money),
-            validFrom=time_data(current.valid_from),
-            validUntil=time_data(current.valid_until),
+            expectedPrice=money_json(expected),
+            currentPrice=money_json(current.money),
+            validFrom=time_json(current.valid_from),
+            validUntil=time_json(current.valid_until),
         )
 
 
@@ -114,18 +114,18 @@ def expected_price_differs(check: Check, sight: Sight) -> Iterator[Finding]:
     rests_on=["prices"],
     goes_through="lines",
 )
-def price_expired(check: Check, sight: Sight) -> Iterator[Finding]:
+def price_expired(check: Check, sight: ValidationContext) -> Iterator[Finding]:
     """The last price in this market has ended and no other has begun."""
     for line in sight.lines_in_question:
         expired = line.price.expired
         if expired is not None:
             yield check.about_line(
                 line,
-                f"the price of the offer {line.item.offer} ended at {time_data(expired.valid_until)}",
+                f"the price of the offer {line.item.offer} ended at {time_json(expired.valid_until)}",
                 ".price",
-                expectedPrice=money_data(line.item.price),
-                validFrom=time_data(expired.valid_from),
-                validUntil=time_data(expired.valid_until),
+                expectedPrice=money_json(line.item.price),
+                validFrom=time_json(expired.valid_from),
+                validUntil=time_json(expired.valid_until),
             )
 
 
@@ -134,14 +134,14 @@ def price_expired(check: Check, sight: Sight) -> Iterator[Finding]:
     severity="warning",
     data=[
         _CURRENT,
-        Datum("nextPrice", "money", "The price that holds from then on, if one is known.", or_null=True),
+        DataField("nextPrice", "money", "The price that holds from then on, if one is known.", or_null=True),
         _VALID_FROM,
         _VALID_UNTIL,
     ],
     rests_on=["prices", "next_prices"],
     goes_through="lines",
 )
-def price_expires_soon(check: Check, sight: Sight) -> Iterator[Finding]:
+def price_expires_soon(check: Check, sight: ValidationContext) -> Iterator[Finding]:
     """The current price ends within the policy's horizon (24 hours unless said otherwise), and it does not
     go on at the same price."""
     for line in sight.lines_in_question:
@@ -152,10 +152,10 @@ def price_expires_soon(check: Check, sight: Sight) -> Iterator[Finding]:
         if current.valid_until - sight.now <= sight.policy.price_expires_within and not goes_on:
             yield check.about_line(
                 line,
-                f"the price of the offer {line.item.offer} ends at {time_data(current.valid_until)}",
+                f"the price of the offer {line.item.offer} ends at {time_json(current.valid_until)}",
                 ".price",
-                currentPrice=money_data(current.money),
-                nextPrice=money_data(following.money) if following else None,
-                validFrom=time_data(current.valid_from),
-                validUntil=time_data(current.valid_until),
+                currentPrice=money_json(current.money),
+                nextPrice=money_json(following.money) if following else None,
+                validFrom=time_json(current.valid_from),
+                validUntil=time_json(current.valid_until),
             )

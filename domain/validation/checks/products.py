@@ -6,18 +6,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
+from domain.shared.findings import Finding
 from domain.validation.check import Check, check
-from domain.validation.data import Datum
-from domain.validation.findings import Finding
-from domain.validation.sight import Sight
+from domain.validation.context import ValidationContext
+from domain.validation.finding_schema import DataField
 
 _check_products = partial(check, about_products=True)
 
-_REASON = Datum("reason", "text", "Why, in the seller's words.", or_null=True)
-_AVAILABLE = Datum("available", "number", "How many are left.")
+_REASON = DataField("reason", "text", "Why, in the seller's words.", or_null=True)
+_AVAILABLE = DataField("available", "number", "How many are left.")
 _REQUESTED = [
-    Datum("requested", "number", "How many all lines need."),
-    Datum("orderItemIds", "texts", "The lines that need the product."),
+    DataField("requested", "number", "How many all lines need."),
+    DataField("orderItemIds", "texts", "The lines that need the product."),
 ]
 
 
@@ -28,7 +28,7 @@ _REQUESTED = [
     rests_on=["availability"],
     goes_through="stocks",
 )
-def product_blocked(check: Check, sight: Sight) -> Iterator[Finding]:
+def product_blocked(check: Check, sight: ValidationContext) -> Iterator[Finding]:
     """The seller blocked the product here."""
     for stock in sight.stocks_in_question:
         if stock.status == "blocked":
@@ -43,7 +43,7 @@ def product_blocked(check: Check, sight: Sight) -> Iterator[Finding]:
     rests_on=["availability"],
     goes_through="stocks",
 )
-def product_discontinued(check: Check, sight: Sight) -> Iterator[Finding]:
+def product_discontinued(check: Check, sight: ValidationContext) -> Iterator[Finding]:
     """The product is no longer made or sold, whatever is left of it."""
     for stock in sight.stocks_in_question:
         if stock.status == "discontinued":
@@ -60,7 +60,7 @@ def product_discontinued(check: Check, sight: Sight) -> Iterator[Finding]:
     rests_on=["availability"],
     goes_through="stocks",
 )
-def product_out_of_stock(check: Check, sight: Sight) -> Iterator[Finding]:
+def product_out_of_stock(check: Check, sight: ValidationContext) -> Iterator[Finding]:
     """None of the product is left."""
     for stock in sight.stocks_in_question:
         if stock.status == "out_of_stock" or (stock.status == "available" and stock.available == 0):
@@ -73,7 +73,7 @@ def product_out_of_stock(check: Check, sight: Sight) -> Iterator[Finding]:
     rests_on=["availability"],
     goes_through="stocks",
 )
-def product_insufficient_stock(check: Check, sight: Sight) -> Iterator[Finding]:
+def product_insufficient_stock(check: Check, sight: ValidationContext) -> Iterator[Finding]:
     """Less of the product is left than the basket asks for."""
     for stock in sight.stocks_in_question:
         available = stock.available
@@ -92,7 +92,7 @@ def product_insufficient_stock(check: Check, sight: Sight) -> Iterator[Finding]:
     rests_on=["availability"],
     goes_through="stocks",
 )
-def product_low_stock(check: Check, sight: Sight) -> Iterator[Finding]:
+def product_low_stock(check: Check, sight: ValidationContext) -> Iterator[Finding]:
     """Enough of the product is left, but fewer than the policy's threshold (5 unless said otherwise)."""
     for stock in sight.stocks_in_question:
         available = stock.available

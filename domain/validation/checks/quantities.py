@@ -8,24 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from domain.shared.findings import Finding
 from domain.validation.check import Check, check
-from domain.validation.data import Datum
-from domain.validation.findings import Finding
-from domain.validation.sight import Sight
+from domain.validation.context import ValidationContext
+from domain.validation.finding_schema import DataField
 
 _REQUESTED = [
-    Datum("requested", "number", "How many all lines of the offer version ask for."),
-    Datum("orderItemIds", "texts", "Those lines."),
+    DataField("requested", "number", "How many all lines of the offer version ask for."),
+    DataField("orderItemIds", "texts", "Those lines."),
 ]
 
 
 @check(
     looks_at="the offer's `quantity.min`, against the sum over its lines",
-    data=[Datum("minimum", "number", "The fewest that one may order."), *_REQUESTED],
+    data=[DataField("minimum", "number", "The fewest that one may order."), *_REQUESTED],
     rests_on=["offers"],
     goes_through="demands",
 )
-def quantity_below_minimum(check: Check, sight: Sight) -> Iterator[Finding]:
+def quantity_below_minimum(check: Check, sight: ValidationContext) -> Iterator[Finding]:
     """Fewer are asked for than the offer is sold by, summed over its lines."""
     for demand in sight.demands:
         rule = demand.offer.quantity
@@ -41,11 +41,11 @@ def quantity_below_minimum(check: Check, sight: Sight) -> Iterator[Finding]:
 
 @check(
     looks_at="the offer's `quantity.max`, against the sum over its lines",
-    data=[Datum("maximum", "number", "The most that one may order."), *_REQUESTED],
+    data=[DataField("maximum", "number", "The most that one may order."), *_REQUESTED],
     rests_on=["offers"],
     goes_through="demands",
 )
-def quantity_above_maximum(check: Check, sight: Sight) -> Iterator[Finding]:
+def quantity_above_maximum(check: Check, sight: ValidationContext) -> Iterator[Finding]:
     """More are asked for than the offer allows, summed over its lines."""
     for demand in sight.demands:
         rule = demand.offer.quantity
@@ -61,11 +61,11 @@ def quantity_above_maximum(check: Check, sight: Sight) -> Iterator[Finding]:
 
 @check(
     looks_at="the offer's `quantity.step`, against the sum over its lines",
-    data=[Datum("step", "number", "The offer is sold in multiples of it."), *_REQUESTED],
+    data=[DataField("step", "number", "The offer is sold in multiples of it."), *_REQUESTED],
     rests_on=["offers"],
     goes_through="demands",
 )
-def quantity_not_a_multiple(check: Check, sight: Sight) -> Iterator[Finding]:
+def quantity_not_a_multiple(check: Check, sight: ValidationContext) -> Iterator[Finding]:
     """What is asked for, summed over the offer's lines, is no multiple of the step that it is sold in."""
     for demand in sight.demands:
         rule = demand.offer.quantity

@@ -11,7 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from adapters.embedded.broker import EmbeddedBroker
 from adapters.embedded.processes import ServerFailed
 from tests.adapters.embedded.messages import receive, send
-from tests.parts.processes import gone
+from tests.servers.processes import has_ended
 
 
 async def topics(servers: str) -> list[str]:
@@ -28,7 +28,7 @@ async def test_it_hands_on_what_it_was_given_and_ends_whole(tmp_path: Path) -> N
         await send(broker.bootstrap_servers, "letters", [b"a", b"b"])
         assert await receive(broker.bootstrap_servers, "letters", 2) == [b"a", b"b"]
         pid = broker.pid
-    assert gone(pid)
+    assert has_ended(pid)
 
 
 async def test_a_stop_loses_what_it_held(tmp_path: Path) -> None:

@@ -12,9 +12,9 @@ import pytest
 
 from adapters.embedded.postgres import EmbeddedPostgres
 from adapters.embedded.processes import ServerFailed
-from tests.parts.postgres import postgres_folder
-from tests.parts.processes import Program, descendants, gone
-from tests.parts.waiting import eventually
+from tests.servers.postgres import postgres_folder
+from tests.servers.processes import Program, descendants, has_ended
+from tests.servers.waiting import eventually
 
 PARENT = """
 import asyncio, sys
@@ -51,7 +51,7 @@ async def test_it_answers_in_a_database_of_its_own_and_ends_whole(folder: Path) 
         assert str(await ask(server, "SHOW server_version")).startswith("18")
         processes = descendants(server.pid)
     assert len(processes) > 1
-    assert all(gone(pid) for pid in processes)
+    assert all(has_ended(pid) for pid in processes)
     assert not (folder / "postmaster.pid").exists()
 
 
@@ -104,6 +104,6 @@ async def test_it_ends_with_a_parent_that_is_killed(folder: Path) -> None:
     async with Program("-c", PARENT, folder) as parent:
         processes = descendants(int(await parent.line()))
         await parent.kill()
-        await eventually(lambda: all(gone(pid) for pid in processes))
+        await eventually(lambda: all(has_ended(pid) for pid in processes))
     async with EmbeddedPostgres(folder, ephemeral=True) as server:
         assert await ask(server, "SELECT 1") == 1

@@ -9,9 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from adapters.embedded.processes import ChildProcess, ServerFailed, answers, free_port
-from tests.parts.processes import Program, gone
-from tests.parts.waiting import eventually
+from adapters.embedded.processes import (
+    ChildProcess,
+    ServerFailed,
+    accepts_connections,
+    free_port,
+)
+from tests.servers.processes import Program, has_ended
+from tests.servers.waiting import eventually
 
 POLITE = """
 import signal, sys
@@ -52,7 +57,7 @@ async def test_a_stop_lets_a_child_say_goodbye(tmp_path: Path) -> None:
     await child.stop()
     assert child.exit_code == 0
     assert "bye" in child.output()
-    assert gone(child.pid)
+    assert has_ended(child.pid)
 
 
 async def test_a_child_that_will_not_stop_is_killed(tmp_path: Path) -> None:
@@ -60,7 +65,7 @@ async def test_a_child_that_will_not_stop_is_killed(tmp_path: Path) -> None:
     await said_hello(child)
     await child.stop(limit=0.1)
     assert child.exit_code == -signal.SIGKILL
-    assert gone(child.pid)
+    assert has_ended(child.pid)
 
 
 async def test_a_child_can_be_started_again_and_its_log_goes_on(tmp_path: Path) -> None:
@@ -106,14 +111,14 @@ async def test_a_program_that_does_not_exist_is_told_by_name(tmp_path: Path) -> 
 async def test_a_child_dies_with_a_parent_that_is_killed(tmp_path: Path) -> None:
     async with Program("-c", PARENT, tmp_path / "log") as parent:
         child = int(await parent.line())
-        assert not gone(child)
+        assert not has_ended(child)
         await parent.kill()
-        await eventually(lambda: gone(child))
+        await eventually(lambda: has_ended(child))
 
 
 def test_a_free_port_can_be_listened_on_and_is_never_given_to_an_outgoing_connection() -> None:
     port = free_port()
-    assert not answers(port)
+    assert not accepts_connections(port)
     assert port < 32768
     with socket.create_server(("127.0.0.1", port)):
-        assert answers(port)
+        assert accepts_connections(port)

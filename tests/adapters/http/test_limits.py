@@ -8,7 +8,13 @@ from dataclasses import replace
 import pytest
 
 from adapters.http.limits import HttpLimits
-from tests.adapters.http.served import HURRIED, LIMITS, Wire, echoing, wire
+from tests.adapters.http.echo_server import (
+    HURRIED,
+    LIMITS,
+    Wire,
+    echoing,
+    wire,
+)
 
 GET = b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n"
 POST = b"POST /a HTTP/1.1\r\nHost: a\r\n"

@@ -8,7 +8,14 @@ from dataclasses import replace
 
 import pytest
 
-from tests.adapters.http.served import HURRIED, LIMITS, PATIENCE, Wire, echoing, wire
+from tests.adapters.http.echo_server import (
+    HURRIED,
+    LIMITS,
+    PATIENCE,
+    Wire,
+    echoing,
+    wire,
+)
 
 HANDSHAKE = (
     b"GET /socket HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

@@ -6,8 +6,8 @@ import contextlib
 import pytest
 from aiokafka.errors import KafkaConnectionError, ProducerFenced
 
-from adapters.kafka.errors import answered
-from domain.errors import BrokerUnavailable, LeadershipLost
+from adapters.kafka.errors import with_timeout
+from domain.shared.errors import BrokerUnavailable, LeadershipLost
 
 
 async def fails(error: BaseException) -> None:
@@ -18,21 +18,21 @@ async def test_what_the_client_returns_is_returned() -> None:
     async def work() -> int:
         return 7
 
-    assert await answered("role", 5, work()) == 7
+    assert await with_timeout("role", 5, work()) == 7
 
 
 async def test_what_kafka_refuses_is_unavailable_and_being_fenced_is_a_lost_role() -> None:
     with pytest.raises(BrokerUnavailable):
-        await answered("role", 5, fails(KafkaConnectionError()))
+        await with_timeout("role", 5, fails(KafkaConnectionError()))
     with pytest.raises(LeadershipLost):
-        await answered("role", 5, fails(ProducerFenced()))
+        await with_timeout("role", 5, fails(ProducerFenced()))
     with pytest.raises(ZeroDivisionError):
-        await answered("role", 5, fails(ZeroDivisionError()))
+        await with_timeout("role", 5, fails(ZeroDivisionError()))
 
 
 async def test_a_cancellation_that_slips_out_of_the_client_is_unavailable() -> None:
     with pytest.raises(BrokerUnavailable):
-        await answered("role", 5, fails(asyncio.CancelledError()))
+        await with_timeout("role", 5, fails(asyncio.CancelledError()))
 
 
 async def test_a_client_that_does_not_answer_is_unavailable_even_where_it_outlasts_cancellation() -> None:
@@ -44,7 +44,7 @@ async def test_a_client_that_does_not_answer_is_unavailable_even_where_it_outlas
                 await over.wait()
 
     with pytest.raises(BrokerUnavailable):
-        await answered("role", 0.05, stubborn())
+        await with_timeout("role", 0.05, stubborn())
     over.set()
 
 
@@ -58,7 +58,7 @@ async def test_our_own_cancellation_ends_the_work_and_is_passed_on() -> None:
         finally:
             ended.set()
 
-    task = asyncio.create_task(answered("role", 5, work()))
+    task = asyncio.create_task(with_timeout("role", 5, work()))
     await began.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -11,14 +11,14 @@ import pytest
 from aiokafka import TopicPartition
 
 from adapters.embedded.broker import EmbeddedBroker
-from adapters.embedded.processes import EmbeddedPartUnavailable
+from adapters.embedded.processes import EmbeddedServerUnavailable
+from adapters.kafka.consumer_group import ConsumerGroup, GroupConsumer
 from adapters.kafka.idle_poll import IdlePoll, Wakeup
 from adapters.kafka.messages import Message
-from adapters.kafka.subscription import Batches, Subscription
 from adapters.kafka.topics import DEAD_LETTERS, ensure_topics
 from adapters.settings import Settings
-from tests.parts.waiting import eventually
-from tests.streaming import send, streaming_settings
+from tests.basket_traffic import send, streaming_settings
+from tests.servers.waiting import eventually
 
 PARTITIONS = frozenset({TopicPartition("t", 0), TopicPartition("t", 1)})
 LONG = 3600.0
@@ -93,7 +93,7 @@ async def embedded(tmp_path: Path) -> AsyncIterator[Settings]:
             )
             await ensure_topics(settings)
             yield settings
-    except EmbeddedPartUnavailable as error:
+    except EmbeddedServerUnavailable as error:
         pytest.skip(str(error))
 
 
@@ -101,7 +101,7 @@ async def test_a_resting_reader_misses_no_message_and_keeps_their_order(embedded
     key = uuid.uuid4().hex.encode()
     found: list[bytes | None] = []
 
-    async def read(batches: Batches, upto: int) -> None:
+    async def read(batches: GroupConsumer, upto: int) -> None:
         async def enough() -> bool:
             batch = await batches.next(100, 0.5)
             await batches.commit(batch)
@@ -111,7 +111,7 @@ async def test_a_resting_reader_misses_no_message_and_keeps_their_order(embedded
         await eventually(enough, limit=60)
 
     wakeup = Wakeup()
-    async with Subscription(embedded, uuid.uuid4().hex, DEAD_LETTERS, wakeup=wakeup).open() as batches:
+    async with ConsumerGroup(embedded, uuid.uuid4().hex, DEAD_LETTERS, wakeup=wakeup).open() as batches:
         for number in range(5):
             # Quiet for longer than a busy reader waits, so that it rests before each of them.
             assert await batches.next(100, 2.5) == []

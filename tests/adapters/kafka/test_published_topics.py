@@ -13,15 +13,15 @@ from aiokafka.admin import NewTopic, RecordsToDelete
 from adapters.kafka.clients import admin
 from adapters.kafka.messages import Message, basket_event_message, verdict_message
 from adapters.kafka.published_topics import PublishedTopicReader, verdict_of
-from adapters.memory.store import MemoryEventStore
 from adapters.settings import Settings
-from domain.basket.verdicts import BASKET_VALIDATED
-from domain.operating.drifts import Drift
-from domain.operating.published_topic import TopicsVerified
-from domain.operating.topic_verification import TopicVerification
-from domain.ports import PublishedUpTo, StoredEvent
-from tests.parts.kafka import KafkaPart
-from tests.streaming import Partner, send, utc_now
+from domain.operators.verify.inconsistencies import Inconsistency
+from domain.operators.verify.published_topic import TopicsResult
+from domain.operators.verify.topic_verifier import TopicVerifier
+from domain.ports import PublisherCheckpoint, StoredEvent
+from domain.validation.verdict_assembler import BASKET_VALIDATED
+from tests.basket_traffic import BasketTraffic, send, utc_now
+from tests.fakes.event_store import InMemoryEventStore
+from tests.servers.kafka import KafkaServer
 
 PARTITIONS = 3
 
@@ -29,10 +29,10 @@ PARTITIONS = 3
 class Published:
     """A store with some baskets, and a topic of its own that their events are published to."""
 
-    def __init__(self, settings: Settings, name: str, store: MemoryEventStore) -> None:
+    def __init__(self, settings: Settings, name: str, store: InMemoryEventStore) -> None:
         self.settings, self.name, self.store = settings, name, store
         self.reader = PublishedTopicReader(settings, name, basket_event_message)
-        self.up_to: PublishedUpTo | None = None
+        self.up_to: PublisherCheckpoint | None = None
         self.begins_after = 0
 
     async def events(self) -> Sequence[StoredEvent]:
@@ -41,18 +41,18 @@ class Published:
     async def publish(self, *messages: Message) -> None:
         await send(self.settings, [replace(message, topic=self.name) for message in messages])
 
-    def verification(self, *topics: PublishedTopicReader) -> TopicVerification:
+    def verification(self, *topics: PublishedTopicReader) -> TopicVerifier:
         async def last() -> int:
             return len(await self.events())
 
-        async def published() -> PublishedUpTo:
-            return self.up_to or PublishedUpTo(await last())
+        async def published() -> PublisherCheckpoint:
+            return self.up_to or PublisherCheckpoint(await last())
 
         async def begins_after() -> int:
             return self.begins_after
 
         topics = topics or (self.reader,)
-        return TopicVerification(self.store, self.store, topics, "publisher-1", published, last, begins_after)
+        return TopicVerifier(self.store, self.store, topics, "publisher-1", published, last, begins_after)
 
     async def drifts(self) -> list[tuple[str, str, int | None]]:
         """What is found in the whole topic, and the same of each basket on its own."""
@@ -63,7 +63,7 @@ class Published:
         return [(drift.kind, drift.subject, drift.version) for drift in told(whole)]
 
 
-def told(verified: TopicsVerified) -> list[Drift]:
+def told(verified: TopicsResult) -> list[Inconsistency]:
     return [*verified.drifts, *(drift for topic in verified.topics for drift in topic.drifts)]
 
 
@@ -79,8 +79,8 @@ async def make_topic(settings: Settings) -> str:
 @pytest.fixture
 async def published(settings: Settings) -> Published:
     settings = settings.model_copy(update={"kafka_delivery": "exactly_once"})
-    store = MemoryEventStore(utc_now)
-    partner = await Partner(store).knows_a_catalogue()
+    store = InMemoryEventStore(utc_now)
+    partner = await BasketTraffic(store).knows_a_catalogue()
     await partner.fills_baskets(8)
     return Published(settings, await make_topic(settings), store)
 
@@ -100,7 +100,7 @@ def subject(messages: Sequence[Message]) -> str:
 
 
 async def test_every_event_once_and_in_order_is_as_it_should_be(
-    transactional_kafka: KafkaPart, published: Published, messages: list[Message]
+    transactional_kafka: KafkaServer, published: Published, messages: list[Message]
 ) -> None:
     await published.publish(*messages)
     assert await published.drifts() == []
@@ -109,9 +109,9 @@ async def test_every_event_once_and_in_order_is_as_it_should_be(
 
 
 async def test_what_was_not_published_yet_is_not_missed(
-    transactional_kafka: KafkaPart, published: Published, messages: list[Message]
+    transactional_kafka: KafkaServer, published: Published, messages: list[Message]
 ) -> None:
-    published.up_to = PublishedUpTo(50)
+    published.up_to = PublisherCheckpoint(50)
     await published.publish(*messages[:50])
     assert await published.drifts() == []
     await published.publish(messages[50])  # published since the record was read
@@ -119,7 +119,7 @@ async def test_what_was_not_published_yet_is_not_missed(
 
 
 async def test_a_hole_is_found(
-    transactional_kafka: KafkaPart, published: Published, messages: list[Message]
+    transactional_kafka: KafkaServer, published: Published, messages: list[Message]
 ) -> None:
     in_the_middle, at_the_end = of_one_basket(messages)[3], of_one_basket(messages)[-1]
     await published.publish(
@@ -132,7 +132,7 @@ async def test_a_hole_is_found(
 
 
 async def test_a_hole_that_was_filled_by_a_replay_is_none_and_a_replay_is_no_repeat(
-    transactional_kafka: KafkaPart, published: Published, messages: list[Message]
+    transactional_kafka: KafkaServer, published: Published, messages: list[Message]
 ) -> None:
     hole, *others = of_one_basket(messages)[3:]
     replays = [
@@ -149,7 +149,7 @@ async def test_a_hole_that_was_filled_by_a_replay_is_none_and_a_replay_is_no_rep
 
 
 async def test_a_basket_that_is_missing_altogether_is_found(
-    transactional_kafka: KafkaPart, published: Published, messages: list[Message]
+    transactional_kafka: KafkaServer, published: Published, messages: list[Message]
 ) -> None:
     await published.publish(*(message for message in messages if message.key != messages[0].key))
     assert await published.drifts() == [
@@ -158,7 +158,7 @@ async def test_a_basket_that_is_missing_altogether_is_found(
 
 
 async def test_a_duplicate_is_found_unless_the_publisher_may_repeat_itself(
-    transactional_kafka: KafkaPart, published: Published, messages: list[Message]
+    transactional_kafka: KafkaServer, published: Published, messages: list[Message]
 ) -> None:
     await published.publish(*messages, messages[of_one_basket(messages)[4]])
     assert await published.drifts() == [("message_repeated", subject(messages), 5)]
@@ -168,7 +168,7 @@ async def test_a_duplicate_is_found_unless_the_publisher_may_repeat_itself(
 
 
 async def test_a_wrong_order_is_found_also_where_repeats_are_allowed(
-    transactional_kafka: KafkaPart, published: Published, messages: list[Message]
+    transactional_kafka: KafkaServer, published: Published, messages: list[Message]
 ) -> None:
     one, other = of_one_basket(messages)[2:4]
     messages[one], messages[other] = messages[other], messages[one]
@@ -180,7 +180,7 @@ async def test_a_wrong_order_is_found_also_where_repeats_are_allowed(
 
 
 async def test_wrong_bytes_are_found(
-    transactional_kafka: KafkaPart, published: Published, messages: list[Message]
+    transactional_kafka: KafkaServer, published: Published, messages: list[Message]
 ) -> None:
     at = of_one_basket(messages)[5]
     messages[at] = replace(messages[at], value=(messages[at].value or b"") + b" ")
@@ -189,7 +189,7 @@ async def test_wrong_bytes_are_found(
 
 
 async def test_messages_that_the_store_knows_nothing_of_are_found(
-    transactional_kafka: KafkaPart, published: Published, messages: list[Message]
+    transactional_kafka: KafkaServer, published: Published, messages: list[Message]
 ) -> None:
     beyond = replace((await published.events())[0], version=10)
     await published.publish(*messages, basket_event_message(beyond), Message("", b"odd", b"{}", ()))
@@ -202,7 +202,7 @@ async def test_messages_that_the_store_knows_nothing_of_are_found(
 
 
 async def test_what_retention_took_is_not_missed_and_what_it_left_is_compared(
-    transactional_kafka: KafkaPart, published: Published, messages: list[Message]
+    transactional_kafka: KafkaServer, published: Published, messages: list[Message]
 ) -> None:
     hole = len(messages) - 1
     await published.publish(*messages[:hole])
@@ -225,7 +225,7 @@ async def test_what_retention_took_is_not_missed_and_what_it_left_is_compared(
 
 
 async def test_of_topics_that_began_anew_only_what_came_since_is_compared(
-    transactional_kafka: KafkaPart, published: Published, messages: list[Message]
+    transactional_kafka: KafkaServer, published: Published, messages: list[Message]
 ) -> None:
     published.begins_after = 30
     await published.publish(*messages[30:])
@@ -237,7 +237,7 @@ async def test_of_topics_that_began_anew_only_what_came_since_is_compared(
     assert len(await published.drifts()) == 1
 
 
-async def test_each_verdict_has_one_message(transactional_kafka: KafkaPart, published: Published) -> None:
+async def test_each_verdict_has_one_message(transactional_kafka: KafkaServer, published: Published) -> None:
     judged = [event for event in await published.events() if event.type == BASKET_VALIDATED]
     reader = PublishedTopicReader(published.settings, published.name, verdict_of)
     reader.holds_verdicts = True
@@ -255,13 +255,16 @@ async def test_each_verdict_has_one_message(transactional_kafka: KafkaPart, publ
 
 
 async def test_a_record_beyond_the_store_or_of_another_history_is_told(
-    transactional_kafka: KafkaPart, published: Published, messages: list[Message]
+    transactional_kafka: KafkaServer, published: Published, messages: list[Message]
 ) -> None:
     await published.publish(*messages)
     last = (await published.events())[-1]
-    published.up_to = PublishedUpTo(last.position, f"{last.stream_id}/{last.version}")
+    published.up_to = PublisherCheckpoint(last.position, f"{last.stream_id}/{last.version}")
     assert await published.drifts() == []
 
-    for record in (PublishedUpTo(last.position + 5), PublishedUpTo(last.position, "basket-other/3")):
+    for record in (
+        PublisherCheckpoint(last.position + 5),
+        PublisherCheckpoint(last.position, "basket-other/3"),
+    ):
         published.up_to = record
         assert ("publisher_beyond_store", "publisher-1", None) in await published.drifts()

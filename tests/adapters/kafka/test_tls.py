@@ -13,18 +13,28 @@ from aiokafka.admin import AIOKafkaAdminClient
 from pydantic import SecretStr
 
 from adapters.kafka.clients import admin, connection, consumer, producer
-from adapters.kafka.errors import close
-from adapters.kafka.positions import read_record
-from adapters.kafka.starting import start
+from adapters.kafka.errors import close_client
+from adapters.kafka.publisher_checkpoints import read_own_checkpoint
+from adapters.kafka.startup import start_client
 from adapters.kafka.topics import ensure_topics
-from adapters.settings import Settings, WrongSetting
-from domain.errors import BrokerRefused
-from tests.parts.kafka import KafkaPart, apache_kafka_missing
-from tests.parts.processes import Program
-from tests.parts.tls import PASSWORD, TlsKafka, tls_kafka
-from tests.parts.waiting import eventually
-from tests.streaming import Partner, by_basket, streaming_settings, topic_content
-from tests.workers.running import event_store, projector_worker, publisher_worker, running
+from adapters.settings import InvalidSetting, Settings
+from domain.shared.errors import BrokerRefused
+from tests.basket_traffic import (
+    BasketTraffic,
+    by_basket,
+    streaming_settings,
+    topic_content,
+)
+from tests.servers.kafka import KafkaServer, apache_kafka_missing
+from tests.servers.processes import Program
+from tests.servers.tls import PASSWORD, TlsKafka, tls_kafka
+from tests.servers.waiting import eventually
+from tests.workers.worker_processes import (
+    event_store,
+    projector_worker,
+    publisher_worker,
+    running_worker,
+)
 
 EVENTS = "checkout.basket-events.v1"
 
@@ -73,10 +83,10 @@ async def test_baskets_are_published_and_projected_by_tls(
         event_store(database_url) as store,
         publisher_worker(settings) as publishing,
         projector_worker(settings, f"views-{uuid.uuid4().hex}") as projecting,
-        running(publishing),
-        running(projecting),
+        running_worker(publishing),
+        running_worker(projecting),
     ):
-        partner = await Partner(store).knows_a_catalogue()
+        partner = await BasketTraffic(store).knows_a_catalogue()
         await partner.fills_baskets(3)
         stored = await partner.stored()
 
@@ -102,7 +112,7 @@ async def starts(settings: Settings) -> None:
     """Every kind of client is let in."""
     for client in (admin(settings), consumer(settings, group=None), producer(settings)):
         try:
-            await start(client, settings, "a test", 30)
+            await start_client(client, settings, "a test", 30)
         finally:
             await give_up(client)
 
@@ -113,11 +123,11 @@ async def fails(settings: Settings) -> str:
     for client in (admin(settings), consumer(settings, group=None), producer(settings)):
         try:
             with pytest.raises(BrokerRefused) as refused:
-                await start(client, settings, "a test", 30)
+                await start_client(client, settings, "a test", 30)
             said.add(str(refused.value))
         finally:
             await give_up(client)
-    for command in (ensure_topics(settings), read_record(settings)):
+    for command in (ensure_topics(settings), read_own_checkpoint(settings)):
         with pytest.raises(BrokerRefused) as refused:
             await command
         said.add(str(refused.value))
@@ -126,7 +136,7 @@ async def fails(settings: Settings) -> str:
 
 
 async def give_up(client: AIOKafkaAdminClient | AIOKafkaConsumer | AIOKafkaProducer) -> None:
-    await (client.close() if isinstance(client, AIOKafkaAdminClient) else close(client))
+    await (client.close() if isinstance(client, AIOKafkaAdminClient) else close_client(client))
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -178,7 +188,7 @@ async def test_plain_text_is_refused_and_it_is_said_how_tls_is_turned_on(
     assert "PLAINTEXT" in said
 
 
-async def test_a_broker_without_tls_is_told_apart(kafka: KafkaPart, kafka_by_tls: TlsKafka) -> None:
+async def test_a_broker_without_tls_is_told_apart(kafka: KafkaServer, kafka_by_tls: TlsKafka) -> None:
     said = await fails(by_certificate(kafka_by_tls, kafka_bootstrap_servers=kafka.bootstrap_servers))
     assert "CHECKOUT_KAFKA_SECURITY_PROTOCOL" in said
 
@@ -212,7 +222,7 @@ async def test_who_is_not_let_in_is_told_which_settings_say_who_it_is(
 async def test_a_setting_that_cannot_be_used_is_named_before_anything_is_connected(
     kafka_by_tls: TlsKafka, values: Mapping[str, Any], named_by: str
 ) -> None:
-    with pytest.raises(WrongSetting, match=named_by):
+    with pytest.raises(InvalidSetting, match=named_by):
         connection(by_certificate(kafka_by_tls, **values))
 
 
@@ -228,7 +238,7 @@ async def test_a_command_that_cannot_connect_names_the_setting_and_shows_no_trac
         )
     }
     secrets = {"CHECKOUT_KAFKA_KEY_PASSWORD": "of the key", "CHECKOUT_DATABASE_URL": database_url}
-    async with Program("-m", "checkout", "migrate", environment={**environment, **secrets}) as program:
+    async with Program("-m", "cli", "migrate", environment={**environment, **secrets}) as program:
         assert await program.end(60) == 1
         said = await program.errors()
     assert "CHECKOUT_KAFKA_CA_FILE" in said

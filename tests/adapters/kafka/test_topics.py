@@ -10,9 +10,9 @@ from adapters.kafka import topics
 from adapters.kafka.clients import admin
 from adapters.kafka.topics import TOPICS, ensure_topics
 from adapters.settings import Settings
-from domain.errors import BrokerUnavailable
-from tests.parts.kafka import KafkaPart
-from tests.streaming import streaming_settings
+from domain.shared.errors import BrokerUnavailable
+from tests.basket_traffic import streaming_settings
+from tests.servers.kafka import KafkaServer
 
 
 async def described(settings: Settings) -> dict[str, int]:
@@ -36,7 +36,7 @@ async def settings_of(settings: Settings, topic: str) -> dict[str, str]:
         await client.close()
 
 
-async def test_missing_topics_are_made_and_then_left_alone(module_kafka: KafkaPart) -> None:
+async def test_missing_topics_are_made_and_then_left_alone(module_kafka: KafkaServer) -> None:
     settings = streaming_settings(module_kafka.bootstrap_servers)
     names = {topic.name for topic in TOPICS}
 
@@ -50,7 +50,7 @@ async def test_missing_topics_are_made_and_then_left_alone(module_kafka: KafkaPa
 
 
 async def test_events_are_kept_for_ever_and_catalogue_and_positions_are_compacted(
-    settings: Settings, kafka: KafkaPart
+    settings: Settings, kafka: KafkaServer
 ) -> None:
     if kafka.kind == "embedded":
         pytest.skip("the embedded broker does not say how its topics are kept")

@@ -9,18 +9,25 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.applications import Starlette
 
-from adapters.metrics import counted
+from adapters.metrics import process_metrics
 from adapters.metrics.page import METRICS, metrics_route
-from adapters.metrics.standing import exposition
-from domain.errors import StoreUnavailable
-from domain.operating.dead_letters import LetterCount
-from domain.operating.standing import Expectations, Statuses, judged
-from domain.operating.status import Backlog, Holder, Process, Readings, Report, Status
-from tests.domain.test_standing import NOON, ROLE, recorded
+from adapters.metrics.service_metrics import status_exposition
+from domain.operators.dead_letters.model import DeadLetterCount
+from domain.operators.status.model import (
+    Backlog,
+    RoleLock,
+    ServiceProcess,
+    ServiceStatus,
+    StatusReadings,
+    WorkerReport,
+)
+from domain.operators.status.service_status import HealthPolicy, StatusService, evaluate
+from domain.shared.errors import StoreUnavailable
+from tests.domain.operators.status.test_service_status import NOON, ROLE, recorded
 
 PAGE = Path(__file__).parent.parent.parent.parent / "docs" / "operations" / "status.md"
 
-BUSY = Readings(
+BUSY = StatusReadings(
     NOON,
     [
         recorded(position=7, role=ROLE, rate=5.0),
@@ -28,20 +35,20 @@ BUSY = Readings(
         recorded("expiry", condition="stopped"),
     ],
     [Backlog("publisher", ROLE, 7, 9, 2, 1.5, arriving=3.0), Backlog("projector", None, None, None, 4, 2.5)],
-    [Holder(ROLE, "a")],
+    [RoleLock(ROLE, "a")],
 )
 
 
 class Known:
-    """WorkerStates that are always the same; away where there are none."""
+    """WorkerStatusStore that are always the same; away where there are none."""
 
-    def __init__(self, readings: Readings | None) -> None:
+    def __init__(self, readings: StatusReadings | None) -> None:
         self._readings = readings
 
-    async def report(self, process: Process, reports: Sequence[Report]) -> None:
+    async def report(self, process: ServiceProcess, reports: Sequence[WorkerReport]) -> None:
         raise NotImplementedError
 
-    async def read(self) -> Readings:
+    async def read(self) -> StatusReadings:
         if self._readings is None:
             raise StoreUnavailable("away")
         return self._readings
@@ -50,8 +57,8 @@ class Known:
         raise NotImplementedError
 
 
-def status() -> Status:
-    return judged(BUSY, Expectations(("publisher", "catalogue")))
+def status() -> ServiceStatus:
+    return evaluate(BUSY, HealthPolicy(("publisher", "catalogue")))
 
 
 class Told:
@@ -84,12 +91,12 @@ def listed(page: Path) -> dict[str, set[str]]:
     return {name: set(re.findall(r"`([a-z]+)`", labels)) for name, labels in rows}
 
 
-async def two_letters() -> Sequence[LetterCount]:
-    return [LetterCount(topic="checkout.orders.v1", code="not_an_order", count=2)]
+async def two_letters() -> Sequence[DeadLetterCount]:
+    return [DeadLetterCount(topic="checkout.orders.v1", code="not_an_order", count=2)]
 
 
-async def scraped(readings: Readings | None) -> str:
-    app = Starlette(routes=[metrics_route(Statuses(Known(readings), Expectations()), two_letters)])
+async def scraped(readings: StatusReadings | None) -> str:
+    app = Starlette(routes=[metrics_route(StatusService(Known(readings), HealthPolicy()), two_letters)])
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://process") as client:
         answer = await client.get(METRICS)
     assert answer.status_code == 200
@@ -98,7 +105,7 @@ async def scraped(readings: Readings | None) -> str:
 
 
 def test_the_dead_and_the_absent_are_told_as_down_and_those_that_stopped_not_at_all() -> None:
-    told = Told(exposition(status()).decode())
+    told = Told(status_exposition(status()).decode())
     assert told.of("checkout_worker_up", worker="publisher", instance="a", host="host-a") == 1
     assert told.of("checkout_worker_up", worker="projector", instance="a", host="host-a") == 0
     assert told.of("checkout_worker_up", worker="catalogue", instance="", host="") == 0
@@ -111,7 +118,7 @@ def test_the_dead_and_the_absent_are_told_as_down_and_those_that_stopped_not_at_
 
 
 def test_what_waits_is_told_for_each_kind_of_worker_and_each_role() -> None:
-    told = Told(exposition(status()).decode())
+    told = Told(status_exposition(status()).decode())
     assert told.of("checkout_worker_lag_events", worker="publisher", role=ROLE) == 2
     assert told.of("checkout_worker_lag_seconds", worker="publisher", role=ROLE) == 1.5
     assert told.of("checkout_worker_lag_seconds", worker="projector", role="") == 2.5
@@ -134,10 +141,10 @@ async def test_dead_letters_that_wait_are_told_by_topic_and_code() -> None:
 
 
 async def test_every_metric_is_listed_with_its_labels_on_a_page_for_operators() -> None:
-    counted.COMMANDS.labels("update", "http", "done")
-    counted.HTTP_REQUESTS.labels("PUT", "/partner/checkout/update", "200")
-    counted.HTTP_REFUSED.labels("url")
-    counted.HTTP_SECONDS.labels("PUT", "/partner/checkout/update")
+    process_metrics.COMMANDS.labels("update", "http", "done")
+    process_metrics.HTTP_REQUESTS.labels("PUT", "/partner/checkout/update", "200")
+    process_metrics.HTTP_REFUSED.labels("url")
+    process_metrics.HTTP_SECONDS.labels("PUT", "/partner/checkout/update")
     told = Told(await scraped(BUSY)).labels()
     assert {name: told.get(name) for name in listed(PAGE)} == listed(PAGE)
     everywhere = {name for page in PAGE.parent.glob("*.md") for name in listed(page)}

@@ -8,9 +8,9 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
-from adapters.postgres.database import Database
-from adapters.postgres.event_store import PostgresEventStore
-from adapters.postgres.feed import PostgresEventFeed
+from adapters.postgres.event_store.feed import PostgresEventFeed
+from adapters.postgres.event_store.store import PostgresEventStore
+from adapters.postgres.pool import DatabasePool
 
 DAY = timedelta(days=1)
 
@@ -27,8 +27,8 @@ async def writers_wait(connection: asyncpg.Connection, count: int) -> bool:
 
 
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    database = Database(database_url)
+async def database(database_url: str) -> AsyncIterator[DatabasePool]:
+    database = DatabasePool(database_url)
     yield database
     await database.close()
 
@@ -42,13 +42,13 @@ async def connection(database_url: str) -> AsyncIterator[asyncpg.Connection]:
 
 
 @pytest.fixture
-async def store(database: Database) -> AsyncIterator[PostgresEventStore]:
+async def store(database: DatabasePool) -> AsyncIterator[PostgresEventStore]:
     async with PostgresEventStore(database, timeout=10, answers_kept=DAY) as store:
         yield store
 
 
 @pytest.fixture
-async def feed(database: Database) -> AsyncIterator[PostgresEventFeed]:
+async def feed(database: DatabasePool) -> AsyncIterator[PostgresEventFeed]:
     feed = PostgresEventFeed(database)
     yield feed
     await feed.close()

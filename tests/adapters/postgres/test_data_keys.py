@@ -7,10 +7,10 @@ import asyncpg
 import pytest
 
 from adapters.postgres.data_keys import PostgresDataKeys
-from adapters.postgres.database import Database
-from domain.errors import StoreUnavailable
+from adapters.postgres.pool import DatabasePool
+from domain.shared.errors import StoreUnavailable
 from tests.contracts.data_keys import DataKeysContract, Destroy, a_basket, a_request
-from tests.parts.waiting import eventually
+from tests.servers.waiting import eventually
 
 # What forgetting does to the key of a basket.
 DESTROY = """
@@ -23,7 +23,7 @@ ON CONFLICT (basket_id) DO UPDATE SET version = excluded.version
 
 
 @pytest.fixture
-async def keys(database: Database) -> AsyncIterator[PostgresDataKeys]:
+async def keys(database: DatabasePool) -> AsyncIterator[PostgresDataKeys]:
     keys = PostgresDataKeys(database)
     yield keys
     await keys.close()
@@ -45,7 +45,7 @@ class TestPostgresDataKeys(DataKeysContract):
 async def test_processes_that_ask_at_once_are_given_one_key(
     keys: PostgresDataKeys, database_url: str
 ) -> None:
-    other_database = Database(database_url)
+    other_database = DatabasePool(database_url)
     other = PostgresDataKeys(other_database)
     baskets = [a_basket() for _ in range(30)]
     given = await asyncio.gather(
@@ -73,7 +73,7 @@ async def test_every_process_hears_that_a_key_was_destroyed(
     keys: PostgresDataKeys, connection: asyncpg.Connection
 ) -> None:
     heard: list[None] = []
-    keys.when_destroyed(lambda: heard.append(None))
+    keys.on_destroyed(lambda: heard.append(None))
     await keys.find(["none"])  # it listens from its first look on, for what came before may be unheard of
     before = len(heard)
     await connection.execute("SELECT pg_notify('checkout_data_keys', '')")
@@ -84,7 +84,7 @@ async def test_it_listens_again_when_its_connection_was_lost(
     keys: PostgresDataKeys, connection: asyncpg.Connection
 ) -> None:
     heard: list[None] = []
-    keys.when_destroyed(lambda: heard.append(None))
+    keys.on_destroyed(lambda: heard.append(None))
     await keys.find(["none"])
     await connection.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
@@ -99,7 +99,7 @@ async def test_it_listens_again_when_its_connection_was_lost(
 
 
 async def test_keys_say_that_the_store_is_away() -> None:
-    database = Database("postgresql://postgres@127.0.0.1:1/none", timeout=0.5)
+    database = DatabasePool("postgresql://postgres@127.0.0.1:1/none", timeout=0.5)
     keys = PostgresDataKeys(database)
     for ask in (keys.find(["a"]), keys.newest(["a"]), keys.forgotten(["a"]), keys.ensure(a_request("a"))):
         with pytest.raises(StoreUnavailable):

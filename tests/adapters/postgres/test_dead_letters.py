@@ -6,8 +6,8 @@ from dataclasses import replace
 import asyncpg
 import pytest
 
-from adapters.postgres.database import Database
 from adapters.postgres.dead_letters import PostgresDeadLetters
+from adapters.postgres.pool import DatabasePool
 from domain.ports import DeadLetter, Source
 
 LETTER = DeadLetter(
@@ -24,7 +24,7 @@ COUNT = "SELECT count(*) FROM dead_letters"
 
 @pytest.fixture
 async def letters(database_url: str) -> AsyncIterator[PostgresDeadLetters]:
-    database = Database(database_url)
+    database = DatabasePool(database_url)
     yield PostgresDeadLetters(database)
     await database.close()
 

@@ -12,7 +12,7 @@ import pytest
 
 from adapters.postgres import migrations
 from tests.builders import add, availability, caller, initiate, item, offer, policy, price, validate
-from tests.operations.validating import Shop, open_shop
+from tests.cli.validate.shop import Shop, open_shop
 
 SCRIPT = (Path(migrations.__file__).parent / "versions" / "0008_finding.sql").read_text(encoding="utf-8")
 FILLING = SCRIPT.partition("DROP TABLE basket_views;")[0]

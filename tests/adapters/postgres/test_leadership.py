@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from adapters.postgres.database import Database
 from adapters.postgres.leadership import PostgresLeadership
-from domain.errors import LeadershipLost, StoreUnavailable
+from adapters.postgres.pool import DatabasePool
+from domain.shared.errors import LeadershipLost, StoreUnavailable
 from tests.contracts.leadership import LeadershipContract, role
-from tests.parts.waiting import eventually
+from tests.servers.waiting import eventually
 
 __all__ = ["role"]
 
@@ -22,24 +22,24 @@ SELECT pg_terminate_backend(pid) FROM pg_locks
 
 
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    database = Database(database_url)
+async def database(database_url: str) -> AsyncIterator[DatabasePool]:
+    database = DatabasePool(database_url)
     yield database
     await database.close()
 
 
 class TestPostgresLeadership(LeadershipContract):
     @pytest.fixture
-    def leadership(self, database: Database) -> PostgresLeadership:
+    def leadership(self, database: DatabasePool) -> PostgresLeadership:
         return PostgresLeadership(database, retry_every=0.02)
 
     @pytest.fixture
-    def another(self, database: Database) -> PostgresLeadership:
+    def another(self, database: DatabasePool) -> PostgresLeadership:
         return PostgresLeadership(database, retry_every=0.02)
 
 
 async def test_a_leader_whose_session_ended_notices_and_another_takes_over(
-    database: Database, database_url: str, role: str
+    database: DatabasePool, database_url: str, role: str
 ) -> None:
     leadership = PostgresLeadership(database, retry_every=0.02)
     confirmed = asyncio.Event()
@@ -61,7 +61,7 @@ async def test_a_leader_whose_session_ended_notices_and_another_takes_over(
 
 
 async def test_where_the_database_is_away_there_is_no_role_to_wait_for(role: str) -> None:
-    database = Database("postgresql://postgres@127.0.0.1:1/none", timeout=1.0)
+    database = DatabasePool("postgresql://postgres@127.0.0.1:1/none", timeout=1.0)
     with pytest.raises(StoreUnavailable):
         async with PostgresLeadership(database).hold(role):
             pass

@@ -12,18 +12,24 @@ import asyncpg
 import pytest
 
 from adapters.embedded.postgres import EmbeddedPostgres
-from adapters.postgres.appending import APPEND_BATCH, columns
-from adapters.postgres.database import Database
-from adapters.postgres.event_store import PostgresEventStore
-from adapters.postgres.feed import PostgresEventFeed
-from adapters.postgres.migrate import migrate
-from domain.errors import StoreUnavailable
-from domain.ports import Append, Appended, StoredAnswer
+from adapters.postgres.event_store.append import APPEND_BATCH, columns
+from adapters.postgres.event_store.feed import PostgresEventFeed
+from adapters.postgres.event_store.store import PostgresEventStore
+from adapters.postgres.migrator import migrate
+from adapters.postgres.pool import DatabasePool
+from domain.ports import Append, Appended, StoredResponse
+from domain.shared.errors import StoreUnavailable
 from tests.adapters.postgres.conftest import DAY, writers_wait
 from tests.adapters.postgres.proxy import BreakableNetwork
+from tests.builders.appends import (
+    a_stream,
+    an_answer,
+    an_answer_key,
+    an_append,
+    names_of,
+)
 from tests.conftest import OwnPostgres
-from tests.contracts.appends import a_stream, an_answer, an_answer_key, an_append, names_of
-from tests.parts.waiting import eventually
+from tests.servers.waiting import eventually
 
 # Ends the sessions of our writers, whatever they are doing.
 KILL_WRITERS = """
@@ -57,10 +63,10 @@ async def test_every_caller_learns_the_truth_while_connections_die(
             assert isinstance(outcome, Appended), outcome
             written.append((append, outcome))
             version += len(names)
-            assert await store.store_answer(an_answer_key(), an_answer())
+            assert await store.store_response(an_answer_key(), an_answer())
 
     async with BreakableNetwork(database_url) as network:
-        database = Database(network.url)
+        database = DatabasePool(network.url)
         async with PostgresEventStore(database, timeout=10, answers_kept=DAY) as store:
             callers = [asyncio.ensure_future(keep_appending(store)) for _ in range(24)]
 
@@ -95,7 +101,7 @@ async def test_every_caller_learns_the_truth_while_connections_die(
 async def test_an_append_whose_acknowledgement_was_lost_knows_itself_again(database_url: str) -> None:
     stream, name, key = a_stream(), str(uuid4()), an_answer_key()
     async with BreakableNetwork(database_url) as network:
-        database = Database(network.url)
+        database = DatabasePool(network.url)
         async with PostgresEventStore(database, timeout=10, answers_kept=DAY) as store:
             await store.append(an_append(stream, 0, "before"))
             append = an_append(stream, 1, "a", "marked", claims=[name], answer=(key, an_answer()))
@@ -107,19 +113,19 @@ async def test_an_append_whose_acknowledgement_was_lost_knows_itself_again(datab
             assert outcome == Appended(stored[-1].position)
             assert await names_of(store, stream) == ["before", "a", "marked"]
             assert await store.find_claim(name) == stream
-            assert await store.find_answer(key.scope, key.key) == StoredAnswer(b"digest", an_answer())
+            assert await store.find_response(key.scope, key.key) == StoredResponse(b"digest", an_answer())
         await database.close()
 
 
 async def test_an_answer_whose_acknowledgement_was_lost_knows_itself_again(database_url: str) -> None:
     async with BreakableNetwork(database_url) as network:
-        database = Database(network.url)
+        database = DatabasePool(network.url)
         async with PostgresEventStore(database, timeout=10, answers_kept=DAY) as store:
             await store.append(an_append(a_stream()))
             network.lose_answers_to = b"marked"
-            assert await store.store_answer(key := an_answer_key(), an_answer(b"marked"))
+            assert await store.store_response(key := an_answer_key(), an_answer(b"marked"))
             assert network.cuts == 1
-            assert not await store.store_answer(key, an_answer(b"marked"))
+            assert not await store.store_response(key, an_answer(b"marked"))
         await database.close()
 
 
@@ -128,7 +134,7 @@ async def test_a_batch_that_commits_after_its_connection_died_is_not_written_twi
 ) -> None:
     stream = a_stream()
     async with BreakableNetwork(database_url) as network:
-        database = Database(network.url)
+        database = DatabasePool(network.url)
         async with PostgresEventStore(database, timeout=10, answers_kept=DAY) as store:
             async with connection.transaction():
                 # Whoever appends now waits for this transaction.
@@ -148,7 +154,7 @@ async def test_another_writers_event_is_never_taken_for_ours_after_a_lost_connec
     """The connection dies before the server hears of the append, and somebody else is first."""
     stream = a_stream()
     async with BreakableNetwork(database_url) as network:
-        database = Database(network.url)
+        database = DatabasePool(network.url)
         async with PostgresEventStore(database, timeout=10, answers_kept=DAY) as cut_off:
             await cut_off.append(an_append(a_stream()))
             network.swallow_everything()
@@ -164,7 +170,7 @@ async def test_a_server_that_answers_no_more_costs_a_caller_its_time_limit_and_n
     database_url: str,
 ) -> None:
     async with BreakableNetwork(database_url) as network:
-        database = Database(network.url, timeout=TIMEOUT)
+        database = DatabasePool(network.url, timeout=TIMEOUT)
         feed = PostgresEventFeed(database)
         async with PostgresEventStore(database, timeout=TIMEOUT, answers_kept=DAY) as store:
             stream = a_stream()
@@ -183,7 +189,7 @@ async def test_service_resumes_by_itself_after_postgresql_was_stopped_and_starte
 ) -> None:
     server: EmbeddedPostgres = await own_postgres()
     await migrate(server.url)
-    database = Database(server.url, timeout=TIMEOUT)
+    database = DatabasePool(server.url, timeout=TIMEOUT)
     feed = PostgresEventFeed(database)
     async with PostgresEventStore(database, timeout=TIMEOUT, answers_kept=DAY) as store:
         acknowledged: list[str] = []
@@ -231,11 +237,11 @@ async def all_unavailable_in_time(store: PostgresEventStore, feed: PostgresEvent
     calls = [
         store.append(an_append(a_stream())),
         store.append(an_append(a_stream())),
-        store.store_answer(an_answer_key(), an_answer()),
+        store.store_response(an_answer_key(), an_answer()),
         store.read_stream(a_stream()),
         store.read_events(a_stream()),
         store.find_claim("a"),
-        store.find_answer("a", "b"),
+        store.find_response("a", "b"),
         store.purge_answers(1),
         feed.read(0, 1),
     ]
@@ -255,7 +261,7 @@ async def works(store: PostgresEventStore) -> bool:
 
 
 async def test_a_store_may_be_made_while_postgresql_is_away() -> None:
-    database = Database("postgresql://postgres@127.0.0.1:1/none", timeout=TIMEOUT)
+    database = DatabasePool("postgresql://postgres@127.0.0.1:1/none", timeout=TIMEOUT)
     feed = PostgresEventFeed(database)
     async with PostgresEventStore(database, timeout=TIMEOUT, answers_kept=DAY) as store:
         await all_unavailable_in_time(store, feed)

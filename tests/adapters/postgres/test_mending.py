@@ -7,19 +7,25 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from adapters.postgres.database import Database
-from adapters.postgres.rebuilding.basket_views import BasketViewsTarget
-from adapters.postgres.rebuilding.mending import Mender
-from adapters.postgres.rebuilding.rebuilds import PostgresRebuilds
-from domain.base import fold
+from adapters.postgres.pool import DatabasePool
+from adapters.postgres.rebuild.in_place_repair import InPlaceRepair
+from adapters.postgres.rebuild.rebuilds import PostgresRebuilds
+from adapters.postgres.rebuild.view_target import BasketViewsTarget
 from domain.basket.basket import Basket
 from domain.basket.codec import decode_all
-from domain.basket.projection import view_of
+from domain.basket.projection import to_view
 from domain.basket.snapshot import restore
-from domain.operating.rebuilding import RebuildRefused, RebuildScope
+from domain.operators.rebuild import RebuildRefused, RebuildScope
+from domain.shared.eventsourcing import fold
 from tests.builders import add, item, offer, price
-from tests.operations.validating import Shop, open_shop
-from tests.rebuilding import OPERATOR, as_their_events_say, generations, live_views, rebuilds_of
+from tests.cli.validate.shop import Shop, open_shop
+from tests.rebuild_steps import (
+    OPERATOR,
+    as_their_events_say,
+    generations,
+    live_views,
+    rebuilds_of,
+)
 
 
 @pytest.fixture
@@ -82,7 +88,7 @@ async def test_with_a_scope_only_its_baskets_are_mended_and_in_place(
 
 
 async def test_a_view_that_a_projector_brings_forward_from_what_was_wrong_is_mended_again(
-    shop: Shop, database: Database, connection: asyncpg.Connection
+    shop: Shop, database: DatabasePool, connection: asyncpg.Connection
 ) -> None:
     basket = await shop.fill(item("o-1"))
     await spoil(connection, basket.id)
@@ -95,11 +101,11 @@ async def test_a_view_that_a_projector_brings_forward_from_what_was_wrong_is_men
     session = await database.connect("mending", target.reader_settings)
 
     # As if the projector had read the row before it was mended, and wrote after the first look.
-    mender = Mender(session, target, mends=True, settles=0.0)
+    mender = InPlaceRepair(session, target, mends=True, settles=0.0)
     async for _ in mender.go([basket.id]):
         assert await live_views(connection) == await as_their_events_say(shop.store, [basket.id])
         await connection.execute("UPDATE basket_views SET version = $1", basket.version)
-        assert await shop.views.advance([(basket.version, view_of(brought))])
+        assert await shop.views.advance([(basket.version, to_view(brought))])
     await session.close()
 
     assert await live_views(connection) == await as_their_events_say(shop.store, [basket.id])

@@ -11,20 +11,20 @@ import asyncpg
 import pytest
 
 from adapters.postgres import migrations
-from adapters.postgres.database import Database
-from adapters.postgres.event_store import PostgresEventStore
-from adapters.postgres.migrate import migrate
-from domain.errors import StoreUnavailable
+from adapters.postgres.event_store.store import PostgresEventStore
+from adapters.postgres.migrator import migrate
+from adapters.postgres.pool import DatabasePool
 from domain.ports import Append, Appended, NewEvent
-from tests.parts.postgres import Databases
-from tests.parts.processes import Program
+from domain.shared.errors import StoreUnavailable
+from tests.servers.postgres import Databases
+from tests.servers.processes import Program
 
 VERSIONS = sorted(path.stem for path in (Path(migrations.__file__).parent / "versions").glob("*.sql"))
 
 # Migrates what the first argument names, and says how many migrations that took.
 MIGRATE = """
 import asyncio, sys
-from adapters.postgres.migrate import migrate
+from adapters.postgres.migrator import migrate
 print("begun", flush=True)
 print(len(asyncio.run(migrate(sys.argv[1]))), flush=True)
 """
@@ -116,7 +116,7 @@ async def owned_url(postgres_server: str, databases: Databases) -> AsyncIterator
 
 async def test_an_ordinary_owner_migrates_and_appends_and_is_held_to_the_function(owned_url: str) -> None:
     assert list(await migrate(owned_url)) == VERSIONS
-    database = Database(owned_url)
+    database = DatabasePool(owned_url)
     async with PostgresEventStore(database, timeout=5.0, answers_kept=timedelta(hours=24)) as store:
         event = NewEvent("happened", b"{}", b"{}")
         assert isinstance(await store.append(Append("stream", 0, [event])), Appended)

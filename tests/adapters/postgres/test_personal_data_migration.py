@@ -15,9 +15,9 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from adapters.postgres import migrations
-from adapters.postgres.database import Database
-from adapters.postgres.migrate import migrate
-from tests.parts.postgres import Databases
+from adapters.postgres.migrator import migrate
+from adapters.postgres.pool import DatabasePool
+from tests.servers.postgres import Databases
 
 BASKET = "basket-0198c5a2-7f00-7c3e-9a51-3a5de7f0c101"
 INSERT = """
@@ -29,7 +29,7 @@ INSERT INTO answers (scope, key, fingerprint, status, headers, body) VALUES ('ac
 async def url_before(databases: Databases) -> AsyncIterator[str]:
     """A database as the release before left it."""
     url = await databases.empty()
-    database = Database(url)
+    database = DatabasePool(url)
     engine = create_async_engine(
         "postgresql+asyncpg://", async_creator=lambda: database.connect("test"), poolclass=NullPool
     )

@@ -2,15 +2,15 @@ from __future__ import annotations
 
 import pytest
 
-from adapters.postgres.database import Database
-from adapters.postgres.operator_actions import PostgresOperatorActions
+from adapters.postgres.audit import PostgresAuditLog
+from adapters.postgres.pool import DatabasePool
 from adapters.postgres.republications import PostgresRepublications
-from tests.contracts.operator_actions import action
+from tests.contracts.audit import action
 from tests.contracts.republications import GONE_ON_WITH, REPUBLISHED, RepublicationsContract, run
 
 
 @pytest.fixture
-def runs(database: Database) -> PostgresRepublications:
+def runs(database: DatabasePool) -> PostgresRepublications:
     return PostgresRepublications(database)
 
 
@@ -19,10 +19,10 @@ class TestPostgresRepublications(RepublicationsContract):
 
 
 async def test_a_run_is_recorded_with_its_beginning_and_whoever_goes_on_with_it_too(
-    runs: PostgresRepublications, database: Database
+    runs: PostgresRepublications, database: DatabasePool
 ) -> None:
     await runs.begin(run(), REPUBLISHED)
     await runs.go_on("run-1", GONE_ON_WITH)
     await runs.go_on("run-7", action(3))
 
-    assert await PostgresOperatorActions(database).newest(None, 5) == [GONE_ON_WITH, REPUBLISHED]
+    assert await PostgresAuditLog(database).newest(None, 5) == [GONE_ON_WITH, REPUBLISHED]

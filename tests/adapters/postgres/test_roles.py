@@ -13,28 +13,33 @@ import asyncpg
 import pytest
 
 from adapters.postgres import roles as roles_module
-from adapters.postgres.appending import APPEND_BATCH, columns
-from adapters.postgres.basket_views import PostgresBasketViews
-from adapters.postgres.catalogue_facts import PostgresCatalogueFacts
-from adapters.postgres.database import Database
-from adapters.postgres.event_store import PostgresEventStore
-from adapters.postgres.letter_book import PostgresLetterBook
-from adapters.postgres.migrate import MigrationRefused, migrate
+from adapters.postgres.catalogue.catalogue import PostgresCatalogue
+from adapters.postgres.dead_letter_store import PostgresDeadLetterStore
+from adapters.postgres.event_store.append import APPEND_BATCH, columns
+from adapters.postgres.event_store.store import PostgresEventStore
+from adapters.postgres.migrator import MigrationForbidden, migrate
+from adapters.postgres.pool import DatabasePool
+from adapters.postgres.read_models.basket_views import PostgresBasketViews
 from adapters.postgres.roles import ROLES, DatabaseRoles, Role, role_name, roles_script
-from adapters.postgres.worker_states import PostgresWorkerStates
+from adapters.postgres.worker_status import PostgresWorkerStatusStore
 from domain.basket.projection import BasketProjection
-from domain.catalogue.epochs import Said, Tombstone
-from domain.errors import StoreForbidden
-from domain.operating.status import Process
+from domain.catalogue.epochs import FactMessage, Tombstone
+from domain.operators.status.model import ServiceProcess
 from domain.ports import Source
+from domain.shared.errors import StoreForbidden
 from tests.adapters.postgres.conftest import DAY
+from tests.basket_traffic import BasketTraffic
 from tests.builders import NOW, price
-from tests.contracts.appends import a_stream, an_append
-from tests.parts.postgres import PREFIX, Databases
-from tests.parts.processes import Program
-from tests.rebuilding import OPERATOR, generations, rebuild_all, rebuilds_of
-from tests.streaming import Partner
-from workers.pulse import Pulse
+from tests.builders.appends import a_stream, an_append
+from tests.rebuild_steps import (
+    OPERATOR,
+    generations,
+    rebuild_all,
+    rebuilds_of,
+)
+from tests.servers.postgres import PREFIX, Databases
+from tests.servers.processes import Program
+from workers.heartbeat import Heartbeat
 
 SERVING: tuple[Role, ...] = ("api", "worker", "operator")
 RIGHTS = Path(roles_module.__file__).with_name("rights.sql").read_text(encoding="utf-8")
@@ -132,14 +137,14 @@ async def test_who_learns_the_catalogue_may_withdraw_and_remember_keys(
     databases: Databases, role: Role
 ) -> None:
     url = await databases.fresh(role)
-    database = Database(url)
-    facts = PostgresCatalogueFacts(database, 1)
+    database = DatabasePool(url)
+    facts = PostgresCatalogue(database, 1)
     said, at = price("o-1"), Source("catalogue.prices.v1", 0, 0)
     try:
         for messages in (
-            [Said(said, at, b"o-1", NOW)],
+            [FactMessage(said, at, b"o-1", NOW)],
             [Tombstone("price", b"o-1", replace(at, offset=1), NOW)],
-            [Said(said, replace(at, offset=2), said.subject.encode(), NOW)],
+            [FactMessage(said, replace(at, offset=2), said.subject.encode(), NOW)],
         ):
             learned = await facts.learn(messages)
             assert learned.new + learned.withdrawn == 1
@@ -183,7 +188,7 @@ async def test_a_process_has_no_right_that_it_does_not_need(
 async def test_a_store_that_may_not_says_by_which_setting_one_that_may_is_named(
     databases: Databases, one_event: str
 ) -> None:
-    database = Database(databases.signed_in(one_event, "api"))
+    database = DatabasePool(databases.signed_in(one_event, "api"))
     with pytest.raises(StoreForbidden, match="CHECKOUT_OPERATOR_DATABASE_URL"):
         async with database.connection() as connection:
             await connection.execute("DELETE FROM data_keys")
@@ -194,9 +199,11 @@ async def test_a_store_that_may_not_says_by_which_setting_one_that_may_is_named(
 async def test_every_process_can_say_how_the_service_is(
     databases: Databases, one_event: str, role: Role
 ) -> None:
-    database = Database(databases.signed_in(one_event, role))
-    states, letters = PostgresWorkerStates(database), PostgresLetterBook(database)
-    await states.report(Process("an instance", "a host", 1, "a release"), [await Pulse("api").report()])
+    database = DatabasePool(databases.signed_in(one_event, role))
+    states, letters = PostgresWorkerStatusStore(database), PostgresDeadLetterStore(database)
+    await states.report(
+        ServiceProcess("an instance", "a host", 1, "a release"), [await Heartbeat("api").report()]
+    )
     assert [each.worker for each in (await states.read()).recorded] == ["api"]
     assert await letters.counts() == []
     await letters.close()
@@ -309,9 +316,9 @@ async def test_a_generation_can_be_made_of_derived_tables_alone(
 
 
 def tables_of(target: str) -> list[str]:
-    from adapters.postgres.rebuilding.targets import target_of
+    from adapters.postgres.rebuild.targets import tables_of
 
-    return [*target_of(target, "checkout_rebuilt").tables]  # type: ignore[arg-type]
+    return [*tables_of(target, "checkout_rebuilt").tables]  # type: ignore[arg-type]
 
 
 async def test_operators_rebuild_and_roll_back_and_everybody_goes_on_with_the_new_generation(
@@ -322,7 +329,7 @@ async def test_operators_rebuild_and_roll_back_and_everybody_goes_on_with_the_ne
         open_as(databases, database_url, "worker") as (_, views),
         open_as(databases, database_url, "operator") as (own, _),
     ):
-        partner = await Partner(store).knows_a_catalogue()
+        partner = await BasketTraffic(store).knows_a_catalogue()
         first = (await partner.fills_a_basket()).id
         projection = BasketProjection(store, views)
         await projection.refold(first)
@@ -351,7 +358,7 @@ async def test_operators_rebuild_and_roll_back_and_everybody_goes_on_with_the_ne
 async def open_as(
     databases: Databases, url: str, role: Role
 ) -> AsyncIterator[tuple[PostgresEventStore, PostgresBasketViews]]:
-    database = Database(databases.signed_in(url, role))
+    database = DatabasePool(databases.signed_in(url, role))
     async with PostgresEventStore(database, timeout=10, answers_kept=DAY) as store:
         yield store, PostgresBasketViews(database)
     await database.close()
@@ -421,7 +428,7 @@ async def test_an_administrator_runs_the_script_and_the_owner_migrates_without_m
     databases: Databases, new_roles: Make
 ) -> None:
     url, prefix = await new_roles()
-    async with Program("-m", "checkout", "migrate", "--print-roles", "--role-prefix", prefix) as program:
+    async with Program("-m", "cli", "migrate", "--print-roles", "--role-prefix", prefix) as program:
         assert await program.end() == 0
         printed = await program.output()
     assert printed == roles_script(prefix)
@@ -513,7 +520,7 @@ async def test_one_who_may_not_make_roles_is_told_who_may(databases: Databases, 
         f"CREATE ROLE {me} LOGIN PASSWORD 'secret'",
         f"ALTER DATABASE {url.rpartition('/')[2]} OWNER TO {me}",
     )
-    with pytest.raises(MigrationRefused, match="--print-roles"):
+    with pytest.raises(MigrationForbidden, match="--print-roles"):
         await migrate(sign_in_as(databases, url, me), DatabaseRoles(prefix))
     assert (
         await ask(url, "SELECT count(*) FROM pg_roles WHERE starts_with(rolname, $1)", f"{prefix}_api") == 0
@@ -521,7 +528,7 @@ async def test_one_who_may_not_make_roles_is_told_who_may(databases: Databases, 
 
 
 async def test_only_the_owner_migrates_a_database_with_roles(databases: Databases, database_url: str) -> None:
-    with pytest.raises(MigrationRefused, match="CHECKOUT_DATABASE_URL has to be the owner"):
+    with pytest.raises(MigrationForbidden, match="CHECKOUT_DATABASE_URL has to be the owner"):
         await migrate(databases.signed_in(database_url, "api"))
 
 

@@ -10,16 +10,16 @@ from urllib.parse import quote
 import pytest
 from pydantic import SecretStr
 
-from adapters.postgres.connecting import database_url
-from adapters.postgres.database import Database
-from adapters.postgres.migrate import migrate
-from adapters.settings import Settings, WrongSetting
-from adapters.wiring import open_parts
-from domain.errors import StoreUnavailable
-from tests.parts.processes import Program
-from tests.parts.tls import TlsPostgres, tls_postgres
-from tests.rebuilding import OPERATOR
-from tests.streaming import Partner
+from adapters.container import open_container
+from adapters.postgres.connection_url import database_url
+from adapters.postgres.migrator import migrate
+from adapters.postgres.pool import DatabasePool
+from adapters.settings import InvalidSetting, Settings
+from domain.shared.errors import StoreUnavailable
+from tests.basket_traffic import BasketTraffic
+from tests.rebuild_steps import OPERATOR
+from tests.servers.processes import Program
+from tests.servers.tls import TlsPostgres, tls_postgres
 
 TALKS_BY_TLS = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
 ALL_TALK_BY_TLS = """
@@ -48,7 +48,7 @@ def named(postgres: TlsPostgres, user: str = "checkout_api", **values: Any) -> S
 
 async def fails(settings: Settings) -> str:
     """What is said where no connection is to be had, by a pool and by a connection of its own."""
-    database = Database(database_url(settings))
+    database = DatabasePool(database_url(settings))
     with pytest.raises(StoreUnavailable) as of_pool:
         async with database.connection():
             pass
@@ -70,7 +70,7 @@ async def test_settings_and_the_url_say_the_same(postgres: TlsPostgres) -> None:
     query = "&".join(f"{name}={quote(str(value), safe='')}" for name, value in parameters.items())
     by_url = Settings(_env_file=None, database_url=SecretStr(f"{postgres.url('checkout_api')}?{query}"))
     for each in (settings, by_url):
-        database = Database(database_url(each))
+        database = DatabasePool(database_url(each))
         async with database.connection() as connection:
             assert await connection.fetchval(TALKS_BY_TLS)
         await database.close()
@@ -78,8 +78,8 @@ async def test_settings_and_the_url_say_the_same(postgres: TlsPostgres) -> None:
 
 async def test_migrations_and_every_connection_of_the_parts_talk_by_tls(postgres: TlsPostgres) -> None:
     assert await migrate(database_url(named(postgres, "checkout_owner"))) == []
-    async with open_parts(named(postgres, "checkout_operator")) as parts:
-        await Partner(parts.store).knows_a_catalogue()
+    async with open_container(named(postgres, "checkout_operator")) as parts:
+        await BasketTraffic(parts.store).knows_a_catalogue()
         async with (
             parts.leadership.hold("a role"),
             parts.rebuilds.at_work("catalogue", OPERATOR),
@@ -92,8 +92,8 @@ async def test_migrations_and_every_connection_of_the_parts_talk_by_tls(postgres
 
 async def test_a_rebuild_in_processes_of_its_own_talks_by_tls(postgres: TlsPostgres) -> None:
     """The server refuses everything else."""
-    async with open_parts(named(postgres, "checkout_operator")) as parts:
-        basket = await (await Partner(parts.store).knows_a_catalogue()).fills_a_basket()
+    async with open_container(named(postgres, "checkout_operator")) as parts:
+        basket = await (await BasketTraffic(parts.store).knows_a_catalogue()).fills_a_basket()
         async with run(
             named(postgres, "checkout_operator"),
             *("rebuild", "basket-views", "--workers", "2", "--reason", "a test", "--json"),
@@ -110,7 +110,7 @@ def run(settings: Settings, *arguments: str) -> Program:
     environment = {f"CHECKOUT_{name.upper()}": str(value) for name, value in files.items()}
     environment["CHECKOUT_DATABASE_URL"] = settings.database_url.get_secret_value()
     environment["CHECKOUT_DATABASE_SSLMODE"] = settings.database_sslmode or ""
-    return Program("-m", "checkout", *arguments, environment=environment)
+    return Program("-m", "cli", *arguments, environment=environment)
 
 
 async def test_a_server_of_another_authority_is_not_trusted(postgres: TlsPostgres) -> None:
@@ -125,7 +125,9 @@ async def test_a_server_of_another_name_is_not_trusted_unless_no_name_is_looked_
     said = await fails(named(postgres, database_url=elsewhere))
     assert "CHECKOUT_DATABASE_URL" in said
     assert "CHECKOUT_DATABASE_SSLMODE=verify-ca" in said
-    database = Database(database_url(named(postgres, database_url=elsewhere, database_sslmode="verify-ca")))
+    database = DatabasePool(
+        database_url(named(postgres, database_url=elsewhere, database_sslmode="verify-ca"))
+    )
     async with database.connection() as connection:
         assert await connection.fetchval(TALKS_BY_TLS)
     await database.close()
@@ -187,19 +189,19 @@ async def test_a_file_that_cannot_be_used_is_named_before_anything_is_connected(
     postgres: TlsPostgres, monkeypatch: pytest.MonkeyPatch, values: Mapping[str, Any], named_by: str
 ) -> None:
     monkeypatch.setenv("HOME", "/nowhere")
-    with pytest.raises(WrongSetting, match=named_by):
+    with pytest.raises(InvalidSetting, match=named_by):
         database_url(named(postgres, **values))
 
 
 async def test_a_key_of_another_certificate_is_told(postgres: TlsPostgres) -> None:
     other = postgres.authority.issue("other")
-    with pytest.raises(WrongSetting, match="not that of the certificate"):
+    with pytest.raises(InvalidSetting, match="not that of the certificate"):
         database_url(named(postgres, database_key_file=other.key))
 
 
 async def test_a_url_that_says_less_than_the_settings_is_refused(postgres: TlsPostgres) -> None:
     weaker = SecretStr(f"{postgres.url('checkout_api')}?sslmode=disable")
-    with pytest.raises(WrongSetting, match="CHECKOUT_DATABASE_SSLMODE says verify-full"):
+    with pytest.raises(InvalidSetting, match="CHECKOUT_DATABASE_SSLMODE says verify-full"):
         database_url(named(postgres, database_url=weaker))
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from adapters.postgres.migrations.beside import execute_sql_beside
+from adapters.postgres.migrations.sql_files import execute_sql_file
 
 revision = "0012"
 down_revision = "0011"
 
 
 def upgrade() -> None:
-    execute_sql_beside(__file__)
+    execute_sql_file(__file__)

@@ -1,0 +1,44 @@
+"""History that is sent again: its topics, and its messages, which say that they are a replay."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import replace
+
+from adapters.kafka import topics
+from adapters.kafka.messages import Message, basket_event_message, rfc3339, verdict_message
+from adapters.settings import Settings
+from domain.operators.republish.republish import ReplayContent, ReplayedEvent
+
+_NAME = re.compile(r"(?!__|\.{1,2}$)[a-zA-Z0-9._-]{1,249}")
+"""As Kafka has it, without those that Kafka keeps for itself."""
+
+_LIVE: dict[ReplayContent, str] = {"events": topics.BASKET_EVENTS, "verdicts": topics.VALIDATION_RESULTS}
+
+
+class KafkaReplayTopics:
+    """ReplayTopics."""
+
+    ours: Collection[str] = frozenset(topic.name for topic in topics.TOPICS)
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def live(self, content: ReplayContent) -> str:
+        return _LIVE[content]
+
+    def usable(self, topic: str) -> bool:
+        return _NAME.fullmatch(topic) is not None
+
+    async def ensure(self, topic: str) -> bool:
+        # As many partitions: what lies together in the live topic lies together in this one.
+        return await topics.ensure_topic_like(self._settings, topic, topics.BASKET_EVENTS)
+
+
+def replay_message(replayed: ReplayedEvent) -> Message:
+    """The message as the publisher sent it, but for the topic and two headers: the run, and when it began."""
+    event, verdict, run = replayed.event, replayed.verdict, replayed.run
+    message = basket_event_message(event) if verdict is None else verdict_message(event, verdict)
+    about = (("ce_replay", run.id.encode()), ("ce_replaytime", rfc3339(run.started_at).encode()))
+    return replace(message, topic=run.topic, headers=(*message.headers, *about))

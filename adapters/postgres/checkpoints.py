@@ -1,0 +1,60 @@
+"""How far publishers have come, kept in PostgreSQL for those whose broker has no transactions."""
+
+from __future__ import annotations
+
+from adapters.postgres.pool import DatabasePool
+from domain.ports import PublisherCheckpoint
+
+# How far a publisher has come.
+READ = "SELECT position, event FROM publisher_positions WHERE publisher_id = $1"
+
+# Moves a publisher's position; never back.
+WRITE = """
+INSERT INTO publisher_positions AS held (publisher_id, position, event)
+VALUES ($1, $2, $3)
+ON CONFLICT (publisher_id) DO UPDATE
+   SET position = excluded.position, event = excluded.event, recorded_at = clock_timestamp()
+ WHERE excluded.position > held.position
+"""
+
+
+# Puts a publisher anywhere.
+PUT_BACK = """
+INSERT INTO publisher_positions (publisher_id, position, event)
+VALUES ($1, $2, $3)
+ON CONFLICT (publisher_id) DO UPDATE
+   SET position = excluded.position, event = excluded.event, recorded_at = clock_timestamp()
+"""
+
+
+class PostgresPublisherCheckpoints:
+    """PublisherCheckpoints."""
+
+    def __init__(self, database: DatabasePool) -> None:
+        self._database = database
+
+    async def read(self, publisher_id: str) -> PublisherCheckpoint:
+        async with self._database.connection() as connection:
+            row = await connection.fetchrow(READ, publisher_id)
+        return PublisherCheckpoint(*row) if row else PublisherCheckpoint()
+
+    async def write(self, publisher_id: str, published: PublisherCheckpoint) -> None:
+        async with self._database.connection() as connection:
+            await connection.execute(WRITE, publisher_id, published.position, published.event)
+
+    async def put_back(self, publisher_id: str, published: PublisherCheckpoint) -> None:
+        async with self._database.connection() as connection:
+            await connection.execute(PUT_BACK, publisher_id, published.position, published.event)
+
+    async def begins_after(self, publisher_id: str) -> int:
+        """Up to which position the topics hold nothing any more; 0: they hold all that was published."""
+        return (await self.read(_topics_of(publisher_id))).position
+
+    async def begin_anew(self, publisher_id: str) -> None:
+        """Says that the topics are empty now: they will hold what is published from here on."""
+        await self.put_back(_topics_of(publisher_id), await self.read(publisher_id))
+
+
+def _topics_of(publisher_id: str) -> str:
+    """The name under which is kept where a publisher's topics begin."""
+    return f"{publisher_id}/topics"

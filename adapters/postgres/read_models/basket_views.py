@@ -1,0 +1,138 @@
+"""The basket views in PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+
+from adapters.postgres.pool import DatabasePool
+from domain.ports import BasketView
+
+# How far the views of some baskets are.
+VERSIONS = "SELECT basket_id, version FROM basket_views WHERE basket_id = ANY($1::text[])"
+
+# What the views of some baskets say.
+SNAPSHOTS = "SELECT basket_id, snapshot FROM basket_views WHERE basket_id = ANY($1::text[])"
+
+# Makes views that are not there yet, and says which were made. The order keeps two writers from waiting
+# for each other in a circle.
+MAKE = """
+INSERT INTO basket_views
+    (basket_id, version, partner, external_id, status, created, modified, expires_at, snapshot, ready,
+     offers, products, finding_codes)
+SELECT basket_id, version, partner, external_id, status, created, modified, expires_at, snapshot, ready,
+       string_to_array(offers, E'\\x1f'), string_to_array(products, E'\\x1f'),
+       string_to_array(finding_codes, E'\\x1f')
+  FROM unnest($1::text[], $2::int[], $3::text[], $4::text[], $5::text[],
+              $6::timestamptz[], $7::timestamptz[], $8::timestamptz[], $9::bytea[], $10::boolean[],
+              $11::text[], $12::text[], $13::text[])
+       AS made (basket_id, version, partner, external_id, status, created, modified, expires_at, snapshot,
+                ready, offers, products, finding_codes)
+ ORDER BY basket_id
+ON CONFLICT (basket_id) DO NOTHING
+RETURNING basket_id
+"""
+
+# Moves views that are still at the version which their fold began with ($14), and says which were moved.
+MOVE = """
+UPDATE basket_views AS held
+   SET version = moved.version, partner = moved.partner, external_id = moved.external_id,
+       status = moved.status, created = moved.created, modified = moved.modified,
+       expires_at = moved.expires_at, snapshot = moved.snapshot, ready = moved.ready,
+       offers = string_to_array(moved.offers, E'\\x1f'),
+       products = string_to_array(moved.products, E'\\x1f'),
+       finding_codes = string_to_array(moved.finding_codes, E'\\x1f')
+  FROM unnest($1::text[], $2::int[], $3::text[], $4::text[], $5::text[],
+              $6::timestamptz[], $7::timestamptz[], $8::timestamptz[], $9::bytea[], $10::boolean[],
+              $11::text[], $12::text[], $13::text[], $14::int[])
+       AS moved (basket_id, version, partner, external_id, status, created, modified, expires_at,
+                 snapshot, ready, offers, products, finding_codes, began)
+ WHERE held.basket_id = moved.basket_id AND held.version = moved.began
+RETURNING held.basket_id
+"""
+
+# What baskets ($1) are found by: no other names than these ($3, each with its basket's id in $2).
+REPLACE_USES = """
+WITH gone AS (
+    DELETE FROM open_basket_uses
+     WHERE basket_id = ANY($1::text[])
+       AND (basket_id, name) NOT IN (SELECT * FROM unnest($2::text[], $3::text[])))
+INSERT INTO open_basket_uses (basket_id, name)
+SELECT * FROM unnest($2::text[], $3::text[])
+ON CONFLICT DO NOTHING
+"""
+
+# Open baskets whose time is over, the longest due first.
+DUE = """
+SELECT basket_id FROM basket_views
+ WHERE status = 'open' AND expires_at <= $1
+ ORDER BY expires_at
+ LIMIT $2
+"""
+
+
+class PostgresBasketViews:
+    """BasketViews."""
+
+    def __init__(self, database: DatabasePool) -> None:
+        self._database = database
+
+    async def versions(self, basket_ids: Collection[str]) -> Mapping[str, int]:
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(VERSIONS, list(basket_ids))
+        return {row["basket_id"]: row["version"] for row in rows}
+
+    async def snapshots(self, basket_ids: Collection[str]) -> Mapping[str, bytes]:
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(SNAPSHOTS, list(basket_ids))
+        return {row["basket_id"]: row["snapshot"] for row in rows}
+
+    async def advance(self, views: Sequence[tuple[int, BasketView]]) -> Collection[str]:
+        making = [view for began, view in views if began == 0]
+        moving = [(began, view) for began, view in views if began > 0]
+        moved: set[str] = set()
+        async with self._database.connection() as connection, connection.transaction():
+            if making:
+                rows = await connection.fetch(MAKE, *columns_of(making))
+                moved.update(row["basket_id"] for row in rows)
+            if moving:
+                columns = columns_of([view for _, view in moving])
+                rows = await connection.fetch(MOVE, *columns, [began for began, _ in moving])
+                moved.update(row["basket_id"] for row in rows)
+            changed = [view for _, view in views if view.basket_id in moved and view.uses is not None]
+            if changed:
+                await connection.execute(REPLACE_USES, *uses_of_views(changed))
+        return moved
+
+    async def due(self, now: datetime, limit: int) -> Sequence[str]:
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(DUE, now, limit)
+        return [row["basket_id"] for row in rows]
+
+
+def columns_of(views: Sequence[BasketView]) -> tuple[list[object], ...]:
+    return (
+        [view.basket_id for view in views],
+        [view.version for view in views],
+        [view.partner for view in views],
+        [view.external_id for view in views],
+        [view.status for view in views],
+        [view.created for view in views],
+        [view.modified for view in views],
+        [view.expires_at for view in views],
+        [view.snapshot for view in views],
+        [view.ready for view in views],
+        [_joined(view.offers) for view in views],
+        [_joined(view.products) for view in views],
+        [_joined(view.finding_codes) for view in views],
+    )
+
+
+def _joined(names: Collection[str]) -> str:
+    """In one order, so that a row which says the same is the same. No identifier has a control character."""
+    return "\x1f".join(sorted(names))
+
+
+def uses_of_views(views: Sequence[BasketView]) -> tuple[list[str], list[str], list[str]]:
+    pairs = [(view.basket_id, name) for view in views for name in view.uses or ()]
+    return [view.basket_id for view in views], [id for id, _ in pairs], [name for _, name in pairs]

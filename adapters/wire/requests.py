@@ -1,0 +1,268 @@
+"""The bodies that callers send, over HTTP and Kafka alike, and the commands that they mean.
+
+A field that the contract does not know is refused: nothing is dropped silently.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    WithJsonSchema,
+)
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
+
+from adapters.settings import Settings
+from domain.basket.commands import (
+    NO_PRECONDITIONS,
+    Action,
+    AddItem,
+    ChangeQuantity,
+    InitiateBasket,
+    Preconditions,
+    RemoveItem,
+    RequestedItem,
+    UpdateBasket,
+)
+from domain.basket.events import BasketDetails
+from domain.shared.iso_codes import IsoCountry, IsoCurrency
+from domain.shared.values import (
+    AMOUNT_PATTERN,
+    BasketId,
+    DataSubject,
+    Money,
+    NewIdentifier,
+    NewText,
+    OfferRef,
+    OpenMap,
+    OrderItemType,
+    normalize_id,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RequestLimits:
+    """The largest quantity of a line, and the most items or actions of one request."""
+
+    max_quantity: int = 9999
+    max_items: int = 500
+    max_actions: int = 200
+
+    @classmethod
+    def of(cls, settings: Settings) -> RequestLimits:
+        return cls(settings.max_quantity, settings.max_items, settings.max_actions)
+
+
+def _limits(info: ValidationInfo) -> RequestLimits:
+    return info.context if isinstance(info.context, RequestLimits) else RequestLimits()
+
+
+def _quantity(value: int, info: ValidationInfo) -> int:
+    if value < 1:
+        raise PydanticCustomError("quantity_too_small", "a line holds at least 1")
+    return _quantity_or_none_left(value, info)
+
+
+def _quantity_or_none_left(value: int, info: ValidationInfo) -> int:
+    most = _limits(info).max_quantity
+    if value < 0:
+        raise PydanticCustomError("quantity_too_small", "a quantity is not negative")
+    if value > most:
+        raise PydanticCustomError("quantity_too_large", "a line holds at most {most}", {"most": most})
+    return value
+
+
+UUID_PATTERN = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
+
+Quantity = Annotated[int, AfterValidator(_quantity), WithJsonSchema({"type": "integer", "minimum": 1})]
+NewQuantity = Annotated[
+    int, AfterValidator(_quantity_or_none_left), WithJsonSchema({"type": "integer", "minimum": 0})
+]
+OwnItemId = Annotated[
+    str,
+    StringConstraints(pattern=UUID_PATTERN),
+    AfterValidator(normalize_id),
+    WithJsonSchema({"type": "string", "format": "uuid", "pattern": UUID_PATTERN}),
+]
+
+LineId = Annotated[NewIdentifier, AfterValidator(normalize_id)]
+"""A line that is meant: a UUID in either case."""
+
+
+class RequestModel(BaseModel):
+    """Exactly the contract's fields, by the contract's names and types."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        frozen=True,
+        alias_generator=to_camel,
+        validate_by_name=False,
+        use_attribute_docstrings=True,
+    )
+
+
+class OfferRequest(RequestModel):
+    """One version of an offer."""
+
+    id: NewIdentifier
+    """The offer's id."""
+    version: NewIdentifier
+    """The offer's version."""
+
+    def to_ref(self) -> OfferRef:
+        return OfferRef.model_construct(id=self.id, version=self.version)
+
+
+class MoneyRequest(RequestModel):
+    """An amount in a currency."""
+
+    amount: Annotated[str, StringConstraints(pattern=AMOUNT_PATTERN)]
+    """The amount as a decimal string, such as 10.00."""
+    currency: IsoCurrency
+    """The currency, ISO 4217."""
+
+    def to_money(self) -> Money:
+        return Money.model_construct(amount=Decimal(self.amount), currency=self.currency)
+
+
+class ItemRequest(RequestModel):
+    """A line that is asked for. `type` may be left out where the basket holds no add-ons."""
+
+    offer: OfferRequest
+    """The offer version that is asked for."""
+    quantity: Quantity
+    """How many of it."""
+    id: OwnItemId | None = None
+    """An id of the caller's own, for add-ons to name their parent by."""
+    type: OrderItemType | None = None
+    """Whether it is an offer or an add-on to one."""
+    parent_id: LineId | None = None
+    """The order item that an add-on hangs under."""
+    expected_price: MoneyRequest | None = None
+    """The price of one that the caller counts on; validation compares the current price with it."""
+
+    def to_item(self) -> RequestedItem:
+        expected = self.expected_price.to_money() if self.expected_price else None
+        return RequestedItem(self.offer.to_ref(), self.quantity, self.id, self.type, self.parent_id, expected)
+
+
+class OrderRequest(RequestModel):
+    """What the basket shall be: its items and what it says beside them."""
+
+    order_items: tuple[ItemRequest, ...]
+    """The lines that the basket shall have; items of one offer version, type and parent become one line."""
+    checkout_id: Annotated[BasketId, AfterValidator(normalize_id)] | None = None
+    """The basket to bring to this order; without it see the call."""
+    external_id: Annotated[NewIdentifier | None, Field(alias="external_id")] = None
+    """The caller's own id of the order; one open basket of an organisation holds it at a time."""
+    country: IsoCountry | None = None
+    """Where the basket is sold, ISO 3166-1 alpha-2; lower case is taken, and answered in upper case."""
+    currency: IsoCurrency | None = None
+    """What the basket is paid in, ISO 4217."""
+    source: NewText | None = None
+    """Where the basket came from, in the caller's own words."""
+    order_type: Annotated[NewText | None, Field(alias="order_type")] = None
+    """The kind of order, in the caller's own words."""
+    tracking: OpenMap | None = None
+    """The caller's own; kept as it came."""
+    custom_fields: OpenMap | None = None
+    """The caller's own; kept as it came."""
+    data_subject: DataSubject | None = None
+    """Whose personal data `tracking` and `customFields` hold: the caller's pseudonymous id of the person, never a
+    name or a mail address. Who is forgotten by it is forgotten in all baskets that name it."""
+
+    def to_details(self) -> BasketDetails:
+        return BasketDetails.model_construct(
+            external_id=self.external_id,
+            country=self.country,
+            currency=self.currency,
+            source=self.source,
+            order_type=self.order_type,
+            tracking=self.tracking or {},
+            custom_fields=self.custom_fields or {},
+            data_subject=self.data_subject,
+        )
+
+
+class InitiateRequest(RequestModel):
+    """Create a basket, or bring the one that the request means to what it says."""
+
+    order: OrderRequest
+    """What the basket shall be."""
+
+    def to_command(
+        self,
+        *,
+        landing_basket_id: str | None = None,
+        preconditions: Preconditions = NO_PRECONDITIONS,
+    ) -> InitiateBasket:
+        return InitiateBasket(
+            details=self.order.to_details(),
+            items=tuple(item.to_item() for item in self.order.order_items),
+            checkout_id=self.order.checkout_id,
+            landing_basket_id=landing_basket_id,
+            preconditions=preconditions,
+        )
+
+
+class AddAction(ItemRequest):
+    """Adds an offer; raises the quantity of a line that already is it (same offer version, type, parent)."""
+
+    order_item_action_type: Literal["add"]
+    """The kind of action."""
+
+    def to_action(self) -> Action:
+        return AddItem(self.to_item())
+
+
+class RemoveAction(RequestModel):
+    """Removes a line, and an offer's add-ons along with it."""
+
+    order_item_action_type: Literal["remove"]
+    """The kind of action."""
+    id: LineId
+    """The line that shall leave."""
+
+    def to_action(self) -> Action:
+        return RemoveItem(self.id)
+
+
+class ChangeQuantityAction(RequestModel):
+    """Sets the quantity of a line; 0 removes it."""
+
+    order_item_action_type: Literal["change_quantity"]
+    """The kind of action."""
+    id: LineId
+    """The line whose quantity shall change."""
+    quantity: NewQuantity
+    """The new quantity; 0 removes the line."""
+
+    def to_action(self) -> Action:
+        return ChangeQuantity(self.id, self.quantity)
+
+
+ActionRequest = Annotated[
+    AddAction | RemoveAction | ChangeQuantityAction, Field(discriminator="order_item_action_type")
+]
+
+
+class UpdateRequest(RequestModel):
+    """Carry out actions on a basket: all of them, or none."""
+
+    order_item_actions: tuple[ActionRequest, ...]
+    """The actions, in the order in which they are carried out."""
+
+    def to_command(self, *, basket_id: str, preconditions: Preconditions = NO_PRECONDITIONS) -> UpdateBasket:
+        return UpdateBasket(
+            basket_id, tuple(action.to_action() for action in self.order_item_actions), preconditions
+        )

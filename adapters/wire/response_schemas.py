@@ -1,0 +1,262 @@
+"""The shapes of what we answer and publish, as callers and consumers may rely on them. They describe;
+`domain/basket/serialization.py` makes the documents, and the tests hold each one against these."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
+from pydantic.alias_generators import to_camel
+
+from domain.basket.basket import BasketStatus
+from domain.shared.findings import Resolution, Severity
+from domain.shared.values import BasketId, OrderItemType
+
+Amount = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?$")]
+
+
+class ResponseSchema(BaseModel):
+    """The text under a field is its description in what is published."""
+
+    model_config = ConfigDict(alias_generator=to_camel, use_attribute_docstrings=True)
+
+
+class MoneyShape(ResponseSchema):
+    """An amount in a currency."""
+
+    amount: Amount
+    """The amount as a decimal string, such as 10.00."""
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")]
+    """The currency, ISO 4217."""
+
+
+class ProductShape(ResponseSchema):
+    """A product that an offer is made of."""
+
+    product_code: str
+    """The product's code."""
+    path: str | None
+    """Where the product is shown."""
+
+
+class OfferShape(ResponseSchema):
+    """An offer version as it was known when the line was added; name, path and products may be unknown."""
+
+    id: str
+    """The offer's id."""
+    version: str
+    """The offer's version."""
+    name: str | None
+    """What the offer was called, null where the catalogue did not know it."""
+    path: str | None
+    """Where the offer was shown."""
+    products: list[ProductShape]
+    """The products that the offer was made of; one that it holds twice is named twice."""
+
+
+class OrderItemShape(ResponseSchema):
+    """A line. An unpriced one has neither price nor total."""
+
+    id: str
+    """The line's id, unique within the basket."""
+    type: OrderItemType
+    """Whether the line is an offer or an add-on to one."""
+    parent_id: str | None
+    """The line that an add-on hangs under."""
+    quantity: Annotated[int, Field(ge=1)]
+    """How many of the offer."""
+    offer: OfferShape
+    """The offer version, as it was known when the line was added."""
+    price: MoneyShape | None
+    """The price of one, as it was known when the line was added."""
+    expected_price: MoneyShape | None = None
+    """The price of one that the caller counts on, where it said one."""
+    line_total: MoneyShape | None
+    """The price of all of the line."""
+
+
+class OrderShape(ResponseSchema):
+    """A basket as callers see it."""
+
+    id: BasketId
+    """The basket's id."""
+    external_id: Annotated[str | None, Field(alias="external_id")]
+    """The organisation's own id of the order."""
+    status: BasketStatus
+    """Whether the basket still takes changes, or how it ended."""
+    version: Annotated[int, Field(ge=1)]
+    """Counts every event of the basket; `ETag` bears it."""
+    country: str | None
+    """Where the basket is sold, ISO 3166-1 alpha-2."""
+    currency: str | None
+    """What the basket is paid in, ISO 4217."""
+    source: str | None
+    """Where the basket came from, in the organisation's own words."""
+    order_type: Annotated[str | None, Field(alias="order_type")]
+    """The kind of order, in the organisation's own words."""
+    tracking: dict[str, JsonValue]
+    """The organisation's own, kept as it came."""
+    custom_fields: dict[str, JsonValue]
+    """The organisation's own, kept as it came."""
+    data_subject: str | None = None
+    """Whose personal data `tracking` and `customFields` hold: the organisation's pseudonymous id of the person."""
+    order_items: list[OrderItemShape]
+    """The lines."""
+    total: MoneyShape | None
+    """The sum of all lines; null where a line is unpriced or currencies are mixed."""
+    created: AwareDatetime
+    """When the basket began."""
+    modified: AwareDatetime
+    """When the last thing happened to the basket."""
+    expires_at: AwareDatetime
+    """From when on the basket is expired unless an order was placed."""
+
+
+class InitiateAnswer(ResponseSchema):
+    """Which basket it is now."""
+
+    id: BasketId
+    """The basket's id."""
+
+
+class OrderAnswer(ResponseSchema):
+    """A basket."""
+
+    id: BasketId
+    """The basket's id."""
+    order: OrderShape
+    """The basket as it is."""
+
+
+class ActionResultShape(ResponseSchema):
+    """What one action did."""
+
+    index: Annotated[int, Field(ge=0)]
+    """The action's place in the request, counted from 0."""
+    order_item_action_type: Literal["add", "remove", "change_quantity"]
+    """The kind of action."""
+    status: Literal["applied", "unchanged"]
+    """Whether the action changed anything."""
+    order_item_id: str
+    """The line that it was about."""
+    before: Annotated[int, Field(ge=0)]
+    """The line's quantity before, 0 where there was no line."""
+    after: Annotated[int, Field(ge=0)]
+    """The line's quantity now, 0 where there is no line."""
+    removed_order_item_ids: list[str]
+    """Every line that left: an offer takes its add-ons along."""
+
+
+class UpdateAnswer(ResponseSchema):
+    """What an update did."""
+
+    id: BasketId
+    """The basket's id."""
+    order: OrderShape
+    """The basket as it is now."""
+    action_results: list[ActionResultShape]
+    """What each action did, in the order of the request."""
+
+
+class FindingShape(ResponseSchema):
+    """One thing that a check has to say."""
+
+    code: str
+    """Which check found it; more codes may come."""
+    severity: Severity
+    """An error makes the basket not ready, a warning does not."""
+    resolution: Resolution
+    """What can be done about it."""
+    message: str
+    """The finding in words, for people."""
+    path: str
+    """Where in `checkout`, as an RFC 9535 JSONPath."""
+    order_item_id: str | None
+    """The line that it is about, of several the first."""
+    offer_id: str | None
+    """The offer of that line."""
+    product_code: str | None
+    """The product that it is about."""
+    data: dict[str, JsonValue]
+    """The facts that the message is made of; which ones depends on the code."""
+    evidence: Annotated[list[str], Field(default_factory=list)]
+    """The ids of the catalogue's and policies' facts that it rests on."""
+
+
+class PassedShape(ResponseSchema):
+    """Checks that found nothing and rest on the same facts."""
+
+    codes: list[str]
+    """The checks; more may come."""
+    evidence: list[str]
+    """The ids of the catalogue's and policies' facts that they rest on."""
+
+
+class ValidateAnswer(ResponseSchema):
+    """A verdict on a basket, whole."""
+
+    id: BasketId
+    """The basket's id."""
+    checkout: OrderShape
+    """The basket as it was judged."""
+    ready: bool
+    """Whether the basket may become an order: nothing of severity error was found."""
+    blocked_products: list[FindingShape]
+    """What was found about products."""
+    validation_errors: list[FindingShape]
+    """What was found about everything else."""
+    basket_version: Annotated[int, Field(ge=1)]
+    """The version that was judged."""
+    validated_at: AwareDatetime
+    """When it was judged."""
+    evidence: list[str]
+    """The ids of the catalogue's and policies' facts that the verdict rests on."""
+    passed: Annotated[list[PassedShape], Field(default_factory=list)]
+    """The checks that found nothing. One that neither found anything nor is here was turned off or crashed."""
+
+
+class CommandResultShape(ResponseSchema):
+    """What became of a command that a gateway queued."""
+
+    command_id: str
+    """The command's id, its `ce_id`."""
+    status: Annotated[int, Field(ge=200, le=599)]
+    """The status that HTTP would have answered."""
+    headers: dict[str, str]
+    """The headers that HTTP would have answered with, such as `etag`."""
+    body: JsonValue
+    """The body that HTTP would have answered: an answer of the API, or an RFC 9457 problem document."""
+
+
+class ProblemError(ResponseSchema):
+    """One thing that is wrong with a request's body."""
+
+    pointer: str
+    """Where in the body, as an RFC 6901 JSON pointer."""
+    code: str
+    """What is wrong; codes are stable."""
+    message: str
+    """What is wrong, in words."""
+
+
+class ProblemShape(ResponseSchema):
+    """RFC 9457. `code` is stable; words may change."""
+
+    type: str
+    """Names the kind of problem; made of the code."""
+    title: str
+    """The kind of problem in words."""
+    status: Annotated[int, Field(ge=400, le=599)]
+    """The answer's status."""
+    detail: str
+    """This problem in words."""
+    code: str
+    """The kind of problem; codes are stable."""
+    errors: Annotated[list[ProblemError], Field(default_factory=list)]
+    """What is wrong with the body, each with its place."""
+    version: Annotated[int | None, Field(default=None)]
+    """409 and 412: the basket's version."""
+    order: Annotated[OrderShape | None, Field(default=None)]
+    """409: the order as it is."""
+    basket_status: Annotated[BasketStatus | None, Field(default=None)]
+    """409: why it takes no changes."""

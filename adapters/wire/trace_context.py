@@ -1,0 +1,35 @@
+"""W3C Trace Context and correlation ids, as callers send them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from domain.ports import NewId
+
+_TRACEPARENT = re.compile(
+    r"(?!ff)([0-9a-f]{2})-((?!0{32})[0-9a-f]{32})-((?!0{16})[0-9a-f]{16})-([0-9a-f]{2})(-.*)?"
+)
+_CORRELATION_ID = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,126}[\x21-\x7e])?")
+
+
+@dataclass(frozen=True, slots=True)
+class TraceContext:
+    trace_id: str
+    traceparent: str
+    correlation_id: str
+
+
+def continue_trace(traceparent: str | None, correlation_id: str | None, new_id: NewId) -> TraceContext:
+    """The caller's trace and correlation id where they can be read; else a new trace, and the trace's id
+    for the correlation."""
+    known = _TRACEPARENT.fullmatch(traceparent or "")
+    if known is None or (known[1] == "00" and known[5]):
+        trace_id, span_id, flags = new_id().replace("-", ""), new_id().replace("-", "")[-16:], "01"
+    else:
+        # a later version may say more; what goes on from here is version 00, which we know
+        trace_id, span_id, flags = known[2], known[3], known[4]
+    traceparent = f"00-{trace_id}-{span_id}-{flags}"
+    if correlation_id is None or _CORRELATION_ID.fullmatch(correlation_id) is None:
+        correlation_id = trace_id
+    return TraceContext(trace_id, traceparent, correlation_id)

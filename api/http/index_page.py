@@ -1,0 +1,35 @@
+"""What the API answers at `/`: where everything is. It says nothing that a caller without a token may not know."""
+
+from __future__ import annotations
+
+from html import escape
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+_PLACES = {
+    "documentation": ("/docs", "how partners call this service"),
+    "openapi": ("/openapi.json", "the same for programs"),
+    "operations": ("/operations/docs", "what operators call, with a token of theirs"),
+    "console": ("/console", "the operators' pages"),
+    "health": ("/health/ready", "whether it can serve"),
+}
+
+
+def index_page_app(*, console: str | None) -> ASGIApp:
+    """The page, for browsers as HTML, for others as JSON; `console` None: there are no operators' pages."""
+    places = {name: place for name, place in _PLACES.items() if name != "console" or console is not None}
+    document = {"service": "partner checkout", **{name: path for name, (path, _) in places.items()}}
+    rows = "".join(
+        f'<li><a href="{escape(path)}">{escape(path)}</a> {escape(meaning)}</li>'
+        for path, meaning in places.values()
+    )
+    page = f"<!doctype html><html lang=en><title>Partner checkout</title><h1>Partner checkout</h1><ul>{rows}</ul>"
+
+    async def index(scope: Scope, receive: Receive, send: Send) -> None:
+        wants_page = "text/html" in Request(scope).headers.get("accept", "")
+        answer: Response = HTMLResponse(page) if wants_page else JSONResponse(document)
+        await answer(scope, receive, send)
+
+    return index

@@ -1,0 +1,37 @@
+"""What operators changed."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import AwareDatetime
+
+from adapters.container import Container
+from api.operators.parameters import Timestamp
+from api.operators.problems import problems
+from domain.operators.audit import OperatorAction
+from domain.shared.eventsourcing import Value
+
+
+class ActionsPage(Value):
+    """The newest first."""
+
+    actions: tuple[OperatorAction, ...]
+    next_before: AwareDatetime | None
+    """Leads to the older ones as the parameter `before`; null: there are none."""
+
+
+def router(parts: Container) -> APIRouter:
+    routes = APIRouter(tags=["audit"])
+
+    @routes.get("/audit", summary="What operators changed, the newest first", responses=problems())
+    async def list_actions(
+        before: Annotated[Timestamp | None, Query(description="Only what occurred before.")] = None,
+        limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    ) -> ActionsPage:
+        actions = await parts.operator_actions.newest(before, limit)
+        more = actions[-1].occurred_at if len(actions) == limit else None
+        return ActionsPage(actions=tuple(actions), next_before=more)
+
+    return routes

@@ -1,0 +1,84 @@
+"""Dead letters: what was not understood, done after all or left out."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Path, Query
+
+from adapters.container import Container
+from api.operators.authentication import ReasonBody, RequestIdentity, operator_from_token
+from api.operators.parameters import Term
+from api.operators.problems import problems
+from api.operators.strict_json_route import StrictJsonRoute
+from domain.operators.dead_letters.model import (
+    DeadLetterCount,
+    DeadLetterDetails,
+    DeadLetterPage,
+    ResolutionResult,
+)
+from domain.shared.errors import InvalidCommand, Violation
+from domain.shared.eventsourcing import Value
+
+LetterPath = Annotated[int, Path(alias="letterId", ge=1, le=2**63 - 1, examples=[17])]
+SETTLED: dict[str, bool | None] = {"waiting": False, "settled": True, "all": None}
+
+
+class LetterCounts(Value):
+    """How many letters wait, by topic and code."""
+
+    counts: tuple[DeadLetterCount, ...]
+
+
+def router(parts: Container) -> APIRouter:
+    routes = APIRouter(tags=["dead letters"], route_class=StrictJsonRoute)
+    box = parts.dead_letter_service
+
+    @routes.get("/dead-letters", summary="Dead letters, as they were buried", responses=problems())
+    async def list_dead_letters(
+        which: Annotated[Literal["waiting", "settled", "all"], Query()] = "waiting",
+        topic: Annotated[Term | None, Query()] = None,
+        code: Annotated[Term | None, Query()] = None,
+        basket_id: Annotated[Term | None, Query(alias="basketId")] = None,
+        cursor: Annotated[str | None, Query(description="The `nextCursor` of the page before.")] = None,
+        limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    ) -> DeadLetterPage:
+        try:
+            return await box.list(cursor, limit, SETTLED[which], topic=topic, code=code, basket_id=basket_id)
+        except ValueError as error:
+            raise InvalidCommand((Violation(("query", "cursor"), "unknown_cursor", str(error)),)) from error
+
+    @routes.get("/dead-letters/counts", summary="How many dead letters wait", responses=problems())
+    async def count_dead_letters() -> LetterCounts:
+        return LetterCounts(counts=tuple(await box.counts()))
+
+    @routes.get(
+        "/dead-letters/{letterId}",
+        summary="A dead letter whole: its message, and what a retry or a skip would do",
+        responses=problems(404),
+    )
+    async def show_dead_letter(letter_id: LetterPath) -> DeadLetterDetails:
+        return await box.show(letter_id)
+
+    @routes.post(
+        "/dead-letters/{letterId}/retry",
+        summary="Do what was not done",
+        responses=problems(404, 415),
+    )
+    async def retry_dead_letter(
+        letter_id: LetterPath, why: ReasonBody, signed: RequestIdentity
+    ) -> ResolutionResult:
+        """200 whatever came of it: `result` says. What waits for an earlier letter of its basket is not tried."""
+        return await box.retry(letter_id, operator_from_token(signed, why.reason))
+
+    @routes.post(
+        "/dead-letters/{letterId}/skip",
+        summary="Leave a dead letter out, so that what waits behind it goes on",
+        responses=problems(404, 415),
+    )
+    async def skip_dead_letter(
+        letter_id: LetterPath, why: ReasonBody, signed: RequestIdentity
+    ) -> ResolutionResult:
+        return await box.skip(letter_id, operator_from_token(signed, why.reason))
+
+    return routes

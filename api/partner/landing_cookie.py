@@ -1,0 +1,67 @@
+"""The landing state cookie: a pointer to a basket, never a credential."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from urllib.parse import quote, unquote
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import to_json
+
+from adapters.settings import Settings
+from adapters.wire.request_errors import InvalidLandingState
+from adapters.wire.strict_json import read_json
+from api.http.cookies import cookie_values
+from domain.basket.basket import Basket
+from domain.shared.values import BasketId, normalize_id
+
+LARGEST_COOKIE = 4096
+
+
+class LandingState(BaseModel):
+    """What the cookie's value says, as percent-encoded JSON."""
+
+    model_config = ConfigDict(strict=True)
+
+    basket_id: BasketId = Field(alias="basketId")
+
+
+class LandingStateCookie:
+    """Reads and writes the cookie as the settings name it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._name = settings.landing_cookie
+        self._attributes = "; Path=/; HttpOnly; SameSite=Lax"
+        if settings.landing_cookie_secure:
+            self._attributes += "; Secure"
+
+    def read(self, headers: dict[str, str]) -> str | None:
+        """The basket's id; None without the cookie. Raises InvalidLandingState where its value is too
+        large, cannot be read or comes twice with different content."""
+        values = set(cookie_values(headers.get("cookie", ""), self._name))
+        if not values:
+            return None
+        if len(values) > 1:
+            raise InvalidLandingState(f"the cookie {self._name} comes twice")
+        value = values.pop()
+        if len(value) > LARGEST_COOKIE:
+            raise InvalidLandingState(f"the cookie {self._name} is larger than {LARGEST_COOKIE} bytes")
+        try:
+            said = unquote(value, errors="strict")
+            read_json(said.encode())
+            return normalize_id(LandingState.model_validate_json(said).basket_id)
+        except (ValidationError, ValueError) as error:
+            raise InvalidLandingState(f"the cookie {self._name} cannot be read") from error
+
+    def require(self, headers: dict[str, str]) -> str:
+        """The basket's id; raises InvalidLandingState also where there is no cookie."""
+        basket_id = self.read(headers)
+        if basket_id is None:
+            raise InvalidLandingState(f"the cookie {self._name} is missing")
+        return basket_id
+
+    def write(self, basket: Basket, now: datetime) -> str:
+        """The value of `Set-Cookie`; the cookie lives as long as the basket."""
+        value = quote(to_json({"basketId": basket.id}), safe="")
+        seconds = max(0, int((basket.expires_at - now).total_seconds()))
+        return f"{self._name}={value}; Max-Age={seconds}{self._attributes}"

@@ -1,0 +1,138 @@
+"""Examples of requests, answers and problems. The answers are made by the code that answers."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from adapters.wire import request_errors
+from adapters.wire.problems import Problem, to_problem
+from adapters.wire.responses import (
+    initiate_body,
+    order_body,
+    update_body,
+    validate_body,
+)
+from domain.basket.basket import Basket
+from domain.basket.commands import ActionResult, Initiated, Updated, Validated
+from domain.basket.events import BasketDetails, LineOffer, OrderItem
+from domain.shared import errors
+from domain.shared.errors import Violation
+from domain.shared.findings import Finding, Verdict
+from domain.shared.values import Money, Product
+
+BASKET_ID = "basket-0198c5a2-7f00-7c3e-9a51-3a5de7f0c101"
+ITEM_ID = "0198c5a2-7f00-7c3e-9a51-3a5de7f0c102"
+_NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+
+INITIATE_REQUEST = {
+    "order": {
+        "orderItems": [{"offer": {"id": "o-1", "version": "v-1"}, "quantity": 1, "type": "offer"}],
+        "external_id": "EXT-ORD-12345",
+        "country": "GB",
+        "currency": "GBP",
+        "source": "shop",
+        "order_type": "new",
+        "tracking": {"offers": ["/offers/weekly"], "purchaseCountryCode": "GB"},
+        "customFields": {},
+        "dataSubject": "p-48213",
+    }
+}
+UPDATE_REQUEST = {
+    "orderItemActions": [
+        {
+            "orderItemActionType": "add",
+            "offer": {"id": "o-2", "version": "v-1"},
+            "quantity": 1,
+            "type": "offer",
+        },
+        {"orderItemActionType": "change_quantity", "id": ITEM_ID, "quantity": 3},
+    ]
+}
+
+
+def _basket() -> Basket:
+    details = BasketDetails(external_id="EXT-ORD-12345", country="GB", currency="GBP", source="shop")
+    basket = Basket.initiate(
+        id=BASKET_ID, partner="shop", details=details, now=_NOW, expires_at=_NOW + timedelta(days=14)
+    )
+    products = (Product(product_code="SKU-1", path="/products/sku-1"),)
+    offer = LineOffer(id="o-1", version="v-1", name="Weekly paper", path="/offers/weekly", products=products)
+    price = Money(amount=Decimal("10.00"), currency="GBP")
+    basket.add_item(OrderItem(id=ITEM_ID, type="offer", quantity=3, offer=offer, price=price), _NOW)
+    return basket
+
+
+def _validated() -> Validated:
+    judged = _basket()
+    finding = Finding(
+        code="product_insufficient_stock",
+        severity="error",
+        resolution="change_basket",
+        message="SKU-1 is available 2 times, and 3 are asked for",
+        path="$.orderItems[0].offer.products[0]",
+        order_item_id=ITEM_ID,
+        offer_id="o-1",
+        product_code="SKU-1",
+        data={"available": 2, "requested": 3},
+    )
+    verdict = Verdict(
+        blocked_products=(finding,),
+        validation_errors=(),
+        evidence=("offer/o-1/v-1#1", "price/o-1/v-1/*/GBP/*#1", "availability/SKU-1/*/*#4"),
+    )
+    basket = judged.fork()
+    basket.record_verdict(verdict, _NOW)
+    return Validated(judged, basket, verdict)
+
+
+def _updated() -> Updated:
+    return Updated(_basket(), (ActionResult(0, "change_quantity", ITEM_ID, 1, 3),))
+
+
+def answer_examples() -> dict[str, Any]:
+    """By call: the body of a good answer."""
+    bodies = {
+        "initiate": initiate_body(Initiated(_basket(), created=True)),
+        "update": update_body(_updated()),
+        "validate": validate_body(_validated()),
+        "order": order_body(_basket()),
+    }
+    return {call: json.loads(body) for call, body in bodies.items()}
+
+
+_SAMPLES: tuple[Exception, ...] = (
+    request_errors.MalformedBody("EOF while parsing a value at line 1 column 0"),
+    request_errors.RepeatedMemberName(("order", "orderItems", 0, "quantity")),
+    request_errors.InvalidHeader("If-Match", 'this is neither * nor a list of entity tags such as "3"'),
+    request_errors.InvalidLandingState("the cookie landing_state cannot be read"),
+    request_errors.NotAuthenticated("the token has expired"),
+    request_errors.NotAllowed("the token lacks the scope partner", "partner"),
+    request_errors.RouteNotFound(),
+    request_errors.MethodNotAllowed(("POST",)),
+    request_errors.BodyTooLarge(256 * 1024),
+    request_errors.UnsupportedMediaType(),
+    request_errors.UnsupportedContentEncoding(),
+    request_errors.InvalidBasketId("a basket's id matches ^basket-[A-Za-z0-9\\-_]{32,36}$"),
+    request_errors.KeysUnavailable("away"),
+    errors.BasketNotFound(BASKET_ID),
+    errors.BasketFinished(BASKET_ID, "completed"),
+    errors.ExternalIdInUse("EXT-ORD-12345"),
+    errors.VersionConflict(_basket()),
+    errors.VersionMismatch(BASKET_ID, 4),
+    errors.BasketExists(BASKET_ID, 4),
+    errors.InvalidCommand(
+        (Violation(("order", "orderItems", 0, "quantity"), "quantity_too_small", "a line holds at least 1"),)
+    ),
+    errors.KeyReused("4f8a"),
+    errors.RequestInProgress("4f8a"),
+    errors.StoreUnavailable("away"),
+)
+
+
+def problem_samples() -> dict[str, Problem]:
+    """By code: one problem of each kind that a call can answer with."""
+    problems = [to_problem(sample) for sample in (*_SAMPLES, RuntimeError())]
+    return {problem.kind.code: problem for problem in problems}

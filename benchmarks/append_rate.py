@@ -1,0 +1,157 @@
+"""Appends a second: in natural batches, against one INSERT for each append on a pool of ten connections.
+
+python -m benchmarks.append_rate                        on a PostgreSQL of its own, which writes to disk as usual
+python -m benchmarks.append_rate --database-url URL     on a server where it may make databases
+
+Both ways take 600-byte events of new streams. They run by turns, so that whatever else the machine does is
+shared between them. The INSERTs keep no order that a tail could follow; they are the yardstick for speed alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import statistics
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import asyncpg
+import uvloop
+from rich.console import Console
+from rich.table import Table
+from uuid_utils import uuid7
+
+from adapters.embedded.postgres import EmbeddedPostgres
+from adapters.postgres.event_store.store import PostgresEventStore
+from adapters.postgres.pool import DatabasePool
+from domain.ports import Append, Appended, NewEvent
+from tests.servers.postgres import Databases, postgres_folder
+
+CALLERS = (1, 16, 64, 256)
+POOL = 10
+EVENT = NewEvent("benchmark.happened.v1", b'{"text":"%b"}' % (b"x" * 410), b'{"text":"%b"}' % (b"y" * 166))
+
+# A table as the events' own, with its indexes and without its guards.
+MAKE_UNGUARDED = "CREATE TABLE unguarded_events (LIKE events INCLUDING ALL)"
+
+# One append as most would write it.
+INSERT_ONE = """
+INSERT INTO unguarded_events (stream_id, version, type, data, metadata) VALUES ($1, $2, $3, $4, $5)
+RETURNING position
+"""
+
+AppendOne = Callable[[str], Awaitable[object]]
+
+
+@dataclass
+class AppendMeasurement:
+    """Appends a second of each round, and how long each append took, in seconds."""
+
+    rates: list[float] = field(default_factory=list)
+    latencies: list[float] = field(default_factory=list)
+
+    @property
+    def rate(self) -> float:
+        return statistics.median(self.rates)
+
+    def percentile(self, percent: int) -> float:
+        """In milliseconds."""
+        return statistics.quantiles(self.latencies, n=100)[percent - 1] * 1000
+
+
+async def run_round(append: AppendOne, callers: int, seconds: float, measured: AppendMeasurement) -> None:
+    began = time.perf_counter()
+    count = 0
+
+    async def keep_appending() -> None:
+        nonlocal count
+        while (start := time.perf_counter()) < began + seconds:
+            await append(f"basket-{uuid7()}")
+            measured.latencies.append(time.perf_counter() - start)
+            count += 1
+
+    await asyncio.gather(*(keep_appending() for _ in range(callers)))
+    measured.rates.append(count / (time.perf_counter() - began))
+
+
+@asynccontextmanager
+async def fresh_database(server_url: str | None) -> AsyncIterator[str]:
+    if server_url is not None:
+        databases = Databases(server_url)
+        url = await databases.fresh()
+        try:
+            yield url
+        finally:
+            await databases.drop(url)
+            await databases.close()
+        return
+    with postgres_folder() as folder:
+        async with EmbeddedPostgres(folder) as server, fresh_database(server.url) as url:
+            yield url
+
+
+async def measure(url: str, seconds: float, rounds: int) -> Table:
+    table = Table(
+        title=f"appends a second, {len(EVENT.data) + len(EVENT.metadata)}-byte events, median of {rounds}"
+    )
+    columns = (
+        "callers",
+        "batched",
+        "p50 / p99 ms",
+        f"one INSERT each, pool of {POOL}",
+        "p50 / p99 ms",
+        "ratio",
+    )
+    for name in columns:
+        table.add_column(name, justify="right")
+    database = DatabasePool(url)
+    async with (
+        PostgresEventStore(database, timeout=30, answers_kept=timedelta(days=1)) as store,
+        asyncpg.create_pool(url, min_size=POOL, max_size=POOL) as pool,
+    ):
+        await pool.execute(MAKE_UNGUARDED)
+
+        async def batched(stream: str) -> None:
+            outcome = await store.append(Append(stream, 0, (EVENT,)))
+            assert isinstance(outcome, Appended), outcome
+
+        async def one_insert(stream: str) -> None:
+            await pool.fetchval(INSERT_ONE, stream, 1, EVENT.type, EVENT.data, EVENT.metadata)
+
+        for callers in CALLERS:
+            ways = {batched: AppendMeasurement(), one_insert: AppendMeasurement()}
+            for way in ways:
+                await run_round(
+                    way, callers, seconds / 4, AppendMeasurement()
+                )  # connections and plans are made
+            for _ in range(rounds):
+                for way, measured in ways.items():
+                    await run_round(way, callers, seconds, measured)
+            ours, theirs = ways.values()
+            table.add_row(
+                str(callers),
+                *(cell for way in (ours, theirs) for cell in (f"{way.rate:,.0f}", _latency(way))),
+                f"{ours.rate / theirs.rate:.1f}",
+            )
+    await database.close()
+    return table
+
+
+def _latency(measured: AppendMeasurement) -> str:
+    return f"{measured.percentile(50):.1f} / {measured.percentile(99):.1f}"
+
+
+async def main(given: argparse.Namespace) -> None:
+    async with fresh_database(given.database_url) as url:
+        Console().print(await measure(url, given.seconds, given.rounds))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Measures how fast events are appended.")
+    parser.add_argument("--database-url", help="a PostgreSQL server; else an embedded one is started")
+    parser.add_argument("--seconds", type=float, default=2.0, help="of each round")
+    parser.add_argument("--rounds", type=int, default=3)
+    uvloop.run(main(parser.parse_args()))

@@ -1,0 +1,78 @@
+"""JSON lines, written whole or not at all, and journals that an interrupted run goes on with."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from benchmarks.journey.records import GroceryBasket, GroceryLine
+
+JsonLine = dict[str, Any]
+
+
+def write_lines(path: Path, rows: Iterable[JsonLine]) -> int:
+    """Writes the rows and returns how many they are. An interrupted run leaves no half a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.draft")
+    count = 0
+    try:
+        with draft.open("w", encoding="utf-8") as file:
+            for row in rows:
+                file.write(json.dumps(row, separators=(",", ":")) + "\n")
+                count += 1
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+    return count
+
+
+def read_lines(path: Path) -> Iterator[JsonLine]:
+    with path.open("rb") as file:
+        for line in file:
+            yield json.loads(line)
+
+
+def basket_row(basket: GroceryBasket) -> JsonLine:
+    return {
+        "basket_id": basket.id,
+        "store": basket.store,
+        "week": basket.week,
+        "lines": [{"product": line.product, "quantity": line.quantity} for line in basket.lines],
+    }
+
+
+def basket_of(row: JsonLine) -> GroceryBasket:
+    lines = tuple(GroceryLine(line["product"], line["quantity"]) for line in row["lines"])
+    return GroceryBasket(row["basket_id"], row["store"], row["week"], lines)
+
+
+class ResumableJournal:
+    """What was done, a line each, by key. A line that a kill cut short is done again."""
+
+    def __init__(self, path: Path, key: str) -> None:
+        self._path = path
+        self._key = key
+        self.done: dict[Any, JsonLine] = {}
+
+    def __enter__(self) -> Self:
+        whole = b""
+        if self._path.exists():
+            content = self._path.read_bytes()
+            whole = content[: content.rfind(b"\n") + 1]
+        for line in whole.splitlines():
+            row = json.loads(line)
+            self.done[row[self._key]] = row
+        self._file = self._path.open("wb")
+        self._file.write(whole)
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self._file.close()
+
+    def record(self, row: JsonLine) -> None:
+        self.done[row[self._key]] = row
+        self._file.write(json.dumps(row, separators=(",", ":")).encode() + b"\n")
+        self._file.flush()

@@ -1,0 +1,97 @@
+"""`checkout checks`: what a validation checks, from the table that it is made with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli.output import (
+    Output,
+    Wide,
+    echo_json,
+    echo_page,
+)
+
+if TYPE_CHECKING:
+    from domain.validation.check import Check
+
+
+_INTRODUCTION = """\
+What a validation looks at. All checks run in one pass, and each may find something in several places. An error \
+makes the basket not ready, a warning does not. Errors about products stand in `blockedProducts`, everything \
+else in `validationErrors`.
+
+A partner organisation's policy (`checkout.policies.v1`) may make any check an error or a warning, or turn it \
+off; below stands what holds where it says nothing.
+
+A check that crashes hides no other: in its place stands `check_failed` (resolution `retry`), whose `data` names \
+the `check` and the kind of `error`. It makes the basket not ready unless the policy says otherwise.
+
+In `data`, a *time* is RFC 3339 in UTC, *money* an amount as a decimal string with its currency, and *texts* a \
+list. This page is made by `checkout checks --markdown`."""
+
+
+def rows() -> list[dict[str, Any]]:
+    """Each check, in the order of its findings; `data` is the JSON Schema of its findings' `data`."""
+    return [
+        {
+            "code": check.code,
+            "severity": check.severity,
+            "resolution": check.resolution,
+            "list": _list_of(check),
+            "meaning": check.meaning,
+            "looksAt": check.looks_at,
+            "restsOn": [*check.rests_on],
+            "data": check.data_schema(),
+        }
+        for check in _checks()
+    ]
+
+
+def markdown() -> str:
+    """The page docs/checks.md."""
+    lines = [
+        "# Checks",
+        _INTRODUCTION,
+        "",
+        "| code | severity | resolution | looks at |",
+        "|---|---|---|---|",
+        *(
+            f"| [`{check.code}`](#{check.code}) | {check.severity} | {check.resolution} | {check.looks_at} |"
+            for check in _checks()
+        ),
+    ]
+    for check in _checks():
+        lines += ["", f"## {check.code}", f"{check.meaning} In `{_list_of(check)}`."]
+        if check.data:
+            lines += ["", "| data | type | |", "|---|---|---|"]
+            lines += [f"| `{datum.name}` | {datum.type_in_words} | {datum.says} |" for datum in check.data]
+    return "\n".join(lines) + "\n"
+
+
+def checks(
+    wide: Wide = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="As JSON, with the JSON Schema of each `data`.")
+    ] = False,
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="As the page docs/checks.md.")] = False,
+) -> None:
+    """Lists what a validation checks."""
+    if as_markdown:
+        echo_page(markdown())
+    elif json:
+        echo_json(rows(), indent=2)
+    else:
+        cells = [[check.code, check.severity, check.resolution, check.looks_at] for check in _checks()]
+        Output(wide=wide).table(("code", "severity", "resolution", "looks at"), cells)
+
+
+def _list_of(check: Check) -> str:
+    return "blockedProducts" if check.about_products and check.severity == "error" else "validationErrors"
+
+
+def _checks() -> tuple[Check, ...]:
+    from domain.validation.checks import CHECKS
+
+    return CHECKS

@@ -1,0 +1,91 @@
+"""What is published as JSON Schema: every event type, every other message, and who writes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from adapters.wire.order_placed import OrderMessage
+from adapters.wire.requests import InitiateRequest, UpdateRequest
+from adapters.wire.response_schemas import CommandResultShape, ValidateAnswer
+from domain.basket.events import BasketEvent
+from domain.catalogue.facts import AvailabilityFact, OfferFact, PriceFact
+from domain.catalogue.policies import PolicyFact
+from domain.shared.eventsourcing import DomainEvent
+from domain.shared.values import BASKET_ID_PATTERN
+
+Document = dict[str, Any]
+Writer = Literal["we", "others"]
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedSchema:
+    """A type name or topic that promises its shape, and who writes it: what may change follows from that."""
+
+    name: str
+    model: type[BaseModel]
+    writer: Writer
+
+    @property
+    def file_name(self) -> str:
+        return f"{self.name}.json"
+
+    def schema(self) -> Document:
+        """The JSON Schema of the model, for readers in any language."""
+        raw = self.model.model_json_schema(mode="serialization" if self.writer == "we" else "validation")
+        tidied = _tidied(raw)
+        if issubclass(self.model, DomainEvent):
+            _complete_event(tidied)
+        return {
+            "$schema": DIALECT,
+            "$id": f"urn:checkout:schema:{self.name}",
+            "title": self.name,
+            "description": tidied.pop("description"),
+            **tidied,
+        }
+
+
+def _complete_event(schema: Document) -> None:
+    """Adds what holds of every event and its class does not say: `type` is always there, though it has a
+    default for us, and the basket's id is not checked again on each reading."""
+    properties = schema["properties"]
+    properties["type"] = {
+        "description": "What happened, with the version of its shape.",
+        **properties["type"],
+    }
+    properties["basketId"]["pattern"] = BASKET_ID_PATTERN
+    schema["required"] = ["type", *schema["required"]]
+
+
+PUBLISHED: tuple[PublishedSchema, ...] = (
+    *(PublishedSchema(event.model_fields["type"].default, event, "we") for event in BasketEvent.__args__),
+    PublishedSchema("checkout.validation-result.v1", ValidateAnswer, "we"),
+    PublishedSchema("checkout.command-result.v1", CommandResultShape, "we"),
+    PublishedSchema("checkout.initiate-basket.v1", InitiateRequest, "others"),
+    PublishedSchema("checkout.update-basket.v1", UpdateRequest, "others"),
+    PublishedSchema("checkout.orders.v1", OrderMessage, "others"),
+    PublishedSchema("catalogue.offers.v1", OfferFact, "others"),
+    PublishedSchema("catalogue.prices.v1", PriceFact, "others"),
+    PublishedSchema("catalogue.availability.v1", AvailabilityFact, "others"),
+    PublishedSchema("checkout.policies.v1", PolicyFact, "others"),
+)
+
+
+def _tidied(schema: Any, *, names: bool = False) -> Any:
+    """Without the titles that pydantic makes of names, and with every text on one line. `names`: the keys
+    are names of fields or definitions, not words of JSON Schema."""
+    if isinstance(schema, dict):
+        kept = schema if names else {key: value for key, value in schema.items() if key != "title"}
+        return {
+            key: " ".join(value.split())
+            if key == "description" and isinstance(value, str)
+            else _tidied(value, names=not names and key in {"properties", "$defs"})
+            for key, value in kept.items()
+        }
+    if isinstance(schema, list):
+        return [_tidied(value) for value in schema]
+    return schema

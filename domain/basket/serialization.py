@@ -1,0 +1,83 @@
+"""A basket as callers see it: the `order` of the answers and the `checkout` of a verdict.
+
+The ids of lines are UUIDs, and shown in lower case: callers' own were stored as they came once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from domain.basket.basket import Basket
+from domain.basket.commands import Validated
+from domain.basket.events import OrderItem
+from domain.shared.findings import Finding
+from domain.shared.values import Money
+
+Document = dict[str, Any]
+
+
+def serialize_money(money: Money | None) -> Document | None:
+    return None if money is None else {"amount": str(money.amount), "currency": money.currency}
+
+
+def serialize_order(basket: Basket) -> Document:
+    """The order of contract.md: money as decimal strings, an unpriced line without a price, no total
+    invented for it, times in RFC 3339."""
+    details = basket.details
+    return {
+        "id": basket.id,
+        "external_id": details.external_id,
+        "status": basket.status,
+        "version": basket.version,
+        "country": details.country,
+        "currency": details.currency,
+        "source": details.source,
+        "order_type": details.order_type,
+        "tracking": details.tracking,
+        "customFields": details.custom_fields,
+        "dataSubject": details.data_subject,
+        "orderItems": [_item_document(item) for item in basket.items.values()],
+        "total": serialize_money(basket.total),
+        "created": basket.created_on,
+        "modified": basket.modified_on,
+        "expiresAt": basket.expires_at,
+    }
+
+
+def _item_document(item: OrderItem) -> Document:
+    return {
+        "id": item.id.lower(),
+        "type": item.type,
+        "parentId": item.parent_id and item.parent_id.lower(),
+        "quantity": item.quantity,
+        "offer": item.offer,
+        "price": serialize_money(item.price),
+        "expectedPrice": serialize_money(item.expected_price),
+        "lineTotal": serialize_money(item.line_total),
+    }
+
+
+def serialize_verdict(validated: Validated) -> Document:
+    """The whole verdict, as the validate call answers it and `checkout.validation-results.v1` carries it."""
+    judged, verdict = validated.judged, validated.verdict
+    return {
+        "id": judged.id,
+        "checkout": serialize_order(judged),
+        "ready": verdict.ready,
+        "blockedProducts": _findings(verdict.blocked_products),
+        "validationErrors": _findings(verdict.validation_errors),
+        "basketVersion": judged.version,
+        "validatedAt": validated.basket.modified_on,
+        "evidence": verdict.evidence,
+        "passed": verdict.passed,
+    }
+
+
+def _findings(findings: Sequence[Finding]) -> list[Finding]:
+    return [
+        finding
+        if id is None or id == id.lower()
+        else finding.model_copy(update={"order_item_id": id.lower()})
+        for finding in findings
+        for id in (finding.order_item_id,)
+    ]

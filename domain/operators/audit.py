@@ -1,0 +1,93 @@
+"""What operators change. Every such action leaves an event of its own: who, why, what it was about."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Literal, Protocol, Self
+
+from pydantic import AwareDatetime, JsonValue, model_validator
+
+from domain.shared.errors import InvalidCommand, Violation
+from domain.shared.eventsourcing import Value
+from domain.shared.values import is_storable_text
+
+ActionType = Literal[
+    "operations.rebuild-started.v1",
+    "operations.rebuild-switched.v1",
+    "operations.rebuild-cancelled.v1",
+    "operations.rebuild-rolled-back.v1",
+    "operations.rebuild-dropped.v1",
+    "operations.views-repaired.v1",
+    "operations.publisher-put-back.v1",
+    "cli.history-republished.v1",
+    "operations.dead-letter-retried.v1",
+    "operations.dead-letter-skipped.v1",
+    "operations.personal-data-forgotten.v1",
+]
+"""Stored names are promises: they may be added to, never changed."""
+
+OperatorChannel = Literal["command-line", "api", "console"]
+"""How an operator came in."""
+
+
+MAX_ACTOR_LENGTH = 255
+MAX_REASON_LENGTH = 500
+
+
+class Operator(Value):
+    """Who acts, in the words of a token's subject or of the machine's user, by which way, and why. Raises
+    InvalidCommand where a word cannot be recorded; what was recorded before is taken as it is, by `made`."""
+
+    actor: str
+    way: OperatorChannel
+    reason: str
+
+    @model_validator(mode="after")
+    def _can_be_recorded(self) -> Self:
+        validate_reason(self.reason)
+        if not is_storable_text(self.actor, MAX_ACTOR_LENGTH):
+            raise _refused(
+                "actor", f"a name has at most {MAX_ACTOR_LENGTH} characters, and no control characters"
+            )
+        return self
+
+
+def validate_reason(reason: str) -> str:
+    """The reason, which may have several lines. Raises InvalidCommand where it says nothing, is too long, or
+    holds what cannot be stored and shown."""
+    if not reason.strip():
+        raise _refused("reason", "say why")
+    if not is_storable_text(re.sub(r"[\r\n\t]", " ", reason), MAX_REASON_LENGTH):
+        raise _refused(
+            "reason", f"a reason has at most {MAX_REASON_LENGTH} characters, and no control characters"
+        )
+    return reason.strip()
+
+
+def _refused(field: str, why: str) -> InvalidCommand:
+    return InvalidCommand((Violation(("body", field), "not_storable", why),))
+
+
+class OperatorAction(Value):
+    """An action that changed something, as it is recorded."""
+
+    id: str
+    """A UUID, version 7."""
+    type: ActionType
+    operator: Operator
+    scope: Mapping[str, JsonValue]
+    """What it was about: which baskets, which topic, how many."""
+    occurred_at: AwareDatetime
+
+
+class AuditLog(Protocol):
+    """The append-only record of operators' actions."""
+
+    async def record(self, action: OperatorAction) -> None:
+        """Stores the action durably; the same one (by its id) again changes nothing. Raises
+        StoreUnavailable."""
+
+    async def newest(self, before: datetime | None, limit: int) -> Sequence[OperatorAction]:
+        """The newest actions that occurred before a moment (None: of all), at most `limit`, newest first."""

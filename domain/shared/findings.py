@@ -1,0 +1,65 @@
+"""What a validation says: findings, and the verdict that they make."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, JsonValue
+
+from domain.shared.eventsourcing import Value
+
+Severity = Literal["error", "warning"]
+"""An error makes the basket not ready; a warning does not."""
+
+Resolution = Literal["retry", "change_basket", "contact_seller"]
+"""What the caller can do about a finding."""
+
+
+class Finding(Value):
+    """One thing that a check has to say."""
+
+    code: str
+    """Which check found it; more codes may come."""
+    severity: Severity
+    """An error makes the basket not ready, a warning does not."""
+    resolution: Resolution
+    """What can be done about it."""
+    message: str
+    """The finding in words, for people."""
+    path: str
+    """Where in `checkout`, as an RFC 9535 JSONPath."""
+    order_item_id: str | None = None
+    """The line that it is about, of several the first."""
+    offer_id: str | None = None
+    """The offer of that line."""
+    product_code: str | None = None
+    """The product that it is about."""
+    data: dict[str, JsonValue] = Field(default_factory=dict)
+    """The facts that the message is made of; which ones depends on the code."""
+    evidence: tuple[str, ...] = ()
+    """The ids of the catalogue's and policies' facts that it rests on."""
+
+
+class Passed(Value):
+    """Checks that found nothing and rest on the same facts: said together, for each alone would name every
+    fact of a large basket two dozen times."""
+
+    codes: tuple[str, ...]
+    """The checks."""
+    evidence: tuple[str, ...]
+    """The ids of the catalogue's and policies' facts that they rest on."""
+
+
+class Verdict(Value):
+    """All findings of one pass over a basket, the checks that found nothing, and the facts (ids) that all of
+    it rests on."""
+
+    blocked_products: tuple[Finding, ...]
+    validation_errors: tuple[Finding, ...]
+    evidence: tuple[str, ...]
+    passed: tuple[Passed, ...] = ()
+
+    @property
+    def ready(self) -> bool:
+        findings = (*self.blocked_products, *self.validation_errors)
+        return not any(finding.severity == "error" for finding in findings)

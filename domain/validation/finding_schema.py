@@ -1,0 +1,62 @@
+"""What the `data` of a finding is made of: declared by each check, listed by `checkout checks`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import JsonValue
+
+from domain.shared.values import AMOUNT_PATTERN, Money
+
+DataType = Literal["text", "number", "time", "money", "texts"]
+"""`money` is an amount in a currency, `time` is RFC 3339 in UTC, `texts` is a list."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataField:
+    """One field of a finding's `data`: its name, its type, what it says, and whether it may be null."""
+
+    name: str
+    type: DataType
+    says: str
+    or_null: bool = False
+
+    @property
+    def type_in_words(self) -> str:
+        return f"{self.type} or null" if self.or_null else self.type
+
+    def schema(self) -> dict[str, Any]:
+        """The field as JSON Schema."""
+        schema = _SCHEMAS[self.type]
+        return {
+            "description": self.says,
+            **({"anyOf": [schema, {"type": "null"}]} if self.or_null else schema),
+        }
+
+
+_SCHEMAS: dict[DataType, dict[str, Any]] = {
+    "text": {"type": "string"},
+    "number": {"type": "integer"},
+    "time": {"type": "string", "format": "date-time"},
+    "money": {
+        "type": "object",
+        "properties": {
+            # A sum has more digits than an amount that is said.
+            "amount": {"type": "string", "pattern": AMOUNT_PATTERN.replace("{1,12}", "+")},
+            "currency": {"type": "string", "pattern": "^[A-Z]{3}$"},
+        },
+        "required": ["amount", "currency"],
+        "additionalProperties": False,
+    },
+    "texts": {"type": "array", "items": {"type": "string"}},
+}
+
+
+def time_json(time: datetime | None) -> str | None:
+    return None if time is None else time.isoformat().replace("+00:00", "Z")
+
+
+def money_json(money: Money | None) -> JsonValue:
+    return None if money is None else {"amount": str(money.amount), "currency": money.currency}

@@ -1,7 +1,0 @@
-"""`checkout catalogue`: what operators do with the catalogue."""
-
-from __future__ import annotations
-
-from operations.catalogue.command import app
-
-__all__ = ["app"]

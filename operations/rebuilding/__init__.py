@@ -1,5 +1,0 @@
-"""`checkout rebuild`: what is derived from what happened, built anew while everything serves."""
-
-from operations.rebuilding.command import app
-
-__all__ = ["app"]

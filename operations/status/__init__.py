@@ -1,5 +1,0 @@
-"""`checkout status`: how the service is, and its workers each. Changes nothing."""
-
-from operations.status.command import status
-
-__all__ = ["status"]

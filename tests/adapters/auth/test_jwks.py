@@ -1,0 +1,387 @@
+"""When keys are read, and what serves meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from adapters.auth.jwks import (
+    MAX_DOCUMENT_BYTES,
+    MAX_KEYS,
+    UnusableKeys,
+    fetch_keys_from_url,
+    parse_keys,
+    read_keys_from_file,
+)
+from adapters.auth.tokens import TokenVerifier, token_verifier
+from adapters.wire.request_errors import KeysUnavailable, NotAuthenticated
+from tests.adapters.auth.token_builders import (
+    AUDIENCE,
+    ED25519,
+    ISSUER,
+    MAX_AGE,
+    OTHER_RSA,
+    P256,
+    RSA,
+    Published,
+    Seconds,
+    jwk,
+    jwks,
+    pem,
+    token,
+    verifier,
+)
+from tests.api.service import settings_in
+
+AWAY = httpx.ConnectError("refused")
+
+
+async def refused(check: Awaitable[object]) -> bool:
+    try:
+        await check
+    except NotAuthenticated:
+        return True
+    return False
+
+
+async def settled(checks: TokenVerifier) -> None:
+    """Waits until the keys that are read in the background are there."""
+    if checks._keys._background is not None:
+        await checks._keys._background
+
+
+async def test_keys_are_read_when_the_first_token_comes_and_then_kept() -> None:
+    published = Published()
+    checks = verifier(published)
+    assert published.reads == 0
+    for number in range(5):
+        await checks.verify(token(sub=f"client-{number}"))
+    assert published.reads == 1
+
+
+async def test_an_unknown_key_makes_them_be_read_again_and_then_it_is_known() -> None:
+    published, now = Published(), Seconds(0)
+    checks = verifier(published, interval=30, now=now)
+    await checks.verify(token())
+    published.content = jwks(jwk(ED25519), jwk(RSA, "new"))
+    now.value = 31
+    assert (await checks.verify(token(RSA, "RS256", "new"))).partner == "shop"
+    assert published.reads == 2
+
+
+async def test_unknown_keys_make_them_be_read_at_most_once_in_the_interval() -> None:
+    published, now = Published(), Seconds(0)
+    checks = verifier(published, interval=30, now=now)
+    await checks.verify(token())
+    for second in (1, 15, 29, 31, 45, 60, 62):
+        now.value = second
+        assert all(await asyncio.gather(*(refused(checks.verify(token(kid=f"x{n}"))) for n in range(8))))
+    assert published.reads == 3
+
+
+async def test_many_tokens_at_once_read_the_keys_once() -> None:
+    published = Published()
+    checks = verifier(published)
+    await asyncio.gather(*(checks.verify(token(sub=f"client-{number}")) for number in range(16)))
+    assert published.reads == 1
+
+
+async def test_known_keys_keep_serving_while_the_issuer_is_away() -> None:
+    published, now = Published(), Seconds(0)
+    checks = verifier(published, now=now)
+    await checks.verify(token())
+    for broken in (AWAY, OSError("gone"), b"<html>", b"{}", jwks(), b'{"keys": 7}', b"null"):
+        published.content = broken
+        now.value += MAX_AGE + 1
+        assert await refused(checks.verify(token(kid="unknown")))
+        assert (await checks.verify(token(sub=f"at {now.value}"))).partner == "shop"
+
+
+async def test_keys_that_could_not_be_read_again_for_too_long_are_trusted_no_longer() -> None:
+    published, now = Published(), Seconds(0)
+    checks = verifier(published, now=now, trusted_for=1000)
+    remembered = token(sub="remembered")
+    await checks.verify(remembered)
+    published.content = AWAY
+    for now.value in (301, 700, 1000):
+        assert (await checks.verify(remembered)).partner == "shop"
+    now.value = 1001
+    for each in (remembered, token(sub="new"), token(kid="unknown")):
+        with pytest.raises(KeysUnavailable, match="could not be read again for more than 1000 s"):
+            await checks.verify(each)
+    published.content = jwks(jwk(ED25519))
+    now.value += 30
+    assert (await checks.verify(remembered)).partner == "shop"
+
+
+async def test_while_the_issuer_is_away_its_keys_are_asked_for_at_most_once_in_the_interval() -> None:
+    published, now = Published(), Seconds(0)
+    checks = verifier(published, interval=30, now=now, trusted_for=1000)
+    good = token()
+    await checks.verify(good)
+    published.content = AWAY
+    for now.value in range(310, 2000, 10):
+        with contextlib.suppress(KeysUnavailable):
+            await checks.verify(good)
+        await settled(checks)
+    assert published.reads <= 1 + (2000 - 310) / 30 + 1
+
+
+async def test_a_token_is_forgotten_when_its_key_is_withdrawn() -> None:
+    published, now = Published(), Seconds(0)
+    checks = verifier(published, now=now)
+    remembered = token()
+    await checks.verify(remembered)
+    published.content = jwks(jwk(ED25519, "successor"))
+    now.value = MAX_AGE + 1
+    assert await refused(checks.verify(remembered))
+    assert len(checks._verified) == 0
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        jwk(OTHER_RSA),  # another key under the same name
+        jwk(RSA, "renamed"),
+        jwk(RSA, use="enc"),
+        jwk(RSA, alg="PS256"),
+        jwk(RSA, key_ops=["encrypt"]),
+        jwk(ED25519),  # another algorithm under the same name
+    ],
+)
+async def test_a_token_is_forgotten_when_its_key_is_another_or_for_another_use(other: dict[str, Any]) -> None:
+    published, now = Published(jwks(jwk(RSA))), Seconds(0)
+    checks = verifier(published, now=now)
+    remembered = token(RSA, "RS256")
+    await checks.verify(remembered)
+    published.content = jwks(other, jwk(P256, "still there"))
+    now.value = MAX_AGE + 1
+    assert await refused(checks.verify(remembered))
+
+
+async def test_tokens_are_remembered_as_long_as_their_key_stays() -> None:
+    published, now = Published(), Seconds(0)
+    checks = verifier(published, now=now)
+    good = token()
+    first = await checks.verify(good)
+    published.content = jwks(jwk(RSA, "another"), jwk(ED25519))
+    now.value = MAX_AGE + 1
+    assert await checks.verify(good) is first
+    assert published.reads == 2
+
+
+async def test_after_an_idle_night_nothing_is_trusted_before_the_keys_were_read_again() -> None:
+    published, now = Published(), Seconds(0)
+    checks = verifier(published, now=now)
+    remembered = token()
+    await checks.verify(remembered)
+    now.value = MAX_AGE - 10
+    published.content = AWAY
+    await checks.verify(remembered)
+    await settled(checks)
+    published.content = jwks(jwk(ED25519, "successor"))
+    now.value = 8 * 3600
+    assert await refused(checks.verify(remembered))
+
+
+async def test_without_any_key_no_token_is_judged() -> None:
+    published, now = Published(AWAY), Seconds(0)
+    checks = verifier(published, interval=30, now=now)
+    with pytest.raises(KeysUnavailable):
+        await checks.verify(token())
+    published.content = jwks(jwk(ED25519))
+    with pytest.raises(KeysUnavailable):
+        await checks.verify(token())
+    now.value = 1.5
+    assert (await checks.verify(token())).partner == "shop"
+
+
+async def test_keys_are_read_again_before_they_are_old_without_making_anybody_wait() -> None:
+    published, now = Published(), Seconds(0)
+    checks = verifier(published, now=now)
+    remembered = token(sub="1")
+    await checks.verify(remembered)
+    published.content = jwks(jwk(ED25519, "successor"))
+    now.value = MAX_AGE / 2 + 1
+    await checks.verify(remembered)
+    await settled(checks)
+    assert published.reads == 2
+    assert await refused(checks.verify(remembered))
+    assert (await checks.verify(token(kid="successor"))).partner == "shop"
+
+
+@pytest.mark.parametrize("key", [RSA, P256, ED25519])
+def test_a_pem_public_key_is_one_key_for_every_key_id(key: object) -> None:
+    (found,) = parse_keys(pem(key))  # type: ignore[arg-type]
+    assert found.id is None
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        b"",
+        b"x",
+        b"-----BEGIN PUBLIC KEY-----\nAA\n-----END PUBLIC KEY-----\n",
+        b"[" * 100_000,
+        b'{"keys":' * 20_000,
+        b'{"keys":[{"kty":' + b"[" * 5000 + b"]" * 5000 + b"}]}",
+        b'{"keys":[],"keys":' + json.dumps([jwk(ED25519)]).encode() + b"}",
+        jwks(*[jwk(ED25519, f"k-{number}") for number in range(MAX_KEYS + 1)]),
+        jwks(jwk(ED25519)) + b" " * MAX_DOCUMENT_BYTES,
+        jwks(jwk(ED25519, "k" * 1000)),
+        jwks({**jwk(ED25519), "kid": 7}),
+        jwks(jwk(ED25519, key_ops="verify")),
+        jwks({**jwk(ED25519), "x": {"a": 1}}),
+        jwks({**jwk(RSA), "n": "AQ" * 9000}),
+    ],
+    ids=range(14),
+)
+def test_what_holds_no_key_is_said_to_hold_none(document: bytes) -> None:
+    with pytest.raises(UnusableKeys):
+        parse_keys(document)
+
+
+ODD: list[Any] = [
+    None,
+    True,
+    7,
+    -1,
+    1.5,
+    10**400,
+    "",
+    "AA",
+    "é",
+    "!",
+    [],
+    ["verify"],
+    {},
+    {"a": 1},
+    "x" * 5000,
+    "secp256k1",
+]
+
+
+@pytest.mark.parametrize("key", [RSA, P256, ED25519], ids=["RSA", "EC", "OKP"])
+def test_whatever_a_key_holds_makes_the_others_no_worse(key: Any) -> None:
+    entry = jwk(key)
+    for name in (*entry, "use", "alg", "key_ops", "d", "x5c"):
+        for odd in ODD:
+            found = parse_keys(jwks({**entry, name: odd}, jwk(ED25519, "good")))
+            assert "good" in {each.id for each in found}
+
+
+@pytest.mark.parametrize("content", [pem(RSA), jwks(jwk(RSA))])
+async def test_keys_come_from_a_file_where_the_settings_name_one(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "keys"
+    file.write_bytes(content)
+    settings = settings_in(tmp_path, jwt_key_file=file, jwt_issuer=ISSUER, jwt_audience=AUDIENCE)
+    checks = token_verifier(settings)
+    assert (await checks.verify(token(RSA, "RS256"))).partner == "shop"
+    assert not settings.local_issuer_key_file.exists()
+
+
+async def test_how_long_keys_and_tokens_are_trusted_are_settings(tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    file.write_bytes(jwks(jwk(ED25519)))
+
+    def checks(**values: float) -> TokenVerifier:
+        given: dict[str, Any] = {
+            "jwt_key_file": file,
+            "jwt_issuer": ISSUER,
+            "jwt_audience": AUDIENCE,
+            **values,
+        }
+        return token_verifier(settings_in(tmp_path, **given))
+
+    good = token(exp=300)
+    with pytest.raises(NotAuthenticated, match="lives longer than the 60 s"):
+        await checks(jwt_longest_life=60).verify(good)
+    with pytest.raises(KeysUnavailable, match="could not be read again"):
+        await checks(jwks_trusted_for=1e-9).verify(good)
+    kept, fresh = checks(), checks(jwks_max_age=1e-9)
+    await kept.verify(good)
+    await fresh.verify(good)
+    file.write_bytes(jwks(jwk(ED25519, "successor")))
+    await kept.verify(good)
+    assert await refused(fresh.verify(good))
+
+
+async def test_a_file_that_is_missing_is_a_lack_of_keys(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No such file"):
+        await read_keys_from_file(tmp_path / "nothing")()
+    with pytest.raises(KeysUnavailable):
+        await token_verifier(settings_in(tmp_path, jwt_key_file=tmp_path / "nothing")).verify(token())
+
+
+@pytest.fixture
+async def serve() -> AsyncIterator[Callable[[bytes], Awaitable[str]]]:
+    """Gives the URL of a server that answers every request with these bytes."""
+    servers: list[asyncio.Server] = []
+
+    async def start(answer: bytes) -> str:
+        async def respond(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(answer)
+            await writer.drain()
+            writer.close()
+
+        server = await asyncio.start_server(respond, "127.0.0.1", 0)
+        servers.append(server)
+        return f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/jwks"
+
+    yield start
+    for server in servers:
+        server.close()
+        await server.wait_closed()
+
+
+def http(status: str, body: bytes) -> bytes:
+    return f"HTTP/1.1 {status}\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n".encode() + body
+
+
+async def test_keys_come_over_http_where_the_settings_name_a_url(
+    tmp_path: Path, serve: Callable[[bytes], Awaitable[str]]
+) -> None:
+    url = await serve(http("200 OK", jwks(jwk(P256))))
+    settings = settings_in(tmp_path, jwks_url=url, jwt_issuer=ISSUER, jwt_audience=AUDIENCE)
+    assert (await token_verifier(settings).verify(token(P256, "ES256"))).partner == "shop"
+
+
+async def test_no_more_of_an_answer_is_read_than_keys_may_have(
+    serve: Callable[[bytes], Awaitable[str]],
+) -> None:
+    url = await serve(http("200 OK", jwks(jwk(P256)) + b" " * MAX_DOCUMENT_BYTES))
+    with pytest.raises(UnusableKeys, match="larger"):
+        await fetch_keys_from_url(url)()
+
+
+async def test_an_answer_that_drips_is_not_waited_for() -> None:
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n")
+        with contextlib.suppress(OSError):
+            while not writer.is_closing():
+                writer.write(b" ")
+                await writer.drain()
+                await asyncio.sleep(0.01)
+
+    async with await asyncio.start_server(drip, "127.0.0.1", 0) as server:
+        with pytest.raises(TimeoutError):
+            await fetch_keys_from_url(
+                f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/jwks", within=0.3
+            )()
+
+
+@pytest.mark.parametrize("answer", [http("500 Oops", b"{}"), http("302 Found", b""), b"garbage\r\n\r\n"])
+async def test_a_server_that_does_not_give_keys_is_away(
+    serve: Callable[[bytes], Awaitable[str]], answer: bytes
+) -> None:
+    with pytest.raises(httpx.HTTPError):
+        await fetch_keys_from_url(await serve(answer))()

@@ -1,0 +1,105 @@
+"""The local issuer: its key file, and the tokens it gives."""
+
+from __future__ import annotations
+
+import stat
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from typer.testing import CliRunner
+
+from adapters.auth.local_issuer import (
+    UnusableIssuerKey,
+    issue_token,
+    public_jwks,
+    signing_key,
+)
+from adapters.auth.tokens import token_verifier
+from adapters.wire.request_errors import KeysUnavailable, NotAuthenticated
+from cli.commands import app
+from tests.api.service import settings_in
+
+MAKE = """
+import sys
+from pathlib import Path
+from adapters.auth.local_issuer import signing_key
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+sys.stdin.readline()
+key = signing_key(Path(sys.argv[1]))
+print(key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex())
+"""
+
+
+async def test_its_tokens_are_trusted_where_no_other_issuer_is_named(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path)
+    token = issue_token(settings, partner="shop", scope="partner", ttl=timedelta(minutes=1))
+    identity = await token_verifier(settings).verify(token)
+    assert (identity.partner, identity.scopes) == ("shop", frozenset({"partner"}))
+
+
+async def test_its_tokens_live_as_long_as_was_asked(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path)
+    expired = issue_token(settings, partner="shop", scope="partner", ttl=timedelta(seconds=-60))
+    with pytest.raises(NotAuthenticated, match="expired"):
+        await token_verifier(settings).verify(expired)
+
+
+def test_no_token_is_given_that_nobody_would_accept(tmp_path: Path) -> None:
+    settings = {
+        "CHECKOUT_LOCAL_ISSUER_KEY_FILE": str(tmp_path / "issuer.pem"),
+        "CHECKOUT_JWT_LONGEST_LIFE": "60",
+        "COLUMNS": "250",
+    }
+    asked = ["token", "--partner", "shop", "--ttl"]
+    assert CliRunner().invoke(app, [*asked, "60"], env=settings).exit_code == 0
+    refused = CliRunner().invoke(app, [*asked, "61"], env=settings)
+    assert (refused.exit_code, "CHECKOUT_JWT_LONGEST_LIFE" in refused.output) == (2, True)
+
+
+async def test_another_issuers_tokens_are_not_trusted(tmp_path: Path) -> None:
+    ours, theirs = (settings_in(tmp_path / name) for name in ("ours", "theirs"))
+    with pytest.raises(NotAuthenticated):
+        await token_verifier(ours).verify(issue_token(theirs, partner="shop", scope="partner"))
+
+
+def test_the_key_is_made_once_and_is_its_owners_only(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path / "state" / "deep")
+    assert public_jwks(settings) == public_jwks(settings)
+    file = settings.local_issuer_key_file
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert [each.name for each in file.parent.iterdir()] == [file.name]
+
+
+def test_what_is_published_holds_nothing_private(tmp_path: Path) -> None:
+    (key,) = public_jwks(settings_in(tmp_path))["keys"]
+    assert set(key) == {"kty", "crv", "x", "kid", "use", "alg"}
+
+
+def test_processes_that_make_it_at_once_agree(tmp_path: Path) -> None:
+    file = tmp_path / "issuer.pem"
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", MAKE, str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(4)
+    ]
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    made = {process.communicate(timeout=60)[0].strip() for process in processes}
+    raw = signing_key(file).public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    assert made == {raw.hex()}
+
+
+async def test_a_file_with_something_else_is_said_to_be_unusable(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path)
+    settings.local_issuer_key_file.write_bytes(b"nothing")
+    with pytest.raises(UnusableIssuerKey):
+        signing_key(settings.local_issuer_key_file)
+    with pytest.raises(KeysUnavailable):
+        await token_verifier(settings).verify(issue_token(settings_in(tmp_path / "other"), partner="shop"))

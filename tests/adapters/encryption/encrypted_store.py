@@ -1,0 +1,43 @@
+"""Stores that seal, over parts in memory."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from adapters.encryption.keys import KEY_BYTES, MasterKeys
+from adapters.encryption.personal_data import PersonalDataCipher
+from adapters.encryption.stores import DecryptedEventFeed, EncryptedBasketViews, EncryptedEventStore
+from tests.fakes.basket_views import MemoryBasketViews
+from tests.fakes.data_keys import MemoryDataKeys
+from tests.fakes.event_store import InMemoryEventStore
+
+
+def new_id() -> str:
+    return str(uuid4())
+
+
+def a_master_key() -> bytes:
+    return secrets.token_bytes(KEY_BYTES)
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass
+class Sealed:
+    """What is stored (`stored`, `stored_views`), and what the domain is given instead."""
+
+    stored: InMemoryEventStore = field(default_factory=lambda: InMemoryEventStore(now))
+    stored_views: MemoryBasketViews = field(default_factory=MemoryBasketViews)
+    keys: MemoryDataKeys = field(default_factory=MemoryDataKeys)
+    master: MasterKeys | None = field(default_factory=lambda: MasterKeys([a_master_key()]))
+
+    def __post_init__(self) -> None:
+        self.privacy = PersonalDataCipher(self.keys, self.master, new_id)
+        self.store = EncryptedEventStore(self.stored, self.privacy)
+        self.feed = DecryptedEventFeed(self.stored, self.privacy)
+        self.views = EncryptedBasketViews(self.stored_views, self.privacy)

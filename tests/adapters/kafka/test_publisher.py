@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from adapters.embedded.broker import EmbeddedBroker
+from adapters.kafka.clients import producer
+from adapters.kafka.idle_poll import Wakeup
+from adapters.kafka.messages import basket_event_message
+from adapters.kafka.producer import send_all
+from adapters.kafka.publisher import AtLeastOncePublisher, TransactionalPublisher
+from adapters.kafka.publisher_checkpoints import checkpoint_message, last_position
+from adapters.kafka.topics import BASKET_EVENTS, ensure_topics
+from adapters.postgres.checkpoints import PostgresPublisherCheckpoints
+from adapters.postgres.pool import DatabasePool
+from adapters.settings import Settings
+from domain.ports import PublisherCheckpoint
+from domain.shared.errors import BrokerUnavailable, LeadershipLost
+from tests.basket_traffic import streaming_settings, topic_content
+from tests.contracts.publisher import PublisherContract, ids, publications, some_events
+from tests.servers.kafka import KafkaServer
+
+
+@pytest.fixture
+async def transactional(transactional_kafka: KafkaServer, settings: Settings) -> Settings:
+    return settings.model_copy(update={"kafka_delivery": "exactly_once"})
+
+
+class TestTransactionalPublisher(PublisherContract):
+    @pytest.fixture
+    def publisher(self, transactional: Settings) -> TransactionalPublisher:
+        return TransactionalPublisher(transactional)
+
+
+class TestAtLeastOncePublisher(PublisherContract):
+    @pytest.fixture
+    async def settings(self, tmp_path: Path) -> AsyncIterator[Settings]:
+        async with EmbeddedBroker(tmp_path / "broker.log") as broker:
+            settings = streaming_settings(broker.bootstrap_servers, kafka_delivery="at_least_once")
+            await ensure_topics(settings)
+            yield settings
+
+    @pytest.fixture
+    async def publisher(self, settings: Settings, database_url: str) -> AsyncIterator[AtLeastOncePublisher]:
+        database = DatabasePool(database_url)
+        yield AtLeastOncePublisher(settings, PostgresPublisherCheckpoints(database), Wakeup())
+        await database.close()
+
+
+async def vanished(client: AIOKafkaProducer) -> None:
+    """Nothing more is heard of the producer: neither a commit nor an abort."""
+    await client.client.close()
+    await client.stop()
+
+
+async def left_open(settings: Settings, position: int) -> None:
+    """A publisher that dies in the middle of a transaction: everything is sent, nothing committed."""
+    client = producer(settings, transactional_id=settings.publisher_id)
+    await client.start()
+    await client.begin_transaction()
+    events = some_events(50)
+    messages = [basket_event_message(event) for event in events]
+    await send_all(
+        client, [*messages, checkpoint_message(settings.publisher_id, PublisherCheckpoint(position))]
+    )
+    await vanished(client)
+
+
+async def test_a_transaction_that_was_cut_off_leaves_neither_events_nor_position(
+    transactional: Settings,
+) -> None:
+    events = some_events(20)
+    publisher = TransactionalPublisher(transactional)
+    async with publisher.session() as session:
+        await session.publish(publications(events[:10]))
+
+    client = producer(transactional, transactional_id=transactional.publisher_id)
+    await client.start()
+    await client.begin_transaction()
+    await send_all(client, [basket_event_message(event) for event in events[10:]])
+    await send_all(
+        client, [checkpoint_message(transactional.publisher_id, PublisherCheckpoint(events[19].position))]
+    )
+    await vanished(client)
+
+    async with publisher.session() as session:
+        assert session.position == events[9].position
+        assert len(await topic_content(transactional, BASKET_EVENTS, ids(events))) == 10
+
+
+async def test_a_publisher_that_was_taken_over_from_publishes_nothing_more(transactional: Settings) -> None:
+    events = some_events(20)
+    publisher = TransactionalPublisher(transactional)
+    async with publisher.session() as old:
+        await old.publish(publications(events[:5]))
+        async with publisher.session() as new:
+            with pytest.raises(LeadershipLost):
+                await old.publish(publications(events[5:15]))
+            await new.publish(publications(events[5:]))
+            assert new.position == events[19].position
+
+    assert len(await topic_content(transactional, BASKET_EVENTS, ids(events))) == 20
+
+
+async def test_a_position_is_found_behind_any_number_of_transactions_that_came_to_nothing(
+    transactional: Settings,
+) -> None:
+    events = some_events(1)
+    async with TransactionalPublisher(transactional).session() as session:
+        await session.publish(publications(events))
+    for attempt in range(5):
+        await left_open(transactional, position=1_000 + attempt)
+    async with TransactionalPublisher(transactional).session() as session:
+        assert session.position == events[0].position
+    for window in (1, 2, 3, 1_000):
+        assert await last_position(transactional, transactional.publisher_id, window) == events[0].position
+
+
+async def test_a_position_behind_an_open_transaction_of_another_publisher_is_waited_for(
+    transactional: Settings,
+) -> None:
+    other = transactional.model_copy(update={"publisher_id": transactional.publisher_id + "-other"})
+    client = producer(other, transactional_id=other.publisher_id)
+    await client.start()
+    await client.begin_transaction()
+    await send_all(client, [checkpoint_message(other.publisher_id, PublisherCheckpoint(77))])
+    (event,) = some_events(1)
+    ours = producer(transactional, transactional_id=transactional.publisher_id)
+    await ours.start()
+    await ours.begin_transaction()
+    await send_all(
+        ours, [checkpoint_message(transactional.publisher_id, PublisherCheckpoint(event.position))]
+    )
+    await ours.commit_transaction()
+    await ours.stop()
+
+    found = asyncio.create_task(last_position(transactional, transactional.publisher_id))
+    done, _ = await asyncio.wait([found], timeout=1.0)
+    assert not done, "it did not wait for the transaction that hides our record"
+    await client.abort_transaction()
+    await client.stop()
+
+    async with asyncio.timeout(10):
+        assert await found == event.position
+
+
+async def test_where_kafka_is_away_no_session_begins() -> None:
+    publisher = TransactionalPublisher(streaming_settings("127.0.0.1:1"))
+    with pytest.raises(BrokerUnavailable):
+        async with publisher.session():
+            raise AssertionError("a session began")

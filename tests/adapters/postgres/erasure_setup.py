@@ -1,0 +1,113 @@
+"""A whole service on a database of its own, and everything that lies in that database."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+from pydantic import SecretStr
+
+from adapters.container import Container, open_container
+from adapters.encryption.keys import create_master_key_file
+from adapters.settings import Settings
+from adapters.wire.responses import initiate_response, update_response, validate_response
+from domain.basket.basket import Basket
+from domain.basket.codec import decode_all
+from domain.basket.idempotency import IdempotencyContext
+from domain.operators.audit import Operator
+from domain.ports import IdempotencyKey
+from domain.shared.eventsourcing import fold
+from tests.builders import add, caller, initiate, item, update, validate
+
+MARKER = "ada-lovelace"
+GRACE = Operator(actor="grace", way="command-line", reason="she asked for it")
+
+# Statements that read everything: names cannot be parameters, so the server quotes them.
+ALL_TABLES = """
+SELECT tablename, format('SELECT * FROM %I.%I', schemaname, tablename) AS read FROM pg_tables
+ WHERE schemaname IN ('public', 'checkout_kept', 'checkout_rebuilt')
+"""
+
+
+@asynccontextmanager
+async def service(url: str, folder: Path, *, sealing: bool = True, **values: Any) -> AsyncIterator[Container]:
+    """The parts of a process, as they are wired; all with one folder share its master key."""
+    create_master_key_file(folder / "data-key")
+    settings = Settings(
+        _env_file=None,
+        database_url=SecretStr(url),
+        data_key_file=folder / "data-key" if sealing else None,
+        local_issuer_key_file=folder / "issuer.pem",
+        **values,
+    )
+    async with open_container(settings) as parts:
+        yield parts
+
+
+async def where_it_lies(connection: asyncpg.Connection, marker: str = MARKER) -> set[str]:
+    """The names of the tables that hold the marker anywhere, as text or in bytes of any kind."""
+    found: set[str] = set()
+    for name, read in await connection.fetch(ALL_TABLES):
+        for row in await connection.fetch(read):
+            if any(marker.encode() in value for column in row.values() for value in _bytes(column)):
+                found.add(name)
+    return found
+
+
+def _bytes(value: object) -> Iterator[bytes]:
+    match value:
+        case bytes():
+            yield value
+        case list() | tuple():
+            for each in value:
+                yield from _bytes(each)
+        case _:
+            yield str(value).encode()
+
+
+async def a_basket(
+    parts: Container, partner: str = "acme", subject: str | None = "p-1", *, answered: bool = False
+) -> str:
+    """A basket with five events and personal data; its calls' answers are stored where they are keyed."""
+    said = {
+        "tracking": {"who": MARKER},
+        "custom_fields": {"deep": [{"er": MARKER}]},
+        "data_subject": subject,
+    }
+
+    def keyed(name: str, render: Any) -> IdempotencyContext[Any] | None:
+        return (
+            IdempotencyContext(IdempotencyKey(f"{partner}/{name}", basket_key, b"digest"), render)
+            if answered
+            else None
+        )
+
+    me = caller(partner)
+    basket_key = f"key-{next(_counter)}"
+    initiated = await parts.handlers.initiate(
+        initiate(item("o-1", 2), **said), me, keyed("initiate", initiate_response)
+    )
+    id = initiated.basket.id
+    await parts.handlers.update(update(id, add("o-2")), me, keyed("update", update_response))
+    await parts.handlers.validate(validate(id), me, keyed("validate", validate_response))
+    await parts.handlers.initiate(initiate(item("o-1", 2), checkout_id=id, source="shop", **said), me)
+    return id
+
+
+_counter = iter(range(1_000_000))
+
+
+async def folded(parts: Container, basket_id: str) -> Basket:
+    events = await parts.store.read_events(basket_id)
+    basket = fold(None, decode_all(b"[" + b",".join(event.data for event in events) + b"]"))
+    assert isinstance(basket, Basket)
+    return basket
+
+
+async def project(parts: Container, *basket_ids: str) -> None:
+    """Brings views to the newest, as the projector does."""
+    for basket_id in basket_ids:
+        assert await parts.projection.refold(basket_id) is None

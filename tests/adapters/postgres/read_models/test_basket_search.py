@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from adapters.postgres.pool import DatabasePool
+from adapters.postgres.read_models.basket_search import FIND, PostgresBasketSearch, query_parameters
+from adapters.postgres.read_models.basket_views import PostgresBasketViews
+from domain.operators.history.search import BasketQuery
+from domain.operators.history.search import Cursor as PagePlace
+from domain.shared.errors import StoreUnavailable
+from tests.contracts.basket_search import NOON, BasketFinderContract, Place
+
+
+class TestPostgresBasketFinder(BasketFinderContract):
+    @pytest.fixture
+    async def place(self, database: DatabasePool) -> AsyncIterator[Place]:
+        finder = PostgresBasketSearch(database)
+        yield Place(PostgresBasketViews(database), finder)
+        await finder.close()
+
+
+async def test_the_finder_says_that_the_store_is_away() -> None:
+    finder = PostgresBasketSearch(DatabasePool("postgresql://postgres@127.0.0.1:1/none", timeout=1.0))
+    with pytest.raises(StoreUnavailable):
+        await finder.find(BasketQuery())
+    await finder.close()
+
+
+# Enough views for the planner to see a difference: one made each minute, mostly finished, a few of each sort rare.
+MANY = """
+INSERT INTO basket_views (basket_id, version, partner, external_id, status, created, modified, expires_at, snapshot,
+                          offers, products, finding_codes)
+SELECT 'basket-' || n, 1, 'partner-' || n % 100, 'E-' || n,
+       CASE WHEN n % 500 = 0 THEN 'completed' WHEN n > 19000 THEN 'open' ELSE 'expired' END,
+       made.at, made.at + interval '1 hour', made.at + interval '14 days', convert_to(repeat('x', 300), 'UTF8'),
+       ARRAY['o-' || n % 2000], ARRAY['SKU-' || n % 2000, 'SKU-all'],
+       CASE WHEN n % 1000 = 0 THEN ARRAY['price_missing'] ELSE ARRAY['price_changed'] END
+  FROM generate_series(1, 20000) AS n, LATERAL (SELECT $1::timestamptz + n * interval '1 minute' AS at) AS made
+"""
+
+
+async def test_no_question_looks_at_every_basket(database: DatabasePool) -> None:
+    async with database.connection() as connection:
+        await connection.execute(MANY, NOON)
+        await connection.execute("ANALYZE basket_views")
+    late = NOON + timedelta(minutes=9_000)
+    looked_at = {}
+    for query in (
+        BasketQuery(),
+        BasketQuery(partner="partner-7"),
+        BasketQuery(external_id="E-7"),
+        BasketQuery(status="completed"),
+        BasketQuery(offer="o-7"),
+        BasketQuery(product="SKU-7"),
+        BasketQuery(product="SKU-all"),
+        BasketQuery(product="SKU-none"),
+        BasketQuery(finding_code="price_missing"),
+        BasketQuery(finding_code="price_changed", partner="partner-7"),
+        BasketQuery(product="SKU-all", finding_code="price_missing", partner="partner-0"),
+        BasketQuery(created_from=late, created_until=late + timedelta(hours=2)),
+        BasketQuery(modified_from=late, modified_until=late + timedelta(hours=2)),
+    ):
+        for cursor in (None, PagePlace(late, "basket-x").written(query)):
+            async with database.connection() as connection, connection.transaction():
+                # In a transaction: a session's own counts are shown at once.
+                before = await connection.fetchval(LOOKED_AT)
+                await connection.execute("SET LOCAL plan_cache_mode = force_custom_plan")
+                await connection.fetch(FIND, *query_parameters(query, cursor, 51))
+                looked_at[query.model_dump_json(exclude_none=True), cursor is None] = (
+                    await connection.fetchval(LOOKED_AT) - before
+                )
+    assert {question: rows for question, rows in looked_at.items() if rows > 1_000} == {}
+
+
+# How many rows this transaction read, one by one or by an index.
+LOOKED_AT = """
+SELECT pg_stat_get_xact_tuples_returned('basket_views'::regclass)
+       + pg_stat_get_xact_tuples_fetched('basket_views'::regclass)
+"""

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+
+import asyncpg
+import pytest
+
+from adapters.postgres.audit import PostgresAuditLog
+from adapters.postgres.event_store.store import PostgresEventStore
+from adapters.postgres.pool import DatabasePool
+from adapters.postgres.read_models.basket_views import PostgresBasketViews
+from adapters.postgres.rebuild.read_model_audit import PostgresReadModelAudit
+from adapters.postgres.rebuild.read_model_repair import PostgresReadModelRepair
+from domain.basket.handlers import CheckoutHandlers
+from domain.basket.projection import to_view
+from domain.basket.repository import BasketRepository
+from domain.operators.audit import OperatorAction
+from domain.operators.verify.repair import Repair
+from domain.ports import BasketView
+from tests.basket_traffic import utc_now
+from tests.builders import InMemoryCheckout
+from tests.contracts.read_model_audit import (
+    AuditedStore,
+    ReadModelAuditContract,
+    mend,
+    recorded,
+)
+from tests.servers.waiting import eventually
+from tests.workers.command_gateway import new_id
+
+# How many sessions of this database wait for a row.
+WAITING = """
+SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
+
+
+class TestPostgresDerived(ReadModelAuditContract):
+    small_store = 100_000
+
+    @pytest.fixture
+    def derived(self, database: DatabasePool, store: PostgresEventStore) -> AuditedStore:
+        handlers = CheckoutHandlers(store, BasketRepository(store), InMemoryCheckout().facts, utc_now, new_id)
+        rows = PostgresReadModelAudit(database, self.small_store)
+        repair = PostgresReadModelRepair(database)
+        actions = PostgresAuditLog(database)
+        return AuditedStore(rows, repair, store, PostgresBasketViews(database), handlers, lambda: actions)
+
+    async def actions(self, derived: AuditedStore) -> Sequence[OperatorAction]:
+        actions = derived.actions()
+        assert isinstance(actions, PostgresAuditLog)
+        return await actions.newest(None, 10)
+
+    async def test_a_mover_that_waits_for_a_mended_row_finds_it_gone_and_moves_nothing(
+        self, derived: AuditedStore, connection: asyncpg.Connection
+    ) -> None:
+        basket = await derived.basket()
+        right = to_view(basket)
+        from_what_was_wrong = replace(right, version=right.version + 1, status="expired")
+        async with connection.transaction():
+            # Both wait for this row, the repair first.
+            await connection.execute("SELECT 1 FROM basket_views FOR UPDATE")
+            mending = asyncio.ensure_future(derived.repair.mend([mend(right, right.version)], recorded))
+            await eventually(lambda: self._waiting(connection, 1))
+            moving = asyncio.ensure_future(derived.views.advance([(right.version, from_what_was_wrong)]))
+            await eventually(lambda: self._waiting(connection, 2))
+        assert set(await mending) == {basket.id}
+        assert not await moving
+        assert await derived.views.versions([basket.id]) == {basket.id: right.version}
+
+    async def test_what_is_sealed_for_those_that_move_is_sealed_for_those_that_are_mended(
+        self, derived: AuditedStore, database: DatabasePool
+    ) -> None:
+        basket = await derived.basket()
+
+        async def sealed(views: Sequence[tuple[int, BasketView]]) -> Sequence[tuple[int, BasketView]]:
+            return [(began, replace(view, snapshot=b"sealed")) for began, view in views]
+
+        view = to_view(basket)
+        gone = Repair("basket-none", 0, view=None, stream_version=0)
+        repair = PostgresReadModelRepair(database, sealed)
+        await repair.mend([mend(view, view.version), gone], recorded)
+        assert await derived.views.snapshots([basket.id]) == {basket.id: b"sealed"}
+
+    async def _waiting(self, connection: asyncpg.Connection, count: int) -> bool:
+        await connection.execute("SELECT pg_stat_clear_snapshot()")
+        return bool(await connection.fetchval(WAITING) >= count)
+
+
+class TestPostgresDerivedOfALargeStore(TestPostgresDerived):
+    """Baskets are drawn by their positions."""
+
+    small_store = 0

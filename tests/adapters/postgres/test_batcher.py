@@ -1,0 +1,229 @@
+"""Natural batching by itself, with a server that does as the test says."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import pytest
+
+from adapters.postgres.batcher import Batcher, PendingCall, take_up_to
+from adapters.postgres.event_store.append import MAX_APPENDS, MAX_BYTES, take_batch
+from domain.ports import Append, AppendOutcome, NewEvent
+from domain.shared.errors import StoreUnavailable
+from tests.builders.appends import (
+    a_stream,
+    an_answer,
+    an_answer_key,
+    an_append,
+)
+from tests.servers.waiting import eventually
+
+
+class Server:
+    """Answers each request with itself, once the gate is open."""
+
+    def __init__(self) -> None:
+        self.batches: list[tuple[list[str], bool]] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.fails: Callable[[Sequence[str]], Exception | None] = lambda _: None
+
+    async def run(self, requests: Sequence[str], repeated: bool) -> Sequence[str]:
+        self.batches.append((list(requests), repeated))
+        await self.gate.wait()
+        if error := self.fails(requests):
+            raise error
+        return requests
+
+
+@pytest.fixture
+def server() -> Server:
+    return Server()
+
+
+def batching(server: Server, *, timeout: float = 10, lanes: int = 1, limit: int = 100) -> Batcher[str, str]:
+    return Batcher(server.run, take_up_to(limit), timeout=timeout, lanes=lanes)
+
+
+async def asking(calls: Sequence[Awaitable[str]]) -> list[asyncio.Future[str]]:
+    """Calls that are under way."""
+    futures: list[asyncio.Future[str]] = [asyncio.ensure_future(call) for call in calls]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    return futures
+
+
+async def test_calls_gather_while_a_batch_is_under_way(server: Server) -> None:
+    batches = batching(server)
+    server.gate.clear()
+    first = await asking([batches.call("a")])
+    more = await asking([batches.call(name) for name in "bcd"])
+    server.gate.set()
+    assert await asyncio.gather(*first, *more) == list("abcd")
+    assert server.batches == [(["a"], False), (["b", "c", "d"], False)]
+    await batches.close()
+
+
+async def test_calls_made_at_the_same_time_are_one_batch(server: Server) -> None:
+    batches = batching(server, lanes=2)
+    assert await asyncio.gather(*(batches.call(name) for name in "abc")) == list("abc")
+    assert server.batches == [(["a", "b", "c"], False)]
+
+
+async def test_no_more_batches_run_at_once_than_there_are_lanes(server: Server) -> None:
+    batches = batching(server, lanes=2, limit=1)
+    server.gate.clear()
+    calls = [call for name in "abcd" for call in await asking([batches.call(name)])]
+    assert len(server.batches) == 2
+    server.gate.set()
+    assert await asyncio.gather(*calls) == list("abcd")
+
+
+async def test_one_call_after_the_other_is_answered(server: Server) -> None:
+    batches = batching(server)
+    assert [await batches.call(name) for name in "abc"] == list("abc")
+
+
+async def test_a_cancelled_caller_leaves_the_batch_that_has_not_begun(server: Server) -> None:
+    batches = batching(server)
+    server.gate.clear()
+    (running,) = await asking([batches.call("a")])
+    left, stays = await asking([batches.call("b"), batches.call("c")])
+    left.cancel()
+    running.cancel()
+    server.gate.set()
+    assert await stays == "c"
+    assert [requests for requests, _ in server.batches] == [["a"], ["c"]]
+
+
+async def test_an_error_reaches_those_alone_whose_it_is(server: Server) -> None:
+    server.fails = lambda requests: ValueError() if {"c", "f"} & set(requests) else None
+    results = await asyncio.gather(*map(batching(server).call, "abcdefg"), return_exceptions=True)
+    assert [r if isinstance(r, str) else type(r) for r in results] == [
+        "a", "b", ValueError, "d", "e", ValueError, "g",
+    ]  # fmt: skip
+
+
+async def test_what_was_run_in_vain_is_run_again_and_says_so(server: Server) -> None:
+    server.fails = lambda _: StoreUnavailable("gone") if len(server.batches) < 3 else None
+    batches = batching(server)
+    assert await asyncio.gather(*map(batches.call, "ab")) == ["a", "b"]
+    assert server.batches == [(["a", "b"], False), (["a", "b"], True), (["a", "b"], True)]
+
+
+async def test_a_call_waits_no_longer_than_its_limit_and_is_then_not_tried_again(server: Server) -> None:
+    server.fails = lambda _: StoreUnavailable("gone")
+    batches = batching(server, timeout=0.1)
+    with pytest.raises(StoreUnavailable):
+        await batches.call("a")
+    server.fails = lambda _: None
+    assert await batches.call("b") == "b"
+    assert [requests for requests, _ in server.batches if requests != ["a"]] == [["b"]]
+
+
+async def test_each_call_has_its_own_limit(server: Server) -> None:
+    batches = batching(server, timeout=0.8)
+    server.gate.clear()
+    (early,) = await asking([batches.call("a")])
+    await eventually(lambda: early.done() or len(server.batches) == 1)
+    loop = asyncio.get_running_loop()
+    halfway = loop.time() + 0.4
+    await eventually(lambda: loop.time() > halfway)
+    (late,) = await asking([batches.call("b")])
+    with pytest.raises(StoreUnavailable):
+        await early
+    assert not late.done()
+    server.gate.set()
+    assert await late == "b"
+
+
+async def test_closing_finishes_what_waits_and_refuses_what_comes(server: Server) -> None:
+    batches = batching(server)
+    server.gate.clear()
+    calls = await asking([batches.call(name) for name in "ab"])
+    closing = asyncio.ensure_future(batches.close())
+    await asyncio.sleep(0)
+    with pytest.raises(StoreUnavailable):
+        await batches.call("c")
+    server.gate.set()
+    await closing
+    assert await asyncio.gather(*calls) == ["a", "b"]
+
+
+async def test_closing_does_not_wait_for_ever(server: Server) -> None:
+    batches = batching(server, timeout=0.1, limit=1)
+    server.gate.clear()
+    calls = await asking([batches.call(name) for name in "ab"])
+    await asyncio.wait_for(batches.close(), 5)
+    outcomes = await asyncio.gather(*calls, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [StoreUnavailable] * 2
+
+
+async def test_a_loop_that_ends_in_the_middle_of_a_batch_has_nothing_to_complain_about() -> None:
+    complaints: list[dict[str, Any]] = []
+
+    async def abandon() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+        server = Server()
+        server.gate.clear()
+        batches = batching(server)
+        await asking([batches.call("a"), batches.call("b")])
+
+    await asyncio.to_thread(asyncio.run, abandon())
+    gc.collect()
+    assert complaints == []
+
+
+def waiting(*appends: Append) -> deque[PendingCall[Append, AppendOutcome]]:
+    loop = asyncio.get_event_loop()
+    return deque(PendingCall(append, loop.create_future()) for append in appends)
+
+
+async def test_a_second_append_to_a_stream_goes_into_the_next_batch() -> None:
+    one, other = a_stream(), a_stream()
+    appends = [an_append(one), an_append(one, 1), an_append(other), an_append(one, 2)]
+    queue = waiting(*appends)
+    taken = [[appends.index(call.request) for call in take_batch(queue)] for _ in range(3)]
+    assert taken == [[0, 2], [1], [3]]
+    assert not queue
+
+
+async def test_a_second_append_on_a_claim_or_an_answer_goes_into_the_next_batch() -> None:
+    key = an_answer_key()
+    appends = [
+        an_append(a_stream(), claims=["name"]),
+        an_append(a_stream(), releases=["name"]),
+        an_append(a_stream(), answer=(key, an_answer())),
+        an_append(a_stream(), answer=(key, an_answer())),
+        an_append(a_stream(), claims=["another name"]),
+    ]
+    queue = waiting(*appends)
+    taken = [[appends.index(call.request) for call in take_batch(queue)] for _ in range(2)]
+    assert taken == [[0, 2, 4], [1, 3]]
+
+
+async def test_nothing_overtakes_an_append_that_has_to_wait() -> None:
+    stream = a_stream()
+    first = an_append(a_stream(), claims=["name"])
+    second = an_append(stream, claims=["name"])
+    third = an_append(stream, 1)
+    queue = waiting(first, second, third)
+    assert [[call.request for call in take_batch(queue)] for _ in range(3)] == [[first], [second], [third]]
+
+
+async def test_a_batch_is_bounded_by_count_and_by_bytes() -> None:
+    queue = waiting(*(an_append(a_stream()) for _ in range(MAX_APPENDS + 1)))
+    assert [len(take_batch(queue)) for _ in range(2)] == [MAX_APPENDS, 1]
+    large = [NewEvent("large.v1", bytes(MAX_BYTES // 2), b"{}")]
+    queue = waiting(*(Append(a_stream(), 0, large) for _ in range(5)))
+    assert [len(take_batch(queue)) for _ in range(3)] == [2, 2, 1]
+
+
+async def test_an_append_that_nobody_waits_for_is_left_out() -> None:
+    queue = waiting(an_append(a_stream()), an_append(a_stream()))
+    queue[0].answer.cancel()
+    assert len(take_batch(queue)) == 1

@@ -1,0 +1,541 @@
+"""What is forgotten is gone from all that PostgreSQL holds and from all that is shown of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from uuid import UUID
+
+import asyncpg
+import pytest
+from pydantic_core import from_json
+
+from adapters.container import Container, new_id, utc_now
+from adapters.encryption.keys import MasterKeys
+from adapters.encryption.personal_data import PersonalDataCipher
+from adapters.encryption.stores import EncryptedEventStore
+from adapters.postgres import migrations
+from adapters.postgres.erasure import PostgresErasureStore
+from domain.basket.basket import Basket
+from domain.basket.codec import decode_all, encode
+from domain.basket.events import BasketPersonalDataForgotten
+from domain.basket.projection import to_view
+from domain.operators.audit import OperatorAction
+from domain.operators.erasure.erasure import (
+    BasketSelection,
+    ErasableBasket,
+    NothingToErase,
+    Person,
+)
+from domain.ports import Append, DeadLetter, NewEvent, Source
+from domain.shared.eventsourcing import DomainEvent, fold
+from domain.validation.verdict_assembler import VerdictAssembler
+from tests.adapters.postgres.conftest import DAY
+from tests.adapters.postgres.erasure_setup import (
+    GRACE,
+    MARKER,
+    a_basket,
+    folded,
+    project,
+    service,
+    where_it_lies,
+)
+from tests.builders import add, basket_id, caller, initiate, item, update, validate
+from tests.rebuild_steps import generations, rebuild_all
+from tests.scenario import happened
+from tests.servers.waiting import eventually
+
+SCRIPT = (Path(migrations.__file__).parent / "versions" / "0018_readable_and_forgotten.sql").read_text()
+ADA = Person(subject="p-1")
+
+
+@pytest.fixture
+async def parts(database_url: str, tmp_path: Path) -> AsyncIterator[Container]:
+    async with service(database_url, tmp_path) as parts:
+        yield parts
+
+
+def a_letter(basket_id: str) -> DeadLetter:
+    return DeadLetter(
+        source=Source("checkout.basket-events.v1", 0, 7),
+        key=basket_id.encode(),
+        value=f'{{"who":"{MARKER}"}}'.encode(),
+        headers=(),
+        code="unreadable",
+        error=f"input_value='{MARKER}'",
+        basket_id=basket_id,
+    )
+
+
+async def test_before_it_is_forgotten_it_lies_only_where_answers_and_letters_are_kept(
+    parts: Container, connection: asyncpg.Connection
+) -> None:
+    id = await a_basket(parts, answered=True)
+    await project(parts, id)
+    await parts.parked.record([a_letter(id)])
+    assert await where_it_lies(connection) == {"answers", "dead_letters"}
+    assert await where_it_lies(connection, "p-1") == {"answers", "basket_subjects"}
+
+
+async def test_once_forgotten_it_lies_nowhere(parts: Container, connection: asyncpg.Connection) -> None:
+    id = await a_basket(parts, answered=True)
+    await project(parts, id)
+    await parts.parked.record([a_letter(id)])
+
+    forgotten = await parts.forgetting.forget(ADA, GRACE)
+
+    assert (forgotten.basket_ids, forgotten.stored_in_the_clear) == ((id,), ())
+    assert (forgotten.keys_destroyed, forgotten.answers_emptied, forgotten.dead_letters_emptied) == (1, 2, 1)
+    assert await where_it_lies(connection) == set()
+    assert await where_it_lies(connection, "p-1") == set()
+
+
+@pytest.mark.parametrize("named_by", ["basket_id", "key", "header"])
+async def test_a_dead_letter_loses_its_content_however_it_names_the_basket(
+    parts: Container, connection: asyncpg.Connection, named_by: str
+) -> None:
+    id, other = await a_basket(parts), await a_basket(parts, subject="p-2")
+    about = replace(
+        a_letter(id),
+        basket_id=id if named_by == "basket_id" else None,
+        key=id.encode() if named_by == "key" else None,
+        headers=[("ce_subject", id.encode())] if named_by == "header" else [],
+    )
+    await parts.parked.record([about, replace(a_letter(other), source=Source("another", 0, 1))])
+
+    assert (await parts.forgetting.forget(ADA, GRACE)).dead_letters_emptied == 1
+
+    left = await connection.fetch("SELECT topic FROM dead_letters WHERE value IS NOT NULL")
+    assert [row["topic"] for row in left] == ["another"]
+
+
+async def test_a_dead_letter_loses_whatever_else_came_with_it(
+    parts: Container, connection: asyncpg.Connection
+) -> None:
+    id = await a_basket(parts)
+    headers = [
+        ("ce_subject", id.encode()),
+        ("x-mail", MARKER.encode()),
+        (MARKER, b"1"),
+        ("ce_id", MARKER.encode()),
+    ]
+    await parts.parked.record([replace(a_letter(id), headers=headers)])
+    odd = replace(a_letter(id), source=Source("other", 0, 1), key=MARKER.encode(), headers=headers)
+    await parts.parked.record([odd])
+
+    assert (await parts.forgetting.forget(ADA, GRACE)).dead_letters_emptied == 2
+
+    assert await where_it_lies(connection) == set()
+    page = await parts.dead_letter_service.list(None, 10, basket_id=id)
+    assert [letter.basket_id for letter in page.letters] == [id, id]
+
+
+async def test_letters_that_were_emptied_by_an_earlier_release_lose_their_headers_by_the_migration(
+    parts: Container, connection: asyncpg.Connection
+) -> None:
+    id = basket_id()
+    left = replace(
+        a_letter(id),
+        value=None,
+        error="forgotten with the personal data of its basket",
+        headers=[("x", MARKER.encode()), ("ce_subject", id.encode())],
+    )
+    waiting = replace(left, source=Source("other", 0, 1), error="unreadable")
+    await parts.parked.record([left, waiting])
+
+    await connection.execute("UPDATE" + SCRIPT.partition("UPDATE")[2])
+
+    rows = await connection.fetch(
+        "SELECT about, key, header_names, header_values FROM dead_letters ORDER BY topic"
+    )
+    assert [*rows[0]] == [id, id.encode(), ["ce_subject"], [id.encode()]]
+    assert rows[1]["header_names"] == ["x", "ce_subject"]
+
+
+async def test_a_dead_letter_that_only_speaks_of_the_basket_loses_its_content_too(
+    parts: Container, connection: asyncpg.Connection
+) -> None:
+    id, other = await a_basket(parts), await a_basket(parts, subject="p-2")
+    for offset, spoken_of in enumerate((id, other)):
+        body = f'{{"order":{{"checkoutId":"{spoken_of}","tracking":{{"who":"{MARKER}"}}}}}}'
+        await parts.parked.record(
+            [
+                DeadLetter(
+                    source=Source("checkout.commands.v1", 0, offset),
+                    key=b"k",
+                    value=body.encode(),
+                    headers=[("x", MARKER.encode())],
+                    code="no_command_id",
+                    error="nobody can be told",
+                )
+            ]
+        )
+
+    assert (await parts.forgetting.forget(ADA, GRACE)).dead_letters_emptied == 1
+
+    left = await connection.fetch("SELECT message_offset FROM dead_letters WHERE value IS NOT NULL")
+    assert [row["message_offset"] for row in left] == [1]
+
+
+async def test_a_letter_that_was_buried_after_its_basket_forgot_is_forgotten_by_the_next_run(
+    parts: Container, connection: asyncpg.Connection
+) -> None:
+    id = await a_basket(parts)
+    await parts.forgetting.forget(ADA, GRACE)
+    await parts.parked.record([a_letter(id)])
+    these = BasketSelection(basket_ids=(id,))
+
+    assert (await parts.forgetting.forget(these, GRACE)).dead_letters_emptied == 1
+    assert await where_it_lies(connection) == set()
+    assert (await parts.forgetting.forget(these, GRACE)).unchanged == 1
+
+
+@pytest.mark.parametrize("actor", ["a\x00b", "a\x9bb", "a\u202eb", "x" * 3000])
+@pytest.mark.parametrize("whom", ["the person", "the basket"])
+async def test_a_basket_forgets_whoever_it_was_that_made_it(parts: Container, actor: str, whom: str) -> None:
+    """Such metadata were stored before they were refused."""
+    me = replace(caller("acme"), actor=actor)
+    said = {"tracking": {"who": MARKER}, "data_subject": "p-1"}
+    id = (await parts.handlers.initiate(initiate(**said), me)).basket.id
+
+    meant = ADA if whom == "the person" else BasketSelection(basket_ids=(id,))
+    assert (await parts.forgetting.concerned(meant)).organisations == {"acme": 1}
+    assert (await parts.forgetting.forget(meant, GRACE)).basket_ids == (id,)
+    assert (await folded(parts, id)).details.tracking == {}
+
+
+@pytest.mark.parametrize("odd", ["a\x00b", "a\x9bb", "a\u202eb", "x" * 5000])
+async def test_nobody_is_known_by_what_was_never_taken_in(parts: Container, odd: str) -> None:
+    await a_basket(parts)
+    for whom in (Person(subject=odd), Person(subject="p-1", partner=odd), BasketSelection(basket_ids=(odd,))):
+        with pytest.raises(NothingToErase):
+            await parts.forgetting.concerned(whom)
+
+
+async def test_people_read_events_whatever_came_with_them(
+    parts: Container, connection: asyncpg.Connection
+) -> None:
+    await parts.handlers.initiate(initiate(), replace(caller("acme"), actor="a\x00b"))
+    (row,) = await connection.fetch("SELECT metadata ->> 'actor' AS actor FROM readable_events")
+    assert row["actor"] == "a\ufffdb"
+
+
+@pytest.mark.parametrize("sealing", [True, False], ids=["sealed", "unsealed"])
+async def test_no_process_keeps_it_in_memory(database_url: str, tmp_path: Path, sealing: bool) -> None:
+    async with (
+        service(database_url, tmp_path, sealing=sealing) as one,
+        service(database_url, tmp_path, sealing=sealing) as other,
+    ):
+        id = await a_basket(one)
+        await one.handlers.validate(validate(id), caller("acme"))
+        assert in_memory(one)
+        await other.forgetting.forget(BasketSelection(basket_ids=(id,)), GRACE)
+        await eventually(lambda: not in_memory(one))
+
+
+def in_memory(parts: Container) -> bool:
+    """Whether anything that the process remembers of baskets holds the marker."""
+    handlers = parts.handlers
+    return MARKER in str(
+        [*handlers._baskets._recent.values(), *handlers._judging._verdicts._verdicts.values()]
+    )
+
+
+async def test_older_generations_of_the_views_show_it_no_more(
+    parts: Container, connection: asyncpg.Connection
+) -> None:
+    id = await a_basket(parts)
+    await project(parts, id)
+    await rebuild_all(parts.rebuilds)
+    assert await generations(connection) == {"public", "checkout_kept"}
+    await parts.forgetting.forget(ADA, GRACE)
+    assert await where_it_lies(connection) == set()
+    await parts.rebuilds.roll_back("basket-views", GRACE)
+    assert MARKER.encode() not in (await parts.views.snapshots([id]))[id]
+
+
+@pytest.mark.parametrize("sealing", [True, False], ids=["sealed", "unsealed"])
+async def test_what_a_caller_writes_in_the_form_of_sealed_data_is_forgotten(
+    database_url: str, tmp_path: Path, sealing: bool
+) -> None:
+    """Without master keys it was taken for sealed, and stayed."""
+    for map in (
+        {"$sealed": MARKER},
+        {"$sealed": "adalovelace", "key": f"{UUID(int=7)}"},
+        {"$sealed": {"a": MARKER}},
+    ):
+        async with service(database_url, tmp_path, sealing=sealing) as parts:
+            id = (await parts.handlers.initiate(initiate(tracking=map), caller("acme"))).basket.id
+            await project(parts, id)
+            assert (await folded(parts, id)).details.tracking == map
+            forgotten = await parts.forgetting.forget(BasketSelection(basket_ids=(id,)), GRACE)
+            assert forgotten.stored_in_the_clear == (() if sealing else (id,))
+            assert (await folded(parts, id)).details.tracking == {}
+            assert (await parts.handlers.get(id, "acme")).details.tracking == {}
+        async with service(database_url, tmp_path, sealing=sealing) as another:
+            assert (await another.handlers.get(id, "acme")).details.tracking == {}
+
+
+async def test_once_forgotten_it_is_shown_nowhere(parts: Container) -> None:
+    id = await a_basket(parts, answered=True)
+    await project(parts, id)
+    await VerdictAssembler(parts.store).of(await parts.feed.read(0, 100))
+
+    await parts.forgetting.forget(ADA, GRACE)
+
+    stream = await parts.store.read_stream(id)
+    events = await parts.feed.read(0, 100)
+    shown = [
+        stream.snapshot or b"",
+        stream.events,
+        *(event.data for event in events),
+        *(event.data for event in await parts.store.read_events(id)),
+        *(await parts.views.snapshots([id])).values(),
+        *(str(verdict).encode() for verdict in (await VerdictAssembler(parts.store).of(events)).values()),
+    ]
+    assert not [one for one in shown if MARKER.encode() in one or b"p-1" in one]
+    # And the answers that callers are given again are those of before, but for it.
+    answered = [
+        await parts.store.find_response(f"acme/{route}", key)
+        for route in ("update", "validate")
+        for key in await keys_of(parts)
+    ]
+    bodies = [from_json(found.answer.body) for found in answered if found is not None]
+    orders = [body.get("order") or body["checkout"] for body in bodies]
+    assert [(o["tracking"], o["customFields"], o["dataSubject"], len(o["orderItems"])) for o in orders] == [
+        ({}, {}, None, 2),
+        ({}, {}, None, 2),
+    ]
+
+
+async def keys_of(parts: Container) -> list[str]:
+    async with parts.database.connection() as connection:
+        return [row["key"] for row in await connection.fetch("SELECT DISTINCT key FROM answers")]
+
+
+async def test_its_history_stays_countable_and_folds_to_the_same_but_for_it(parts: Container) -> None:
+    id = await a_basket(parts)
+    before, told = await folded(parts, id), happened(await history(parts, id))
+
+    await parts.forgetting.forget(ADA, GRACE)
+
+    after = await folded(parts, id)
+    assert happened(await history(parts, id)) == [*told, ("personal data forgotten",)]
+    assert (after.items, after.version, after.details) == (
+        before.items,
+        before.version + 1,
+        before.details.without_personal_data(),
+    )
+
+
+async def history(parts: Container, basket_id: str) -> list[DomainEvent]:
+    return [*decode_all((await parts.store.read_stream(basket_id)).events)]
+
+
+async def test_all_baskets_of_the_person_forget_and_no_others(parts: Container) -> None:
+    mine = [await a_basket(parts) for _ in range(3)]
+    theirs = await a_basket(parts, subject="p-2")
+    nobodys = await a_basket(parts, subject=None)
+
+    forgotten = await parts.forgetting.forget(ADA, GRACE)
+
+    assert set(forgotten.basket_ids) == set(mine)
+    assert [(await folded(parts, id)).details.tracking for id in (theirs, nobodys)] == [{"who": MARKER}] * 2
+
+
+async def test_an_organisations_person_is_another_than_anothers_of_the_same_id(parts: Container) -> None:
+    acmes, zetas = await a_basket(parts, "acme"), await a_basket(parts, "zeta")
+    of_zeta = Person(subject="p-1", partner="zeta")
+    assert (await parts.forgetting.concerned(ADA)).organisations == {"acme": 1, "zeta": 1}
+    assert (await parts.forgetting.forget(of_zeta, GRACE)).basket_ids == (zetas,)
+    assert (await folded(parts, acmes)).details.tracking == {"who": MARKER}
+
+
+async def test_a_basket_that_was_ever_said_to_be_of_the_person_forgets(parts: Container) -> None:
+    id = await a_basket(parts)
+    other = initiate(item("o-1", 2), checkout_id=id, tracking={"who": "charles"}, data_subject="p-3")
+    await parts.handlers.initiate(other, caller())
+    assert (await parts.forgetting.forget(ADA, GRACE)).basket_ids == (id,)
+    assert (await folded(parts, id)).details.data_subject is None
+
+
+async def test_a_basket_is_forgotten_by_its_id_and_the_same_again_changes_nothing(parts: Container) -> None:
+    id = await a_basket(parts, subject=None)
+    this = BasketSelection(basket_ids=(id,))
+
+    first = await parts.forgetting.forget(this, GRACE)
+    again = await parts.forgetting.forget(this, GRACE)
+
+    assert (first.basket_ids, first.unchanged) == ((id,), 0)
+    assert (again.basket_ids, again.unchanged, again.keys_destroyed, again.action_id) == ((), 1, 0, None)
+    (action,) = await parts.operator_actions.newest(None, 5)
+    assert (action.id, action.scope["basket"]) == (first.action_id, id)
+
+
+async def test_of_an_action_nothing_is_recorded_that_names_the_person(parts: Container) -> None:
+    await a_basket(parts)
+    forgotten = await parts.forgetting.forget(ADA, GRACE)
+    (action,) = await parts.operator_actions.newest(None, 5)
+    assert (action.id, action.operator) == (forgotten.action_id, GRACE)
+    assert (action.scope["baskets"], action.scope["organisations"]) == (1, {"acme": 1})
+    assert "p-1" not in str(action.scope)
+
+
+async def test_nobody_known_is_said_and_not_recorded(parts: Container) -> None:
+    for whom in (Person(subject="p-9"), BasketSelection(basket_ids=("basket-none",))):
+        with pytest.raises(NothingToErase):
+            await parts.forgetting.forget(whom, GRACE)
+    assert await parts.operator_actions.newest(None, 5) == []
+
+
+async def test_what_is_brought_afterwards_is_kept_and_can_be_forgotten_again(
+    parts: Container, connection: asyncpg.Connection
+) -> None:
+    id = await a_basket(parts)
+    await parts.forgetting.forget(ADA, GRACE)
+    bring = initiate(item("o-1", 2), checkout_id=id, tracking={"who": MARKER}, data_subject="p-1")
+
+    await parts.handlers.initiate(bring, caller())
+    await project(parts, id)
+
+    assert (await folded(parts, id)).details.tracking == {"who": MARKER}
+    assert MARKER.encode() in (await parts.views.snapshots([id]))[id]
+    assert await where_it_lies(connection) == set()
+    assert (await parts.forgetting.forget(ADA, GRACE)).basket_ids == (id,)
+    assert (await folded(parts, id)).details.tracking == {}
+
+
+async def test_who_was_about_to_change_the_basket_decides_again_and_loses_nothing(
+    parts: Container, database_url: str, tmp_path: Path
+) -> None:
+    id = await a_basket(parts)
+    async with service(database_url, tmp_path) as other:
+        await other.handlers.update(update(id, add("o-3")), caller())  # it remembers the basket from here on
+        await parts.forgetting.forget(ADA, GRACE)
+        bring = initiate(item("o-1", 2), checkout_id=id, tracking={"later": MARKER}, data_subject="p-1")
+        brought = (await other.handlers.initiate(bring, caller())).basket
+        assert brought.details.tracking == {"later": MARKER}
+    assert (await folded(parts, id)).details.tracking == {"later": MARKER}
+
+
+async def test_calls_that_run_meanwhile_all_succeed(
+    parts: Container, database_url: str, tmp_path: Path
+) -> None:
+    ids = [await a_basket(parts) for _ in range(8)]
+    async with service(database_url, tmp_path) as other:
+
+        async def work(id: str) -> None:
+            for number in range(10):
+                await other.handlers.update(update(id, add(f"o-{number}")), caller())
+
+        await asyncio.gather(*map(work, ids), parts.forgetting.forget(ADA, GRACE))
+    for id in ids:
+        basket = await folded(parts, id)
+        assert (basket.details.tracking, basket.version) == ({}, 17)
+
+
+async def test_another_process_hears_that_it_is_to_drop_the_keys_that_it_keeps(
+    parts: Container, database_url: str, tmp_path: Path
+) -> None:
+    id = await a_basket(parts)
+    async with service(database_url, tmp_path) as other:
+        master = MasterKeys.read(tmp_path / "data-key")
+        keeping = EncryptedEventStore(
+            other.stored, PersonalDataCipher(other.data_keys, master, new_id, kept_seconds=3600)
+        )
+        assert MARKER.encode() in (await keeping.read_events(id))[0].data
+        await parts.forgetting.forget(ADA, GRACE)
+
+        async def gone() -> bool:
+            return MARKER.encode() not in (await keeping.read_events(id))[0].data
+
+        await eventually(gone, limit=20)
+
+
+async def test_what_fails_at_its_last_step_has_done_nothing_and_is_done_by_the_next(parts: Container) -> None:
+    ids = sorted([await a_basket(parts) for _ in range(3)])
+    baskets = PostgresErasureStore(parts.database, DAY)
+    action = OperatorAction(
+        id=new_id(),
+        type="operations.personal-data-forgotten.v1",
+        operator=GRACE,
+        scope={},
+        occurred_at=utc_now(),
+    )
+
+    def event_of(basket: ErasableBasket, version: int) -> NewEvent:
+        event = BasketPersonalDataForgotten(
+            originator_id=basket.basket_id,
+            originator_version=version,
+            timestamp=utc_now(),
+            action_id=action.id,
+        )
+        return NewEvent(event.TOPIC, encode(event), b'{"partner":"acme"}')
+
+    with pytest.raises(asyncpg.NotNullViolationError):
+        await baskets.forget(
+            await baskets.of_person(ADA), event_of, action.model_copy(update={"occurred_at": None})
+        )
+
+    assert [basket.basket_id for basket in await baskets.of_person(ADA)] == ids
+    assert [(await folded(parts, id)).details.tracking for id in ids] == [{"who": MARKER}] * 3
+    assert (await parts.forgetting.forget(ADA, GRACE)).basket_ids == tuple(ids)
+
+
+async def test_events_from_before_there_were_keys_are_told_of_and_shown_no_more(
+    parts: Container, database_url: str, tmp_path: Path, connection: asyncpg.Connection
+) -> None:
+    async with service(database_url, tmp_path, sealing=False) as old:
+        id, other = await a_basket(old), await a_basket(old, subject=None)
+        await project(old, id)
+    assert await where_it_lies(connection) == {"events", "basket_views"}
+
+    forgotten = await parts.forgetting.forget(ADA, GRACE)
+
+    assert (forgotten.basket_ids, forgotten.stored_in_the_clear) == ((id,), (id,))
+    shown = [event.data for event in await parts.feed.read(0, 100) if event.stream_id == id]
+    shown += [*(await parts.views.snapshots([id])).values(), (await parts.store.read_stream(id)).events]
+    assert not [one for one in shown if MARKER.encode() in one]
+    assert (await folded(parts, id)).details.tracking == {}
+    assert (await folded(parts, other)).details.tracking == {"who": MARKER}
+    await project(parts, id)
+    assert await where_it_lies(connection) == {"events"}
+    again = await parts.forgetting.forget(BasketSelection(basket_ids=(id,)), GRACE)
+    assert again.unchanged == 1
+
+
+async def test_an_append_that_never_came_leaves_no_trace_of_the_person(
+    parts: Container, connection: asyncpg.Connection
+) -> None:
+    data = b'{"type":"checkout.basket-initiated.v1","details":{"dataSubject":"p-7","tracking":{"a":1}}}'
+    event = NewEvent("checkout.basket-initiated.v1", data, b'{"partner":"acme"}')
+    await parts.store.append(Append("basket-never", 1, [event]))  # a conflict: it has no first event
+    assert await where_it_lies(connection, "p-7") == {"basket_subjects"}
+    await connection.execute("UPDATE data_keys SET created_at = now() - interval '2 hours'")
+
+    with pytest.raises(NothingToErase):
+        await parts.forgetting.forget(Person(subject="p-7"), GRACE)
+
+    assert await where_it_lies(connection, "p-7") == set()
+    assert await connection.fetchval("SELECT count(*) FROM data_keys") == 0
+
+
+async def test_a_view_that_the_projector_made_equals_one_that_is_made_of_what_is_stored(
+    parts: Container,
+) -> None:
+    id = await a_basket(parts)
+    await project(parts, id)
+    stored = (await parts.stored.read_stream(id)).snapshot
+    events = await parts.stored.read_events(id)
+    raw = fold(None, decode_all(b"[" + b",".join(event.data for event in events) + b"]"))
+    assert isinstance(raw, Basket)
+    assert stored == to_view(raw).snapshot
+
+
+async def test_a_validation_after_forgetting_judges_the_same_basket(parts: Container) -> None:
+    id = await a_basket(parts)
+    await parts.forgetting.forget(ADA, GRACE)
+    validated = await parts.handlers.validate(validate(id), caller())
+    assert (validated.judged.details.tracking, len(validated.judged.items)) == ({}, 1)

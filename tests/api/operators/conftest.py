@@ -1,0 +1,28 @@
+"""One desk for each module, and an operator who calls."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from tests.api.operators.operator_api import OperatorApiFixture, open_operator_api
+from tests.api.service import settings_in
+from tests.servers.postgres import Databases
+
+
+@pytest.fixture(scope="module")
+async def desk(
+    databases: Databases, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[OperatorApiFixture]:
+    url = await databases.fresh("operator")
+    async with open_operator_api(settings_in(tmp_path_factory.mktemp("issuer"), database_url=url)) as desk:
+        yield desk
+    await databases.drop(url)
+
+
+@pytest.fixture
+async def operator(desk: OperatorApiFixture) -> AsyncIterator[httpx.AsyncClient]:
+    async with desk.operator() as client:
+        yield client

@@ -1,0 +1,174 @@
+"""Baskets, their history and their verdicts, as the operator API tells them."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from domain.basket.basket import Basket
+from domain.basket.codec import decode_all
+from domain.operators.history.basket_json import basket_json
+from domain.shared.eventsourcing import fold
+from tests.api.operators.operator_api import OperatorApiFixture
+from tests.api.service import problem
+from tests.builders import add, availability, basket_id, change, item, offer, price
+
+
+@pytest.fixture(scope="module")
+async def basket(desk: OperatorApiFixture) -> str:
+    """Judged, changed, and judged again when less is left."""
+    await desk.learn(offer("o-1"), price("o-1"), availability("SKU-1", quantity=50, sequence=1))
+    id = await desk.fill(item("o-1", 2), external_id="EXT-1")
+    await desk.judge(id)
+    line = (await desk.parts.histories.at_version(id, 2)).items
+    await desk.change(id, change(next(iter(line)), 9), add("o-2"))
+    await desk.learn(availability("SKU-1", quantity=5, sequence=2))
+    await desk.judge(id)
+    return id
+
+
+async def test_every_version_is_the_fold_of_its_events(
+    desk: OperatorApiFixture, operator: httpx.AsyncClient, basket: str
+) -> None:
+    stored = await desk.parts.store.read_events(basket)
+    assert len(stored) == 6
+    folded: Basket | None = None
+    for event in stored:
+        folded = fold(folded, decode_all(b"[" + event.data + b"]"))
+        assert folded is not None
+        shown = (await operator.get(f"/baskets/{basket}", params={"version": event.version})).json()
+        shown.pop("lastVerdict")
+        assert shown == basket_json(folded)
+
+
+async def test_as_of_a_time_it_is_as_it_was_then(operator: httpx.AsyncClient, basket: str) -> None:
+    entries = (await operator.get(f"/baskets/{basket}/history")).json()["entries"]
+    then = (await operator.get(f"/baskets/{basket}", params={"asOf": entries[2]["occurredAt"]})).json()
+    assert then["version"] >= 3
+    assert then["lastVerdict"]["ready"] is True
+    early = await operator.get(f"/baskets/{basket}", params={"asOf": "2001-01-01T00:00:00Z"})
+    assert problem(early) == (404, "nothing_then")
+
+
+@pytest.mark.parametrize("text", ["20991231", "1700000000", "2026-01-01", "2026-01-01T00:00:00"])
+async def test_only_an_rfc_3339_time_with_an_offset_is_a_time(
+    operator: httpx.AsyncClient, basket: str, text: str
+) -> None:
+    for path, name in (
+        (f"/baskets/{basket}", "asOf"),
+        ("/baskets", "createdFrom"),
+        ("/baskets", "modifiedUntil"),
+        ("/audit", "before"),
+    ):
+        answer = await operator.get(path, params={name: text})
+        assert (path, problem(answer)) == (path, (422, "invalid_request"))
+        assert answer.json()["errors"][0]["pointer"] == f"/query/{name}"
+
+
+async def test_a_version_or_a_time_but_not_both(operator: httpx.AsyncClient, basket: str) -> None:
+    both = await operator.get(f"/baskets/{basket}", params={"version": 1, "asOf": "2026-01-01T00:00:00Z"})
+    assert problem(both) == (422, "invalid_request")
+
+
+async def test_history_comes_in_pages_and_in_words(operator: httpx.AsyncClient, basket: str) -> None:
+    path = f"/baskets/{basket}/history"
+    first = (await operator.get(path, params={"limit": 4})).json()
+    rest = (await operator.get(path, params={"afterVersion": first["nextAfterVersion"]})).json()
+    assert [entry["version"] for entry in first["entries"] + rest["entries"]] == [1, 2, 3, 4, 5, 6]
+    assert rest["nextAfterVersion"] is None
+    assert first["entries"][3]["words"] == "quantity of o-1 v-1 from 2 to 9"
+
+
+async def test_differences_say_what_changed_between_two_versions(
+    operator: httpx.AsyncClient, basket: str
+) -> None:
+    path = f"/baskets/{basket}/differences"
+    found = (await operator.get(path, params={"from": 3, "to": 4})).json()["differences"]
+    assert ("changed", 2, 9) in {
+        (each["kind"], each["before"], each["after"]) for each in found if "quantity" in each["path"]
+    }
+    same = (await operator.get(path, params={"from": 2, "to": 2})).json()
+    assert same["differences"] == []
+
+
+async def test_a_verdict_comes_with_what_each_fact_says(operator: httpx.AsyncClient, basket: str) -> None:
+    listed = (await operator.get(f"/baskets/{basket}/verdicts")).json()["verdicts"]
+    assert [(each["version"], each["ready"]) for each in listed] == [(3, True), (6, False)]
+    verdict = (await operator.get(f"/baskets/{basket}/verdicts/6")).json()
+    assert {*verdict["facts"]} == {*verdict["evidence"]}
+    assert "product_insufficient_stock" in verdict["findingCodes"]
+    short = next(each for each in verdict["blockedProducts"] if each["code"] == "product_insufficient_stock")
+    assert "availability/SKU-1/*/*#2" in short["evidence"]
+    assert verdict["facts"]["availability/SKU-1/*/*#2"]["quantity"] == 5
+    assert problem(await operator.get(f"/baskets/{basket}/verdicts/4")) == (404, "nothing_then")
+
+
+async def test_baskets_are_found_page_by_page(desk: OperatorApiFixture, operator: httpx.AsyncClient) -> None:
+    ids = [await desk.fill(item("o-7"), partner="pages") for _ in range(5)]
+    found: list[str] = []
+    cursor: str | None = None
+    for _ in range(3):
+        asked: dict[str, str | int] = {"partner": "pages", "limit": 2}
+        if cursor is not None:
+            asked["cursor"] = cursor
+        page = (await operator.get("/baskets", params=asked)).json()
+        found += [each["basketId"] for each in page["baskets"]]
+        cursor = page["nextCursor"]
+    assert found == [*reversed(ids)]
+    assert cursor is None
+    other = {
+        "partner": "others",
+        "cursor": (await operator.get("/baskets", params={"limit": 1})).json()["nextCursor"],
+    }
+    assert problem(await operator.get("/baskets", params=other)) == (422, "invalid_page")
+
+
+async def test_all_that_is_said_must_hold(operator: httpx.AsyncClient, basket: str) -> None:
+    said = {"externalId": "EXT-1", "findingCode": "product_insufficient_stock", "product": "SKU-1"}
+    assert [each["basketId"] for each in (await operator.get("/baskets", params=said)).json()["baskets"]] == [
+        basket
+    ]
+    assert (await operator.get("/baskets", params={**said, "status": "completed"})).json()["baskets"] == []
+    assert problem(await operator.get("/baskets", params={"status": "lost"})) == (422, "invalid_request")
+
+
+async def test_verifying_folds_the_basket_again(operator: httpx.AsyncClient, basket: str) -> None:
+    verified = (await operator.get(f"/baskets/{basket}/verification")).json()
+    assert (verified["events"], verified["equal"], verified["drifts"]) == (6, True, [])
+
+
+@pytest.mark.parametrize(
+    "path", ["", "/history", "/verdicts", "/verdicts/1", "/differences?from=1&to=2", "/verification"]
+)
+async def test_what_was_never_there_is_not_found(operator: httpx.AsyncClient, path: str) -> None:
+    assert problem(await operator.get(f"/baskets/{basket_id(99)}{path}")) == (404, "basket_not_found")
+    assert problem(await operator.get(f"/baskets/no-basket{path}")) == (422, "invalid_request")
+
+
+async def test_forgetting_wants_a_reason_and_the_basket_once_more(
+    desk: OperatorApiFixture, operator: httpx.AsyncClient
+) -> None:
+    id = await desk.fill(item("o-1"), tracking={"session": "a81f"})
+    path = f"/baskets/{id}/forget"
+    assert problem(await operator.post(path, json={"confirm": id})) == (422, "invalid_request")
+    unsure = await operator.post(path, json={"confirm": basket_id(1), "reason": "asked to"})
+    assert problem(unsure) == (422, "not_confirmed")
+    done = await operator.post(path, json={"confirm": id, "reason": "asked to"})
+    assert (done.status_code, done.json()["basketIds"]) == (200, [id])
+    assert (await operator.get(f"/baskets/{id}")).json()["tracking"] == {}
+    newest = (await operator.get("/audit", params={"limit": 1})).json()["actions"][0]
+    assert newest["type"] == "operations.personal-data-forgotten.v1"
+    assert newest["operator"] == {"actor": "ada@operations", "way": "api", "reason": "asked to"}
+
+
+async def test_what_a_terminal_would_obey_is_escaped_and_says_the_same(
+    desk: OperatorApiFixture, operator: httpx.AsyncClient
+) -> None:
+    evil = "a\x9b2J\u202eb"
+    id = await desk.fill(item("o-7"), external_id=evil, tracking={evil: evil})
+    for path in (f"/baskets/{id}", f"/baskets/{id}/history", "/baskets?partner=acme"):
+        answer = await operator.get(path)
+        assert answer.status_code == 200
+        assert "\x9b" not in answer.text
+        assert "\u202e" not in answer.text
+        assert evil in str(answer.json()) or repr(evil)[1:-1] in str(answer.json())

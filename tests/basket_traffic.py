@@ -1,0 +1,157 @@
+"""Baskets with a life of their own in a store, and Kafka topics as an ordinary consumer sees them."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import uuid
+from collections.abc import Callable, Collection, Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from aiokafka import TopicPartition
+from pydantic import SecretStr
+
+from adapters.kafka.clients import admin, consumer, producer
+from adapters.kafka.messages import Message, Received, to_received
+from adapters.kafka.producer import send_all
+from adapters.kafka.unreadable_batches import getmany
+from adapters.settings import Settings
+from domain.basket.basket import Basket
+from domain.basket.handlers import CheckoutHandlers
+from domain.basket.repository import BasketRepository
+from domain.catalogue.epochs import FactMessage
+from domain.catalogue.facts import Fact
+from domain.ports import EventStore, Source
+from tests.builders import add, availability, caller, change, initiate, item, offer, price, update, validate
+from tests.fakes.catalogue import InMemoryCatalogue
+from tests.servers.kafka import KafkaServer
+
+
+def streaming_settings(servers: str, database_url: str | None = None, **values: Any) -> Settings:
+    """Settings of a service of its own on a Kafka that others use as well."""
+    given: dict[str, Any] = {
+        "kafka_bootstrap_servers": servers,
+        "kafka_partitions": 6,
+        "kafka_replication_factor": 1,
+        "kafka_fetch_max_wait_ms": 20,
+        "publisher_id": f"publisher-{uuid.uuid4().hex}",
+        "database_url": SecretStr(database_url) if database_url else None,
+    }
+    return Settings(_env_file=None, **{**given, **values})
+
+
+def delivery(kafka: KafkaServer) -> str:
+    return "exactly_once" if kafka.transactions else "at_least_once"
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class BasketTraffic:
+    """Somebody who fills baskets and has them judged, by the real handlers on the given store."""
+
+    def __init__(self, store: EventStore, name: str = "acme") -> None:
+        self.store = store
+        self.basket_ids: list[str] = []
+        self._caller = caller(name)
+        self._facts = InMemoryCatalogue()
+        self.handlers = CheckoutHandlers(
+            store, BasketRepository(store), self._facts, utc_now, lambda: str(uuid.uuid4())
+        )
+
+    async def knows_a_catalogue(self) -> BasketTraffic:
+        facts: list[Fact] = [offer("o-1"), price("o-1"), availability("SKU-1", quantity=5)]
+        await self._facts.learn([FactMessage(fact, Source("test", 0, at)) for at, fact in enumerate(facts)])
+        return self
+
+    async def fills_a_basket(self) -> Basket:
+        """Nine events: initiated, two lines, two changes, a line, a verdict, a change and a verdict."""
+        me, handlers = self._caller, self.handlers
+        basket = (await handlers.initiate(initiate(item("o-1", 2), item("o-2", 1)), me)).basket
+        self.basket_ids.append(basket.id)
+        first = next(iter(basket.items))
+        for quantity in (3, 9):
+            await handlers.update(update(basket.id, change(first, quantity)), me)
+        await handlers.update(update(basket.id, add("o-3")), me)
+        await handlers.validate(validate(basket.id), me)
+        await handlers.update(update(basket.id, change(first, 1)), me)
+        return (await handlers.validate(validate(basket.id), me)).basket
+
+    async def fills_baskets(self, count: int, at_once: int = 8) -> None:
+        turns = asyncio.Semaphore(at_once)
+
+        async def fill() -> None:
+            async with turns:
+                await self.fills_a_basket()
+
+        await asyncio.gather(*(fill() for _ in range(count)))
+
+    async def keeps_filling(self, pause: float = 0.02) -> None:
+        """Until cancelled; what was begun by then is what the store has of it."""
+        while True:
+            await self.fills_a_basket()
+            await asyncio.sleep(random.uniform(0, 2 * pause))
+
+    async def stored(self) -> dict[str, list[bytes]]:
+        """The events of every basket, oldest first."""
+        return {
+            basket_id: [event.data for event in await self.store.read_events(basket_id)]
+            for basket_id in self.basket_ids
+        }
+
+
+async def send(settings: Settings, messages: Iterable[Message]) -> None:
+    """Sends messages as anybody may, outside of any transaction."""
+    client = producer(settings)
+    await client.start()
+    await send_all(client, messages)
+    await client.stop()
+
+
+async def topic_content(settings: Settings, topic: str, keys: Collection[str]) -> list[Received]:
+    """All messages with these keys, as `topic_messages` reads them."""
+    wanted = {key.encode() for key in keys}
+    return await topic_messages(settings, topic, lambda message: message.key in wanted)
+
+
+async def topic_messages(settings: Settings, topic: str, wanted: Callable[[Message], bool]) -> list[Received]:
+    """All wanted messages that a read_committed consumer is given, from the topic's beginning to the end
+    that it had at the call; in order in each partition."""
+    reader = consumer(settings, group=None)
+    await reader.start()
+    try:
+        partitions = await _partitions(settings, topic)
+        reader.assign(partitions)
+        ends = await reader.end_offsets(partitions)
+        await reader.seek_to_beginning(*partitions)
+        found: list[Received] = []
+        while any([await reader.position(partition) < ends[partition] for partition in partitions]):
+            # Other tests leave batches that cannot be read.
+            given = await getmany(reader, settings, timeout_ms=50, max_records=1_000)
+            messages = [to_received(record) for records in given.values() for record in records]
+            found += [each for each in messages if each.unreadable is None and wanted(each.message)]
+        return found
+    finally:
+        await reader.stop()
+
+
+async def _partitions(settings: Settings, topic: str) -> list[TopicPartition]:
+    client = admin(settings)
+    await client.start()
+    try:
+        (described,) = await client.describe_topics([topic])
+        return [TopicPartition(topic, partition["partition"]) for partition in described["partitions"]]
+    finally:
+        await client.close()
+
+
+def by_basket(messages: Collection[Received]) -> dict[str, list[bytes]]:
+    """The values under each key, in the order in which they came."""
+    found: dict[str, list[bytes]] = {}
+    for message in messages:
+        assert message.message.key is not None
+        assert message.message.value is not None
+        found.setdefault(message.message.key.decode(), []).append(message.message.value)
+    return found

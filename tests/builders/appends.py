@@ -1,0 +1,55 @@
+"""Appends as the contracts need them: what matters is said, the rest is made up."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from uuid import uuid4
+
+from domain.ports import (
+    Append,
+    EventStore,
+    IdempotencyKey,
+    NewEvent,
+    RenderedResponse,
+)
+
+
+def a_stream() -> str:
+    return f"basket-{uuid4()}"
+
+
+def an_event(name: str = "happened", **data: object) -> NewEvent:
+    """Two events are never equal, like those of two commands: their metadata has an id of its own."""
+    return NewEvent(
+        type=f"test.{name}.v1",
+        data=json.dumps({"name": name, **data}).encode(),
+        metadata=json.dumps({"causationId": str(uuid4())}).encode(),
+    )
+
+
+def an_append(
+    stream_id: str,
+    expected_version: int = 0,
+    *names: str,
+    claims: Sequence[str] = (),
+    releases: Sequence[str] = (),
+    answer: tuple[IdempotencyKey, RenderedResponse] | None = None,
+) -> Append:
+    """An append of one event for each name; of one event where there is none."""
+    events = [an_event(name) for name in names or ("happened",)]
+    return Append(stream_id, expected_version, events, claims, releases, answer)
+
+
+def an_answer_key(fingerprint: bytes = b"digest") -> IdempotencyKey:
+    return IdempotencyKey("acme/update", str(uuid4()), fingerprint)
+
+
+def an_answer(body: bytes = b'{"id":"basket-1"}') -> RenderedResponse:
+    return RenderedResponse(200, {"ETag": '"7"', "Set-Cookie": 'landing_state="x"; Path=/'}, body)
+
+
+async def names_of(store: EventStore, stream_id: str, after_version: int = 0) -> list[str]:
+    """The names of a stream's events, as its JSON array says them."""
+    stream = await store.read_stream(stream_id, after_version)
+    return [document["name"] for document in json.loads(stream.events)]

@@ -1,0 +1,135 @@
+"""Operators with dead letters to settle: a service of its own, whose real workers bury what a test sends."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from adapters.container import Container, open_container
+from adapters.kafka.catalogue_messages import CATALOGUE_TOPICS
+from adapters.settings import Settings
+from domain.basket.handlers import CheckoutHandlers
+from domain.basket.repository import BasketRepository
+from domain.operators.audit import Operator
+from domain.operators.dead_letters.model import DeadLetterQuery, DeadLetterSummary, ResolutionResult
+from domain.ports import DeadLetter
+from tests.basket_traffic import BasketTraffic, utc_now
+from tests.cli.validate.shop import Ended
+from tests.servers.waiting import WAIT_LIMIT_SECONDS, eventually
+from tests.workers.command_gateway import command_worker, new_id
+from tests.workers.running_worker import ready_worker
+from tests.workers.worker_processes import projector_worker, publisher_worker
+from workers.catalogue import CatalogueWorker
+
+ADA = Operator(actor="ada", way="console", reason="the sender mended it")
+
+
+@dataclass
+class Office:
+    """The parts of a service, and workers that run while a test wants them."""
+
+    settings: Settings
+    parts: Container
+    group: str = field(default_factory=lambda: f"office-{new_id()}")
+
+    def __post_init__(self) -> None:
+        self.box = self.parts.dead_letter_service
+        self.partner = BasketTraffic(self.parts.store)
+
+    @asynccontextmanager
+    async def projecting(self) -> AsyncIterator[None]:
+        async with projector_worker(self.settings, self.group) as worker, ready_worker(worker):
+            yield
+
+    @asynccontextmanager
+    async def publishing(self) -> AsyncIterator[None]:
+        async with publisher_worker(self.settings) as worker, ready_worker(worker):
+            yield
+
+    @asynccontextmanager
+    async def learning(self) -> AsyncIterator[None]:
+        subscription = self.parts.subscription(self.group, *CATALOGUE_TOPICS)
+        worker = CatalogueWorker(subscription, self.parts.facts, self.parts.dead_letters)
+        async with ready_worker(worker):
+            yield
+
+    @asynccontextmanager
+    async def commanding(self) -> AsyncIterator[None]:
+        making = command_worker(self.settings, self.group, letters=self.parts.parked)
+        async with making as worker, ready_worker(worker):
+            yield
+
+    async def buried(
+        self, count: int = 1, *, basket: str | None = None, code: str | None = None
+    ) -> list[DeadLetterSummary]:
+        """So many letters, once they are there: others may have left theirs in the same topics."""
+
+        async def all_there() -> list[DeadLetterSummary]:
+            page = await self.box.list(limit=1000, basket_id=basket, code=code)
+            assert len(page.letters) >= count
+            return [*page.letters]
+
+        letters = await eventually(all_there, every=0.05)
+        assert len(letters) == count
+        return letters
+
+    async def bury(self, letter: DeadLetter) -> DeadLetterSummary:
+        """As a release would that understood less than this one."""
+        await self.parts.parked.record([letter])
+        return (await self.box.list(limit=1000)).letters[-1]
+
+    async def retry_all(self, **query: str) -> list[ResolutionResult]:
+        return [outcome async for outcome in self.box.retry_all(DeadLetterQuery(**query), ADA)]
+
+    async def results(self) -> list[object]:
+        """What the recorded actions say became of it, the newest first."""
+        return [action.scope["result"] for action in await self.parts.operator_actions.newest(None, 100)]
+
+    def handlers(self, basket_uuid: str) -> CheckoutHandlers:
+        """Handlers that give a basket this id, and any id to what is in it."""
+        ids = iter([basket_uuid])
+        store = self.parts.store
+        return CheckoutHandlers(
+            store, BasketRepository(store), self.parts.facts, utc_now, lambda: next(ids, None) or new_id()
+        )
+
+
+@asynccontextmanager
+async def open_office(settings: Settings) -> AsyncIterator[Office]:
+    async with open_container(settings) as parts:
+        yield Office(settings, parts)
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """By which a process of its own has the same settings."""
+    assert settings.database_url is not None
+    return {
+        **os.environ,
+        "CHECKOUT_DATABASE_URL": settings.database_url.get_secret_value(),
+        "CHECKOUT_KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers or "",
+        "CHECKOUT_KAFKA_DELIVERY": settings.kafka_delivery,
+        "CHECKOUT_KAFKA_PARTITIONS": str(settings.kafka_partitions),
+        "CHECKOUT_KAFKA_REPLICATION_FACTOR": "1",
+        "CHECKOUT_KAFKA_FETCH_MAX_WAIT_MS": "20",
+        "COLUMNS": "250",
+    }
+
+
+async def run(settings: Settings, *arguments: object) -> Ended:
+    """`checkout …` with these arguments, as a process of its own, to its end."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "cli",
+        *map(str, arguments),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=environment(settings),
+    )
+    out, err = await asyncio.wait_for(process.communicate(), WAIT_LIMIT_SECONDS)
+    return Ended(process.returncode, out.decode(), err.decode())

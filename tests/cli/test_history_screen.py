@@ -1,0 +1,117 @@
+"""docs/operations/history.md shows what the commands say, word for word."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from io import StringIO
+from pathlib import Path
+
+from cli.find import screen as finding_screen
+from cli.history import screen
+from cli.output import Output
+from domain.basket.commands import Caller, InitiateBasket
+from domain.basket.projection import BasketProjection
+from domain.operators.history.as_of import BasketHistory
+from domain.operators.history.basket_diff import diff_baskets
+from domain.operators.history.basket_json import basket_state_json
+from domain.operators.history.search import BasketQuery
+from domain.validation.verdict_diff import diff_verdicts
+from tests.builders import (
+    InMemoryCheckout,
+    add,
+    availability,
+    caller,
+    change,
+    details,
+    item,
+    offer,
+    price,
+    update,
+    validate,
+)
+from tests.fakes.basket_search import MemoryBasketSearch
+from tests.fakes.basket_views import MemoryBasketViews
+
+PAGE = (Path(__file__).parents[2] / "docs" / "operations" / "history.md").read_text(encoding="utf-8")
+
+
+class Paper:
+    """What a command writes for people."""
+
+    def __init__(self) -> None:
+        self._written = StringIO()
+        self.out = Output(self._written, width=160)
+
+    def text(self) -> str:
+        return "\n".join(line.rstrip() for line in self._written.getvalue().splitlines())
+
+
+async def the_story() -> tuple[InMemoryCheckout, str]:
+    """The basket of the page."""
+    checkout = InMemoryCheckout()
+    await checkout.learn(
+        offer("o-820165", name="Oranges navels all", products=["SKU-820165"]),
+        price("o-820165", "0.33", "USD"),
+        offer("o-874972", name="Select beef", products=["SKU-874972"]),
+        price("o-874972", "7.55", "USD"),
+    )
+
+    def by(conversation: int) -> Caller:
+        checkout.clock.advance(timedelta(seconds=20))
+        return caller("store-367", actor="client-367", correlation_id=f"c-{conversation}")
+
+    said = details(
+        external_id="EXT-1", country="US", currency="USD", source="kiosk", tracking={"campaign": "autumn"}
+    )
+    begun = InitiateBasket(said, (item("o-820165", 2),))
+    basket = (await checkout.handlers.initiate(begun, by(1))).basket
+    line = next(iter(basket.items))
+    await checkout.handlers.update(update(basket.id, add("o-874972")), by(2))
+    await checkout.handlers.validate(validate(basket.id), by(3))
+    await checkout.learn(
+        availability("SKU-820165", status="blocked", reason="recalled"),
+        price("o-874972", "7.99", "USD", sequence=2),
+    )
+    await checkout.handlers.update(update(basket.id, change(line, 3)), by(4))
+    await checkout.handlers.validate(validate(basket.id), by(5))
+    return checkout, basket.id
+
+
+def shown(command: str, paper: Paper) -> str:
+    return f"$ checkout {command}\n{paper.text()}\n"
+
+
+async def test_the_page_shows_what_is_told() -> None:
+    checkout, basket_id = await the_story()
+    histories = BasketHistory(checkout.store)
+    history, show, diff, find = Paper(), Paper(), Paper(), Paper()
+
+    telling = screen.HistoryScreen(history.out)
+    for entry in await histories.entries(basket_id):
+        telling.tell(entry)
+    screen.show(basket_state_json(await histories.state_at_version(basket_id, 4)), show.out)
+    before, after = (
+        await histories.state_at_version(basket_id, 4),
+        await histories.state_at_version(basket_id, 6),
+    )
+    assert before.verdict
+    assert after.verdict
+    screen.show_differences(
+        basket_id,
+        (4, 6),
+        diff_baskets(before.basket, after.basket),
+        diff_verdicts(before.verdict.verdict, after.verdict.verdict),
+        diff.out,
+    )
+    views = MemoryBasketViews()
+    await BasketProjection(checkout.store, views).refold(basket_id)
+    query = BasketQuery(product="SKU-820165", finding_code="price_changed")
+    finding_screen.show(await MemoryBasketSearch(views).find(query), headed=True, last=True, out=find.out)
+
+    for command, paper in (
+        (f"history {basket_id}", history),
+        (f"show {basket_id} --at-version 4", show),
+        (f"diff {basket_id} 4 6", diff),
+        ("find --product SKU-820165 --finding price_changed", find),
+    ):
+        assert shown(command, paper) in PAGE

@@ -1,0 +1,130 @@
+"""`checkout validate` as operators run it, on baskets in a PostgreSQL of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from adapters.postgres.catalogue.catalogue import PostgresCatalogue
+from adapters.postgres.catalogue.history import PostgresCatalogueHistory
+from adapters.postgres.event_store.store import PostgresEventStore
+from adapters.postgres.pool import DatabasePool
+from adapters.postgres.read_models.basket_views import PostgresBasketViews
+from domain.basket.basket import Basket
+from domain.basket.codec import decode_all
+from domain.basket.commands import Action, RequestedItem
+from domain.basket.events import BasketValidated
+from domain.basket.handlers import CheckoutHandlers
+from domain.basket.projection import BasketProjection
+from domain.basket.repository import BasketRepository
+from domain.catalogue.facts import Fact
+from tests.basket_traffic import utc_now
+from tests.builders import caller, initiate, update, validate
+from tests.contracts.catalogue import sourced, tombstone
+from tests.workers.command_gateway import new_id
+from tests.workers.worker_processes import event_store
+
+
+@dataclass
+class Shop:
+    """Baskets and a catalogue in PostgreSQL, with the handlers that everybody uses."""
+
+    url: str
+    database: DatabasePool
+    store: PostgresEventStore
+
+    def __post_init__(self) -> None:
+        self.facts = PostgresCatalogue(self.database, cache_size=1)
+        self.history = PostgresCatalogueHistory(self.database)
+        self.views = PostgresBasketViews(self.database)
+        self.projection = BasketProjection(self.store, self.views)
+        self.handlers = CheckoutHandlers(
+            self.store, BasketRepository(self.store), self.facts, utc_now, new_id
+        )
+
+    async def learn(self, *facts: Fact) -> None:
+        await self.facts.learn(sourced(facts))
+
+    async def withdraw(self, *facts: Fact) -> None:
+        """By tombstones under the facts' names."""
+        await self.facts.learn([tombstone(fact.kind, fact.subject) for fact in facts])
+
+    async def fill(self, *items: RequestedItem, partner: str = "acme", projected: bool = True) -> Basket:
+        """A new basket, in the views as well unless they lag."""
+        basket = (await self.handlers.initiate(initiate(*items), caller(partner))).basket
+        if projected:
+            await self.project(basket.id)
+        return basket
+
+    async def change(self, basket: Basket, *actions: Action) -> None:
+        await self.handlers.update(update(basket.id, *actions), caller(basket.partner))
+
+    async def judge(self, basket: Basket) -> int:
+        """The verdict's version."""
+        validated = await self.handlers.validate(validate(basket.id), caller(basket.partner))
+        await self.project(basket.id)
+        return validated.basket.version
+
+    async def project(self, *basket_ids: str) -> None:
+        """Brings views to the newest, as the projector does."""
+        arrived = {}
+        for id in basket_ids:
+            stored = await self.store.read_events(id)
+            arrived[id] = decode_all(b"[" + b",".join(event.data for event in stored) + b"]")
+        await self.projection.apply(arrived)
+
+    async def verdicts(self, basket_id: str) -> list[BasketValidated]:
+        stored = await self.store.read_events(basket_id)
+        events = decode_all(b"[" + b",".join(event.data for event in stored) + b"]")
+        return [event for event in events if isinstance(event, BasketValidated)]
+
+    async def last_position(self) -> int:
+        """Of all events."""
+        async with self.database.connection() as connection:
+            position: int = await connection.fetchval("SELECT coalesce(max(position), 0) FROM events")
+            return position
+
+
+@asynccontextmanager
+async def open_shop(url: str, administrator_url: str | None = None) -> AsyncIterator[Shop]:
+    """Commands sign in by `url`; a test that spoils what no role may does so as the administrator."""
+    async with AsyncExitStack() as stack:
+        database = DatabasePool(administrator_url or url)
+        stack.push_async_callback(database.close)
+        store = await stack.enter_async_context(event_store(url))
+        yield Shop(url, database, store)
+
+
+async def begin(shop: Shop, *arguments: object, command: str = "validate") -> Process:
+    """A command with these arguments, as a process of its own."""
+    environment = {**os.environ, "CHECKOUT_DATABASE_URL": shop.url, "COLUMNS": "250"}
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "cli",
+        command,
+        *map(str, arguments),
+        stdout=PIPE,
+        stderr=PIPE,
+        env=environment,
+    )
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a process ended, and what it wrote."""
+
+    code: int | None
+    out: str
+    err: str
+
+
+async def run(shop: Shop, *arguments: object) -> Ended:
+    process = await begin(shop, *arguments)
+    out, err = await asyncio.wait_for(process.communicate(), 60)
+    return Ended(process.returncode, out.decode(), err.decode())

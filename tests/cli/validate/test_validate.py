@@ -1,0 +1,131 @@
+"""`checkout validate BASKET`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+from pydantic_core import from_json, to_json
+
+from tests.builders import add, availability, item, offer, price
+from tests.cli.validate.shop import Shop, open_shop, run
+
+
+@pytest.fixture
+async def shop(database_url: str, administrator_url: str) -> AsyncIterator[Shop]:
+    async with open_shop(database_url, administrator_url) as shop:
+        await shop.learn(offer("o-1"), price("o-1"), availability("SKU-1", quantity=5))
+        yield shop
+
+
+async def test_a_recorded_verdict_is_found_again_after_the_catalogue_went_on(shop: Shop) -> None:
+    basket = await shop.fill(item("o-1", 2))
+    version = await shop.judge(basket)
+    await shop.learn(availability("SKU-1", status="blocked", sequence=2))
+
+    ended = await run(shop, basket.id, "--at-version", version, "--json")
+
+    said = json.loads(ended.out)
+    assert (ended.code, said["ready"], said["equal"], said["stored"]["version"]) == (0, True, True, version)
+    assert said["basketVersion"] == version - 1
+
+
+async def test_now_is_judged_without_a_trace(shop: Shop) -> None:
+    basket = await shop.fill(item("o-1", 2))
+    version = await shop.judge(basket)
+    await shop.learn(availability("SKU-1", status="blocked", reason="recalled", sequence=2))
+    before = await shop.last_position()
+
+    ended = await run(shop, basket.id, "--json")
+
+    said = json.loads(ended.out)
+    assert (ended.code, said["ready"], said["equal"]) == (1, False, None)
+    assert [finding["code"] for finding in said["blockedProducts"]] == ["product_blocked"]
+    assert [finding["code"] for finding in said["lastVerdict"]["difference"]["new"]] == ["product_blocked"]
+    assert said["lastVerdict"]["version"] == version
+    assert await shop.last_position() == before
+
+
+async def test_what_a_verdict_would_say_otherwise_today_is_shown_as_a_difference(shop: Shop) -> None:
+    basket = await shop.fill(item("o-1", 2))
+    version = await shop.judge(basket)
+    await pretend_other_checks(shop, basket.id, version)
+
+    ended = await run(shop, basket.id, "--at-version", version)
+
+    assert ended.code == 1
+    assert f"The verdict that version {version} recorded says something else" in ended.out
+    assert "- stored: error a_check_of_old at $: it was so" in ended.out
+
+
+async def test_as_of_a_time_the_basket_is_as_it_was_then(shop: Shop) -> None:
+    basket = await shop.fill(item("o-1", 2))
+    version = await shop.judge(basket)
+    [verdict] = await shop.verdicts(basket.id)
+    await shop.change(basket, add("o-1", 50))
+
+    then = await run(shop, basket.id, "--as-of", verdict.timestamp.isoformat(), "--json")
+    now = await run(shop, basket.id, "--json")
+
+    assert (then.code, json.loads(then.out)["stored"]["version"]) == (0, version)
+    assert [each["code"] for each in json.loads(now.out)["blockedProducts"]] == ["product_insufficient_stock"]
+
+
+async def test_explained_each_check_says_what_it_looked_at_and_each_fact_what_it_says(shop: Shop) -> None:
+    basket = await shop.fill(item("o-1", 9))
+
+    told = (await run(shop, basket.id, "--explain")).out
+    said = json.loads((await run(shop, basket.id, "--explain", "--json")).out)
+
+    outcomes = {check["code"]: check["outcome"] for check in said["checks"]}
+    assert (outcomes["product_insufficient_stock"], outcomes["price_changed"]) == ("found", "passed")
+    assert {*said["evidence"]} <= {*said["facts"]}
+    by_code = {check["code"]: check["evidence"] for check in said["checks"]}
+    assert by_code["product_insufficient_stock"] == ["availability/SKU-1/*/*#1", "offer/o-1/v-1#1"]
+    assert "price/o-1/v-1/*/GBP/*#1" in by_code["price_changed"]
+    for text in ("product_insufficient_stock", "passed", "availability/SKU-1/*/*#1", '"quantity":5'):
+        assert text in told
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["basket-00000000-0000-7000-8000-000000000000"],
+        ["basket-00000000-0000-7000-8000-000000000000", "--at-version", "3"],
+        ["basket-1", "--as-of", "yesterday"],
+        ["basket-1", "--as-of", "2026-11-23T12:00:00"],
+        ["basket-1", "--as-of", "2026-11-23T12:00:00Z", "--at-version", "1"],
+    ],
+)
+async def test_what_cannot_be_judged_is_no_verdict(shop: Shop, arguments: list[str]) -> None:
+    ended = await run(shop, *arguments)
+
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err
+
+
+async def pretend_other_checks(shop: Shop, basket_id: str, version: int) -> None:
+    """As if the verdict had been recorded by a release with another check."""
+    stored = (await shop.store.read_events(basket_id))[-1]
+    assert stored.version == version
+    document = from_json(stored.data)
+    document["ready"] = False
+    document["validationErrors"] = [
+        {
+            "code": "a_check_of_old",
+            "severity": "error",
+            "resolution": "change_basket",
+            "message": "it was so",
+            "path": "$",
+        }
+    ]
+    async with shop.database.connection() as connection, connection.transaction():
+        await connection.execute("ALTER TABLE events DISABLE TRIGGER events_stay_as_they_are")
+        await connection.execute(
+            "UPDATE events SET data = $1 WHERE stream_id = $2 AND version = $3",
+            to_json(document),
+            basket_id,
+            version,
+        )
+        await connection.execute("ALTER TABLE events ENABLE ALWAYS TRIGGER events_stay_as_they_are")

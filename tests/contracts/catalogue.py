@@ -1,0 +1,598 @@
+"""What every CatalogueFacts promises. A suite for an adapter subclasses it and brings the fixture `facts`."""
+
+from __future__ import annotations
+
+import itertools
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from domain.catalogue.catalogue import Catalogue
+from domain.catalogue.epochs import CatalogueMessage, FactMessage, Tombstone
+from domain.catalogue.facts import AvailabilityFact, Fact, FactKind, OfferFact, PriceFact
+from domain.catalogue.policies import PolicyFact
+from domain.ports import CatalogueFacts, Source
+from domain.shared.values import Market, OfferRef
+from tests.builders import NOW, availability, offer, policy, price, ref
+from tests.fakes.catalogue import InMemoryCatalogue
+
+GB = Market(partner="northwind", country="GB", currency="GBP")
+
+_offsets = itertools.count()
+
+
+def sourced(facts: Iterable[Fact], key: str | None = None) -> Sequence[FactMessage]:
+    """Messages that say these facts; under their names where no key is given."""
+    return [
+        FactMessage(fact, Source("catalogue.offers.v1", 0, next(_offsets)), (key or fact.subject).encode())
+        for fact in facts
+    ]
+
+
+def offer_of(fact: Fact) -> str:
+    """The offer, or product, that a fact is about."""
+    match fact:
+        case OfferFact():
+            return fact.id
+        case PriceFact():
+            return fact.offer_id
+        case AvailabilityFact():
+            return fact.product_code
+        case PolicyFact():
+            return fact.subject
+
+
+def unique(name: str) -> str:
+    return f"{name}-{uuid.uuid4().hex[:12]}"
+
+
+def known_of(catalogue: Catalogue, offer_id: str, codes: Iterable[str]) -> Sequence[Fact | None]:
+    """Everything that judging a basket could look at."""
+    refs = [OfferRef(id=offer_id, version=version) for version in VERSIONS]
+    markets = [Market(partner="northwind", country=country, currency="GBP") for country in (*COUNTRIES, None)]
+    moments = [NOW, NOW + timedelta(days=2)]
+    return [
+        *(catalogue.offer(ref) for ref in refs),
+        *(catalogue.successor(ref) for ref in refs),
+        *(catalogue.price(ref, market, at).fact for ref in refs for market in markets for at in moments),
+        *(catalogue.availability(code, market) for code in codes for market in markets),
+    ]
+
+
+VERSIONS = ("v-1", "v-2")
+COUNTRIES = ("GB", "FR")
+PRODUCTS = ("red", "green")
+
+sequences = st.integers(min_value=0, max_value=4)
+countries = st.sampled_from((*COUNTRIES, None))
+
+
+@st.composite
+def some_facts(draw: st.DrawFn) -> list[Fact]:
+    """Facts about one offer and two products; no two of them bear one id."""
+    mark = unique("")
+    said_offers = st.builds(
+        lambda version, sequence, codes: offer(
+            f"o{mark}@{version}", sequence=sequence, products=[f"{code}{mark}" for code in codes]
+        ),
+        st.sampled_from(VERSIONS),
+        sequences,
+        st.lists(st.sampled_from(PRODUCTS), unique=True),
+    )
+    said_prices = st.builds(
+        lambda country, pence, start, sequence: price(
+            f"o{mark}", f"1.{pence:02}", sequence=sequence, country=country, validFrom=start
+        ),
+        countries,
+        st.integers(0, 99),
+        st.sampled_from((None, NOW, NOW + timedelta(days=1))),
+        sequences,
+    )
+    said_availability = st.builds(
+        lambda code, quantity, sequence: availability(f"{code}{mark}", quantity=quantity, sequence=sequence),
+        st.sampled_from(PRODUCTS),
+        st.integers(0, 9),
+        sequences,
+    )
+    facts: list[Fact] = draw(
+        st.lists(
+            st.one_of(said_offers, said_prices, said_availability),
+            unique_by=lambda fact: fact.fact_id,
+            max_size=12,
+        )
+    )
+    return facts
+
+
+START = NOW - timedelta(hours=2)
+MOMENTS = [START + timedelta(hours=hours, seconds=-seconds) for hours in range(-1, 6) for seconds in (0, 30)]
+
+
+@st.composite
+def weekly_prices(draw: st.DrawFn) -> list[Fact]:
+    """Prices of one offer that follow each other, overlap, leave gaps, or never hold at all."""
+    id = unique("o")
+    hours = st.one_of(st.none(), st.integers(0, 4).map(lambda hour: START + timedelta(hours=hour)))
+    said = st.builds(
+        lambda pence, country, currency, sequence, begins, ends: price(
+            id,
+            f"1.{pence:02}",
+            currency,
+            country=country,
+            sequence=sequence,
+            validFrom=begins,
+            validUntil=ends,
+        ),
+        st.integers(0, 99),
+        countries,
+        st.sampled_from(("GBP", "EUR")),
+        sequences,
+        hours,
+        hours,
+    )
+    return draw(st.lists(said, unique_by=lambda fact: fact.fact_id, min_size=1, max_size=10))
+
+
+def prices_at(catalogue: Catalogue, offer_id: str, at: datetime) -> Sequence[object]:
+    """What is said of a moment, of the minute after it, and of the end of the price that holds."""
+    answers: list[object] = []
+    for country, currency in itertools.product((*COUNTRIES, None), ("GBP", "EUR", None)):
+        market = Market(partner="northwind", country=country, currency=currency)
+        for moment in (at, at + timedelta(seconds=59)):
+            answer = catalogue.price(ref(offer_id), market, moment)
+            answers.append(answer)
+            if answer.current is not None and answer.current.valid_until is not None:
+                answers.append(catalogue.price(ref(offer_id), market, answer.current.valid_until).current)
+    return answers
+
+
+@st.composite
+def arrivals(draw: st.DrawFn) -> tuple[list[Fact], list[list[Fact]]]:
+    """Facts as they were said, and as they arrive: in any order, in batches, some more than once."""
+    said = draw(some_facts())
+    repeated = draw(st.lists(st.sampled_from(said), max_size=4)) if said else []
+    order = draw(st.permutations([*said, *repeated]))
+    cuts = sorted(draw(st.sets(st.integers(0, len(order)), max_size=3)))
+    edges = [0, *cuts, len(order)]
+    return said, [list(order[start:end]) for start, end in itertools.pairwise(edges)]
+
+
+def tombstone(kind: FactKind, key: str) -> Tombstone:
+    """A message without a value."""
+    return Tombstone(kind, key.encode(), Source("catalogue.offers.v1", 0, next(_offsets)))
+
+
+@st.composite
+def logs(draw: st.DrawFn) -> list[CatalogueMessage]:
+    """What lies in a partition: prices of two offers, said under their names or under one other key, and tombstones."""
+    mark = unique("")
+    names = [f"a{mark}", f"b{mark}"]
+    log: list[CatalogueMessage] = []
+    steps = st.tuples(
+        st.sampled_from(names), st.booleans(), st.one_of(st.none(), st.tuples(st.integers(1, 99), sequences))
+    )
+    for offset, (name, under_name, said) in enumerate(draw(st.lists(steps, max_size=14))):
+        key = price(name).subject if under_name else f"k{mark}"
+        source, at = Source(f"t{mark}", 0, offset), NOW + timedelta(seconds=offset)
+        if said is None:
+            log.append(Tombstone("price", key.encode(), source, at))
+        else:
+            pence, sequence = said
+            log.append(FactMessage(price(name, f"1.{pence:02}", sequence=sequence), source, key.encode(), at))
+    return log
+
+
+def counting_at_the_end(log: Sequence[CatalogueMessage]) -> dict[str, str]:
+    """The amounts that count after a log, by a plain reading of the rule: message by message."""
+    current: dict[str, tuple[int, str, bytes | None]] = {}
+    said: dict[tuple[str, int], str] = {}
+    for message in log:
+        if isinstance(message, Tombstone):
+            for subject, (_, _, key) in [*current.items()]:
+                if message.key in (key, subject.encode()):
+                    del current[subject]
+                    said = {at: amount for at, amount in said.items() if at[0] != subject}
+            continue
+        fact = message.fact
+        assert isinstance(fact, PriceFact)
+        amount = str(fact.amount)
+        if said.setdefault((fact.subject, fact.sequence), amount) != amount:
+            continue
+        if fact.subject not in current or fact.sequence >= current[fact.subject][0]:
+            current[fact.subject] = (fact.sequence, amount, message.key)
+    return {subject: amount for subject, (_, amount, _) in current.items()}
+
+
+class CatalogueFactsContract:
+    async def test_what_was_learned_is_known(self, facts: CatalogueFacts) -> None:
+        id, code = unique("o"), unique("SKU")
+        learned: list[Fact] = [offer(id, products=[code]), price(id), availability(code)]
+
+        outcome = await facts.learn(sourced(learned))
+
+        catalogue = await facts.catalogue([id], [], fresh=True)
+        named = ref(id)
+        assert (outcome.new, outcome.known, outcome.contradicts) == (3, 0, ())
+        assert [
+            catalogue.offer(named),
+            catalogue.price(named, GB, NOW).current,
+            catalogue.availability(code, GB),
+        ] == learned
+
+    async def test_what_nobody_said_is_not_known(self, facts: CatalogueFacts) -> None:
+        id = unique("o")
+        for fresh in (True, False):
+            catalogue = await facts.catalogue([id], [id], fresh=fresh)
+            assert catalogue.offer(ref(id)) is None
+            assert catalogue.availability(id, GB) is None
+
+    async def test_the_policies_of_an_organisation_and_of_all_are_known(self, facts: CatalogueFacts) -> None:
+        own, others = unique("partner"), unique("partner")
+        # The policy of all is one for all tests of this store.
+        common = policy(None, maximum_lines=7, sequence=next(_offsets))
+        said = policy(own, checks={"price_changed": "off"}, sequence=2)
+        await facts.learn(sourced([common, said, policy(others)]))
+
+        late = await facts.learn(sourced([policy(own, sequence=1)]))
+
+        assert late.new == 1
+        assert (await facts.catalogue([], [], fresh=True, partner=own)).policies(own) == (said, common)
+        assert (await facts.catalogue([], [], fresh=False, partner=own)).policies(own) == (said, common)
+        nobodys = unique("partner")
+        assert (await facts.catalogue([], [], fresh=True, partner=nobodys)).policies(nobodys) == (common,)
+        assert (await facts.catalogue([unique("o")], [], fresh=False)).policies(own) == ()
+
+    async def test_no_facts_are_learned_as_none(self, facts: CatalogueFacts) -> None:
+        assert (await facts.learn([])).new == 0
+
+    async def test_products_are_known_without_their_offer(self, facts: CatalogueFacts) -> None:
+        code = unique("SKU")
+        await facts.learn(sourced([availability(code, quantity=3)]))
+
+        catalogue = await facts.catalogue([], [code], fresh=True)
+
+        assert catalogue.availability(code, GB) == availability(code, quantity=3)
+
+    async def test_every_version_of_an_offer_is_known(self, facts: CatalogueFacts) -> None:
+        id = unique("o")
+        older, newer = offer(id, sequence=1), offer(f"{id}@v-2", sequence=2)
+        await facts.learn(sourced([newer, older]))
+
+        catalogue = await facts.catalogue([id], [], fresh=True)
+
+        assert catalogue.offer(ref(id)) == older
+        assert catalogue.successor(ref(id)) == newer
+
+    async def test_a_fact_that_comes_again_is_known_already(self, facts: CatalogueFacts) -> None:
+        said = offer(unique("o"))
+        await facts.learn(sourced([said]))
+
+        again = await facts.learn(sourced([said, said]))
+
+        assert (again.new, again.known, again.contradicts) == (0, 2, ())
+
+    async def test_the_same_said_in_other_digits_is_known_already(self, facts: CatalogueFacts) -> None:
+        id = unique("o")
+        await facts.learn(sourced([price(id, "10.00")]))
+
+        again = await facts.learn(sourced([price(id, "10.0")]))
+
+        assert (again.new, again.known) == (0, 1)
+
+    async def test_another_content_under_one_id_contradicts_and_changes_nothing(
+        self, facts: CatalogueFacts
+    ) -> None:
+        id = unique("o")
+        first, other = price(id, "10.00"), price(id, "11.00")
+        await facts.learn(sourced([first]))
+
+        outcome = await facts.learn(sourced([other, first]))
+
+        catalogue = await facts.catalogue([id], [], fresh=True)
+        assert (outcome.new, outcome.known, outcome.contradicts) == (0, 1, (other,))
+        assert catalogue.price(ref(id), GB, NOW).current == first
+
+    async def test_of_two_contents_in_one_batch_the_first_stands(self, facts: CatalogueFacts) -> None:
+        id = unique("o")
+        first, other = price(id, "10.00"), price(id, "11.00")
+
+        outcome = await facts.learn(sourced([first, other, first]))
+
+        assert (outcome.new, outcome.known, outcome.contradicts) == (1, 1, (other,))
+
+    async def test_a_late_older_fact_overwrites_nothing(self, facts: CatalogueFacts) -> None:
+        id = unique("o")
+        newer, older = price(id, "2.00", sequence=2), price(id, "1.00", sequence=1)
+        await facts.learn(sourced([newer]))
+
+        outcome = await facts.learn(sourced([older]))
+
+        catalogue = await facts.catalogue([id], [], fresh=True)
+        assert outcome.new == 1
+        assert catalogue.price(ref(id), GB, NOW).current == newer
+
+    @pytest.mark.parametrize("key", ["its name", "another"])
+    async def test_a_tombstone_withdraws_what_was_said_last_under_its_key(
+        self, facts: CatalogueFacts, key: str
+    ) -> None:
+        id, code, partner = unique("o"), unique("SKU"), unique("partner")
+        said: list[Fact] = [
+            offer(id, products=[code]),
+            price(id),
+            availability(code, status="blocked"),
+            policy(partner, sequence=next(_offsets)),
+        ]
+        common = policy(None, sequence=next(_offsets))
+        keys = [fact.subject if key == "its name" else unique("key") for fact in said]
+        messages = [message for fact, key in zip(said, keys, strict=True) for message in sourced([fact], key)]
+        await facts.learn([*messages, *sourced([common])])
+
+        outcome = await facts.learn([tombstone(fact.kind, key) for fact, key in zip(said, keys, strict=True)])
+
+        assert (outcome.withdrawn, outcome.idle, outcome.new) == (4, (), 0)
+        for fresh in (True, False):
+            catalogue = await facts.catalogue([id], [code], fresh=fresh, partner=partner)
+            withdrawn = catalogue.offer(ref(id))
+            assert withdrawn is not None
+            assert withdrawn.status == "withdrawn"
+            assert catalogue.price(ref(id), GB, NOW).fact is None
+            assert catalogue.availability(code, GB) is None
+            assert catalogue.policies(partner) == (common,)
+
+    async def test_a_key_that_several_facts_share_withdraws_them_all_and_no_fact_of_another_kind(
+        self, facts: CatalogueFacts
+    ) -> None:
+        id = unique("o")
+        prices = [price(id), price(id, country="GB"), price(id, currency="EUR")]
+        said: list[Fact] = [*prices, offer(id), availability(id)]
+        await facts.learn(sourced(said, id))
+
+        outcome = await facts.learn([tombstone("price", id)])
+
+        catalogue = await facts.catalogue([id], [id], fresh=True)
+        assert outcome.withdrawn == 3
+        assert catalogue.price(ref(id), GB, NOW).fact is None
+        assert catalogue.offer(ref(id)) == offer(id)
+        assert catalogue.availability(id, GB) == availability(id)
+
+    async def test_an_offers_id_names_all_its_versions_and_no_other_offer(
+        self, facts: CatalogueFacts
+    ) -> None:
+        id = unique("o")
+        others = [offer(f"{id}/v-1"), offer(f"{id}0")]
+        await facts.learn(sourced([offer(id), offer(f"{id}@v-2"), *others]))
+
+        outcome = await facts.learn([tombstone("offer", id)])
+
+        catalogue = await facts.catalogue([id, *(other.id for other in others)], [], fresh=True)
+        assert outcome.withdrawn == 2
+        assert {(fact.id, fact.status) for fact in catalogue.offers()} == {
+            (id, "withdrawn"),
+            *((other.id, "published") for other in others),
+        }
+
+    async def test_a_key_under_which_a_fact_was_said_before_but_not_last_withdraws_nothing(
+        self, facts: CatalogueFacts
+    ) -> None:
+        id, before = unique("o"), unique("key")
+        await facts.learn([*sourced([price(id)], before), *sourced([price(id)])])
+        await facts.learn(sourced([price(id, sequence=0)], before))
+        repeated, newer = unique("o"), unique("o")
+        await facts.learn(sourced([price(repeated), price(newer)], before))
+        await facts.learn(sourced([price(repeated), price(newer, "2.00", sequence=2)], unique("later")))
+
+        said = tombstone("price", before)
+        outcome = await facts.learn([said])
+
+        catalogue = await facts.catalogue([id, repeated, newer], [], fresh=True)
+        assert (outcome.withdrawn, outcome.idle) == (0, (said,))
+        assert [
+            catalogue.price(ref(each), GB, NOW).current is not None for each in (id, repeated, newer)
+        ] == [True] * 3
+
+    @pytest.mark.parametrize("key", [None, b"", b"nobody", b"\xff\xfe", b"price/a\x00b", b"price/*"])
+    async def test_a_tombstone_that_withdraws_nothing_is_told(
+        self, facts: CatalogueFacts, key: bytes | None
+    ) -> None:
+        said = replace(tombstone("price", ""), key=key)
+
+        outcome = await facts.learn([said])
+
+        assert (outcome.withdrawn, outcome.idle, outcome.known) == (0, (said,), 0)
+
+    async def test_what_is_withdrawn_is_withdrawn_once(self, facts: CatalogueFacts) -> None:
+        id = unique("o")
+        await facts.learn(sourced([price(id)]))
+        name = price(id).subject
+
+        outcome = await facts.learn([tombstone("price", name), tombstone("price", name)])
+
+        assert (outcome.withdrawn, len(outcome.idle)) == (1, 1)
+
+    async def test_after_a_withdrawal_all_is_said_anew_whatever_its_sequence(
+        self, facts: CatalogueFacts
+    ) -> None:
+        id = unique("o")
+        name = price(id).subject
+        first, lower, other = (
+            price(id, "5.00", sequence=5),
+            price(id, "1.00", sequence=1),
+            price(id, "6.00", sequence=5),
+        )
+        for again in (first, lower, other):
+            await facts.learn(sourced([first]))
+            await facts.learn([tombstone("price", name)])
+
+            outcome = await facts.learn(sourced([again]))
+
+            catalogue = await facts.catalogue([id], [], fresh=True)
+            current = catalogue.price(ref(id), GB, NOW).current
+            assert (outcome.new, outcome.contradicts) == (1, ())
+            assert current is not None
+            assert (current.amount, current.sequence) == (again.amount, again.sequence)
+            await facts.learn([tombstone("price", name)])
+
+    async def test_after_a_withdrawal_a_late_older_fact_overwrites_nothing_that_was_said_since(
+        self, facts: CatalogueFacts
+    ) -> None:
+        id = unique("o")
+        await facts.learn([*sourced([price(id, "9.00", sequence=9)]), tombstone("price", price(id).subject)])
+        await facts.learn(sourced([price(id, "2.00", sequence=2)]))
+
+        await facts.learn(sourced([price(id, "1.00", sequence=1)]))
+
+        catalogue = await facts.catalogue([id], [], fresh=True)
+        current = catalogue.price(ref(id), GB, NOW).current
+        assert current is not None
+        assert str(current.amount) == "2.00"
+
+    async def test_a_topic_that_is_read_again_from_its_beginning_changes_nothing(
+        self, facts: CatalogueFacts
+    ) -> None:
+        id, other = unique("o"), unique("o")
+        topic, key = unique("topic"), unique("key")
+        name = price(id).subject.encode()
+
+        def at(offset: int, partition: int = 0) -> tuple[Source, datetime]:
+            return Source(topic, partition, offset), NOW + timedelta(seconds=offset)
+
+        def said(fact: Fact, offset: int, key: bytes = name, partition: int = 0) -> FactMessage:
+            source, moment = at(offset, partition)
+            return FactMessage(fact, source, key, moment)
+
+        def gone(offset: int, key: bytes = name) -> Tombstone:
+            source, moment = at(offset)
+            return Tombstone("price", key, source, moment)
+
+        log: list[CatalogueMessage] = [
+            said(price(id, "1.00"), 0),
+            said(price(id, "1.00"), 1),
+            said(price(other, "7.00"), 2, key.encode(), partition=1),
+            gone(3),
+            said(price(id, "3.00"), 4),
+            gone(5),
+            said(price(id, "1.00"), 6),
+            gone(7, price(other).subject.encode()),
+        ]
+        await facts.learn(log)
+        before = await facts.catalogue([id, other], [], fresh=True)
+        assert before.price(ref(other), GB, NOW).fact is None
+
+        for start in range(len(log)):
+            outcome = await facts.learn(log[start:])
+            catalogue = await facts.catalogue([id, other], [], fresh=True)
+            assert (outcome.new, outcome.withdrawn, outcome.known) == (0, 0, len(log) - start)
+            assert (outcome.contradicts, outcome.idle) == ((), ())
+            assert catalogue.price(ref(id), GB, NOW) == before.price(ref(id), GB, NOW)
+            assert catalogue.price(ref(other), GB, NOW).fact is None
+
+    async def test_a_topic_that_was_made_anew_is_news(self, facts: CatalogueFacts) -> None:
+        id, topic = unique("o"), unique("topic")
+        name = price(id).subject.encode()
+        await facts.learn(
+            [
+                FactMessage(price(id), Source(topic, 0, 7), name, NOW),
+                Tombstone("price", name, Source(topic, 0, 8), NOW + timedelta(seconds=1)),
+            ]
+        )
+
+        later = NOW + timedelta(hours=1)
+        again = await facts.learn([FactMessage(price(id), Source(topic, 0, 0), name, later)])
+
+        catalogue = await facts.catalogue([id], [], fresh=True)
+        assert again.new == 1
+        assert catalogue.price(ref(id), GB, NOW).current is not None
+
+    async def test_what_was_said_before_a_withdrawal_and_is_learned_late_does_not_take_it_back(
+        self, facts: CatalogueFacts
+    ) -> None:
+        id, topic = unique("o"), unique("topic")
+        name = price(id).subject.encode()
+        await facts.learn(
+            [
+                FactMessage(price(id), Source(topic, 0, 1), name, NOW),
+                Tombstone("price", name, Source(topic, 0, 2), NOW),
+            ]
+        )
+
+        outcome = await facts.learn([FactMessage(price(id, sequence=9), Source(topic, 0, 0), name, NOW)])
+
+        catalogue = await facts.catalogue([id], [], fresh=True)
+        assert outcome.new == 1
+        assert catalogue.price(ref(id), GB, NOW).fact is None
+
+    # Facts of an example have names of their own: the examples may share the store, and the suites the rule.
+    @settings(
+        max_examples=40,
+        deadline=None,
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors],
+    )
+    @given(logs(), st.data())
+    async def test_the_last_message_under_a_name_counts_however_the_log_is_cut_and_repeated(
+        self, facts: CatalogueFacts, log: list[CatalogueMessage], data: st.DataObject
+    ) -> None:
+        expected = counting_at_the_end(log)
+        start = 0
+        while start < len(log):
+            end = data.draw(st.integers(start + 1, len(log)))
+            await facts.learn(log[data.draw(st.integers(0, start)) : end])
+            start = end
+
+        ids = {
+            message.fact.offer_id
+            for message in log
+            if isinstance(message, FactMessage) and isinstance(message.fact, PriceFact)
+        }
+        catalogue = await facts.catalogue(ids, [], fresh=True)
+        known = [catalogue.price(ref(id), GB, NOW).current for id in sorted(ids)]
+        assert {price.subject: str(price.amount) for price in known if price is not None} == expected
+
+    @settings(
+        max_examples=60,
+        deadline=None,
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors],
+    )
+    @given(weekly_prices())
+    async def test_asked_for_a_moment_nothing_is_missing_that_counts_then(
+        self, facts: CatalogueFacts, said: list[Fact]
+    ) -> None:
+        plain = InMemoryCatalogue()
+        await plain.learn(sourced(said))
+        await facts.learn(sourced(said))
+        offer_ids = {fact.offer_id for fact in said if isinstance(fact, PriceFact)}
+        everything = await plain.catalogue(offer_ids, [], fresh=True)
+        for at in MOMENTS:
+            for fresh in (True, False):
+                catalogue = await facts.catalogue(offer_ids, [], fresh=fresh, at=at)
+                for offer_id in offer_ids:
+                    assert prices_at(catalogue, offer_id, at) == prices_at(everything, offer_id, at)
+
+    # Facts of an example have names of their own: the examples may share the store, and the suites the rule.
+    @settings(
+        max_examples=40,
+        deadline=None,
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors],
+    )
+    @given(arrivals())
+    async def test_what_is_known_does_not_depend_on_the_order_of_arrival(
+        self, facts: CatalogueFacts, arrival: tuple[list[Fact], list[list[Fact]]]
+    ) -> None:
+        said, batches = arrival
+        plain = InMemoryCatalogue()
+        offer_ids = {offer_of(fact) for fact in said}
+        codes = {fact.product_code for fact in said if isinstance(fact, AvailabilityFact)}
+        outcomes = []
+        for batch in batches:
+            await plain.learn(sourced(batch))
+            outcomes.append(await facts.learn(sourced(batch)))
+            expected = await plain.catalogue(offer_ids, codes, fresh=True)
+            actual = await facts.catalogue(offer_ids, codes, fresh=True)
+            for offer_id in offer_ids:
+                assert known_of(actual, offer_id, codes) == known_of(expected, offer_id, codes)
+        assert sum(outcome.new for outcome in outcomes) == len(said)
+        assert not any(outcome.contradicts for outcome in outcomes)

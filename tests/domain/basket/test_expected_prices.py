@@ -1,0 +1,133 @@
+"""The price that a caller counts on: kept on the line as last said, and held against the current one."""
+
+from __future__ import annotations
+
+import pytest
+
+from domain.basket.basket import Basket
+from domain.basket.commands import Action, RequestedItem
+from domain.basket.events import OrderItem
+from domain.basket.reconcile import reconcile
+from domain.basket.update import apply_actions
+from domain.shared.errors import InvalidCommand
+from domain.shared.values import Money
+from tests.builders import (
+    add,
+    availability,
+    basket,
+    catalogue,
+    decision_context,
+    details,
+    item,
+    line,
+    money,
+    offer,
+    price,
+    unpriced,
+)
+from tests.domain.validation.verdicts import KNOWN, codes, found
+from tests.scenario import happened
+
+CATALOGUE = catalogue(offer("o-1"), price("o-1"), availability("SKU-1"))
+NINE, TEN, ELEVEN = money("9.00"), money("10.00"), money("11.00")
+
+
+def expecting(price: Money | None, line: OrderItem) -> OrderItem:
+    return line.model_copy(update={"expected_price": price})
+
+
+def brought(given: Basket, *items: RequestedItem) -> Basket:
+    decision = decision_context(given, CATALOGUE)
+    reconcile(decision, details(), items)
+    return decision.basket
+
+
+def acted(given: Basket, *actions: Action) -> Basket:
+    decision = decision_context(given, CATALOGUE)
+    apply_actions(decision, actions)
+    return decision.basket
+
+
+HELD = expecting(NINE, line("line-1", "o-1", 2))
+
+
+def test_a_new_line_keeps_the_price_that_its_caller_expects() -> None:
+    (by_initiate,) = brought(basket(), item("o-1", expected_price=NINE)).items.values()
+    (by_add,) = acted(basket(), add("o-1", expected_price=NINE)).items.values()
+    assert by_initiate.expected_price == by_add.expected_price == NINE
+    assert by_initiate.price == by_add.price == TEN
+
+
+@pytest.mark.parametrize("said", [None, TEN])
+def test_an_initiate_brings_the_expected_price_to_what_it_says(said: Money | None) -> None:
+    result = brought(basket(HELD), item("o-1", 2, expected_price=said))
+    assert happened(result.collect()) == [("price expected", "line-1", "9.00 GBP", str(said))]
+    assert result.items["line-1"].expected_price == said
+
+
+def test_an_initiate_that_says_the_same_changes_nothing() -> None:
+    result = brought(basket(HELD), item("o-1", 2, expected_price=money("9.0")))
+    assert happened(result.collect()) == []
+
+
+def test_an_add_that_expects_another_price_is_the_callers_newest_word() -> None:
+    result = acted(basket(HELD), add("o-1", 1, expected_price=TEN))
+    assert happened(result.collect()) == [
+        ("quantity", "line-1", 2, 3),
+        ("price expected", "line-1", "9.00 GBP", "10.00 GBP"),
+    ]
+
+
+def test_an_add_that_expects_no_price_leaves_what_was_expected() -> None:
+    assert acted(basket(HELD), add("o-1", 1)).items["line-1"].expected_price == NINE
+
+
+def test_items_of_one_line_may_not_expect_two_prices() -> None:
+    with pytest.raises(InvalidCommand) as caught:
+        brought(basket(), item("o-1", expected_price=NINE), item("o-1", expected_price=TEN))
+    (violation,) = caught.value.violations
+    assert violation.location == ("order", "orderItems", 1, "expectedPrice")
+    assert violation.code == "expected_prices_contradict"
+
+
+@pytest.mark.parametrize("prices", [(NINE, None), (None, NINE), (NINE, money("9.0000"))])
+def test_items_of_one_line_expect_what_one_of_them_says(prices: tuple[Money | None, Money | None]) -> None:
+    items = [item("o-1", expected_price=price) for price in prices]
+    (line,) = brought(basket(), *items).items.values()
+    assert (line.quantity, line.expected_price) == (2, NINE)
+
+
+@pytest.mark.parametrize(
+    ("expected", "added_at", "expected_codes"),
+    [
+        (None, TEN, []),
+        (TEN, TEN, []),
+        (money("10"), TEN, []),
+        (NINE, TEN, ["expected_price_differs"]),
+        (money("10.00", "EUR"), TEN, ["expected_price_differs"]),
+        (TEN, NINE, ["price_changed"]),
+        (NINE, NINE, ["price_changed"]),
+        (NINE, ELEVEN, ["price_changed", "expected_price_differs"]),
+        (NINE, None, ["price_changed", "expected_price_differs"]),
+    ],
+)
+def test_an_expected_price_is_held_against_the_current_one(
+    expected: Money | None, added_at: Money | None, expected_codes: list[str]
+) -> None:
+    added = unpriced(line("line-1")) if added_at is None else line("line-1", price=added_at)
+    assert codes(basket(expecting(expected, added)), *KNOWN) == expected_codes
+
+
+def test_a_price_that_was_not_expected_is_told_with_both() -> None:
+    finding = found("expected_price_differs", basket(expecting(NINE, line("line-1"))), *KNOWN)
+    assert finding.data == {
+        "expectedPrice": {"amount": "9.00", "currency": "GBP"},
+        "currentPrice": {"amount": "10.00", "currency": "GBP"},
+        "validFrom": None,
+        "validUntil": None,
+    }
+    assert finding.path == "$.orderItems[0].expectedPrice"
+
+
+def test_a_line_without_a_current_price_is_told_once() -> None:
+    assert codes(basket(expecting(NINE, line("line-1"))), KNOWN[0]) == ["price_missing"]

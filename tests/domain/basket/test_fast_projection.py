@@ -1,0 +1,293 @@
+"""The quick way from stored documents to a view gives what the basket's own events and rules give, to the byte."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import event as noted
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.basket.basket import Basket
+from domain.basket.codec import decode_all
+from domain.basket.fast_projection import catch_up, project, project_canonical
+from domain.basket.projection import to_view
+from domain.ports import BasketView, StoredEvent
+from domain.shared.eventsourcing import fold
+from tests.builders import (
+    LIFETIME,
+    InMemoryCheckout,
+    add,
+    availability,
+    caller,
+    change,
+    initiate,
+    item,
+    money,
+    offer,
+    price,
+    remove,
+    update,
+    validate,
+)
+from tests.domain.stored import samples
+
+VERDICT_GOES_ON = b'],"evidence":['
+
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=8)
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.integers(2**60, 2**70)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | texts,
+    lambda values: st.lists(values, max_size=3) | st.dictionaries(texts, values, max_size=3),
+    max_leaves=6,
+)
+maps = st.dictionaries(texts, json_values, max_size=3)
+offers = st.sampled_from(["o-1", "o-2", "o-unknown"])
+steps = st.lists(
+    st.sampled_from(["add", "add", "change", "remove", "bring", "details", "validate", "forget", "wait"]),
+    max_size=8,
+)
+
+
+async def a_history(data: st.DataObject) -> Sequence[StoredEvent]:
+    """What the handlers store of a random life of a basket."""
+    checkout = InMemoryCheckout()
+    await checkout.learn(offer("o-1"), price("o-1"), offer("o-2"), price("o-2", "0.0001"), availability())
+    begun = initiate(item("o-1", 2), tracking=data.draw(maps), custom_fields=data.draw(maps))
+    id = (await checkout.handlers.initiate(begun, caller())).basket.id
+    for step in data.draw(steps):
+        lines = [*(await checkout.main.baskets.load(id)).items]
+        match step:
+            case "add":
+                count = data.draw(st.integers(1, 5))
+                await checkout.handlers.update(
+                    update(id, add(data.draw(offers), count, type="offer")), caller()
+                )
+            case "change" if lines:
+                line = data.draw(st.sampled_from(lines))
+                await checkout.handlers.update(
+                    update(id, change(line, data.draw(st.integers(1, 9)))), caller()
+                )
+            case "remove" if lines:
+                await checkout.handlers.update(
+                    update(id, remove(data.draw(st.sampled_from(lines)))), caller()
+                )
+            case "bring":
+                expected = data.draw(st.none() | st.sampled_from([money("9.99"), money("0.0001")]))
+                items = [item("o-1", 3, expected_price=expected), item("o-2")][: data.draw(st.integers(1, 2))]
+                await checkout.handlers.initiate(initiate(*items, checkout_id=id), caller())
+            case "details":
+                said = initiate(
+                    item("o-1"),
+                    checkout_id=id,
+                    source=data.draw(st.none() | st.just("shöp")),
+                    data_subject=data.draw(st.none() | st.just("p-1")),
+                    custom_fields=data.draw(maps),
+                )
+                await checkout.handlers.initiate(said, caller())
+            case "validate":
+                await checkout.handlers.validate(validate(id), caller())
+            case "forget":
+                await checkout.forget(id)
+            case "wait":
+                checkout.clock.advance(timedelta(microseconds=data.draw(st.sampled_from([1, 120_000]))))
+    match data.draw(st.sampled_from(["", "completed", "expired"])):
+        case "completed":
+            await checkout.handlers.complete(id, data.draw(st.none() | st.just("order-1")), caller())
+        case "expired":
+            checkout.clock.advance(LIFETIME)
+            await checkout.handlers.expire(id, caller())
+    return await checkout.store.read_events(id)
+
+
+def folded(events: Sequence[StoredEvent]) -> BasketView:
+    basket = fold(None, decode_all(b"[" + b",".join(each.data for each in events) + b"]"))
+    assert isinstance(basket, Basket)
+    return to_view(basket)
+
+
+def cut(document: bytes) -> bytes:
+    """A document as a rebuild reads it: of a verdict what comes before the facts that it rests on."""
+    before, found, _ = document.partition(VERDICT_GOES_ON)
+    return before + b"]}" if found else document
+
+
+@given(st.data())
+@settings(max_examples=80, deadline=None)
+def test_the_quick_way_gives_the_same_view_as_the_baskets_own_events(data: st.DataObject) -> None:
+    events = asyncio.run(a_history(data))
+    wanted = folded(events)
+
+    views = [
+        project_canonical(events[0].stream_id, b",".join(each.data for each in events)),
+        project_canonical(events[0].stream_id, b",".join(cut(each.data) for each in events)),
+    ]
+
+    assert views[0] == views[1]
+    noted("quick" if views[0] else "careful")
+    assert views[0] in (None, wanted)
+    assert project((each.version, each.data) for each in events).view == wanted
+
+
+def plain_history() -> list[dict[str, Any]]:
+    """One event of each kind, but for those that end a basket, as documents."""
+
+    async def lived() -> Sequence[StoredEvent]:
+        checkout = InMemoryCheckout()
+        await checkout.learn(offer("o-1"), price("o-1"))
+        begun = initiate(item("o-1", 2), item("o-2", 1), custom_fields={"gift": True})
+        id = (await checkout.handlers.initiate(begun, caller())).basket.id
+        said = initiate(item("o-1", 3, expected_price=money()), checkout_id=id, source="shop")
+        await checkout.handlers.initiate(said, caller())
+        await checkout.handlers.validate(validate(id), caller())
+        return await checkout.store.read_events(id)
+
+    return [json.loads(each.data) for each in asyncio.run(lived())]
+
+
+def joined(documents: Sequence[Any]) -> bytes:
+    return json.dumps(documents, separators=(",", ":"), ensure_ascii=False).encode()[1:-1]
+
+
+def test_an_ordinary_history_takes_the_quick_way() -> None:
+    documents = plain_history()
+    assert {each["type"].split(".")[1] for each in documents} == {
+        "basket-initiated",
+        "basket-details-changed",
+        "order-item-added",
+        "order-item-removed",
+        "order-item-quantity-changed",
+        "order-item-price-expected",
+        "basket-validated",
+    }
+    assert project_canonical(documents[0]["basketId"], joined(documents)) is not None
+
+
+def test_a_view_is_brought_on_from_any_version_to_what_folding_all_gives() -> None:
+    documents = plain_history()
+    whole = project_canonical(documents[0]["basketId"], joined(documents))
+    for version in range(1, len(documents)):
+        begun = project_canonical(documents[0]["basketId"], joined(documents[:version]))
+        assert begun is not None
+        assert catch_up(begun.snapshot, joined(documents[version:])) == whole
+    assert catch_up(b"{}", joined(documents[1:])) is None
+    assert catch_up(project([(1, joined(documents[:1]))]).view.snapshot, b'{"odd":1}') is None  # type: ignore[union-attr]
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    entries = (
+        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    )
+    return [path, *(place for key, entry in entries for place in places(entry, (*path, key)))]
+
+
+odd_values: st.SearchStrategy[Any] = st.sampled_from(
+    [
+        None,
+        True,
+        0,
+        -1,
+        1.0,
+        2**70,
+        "",
+        "007.10",
+        "1e3",
+        "2026-11-23T12:00:00.1Z",
+        "2026-11-23 12:00:00",
+        [],
+        {},
+    ]
+)
+
+
+@given(st.data())
+@settings(max_examples=300, deadline=None)
+def test_what_is_odd_takes_the_careful_way_or_changes_nothing(data: st.DataObject) -> None:
+    documents = json.loads(json.dumps(_PLAIN))
+    *path, last = data.draw(st.sampled_from([place for place in places(_PLAIN) if place]))
+    inner: Any = documents
+    for key in path:
+        inner = inner[key]
+    match data.draw(st.sampled_from(["replace", "remove", "add", "twice"])):
+        case "replace":
+            inner[last] = data.draw(odd_values)
+        case "remove":
+            del inner[last]
+        case "add" if isinstance(inner, dict):
+            inner["unheard_of"] = 1
+        case "twice" if isinstance(inner, list):
+            inner.append(inner[last])
+    id = _PLAIN[0]["basketId"]
+
+    quick = project_canonical(id, joined(documents)) if documents else None
+
+    if quick is None:
+        noted("careful")
+        return
+    noted("the same")
+    careful = project((number, joined([each])) for number, each in enumerate(documents, 1))
+    # Values were looked at when they were written: the quick way minds how they are written, and repeats them.
+    assert careful.stuck is not None or careful.view == quick
+
+
+_PLAIN = plain_history()
+
+
+def test_golden_samples_take_either_way_to_the_same_view() -> None:
+    initiated = samples()["basket-initiated"]
+    for name, sample in samples().items():
+        if name.startswith(
+            ("basket-initiated", "order-item-removed", "order-item-quantity", "order-item-price")
+        ):
+            continue
+        documents = [initiated, {**sample, "version": 2, "basketId": initiated["basketId"]}]
+        careful = project((number, joined([each])) for number, each in enumerate(documents, 1))
+        assert project_canonical(initiated["basketId"], joined(documents)) in (None, careful.view), name
+
+
+@pytest.mark.parametrize(
+    "documents", [b"", b"{", b"[]", b"1", b'"x"', b'{"type":"checkout.basket-initiated.v1"}']
+)
+def test_what_is_no_history_takes_the_careful_way(documents: bytes) -> None:
+    assert project_canonical("basket-1", documents) is None
+
+
+def test_a_history_with_an_event_that_cannot_be_folded_gives_the_view_of_what_came_before() -> None:
+    documents = plain_history()
+    odd = {**documents[3], "type": "checkout.order-item-quantity-changed.v1"}
+    stored = [joined([each]) for each in [*documents[:3], odd, *documents[4:]]]
+
+    refolded = project(enumerate(stored, 1))
+
+    assert refolded.stuck is not None
+    assert refolded.stuck.version == 4
+    assert refolded.view == project(enumerate(stored[:3], 1)).view
+    assert refolded.view is not None
+    assert refolded.view.version == 3
+
+
+def test_an_event_of_a_newer_release_is_passed_over_the_careful_way() -> None:
+    documents = plain_history()
+    first = documents[0]
+    newer = {
+        "basketId": first["basketId"],
+        "version": len(documents) + 1,
+        "occurredAt": first["occurredAt"],
+        "type": "checkout.basket-gift-wrapped.v1",
+    }
+    stored = [joined([each]) for each in [*documents, newer]]
+
+    assert project_canonical(first["basketId"], b",".join(stored)) is None
+    refolded = project(enumerate(stored, 1))
+    assert refolded.stuck is None
+    assert refolded.view is not None
+    assert refolded.view.version == len(stored)

@@ -1,0 +1,38 @@
+"""Which baskets a process keeps in memory."""
+
+from __future__ import annotations
+
+from domain.basket.repository import BasketRepository
+from tests.builders import (
+    InMemoryCheckout,
+    caller,
+    initiate,
+    item,
+)
+
+
+async def begun(checkout: InMemoryCheckout, lines: int) -> str:
+    wanted = [item(f"o-{number}") for number in range(lines)]
+    return (await checkout.handlers.initiate(initiate(*wanted), caller())).basket.id
+
+
+async def test_so_many_lines_are_remembered_and_the_basket_used_longest_ago_goes_first() -> None:
+    checkout = InMemoryCheckout()
+    one, other, last = [await begun(checkout, 2) for _ in range(3)]
+    baskets = BasketRepository(checkout.store, cache_lines=6)  # each takes its two lines and one for itself
+
+    for id in (one, other, one, last):
+        await baskets.load(id)
+
+    assert [baskets.remembered(id) is not None for id in (one, other, last)] == [True, False, True]
+
+
+async def test_a_basket_of_more_lines_than_are_remembered_is_read_each_time() -> None:
+    checkout = InMemoryCheckout()
+    id = await begun(checkout, 7)
+    baskets = BasketRepository(checkout.store, cache_lines=7)
+
+    loaded = [await baskets.load(id) for _ in range(2)]
+
+    assert [len(basket.items) for basket in loaded] == [7, 7]
+    assert baskets.remembered(id) is None

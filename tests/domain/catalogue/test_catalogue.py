@@ -1,0 +1,186 @@
+"""Which of several facts wins."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from domain.catalogue.facts import FACT
+from domain.shared.values import Market
+from tests.builders import NOW, SECOND, availability, catalogue, offer, price, ref
+
+GB = Market(partner="acme", country="GB", currency="GBP")
+NOWHERE = Market(partner="acme")
+
+
+def test_the_highest_sequence_of_a_fact_is_kept_in_whatever_order_facts_come() -> None:
+    facts = [offer("o-1", name=f"name {sequence}", sequence=sequence) for sequence in (2, 3, 1)]
+    known = catalogue(*facts).offer(ref("o-1"))
+    assert known is not None
+    assert known.name == "name 3"
+
+
+def test_versions_of_an_offer_are_kept_side_by_side() -> None:
+    known = catalogue(offer("o-1@v-1", sequence=5), offer("o-1@v-2", sequence=1))
+    assert known.offer(ref("o-1@v-1")) is not None
+    assert known.offer(ref("o-1@v-2")) is not None
+
+
+@pytest.mark.parametrize(
+    ("prices", "amount"),
+    [
+        ([price(amount="1"), price(amount="2", country="GB")], "2"),
+        ([price(amount="1", sequence=9), price(amount="2", country="GB", sequence=1)], "2"),
+        ([price(amount="1"), price(amount="2", country="DE")], "1"),
+        ([price(amount="1"), price(amount="2", currency="EUR", sequence=2)], "1"),
+        ([price(amount="1", sequence=1), price(amount="2", sequence=2)], "2"),
+        ([price(amount="1"), price(amount="2", country="GB", valid_until=NOW)], "1"),
+        ([price(amount="1"), price(amount="2", country="GB", valid_from=NOW + SECOND)], "1"),
+        ([price(amount="1", sequence=1), price(amount="2", valid_from=NOW - SECOND, sequence=2)], "2"),
+        ([price(amount="1", sequence=2), price(amount="2", valid_from=NOW - SECOND, sequence=1)], "1"),
+        ([price(amount="1"), price(amount="2", valid_from=NOW)], "2"),
+        (
+            [
+                price(amount="1", valid_from=NOW - 2 * SECOND),
+                price(amount="2", valid_from=NOW - SECOND),
+                price(amount="3", valid_from=NOW + SECOND),
+            ],
+            "2",
+        ),
+    ],
+    ids=[
+        "the country's before everywhere's",
+        "the country's before a newer one for everywhere",
+        "not another country's",
+        "not another currency's",
+        "the newest",
+        "not one that is over",
+        "not one that is ahead",
+        "a newer one that began later",
+        "a newer one without a beginning",
+        "of two as new the one that began",
+        "of a year of prices the one that began last",
+    ],
+)
+def test_one_price_wins_in_whatever_order_facts_come(prices: list[Any], amount: str) -> None:
+    for facts in (prices, prices[::-1]):
+        current = catalogue(*facts).price(ref(), GB, NOW).current
+        assert current is not None
+        assert str(current.amount) == amount
+
+
+def test_without_a_currency_the_most_specific_price_still_wins() -> None:
+    known = catalogue(price(currency="EUR"), price(currency="GBP", country="GB"))
+    current = known.price(ref(), Market(partner="acme", country="GB"), NOW).current
+    assert current is not None
+    assert current.currency == "GBP"
+
+
+def test_without_a_currency_prices_that_are_over_do_not_count() -> None:
+    known = catalogue(price(currency="EUR", valid_until=NOW), price(currency="GBP"))
+    current = known.price(ref(), NOWHERE, NOW).current
+    assert current is not None
+    assert current.currency == "GBP"
+
+
+def test_of_prices_that_are_over_the_last_is_told() -> None:
+    known = catalogue(
+        price(amount="1", valid_from=NOW - 9 * SECOND, valid_until=NOW - 5 * SECOND, sequence=9),
+        price(amount="2", valid_from=NOW - 8 * SECOND, valid_until=NOW - SECOND),
+    )
+    expired = known.price(ref(), GB, NOW).expired
+    assert expired is not None
+    assert str(expired.amount) == "2"
+
+
+def test_of_prices_ahead_the_next_is_told() -> None:
+    known = catalogue(
+        price(amount="1", valid_from=NOW + timedelta(days=9), sequence=9),
+        price(amount="2", valid_from=NOW + timedelta(days=2)),
+    )
+    upcoming = known.price(ref(), GB, NOW).upcoming
+    assert upcoming is not None
+    assert str(upcoming.amount) == "2"
+
+
+def test_the_most_specific_availability_wins() -> None:
+    everywhere = availability(quantity=1, sequence=9)
+    here = availability(quantity=2, country="GB", sequence=9)
+    ours = availability(quantity=3, partner="acme")
+    ours_here = availability(quantity=4, partner="acme", country="GB")
+    others = [availability(quantity=5, partner="globex"), availability(quantity=6, country="DE")]
+    facts = [*others, everywhere, here, ours, ours_here]
+    while len(facts) > len(others):
+        for order in (facts, facts[::-1]):
+            assert catalogue(*order).availability("SKU-1", GB) == facts[-1]
+        facts.pop()
+    assert catalogue(*others).availability("SKU-1", GB) is None
+
+
+def test_a_market_without_a_country_has_what_holds_everywhere() -> None:
+    known = catalogue(availability(quantity=1, country="GB"), price(country="GB"))
+    assert known.availability("SKU-1", NOWHERE) is None
+    assert known.price(ref(), NOWHERE, NOW).fact is None
+
+
+def test_an_unknown_offer_has_no_successor() -> None:
+    assert catalogue(offer("o-1@v-2", sequence=9)).successor(ref("o-1@v-1")) is None
+
+
+# what facts are
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (offer("a/b", version="c"), offer("a", version="b/c")),
+        (availability("SKU", partner="*"), availability("SKU")),
+        (price("o/1", offer_version="v"), price("o", offer_version="1/v")),
+        (price(valid_from=NOW), price()),
+    ],
+)
+def test_facts_about_different_things_have_different_names(one: Any, other: Any) -> None:
+    assert one.subject != other.subject
+
+
+def test_one_moment_is_one_price_in_whatever_offset_it_is_written() -> None:
+    london = price(valid_from="2026-11-23T12:00:00+00:00")
+    assert london.subject == price(valid_from="2026-11-23T13:00:00+01:00").subject
+    assert london == price(valid_from="2026-11-23T12:00:00Z")
+
+
+@pytest.mark.parametrize(
+    "amount",
+    ["1e3", "+1", " 1", "1_000", "٣", "-1", "1.00001", "1234567890123", ".5", "5.", "NaN", "", "1\n"],
+)
+def test_an_amount_is_plain_digits(amount: str) -> None:
+    with pytest.raises(ValidationError):
+        price(amount=amount)
+
+
+@pytest.mark.parametrize("amount", [10, 10.0, True, None])
+def test_an_amount_is_text(amount: object) -> None:
+    with pytest.raises(ValidationError):
+        FACT.validate_python(
+            {
+                "kind": "price",
+                "offerId": "o-1",
+                "offerVersion": "v-1",
+                "currency": "GBP",
+                "amount": amount,
+                "sequence": 1,
+            }
+        )
+
+
+@pytest.mark.parametrize("amount", ["0", "0.0001", "10.00", "999999999999.9999"])
+def test_an_amount_is_written_back_as_it_came(amount: str) -> None:
+    assert f'"amount":"{amount}"' in price(amount=amount).model_dump_json()
+
+
+def test_a_time_without_an_offset_is_refused() -> None:
+    with pytest.raises(ValidationError):
+        price(valid_from="2026-11-23T12:00:00")

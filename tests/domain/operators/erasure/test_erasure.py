@@ -1,0 +1,251 @@
+"""A basket that is told to forget, and whom an operator has forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+from pydantic_core import from_json
+
+from domain.basket.basket import Basket
+from domain.basket.codec import decode
+from domain.basket.events import BasketPersonalDataForgotten
+from domain.operators.audit import Operator, OperatorAction
+from domain.operators.erasure.erasure import (
+    BATCH_SIZE,
+    BasketSelection,
+    ErasableBasket,
+    ErasureBatch,
+    ErasureService,
+    EventOf,
+    NothingToErase,
+    Person,
+    subject_digest,
+)
+from domain.shared.eventsourcing import fold
+from domain.validation.verdict_assembler import VerdictAssembler
+from tests.builders import (
+    InMemoryCheckout,
+    add,
+    caller,
+    initiate,
+    item,
+    update,
+    validate,
+)
+from tests.scenario import happened
+
+SAID: dict[str, Any] = {
+    "external_id": "E-1",
+    "country": "GB",
+    "tracking": {"who": "ada"},
+    "custom_fields": {"mail": "ada"},
+    "data_subject": "p-1",
+}
+OPERATOR = Operator(actor="grace", way="command-line", reason="she asked for it")
+
+
+async def a_basket(checkout: InMemoryCheckout) -> str:
+    return (await checkout.handlers.initiate(initiate(item("o-1", 2), **SAID), caller())).basket.id
+
+
+async def folded(checkout: InMemoryCheckout, id: str) -> Basket:
+    basket = fold(None, await checkout.history(id))
+    assert isinstance(basket, Basket)
+    return basket
+
+
+# the basket
+
+
+async def test_a_basket_that_forgets_keeps_all_but_what_is_personal() -> None:
+    checkout = InMemoryCheckout()
+    id = await a_basket(checkout)
+    before = await folded(checkout, id)
+
+    await checkout.forget(id)
+
+    after = await folded(checkout, id)
+    assert (after.details.tracking, after.details.custom_fields, after.details.data_subject) == ({}, {}, None)
+    assert (after.details.external_id, after.details.country) == ("E-1", "GB")
+    assert (after.items, after.status, after.version) == (before.items, before.status, before.version + 1)
+
+
+async def test_a_finished_basket_forgets_too() -> None:
+    checkout = InMemoryCheckout()
+    id = await a_basket(checkout)
+    await checkout.handlers.complete(id, "order-1", caller())
+    await checkout.forget(id)
+    after = await folded(checkout, id)
+    assert (after.details.tracking, after.status, after.order_id) == ({}, "completed", "order-1")
+
+
+async def test_a_process_that_remembers_the_basket_forgets_with_its_next_call() -> None:
+    checkout = InMemoryCheckout()
+    id = await a_basket(checkout)
+    await checkout.forget(id)
+
+    updated = await checkout.handlers.update(update(id, add("o-2")), caller())
+
+    assert updated.basket.details.tracking == {}
+    assert updated.basket.version == 4
+
+
+async def test_what_a_caller_brings_afterwards_is_kept() -> None:
+    checkout = InMemoryCheckout()
+    id = await a_basket(checkout)
+    await checkout.forget(id)
+
+    await checkout.handlers.initiate(
+        initiate(item("o-1", 2), checkout_id=id, tracking={"new": "word"}, external_id="E-1", country="GB"),
+        caller(),
+    )
+
+    assert happened(await checkout.history(id))[-2:] == [
+        ("personal data forgotten",),
+        ("details changed", "tracking"),
+    ]
+    assert (await folded(checkout, id)).details.tracking == {"new": "word"}
+
+
+class ForgetfulStore:
+    """Shows the first event of each basket without personal data once the basket was told to forget, as stores
+    with destroyed keys do."""
+
+    def __init__(self, checkout: InMemoryCheckout) -> None:
+        self._checkout = checkout
+
+    async def read_events(self, stream_id: str, after_version: int = 0) -> Sequence[Any]:
+        events = [*await self._checkout.store.read_events(stream_id)]
+        if any(event.type == BasketPersonalDataForgotten.TOPIC for event in events):
+            events[0] = replace(events[0], data=events[0].data.replace(b'"ada"', b'""'))
+        return events[after_version:]
+
+
+async def test_verdicts_from_before_that_are_published_afterwards_hold_nothing_that_was_remembered() -> None:
+    checkout = InMemoryCheckout()
+    id = await a_basket(checkout)
+    verdicts = VerdictAssembler(ForgetfulStore(checkout))  # type: ignore[arg-type]  # all that it reads by
+    await checkout.handlers.validate(validate(id), caller())
+    first = await verdicts.of(await checkout.store.read(0, 100))
+    assert all(isinstance(verdict, bytes) and b"ada" in verdict for verdict in first.values())
+    await checkout.handlers.validate(validate(id), caller())
+    await checkout.forget(id)
+
+    late = await verdicts.of(await checkout.store.read(3, 100))
+
+    assert [isinstance(verdict, bytes) and b"ada" not in verdict for verdict in late.values()] == [True]
+
+
+# the operator
+
+
+@dataclass
+class Told:
+    """ErasureStore of one person, and what they were told."""
+
+    baskets: list[ErasableBasket]
+    forgotten: dict[str, int] = field(default_factory=dict)
+    actions: list[OperatorAction] = field(default_factory=list)
+    events: list[Any] = field(default_factory=list)
+
+    async def of_person(self, person: Person) -> Sequence[ErasableBasket]:
+        return [b for b in self.baskets if b.basket_id not in self.forgotten and person.subject == "p-1"]
+
+    async def of_ids(self, basket_ids: Collection[str]) -> Sequence[ErasableBasket]:
+        return [basket for basket in self.baskets if basket.basket_id in basket_ids]
+
+    async def forget(
+        self, baskets: Sequence[ErasableBasket], event_of: EventOf, action: OperatorAction
+    ) -> ErasureBatch:
+        new = [basket for basket in baskets if basket.basket_id not in self.forgotten]
+        self.events += [event_of(basket, 5) for basket in new]
+        self.forgotten |= {basket.basket_id: 5 for basket in new}
+        self.actions.append(action)
+        return ErasureBatch(basket_ids=[basket.basket_id for basket in new], keys_destroyed=len(new))
+
+
+def many(count: int) -> Told:
+    return Told(
+        [
+            ErasableBasket(basket_id=f"basket-{number:04}", partner=("acme", "zeta")[number % 3 == 0])
+            for number in range(count)
+        ]
+    )
+
+
+def forgetting(told: Told) -> ErasureService:
+    checkout = InMemoryCheckout()
+    return ErasureService(told, checkout.clock, checkout.ids)
+
+
+async def test_what_would_be_touched_is_told_by_organisation_and_nothing_is_changed() -> None:
+    told = many(6)
+    concerned = await forgetting(told).concerned(Person(subject="p-1"))
+    assert (concerned.baskets, concerned.organisations) == (6, {"acme": 4, "zeta": 2})
+    assert not told.forgotten
+
+
+async def test_all_baskets_of_a_person_forget_by_one_action_with_an_event_each() -> None:
+    told = many(2 * BATCH_SIZE + 1)
+    seen: list[tuple[int, int]] = []
+
+    def progress(done: int, total: int) -> bool:
+        seen.append((done, total))
+        return True
+
+    forgotten = await forgetting(told).forget(Person(subject="p-1", partner="acme"), OPERATOR, progress)
+
+    assert seen == [(100, 201), (200, 201), (201, 201)]
+    assert (forgotten.baskets, len(forgotten.basket_ids), forgotten.left) == (201, 201, 0)
+    assert {action.id for action in told.actions} == {forgotten.action_id}
+    event = decode(from_json(told.events[0].data))
+    assert isinstance(event, BasketPersonalDataForgotten)
+    assert (event.originator_id, event.originator_version) == ("basket-0000", 5)
+    assert event.action_id == forgotten.action_id
+    metadata = from_json(told.events[0].metadata)
+    assert (metadata["partner"], metadata["actor"]) == ("zeta", "operator:grace")
+    assert len(metadata["traceparent"]) == 55
+
+
+async def test_the_action_says_how_many_but_not_who() -> None:
+    told = many(3)
+    await forgetting(told).forget(Person(subject="p-1"), OPERATOR)
+    (action,) = told.actions
+    assert (action.type, action.operator) == ("operations.personal-data-forgotten.v1", OPERATOR)
+    assert action.scope == {
+        "baskets": 3,
+        "organisations": {"acme": 2, "zeta": 1},
+        "subjectSha256": subject_digest(Person(subject="p-1")),
+        "partner": None,
+    }
+    assert "p-1" not in str(action.scope)
+
+
+async def test_an_interrupted_one_goes_on_where_it_was() -> None:
+    told = many(250)
+    service = forgetting(told)
+
+    first = await service.forget(Person(subject="p-1"), OPERATOR, lambda done, total: False)
+    assert (len(first.basket_ids), first.left) == (100, 150)
+
+    second = await service.forget(Person(subject="p-1"), OPERATOR)
+    assert (len(second.basket_ids), second.left) == (150, 0)
+    assert len(told.forgotten) == 250
+
+
+async def test_baskets_that_had_forgotten_already_are_counted_as_unchanged() -> None:
+    told = many(3)
+    service = forgetting(told)
+    ids = BasketSelection(basket_ids=("basket-0000", "basket-0001"))
+    await service.forget(ids, OPERATOR)
+    again = await service.forget(BasketSelection(basket_ids=("basket-0001", "basket-0002")), OPERATOR)
+    assert (again.basket_ids, again.unchanged) == (("basket-0002",), 1)
+
+
+@pytest.mark.parametrize("whom", [Person(subject="p-2"), BasketSelection(basket_ids=("basket-none",))])
+async def test_whom_nothing_is_known_of_cannot_be_forgotten(whom: Person | BasketSelection) -> None:
+    with pytest.raises(NothingToErase):
+        await forgetting(many(3)).forget(whom, OPERATOR)

@@ -1,0 +1,112 @@
+"""A thousand random baskets at every version of them, against a plain fold of what is stored."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from jsonpath_rfc9535 import find
+from pydantic_core import from_json
+
+from domain.basket.codec import KNOWN_TYPES
+from domain.operators.history.as_of import BasketHistory
+from domain.operators.history.basket_diff import diff_baskets
+from domain.operators.history.basket_json import basket_json, basket_state_json
+from domain.validation.revalidate_as_of import NotFoundAsOf
+from tests.builders import InMemoryCheckout
+from tests.domain.operators.history.plain_history import Json, plainly_at
+from tests.random_baskets import CATALOGUE, RandomLife
+
+BASKETS = 1_000
+
+
+@pytest.fixture(scope="module")
+async def lived() -> tuple[InMemoryCheckout, list[str]]:
+    """A checkout, and the ids of its baskets."""
+    checkout, dice = InMemoryCheckout(), random.Random(20261124)
+    await checkout.learn(*CATALOGUE)
+    life = RandomLife(checkout.handlers, checkout.store, checkout.clock, dice)
+    return checkout, [await life.live(dice.randint(0, 9)) for _ in range(BASKETS)]
+
+
+async def documents(checkout: InMemoryCheckout, basket_id: str) -> list[Json]:
+    return [from_json(event.data) for event in await checkout.store.read_events(basket_id)]
+
+
+async def test_a_basket_at_every_version_is_the_plain_fold_up_to_there(
+    lived: tuple[InMemoryCheckout, list[str]],
+) -> None:
+    checkout, basket_ids = lived
+    histories, met = BasketHistory(checkout.store), Counter[str]()
+    for basket_id in basket_ids:
+        stored = await documents(checkout, basket_id)
+        met.update(document["type"] for document in stored)
+        for version in range(1, len(stored) + 1):
+            shown = basket_state_json(await histories.state_at_version(basket_id, version))
+            assert shown == plainly_at(stored, version), f"{basket_id} at version {version}"
+        for version in (0, len(stored) + 1):
+            with pytest.raises(NotFoundAsOf):
+                await histories.at_version(basket_id, version)
+    # All that can happen did happen, often, and so did what this release does not know.
+    assert met.keys() == KNOWN_TYPES | {"checkout.basket-gifted.v1"}
+    assert min(met.values()) > 50
+
+
+async def test_a_basket_as_of_each_event_is_what_all_that_had_happened_by_then_makes_it(
+    lived: tuple[InMemoryCheckout, list[str]],
+) -> None:
+    checkout, basket_ids = lived
+    histories = BasketHistory(checkout.store)
+    for basket_id in basket_ids[:200]:
+        events = await checkout.history(basket_id)
+        for event in events:
+            by_then = [each for each in events if each.timestamp <= event.timestamp]
+            shown = await histories.as_of(basket_id, event.timestamp)
+            at_version = await histories.at_version(basket_id, by_then[-1].originator_version)
+            assert shown == at_version.as_seen_at(event.timestamp)
+
+
+async def test_what_differs_is_all_that_differs_and_stands_where_it_is_said_to(
+    lived: tuple[InMemoryCheckout, list[str]],
+) -> None:
+    checkout, basket_ids = lived
+    histories, kinds = BasketHistory(checkout.store), Counter[str]()
+    for basket_id in basket_ids[:200]:
+        last = len(await documents(checkout, basket_id))
+        baskets = [await histories.at_version(basket_id, version) for version in range(1, last + 1)]
+        for before, after in [*pairwise(baskets), (baskets[0], baskets[-1]), (baskets[-1], baskets[0])]:
+            was, is_now = basket_json(before), basket_json(after)
+            for each in diff_baskets(before, after):
+                kinds[each.kind] += 1
+                assert values(was, each.path) == ([] if each.kind == "added" else [each.before])
+                assert values(is_now, each.path) == ([] if each.kind == "removed" else [each.after])
+                assert each.words.isprintable()
+                take_away(was, each.path)
+                take_away(is_now, each.path)
+            assert comparable(was) == comparable(is_now), f"{basket_id}, {before.version} to {after.version}"
+    assert min(kinds[kind] for kind in ("added", "removed", "changed")) > 50
+
+
+def values(document: Json, path: str) -> list[object]:
+    return [node.value for node in find(path, document)]
+
+
+def take_away(document: Json, path: str) -> None:
+    """Takes what stands there, if anything, out of the document."""
+    for node in find(path, document):
+        *way, last = node.location
+        holder: Any = document
+        for step in way:
+            holder = holder[step]
+        del holder[last]
+
+
+def comparable(document: Json) -> Json:
+    """Without what differs as a matter of course."""
+    return {
+        **{name: value for name, value in document.items() if name not in ("version", "modified")},
+        "orderItems": {line["id"]: line for line in document["orderItems"]},
+    }

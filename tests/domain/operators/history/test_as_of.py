@@ -1,0 +1,185 @@
+"""A basket's history, and the basket at any moment of it."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic_core import from_json
+
+from domain.operators.history.as_of import BasketHistory, HistoryUnreadable
+from domain.operators.history.basket_json import basket_json, basket_state_json
+from domain.ports import Append, NewEvent
+from domain.shared.errors import BasketNotFound
+from domain.validation.revalidate_as_of import NotFoundAsOf
+from tests.builders import (
+    LIFETIME,
+    NOW,
+    SECOND,
+    InMemoryCheckout,
+    add,
+    availability,
+    basket_id,
+    caller,
+    change,
+    initiate,
+    item,
+    offer,
+    price,
+    update,
+    validate,
+)
+
+
+@pytest.fixture
+async def checkout() -> InMemoryCheckout:
+    checkout = InMemoryCheckout()
+    await checkout.learn(offer("o-1"), price("o-1"), availability("SKU-1", status="blocked"))
+    return checkout
+
+
+async def lived(checkout: InMemoryCheckout) -> str:
+    """Four events, a second apart: initiated, a line, its quantity, a verdict."""
+    id = (await checkout.handlers.initiate(initiate(item("o-1", 2)), caller())).basket.id
+    line = next(iter((await checkout.handlers.get(id, "acme")).items))
+    checkout.clock.advance(SECOND)
+    await checkout.handlers.update(update(id, change(line, 3)), caller(actor="ada", correlation_id="c-2"))
+    checkout.clock.advance(SECOND)
+    await checkout.handlers.validate(validate(id), caller())
+    return id
+
+
+async def store_as(checkout: InMemoryCheckout, id: str, data: bytes, metadata: bytes = b"{}") -> None:
+    version = len(await checkout.store.read_events(id))
+    await checkout.store.append(Append(id, version, [NewEvent("odd", data, metadata)]))
+
+
+async def test_a_history_tells_each_event_with_who_asked_and_in_which_conversation(
+    checkout: InMemoryCheckout,
+) -> None:
+    id = await lived(checkout)
+
+    entries = await BasketHistory(checkout.store).entries(id)
+
+    assert [(entry.version, entry.words) for entry in entries[1:]] == [
+        (2, "2 × o-1 v-1 added at 10.00 GBP"),
+        (3, "quantity of o-1 v-1 from 2 to 3"),
+        (4, "judged not ready: product_blocked (SKU-1)"),
+    ]
+    third = entries[2]
+    stored = (await checkout.store.read_events(id))[2]
+    assert (third.basket_id, third.type) == (id, "checkout.order-item-quantity-changed.v1")
+    assert (third.actor, third.correlation_id, third.causation_id) == ("ada", "c-2", "causation-1")
+    assert third.traceparent == caller().traceparent
+    assert (third.occurred_at, third.recorded_at) == (NOW + SECOND, stored.recorded_at)
+    assert (third.position, third.data) == (stored.position, from_json(stored.data))
+
+
+async def test_a_history_goes_on_after_a_version_with_the_same_words(checkout: InMemoryCheckout) -> None:
+    id = await lived(checkout)
+    histories = BasketHistory(checkout.store)
+
+    assert await histories.entries(id, 2) == (await histories.entries(id))[2:]
+    assert await histories.entries(id, 4) == []
+
+
+async def test_a_basket_that_never_was_has_no_history(checkout: InMemoryCheckout) -> None:
+    histories = BasketHistory(checkout.store)
+    for ask in (
+        histories.entries(basket_id(9)),
+        histories.last(basket_id(9)),
+        histories.now(basket_id(9), NOW),
+        histories.at_version(basket_id(9), 1),
+        histories.as_of(basket_id(9), NOW),
+    ):
+        with pytest.raises(BasketNotFound):
+            await ask
+
+
+@pytest.mark.parametrize("odd", [b'{"odd":1}', b"\xff", b"[]"])
+async def test_an_event_that_cannot_be_read_is_told_as_such_and_so_is_what_follows(
+    checkout: InMemoryCheckout, odd: bytes
+) -> None:
+    id = await lived(checkout)
+    await store_as(checkout, id, odd, b"\xff")
+    following = (await checkout.store.read_events(id))[2].data.replace(b'"version":3', b'"version":6')
+    await store_as(checkout, id, following)
+    histories = BasketHistory(checkout.store)
+
+    entries = await histories.entries(id)
+
+    assert entries[4].words.startswith(f"version 5 of {id} cannot be read: ")
+    assert (entries[4].actor, entries[4].occurred_at) == (None, None)
+    assert entries[5].words.startswith("quantity of line ")
+    assert (await histories.at_version(id, 4)).version == 4
+    with pytest.raises(HistoryUnreadable, match=f"version 5 of {id}"):
+        await histories.at_version(id, 5)
+
+
+async def test_an_event_that_fits_no_basket_is_told_with_that(checkout: InMemoryCheckout) -> None:
+    id = await lived(checkout)
+    again = (await checkout.store.read_events(id))[0].data.replace(b'"version":1', b'"version":5')
+    await store_as(checkout, id, again)
+    histories = BasketHistory(checkout.store)
+
+    assert (await histories.entries(id))[4].words.endswith("(it does not fit the events before it)")
+    with pytest.raises(HistoryUnreadable, match=f"version 5 of {id}"):
+        await histories.last(id)
+
+
+async def test_a_version_that_is_not_there_says_which_is_the_last(checkout: InMemoryCheckout) -> None:
+    id = await lived(checkout)
+    with pytest.raises(NotFoundAsOf, match="at version 5; its last is 4"):
+        await BasketHistory(checkout.store).at_version(id, 5)
+
+
+async def test_as_of_a_moment_counts_what_had_happened_by_then(checkout: InMemoryCheckout) -> None:
+    id = await lived(checkout)
+    histories = BasketHistory(checkout.store)
+
+    versions = [
+        (await histories.as_of(id, moment)).version
+        for moment in (NOW, NOW + SECOND - SECOND / 2, NOW + SECOND, NOW + 9 * SECOND)
+    ]
+
+    assert versions == [2, 2, 3, 4]
+    with pytest.raises(NotFoundAsOf):
+        await histories.as_of(id, NOW - SECOND)
+
+
+async def test_a_basket_whose_time_was_over_is_seen_as_expired_also_before_that_was_recorded(
+    checkout: InMemoryCheckout,
+) -> None:
+    id = await lived(checkout)
+    histories, over = BasketHistory(checkout.store), NOW + LIFETIME
+
+    assert [
+        (await histories.as_of(id, over - SECOND)).status,
+        (await histories.as_of(id, over)).status,
+        (await histories.now(id, over)).basket.status,
+        (await histories.last(id)).basket.status,
+        (await histories.at_version(id, 4)).status,
+    ] == ["open", "expired", "expired", "open", "open"]
+
+
+async def test_with_a_basket_comes_the_last_verdict_on_it_by_then(checkout: InMemoryCheckout) -> None:
+    id = await lived(checkout)
+    await checkout.handlers.update(update(id, add("o-1")), caller())
+    histories = BasketHistory(checkout.store)
+
+    verdicts = [(await histories.state_at_version(id, version)).verdict for version in (3, 4, 5)]
+
+    assert verdicts[0] is None
+    assert verdicts[1] == verdicts[2]
+    assert verdicts[2] is not None
+    assert (verdicts[2].version, verdicts[2].judged_version) == (4, 3)
+
+
+async def test_the_document_is_the_order_that_callers_see_and_more(checkout: InMemoryCheckout) -> None:
+    id = await lived(checkout)
+    await checkout.handlers.complete(id, "order-1", caller())
+    standing = await BasketHistory(checkout.store).last(id)
+
+    shown = basket_state_json(standing)
+
+    assert (shown["partner"], shown["orderId"], shown["ready"]) == ("acme", "order-1", False)
+    assert [found["code"] for found in shown["lastVerdict"]["blockedProducts"]] == ["product_blocked"]
+    assert shown.items() >= basket_json(standing.basket).items()

@@ -1,0 +1,212 @@
+"""What happened, in words."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from domain.basket.basket import Basket
+from domain.basket.codec import KNOWN_TYPES, decode
+from domain.basket.events import BasketDetailsChanged, OrderItem, OrderItemAdded, UnknownEvent
+from domain.operators.history.event_descriptions import describe_event
+from domain.shared.eventsourcing import DomainEvent
+from domain.shared.findings import Finding, Verdict
+from tests.builders import LIFETIME, NOW, basket, details, line, money, unpriced
+from tests.domain.stored import samples
+
+
+def held(**given: Any) -> Basket:
+    """A basket with an offer of two, and an add-on under it."""
+    return basket(
+        line("line-1", "o-1", 2),
+        line("line-2", "a-7@v-3", parent_id="line-1", price=money("3.50")),
+        external_id="E-1",
+        **given,
+    )
+
+
+def added(which: OrderItem) -> DomainEvent:
+    after = held()
+    after.add_item(which, NOW)
+    (event,) = after.collect()
+    return event
+
+
+def finding(code: str, severity: str = "error", **about: str) -> Finding:
+    return Finding.model_validate(
+        {"code": code, "severity": severity, "resolution": "retry", "message": "", "path": "$", **about}
+    )
+
+
+def judged(*findings: Finding) -> str:
+    after = held()
+    blocked = tuple(each for each in findings if each.product_code)
+    others = tuple(each for each in findings if not each.product_code)
+    after.record_verdict(Verdict(blocked_products=blocked, validation_errors=others, evidence=()), NOW)
+    (event,) = after.collect()
+    return describe_event(event, held())
+
+
+def changed(**given: Any) -> str:
+    after = held(tracking={"offers": ["/a"], "user": "u-1"})
+    after.change_details(details(**{"external_id": "E-1", **given}), NOW)
+    (event,) = after.collect()
+    return describe_event(event, held(tracking={"offers": ["/a"], "user": "u-1"}))
+
+
+def test_a_basket_begins_with_all_that_was_said_but_not_what_may_be_personal() -> None:
+    said = details(
+        external_id="E-1",
+        source="shop",
+        order_type="new",
+        tracking={"offers": ["/offers/x"], "email": "ada@example.org"},
+        custom_fields={"gift": True},
+    )
+    begun = Basket.initiate(id="basket-1", partner="acme", details=said, now=NOW, expires_at=NOW + LIFETIME)
+    (event,) = begun.collect()
+
+    assert describe_event(event, None) == (
+        "initiated by acme: external id E-1, country GB, currency GBP, source shop, order type new, "
+        "tracking email, offers, custom fields gift, open until 2026-12-07T12:00:00.000Z"
+    )
+
+
+@pytest.mark.parametrize(
+    ("which", "words"),
+    [
+        (line("l", "o-2", 3), "3 × o-2 v-1 added at 10.00 GBP"),
+        (unpriced(line("l", "o-2")), "1 × o-2 v-1 added without a price"),
+        (
+            line("l", "a-7@v-3", parent_id="line-1"),
+            "1 × add-on a-7 v-3 added under o-1 v-1 at 10.00 GBP",
+        ),
+        (line("l", "a-7", parent_id="gone"), "1 × add-on a-7 v-1 added under line gone at 10.00 GBP"),
+        (
+            line("l", "o-2", expected_price=money("9.50")),
+            "1 × o-2 v-1 added at 10.00 GBP, expected at 9.50 GBP",
+        ),
+    ],
+)
+def test_a_line_comes_with_its_quantity_its_offer_and_its_price(which: OrderItem, words: str) -> None:
+    assert describe_event(added(which), held()) == words
+
+
+def test_a_line_that_the_catalogue_did_not_know_says_so() -> None:
+    event = OrderItemAdded.model_validate(samples()["order-item-added-unknown"])
+    assert describe_event(event, held()).endswith("added, unknown to the catalogue")
+
+
+def test_a_line_leaves_by_its_name_and_takes_its_add_ons_along() -> None:
+    after = held()
+    after.remove_item("line-1", NOW)
+    add_on, offer = after.collect()
+
+    assert describe_event(add_on, held()) == "1 × add-on a-7 v-3 removed along with its offer"
+    assert describe_event(offer, held()) == "2 × o-1 v-1 removed"
+
+
+def test_a_quantity_says_what_it_was() -> None:
+    after = held()
+    after.change_quantity("line-1", 3, NOW)
+    (event,) = after.collect()
+
+    assert describe_event(event, held()) == "quantity of o-1 v-1 from 2 to 3"
+    assert describe_event(event, None) == "quantity of line line-1 from 2 to 3"
+
+
+def test_an_expected_price_is_said_changed_or_taken_back() -> None:
+    after = held()
+    for price in (money("9"), money("8"), None):
+        after.expect_price("line-1", price, NOW)
+
+    assert [describe_event(event, held()) for event in after.collect()] == [
+        "expected price of o-1 v-1 now 9 GBP",
+        "expected price of o-1 v-1 from 9 GBP to 8 GBP",
+        "expected price of o-1 v-1 no longer 8 GBP",
+    ]
+
+
+def test_details_say_each_thing_that_differs_but_not_what_may_be_personal() -> None:
+    assert changed(
+        external_id=None, country="IE", source="kiosk", tracking={"offers": ["/b"], "new": "ada"}
+    ) == (
+        "external id no longer E-1; country from GB to IE; source now kiosk; tracking differ in new, offers, user"
+    )
+
+
+def test_details_whose_state_before_is_not_known_are_named() -> None:
+    event = BasketDetailsChanged.model_validate(samples()["basket-details-changed"])
+    assert describe_event(event, None) == f"{', '.join(event.changed)} changed"
+
+
+def test_a_verdict_names_what_was_found_and_about_what() -> None:
+    assert judged() == "judged ready"
+    assert judged(finding("product_low_stock", "warning", product_code="SKU-1")) == (
+        "judged ready; warned of product_low_stock (SKU-1)"
+    )
+    assert judged(
+        finding("product_blocked", product_code="SKU-1", offer_id="o-1"),
+        finding("price_changed", offer_id="o-1"),
+        finding("price_changed", offer_id="o-1"),
+        finding("basket_expired"),
+        finding("price_expires_soon", "warning", offer_id="o-2"),
+    ) == (
+        "judged not ready: product_blocked (SKU-1), price_changed (o-1), basket_expired; "
+        "warned of price_expires_soon (o-2)"
+    )
+
+
+def test_a_verdict_of_very_many_findings_names_some_and_counts_the_others() -> None:
+    words = judged(*(finding("price_missing", offer_id=f"o-{number}") for number in range(500)))
+    assert words.endswith("price_missing (o-11) and 488 more")
+
+
+def test_a_basket_ends_in_words() -> None:
+    expired, completed, unnamed = held(), held(), held()
+    expired.expire(NOW + LIFETIME)
+    completed.complete("order-9", NOW)
+    unnamed.complete(None, NOW)
+
+    assert [
+        describe_event(event, held()) for ended in (expired, completed, unnamed) for event in ended.collect()
+    ] == [
+        "expired",
+        "completed by order order-9",
+        "completed by an order that was not named",
+    ]
+
+
+def test_a_type_of_a_later_release_is_told_as_such() -> None:
+    event = UnknownEvent(
+        originator_id="basket-1",
+        originator_version=3,
+        timestamp=NOW,
+        type="checkout.basket-gifted.v1",
+        document={},
+    )
+    assert (
+        describe_event(event, held())
+        == "checkout.basket-gifted.v1: of a later release than this one, passed over"
+    )
+
+
+def test_everything_that_was_ever_stored_has_words_also_where_the_basket_is_not_known() -> None:
+    events = [decode(document) for document in samples().values()]
+    assert {event.TOPIC for event in events} == KNOWN_TYPES
+    for event in events:
+        for before in (None, basket()):
+            words = describe_event(event, before)
+            assert words
+            assert words.isprintable()
+
+
+def test_what_a_terminal_might_obey_is_written_out() -> None:
+    assert changed(tracking={"\x1b[2J": 1, "ä": 2}).startswith(r"tracking differ in \x1b[2J")
+
+
+def test_times_are_told_in_utc_to_the_millisecond() -> None:
+    later = NOW + timedelta(microseconds=123_456)
+    begun = Basket.initiate(id="b", partner="acme", details=details(), now=NOW, expires_at=later)
+    assert describe_event(begun.collect()[0], None).endswith("open until 2026-11-23T12:00:00.123Z")

@@ -1,0 +1,354 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from domain.operators.status.lag import LagLimits
+from domain.operators.status.model import (
+    Backlog,
+    ReportedCondition,
+    RoleLock,
+    ServiceProcess,
+    ServiceStatus,
+    StatusReadings,
+    StoredReport,
+    WorkerCondition,
+    WorkerStatus,
+)
+from domain.operators.status.service_status import HealthPolicy, evaluate
+
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+ROLE = "publisher/test"
+CONDITIONS: tuple[ReportedCondition, ...] = ("starting", "working", "standing-by", "failing", "stopped")
+
+
+def ago(seconds: float) -> datetime:
+    return NOON - timedelta(seconds=seconds)
+
+
+def recorded(
+    worker: str = "publisher",
+    instance: str = "a",
+    condition: ReportedCondition = "working",
+    *,
+    heard: float = 1,
+    started: float = 600,
+    moved: float | None = None,
+    measured: float | None = None,
+    role: str | None = None,
+    position: int | None = None,
+    lag: tuple[int, float] | None = None,
+    rate: float | None = None,
+    error: str | None = None,
+) -> StoredReport:
+    """What a process said `heard` seconds ago; `moved`, `measured` and `started` are likewise before noon."""
+    return StoredReport(
+        process=ServiceProcess(instance, f"host-{instance}", 1, "1.0.0"),
+        worker=worker,
+        condition=condition,
+        since=ago(started),
+        started_at=ago(started),
+        beaten_at=ago(heard if moved is None else moved),
+        reported_at=ago(heard),
+        role=role,
+        holds_role=False,
+        position=position,
+        lag_events=lag[0] if lag else None,
+        lag_seconds=lag[1] if lag else None,
+        figures_at=None if measured is None else ago(measured),
+        rate=rate,
+        handled=0,
+        restarts=0,
+        last_error=error,
+        last_error_at=ago(5) if error else None,
+    )
+
+
+def status(
+    *found: StoredReport,
+    backlogs: Sequence[Backlog] = (),
+    holders: Sequence[RoleLock] = (),
+    workers: Sequence[str] = (),
+    limits: LagLimits | None = None,
+) -> ServiceStatus:
+    return evaluate(
+        StatusReadings(NOON, found, backlogs, holders),
+        HealthPolicy(workers, dead_after=10, still_after=60, limits=limits or LagLimits()),
+    )
+
+
+def states(evaluate: ServiceStatus) -> list[WorkerCondition]:
+    return [each.state for each in evaluate.workers]
+
+
+def only(evaluate: ServiceStatus) -> WorkerStatus:
+    (worker,) = evaluate.workers
+    return worker
+
+
+@pytest.mark.parametrize("condition", CONDITIONS)
+def test_a_worker_that_is_heard_of_and_moves_is_as_it_says(condition: ReportedCondition) -> None:
+    worker = only(status(recorded(condition=condition)))
+    assert worker.state == condition
+    assert worker.ready == (condition in ("working", "standing-by"))
+    assert worker.live == (condition != "stopped")
+
+
+def test_a_worker_that_nothing_is_heard_of_is_dead_though_its_lag_is_zero() -> None:
+    dead = status(
+        recorded(heard=11, role=ROLE, position=7, rate=5.0),
+        backlogs=[Backlog("publisher", ROLE, 7, 7, 0, 0.0)],
+    )
+    worker = only(dead)
+    assert (worker.state, worker.live, worker.ready) == ("dead", False, False)
+    assert (worker.lag_events, worker.lag_seconds, worker.rate, worker.since) == (0, 0.0, None, ago(11))
+    assert dead.problems == ("publisher (host-a, process 1) is dead: nothing was heard of it for 11 s",)
+    assert not dead.well
+
+
+def test_a_worker_that_stopped_as_it_was_asked_to_is_never_dead() -> None:
+    assert only(status(recorded(condition="stopped", heard=3600))).state == "stopped"
+
+
+def test_a_worker_whose_process_speaks_but_that_does_not_move_stands_still() -> None:
+    still = status(recorded(heard=1, moved=61))
+    assert (only(still).state, only(still).live, only(still).since) == ("standing-still", False, ago(61))
+    assert "stands still: it has not moved for 1 min" in still.problems[0]
+
+
+def test_a_worker_that_nobody_ever_heard_of_is_absent_and_that_is_a_problem() -> None:
+    absent = status(recorded("projector"), workers=("publisher", "projector"))
+    assert [(each.worker, each.state) for each in absent.workers] == [
+        ("publisher", "absent"),
+        ("projector", "working"),
+    ]
+    assert absent.problems == ("publisher: no process does this work, and none was heard of before",)
+
+
+def test_a_worker_of_which_all_processes_stopped_is_missed() -> None:
+    missed = status(recorded(condition="stopped", started=240), workers=("publisher",))
+    assert missed.problems == ("publisher: no process does this work; the last one ended 4 min ago",)
+
+
+def test_a_fault_is_told_in_the_workers_words() -> None:
+    failing = status(recorded(condition="failing", error="BrokerUnavailable: Kafka is unavailable"))
+    assert failing.problems == (
+        "publisher (host-a, process 1) is not ready: BrokerUnavailable: Kafka is unavailable",
+    )
+
+
+def test_a_process_that_began_after_a_death_takes_the_place_of_the_dead() -> None:
+    restarted = status(recorded(heard=30), recorded(instance="b", started=20))
+    assert states(restarted) == ["replaced", "working"]
+    assert restarted.well
+
+
+def test_one_process_takes_the_place_of_one_dead_only() -> None:
+    dead = [recorded(instance=name, heard=30) for name in "ab"]
+    assert sorted(states(status(*dead, recorded(instance="c", started=20)))) == [
+        "dead",
+        "replaced",
+        "working",
+    ]
+
+
+def test_a_process_that_was_there_before_takes_nobodys_place() -> None:
+    assert states(status(recorded(heard=30), recorded(instance="b", started=40))) == ["dead", "working"]
+
+
+def test_who_died_but_still_has_a_role_is_in_the_way_and_not_replaced() -> None:
+    frozen = status(
+        recorded(heard=30, role=ROLE),
+        recorded(instance="b", condition="standing-by", started=20, role=ROLE),
+        holders=[RoleLock(ROLE, "a")],
+    )
+    assert states(frozen) == ["dead", "standing-by"]
+    assert f"and still has the role {ROLE}" in frozen.problems[0]
+    (role,) = frozen.roles
+    assert (role.held, role.instance, role.live, role.standing_by) == (True, "a", False, 1)
+
+
+def test_a_role_is_its_locks_holders_whatever_processes_say() -> None:
+    one, other = recorded(role=ROLE), recorded(instance="b", condition="standing-by", role=ROLE)
+    taken = status(replace(one, holds_role=True), other, holders=[RoleLock(ROLE, "b")])
+    assert [each.role_held for each in taken.workers] == [None, ROLE]
+    assert (taken.roles[0].host, taken.roles[0].live) == ("host-b", True)
+    (free,) = status(one, other).roles
+    assert (free.held, free.instance, free.live) == (False, None, None)
+    (unnamed,) = status(one, other, holders=[RoleLock(ROLE, None)]).roles
+    assert (unnamed.held, unnamed.instance, unnamed.live) == (True, None, None)
+
+
+def test_what_postgresql_counts_goes_to_who_did_the_work_last() -> None:
+    lagging = status(
+        recorded(heard=20, position=7, role=ROLE),
+        recorded(instance="b", condition="standing-by", role=ROLE),
+        backlogs=[Backlog("publisher", ROLE, 7, 12, 5, 20.0)],
+    )
+    assert [(each.lag_events, each.lag_seconds) for each in lagging.workers] == [(5, 20.0), (None, None)]
+    (lag,) = lagging.lags
+    assert (lag.position, lag.end, lag.events, lag.seconds) == (7, 12, 5, 20.0)
+
+
+def test_what_a_worker_measured_counts_while_it_is_fresh_and_all_at_work_measured() -> None:
+    one = recorded("projector", measured=2, position=100, lag=(5, 2.5), rate=10.0)
+    other = recorded("projector", instance="b", measured=2, position=200, lag=(7, 1.0), rate=5.0)
+    estimate = Backlog("projector", None, None, None, 2000, 60.0, more=True)
+
+    (together,) = status(one, other, backlogs=[estimate]).lags
+    assert (together.position, together.end, together.events, together.seconds) == (300, 312, 12, 2.5)
+    assert (together.at_least, together.rate) == (False, 15.0)
+
+    stale = replace(other, figures_at=ago(16))
+    stuck = status(one, stale, backlogs=[estimate])
+    assert [each.lag_events for each in stuck.workers] == [5, None]
+    assert (stuck.lags[0].events, stuck.lags[0].seconds, stuck.lags[0].at_least) == (2000, 60.0, True)
+
+
+def test_the_last_lag_of_the_dead_is_never_shown_as_todays() -> None:
+    dead = status(recorded("catalogue", heard=11, measured=11, lag=(0, 0.0)))
+    assert only(dead).lag_events is None
+    (lag,) = dead.lags
+    assert (lag.worker, lag.events, lag.seconds) == ("catalogue", None, None)
+
+
+def test_a_publisher_that_never_said_how_far_it_is_lags_by_nobody_knows_what() -> None:
+    (lag,) = status(recorded(condition="starting", role=ROLE)).lags
+    assert (lag.worker, lag.events, lag.seconds) == ("publisher", None, None)
+
+
+def test_one_that_stands_by_has_no_part_in_what_waits() -> None:
+    waiting = recorded("commands", "b", "standing-by")
+    (lag,) = status(recorded("commands", measured=1, position=3, lag=(4, 1.0)), waiting).lags
+    assert lag.events == 4
+
+
+def waiting(
+    events: int = 5, seconds: float = 30.5, *, rate: float | None = None, arriving: float | None = None
+) -> ServiceStatus:
+    """A publisher for which so much waits; more than 100, or for longer than 30 s, is too much."""
+    found = recorded(position=7, role=ROLE, rate=rate)
+    backlog = Backlog("publisher", ROLE, 7, 7 + events, events, seconds, arriving=arriving)
+    return status(found, backlogs=[backlog], limits=LagLimits(events=100, seconds=30))
+
+
+def test_what_waits_longer_than_it_may_or_is_more_than_may_be_is_behind_and_a_problem() -> None:
+    assert waiting(seconds=30).well
+    assert waiting(events=100, seconds=1).well
+    assert not waiting(seconds=30.5).well
+    assert not waiting(events=101, seconds=1).well
+    assert [lag.behind for lag in waiting(seconds=31).lags] == [True]
+    unlimited = status(recorded(position=7, role=ROLE), backlogs=[Backlog("publisher", ROLE, 7, 12, 5, 1e6)])
+    assert unlimited.well
+
+
+@pytest.mark.parametrize(
+    ("rate", "arriving", "trend", "eta", "words"),
+    [
+        (None, 300.0, "standing-still", None, "nothing of it is being done"),
+        (
+            300.0,
+            100.0,
+            "catching-up",
+            573.275,
+            "it is catching up: 300 a second are done, 100 arrive, about 9 min left",
+        ),
+        (300.0, 1_200.0, "falling-back", None, "it is falling back: 300 a second are done, 1,200 arrive"),
+        (
+            300.0,
+            301.0,
+            "keeping-pace",
+            None,
+            "it keeps pace, and does not catch up: 300 a second are done, 301 arrive",
+        ),
+        (300.0, None, None, None, "300 a second are done, and how much arrives is not known"),
+    ],
+)
+def test_what_is_behind_says_by_how_much_since_when_and_whether_it_catches_up(
+    rate: float | None, arriving: float | None, trend: str | None, eta: float | None, words: str
+) -> None:
+    late = waiting(114_655, 400, rate=rate, arriving=arriving)
+    (lag,) = late.lags
+    assert (lag.trend, lag.eta_seconds, lag.waits_since) == (trend, eta, ago(400))
+    assert late.problems == (
+        f"{ROLE} is behind: 114,655 wait, the oldest since 2026-11-24T11:53:20.000Z (6 min); {words}",
+    )
+
+
+def test_what_only_looks_now_and_then_is_behind_by_so_much_later() -> None:
+    due = [Backlog("expiry", None, None, None, 3, 50.0)]
+    seldom = LagLimits(seconds=30, regular_waits={"expiry": 25.0})
+    assert not status(recorded("expiry"), backlogs=due, limits=LagLimits(seconds=30)).well
+    assert status(recorded("expiry"), backlogs=due, limits=seldom).well
+
+
+def test_what_arrives_for_several_processes_is_known_where_each_knows_its_share() -> None:
+    one = replace(recorded("projector", measured=1, position=1, lag=(5, 1.0), rate=3.0), arriving=2.0)
+    other = replace(recorded("projector", "b", measured=1, position=1, lag=(5, 1.0), rate=3.0), arriving=1.0)
+    assert [lag.arriving for lag in status(one, other).lags] == [3.0]
+    assert [lag.arriving for lag in status(one, replace(other, arriving=None)).lags] == [None]
+
+
+def test_dead_letters_that_wait_for_an_operator_are_a_problem() -> None:
+    readings = StatusReadings(NOON, [recorded()], [], [], dead_letters=3, dead_letters_since=ago(180))
+    assert evaluate(readings, HealthPolicy(max_dead_letters=3)).well
+    told = evaluate(readings, HealthPolicy(max_dead_letters=2))
+    assert told.dead_letters == 3
+    assert told.problems == (
+        "3 dead letters wait for an operator, the oldest for 3 min: `checkout dead-letters list` shows them",
+    )
+
+
+def lived(
+    worker: str, instance: str, condition: ReportedCondition, heard: float, before: float, still: float
+) -> StoredReport:
+    """What a process said last after it had lived `before` seconds, `still` of them without a move."""
+    return recorded(
+        worker, instance, condition, heard=heard, started=heard + before, moved=heard + still, role=ROLE
+    )
+
+
+RECORDS = some.lists(
+    some.builds(
+        lived,
+        some.sampled_from(["publisher", "projector", "api"]),
+        some.sampled_from("abcdef"),
+        some.sampled_from(CONDITIONS),
+        some.integers(0, 60),
+        some.integers(0, 60),
+        some.integers(0, 100),
+    ),
+    unique_by=lambda each: (each.worker, each.process.instance),
+)
+
+
+@given(RECORDS, some.sampled_from([None, *"abcdef"]))
+def test_nothing_that_is_well_hides_a_worker_that_is_not(
+    found: list[StoredReport], holder: str | None
+) -> None:
+    result = status(
+        *found, holders=[RoleLock(ROLE, holder)] if holder else [], workers=("publisher", "projector")
+    )
+    bad = {"dead", "standing-still", "failing", "starting", "absent"}
+    assert sum(each.state in bad for each in result.workers) <= len(result.problems)
+    assert result.well == (not result.problems)
+    if result.well:
+        assert {"publisher", "projector"} <= {each.worker for each in result.workers if each.ready}
+    assert len(result.workers) >= len(found)
+
+
+@given(RECORDS)
+def test_no_more_dead_are_replaced_than_processes_began_since_the_first_death(
+    found: list[StoredReport],
+) -> None:
+    result = status(*found)
+    for worker in {each.worker for each in found}:
+        replaced = [each for each in result.workers if each.worker == worker and each.state == "replaced"]
+        if replaced:
+            first = min(each.since for each in replaced if each.since is not None)
+            assert sum(each.started_at > first for each in found if each.worker == worker) >= len(replaced)

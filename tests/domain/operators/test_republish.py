@@ -1,0 +1,335 @@
+"""The rules of republishing, on a store and a publisher in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.operators.audit import Operator
+from domain.operators.republish.republish import (
+    ReplayContent,
+    ReplayedEvent,
+    Republication,
+    RepublishProgress,
+    RepublishRefused,
+    RepublishRequest,
+    RunNotFound,
+)
+from domain.operators.republish.republisher import Republisher
+from domain.ports import (
+    Append,
+    NewEvent,
+    Publication,
+    PublisherCheckpoint,
+)
+from domain.shared.errors import BrokerUnavailable
+from domain.validation.verdict_assembler import BASKET_VALIDATED
+from tests.basket_traffic import BasketTraffic
+from tests.contracts.audit import NOON
+from tests.fakes.event_store import InMemoryEventStore
+from tests.fakes.republications import InMemoryRepublications
+
+ADA = Operator(actor="ada", way="command-line", reason="a new reader")
+LIVE: dict[ReplayContent, str] = {"events": "live-events", "verdicts": "live-verdicts"}
+
+
+class Topics:
+    ours = frozenset({*LIVE.values(), "commands"})
+
+    def __init__(self) -> None:
+        self.made: list[str] = []
+
+    def live(self, content: ReplayContent) -> str:
+        return LIVE[content]
+
+    def usable(self, topic: str) -> bool:
+        return topic != "no good"
+
+    async def ensure(self, topic: str) -> bool:
+        self.made.append(topic)
+        return True
+
+
+class Broker:
+    """Publishers with transactions; `fails_at` are the transactions that come to nothing, counted over all."""
+
+    def __init__(self) -> None:
+        self.topic: list[ReplayedEvent] = []
+        self.transactions: list[int] = []
+        self.fails_at: set[int] = set()
+        self._positions: dict[str, int] = {}
+        self._tried = 0
+
+    def publisher(self, name: str) -> Publishing:
+        return Publishing(self, name)
+
+    async def publish(self, name: str, publications: Sequence[Publication]) -> int:
+        self._tried += 1
+        await asyncio.sleep(0)
+        if self._tried in self.fails_at:
+            raise BrokerUnavailable("cut off")
+        self.topic += [each for each in publications if isinstance(each, ReplayedEvent)]
+        self.transactions.append(len(publications))
+        self._positions[name] = publications[-1].event.position
+        return self._positions[name]
+
+    def position(self, name: str) -> int:
+        return self._positions.get(name, 0)
+
+
+class Publishing:
+    def __init__(self, broker: Broker, name: str) -> None:
+        self._broker = broker
+        self._name = name
+        self.position = 0
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[Publishing]:
+        self.position = self._broker.position(self._name)
+        yield self
+
+    async def publish(self, publications: Sequence[Publication]) -> None:
+        self.position = await self._broker.publish(self._name, publications)
+
+    @property
+    def published(self) -> PublisherCheckpoint:
+        return PublisherCheckpoint(self.position)
+
+    async def go_on_after(self, published: PublisherCheckpoint) -> None:
+        self.position = published.position
+
+
+class Service:
+    def __init__(self, batch_events: int = 4) -> None:
+        self.store = InMemoryEventStore(lambda: NOON)
+        self.runs = InMemoryRepublications(self.store)
+        self.topics, self.broker = Topics(), Broker()
+        self.republisher = Republisher(
+            self.store,
+            self.store,
+            self.runs,
+            self.topics,
+            self.broker.publisher,
+            lambda: NOON,
+            lambda: str(uuid.uuid4()),
+            batch_events=batch_events,
+        )
+
+    async def happens(self, *streams: str, partner: str = "acme", type: str = "happened") -> None:
+        """An event in each of these streams, in this order."""
+        for stream in streams:
+            version = len(await self.store.read_events(stream))
+            event = NewEvent(type, b"{}", b'{"partner":"%s"}' % partner.encode())
+            await self.store.append(Append(stream, version, [event]))
+
+    async def begin(self, topic: str = "replay", **asked: Any) -> Republication:
+        return await self.republisher.begin(RepublishRequest(topic=topic, **asked), ADA)
+
+    async def sends(self, run: Republication, **how: Any) -> RepublishProgress:
+        return await self.republisher.send(run, asyncio.Event(), **how)
+
+    @property
+    def sent(self) -> list[int]:
+        """The positions, in the order in which they were sent."""
+        return [replayed.event.position for replayed in self.broker.topic]
+
+
+async def test_history_is_sent_whole_and_in_order_up_to_where_it_ended_at_the_start() -> None:
+    service = Service()
+    await service.happens("a", "b", "a", "a", "b", "c")
+    run = await service.begin()
+    await service.happens("a", "d")
+
+    progress = await service.sends(run)
+
+    assert service.sent == [1, 2, 3, 4, 5, 6]
+    assert service.broker.transactions == [4, 2]
+    assert (progress.sent, progress.position, progress.complete) == (6, 6, True)
+    assert {replayed.run.topic for replayed in service.broker.topic} == {"replay"}
+    assert service.topics.made == ["replay"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "positions"),
+    [
+        ({"from_position": 3}, [3, 4, 5, 6]),
+        ({"to_position": 2}, [1, 2]),
+        ({"from_position": 2, "to_position": 4}, [2, 3, 4]),
+        ({"to_position": 99}, [1, 2, 3, 4, 5, 6]),
+        ({"from_position": 5, "to_position": 2}, []),
+        ({"basket_id": "a"}, [1, 3, 4]),
+        ({"basket_id": "a", "from_position": 2, "to_position": 3}, [3]),
+        ({"partner": "other"}, [5, 6]),
+        ({"partner": "nobody"}, []),
+    ],
+)
+async def test_a_run_sends_what_is_asked_for_and_nothing_else(
+    asked: dict[str, Any], positions: list[int]
+) -> None:
+    service = Service(batch_events=2)
+    await service.happens("a", "b", "a", "a")
+    await service.happens("b", "c", partner="other")
+
+    progress = await service.sends(await service.begin(**asked))
+
+    assert service.sent == positions
+    assert progress.complete
+
+
+async def test_who_republishes_is_recorded_with_what_and_why_before_anything_is_sent() -> None:
+    service = Service()
+    await service.happens("a")
+    run = await service.begin(partner="acme")
+
+    (action,) = service.runs.actions
+    assert (action.id, action.operator, action.type) == (run.id, ADA, "cli.history-republished.v1")
+    assert action.scope["topic"] == "replay"
+    assert action.scope["partner"] == "acme"
+    assert action.scope["toPosition"] == 1
+    assert service.sent == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"topic": "live-events"}, "is live"),
+        ({"topic": "live-events", "live": True}, "was not typed again"),
+        ({"topic": "live-events", "live": True, "confirmed": "live-event"}, "was not typed again"),
+        ({"topic": "live-verdicts", "content": "verdicts"}, "is live"),
+        ({"topic": "live-verdicts"}, "for something else"),
+        ({"topic": "live-verdicts", "live": True, "confirmed": "live-verdicts"}, "for something else"),
+        ({"topic": "commands", "live": True, "confirmed": "commands"}, "for something else"),
+        ({"topic": "replay", "live": True, "confirmed": "replay"}, "is not live"),
+        ({"topic": "no good"}, "is no name"),
+    ],
+)
+async def test_nothing_is_sent_to_a_topic_of_the_service_by_mistake(
+    asked: dict[str, Any], words: str
+) -> None:
+    service = Service()
+    await service.happens("a")
+
+    with pytest.raises(RepublishRefused, match=words):
+        await service.begin(**asked)
+
+    assert (service.topics.made, service.runs.actions) == ([], [])
+
+
+async def test_a_live_topic_takes_it_once_its_name_was_typed_again() -> None:
+    service = Service()
+    await service.happens("a")
+    run = await service.begin("live-events", live=True, confirmed="live-events")
+    await service.sends(run)
+    assert service.sent == [1]
+    assert service.runs.actions[0].scope["live"] is True
+
+
+async def test_a_run_that_is_stopped_says_how_far_it_came_and_goes_on_there() -> None:
+    service = Service(batch_events=2)
+    await service.happens(*"abcabc")
+    run = await service.begin()
+    stop = asyncio.Event()
+
+    def told(progress: RepublishProgress) -> None:
+        if progress.position == 4:
+            stop.set()
+
+    stopped = await service.republisher.send(run, stop, told)
+    assert (stopped.position, stopped.complete, service.sent) == (4, False, [1, 2, 3, 4])
+
+    again = await service.republisher.go_on(run.id, ADA)
+    assert again == run
+    assert (await service.sends(again)).complete
+    assert service.sent == [1, 2, 3, 4, 5, 6]
+    assert [action.scope.get("resumed") for action in service.runs.actions] == [None, True]
+
+
+async def test_a_run_that_ended_sends_nothing_more() -> None:
+    service = Service()
+    await service.happens("a", "b")
+    run = await service.begin()
+    await service.sends(run)
+    ended = await service.republisher.go_on(run.id, ADA)
+
+    assert ended.ended_at == NOON
+    assert (await service.sends(ended)).sent == 0
+    assert service.sent == [1, 2]
+
+
+async def test_nobody_goes_on_with_a_run_that_was_never_begun() -> None:
+    with pytest.raises(RunNotFound):
+        await Service().republisher.go_on("run-7", ADA)
+
+
+async def test_a_rate_holds_it_back_and_a_stop_does_not_wait_for_it() -> None:
+    service = Service(batch_events=100)
+    await service.happens(*"abcdefgh")
+    loop = asyncio.get_running_loop()
+    begun = loop.time()
+    await service.sends(await service.begin(), rate=40.0)
+    assert loop.time() - begun >= 8 / 40 * 0.99
+
+    stop = asyncio.Event()
+    async with asyncio.timeout(5):
+        await service.republisher.send(await service.begin(), stop, lambda _: stop.set(), rate=0.01)
+    assert stop.is_set()
+
+
+async def test_a_rate_keeps_portions_to_a_second_of_it() -> None:
+    service = Service(batch_events=100)
+    await service.happens(*"abc")
+    stop = asyncio.Event()
+    await service.republisher.send(
+        await service.begin(), stop, lambda progress: stop.set() if progress.sent else None, rate=1.5
+    )
+    assert service.broker.transactions == [1]
+
+
+async def test_verdicts_are_sent_whole_without_events_and_those_that_are_lost_are_counted() -> None:
+    service = Service()
+    partner = await BasketTraffic(service.store).knows_a_catalogue()
+    basket = await partner.fills_a_basket()
+    await service.happens("odd", type=BASKET_VALIDATED)
+
+    progress = await service.sends(await service.begin(content="verdicts"))
+
+    assert (progress.sent, progress.lost, progress.complete) == (2, 1, True)
+    assert [replayed.event.version for replayed in service.broker.topic] == [7, 9]
+    assert {replayed.event.stream_id for replayed in service.broker.topic} == {basket.id}
+    assert all(replayed.verdict for replayed in service.broker.topic)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    streams=st.lists(st.sampled_from("abc"), min_size=1, max_size=30),
+    failing=st.sets(st.integers(1, 12)),
+    batch=st.integers(1, 7),
+    basket=st.sampled_from(["a", None]),
+)
+def test_cut_off_at_any_moments_and_gone_on_with_it_leaves_no_hole_and_no_duplicate(
+    streams: list[str], failing: set[int], batch: int, basket: str | None
+) -> None:
+    async def play() -> None:
+        service = Service(batch)
+        await service.happens(*streams)
+        service.broker.fails_at = failing
+        run = await service.begin(basket_id=basket)
+        for _ in range(len(failing) + 1):
+            try:
+                progress = await service.sends(await service.republisher.go_on(run.id, ADA))
+            except BrokerUnavailable:
+                continue
+            assert progress.complete
+            break
+        assert service.sent == [
+            position for position, stream in enumerate(streams, start=1) if basket is None or stream == basket
+        ]
+
+    asyncio.run(play())

@@ -1,0 +1,86 @@
+"""Codes at the doors are the standards' own; what is stored keeps codes that left them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from domain.shared.iso_codes import (
+    COUNTRIES,
+    CURRENCIES,
+    IsoCountry,
+    IsoCurrency,
+)
+from domain.shared.values import Market
+
+COUNTRY: TypeAdapter[str] = TypeAdapter(IsoCountry)
+CURRENCY: TypeAdapter[str] = TypeAdapter(IsoCurrency)
+
+
+def refusal(adapter: TypeAdapter[str], value: str) -> tuple[str, str]:
+    with pytest.raises(ValidationError) as refused:
+        adapter.validate_python(value)
+    (error,) = refused.value.errors()
+    return error["type"], error["msg"]
+
+
+@pytest.mark.parametrize(("said", "kept"), [("GB", "GB"), ("gb", "GB"), ("Gb", "GB"), ("gr", "GR")])
+def test_a_country_is_taken_in_either_case_and_kept_in_upper_case(said: str, kept: str) -> None:
+    assert COUNTRY.validate_python(said) == kept
+
+
+@pytest.mark.parametrize("code", ["ZZ", "AA", "XX", "XK", "EU", "SU", "YU", "CS", "AN", "DD", "TP", "zz"])
+def test_a_country_that_the_standard_does_not_list_is_refused_by_name(code: str) -> None:
+    kind, message = refusal(COUNTRY, code)
+    assert kind == "unknown_country"
+    assert message.startswith(f"{code} is no country")
+
+
+@pytest.mark.parametrize(("said", "meant"), [("UK", "GB"), ("uk", "GB"), ("EL", "GR")])
+def test_a_code_of_another_list_is_told_the_country_that_is_meant(said: str, meant: str) -> None:
+    assert f"{meant} is meant" in refusal(COUNTRY, said)[1]
+
+
+@pytest.mark.parametrize("text", ["", "G", "GBR", "G1", "ＧＢ", "gß", " GB", "GB\n"])
+def test_what_has_not_two_letters_is_no_country(text: str) -> None:
+    assert refusal(COUNTRY, text)[0] == "string_pattern_mismatch"
+
+
+@pytest.mark.parametrize("code", ["GBP", "EUR", "JPY", "KWD", "CHF", "XOF", "XAF", "XCD", "XPF"])
+def test_a_currency_that_is_paid_in_is_taken(code: str) -> None:
+    assert CURRENCY.validate_python(code) == code
+
+
+@pytest.mark.parametrize(
+    "code", ["ABC", "ZZZ", "XXX", "XTS", "XAU", "XDR", "DEM", "FRF", "HRK", "BGN", "VEB", "BTC", "gbx"]
+)
+def test_a_currency_that_nobody_pays_in_is_refused_by_name(code: str) -> None:
+    kind, message = refusal(CURRENCY, code)
+    assert kind == "unknown_currency"
+    assert code in message
+
+
+def test_a_currency_in_lower_case_is_refused_and_told_in_upper_case() -> None:
+    assert refusal(CURRENCY, "gbp") == (
+        "unknown_currency",
+        "gbp is no currency of ISO 4217 that is paid in; GBP is meant",
+    )
+
+
+def test_the_lists_have_what_the_standards_have() -> None:
+    assert len(COUNTRIES) == 249
+    assert 150 < len(CURRENCIES) < 180
+
+
+def test_what_is_stored_is_read_with_codes_that_are_unknown_today() -> None:
+    stored = Market.model_validate({"partner": "acme", "country": "ZZ", "currency": "DEM"})
+    assert (stored.country, stored.currency) == ("ZZ", "DEM")
+
+
+def test_the_lists_are_not_loaded_by_what_only_reads_what_is_stored() -> None:
+    loaded = "import sys, domain.basket.events, domain.catalogue.facts; print('iso4217' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

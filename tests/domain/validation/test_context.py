@@ -1,0 +1,158 @@
+"""What checks are spared: lines and products of which there is nothing to say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.basket.basket import Basket
+from domain.basket.events import OrderItem
+from domain.catalogue.catalogue import Catalogue
+from domain.catalogue.facts import Fact, OfferFact, PriceFact
+from domain.catalogue.offer_index import OfferEntry
+from domain.catalogue.policies import PolicyTerms
+from domain.shared.values import Market
+from domain.validation.checks import CHECKS
+from domain.validation.context import ValidationContext
+from domain.validation.context_items import BasketLine, ProductStock
+from domain.validation.policy import ValidationPolicy
+from tests.builders import NOW, availability, basket, catalogue, line, money, offer, price, ref
+from tests.domain.validation.test_verdict_properties import (
+    CODES,
+    OFFERS,
+    facts,
+    moments,
+    some_lines,
+)
+
+unconditional = st.lists(
+    st.builds(offer, st.sampled_from(OFFERS), products=st.lists(st.sampled_from(CODES), max_size=2)),
+    unique_by=lambda fact: fact.id,
+)
+
+
+def sight(given: Basket, known: Catalogue, now: datetime = NOW) -> ValidationContext:
+    return ValidationContext.of(
+        given, known, now, ValidationPolicy.holding(known.policies("acme"), PolicyTerms())
+    )
+
+
+def without_sparing(seen: ValidationContext, known: Catalogue) -> ValidationContext:
+    """The same with every line and every product in question."""
+    needing: dict[str, list[BasketLine]] = {}
+    for each in seen.lines:
+        for product in each.products:
+            needing.setdefault(product.product_code, []).append(each)
+    stocks = [
+        ProductStock(
+            code,
+            sum(each.item.quantity for each in lines),
+            tuple({each.at: each for each in lines}.values()),
+            known.availability(code, seen.basket.market),
+        )
+        for code, lines in needing.items()
+    ]
+    return replace(seen, lines_in_question=seen.lines, stocks_in_question=tuple(stocks))
+
+
+@given(some_lines(), unconditional, facts, moments)
+def test_what_is_not_in_question_no_check_has_anything_to_say_of(
+    lines: list[OrderItem], plain: list[Fact], said: list[Fact], moment: datetime | None
+) -> None:
+    given = basket(*lines)
+    known = catalogue(*plain, *said)
+    seen = sight(given, known, moment or NOW)
+    everything = without_sparing(seen, known)
+    for check in CHECKS:
+        found = [*check.find(everything)]
+        assert [*check.find(seen)] == found, check.code
+        assert not found or check.goes_through in seen.in_question, check.code
+
+
+def test_plain_lines_at_the_offers_price_are_not_in_question_and_others_are() -> None:
+    known = catalogue(offer("o-1"), price("o-1"), offer("o-2", countries=["GB"]), price("o-2"))
+    plain = line("plain")
+    others = [
+        line("another price", price=money("9.00")),
+        line("another currency", price=money("10.00", "EUR")),
+        line("an expectation", expected_price=money("10.00")),
+        line("an add-on", parent_id="plain"),
+        line("an offer with conditions", "o-2"),
+        line("an unknown offer", "x-1"),
+    ]
+    seen = sight(basket(plain, *others), known)
+    assert [each.item.id for each in seen.lines_in_question] == [each.id for each in others]
+
+
+@pytest.mark.parametrize(
+    ("said", "in_question"),
+    [
+        ({"quantity": None}, False),
+        ({"quantity": 5}, False),
+        ({"quantity": 4}, True),
+        ({"quantity": 0}, True),
+        ({"status": "blocked"}, True),
+    ],
+)
+def test_products_of_which_there_is_plenty_are_not_in_question(
+    said: dict[str, object], in_question: bool
+) -> None:
+    fact = availability("SKU-1", **said)
+    seen = sight(basket(line("line-1", quantity=2)), catalogue(offer("o-1"), fact))
+    assert [stock.code for stock in seen.stocks_in_question] == (["SKU-1"] if in_question else [])
+    assert seen.availability_ids == (fact.fact_id,)
+
+
+minutes = st.integers(0, 8).map(lambda minutes: NOW + timedelta(minutes=minutes))
+minutely_prices = st.lists(
+    st.builds(
+        price,
+        st.sampled_from(["o-1", "o-1@v-2"]),
+        st.sampled_from(["1", "2"]),
+        st.sampled_from(["GBP", "EUR"]),
+        country=st.none() | st.just("GB"),
+        valid_from=st.none() | minutes,
+        valid_until=st.none() | minutes,
+        sequence=st.integers(0, 2),
+    ),
+    max_size=8,
+)
+markets = st.builds(
+    Market,
+    partner=st.just("acme"),
+    country=st.none() | st.just("GB"),
+    currency=st.none() | st.just("GBP"),
+)
+asked = st.tuples(st.sampled_from(["v-1", "v-2"]), markets, minutes)
+
+
+@given(
+    minutely_prices,
+    st.none() | minutes,
+    st.none() | minutes,
+    st.lists(asked, min_size=1, max_size=12),
+)
+def test_an_offer_answers_what_it_remembers_as_one_that_remembers_nothing(
+    prices: list[PriceFact],
+    begins: datetime | None,
+    ends: datetime | None,
+    questions: list[tuple[str, Market, datetime]],
+) -> None:
+    said: list[OfferFact | PriceFact] = [
+        offer("o-1", on_sale_from=begins, on_sale_until=ends),
+        offer("o-1@v-2", sequence=2),
+        *prices,
+    ]
+    remembering = OfferEntry(said)
+    for version, market, now in questions:
+        answer = remembering.answer(version, market, now)
+        anew = OfferEntry(said).answer(version, market, now)
+        assert replace(answer, since=NOW, until=NOW) == replace(anew, since=NOW, until=NOW)
+        assert answer.since <= now < answer.until
+        assert answer.price == catalogue(*said).price(ref(f"o-1@{version}"), market, now)
+        for moment in (begins, ends):
+            assert moment is None or version == "v-2" or not answer.since < moment < answer.until

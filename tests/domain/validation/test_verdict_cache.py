@@ -1,0 +1,110 @@
+"""A verdict that is remembered is the one that judging again would come to."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.basket.basket import Basket
+from domain.basket.events import OrderItem
+from domain.catalogue.catalogue import Catalogue
+from domain.catalogue.facts import Fact
+from domain.validation.validate import (
+    NO_POLICY_TERMS,
+    build_context,
+    run_checks,
+    validate_basket,
+)
+from domain.validation.verdict_cache import VerdictCache
+from tests.builders import LIFETIME, NOW, SECOND, basket, catalogue, item_id, line, money, offer, price
+from tests.domain.validation.test_verdict_properties import facts, some_lines
+
+HOUR = timedelta(hours=1)
+
+
+def remember(verdicts: VerdictCache, given: Basket, known: Catalogue, now: datetime) -> None:
+    sight = build_context(given.as_seen_at(now), known, now, NO_POLICY_TERMS)
+    verdicts.keep(sight, known, run_checks(sight))
+
+
+@given(
+    some_lines(),
+    facts,
+    st.lists(st.integers(-72, 24 * 15).map(lambda hours: NOW + hours * HOUR), min_size=1, max_size=8),
+)
+def test_whatever_is_remembered_is_what_judging_anew_says_at_any_time(
+    lines: list[OrderItem], facts: list[Fact], moments: list[datetime]
+) -> None:
+    verdicts, given, known = VerdictCache(), basket(*lines), catalogue(*facts)
+    for now in (edge for moment in moments for edge in (moment - SECOND, moment)):
+        seen = given.as_seen_at(now)
+        anew = validate_basket(seen, known, now)
+        found = verdicts.find(seen, known, now)
+        assert found is None or found == anew
+        remember(verdicts, given, known, now)
+        assert verdicts.find(seen, known, now) == anew
+
+
+LINES = [line("line-1", "o-1"), line("line-2", "o-2", products=["SKU-2"])]
+KNOWN = catalogue(offer("o-1"), price("o-1", valid_until=NOW + 3 * HOUR), offer("o-2", products=["SKU-2"]))
+
+
+def found(given: Basket, known: Catalogue = KNOWN, now: datetime = NOW) -> bool:
+    """Whether what was remembered of the basket of these lines would do."""
+    verdicts = VerdictCache()
+    remember(verdicts, basket(*LINES), KNOWN, NOW)
+    return verdicts.find(given.as_seen_at(now), known, now) is not None
+
+
+def test_the_same_basket_is_judged_once_also_after_the_verdict_is_in_its_history() -> None:
+    again = basket(*LINES)
+    again.record_verdict(validate_basket(again, KNOWN, NOW), NOW, 1)
+    assert found(again)
+
+
+def test_another_basket_is_judged_anew() -> None:
+    first, second = LINES
+    assert not found(basket(second, first)), "a finding's path says where a line stands"
+    assert not found(basket(first))
+    assert not found(basket(first, second.model_copy(update={"quantity": 2})))
+    assert not found(basket(first, second.model_copy(update={"expected_price": money("1.00")})))
+    assert not found(basket(*LINES, country="DE"))
+    assert not found(basket(*LINES, partner="globex"))
+    assert not found(basket(*LINES, id=f"basket-{item_id(2)}"))
+    completed = basket(*LINES)
+    completed.complete("order-1", NOW)
+    assert not found(completed)
+
+
+def test_what_was_learned_since_is_judged_by() -> None:
+    for fact in (offer("o-2", products=["SKU-2"], sequence=2), price("o-1", "9.00")):
+        known = Catalogue.of_known({}, {}, ())
+        known.add([*KNOWN.facts(), fact])
+        assert not found(basket(*LINES), known)
+
+
+def test_a_verdict_holds_until_something_begins_or_ends() -> None:
+    assert found(basket(*LINES), now=NOW + 3 * HOUR - SECOND)
+    assert not found(basket(*LINES), now=NOW + 3 * HOUR)
+    assert not found(basket(*LINES), now=NOW + LIFETIME)
+    assert not found(basket(*LINES), now=NOW + 3 * HOUR - timedelta(hours=24) - SECOND)
+
+
+def test_so_many_lines_and_findings_are_remembered_and_no_more() -> None:
+    given, known = basket(*LINES), KNOWN
+    findings = len(validate_basket(given, known, NOW).validation_errors)
+    for room, fits in ((1 + 2 + findings, True), (2 + findings, False)):
+        verdicts = VerdictCache(room)
+        remember(verdicts, given, known, NOW)
+        assert (verdicts.find(given, known, NOW) is not None) == fits
+
+
+def test_what_is_made_known_anew_counts_as_another() -> None:
+    verdicts = VerdictCache()
+    remember(verdicts, basket(*LINES), KNOWN, NOW)
+    anew = catalogue(*KNOWN.facts())
+    seen = basket(*LINES).as_seen_at(NOW)
+    assert verdicts.find(seen, anew, NOW) is None
+    assert validate_basket(seen, anew, NOW) == validate_basket(seen, KNOWN, NOW)

@@ -1,0 +1,115 @@
+"""The event store and its feed in a process's memory: for tests of handlers, and the plain statement of
+what every store promises."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from domain.ports import (
+    AlreadyAnswered,
+    Append,
+    Appended,
+    AppendOutcome,
+    ClaimTaken,
+    Clock,
+    Conflict,
+    IdempotencyKey,
+    RenderedResponse,
+    StoredEvent,
+    StoredResponse,
+    StoredStream,
+)
+
+
+class InMemoryEventStore:
+    """EventStore and EventFeed. Durable as long as the process."""
+
+    def __init__(self, clock: Clock, answers_kept: timedelta = timedelta(hours=24)) -> None:
+        self._clock = clock
+        self._kept = answers_kept
+        self._log: list[StoredEvent] = []
+        self._streams: dict[str, list[StoredEvent]] = defaultdict(list)
+        self.claims: dict[str, str] = {}
+        """Who holds each name."""
+        self._answers: dict[tuple[str, str], tuple[datetime, StoredResponse]] = {}
+        self._grown = asyncio.Event()
+
+    async def append(self, append: Append) -> AppendOutcome:
+        await asyncio.sleep(0)
+        stream = self._streams[append.stream_id]
+        if append.answer is not None and self._live_answer(append.answer[0]) is not None:
+            return AlreadyAnswered()
+        if len(stream) != append.expected_version:
+            return Conflict()
+        if any(self.claims.get(name, append.stream_id) != append.stream_id for name in append.claims):
+            return ClaimTaken()
+        for event in append.events:
+            stored = StoredEvent(
+                position=len(self._log) + 1,
+                stream_id=append.stream_id,
+                version=len(stream) + 1,
+                type=event.type,
+                data=event.data,
+                metadata=event.metadata,
+                recorded_at=self._clock(),
+            )
+            self._log.append(stored)
+            stream.append(stored)
+        for name in append.releases:
+            if self.claims.get(name) == append.stream_id:
+                del self.claims[name]
+        for name in append.claims:
+            self.claims[name] = append.stream_id
+        if append.answer is not None:
+            self._put_answer(*append.answer)
+        self._grown.set()
+        return Appended(len(self._log) if append.events else None)
+
+    async def read_stream(self, stream_id: str, after_version: int = 0) -> StoredStream:
+        events = await self.read_events(stream_id, after_version)
+        return StoredStream(None, b"[" + b",".join(event.data for event in events) + b"]")
+
+    async def read_streams(self, stream_ids: Sequence[str]) -> Sequence[StoredStream]:
+        return [await self.read_stream(stream_id) for stream_id in stream_ids]
+
+    async def read_events(self, stream_id: str, after_version: int = 0) -> Sequence[StoredEvent]:
+        await asyncio.sleep(0)
+        return self._streams[stream_id][after_version:]
+
+    async def find_claim(self, name: str) -> str | None:
+        await asyncio.sleep(0)
+        return self.claims.get(name)
+
+    async def find_response(self, scope: str, key: str) -> StoredResponse | None:
+        await asyncio.sleep(0)
+        return self._live_answer(IdempotencyKey(scope, key, b""))
+
+    async def store_response(self, key: IdempotencyKey, answer: RenderedResponse) -> bool:
+        await asyncio.sleep(0)
+        if self._live_answer(key) is not None:
+            return False
+        self._put_answer(key, answer)
+        return True
+
+    async def read(self, after_position: int, limit: int) -> Sequence[StoredEvent]:
+        return self._log[after_position : after_position + limit]
+
+    async def last_position(self) -> int:
+        return len(self._log)
+
+    async def wait(self, after_position: int, timeout: float) -> None:
+        self._grown.clear()
+        if len(self._log) <= after_position:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._grown.wait(), timeout)
+
+    def _live_answer(self, key: IdempotencyKey) -> StoredResponse | None:
+        at, stored = self._answers.get((key.scope, key.key), (None, None))
+        return stored if at is not None and self._clock() - at < self._kept else None
+
+    def _put_answer(self, key: IdempotencyKey, answer: RenderedResponse) -> None:
+        self._answers[key.scope, key.key] = (self._clock(), StoredResponse(key.fingerprint, answer))

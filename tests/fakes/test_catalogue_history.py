@@ -1,0 +1,13 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.contracts.catalogue_history import CatalogueHistoryContract, Learning
+from tests.fakes.catalogue import InMemoryCatalogue
+
+
+class TestMemoryCatalogueHistory(CatalogueHistoryContract):
+    @pytest.fixture
+    def learning(self) -> Learning:
+        facts = InMemoryCatalogue()
+        return Learning(facts, facts)

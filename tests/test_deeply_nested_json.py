@@ -1,0 +1,140 @@
+"""JSON that is nested without end is refused at every door, as what it is: no parser of ours goes as deep as it likes."""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64encode
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+import typer
+
+from adapters.auth.claims import parse_token
+from adapters.auth.jwks import UnusableKeys, parse_keys
+from adapters.kafka.catalogue_messages import parse_catalogue_message
+from adapters.kafka.command_executor import KafkaCommandExecutor
+from adapters.kafka.command_messages import command_message
+from adapters.kafka.messages import Message, Received
+from adapters.kafka.topics import COMMANDS, OFFERS
+from adapters.wire.facts import InvalidFact
+from adapters.wire.order_placed import InvalidOrderMessage, parse_order
+from adapters.wire.request_errors import NotAuthenticated
+from cli.catalogue.fact_file import BadLine, FileLine, read_fact
+from cli.checkpoint_file import CheckpointMismatch, RunCheckpoint
+from cli.dead_letters.screen import _lines
+from cli.forget.execution import basket_ids
+from domain.basket.codec import UnreadableEvent, decode_all
+from domain.basket.idempotency import IdempotencyStore
+from domain.operators.dead_letters.model import ReadableContent
+from domain.operators.history.search import BasketQuery, Cursor, InvalidPage
+from domain.ports import Source
+from tests.api.service import COOKIE, INITIATE, UPDATE, Service, problem, settings_in
+from tests.builders import InMemoryCheckout, basket_id
+
+DEPTH = 50_000
+DEEP = {
+    "lists": b"[" * DEPTH,
+    "closed lists": b"[" * DEPTH + b"]" * DEPTH,
+    "objects": b'{"a":' * DEPTH,
+    "closed objects": b'{"a":' * DEPTH + b"1" + b"}" * DEPTH,
+    "under a known name": b'{"order":{"orderItems":[],"tracking":{"a":'
+    + b"[" * DEPTH
+    + b"]" * DEPTH
+    + b"}}}",
+}
+deep_ones = pytest.mark.parametrize("deep", DEEP.values(), ids=DEEP)
+
+
+def file(folder: Path, content: bytes) -> Path:
+    path = folder / "given.json"
+    path.write_bytes(content)
+    return path
+
+
+Door = Callable[[bytes, Path], object]
+DOORS: dict[str, tuple[Door, type[Exception]]] = {
+    "a JWKS": (lambda deep, _: parse_keys(deep[:200_000]), UnusableKeys),
+    "a token's header": (lambda deep, _: parse_token(token(deep[:11_000], b"{}")), NotAuthenticated),
+    "a token's claims": (
+        lambda deep, _: parse_token(token(b'{"alg":"EdDSA"}', deep[:11_000])),
+        NotAuthenticated,
+    ),
+    "an order of an order service": (lambda deep, _: parse_order(None, deep), InvalidOrderMessage),
+    "a fact on Kafka": (
+        lambda deep, _: parse_catalogue_message(
+            Received(Message(OFFERS, b"k", deep, ()), Source(OFFERS, 0, 0))
+        ),
+        InvalidFact,
+    ),
+    "an event on Kafka": (lambda deep, _: decode_all(b"[" + deep + b"]"), UnreadableEvent),
+    "a line of a catalogue file": (lambda deep, _: read_fact(FileLine(1, deep, 0)), BadLine),
+    "the file of a long run": (
+        lambda deep, folder: RunCheckpoint.read(file(folder, deep), "this"),
+        CheckpointMismatch,
+    ),
+    "what forget printed": (lambda deep, folder: basket_ids(file(folder, deep)), typer.BadParameter),
+    "a cursor": (
+        lambda deep, _: Cursor.read(urlsafe_b64encode(deep).decode(), BasketQuery()),
+        InvalidPage,
+    ),
+}
+
+
+def token(header: bytes, claims: bytes) -> str:
+    return ".".join(urlsafe_b64encode(part).rstrip(b"=").decode() for part in (header, claims, b"x"))
+
+
+@deep_ones
+@pytest.mark.parametrize("door", DOORS)
+def test_a_door_refuses_it(door: str, deep: bytes, tmp_path: Path) -> None:
+    read, refusal = DOORS[door]
+    with pytest.raises(refusal):
+        read(deep, tmp_path)
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Service:
+    return Service(settings_in(tmp_path, max_body_bytes=1024 * 1024))
+
+
+@deep_ones
+@pytest.mark.parametrize(("method", "path"), [("POST", INITIATE), ("PUT", UPDATE)])
+async def test_a_body_is_no_json_then(service: Service, method: str, path: str, deep: bytes) -> None:
+    headers = {"cookie": f"{COOKIE}=" + quote(f'{{"basketId":"{basket_id()}"}}'), "idempotency-key": "k"}
+    answer = await service.caller().send(method, path, deep, headers)
+    assert problem(answer) == (400, "malformed_json")
+
+
+async def test_a_landing_state_cannot_be_used_then(service: Service) -> None:
+    for deep in DEEP.values():
+        headers = {"cookie": f"{COOKIE}={quote(deep[:1300])}"}
+        answer = await service.caller().send("PUT", UPDATE, {"orderItemActions": []}, headers)
+        assert problem(answer) == (400, "invalid_landing_state")
+
+
+@deep_ones
+async def test_a_command_on_kafka_is_answered_with_a_problem_then(tmp_path: Path, deep: bytes) -> None:
+    checkout = InMemoryCheckout()
+    commands = KafkaCommandExecutor(
+        settings_in(tmp_path, max_body_bytes=1024 * 1024),
+        checkout.handlers,
+        IdempotencyStore(checkout.store),
+        checkout.clock,
+        checkout.ids,
+    )
+    for type, subject in (("initiate", None), ("update", basket_id())):
+        headers = {"ce_id": "c-1", "ce_type": f"checkout.{type}-basket.v1", "ce_partnerorg": "shop"}
+        if subject is not None:
+            headers["ce_subject"] = subject
+        sent = Message(COMMANDS, b"k", deep, tuple((name, value.encode()) for name, value in headers.items()))
+        message = command_message(sent)
+        assert message is not None
+        answer = await commands.read(message).answer()
+        assert (answer.status, b'"malformed_json"' in answer.body) == (400, True)
+
+
+@deep_ones
+def test_a_dead_letter_is_shown_as_it_came_then(deep: bytes) -> None:
+    shown = _lines(ReadableContent(encoding="utf-8", text=deep.decode()))
+    assert "[[[[" in str(shown) or '{"a":' in str(shown)

@@ -1,0 +1,202 @@
+"""A gateway that queues commands, and the command worker that carries them out: in this process, and as a
+process of its own that tests may kill."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import uuid
+from collections.abc import AsyncIterator, Collection
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from adapters.kafka import topics
+from adapters.kafka.command_executor import (
+    INITIATE,
+    UPDATE,
+    VALIDATE,
+    KafkaCommandExecutor,
+)
+from adapters.kafka.command_stream import CommandStream
+from adapters.kafka.messages import Message, Received
+from adapters.kafka.order_placed import OrderPlacedHandler
+from adapters.logs import configure_logging
+from adapters.postgres.leadership import PostgresLeadership
+from adapters.postgres.pool import DatabasePool
+from adapters.settings import Settings
+from domain.basket.handlers import CheckoutHandlers
+from domain.basket.idempotency import IdempotencyStore
+from domain.basket.repository import BasketRepository
+from domain.ports import DeadLetters, EventStore
+from tests.basket_traffic import topic_messages, utc_now
+from tests.fakes.catalogue import InMemoryCatalogue
+from tests.servers.processes import Program
+from tests.servers.waiting import eventually
+from tests.workers.running_worker import RecordedDeadLetters, send_messages
+from tests.workers.worker_processes import event_store, running_worker
+from workers.commands import CommandWorker
+
+
+def new_id() -> str:
+    return str(uuid.uuid4())
+
+
+def command(
+    type: str,
+    body: Any = None,
+    *,
+    id: str | None = None,
+    partner: str | None = "acme",
+    basket: str | None = None,
+    **headers: str,
+) -> Message:
+    """A command as a gateway sends it; a body is JSON unless it is bytes already."""
+    given = {
+        "ce_id": id or new_id(),
+        "ce_type": type,
+        "ce_partnerorg": partner,
+        "ce_subject": basket,
+        **headers,
+    }
+    value = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+    encoded = tuple((name, text.encode()) for name, text in given.items() if text)
+    return Message(topics.COMMANDS, (basket or "new").encode(), value or b"{}", encoded)
+
+
+def initiate(external_id: str | None = None, *offers: str, **more: Any) -> Message:
+    items = [{"offer": {"id": offer, "version": "v-1"}, "quantity": 1} for offer in offers or ("o-1",)]
+    return command(INITIATE, {"order": {"orderItems": items, "external_id": external_id}}, **more)
+
+
+def add(basket: str, offer: str = "o-2", quantity: int = 1, **more: Any) -> Message:
+    action = {
+        "orderItemActionType": "add",
+        "offer": {"id": offer, "version": "v-1"},
+        "quantity": quantity,
+    }
+    return command(UPDATE, {"orderItemActions": [action]}, basket=basket, **more)
+
+
+def change(basket: str, item: str, quantity: int, **more: Any) -> Message:
+    action = {"orderItemActionType": "change_quantity", "id": item, "quantity": quantity}
+    return command(UPDATE, {"orderItemActions": [action]}, basket=basket, **more)
+
+
+def validate(basket: str, **more: Any) -> Message:
+    return command(VALIDATE, basket=basket, **more)
+
+
+def order(basket: str, order_id: str = "order-1", **value: Any) -> Message:
+    document = json.dumps({"orderId": order_id, **value}).encode()
+    return Message(topics.ORDERS, basket.encode(), document, ())
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a gateway was told of a command."""
+
+    received: Received
+    status: int
+    headers: dict[str, str]
+    body: dict[str, Any]
+
+    @property
+    def basket(self) -> str:
+        id: str = self.body["id"]
+        return id
+
+
+@dataclass
+class CommandGateway:
+    """Sends commands and reads the results of its own."""
+
+    settings: Settings
+    sent: list[str] = field(default_factory=list)
+
+    async def sends(self, *messages: Message) -> None:
+        self.sent += [id for message in messages if (id := message.header("ce_id"))]
+        await send_messages(self.settings, messages)
+
+    async def results(self, ids: Collection[str] | None = None) -> dict[str, list[Result]]:
+        """Everything that it was told, by command id, as a read_committed consumer sees it."""
+        wanted = set(self.sent if ids is None else ids)
+        found: dict[str, list[Result]] = {}
+        for received in await topic_messages(
+            self.settings,
+            topics.COMMAND_RESULTS,
+            lambda message: message.header("ce_correlationid") in wanted,
+        ):
+            document = json.loads(received.message.value or b"")
+            result = Result(received, document["status"], document["headers"], document["body"])
+            found.setdefault(document["commandId"], []).append(result)
+        return found
+
+    async def asks(self, *messages: Message) -> list[Result]:
+        """Sends the commands, and gives the one result of each once all are there."""
+        await self.sends(*messages)
+        ids = [message.header("ce_id") or "" for message in messages]
+
+        async def all_answered() -> dict[str, list[Result]] | None:
+            found = await self.results(ids)
+            return found if len(found) == len(set(ids)) else None
+
+        found = await eventually(all_answered, every=0.05)
+        assert found is not None
+        assert all(len(results) == 1 for results in found.values())
+        return [found[id][0] for id in ids]
+
+
+@asynccontextmanager
+async def command_worker(
+    settings: Settings, group: str, *, letters: DeadLetters | None = None, store: EventStore | None = None
+) -> AsyncIterator[CommandWorker]:
+    """A command worker on the settings' database and Kafka. It gets its own store unless one is given."""
+    assert settings.database_url is not None
+    url = settings.database_url.get_secret_value()
+    database = DatabasePool(url, timeout=2.0)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(database.close)
+        if store is None:
+            store = await stack.enter_async_context(event_store(url))
+        handlers = CheckoutHandlers(store, BasketRepository(store), InMemoryCatalogue(), utc_now, new_id)
+        yield CommandWorker(
+            CommandStream(settings, group),
+            KafkaCommandExecutor(settings, handlers, IdempotencyStore(store), utc_now, new_id),
+            OrderPlacedHandler(handlers, new_id),
+            PostgresLeadership(database, retry_every=0.1),
+            [letters or RecordedDeadLetters()],
+            role=group,
+            # Small, so that there are many transactions to be killed in.
+            batch_messages=50,
+        )
+
+
+def command_process(settings: Settings, group: str) -> Program:
+    assert settings.database_url is not None
+    return Program(
+        "-m",
+        "tests.workers.command_gateway",
+        group,
+        environment={
+            "CHECKOUT_DATABASE_URL": settings.database_url.get_secret_value(),
+            "CHECKOUT_KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers,
+            "CHECKOUT_KAFKA_DELIVERY": settings.kafka_delivery,
+            "CHECKOUT_KAFKA_FETCH_MAX_WAIT_MS": str(settings.kafka_fetch_max_wait_ms),
+        },
+    )
+
+
+async def _run(group: str) -> None:
+    async with command_worker(Settings(_env_file=None), group) as worker, running_worker(worker) as heartbeat:
+        await eventually(lambda: heartbeat.is_ready)
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
+        await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    # Nobody reads what it says while it runs, and a full pipe would stop it.
+    configure_logging("CRITICAL")
+    asyncio.run(_run(*sys.argv[1:]))

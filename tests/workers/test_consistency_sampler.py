@@ -1,0 +1,173 @@
+"""The sampler, beside the publisher and the projector that it looks after."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import asyncpg
+from prometheus_client import REGISTRY
+
+from adapters.container import Container, open_container
+from adapters.kafka.messages import basket_event_message
+from adapters.kafka.topics import BASKET_EVENTS, ensure_topics
+from adapters.settings import Settings
+from domain.operators.verify.topic_verifier import TopicVerifier
+from tests.basket_traffic import (
+    BasketTraffic,
+    delivery,
+    send,
+    streaming_settings,
+)
+from tests.builders import add, caller, update
+from tests.cli.verify_steps import run_command_at
+from tests.servers.kafka import KafkaServer
+from tests.servers.waiting import eventually
+from tests.workers.worker_processes import projector_worker, publisher_worker, running_worker
+from workers.consistency_sampler import ConsistencySampler
+
+
+def sampled(name: str, **labels: str) -> float:
+    return REGISTRY.get_sample_value(name, labels) or 0.0
+
+
+def differences(kind: str) -> float:
+    return sampled("checkout_verify_differences_total", kind=kind)
+
+
+def all_differences() -> float:
+    return sum(
+        sample.value
+        for metric in REGISTRY.collect()
+        for sample in metric.samples
+        if sample.name == "checkout_verify_differences_total"
+    )
+
+
+def sampler(
+    parts: Container, topics: TopicVerifier | None = None, *, patience: float = 30.0
+) -> ConsistencySampler:
+    return ConsistencySampler(
+        parts.verification,
+        parts.derived_rows,
+        topics,
+        parts.leadership,
+        rate=50,
+        patience=patience,
+        topics_every=0.1,
+        topics_wait=1.0,
+    )
+
+
+@asynccontextmanager
+async def service(settings: Settings, group: str) -> AsyncIterator[Container]:
+    """A publisher and a projector at work."""
+    async with AsyncExitStack() as stack:
+        parts = await stack.enter_async_context(open_container(settings, of_operators=False))
+        publisher = await stack.enter_async_context(publisher_worker(settings))
+        projector = await stack.enter_async_context(projector_worker(settings, group))
+        await stack.enter_async_context(running_worker(publisher))
+        heartbeat = await stack.enter_async_context(running_worker(projector))
+        await eventually(lambda: heartbeat.is_ready)
+        yield parts
+
+
+async def test_a_sound_service_under_load_has_no_differences(
+    module_kafka: KafkaServer, database_url: str, partner: BasketTraffic, group: str
+) -> None:
+    # On the Kafka that all tests share the projector would make views of others' baskets.
+    settings = streaming_settings(
+        module_kafka.bootstrap_servers, database_url, kafka_delivery=delivery(module_kafka)
+    )
+    await ensure_topics(settings)
+    before, looked_at = all_differences(), sampled("checkout_verified_baskets_total")
+    messages = sampled("checkout_verified_messages_total", topic=BASKET_EVENTS)
+    async with service(settings, group) as parts:
+        writing = [asyncio.create_task(partner.keeps_filling()) for _ in range(3)]
+        await eventually(lambda: len(partner.basket_ids) > 20)
+        worker = sampler(parts, parts.topic_verification())
+        async with running_worker(worker) as heartbeat:
+            await eventually(lambda: sampled("checkout_verified_baskets_total") > looked_at + 40)
+            await eventually(
+                lambda: sampled("checkout_verified_messages_total", topic=BASKET_EVENTS) > messages + 10,
+                limit=60,
+            )
+            assert heartbeat.is_ready
+            # Neither does who looks at everything while others write.
+            everything = ("verify", "--all", "--processes", 1, "--no-kafka", "--patience", 60)
+            ended, some = await asyncio.gather(
+                run_command_at(settings, *everything),
+                run_command_at(settings, "verify", "--sample", 20, "--patience", 60),
+            )
+            assert (ended.code, some.code) == (0, 0), ended.out + some.out + some.err
+        for task in writing:
+            task.cancel()
+        await asyncio.gather(*writing, return_exceptions=True)
+    assert all_differences() == before
+
+
+async def test_a_view_that_differs_is_found_by_and_by_and_counted_by_its_kind(
+    settings: Settings, partner: BasketTraffic, administrator_url: str
+) -> None:
+    async with open_container(settings, of_operators=False) as parts:
+        basket = await partner.fills_a_basket()
+        await parts.projection.refold(basket.id)
+        connection = await asyncpg.connect(administrator_url)
+        await connection.execute("UPDATE basket_views SET status = 'completed'")
+        await connection.close()
+        before = differences("view_differs")
+        async with running_worker(sampler(parts)):
+            await eventually(lambda: differences("view_differs") > before)
+    assert sampled("checkout_verify_last_difference_timestamp_seconds") > 0
+
+
+async def test_a_view_that_stays_behind_differs_after_a_while(
+    settings: Settings, partner: BasketTraffic
+) -> None:
+    async with open_container(settings, of_operators=False) as parts:
+        basket = await partner.fills_a_basket()
+        await parts.projection.refold(basket.id)
+        await partner.handlers.update(update(basket.id, add("o-9")), caller())
+        before = differences("view_behind")
+        async with running_worker(sampler(parts, patience=1.5)):
+            await eventually(lambda: differences("view_behind") > before)
+
+
+async def test_a_message_that_comes_twice_is_found_as_it_is_published(
+    transactional_kafka: KafkaServer, settings: Settings, partner: BasketTraffic
+) -> None:
+    before = differences("message_repeated")
+
+    async def again_and_again() -> None:
+        while True:
+            basket = await partner.fills_a_basket()
+            events = await partner.store.read_events(basket.id)
+            await send(settings, [basket_event_message(event) for event in events])
+
+    async with (
+        open_container(settings, of_operators=False) as parts,
+        publisher_worker(settings) as publisher,
+        running_worker(publisher),
+        running_worker(sampler(parts, parts.topic_verification())),
+    ):
+        writing = asyncio.create_task(again_and_again())
+        await eventually(lambda: differences("message_repeated") > before)
+        writing.cancel()
+        await asyncio.gather(writing, return_exceptions=True)
+
+
+async def test_kafka_away_keeps_no_basket_from_being_verified(
+    settings: Settings, partner: BasketTraffic
+) -> None:
+    async with open_container(settings, of_operators=False) as parts:
+        basket = await partner.fills_a_basket()
+        await parts.projection.refold(basket.id)
+    away = settings.model_copy(update={"kafka_bootstrap_servers": "127.0.0.1:1"})
+    looked_at = sampled("checkout_verified_baskets_total")
+    async with (
+        open_container(away, of_operators=False) as parts,
+        running_worker(sampler(parts, parts.topic_verification())) as heartbeat,
+    ):
+        await eventually(lambda: sampled("checkout_verified_baskets_total") > looked_at + 5)
+        assert heartbeat.is_ready

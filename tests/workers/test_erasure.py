@@ -1,0 +1,156 @@
+"""Publisher and projector with personal data: open for who reads the topics or sealed, and gone once forgotten."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from adapters.container import Container
+from adapters.kafka.consumer_group import ConsumerGroup
+from adapters.kafka.messages import Message, Received, basket_event_message
+from adapters.kafka.topics import BASKET_EVENTS, VALIDATION_RESULTS
+from adapters.settings import Settings
+from domain.basket.projection import to_view
+from domain.basket.serialization import serialize_order
+from domain.operators.erasure.erasure import Person
+from domain.ports import Source
+from tests.adapters.postgres.erasure_setup import (
+    GRACE,
+    MARKER,
+    a_basket,
+    folded,
+    service,
+    where_it_lies,
+)
+from tests.basket_traffic import by_basket, topic_content
+from tests.servers.waiting import eventually
+from tests.workers.worker_processes import running_worker
+from workers.projector import ProjectorWorker
+from workers.publisher import PublisherWorker
+
+
+@asynccontextmanager
+async def at_work(parts: Container, group: str) -> AsyncIterator[None]:
+    """A publisher and a projector, as they are put together for production."""
+    publisher = PublisherWorker(
+        parts.published_feed,
+        parts.published_store,
+        parts.publisher(),
+        parts.leadership,
+        parts.parked,
+        role=parts.settings.publisher_id,
+    )
+    subscription = ConsumerGroup(
+        parts.settings, group, BASKET_EVENTS, session_timeout_ms=6_000, heartbeat_interval_ms=500
+    )
+    projector = ProjectorWorker(
+        subscription, parts.projection, parts.parked, parts.dead_letters, opened=parts.decrypt_messages
+    )
+    async with running_worker(publisher), running_worker(projector):
+        yield
+
+
+@asynccontextmanager
+async def on_kafka(settings: Settings, folder: Path, **values: Any) -> AsyncIterator[Container]:
+    assert settings.database_url is not None
+    given = settings.model_dump(exclude={"database_url", "data_key_file", "local_issuer_key_file"})
+    async with service(settings.database_url.get_secret_value(), folder, **{**given, **values}) as parts:
+        yield parts
+
+
+async def viewed(parts: Container, basket_id: str, version: int) -> bytes:
+    """The view as it lies there, once it is at this version."""
+
+    async def there() -> bool:
+        return (await parts.views.versions([basket_id])).get(basket_id) == version
+
+    await eventually(there, every=0.05)
+    snapshot = (await parts.stored.read_stream(basket_id)).snapshot
+    assert snapshot is not None
+    return snapshot
+
+
+@pytest.mark.parametrize("how", ["open", "sealed"])
+async def test_a_basket_is_published_projected_and_forgotten(
+    how: str, settings: Settings, tmp_path: Path, administrator_url: str, group: str
+) -> None:
+    async with AsyncExitStack() as stack:
+        parts = await stack.enter_async_context(on_kafka(settings, tmp_path, kafka_personal_data=how))
+        connection = await asyncpg.connect(administrator_url)
+        stack.push_async_callback(connection.close)
+        await stack.enter_async_context(at_work(parts, group))
+        id = await a_basket(parts)
+        version = (await folded(parts, id)).version
+
+        # The projector keeps it sealed however it was published, and serves it open.
+        await viewed(parts, id, version)
+        assert await where_it_lies(connection) == set()
+        assert (await parts.views.snapshots([id]))[id] == to_view(await folded(parts, id)).snapshot
+        assert await published(settings, id) == (3 if how == "open" else 0)
+
+        await parts.forgetting.forget(Person(subject="p-1"), GRACE)
+
+        basket = await folded(parts, id)
+        assert await viewed(parts, id, version + 1) == to_view(basket).snapshot
+        assert serialize_order(await parts.handlers.get(id, "acme"))["tracking"] == {}
+        messages = by_basket(await topic_content(settings, BASKET_EVENTS, [id]))[id]
+        assert [json.loads(message)["version"] for message in messages] == [*range(1, version + 2)]
+        # What is sent once more, to wherever, holds nothing any longer.
+        again = [
+            basket_event_message(event).value or b"" for event in await parts.published_feed.read(0, 100)
+        ]
+        assert len(again) == version + 1
+        assert not [value for value in again if MARKER.encode() in value]
+
+
+async def published(settings: Settings, basket_id: str) -> int:
+    """How many of the basket's messages on the topics show what is personal."""
+    messages = [
+        message
+        for topic in (BASKET_EVENTS, VALIDATION_RESULTS)
+        for message in await topic_content(settings, topic, [basket_id])
+    ]
+    return sum(MARKER.encode() in (message.message.value or b"") for message in messages)
+
+
+async def test_what_was_forgotten_before_it_was_published_never_is(
+    settings: Settings, tmp_path: Path, group: str
+) -> None:
+    async with on_kafka(settings, tmp_path) as parts:
+        id = await a_basket(parts)
+        await parts.forgetting.forget(Person(subject="p-1"), GRACE)
+        basket = await folded(parts, id)
+        async with at_work(parts, group):
+            assert await viewed(parts, id, basket.version) == to_view(basket).snapshot
+        assert await published(settings, id) == 0
+        (verdict,) = by_basket(await topic_content(settings, VALIDATION_RESULTS, [id]))[id]
+        assert json.loads(verdict)["checkout"]["tracking"] == {}
+
+
+KEY = "01234567-89ab-4def-8123-456789abcdef"
+ELSEWHERE = {"tracking": {"looks": "unsealed"}}
+LOOKS_SEALED: dict[str, dict[str, Any]] = {
+    "a basket's id that PostgreSQL cannot hold": {"basketId": "a\0b", **ELSEWHERE},
+    "a basket's id that is none": {"basketId": {"a": 1}, **ELSEWHERE},
+    "no basket's id": ELSEWHERE,
+    "a key that nobody has": {"basketId": f"basket-{KEY}", **ELSEWHERE},
+}
+
+
+@pytest.mark.parametrize("why", LOOKS_SEALED)
+@pytest.mark.parametrize("secret", ["QUFB", "A", "===="])
+async def test_a_message_that_only_looks_sealed_holds_up_no_other(
+    why: str, secret: str, database_url: str, tmp_path: Path
+) -> None:
+    sealed = {"details": {"tracking": {"$sealed": secret, "key": KEY}, "customFields": {}}}
+    value = json.dumps({**sealed, **LOOKS_SEALED[why]}, separators=(",", ":")).encode()
+    came = Received(Message(BASKET_EVENTS, b"key", value, ()), Source(BASKET_EVENTS, 0, 0))
+    async with service(database_url, tmp_path) as parts:
+        [opened] = await parts.decrypt_messages([came])
+    assert opened.source == came.source

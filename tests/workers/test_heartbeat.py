@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+from domain.operators.status.model import LagMeasurement
+from tests.servers.waiting import eventually
+from tests.workers.worker_processes import running_worker
+from workers.heartbeat import Heartbeat
+
+
+class Bench:
+    def __init__(self) -> None:
+        self.now = 50.0
+        self.heartbeat = Heartbeat("publisher", lambda: self.now)
+
+
+async def test_a_worker_starts_works_and_says_since_when() -> None:
+    bench = Bench()
+    assert (await bench.heartbeat.report()).condition == "starting"
+    bench.now += 3
+    bench.heartbeat.ready(True)
+    bench.now += 4
+    bench.heartbeat.ready(True)
+    report = await bench.heartbeat.report()
+    assert (report.worker, report.condition, report.condition_seconds) == ("publisher", "working", 4.0)
+    assert report.silent_seconds == 0.0
+
+
+async def test_one_that_stands_by_is_ready_and_has_no_role() -> None:
+    bench = Bench()
+    bench.heartbeat.stands_by("a role")
+    bench.now += 5
+    bench.heartbeat.stands_by("a role")
+    report = await bench.heartbeat.report()
+    assert bench.heartbeat.is_ready
+    assert (report.condition, report.condition_seconds) == ("standing-by", 5.0)
+    assert (report.role, report.holds_role) == ("a role", False)
+
+
+async def test_one_that_takes_a_role_is_not_ready_before_it_says_so() -> None:
+    bench = Bench()
+    bench.heartbeat.stands_by("a role")
+    bench.heartbeat.holds("a role")
+    report = await bench.heartbeat.report()
+    assert not bench.heartbeat.is_ready
+    assert (report.condition, report.role, report.holds_role) == ("starting", "a role", True)
+
+
+async def test_one_that_fails_again_and_again_fails_since_the_first_time() -> None:
+    bench = Bench()
+    bench.heartbeat.ready(True)
+    for _ in range(3):
+        bench.now += 2
+        bench.heartbeat.fault("BrokerUnavailable: away")
+        bench.heartbeat.holds("a role")
+    report = await bench.heartbeat.report()
+    assert (report.condition, report.condition_seconds, report.restarts) == ("failing", 4.0, 3)
+
+
+async def test_the_last_error_is_remembered_when_all_is_well_again_but_not_as_a_present_one() -> None:
+    bench = Bench()
+    bench.heartbeat.fault("BrokerUnavailable: away")
+    bench.now += 9
+    bench.heartbeat.ready(True)
+    report = await bench.heartbeat.report()
+    assert bench.heartbeat.last_error is None
+    assert (report.last_error, report.last_error_seconds) == ("BrokerUnavailable: away", 9.0)
+
+
+async def test_the_rate_is_what_was_handled_over_the_last_while() -> None:
+    bench = Bench()
+    assert (await bench.heartbeat.report()).rate is None
+    bench.heartbeat.handled(30)
+    bench.now += 2
+    report = await bench.heartbeat.report()
+    assert (report.rate, report.handled) == (15.0, 30)
+
+
+async def test_how_far_it_is_is_told_with_how_long_ago_that_was() -> None:
+    bench = Bench()
+    bench.heartbeat.at(7)
+    bench.now += 3
+    assert (await bench.heartbeat.report()).figures == LagMeasurement(7, age_seconds=3.0)
+
+
+async def test_what_it_measured_by_is_asked_only_while_it_runs() -> None:
+    asked: list[None] = []
+
+    async def measure() -> LagMeasurement:
+        asked.append(None)
+        return LagMeasurement(9, 2, 1.5)
+
+    class Measured:
+        name = "measured"
+
+        async def run(self, heartbeat: Heartbeat) -> None:
+            heartbeat.measured_by(measure)
+            figures = (await heartbeat.report()).figures
+            assert figures == LagMeasurement(9, 2, 1.5)
+            raise RuntimeError("done")
+
+    async with running_worker(Measured()) as heartbeat:
+        await eventually(lambda: "done" in (heartbeat.last_error or ""))
+        seen = len(asked)
+        assert (await heartbeat.report()).figures is None
+        assert len(asked) == seen
+
+
+async def test_what_arrives_is_by_how_much_position_and_what_waits_grow_together() -> None:
+    bench = Bench()
+    figures = [LagMeasurement(100, 50, 1.0), LagMeasurement(130, 120, 2.0), LagMeasurement(5, 0, 0.0), None]
+
+    async def measure() -> LagMeasurement | None:
+        return figures.pop(0)
+
+    bench.heartbeat.measured_by(measure)
+    said = []
+    for _ in range(4):
+        said.append((await bench.heartbeat.report()).arriving)
+        bench.now += 2
+    # Nothing to compare with; 100 more in two seconds; other partitions; nothing measured.
+    assert said == [None, 50.0, None, None]
