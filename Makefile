@@ -1,16 +1,16 @@
-# What people and machines do with this repository. `make` alone lists it.
+# The tasks of this repository. `make` alone lists them.
 
-# The first Python here that is new enough; `make PYTHON=/path/to/python …` names another.
+# The first Python that is new enough; `make PYTHON=/path/to/python …` selects another.
 PYTHON ?= $(shell for candidate in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$candidate -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$candidate && break; done)
 VENV ?= .venv
-# So many processes run tests, each with servers of its own.
-TESTERS ?= 2
+# The number of processes that run tests, each with servers of its own.
+TEST_PROCESSES ?= 2
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-# A line for each package as pip comes to it, also where no terminal is; what fails is told by pip on stderr.
-TOLD := while read -r word what rest; do case "$$word" in \
+# Prints a line for each package while pip works, also without a terminal. pip reports failures on stderr.
+SHOW_PROGRESS := while read -r word what rest; do case "$$word" in \
 	Collecting) echo "  $${what%%[<>=!~;[(]*}" ;; \
 	Installing) if [ "$$what" = collected ]; then echo "unpacking them …"; fi ;; \
 	pip-failed) exit 1 ;; \
@@ -22,42 +22,42 @@ TOLD := while read -r word what rest; do case "$$word" in \
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 16
 
-install: $(INSTALLED) ## everything into .venv, where it is not up to date
+install: $(INSTALLED) ## everything into .venv, if it is not up to date
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(if $(PYTHON),$(PYTHON),false) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
-		echo "Python 3.11 or newer is needed$(if $(PYTHON), and $(PYTHON) is not,; no python3 on the PATH is). Name one: make PYTHON=/path/to/python3" >&2; exit 1; }
+		echo "Python 3.11 or newer is needed$(if $(PYTHON), and $(PYTHON) is older,; no python3 on the PATH is new enough). Select one: make PYTHON=/path/to/python3" >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@echo "installing about $$(grep -c == constraints.txt) packages into $(VENV); what takes long is their download:"
+	@echo "installing about $$(grep -c == constraints.txt) packages into $(VENV); the download takes a while:"
 	@{ $(BIN)/python -m pip install --disable-pip-version-check --no-input --progress-bar off -c constraints.txt \
-		-e '.[embedded,console,test,check]' || echo pip-failed; } | $(TOLD)
+		-e '.[embedded,console,test,check]' || echo pip-failed; } | $(SHOW_PROGRESS)
 	@touch $@
 
-demo: install ## starts everything and plays two partners' journeys; ONCE=1 exits at the end, else it serves until Ctrl-C
+demo: install ## starts everything and plays two partners' journeys; ONCE=1 exits at the end, otherwise it serves until Ctrl-C
 	@$(BIN)/checkout demo $(if $(filter-out 0,$(ONCE)),--once) $(ARGS)
 
 up: install ## starts everything; ARGS='--port 9000 --ephemeral'
 	@$(BIN)/checkout up $(ARGS)
 
-secrets: ## passwords for docker compose into .env, those that it lacks
+secrets: ## writes missing passwords for docker compose into .env
 	@umask 077; for name in POSTGRES OWNER API WORKER OPERATOR; do \
 		grep -qs "^$${name}_PASSWORD=" .env \
 			|| echo "$${name}_PASSWORD=$$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')" >> .env; done
 	@echo "passwords are in .env"
 
 test: install ## every test, against real servers; ARGS='-k publisher'
-	$(BIN)/python -m pytest -n $(TESTERS) --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile $(ARGS)
 
-check: install ## format, lint, types, and which room imports which
+check: install ## format, lint, types and import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-format: install ## formats, and mends what the linter can
+format: install ## formats, and applies the linter's fixes
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-clean: ## removes what was installed and cached; data in .checkout stay
+clean: ## removes installed and cached files; data in .checkout stays
 	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -54,7 +54,7 @@ async def test_what_the_readme_says_works_word_for_word() -> None:
     with postgres_folder() as folder:
         folder.mkdir()
         # In place of a clone and its installation.
-        (folder / "operations").symlink_to(ROOT / "operations")
+        (folder / "cli").symlink_to(ROOT / "cli")
         key = folder / "issuer-key.pem"
         program = Program(
             *("-m", "cli", "up", "--port", port, "--data", folder / ".checkout"),
