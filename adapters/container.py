@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from domain.operators.verify.repair import ViewRepairer
     from domain.operators.verify.topic_verifier import TopicVerifier
     from domain.operators.verify.view_verifier import ViewVerifier
-    from domain.ports import DeadLetters, Publisher, PublisherCheckpoint
+    from domain.ports.messaging import DeadLetters, Publisher, PublisherCheckpoint
     from domain.validation.revalidate_as_of import AsOfValidator
 
 __all__ = [

@@ -27,7 +27,7 @@ from uuid_utils import uuid7
 from adapters.embedded.postgres import EmbeddedPostgres
 from adapters.postgres.event_store.store import PostgresEventStore
 from adapters.postgres.pool import DatabasePool
-from domain.ports import Append, Appended, NewEvent
+from domain.ports.event_store import Append, Appended, NewEvent
 from tests.servers.postgres import Databases, postgres_folder
 
 CALLERS = (1, 16, 64, 256)

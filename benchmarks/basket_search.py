@@ -29,7 +29,7 @@ from adapters.postgres.pool import DatabasePool
 from adapters.postgres.read_models.basket_search import PostgresBasketSearch
 from adapters.postgres.read_models.basket_views import PostgresBasketViews
 from domain.operators.history.search import BasketQuery
-from domain.ports import BasketView
+from domain.ports.read_models import BasketView
 from tests.servers.postgres import Databases, postgres_folder
 
 FIRST = datetime(2025, 11, 1, tzinfo=UTC)

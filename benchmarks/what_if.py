@@ -25,12 +25,12 @@ from adapters.postgres.migrator import migrate
 from adapters.settings import Settings
 from domain.basket.basket import Basket
 from domain.basket.codec import encode
-from domain.basket.events import BasketDetails, LineOffer, OrderItem
+from domain.basket.events import BasketDetails, OrderItem
 from domain.basket.projection import to_view
 from domain.catalogue.epochs import FactMessage
 from domain.catalogue.facts import FACT, Fact
-from domain.ports import Append, NewEvent, Source
-from domain.shared.values import Money, Product
+from domain.ports.event_store import Append, NewEvent
+from domain.shared.values import LineOffer, MessageSource, Money, Product
 from tests.servers.postgres import postgres_folder
 
 OFFERS = 5_000
@@ -97,7 +97,7 @@ def a_basket(lines: int, chance: random.Random) -> Basket:
 async def fill(parts: Container, baskets: int, lines: int) -> None:
     chance = random.Random(1)
     await parts.facts.learn(
-        [FactMessage(fact, Source("benchmark", 0, at)) for at, fact in enumerate(facts(1, "1.00"))]
+        [FactMessage(fact, MessageSource("benchmark", 0, at)) for at, fact in enumerate(facts(1, "1.00"))]
     )
     for start in range(0, baskets, BATCH):
         made = [a_basket(lines, chance) for _ in range(min(BATCH, baskets - start))]

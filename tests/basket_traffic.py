@@ -22,7 +22,8 @@ from domain.basket.handlers import CheckoutHandlers
 from domain.basket.repository import BasketRepository
 from domain.catalogue.epochs import FactMessage
 from domain.catalogue.facts import Fact
-from domain.ports import EventStore, Source
+from domain.ports.event_store import EventStore
+from domain.shared.values import MessageSource
 from tests.builders import add, availability, caller, change, initiate, item, offer, price, update, validate
 from tests.fakes.catalogue import InMemoryCatalogue
 from tests.servers.kafka import KafkaServer
@@ -63,7 +64,9 @@ class BasketTraffic:
 
     async def knows_a_catalogue(self) -> BasketTraffic:
         facts: list[Fact] = [offer("o-1"), price("o-1"), availability("SKU-1", quantity=5)]
-        await self._facts.learn([FactMessage(fact, Source("test", 0, at)) for at, fact in enumerate(facts)])
+        await self._facts.learn(
+            [FactMessage(fact, MessageSource("test", 0, at)) for at, fact in enumerate(facts)]
+        )
         return self
 
     async def fills_a_basket(self) -> Basket:

@@ -10,7 +10,7 @@ import selectors
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Literal, TypeVar
 
-from domain.ports import (
+from domain.ports.event_store import (
     Append,
     AppendOutcome,
     IdempotencyKey,

@@ -10,7 +10,7 @@ from domain.basket.basket import Basket
 from domain.basket.commands import Action, AddItem, ChangeQuantity, InitiateBasket, RemoveItem, RequestedItem
 from domain.basket.handlers import CheckoutHandlers
 from domain.catalogue.facts import Fact
-from domain.ports import Append, EventStore, NewEvent
+from domain.ports.event_store import Append, EventStore, NewEvent
 from domain.shared.errors import CommandRejected
 from tests.builders import (
     LIFETIME,

@@ -20,7 +20,7 @@ from domain.operators.rebuild import (
     RebuildScope,
     RebuildTarget,
 )
-from domain.ports import EventStore
+from domain.ports.event_store import EventStore
 from domain.shared.eventsourcing import fold
 from tests.basket_traffic import utc_now
 from tests.workers.command_gateway import new_id

@@ -28,7 +28,7 @@ from domain.basket.codec import UnreadableEvent, decode_all
 from domain.basket.idempotency import IdempotencyStore
 from domain.operators.dead_letters.model import ReadableContent
 from domain.operators.history.search import BasketQuery, Cursor, InvalidPage
-from domain.ports import Source
+from domain.shared.values import MessageSource
 from tests.api.service import COOKIE, INITIATE, UPDATE, Service, problem, settings_in
 from tests.builders import InMemoryCheckout, basket_id
 
@@ -63,7 +63,7 @@ DOORS: dict[str, tuple[Door, type[Exception]]] = {
     "an order of an order service": (lambda deep, _: parse_order(None, deep), InvalidOrderMessage),
     "a fact on Kafka": (
         lambda deep, _: parse_catalogue_message(
-            Received(Message(OFFERS, b"k", deep, ()), Source(OFFERS, 0, 0))
+            Received(Message(OFFERS, b"k", deep, ()), MessageSource(OFFERS, 0, 0))
         ),
         InvalidFact,
     ),

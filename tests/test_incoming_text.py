@@ -20,9 +20,8 @@ from adapters.wire.order_placed import InvalidOrderMessage, parse_order
 from cli.operator_options import operator_from_options
 from domain.basket.idempotency import IdempotencyStore
 from domain.operators.audit import Operator
-from domain.ports import Source
 from domain.shared.errors import InvalidCommand
-from domain.shared.values import is_storable_text
+from domain.shared.values import MessageSource, is_storable_text
 from tests.api.service import Service, actions, add, errors, order, problem, settings_in, wanted
 from tests.builders import (
     InMemoryCheckout,
@@ -154,7 +153,7 @@ async def test_the_headers_of_an_order_give_way_to_what_is_known_of_it(text: str
     id = (await checkout.handlers.initiate(initiate(), caller("shop"))).basket.id
     headers = [(name, text.encode()) for name in ("ce_id", "ce_source", "ce_correlationid", "traceparent")]
     value = b'{"orderId":"o-1"}'
-    received = Received(Message(ORDERS, id.encode(), value, tuple(headers)), Source(ORDERS, 3, 7))
+    received = Received(Message(ORDERS, id.encode(), value, tuple(headers)), MessageSource(ORDERS, 3, 7))
     placed = parse_order(id.encode(), value)
     assert await OrderPlacedHandler(checkout.handlers, checkout.ids).complete(placed, received) is None
     *_, event = await checkout.store.read_events(id)
@@ -188,4 +187,4 @@ def test_an_operator_may_say_it_in_several_lines() -> None:
 
 
 def test_what_an_operator_said_once_stays_readable() -> None:
-    assert Operator.made(actor="a\x9bb", way="console", reason="x" * 600).reason == "x" * 600
+    assert Operator.construct_trusted(actor="a\x9bb", way="console", reason="x" * 600).reason == "x" * 600

@@ -13,7 +13,9 @@ from adapters.kafka.consumer_group import ConsumerGroup, GroupConsumer
 from adapters.kafka.messages import Received, unreadable_batch_letter
 from adapters.wire.facts import InvalidFact
 from domain.catalogue.epochs import CatalogueMessage, FactMessage
-from domain.ports import CatalogueFacts, DeadLetter, DeadLetters, Source
+from domain.ports.catalogue import CatalogueFacts
+from domain.ports.messaging import DeadLetter, DeadLetters
+from domain.shared.values import MessageSource
 from workers.heartbeat import Heartbeat
 
 GROUP = "checkout-catalogue"
@@ -145,5 +147,5 @@ def _letter(message: Received, code: str, error: str) -> DeadLetter:
 
 
 def _last_offsets(batch: Sequence[Received]) -> dict[str, int]:
-    sources: list[Source] = [message.source for message in batch]
+    sources: list[MessageSource] = [message.source for message in batch]
     return {f"{source.topic}/{source.partition}": source.offset for source in sources}

@@ -14,8 +14,10 @@ from adapters.kafka.messages import Message, Received, unreadable_batch_letter
 from adapters.kafka.order_placed import OrderPlacedHandler, dead_letter
 from adapters.kafka.topics import COMMANDS
 from adapters.wire.order_placed import InvalidOrderMessage, OrderPlaced, parse_order
-from domain.ports import DeadLetter, DeadLetters, Leadership, Lease
-from domain.shared.errors import Unavailable, VersionConflict
+from domain.basket.command_executor import VersionConflict
+from domain.ports.leadership import Leadership, Lease
+from domain.ports.messaging import DeadLetter, DeadLetters
+from domain.shared.errors import Unavailable
 from workers.heartbeat import Heartbeat
 from workers.keyed_concurrency import run_keyed
 from workers.log_context import dead_letter_context

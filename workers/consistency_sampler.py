@@ -12,7 +12,7 @@ from prometheus_client import Counter, Gauge
 from domain.operators.verify.inconsistencies import Inconsistency
 from domain.operators.verify.topic_verifier import TopicVerifier
 from domain.operators.verify.view_verifier import ReadModelAudit, ViewVerifier
-from domain.ports import Leadership
+from domain.ports.leadership import Leadership
 from domain.shared.errors import Unavailable
 from workers.heartbeat import Heartbeat
 from workers.runner import sleep

@@ -8,10 +8,12 @@ from datetime import timedelta
 import structlog
 
 from adapters.wire.trace_context import continue_trace
+from domain.basket.command_executor import VersionConflict
 from domain.basket.commands import Caller
 from domain.basket.handlers import CheckoutHandlers
-from domain.ports import BasketViews, Clock, NewId
-from domain.shared.errors import BasketNotFound, VersionConflict
+from domain.ports.read_models import BasketViews
+from domain.shared.errors import BasketNotFound
+from domain.shared.values import Clock, NewId
 from workers.heartbeat import Heartbeat
 from workers.keyed_concurrency import run_keyed
 from workers.runner import sleep

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from pydantic_core import from_json
 
-from domain.ports import DeadLetter, StoredEvent
+from domain.ports.event_store import StoredEvent
+from domain.ports.messaging import DeadLetter
 
 LogContext = dict[str, str | None]
 """`basket`, `organisation` and `trace`; None where they are not known."""

@@ -12,7 +12,8 @@ from adapters.kafka.consumer_group import ConsumerGroup, GroupConsumer
 from adapters.kafka.messages import Received, unreadable_batch_letter
 from domain.basket.codec import decode_all
 from domain.basket.projection import BasketProjection
-from domain.ports import BlockedBaskets, DeadLetter, DeadLetters
+from domain.ports.messaging import DeadLetter, DeadLetters
+from domain.ports.read_models import BlockedBaskets
 from domain.shared.eventsourcing import DomainEvent
 from domain.shared.values import BASKET_ID_PATTERN
 from workers.heartbeat import Heartbeat
@@ -96,7 +97,7 @@ class ProjectorWorker:
             return 0
         batch = await self._opened(came)
         baskets, letters = _sorted_out(batch)
-        for basket_id in await self._parked.parked(baskets.keys()):
+        for basket_id in await self._parked.blocked(baskets.keys()):
             del baskets[basket_id]
         stuck = await self._projection.apply({id: arrived.events for id, arrived in baskets.items()})
         for basket_id, arrived in baskets.items():

@@ -7,18 +7,16 @@ from collections.abc import AsyncIterator, Sequence
 import structlog
 
 from domain.operators.publisher_checkpoint import PublisherAheadOfStore, ahead_of_store
-from domain.ports import (
+from domain.ports.event_store import EventFeed, EventStore, StoredEvent
+from domain.ports.leadership import Leadership
+from domain.ports.messaging import (
     DeadLetter,
     DeadLetters,
-    EventFeed,
-    EventStore,
-    Leadership,
     Publication,
     Publisher,
     PublisherSession,
-    Source,
-    StoredEvent,
 )
+from domain.shared.values import MessageSource
 from domain.validation.verdict_assembler import VerdictAssembler, VerdictUnavailable
 from workers.heartbeat import Heartbeat
 from workers.log_context import event_context
@@ -124,7 +122,7 @@ class PublisherWorker:
             "a verdict is not published", position=event.position, error=str(lost), **event_context(event)
         )
         letter = DeadLetter(
-            source=Source("event-store", 0, event.position),
+            source=MessageSource("event-store", 0, event.position),
             key=event.stream_id.encode(),
             value=event.data,
             headers=(),

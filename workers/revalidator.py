@@ -10,17 +10,14 @@ import structlog
 
 from adapters.wire.trace_context import continue_trace
 from domain.basket.codec import UnreadableEvent
+from domain.basket.command_executor import VersionConflict
 from domain.basket.commands import Caller
 from domain.basket.references import references_touched_by
-from domain.ports import (
-    CatalogueCheckpoints,
-    CatalogueHistory,
-    Clock,
-    Leadership,
-    NewId,
-    OpenBaskets,
-)
-from domain.shared.errors import BasketNotFound, VersionConflict
+from domain.ports.catalogue import CatalogueCheckpoints, CatalogueHistory
+from domain.ports.leadership import Leadership
+from domain.ports.read_models import OpenBaskets
+from domain.shared.errors import BasketNotFound
+from domain.shared.values import Clock, NewId
 from domain.validation.revalidation import Revalidation
 from workers.heartbeat import Heartbeat
 from workers.keyed_concurrency import run_keyed

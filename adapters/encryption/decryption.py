@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from adapters.encryption.personal_data import PersonalDataCipher
 from domain.basket.personal_fields import EVENT_TYPES_WITH_DETAILS, may_hold_personal_data
-from domain.ports import StoredEvent, StoredStream
+from domain.ports.event_store import StoredEvent, StoredStream
 
 
 async def decrypt_events(privacy: PersonalDataCipher, events: Sequence[StoredEvent]) -> Sequence[StoredEvent]:

@@ -35,8 +35,10 @@ from domain.basket.personal_fields import (
     may_hold_unsealed_data,
     parse_document,
 )
-from domain.ports import BasketView, NewEvent, NewId
 from domain.ports.data_keys import DataKey, DataKeys, KeyRequest
+from domain.ports.event_store import NewEvent
+from domain.ports.read_models import BasketView
+from domain.shared.values import NewId
 
 CACHE_SECONDS = 2.0
 """A key that another process destroyed opens for no longer than this, even where nothing says that it was."""

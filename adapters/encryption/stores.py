@@ -8,11 +8,9 @@ from datetime import datetime
 
 from adapters.encryption.decryption import decrypt_events, decrypt_snapshots, decrypt_streams
 from adapters.encryption.personal_data import PersonalDataCipher
-from domain.ports import (
+from domain.ports.event_store import (
     Append,
     AppendOutcome,
-    BasketView,
-    BasketViews,
     EventFeed,
     EventStore,
     IdempotencyKey,
@@ -21,6 +19,7 @@ from domain.ports import (
     StoredResponse,
     StoredStream,
 )
+from domain.ports.read_models import BasketView, BasketViews
 
 NO_EVENTS = b"[]"
 

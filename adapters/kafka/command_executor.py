@@ -34,19 +34,14 @@ from adapters.wire.trace_context import TraceContext, continue_trace
 from domain.basket.commands import Caller, Preconditions, ValidateBasket
 from domain.basket.handlers import CheckoutHandlers
 from domain.basket.idempotency import IdempotencyStore
-from domain.ports import (
-    Clock,
-    IdempotencyKey,
-    NewId,
-    RenderedResponse,
-)
+from domain.ports.event_store import IdempotencyKey, RenderedResponse
 from domain.shared.errors import (
     AnsweredElsewhere,
     CheckoutError,
     RequestInProgress,
     Unavailable,
 )
-from domain.shared.values import BASKET_ID_PATTERN, MAX_ORGANISATION_LENGTH, normalize_id
+from domain.shared.values import BASKET_ID_PATTERN, MAX_ORGANISATION_LENGTH, Clock, NewId, normalize_id
 
 INITIATE = "checkout.initiate-basket.v1"
 UPDATE = "checkout.update-basket.v1"

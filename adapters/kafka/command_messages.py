@@ -9,7 +9,7 @@ from datetime import datetime
 
 from adapters.kafka import topics
 from adapters.kafka.messages import Message, cloud_event, rfc3339
-from domain.ports import RenderedResponse
+from domain.ports.event_store import RenderedResponse
 from domain.shared.values import is_storable_text
 
 RESULT_TYPE = "checkout.command-result.v1"

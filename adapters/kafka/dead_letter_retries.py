@@ -19,7 +19,8 @@ from domain.basket.projection import BasketProjection
 from domain.catalogue.epochs import CatalogueMessage, FactMessage, Tombstone
 from domain.operators.dead_letters.model import MessageKind
 from domain.operators.dead_letters.store import RetryFailed, RetryPlan, StoredDeadLetter
-from domain.ports import CatalogueFacts, EventStore
+from domain.ports.catalogue import CatalogueFacts
+from domain.ports.event_store import EventStore
 from domain.validation.verdict_assembler import VerdictAssembler, VerdictUnavailable
 
 SKIPPED = "left out"

@@ -9,7 +9,8 @@ from datetime import datetime
 from adapters.kafka.messages import Message, dead_letter_message
 from adapters.kafka.producer import MessageTooLarge, send_standalone
 from adapters.settings import Settings
-from domain.ports import Clock, DeadLetter
+from domain.ports.messaging import DeadLetter
+from domain.shared.values import Clock
 
 
 class KafkaDeadLetters:

@@ -12,7 +12,9 @@ from adapters.kafka import topics
 from adapters.kafka.unreadable_batches import UnreadableBatch
 from domain.operators.dead_letters.model import UNREADABLE_BATCH
 from domain.operators.publisher_checkpoint import event_name
-from domain.ports import DeadLetter, Source, StoredEvent
+from domain.ports.event_store import StoredEvent
+from domain.ports.messaging import DeadLetter
+from domain.shared.values import MessageSource
 
 SOURCE = "/partner/checkout"
 VERDICT_TYPE = "checkout.validation-result.v1"
@@ -53,7 +55,7 @@ class Received:
     """A message and where it lay."""
 
     message: Message
-    source: Source
+    source: MessageSource
     unreadable: UnreadableBatch | None = None
     """What stood in the place of records that cannot be read. The message has nothing then but its bytes."""
     at: datetime | None = None
@@ -70,7 +72,7 @@ def to_received(record: Any) -> Received:
     if isinstance(record, UnreadableBatch):
         return Received(
             Message(record.topic, None, record.raw, ()),
-            Source(record.topic, record.partition, record.offset),
+            MessageSource(record.topic, record.partition, record.offset),
             record,
         )
     return Received(
@@ -80,7 +82,7 @@ def to_received(record: Any) -> Received:
             record.value,
             tuple([(name, value or b"") for name, value in record.headers]),
         ),
-        Source(record.topic, record.partition, record.offset),
+        MessageSource(record.topic, record.partition, record.offset),
         at=EPOCH + timedelta(milliseconds=record.timestamp)
         if 0 <= record.timestamp <= LATEST_TIMESTAMP
         else None,
@@ -133,7 +135,7 @@ def unreadable_batch_letter(batch: UnreadableBatch) -> DeadLetter:
         case _:
             offsets = f"offsets {batch.offset} to {batch.next_offset - 1}"
     error = f"{offsets} of {batch.topic}, partition {batch.partition}, cannot be read: {batch.why}"
-    source = Source(batch.topic, batch.partition, batch.offset)
+    source = MessageSource(batch.topic, batch.partition, batch.offset)
     return DeadLetter(source, None, batch.raw, (), UNREADABLE_BATCH, error)
 
 

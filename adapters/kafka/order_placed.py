@@ -10,8 +10,9 @@ from adapters.wire.order_placed import OrderPlaced
 from adapters.wire.trace_context import continue_trace
 from domain.basket.commands import Caller
 from domain.basket.handlers import CheckoutHandlers
-from domain.ports import DeadLetter, NewId
+from domain.ports.messaging import DeadLetter
 from domain.shared.errors import BasketFinished, BasketNotFound
+from domain.shared.values import NewId
 
 
 class OrderPlacedHandler:

@@ -25,7 +25,7 @@ from adapters.kafka.unreadable_batches import getmany
 from adapters.settings import Settings
 from domain.basket.personal_fields import without_personal_data
 from domain.operators.verify.topic_checks import ExpectedMessage, TopicMessage
-from domain.ports import StoredEvent
+from domain.ports.event_store import StoredEvent
 from domain.shared.errors import BrokerRefused, BrokerUnavailable
 from domain.validation.verdict_assembler import BASKET_VALIDATED
 

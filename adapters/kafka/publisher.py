@@ -19,7 +19,7 @@ from adapters.kafka.topics import BASKET_EVENTS, VALIDATION_RESULTS, warn_about_
 from adapters.settings import Settings
 from domain.operators.publisher_checkpoint import event_name
 from domain.operators.republish.republish import ReplayedEvent
-from domain.ports import Publication, PublisherCheckpoint, PublisherCheckpoints
+from domain.ports.messaging import Publication, PublisherCheckpoint, PublisherCheckpoints
 
 START_TIMEOUT_SECONDS = 45.0
 """Longer than a transaction may stay open: a publisher that takes over waits for the end of the last one."""

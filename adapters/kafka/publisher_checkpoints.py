@@ -13,7 +13,7 @@ from adapters.kafka.messages import Message, Received, to_received
 from adapters.kafka.topics import PUBLISHER_POSITIONS
 from adapters.kafka.unreadable_batches import getmany
 from adapters.settings import Settings
-from domain.ports import PublisherCheckpoint
+from domain.ports.messaging import PublisherCheckpoint
 from domain.shared.errors import BrokerRefused
 
 _PARTITION = TopicPartition(PUBLISHER_POSITIONS, 0)

@@ -57,7 +57,7 @@ class PostgresAuditLog:
             OperatorAction(
                 id=row["id"],
                 type=row["type"],
-                operator=Operator.made(actor=row["actor"], way=row["way"], reason=row["reason"]),
+                operator=Operator.construct_trusted(actor=row["actor"], way=row["way"], reason=row["reason"]),
                 scope=json.loads(row["scope"]),
                 occurred_at=row["occurred_at"],
             )

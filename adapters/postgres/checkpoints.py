@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from adapters.postgres.pool import DatabasePool
-from domain.ports import PublisherCheckpoint
+from domain.ports.messaging import PublisherCheckpoint
 
 # How far a publisher has come.
 READ = "SELECT position, event FROM publisher_positions WHERE publisher_id = $1"

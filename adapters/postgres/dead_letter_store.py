@@ -14,7 +14,8 @@ from adapters.postgres.pool import DatabasePool
 from domain.operators.audit import OperatorAction
 from domain.operators.dead_letters.model import DeadLetterCount, DeadLetterQuery, ResolvedBy
 from domain.operators.dead_letters.store import StoredDeadLetter
-from domain.ports import DeadLetter, Source
+from domain.ports.messaging import DeadLetter
+from domain.shared.values import MessageSource
 
 # The next letters after a number that a query finds, each part of which may be left open.
 PAGE = """
@@ -192,7 +193,7 @@ async def _locked(
 
 def _buried(row: asyncpg.Record) -> StoredDeadLetter:
     message = DeadLetter(
-        source=Source(row["topic"], row["partition"], row["message_offset"]),
+        source=MessageSource(row["topic"], row["partition"], row["message_offset"]),
         key=row["key"],
         value=row["value"],
         headers=tuple(zip(row["header_names"], row["header_values"], strict=True)),

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from hashlib import sha256
 
 from adapters.postgres.pool import DatabasePool
-from domain.ports import DeadLetter
+from domain.ports.messaging import DeadLetter
 
 MAX_ERROR_LENGTH = 4_000
 
@@ -43,7 +43,7 @@ class PostgresDeadLetters:
         async with self._database.connection() as connection, connection.transaction():
             await connection.executemany(RECORD, [_row(letter) for letter in letters])
 
-    async def parked(self, basket_ids: Collection[str]) -> Collection[str]:
+    async def blocked(self, basket_ids: Collection[str]) -> Collection[str]:
         async with self._database.connection() as connection:
             rows = await connection.fetch(BLOCKED, list(basket_ids))
         return {row["basket_id"] for row in rows}

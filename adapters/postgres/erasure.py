@@ -30,7 +30,7 @@ from domain.operators.erasure.erasure import (
     EventOf,
     Person,
 )
-from domain.ports import Append
+from domain.ports.event_store import Append
 
 LONGEST_STATEMENT = 60.0
 """Seconds. What is to be forgotten may have to wait for appends, and is worth it."""

@@ -34,7 +34,7 @@ class IdempotencyHeader:
     """A key, quoted or bare. `formerly` is a quoted key as it came: answers of the release before are under it."""
 
     key: str
-    formerly: str | None = None
+    former_key: str | None = None
 
 
 def read_preconditions(headers: Mapping[str, str]) -> Preconditions:
@@ -63,7 +63,7 @@ def read_idempotency_key(headers: Mapping[str, str]) -> IdempotencyHeader | None
         quoted = _QUOTED_KEY.fullmatch(value)
         key = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else ""
         if 0 < len(key) <= _LONGEST_KEY:
-            return IdempotencyHeader(key, formerly=value)
+            return IdempotencyHeader(key, former_key=value)
     elif _BARE_KEY.fullmatch(value):
         return IdempotencyHeader(value)
     raise InvalidHeader(

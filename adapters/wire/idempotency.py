@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import TypeVar
 
 from adapters.wire.problems import to_problem
+from domain.basket.command_executor import VersionConflict
 from domain.basket.idempotency import IdempotencyContext, IdempotencyStore
-from domain.ports import IdempotencyKey, RenderedResponse
-from domain.shared.errors import BasketNotFound, CommandRejected, VersionConflict
+from domain.ports.event_store import IdempotencyKey, RenderedResponse
+from domain.shared.errors import BasketNotFound, CommandRejected
 
 R = TypeVar("R")
 Carry = Callable[[IdempotencyContext[R] | None], Awaitable[R]]

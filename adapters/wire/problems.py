@@ -11,8 +11,9 @@ from pydantic_core import to_json
 from adapters.wire import request_errors
 from adapters.wire.responses import entity_tag
 from adapters.wire.strict_json import pointer
+from domain.basket.command_executor import VersionConflict
 from domain.basket.serialization import serialize_order
-from domain.ports import RenderedResponse
+from domain.ports.event_store import RenderedResponse
 from domain.shared import errors
 from domain.shared.errors import Violation
 
@@ -63,7 +64,7 @@ PROBLEM_TYPES: dict[type[Exception], ProblemType] = {
     errors.ExternalIdInUse: ProblemType(
         409, "external_id_in_use", "Another open basket has this external id"
     ),
-    errors.VersionConflict: ProblemType(409, "conflict", "Other writers changed the basket at the same time"),
+    VersionConflict: ProblemType(409, "conflict", "Other writers changed the basket at the same time"),
     errors.VersionMismatch: ProblemType(412, "version_mismatch", "The basket is at another version"),
     errors.BasketExists: ProblemType(412, "basket_exists", "The basket is there already"),
     errors.InvalidCommand: ProblemType(
@@ -133,7 +134,7 @@ def to_problem(error: Exception) -> Problem:
         case errors.VersionMismatch(actual=int(version)) | errors.BasketExists(version=version):
             headers = {"ETag": entity_tag(version)}
             return Problem(kind, str(error), members={"version": version}, headers=headers)
-        case errors.VersionConflict(basket=basket):
+        case VersionConflict(basket=basket):
             members = {"version": basket.version, "order": serialize_order(basket)}
             headers = {"ETag": entity_tag(basket.version)}
             return Problem(kind, str(error), members=members, headers=headers)

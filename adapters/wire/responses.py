@@ -9,7 +9,7 @@ from pydantic_core import to_json
 from domain.basket.basket import Basket
 from domain.basket.commands import ActionResult, Initiated, Preconditions, Updated, Validated
 from domain.basket.serialization import Document, serialize_order, serialize_verdict
-from domain.ports import RenderedResponse
+from domain.ports.event_store import RenderedResponse
 from domain.shared.errors import BasketExists
 
 _HEADERS = {"content-type": "application/json", "cache-control": "no-store"}

@@ -15,8 +15,8 @@ from api.http.request_context import (
     send_response,
 )
 from api.http.request_metrics import RequestMetrics
-from domain.ports import NewId
 from domain.shared.errors import CheckoutError
+from domain.shared.values import NewId
 
 CLIENT_CLOSED_REQUEST = 499
 """As logs write it; nobody receives it."""

@@ -12,7 +12,8 @@ from starlette.types import Receive, Scope, Send
 from adapters.wire.request_errors import BodyTooLarge, UnsupportedMediaType
 from adapters.wire.request_parser import require_identity_encoding
 from adapters.wire.trace_context import continue_trace
-from domain.ports import NewId, RenderedResponse
+from domain.ports.event_store import RenderedResponse
+from domain.shared.values import NewId
 
 _JSON = re.compile(r"application/(json|[a-z0-9!#$&^_.+\-]+\+json)\s*(;.*)?", re.IGNORECASE)
 NOT_MODIFIED = 304

@@ -11,7 +11,7 @@ from adapters.settings import Settings
 from api.http.request_metrics import RequestMetrics
 from domain.basket.handlers import CheckoutHandlers
 from domain.basket.idempotency import IdempotencyStore
-from domain.ports import Clock, NewId
+from domain.shared.values import Clock, NewId
 
 
 def _utc_now() -> datetime:

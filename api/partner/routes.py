@@ -33,7 +33,7 @@ from api.http.request_context import (
 from api.partner.dependencies import PartnerApiDependencies
 from api.partner.landing_cookie import LandingStateCookie
 from domain.basket.commands import Caller, Initiated, ValidateBasket
-from domain.ports import IdempotencyKey, RenderedResponse
+from domain.ports.event_store import IdempotencyKey, RenderedResponse
 from domain.shared.values import BASKET_ID_PATTERN, normalize_id
 
 INITIATE = "/partner/checkout/initiate"
@@ -192,4 +192,4 @@ def _answer_key(
     if key is None:
         return None
     scope = f"{request.caller.partner}/{route}"
-    return IdempotencyKey(scope, key.key, fingerprint(body, *context), key.formerly)
+    return IdempotencyKey(scope, key.key, fingerprint(body, *context), key.former_key)

@@ -31,7 +31,7 @@ from cli.up.embedded_services import EmbeddedServices as Servers
 from domain.catalogue.catalogue import Catalogue
 from domain.catalogue.epochs import CatalogueMessage
 from domain.catalogue.facts import FACT, Fact
-from domain.ports import CatalogueFacts, RecordingResult
+from domain.ports.catalogue import CatalogueFacts, RecordingResult
 from tests.servers.apache_kafka import ApacheKafka
 from workers.catalogue import GROUP, CatalogueWorker
 from workers.runner import Heartbeat

@@ -32,7 +32,7 @@ from benchmarks.journey.target import own_service
 from benchmarks.rebuild.callers import Callers
 from benchmarks.rebuild.socket_gateway import SocketGateway
 from benchmarks.rebuild.store_filler import fill
-from domain.ports import PublisherCheckpoint
+from domain.ports.messaging import PublisherCheckpoint
 
 PUBLISHER = "benchmark"
 SETTLED_AFTER = 5.0

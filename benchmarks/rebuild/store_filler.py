@@ -20,12 +20,12 @@ from benchmarks.journey.records import GroceryBasket as RealBasket
 from benchmarks.journey.records import GroceryLine, offer_id, product_code
 from domain.basket.basket import Basket
 from domain.basket.codec import encode
-from domain.basket.events import BasketDetails, LineOffer, OrderItem
+from domain.basket.events import BasketDetails, OrderItem
 from domain.basket.projection import to_view
 from domain.catalogue.catalogue import Catalogue
 from domain.catalogue.facts import FACT, Fact
-from domain.ports import Append, NewEvent
-from domain.shared.values import Money, Product
+from domain.ports.event_store import Append, NewEvent
+from domain.shared.values import LineOffer, Money, Product
 from domain.validation.validate import NO_POLICY_TERMS, validate_basket
 
 AT_ONCE = 500

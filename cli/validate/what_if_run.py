@@ -28,7 +28,7 @@ from cli.validate.what_if_process import (
 )
 from domain.basket.references import policy_reference, references_touched_by
 from domain.catalogue.facts import Fact
-from domain.ports import OpenBaskets
+from domain.ports.read_models import OpenBaskets
 from domain.shared.errors import CheckoutError
 from domain.validation.what_if import effective_facts
 

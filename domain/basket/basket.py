@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -16,7 +15,6 @@ from domain.basket.events import (
     BasketExpired,
     BasketInitiated,
     BasketValidated,
-    LineOffer,
     OrderItem,
     OrderItemAdded,
     OrderItemPriceExpected,
@@ -29,7 +27,6 @@ from domain.shared.findings import Verdict
 from domain.shared.values import (
     Market,
     Money,
-    OfferRef,
     OrderItemType,
     json_equal,
     total,
@@ -37,17 +34,6 @@ from domain.shared.values import (
 
 BasketStatus = Literal["open", "expired", "completed"]
 
-
-@dataclass(frozen=True, slots=True)
-class OfferSnapshot:
-    """What is known of an offer at the moment it is put into a basket; an unknown one has neither
-    name, products nor price."""
-
-    offer: LineOffer
-    price: Money | None = None
-
-
-DescribeOffer = Callable[[OfferRef, Market], OfferSnapshot]
 
 LineKey = tuple[str, str, OrderItemType, str | None]
 

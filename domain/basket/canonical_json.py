@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from domain.basket import events as happened
 from domain.basket.serialization import Document
 from domain.basket.snapshot import BasketSnapshot
-from domain.shared.values import Money, Product
+from domain.shared.values import LineOffer, Money, Product
 
 
 class NotCanonical(ValueError):
@@ -38,7 +38,7 @@ VERDICT = (
 )
 _DETAILS = layout_of(happened.BasketDetails)
 _ITEM = layout_of(happened.OrderItem)
-_OFFER = layout_of(happened.LineOffer)
+_OFFER = layout_of(LineOffer)
 _PRODUCT = layout_of(Product)
 _MONEY = layout_of(Money)
 

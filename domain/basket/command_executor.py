@@ -12,18 +12,30 @@ from domain.basket.basket import Basket
 from domain.basket.commands import NO_PRECONDITIONS, Caller, Preconditions
 from domain.basket.idempotency import IdempotencyContext
 from domain.basket.repository import BasketRepository
-from domain.ports import AlreadyAnswered, Appended, ClaimTaken, Conflict
+from domain.ports.event_store import (
+    AlreadyAnswered,
+    Appended,
+    ClaimTaken,
+    Conflict,
+)
 from domain.shared.errors import (
     AnsweredElsewhere,
     BasketNotFound,
     CommandRejected,
     ExternalIdInUse,
-    VersionConflict,
 )
 
 R = TypeVar("R")
 
 BACKOFF_STEP_SECONDS = 0.001
+
+
+class VersionConflict(CommandRejected):
+    """Other writers won every attempt; `basket` is what they left."""
+
+    def __init__(self, basket: Basket) -> None:
+        super().__init__(f"basket {basket.id} keeps changing; it is at version {basket.version}")
+        self.basket = basket
 
 
 @dataclass(frozen=True, slots=True)

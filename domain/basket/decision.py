@@ -10,12 +10,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from domain.basket.basket import Basket, DescribeOffer
+from domain.basket.basket import Basket
 from domain.basket.commands import RequestedItem
 from domain.basket.events import OrderItem
-from domain.ports import NewId
+from domain.catalogue.catalogue import Catalogue
 from domain.shared.errors import Violation
-from domain.shared.values import OrderItemType
+from domain.shared.values import NewId, OrderItemType
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +52,14 @@ class DecisionContext:
     """One decision: the fork of the basket, and the time, ids, catalogue and limits that it is made with."""
 
     basket: Basket
-    describe: DescribeOffer
+    catalogue: Catalogue
     new_id: NewId
     now: datetime
     limits: BasketLimits
 
     def new_line(self, item: RequestedItem, type: OrderItemType, parent_id: str | None) -> OrderItem:
         """The line that the item asks for, described as the catalogue knows its offer now."""
-        described = self.describe(item.offer, self.basket.market)
+        described = self.catalogue.describe(item.offer, self.basket.market, self.now)
         return OrderItem(
             id=item.id or self.new_id(),
             type=type,

@@ -13,12 +13,11 @@ from domain.shared.values import (
     Country,
     Currency,
     Identifier,
+    LineOffer,
     Money,
-    OfferRef,
     OpenMap,
     OrderItemType,
     PartnerOrganisation,
-    Product,
     Text,
 )
 
@@ -52,17 +51,6 @@ class BasketDetails(Value):
     def without_personal_data(self) -> BasketDetails:
         """What is left once the person is forgotten."""
         return self.model_copy(update={"tracking": {}, "custom_fields": {}, "data_subject": None})
-
-
-class LineOffer(OfferRef):
-    """An offer as a line holds it: name and products as they were known when it was added."""
-
-    name: str | None = None
-    """What the offer was called when it was added, null where the catalogue did not know it."""
-    path: str | None = None
-    """Where the offer was shown when it was added."""
-    products: tuple[Product, ...] = ()
-    """The products that the offer was made of when it was added; one that it holds twice is named twice."""
 
 
 class OrderItem(Value):

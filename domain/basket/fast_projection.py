@@ -46,7 +46,7 @@ from domain.basket.projection import ProjectionFailure, to_view
 from domain.basket.references import offer_reference, policy_reference, product_reference
 from domain.basket.serialization import Document
 from domain.basket.snapshot import restore
-from domain.ports import BasketView
+from domain.ports.read_models import BasketView
 from domain.shared.eventsourcing import fold
 
 

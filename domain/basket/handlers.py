@@ -31,7 +31,8 @@ from domain.basket.repository import BasketRepository
 from domain.basket.update import apply_actions
 from domain.catalogue.catalogue import Catalogue
 from domain.catalogue.policies import PolicyTerms
-from domain.ports import AlreadyAnswered, Appended, CatalogueFacts, Clock, EventStore, NewId
+from domain.ports.catalogue import CatalogueFacts
+from domain.ports.event_store import AlreadyAnswered, Appended, EventStore
 from domain.shared.errors import (
     AnsweredElsewhere,
     BasketFinished,
@@ -39,6 +40,7 @@ from domain.shared.errors import (
     ExternalIdInUse,
     VersionMismatch,
 )
+from domain.shared.values import Clock, NewId
 from domain.validation.revalidation import Revalidation
 from domain.validation.validator import BasketValidator
 
@@ -256,7 +258,7 @@ class CheckoutHandlers:
         now = self._clock()
         return DecisionContext(
             basket,
-            lambda ref, market: catalogue.describe(ref, market, now),
+            catalogue,
             self._new_id,
             now,
             self._policy.limits,

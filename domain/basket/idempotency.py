@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from domain.basket.basket import Basket
-from domain.ports import (
+from domain.ports.event_store import (
     AlreadyAnswered,
     Append,
     Appended,
@@ -86,7 +86,7 @@ class IdempotencyStore:
     ) -> None:
         """As `settle`, for an answer that shows the basket: it is stored as the basket's, if that is still at this
         version. Raises RequestInProgress where it is not, for then nothing is decided."""
-        append = Append(basket.id, basket.version, (), answer=(key, answer))
+        append = Append(basket.id, basket.version, (), response=(key, answer))
         match await self._store.append(append):
             case Appended():
                 return
@@ -97,10 +97,10 @@ class IdempotencyStore:
 
     async def _stored(self, key: IdempotencyKey) -> ReplayableResponse | None:
         found = await self._store.find_response(key.scope, key.key)
-        if found is None and key.formerly is not None:
-            found = await self._store.find_response(key.scope, key.formerly)
+        if found is None and key.former_key is not None:
+            found = await self._store.find_response(key.scope, key.former_key)
         if found is None:
             return None
         if found.fingerprint != key.fingerprint:
             raise KeyReused(key.key)
-        return ReplayableResponse(found.answer, replayed=True)
+        return ReplayableResponse(found.response, replayed=True)

@@ -12,12 +12,8 @@ from domain.basket.basket import Basket
 from domain.basket.codec import UnreadableEvent, decode_all
 from domain.basket.references import offers_of, products_of, references_of
 from domain.basket.snapshot import BasketSnapshot
-from domain.ports import (
-    BasketView,
-    BasketViews,
-    BlockedBaskets,
-    EventStore,
-)
+from domain.ports.event_store import EventStore
+from domain.ports.read_models import BasketView, BasketViews, BlockedBaskets
 from domain.shared.errors import CheckoutError
 from domain.shared.eventsourcing import DomainEvent
 

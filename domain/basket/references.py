@@ -14,7 +14,7 @@ from typing import assert_never
 from domain.basket.basket import Basket
 from domain.catalogue.facts import AvailabilityFact, Fact, OfferFact, PriceFact
 from domain.catalogue.policies import PolicyFact
-from domain.ports import CatalogueHistory
+from domain.ports.catalogue import CatalogueHistory
 
 
 def offers_of(basket: Basket) -> set[str]:

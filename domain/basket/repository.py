@@ -18,7 +18,7 @@ from domain.basket.basket import Basket
 from domain.basket.codec import UnreadableEvent, decode_all, encode
 from domain.basket.commands import Caller
 from domain.basket.snapshot import UnreadableSnapshot, restore
-from domain.ports import (
+from domain.ports.event_store import (
     Append,
     Appended,
     AppendOutcome,
@@ -123,7 +123,7 @@ class BasketRepository:
                 events=[NewEvent(event.TOPIC, encode(event), metadata) for event in events],
                 claims=claims,
                 releases=releases,
-                answer=answer,
+                response=answer,
             )
         )
         if isinstance(outcome, Appended):

@@ -49,7 +49,9 @@ class BasketSnapshot(Value):
         )
 
     def restore(self) -> Basket:
-        basket = Basket.shell(id=self.id, version=self.version, created=self.created, modified=self.modified)
+        basket = Basket.from_snapshot(
+            id=self.id, version=self.version, created=self.created, modified=self.modified
+        )
         basket.partner = self.partner
         basket.status = self.status
         basket.details = self.details

@@ -5,11 +5,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Self, assert_never
 
-from domain.basket.basket import OfferSnapshot
-from domain.basket.events import LineOffer
 from domain.catalogue.epochs import is_withdrawn, recency
 from domain.catalogue.facts import AvailabilityFact, Fact, OfferFact, PriceFact
 from domain.catalogue.offer_index import (
@@ -20,7 +19,15 @@ from domain.catalogue.offer_index import (
 )
 from domain.catalogue.policies import PolicyFact
 from domain.catalogue.pricing import NO_PRICE, PriceQuote
-from domain.shared.values import Market, OfferRef
+from domain.shared.values import LineOffer, Market, Money, OfferRef
+
+
+@dataclass(frozen=True, slots=True)
+class OfferSnapshot:
+    """An offer as a new line of a basket records it. An unknown offer has no name, products or price."""
+
+    offer: LineOffer
+    price: Money | None = None
 
 
 class Catalogue:

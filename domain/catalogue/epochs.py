@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.catalogue.facts import Fact, FactKind, OfferFact
-from domain.shared.values import Source
+from domain.shared.values import MessageSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class FactMessage:
     """A message that says a fact: under which key, where it lay, and the time that it bears."""
 
     fact: Fact
-    source: Source
+    source: MessageSource
     key: bytes | None = None
     at: datetime | None = None
 
@@ -32,7 +32,7 @@ class Tombstone:
 
     kind: FactKind
     key: bytes | None
-    source: Source
+    source: MessageSource
     at: datetime | None = None
 
     @property
@@ -117,7 +117,7 @@ def advance_mark(mark: SourceMark | None, offset: int, at: datetime | None) -> S
     return SourceMark(offset, max(at, mark.at))
 
 
-def epoch_of_redelivered(source: Source, withdrawals: Iterable[tuple[int, Source]]) -> int:
+def epoch_of_redelivered(source: MessageSource, withdrawals: Iterable[tuple[int, MessageSource]]) -> int:
     """The epoch of a message that comes again, or late, and is not recorded: that after the withdrawals, each with
     its epoch, that its own partition holds before it."""
     before = [

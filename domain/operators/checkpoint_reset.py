@@ -7,15 +7,11 @@ from dataclasses import dataclass
 
 from domain.operators.audit import AuditLog, Operator, OperatorAction
 from domain.operators.publisher_checkpoint import event_name
-from domain.ports import (
-    Clock,
-    EventFeed,
-    Leadership,
-    NewId,
-    Publisher,
-    PublisherCheckpoint,
-)
+from domain.ports.event_store import EventFeed
+from domain.ports.leadership import Leadership
+from domain.ports.messaging import Publisher, PublisherCheckpoint
 from domain.shared.errors import CheckoutError
+from domain.shared.values import Clock, NewId
 
 ROLE_TIMEOUT_SECONDS = 15.0
 """A publisher that meets a fault gives its role back at once, and takes it again within ten seconds."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from domain.operators.verify.inconsistencies import Inconsistency
-from domain.ports import EventFeed, PublisherCheckpoint, StoredEvent
+from domain.ports.event_store import EventFeed, StoredEvent
+from domain.ports.messaging import PublisherCheckpoint
 from domain.shared.errors import CheckoutError
 
 

@@ -23,10 +23,6 @@ CheckoutError
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from domain.basket.basket import Basket
 
 
 class CheckoutError(Exception):
@@ -86,12 +82,6 @@ class BasketExists(CommandRejected):
         super().__init__(f"basket {basket_id} is there, at version {version}")
         self.basket_id = basket_id
         self.version = version
-
-
-class VersionConflict(CommandRejected):
-    def __init__(self, basket: Basket) -> None:
-        super().__init__(f"basket {basket.id} keeps changing; it is at version {basket.version}")
-        self.basket = basket
 
 
 class IdempotencyError(CheckoutError):

@@ -1,11 +1,11 @@
 """The only door to the eventsourcing library.
 
-The library gives aggregates their event protocol: an event knows its aggregate's id and version and
-mutates the aggregate; the aggregate triggers events and collects them. Events are frozen pydantic
-models, so that one class is the stored form, the published schema and the change of state.
+The library defines how events and aggregates work together. An event knows its aggregate's id and version, and
+mutates the aggregate. The aggregate triggers events and collects them. Here, events are frozen pydantic models: one
+class is the stored form, the published schema and the change of state.
 
-The library's recorders, application and mapper are not used: they are synchronous, and the mapper
-rebuilds pydantic events without validating them.
+The library's recorders, application and mapper are not used. They are synchronous, and the mapper does not validate
+the pydantic events that it builds.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ FROZEN = ConfigDict(
     use_attribute_docstrings=True,
     hide_input_in_errors=True,
 )
-"""Immutable, camelCase in JSON, whole words in Python. The text under a field is its description in the
-published schemas. Errors never quote what was read: they go to logs and dead letters, and it may be personal data."""
+"""Immutable models with camelCase JSON. The text under a field is its description in the published schemas. Errors do
+not quote their input: they go to logs and dead letters, and the input may be personal data."""
 
 
 class Value(BaseModel):
-    """A value object: equal by content, immutable, camelCase in JSON."""
+    """A value object: immutable, compared by content."""
 
     model_config = FROZEN
 
     @classmethod
-    def made(cls, **fields: object) -> Self:
-        """A value of parts that are right already, all fields by their names: to look at each part again takes
-        most of the time of making many values."""
+    def construct_trusted(cls, **fields: object) -> Self:
+        """Makes a value without validation. `fields` must be valid, and complete. Validation takes most of the time
+        where many values are made."""
         value = cls.__new__(cls)
         _set(value, "__dict__", fields)
         _set(value, "__pydantic_fields_set__", NO_FIELDS_SET)
@@ -53,29 +53,25 @@ class Value(BaseModel):
 _set = object.__setattr__
 
 NO_FIELDS_SET: set[str] = set()
-"""Which fields were said and which left out: nobody asks that of a value of ours, and of small values it takes two
-thirds of the memory."""
+"""Shared by values that do not record which fields were given. That record takes two thirds of a small value's
+memory, and nothing reads it."""
 
 
 def trim(value: Value) -> None:
-    """Drops what nobody asks of a value, and of the values in it, that is to be kept for long."""
+    """Drops the record of given fields from a value and from the values in it."""
     if value.__pydantic_fields_set__ is NO_FIELDS_SET:
         return
     _set(value, "__pydantic_fields_set__", NO_FIELDS_SET)
-    for part in value.__dict__.values():
-        if isinstance(part, Value):
-            trim(part)
-        elif isinstance(part, tuple):
-            for each in part:
-                if isinstance(each, Value):
-                    trim(each)
+    for field in value.__dict__.values():
+        for each in field if isinstance(field, tuple) else (field,):
+            if isinstance(each, Value):
+                trim(each)
 
 
 class DomainEvent(BaseModel, CanMutateAggregate[str]):
-    """Something that happened to an aggregate; its JSON is what is stored and published.
+    """Something that happened to an aggregate. Its JSON is stored and published.
 
-    A subclass declares `type` with its stored name as default. Stored names are promises: a class may
-    be renamed, its type name never.
+    A subclass declares its stored name as the default of `type`. Rename the class if you like, never the name.
     """
 
     model_config = FROZEN
@@ -99,13 +95,13 @@ class DomainEvent(BaseModel, CanMutateAggregate[str]):
 
 
 class InitialEvent(DomainEvent, CanInitAggregate[str]):
-    """The first event of an aggregate: it makes the aggregate that `originator_topic` names."""
+    """The first event of an aggregate; it creates the aggregate that `originator_topic` names."""
 
     originator_topic: ClassVar[str]  # type: ignore[misc]  # the library declares it for instances
 
 
 class Aggregate(BaseAggregate[str]):
-    """What keeps a set of rules true; every change of it is an event."""
+    """Keeps a set of rules true. It changes by events only."""
 
     TOPIC: ClassVar[str]
 
@@ -115,22 +111,22 @@ class Aggregate(BaseAggregate[str]):
 
     @classmethod
     def begin(cls, event: type[InitialEvent], *, id: str, now: datetime, **values: object) -> Self:
-        """A new aggregate that begins with `event`, which waits to be collected."""
+        """A new aggregate, whose first event waits to be collected."""
         return cls._create(event, id=id, timestamp=now, **values)
+
+    @classmethod
+    def from_snapshot(cls, *, id: str, version: int, created: datetime, modified: datetime) -> Self:
+        """An aggregate at a version. Its own `__init__` does not run: the caller sets its state."""
+        aggregate = cls.__new__(cls)
+        aggregate.__base_init__(id, version, created)
+        aggregate.modified_on = modified
+        return aggregate
 
     def copy(self) -> Self:
         """A shallow copy with no events to collect."""
         other = copy.copy(self)
         other._pending_events = []  # noqa: SLF001  (a copy of the same class)
         return other
-
-    @classmethod
-    def shell(cls, *, id: str, version: int, created: datetime, modified: datetime) -> Self:
-        """An aggregate as of a version, for its state to be put back from a snapshot."""
-        aggregate = cls.__new__(cls)
-        aggregate.__base_init__(id, version, created)
-        aggregate.modified_on = modified
-        return aggregate
 
     def collect(self) -> tuple[DomainEvent, ...]:
         """The events since the last call, oldest first."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Context, Decimal, Inexact, InvalidOperation
@@ -22,6 +23,12 @@ from pydantic import (
 from pydantic_core import core_schema
 
 from domain.shared.eventsourcing import Value
+
+Clock = Callable[[], datetime]
+"""The present as an aware datetime in UTC."""
+
+NewId = Callable[[], str]
+"""A new UUID, version 7, in its usual 36-character form."""
 
 BASKET_ID_PATTERN = r"^basket-[A-Za-z0-9\-_]{32,36}$"
 """From the published Partner Checkout API."""
@@ -258,6 +265,17 @@ class Product(Value):
     """Where the product is shown."""
 
 
+class LineOffer(OfferRef):
+    """An offer as a line holds it: name and products as they were known when it was added."""
+
+    name: str | None = None
+    """What the offer was called when it was added, null where the catalogue did not know it."""
+    path: str | None = None
+    """Where the offer was shown when it was added."""
+    products: tuple[Product, ...] = ()
+    """The products that the offer was made of when it was added; one that it holds twice is named twice."""
+
+
 class Market(Value):
     """Where a basket is sold: it decides which price and which availability hold."""
 
@@ -267,7 +285,7 @@ class Market(Value):
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class MessageSource:
     """Where a message lay."""
 
     topic: str

@@ -135,7 +135,7 @@ class Check:
         offer_id: str | None = None,
         product_code: str | None = None,
     ) -> Finding:
-        return Finding.made(
+        return Finding.construct_trusted(
             code=self.code,
             severity=self.severity,
             resolution=self.resolution,

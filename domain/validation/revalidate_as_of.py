@@ -17,10 +17,12 @@ from domain.basket.events import BasketValidated
 from domain.basket.references import offers_of, products_of
 from domain.catalogue.catalogue import Catalogue
 from domain.catalogue.policies import PolicyTerms
-from domain.ports import CatalogueHistory, Clock, EventStore
+from domain.ports.catalogue import CatalogueHistory
+from domain.ports.event_store import EventStore
 from domain.shared.errors import BasketNotFound, CommandRejected
 from domain.shared.eventsourcing import DomainEvent, fold
 from domain.shared.findings import Verdict
+from domain.shared.values import Clock
 from domain.validation.validate import NO_POLICY_TERMS, validate_basket
 
 

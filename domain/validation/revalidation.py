@@ -11,7 +11,7 @@ from domain.basket.command_executor import BasketChange, CommandExecutor
 from domain.basket.commands import Caller
 from domain.basket.events import BasketValidated
 from domain.basket.references import references_of
-from domain.ports import EventStore
+from domain.ports.event_store import EventStore
 from domain.shared.findings import Verdict
 from domain.validation.revalidate_as_of import recorded_verdict
 from domain.validation.validator import BasketValidator

@@ -42,7 +42,7 @@ def run_checks(sight: ValidationContext, checks: Sequence[Check] = CHECKS) -> Ve
     """What `judge` says of what is seen."""
     found = _Found.by(sight, checks)
     evidence = _Evidence(sight)
-    return Verdict.made(
+    return Verdict.construct_trusted(
         blocked_products=tuple(found.blocked),
         validation_errors=tuple(found.others),
         evidence=evidence.of(EVIDENCE_KINDS),
@@ -150,4 +150,6 @@ class _Evidence:
             if group is None:
                 group = of_kinds[check.rests_on] = groups.setdefault(self.of(check.rests_on), [])
             group.append(check.code)
-        return tuple([Passed.made(codes=tuple(group), evidence=facts) for facts, group in groups.items()])
+        return tuple(
+            [Passed.construct_trusted(codes=tuple(group), evidence=facts) for facts, group in groups.items()]
+        )

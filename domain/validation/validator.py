@@ -8,8 +8,9 @@ from datetime import datetime
 from domain.basket.basket import Basket
 from domain.basket.references import offers_of, products_of
 from domain.catalogue.policies import PolicyTerms
-from domain.ports import CatalogueFacts, Clock
+from domain.ports.catalogue import CatalogueFacts
 from domain.shared.findings import Verdict
+from domain.shared.values import Clock
 from domain.validation.validate import NO_POLICY_TERMS, build_context, run_checks
 from domain.validation.verdict_cache import VerdictCache
 

@@ -14,7 +14,7 @@ from domain.basket.codec import decode_all
 from domain.basket.commands import Validated
 from domain.basket.events import BasketPersonalDataForgotten, BasketValidated
 from domain.basket.serialization import serialize_verdict
-from domain.ports import EventStore, StoredEvent
+from domain.ports.event_store import EventStore, StoredEvent
 from domain.shared.eventsourcing import fold
 from domain.validation.revalidate_as_of import recorded_verdict
 

@@ -13,7 +13,7 @@ from domain.catalogue.catalogue import Catalogue
 from domain.catalogue.epochs import placed_after, recency
 from domain.catalogue.facts import AvailabilityFact, Fact, OfferFact, PriceFact
 from domain.catalogue.policies import PolicyFact, PolicyTerms
-from domain.ports import CatalogueHistory
+from domain.ports.catalogue import CatalogueHistory
 from domain.validation.validate import error_codes
 
 FACTS_PER_QUERY = 2_000

@@ -7,9 +7,10 @@ from typing import NoReturn
 
 import pytest
 
+from domain.basket.command_executor import VersionConflict
 from domain.basket.handlers import CheckoutHandlers
 from domain.basket.idempotency import IdempotencyStore
-from domain.shared.errors import StoreUnavailable, VersionConflict
+from domain.shared.errors import StoreUnavailable
 from tests.api.conftest import LogLines
 from tests.api.service import (
     INITIATE,

@@ -26,16 +26,16 @@ from domain.basket.commands import (
     ValidateBasket,
 )
 from domain.basket.decision import BasketLimits, DecisionContext
-from domain.basket.events import BasketDetails, BasketPersonalDataForgotten, LineOffer, OrderItem
+from domain.basket.events import BasketDetails, BasketPersonalDataForgotten, OrderItem
 from domain.basket.handlers import CheckoutConfig, CheckoutHandlers
 from domain.basket.repository import BasketRepository
 from domain.catalogue.catalogue import Catalogue
 from domain.catalogue.epochs import FactMessage
 from domain.catalogue.facts import AvailabilityFact, Fact, OfferFact, PriceFact
 from domain.catalogue.policies import PolicyFact
-from domain.ports import Append, AppendOutcome, Clock, NewEvent, Source
+from domain.ports.event_store import Append, AppendOutcome, NewEvent
 from domain.shared.eventsourcing import DomainEvent
-from domain.shared.values import Money, OfferRef, Product
+from domain.shared.values import Clock, LineOffer, MessageSource, Money, OfferRef, Product
 from tests.fakes.catalogue import InMemoryCatalogue
 from tests.fakes.event_store import InMemoryEventStore
 
@@ -213,10 +213,9 @@ def decision_context(
     now: datetime = NOW,
 ) -> DecisionContext:
     """A decision on a fork of the basket."""
-    known = catalogue or Catalogue()
     return DecisionContext(
         basket.fork(),
-        lambda ref, market: known.describe(ref, market, now),
+        catalogue or Catalogue(),
         SequentialIds(),
         now,
         limits or BasketLimits(),
@@ -287,7 +286,7 @@ class InMemoryCheckout:
 
     async def learn(self, *facts: Fact) -> None:
         await self.facts.learn(
-            [FactMessage(fact, Source("test", 0, offset)) for offset, fact in enumerate(facts)]
+            [FactMessage(fact, MessageSource("test", 0, offset)) for offset, fact in enumerate(facts)]
         )
 
     async def forget(self, basket_id: str) -> None:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from uuid import uuid4
 
-from domain.ports import (
+from domain.ports.event_store import (
     Append,
     EventStore,
     IdempotencyKey,
@@ -34,18 +34,18 @@ def an_append(
     *names: str,
     claims: Sequence[str] = (),
     releases: Sequence[str] = (),
-    answer: tuple[IdempotencyKey, RenderedResponse] | None = None,
+    response: tuple[IdempotencyKey, RenderedResponse] | None = None,
 ) -> Append:
     """An append of one event for each name; of one event where there is none."""
     events = [an_event(name) for name in names or ("happened",)]
-    return Append(stream_id, expected_version, events, claims, releases, answer)
+    return Append(stream_id, expected_version, events, claims, releases, response)
 
 
-def an_answer_key(fingerprint: bytes = b"digest") -> IdempotencyKey:
+def an_idempotency_key(fingerprint: bytes = b"digest") -> IdempotencyKey:
     return IdempotencyKey("acme/update", str(uuid4()), fingerprint)
 
 
-def an_answer(body: bytes = b'{"id":"basket-1"}') -> RenderedResponse:
+def a_response(body: bytes = b'{"id":"basket-1"}') -> RenderedResponse:
     return RenderedResponse(200, {"ETag": '"7"', "Set-Cookie": 'landing_state="x"; Path=/'}, body)
 
 

@@ -16,7 +16,7 @@ from domain.basket.handlers import CheckoutHandlers
 from domain.basket.repository import BasketRepository
 from domain.operators.audit import Operator
 from domain.operators.dead_letters.model import DeadLetterQuery, DeadLetterSummary, ResolutionResult
-from domain.ports import DeadLetter
+from domain.ports.messaging import DeadLetter
 from tests.basket_traffic import BasketTraffic, utc_now
 from tests.cli.validate.shop import Ended
 from tests.servers.waiting import WAIT_LIMIT_SECONDS, eventually

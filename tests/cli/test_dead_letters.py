@@ -14,7 +14,9 @@ from adapters.kafka.messages import Message, basket_event_message
 from cli.commands import app
 from domain.basket.codec import decode_all
 from domain.catalogue.facts import Fact
-from domain.ports import Append, Appended, DeadLetter, NewEvent, Source
+from domain.ports.event_store import Append, Appended, NewEvent
+from domain.ports.messaging import DeadLetter
+from domain.shared.values import MessageSource
 from domain.validation.verdict_assembler import BASKET_VALIDATED
 from tests.basket_traffic import send, topic_content
 from tests.builders import caller, initiate, item, offer, validate
@@ -71,7 +73,7 @@ async def test_a_retry_folds_the_view_of_a_parked_basket_and_lets_it_go_on(offic
 
     assert outcome.result == "done"
     assert await view_is_right(office, basket_id)
-    assert await office.parts.parked.parked([basket_id]) == set()
+    assert await office.parts.parked.blocked([basket_id]) == set()
     assert await office.results() == ["done"]
     async with office.projecting():
         await office.partner.handlers.validate(validate(basket_id), caller())
@@ -113,7 +115,7 @@ async def test_a_basket_whose_events_cannot_be_folded_stays_parked_by_a_retry_an
     assert (retried.result, skipped.result) == ("failed", "failed")
     assert "stays parked" in retried.words
     assert "stays parked" in skipped.words
-    assert set(await office.parts.parked.parked([basket_id])) == {basket_id}
+    assert set(await office.parts.parked.blocked([basket_id])) == {basket_id}
     again = (await office.box.show(letter.id)).letter
     assert (again.tries, again.last_error) == (1, retried.words)
     assert await office.results() == ["failed"], (
@@ -128,13 +130,13 @@ async def test_a_skip_of_a_letter_about_a_view_folds_it_too(office: Office) -> N
     assert (await office.box.skip(letter.id, ADA)).result == "done"
 
     assert await view_is_right(office, basket_id)
-    assert await office.parts.parked.parked([basket_id]) == set()
+    assert await office.parts.parked.blocked([basket_id]) == set()
 
 
 async def test_one_fold_settles_all_letters_of_a_basket(office: Office) -> None:
     basket_id = await parked(office)
     more = DeadLetter(
-        Source(topics.BASKET_EVENTS, 0, 77), basket_id.encode(), b"", (), "no_value", "", basket_id
+        MessageSource(topics.BASKET_EVENTS, 0, 77), basket_id.encode(), b"", (), "no_value", "", basket_id
     )
     later = await office.bury(more)
     first, _ = await office.buried(2, basket=basket_id)
@@ -189,7 +191,7 @@ async def test_a_fact_that_contradicts_stays_until_it_is_left_out(office: Office
 async def test_a_fact_that_an_older_release_did_not_understand_is_learned(office: Office) -> None:
     fact: Fact = offer(unique("o"))
     message = fact_message(fact)
-    source = Source(message.topic, 0, 4711)
+    source = MessageSource(message.topic, 0, 4711)
     letter = await office.bury(
         DeadLetter(source, message.key, message.value, message.headers, "not_a_fact", "what is an offer?")
     )
@@ -290,7 +292,7 @@ async def test_a_lost_verdict_is_put_together_again_and_published(office: Office
     judged = next(event for event in stored if event.type == BASKET_VALIDATED)
     letter = await office.bury(
         DeadLetter(
-            Source("event-store", 0, judged.position),
+            MessageSource("event-store", 0, judged.position),
             basket.id.encode(),
             judged.data,
             (),

@@ -16,7 +16,8 @@ import pytest
 from adapters.postgres.dead_letters import PostgresDeadLetters
 from adapters.postgres.worker_status import PostgresWorkerStatusStore
 from domain.operators.status.model import ServiceProcess, WorkerReport
-from domain.ports import DeadLetter, Source
+from domain.ports.messaging import DeadLetter
+from domain.shared.values import MessageSource
 from tests.builders import availability, caller, initiate, item, offer, policy, price
 from tests.cli.catalogue.test_fact_file import written
 from tests.cli.in_process import run_in_process
@@ -66,7 +67,7 @@ class HostileShop:
         await shop.project(basket.id)
         await shop.judge(basket)
         letter = DeadLetter(
-            Source("checkout.commands.v1", 0, 1),
+            MessageSource("checkout.commands.v1", 0, 1),
             key=WORSE.encode(),
             value=json.dumps({WORSE: WORSE}, ensure_ascii=False).encode(),
             headers=[(WORSE, WORSE.encode())],
@@ -74,7 +75,7 @@ class HostileShop:
             error=WORSE,
         )
         plain = DeadLetter(
-            Source("checkout.commands.v1", 0, 2), None, WORSE.encode(), [], "unreadable", WORSE
+            MessageSource("checkout.commands.v1", 0, 2), None, WORSE.encode(), [], "unreadable", WORSE
         )
         await PostgresDeadLetters(shop.database).record([letter, plain])
         process = ServiceProcess("00000000-0000-7000-8000-000000000001", EVIL, 1, EVIL)

@@ -13,7 +13,7 @@ from adapters.postgres.audit import PostgresAuditLog
 from cli.verify.execution import NO_BROKER
 from domain.basket.basket import Basket
 from domain.operators.audit import Operator
-from domain.ports import Append, NewEvent
+from domain.ports.event_store import Append, NewEvent
 from tests.basket_traffic import streaming_settings
 from tests.builders import add, availability, caller, initiate, item, offer, policy, price
 from tests.cli.validate.shop import Shop, open_shop

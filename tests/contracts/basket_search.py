@@ -16,7 +16,7 @@ from domain.operators.history.search import (
     BasketSummary,
     InvalidPage,
 )
-from domain.ports import BasketView, BasketViews
+from domain.ports.read_models import BasketView, BasketViews
 from tests.contracts.basket_views import a_view, later
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)

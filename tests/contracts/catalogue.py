@@ -16,8 +16,8 @@ from domain.catalogue.catalogue import Catalogue
 from domain.catalogue.epochs import CatalogueMessage, FactMessage, Tombstone
 from domain.catalogue.facts import AvailabilityFact, Fact, FactKind, OfferFact, PriceFact
 from domain.catalogue.policies import PolicyFact
-from domain.ports import CatalogueFacts, Source
-from domain.shared.values import Market, OfferRef
+from domain.ports.catalogue import CatalogueFacts
+from domain.shared.values import Market, MessageSource, OfferRef
 from tests.builders import NOW, availability, offer, policy, price, ref
 from tests.fakes.catalogue import InMemoryCatalogue
 
@@ -29,7 +29,9 @@ _offsets = itertools.count()
 def sourced(facts: Iterable[Fact], key: str | None = None) -> Sequence[FactMessage]:
     """Messages that say these facts; under their names where no key is given."""
     return [
-        FactMessage(fact, Source("catalogue.offers.v1", 0, next(_offsets)), (key or fact.subject).encode())
+        FactMessage(
+            fact, MessageSource("catalogue.offers.v1", 0, next(_offsets)), (key or fact.subject).encode()
+        )
         for fact in facts
     ]
 
@@ -164,7 +166,7 @@ def arrivals(draw: st.DrawFn) -> tuple[list[Fact], list[list[Fact]]]:
 
 def tombstone(kind: FactKind, key: str) -> Tombstone:
     """A message without a value."""
-    return Tombstone(kind, key.encode(), Source("catalogue.offers.v1", 0, next(_offsets)))
+    return Tombstone(kind, key.encode(), MessageSource("catalogue.offers.v1", 0, next(_offsets)))
 
 
 @st.composite
@@ -178,7 +180,7 @@ def logs(draw: st.DrawFn) -> list[CatalogueMessage]:
     )
     for offset, (name, under_name, said) in enumerate(draw(st.lists(steps, max_size=14))):
         key = price(name).subject if under_name else f"k{mark}"
-        source, at = Source(f"t{mark}", 0, offset), NOW + timedelta(seconds=offset)
+        source, at = MessageSource(f"t{mark}", 0, offset), NOW + timedelta(seconds=offset)
         if said is None:
             log.append(Tombstone("price", key.encode(), source, at))
         else:
@@ -458,8 +460,8 @@ class CatalogueFactsContract:
         topic, key = unique("topic"), unique("key")
         name = price(id).subject.encode()
 
-        def at(offset: int, partition: int = 0) -> tuple[Source, datetime]:
-            return Source(topic, partition, offset), NOW + timedelta(seconds=offset)
+        def at(offset: int, partition: int = 0) -> tuple[MessageSource, datetime]:
+            return MessageSource(topic, partition, offset), NOW + timedelta(seconds=offset)
 
         def said(fact: Fact, offset: int, key: bytes = name, partition: int = 0) -> FactMessage:
             source, moment = at(offset, partition)
@@ -496,13 +498,13 @@ class CatalogueFactsContract:
         name = price(id).subject.encode()
         await facts.learn(
             [
-                FactMessage(price(id), Source(topic, 0, 7), name, NOW),
-                Tombstone("price", name, Source(topic, 0, 8), NOW + timedelta(seconds=1)),
+                FactMessage(price(id), MessageSource(topic, 0, 7), name, NOW),
+                Tombstone("price", name, MessageSource(topic, 0, 8), NOW + timedelta(seconds=1)),
             ]
         )
 
         later = NOW + timedelta(hours=1)
-        again = await facts.learn([FactMessage(price(id), Source(topic, 0, 0), name, later)])
+        again = await facts.learn([FactMessage(price(id), MessageSource(topic, 0, 0), name, later)])
 
         catalogue = await facts.catalogue([id], [], fresh=True)
         assert again.new == 1
@@ -515,12 +517,14 @@ class CatalogueFactsContract:
         name = price(id).subject.encode()
         await facts.learn(
             [
-                FactMessage(price(id), Source(topic, 0, 1), name, NOW),
-                Tombstone("price", name, Source(topic, 0, 2), NOW),
+                FactMessage(price(id), MessageSource(topic, 0, 1), name, NOW),
+                Tombstone("price", name, MessageSource(topic, 0, 2), NOW),
             ]
         )
 
-        outcome = await facts.learn([FactMessage(price(id, sequence=9), Source(topic, 0, 0), name, NOW)])
+        outcome = await facts.learn(
+            [FactMessage(price(id, sequence=9), MessageSource(topic, 0, 0), name, NOW)]
+        )
 
         catalogue = await facts.catalogue([id], [], fresh=True)
         assert outcome.new == 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from domain.ports import CatalogueCheckpoints
+from domain.ports.catalogue import CatalogueCheckpoints
 from tests.contracts.catalogue import unique
 
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 
 from domain.catalogue.epochs import is_withdrawn
 from domain.catalogue.facts import AvailabilityFact, Fact
-from domain.ports import CatalogueFacts, CatalogueHistory
+from domain.ports.catalogue import CatalogueFacts, CatalogueHistory
 from tests.builders import NOW, availability, offer, policy, price, ref
 from tests.contracts.catalogue import (
     GB,

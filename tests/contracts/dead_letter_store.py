@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable
 from domain.operators.audit import Operator, OperatorAction
 from domain.operators.dead_letters.model import DeadLetterCount, DeadLetterQuery
 from domain.operators.dead_letters.store import DeadLetterStore, StoredDeadLetter
-from domain.ports import DeadLetter, Source
+from domain.ports.messaging import DeadLetter
+from domain.shared.values import MessageSource
 from tests.contracts.audit import action
 
 SendToDeadLetters = Callable[[DeadLetter], Awaitable[int]]
@@ -21,7 +22,7 @@ ANY = DeadLetterQuery(settled=None)
 def message(offset: int, about: str | None = ONE, topic: str = "t", code: str = "unreadable") -> DeadLetter:
     """A message that is about a basket by its key."""
     return DeadLetter(
-        source=Source(topic, 0, offset),
+        source=MessageSource(topic, 0, offset),
         key=about.encode() if about else None,
         value=b"\xff",
         headers=(("ce_id", b"x"),),

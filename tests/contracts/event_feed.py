@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import time
 
-from domain.ports import EventFeed, EventStore, StoredEvent
+from domain.ports.event_store import EventFeed, EventStore, StoredEvent
 from tests.builders.appends import a_stream, an_append
 
 LONG = 30.0

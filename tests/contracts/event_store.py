@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 from uuid import uuid4
 
-from domain.ports import (
+from domain.ports.event_store import (
     AlreadyAnswered,
     Append,
     Appended,
@@ -17,10 +17,10 @@ from domain.ports import (
     StoredStream,
 )
 from tests.builders.appends import (
+    a_response,
     a_stream,
-    an_answer,
-    an_answer_key,
     an_append,
+    an_idempotency_key,
     names_of,
 )
 from tests.servers.waiting import eventually
@@ -171,66 +171,66 @@ class EventStoreContract:
         assert [await store.find_claim(name) for name in (old, new)] == [None, stream]
 
     async def test_a_conflict_leaves_claims_and_answers_as_they_were(self, store: EventStore) -> None:
-        stream, held, wanted, key = a_stream(), str(uuid4()), str(uuid4()), an_answer_key()
+        stream, held, wanted, key = a_stream(), str(uuid4()), str(uuid4()), an_idempotency_key()
         await store.append(an_append(stream, 0, claims=[held]))
-        stale = an_append(stream, 0, claims=[wanted], releases=[held], answer=(key, an_answer()))
+        stale = an_append(stream, 0, claims=[wanted], releases=[held], response=(key, a_response()))
         assert await store.append(stale) == Conflict()
         assert [await store.find_claim(name) for name in (held, wanted)] == [stream, None]
         assert await store.find_response(key.scope, key.key) is None
 
     async def test_an_answer_is_stored_with_its_events(self, store: EventStore) -> None:
-        key, answer, stream = an_answer_key(b"\x00\xff"), an_answer(b"\x80"), a_stream()
+        key, answer, stream = an_idempotency_key(b"\x00\xff"), a_response(b"\x80"), a_stream()
         assert await store.find_response(key.scope, key.key) is None
-        await store.append(an_append(stream, 0, answer=(key, answer)))
+        await store.append(an_append(stream, 0, response=(key, answer)))
         assert await store.find_response(key.scope, key.key) == StoredResponse(b"\x00\xff", answer)
         assert await store.find_response("other/update", key.key) is None
 
     async def test_an_answered_key_lets_no_more_events_in(self, store: EventStore) -> None:
-        key, stream = an_answer_key(), a_stream()
-        await store.append(an_append(stream, 0, "first", answer=(key, an_answer())))
+        key, stream = an_idempotency_key(), a_stream()
+        await store.append(an_append(stream, 0, "first", response=(key, a_response())))
         # Whatever else is wrong with it, the caller is to be told what was answered.
         for version in (1, 0):
-            again = an_append(stream, version, "second", answer=(key, an_answer(b"other")))
+            again = an_append(stream, version, "second", response=(key, a_response(b"other")))
             assert await store.append(again) == AlreadyAnswered()
         assert await names_of(store, stream) == ["first"]
-        assert await store.find_response(key.scope, key.key) == StoredResponse(b"digest", an_answer())
+        assert await store.find_response(key.scope, key.key) == StoredResponse(b"digest", a_response())
 
     async def test_an_answered_key_is_told_before_a_taken_claim_or_another_version(
         self, store: EventStore
     ) -> None:
-        key, first, second, claim = an_answer_key(), a_stream(), a_stream(), a_stream()
-        await store.append(an_append(first, 0, claims=[claim], answer=(key, an_answer())))
+        key, first, second, claim = an_idempotency_key(), a_stream(), a_stream(), a_stream()
+        await store.append(an_append(first, 0, claims=[claim], response=(key, a_response())))
         for version in (0, 3):
-            twin = an_append(second, version, claims=[claim], answer=(key, an_answer(b"other")))
+            twin = an_append(second, version, claims=[claim], response=(key, a_response(b"other")))
             assert await store.append(twin) == AlreadyAnswered()
-            nothing = Append(first, version, (), answer=(key, an_answer(b"other")))
+            nothing = Append(first, version, (), response=(key, a_response(b"other")))
             assert await store.append(nothing) == AlreadyAnswered()
-        assert not await store.store_response(key, an_answer(b"other"))
+        assert not await store.store_response(key, a_response(b"other"))
         assert (await names_of(store, second), await store.find_claim(claim)) == ([], first)
 
     async def test_a_key_that_was_answered_with_a_refusal_lets_no_events_in(self, store: EventStore) -> None:
-        key, stream = an_answer_key(), a_stream()
+        key, stream = an_idempotency_key(), a_stream()
         await store.append(an_append(stream))
-        assert await store.store_response(key, an_answer(b"refused"))
-        assert await store.append(an_append(stream, 1, answer=(key, an_answer()))) == AlreadyAnswered()
+        assert await store.store_response(key, a_response(b"refused"))
+        assert await store.append(an_append(stream, 1, response=(key, a_response()))) == AlreadyAnswered()
         assert await names_of(store, stream) == ["happened"]
 
     async def test_of_a_refusal_and_an_append_at_once_one_is_stored(self, store: EventStore) -> None:
         for _ in range(20):
-            key, stream = an_answer_key(), a_stream()
+            key, stream = an_idempotency_key(), a_stream()
             refused, outcome = await asyncio.gather(
-                store.store_response(key, an_answer(b"refused")),
-                store.append(an_append(stream, 0, answer=(key, an_answer(b"done")))),
+                store.store_response(key, a_response(b"refused")),
+                store.append(an_append(stream, 0, response=(key, a_response(b"done")))),
             )
             found = await store.find_response(key.scope, key.key)
             assert found is not None
-            assert refused == (outcome == AlreadyAnswered()) == (found.answer.body == b"refused")
+            assert refused == (outcome == AlreadyAnswered()) == (found.response.body == b"refused")
             assert len(await names_of(store, stream)) == (0 if refused else 1)
 
     async def test_of_many_appends_with_one_key_one_wins(self, store: EventStore) -> None:
-        key, streams = an_answer_key(), [a_stream() for _ in range(10)]
+        key, streams = an_idempotency_key(), [a_stream() for _ in range(10)]
         outcomes = await asyncio.gather(
-            *(store.append(an_append(stream, 0, answer=(key, an_answer()))) for stream in streams)
+            *(store.append(an_append(stream, 0, response=(key, a_response()))) for stream in streams)
         )
         assert outcomes.count(AlreadyAnswered()) == 9
         assert sum([len(await names_of(store, stream)) for stream in streams]) == 1
@@ -238,41 +238,41 @@ class EventStoreContract:
     async def test_an_answer_without_events_is_stored_at_the_expected_version_alone(
         self, store: EventStore
     ) -> None:
-        stream, refused, answered = a_stream(), an_answer_key(), an_answer_key()
+        stream, refused, answered = a_stream(), an_idempotency_key(), an_idempotency_key()
         await store.append(an_append(stream))
-        stale = Append(stream, 0, (), answer=(refused, an_answer()))
+        stale = Append(stream, 0, (), response=(refused, a_response()))
         assert await store.append(stale) == Conflict()
-        current = Append(stream, 1, (), answer=(answered, an_answer()))
+        current = Append(stream, 1, (), response=(answered, a_response()))
         assert await store.append(current) == Appended(None)
         assert await store.find_response(refused.scope, refused.key) is None
         assert await store.find_response(answered.scope, answered.key) is not None
 
     async def test_a_key_is_answered_once(self, store: EventStore) -> None:
-        key = an_answer_key()
-        assert await store.store_response(key, an_answer())
-        assert not await store.store_response(key, an_answer(b"other"))
-        assert not await store.store_response(key, an_answer())
-        assert await store.find_response(key.scope, key.key) == StoredResponse(b"digest", an_answer())
+        key = an_idempotency_key()
+        assert await store.store_response(key, a_response())
+        assert not await store.store_response(key, a_response(b"other"))
+        assert not await store.store_response(key, a_response())
+        assert await store.find_response(key.scope, key.key) == StoredResponse(b"digest", a_response())
 
     async def test_answers_to_different_keys_are_stored_at_the_same_time(self, store: EventStore) -> None:
-        keys = [an_answer_key() for _ in range(20)]
-        assert all(await asyncio.gather(*(store.store_response(key, an_answer()) for key in keys)))
+        keys = [an_idempotency_key() for _ in range(20)]
+        assert all(await asyncio.gather(*(store.store_response(key, a_response()) for key in keys)))
 
     async def test_an_answer_is_forgotten_in_time_and_its_key_is_new_again(
         self, forgetful_store: EventStore
     ) -> None:
-        key, stream = an_answer_key(), a_stream()
-        await forgetful_store.store_response(key, an_answer())
+        key, stream = an_idempotency_key(), a_stream()
+        await forgetful_store.store_response(key, a_response())
 
         async def forgotten() -> bool:
             return await forgetful_store.find_response(key.scope, key.key) is None
 
         assert not await forgotten()
         await eventually(forgotten, limit=20 * SHORTLY)
-        again = an_append(stream, 0, answer=(key, an_answer(b"new")))
+        again = an_append(stream, 0, response=(key, a_response(b"new")))
         assert isinstance(await forgetful_store.append(again), Appended)
         assert await forgetful_store.find_response(key.scope, key.key) == StoredResponse(
-            b"digest", an_answer(b"new")
+            b"digest", a_response(b"new")
         )
 
     async def test_a_caller_that_is_cancelled_harms_nobody(self, store: EventStore) -> None:

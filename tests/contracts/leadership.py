@@ -8,7 +8,7 @@ import uuid
 
 import pytest
 
-from domain.ports import Leadership
+from domain.ports.leadership import Leadership
 from tests.servers.waiting import eventually
 
 

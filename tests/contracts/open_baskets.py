@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from domain.basket.basket import Basket
 from domain.basket.codec import encode
 from domain.basket.projection import BasketProjection
-from domain.ports import Append, BasketView, BasketViews, EventStore, NewEvent, OpenBaskets
+from domain.ports.event_store import Append, EventStore, NewEvent
+from domain.ports.read_models import BasketView, BasketViews, OpenBaskets
 from tests.builders import LIFETIME, NOW, basket, line
 from tests.contracts.basket_views import a_view, later
 from tests.contracts.catalogue import unique

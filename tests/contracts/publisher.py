@@ -9,12 +9,8 @@ from uuid import uuid4
 
 from adapters.kafka.topics import BASKET_EVENTS, VALIDATION_RESULTS
 from adapters.settings import Settings
-from domain.ports import (
-    Publication,
-    Publisher,
-    PublisherCheckpoint,
-    StoredEvent,
-)
+from domain.ports.event_store import StoredEvent
+from domain.ports.messaging import Publication, Publisher, PublisherCheckpoint
 from tests.basket_traffic import by_basket, topic_content
 
 WHEN = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -14,7 +14,8 @@ from domain.basket.projection import BasketProjection, to_view
 from domain.operators.audit import Operator, OperatorAction
 from domain.operators.verify.repair import ReadModelRepair, Repair
 from domain.operators.verify.view_verifier import ReadModelAudit
-from domain.ports import BasketView, BasketViews, EventStore
+from domain.ports.event_store import EventStore
+from domain.ports.read_models import BasketView, BasketViews
 from tests.builders import NOW, caller, initiate, item
 
 ANN = Operator(actor="ann", way="command-line", reason="a test")

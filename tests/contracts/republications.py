@@ -6,7 +6,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 from domain.operators.republish.republish import Republication, Republications
-from domain.ports import Append, EventFeed, EventStore, NewEvent
+from domain.ports.event_store import (
+    Append,
+    EventFeed,
+    EventStore,
+    NewEvent,
+)
 from tests.contracts.audit import NOON, action
 
 

@@ -9,7 +9,7 @@ from domain.operators.history.search import (
     SearchPage,
     check_page_size,
 )
-from domain.ports import BasketView
+from domain.ports.read_models import BasketView
 from tests.fakes.basket_views import MemoryBasketViews
 
 

@@ -7,7 +7,10 @@ import sys
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from domain.ports import BasketView, DeadLetter, EventFeed, Source
+from domain.ports.event_store import EventFeed
+from domain.ports.messaging import DeadLetter
+from domain.ports.read_models import BasketView
+from domain.shared.values import MessageSource
 
 
 class MemoryBasketViews:
@@ -86,14 +89,14 @@ class MemoryDeadLetters:
     """DeadLetters and BlockedBaskets, durable as long as the process."""
 
     def __init__(self) -> None:
-        self.letters: dict[Source, DeadLetter] = {}
-        self._settled: set[Source] = set()
+        self.letters: dict[MessageSource, DeadLetter] = {}
+        self._settled: set[MessageSource] = set()
 
     async def record(self, letters: Sequence[DeadLetter]) -> None:
         for letter in letters:
             self.letters.setdefault(letter.source, letter)
 
-    async def parked(self, basket_ids: Collection[str]) -> Collection[str]:
+    async def blocked(self, basket_ids: Collection[str]) -> Collection[str]:
         return {
             letter.basket_id
             for source, letter in self.letters.items()

@@ -26,7 +26,8 @@ from domain.catalogue.epochs import (
 )
 from domain.catalogue.facts import AvailabilityFact, Fact, OfferFact, PriceFact
 from domain.catalogue.policies import PolicyFact
-from domain.ports import Clock, RecordingResult, Source
+from domain.ports.catalogue import RecordingResult
+from domain.shared.values import Clock, MessageSource
 
 
 def _utc_now() -> datetime:
@@ -43,7 +44,7 @@ class InMemoryCatalogue:
         self._learned_at: list[datetime] = []
         self._about: dict[str, list[Fact]] = defaultdict(list)
         """All facts about each subject."""
-        self._sources: dict[str, Source] = {}
+        self._sources: dict[str, MessageSource] = {}
         self._keys: dict[str, tuple[bytes | None, tuple[int, int]]] = {}
         """Under which key the newest fact of each subject was said last, and that fact's age."""
         self._marks: dict[tuple[str, int], SourceMark | None] = {}
@@ -74,7 +75,7 @@ class InMemoryCatalogue:
                 self._keys[fact.subject] = (message.key, recency(fact))
         return RecordingResult(new, known, tuple(contradicts), withdrawn, tuple(idle))
 
-    def _record(self, fact: Fact, source: Source) -> None:
+    def _record(self, fact: Fact, source: MessageSource) -> None:
         self._facts[fact.fact_id] = fact
         self._about[fact.subject].append(fact)
         self._sources[fact.fact_id] = source

@@ -9,13 +9,12 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from domain.ports import (
+from domain.ports.event_store import (
     AlreadyAnswered,
     Append,
     Appended,
     AppendOutcome,
     ClaimTaken,
-    Clock,
     Conflict,
     IdempotencyKey,
     RenderedResponse,
@@ -23,6 +22,7 @@ from domain.ports import (
     StoredResponse,
     StoredStream,
 )
+from domain.shared.values import Clock
 
 
 class InMemoryEventStore:
@@ -41,7 +41,7 @@ class InMemoryEventStore:
     async def append(self, append: Append) -> AppendOutcome:
         await asyncio.sleep(0)
         stream = self._streams[append.stream_id]
-        if append.answer is not None and self._live_answer(append.answer[0]) is not None:
+        if append.response is not None and self._live_answer(append.response[0]) is not None:
             return AlreadyAnswered()
         if len(stream) != append.expected_version:
             return Conflict()
@@ -64,8 +64,8 @@ class InMemoryEventStore:
                 del self.claims[name]
         for name in append.claims:
             self.claims[name] = append.stream_id
-        if append.answer is not None:
-            self._put_answer(*append.answer)
+        if append.response is not None:
+            self._put_answer(*append.response)
         self._grown.set()
         return Appended(len(self._log) if append.events else None)
 

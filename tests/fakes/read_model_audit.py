@@ -12,7 +12,8 @@ from domain.basket.command_executor import claim_name
 from domain.operators.audit import OperatorAction
 from domain.operators.verify.repair import Repair, RepairAction
 from domain.operators.verify.view_verifier import StoredReadModel
-from domain.ports import BasketView, StoredEvent
+from domain.ports.event_store import StoredEvent
+from domain.ports.read_models import BasketView
 from tests.fakes.basket_views import MemoryBasketViews
 from tests.fakes.event_store import InMemoryEventStore
 

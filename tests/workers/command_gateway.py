@@ -29,7 +29,8 @@ from adapters.settings import Settings
 from domain.basket.handlers import CheckoutHandlers
 from domain.basket.idempotency import IdempotencyStore
 from domain.basket.repository import BasketRepository
-from domain.ports import DeadLetters, EventStore
+from domain.ports.event_store import EventStore
+from domain.ports.messaging import DeadLetters
 from tests.basket_traffic import topic_messages, utc_now
 from tests.fakes.catalogue import InMemoryCatalogue
 from tests.servers.processes import Program
@@ -158,12 +159,11 @@ async def command_worker(
     database = DatabasePool(url, timeout=2.0)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(database.close)
-        if store is None:
-            store = await stack.enter_async_context(event_store(url))
-        handlers = CheckoutHandlers(store, BasketRepository(store), InMemoryCatalogue(), utc_now, new_id)
+        events: EventStore = store or await stack.enter_async_context(event_store(url))
+        handlers = CheckoutHandlers(events, BasketRepository(events), InMemoryCatalogue(), utc_now, new_id)
         yield CommandWorker(
             CommandStream(settings, group),
-            KafkaCommandExecutor(settings, handlers, IdempotencyStore(store), utc_now, new_id),
+            KafkaCommandExecutor(settings, handlers, IdempotencyStore(events), utc_now, new_id),
             OrderPlacedHandler(handlers, new_id),
             PostgresLeadership(database, retry_every=0.1),
             [letters or RecordedDeadLetters()],

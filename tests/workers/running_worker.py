@@ -9,7 +9,7 @@ from adapters.kafka.clients import producer
 from adapters.kafka.messages import Message
 from adapters.kafka.producer import send_all
 from adapters.settings import Settings
-from domain.ports import DeadLetter
+from domain.ports.messaging import DeadLetter
 from tests.servers.waiting import eventually
 from tests.workers.worker_processes import running_worker
 from workers.runner import Heartbeat, Worker

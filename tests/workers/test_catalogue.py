@@ -22,8 +22,9 @@ from adapters.postgres.pool import DatabasePool
 from adapters.settings import Settings
 from domain.catalogue.epochs import CatalogueMessage
 from domain.catalogue.facts import Fact
-from domain.ports import RecordingResult, Source
+from domain.ports.catalogue import RecordingResult
 from domain.shared.errors import StoreUnavailable
+from domain.shared.values import MessageSource
 from tests.basket_traffic import delivery, streaming_settings, topic_content
 from tests.builders import NOW, availability, offer, price, ref
 from tests.contracts.catalogue import GB, unique
@@ -222,7 +223,7 @@ class Watched(InMemoryCatalogue):
 
     def __init__(self) -> None:
         super().__init__()
-        self.given: list[Source] = []
+        self.given: list[MessageSource] = []
 
     async def learn(self, messages: Sequence[CatalogueMessage]) -> RecordingResult:
         self.given += [message.source for message in messages]
@@ -233,7 +234,7 @@ async def test_a_worker_that_starts_again_goes_on_where_the_last_one_stopped(
     letters: RecordedDeadLetters, settings: Settings
 ) -> None:
     group = unique("catalogue")
-    places: list[Source] = []
+    places: list[MessageSource] = []
     for said in (price(unique("o")), price(unique("o"))):
         await send_messages(settings, [fact_message(said)])
         [message] = await topic_content(settings, topics.PRICES, [said.subject])
@@ -247,7 +248,7 @@ async def test_a_worker_that_starts_again_goes_on_where_the_last_one_stopped(
         places += facts.given
 
 
-async def is_committed(settings: Settings, group: str, source: Source) -> bool:
+async def is_committed(settings: Settings, group: str, source: MessageSource) -> bool:
     """Whether the group is done with a message."""
     client = consumer(settings, group=group)
     await client.start()

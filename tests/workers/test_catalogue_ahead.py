@@ -16,8 +16,9 @@ from adapters.kafka.messages import Received
 from domain.catalogue.epochs import CatalogueMessage
 from domain.catalogue.facts import Fact
 from domain.operators.status.model import LagMeasurement
-from domain.ports import RecordingResult, Source
+from domain.ports.catalogue import RecordingResult
 from domain.shared.errors import StoreUnavailable
+from domain.shared.values import MessageSource
 from tests.builders import offer
 from tests.fakes.catalogue import InMemoryCatalogue
 from tests.servers.waiting import eventually
@@ -30,7 +31,7 @@ class Batches:
 
     def __init__(self, facts: Sequence[Fact]) -> None:
         messages = (
-            Received(fact_message(fact), Source("catalogue.offers.v1", 0, offset))
+            Received(fact_message(fact), MessageSource("catalogue.offers.v1", 0, offset))
             for offset, fact in enumerate(facts)
         )
         self._batches = [[message] for message in messages]

@@ -22,7 +22,7 @@ from adapters.kafka.topics import ensure_topics
 from adapters.postgres.event_store.store import PostgresEventStore
 from adapters.settings import Settings
 from domain.basket.repository import BasketRepository
-from domain.ports import Append, AppendOutcome
+from domain.ports.event_store import Append, AppendOutcome
 from domain.shared.errors import StoreUnavailable
 from tests.basket_traffic import streaming_settings
 from tests.contracts.catalogue import unique

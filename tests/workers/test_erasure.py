@@ -19,7 +19,7 @@ from adapters.settings import Settings
 from domain.basket.projection import to_view
 from domain.basket.serialization import serialize_order
 from domain.operators.erasure.erasure import Person
-from domain.ports import Source
+from domain.shared.values import MessageSource
 from tests.adapters.postgres.erasure_setup import (
     GRACE,
     MARKER,
@@ -150,7 +150,7 @@ async def test_a_message_that_only_looks_sealed_holds_up_no_other(
 ) -> None:
     sealed = {"details": {"tracking": {"$sealed": secret, "key": KEY}, "customFields": {}}}
     value = json.dumps({**sealed, **LOOKS_SEALED[why]}, separators=(",", ":")).encode()
-    came = Received(Message(BASKET_EVENTS, b"key", value, ()), Source(BASKET_EVENTS, 0, 0))
+    came = Received(Message(BASKET_EVENTS, b"key", value, ()), MessageSource(BASKET_EVENTS, 0, 0))
     async with service(database_url, tmp_path) as parts:
         [opened] = await parts.decrypt_messages([came])
     assert opened.source == came.source

@@ -16,7 +16,7 @@ from domain.basket.codec import decode_all
 from domain.basket.handlers import CheckoutConfig, CheckoutHandlers
 from domain.basket.projection import BasketProjection
 from domain.basket.repository import BasketRepository
-from domain.ports import IdempotencyKey, RenderedResponse
+from domain.ports.event_store import IdempotencyKey, RenderedResponse
 from tests.builders import LIFETIME, SECOND, FixedClock, caller, initiate, item
 from tests.contracts.catalogue import unique
 from tests.fakes.catalogue import InMemoryCatalogue

@@ -4,7 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from domain.ports import DeadLetter, Source, StoredEvent
+from domain.ports.event_store import StoredEvent
+from domain.ports.messaging import DeadLetter
+from domain.shared.values import MessageSource
 from workers.log_context import dead_letter_context, event_context
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -12,7 +14,7 @@ TRACEPARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
 
 
 def letter(*headers: tuple[str, bytes], basket_id: str | None = None) -> DeadLetter:
-    return DeadLetter(Source("t", 0, 1), None, None, headers, "code", "error", basket_id)
+    return DeadLetter(MessageSource("t", 0, 1), None, None, headers, "code", "error", basket_id)
 
 
 def test_a_line_about_a_message_names_its_basket_organisation_and_trace() -> None:

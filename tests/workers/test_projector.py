@@ -21,8 +21,9 @@ from adapters.settings import Settings
 from domain.basket.codec import decode_all
 from domain.basket.projection import BasketProjection
 from domain.basket.snapshot import BasketSnapshot
-from domain.ports import Append, NewEvent, Source, StoredEvent
+from domain.ports.event_store import Append, NewEvent, StoredEvent
 from domain.shared.eventsourcing import fold
+from domain.shared.values import MessageSource
 from tests.basket_traffic import (
     BasketTraffic,
     send,
@@ -73,7 +74,7 @@ async def views_are_right(views: PostgresBasketViews, partner: BasketTraffic) ->
     return dict(held) == expected
 
 
-async def done_with(settings: Settings, group: str, source: Source) -> bool:
+async def done_with(settings: Settings, group: str, source: MessageSource) -> bool:
     """Whether the group has committed this message."""
     client = admin(settings)
     await client.start()
@@ -176,7 +177,7 @@ async def test_what_is_not_understood_parks_its_basket_alone_until_it_is_release
         async def others_went_on() -> bool:
             found = await views.versions([other.id])
             return (
-                found == {other.id: other.version} and len(await letters.parked([parked.id, stray.id])) == 2
+                found == {other.id: other.version} and len(await letters.blocked([parked.id, stray.id])) == 2
             )
 
         await eventually(others_went_on, every=0.05)
@@ -218,7 +219,7 @@ async def test_an_event_that_the_store_does_not_have_parks_its_basket(
     await send(settings, [far])
     letters = PostgresDeadLetters(database)
     async with projector_worker(settings, group) as worker, running_worker(worker):
-        await eventually(lambda: letters.parked([basket.id]), every=0.05)
+        await eventually(lambda: letters.blocked([basket.id]), every=0.05)
 
 
 async def test_killed_again_and_again_the_views_end_right(

@@ -14,7 +14,7 @@ from adapters.postgres.event_store.store import PostgresEventStore
 from adapters.postgres.migrator import migrate
 from adapters.settings import Settings
 from domain.basket.serialization import serialize_verdict
-from domain.ports import Append, NewEvent
+from domain.ports.event_store import Append, NewEvent
 from domain.validation.verdict_assembler import BASKET_VALIDATED
 from tests.basket_traffic import (
     BasketTraffic,

@@ -13,7 +13,7 @@ from adapters.postgres.leadership import PostgresLeadership
 from adapters.postgres.read_models.open_baskets import PostgresOpenBaskets
 from domain.basket.basket import Basket
 from domain.basket.commands import Caller, ValidateBasket
-from domain.ports import CatalogueCheckpoints
+from domain.ports.catalogue import CatalogueCheckpoints
 from domain.validation.revalidate_as_of import AsOfValidator
 from tests.basket_traffic import utc_now
 from tests.builders import add, availability, caller, item, offer, policy, price, validate

@@ -21,7 +21,9 @@ from adapters.kafka.messages import Message, basket_event_message
 from adapters.settings import Settings
 from domain.catalogue.facts import Fact
 from domain.operators.dead_letters.model import UNREADABLE_BATCH
-from domain.ports import Append, DeadLetter, NewEvent, Source
+from domain.ports.event_store import Append, NewEvent
+from domain.ports.messaging import DeadLetter
+from domain.shared.values import MessageSource
 from tests.basket_traffic import BasketTraffic, topic_content, utc_now
 from tests.builders import availability, offer, price
 from tests.contracts.catalogue import unique
@@ -248,7 +250,7 @@ async def test_a_command_nested_deep_is_answered_with_a_problem(settings: Settin
 
 async def test_a_letter_larger_than_its_topic_takes_comes_without_its_content(settings: Settings) -> None:
     mark = unique("large")
-    source = Source(topics.COMMANDS, 0, 4711)
+    source = MessageSource(topics.COMMANDS, 0, 4711)
     large = DeadLetter(source, mark.encode(), b"x" * MAX_MESSAGE_BYTES, (), "no_command_id", mark, None)
     small = DeadLetter(source, mark.encode(), b"y", (), "no_command_id", "", None)
 

@@ -18,7 +18,7 @@ from adapters.postgres.event_store.read import READER_SETTINGS
 from adapters.postgres.pool import DatabasePool
 from domain.catalogue.catalogue import Catalogue
 from domain.catalogue.epochs import CatalogueMessage
-from domain.ports import RecordingResult
+from domain.ports.catalogue import RecordingResult
 
 CONCURRENT_QUERIES = 2
 """Queries that run at the same time, each for all who waited when it began."""

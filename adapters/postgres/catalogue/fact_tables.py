@@ -15,7 +15,7 @@ from adapters.postgres.catalogue import statements as sql
 from domain.catalogue.epochs import recency
 from domain.catalogue.facts import AvailabilityFact, Fact, OfferFact, PriceFact
 from domain.catalogue.policies import PolicyFact
-from domain.ports import Source
+from domain.shared.values import MessageSource
 
 FACTS: TypeAdapter[list[Fact]] = TypeAdapter(list[Annotated[Fact, Field(discriminator="kind")]])
 """Reads a JSON array of facts in one go."""
@@ -33,14 +33,14 @@ class FactRow:
     """A fact on its way into the tables, with what is asked of it more than once."""
 
     fact: Fact
-    source: Source
+    source: MessageSource
     fact_id: str
     subject: str
     content: str
     validity: tuple[str, str]
 
     @classmethod
-    def of(cls, fact: Fact, source: Source) -> FactRow:
+    def of(cls, fact: Fact, source: MessageSource) -> FactRow:
         fact_id = fact.fact_id
         # The id is the subject with the sequence behind it; to make a subject is the dearest part of both.
         subject, _, _ = fact_id.rpartition("#")

@@ -36,9 +36,10 @@ from domain.catalogue.epochs import (
 )
 from domain.catalogue.fact_ids import fact_ids_about, fact_ids_of
 from domain.catalogue.facts import Fact
-from domain.ports import RecordingResult, Source
+from domain.ports.catalogue import RecordingResult
+from domain.shared.values import MessageSource
 
-Withdrawals = Mapping[str, Sequence[tuple[int, Source]]]
+Withdrawals = Mapping[str, Sequence[tuple[int, MessageSource]]]
 """Of subjects that were ever withdrawn: in which epochs, and by which messages."""
 
 
@@ -159,9 +160,9 @@ class _Batch:
         return placed
 
     async def _withdrawals(self, subjects: Iterable[str]) -> Withdrawals:
-        found: dict[str, list[tuple[int, Source]]] = defaultdict(list)
+        found: dict[str, list[tuple[int, MessageSource]]] = defaultdict(list)
         for row in await self._connection.fetch(sql.WITHDRAWALS, sql.SEPARATOR.join(subjects)):
-            found[row["subject"]].append((row["epoch"], Source(*row[2:])))
+            found[row["subject"]].append((row["epoch"], MessageSource(*row[2:])))
         return found
 
     async def _ever_said(self, subjects: Collection[str]) -> Mapping[str, list[Fact]]:

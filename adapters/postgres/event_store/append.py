@@ -20,7 +20,7 @@ from adapters.postgres.pool import (
     is_unavailable,
     store_unavailable,
 )
-from domain.ports import (
+from domain.ports.event_store import (
     AlreadyAnswered,
     Append,
     Appended,
@@ -160,8 +160,8 @@ def _names(append: Append) -> list[Hashable]:
     names: list[Hashable] = [*append.claims, *append.releases]
     if append.events:
         names.append(append.stream_id)
-    if append.answer is not None:
-        names.append((append.answer[0].scope, append.answer[0].key))
+    if append.response is not None:
+        names.append((append.response[0].scope, append.response[0].key))
     return names
 
 
@@ -187,8 +187,8 @@ def columns(appends: Sequence[Append]) -> tuple[Any, ...]:
         # A name that is claimed twice in one append is claimed; one that is released as well stays claimed.
         claims.extend((number, name) for name in dict.fromkeys(append.claims))
         releases.extend((number, name) for name in append.releases)
-        if append.answer is not None:
-            key, answer = append.answer
+        if append.response is not None:
+            key, answer = append.response
             headers = json.dumps(dict(answer.headers))
             answers.append((number, key.scope, key.key, key.fingerprint, answer.status, headers, answer.body))
     return (

@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 
 from adapters.postgres.pool import DatabasePool, is_unavailable, store_unavailable
-from domain.ports import StoredEvent
+from domain.ports.event_store import StoredEvent
 from domain.shared.errors import StoreUnavailable
 
 CHANNEL = "checkout_events"

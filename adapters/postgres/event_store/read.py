@@ -11,7 +11,7 @@ import asyncpg
 
 from adapters.postgres.batcher import Batcher, take_up_to
 from adapters.postgres.pool import DatabasePool, StatementFailed
-from domain.ports import (
+from domain.ports.event_store import (
     RenderedResponse,
     StoredEvent,
     StoredResponse,

@@ -10,7 +10,7 @@ from typing import Self
 from adapters.postgres.event_store.append import NO_STREAM, EventAppender
 from adapters.postgres.event_store.read import EventReader
 from adapters.postgres.pool import DatabasePool
-from domain.ports import (
+from domain.ports.event_store import (
     Append,
     Appended,
     AppendOutcome,
@@ -63,7 +63,7 @@ class PostgresEventStore:
         return await self._reading.find_response(scope, key)
 
     async def store_response(self, key: IdempotencyKey, answer: RenderedResponse) -> bool:
-        outcome = await self._appending.append(Append(NO_STREAM, 0, (), answer=(key, answer)))
+        outcome = await self._appending.append(Append(NO_STREAM, 0, (), response=(key, answer)))
         return isinstance(outcome, Appended)
 
     async def purge_answers(self, limit: int) -> int:

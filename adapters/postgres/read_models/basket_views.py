@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from adapters.postgres.pool import DatabasePool
-from domain.ports import BasketView
+from domain.ports.read_models import BasketView
 
 # How far the views of some baskets are.
 VERSIONS = "SELECT basket_id, version FROM basket_views WHERE basket_id = ANY($1::text[])"

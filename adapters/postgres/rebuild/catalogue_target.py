@@ -14,11 +14,11 @@ from adapters.postgres.rebuild import catalogue_target_sql as sql
 from adapters.postgres.rebuild.target import SAMPLES_PER_KIND, FoldedPage, SourcePage
 from domain.catalogue.facts import FACT
 from domain.operators.rebuild import RebuildComparison, RebuildDifference, RebuildTarget
-from domain.ports import Source
+from domain.shared.values import MessageSource
 
 BATCH_FACTS = 2_000
 
-NO_SOURCE = Source("", 0, 0)
+NO_SOURCE = MessageSource("", 0, 0)
 """Where a fact came from matters to its record alone."""
 
 

@@ -10,7 +10,7 @@ import asyncpg
 
 from adapters.postgres.pool import DatabasePool
 from domain.operators.verify.view_verifier import StoredReadModel
-from domain.ports import BasketView
+from domain.ports.read_models import BasketView
 
 DRAWN_AT_ONCE = 5_000
 MOST_DRAWS = 200

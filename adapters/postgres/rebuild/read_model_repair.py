@@ -16,7 +16,7 @@ from adapters.postgres.read_models.basket_views import (
     uses_of_views,
 )
 from domain.operators.verify.repair import Repair, RepairAction
-from domain.ports import BasketView
+from domain.ports.read_models import BasketView
 
 # The versions of some views, which stay as they are until the end of the transaction. The order keeps two writers
 # from waiting for each other in a circle.

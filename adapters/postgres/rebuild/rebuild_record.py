@@ -20,7 +20,7 @@ from domain.operators.rebuild import (
     RebuildState,
     RebuildStopped,
 )
-from domain.ports import Clock, NewId
+from domain.shared.values import Clock, NewId
 
 RATE_OVER_SECONDS = 5.0
 

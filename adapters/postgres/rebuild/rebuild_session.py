@@ -25,7 +25,7 @@ from domain.operators.rebuild import (
     RebuildRefused,
     RebuildScope,
 )
-from domain.ports import Clock, NewId
+from domain.shared.values import Clock, NewId
 
 MAX_RANGES = 1_000
 HEARTBEAT_SECONDS = 0.5

@@ -30,8 +30,8 @@ from domain.operators.rebuild import (
     RebuildScope,
     RebuildTarget,
 )
-from domain.ports import Clock, NewId
 from domain.shared.errors import StoreForbidden
+from domain.shared.values import Clock, NewId
 
 MAX_ROLL_BACK_TRIES = 120
 
@@ -210,7 +210,7 @@ def _rebuild(row: asyncpg.Record) -> Rebuild:
         interrupted=running and (not row["held"] or row["silent"] > SILENCE_LIMIT),
         cancel_requested=row["cancel_requested"],
         waiting_for=row["waiting_for"],
-        operator=Operator.made(actor=row["actor"], way=row["way"], reason=row["reason"]),
+        operator=Operator.construct_trusted(actor=row["actor"], way=row["way"], reason=row["reason"]),
         workers=row["workers"],
         done=row["events"],
         total=max(row["total"], row["events"]),

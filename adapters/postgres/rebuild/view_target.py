@@ -22,7 +22,7 @@ from domain.basket.fast_projection import (
 )
 from domain.basket.snapshot import BasketSnapshot
 from domain.operators.rebuild import RebuildComparison, RebuildDifference, RebuildTarget
-from domain.ports import BasketView
+from domain.ports.read_models import BasketView
 
 MAX_ID = "\U0010ffff"
 """No stream's id is greater."""

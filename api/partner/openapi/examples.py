@@ -16,12 +16,13 @@ from adapters.wire.responses import (
     validate_body,
 )
 from domain.basket.basket import Basket
+from domain.basket.command_executor import VersionConflict
 from domain.basket.commands import ActionResult, Initiated, Updated, Validated
-from domain.basket.events import BasketDetails, LineOffer, OrderItem
+from domain.basket.events import BasketDetails, OrderItem
 from domain.shared import errors
 from domain.shared.errors import Violation
 from domain.shared.findings import Finding, Verdict
-from domain.shared.values import Money, Product
+from domain.shared.values import LineOffer, Money, Product
 
 BASKET_ID = "basket-0198c5a2-7f00-7c3e-9a51-3a5de7f0c101"
 ITEM_ID = "0198c5a2-7f00-7c3e-9a51-3a5de7f0c102"
@@ -120,7 +121,7 @@ _SAMPLES: tuple[Exception, ...] = (
     errors.BasketNotFound(BASKET_ID),
     errors.BasketFinished(BASKET_ID, "completed"),
     errors.ExternalIdInUse("EXT-ORD-12345"),
-    errors.VersionConflict(_basket()),
+    VersionConflict(_basket()),
     errors.VersionMismatch(BASKET_ID, 4),
     errors.BasketExists(BASKET_ID, 4),
     errors.InvalidCommand(

@@ -27,8 +27,8 @@ from domain.operators.dead_letters.store import (
     StoredDeadLetter,
 )
 from domain.operators.dead_letters.views import describe, summarize
-from domain.ports import Clock, NewId
 from domain.shared.errors import Unavailable
+from domain.shared.values import Clock, NewId
 
 PAGE_SIZE = 200
 MAX_CURSOR_DIGITS = 18

@@ -15,7 +15,7 @@ from domain.operators.dead_letters.model import (
     MessageKind,
     ResolvedBy,
 )
-from domain.ports import DeadLetter
+from domain.ports.messaging import DeadLetter
 
 
 class RetryFailed(Exception):

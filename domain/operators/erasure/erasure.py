@@ -19,10 +19,10 @@ from pydantic_core import to_json
 from domain.basket.codec import encode
 from domain.basket.events import BasketPersonalDataForgotten
 from domain.operators.audit import Operator, OperatorAction
-from domain.ports import Clock, NewEvent, NewId
+from domain.ports.event_store import NewEvent
 from domain.shared.errors import CheckoutError
 from domain.shared.eventsourcing import Value
-from domain.shared.values import is_storable_text
+from domain.shared.values import Clock, NewId, is_storable_text
 
 BATCH_SIZE = 100
 """Baskets that are forgotten in one transaction. Nobody appends anything meanwhile, so it is to be short."""

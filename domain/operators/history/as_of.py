@@ -16,7 +16,7 @@ from domain.basket.basket import Basket
 from domain.basket.codec import UnreadableEvent, decode_all
 from domain.basket.events import BasketValidated
 from domain.operators.history.event_descriptions import describe_event
-from domain.ports import EventStore, StoredEvent
+from domain.ports.event_store import EventStore, StoredEvent
 from domain.shared.errors import BasketNotFound, CheckoutError
 from domain.shared.eventsourcing import DomainEvent, Value, fold
 from domain.validation.revalidate_as_of import NotFoundAsOf, StoredVerdict

@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator
 
 from domain.operators.history.as_of import HistoryEntry, HistoryReader
-from domain.ports import EventFeed, EventStore
+from domain.ports.event_store import EventFeed, EventStore
 from domain.shared.errors import BasketNotFound
 
 MAX_WAIT_SECONDS = 10.0

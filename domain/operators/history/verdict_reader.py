@@ -10,7 +10,8 @@ from domain.basket.codec import decode, decode_all
 from domain.basket.events import BasketValidated
 from domain.catalogue.facts import Fact
 from domain.operators.history.as_of import HistoryEntry
-from domain.ports import CatalogueHistory, EventStore
+from domain.ports.catalogue import CatalogueHistory
+from domain.ports.event_store import EventStore
 from domain.shared.errors import BasketNotFound
 from domain.shared.eventsourcing import Value
 from domain.shared.findings import Finding, Passed

@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 from pydantic import AwareDatetime
 
 from domain.operators.audit import OperatorAction
-from domain.ports import Publication
+from domain.ports.messaging import Publication
 from domain.shared.errors import CheckoutError
 from domain.shared.eventsourcing import Value
 

@@ -20,7 +20,9 @@ from domain.operators.republish.republish import (
     RunNotFound,
     check_request,
 )
-from domain.ports import Clock, EventFeed, EventStore, NewId, Publisher, StoredEvent
+from domain.ports.event_store import EventFeed, EventStore, StoredEvent
+from domain.ports.messaging import Publisher
+from domain.shared.values import Clock, NewId
 from domain.validation.verdict_assembler import BASKET_VALIDATED, VerdictAssembler, VerdictUnavailable
 
 BATCH_EVENTS = 2_000

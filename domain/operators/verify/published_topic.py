@@ -8,7 +8,8 @@ from typing import Protocol
 
 from domain.operators.verify.inconsistencies import Inconsistency
 from domain.operators.verify.topic_checks import ExpectedMessage, TopicMessage
-from domain.ports import PublisherCheckpoint, StoredEvent
+from domain.ports.event_store import StoredEvent
+from domain.ports.messaging import PublisherCheckpoint
 
 
 class PublishedTopic(Protocol):

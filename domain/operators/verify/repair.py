@@ -14,7 +14,8 @@ from domain.basket.projection import to_view
 from domain.operators.audit import Operator, OperatorAction
 from domain.operators.verify.inconsistencies import Inconsistency
 from domain.operators.verify.view_verifier import Inspection, ViewVerifier
-from domain.ports import BasketView, Clock, NewId
+from domain.ports.read_models import BasketView
+from domain.shared.values import Clock, NewId
 
 BATCH_SIZE = 100
 MAX_ROUNDS = 5

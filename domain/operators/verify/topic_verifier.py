@@ -15,12 +15,8 @@ from domain.operators.verify.topic_checks import (
     TopicTally,
     check_messages,
 )
-from domain.ports import (
-    EventFeed,
-    EventStore,
-    PublisherCheckpoint,
-    StoredEvent,
-)
+from domain.ports.event_store import EventFeed, EventStore, StoredEvent
+from domain.ports.messaging import PublisherCheckpoint
 from domain.validation.verdict_assembler import VerdictAssembler, VerdictUnavailable
 
 PAGE_EVENTS = 2_000

@@ -18,7 +18,8 @@ from domain.basket.command_executor import external_id_claim
 from domain.basket.projection import to_view
 from domain.basket.snapshot import BasketSnapshot
 from domain.operators.verify.inconsistencies import Inconsistency, InconsistencyKind
-from domain.ports import BasketView, StoredEvent
+from domain.ports.event_store import StoredEvent
+from domain.ports.read_models import BasketView
 from domain.shared.eventsourcing import DomainEvent, fold
 
 

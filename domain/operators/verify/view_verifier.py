@@ -18,12 +18,8 @@ from domain.operators.verify.view_checks import (
     fold_stream,
     lag_inconsistency,
 )
-from domain.ports import (
-    BasketView,
-    BasketViews,
-    BlockedBaskets,
-    EventStore,
-)
+from domain.ports.event_store import EventStore
+from domain.ports.read_models import BasketView, BasketViews, BlockedBaskets
 
 CONCURRENCY = 8
 RECHECK_SECONDS = 0.2
@@ -155,7 +151,7 @@ class ViewVerifier:
             held = await self._versions(waiting)
             waiting = {id: version for id, version in waiting.items() if held.get(id, 0) < version}
             if loop.time() >= deadline:
-                parked = await self._parked.parked(waiting)
+                parked = await self._parked.blocked(waiting)
                 return [
                     lag_inconsistency(id, held.get(id, 0), version, parked=id in parked)
                     for id, version in sorted(waiting.items())

@@ -26,7 +26,13 @@ from domain.basket.personal_fields import without_personal_data
 from domain.basket.projection import BasketProjection, to_view
 from domain.basket.repository import BasketRepository
 from domain.basket.snapshot import BasketSnapshot
-from domain.ports import Append, EventStore, NewEvent, StoredEvent, StoredStream
+from domain.ports.event_store import (
+    Append,
+    EventStore,
+    NewEvent,
+    StoredEvent,
+    StoredStream,
+)
 from domain.shared.eventsourcing import fold
 from tests.adapters.encryption.encrypted_store import (
     Sealed,

@@ -4,7 +4,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from adapters.kafka.messages import Message, basket_event_message, dead_letter_message, verdict_message
-from domain.ports import DeadLetter, Source, StoredEvent
+from domain.ports.event_store import StoredEvent
+from domain.ports.messaging import DeadLetter
+from domain.shared.values import MessageSource
 
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 EVENT = StoredEvent(
@@ -63,7 +65,7 @@ def test_an_event_that_cannot_be_read_is_published_all_the_same() -> None:
 
 def test_a_dead_letter_says_why_and_keeps_the_message_as_it_was() -> None:
     letter = DeadLetter(
-        source=Source("checkout.basket-events.v1", 3, 7),
+        source=MessageSource("checkout.basket-events.v1", 3, 7),
         key=b"basket-1",
         value=b"\xff",
         headers=[("ce_id", b"basket-1/2")],

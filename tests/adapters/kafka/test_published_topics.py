@@ -17,7 +17,8 @@ from adapters.settings import Settings
 from domain.operators.verify.inconsistencies import Inconsistency
 from domain.operators.verify.published_topic import TopicsResult
 from domain.operators.verify.topic_verifier import TopicVerifier
-from domain.ports import PublisherCheckpoint, StoredEvent
+from domain.ports.event_store import StoredEvent
+from domain.ports.messaging import PublisherCheckpoint
 from domain.validation.verdict_assembler import BASKET_VALIDATED
 from tests.basket_traffic import BasketTraffic, send, utc_now
 from tests.fakes.event_store import InMemoryEventStore

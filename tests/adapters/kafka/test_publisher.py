@@ -18,7 +18,7 @@ from adapters.kafka.topics import BASKET_EVENTS, ensure_topics
 from adapters.postgres.checkpoints import PostgresPublisherCheckpoints
 from adapters.postgres.pool import DatabasePool
 from adapters.settings import Settings
-from domain.ports import PublisherCheckpoint
+from domain.ports.messaging import PublisherCheckpoint
 from domain.shared.errors import BrokerUnavailable, LeadershipLost
 from tests.basket_traffic import streaming_settings, topic_content
 from tests.contracts.publisher import PublisherContract, ids, publications, some_events

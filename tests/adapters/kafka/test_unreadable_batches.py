@@ -20,7 +20,7 @@ from adapters.kafka.published_topics import basket_events
 from adapters.kafka.publisher_checkpoints import checkpoint_message, read_checkpoint
 from adapters.kafka.topics import BASKET_EVENTS, PUBLISHER_POSITIONS, ensure_topics
 from adapters.settings import Settings
-from domain.ports import PublisherCheckpoint
+from domain.ports.messaging import PublisherCheckpoint
 from domain.shared.errors import BrokerRefused
 from tests.basket_traffic import send, streaming_settings
 from tests.conftest import OwnKafka

@@ -18,7 +18,7 @@ from domain.basket.basket import Basket
 from domain.basket.codec import decode_all
 from domain.basket.idempotency import IdempotencyContext
 from domain.operators.audit import Operator
-from domain.ports import IdempotencyKey
+from domain.ports.event_store import IdempotencyKey
 from domain.shared.eventsourcing import fold
 from tests.builders import add, caller, initiate, item, update, validate
 

@@ -12,13 +12,13 @@ import pytest
 
 from adapters.postgres.batcher import Batcher, PendingCall, take_up_to
 from adapters.postgres.event_store.append import MAX_APPENDS, MAX_BYTES, take_batch
-from domain.ports import Append, AppendOutcome, NewEvent
+from domain.ports.event_store import Append, AppendOutcome, NewEvent
 from domain.shared.errors import StoreUnavailable
 from tests.builders.appends import (
+    a_response,
     a_stream,
-    an_answer,
-    an_answer_key,
     an_append,
+    an_idempotency_key,
 )
 from tests.servers.waiting import eventually
 
@@ -193,12 +193,12 @@ async def test_a_second_append_to_a_stream_goes_into_the_next_batch() -> None:
 
 
 async def test_a_second_append_on_a_claim_or_an_answer_goes_into_the_next_batch() -> None:
-    key = an_answer_key()
+    key = an_idempotency_key()
     appends = [
         an_append(a_stream(), claims=["name"]),
         an_append(a_stream(), releases=["name"]),
-        an_append(a_stream(), answer=(key, an_answer())),
-        an_append(a_stream(), answer=(key, an_answer())),
+        an_append(a_stream(), response=(key, a_response())),
+        an_append(a_stream(), response=(key, a_response())),
         an_append(a_stream(), claims=["another name"]),
     ]
     queue = waiting(*appends)

@@ -13,7 +13,7 @@ from adapters.postgres.audit import PostgresAuditLog
 from adapters.postgres.dead_letter_store import PostgresDeadLetterStore
 from adapters.postgres.dead_letters import PostgresDeadLetters
 from adapters.postgres.pool import DatabasePool
-from domain.ports import DeadLetter
+from domain.ports.messaging import DeadLetter
 from tests.contracts.dead_letter_store import (
     ANY,
     ONE,

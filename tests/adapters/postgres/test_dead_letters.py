@@ -8,10 +8,11 @@ import pytest
 
 from adapters.postgres.dead_letters import PostgresDeadLetters
 from adapters.postgres.pool import DatabasePool
-from domain.ports import DeadLetter, Source
+from domain.ports.messaging import DeadLetter
+from domain.shared.values import MessageSource
 
 LETTER = DeadLetter(
-    source=Source("checkout.basket-events.v1", 3, 7),
+    source=MessageSource("checkout.basket-events.v1", 3, 7),
     key=b"basket-1",
     value=b"no JSON \x00\xff",
     headers=[("ce_id", b"basket-1/2"), ("odd \x00", b"\xff")],
@@ -42,7 +43,7 @@ async def test_a_letter_is_kept_once_whatever_is_in_it(
     letters: PostgresDeadLetters, database_url: str
 ) -> None:
     await letters.record([LETTER])
-    await letters.record([LETTER, replace(LETTER, source=Source("catalogue.offers.v1", 0, 0))])
+    await letters.record([LETTER, replace(LETTER, source=MessageSource("catalogue.offers.v1", 0, 0))])
     assert await count(database_url) == 2
 
 
@@ -55,12 +56,12 @@ async def test_another_message_at_the_same_offset_of_a_topic_made_anew_is_kept_t
 
 
 async def test_a_letter_parks_its_basket_until_the_basket_is_released(letters: PostgresDeadLetters) -> None:
-    second = replace(LETTER, source=Source("checkout.basket-events.v1", 3, 8))
-    await letters.record([LETTER, second, replace(LETTER, source=Source("t", 0, 0), basket_id=None)])
-    assert set(await letters.parked(["basket-1", "basket-2"])) == {"basket-1"}
+    second = replace(LETTER, source=MessageSource("checkout.basket-events.v1", 3, 8))
+    await letters.record([LETTER, second, replace(LETTER, source=MessageSource("t", 0, 0), basket_id=None)])
+    assert set(await letters.blocked(["basket-1", "basket-2"])) == {"basket-1"}
 
     await letters.release("basket-1")
 
-    assert not await letters.parked(["basket-1", "basket-2"])
+    assert not await letters.blocked(["basket-1", "basket-2"])
     await letters.record([LETTER])
-    assert not await letters.parked(["basket-1"])
+    assert not await letters.blocked(["basket-1"])

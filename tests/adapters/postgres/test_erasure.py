@@ -29,8 +29,10 @@ from domain.operators.erasure.erasure import (
     NothingToErase,
     Person,
 )
-from domain.ports import Append, DeadLetter, NewEvent, Source
+from domain.ports.event_store import Append, NewEvent
+from domain.ports.messaging import DeadLetter
 from domain.shared.eventsourcing import DomainEvent, fold
+from domain.shared.values import MessageSource
 from domain.validation.verdict_assembler import VerdictAssembler
 from tests.adapters.postgres.conftest import DAY
 from tests.adapters.postgres.erasure_setup import (
@@ -59,7 +61,7 @@ async def parts(database_url: str, tmp_path: Path) -> AsyncIterator[Container]:
 
 def a_letter(basket_id: str) -> DeadLetter:
     return DeadLetter(
-        source=Source("checkout.basket-events.v1", 0, 7),
+        source=MessageSource("checkout.basket-events.v1", 0, 7),
         key=basket_id.encode(),
         value=f'{{"who":"{MARKER}"}}'.encode(),
         headers=(),
@@ -103,7 +105,7 @@ async def test_a_dead_letter_loses_its_content_however_it_names_the_basket(
         key=id.encode() if named_by == "key" else None,
         headers=[("ce_subject", id.encode())] if named_by == "header" else [],
     )
-    await parts.parked.record([about, replace(a_letter(other), source=Source("another", 0, 1))])
+    await parts.parked.record([about, replace(a_letter(other), source=MessageSource("another", 0, 1))])
 
     assert (await parts.forgetting.forget(ADA, GRACE)).dead_letters_emptied == 1
 
@@ -122,7 +124,7 @@ async def test_a_dead_letter_loses_whatever_else_came_with_it(
         ("ce_id", MARKER.encode()),
     ]
     await parts.parked.record([replace(a_letter(id), headers=headers)])
-    odd = replace(a_letter(id), source=Source("other", 0, 1), key=MARKER.encode(), headers=headers)
+    odd = replace(a_letter(id), source=MessageSource("other", 0, 1), key=MARKER.encode(), headers=headers)
     await parts.parked.record([odd])
 
     assert (await parts.forgetting.forget(ADA, GRACE)).dead_letters_emptied == 2
@@ -142,7 +144,7 @@ async def test_letters_that_were_emptied_by_an_earlier_release_lose_their_header
         error="forgotten with the personal data of its basket",
         headers=[("x", MARKER.encode()), ("ce_subject", id.encode())],
     )
-    waiting = replace(left, source=Source("other", 0, 1), error="unreadable")
+    waiting = replace(left, source=MessageSource("other", 0, 1), error="unreadable")
     await parts.parked.record([left, waiting])
 
     await connection.execute("UPDATE" + SCRIPT.partition("UPDATE")[2])
@@ -163,7 +165,7 @@ async def test_a_dead_letter_that_only_speaks_of_the_basket_loses_its_content_to
         await parts.parked.record(
             [
                 DeadLetter(
-                    source=Source("checkout.commands.v1", 0, offset),
+                    source=MessageSource("checkout.commands.v1", 0, offset),
                     key=b"k",
                     value=body.encode(),
                     headers=[("x", MARKER.encode())],
@@ -302,7 +304,7 @@ async def test_once_forgotten_it_is_shown_nowhere(parts: Container) -> None:
         for route in ("update", "validate")
         for key in await keys_of(parts)
     ]
-    bodies = [from_json(found.answer.body) for found in answered if found is not None]
+    bodies = [from_json(found.response.body) for found in answered if found is not None]
     orders = [body.get("order") or body["checkout"] for body in bodies]
     assert [(o["tracking"], o["customFields"], o["dataSubject"], len(o["orderItems"])) for o in orders] == [
         ({}, {}, None, 2),

@@ -17,15 +17,15 @@ from adapters.postgres.event_store.feed import PostgresEventFeed
 from adapters.postgres.event_store.store import PostgresEventStore
 from adapters.postgres.migrator import migrate
 from adapters.postgres.pool import DatabasePool
-from domain.ports import Append, Appended, StoredResponse
+from domain.ports.event_store import Append, Appended, StoredResponse
 from domain.shared.errors import StoreUnavailable
 from tests.adapters.postgres.conftest import DAY, writers_wait
 from tests.adapters.postgres.proxy import BreakableNetwork
 from tests.builders.appends import (
+    a_response,
     a_stream,
-    an_answer,
-    an_answer_key,
     an_append,
+    an_idempotency_key,
     names_of,
 )
 from tests.conftest import OwnPostgres
@@ -56,14 +56,14 @@ async def test_every_caller_learns_the_truth_while_connections_die(
         # The stream is this caller's alone: anything but Appended would be a lie.
         stream, version = a_stream(), 0
         while not done:
-            key, name = an_answer_key(), str(uuid4())
+            key, name = an_idempotency_key(), str(uuid4())
             names = ["a"] * dice.randint(1, 3)
-            append = an_append(stream, version, *names, claims=[name], answer=(key, an_answer()))
+            append = an_append(stream, version, *names, claims=[name], response=(key, a_response()))
             outcome = await store.append(append)
             assert isinstance(outcome, Appended), outcome
             written.append((append, outcome))
             version += len(names)
-            assert await store.store_response(an_answer_key(), an_answer())
+            assert await store.store_response(an_idempotency_key(), a_response())
 
     async with BreakableNetwork(database_url) as network:
         database = DatabasePool(network.url)
@@ -99,12 +99,12 @@ async def test_every_caller_learns_the_truth_while_connections_die(
 
 
 async def test_an_append_whose_acknowledgement_was_lost_knows_itself_again(database_url: str) -> None:
-    stream, name, key = a_stream(), str(uuid4()), an_answer_key()
+    stream, name, key = a_stream(), str(uuid4()), an_idempotency_key()
     async with BreakableNetwork(database_url) as network:
         database = DatabasePool(network.url)
         async with PostgresEventStore(database, timeout=10, answers_kept=DAY) as store:
             await store.append(an_append(stream, 0, "before"))
-            append = an_append(stream, 1, "a", "marked", claims=[name], answer=(key, an_answer()))
+            append = an_append(stream, 1, "a", "marked", claims=[name], response=(key, a_response()))
             network.lose_answers_to = b'"marked"'
             outcome = await store.append(append)
 
@@ -113,7 +113,7 @@ async def test_an_append_whose_acknowledgement_was_lost_knows_itself_again(datab
             assert outcome == Appended(stored[-1].position)
             assert await names_of(store, stream) == ["before", "a", "marked"]
             assert await store.find_claim(name) == stream
-            assert await store.find_response(key.scope, key.key) == StoredResponse(b"digest", an_answer())
+            assert await store.find_response(key.scope, key.key) == StoredResponse(b"digest", a_response())
         await database.close()
 
 
@@ -123,9 +123,9 @@ async def test_an_answer_whose_acknowledgement_was_lost_knows_itself_again(datab
         async with PostgresEventStore(database, timeout=10, answers_kept=DAY) as store:
             await store.append(an_append(a_stream()))
             network.lose_answers_to = b"marked"
-            assert await store.store_response(key := an_answer_key(), an_answer(b"marked"))
+            assert await store.store_response(key := an_idempotency_key(), a_response(b"marked"))
             assert network.cuts == 1
-            assert not await store.store_response(key, an_answer(b"marked"))
+            assert not await store.store_response(key, a_response(b"marked"))
         await database.close()
 
 
@@ -237,7 +237,7 @@ async def all_unavailable_in_time(store: PostgresEventStore, feed: PostgresEvent
     calls = [
         store.append(an_append(a_stream())),
         store.append(an_append(a_stream())),
-        store.store_response(an_answer_key(), an_answer()),
+        store.store_response(an_idempotency_key(), a_response()),
         store.read_stream(a_stream()),
         store.read_events(a_stream()),
         store.find_claim("a"),

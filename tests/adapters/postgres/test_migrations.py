@@ -14,7 +14,7 @@ from adapters.postgres import migrations
 from adapters.postgres.event_store.store import PostgresEventStore
 from adapters.postgres.migrator import migrate
 from adapters.postgres.pool import DatabasePool
-from domain.ports import Append, Appended, NewEvent
+from domain.ports.event_store import Append, Appended, NewEvent
 from domain.shared.errors import StoreUnavailable
 from tests.servers.postgres import Databases
 from tests.servers.processes import Program

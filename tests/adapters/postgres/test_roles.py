@@ -25,8 +25,8 @@ from adapters.postgres.worker_status import PostgresWorkerStatusStore
 from domain.basket.projection import BasketProjection
 from domain.catalogue.epochs import FactMessage, Tombstone
 from domain.operators.status.model import ServiceProcess
-from domain.ports import Source
 from domain.shared.errors import StoreForbidden
+from domain.shared.values import MessageSource
 from tests.adapters.postgres.conftest import DAY
 from tests.basket_traffic import BasketTraffic
 from tests.builders import NOW, price
@@ -139,7 +139,7 @@ async def test_who_learns_the_catalogue_may_withdraw_and_remember_keys(
     url = await databases.fresh(role)
     database = DatabasePool(url)
     facts = PostgresCatalogue(database, 1)
-    said, at = price("o-1"), Source("catalogue.prices.v1", 0, 0)
+    said, at = price("o-1"), MessageSource("catalogue.prices.v1", 0, 0)
     try:
         for messages in (
             [FactMessage(said, at, b"o-1", NOW)],

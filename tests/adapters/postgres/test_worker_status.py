@@ -16,7 +16,7 @@ from domain.operators.status.model import (
     RoleLock,
     WorkerReport,
 )
-from domain.ports import Append, NewEvent
+from domain.ports.event_store import Append, NewEvent
 from tests.contracts.worker_status import (
     ONE,
     OTHER,

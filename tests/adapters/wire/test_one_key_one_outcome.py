@@ -20,7 +20,7 @@ from adapters.wire.responses import initiate_response, update_response, validate
 from domain.basket.commands import Caller, IfMatch, IfNoneMatch, Preconditions, UpdateBasket, ValidateBasket
 from domain.basket.handlers import CheckoutConfig, CheckoutHandlers
 from domain.basket.idempotency import IdempotencyStore
-from domain.ports import IdempotencyKey, RenderedResponse
+from domain.ports.event_store import IdempotencyKey, RenderedResponse
 from domain.shared.errors import (
     AnsweredElsewhere,
     CommandRejected,

@@ -21,7 +21,8 @@ from api.operators import OPERATOR_API_PATH, operator_app
 from domain.basket.codec import decode_all
 from domain.basket.commands import Action, RequestedItem
 from domain.catalogue.facts import Fact
-from domain.ports import DeadLetter, Source
+from domain.ports.messaging import DeadLetter
+from domain.shared.values import MessageSource
 from tests.builders import caller, initiate, update, validate
 from tests.contracts.catalogue import sourced
 
@@ -83,7 +84,7 @@ class OperatorApiFixture:
     async def bury(self, topic: str, offset: int, value: bytes, **values: Any) -> int:
         """The letter's number."""
         letter = DeadLetter(
-            source=Source(topic, 0, offset),
+            source=MessageSource(topic, 0, offset),
             key=b"key",
             value=value,
             headers=[("ce_id", b"1")],

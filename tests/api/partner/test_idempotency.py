@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from domain.ports import Append, AppendOutcome, IdempotencyKey
+from domain.ports.event_store import Append, AppendOutcome, IdempotencyKey
 from domain.shared.errors import StoreUnavailable
 from tests.api.service import (
     RIVAL,
@@ -270,7 +270,7 @@ async def test_an_answer_that_the_release_before_stored_by_the_quoted_text_is_fo
     stored = await service.checkout.store.find_response("shop/initiate", "k")
     assert stored is not None
     before = IdempotencyKey("shop/initiate", '"old"', stored.fingerprint)
-    assert await service.checkout.store.store_response(before, stored.answer)
+    assert await service.checkout.store.store_response(before, stored.response)
     again = await shop.initiate(order(), idempotency_key='"old"')
     assert (again.content, again.headers["idempotent-replayed"]) == (first.content, "true")
 

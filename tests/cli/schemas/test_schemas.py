@@ -27,7 +27,7 @@ from cli.schemas.published import PUBLISHED, Document, PublishedSchema
 from domain.basket.codec import encode
 from domain.basket.serialization import serialize_verdict
 from domain.catalogue.facts import FACT
-from domain.ports import RenderedResponse
+from domain.ports.event_store import RenderedResponse
 from domain.shared.values import Money
 from domain.validation.verdict_assembler import VerdictAssembler
 from tests.builders import (

@@ -16,7 +16,7 @@ from domain.basket.basket import Basket
 from domain.basket.codec import encode
 from domain.basket.projection import to_view
 from domain.catalogue.facts import Fact
-from domain.ports import Append, NewEvent
+from domain.ports.event_store import Append, NewEvent
 from tests.basket_traffic import utc_now
 from tests.builders import add, availability, basket, caller, item, line, offer, policy, price
 from tests.cli.catalogue.test_fact_file import written

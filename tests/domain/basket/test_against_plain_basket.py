@@ -89,7 +89,7 @@ class BasketMachine(RuleBasedStateMachine):
         fork = self.basket.fork()
         deciding = DecisionContext(
             fork,
-            lambda ref, market: KNOWN.describe(ref, market, NOW),
+            KNOWN,
             SequentialIds(self.ids),
             NOW,
             LIMITS,

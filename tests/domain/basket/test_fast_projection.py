@@ -17,7 +17,8 @@ from domain.basket.basket import Basket
 from domain.basket.codec import decode_all
 from domain.basket.fast_projection import catch_up, project, project_canonical
 from domain.basket.projection import to_view
-from domain.ports import BasketView, StoredEvent
+from domain.ports.event_store import StoredEvent
+from domain.ports.read_models import BasketView
 from domain.shared.eventsourcing import fold
 from tests.builders import (
     LIFETIME,

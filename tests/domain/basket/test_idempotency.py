@@ -11,7 +11,7 @@ import pytest
 from domain.basket.commands import InitiateBasket, Initiated, Updated
 from domain.basket.handlers import CheckoutHandlers
 from domain.basket.idempotency import IdempotencyContext, IdempotencyStore, ReplayableResponse
-from domain.ports import IdempotencyKey, RenderedResponse
+from domain.ports.event_store import IdempotencyKey, RenderedResponse
 from domain.shared.errors import (
     AnsweredElsewhere,
     InvalidCommand,
@@ -168,7 +168,7 @@ async def test_an_answer_is_found_under_the_spelling_that_a_key_had_formerly() -
     checkout = InMemoryCheckout()
     answers, before = IdempotencyStore(checkout.store), IdempotencyKey(KEY.scope, '"key-1"', KEY.fingerprint)
     await answers.settle(before, told("yesterday"))
-    spelt = IdempotencyKey(KEY.scope, KEY.key, KEY.fingerprint, formerly=before.key)
+    spelt = IdempotencyKey(KEY.scope, KEY.key, KEY.fingerprint, former_key=before.key)
     assert await answers.once(spelt, initiating(checkout.handlers, spelt)) == ReplayableResponse(
         told("yesterday"), True
     )
@@ -207,7 +207,7 @@ async def test_an_answer_without_events_is_kept_and_rests_on_the_stores_version(
     )
     stored = await checkout.store.find_response("acme/update", "k")
     assert stored is not None
-    assert stored.answer.body == b"1 at 4"
+    assert stored.response.body == b"1 at 4"
 
 
 async def test_an_answer_shows_the_basket_as_it_was_then() -> None:

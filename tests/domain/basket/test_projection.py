@@ -8,8 +8,11 @@ from pydantic_core import to_json
 
 from domain.basket.projection import BasketProjection, ProjectionContended, to_view
 from domain.basket.snapshot import BasketSnapshot
-from domain.ports import Append, BasketView, DeadLetter, NewEvent, Source
+from domain.ports.event_store import Append, NewEvent
+from domain.ports.messaging import DeadLetter
+from domain.ports.read_models import BasketView
 from domain.shared.eventsourcing import DomainEvent, fold
+from domain.shared.values import MessageSource
 from tests.builders import (
     InMemoryCheckout,
     add,
@@ -183,10 +186,10 @@ async def test_a_parked_basket_is_released_once_its_view_is_folded_from_the_stor
     events = await a_history(bench.checkout)
     id = events[0].originator_id
     letters = MemoryDeadLetters()
-    await letters.record([DeadLetter(Source("t", 0, 0), None, None, (), "unreadable", "", id)])
+    await letters.record([DeadLetter(MessageSource("t", 0, 0), None, None, (), "unreadable", "", id)])
     assert await bench.projection.unpark(id, letters) is None
     assert await bench.view(id) == snapshot_after(events)
-    assert not await letters.parked([id])
+    assert not await letters.blocked([id])
 
 
 async def test_a_parked_basket_that_still_cannot_be_folded_stays_parked(bench: Bench) -> None:
@@ -194,11 +197,11 @@ async def test_a_parked_basket_that_still_cannot_be_folded_stays_parked(bench: B
     id = events[0].originator_id
     await bench.checkout.store.append(Append(id, len(events), [NewEvent("odd", b'{"odd":1}', b"{}")]))
     letters = MemoryDeadLetters()
-    await letters.record([DeadLetter(Source("t", 0, 0), None, None, (), "unreadable", "", id)])
+    await letters.record([DeadLetter(MessageSource("t", 0, 0), None, None, (), "unreadable", "", id)])
     stuck = await bench.projection.unpark(id, letters)
     assert stuck is not None
     assert stuck.version == len(events) + 1
-    assert await letters.parked([id]) == {id}
+    assert await letters.blocked([id]) == {id}
 
 
 def _fields(view: BasketView) -> dict[str, object]:

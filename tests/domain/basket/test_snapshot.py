@@ -10,7 +10,7 @@ from pydantic_core import to_json
 from domain.basket.basket import Basket
 from domain.basket.codec import decode_all
 from domain.basket.snapshot import BasketSnapshot, UnreadableSnapshot, restore
-from domain.ports import StoredStream
+from domain.ports.event_store import StoredStream
 from domain.shared.eventsourcing import fold
 from tests.builders import (
     LIFETIME,

@@ -6,14 +6,14 @@ import asyncio
 
 import pytest
 
+from domain.basket.command_executor import VersionConflict
 from domain.basket.commands import IfMatch
 from domain.basket.handlers import CheckoutConfig
-from domain.ports import Append, AppendOutcome, Conflict
+from domain.ports.event_store import Append, AppendOutcome, Conflict
 from domain.shared.errors import (
     BasketFinished,
     BasketNotFound,
     InvalidCommand,
-    VersionConflict,
     VersionMismatch,
 )
 from tests.builders import (

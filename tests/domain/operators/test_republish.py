@@ -23,12 +23,8 @@ from domain.operators.republish.republish import (
     RunNotFound,
 )
 from domain.operators.republish.republisher import Republisher
-from domain.ports import (
-    Append,
-    NewEvent,
-    Publication,
-    PublisherCheckpoint,
-)
+from domain.ports.event_store import Append, NewEvent
+from domain.ports.messaging import Publication, PublisherCheckpoint
 from domain.shared.errors import BrokerUnavailable
 from domain.validation.verdict_assembler import BASKET_VALIDATED
 from tests.basket_traffic import BasketTraffic

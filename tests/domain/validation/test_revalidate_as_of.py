@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from domain.basket.codec import encode
 from domain.basket.events import BasketValidated
 from domain.catalogue.facts import Fact
-from domain.ports import Append, NewEvent
+from domain.ports.event_store import Append, NewEvent
 from domain.shared.errors import BasketNotFound
 from domain.validation.revalidate_as_of import AsOfValidator, AsOfVerdict, NotFoundAsOf
 from domain.validation.verdict_diff import VerdictDiff, are_equivalent, diff_verdicts

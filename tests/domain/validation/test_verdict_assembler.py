@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pydantic_core import to_json
 
 from domain.basket.serialization import serialize_verdict
-from domain.ports import Append, NewEvent, StoredEvent
+from domain.ports.event_store import Append, NewEvent, StoredEvent
 from domain.validation.verdict_assembler import VerdictAssembler, VerdictUnavailable
 from tests.builders import (
     InMemoryCheckout,

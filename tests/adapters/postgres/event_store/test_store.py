@@ -9,14 +9,14 @@ import pytest
 
 from adapters.postgres.event_store.store import PostgresEventStore
 from adapters.postgres.pool import DatabasePool, StatementFailed
-from domain.ports import Appended, Conflict, StoredStream
+from domain.ports.event_store import Appended, Conflict, StoredStream
 from domain.shared.errors import StoreUnavailable
 from tests.adapters.postgres.conftest import DAY
 from tests.builders.appends import (
+    a_response,
     a_stream,
-    an_answer,
-    an_answer_key,
     an_append,
+    an_idempotency_key,
     names_of,
 )
 from tests.contracts.event_feed import EventFeedContract
@@ -89,9 +89,9 @@ async def test_an_append_that_postgresql_cannot_take_fails_alone(store: Postgres
 async def test_answers_older_than_they_are_kept_are_purged_and_others_stay(
     store: PostgresEventStore, forgetful_store: PostgresEventStore
 ) -> None:
-    keys = [an_answer_key() for _ in range(5)]
+    keys = [an_idempotency_key() for _ in range(5)]
     for key in keys:
-        await store.store_response(key, an_answer())
+        await store.store_response(key, a_response())
     assert await store.purge_answers(100) == 0
 
     async def purged() -> int:

@@ -18,7 +18,7 @@ from domain.basket.projection import to_view
 from domain.basket.repository import BasketRepository
 from domain.operators.audit import OperatorAction
 from domain.operators.verify.repair import Repair
-from domain.ports import BasketView
+from domain.ports.read_models import BasketView
 from tests.basket_traffic import utc_now
 from tests.builders import InMemoryCheckout
 from tests.contracts.read_model_audit import (

@@ -17,7 +17,7 @@ from domain.basket.basket import Basket
 from domain.basket.codec import decode_all
 from domain.basket.projection import BasketProjection
 from domain.operators.rebuild import RebuildRefused, RebuildScope, RebuildStopped
-from domain.ports import Append, NewEvent
+from domain.ports.event_store import Append, NewEvent
 from tests.builders import add, caller, item, offer, price
 from tests.cli.validate.shop import Shop, open_shop
 from tests.rebuild_steps import (

@@ -7,7 +7,7 @@ from pydantic_core import from_json
 
 from domain.operators.history.as_of import BasketHistory, HistoryUnreadable
 from domain.operators.history.basket_json import basket_json, basket_state_json
-from domain.ports import Append, NewEvent
+from domain.ports.event_store import Append, NewEvent
 from domain.shared.errors import BasketNotFound
 from domain.validation.revalidate_as_of import NotFoundAsOf
 from tests.builders import (

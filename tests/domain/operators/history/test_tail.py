@@ -9,7 +9,7 @@ import pytest
 
 from domain.operators.history.as_of import BasketHistory, HistoryEntry
 from domain.operators.history.tail import HistoryTail
-from domain.ports import StoredEvent
+from domain.ports.event_store import StoredEvent
 from domain.shared.errors import BasketNotFound, StoreUnavailable
 from tests.builders import (
     InMemoryCheckout,

@@ -17,7 +17,10 @@ from domain.operators.audit import Operator
 from domain.operators.verify.repair import ViewRepairer
 from domain.operators.verify.view_checks import check_view, differing_columns, fold_stream
 from domain.operators.verify.view_verifier import ViewVerifier
-from domain.ports import Append, BasketView, DeadLetter, NewEvent, Source, StoredEvent
+from domain.ports.event_store import Append, NewEvent, StoredEvent
+from domain.ports.messaging import DeadLetter
+from domain.ports.read_models import BasketView
+from domain.shared.values import MessageSource
 from tests.builders import (
     NOW,
     InMemoryCheckout,
@@ -97,7 +100,7 @@ async def test_a_view_that_catches_up_in_time_is_no_difference(bench: Bench) -> 
 async def test_a_view_that_stays_behind_says_whether_it_waits_for_a_dead_letter(bench: Bench) -> None:
     lags, parked, missing = [await bench.basket() for _ in range(3)]
     del bench.views.rows[missing.id]
-    letter = DeadLetter(Source("topic", 0, 1), None, None, (), "unreadable", "no JSON", parked.id)
+    letter = DeadLetter(MessageSource("topic", 0, 1), None, None, (), "unreadable", "no JSON", parked.id)
     await bench.letters.record([letter])
 
     drifts = await bench.verification.settle({lags.id: 5, parked.id: 5, missing.id: 2}, patience=0)

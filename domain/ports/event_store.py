@@ -1,0 +1,151 @@
+"""The event store: the truth about baskets, claims on names, and the responses that idempotency keys replay."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """An event to store: its type name and its JSON documents, UTF-8."""
+
+    type: str
+    data: bytes
+    metadata: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """An event in the store. `position` is the global order. Positions have gaps, but an event that commits
+    later never has a smaller position."""
+
+    position: int
+    stream_id: str
+    version: int
+    type: str
+    data: bytes
+    metadata: bytes
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoredStream:
+    """The end of a stream. `snapshot` is a basket view's JSON, if the view is newer than the version asked for.
+    `events` is a JSON array of the documents after the snapshot, else after the version asked for."""
+
+    snapshot: bytes | None
+    events: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotencyKey:
+    """A caller's key, unique within `scope` (organisation and route). `fingerprint` is the digest of the request.
+    `former_key` is another spelling of the key, under which an older release stored the response."""
+
+    scope: str
+    key: str
+    fingerprint: bytes
+    former_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedResponse:
+    """What a caller is sent: an HTTP status, headers, and the body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StoredResponse:
+    """A response, and the fingerprint of the request that it answers."""
+
+    fingerprint: bytes
+    response: RenderedResponse
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """Events for one stream, all or none. The stream's last version must be `expected_version`; 0 means a new stream.
+
+    One stream at a time claims a name (the external id of an open basket); `releases` gives claims up. The same
+    transaction stores `response`, if there is one.
+    """
+
+    stream_id: str
+    expected_version: int
+    events: Sequence[NewEvent]
+    claims: Sequence[str] = ()
+    releases: Sequence[str] = ()
+    response: tuple[IdempotencyKey, RenderedResponse] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """The append is durable. `last_position` is None if it had no events."""
+
+    last_position: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """The stream is at another version; nothing was stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimTaken:
+    """Another stream holds one of the claimed names; nothing was stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadyAnswered:
+    """The idempotency key has a response already; nothing was stored."""
+
+
+AppendOutcome = Appended | Conflict | ClaimTaken | AlreadyAnswered
+
+
+class EventStore(Protocol):
+    """Every method raises StoreUnavailable, within the time limit of the settings, if the store does not answer."""
+
+    async def append(self, append: Append) -> AppendOutcome:
+        """Stores the append durably, or says why not.
+
+        A conflict concerns its own caller only. A cancelled caller harms nobody else, but its append may have
+        been stored. After a lost connection the store looks the outcome up; it does not guess.
+        """
+
+    async def read_stream(self, stream_id: str, after_version: int = 0) -> StoredStream:
+        """The events after a version, or a newer basket view and the events after that."""
+
+    async def read_streams(self, stream_ids: Sequence[str]) -> Sequence[StoredStream]:
+        """Each stream as a whole, in this order, from its basket view if it has one. A missing stream has no events."""
+
+    async def read_events(self, stream_id: str, after_version: int = 0) -> Sequence[StoredEvent]:
+        """The stored events of one stream after a version, oldest first."""
+
+    async def find_claim(self, name: str) -> str | None:
+        """The stream that claims this name."""
+
+    async def find_response(self, scope: str, key: str) -> StoredResponse | None:
+        """The response stored under this key, unless its time is over."""
+
+    async def store_response(self, key: IdempotencyKey, response: RenderedResponse) -> bool:
+        """Stores a response to a command without events; False if the key has one already."""
+
+
+class EventFeed(Protocol):
+    """All events in their global order, for tails such as the publisher."""
+
+    async def read(self, after_position: int, limit: int) -> Sequence[StoredEvent]:
+        """The next events after a position, at most `limit`."""
+
+    async def last_position(self) -> int:
+        """The position of the last event; 0 if there is none."""
+
+    async def wait(self, after_position: int, timeout: float) -> None:
+        """Returns as soon as there may be events after a position, at the latest after `timeout` seconds."""

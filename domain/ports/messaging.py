@@ -1,0 +1,90 @@
+"""Publishing events, and dead letters: messages that could not be understood."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from domain.ports.event_store import StoredEvent
+from domain.shared.values import MessageSource
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message that could not be understood, and why."""
+
+    source: MessageSource
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+    code: str
+    error: str
+    basket_id: str | None = None
+
+
+class DeadLetters(Protocol):
+    """Where messages go that could not be understood."""
+
+    async def record(self, letters: Sequence[DeadLetter]) -> None:
+        """Keeps the letters. A letter from a known source changes nothing. A letter with a basket id blocks that
+        basket's view until it is released."""
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """An event to publish. A basket-validated event comes with the whole verdict, as JSON."""
+
+    event: StoredEvent
+    verdict: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PublisherCheckpoint:
+    """The position of the last event that a publisher published (0: none), and the event's name,
+    `<basket>/<version>`. None: an older release published it and did not record the name."""
+
+    position: int = 0
+    event: str | None = None
+
+
+class PublisherSession(Protocol):
+    """One publisher at work. An error ends the session; the next session looks up what was published."""
+
+    @property
+    def position(self) -> int:
+        """Everything up to this position is published; 0 means nothing."""
+
+    @property
+    def published(self) -> PublisherCheckpoint:
+        """The same, with the event at that position."""
+
+    async def publish(self, publications: Sequence[Publication]) -> None:
+        """Publishes events, which follow `position` in order, and records the last position.
+
+        Raises BrokerUnavailable, and LeadershipLost if another publisher took over.
+        """
+
+    async def go_on_after(self, published: PublisherCheckpoint) -> None:
+        """Records this checkpoint, whatever was recorded before, and publishes nothing. Raises as `publish`."""
+
+
+class Publisher(Protocol):
+    """Where events are published."""
+
+    def session(self) -> AbstractAsyncContextManager[PublisherSession]:
+        """Takes over from the publisher before; raises BrokerUnavailable."""
+
+
+class PublisherCheckpoints(Protocol):
+    """The publishers' progress, for a broker that cannot keep it."""
+
+    async def read(self, publisher_id: str) -> PublisherCheckpoint:
+        """The last checkpoint."""
+
+    async def write(self, publisher_id: str, published: PublisherCheckpoint) -> None:
+        """Records a checkpoint, unless a later one is recorded."""
+
+    async def put_back(self, publisher_id: str, published: PublisherCheckpoint) -> None:
+        """Records a checkpoint, whatever is recorded."""
