@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import asyncpg
 
 from adapters.postgres.batcher import Batcher, take_up_to
-from adapters.postgres.pool import DatabasePool, is_unavailable, store_unavailable
+from adapters.postgres.notification_listener import NotificationListener
+from adapters.postgres.pool import DatabasePool
 from domain.ports.data_keys import DataKey, KeyRequest, WrappedKey
-from domain.shared.errors import StoreUnavailable
 
 CHANNEL = "checkout_data_keys"
 """Notified once for each transaction that destroyed keys."""
@@ -95,20 +93,22 @@ class PostgresDataKeys:
         self._found: Batcher[Collection[str], Mapping[str, DataKey]] = Batcher(
             self._find, take_up_to(MOST_REQUESTS), timeout=timeout, lanes=2
         )
-        self._listener: asyncpg.Connection | None = None
-        self._connecting = asyncio.Lock()
         self._calls: list[Callable[[], None]] = []
+        # What was destroyed while there was no connection was not heard, so a new connection counts as news.
+        self._listener = NotificationListener(
+            database, "checkout data keys listener", CHANNEL, self._note, on_connected=self._note
+        )
 
     async def ensure(self, request: KeyRequest) -> DataKey | None:
         # Who stores personal data keeps it in memory too, and is to hear when that is to go.
-        await self._try_to_listen()
+        await self._listener.listen()
         while True:
             key = await self._ensured.call(request)
             if key is not None or request.proposed is None:
                 return key
 
     async def find(self, key_ids: Collection[str]) -> Mapping[str, DataKey]:
-        await self._try_to_listen()
+        await self._listener.listen()
         return await self._found.call(key_ids)
 
     async def newest(self, basket_ids: Collection[str]) -> Mapping[str, DataKey]:
@@ -136,9 +136,7 @@ class PostgresDataKeys:
 
     async def close(self) -> None:
         """Finishes what waits, and gives up the connections."""
-        listener, self._listener = self._listener, None
-        if listener is not None:
-            listener.terminate()
+        await self._listener.close()
         try:
             await self._ensured.close()
             await self._found.close()
@@ -158,28 +156,6 @@ class PostgresDataKeys:
             rows = await connection.fetch(FIND, [*{key_id for key_ids in asked for key_id in key_ids}])
         found = {key.id: key for key in map(_key, rows)}
         return [{key_id: found[key_id] for key_id in key_ids if key_id in found} for key_ids in asked]
-
-    async def _try_to_listen(self) -> None:
-        with contextlib.suppress(StoreUnavailable):
-            await self._listen()
-
-    async def _listen(self) -> None:
-        if self._listener is not None and not self._listener.is_closed():
-            return
-        async with self._connecting:
-            if self._listener is not None and not self._listener.is_closed():
-                return
-            listener = await self._database.connect("checkout data keys listener")
-            try:
-                await listener.add_listener(CHANNEL, self._note)
-            except BaseException as error:
-                listener.terminate()
-                if isinstance(error, Exception) and is_unavailable(error, closed=True):
-                    raise store_unavailable(error) from error
-                raise
-            self._listener = listener
-            # What was destroyed while nobody listened was not heard.
-            self._note()
 
     def _note(self, *_: Any) -> None:
         for call in self._calls:

@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
-
-import asyncpg
-import structlog
 
 from adapters.postgres.catalogue.lru_cache import LruCache
 from adapters.postgres.catalogue.price_window import ALWAYS, PriceWindow
-from adapters.postgres.catalogue.statements import CHANNEL, EVERYTHING
-from adapters.postgres.pool import DatabasePool
+from adapters.postgres.catalogue.statements import EVERYTHING
 from domain.catalogue.offer_index import OfferEntry, ProductEntry
 from domain.catalogue.policies import PolicyFact
-from domain.shared.errors import StoreUnavailable
-
-log = structlog.get_logger("catalogue-cache")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,53 +119,3 @@ class CatalogueCache:
         self._offers.clear()
         self._products.clear()
         self._policies.clear()
-
-
-class Invalidated(Protocol):
-    def forget(self, touched: str) -> None: ...
-
-    def trust(self, trusted: bool) -> None: ...
-
-
-async def follow_changes(
-    database: DatabasePool, cache: Invalidated, *, check_every: float = 1.0, longest_pause: float = 5.0
-) -> None:
-    """Listens until cancelled, and has the cache trusted only while it is certain that it hears.
-
-    A connection can die without a word, so it is asked every `check_every` seconds.
-    """
-    pause = 0.1
-    while True:
-        try:
-            connection = await database.connect("checkout-catalogue-cache")
-        except StoreUnavailable:
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, longest_pause)
-            continue
-        pause = 0.1
-        try:
-            await _hear(connection, cache, check_every)
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            log.warning("catalogue changes are not heard; nothing is served from memory", why=str(error))
-        finally:
-            cache.trust(False)
-            connection.terminate()
-        await asyncio.sleep(pause)
-
-
-async def _hear(connection: asyncpg.Connection, cache: Invalidated, check_every: float) -> None:
-    """Returns when the connection is gone; raises what the driver raises."""
-    gone = asyncio.Event()
-
-    def lost(_: object) -> None:
-        cache.trust(False)
-        gone.set()
-
-    connection.add_termination_listener(lost)
-    await connection.add_listener(CHANNEL, lambda _c, _p, _ch, touched: cache.forget(touched))
-    cache.trust(True)
-    while not gone.is_set():
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(gone.wait(), check_every)
-            return
-        await connection.execute("SELECT 1", timeout=3 * check_every)

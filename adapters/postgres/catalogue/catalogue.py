@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from collections import deque
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 from adapters.postgres.batcher import Batcher, PendingCall
 from adapters.postgres.catalogue import statements as sql
-from adapters.postgres.catalogue.cache import CatalogueCache, follow_changes
+from adapters.postgres.catalogue.cache import CatalogueCache
 from adapters.postgres.catalogue.price_window import PriceWindow
 from adapters.postgres.catalogue.query import CatalogueQuery, CatalogueRequest
 from adapters.postgres.catalogue.writer import record_messages
 from adapters.postgres.event_store.read import READER_SETTINGS
+from adapters.postgres.notification_listener import NotificationListener
 from adapters.postgres.pool import DatabasePool
 from domain.catalogue.catalogue import Catalogue
 from domain.catalogue.epochs import CatalogueMessage
@@ -45,20 +45,21 @@ class PostgresCatalogue:
         self._looks: Batcher[CatalogueRequest, Catalogue] = Batcher(
             self._read, _take, timeout=database.timeout
         )
-        self._following: asyncio.Task[None] | None = None
+        self._listener = NotificationListener(
+            database,
+            "checkout-catalogue-cache",
+            sql.CHANNEL,
+            self._cache.forget,
+            on_connected=partial(self._cache.trust, True),
+            on_lost=partial(self._cache.trust, False),
+        )
 
     async def start(self) -> None:
         """Begins to follow the changes. PostgreSQL may be away: it is followed as soon as it is there."""
-        self._following = asyncio.create_task(
-            follow_changes(self._database, self._cache), name="catalogue-changes"
-        )
+        self._listener.start()
 
     async def close(self) -> None:
-        if self._following is not None:
-            self._following.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._following
-            self._following = None
+        await self._listener.close()
         try:
             await self._looks.close()
             await self._reads.close()

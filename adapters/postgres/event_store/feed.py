@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Sequence
-from typing import Any
 
-import asyncpg
-
-from adapters.postgres.pool import DatabasePool, is_unavailable, store_unavailable
+from adapters.postgres.notification_listener import NotificationListener
+from adapters.postgres.pool import DatabasePool
 from domain.ports.event_store import StoredEvent
 from domain.shared.errors import StoreUnavailable
 
@@ -45,10 +43,10 @@ class PostgresEventFeed:
     """EventFeed. One object serves any number of tails."""
 
     def __init__(self, database: DatabasePool) -> None:
-        self._database = database
         self._pool = database.sibling("checkout feed", 2, _TAIL_SETTINGS)
-        self._listener: asyncpg.Connection | None = None
-        self._connecting = asyncio.Lock()
+        self._listener = NotificationListener(
+            database, "checkout feed listener", CHANNEL, self._note, on_connected=self._wake
+        )
         self._last_position = 0
         self._grown = asyncio.Event()
 
@@ -68,8 +66,8 @@ class PostgresEventFeed:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout):
                 while self._last_position <= after_position:
+                    await self._listener.listen()
                     with contextlib.suppress(StoreUnavailable):
-                        await self._listen()
                         if await self._is_there_more(after_position):
                             return
                     with contextlib.suppress(TimeoutError):
@@ -78,31 +76,18 @@ class PostgresEventFeed:
 
     async def close(self) -> None:
         """Gives up the connections."""
-        listener, self._listener = self._listener, None
-        if listener is not None:
-            listener.terminate()
+        await self._listener.close()
         await self._pool.close()
 
     async def _is_there_more(self, after_position: int) -> bool:
         async with self._pool.connection() as connection:
             return bool(await connection.fetchval(IS_THERE_MORE, after_position))
 
-    async def _listen(self) -> None:
-        async with self._connecting:
-            if self._listener is not None and not self._listener.is_closed():
-                return
-            listener = await self._database.connect("checkout feed listener")
-            try:
-                await listener.add_listener(CHANNEL, self._note)
-            except BaseException as error:
-                listener.terminate()
-                if isinstance(error, Exception) and is_unavailable(error, closed=True):
-                    raise store_unavailable(error) from error
-                raise
-            self._listener = listener
+    def _note(self, payload: str) -> None:
+        self._last_position = max(self._last_position, int(payload))
+        self._wake()
 
-    def _note(self, _connection: Any, _process: int, _channel: str, payload: object) -> None:
-        """Wakes all that wait now; who comes later looks at the position."""
-        self._last_position = max(self._last_position, int(str(payload)))
+    def _wake(self) -> None:
+        """Wakes all that wait now; a later caller looks at the position first."""
         self._grown.set()
         self._grown = asyncio.Event()

@@ -22,12 +22,12 @@ from tests.servers.waiting import eventually
 WRITE = """
 import asyncio, sys
 from datetime import timedelta
-from adapters.postgres.pool import Database
+from adapters.postgres.pool import DatabasePool
 from adapters.postgres.event_store.store import PostgresEventStore
 from tests.builders.appends import a_stream, an_append
 
 async def main():
-    database = Database(sys.argv[1])
+    database = DatabasePool(sys.argv[1])
     async with PostgresEventStore(database, timeout=30, answers_kept=timedelta(days=1)) as store:
         async def keep_appending():
             while True:
