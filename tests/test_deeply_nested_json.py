@@ -75,7 +75,7 @@ DOORS: dict[str, tuple[Door, type[Exception]]] = {
     ),
     "what forget printed": (lambda deep, folder: basket_ids(file(folder, deep)), typer.BadParameter),
     "a cursor": (
-        lambda deep, _: Cursor.read(urlsafe_b64encode(deep).decode(), BasketQuery()),
+        lambda deep, _: Cursor.decode(urlsafe_b64encode(deep).decode(), BasketQuery()),
         InvalidPage,
     ),
 }

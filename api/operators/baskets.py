@@ -132,8 +132,8 @@ def router(parts: Container) -> APIRouter:
         from_version: Annotated[int, Query(alias="from", ge=1)],
         to_version: Annotated[int, Query(alias="to", ge=1)],
     ) -> BasketDiff:
-        before = await parts.histories.at_version(basket_id, from_version)
-        after = await parts.histories.at_version(basket_id, to_version)
+        before = (await parts.histories.at_version(basket_id, from_version)).basket
+        after = (await parts.histories.at_version(basket_id, to_version)).basket
         return BasketDiff(
             basket_id=basket_id,
             from_version=from_version,
@@ -146,9 +146,9 @@ def router(parts: Container) -> APIRouter:
             wrong = Violation(("query", "asOf"), "one_of_two", "name a version or a time, not both")
             raise InvalidCommand((wrong,))
         if version is not None:
-            return await parts.histories.state_at_version(basket_id, version)
+            return await parts.histories.at_version(basket_id, version)
         if as_of is not None:
-            return await parts.histories.state_as_of(basket_id, as_of)
+            return await parts.histories.as_of(basket_id, as_of)
         return await parts.histories.now(basket_id, utc_now())
 
     return routes

@@ -78,9 +78,9 @@ async def show(
     """Shows the basket as it is now, or was at a version or a moment."""
     async with open_container(settings()) as parts:
         if at_version is not None:
-            standing = await parts.histories.state_at_version(basket_id, at_version)
+            standing = await parts.histories.at_version(basket_id, at_version)
         elif as_of is not None:
-            standing = await parts.histories.state_as_of(basket_id, as_of)
+            standing = await parts.histories.as_of(basket_id, as_of)
         else:
             standing = await parts.histories.now(basket_id, utc_now())
     document = basket_state_json(standing)
@@ -94,9 +94,9 @@ async def show(
 async def diff(basket_id: str, before: int, after: int | None, *, json: bool) -> int:
     """Says what differs between two versions; None: the last."""
     async with open_container(settings()) as parts:
-        one = await parts.histories.state_at_version(basket_id, before)
+        one = await parts.histories.at_version(basket_id, before)
         other = (
-            await parts.histories.state_at_version(basket_id, after)
+            await parts.histories.at_version(basket_id, after)
             if after is not None
             else await parts.histories.last(basket_id)
         )

@@ -89,10 +89,10 @@ async def test_the_page_shows_what_is_told() -> None:
     telling = screen.HistoryScreen(history.out)
     for entry in await histories.entries(basket_id):
         telling.tell(entry)
-    screen.show(basket_state_json(await histories.state_at_version(basket_id, 4)), show.out)
+    screen.show(basket_state_json(await histories.at_version(basket_id, 4)), show.out)
     before, after = (
-        await histories.state_at_version(basket_id, 4),
-        await histories.state_at_version(basket_id, 6),
+        await histories.at_version(basket_id, 4),
+        await histories.at_version(basket_id, 6),
     )
     assert before.verdict
     assert after.verdict

@@ -21,7 +21,7 @@ class MemoryBasketSearch:
 
     async def find(self, query: BasketQuery, cursor: str | None = None, limit: int = 50) -> SearchPage:
         check_page_size(limit)
-        after = Cursor.read(cursor, query) if cursor is not None else None
+        after = Cursor.decode(cursor, query) if cursor is not None else None
         views = sorted(self._views.all(), key=lambda view: (view.created, view.basket_id), reverse=True)
         found = [
             _found(view)

@@ -61,7 +61,7 @@ class PostgresBasketSearch:
 
 def query_parameters(query: BasketQuery, cursor: str | None, limit: int) -> tuple[object, ...]:
     """What FIND is asked with. Raises InvalidPage."""
-    after = Cursor.read(cursor, query) if cursor is not None else None
+    after = Cursor.decode(cursor, query) if cursor is not None else None
     return (
         query.partner,
         query.external_id,

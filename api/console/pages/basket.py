@@ -166,10 +166,10 @@ class _BasketPage:
 
     async def _read_shown(self) -> _Shown:
         stand = _Stand(self._stand.version, self._stand.against)
-        now = await self._histories.at_version(self._id, stand.version)
+        now = (await self._histories.at_version(self._id, stand.version)).basket
         if stand.before is None:
             return _Shown(stand, basket_json(now), None)
-        before = await self._histories.at_version(self._id, stand.before)
+        before = (await self._histories.at_version(self._id, stand.before)).basket
         return _Shown(stand, basket_json(now), basket_json(before), diff_baskets(before, now))
 
     def _draw_shown(self, shown: _Shown) -> None:

@@ -1,4 +1,4 @@
-"""A basket as operators are shown it: the contract's order, and what the service knows beside it."""
+"""A basket as JSON for operators: the partner API's order, and what only this service knows."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ Document = dict[str, Any]
 
 
 def basket_json(basket: Basket) -> Document:
-    """The order document as JSON has it, with whose it is, what the last verdict said, and which order was placed
-    from it. The paths of differences lead into it."""
+    """The order with its organisation, the last verdict's `ready`, and the placed order's id."""
     document: Document = to_jsonable_python(
         {
             **serialize_order(basket),
@@ -27,9 +26,9 @@ def basket_json(basket: Basket) -> Document:
     return document
 
 
-def basket_state_json(standing: BasketState) -> Document:
-    """The basket's document with the last verdict on it; null where there was none by then."""
-    verdict = standing.verdict
+def basket_state_json(state: BasketState) -> Document:
+    """The same with the last verdict, null where there was none by then."""
+    verdict = state.verdict
     last = verdict and {
         "version": verdict.version,
         "basketVersion": verdict.judged_version,
@@ -40,4 +39,4 @@ def basket_state_json(standing: BasketState) -> Document:
         "evidence": verdict.verdict.evidence,
         "passed": verdict.verdict.passed,
     }
-    return {**basket_json(standing.basket), "lastVerdict": to_jsonable_python(last)}
+    return {**basket_json(state.basket), "lastVerdict": to_jsonable_python(last)}

@@ -1,4 +1,4 @@
-"""Finding baskets, also among millions: by whose they are, what they hold, how they stand, and what was found."""
+"""Searches baskets, also among millions: by owner, content, status, time and findings."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ MAX_PAGE_SIZE = 200
 
 
 class InvalidPage(CommandRejected):
-    """A cursor that no page gave for this query, or a limit outside of 1 to MOST_BASKETS_A_PAGE."""
+    """The cursor is of no page of this query, or the limit is not 1 to MAX_PAGE_SIZE."""
 
 
 class BasketQuery(Value):
-    """What is looked for: baskets of which all that is said here holds. A moment `until` is not among them."""
+    """Baskets for which every given condition holds. An `until` is exclusive."""
 
     partner: Identifier | None = None
     external_id: Identifier | None = None
@@ -39,11 +39,11 @@ class BasketQuery(Value):
     modified_from: Timestamp | None = None
     modified_until: Timestamp | None = None
     finding_code: Identifier | None = None
-    """What the last verdict found, be it an error or a warning."""
+    """A code of an error or a warning of the last verdict."""
 
 
 class BasketSummary(Value):
-    """A basket as its view has it."""
+    """A basket, from its view."""
 
     basket_id: str
     version: int
@@ -51,65 +51,62 @@ class BasketSummary(Value):
     external_id: str | None
     status: BasketStatus
     ready: bool | None
-    """What the last verdict said; null where there was none."""
+    """What the last verdict said. Null where there is none."""
     finding_codes: tuple[str, ...]
-    """What the last verdict found, in the order of the alphabet."""
+    """The codes of the last verdict, sorted."""
     created: AwareDatetime
     modified: AwareDatetime
     expires_at: AwareDatetime
 
 
 class SearchPage(Value):
-    """`next_cursor` leads to the page after this one; null: this is the last."""
+    """`next_cursor` leads to the next page. Null: this is the last one."""
 
     baskets: tuple[BasketSummary, ...]
     next_cursor: str | None = None
 
     @classmethod
     def of(cls, found: Sequence[BasketSummary], query: BasketQuery, limit: int) -> Self:
-        """The page of the first `limit` of these; one more says that there is another page."""
+        """The page of the first `limit` baskets. One more basket means that there is a next page."""
         page = tuple(found[:limit])
-        return cls(
-            baskets=page,
-            next_cursor=Cursor.of(page[-1]).written(query) if len(found) > limit else None,
-        )
+        more = len(found) > limit
+        cursor = Cursor(page[-1].created, page[-1].basket_id).encode(query) if more else None
+        return cls(baskets=page, next_cursor=cursor)
 
 
 class BasketSearch(Protocol):
-    """Finds baskets by their views, which may lag behind what was acknowledged."""
+    """Searches basket views, which may lag behind the event store."""
 
     async def find(self, query: BasketQuery, cursor: str | None = None, limit: int = 50) -> SearchPage:
-        """The next baskets after a cursor (None: from the beginning), at most `limit`, the newest created
-        first. That order never changes: while baskets change, none comes twice, and none is left out that
-        fits all the while. Raises InvalidPage and StoreUnavailable."""
+        """The next baskets after a cursor, the newest created first; at most `limit`.
+
+        That order never changes. So while baskets change, none is found twice, and none is missed that matches
+        all the while. Raises InvalidPage and StoreUnavailable.
+        """
 
 
-_PLACE: TypeAdapter[tuple[Literal[1], str, Timestamp, Identifier]] = TypeAdapter(
+_CURSOR: TypeAdapter[tuple[Literal[1], str, Timestamp, Identifier]] = TypeAdapter(
     tuple[Literal[1], str, Timestamp, Identifier]
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """After which basket a page begins. Its written form is opaque to callers, and bound to the query."""
+    """The last basket of a page. Its encoded form is opaque to callers, and bound to the query."""
 
     created: datetime
     basket_id: str
 
-    @classmethod
-    def of(cls, basket: BasketSummary) -> Self:
-        return cls(basket.created, basket.basket_id)
-
-    def written(self, query: BasketQuery) -> str:
-        content = _PLACE.dump_json((1, _digest(query), self.created, self.basket_id))
+    def encode(self, query: BasketQuery) -> str:
+        content = _CURSOR.dump_json((1, _digest(query), self.created, self.basket_id))
         return urlsafe_b64encode(content).decode().rstrip("=")
 
     @classmethod
-    def read(cls, cursor: str, query: BasketQuery) -> Self:
+    def decode(cls, cursor: str, query: BasketQuery) -> Self:
         """Raises InvalidPage."""
         try:
             padded = cursor + "=" * (-len(cursor) % 4)
-            _, digest, created, basket_id = _PLACE.validate_json(urlsafe_b64decode(padded))
+            _, digest, created, basket_id = _CURSOR.validate_json(urlsafe_b64decode(padded))
         except (ValidationError, ValueError) as error:
             raise InvalidPage("this cursor is none that a page gave") from error
         if digest != _digest(query):

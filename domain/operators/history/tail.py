@@ -1,4 +1,4 @@
-"""A basket's history as it goes on."""
+"""Follows a basket's history as it grows."""
 
 from __future__ import annotations
 
@@ -11,35 +11,34 @@ from domain.ports.event_store import EventFeed, EventStore
 from domain.shared.errors import BasketNotFound
 
 MAX_WAIT_SECONDS = 10.0
-"""Seconds until a follower looks by itself."""
+"""After this long without a notification the store is read anyway."""
 
 MIN_POLL_SECONDS = 0.1
-"""Seconds. It is woken by the events of all baskets, and asks the store no more often than this."""
+"""Events of all baskets wake a tail. It reads the store no more often than this."""
 
 
 class HistoryTail:
-    """Follows baskets, and appends nothing."""
+    """Follows baskets."""
 
     def __init__(self, store: EventStore, feed: EventFeed) -> None:
         self._store = store
         self._feed = feed
 
     async def follow(self, basket_id: str, after_version: int = 0) -> AsyncIterator[HistoryEntry]:
-        """The events after a version as `Histories.entries` tells them, then each new one as soon as it is
-        stored, without end. Raises BasketNotFound, and StoreUnavailable: it can be taken up again after the
-        last version that was given."""
-        telling = HistoryReader(self._store, basket_id)
-        known = False
+        """The entries after a version, then each new one as soon as it is stored, without end. Raises
+        BasketNotFound. Raises StoreUnavailable; a caller can follow again after the last version it got."""
+        reader = HistoryReader(self._store, basket_id)
+        exists = False
         while True:
-            looked = time.monotonic()
-            # Before the look, so that what comes after it ends the wait.
+            read_at = time.monotonic()
+            # Asked before reading, so that an event stored after the read ends the wait.
             position = await self._feed.last_position()
-            entries = await telling.more()
-            if not entries and not known:
+            entries = await reader.read_new()
+            if not entries and not exists:
                 raise BasketNotFound(basket_id)
-            known = True
+            exists = True
             for entry in entries:
                 if entry.version > after_version:
                     yield entry
             await self._feed.wait(position, MAX_WAIT_SECONDS)
-            await asyncio.sleep(looked + MIN_POLL_SECONDS - time.monotonic())
+            await asyncio.sleep(read_at + MIN_POLL_SECONDS - time.monotonic())

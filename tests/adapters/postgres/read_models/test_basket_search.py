@@ -8,8 +8,7 @@ import pytest
 from adapters.postgres.pool import DatabasePool
 from adapters.postgres.read_models.basket_search import FIND, PostgresBasketSearch, query_parameters
 from adapters.postgres.read_models.basket_views import PostgresBasketViews
-from domain.operators.history.search import BasketQuery
-from domain.operators.history.search import Cursor as PagePlace
+from domain.operators.history.search import BasketQuery, Cursor
 from domain.shared.errors import StoreUnavailable
 from tests.contracts.basket_search import NOON, BasketFinderContract, Place
 
@@ -63,7 +62,7 @@ async def test_no_question_looks_at_every_basket(database: DatabasePool) -> None
         BasketQuery(created_from=late, created_until=late + timedelta(hours=2)),
         BasketQuery(modified_from=late, modified_until=late + timedelta(hours=2)),
     ):
-        for cursor in (None, PagePlace(late, "basket-x").written(query)):
+        for cursor in (None, Cursor(late, "basket-x").encode(query)):
             async with database.connection() as connection, connection.transaction():
                 # In a transaction: a session's own counts are shown at once.
                 before = await connection.fetchval(LOOKED_AT)

@@ -45,7 +45,7 @@ async def test_a_basket_at_every_version_is_the_plain_fold_up_to_there(
         stored = await documents(checkout, basket_id)
         met.update(document["type"] for document in stored)
         for version in range(1, len(stored) + 1):
-            shown = basket_state_json(await histories.state_at_version(basket_id, version))
+            shown = basket_state_json(await histories.at_version(basket_id, version))
             assert shown == plainly_at(stored, version), f"{basket_id} at version {version}"
         for version in (0, len(stored) + 1):
             with pytest.raises(NotFoundAsOf):
@@ -64,8 +64,8 @@ async def test_a_basket_as_of_each_event_is_what_all_that_had_happened_by_then_m
         events = await checkout.history(basket_id)
         for event in events:
             by_then = [each for each in events if each.timestamp <= event.timestamp]
-            shown = await histories.as_of(basket_id, event.timestamp)
-            at_version = await histories.at_version(basket_id, by_then[-1].originator_version)
+            shown = (await histories.as_of(basket_id, event.timestamp)).basket
+            at_version = (await histories.at_version(basket_id, by_then[-1].originator_version)).basket
             assert shown == at_version.as_seen_at(event.timestamp)
 
 
@@ -76,7 +76,7 @@ async def test_what_differs_is_all_that_differs_and_stands_where_it_is_said_to(
     histories, kinds = BasketHistory(checkout.store), Counter[str]()
     for basket_id in basket_ids[:200]:
         last = len(await documents(checkout, basket_id))
-        baskets = [await histories.at_version(basket_id, version) for version in range(1, last + 1)]
+        baskets = [(await histories.at_version(basket_id, version)).basket for version in range(1, last + 1)]
         for before, after in [*pairwise(baskets), (baskets[0], baskets[-1]), (baskets[-1], baskets[0])]:
             was, is_now = basket_json(before), basket_json(after)
             for each in diff_baskets(before, after):

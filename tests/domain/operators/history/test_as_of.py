@@ -109,7 +109,7 @@ async def test_an_event_that_cannot_be_read_is_told_as_such_and_so_is_what_follo
     assert entries[4].words.startswith(f"version 5 of {id} cannot be read: ")
     assert (entries[4].actor, entries[4].occurred_at) == (None, None)
     assert entries[5].words.startswith("quantity of line ")
-    assert (await histories.at_version(id, 4)).version == 4
+    assert (await histories.at_version(id, 4)).basket.version == 4
     with pytest.raises(HistoryUnreadable, match=f"version 5 of {id}"):
         await histories.at_version(id, 5)
 
@@ -136,7 +136,7 @@ async def test_as_of_a_moment_counts_what_had_happened_by_then(checkout: InMemor
     histories = BasketHistory(checkout.store)
 
     versions = [
-        (await histories.as_of(id, moment)).version
+        (await histories.as_of(id, moment)).basket.version
         for moment in (NOW, NOW + SECOND - SECOND / 2, NOW + SECOND, NOW + 9 * SECOND)
     ]
 
@@ -152,11 +152,11 @@ async def test_a_basket_whose_time_was_over_is_seen_as_expired_also_before_that_
     histories, over = BasketHistory(checkout.store), NOW + LIFETIME
 
     assert [
-        (await histories.as_of(id, over - SECOND)).status,
-        (await histories.as_of(id, over)).status,
+        (await histories.as_of(id, over - SECOND)).basket.status,
+        (await histories.as_of(id, over)).basket.status,
         (await histories.now(id, over)).basket.status,
         (await histories.last(id)).basket.status,
-        (await histories.at_version(id, 4)).status,
+        (await histories.at_version(id, 4)).basket.status,
     ] == ["open", "expired", "expired", "open", "open"]
 
 
@@ -165,7 +165,7 @@ async def test_with_a_basket_comes_the_last_verdict_on_it_by_then(checkout: InMe
     await checkout.handlers.update(update(id, add("o-1")), caller())
     histories = BasketHistory(checkout.store)
 
-    verdicts = [(await histories.state_at_version(id, version)).verdict for version in (3, 4, 5)]
+    verdicts = [(await histories.at_version(id, version)).verdict for version in (3, 4, 5)]
 
     assert verdicts[0] is None
     assert verdicts[1] == verdicts[2]
