@@ -21,7 +21,7 @@ ActionType = Literal[
     "operations.rebuild-dropped.v1",
     "operations.views-repaired.v1",
     "operations.publisher-put-back.v1",
-    "cli.history-republished.v1",
+    "operations.history-republished.v1",
     "operations.dead-letter-retried.v1",
     "operations.dead-letter-skipped.v1",
     "operations.personal-data-forgotten.v1",

@@ -105,7 +105,7 @@ async def test_history_arrives_as_it_was_published_and_says_that_it_is_a_replay(
         assert message.message.header("ce_replay") == document["run"]["id"]
     assert await topic_content(office.settings, BASKET_EVENTS, office.partner.basket_ids) == []
     (action,) = await office.parts.operator_actions.newest(None, 5)
-    assert (action.type, action.operator.reason) == ("cli.history-republished.v1", "a new reader")
+    assert (action.type, action.operator.reason) == ("operations.history-republished.v1", "a new reader")
     assert action.scope["topic"] == topic
 
 

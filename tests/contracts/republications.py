@@ -32,8 +32,8 @@ def run(id: str = "run-1", **values: object) -> Republication:
     )
 
 
-REPUBLISHED = action(1, type="cli.history-republished.v1")
-GONE_ON_WITH = action(2, type="cli.history-republished.v1")
+REPUBLISHED = action(1, type="operations.history-republished.v1")
+GONE_ON_WITH = action(2, type="operations.history-republished.v1")
 
 
 class RepublicationsContract:

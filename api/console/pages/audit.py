@@ -34,7 +34,7 @@ TITLES: dict[str, tuple[str, Tone]] = {
     "operations.rebuild-cancelled.v1": ("Rebuild cancelled", "warn"),
     "operations.rebuild-rolled-back.v1": ("Rebuild rolled back", "warn"),
     "operations.views-repaired.v1": ("Views repaired", "good"),
-    "cli.history-republished.v1": ("History republished", "news"),
+    "operations.history-republished.v1": ("History republished", "news"),
     "operations.dead-letter-retried.v1": ("Dead letter retried", "news"),
     "operations.dead-letter-skipped.v1": ("Dead letter skipped", "warn"),
     "operations.personal-data-forgotten.v1": ("Personal data forgotten", "bad"),

@@ -181,7 +181,7 @@ class Republisher:
     def _action(self, id: str, scope: dict[str, JsonValue], operator: Operator) -> OperatorAction:
         return OperatorAction(
             id=id,
-            type="cli.history-republished.v1",
+            type="operations.history-republished.v1",
             operator=operator,
             scope=scope,
             occurred_at=self._clock(),

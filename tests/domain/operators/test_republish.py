@@ -185,7 +185,7 @@ async def test_who_republishes_is_recorded_with_what_and_why_before_anything_is_
     run = await service.begin(partner="acme")
 
     (action,) = service.runs.actions
-    assert (action.id, action.operator, action.type) == (run.id, ADA, "cli.history-republished.v1")
+    assert (action.id, action.operator, action.type) == (run.id, ADA, "operations.history-republished.v1")
     assert action.scope["topic"] == "replay"
     assert action.scope["partner"] == "acme"
     assert action.scope["toPosition"] == 1
