@@ -159,7 +159,7 @@ async def command_worker(
     database = DatabasePool(url, timeout=2.0)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(database.close)
-        events: EventStore = store or await stack.enter_async_context(event_store(url))
+        events = await stack.enter_async_context(event_store(url)) if store is None else store
         handlers = CheckoutHandlers(events, BasketRepository(events), InMemoryCatalogue(), utc_now, new_id)
         yield CommandWorker(
             CommandStream(settings, group),
