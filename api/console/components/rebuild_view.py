@@ -85,7 +85,7 @@ class RebuildProgress:
                 self._share = safe_text("", "share")
                 self._figures = safe_text("", "soft")
             self._bar = ui.linear_progress(0.0, show_value=False).props("rounded")
-            self._bar.props["aria-label"] = "RebuildProgress"
+            self._bar.props["aria-label"] = "Progress"
             self._note = safe_text("", "soft small", tag="div")
 
     def tell(self, rebuild: Rebuild) -> None:

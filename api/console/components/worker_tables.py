@@ -39,7 +39,7 @@ PAST: frozenset[WorkerCondition] = frozenset({"stopped", "replaced"})
 def draw_workers(status: ServiceStatus) -> None:
     table = Table(
         ("Worker", "lead"),
-        ("WorkerCondition", "tight"),
+        ("State", "tight"),
         ("Position", "number"),
         ("Waiting", "number"),
         ("Lag", "number"),

@@ -87,7 +87,7 @@ class _Found:
             empty_state("mark_email_read", "No dead letter waits", "Every message that came was understood.")
             return
         self._table = Table(
-            ("DeadLetterSummary", "lead tight"),
+            ("Letter", "lead tight"),
             ("About", ""),
             ("Why it was buried", ""),
             ("Buried", "tight"),
