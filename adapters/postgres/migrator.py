@@ -38,8 +38,8 @@ class MigrationForbidden(CheckoutError):
     """Who is signed in may not do what migrating takes; the message says who may."""
 
 
-async def migrate(url: str, roles: DatabaseRoles | None = None) -> Sequence[str]:
-    """Applies what is missing, all or nothing, and returns the names of the migrations applied, oldest first.
+async def migrate(url: str, roles: DatabaseRoles | None = None, *, revision: str = "head") -> Sequence[str]:
+    """Applies the missing migrations up to a revision, all or nothing, and returns their names, oldest first.
 
     Makes these roles first and gives them what is there; in a database that has roles, they get their rights anew.
     Safe when several processes do it at once: the first one does the work. Raises StoreUnavailable, and
@@ -62,7 +62,7 @@ async def migrate(url: str, roles: DatabaseRoles | None = None) -> Sequence[str]
             prefix = await prefix_in_use(driver)
             if prefix is not None:
                 await act_as_owner(driver, prefix)
-            applied = await connection.run_sync(_upgrade)
+            applied = await connection.run_sync(_upgrade, revision)
             if prefix is not None:
                 await grant_rights(driver, prefix)
             return applied
@@ -82,7 +82,7 @@ def _who_may(error: asyncpg.InsufficientPrivilegeError, *, makes_roles: bool) ->
     return f"PostgreSQL refused it: {error}; the user of CHECKOUT_DATABASE_URL has to be {who}"
 
 
-def _upgrade(connection: Connection) -> Sequence[str]:
+def _upgrade(connection: Connection, revision: str) -> Sequence[str]:
     applied: list[str] = []
 
     def note(*, step: Any, **_: object) -> None:
@@ -91,5 +91,5 @@ def _upgrade(connection: Connection) -> Sequence[str]:
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.attributes.update(connection=connection, note=note)
-    command.upgrade(config, "head")
+    command.upgrade(config, revision)
     return applied

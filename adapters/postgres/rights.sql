@@ -1,9 +1,9 @@
--- Who may touch what. Executed as the owner at the end of each `checkout migrate`, so that it says all there is: what
--- is not named here has been taken away. A new table or function is named here too, if only for the owner.
+-- The rights of each role. The owner executes this at the end of each `checkout migrate`. It states all rights: a right that
+-- is not granted here is revoked. Name each new table and function here too, if only for the owner.
 --
 -- For the owner alone: refuse_change_of_events, refuse_change_of_catalogue_facts, refuse_change_of_operator_actions,
 -- refuse_change_of_destroyed_data_keys, learn_one_after_the_other, catalogue_facts_position_seq, dead_letters_number_seq.
--- (Triggers call these functions, and a column draws from its sequence, which takes no right.)
+-- (Triggers call these functions, and columns draw from these sequences, which takes no right.)
 
 DO $nothing$
 DECLARE
@@ -23,31 +23,31 @@ BEGIN
 END
 $nothing$;
 
--- What happened: everybody reads it, and appends by the function alone.
+-- Events: everybody reads them, and appends only with the function.
 GRANT SELECT ON events, claims, answers TO checkout_api, checkout_worker, checkout_operator;
 GRANT EXECUTE ON FUNCTION append_events TO checkout_api, checkout_worker, checkout_operator;
--- Verifying looks at which position comes next. (Only to look: the function draws them as the owner.)
+-- Verify reads the next position. (Only to read: the function draws positions as the owner.)
 GRANT SELECT ON SEQUENCE events_position_seq TO checkout_worker, checkout_operator;
--- The expiry worker clears old answers away; to lock a row takes the right to update a column of it.
+-- The expiry worker deletes old responses; locking a row takes the right to update one of its columns.
 GRANT DELETE, UPDATE (answered_at) ON answers TO checkout_worker;
--- Whoever forgets a person empties what was answered about that person.
+-- An erasure empties the stored responses about the person.
 GRANT UPDATE (body) ON answers TO checkout_operator;
--- Claims that their basket does not hold any more are repaired by operators.
+-- Operators repair claims that their basket no longer holds.
 GRANT INSERT, UPDATE, DELETE ON claims TO checkout_operator;
 
--- What is derived can be built anew: workers keep it, operators repair it.
+-- Read models can be rebuilt: workers write them, operators repair them.
 GRANT SELECT ON basket_views, open_basket_uses, catalogue_offers, catalogue_prices, catalogue_availability,
     catalogue_policies TO checkout_api;
 GRANT SELECT, INSERT, UPDATE, DELETE ON basket_views, open_basket_uses, catalogue_offers, catalogue_prices,
     catalogue_availability, catalogue_policies TO checkout_worker, checkout_operator;
 
--- What the catalogue said. A dead letter that an operator tries again may be a fact.
+-- Catalogue facts. A dead letter that an operator retries may be a fact.
 GRANT SELECT ON catalogue_facts TO checkout_api;
 GRANT SELECT, INSERT ON catalogue_facts TO checkout_worker, checkout_operator;
 GRANT SELECT, INSERT, UPDATE, DELETE ON catalogue_keys TO checkout_worker, checkout_operator;
 GRANT SELECT, INSERT, UPDATE ON catalogue_sources TO checkout_worker, checkout_operator;
 
--- Personal data: whoever appends it makes keys; operators destroy them.
+-- Personal data: whoever appends it creates keys; operators destroy them.
 GRANT SELECT, INSERT ON data_keys TO checkout_api, checkout_worker, checkout_operator;
 GRANT UPDATE, DELETE ON data_keys TO checkout_operator;
 GRANT SELECT, INSERT ON basket_subjects TO checkout_api, checkout_worker, checkout_operator;
@@ -55,17 +55,17 @@ GRANT DELETE ON basket_subjects TO checkout_operator;
 GRANT SELECT ON forgotten_baskets TO checkout_api, checkout_worker, checkout_operator;
 GRANT INSERT, UPDATE ON forgotten_baskets TO checkout_operator;
 
--- How the service is: every process says how it is, and clears away what processes said that are gone.
+-- Service status: every process reports its workers, and deletes the reports of processes that are gone.
 GRANT SELECT, INSERT, UPDATE, DELETE ON worker_states TO checkout_api, checkout_worker, checkout_operator;
 GRANT SELECT ON publisher_positions, catalogue_readers TO checkout_api;
 GRANT SELECT, INSERT, UPDATE ON publisher_positions, catalogue_readers TO checkout_worker, checkout_operator;
 
--- Messages that could not be understood. The API counts them, and does not read what they hold.
+-- Dead letters. The API counts them and does not read their content.
 GRANT SELECT (number, topic, partition, message_offset, code, basket_id, recorded_at, tries, tried_at, settled_at, settled_by)
     ON dead_letters TO checkout_api;
 GRANT SELECT, INSERT, UPDATE ON dead_letters TO checkout_worker, checkout_operator;
 
--- What operators do.
+-- The audit log and the records of operators' runs.
 GRANT SELECT, INSERT ON operator_actions TO checkout_operator;
 GRANT SELECT, INSERT, UPDATE ON rebuilds, republications TO checkout_operator;
 GRANT SELECT, INSERT, UPDATE, DELETE ON rebuild_ranges TO checkout_operator;
@@ -73,7 +73,7 @@ GRANT EXECUTE ON FUNCTION generation_statements, execute_generation_statement TO
 GRANT USAGE ON SCHEMA checkout_rebuilt, checkout_kept TO checkout_operator;
 GRANT SELECT ON readable_events, readable_catalogue_facts, alembic_version TO checkout_operator;
 
--- Generations that are not live have the rights of the live one, whichever comes next.
+-- The other generations have the rights of the live one, because they may become live.
 DO $generations$
 DECLARE
     given text;

@@ -1,13 +1,13 @@
--- Makes the four roles that the service signs in by, gives what is there to the owner, and closes what PostgreSQL
--- leaves open to everybody. It may be run again at any time. Who runs it is a superuser, or may create roles and owns
--- the database and what is in it. `checkout migrate`, signed in as the owner, then gives each role its rights.
+-- Creates the four roles with which the service signs in, gives existing objects to the owner, and revokes rights that
+-- PostgreSQL grants to everybody. It may run again at any time. Run it as a superuser, or as a role that may create roles
+-- and owns the database and its content. `checkout migrate`, signed in as the owner, then grants each role its rights.
 DO $make$
 DECLARE
     role text;
 BEGIN
     FOREACH role IN ARRAY ARRAY['checkout_owner', 'checkout_api', 'checkout_worker', 'checkout_operator'] LOOP
         IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role) THEN
-            -- They sign in once they have a password, or by members that may sign in.
+            -- It can sign in once it has a password, or through members that can.
             EXECUTE format('CREATE ROLE %I NOLOGIN', role);
         END IF;
         IF EXISTS (SELECT FROM pg_roles
@@ -24,7 +24,7 @@ BEGIN
                 USING HINT = format('REVOKE checkout_owner FROM %I', role);
         END IF;
     END LOOP;
-    -- Only one who may become the owner can give it something.
+    -- Only a member of the owner's role can transfer ownership to it.
     IF NOT pg_has_role('checkout_owner', 'USAGE') THEN
         EXECUTE format('GRANT checkout_owner TO %I', current_user);
     END IF;
@@ -36,7 +36,7 @@ DO $open$
 BEGIN
     EXECUTE format('GRANT CONNECT, CREATE, TEMPORARY ON DATABASE %I TO checkout_owner', current_database());
     EXECUTE format('GRANT CONNECT ON DATABASE %I TO checkout_api, checkout_worker', current_database());
-    -- A rebuild of some baskets compares them in temporary tables.
+    -- A rebuild of a few baskets compares them in temporary tables.
     EXECUTE format('GRANT CONNECT, TEMPORARY ON DATABASE %I TO checkout_operator', current_database());
     EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
 END
@@ -47,11 +47,11 @@ GRANT USAGE ON SCHEMA public TO checkout_api, checkout_worker, checkout_operator
 CREATE SCHEMA IF NOT EXISTS checkout_rebuilt;
 CREATE SCHEMA IF NOT EXISTS checkout_kept;
 
--- Functions that later migrations make are nobody's but the owner's until a right is given.
+-- Functions of later migrations belong to the owner alone until a right is granted.
 ALTER DEFAULT PRIVILEGES FOR ROLE checkout_owner REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
 
--- What was made before there were roles goes to the owner: all that the same role owns as the table of events, but
--- for what belongs to an extension. (A sequence of a column goes along with its table.)
+-- Objects from before there were roles go to the owner: all objects of the role that owns the table of events, except those
+-- of an extension. (A column's sequence follows its table.)
 DO $move$
 DECLARE
     before regrole := (SELECT relowner FROM pg_class WHERE oid = to_regclass('public.events'));
@@ -75,7 +75,7 @@ BEGIN
         LOOP
             EXECUTE moved;
         END LOOP;
-        -- Processes that still sign in as the former owner go on.
+        -- Processes that still sign in as the former owner continue to work.
         IF NOT pg_has_role(before, 'checkout_owner', 'USAGE') THEN
             EXECUTE format('GRANT checkout_owner TO %s', before);
             RAISE NOTICE '% may still do all that checkout_owner may: REVOKE checkout_owner FROM %, once nothing signs in by it',

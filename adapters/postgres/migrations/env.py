@@ -1,4 +1,4 @@
-"""What alembic runs: the migrations, on the connection and in the transaction of `migrate`."""
+"""Alembic runs this module: it applies the migrations in the connection and transaction of `migrate`."""
 
 from __future__ import annotations
 

@@ -49,7 +49,9 @@ from tests.rebuild_steps import generations, rebuild_all
 from tests.scenario import happened
 from tests.servers.waiting import eventually
 
-SCRIPT = (Path(migrations.__file__).parent / "versions" / "0018_readable_and_forgotten.sql").read_text()
+SCRIPT = (
+    Path(migrations.__file__).parent / "versions" / "0018_readable_events_and_erased_letters.sql"
+).read_text()
 ADA = Person(subject="p-1")
 
 

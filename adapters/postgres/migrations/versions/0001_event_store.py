@@ -1,12 +1,6 @@
-"""The event store: events, claims, answers, and the table of basket views that reads look into."""
+"""The event store: events, claims, stored responses, and the basket views from which reads start."""
 
-from __future__ import annotations
+from adapters.postgres.migrations.sql_files import run_sql_file
 
-from adapters.postgres.migrations.sql_files import execute_sql_file
-
-revision = "0001"
-down_revision = None
-
-
-def upgrade() -> None:
-    execute_sql_file(__file__)
+revision, down_revision = "0001", None
+upgrade = run_sql_file(__file__)

@@ -1,5 +1,5 @@
--- The truth: what happened, in one global order. Documents are UTF-8 JSON in bytea, which is up to twice as
--- fast as jsonb in bulk; people read the view `readable_events`.
+-- The truth: events in one global order. Documents are UTF-8 JSON in bytea, up to twice as fast as jsonb in bulk.
+-- People read the view `readable_events`.
 CREATE TABLE events (
     position    bigint GENERATED ALWAYS AS IDENTITY (CACHE 1) PRIMARY KEY,
     stream_id   text COLLATE "C" NOT NULL CHECK (stream_id <> ''),
@@ -11,13 +11,13 @@ CREATE TABLE events (
     CONSTRAINT events_stream_version UNIQUE (stream_id, version)
 );
 
--- Names that one stream holds at a time.
+-- Names that at most one stream holds at a time.
 CREATE TABLE claims (
     name      text COLLATE "C" PRIMARY KEY,
     stream_id text COLLATE "C" NOT NULL
 );
 
--- What callers with an idempotency key were told.
+-- Stored responses: what callers with an idempotency key received.
 CREATE TABLE answers (
     scope       text COLLATE "C" NOT NULL,
     key         text COLLATE "C" NOT NULL,
@@ -30,7 +30,7 @@ CREATE TABLE answers (
 );
 CREATE INDEX answers_oldest ON answers (answered_at);
 
--- The projection of baskets; reads of a stream start from its snapshot.
+-- The projection of baskets. Reads of a stream start from its snapshot.
 CREATE TABLE basket_views (
     basket_id   text COLLATE "C" PRIMARY KEY,
     version     int NOT NULL CHECK (version > 0),
@@ -49,195 +49,15 @@ SELECT position, stream_id, version, type, recorded_at,
        convert_from(metadata, 'UTF8')::jsonb AS metadata
   FROM events;
 
--- Appends a batch: each append whole or not at all, whatever becomes of the others. One at a time in the whole
--- database, so that the order of positions is the order of commits and a tail never skips an event.
---
--- A batch names no stream, claim or (scope, key) twice; one that does is refused with a unique violation or
--- ON CONFLICT's cardinality violation, as a whole.
---
--- `repeated` says that the same call may have been carried out before (its connection was lost): what lies
--- in its place byte for byte counts as appended.
-CREATE FUNCTION append_events(
-    -- one element for each append
-    stream_ids text[], expected_versions int[], event_counts int[],
-    -- one for each event, in the order of the appends
-    event_types text[], event_data bytea[], event_metadata bytea[],
-    -- one for each claim and each release; the first array says which append (from 1) it belongs to
-    claiming int[], claimed_names text[],
-    releasing int[], released_names text[],
-    -- one for each answer, likewise
-    answering int[], answer_scopes text[], answer_keys text[], answer_fingerprints bytea[],
-    answer_statuses int[], answer_headers jsonb[], answer_bodies bytea[],
-    answers_kept interval,
-    repeated boolean
-) RETURNS TABLE (
-    outcome text,          -- appended, conflict, claim_taken or already_answered; in the order of the appends
-    last_position bigint   -- of its events, where it was appended and has any
-)
-LANGUAGE plpgsql
-SECURITY DEFINER
-SET search_path = public, pg_temp
-AS $function$
-DECLARE
-    there     int[] := '{}';  -- appends that lie there already
-    answered  int[] := '{}';
-    taken     int[] := '{}';
-    outcomes  text[];         -- as returned, but `accepted` where it has yet to be written
-    owners    int[];          -- of each event: its append,
-    versions  int[];          -- and its version
-    positions bigint[];
-BEGIN
-    -- Before the first position is drawn. Each statement below sees all that was committed before it.
-    PERFORM pg_advisory_xact_lock(7208041002);
+\ir ../functions/append_events.sql
+\ir ../functions/refuse_change_of_events.sql
 
-    -- Single-row subqueries throughout: they stay index look-ups, whatever the planner thinks of the tables.
-    SELECT array_agg(append.number ORDER BY append.number, event.nth),
-           array_agg(append.expected + event.nth ORDER BY append.number, event.nth)
-      INTO owners, versions
-      FROM unnest(expected_versions, event_counts) WITH ORDINALITY AS append (expected, events, number),
-           generate_series(1, append.events) AS event (nth);
-
-    IF repeated THEN
-        there := ARRAY(
-            SELECT mine.append
-              FROM unnest(owners, versions, event_types, event_data, event_metadata)
-                   AS mine (append, version, type, data, metadata)
-             GROUP BY mine.append
-            HAVING bool_and(coalesce(
-                       (SELECT stored.type = mine.type AND stored.data = mine.data
-                               AND stored.metadata = mine.metadata
-                          FROM events stored
-                         WHERE stored.stream_id = stream_ids[mine.append] AND stored.version = mine.version),
-                       false))
-             UNION ALL
-            SELECT mine.append
-              FROM unnest(answering, answer_scopes, answer_keys, answer_fingerprints, answer_statuses,
-                          answer_headers, answer_bodies)
-                   AS mine (append, scope, key, fingerprint, status, headers, body)
-             WHERE event_counts[mine.append] = 0
-               AND (SELECT stored.fingerprint = mine.fingerprint AND stored.status = mine.status
-                           AND stored.headers = mine.headers AND stored.body = mine.body
-                           AND stored.answered_at > clock_timestamp() - answers_kept
-                      FROM answers stored
-                     WHERE stored.scope = mine.scope AND stored.key = mine.key));
-    END IF;
-
-    IF cardinality(answering) > 0 THEN
-        answered := ARRAY(
-            SELECT mine.append
-              FROM unnest(answering, answer_scopes, answer_keys) AS mine (append, scope, key)
-             WHERE (SELECT stored.answered_at FROM answers stored
-                     WHERE stored.scope = mine.scope AND stored.key = mine.key)
-                   > clock_timestamp() - answers_kept);
-    END IF;
-
-    IF cardinality(claiming) > 0 THEN
-        taken := ARRAY(
-            SELECT mine.append
-              FROM unnest(claiming, claimed_names) AS mine (append, name)
-             WHERE (SELECT held.stream_id FROM claims held WHERE held.name = mine.name)
-                   <> stream_ids[mine.append]);
-    END IF;
-
-    outcomes := ARRAY(
-        SELECT CASE
-                   WHEN append.number = ANY (there) THEN 'appended'
-                   WHEN append.number = ANY (answered) THEN 'already_answered'
-                   WHEN append.expected <> coalesce(
-                       (SELECT last.version FROM events last
-                         WHERE last.stream_id = append.stream_id
-                         ORDER BY last.version DESC LIMIT 1), 0) THEN 'conflict'
-                   WHEN append.number = ANY (taken) THEN 'claim_taken'
-                   ELSE 'accepted'
-               END
-          FROM unnest(stream_ids, expected_versions) WITH ORDINALITY AS append (stream_id, expected, number)
-         ORDER BY append.number);
-
-    IF cardinality(owners) > 0 THEN
-        -- Opens the table to this function in this transaction.
-        PERFORM set_config('checkout.appending', pg_current_xact_id()::text, true);
-        WITH inserted AS (
-            INSERT INTO events (stream_id, version, type, data, metadata)
-            SELECT stream_ids[mine.append], mine.version, mine.type, mine.data, mine.metadata
-              FROM unnest(owners, versions, event_types, event_data, event_metadata) WITH ORDINALITY
-                   AS mine (append, version, type, data, metadata, number)
-             WHERE outcomes[mine.append] = 'accepted'
-             ORDER BY mine.number
-            RETURNING position)
-        SELECT array_agg(position) INTO positions FROM inserted;
-        -- And closes it again. (A SET clause of the function would do that, but only a superuser may write one
-        -- for a setting of our own.)
-        PERFORM set_config('checkout.appending', '', true);
-    END IF;
-
-    IF cardinality(releasing) > 0 THEN
-        DELETE FROM claims
-         WHERE name = ANY (released_names)
-           AND (name, stream_id) IN (
-               SELECT mine.name, stream_ids[mine.append]
-                 FROM unnest(releasing, released_names) AS mine (append, name)
-                WHERE outcomes[mine.append] = 'accepted');
-    END IF;
-
-    IF cardinality(claiming) > 0 THEN
-        -- Judged free above: a row in the way is its own, or another append's of this batch, which fails.
-        INSERT INTO claims AS held (name, stream_id)
-        SELECT mine.name, stream_ids[mine.append]
-          FROM unnest(claiming, claimed_names) AS mine (append, name)
-         WHERE outcomes[mine.append] = 'accepted'
-        ON CONFLICT (name) DO UPDATE SET stream_id = excluded.stream_id;
-    END IF;
-
-    IF cardinality(answering) > 0 THEN
-        -- A row in the way is one that is older than answers are kept.
-        INSERT INTO answers (scope, key, fingerprint, status, headers, body)
-        SELECT mine.scope, mine.key, mine.fingerprint, mine.status, mine.headers, mine.body
-          FROM unnest(answering, answer_scopes, answer_keys, answer_fingerprints, answer_statuses,
-                      answer_headers, answer_bodies)
-               AS mine (append, scope, key, fingerprint, status, headers, body)
-         WHERE outcomes[mine.append] = 'accepted'
-        ON CONFLICT (scope, key) DO UPDATE
-           SET fingerprint = excluded.fingerprint, status = excluded.status, headers = excluded.headers,
-               body = excluded.body, answered_at = excluded.answered_at;
-    END IF;
-
-    IF positions IS NOT NULL THEN
-        PERFORM pg_notify('checkout_events', positions[cardinality(positions)]::text);
-    END IF;
-
-    RETURN QUERY
-    SELECT CASE append.outcome WHEN 'accepted' THEN 'appended' ELSE append.outcome END,
-           CASE
-               WHEN append.events = 0 THEN NULL
-               WHEN append.outcome = 'accepted' THEN
-                   positions[sum(append.events) FILTER (WHERE append.outcome = 'accepted')
-                             OVER (ORDER BY append.number)]
-               WHEN append.outcome = 'appended' THEN
-                   (SELECT stored.position FROM events stored
-                     WHERE stored.stream_id = append.stream_id
-                       AND stored.version = append.expected + append.events)
-           END
-      FROM unnest(outcomes, stream_ids, expected_versions, event_counts) WITH ORDINALITY
-           AS append (outcome, stream_id, expected, events, number)
-     ORDER BY append.number;
-END
-$function$;
-
--- Every writer goes through the function, and what is written stays. Triggers hold the owner to it as well.
+-- Every writer uses the function, and events never change. Triggers hold the owner to this as well.
 REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON events FROM PUBLIC;
 REVOKE ALL ON FUNCTION append_events FROM PUBLIC;
 
-CREATE FUNCTION refuse_change_of_events() RETURNS trigger LANGUAGE plpgsql AS $function$
-BEGIN
-    RAISE EXCEPTION '% on events is refused', TG_OP
-        USING ERRCODE = 'insufficient_privilege',
-              HINT = CASE TG_OP WHEN 'INSERT' THEN 'Events are appended by append_events().'
-                                ELSE 'What happened stays as it was written.' END;
-END
-$function$;
-
--- The condition is evaluated once a statement, without a call of the trigger's function. A value that was set
--- by hand, once for a session or a role, is no transaction's id.
+-- The condition is evaluated once a statement, without a call of the trigger's function. A value that somebody set for a
+-- session or a role is not the id of a transaction.
 CREATE TRIGGER events_are_appended_by_the_function
     BEFORE INSERT ON events FOR EACH STATEMENT
     WHEN (current_setting('checkout.appending', true) IS DISTINCT FROM pg_current_xact_id()::text)
@@ -246,6 +66,6 @@ CREATE TRIGGER events_are_appended_by_the_function
 CREATE TRIGGER events_stay_as_they_are
     BEFORE UPDATE OR DELETE OR TRUNCATE ON events FOR EACH STATEMENT
     EXECUTE FUNCTION refuse_change_of_events();
--- Also where session_replication_role silences ordinary triggers. The one above does not need it: a
--- replica's first copy is an INSERT.
+-- Also if session_replication_role disables ordinary triggers. The trigger above does not need this: a replica's first
+-- copy is an INSERT.
 ALTER TABLE events ENABLE ALWAYS TRIGGER events_stay_as_they_are;

@@ -1,12 +1,6 @@
-"""What the projection and the publisher keep: due baskets are found by an index, dead letters, positions."""
+"""Due baskets, dead letters and the checkpoints of publishers."""
 
-from __future__ import annotations
+from adapters.postgres.migrations.sql_files import run_sql_file
 
-from adapters.postgres.migrations.sql_files import execute_sql_file
-
-revision = "0002"
-down_revision = "0001"
-
-
-def upgrade() -> None:
-    execute_sql_file(__file__)
+revision, down_revision = "0002", "0001"
+upgrade = run_sql_file(__file__)

@@ -1,8 +1,8 @@
--- Open baskets by when they are due; finished ones are never looked for.
+-- Open baskets by the time they are due. Nobody looks for finished ones.
 CREATE INDEX basket_views_due ON basket_views (expires_at) WHERE status = 'open';
 
--- Messages that could not be understood, once each: by where they lay, and by what they were, for offsets
--- begin anew where a topic is made anew.
+-- Messages that a worker could not process, each once: by their offset and content, because offsets start again when a
+-- topic is created again.
 CREATE TABLE dead_letters (
     topic          text COLLATE "C" NOT NULL,
     partition      int NOT NULL,
@@ -20,11 +20,11 @@ CREATE TABLE dead_letters (
     PRIMARY KEY (topic, partition, message_offset, digest)
 );
 
--- A basket with an unsettled dead letter is parked.
+-- A basket with an unresolved dead letter is blocked.
 CREATE INDEX dead_letters_parking ON dead_letters (basket_id)
     WHERE settled_at IS NULL AND basket_id IS NOT NULL;
 
--- How far publishers have come whose broker has no transactions.
+-- Checkpoints of publishers whose broker has no transactions.
 CREATE TABLE publisher_positions (
     publisher_id text COLLATE "C" PRIMARY KEY,
     position     bigint NOT NULL,

@@ -1,12 +1,6 @@
-"""Catalogue facts and the projections of the newest of them."""
+"""The catalogue: facts, and the projections of offers, prices and availability."""
 
-from __future__ import annotations
+from adapters.postgres.migrations.sql_files import run_sql_file
 
-from adapters.postgres.migrations.sql_files import execute_sql_file
-
-revision = "0003"
-down_revision = "0002"
-
-
-def upgrade() -> None:
-    execute_sql_file(__file__)
+revision, down_revision = "0003", "0002"
+upgrade = run_sql_file(__file__)

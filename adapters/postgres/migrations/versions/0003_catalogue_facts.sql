@@ -1,5 +1,5 @@
--- What the catalogue ever said, with when we learned it and where the message lay. A verdict names the ids
--- of the facts it rests on; so that any of them can be looked at again, facts stay as they were written.
+-- Every fact of the catalogue, with the time of its recording and the place of its message. A verdict names the ids of the
+-- facts it rests on. Facts never change, so that each of them can be shown later.
 CREATE TABLE catalogue_facts (
     fact_id      text COLLATE "C" PRIMARY KEY,
     kind         text NOT NULL CHECK (kind IN ('offer', 'price', 'availability')),
@@ -14,12 +14,7 @@ CREATE TABLE catalogue_facts (
     kafka_offset bigint NOT NULL
 );
 
-CREATE FUNCTION refuse_change_of_catalogue_facts() RETURNS trigger LANGUAGE plpgsql AS $function$
-BEGIN
-    RAISE EXCEPTION '% on catalogue_facts is refused', TG_OP
-        USING ERRCODE = 'insufficient_privilege', HINT = 'A newer fact takes the place of an older one.';
-END
-$function$;
+\ir ../functions/refuse_change_of_catalogue_facts.sql
 
 CREATE TRIGGER catalogue_facts_stay_as_they_are
     BEFORE UPDATE OR DELETE OR TRUNCATE ON catalogue_facts FOR EACH STATEMENT
@@ -31,7 +26,7 @@ SELECT fact_id, kind, subject, sequence, convert_from(data, 'UTF8')::jsonb AS da
        valid_from, valid_until, learned_at, topic, partition, kafka_offset
   FROM catalogue_facts;
 
--- The newest fact of each offer version, with the codes of the products that the offer is made of.
+-- The newest fact of each offer version, with the codes of the offer's products.
 CREATE TABLE catalogue_offers (
     offer_id      text COLLATE "C" NOT NULL,
     version       text COLLATE "C" NOT NULL,

@@ -1,12 +1,6 @@
-"""What partner organisations' baskets are judged by: policies, facts like those of the catalogue."""
+"""Policies of partner organisations, as facts of the catalogue."""
 
-from __future__ import annotations
+from adapters.postgres.migrations.sql_files import run_sql_file
 
-from adapters.postgres.migrations.sql_files import execute_sql_file
-
-revision = "0004"
-down_revision = "0003"
-
-
-def upgrade() -> None:
-    execute_sql_file(__file__)
+revision, down_revision = "0004", "0003"
+upgrade = run_sql_file(__file__)

@@ -1,12 +1,6 @@
-"""When and in which market each price holds, beside it: prices are read for a moment, not for all time."""
+"""Market and validity of prices, as columns."""
 
-from __future__ import annotations
+from adapters.postgres.migrations.sql_files import run_sql_file
 
-from adapters.postgres.migrations.sql_files import execute_sql_file
-
-revision = "0006"
-down_revision = "0005"
-
-
-def upgrade() -> None:
-    execute_sql_file(__file__)
+revision, down_revision = "0006", "0005"
+upgrade = run_sql_file(__file__)

@@ -1,5 +1,5 @@
--- The market and the time of a price, so that a query can leave out those that nobody looks at now. The
--- defaults mean "look at it always": that is right, if slow, for what a worker of before this migration writes.
+-- The market and the validity of a price, so that a query can leave out prices that do not apply. The defaults mean
+-- "always applies". That is right, if slow, for rows that an earlier release's worker writes.
 ALTER TABLE catalogue_prices
     ADD COLUMN country     text NOT NULL DEFAULT '',
     ADD COLUMN currency    text NOT NULL DEFAULT '',

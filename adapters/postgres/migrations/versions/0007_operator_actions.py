@@ -1,12 +1,6 @@
-"""What operators changed, with who and why."""
+"""The audit log of operators."""
 
-from __future__ import annotations
+from adapters.postgres.migrations.sql_files import run_sql_file
 
-from adapters.postgres.migrations.sql_files import execute_sql_file
-
-revision = "0007"
-down_revision = "0006"
-
-
-def upgrade() -> None:
-    execute_sql_file(__file__)
+revision, down_revision = "0007", "0006"
+upgrade = run_sql_file(__file__)

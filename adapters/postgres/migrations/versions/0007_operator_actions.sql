@@ -1,4 +1,4 @@
--- What operators changed: who, why, what it was about. Append-only, like what happened to baskets.
+-- The audit log: what operators changed, who, why and about what. Append-only, like events.
 CREATE TABLE operator_actions (
     id          text COLLATE "C" PRIMARY KEY,
     type        text COLLATE "C" NOT NULL,
@@ -10,12 +10,7 @@ CREATE TABLE operator_actions (
 );
 CREATE INDEX operator_actions_newest ON operator_actions (occurred_at DESC);
 
-CREATE FUNCTION refuse_change_of_operator_actions() RETURNS trigger LANGUAGE plpgsql AS $function$
-BEGIN
-    RAISE EXCEPTION '% on operator_actions is refused', TG_OP
-        USING ERRCODE = 'insufficient_privilege', HINT = 'What was done stays as it was written.';
-END
-$function$;
+\ir ../functions/refuse_change_of_operator_actions.sql
 
 CREATE TRIGGER operator_actions_stay_as_they_are
     BEFORE UPDATE OR DELETE OR TRUNCATE ON operator_actions FOR EACH STATEMENT

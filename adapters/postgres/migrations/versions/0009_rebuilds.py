@@ -1,12 +1,6 @@
-"""Rebuilds of what is derived, and the rooms for generations that are not live."""
+"""Rebuilds: their records, ranges and schemas."""
 
-from __future__ import annotations
+from adapters.postgres.migrations.sql_files import run_sql_file
 
-from adapters.postgres.migrations.sql_files import execute_sql_file
-
-revision = "0009"
-down_revision = "0008"
-
-
-def upgrade() -> None:
-    execute_sql_file(__file__)
+revision, down_revision = "0009", "0008"
+upgrade = run_sql_file(__file__)

@@ -1,10 +1,10 @@
--- The live generation of what is derived lies in the schema public, always. A generation that is being built lies in
--- the first of these, one that is kept for a roll-back in the second; to switch is to move tables between them,
--- so that names of tables, indexes and constraints stay what they are.
+-- The live generation of the read models is always in the schema public. A generation that is being built is in the first
+-- of these schemas, one that is kept for a roll-back in the second. A switch moves tables between the schemas, so that
+-- tables, indexes and constraints keep their names.
 CREATE SCHEMA IF NOT EXISTS checkout_rebuilt;
 CREATE SCHEMA IF NOT EXISTS checkout_kept;
 
--- Each rebuild as it stands: who works on it says so here, others watch it and ask it to stop.
+-- The state of each rebuild. The process that works on it reports here; others watch it and ask it to stop.
 CREATE TABLE rebuilds (
     id               text COLLATE "C" PRIMARY KEY,
     target           text COLLATE "C" NOT NULL,
@@ -29,8 +29,8 @@ CREATE TABLE rebuilds (
 );
 CREATE INDEX rebuilds_newest ON rebuilds (started_at DESC);
 
--- The parts of a rebuild, each done by one process at a time: what lies after one key up to another. `reached` moves
--- in the transactions that write the rows, so that a part goes on exactly where it was.
+-- The ranges of a rebuild, from one key to another, each handled by one process at a time. `reached` moves in the
+-- transactions that write the rows, so that a range continues exactly where it stopped.
 CREATE TABLE rebuild_ranges (
     rebuild_id text COLLATE "C" NOT NULL,
     number     int NOT NULL,

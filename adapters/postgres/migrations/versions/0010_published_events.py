@@ -1,12 +1,6 @@
-"""Which event lies at a publisher's position."""
+"""The name of the event that was published last."""
 
-from __future__ import annotations
+from adapters.postgres.migrations.sql_files import run_sql_file
 
-from adapters.postgres.migrations.sql_files import execute_sql_file
-
-revision = "0010"
-down_revision = "0009"
-
-
-def upgrade() -> None:
-    execute_sql_file(__file__)
+revision, down_revision = "0010", "0009"
+upgrade = run_sql_file(__file__)

@@ -1,12 +1,6 @@
-"""How the processes of the service are, as they say it themselves."""
+"""The status that each worker reports."""
 
-from __future__ import annotations
+from adapters.postgres.migrations.sql_files import run_sql_file
 
-from adapters.postgres.migrations.sql_files import execute_sql_file
-
-revision = "0011"
-down_revision = "0010"
-
-
-def upgrade() -> None:
-    execute_sql_file(__file__)
+revision, down_revision = "0011", "0010"
+upgrade = run_sql_file(__file__)

@@ -1,5 +1,5 @@
--- How each worker of each process is, as the process says it every two seconds. A row of its own for each, and
--- room on its page, so that an update moves no index and leaves nothing to clear away for long.
+-- The status of each worker of each process, reported every two seconds. Each has a row of its own, with free space on its
+-- page, so that an update changes no index and leaves little to vacuum.
 CREATE TABLE worker_states (
     worker        text COLLATE "C" NOT NULL,
     instance      text COLLATE "C" NOT NULL,

@@ -1,12 +1,6 @@
-"""Keys for personal data, and what it takes to forget it."""
+"""Keys of personal data, and what erasure needs."""
 
-from __future__ import annotations
+from adapters.postgres.migrations.sql_files import run_sql_file
 
-from adapters.postgres.migrations.sql_files import execute_sql_file
-
-revision = "0012"
-down_revision = "0011"
-
-
-def upgrade() -> None:
-    execute_sql_file(__file__)
+revision, down_revision = "0012", "0011"
+upgrade = run_sql_file(__file__)

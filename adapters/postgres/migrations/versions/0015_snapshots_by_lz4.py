@@ -1,12 +1,6 @@
-"""Snapshots are compressed by lz4 where the server has it."""
+"""Snapshots compressed with lz4."""
 
-from __future__ import annotations
+from adapters.postgres.migrations.sql_files import run_sql_file
 
-from adapters.postgres.migrations.sql_files import execute_sql_file
-
-revision = "0015"
-down_revision = "0014"
-
-
-def upgrade() -> None:
-    execute_sql_file(__file__)
+revision, down_revision = "0015", "0014"
+upgrade = run_sql_file(__file__)

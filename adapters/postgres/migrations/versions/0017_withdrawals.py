@@ -1,12 +1,6 @@
-"""Tombstones withdraw: facts have epochs, and who said them last under which key is known."""
+"""Withdrawals of facts, and the keys of messages."""
 
-from __future__ import annotations
+from adapters.postgres.migrations.sql_files import run_sql_file
 
-from adapters.postgres.migrations.sql_files import execute_sql_file
-
-revision = "0017"
-down_revision = "0015"
-
-
-def upgrade() -> None:
-    execute_sql_file(__file__)
+revision, down_revision = "0017", "0015"
+upgrade = run_sql_file(__file__)

@@ -1,10 +1,9 @@
--- A tombstone withdraws what was last said under its key. The withdrawal is a fact as well: it begins a new epoch of
--- its subject. Epochs of even numbers say something, those of odd numbers are withdrawals, and what is said after a
--- withdrawal begins the next one. Of two facts about a subject that of the higher epoch is the newer, then that of the
--- higher sequence.
+-- A tombstone withdraws the facts last published under its key. The withdrawal is a fact as well: it starts a new epoch of
+-- its subject. Even epochs hold facts, odd epochs are withdrawals, and a fact after a withdrawal starts the next epoch. Of
+-- two facts about a subject, the one with the higher epoch is newer, then the one with the higher sequence.
 ALTER TABLE catalogue_facts ADD COLUMN epoch int NOT NULL DEFAULT 0 CHECK (epoch >= 0);
 
--- Withdrawals are few, and looked for whenever something is learned.
+-- Withdrawals are few, and every recording of facts looks for them.
 CREATE INDEX catalogue_facts_withdrawals ON catalogue_facts (subject) WHERE epoch % 2 = 1;
 
 CREATE OR REPLACE VIEW readable_catalogue_facts AS
@@ -12,7 +11,7 @@ SELECT fact_id, kind, subject, sequence, convert_from(data, 'UTF8')::jsonb AS da
        valid_from, valid_until, learned_at, topic, partition, kafka_offset, position, epoch
   FROM catalogue_facts;
 
--- The projections, also those that a rebuild makes or keeps.
+-- The projections, including those that a rebuild is building or keeps.
 DO $epochs$
 DECLARE
     projection regclass;
@@ -29,7 +28,7 @@ BEGIN
 END
 $epochs$;
 
--- Under which key the newest fact about a subject was said last, where that is not the subject's name.
+-- The key under which the newest fact about a subject was last published, if it is not the subject's name.
 CREATE TABLE catalogue_keys (
     subject     text COLLATE "C" PRIMARY KEY,
     kind        text NOT NULL,
@@ -39,7 +38,7 @@ CREATE TABLE catalogue_keys (
 );
 CREATE INDEX catalogue_keys_of_a_key ON catalogue_keys (message_key, kind);
 
--- Until now nobody wrote keys down. `checkout catalogue load` took the offer's id, the product's code and the
+-- Earlier releases did not store keys. Their `checkout catalogue load` used the offer's id, the product's code and the
 -- organisation's name.
 INSERT INTO catalogue_keys (subject, kind, message_key, epoch, sequence)
 SELECT 'offer/' || replace(replace(replace(offer_id, '%', '%25'), '/', '%2F'), '*', '%2A')
@@ -54,8 +53,8 @@ SELECT subject, 'availability', convert_to(product_code, 'UTF8'), 0, sequence FR
 SELECT subject, 'policy', convert_to(substr(subject, length('policy/') + 1), 'UTF8'), 0, sequence
   FROM catalogue_policies;
 
--- Up to where each partition was learned, and the latest time that a message up to there bears: what comes again is
--- told from what is said anew.
+-- How far each partition is recorded, and the latest timestamp of its messages up to there. They distinguish repeated
+-- messages from new ones.
 CREATE TABLE catalogue_sources (
     topic        text NOT NULL,
     partition    int NOT NULL,

@@ -63,5 +63,5 @@ ALL_USES = "SELECT basket_id, name FROM open_basket_uses ORDER BY basket_id, nam
 
 def backfill() -> str:
     """The statement of the migration that looks at the views that are there."""
-    script = Path(migrations.__file__).parent / "versions" / "0005_rejudging.sql"
-    return script.read_text(encoding="utf-8").partition("-- Of the baskets that are there already.")[2]
+    script = Path(migrations.__file__).parent / "versions" / "0005_revalidation.sql"
+    return script.read_text(encoding="utf-8").partition("-- The references of existing baskets.")[2]

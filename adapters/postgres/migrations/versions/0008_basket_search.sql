@@ -1,9 +1,9 @@
--- What baskets are found by, open or finished. All of it derives from the basket that the row's snapshot says,
--- which from here on holds the codes of the last verdict's findings as well. The defaults are for a projector of
--- before this migration: what that moves is found again once a newer one moves it.
+-- The columns of the basket search, for open and finished baskets. They derive from the basket in the row's snapshot,
+-- which from here on also holds the codes of the last verdict's findings. The defaults are for an earlier release's
+-- projector: a basket that it moves is found again once a newer projector moves it.
 --
--- A table beside the old one is filled and then takes its place. Reads of baskets go on meanwhile; what moves views
--- waits, and catches up afterwards. To add columns first would keep all reads waiting until the end.
+-- A table beside the old one is filled and then replaces it. Meanwhile reads of baskets continue; the projector waits and
+-- catches up afterwards. Adding columns first would keep all reads waiting until the end.
 LOCK TABLE basket_views IN SHARE MODE;
 
 CREATE TABLE basket_views_filled (LIKE basket_views INCLUDING CONSTRAINTS INCLUDING STORAGE);
@@ -45,20 +45,20 @@ SELECT held.basket_id, held.version, held.partner, held.external_id, held.status
 
 ALTER TABLE basket_views_filled ADD CONSTRAINT basket_views_filled_pkey PRIMARY KEY (basket_id);
 
--- Open baskets by when they are due; finished ones are never looked for.
+-- Open baskets by the time they are due. Nobody looks for finished ones.
 CREATE INDEX basket_views_filled_due ON basket_views_filled (expires_at) WHERE status = 'open';
 
--- The newest first, in the order in which pages are turned: of all, of an organisation, of a status.
+-- The newest first, in the order of pages: of all, of an organisation, of a status.
 CREATE INDEX basket_views_newest ON basket_views_filled (created DESC, basket_id DESC);
 CREATE INDEX basket_views_of_a_partner ON basket_views_filled (partner, created DESC, basket_id DESC);
 CREATE INDEX basket_views_of_a_status ON basket_views_filled (status, created DESC, basket_id DESC);
 CREATE INDEX basket_views_by_external_id ON basket_views_filled (external_id) WHERE external_id IS NOT NULL;
 CREATE INDEX basket_views_by_time_of_change ON basket_views_filled (modified);
 
--- One index for all that a row has several of: any of them, and any together.
+-- One index for all arrays of a row: for any of them, and for any combination.
 CREATE INDEX basket_views_by_content ON basket_views_filled USING gin (offers, products, finding_codes);
 
--- Who was let see the old table sees the new one.
+-- The rights of the old table.
 DO $grants$
 DECLARE
     given record;

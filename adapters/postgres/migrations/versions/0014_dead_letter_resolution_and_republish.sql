@@ -1,5 +1,5 @@
--- A number for people to type, which is also the order in which letters were buried. Those that are there
--- already get theirs in that order.
+-- A number for people to type, which is also the order in which dead letters were recorded. Existing ones get theirs in that
+-- order.
 ALTER TABLE dead_letters ADD COLUMN number bigint;
 UPDATE dead_letters
    SET number = numbered.number
@@ -16,8 +16,8 @@ HAVING max(number) IS NOT NULL;
 CREATE UNIQUE INDEX dead_letters_number ON dead_letters (number);
 
 ALTER TABLE dead_letters
-    -- The basket that a message is about, whether or not it parks it: by what was found out, by its key, by
-    -- its ce_subject. (Bytes that are no basket's id are no text either, and `encode` takes any.)
+    -- The basket that a message is about, whether or not it blocks it: from its content, its key or its ce_subject.
+    -- (Bytes that are not a basket's id may not be text either, and `encode` accepts any.)
     ADD COLUMN about text COLLATE "C" GENERATED ALWAYS AS (coalesce(
         basket_id,
         substring(encode(key, 'escape') FROM '^basket-[A-Za-z0-9_-]{32,36}$'),
@@ -28,13 +28,13 @@ ALTER TABLE dead_letters
     ADD COLUMN last_error text,
     ADD COLUMN settled_by text CHECK (settled_by IN ('retried', 'skipped'));
 
--- What waits: by number for lists, by topic and code for the counts, by basket for its order.
+-- Unresolved ones: by number for lists, by topic and code for counts, by basket for its order.
 CREATE INDEX dead_letters_waiting ON dead_letters (number) WHERE settled_at IS NULL;
 CREATE INDEX dead_letters_counted ON dead_letters (topic, code) WHERE settled_at IS NULL;
 CREATE INDEX dead_letters_in_order ON dead_letters (about, number) WHERE settled_at IS NULL;
 
--- Runs of republishing: what each sends, so that it can go on where it was cut off. How far it has come is told
--- where its messages are, in Kafka.
+-- Runs of republishing: what each sends, so that an interrupted one can continue. Its checkpoint is in Kafka, with its
+-- messages.
 CREATE TABLE republications (
     id            text COLLATE "C" PRIMARY KEY,
     topic         text NOT NULL,

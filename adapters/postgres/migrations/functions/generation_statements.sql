@@ -1,7 +1,7 @@
--- The statements of one step of a rebuild, in their order. A generation that is built lies in checkout_rebuilt, one
--- that is kept in checkout_kept. Names of tables cannot be parameters, so the server writes the statements and
--- quotes the names.
-CREATE FUNCTION generation_statements(step text, tables name[]) RETURNS SETOF text
+-- The statements of one step of a rebuild, in their order. The generation that is being built is in the schema
+-- checkout_rebuilt, the one that is kept for a roll-back in checkout_kept. Table names cannot be parameters, so the server
+-- writes the statements and quotes the names.
+CREATE OR REPLACE FUNCTION generation_statements(step text, tables name[]) RETURNS SETOF text
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $function$
@@ -13,7 +13,7 @@ BEGIN
     END IF;
     CASE step
     WHEN 'make' THEN
-        -- Empty tables like the live ones, without their indexes: to build these at the end is faster.
+        -- Empty tables like the live ones, without indexes: building these at the end is faster.
         RETURN QUERY
         SELECT format('CREATE TABLE checkout_rebuilt.%1$I (LIKE public.%1$I INCLUDING ALL EXCLUDING INDEXES)', name)
           FROM unnest(tables) AS name
@@ -28,7 +28,7 @@ BEGIN
          WHERE class.relnamespace = 'public'::regnamespace AND class.relname = ANY(tables)
            AND granted.grantee <> class.relowner;
     WHEN 'index' THEN
-        -- The indexes that the built tables do not have yet, the largest tables' among them.
+        -- The indexes that the built tables lack, the last table's first.
         RETURN QUERY
         SELECT regexp_replace(pg_get_indexdef(index.indexrelid), ' ON (ONLY )?public\.', ' ON checkout_rebuilt.')
           FROM pg_index index
@@ -40,7 +40,7 @@ BEGIN
                               AND built.relname = class.relname)
          ORDER BY array_position(tables, owner.relname) DESC, class.relname;
     WHEN 'constrain' THEN
-        -- The constraints that rest on indexes, and that the built tables do not have yet.
+        -- The constraints with an index that the built tables lack.
         RETURN QUERY
         SELECT format('ALTER TABLE checkout_rebuilt.%I ADD CONSTRAINT %I %s USING INDEX %I', owner.relname,
                       held.conname, CASE held.contype WHEN 'p' THEN 'PRIMARY KEY' ELSE 'UNIQUE' END, held.conname)
@@ -52,7 +52,7 @@ BEGIN
                             WHERE built.connamespace = 'checkout_rebuilt'::regnamespace
                               AND built.conname = held.conname);
     WHEN 'analyse' THEN
-        -- The planner is to know the new tables as well as it knew the old ones.
+        -- So that the planner knows the new tables as well as the old ones.
         RETURN QUERY SELECT format('ANALYZE checkout_rebuilt.%I', name) FROM unnest(tables) AS name;
     WHEN 'lock' THEN
         -- Nobody reads or writes the live tables from here to the end of the transaction.
@@ -61,7 +61,7 @@ BEGIN
                || ' IN ACCESS EXCLUSIVE MODE'
           FROM unnest(tables) WITH ORDINALITY AS live (name, number);
     WHEN 'switch' THEN
-        -- The built generation takes the place of the live one, and that of the one that was kept.
+        -- The built generation becomes the live one; the live one becomes the kept one.
         RETURN QUERY
         SELECT format('DROP TABLE IF EXISTS checkout_kept.%I', name) FROM unnest(tables) AS name
          UNION ALL
@@ -69,7 +69,7 @@ BEGIN
          UNION ALL
         SELECT format('ALTER TABLE checkout_rebuilt.%I SET SCHEMA public', name) FROM unnest(tables) AS name;
     WHEN 'change places' THEN
-        -- The kept generation and the live one change places.
+        -- Swaps the kept generation and the live one.
         RETURN QUERY
         SELECT format('ALTER TABLE public.%I SET SCHEMA checkout_rebuilt', name) FROM unnest(tables) AS name
          UNION ALL
@@ -83,21 +83,3 @@ BEGIN
     END CASE;
 END
 $function$;
-
--- Executes one statement of a step with the rights of the tables' owner, and nothing that is no statement of it.
--- One call a statement, so that several sessions may build indexes at the same time.
-CREATE FUNCTION execute_generation_statement(step text, tables name[], statement text) RETURNS void
-LANGUAGE plpgsql
-SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
-AS $function$
-BEGIN
-    IF NOT EXISTS (SELECT FROM public.generation_statements(step, tables) AS written WHERE written = statement) THEN
-        RAISE EXCEPTION '% is no statement of the step "%"', statement, step
-            USING ERRCODE = 'insufficient_privilege';
-    END IF;
-    EXECUTE statement;
-END
-$function$;
-
-REVOKE ALL ON FUNCTION execute_generation_statement FROM PUBLIC;

@@ -1,16 +1,9 @@
--- The order in which facts were learned. A verdict names the last position that it knew of: all facts up to it
--- were known then, and none after it. What was learned before this migration is numbered as it lies.
+-- The order in which facts were recorded. A verdict names the last position that it knew: all facts up to it were known
+-- then, and none after it. Facts from before this migration are numbered as they are stored.
 ALTER TABLE catalogue_facts ADD COLUMN position bigint GENERATED ALWAYS AS IDENTITY (CACHE 1);
 CREATE UNIQUE INDEX catalogue_facts_position ON catalogue_facts (position);
 
--- Before the first position is drawn: one transaction at a time learns, so that the order of positions is the
--- order of commits, a tail never skips a fact, and no fact turns up later among those that a verdict knew.
-CREATE FUNCTION learn_one_after_the_other() RETURNS trigger LANGUAGE plpgsql AS $function$
-BEGIN
-    PERFORM pg_advisory_xact_lock(7208041003);
-    RETURN NULL;
-END
-$function$;
+\ir ../functions/learn_one_after_the_other.sql
 
 CREATE TRIGGER catalogue_facts_are_learned_one_after_the_other
     BEFORE INSERT ON catalogue_facts FOR EACH STATEMENT
@@ -21,15 +14,15 @@ SELECT fact_id, kind, subject, sequence, convert_from(data, 'UTF8')::jsonb AS da
        valid_from, valid_until, learned_at, topic, partition, kafka_offset, position
   FROM catalogue_facts;
 
--- How far those have come who read the facts in the order of their positions.
+-- Checkpoints of those who read the facts in the order of their positions.
 CREATE TABLE catalogue_readers (
     reader      text COLLATE "C" PRIMARY KEY,
     position    bigint NOT NULL,
     recorded_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
--- What the verdict on each open basket rests on: `offer/<id>`, `product/<code>`, `policy/<partner>` and `policy`.
--- Kept in the transactions that move the views.
+-- The references of each open basket: `offer/<id>`, `product/<code>`, `policy/<partner>` and `policy`. They change in the
+-- transactions that change the views.
 CREATE TABLE open_basket_uses (
     basket_id text COLLATE "C" NOT NULL,
     name      text COLLATE "C" NOT NULL,
@@ -37,7 +30,7 @@ CREATE TABLE open_basket_uses (
 );
 CREATE INDEX open_basket_uses_of_a_name ON open_basket_uses (name, basket_id);
 
--- Of the baskets that are there already.
+-- The references of existing baskets.
 INSERT INTO open_basket_uses (basket_id, name)
 SELECT view.basket_id, used.name
   FROM (SELECT basket_id, partner, convert_from(snapshot, 'UTF8')::jsonb -> 'items' AS items

@@ -14,7 +14,9 @@ from adapters.postgres import migrations
 from tests.builders import add, availability, caller, initiate, item, offer, policy, price, validate
 from tests.cli.validate.shop import Shop, open_shop
 
-SCRIPT = (Path(migrations.__file__).parent / "versions" / "0008_finding.sql").read_text(encoding="utf-8")
+SCRIPT = (Path(migrations.__file__).parent / "versions" / "0008_basket_search.sql").read_text(
+    encoding="utf-8"
+)
 FILLING = SCRIPT.partition("DROP TABLE basket_views;")[0]
 
 # Everything that a row says.
