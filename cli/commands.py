@@ -14,15 +14,14 @@ import typer
 from cli.catalogue import app as catalogue_app
 from cli.checks import checks
 from cli.dead_letters import app as dead_letters_app
-from cli.exit_codes import RootCommand, use_data, use_debug
 from cli.find import find
 from cli.forget import data_keys_app, forget
 from cli.history import diff, history, show
 from cli.output import echo
 from cli.rebuild import app as rebuild_app
 from cli.republish import republish
-from cli.runner import run_async
-from cli.runner import settings as known_settings
+from cli.root_command import RootCommand, use_data, use_debug
+from cli.runner import load_settings, run_async
 from cli.schemas.command import schemas
 from cli.settings import settings
 from cli.status import status
@@ -111,7 +110,7 @@ def up(
     """
     from cli.up.run import UpOptions, run_up
 
-    given = known_settings(running=False)
+    given = load_settings(running=False)
     folder = None if ephemeral else data or given.data
     raise typer.Exit(run_async(run_up(UpOptions(given, port=port, data=folder, json=json))))
 
@@ -166,7 +165,7 @@ def migrate(
     if print_roles:
         print_role_script(role_prefix)
     else:
-        run_async(run_migrations(known_settings(), json, role_prefix if roles else None))
+        run_async(run_migrations(load_settings(), json, role_prefix if roles else None))
 
 
 def token(
@@ -187,7 +186,7 @@ def token(
 
     if partner is None and scope is TokenScope.partner:
         raise typer.BadParameter("a partner's token names an organisation", param_hint="--partner")
-    known = known_settings()
+    known = load_settings()
     if ttl > known.jwt_longest_life:
         raise typer.BadParameter(
             f"a token that lives longer than CHECKOUT_JWT_LONGEST_LIFE ({known.jwt_longest_life:.0f} s) is refused",
@@ -217,7 +216,7 @@ def env(
     """
     from cli.env import print_environment
 
-    print_environment(known_settings().data, as_json=json)
+    print_environment(load_settings().data, as_json=json)
 
 
 def _serve(work: Callable[[Settings], Coroutine[Any, Any, None]], **given: str | int | None) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cli.output import echo, echo_error, echo_json
-from cli.runner import run_async, settings
+from cli.runner import load_settings, run_async
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -35,7 +35,7 @@ def new(
     from adapters.container import MissingSetting
     from adapters.encryption.keys import add_master_key, create_master_key_file
 
-    path = settings().data_key_file
+    path = load_settings().data_key_file
     if path is None:
         raise MissingSetting(NO_FILE)
     if not path.exists():
@@ -67,7 +67,7 @@ async def _rewrap() -> tuple[int, bool]:
     from cli.outage_retry import OutageRetry, with_long_run_timeouts
     from cli.signals import Interrupted, stop_signal
 
-    known = settings()
+    known = load_settings()
     master = read_master_keys(known)
     if master is None:
         raise MissingSetting(NO_FILE)

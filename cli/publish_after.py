@@ -8,7 +8,7 @@ import typer
 
 from cli.operator_options import Actor, Reason, operator_from_options
 from cli.output import echo, echo_json
-from cli.runner import run_async, settings
+from cli.runner import load_settings, run_async
 
 if TYPE_CHECKING:
     from domain.operators.audit import Operator
@@ -46,7 +46,7 @@ async def _put_back(position: int, by: Operator) -> CheckpointChange:
     from adapters.container import MissingSetting, open_container
     from adapters.service_file import why_no_service
 
-    known = settings()
+    known = load_settings()
     if known.kafka_bootstrap_servers is None:
         raise MissingSetting(
             f"CHECKOUT_KAFKA_BOOTSTRAP_SERVERS names no broker, and {why_no_service(known.data)}"

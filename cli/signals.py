@@ -1,37 +1,43 @@
-"""Long work that people may interrupt: SIGINT and SIGTERM end it in order."""
+"""SIGINT and SIGTERM end long work in order."""
 
 from __future__ import annotations
 
-import asyncio
 import signal
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    import asyncio
 
 T = TypeVar("T")
 
-INTERRUPTED_EXIT_CODE = 130
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interrupted(Exception):
-    """SIGINT or SIGTERM came; what was done until then is kept by whoever did it."""
+    """SIGINT or SIGTERM came. What was done until then is kept."""
 
 
 @asynccontextmanager
 async def stop_signal() -> AsyncIterator[asyncio.Event]:
-    """Is set by SIGINT and SIGTERM during the block."""
+    """Yields an event that SIGINT and SIGTERM set during the block."""
+    import asyncio
+
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in STOP_SIGNALS:
         loop.add_signal_handler(number, stop.set)
     try:
         yield stop
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in STOP_SIGNALS:
             loop.remove_signal_handler(number)
 
 
 async def until_stopped(stop: asyncio.Event, work: Coroutine[Any, Any, T] | asyncio.Future[T]) -> T:
-    """The result of the work. Where it is stopped first the work is cancelled, and Interrupted raised."""
+    """Returns the result of the work. Once `stop` is set, cancels the work and raises Interrupted."""
+    import asyncio
+
     working = asyncio.ensure_future(work)
     stopping = asyncio.ensure_future(stop.wait())
     try:

@@ -1,4 +1,4 @@
-"""Moments on the command line."""
+"""Times on the command line."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from datetime import datetime
 import typer
 
 
-def moment(text: str) -> datetime:
-    """An RFC 3339 time; it must say its offset. Raises typer.BadParameter."""
+def timestamp_option(text: str) -> datetime:
+    """Parses an RFC 3339 time with its offset. Raises typer.BadParameter."""
     from domain.shared.values import parse_timestamp
 
     try:

@@ -16,8 +16,7 @@ from cli.catalogue.load_steps import (
     wait_until_recorded,
 )
 from cli.catalogue.screen import LoadScreen
-from cli.runner import run_async
-from cli.runner import settings as known_settings
+from cli.runner import load_settings, run_async
 from cli.signals import Interrupted
 from domain.shared.errors import Unavailable
 
@@ -71,7 +70,7 @@ class LoadOutcome:
 def run_load(load: LoadOptions, screen: LoadScreen | None = None) -> LoadOutcome:
     """Checks, publishes, waits; says on the screen what happened. Never raises for what a file or a
     server is like."""
-    one = _Run(load, known_settings(), screen or LoadScreen())
+    one = _Run(load, load_settings(), screen or LoadScreen())
     try:
         one.go()
     except (KeyboardInterrupt, Interrupted):

@@ -14,7 +14,7 @@ from cli.output import (
     echo_error,
     echo_json,
 )
-from cli.runner import run_async, settings
+from cli.runner import load_settings, run_async
 
 if TYPE_CHECKING:
     from adapters.container import Container
@@ -122,7 +122,7 @@ def skip(id: Id, reason: Reason, actor: Actor = None, json: Json = False) -> Non
 def _tell(outcomes: Any, *, json: bool, error: str | None = None, interrupted: bool = False) -> None:
     """Says what became of it, and ends."""
     from cli.dead_letters import screen
-    from cli.signals import INTERRUPTED_EXIT_CODE
+    from cli.runner import INTERRUPTED
 
     if json:
         echo_json(screen.results_json(outcomes, error=error, interrupted=interrupted))
@@ -131,7 +131,7 @@ def _tell(outcomes: Any, *, json: bool, error: str | None = None, interrupted: b
     if error is not None:
         echo_error(error)
     if interrupted:
-        raise typer.Exit(INTERRUPTED_EXIT_CODE)
+        raise typer.Exit(INTERRUPTED)
     settled = all(outcome.result in {"done", "settled"} for outcome in outcomes)
     raise typer.Exit(0 if settled and error is None else 1)
 
@@ -141,7 +141,7 @@ def _run(work: Callable[[Container], Coroutine[Any, Any, T]]) -> T:
     from adapters.container import open_container
 
     async def with_parts() -> T:
-        async with open_container(settings()) as parts:
+        async with open_container(load_settings()) as parts:
             return await work(parts)
 
     return run_async(with_parts())

@@ -10,12 +10,12 @@ import typer
 
 from cli.output import Output, Wide, echo_error
 from cli.runner import run_async
-from cli.timestamps import moment
+from cli.timestamps import timestamp_option
 
 NOTHING_FOUND = 1
 
 Moment = Annotated[
-    datetime | None, typer.Option(parser=moment, metavar="TIME", help="RFC 3339, with its offset.")
+    datetime | None, typer.Option(parser=timestamp_option, metavar="TIME", help="RFC 3339, with its offset.")
 ]
 
 

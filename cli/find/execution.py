@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from adapters.container import open_container
 from cli.find import screen
 from cli.output import STDOUT, Output, echo_json
-from cli.runner import settings
+from cli.runner import load_settings
 from domain.operators.history.search import BasketQuery
 from domain.shared.check_codes import CheckCode
 
@@ -40,7 +40,7 @@ async def find(
     """Tells the page after the cursor, or all pages after it; returns how many baskets were told. Raises
     InvalidPage and CheckoutError."""
     told = 0
-    async with open_container(settings()) as parts:
+    async with open_container(load_settings()) as parts:
         while True:
             page = await parts.finder.find(query, cursor, limit)
             if json:

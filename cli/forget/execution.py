@@ -60,7 +60,7 @@ def document(forgotten: ErasureResult, operator: Operator) -> Document:
 async def _run(
     whom: Person | BasketSelection, operator: Operator, *, confirmed: bool
 ) -> ErasureResult | None:
-    async with open_container(with_long_run_timeouts(runner.settings())) as parts:
+    async with open_container(with_long_run_timeouts(runner.load_settings())) as parts:
         concerned = await parts.forgetting.concerned(whom)
         screen.show_concerned(concerned)
         if not confirmed and not output.confirm("Forget it for good?"):

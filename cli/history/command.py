@@ -9,7 +9,7 @@ import typer
 
 from cli.output import Output, Wide
 from cli.runner import run_async
-from cli.timestamps import moment
+from cli.timestamps import timestamp_option
 
 BasketId = Annotated[str, typer.Argument(help="The basket's id.")]
 
@@ -39,7 +39,7 @@ def show(
         int | None, typer.Option(min=1, help="As it was right after the event of this version.")
     ] = None,
     as_of: Annotated[
-        datetime | None, typer.Option(parser=moment, metavar="TIME", help="As it was at this time.")
+        datetime | None, typer.Option(parser=timestamp_option, metavar="TIME", help="As it was at this time.")
     ] = None,
     wide: Wide = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON line on stdout.")] = False,

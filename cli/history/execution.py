@@ -17,8 +17,8 @@ from cli.output import (
     echo_error,
     echo_json,
 )
-from cli.runner import settings
-from cli.signals import INTERRUPTED_EXIT_CODE, stop_signal
+from cli.runner import INTERRUPTED, load_settings
+from cli.signals import stop_signal
 from domain.operators.history.as_of import HistoryEntry
 from domain.operators.history.basket_diff import diff_baskets
 from domain.operators.history.basket_json import basket_state_json
@@ -35,7 +35,7 @@ NOTHING_FOUND = Verdict(blocked_products=(), validation_errors=(), evidence=())
 
 async def history(basket_id: str, after_version: int, *, json: bool) -> int:
     """Tells the events that are there."""
-    async with open_container(settings()) as parts:
+    async with open_container(load_settings()) as parts:
         entries = await parts.histories.entries(basket_id, after_version)
     tell = _tell(json=json)
     for entry in entries:
@@ -45,7 +45,7 @@ async def history(basket_id: str, after_version: int, *, json: bool) -> int:
 
 async def follow(basket_id: str, after_version: int, *, json: bool) -> int:
     """Tells the events that are there and those that come, until SIGINT or SIGTERM."""
-    async with open_container(settings()) as parts, stop_signal() as stop:
+    async with open_container(load_settings()) as parts, stop_signal() as stop:
         telling = asyncio.ensure_future(_follow(parts, basket_id, after_version, _tell(json=json)))
         stopping = asyncio.ensure_future(stop.wait())
         await asyncio.wait({telling, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -54,7 +54,7 @@ async def follow(basket_id: str, after_version: int, *, json: bool) -> int:
             telling.result()
         telling.cancel()
         await asyncio.gather(telling, return_exceptions=True)
-    return INTERRUPTED_EXIT_CODE
+    return INTERRUPTED
 
 
 async def _follow(parts: Container, basket_id: str, version: int, tell: Tell) -> None:
@@ -76,7 +76,7 @@ async def show(
     basket_id: str, at_version: int | None, as_of: datetime | None, *, json: bool, out: Output = STDOUT
 ) -> int:
     """Shows the basket as it is now, or was at a version or a moment."""
-    async with open_container(settings()) as parts:
+    async with open_container(load_settings()) as parts:
         if at_version is not None:
             standing = await parts.histories.at_version(basket_id, at_version)
         elif as_of is not None:
@@ -93,7 +93,7 @@ async def show(
 
 async def diff(basket_id: str, before: int, after: int | None, *, json: bool) -> int:
     """Says what differs between two versions; None: the last."""
-    async with open_container(settings()) as parts:
+    async with open_container(load_settings()) as parts:
         one = await parts.histories.at_version(basket_id, before)
         other = (
             await parts.histories.at_version(basket_id, after)

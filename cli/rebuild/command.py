@@ -17,8 +17,8 @@ from cli.output import (
     echo_error,
     echo_json,
 )
-from cli.runner import run_async, settings
-from cli.timestamps import moment
+from cli.runner import load_settings, run_async
+from cli.timestamps import timestamp_option
 
 if TYPE_CHECKING:
     from domain.operators.audit import Operator
@@ -62,7 +62,9 @@ def basket_views(
     ] = None,
     since: Annotated[
         datetime | None,
-        typer.Option(parser=moment, metavar="TIME", help="Only baskets that something happened to since."),
+        typer.Option(
+            parser=timestamp_option, metavar="TIME", help="Only baskets that something happened to since."
+        ),
     ] = None,
     dry_run: DryRun = False,
     resume: Resume = False,
@@ -136,7 +138,7 @@ def list_(
     from adapters.container import open_container
 
     async def newest() -> list[Rebuild]:
-        async with open_container(settings()) as parts:
+        async with open_container(load_settings()) as parts:
             return [*await parts.rebuilds.newest(limit)]
 
     rebuilds = run_async(newest())
@@ -187,7 +189,7 @@ def _done_at_once(target: RebuildTarget, who: Operator, ways: tuple[bool, bool, 
     roll_back, abandon, _ = ways
 
     async def act() -> Rebuild | bool | None:
-        async with open_container(settings()) as parts:
+        async with open_container(load_settings()) as parts:
             if roll_back:
                 return await parts.rebuilds.roll_back(target, who)
             if abandon:

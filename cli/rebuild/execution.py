@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from adapters.container import Container, open_container
 from cli.outage_retry import OutageRetry, with_long_run_timeouts
-from cli.runner import settings as known_settings
+from cli.runner import load_settings
 from cli.signals import stop_signal
 from domain.operators.audit import Operator
 from domain.operators.rebuild import (
@@ -65,7 +65,7 @@ async def rebuild(asked: RebuildOptions, told: Told) -> Rebuild:
     """Rebuilds until all is done, or it is asked to stop (SIGINT, SIGTERM, another process); returns how it ended.
     Where PostgreSQL goes away for a while, it goes on with what was built until then. Raises RebuildRefused,
     ProcessDied, MissingSetting and StoreUnavailable."""
-    async with open_container(with_long_run_timeouts(known_settings())) as parts, stop_signal() as stop:
+    async with open_container(with_long_run_timeouts(load_settings())) as parts, stop_signal() as stop:
         retrying = OutageRetry(stop, parts.settings.long_run_patience)
         begun: str | None = None
 
@@ -124,7 +124,7 @@ class _Run:
     async def _steps(self) -> None:
         asked, work = self._asked, self._work
         if not asked.scope.everything:
-            settles = known_settings().database_timeout + 2.0
+            settles = load_settings().database_timeout + 2.0
             await work.mend(asked.scope, mends=not asked.dry_run, settles=settles)
             return
         comparisons = await self._build()

@@ -15,8 +15,8 @@ from adapters.container import open_container
 from adapters.settings import Settings
 from cli.outage_retry import OutageRetry, with_long_run_timeouts
 from cli.output import Output, progress_bars
-from cli.runner import settings as known_settings
-from cli.signals import INTERRUPTED_EXIT_CODE, Interrupted, stop_signal
+from cli.runner import INTERRUPTED, load_settings
+from cli.signals import Interrupted, stop_signal
 from domain.operators.audit import Operator
 from domain.operators.republish.republish import Republication, RepublishProgress, RepublishRequest
 from domain.operators.republish.republisher import Republisher
@@ -49,7 +49,7 @@ class RepublishOutcome(Value):
         if self.error is not None:
             return 1
         if self.interrupted:
-            return INTERRUPTED_EXIT_CODE
+            return INTERRUPTED
         return 1 if self.progress is not None and self.progress.lost else 0
 
 
@@ -57,7 +57,7 @@ async def run_republishing(asked: RepublishOptions, out: Output | None = None) -
     """Sends until the end, or until SIGINT or SIGTERM comes; never raises for what a server is like."""
     run = _Run(asked, out or Output(sys.stderr))
     try:
-        settings = with_long_run_timeouts(known_settings())
+        settings = with_long_run_timeouts(load_settings())
         async with open_container(settings) as parts:
             await run.go(parts.republisher, settings)
     except (CheckoutError, ValueError) as error:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cli.output import Wide
-from cli.runner import run_async, settings
+from cli.runner import load_settings, run_async
 
 
 def status(
@@ -53,4 +53,6 @@ def status(
         wide=wide,
         json=json,
     )
-    raise typer.Exit(run_async(watch_status(settings(), look) if watch else show_once(settings(), look)))
+    raise typer.Exit(
+        run_async(watch_status(load_settings(), look) if watch else show_once(load_settings(), look))
+    )

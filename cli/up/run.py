@@ -38,7 +38,7 @@ from adapters.service_file import (
 from adapters.settings import Settings
 from api.console import console_available
 from cli.output import echo_error
-from cli.port_holder import by_whom
+from cli.ports import port_holder
 from cli.up.embedded_services import EmbeddedServices, reusable_port
 from cli.up.startup_banner import print_startup_banner
 from cli.up.supervisor import keep_alive, until_ready
@@ -79,7 +79,7 @@ async def run_up(options: UpOptions) -> int:
 
 async def _run(options: UpOptions) -> None:
     if options.port and accepts_connections(options.port):
-        holder = by_whom(options.port)
+        holder = port_holder(options.port)
         raise ServerFailed(
             f"port {options.port} of 127.0.0.1 is in use{holder}; --port names another, 0 takes a free one"
         )

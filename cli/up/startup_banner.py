@@ -78,7 +78,7 @@ def command_for(folder: Path) -> str:
 def _called() -> str:
     program = Path(sys.argv[0])
     if program.name == "__main__.py":
-        return f"{shlex.quote(_from_here(Path(sys.executable)))} -m checkout"
+        return f"{shlex.quote(_from_here(Path(sys.executable)))} -m cli"
     if which("checkout") == str(program.absolute()):
         return "checkout"
     return shlex.quote(_from_here(program))

@@ -10,7 +10,7 @@ import typer
 
 from cli.output import Output, Wide, echo_json
 from cli.runner import run_async
-from cli.timestamps import moment
+from cli.timestamps import timestamp_option
 
 EXIT_DIFFERENT = 1
 
@@ -19,7 +19,9 @@ def validate(
     basket: Annotated[str | None, typer.Argument(help="The basket's id.")] = None,
     as_of: Annotated[
         datetime | None,
-        typer.Option(parser=moment, metavar="TIME", help="As it was then, by the facts known then."),
+        typer.Option(
+            parser=timestamp_option, metavar="TIME", help="As it was then, by the facts known then."
+        ),
     ] = None,
     at_version: Annotated[
         int | None,
@@ -87,7 +89,7 @@ def _one(
 
 
 def _what_if(path: Path, partner: str | None, resume: Path | None, *, json: bool, wide: bool) -> int:
-    from cli.signals import INTERRUPTED_EXIT_CODE
+    from cli.runner import INTERRUPTED
     from cli.validate import what_if
 
     answer = what_if.run(what_if.WhatIfArguments(path, partner, resume))
@@ -96,5 +98,5 @@ def _what_if(path: Path, partner: str | None, resume: Path | None, *, json: bool
     else:
         what_if.show(answer, resume, Output(wide=wide))
     if not answer.complete:
-        return INTERRUPTED_EXIT_CODE
+        return INTERRUPTED
     return EXIT_DIFFERENT if answer.state.becomes_not_ready else 0

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic_core import to_jsonable_python
 
 from adapters.container import open_container
-from cli.runner import settings as known_settings
+from cli.runner import load_settings
 from domain.validation.explain import explain_verdict
 from domain.validation.revalidate_as_of import AsOfVerdict, StoredVerdict
 from domain.validation.verdict_diff import VerdictDiff, diff_verdicts
@@ -18,7 +18,7 @@ Document = dict[str, Any]
 
 async def revalidate_as_of(basket_id: str, as_of: datetime | None, at_version: int | None) -> AsOfVerdict:
     """Raises BasketNotFound, NotFoundAsOf, MissingSetting and StoreUnavailable."""
-    async with open_container(known_settings()) as parts:
+    async with open_container(load_settings()) as parts:
         if at_version is not None:
             return await parts.rejudging.at_version(basket_id, at_version)
         if as_of is not None:

@@ -55,7 +55,7 @@ def read_facts(path: Path, ignored: Collection[str]) -> list[Fact]:
 
 def run(options: WhatIfArguments) -> WhatIfOutcome:
     """Shows how far it is; raises what `what_if` raises, and BadLines."""
-    facts = read_facts(options.path, runner.settings().catalogue_ignored_members)
+    facts = read_facts(options.path, runner.load_settings().catalogue_ignored_members)
     asked = WhatIfOptions(facts, options.partner, options.resume)
     with progress_bars() as moved:
         return runner.run_async(what_if(asked, lambda done, total: moved("judging", done, total)))

@@ -12,7 +12,7 @@ from datetime import datetime
 from adapters.container import Container, open_container
 from adapters.pool_process import end_with_parent
 from cli.outage_retry import with_long_run_timeouts
-from cli.runner import settings as known_settings
+from cli.runner import load_settings
 from domain.basket.basket import Basket
 from domain.basket.references import references_of
 from domain.basket.repository import BasketRepository
@@ -50,7 +50,7 @@ class _Judge:
         self._runner = asyncio.Runner()
         self._stack = AsyncExitStack()
         self._parts: Container = self._runner.run(
-            self._stack.enter_async_context(open_container(with_long_run_timeouts(known_settings())))
+            self._stack.enter_async_context(open_container(with_long_run_timeouts(load_settings())))
         )
         # As they are stored: no check looks at what is sealed.
         self._baskets = BasketRepository(self._parts.stored, cache_lines=1)

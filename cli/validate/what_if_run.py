@@ -17,7 +17,7 @@ from pathlib import Path
 
 from adapters.container import open_container, utc_now
 from cli.outage_retry import OutageRetry, with_long_run_timeouts
-from cli.runner import settings as known_settings
+from cli.runner import load_settings
 from cli.signals import Interrupted, stop_signal
 from cli.validate.what_if_checkpoint import WhatIfCheckpoint
 from cli.validate.what_if_process import (
@@ -81,7 +81,7 @@ async def what_if(asked: WhatIfOptions, told: Told) -> WhatIfOutcome:
     """Judges until all is done, or SIGINT or SIGTERM comes. Raises CheckpointMismatch, ProcessDied, MissingSetting and
     StoreUnavailable; what was done until then is in the file of the state."""
     begun = time.monotonic()
-    async with open_container(with_long_run_timeouts(known_settings())) as parts, stop_signal() as stop:
+    async with open_container(with_long_run_timeouts(load_settings())) as parts, stop_signal() as stop:
         retrying = OutageRetry(stop, parts.settings.long_run_patience)
         state = WhatIfCheckpoint.read(asked.resume, asked.asked) if asked.resume else None
         position = state.position if state else await parts.history.position_at()

@@ -14,8 +14,8 @@ from adapters.encryption.keys import MasterKeyMissing
 from adapters.settings import Settings
 from cli.outage_retry import OutageRetry, with_long_run_timeouts
 from cli.output import echo_error
-from cli.runner import settings as known_settings
-from cli.signals import INTERRUPTED_EXIT_CODE, Interrupted, stop_signal
+from cli.runner import INTERRUPTED, load_settings
+from cli.signals import Interrupted, stop_signal
 from cli.verify.checkpoint import SkippedCheck, VerifyCheckpoint
 from cli.verify.pages import VerificationPages, verifiers
 from cli.verify.verifier_process import verify_baskets
@@ -77,7 +77,7 @@ class VerifyOutcome:
     @property
     def exit_code(self) -> int:
         if not self.complete:
-            return INTERRUPTED_EXIT_CODE
+            return INTERRUPTED
         if self.differs:
             return DIFFERS
         return NOT_ALL_LOOKED_AT if any(each.asked for each in self.not_looked_at) else 0
@@ -98,7 +98,7 @@ async def run_verification(
     StoreUnavailable; what was found until then is in the file of the state."""
     begun = time.monotonic()
     async with (
-        open_container(with_long_run_timeouts(settings or known_settings())) as parts,
+        open_container(with_long_run_timeouts(settings or load_settings())) as parts,
         stop_signal() as stop,
     ):
         state = (

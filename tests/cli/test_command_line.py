@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from cli.commands import _COMMANDS, app
-from cli.exit_codes import exit_code_of
+from cli.root_command import exit_code_of
 from tests.cli.command_process import (
     CommandResult,
     command,
@@ -30,7 +30,7 @@ REASON = ("--reason", "x")
 
 LOADED = """
 import sys
-from checkout import main
+from cli import main
 sys.argv = ["checkout", *sys.argv[1:]]
 try:
     main()
@@ -300,7 +300,7 @@ def test_a_full_disk_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("closed", ["0<&-", "1>&-", "2>&-", "0<&- 1>&- 2>&-"])
 def test_closed_streams_do_no_harm(tmp_path: Path, closed: str) -> None:
-    line = f"{sys.executable} -m checkout checks {closed}"
+    line = f"{sys.executable} -m cli checks {closed}"
     ended = subprocess.run(
         ["/bin/sh", "-c", line],
         cwd=tmp_path,

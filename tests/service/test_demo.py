@@ -24,7 +24,7 @@ def offered(output: str) -> tuple[list[str], list[str]]:
     """The addresses and the commands that stand on lines of their own."""
     lines = output.splitlines()
     addresses = [line for line in lines if re.fullmatch(r"https?://\S+", line)]
-    commands = [line for line in lines if re.match(r"curl |\S*checkout |\S+ -m checkout ", line)]
+    commands = [line for line in lines if re.match(r"curl |\S*checkout |\S+ -m cli ", line)]
     return addresses, commands
 
 

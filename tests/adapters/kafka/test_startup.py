@@ -218,7 +218,7 @@ async def test_a_topic_that_takes_less_than_the_largest_message_is_told_of_at_th
 
 async def test_a_process_without_the_codecs_says_which_are_missing() -> None:
     """Of a process whose Python has no cramjam, as where only aiokafka itself was installed."""
-    code = "import sys; sys.modules['cramjam'] = None; from checkout import main; main()"
+    code = "import sys; sys.modules['cramjam'] = None; from cli import main; main()"
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-c",

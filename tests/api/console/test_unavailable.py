@@ -36,7 +36,7 @@ def test_serving_the_console_is_refused_in_words() -> None:
 import os
 os.environ["CHECKOUT_DATABASE_URL"] = "postgresql://nobody@127.0.0.1:1/none"
 sys.argv = {arguments}
-from checkout import main
+from cli import main
 main()
 """
     ended = run(program)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from cli.timestamps import moment
+from cli.timestamps import timestamp_option
 from domain.shared.values import Timestamp, parse_timestamp
 
 MOMENT: TypeAdapter[datetime] = TypeAdapter(Timestamp)
@@ -62,7 +62,7 @@ def test_other_text_is_no_time_wherever_it_comes_in(text: str) -> None:
     with pytest.raises(ValidationError):
         MOMENT.validate_json(MOMENT_AS_JSON.dump_json(text), strict=True)
     with pytest.raises(typer.BadParameter):
-        moment(text)
+        timestamp_option(text)
 
 
 MOMENT_AS_JSON: TypeAdapter[str] = TypeAdapter(str)

@@ -1,5 +1,7 @@
-"""Runs the command line: here stands what is said of each thing that stands in the way, and with which exit code
-it ends. People never see a traceback unless they ask for it."""
+"""The root of the command line: turns each error into a message and an exit code.
+
+People see a traceback only if they ask for one.
+"""
 
 from __future__ import annotations
 
@@ -16,18 +18,15 @@ import typer
 from typer.core import TyperGroup
 
 from cli.output import echo_error, echo_page
+from cli.runner import INTERNAL_ERROR, INTERRUPTED, NO_ANSWER, NOT_DONE
+from cli.signals import Interrupted
 from domain.shared.errors import BrokerUnavailable, CheckoutError
 from domain.shared.printable import printable
 
-NOT_DONE = 1
-NO_ANSWER = 2
-INTERNAL_ERROR = 70
-INTERRUPTED = 130
-
 QUESTIONS = frozenset({"status", "validate", "verify"})
-"""Commands whose code 1 is the answer no, so that another says that there is no answer."""
+"""Commands whose exit code 1 means no. Where they find no answer they exit with NO_ANSWER."""
 
-_CANNOT_BE_WRITTEN = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+_WRITE_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 NOT_WRITTEN = "what it says cannot be written"
 
 DEBUG = "CHECKOUT_DEBUG"
@@ -35,27 +34,29 @@ DEBUG = "CHECKOUT_DEBUG"
 
 
 class RootCommand(TyperGroup):
-    """The root of all commands."""
+    """The group of all commands."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
+        except Interrupted as error:
+            raise typer.Exit(INTERRUPTED) from error
+        except typer.Abort as error:
+            raise typer.Exit(_unanswered(error)) from error
         except Exception as error:
-            if isinstance(error, typer.Abort):
-                raise typer.Exit(_unanswered(error)) from error
-            words = error_message(error)
-            if words is None:
-                _make_harmless(error)
+            message = error_message(error)
+            if message is None:
+                _escape_message(error)
                 raise
-            echo_error(words)
+            echo_error(message)
             code = NO_ANSWER if ctx.invoked_subcommand in QUESTIONS else NOT_DONE
             raise typer.Exit(code) from error
 
-    def make_context(self, *given: Any, **named: Any) -> Any:
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
         try:
-            return super().make_context(*given, **named)
+            return super().make_context(*args, **kwargs)
         except Exception as error:
-            _make_harmless(error)
+            _escape_message(error)
             raise
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
@@ -68,15 +69,15 @@ class RootCommand(TyperGroup):
         return super().resolve_command(ctx, args)
 
 
-def _make_harmless(error: Exception) -> None:
-    """What the error quotes of a wrong command line is to be shown, and never to be obeyed by a terminal."""
+def _escape_message(error: Exception) -> None:
+    """A wrong command line is quoted in its error: its control characters must not reach the terminal."""
     message = getattr(error, "message", None)
     if isinstance(message, str):
         error.message = printable(message)  # type: ignore[attr-defined]  # of the command line's own errors
 
 
 def _unanswered(error: typer.Abort) -> int:
-    """A question was answered by Ctrl-C, or there is nobody who could answer it."""
+    """The exit code where Ctrl-C answered a question, or nobody can answer it."""
     if isinstance(error.__context__, KeyboardInterrupt):
         return INTERRUPTED
     echo_error("nobody answers here; an option such as --reason or --yes does (--help)")
@@ -84,7 +85,7 @@ def _unanswered(error: typer.Abort) -> int:
 
 
 def error_message(error: BaseException) -> str | None:
-    """What people are told of an error that they can do something about; None: it is a fault of ours."""
+    """The message of an error that people can do something about; None for a fault of this program."""
     if isinstance(error, BrokenPipeError):
         return None
     if isinstance(error, BrokerUnavailable) and "CHECKOUT_" not in str(error):
@@ -93,13 +94,13 @@ def error_message(error: BaseException) -> str | None:
         return str(error)
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
-    if isinstance(error, OSError) and error.errno in _CANNOT_BE_WRITTEN:
+    if isinstance(error, OSError) and error.errno in _WRITE_ERRORS:
         return f"{NOT_WRITTEN}: {error.strerror}"
-    return _words_of_driver(error) or (_words_of_driver(error.__cause__) if error.__cause__ else None)
+    return _driver_message(error) or (_driver_message(error.__cause__) if error.__cause__ else None)
 
 
-def _words_of_driver(error: BaseException) -> str | None:
-    """By what PostgreSQL's driver says of its errors: to import it would make every command slow."""
+def _driver_message(error: BaseException) -> str | None:
+    """Knows the errors of PostgreSQL's driver by name: importing the driver would slow every command."""
     if type(error).__name__ == "ClientConfigurationError":
         return f"CHECKOUT_DATABASE_URL cannot be used: {error}"
     match getattr(error, "sqlstate", None):
@@ -112,27 +113,27 @@ def _words_of_driver(error: BaseException) -> str | None:
 
 
 def use_data(folder: Path | None) -> None:
-    """Makes this process, and those it starts, use the service of this folder."""
+    """Makes this process and its children use the service of this folder."""
     if folder is not None:
         os.environ["CHECKOUT_DATA"] = str(folder.absolute())
 
 
 def use_debug(wanted: bool) -> None:
-    """Makes this process, and those it starts, show tracebacks of unexpected errors."""
+    """Makes this process and its children show tracebacks of unexpected errors."""
     if wanted:
         os.environ[DEBUG] = "1"
 
 
 def run_command_line() -> int:
-    """The exit code."""
+    """Runs the command that `sys.argv` names and returns the exit code."""
     make_streams_safe()
-    from cli.commands import app
+    from cli.commands import app  # slow to load: after what must not fail
 
     return exit_code_of(app)
 
 
 def exit_code_of(command: Callable[[], object]) -> int:
-    """What the command ends with; what it did not expect is said in one line on stderr."""
+    """Runs the command and returns its exit code. Prints an unexpected error in one line on stderr."""
     try:
         command()
         code: int | None = 0
@@ -142,31 +143,31 @@ def exit_code_of(command: Callable[[], object]) -> int:
         code = INTERRUPTED
     except BrokenPipeError:
         code = NOT_DONE
-    except Exception as error:  # noqa: BLE001  (people are told in a line, whatever it was)
-        code = _fault(error)
-    # Whoever presses Ctrl-C now only hurries what ends anyway.
+    except Exception as error:  # noqa: BLE001  (people get one line, whatever it was)
+        code = _internal_error(error)
+    # The process is ending: one more Ctrl-C must not disturb that.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    return _flushed(code or 0)
+    return _flush(code or 0)
 
 
-def _fault(error: Exception) -> int:
+def _internal_error(error: Exception) -> int:
     if os.environ.get(DEBUG):
         import traceback
 
         traceback.print_exception(error)
-    words = " ".join(f"{type(error).__name__}: {error}".split())
-    more = "" if os.environ.get(DEBUG) else " (`checkout --debug …` shows where)"
-    echo_error(f"this is a fault of ours: {words}{more}")
+    message = " ".join(f"{type(error).__name__}: {error}".split())
+    hint = "" if os.environ.get(DEBUG) else " (`checkout --debug …` shows where)"
+    echo_error(f"this is a fault of ours: {message}{hint}")
     return INTERNAL_ERROR
 
 
-def _flushed(code: int) -> int:
-    """The exit code once all is written: a reader may have gone, or the disk be full."""
+def _flush(code: int) -> int:
+    """Flushes stdout and stderr and returns the exit code: a reader may be gone, or the disk full."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
         except OSError as error:
-            # What is left in the buffer would be tried again, and fail, when Python ends.
+            # Python would flush the rest of the buffer again at its end, and fail again.
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
             if not isinstance(error, BrokenPipeError) and code == 0:
                 echo_error(f"{NOT_WRITTEN}: {error.strerror}")
@@ -175,13 +176,15 @@ def _flushed(code: int) -> int:
 
 
 def make_streams_safe() -> None:
-    """Gives the process the three streams that every program expects, where a caller closed them, and lets them
-    write any text: what a terminal's encoding lacks is written as JSON writes it."""
+    """Opens the standard streams that a caller closed, and lets stdout and stderr write any text.
+
+    A character that the terminal's encoding lacks is written as a JSON escape.
+    """
     for number in (0, 1, 2):
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free, which is this one
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
     sys.stdout = sys.stdout or open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
     sys.stderr = sys.stderr or open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
     sys.stdin = sys.stdin or open(0, encoding="utf-8", closefd=False)  # noqa: SIM115

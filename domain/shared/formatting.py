@@ -1,0 +1,79 @@
+"""Money, times, durations and counts as text for people: in the console, on terminals and in messages.
+
+Times are in UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+NOTHING = "–"
+"""Stands where there is no value."""
+
+THIN_SPACE = "\u202f"
+
+
+def format_money(money: Mapping[str, Any] | None) -> str:
+    """The JSON of an amount as text: `9.90 EUR`."""
+    return f"{money['amount']} {money['currency']}" if money else NOTHING
+
+
+def is_money(value: object) -> bool:
+    """Whether a JSON value is an amount with its currency."""
+    return isinstance(value, Mapping) and value.keys() == {"amount", "currency"}
+
+
+def format_time(
+    at: datetime,
+    timespec: Literal["minutes", "seconds", "milliseconds", "auto"] = "seconds",
+    separator: str = "T",
+) -> str:
+    """RFC 3339 in UTC, such as `2026-11-24T05:42:09Z`. `auto`: with microseconds where there are any."""
+    return at.astimezone(UTC).isoformat(separator, timespec).replace("+00:00", "Z")
+
+
+def format_date_time(at: datetime | None) -> str:
+    """To the second, for reading: `24 Nov 2026, 05:42:09`."""
+    return NOTHING if at is None else f"{at.astimezone(UTC):%-d %b %Y, %H:%M:%S}"
+
+
+def format_duration(seconds: float | None) -> str:
+    """In the two largest units: `250 ms`, `4.3 s`, `1 min 1 s`, `1 d 1 h`."""
+    if seconds is None:
+        return NOTHING
+    seconds = max(0.0, seconds)
+    if seconds < 0.001:
+        return "0 s"
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    whole = timedelta(seconds=round(seconds))
+    hours, minutes = whole.seconds // 3600, whole.seconds % 3600 // 60
+    if whole.days:
+        return f"{whole.days} d {hours} h"
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {whole.seconds % 60} s"
+
+
+def format_age(seconds: float) -> str:
+    """In the largest unit: `4 s`, `3 min`, `2 h`, `5 d`."""
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= length:
+            return f"{int(seconds / length)} {unit}"
+    return f"{max(0.0, seconds):.0f} s"
+
+
+def format_number(value: float | None, separator: str = THIN_SPACE) -> str:
+    """With a separator between thousands; small fractions keep one decimal."""
+    if value is None:
+        return NOTHING
+    if isinstance(value, float) and value < 100 and value != int(value):
+        return f"{value:.1f}"
+    return f"{value:,.0f}".replace(",", separator)
+
+
+def count_noun(count: int, noun: str, plural: str | None = None, separator: str = ",") -> str:
+    """A count with its noun: `1 event`, `1,200 events`."""
+    return f"{format_number(count, separator)} {noun if count == 1 else plural or noun + 's'}"
