@@ -66,7 +66,7 @@ def markdown() -> str:
         lines += ["", f"## {check.code}", f"{check.meaning} In `{_list_of(check)}`."]
         if check.data:
             lines += ["", "| data | type | |", "|---|---|---|"]
-            lines += [f"| `{datum.name}` | {datum.type_in_words} | {datum.says} |" for datum in check.data]
+            lines += [f"| `{field.name}` | {field.type_text} | {field.description} |" for field in check.data]
     return "\n".join(lines) + "\n"
 
 

@@ -21,9 +21,8 @@ from adapters.wire.strict_json import (
     read_json,
 )
 from adapters.wire.validation_messages import ValidationReason, describe_validation_error, join_reasons
-from domain.catalogue.code_problems import find_unknown_codes
 from domain.catalogue.fact_ids import EPOCH_FIELD
-from domain.catalogue.fact_problems import find_contradictions
+from domain.catalogue.fact_problems import find_contradictions, find_unknown_codes
 from domain.catalogue.facts import FACT, AvailabilityFact, Fact, FactKind, OfferFact, PriceFact
 from domain.catalogue.policies import PolicyFact
 from domain.shared.values import is_storable_text

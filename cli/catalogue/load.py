@@ -9,12 +9,7 @@ from typing import Any
 from adapters.container import MissingSetting
 from adapters.settings import Settings
 from cli.catalogue.fact_file import CheckedFile, check_file, line_ranges
-from cli.catalogue.load_steps import (
-    NotRecorded,
-    facts_of,
-    publish,
-    wait_until_recorded,
-)
+from cli.catalogue.load_steps import NotRecorded, facts_of, publish, wait_until_recorded
 from cli.catalogue.screen import LoadScreen
 from cli.runner import load_settings, run_async
 from cli.signals import Interrupted

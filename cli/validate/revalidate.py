@@ -70,7 +70,7 @@ def _recorded(rejudged: AsOfVerdict, recorded: StoredVerdict | None) -> Document
         return None
     return {
         "version": recorded.version,
-        "basketVersion": recorded.judged_version,
+        "basketVersion": recorded.validated_version,
         "validatedAt": recorded.at,
         "ready": recorded.verdict.ready,
         "difference": _difference(diff_verdicts(recorded.verdict, rejudged.verdict)),

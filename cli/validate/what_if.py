@@ -9,12 +9,7 @@ from typing import Any
 
 from cli import runner
 from cli.catalogue.fact_file import BadLine, FactFileChecker, read_lines
-from cli.output import (
-    STDOUT,
-    Output,
-    TableColumn,
-    progress_bars,
-)
+from cli.output import STDOUT, Output, TableColumn, progress_bars
 from cli.validate.what_if_run import WhatIfOptions, WhatIfOutcome, what_if
 from domain.catalogue.facts import Fact
 from domain.shared.errors import CheckoutError

@@ -70,7 +70,7 @@ class _Judge:
         loaded = await self._baskets.load_many(basket_ids)
         result.unreadable += [id for id, basket in zip(basket_ids, loaded, strict=True) if basket is None]
         baskets = [basket for basket in loaded if basket is not None and self._counts(basket)]
-        await self._supposition.learn_about(baskets)
+        await self._supposition.prepare(baskets)
         for basket in baskets:
             supposed = self._supposition.consequence_for(basket)
             result.judged += 1

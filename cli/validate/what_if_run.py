@@ -20,12 +20,7 @@ from cli.outage_retry import OutageRetry, with_long_run_timeouts
 from cli.runner import load_settings
 from cli.signals import Interrupted, stop_signal
 from cli.validate.what_if_checkpoint import WhatIfCheckpoint
-from cli.validate.what_if_process import (
-    PageResult,
-    WhatIfTask,
-    initialize,
-    validate_page,
-)
+from cli.validate.what_if_process import PageResult, WhatIfTask, initialize, validate_page
 from domain.basket.references import policy_reference, references_touched_by
 from domain.catalogue.facts import Fact
 from domain.ports.read_models import OpenBaskets

@@ -160,7 +160,7 @@ class CheckoutHandlers:
         """Judges the basket with everything acknowledged so far, and records the verdict."""
 
         async def record(basket: Basket) -> Validated:
-            judged = await self._judging.judge(basket)
+            judged = await self._judging.validate(basket)
             judged.record_on(basket)
             return Validated(judged.basket, basket, judged.verdict)
 

@@ -1,5 +1,4 @@
-"""What the catalogue says of some offers and products at one moment. Pure: made of facts, asked with a market
-and a time."""
+"""The catalogue's facts about some offers, products and organisations at one moment, without any I/O."""
 
 from __future__ import annotations
 
@@ -11,14 +10,9 @@ from typing import Self, assert_never
 
 from domain.catalogue.epochs import is_withdrawn, recency
 from domain.catalogue.facts import AvailabilityFact, Fact, OfferFact, PriceFact
-from domain.catalogue.offer_index import (
-    NO_QUOTE,
-    OfferEntry,
-    OfferQuote,
-    ProductEntry,
-)
+from domain.catalogue.offer_index import NO_OFFER, NO_PRODUCT, OfferEntry, OfferQuote, ProductEntry
 from domain.catalogue.policies import PolicyFact
-from domain.catalogue.pricing import NO_PRICE, PriceQuote
+from domain.catalogue.pricing import PriceQuote
 from domain.shared.values import LineOffer, Market, Money, OfferRef
 
 
@@ -31,10 +25,10 @@ class OfferSnapshot:
 
 
 class Catalogue:
-    """What is known of some offers, products and organisations; of each fact's subject the newest counts."""
+    """Looks up offers, prices, availability and policies; the newest fact about a subject counts."""
 
     def __init__(self, facts: Iterable[Fact] = (), position: int | None = None) -> None:
-        """`position` is that of the last fact that was known of anything; None where that is not known."""
+        """`position` is the position of the last fact that was recorded; None where it is not known."""
         self.position = position
         self._offers: dict[str, OfferEntry] = {}
         self._products: dict[str, ProductEntry] = {}
@@ -42,21 +36,21 @@ class Catalogue:
         self.add(facts)
 
     @classmethod
-    def of_known(
+    def from_entries(
         cls,
         offers: Mapping[str, OfferEntry],
         products: Mapping[str, ProductEntry],
         policies: Iterable[PolicyFact],
         position: int | None = None,
     ) -> Self:
-        """Made of what others may hold as well: offers by their ids, products by their codes."""
+        """A catalogue that shares entries: offers by id, products by code."""
         catalogue = cls(policies, position)
         catalogue._offers.update(offers)
         catalogue._products.update(products)
         return catalogue
 
     def add(self, facts: Iterable[Fact]) -> None:
-        """Takes in more facts; of one subject the newest counts, in whatever order they come."""
+        """Adds facts in any order."""
         offers: dict[str, list[OfferFact | PriceFact]] = defaultdict(list)
         products: dict[str, list[AvailabilityFact]] = defaultdict(list)
         for fact in facts:
@@ -74,21 +68,18 @@ class Catalogue:
                 case _:
                     assert_never(fact)
         for id, about_offer in offers.items():
-            offer = self._offers.get(id)
-            self._offers[id] = OfferEntry([*offer.facts(), *about_offer] if offer else about_offer)
+            self._offers[id] = OfferEntry([*self.offer_entry(id).facts(), *about_offer])
         for code, about_product in products.items():
-            product = self._products.get(code)
-            self._products[code] = ProductEntry(
-                [*product.facts, *product.withdrawn, *about_product] if product else about_product
-            )
+            product = self.product_entry(code)
+            self._products[code] = ProductEntry([*product.facts, *product.withdrawn, *about_product])
 
     def offers(self) -> Iterator[OfferFact]:
-        """Every version of every offer that is known."""
+        """Every version of every offer."""
         for offer in self._offers.values():
             yield from offer.versions
 
     def facts(self) -> Iterator[Fact]:
-        """All that is known, the newest of each subject; withdrawals are among them where they are known."""
+        """The newest fact of each subject, withdrawals included where they are known."""
         for offer in self._offers.values():
             yield from offer.facts()
         for product in self._products.values():
@@ -96,47 +87,43 @@ class Catalogue:
             yield from product.withdrawn
         yield from self._policies.values()
 
+    def offer_entry(self, offer_id: str) -> OfferEntry:
+        """The same object as long as nothing changes; `NO_OFFER` for an unknown offer."""
+        return self._offers.get(offer_id, NO_OFFER)
+
+    def product_entry(self, product_code: str) -> ProductEntry:
+        """The same object as long as nothing changes; `NO_PRODUCT` for an unknown product."""
+        return self._products.get(product_code, NO_PRODUCT)
+
     def offer(self, ref: OfferRef) -> OfferFact | None:
-        known = self._offers.get(ref.id)
-        return known.version(ref.version) if known else None
+        return self.offer_entry(ref.id).version(ref.version)
 
     def successor(self, ref: OfferRef) -> OfferFact | None:
         """The published version that supersedes this one."""
-        known = self._offers.get(ref.id)
-        return known.successor(ref.version) if known else None
+        return self.offer_entry(ref.id).successor(ref.version)
 
     def price(self, ref: OfferRef, market: Market, now: datetime) -> PriceQuote:
-        """The price in this market and its currency."""
-        known = self._offers.get(ref.id)
-        return known.price(ref.version, market, now) if known else NO_PRICE
+        return self.offer_entry(ref.id).price(ref.version, market, now)
 
-    def answer(self, ref: OfferRef, market: Market, now: datetime) -> OfferQuote:
-        """All of these at once, and the price after the present one."""
-        known = self._offers.get(ref.id)
-        return known.answer(ref.version, market, now) if known else NO_QUOTE
-
-    def known_offer(self, offer_id: str) -> OfferEntry | None:
-        return self._offers.get(offer_id)
-
-    def known_product(self, product_code: str) -> ProductEntry | None:
-        return self._products.get(product_code)
+    def quote(self, ref: OfferRef, market: Market, now: datetime) -> OfferQuote:
+        """The offer, its successor, its price and the price after that one."""
+        return self.offer_entry(ref.id).quote(ref.version, market, now)
 
     def availability(self, product_code: str, market: Market) -> AvailabilityFact | None:
-        """What holds for this product in this market; None where nothing is said, which is no limit."""
-        known = self._products.get(product_code)
-        return known.availability(market) if known else None
+        """The fact that holds in this market; None means no limit."""
+        return self.product_entry(product_code).availability(market)
 
     def policies(self, partner: str) -> tuple[PolicyFact, ...]:
-        """The policies that hold for an organisation, its own before that of all."""
+        """The organisation's own policy, then the policy for all."""
         if not self._policies:
             return ()
-        said = (self._policies.get(partner), self._policies.get(None))
-        return tuple(fact for fact in said if fact is not None and not is_withdrawn(fact))
+        policies = (self._policies.get(partner), self._policies.get(None))
+        return tuple(policy for policy in policies if policy is not None and not is_withdrawn(policy))
 
     def describe(self, ref: OfferRef, market: Market, now: datetime) -> OfferSnapshot:
-        """What is known of an offer as it is put into a basket."""
-        answer = self.answer(ref, market, now)
-        offer, price = answer.offer, answer.price.current
+        """What a basket line keeps of an offer."""
+        quote = self.quote(ref, market, now)
+        offer, price = quote.offer, quote.price.current
         if offer is None:
             return OfferSnapshot(LineOffer(id=ref.id, version=ref.version))
         line_offer = LineOffer(

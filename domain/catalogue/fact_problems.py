@@ -1,35 +1,71 @@
-"""Facts that contradict themselves. Checked where a fact comes in, and not where it was stored: what was learned
-before a rule stays readable."""
+"""Problems inside one fact: contradictions, and country or currency codes that no standard has.
+
+They are checked when a fact arrives, not when it is read back: facts recorded before a rule stay readable.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import assert_never
 
+from pydantic_core import PydanticCustomError
+
 from domain.catalogue.facts import AvailabilityFact, Fact, OfferFact, PriceFact, QuantityRule
 from domain.catalogue.policies import PolicyFact
+from domain.shared.iso_codes import country_code, currency_code
+from domain.shared.values import Money
 
 FactProblem = tuple[str, str]
-"""Where it stands (a JSON pointer), and what is wrong, in words."""
+"""A JSON pointer into the fact, and a message for people."""
+
+
+def find_unknown_codes(fact: Fact) -> Iterator[FactProblem]:
+    match fact:
+        case OfferFact():
+            for index, country in enumerate(fact.countries or ()):
+                yield from _unknown(f"/countries/{index}", country_code, country)
+        case PriceFact():
+            yield from _unknown("/country", country_code, fact.country)
+            yield from _unknown("/currency", currency_code, fact.currency)
+        case AvailabilityFact():
+            yield from _unknown("/country", country_code, fact.country)
+        case PolicyFact():
+            tolerance = fact.price_tolerance
+            yield from _unknown_currencies("/priceTolerance/amounts", tolerance.amounts if tolerance else ())
+            yield from _unknown_currencies("/maximumTotal", fact.maximum_total or ())
+        case _:
+            assert_never(fact)
 
 
 def find_contradictions(fact: Fact) -> Iterator[FactProblem]:
-    """All that a fact says against itself."""
     match fact:
         case OfferFact():
-            yield from _window("onSale", fact.on_sale_from, fact.on_sale_until)
+            yield from _period("onSale", fact.on_sale_from, fact.on_sale_until)
             if fact.quantity is not None:
                 yield from _quantity(fact.quantity)
         case PriceFact():
-            yield from _window("valid", fact.valid_from, fact.valid_until)
+            yield from _period("valid", fact.valid_from, fact.valid_until)
         case AvailabilityFact() | PolicyFact():
             pass
         case _:
             assert_never(fact)
 
 
-def _window(name: str, begins: datetime | None, ends: datetime | None) -> Iterator[FactProblem]:
+def _unknown_currencies(pointer: str, amounts: tuple[Money, ...]) -> Iterator[FactProblem]:
+    for index, money in enumerate(amounts):
+        yield from _unknown(f"{pointer}/{index}/currency", currency_code, money.currency)
+
+
+def _unknown(pointer: str, require_known: Callable[[str], str], code: str | None) -> Iterator[FactProblem]:
+    try:
+        if code is not None:
+            require_known(code)
+    except PydanticCustomError as error:
+        yield pointer, error.message()
+
+
+def _period(name: str, begins: datetime | None, ends: datetime | None) -> Iterator[FactProblem]:
     if begins is None or ends is None or begins < ends:
         return
     when = "at the moment at which" if begins == ends else "before"

@@ -1,8 +1,8 @@
-"""What the catalogue says, one fact a message. The same models read the catalogue topics and the lines
-of `checkout catalogue load`; contract.md gives the shapes.
+"""The facts of the catalogue, one fact a message. The same models read the catalogue topics and the lines of
+`checkout catalogue load`.
 
-A fact's id is made of what it speaks of and its sender's `sequence`, so that the same message, however
-often it arrives and wherever it is read again, is the same fact.
+A fact's id consists of its subject and its sender's `sequence`. So the same message is the same fact, however often
+it arrives.
 """
 
 from __future__ import annotations
@@ -12,12 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
-from domain.catalogue.fact_ids import (
-    Epoch,
-    Sequence,
-    fact_id,
-    subject_of,
-)
+from domain.catalogue.fact_ids import Epoch, Sequence, fact_id, subject_of
 from domain.catalogue.policies import PolicyFact
 from domain.shared.eventsourcing import Value
 from domain.shared.values import (
@@ -35,49 +30,49 @@ from domain.shared.values import (
 
 
 class QuantityRule(Value):
-    """How many of an offer version one may order, summed over all lines of it; None is no limit."""
+    """How many of an offer version may be ordered, summed over all its lines; None is no limit."""
 
     min: Annotated[int, Field(ge=1), WHOLE_NUMBER] | None = None
     """The fewest."""
     max: Annotated[int, Field(ge=1), WHOLE_NUMBER] | None = None
     """The most."""
     step: Annotated[int, Field(ge=1), WHOLE_NUMBER] | None = None
-    """It is ordered in multiples of it."""
+    """The quantity must be a multiple of this."""
 
 
 class OfferFact(Value):
     """One version of an offer. None or left out means no limit, or everywhere."""
 
     kind: Literal["offer"] = "offer"
-    """What kind of fact it is."""
+    """The kind of fact."""
     id: Identifier
     """The offer's id."""
     version: Identifier
     """The offer's version."""
     name: Text | None = None
-    """What the offer is called."""
+    """The offer's name."""
     path: Text | None = None
     """Where the offer is shown."""
     products: tuple[Product, ...] = ()
-    """The products that the offer is made of; one that it holds twice is named twice."""
+    """The products of the offer; a product that it contains twice is listed twice."""
     status: Literal["draft", "published", "withdrawn"]
-    """Whether it is sold: only published offers are."""
+    """Only published offers are sold."""
     on_sale_from: Timestamp | None = None
-    """From when on it is sold."""
+    """When the sale begins."""
     on_sale_until: Timestamp | None = None
-    """Until when it is sold, that moment not included."""
+    """When the sale ends; this moment is excluded."""
     countries: tuple[Country, ...] | None = None
-    """Where it is sold."""
+    """The countries in which it is sold."""
     partners: tuple[PartnerOrganisation, ...] | None = None
-    """The partner organisations that it is for."""
+    """The partner organisations that may sell it."""
     quantity: QuantityRule | None = None
     """How many of it a basket may hold."""
     add_on_to: tuple[Identifier, ...] | None = None
-    """The offers that it may hang under as an add-on; null for an offer that is no add-on."""
+    """The offers to which it may be added as an add-on; null for an offer that is no add-on."""
     incompatible_with: tuple[Identifier, ...] = ()
-    """The offers that may not be in one basket with it."""
+    """The offers that may not be in the same basket."""
     sequence: Sequence
-    """The sender's own version of this fact: the higher one is the newer."""
+    """The sender's version of this fact: the higher one is the newer."""
     epoch: Epoch = 0
 
     @property
@@ -90,30 +85,30 @@ class OfferFact(Value):
 
 
 class PriceFact(Value):
-    """The price of one unit of an offer version, where and while it holds.
+    """The price of one unit of an offer version, for a market and a period.
 
-    Facts about the same offer version, country, currency and `validFrom` are versions of one price; one
-    with another `validFrom` is a price of its own, so that a year of prices can be said in advance.
+    Facts about the same offer version, country, currency and `validFrom` are versions of one price. A fact with
+    another `validFrom` is another price, so that a year of prices can be published in advance.
     """
 
     kind: Literal["price"] = "price"
-    """What kind of fact it is."""
+    """The kind of fact."""
     offer_id: Identifier
     """The offer's id."""
     offer_version: Identifier
     """The offer's version."""
     country: Country | None = None
-    """Where the price holds."""
+    """The country in which the price holds."""
     currency: Currency
     """The currency, ISO 4217."""
     amount: Amount
-    """The price of one, as a decimal string."""
+    """The price of one unit, as a decimal string."""
     valid_from: Timestamp | None = None
-    """From when on it holds."""
+    """When the price begins."""
     valid_until: Timestamp | None = None
-    """Until when it holds, that moment not included."""
+    """When the price ends; this moment is excluded."""
     sequence: Sequence
-    """The sender's own version of this fact: the higher one is the newer."""
+    """The sender's version of this fact: the higher one is the newer."""
     epoch: Epoch = 0
 
     @property
@@ -130,32 +125,32 @@ class PriceFact(Value):
         return Money(amount=self.amount, currency=self.currency)
 
     def holds_at(self, now: datetime) -> bool:
-        begins, ends = self.valid_from, self.valid_until
-        return (begins is None or begins <= now) and (ends is None or now < ends)
+        begins = self.valid_from
+        return (begins is None or begins <= now) and not self.expired_at(now)
 
-    def over_by(self, now: datetime) -> bool:
+    def expired_at(self, now: datetime) -> bool:
         return self.valid_until is not None and self.valid_until <= now
 
 
 class AvailabilityFact(Value):
-    """Whether a product can be had, where, for whom, and how many are left (None: no limit)."""
+    """Whether a product is available, in which country, for which partner, and how many are left."""
 
     kind: Literal["availability"] = "availability"
-    """What kind of fact it is."""
+    """The kind of fact."""
     product_code: Identifier
     """The product's code."""
     country: Country | None = None
-    """Where it holds."""
+    """The country for which it holds."""
     partner: PartnerOrganisation | None = None
-    """The partner organisation that it holds for."""
+    """The partner organisation for which it holds."""
     status: Literal["available", "out_of_stock", "blocked", "discontinued"]
-    """Whether the product can be had."""
+    """Whether the product is available."""
     quantity: Annotated[int, Field(ge=-(2**63), le=2**63 - 1), WHOLE_NUMBER] | None = None
-    """How many can be had; null is no limit. Fewer than none, as stock that was sold twice is counted, is none."""
+    """How many are available; null is no limit. A negative number, as for stock that was sold twice, counts as 0."""
     reason: Text | None = None
-    """Why, for people; findings repeat it."""
+    """The reason, for people; findings repeat it."""
     sequence: Sequence
-    """The sender's own version of this fact: the higher one is the newer."""
+    """The sender's version of this fact: the higher one is the newer."""
     epoch: Epoch = 0
 
     @property
@@ -173,3 +168,6 @@ Fact = OfferFact | PriceFact | AvailabilityFact | PolicyFact
 
 FACT: TypeAdapter[Fact] = TypeAdapter(Annotated[Fact, Field(discriminator="kind")])
 """Reads and checks one fact with its `kind`."""
+
+FACTS: TypeAdapter[list[Fact]] = TypeAdapter(list[Annotated[Fact, Field(discriminator="kind")]])
+"""Reads and checks a JSON array of facts."""

@@ -1,5 +1,7 @@
-"""What is known of one offer and of one product, and the rules by which the most specific and newest of it
-wins. Neither ever changes: whoever learns more makes another one, so that callers may share them."""
+"""All facts about one offer or one product, and the rules by which the most specific and newest fact wins.
+
+Entries never change, so that callers may share them: whoever adds facts makes a new entry.
+"""
 
 from __future__ import annotations
 
@@ -10,72 +12,66 @@ from typing import TypeVar
 
 from domain.catalogue.epochs import is_withdrawn, recency
 from domain.catalogue.facts import AvailabilityFact, OfferFact, PriceFact
-from domain.catalogue.pricing import (
-    MAX_TIME,
-    MIN_TIME,
-    NO_PRICE,
-    PriceQuote,
-    price_at,
-)
+from domain.catalogue.pricing import MAX_TIME, MIN_TIME, NO_PRICE, PriceQuote, price_at
 from domain.shared.values import Market, Money
 
 F = TypeVar("F", OfferFact, PriceFact, AvailabilityFact)
 
 MAX_CACHED_MARKETS = 16
-"""An offer is sold in few markets at a time; where it is in more, they are looked up anew."""
+"""An offer is sold in few markets at a time; with more markets its quotes are made anew."""
 
 
 @dataclass(frozen=True, slots=True)
 class OfferQuote:
-    """What is said of an offer version in a market, from `since` on and before `until`: the offer, the version
-    that supersedes it, its price, and the answer for the moment at which that price ends; and the ids of the
-    facts that each of these rests on."""
+    """An offer version in one market, with the ids of the facts that each part rests on.
+
+    The quote is valid from `since` until before `until`. `next_price` is the price at the moment `price_ends`, at
+    which the current one ends. `plain_price` is set for an offer without conditions: it is published, not superseded,
+    sold to everybody, everywhere, always, in any quantity, is no add-on and excludes nothing.
+    """
 
     offer: OfferFact | None = None
     successor: OfferFact | None = None
     price: PriceQuote = NO_PRICE
-    following: PriceQuote = NO_PRICE
+    next_price: PriceQuote = NO_PRICE
     since: datetime = MIN_TIME
     until: datetime = MAX_TIME
     offer_ids: tuple[str, ...] = ()
     successor_ids: tuple[str, ...] = ()
     price_ids: tuple[str, ...] = ()
-    following_ids: tuple[str, ...] = ()
-    unconditional_at: Money | None = None
-    """The price, where there is nothing else to say of the offer: it is published, not superseded, sold to
-    everybody, everywhere, always and in any quantity, hangs under none and excludes none."""
-    ends: datetime | None = None
-    """When the price ends that holds."""
+    next_price_ids: tuple[str, ...] = ()
+    plain_price: Money | None = None
+    price_ends: datetime | None = None
 
 
 NO_QUOTE = OfferQuote()
 
 
 class OfferEntry:
-    """The versions of one offer and their prices. Remembers what it was asked lately: the answer stays the same
-    until the next moment at which a price or the sale begins or ends."""
+    """The versions of one offer and their prices. It caches quotes until a price or the sale begins or ends."""
 
-    __slots__ = ("_answers", "_withdrawn", "codes", "prices", "versions")
+    __slots__ = ("_quotes", "_withdrawn", "prices", "product_codes", "versions")
 
     def __init__(self, facts: Iterable[OfferFact | PriceFact]) -> None:
-        """Of each version and of each price the newest of these facts counts, in whatever order they come."""
+        """The newest fact of each version and of each price counts; `facts` come in any order."""
         versions: dict[Hashable, OfferFact] = {}
         prices: dict[Hashable, PriceFact] = {}
         for fact in facts:
             if isinstance(fact, OfferFact):
                 _keep_newest(versions, fact.version, fact)
             else:
-                # What makes its subject, without the cost of writing it.
+                # The parts of its subject: building the text would be slower.
                 _keep_newest(prices, (fact.offer_version, fact.country, fact.currency, fact.valid_from), fact)
         self.versions = tuple(versions.values())
         self.prices = tuple([price for price in prices.values() if not is_withdrawn(price)])
         self._withdrawn = tuple([price for price in prices.values() if is_withdrawn(price)])
-        self.codes = tuple({product.product_code for fact in self.versions for product in fact.products})
-        """Of the products that any version is made of."""
-        self._answers: dict[Hashable, OfferQuote] = {}
+        self.product_codes = tuple(
+            {product.product_code for fact in self.versions for product in fact.products}
+        )
+        self._quotes: dict[Hashable, OfferQuote] = {}
 
     def facts(self) -> Iterator[OfferFact | PriceFact]:
-        """All that is known, also that a price was withdrawn."""
+        """All facts, withdrawals of prices included."""
         yield from self.versions
         yield from self.prices
         yield from self._withdrawn
@@ -87,8 +83,7 @@ class OfferEntry:
         return None
 
     def successor(self, version: str) -> OfferFact | None:
-        """The published version that supersedes this one: another version with a higher sequence, the
-        highest of them."""
+        """The published version with the highest sequence above that of this version."""
         known = self.version(version) if len(self.versions) > 1 else None
         if known is None:
             return None
@@ -100,48 +95,45 @@ class OfferEntry:
         return max(newer, key=lambda fact: (fact.sequence, fact.version), default=None)
 
     def price(self, version: str, market: Market, now: datetime) -> PriceQuote:
-        """The price in this market and its currency. Of several that hold, that of the market's country
-        wins over the one for everywhere, then the newest. Without a currency the prices that win must all
-        be in one: we don't choose what somebody pays in."""
+        """The price in this market. A price for the market's country wins over one for all countries, then the
+        newest wins. Without a currency, prices in several currencies are ambiguous: no currency is chosen."""
         return price_at(self._prices(version, market), now)
 
-    def answer(self, version: str, market: Market, now: datetime) -> OfferQuote:
-        """All that is said of a version in a market."""
+    def quote(self, version: str, market: Market, now: datetime) -> OfferQuote:
         key = (version, market.country, market.currency)
-        answer = self._answers.get(key)
-        if answer is None or not answer.since <= now < answer.until:
-            answer = self._answer(version, market, now)
-            if len(self._answers) >= MAX_CACHED_MARKETS:
-                self._answers.clear()
-            self._answers[key] = answer
-        return answer
+        quote = self._quotes.get(key)
+        if quote is None or not quote.since <= now < quote.until:
+            quote = self._make_quote(version, market, now)
+            if len(self._quotes) >= MAX_CACHED_MARKETS:
+                self._quotes.clear()
+            self._quotes[key] = quote
+        return quote
 
-    def _answer(self, version: str, market: Market, now: datetime) -> OfferQuote:
+    def _make_quote(self, version: str, market: Market, now: datetime) -> OfferQuote:
         offer = self.version(version)
         if offer is None:
             return NO_QUOTE
         prices = self._prices(version, market)
         price = price_at(prices, now)
         current = price.current
-        ends = current.valid_until if current else None
-        following = price_at(prices, ends) if ends else NO_PRICE
+        price_ends = current.valid_until if current else None
+        next_price = price_at(prices, price_ends) if price_ends else NO_PRICE
         successor = self.successor(version)
-        since, until = _unchanged(offer, prices, now)
+        since, until = _validity(offer, prices, now)
+        is_plain = current and not successor and _has_no_conditions(offer)
         return OfferQuote(
             offer,
             successor,
             price,
-            following,
+            next_price,
             since,
             until,
             offer_ids=(offer.fact_id,),
             successor_ids=(successor.fact_id,) if successor else (),
             price_ids=tuple([fact.fact_id for fact in price.facts]),
-            following_ids=tuple([fact.fact_id for fact in following.holding]),
-            unconditional_at=current.money
-            if current and not successor and _is_unconditional(offer)
-            else None,
-            ends=ends,
+            next_price_ids=tuple([fact.fact_id for fact in next_price.holding]),
+            plain_price=current.money if current and is_plain else None,
+            price_ends=price_ends,
         )
 
     def _prices(self, version: str, market: Market) -> list[PriceFact]:
@@ -155,12 +147,12 @@ class OfferEntry:
 
 
 class ProductEntry:
-    """What is said of the availability of one product, in each place and for each partner organisation."""
+    """The availability of one product, for each country and partner organisation."""
 
     __slots__ = ("facts", "ids", "withdrawn")
 
     def __init__(self, facts: Iterable[AvailabilityFact]) -> None:
-        """Of each place and organisation the newest of these facts counts, in whatever order they come."""
+        """The newest fact of each country and organisation counts; `facts` come in any order."""
         newest: dict[Hashable, AvailabilityFact] = {}
         for fact in facts:
             _keep_newest(newest, (fact.country, fact.partner), fact)
@@ -169,26 +161,30 @@ class ProductEntry:
         self.ids = tuple([fact.fact_id for fact in self.facts])
 
     def availability(self, market: Market) -> AvailabilityFact | None:
-        """What holds in this market; None where nothing is said, which is no limit."""
-        place = self.place_of(market)
-        return None if place is None else self.facts[place]
+        """The fact that holds in this market; None means no limit."""
+        index = self.index_for(market)
+        return None if index is None else self.facts[index]
 
-    def place_of(self, market: Market) -> int | None:
-        """Which of the facts holds: the partner's own before the country's before everywhere's."""
+    def index_for(self, market: Market) -> int | None:
+        """The index of the fact that holds: one for the partner wins, then one for the country."""
         facts = self.facts
         if len(facts) == 1 and facts[0].partner is None and facts[0].country is None:
             return 0
-        places = [
-            place
-            for place, fact in enumerate(facts)
+        indexes = [
+            index
+            for index, fact in enumerate(facts)
             if fact.partner in (None, market.partner) and fact.country in (None, market.country)
         ]
-        if len(places) < 2:
-            return places[0] if places else None
-        return max(places, key=lambda at: (facts[at].partner is not None, facts[at].country is not None))
+        if len(indexes) < 2:
+            return indexes[0] if indexes else None
+        return max(indexes, key=lambda index: (bool(facts[index].partner), bool(facts[index].country)))
 
 
-def _is_unconditional(offer: OfferFact) -> bool:
+NO_OFFER = OfferEntry(())
+NO_PRODUCT = ProductEntry(())
+
+
+def _has_no_conditions(offer: OfferFact) -> bool:
     return (
         offer.status == "published"
         and offer.on_sale_from is None
@@ -201,19 +197,19 @@ def _is_unconditional(offer: OfferFact) -> bool:
     )
 
 
-def _unchanged(offer: OfferFact, prices: list[PriceFact], now: datetime) -> tuple[datetime, datetime]:
-    """From when on and until when nothing begins or ends that is said of the offer and its prices."""
+def _validity(offer: OfferFact, prices: list[PriceFact], now: datetime) -> tuple[datetime, datetime]:
+    """The period around `now` in which neither the sale nor a price begins or ends."""
     since, until = MIN_TIME, MAX_TIME
-    moments = [offer.on_sale_from, offer.on_sale_until]
+    changes = [offer.on_sale_from, offer.on_sale_until]
     for price in prices:
-        moments += (price.valid_from, price.valid_until)
-    for moment in moments:
-        if moment is None:
+        changes += (price.valid_from, price.valid_until)
+    for change in changes:
+        if change is None:
             continue
-        if moment <= now:
-            since = max(since, moment)
+        if change <= now:
+            since = max(since, change)
         else:
-            until = min(until, moment)
+            until = min(until, change)
     return since, until
 
 

@@ -1,5 +1,5 @@
-"""What a partner organisation's baskets are judged by, as a fact beside the catalogue's: the same models
-read the topic of policies, the lines of `checkout catalogue load` and the setting with the defaults."""
+"""Validation policies of partner organisations. They are facts like those of the catalogue: the same models read the
+topic of policies, the lines of `checkout catalogue load` and the setting with the defaults."""
 
 from __future__ import annotations
 
@@ -7,23 +7,13 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from domain.catalogue.fact_ids import (
-    Epoch,
-    Sequence,
-    fact_id,
-    subject_of,
-)
+from domain.catalogue.fact_ids import Epoch, Sequence, fact_id, subject_of
 from domain.shared.check_codes import CheckCode
 from domain.shared.eventsourcing import Value
-from domain.shared.values import (
-    WHOLE_NUMBER,
-    Amount,
-    Money,
-    PartnerOrganisation,
-)
+from domain.shared.values import WHOLE_NUMBER, Amount, Money, PartnerOrganisation
 
 Level = Literal["error", "warning", "off"]
-"""How grave what a check finds is; a check that is off is not made."""
+"""The severity of a check's findings; a check that is off does not run."""
 
 
 def _at_most_all(percent: Amount) -> Amount:
@@ -43,46 +33,45 @@ Amounts = Annotated[tuple[Money, ...], AfterValidator(_one_a_currency)]
 
 
 class PriceTolerance(Value):
-    """By how much a price may differ, up or down, without being told: within all that is said for its
-    currency."""
+    """How much a price may rise or fall without a finding. Every limit for its currency must be kept."""
 
     percent: Percent | None = None
-    """At most so many percent of the price before, as a decimal string."""
+    """The most, in percent of the price before, as a decimal string."""
     amounts: Amounts = ()
-    """At most so much, one amount for each currency."""
+    """The most as an amount, one for each currency."""
 
 
 class PolicyTerms(Value):
-    """The terms of a policy; null or left out says nothing, and the more general policy holds."""
+    """The terms of a policy; where one is null or left out, the more general policy applies."""
 
     checks: dict[CheckCode, Level] = Field(default_factory=dict)
-    """How grave what each check finds is, or that it is not made; checks that are not named keep theirs."""
+    """The level of each check; checks that are not named keep their own."""
     price_tolerance: PriceTolerance | None = None
-    """By how much prices may differ from those of the lines and those that callers expect."""
+    """How much prices may differ from those of the lines and from those that callers expect."""
     maximum_lines: Annotated[int, Field(ge=1), WHOLE_NUMBER] | None = None
     """The most lines of a basket."""
     maximum_total: Amounts | None = None
-    """The most that a basket may come to, one amount for each currency."""
+    """The highest total of a basket, one amount for each currency."""
     price_expires_within: Annotated[int, Field(ge=0, le=10 * 366 * 24 * 3600), WHOLE_NUMBER] | None = None
-    """So many seconds before its end a price is told to expire soon."""
+    """How many seconds before its end a price counts as expiring soon."""
     low_stock: Annotated[int, Field(ge=0, le=2**63 - 1), WHOLE_NUMBER] | None = None
-    """Where fewer than these are left, stock is told to be low."""
+    """Stock is low when fewer than these are left."""
     crashed_check_blocks: bool | None = None
     """Whether a check that crashes makes a basket not ready."""
 
 
 class PolicyFact(PolicyTerms):
-    """What the baskets of one partner organisation, or of all, are judged by.
+    """The policy of one partner organisation, or of all.
 
-    What the policy of an organisation does not say, the policy of all says, and else the service's settings.
+    Terms that an organisation's policy leaves out come from the policy for all, then from the service's settings.
     """
 
     kind: Literal["policy"] = "policy"
-    """What kind of fact it is."""
+    """The kind of fact."""
     partner: PartnerOrganisation | None = None
-    """The partner organisation that it is for; null for all."""
+    """The partner organisation; null for all."""
     sequence: Sequence
-    """The sender's own version of this fact: the higher one is the newer."""
+    """The sender's version of this fact: the higher one is the newer."""
     epoch: Epoch = 0
 
     @property
@@ -95,5 +84,5 @@ class PolicyFact(PolicyTerms):
 
 
 def policy_subject(partner: str | None) -> str:
-    """What the policy of an organisation, or of all, is kept under."""
+    """The subject of the policy of an organisation, or of all."""
     return subject_of("policy", partner)

@@ -1,4 +1,4 @@
-"""Which of several prices counts: the most specific, then the newest of those that hold."""
+"""Which of several prices counts: the most specific of those that hold, then the newest."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ MAX_TIME = datetime.max.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class PriceQuote:
-    """The price that holds, or else the one that did last (`expired`), or else the next (`upcoming`);
-    or several that hold in different currencies (`undecided`), where the market names none."""
+    """The `current` price; without one the last `expired` price; without that the next `upcoming` one.
+
+    `ambiguous` holds the prices in several currencies that hold in a market without a currency.
+    """
 
     current: PriceFact | None = None
     expired: PriceFact | None = None
     upcoming: PriceFact | None = None
-    undecided: tuple[PriceFact, ...] = ()
+    ambiguous: tuple[PriceFact, ...] = ()
 
     @property
     def fact(self) -> PriceFact | None:
@@ -27,47 +29,45 @@ class PriceQuote:
 
     @property
     def facts(self) -> tuple[PriceFact, ...]:
-        """All that the answer rests on."""
-        return (self.fact,) if self.fact is not None else self.undecided
+        """All facts that the quote rests on."""
+        return (self.fact,) if self.fact is not None else self.ambiguous
 
     @property
     def holding(self) -> tuple[PriceFact, ...]:
-        """Those that hold at the moment that was asked for."""
-        return (self.current,) if self.current is not None else self.undecided
+        """The prices that hold at the moment of the quote."""
+        return (self.current,) if self.current is not None else self.ambiguous
 
 
 NO_PRICE = PriceQuote()
 
 
 def price_at(prices: list[PriceFact], now: datetime) -> PriceQuote:
-    """Which of the prices of one offer version in one market counts."""
-    holding = _most_specific([price for price in prices if price.holds_at(now)])
+    """The quote from all prices of one offer version in one market."""
+    holding = [price for price in prices if price.holds_at(now)]
+    holding = [price for price in holding if price.country is not None] or holding
     if len(holding) == 1:
         return PriceQuote(current=holding[0])
     if holding:
-        newest = {price.currency: price for price in sorted(holding, key=_age)}
+        newest = {price.currency: price for price in sorted(holding, key=_recency)}
         if len(newest) > 1:
-            return PriceQuote(undecided=tuple(newest[currency] for currency in sorted(newest)))
+            return PriceQuote(ambiguous=tuple(newest[currency] for currency in sorted(newest)))
         return PriceQuote(current=next(iter(newest.values())))
     if not prices:
         return NO_PRICE
-    over = [price for price in prices if price.over_by(now)]
-    if over:
-        return PriceQuote(expired=max(over, key=lambda price: (price.valid_until or now, *_rank(price))))
-    ahead = sorted(prices, key=_rank, reverse=True)
-    return PriceQuote(upcoming=min(ahead, key=lambda price: price.valid_from or now))
+    expired = [price for price in prices if price.expired_at(now)]
+    if expired:
+        return PriceQuote(
+            expired=max(expired, key=lambda price: (price.valid_until or now, *_precedence(price)))
+        )
+    upcoming = sorted(prices, key=_precedence, reverse=True)
+    return PriceQuote(upcoming=min(upcoming, key=lambda price: price.valid_from or now))
 
 
-def _most_specific(prices: list[PriceFact]) -> list[PriceFact]:
-    of_country = [price for price in prices if price.country is not None]
-    return of_country or prices
-
-
-def _age(price: PriceFact) -> tuple[int, datetime]:
-    """Orders prices for one country and currency; two of them never begin at the same moment."""
+def _recency(price: PriceFact) -> tuple[int, datetime]:
+    """Orders prices of one country and currency; no two of them begin at the same moment."""
     return (price.sequence, price.valid_from or MIN_TIME)
 
 
-def _rank(price: PriceFact) -> tuple[bool, int, datetime, str]:
-    """Orders prices of several countries and currencies, whatever order they came in."""
-    return (price.country is not None, *_age(price), price.currency)
+def _precedence(price: PriceFact) -> tuple[bool, int, datetime, str]:
+    """Orders prices of several countries and currencies, independent of the order of arrival."""
+    return (price.country is not None, *_recency(price), price.currency)

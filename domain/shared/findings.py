@@ -60,6 +60,9 @@ class Verdict(Value):
     passed: tuple[Passed, ...] = ()
 
     @property
+    def findings(self) -> tuple[Finding, ...]:
+        return (*self.blocked_products, *self.validation_errors)
+
+    @property
     def ready(self) -> bool:
-        findings = (*self.blocked_products, *self.validation_errors)
-        return not any(finding.severity == "error" for finding in findings)
+        return not any(finding.severity == "error" for finding in self.findings)

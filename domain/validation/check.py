@@ -1,8 +1,8 @@
-"""What a check is, and how it words its findings."""
+"""The type of a check, and how a check makes its findings."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,28 +10,21 @@ from pydantic import JsonValue
 
 from domain.shared.findings import Finding, Resolution, Severity
 from domain.validation.context import ValidationContext
-from domain.validation.context_items import (
-    BasketLine,
-    EvidenceKind,
-    ProductStock,
-    Scope,
-)
+from domain.validation.context_items import BasketLine, EvidenceKind, ProductStock, Scope
 from domain.validation.finding_schema import DataField
 
 CHECK_FAILED = "check_failed"
-"""The code of the finding in place of a crashed check's own."""
+"""The code of the finding that stands for a crashed check."""
 
 CheckFunction = Callable[["Check", ValidationContext], Iterator[Finding]]
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A named check: the code of its findings, how grave they are, what the caller can do about them,
-    whether they are about products (errors about products are `blockedProducts`, all else is
-    `validationErrors`), what their `data` holds, and which facts it rests on."""
+    """A named check. Errors about products go to `blockedProducts`, all other findings to `validationErrors`."""
 
     code: str
-    """One of `CheckCode`; a test may bring a check of its own."""
+    """A `CheckCode`, except in tests."""
     severity: Severity
     resolution: Resolution
     about_products: bool
@@ -39,77 +32,52 @@ class Check:
     function: CheckFunction
     data: tuple[DataField, ...] = ()
     rests_on: tuple[EvidenceKind, ...] = ()
-    goes_through: Scope = "basket"
-    """Where nothing of that part is in question, it has nothing to say."""
+    scope: Scope = "basket"
+    """The check is skipped if this scope has no item to check."""
     policy: tuple[str, ...] = ()
-    """The ids of the policies that it is made under: every finding rests on them."""
+    """The ids of the policies that apply; every finding rests on them."""
 
     @property
     def meaning(self) -> str:
-        """What the check is for, in one sentence or two."""
+        """The function's docstring on one line."""
         return " ".join((self.function.__doc__ or "").split())
 
     def data_schema(self) -> dict[str, Any]:
-        """The shape of `data`, as JSON Schema."""
+        """The JSON Schema of the findings' `data`."""
         return {
             "type": "object",
-            "properties": {datum.name: datum.schema() for datum in self.data},
-            "required": [datum.name for datum in self.data],
+            "properties": {field.name: field.schema() for field in self.data},
+            "required": [field.name for field in self.data],
             "additionalProperties": False,
         }
 
     def under(self, severity: Severity, policy: tuple[str, ...]) -> Check:
-        """The check as policies want it."""
+        """The check with the severity that policies give it."""
         if severity == self.severity and policy == self.policy:
             return self
         return replace(self, severity=severity, policy=policy)
 
-    def find(self, sight: ValidationContext) -> Iterator[Finding]:
-        return self.function(self, sight)
+    def find(self, context: ValidationContext) -> Iterator[Finding]:
+        return self.function(self, context)
 
     def about_basket(self, message: str, path: str = "$", **data: JsonValue) -> Finding:
-        return self._finding((), message=message, path=path, data=data)
+        return self._finding((), message, path, data)
 
     def about_line(self, line: BasketLine, message: str, field: str, **data: JsonValue) -> Finding:
-        return self._about(line, (line,), message, field, data)
+        return self._finding((line,), message, f"{line.path}{field}", data)
 
     def about_lines(
         self, lines: Sequence[BasketLine], message: str, field: str, **data: JsonValue
     ) -> Finding:
-        """About all of these lines; it points at the first."""
-        return self._about(lines[0], lines, message, field, {**data, "orderItemIds": _ids(lines)})
-
-    def _about(
-        self,
-        line: BasketLine,
-        lines: Sequence[BasketLine],
-        message: str,
-        field: str,
-        data: dict[str, JsonValue],
-    ) -> Finding:
-        return self._finding(
-            self._facts(lines),
-            message=message,
-            path=f"{line.path}{field}",
-            order_item_id=line.item.id,
-            offer_id=line.item.offer.id,
-            data=data,
-        )
+        """A finding about several lines; its path is that of the first."""
+        return self._finding(lines, message, f"{lines[0].path}{field}", {**data, "orderItemIds": _ids(lines)})
 
     def about_stock(self, stock: ProductStock, message: str, **data: JsonValue) -> Finding:
-        availability = {stock.availability.fact_id} if stock.availability else set[str]()
-        return self._finding(
-            self._facts(stock.lines) | availability,
-            message=message,
-            path=stock.path,
-            order_item_id=stock.lines[0].item.id,
-            offer_id=stock.lines[0].item.offer.id,
-            product_code=stock.code,
-            data={**data, "requested": stock.requested, "orderItemIds": _ids(stock.lines)},
-        )
+        data = {**data, "requested": stock.requested, "orderItemIds": _ids(stock.lines)}
+        return self._finding(stock.lines, message, stock.path, data, stock)
 
     def failed(self, error: Exception, *, blocks: bool) -> Finding:
-        """The finding in place of a crashed check's own."""
+        """The finding that stands for a check that crashed."""
         return Finding(
             code=CHECK_FAILED,
             severity="error" if blocks else "warning",
@@ -120,32 +88,30 @@ class Check:
             evidence=self.policy,
         )
 
-    def _facts(self, lines: Sequence[BasketLine]) -> set[str]:
-        """The ids of these lines' facts that a finding rests on; what an offer is, each of them does."""
-        return {id for kind in ("offers", *self.rests_on) for line in lines for id in line.evidence(kind)}
-
     def _finding(
         self,
-        facts: Iterable[str],
-        *,
+        lines: Sequence[BasketLine],
         message: str,
         path: str,
         data: dict[str, JsonValue],
-        order_item_id: str | None = None,
-        offer_id: str | None = None,
-        product_code: str | None = None,
+        stock: ProductStock | None = None,
     ) -> Finding:
+        kinds: tuple[EvidenceKind, ...] = ("offers", *self.rests_on)
+        facts = {id for kind in kinds for line in lines for id in line.evidence(kind)}
+        if stock is not None and stock.availability is not None:
+            facts.add(stock.availability.fact_id)
+        item = lines[0].item if lines else None
         return Finding.construct_trusted(
             code=self.code,
             severity=self.severity,
             resolution=self.resolution,
             message=message,
             path=path,
-            order_item_id=order_item_id,
-            offer_id=offer_id,
-            product_code=product_code,
+            order_item_id=item.id if item else None,
+            offer_id=item.offer.id if item else None,
+            product_code=stock.code if stock else None,
             data=data,
-            evidence=tuple(sorted({*facts, *self.policy})),
+            evidence=tuple(sorted(facts.union(self.policy))),
         )
 
 
@@ -157,24 +123,20 @@ def check(
     severity: Severity = "error",
     about_products: bool = False,
     rests_on: Sequence[EvidenceKind] = (),
-    goes_through: Scope = "basket",
+    scope: Scope = "basket",
 ) -> Callable[[CheckFunction], Check]:
-    """Makes a check of a function; its code is the function's name, its meaning the docstring."""
-
-    def make(function: CheckFunction) -> Check:
-        return Check(
-            function.__name__,
-            severity,
-            resolution,
-            about_products,
-            looks_at,
-            function,
-            data=tuple(data),
-            rests_on=tuple(rests_on),
-            goes_through=goes_through,
-        )
-
-    return make
+    """Makes a check of a function: its name is the code, its docstring the meaning."""
+    return lambda function: Check(
+        function.__name__,
+        severity,
+        resolution,
+        about_products,
+        looks_at,
+        function,
+        tuple(data),
+        tuple(rests_on),
+        scope,
+    )
 
 
 def _ids(lines: Sequence[BasketLine]) -> list[JsonValue]:

@@ -1,4 +1,4 @@
-"""What checks go through: lines, what is asked for of an offer, and what is left of a product."""
+"""The items that checks go through: lines, offers with a quantity rule, and products."""
 
 from __future__ import annotations
 
@@ -11,54 +11,54 @@ from domain.catalogue.pricing import PriceQuote
 from domain.shared.values import Product
 
 EvidenceKind = Literal["offers", "successors", "prices", "next_prices", "availability"]
-"""What checks look at beside the basket. Each says which of these it rests on."""
-
+"""The kinds of facts that a check can rest on."""
 
 Scope = Literal["basket", "lines", "demands", "stocks"]
-"""What a check goes through. The basket as a whole is always in question."""
+"""The items that a check goes through. `basket` is the basket as a whole."""
 
 
 class BasketLine(NamedTuple):
-    """A line with its place in `checkout` and what the catalogue says of its offer. `next_price` is the
-    answer for the moment at which the current price ends, where it `ends_soon`."""
+    """A line, its index in `orderItems` and the catalogue's facts about its offer.
 
-    at: int
+    `next_price` is the price at the moment at which the current one ends; it is set only if the price `ends_soon`.
+    """
+
+    item_index: int
     item: OrderItem
     offer: OfferFact | None
     successor: OfferFact | None
     price: PriceQuote
     next_price: PriceQuote
     ends_soon: bool
-    answer: OfferQuote
+    quote: OfferQuote
 
     @property
     def path(self) -> str:
-        return f"$.orderItems[{self.at}]"
+        return f"$.orderItems[{self.item_index}]"
 
     def evidence(self, kind: EvidenceKind) -> tuple[str, ...]:
         """The ids of the facts of this kind about the line's offer."""
         match kind:
             case "offers":
-                return self.answer.offer_ids
+                return self.quote.offer_ids
             case "successors":
-                return self.answer.successor_ids
+                return self.quote.successor_ids
             case "prices":
-                return self.answer.price_ids
+                return self.quote.price_ids
             case "next_prices":
-                return self.answer.following_ids if self.ends_soon else ()
+                return self.quote.next_price_ids if self.ends_soon else ()
             case "availability":
                 return ()
 
     @property
     def products(self) -> tuple[Product, ...]:
-        """By the catalogue, or as the line remembers them where the catalogue knows the offer no more."""
+        """The offer's products in the catalogue; those kept on the line if the catalogue has no such offer."""
         return self.offer.products if self.offer else self.item.offer.products
 
     @property
-    def is_in_question(self) -> bool:
-        """Whether there may be anything to say of the line: not where it is a plain one of an offer that has no
-        conditions, at the offer's price, which does not end soon."""
-        price, item = self.answer.unconditional_at, self.item
+    def needs_check(self) -> bool:
+        """False for an ordinary line of an offer without conditions, at the offer's price, which does not end soon."""
+        price, item = self.quote.plain_price, self.item
         return (
             price is None
             or self.ends_soon
@@ -72,7 +72,7 @@ class BasketLine(NamedTuple):
 
 
 class OfferDemand(NamedTuple):
-    """An offer version that says how many one may order: its lines, and how many they ask for together."""
+    """An offer version with a quantity rule, its lines, and their total quantity."""
 
     offer: OfferFact
     lines: tuple[BasketLine, ...]
@@ -80,7 +80,7 @@ class OfferDemand(NamedTuple):
 
 
 class ProductStock(NamedTuple):
-    """A product that the basket needs: how many over all lines, on which lines, and its availability."""
+    """A product, the total quantity that the basket needs, the lines that need it, and its availability."""
 
     code: str
     requested: int
@@ -89,7 +89,7 @@ class ProductStock(NamedTuple):
 
     @property
     def path(self) -> str:
-        """The product's place on the first line that needs it, or that line where it shows no products."""
+        """The product's path on the first line that needs it, or that line's path if it lists no such product."""
         line = self.lines[0]
         for index, product in enumerate(line.item.offer.products):
             if product.product_code == self.code:
@@ -102,6 +102,6 @@ class ProductStock(NamedTuple):
 
     @property
     def available(self) -> int | None:
-        """How many can be had; None is no limit."""
+        """How many are left; None is no limit."""
         quantity = self.availability.quantity if self.availability else None
         return None if quantity is None else max(quantity, 0)

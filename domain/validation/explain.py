@@ -1,4 +1,4 @@
-"""What each check has to say of a basket, also where it has nothing against it."""
+"""What each check contributed to a verdict."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CheckOutcome = Literal["passed", "found", "crashed", "off"]
 
 @dataclass(frozen=True, slots=True)
 class CheckExplanation:
-    """One check: what it looks at, what it came to, what it found, and the facts (ids) that it rests on."""
+    """One check with its outcome, its findings and the ids of the facts that it rests on."""
 
     code: str
     looks_at: str
@@ -26,14 +26,12 @@ class CheckExplanation:
 
 
 def explain_verdict(verdict: Verdict, checks: Sequence[Check] = CHECKS) -> list[CheckExplanation]:
-    """Each check in the order of the table, with its part of the verdict. Off are those that a policy turned
-    off: they neither found anything nor passed."""
-    findings = (*verdict.blocked_products, *verdict.validation_errors)
+    """The checks in their order. A check that neither found anything nor passed was turned off by a policy."""
     passed = {code: group.evidence for group in verdict.passed for code in group.codes}
-    return [_explained(check, findings, passed) for check in checks]
+    return [_explain(check, verdict.findings, passed) for check in checks]
 
 
-def _explained(
+def _explain(
     check: Check, findings: Sequence[Finding], passed: Mapping[str, tuple[str, ...]]
 ) -> CheckExplanation:
     own = tuple(finding for finding in findings if finding.code == check.code)

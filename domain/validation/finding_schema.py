@@ -1,4 +1,4 @@
-"""What the `data` of a finding is made of: declared by each check, listed by `checkout checks`."""
+"""The fields of a finding's `data`. Each check declares its own; `checkout checks` lists them."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ DataType = Literal["text", "number", "time", "money", "texts"]
 
 @dataclass(frozen=True, slots=True)
 class DataField:
-    """One field of a finding's `data`: its name, its type, what it says, and whether it may be null."""
+    """One field of `data`, with a description for people."""
 
     name: str
     type: DataType
-    says: str
+    description: str
     or_null: bool = False
 
     @property
-    def type_in_words(self) -> str:
+    def type_text(self) -> str:
         return f"{self.type} or null" if self.or_null else self.type
 
     def schema(self) -> dict[str, Any]:
         """The field as JSON Schema."""
         schema = _SCHEMAS[self.type]
         return {
-            "description": self.says,
+            "description": self.description,
             **({"anyOf": [schema, {"type": "null"}]} if self.or_null else schema),
         }
 
@@ -43,7 +43,7 @@ _SCHEMAS: dict[DataType, dict[str, Any]] = {
     "money": {
         "type": "object",
         "properties": {
-            # A sum has more digits than an amount that is said.
+            # A total has more digits than a single amount may have.
             "amount": {"type": "string", "pattern": AMOUNT_PATTERN.replace("{1,12}", "+")},
             "currency": {"type": "string", "pattern": "^[A-Z]{3}$"},
         },

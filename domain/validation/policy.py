@@ -1,4 +1,4 @@
-"""What a partner organisation's baskets are judged by, beside the catalogue."""
+"""The validation policy of a partner organisation."""
 
 from __future__ import annotations
 
@@ -15,36 +15,36 @@ _HUNDRED = Decimal(100)
 
 @dataclass(frozen=True, slots=True)
 class ValidationPolicy:
-    """The terms that hold for one organisation; `evidence` are the ids of the facts that say so."""
+    """The terms for one organisation; `evidence` holds the ids of the policy facts."""
 
     levels: Mapping[str, Level] = field(default_factory=dict)
-    """By the code of each check that a policy names."""
+    """The level of each check that a policy names, by its code."""
     price_tolerance: PriceTolerance | None = None
     maximum_lines: int | None = None
     maximum_total: tuple[Money, ...] = ()
     price_expires_within: timedelta = timedelta(hours=24)
-    """How long before its end a price is said to expire soon; that moment is included."""
+    """How long before its end a price counts as expiring soon; the first moment is included."""
     low_stock: int = 5
-    """Fewer than these left are few."""
+    """Stock is low when fewer than these are left."""
     crashed_check_blocks: bool = True
     evidence: tuple[str, ...] = ()
 
     @classmethod
-    def holding(cls, facts: Sequence[PolicyFact], defaults: PolicyTerms) -> ValidationPolicy:
-        """The policy that holds where these are said, the more special before the more general."""
+    def resolve(cls, facts: Sequence[PolicyFact], defaults: PolicyTerms) -> ValidationPolicy:
+        """Combines policies; `facts` hold the more specific first."""
         levels: dict[str, Level] = {}
-        said: dict[str, object] = {}
+        values: dict[str, object] = {}
         for terms in (defaults, *reversed(facts)):
             levels.update(terms.checks.items())
             for name in _TERMS:
                 value = getattr(terms, name)
                 if value is not None:
-                    said[name] = timedelta(seconds=value) if name == "price_expires_within" else value
+                    values[name] = timedelta(seconds=value) if name == "price_expires_within" else value
         evidence = tuple(sorted(fact.fact_id for fact in facts))
-        return cls(levels=levels, evidence=evidence, **said)  # type: ignore[arg-type]
+        return cls(levels=levels, evidence=evidence, **values)  # type: ignore[arg-type]
 
     def tolerates(self, before: Money | None, now: Money) -> bool:
-        """Whether a price may have become this one without a word."""
+        """Whether this change of a price needs no finding."""
         if before is None or before.currency != now.currency:
             return False
         if before.amount == now.amount or self.price_tolerance is None:

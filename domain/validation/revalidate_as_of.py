@@ -1,15 +1,15 @@
-"""Judges baskets again: as they were and by what was known at some moment, or now, without changing anything.
+"""Validates baskets as of a moment or version, by the facts known then, and changes nothing.
 
-What a verdict knew is exact: it names the catalogue's position, and facts are learned in the order of their
-positions. A verdict that was recorded without one (by an older release) is judged by what had been learned by
-its time, together with the facts that it names.
+A verdict names the catalogue's position, which says exactly what was known. A verdict of an older release names none:
+then the facts recorded by its time count, together with those that it names as evidence.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import takewhile
 
 from domain.basket.basket import Basket
 from domain.basket.codec import decode_all
@@ -24,10 +24,11 @@ from domain.shared.eventsourcing import DomainEvent, fold
 from domain.shared.findings import Verdict
 from domain.shared.values import Clock
 from domain.validation.validate import NO_POLICY_TERMS, validate_basket
+from domain.validation.verdict_assembler import recorded_verdict
 
 
 class NotFoundAsOf(CommandRejected):
-    """The basket was not there at that moment, or has no such version."""
+    """The basket did not exist at that moment, or has no such version."""
 
     def __init__(self, basket_id: str, when: str) -> None:
         super().__init__(f"there was no basket {basket_id} {when}")
@@ -35,10 +36,10 @@ class NotFoundAsOf(CommandRejected):
 
 @dataclass(frozen=True, slots=True)
 class StoredVerdict:
-    """What was recorded: by which event, and when."""
+    """A recorded verdict: the version and time of its event, and the version that was validated."""
 
     version: int
-    judged_version: int
+    validated_version: int
     at: datetime
     verdict: Verdict
 
@@ -49,8 +50,10 @@ class StoredVerdict:
 
 @dataclass(frozen=True, slots=True)
 class AsOfVerdict:
-    """A basket, what was known of the catalogue, and what the checks of now say of it. `stored` is the
-    verdict that was recorded about just this, where there is one; `last` the last one recorded by then."""
+    """The verdict of today's checks on a basket and a catalogue as of a moment.
+
+    `stored` is the verdict that was recorded about the same inputs; `last` is the last one recorded by then.
+    """
 
     basket: Basket
     at: datetime
@@ -61,7 +64,7 @@ class AsOfVerdict:
 
 
 class AsOfValidator:
-    """Appends nothing, and publishes nothing."""
+    """Records and publishes nothing."""
 
     def __init__(
         self,
@@ -70,42 +73,38 @@ class AsOfValidator:
         clock: Clock,
         defaults: PolicyTerms = NO_POLICY_TERMS,
     ) -> None:
-        """`defaults` are what baskets are judged by where no policy says it; of today, they are not recorded."""
+        """`defaults` are those of today, because they are not recorded."""
         self._defaults = defaults
         self._store = store
         self._history = history
         self._clock = clock
 
     async def now(self, basket_id: str) -> AsOfVerdict:
-        """The basket with all that was acknowledged, by all that is known; raises BasketNotFound."""
+        """Validates by all facts; raises BasketNotFound."""
         events = await self._events(basket_id)
         position = await self._history.position_at()
-        return await self._judged(events, self._clock(), position)
+        return await self._validate(events, self._clock(), position)
 
     async def as_of(self, basket_id: str, moment: datetime) -> AsOfVerdict:
-        """The basket as it was at a moment, by what had been learned by then; the moment of a recorded
-        verdict is that verdict's. Raises BasketNotFound and NotFoundAsOf."""
-        by_then: list[DomainEvent] = []
-        for event in await self._events(basket_id):
-            if event.timestamp > moment:
-                break
-            by_then.append(event)
-        if not by_then:
+        """Validates by the facts recorded by a moment; the moment of a recorded verdict repeats that verdict. Raises
+        BasketNotFound and NotFoundAsOf."""
+        events = [*takewhile(lambda event: event.timestamp <= moment, await self._events(basket_id))]
+        if not events:
             raise NotFoundAsOf(basket_id, f"at {moment.isoformat()}")
-        if isinstance(by_then[-1], BasketValidated) and by_then[-1].timestamp == moment:
-            return await self._again(by_then)
-        return await self._judged(by_then, moment, await self._history.position_at(moment))
+        if isinstance(events[-1], BasketValidated) and events[-1].timestamp == moment:
+            return await self._repeat(events, events[-1])
+        return await self._validate(events, moment, await self._history.position_at(moment))
 
     async def at_version(self, basket_id: str, version: int) -> AsOfVerdict:
-        """A verdict's version means what that verdict judged; any other the basket at that version, at the
-        moment of its event. Raises BasketNotFound and NotFoundAsOf."""
+        """Validates the basket at a version; a verdict's version repeats that verdict. Raises BasketNotFound and
+        NotFoundAsOf."""
         events = [event for event in await self._events(basket_id) if event.originator_version <= version]
         if not events or events[-1].originator_version != version:
             raise NotFoundAsOf(basket_id, f"at version {version}")
-        moment = events[-1].timestamp
         if isinstance(events[-1], BasketValidated):
-            return await self._again(events)
-        return await self._judged(events, moment, await self._history.position_at(moment))
+            return await self._repeat(events, events[-1])
+        moment = events[-1].timestamp
+        return await self._validate(events, moment, await self._history.position_at(moment))
 
     async def _events(self, basket_id: str) -> Sequence[DomainEvent]:
         stored = await self._store.read_events(basket_id)
@@ -113,21 +112,19 @@ class AsOfValidator:
             raise BasketNotFound(basket_id)
         return decode_all(b"[" + b",".join(event.data for event in stored) + b"]")
 
-    async def _again(self, events: Sequence[DomainEvent]) -> AsOfVerdict:
-        """What the last of these events, a verdict, was about."""
-        verdict = events[-1]
-        assert isinstance(verdict, BasketValidated)  # noqa: S101  (for the type checker)
-        judged = [event for event in events if event.originator_version <= verdict.basket_version]
+    async def _repeat(self, events: Sequence[DomainEvent], verdict: BasketValidated) -> AsOfVerdict:
+        """Validates what a recorded verdict was about."""
+        validated = [event for event in events if event.originator_version <= verdict.basket_version]
         if verdict.catalogue_position is not None:
-            rejudged = await self._judged(judged, verdict.timestamp, verdict.catalogue_position)
+            result = await self._validate(validated, verdict.timestamp, verdict.catalogue_position)
         else:
             position = await self._history.position_at(verdict.timestamp)
-            rejudged = await self._judged(judged, verdict.timestamp, position, verdict.evidence)
+            result = await self._validate(validated, verdict.timestamp, position, verdict.evidence)
         stored = StoredVerdict.of(verdict)
-        return AsOfVerdict(rejudged.basket, rejudged.at, rejudged.catalogue, rejudged.verdict, stored, stored)
+        return replace(result, stored=stored, last=stored)
 
-    async def _judged(
-        self, events: Sequence[DomainEvent], at: datetime, position: int, named: Sequence[str] = ()
+    async def _validate(
+        self, events: Sequence[DomainEvent], at: datetime, position: int, evidence: Sequence[str] = ()
     ) -> AsOfVerdict:
         basket: Basket | None = fold(None, events)
         assert basket is not None  # noqa: S101  (there are events)
@@ -135,24 +132,8 @@ class AsOfValidator:
         catalogue = await self._history.catalogue_as_of(
             offers_of(basket), products_of(basket), position, basket.partner
         )
-        if named:
-            facts = [*catalogue.facts(), *await self._history.recorded_facts(named)]
-            catalogue = Catalogue(facts, position)
+        if evidence:
+            catalogue.add(await self._history.recorded_facts(evidence))
+        verdict = validate_basket(basket, catalogue, at, defaults=self._defaults)
         last = next((event for event in reversed(events) if isinstance(event, BasketValidated)), None)
-        return AsOfVerdict(
-            basket,
-            at,
-            catalogue,
-            validate_basket(basket, catalogue, at, defaults=self._defaults),
-            last=StoredVerdict.of(last) if last else None,
-        )
-
-
-def recorded_verdict(event: BasketValidated) -> Verdict:
-    """The verdict that the event records."""
-    return Verdict(
-        blocked_products=event.blocked_products,
-        validation_errors=event.validation_errors,
-        evidence=event.evidence,
-        passed=event.passed,
-    )
+        return AsOfVerdict(basket, at, catalogue, verdict, last=StoredVerdict.of(last) if last else None)

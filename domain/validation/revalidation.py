@@ -13,9 +13,8 @@ from domain.basket.events import BasketValidated
 from domain.basket.references import references_of
 from domain.ports.event_store import EventStore
 from domain.shared.findings import Verdict
-from domain.validation.revalidate_as_of import recorded_verdict
 from domain.validation.validator import BasketValidator
-from domain.validation.verdict_assembler import BASKET_VALIDATED
+from domain.validation.verdict_assembler import BASKET_VALIDATED, recorded_verdict
 from domain.validation.verdict_diff import are_equivalent
 
 
@@ -30,10 +29,10 @@ class RevalidationResult:
 class Revalidation:
     """Judges baskets again like a validation that was asked for, and records what is new."""
 
-    def __init__(self, store: EventStore, changes: CommandExecutor, judging: BasketValidator) -> None:
+    def __init__(self, store: EventStore, changes: CommandExecutor, validator: BasketValidator) -> None:
         self._store = store
         self._changes = changes
-        self._judging = judging
+        self._validator = validator
 
     async def revalidate(
         self, basket_id: str, touched: Collection[str], caller: Caller
@@ -46,7 +45,7 @@ class Revalidation:
             same = RevalidationResult(basket, changed=False)
             if basket.ready is None or references_of(basket).isdisjoint(touched):
                 return same
-            judged = await self._judging.judge(basket)
+            judged = await self._validator.validate(basket)
             if judged.basket.status != "open" or are_equivalent(await self._last(basket), judged.verdict):
                 return same
             judged.record_on(basket)

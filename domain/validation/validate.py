@@ -1,9 +1,8 @@
-"""Judges a basket: runs every check in one pass and gathers what they found and rest on."""
+"""Validates a basket: runs every check in one pass and collects the findings and their evidence."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import chain
 from typing import get_args
@@ -11,7 +10,7 @@ from typing import get_args
 from domain.basket.basket import Basket
 from domain.catalogue.catalogue import Catalogue
 from domain.catalogue.policies import PolicyTerms
-from domain.shared.findings import Finding, Passed, Verdict
+from domain.shared.findings import Finding, Passed, Severity, Verdict
 from domain.validation.check import CHECK_FAILED, Check
 from domain.validation.checks import CHECKS
 from domain.validation.context import ValidationContext
@@ -30,23 +29,44 @@ def validate_basket(
     *,
     defaults: PolicyTerms = NO_POLICY_TERMS,
 ) -> Verdict:
-    """All findings about the basket as it is, by what the catalogue says, at `now`.
+    """The verdict on the basket at `now`. `defaults` apply where no policy of the catalogue sets a term.
 
-    By the policies that the catalogue knows for its organisation, and by `defaults` where they say nothing.
-    A check that crashes yields the finding `check_failed` and hides no other.
+    A check that crashes yields the finding `check_failed` and hides no other finding.
     """
     return run_checks(build_context(basket, catalogue, now, defaults), checks)
 
 
-def run_checks(sight: ValidationContext, checks: Sequence[Check] = CHECKS) -> Verdict:
-    """What `judge` says of what is seen."""
-    found = _Found.by(sight, checks)
-    evidence = _Evidence(sight)
+def build_context(
+    basket: Basket, catalogue: Catalogue, now: datetime, defaults: PolicyTerms
+) -> ValidationContext:
+    """The context with the policy of the basket's organisation."""
+    policy = ValidationPolicy.resolve(catalogue.policies(basket.partner), defaults)
+    return ValidationContext.of(basket, catalogue, now, policy)
+
+
+def run_checks(context: ValidationContext, checks: Sequence[Check] = CHECKS) -> Verdict:
+    blocked: list[Finding] = []
+    others: list[Finding] = []
+    passed: list[Check] = []
+    for declared, level, has_items in _active(context, checks):
+        check = declared.under(level, context.policy.evidence)
+        # blockedProducts are refusals, so a warning about a product is not among them.
+        target = blocked if check.about_products and check.severity == "error" else others
+        before = len(target)
+        try:
+            if has_items:
+                target.extend(check.find(context))
+        except Exception as error:  # noqa: BLE001  (a check may crash in any way; the verdict must say so)
+            others.append(check.failed(error, blocks=context.policy.crashed_check_blocks))
+        else:
+            if len(target) == before:
+                passed.append(check)
+    evidence = _Evidence(context)
     return Verdict.construct_trusted(
-        blocked_products=tuple(found.blocked),
-        validation_errors=tuple(found.others),
+        blocked_products=tuple(blocked),
+        validation_errors=tuple(others),
         evidence=evidence.of(EVIDENCE_KINDS),
-        passed=evidence.grouped(found.passed),
+        passed=evidence.grouped(passed),
     )
 
 
@@ -58,77 +78,37 @@ def error_codes(
     *,
     defaults: PolicyTerms = NO_POLICY_TERMS,
 ) -> frozenset[str]:
-    """The codes of the errors that `judge` finds, none where the basket is ready. For many baskets at once: a check
-    that has found an error is asked for no more (it might crash yet), and nothing says what passed, nor by which
-    facts."""
-    sight = build_context(basket, catalogue, now, defaults)
-    policy, in_question = sight.policy, sight.in_question
+    """The codes of the errors of `validate_basket`; none if the basket is ready.
+
+    It is faster for many baskets: it stops each check at its first error and collects no evidence.
+    """
+    context = build_context(basket, catalogue, now, defaults)
     codes: set[str] = set()
-    for check in checks:
-        level = policy.levels.get(check.code, check.severity)
-        if level == "off" or check.goes_through not in in_question:
-            continue
+    for check, level, has_items in _active(context, checks):
         try:
-            for _ in check.find(sight):
-                if level == "error":
-                    codes.add(check.code)
-                    break
-        except Exception:  # noqa: BLE001  (as in `judge`)
-            if policy.crashed_check_blocks:
+            if has_items and any(level == "error" for _ in check.find(context)):
+                codes.add(check.code)
+        except Exception:  # noqa: BLE001  (as in `run_checks`)
+            if context.policy.crashed_check_blocks:
                 codes.add(CHECK_FAILED)
     return frozenset(codes)
 
 
-def build_context(
-    basket: Basket, catalogue: Catalogue, now: datetime, defaults: PolicyTerms
-) -> ValidationContext:
-    """What checks see of the basket, by the policy that holds for its organisation."""
-    policy = ValidationPolicy.holding(catalogue.policies(basket.partner), defaults)
-    return ValidationContext.of(basket, catalogue, now, policy)
-
-
-@dataclass(slots=True)
-class _Found:
-    """What the checks found, and which of them found nothing."""
-
-    blocked: list[Finding] = field(default_factory=list)
-    others: list[Finding] = field(default_factory=list)
-    passed: list[Check] = field(default_factory=list)
-
-    @classmethod
-    def by(cls, sight: ValidationContext, checks: Sequence[Check]) -> _Found:
-        found = cls()
-        policy, in_question = sight.policy, sight.in_question
-        for each in checks:
-            level = policy.levels.get(each.code, each.severity)
-            if level == "off":
-                continue
-            check = each.under(level, policy.evidence)
-            if check.goes_through in in_question:
-                found.run(check, sight)
-            else:
-                found.passed.append(check)
-        return found
-
-    def run(self, check: Check, sight: ValidationContext) -> None:
-        # blockedProducts are refusals: a warning about a product is none.
-        target = self.blocked if check.about_products and check.severity == "error" else self.others
-        before = len(target)
-        try:
-            target.extend(check.find(sight))
-        except Exception as error:  # noqa: BLE001  (a check may crash in any way; the verdict must say so)
-            self.others.append(check.failed(error, blocks=sight.policy.crashed_check_blocks))
-        else:
-            if len(target) == before:
-                self.passed.append(check)
+def _active(context: ValidationContext, checks: Sequence[Check]) -> Iterator[tuple[Check, Severity, bool]]:
+    """The checks that are not off, with their level, and whether their scope has items to check."""
+    levels, scopes = context.policy.levels, context.scopes_to_check
+    for check in checks:
+        level = levels.get(check.code, check.severity)
+        if level != "off":
+            yield check, level, check.scope in scopes
 
 
 class _Evidence:
-    """The ids of the facts that were looked at, of each kind gathered and sorted once."""
+    """The ids of the facts of the context, collected and sorted once for each kind."""
 
-    def __init__(self, sight: ValidationContext) -> None:
-        self._policy = sight.policy.evidence
-        self._of_kind = {kind: sorted(sight.evidence(kind)) for kind in EVIDENCE_KINDS}
+    def __init__(self, context: ValidationContext) -> None:
+        self._policy = context.policy.evidence
+        self._of_kind = {kind: sorted(context.evidence(kind)) for kind in EVIDENCE_KINDS}
         self._of_kinds: dict[tuple[EvidenceKind, ...], tuple[str, ...]] = {}
 
     def of(self, kinds: tuple[EvidenceKind, ...]) -> tuple[str, ...]:
@@ -136,13 +116,13 @@ class _Evidence:
         known = self._of_kinds.get(kinds)
         if known is None:
             runs = [run for run in (self._policy, *(self._of_kind[kind] for kind in kinds)) if run]
-            # What is sorted already is sorted together in little more than one look.
+            # Python merges sorted runs in nearly linear time.
             ids = runs[0] if len(runs) == 1 else dict.fromkeys(sorted(chain.from_iterable(runs)))
             known = self._of_kinds[kinds] = tuple(ids)
         return known
 
     def grouped(self, checks: Sequence[Check]) -> tuple[Passed, ...]:
-        """The checks by the facts that they rest on, in their order."""
+        """The checks grouped by their facts, in their order."""
         groups: dict[tuple[str, ...], list[str]] = {}
         of_kinds: dict[tuple[EvidenceKind, ...], list[str]] = {}
         for check in checks:

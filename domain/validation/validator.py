@@ -1,4 +1,4 @@
-"""Judging a basket by what is known now."""
+"""Validates baskets by the catalogue and the clock as they are now."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from domain.validation.verdict_cache import VerdictCache
 
 @dataclass(frozen=True, slots=True)
 class ValidatedBasket:
-    """`basket` is as it was seen `at` the moment of judging."""
+    """A verdict and the basket as it was at that moment."""
 
     basket: Basket
     verdict: Verdict
@@ -25,12 +25,12 @@ class ValidatedBasket:
     catalogue_position: int | None
 
     def record_on(self, basket: Basket) -> None:
-        """Leaves the verdict as an event of the basket that was judged."""
+        """Records the verdict as an event of the basket that was validated."""
         basket.record_verdict(self.verdict, self.at, self.catalogue_position)
 
 
 class BasketValidator:
-    """Reads the catalogue, then looks at the clock, then judges; what it would come to again, it remembers."""
+    """Reads the catalogue before the clock, then validates or returns the cached verdict."""
 
     def __init__(self, facts: CatalogueFacts, clock: Clock, defaults: PolicyTerms = NO_POLICY_TERMS) -> None:
         self._facts = facts
@@ -39,18 +39,18 @@ class BasketValidator:
         self._verdicts = VerdictCache()
 
     def drop(self) -> None:
-        """Remembers nothing any longer: what it remembers holds baskets."""
+        """Clears the cache, because it holds baskets."""
         self._verdicts.drop()
 
-    async def judge(self, basket: Basket) -> ValidatedBasket:
+    async def validate(self, basket: Basket) -> ValidatedBasket:
         catalogue = await self._facts.catalogue(
             offers_of(basket), products_of(basket), fresh=True, at=self._clock(), partner=basket.partner
         )
         now = self._clock()
-        seen = basket.as_seen_at(now)
-        verdict = self._verdicts.find(seen, catalogue, now)
+        basket = basket.as_seen_at(now)
+        verdict = self._verdicts.find(basket, catalogue, now)
         if verdict is None:
-            sight = build_context(seen, catalogue, now, self._defaults)
-            verdict = run_checks(sight)
-            self._verdicts.keep(sight, catalogue, verdict)
-        return ValidatedBasket(seen, verdict, now, catalogue.position)
+            context = build_context(basket, catalogue, now, self._defaults)
+            verdict = run_checks(context)
+            self._verdicts.keep(context, catalogue, verdict)
+        return ValidatedBasket(basket, verdict, now, catalogue.position)

@@ -1,8 +1,8 @@
-"""Verdicts that were given lately, for partners who validate the same basket again.
+"""Recent verdicts, for partners who validate an unchanged basket again.
 
-A verdict is a function of the basket, of what is known about its offers, products and organisation, and of the time.
-What is known never changes but is replaced, and the time matters only where something begins or ends: so a
-verdict stays as it is while all that it was made of is the same, and until the next such moment.
+A verdict depends on the basket, on the facts about its offers, products and organisation, and on the time. Catalogue
+entries never change but are replaced, and time matters only when something begins or ends. So a verdict stays valid
+while all its inputs are the same objects or equal, until the next such moment.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MAX_CACHED_LINES = 10_000
 
 @dataclass(frozen=True, slots=True)
 class _CacheKey:
-    """What a verdict was made of. Equal where all of it is the same."""
+    """All inputs of a verdict but the time."""
 
     partner: str
     status: str
@@ -33,12 +33,12 @@ class _CacheKey:
     order_id: str | None
     details: BasketDetails
     items: tuple[OrderItem, ...]
-    offers: tuple[OfferEntry | None, ...]
-    products: tuple[ProductEntry | None, ...]
+    offers: tuple[OfferEntry, ...]
+    products: tuple[ProductEntry, ...]
     policies: tuple[PolicyFact, ...]
 
     @classmethod
-    def of(cls, basket: Basket, catalogue: Catalogue, codes: tuple[str, ...]) -> _CacheKey:
+    def of(cls, basket: Basket, catalogue: Catalogue, product_codes: tuple[str, ...]) -> _CacheKey:
         items = tuple(basket.items.values())
         return cls(
             basket.partner,
@@ -47,54 +47,51 @@ class _CacheKey:
             basket.order_id,
             basket.details,
             items,
-            tuple([catalogue.known_offer(item.offer.id) for item in items]),
-            tuple([catalogue.known_product(code) for code in codes]),
+            tuple([catalogue.offer_entry(item.offer.id) for item in items]),
+            tuple([catalogue.product_entry(code) for code in product_codes]),
             catalogue.policies(basket.partner),
         )
 
 
 @dataclass(frozen=True, slots=True)
-class _Remembered:
-    """`codes` are those of the products that were looked at; offers and lines decide which these are."""
+class _CachedVerdict:
+    """A verdict that is valid from `since` until before `until`; items and offers determine `product_codes`."""
 
-    grounds: _CacheKey
-    codes: tuple[str, ...]
+    key: _CacheKey
+    product_codes: tuple[str, ...]
     since: datetime
     until: datetime
     verdict: Verdict
 
 
 class VerdictCache:
-    """The last verdict on each of the baskets that were judged lately, as many as have so many lines and findings
-    together. All are given by the same checks, and by the same terms where no policy says it."""
+    """The last verdict on recent baskets, bounded by the sum of their lines and findings.
+
+    All verdicts of a cache come from the same checks and the same default terms.
+    """
 
     def __init__(self, lines: int = MAX_CACHED_LINES) -> None:
-        self._verdicts: LRUCache[str, _Remembered] = LRUCache(lines, getsizeof=_size)
+        self._verdicts: LRUCache[str, _CachedVerdict] = LRUCache(lines, getsizeof=_size)
 
     def drop(self) -> None:
-        """Remembers nothing any longer."""
         self._verdicts.clear()
 
     def find(self, basket: Basket, catalogue: Catalogue, now: datetime) -> Verdict | None:
-        """What judging the basket (as it is seen at `now`) would come to, where that is known."""
+        """The verdict that validating the basket at `now` would give, if it is cached."""
         found = self._verdicts.get(basket.id)
         if found is None or not found.since <= now < found.until:
             return None
-        same = found.grounds == _CacheKey.of(basket, catalogue, found.codes)
-        return found.verdict if same else None
+        return found.verdict if found.key == _CacheKey.of(basket, catalogue, found.product_codes) else None
 
-    def keep(self, sight: ValidationContext, catalogue: Catalogue, verdict: Verdict) -> None:
-        """Remembers what a basket came to."""
-        basket, codes = sight.basket, sight.codes
-        since, until = sight.unchanged
-        grounds = _CacheKey.of(basket, catalogue, codes)
-        remembered = _Remembered(grounds, codes, since, until, verdict)
-        if _size(remembered) <= self._verdicts.maxsize:
-            self._verdicts[basket.id] = remembered
+    def keep(self, context: ValidationContext, catalogue: Catalogue, verdict: Verdict) -> None:
+        basket, codes = context.basket, context.product_codes
+        cached = _CachedVerdict(_CacheKey.of(basket, catalogue, codes), codes, *context.validity, verdict)
+        if _size(cached) <= self._verdicts.maxsize:
+            self._verdicts[basket.id] = cached
         else:
             self._verdicts.pop(basket.id, None)
 
 
-def _size(remembered: _Remembered) -> int:
-    verdict = remembered.verdict
-    return 1 + len(remembered.grounds.items) + len(verdict.blocked_products) + len(verdict.validation_errors)
+def _size(cached: _CachedVerdict) -> int:
+    verdict = cached.verdict
+    return 1 + len(cached.key.items) + len(verdict.blocked_products) + len(verdict.validation_errors)

@@ -1,4 +1,4 @@
-"""Two verdicts side by side."""
+"""The difference between two verdicts."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from domain.shared.findings import Finding, Verdict
 
 @dataclass(frozen=True, slots=True)
 class VerdictDiff:
-    """`gone` was said before and is not said now, `new` the other way round; in the order of the findings.
-    A finding that says something else counts as both."""
+    """Findings and evidence that only the earlier (`gone`) or only the later verdict (`new`) has.
+
+    A finding whose content changed counts as both. Findings keep their order.
+    """
 
     gone: tuple[Finding, ...] = ()
     new: tuple[Finding, ...] = ()
@@ -24,35 +26,29 @@ class VerdictDiff:
 
 
 def diff_verdicts(before: Verdict, after: Verdict) -> VerdictDiff:
-    """What differs between two verdicts."""
-    was, is_now = _findings(before), _findings(after)
     return VerdictDiff(
-        gone=_without(was, is_now),
-        new=_without(is_now, was),
+        gone=_without(before.findings, after.findings),
+        new=_without(after.findings, before.findings),
         evidence_gone=tuple(sorted({*before.evidence} - {*after.evidence})),
         evidence_new=tuple(sorted({*after.evidence} - {*before.evidence})),
     )
 
 
 def are_equivalent(before: Verdict, after: Verdict) -> bool:
-    """Whether both come to the same: ready or not, and the same codes about the same lines and products.
-    Words, and the figures in them, may differ."""
-    return before.ready == after.ready and _gist(before) == _gist(after)
+    """Whether both are ready or not, with the same codes about the same lines and products. Messages and `data` may
+    differ."""
+    return before.ready == after.ready and _subjects(before) == _subjects(after)
 
 
-def _gist(verdict: Verdict) -> Counter[tuple[object, ...]]:
+def _subjects(verdict: Verdict) -> Counter[tuple[object, ...]]:
     return Counter(
         (finding.code, finding.severity, finding.order_item_id, finding.offer_id, finding.product_code)
-        for finding in _findings(verdict)
+        for finding in verdict.findings
     )
 
 
-def _findings(verdict: Verdict) -> tuple[Finding, ...]:
-    return (*verdict.blocked_products, *verdict.validation_errors)
-
-
 def _without(findings: tuple[Finding, ...], others: tuple[Finding, ...]) -> tuple[Finding, ...]:
-    """Those that are not among the others, each as often as it is missing there."""
+    """The multiset difference, by content."""
     left = Counter(finding.model_dump_json() for finding in others)
     missing: list[Finding] = []
     for finding in findings:

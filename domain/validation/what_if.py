@@ -1,4 +1,4 @@
-"""What baskets would come to if some facts held, on top of all that is known. Changes nothing."""
+"""What baskets would become if some facts were known on top of all recorded facts. Changes nothing."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ Consequence = Literal["stays_ready", "was_not_ready", "becomes_not_ready"]
 
 @dataclass(frozen=True, slots=True)
 class WhatIfResult:
-    """What would become of a basket; with the codes of its errors where it would become not ready."""
+    """The consequence for one basket; `codes` are its errors if it becomes not ready."""
 
     consequence: Consequence
     codes: tuple[str, ...] = ()
 
 
 class WhatIfValidator:
-    """Judges baskets at one moment, by the facts up to one position, with and without the supposed ones.
+    """Validates baskets at one moment and catalogue position, with and without the assumed facts.
 
-    What is known of an offer or product is read once and kept for the baskets that come after.
+    It keeps what it has read of the catalogue for the baskets that follow.
     """
 
     def __init__(
@@ -43,65 +43,67 @@ class WhatIfValidator:
         at: datetime,
         defaults: PolicyTerms,
     ) -> None:
-        """`facts` are those of `that_would_count`."""
+        """`facts` are those of `effective_facts`."""
         self._history = history
         self._position = position
         self._at = at
         self._defaults = defaults
         self._known = Catalogue(position=position)
-        self._supposed = Catalogue(facts)
-        # A supposed offer may be made of products that no basket remembers: they are read with its own.
-        self._made_of = {
+        self._assumed = Catalogue(facts)
+        # An assumed offer may contain products that no basket lists: they are read together with the offer.
+        self._assumed_products = {
             fact.id: {product.product_code for product in fact.products}
             for fact in facts
             if isinstance(fact, OfferFact)
         }
-        self._seen: tuple[set[str], set[str], set[str]] = (set(), set(), set())
+        self._read_offers: set[str] = set()
+        self._read_products: set[str] = set()
+        self._read_partners: set[str] = set()
 
-    async def learn_about(self, baskets: Collection[Basket]) -> None:
-        """Reads what is known about these baskets and was not read before."""
-        offers, products, partners = self._seen
-        new_offers = {id for basket in baskets for id in offers_of(basket)} - offers
-        codes = {code for basket in baskets for code in products_of(basket)}
-        codes.update(*(self._made_of.get(id, ()) for id in new_offers))
-        new_partners = {basket.partner for basket in baskets} - partners
-        if new_offers or codes - products:
-            await self._learn(new_offers, codes - products, None)
-        for partner in new_partners:
-            await self._learn((), (), partner)
-        offers |= new_offers
-        products |= codes
-        partners |= new_partners
+    async def prepare(self, baskets: Collection[Basket]) -> None:
+        """Reads the facts about these baskets that were not read before."""
+        offers = {id for basket in baskets for id in offers_of(basket)} - self._read_offers
+        products = {code for basket in baskets for code in products_of(basket)}
+        products.update(*(self._assumed_products.get(id, ()) for id in offers))
+        products -= self._read_products
+        partners = {basket.partner for basket in baskets} - self._read_partners
+        if offers or products:
+            await self._read(offers, products, None)
+        for partner in partners:
+            await self._read((), (), partner)
+        self._read_offers |= offers
+        self._read_products |= products
+        self._read_partners |= partners
 
     def consequence_for(self, basket: Basket) -> WhatIfResult:
-        """What would become of a basket that was learned about."""
-        seen = basket.as_seen_at(self._at)
-        after = error_codes(seen, self._supposed, self._at, defaults=self._defaults)
+        """The consequence for a basket that was prepared."""
+        basket = basket.as_seen_at(self._at)
+        after = error_codes(basket, self._assumed, self._at, defaults=self._defaults)
         if not after:
             return WhatIfResult("stays_ready")
-        if error_codes(seen, self._known, self._at, defaults=self._defaults):
+        if error_codes(basket, self._known, self._at, defaults=self._defaults):
             return WhatIfResult("was_not_ready")
         return WhatIfResult("becomes_not_ready", tuple(sorted(after)))
 
-    async def _learn(self, offers: Collection[str], codes: Collection[str], partner: str | None) -> None:
+    async def _read(self, offers: Collection[str], codes: Collection[str], partner: str | None) -> None:
         read = await self._history.catalogue_as_of(offers, codes, self._position, partner)
         facts = [*read.facts()]
         self._known.add(facts)
-        self._supposed.add(facts)
+        self._assumed.add(facts)
 
 
 async def effective_facts(
     facts: Sequence[Fact], history: CatalogueHistory, position: int
 ) -> tuple[Sequence[Fact], int]:
-    """The facts that would change what is known at a position, as they would be recorded then, and how many would
-    not: as new a fact, or a newer one, about the same is known already."""
+    """The facts that are newer than those at a position, in the epochs in which they would be recorded; and how
+    many are not newer."""
     newest: dict[str, Fact] = {}
     for start in range(0, len(facts), FACTS_PER_QUERY):
         known = await _known_about(facts[start : start + FACTS_PER_QUERY], history, position)
         newest |= {fact.subject: fact for fact in known}
-    said = [(placed_after(fact, newest.get(fact.subject)), newest.get(fact.subject)) for fact in facts]
-    counting = [fact for fact, held in said if held is None or recency(fact) > recency(held)]
-    return counting, len(facts) - len(counting)
+    placed = [(placed_after(fact, newest.get(fact.subject)), newest.get(fact.subject)) for fact in facts]
+    effective = [fact for fact, held in placed if held is None or recency(fact) > recency(held)]
+    return effective, len(facts) - len(effective)
 
 
 async def _known_about(facts: Sequence[Fact], history: CatalogueHistory, position: int) -> Sequence[Fact]:
@@ -110,6 +112,6 @@ async def _known_about(facts: Sequence[Fact], history: CatalogueHistory, positio
     codes = {fact.product_code for fact in facts if isinstance(fact, AvailabilityFact)}
     known = [*(await history.catalogue_as_of(offers, codes, position)).facts()]
     for partner in {fact.partner for fact in facts if isinstance(fact, PolicyFact)}:
-        # The policy of all is told beside that of any organisation.
+        # With the policy of an organisation comes the policy for all.
         known += (await history.catalogue_as_of((), (), position, partner or "")).facts()
     return known

@@ -13,15 +13,7 @@ from domain.catalogue.epochs import is_withdrawn
 from domain.catalogue.facts import AvailabilityFact, Fact
 from domain.ports.catalogue import CatalogueFacts, CatalogueHistory
 from tests.builders import NOW, availability, offer, policy, price, ref
-from tests.contracts.catalogue import (
-    GB,
-    arrivals,
-    known_of,
-    offer_of,
-    sourced,
-    tombstone,
-    unique,
-)
+from tests.contracts.catalogue import GB, arrivals, known_of, offer_of, sourced, tombstone, unique
 
 
 @dataclass(frozen=True)

@@ -105,7 +105,7 @@ class PostgresCatalogue:
         elif fresh or product_codes or partner is not None:
             batches = self._looks
         else:
-            return Catalogue.of_known(known, {}, ())
+            return Catalogue.from_entries(known, {}, ())
         return await batches.call(CatalogueRequest(offer_ids, product_codes, partner, window))
 
     async def _read(self, asked: Sequence[CatalogueRequest], _: bool) -> Sequence[Catalogue]:

@@ -57,7 +57,7 @@ class CatalogueQuery:
                 question.missing_offers.add(id)
             else:
                 question.offers[id] = known
-                codes.update(known.codes)
+                codes.update(known.product_codes)
         for code in codes.union(*(each.codes for each in asked)):
             product = cache.product(code)
             if product is None:
@@ -99,7 +99,7 @@ class CatalogueQuery:
         read = _read(position, self.window, missing, documents)
         cache.advance(read, touched, self.state)
         policies = [*self.policies.values(), *read.policies.values()]
-        return Catalogue.of_known(
+        return Catalogue.from_entries(
             self.offers | read.offers,
             self.products | read.products,
             [policy for policy in policies if policy is not None],
@@ -135,13 +135,13 @@ def _read(
     for fact in facts:
         trim(fact)
     found = Catalogue(facts)
-    offers = {id: found.known_offer(id) or OfferEntry(()) for id in named["offer"]}
+    offers = {id: found.offer_entry(id) or OfferEntry(()) for id in named["offer"]}
     codes = {product.product_code for offer in found.offers() for product in offer.products}
     policies = {fact.subject: fact for fact in facts if isinstance(fact, PolicyFact)}
     return CatalogueRead(
         position,
         window,
         offers,
-        {code: found.known_product(code) or ProductEntry(()) for code in named["availability"] | codes},
+        {code: found.product_entry(code) or ProductEntry(()) for code in named["availability"] | codes},
         {subject: policies.get(subject) for subject in named["policy"]},
     )

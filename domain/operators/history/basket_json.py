@@ -31,7 +31,7 @@ def basket_state_json(state: BasketState) -> Document:
     verdict = state.verdict
     last = verdict and {
         "version": verdict.version,
-        "basketVersion": verdict.judged_version,
+        "basketVersion": verdict.validated_version,
         "validatedAt": verdict.at,
         "ready": verdict.verdict.ready,
         "blockedProducts": verdict.verdict.blocked_products,

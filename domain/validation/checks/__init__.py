@@ -1,17 +1,9 @@
-"""The checks. Each is a pure, named function of what it sees: the basket, the catalogue as known, the
-policy that holds, and the time. `CHECKS` lists them in the order of their findings."""
+"""The checks: pure, named functions of a `ValidationContext`. Findings keep the order of `CHECKS`."""
 
 from __future__ import annotations
 
 from domain.validation.check import Check
-from domain.validation.checks import (
-    basket,
-    compatibility,
-    offers,
-    prices,
-    products,
-    quantities,
-)
+from domain.validation.checks import basket, compatibility, offers, prices, products, quantities
 
 CHECKS: tuple[Check, ...] = (
     basket.basket_empty,

@@ -1,7 +1,7 @@
-"""Checks of how many of an offer are asked for.
+"""Checks of each offer's quantity rule.
 
-A seller who says "at most 10" means the order, not a line of it: two lines of 6, one of them as an add-on,
-are 12. So an offer's rules count the sum over all lines of the same offer version.
+A rule limits the order, not a single line: two lines of 6 exceed "at most 10", even if one is an add-on. So the
+checks sum the quantity over all lines of the same offer version.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from domain.validation.context import ValidationContext
 from domain.validation.finding_schema import DataField
 
 _REQUESTED = [
-    DataField("requested", "number", "How many all lines of the offer version ask for."),
-    DataField("orderItemIds", "texts", "Those lines."),
+    DataField("requested", "number", "The total quantity of all lines of the offer version."),
+    DataField("orderItemIds", "texts", "These lines."),
 ]
 
 
 @check(
     looks_at="the offer's `quantity.min`, against the sum over its lines",
-    data=[DataField("minimum", "number", "The fewest that one may order."), *_REQUESTED],
+    data=[DataField("minimum", "number", "The smallest quantity that may be ordered."), *_REQUESTED],
     rests_on=["offers"],
-    goes_through="demands",
+    scope="demands",
 )
-def quantity_below_minimum(check: Check, sight: ValidationContext) -> Iterator[Finding]:
-    """Fewer are asked for than the offer is sold by, summed over its lines."""
-    for demand in sight.demands:
+def quantity_below_minimum(check: Check, context: ValidationContext) -> Iterator[Finding]:
+    """The total quantity of the offer's lines is below its minimum."""
+    for demand in context.demands:
         rule = demand.offer.quantity
         if rule is not None and rule.min is not None and demand.requested < rule.min:
             yield check.about_lines(
@@ -41,13 +41,13 @@ def quantity_below_minimum(check: Check, sight: ValidationContext) -> Iterator[F
 
 @check(
     looks_at="the offer's `quantity.max`, against the sum over its lines",
-    data=[DataField("maximum", "number", "The most that one may order."), *_REQUESTED],
+    data=[DataField("maximum", "number", "The largest quantity that may be ordered."), *_REQUESTED],
     rests_on=["offers"],
-    goes_through="demands",
+    scope="demands",
 )
-def quantity_above_maximum(check: Check, sight: ValidationContext) -> Iterator[Finding]:
-    """More are asked for than the offer allows, summed over its lines."""
-    for demand in sight.demands:
+def quantity_above_maximum(check: Check, context: ValidationContext) -> Iterator[Finding]:
+    """The total quantity of the offer's lines is above its maximum."""
+    for demand in context.demands:
         rule = demand.offer.quantity
         if rule is not None and rule.max is not None and demand.requested > rule.max:
             yield check.about_lines(
@@ -61,13 +61,13 @@ def quantity_above_maximum(check: Check, sight: ValidationContext) -> Iterator[F
 
 @check(
     looks_at="the offer's `quantity.step`, against the sum over its lines",
-    data=[DataField("step", "number", "The offer is sold in multiples of it."), *_REQUESTED],
+    data=[DataField("step", "number", "The quantity must be a multiple of this."), *_REQUESTED],
     rests_on=["offers"],
-    goes_through="demands",
+    scope="demands",
 )
-def quantity_not_a_multiple(check: Check, sight: ValidationContext) -> Iterator[Finding]:
-    """What is asked for, summed over the offer's lines, is no multiple of the step that it is sold in."""
-    for demand in sight.demands:
+def quantity_not_a_multiple(check: Check, context: ValidationContext) -> Iterator[Finding]:
+    """The total quantity of the offer's lines is no multiple of its step."""
+    for demand in context.demands:
         rule = demand.offer.quantity
         if rule is not None and rule.step is not None and demand.requested % rule.step:
             yield check.about_lines(

@@ -4,12 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.catalogue.fact_file import (
-    MAX_LINE_BYTES,
-    CheckedFile,
-    check_file,
-    line_ranges,
-)
+from cli.catalogue.fact_file import MAX_LINE_BYTES, CheckedFile, check_file, line_ranges
 from domain.catalogue.facts import Fact
 from tests.builders import availability, offer, policy, price
 

@@ -20,12 +20,7 @@ from domain.ports.event_store import Append, NewEvent
 from tests.basket_traffic import utc_now
 from tests.builders import add, availability, basket, caller, item, line, offer, policy, price
 from tests.cli.catalogue.test_fact_file import written
-from tests.cli.validate.shop import (
-    Shop,
-    begin,
-    open_shop,
-    run,
-)
+from tests.cli.validate.shop import Shop, begin, open_shop, run
 from tests.contracts.catalogue import unique
 from tests.servers.waiting import eventually
 

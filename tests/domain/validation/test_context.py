@@ -21,13 +21,7 @@ from domain.validation.context import ValidationContext
 from domain.validation.context_items import BasketLine, ProductStock
 from domain.validation.policy import ValidationPolicy
 from tests.builders import NOW, availability, basket, catalogue, line, money, offer, price, ref
-from tests.domain.validation.test_verdict_properties import (
-    CODES,
-    OFFERS,
-    facts,
-    moments,
-    some_lines,
-)
+from tests.domain.validation.test_verdict_properties import CODES, OFFERS, facts, moments, some_lines
 
 unconditional = st.lists(
     st.builds(offer, st.sampled_from(OFFERS), products=st.lists(st.sampled_from(CODES), max_size=2)),
@@ -37,7 +31,7 @@ unconditional = st.lists(
 
 def sight(given: Basket, known: Catalogue, now: datetime = NOW) -> ValidationContext:
     return ValidationContext.of(
-        given, known, now, ValidationPolicy.holding(known.policies("acme"), PolicyTerms())
+        given, known, now, ValidationPolicy.resolve(known.policies("acme"), PolicyTerms())
     )
 
 
@@ -51,12 +45,12 @@ def without_sparing(seen: ValidationContext, known: Catalogue) -> ValidationCont
         ProductStock(
             code,
             sum(each.item.quantity for each in lines),
-            tuple({each.at: each for each in lines}.values()),
+            tuple({each.item_index: each for each in lines}.values()),
             known.availability(code, seen.basket.market),
         )
         for code, lines in needing.items()
     ]
-    return replace(seen, lines_in_question=seen.lines, stocks_in_question=tuple(stocks))
+    return replace(seen, lines_to_check=seen.lines, stocks_to_check=tuple(stocks))
 
 
 @given(some_lines(), unconditional, facts, moments)
@@ -70,7 +64,7 @@ def test_what_is_not_in_question_no_check_has_anything_to_say_of(
     for check in CHECKS:
         found = [*check.find(everything)]
         assert [*check.find(seen)] == found, check.code
-        assert not found or check.goes_through in seen.in_question, check.code
+        assert not found or check.scope in seen.scopes_to_check, check.code
 
 
 def test_plain_lines_at_the_offers_price_are_not_in_question_and_others_are() -> None:
@@ -85,7 +79,7 @@ def test_plain_lines_at_the_offers_price_are_not_in_question_and_others_are() ->
         line("an unknown offer", "x-1"),
     ]
     seen = sight(basket(plain, *others), known)
-    assert [each.item.id for each in seen.lines_in_question] == [each.id for each in others]
+    assert [each.item.id for each in seen.lines_to_check] == [each.id for each in others]
 
 
 @pytest.mark.parametrize(
@@ -103,7 +97,7 @@ def test_products_of_which_there_is_plenty_are_not_in_question(
 ) -> None:
     fact = availability("SKU-1", **said)
     seen = sight(basket(line("line-1", quantity=2)), catalogue(offer("o-1"), fact))
-    assert [stock.code for stock in seen.stocks_in_question] == (["SKU-1"] if in_question else [])
+    assert [stock.code for stock in seen.stocks_to_check] == (["SKU-1"] if in_question else [])
     assert seen.availability_ids == (fact.fact_id,)
 
 
@@ -149,8 +143,8 @@ def test_an_offer_answers_what_it_remembers_as_one_that_remembers_nothing(
     ]
     remembering = OfferEntry(said)
     for version, market, now in questions:
-        answer = remembering.answer(version, market, now)
-        anew = OfferEntry(said).answer(version, market, now)
+        answer = remembering.quote(version, market, now)
+        anew = OfferEntry(said).quote(version, market, now)
         assert replace(answer, since=NOW, until=NOW) == replace(anew, since=NOW, until=NOW)
         assert answer.since <= now < answer.until
         assert answer.price == catalogue(*said).price(ref(f"o-1@{version}"), market, now)

@@ -35,13 +35,7 @@ from tests.builders import (
     unpriced,
     validate,
 )
-from tests.domain.validation.verdicts import (
-    KNOWN,
-    TICK,
-    codes,
-    found,
-    verdict,
-)
+from tests.domain.validation.verdicts import KNOWN, TICK, codes, found, verdict
 
 GBP_5P = [{"amount": "0.05", "currency": "GBP"}]
 
@@ -57,7 +51,7 @@ def test_what_an_organisation_does_not_say_all_say_and_then_the_defaults() -> No
         None, maximum_lines=2, low_stock=2, checks={"basket_empty": "off", "price_changed": "off"}
     )
     own = policy(low_stock=3, checks={"price_changed": "warning"})
-    held = ValidationPolicy.holding(catalogue(own, everyones, policy("globex")).policies("acme"), defaults)
+    held = ValidationPolicy.resolve(catalogue(own, everyones, policy("globex")).policies("acme"), defaults)
     assert (held.low_stock, held.maximum_lines, held.maximum_total) == (3, 2, (money("1"),))
     assert held.levels == {"price_missing": "off", "basket_empty": "off", "price_changed": "warning"}
     assert held.evidence == ("policy/*#1", "policy/acme#1")
@@ -184,7 +178,7 @@ def test_a_percentage_is_reckoned_exactly(before: str, now: str, percent: int) -
     )
     units = [int(amount.replace(".", "")) for amount in (before, now)]
     exactly = abs(units[1] - units[0]) * 1_000_000 <= percent * units[0]
-    assert ValidationPolicy.holding((), terms).tolerates(money(before), money(now)) is exactly
+    assert ValidationPolicy.resolve((), terms).tolerates(money(before), money(now)) is exactly
 
 
 # limits and thresholds

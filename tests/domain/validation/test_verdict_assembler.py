@@ -7,15 +7,7 @@ from pydantic_core import to_json
 from domain.basket.serialization import serialize_verdict
 from domain.ports.event_store import Append, NewEvent, StoredEvent
 from domain.validation.verdict_assembler import VerdictAssembler, VerdictUnavailable
-from tests.builders import (
-    InMemoryCheckout,
-    add,
-    caller,
-    initiate,
-    item,
-    update,
-    validate,
-)
+from tests.builders import InMemoryCheckout, add, caller, initiate, item, update, validate
 from tests.fakes.event_store import InMemoryEventStore
 
 

@@ -11,12 +11,7 @@ from domain.basket.basket import Basket
 from domain.basket.events import OrderItem
 from domain.catalogue.catalogue import Catalogue
 from domain.catalogue.facts import Fact
-from domain.validation.validate import (
-    NO_POLICY_TERMS,
-    build_context,
-    run_checks,
-    validate_basket,
-)
+from domain.validation.validate import NO_POLICY_TERMS, build_context, run_checks, validate_basket
 from domain.validation.verdict_cache import VerdictCache
 from tests.builders import LIFETIME, NOW, SECOND, basket, catalogue, item_id, line, money, offer, price
 from tests.domain.validation.test_verdict_properties import facts, some_lines
@@ -80,7 +75,7 @@ def test_another_basket_is_judged_anew() -> None:
 
 def test_what_was_learned_since_is_judged_by() -> None:
     for fact in (offer("o-2", products=["SKU-2"], sequence=2), price("o-1", "9.00")):
-        known = Catalogue.of_known({}, {}, ())
+        known = Catalogue.from_entries({}, {}, ())
         known.add([*KNOWN.facts(), fact])
         assert not found(basket(*LINES), known)
 

@@ -19,14 +19,7 @@ from domain.catalogue.catalogue import Catalogue
 from domain.catalogue.facts import Fact, PriceFact
 from domain.shared.errors import StoreUnavailable
 from tests.builders import NOW, availability, offer, policy, price, ref
-from tests.contracts.catalogue import (
-    GB,
-    CatalogueFactsContract,
-    known_of,
-    sourced,
-    tombstone,
-    unique,
-)
+from tests.contracts.catalogue import GB, CatalogueFactsContract, known_of, sourced, tombstone, unique
 from tests.servers.waiting import eventually
 
 
@@ -136,8 +129,8 @@ async def test_whoever_reads_while_others_learn_is_told_what_held_at_one_positio
     assert len({answer.position for answer in answers}) > 5
     for answer in chance.sample(answers, min(60, len(answers))):
         assert answer.position is not None
-        offer_ids = {id for id in ids if answer.known_offer(id) is not None}
-        known_codes = {code for code in codes if answer.known_product(code) is not None}
+        offer_ids = {id for id in ids if answer.offer_entry(id) is not None}
+        known_codes = {code for code in codes if answer.product_entry(code) is not None}
         then = await history.catalogue_as_of(offer_ids, known_codes, answer.position, partner)
         assert answer.policies(partner) == then.policies(partner)
         for id in offer_ids:

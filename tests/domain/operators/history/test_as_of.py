@@ -170,7 +170,7 @@ async def test_with_a_basket_comes_the_last_verdict_on_it_by_then(checkout: InMe
     assert verdicts[0] is None
     assert verdicts[1] == verdicts[2]
     assert verdicts[2] is not None
-    assert (verdicts[2].version, verdicts[2].judged_version) == (4, 3)
+    assert (verdicts[2].version, verdicts[2].validated_version) == (4, 3)
 
 
 async def test_the_document_is_the_order_that_callers_see_and_more(checkout: InMemoryCheckout) -> None:

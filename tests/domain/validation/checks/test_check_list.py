@@ -25,6 +25,6 @@ def test_only_what_may_still_be_ordered_is_a_warning() -> None:
 
 def test_every_field_of_data_says_what_it_holds() -> None:
     for check in CHECKS:
-        names = [datum.name for datum in check.data]
+        names = [field.name for field in check.data]
         assert len({*names}) == len(names)
-        assert all(datum.says.endswith(".") for datum in check.data)
+        assert all(field.description.endswith(".") for field in check.data)

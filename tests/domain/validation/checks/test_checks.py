@@ -28,13 +28,7 @@ from tests.builders import (
     price,
     unpriced,
 )
-from tests.domain.validation.verdicts import (
-    KNOWN,
-    TICK,
-    codes,
-    found,
-    verdict,
-)
+from tests.domain.validation.verdicts import KNOWN, TICK, codes, found, verdict
 
 
 def test_a_basket_that_is_right_has_no_findings_and_is_ready() -> None:

@@ -9,13 +9,7 @@ import pytest
 
 from domain.basket.events import OrderItem
 from tests.builders import NOW, availability, basket, line, offer, price
-from tests.domain.validation.verdicts import (
-    KNOWN,
-    TICK,
-    codes,
-    found,
-    verdict,
-)
+from tests.domain.validation.verdicts import KNOWN, TICK, codes, found, verdict
 
 DAY = timedelta(days=1)
 

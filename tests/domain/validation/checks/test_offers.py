@@ -8,13 +8,7 @@ from typing import Any
 import pytest
 
 from tests.builders import NOW, availability, basket, line, offer, price, unpriced
-from tests.domain.validation.verdicts import (
-    KNOWN,
-    TICK,
-    codes,
-    found,
-    verdict,
-)
+from tests.domain.validation.verdicts import KNOWN, TICK, codes, found, verdict
 
 HOUR = timedelta(hours=1)
 
