@@ -1,4 +1,4 @@
-"""A process lets the others know how it is."""
+"""Reports the workers of this process to PostgreSQL."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ _log = structlog.get_logger("cli.heartbeat_reporter")
 
 
 def this_process(instance: str) -> ServiceProcess:
-    """This process, by the UUID that it gave itself."""
+    """This process; `instance` is the UUID that it gave itself."""
     return ServiceProcess(instance, socket.gethostname(), os.getpid(), release())
 
 
 @asynccontextmanager
 async def report_heartbeats(
-    states: WorkerStatusStore, process: ServiceProcess, reports: CollectReports, every: float = REPORT_SECONDS
+    store: WorkerStatusStore, process: ServiceProcess, collect: CollectReports, every: float = REPORT_SECONDS
 ) -> AsyncIterator[None]:
-    """Reports for the block, and at its end that the process stopped. Whatever happens to a report, the block
-    is not disturbed: it is said again with the next one."""
-    task = asyncio.create_task(_keep_reporting(states, process, reports, every), name="reporting")
+    """Reports during the block, and at its end that the process stopped. A report that fails never disturbs the block:
+    the next one replaces it."""
+    task = asyncio.create_task(_keep_reporting(store, process, collect, every), name="reporting")
     try:
         yield
     finally:
@@ -44,29 +44,29 @@ async def report_heartbeats(
         await asyncio.gather(task, return_exceptions=True)
         with contextlib.suppress(Exception):
             async with asyncio.timeout(FAREWELL_SECONDS):
-                await states.report(process, [_farewell(report) for report in await reports()])
+                stopped = [
+                    replace(report, condition="stopped", condition_seconds=0.0, holds_role=False, rate=None)
+                    for report in await collect()
+                ]
+                await store.report(process, stopped)
 
 
 async def _keep_reporting(
-    states: WorkerStatusStore, process: ServiceProcess, reports: CollectReports, every: float
+    store: WorkerStatusStore, process: ServiceProcess, collect: CollectReports, every: float
 ) -> None:
     loop = asyncio.get_running_loop()
     clear_away_at = loop.time()
-    heard = True
+    reported = True
     while True:
         try:
-            await states.report(process, await reports())
+            await store.report(process, await collect())
             if loop.time() >= clear_away_at:
                 clear_away_at = loop.time() + CLEANUP_SECONDS
-                await states.clear_away(RETENTION_SECONDS)
-            heard = True
-        except Exception as error:  # noqa: BLE001  (whatever it was, the work goes on)
-            # Once an absence: whoever needs PostgreSQL says more.
-            if heard:
-                _log.warning("others do not hear how this process is", why=f"{type(error).__name__}: {error}")
-            heard = False
+                await store.clear_away(RETENTION_SECONDS)
+            reported = True
+        except Exception as error:  # noqa: BLE001  (no fault of a report may end the work)
+            # Logged once for each outage: others that need PostgreSQL log more.
+            if reported:
+                _log.warning("this process cannot report its status", why=f"{type(error).__name__}: {error}")
+            reported = False
         await asyncio.sleep(every)
-
-
-def _farewell(report: WorkerReport) -> WorkerReport:
-    return replace(report, condition="stopped", condition_seconds=0.0, holds_role=False, rate=None)

@@ -28,10 +28,11 @@ from workers.commands import CommandWorker
 from workers.consistency_sampler import ConsistencySampler
 from workers.expiry import ExpiryWorker
 from workers.health import health_app
+from workers.heartbeat import Heartbeat
 from workers.projector import ProjectorWorker
 from workers.publisher import PublisherWorker
 from workers.revalidator import RevalidatorWorker
-from workers.runner import Heartbeat, Worker, keep_running
+from workers.runner import Worker, keep_running
 
 
 async def run_workers(settings: Settings, name: str) -> None:

@@ -1,4 +1,4 @@
-"""Expires baskets whose time is over, and clears away answers that nobody asks for any more."""
+"""Expires baskets whose time is over, and deletes idempotency responses that have outlived their lifetime."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from workers.keyed_concurrency import run_keyed
 from workers.runner import sleep
 
 PAGE_BASKETS = 500
-AT_ONCE = 32
-PURGE_ANSWERS = 5_000
-MOST_EXPIRED_AHEAD = 20_000
-"""So many baskets may be expired in the store while their views still say that they are due."""
+CONCURRENCY = 32
+PURGE_RESPONSES = 5_000
+MAX_AHEAD_OF_VIEWS = 20_000
+"""Expired baskets whose views may still say that they are due."""
 
-PurgeAnswers = Callable[[int], Awaitable[int]]
-"""Deletes at most so many outdated answers and says how many."""
+PurgeResponses = Callable[[int], Awaitable[int]]
+"""Deletes at most so many outdated responses and returns how many."""
 
 _log = structlog.get_logger("workers.expiry")
 
 
 class ExpiryWorker:
-    """At least once, and without harm when it is more: a basket expires by an event, once and only when it
-    is due, whoever says so how often. Several processes may do this at the same time.
+    """Exactly once: the event store takes one expiry of a basket, and only when it is due, however often it is tried.
+    Several processes may do this at the same time.
 
-    Which baskets are due is looked up in their views, `interval` after the last look.
+    The views say which baskets are due. They are queried `interval` after the last round.
     """
 
     name = "expiry"
@@ -43,7 +43,7 @@ class ExpiryWorker:
         self,
         views: BasketViews,
         handlers: CheckoutHandlers,
-        purge_answers: PurgeAnswers,
+        purge_responses: PurgeResponses,
         clock: Clock,
         new_id: NewId,
         *,
@@ -52,43 +52,43 @@ class ExpiryWorker:
     ) -> None:
         self._views = views
         self._handlers = handlers
-        self._purge_answers = purge_answers
+        self._purge_responses = purge_responses
         self._clock = clock
         self._new_id = new_id
         self._interval = interval.total_seconds()
         self._page = page_baskets
         self._ahead: set[str] = set()
-        """Baskets that are expired in the store, and due by their views, which lag."""
+        """Expired baskets whose views lag and still say that they are due."""
 
     async def run(self, heartbeat: Heartbeat) -> None:
         while True:
-            expired = await self._expire_what_is_due(heartbeat)
+            expired = await self._expire_due_baskets(heartbeat)
             purged = await self._purge(heartbeat)
             if expired or purged:
                 _log.info("cleared away", expired_baskets=expired, outdated_answers=purged)
             heartbeat.ready(True)
             await sleep(self._interval, heartbeat)
 
-    async def _expire_what_is_due(self, heartbeat: Heartbeat) -> int:
+    async def _expire_due_baskets(self, heartbeat: Heartbeat) -> int:
         expired = 0
         while True:
             limit = self._page + len(self._ahead)
             due = await self._views.due(self._clock(), limit)
             self._ahead &= set(due)
             late = [basket_id for basket_id in due if basket_id not in self._ahead]
-            done = await run_keyed(late, lambda basket_id: (basket_id,), self._expire, at_once=AT_ONCE)
+            done = await run_keyed(late, lambda basket_id: (basket_id,), self._expire, at_once=CONCURRENCY)
             expired += sum(done)
             heartbeat.handled(sum(done))
             heartbeat.beat()
             if len(due) < limit or not any(done):
                 return expired
-            if len(self._ahead) >= MOST_EXPIRED_AHEAD:
-                # The views stand still. Asking for ever longer pages would not move them.
+            if len(self._ahead) >= MAX_AHEAD_OF_VIEWS:
+                # The views are stalled. Ever longer pages would not move them.
                 self._ahead.clear()
                 return expired
 
     async def _expire(self, basket_id: str) -> bool:
-        """False where other writers kept winning: it is looked at again in the next round."""
+        """False where other writers kept winning: the next round tries again."""
         structlog.contextvars.bind_contextvars(basket=basket_id)
         try:
             await self._handlers.expire(basket_id, self._caller())
@@ -101,10 +101,10 @@ class ExpiryWorker:
 
     async def _purge(self, heartbeat: Heartbeat) -> int:
         purged = 0
-        while (deleted := await self._purge_answers(PURGE_ANSWERS)) > 0:
+        while (deleted := await self._purge_responses(PURGE_RESPONSES)) > 0:
             purged += deleted
             heartbeat.beat()
-            if deleted < PURGE_ANSWERS:
+            if deleted < PURGE_RESPONSES:
                 break
         return purged
 

@@ -1,4 +1,4 @@
-"""What a worker lets others know of itself."""
+"""What a worker reports about itself."""
 
 from __future__ import annotations
 
@@ -9,21 +9,20 @@ from domain.operators.status.model import LagMeasurement, ReportedCondition, Wor
 from domain.operators.status.rate_meter import RateMeter
 
 MeasureLag = Callable[[], Awaitable[LagMeasurement | None]]
-"""Says how far a worker is; asked every two seconds or so, never in its hot loop."""
+"""Measures a worker's lag. It is called about every two seconds, never in the worker's hot loop."""
 
 
 class Heartbeat:
-    """What a worker lets others know of itself: that it moves, that it works, how far it is, and what went wrong
-    last.
+    """Collects what a worker reports: that it moves and works, how far it is, and its last error.
 
-    `clock` counts seconds and never goes back.
+    `clock` is monotonic, in seconds.
     """
 
     def __init__(self, name: str, clock: Callable[[], float] = time.monotonic) -> None:
         self.name = name
         self.is_ready = False
         self.last_error: str | None = None
-        """What it failed on, until it is ready again."""
+        """What the worker failed on, until it is ready again."""
         self._clock = clock
         self._beaten = self._since = clock()
         self._condition: ReportedCondition = "starting"
@@ -38,52 +37,51 @@ class Heartbeat:
         self._measure: MeasureLag | None = None
 
     def beat(self) -> None:
-        """Says that the worker moves; to be called on each round, also on one without work."""
+        """The worker moves. Called on each round, even on one without work."""
         self._beaten = self._clock()
 
     def ready(self, works: bool) -> None:
-        """Says whether the worker does its work now; a beat as well."""
+        """Whether the worker does its work now; a beat as well."""
         if works:
-            self._becomes("working")
+            self._enter("working")
             self.last_error = None
         elif self._condition != "failing":
-            self._becomes("starting")
+            self._enter("starting")
         self.is_ready = works
         self.beat()
 
     def stands_by(self, role: str) -> None:
-        """Says that another process does the work, and that this one takes over when it is gone: it is ready
-        too."""
-        self._becomes("standing-by")
+        """Another process has the role, and this one will take over. The worker counts as ready."""
+        self._enter("standing-by")
         self.is_ready, self.last_error = True, None
         self._role, self._holds_role = role, False
         self.beat()
         self._position = self._measure = None
 
     def holds(self, role: str) -> None:
-        """Says that the work is this process's now; it is not ready until it says so."""
+        """This process has the role now. The worker is not ready until it says so."""
         self.ready(False)
         self._role, self._holds_role = role, True
 
     def handled(self, count: int) -> None:
-        """Says that so many events (messages, facts, baskets) more are done with."""
+        """So many more events (messages, facts, baskets) are done."""
         self._handled += count
 
     def at(self, position: int) -> None:
-        """Says how far it is, in positions of the store that it reads."""
+        """The worker's position in the store that it reads."""
         self._position = (position, self._clock())
 
     def measured_by(self, measure: MeasureLag) -> None:
-        """Says whom to ask how far it is, for as long as this run of the worker goes."""
+        """How to measure the lag during this run of the worker."""
         self._measure = measure
 
     def ended(self) -> None:
-        """Says that a run of the worker is over, and what it measured by is closed."""
+        """This run of the worker is over."""
         self._measure = None
 
     def fault(self, error: str) -> None:
-        """Says in words what the worker failed on; it is not ready until it says so again."""
-        self._becomes("failing")
+        """The worker failed. It is not ready until it says so again."""
+        self._enter("failing")
         self.ready(False)
         self._holds_role = False
         self._restarts += 1
@@ -92,16 +90,16 @@ class Heartbeat:
 
     @property
     def silent_seconds(self) -> float:
-        """How long ago the last beat was."""
+        """Seconds since the last beat."""
         return self._clock() - self._beaten
 
     async def report(self) -> WorkerReport:
-        """What is to be said of the worker now."""
-        figures = await self._measure() if self._measure is not None else None
+        """The report on the worker as of now."""
+        lag = await self._measure() if self._measure is not None else None
         now = self._clock()
-        if figures is None and self._position is not None:
+        if lag is None and self._position is not None:
             position, at = self._position
-            figures = LagMeasurement(position, age_seconds=now - at)
+            lag = LagMeasurement(position, age_seconds=now - at)
         error, error_at = self._newest_error or (None, now)
         return WorkerReport(
             worker=self.name,
@@ -110,24 +108,24 @@ class Heartbeat:
             silent_seconds=now - self._beaten,
             role=self._role,
             holds_role=self._holds_role,
-            figures=figures,
+            lag=lag,
             rate=self._rate.at(self._handled),
             handled=self._handled,
             restarts=self._restarts,
             last_error=error,
             last_error_seconds=None if error is None else now - error_at,
-            arriving=self._arriving(figures),
+            arriving=self._arriving(lag),
         )
 
-    def _arriving(self, figures: LagMeasurement | None) -> float | None:
-        """How much came a second: where it is and what waits, taken together, grow by that."""
-        if figures is None or figures.position is None or figures.lag_events is None:
+    def _arriving(self, lag: LagMeasurement | None) -> float | None:
+        """Events a second that arrive: by so much position and waiting events grow together."""
+        if lag is None or lag.position is None or lag.lag_events is None:
             self._arrived = RateMeter(self._clock)
             return None
-        rate = self._arrived.at(figures.position + figures.lag_events)
-        # With other partitions it counts anew.
+        rate = self._arrived.at(lag.position + lag.lag_events)
+        # The sum falls when the worker gets other partitions.
         return None if rate is None or rate < 0 else rate
 
-    def _becomes(self, condition: ReportedCondition) -> None:
+    def _enter(self, condition: ReportedCondition) -> None:
         if condition != self._condition:
             self._condition, self._since = condition, self._clock()

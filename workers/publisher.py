@@ -1,4 +1,4 @@
-"""Publishes what happened: tails the event store by position and hands everything on to Kafka."""
+"""Publishes the events of the store to Kafka, in the order of their positions."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from workers.log_context import event_context
 
 BATCH_EVENTS = 2_000
 BATCH_BYTES = 8 * 1024 * 1024
-VERDICTS_AT_ONCE = 100
+BATCH_VERDICTS = 100
 WAIT_SECONDS = 1.0
 
 _log = structlog.get_logger("workers.publisher")
 
 
 class PublisherWorker:
-    """Publishes every event of the store in the order of positions, in order per basket, as often as its
-    publisher promises: exactly once by transactions, at least once without. A crash anywhere leaves no hole.
+    """Exactly once where the broker has transactions, else at least once. No event is left out or overtakes another
+    of its basket, whenever the process crashes.
 
-    One process publishes at a time; the others stand by and take over when it is gone. Where the store does not
-    hold the event that was published last, it publishes nothing and says so: see docs/operations/verify.md.
+    One process publishes; others stand by. If the store lost the event that was published last, the worker publishes
+    nothing and reports the fault: see docs/operations/verify.md.
     """
 
     name = "publisher"
@@ -51,8 +51,7 @@ class PublisherWorker:
         batch_events: int = BATCH_EVENTS,
         batch_bytes: int = BATCH_BYTES,
     ) -> None:
-        """At most `batch_events` events, and not many more than `batch_bytes` bytes, are published at a
-        time. `role` names what one process holds at a time."""
+        """A batch has at most `batch_events` events and not many more than `batch_bytes` bytes."""
         self._feed = feed
         self._verdicts = VerdictAssembler(store)
         self._publisher = publisher
@@ -63,11 +62,10 @@ class PublisherWorker:
         self._batch_bytes = batch_bytes
 
     async def run(self, heartbeat: Heartbeat) -> None:
-        # One that stands by does what it should.
         async with self._leadership.hold(self._role, lambda: heartbeat.stands_by(self._role)) as lease:
             heartbeat.holds(self._role)
             async with self._publisher.session() as session:
-                await self._belongs_to_this_store(session)
+                await _require_event_in_store(self._feed, session)
                 _log.info("publishing", role=self._role, after_position=session.position)
                 heartbeat.at(session.position)
                 heartbeat.ready(True)
@@ -76,8 +74,8 @@ class PublisherWorker:
                     if not events:
                         await self._feed.wait(session.position, WAIT_SECONDS)
                         await lease.confirm()
-                        await self._belongs_to_this_store(session)
-                    async for publications in self._portions(events):
+                        await _require_event_in_store(self._feed, session)
+                    async for publications in self._batches(events):
                         await lease.confirm()
                         await session.publish(publications)
                         heartbeat.handled(len(publications))
@@ -85,25 +83,19 @@ class PublisherWorker:
                         heartbeat.beat()
                     heartbeat.beat()
 
-    async def _belongs_to_this_store(self, session: PublisherSession) -> None:
-        """Raises PublisherAheadOfStore. Waiting for events after a position that the store never had, or lost, would
-        be silence, and what happens meanwhile would take positions that count as published."""
-        if (why := await ahead_of_store(self._feed, session.published)) is not None:
-            raise PublisherAheadOfStore(why)
-
-    async def _portions(self, events: Sequence[StoredEvent]) -> AsyncIterator[Sequence[Publication]]:
-        """The events with their verdicts, in portions of about `batch_bytes`."""
-        portion: list[Publication] = []
+    async def _batches(self, events: Sequence[StoredEvent]) -> AsyncIterator[Sequence[Publication]]:
+        """The events with their verdicts, in batches of about `batch_bytes`."""
+        batch: list[Publication] = []
         size = 0
-        for start in range(0, len(events), VERDICTS_AT_ONCE):
-            for publication in await self._with_verdicts(events[start : start + VERDICTS_AT_ONCE]):
-                portion.append(publication)
+        for start in range(0, len(events), BATCH_VERDICTS):
+            for publication in await self._with_verdicts(events[start : start + BATCH_VERDICTS]):
+                batch.append(publication)
                 size += len(publication.event.data) + len(publication.verdict or b"")
                 if size >= self._batch_bytes:
-                    yield portion
-                    portion, size = [], 0
-        if portion:
-            yield portion
+                    yield batch
+                    batch, size = [], 0
+        if batch:
+            yield batch
 
     async def _with_verdicts(self, events: Sequence[StoredEvent]) -> Sequence[Publication]:
         verdicts = await self._verdicts.of(events)
@@ -111,15 +103,15 @@ class PublisherWorker:
         for event in events:
             verdict = verdicts.get(event.position)
             if isinstance(verdict, VerdictUnavailable):
-                await self._bury(event, verdict)
+                await self._send_to_dead_letters(event, verdict)
                 verdict = None
             publications.append(Publication(event, verdict))
         return publications
 
-    async def _bury(self, event: StoredEvent, lost: VerdictUnavailable) -> None:
-        # The event itself goes out: one basket that cannot be folded must not hold up all others.
+    async def _send_to_dead_letters(self, event: StoredEvent, error: VerdictUnavailable) -> None:
+        # The event itself is published: a basket that cannot be folded must not hold up all others.
         _log.error(
-            "a verdict is not published", position=event.position, error=str(lost), **event_context(event)
+            "a verdict is not published", position=event.position, error=str(error), **event_context(event)
         )
         letter = DeadLetter(
             source=MessageSource("event-store", 0, event.position),
@@ -127,6 +119,13 @@ class PublisherWorker:
             value=event.data,
             headers=(),
             code="verdict_lost",
-            error=str(lost),
+            error=str(error),
         )
         await self._dead_letters.record([letter])
+
+
+async def _require_event_in_store(feed: EventFeed, session: PublisherSession) -> None:
+    """Raises PublisherAheadOfStore. Without this the worker would wait in silence, and new events would take positions
+    that count as published."""
+    if (why := await ahead_of_store(feed, session.published)) is not None:
+        raise PublisherAheadOfStore(why)

@@ -1,1 +1,1 @@
-"""What this process tells Prometheus. `docs/operations/status.md` lists every metric."""
+"""The metrics of this process. `docs/operations/status.md` lists them all."""

@@ -1,4 +1,4 @@
-"""The page that Prometheus reads. It tells operators' figures: it belongs on ports that partners do not reach."""
+"""The page that Prometheus reads. Partners must not reach its port: its figures are for operators."""
 
 from __future__ import annotations
 
@@ -9,26 +9,24 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from adapters.metrics.dead_letter_metrics import dead_letter_exposition
-from adapters.metrics.service_metrics import status_exposition
+from adapters.metrics.service_metrics import service_exposition
 from domain.operators.dead_letters.model import DeadLetterCount
 from domain.operators.status.service_status import StatusService
 from domain.shared.errors import Unavailable
 
 METRICS = "/metrics"
 
-Counts = Callable[[], Awaitable[Sequence[DeadLetterCount]]]
+CountDeadLetters = Callable[[], Awaitable[Sequence[DeadLetterCount]]]
 
 
-def metrics_route(statuses: StatusService, letters: Counts) -> Route:
-    """`/metrics`: what this process counted, and how the whole service is and which dead letters wait, where
-    PostgreSQL can be asked."""
+def metrics_route(status_service: StatusService, count_dead_letters: CountDeadLetters) -> Route:
+    """`/metrics`: this process's counters, and the service's status where PostgreSQL answers."""
 
     async def metrics(_: Request) -> Response:
         try:
-            service = status_exposition(await statuses.now()) + dead_letter_exposition(await letters())
+            service = service_exposition(await status_service.now(), await count_dead_letters())
         except Unavailable:
-            service = status_exposition(None)
+            service = service_exposition(None)
         return Response(
             generate_latest(REGISTRY) + service,
             media_type=CONTENT_TYPE_PLAIN_0_0_4,

@@ -1,4 +1,4 @@
-"""What a process counts while it works. Children are bound once, where they are used, never on a hot path."""
+"""What a process counts. Hot paths bind the children of these metrics once."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Literal
 
 from prometheus_client import Counter, Histogram, disable_created_metrics
 
-# A second series for each counter and histogram, which nobody asks for.
+# Nobody needs a second series for each counter and histogram.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 HTTP_REQUESTS = Counter(
@@ -16,7 +16,7 @@ HTTP_REQUESTS = Counter(
 )
 HTTP_SECONDS = Histogram(
     "checkout_http_request_duration_seconds",
-    "How long the API took for a request, from its first byte to the answer's last.",
+    "How long the API took for a request, from its first byte to the last byte of the response.",
     ["method", "route"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0),
 )
@@ -27,7 +27,7 @@ HTTP_REFUSED = Counter(
 )
 COMMANDS = Counter(
     "checkout_commands_total",
-    "Commands that were carried out or refused, by the way on which they came.",
+    "Commands that were executed or rejected, by the way on which they came.",
     ["kind", "way", "outcome"],
 )
 EVENTS_APPENDED = Counter(
@@ -49,7 +49,7 @@ OutcomeLabel = Literal["done", "refused", "failed"]
 
 
 def outcome_label(status: int) -> OutcomeLabel:
-    """What a status as in HTTP amounts to: `refused` is the caller's affair, `failed` ours."""
+    """The outcome of an HTTP status: `refused` is the caller's fault, `failed` is ours."""
     if status < 400:
         return "done"
     return "refused" if status < 500 else "failed"

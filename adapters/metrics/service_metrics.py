@@ -1,148 +1,104 @@
-"""The status of the whole service as metrics: each process that is asked tells it, for the dead cannot."""
+"""The status of the whole service as metrics. Every process tells it, because a dead one cannot."""
 
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from adapters.release import release
-from domain.operators.status.model import ServiceStatus, WorkerLag, WorkerStatus
+from domain.operators.dead_letters.model import DeadLetterCount
+from domain.operators.status.model import RoleHolder, ServiceStatus, WorkerLag, WorkerStatus
 
-_OF_A_WORKER = ("worker", "instance", "host")
-_OF_A_KIND = ("worker", "role")
+_WORKER_METRICS: Sequence[tuple[str, str, Callable[[WorkerStatus], float | None]]] = (
+    ("up", "Whether a worker's process reports and the worker sends heartbeats.", lambda each: each.live),
+    ("ready", "Whether a worker works or stands by.", lambda each: each.ready),
+    (
+        "last_beat_timestamp_seconds",
+        "When a worker sent its last heartbeat, by PostgreSQL's clock.",
+        lambda each: None if each.beaten_at is None else each.beaten_at.timestamp(),
+    ),
+    ("position", "How far a worker is, in what it reads.", lambda each: each.position),
+    ("rate", "What a worker handles, in events a second.", lambda each: each.rate),
+    ("faults", "How often a worker was run again after a fault.", lambda each: each.restarts),
+)
+_LAG_METRICS: Sequence[tuple[str, str, Callable[[WorkerLag], float | None]]] = (
+    ("lag_events", "How much waits for a kind of worker.", lambda lag: lag.events),
+    (
+        "lag_seconds",
+        "How long the oldest event has waited for a kind of worker.",
+        lambda lag: lag.seconds,
+    ),
+    ("behind", "Whether more waits for a kind of worker than its limit allows.", lambda lag: lag.behind),
+    ("arriving_rate", "What arrives for a kind of worker, in events a second.", lambda lag: lag.arriving),
+    (
+        "catch_up_seconds",
+        "How long a kind of worker that catches up still takes.",
+        lambda lag: lag.eta_seconds,
+    ),
+)
 
 
-def status_exposition(status: ServiceStatus | None) -> bytes:
+def service_exposition(
+    status: ServiceStatus | None, dead_letters: Sequence[DeadLetterCount] | None = None
+) -> bytes:
     """Prometheus's text of the status; without one, only that it is not known."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(StatusCollector(status))
+    registry.register(_ServiceCollector(status, dead_letters))
     return generate_latest(registry)
 
 
-class StatusCollector(Collector):
-    """The metrics of one status."""
-
-    def __init__(self, status: ServiceStatus | None) -> None:
+class _ServiceCollector(Collector):
+    def __init__(self, status: ServiceStatus | None, dead_letters: Sequence[DeadLetterCount] | None) -> None:
         self._status = status
+        self._dead_letters = dead_letters
 
     def collect(self) -> Iterable[Metric]:
-        """Every metric of `docs/operations/status.md` that tells of the whole service."""
-        build = GaugeMetricFamily(
-            "checkout_build_info", "The release of this process.", labels=("version", "python")
-        )
-        build.add_metric((release(), platform.python_version()), 1)
-        yield build
-        known = (
-            "Whether this process could find out how the service is; the metrics after it need PostgreSQL."
-        )
-        yield GaugeMetricFamily("checkout_status_known", known, value=float(self._status is not None))
+        build = [((release(), platform.python_version()), 1)]
+        yield _gauge("build_info", "The release of this process.", ("version", "python"), build)
+        known = "Whether this process could read the service's status; the metrics after it need PostgreSQL."
+        yield _gauge("status_known", known, (), [((), self._status is not None)])
         if self._status is not None:
-            yield from _of_workers(self._status)
-            yield from _of_kinds(self._status)
-            yield from _of_roles(self._status)
+            yield from _status_metrics(self._status)
+        if self._dead_letters is not None:
+            counts = [((each.topic, each.code), each.count) for each in self._dead_letters]
+            yield _gauge("dead_letters", "Dead letters that wait for an operator.", ("topic", "code"), counts)
 
 
-def _of_workers(status: ServiceStatus) -> Iterable[Metric]:
-    up = GaugeMetricFamily(
-        "checkout_worker_up", "Whether a worker's process is heard of and it moves.", labels=_OF_A_WORKER
-    )
-    ready = GaugeMetricFamily(
-        "checkout_worker_ready", "Whether a worker works, or stands by for it.", labels=_OF_A_WORKER
-    )
-    beat = GaugeMetricFamily(
-        "checkout_worker_last_beat_timestamp_seconds",
-        "When a worker last moved, by PostgreSQL's clock.",
-        labels=_OF_A_WORKER,
-    )
-    position = GaugeMetricFamily(
-        "checkout_worker_position", "How far a worker is, in what it reads.", labels=_OF_A_WORKER
-    )
-    rate = GaugeMetricFamily(
-        "checkout_worker_rate", "What a worker handles, in events a second.", labels=_OF_A_WORKER
-    )
-    restarts = GaugeMetricFamily(
-        "checkout_worker_faults", "How often a worker was run again after a fault.", labels=_OF_A_WORKER
-    )
+def _status_metrics(status: ServiceStatus) -> Iterable[Metric]:
+    # Workers that were replaced or asked to end are no news.
+    workers = [each for each in status.workers if each.state not in ("replaced", "stopped")]
+    for name, help, worker_value in _WORKER_METRICS:
+        samples = [((w.worker, w.instance or "", w.host or ""), worker_value(w)) for w in workers]
+        yield _gauge(f"worker_{name}", help, ("worker", "instance", "host"), samples)
+    live = dict.fromkeys(dict.fromkeys(each.worker for each in status.workers), 0)
     for each in status.workers:
-        # Those whose place is taken, and those that were asked to end, are no news.
-        if each.state in ("replaced", "stopped"):
-            continue
-        labels = _labels(each)
-        up.add_metric(labels, float(each.live))
-        ready.add_metric(labels, float(each.ready))
-        restarts.add_metric(labels, each.restarts)
-        if each.beaten_at is not None:
-            beat.add_metric(labels, each.beaten_at.timestamp())
-        if each.position is not None:
-            position.add_metric(labels, each.position)
-        if each.rate is not None:
-            rate.add_metric(labels, each.rate)
-    yield from (up, ready, beat, position, rate, restarts)
+        live[each.worker] += each.live
+    running = [((name,), count) for name, count in live.items()]
+    yield _gauge("workers_running", "Live processes of a kind of worker.", ("worker",), running)
+    for name, help, lag_value in _LAG_METRICS:
+        lags = [((lag.worker, lag.role or ""), lag_value(lag)) for lag in status.lags]
+        yield _gauge(f"worker_{name}", help, ("worker", "role"), lags)
+    problems = "How many problems `checkout status` reports."
+    yield _gauge("problems", problems, (), [((), len(status.problems))])
+    held = "Whether a live process holds a role that one process has at a time."
+    roles = [((role.role, role.instance or ""), _is_held(role)) for role in status.roles]
+    yield _gauge("role_held", held, ("role", "instance"), roles)
 
 
-def _of_kinds(status: ServiceStatus) -> Iterable[Metric]:
-    running = GaugeMetricFamily(
-        "checkout_workers_running", "Live processes of a kind of worker.", labels=("worker",)
-    )
-    for name in dict.fromkeys(each.worker for each in status.workers):
-        running.add_metric((name,), sum(each.live for each in status.workers if each.worker == name))
-    events = GaugeMetricFamily(
-        "checkout_worker_lag_events", "How much waits for a kind of worker.", labels=_OF_A_KIND
-    )
-    seconds = GaugeMetricFamily(
-        "checkout_worker_lag_seconds",
-        "How long the oldest has waited of what waits for a kind of worker.",
-        labels=_OF_A_KIND,
-    )
-    arriving = GaugeMetricFamily(
-        "checkout_worker_arriving_rate",
-        "What arrives for a kind of worker, in events a second.",
-        labels=_OF_A_KIND,
-    )
-    left = GaugeMetricFamily(
-        "checkout_worker_catch_up_seconds",
-        "How long a kind of worker that catches up will take yet.",
-        labels=_OF_A_KIND,
-    )
-    behind = GaugeMetricFamily(
-        "checkout_worker_behind", "Whether more waits for a kind of worker than may.", labels=_OF_A_KIND
-    )
-    for lag in status.lags:
-        behind.add_metric(_kind(lag), float(lag.behind))
-        if lag.arriving is not None:
-            arriving.add_metric(_kind(lag), lag.arriving)
-        if lag.eta_seconds is not None:
-            left.add_metric(_kind(lag), lag.eta_seconds)
-        if lag.events is not None:
-            events.add_metric(_kind(lag), lag.events)
-        if lag.seconds is not None:
-            seconds.add_metric(_kind(lag), lag.seconds)
-    well = GaugeMetricFamily(
-        "checkout_problems",
-        "How many things are wrong, as `checkout status` says it.",
-        value=len(status.problems),
-    )
-    yield from (running, events, seconds, behind, arriving, left, well)
+def _is_held(role: RoleHolder) -> bool:
+    return role.held and role.live is not False
 
 
-def _of_roles(status: ServiceStatus) -> Iterable[Metric]:
-    held = GaugeMetricFamily(
-        "checkout_role_held",
-        "Whether a role that one process has at a time is held by one that lives.",
-        labels=("role", "instance"),
-    )
-    for role in status.roles:
-        held.add_metric((role.role, role.instance or ""), float(role.held and role.live is not False))
-    yield held
-
-
-def _labels(each: WorkerStatus) -> tuple[str, ...]:
-    return (each.worker, each.instance or "", each.host or "")
-
-
-def _kind(lag: WorkerLag) -> tuple[str, ...]:
-    return (lag.worker, lag.role or "")
+def _gauge(
+    name: str, help: str, labels: Sequence[str], samples: Iterable[tuple[Sequence[str], float | None]]
+) -> Metric:
+    """A gauge of these samples, without those that have no value."""
+    gauge = GaugeMetricFamily(f"checkout_{name}", help, labels=labels)
+    for values, value in samples:
+        if value is not None:
+            gauge.add_metric(values, float(value))
+    return gauge

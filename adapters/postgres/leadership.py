@@ -12,40 +12,40 @@ import asyncpg
 from adapters.postgres.pool import DatabasePool, is_unavailable, store_unavailable
 from domain.shared.errors import LeadershipLost
 
-# Takes the role or says at once that another session holds it. Waiting inside the server would keep a
-# snapshot open for as long as the other one leads, and with it every row version from then on.
+# Takes the role, or returns false where another session holds it. Waiting inside the server would keep a snapshot
+# open for as long as the other one leads, and with it every row version from then on.
 TRY = "SELECT pg_try_advisory_lock($1::int, hashtext($2))"
 
-# Any answer says that the session, and with it the lock, is still there.
+# Any answer shows that the session, and with it the lock, still exists.
 PROBE = "SELECT 1"
 
 LOCK_CLASS = 720804
-"""The first half of our locks' keys; the second is made of the role's name."""
+"""The first half of our locks' keys; the second is the hash of the role's name."""
 
 VANISHED_PROCESSES = {"tcp_keepalives_idle": "5", "tcp_keepalives_interval": "2", "tcp_keepalives_count": "3"}
-"""Server settings: a machine that vanished without a word loses its roles in about 11 seconds."""
+"""Server settings by which a machine that vanished loses its roles in about 11 seconds."""
 
 MAX_SESSION_NAME = 63
-"""PostgreSQL cuts longer names of sessions off."""
+"""PostgreSQL truncates longer session names."""
 
-_NAMED = "checkout instance "
+_PREFIX = "checkout instance "
 
 
 def instance_in_session_name(session: str | None) -> str | None:
-    """The process whose session bears this name (its `application_name`), where it holds a role or waits."""
-    if session is None or not session.startswith(_NAMED):
+    """The instance that the `application_name` of a session names, if it holds a role or waits for one."""
+    if session is None or not session.startswith(_PREFIX):
         return None
-    return session.removeprefix(_NAMED).partition(" ")[0]
+    return session.removeprefix(_PREFIX).partition(" ")[0]
 
 
 class PostgresLeadership:
-    """Leadership. Needs a session of its own: a pooler in between that shares sessions breaks it."""
+    """Leadership. It cannot work through a pooler that shares sessions."""
 
     def __init__(self, database: DatabasePool, retry_every: float = 0.5, instance: str | None = None) -> None:
-        """`instance` names this process to whoever asks PostgreSQL who holds a role."""
+        """`instance` names this process in PostgreSQL's list of sessions."""
         self._database = database
         self._retry_every = retry_every
-        self._name = f"{_NAMED}{instance} " if instance else "checkout "
+        self._name = f"{_PREFIX}{instance} " if instance else "checkout "
 
     @asynccontextmanager
     async def hold(self, role: str, waiting: Callable[[], None] = lambda: None) -> AsyncIterator[_Session]:

@@ -1,8 +1,8 @@
-"""The statements of the workers' states."""
+"""SQL of the workers' status."""
 
 from __future__ import annotations
 
-# Records what a process says of its workers, one element of each array a worker.
+# Stores a process's reports; each array has one element for each worker.
 REPORT = """
 INSERT INTO worker_states AS held
        (instance, host, pid, release, worker, condition, since, started_at, beaten_at, reported_at, role, holds_role,
@@ -31,18 +31,18 @@ SELECT $1, $2, $3, $4, said.worker, said.condition,
 """
 
 # The last report on each worker of each process.
-RECORDED = """
+REPORTS = """
 SELECT instance, host, pid, release, worker, condition, since, started_at, beaten_at, reported_at, role,
        holds_role, position, lag_events, lag_seconds, figures_at, rate, handled, restarts, last_error,
        last_error_at, arriving
   FROM worker_states ORDER BY worker, started_at, instance
 """
 
-# What waits for each publisher: the events after the position that was last reported for its role.
-# What waits for the revalidator: the facts after the position that it recorded.
-# What waits for the expiry: the baskets that are due by their views.
-# What waits for the projector: of the newest events those that the views do not hold, but for parked baskets.
-# What arrives: of the $2 newest those of the last ten seconds, or all of them by their age where they are younger.
+# The backlogs that PostgreSQL can count.
+# Publisher: the events after the position that was last reported for its role.
+# Revalidator: the facts after its checkpoint. Expiry: the baskets that are due by their views.
+# Projector: of the $2 newest events those that the views do not hold, except of blocked baskets.
+# The arriving rate is by the last ten seconds; where all of the $2 newest are younger, by the age of the oldest of them.
 BACKLOGS = """
 WITH stored AS (
     SELECT CASE WHEN count(*) FILTER (WHERE young) < $2 THEN count(*) FILTER (WHERE young) / 10.0
@@ -102,14 +102,14 @@ SELECT 'projector', NULL, NULL, NULL, count(*) FILTER (WHERE behind.is_it),
         OFFSET 0) AS behind
 """
 
-# How many dead letters wait for an operator, and since when the first of them does.
+# How many dead letters wait for an operator, and since when the oldest waits.
 DEAD_LETTERS = """
 SELECT count(*), min(recorded_at)
   FROM (SELECT recorded_at FROM dead_letters WHERE settled_at IS NULL ORDER BY number LIMIT $1) AS waiting
 """
 
-# Who holds a role: the sessions that have our locks. A lock knows its role by a hash only.
-HOLDERS = """
+# The sessions that hold roles. A lock contains only the hash of its role.
+ROLE_LOCKS = """
 SELECT role.name, session.application_name
   FROM (SELECT DISTINCT role FROM worker_states WHERE role IS NOT NULL) AS role (name)
   JOIN pg_locks held
@@ -119,7 +119,7 @@ SELECT role.name, session.application_name
   LEFT JOIN pg_stat_activity session ON session.pid = held.pid
 """
 
-# Old reports, but for the newest on each worker and the newest that knows its position.
+# Deletes old reports, except the newest on each worker and the newest that knows its position.
 CLEAR_AWAY = """
 DELETE FROM worker_states old
  WHERE old.reported_at < clock_timestamp() - make_interval(secs => $1)

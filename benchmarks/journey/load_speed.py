@@ -34,7 +34,7 @@ from domain.catalogue.facts import FACT, Fact
 from domain.ports.catalogue import CatalogueFacts, RecordingResult
 from tests.servers.apache_kafka import ApacheKafka
 from workers.catalogue import GROUP, CatalogueWorker
-from workers.runner import Heartbeat
+from workers.heartbeat import Heartbeat
 
 FUNCTIONS_SHOWN = 25
 

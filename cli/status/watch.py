@@ -102,7 +102,7 @@ async def _wait(ended: asyncio.Event, seconds: float) -> None:
 
 
 async def _now(statuses: StatusService, look: WatchOptions) -> ServiceStatus:
-    expected = statuses.expectations
+    expected = statuses.policy
     if look.max_lag_seconds is not None:
         limits = replace(expected.limits, seconds=look.max_lag_seconds, regular_waits={})
         expected = replace(expected, limits=limits)

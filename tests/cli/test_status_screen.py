@@ -40,7 +40,7 @@ BUSY = evaluate(
         ],
         [
             Backlog("publisher", ROLE, 7, 9, 2, 30.0),
-            Backlog("projector", None, None, None, 2000, 95, more=True),
+            Backlog("projector", None, None, None, 2000, 95, at_least=True),
         ],
         [RoleLock(ROLE, "a")],
     ),

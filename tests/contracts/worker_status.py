@@ -23,7 +23,7 @@ WHOLE = WorkerReport(
     silent_seconds=1.0,
     role="publisher/test",
     holds_role=True,
-    figures=LagMeasurement(position=7, lag_events=5, lag_seconds=2.5, age_seconds=4.0),
+    lag=LagMeasurement(position=7, lag_events=5, lag_seconds=2.5, age_seconds=4.0),
     rate=12.5,
     handled=9,
     restarts=2,
@@ -40,21 +40,21 @@ class WorkerStatusStoreContract:
         await states.report(ONE, [WHOLE])
 
         readings = await states.read()
-        (found,) = readings.recorded
+        (found,) = readings.reports
         assert found == StoredReport(
             process=ONE,
             worker="publisher",
             condition="failing",
             since=found.reported_at - timedelta(seconds=3),
             started_at=found.started_at,
-            beaten_at=found.reported_at - timedelta(seconds=1),
+            last_heartbeat_at=found.reported_at - timedelta(seconds=1),
             reported_at=found.reported_at,
             role="publisher/test",
             holds_role=True,
             position=7,
             lag_events=5,
             lag_seconds=2.5,
-            figures_at=found.reported_at - timedelta(seconds=4),
+            measured_at=found.reported_at - timedelta(seconds=4),
             rate=12.5,
             handled=9,
             restarts=2,
@@ -68,26 +68,26 @@ class WorkerStatusStoreContract:
         self, states: WorkerStatusStore
     ) -> None:
         await states.report(ONE, [WHOLE, WorkerReport("projector", "starting")])
-        (_, before) = (await states.read()).recorded
+        (_, before) = (await states.read()).reports
         await states.report(
             ONE, [WorkerReport("projector", "working"), WorkerReport("publisher", "standing-by")]
         )
         await states.report(OTHER, [WorkerReport("projector", "working")])
 
-        found = (await states.read()).recorded
+        found = (await states.read()).reports
         assert [(each.worker, each.process, each.condition) for each in found] == [
             ("projector", ONE, "working"),
             ("projector", OTHER, "working"),
             ("publisher", ONE, "standing-by"),
         ]
         publisher = found[2]
-        assert (publisher.position, publisher.last_error, publisher.figures_at) == (None, None, None)
+        assert (publisher.position, publisher.last_error, publisher.measured_at) == (None, None, None)
         assert publisher.started_at == before.started_at == before.reported_at < publisher.reported_at
 
     async def test_what_is_old_is_cleared_away_but_never_the_last_that_is_known(
         self, states: WorkerStatusStore
     ) -> None:
-        standing_by = replace(WHOLE, figures=None)
+        standing_by = replace(WHOLE, lag=None)
         await states.report(ONE, [WHOLE, WorkerReport("projector", "working")])
         await states.report(OTHER, [standing_by, WorkerReport("projector", "working")])
         third = replace(OTHER, instance="00000000-0000-7000-8000-000000000003")
@@ -95,5 +95,5 @@ class WorkerStatusStoreContract:
 
         assert await states.clear_away(older_than=3600) == 0
         assert await states.clear_away(older_than=0) == 2
-        left = [(each.worker, each.process) for each in (await states.read()).recorded]
+        left = [(each.worker, each.process) for each in (await states.read()).reports]
         assert left == [("projector", OTHER), ("publisher", ONE), ("publisher", third)]

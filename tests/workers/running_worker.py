@@ -12,7 +12,8 @@ from adapters.settings import Settings
 from domain.ports.messaging import DeadLetter
 from tests.servers.waiting import eventually
 from tests.workers.worker_processes import running_worker
-from workers.runner import Heartbeat, Worker
+from workers.heartbeat import Heartbeat
+from workers.runner import Worker
 
 
 @asynccontextmanager

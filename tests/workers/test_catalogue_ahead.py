@@ -23,7 +23,7 @@ from tests.builders import offer
 from tests.fakes.catalogue import InMemoryCatalogue
 from tests.servers.waiting import eventually
 from workers.catalogue import CatalogueWorker
-from workers.runner import Heartbeat
+from workers.heartbeat import Heartbeat
 
 
 class Batches:

@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from workers.health import health_app
-from workers.runner import Heartbeat
+from workers.heartbeat import Heartbeat
 
 
 class Bench:

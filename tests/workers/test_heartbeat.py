@@ -78,7 +78,7 @@ async def test_how_far_it_is_is_told_with_how_long_ago_that_was() -> None:
     bench = Bench()
     bench.heartbeat.at(7)
     bench.now += 3
-    assert (await bench.heartbeat.report()).figures == LagMeasurement(7, age_seconds=3.0)
+    assert (await bench.heartbeat.report()).lag == LagMeasurement(7, age_seconds=3.0)
 
 
 async def test_what_it_measured_by_is_asked_only_while_it_runs() -> None:
@@ -93,14 +93,14 @@ async def test_what_it_measured_by_is_asked_only_while_it_runs() -> None:
 
         async def run(self, heartbeat: Heartbeat) -> None:
             heartbeat.measured_by(measure)
-            figures = (await heartbeat.report()).figures
+            figures = (await heartbeat.report()).lag
             assert figures == LagMeasurement(9, 2, 1.5)
             raise RuntimeError("done")
 
     async with running_worker(Measured()) as heartbeat:
         await eventually(lambda: "done" in (heartbeat.last_error or ""))
         seen = len(asked)
-        assert (await heartbeat.report()).figures is None
+        assert (await heartbeat.report()).lag is None
         assert len(asked) == seen
 
 

@@ -9,7 +9,7 @@ import pytest
 from domain.shared.errors import StoreUnavailable
 from tests.servers.waiting import eventually
 from tests.workers.worker_processes import running_worker
-from workers.runner import Heartbeat
+from workers.heartbeat import Heartbeat
 
 
 class Script:

@@ -26,9 +26,10 @@ from domain.basket.projection import BasketProjection
 from tests.basket_traffic import utc_now
 from tests.servers.processes import Program
 from tests.servers.waiting import eventually
+from workers.heartbeat import Heartbeat
 from workers.projector import ProjectorWorker
 from workers.publisher import PublisherWorker
-from workers.runner import Heartbeat, Worker, keep_running
+from workers.runner import Worker, keep_running
 
 
 @asynccontextmanager

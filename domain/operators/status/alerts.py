@@ -1,4 +1,4 @@
-"""What is wrong with the service, in words."""
+"""The service's problems, one sentence each."""
 
 from __future__ import annotations
 
@@ -10,17 +10,32 @@ from domain.operators.status.model import StatusReadings, WorkerLag, WorkerStatu
 
 
 def find_problems(
-    workers: Sequence[WorkerStatus],
-    lags: Sequence[WorkerLag],
-    at: datetime,
-    expected: Sequence[str],
-) -> list[str]:
-    """One sentence a problem; none where all is well."""
-    return [
-        *_unwell(workers, at),
-        *_missing(workers, at, expected),
-        *(_behind(lag, at) for lag in lags if lag.behind),
-    ]
+    workers: Sequence[WorkerStatus], lags: Sequence[WorkerLag], at: datetime, expected: Sequence[str]
+) -> Iterable[str]:
+    """What is wrong with workers and their lags."""
+    for each in workers:
+        if (problem := _worker_problem(each, at)) is not None:
+            yield problem
+    for name in expected:
+        processes = [each for each in workers if each.worker == name and each.instance is not None]
+        if not processes:
+            yield f"{name}: no process does this work, and none was heard of before"
+        elif all(each.state in ("stopped", "replaced") for each in processes):
+            last = max(each.since for each in processes if each.since is not None)
+            yield f"{name}: no process does this work; the last one ended {_elapsed(last, at)} ago"
+    for lag in lags:
+        if lag.behind:
+            yield _lag_problem(lag, at)
+
+
+def find_dead_letter_problems(readings: StatusReadings, limit: int | None) -> Iterable[str]:
+    """A problem where more than `limit` dead letters wait for an operator."""
+    if limit is not None and readings.dead_letters > limit:
+        count = readings.dead_letters
+        letters = f"{count:,} dead letter{' waits' if count == 1 else 's wait'}"
+        since = readings.dead_letters_since
+        oldest = f", the oldest for {_elapsed(since, readings.at)}" if since else ""
+        yield f"{letters} for an operator{oldest}: `checkout dead-letters list` shows them"
 
 
 def format_duration(seconds: float) -> str:
@@ -31,68 +46,45 @@ def format_duration(seconds: float) -> str:
     return f"{max(0.0, seconds):.0f} s"
 
 
-def _unwell(workers: Sequence[WorkerStatus], at: datetime) -> Iterable[str]:
-    for each in workers:
-        who = f"{each.worker} ({each.host}, process {each.pid})"
-        since = format_duration((at - each.since).total_seconds()) if each.since else "a while"
-        match each.state:
-            case "dead":
-                still = f", and still has the role {each.role_held}" if each.role_held else ""
-                yield f"{who} is dead: nothing was heard of it for {since}{still}"
-            case "standing-still":
-                yield f"{who} stands still: it has not moved for {since}"
-            case "failing":
-                yield f"{who} is not ready: {each.last_error or 'it met a fault'}"
-            case "starting":
-                yield f"{who} is not ready: it has been starting for {since}"
-            case "working" | "standing-by" | "stopped" | "replaced" | "absent":
-                pass
+def _elapsed(since: datetime, at: datetime) -> str:
+    return format_duration((at - since).total_seconds())
 
 
-def _missing(workers: Sequence[WorkerStatus], at: datetime, expected: Sequence[str]) -> Iterable[str]:
-    for name in expected:
-        there = [each for each in workers if each.worker == name and each.instance is not None]
-        if not there:
-            yield f"{name}: no process does this work, and none was heard of before"
-        elif all(each.state in ("stopped", "replaced") for each in there):
-            last = max(each.since for each in there if each.since is not None)
-            yield (
-                f"{name}: no process does this work; the last one ended {format_duration((at - last).total_seconds())} ago"
-            )
+def _worker_problem(worker: WorkerStatus, at: datetime) -> str | None:
+    name = f"{worker.worker} ({worker.host}, process {worker.pid})"
+    elapsed = _elapsed(worker.since, at) if worker.since else "a while"
+    match worker.state:
+        case "dead":
+            role = f", and still has the role {worker.role_held}" if worker.role_held else ""
+            return f"{name} is dead: nothing was heard of it for {elapsed}{role}"
+        case "standing-still":
+            return f"{name} is stalled: it has sent no heartbeat for {elapsed}"
+        case "failing":
+            return f"{name} is not ready: {worker.last_error or 'it met a fault'}"
+        case "starting":
+            return f"{name} is not ready: it has been starting for {elapsed}"
+        case "working" | "standing-by" | "stopped" | "replaced" | "absent":
+            return None
 
 
-def find_dead_letter_problems(readings: StatusReadings, most: int | None) -> Iterable[str]:
-    """That more dead letters wait for an operator than may."""
-    if most is not None and readings.dead_letters > most:
-        count = readings.dead_letters
-        letters = f"{count:,} dead letter{' waits' if count == 1 else 's wait'}"
-        since = readings.dead_letters_since
-        long = f", the oldest for {format_duration((readings.at - since).total_seconds())}" if since else ""
-        yield f"{letters} for an operator{long}: `checkout dead-letters list` shows them"
-
-
-def _behind(lag: WorkerLag, at: datetime) -> str:
-    who = lag.role or lag.worker
-    many = f"{'at least ' if lag.at_least else ''}{lag.events or 0:,} wait"
-    since = (
-        f", the oldest since {time_words(lag.waits_since)} ({format_duration((at - lag.waits_since).total_seconds())})"
-        if lag.waits_since is not None
-        else ""
-    )
-    return f"{who} is behind: {many}{since}; {_outlook(lag)}"
+def _lag_problem(lag: WorkerLag, at: datetime) -> str:
+    waiting = f"{'at least ' if lag.at_least else ''}{lag.events or 0:,} wait"
+    since = lag.waits_since
+    oldest = f", the oldest since {time_words(since)} ({_elapsed(since, at)})" if since else ""
+    return f"{lag.role or lag.worker} is behind: {waiting}{oldest}; {_outlook(lag)}"
 
 
 def _outlook(lag: WorkerLag) -> str:
     done = f"{lag.rate:,.0f} a second are done"
-    pace = f"{done}, {lag.arriving or 0.0:,.0f} arrive"
+    rates = f"{done}, {lag.arriving or 0.0:,.0f} arrive"
     match lag.trend:
         case "catching-up":
             left = "" if lag.eta_seconds is None else f", about {format_duration(lag.eta_seconds)} left"
-            return f"it is catching up: {pace}{left}"
+            return f"it is catching up: {rates}{left}"
         case "keeping-pace":
-            return f"it keeps pace, and does not catch up: {pace}"
+            return f"it keeps pace, and does not catch up: {rates}"
         case "falling-back":
-            return f"it is falling back: {pace}"
+            return f"it is falling back: {rates}"
         case "standing-still":
             return "nothing of it is being done"
         case None:

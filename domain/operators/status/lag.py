@@ -1,10 +1,10 @@
-"""How far workers are behind: by what they measured while that is fresh, and by what PostgreSQL counts."""
+"""How far workers lag: as they measured it while that is fresh, else as PostgreSQL counts it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import asdict, dataclass, field
+from datetime import timedelta
 
 from domain.operators.status.model import (
     Backlog,
@@ -16,133 +16,119 @@ from domain.operators.status.model import (
 )
 
 MEASUREMENT_LIFETIME = timedelta(seconds=15)
-"""What a worker measured longer ago says nothing about now."""
+"""An older measurement says nothing about now."""
 
 COUNTED_WORKERS = ("publisher", "expiry", "revalidator")
-"""Workers whose whole backlog PostgreSQL knows at any time."""
+"""PostgreSQL counts their whole backlog."""
 
 MEASURED_WORKERS = ("projector", "catalogue", "commands")
-"""Workers that read from Kafka: only they see how much waits there."""
+"""They read from Kafka: only they see how much waits there."""
 
 SAME_RATE_TOLERANCE = 0.02
-"""Rates that differ by less than this part count as the same."""
-
-ProcessLag = tuple[int | None, float | None]
+"""Rates that differ by less than this share count as the same."""
 
 
 @dataclass(frozen=True, slots=True)
 class LagLimits:
-    """From when on a worker is behind: more than so many `events` wait, or anything for longer than so many
-    `seconds`; None: never. `regular_waits`, in seconds by worker, come on top: what only looks now and then may be so
-    much later."""
+    """A worker is behind when more than `events` wait, or one for longer than `seconds`; None: no limit.
+
+    `regular_waits` allows workers that only look at intervals so many seconds more.
+    """
 
     events: int | None = None
     seconds: float | None = None
     regular_waits: Mapping[str, float] = field(default_factory=dict)
 
-    def passed(self, lag: WorkerLag) -> bool:
-        late = self.seconds is not None and lag.seconds is not None
-        if late and lag.seconds > self.seconds + self.regular_waits.get(lag.worker, 0.0):  # type: ignore[operator]
+    def are_passed_by(self, backlog: Backlog) -> bool:
+        if self.events is not None and (backlog.events or 0) > self.events:
             return True
-        return self.events is not None and lag.events is not None and lag.events > self.events
+        allowed = self.regular_waits.get(backlog.worker, 0.0)
+        return self.seconds is not None and (backlog.seconds or 0.0) > self.seconds + allowed
 
 
-def assess_lag(lag: WorkerLag, at: datetime, limits: LagLimits) -> WorkerLag:
-    """The lag with what is to be made of it."""
-    if not lag.events:
-        return lag
-    trend = _trend(lag)
-    gain = lag.rate - (lag.arriving or 0.0)
-    certain = trend == "catching-up" and not lag.at_least
-    return lag.model_copy(
-        update={
-            "behind": limits.passed(lag),
-            "waits_since": None if lag.seconds is None else at - timedelta(seconds=lag.seconds),
-            "trend": trend,
-            "eta_seconds": lag.events / gain if certain else None,
-        }
+def process_lag(
+    report: StoredReport, readings: StatusReadings, *, live: bool
+) -> tuple[int | None, float | None]:
+    """Events and seconds that a process lags; None where it is not known, or is another process's work."""
+    if report.worker in COUNTED_WORKERS:
+        for backlog in readings.backlogs:
+            if _nearest_report(backlog, readings.reports) is report:
+                return backlog.events, backlog.seconds
+    elif live and report.measured_at and readings.at - report.measured_at <= MEASUREMENT_LIFETIME:
+        return report.lag_events, report.lag_seconds
+    return None, None
+
+
+def worker_lags(
+    workers: Sequence[WorkerStatus], readings: StatusReadings, limits: LagLimits
+) -> Iterable[WorkerLag]:
+    """What waits for each kind of worker; where a kind has several roles, for each of them."""
+    names = {*COUNTED_WORKERS, *MEASURED_WORKERS} & {each.worker for each in workers}
+    for name in sorted(names | {backlog.worker for backlog in readings.backlogs}):
+        measured = _measured(name, workers, readings.reports) if name in MEASURED_WORKERS else None
+        counted = [backlog for backlog in readings.backlogs if backlog.worker == name]
+        for backlog in [measured] if measured else counted or [Backlog(name)]:
+            rate = sum(
+                each.rate or 0.0
+                for each in workers
+                if each.worker == name and backlog.role in (None, each.role)
+            )
+            yield _lag(backlog, rate, readings, limits)
+
+
+def _lag(backlog: Backlog, rate: float, readings: StatusReadings, limits: LagLimits) -> WorkerLag:
+    known = {**asdict(backlog), "rate": rate}
+    if not backlog.events:
+        return WorkerLag(**known)
+    trend = _trend(rate, backlog.arriving)
+    catches_up = trend == "catching-up" and not backlog.at_least
+    return WorkerLag(
+        **known,
+        behind=limits.are_passed_by(backlog),
+        waits_since=None if backlog.seconds is None else readings.at - timedelta(seconds=backlog.seconds),
+        trend=trend,
+        eta_seconds=backlog.events / (rate - (backlog.arriving or 0.0)) if catches_up else None,
     )
 
 
-def _trend(lag: WorkerLag) -> LagTrend | None:
-    if lag.rate <= 0:
+def _trend(rate: float, arriving: float | None) -> LagTrend | None:
+    if rate <= 0:
         return "standing-still"
-    if lag.arriving is None:
+    if arriving is None:
         return None
-    gain = (lag.rate - lag.arriving) / lag.rate
+    gain = (rate - arriving) / rate
     if abs(gain) < SAME_RATE_TOLERANCE:
         return "keeping-pace"
     return "catching-up" if gain > 0 else "falling-back"
 
 
-def process_lag(each: StoredReport, readings: StatusReadings, *, live: bool) -> ProcessLag:
-    """Events and seconds that this process is behind; None where nobody knows, or where it is another's work."""
-    if each.worker in COUNTED_WORKERS:
-        for backlog in readings.backlogs:
-            if _whose(backlog, readings.recorded) is each:
-                return backlog.events, backlog.seconds
-        return None, None
-    if live and each.figures_at is not None and readings.at - each.figures_at <= MEASUREMENT_LIFETIME:
-        return each.lag_events, each.lag_seconds
-    return None, None
-
-
-def worker_lags(workers: Sequence[WorkerStatus], readings: StatusReadings) -> Iterable[WorkerLag]:
-    """What waits for each kind of worker; where there are several roles of a kind, for each of them."""
-    names = {*COUNTED_WORKERS, *MEASURED_WORKERS} & {each.worker for each in workers}
-    for name in sorted(names | {backlog.worker for backlog in readings.backlogs}):
-        measured = _measured(name, workers, readings.recorded) if name in MEASURED_WORKERS else None
-        counted = [backlog for backlog in readings.backlogs if backlog.worker == name]
-        known = counted if measured is None else [measured]
-        if not known:
-            yield _lag(name, None, workers, None)
-        for backlog in known:
-            yield _lag(name, backlog.role, workers, backlog)
-
-
-def _measured(name: str, workers: Sequence[WorkerStatus], recorded: Sequence[StoredReport]) -> Backlog | None:
-    """What all live processes of this worker measured together; None unless each did that does the work."""
-    at_work = [each for each in workers if each.worker == name and each.live and each.state != "standing-by"]
-    measured = [each.lag_events for each in at_work if each.lag_events is not None]
-    if not at_work or len(measured) < len(at_work):
+def _measured(name: str, workers: Sequence[WorkerStatus], reports: Sequence[StoredReport]) -> Backlog | None:
+    """What all active processes of a worker measured together; None unless each of them measured."""
+    active = [each for each in workers if each.worker == name and each.live and each.state != "standing-by"]
+    lags = [each.lag_events for each in active if each.lag_events is not None]
+    if not active or len(lags) < len(active):
         return None
-    positions = [each.position for each in at_work if each.position is not None]
+    positions = [each.position for each in active if each.position is not None]
     position = sum(positions) if positions else None
-    ours = {each.instance for each in at_work}
-    arriving = [each.arriving for each in recorded if each.worker == name and each.process.instance in ours]
+    instances = {each.instance for each in active}
+    arriving = [
+        each.arriving for each in reports if each.worker == name and each.process.instance in instances
+    ]
     known = [each for each in arriving if each is not None]
     return Backlog(
-        worker=name,
-        role=None,
+        name,
         position=position,
-        end=None if position is None else position + sum(measured),
-        events=sum(measured),
-        seconds=max(each.lag_seconds or 0.0 for each in at_work),
+        end=None if position is None else position + sum(lags),
+        events=sum(lags),
+        seconds=max(each.lag_seconds or 0.0 for each in active),
         arriving=sum(known) if len(known) == len(arriving) else None,
     )
 
 
-def _lag(name: str, role: str | None, workers: Sequence[WorkerStatus], backlog: Backlog | None) -> WorkerLag:
-    return WorkerLag(
-        worker=name,
-        role=role,
-        position=backlog.position if backlog else None,
-        end=backlog.end if backlog else None,
-        events=backlog.events if backlog else None,
-        at_least=backlog.more if backlog else False,
-        seconds=backlog.seconds if backlog else None,
-        arriving=backlog.arriving if backlog else None,
-        rate=sum(
-            each.rate or 0.0
-            for each in workers
-            if each.worker == name and (role is None or each.role == role)
-        ),
+def _nearest_report(backlog: Backlog, reports: Sequence[StoredReport]) -> StoredReport | None:
+    """The report of the process that does this work, or else did it last."""
+    return max(
+        (each for each in reports if each.worker == backlog.worker and backlog.role in (None, each.role)),
+        key=lambda each: (each.position is not None, each.reported_at),
+        default=None,
     )
-
-
-def _whose(backlog: Backlog, recorded: Sequence[StoredReport]) -> StoredReport | None:
-    """The process that is nearest to this work: who does it, or else was the last to do it."""
-    of_its_kind = [
-        each for each in recorded if each.worker == backlog.worker and backlog.role in (None, each.role)
-    ]
-    return max(of_its_kind, key=lambda each: (each.position is not None, each.reported_at), default=None)

@@ -1,7 +1,4 @@
-"""How the processes of the service are: what each says of itself, and what PostgreSQL knows besides.
-
-`domain.operators.status.service_status` makes the status of these.
-"""
+"""What processes report about their workers, what PostgreSQL knows, and the service's status that follows."""
 
 from __future__ import annotations
 
@@ -15,20 +12,23 @@ from pydantic import AwareDatetime
 from domain.shared.eventsourcing import Value
 
 ReportedCondition = Literal["starting", "working", "standing-by", "failing", "stopped"]
-"""How a worker says it is. `failing`: it met a fault and is run again; `stopped`: its process ended as it was
-asked to."""
+"""How a worker reports itself. `failing`: it met a fault and is run again; `stopped`: its process ended as asked."""
 
 WorkerCondition = Literal[
     "starting", "working", "standing-by", "failing", "stopped", "standing-still", "dead", "replaced", "absent"
 ]
-"""How a worker is. Besides what it says itself: `standing-still`: its process lives, the worker has not moved
-for too long; `dead`: nothing was heard of its process for too long; `replaced`: the same, and another took its
-place; `absent`: no process of that worker was ever heard of, or none since long ago."""
+"""How a worker is. Beyond what it reports itself:
+
+standing-still  stalled: its process reports, but the worker has sent no heartbeat for too long
+dead            its process has not reported for too long
+replaced        dead, and another process took its place
+absent          missing: no process of that worker ever reported, or none since long ago
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceProcess:
-    """A process of the service; `instance` is a UUID of its own."""
+    """A process of the service; `instance` is its UUID."""
 
     instance: str
     host: str
@@ -38,8 +38,8 @@ class ServiceProcess:
 
 @dataclass(frozen=True, slots=True)
 class LagMeasurement:
-    """How far a worker is: its position, how many events wait after it, for how many seconds the oldest of
-    these has, and how many seconds ago all that was true."""
+    """A worker's position, the events that wait after it, and how long the oldest of them has waited; measured
+    `age_seconds` ago."""
 
     position: int | None = None
     lag_events: int | None = None
@@ -49,11 +49,9 @@ class LagMeasurement:
 
 @dataclass(frozen=True, slots=True)
 class WorkerReport:
-    """What a process says of one of its workers. Times are in seconds before the report, for only PostgreSQL's
-    clock is everybody's.
+    """What a process reports about one worker. Times are seconds before the report: only PostgreSQL's clock is shared.
 
-    `figures` is None where the worker measured nothing yet. `rate` and `arriving` are in events a second: what it
-    handles, and what comes for it; `handled` counts them since the start.
+    `rate` and `arriving` are events a second that it handles and that arrive for it; `handled` counts since its start.
     """
 
     worker: str
@@ -62,7 +60,7 @@ class WorkerReport:
     silent_seconds: float = 0.0
     role: str | None = None
     holds_role: bool = False
-    figures: LagMeasurement | None = None
+    lag: LagMeasurement | None = None
     rate: float | None = None
     handled: int = 0
     restarts: int = 0
@@ -73,21 +71,21 @@ class WorkerReport:
 
 @dataclass(frozen=True, slots=True)
 class StoredReport:
-    """The last report on a worker, with the moments by PostgreSQL's clock. `started_at` is the first one's."""
+    """The last report on a worker, with times by PostgreSQL's clock. `started_at` is the time of the first report."""
 
     process: ServiceProcess
     worker: str
     condition: ReportedCondition
     since: datetime
     started_at: datetime
-    beaten_at: datetime
+    last_heartbeat_at: datetime
     reported_at: datetime
     role: str | None
     holds_role: bool
     position: int | None
     lag_events: int | None
     lag_seconds: float | None
-    figures_at: datetime | None
+    measured_at: datetime | None
     rate: float | None
     handled: int
     restarts: int
@@ -98,26 +96,24 @@ class StoredReport:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What waits for a worker, as PostgreSQL counts it at the time of asking.
+    """What waits for a worker now: `events` after `position`, of which the oldest has waited for `seconds`.
 
-    `events` after `position`, of which the oldest has waited for `seconds`; `more`: there are more, and that
-    many is only what is certain. `end` is the last position that there is. `arriving`, in events a second, is what
-    came of late; None: nobody knows.
+    `end` is the last position that exists; `at_least` says that more may wait. `arriving` is in events a second.
     """
 
     worker: str
-    role: str | None
-    position: int | None
-    end: int | None
-    events: int
-    seconds: float
-    more: bool = False
+    role: str | None = None
+    position: int | None = None
+    end: int | None = None
+    events: int | None = None
+    seconds: float | None = None
+    at_least: bool = False
     arriving: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RoleLock:
-    """Who holds a role: the session that has its lock. `instance` is None where the session names none."""
+    """A role that a session has locked. `instance` is None where the session names no process."""
 
     role: str
     instance: str | None
@@ -125,30 +121,29 @@ class RoleLock:
 
 @dataclass(frozen=True, slots=True)
 class StatusReadings:
-    """All that is known, as of one moment of PostgreSQL's clock. `dead_letters` wait for an operator, the oldest of them
-    since `dead_letters_since`."""
+    """All that PostgreSQL knows at one moment of its clock. `dead_letters` wait for an operator."""
 
     at: datetime
-    recorded: Sequence[StoredReport]
+    reports: Sequence[StoredReport]
     backlogs: Sequence[Backlog]
-    holders: Sequence[RoleLock]
+    role_locks: Sequence[RoleLock]
     dead_letters: int = 0
     dead_letters_since: datetime | None = None
 
 
 class WorkerStatusStore(Protocol):
-    """What the processes say of themselves."""
+    """Stores what processes report. Every method raises StoreUnavailable."""
 
     async def report(self, process: ServiceProcess, reports: Sequence[WorkerReport]) -> None:
-        """Records the reports in place of the process's earlier ones. Raises StoreUnavailable."""
+        """Replaces the process's earlier reports."""
 
-    async def read(self) -> StatusReadings:
-        """The last report on each worker of each process, and what waits for them by now. Raises
-        StoreUnavailable."""
+    async def read(self) -> StatusReadings: ...
 
     async def clear_away(self, older_than: float) -> int:
-        """Removes reports that are older than so many seconds and says how many, but never the newest on a
-        worker, nor the newest that knows its position."""
+        """Removes reports older than so many seconds and returns how many.
+
+        Keeps the newest on each worker, and the newest that knows its position.
+        """
 
 
 class WorkerStatus(Value):
@@ -156,26 +151,26 @@ class WorkerStatus(Value):
 
     worker: str
     instance: str | None
-    """The process's UUID; null of a worker that is absent."""
+    """The process's UUID; null where the worker is absent."""
     host: str | None = None
     pid: int | None = None
     release: str | None = None
     state: WorkerCondition
     ready: bool
-    """It works, or stands by for it."""
+    """It works or stands by."""
     live: bool
-    """Its process was heard of, and it moves."""
+    """Its process reports and it sends heartbeats."""
     role: str | None = None
     """What only one process does at a time, if its work is of that kind."""
     role_held: str | None = None
-    """The role, where this process has it: by its lock, even if the process is dead."""
+    """The role, where this process holds its lock, even if the process is dead."""
     position: int | None = None
     lag_events: int | None = None
     """How much waits for it now; null: not known."""
     lag_seconds: float | None = None
     """How long the oldest of these has waited."""
     rate: float | None = None
-    """Events a second, over the last ten seconds or so."""
+    """Events a second, over about the last ten seconds."""
     handled: int = 0
     """Events since its start."""
     restarts: int = 0
@@ -183,13 +178,14 @@ class WorkerStatus(Value):
     last_error: str | None = None
     last_error_at: AwareDatetime | None = None
     since: AwareDatetime | None = None
-    """Since when it is in this state."""
+    """When this state began."""
     started_at: AwareDatetime | None = None
     beaten_at: AwareDatetime | None = None
+    """When it sent its last heartbeat."""
 
 
 LagTrend = Literal["catching-up", "keeping-pace", "falling-back", "standing-still"]
-"""What becomes of what waits: it grows less, stays as much, grows more, or nothing of it is done at all."""
+"""Whether a lag shrinks, stays, grows, or nothing of it is handled at all."""
 
 
 class WorkerLag(Value):
@@ -199,38 +195,37 @@ class WorkerLag(Value):
     role: str | None
     position: int | None
     end: int | None
-    """The last position that there is, in what the position counts."""
+    """The last position that exists, in the unit of `position`."""
     events: int | None
-    """Null: nobody knows at present."""
+    """Null: not known at present."""
     at_least: bool
-    """There are more, and that many are certain."""
+    """More may wait than `events`."""
     seconds: float | None
     rate: float
-    """Events a second, of all processes together."""
+    """Events a second that all processes handle together."""
     arriving: float | None = None
-    """Events a second that came of late; null: nobody knows."""
+    """Events a second that arrived lately; null: not known."""
     behind: bool = False
-    """More waits, or for longer, than may be."""
+    """The lag passes its limit."""
     waits_since: AwareDatetime | None = None
-    """Since when the oldest of it waits; null: nothing waits, or nobody knows."""
+    """Since when the oldest event waits; null: nothing waits, or it is not known."""
     trend: LagTrend | None = None
-    """Null: nothing waits, or nobody knows."""
+    """Null: nothing waits, or it is not known."""
     eta_seconds: float | None = None
-    """Until nothing waits any more, where it is catching up."""
+    """Time until nothing waits, where it is catching up."""
 
 
 class RoleHolder(Value):
-    """Who does what only one process does at a time."""
+    """Which process has a role that only one process has at a time."""
 
     role: str
     held: bool
     instance: str | None
-    """Null: nobody's, or a session that names no process."""
+    """Null: nobody holds it, or the session names no process."""
     host: str | None
     pid: int | None
     live: bool | None
-    """Whether the holder lives; a dead one that still has the lock keeps everybody else from the work. Null:
-    nothing is known of it, or there is none."""
+    """Whether the holder lives. A dead holder keeps all others from the work. Null: not known, or nobody holds it."""
     standing_by: int
     """How many live processes wait for the role."""
 
@@ -241,9 +236,9 @@ class ServiceStatus(Value):
     at: AwareDatetime
     """By PostgreSQL's clock."""
     well: bool
-    """Nothing is wrong."""
+    """There are no problems."""
     problems: tuple[str, ...]
-    """What is wrong, in words; none where all is well."""
+    """One sentence for each problem."""
     workers: tuple[WorkerStatus, ...]
     lags: tuple[WorkerLag, ...]
     roles: tuple[RoleHolder, ...]

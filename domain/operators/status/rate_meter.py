@@ -1,4 +1,4 @@
-"""How many a second."""
+"""Measures how many events a second."""
 
 from __future__ import annotations
 
@@ -9,20 +9,19 @@ WINDOW_SECONDS = 10.0
 
 
 class RateMeter:
-    """The rate at which a count grew over about the last `over` seconds. `clock` counts seconds and never goes
-    back."""
+    """The rate at which a count grew over about the last `window` seconds. `clock` is monotonic, in seconds."""
 
-    def __init__(self, clock: Callable[[], float], over: float = WINDOW_SECONDS) -> None:
+    def __init__(self, clock: Callable[[], float], window: float = WINDOW_SECONDS) -> None:
         self._clock = clock
-        self._over = over
-        self._seen: deque[tuple[float, int]] = deque()
+        self._window = window
+        self._samples: deque[tuple[float, int]] = deque()
 
     def at(self, count: int) -> float | None:
-        """Notes the count and gives the rate; None where it was never noted before."""
+        """Records the count and returns the rate; None for the first count."""
         now = self._clock()
-        # One that is older than asked for stays, so that there is always something to compare with.
-        while len(self._seen) > 1 and self._seen[1][0] <= now - self._over:
-            self._seen.popleft()
-        self._seen.append((now, count))
-        (since, before) = self._seen[0]
+        # One sample older than the window stays, so that there is always one to compare with.
+        while len(self._samples) > 1 and self._samples[1][0] <= now - self._window:
+            self._samples.popleft()
+        self._samples.append((now, count))
+        (since, before) = self._samples[0]
         return (count - before) / (now - since) if now > since else None

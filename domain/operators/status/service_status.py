@@ -1,18 +1,13 @@
-"""How the service is, judged by what its processes said and what PostgreSQL knows."""
+"""Evaluates how the service is, from what its processes reported and what PostgreSQL knows."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from domain.operators.status.alerts import find_dead_letter_problems, find_problems
-from domain.operators.status.lag import (
-    LagLimits,
-    assess_lag,
-    process_lag,
-    worker_lags,
-)
+from domain.operators.status.lag import LagLimits, process_lag, worker_lags
 from domain.operators.status.model import (
     RoleHolder,
     ServiceStatus,
@@ -32,54 +27,58 @@ _LIVE: Collection[WorkerCondition] = ("starting", "working", "standing-by", "fai
 
 @dataclass(frozen=True, slots=True)
 class HealthPolicy:
-    """What must be so for all to be well.
+    """When the service is well.
 
-    Each of `workers` has a live process. One of which nothing was heard for `dead_after` seconds is dead, one
-    that did not move for `still_after` seconds stands still. Nothing may be behind its `limits`, and no
-    more than `max_dead_letters` may wait for an operator; None: as many as there are.
+    Each of `workers` has a live process. A worker is dead `dead_after` seconds after its process's last report, and
+    stalled `stalled_after` seconds after its last heartbeat. No lag passes `limits`. At most `max_dead_letters` wait
+    for an operator; None: any number.
     """
 
     workers: Sequence[str] = ()
     dead_after: float = DEAD_AFTER_SECONDS
-    still_after: float = STALLED_AFTER_SECONDS
+    stalled_after: float = STALLED_AFTER_SECONDS
     limits: LagLimits = field(default_factory=LagLimits)
     max_dead_letters: int | None = None
 
 
 class StatusService:
-    """The status of the service, whenever it is asked for."""
+    """Reads and evaluates the status of the service."""
 
-    def __init__(self, states: WorkerStatusStore, expectations: HealthPolicy) -> None:
-        self._states = states
-        self.expectations = expectations
+    def __init__(self, store: WorkerStatusStore, policy: HealthPolicy) -> None:
+        self._store = store
+        self.policy = policy
 
-    async def now(self, expectations: HealthPolicy | None = None) -> ServiceStatus:
-        """The status at this moment; raises StoreUnavailable."""
-        return evaluate(await self._states.read(), expectations or self.expectations)
+    async def now(self, policy: HealthPolicy | None = None) -> ServiceStatus:
+        """The status by this policy, or by its own; raises StoreUnavailable."""
+        return evaluate(await self._store.read(), policy or self.policy)
 
 
-def evaluate(readings: StatusReadings, expected: HealthPolicy) -> ServiceStatus:
-    """The status that the readings amount to."""
-    found = _states(readings, expected)
-    workers = [_worker(each, state, readings) for each, state in found]
+def evaluate(readings: StatusReadings, policy: HealthPolicy) -> ServiceStatus:
+    """The status that follows from the readings."""
+    conditions = _conditions(readings, policy)
+    workers = [
+        _worker(report, conditions[report.worker, report.process.instance], readings)
+        for report in readings.reports
+    ]
     known = {each.worker for each in workers}
     workers += [
         WorkerStatus(worker=name, instance=None, state="absent", ready=False, live=False)
-        for name in expected.workers
+        for name in policy.workers
         if name not in known
     ]
-    place = {name: number for number, name in enumerate(expected.workers)}
-    workers.sort(key=lambda each: (place.get(each.worker, len(place)), each.worker))
-    lags = [assess_lag(lag, readings.at, expected.limits) for lag in worker_lags(workers, readings)]
-    lags.sort(key=lambda lag: place.get(lag.worker, len(place)))
-    problems = [
-        *find_problems(workers, lags, readings.at, expected.workers),
-        *find_dead_letter_problems(readings, expected.max_dead_letters),
-    ]
+    order = {name: number for number, name in enumerate(policy.workers)}
+    workers.sort(key=lambda each: (order.get(each.worker, len(order)), each.worker))
+    lags = sorted(
+        worker_lags(workers, readings, policy.limits), key=lambda lag: order.get(lag.worker, len(order))
+    )
+    problems = (
+        *find_problems(workers, lags, readings.at, policy.workers),
+        *find_dead_letter_problems(readings, policy.max_dead_letters),
+    )
     return ServiceStatus(
         at=readings.at,
         well=not problems,
-        problems=tuple(problems),
+        problems=problems,
         workers=tuple(workers),
         lags=tuple(lags),
         roles=tuple(_roles(workers, readings)),
@@ -87,89 +86,92 @@ def evaluate(readings: StatusReadings, expected: HealthPolicy) -> ServiceStatus:
     )
 
 
-def _states(
-    readings: StatusReadings, expected: HealthPolicy
-) -> Sequence[tuple[StoredReport, WorkerCondition]]:
-    heard_since = readings.at - timedelta(seconds=expected.dead_after)
-    moved_since = readings.at - timedelta(seconds=expected.still_after)
+_Key = tuple[str, str]
+"""A worker's name and its process's instance."""
 
-    def state(each: StoredReport) -> WorkerCondition:
-        if each.condition == "stopped":
+
+def _conditions(readings: StatusReadings, policy: HealthPolicy) -> Mapping[_Key, WorkerCondition]:
+    reported_since = readings.at - timedelta(seconds=policy.dead_after)
+    moved_since = readings.at - timedelta(seconds=policy.stalled_after)
+
+    def condition(report: StoredReport) -> WorkerCondition:
+        if report.condition == "stopped":
             return "stopped"
-        if each.reported_at < heard_since:
+        if report.reported_at < reported_since:
             return "dead"
-        return "standing-still" if each.beaten_at < moved_since else each.condition
+        return "standing-still" if report.last_heartbeat_at < moved_since else report.condition
 
-    found = [(each, state(each)) for each in readings.recorded]
-    holding = {holder.instance for holder in readings.holders}
-    # One that still has a role is in the way of whoever should take its place.
-    dead = [each for each, said in found if said == "dead" and each.process.instance not in holding]
-    replaced = set(_replaced(dead, readings.recorded))
-    return [(each, "replaced" if _key(each) in replaced else said) for each, said in found]
+    found = {_key(report): condition(report) for report in readings.reports}
+    # A dead process that still holds a role is in the way of its successor, and so is not replaced.
+    holding = {lock.instance for lock in readings.role_locks}
+    dead = [
+        report
+        for report in readings.reports
+        if found[_key(report)] == "dead" and report.process.instance not in holding
+    ]
+    return {**found, **dict.fromkeys(_replaced(dead, readings.reports), "replaced")}
 
 
-def _replaced(dead: Iterable[StoredReport], recorded: Sequence[StoredReport]) -> Iterable[tuple[str, str]]:
-    """The dead whose place was taken: a process that began after a death takes the place of one, even if it
-    ended since."""
-    newcomers: dict[str, list[datetime]] = {}
-    for each in recorded:
-        newcomers.setdefault(each.worker, []).append(each.started_at)
-    for each in sorted(dead, key=lambda each: each.reported_at):
-        later = sorted(moment for moment in newcomers[each.worker] if moment > each.reported_at)
+def _replaced(dead: Iterable[StoredReport], reports: Sequence[StoredReport]) -> Iterator[_Key]:
+    """The dead that were replaced: each process that started after a death replaces one, even if it ended since."""
+    starts: dict[str, list[datetime]] = {}
+    for report in reports:
+        starts.setdefault(report.worker, []).append(report.started_at)
+    for report in sorted(dead, key=lambda report: report.reported_at):
+        later = sorted(moment for moment in starts[report.worker] if moment > report.reported_at)
         if later:
-            newcomers[each.worker].remove(later[0])
-            yield _key(each)
+            starts[report.worker].remove(later[0])
+            yield _key(report)
 
 
-def _key(each: StoredReport) -> tuple[str, str]:
-    return each.worker, each.process.instance
+def _key(report: StoredReport) -> _Key:
+    return report.worker, report.process.instance
 
 
-def _worker(each: StoredReport, state: WorkerCondition, readings: StatusReadings) -> WorkerStatus:
+def _worker(report: StoredReport, state: WorkerCondition, readings: StatusReadings) -> WorkerStatus:
     live = state in _LIVE
-    events, seconds = process_lag(each, readings, live=live)
-    holds = any(
-        holder.role == each.role and holder.instance == each.process.instance for holder in readings.holders
+    events, seconds = process_lag(report, readings, live=live)
+    holds_role = any(
+        lock.role == report.role and lock.instance == report.process.instance for lock in readings.role_locks
     )
+    since = {
+        "dead": report.reported_at,
+        "replaced": report.reported_at,
+        "standing-still": report.last_heartbeat_at,
+    }.get(state, report.since)
     return WorkerStatus(
-        worker=each.worker,
-        instance=each.process.instance,
-        host=each.process.host,
-        pid=each.process.pid,
-        release=each.process.release,
+        worker=report.worker,
+        instance=report.process.instance,
+        host=report.process.host,
+        pid=report.process.pid,
+        release=report.process.release,
         state=state,
         ready=state in _READY,
         live=live,
-        role=each.role,
-        role_held=each.role if holds else None,
-        position=each.position,
+        role=report.role,
+        role_held=report.role if holds_role else None,
+        position=report.position,
         lag_events=events,
         lag_seconds=seconds,
-        rate=each.rate if live else None,
-        handled=each.handled,
-        restarts=each.restarts,
-        last_error=each.last_error,
-        last_error_at=each.last_error_at,
-        since=_since(each, state),
-        started_at=each.started_at,
-        beaten_at=each.beaten_at,
+        rate=report.rate if live else None,
+        handled=report.handled,
+        restarts=report.restarts,
+        last_error=report.last_error,
+        last_error_at=report.last_error_at,
+        since=since,
+        started_at=report.started_at,
+        beaten_at=report.last_heartbeat_at,
     )
 
 
-def _since(each: StoredReport, state: WorkerCondition) -> datetime:
-    if state in ("dead", "replaced"):
-        return each.reported_at
-    return each.beaten_at if state == "standing-still" else each.since
-
-
 def _roles(workers: Sequence[WorkerStatus], readings: StatusReadings) -> Iterable[RoleHolder]:
-    sessions = {holder.role: holder.instance for holder in readings.holders}
-    for role in sorted({each.role for each in workers if each.role is not None} | sessions.keys()):
+    instances = {lock.role: lock.instance for lock in readings.role_locks}
+    for role in sorted({each.role for each in workers if each.role is not None} | instances.keys()):
         holder = next((each for each in workers if each.role_held == role), None)
         yield RoleHolder(
             role=role,
-            held=role in sessions,
-            instance=sessions.get(role),
+            held=role in instances,
+            instance=instances.get(role),
             host=holder.host if holder else None,
             pid=holder.pid if holder else None,
             live=holder.live if holder else None,

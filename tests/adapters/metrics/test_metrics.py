@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 
 from adapters.metrics import process_metrics
 from adapters.metrics.page import METRICS, metrics_route
-from adapters.metrics.service_metrics import status_exposition
+from adapters.metrics.service_metrics import service_exposition
 from domain.operators.dead_letters.model import DeadLetterCount
 from domain.operators.status.model import (
     Backlog,
@@ -105,7 +105,7 @@ async def scraped(readings: StatusReadings | None) -> str:
 
 
 def test_the_dead_and_the_absent_are_told_as_down_and_those_that_stopped_not_at_all() -> None:
-    told = Told(status_exposition(status()).decode())
+    told = Told(service_exposition(status()).decode())
     assert told.of("checkout_worker_up", worker="publisher", instance="a", host="host-a") == 1
     assert told.of("checkout_worker_up", worker="projector", instance="a", host="host-a") == 0
     assert told.of("checkout_worker_up", worker="catalogue", instance="", host="") == 0
@@ -118,7 +118,7 @@ def test_the_dead_and_the_absent_are_told_as_down_and_those_that_stopped_not_at_
 
 
 def test_what_waits_is_told_for_each_kind_of_worker_and_each_role() -> None:
-    told = Told(status_exposition(status()).decode())
+    told = Told(service_exposition(status()).decode())
     assert told.of("checkout_worker_lag_events", worker="publisher", role=ROLE) == 2
     assert told.of("checkout_worker_lag_seconds", worker="publisher", role=ROLE) == 1.5
     assert told.of("checkout_worker_lag_seconds", worker="projector", role="") == 2.5

@@ -204,7 +204,7 @@ async def test_every_process_can_say_how_the_service_is(
     await states.report(
         ServiceProcess("an instance", "a host", 1, "a release"), [await Heartbeat("api").report()]
     )
-    assert [each.worker for each in (await states.read()).recorded] == ["api"]
+    assert [each.worker for each in (await states.read()).reports] == ["api"]
     assert await letters.counts() == []
     await letters.close()
     await database.close()

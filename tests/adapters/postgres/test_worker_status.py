@@ -48,7 +48,7 @@ def states(database: DatabasePool) -> PostgresWorkerStatusStore:
     return PostgresWorkerStatusStore(database)
 
 
-class TestPostgresWorkerStates(WorkerStatusStoreContract):
+class TestPostgresWorkerStatusStore(WorkerStatusStoreContract):
     pass
 
 
@@ -66,16 +66,14 @@ async def test_what_waits_for_the_publisher_is_counted_from_its_last_position(
 ) -> None:
     assert "publisher" not in await backlogs(states)
     await append(store, "a", 0, 3)
-    await states.report(
-        ONE, [WorkerReport("publisher", "working", role=ROLE, figures=LagMeasurement(1, 0, 0.0))]
-    )
+    await states.report(ONE, [WorkerReport("publisher", "working", role=ROLE, lag=LagMeasurement(1, 0, 0.0))])
     await states.report(OTHER, [WorkerReport("publisher", "standing-by", role=ROLE)])
 
     found = (await backlogs(states))["publisher"]
-    assert (found.role, found.position, found.end, found.events, found.more) == (ROLE, 1, 3, 2, False)
-    assert found.seconds > 0
+    assert (found.role, found.position, found.end, found.events, found.at_least) == (ROLE, 1, 3, 2, False)
+    assert (found.seconds or 0.0) > 0
 
-    await states.report(OTHER, [WorkerReport("publisher", "working", role=ROLE, figures=LagMeasurement(3))])
+    await states.report(OTHER, [WorkerReport("publisher", "working", role=ROLE, lag=LagMeasurement(3))])
     # Three in the last ten seconds.
     assert (await backlogs(states))["publisher"] == Backlog("publisher", ROLE, 3, 3, 0, 0.0, arriving=0.3)
 
@@ -84,7 +82,7 @@ async def test_of_more_events_than_are_looked_at_the_rate_is_told_by_their_age(
     states: PostgresWorkerStatusStore, store: PostgresEventStore
 ) -> None:
     await append(store, "a", 0, 30)
-    await states.report(ONE, [WorkerReport("publisher", "working", role=ROLE, figures=LagMeasurement(10))])
+    await states.report(ONE, [WorkerReport("publisher", "working", role=ROLE, lag=LagMeasurement(10))])
 
     few = PostgresWorkerStatusStore(states._database, newest_events=20)
     (arriving,) = [each.arriving for each in (await few.read()).backlogs if each.worker == "publisher"]
@@ -108,9 +106,9 @@ async def test_many_events_that_wait_are_told_by_their_positions(
     states: PostgresWorkerStatusStore, store: PostgresEventStore
 ) -> None:
     await append(store, "a", 0, 30)
-    await states.report(ONE, [WorkerReport("publisher", "working", role=ROLE, figures=LagMeasurement(10))])
+    await states.report(ONE, [WorkerReport("publisher", "working", role=ROLE, lag=LagMeasurement(10))])
 
-    few = PostgresWorkerStatusStore(states._database, most_counted=5)
+    few = PostgresWorkerStatusStore(states._database, max_counted=5)
     assert (await backlogs(few))["publisher"].events == 20
 
 
@@ -123,7 +121,7 @@ async def test_baskets_that_are_due_wait_for_the_expiry(
     await connection.execute(VIEW, "not due", 1, now + timedelta(minutes=5))
 
     found = (await backlogs(states))["expiry"]
-    assert (found.events, found.more) == (1, False)
+    assert (found.events, found.at_least) == (1, False)
     assert found.seconds == pytest.approx(300, abs=60)
 
 
@@ -136,10 +134,10 @@ async def test_events_that_no_view_holds_wait_for_the_projector(
     await connection.execute(VIEW, "a", 1, datetime.now(UTC))
 
     found = (await backlogs(states))["projector"]
-    assert (found.events, found.more) == (3, False)
-    assert found.seconds > 0
+    assert (found.events, found.at_least) == (3, False)
+    assert (found.seconds or 0.0) > 0
     few = PostgresWorkerStatusStore(states._database, newest_events=2)
-    assert (await backlogs(few))["projector"].more
+    assert (await backlogs(few))["projector"].at_least
 
 
 async def test_a_roles_holder_is_who_has_its_lock_whatever_was_reported(
@@ -147,9 +145,9 @@ async def test_a_roles_holder_is_who_has_its_lock_whatever_was_reported(
 ) -> None:
     await states.report(ONE, [WHOLE])
     await states.report(OTHER, [WorkerReport("publisher", "standing-by", role=ROLE)])
-    assert list((await states.read()).holders) == []
+    assert list((await states.read()).role_locks) == []
 
     async with PostgresLeadership(database, instance=OTHER.instance).hold(ROLE):
-        assert list((await states.read()).holders) == [RoleLock(ROLE, OTHER.instance)]
+        assert list((await states.read()).role_locks) == [RoleLock(ROLE, OTHER.instance)]
     async with PostgresLeadership(database).hold(ROLE):
-        assert list((await states.read()).holders) == [RoleLock(ROLE, None)]
+        assert list((await states.read()).role_locks) == [RoleLock(ROLE, None)]

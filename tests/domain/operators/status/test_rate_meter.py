@@ -23,7 +23,7 @@ def test_a_rate_needs_two_looks() -> None:
 
 def test_a_rate_tells_of_the_last_while_only() -> None:
     clock = Clock()
-    rate = RateMeter(clock, over=10)
+    rate = RateMeter(clock, window=10)
     count = 0
     for growth in (1000, *[10] * 10):
         count += growth

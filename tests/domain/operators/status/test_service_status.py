@@ -53,14 +53,14 @@ def recorded(
         condition=condition,
         since=ago(started),
         started_at=ago(started),
-        beaten_at=ago(heard if moved is None else moved),
+        last_heartbeat_at=ago(heard if moved is None else moved),
         reported_at=ago(heard),
         role=role,
         holds_role=False,
         position=position,
         lag_events=lag[0] if lag else None,
         lag_seconds=lag[1] if lag else None,
-        figures_at=None if measured is None else ago(measured),
+        measured_at=None if measured is None else ago(measured),
         rate=rate,
         handled=0,
         restarts=0,
@@ -78,16 +78,16 @@ def status(
 ) -> ServiceStatus:
     return evaluate(
         StatusReadings(NOON, found, backlogs, holders),
-        HealthPolicy(workers, dead_after=10, still_after=60, limits=limits or LagLimits()),
+        HealthPolicy(workers, dead_after=10, stalled_after=60, limits=limits or LagLimits()),
     )
 
 
-def states(evaluate: ServiceStatus) -> list[WorkerCondition]:
-    return [each.state for each in evaluate.workers]
+def states(found: ServiceStatus) -> list[WorkerCondition]:
+    return [each.state for each in found.workers]
 
 
-def only(evaluate: ServiceStatus) -> WorkerStatus:
-    (worker,) = evaluate.workers
+def only(found: ServiceStatus) -> WorkerStatus:
+    (worker,) = found.workers
     return worker
 
 
@@ -118,7 +118,7 @@ def test_a_worker_that_stopped_as_it_was_asked_to_is_never_dead() -> None:
 def test_a_worker_whose_process_speaks_but_that_does_not_move_stands_still() -> None:
     still = status(recorded(heard=1, moved=61))
     assert (only(still).state, only(still).live, only(still).since) == ("standing-still", False, ago(61))
-    assert "stands still: it has not moved for 1 min" in still.problems[0]
+    assert "is stalled: it has sent no heartbeat for 1 min" in still.problems[0]
 
 
 def test_a_worker_that_nobody_ever_heard_of_is_absent_and_that_is_a_problem() -> None:
@@ -198,13 +198,13 @@ def test_what_postgresql_counts_goes_to_who_did_the_work_last() -> None:
 def test_what_a_worker_measured_counts_while_it_is_fresh_and_all_at_work_measured() -> None:
     one = recorded("projector", measured=2, position=100, lag=(5, 2.5), rate=10.0)
     other = recorded("projector", instance="b", measured=2, position=200, lag=(7, 1.0), rate=5.0)
-    estimate = Backlog("projector", None, None, None, 2000, 60.0, more=True)
+    estimate = Backlog("projector", None, None, None, 2000, 60.0, at_least=True)
 
     (together,) = status(one, other, backlogs=[estimate]).lags
     assert (together.position, together.end, together.events, together.seconds) == (300, 312, 12, 2.5)
     assert (together.at_least, together.rate) == (False, 15.0)
 
-    stale = replace(other, figures_at=ago(16))
+    stale = replace(other, measured_at=ago(16))
     stuck = status(one, stale, backlogs=[estimate])
     assert [each.lag_events for each in stuck.workers] == [5, None]
     assert (stuck.lags[0].events, stuck.lags[0].seconds, stuck.lags[0].at_least) == (2000, 60.0, True)
