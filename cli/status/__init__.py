@@ -1,4 +1,4 @@
-"""`checkout status`: how the service is, and its workers each. Changes nothing."""
+"""`checkout status`: how the service and each of its workers are. Changes nothing."""
 
 from cli.status.command import status
 

@@ -1,23 +1,13 @@
-"""What people see of the status."""
+"""Shows the status to people."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from cli.output import (
-    STDOUT,
-    Output,
-    StyledText,
-    TableColumn,
-)
-from domain.operators.status.alerts import format_duration
-from domain.operators.status.model import (
-    ServiceStatus,
-    WorkerCondition,
-    WorkerLag,
-    WorkerStatus,
-)
+from cli.output import STDOUT, Output, StyledText, TableColumn
+from domain.operators.status.model import ServiceStatus, WorkerCondition, WorkerLag, WorkerStatus
+from domain.shared.formatting import count_noun, format_age
 
 STYLES: dict[WorkerCondition, str] = {
     "starting": "yellow",
@@ -47,9 +37,16 @@ WORKERS = (
 def show(
     status: ServiceStatus, out: Output = STDOUT, *, all_processes: bool = False, watched: bool = False
 ) -> None:
-    """What is wrong, the workers, and the roles."""
+    """The problems, the workers and the roles."""
     rows = status.workers if all_processes else relevant_workers(status)
-    out.say(*_headline(status, watched=watched))
+    health = (
+        ("is well", "green")
+        if status.well
+        else (f"has {count_noun(len(status.problems), 'problem')}", "bold red")
+    )
+    time = f"   {status.at.astimezone():%Y-%m-%d %H:%M:%S %Z}"
+    hint = "   Ctrl-C ends" if watched else ""
+    out.say(("Partner checkout ", "bold"), health, (time, "dim"), (hint, "dim"))
     for problem in status.problems:
         out.say(f"✗ {problem}", style="red")
     out.table(WORKERS, [_row(each, rows, status) for each in rows])
@@ -57,13 +54,13 @@ def show(
         out.table(("role", "held by", TableColumn("stand by", right=True)), _roles(status))
 
 
-def show_unknown(why: str, out: Output = STDOUT) -> None:
-    """What is to be seen while nothing can be found out."""
+def show_unavailable(why: str, out: Output = STDOUT) -> None:
+    """Replaces the status while it cannot be read."""
     out.say(f"How the service is cannot be found out: {why}", style="bold red")
 
 
 def relevant_workers(status: ServiceStatus) -> Sequence[WorkerStatus]:
-    """The workers that matter now: the others ended, or their place was taken, and the work is done."""
+    """The workers without those that were replaced, and without those that stopped where another does the work."""
     live = {each.worker for each in status.workers if each.live}
     return [
         each
@@ -72,48 +69,30 @@ def relevant_workers(status: ServiceStatus) -> Sequence[WorkerStatus]:
     ]
 
 
-def _headline(status: ServiceStatus, *, watched: bool) -> list[StyledText]:
-    count = len(status.problems)
-    how = (
-        ("is well", "green")
-        if status.well
-        else (f"has {count} problem{'s' if count > 1 else ''}", "bold red")
-    )
-    when = f"   {status.at.astimezone():%Y-%m-%d %H:%M:%S %Z}"
-    said: list[StyledText] = [("Partner checkout ", "bold"), how, (when, "dim")]
-    return [*said, ("   Ctrl-C ends", "dim")] if watched else said
-
-
 def _row(each: WorkerStatus, rows: Sequence[WorkerStatus], status: ServiceStatus) -> list[StyledText]:
-    lag = _lag_to_show(each, rows, status.lags)
+    lag = _lag_of_kind(each, rows, status.lags)
     return [
         (each.worker, "bold"),
         (each.state.replace("-", " "), STYLES[each.state]),
-        (_ago(status.at, each.since), "dim"),
+        (_age(status.at, each.since), "dim"),
         ("none", "dim") if each.instance is None else f"{each.host} {each.pid}",
         _waiting(each, lag),
         _oldest(each, lag),
-        _rate(each),
+        "" if each.rate is None else f"{each.rate:,.0f}" if each.rate >= 10 else f"{each.rate:.1f}",
         "" if each.position is None else f"{each.position:,}",
         (each.release or "", "dim"),
         _error(each, status.at),
     ]
 
 
-def _lag_to_show(
+def _lag_of_kind(
     each: WorkerStatus, rows: Sequence[WorkerStatus], lags: Iterable[WorkerLag]
 ) -> WorkerLag | None:
-    """What waits for the kind of worker, on one of its rows, where no process of it has figures."""
+    """The lag of this kind of worker, on the first of its rows, where none of its processes has a lag of its own."""
     kind = sorted((row for row in rows if row.worker == each.worker), key=lambda row: not row.live)
     if kind[0] is not each or any(row.lag_events is not None for row in kind):
         return None
     return next((lag for lag in lags if lag.worker == each.worker), None)
-
-
-def _rate(each: WorkerStatus) -> str:
-    if each.rate is None:
-        return ""
-    return f"{each.rate:,.0f}" if each.rate >= 10 else f"{each.rate:.1f}"
 
 
 def _waiting(each: WorkerStatus, lag: WorkerLag | None) -> str:
@@ -128,14 +107,14 @@ def _oldest(each: WorkerStatus, lag: WorkerLag | None) -> str:
     seconds = each.lag_seconds if each.lag_events is not None else lag.seconds if lag else None
     if seconds is None:
         return ""
-    return f"{seconds:.1f} s" if 0 < seconds < 10 else format_duration(seconds)
+    return f"{seconds:.1f} s" if 0 < seconds < 10 else format_age(seconds)
 
 
 def _error(each: WorkerStatus, at: datetime) -> StyledText:
     if each.last_error is None:
         return ""
-    said = f"{each.last_error} ({_ago(at, each.last_error_at)} ago)"
-    return said, "" if each.state == "failing" else "dim"
+    text = f"{each.last_error} ({_age(at, each.last_error_at)} ago)"
+    return text, "" if each.state == "failing" else "dim"
 
 
 def _roles(status: ServiceStatus) -> Iterable[list[StyledText]]:
@@ -152,5 +131,5 @@ def _roles(status: ServiceStatus) -> Iterable[list[StyledText]]:
         yield [role.role, holder, str(role.standing_by)]
 
 
-def _ago(at: datetime, moment: datetime | None) -> str:
-    return "" if moment is None else format_duration((at - moment).total_seconds())
+def _age(at: datetime, moment: datetime | None) -> str:
+    return "" if moment is None else format_age((at - moment).total_seconds())

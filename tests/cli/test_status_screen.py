@@ -3,7 +3,7 @@ from __future__ import annotations
 from io import StringIO
 
 from cli.output import Output
-from cli.status.screen import show, show_unknown
+from cli.status.screen import show, show_unavailable
 from domain.operators.status.model import (
     Backlog,
     RoleLock,
@@ -76,7 +76,7 @@ def test_processes_that_stopped_are_shown_where_nobody_does_their_work_or_on_req
 
 def test_what_cannot_be_found_out_is_said() -> None:
     paper = StringIO()
-    show_unknown("the event store is unavailable", Output(paper))
+    show_unavailable("the event store is unavailable", Output(paper))
     assert "cannot be found out: the event store is unavailable" in paper.getvalue()
 
 

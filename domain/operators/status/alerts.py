@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from domain.operators.history.event_descriptions import time_words
 from domain.operators.status.model import StatusReadings, WorkerLag, WorkerStatus
+from domain.shared.formatting import format_age, format_time
 
 
 def find_problems(
@@ -38,16 +38,8 @@ def find_dead_letter_problems(readings: StatusReadings, limit: int | None) -> It
         yield f"{letters} for an operator{oldest}: `checkout dead-letters list` shows them"
 
 
-def format_duration(seconds: float) -> str:
-    """For people: `4 s`, `3 min`, `2 h`, `5 d`."""
-    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= length:
-            return f"{int(seconds / length)} {unit}"
-    return f"{max(0.0, seconds):.0f} s"
-
-
 def _elapsed(since: datetime, at: datetime) -> str:
-    return format_duration((at - since).total_seconds())
+    return format_age((at - since).total_seconds())
 
 
 def _worker_problem(worker: WorkerStatus, at: datetime) -> str | None:
@@ -70,7 +62,9 @@ def _worker_problem(worker: WorkerStatus, at: datetime) -> str | None:
 def _lag_problem(lag: WorkerLag, at: datetime) -> str:
     waiting = f"{'at least ' if lag.at_least else ''}{lag.events or 0:,} wait"
     since = lag.waits_since
-    oldest = f", the oldest since {time_words(since)} ({_elapsed(since, at)})" if since else ""
+    oldest = (
+        f", the oldest since {format_time(since, 'milliseconds')} ({_elapsed(since, at)})" if since else ""
+    )
     return f"{lag.role or lag.worker} is behind: {waiting}{oldest}; {_outlook(lag)}"
 
 
@@ -79,7 +73,7 @@ def _outlook(lag: WorkerLag) -> str:
     rates = f"{done}, {lag.arriving or 0.0:,.0f} arrive"
     match lag.trend:
         case "catching-up":
-            left = "" if lag.eta_seconds is None else f", about {format_duration(lag.eta_seconds)} left"
+            left = "" if lag.eta_seconds is None else f", about {format_age(lag.eta_seconds)} left"
             return f"it is catching up: {rates}{left}"
         case "keeping-pace":
             return f"it keeps pace, and does not catch up: {rates}"
