@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from adapters.kafka.consumer_group import ConsumerGroup
     from adapters.kafka.idle_poll import Wakeup
     from adapters.kafka.order_placed import OrderPlacedHandler
-    from domain.basket.handlers import CheckoutHandlers
-    from domain.basket.idempotency import IdempotencyStore
     from domain.basket.projection import BasketProjection
     from domain.operators.checkpoint_reset import CheckpointReset
     from domain.operators.dead_letters.model import DeadLetterBox
@@ -40,6 +38,7 @@ if TYPE_CHECKING:
     from domain.operators.verify.topic_verifier import TopicVerifier
     from domain.operators.verify.view_verifier import ViewVerifier
     from domain.ports.messaging import DeadLetters, Publisher, PublisherCheckpoint
+    from domain.validation.handlers import CheckoutHandlers
     from domain.validation.revalidate_as_of import AsOfValidator
 
 __all__ = [
@@ -84,12 +83,6 @@ class Container(StorageContainer):
         return token_verifier(self.settings)
 
     @cached_property
-    def answers(self) -> IdempotencyStore:
-        from domain.basket.idempotency import IdempotencyStore
-
-        return IdempotencyStore(self.store)
-
-    @cached_property
     def projection(self) -> BasketProjection:
         from domain.basket.projection import BasketProjection
 
@@ -97,9 +90,9 @@ class Container(StorageContainer):
 
     @cached_property
     def handlers(self) -> CheckoutHandlers:
-        from domain.basket.decision import BasketLimits
-        from domain.basket.handlers import CheckoutConfig, CheckoutHandlers
+        from domain.basket.decision import BasketLimits, CheckoutConfig
         from domain.basket.repository import BasketRepository
+        from domain.validation.handlers import CheckoutHandlers
 
         settings = self.settings
         handlers = CheckoutHandlers(
@@ -127,7 +120,7 @@ class Container(StorageContainer):
     def commands(self) -> KafkaCommandExecutor:
         from adapters.kafka.command_executor import KafkaCommandExecutor
 
-        return KafkaCommandExecutor(self.settings, self.handlers, self.answers, utc_now, new_id)
+        return KafkaCommandExecutor(self.settings, self.handlers, utc_now, new_id)
 
     @cached_property
     def orders(self) -> OrderPlacedHandler:

@@ -48,7 +48,6 @@ async def run_api(settings: Settings) -> None:
         api = PartnerApiDependencies(
             settings=settings,
             handlers=parts.handlers,
-            answers=parts.answers,
             verifier=parts.verifier,
             new_id=new_id,
             is_ready=parts.is_ready,

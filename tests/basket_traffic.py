@@ -18,13 +18,13 @@ from adapters.kafka.producer import send_all
 from adapters.kafka.unreadable_batches import getmany
 from adapters.settings import Settings
 from domain.basket.basket import Basket
-from domain.basket.handlers import CheckoutHandlers
 from domain.basket.repository import BasketRepository
 from domain.catalogue.epochs import FactMessage
 from domain.catalogue.facts import Fact
 from domain.ports.event_store import EventStore
 from domain.shared.values import MessageSource
 from tests.builders import add, availability, caller, change, initiate, item, offer, price, update, validate
+from tests.builders.direct_handlers import direct_handlers
 from tests.fakes.catalogue import InMemoryCatalogue
 from tests.servers.kafka import KafkaServer
 
@@ -58,7 +58,7 @@ class BasketTraffic:
         self.basket_ids: list[str] = []
         self._caller = caller(name)
         self._facts = InMemoryCatalogue()
-        self.handlers = CheckoutHandlers(
+        self.handlers = direct_handlers(
             store, BasketRepository(store), self._facts, utc_now, lambda: str(uuid.uuid4())
         )
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from domain.basket.basket import Basket
 from domain.basket.commands import Action, AddItem, ChangeQuantity, InitiateBasket, RemoveItem, RequestedItem
-from domain.basket.handlers import CheckoutHandlers
 from domain.catalogue.facts import Fact
 from domain.ports.event_store import Append, EventStore, NewEvent
 from domain.shared.errors import CommandRejected
@@ -26,6 +25,7 @@ from tests.builders import (
     update,
     validate,
 )
+from tests.builders.direct_handlers import DirectHandlers
 
 CATALOGUE: tuple[Fact, ...] = (
     offer("o-1", products=["SKU-1", "SKU-2"]),
@@ -54,7 +54,7 @@ class RandomLife:
     """One basket, from its beginning to some end. What it does depends on `dice` alone."""
 
     def __init__(
-        self, handlers: CheckoutHandlers, store: EventStore, clock: FixedClock, dice: random.Random
+        self, handlers: DirectHandlers, store: EventStore, clock: FixedClock, dice: random.Random
     ) -> None:
         self._handlers = handlers
         self._store = store

@@ -25,7 +25,6 @@ from cli.checkpoint_file import CheckpointMismatch, RunCheckpoint
 from cli.dead_letters.screen import _lines
 from cli.forget.execution import basket_ids
 from domain.basket.codec import UnreadableEvent, decode_all
-from domain.basket.idempotency import IdempotencyStore
 from domain.operators.dead_letters.model import ReadableContent
 from domain.operators.history.search import BasketQuery, Cursor, InvalidPage
 from domain.shared.values import MessageSource
@@ -118,8 +117,7 @@ async def test_a_command_on_kafka_is_answered_with_a_problem_then(tmp_path: Path
     checkout = InMemoryCheckout()
     commands = KafkaCommandExecutor(
         settings_in(tmp_path, max_body_bytes=1024 * 1024),
-        checkout.handlers,
-        IdempotencyStore(checkout.store),
+        checkout.handlers.real,
         checkout.clock,
         checkout.ids,
     )
@@ -130,7 +128,7 @@ async def test_a_command_on_kafka_is_answered_with_a_problem_then(tmp_path: Path
         sent = Message(COMMANDS, b"k", deep, tuple((name, value.encode()) for name, value in headers.items()))
         message = command_message(sent)
         assert message is not None
-        answer = await commands.read(message).answer()
+        answer = await commands.response_to(commands.read(message))
         assert (answer.status, b'"malformed_json"' in answer.body) == (400, True)
 
 

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from pydantic_core import from_json
 
 from adapters.kafka.command_executor import KafkaCommandExecutor
-from adapters.kafka.command_messages import command_message
+from adapters.kafka.command_messages import CommandMessage, command_message
 from adapters.kafka.messages import Message, Received
 from adapters.kafka.order_placed import OrderPlacedHandler
 from adapters.kafka.topics import COMMANDS, ORDERS
 from adapters.wire.order_placed import InvalidOrderMessage, parse_order
 from cli.operator_options import operator_from_options
-from domain.basket.idempotency import IdempotencyStore
 from domain.operators.audit import Operator
+from domain.ports.event_store import RenderedResponse
 from domain.shared.errors import InvalidCommand
 from domain.shared.values import MessageSource, is_storable_text
 from tests.api.service import Service, actions, add, errors, order, problem, settings_in, wanted
@@ -102,9 +102,11 @@ async def test_a_correlation_id_that_cannot_be_kept_gives_way_to_one_of_ours(tmp
 
 
 def commands(folder: Path, checkout: InMemoryCheckout) -> KafkaCommandExecutor:
-    return KafkaCommandExecutor(
-        settings_in(folder), checkout.handlers, IdempotencyStore(checkout.store), checkout.clock, checkout.ids
-    )
+    return KafkaCommandExecutor(settings_in(folder), checkout.handlers.real, checkout.clock, checkout.ids)
+
+
+async def response_to(executor: KafkaCommandExecutor, message: CommandMessage) -> RenderedResponse:
+    return await executor.response_to(executor.read(message))
 
 
 def queued(**changes: bytes) -> Message:
@@ -125,7 +127,7 @@ def queued(**changes: bytes) -> Message:
 async def test_a_header_of_a_command(tmp_path: Path, header: str, value: bytes) -> None:
     message = command_message(queued(**{header: value}))
     assert message is not None
-    answer = await commands(tmp_path, InMemoryCheckout()).read(message).answer()
+    answer = await response_to(commands(tmp_path, InMemoryCheckout()), message)
     assert (answer.status, from_json(answer.body)["code"]) == (400, "invalid_header")
 
 
@@ -139,7 +141,7 @@ async def test_what_a_command_is_a_part_of_gives_way_to_an_id_of_ours(tmp_path: 
     checkout = InMemoryCheckout()
     message = command_message(queued(ce_correlationid=text.encode(), traceparent=text.encode()))
     assert message is not None
-    answer = await commands(tmp_path, checkout).read(message).answer()
+    answer = await response_to(commands(tmp_path, checkout), message)
     (event,) = await checkout.store.read_events(from_json(answer.body)["id"])
     metadata = from_json(event.metadata)
     assert (metadata["actor"], metadata["causationId"]) == ("kafka:gateway-7", "c-1")
@@ -155,7 +157,7 @@ async def test_the_headers_of_an_order_give_way_to_what_is_known_of_it(text: str
     value = b'{"orderId":"o-1"}'
     received = Received(Message(ORDERS, id.encode(), value, tuple(headers)), MessageSource(ORDERS, 3, 7))
     placed = parse_order(id.encode(), value)
-    assert await OrderPlacedHandler(checkout.handlers, checkout.ids).complete(placed, received) is None
+    assert await OrderPlacedHandler(checkout.handlers.real, checkout.ids).complete(placed, received) is None
     *_, event = await checkout.store.read_events(id)
     metadata = from_json(event.metadata)
     assert (metadata["actor"], metadata["causationId"]) == ("kafka:orders", f"{ORDERS}/3/7")

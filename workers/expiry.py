@@ -10,7 +10,7 @@ import structlog
 from adapters.wire.trace_context import continue_trace
 from domain.basket.command_executor import VersionConflict
 from domain.basket.commands import Caller
-from domain.basket.handlers import CheckoutHandlers
+from domain.basket.handlers import BasketHandlers
 from domain.ports.read_models import BasketViews
 from domain.shared.errors import BasketNotFound
 from domain.shared.values import Clock, NewId
@@ -42,7 +42,7 @@ class ExpiryWorker:
     def __init__(
         self,
         views: BasketViews,
-        handlers: CheckoutHandlers,
+        handlers: BasketHandlers,
         purge_responses: PurgeResponses,
         clock: Clock,
         new_id: NewId,

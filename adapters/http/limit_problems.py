@@ -28,7 +28,7 @@ class LimitProblem:
 
     def response(self) -> bytes:
         """The whole response, as HTTP/1.1 sends it."""
-        answer = self.problem.answer()
+        answer = self.problem.response()
         headers = {
             **answer.headers,
             "content-length": str(len(answer.body)),

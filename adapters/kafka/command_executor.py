@@ -1,12 +1,14 @@
-"""One command out of Kafka: what it asks for, and the result that its sender is told."""
+"""Executes one command from Kafka, and makes the result that its sender is sent."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
+from typing import assert_never
 
 import structlog
+from pydantic import JsonValue
 from pydantic_core import from_json
 
 from adapters.kafka.command_messages import (
@@ -16,32 +18,26 @@ from adapters.kafka.command_messages import (
     storable_header,
 )
 from adapters.kafka.messages import Message
-from adapters.metrics.process_metrics import COMMANDS, CommandKind, outcome_label
+from adapters.metrics.process_metrics import COMMANDS, CommandKind, outcome_of
 from adapters.settings import Settings
 from adapters.wire.headers import read_preconditions
-from adapters.wire.idempotency import answer_once
 from adapters.wire.problems import to_problem
 from adapters.wire.request_errors import BodyTooLarge, InvalidBasketId, InvalidHeader
 from adapters.wire.request_parser import (
     fingerprint,
+    parse_body,
     parse_initiate,
     parse_update,
     require_identity_encoding,
 )
 from adapters.wire.requests import RequestLimits
-from adapters.wire.responses import initiate_response, update_response, validate_response
+from adapters.wire.responses import render
 from adapters.wire.trace_context import TraceContext, continue_trace
-from domain.basket.commands import Caller, Preconditions, ValidateBasket
-from domain.basket.handlers import CheckoutHandlers
-from domain.basket.idempotency import IdempotencyStore
+from domain.basket.commands import Caller, Command, InitiateBasket, UpdateBasket, ValidateBasket
 from domain.ports.event_store import IdempotencyKey, RenderedResponse
-from domain.shared.errors import (
-    AnsweredElsewhere,
-    CheckoutError,
-    RequestInProgress,
-    Unavailable,
-)
+from domain.shared.errors import AnsweredElsewhere, CheckoutError, RequestInProgress, Unavailable
 from domain.shared.values import BASKET_ID_PATTERN, MAX_ORGANISATION_LENGTH, Clock, NewId, normalize_id
+from domain.validation.handlers import CheckoutHandlers
 
 INITIATE = "checkout.initiate-basket.v1"
 UPDATE = "checkout.update-basket.v1"
@@ -53,166 +49,140 @@ _log = structlog.get_logger("adapters.kafka.command_executor")
 
 
 @dataclass(frozen=True, slots=True)
-class ParsedCommand:
-    """What a command asks for: of which basket, by which body, and how it is answered once."""
+class KeyedCommand:
+    """A command that can be executed."""
 
-    basket_id: str | None
-    external_id: str | None
-    body: bytes
-    answer: Callable[[IdempotencyKey], Awaitable[RenderedResponse]]
+    command: Command
+    caller: Caller
+    key: IdempotencyKey
+
+    @property
+    def basket_id(self) -> str | None:
+        """The basket that the command names."""
+        return (
+            self.command.checkout_id if isinstance(self.command, InitiateBasket) else self.command.basket_id
+        )
+
+    @property
+    def names(self) -> Collection[str]:
+        """Commands that share a name are about one basket, or are one command that came twice."""
+        partner, names = self.caller.partner, {f"command\x1f{self.caller.partner}\x1f{self.key.key}"}
+        if self.basket_id is not None:
+            names.add(self.basket_id)
+        if isinstance(self.command, InitiateBasket) and self.command.details.external_id is not None:
+            names.add(f"external id\x1f{partner}\x1f{self.command.details.external_id}")
+        return names
 
 
 @dataclass(frozen=True, slots=True)
 class QueuedCommand:
-    """A command on its way. `names` is empty where it is refused as it stands; commands that share a name
-    are about one basket, or are one command that came twice."""
+    """A message, and its command, or the response to a message that cannot be executed."""
 
     message: CommandMessage
     trace: TraceContext
-    names: Collection[str]
-    basket_id: str | None
-    answer: Callable[[], Awaitable[RenderedResponse]]
+    request: KeyedCommand | RenderedResponse
+
+    @property
+    def names(self) -> Collection[str]:
+        return self.request.names if isinstance(self.request, KeyedCommand) else ()
+
+    @property
+    def basket_id(self) -> str | None:
+        return self.request.basket_id if isinstance(self.request, KeyedCommand) else None
 
 
 class KafkaCommandExecutor:
-    """Carries out commands by the handlers that HTTP has, each once by its id."""
+    """Executes commands by the handlers that HTTP has, each once by its id."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        handlers: CheckoutHandlers,
-        answers: IdempotencyStore,
-        clock: Clock,
-        new_id: NewId,
-    ) -> None:
+    def __init__(self, settings: Settings, handlers: CheckoutHandlers, clock: Clock, new_id: NewId) -> None:
         self._limits = RequestLimits.of(settings)
-        self._largest_body = settings.max_body_bytes
+        self._max_body_bytes = settings.max_body_bytes
         self._handlers = handlers
-        self._answers = answers
         self._clock = clock
         self._new_id = new_id
 
     def read(self, message: CommandMessage) -> QueuedCommand:
-        """What the message asks for. Never raises: what cannot be understood is answered with a problem."""
+        """Never raises: the response to a message that cannot be understood is a problem."""
         trace = continue_trace(message.traceparent, message.correlation_id, self._new_id)
         try:
-            caller = _caller(message, trace)
-            asked = self._asked(message, caller)
-        except CheckoutError as refusal:
-            refused = to_problem(refusal).answer()
-            return QueuedCommand(message, trace, (), None, lambda: _known(refused))
-        key = IdempotencyKey(
-            f"{caller.partner}/kafka:{message.type}",
-            message.id,
-            fingerprint(asked.body, normalize_id(message.subject or "")),
-        )
-        names = {f"command\x1f{caller.partner}\x1f{message.id}"}
-        if asked.basket_id is not None:
-            names.add(asked.basket_id)
-        if asked.external_id is not None:
-            names.add(f"external id\x1f{caller.partner}\x1f{asked.external_id}")
-        return QueuedCommand(message, trace, names, asked.basket_id, lambda: asked.answer(key))
+            return QueuedCommand(message, trace, self._parse(message, trace))
+        except CheckoutError as error:
+            return QueuedCommand(message, trace, to_problem(error).response())
 
-    async def result_of(self, command: QueuedCommand) -> Message:
-        """Carries the command out and tells its result; raises Unavailable where it must be tried again."""
-        # Whatever is logged on the way says what it is about, as on the way of a request.
+    async def result_of(self, queued: QueuedCommand) -> Message:
+        """Executes the command and returns its result. Raises Unavailable, AnsweredElsewhere and RequestInProgress
+        if it must be tried again."""
+        message = queued.message
         structlog.contextvars.bind_contextvars(
-            command=command.message.id,
-            organisation=command.message.partner,
-            basket=command.basket_id,
-            trace=command.trace.trace_id,
+            command=message.id,
+            organisation=message.partner,
+            basket=queued.basket_id,
+            trace=queued.trace.trace_id,
         )
         try:
-            answer = await command.answer()
+            response = await self.response_to(queued)
         except (Unavailable, AnsweredElsewhere, RequestInProgress):
             raise
         except Exception as error:  # noqa: BLE001  (one command must not hold up all others)
             if not isinstance(error, CheckoutError):
                 _log.exception("unexpected_failure")
-            answer = to_problem(error).answer()
-        basket_id = command.basket_id or _basket_of(answer)
-        COMMANDS.labels(
-            _KINDS.get(command.message.type or "", "other"), "kafka", outcome_label(answer.status)
-        ).inc()
-        _log.info(
-            "command",
-            type=command.message.type,
-            basket=basket_id,
-            status=answer.status,
-        )
+            response = to_problem(error).response()
+        basket_id = queued.basket_id or _basket_of(response)
+        COMMANDS.labels(_KINDS.get(message.type or "", "other"), "kafka", outcome_of(response.status)).inc()
+        _log.info("command", type=message.type, basket=basket_id, status=response.status)
         return result_message(
-            command.message,
-            answer,
+            message,
+            response,
             basket_id=basket_id,
-            traceparent=command.trace.traceparent,
+            traceparent=queued.trace.traceparent,
             now=self._clock(),
         )
 
-    def _asked(self, message: CommandMessage, caller: Caller) -> ParsedCommand:
+    async def response_to(self, queued: QueuedCommand) -> RenderedResponse:
+        """Raises as `CommandExecutor.execute`."""
+        request = queued.request
+        if isinstance(request, RenderedResponse):
+            return request
+        match request.command:
+            case InitiateBasket() as command:
+                return await self._handlers.initiate(command, request.caller, render, request.key)
+            case UpdateBasket() as command:
+                return await self._handlers.update(command, request.caller, render, request.key)
+            case ValidateBasket() as command:
+                return await self._handlers.validate(command, request.caller, render, request.key)
+            case _:
+                assert_never(request.command)
+
+    def _parse(self, message: CommandMessage, trace: TraceContext) -> KeyedCommand:
+        caller = _caller(message, trace)
         preconditions = read_preconditions(message.preconditions)
         require_identity_encoding(message.content_encoding)
-        if len(message.body) > self._largest_body:
-            raise BodyTooLarge(self._largest_body)
+        if len(message.body) > self._max_body_bytes:
+            raise BodyTooLarge(self._max_body_bytes)
+        content: JsonValue = None
+        command: Command
         match message.type:
             case "checkout.initiate-basket.v1":
-                return self._initiate(message, caller, preconditions)
+                content = parse_body(message.body)
+                command = parse_initiate(content, self._limits, preconditions=preconditions)
             case "checkout.update-basket.v1":
-                return self._update(message, caller, preconditions)
+                basket_id = _subject(message)
+                content = parse_body(message.body)
+                command = parse_update(
+                    content, self._limits, basket_id=basket_id, preconditions=preconditions
+                )
             case "checkout.validate-basket.v1":
-                return self._validate(message, caller, preconditions)
+                command = ValidateBasket(_subject(message), preconditions)
             case _:
                 raise InvalidHeader("ce_type", f"this must be {INITIATE}, {UPDATE} or {VALIDATE}")
-
-    def _initiate(
-        self, message: CommandMessage, caller: Caller, preconditions: Preconditions
-    ) -> ParsedCommand:
-        command = parse_initiate(message.body, self._limits, preconditions=preconditions)
-        return ParsedCommand(
-            command.checkout_id,
-            command.details.external_id,
-            message.body,
-            lambda key: answer_once(
-                self._answers,
-                key,
-                lambda remember: self._handlers.initiate(command, caller, remember),
-                initiate_response,
-            ),
-        )
-
-    def _update(self, message: CommandMessage, caller: Caller, preconditions: Preconditions) -> ParsedCommand:
-        basket_id = _subject(message)
-        command = parse_update(message.body, self._limits, basket_id=basket_id, preconditions=preconditions)
-        return ParsedCommand(
-            basket_id,
-            None,
-            message.body,
-            lambda key: answer_once(
-                self._answers,
-                key,
-                lambda remember: self._handlers.update(command, caller, remember),
-                update_response,
-            ),
-        )
-
-    def _validate(
-        self, message: CommandMessage, caller: Caller, preconditions: Preconditions
-    ) -> ParsedCommand:
-        command = ValidateBasket(_subject(message), preconditions)
-        return ParsedCommand(
-            command.basket_id,
-            None,
-            b"",
-            lambda key: answer_once(
-                self._answers,
-                key,
-                lambda remember: self._handlers.validate(command, caller, remember),
-                validate_response,
-            ),
+        digest = fingerprint(content, normalize_id(message.subject or ""))
+        return KeyedCommand(
+            command, caller, IdempotencyKey(f"{caller.partner}/kafka:{message.type}", message.id, digest)
         )
 
 
 def _caller(message: CommandMessage, trace: TraceContext) -> Caller:
-    """Raises InvalidHeader where no organisation is named, or a sender by what cannot be stored and shown."""
+    """Raises InvalidHeader if there is no organisation, or if a sender's name cannot be stored and shown."""
     partner = storable_header(message.message, "ce_partnerorg", MAX_ORGANISATION_LENGTH)
     if partner is None:
         raise InvalidHeader("ce_partnerorg", "this must name the partner organisation")
@@ -237,13 +207,9 @@ def _subject(message: CommandMessage) -> str:
     return normalize_id(subject)
 
 
-def _basket_of(answer: RenderedResponse) -> str | None:
-    """The basket that a success tells of."""
-    if answer.status != 200:
+def _basket_of(response: RenderedResponse) -> str | None:
+    """The basket in the body of a success."""
+    if response.status != 200:
         return None
-    basket_id = from_json(answer.body).get("id")
+    basket_id = from_json(response.body).get("id")
     return basket_id if isinstance(basket_id, str) else None
-
-
-async def _known(answer: RenderedResponse) -> RenderedResponse:
-    return answer

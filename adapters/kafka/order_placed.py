@@ -9,7 +9,7 @@ from adapters.kafka.messages import Received
 from adapters.wire.order_placed import OrderPlaced
 from adapters.wire.trace_context import continue_trace
 from domain.basket.commands import Caller
-from domain.basket.handlers import CheckoutHandlers
+from domain.basket.handlers import BasketHandlers
 from domain.ports.messaging import DeadLetter
 from domain.shared.errors import BasketFinished, BasketNotFound
 from domain.shared.values import NewId
@@ -18,7 +18,7 @@ from domain.shared.values import NewId
 class OrderPlacedHandler:
     """Completes baskets; the same order twice is one order."""
 
-    def __init__(self, handlers: CheckoutHandlers, new_id: NewId) -> None:
+    def __init__(self, handlers: BasketHandlers, new_id: NewId) -> None:
         self._handlers = handlers
         self._new_id = new_id
 

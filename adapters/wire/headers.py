@@ -37,6 +37,11 @@ class IdempotencyHeader:
     former_key: str | None = None
 
 
+def entity_tag(version: int) -> str:
+    """A basket's version as `ETag` and `If-Match` carry it."""
+    return f'"{version}"'
+
+
 def read_preconditions(headers: Mapping[str, str]) -> Preconditions:
     """What the caller asks for of the basket's version. Raises InvalidHeader for anything that is neither `*` nor
     a list of entity tags.

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic_core import to_json
 
 from adapters.wire import request_errors
-from adapters.wire.responses import entity_tag
+from adapters.wire.headers import entity_tag
 from adapters.wire.strict_json import pointer
 from domain.basket.command_executor import VersionConflict
 from domain.basket.serialization import serialize_order
@@ -112,7 +112,7 @@ class Problem:
             ]
         return to_json(document)
 
-    def answer(self) -> RenderedResponse:
+    def response(self) -> RenderedResponse:
         return RenderedResponse(self.kind.status, {"content-type": MEDIA_TYPE, **self.headers}, self.render())
 
 
@@ -125,8 +125,8 @@ def to_problem(error: Exception) -> Problem:
     if kind is None:
         return Problem(INTERNAL_ERROR, "The failure was written to our log; trying again may help.")
     match error:
-        case errors.InvalidCommand(violations=violations, not_told=not_told):
-            return Problem(kind, _counted(len(violations) + not_told), violations[:MAX_ERRORS])
+        case errors.InvalidCommand(violations=violations, omitted=omitted):
+            return Problem(kind, _counted(len(violations) + omitted), violations[:MAX_ERRORS])
         case errors.BasketFinished(status=status):
             return Problem(kind, str(error), members={"basketStatus": status})
         case errors.VersionMismatch(actual=None):

@@ -1,4 +1,4 @@
-"""From a body's bytes to the command that it means, or to everything that is wrong with it."""
+"""From a body's bytes to its command, or to everything that is wrong with it. The bytes are parsed once."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import TypeVar
 
 from pydantic import BaseModel, JsonValue, ValidationError
-from pydantic_core import ErrorDetails, from_json
+from pydantic_core import ErrorDetails
 
 from adapters.wire.problems import MAX_ERRORS
 from adapters.wire.request_errors import (
@@ -24,70 +24,70 @@ from domain.shared.errors import Violation
 M = TypeVar("M", bound=BaseModel)
 
 
+def parse_body(body: bytes) -> JsonValue:
+    """The body's content. Raises MalformedBody and RepeatedMemberName."""
+    try:
+        return read_json(body)
+    except RepeatedMember as error:
+        raise RepeatedMemberName(error.location) from None
+    except InvalidJson as error:
+        raise MalformedBody(str(error)) from None
+
+
 def parse_initiate(
-    body: bytes,
+    content: JsonValue,
     limits: RequestLimits,
     *,
     landing_basket_id: str | None = None,
     preconditions: Preconditions = NO_PRECONDITIONS,
 ) -> InitiateBasket:
-    """Raises MalformedBody where the body is no JSON, and InvalidRequest with all that is wrong."""
-    request = _parse(InitiateRequest, body, limits)
+    """Raises InvalidRequest with everything that is wrong."""
+    request = _validate(InitiateRequest, content, limits)
     return request.to_command(landing_basket_id=landing_basket_id, preconditions=preconditions)
 
 
 def parse_update(
-    body: bytes,
+    content: JsonValue,
     limits: RequestLimits,
     *,
     basket_id: str,
     preconditions: Preconditions = NO_PRECONDITIONS,
 ) -> UpdateBasket:
-    """Raises MalformedBody where the body is no JSON, and InvalidRequest with all that is wrong."""
-    request = _parse(UpdateRequest, body, limits)
+    """Raises InvalidRequest with everything that is wrong."""
+    request = _validate(UpdateRequest, content, limits)
     return request.to_command(basket_id=basket_id, preconditions=preconditions)
 
 
 def require_identity_encoding(content_encoding: str | None) -> None:
-    """Raises UnsupportedContentEncoding where a body is encoded, such as by gzip."""
+    """Raises UnsupportedContentEncoding if a body is encoded, such as by gzip."""
     if content_encoding is not None and any(
         coding.strip(" \t").lower() not in ("", "identity") for coding in content_encoding.split(",")
     ):
         raise UnsupportedContentEncoding
 
 
-def fingerprint(body: bytes, *context: str) -> bytes:
-    """The digest of what a body says, however it is spaced and ordered, and of its context.
-
-    The body must have been parsed before, or be empty.
-    """
-    content = from_json(body) if body else None
+def fingerprint(content: JsonValue, *context: str) -> bytes:
+    """The digest of a body's content and its context. Spaces and the order of members do not matter."""
     canonical = json.dumps([*context, content], sort_keys=True, separators=(",", ":"))
     return sha256(canonical.encode("utf-8", "surrogatepass")).digest()
 
 
-def _parse(model: type[M], body: bytes, limits: RequestLimits) -> M:
+def _validate(model: type[M], content: JsonValue, limits: RequestLimits) -> M:
+    _refuse_too_many(content, limits)
     try:
-        value = read_json(body)
-    except RepeatedMember as error:
-        raise RepeatedMemberName(error.location) from None
-    except InvalidJson as error:
-        raise MalformedBody(str(error)) from None
-    _refuse_too_many(value, limits)
-    try:
-        return model.model_validate_json(body, context=limits)
+        return model.model_validate(content, context=limits)
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
-    told = tuple(_violation(detail) for detail in details[:MAX_ERRORS])
-    raise InvalidRequest(told, not_told=len(details) - len(told))
+    violations = tuple(_violation(detail) for detail in details[:MAX_ERRORS])
+    raise InvalidRequest(violations, omitted=len(details) - len(violations))
 
 
-def _refuse_too_many(value: JsonValue, limits: RequestLimits) -> None:
-    """Raises InvalidRequest before any model is made: to say what is wrong with each of a hundred thousand items
-    would hold up all other callers."""
-    if not isinstance(value, dict):
+def _refuse_too_many(content: JsonValue, limits: RequestLimits) -> None:
+    """Raises InvalidRequest before any model is made. The violations of a hundred thousand items would hold up all
+    other callers."""
+    if not isinstance(content, dict):
         return
-    order, actions = value.get("order"), value.get("orderItemActions")
+    order, actions = content.get("order"), content.get("orderItemActions")
     items = order.get("orderItems") if isinstance(order, dict) else None
     if isinstance(items, list) and len(items) > limits.max_items:
         message = f"a basket holds at most {limits.max_items} items"
@@ -108,13 +108,20 @@ _CODES = {
     "string_too_long": "too_long",
     "value_error": "not_storable",
 }
-"""Our codes are promises; pydantic's names are its own. What is not listed is of the wrong type, or has
-a code of ours already."""
+"""From pydantic's error types to our codes, which are promises. Any other type is `wrong_type`, or is a code of ours
+already."""
 
 _MESSAGES = {
     "required": "this field is required",
     "unknown_field": "the contract knows no such field",
     "wrong_format": "this is not of the form that the contract gives",
+}
+_JSON_TYPE_MESSAGES = {
+    # pydantic speaks of Python's types
+    "model_type": "Input should be an object",
+    "dict_type": "Input should be an object",
+    "model_attributes_type": "Input should be an object",
+    "list_type": "Input should be a valid array",
 }
 _ACTION_TYPES = "add, remove or change_quantity"
 
@@ -122,7 +129,9 @@ _ACTION_TYPES = "add, remove or change_quantity"
 def _violation(detail: ErrorDetails) -> Violation:
     kind, location = detail["type"], detail["loc"]
     code = _CODES.get(kind, "wrong_type" if kind.endswith(("_type", "_parsing_size")) else kind)
-    message = _MESSAGES.get(code, detail["msg"].removeprefix("Value error, "))
+    message = _MESSAGES.get(code) or _JSON_TYPE_MESSAGES.get(kind)
+    if message is None:
+        message = detail["msg"].removeprefix("Value error, ")
     if location[:1] == ("orderItemActions",) and len(location) > 2:
         # pydantic names the member of the union, which is no part of the body
         location = (*location[:2], *location[3:])

@@ -159,7 +159,7 @@ class ItemRequest(RequestModel):
 class OrderRequest(RequestModel):
     """What the basket shall be: its items and what it says beside them."""
 
-    order_items: tuple[ItemRequest, ...]
+    order_items: list[ItemRequest]
     """The lines that the basket shall have; items of one offer version, type and parent become one line."""
     checkout_id: Annotated[BasketId, AfterValidator(normalize_id)] | None = None
     """The basket to bring to this order; without it see the call."""
@@ -259,7 +259,7 @@ ActionRequest = Annotated[
 class UpdateRequest(RequestModel):
     """Carry out actions on a basket: all of them, or none."""
 
-    order_item_actions: tuple[ActionRequest, ...]
+    order_item_actions: list[ActionRequest]
     """The actions, in the order in which they are carried out."""
 
     def to_command(self, *, basket_id: str, preconditions: Preconditions = NO_PRECONDITIONS) -> UpdateBasket:

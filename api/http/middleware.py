@@ -59,7 +59,7 @@ class RequestMiddleware:
                 _log.exception("unexpected_failure")
             if status:
                 raise  # half an answer is out already: only closing the connection says so
-            await send_response(send_on, to_problem(error).answer())
+            await send_response(send_on, to_problem(error).response())
         finally:
             seconds = perf_counter() - began
             self._requests.observe(scope["method"], exchange.route, status, seconds)

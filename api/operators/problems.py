@@ -147,5 +147,5 @@ async def _not_routed(_: Request, error: Exception) -> Response:
 
 
 def _response(problem: Problem) -> Response:
-    answer = problem.answer()
+    answer = problem.response()
     return Response(answer.body, answer.status, answer.headers)

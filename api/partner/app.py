@@ -39,5 +39,5 @@ def create_app(parts: PartnerApiDependencies) -> FastAPI:
 async def _routing_problem(_: Request, error: Exception) -> Response:
     """What the router itself refuses: unknown paths, and unknown methods of FastAPI's own routes."""
     allowed = (getattr(error, "headers", None) or {}).get("Allow")
-    answer = to_problem(MethodNotAllowed(allowed.split(", ")) if allowed else RouteNotFound()).answer()
+    answer = to_problem(MethodNotAllowed(allowed.split(", ")) if allowed else RouteNotFound()).response()
     return Response(answer.body, answer.status, answer.headers)

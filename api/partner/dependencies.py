@@ -9,9 +9,8 @@ from datetime import UTC, datetime
 from adapters.auth.tokens import TokenVerifier
 from adapters.settings import Settings
 from api.http.request_metrics import RequestMetrics
-from domain.basket.handlers import CheckoutHandlers
-from domain.basket.idempotency import IdempotencyStore
 from domain.shared.values import Clock, NewId
+from domain.validation.handlers import CheckoutHandlers
 
 
 def _utc_now() -> datetime:
@@ -24,7 +23,6 @@ class PartnerApiDependencies:
 
     settings: Settings
     handlers: CheckoutHandlers
-    answers: IdempotencyStore
     verifier: TokenVerifier
     new_id: NewId
     is_ready: Callable[[], Awaitable[bool]]

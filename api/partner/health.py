@@ -30,7 +30,7 @@ def health_routes(parts: PartnerApiDependencies) -> list[Route]:
             is_ready = False
         if is_ready:
             return JSONResponse({"status": "ready"})
-        answer = to_problem(Unavailable("not ready")).answer()
+        answer = to_problem(Unavailable("not ready")).response()
         return Response(answer.body, answer.status, answer.headers)
 
     return [Route(LIVE, live), Route(READY, ready)]

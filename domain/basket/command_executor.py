@@ -1,4 +1,12 @@
-"""How every command changes a basket: load, decide, append; where another writer came first, once more."""
+"""Runs every command in the same steps.
+
+1. Idempotency: a key that has a response gets that response again.
+2. Target: the basket that the command means. An initiate may mean a new one.
+3. Load the basket: from memory first, then from the store.
+4. Decide: rules leave events on a fork of the basket.
+5. Append the events, claims and response in one transaction. After a conflict, go back to step 3.
+6. A rejected command with a key: save the response, then tell the caller.
+"""
 
 from __future__ import annotations
 
@@ -9,25 +17,41 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar, assert_never
 
 from domain.basket.basket import Basket
-from domain.basket.commands import NO_PRECONDITIONS, Caller, Preconditions
-from domain.basket.idempotency import IdempotencyContext
-from domain.basket.repository import BasketRepository
+from domain.basket.commands import NO_PRECONDITIONS, Caller, Command, InitiateBasket, Preconditions
+from domain.basket.decision import CheckoutConfig
+from domain.basket.idempotency import IdempotencyStore
+from domain.basket.repository import BasketRepository, claim_name
 from domain.ports.event_store import (
     AlreadyAnswered,
     Appended,
     ClaimTaken,
     Conflict,
+    EventStore,
+    IdempotencyKey,
+    RenderedResponse,
 )
 from domain.shared.errors import (
     AnsweredElsewhere,
+    BasketFinished,
     BasketNotFound,
     CommandRejected,
     ExternalIdInUse,
+    VersionMismatch,
 )
+from domain.shared.values import Clock, NewId
 
 R = TypeVar("R")
+T = TypeVar("T")
+
+Decide = Callable[[Basket], Awaitable[R]]
+"""Decides on a fork of a basket. After a conflict it is called again with a fresh fork."""
+
+Render = Callable[[R | CommandRejected], RenderedResponse]
+"""Makes the response for a result or a rejection."""
 
 BACKOFF_STEP_SECONDS = 0.001
+"""Each attempt waits this much longer than the one before. This is a hot path of a millisecond: a retry library
+would cost more than the wait."""
 
 
 class VersionConflict(CommandRejected):
@@ -39,70 +63,189 @@ class VersionConflict(CommandRejected):
 
 
 @dataclass(frozen=True, slots=True)
-class BasketChange(Generic[R]):
-    """A decision on one basket. `decide` is given a fork of it and may be called again with a fresher one.
+class _Execution(Generic[R, T]):
+    """A command without its target. `partner` must own the basket; None means anybody."""
 
-    `partner` is the organisation that the basket must be of; None: of any.
-    """
-
-    basket_id: str
-    decide: Callable[[Basket], Awaitable[R]]
+    decide: Decide[R]
+    render: Callable[[R], T]
     caller: Caller
     partner: str | None
     preconditions: Preconditions = NO_PRECONDITIONS
-    remember: IdempotencyContext[R] | None = None
+    key: IdempotencyKey | None = None
 
 
 class CommandExecutor:
-    """Carries changes out, at most `attempts` times against a fresh basket."""
-
-    def __init__(self, baskets: BasketRepository, attempts: int) -> None:
+    def __init__(
+        self,
+        store: EventStore,
+        baskets: BasketRepository,
+        clock: Clock,
+        new_id: NewId,
+        config: CheckoutConfig,
+    ) -> None:
+        self._store = store
         self._baskets = baskets
-        self._attempts = attempts
+        self._idempotency = IdempotencyStore(store)
+        self._clock = clock
+        self._new_id = new_id
+        self._config = config
 
-    async def carry_out(self, change: BasketChange[R]) -> R:
-        """What was decided, once it is durable. A basket from memory is tried first: what is appended to
-        it was decided on the newest version, or else the store refuses it.
+    async def execute(
+        self,
+        command: Command,
+        decide: Decide[R],
+        render: Render[R],
+        caller: Caller,
+        key: IdempotencyKey | None = None,
+    ) -> RenderedResponse:
+        """The response, once it is durable. With a key, a rejection becomes a response too.
 
-        Raises BasketNotFound, VersionMismatch, BasketExists, VersionConflict, ExternalIdInUse,
-        AnsweredElsewhere and what the decision raises.
+        Without a key, raises BasketNotFound, VersionMismatch, BasketExists, VersionConflict, ExternalIdInUse, and
+        whatever `decide` raises. With a key, raises BasketNotFound, because a missing basket is not stored: its id
+        becomes known only once it exists. Raises KeyReused, RequestInProgress, AnsweredElsewhere and Unavailable
+        if nothing is decided yet.
         """
-        async with self._baskets.turn(change.basket_id):
-            if (remembered := self._baskets.remembered(change.basket_id)) is not None:
-                # Memory may be behind: a refusal, or that nothing is to be done, is not believed of it.
-                with suppress(CommandRejected):
-                    result = await self._attempt(change, remembered, believed=False)
-                    if result is not None:
-                        return result
-            for attempt in range(self._attempts):
-                # Wait a little longer each time, so that other processes get their turn.
-                await asyncio.sleep(BACKOFF_STEP_SECONDS * attempt)
-                loaded = await self._baskets.load(change.basket_id)
-                result = await self._attempt(change, loaded, believed=True)
-                if result is not None:
-                    return result
-            raise VersionConflict(await self._baskets.load(change.basket_id))
+        execution = _Execution(decide, render, caller, caller.partner, command.preconditions, key)
+        if key is None:
+            return await self._decide(command, execution)
+        with self._idempotency.reserve(key):
+            response = await self._idempotency.find_response(key)
+            if response is not None:
+                return response
+            try:
+                return await self._decide_or_save_rejection(command, execution, render, key)
+            except AnsweredElsewhere:
+                response = await self._idempotency.find_response(key)
+                if response is None:
+                    raise
+                return response
 
-    async def _attempt(self, change: BasketChange[R], loaded: Basket, *, believed: bool) -> R | None:
-        """What was decided, durable; None where it must be decided again on a fresh basket."""
-        if change.partner is not None:
-            require_partner(change.partner, loaded)
-        change.preconditions.check(loaded.id, loaded.version)
-        basket = loaded.fork()
-        result = await change.decide(basket)
-        if basket.version == loaded.version and change.remember is None:
-            return result if believed else None
-        held, wanted = external_id_claim(loaded), external_id_claim(basket)
-        outcome = await self._baskets.save(
-            basket,
-            change.caller,
-            claims=[wanted] if wanted and wanted != held else [],
-            releases=[held] if held and wanted != held else [],
-            answer=change.remember.answer(result) if change.remember else None,
+    async def change(self, basket_id: str, decide: Decide[R], caller: Caller) -> R:
+        """Changes a basket of any organisation, without a response. Raises as `execute` without a key."""
+        return await self._change(basket_id, _Execution(decide, _unrendered, caller, partner=None))
+
+    async def expire(self, basket_id: str, caller: Caller) -> None:
+        """Records that a basket expired, once and only when it is due; raises BasketNotFound."""
+
+        async def decide(basket: Basket) -> None:
+            basket.expire(self._clock())
+
+        await self.change(basket_id, decide, caller)
+
+    async def _decide_or_save_rejection(
+        self,
+        command: Command,
+        execution: _Execution[R, RenderedResponse],
+        render: Render[R],
+        key: IdempotencyKey,
+    ) -> RenderedResponse:
+        try:
+            return await self._decide(command, execution)
+        except BasketNotFound:
+            raise
+        except CommandRejected as rejection:
+            response = render(rejection)
+            shown = rejection.basket if isinstance(rejection, VersionConflict) else None
+            await self._idempotency.save_response(key, response, shown)
+            return response
+
+    async def _decide(self, command: Command, execution: _Execution[R, T]) -> T:
+        if not isinstance(command, InitiateBasket):
+            return await self._change(command.basket_id, execution)
+        for _ in range(self._config.attempts):
+            basket_id = await self._resolve_target(command, execution.caller)
+            try:
+                if basket_id is None:
+                    return await self._create(command, execution)
+                return await self._change(basket_id, execution)
+            except BasketFinished:
+                if command.checkout_id is not None:
+                    raise
+            except ExternalIdInUse as taken:
+                # Either another initiate took the id just now, and this one may mean that basket. Or the owner
+                # was over, and has released the id.
+                owner = await self._claim_owner(taken.external_id, execution.caller) if basket_id else None
+                if owner is not None:
+                    raise
+        raise ExternalIdInUse(command.details.external_id or "")
+
+    async def _resolve_target(self, command: InitiateBasket, caller: Caller) -> str | None:
+        """The basket that the request names, else the landing state's while it is open, else the open basket
+        with this external id. None: a new basket."""
+        if command.checkout_id is not None:
+            return command.checkout_id
+        if command.landing_basket_id is not None and await self._is_open(command.landing_basket_id, caller):
+            return command.landing_basket_id
+        if command.details.external_id is not None:
+            return await self._claim_owner(command.details.external_id, caller)
+        return None
+
+    async def _claim_owner(self, external_id: str, caller: Caller) -> str | None:
+        """The open basket with this external id. If it expired and no event says so, records that, which
+        releases the id."""
+        owner = await self._store.find_claim(claim_name(caller.partner, external_id))
+        if owner is None or await self._is_open(owner, caller):
+            return owner
+        await self.expire(owner, caller)
+        return None
+
+    async def _is_open(self, basket_id: str, caller: Caller) -> bool:
+        try:
+            basket = await self._baskets.load_owned(basket_id, caller.partner)
+        except BasketNotFound:
+            return False
+        return basket.status_at(self._clock()) == "open"
+
+    async def _create(self, command: InitiateBasket, execution: _Execution[R, T]) -> T:
+        basket_id = f"basket-{self._new_id()}"
+        if command.preconditions.if_match is not None:
+            raise VersionMismatch(basket_id, None)
+        now = self._clock()
+        basket = Basket.initiate(
+            id=basket_id,
+            partner=execution.caller.partner,
+            details=command.details,
+            now=now,
+            expires_at=now + self._config.lifetime,
         )
+        response = execution.render(await execution.decide(basket))
+        outcome = await self._baskets.save(basket, None, execution.caller, execution.key, response)
+        if isinstance(outcome, AlreadyAnswered):
+            raise AnsweredElsewhere(basket_id)
+        if not isinstance(outcome, Appended):
+            raise ExternalIdInUse(command.details.external_id or "")
+        return response
+
+    async def _change(self, basket_id: str, execution: _Execution[R, T]) -> T:
+        """Decides on a cached basket first: if the cache is behind, the append is a conflict."""
+        async with self._baskets.lock(basket_id):
+            if (cached := self._baskets.cached(basket_id)) is not None:
+                # A rejection may be due to an old version, so it does not count yet.
+                with suppress(CommandRejected):
+                    response = await self._attempt(execution, cached, authoritative=False)
+                    if response is not None:
+                        return response
+            for attempt in range(self._config.attempts):
+                await asyncio.sleep(BACKOFF_STEP_SECONDS * attempt)
+                loaded = await self._baskets.load(basket_id)
+                response = await self._attempt(execution, loaded, authoritative=True)
+                if response is not None:
+                    return response
+            raise VersionConflict(await self._baskets.load(basket_id))
+
+    async def _attempt(self, execution: _Execution[R, T], loaded: Basket, *, authoritative: bool) -> T | None:
+        """The durable response; None if the decision must be made again on a fresh basket."""
+        if execution.partner not in (None, loaded.partner):
+            raise BasketNotFound(loaded.id)
+        execution.preconditions.check(loaded.id, loaded.version)
+        basket = loaded.fork()
+        response = execution.render(await execution.decide(basket))
+        if basket.version == loaded.version and execution.key is None:
+            return response if authoritative else None
+        outcome = await self._baskets.save(basket, loaded, execution.caller, execution.key, response)
         match outcome:
             case Appended():
-                return result
+                return response
             case Conflict():
                 return None
             case ClaimTaken():
@@ -113,19 +256,5 @@ class CommandExecutor:
                 assert_never(outcome)
 
 
-def require_partner(partner: str, basket: Basket) -> None:
-    """Another organisation's basket does not exist: raises BasketNotFound."""
-    if basket.partner != partner:
-        raise BasketNotFound(basket.id)
-
-
-def external_id_claim(basket: Basket) -> str | None:
-    """The name under which an open basket holds its external id: one basket of an organisation at a time."""
-    external_id = basket.details.external_id
-    if basket.status != "open" or external_id is None:
-        return None
-    return claim_name(basket.partner, external_id)
-
-
-def claim_name(partner: str, external_id: str) -> str:
-    return f"{partner}\x1f{external_id}"
+def _unrendered(result: R) -> R:
+    return result

@@ -1,4 +1,4 @@
-"""What callers ask of baskets, free of how they asked (HTTP or Kafka)."""
+"""What callers ask of baskets, whether by HTTP or Kafka."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from domain.shared.values import Money, OfferRef, OrderItemType
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks and in which conversation; written into every event's metadata.
+    """Who asks, and in which conversation; stored in every event's metadata.
 
     `causation_id` is unique for each command; `traceparent` is W3C Trace Context.
     """
@@ -28,8 +28,8 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class RequestedItem:
-    """A line as a caller asks for it. Without a `type` it is an offer, unless the basket holds add-ons:
-    then the type must be said. `expected_price` is the price of one that the caller counts on."""
+    """A line that a caller asks for. `type` may be None, for an offer in a basket without add-ons.
+    `expected_price` is the price of one that the caller counts on."""
 
     offer: OfferRef
     quantity: int
@@ -41,7 +41,7 @@ class RequestedItem:
 
 @dataclass(frozen=True, slots=True)
 class IfMatch:
-    """The versions that the caller accepts; None means any version, but the basket must exist."""
+    """The versions that the caller accepts. None: any version of a basket that exists."""
 
     versions: frozenset[int] | None
 
@@ -51,7 +51,7 @@ class IfMatch:
 
 @dataclass(frozen=True, slots=True)
 class IfNoneMatch:
-    """The versions at which the caller wants nothing done; None means any: only a new basket will do."""
+    """The versions that the caller does not accept. None: the basket must be new."""
 
     versions: frozenset[int] | None
 
@@ -61,7 +61,7 @@ class IfNoneMatch:
 
 @dataclass(frozen=True, slots=True)
 class Preconditions:
-    """What must hold of the basket before anything is done (RFC 9110 13.1)."""
+    """What must hold of the basket before a command runs (RFC 9110 13.1)."""
 
     if_match: IfMatch | None = None
     if_none_match: IfNoneMatch | None = None
@@ -79,10 +79,8 @@ NO_PRECONDITIONS = Preconditions()
 
 @dataclass(frozen=True, slots=True)
 class InitiateBasket:
-    """Create a basket, or bring the named one to what the request says.
-
-    `checkout_id` is the basket that the request names, `landing_basket_id` the one of the landing state.
-    """
+    """Create a basket, or set the one that the request means to what it says. `checkout_id` is the basket that the
+    request names; `landing_basket_id` is the landing state's."""
 
     details: BasketDetails
     items: tuple[RequestedItem, ...]
@@ -115,7 +113,7 @@ Action = AddItem | RemoveItem | ChangeQuantity
 
 @dataclass(frozen=True, slots=True)
 class UpdateBasket:
-    """Carry out the actions in their order: all of them, or none."""
+    """Apply the actions in their order: all of them, or none."""
 
     basket_id: str
     actions: tuple[Action, ...]
@@ -128,10 +126,13 @@ class ValidateBasket:
     preconditions: Preconditions = NO_PRECONDITIONS
 
 
+Command = InitiateBasket | UpdateBasket | ValidateBasket
+
+
 @dataclass(frozen=True, slots=True)
 class ActionResult:
-    """What one action did. `before` and `after` are the line's quantity, 0 where there is no line;
-    `removed` names every line that left."""
+    """What one action did. `before` and `after` are the line's quantity, 0 if there is no line. `removed` names
+    every line that left."""
 
     index: int
     kind: Literal["add", "remove", "change_quantity"]
@@ -159,7 +160,7 @@ class Updated:
 
 @dataclass(frozen=True, slots=True)
 class Validated:
-    """`judged` is the basket as it was judged; `basket` has the verdict in its history."""
+    """`judged` is the basket as it was validated; `basket` has the verdict in its history."""
 
     judged: Basket
     basket: Basket

@@ -1,19 +1,20 @@
-"""What deciding on a basket needs beside the basket, and the rules that items and actions share.
+"""What a decision on a basket needs, and the rules that order items and actions share.
 
-A decision is pure. It works on a fork of the basket, says all that is wrong in one InvalidCommand, and
-leaves what happened as uncollected events of the fork.
+A decision is pure. It works on a fork of the basket, reports everything that is wrong in one InvalidCommand, and
+leaves its events on the fork.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from domain.basket.basket import Basket
 from domain.basket.commands import RequestedItem
 from domain.basket.events import OrderItem
 from domain.catalogue.catalogue import Catalogue
+from domain.catalogue.policies import PolicyTerms
 from domain.shared.errors import Violation
 from domain.shared.values import NewId, OrderItemType
 
@@ -26,11 +27,22 @@ class BasketLimits:
     max_items: int = 500
 
 
-class Rejection(Exception):
-    """What is wrong with one item or action; gathered into an InvalidCommand.
+@dataclass(frozen=True, slots=True)
+class CheckoutConfig:
+    """How long baskets live, how large they get, how often a conflict is tried again, and the policy terms that
+    hold where no policy fact says otherwise."""
 
-    The message never quotes the caller's words, for the pointer shows the place: refusals are stored for those who try
-    again, some of them for no basket that could be told to forget them.
+    lifetime: timedelta = timedelta(days=14)
+    limits: BasketLimits = field(default_factory=BasketLimits)
+    attempts: int = 10
+    validation: PolicyTerms = field(default_factory=PolicyTerms)
+
+
+class Rejection(Exception):
+    """What is wrong with one item or action; an InvalidCommand collects them.
+
+    The message never quotes the caller. Rejections are stored for retries, some without a basket, and an erasure
+    could not find those. The pointer shows the place.
     """
 
     def __init__(self, field: str | None, code: str, message: str) -> None:
@@ -44,7 +56,7 @@ class Rejection(Exception):
 
 
 class DependentRejection(Exception):
-    """It names an item that was itself refused: once that is put right, this may be right as it is."""
+    """The item or action refers to a rejected item. Once that one is corrected, this one may be right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,48 +70,47 @@ class DecisionContext:
     limits: BasketLimits
 
     def new_line(self, item: RequestedItem, type: OrderItemType, parent_id: str | None) -> OrderItem:
-        """The line that the item asks for, described as the catalogue knows its offer now."""
-        described = self.catalogue.describe(item.offer, self.basket.market, self.now)
+        """The line that the item asks for, with the offer as the catalogue knows it now."""
+        snapshot = self.catalogue.describe(item.offer, self.basket.market, self.now)
         return OrderItem(
             id=item.id or self.new_id(),
             type=type,
             parent_id=parent_id,
             quantity=item.quantity,
-            offer=described.offer,
-            price=described.price,
+            offer=snapshot.offer,
+            price=snapshot.price,
             expected_price=item.expected_price,
         )
 
     def check_quantity(self, quantity: int) -> None:
-        if quantity > self.limits.max_quantity:
-            raise Rejection(
-                "quantity",
-                "quantity_too_large",
-                f"a line holds at most {self.limits.max_quantity}, not {quantity}",
-            )
+        """Raises Rejection."""
+        most = self.limits.max_quantity
+        if quantity > most:
+            raise Rejection("quantity", "quantity_too_large", f"a line holds at most {most}, not {quantity}")
         if quantity < 1:
             raise Rejection("quantity", "quantity_too_small", f"a line holds at least 1, not {quantity}")
 
-    def too_many(self) -> Rejection:
+    def too_many_items(self) -> Rejection:
         return Rejection(None, "too_many_items", f"a basket holds at most {self.limits.max_items} items")
 
 
-def resolve_type(item: RequestedItem, types_said: bool) -> OrderItemType:
-    if item.type is None and types_said:
+def resolve_type(item: RequestedItem, type_required: bool) -> OrderItemType:
+    """Raises Rejection."""
+    if item.type is None and type_required:
         raise Rejection("type", "type_required", "the type must be said where a basket holds add-ons")
     return item.type or "offer"
 
 
 def resolve_parent(
-    item: RequestedItem, type: OrderItemType, names: ItemIdResolver, lines: Mapping[str, OrderItem]
+    item: RequestedItem, type: OrderItemType, ids: ItemIdResolver, lines: Mapping[str, OrderItem]
 ) -> str | None:
-    """The id of the line that the item hangs under, out of `lines`. An add-on may name none: judging
-    that is validation's."""
+    """The id of the item's parent, one of `lines`. An add-on may name no parent; validation reports that. Raises
+    Rejection and DependentRejection."""
     if item.parent_id is None:
         return None
     if type == "offer":
         raise Rejection("parentId", "parent_not_allowed", "only an add-on has a parent")
-    parent = lines.get(names.line(item.parent_id))
+    parent = lines.get(ids.resolve(item.parent_id))
     if parent is None:
         raise Rejection("parentId", "parent_not_found", "there is no item of this id to hang under")
     if parent.type == "add_on":
@@ -108,26 +119,27 @@ def resolve_parent(
 
 
 class ItemIdResolver:
-    """What the ids that a request brings stand for: a line that already was there, or an item that was
-    refused. Requests bring ids in lower case (`one_case`); `held` are those of the basket, in which releases
-    before kept the case that came."""
+    """Maps the ids in a request to the ids of lines. Requests have ids in lower case (`normalize_id`); older
+    releases stored ids as they came."""
 
-    def __init__(self, held: Collection[str]) -> None:
-        self._lines: dict[str, str] = {
-            id.lower(): id for id in held if id != id.lower() and id.lower() not in held
+    def __init__(self, line_ids: Collection[str]) -> None:
+        self._line_ids: dict[str, str] = {
+            id.lower(): id for id in line_ids if id != id.lower() and id.lower() not in line_ids
         }
-        self._refused: set[str] = set()
+        self._rejected: set[str] = set()
 
-    def line(self, id: str) -> str:
-        """The id of the line that is meant; raises Moot where the item of that id was refused."""
-        if id in self._refused:
+    def resolve(self, id: str) -> str:
+        """The line's id; raises DependentRejection if the item of that id was rejected."""
+        if id in self._rejected:
             raise DependentRejection(id)
-        return self._lines.get(id, id)
+        return self._line_ids.get(id, id)
 
-    def stands_for(self, id: str | None, line_id: str) -> None:
+    def bind(self, id: str | None, line_id: str) -> None:
+        """From now on `id` means that line."""
         if id is not None:
-            self._lines[id] = line_id
+            self._line_ids[id] = line_id
 
-    def refused(self, id: str | None) -> None:
+    def reject(self, id: str | None) -> None:
+        """The item of this id was rejected."""
         if id is not None:
-            self._refused.add(id)
+            self._rejected.add(id)

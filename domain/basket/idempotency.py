@@ -1,10 +1,10 @@
-"""Answers that are given once: the idempotency keys of callers who try again."""
+"""Idempotency keys: a command with a key has one response, in this process and in all others."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 
 from domain.basket.basket import Basket
 from domain.ports.event_store import (
@@ -19,83 +19,31 @@ from domain.ports.event_store import (
 )
 from domain.shared.errors import AnsweredElsewhere, KeyReused, RequestInProgress
 
-R = TypeVar("R")
-
-
-@dataclass(frozen=True, slots=True)
-class IdempotencyContext(Generic[R]):
-    """Store the rendered result under the key, in the transaction of the events."""
-
-    key: IdempotencyKey
-    render: Callable[[R], RenderedResponse]
-
-    def answer(self, result: R) -> tuple[IdempotencyKey, RenderedResponse]:
-        return (self.key, self.render(result))
-
-
-@dataclass(frozen=True, slots=True)
-class ReplayableResponse:
-    """An answer, and whether it is the first one once more."""
-
-    answer: RenderedResponse
-    replayed: bool
+REPLAYED = {"Idempotent-Replayed": "true"}
+"""The header of a response that is sent again."""
 
 
 class IdempotencyStore:
-    """Runs each keyed request once, in this process and in all others."""
+    """Finds and saves responses by key. The event store saves a success with its events; see `Append`."""
 
     def __init__(self, store: EventStore) -> None:
         self._store = store
         self._running: set[tuple[str, str]] = set()
 
-    async def once(
-        self, key: IdempotencyKey, run: Callable[[], Awaitable[RenderedResponse]]
-    ) -> ReplayableResponse:
-        """The stored answer of the key, or that of `run`, which must store it.
-
-        Raises KeyReused where the key stands for another request, and RequestInProgress while the first
-        one still runs in this process. Where one runs in another process, the store decides which of the
-        two came first, and the other is given its answer, before any refusal of its own.
-        """
+    @contextmanager
+    def reserve(self, key: IdempotencyKey) -> Iterator[None]:
+        """Raises RequestInProgress while another command with this key runs in this process."""
         name = (key.scope, key.key)
         if name in self._running:
             raise RequestInProgress(key.key)
         self._running.add(name)
         try:
-            stored = await self._stored(key)
-            if stored is not None:
-                return stored
-            try:
-                return ReplayableResponse(await run(), replayed=False)
-            except AnsweredElsewhere:
-                stored = await self._stored(key)
-                if stored is None:
-                    raise
-                return stored
+            yield
         finally:
             self._running.discard(name)
 
-    async def settle(self, key: IdempotencyKey, answer: RenderedResponse) -> None:
-        """Stores the answer of a command that was refused. Raises AnsweredElsewhere where a twin was answered
-        before, whatever became of it."""
-        if not await self._store.store_response(key, answer):
-            raise AnsweredElsewhere(key.key)
-
-    async def save_versioned_response(
-        self, key: IdempotencyKey, answer: RenderedResponse, basket: Basket
-    ) -> None:
-        """As `settle`, for an answer that shows the basket: it is stored as the basket's, if that is still at this
-        version. Raises RequestInProgress where it is not, for then nothing is decided."""
-        append = Append(basket.id, basket.version, (), response=(key, answer))
-        match await self._store.append(append):
-            case Appended():
-                return
-            case AlreadyAnswered():
-                raise AnsweredElsewhere(key.key)
-            case Conflict() | ClaimTaken():
-                raise RequestInProgress(key.key)
-
-    async def _stored(self, key: IdempotencyKey) -> ReplayableResponse | None:
+    async def find_response(self, key: IdempotencyKey) -> RenderedResponse | None:
+        """The key's response, marked as a replay. Raises KeyReused if the key belongs to another request."""
         found = await self._store.find_response(key.scope, key.key)
         if found is None and key.former_key is not None:
             found = await self._store.find_response(key.scope, key.former_key)
@@ -103,4 +51,25 @@ class IdempotencyStore:
             return None
         if found.fingerprint != key.fingerprint:
             raise KeyReused(key.key)
-        return ReplayableResponse(found.response, replayed=True)
+        return replace(found.response, headers={**found.response.headers, **REPLAYED})
+
+    async def save_response(
+        self, key: IdempotencyKey, response: RenderedResponse, shown: Basket | None = None
+    ) -> None:
+        """Saves the response of a rejected command, before the caller is told.
+
+        A response that shows a basket belongs to that basket, so that an erasure finds it; it is saved only while
+        the basket is at the version shown. Raises RequestInProgress if it is not, for then nothing is decided.
+        Raises AnsweredElsewhere if another process saved a response first.
+        """
+        if shown is None:
+            if not await self._store.store_response(key, response):
+                raise AnsweredElsewhere(key.key)
+            return
+        match await self._store.append(Append(shown.id, shown.version, (), response=(key, response))):
+            case Appended():
+                return
+            case AlreadyAnswered():
+                raise AnsweredElsewhere(key.key)
+            case Conflict() | ClaimTaken():
+                raise RequestInProgress(key.key)

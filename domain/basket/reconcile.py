@@ -1,4 +1,4 @@
-"""Brings a basket to what a request says it shall be: pure, and only the differences become events."""
+"""Makes a basket what a request says it shall be. Only differences become events. Pure."""
 
 from __future__ import annotations
 
@@ -19,14 +19,12 @@ from domain.shared.errors import InvalidCommand, Violation
 from domain.shared.values import Money
 
 
-def reconcile(deciding: DecisionContext, details: BasketDetails, items: tuple[RequestedItem, ...]) -> None:
-    """Makes the basket's details and lines the request's; raises InvalidCommand with all that is wrong.
-
-    A line that the request says again keeps its id, name and price.
-    """
-    basket, now = deciding.basket, deciding.now
+def reconcile(context: DecisionContext, details: BasketDetails, items: tuple[RequestedItem, ...]) -> None:
+    """Sets the basket's details and lines. A line that the request repeats keeps its id, name and price. Raises
+    InvalidCommand with everything that is wrong."""
+    basket, now = context.basket, context.now
     basket.change_details(details, now)
-    wanted = _WantedLines(deciding, items).lines()
+    wanted = _WantedLines(context, items).lines()
     leaving = [
         line.id
         for line in basket.items.values()
@@ -44,73 +42,70 @@ def reconcile(deciding: DecisionContext, details: BasketDetails, items: tuple[Re
 class _WantedLines:
     """The lines that a request asks for."""
 
-    def __init__(self, deciding: DecisionContext, items: tuple[RequestedItem, ...]) -> None:
-        self._deciding = deciding
+    def __init__(self, context: DecisionContext, items: tuple[RequestedItem, ...]) -> None:
+        self._context = context
         self._items = items
-        self._types_said = any(item.type == "add_on" for item in items)
-        self._held = {line_key(line): line for line in deciding.basket.items.values()}
-        self._given = Counter(item.id for item in items if item.id is not None)
-        self._names = ItemIdResolver(deciding.basket.items)
-        self._given_lines = {self._names.line(id) for id in self._given}
+        self._type_required = any(item.type == "add_on" for item in items)
+        self._held = {line_key(line): line for line in context.basket.items.values()}
+        self._given_ids = Counter(item.id for item in items if item.id is not None)
+        self._ids = ItemIdResolver(context.basket.items)
+        self._given_line_ids = {self._ids.resolve(id) for id in self._given_ids}
         self._by_key: dict[LineKey, OrderItem] = {}
         self._by_id: dict[str, OrderItem] = {}
-        self._places: dict[str, int] = {}
+        self._first_index: dict[str, int] = {}
 
     def lines(self) -> dict[str, OrderItem]:
-        """By id, in the order of the request, but offers before the add-ons that hang under them."""
+        """By id, in the order of the request, but offers before add-ons."""
         violations: list[Violation] = []
-        for index, item in self._in_turn():
+        for index, item in self._in_processing_order():
             try:
                 line = self._line(item)
-                self._names.stands_for(item.id, line.id)
+                self._ids.bind(item.id, line.id)
                 self._by_key[line_key(line)] = self._by_id[line.id] = line
-                self._places[line.id] = min(index, self._places.get(line.id, index))
-            except Rejection as refusal:
-                self._names.refused(item.id)
-                violations.append(refusal.at("order", "orderItems", index))
-            except DependentRejection:
-                self._names.refused(item.id)
-        if len(self._by_id) > self._deciding.limits.max_items:
-            violations.append(self._deciding.too_many().at("order", "orderItems"))
+                self._first_index[line.id] = min(index, self._first_index.get(line.id, index))
+            except (Rejection, DependentRejection) as rejection:
+                self._ids.reject(item.id)
+                if isinstance(rejection, Rejection):
+                    violations.append(rejection.at("order", "orderItems", index))
+        if len(self._by_id) > self._context.limits.max_items:
+            violations.append(self._context.too_many_items().at("order", "orderItems"))
         if violations:
             raise InvalidCommand(tuple(sorted(violations, key=lambda violation: violation.location[2:3])))
-        return {
-            line.id: line
-            for line in sorted(
-                self._by_id.values(), key=lambda line: (line.type == "add_on", self._places[line.id])
-            )
-        }
+        ordered = sorted(
+            self._by_id.values(), key=lambda line: (line.type == "add_on", self._first_index[line.id])
+        )
+        return {line.id: line for line in ordered}
 
-    def _in_turn(self) -> list[tuple[int, RequestedItem]]:
-        """Parents before add-ons; and items with an id of their own before those without, which take
-        what ids are left."""
+    def _in_processing_order(self) -> list[tuple[int, RequestedItem]]:
+        """Parents before add-ons. Items with an id come before those without, which take the ids that are left."""
         return sorted(
             enumerate(self._items), key=lambda entry: (entry[1].type == "add_on", entry[1].id is None)
         )
 
     def _line(self, item: RequestedItem) -> OrderItem:
-        """The line as wanted so far with the item's quantity on top, or the basket's, or a new one."""
-        if item.id is not None and self._given[item.id] > 1:
+        """The wanted line with the item's quantity added, else the basket's line, else a new one."""
+        if item.id is not None and self._given_ids[item.id] > 1:
             raise Rejection("id", "duplicate_order_item_id", "two items bring this id")
-        self._deciding.check_quantity(item.quantity)
-        type = resolve_type(item, self._types_said)
-        parent_id = resolve_parent(item, type, self._names, self._by_id)
+        self._context.check_quantity(item.quantity)
+        type = resolve_type(item, self._type_required)
+        parent_id = resolve_parent(item, type, self._ids, self._by_id)
         key = (item.offer.id, item.offer.version, type, parent_id)
         wanted, held = self._by_key.get(key), self._held.get(key)
         if wanted is not None:
             quantity = wanted.quantity + item.quantity
-            self._deciding.check_quantity(quantity)
-            expected = _one_of(wanted.expected_price, item.expected_price)
+            self._context.check_quantity(quantity)
+            expected = _common_price(wanted.expected_price, item.expected_price)
             return wanted.model_copy(update={"quantity": quantity, "expected_price": expected})
-        meant = None if item.id is None else self._names.line(item.id)
-        if held is not None and (meant == held.id or (meant is None and held.id not in self._given_lines)):
-            said = {"quantity": item.quantity, "expected_price": item.expected_price}
-            return held.model_copy(update=said)
-        return self._deciding.new_line(item, type, parent_id)
+        line_id = None if item.id is None else self._ids.resolve(item.id)
+        if held is not None and (
+            line_id == held.id or (line_id is None and held.id not in self._given_line_ids)
+        ):
+            return held.model_copy(update={"quantity": item.quantity, "expected_price": item.expected_price})
+        return self._context.new_line(item, type, parent_id)
 
 
-def _one_of(one: Money | None, other: Money | None) -> Money | None:
-    """The price that the items of one line expect."""
+def _common_price(one: Money | None, other: Money | None) -> Money | None:
+    """The price that two items of one line expect; raises Rejection if they differ."""
     if one is not None and other is not None and one != other:
         raise Rejection(
             "expectedPrice", "expected_prices_contradict", f"another item of this line expects {one}"

@@ -1,7 +1,7 @@
-"""Baskets out of the event store and back into it.
+"""Loads baskets from the event store, and appends their events.
 
-Baskets that were used lately stay in memory as they were last acknowledged. They make deciding quick and
-are never the last word: an append checks the version, and a read asks the store for what came after.
+Recently used baskets stay in memory as they were last acknowledged. They make decisions quick, and they are never the
+last word: an append checks the version, and a read asks the store for later events.
 """
 
 from __future__ import annotations
@@ -33,54 +33,57 @@ from domain.shared.eventsourcing import fold, trim
 
 
 class BasketRepository:
-    """Loads and saves baskets. One object serves all callers of a process."""
+    """One object serves all callers of a process."""
 
     def __init__(self, store: EventStore, cache_lines: int = 30_000) -> None:
-        """Keeps baskets of so many lines in memory: it is lines that take it, about 3 KB each."""
+        """Keeps baskets with up to `cache_lines` lines in total; a line takes about 3 KB."""
         self._store = store
-        self._recent: LRUCache[str, Basket] = LRUCache(cache_lines, getsizeof=_size)
-        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._cache: LRUCache[str, Basket] = LRUCache(cache_lines, getsizeof=_size)
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     @asynccontextmanager
-    async def turn(self, basket_id: str) -> AsyncIterator[None]:
-        """Callers of one basket in this process take turns: they would only conflict with each other."""
-        lock = self._turns.get(basket_id)
+    async def lock(self, basket_id: str) -> AsyncIterator[None]:
+        """One caller of this process at a time: two on one basket would only conflict."""
+        lock = self._locks.get(basket_id)
         if lock is None:
-            lock = self._turns[basket_id] = asyncio.Lock()
+            lock = self._locks[basket_id] = asyncio.Lock()
         async with lock:
             yield
 
-    def remembered(self, basket_id: str) -> Basket | None:
-        """The basket as last acknowledged in this process; other processes may have gone on since."""
-        return self._recent.get(basket_id)
+    def cached(self, basket_id: str) -> Basket | None:
+        """The basket as last acknowledged in this process. Other processes may have changed it since."""
+        return self._cache.get(basket_id)
 
     def drop(self) -> None:
-        """Keeps no basket in memory any longer."""
-        self._recent.clear()
+        """Empties the cache."""
+        self._cache.clear()
 
     async def load(self, basket_id: str) -> Basket:
-        """The basket with everything that was acknowledged before this call; raises BasketNotFound.
-
-        Not to be changed: decide on a fork.
-        """
-        known = self._recent.get(basket_id)
+        """The basket with everything acknowledged before this call; raises BasketNotFound. Fork it to decide."""
+        known = self._cache.get(basket_id)
         stream = await self._store.read_stream(basket_id, known.version if known else 0)
         try:
             known = restore(stream.snapshot) if stream.snapshot is not None else known
             events = decode_all(stream.events)
         except UnreadableSnapshot:
-            # A view never stands between callers and the truth: it may be another release's.
+            # Another release may have written the view. The events tell the truth.
             stored = await self._store.read_events(basket_id)
             known, events = None, decode_all(b"[" + b",".join(event.data for event in stored) + b"]")
         basket = fold(known.fork() if known and events else known, events)
         if basket is None:
             raise BasketNotFound(basket_id)
-        self._remember(basket)
+        self._keep(basket)
+        return basket
+
+    async def load_owned(self, basket_id: str, partner: str) -> Basket:
+        """As `load`. Another organisation's basket does not exist."""
+        basket = await self.load(basket_id)
+        if basket.partner != partner:
+            raise BasketNotFound(basket_id)
         return basket
 
     async def load_many(self, basket_ids: Sequence[str]) -> Sequence[Basket | None]:
-        """Baskets as `load` gives them, in one look and without remembering them; None for one that is not
-        there or cannot be read."""
+        """Baskets as `load` gives them, in one read and past the cache. None if a basket is missing or unreadable."""
         streams = await self._store.read_streams(basket_ids)
         return [await self._folded(id, stream) for id, stream in zip(basket_ids, streams, strict=True)]
 
@@ -97,53 +100,69 @@ class BasketRepository:
     async def save(
         self,
         basket: Basket,
+        loaded: Basket | None,
         caller: Caller,
-        *,
-        claims: Sequence[str] = (),
-        releases: Sequence[str] = (),
-        answer: tuple[IdempotencyKey, RenderedResponse] | None = None,
+        key: IdempotencyKey | None = None,
+        response: object = None,
     ) -> AppendOutcome:
-        """Appends what happened to the fork since it was loaded, and forgets the basket where that
-        was refused."""
-        # The organisation is the basket's, also where a worker or an order service speaks of it.
-        metadata = to_json(
-            {
-                "partner": basket.partner,
-                "actor": caller.actor,
-                "correlationId": caller.correlation_id,
-                "causationId": caller.causation_id,
-                "traceparent": caller.traceparent,
-            }
-        )
+        """Appends the events since `loaded` (None: a new basket), moves the claim on the external id, and stores
+        the key's response. A refused append drops the basket from the cache."""
+        held, wanted = external_id_claim(loaded) if loaded else None, external_id_claim(basket)
         events = basket.collect()
+        metadata = _metadata(basket, caller)
         outcome = await self._store.append(
             Append(
                 stream_id=basket.id,
                 expected_version=basket.version - len(events),
                 events=[NewEvent(event.TOPIC, encode(event), metadata) for event in events],
-                claims=claims,
-                releases=releases,
-                response=answer,
+                claims=[wanted] if wanted and wanted != held else [],
+                releases=[held] if held and wanted != held else [],
+                response=(key, response) if key and isinstance(response, RenderedResponse) else None,
             )
         )
         if isinstance(outcome, Appended):
-            self._remember(basket)
+            self._keep(basket)
         else:
-            self._recent.pop(basket.id, None)
+            self._cache.pop(basket.id, None)
         return outcome
 
-    def _remember(self, basket: Basket) -> None:
-        held = self._recent.get(basket.id)
-        if held is not None and held.version >= basket.version:
+    def _keep(self, basket: Basket) -> None:
+        cached = self._cache.get(basket.id)
+        if cached is not None and cached.version >= basket.version:
             return
-        if _size(basket) <= self._recent.maxsize:
+        if _size(basket) <= self._cache.maxsize:
             for item in basket.items.values():
                 trim(item)
-            self._recent[basket.id] = basket
+            self._cache[basket.id] = basket
         else:
-            self._recent.pop(basket.id, None)
+            self._cache.pop(basket.id, None)
+
+
+def external_id_claim(basket: Basket) -> str | None:
+    """An open basket claims its external id: one basket of an organisation at a time holds it."""
+    external_id = basket.details.external_id
+    if basket.status != "open" or external_id is None:
+        return None
+    return claim_name(basket.partner, external_id)
+
+
+def claim_name(partner: str, external_id: str) -> str:
+    return f"{partner}\x1f{external_id}"
+
+
+def _metadata(basket: Basket, caller: Caller) -> bytes:
+    # `partner` is the basket's organisation, also where a worker or an order service is the caller.
+    return to_json(
+        {
+            "partner": basket.partner,
+            "actor": caller.actor,
+            "correlationId": caller.correlation_id,
+            "causationId": caller.causation_id,
+            "traceparent": caller.traceparent,
+        }
+    )
 
 
 def _size(basket: Basket) -> int:
-    # An empty basket is not nothing.
+    # An empty basket takes memory too.
     return 1 + len(basket.items)

@@ -56,12 +56,12 @@ class Violation:
 
 
 class InvalidCommand(CommandRejected):
-    """`not_told` counts the violations that were found beside those that are told."""
+    """`omitted` counts further violations that are not listed."""
 
-    def __init__(self, violations: tuple[Violation, ...], not_told: int = 0) -> None:
+    def __init__(self, violations: tuple[Violation, ...], omitted: int = 0) -> None:
         super().__init__("; ".join(violation.message for violation in violations))
         self.violations = violations
-        self.not_told = not_told
+        self.omitted = omitted
 
 
 class ExternalIdInUse(CommandRejected):

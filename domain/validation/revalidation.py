@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from domain.basket.basket import Basket
 from domain.basket.codec import decode_all
-from domain.basket.command_executor import BasketChange, CommandExecutor
+from domain.basket.command_executor import CommandExecutor
 from domain.basket.commands import Caller
 from domain.basket.events import BasketValidated
 from domain.basket.references import references_of
@@ -29,9 +29,9 @@ class RevalidationResult:
 class Revalidation:
     """Judges baskets again like a validation that was asked for, and records what is new."""
 
-    def __init__(self, store: EventStore, changes: CommandExecutor, validator: BasketValidator) -> None:
+    def __init__(self, store: EventStore, executor: CommandExecutor, validator: BasketValidator) -> None:
         self._store = store
-        self._changes = changes
+        self._executor = executor
         self._validator = validator
 
     async def revalidate(
@@ -51,7 +51,7 @@ class Revalidation:
             judged.record_on(basket)
             return RevalidationResult(basket, changed=True)
 
-        return await self._changes.carry_out(BasketChange(basket_id, record_if_changed, caller, partner=None))
+        return await self._executor.change(basket_id, record_if_changed, caller)
 
     async def _last(self, basket: Basket) -> Verdict:
         """The last verdict on the basket. A later one than the basket's version makes the append a conflict."""

@@ -19,8 +19,7 @@ from adapters.auth.tokens import token_verifier
 from adapters.settings import Settings
 from api.http.request_metrics import RequestMetrics
 from api.partner.app import PartnerApiDependencies, create_app
-from domain.basket.handlers import CheckoutHandlers
-from domain.basket.idempotency import IdempotencyStore
+from domain.validation.handlers import CheckoutHandlers
 from tests.api.partner.conformity import Conformity
 from tests.builders import InMemoryCheckout
 
@@ -81,15 +80,13 @@ class Service:
     checkout: InMemoryCheckout = field(default_factory=InMemoryCheckout)
     ready: Callable[[], Awaitable[bool]] = always_ready
     handlers: CheckoutHandlers | None = None
-    answers: IdempotencyStore | None = None
     requests: RequestMetrics = field(default_factory=RequestMetrics)
 
     def __post_init__(self) -> None:
         self.app: FastAPI = create_app(
             PartnerApiDependencies(
                 settings=self.settings,
-                handlers=self.handlers or self.checkout.handlers,
-                answers=self.answers or IdempotencyStore(self.checkout.store),
+                handlers=self.handlers or self.checkout.handlers.real,
                 verifier=token_verifier(self.settings),
                 new_id=self.checkout.ids,
                 is_ready=self.ready,

@@ -8,9 +8,8 @@ from typing import NoReturn
 import pytest
 
 from domain.basket.command_executor import VersionConflict
-from domain.basket.handlers import CheckoutHandlers
-from domain.basket.idempotency import IdempotencyStore
 from domain.shared.errors import StoreUnavailable
+from domain.validation.handlers import CheckoutHandlers
 from tests.api.conftest import LogLines
 from tests.api.service import (
     INITIATE,
@@ -32,6 +31,7 @@ from tests.builders import (
     basket_id,
     line,
 )
+from tests.fakes.event_store import InMemoryEventStore
 
 CALLS: list[tuple[str, str, object]] = [
     ("POST", INITIATE, order()),
@@ -53,13 +53,10 @@ class FailingHandlers(CheckoutHandlers):
     initiate = update = validate = get = _fail  # type: ignore[assignment]
 
 
-class AwayAnswers(IdempotencyStore):
-    """Answers whose store is away."""
+class UnavailableStore(InMemoryEventStore):
+    """A store that cannot look up responses."""
 
-    def __init__(self) -> None:
-        """Needs no store."""
-
-    async def once(self, *_: object) -> NoReturn:
+    async def find_response(self, scope: str, key: str) -> NoReturn:
         raise StoreUnavailable("10.1.2.3:5432 refused")
 
 
@@ -78,7 +75,7 @@ async def test_a_store_that_is_away_is_told_with_when_to_try_again(
 async def test_a_store_that_is_away_is_told_of_keyed_calls_too(
     service: Service, method: str, path: str, body: object
 ) -> None:
-    failing = Service(service.settings, answers=AwayAnswers())
+    failing = Service(service.settings, InMemoryCheckout(make_store=UnavailableStore))
     headers = {**cookie_header(basket_id()), "idempotency-key": "k"}
     answer = await failing.caller().send(method, path, body, headers)
     assert problem(answer) == (503, "store_unavailable")

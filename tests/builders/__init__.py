@@ -25,9 +25,8 @@ from domain.basket.commands import (
     UpdateBasket,
     ValidateBasket,
 )
-from domain.basket.decision import BasketLimits, DecisionContext
+from domain.basket.decision import BasketLimits, CheckoutConfig, DecisionContext
 from domain.basket.events import BasketDetails, BasketPersonalDataForgotten, OrderItem
-from domain.basket.handlers import CheckoutConfig, CheckoutHandlers
 from domain.basket.repository import BasketRepository
 from domain.catalogue.catalogue import Catalogue
 from domain.catalogue.epochs import FactMessage
@@ -36,6 +35,7 @@ from domain.catalogue.policies import PolicyFact
 from domain.ports.event_store import Append, AppendOutcome, NewEvent
 from domain.shared.eventsourcing import DomainEvent
 from domain.shared.values import Clock, LineOffer, MessageSource, Money, OfferRef, Product
+from tests.builders.direct_handlers import DirectHandlers, direct_handlers
 from tests.fakes.catalogue import InMemoryCatalogue
 from tests.fakes.event_store import InMemoryEventStore
 
@@ -256,7 +256,7 @@ class InterruptedStore(InMemoryEventStore):
 class CheckoutProcess:
     """One process of the service: its handlers and the baskets that it remembers."""
 
-    handlers: CheckoutHandlers
+    handlers: DirectHandlers
     baskets: BasketRepository
 
 
@@ -277,11 +277,11 @@ class InMemoryCheckout:
     def process(self) -> CheckoutProcess:
         baskets = BasketRepository(self.store)
         return CheckoutProcess(
-            CheckoutHandlers(self.store, baskets, self.facts, self.clock, self.ids, self.policy), baskets
+            direct_handlers(self.store, baskets, self.facts, self.clock, self.ids, self.policy), baskets
         )
 
     @property
-    def handlers(self) -> CheckoutHandlers:
+    def handlers(self) -> DirectHandlers:
         return self.main.handlers
 
     async def learn(self, *facts: Fact) -> None:

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from adapters.container import Container, open_container
 from adapters.kafka.catalogue_messages import CATALOGUE_TOPICS
 from adapters.settings import Settings
-from domain.basket.handlers import CheckoutHandlers
 from domain.basket.repository import BasketRepository
 from domain.operators.audit import Operator
 from domain.operators.dead_letters.model import DeadLetterQuery, DeadLetterSummary, ResolutionResult
 from domain.ports.messaging import DeadLetter
 from tests.basket_traffic import BasketTraffic, utc_now
+from tests.builders.direct_handlers import DirectHandlers, direct_handlers
 from tests.cli.validate.shop import Ended
 from tests.servers.waiting import WAIT_LIMIT_SECONDS, eventually
 from tests.workers.command_gateway import command_worker, new_id
@@ -89,11 +89,11 @@ class Office:
         """What the recorded actions say became of it, the newest first."""
         return [action.scope["result"] for action in await self.parts.operator_actions.newest(None, 100)]
 
-    def handlers(self, basket_uuid: str) -> CheckoutHandlers:
+    def handlers(self, basket_uuid: str) -> DirectHandlers:
         """Handlers that give a basket this id, and any id to what is in it."""
         ids = iter([basket_uuid])
         store = self.parts.store
-        return CheckoutHandlers(
+        return direct_handlers(
             store, BasketRepository(store), self.parts.facts, utc_now, lambda: next(ids, None) or new_id()
         )
 

@@ -99,7 +99,6 @@ def _api(parts: Container) -> PartnerApiDependencies:
     return PartnerApiDependencies(
         settings=parts.settings,
         handlers=parts.handlers,
-        answers=parts.answers,
         verifier=parts.verifier,
         new_id=new_id,
         is_ready=parts.is_ready,

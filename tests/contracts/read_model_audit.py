@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from uuid import uuid4
 
 from domain.basket.basket import Basket
-from domain.basket.handlers import CheckoutHandlers
 from domain.basket.projection import BasketProjection, to_view
 from domain.operators.audit import Operator, OperatorAction
 from domain.operators.verify.repair import ReadModelRepair, Repair
@@ -17,6 +16,7 @@ from domain.operators.verify.view_verifier import ReadModelAudit
 from domain.ports.event_store import EventStore
 from domain.ports.read_models import BasketView, BasketViews
 from tests.builders import NOW, caller, initiate, item
+from tests.builders.direct_handlers import DirectHandlers
 
 ANN = Operator(actor="ann", way="command-line", reason="a test")
 
@@ -29,7 +29,7 @@ class AuditedStore:
     repair: ReadModelRepair
     store: EventStore
     views: BasketViews
-    handlers: CheckoutHandlers
+    handlers: DirectHandlers
     actions: Callable[[], object]
 
     async def basket(

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
-from domain.basket.command_executor import claim_name
+from domain.basket.repository import claim_name
 from domain.operators.audit import OperatorAction
 from domain.operators.verify.repair import Repair, RepairAction
 from domain.operators.verify.view_verifier import StoredReadModel

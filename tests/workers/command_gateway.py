@@ -26,11 +26,10 @@ from adapters.logs import configure_logging
 from adapters.postgres.leadership import PostgresLeadership
 from adapters.postgres.pool import DatabasePool
 from adapters.settings import Settings
-from domain.basket.handlers import CheckoutHandlers
-from domain.basket.idempotency import IdempotencyStore
 from domain.basket.repository import BasketRepository
 from domain.ports.event_store import EventStore
 from domain.ports.messaging import DeadLetters
+from domain.validation.handlers import CheckoutHandlers
 from tests.basket_traffic import topic_messages, utc_now
 from tests.fakes.catalogue import InMemoryCatalogue
 from tests.servers.processes import Program
@@ -163,7 +162,7 @@ async def command_worker(
         handlers = CheckoutHandlers(events, BasketRepository(events), InMemoryCatalogue(), utc_now, new_id)
         yield CommandWorker(
             CommandStream(settings, group),
-            KafkaCommandExecutor(settings, handlers, IdempotencyStore(events), utc_now, new_id),
+            KafkaCommandExecutor(settings, handlers, utc_now, new_id),
             OrderPlacedHandler(handlers, new_id),
             PostgresLeadership(database, retry_every=0.1),
             [letters or RecordedDeadLetters()],

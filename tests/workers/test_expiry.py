@@ -13,11 +13,12 @@ from adapters.postgres.pool import DatabasePool
 from adapters.postgres.read_models.basket_views import PostgresBasketViews
 from domain.basket.basket import Basket
 from domain.basket.codec import decode_all
-from domain.basket.handlers import CheckoutConfig, CheckoutHandlers
+from domain.basket.decision import CheckoutConfig
 from domain.basket.projection import BasketProjection
 from domain.basket.repository import BasketRepository
 from domain.ports.event_store import IdempotencyKey, RenderedResponse
 from tests.builders import LIFETIME, SECOND, FixedClock, caller, initiate, item
+from tests.builders.direct_handlers import DirectHandlers, direct_handlers
 from tests.contracts.catalogue import unique
 from tests.fakes.catalogue import InMemoryCatalogue
 from tests.servers.waiting import eventually
@@ -35,17 +36,17 @@ class Place:
     views: PostgresBasketViews
     clock: FixedClock
 
-    def handlers(self) -> CheckoutHandlers:
+    def handlers(self) -> DirectHandlers:
         baskets = BasketRepository(self.store)
         facts = InMemoryCatalogue()
-        return CheckoutHandlers(
+        return direct_handlers(
             self.store, baskets, facts, self.clock, new_id, CheckoutConfig(lifetime=LIFETIME)
         )
 
     def worker(self, page_baskets: int = 500) -> ExpiryWorker:
         return ExpiryWorker(
             self.views,
-            self.handlers(),
+            self.handlers().real,
             self.store.purge_answers,
             self.clock,
             new_id,

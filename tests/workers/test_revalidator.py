@@ -60,7 +60,7 @@ def revalidator(
         shop.history,
         readers or PostgresCatalogueCheckpoints(shop.database),
         PostgresOpenBaskets(shop.database),
-        shop.handlers.revalidation,
+        shop.handlers.real.revalidation,
         PostgresLeadership(shop.database, retry_every=0.05),
         utc_now,
         new_id,

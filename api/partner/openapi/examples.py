@@ -10,10 +10,8 @@ from typing import Any
 from adapters.wire import request_errors
 from adapters.wire.problems import Problem, to_problem
 from adapters.wire.responses import (
-    initiate_body,
     order_body,
-    update_body,
-    validate_body,
+    render_body,
 )
 from domain.basket.basket import Basket
 from domain.basket.command_executor import VersionConflict
@@ -96,9 +94,9 @@ def _updated() -> Updated:
 def answer_examples() -> dict[str, Any]:
     """By call: the body of a good answer."""
     bodies = {
-        "initiate": initiate_body(Initiated(_basket(), created=True)),
-        "update": update_body(_updated()),
-        "validate": validate_body(_validated()),
+        "initiate": render_body(Initiated(_basket(), created=True)),
+        "update": render_body(_updated()),
+        "validate": render_body(_validated()),
         "order": order_body(_basket()),
     }
     return {call: json.loads(body) for call, body in bodies.items()}

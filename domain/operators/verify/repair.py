@@ -9,8 +9,8 @@ from typing import Protocol
 
 from pydantic import JsonValue
 
-from domain.basket.command_executor import external_id_claim
 from domain.basket.projection import to_view
+from domain.basket.repository import external_id_claim
 from domain.operators.audit import Operator, OperatorAction
 from domain.operators.verify.inconsistencies import Inconsistency
 from domain.operators.verify.view_verifier import Inspection, ViewVerifier

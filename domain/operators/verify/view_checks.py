@@ -14,8 +14,8 @@ from pydantic_core import from_json
 
 from domain.basket.basket import Basket
 from domain.basket.codec import decode_all
-from domain.basket.command_executor import external_id_claim
 from domain.basket.projection import to_view
+from domain.basket.repository import external_id_claim
 from domain.basket.snapshot import BasketSnapshot
 from domain.operators.verify.inconsistencies import Inconsistency, InconsistencyKind
 from domain.ports.event_store import StoredEvent

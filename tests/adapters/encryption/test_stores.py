@@ -21,7 +21,6 @@ from adapters.encryption.personal_data import PersonalDataCipher
 from adapters.encryption.stores import EncryptedBasketViews, EncryptedEventStore
 from domain.basket.basket import Basket
 from domain.basket.codec import decode, decode_all, encode
-from domain.basket.handlers import CheckoutHandlers
 from domain.basket.personal_fields import without_personal_data
 from domain.basket.projection import BasketProjection, to_view
 from domain.basket.repository import BasketRepository
@@ -42,6 +41,7 @@ from tests.adapters.encryption.encrypted_store import (
 )
 from tests.adapters.encryption.test_envelope import maps
 from tests.builders import add, caller, initiate, item, update, validate
+from tests.builders.direct_handlers import DirectHandlers, direct_handlers
 from tests.cli.schemas.test_schemas import hold
 from tests.contracts.basket_views import BasketViewsContract
 from tests.contracts.event_feed import EventFeedContract
@@ -81,8 +81,8 @@ class TestSealedBasketViews(BasketViewsContract):
         return sealed.views
 
 
-def handlers(store: EventStore) -> CheckoutHandlers:
-    return CheckoutHandlers(store, BasketRepository(store), InMemoryCatalogue(), now, new_id)
+def handlers(store: EventStore) -> DirectHandlers:
+    return direct_handlers(store, BasketRepository(store), InMemoryCatalogue(), now, new_id)
 
 
 async def a_basket(sealed: Sealed, **values: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,10 +14,9 @@ from pydantic import SecretStr
 from adapters.container import Container, open_container
 from adapters.encryption.keys import create_master_key_file
 from adapters.settings import Settings
-from adapters.wire.responses import initiate_response, update_response, validate_response
+from adapters.wire.responses import render
 from domain.basket.basket import Basket
 from domain.basket.codec import decode_all
-from domain.basket.idempotency import IdempotencyContext
 from domain.operators.audit import Operator
 from domain.ports.event_store import IdempotencyKey
 from domain.shared.eventsourcing import fold
@@ -78,22 +78,17 @@ async def a_basket(
         "data_subject": subject,
     }
 
-    def keyed(name: str, render: Any) -> IdempotencyContext[Any] | None:
-        return (
-            IdempotencyContext(IdempotencyKey(f"{partner}/{name}", basket_key, b"digest"), render)
-            if answered
-            else None
-        )
-
-    me = caller(partner)
+    me, handlers = caller(partner), parts.handlers
     basket_key = f"key-{next(_counter)}"
-    initiated = await parts.handlers.initiate(
-        initiate(item("o-1", 2), **said), me, keyed("initiate", initiate_response)
-    )
-    id = initiated.basket.id
-    await parts.handlers.update(update(id, add("o-2")), me, keyed("update", update_response))
-    await parts.handlers.validate(validate(id), me, keyed("validate", validate_response))
-    await parts.handlers.initiate(initiate(item("o-1", 2), checkout_id=id, source="shop", **said), me)
+
+    def key(route: str) -> IdempotencyKey | None:
+        return IdempotencyKey(f"{partner}/{route}", basket_key, b"digest") if answered else None
+
+    begun = await handlers.initiate(initiate(item("o-1", 2), **said), me, render, key("initiate"))
+    id: str = json.loads(begun.body)["id"]
+    await handlers.update(update(id, add("o-2")), me, render, key("update"))
+    await handlers.validate(validate(id), me, render, key("validate"))
+    await handlers.initiate(initiate(item("o-1", 2), checkout_id=id, source="shop", **said), me, render)
     return id
 
 

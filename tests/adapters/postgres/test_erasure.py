@@ -45,6 +45,7 @@ from tests.adapters.postgres.erasure_setup import (
     where_it_lies,
 )
 from tests.builders import add, basket_id, caller, initiate, item, update, validate
+from tests.builders.direct_handlers import DirectHandlers
 from tests.rebuild_steps import generations, rebuild_all
 from tests.scenario import happened
 from tests.servers.waiting import eventually
@@ -202,7 +203,7 @@ async def test_a_basket_forgets_whoever_it_was_that_made_it(parts: Container, ac
     """Such metadata were stored before they were refused."""
     me = replace(caller("acme"), actor=actor)
     said = {"tracking": {"who": MARKER}, "data_subject": "p-1"}
-    id = (await parts.handlers.initiate(initiate(**said), me)).basket.id
+    id = (await DirectHandlers(parts.handlers).initiate(initiate(**said), me)).basket.id
 
     meant = ADA if whom == "the person" else BasketSelection(basket_ids=(id,))
     assert (await parts.forgetting.concerned(meant)).organisations == {"acme": 1}
@@ -221,7 +222,7 @@ async def test_nobody_is_known_by_what_was_never_taken_in(parts: Container, odd:
 async def test_people_read_events_whatever_came_with_them(
     parts: Container, connection: asyncpg.Connection
 ) -> None:
-    await parts.handlers.initiate(initiate(), replace(caller("acme"), actor="a\x00b"))
+    await DirectHandlers(parts.handlers).initiate(initiate(), replace(caller("acme"), actor="a\x00b"))
     (row,) = await connection.fetch("SELECT metadata ->> 'actor' AS actor FROM readable_events")
     assert row["actor"] == "a\ufffdb"
 
@@ -233,7 +234,7 @@ async def test_no_process_keeps_it_in_memory(database_url: str, tmp_path: Path, 
         service(database_url, tmp_path, sealing=sealing) as other,
     ):
         id = await a_basket(one)
-        await one.handlers.validate(validate(id), caller("acme"))
+        await DirectHandlers(one.handlers).validate(validate(id), caller("acme"))
         assert in_memory(one)
         await other.forgetting.forget(BasketSelection(basket_ids=(id,)), GRACE)
         await eventually(lambda: not in_memory(one))
@@ -243,7 +244,7 @@ def in_memory(parts: Container) -> bool:
     """Whether anything that the process remembers of baskets holds the marker."""
     handlers = parts.handlers
     return MARKER in str(
-        [*handlers._baskets._recent.values(), *handlers._judging._verdicts._verdicts.values()]
+        [*handlers._baskets._cache.values(), *handlers._validator._verdicts._verdicts.values()]
     )
 
 
@@ -271,7 +272,9 @@ async def test_what_a_caller_writes_in_the_form_of_sealed_data_is_forgotten(
         {"$sealed": {"a": MARKER}},
     ):
         async with service(database_url, tmp_path, sealing=sealing) as parts:
-            id = (await parts.handlers.initiate(initiate(tracking=map), caller("acme"))).basket.id
+            id = (
+                await DirectHandlers(parts.handlers).initiate(initiate(tracking=map), caller("acme"))
+            ).basket.id
             await project(parts, id)
             assert (await folded(parts, id)).details.tracking == map
             forgotten = await parts.forgetting.forget(BasketSelection(basket_ids=(id,)), GRACE)
@@ -360,7 +363,7 @@ async def test_an_organisations_person_is_another_than_anothers_of_the_same_id(p
 async def test_a_basket_that_was_ever_said_to_be_of_the_person_forgets(parts: Container) -> None:
     id = await a_basket(parts)
     other = initiate(item("o-1", 2), checkout_id=id, tracking={"who": "charles"}, data_subject="p-3")
-    await parts.handlers.initiate(other, caller())
+    await DirectHandlers(parts.handlers).initiate(other, caller())
     assert (await parts.forgetting.forget(ADA, GRACE)).basket_ids == (id,)
     assert (await folded(parts, id)).details.data_subject is None
 
@@ -401,7 +404,7 @@ async def test_what_is_brought_afterwards_is_kept_and_can_be_forgotten_again(
     await parts.forgetting.forget(ADA, GRACE)
     bring = initiate(item("o-1", 2), checkout_id=id, tracking={"who": MARKER}, data_subject="p-1")
 
-    await parts.handlers.initiate(bring, caller())
+    await DirectHandlers(parts.handlers).initiate(bring, caller())
     await project(parts, id)
 
     assert (await folded(parts, id)).details.tracking == {"who": MARKER}
@@ -416,10 +419,12 @@ async def test_who_was_about_to_change_the_basket_decides_again_and_loses_nothin
 ) -> None:
     id = await a_basket(parts)
     async with service(database_url, tmp_path) as other:
-        await other.handlers.update(update(id, add("o-3")), caller())  # it remembers the basket from here on
+        await DirectHandlers(other.handlers).update(
+            update(id, add("o-3")), caller()
+        )  # it remembers the basket from here on
         await parts.forgetting.forget(ADA, GRACE)
         bring = initiate(item("o-1", 2), checkout_id=id, tracking={"later": MARKER}, data_subject="p-1")
-        brought = (await other.handlers.initiate(bring, caller())).basket
+        brought = (await DirectHandlers(other.handlers).initiate(bring, caller())).basket
         assert brought.details.tracking == {"later": MARKER}
     assert (await folded(parts, id)).details.tracking == {"later": MARKER}
 
@@ -432,7 +437,7 @@ async def test_calls_that_run_meanwhile_all_succeed(
 
         async def work(id: str) -> None:
             for number in range(10):
-                await other.handlers.update(update(id, add(f"o-{number}")), caller())
+                await DirectHandlers(other.handlers).update(update(id, add(f"o-{number}")), caller())
 
         await asyncio.gather(*map(work, ids), parts.forgetting.forget(ADA, GRACE))
     for id in ids:
@@ -541,5 +546,5 @@ async def test_a_view_that_the_projector_made_equals_one_that_is_made_of_what_is
 async def test_a_validation_after_forgetting_judges_the_same_basket(parts: Container) -> None:
     id = await a_basket(parts)
     await parts.forgetting.forget(ADA, GRACE)
-    validated = await parts.handlers.validate(validate(id), caller())
+    validated = await DirectHandlers(parts.handlers).validate(validate(id), caller())
     assert (validated.judged.details.tracking, len(validated.judged.items)) == ({}, 1)

@@ -14,12 +14,10 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from adapters.wire.idempotency import answer_once
 from adapters.wire.problems import to_problem
-from adapters.wire.responses import initiate_response, update_response, validate_response
+from adapters.wire.responses import render
 from domain.basket.commands import Caller, IfMatch, IfNoneMatch, Preconditions, UpdateBasket, ValidateBasket
-from domain.basket.handlers import CheckoutConfig, CheckoutHandlers
-from domain.basket.idempotency import IdempotencyStore
+from domain.basket.decision import CheckoutConfig
 from domain.ports.event_store import IdempotencyKey, RenderedResponse
 from domain.shared.errors import (
     AnsweredElsewhere,
@@ -39,13 +37,14 @@ from tests.builders import (
     remove,
     update,
 )
+from tests.builders.direct_handlers import DirectHandlers
 from tests.interleaving import InterleavedStore, Interleaving, run_in_virtual_time
 
 KEY = IdempotencyKey("acme/call", "key-1", b"digest")
 UNDECIDED = (RequestInProgress, AnsweredElsewhere, Unavailable)
 ONLY_NEW = IfNoneMatch(None)
 
-Ask = Callable[[CheckoutHandlers, IdempotencyStore, Caller], Awaitable[RenderedResponse]]
+Ask = Callable[[DirectHandlers, Caller], Awaitable[RenderedResponse]]
 """A request with the key, as a process carries it out."""
 
 
@@ -84,9 +83,7 @@ def updating(*actions: Any, **preconditions: Any) -> Callable[[World], Ask]:
     def request(world: World) -> Ask:
         named = tuple(action(world) if callable(action) else action for action in actions)
         command = UpdateBasket(world.basket, named, Preconditions(**preconditions))
-        return lambda handlers, answers, who: answer_once(
-            answers, KEY, lambda remember: handlers.update(command, who, remember), update_response
-        )
+        return lambda handlers, who: handlers.real.update(command, who, render, KEY)
 
     return request
 
@@ -94,9 +91,7 @@ def updating(*actions: Any, **preconditions: Any) -> Callable[[World], Ask]:
 def validating(**preconditions: Any) -> Callable[[World], Ask]:
     def request(world: World) -> Ask:
         command = ValidateBasket(world.basket, Preconditions(**preconditions))
-        return lambda handlers, answers, who: answer_once(
-            answers, KEY, lambda remember: handlers.validate(command, who, remember), validate_response
-        )
+        return lambda handlers, who: handlers.real.validate(command, who, render, KEY)
 
     return request
 
@@ -105,9 +100,7 @@ def initiating(*offers: str, named: bool = False, **values: Any) -> Callable[[Wo
     def request(world: World) -> Ask:
         more = {"checkout_id": world.beside} if named else {}
         command = initiate(*map(item, offers), **values, **more)
-        return lambda handlers, answers, who: answer_once(
-            answers, KEY, lambda remember: handlers.initiate(command, who, remember), initiate_response
-        )
+        return lambda handlers, who: handlers.real.initiate(command, who, render, KEY)
 
     return request
 
@@ -136,12 +129,12 @@ REQUESTS: dict[str, Callable[[World], Ask]] = {
 }
 
 
-async def change_twice(world: World, handlers: CheckoutHandlers) -> None:
+async def change_twice(world: World, handlers: DirectHandlers) -> None:
     for quantity in (8, 9):
         await handlers.update(update(world.basket, change(world.line, quantity)), caller())
 
 
-Meddle = Callable[[World, CheckoutHandlers], Awaitable[object]]
+Meddle = Callable[[World, DirectHandlers], Awaitable[object]]
 OTHERS: dict[str, Meddle] = {
     "changes a quantity": lambda world, handlers: handlers.update(
         update(world.basket, change(world.line, 7)), caller()
@@ -157,20 +150,18 @@ OTHERS: dict[str, Meddle] = {
 }
 
 
-async def meddle(other: Meddle, world: World, handlers: CheckoutHandlers) -> None:
+async def meddle(other: Meddle, world: World, handlers: DirectHandlers) -> None:
     with suppress(CommandRejected, Unavailable):
         await other(world, handlers)
 
 
-async def told(
-    ask: Ask, handlers: CheckoutHandlers, answers: IdempotencyStore, number: int
-) -> RenderedResponse | Exception:
+async def told(ask: Ask, handlers: DirectHandlers, number: int) -> RenderedResponse | Exception:
     try:
-        answer = await ask(handlers, answers, caller(causation_id=f"try-{number}"))
+        answer = await ask(handlers, caller(causation_id=f"try-{number}"))
     except UNDECIDED as undecided:
         return undecided
     except CommandRejected as refusal:
-        answer = to_problem(refusal).answer()
+        answer = to_problem(refusal).response()
     headers = {name: value for name, value in answer.headers.items() if name != "Idempotent-Replayed"}
     return RenderedResponse(answer.status, headers, answer.body)
 
@@ -180,14 +171,13 @@ async def play(choose: Callable[[str, Any], Any], name: str, reached: Counter[st
     await world.begin()
     ask = REQUESTS[name](world)
     processes = [world.checkout.process() for _ in range(3)]
-    keepers = [IdempotencyStore(world.store) for _ in processes]
     world.store.interleaving = world.interleaving
     places = [choose("where a try goes", range(2)) for _ in range(choose("how many tries", (2, 3)))]
     others = [
         choose("what another writer does", [*OTHERS.values()]) for _ in range(choose("others", (0, 1, 2)))
     ]
     tries = [
-        asyncio.create_task(told(ask, processes[place].handlers, keepers[place], number))
+        asyncio.create_task(told(ask, processes[place].handlers, number))
         for number, place in enumerate(places)
     ]
     meddling = [asyncio.create_task(meddle(other, world, processes[2].handlers)) for other in others]
@@ -195,9 +185,9 @@ async def play(choose: Callable[[str, Any], Any], name: str, reached: Counter[st
     world.store.interleaving = None
     outcomes = [task.result() for task in tries]
     # Whoever did not learn the outcome asks again, before and after what is under way has come to its end.
-    outcomes.append(await told(ask, processes[0].handlers, keepers[0], 90))
+    outcomes.append(await told(ask, processes[0].handlers, 90))
     await world.interleaving.settle()
-    outcomes.append(await told(ask, processes[1].handlers, keepers[1], 91))
+    outcomes.append(await told(ask, processes[1].handlers, 91))
     answers = [outcome for outcome in outcomes if isinstance(outcome, RenderedResponse)]
     assert len(answers) >= 2
     assert all(answer == answers[0] for answer in answers), answers

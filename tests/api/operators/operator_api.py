@@ -24,6 +24,7 @@ from domain.catalogue.facts import Fact
 from domain.ports.messaging import DeadLetter
 from domain.shared.values import MessageSource
 from tests.builders import caller, initiate, update, validate
+from tests.builders.direct_handlers import DirectHandlers
 from tests.contracts.catalogue import sourced
 
 ADA = "ada@operations"
@@ -58,18 +59,18 @@ class OperatorApiFixture:
 
     async def fill(self, *items: RequestedItem, partner: str = "acme", **details: Any) -> str:
         basket_id = (
-            await self.parts.handlers.initiate(initiate(*items, **details), caller(partner))
+            await DirectHandlers(self.parts.handlers).initiate(initiate(*items, **details), caller(partner))
         ).basket.id
         await self.project(basket_id)
         return basket_id
 
     async def change(self, basket_id: str, *actions: Action, partner: str = "acme") -> None:
-        await self.parts.handlers.update(update(basket_id, *actions), caller(partner))
+        await DirectHandlers(self.parts.handlers).update(update(basket_id, *actions), caller(partner))
         await self.project(basket_id)
 
     async def judge(self, basket_id: str, partner: str = "acme") -> int:
         """The verdict's version."""
-        validated = await self.parts.handlers.validate(validate(basket_id), caller(partner))
+        validated = await DirectHandlers(self.parts.handlers).validate(validate(basket_id), caller(partner))
         await self.project(basket_id)
         return validated.basket.version
 

@@ -198,7 +198,9 @@ async def test_while_the_first_runs_the_second_is_told_to_wait(held: tuple[Servi
 
 async def test_of_two_processes_one_carries_out_and_both_give_its_answer(service: Service) -> None:
     callers = [
-        Service(service.settings, service.checkout, handlers=service.checkout.process().handlers).caller()
+        Service(
+            service.settings, service.checkout, handlers=service.checkout.process().handlers.real
+        ).caller()
         for _ in range(2)
     ]
     id = await callers[0].begin()
@@ -220,7 +222,7 @@ async def test_sixteen_at_once_with_one_key_make_one_basket(shop: Caller, servic
 
 
 async def test_a_change_that_met_a_conflict_is_told_as_it_was_stored(service: Service) -> None:
-    other = Service(service.settings, service.checkout, handlers=service.checkout.process().handlers)
+    other = Service(service.settings, service.checkout, handlers=service.checkout.process().handlers.real)
     one, two = service.caller(), other.caller()
     id = await one.begin(wanted())
     line = (await one.items(id))[0]["id"]

@@ -7,7 +7,7 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from domain.basket.handlers import CheckoutConfig
+from domain.basket.decision import CheckoutConfig
 from tests.api.service import (
     INITIATE,
     RIVAL,

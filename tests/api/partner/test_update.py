@@ -155,7 +155,7 @@ async def test_concurrent_updates_of_one_basket_lose_no_item(shop: Caller) -> No
 
 
 async def test_processes_that_share_a_store_lose_no_item_either(service: Service) -> None:
-    other = Service(service.settings, service.checkout, handlers=service.checkout.process().handlers)
+    other = Service(service.settings, service.checkout, handlers=service.checkout.process().handlers.real)
     one, two = service.caller(), other.caller()
     id = await one.begin()
     answers = await asyncio.gather(

@@ -69,7 +69,7 @@ async def test_the_answer_tells_the_judged_version_and_the_one_after_the_verdict
 
 async def test_what_was_acknowledged_before_is_judged(service: Service) -> None:
     processes = [
-        Service(service.settings, service.checkout, handlers=service.checkout.process().handlers)
+        Service(service.settings, service.checkout, handlers=service.checkout.process().handlers.real)
         for _ in range(2)
     ]
     writer, judge = (process.caller() for process in processes)

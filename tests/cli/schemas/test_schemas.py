@@ -21,7 +21,7 @@ from adapters.kafka.command_messages import CommandMessage, result_message
 from adapters.kafka.messages import Message
 from adapters.wire.order_placed import parse_order
 from adapters.wire.requests import InitiateRequest
-from adapters.wire.responses import update_body
+from adapters.wire.responses import render_body
 from cli.schemas.files import BreakingSchemaChange, check, write
 from cli.schemas.published import PUBLISHED, Document, PublishedSchema
 from domain.basket.codec import encode
@@ -161,7 +161,7 @@ async def test_the_body_of_an_update_is_right_in_a_command_result() -> None:
     checkout = InMemoryCheckout()
     id = (await checkout.handlers.initiate(initiate(), caller())).basket.id
     updated = await checkout.handlers.update(update(id, add()), caller())
-    body = json.loads(update_body(updated))
+    body = json.loads(render_body(updated))
     hold(
         "checkout.command-result.v1",
         {"commandId": "c", "status": 200, "headers": {"etag": '"2"'}, "body": body},

@@ -19,12 +19,12 @@ from domain.basket.basket import Basket
 from domain.basket.codec import decode_all
 from domain.basket.commands import Action, RequestedItem
 from domain.basket.events import BasketValidated
-from domain.basket.handlers import CheckoutHandlers
 from domain.basket.projection import BasketProjection
 from domain.basket.repository import BasketRepository
 from domain.catalogue.facts import Fact
 from tests.basket_traffic import utc_now
 from tests.builders import caller, initiate, update, validate
+from tests.builders.direct_handlers import direct_handlers
 from tests.contracts.catalogue import sourced, tombstone
 from tests.workers.command_gateway import new_id
 from tests.workers.worker_processes import event_store
@@ -43,9 +43,7 @@ class Shop:
         self.history = PostgresCatalogueHistory(self.database)
         self.views = PostgresBasketViews(self.database)
         self.projection = BasketProjection(self.store, self.views)
-        self.handlers = CheckoutHandlers(
-            self.store, BasketRepository(self.store), self.facts, utc_now, new_id
-        )
+        self.handlers = direct_handlers(self.store, BasketRepository(self.store), self.facts, utc_now, new_id)
 
     async def learn(self, *facts: Fact) -> None:
         await self.facts.learn(sourced(facts))

@@ -24,7 +24,7 @@ async def test_so_many_lines_are_remembered_and_the_basket_used_longest_ago_goes
     for id in (one, other, one, last):
         await baskets.load(id)
 
-    assert [baskets.remembered(id) is not None for id in (one, other, last)] == [True, False, True]
+    assert [baskets.cached(id) is not None for id in (one, other, last)] == [True, False, True]
 
 
 async def test_a_basket_of_more_lines_than_are_remembered_is_read_each_time() -> None:
@@ -35,4 +35,4 @@ async def test_a_basket_of_more_lines_than_are_remembered_is_read_each_time() ->
     loaded = [await baskets.load(id) for _ in range(2)]
 
     assert [len(basket.items) for basket in loaded] == [7, 7]
-    assert baskets.remembered(id) is None
+    assert baskets.cached(id) is None

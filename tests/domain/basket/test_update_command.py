@@ -8,7 +8,7 @@ import pytest
 
 from domain.basket.command_executor import VersionConflict
 from domain.basket.commands import IfMatch
-from domain.basket.handlers import CheckoutConfig
+from domain.basket.decision import CheckoutConfig
 from domain.ports.event_store import Append, AppendOutcome, Conflict
 from domain.shared.errors import (
     BasketFinished,

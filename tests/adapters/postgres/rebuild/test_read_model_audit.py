@@ -13,7 +13,6 @@ from adapters.postgres.pool import DatabasePool
 from adapters.postgres.read_models.basket_views import PostgresBasketViews
 from adapters.postgres.rebuild.read_model_audit import PostgresReadModelAudit
 from adapters.postgres.rebuild.read_model_repair import PostgresReadModelRepair
-from domain.basket.handlers import CheckoutHandlers
 from domain.basket.projection import to_view
 from domain.basket.repository import BasketRepository
 from domain.operators.audit import OperatorAction
@@ -21,6 +20,7 @@ from domain.operators.verify.repair import Repair
 from domain.ports.read_models import BasketView
 from tests.basket_traffic import utc_now
 from tests.builders import InMemoryCheckout
+from tests.builders.direct_handlers import direct_handlers
 from tests.contracts.read_model_audit import (
     AuditedStore,
     ReadModelAuditContract,
@@ -41,7 +41,7 @@ class TestPostgresDerived(ReadModelAuditContract):
 
     @pytest.fixture
     def derived(self, database: DatabasePool, store: PostgresEventStore) -> AuditedStore:
-        handlers = CheckoutHandlers(store, BasketRepository(store), InMemoryCheckout().facts, utc_now, new_id)
+        handlers = direct_handlers(store, BasketRepository(store), InMemoryCheckout().facts, utc_now, new_id)
         rows = PostgresReadModelAudit(database, self.small_store)
         repair = PostgresReadModelRepair(database)
         actions = PostgresAuditLog(database)
