@@ -18,7 +18,7 @@ from adapters.kafka.command_messages import (
     storable_header,
 )
 from adapters.kafka.messages import Message
-from adapters.metrics.process_metrics import COMMANDS, CommandKind, outcome_of
+from adapters.metrics.process_metrics import COMMANDS, CommandKind, outcome_label
 from adapters.settings import Settings
 from adapters.wire.headers import read_preconditions
 from adapters.wire.problems import to_problem
@@ -128,7 +128,9 @@ class KafkaCommandExecutor:
                 _log.exception("unexpected_failure")
             response = to_problem(error).response()
         basket_id = queued.basket_id or _basket_of(response)
-        COMMANDS.labels(_KINDS.get(message.type or "", "other"), "kafka", outcome_of(response.status)).inc()
+        COMMANDS.labels(
+            _KINDS.get(message.type or "", "other"), "kafka", outcome_label(response.status)
+        ).inc()
         _log.info("command", type=message.type, basket=basket_id, status=response.status)
         return result_message(
             message,

@@ -44,7 +44,8 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 Decide = Callable[[Basket], Awaitable[R]]
-"""Decides on a fork of a basket. After a conflict it is called again with a fresh fork."""
+"""Decides on a fork of a basket, and returns a result that is not None. After a conflict it is called again with a
+fresh fork."""
 
 Render = Callable[[R | CommandRejected], RenderedResponse]
 """Makes the response for a result or a rejection."""
@@ -127,8 +128,9 @@ class CommandExecutor:
     async def expire(self, basket_id: str, caller: Caller) -> None:
         """Records that a basket expired, once and only when it is due; raises BasketNotFound."""
 
-        async def decide(basket: Basket) -> None:
+        async def decide(basket: Basket) -> Basket:
             basket.expire(self._clock())
+            return basket
 
         await self.change(basket_id, decide, caller)
 

@@ -96,8 +96,9 @@ class BasketHandlers:
         """Records that an order was placed from a basket. Raises BasketNotFound, and BasketFinished if another
         order was placed from it before."""
 
-        async def decide(basket: Basket) -> None:
+        async def decide(basket: Basket) -> Basket:
             basket.complete(order_id, self._clock())
+            return basket
 
         await self._executor.change(basket_id, decide, caller)
 
