@@ -1,10 +1,10 @@
-"""Appends a second: in natural batches, against one INSERT for each append on a pool of ten connections.
+"""Measures appends a second: batched, against one INSERT for each append on a pool of ten connections.
 
-python -m benchmarks.append_rate                        on a PostgreSQL of its own, which writes to disk as usual
-python -m benchmarks.append_rate --database-url URL     on a server where it may make databases
+python -m benchmarks.append_rate                        on an embedded PostgreSQL, which writes to disk as usual
+python -m benchmarks.append_rate --database-url URL     on a server where it may create databases
 
-Both ways take 600-byte events of new streams. They run by turns, so that whatever else the machine does is
-shared between them. The INSERTs keep no order that a tail could follow; they are the yardstick for speed alone.
+Both ways append 600-byte events to new streams. They run in alternation, so that other work on the machine affects both.
+The INSERTs keep no order that a tail could follow; they are a yardstick for speed only.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ CALLERS = (1, 16, 64, 256)
 POOL = 10
 EVENT = NewEvent("benchmark.happened.v1", b'{"text":"%b"}' % (b"x" * 410), b'{"text":"%b"}' % (b"y" * 166))
 
-# A table as the events' own, with its indexes and without its guards.
+# A table like `events`, with its indexes and without its triggers.
 MAKE_UNGUARDED = "CREATE TABLE unguarded_events (LIKE events INCLUDING ALL)"
 
-# One append as most would write it.
+# One append as most people would write it.
 INSERT_ONE = """
 INSERT INTO unguarded_events (stream_id, version, type, data, metadata) VALUES ($1, $2, $3, $4, $5)
 RETURNING position
@@ -48,7 +48,7 @@ AppendOne = Callable[[str], Awaitable[object]]
 
 @dataclass
 class AppendMeasurement:
-    """Appends a second of each round, and how long each append took, in seconds."""
+    """Appends a second, by round, and the seconds of each append."""
 
     rates: list[float] = field(default_factory=list)
     latencies: list[float] = field(default_factory=list)
@@ -124,9 +124,7 @@ async def measure(url: str, seconds: float, rounds: int) -> Table:
         for callers in CALLERS:
             ways = {batched: AppendMeasurement(), one_insert: AppendMeasurement()}
             for way in ways:
-                await run_round(
-                    way, callers, seconds / 4, AppendMeasurement()
-                )  # connections and plans are made
+                await run_round(way, callers, seconds / 4, AppendMeasurement())  # makes connections and plans
             for _ in range(rounds):
                 for way, measured in ways.items():
                     await run_round(way, callers, seconds, measured)
@@ -144,9 +142,9 @@ def _latency(measured: AppendMeasurement) -> str:
     return f"{measured.percentile(50):.1f} / {measured.percentile(99):.1f}"
 
 
-async def main(given: argparse.Namespace) -> None:
-    async with fresh_database(given.database_url) as url:
-        Console().print(await measure(url, given.seconds, given.rounds))
+async def main(options: argparse.Namespace) -> None:
+    async with fresh_database(options.database_url) as url:
+        Console().print(await measure(url, options.seconds, options.rounds))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""What one connection without a token can do to the others: for each attack, how long /health/live took meanwhile.
+"""Measures what one connection without a token can do to others: for each attack, how long /health/live takes.
 
     python -m benchmarks.attacks --url http://127.0.0.1:8080 --seconds 30 --pid $(pgrep -f 'checkout serve')
 
-Without `--url` it serves the API on the memory adapters itself. Every attack repeats itself on a new connection as
-soon as the server has ended the old one. A second process asks for /health/live all the time.
+Without `--url` it serves the API on the in-memory adapters. Each attack starts again on a new connection when the server
+closes the old one. A second process calls /health/live all the time.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ BYTES: dict[str, bytes] = {
 
 
 def flood(host: str, port: int, data: bytes) -> None:
-    """Sends the bytes again and again, and reads nothing."""
+    """Sends the bytes repeatedly and reads nothing."""
     while True:
         with contextlib.suppress(OSError), socket.create_connection((host, port)) as caller:
             caller.sendall(data)
@@ -64,16 +64,16 @@ def flood(host: str, port: int, data: bytes) -> None:
 
 
 def converse(host: str, port: int, data: bytes) -> None:
-    """The same, and reads the answers as fast as they come."""
+    """Sends the bytes repeatedly and reads the responses as fast as they arrive."""
 
-    def read_away(caller: socket.socket) -> None:
+    def drain(caller: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while caller.recv(1 << 20):
                 pass
 
     while True:
         with contextlib.suppress(OSError), socket.create_connection((host, port)) as caller:
-            reader = threading.Thread(target=read_away, args=(caller,), daemon=True)
+            reader = threading.Thread(target=drain, args=(caller,), daemon=True)
             reader.start()
             caller.sendall(data)
             reader.join()
@@ -120,7 +120,7 @@ ATTACKS: dict[str, Attack] = {
 
 
 async def watch(host: str, port: int, seconds: float) -> list[float]:
-    """How long each /health/live took, asked on a connection of its own each time."""
+    """Seconds of each call of /health/live, each on a new connection."""
     took: list[float] = []
     ends = time.monotonic() + seconds
     while time.monotonic() < ends:
@@ -153,7 +153,7 @@ def serve_memory(port: int, folder: str) -> None:
 
     configure_logging("INFO")
     with Path(os.devnull).open("w") as nowhere:
-        os.dup2(nowhere.fileno(), 2)  # logs cost what they cost, and are read by nobody
+        os.dup2(nowhere.fileno(), 2)  # writing logs belongs to the cost; nobody reads them
     service = Service(settings_in(Path(folder)))
     limits = HttpLimits.of(service.settings)
     uvloop.run(serve(service.app, "127.0.0.1", port, limits, finish_within=1))
@@ -191,7 +191,7 @@ def run(url: str, pid: int | None, seconds: float, only: str) -> None:
         if process is not None:
             process.kill()
             process.join()
-        figures = f"{took[len(took) // 2]:8.4f}s {took[-1]:8.4f}s" if took else "   nobody was answered"
+        figures = f"{took[len(took) // 2]:8.4f}s {took[-1]:8.4f}s" if took else "   no answer"
         print(f"{name:40} {len(took):8} {figures} {resident_mb(pid)}", flush=True)
 
 

@@ -1,11 +1,11 @@
-"""Finding among many baskets, and what it costs whoever moves the views.
+"""Measures the basket search among many baskets, and what its indexes cost the projector.
 
-python -m benchmarks.basket_search                           1,000,000 views on a PostgreSQL of its own
+python -m benchmarks.basket_search                           1,000,000 views on an embedded PostgreSQL
 python -m benchmarks.basket_search --baskets 100000          fewer
 
-Each question is asked through the finder that the service uses: the first page and the tenth. Moves are made in
-batches of 500 by the adapter that the projector uses, first with the indexes that finding needs and then without
-them; what they cost is told in processor time of the server, which others' load on the machine hardly changes.
+The service's own search answers each query: the first page and the tenth. The projector's adapter changes views in
+batches of 500, first with the indexes of the search and then without. The cost is processor time of the server, which
+other work on the machine hardly affects.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ ROUNDS = 9
 BATCH = 500
 BATCHES = 20
 
-# Views of so many baskets ($1), one made every 31 seconds: 500 organisations, 50,000 offers and 29 codes, a few of
-# each frequent and most rare; the newest twentieth is open but for a few, and the others are finished.
+# Views of $1 baskets, one created every 31 seconds, of 500 organisations with 50,000 offers and 29 codes. A few of each are
+# frequent and most are rare. Most of the newest twentieth are open, the others are finished.
 FILL = """
 INSERT INTO basket_views (basket_id, version, partner, external_id, status, created, modified, expires_at, snapshot,
                           ready, offers, products, finding_codes)
@@ -64,22 +64,22 @@ SELECT basket_id, version, partner, external_id, status, created, modified, expi
   FROM basket_views WHERE status = 'open' ORDER BY md5(basket_id) LIMIT $1
 """
 
-# The indexes that only finding needs, and how they were made.
+# The indexes that only the search needs, with their definitions.
 INDEXES = """
 SELECT indexname, indexdef FROM pg_indexes
  WHERE tablename = 'basket_views' AND indexname NOT IN ('basket_views_pkey', 'basket_views_due')
 """
 
-# Writes the statement that drops an index: names cannot be parameters, so the server quotes them.
+# Writes the statement that drops an index. Names cannot be parameters, so the server quotes them.
 DROP = "SELECT format('DROP INDEX %I', $1::text)"
 
 
-def questions(baskets: int) -> dict[str, BasketQuery]:
-    """What operators ask, frequent and rare."""
+def queries(baskets: int) -> dict[str, BasketQuery]:
+    """Queries of operators, for frequent and for rare values."""
     middle = FIRST + baskets // 2 * EVERY
     hour = timedelta(hours=1)
     return {
-        "nothing": BasketQuery(),
+        "everything": BasketQuery(),
         "a large organisation": BasketQuery(partner="partner-0"),
         "a small organisation": BasketQuery(partner="partner-450"),
         "an external id": BasketQuery(external_id=f"EXT-{baskets // 2 | 1}"),
@@ -100,41 +100,41 @@ def questions(baskets: int) -> dict[str, BasketQuery]:
     }
 
 
-async def ask(finder: PostgresBasketSearch, query: BasketQuery, cursor: str | None) -> float:
-    """The median time of some rounds, in milliseconds."""
+async def ask(search: PostgresBasketSearch, query: BasketQuery, cursor: str | None) -> float:
+    """The median of ROUNDS calls, in milliseconds."""
     times = []
     for _ in range(ROUNDS):
         began = time.perf_counter()
-        await finder.find(query, cursor)
+        await search.find(query, cursor)
         times.append(time.perf_counter() - began)
     return statistics.median(times) * 1000
 
 
-async def further_on(finder: PostgresBasketSearch, query: BasketQuery) -> str | None:
-    """The cursor of the tenth page; None where there are not so many."""
+async def tenth_page(search: PostgresBasketSearch, query: BasketQuery) -> str | None:
+    """The cursor of the tenth page; None if there are fewer pages."""
     cursor: str | None = None
     for _ in range(9):
-        cursor = (await finder.find(query, cursor)).next_cursor
+        cursor = (await search.find(query, cursor)).next_cursor
         if cursor is None:
             return None
     return cursor
 
 
-async def show_questions(out: Console, finder: PostgresBasketSearch, baskets: int) -> None:
-    table = Table("asked for", "the first page", "the tenth", box=None, header_style="dim")
-    for name, query in questions(baskets).items():
-        first = await ask(finder, query, None)
-        cursor = await further_on(finder, query)
-        tenth = f"{await ask(finder, query, cursor):.1f} ms" if cursor is not None else "–"
+async def show_queries(out: Console, search: PostgresBasketSearch, baskets: int) -> None:
+    table = Table("query", "first page", "tenth page", box=None, header_style="dim")
+    for name, query in queries(baskets).items():
+        first = await ask(search, query, None)
+        cursor = await tenth_page(search, query)
+        tenth = f"{await ask(search, query, cursor):.1f} ms" if cursor is not None else "–"
         table.add_row(name, f"{first:.1f} ms", tenth)
     out.print(table)
 
 
 class ServerTime:
-    """The processor time of a server's processes, as long as none of them ends."""
+    """The processor time of a server's processes, while none of them ends."""
 
     def __init__(self, backend: int) -> None:
-        """`backend` is the process of a connection to it."""
+        """`backend` is the process id of a connection to the server."""
         self._postmaster = psutil.Process(backend).parent()
 
     def seconds(self) -> float:
@@ -144,8 +144,8 @@ class ServerTime:
         return seconds
 
 
-class Moves:
-    """Moves the views of open baskets forward, over and over."""
+class ViewChanges:
+    """Changes the views of open baskets, again and again."""
 
     def __init__(
         self, views: PostgresBasketViews, server: ServerTime, rows: Sequence[asyncpg.Record]
@@ -161,19 +161,19 @@ class Moves:
         self._dice = random.Random(1)
 
     async def round(self, *, other_content: bool) -> float:
-        """The server's microseconds a move; each to another quantity, or to other lines and another verdict."""
+        """The server's microseconds a change. Each changes a quantity, or the lines and the verdict."""
         began = self._server.seconds()
         for start in range(0, len(self._held), BATCH):
             moves = []
             for at in range(start, min(start + BATCH, len(self._held))):
                 before = self._held[at]
                 after = replace(before, version=before.version + 1, modified=datetime.now(UTC))
-                self._held[at] = self._otherwise(after) if other_content else after
+                self._held[at] = self._with_other_content(after) if other_content else after
                 moves.append((before.version, self._held[at]))
             assert len(await self._views.advance(moves)) == len(moves)
         return (self._server.seconds() - began) / len(self._held) * 1e6
 
-    def _otherwise(self, view: BasketView) -> BasketView:
+    def _with_other_content(self, view: BasketView) -> BasketView:
         offers = frozenset(f"o-{self._dice.randrange(50_000)}" for _ in range(2))
         return replace(
             view,
@@ -183,13 +183,13 @@ class Moves:
         )
 
 
-async def show_moves(out: Console, database: DatabasePool, views: PostgresBasketViews) -> None:
+async def show_changes(out: Console, database: DatabasePool, views: PostgresBasketViews) -> None:
     async with database.connection() as connection:
         server = ServerTime(await connection.fetchval("SELECT pg_backend_pid()"))
-        moves = Moves(views, server, await connection.fetch(SOME_OPEN, BATCH * BATCHES))
+        changes = ViewChanges(views, server, await connection.fetch(SOME_OPEN, BATCH * BATCHES))
         indexes = await connection.fetch(INDEXES)
     table = Table(
-        "a move, in µs of the server", "without the indexes", "with them", box=None, header_style="dim"
+        "a change, in µs of the server", "without the indexes", "with them", box=None, header_style="dim"
     )
     cells: dict[tuple[bool, bool], float] = {}
     for indexed in (True, False):
@@ -198,9 +198,9 @@ async def show_moves(out: Console, database: DatabasePool, views: PostgresBasket
                 for row in indexes:
                     await connection.execute(await connection.fetchval(DROP, row["indexname"]))
         for other_content in (False, True):
-            rounds = [await moves.round(other_content=other_content) for _ in range(3)]
+            rounds = [await changes.round(other_content=other_content) for _ in range(3)]
             cells[other_content, indexed] = statistics.median(rounds)
-    for other_content, name in ((False, "to another quantity"), (True, "to other lines and another verdict")):
+    for other_content, name in ((False, "of a quantity"), (True, "of the lines and the verdict")):
         table.add_row(name, *(f"{cells[other_content, indexed]:.0f}" for indexed in (False, True)))
     out.print(table)
 
@@ -210,17 +210,17 @@ async def measure(url: str, baskets: int) -> None:
     databases = Databases(url)
     database_url = await databases.fresh()
     database = DatabasePool(database_url, timeout=60)
-    finder = PostgresBasketSearch(database)
+    search = PostgresBasketSearch(database)
     try:
         connection = await database.connect("checkout benchmark")
         await connection.execute(FILL, baskets, FIRST, EVERY)
         await connection.execute("VACUUM ANALYZE basket_views")
         await connection.close()
         out.print(f"{baskets:,} baskets; medians of {ROUNDS} rounds, 50 baskets a page")
-        await show_questions(out, finder, baskets)
-        await show_moves(out, database, PostgresBasketViews(database))
+        await show_queries(out, search, baskets)
+        await show_changes(out, database, PostgresBasketViews(database))
     finally:
-        await finder.close()
+        await search.close()
         await database.close()
         await databases.drop(database_url)
         await databases.close()
@@ -229,10 +229,10 @@ async def measure(url: str, baskets: int) -> None:
 async def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     arguments.add_argument("--baskets", type=int, default=1_000_000)
-    given = arguments.parse_args()
+    options = arguments.parse_args()
     with postgres_folder() as folder:
         async with EmbeddedPostgres(folder) as server:
-            await measure(server.url, given.baskets)
+            await measure(server.url, options.baskets)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""What `checkout up` with embedded parts costs while nothing happens: `python -m benchmarks.idle_cost [SECONDS]`.
+"""Measures what `checkout up` with embedded servers costs at rest: `python -m benchmarks.idle_cost [SECONDS]`.
 
-Prints one JSON line: the share of a core that all its processes take together, and each one's share and memory.
+Prints one JSON line: the cores that all its processes take together, and the share and memory of each.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Sends thousands of made-up requests (schemathesis) and fails on any 5xx or answer outside /openapi.json.
+"""Sends thousands of generated requests (schemathesis). Fails on a 5xx, or a response that /openapi.json does not allow.
 
-python -m benchmarks.openapi_fuzz                                  5,000 cases, on the memory adapters
+python -m benchmarks.openapi_fuzz                                  5,000 cases, on the in-memory adapters
 python -m benchmarks.openapi_fuzz --url http://127.0.0.1:8080 --token "$(checkout token --partner shop)"
 """
 
@@ -21,23 +21,23 @@ from tests.api.partner.openapi_fuzzing import (
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Fuzzes the partner API by its own document.")
+    parser = argparse.ArgumentParser(description="Fuzzes the partner API by its OpenAPI document.")
     parser.add_argument("--cases", type=int, default=5_000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--url", help="a running service; else one is started on the memory adapters")
-    parser.add_argument("--token", help="a bearer token that the running service takes")
-    given = parser.parse_args()
+    parser.add_argument("--url", help="a running service; else one is started on the in-memory adapters")
+    parser.add_argument("--token", help="a bearer token that the running service accepts")
+    options = parser.parse_args()
     configure_logging("WARNING")
     with contextlib.ExitStack() as stack:
         counting: Counting | None = None
-        if given.url is None:
+        if options.url is None:
             target, counting = stack.enter_context(memory_server())
         else:
-            target = Target(given.url.rstrip("/"), given.token or "")
+            target = Target(options.url.rstrip("/"), options.token or "")
         sent, run = 0, 0
-        while sent < given.cases:
-            # schemathesis counts by call and phase; runs with other seeds fill up to the number of cases
-            result = fuzz(target, 150, seed=given.seed + run // 2, fed=run % 2 == 0)
+        while sent < options.cases:
+            # schemathesis counts by call and phase; runs with other seeds add up to the number of cases
+            result = fuzz(target, 150, seed=options.seed + run // 2, fed=run % 2 == 0)
             found = re.search(r"(\d+) generated", result.stdout)
             sent += int(found[1]) if found else 0
             run += 1

@@ -1,4 +1,4 @@
-"""JSON lines, written whole or not at all, and journals that an interrupted run goes on with."""
+"""Files of JSON lines, written completely or not at all, and journals from which an interrupted run continues."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ JsonLine = dict[str, Any]
 
 
 def write_lines(path: Path, rows: Iterable[JsonLine]) -> int:
-    """Writes the rows and returns how many they are. An interrupted run leaves no half a file."""
+    """Writes the rows and returns their number. An interrupted run leaves no partial file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.draft")
     count = 0
@@ -49,8 +49,34 @@ def basket_of(row: JsonLine) -> GroceryBasket:
     return GroceryBasket(row["basket_id"], row["store"], row["week"], lines)
 
 
+def verdict_row(basket: int, verdict: JsonLine) -> JsonLine:
+    """The compared part of a verdict: whether it is ready, and code, severity, product and detail of each finding."""
+    found = [*verdict["blockedProducts"], *verdict["validationErrors"]]
+    return {
+        "basket": basket,
+        "ready": verdict["ready"],
+        "findings": [[f["code"], f["severity"], _product(f), _detail(f)] for f in found],
+    }
+
+
+def _product(finding: JsonLine) -> int:
+    return int(finding["offerId"].removeprefix("o-")) if finding["offerId"] else 0
+
+
+def _detail(finding: JsonLine) -> str:
+    data = finding["data"]
+    match finding["code"]:
+        case "price_changed":
+            before = data["expectedPrice"]
+            return f"{before['amount'] if before else 'none'}>{data['currentPrice']['amount']}"
+        case "product_insufficient_stock":
+            return f"{data['available']}/{data['requested']}"
+        case _:
+            return ""
+
+
 class ResumableJournal:
-    """What was done, a line each, by key. A line that a kill cut short is done again."""
+    """Finished work, one line each, by key. A line that a kill cut short is repeated."""
 
     def __init__(self, path: Path, key: str) -> None:
         self._path = path

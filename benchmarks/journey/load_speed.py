@@ -1,4 +1,4 @@
-"""How fast catalogue facts go from their topics into the projections, and what bounds it."""
+"""Measures how fast catalogue facts go from their topics into the projections, and what limits it."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from adapters.container import Container, open_container
 from adapters.kafka.catalogue_messages import CATALOGUE_TOPICS
 from adapters.kafka.catalogue_publisher import publish_facts
 from adapters.settings import Settings
-from benchmarks.journey import generator
+from benchmarks.journey import dataset
 from benchmarks.journey.machine_load import OtherLoad
 from benchmarks.journey.progress_bars import CONSOLE, bar
 from benchmarks.journey.records import LAST_WEEK
-from cli.up.embedded_services import EmbeddedServices as Servers
+from cli.up.embedded_services import EmbeddedServices
 from domain.catalogue.catalogue import Catalogue
 from domain.catalogue.epochs import CatalogueMessage
 from domain.catalogue.facts import FACT, Fact
@@ -39,8 +39,8 @@ from workers.heartbeat import Heartbeat
 FUNCTIONS_SHOWN = 25
 
 
-class LearningMeasurement:
-    """CatalogueFacts that counts what is learned and how long that takes."""
+class MeasuredFacts:
+    """CatalogueFacts that counts recorded facts and the time that recording takes."""
 
     def __init__(self, facts: CatalogueFacts, enough: int, advance: Callable[[int], None]) -> None:
         self._facts = facts
@@ -48,7 +48,7 @@ class LearningMeasurement:
         self._advance = advance
         self.count = 0
         self.batches: Counter[int] = Counter()
-        self.learning = 0.0
+        self.recording = 0.0
         self.began: float | None = None
         self.ended = 0.0
         self.done = asyncio.Event()
@@ -59,7 +59,7 @@ class LearningMeasurement:
             self.began = began
         learned = await self._facts.learn(messages)
         self.ended = perf_counter()
-        self.learning += self.ended - began
+        self.recording += self.ended - began
         self.count += len(messages)
         self.batches[len(messages)] += 1
         self._advance(len(messages))
@@ -80,11 +80,10 @@ class LearningMeasurement:
 
 
 async def measure(count: int, *, apache: bool, profile: bool) -> None:
-    """Publishes so many real facts, then lets a catalogue worker learn them, alone on the machine if you leave
-    it alone."""
+    """Publishes so many real facts, then lets a catalogue worker record them."""
     with CONSOLE.status("reading the data"):
         facts = [*islice(real_facts(), count)]
-        # What this process holds and a worker does not must not slow the worker's collections of garbage.
+        # Objects that only this process holds must not slow the worker's garbage collection.
         gc.collect()
         gc.freeze()
     async with _servers(apache) as settings:
@@ -101,30 +100,30 @@ async def measure(count: int, *, apache: bool, profile: bool) -> None:
             await publish_facts(settings, enumerate(facts, 1), stop=stop, told=told)
             publishing = perf_counter() - began
         async with open_container(settings) as parts:
-            with bar("learning", len(facts)) as advance:
-                watched = LearningMeasurement(parts.facts, len(facts), advance)
+            with bar("recording", len(facts)) as advance:
+                measured = MeasuredFacts(parts.facts, len(facts), advance)
                 others = OtherLoad()
-                cpu = await _learn(parts, watched, profile=profile)
-            _show(watched, publishing, cpu, others.share)
+                cpu = await _learn(parts, measured, profile=profile)
+            _show(measured, publishing, cpu, others.share)
 
 
 def real_facts() -> Iterator[Fact]:
     """Offers, availability and a year of prices of all products, product by product."""
-    year = generator.year(now_is_week=20)
+    year = dataset.catalogue_year(now_is_week=20)
     rows = chain.from_iterable(year.facts(product, range(1, LAST_WEEK + 1)) for product in year.products)
     return (FACT.validate_python(row) for row in rows)
 
 
-async def _learn(parts: Container, watched: LearningMeasurement, *, profile: bool) -> float:
-    """The processor seconds that it took."""
+async def _learn(parts: Container, measured: MeasuredFacts, *, profile: bool) -> float:
+    """Returns the processor seconds that it took."""
     subscription = parts.subscription(GROUP, *CATALOGUE_TOPICS)
-    worker = CatalogueWorker(subscription, watched, parts.dead_letters)
+    worker = CatalogueWorker(subscription, measured, parts.dead_letters)
     profiler = cProfile.Profile()
     cpu = process_time()
     if profile:
         profiler.enable()
     running = asyncio.create_task(worker.run(Heartbeat("catalogue")))
-    finished = asyncio.create_task(watched.done.wait())
+    finished = asyncio.create_task(measured.done.wait())
     await asyncio.wait({running, finished}, return_when=asyncio.FIRST_COMPLETED)
     profiler.disable()
     running.cancel()
@@ -135,17 +134,20 @@ async def _learn(parts: Container, watched: LearningMeasurement, *, profile: boo
     return process_time() - cpu
 
 
-def _show(watched: LearningMeasurement, publishing: float, cpu: float, others: float) -> None:
-    seconds = watched.ended - (watched.began or 0)
+def _show(measured: MeasuredFacts, publishing: float, cpu: float, others: float) -> None:
+    seconds = measured.ended - (measured.began or 0)
     table = Table("what", "figure", box=None)
     for what, figure in (
-        ("facts", f"{watched.count:,}"),
-        ("published a second", f"{watched.count / publishing:,.0f}"),
-        ("learned a second, topic to projection", f"{watched.count / seconds:,.0f}"),
-        ("of that in `learn` (PostgreSQL and what it is given)", f"{watched.learning / seconds:.0%}"),
+        ("facts", f"{measured.count:,}"),
+        ("published a second", f"{measured.count / publishing:,.0f}"),
+        ("recorded a second, topic to projection", f"{measured.count / seconds:,.0f}"),
+        (
+            "of that in the catalogue adapter (PostgreSQL and its input)",
+            f"{measured.recording / seconds:.0%}",
+        ),
         ("of that on the worker's processor", f"{min(cpu / seconds, 1):.0%}"),
-        ("other processes meanwhile, of all processors", f"{others:.0%}"),
-        ("facts a batch, mean", f"{watched.count / watched.batches.total():,.0f}"),
+        ("other processes, of all processors", f"{others:.0%}"),
+        ("facts a batch, mean", f"{measured.count / measured.batches.total():,.0f}"),
     ):
         table.add_row(what, figure)
     CONSOLE.print(table)
@@ -159,7 +161,7 @@ async def _servers(apache: bool) -> AsyncIterator[Settings]:
     if kafka is not None:
         await kafka.start()
         os.environ["CHECKOUT_KAFKA_BOOTSTRAP_SERVERS"] = kafka.bootstrap_servers
-    servers = Servers(folder, Settings(), ephemeral=False)
+    servers = EmbeddedServices(folder, Settings(), ephemeral=False)
     try:
         await asyncio.gather(servers.start_database(), servers.start_broker())
         yield servers.settings

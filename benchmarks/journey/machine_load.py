@@ -1,4 +1,4 @@
-"""How busy others keep the machine while something is measured."""
+"""How busy other processes keep the machine during a measurement."""
 
 from __future__ import annotations
 
@@ -6,38 +6,34 @@ import psutil
 
 
 class OtherLoad:
-    """From its making on: what processes other than this one and its children take."""
+    """Measures, from its creation on, the processor time of all processes but this one and its children."""
 
     def __init__(self) -> None:
-        self._began = _now()
+        self._start = _times()
 
     @property
     def share(self) -> float:
         """Of all processors, 0 to 1."""
-        busy, ours, everything = (now - then for now, then in zip(_now(), self._began, strict=True))
-        return max(0.0, (busy - ours) / everything) if everything else 0.0
+        busy, own, total = (now - then for now, then in zip(_times(), self._start, strict=True))
+        return max(0.0, (busy - own) / total) if total else 0.0
 
 
-def _now() -> tuple[float, float, float]:
-    return _busy(), _ours(), _all()
-
-
-def _all() -> float:
-    return float(sum(psutil.cpu_times()[:8]))
-
-
-def _busy() -> float:
+def _times() -> tuple[float, float, float]:
+    """Seconds of all busy processors, of our processes, and of all processors."""
     times = psutil.cpu_times()
-    return float(sum(times[:8]) - times.idle - getattr(times, "iowait", 0.0))
+    total = float(sum(times[:8]))
+    busy = total - times.idle - getattr(times, "iowait", 0.0)
+    return busy, sum(map(_seconds, _own_processes())), total
 
 
-def _ours() -> float:
-    """Of the processes that live now: one that ends in between counts as another's."""
-    total = 0.0
-    for process in (psutil.Process(), *psutil.Process().children(recursive=True)):
-        try:
-            times = process.cpu_times()
-        except psutil.Error:
-            continue
-        total += times.user + times.system
-    return total
+def _own_processes() -> list[psutil.Process]:
+    """Those that live now: a child that ended counts as another's."""
+    return [psutil.Process(), *psutil.Process().children(recursive=True)]
+
+
+def _seconds(process: psutil.Process) -> float:
+    try:
+        times = process.cpu_times()
+    except psutil.Error:
+        return 0.0
+    return float(times.user + times.system)

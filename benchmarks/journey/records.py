@@ -1,4 +1,4 @@
-"""The data as plain rows; nothing here needs more than Python."""
+"""Products, sales and baskets of the data set, as plain records; nothing here needs the extra `benchmark`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 LAST_WEEK = 53
-MOST_OF_A_LINE = 9_999
+MAX_QUANTITY = 9_999
+"""Of a line of our baskets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class GroceryProduct:
 
 @dataclass(frozen=True, slots=True)
 class SaleRow:
-    """A row of the data: so many of a product in a basket, paid with so many cents in all."""
+    """A row of the data set: a quantity of a product in a basket, and the cents paid for all of it."""
 
     basket: int
     store: int
@@ -41,7 +42,7 @@ class GroceryLine:
 
 @dataclass(frozen=True, slots=True)
 class GroceryBasket:
-    """A real basket: one line a product, in the order of the products."""
+    """A real basket: one line a product, ordered by product."""
 
     id: int
     store: int
@@ -54,7 +55,7 @@ class GroceryBasket:
 
 
 def partner_of(store: int) -> str:
-    """The partner organisation that a store is."""
+    """The partner organisation of a store."""
     return f"store-{store}"
 
 
@@ -67,8 +68,8 @@ def product_code(product: int) -> str:
 
 
 def merge_sales(sales: Collection[SaleRow]) -> list[GroceryBasket]:
-    """The baskets of these rows, in the order of their ids. Rows of one product are one line. Lines that no
-    basket of ours can hold (nothing, or more than 9,999) are left out, and baskets without lines."""
+    """The baskets of these rows, ordered by id. Rows of one product become one line. Leaves out lines with a quantity
+    below 1 or above MAX_QUANTITY, and baskets without lines."""
     quantities: dict[tuple[int, int, int], dict[int, int]] = {}
     for sale in sales:
         lines = quantities.setdefault((sale.basket, sale.store, sale.week), {})
@@ -79,7 +80,7 @@ def merge_sales(sales: Collection[SaleRow]) -> list[GroceryBasket]:
             tuple(
                 GroceryLine(product, quantity)
                 for product, quantity in sorted(lines.items())
-                if 1 <= quantity <= MOST_OF_A_LINE
+                if 1 <= quantity <= MAX_QUANTITY
             ),
         )
         for key, lines in sorted(quantities.items())

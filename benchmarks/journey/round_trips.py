@@ -1,4 +1,4 @@
-"""Counts round trips to PostgreSQL: a relay that understands just enough of its protocol."""
+"""Counts round trips to PostgreSQL with a relay that understands just enough of its protocol."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 ENDS_A_TRIP = frozenset(b"SQ")
-"""Sync and Query: after either a client waits until the server is ready again."""
+"""Sync and Query: after each, a client waits until the server is ready."""
 
 
 @dataclass
 class PostgresRelay:
-    """`url` is the database's, by way of the relay; `trips` counts those of all its clients."""
+    """`url` leads to the database through the relay; `trips` counts those of all clients."""
 
     url: str
     trips: int = 0
@@ -23,7 +23,7 @@ class PostgresRelay:
 
 @asynccontextmanager
 async def counting_relay(database_url: str) -> AsyncIterator[PostgresRelay]:
-    """A relay to the database for the block, on 127.0.0.1."""
+    """A relay to the database, on 127.0.0.1."""
     target = urlsplit(database_url)
     relay = PostgresRelay("")
 
@@ -34,7 +34,7 @@ async def counting_relay(database_url: str) -> AsyncIterator[PostgresRelay]:
                 group.create_task(_ask(relay, reader, to_server))
                 group.create_task(_answer(from_server, writer))
         except* (OSError, asyncio.IncompleteReadError):
-            pass  # one side has gone: so goes the other
+            pass  # one side closed, so close the other
         finally:
             for side in (writer, to_server):
                 side.close()
@@ -52,19 +52,17 @@ async def counting_relay(database_url: str) -> AsyncIterator[PostgresRelay]:
 
 
 async def _ask(relay: PostgresRelay, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """What a client says: first messages that have no kind (encryption is asked for, then the session), then
-    such with one."""
-    kind = b""
+    """Relays a client's messages. The first ones have no type: the request for encryption, then the session's start."""
+    started = False
     while True:
-        head = await reader.readexactly(4 if not kind else 5)
+        head = await reader.readexactly(5 if started else 4)
         length = int.from_bytes(head[-4:])
         body = await reader.readexactly(length - 4)
         writer.write(head + body)
-        if kind and head[0] in ENDS_A_TRIP:
+        if started and head[0] in ENDS_A_TRIP:
             relay.trips += 1
-        # The request for encryption is 8 bytes long, and the session's beginning comes after it.
-        if not kind and length > 8:
-            kind = b"any"
+        # The request for encryption is 8 bytes long; the session's start follows it.
+        started = started or length > 8
 
 
 async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -28,9 +28,9 @@ from adapters.embedded.postgres import EmbeddedPostgres
 from adapters.postgres.checkpoints import PostgresPublisherCheckpoints
 from adapters.postgres.migrator import migrate
 from adapters.postgres.pool import DatabasePool
+from benchmarks.gateway import SocketGateway
 from benchmarks.journey.target import own_service
 from benchmarks.rebuild.callers import Callers
-from benchmarks.rebuild.socket_gateway import SocketGateway
 from benchmarks.rebuild.store_filler import fill
 from domain.ports.messaging import PublisherCheckpoint
 
@@ -131,8 +131,7 @@ async def serving(url: str, folder: Path, given: argparse.Namespace) -> None:
             "CHECKOUT_PUBLISHER_ID": PUBLISHER,
         }
         service = await stack.enter_async_context(own_service(folder / "service", **environment))
-        gateway = SocketGateway(service)
-        stack.callback(gateway.close)
+        gateway = await stack.enter_async_context(SocketGateway(service))
         callers = Callers(gateway, given.calls)
         await callers.begin()
         stop = asyncio.Event()

@@ -8,8 +8,8 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from benchmarks.gateway import SocketGateway
 from benchmarks.journey.records import GroceryBasket, GroceryLine
-from benchmarks.rebuild.socket_gateway import SocketGateway
 
 BASKETS = 200
 PARTNERS = 10

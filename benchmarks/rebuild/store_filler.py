@@ -15,7 +15,7 @@ from adapters.postgres.event_store.store import PostgresEventStore
 from adapters.postgres.pool import DatabasePool
 from adapters.postgres.read_models.basket_views import PostgresBasketViews
 from benchmarks.journey.catalogue import CURRENCY, VERSION, availability_row, offer_row, price_row
-from benchmarks.journey.generator import baskets as real_baskets
+from benchmarks.journey.dataset import baskets as real_baskets
 from benchmarks.journey.records import GroceryBasket as RealBasket
 from benchmarks.journey.records import GroceryLine, offer_id, product_code
 from domain.basket.basket import Basket

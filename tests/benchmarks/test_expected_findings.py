@@ -1,4 +1,4 @@
-"""What pandas expects of a few rows."""
+"""The findings that pandas expects for a few rows."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def transactions(*rows: tuple[int, int, int, int, int, float]) -> Any:
 def found(
     rows: Any, *changes: AvailabilityChange, known: tuple[int, ...] = (1, 2)
 ) -> set[tuple[str, int, str]]:
-    """Of basket 1, as code, product and detail."""
-    from benchmarks.journey.expected_findings import expected_findings
+    """The findings of basket 1: code, product and detail."""
+    from benchmarks.journey.comparison import expected_findings
 
     table = expected_findings(rows, known, changes, [1], WEEK)
     return {(row.code, row.product, row.detail) for row in table.itertuples()}
@@ -43,12 +43,12 @@ def test_a_first_price_is_a_change_and_none_at_all_is_missing() -> None:
     assert found(transactions((1, 7, WEEK + 2, 1, 1, 1.50))) == {("price_missing", 1, "")}
 
 
-def test_of_what_the_catalogue_does_not_have_nothing_else_is_said() -> None:
+def test_an_unknown_offer_has_no_other_finding() -> None:
     rows = transactions((1, 7, WEEK, 9, 1, 1.50), (2, 7, WEEK + 1, 9, 1, 2.00))
     assert found(rows, AvailabilityChange(9, None, "blocked", None)) == {("offer_unknown", 9, "")}
 
 
-def test_what_is_said_of_a_store_goes_before_what_is_said_of_everywhere() -> None:
+def test_availability_of_a_store_overrides_that_of_everywhere() -> None:
     rows = transactions((1, 7, WEEK, 1, 3, 3.00))
     gone = AvailabilityChange(1, None, "out_of_stock", None)
     assert found(rows, gone) == {("product_out_of_stock", 1, "")}
@@ -59,7 +59,7 @@ def test_what_is_said_of_a_store_goes_before_what_is_said_of_everywhere() -> Non
     assert found(rows, AvailabilityChange(1, 7, "blocked", None)) == {("product_blocked", 1, "")}
 
 
-def test_several_rows_of_a_product_need_its_stock_together() -> None:
+def test_rows_of_one_product_share_its_stock() -> None:
     rows = transactions((1, 7, WEEK, 1, 2, 2.00), (1, 7, WEEK, 1, 2, 2.00))
     assert found(rows, AvailabilityChange(1, None, "available", 3)) == {
         ("product_insufficient_stock", 1, "3/4")

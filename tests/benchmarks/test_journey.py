@@ -1,4 +1,4 @@
-"""The parts of the benchmark that need nothing but Python."""
+"""The benchmark's code that needs nothing but Python."""
 
 from __future__ import annotations
 
@@ -7,24 +7,22 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.journey.calendar import Calendar
-from benchmarks.journey.catalogue import CatalogueYear
+from benchmarks.journey.catalogue import (
+    CatalogueYear,
+    WeekCalendar,
+    decimal,
+    periods,
+    weekly_prices,
+)
 from benchmarks.journey.json_lines import (
     ResumableJournal,
     basket_of,
     basket_row,
+    verdict_row,
     write_lines,
 )
 from benchmarks.journey.planted_faults import EVERY, plant_faults
-from benchmarks.journey.playthrough import verdict_row
-from benchmarks.journey.prices import decimal, periods, weekly_prices
-from benchmarks.journey.records import (
-    GroceryBasket,
-    GroceryLine,
-    GroceryProduct,
-    SaleRow,
-    merge_sales,
-)
+from benchmarks.journey.records import GroceryBasket, GroceryLine, GroceryProduct, SaleRow, merge_sales
 from domain.catalogue.facts import FACT, PriceFact
 
 TODAY = date(2026, 11, 23)
@@ -38,20 +36,20 @@ def sale(
 
 def year(*sales: SaleRow) -> CatalogueYear:
     products = [GroceryProduct(id, "CHEESE", "8 OZ") for id in sorted({sale.product for sale in sales})]
-    return CatalogueYear(products, weekly_prices(sales), Calendar(20, TODAY))
+    return CatalogueYear(products, weekly_prices(sales), WeekCalendar(20, TODAY))
 
 
 def test_the_chosen_week_contains_today_with_days_to_spare() -> None:
     noon = datetime(2026, 11, 23, 12, tzinfo=UTC)
     for week in (1, 20, 53):
-        calendar = Calendar(week, TODAY)
+        calendar = WeekCalendar(week, TODAY)
         assert calendar.contains(week, noon - timedelta(days=3))
         assert calendar.contains(week, noon + timedelta(days=3))
         assert not calendar.contains(week + 1, noon)
 
 
 def test_a_week_ends_where_the_next_one_starts() -> None:
-    calendar = Calendar(20, TODAY)
+    calendar = WeekCalendar(20, TODAY)
     assert calendar.start(21) - calendar.start(20) == timedelta(days=7)
 
 
@@ -61,11 +59,11 @@ def test_a_price_is_the_median_for_one_unit_in_whole_cents() -> None:
 
 
 @pytest.mark.parametrize(("cents", "quantity", "expected"), [(99, 2, 50), (100, 3, 33), (1, 9, 1)])
-def test_half_a_cent_goes_upwards_and_nothing_is_free(cents: int, quantity: int, expected: int) -> None:
+def test_half_a_cent_is_rounded_up_and_nothing_is_free(cents: int, quantity: int, expected: int) -> None:
     assert weekly_prices([sale(quantity=quantity, cents=cents)]) == {1: {20: expected}}
 
 
-def test_rows_without_a_quantity_or_a_payment_say_nothing_about_prices() -> None:
+def test_rows_without_a_quantity_or_a_payment_set_no_price() -> None:
     assert weekly_prices([sale(quantity=0), sale(cents=0)]) == {}
 
 
@@ -78,7 +76,7 @@ def test_cents_are_written_with_two_digits() -> None:
     assert [decimal(cents) for cents in (1, 10, 199, 12345)] == ["0.01", "0.10", "1.99", "123.45"]
 
 
-def test_the_facts_of_a_product_are_what_the_catalogue_takes() -> None:
+def test_the_facts_of_a_product_are_valid_catalogue_facts() -> None:
     made = year(sale(week=19), sale(week=20, cents=199))
     facts = [FACT.validate_python(row, strict=False) for row in made.facts(made.products[0], range(1, 54))]
     assert [fact.kind for fact in facts] == ["offer", "availability", "price", "price"]
@@ -87,13 +85,13 @@ def test_the_facts_of_a_product_are_what_the_catalogue_takes() -> None:
     assert [str(price.amount) for price in prices if price.holds_at(noon)] == ["1.99"]
 
 
-def test_of_some_weeks_come_the_prices_that_hold_in_them() -> None:
+def test_a_range_of_weeks_gives_the_prices_that_hold_in_it() -> None:
     made = year(sale(week=3), sale(week=20, cents=200), sale(week=23, cents=300))
     rows = [row for row in made.facts(made.products[0], range(10, 22)) if row["kind"] == "price"]
     assert [row["amount"] for row in rows] == ["1.00", "2.00"]
 
 
-def test_a_week_that_begins_now_goes_before_what_was_said_of_the_time() -> None:
+def test_the_price_of_a_week_that_begins_now_supersedes_the_earlier_one() -> None:
     made = year(sale(week=20), sale(week=21, cents=200))
     now = datetime(2026, 11, 23, 12, tzinfo=UTC)
     [row] = made.week_begins(21, now, 1)
@@ -101,7 +99,7 @@ def test_a_week_that_begins_now_goes_before_what_was_said_of_the_time() -> None:
     assert [*made.week_begins(22, now, 1)] == [], "it was not sold in that week"
 
 
-def test_rows_of_one_product_are_one_line_of_the_basket() -> None:
+def test_rows_of_one_product_become_one_line_of_the_basket() -> None:
     sales = [sale(5, quantity=2), sale(3), sale(5, quantity=1), sale(3, basket=2)]
     assert merge_sales(sales) == [
         GroceryBasket(1, 7, 20, (GroceryLine(3, 1), GroceryLine(5, 3))),
@@ -110,12 +108,12 @@ def test_rows_of_one_product_are_one_line_of_the_basket() -> None:
 
 
 @pytest.mark.parametrize("quantity", [0, 10_000])
-def test_lines_that_no_basket_can_hold_are_left_out_and_baskets_without_lines(quantity: int) -> None:
+def test_invalid_lines_and_baskets_without_lines_are_left_out(quantity: int) -> None:
     sales = [sale(1), sale(2, quantity=quantity), sale(2, basket=2, quantity=quantity)]
     assert merge_sales(sales) == [GroceryBasket(1, 7, 20, (GroceryLine(1, 1),))]
 
 
-def test_what_is_planted_depends_on_the_baskets_alone_and_never_on_what_is_left_out() -> None:
+def test_planted_faults_depend_on_the_baskets_alone_and_spare_left_out_products() -> None:
     baskets = merge_sales([sale(product, basket=product, store=product % 5) for product in range(1, 200)])
     plants = plant_faults(baskets)
     assert plants == plant_faults(baskets)
@@ -124,12 +122,12 @@ def test_what_is_planted_depends_on_the_baskets_alone_and_never_on_what_is_left_
     assert {change.status for change in plants.changes} == {"blocked", "out_of_stock", "available"}
 
 
-def test_a_basket_is_read_as_it_was_written() -> None:
+def test_a_basket_row_round_trips() -> None:
     [basket] = merge_sales([sale(5, quantity=2), sale(3)])
     assert basket_of(basket_row(basket)) == basket
 
 
-def test_a_journal_goes_on_after_its_last_whole_line(tmp_path: Path) -> None:
+def test_a_journal_continues_after_its_last_complete_line(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
     with ResumableJournal(path, "basket") as journal:
         journal.record({"basket": 1})
@@ -144,14 +142,14 @@ def test_a_journal_goes_on_after_its_last_whole_line(tmp_path: Path) -> None:
         assert [*journal.done] == [1, 3]
 
 
-def test_a_file_that_could_not_be_written_to_its_end_is_not_there(tmp_path: Path) -> None:
+def test_an_incomplete_file_is_removed(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     with pytest.raises(ZeroDivisionError):
         write_lines(path, ({"row": 1 // row} for row in (1, 0)))
     assert [*tmp_path.iterdir()] == []
 
 
-def test_a_verdict_is_kept_as_what_is_compared() -> None:
+def test_a_verdict_row_holds_the_compared_values() -> None:
     money = {"amount": "1.50", "currency": "USD"}
     changed = {
         "code": "price_changed",
