@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from domain.basket.projection import BasketProjection
     from domain.operators.checkpoint_reset import CheckpointReset
     from domain.operators.dead_letters.model import DeadLetterBox
-    from domain.operators.erasure.erasure import ErasureService
+    from domain.operators.erasure import ErasureService
     from domain.operators.history.as_of import BasketHistory
     from domain.operators.history.tail import HistoryTail
     from domain.operators.republish.republisher import Republisher
@@ -148,11 +148,13 @@ class Container(StorageContainer):
 
     @cached_property
     def forgetting(self) -> ErasureService:
+        from adapters.encryption.envelope import key_id_of
         from adapters.postgres.erasure import PostgresErasureStore
-        from domain.operators.erasure.erasure import ErasureService
+        from domain.operators.erasure import ErasureService
 
-        answers_kept = timedelta(seconds=self.settings.idempotency_lifetime)
-        return ErasureService(PostgresErasureStore(self.database, answers_kept), utc_now, new_id)
+        lifetime = timedelta(seconds=self.settings.idempotency_lifetime)
+        store = PostgresErasureStore(self.database, lifetime, key_id_of)
+        return ErasureService(store, utc_now, new_id)
 
     @cached_property
     def dead_letters(self) -> list[DeadLetters]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -260,9 +261,15 @@ class StorageContainer:
 
     async def decrypt_messages(self, batch: Sequence[Received]) -> Sequence[Received]:
         """Messages with what was published sealed open; raises StoreUnavailable."""
-        from adapters.encryption.messages import decrypt_messages
+        from adapters.encryption.stores import decrypt_published
 
-        return await decrypt_messages(self.privacy, batch)
+        values = await decrypt_published(self.privacy, [received.message.value for received in batch])
+        return [
+            received
+            if value is received.message.value
+            else replace(received, message=replace(received.message, value=value))
+            for received, value in zip(batch, values, strict=True)
+        ]
 
     async def close(self) -> None:
         """Gives up what the parts hold, those made last first."""

@@ -13,10 +13,12 @@ import typer
 
 from cli.catalogue import app as catalogue_app
 from cli.checks import checks
+from cli.data_keys import app as data_keys_app
 from cli.dead_letters import app as dead_letters_app
+from cli.diff import diff
 from cli.find import find
-from cli.forget import data_keys_app, forget
-from cli.history import diff, history, show
+from cli.forget import forget
+from cli.history import history
 from cli.output import echo
 from cli.rebuild import app as rebuild_app
 from cli.republish import republish
@@ -24,6 +26,7 @@ from cli.root_command import RootCommand, use_data, use_debug
 from cli.runner import load_settings, run_async
 from cli.schemas.command import schemas
 from cli.settings import settings
+from cli.show import show
 from cli.status import status
 from cli.validate import validate
 from cli.verify import publish_after, verify

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Annotated
 
 import typer
 
 from cli.output import echo, echo_error, echo_json
-from cli.runner import load_settings, run_async
+from cli.runner import DONE, INTERRUPTED, load_settings, run_async
 
 app = typer.Typer(no_args_is_help=True)
 
-INTERRUPTED = 130
 NO_FILE = "CHECKOUT_DATA_KEY_FILE names no file"
 
 
@@ -27,10 +25,10 @@ def new(
         bool, typer.Option("--if-missing", help="Only where there is no file yet.")
     ] = False,
 ) -> None:
-    """Makes a master key and puts it in front of those in the file, which is made where there is none.
+    """Creates a master key and puts it in front of the others in the file. Creates the file if there is none.
 
-    From their next start on, processes seal by it. Keep the file apart from the database's backups, and do not
-    lose it: with it all personal data is lost.
+    Processes encrypt by it from their next start on. Keep the file apart from the database's backups, and do not lose
+    it: without it all personal data is lost.
     """
     from adapters.container import MissingSetting
     from adapters.encryption.keys import add_master_key, create_master_key_file
@@ -58,35 +56,30 @@ def rewrap(json: Annotated[bool, typer.Option("--json", help="One JSON line on s
         echo_json({"rewrapped": done, "complete": complete})
     else:
         echo(f"{done:,} keys are wrapped by the first master key now")
-    raise typer.Exit(0 if complete else INTERRUPTED)
+    raise typer.Exit(DONE if complete else INTERRUPTED)
 
 
 async def _rewrap() -> tuple[int, bool]:
+    """How many keys were rewrapped, and whether these were all."""
+    from contextlib import suppress
+
     from adapters.container import MissingSetting, open_container, read_master_keys
-    from adapters.encryption.key_rotation import rewrap_keys as rewrap_all
+    from adapters.encryption.keys import rewrap_page
     from cli.outage_retry import OutageRetry, with_long_run_timeouts
     from cli.signals import Interrupted, stop_signal
 
-    known = load_settings()
-    master = read_master_keys(known)
+    settings = load_settings()
+    master = read_master_keys(settings)
     if master is None:
         raise MissingSetting(NO_FILE)
-    async with open_container(with_long_run_timeouts(known)) as parts, stop_signal() as stop:
-        retrying = OutageRetry(stop, known.long_run_patience)
+    async with open_container(with_long_run_timeouts(settings)) as container, stop_signal() as stop:
+        keys = container.data_keys
+        retry = OutageRetry(stop, settings.long_run_patience)
         done = 0
-
-        async def step() -> None:
-            before = done
-
-            def go_on(count: int) -> bool:
-                nonlocal done
-                done = before + count
-                echo_error(f"{done:,} keys")
-                retrying.under_way()
-                return not stop.is_set()
-
-            await rewrap_all(parts.data_keys, master, go_on)
-
         with suppress(Interrupted):
-            await retrying.do(step, stoppable=False)
-        return done, not await parts.data_keys.wrapped_by_other_keys(master.first, 1)
+            while not stop.is_set() and (
+                count := await retry.do(lambda: rewrap_page(keys, master), stoppable=False)
+            ):
+                done += count
+                echo_error(f"{done:,} keys")
+        return done, not await keys.wrapped_by_other_keys(master.first, 1)

@@ -23,7 +23,7 @@ from adapters.wire.request_errors import NotAuthenticated
 from cli.catalogue.fact_file import BadLine, FileLine, read_fact
 from cli.checkpoint_file import CheckpointMismatch, RunCheckpoint
 from cli.dead_letters.screen import _lines
-from cli.forget.execution import basket_ids
+from cli.forget import erased_basket_ids
 from domain.basket.codec import UnreadableEvent, decode_all
 from domain.operators.dead_letters.model import ReadableContent
 from domain.operators.history.search import BasketQuery, Cursor, InvalidPage
@@ -72,7 +72,7 @@ DOORS: dict[str, tuple[Door, type[Exception]]] = {
         lambda deep, folder: RunCheckpoint.read(file(folder, deep), "this"),
         CheckpointMismatch,
     ),
-    "what forget printed": (lambda deep, folder: basket_ids(file(folder, deep)), typer.BadParameter),
+    "what forget printed": (lambda deep, folder: erased_basket_ids(file(folder, deep)), typer.BadParameter),
     "a cursor": (
         lambda deep, _: Cursor.decode(urlsafe_b64encode(deep).decode(), BasketQuery()),
         InvalidPage,

@@ -1,4 +1,4 @@
-"""The master keys: they wrap the keys of baskets, and only they lie outside the database."""
+"""The master keys. They wrap the keys of baskets, and only they are kept outside the database."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
-from domain.ports.data_keys import DataKey, WrappedKey
+from domain.ports.data_keys import DataKey, DataKeys, WrappedKey
 from domain.shared.errors import CheckoutError, StoreUnavailable
 
 KEY_BYTES = 64
 """AES-256-SIV takes two keys of 32 bytes in one."""
+
+REWRAP_PAGE = 1_000
 
 
 class UnusableMasterKeys(CheckoutError):
@@ -25,22 +27,22 @@ class UnusableMasterKeys(CheckoutError):
 
 
 class MasterKeyMissing(StoreUnavailable):
-    """Something is sealed by a master key that this process was not given. It is no answer to show it as
-    forgotten: what is published so would stay so."""
+    """A value is encrypted under a master key that this process does not have. It is never shown as erased: what is
+    published as empty would stay empty."""
 
 
 class MasterKeys:
-    """The first wraps, all unwrap; so a new one is put in front of the old ones."""
+    """The first key wraps, all of them unwrap. So a new key goes in front of the old ones."""
 
     def __init__(self, keys: Sequence[bytes]) -> None:
-        """Each of KEY_BYTES bytes, at least one."""
+        """At least one key, each of KEY_BYTES bytes."""
         self._ciphers: Mapping[str, AESSIV] = {_name(key): AESSIV(key) for key in keys}
         self.first = _name(keys[0])
 
     @classmethod
     def read(cls, path: Path) -> MasterKeys:
-        """Of a file with a key on each line, in base64; empty lines and those that begin with # are passed
-        over. Raises UnusableMasterKeys."""
+        """Reads a file with one key a line, in base64. Empty lines and lines that begin with # are skipped. Raises
+        UnusableMasterKeys."""
         try:
             lines = path.read_text(encoding="ascii").splitlines()
         except (OSError, UnicodeDecodeError) as error:
@@ -48,7 +50,11 @@ class MasterKeys:
             raise UnusableMasterKeys(
                 f"{path} (CHECKOUT_DATA_KEY_FILE) cannot be read: {why}; `checkout data-keys new` makes one"
             ) from error
-        keys = [_key(path, number, line) for number, line in enumerate(lines, 1) if _says_something(line)]
+        keys = [
+            _parse_key(path, number, line)
+            for number, line in enumerate(lines, 1)
+            if line.strip() and not line.startswith("#")
+        ]
         if not keys:
             raise UnusableMasterKeys(f"{path} holds no key")
         return cls(keys)
@@ -57,8 +63,8 @@ class MasterKeys:
         return WrappedKey(self.first, self._ciphers[self.first].encrypt(key, _bound_to(key_id, basket_id)))
 
     def unwrap(self, key: DataKey) -> bytes:
-        """The key itself, which must not be destroyed. Raises MasterKeyMissing, and UnusableMasterKeys where
-        the stored row is not what was stored."""
+        """The key itself; it must not be destroyed. Raises MasterKeyMissing, and UnusableMasterKeys where the stored
+        row was altered."""
         assert key.key is not None  # noqa: S101  (for the type checker)
         cipher = self._ciphers.get(key.key.master)
         if cipher is None:
@@ -71,15 +77,23 @@ class MasterKeys:
             ) from error
 
 
+async def rewrap_page(keys: DataKeys, master: MasterKeys) -> int:
+    """Wraps a page of keys by the first master key. Returns how many, 0 where none is left. Encrypted data stays as it
+    is. Raises StoreUnavailable, also as MasterKeyMissing."""
+    page = await keys.wrapped_by_other_keys(master.first, REWRAP_PAGE)
+    await keys.rewrap([(key, master.wrap(key.id, key.basket_id, master.unwrap(key))) for key in page])
+    return len(page)
+
+
 def create_master_key_file(path: Path) -> None:
-    """A file with one new key, for its owner only; processes that make it at the same time all leave the one
-    that came first, and what is there already stays."""
+    """Creates a file with one new key, readable by its owner only. An existing file stays. Processes that do this
+    at the same time all keep the file that came first."""
     if path.exists():
         return
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = _draft(path, _new_line())
+    draft = _write_draft(path, _new_line())
     try:
-        # a link never replaces what another process put there, as a rename would
+        # A link never replaces the file of another process, as a rename would.
         os.link(draft, path)
     except FileExistsError:
         pass
@@ -88,17 +102,17 @@ def create_master_key_file(path: Path) -> None:
 
 
 def add_master_key(path: Path) -> None:
-    """Puts a new key in front of those that the file holds. Raises UnusableMasterKeys."""
+    """Puts a new key in front of the keys of the file. Raises UnusableMasterKeys."""
     MasterKeys.read(path)
-    _draft(path, _new_line() + path.read_text(encoding="ascii")).replace(path)
+    _write_draft(path, _new_line() + path.read_text(encoding="ascii")).replace(path)
 
 
 def _new_line() -> str:
     return base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode() + "\n"
 
 
-def _draft(path: Path, text: str) -> Path:
-    """A file beside it, for its owner only, with this text on the disk."""
+def _write_draft(path: Path, text: str) -> Path:
+    """A durable file beside it, readable by its owner only."""
     draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
@@ -108,23 +122,19 @@ def _draft(path: Path, text: str) -> Path:
     return draft
 
 
-def _says_something(line: str) -> bool:
-    return bool(line.strip()) and not line.startswith("#")
-
-
-def _key(path: Path, number: int, line: str) -> bytes:
+def _parse_key(path: Path, number: int, line: str) -> bytes:
     try:
         key = base64.b64decode(line.strip(), validate=True)
     except binascii.Error:
         key = b""
     if len(key) != KEY_BYTES:
-        # Never what the line says: it may be a key with a typing error.
+        # Never quote the line: it may be a key with a typing error.
         raise UnusableMasterKeys(f"line {number} of {path} is not {KEY_BYTES} bytes in base64")
     return key
 
 
 def _name(key: bytes) -> str:
-    """What a key is called where it must not be told."""
+    """The public name of a master key."""
     return sha256(b"partner checkout master key" + key).hexdigest()[:16]
 
 

@@ -1,10 +1,11 @@
-"""Seals personal data on its way into the store and opens it on its way out."""
+"""Encrypts personal data on its way into the store, and decrypts it on its way out."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 import structlog
 from cachetools import TTLCache
@@ -17,6 +18,7 @@ from adapters.encryption.envelope import (
     SealedValue,
     escape_value,
     key_id_of,
+    may_hold_unsealed_data,
     replace_sealed,
     seal,
     sealed_key_ids,
@@ -32,7 +34,6 @@ from domain.basket.personal_fields import (
     details_of,
     filled_fields,
     may_hold_personal_data,
-    may_hold_unsealed_data,
     parse_document,
 )
 from domain.ports.data_keys import DataKey, DataKeys, KeyRequest
@@ -40,17 +41,19 @@ from domain.ports.event_store import NewEvent
 from domain.ports.read_models import BasketView
 from domain.shared.values import NewId
 
+T = TypeVar("T")
+
 CACHE_SECONDS = 2.0
-"""A key that another process destroyed opens for no longer than this, even where nothing says that it was."""
+"""A key that another process destroyed decrypts no longer than this, even if no notification arrives."""
 
 CACHE_SIZE = 10_000
 
-_log = structlog.get_logger("adapters.privacy")
+_log = structlog.get_logger("adapters.encryption")
 
 
 @dataclass(frozen=True, slots=True)
 class CachedKey:
-    """A key of a basket, None where it is destroyed."""
+    """A key of a basket. Its cipher is None where it is destroyed."""
 
     basket_id: str
     cipher: AESSIV | None
@@ -60,12 +63,12 @@ Keys = Mapping[str, CachedKey]
 
 
 class PersonalDataCipher:
-    """What the domain and its callers see is open, what is stored is sealed. Nothing is looked up for a basket
-    without personal data.
+    """The domain and its callers see plain data, the store holds encrypted data. A basket without personal data costs
+    no look-up.
 
-    What a destroyed key sealed opens as empty. So does what a basket that was told to forget had stored before
-    there were keys. What was sealed by a master key that is not here raises MasterKeyMissing; what does not open
-    though its key is there stays as it is, and is logged.
+    A value of a destroyed key decrypts as empty. So does a value from before encryption was on, if its basket was
+    erased later. Where a master key is missing, MasterKeyMissing is raised. A value that its key does not decrypt
+    stays as it is, and is logged.
     """
 
     def __init__(
@@ -74,76 +77,82 @@ class PersonalDataCipher:
         master: MasterKeys | None,
         new_id: NewId,
         *,
-        kept_seconds: float = CACHE_SECONDS,
+        cache_seconds: float = CACHE_SECONDS,
     ) -> None:
-        """Without master keys new data is stored as it comes. Keys stay in memory for `kept_seconds` at most."""
+        """Without master keys, new data is stored unencrypted."""
         self._keys = keys
         self._master = master
         self._new_id = new_id
-        self._open: TTLCache[str, CachedKey] = TTLCache(CACHE_SIZE, kept_seconds)
-        self._forgotten: TTLCache[str, int] = TTLCache(CACHE_SIZE, kept_seconds)
-        keys.on_destroyed(self.drop)
+        self._key_cache: TTLCache[str, CachedKey] = TTLCache(CACHE_SIZE, cache_seconds)
+        self._erased_at: TTLCache[str, int] = TTLCache(CACHE_SIZE, cache_seconds)
+        keys.on_destroyed(self.clear_cache)
 
     def warn_if_unencrypted(self) -> None:
-        """Logs it where new personal data is stored as it comes."""
+        """Logs a warning if new personal data is stored unencrypted."""
         if self._master is None:
             _log.warning("personal data is not sealed: CHECKOUT_DATA_KEY_FILE names no master keys")
 
-    def drop(self) -> None:
-        """Keeps no key in memory any longer."""
-        self._open.clear()
-        self._forgotten.clear()
+    def clear_cache(self) -> None:
+        self._key_cache.clear()
+        self._erased_at.clear()
 
     async def encrypt_events(self, basket_id: str, events: Sequence[NewEvent]) -> Sequence[NewEvent]:
-        """The events as they are to be stored. Raises StoreUnavailable."""
-        if not any(
-            event.type in EVENT_TYPES_WITH_DETAILS and may_hold_personal_data(event.data) for event in events
-        ):
+        """The events as they are stored. Raises StoreUnavailable."""
+        if not any(map(_has_personal_data, events)):
             return events
-        return [await self._sealed_event(basket_id, event) for event in events]
+        return [
+            await self._encrypt_event(basket_id, event) if _has_personal_data(event) else event
+            for event in events
+        ]
 
     async def encrypt_views(
         self, views: Sequence[tuple[int, BasketView]]
     ) -> Sequence[tuple[int, BasketView]]:
-        """The views as they are to be stored: by the keys that their events were sealed by. Where a basket has
-        no key, its events are not sealed either, and there is nothing to be gained."""
+        """The views as they are stored, encrypted by the keys of their events. A basket without a key has unencrypted
+        events, so its view is not encrypted either. Raises StoreUnavailable."""
         holding = [view.basket_id for _, view in views if may_hold_personal_data(view.snapshot)]
         if not holding:
             return views
-        # Asked each time: a view that is sealed by a key of yesterday would have forgotten what is new.
+        # Never from the cache: a view that a destroyed key encrypts would lose what came after the erasure.
         keys = await self._keys.newest(holding) if self._master is not None else {}
-        ciphers = {basket_id: self._unwrapped(key) for basket_id, key in keys.items()}
+        ciphers = {basket_id: self._cipher(key) for basket_id, key in keys.items()}
 
-        def sealed(view: BasketView) -> BasketView:
+        def encrypt(view: BasketView) -> BasketView:
             if not may_hold_personal_data(view.snapshot):
                 return view
-            key = keys.get(view.basket_id)
-            return replace(view, snapshot=_sealed_view(view, key, ciphers.get(view.basket_id)))
+            document = parse_document(view.snapshot)
+            changed = _protect(document, keys.get(view.basket_id), ciphers.get(view.basket_id))
+            return replace(view, snapshot=to_json(document)) if changed else view
 
-        return [(began, sealed(view)) for began, view in views]
+        return [(began, encrypt(view)) for began, view in views]
 
-    async def opened(self, documents: Sequence[tuple[str, bytes]]) -> Sequence[bytes]:
-        """The documents open. Each is an event, a snapshot or an array of events, and goes with its basket's id.
-        Raises StoreUnavailable."""
+    async def decrypt(self, documents: Sequence[tuple[str, bytes]]) -> Sequence[bytes]:
+        """The documents decrypted. Each is an event, a snapshot or an array of events, and comes with its basket's
+        id. Raises StoreUnavailable."""
         named = {key_id for _, document in documents for key_id in sealed_key_ids(document)} - {NO_KEY}
-        keys = await self._known(named) if named else {}
-        plain = {
+        keys = await _through_cache(self._key_cache, named, self._find_keys)
+        unsealed = {
             basket_id
             for basket_id, document in documents
             if may_hold_unsealed_data(document)
-            or any(not _is_of(basket_id, keys.get(key_id)) for key_id in sealed_key_ids(document))
+            or any(not _belongs_to(basket_id, keys.get(key_id)) for key_id in sealed_key_ids(document))
         }
-        forgotten = await self._versions(plain) if plain else {}
+        erased_at = await _through_cache(self._erased_at, unsealed, self._find_erasures)
         return [
-            _emptied(_opened(document, keys, basket_id), forgotten[basket_id], document, basket_id, keys)
-            if forgotten.get(basket_id)
-            else _opened(document, keys, basket_id)
+            _erase_unsealed(
+                _decrypt(document, keys, basket_id), document, erased_at.get(basket_id, 0), basket_id, keys
+            )
             for basket_id, document in documents
         ]
 
-    async def _sealed_event(self, basket_id: str, event: NewEvent) -> NewEvent:
-        if event.type not in EVENT_TYPES_WITH_DETAILS or not may_hold_personal_data(event.data):
-            return event
+    async def decrypt_held(self, documents: Sequence[tuple[str, bytes]]) -> Mapping[int, bytes]:
+        """The decrypted documents by their index in the sequence. Those without personal data are left out."""
+        held = [index for index, (_, document) in enumerate(documents) if may_hold_personal_data(document)]
+        if not held:
+            return {}
+        return dict(zip(held, await self.decrypt([documents[index] for index in held]), strict=True))
+
+    async def _encrypt_event(self, basket_id: str, event: NewEvent) -> NewEvent:
         document = from_json(event.data)
         details = details_of(document)
         if details is None:
@@ -153,54 +162,33 @@ class PersonalDataCipher:
                 basket_id,
                 partner=from_json(event.metadata)["partner"],
                 subject=details.get(SUBJECT_FIELD),
-                proposed=self._proposed(basket_id),
+                proposed=self._new_key(basket_id),
             )
         )
-        if key is None or self._master is None:
-            return replace(event, data=to_json(document)) if _wrap(details) else event
-        _seal(details, self._unwrapped(key), key)
-        return replace(event, data=to_json(document))
+        if self._master is None:
+            key = None
+        changed = _protect(document, key, self._cipher(key) if key is not None else None)
+        return replace(event, data=to_json(document)) if changed else event
 
-    def _proposed(self, basket_id: str) -> DataKey | None:
+    def _new_key(self, basket_id: str) -> DataKey | None:
         if self._master is None:
             return None
         key_id = self._new_id()
-        return DataKey(
-            key_id, basket_id, self._master.wrap(key_id, basket_id, secrets.token_bytes(KEY_BYTES))
-        )
+        wrapped = self._master.wrap(key_id, basket_id, secrets.token_bytes(KEY_BYTES))
+        return DataKey(key_id, basket_id, wrapped)
 
-    async def _known(self, key_ids: Iterable[str]) -> Keys:
-        """Those of these keys that ever were: what only looks like a sealed value, for a caller wrote it before that
-        could be told apart, names none."""
-        known: dict[str, CachedKey] = {}
-        missing: list[str] = []
-        for key_id in key_ids:
-            try:
-                known[key_id] = self._open[key_id]
-            except KeyError:
-                missing.append(key_id)
-        if missing:
-            for key_id, key in (await self._keys.find(missing)).items():
-                known[key_id] = self._open[key_id] = CachedKey(key.basket_id, self._unwrapped(key))
-        return known
+    async def _find_keys(self, key_ids: Collection[str]) -> Mapping[str, CachedKey]:
+        """A caller's own value from before escaping can look sealed. It names a key that never existed."""
+        found = await self._keys.find(key_ids)
+        return {key_id: CachedKey(key.basket_id, self._cipher(key)) for key_id, key in found.items()}
 
-    async def _versions(self, basket_ids: Iterable[str]) -> Mapping[str, int]:
-        """The version at which each basket was told to forget; 0 for never."""
-        known: dict[str, int] = {}
-        missing: list[str] = []
-        for basket_id in basket_ids:
-            version = self._forgotten.get(basket_id)
-            if version is None:
-                missing.append(basket_id)
-            else:
-                known[basket_id] = version
-        if missing:
-            found = await self._keys.forgotten(missing)
-            for basket_id in missing:
-                known[basket_id] = self._forgotten[basket_id] = found.get(basket_id, 0)
-        return known
+    async def _find_erasures(self, basket_ids: Collection[str]) -> Mapping[str, int]:
+        """The version of each basket's last erasure, 0 for none."""
+        found = await self._keys.forgotten(basket_ids)
+        return {basket_id: found.get(basket_id, 0) for basket_id in basket_ids}
 
-    def _unwrapped(self, key: DataKey) -> AESSIV | None:
+    def _cipher(self, key: DataKey) -> AESSIV | None:
+        """None for a destroyed key. Raises MasterKeyMissing."""
         if key.key is None:
             return None
         if self._master is None:
@@ -208,39 +196,45 @@ class PersonalDataCipher:
         return AESSIV(self._master.unwrap(key))
 
 
-def _sealed_view(view: BasketView, key: DataKey | None, cipher: AESSIV | None) -> bytes:
-    snapshot = parse_document(view.snapshot)
-    details = details_of(snapshot)
-    if details is None:
-        return view.snapshot
-    if key is None:
-        return to_json(snapshot) if _wrap(details) else view.snapshot
-    _seal(details, cipher, key)
-    return to_json(snapshot)
+async def _through_cache(
+    cache: TTLCache[str, T],
+    wanted: Collection[str],
+    load: Callable[[Collection[str]], Awaitable[Mapping[str, T]]],
+) -> Mapping[str, T]:
+    found = {name: value for name in wanted if (value := cache.get(name)) is not None}
+    missing = [name for name in wanted if name not in found]
+    if missing:
+        loaded = await load(missing)
+        cache.update(loaded)
+        found |= loaded
+    return found
 
 
-def _seal(details: Document, cipher: AESSIV | None, key: DataKey) -> None:
-    """With a destroyed key nothing is left to seal."""
-    for field, value in [*filled_fields(details)]:
-        details[field] = (
-            EMPTY_FIELDS[field] if cipher is None else seal(value, cipher, key.id, key.basket_id, field)
-        )
+def _has_personal_data(event: NewEvent) -> bool:
+    return event.type in EVENT_TYPES_WITH_DETAILS and may_hold_personal_data(event.data)
 
 
-def _wrap(details: Document) -> bool:
-    """Whether anything had to be wrapped, so that it is never taken for sealed."""
+def _protect(document: Any, key: DataKey | None, cipher: AESSIV | None) -> bool:
+    """Encrypts the personal fields of a parsed document. Without a key they are escaped; under a destroyed key, which
+    has no cipher, they are emptied. Returns whether anything changed."""
+    details: Document = details_of(document) or {}
     changed = False
     for field, value in [*filled_fields(details)]:
-        details[field] = escape_value(value)
+        if key is None:
+            details[field] = escape_value(value)
+        elif cipher is None:
+            details[field] = EMPTY_FIELDS[field]
+        else:
+            details[field] = seal(value, cipher, key.id, key.basket_id, field)
         changed |= details[field] is not value
     return changed
 
 
-def _is_of(basket_id: str, key: CachedKey | None) -> bool:
+def _belongs_to(basket_id: str, key: CachedKey | None) -> bool:
     return key is not None and key.basket_id == basket_id
 
 
-def _opened(document: bytes, keys: Keys, basket_id: str) -> bytes:
+def _decrypt(document: bytes, keys: Keys, basket_id: str) -> bytes:
     def open(sealed: SealedValue) -> bytes | None:
         if sealed.key_id == NO_KEY:
             return unescape_value(sealed)
@@ -258,15 +252,19 @@ def _opened(document: bytes, keys: Keys, basket_id: str) -> bytes:
     return replace_sealed(document, open)
 
 
-def _emptied(document: bytes, version: int, stored: bytes, basket_id: str, keys: Keys) -> bytes:
-    """The document without what was stored unsealed before the version at which its basket forgot."""
-    opened, found = parse_document(document), parse_document(stored)
-    pairs = zip(opened, found, strict=True) if isinstance(opened, list) else [(opened, found)]
-    for event, as_stored in pairs:
-        details, sealed = details_of(event), details_of(as_stored)
-        if details is None or sealed is None or event["version"] >= version:
+def _erase_unsealed(document: bytes, stored: bytes, erased_at: int, basket_id: str, keys: Keys) -> bytes:
+    """The decrypted document without what was stored unencrypted before the version of the basket's erasure."""
+    if not erased_at:
+        return document
+    decrypted, as_stored = parse_document(document), parse_document(stored)
+    pairs = (
+        zip(decrypted, as_stored, strict=True) if isinstance(decrypted, list) else [(decrypted, as_stored)]
+    )
+    for event, stored_event in pairs:
+        details, stored_details = details_of(event), details_of(stored_event)
+        if details is None or stored_details is None or event["version"] >= erased_at:
             continue
-        for field, value in [*filled_fields(sealed)]:
-            if not _is_of(basket_id, keys.get(key_id_of(value) or NO_KEY)):
+        for field, value in [*filled_fields(stored_details)]:
+            if not _belongs_to(basket_id, keys.get(key_id_of(value) or NO_KEY)):
                 details[field] = EMPTY_FIELDS[field]
-    return document if opened is None else to_json(opened)
+    return document if decrypted is None else to_json(decrypted)

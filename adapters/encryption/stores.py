@@ -1,13 +1,15 @@
-"""The ports through which the domain reads and writes baskets, with personal data sealed behind them."""
+"""The event store, its feed and the basket views as the domain sees them: plain in front, encrypted behind."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from adapters.encryption.decryption import decrypt_events, decrypt_snapshots, decrypt_streams
+from adapters.encryption.envelope import sealed_key_ids
 from adapters.encryption.personal_data import PersonalDataCipher
+from domain.basket.personal_fields import EVENT_TYPES_WITH_DETAILS, parse_document
 from domain.ports.event_store import (
     Append,
     AppendOutcome,
@@ -20,32 +22,35 @@ from domain.ports.event_store import (
     StoredStream,
 )
 from domain.ports.read_models import BasketView, BasketViews
+from domain.shared.values import BASKET_ID_PATTERN
 
 NO_EVENTS = b"[]"
 
+_BASKET_ID = re.compile(BASKET_ID_PATTERN)
+
 
 class EncryptedEventStore:
-    """EventStore: another one with personal data sealed."""
+    """An EventStore in front of another one."""
 
-    def __init__(self, store: EventStore, privacy: PersonalDataCipher) -> None:
+    def __init__(self, store: EventStore, cipher: PersonalDataCipher) -> None:
         self._store = store
-        self._privacy = privacy
+        self._cipher = cipher
 
     async def append(self, append: Append) -> AppendOutcome:
-        events = await self._privacy.encrypt_events(append.stream_id, append.events)
+        events = await self._cipher.encrypt_events(append.stream_id, append.events)
         return await self._store.append(append if events is append.events else replace(append, events=events))
 
     async def read_stream(self, stream_id: str, after_version: int = 0) -> StoredStream:
         stream = await self._store.read_stream(stream_id, after_version)
         if stream.events == NO_EVENTS and stream.snapshot is None:
             return stream
-        return (await decrypt_streams(self._privacy, [stream_id], [stream]))[0]
+        return (await decrypt_streams(self._cipher, [stream_id], [stream]))[0]
 
     async def read_streams(self, stream_ids: Sequence[str]) -> Sequence[StoredStream]:
-        return await decrypt_streams(self._privacy, stream_ids, await self._store.read_streams(stream_ids))
+        return await decrypt_streams(self._cipher, stream_ids, await self._store.read_streams(stream_ids))
 
     async def read_events(self, stream_id: str, after_version: int = 0) -> Sequence[StoredEvent]:
-        return await decrypt_events(self._privacy, await self._store.read_events(stream_id, after_version))
+        return await decrypt_events(self._cipher, await self._store.read_events(stream_id, after_version))
 
     async def find_claim(self, name: str) -> str | None:
         return await self._store.find_claim(name)
@@ -58,14 +63,14 @@ class EncryptedEventStore:
 
 
 class DecryptedEventFeed:
-    """EventFeed: another one with personal data open."""
+    """An EventFeed in front of another one."""
 
-    def __init__(self, feed: EventFeed, privacy: PersonalDataCipher) -> None:
+    def __init__(self, feed: EventFeed, cipher: PersonalDataCipher) -> None:
         self._feed = feed
-        self._privacy = privacy
+        self._cipher = cipher
 
     async def read(self, after_position: int, limit: int) -> Sequence[StoredEvent]:
-        return await decrypt_events(self._privacy, await self._feed.read(after_position, limit))
+        return await decrypt_events(self._cipher, await self._feed.read(after_position, limit))
 
     async def wait(self, after_position: int, timeout: float) -> None:
         await self._feed.wait(after_position, timeout)
@@ -75,20 +80,77 @@ class DecryptedEventFeed:
 
 
 class EncryptedBasketViews:
-    """BasketViews: others with personal data sealed."""
+    """BasketViews in front of others."""
 
-    def __init__(self, views: BasketViews, privacy: PersonalDataCipher) -> None:
+    def __init__(self, views: BasketViews, cipher: PersonalDataCipher) -> None:
         self._views = views
-        self._privacy = privacy
+        self._cipher = cipher
 
     async def versions(self, basket_ids: Collection[str]) -> Mapping[str, int]:
         return await self._views.versions(basket_ids)
 
     async def snapshots(self, basket_ids: Collection[str]) -> Mapping[str, bytes]:
-        return await decrypt_snapshots(self._privacy, await self._views.snapshots(basket_ids))
+        snapshots = await self._views.snapshots(basket_ids)
+        ids = [*snapshots]
+        decrypted = await self._cipher.decrypt_held([*snapshots.items()])
+        return {**snapshots, **{ids[index]: document for index, document in decrypted.items()}}
 
     async def advance(self, views: Sequence[tuple[int, BasketView]]) -> Collection[str]:
-        return await self._views.advance(await self._privacy.encrypt_views(views))
+        return await self._views.advance(await self._cipher.encrypt_views(views))
 
     async def due(self, now: datetime, limit: int) -> Sequence[str]:
         return await self._views.due(now, limit)
+
+
+async def decrypt_events(cipher: PersonalDataCipher, events: Sequence[StoredEvent]) -> Sequence[StoredEvent]:
+    """The events decrypted. Those without personal data are the same objects."""
+    # Other types are skipped unread: a verdict is large, and this runs for every event that is read.
+    documents = [
+        (event.stream_id, event.data if event.type in EVENT_TYPES_WITH_DETAILS else b"") for event in events
+    ]
+    decrypted = await cipher.decrypt_held(documents)
+    if not decrypted:
+        return events
+    return [
+        replace(event, data=decrypted[index]) if index in decrypted else event
+        for index, event in enumerate(events)
+    ]
+
+
+async def decrypt_streams(
+    cipher: PersonalDataCipher, stream_ids: Sequence[str], streams: Sequence[StoredStream]
+) -> Sequence[StoredStream]:
+    """The streams decrypted; `stream_ids` names each of them."""
+    documents = [
+        (stream_id, document)
+        for stream_id, stream in zip(stream_ids, streams, strict=True)
+        for document in (stream.snapshot or b"", stream.events)
+    ]
+    decrypted = await cipher.decrypt_held(documents)
+    if not decrypted:
+        return streams
+    return [
+        StoredStream(decrypted.get(2 * index, stream.snapshot), decrypted.get(2 * index + 1, stream.events))
+        for index, stream in enumerate(streams)
+    ]
+
+
+async def decrypt_published(
+    cipher: PersonalDataCipher, values: Sequence[bytes | None]
+) -> Sequence[bytes | None]:
+    """The values of Kafka messages decrypted. One that is not encrypted, or names no basket, stays as it is. Raises
+    StoreUnavailable."""
+    encrypted = {
+        index: (basket_id, value)
+        for index, value in enumerate(values)
+        if value is not None
+        and sealed_key_ids(value)
+        and isinstance(document := parse_document(value), dict)
+        # Anybody can write to a topic. Only our basket ids have keys, and PostgreSQL rejects some other texts.
+        and isinstance(basket_id := document.get("basketId"), str)
+        and _BASKET_ID.fullmatch(basket_id)
+    }
+    if not encrypted:
+        return values
+    decrypted = dict(zip(encrypted, await cipher.decrypt([*encrypted.values()]), strict=True))
+    return [decrypted.get(index, value) for index, value in enumerate(values)]

@@ -1,45 +1,39 @@
-"""Forgets in PostgreSQL: keys, answers and dead letters of baskets, in one transaction with the event that says so."""
+"""Erases in PostgreSQL: keys, stored responses and dead letters of baskets, in one transaction with the event."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 
 import asyncpg
 from pydantic_core import from_json, to_json
 
-from adapters.encryption.envelope import key_id_of
 from adapters.postgres.audit import record_action
 from adapters.postgres.data_keys import CHANNEL
-from adapters.postgres.erasure_dead_letters import empty_letters, letters_of
+from adapters.postgres.erasure_dead_letters import affected_rows, empty_letters, letters_of
 from adapters.postgres.event_store.append import APPEND_BATCH, columns
 from adapters.postgres.pool import DatabasePool
 from domain.basket.personal_fields import (
-    EMPTY_FIELDS,
     EVENT_TYPES_WITH_DETAILS,
+    clear_personal_fields,
     details_of,
     filled_fields,
     may_hold_personal_data,
     parse_document,
 )
 from domain.operators.audit import OperatorAction
-from domain.operators.erasure.erasure import (
-    ErasableBasket,
-    ErasureBatch,
-    EventOf,
-    Person,
-)
+from domain.operators.erasure import ErasableBasket, ErasureBatch, EventFactory, Person
 from domain.ports.event_store import Append
 
-LONGEST_STATEMENT = 60.0
-"""Seconds. What is to be forgotten may have to wait for appends, and is worth it."""
+MAX_STATEMENT_SECONDS = 60.0
+"""An erasure may have to wait for appends, and is worth it."""
 
 ORPHANED_AFTER = timedelta(hours=1)
-"""After this an append that never came will not come any more."""
+"""A key older than this without any event: its append failed for good."""
 
-# Baskets that hold data of a person; of one organisation, or of all where $2 is null. One whose first event never
-# came does not exist.
+# The baskets that hold data of a person, of one organisation or of all ($2 is null). A basket exists once it has its
+# first event.
 OF_PERSON = """
 SELECT held.basket_id, held.partner FROM basket_subjects held
  WHERE held.subject = $1 AND ($2::text IS NULL OR held.partner = $2)
@@ -47,19 +41,19 @@ SELECT held.basket_id, held.partner FROM basket_subjects held
  ORDER BY held.basket_id
 """
 
-# Those of these baskets that exist, with what came with their first event.
+# Those of these baskets that exist, with the metadata of their first event.
 OF_IDS = """
 SELECT stream_id, metadata FROM events WHERE stream_id = ANY($1::text[]) AND version = 1 ORDER BY stream_id
 """
 
-# Look-ups by index, whatever the planner thinks of the tables: others wait.
+# Look-ups by index, whatever the statistics say: other appends wait meanwhile.
 PLAN_BY_INDEX = "SET LOCAL enable_seqscan = off"
 
-# The lock that every append takes first: until this transaction ends, nobody else appends anything.
+# The lock that every append takes first. Until this transaction ends, nobody else appends anything.
 APPENDS_WAIT = "SELECT pg_advisory_xact_lock(7208041002)"
 
-# How far baskets are, when they forgot last, and whether they have a key.
-STANDING = """
+# The version of each basket, the version of its last erasure (0: none), and whether it has a key.
+BASKET_STATES = """
 SELECT asked.basket_id,
        (SELECT version FROM events WHERE stream_id = asked.basket_id ORDER BY version DESC LIMIT 1) AS version,
        coalesce((SELECT version FROM forgotten_baskets held WHERE held.basket_id = asked.basket_id), 0)
@@ -69,42 +63,42 @@ SELECT asked.basket_id,
   FROM unnest($1::text[]) AS asked (basket_id)
 """
 
-# The keys that baskets ever had.
+# All keys that these baskets ever had.
 KEYS = "SELECT basket_id, key_id FROM data_keys WHERE basket_id = ANY($1::text[])"
 
-# The events of baskets that may hold personal data ($2: their types).
-HOLDING = """
+# The events of these baskets that can hold personal data ($2: their types).
+EVENTS_WITH_DETAILS = """
 SELECT stream_id, version, data FROM events WHERE stream_id = ANY($1::text[]) AND type = ANY($2::text[])
 """
 
-# Destroys the keys of baskets ($2: by which action).
+# Destroys the keys of these baskets ($2: the action).
 DESTROY_KEYS = """
 UPDATE data_keys SET wrapped = NULL, master = NULL, destroyed_at = clock_timestamp(), action_id = $2
  WHERE basket_id = ANY($1::text[]) AND wrapped IS NOT NULL
 """
 
-# Nobody's data is in these baskets any longer.
-FORGET_SUBJECTS = "DELETE FROM basket_subjects WHERE basket_id = ANY($1::text[])"
+# These baskets hold nobody's data any longer.
+DELETE_SUBJECTS = "DELETE FROM basket_subjects WHERE basket_id = ANY($1::text[])"
 
-# Baskets forgot at these versions ($2), by this action ($3).
-REMEMBER = """
+# Records at which version ($2) each basket was erased, and by which action ($3).
+RECORD_ERASURES = """
 INSERT INTO forgotten_baskets (basket_id, version, action_id)
-SELECT basket_id, version, $3 FROM unnest($1::text[], $2::int[]) AS told (basket_id, version)
+SELECT basket_id, version, $3 FROM unnest($1::text[], $2::int[]) AS erased (basket_id, version)
 ON CONFLICT (basket_id) DO UPDATE
    SET version = excluded.version, action_id = excluded.action_id, forgotten_at = excluded.forgotten_at
 """
 
-# What callers were told about baskets.
-ANSWERS = "SELECT scope, key, body FROM answers WHERE stream_id = ANY($1::text[]) FOR UPDATE"
+# The stored responses about these baskets.
+RESPONSES = "SELECT scope, key, body FROM answers WHERE stream_id = ANY($1::text[]) FOR UPDATE"
 
-# Puts another body into an answer, which is given as it is then to whoever asks again.
-EMPTY_ANSWER = "UPDATE answers SET body = $3 WHERE scope = $1 AND key = $2"
+# Replaces the body of a stored response. A repeated request gets the new one.
+REPLACE_BODY = "UPDATE answers SET body = $3 WHERE scope = $1 AND key = $2"
 
-# Has every process drop the keys that it keeps in memory.
-TELL = "SELECT pg_notify($1, '')"
+# Makes every process drop the keys in its memory.
+NOTIFY = "SELECT pg_notify($1, '')"
 
-# What was noted for appends that never came: whose they would have been, and keys that sealed nothing.
-FORGET_ORPHANS = """
+# Deletes subjects and keys that were stored for an append that then failed. Such a key encrypted nothing.
+DELETE_ORPHANS = """
 WITH orphans AS (
     SELECT basket_id FROM data_keys held
      WHERE wrapped IS NOT NULL AND created_at < now() - $2::interval
@@ -118,111 +112,108 @@ DELETE FROM data_keys WHERE wrapped IS NOT NULL AND basket_id IN (SELECT basket_
 class PostgresErasureStore:
     """ErasureStore."""
 
-    def __init__(self, database: DatabasePool, answers_kept: timedelta) -> None:
+    def __init__(
+        self,
+        database: DatabasePool,
+        response_lifetime: timedelta,
+        key_id_of: Callable[[object], str | None],
+    ) -> None:
+        """`key_id_of` tells the key that a stored value is encrypted by, None for an unencrypted one."""
         self._database = database
-        self._answers_kept = answers_kept
+        self._response_lifetime = response_lifetime
+        self._key_id_of = key_id_of
 
     async def of_person(self, person: Person) -> Sequence[ErasableBasket]:
         async with self._database.connection() as connection:
-            await connection.execute(FORGET_ORPHANS, person.subject, ORPHANED_AFTER)
-            return _baskets(await connection.fetch(OF_PERSON, person.subject, person.partner))
+            await connection.execute(DELETE_ORPHANS, person.subject, ORPHANED_AFTER)
+            rows = await connection.fetch(OF_PERSON, person.subject, person.partner)
+        return [ErasableBasket(basket_id=row["basket_id"], partner=row["partner"]) for row in rows]
 
     async def of_ids(self, basket_ids: Collection[str]) -> Sequence[ErasableBasket]:
         async with self._database.connection() as connection:
             rows = await connection.fetch(OF_IDS, [*basket_ids])
-        # Not by PostgreSQL's jsonb: that has no U+0000, which older metadata may hold.
+        # Not by PostgreSQL's jsonb, which refuses the U+0000 that older metadata may hold.
         return [
             ErasableBasket(basket_id=row["stream_id"], partner=json.loads(row["metadata"])["partner"])
             for row in rows
         ]
 
-    async def forget(
-        self, baskets: Sequence[ErasableBasket], event_of: EventOf, action: OperatorAction
+    async def erase(
+        self, baskets: Sequence[ErasableBasket], new_event: EventFactory, action: OperatorAction
     ) -> ErasureBatch:
         async with self._database.connection() as connection, connection.transaction():
-            asked = [basket.basket_id for basket in baskets]
-            # Before others have to wait.
-            letters = await letters_of(connection, asked, LONGEST_STATEMENT)
+            selected = [basket.basket_id for basket in baskets]
+            # This reads every letter, so it comes before others have to wait.
+            letters = await letters_of(connection, selected, MAX_STATEMENT_SECONDS)
             await connection.execute(PLAN_BY_INDEX)
-            await connection.execute(APPENDS_WAIT, timeout=LONGEST_STATEMENT)
-            versions, in_the_clear = await _versions(connection, asked, letters.keys())
+            await connection.execute(APPENDS_WAIT, timeout=MAX_STATEMENT_SECONDS)
+            unencrypted = await self._unencrypted_versions(connection, selected)
+            versions: dict[str, int] = {}
+            for basket_id, version, erased_at, has_key in await connection.fetch(BASKET_STATES, selected):
+                holds_new_data = has_key or unencrypted.get(basket_id, 0) > erased_at
+                # A basket is erased at least once, even if it seems to hold nothing.
+                if holds_new_data or erased_at == 0 or basket_id in letters:
+                    versions[basket_id] = version
             if not versions:
                 return ErasureBatch()
             ids = [*versions]
             appends = [
-                Append(basket.basket_id, version, [event_of(basket, version + 1)])
+                Append(basket.basket_id, version, [new_event(basket, version + 1)])
                 for basket in baskets
                 if (version := versions.get(basket.basket_id)) is not None
             ]
             outcomes = await connection.fetch(
-                APPEND_BATCH, *columns(appends), self._answers_kept, False, timeout=LONGEST_STATEMENT
+                APPEND_BATCH,
+                *columns(appends),
+                self._response_lifetime,
+                False,
+                timeout=MAX_STATEMENT_SECONDS,
             )
             if any(row["outcome"] != "appended" for row in outcomes):
                 raise RuntimeError("an append was refused although nobody else could append")
             destroyed = await connection.execute(DESTROY_KEYS, ids, action.id)
-            await connection.execute(FORGET_SUBJECTS, ids)
-            await connection.execute(REMEMBER, ids, [version + 1 for version in versions.values()], action.id)
-            answers = await _empty_answers(connection, ids)
+            await connection.execute(DELETE_SUBJECTS, ids)
+            erased_versions = [version + 1 for version in versions.values()]
+            await connection.execute(RECORD_ERASURES, ids, erased_versions, action.id)
+            responses = await _empty_responses(connection, ids)
             emptied = await empty_letters(connection, letters, ids)
             await record_action(connection, action)
-            await connection.execute(TELL, CHANNEL)
+            await connection.execute(NOTIFY, CHANNEL)
         return ErasureBatch(
             basket_ids=ids,
-            keys_destroyed=_count(destroyed),
-            answers_emptied=answers,
+            keys_destroyed=affected_rows(destroyed),
+            answers_emptied=responses,
             dead_letters_emptied=emptied,
-            stored_in_the_clear=in_the_clear,
+            stored_in_the_clear=[id for id in ids if id in unencrypted],
         )
 
-
-async def _versions(
-    connection: asyncpg.Connection, ids: Sequence[str], in_letters: Collection[str]
-) -> tuple[dict[str, int], Sequence[str]]:
-    """The versions of those baskets that have something to forget; and the ids of those of them that hold some
-    of it unsealed."""
-    keys: dict[str, set[str]] = {}
-    for basket_id, key_id in await connection.fetch(KEYS, ids):
-        keys.setdefault(basket_id, set()).add(key_id)
-    plain: dict[str, int] = {}
-    for row in await connection.fetch(HOLDING, ids, [*EVENT_TYPES_WITH_DETAILS]):
-        if _holds_plain_data(row["data"], keys.get(row["stream_id"], ())):
-            plain[row["stream_id"]] = max(row["version"], plain.get(row["stream_id"], 0))
-    versions: dict[str, int] = {}
-    for row in await connection.fetch(STANDING, ids):
-        basket_id, forgotten_at = row["basket_id"], row["forgotten_at"]
-        # One that never forgot is told to, whatever it holds: that it holds nothing is not for us to judge.
-        new_and_plain = plain.get(basket_id, 0) > forgotten_at
-        if row["has_key"] or new_and_plain or forgotten_at == 0 or basket_id in in_letters:
-            versions[basket_id] = row["version"]
-    return versions, [id for id in versions if id in plain]
+    async def _unencrypted_versions(
+        self, connection: asyncpg.Connection, basket_ids: Sequence[str]
+    ) -> dict[str, int]:
+        """For each basket the last version that holds personal data which none of its keys encrypted."""
+        keys: dict[str, set[str]] = {}
+        for basket_id, key_id in await connection.fetch(KEYS, basket_ids):
+            keys.setdefault(basket_id, set()).add(key_id)
+        found: dict[str, int] = {}
+        rows = await connection.fetch(EVENTS_WITH_DETAILS, basket_ids, [*EVENT_TYPES_WITH_DETAILS])
+        for basket_id, version, data in rows:
+            if may_hold_personal_data(data):
+                details = details_of(parse_document(data)) or {}
+                key_ids = {self._key_id_of(value) for _, value in filled_fields(details)}
+                if key_ids - keys.get(basket_id, set()):
+                    found[basket_id] = max(version, found.get(basket_id, 0))
+        return found
 
 
-def _holds_plain_data(data: bytes, keys: Collection[str]) -> bool:
-    """Whether an event holds what none of its basket's keys sealed."""
-    if not may_hold_personal_data(data):
-        return False
-    details = details_of(parse_document(data))
-    return details is not None and any(key_id_of(value) not in keys for _, value in filled_fields(details))
-
-
-async def _empty_answers(connection: asyncpg.Connection, basket_ids: Sequence[str]) -> int:
-    """Takes personal data out of stored answers: a caller that asks again is answered as before but for it."""
+async def _empty_responses(connection: asyncpg.Connection, basket_ids: Sequence[str]) -> int:
+    """Empties the personal fields in stored responses. The rest of each stays as it was."""
     emptied = 0
-    for scope, key, body in await connection.fetch(ANSWERS, basket_ids):
+    for scope, key, body in await connection.fetch(RESPONSES, basket_ids):
         if may_hold_personal_data(body):
             document = from_json(body)
             for order in (document.get("order"), document.get("checkout")):
                 if isinstance(order, dict):
-                    order.update({field: empty for field, empty in EMPTY_FIELDS.items() if field in order})
-            await connection.execute(EMPTY_ANSWER, scope, key, to_json(document))
+                    clear_personal_fields(order)
+            await connection.execute(REPLACE_BODY, scope, key, to_json(document))
             emptied += 1
     return emptied
-
-
-def _baskets(rows: Sequence[asyncpg.Record]) -> Sequence[ErasableBasket]:
-    return [ErasableBasket(basket_id=row["basket_id"], partner=row["partner"]) for row in rows]
-
-
-def _count(status: str) -> int:
-    """Of a command's tag, such as `UPDATE 3`."""
-    return int(status.rpartition(" ")[2])

@@ -9,7 +9,7 @@ from api.operators.authentication import ReasonBody, RequestIdentity, operator_f
 from api.operators.baskets import BasketPath
 from api.operators.problems import NotConfirmed, problems
 from api.operators.strict_json_route import StrictJsonRoute
-from domain.operators.erasure.erasure import BasketSelection, ErasureResult, NothingToErase
+from domain.operators.erasure import BasketSelection, ErasureResult, NothingToErase
 from domain.shared.errors import BasketNotFound
 
 
@@ -36,7 +36,7 @@ def router(parts: Container) -> APIRouter:
         if meant.confirm != basket_id:
             raise NotConfirmed("`confirm` must be the basket's id: what is forgotten is gone for good")
         try:
-            return await parts.forgetting.forget(
+            return await parts.forgetting.erase(
                 BasketSelection(basket_ids=(basket_id,)), operator_from_token(signed, meant.reason)
             )
         except NothingToErase as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,67 +12,55 @@ from domain.basket.events import BasketDetailsChanged, BasketInitiated
 Document = dict[str, Any]
 
 EVENT_TYPES_WITH_DETAILS = frozenset({BasketInitiated.TOPIC, BasketDetailsChanged.TOPIC})
-"""The types of events that have details."""
 
-EMPTY_FIELDS: dict[str, Any] = {"tracking": {}, "customFields": {}, "dataSubject": None}
-"""The fields of details that may hold personal data, and what they say without it."""
+EMPTY_FIELDS: Document = {"tracking": {}, "customFields": {}, "dataSubject": None}
+"""The fields of details that may hold personal data, and their values without it."""
 
 SUBJECT_FIELD = "dataSubject"
 
+FIRST_FIELD = b'"tracking":{'
+"""How personal fields begin in a document. They are always written whole and in one order."""
 
-_FIRST = b'"tracking":{'
-_NOTHING = (
+_EMPTY = (
     b'"tracking":{},"customFields":{},"dataSubject":null',
-    b'"tracking":{},"customFields":{}}',  # as it was before there was a dataSubject
-)
-
-_SEALED_MAP = rb'\{(?:"\$sealed":"[A-Za-z0-9+/=]+","key":"(?!0{8}-)[0-9a-f\-]{36}")?\}'
-_SEALED_TEXT = rb'(?:null|"\$sealed:(?!0{8}-)[0-9a-f\-]{36}:[A-Za-z0-9+/=]+")'
-_NOTHING_UNSEALED = re.compile(
-    rb'"tracking":%b,"customFields":%b(?:\}|,"dataSubject":%b)' % (_SEALED_MAP, _SEALED_MAP, _SEALED_TEXT)
+    b'"tracking":{},"customFields":{}}',  # from before there was a dataSubject
 )
 
 
 def may_hold_personal_data(document: bytes) -> bool:
-    """Whether any details in a document, or in an array of them, hold personal data: one look at the bytes.
+    """Whether any details in a document, or in an array of documents, hold personal data.
 
-    Details are always written whole and in one order, so all that begin like them must go on as empty ones do.
-    What a caller's own map has inside may look like details too; then there is one more that does not go on so.
+    This only searches the bytes, because it runs for every event that is read. A caller's own map can contain
+    text that looks like filled details; then the answer is True, which costs a parse.
     """
-    at = document.find(_FIRST)
+    at = document.find(FIRST_FIELD)
     while at >= 0:
-        if not document.startswith(_NOTHING, at):
+        if not document.startswith(_EMPTY, at):
             return True
-        at = document.find(_FIRST, at + len(_FIRST))
-    return False
-
-
-def may_hold_unsealed_data(document: bytes) -> bool:
-    """Whether any details in a document, or in an array of them, hold personal data in another form than that of
-    sealed data. Whether what has this form is sealed its key says."""
-    at = document.find(_FIRST)
-    while at >= 0:
-        if _NOTHING_UNSEALED.match(document, at) is None:
-            return True
-        at = document.find(_FIRST, at + len(_FIRST))
+        at = document.find(FIRST_FIELD, at + len(FIRST_FIELD))
     return False
 
 
 def without_personal_data(document: bytes) -> bytes:
-    """An event or a snapshot as it would be had its basket forgotten: the same of an open, a sealed and an emptied
-    one, for those who compare them."""
+    """An event or a snapshot as it is after its basket's erasure. Plain, encrypted and erased forms of one document
+    give the same bytes, so that they can be compared."""
     if not may_hold_personal_data(document):
         return document
-    found = parse_document(document)
-    details = details_of(found)
+    parsed = parse_document(document)
+    details = details_of(parsed)
     if details is None:
         return document
+    clear_personal_fields(details)
+    return to_json(parsed)
+
+
+def clear_personal_fields(details: Document) -> None:
+    """Empties the personal fields that are present."""
     details.update({field: empty for field, empty in EMPTY_FIELDS.items() if field in details})
-    return to_json(found)
 
 
 def parse_document(document: bytes) -> Any:
-    """None for what is no JSON: whoever reads it further will say so."""
+    """The parsed JSON, None where it is not JSON. The decoder of events reports that later."""
     try:
         return from_json(document)
     except ValueError:
@@ -81,18 +68,17 @@ def parse_document(document: bytes) -> Any:
 
 
 def details_of(document: object) -> Document | None:
-    """The details of an event or a snapshot, to be changed in place."""
-    if (
-        not isinstance(document, dict)
-        or document.get("type", BasketInitiated.TOPIC) not in EVENT_TYPES_WITH_DETAILS
-    ):
+    """The details of a parsed event or snapshot; changing them changes the document."""
+    if not isinstance(document, dict):
+        return None
+    if document.get("type", BasketInitiated.TOPIC) not in EVENT_TYPES_WITH_DETAILS:
         return None
     details = document.get("details")
     return details if isinstance(details, dict) else None
 
 
 def filled_fields(details: Document) -> Iterator[tuple[str, Any]]:
-    """The fields that are not empty."""
+    """The personal fields that are not empty, with their values."""
     for field, empty in EMPTY_FIELDS.items():
         value = details.get(field)
         if value != empty and isinstance(value, dict | str):

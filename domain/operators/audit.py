@@ -1,4 +1,4 @@
-"""What operators change. Every such action leaves an event of its own: who, why, what it was about."""
+"""The audit log: one record for every change that an operator makes, with who did it and why."""
 
 from __future__ import annotations
 
@@ -26,21 +26,22 @@ ActionType = Literal[
     "operations.dead-letter-skipped.v1",
     "operations.personal-data-forgotten.v1",
 ]
-"""Stored names are promises: they may be added to, never changed."""
+"""Stored names are promises: more may come, none may change."""
 
 OperatorChannel = Literal["command-line", "api", "console"]
-"""How an operator came in."""
-
 
 MAX_ACTOR_LENGTH = 255
 MAX_REASON_LENGTH = 500
 
 
 class Operator(Value):
-    """Who acts, in the words of a token's subject or of the machine's user, by which way, and why. Raises
-    InvalidCommand where a word cannot be recorded; what was recorded before is taken as it is, by `made`."""
+    """Who acts, by which channel, and why. Raises InvalidCommand where actor or reason cannot be recorded.
+
+    `construct_trusted` skips that check for what is recorded already.
+    """
 
     actor: str
+    """The subject of a token, or the user of a machine."""
     way: OperatorChannel
     reason: str
 
@@ -48,46 +49,45 @@ class Operator(Value):
     def _can_be_recorded(self) -> Self:
         validate_reason(self.reason)
         if not is_storable_text(self.actor, MAX_ACTOR_LENGTH):
-            raise _refused(
+            raise _not_storable(
                 "actor", f"a name has at most {MAX_ACTOR_LENGTH} characters, and no control characters"
             )
         return self
 
 
 def validate_reason(reason: str) -> str:
-    """The reason, which may have several lines. Raises InvalidCommand where it says nothing, is too long, or
-    holds what cannot be stored and shown."""
+    """The reason without blanks around it; it may have several lines. Raises InvalidCommand where it is empty, too
+    long, or holds characters that cannot be stored and shown."""
     if not reason.strip():
-        raise _refused("reason", "say why")
+        raise _not_storable("reason", "say why")
     if not is_storable_text(re.sub(r"[\r\n\t]", " ", reason), MAX_REASON_LENGTH):
-        raise _refused(
+        raise _not_storable(
             "reason", f"a reason has at most {MAX_REASON_LENGTH} characters, and no control characters"
         )
     return reason.strip()
 
 
-def _refused(field: str, why: str) -> InvalidCommand:
+def _not_storable(field: str, why: str) -> InvalidCommand:
     return InvalidCommand((Violation(("body", field), "not_storable", why),))
 
 
 class OperatorAction(Value):
-    """An action that changed something, as it is recorded."""
+    """A change that an operator made, as it is recorded."""
 
     id: str
     """A UUID, version 7."""
     type: ActionType
     operator: Operator
     scope: Mapping[str, JsonValue]
-    """What it was about: which baskets, which topic, how many."""
+    """What it affected: which baskets, which topic, how many."""
     occurred_at: AwareDatetime
 
 
 class AuditLog(Protocol):
-    """The append-only record of operators' actions."""
+    """The append-only record of operators' actions. Every method raises StoreUnavailable."""
 
     async def record(self, action: OperatorAction) -> None:
-        """Stores the action durably; the same one (by its id) again changes nothing. Raises
-        StoreUnavailable."""
+        """Stores the action durably. The same action (by its id) again changes nothing."""
 
     async def newest(self, before: datetime | None, limit: int) -> Sequence[OperatorAction]:
-        """The newest actions that occurred before a moment (None: of all), at most `limit`, newest first."""
+        """The newest actions that occurred before a moment (None: of all), newest first; at most `limit`."""

@@ -1,5 +1,4 @@
-"""The keys that personal data in baskets is sealed with. A key that is destroyed takes with it all that it
-sealed, wherever a copy of that lies."""
+"""The keys that encrypt personal data, one a basket. Destroying a key destroys everything it encrypted, in every copy."""
 
 from __future__ import annotations
 
@@ -10,7 +9,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class WrappedKey:
-    """A key as it may be stored: encrypted by the master key that `master` names."""
+    """A key as it is stored: encrypted under the master key of this name."""
 
     master: str
     wrapped: bytes
@@ -18,7 +17,7 @@ class WrappedKey:
 
 @dataclass(frozen=True, slots=True)
 class DataKey:
-    """The key of one basket. Without `key` it is destroyed."""
+    """The key of one basket. `key` is None once it is destroyed."""
 
     id: str
     basket_id: str
@@ -27,8 +26,8 @@ class DataKey:
 
 @dataclass(frozen=True, slots=True)
 class KeyRequest:
-    """That a basket holds personal data. `proposed` becomes its key unless it has one; None: it is only noted
-    whose data it is. `subject` is an organisation's id of the person."""
+    """A basket receives personal data. `proposed` becomes its key unless it has one. With no proposal only the
+    `subject` is recorded: the organisation's id of the person."""
 
     basket_id: str
     partner: str
@@ -37,30 +36,26 @@ class KeyRequest:
 
 
 class DataKeys(Protocol):
-    """Keys of baskets, and whose data these hold. Every method raises StoreUnavailable."""
+    """Keys of baskets, and the persons whose data the baskets hold. Every method raises StoreUnavailable."""
 
     async def ensure(self, request: KeyRequest) -> DataKey | None:
-        """The basket's key, as durable as whatever is stored after it; None where it has none and none is
-        proposed."""
+        """The basket's key, None where it has none and none is proposed. It is as durable as anything stored after
+        it."""
 
     async def find(self, key_ids: Collection[str]) -> Mapping[str, DataKey]:
-        """Those of these keys that ever were."""
+        """The keys that exist or existed, by their ids."""
 
     async def newest(self, basket_ids: Collection[str]) -> Mapping[str, DataKey]:
-        """For each basket that ever had a key the one that it has, or else had last."""
+        """For each basket its key, or its last destroyed one. Baskets that never had a key are left out."""
 
     async def forgotten(self, basket_ids: Collection[str]) -> Mapping[str, int]:
-        """For each basket that was ever told to forget the version at which it last was."""
+        """The version of each basket's last erasure. Baskets without one are left out."""
 
     def on_destroyed(self, call: Callable[[], None]) -> None:
-        """Has `call` called soon after any process destroyed a key, as long as PostgreSQL can be heard."""
-
-
-class RewrappedKeys(Protocol):
-    """Keys that are to be wrapped by another master key."""
+        """Registers `call`. It runs soon after any process destroyed a key, if PostgreSQL's notifications arrive."""
 
     async def wrapped_by_other_keys(self, master: str, limit: int) -> Sequence[DataKey]:
         """Keys that another master key wraps."""
 
     async def rewrap(self, keys: Sequence[tuple[DataKey, WrappedKey]]) -> None:
-        """Exchanges how these keys are wrapped; one that was destroyed meanwhile stays so."""
+        """Replaces how these keys are wrapped. A key destroyed meanwhile stays destroyed."""

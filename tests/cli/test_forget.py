@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from adapters.container import Container
 from adapters.encryption.keys import MasterKeys
 from cli.commands import app
-from domain.operators.erasure.erasure import BasketSelection
+from domain.operators.erasure import BasketSelection
 from tests.adapters.postgres.conftest import writers_wait
 from tests.adapters.postgres.erasure_setup import (
     GRACE,
@@ -100,7 +100,7 @@ async def test_what_was_printed_is_what_is_forgotten_again_after_a_restore(
     ids = [await a_basket(operating.parts, subject=subject) for subject in ("p-1", "p-2", "p-3")]
     kept = tmp_path / "forgotten.jsonl"
     kept.write_text("".join(json.dumps({"basketIds": [id], "left": 0}) + "\n" for id in ids[:2]))
-    await operating.parts.forgetting.forget(BasketSelection(basket_ids=(ids[0],)), GRACE)
+    await operating.parts.forgetting.erase(BasketSelection(basket_ids=(ids[0],)), GRACE)
 
     ended = await operating.run("forget", "--again", kept, *WHY, "--yes")
 
@@ -162,7 +162,7 @@ async def test_master_keys_are_exchanged_while_everything_stays_readable(operati
     file.write_text(new)
     async with service(operating.url, file.parent) as later:
         assert (await folded(later, id)).details.tracking == {"who": MARKER}
-        assert (await later.forgetting.forget(BasketSelection(basket_ids=(id,)), GRACE)).keys_destroyed == 1
+        assert (await later.forgetting.erase(BasketSelection(basket_ids=(id,)), GRACE)).keys_destroyed == 1
 
 
 def test_a_master_key_is_made_where_there_is_none(tmp_path: Path) -> None:

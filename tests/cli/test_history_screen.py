@@ -6,16 +6,16 @@ from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 
-from cli.find import screen as finding_screen
-from cli.history import screen
+from cli.diff import diff_json, print_diff
+from cli.find import print_page
+from cli.history import HistoryPrinter
 from cli.output import Output
+from cli.show import print_basket
 from domain.basket.commands import Caller, InitiateBasket
 from domain.basket.projection import BasketProjection
 from domain.operators.history.as_of import BasketHistory
-from domain.operators.history.basket_diff import diff_baskets
 from domain.operators.history.basket_json import basket_state_json
 from domain.operators.history.search import BasketQuery
-from domain.validation.verdict_diff import diff_verdicts
 from tests.builders import (
     InMemoryCheckout,
     add,
@@ -86,27 +86,19 @@ async def test_the_page_shows_what_is_told() -> None:
     histories = BasketHistory(checkout.store)
     history, show, diff, find = Paper(), Paper(), Paper(), Paper()
 
-    telling = screen.HistoryScreen(history.out)
+    printer = HistoryPrinter(history.out)
     for entry in await histories.entries(basket_id):
-        telling.tell(entry)
-    screen.show(basket_state_json(await histories.at_version(basket_id, 4)), show.out)
+        printer.print(entry)
+    print_basket(basket_state_json(await histories.at_version(basket_id, 4)), show.out)
     before, after = (
         await histories.at_version(basket_id, 4),
         await histories.at_version(basket_id, 6),
     )
-    assert before.verdict
-    assert after.verdict
-    screen.show_differences(
-        basket_id,
-        (4, 6),
-        diff_baskets(before.basket, after.basket),
-        diff_verdicts(before.verdict.verdict, after.verdict.verdict),
-        diff.out,
-    )
+    print_diff(diff_json(before, after), diff.out)
     views = MemoryBasketViews()
     await BasketProjection(checkout.store, views).refold(basket_id)
     query = BasketQuery(product="SKU-820165", finding_code="price_changed")
-    finding_screen.show(await MemoryBasketSearch(views).find(query), headed=True, last=True, out=find.out)
+    print_page(await MemoryBasketSearch(views).find(query), headed=True, last=True, out=find.out)
 
     for command, paper in (
         (f"history {basket_id}", history),

@@ -12,9 +12,9 @@ from rich.text import Text
 
 from cli import output
 from cli.dead_letters import screen as dead_letters
-from cli.find import screen as finding
-from cli.history import screen as history
+from cli.find import print_page
 from cli.output import Output, TableColumn
+from cli.show import print_basket
 from cli.verify import screen as verifying
 from cli.verify.checkpoint import VerifyCheckpoint
 from cli.verify.execution import VerifyOptions, VerifyOutcome
@@ -46,7 +46,7 @@ def found(out: Output) -> None:
         expires_at=NOON,
     )
     page = SearchPage(baskets=(basket,) * 2, next_cursor="c" * 90)
-    finding.show(page, headed=True, last=True, out=out)
+    print_page(page, headed=True, last=True, out=out)
 
 
 def shown(out: Output) -> None:
@@ -74,7 +74,7 @@ def shown(out: Output) -> None:
         "total": money,
         "lastVerdict": None,
     }
-    history.show(document, out)
+    print_basket(document, out)
 
 
 def listed(out: Output) -> None:

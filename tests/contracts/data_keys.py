@@ -11,7 +11,6 @@ from domain.ports.data_keys import (
     DataKey,
     DataKeys,
     KeyRequest,
-    RewrappedKeys,
     WrappedKey,
 )
 
@@ -87,10 +86,10 @@ class DataKeysContract:
         assert await keys.forgotten([basket]) == {basket: 7}
 
     async def test_keys_are_wrapped_anew_but_not_those_that_are_destroyed(
-        self, keys: RewrappedKeys, data_keys: DataKeys, destroy: Destroy
+        self, keys: DataKeys, destroy: Destroy
     ) -> None:
         baskets = [a_basket() for _ in range(3)]
-        held = [await data_keys.ensure(a_request(basket)) for basket in baskets]
+        held = [await keys.ensure(a_request(basket)) for basket in baskets]
         found = await keys.wrapped_by_other_keys("new", 10)
         assert {key.id for key in found} == {key.id for key in held if key is not None}
         assert await keys.wrapped_by_other_keys("master", 10) == []
@@ -98,7 +97,7 @@ class DataKeysContract:
 
         await keys.rewrap([(key, WrappedKey("new", b"again")) for key in found])
 
-        newest = await data_keys.newest(baskets)
+        newest = await keys.newest(baskets)
         assert [newest[basket].key for basket in baskets] == [
             None,
             WrappedKey("new", b"again"),

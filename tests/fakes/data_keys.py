@@ -9,7 +9,7 @@ from domain.ports.data_keys import DataKey, KeyRequest, WrappedKey
 
 
 class MemoryDataKeys:
-    """DataKeys and RewrappedKeys, durable as long as the process."""
+    """DataKeys, durable as long as the process."""
 
     def __init__(self) -> None:
         self._keys: dict[str, DataKey] = {}

@@ -12,10 +12,6 @@ class TestMemoryDataKeys(DataKeysContract):
         return MemoryDataKeys()
 
     @pytest.fixture
-    def data_keys(self, keys: MemoryDataKeys) -> MemoryDataKeys:
-        return keys
-
-    @pytest.fixture
     def destroy(self, keys: MemoryDataKeys) -> Destroy:
         async def destroy(basket_id: str, version: int) -> None:
             keys.destroy(basket_id, version)

@@ -18,7 +18,7 @@ from adapters.kafka.topics import BASKET_EVENTS, VALIDATION_RESULTS
 from adapters.settings import Settings
 from domain.basket.projection import to_view
 from domain.basket.serialization import serialize_order
-from domain.operators.erasure.erasure import Person
+from domain.operators.erasure import Person
 from domain.shared.values import MessageSource
 from tests.adapters.postgres.erasure_setup import (
     GRACE,
@@ -94,7 +94,7 @@ async def test_a_basket_is_published_projected_and_forgotten(
         assert (await parts.views.snapshots([id]))[id] == to_view(await folded(parts, id)).snapshot
         assert await published(settings, id) == (3 if how == "open" else 0)
 
-        await parts.forgetting.forget(Person(subject="p-1"), GRACE)
+        await parts.forgetting.erase(Person(subject="p-1"), GRACE)
 
         basket = await folded(parts, id)
         assert await viewed(parts, id, version + 1) == to_view(basket).snapshot
@@ -124,7 +124,7 @@ async def test_what_was_forgotten_before_it_was_published_never_is(
 ) -> None:
     async with on_kafka(settings, tmp_path) as parts:
         id = await a_basket(parts)
-        await parts.forgetting.forget(Person(subject="p-1"), GRACE)
+        await parts.forgetting.erase(Person(subject="p-1"), GRACE)
         basket = await folded(parts, id)
         async with at_work(parts, group):
             assert await viewed(parts, id, basket.version) == to_view(basket).snapshot

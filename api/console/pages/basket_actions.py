@@ -18,7 +18,7 @@ from api.console.components.widgets import (
 )
 from api.console.page_context import PageContext
 from domain.operators.audit import Operator
-from domain.operators.erasure.erasure import BasketSelection
+from domain.operators.erasure import BasketSelection
 from domain.shared.errors import CheckoutError
 
 
@@ -62,7 +62,7 @@ async def _verify(visit: PageContext, basket_id: str) -> None:
 
 def _forget(visit: PageContext, basket_id: str, then: Callable[[], object]) -> None:
     async def do(operator: Operator) -> DialogResult:
-        forgotten = await visit.parts.forgetting.forget(BasketSelection(basket_ids=(basket_id,)), operator)
+        forgotten = await visit.parts.forgetting.erase(BasketSelection(basket_ids=(basket_id,)), operator)
         if forgotten.unchanged:
             return DialogResult("It had been forgotten before, and holds nothing new.", "news")
         if forgotten.stored_in_the_clear:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from adapters.encryption.key_rotation import rewrap_keys
 from adapters.encryption.keys import (
     KEY_BYTES,
     MasterKeyMissing,
@@ -16,6 +15,7 @@ from adapters.encryption.keys import (
     UnusableMasterKeys,
     add_master_key,
     create_master_key_file,
+    rewrap_page,
 )
 from domain.ports.data_keys import DataKey, KeyRequest
 from tests.adapters.encryption.encrypted_store import a_master_key, new_id
@@ -91,9 +91,9 @@ async def test_after_rewrapping_the_old_master_key_is_needed_no_longer() -> None
         await keys.ensure(KeyRequest(key.basket_id, "acme", None, key))
     keys.destroy("basket-4", 2)
 
-    assert await rewrap_keys(keys, MasterKeys([new, old])) == 4
+    assert await rewrap_page(keys, MasterKeys([new, old])) == 4
 
     found = await keys.find([key.id for key in before])
     assert [MasterKeys([new]).unwrap(found[key.id]) for key in before[:4]] == [SECRET] * 4
     assert found[before[4].id].key is None
-    assert await rewrap_keys(keys, MasterKeys([new, old])) == 0
+    assert await rewrap_page(keys, MasterKeys([new, old])) == 0

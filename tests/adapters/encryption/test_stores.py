@@ -14,11 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic_core import to_json
 
-from adapters.encryption.decryption import decrypt_events, decrypt_streams
 from adapters.encryption.envelope import NO_KEY
 from adapters.encryption.keys import MasterKeyMissing, MasterKeys
 from adapters.encryption.personal_data import PersonalDataCipher
-from adapters.encryption.stores import EncryptedBasketViews, EncryptedEventStore
+from adapters.encryption.stores import (
+    EncryptedBasketViews,
+    EncryptedEventStore,
+    decrypt_events,
+    decrypt_streams,
+)
 from domain.basket.basket import Basket
 from domain.basket.codec import decode, decode_all, encode
 from domain.basket.personal_fields import without_personal_data

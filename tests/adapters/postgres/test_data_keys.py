@@ -31,10 +31,6 @@ async def keys(database: DatabasePool) -> AsyncIterator[PostgresDataKeys]:
 
 class TestPostgresDataKeys(DataKeysContract):
     @pytest.fixture
-    def data_keys(self, keys: PostgresDataKeys) -> PostgresDataKeys:
-        return keys
-
-    @pytest.fixture
     def destroy(self, connection: asyncpg.Connection) -> Destroy:
         async def destroy(basket_id: str, version: int) -> None:
             await connection.execute(DESTROY, basket_id, version)

@@ -13,6 +13,7 @@ import pytest
 from pydantic_core import from_json
 
 from adapters.container import Container, new_id, utc_now
+from adapters.encryption.envelope import key_id_of
 from adapters.encryption.keys import MasterKeys
 from adapters.encryption.personal_data import PersonalDataCipher
 from adapters.encryption.stores import EncryptedEventStore
@@ -23,7 +24,7 @@ from domain.basket.codec import decode_all, encode
 from domain.basket.events import BasketPersonalDataForgotten
 from domain.basket.projection import to_view
 from domain.operators.audit import OperatorAction
-from domain.operators.erasure.erasure import (
+from domain.operators.erasure import (
     BasketSelection,
     ErasableBasket,
     NothingToErase,
@@ -89,7 +90,7 @@ async def test_once_forgotten_it_lies_nowhere(parts: Container, connection: asyn
     await project(parts, id)
     await parts.parked.record([a_letter(id)])
 
-    forgotten = await parts.forgetting.forget(ADA, GRACE)
+    forgotten = await parts.forgetting.erase(ADA, GRACE)
 
     assert (forgotten.basket_ids, forgotten.stored_in_the_clear) == ((id,), ())
     assert (forgotten.keys_destroyed, forgotten.answers_emptied, forgotten.dead_letters_emptied) == (1, 2, 1)
@@ -110,7 +111,7 @@ async def test_a_dead_letter_loses_its_content_however_it_names_the_basket(
     )
     await parts.parked.record([about, replace(a_letter(other), source=MessageSource("another", 0, 1))])
 
-    assert (await parts.forgetting.forget(ADA, GRACE)).dead_letters_emptied == 1
+    assert (await parts.forgetting.erase(ADA, GRACE)).dead_letters_emptied == 1
 
     left = await connection.fetch("SELECT topic FROM dead_letters WHERE value IS NOT NULL")
     assert [row["topic"] for row in left] == ["another"]
@@ -130,7 +131,7 @@ async def test_a_dead_letter_loses_whatever_else_came_with_it(
     odd = replace(a_letter(id), source=MessageSource("other", 0, 1), key=MARKER.encode(), headers=headers)
     await parts.parked.record([odd])
 
-    assert (await parts.forgetting.forget(ADA, GRACE)).dead_letters_emptied == 2
+    assert (await parts.forgetting.erase(ADA, GRACE)).dead_letters_emptied == 2
 
     assert await where_it_lies(connection) == set()
     page = await parts.dead_letter_service.list(None, 10, basket_id=id)
@@ -178,7 +179,7 @@ async def test_a_dead_letter_that_only_speaks_of_the_basket_loses_its_content_to
             ]
         )
 
-    assert (await parts.forgetting.forget(ADA, GRACE)).dead_letters_emptied == 1
+    assert (await parts.forgetting.erase(ADA, GRACE)).dead_letters_emptied == 1
 
     left = await connection.fetch("SELECT message_offset FROM dead_letters WHERE value IS NOT NULL")
     assert [row["message_offset"] for row in left] == [1]
@@ -188,13 +189,13 @@ async def test_a_letter_that_was_buried_after_its_basket_forgot_is_forgotten_by_
     parts: Container, connection: asyncpg.Connection
 ) -> None:
     id = await a_basket(parts)
-    await parts.forgetting.forget(ADA, GRACE)
+    await parts.forgetting.erase(ADA, GRACE)
     await parts.parked.record([a_letter(id)])
     these = BasketSelection(basket_ids=(id,))
 
-    assert (await parts.forgetting.forget(these, GRACE)).dead_letters_emptied == 1
+    assert (await parts.forgetting.erase(these, GRACE)).dead_letters_emptied == 1
     assert await where_it_lies(connection) == set()
-    assert (await parts.forgetting.forget(these, GRACE)).unchanged == 1
+    assert (await parts.forgetting.erase(these, GRACE)).unchanged == 1
 
 
 @pytest.mark.parametrize("actor", ["a\x00b", "a\x9bb", "a\u202eb", "x" * 3000])
@@ -206,8 +207,8 @@ async def test_a_basket_forgets_whoever_it_was_that_made_it(parts: Container, ac
     id = (await DirectHandlers(parts.handlers).initiate(initiate(**said), me)).basket.id
 
     meant = ADA if whom == "the person" else BasketSelection(basket_ids=(id,))
-    assert (await parts.forgetting.concerned(meant)).organisations == {"acme": 1}
-    assert (await parts.forgetting.forget(meant, GRACE)).basket_ids == (id,)
+    assert (await parts.forgetting.scope(meant)).organisations == {"acme": 1}
+    assert (await parts.forgetting.erase(meant, GRACE)).basket_ids == (id,)
     assert (await folded(parts, id)).details.tracking == {}
 
 
@@ -216,7 +217,7 @@ async def test_nobody_is_known_by_what_was_never_taken_in(parts: Container, odd:
     await a_basket(parts)
     for whom in (Person(subject=odd), Person(subject="p-1", partner=odd), BasketSelection(basket_ids=(odd,))):
         with pytest.raises(NothingToErase):
-            await parts.forgetting.concerned(whom)
+            await parts.forgetting.scope(whom)
 
 
 async def test_people_read_events_whatever_came_with_them(
@@ -236,7 +237,7 @@ async def test_no_process_keeps_it_in_memory(database_url: str, tmp_path: Path, 
         id = await a_basket(one)
         await DirectHandlers(one.handlers).validate(validate(id), caller("acme"))
         assert in_memory(one)
-        await other.forgetting.forget(BasketSelection(basket_ids=(id,)), GRACE)
+        await other.forgetting.erase(BasketSelection(basket_ids=(id,)), GRACE)
         await eventually(lambda: not in_memory(one))
 
 
@@ -255,7 +256,7 @@ async def test_older_generations_of_the_views_show_it_no_more(
     await project(parts, id)
     await rebuild_all(parts.rebuilds)
     assert await generations(connection) == {"public", "checkout_kept"}
-    await parts.forgetting.forget(ADA, GRACE)
+    await parts.forgetting.erase(ADA, GRACE)
     assert await where_it_lies(connection) == set()
     await parts.rebuilds.roll_back("basket-views", GRACE)
     assert MARKER.encode() not in (await parts.views.snapshots([id]))[id]
@@ -277,7 +278,7 @@ async def test_what_a_caller_writes_in_the_form_of_sealed_data_is_forgotten(
             ).basket.id
             await project(parts, id)
             assert (await folded(parts, id)).details.tracking == map
-            forgotten = await parts.forgetting.forget(BasketSelection(basket_ids=(id,)), GRACE)
+            forgotten = await parts.forgetting.erase(BasketSelection(basket_ids=(id,)), GRACE)
             assert forgotten.stored_in_the_clear == (() if sealing else (id,))
             assert (await folded(parts, id)).details.tracking == {}
             assert (await parts.handlers.get(id, "acme")).details.tracking == {}
@@ -290,7 +291,7 @@ async def test_once_forgotten_it_is_shown_nowhere(parts: Container) -> None:
     await project(parts, id)
     await VerdictAssembler(parts.store).of(await parts.feed.read(0, 100))
 
-    await parts.forgetting.forget(ADA, GRACE)
+    await parts.forgetting.erase(ADA, GRACE)
 
     stream = await parts.store.read_stream(id)
     events = await parts.feed.read(0, 100)
@@ -326,7 +327,7 @@ async def test_its_history_stays_countable_and_folds_to_the_same_but_for_it(part
     id = await a_basket(parts)
     before, told = await folded(parts, id), happened(await history(parts, id))
 
-    await parts.forgetting.forget(ADA, GRACE)
+    await parts.forgetting.erase(ADA, GRACE)
 
     after = await folded(parts, id)
     assert happened(await history(parts, id)) == [*told, ("personal data forgotten",)]
@@ -346,7 +347,7 @@ async def test_all_baskets_of_the_person_forget_and_no_others(parts: Container) 
     theirs = await a_basket(parts, subject="p-2")
     nobodys = await a_basket(parts, subject=None)
 
-    forgotten = await parts.forgetting.forget(ADA, GRACE)
+    forgotten = await parts.forgetting.erase(ADA, GRACE)
 
     assert set(forgotten.basket_ids) == set(mine)
     assert [(await folded(parts, id)).details.tracking for id in (theirs, nobodys)] == [{"who": MARKER}] * 2
@@ -355,8 +356,8 @@ async def test_all_baskets_of_the_person_forget_and_no_others(parts: Container) 
 async def test_an_organisations_person_is_another_than_anothers_of_the_same_id(parts: Container) -> None:
     acmes, zetas = await a_basket(parts, "acme"), await a_basket(parts, "zeta")
     of_zeta = Person(subject="p-1", partner="zeta")
-    assert (await parts.forgetting.concerned(ADA)).organisations == {"acme": 1, "zeta": 1}
-    assert (await parts.forgetting.forget(of_zeta, GRACE)).basket_ids == (zetas,)
+    assert (await parts.forgetting.scope(ADA)).organisations == {"acme": 1, "zeta": 1}
+    assert (await parts.forgetting.erase(of_zeta, GRACE)).basket_ids == (zetas,)
     assert (await folded(parts, acmes)).details.tracking == {"who": MARKER}
 
 
@@ -364,7 +365,7 @@ async def test_a_basket_that_was_ever_said_to_be_of_the_person_forgets(parts: Co
     id = await a_basket(parts)
     other = initiate(item("o-1", 2), checkout_id=id, tracking={"who": "charles"}, data_subject="p-3")
     await DirectHandlers(parts.handlers).initiate(other, caller())
-    assert (await parts.forgetting.forget(ADA, GRACE)).basket_ids == (id,)
+    assert (await parts.forgetting.erase(ADA, GRACE)).basket_ids == (id,)
     assert (await folded(parts, id)).details.data_subject is None
 
 
@@ -372,8 +373,8 @@ async def test_a_basket_is_forgotten_by_its_id_and_the_same_again_changes_nothin
     id = await a_basket(parts, subject=None)
     this = BasketSelection(basket_ids=(id,))
 
-    first = await parts.forgetting.forget(this, GRACE)
-    again = await parts.forgetting.forget(this, GRACE)
+    first = await parts.forgetting.erase(this, GRACE)
+    again = await parts.forgetting.erase(this, GRACE)
 
     assert (first.basket_ids, first.unchanged) == ((id,), 0)
     assert (again.basket_ids, again.unchanged, again.keys_destroyed, again.action_id) == ((), 1, 0, None)
@@ -383,7 +384,7 @@ async def test_a_basket_is_forgotten_by_its_id_and_the_same_again_changes_nothin
 
 async def test_of_an_action_nothing_is_recorded_that_names_the_person(parts: Container) -> None:
     await a_basket(parts)
-    forgotten = await parts.forgetting.forget(ADA, GRACE)
+    forgotten = await parts.forgetting.erase(ADA, GRACE)
     (action,) = await parts.operator_actions.newest(None, 5)
     assert (action.id, action.operator) == (forgotten.action_id, GRACE)
     assert (action.scope["baskets"], action.scope["organisations"]) == (1, {"acme": 1})
@@ -393,7 +394,7 @@ async def test_of_an_action_nothing_is_recorded_that_names_the_person(parts: Con
 async def test_nobody_known_is_said_and_not_recorded(parts: Container) -> None:
     for whom in (Person(subject="p-9"), BasketSelection(basket_ids=("basket-none",))):
         with pytest.raises(NothingToErase):
-            await parts.forgetting.forget(whom, GRACE)
+            await parts.forgetting.erase(whom, GRACE)
     assert await parts.operator_actions.newest(None, 5) == []
 
 
@@ -401,7 +402,7 @@ async def test_what_is_brought_afterwards_is_kept_and_can_be_forgotten_again(
     parts: Container, connection: asyncpg.Connection
 ) -> None:
     id = await a_basket(parts)
-    await parts.forgetting.forget(ADA, GRACE)
+    await parts.forgetting.erase(ADA, GRACE)
     bring = initiate(item("o-1", 2), checkout_id=id, tracking={"who": MARKER}, data_subject="p-1")
 
     await DirectHandlers(parts.handlers).initiate(bring, caller())
@@ -410,7 +411,7 @@ async def test_what_is_brought_afterwards_is_kept_and_can_be_forgotten_again(
     assert (await folded(parts, id)).details.tracking == {"who": MARKER}
     assert MARKER.encode() in (await parts.views.snapshots([id]))[id]
     assert await where_it_lies(connection) == set()
-    assert (await parts.forgetting.forget(ADA, GRACE)).basket_ids == (id,)
+    assert (await parts.forgetting.erase(ADA, GRACE)).basket_ids == (id,)
     assert (await folded(parts, id)).details.tracking == {}
 
 
@@ -422,7 +423,7 @@ async def test_who_was_about_to_change_the_basket_decides_again_and_loses_nothin
         await DirectHandlers(other.handlers).update(
             update(id, add("o-3")), caller()
         )  # it remembers the basket from here on
-        await parts.forgetting.forget(ADA, GRACE)
+        await parts.forgetting.erase(ADA, GRACE)
         bring = initiate(item("o-1", 2), checkout_id=id, tracking={"later": MARKER}, data_subject="p-1")
         brought = (await DirectHandlers(other.handlers).initiate(bring, caller())).basket
         assert brought.details.tracking == {"later": MARKER}
@@ -439,7 +440,7 @@ async def test_calls_that_run_meanwhile_all_succeed(
             for number in range(10):
                 await DirectHandlers(other.handlers).update(update(id, add(f"o-{number}")), caller())
 
-        await asyncio.gather(*map(work, ids), parts.forgetting.forget(ADA, GRACE))
+        await asyncio.gather(*map(work, ids), parts.forgetting.erase(ADA, GRACE))
     for id in ids:
         basket = await folded(parts, id)
         assert (basket.details.tracking, basket.version) == ({}, 17)
@@ -452,10 +453,10 @@ async def test_another_process_hears_that_it_is_to_drop_the_keys_that_it_keeps(
     async with service(database_url, tmp_path) as other:
         master = MasterKeys.read(tmp_path / "data-key")
         keeping = EncryptedEventStore(
-            other.stored, PersonalDataCipher(other.data_keys, master, new_id, kept_seconds=3600)
+            other.stored, PersonalDataCipher(other.data_keys, master, new_id, cache_seconds=3600)
         )
         assert MARKER.encode() in (await keeping.read_events(id))[0].data
-        await parts.forgetting.forget(ADA, GRACE)
+        await parts.forgetting.erase(ADA, GRACE)
 
         async def gone() -> bool:
             return MARKER.encode() not in (await keeping.read_events(id))[0].data
@@ -465,7 +466,7 @@ async def test_another_process_hears_that_it_is_to_drop_the_keys_that_it_keeps(
 
 async def test_what_fails_at_its_last_step_has_done_nothing_and_is_done_by_the_next(parts: Container) -> None:
     ids = sorted([await a_basket(parts) for _ in range(3)])
-    baskets = PostgresErasureStore(parts.database, DAY)
+    baskets = PostgresErasureStore(parts.database, DAY, key_id_of)
     action = OperatorAction(
         id=new_id(),
         type="operations.personal-data-forgotten.v1",
@@ -484,13 +485,13 @@ async def test_what_fails_at_its_last_step_has_done_nothing_and_is_done_by_the_n
         return NewEvent(event.TOPIC, encode(event), b'{"partner":"acme"}')
 
     with pytest.raises(asyncpg.NotNullViolationError):
-        await baskets.forget(
+        await baskets.erase(
             await baskets.of_person(ADA), event_of, action.model_copy(update={"occurred_at": None})
         )
 
     assert [basket.basket_id for basket in await baskets.of_person(ADA)] == ids
     assert [(await folded(parts, id)).details.tracking for id in ids] == [{"who": MARKER}] * 3
-    assert (await parts.forgetting.forget(ADA, GRACE)).basket_ids == tuple(ids)
+    assert (await parts.forgetting.erase(ADA, GRACE)).basket_ids == tuple(ids)
 
 
 async def test_events_from_before_there_were_keys_are_told_of_and_shown_no_more(
@@ -501,7 +502,7 @@ async def test_events_from_before_there_were_keys_are_told_of_and_shown_no_more(
         await project(old, id)
     assert await where_it_lies(connection) == {"events", "basket_views"}
 
-    forgotten = await parts.forgetting.forget(ADA, GRACE)
+    forgotten = await parts.forgetting.erase(ADA, GRACE)
 
     assert (forgotten.basket_ids, forgotten.stored_in_the_clear) == ((id,), (id,))
     shown = [event.data for event in await parts.feed.read(0, 100) if event.stream_id == id]
@@ -511,7 +512,7 @@ async def test_events_from_before_there_were_keys_are_told_of_and_shown_no_more(
     assert (await folded(parts, other)).details.tracking == {"who": MARKER}
     await project(parts, id)
     assert await where_it_lies(connection) == {"events"}
-    again = await parts.forgetting.forget(BasketSelection(basket_ids=(id,)), GRACE)
+    again = await parts.forgetting.erase(BasketSelection(basket_ids=(id,)), GRACE)
     assert again.unchanged == 1
 
 
@@ -525,7 +526,7 @@ async def test_an_append_that_never_came_leaves_no_trace_of_the_person(
     await connection.execute("UPDATE data_keys SET created_at = now() - interval '2 hours'")
 
     with pytest.raises(NothingToErase):
-        await parts.forgetting.forget(Person(subject="p-7"), GRACE)
+        await parts.forgetting.erase(Person(subject="p-7"), GRACE)
 
     assert await where_it_lies(connection, "p-7") == set()
     assert await connection.fetchval("SELECT count(*) FROM data_keys") == 0
@@ -545,6 +546,6 @@ async def test_a_view_that_the_projector_made_equals_one_that_is_made_of_what_is
 
 async def test_a_validation_after_forgetting_judges_the_same_basket(parts: Container) -> None:
     id = await a_basket(parts)
-    await parts.forgetting.forget(ADA, GRACE)
+    await parts.forgetting.erase(ADA, GRACE)
     validated = await DirectHandlers(parts.handlers).validate(validate(id), caller())
     assert (validated.judged.details.tracking, len(validated.judged.items)) == ({}, 1)

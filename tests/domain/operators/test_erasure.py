@@ -13,13 +13,13 @@ from domain.basket.basket import Basket
 from domain.basket.codec import decode
 from domain.basket.events import BasketPersonalDataForgotten
 from domain.operators.audit import Operator, OperatorAction
-from domain.operators.erasure.erasure import (
+from domain.operators.erasure import (
     BATCH_SIZE,
     BasketSelection,
     ErasableBasket,
     ErasureBatch,
     ErasureService,
-    EventOf,
+    EventFactory,
     NothingToErase,
     Person,
     subject_digest,
@@ -157,11 +157,11 @@ class Told:
     async def of_ids(self, basket_ids: Collection[str]) -> Sequence[ErasableBasket]:
         return [basket for basket in self.baskets if basket.basket_id in basket_ids]
 
-    async def forget(
-        self, baskets: Sequence[ErasableBasket], event_of: EventOf, action: OperatorAction
+    async def erase(
+        self, baskets: Sequence[ErasableBasket], new_event: EventFactory, action: OperatorAction
     ) -> ErasureBatch:
         new = [basket for basket in baskets if basket.basket_id not in self.forgotten]
-        self.events += [event_of(basket, 5) for basket in new]
+        self.events += [new_event(basket, 5) for basket in new]
         self.forgotten |= {basket.basket_id: 5 for basket in new}
         self.actions.append(action)
         return ErasureBatch(basket_ids=[basket.basket_id for basket in new], keys_destroyed=len(new))
@@ -183,7 +183,7 @@ def forgetting(told: Told) -> ErasureService:
 
 async def test_what_would_be_touched_is_told_by_organisation_and_nothing_is_changed() -> None:
     told = many(6)
-    concerned = await forgetting(told).concerned(Person(subject="p-1"))
+    concerned = await forgetting(told).scope(Person(subject="p-1"))
     assert (concerned.baskets, concerned.organisations) == (6, {"acme": 4, "zeta": 2})
     assert not told.forgotten
 
@@ -192,11 +192,11 @@ async def test_all_baskets_of_a_person_forget_by_one_action_with_an_event_each()
     told = many(2 * BATCH_SIZE + 1)
     seen: list[tuple[int, int]] = []
 
-    def progress(done: int, total: int) -> bool:
-        seen.append((done, total))
-        return True
-
-    forgotten = await forgetting(told).forget(Person(subject="p-1", partner="acme"), OPERATOR, progress)
+    erasure = await forgetting(told).begin(Person(subject="p-1", partner="acme"), OPERATOR)
+    while erasure.left:
+        await erasure.erase_next()
+        seen.append((erasure.done, erasure.total))
+    forgotten = erasure.result()
 
     assert seen == [(100, 201), (200, 201), (201, 201)]
     assert (forgotten.baskets, len(forgotten.basket_ids), forgotten.left) == (201, 201, 0)
@@ -212,7 +212,7 @@ async def test_all_baskets_of_a_person_forget_by_one_action_with_an_event_each()
 
 async def test_the_action_says_how_many_but_not_who() -> None:
     told = many(3)
-    await forgetting(told).forget(Person(subject="p-1"), OPERATOR)
+    await forgetting(told).erase(Person(subject="p-1"), OPERATOR)
     (action,) = told.actions
     assert (action.type, action.operator) == ("operations.personal-data-forgotten.v1", OPERATOR)
     assert action.scope == {
@@ -228,10 +228,12 @@ async def test_an_interrupted_one_goes_on_where_it_was() -> None:
     told = many(250)
     service = forgetting(told)
 
-    first = await service.forget(Person(subject="p-1"), OPERATOR, lambda done, total: False)
+    interrupted = await service.begin(Person(subject="p-1"), OPERATOR)
+    await interrupted.erase_next()
+    first = interrupted.result()
     assert (len(first.basket_ids), first.left) == (100, 150)
 
-    second = await service.forget(Person(subject="p-1"), OPERATOR)
+    second = await service.erase(Person(subject="p-1"), OPERATOR)
     assert (len(second.basket_ids), second.left) == (150, 0)
     assert len(told.forgotten) == 250
 
@@ -240,12 +242,12 @@ async def test_baskets_that_had_forgotten_already_are_counted_as_unchanged() -> 
     told = many(3)
     service = forgetting(told)
     ids = BasketSelection(basket_ids=("basket-0000", "basket-0001"))
-    await service.forget(ids, OPERATOR)
-    again = await service.forget(BasketSelection(basket_ids=("basket-0001", "basket-0002")), OPERATOR)
+    await service.erase(ids, OPERATOR)
+    again = await service.erase(BasketSelection(basket_ids=("basket-0001", "basket-0002")), OPERATOR)
     assert (again.basket_ids, again.unchanged) == (("basket-0002",), 1)
 
 
 @pytest.mark.parametrize("whom", [Person(subject="p-2"), BasketSelection(basket_ids=("basket-none",))])
 async def test_whom_nothing_is_known_of_cannot_be_forgotten(whom: Person | BasketSelection) -> None:
     with pytest.raises(NothingToErase):
-        await forgetting(many(3)).forget(whom, OPERATOR)
+        await forgetting(many(3)).erase(whom, OPERATOR)

@@ -1,0 +1,124 @@
+"""`checkout show`: a basket as it is, or as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli.history import BasketId
+from cli.output import STDOUT, Output, StyledText, TableColumn, Wide, echo_json
+from cli.runner import run_with_container
+from cli.timestamps import timestamp_option
+from domain.shared.formatting import format_money, format_time
+
+if TYPE_CHECKING:
+    from adapters.container import Container
+    from domain.operators.history.as_of import BasketState
+
+STATUS_STYLES = {"open": "green", "completed": "blue", "expired": "red"}
+
+LINES = (TableColumn("quantity", right=True), "offer", "name", "products", "price", "line total", "id")
+
+
+def show(
+    basket: BasketId,
+    at_version: Annotated[
+        int | None, typer.Option(min=1, help="As it was right after the event of this version.")
+    ] = None,
+    as_of: Annotated[
+        datetime | None, typer.Option(parser=timestamp_option, metavar="TIME", help="As it was at this time.")
+    ] = None,
+    wide: Wide = False,
+    json: Annotated[bool, typer.Option("--json", help="One JSON line on stdout.")] = False,
+) -> None:
+    """Shows a basket as it is, or as it was: the order, and the last verdict on it by then.
+
+    Exit code 0: shown. 1: there is no such basket, or it did not exist then.
+    """
+    if at_version is not None and as_of is not None:
+        raise typer.BadParameter("--at-version or --as-of, not both")
+
+    async def read(container: Container) -> BasketState:
+        if at_version is not None:
+            return await container.histories.at_version(basket, at_version)
+        if as_of is not None:
+            return await container.histories.as_of(basket, as_of)
+        from adapters.container import utc_now
+
+        return await container.histories.now(basket, utc_now())
+
+    state = run_with_container(read)
+
+    from domain.operators.history.basket_json import basket_state_json
+
+    document = basket_state_json(state)
+    if json:
+        echo_json(document)
+    else:
+        print_basket(document, Output(wide=wide))
+
+
+def print_basket(document: Mapping[str, Any], out: Output = STDOUT) -> None:
+    """Prints the JSON of `basket_state_json` for people."""
+    from json import dumps
+
+    heading: list[StyledText] = [
+        (document["id"], "bold"),
+        f" at version {document['version']}: ",
+        (document["status"], STATUS_STYLES.get(document["status"], "")),
+    ]
+    if document["orderId"] is not None:
+        heading.append(f", order {document['orderId']}")
+    out.say(*heading)
+    labels = ("external_id", "country", "currency", "source", "order_type")
+    said = [f"{name.replace('_', ' ')} {document[name]}" for name in labels if document[name] is not None]
+    out.say(", ".join([f"of {document['partner']}", *said]))
+    times = [f"{name} {_time(document[name])}" for name in ("created", "modified", "expiresAt")]
+    out.say(", ".join(times), style="dim")
+    for name in ("tracking", "customFields"):
+        if document[name]:
+            out.say(f"{name} {dumps(document[name], ensure_ascii=False)}")
+    if document["orderItems"]:
+        out.table(LINES, [_row(line) for line in document["orderItems"]])
+    else:
+        out.say("no lines", style="dim")
+    if document["total"]:
+        out.say(f"total {format_money(document['total'])}", style="bold")
+    _print_verdict(document["lastVerdict"], out)
+
+
+def finding_text(finding: Mapping[str, Any]) -> str:
+    return f"{finding['severity']} {finding['code']} at {finding['path']}: {finding['message']}"
+
+
+def _row(line: Mapping[str, Any]) -> list[StyledText]:
+    offer, expected = line["offer"], line["expectedPrice"]
+    under = "└ " if line["type"] == "add_on" else ""
+    return [
+        str(line["quantity"]),
+        f"{under}{offer['id']} {offer['version']}",
+        offer["name"] or "",
+        " ".join(product["productCode"] for product in offer["products"]),
+        format_money(line["price"]) + (f" (expected {format_money(expected)})" if expected else ""),
+        format_money(line["lineTotal"]),
+        (line["id"], "dim"),
+    ]
+
+
+def _print_verdict(verdict: Mapping[str, Any] | None, out: Output) -> None:
+    if verdict is None:
+        out.say("not judged", style="dim")
+        return
+    out.say(
+        ("ready", "green") if verdict["ready"] else ("not ready", "red"),
+        f" by the verdict of version {verdict['version']}, {_time(verdict['validatedAt'])}",
+    )
+    for finding in (*verdict["blockedProducts"], *verdict["validationErrors"]):
+        out.say(f"  {finding_text(finding)}")
+
+
+def _time(text: str) -> str:
+    return format_time(datetime.fromisoformat(text), "milliseconds")

@@ -1,0 +1,264 @@
+"""Erases personal data: destroys the keys of baskets, and records in each basket that its data is gone.
+
+Everything that concerns one basket happens in one transaction: its key is destroyed, the event is appended, stored
+responses and dead letters are emptied. So a crash leaves each basket wholly erased or not at all; the same command
+again erases the rest.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import Annotated, Protocol
+
+from pydantic import Field, JsonValue
+from pydantic_core import to_json
+
+from domain.basket.codec import encode
+from domain.basket.events import BasketPersonalDataForgotten
+from domain.operators.audit import Operator, OperatorAction
+from domain.ports.event_store import NewEvent
+from domain.shared.errors import CheckoutError
+from domain.shared.eventsourcing import Value
+from domain.shared.values import Clock, NewId, is_storable_text
+
+BATCH_SIZE = 100
+"""Baskets of one transaction. Every other append waits meanwhile, so it must be short."""
+
+MAX_NAME_LENGTH = 512
+
+
+class NothingToErase(CheckoutError):
+    """The selection matches no basket."""
+
+
+class Person(Value):
+    """A person, by the pseudonymous id that organisations gave with baskets (`dataSubject`)."""
+
+    subject: Annotated[str, Field(min_length=1)]
+    partner: str | None = None
+    """The organisation that uses this id. None: any organisation."""
+
+
+class BasketSelection(Value):
+    """Baskets by their ids."""
+
+    basket_ids: Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+class ErasableBasket(Value):
+    """A basket whose personal data is to be erased."""
+
+    basket_id: str
+    partner: str
+
+
+class ErasureScope(Value):
+    """What an erasure would affect."""
+
+    baskets: int
+    organisations: Mapping[str, int]
+    """How many baskets of each."""
+
+
+class ErasureResult(Value):
+    """What an erasure did. It cannot be undone."""
+
+    action_id: str | None
+    """The audit record's id. Null where nothing was changed."""
+    baskets: int
+    """How many baskets were selected."""
+    basket_ids: tuple[str, ...]
+    """The erased baskets. Keep them: after a restore of an older backup they must be erased again."""
+    unchanged: int
+    """Baskets that were erased before and hold nothing new."""
+    left: int
+    """Baskets that an interruption left out."""
+    keys_destroyed: int
+    answers_emptied: int
+    """Stored responses to requests with an idempotency key."""
+    dead_letters_emptied: int
+    stored_in_the_clear: tuple[str, ...]
+    """Baskets with events from before encryption was on. Events are never rewritten: their personal data is not shown
+    or published any more, but it stays in the database and its backups."""
+
+
+@dataclass(frozen=True, slots=True)
+class ErasureBatch:
+    """What one transaction did. The fields are those of ErasureResult."""
+
+    basket_ids: Sequence[str] = ()
+    keys_destroyed: int = 0
+    answers_emptied: int = 0
+    dead_letters_emptied: int = 0
+    stored_in_the_clear: Sequence[str] = ()
+
+
+EventFactory = Callable[[ErasableBasket, int], NewEvent]
+"""Makes the event that records the erasure of a basket, as this version of the basket."""
+
+
+class ErasureStore(Protocol):
+    """Where personal data is stored. Every method raises StoreUnavailable."""
+
+    async def of_person(self, person: Person) -> Sequence[ErasableBasket]:
+        """The baskets that hold data of a person, sorted by id."""
+
+    async def of_ids(self, basket_ids: Collection[str]) -> Sequence[ErasableBasket]:
+        """Those of these baskets that exist, sorted by id."""
+
+    async def erase(
+        self, baskets: Sequence[ErasableBasket], new_event: EventFactory, action: OperatorAction
+    ) -> ErasureBatch:
+        """Erases these baskets in one transaction, and records the action in it. The action is recorded once however
+        often it is given, and not at all if every basket was erased before."""
+
+
+class ErasureService:
+    """Erases personal data for operators."""
+
+    def __init__(self, store: ErasureStore, clock: Clock, new_id: NewId) -> None:
+        self._store = store
+        self._clock = clock
+        self._new_id = new_id
+
+    async def scope(self, selection: Person | BasketSelection) -> ErasureScope:
+        """What an erasure would affect. Changes nothing. Raises NothingToErase and StoreUnavailable."""
+        baskets = await self._select(selection)
+        return ErasureScope(baskets=len(baskets), organisations=_count_by_partner(baskets))
+
+    async def begin(self, selection: Person | BasketSelection, operator: Operator) -> Erasure:
+        """An erasure that has changed nothing yet. Raises NothingToErase and StoreUnavailable."""
+        baskets = await self._select(selection)
+        action = OperatorAction(
+            id=self._new_id(),
+            type="operations.personal-data-forgotten.v1",
+            operator=operator,
+            scope=_recorded_scope(selection, baskets),
+            occurred_at=self._clock(),
+        )
+        return Erasure(self._store, baskets, action)
+
+    async def erase(self, selection: Person | BasketSelection, operator: Operator) -> ErasureResult:
+        """Erases all selected baskets. Raises NothingToErase and StoreUnavailable."""
+        erasure = await self.begin(selection, operator)
+        while erasure.left:
+            await erasure.erase_next()
+        return erasure.result()
+
+    async def _select(self, selection: Person | BasketSelection) -> Sequence[ErasableBasket]:
+        match selection:
+            case Person(subject=subject, partner=partner):
+                known = _can_exist(subject) and (partner is None or _can_exist(partner))
+                baskets = await self._store.of_person(selection) if known else ()
+                problem = "no basket holds data of this person"
+            case BasketSelection(basket_ids=ids):
+                baskets = await self._store.of_ids([id for id in ids if _can_exist(id)])
+                problem = "there is no such basket"
+        if not baskets:
+            raise NothingToErase(problem)
+        return baskets
+
+
+class Erasure:
+    """One run over the selected baskets, batch by batch."""
+
+    def __init__(
+        self, store: ErasureStore, baskets: Sequence[ErasableBasket], action: OperatorAction
+    ) -> None:
+        self._store = store
+        self._baskets = baskets
+        self._action = action
+        self._batches: list[ErasureBatch] = []
+        self._retried = False
+        self.done = 0
+
+    @property
+    def total(self) -> int:
+        return len(self._baskets)
+
+    @property
+    def left(self) -> int:
+        return self.total - self.done
+
+    async def erase_next(self) -> None:
+        """Erases the next BATCH_SIZE baskets. Raises StoreUnavailable; the next call then tries them again."""
+        baskets = self._baskets[self.done : self.done + BATCH_SIZE]
+        retried, self._retried = self._retried, True
+        batch = await self._store.erase(baskets, _event_factory(self._action), self._action)
+        if retried:
+            # The attempt that failed may have been the one that erased them.
+            batch = replace(batch, basket_ids=[basket.basket_id for basket in baskets])
+        self._batches.append(batch)
+        self._retried = False
+        self.done += len(baskets)
+
+    def result(self) -> ErasureResult:
+        """What was done so far."""
+        batches = self._batches
+        basket_ids = tuple(id for batch in batches for id in batch.basket_ids)
+        return ErasureResult(
+            action_id=self._action.id if basket_ids else None,
+            baskets=self.total,
+            basket_ids=basket_ids,
+            unchanged=self.done - len(basket_ids),
+            left=self.left,
+            keys_destroyed=sum(batch.keys_destroyed for batch in batches),
+            answers_emptied=sum(batch.answers_emptied for batch in batches),
+            dead_letters_emptied=sum(batch.dead_letters_emptied for batch in batches),
+            stored_in_the_clear=tuple(id for batch in batches for id in batch.stored_in_the_clear),
+        )
+
+
+def subject_digest(person: Person) -> str:
+    """How the audit record names a person: only someone who knows the id can find it again."""
+    return sha256(person.subject.encode()).hexdigest()
+
+
+def _can_exist(name: str) -> bool:
+    """No other name was ever stored, and no store can look it up."""
+    return is_storable_text(name, MAX_NAME_LENGTH)
+
+
+def _recorded_scope(
+    selection: Person | BasketSelection, baskets: Sequence[ErasableBasket]
+) -> Mapping[str, JsonValue]:
+    scope: dict[str, JsonValue] = {
+        "baskets": len(baskets),
+        "organisations": dict(_count_by_partner(baskets)),
+    }
+    match selection:
+        case Person(partner=partner):
+            scope |= {"subjectSha256": subject_digest(selection), "partner": partner}
+        case BasketSelection(basket_ids=(basket_id,)):
+            scope["basket"] = basket_id
+        case _:
+            pass
+    return scope
+
+
+def _count_by_partner(baskets: Sequence[ErasableBasket]) -> Mapping[str, int]:
+    return dict(sorted(Counter(basket.partner for basket in baskets).items()))
+
+
+def _event_factory(action: OperatorAction) -> EventFactory:
+    trace_id = action.id.replace("-", "")
+    metadata = {
+        "actor": f"operator:{action.operator.actor}",
+        "correlationId": action.id,
+        "causationId": action.id,
+        "traceparent": f"00-{trace_id}-{trace_id[16:]}-01",
+    }
+
+    def new_event(basket: ErasableBasket, version: int) -> NewEvent:
+        event = BasketPersonalDataForgotten(
+            originator_id=basket.basket_id,
+            originator_version=version,
+            timestamp=action.occurred_at,
+            action_id=action.id,
+        )
+        return NewEvent(event.TOPIC, encode(event), to_json({"partner": basket.partner, **metadata}))
+
+    return new_event
