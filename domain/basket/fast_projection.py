@@ -1,84 +1,43 @@
-"""Views straight from stored documents: what a rebuild makes of a million events.
+"""Views straight from stored documents, for rebuilds of millions of events.
 
-Most documents are exactly as this release writes them. Those of a basket are folded as plain JSON, without making
-an object of each event first, which takes a third of the time. Whatever is not exactly so (another field, another
-order, another way of writing a time or an amount, a type that is not known, an event that does not fit) is left
-to the careful way: the events and the rules of the basket itself. The tests hold the two to the same bytes.
+There is one fold: the events' own `apply`. Here the events are msgspec structs, which are generated from the pydantic
+models, with their methods, and decode at a multiple of the speed (decision 0036). A history that the structs do not
+take goes through the models: an unknown or newer type, an odd value, an event that does not fit.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
+from decimal import Decimal
+from functools import cache, reduce
+from operator import or_
+from types import FunctionType, UnionType
+from typing import Annotated, Any, Union, cast, get_args, get_origin
 
-import orjson
+import msgspec
+from pydantic import AwareDatetime, BaseModel
+from pydantic.fields import FieldInfo
 
 from domain.basket.basket import Basket
-from domain.basket.canonical_json import (
-    FOLDS_ALL,
-    INITIATED,
-    LAYOUTS,
-    TYPE_ADDED,
-    TYPE_COMPLETED,
-    TYPE_DETAILS,
-    TYPE_EXPECTED,
-    TYPE_EXPIRED,
-    TYPE_FORGOTTEN,
-    TYPE_INITIATED,
-    TYPE_QUANTITY,
-    TYPE_REMOVED,
-    TYPE_VALIDATED,
-    VERDICT,
-    a_bool,
-    a_code,
-    a_quantity,
-    a_text,
-    forgotten,
-    is_plain_item,
-    is_plain_time,
-    plain_details,
-    plain_money,
-)
-from domain.basket.codec import UnreadableEvent, decode_all
-from domain.basket.projection import ProjectionFailure, to_view
-from domain.basket.references import offer_reference, policy_reference, product_reference
-from domain.basket.serialization import Document
-from domain.basket.snapshot import restore
+from domain.basket.codec import decode_all
+from domain.basket.events import BasketEvent, BasketInitiated, BasketValidated
+from domain.basket.projection import to_view
+from domain.basket.snapshot import BasketSnapshot, restore, snapshot_fields
 from domain.ports.read_models import BasketView
-from domain.shared.eventsourcing import fold
+from domain.shared.eventsourcing import DomainEvent, fold
+from domain.shared.findings import Finding
 
-
-@dataclass(frozen=True, slots=True)
-class ProjectedView:
-    """A basket's view as its events say; None where not even the first can be folded. Where `stuck`, it
-    holds all that came before."""
-
-    view: BasketView | None
-    stuck: ProjectionFailure | None = None
-
-
-def project(documents: Iterable[tuple[int, bytes]]) -> ProjectedView:
-    """The view of a basket's stored events, each with its version, in their order."""
-    basket: Basket | None = None
-    stuck: ProjectionFailure | None = None
-    for version, document in documents:
-        try:
-            (event,) = decode_all(b"[" + document + b"]")
-            basket = event.mutate(basket)
-        except (UnreadableEvent, ValueError) as error:
-            stuck = ProjectionFailure(version, f"the stored event cannot be read: {error}")
-            break
-        except Exception as error:  # noqa: BLE001  (an event that fits no basket may fail in any way)
-            stuck = ProjectionFailure(version, f"{type(error).__name__}: {error}")
-            break
-    return ProjectedView(to_view(basket) if basket is not None else None, stuck)
+_TIME = Annotated[datetime, msgspec.Meta(tz=True)]
+_AMOUNT = Annotated[str, msgspec.Meta(pattern=r"^(?:0|[1-9][0-9]{0,11})(?:\.[0-9]{1,4})?\Z")]
+_LEAVES: dict[object, object] = {AwareDatetime: _TIME, datetime: _TIME, Decimal: _AMOUNT}
+"""An amount stays text, in the form in which a decimal writes itself."""
 
 
 def catch_up(snapshot: bytes, documents: bytes) -> BasketView | None:
-    """The view after the documents that follow a view's snapshot, as a JSON array's inside; None where they cannot
-    be folded onto it."""
+    """The view after the documents that follow a view's snapshot, as a JSON array's inside; None if they cannot be
+    folded onto it."""
     try:
         return to_view(cast("Basket", fold(restore(snapshot), decode_all(b"[" + documents + b"]"))))
     except Exception:  # noqa: BLE001  (events that fit no basket may fail in any way)
@@ -86,102 +45,107 @@ def catch_up(snapshot: bytes, documents: bytes) -> BasketView | None:
 
 
 def project_canonical(stream_id: str, documents: bytes) -> BasketView | None:
-    """The view of a basket's stored documents, as a JSON array's inside, where each is exactly as this release
-    writes it; None: take the careful way.
+    """The view of a basket's stored documents, as a JSON array's inside; None if `project` must do it.
 
-    Of a verdict the first fields are enough, its findings the last of them.
+    A basket-validated document may end after its findings.
     """
     try:
-        return _view(stream_id, orjson.loads(b"[" + documents + b"]")) if FOLDS_ALL else None
-    except (ValueError, LookupError, TypeError):
+        events = _EVENTS.decode(b"[" + documents + b"]")
+        basket = Basket.from_snapshot(
+            id=stream_id, version=len(events), created=events[0].timestamp, modified=events[-1].timestamp
+        )
+        for version, event in enumerate(events, 1):
+            if event.originator_version != version or event.originator_id != stream_id:
+                return None
+            if (type(event) is _INITIATED) != (version == 1):
+                return None
+            event.apply(basket)
+    except (msgspec.MsgspecError, LookupError):
         return None
+    if not (_is_canonical(basket.details.tracking) and _is_canonical(basket.details.custom_fields)):
+        return None
+    return to_view(basket, msgspec.json.encode(_SNAPSHOT(**snapshot_fields(basket))))
 
 
-def _view(stream_id: str, documents: list[Document]) -> BasketView | None:  # noqa: PLR0912  (one for each event)
-    first = documents[0]
-    if tuple(first) != INITIATED or first["type"] != TYPE_INITIATED:
-        return None
-    partner, details, expires_at = first["partner"], plain_details(first["details"]), first["expiresAt"]
-    items: dict[str, Document] = {}
-    status, ready, order_id = "open", None, None
-    findings: list[Document] = []
-    last_time = None
-    for version, document in enumerate(documents, 1):
-        if document["version"] != version or document["basketId"] != stream_id:
-            return None
-        time = document["occurredAt"]
-        # All events of one command happened at one time.
-        if time != last_time and not is_plain_time(time):
-            return None
-        last_time = time
-        kind = document["type"]
-        if kind == TYPE_VALIDATED:
-            if tuple(document)[: len(VERDICT)] != VERDICT:
-                return None
-            ready = a_bool(document["ready"])
-            findings = [*document["blockedProducts"], *document["validationErrors"]]
-            continue
-        if tuple(document) != LAYOUTS[kind]:
-            return None
-        if kind == TYPE_ADDED:
-            item = document["orderItem"]
-            if not is_plain_item(item):
-                return None
-            items[item["id"]] = item
-        elif kind == TYPE_QUANTITY:
-            items[document["orderItemId"]]["quantity"] = a_quantity(document["after"])
-        elif kind == TYPE_REMOVED:
-            items.pop(document["orderItemId"], None)
-        elif kind == TYPE_EXPECTED:
-            items[document["orderItemId"]]["expectedPrice"] = plain_money(document["after"])
-        elif kind == TYPE_DETAILS:
-            details = plain_details(document["details"])
-        elif kind == TYPE_FORGOTTEN:
-            details = forgotten(details)
-        elif kind == TYPE_EXPIRED:
-            status = "expired"
-        elif kind == TYPE_COMPLETED:
-            status, order_id = "completed", a_text(document["orderId"])
-        elif version > 1:
-            return None
-    if not (is_plain_time(expires_at) and partner and type(partner) is str):
-        return None
-    created, modified = first["occurredAt"], documents[-1]["occurredAt"]
-    codes = sorted({a_code(finding["code"]) for finding in findings})
-    offers = {item["offer"]["id"] for item in items.values()}
-    products = {product["productCode"] for item in items.values() for product in item["offer"]["products"]}
-    snapshot = {
-        "id": stream_id,
-        "version": len(documents),
-        "partner": partner,
-        "status": status,
-        "details": details,
-        "items": list(items.values()),
-        "created": created,
-        "modified": modified,
-        "expiresAt": expires_at,
-        "ready": ready,
-        "orderId": order_id,
-        "findingCodes": codes,
-    }
-    return BasketView(
-        basket_id=stream_id,
-        version=len(documents),
-        partner=partner,
-        external_id=details["external_id"],
-        status=status,
-        created=datetime.fromisoformat(created),
-        modified=datetime.fromisoformat(modified),
-        expires_at=datetime.fromisoformat(expires_at),
-        snapshot=orjson.dumps(snapshot),
-        uses=_uses(partner, offers, products) if status == "open" else frozenset(),
-        ready=ready,
-        offers=frozenset(offers),
-        products=frozenset(products),
-        finding_codes=frozenset(codes),
+class _Struct(msgspec.Struct):
+    """What `apply` needs of a model."""
+
+    def model_copy(self, *, update: dict[str, Any]) -> Any:
+        return msgspec.structs.replace(self, **update)
+
+
+_UNREAD: dict[type[BaseModel], frozenset[str]] = {
+    # A rebuild reads these documents as far as the findings.
+    BasketValidated: frozenset({"evidence", "passed", "catalogue_position"}),
+    Finding: frozenset(Finding.model_fields) - {"code"},
+}
+
+
+@cache
+def struct_of(model: type[BaseModel]) -> type[Any]:
+    """A struct with the fields and the methods of a model."""
+    is_event = issubclass(model, DomainEvent)
+    unread = _UNREAD.get(model, frozenset()) | ({"type"} if is_event else frozenset())
+    fields = [
+        (name, _struct_type(field.annotation, field.metadata), _struct_field(name, field))
+        for name, field in model.model_fields.items()
+        if name not in unread
+    ]
+    return msgspec.defstruct(
+        model.__name__,
+        fields,
+        bases=(_Struct,),
+        namespace={name: each for name, each in vars(model).items() if isinstance(each, FunctionType)},
+        tag_field="type" if is_event else None,
+        tag=model.TOPIC if issubclass(model, DomainEvent) else None,
+        kw_only=True,
+        gc=False,
     )
 
 
-def _uses(partner: str, offers: set[str], products: set[str]) -> frozenset[str]:
-    policies = (policy_reference(partner), policy_reference(None))
-    return frozenset((*map(offer_reference, offers), *map(product_reference, products), *policies))
+def _struct_field(name: str, field: FieldInfo) -> Any:
+    if field.is_required():
+        return msgspec.field(name=field.alias or name)
+    if field.default_factory is not None:  # only open maps have one
+        return msgspec.field(name=field.alias or name, default=msgspec.Raw(b"{}"))
+    return msgspec.field(name=field.alias or name, default=field.default)
+
+
+def _struct_type(annotation: Any, metadata: Iterable[object] = ()) -> Any:
+    """Open maps stay bytes. Of the constraints, lower bounds are checked."""
+    arguments = get_args(annotation)
+    match get_origin(annotation):
+        case None if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            return struct_of(annotation)
+        case origin if origin is Annotated:
+            return _struct_type(arguments[0], arguments[1:])
+        case origin if origin in (Union, UnionType):
+            return _union(_struct_type(each) for each in arguments)
+        case origin if origin is tuple:
+            return tuple[_struct_type(arguments[0]), ...]  # type: ignore[misc]
+        case origin if origin is dict:
+            return msgspec.Raw
+    for constraint in metadata:
+        if (least := getattr(constraint, "ge", None)) is not None:
+            return Annotated[annotation, msgspec.Meta(ge=least)]
+    return _LEAVES.get(annotation, annotation)
+
+
+def _union(types: Iterable[Any]) -> Any:
+    return reduce(or_, types)
+
+
+EVENT_STRUCTS = {event: struct_of(event) for event in BasketEvent.__args__}
+_EVENTS: msgspec.json.Decoder[list[Any]] = msgspec.json.Decoder(list[_union(EVENT_STRUCTS.values())])  # type: ignore[misc]
+_INITIATED = EVENT_STRUCTS[BasketInitiated]
+_SNAPSHOT = struct_of(BasketSnapshot)
+
+_EXPONENT = re.compile(rb"[0-9][eE]")
+
+
+def _is_canonical(open_map: object) -> bool:
+    """Whether the bytes of an open map may stay as they are. Releases write exponents in different ways."""
+    if not isinstance(open_map, msgspec.Raw):  # an erasure left an empty one
+        return True
+    content = bytes(open_map)
+    return content == b"{}" or (content[:1] == b"{" and _EXPONENT.search(content) is None)

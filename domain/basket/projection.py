@@ -1,25 +1,24 @@
-"""The basket views: what each basket is now, brought forward event by event."""
+"""The basket views: what each basket is now, moved forward event by event."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from pydantic import ValidationError
 from pydantic_core import to_json
 
 from domain.basket.basket import Basket
 from domain.basket.codec import UnreadableEvent, decode_all
 from domain.basket.references import offers_of, products_of, references_of
-from domain.basket.snapshot import BasketSnapshot
+from domain.basket.snapshot import BasketSnapshot, UnreadableSnapshot, restore
 from domain.ports.event_store import EventStore
-from domain.ports.read_models import BasketView, BasketViews, BlockedBaskets
+from domain.ports.read_models import BasketView, BasketViews
 from domain.shared.errors import CheckoutError
 from domain.shared.eventsourcing import DomainEvent
 
 
 class ProjectionContended(CheckoutError):
-    """Others kept moving the same views; nothing is lost, and a later try finds them further on."""
+    """Other processes kept moving the same views. Nothing is lost, and a later try starts from where they are."""
 
     def __init__(self, basket_ids: Collection[str]) -> None:
         super().__init__(f"{len(basket_ids)} views were moved by others again and again")
@@ -33,17 +32,25 @@ class ProjectionFailure:
     error: str
 
 
+@dataclass(frozen=True, slots=True)
+class ProjectedView:
+    """A basket's view; None if not even its first event can be folded. If `stuck`, it holds the events before."""
+
+    view: BasketView | None
+    stuck: ProjectionFailure | None = None
+
+
 class _ProjectionError(Exception):
-    """Ends the folding of one basket where it stands."""
+    """Ends the fold of one basket."""
 
     def __init__(self, version: int, error: str) -> None:
         super().__init__(error)
-        self.stuck = ProjectionFailure(version, error)
+        self.failure = ProjectionFailure(version, error)
 
 
 class BasketProjection:
-    """Brings basket views forward. Any number of processes may do so at once and in any order: a view only
-    moves from the version that its fold began with."""
+    """Moves basket views forward. Any number of processes may do so, in any order: a view only moves from the
+    version that its fold started from."""
 
     def __init__(self, store: EventStore, views: BasketViews, attempts: int = 10) -> None:
         self._store = store
@@ -51,11 +58,11 @@ class BasketProjection:
         self._attempts = attempts
 
     async def apply(self, arrived: Mapping[str, Sequence[DomainEvent]]) -> Mapping[str, ProjectionFailure]:
-        """Brings each basket's view to the last of its events at least; events that it holds already are
-        passed over, and missing ones are read from the store.
+        """Moves each basket's view to the last of its events, or further. Skips events that the view has, and reads
+        missing ones from the store.
 
-        Returns the baskets that got stuck, whose views hold all that came before. Raises
-        StoreUnavailable and ProjectionContended; what was moved until then stays moved.
+        Returns the baskets that got stuck; their views have all events before the failure. Raises StoreUnavailable
+        and ProjectionContended; views that moved before stay moved.
         """
         stuck: dict[str, ProjectionFailure] = {}
         waiting = dict(arrived)
@@ -69,10 +76,10 @@ class BasketProjection:
                 try:
                     fold.begin(snapshots.get(basket_id))
                     await self._fold(fold, events)
-                except _ProjectionError as reason:
-                    stuck[basket_id] = reason.stuck
+                except _ProjectionError as error:
+                    stuck[basket_id] = error.failure
                 if fold.basket is not None and fold.version > fold.began:
-                    moves[basket_id] = (fold.began, fold.view())
+                    moves[basket_id] = (fold.began, fold.view(fold.basket))
             moved = await self._views.advance(list(moves.values())) if moves else ()
             waiting = {basket_id: waiting[basket_id] for basket_id in moves.keys() - moved}
             for basket_id in waiting:
@@ -82,35 +89,25 @@ class BasketProjection:
         return stuck
 
     async def refold(self, basket_id: str) -> ProjectionFailure | None:
-        """Brings the view to the last event in the store."""
+        """Moves the view to the last event in the store."""
         stored = await self._store.read_events(basket_id)
         try:
-            events = [_readable(event.version, event.data) for event in stored]
-        except _ProjectionError as reason:
-            return reason.stuck
+            events = [_decode(event.version, event.data) for event in stored]
+        except _ProjectionError as error:
+            return error.failure
         return (await self.apply({basket_id: events})).get(basket_id)
-
-    async def unpark(self, basket_id: str, parked: BlockedBaskets) -> ProjectionFailure | None:
-        """Folds a parked basket's view from the store and releases it; leaves it parked and says why where
-        it still cannot be folded."""
-        stuck = await self.refold(basket_id)
-        if stuck is None:
-            await parked.release(basket_id)
-            # An event that arrived between the two was passed over, for the basket was still parked.
-            stuck = await self.refold(basket_id)
-        return stuck
 
     async def _fold(self, fold: _Fold, events: Sequence[DomainEvent]) -> None:
         for event in events:
             if event.originator_version > fold.version + 1:
-                await self._fill(fold, event.originator_version)
+                await self._fill_gap(fold, event.originator_version)
             fold.take(event)
 
-    async def _fill(self, fold: _Fold, upto: int) -> None:
+    async def _fill_gap(self, fold: _Fold, upto: int) -> None:
         for stored in await self._store.read_events(fold.basket_id, fold.version):
             if stored.version > upto:
                 return
-            fold.take(_readable(stored.version, stored.data))
+            fold.take(_decode(stored.version, stored.data))
         if fold.version < upto:
             raise _ProjectionError(upto, f"the store ends at version {fold.version} of this basket")
 
@@ -118,45 +115,57 @@ class BasketProjection:
 class _Fold:
     """One basket on its way from its view's snapshot."""
 
-    def __init__(self, basket_id: str) -> None:
+    def __init__(self, basket_id: str = "") -> None:
         self.basket_id = basket_id
         self.basket: Basket | None = None
         self.began = 0
-        self._used: frozenset[str] | None = None
+        self._uses: frozenset[str] | None = None
 
     def begin(self, snapshot: bytes | None) -> None:
         if snapshot is None:
             return
         try:
-            self.basket = BasketSnapshot.model_validate_json(snapshot).restore()
-        except ValidationError as error:
+            self.basket = restore(snapshot)
+        except UnreadableSnapshot as error:
             raise _ProjectionError(1, f"the view's snapshot cannot be read: {error}") from error
         self.began = self.version
-        self._used = references_of(self.basket)
+        self._uses = references_of(self.basket)
 
-    def view(self) -> BasketView:
-        """The row of the basket that was begun; what it is found by is said only where it became another."""
-        assert self.basket is not None  # noqa: S101  (for the type checker)
-        view = to_view(self.basket)
-        return replace(view, uses=None) if view.uses == self._used else view
+    def view(self, basket: Basket) -> BasketView:
+        """The row, with its references only if they changed."""
+        view = to_view(basket)
+        return replace(view, uses=None) if view.uses == self._uses else view
 
     @property
     def version(self) -> int:
         return self.basket.version if self.basket is not None else 0
 
     def take(self, event: DomainEvent) -> None:
-        """Passes over what the basket holds already."""
-        if event.originator_version <= self.version:
-            return
+        """Skips an event that the basket has."""
+        if event.originator_version > self.version:
+            self.fold(event)
+
+    def fold(self, event: DomainEvent) -> None:
         try:
             self.basket = event.mutate(self.basket)
         except Exception as error:
-            # An event that fits no basket may fail in any way; it is this basket's trouble alone.
+            # An event that fits no basket may fail in any way, and concerns this basket only.
             raise _ProjectionError(event.originator_version, f"{type(error).__name__}: {error}") from error
 
 
-def to_view(basket: Basket) -> BasketView:
-    """The row that says what the basket is."""
+def project(documents: Iterable[tuple[int, bytes]]) -> ProjectedView:
+    """The view of a basket's stored events, each with its version, in their order."""
+    fold, stuck = _Fold(), None
+    try:
+        for version, document in documents:
+            fold.fold(_decode(version, document))
+    except _ProjectionError as error:
+        stuck = error.failure
+    return ProjectedView(to_view(fold.basket) if fold.basket is not None else None, stuck)
+
+
+def to_view(basket: Basket, snapshot: bytes | None = None) -> BasketView:
+    """The row of a basket. `snapshot` is its snapshot's JSON, if the caller has it."""
     return BasketView(
         basket_id=basket.id,
         version=basket.version,
@@ -166,7 +175,7 @@ def to_view(basket: Basket) -> BasketView:
         created=basket.created_on,
         modified=basket.modified_on,
         expires_at=basket.expires_at,
-        snapshot=to_json(BasketSnapshot.take(basket), by_alias=True),
+        snapshot=to_json(BasketSnapshot.take(basket), by_alias=True) if snapshot is None else snapshot,
         uses=references_of(basket),
         ready=basket.ready,
         offers=frozenset(offers_of(basket)),
@@ -183,7 +192,7 @@ def group_by_basket(events: Iterable[DomainEvent]) -> dict[str, list[DomainEvent
     return baskets
 
 
-def _readable(version: int, data: bytes) -> DomainEvent:
+def _decode(version: int, data: bytes) -> DomainEvent:
     try:
         (event,) = decode_all(b"[" + data + b"]")
     except (UnreadableEvent, ValueError) as error:

@@ -1,9 +1,9 @@
-"""Which baskets a catalogue fact may matter to: by names that baskets and facts share.
+"""Finds the baskets that a catalogue fact may matter to: by references that baskets and facts share.
 
-A verdict looks at the offers of the basket's lines and at the products that those are made of, by the catalogue
-or as the lines remember them, and at the policies of its organisation. So a fact about an offer touches the baskets
-that hold the offer, a fact about a product those that hold the product or an offer that is made of it, and a
-policy those that it is for.
+A verdict rests on the offers of a basket's lines, on the products of those offers (as the catalogue or as the lines
+know them), and on the policies of its organisation. So a fact about an offer touches the baskets with that offer. A
+fact about a product touches the baskets with that product, or with an offer that contains it. A policy touches the
+baskets of its organisation.
 """
 
 from __future__ import annotations
@@ -18,31 +18,30 @@ from domain.ports.catalogue import CatalogueHistory
 
 
 def offers_of(basket: Basket) -> set[str]:
-    """The ids of the offers that the basket holds."""
+    """The ids of the offers on the basket's lines."""
     return {item.offer.id for item in basket.items.values()}
 
 
 def products_of(basket: Basket) -> set[str]:
-    """The codes of the products that its lines remember."""
+    """The product codes on the basket's lines."""
     return {product.product_code for item in basket.items.values() for product in item.offer.products}
 
 
 def references_of(basket: Basket) -> frozenset[str]:
-    """The names that an open basket is found by; none for one that is over."""
+    """The references of an open basket; none of a closed one."""
     if basket.status != "open":
         return frozenset()
     return frozenset(
-        {
+        (
             *map(offer_reference, offers_of(basket)),
             *map(product_reference, products_of(basket)),
             policy_reference(basket.partner),
             policy_reference(None),
-        }
+        )
     )
 
 
 def reference_of(fact: Fact) -> str:
-    """The name of what the fact is about."""
     match fact:
         case OfferFact():
             return offer_reference(fact.id)
@@ -57,7 +56,7 @@ def reference_of(fact: Fact) -> str:
 
 
 async def references_touched_by(facts: Collection[Fact], history: CatalogueHistory) -> frozenset[str]:
-    """The names of what the facts are about, and of the offers that are made of it as is known now."""
+    """The references of the facts, and of the offers that contain their products now."""
     codes = {fact.product_code for fact in facts if isinstance(fact, AvailabilityFact)}
     offers = await history.offers_made_of(codes) if codes else ()
     return frozenset({*map(reference_of, facts), *map(offer_reference, offers)})
@@ -72,5 +71,5 @@ def product_reference(product_code: str) -> str:
 
 
 def policy_reference(partner: str | None) -> str:
-    """Of the policy of one organisation, or of all."""
+    """None: the policy of all organisations."""
     return "policy" if partner is None else f"policy/{partner}"

@@ -1,8 +1,9 @@
-"""A basket's state as of one version, as basket views keep it, and back."""
+"""A basket's state at one version, as basket views keep it."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -16,7 +17,7 @@ class UnreadableSnapshot(ValueError):
 
 
 class BasketSnapshot(Value):
-    """All that a basket is at `version`; folding the later events onto it gives the basket of now."""
+    """Everything that a basket is at `version`. With the later events folded onto it, it is the basket of now."""
 
     id: str
     version: int
@@ -33,34 +34,30 @@ class BasketSnapshot(Value):
 
     @classmethod
     def take(cls, basket: Basket) -> BasketSnapshot:
-        return cls.model_construct(
-            id=basket.id,
-            version=basket.version,
-            partner=basket.partner,
-            status=basket.status,
-            details=basket.details,
-            items=tuple(basket.items.values()),
-            created=basket.created_on,
-            modified=basket.modified_on,
-            expires_at=basket.expires_at,
-            ready=basket.ready,
-            order_id=basket.order_id,
-            finding_codes=basket.finding_codes,
-        )
+        return cls.model_construct(**snapshot_fields(basket))
 
     def restore(self) -> Basket:
         basket = Basket.from_snapshot(
             id=self.id, version=self.version, created=self.created, modified=self.modified
         )
-        basket.partner = self.partner
-        basket.status = self.status
-        basket.details = self.details
         basket.items = {item.id: item for item in self.items}
-        basket.expires_at = self.expires_at
-        basket.ready = self.ready
-        basket.order_id = self.order_id
-        basket.finding_codes = self.finding_codes
+        for name in _SAME_NAMES:
+            setattr(basket, name, getattr(self, name))
         return basket
+
+
+_SAME_NAMES = ("partner", "status", "details", "expires_at", "ready", "order_id", "finding_codes")
+
+
+def snapshot_fields(basket: Basket) -> dict[str, Any]:
+    return {
+        "id": basket.id,
+        "version": basket.version,
+        "items": tuple(basket.items.values()),
+        "created": basket.created_on,
+        "modified": basket.modified_on,
+        **{name: getattr(basket, name) for name in _SAME_NAMES},
+    }
 
 
 def restore(snapshot: bytes) -> Basket:

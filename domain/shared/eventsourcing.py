@@ -116,9 +116,10 @@ class Aggregate(BaseAggregate[str]):
 
     @classmethod
     def from_snapshot(cls, *, id: str, version: int, created: datetime, modified: datetime) -> Self:
-        """An aggregate at a version. Its own `__init__` does not run: the caller sets its state."""
+        """An aggregate at a version, as its `__init__` makes it: the caller sets its state."""
         aggregate = cls.__new__(cls)
         aggregate.__base_init__(id, version, created)
+        aggregate.__init__()  # type: ignore[misc]
         aggregate.modified_on = modified
         return aggregate
 

@@ -199,7 +199,9 @@ async def test_what_is_not_understood_parks_its_basket_alone_until_it_is_release
 
         projection = BasketProjection(store, views)
         for basket_id in (parked.id, stray.id):
-            assert await projection.unpark(basket_id, letters) is None
+            assert await projection.refold(basket_id) is None
+            await letters.release(basket_id)
+            assert await projection.refold(basket_id) is None
         assert await views.versions([parked.id, stray.id]) == {
             parked.id: later.basket.version,
             stray.id: stray.version,

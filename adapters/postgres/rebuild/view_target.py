@@ -14,12 +14,8 @@ from adapters.postgres.rebuild import view_target_sql as sql
 from adapters.postgres.rebuild.blue_green import Slot
 from adapters.postgres.rebuild.target import SAMPLES_PER_KIND, FoldedPage, SourcePage
 from domain.basket.events import BasketValidated
-from domain.basket.fast_projection import (
-    ProjectedView,
-    catch_up,
-    project,
-    project_canonical,
-)
+from domain.basket.fast_projection import catch_up, project_canonical
+from domain.basket.projection import ProjectedView, project
 from domain.basket.snapshot import BasketSnapshot
 from domain.operators.rebuild import RebuildComparison, RebuildDifference, RebuildTarget
 from domain.ports.read_models import BasketView

@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 
 from domain.basket.basket import Basket
 from domain.basket.codec import decode_all
-from domain.basket.fast_projection import catch_up, project, project_canonical
-from domain.basket.projection import to_view
+from domain.basket.events import BasketEvent
+from domain.basket.fast_projection import EVENT_STRUCTS, catch_up, project_canonical
+from domain.basket.projection import project, to_view
 from domain.ports.event_store import StoredEvent
 from domain.ports.read_models import BasketView
-from domain.shared.eventsourcing import fold
+from domain.shared.eventsourcing import DomainEvent, fold
 from tests.builders import (
     LIFETIME,
     InMemoryCheckout,
@@ -157,6 +158,11 @@ def plain_history() -> list[dict[str, Any]]:
 
 def joined(documents: Sequence[Any]) -> bytes:
     return json.dumps(documents, separators=(",", ":"), ensure_ascii=False).encode()[1:-1]
+
+
+@pytest.mark.parametrize("event", BasketEvent.__args__)
+def test_every_type_of_event_has_a_struct_with_its_own_apply(event: type[DomainEvent]) -> None:
+    assert EVENT_STRUCTS[event].apply is event.apply
 
 
 def test_an_ordinary_history_takes_the_quick_way() -> None:

@@ -9,10 +9,8 @@ from pydantic_core import to_json
 from domain.basket.projection import BasketProjection, ProjectionContended, to_view
 from domain.basket.snapshot import BasketSnapshot
 from domain.ports.event_store import Append, NewEvent
-from domain.ports.messaging import DeadLetter
 from domain.ports.read_models import BasketView
 from domain.shared.eventsourcing import DomainEvent, fold
-from domain.shared.values import MessageSource
 from tests.builders import (
     InMemoryCheckout,
     add,
@@ -25,7 +23,7 @@ from tests.builders import (
     update,
     validate,
 )
-from tests.fakes.basket_views import MemoryBasketViews, MemoryDeadLetters
+from tests.fakes.basket_views import MemoryBasketViews
 
 
 async def a_history(checkout: InMemoryCheckout) -> list[DomainEvent]:
@@ -182,26 +180,13 @@ async def test_refolding_brings_a_view_to_the_end_of_the_store(bench: Bench) -> 
     assert await bench.view(id) == snapshot_after(events)
 
 
-async def test_a_parked_basket_is_released_once_its_view_is_folded_from_the_store(bench: Bench) -> None:
-    events = await a_history(bench.checkout)
-    id = events[0].originator_id
-    letters = MemoryDeadLetters()
-    await letters.record([DeadLetter(MessageSource("t", 0, 0), None, None, (), "unreadable", "", id)])
-    assert await bench.projection.unpark(id, letters) is None
-    assert await bench.view(id) == snapshot_after(events)
-    assert not await letters.blocked([id])
-
-
-async def test_a_parked_basket_that_still_cannot_be_folded_stays_parked(bench: Bench) -> None:
+async def test_a_view_that_still_cannot_be_folded_from_the_store_says_where(bench: Bench) -> None:
     events = await a_history(bench.checkout)
     id = events[0].originator_id
     await bench.checkout.store.append(Append(id, len(events), [NewEvent("odd", b'{"odd":1}', b"{}")]))
-    letters = MemoryDeadLetters()
-    await letters.record([DeadLetter(MessageSource("t", 0, 0), None, None, (), "unreadable", "", id)])
-    stuck = await bench.projection.unpark(id, letters)
+    stuck = await bench.projection.refold(id)
     assert stuck is not None
     assert stuck.version == len(events) + 1
-    assert await letters.blocked([id]) == {id}
 
 
 def _fields(view: BasketView) -> dict[str, object]:
