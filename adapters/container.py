@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from adapters.kafka.order_placed import OrderPlacedHandler
     from domain.basket.projection import BasketProjection
     from domain.operators.checkpoint_reset import CheckpointReset
-    from domain.operators.dead_letters.model import DeadLetterBox
+    from domain.operators.dead_letters.service import DeadLetterService
     from domain.operators.erasure import ErasureService
     from domain.operators.history.as_of import BasketHistory
     from domain.operators.history.tail import HistoryTail
@@ -164,12 +164,12 @@ class Container(StorageContainer):
         return [self.parked, KafkaDeadLetters(self.settings, utc_now)]
 
     @cached_property
-    def dead_letter_service(self) -> DeadLetterBox:
+    def dead_letter_service(self) -> DeadLetterService:
         """What operators do with dead letters."""
-        from adapters.kafka.command_retries import CommandRetryHandler
         from adapters.kafka.dead_letter_retries import (
             BasketViewRetryHandler,
             CatalogueRetryHandler,
+            CommandRetryHandler,
             VerdictRetryHandler,
         )
         from domain.operators.dead_letters.service import DeadLetterService

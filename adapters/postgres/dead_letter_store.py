@@ -1,4 +1,4 @@
-"""Dead letters as they are settled: read in pages, claimed with row locks, settled with the record of it."""
+"""Dead letters in PostgreSQL, as operators read and settle them."""
 
 from __future__ import annotations
 
@@ -17,23 +17,19 @@ from domain.operators.dead_letters.store import StoredDeadLetter
 from domain.ports.messaging import DeadLetter
 from domain.shared.values import MessageSource
 
-# The next letters after a number that a query finds, each part of which may be left open.
+# The next letters after a number that a query selects.
 PAGE = """
 SELECT * FROM dead_letters
  WHERE number > $1
-   AND ($3::text IS NULL OR topic = $3)
-   AND ($4::text IS NULL OR code = $4)
-   AND ($5::text IS NULL OR about = $5)
+   AND ($3::text IS NULL OR topic = $3) AND ($4::text IS NULL OR code = $4) AND ($5::text IS NULL OR about = $5)
  ORDER BY number LIMIT $2
 """
 
-# The same of those that wait. Apart, so that the index of these alone serves it.
+# The same of those that wait. An index of these alone serves it.
 PAGE_OF_WAITING = """
 SELECT * FROM dead_letters
  WHERE number > $1 AND settled_at IS NULL
-   AND ($3::text IS NULL OR topic = $3)
-   AND ($4::text IS NULL OR code = $4)
-   AND ($5::text IS NULL OR about = $5)
+   AND ($3::text IS NULL OR topic = $3) AND ($4::text IS NULL OR code = $4) AND ($5::text IS NULL OR about = $5)
  ORDER BY number LIMIT $2
 """
 
@@ -41,22 +37,19 @@ SELECT * FROM dead_letters
 PAGE_OF_SETTLED = """
 SELECT * FROM dead_letters
  WHERE number > $1 AND settled_at IS NOT NULL
-   AND ($3::text IS NULL OR topic = $3)
-   AND ($4::text IS NULL OR code = $4)
-   AND ($5::text IS NULL OR about = $5)
+   AND ($3::text IS NULL OR topic = $3) AND ($4::text IS NULL OR code = $4) AND ($5::text IS NULL OR about = $5)
  ORDER BY number LIMIT $2
 """
 
 FIND = "SELECT * FROM dead_letters WHERE number = $1"
 
-# The first letter of a basket from some topics that waits.
+# The first waiting letter about a basket from some topics.
 FIRST_OF = """
 SELECT min(number) FROM dead_letters
  WHERE settled_at IS NULL AND about = $1 AND topic = ANY($2::text[])
 """
 
-# The letter that is claimed and all that wait in its order, locked. Always in one direction, and whoever comes
-# second is told so: no circle of operators can wait for each other.
+# Locks a letter and all that wait in its order. NOWAIT: operators never wait for each other in a circle.
 CLAIM = """
 SELECT * FROM dead_letters
  WHERE settled_at IS NULL
@@ -71,7 +64,7 @@ UPDATE dead_letters
  WHERE number = ANY($1::bigint[])
 """
 
-# Counts a try of a letter ($1); an error ($2) where it failed.
+# Counts a retry of a letter ($1); $2 is its error, or null.
 TRY = """
 UPDATE dead_letters
    SET tries = tries + 1, tried_at = clock_timestamp(), last_error = $2
@@ -86,7 +79,7 @@ UPDATE dead_letters
 
 LAST = "SELECT coalesce(max(number), 0) FROM dead_letters"
 
-# How many wait, by topic and code; read from an index that holds no others.
+# How many wait, by topic and code. An index of the waiting letters serves it.
 COUNTS = """
 SELECT topic, code, count(*) AS count FROM dead_letters
  WHERE settled_at IS NULL
@@ -94,7 +87,6 @@ SELECT topic, code, count(*) AS count FROM dead_letters
 """
 
 _PAGES = {None: PAGE, False: PAGE_OF_WAITING, True: PAGE_OF_SETTLED}
-
 
 MAX_CLAIMS = 4
 
@@ -104,22 +96,21 @@ class PostgresDeadLetterStore:
 
     def __init__(self, database: DatabasePool) -> None:
         self._database = database
-        # A claim is held while others are asked for connections: from one pool for all it could take the last.
+        # A claim holds its connection while its retry needs others. In one pool for all it could take the last.
         self._claims = database.sibling("checkout dead letters", MAX_CLAIMS)
 
     async def page(self, query: DeadLetterQuery, after: int, limit: int) -> Sequence[StoredDeadLetter]:
+        selection = (query.topic, query.code, query.basket_id)
         async with self._database.connection() as connection:
-            rows = await connection.fetch(
-                _PAGES[query.settled], after, limit, query.topic, query.code, query.basket_id
-            )
-        return [_buried(row) for row in rows]
+            rows = await connection.fetch(_PAGES[query.settled], after, limit, *selection)
+        return [_letter(row) for row in rows]
 
     async def find(self, id: int) -> StoredDeadLetter | None:
         if id >= 2**63:
             return None
         async with self._database.connection() as connection:
             row = await connection.fetchrow(FIND, id)
-        return None if row is None else _buried(row)
+        return None if row is None else _letter(row)
 
     async def first_of(self, basket_id: str, topics: Collection[str]) -> int | None:
         async with self._database.connection() as connection:
@@ -131,13 +122,13 @@ class PostgresDeadLetterStore:
         self, id: int, basket_id: str | None, topics: Collection[str]
     ) -> AsyncIterator[_Claim | Literal["busy", "settled"]]:
         async with self._claims.connection() as connection, connection.transaction():
-            found = await _locked(connection, id, basket_id, topics)
-            if found is None:
+            try:
+                rows = await connection.fetch(CLAIM, id, basket_id, [*topics])
+            except asyncpg.LockNotAvailableError:
                 yield "busy"
-            elif id not in found:
-                yield "settled"
-            else:
-                yield _Claim(connection, found[id], [*found])
+                return
+            letters = {row["number"]: row for row in rows}
+            yield _Claim(connection, _letter(letters[id]), [*letters]) if id in letters else "settled"
 
     async def reopen(self, ids: Sequence[int], error: str) -> None:
         async with self._database.connection() as connection:
@@ -150,16 +141,14 @@ class PostgresDeadLetterStore:
 
     async def counts(self) -> Sequence[DeadLetterCount]:
         async with self._database.connection() as connection:
-            rows = await connection.fetch(COUNTS)
-        return [DeadLetterCount(topic=row["topic"], code=row["code"], count=row["count"]) for row in rows]
+            return [DeadLetterCount(**row) for row in await connection.fetch(COUNTS)]
 
     async def close(self) -> None:
-        """Gives up the connections of claims."""
         await self._claims.close()
 
 
 class _Claim:
-    """Claim: holds row locks in the transaction that the connection is in."""
+    """DeadLetterClaim. The transaction of its connection holds the row locks."""
 
     def __init__(
         self, connection: asyncpg.Connection, letter: StoredDeadLetter, waiting: Sequence[int]
@@ -169,29 +158,18 @@ class _Claim:
         self.waits_for = waiting[0] if waiting[0] != letter.id else None
         self._connection = connection
 
-    async def settle(self, ids: Sequence[int], by: ResolvedBy, action: OperatorAction) -> None:
+    async def resolve(self, ids: Sequence[int], by: ResolvedBy, action: OperatorAction) -> None:
         if by == "retried":
             await self._connection.execute(TRY, self.letter.id, None)
         await self._connection.execute(SETTLE, ids, by)
         await record_action(self._connection, action)
 
-    async def keep(self, error: str, action: OperatorAction) -> None:
+    async def record_failure(self, error: str, action: OperatorAction) -> None:
         await self._connection.execute(TRY, self.letter.id, to_storable_text(error)[:MAX_ERROR_LENGTH])
         await record_action(self._connection, action)
 
 
-async def _locked(
-    connection: asyncpg.Connection, id: int, basket_id: str | None, topics: Collection[str]
-) -> dict[int, StoredDeadLetter] | None:
-    """The letters that are locked now, by number; None where somebody else has one of them."""
-    try:
-        rows = await connection.fetch(CLAIM, id, basket_id, [*topics])
-    except asyncpg.LockNotAvailableError:
-        return None
-    return {row["number"]: _buried(row) for row in rows}
-
-
-def _buried(row: asyncpg.Record) -> StoredDeadLetter:
+def _letter(row: asyncpg.Record) -> StoredDeadLetter:
     message = DeadLetter(
         source=MessageSource(row["topic"], row["partition"], row["message_offset"]),
         key=row["key"],
@@ -205,7 +183,7 @@ def _buried(row: asyncpg.Record) -> StoredDeadLetter:
     return StoredDeadLetter(
         id=row["number"],
         message=message,
-        about=row["about"],
+        basket_id=row["about"],
         recorded_at=row["recorded_at"],
         tries=row["tries"],
         tried_at=row["tried_at"],

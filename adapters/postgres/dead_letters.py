@@ -1,4 +1,4 @@
-"""Dead letters in PostgreSQL, and the baskets that they park."""
+"""Records dead letters in PostgreSQL, and knows the baskets that they block."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from domain.ports.messaging import DeadLetter
 
 MAX_ERROR_LENGTH = 4_000
 
-# Keeps a dead letter, once.
+# Records a dead letter, once.
 RECORD = """
 INSERT INTO dead_letters
     (topic, partition, message_offset, digest, key, value, header_names, header_values, code, error, basket_id)
@@ -18,7 +18,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 ON CONFLICT (topic, partition, message_offset, digest) DO NOTHING
 """
 
-# Which of some baskets have a dead letter that is not settled.
+# Which of some baskets a waiting dead letter blocks.
 BLOCKED = """
 SELECT DISTINCT basket_id FROM dead_letters
  WHERE settled_at IS NULL AND basket_id = ANY($1::text[])
@@ -32,7 +32,7 @@ UPDATE dead_letters SET settled_at = clock_timestamp()
 
 
 class PostgresDeadLetters:
-    """DeadLetters and BlockedBaskets. A letter that was settled stays so when it is recorded again."""
+    """DeadLetters and BlockedBaskets. A settled letter stays settled when it is recorded again."""
 
     def __init__(self, database: DatabasePool) -> None:
         self._database = database
@@ -74,6 +74,5 @@ def _digest(letter: DeadLetter) -> bytes:
 
 
 def to_storable_text(text: str) -> str:
-    """PostgreSQL's text takes neither U+0000 nor halves of surrogate pairs, and anything may come in a
-    message."""
+    """Replaces what PostgreSQL's text cannot hold: U+0000 and halves of surrogate pairs."""
     return text.encode(errors="replace").decode().replace("\x00", "\ufffd")

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from domain.operators.dead_letters.model import DeadLetterBox
+from domain.operators.dead_letters.service import DeadLetterService
 from domain.operators.status.model import ServiceStatus
 from domain.operators.status.rate_meter import WINDOW_SECONDS
 from domain.operators.status.service_status import StatusService
@@ -37,7 +37,7 @@ class StatusHistory:
     """What was seen. `status` is the newest, None before the first; `trouble` says in words why there is no
     newer one."""
 
-    def __init__(self, statuses: StatusService, letters: DeadLetterBox) -> None:
+    def __init__(self, statuses: StatusService, letters: DeadLetterService) -> None:
         self._statuses = statuses
         self._letters = letters
         self.looks: deque[StatusSample] = deque(maxlen=MAX_SAMPLES)

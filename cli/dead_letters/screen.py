@@ -1,20 +1,15 @@
-"""What people see of dead letters."""
+"""Shows dead letters to people."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from pydantic_core import from_json
 
-from cli.output import (
-    STDOUT,
-    Output,
-    StyledText,
-    TableColumn,
-)
+from cli.output import STDOUT, Output, StyledText, TableColumn
 from domain.operators.dead_letters.model import (
     DeadLetterDetails,
     DeadLetterPage,
@@ -22,13 +17,14 @@ from domain.operators.dead_letters.model import (
     ReadableContent,
     ResolutionResult,
 )
+from domain.shared.formatting import format_time
 
 _STYLES = {"done": "green", "failed": "red", "waits": "yellow", "left": "yellow", "busy": "yellow"}
-LONGEST_VALUE = 20_000
+MAX_VALUE_LENGTH = 20_000
 
 COLUMNS = (
     TableColumn("no.", right=True),
-    "buried",
+    "recorded",
     "topic",
     "code",
     "basket",
@@ -63,65 +59,62 @@ def _row(letter: DeadLetterSummary) -> list[StyledText]:
     ]
 
 
-def show_letter(shown: DeadLetterDetails, out: Output = STDOUT) -> None:
-    """Everything about a letter; a value that is JSON is set out in lines."""
-    letter = shown.letter
+def show_letter(details: DeadLetterDetails, out: Output = STDOUT) -> None:
+    """Everything about a letter. A value that is JSON is indented."""
+    letter = details.letter
+    waits = ", its view waits" if letter.parks else ""
     for name, value in (
         ("letter", str(letter.id)),
         ("kind", letter.kind),
         ("lay", f"{letter.topic}, partition {letter.partition}, offset {letter.offset}"),
-        ("buried", _time(letter.recorded_at)),
+        ("recorded", _time(letter.recorded_at)),
         ("code", letter.code),
         ("error", letter.error),
-        (
-            "basket",
-            f"{letter.basket_id}{', its view waits' if letter.parks else ''}" if letter.basket_id else "",
-        ),
+        ("basket", f"{letter.basket_id}{waits}" if letter.basket_id else ""),
         ("tries", f"{letter.tries}, the last {_time(letter.tried_at)}" if letter.tried_at else "none"),
         ("newest error", letter.last_error or ""),
         ("settled", f"{letter.settled_by} {_time(letter.settled_at)}" if letter.settled_at else "no"),
-        ("waits for", f"letter {shown.waits_for}" if shown.waits_for is not None else ""),
-        ("retry", shown.retry),
-        ("skip", shown.skip),
-        ("key", _plain(shown.key)),
-        *(("header", f"{header.name}: {_plain(header.value)}") for header in shown.headers),
+        ("waits for", f"letter {details.waits_for}" if details.waits_for is not None else ""),
+        ("retry", details.retry),
+        ("skip", details.skip),
+        ("key", _plain(details.key)),
+        *(("header", f"{header.name}: {_plain(header.value)}") for header in details.headers),
     ):
         if value:
             out.say((f"{name:<14}", "dim"), value)
     out.say("value", style="dim")
-    for line in _lines(shown.value):
+    for line in _lines(details.value):
         out.say(line)
 
 
-def show_results(outcomes: Sequence[ResolutionResult], out: Output = STDOUT) -> None:
+def show_results(results: Sequence[ResolutionResult], out: Output = STDOUT) -> None:
     """A line for each letter, and how many were settled."""
-    for outcome in outcomes:
-        along = f"; along with it: {', '.join(map(str, outcome.along))}" if outcome.along else ""
-        style = _STYLES.get(outcome.result, "")
-        out.say(f"{outcome.id}  ", (outcome.result, style), f"  {outcome.words}{along}")
-    if len(outcomes) != 1:
-        out.say(f"{_settled(outcomes)} settled, {_left(outcomes)} not.")
+    for result in results:
+        along = f"; along with it: {', '.join(map(str, result.along))}" if result.along else ""
+        style = _STYLES.get(result.result, "")
+        out.say(f"{result.id}  ", (result.result, style), f"  {result.words}{along}")
+    if len(results) != 1:
+        out.say(f"{_settled(results)} settled, {_not_settled(results)} not.")
 
 
 def results_json(
-    outcomes: Sequence[ResolutionResult], *, error: str | None, interrupted: bool
+    results: Sequence[ResolutionResult], *, error: str | None, interrupted: bool
 ) -> dict[str, Any]:
-    """What became of all."""
     return {
-        "settled": _settled(outcomes),
-        "notSettled": _left(outcomes),
-        "outcomes": [outcome.model_dump(mode="json") for outcome in outcomes],
+        "settled": _settled(results),
+        "notSettled": _not_settled(results),
+        "outcomes": [result.model_dump(mode="json") for result in results],
         "error": error,
         "interrupted": interrupted,
     }
 
 
-def _settled(outcomes: Sequence[ResolutionResult]) -> int:
-    return sum(1 + len(outcome.along) for outcome in outcomes if outcome.result == "done")
+def _settled(results: Sequence[ResolutionResult]) -> int:
+    return sum(1 + len(result.along) for result in results if result.result == "done")
 
 
-def _left(outcomes: Sequence[ResolutionResult]) -> int:
-    return sum(outcome.result not in {"done", "settled"} for outcome in outcomes)
+def _not_settled(results: Sequence[ResolutionResult]) -> int:
+    return sum(result.result not in {"done", "settled"} for result in results)
 
 
 def _plain(content: ReadableContent | None) -> str:
@@ -133,8 +126,8 @@ def _plain(content: ReadableContent | None) -> str:
 def _lines(content: ReadableContent | None) -> Iterable[str]:
     if content is None:
         return ["none"]
-    if (more := len(content.text) - LONGEST_VALUE) > 0:
-        begin = content.text[:LONGEST_VALUE].split("\n")
+    if (more := len(content.text) - MAX_VALUE_LENGTH) > 0:
+        begin = content.text[:MAX_VALUE_LENGTH].split("\n")
         return [*begin, f"… and {more:,} characters more; --json has them all"]
     if content.encoding == "utf-8":
         try:
@@ -145,4 +138,4 @@ def _lines(content: ReadableContent | None) -> Iterable[str]:
 
 
 def _time(moment: datetime | None) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ") if moment else ""
+    return format_time(moment, separator=" ") if moment else ""

@@ -38,7 +38,7 @@ def show(
     status: ServiceStatus, out: Output = STDOUT, *, all_processes: bool = False, watched: bool = False
 ) -> None:
     """The problems, the workers and the roles."""
-    rows = status.workers if all_processes else relevant_workers(status)
+    rows = status.workers if all_processes else status.current_workers
     health = (
         ("is well", "green")
         if status.well
@@ -57,16 +57,6 @@ def show(
 def show_unavailable(why: str, out: Output = STDOUT) -> None:
     """Replaces the status while it cannot be read."""
     out.say(f"How the service is cannot be found out: {why}", style="bold red")
-
-
-def relevant_workers(status: ServiceStatus) -> Sequence[WorkerStatus]:
-    """The workers without those that were replaced, and without those that stopped where another does the work."""
-    live = {each.worker for each in status.workers if each.live}
-    return [
-        each
-        for each in status.workers
-        if each.state not in ("stopped", "replaced") or (each.state == "stopped" and each.worker not in live)
-    ]
 
 
 def _row(each: WorkerStatus, rows: Sequence[WorkerStatus], status: ServiceStatus) -> list[StyledText]:

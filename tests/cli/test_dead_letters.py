@@ -113,8 +113,8 @@ async def test_a_basket_whose_events_cannot_be_folded_stays_parked_by_a_retry_an
     retried, skipped = await office.box.retry(letter.id, ADA), await office.box.skip(letter.id, ADA)
 
     assert (retried.result, skipped.result) == ("failed", "failed")
-    assert "stays parked" in retried.words
-    assert "stays parked" in skipped.words
+    assert "stays blocked" in retried.words
+    assert "stays blocked" in skipped.words
     assert set(await office.parts.parked.blocked([basket_id])) == {basket_id}
     again = (await office.box.show(letter.id)).letter
     assert (again.tries, again.last_error) == (1, retried.words)

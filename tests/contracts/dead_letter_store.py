@@ -45,7 +45,7 @@ async def found(book: DeadLetterStore, id: int) -> StoredDeadLetter:
 async def settle(book: DeadLetterStore, id: int, *more: int) -> None:
     async with book.claim(id, None, ()) as claim:
         assert not isinstance(claim, str)
-        await claim.settle([id, *more], "retried", retried(id))
+        await claim.resolve([id, *more], "retried", retried(id))
 
 
 class DeadLetterStoreContract:
@@ -59,7 +59,7 @@ class DeadLetterStoreContract:
 
         assert ids == sorted(ids) == [letter.id for letter in page]
         assert [letter.message for letter in page] == messages
-        assert [letter.about for letter in page] == [ONE, None, OTHER]
+        assert [letter.basket_id for letter in page] == [ONE, None, OTHER]
         assert await book.last_id() == ids[-1]
         assert await book.find(ids[-1] + 1) is None
 
@@ -121,7 +121,7 @@ class DeadLetterStoreContract:
                 assert refused == "busy"
             async with book.claim(other, OTHER, ["t"]) as free:
                 assert not isinstance(free, str)
-            await claim.settle([first], "retried", retried(1))
+            await claim.resolve([first], "retried", retried(1))
         async with book.claim(first, ONE, ["t"]) as late:
             assert late == "settled"
         async with book.claim(second, ONE, ["t"]) as next_one:
@@ -154,7 +154,7 @@ class DeadLetterStoreContract:
         for number, error in ((1, "no \x00 luck"), (2, "again no luck")):
             async with book.claim(id, ONE, ["t"]) as claim:
                 assert not isinstance(claim, str)
-                await claim.keep(error, retried(number))
+                await claim.record_failure(error, retried(number))
 
         letter = await found(book, id)
 

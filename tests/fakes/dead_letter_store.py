@@ -23,8 +23,8 @@ class InMemoryDeadLetterStore:
         self._letters: dict[int, StoredDeadLetter] = {}
         self._claimed: set[int] = set()
 
-    def bury(self, letter: StoredDeadLetter) -> None:
-        """Keeps a letter, whose id is greater than any other."""
+    def add(self, letter: StoredDeadLetter) -> None:
+        """Stores a letter, whose id is greater than any other."""
         self._letters[letter.id] = letter
 
     async def page(self, query: DeadLetterQuery, after: int, limit: int) -> Sequence[StoredDeadLetter]:
@@ -86,35 +86,35 @@ class InMemoryDeadLetterStore:
             for id, letter in self._letters.items()
             if letter.settled_at is None
             and basket_id is not None
-            and letter.about == basket_id
+            and letter.basket_id == basket_id
             and letter.message.source.topic in topics
         ]
 
 
 class _Claim:
     def __init__(
-        self, book: InMemoryDeadLetterStore, letter: StoredDeadLetter, waiting: Sequence[int]
+        self, store: InMemoryDeadLetterStore, letter: StoredDeadLetter, waiting: Sequence[int]
     ) -> None:
         self.letter = letter
         self.others = [id for id in waiting if id != letter.id]
         self.waits_for = waiting[0] if waiting[0] != letter.id else None
-        self._book = book
+        self._store = store
 
-    async def settle(self, ids: Sequence[int], by: ResolvedBy, action: OperatorAction) -> None:
+    async def resolve(self, ids: Sequence[int], by: ResolvedBy, action: OperatorAction) -> None:
         if by == "retried":
-            self._book.tried(self.letter.id, None)
-        self._book.settle(ids, by)
-        self._book.actions.append(action)
+            self._store.tried(self.letter.id, None)
+        self._store.settle(ids, by)
+        self._store.actions.append(action)
 
-    async def keep(self, error: str, action: OperatorAction) -> None:
-        self._book.tried(self.letter.id, error)
-        self._book.actions.append(action)
+    async def record_failure(self, error: str, action: OperatorAction) -> None:
+        self._store.tried(self.letter.id, error)
+        self._store.actions.append(action)
 
 
 def _asked_for(letter: StoredDeadLetter, query: DeadLetterQuery) -> bool:
     return (
         query.topic in (None, letter.message.source.topic)
         and query.code in (None, letter.message.code)
-        and query.basket_id in (None, letter.about)
+        and query.basket_id in (None, letter.basket_id)
         and query.settled in (None, letter.settled_at is not None)
     )

@@ -18,7 +18,7 @@ class TestMemoryLetterBook(DeadLetterStoreContract):
     def bury(self, book: InMemoryDeadLetterStore) -> SendToDeadLetters:
         async def bury(letter: DeadLetter) -> int:
             id = await book.last_id() + 1
-            book.bury(StoredDeadLetter(id, letter, letter.key.decode() if letter.key else None, NOON))
+            book.add(StoredDeadLetter(id, letter, letter.key.decode() if letter.key else None, NOON))
             return id
 
         return bury

@@ -1,57 +1,48 @@
-"""Dead letters that nothing can be done about: of unknown topics, and of batches that cannot be read."""
+"""Dead letters that cannot be retried: of unknown topics, and of batches that cannot be read."""
 
 from __future__ import annotations
 
 from domain.operators.dead_letters.model import MessageKind
-from domain.operators.dead_letters.store import (
-    RetryFailed,
-    RetryHandler,
-    RetryPlan,
-    StoredDeadLetter,
-)
+from domain.operators.dead_letters.store import RetryFailed, RetryHandler, RetryPlan, StoredDeadLetter
 
 
-class NoRetryHandler:
-    """For letters from topics that this release knows nothing of."""
+class NoRetryHandler(RetryHandler):
+    """For letters from topics that this release does not know."""
 
     topics: tuple[str, ...] = ()
-    settles_all = False
 
-    def kind(self, _: str) -> MessageKind:
+    def kind(self, topic: str) -> MessageKind:
         return "unknown"
 
     def plan(self, letter: StoredDeadLetter) -> RetryPlan:
         return RetryPlan(
-            f"nothing: {self._words(letter)}", "settles the letter; nothing is done with the message"
+            f"nothing: {self._why(letter)}", "settles the letter; nothing is done with the message"
         )
 
     async def retry(self, letter: StoredDeadLetter) -> str:
-        raise RetryFailed(self._words(letter))
+        raise RetryFailed(self._why(letter))
 
-    async def skip(self, _: StoredDeadLetter) -> str:
+    async def skip(self, letter: StoredDeadLetter) -> str:
         return "left out; nothing is done with the message"
 
-    async def settled(self, _: StoredDeadLetter) -> None:
-        return
-
-    def _words(self, letter: StoredDeadLetter) -> str:
+    def _why(self, letter: StoredDeadLetter) -> str:
         return f"this release does not know what a message of {letter.message.source.topic} asks for"
 
 
 class UnreadableBatchHandler(NoRetryHandler):
-    """For letters about a batch of records that could not be read, of a topic that has a remedy for messages."""
+    """For letters about a batch of records that could not be read. `handler` retries readable messages of the topic."""
 
-    def __init__(self, remedy: RetryHandler) -> None:
-        self._remedy = remedy
+    def __init__(self, handler: RetryHandler) -> None:
+        self._handler = handler
 
     def kind(self, topic: str) -> MessageKind:
-        return self._remedy.kind(topic)
+        return self._handler.kind(topic)
 
-    def _words(self, letter: StoredDeadLetter) -> str:
-        if self._remedy.kind(letter.message.source.topic) == "basket-event":
+    def _why(self, letter: StoredDeadLetter) -> str:
+        if self._handler.kind(letter.message.source.topic) == "basket-event":
             return (
-                "the records cannot be read, and the store has what they said:"
-                " `checkout verify --all --repair` brings the views on"
+                "the records cannot be read, but the store has what they said:"
+                " `checkout verify --all --repair` updates the views"
             )
         return "the records cannot be read: their sender must send them again"
 

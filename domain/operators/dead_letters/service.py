@@ -1,4 +1,4 @@
-"""Settles dead letters: one at a time, each under a claim, in the order of its basket."""
+"""Retries and skips dead letters: one at a time, each under a claim, in the order of its basket."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from domain.operators.dead_letters.model import (
 )
 from domain.operators.dead_letters.no_retry_handler import NO_RETRY_HANDLER, UnreadableBatchHandler
 from domain.operators.dead_letters.store import (
-    DeadLetterClaim,
     DeadLetterStore,
     RetryFailed,
     RetryHandler,
@@ -32,22 +31,29 @@ from domain.shared.values import Clock, NewId
 
 PAGE_SIZE = 200
 MAX_CURSOR_DIGITS = 18
-"""Digits; PostgreSQL's numbers have as many and more."""
-RETRIED: ActionType = "operations.dead-letter-retried.v1"
-SKIPPED: ActionType = "operations.dead-letter-skipped.v1"
+"""PostgreSQL's numbers have as many and more."""
+
+_ACTIONS: Mapping[Literal["retried", "skipped"], ActionType] = {
+    "retried": "operations.dead-letter-retried.v1",
+    "skipped": "operations.dead-letter-skipped.v1",
+}
+_NOT_CLAIMED: Mapping[Literal["busy", "settled"], str] = {
+    "busy": "another operator is at a letter of the same basket",
+    "settled": "it was settled before",
+}
 
 
 class DeadLetterService:
-    """DeadLetterBox. A crash in the middle of a retry leaves the letter as it was: what a remedy does may be
-    done again."""
+    """What operators do with dead letters. Every method raises StoreUnavailable.
+
+    A crash in the middle of a retry leaves the letter as it was: a retry may be done again.
+    """
 
     def __init__(
-        self, book: DeadLetterStore, remedies: Sequence[RetryHandler], clock: Clock, new_id: NewId
+        self, store: DeadLetterStore, handlers: Sequence[RetryHandler], clock: Clock, new_id: NewId
     ) -> None:
-        self._book = book
-        self._remedies: Mapping[str, RetryHandler] = {
-            topic: remedy for remedy in remedies for topic in remedy.topics
-        }
+        self._store = store
+        self._handlers = {topic: handler for handler in handlers for topic in handler.topics}
         self._clock = clock
         self._new_id = new_id
 
@@ -61,144 +67,137 @@ class DeadLetterService:
         code: str | None = None,
         basket_id: str | None = None,
     ) -> DeadLetterPage:
+        """A page of letters in the order in which they were recorded; raises ValueError for an unknown cursor."""
         query = DeadLetterQuery(topic=topic, code=code, basket_id=basket_id, settled=settled)
-        found = await self._book.page(query, _after(cursor), limit + 1)
-        letters = tuple(summarize(buried, self._remedy(buried)) for buried in found[:limit])
-        return DeadLetterPage(
-            letters=letters, next_cursor=str(letters[-1].id) if len(found) > limit and letters else None
-        )
+        found = await self._store.page(query, _after(cursor), limit + 1)
+        letters = tuple(summarize(letter, self._handler(letter)) for letter in found[:limit])
+        more = len(found) > limit and letters
+        return DeadLetterPage(letters=letters, next_cursor=str(letters[-1].id) if more else None)
 
     async def show(self, id: int) -> DeadLetterDetails:
-        buried = await self._found(id)
-        remedy = self._remedy(buried)
+        """Raises DeadLetterNotFound."""
+        letter = await self._find(id)
+        handler = self._handler(letter)
         first = None
-        if buried.about is not None and buried.settled_at is None:
-            first = await self._book.first_of(buried.about, remedy.topics)
-        return describe(buried, remedy, waits_for=first if first != id else None)
+        if letter.basket_id is not None and letter.settled_at is None:
+            first = await self._store.first_of(letter.basket_id, handler.topics)
+        return describe(letter, handler, waits_for=first if first != id else None)
 
     async def retry(self, id: int, operator: Operator) -> ResolutionResult:
-        return await self._retry(await self._found(id), operator)
+        """Does what the message asked for. Where that fails the letter stays, with the new error.
+
+        Raises DeadLetterNotFound, and Unavailable where a service is away: then nothing changed.
+        """
+        return await self._resolve(await self._find(id), "retried", operator)
 
     async def skip(self, id: int, operator: Operator) -> ResolutionResult:
-        buried = await self._found(id)
-        remedy = self._remedy(buried)
-        async with self._book.claim(id, buried.about, remedy.topics) as claim:
-            if isinstance(claim, str):
-                return _not_claimed(buried, claim)
-            try:
-                words = await remedy.skip(claim.letter)
-            except RetryFailed as error:
-                return _outcome(buried, "failed", f"it cannot be left out: {error}")
-            settled = _with_what_goes_along(claim, remedy)
-            await claim.settle(settled, "skipped", self._action(SKIPPED, buried, operator, "done", settled))
-        return await self._after_settling(remedy, buried, settled, words)
+        """Leaves the letter out, so that what waits behind it goes on. Raises as `retry` does."""
+        return await self._resolve(await self._find(id), "skipped", operator)
 
     async def retry_all(self, query: DeadLetterQuery, operator: Operator) -> AsyncIterator[ResolutionResult]:
-        last, after = await self._book.last_id(), 0
-        along: set[int] = set()
+        """Retries the letters that the query finds, in the order in which they were recorded.
+
+        Of each basket it stops at the first letter that stays. Letters recorded meanwhile are left to the next time.
+        """
+        last, after = await self._store.last_id(), 0
+        settled_along: set[int] = set()
         waiting = query.model_copy(update={"settled": False})
-        while found := await self._book.page(waiting, after, PAGE_SIZE):
-            for buried in found:
-                if buried.id > last:
+        while found := await self._store.page(waiting, after, PAGE_SIZE):
+            for letter in found:
+                if letter.id > last:
                     return
-                if buried.id in along:
+                if letter.id in settled_along:
                     continue
-                if query.code is None and self._remedy(buried).plan(buried).only_by_name:
-                    yield _outcome(buried, "left", "it is retried only where it, or its code, is named")
+                if query.code is None and self._handler(letter).plan(letter).only_by_name:
+                    yield _result(letter, "left", "it is retried only where it, or its code, is named")
                     continue
-                outcome = await self._retry(buried, operator)
-                along.update(outcome.along)
-                yield outcome
+                result = await self._resolve(letter, "retried", operator)
+                settled_along.update(result.along)
+                yield result
             after = found[-1].id
 
     async def counts(self) -> Sequence[DeadLetterCount]:
-        return await self._book.counts()
+        """How many letters wait, by topic and code."""
+        return await self._store.counts()
 
-    async def _retry(self, buried: StoredDeadLetter, operator: Operator) -> ResolutionResult:
-        remedy = self._remedy(buried)
-        async with self._book.claim(buried.id, buried.about, remedy.topics) as claim:
-            if isinstance(claim, str):
-                return _not_claimed(buried, claim)
-            if (first := claim.waits_for) is not None:
-                words = f"letter {first} of the same basket comes first"
-                return _outcome(buried, "waits", words, waits_for=first)
-            try:
-                words = await remedy.retry(claim.letter)
-            except Unavailable:
-                raise
-            except Exception as error:  # noqa: BLE001  (a letter may fail in any way, and is this one's trouble)
-                why = str(error) if isinstance(error, RetryFailed) else f"{type(error).__name__}: {error}"
-                await claim.keep(why, self._action(RETRIED, buried, operator, "failed", ()))
-                return _outcome(buried, "failed", why)
-            settled = _with_what_goes_along(claim, remedy)
-            await claim.settle(settled, "retried", self._action(RETRIED, buried, operator, "done", settled))
-        return await self._after_settling(remedy, buried, settled, words)
-
-    async def _after_settling(
-        self, remedy: RetryHandler, buried: StoredDeadLetter, settled: Sequence[int], words: str
+    async def _resolve(
+        self, letter: StoredDeadLetter, by: Literal["retried", "skipped"], operator: Operator
     ) -> ResolutionResult:
+        handler, skips = self._handler(letter), by == "skipped"
+        async with self._store.claim(letter.id, letter.basket_id, handler.topics) as claim:
+            if isinstance(claim, str):
+                return _result(letter, claim, _NOT_CLAIMED[claim])
+            if (first := claim.waits_for) is not None and not skips:
+                why = f"letter {first} of the same basket comes first"
+                return _result(letter, "waits", why, waits_for=first)
+            try:
+                done = await (handler.skip(claim.letter) if skips else handler.retry(claim.letter))
+            except Exception as error:
+                # Whatever else is wrong with one letter must not stop the retries of the others.
+                if isinstance(error, Unavailable) or (skips and not isinstance(error, RetryFailed)):
+                    raise
+                if skips:
+                    return _result(letter, "failed", f"it cannot be left out: {error}")
+                why = str(error) if isinstance(error, RetryFailed) else f"{type(error).__name__}: {error}"
+                await claim.record_failure(why, self._action(by, letter, operator, "failed", ()))
+                return _result(letter, "failed", why)
+            settled = [claim.letter.id, *(claim.others if handler.settles_all else ())]
+            await claim.resolve(settled, by, self._action(by, letter, operator, "done", settled))
         try:
-            await remedy.settled(buried)
+            await handler.settled(letter)
         except RetryFailed as error:
-            await self._book.reopen(settled, str(error))
-            return _outcome(buried, "failed", str(error))
-        return _outcome(buried, "done", words, along=tuple(id for id in settled if id != buried.id))
+            await self._store.reopen(settled, str(error))
+            return _result(letter, "failed", str(error))
+        return _result(letter, "done", done, along=tuple(settled[1:]))
 
-    async def _found(self, id: int) -> StoredDeadLetter:
-        buried = await self._book.find(id)
-        if buried is None:
+    async def _find(self, id: int) -> StoredDeadLetter:
+        letter = await self._store.find(id)
+        if letter is None:
             raise DeadLetterNotFound(id)
-        return buried
+        return letter
 
-    def _remedy(self, buried: StoredDeadLetter) -> RetryHandler:
-        remedy = self._remedies.get(buried.message.source.topic, NO_RETRY_HANDLER)
-        return UnreadableBatchHandler(remedy) if buried.message.code == UNREADABLE_BATCH else remedy
+    def _handler(self, letter: StoredDeadLetter) -> RetryHandler:
+        handler = self._handlers.get(letter.message.source.topic, NO_RETRY_HANDLER)
+        return UnreadableBatchHandler(handler) if letter.message.code == UNREADABLE_BATCH else handler
 
     def _action(
         self,
-        type: ActionType,
-        buried: StoredDeadLetter,
+        by: Literal["retried", "skipped"],
+        letter: StoredDeadLetter,
         operator: Operator,
         result: str,
         settled: Sequence[int],
     ) -> OperatorAction:
-        source = buried.message.source
+        source = letter.message.source
         scope: dict[str, JsonValue] = {
-            "letter": buried.id,
+            "letter": letter.id,
             "topic": source.topic,
             "partition": source.partition,
             "offset": source.offset,
-            "code": buried.message.code,
-            "basketId": buried.about,
+            "code": letter.message.code,
+            "basketId": letter.basket_id,
             "result": result,
             "settled": [*settled],
         }
         return OperatorAction(
-            id=self._new_id(), type=type, operator=operator, scope=scope, occurred_at=self._clock()
+            id=self._new_id(), type=_ACTIONS[by], operator=operator, scope=scope, occurred_at=self._clock()
         )
 
 
-def _with_what_goes_along(claim: DeadLetterClaim, remedy: RetryHandler) -> Sequence[int]:
-    return [claim.letter.id, *claim.others] if remedy.settles_all else [claim.letter.id]
-
-
-def _not_claimed(buried: StoredDeadLetter, why: Literal["busy", "settled"]) -> ResolutionResult:
-    words = {
-        "busy": "another operator is at a letter of the same basket",
-        "settled": "it was settled before",
-    }
-    return _outcome(buried, why, words[why])
-
-
-def _outcome(
-    buried: StoredDeadLetter,
-    result: ResolutionStatus,
+def _result(
+    letter: StoredDeadLetter,
+    status: ResolutionStatus,
     words: str,
     along: tuple[int, ...] = (),
     waits_for: int | None = None,
 ) -> ResolutionResult:
     return ResolutionResult(
-        id=buried.id, basket_id=buried.about, result=result, words=words, along=along, waits_for=waits_for
+        id=letter.id,
+        basket_id=letter.basket_id,
+        result=status,
+        words=words,
+        along=along,
+        waits_for=waits_for,
     )
 
 

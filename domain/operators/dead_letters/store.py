@@ -1,7 +1,8 @@
-"""Where dead letters are kept while they are settled, and what is done about them: the ports of settling."""
+"""Where dead letters are stored, and how their messages are retried: the ports of the dead letter service."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -9,26 +10,23 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from domain.operators.audit import OperatorAction
-from domain.operators.dead_letters.model import (
-    DeadLetterCount,
-    DeadLetterQuery,
-    MessageKind,
-    ResolvedBy,
-)
+from domain.operators.dead_letters.model import DeadLetterCount, DeadLetterQuery, MessageKind, ResolvedBy
 from domain.ports.messaging import DeadLetter
+
+SKIPPED = "left out"
 
 
 class RetryFailed(Exception):
-    """A letter cannot be settled in this way; in words why."""
+    """A letter cannot be settled in this way; says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredDeadLetter:
-    """A dead letter as it is kept. `about` is the basket that it is about, whether or not it parks it."""
+    """A dead letter as it is stored. `basket_id` is the basket that it is about, whether or not it blocks it."""
 
     id: int
     message: DeadLetter
-    about: str | None
+    basket_id: str | None
     recorded_at: datetime
     tries: int = 0
     tried_at: datetime | None = None
@@ -39,84 +37,89 @@ class StoredDeadLetter:
 
 @dataclass(frozen=True, slots=True)
 class RetryPlan:
-    """What a retry and a skip of a letter would do, in words. `only_by_name`: a retry wants the letter, or
-    its code, to be named, and one of all letters passes it over."""
+    """What a retry and a skip of a letter would do, for people.
+
+    `only_by_name`: a retry of all letters leaves it out; the letter or its code must be named.
+    """
 
     retry: str
     skip: str
     only_by_name: bool = False
 
 
-class RetryHandler(Protocol):
-    """What is to be done about letters of some topics. Letters of one basket in these topics have one order."""
+class RetryHandler(ABC):
+    """Retries the messages of some topics. The letters of one basket in these topics are settled in order."""
 
-    @property
-    def topics(self) -> Collection[str]: ...
+    topics: Collection[str]
+    settles_all: bool = False
+    """What settles one letter of a basket settles its others as well."""
 
-    @property
-    def settles_all(self) -> bool:
-        """Whether what settles one letter of a basket settles its others as well."""
-
+    @abstractmethod
     def kind(self, topic: str) -> MessageKind: ...
 
+    @abstractmethod
     def plan(self, letter: StoredDeadLetter) -> RetryPlan: ...
 
+    @abstractmethod
     async def retry(self, letter: StoredDeadLetter) -> str:
-        """Does what was not done, and says what it did; doing it again does no harm. Raises RetryFailed, and
-        Unavailable where nobody can tell yet."""
+        """Does what the message asked for and returns what was done. It may be done again without harm.
+
+        Raises RetryFailed, and Unavailable where the outcome is not known yet.
+        """
 
     async def skip(self, letter: StoredDeadLetter) -> str:
-        """Does what must be done so that the letter can be left out, and says what that means. Raises
-        RetryFailed where it cannot be left out, and Unavailable."""
+        """Does what is needed to leave the letter out and returns what that means. Raises RetryFailed where it cannot
+        be left out, and Unavailable."""
+        return SKIPPED
 
     async def settled(self, letter: StoredDeadLetter) -> None:
-        """Does what can only be done once the letter is settled. Raises RetryFailed where it is to be buried
+        """Does what can be done only after the letter is settled. Raises RetryFailed where the letter must be opened
         again, and Unavailable."""
+        return
 
 
 class DeadLetterClaim(Protocol):
-    """A letter that nobody else can settle now, nor any other one of its basket and topics."""
+    """Keeps a letter and the others of its basket and topics from everybody else."""
 
-    @property
-    def letter(self) -> StoredDeadLetter: ...
-
-    @property
-    def waits_for(self) -> int | None:
-        """The first letter of the same order that is not settled, where that is another one."""
+    letter: StoredDeadLetter
+    waits_for: int | None
+    """The first waiting letter of the same order, where that is another one."""
 
     @property
     def others(self) -> Sequence[int]:
-        """The other letters of the same order that are not settled."""
+        """The other waiting letters of the same order."""
 
-    async def settle(self, ids: Sequence[int], by: ResolvedBy, action: OperatorAction) -> None:
-        """Settles letters and records the action, both or neither. To be called at most once."""
+    async def resolve(self, ids: Sequence[int], by: ResolvedBy, action: OperatorAction) -> None:
+        """Settles the letters and records the action, both or neither. Called at most once."""
 
-    async def keep(self, error: str, action: OperatorAction) -> None:
-        """Notes that a retry failed, and records the action, both or neither. To be called at most once."""
+    async def record_failure(self, error: str, action: OperatorAction) -> None:
+        """Records a failed retry and the action, both or neither. Called at most once."""
 
 
 class DeadLetterStore(Protocol):
-    """Where dead letters are kept. Every method raises StoreUnavailable."""
+    """Every method raises StoreUnavailable."""
 
     async def page(self, query: DeadLetterQuery, after: int, limit: int) -> Sequence[StoredDeadLetter]:
-        """The next letters after an id, in the order of their ids, at most `limit`."""
+        """At most `limit` letters after an id, in the order of their ids."""
 
     async def find(self, id: int) -> StoredDeadLetter | None: ...
 
     async def first_of(self, basket_id: str, topics: Collection[str]) -> int | None:
-        """The first letter about a basket from these topics that is not settled."""
+        """The first waiting letter about a basket from these topics."""
 
     def claim(
         self, id: int, basket_id: str | None, topics: Collection[str]
     ) -> AbstractAsyncContextManager[DeadLetterClaim | Literal["busy", "settled"]]:
-        """The letter for the block, with the others of its order: those about the same basket from these
-        topics. `busy`: somebody else has one of them."""
+        """Claims the letter for the block, with the waiting letters about the same basket from these topics.
+
+        `busy`: somebody else has claimed one of them.
+        """
 
     async def reopen(self, ids: Sequence[int], error: str) -> None:
-        """Makes letters that were settled unsettled again."""
+        """Makes settled letters wait again."""
 
     async def last_id(self) -> int:
         """The greatest id; 0: there is none."""
 
     async def counts(self) -> Sequence[DeadLetterCount]:
-        """Of those that are not settled; what this takes grows with their number only."""
+        """How many wait. The cost grows only with their number."""

@@ -1,4 +1,4 @@
-"""Dead letters in the form in which operators are given them."""
+"""Dead letters as operators see them."""
 
 from __future__ import annotations
 
@@ -13,48 +13,42 @@ from domain.operators.dead_letters.model import (
 from domain.operators.dead_letters.store import RetryHandler, StoredDeadLetter
 
 
-def summarize(buried: StoredDeadLetter, remedy: RetryHandler) -> DeadLetterSummary:
-    """The letter in short."""
-    message = buried.message
+def summarize(letter: StoredDeadLetter, handler: RetryHandler) -> DeadLetterSummary:
+    message = letter.message
     return DeadLetterSummary(
-        id=buried.id,
-        kind=remedy.kind(message.source.topic),
+        id=letter.id,
+        kind=handler.kind(message.source.topic),
         topic=message.source.topic,
         partition=message.source.partition,
         offset=message.source.offset,
         code=message.code,
         error=message.error,
-        basket_id=buried.about,
-        parks=message.basket_id is not None and buried.settled_at is None,
-        recorded_at=buried.recorded_at,
-        tries=buried.tries,
-        tried_at=buried.tried_at,
-        last_error=buried.last_error,
-        settled_at=buried.settled_at,
-        settled_by=buried.settled_by,
+        basket_id=letter.basket_id,
+        parks=message.basket_id is not None and letter.settled_at is None,
+        recorded_at=letter.recorded_at,
+        tries=letter.tries,
+        tried_at=letter.tried_at,
+        last_error=letter.last_error,
+        settled_at=letter.settled_at,
+        settled_by=letter.settled_by,
     )
 
 
-def describe(buried: StoredDeadLetter, remedy: RetryHandler, *, waits_for: int | None) -> DeadLetterDetails:
-    """The letter whole."""
-    message, plan = buried.message, remedy.plan(buried)
+def describe(letter: StoredDeadLetter, handler: RetryHandler, *, waits_for: int | None) -> DeadLetterDetails:
+    message, plan = letter.message, handler.plan(letter)
     return DeadLetterDetails(
-        letter=summarize(buried, remedy),
-        key=_content(message.key),
-        headers=tuple(MessageHeader(name=name, value=_text(value)) for name, value in message.headers),
-        value=_content(message.value),
+        letter=summarize(letter, handler),
+        key=None if message.key is None else _readable(message.key),
+        headers=tuple(MessageHeader(name=name, value=_readable(value)) for name, value in message.headers),
+        value=None if message.value is None else _readable(message.value),
         retry=plan.retry,
         skip=plan.skip,
         waits_for=waits_for,
     )
 
 
-def _content(bytes: bytes | None) -> ReadableContent | None:
-    return None if bytes is None else _text(bytes)
-
-
-def _text(bytes: bytes) -> ReadableContent:
+def _readable(content: bytes) -> ReadableContent:
     try:
-        return ReadableContent(encoding="utf-8", text=bytes.decode())
+        return ReadableContent(encoding="utf-8", text=content.decode())
     except UnicodeDecodeError:
-        return ReadableContent(encoding="base64", text=base64.b64encode(bytes).decode())
+        return ReadableContent(encoding="base64", text=base64.b64encode(content).decode())

@@ -244,3 +244,13 @@ class ServiceStatus(Value):
     roles: tuple[RoleHolder, ...]
     dead_letters: int = 0
     """How many wait for an operator."""
+
+    @property
+    def current_workers(self) -> Sequence[WorkerStatus]:
+        """The workers without replaced ones, and without stopped ones where another process does the work."""
+        live = {each.worker for each in self.workers if each.live}
+        return [
+            each
+            for each in self.workers
+            if each.state != "replaced" and not (each.state == "stopped" and each.worker in live)
+        ]

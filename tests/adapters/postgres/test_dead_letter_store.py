@@ -60,7 +60,7 @@ async def test_what_basket_a_letter_is_about_is_found_in_the_message(
     book: PostgresDeadLetterStore, bury: SendToDeadLetters, letter: DeadLetter, about: str | None
 ) -> None:
     await bury(letter)
-    assert [found.about for found in await book.page(ANY, 0, 2)] == [about]
+    assert [found.basket_id for found in await book.page(ANY, 0, 2)] == [about]
 
 
 async def test_a_letter_is_settled_with_the_record_of_it_or_not_at_all(
@@ -71,14 +71,14 @@ async def test_a_letter_is_settled_with_the_record_of_it_or_not_at_all(
     with contextlib.suppress(EOFError):
         async with book.claim(id, ONE, ["t"]) as claim:
             assert not isinstance(claim, str)
-            await claim.settle([id], "retried", retried(1))
+            await claim.resolve([id], "retried", retried(1))
             raise EOFError("the operator's machine went off")
     assert [found.settled_at for found in await book.page(ANY, 0, 2)] == [None]
     assert await actions.newest(None, 5) == []
 
     async with book.claim(id, ONE, ["t"]) as claim:
         assert not isinstance(claim, str)
-        await claim.settle([id], "retried", retried(1))
+        await claim.resolve([id], "retried", retried(1))
     assert await actions.newest(None, 5) == [retried(1)]
 
 
@@ -117,4 +117,4 @@ async def test_letters_of_an_older_release_get_numbers_in_the_order_of_their_bur
     page = await book.page(ANY, 0, 10)
     assert [letter.message.source.offset for letter in page] == [3, 2, 1, 4]
     assert [letter.id for letter in page] == [1, 2, 3, 4]
-    assert {letter.about for letter in page} == {ONE}
+    assert {letter.basket_id for letter in page} == {ONE}

@@ -1,4 +1,4 @@
-"""The rules of settling, on letters in memory and remedies that are told what to do."""
+"""The rules of retries and skips, on letters in memory and handlers that do as they are told."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from domain.operators.dead_letters.model import (
     ResolutionResult,
 )
 from domain.operators.dead_letters.service import DeadLetterService
-from domain.operators.dead_letters.store import RetryFailed, RetryPlan, StoredDeadLetter
+from domain.operators.dead_letters.store import RetryFailed, RetryHandler, RetryPlan, StoredDeadLetter
 from domain.shared.errors import BrokerUnavailable
 from tests.contracts.audit import NOON
 from tests.contracts.dead_letter_store import ONE, OTHER, message
@@ -29,8 +29,8 @@ from tests.fakes.dead_letter_store import InMemoryDeadLetterStore
 ADA = Operator(actor="ada", way="console", reason="the sender mended it")
 
 
-class Told:
-    """A remedy that fails for the letters it is told to, and notes what it did."""
+class ScriptedHandler(RetryHandler):
+    """Fails for the letters that it is told to, and records what it did."""
 
     def __init__(self, *topics: str, settles_all: bool = False) -> None:
         self.topics = topics
@@ -41,7 +41,7 @@ class Told:
         self.done: list[int] = []
         self.by_name_only = False
 
-    def kind(self, _: str) -> MessageKind:
+    def kind(self, topic: str) -> MessageKind:
         return "order"
 
     def plan(self, letter: StoredDeadLetter) -> RetryPlan:
@@ -68,11 +68,11 @@ class Office:
 
     def __init__(self, *letters: tuple[str, str | None], settles_all: bool = False) -> None:
         self.book = InMemoryDeadLetterStore(lambda: NOON)
-        self.t, self.u = Told("t", settles_all=settles_all), Told("u")
+        self.t, self.u = ScriptedHandler("t", settles_all=settles_all), ScriptedHandler("u")
         ids = count(1)
         self.box = DeadLetterService(self.book, [self.t, self.u], lambda: NOON, lambda: f"action-{next(ids)}")
         for id, (topic, about) in enumerate(letters, start=1):
-            self.book.bury(StoredDeadLetter(id, message(id, about, topic), about, NOON))
+            self.book.add(StoredDeadLetter(id, message(id, about, topic), about, NOON))
 
     async def waiting(self) -> list[int]:
         return [letter.id for letter in (await self.box.list(limit=1000)).letters]
@@ -232,7 +232,7 @@ async def test_letters_that_are_buried_meanwhile_are_left_to_the_next_time() -> 
     outcomes = []
     async for outcome in office.box.retry_all(DeadLetterQuery(), ADA):
         outcomes.append(outcome)
-        office.book.bury(StoredDeadLetter(len(outcomes) + 1, message(9), ONE, NOON))
+        office.book.add(StoredDeadLetter(len(outcomes) + 1, message(9), ONE, NOON))
     assert [outcome.id for outcome in outcomes] == [1]
 
 
@@ -299,7 +299,7 @@ async def test_a_batch_that_cannot_be_read_is_never_retried_as_a_message_and_may
     office = Office()
     for id, topic in ((1, "t"), (2, "nobody-knows")):
         unreadable = replace(message(id, None, topic), code=UNREADABLE_BATCH)
-        office.book.bury(StoredDeadLetter(id, unreadable, None, NOON))
+        office.book.add(StoredDeadLetter(id, unreadable, None, NOON))
 
     shown = await office.box.show(1)
     assert (shown.letter.kind, shown.retry) == (
