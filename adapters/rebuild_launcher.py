@@ -1,5 +1,7 @@
-"""Starts a rebuild for an operator who is not at a command line: as a process of its own, so that no server does
-its work, and none takes it along when it ends."""
+"""Starts a rebuild for an operator who uses the API or the console, as a process of its own.
+
+So no server does a rebuild's work, and none ends it by ending itself.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +9,12 @@ import asyncio
 import os
 import sys
 import tempfile
-from collections.abc import Mapping
 from contextlib import suppress
 from typing import IO
 
 from pydantic import Field
 
+from adapters.postgres.rebuild.rebuilds import PostgresRebuilds
 from adapters.settings import Settings
 from domain.operators.audit import Operator
 from domain.operators.rebuild import (
@@ -20,86 +22,91 @@ from domain.operators.rebuild import (
     RUNNING_STATES,
     Rebuild,
     RebuildRefused,
-    Rebuilds,
     RebuildTarget,
 )
 from domain.shared.errors import Unavailable
 from domain.shared.eventsourcing import Value
 from domain.shared.values import BasketId, PartnerOrganisation, Timestamp
 
-CHANNEL_VARIABLE = "CHECKOUT_OPERATOR_WAY"
-"""Set for a command that the operator API or the console runs for an operator: the way the operator came in."""
-
 START_TIMEOUT = 20.0
 POLL_SECONDS = 0.1
-_SAID_MOST = 4000
+_MAX_ERROR_BYTES = 4000
+
+CHANNEL_VARIABLE = "CHECKOUT_OPERATOR_WAY"
+"""Names the environment variable that tells a command through which channel its operator came."""
 
 _running: set[asyncio.Task[int]] = set()
 
 
 class RebuildRequest(Value):
-    """A rebuild that is to be started; nothing said about baskets: of all that there are."""
+    """A rebuild to start; by default of all baskets."""
 
     target: RebuildTarget
     partner: PartnerOrganisation | None = None
-    """Only baskets of this organisation, mended in place."""
+    """Repair only baskets of this organisation, in place."""
     baskets: tuple[BasketId, ...] = Field(default=(), max_length=100)
-    """Only these baskets, mended in place."""
+    """Repair only these baskets, in place."""
     since: Timestamp | None = None
-    """Only baskets that something happened to since then, mended in place."""
+    """Repair only baskets with an event since then, in place."""
     dry_run: bool = False
-    """Show what would differ, and change nothing."""
+    """Compare, and change nothing."""
     resume: bool = False
-    """Go on with the one that was stopped or killed."""
+    """Resume the rebuild that was stopped or killed."""
     workers: int | None = Field(default=None, ge=1, le=64)
-    """Processes that build; null: one a processor."""
+    """Processes that build; null: one for each processor."""
     rate: float | None = Field(default=None, ge=1)
-    """At most so many events a second; null: as fast as it goes."""
+    """At most so many events a second; null: no limit."""
 
     def options(self) -> list[str]:
-        """As `checkout rebuild` takes them."""
-        options = [f"--partner={self.partner}"] if self.partner is not None else []
-        options += [f"--basket={basket_id}" for basket_id in self.baskets]
-        options += [f"--since={self.since.isoformat()}"] if self.since is not None else []
-        options += ["--dry-run"] if self.dry_run else []
-        options += ["--resume"] if self.resume else []
-        options += [f"--workers={self.workers}"] if self.workers is not None else []
-        options += [f"--rate={self.rate}"] if self.rate is not None else []
-        return options
+        """The options of `checkout rebuild`."""
+        values = {
+            "partner": self.partner,
+            "since": self.since and self.since.isoformat(),
+            "workers": self.workers,
+            "rate": self.rate,
+        }
+        return [
+            *(f"--{name}={value}" for name, value in values.items() if value is not None),
+            *(f"--basket={basket_id}" for basket_id in self.baskets),
+            *(["--dry-run"] if self.dry_run else []),
+            *(["--resume"] if self.resume else []),
+        ]
 
 
 class RebuildNotStarted(Unavailable):
-    """The process did not say within its time that it has begun."""
+    """The process did not start the rebuild in time."""
 
 
 async def launch_rebuild(
-    settings: Settings, rebuilds: Rebuilds, wanted: RebuildRequest, operator: Operator
+    settings: Settings, rebuilds: PostgresRebuilds, request: RebuildRequest, operator: Operator
 ) -> Rebuild:
-    """Starts it and returns once it has begun. Raises RebuildRefused with the process's words where it ended
-    without beginning anything, RebuildNotStarted and StoreUnavailable."""
-    known = {each.id for each in await rebuilds.newest(20)}
-    resumed = await _unfinished(rebuilds, wanted) if wanted.resume else None
-    with tempfile.TemporaryFile() as said:
+    """Starts the process, and returns once it has started the rebuild. Raises RebuildRefused with the process's
+    message where it ends before that, RebuildNotStarted and StoreUnavailable."""
+    before = await rebuilds.newest(20)
+    known = {each.id for each in before}
+    unfinished = [each.id for each in before if request.resume and _waits_for_resume(each, request.target)]
+    url = settings.database_url.get_secret_value() if settings.database_url is not None else ""
+    with tempfile.TemporaryFile() as errors:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "cli", "rebuild", wanted.target, *wanted.options()),
+            *(sys.executable, "-m", "cli", "rebuild", request.target, *request.options()),
             *("--json", f"--actor={operator.actor}", f"--reason={operator.reason}"),
-            env={**os.environ, **_environment(settings), CHANNEL_VARIABLE: operator.way},
+            env={**os.environ, "CHECKOUT_DATABASE_URL": url, CHANNEL_VARIABLE: operator.way},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
-            stderr=said,
+            stderr=errors,
             start_new_session=True,
         )
         ending = asyncio.create_task(process.wait(), name="rebuild")
-        _running.add(ending)  # a task that nobody holds may be collected, and the process stay a zombie
+        _running.add(ending)  # an unreferenced task may be collected, and the process stay a zombie
         ending.add_done_callback(_running.discard)
         deadline = asyncio.get_running_loop().time() + START_TIMEOUT
         while True:
             ended = ending.done()
             for each in await rebuilds.newest(20):
-                if each.id not in known or (each.id == resumed and _at_work(each)):
+                if each.id not in known or (each.id in unfinished[:1] and _runs(each)):
                     return each
             if ended:
-                raise RebuildRefused(_words(said) or f"it ended with exit code {process.returncode}")
+                raise RebuildRefused(_last_message(errors) or f"it ended with exit code {process.returncode}")
             if asyncio.get_running_loop().time() > deadline:
                 with suppress(ProcessLookupError):
                     process.terminate()
@@ -107,26 +114,17 @@ async def launch_rebuild(
             await asyncio.sleep(POLL_SECONDS)
 
 
-def _at_work(each: Rebuild) -> bool:
+def _runs(each: Rebuild) -> bool:
     return each.state in RUNNING_STATES and not each.interrupted
 
 
-async def _unfinished(rebuilds: Rebuilds, wanted: RebuildRequest) -> str | None:
-    for each in await rebuilds.newest(20):
-        if each.target == wanted.target and each.state in RESUMABLE_STATES and not _at_work(each):
-            return each.id
-    return None
+def _waits_for_resume(each: Rebuild, target: RebuildTarget) -> bool:
+    return each.target == target and each.state in RESUMABLE_STATES and not _runs(each)
 
 
-def _environment(settings: Settings) -> Mapping[str, str]:
-    """What these settings know and the environment may not say."""
-    url = settings.database_url.get_secret_value() if settings.database_url is not None else ""
-    return {"CHECKOUT_DATABASE_URL": url}
-
-
-def _words(said: IO[bytes]) -> str:
-    """What the command said on stderr, without its own name."""
-    said.seek(0)
-    lines = said.read(_SAID_MOST).decode(errors="replace").strip().splitlines()
-    told = [line.removeprefix("checkout: ") for line in lines if line.startswith("checkout: ")]
-    return told[-1] if told else (lines[-1] if lines else "")
+def _last_message(errors: IO[bytes]) -> str:
+    """The command's last message on stderr, without its name."""
+    errors.seek(0)
+    lines = errors.read(_MAX_ERROR_BYTES).decode(errors="replace").strip().splitlines()
+    messages = [line.removeprefix("checkout: ") for line in lines if line.startswith("checkout: ")]
+    return next(iter([*messages[-1:], *lines[-1:]]), "")

@@ -52,4 +52,4 @@ async def _put_back(position: int, by: Operator) -> CheckpointChange:
             f"CHECKOUT_KAFKA_BOOTSTRAP_SERVERS names no broker, and {why_no_service(known.data)}"
         )
     async with open_container(known) as parts:
-        return await parts.going_on().after(position, by)
+        return await parts.going_on().reset(position, by)

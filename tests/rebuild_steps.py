@@ -57,11 +57,11 @@ def rebuilds_of(database: DatabasePool) -> PostgresRebuilds:
 
 @asynccontextmanager
 async def built(
-    rebuilds: PostgresRebuilds, target: RebuildTarget = "basket-views", events_a_part: int = 20
+    rebuilds: PostgresRebuilds, target: RebuildTarget = "basket-views", events_per_range: int = 20
 ) -> AsyncIterator[RebuildSession]:
     """A rebuild whose new generation is built and indexed, and not live yet."""
-    async with rebuilds.at_work(target, OPERATOR) as work:
-        await work.begin(RebuildScope(), dry_run=False, workers=1, events_a_part=events_a_part)
+    async with rebuilds.open_session(target, OPERATOR) as work:
+        await work.begin(RebuildScope(), dry_run=False, workers=1, events_per_range=events_per_range)
         await build_what_is_left(rebuilds, work)
         await work.index(2)
         yield work
@@ -69,7 +69,7 @@ async def built(
 
 async def build_what_is_left(rebuilds: PostgresRebuilds, work: RebuildSession) -> None:
     builder = rebuilds.builder(work.target.name, lambda: False, staged=False)
-    for task in await work.left(None, staged=False):
+    for task in await work.unfinished(None, staged=False):
         await builder.build(task)
 
 

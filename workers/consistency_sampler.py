@@ -98,7 +98,7 @@ class ConsistencySampler:
         for basket_id in chosen:
             verified = await self._verification.verify([basket_id])
             VERIFIED_BASKETS.inc()
-            self._tell(verified.drifts)
+            self._tell(verified.inconsistencies)
             for id, version in verified.lagging.items():
                 lagging.setdefault(id, (version, self._now()))
         due = {
@@ -115,10 +115,10 @@ class ConsistencySampler:
         except Unavailable as error:
             _log.warning("what is published was not looked at", error=str(error))
             return
-        self._tell(verified.drifts)
+        self._tell(verified.inconsistencies)
         for topic in verified.topics:
             VERIFIED_MESSAGES.labels(topic.topic).inc(topic.messages)
-            self._tell(topic.drifts)
+            self._tell(topic.inconsistencies)
 
     def _tell(self, drifts: Sequence[Inconsistency]) -> None:
         if len(drifts) > MOST_LOGGED:

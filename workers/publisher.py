@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 
 import structlog
 
-from domain.operators.publisher_checkpoint import PublisherAheadOfStore, ahead_of_store
+from domain.operators.publisher_checkpoint import PublisherBeyondStore, ahead_of_store
 from domain.ports.event_store import EventFeed, EventStore, StoredEvent
 from domain.ports.leadership import Leadership
 from domain.ports.messaging import (
@@ -125,7 +125,7 @@ class PublisherWorker:
 
 
 async def _require_event_in_store(feed: EventFeed, session: PublisherSession) -> None:
-    """Raises PublisherAheadOfStore. Without this the worker would wait in silence, and new events would take positions
+    """Raises PublisherBeyondStore. Without this the worker would wait in silence, and new events would take positions
     that count as published."""
     if (why := await ahead_of_store(feed, session.published)) is not None:
-        raise PublisherAheadOfStore(why)
+        raise PublisherBeyondStore(why)

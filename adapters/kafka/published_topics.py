@@ -24,7 +24,7 @@ from adapters.kafka.topics import BASKET_EVENTS, VALIDATION_RESULTS
 from adapters.kafka.unreadable_batches import getmany
 from adapters.settings import Settings
 from domain.basket.personal_fields import without_personal_data
-from domain.operators.verify.topic_checks import ExpectedMessage, TopicMessage
+from domain.operators.verify.published_topic import ExpectedMessage, TopicMessage
 from domain.ports.event_store import StoredEvent
 from domain.shared.errors import BrokerRefused, BrokerUnavailable
 from domain.validation.verdict_assembler import BASKET_VALIDATED

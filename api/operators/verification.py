@@ -36,14 +36,14 @@ def router(parts: Container) -> APIRouter:
     async def verify_basket(basket_id: BasketPath) -> BasketVerification:
         """Changes nothing. `checkout verify --repair` mends views that differ."""
         verified = await parts.verification.verify([basket_id])
-        if not verified.events and not verified.drifts:
+        if not verified.events and not verified.inconsistencies:
             raise BasketNotFound(basket_id)
         return BasketVerification(
             basket_id=basket_id,
             events=verified.events,
-            equal=not verified.drifts,
+            equal=not verified.inconsistencies,
             lags=basket_id in verified.lagging,
-            drifts=tuple(verified.drifts),
+            drifts=tuple(verified.inconsistencies),
         )
 
     return routes

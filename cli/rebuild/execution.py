@@ -77,7 +77,7 @@ async def rebuild(asked: RebuildOptions, told: Told) -> Rebuild:
             if resumed is None and asked.resume:
                 raise RebuildRefused(f"no rebuild of {asked.target} waits to be resumed")
             # What makes no generation is begun anew.
-            leading = parts.rebuilds.at_work(
+            leading = parts.rebuilds.open_session(
                 asked.target, asked.operator, resumed=resumed, staged=asked.staged
             )
             async with leading as work:
@@ -106,7 +106,7 @@ class _Run:
             await work.resume(asked.workers)
         else:
             await work.begin(
-                asked.scope, dry_run=asked.dry_run, workers=asked.workers, events_a_part=EVENTS_PER_RANGE
+                asked.scope, dry_run=asked.dry_run, workers=asked.workers, events_per_range=EVENTS_PER_RANGE
             )
         telling = asyncio.create_task(self._keep_telling())
         try:
@@ -115,7 +115,7 @@ class _Run:
             await work.cancel()
         except Exception as error:
             with contextlib.suppress(Exception):
-                await work.turn("failed", f"{type(error).__name__}: {error}"[:500])
+                await work.set_state("failed", f"{type(error).__name__}: {error}"[:500])
             raise
         finally:
             telling.cancel()
@@ -125,18 +125,18 @@ class _Run:
         asked, work = self._asked, self._work
         if not asked.scope.everything:
             settles = load_settings().database_timeout + 2.0
-            await work.mend(asked.scope, mends=not asked.dry_run, settles=settles)
+            await work.repair_in_place(asked.scope, repairs=not asked.dry_run, settles=settles)
             return
         comparisons = await self._build()
         if asked.dry_run:
-            await work.keep(comparisons)
+            await work.save_comparison(comparisons)
             await work.end("compared")
             return
         # Neither can be slowed down. Who wants to be gentle with callers leaves them the other processors.
         sessions = 1 if asked.rate else asked.workers
         await work.index(sessions)
         await work.catch_up()
-        await work.turn("comparing")
+        await work.set_state("comparing")
         await work.compare(sessions)
         await work.switch()
 
@@ -152,7 +152,7 @@ class _Run:
         pool = ProcessPoolExecutor(asked.workers, context, initializer=process.begin, initargs=(stop,))
         try:
             # Again, as long as one was overtaken by a process of a rebuild that was killed.
-            while tasks := await work.left(rate, staged=asked.staged):
+            while tasks := await work.unfinished(rate, staged=asked.staged):
                 building = [loop.run_in_executor(pool, process.build, task) for task in tasks]
                 done: set[asyncio.Future[RebuildComparison | None]] = set()
                 while len(done) < len(building):
@@ -161,7 +161,7 @@ class _Run:
                     )
                     for each in done:
                         each.result()
-                    await work.beat()
+                    await work.heartbeat()
                 comparisons += [comparison for each in building if (comparison := each.result()) is not None]
         except BrokenProcessPool as error:
             raise BuilderProcessDied("a process that built a part ended in the middle") from error

@@ -10,7 +10,7 @@ from pydantic.alias_generators import to_camel
 
 from cli.checkpoint_file import RunCheckpoint
 from domain.operators.verify.inconsistencies import Inconsistency
-from domain.operators.verify.published_topic import TopicsResult
+from domain.operators.verify.topic_verifier import TopicsResult
 from domain.operators.verify.view_verifier import VerificationResult
 
 MAX_KEPT = 20_000
@@ -63,7 +63,7 @@ class VerifyCheckpoint(RunCheckpoint):
         self.events += verified.events
         self.unopened += verified.unopened
         self.lagging |= verified.lagging
-        self.found(verified.drifts)
+        self.found(verified.inconsistencies)
 
     def found(self, drifts: Iterable[Inconsistency]) -> None:
         for drift in drifts:
@@ -74,9 +74,9 @@ class VerifyCheckpoint(RunCheckpoint):
     def add_topics(self, verified: TopicsResult) -> None:
         self.publisher = verified.publisher
         self.published_up_to = verified.published.position
-        self.found(verified.drifts)
+        self.found(verified.inconsistencies)
         for topic in verified.topics:
-            self.found(topic.drifts)
+            self.found(topic.inconsistencies)
             said = TopicSummary(
                 topic=topic.topic,
                 messages=topic.messages,

@@ -22,7 +22,8 @@ from cli.verify.verifier_process import verify_baskets
 from domain.operators.audit import Operator
 from domain.operators.verify.inconsistencies import Inconsistency
 from domain.operators.verify.repair import RepairResult
-from domain.operators.verify.view_verifier import VerificationResult, check_positions
+from domain.operators.verify.view_checks import check_positions
+from domain.operators.verify.view_verifier import VerificationResult
 from domain.shared.errors import Unavailable
 
 PAGE_BASKETS = 200
@@ -88,7 +89,9 @@ class VerifyOutcome:
         if self.repaired is None:
             return self.state.differs
         kept = sum(self.state.counts.values()) <= len(self.state.drifts)
-        return bool(self.repaired.left) or not kept or any(each.unexplained for each in self.state.topics)
+        return (
+            bool(self.repaired.remaining) or not kept or any(each.unexplained for each in self.state.topics)
+        )
 
 
 async def run_verification(
@@ -175,7 +178,7 @@ class _Run:
             self._leaves_out(TOPICS, NO_BROKER, asked=True)
         else:
             try:
-                await self._parts.topic_verification().reach()
+                await self._parts.topic_verification().require_broker()
             except Unavailable as error:
                 echo_error(f"{error}; topics are not compared")
                 self._leaves_out(TOPICS, str(error), asked=True)

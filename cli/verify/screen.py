@@ -52,8 +52,8 @@ def document(answer: VerifyOutcome) -> dict[str, Any]:
         "repaired": None
         if repaired is None
         else {
-            "mended": {id: sorted(kinds) for id, kinds in repaired.mended.items()},
-            "left": [_document(drift) for drift in repaired.left],
+            "mended": {id: sorted(kinds) for id, kinds in repaired.repaired.items()},
+            "left": [_document(drift) for drift in repaired.remaining],
         },
         "seconds": round(answer.seconds, 3),
     }
@@ -89,7 +89,7 @@ def show(asked: VerifyOptions, answer: VerifyOutcome, out: Output = STDOUT) -> N
         out.say(f"Not looked at: {each.what}: {each.why}.", style="yellow" if each.asked else "")
     if answer.repaired is not None:
         out.say(
-            f"{len(answer.repaired.mended):,} baskets were mended, {len(answer.repaired.left):,} things are left."
+            f"{len(answer.repaired.repaired):,} baskets were mended, {len(answer.repaired.remaining):,} things are left."
         )
     if not answer.complete:
         out.say("It was interrupted. " + _how_to_go_on(asked))

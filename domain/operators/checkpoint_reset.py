@@ -1,4 +1,4 @@
-"""Where a publisher goes on, said by an operator: after the store was restored to before what was published."""
+"""Resets the publisher's checkpoint, for an operator who restored the store to before what was published."""
 
 from __future__ import annotations
 
@@ -22,13 +22,11 @@ class NoSuchPosition(CheckoutError):
 
 
 class PublisherRunning(CheckoutError):
-    """A publisher holds the role, and works: nobody else may say where it is."""
+    """A publisher holds the role and works: nobody else may reset its checkpoint."""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckpointChange:
-    """Where the publisher was by its record, and where it goes on."""
-
     before: PublisherCheckpoint
     after: PublisherCheckpoint
 
@@ -43,42 +41,42 @@ class CheckpointReset:
         publisher_id: str,
         role: str,
         leadership: Leadership,
-        actions: AuditLog,
+        audit_log: AuditLog,
         clock: Clock,
         new_id: NewId,
-        role_within: float = ROLE_TIMEOUT_SECONDS,
+        role_timeout: float = ROLE_TIMEOUT_SECONDS,
     ) -> None:
-        """`role` is the one that publishers hold; it is waited for `role_within` seconds."""
+        """`role` is the one that publishers hold; waits `role_timeout` seconds for it."""
         self._feed = feed
         self._publisher = publisher
         self._id = publisher_id
         self._role = role
         self._leadership = leadership
-        self._actions = actions
+        self._audit_log = audit_log
         self._clock = clock
         self._new_id = new_id
-        self._role_within = role_within
+        self._role_timeout = role_timeout
 
-    async def after(self, position: int, operator: Operator) -> CheckpointChange:
-        """The publisher's next event is the first after this position (0: the first of all). It is recorded as an
-        action before it is done. Raises NoSuchPosition, PublisherRunning, StoreUnavailable, BrokerUnavailable."""
-        put = await self._event_at(position)
+    async def reset(self, position: int, operator: Operator) -> CheckpointChange:
+        """The publisher goes on with the first event after this position (0: with the first of all). Records the
+        action first. Raises NoSuchPosition, PublisherRunning, StoreUnavailable and BrokerUnavailable."""
+        checkpoint = await self._checkpoint_at(position)
         try:
             async with (
-                asyncio.timeout(self._role_within) as limit,
+                asyncio.timeout(self._role_timeout) as limit,
                 self._leadership.hold(self._role) as lease,
             ):
                 limit.reschedule(None)
                 async with self._publisher.session() as session:
-                    before = session.published
-                    await self._actions.record(self._action(CheckpointChange(before, put), operator))
+                    change = CheckpointChange(session.published, checkpoint)
+                    await self._audit_log.record(self._action(change, operator))
                     await lease.confirm()
-                    await session.go_on_after(put)
-                    return CheckpointChange(before, put)
+                    await session.go_on_after(checkpoint)
+                    return change
         except TimeoutError as error:
             raise PublisherRunning(f"a publisher holds {self._role} and works: stop it first") from error
 
-    async def _event_at(self, position: int) -> PublisherCheckpoint:
+    async def _checkpoint_at(self, position: int) -> PublisherCheckpoint:
         if position == 0:
             return PublisherCheckpoint()
         for event in await self._feed.read(position - 1, 1):
@@ -86,17 +84,17 @@ class CheckpointReset:
                 return PublisherCheckpoint(position, event_name(event))
         raise NoSuchPosition(f"the store has no event at position {position}")
 
-    def _action(self, put: CheckpointChange, operator: Operator) -> OperatorAction:
+    def _action(self, change: CheckpointChange, operator: Operator) -> OperatorAction:
         return OperatorAction(
             id=self._new_id(),
             type="operations.publisher-put-back.v1",
             operator=operator,
             scope={
                 "publisher": self._id,
-                "from": put.before.position,
-                "fromEvent": put.before.event,
-                "to": put.after.position,
-                "toEvent": put.after.event,
+                "from": change.before.position,
+                "fromEvent": change.before.event,
+                "to": change.after.position,
+                "toEvent": change.after.event,
             },
             occurred_at=self._clock(),
         )

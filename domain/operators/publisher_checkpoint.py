@@ -1,62 +1,39 @@
-"""How far events are published, and whether that can be: the publisher's record beside the store."""
+"""Compares the publisher's checkpoint with the event store."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from domain.operators.verify.inconsistencies import Inconsistency
 from domain.ports.event_store import EventFeed, StoredEvent
 from domain.ports.messaging import PublisherCheckpoint
 from domain.shared.errors import CheckoutError
 
 
-class PublisherAheadOfStore(CheckoutError):
-    """The store does not hold the event that was published last, or holds another one in its place."""
+class PublisherBeyondStore(CheckoutError):
+    """The store lacks the event that was published last, or has another one in its place. Status reports show this
+    name as the publisher's fault, so it stays."""
 
 
 def event_name(event: StoredEvent) -> str:
-    """What an event is called wherever it goes: `<basket>/<version>`, the `ce_id` of its messages."""
+    """The event's name in messages and checkpoints, `<basket>/<version>`: the `ce_id`."""
     return f"{event.stream_id}/{event.version}"
 
 
 async def ahead_of_store(feed: EventFeed, published: PublisherCheckpoint) -> str | None:
-    """Why the publisher's record cannot be of this store's history, in words; None: it can. Raises
-    StoreUnavailable.
+    """Says why a checkpoint cannot belong to this store's history; None: it can. Raises StoreUnavailable.
 
-    After a restore from before the record, events that happen then are given positions that were published already:
-    a publisher that went on after its record would never publish them.
+    After a restore to an earlier moment, new events take positions that were published already. A publisher that
+    went on from its checkpoint would never publish them.
     """
     if published.position == 0:
         return None
-    there: Sequence[StoredEvent] = await feed.read(published.position - 1, 1)
-    if not there:
-        return (
-            f"events were published up to position {published.position}, and the store ends before it: "
-            "it was restored to an earlier moment"
-        )
-    found = there[0]
+    up_to = f"events were published up to position {published.position}, and the store"
+    found = next(iter(await feed.read(published.position - 1, 1)), None)
+    if found is None:
+        return f"{up_to} ends before it: it was restored to an earlier moment"
     if found.position != published.position:
-        return (
-            f"events were published up to position {published.position}, and the store has no event there: "
-            "it has another history"
-        )
+        return f"{up_to} has no event there: it has another history"
     if published.event not in (None, event_name(found)):
         return (
             f"at position {published.position} {published.event} was published, and the store has "
             f"{event_name(found)} there: it has another history"
         )
     return None
-
-
-async def check_publisher(
-    feed: EventFeed, publisher_id: str, published: PublisherCheckpoint
-) -> list[Inconsistency]:
-    """Whether the publisher's record is beyond the store."""
-    why = await ahead_of_store(feed, published)
-    if why is None:
-        return []
-    return [
-        Inconsistency(
-            kind="publisher_beyond_store", subject=publisher_id, position=published.position, words=why
-        )
-    ]

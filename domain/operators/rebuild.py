@@ -1,17 +1,19 @@
-"""What is derived from what happened, built anew: what a rebuild is, and how others watch it.
+"""Rebuilds: what they cover, their record, and how rebuilt rows compare with the live ones.
 
-A rebuild makes a new generation of tables beside the live one, compares the two, and takes its place in one
-short transaction; the old generation is kept for a roll-back. Of a few baskets the rows are mended in place.
+A rebuild fills a second set of tables beside the live ones, compares the two, and switches them in one short
+transaction. The old set is kept for a roll-back. With a scope of some baskets it repairs the live rows in place.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal, Protocol
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Literal, get_args
 
 from pydantic import AwareDatetime
 
 from domain.operators.audit import Operator
+from domain.operators.verify.compare import Comparison
 from domain.shared.errors import CheckoutError
 from domain.shared.eventsourcing import Value
 
@@ -29,34 +31,36 @@ RebuildState = Literal[
     "failed",
     "abandoned",
 ]
-"""building → comparing → switching → switched, and back: rolled-back. One of a few baskets ends as mended, a dry
-run as compared. A cancelled or failed one can go on, unless it is abandoned."""
+"""building → comparing → switching → switched, and back: rolled-back. A repair of some baskets ends as mended, a
+dry run as compared. A cancelled or failed rebuild can be resumed until it is abandoned."""
 
 RUNNING_STATES: frozenset[RebuildState] = frozenset({"building", "comparing", "switching"})
 RESUMABLE_STATES: frozenset[RebuildState] = RUNNING_STATES | {"cancelled", "failed"}
-"""Of a whole rebuild. One of a few baskets, and a dry run, are begun anew."""
+"""Of a whole rebuild. Repairs of some baskets and dry runs start again from the beginning."""
 
 RowDifferenceKind = Literal[
     "differs", "missing", "surplus", "unfoldable", "stale", "live_behind", "live_ahead"
 ]
-"""How a live row is not as it was rebuilt:
-`differs`: at the same version it says something else, or its version is none that its history has;
-`missing`: there is none, though what it would say is older than a minute;
-`surplus`: there is nothing that it could be derived from;
-`unfoldable`: its history goes on with an event that cannot be folded, here and there;
+"""How a live row differs from the rebuilt one, the gravest kinds first:
+`differs`: it has other content at the same version, or a version that its stream does not have;
+`missing`: there is no row, though its last event is older than a minute;
+`surplus`: there are no events for it;
+`unfoldable`: its stream has an event that cannot be folded, here and there;
 `stale`: it has been at an earlier version for more than a minute;
-`live_behind`, `live_ahead`: it is at an earlier or a later version, as it is for a moment while things happen."""
+`live_behind`, `live_ahead`: it is at an earlier or a later version, as happens for a moment while events arrive."""
+
+SAMPLES_PER_KIND = 10
 
 
 class RebuildScope(Value):
-    """Which baskets are rebuilt; nothing said: all that there are."""
+    """Which baskets are rebuilt; by default all."""
 
     partner: str | None = None
-    """Those of this organisation."""
+    """Only baskets of this organisation."""
     baskets: tuple[str, ...] = ()
-    """Those with these ids."""
+    """Only baskets with these ids."""
     since: AwareDatetime | None = None
-    """Those that something happened to since then."""
+    """Only baskets with an event since then."""
 
     @property
     def everything(self) -> bool:
@@ -64,20 +68,20 @@ class RebuildScope(Value):
 
 
 class RebuildDifference(Value):
-    """One row that is not as it was rebuilt."""
+    """One live row that differs from the rebuilt one."""
 
     subject: str
-    """A basket's id, or what the row of a catalogue projection is about."""
+    """A basket id, or the subject of a catalogue row."""
     kind: RowDifferenceKind
     live_version: int | None
-    """The live row's version (of the catalogue: its fact's sequence)."""
+    """The live row's version; in the catalogue its fact's sequence."""
     rebuilt_version: int | None
     words: str
-    """What it comes to, for people; nothing of the row's content."""
+    """A description for people; holds nothing of the row's content."""
 
 
 class RebuildComparison(Value):
-    """How the live rows compare with the rebuilt ones, counted by kind (`RowDifferenceKind`)."""
+    """How many live rows differ from the rebuilt ones, by `RowDifferenceKind`."""
 
     same: int = 0
     differs: int = 0
@@ -88,7 +92,7 @@ class RebuildComparison(Value):
     live_behind: int = 0
     live_ahead: int = 0
     samples: tuple[RebuildDifference, ...] = ()
-    """Some of what is not the same, the gravest kinds first."""
+    """Some differing rows, the gravest kinds first."""
 
     @property
     def compared(self) -> int:
@@ -98,74 +102,114 @@ class RebuildComparison(Value):
 
     @property
     def faults(self) -> int:
-        """What is not only of the moment."""
+        """Differences that do not pass by themselves."""
         return self.differs + self.missing + self.surplus + self.unfoldable + self.stale
+
+    @classmethod
+    def of(cls, differences: Iterable[RebuildDifference], same: int = 0) -> RebuildComparison:
+        """Counts differences, and keeps the first samples of each kind."""
+        counts: Counter[str] = Counter()
+        samples = []
+        for each in differences:
+            counts[each.kind] += 1
+            if counts[each.kind] <= SAMPLES_PER_KIND:
+                samples.append(each)
+        return cls.merged([cls(same=same, samples=tuple(samples), **counts)])
+
+    @classmethod
+    def merged(cls, comparisons: Sequence[RebuildComparison]) -> RebuildComparison:
+        """The sum of several comparisons, with some samples of each kind."""
+        samples = [sample for comparison in comparisons for sample in comparison.samples]
+        counts = {
+            name: sum(getattr(comparison, name) for comparison in comparisons)
+            for name in cls.model_fields
+            if name != "samples"
+        }
+        kept = [
+            sample
+            for kind in get_args(RowDifferenceKind)
+            for sample in [each for each in samples if each.kind == kind][:SAMPLES_PER_KIND]
+        ]
+        return cls(samples=tuple(kept), **counts)
+
+
+VIEW_WORDS = {
+    "differs": "says something else than its events",
+    "missing": "has no view",
+    "surplus": "has a view and no events",
+    "stale": "its view stands still",
+    "live_behind": "its view comes after in a moment",
+    "live_ahead": "went on meanwhile",
+}
+
+
+def view_difference(
+    basket_id: str,
+    comparison: Comparison,
+    live_version: int | None,
+    rebuilt_version: int | None,
+    *,
+    settled: bool,
+) -> RebuildDifference | None:
+    """Reports how a live view differs; None: it is the same. `settled`: its last event is older than a minute, so
+    that a projector should have written it."""
+    kinds: dict[Comparison, RowDifferenceKind] = {
+        "differs": "differs",
+        "unrecorded": "differs",
+        "surplus": "surplus",
+        "ahead": "live_ahead",
+        "missing": "missing" if settled else "live_behind",
+        "behind": "stale" if settled else "live_behind",
+    }
+    if (kind := kinds.get(comparison)) is None:
+        return None
+    return RebuildDifference(
+        subject=basket_id,
+        kind=kind,
+        live_version=live_version,
+        rebuilt_version=rebuilt_version,
+        words=VIEW_WORDS[kind],
+    )
 
 
 class Rebuild(Value):
-    """One rebuild as it stands."""
+    """The record of one rebuild."""
 
     id: str
     """A UUID, version 7."""
     target: RebuildTarget
     scope: RebuildScope
     dry_run: bool
-    """It shows what would differ and changes nothing."""
+    """It compares, and changes nothing."""
     state: RebuildState
     interrupted: bool
-    """It should be running, and nobody works on it: it waits to be resumed or abandoned."""
+    """Its state says that it runs, but no process works on it: resume or abandon it."""
     cancel_requested: bool
     waiting_for: str | None
-    """What holds it up, in words; None: nothing."""
+    """What holds it up, for people; None: nothing."""
     operator: Operator
     workers: int
     done: int
-    """Events (of the catalogue: facts) that are folded, or passed over where a range was done before."""
+    """Folded events, or facts of the catalogue; includes ranges that an earlier run finished."""
     total: int
-    """How many there are, about, until all are read."""
+    """About how many there are, until all are read."""
     rate: float
-    """Folded a second, of late."""
+    """Events folded a second, recently."""
     eta_seconds: float | None
-    """Until all are folded; None: not known yet, or over."""
+    """Until all are folded; None: unknown, or over."""
     rows: int
-    """Rows that were made."""
+    """Rows written."""
     comparison: RebuildComparison | None
     started_at: AwareDatetime
     beaten_at: AwareDatetime
-    """When it last said how far it was."""
+    """Its last heartbeat."""
     ended_at: AwareDatetime | None
     error: str | None
 
 
 class RebuildRefused(CheckoutError):
-    """It cannot be done now; the message says why, and nothing was changed."""
+    """It cannot be done now; the message says why. Nothing was changed."""
 
 
 class RebuildStopped(CheckoutError):
-    """It was asked to stop, and does."""
-
-
-class Rebuilds(Protocol):
-    """The rebuilds that there are and were. Every method raises StoreUnavailable."""
-
-    async def newest(self, limit: int) -> Sequence[Rebuild]:
-        """The newest first, those that run among them."""
-
-    async def find(self, rebuild_id: str) -> Rebuild | None:
-        """One by its id."""
-
-    async def request_cancel(self, rebuild_id: str, operator: Operator) -> bool:
-        """Asks a running rebuild to stop; it does within moments, and can be resumed. False where it does
-        not run (any more), or was asked already. What is asked for is recorded, as the operator's action."""
-
-    async def roll_back(self, target: RebuildTarget, operator: Operator) -> Rebuild:
-        """Puts the kept generation in the place of the live one, which is kept in turn. What happened since
-        is carried over first. Returns the rebuild whose switch was taken back; raises RebuildRefused where no
-        generation is kept."""
-
-    async def abandon(self, target: RebuildTarget, operator: Operator) -> Rebuild | None:
-        """Gives up a rebuild that is not at work, and drops what it made; None where there is none. Raises
-        RebuildRefused where it is at work."""
-
-    async def drop_kept(self, target: RebuildTarget, operator: Operator) -> bool:
-        """Drops the kept generation: there is nothing to roll back to then. False where there is none."""
+    """An operator or a signal asked the rebuild to stop."""

@@ -42,8 +42,8 @@ class AuditedStore:
         return basket
 
 
-def mend(view: BasketView, held_version: int, **values: object) -> Repair:
-    given: dict[str, object] = {"basket_id": view.basket_id, "held_version": held_version, "view": view}
+def mend(view: BasketView, seen_version: int, **values: object) -> Repair:
+    given: dict[str, object] = {"basket_id": view.basket_id, "seen_version": seen_version, "view": view}
     return Repair(**{**given, "stream_version": view.version, **values})  # type: ignore[arg-type]
 
 
@@ -94,8 +94,8 @@ class ReadModelAuditContract:
     ) -> None:
         theirs, taken, lost = [await derived.basket(partner) for partner in ("globex", "acme", "globex")]
         await derived.basket("acme")
-        await derived.repair.mend([mend(replace(to_view(taken), partner="globex"), 2)], recorded)
-        await derived.repair.mend([mend(replace(to_view(lost), partner="acme"), 2)], recorded)
+        await derived.repair.repair([mend(replace(to_view(taken), partner="globex"), 2)], recorded)
+        await derived.repair.repair([mend(replace(to_view(lost), partner="acme"), 2)], recorded)
 
         ids, last = await derived.rows.basket_ids("", 10, "globex")
 
@@ -135,10 +135,10 @@ class ReadModelAuditContract:
         basket = await derived.basket()
         wanted = to_view(basket)
         wrong = replace(wanted, status="expired", uses=frozenset())
-        await derived.repair.mend([mend(wrong, wanted.version)], recorded)
+        await derived.repair.repair([mend(wrong, wanted.version)], recorded)
         assert (await derived.rows.held([basket.id]))[basket.id].uses == frozenset()
 
-        assert set(await derived.repair.mend([mend(wanted, wanted.version)], recorded)) == {basket.id}
+        assert set(await derived.repair.repair([mend(wanted, wanted.version)], recorded)) == {basket.id}
 
         held = (await derived.rows.held([basket.id]))[basket.id]
         assert (held.view, held.uses) == (replace(wanted, snapshot=b"", uses=None), wanted.uses)
@@ -150,7 +150,7 @@ class ReadModelAuditContract:
     ) -> None:
         basket = await derived.basket()
         for seen in (0, 1, 3):
-            assert not await derived.repair.mend([mend(to_view(basket), seen)], recorded)
+            assert not await derived.repair.repair([mend(to_view(basket), seen)], recorded)
         assert await self.actions(derived) == []
 
     async def test_a_view_that_is_missing_is_made_and_one_without_a_basket_removed(
@@ -161,7 +161,7 @@ class ReadModelAuditContract:
         await derived.views.advance([(0, orphan)])
         gone = Repair("basket-zzz", basket.version, view=None, stream_version=0)
 
-        mended = await derived.repair.mend([mend(to_view(basket), 0), gone], recorded)
+        mended = await derived.repair.repair([mend(to_view(basket), 0), gone], recorded)
 
         assert set(mended) == {basket.id, "basket-zzz"}
         assert (await derived.rows.held([basket.id, "basket-zzz"])).keys() == {basket.id}
@@ -176,9 +176,9 @@ class ReadModelAuditContract:
             return [await derived.store.find_claim(f"acme\x1fEXT-{number}") for number in (1, 2, 3)]
 
         went_on = mend(view, version, claims=True, claim="acme\x1fEXT-3", stream_version=version + 1)
-        await derived.repair.mend([went_on], recorded)
+        await derived.repair.repair([went_on], recorded)
         assert await holders() == [basket.id, other.id, None]
-        await derived.repair.mend([mend(view, version, claims=True, claim="acme\x1fEXT-3")], recorded)
+        await derived.repair.repair([mend(view, version, claims=True, claim="acme\x1fEXT-3")], recorded)
         assert await holders() == [None, other.id, basket.id]
-        await derived.repair.mend([mend(view, version, claims=True, claim="acme\x1fEXT-2")], recorded)
+        await derived.repair.repair([mend(view, version, claims=True, claim="acme\x1fEXT-2")], recorded)
         assert await holders() == [None, other.id, None]

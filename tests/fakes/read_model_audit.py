@@ -68,7 +68,7 @@ class InMemoryReadModelAudit:
         last = len(await self._store.read(0, sys.maxsize))
         return last, last
 
-    async def mend(self, mends: Sequence[Repair], recorded: RepairAction) -> Collection[str]:
+    async def repair(self, mends: Sequence[Repair], recorded: RepairAction) -> Collection[str]:
         mended = {mend.basket_id for mend in mends if self._mend_view(mend)}
         claiming = [
             mend
@@ -90,7 +90,7 @@ class InMemoryReadModelAudit:
 
     def _mend_view(self, mend: Repair) -> bool:
         held = self._views.rows.get(mend.basket_id)
-        if (held.version if held else 0) != mend.held_version:
+        if (held.version if held else 0) != mend.seen_version:
             return False
         if mend.view is None:
             self._views.rows.pop(mend.basket_id, None)

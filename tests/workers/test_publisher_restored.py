@@ -99,14 +99,14 @@ async def test_it_goes_on_where_an_operator_says_and_publishes_what_happened_sin
             parts.operator_actions,
             utc_now,
             new_id,
-            role_within=1.0,
+            role_timeout=1.0,
         )
         with pytest.raises(NoSuchPosition):
-            await going_on.after(10_000, ANN)
+            await going_on.reset(10_000, ANN)
         async with parts.leadership.hold(settings.publisher_id):
             with pytest.raises(PublisherRunning):
-                await going_on.after(position, ANN)
-        put = await going_on.after(position, ANN)
+                await going_on.reset(position, ANN)
+        put = await going_on.reset(position, ANN)
         (action,) = await parts.operator_actions.newest(None, 5)
 
     assert (put.after.position, put.before.position) == (position, position + 4)

@@ -1,21 +1,22 @@
-"""The basket views in PostgreSQL."""
+"""The basket views in PostgreSQL: one row a basket, and what open baskets use."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
+import asyncpg
+
 from adapters.postgres.pool import DatabasePool
 from domain.ports.read_models import BasketView
 
-# How far the views of some baskets are.
+# The versions of some views.
 VERSIONS = "SELECT basket_id, version FROM basket_views WHERE basket_id = ANY($1::text[])"
 
-# What the views of some baskets say.
+# The snapshots of some views.
 SNAPSHOTS = "SELECT basket_id, snapshot FROM basket_views WHERE basket_id = ANY($1::text[])"
 
-# Makes views that are not there yet, and says which were made. The order keeps two writers from waiting
-# for each other in a circle.
+# Inserts views that do not exist yet, and returns their ids. The order keeps two writers from a deadlock.
 MAKE = """
 INSERT INTO basket_views
     (basket_id, version, partner, external_id, status, created, modified, expires_at, snapshot, ready,
@@ -33,7 +34,7 @@ ON CONFLICT (basket_id) DO NOTHING
 RETURNING basket_id
 """
 
-# Moves views that are still at the version which their fold began with ($14), and says which were moved.
+# Updates views that are still at the version from which they were folded ($14), and returns their ids.
 MOVE = """
 UPDATE basket_views AS held
    SET version = moved.version, partner = moved.partner, external_id = moved.external_id,
@@ -51,7 +52,7 @@ UPDATE basket_views AS held
 RETURNING held.basket_id
 """
 
-# What baskets ($1) are found by: no other names than these ($3, each with its basket's id in $2).
+# The names that baskets ($1) use: these ($3, each with its basket's id in $2) and no others.
 REPLACE_USES = """
 WITH gone AS (
     DELETE FROM open_basket_uses
@@ -62,13 +63,20 @@ SELECT * FROM unnest($2::text[], $3::text[])
 ON CONFLICT DO NOTHING
 """
 
-# Open baskets whose time is over, the longest due first.
+# Open baskets that have expired, the longest due first.
 DUE = """
 SELECT basket_id FROM basket_views
  WHERE status = 'open' AND expires_at <= $1
  ORDER BY expires_at
  LIMIT $2
 """
+
+
+_SCALARS = (
+    *("basket_id", "version", "partner", "external_id", "status", "created", "modified", "expires_at"),
+    *("snapshot", "ready"),
+)
+_SETS = ("offers", "products", "finding_codes")
 
 
 class PostgresBasketViews:
@@ -111,28 +119,33 @@ class PostgresBasketViews:
 
 
 def columns_of(views: Sequence[BasketView]) -> tuple[list[object], ...]:
+    """The parameters of MAKE and MOVE."""
     return (
-        [view.basket_id for view in views],
-        [view.version for view in views],
-        [view.partner for view in views],
-        [view.external_id for view in views],
-        [view.status for view in views],
-        [view.created for view in views],
-        [view.modified for view in views],
-        [view.expires_at for view in views],
-        [view.snapshot for view in views],
-        [view.ready for view in views],
-        [_joined(view.offers) for view in views],
-        [_joined(view.products) for view in views],
-        [_joined(view.finding_codes) for view in views],
+        *([getattr(view, name) for view in views] for name in _SCALARS),
+        *([_joined(getattr(view, name)) for view in views] for name in _SETS),
+    )
+
+
+def uses_of_views(views: Sequence[BasketView]) -> tuple[list[str], list[str], list[str]]:
+    """The parameters of REPLACE_USES."""
+    pairs = [(view.basket_id, name) for view in views for name in view.uses or ()]
+    return [view.basket_id for view in views], [id for id, _ in pairs], [name for _, name in pairs]
+
+
+def view_of_row(
+    row: asyncpg.Record, snapshot: bytes = b"", uses: Collection[str] | None = None
+) -> BasketView:
+    """The view that a row of `basket_views` holds."""
+    return BasketView(
+        **{name: row[name] for name in _SCALARS if name != "snapshot"},
+        snapshot=snapshot,
+        uses=frozenset(uses) if uses is not None else None,
+        offers=frozenset(row["offers"]),
+        products=frozenset(row["products"]),
+        finding_codes=frozenset(row["finding_codes"]),
     )
 
 
 def _joined(names: Collection[str]) -> str:
-    """In one order, so that a row which says the same is the same. No identifier has a control character."""
+    """In one order, so that equal sets give equal rows. No identifier has a control character."""
     return "\x1f".join(sorted(names))
-
-
-def uses_of_views(views: Sequence[BasketView]) -> tuple[list[str], list[str], list[str]]:
-    pairs = [(view.basket_id, name) for view in views for name in view.uses or ()]
-    return [view.basket_id for view in views], [id for id, _ in pairs], [name for _, name in pairs]

@@ -1,8 +1,9 @@
-"""Generations of derived tables. The live one lies in the schema public; one that is built and one that is kept
-lie in schemas of their own, under the same names, so that statements which say no schema can be pointed at
-either by the session's search path, and a switch moves tables without renaming anything.
+"""Blue-green tables. The live tables lie in the schema `public`, built and kept ones under the same names in slots:
+schemas of their own.
 
-Names of tables cannot be parameters: a statement here that changes tables is written by the server, which quotes them.
+The search path of a session says which tables a statement without a schema means, and a switch moves tables without
+renaming them. Names of tables cannot be parameters, so the server writes the statements that change tables, and quotes
+the names.
 """
 
 from __future__ import annotations
@@ -15,20 +16,20 @@ import asyncpg
 from domain.operators.rebuild import RebuildRefused
 
 Slot = Literal["checkout_rebuilt", "checkout_kept", "pg_temp"]
-"""Where a generation lies that is not live; the last one is gone with its session."""
+"""Where tables lie that are not live; temporary ones are gone with their session."""
 
 
-def search_path(room: Slot) -> dict[str, str]:
-    """Server settings: a derived table's name means the one in this room."""
-    return {"search_path": f"{room}, public"}
+def search_path(slot: Slot) -> dict[str, str]:
+    """Server settings: a table's name means the one in this slot."""
+    return {"search_path": f"{slot}, public"}
 
 
-# Which of these tables ($2) lie in a schema.
+# Which of the tables ($2) exist in a schema.
 EXISTING = """
 SELECT tablename FROM pg_tables WHERE schemaname = $1 AND tablename = ANY($2::name[])
 """
 
-# Whether these tables ($2) have the same columns in a schema as they have live.
+# Whether the tables ($2) have the same columns in a schema as the live ones.
 FITS = """
 WITH columns AS (
     SELECT space.nspname, class.relname, attribute.attname, attribute.atttypid, attribute.atttypmod,
@@ -49,8 +50,7 @@ SELECT NOT EXISTS (
      SELECT relname, attname, atttypid, atttypmod, attnotnull, number FROM columns WHERE nspname = $1))
 """
 
-# What hangs on live tables by their identity and would stay behind with the old generation: views, triggers of
-# ours, foreign keys.
+# Dependents of the live tables that would stay with the old ones: views, triggers, foreign keys.
 DEPENDENTS = """
 SELECT DISTINCT rule.ev_class::regclass::text
   FROM pg_depend depends JOIN pg_rewrite rule ON rule.oid = depends.objid
@@ -74,65 +74,59 @@ SELECT conname::text FROM pg_constraint
 Step = Literal[
     "make", "index", "constrain", "analyse", "lock", "switch", "change places", "drop built", "drop kept"
 ]
-"""What is done to generations, as the function `generation_statements` of the database knows it."""
+"""The steps that the database function `generation_statements` knows."""
 
-# The statements of a step.
+# The statements of a step, in their order.
 STATEMENTS = "SELECT generation_statements($1, $2::name[])"
 
 # Executes one of them with the rights of the tables' owner.
 EXECUTE = "SELECT execute_generation_statement($1, $2::name[], $3)"
 
-# Each of the following writes the statements to execute.
-
-# Empty tables like the live ones in the session alone, gone at its end; with indexes, where $2.
+# Writes statements that create empty temporary tables like the live ones; with indexes, where $2.
 STAGE = """
 SELECT format('CREATE TEMPORARY TABLE %1$I (LIKE public.%1$I INCLUDING DEFAULTS %2$s)', name,
               CASE WHEN $2::boolean THEN 'INCLUDING INDEXES' ELSE '' END)
   FROM unnest($1::name[]) AS name
 """
 
-# Empties what is staged. (A temporary table goes before every other of its name.)
+# Writes statements that empty them. (A temporary table hides every other of its name.)
 CLEAR_STAGE = "SELECT format('TRUNCATE pg_temp.%I', name) FROM unnest($1::name[]) AS name"
 
 
 async def execute_generated(connection: asyncpg.Connection, writer: str, *values: object) -> None:
-    """Executes the statements that `writer` writes, in its order."""
+    """Executes the statements that the query `writer` writes."""
     for (statement,) in await connection.fetch(writer, *values):
         await connection.execute(statement)
 
 
 async def statements(connection: asyncpg.Connection, step: Step, tables: Sequence[str]) -> Sequence[str]:
-    """What is to be executed for a step, in this order."""
     return [statement for (statement,) in await connection.fetch(STATEMENTS, step, tables)]
 
 
 async def execute(connection: asyncpg.Connection, step: Step, tables: Sequence[str], statement: str) -> None:
-    """Executes one statement of a step."""
     await connection.execute(EXECUTE, step, tables, statement)
 
 
 async def execute_step(connection: asyncpg.Connection, step: Step, tables: Sequence[str]) -> None:
-    """Executes a whole step."""
     for statement in await statements(connection, step, tables):
         await execute(connection, step, tables, statement)
 
 
-async def exists(connection: asyncpg.Connection, room: Slot, tables: Sequence[str]) -> bool:
-    """Whether a whole generation lies in the room."""
-    return len(await connection.fetch(EXISTING, room, tables)) == len(tables)
+async def exists(connection: asyncpg.Connection, slot: Slot, tables: Sequence[str]) -> bool:
+    return len(await connection.fetch(EXISTING, slot, tables)) == len(tables)
 
 
-async def fits(connection: asyncpg.Connection, room: Slot, tables: Sequence[str]) -> bool:
-    """Whether a generation has the columns that the live one has: a migration may have come between."""
-    return await exists(connection, room, tables) and bool(await connection.fetchval(FITS, room, tables))
+async def fits(connection: asyncpg.Connection, slot: Slot, tables: Sequence[str]) -> bool:
+    """Whether the tables in a slot have the columns of the live ones: a migration may have changed these."""
+    return await exists(connection, slot, tables) and bool(await connection.fetchval(FITS, slot, tables))
 
 
 async def create(connection: asyncpg.Connection, tables: Sequence[str]) -> None:
-    """An empty generation in place of whatever was left there. Raises RebuildRefused where something hangs on
-    the live tables that would not go along."""
-    if hangers_on := [name for (name,) in await connection.fetch(DEPENDENTS, tables)]:
+    """Creates empty tables in place of earlier ones. Raises RebuildRefused where views, triggers or foreign keys depend
+    on the live tables: they would not move along."""
+    if dependents := [name for (name,) in await connection.fetch(DEPENDENTS, tables)]:
         raise RebuildRefused(
-            f"views, triggers or foreign keys hang on the live tables: {', '.join(hangers_on)}"
+            f"views, triggers or foreign keys hang on the live tables: {', '.join(dependents)}"
         )
     await execute_step(connection, "drop built", tables)
     await execute_step(connection, "make", tables)

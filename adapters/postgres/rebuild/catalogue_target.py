@@ -1,4 +1,4 @@
-"""The projections of the catalogue, built from its facts."""
+"""The catalogue's projections, built from its facts."""
 
 from __future__ import annotations
 
@@ -11,20 +11,33 @@ import asyncpg
 from adapters.postgres.catalogue import statements
 from adapters.postgres.catalogue.fact_tables import FactRow, project, read_facts
 from adapters.postgres.rebuild import catalogue_target_sql as sql
-from adapters.postgres.rebuild.target import SAMPLES_PER_KIND, FoldedPage, SourcePage
+from adapters.postgres.rebuild.target_tables import FoldedPage, SourcePage
 from domain.catalogue.facts import FACT
-from domain.operators.rebuild import RebuildComparison, RebuildDifference, RebuildTarget
+from domain.operators.rebuild import (
+    SAMPLES_PER_KIND,
+    RebuildComparison,
+    RebuildDifference,
+    RebuildTarget,
+)
 from domain.shared.values import MessageSource
 
 BATCH_FACTS = 2_000
 
 NO_SOURCE = MessageSource("", 0, 0)
-"""Where a fact came from matters to its record alone."""
+"""Projections do not hold where a fact came from."""
+
+WORDS = {
+    "differs": "says something else than its fact",
+    "missing": "is in no projection",
+    "surplus": "is in a projection and no fact says so",
+    "stale": "is older than the newest fact",
+    "live_ahead": "went on meanwhile",
+}
 
 
 class CatalogueTarget:
-    """Target. Rows take the newest fact, in whatever order facts come, so that ranges of positions are built at the
-    same time."""
+    """TargetTables. A row takes the newest fact, in whatever order facts come, so that several processes can build
+    ranges of positions."""
 
     name: RebuildTarget = "catalogue"
     reader_settings: Mapping[str, str] = {"jit": "off"}
@@ -35,16 +48,16 @@ class CatalogueTarget:
     pages_stand_alone = False
 
     def layout(self) -> str:
-        said = json.dumps(FACT.json_schema(), sort_keys=True)
-        return blake2b(said.encode(), digest_size=16).hexdigest()
+        layout = json.dumps(FACT.json_schema(), sort_keys=True)
+        return blake2b(layout.encode(), digest_size=16).hexdigest()
 
     async def position(self, connection: asyncpg.Connection) -> int:
         position: int = await connection.fetchval(sql.POSITION)
         return position
 
-    async def cuts(self, connection: asyncpg.Connection, parts: int) -> Sequence[str]:
+    async def cuts(self, connection: asyncpg.Connection, ranges: int) -> Sequence[str]:
         last = await self.position(connection)
-        return [_key(last * number // parts) for number in range(1, parts)] + [_key(last)]
+        return [_key(last * number // ranges) for number in range(1, ranges)] + [_key(last)]
 
     async def read(self, connection: asyncpg.Connection, after: str, upto: str, most: int) -> SourcePage:
         rows = await connection.fetch(sql.READ, int(after or 0), int(upto), BATCH_FACTS)
@@ -58,15 +71,15 @@ class CatalogueTarget:
     async def put(self, connection: asyncpg.Connection, folded: FoldedPage) -> None:
         await project(connection, folded.content)
 
-    async def catch_up(self, connection: asyncpg.Connection, position: int, upto: int) -> int:
-        touched, after = 0, _key(position)
+    async def catch_up(self, connection: asyncpg.Connection, position: int, upto: int) -> None:
+        after = _key(position)
         while True:
             page = await self.read(connection, after, _key(upto), BATCH_FACTS)
             async with connection.transaction():
                 await self.put(connection, await self.fold(connection, page))
-            touched, after = touched + page.events, page.reached
+            after = page.reached
             if page.last:
-                return touched
+                return
 
     async def complete(self, connection: asyncpg.Connection, since: int) -> int:
         upto = await self.position(connection)
@@ -74,32 +87,22 @@ class CatalogueTarget:
         return upto
 
     async def compare(self, connection: asyncpg.Connection, after: str, upto: str) -> RebuildComparison:
-        counts: dict[str, int] = {}
-        samples: list[RebuildDifference] = []
-        for kind, count, subjects, live, rebuilt in await connection.fetch(sql.COMPARE, SAMPLES_PER_KIND):
-            counts[kind] = count
-            if kind != "same":
-                samples += [
-                    RebuildDifference(
-                        subject=subject, kind=kind, live_version=held, rebuilt_version=made, words=WORDS[kind]
-                    )
-                    for subject, held, made in zip(subjects, live, rebuilt, strict=True)
-                ]
-        return RebuildComparison(samples=tuple(samples), **counts)
+        """Compares all rows, whatever the range."""
+        rows = await connection.fetch(sql.COMPARE, SAMPLES_PER_KIND)
+        samples = [
+            RebuildDifference(
+                subject=subject, kind=kind, live_version=live, rebuilt_version=built, words=WORDS[kind]
+            )
+            for kind, _, *columns in rows
+            if kind != "same"
+            for subject, live, built in zip(*columns, strict=True)
+        ]
+        return RebuildComparison(samples=tuple(samples), **{row[0]: row[1] for row in rows})
 
     async def announce(self, connection: asyncpg.Connection) -> None:
         await connection.execute(statements.NOTIFY, statements.CHANNEL, statements.EVERYTHING)
 
 
-WORDS = {
-    "differs": "says something else than its fact",
-    "missing": "is in no projection",
-    "surplus": "is in a projection and no fact says so",
-    "stale": "is older than the newest fact",
-    "live_ahead": "went on meanwhile",
-}
-
-
 def _key(position: int) -> str:
-    """In the order of the positions."""
+    """Sorts as the positions do."""
     return f"{position:020d}"

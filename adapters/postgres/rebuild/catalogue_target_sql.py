@@ -1,9 +1,9 @@
-"""The statements of a rebuild of the catalogue's projections. Where they say a projection's table without a schema,
-they mean the one that is built."""
+"""The statements of a rebuild of the catalogue's projections. Without a schema, a table is the one that is built;
+`public.` names the live one."""
 
 from __future__ import annotations
 
-# The position of the last fact that is committed. (Facts are learned one transaction after the other.)
+# The last committed fact's position. (Facts are recorded one transaction after the other.)
 POSITION = "SELECT coalesce(max(position), 0) FROM catalogue_facts"
 
 # The next facts after a position.
@@ -11,8 +11,8 @@ READ = """
 SELECT position, data FROM catalogue_facts WHERE position > $1 AND position <= $2 ORDER BY position LIMIT $3
 """
 
-# How the live projections compare with the built ones: each kind with its number and the first $1. That a row is
-# newer on one side is for the moment: facts go on being learned.
+# Compares the live rows with the built ones: each kind with its count and the first $1 rows. A newer live row is no
+# fault: facts go on arriving.
 COMPARE = """
 WITH pair AS (
     SELECT 'offer/' || offer_id || '/' || version AS subject, held.sequence AS live, made.sequence AS rebuilt,

@@ -1,4 +1,4 @@
-"""Mending the live views of some baskets in place, row by row."""
+"""Repairs the live views of some baskets in place."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ from datetime import datetime
 import asyncpg
 
 from adapters.postgres.rebuild import view_target_sql as sql
-from adapters.postgres.rebuild.blue_green import CLEAR_STAGE, STAGE, execute_generated
-from adapters.postgres.rebuild.target import merge_comparisons
-from adapters.postgres.rebuild.view_target import BATCH_STREAMS, BasketViewsTarget
-from domain.operators.rebuild import RebuildComparison, RebuildScope
+from adapters.postgres.rebuild.read_model_repair import repair_views
+from adapters.postgres.rebuild.view_target import BATCH_STREAMS, BasketViewsTarget, compare_live_views
+from domain.operators.rebuild import RebuildComparison, RebuildDifference, RebuildScope
+from domain.operators.verify.repair import BATCH_SIZE, Repair
+from domain.ports.read_models import BasketView
 
 MAX_ROUNDS = 3
-"""Of mending the same row, while somebody keeps bringing an old one forward."""
+"""How often a row is repaired while projectors keep writing it from an older one."""
 
 
 async def baskets_in_scope(connection: asyncpg.Connection, scope: RebuildScope) -> Sequence[str]:
-    """The baskets of a scope, in the order of their ids; all conditions hold for each."""
+    """The baskets for which all conditions of a scope hold, in the order of their ids."""
     wanted: list[set[str]] = []
     if scope.baskets:
         wanted.append(set(scope.baskets))
@@ -33,69 +34,67 @@ async def baskets_in_scope(connection: asyncpg.Connection, scope: RebuildScope) 
 
 
 class InPlaceRepair:
-    """Folds baskets anew into tables of its own session, compares, and mends the live rows that are not so.
+    """Folds baskets again, compares them with their live views, and repairs those that differ.
 
-    A row is taken away and put in again in one transaction, unless it is at a later version that its history has.
-    A projector that had read a row before and brings it forward after finds it at the version that it began
-    with: what was wrong in it would come back. So mended rows are looked at again after `settles` seconds,
-    longer than a projector takes from reading to writing.
+    A projector may have read a wrong row before its repair and write it afterwards, because the version still fits.
+    So repaired rows are compared again after `settles` seconds, longer than a projector takes from reading to writing.
     """
 
     def __init__(
-        self, connection: asyncpg.Connection, target: BasketViewsTarget, *, mends: bool, settles: float
+        self, connection: asyncpg.Connection, target: BasketViewsTarget, *, repairs: bool, settles: float
     ) -> None:
+        """Without `repairs` it only compares."""
         self._connection = connection
         self._target = target
-        self._mends = mends
+        self._repairs = repairs
         self._settles = settles
-        self.mended: set[str] = set()
-        self._unsure: set[str] = set()
-        """Those whose old row somebody may have read."""
+        self.repaired: set[str] = set()
 
-    async def go(self, baskets: Sequence[str]) -> AsyncIterator[tuple[int, int, RebuildComparison]]:
-        """Events and baskets done, and how the live rows were, a page at a time."""
-        await execute_generated(self._connection, STAGE, self._target.tables, False)
+    async def run(self, baskets: Sequence[str]) -> AsyncIterator[tuple[int, int, RebuildComparison]]:
+        """Yields after each batch the number of its events and baskets, and how its views compared."""
+        unsure: set[str] = set()
         for start in range(0, len(baskets), BATCH_STREAMS):
-            page = baskets[start : start + BATCH_STREAMS]
-            events, comparison = await self._page(page)
-            yield events, len(page), comparison
+            batch = baskets[start : start + BATCH_STREAMS]
+            events, comparison, replaced = await self._batch(batch)
+            unsure |= replaced
+            yield events, len(batch), comparison
         for _ in range(MAX_ROUNDS):
-            again, self._unsure = sorted(self._unsure), set()
-            if not again:
+            if not unsure:
                 return
+            again, unsure = sorted(unsure), set()
             await asyncio.sleep(self._settles)
             for start in range(0, len(again), BATCH_STREAMS):
-                await self._page(again[start : start + BATCH_STREAMS])
+                unsure |= (await self._batch(again[start : start + BATCH_STREAMS]))[2]
 
-    async def _page(self, baskets: Sequence[str]) -> tuple[int, RebuildComparison]:
-        await execute_generated(self._connection, CLEAR_STAGE, self._target.tables)
-        events, odd = 0, []
+    async def _batch(self, baskets: Sequence[str]) -> tuple[int, RebuildComparison, set[str]]:
+        """Also returns the baskets that had a wrong view, which a projector may have read."""
+        events = 0
+        views: dict[str, BasketView] = {}
+        unfoldable: list[RebuildDifference] = []
         async for folded in self._target.folded(self._connection, baskets):
-            await self._target.put(self._connection, folded)
+            views |= {view.basket_id: view for view in folded.content}
+            unfoldable += folded.unfoldable
             events += folded.events
-            odd.append(RebuildComparison(unfoldable=len(folded.unfoldable), samples=tuple(folded.unfoldable)))
-        comparison = await self._target.compare(
-            self._connection, "", baskets[-1], only=baskets, samples_of_a_kind=len(baskets)
-        )
-        if self._mends:
-            for sample in comparison.samples:
-                if sample.kind != "live_ahead":
-                    await self._mend(sample.subject)
-                    self.mended.add(sample.subject)
-                    if sample.live_version is not None:
-                        self._unsure.add(sample.subject)
-        return events, merge_comparisons([comparison, *odd])
-
-    async def _mend(self, basket_id: str) -> None:
-        async with self._connection.transaction():
-            await self._connection.execute(sql.TAKE_AWAY, basket_id)
-            await self._connection.execute(sql.TAKE_USES_AWAY, basket_id)
-            await self._connection.execute(sql.PUT_IN, basket_id)
+        found = await compare_live_views(self._connection, baskets, views)
+        differences = [each for each in found if each is not None]
+        comparison = RebuildComparison.of([*differences, *unfoldable], len(found) - len(differences))
+        if not self._repairs:
+            return events, comparison, set()
+        stuck = {each.subject for each in unfoldable}
+        repairs = [
+            Repair(each.subject, each.live_version or 0, views.get(each.subject))
+            for each in differences
+            if each.kind != "live_ahead" and (each.subject in views or each.subject not in stuck)
+        ]
+        for start in range(0, len(repairs), BATCH_SIZE):
+            async with self._connection.transaction():
+                self.repaired |= await repair_views(self._connection, repairs[start : start + BATCH_SIZE])
+        return events, comparison, {repair.basket_id for repair in repairs if repair.seen_version}
 
 
 async def _first_since(connection: asyncpg.Connection, moment: datetime) -> int:
-    """The position of the first event that was recorded at or after a moment. Positions are in the order of time,
-    so that it is looked for by halves."""
+    """The position of the first event recorded at or after a moment, by binary search: positions are in the order of
+    time."""
     low, high = 1, int(await connection.fetchval(sql.POSITION)) + 1
     while low < high:
         middle = (low + high) // 2

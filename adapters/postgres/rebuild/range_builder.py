@@ -1,4 +1,4 @@
-"""Building a part of a generation: what each process of a rebuild does."""
+"""Builds ranges of the new tables: what each process of a rebuild does."""
 
 from __future__ import annotations
 
@@ -14,18 +14,8 @@ import asyncpg
 
 from adapters.postgres.pool import DatabasePool, is_unavailable, store_unavailable
 from adapters.postgres.rebuild import rebuild_record_sql as sql
-from adapters.postgres.rebuild.blue_green import (
-    CLEAR_STAGE,
-    STAGE,
-    execute_generated,
-    search_path,
-)
-from adapters.postgres.rebuild.target import (
-    FoldedPage,
-    RebuildableTables,
-    SourcePage,
-    merge_comparisons,
-)
+from adapters.postgres.rebuild.blue_green import CLEAR_STAGE, STAGE, execute_generated, search_path
+from adapters.postgres.rebuild.target_tables import FoldedPage, SourcePage, TargetTables
 from domain.operators.rebuild import RebuildComparison
 
 PAGE_EVENTS = 5_000
@@ -34,12 +24,12 @@ PAGE_EVENTS = 5_000
 FIRST_PAGE = 200
 MAX_SLEEP = 0.1
 PAGES_PER_SECOND = 50
-"""Of slow ones: a call that meets a page waits for hardly anything."""
+"""With a rate limit: a call that meets a page waits for hardly anything."""
 
 MAX_PAGE_KEYS = 2_000
 
 WRITER_SETTINGS = {
-    # What a crash of the server takes away it takes away with the range's progress, so that it is done again.
+    # A crash of the server loses rows together with the range's progress, so that they are built again.
     "synchronous_commit": "off",
     "lock_timeout": "30s",
 }
@@ -47,8 +37,8 @@ WRITER_SETTINGS = {
 
 @dataclass(frozen=True, slots=True)
 class RangeTask:
-    """A part to build. `rate` is the most events a second, None: as fast as it goes. `staged`: nothing is written
-    but how far it is; the rows are compared with the live ones and dropped."""
+    """A range to build. `rate`: at most so many events a second, None: no limit. `staged`: the rows are compared with
+    the live ones and dropped; only the progress is written."""
 
     rebuild_id: str
     number: int
@@ -59,20 +49,19 @@ class RangeTask:
 
 
 class RangeBuilder:
-    """Builds ranges, one after the other, on two connections: while one page is folded and written, the next one
-    is read."""
+    """Uses two connections: it reads the next page while it folds and writes the last one."""
 
-    def __init__(
-        self, database: DatabasePool, target: RebuildableTables, stopped: Callable[[], bool]
-    ) -> None:
+    def __init__(self, database: DatabasePool, target: TargetTables, stopped: Callable[[], bool]) -> None:
         self._database = database
         self._target = target
         self._stopped = stopped
 
     async def build(self, task: RangeTask) -> RebuildComparison | None:
-        """Builds what is left of a range, or until it is told to stop; says how it compares, where it was
-        staged. Another process may be at the same range (of a rebuild that was killed): each page is written
-        by one of them, and who is overtaken stops. Raises StoreUnavailable."""
+        """Builds what is left of a range, or until it is told to stop; returns the comparison of a staged range.
+
+        A process of a killed rebuild may be at the same range: each page is written by one of them, and the slower
+        one stops. Raises StoreUnavailable.
+        """
         async with self._connections(task) as (reader, writer):
             try:
                 return await self._build(task, reader, writer)
@@ -85,34 +74,35 @@ class RangeBuilder:
         self, task: RangeTask, reader: asyncpg.Connection, writer: asyncpg.Connection
     ) -> RebuildComparison | None:
         comparisons: list[RebuildComparison] = []
+        target, alone = self._target, self._target.pages_stand_alone
         if task.staged:
-            await execute_generated(writer, STAGE, self._target.tables, not self._target.pages_stand_alone)
+            await execute_generated(writer, STAGE, target.tables, not alone)
         pace = _Pace(task.rate, self._stopped)
-        # Slow ones read little at a time, so that they go evenly.
-        slow = PAGE_EVENTS if task.rate is None else int(task.rate / PAGES_PER_SECOND)
-        events_a_page = max(1, min(PAGE_EVENTS, slow))
-        after, most = task.reached, min(FIRST_PAGE, events_a_page)
-        ahead = asyncio.ensure_future(self._target.read(reader, after, task.upto, most))
+        # With a rate limit pages are small, so that the load is even.
+        limited = PAGE_EVENTS if task.rate is None else int(task.rate / PAGES_PER_SECOND)
+        page_events = max(1, min(PAGE_EVENTS, limited))
+        after, most = task.reached, min(FIRST_PAGE, page_events)
+        ahead = asyncio.ensure_future(target.read(reader, after, task.upto, most))
         try:
             while True:
                 page = await ahead
-                # As many keys as make a page of about the right number of events.
-                most = max(1, min(MAX_PAGE_KEYS, most * events_a_page // max(page.events, 1)))
+                # As many keys as give about the right number of events.
+                most = max(1, min(MAX_PAGE_KEYS, most * page_events // max(page.events, 1)))
                 if not page.last:
-                    ahead = asyncio.ensure_future(self._target.read(reader, page.reached, task.upto, most))
-                    # Its question goes out before this process is busy with folding.
+                    ahead = asyncio.ensure_future(target.read(reader, page.reached, task.upto, most))
+                    # Sends the query before this process is busy with folding.
                     await asyncio.sleep(0)
-                folded = await self._target.fold(writer, page)
+                folded = await target.fold(writer, page)
                 async with writer.transaction():
-                    # First of all: whoever gives a rebuild up, or goes on with it, waits for this row or we for
-                    # them, and nothing is written by one who comes too late.
-                    if not await _reach(writer, task, after, page, folded):
+                    # First of all: whoever abandons or resumes the rebuild waits for this row or goes before us, and
+                    # nobody who comes too late writes anything.
+                    if not await _advance(writer, task, after, page, folded):
                         return None
-                    if task.staged and self._target.pages_stand_alone:
-                        await execute_generated(writer, CLEAR_STAGE, self._target.tables)
-                    await self._target.put(writer, folded)
-                    if task.staged and (self._target.pages_stand_alone or page.last):
-                        comparisons.append(await self._target.compare(writer, after, page.reached))
+                    if task.staged and alone:
+                        await execute_generated(writer, CLEAR_STAGE, target.tables)
+                    await target.put(writer, folded)
+                    if task.staged and (alone or page.last):
+                        comparisons.append(await target.compare(writer, after, page.reached))
                 if page.last or self._stopped():
                     break
                 after = page.reached
@@ -120,17 +110,19 @@ class RangeBuilder:
         finally:
             ahead.cancel()
             await asyncio.gather(ahead, return_exceptions=True)
-        return merge_comparisons(comparisons) if task.staged else None
+        return RebuildComparison.merged(comparisons) if task.staged else None
 
     @asynccontextmanager
     async def _connections(
         self, task: RangeTask
     ) -> AsyncIterator[tuple[asyncpg.Connection, asyncpg.Connection]]:
         path = {} if task.staged else search_path("checkout_rebuilt")
-        reader = await self._database.connect("checkout rebuild reader", self._target.reader_settings)
+        settings = self._target.reader_settings
+        reader = await self._database.connect("checkout rebuild reader", settings)
         try:
-            settings = {**self._target.reader_settings, **WRITER_SETTINGS, **path}
-            writer = await self._database.connect("checkout rebuild writer", settings)
+            writer = await self._database.connect(
+                "checkout rebuild writer", {**settings, **WRITER_SETTINGS, **path}
+            )
             try:
                 yield reader, writer
             finally:
@@ -140,22 +132,23 @@ class RangeBuilder:
 
 
 async def close(connection: asyncpg.Connection) -> None:
-    """Ends a session, also one that is lost."""
+    """Ends a session, also one whose connection is lost."""
     with contextlib.suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
         await connection.close(timeout=1)
 
 
-async def _reach(
+async def _advance(
     connection: asyncpg.Connection, task: RangeTask, after: str, page: SourcePage, folded: FoldedPage
 ) -> bool:
     """Whether this page is ours to write."""
     unfoldable = json.dumps([each.model_dump(mode="json", by_alias=True) for each in folded.unfoldable])
-    mine = (task.rebuild_id, task.number, after, page.reached, page.last)
-    return await connection.fetchrow(sql.REACH, *mine, page.events, folded.rows, unfoldable) is not None
+    key = (task.rebuild_id, task.number, after, page.reached, page.last)
+    row = await connection.fetchrow(sql.ADVANCE_RANGE, *key, page.events, folded.rows, unfoldable)
+    return row is not None
 
 
 class _Pace:
-    """Keeps to a number of events a second, over the last second."""
+    """Keeps a number of events a second, averaged over the last second."""
 
     def __init__(self, rate: float | None, stopped: Callable[[], bool]) -> None:
         self._rate = rate
@@ -165,6 +158,6 @@ class _Pace:
     async def keep(self, events: int) -> None:
         if self._rate is not None:
             self._due = max(self._due, time.monotonic() - 1) + events / self._rate
-            # Other processes say that it is to stop: there is no event of this loop to wait for.
+            # The parent process sets `stopped`: this loop has no event to wait for.
             while (left := self._due - time.monotonic()) > 0 and not self._stopped():  # noqa: ASYNC110
                 await asyncio.sleep(min(left, MAX_SLEEP))

@@ -1,4 +1,4 @@
-"""Mends what was derived from baskets' events, in PostgreSQL."""
+"""Repairs views, uses and claims in place. `verify --repair` and rebuilds of some baskets both write through this."""
 
 from __future__ import annotations
 
@@ -9,42 +9,36 @@ import asyncpg
 
 from adapters.postgres.audit import record_action
 from adapters.postgres.pool import DatabasePool
-from adapters.postgres.read_models.basket_views import (
-    MAKE,
-    REPLACE_USES,
-    columns_of,
-    uses_of_views,
-)
+from adapters.postgres.read_models.basket_views import MAKE, REPLACE_USES, columns_of, uses_of_views
 from domain.operators.verify.repair import Repair, RepairAction
 from domain.ports.read_models import BasketView
 
-# The versions of some views, which stay as they are until the end of the transaction. The order keeps two writers
-# from waiting for each other in a circle.
+# The versions of some views, locked until the end of the transaction. The order keeps two writers from a deadlock.
 LOCK = "SELECT basket_id, version FROM basket_views WHERE basket_id = ANY($1::text[]) ORDER BY basket_id FOR UPDATE"
 
-# Takes rows away that are made anew. Whoever waits for one of them to move it finds it gone.
+# Deletes rows that are inserted again. A projector that waits to update one of them finds it gone.
 REMOVE = "DELETE FROM basket_views WHERE basket_id = ANY($1::text[])"
 
-# Nobody appends until the end of the transaction: the lock of append_events().
+# The lock of append_events(): nobody appends until the end of the transaction.
 HOLD_APPENDS = "SELECT pg_advisory_xact_lock(7208041002)"
 
-# Where streams end.
+# The last versions of some streams.
 STREAM_VERSIONS = """
 SELECT asked.id, (SELECT coalesce(max(version), 0) FROM events WHERE stream_id = asked.id) AS version
   FROM unnest($1::text[]) AS asked (id)
 """
 
-# The names that some baskets hold. There is no index for it: every initiate would have to keep one.
+# The names that some baskets claim. There is no index for it: every initiate would have to keep one.
 CLAIMS_OF = "SELECT name, stream_id FROM claims WHERE stream_id = ANY($1::text[])"
 
-# Gives names back that their baskets do not hold any more.
+# Releases names of baskets, and returns the baskets.
 RELEASE = """
 DELETE FROM claims USING unnest($1::text[], $2::text[]) AS left_behind (name, stream_id)
  WHERE claims.name = left_behind.name AND claims.stream_id = left_behind.stream_id
 RETURNING claims.stream_id
 """
 
-# Claims names that nobody holds.
+# Claims names that nobody holds, and returns the baskets.
 CLAIM = """
 INSERT INTO claims (name, stream_id) SELECT * FROM unnest($1::text[], $2::text[])
 ON CONFLICT (name) DO NOTHING
@@ -52,66 +46,70 @@ RETURNING stream_id
 """
 
 EncryptViews = Callable[[Sequence[tuple[int, BasketView]]], Awaitable[Sequence[tuple[int, BasketView]]]]
-"""Takes and gives rows as `BasketViews.advance` takes them."""
+"""Encrypts views for the table, given and returned as `BasketViews.advance` takes them."""
 
 
 class PostgresReadModelRepair:
     """ReadModelRepair."""
 
-    def __init__(self, database: DatabasePool, sealed: EncryptViews | None = None) -> None:
-        """`sealed` makes rows what they are to be in the table, as it is done for those that move; None: they are
-        written as they are."""
+    def __init__(self, database: DatabasePool, encrypt: EncryptViews | None = None) -> None:
+        """Without `encrypt` views are written as they are."""
         self._database = database
-        self._sealed = sealed
+        self._encrypt = encrypt
 
-    async def mend(self, mends: Sequence[Repair], recorded: RepairAction) -> Collection[str]:
-        mends = await self._in_their_table_form(mends)
+    async def repair(self, repairs: Sequence[Repair], action: RepairAction) -> Collection[str]:
+        if self._encrypt is not None:
+            views = [(repair.seen_version, repair.view) for repair in repairs if repair.view is not None]
+            encrypted = {view.basket_id: view for _, view in await self._encrypt(views)}
+            repairs = [replace(repair, view=encrypted.get(repair.basket_id)) for repair in repairs]
         async with self._database.connection() as connection, connection.transaction():
-            mended = await _mend_views(connection, mends)
-            mended |= await _mend_claims(connection, mends)
-            if mended:
-                await record_action(connection, recorded(mended))
-        return mended
-
-    async def _in_their_table_form(self, mends: Sequence[Repair]) -> Sequence[Repair]:
-        if self._sealed is None:
-            return mends
-        views = [(mend.held_version, mend.view) for mend in mends if mend.view is not None]
-        sealed = {view.basket_id: view for _, view in await self._sealed(views)}
-        return [replace(mend, view=sealed.get(mend.basket_id)) for mend in mends]
+            repaired = await repair_views(connection, repairs)
+            repaired |= await _repair_claims(connection, repairs)
+            if repaired:
+                await record_action(connection, action(repaired))
+        return repaired
 
 
-async def _mend_views(connection: asyncpg.Connection, mends: Sequence[Repair]) -> set[str]:
-    rows = await connection.fetch(LOCK, [mend.basket_id for mend in mends])
-    held = {row["basket_id"]: row["version"] for row in rows}
-    as_seen = [mend for mend in mends if held.get(mend.basket_id, 0) == mend.held_version]
-    await connection.execute(REMOVE, [mend.basket_id for mend in as_seen])
-    views = [mend.view for mend in as_seen if mend.view is not None]
+async def repair_views(connection: asyncpg.Connection, repairs: Sequence[Repair]) -> set[str]:
+    """Replaces the views, and the names that they use, of the baskets whose views are still at the versions seen.
+    Returns these baskets. Belongs into a transaction.
+
+    A row is deleted and inserted, not updated: a projector that waits for it finds it gone, and folds again.
+    """
+    rows = await connection.fetch(LOCK, [repair.basket_id for repair in repairs])
+    versions = {row["basket_id"]: row["version"] for row in rows}
+    unmoved = [repair for repair in repairs if versions.get(repair.basket_id, 0) == repair.seen_version]
+    await connection.execute(REMOVE, [repair.basket_id for repair in unmoved])
+    views = [repair.view for repair in unmoved if repair.view is not None]
     made = {row["basket_id"] for row in await connection.fetch(MAKE, *columns_of(views))} if views else set()
-    gone = [mend.basket_id for mend in as_seen if mend.view is None]
+    gone = [repair.basket_id for repair in unmoved if repair.view is None]
     ids, *names = uses_of_views([view for view in views if view.basket_id in made])
     await connection.execute(REPLACE_USES, [*ids, *gone], *names)
     return {*made, *gone}
 
 
-async def _mend_claims(connection: asyncpg.Connection, mends: Sequence[Repair]) -> set[str]:
-    mends = [mend for mend in mends if mend.claims]
-    if not mends:
+async def _repair_claims(connection: asyncpg.Connection, repairs: Sequence[Repair]) -> set[str]:
+    repairs = [repair for repair in repairs if repair.claims]
+    if not repairs:
         return set()
-    held = await connection.fetch(CLAIMS_OF, [mend.basket_id for mend in mends])
+    ids = [repair.basket_id for repair in repairs]
+    held = await connection.fetch(CLAIMS_OF, ids)
     await connection.execute(HOLD_APPENDS)
-    rows = await connection.fetch(STREAM_VERSIONS, [mend.basket_id for mend in mends])
-    versions = {row["id"]: row["version"] for row in rows}
-    wanted = {mend.basket_id: mend.claim for mend in mends if versions[mend.basket_id] == mend.stream_version}
-    left = [
+    versions = {row["id"]: row["version"] for row in await connection.fetch(STREAM_VERSIONS, ids)}
+    wanted = {
+        repair.basket_id: repair.claim
+        for repair in repairs
+        if versions[repair.basket_id] == repair.stream_version
+    }
+    left_behind = [
         (row["name"], row["stream_id"])
         for row in held
         if row["stream_id"] in wanted and row["name"] != wanted[row["stream_id"]]
     ]
     missing = [(name, basket_id) for basket_id, name in wanted.items() if name is not None]
-    mended: set[str] = set()
-    for statement, pairs in ((RELEASE, left), (CLAIM, missing)):
+    repaired: set[str] = set()
+    for statement, pairs in ((RELEASE, left_behind), (CLAIM, missing)):
         if pairs:
             rows = await connection.fetch(statement, *zip(*pairs, strict=True))
-            mended |= {row["stream_id"] for row in rows}
-    return mended
+            repaired |= {row["stream_id"] for row in rows}
+    return repaired

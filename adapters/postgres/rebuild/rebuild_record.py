@@ -1,4 +1,4 @@
-"""The record of a rebuild, as the one keeps it who leads it."""
+"""The record of a running rebuild, which its session keeps up to date."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import asyncpg
 from adapters.postgres.audit import record_action
 from adapters.postgres.rebuild import rebuild_record_sql as sql
 from adapters.postgres.rebuild.range_builder import RangeTask
-from adapters.postgres.rebuild.target import RebuildableTables, merge_comparisons
+from adapters.postgres.rebuild.target_tables import TargetTables
 from domain.operators.audit import ActionType, Operator, OperatorAction
 from domain.operators.rebuild import (
     RebuildComparison,
@@ -26,13 +26,13 @@ RATE_OVER_SECONDS = 5.0
 
 
 class RebuildRecord:
-    """Where a rebuild stands, for all to see."""
+    """Writes the state and the progress of a rebuild."""
 
     def __init__(
         self,
         rebuild_id: str,
         connection: asyncpg.Connection,
-        target: RebuildableTables,
+        target: TargetTables,
         operator: Operator,
         clock: Clock,
         new_id: NewId,
@@ -47,13 +47,13 @@ class RebuildRecord:
         self.stopped: Callable[[], bool] = lambda: False
         """Asked between the steps; true: stop."""
 
-    async def left(self, rate: float | None, *, staged: bool) -> Sequence[RangeTask]:
-        """The parts that are not finished; `rate` is for each of those who build at the same time."""
+    async def unfinished(self, rate: float | None, *, staged: bool) -> Sequence[RangeTask]:
+        """The ranges to build, each at `rate` events a second at most."""
         rows = await self._connection.fetch(sql.RANGES_LEFT, self.id)
         return [RangeTask(self.id, row[0], row[1], row[2], rate, staged) for row in rows]
 
-    async def beat(self, waiting_for: str | None = None) -> None:
-        """Says that it is alive and how fast it goes; raises RebuildStopped where it is asked to stop."""
+    async def heartbeat(self, waiting_for: str | None = None) -> None:
+        """Writes that it is alive, and its rate. Raises RebuildStopped where it is asked to stop."""
         progress = await self._connection.fetchrow(sql.PROGRESS, self.id)
         now, events = time.monotonic(), int(progress["events"]) if progress else 0
         self._seen.append((now, events))
@@ -61,41 +61,34 @@ class RebuildRecord:
             self._seen.popleft()
         began, before = self._seen[0]
         rate = (events - before) / (now - began) if now > began else 0.0
-        if await self._connection.fetchval(sql.BEAT, self.id, rate, waiting_for) or self.stopped():
+        if await self._connection.fetchval(sql.HEARTBEAT, self.id, rate, waiting_for) or self.stopped():
             raise RebuildStopped
 
-    async def turn(self, state: RebuildState, error: str | None = None) -> None:
-        """Says what it is at."""
-        await self._connection.execute(sql.TURN, self.id, state, error)
+    async def set_state(self, state: RebuildState, error: str | None = None) -> None:
+        await self._connection.execute(sql.SET_STATE, self.id, state, error)
 
-    async def unfoldable(self) -> Sequence[RebuildDifference]:
-        """The histories that cannot be folded to their ends."""
+    async def save_comparison(self, comparisons: Sequence[RebuildComparison]) -> RebuildComparison:
+        """Saves how the rows compare, and which streams cannot be folded."""
         rows = await self._connection.fetch(sql.UNFOLDABLE, self.id)
-        return [RebuildDifference.model_validate_json(row[0]) for row in rows]
-
-    async def keep(self, comparisons: Sequence[RebuildComparison]) -> RebuildComparison:
-        """Records how it compares, with what cannot be folded."""
-        unfoldable = await self.unfoldable()
-        odd = RebuildComparison(unfoldable=len(unfoldable), samples=tuple(unfoldable))
-        comparison = merge_comparisons([*comparisons, odd])
-        await self._compared(comparison)
+        unfoldable = [RebuildDifference.model_validate_json(row[0]) for row in rows]
+        comparison = RebuildComparison.merged([*comparisons, RebuildComparison.of(unfoldable)])
+        await self._connection.execute(
+            sql.SAVE_COMPARISON, self.id, comparison.model_dump_json(by_alias=True)
+        )
         return comparison
 
-    async def _compared(self, comparison: RebuildComparison) -> None:
-        await self._connection.execute(sql.COMPARED, self.id, comparison.model_dump_json(by_alias=True))
-
     async def cancel(self) -> None:
-        """Says that it was stopped; what was built waits to be resumed."""
+        """Ends as cancelled; what was built can be resumed."""
         async with self._connection.transaction():
-            await self.turn("cancelled")
-            # Who asked for it from elsewhere is recorded already.
+            await self.set_state("cancelled")
+            # A cancellation by another process is in the audit log already.
             if not await self._connection.fetchval(sql.IS_CANCELLED, self.id):
                 await self._record("operations.rebuild-cancelled.v1")
 
     async def end(self, state: RebuildState, action: ActionType | None = None, **scope: Any) -> None:
-        """One without a switch is over."""
+        """Ends without a switch."""
         async with self._connection.transaction():
-            await self.turn(state)
+            await self.set_state(state)
             if action is not None:
                 await self._record(action, **scope)
 

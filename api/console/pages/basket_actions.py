@@ -39,12 +39,12 @@ async def _verify(visit: PageContext, basket_id: str) -> None:
         dialog.on("hide", dialog.delete)
         safe_text("Verify", tag="h2")
         events = count_text(verified.events, "event")
-        if verified.drifts:
+        if verified.inconsistencies:
             notice(
                 "Something is not as the events say.",
                 "bad",
                 "error",
-                *(each.words for each in verified.drifts),
+                *(each.words for each in verified.inconsistencies),
             )
             safe_text("checkout verify --repair mends views that differ.", "soft small", tag="p")
         elif verified.lagging:

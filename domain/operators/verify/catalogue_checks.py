@@ -1,10 +1,10 @@
-"""Whether the catalogue's projections are what its newest facts say: pure questions, and a walk through the rows."""
+"""Compares the catalogue's projections with the newest fact about each subject."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, assert_never
+from typing import Literal, Protocol, assert_never, get_args
 
 from domain.catalogue.facts import AvailabilityFact, Fact, OfferFact, PriceFact
 from domain.catalogue.policies import PolicyFact
@@ -12,13 +12,15 @@ from domain.operators.verify.inconsistencies import Inconsistency
 
 ProjectionKind = Literal["offer", "price", "availability", "policy"]
 PAGE_ROWS = 2_000
-PROJECTIONS: tuple[ProjectionKind, ...] = ("offer", "price", "availability", "policy")
 
 
 @dataclass(frozen=True, slots=True)
 class ProjectedRow:
-    """A row of a projection and the newest fact about its subject, as both lay there at one moment. `fact` is what
-    the row holds of its fact, None where that is none; what has no limit in time is None in `columns`."""
+    """A projection's row and the newest fact about its subject, read at one moment.
+
+    `fact` is the fact that the row holds, None where that cannot be read. In `columns` None stands for no limit in
+    time.
+    """
 
     key: tuple[str, str]
     subject: str
@@ -29,8 +31,8 @@ class ProjectedRow:
 
 @dataclass(frozen=True, slots=True)
 class UnprojectedFacts:
-    """Facts whose subject has no row, as kind, subject and position; how many facts were looked at, and the last one's
-    position, None at the end."""
+    """One page of facts: `missing` are those whose subject has no row, as kind, subject and position. `last` is the
+    last position looked at, None at the end."""
 
     missing: Sequence[tuple[ProjectionKind, str, int]]
     looked_at: int
@@ -38,30 +40,57 @@ class UnprojectedFacts:
 
 
 class ProjectionAudit(Protocol):
-    """The catalogue's projections beside the facts that they derive from."""
+    """Reads the catalogue's projections beside their facts. Every method raises StoreUnavailable."""
 
     async def rows(self, kind: ProjectionKind, after: tuple[str, str], limit: int) -> Sequence[ProjectedRow]:
-        """The next rows after a key, in the order of their keys; two empty words: the first ones."""
+        """The next rows after a key, in the order of their keys; two empty strings: from the first row."""
 
     async def unprojected(self, after_position: int, limit: int) -> UnprojectedFacts:
-        """Looks at the next `limit` facts after a position, and whether their subjects have rows."""
+        """Checks for the next `limit` facts after a position whether their subjects have rows."""
 
     async def count(self) -> int:
-        """About how many rows and facts there are to look at."""
+        """About how many rows and facts there are."""
+
+
+class CatalogueVerifier:
+    """Walks through the projections and the facts. Reads only."""
+
+    def __init__(self, audit: ProjectionAudit, page: int = PAGE_ROWS) -> None:
+        self._audit = audit
+        self._page = page
+
+    async def verify(self, progress: Callable[[int], None] = lambda _: None) -> list[Inconsistency]:
+        """Compares every row. Calls `progress` with the number of rows and facts since the last call. Raises
+        StoreUnavailable."""
+        inconsistencies: list[Inconsistency] = []
+        for kind in get_args(ProjectionKind):
+            after = ("", "")
+            while rows := await self._audit.rows(kind, after, self._page):
+                inconsistencies += [found for row in rows if (found := check_row(row)) is not None]
+                after = rows[-1].key
+                progress(len(rows))
+        position: int | None = 0
+        while position is not None:
+            page = await self._audit.unprojected(position, self._page)
+            inconsistencies += {missing[1]: missing_row(*missing) for missing in page.missing}.values()
+            progress(page.looked_at)
+            position = page.last
+        return inconsistencies
 
 
 def check_row(row: ProjectedRow) -> Inconsistency | None:
-    """What is wrong with a row, if anything."""
+    """Compares a row with the newest fact about its subject."""
     if row.newest is None:
-        return _drift("catalogue_row_without_fact", row, "there is a row, and no fact of this subject")
-    wanted = expected_columns(row.newest)
-    different = [name for name in wanted if row.columns.get(name) != wanted[name]]
+        words = "there is a row, and no fact of this subject"
+        return Inconsistency(kind="catalogue_row_without_fact", subject=row.subject, words=words)
+    expected = expected_columns(row.newest)
+    different = [name for name in expected if row.columns.get(name) != expected[name]]
     if row.fact != row.newest:
         different.append("data")
     if not different:
         return None
     words = f"{', '.join(different)}: not as the newest fact, {row.newest.fact_id}, says"
-    return _drift("catalogue_row_differs", row, words)
+    return Inconsistency(kind="catalogue_row_differs", subject=row.subject, words=words)
 
 
 def missing_row(kind: ProjectionKind, subject: str, position: int) -> Inconsistency:
@@ -70,7 +99,7 @@ def missing_row(kind: ProjectionKind, subject: str, position: int) -> Inconsiste
 
 
 def expected_columns(fact: Fact) -> dict[str, object]:
-    """What the row of a fact's projection holds beside the fact itself."""
+    """The columns that a fact's row holds beside the fact itself."""
     columns: dict[str, object] = {
         "fact_id": fact.fact_id,
         "epoch": fact.epoch,
@@ -96,35 +125,3 @@ def expected_columns(fact: Fact) -> dict[str, object]:
             return columns
         case _:
             assert_never(fact)
-
-
-def _drift(
-    kind: Literal["catalogue_row_without_fact", "catalogue_row_differs"], row: ProjectedRow, words: str
-) -> Inconsistency:
-    return Inconsistency(kind=kind, subject=row.subject, words=words)
-
-
-class CatalogueVerifier:
-    """Walks through the projections and the facts, and compares them. Reads only."""
-
-    def __init__(self, rows: ProjectionAudit, page: int = PAGE_ROWS) -> None:
-        self._rows = rows
-        self._page = page
-
-    async def verify(self, told: Callable[[int], None] = lambda _: None) -> list[Inconsistency]:
-        """What is wrong with any row. `told` is called with how many rows and facts were looked at since the last
-        call. Raises StoreUnavailable."""
-        drifts: list[Inconsistency] = []
-        for kind in PROJECTIONS:
-            after = ("", "")
-            while rows := await self._rows.rows(kind, after, self._page):
-                drifts += [drift for row in rows if (drift := check_row(row)) is not None]
-                after = rows[-1].key
-                told(len(rows))
-        position: int | None = 0
-        while position is not None:
-            found = await self._rows.unprojected(position, self._page)
-            drifts += {of[1]: missing_row(*of) for of in found.missing}.values()
-            told(found.looked_at)
-            position = found.last
-        return drifts

@@ -1,37 +1,55 @@
-"""Verifying what is in Kafka: each topic is compared with the events that the store says were published to it."""
+"""Verifies Kafka topics: compares them with the events that were published according to the publisher's record."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Container, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from domain.operators.publisher_checkpoint import check_publisher
+from domain.operators.publisher_checkpoint import ahead_of_store
 from domain.operators.verify.inconsistencies import Inconsistency
-from domain.operators.verify.published_topic import PublishedTopic, TopicResult, TopicsResult
-from domain.operators.verify.topic_checks import (
-    ComparableRange,
-    ExpectedMessage,
-    TopicMessage,
-    TopicTally,
-    check_messages,
-)
+from domain.operators.verify.published_topic import ExpectedMessage, PublishedTopic, TopicMessage
+from domain.operators.verify.topic_checks import ComparableRange, TopicTally, check_messages
 from domain.ports.event_store import EventFeed, EventStore, StoredEvent
 from domain.ports.messaging import PublisherCheckpoint
 from domain.validation.verdict_assembler import VerdictAssembler, VerdictUnavailable
 
 PAGE_EVENTS = 2_000
 PUBLISH_DELAY_SECONDS = 2.0
-"""What a publisher may take for what just happened, when few things happen."""
+"""How long a publisher may take for a new event when there are few."""
 MAX_EXPLAINED = 500
-"""Baskets whose messages are compared one by one; in a topic that has more of them, the rest is only counted."""
+"""Baskets of a topic that are compared message by message. More of them are only counted."""
+
+ProgressCallback = Callable[[str, int], None]
+"""Called with what is read, and how many of it since the last call."""
+
+WHOLE = ComparableRange({0: 0}, lambda _: 0)
 
 
-Told = Callable[[str, int], None]
-"""Called with what is done, and how many of it since the last call."""
+@dataclass(slots=True)
+class TopicResult:
+    """`comparable_from` is the position from which the whole topic was compared; 0: the first event; None: some
+    partitions could not be compared. `unexplained` counts inconsistent baskets that were not compared one by one."""
+
+    topic: str
+    messages: int = 0
+    comparable_from: int | None = 0
+    inconsistencies: list[Inconsistency] = field(default_factory=list)
+    unexplained: int = 0
+
+
+@dataclass(slots=True)
+class TopicsResult:
+    """`published` is the publisher's record at the beginning; `inconsistencies` are about that record."""
+
+    publisher: str
+    published: PublisherCheckpoint
+    topics: list[TopicResult] = field(default_factory=list)
+    inconsistencies: list[Inconsistency] = field(default_factory=list)
 
 
 class TopicVerifier:
-    """Compares topics with the store. Reads only."""
+    """Compares topics with the store. Reads only. Methods raise BrokerUnavailable and StoreUnavailable."""
 
     def __init__(
         self,
@@ -39,136 +57,143 @@ class TopicVerifier:
         feed: EventFeed,
         topics: Sequence[PublishedTopic],
         publisher_id: str,
-        published: Callable[[], Awaitable[PublisherCheckpoint]],
+        read_checkpoint: Callable[[], Awaitable[PublisherCheckpoint]],
         last_position: Callable[[], Awaitable[int]],
         begins_after: Callable[[], Awaitable[int]],
     ) -> None:
-        """`published` reads the publisher's record; `last_position` says where the store ends; `begins_after` up to
-        which position a broker that was started anew holds nothing, though its offsets begin at 0."""
+        """`last_position` reads where the store ends. `begins_after` reads up to which position a restarted
+        broker holds nothing, though its offsets begin at 0."""
         self._store = store
         self._feed = feed
         self._topics = topics
         self._publisher_id = publisher_id
-        self._published = published
+        self._read_checkpoint = read_checkpoint
         self._last_position = last_position
         self._begins_after = begins_after
         self._verdicts = VerdictAssembler(store)
-        self._marks: dict[str, Mapping[int, int]] = {}
+        self._ends: dict[str, Mapping[int, int]] = {}
 
-    async def reach(self) -> None:
+    async def require_broker(self) -> None:
         """Does nothing where Kafka answers. Raises BrokerUnavailable."""
         for topic in self._topics:
             await topic.beginnings()
 
     async def verify_all(
-        self, told: Told = lambda _, __: None, only: Container[str] | None = None
+        self, progress: ProgressCallback = lambda _, __: None, only: Container[str] | None = None
     ) -> TopicsResult:
-        """Compares whole topics, or of them what is about some baskets. Raises BrokerUnavailable and
-        StoreUnavailable."""
+        """Compares whole topics, or the messages of the baskets in `only`."""
         result = await self._begin()
         tallies: list[tuple[PublishedTopic, ComparableRange, TopicTally]] = []
         for topic in self._topics:
-            beginnings = await self._beginnings(topic)
+            comparable = await self._comparable(topic)
             tally = TopicTally(
-                topic.name, beginnings, result.published.position, repeats_allowed=topic.repeats_allowed
+                topic.name, comparable, result.published.position, repeats_allowed=topic.repeats_allowed
             )
             async for messages in topic.read():
-                tally.found(each for each in messages if only is None or each.basket_id in only)
-                told(topic.name, len(messages))
-            tallies.append((topic, beginnings, tally))
-        # Read only now: so the store is never behind what was found.
-        upto, position = await self._last_position(), 0
-        while position < upto and (events := await self._feed.read(position, PAGE_EVENTS)):
+                tally.add_found(each for each in messages if only is None or each.basket_id in only)
+                progress(topic.name, len(messages))
+            tallies.append((topic, comparable, tally))
+        # Read only now, so that the store is never behind the messages.
+        last, position = await self._last_position(), 0
+        while position < last and (events := await self._feed.read(position, PAGE_EVENTS)):
             position = events[-1].position
             for topic, _, tally in tallies:
-                tally.expected(
+                tally.add_expected(
                     each
                     for event in events
                     if (only is None or event.stream_id in only)
                     and (each := topic.expected(event)) is not None
                 )
-            told("events", len(events))
-        for topic, beginnings, tally in tallies:
+            progress("events", len(events))
+        for topic, comparable, tally in tallies:
             suspects = sorted(tally.suspects())
-            verified = TopicResult(topic.name, tally.messages, beginnings.whole_from)
-            verified.drifts += tally.not_understood
-            verified.unexplained = len(suspects[MAX_EXPLAINED:])
-            explained = await self._explain(topic, suspects[:MAX_EXPLAINED], beginnings, result.published)
-            verified.drifts += [drift for drift in explained if drift.kind != "message_not_understood"]
+            verified = TopicResult(topic.name, 0, comparable.whole_from)
+            await self._explain(topic, suspects[:MAX_EXPLAINED], comparable, result.published, verified)
+            verified.messages, verified.unexplained = tally.messages, len(suspects[MAX_EXPLAINED:])
+            # The tally has reported the unreadable messages of all baskets.
+            explained = [each for each in verified.inconsistencies if each.kind != "message_not_understood"]
+            verified.inconsistencies = [*tally.unreadable, *explained]
             result.topics.append(verified)
         return result
 
     async def verify_some(self, basket_ids: Collection[str]) -> TopicsResult:
-        """Compares the messages of some baskets. Raises BrokerUnavailable and StoreUnavailable."""
+        """Compares the messages of some baskets."""
         result = await self._begin()
         for topic in self._topics:
-            beginnings = await self._beginnings(topic)
-            verified = TopicResult(topic.name, 0, beginnings.whole_from)
-            verified.drifts += await self._explain(
-                topic, basket_ids, beginnings, result.published, counted=verified
-            )
+            comparable = await self._comparable(topic)
+            verified = TopicResult(topic.name, 0, comparable.whole_from)
+            await self._explain(topic, basket_ids, comparable, result.published, verified)
             result.topics.append(verified)
         return result
 
     async def verify_recent(self, limit: int, wait: float) -> TopicsResult:
-        """Compares the messages of the next events that happen, at most `limit`, and are published within `wait`
-        seconds. Raises BrokerUnavailable and StoreUnavailable.
+        """Compares the messages of at most `limit` new events that are published within `wait` seconds.
 
-        Where the topics end is asked before where the store ends: what happens after that is published behind it.
+        It asks for the topics' ends before the store's end: what happens after that is published behind them.
         """
         for topic in self._topics:
-            self._marks[topic.name] = await topic.ends(self._marks.get(topic.name))
+            self._ends[topic.name] = await topic.ends(self._ends.get(topic.name))
         begin = await self._last_position()
         await self._feed.wait(begin, wait)
         await asyncio.sleep(min(wait, PUBLISH_DELAY_SECONDS))
         result = await self._begin()
-        events = [
-            event
-            for event in await self._feed.read(begin, limit)
-            if event.position <= result.published.position
-        ]
-        baskets = {event.stream_id for event in events}
+        published = result.published.position
+        events = [each for each in await self._feed.read(begin, limit) if each.position <= published]
         for topic in self._topics:
             verified = TopicResult(topic.name)
-            expected: dict[str, list[ExpectedMessage]] = {}
-            for event in events:
-                if (message := topic.expected(event)) is not None:
-                    expected.setdefault(message.basket_id, []).append(message)
+            expected = self._expected(topic, events)
             found: dict[str, list[TopicMessage]] = {basket_id: [] for basket_id in expected}
-            async for messages in topic.read(baskets, self._marks[topic.name]):
+            async for messages in topic.read({event.stream_id for event in events}, self._ends[topic.name]):
                 for each in messages:
                     wanted = expected.get(each.basket_id or "", ())
                     if each.version is None or any(each.version == known.version for known in wanted):
                         found.setdefault(each.basket_id or "", []).append(each)
             verified.messages = sum(map(len, found.values()))
-            everywhere = ComparableRange({0: 0}, lambda _: 0)
-            for basket_id, messages in found.items():
-                verified.drifts += check_messages(
+            for basket_id, of_basket in found.items():
+                verified.inconsistencies += check_messages(
                     topic.name,
                     basket_id,
-                    messages,
+                    of_basket,
                     expected.get(basket_id, ()),
-                    everywhere,
-                    result.published.position,
+                    WHOLE,
+                    published,
                     repeats_allowed=topic.repeats_allowed,
                 )
-            if topic.holds_verdicts:
-                verified.drifts = await self._without_lost_verdicts(verified.drifts, events)
+            verified.inconsistencies = await self._without_unavailable_verdicts(
+                topic, verified.inconsistencies, events
+            )
             result.topics.append(verified)
         return result
 
-    async def _begin(self) -> TopicsResult:
-        published = await self._published()
-        drifts = await check_publisher(self._feed, self._publisher_id, published)
-        return TopicsResult(self._publisher_id, published, drifts=drifts)
+    @staticmethod
+    def _expected(topic: PublishedTopic, events: Sequence[StoredEvent]) -> dict[str, list[ExpectedMessage]]:
+        expected: dict[str, list[ExpectedMessage]] = {}
+        for event in events:
+            if (message := topic.expected(event)) is not None:
+                expected.setdefault(message.basket_id, []).append(message)
+        return expected
 
-    async def _beginnings(self, topic: PublishedTopic) -> ComparableRange:
-        """The positions that partitions begin with: those of the events of their first messages."""
+    async def _begin(self) -> TopicsResult:
+        published = await self._read_checkpoint()
+        result = TopicsResult(self._publisher_id, published)
+        if (reason := await ahead_of_store(self._feed, published)) is not None:
+            result.inconsistencies.append(
+                Inconsistency(
+                    kind="publisher_beyond_store",
+                    subject=self._publisher_id,
+                    position=published.position,
+                    words=reason,
+                )
+            )
+        return result
+
+    async def _comparable(self, topic: PublishedTopic) -> ComparableRange:
+        """The positions of the events of each partition's first message."""
         firsts = await topic.beginnings()
-        gone = await self._begins_after()
+        lost = await self._begins_after()
         positions: dict[int, int | None] = {}
         for partition, (offset, first) in firsts.items():
-            positions[partition] = await self._position_of(first) if offset else (gone + 1 if gone else 0)
+            positions[partition] = await self._position_of(first) if offset else (lost + 1 if lost else 0)
         return ComparableRange(positions, lambda basket_id: topic.partition_of(basket_id, len(positions)))
 
     async def _position_of(self, first: TopicMessage | None) -> int | None:
@@ -182,42 +207,38 @@ class TopicVerifier:
         self,
         topic: PublishedTopic,
         basket_ids: Collection[str],
-        beginnings: ComparableRange,
+        comparable: ComparableRange,
         published: PublisherCheckpoint,
-        counted: TopicResult | None = None,
-    ) -> list[Inconsistency]:
-        """What is wrong with the messages of some baskets, one by one."""
+        result: TopicResult,
+    ) -> None:
+        """Compares the messages of some baskets one by one, and adds to the result what is wrong."""
         found: dict[str, list[TopicMessage]] = {basket_id: [] for basket_id in basket_ids}
         if not found:
-            return []
+            return
         async for messages in topic.read(found.keys()):
             for message in messages:
                 found[message.basket_id or ""].append(message)
-        drifts: list[Inconsistency] = []
-        for basket_id, messages in found.items():
-            if counted is not None:
-                counted.messages += len(messages)
+        for basket_id, of_basket in found.items():
+            result.messages += len(of_basket)
             stored = await self._store.read_events(basket_id)
-            expected = [each for event in stored if (each := topic.expected(event)) is not None]
             wrong = check_messages(
                 topic.name,
                 basket_id,
-                messages,
-                expected,
-                beginnings,
+                of_basket,
+                self._expected(topic, stored).get(basket_id, ()),
+                comparable,
                 published.position,
                 repeats_allowed=topic.repeats_allowed,
             )
-            drifts += await self._without_lost_verdicts(wrong, stored) if topic.holds_verdicts else wrong
-        return drifts
+            result.inconsistencies += await self._without_unavailable_verdicts(topic, wrong, stored)
 
-    async def _without_lost_verdicts(
-        self, drifts: Sequence[Inconsistency], stored: Sequence[StoredEvent]
+    async def _without_unavailable_verdicts(
+        self, topic: PublishedTopic, found: list[Inconsistency], stored: Sequence[StoredEvent]
     ) -> list[Inconsistency]:
-        """Without verdicts that cannot be put together: they became dead letters, and that their streams cannot be
-        folded is told elsewhere."""
-        if not any(drift.kind == "message_missing" for drift in drifts):
-            return [*drifts]
+        """Leaves out the missing messages of verdicts that cannot be assembled: they are dead letters, and
+        verifying the basket reports that its stream cannot be folded."""
+        if not topic.holds_verdicts or all(each.kind != "message_missing" for each in found):
+            return found
         verdicts = await self._verdicts.of(stored)
         lost = {position for position, verdict in verdicts.items() if isinstance(verdict, VerdictUnavailable)}
-        return [drift for drift in drifts if drift.kind != "message_missing" or drift.position not in lost]
+        return [each for each in found if each.kind != "message_missing" or each.position not in lost]

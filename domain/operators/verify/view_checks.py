@@ -1,63 +1,46 @@
-"""Whether what was derived equals what happened: pure questions, asked of baskets, their views and their claims.
-
-`unlike` answers "does the view equal the fold?", for whoever verifies or rebuilds. What is found is a `Drift`.
-"""
+"""Checks a basket's stream, view and claims against its events. Pure functions: they report inconsistencies."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
-from datetime import datetime
+from dataclasses import dataclass
 
-from pydantic import ValidationError
 from pydantic_core import from_json
 
 from domain.basket.basket import Basket
 from domain.basket.codec import decode_all
 from domain.basket.projection import to_view
 from domain.basket.repository import external_id_claim
-from domain.basket.snapshot import BasketSnapshot
+from domain.operators.verify.compare import compare_view
 from domain.operators.verify.inconsistencies import Inconsistency, InconsistencyKind
 from domain.ports.event_store import StoredEvent
 from domain.ports.read_models import BasketView
 from domain.shared.eventsourcing import DomainEvent, fold
 
 
-def differing_columns(held: BasketView, wanted: BasketView) -> tuple[str, ...]:
-    """The names of the columns in which two rows of one basket are not the same; none: they are equal. Of the
-    snapshot it counts what it says, not how it is written. Uses count where both rows say them."""
-    names = [name for name in _COLUMNS if getattr(held, name) != getattr(wanted, name)]
-    if held.snapshot != wanted.snapshot and _said(held.snapshot) != _said(wanted.snapshot):
-        names.append("snapshot")
-    if None not in (held.uses, wanted.uses) and held.uses != wanted.uses:
-        names.append("uses")
-    return tuple(names)
-
-
 @dataclass(frozen=True, slots=True)
 class FoldedStream:
-    """A stream as its events say it is. `at` holds the basket at each version that was asked for, where the stream
-    reaches it; `ever_claimed` the names that it ever claimed; `drifts` what is wrong with the stream itself.
-    `newest` is None where there is no stream, or it cannot be folded to its end."""
+    """A stream folded from its first event.
+
+    `at` holds the basket at each requested version that the stream reaches. `newest` is None where there are no
+    events, or where they cannot be folded to the end. `claimed` holds every name that the basket ever claimed.
+    """
 
     basket_id: str
     last_version: int
-    last_position: int
-    recorded_at: Mapping[int, datetime]
     newest: Basket | None
     at: Mapping[int, Basket]
-    ever_claimed: frozenset[str]
-    drifts: tuple[Inconsistency, ...]
+    claimed: frozenset[str]
+    inconsistencies: tuple[Inconsistency, ...]
 
 
 def fold_stream(basket_id: str, stored: Sequence[StoredEvent], versions: frozenset[int]) -> FoldedStream:
-    """Folds a stream from its first event and keeps the basket at each of some versions. Never raises: what cannot
-    be folded is a drift, and what comes after it is not looked at."""
-    drifts = [*_misplaced(basket_id, stored)]
+    """Folds a stream and keeps the basket at some versions. Never raises: an event that cannot be folded becomes
+    an inconsistency, and the events after it are not looked at."""
     basket: Basket | None = None
     at: dict[int, Basket] = {}
-    ever: set[str] = set()
-    decoded, unreadable = _decoded(stored)
+    claimed: set[str] = set()
+    decoded, unreadable = _decode(stored)
     for row, event in zip(stored, decoded, strict=False):
         try:
             basket = fold(basket.fork() if basket is not None and basket.version in at else basket, [event])
@@ -66,27 +49,23 @@ def fold_stream(basket_id: str, stored: Sequence[StoredEvent], versions: frozens
             break
         if basket is not None:
             if (claim := external_id_claim(basket)) is not None:
-                ever.add(claim)
+                claimed.add(claim)
             if row.version in versions:
                 at[row.version] = basket
-    if unreadable is not None:
-        drifts.append(unreadable)
     return FoldedStream(
         basket_id=basket_id,
         last_version=stored[-1].version if stored else 0,
-        last_position=stored[-1].position if stored else 0,
-        recorded_at={event.version: event.recorded_at for event in stored},
         newest=basket if unreadable is None else None,
         at=at,
-        ever_claimed=frozenset(ever),
-        drifts=tuple(drifts),
+        claimed=frozenset(claimed),
+        inconsistencies=(*_check_order(basket_id, stored), *([unreadable] if unreadable else [])),
     )
 
 
-def _decoded(stored: Sequence[StoredEvent]) -> tuple[list[DomainEvent], Inconsistency | None]:
-    """The events up to the first that cannot be read, and that one."""
+def _decode(stored: Sequence[StoredEvent]) -> tuple[list[DomainEvent], Inconsistency | None]:
+    """The events up to the first unreadable one, and that one."""
     try:
-        # One parse for all is the fastest way; only where that fails each is looked at on its own.
+        # One parse for all events is the fastest way. Only where it fails each event is parsed on its own.
         return decode_all(b"[" + b",".join(event.data for event in stored) + b"]"), None
     except ValueError:
         events: list[DomainEvent] = []
@@ -99,124 +78,117 @@ def _decoded(stored: Sequence[StoredEvent]) -> tuple[list[DomainEvent], Inconsis
 
 
 def _unreadable(row: StoredEvent, error: Exception) -> Inconsistency:
-    # The error's own words may quote the event, and with it somebody's data.
+    # The error's message may quote the event, and with it personal data.
     words = f"the event at version {row.version} cannot be folded: {type(error).__name__}"
     return _of_event("stream_unreadable", row, words)
 
 
-def check_view(held: BasketView | None, stream: FoldedStream) -> list[Inconsistency]:
-    """What is wrong with a basket's view, but for that it lags: a view is compared with the fold at its own
-    version. `stream` must be at least as new as the view, and hold its version."""
-    if held is None:
+def check_view(view: BasketView | None, stream: FoldedStream) -> list[Inconsistency]:
+    """Compares a view with the fold at the view's own version; whether it lags is another question. `stream` must
+    be at least as new as the view, and hold its version."""
+    if view is None:
         return []
-    if not stream.last_version:
-        words = f"there is a view at version {held.version}, and no event of this basket"
-        return [
-            Inconsistency(
-                kind="view_without_stream", subject=held.basket_id, version=held.version, words=words
-            )
-        ]
-    if held.version > stream.last_version:
-        words = f"the view is at version {held.version}, the store ends at {stream.last_version}"
-        return [Inconsistency(kind="view_ahead", subject=held.basket_id, version=held.version, words=words)]
-    wanted = stream.at.get(held.version)
-    if wanted is None:
-        return []  # that the stream cannot be folded so far is told already
-    different = differing_columns(held, to_view(wanted))
-    found = []
-    if columns := [name for name in different if name != "uses"]:
-        words = f"{', '.join(columns)} of the view at version {held.version}: not as the events say"
-        found.append(
-            Inconsistency(kind="view_differs", subject=held.basket_id, version=held.version, words=words)
-        )
-    if "uses" in different:
-        words = f"open_basket_uses holds other names than the basket uses at version {held.version}"
-        found.append(
-            Inconsistency(kind="uses_differ", subject=held.basket_id, version=held.version, words=words)
-        )
-    return found
+    basket = stream.at.get(view.version)
+    compared = compare_view(view, to_view(basket) if basket is not None else None, stream.last_version)
+
+    def found(kind: InconsistencyKind, words: str) -> Inconsistency:
+        return Inconsistency(kind=kind, subject=view.basket_id, version=view.version, words=words)
+
+    if compared.kind == "surplus":
+        words = f"there is a view at version {view.version}, and no event of this basket"
+        return [found("view_without_stream", words)]
+    if compared.kind == "unrecorded":
+        words = f"the view is at version {view.version}, the store ends at {stream.last_version}"
+        return [found("view_ahead", words)]
+    inconsistencies = []
+    if columns := [name for name in compared.columns if name != "uses"]:
+        words = f"{', '.join(columns)} of the view at version {view.version}: not as the events say"
+        inconsistencies.append(found("view_differs", words))
+    if "uses" in compared.columns:
+        words = f"open_basket_uses holds other names than the basket uses at version {view.version}"
+        inconsistencies.append(found("uses_differ", words))
+    return inconsistencies
 
 
 def check_claims(stream: FoldedStream, holders: Mapping[str, str | None]) -> list[Inconsistency]:
-    """What is wrong with a basket's claims, by who holds each name that it ever held."""
+    """Checks who holds each name that the basket ever claimed."""
     if stream.newest is None:
         return []
-    wanted, found = external_id_claim(stream.newest), []
-    for name in sorted(stream.ever_claimed):
+    wanted = external_id_claim(stream.newest)
+    inconsistencies = []
+    for name in sorted(stream.claimed):
         holder = holders.get(name)
+        kind: InconsistencyKind
         if name == wanted and holder is None:
-            found.append(
-                _of_claim("claim_missing", stream, "an open basket's external id is claimed by nobody")
-            )
+            kind, words = "claim_missing", "an open basket's external id is claimed by nobody"
         elif name == wanted and holder != stream.basket_id:
-            words = f"an open basket's external id is claimed by {holder}"
-            found.append(_of_claim("claim_held_by_another", stream, words))
+            kind, words = "claim_held_by_another", f"an open basket's external id is claimed by {holder}"
         elif name != wanted and holder == stream.basket_id:
-            words = "it claims an external id that it does not hold any more"
-            found.append(_of_claim("claim_left_behind", stream, words))
-    return found
+            kind, words = "claim_left_behind", "it claims an external id that it does not hold any more"
+        else:
+            continue
+        inconsistencies.append(
+            Inconsistency(kind=kind, subject=stream.basket_id, version=stream.last_version, words=words)
+        )
+    return inconsistencies
 
 
 def lag_inconsistency(
-    basket_id: str, held_version: int, stream_version: int, *, parked: bool
+    basket_id: str, view_version: int, stream_version: int, *, parked: bool
 ) -> Inconsistency:
-    """That a view stays behind the store."""
-    why = "; it waits for its dead letter" if parked else ""
-    if held_version == 0:
-        words = f"there is no view, and the store is at version {stream_version}{why}"
-        return Inconsistency(
-            kind="view_missing", subject=basket_id, version=stream_version, words=words, parked=parked
-        )
-    words = f"the view stays at version {held_version}, the store is at {stream_version}{why}"
-    return Inconsistency(
-        kind="view_behind", subject=basket_id, version=held_version, words=words, parked=parked
-    )
+    """Reports a view that stays behind the store."""
+    kind: InconsistencyKind
+    if view_version == 0:
+        kind, version = "view_missing", stream_version
+        words = f"there is no view, and the store is at version {stream_version}"
+    else:
+        kind, version = "view_behind", view_version
+        words = f"the view stays at version {view_version}, the store is at {stream_version}"
+    words += "; it waits for its dead letter" if parked else ""
+    return Inconsistency(kind=kind, subject=basket_id, version=version, words=words, parked=parked)
 
 
-def _misplaced(basket_id: str, stored: Sequence[StoredEvent]) -> list[Inconsistency]:
-    """The order of a stream's positions and versions, and whether each event says what its row says."""
-    drifts = []
+def check_positions(last_position: int, last_drawn: int) -> list[Inconsistency]:
+    """Reports that the next append would draw a position that an event has, as after a partial restore."""
+    if last_drawn >= last_position:
+        return []
+    words = f"the next position would be {last_drawn + 1}, and the last event lies at {last_position}"
+    return [
+        Inconsistency(kind="positions_would_be_reused", subject="events", position=last_position, words=words)
+    ]
+
+
+def _check_order(basket_id: str, stored: Sequence[StoredEvent]) -> list[Inconsistency]:
+    """Checks the order of versions and positions, and that each event matches its row."""
+    inconsistencies = []
     version, position = 0, 0
     for event in stored:
         if event.version != version + 1:
             words = f"after version {version} comes {event.version}"
-            drifts.append(_of_event("versions_have_a_gap", event, words))
+            inconsistencies.append(_of_event("versions_have_a_gap", event, words))
         if event.position <= position:
             words = f"version {event.version} lies at position {event.position}, the one before at {position}"
-            drifts.append(_of_event("positions_not_ascending", event, words))
-        if event.stream_id != basket_id or not _says_where_it_lies(event):
+            inconsistencies.append(_of_event("positions_not_ascending", event, words))
+        if event.stream_id != basket_id or not _matches_row(event):
             words = f"the event at version {event.version} says another basket, version or type than its row"
-            drifts.append(_of_event("event_misplaced", event, words))
+            inconsistencies.append(_of_event("event_misplaced", event, words))
         version, position = event.version, event.position
-    return drifts
+    return inconsistencies
 
 
-def _says_where_it_lies(event: StoredEvent) -> bool:
+def _matches_row(event: StoredEvent) -> bool:
+    """True also for what is no JSON object: the fold reports that."""
     try:
-        said = from_json(event.data)
+        document = from_json(event.data)
     except ValueError:
-        return True  # said elsewhere: it cannot be folded
-    if not isinstance(said, dict):
         return True
-    named = (said.get("basketId"), said.get("version"), said.get("type"))
-    return named == (event.stream_id, event.version, event.type)
-
-
-def _said(snapshot: bytes) -> BasketSnapshot | bytes:
-    try:
-        return BasketSnapshot.model_validate_json(snapshot)
-    except ValidationError:
-        return snapshot
+    if not isinstance(document, dict):
+        return True
+    fields = (document.get("basketId"), document.get("version"), document.get("type"))
+    return fields == (event.stream_id, event.version, event.type)
 
 
 def _of_event(kind: InconsistencyKind, event: StoredEvent, words: str) -> Inconsistency:
     return Inconsistency(
         kind=kind, subject=event.stream_id, version=event.version, position=event.position, words=words
     )
-
-
-def _of_claim(kind: InconsistencyKind, stream: FoldedStream, words: str) -> Inconsistency:
-    return Inconsistency(kind=kind, subject=stream.basket_id, version=stream.last_version, words=words)
-
-
-_COLUMNS = tuple(field.name for field in fields(BasketView) if field.name not in ("snapshot", "uses"))

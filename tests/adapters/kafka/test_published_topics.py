@@ -15,8 +15,7 @@ from adapters.kafka.messages import Message, basket_event_message, verdict_messa
 from adapters.kafka.published_topics import PublishedTopicReader, verdict_of
 from adapters.settings import Settings
 from domain.operators.verify.inconsistencies import Inconsistency
-from domain.operators.verify.published_topic import TopicsResult
-from domain.operators.verify.topic_verifier import TopicVerifier
+from domain.operators.verify.topic_verifier import TopicsResult, TopicVerifier
 from domain.ports.event_store import StoredEvent
 from domain.ports.messaging import PublisherCheckpoint
 from domain.validation.verdict_assembler import BASKET_VALIDATED
@@ -59,13 +58,13 @@ class Published:
         """What is found in the whole topic, and the same of each basket on its own."""
         whole = await self.verification().verify_all()
         ids = {event.stream_id for event in await self.events()}
-        some = await self.verification().verify_some({*ids, *(drift.subject for drift in told(whole))})
+        some = await self.verification().verify_some({*ids, *(each.subject for each in told(whole))})
         assert sorted(map(str, told(whole))) == sorted(map(str, told(some)))
-        return [(drift.kind, drift.subject, drift.version) for drift in told(whole)]
+        return [(each.kind, each.subject, each.version) for each in told(whole)]
 
 
 def told(verified: TopicsResult) -> list[Inconsistency]:
-    return [*verified.drifts, *(drift for topic in verified.topics for drift in topic.drifts)]
+    return [*verified.inconsistencies, *(each for topic in verified.topics for each in topic.inconsistencies)]
 
 
 async def make_topic(settings: Settings) -> str:
@@ -146,7 +145,7 @@ async def test_a_hole_that_was_filled_by_a_replay_is_none_and_a_replay_is_no_rep
     wrong = replace(replays[0], value=b"{}")
     await published.publish(wrong)
     some = told(await published.verification().verify_some([subject(messages)]))
-    assert [(drift.kind, drift.version) for drift in some] == [("message_differs", 4)]
+    assert [(each.kind, each.version) for each in some] == [("message_differs", 4)]
 
 
 async def test_a_basket_that_is_missing_altogether_is_found(
@@ -196,7 +195,7 @@ async def test_messages_that_the_store_knows_nothing_of_are_found(
     await published.publish(*messages, basket_event_message(beyond), Message("", b"odd", b"{}", ()))
 
     whole = told(await published.verification().verify_all())
-    assert sorted((drift.kind, drift.subject, drift.version) for drift in whole) == [
+    assert sorted((each.kind, each.subject, each.version) for each in whole) == [
         ("message_not_understood", "odd", None),
         ("message_without_event", beyond.stream_id, 10),
     ]
@@ -247,7 +246,7 @@ async def test_each_verdict_has_one_message(transactional_kafka: KafkaServer, pu
 
     found = told(await published.verification(reader).verify_all())
 
-    assert sorted((drift.kind, drift.subject, drift.version) for drift in found) == sorted(
+    assert sorted((each.kind, each.subject, each.version) for each in found) == sorted(
         [
             ("message_repeated", judged[0].stream_id, judged[0].version),
             ("message_missing", judged[-1].stream_id, judged[-1].version),

@@ -316,9 +316,9 @@ async def test_a_generation_can_be_made_of_derived_tables_alone(
 
 
 def tables_of(target: str) -> list[str]:
-    from adapters.postgres.rebuild.targets import tables_of
+    from adapters.postgres.rebuild.builder_process import target_tables
 
-    return [*tables_of(target, "checkout_rebuilt").tables]  # type: ignore[arg-type]
+    return [*target_tables(target, "checkout_rebuilt").tables]  # type: ignore[arg-type]
 
 
 async def test_operators_rebuild_and_roll_back_and_everybody_goes_on_with_the_new_generation(

@@ -82,7 +82,7 @@ async def test_migrations_and_every_connection_of_the_parts_talk_by_tls(postgres
         await BasketTraffic(parts.store).knows_a_catalogue()
         async with (
             parts.leadership.hold("a role"),
-            parts.rebuilds.at_work("catalogue", OPERATOR),
+            parts.rebuilds.open_session("catalogue", OPERATOR),
             parts.database.connection() as connection,
         ):
             count, all_do = await connection.fetchrow(ALL_TALK_BY_TLS)  # type: ignore[misc]

@@ -61,7 +61,7 @@ class TestPostgresDerived(ReadModelAuditContract):
         async with connection.transaction():
             # Both wait for this row, the repair first.
             await connection.execute("SELECT 1 FROM basket_views FOR UPDATE")
-            mending = asyncio.ensure_future(derived.repair.mend([mend(right, right.version)], recorded))
+            mending = asyncio.ensure_future(derived.repair.repair([mend(right, right.version)], recorded))
             await eventually(lambda: self._waiting(connection, 1))
             moving = asyncio.ensure_future(derived.views.advance([(right.version, from_what_was_wrong)]))
             await eventually(lambda: self._waiting(connection, 2))
@@ -80,7 +80,7 @@ class TestPostgresDerived(ReadModelAuditContract):
         view = to_view(basket)
         gone = Repair("basket-none", 0, view=None, stream_version=0)
         repair = PostgresReadModelRepair(database, sealed)
-        await repair.mend([mend(view, view.version), gone], recorded)
+        await repair.repair([mend(view, view.version), gone], recorded)
         assert await derived.views.snapshots([basket.id]) == {basket.id: b"sealed"}
 
     async def _waiting(self, connection: asyncpg.Connection, count: int) -> bool:

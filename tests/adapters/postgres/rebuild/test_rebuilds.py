@@ -287,11 +287,11 @@ async def test_a_kept_generation_from_before_a_migration_is_not_rolled_back_to(
 async def test_one_rebuild_of_a_target_is_at_work_at_a_time(shop: Shop, rebuilds: PostgresRebuilds) -> None:
     async with built(rebuilds):
         with pytest.raises(RebuildRefused, match="at work"):
-            async with rebuilds.at_work("basket-views", OPERATOR):
+            async with rebuilds.open_session("basket-views", OPERATOR):
                 pass
         with pytest.raises(RebuildRefused, match="at work"):
             await rebuilds.roll_back("basket-views", OPERATOR)
-        async with rebuilds.at_work("catalogue", OPERATOR):
+        async with rebuilds.open_session("catalogue", OPERATOR):
             pass
 
 
@@ -299,9 +299,9 @@ async def test_a_rebuild_whose_session_ended_is_interrupted_and_goes_on(
     shop: Shop, rebuilds: PostgresRebuilds, connection: asyncpg.Connection
 ) -> None:
     baskets = await some_baskets(shop)
-    async with rebuilds.at_work("basket-views", OPERATOR) as work:
-        await work.begin(RebuildScope(), dry_run=False, workers=1, events_a_part=5)
-        tasks = await work.left(None, staged=False)
+    async with rebuilds.open_session("basket-views", OPERATOR) as work:
+        await work.begin(RebuildScope(), dry_run=False, workers=1, events_per_range=5)
+        tasks = await work.unfinished(None, staged=False)
         builder = rebuilds.builder("basket-views", lambda: False, staged=False)
         await builder.build(tasks[0])
         stands = await rebuilds.find(work.id)
@@ -315,7 +315,7 @@ async def test_a_rebuild_whose_session_ended_is_interrupted_and_goes_on(
     late = tasks[1]
 
     assert await rebuilds.resumable("basket-views") == work.id
-    async with rebuilds.at_work("basket-views", OPERATOR, resumed=work.id) as work:
+    async with rebuilds.open_session("basket-views", OPERATOR, resumed=work.id) as work:
         await work.resume(1)
         await build_what_is_left(rebuilds, work)
         await builder.build(late)
@@ -332,9 +332,9 @@ async def test_nobody_builds_on_for_a_rebuild_that_was_given_up(
     shop: Shop, rebuilds: PostgresRebuilds, connection: asyncpg.Connection, how: str
 ) -> None:
     baskets = await some_baskets(shop)
-    async with rebuilds.at_work("basket-views", OPERATOR) as work:
-        await work.begin(RebuildScope(), dry_run=False, workers=1, events_a_part=5)
-        tasks = await work.left(None, staged=False)
+    async with rebuilds.open_session("basket-views", OPERATOR) as work:
+        await work.begin(RebuildScope(), dry_run=False, workers=1, events_per_range=5)
+        tasks = await work.unfinished(None, staged=False)
     builder = rebuilds.builder("basket-views", lambda: False, staged=False)
     given_up = work.id
 
@@ -363,7 +363,7 @@ async def test_what_another_release_built_is_not_gone_on_with(
     async with built(rebuilds) as work:
         pass
     await connection.execute("ALTER TABLE public.basket_views ADD COLUMN more int")
-    async with rebuilds.at_work("basket-views", OPERATOR, resumed=work.id) as work:
+    async with rebuilds.open_session("basket-views", OPERATOR, resumed=work.id) as work:
         with pytest.raises(RebuildRefused, match="begin anew"):
             await work.resume(1)
 
@@ -449,7 +449,7 @@ async def test_one_that_is_asked_to_stop_stops_and_others_see_it(
         assert await rebuilds.request_cancel(work.id, OPERATOR)
         assert not await rebuilds.request_cancel(work.id, OPERATOR)
         with pytest.raises(RebuildStopped):
-            await work.beat()
+            await work.heartbeat()
         await work.cancel()
     (stands,) = await rebuilds.newest(5)
     assert (stands.id, stands.state, stands.cancel_requested) == (work.id, "cancelled", True)
@@ -483,8 +483,8 @@ async def test_whoever_changes_something_is_recorded(shop: Shop, rebuilds: Postg
         (sql.READ_RANGE, ("", "basket-1", 10, "x"), "events_stream_version"),
         (sql.READ_STREAMS, (["basket-1"], "x"), "events_stream_version"),
         (sql.READ_ON, (["basket-1"],), "events_stream_version"),
-        (sql.MAKE_ROOM, (["basket-1"], [1]), "basket_views_pkey"),
-        (sql.MAKE_ROOM_OF_USES, (["basket-1"],), "open_basket_uses_pkey"),
+        (sql.DELETE_OLDER, (["basket-1"], [1]), "basket_views_pkey"),
+        (sql.DELETE_USES, (["basket-1"],), "open_basket_uses_pkey"),
     ],
 )
 async def test_what_is_asked_again_and_again_is_looked_up_and_not_walked_through(

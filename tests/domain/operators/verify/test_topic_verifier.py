@@ -8,13 +8,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.operators.verify.topic_checks import (
-    ComparableRange,
-    ExpectedMessage,
-    TopicMessage,
-    TopicTally,
-    check_messages,
-)
+from domain.operators.verify.published_topic import ExpectedMessage, TopicMessage
+from domain.operators.verify.topic_checks import ComparableRange, TopicTally, check_messages
 
 BASKETS = 3
 VERSIONS = 4
@@ -44,8 +39,8 @@ def drifts(
 ) -> tuple[set[str], set[str]]:
     """The baskets that the tally suspects, and those of which something is wrong."""
     tally = TopicTally("t", beginnings, upto, repeats_allowed=repeats)
-    tally.found(found)
-    tally.expected(expected())
+    tally.add_found(found)
+    tally.add_expected(expected())
     wrong = set()
     for basket_id in {event.basket_id for event in expected()} | {each.basket_id or "" for each in found}:
         of_it = [each for each in found if each.basket_id == basket_id]

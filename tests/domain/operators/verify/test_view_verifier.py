@@ -14,8 +14,9 @@ from domain.basket.basket import Basket
 from domain.basket.codec import decode_all
 from domain.basket.projection import BasketProjection, to_view
 from domain.operators.audit import Operator
+from domain.operators.verify.compare import differing_columns
 from domain.operators.verify.repair import ViewRepairer
-from domain.operators.verify.view_checks import check_view, differing_columns, fold_stream
+from domain.operators.verify.view_checks import check_view, fold_stream
 from domain.operators.verify.view_verifier import ViewVerifier
 from domain.ports.event_store import Append, NewEvent, StoredEvent
 from domain.ports.messaging import DeadLetter
@@ -50,7 +51,7 @@ class Bench:
         self.letters = MemoryDeadLetters()
         self.projection = BasketProjection(self.checkout.store, self.views)
         self.verification = ViewVerifier(
-            self.checkout.store, self.views, self.derived, self.letters, look_again_after=0
+            self.checkout.store, self.views, self.derived, self.letters, recheck_after=0
         )
         self.repairing = ViewRepairer(
             self.verification, self.derived, self.checkout.clock, self.checkout.ids, grace=0
@@ -70,7 +71,7 @@ class Bench:
 
     async def kinds(self, *baskets: Basket) -> list[str]:
         verified = await self.verification.verify([basket.id for basket in baskets])
-        return [drift.kind for drift in verified.drifts]
+        return [drift.kind for drift in verified.inconsistencies]
 
 
 @pytest.fixture
@@ -82,7 +83,7 @@ async def test_a_view_is_compared_with_the_fold_at_its_own_version(bench: Bench)
     basket = await bench.basket()
     await bench.change(basket)
     verified = await bench.verification.verify([basket.id])
-    assert (verified.drifts, verified.lagging) == ([], {basket.id: 3})
+    assert (verified.inconsistencies, verified.lagging) == ([], {basket.id: 3})
 
     bench.spoil(basket, status="completed")
     assert await bench.kinds(basket) == ["view_differs"]
@@ -117,12 +118,12 @@ async def test_what_is_gone_at_the_second_look_is_not_told(bench: Bench) -> None
     right = bench.views.rows[basket.id]
     bench.spoil(basket, status="completed")
     patient = ViewVerifier(
-        bench.checkout.store, bench.views, bench.derived, bench.letters, look_again_after=0.05
+        bench.checkout.store, bench.views, bench.derived, bench.letters, recheck_after=0.05
     )
     verifying = asyncio.ensure_future(patient.verify([basket.id]))
     await asyncio.sleep(0.02)
     bench.views.rows[basket.id] = right
-    assert (await verifying).drifts == []
+    assert (await verifying).inconsistencies == []
 
 
 async def test_a_claim_belongs_to_the_open_basket_that_says_so(bench: Bench) -> None:
@@ -143,13 +144,13 @@ async def test_mending_writes_what_the_events_say_and_records_who_did_it_and_why
     bench.spoil(spoilt, status="expired")
     bench.checkout.store.claims.clear()
     await bench.change(behind)
-    drifts = (await bench.verification.verify([spoilt.id, behind.id])).drifts
+    drifts = (await bench.verification.verify([spoilt.id, behind.id])).inconsistencies
     drifts += await bench.verification.settle({behind.id: 3}, 0)
 
     repaired = await bench.repairing.repair(drifts, ANN)
 
-    assert repaired.mended == {spoilt.id: {"view_differs", "claim_missing"}, behind.id: {"view_behind"}}
-    assert repaired.left == []
+    assert repaired.repaired == {spoilt.id: {"view_differs", "claim_missing"}, behind.id: {"view_behind"}}
+    assert repaired.remaining == []
     assert await bench.kinds(spoilt, behind) == []
     (action,) = bench.derived.actions
     assert (action.operator, action.type) == (ANN, "operations.views-repaired.v1")
@@ -163,7 +164,7 @@ async def test_a_mover_that_had_read_the_wrong_row_is_mended_after_it_moved(benc
     basket = await bench.basket()
     bench.spoil(basket, snapshot=bench.views.rows[basket.id].snapshot.replace(b"GBP", b"EUR"))
     wrong = bench.views.rows[basket.id].snapshot
-    (drift,) = (await bench.verification.verify([basket.id])).drifts
+    (drift,) = (await bench.verification.verify([basket.id])).inconsistencies
     slow = ViewRepairer(
         bench.verification, bench.derived, bench.checkout.clock, bench.checkout.ids, grace=0.05
     )
@@ -176,7 +177,7 @@ async def test_a_mover_that_had_read_the_wrong_row_is_mended_after_it_moved(benc
 
     repaired = await repairing
 
-    assert (repaired.left, len(bench.derived.actions)) == ([], 2)
+    assert (repaired.remaining, len(bench.derived.actions)) == ([], 2)
     assert await bench.kinds(basket) == []
 
 
@@ -184,11 +185,11 @@ async def test_a_stream_that_cannot_be_folded_is_left_as_it_is(bench: Bench) -> 
     broken = NewEvent("checkout.basket-initiated.v1", b'{"no":"basket"}', b"{}")
     await bench.checkout.store.append(Append("basket-broken", 0, [broken]))
     verified = await bench.verification.verify(["basket-broken"])
-    assert [drift.kind for drift in verified.drifts] == ["event_misplaced", "stream_unreadable"]
+    assert [drift.kind for drift in verified.inconsistencies] == ["event_misplaced", "stream_unreadable"]
     assert verified.lagging == {}
 
-    repaired = await bench.repairing.repair(verified.drifts, ANN)
-    assert (repaired.mended, len(repaired.left), bench.derived.actions) == ({}, 2, [])
+    repaired = await bench.repairing.repair(verified.inconsistencies, ANN)
+    assert (repaired.repaired, len(repaired.remaining), bench.derived.actions) == ({}, 2, [])
 
 
 async def history(checkout: InMemoryCheckout) -> tuple[str, Sequence[StoredEvent]]:
@@ -211,7 +212,7 @@ async def test_the_fold_at_each_version_is_a_plain_fold_of_the_events_up_to_it()
             plain = event.mutate(plain)
         assert plain is not None
         assert not differing_columns(to_view(folded.at[version]), to_view(plain))
-    assert folded.drifts == ()
+    assert folded.inconsistencies == ()
 
 
 async def test_a_row_is_equal_to_itself_however_its_snapshot_is_written(bench: Bench) -> None:
@@ -252,9 +253,9 @@ def test_a_stream_is_sound_only_as_it_was_written(order: list[int], lost: set[in
     _, stored = asyncio.run(history(InMemoryCheckout()))
     kept = [stored[at] for at in order if at not in lost]
     sound = [*stored[: len(kept)]] == kept
-    assert (fold_stream(stored[0].stream_id, kept, frozenset()).drifts == ()) == sound
+    assert (fold_stream(stored[0].stream_id, kept, frozenset()).inconsistencies == ()) == sound
 
 
 def test_there_is_nothing_to_say_of_a_basket_without_events_and_view() -> None:
     nothing = fold_stream("basket-none", [], frozenset())
-    assert (nothing.drifts, check_view(None, nothing)) == ((), [])
+    assert (nothing.inconsistencies, check_view(None, nothing)) == ((), [])

@@ -71,13 +71,13 @@ async def test_with_a_scope_only_its_baskets_are_mended_and_in_place(
         ),
     }[by]
 
-    async with rebuilds.at_work("basket-views", OPERATOR, staged=True) as work:
-        await work.begin(scope, dry_run=True, workers=1, events_a_part=10)
-        dry = await work.mend(scope, mends=False, settles=0.0)
+    async with rebuilds.open_session("basket-views", OPERATOR, staged=True) as work:
+        await work.begin(scope, dry_run=True, workers=1, events_per_range=10)
+        dry = await work.repair_in_place(scope, repairs=False, settles=0.0)
     assert await live_views(connection) == wrong
-    async with rebuilds.at_work("basket-views", OPERATOR, staged=True) as work:
-        await work.begin(scope, dry_run=False, workers=1, events_a_part=10)
-        comparison = await work.mend(scope, mends=True, settles=0.0)
+    async with rebuilds.open_session("basket-views", OPERATOR, staged=True) as work:
+        await work.begin(scope, dry_run=False, workers=1, events_per_range=10)
+        comparison = await work.repair_in_place(scope, repairs=True, settles=0.0)
 
     assert dry == comparison
     assert comparison.differs == len(mended)
@@ -101,8 +101,8 @@ async def test_a_view_that_a_projector_brings_forward_from_what_was_wrong_is_men
     session = await database.connect("mending", target.reader_settings)
 
     # As if the projector had read the row before it was mended, and wrote after the first look.
-    mender = InPlaceRepair(session, target, mends=True, settles=0.0)
-    async for _ in mender.go([basket.id]):
+    mender = InPlaceRepair(session, target, repairs=True, settles=0.0)
+    async for _ in mender.run([basket.id]):
         assert await live_views(connection) == await as_their_events_say(shop.store, [basket.id])
         await connection.execute("UPDATE basket_views SET version = $1", basket.version)
         assert await shop.views.advance([(basket.version, to_view(brought))])
@@ -112,6 +112,6 @@ async def test_a_view_that_a_projector_brings_forward_from_what_was_wrong_is_men
 
 
 async def test_a_catalogue_has_no_baskets_to_choose(rebuilds: PostgresRebuilds) -> None:
-    async with rebuilds.at_work("catalogue", OPERATOR, staged=True) as work:
+    async with rebuilds.open_session("catalogue", OPERATOR, staged=True) as work:
         with pytest.raises(RebuildRefused):
-            await work.mend(RebuildScope(partner="acme"), mends=True, settles=0.0)
+            await work.repair_in_place(RebuildScope(partner="acme"), repairs=True, settles=0.0)
