@@ -58,7 +58,7 @@ async def test_a_store_that_ends_before_what_was_published_is_the_publishers_fau
     async with publisher_worker(settings) as worker, running_worker(worker) as heartbeat:
         await eventually(lambda: heartbeat.last_error)
         assert not heartbeat.is_ready
-        assert "PublisherAheadOfStore" in (heartbeat.last_error or "")
+        assert "PublisherBeyondStore" in (heartbeat.last_error or "")
 
 
 async def test_events_at_positions_that_count_as_published_are_not_passed_over_in_silence(
