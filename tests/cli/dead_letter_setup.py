@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -18,8 +15,7 @@ from domain.operators.dead_letters.model import DeadLetterQuery, DeadLetterSumma
 from domain.ports.messaging import DeadLetter
 from tests.basket_traffic import BasketTraffic, utc_now
 from tests.builders.direct_handlers import DirectHandlers, direct_handlers
-from tests.cli.validate.shop import Ended
-from tests.servers.waiting import WAIT_LIMIT_SECONDS, eventually
+from tests.servers.waiting import eventually
 from tests.workers.command_gateway import command_worker, new_id
 from tests.workers.running_worker import ready_worker
 from tests.workers.worker_processes import projector_worker, publisher_worker
@@ -102,34 +98,3 @@ class Office:
 async def open_office(settings: Settings) -> AsyncIterator[Office]:
     async with open_container(settings) as parts:
         yield Office(settings, parts)
-
-
-def environment(settings: Settings) -> dict[str, str]:
-    """By which a process of its own has the same settings."""
-    assert settings.database_url is not None
-    return {
-        **os.environ,
-        "CHECKOUT_DATABASE_URL": settings.database_url.get_secret_value(),
-        "CHECKOUT_KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers or "",
-        "CHECKOUT_KAFKA_DELIVERY": settings.kafka_delivery,
-        "CHECKOUT_KAFKA_PARTITIONS": str(settings.kafka_partitions),
-        "CHECKOUT_KAFKA_REPLICATION_FACTOR": "1",
-        "CHECKOUT_KAFKA_FETCH_MAX_WAIT_MS": "20",
-        "COLUMNS": "250",
-    }
-
-
-async def run(settings: Settings, *arguments: object) -> Ended:
-    """`checkout …` with these arguments, as a process of its own, to its end."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "cli",
-        *map(str, arguments),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env=environment(settings),
-    )
-    out, err = await asyncio.wait_for(process.communicate(), WAIT_LIMIT_SECONDS)
-    return Ended(process.returncode, out.decode(), err.decode())

@@ -1,18 +1,17 @@
-"""A PostgreSQL that answers nobody for a while: a table that somebody has locked, a database that nobody may enter."""
+"""A PostgreSQL that does not answer for a while: a locked table, or a database that refuses connections."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import asyncpg
 
-from tests.cli.validate.shop import Ended
+from tests.servers.checkout_command import CommandResult, finish, start_checkout
 from tests.servers.waiting import eventually
 
 LONG = 90.0
@@ -31,14 +30,14 @@ SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
 
 
 class Locked:
-    """A table of which nobody else reads or writes a row for the block."""
+    """A table that nobody else can read or write."""
 
     def __init__(self, connection: asyncpg.Connection, table: str) -> None:
         self._connection = connection
         self._table = table
 
     async def is_waited_for(self, seconds: float = 0.0) -> None:
-        """Returns once a statement waits for the table, and has for so long."""
+        """Returns once a statement has waited for the table for so many seconds."""
 
         async def waits() -> bool:
             if seconds:
@@ -51,7 +50,7 @@ class Locked:
 @asynccontextmanager
 async def locked(url: str, table: str) -> AsyncIterator[Locked]:
     connection = await asyncpg.connect(url)
-    # A transaction sees the activity of others as it was when it asked first.
+    # A transaction sees the activity of others as of its first look, so another connection watches.
     watching = await asyncpg.connect(url)
     try:
         async with connection.transaction():
@@ -64,8 +63,7 @@ async def locked(url: str, table: str) -> AsyncIterator[Locked]:
 
 @asynccontextmanager
 async def closed(url: str) -> AsyncIterator[None]:
-    """For the block nobody may connect to the database, and the service's connections are cut. `url` signs in the
-    database's administrator."""
+    """Refuses connections to the database and cuts those of the service. `url` is the administrator's."""
     name = urlsplit(url).path[1:]
     connection = await asyncpg.connect(url, database="postgres")
     try:
@@ -78,7 +76,7 @@ async def closed(url: str) -> AsyncIterator[None]:
 
 
 class Running:
-    """A command in a process of its own, whose words can be waited for."""
+    """A command whose messages a test can wait for."""
 
     def __init__(self, process: Process) -> None:
         self._process = process
@@ -92,17 +90,11 @@ class Running:
                 assert line, f"it ended without a word of {words!r}: {self.said}"
                 self.said += line.decode()
 
-    async def end(self) -> Ended:
-        out, err = await asyncio.wait_for(self._process.communicate(), LONG)
-        return Ended(self._process.returncode, out.decode(), self.said + err.decode())
+    async def end(self) -> CommandResult:
+        ended = await finish(self._process)
+        return replace(ended, err=self.said + ended.err)
 
 
 async def begin(url: str, *arguments: object, settings: Mapping[str, str]) -> Running:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "cli", *map(str, arguments)),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=PIPE,
-        stderr=PIPE,
-        env={**os.environ, "CHECKOUT_DATABASE_URL": url, **settings},
-    )
-    return Running(process)
+    environment = {"CHECKOUT_DATABASE_URL": url, **settings}
+    return Running(await start_checkout(*arguments, environment=environment))

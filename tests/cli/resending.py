@@ -10,13 +10,14 @@ from adapters.logs import configure_logging
 from adapters.settings import Settings
 from domain.operators.republish.republish import RepublishProgress
 from domain.operators.republish.republisher import Republisher
-from tests.cli.dead_letter_setup import ADA, environment
+from tests.cli.dead_letter_setup import ADA
+from tests.servers.checkout_command import environment_of
 from tests.servers.processes import Program
 
 
 def resending(settings: Settings, run: str) -> Program:
     """It says `sent` after each transaction, about twenty a second, and `complete` at the end."""
-    return Program("-m", "tests.cli.resending", run, environment={**environment(settings)})
+    return Program("-m", "tests.cli.resending", run, environment=environment_of(settings))
 
 
 def in_small_portions(republisher: Republisher) -> Republisher:

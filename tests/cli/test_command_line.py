@@ -16,7 +16,7 @@ import pytest
 
 from cli.commands import _COMMANDS, app
 from cli.root_command import exit_code_of
-from tests.cli.command_process import (
+from tests.servers.checkout_command import (
     CommandResult,
     command,
     environment,

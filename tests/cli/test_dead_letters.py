@@ -20,13 +20,9 @@ from domain.shared.values import MessageSource
 from domain.validation.verdict_assembler import BASKET_VALIDATED
 from tests.basket_traffic import send, topic_content
 from tests.builders import caller, initiate, item, offer, validate
-from tests.cli.dead_letter_setup import (
-    ADA,
-    Office,
-    open_office,
-    run,
-)
+from tests.cli.dead_letter_setup import ADA, Office, open_office
 from tests.contracts.catalogue import unique
+from tests.servers.checkout_command import run_with
 from tests.servers.waiting import eventually
 from tests.workers.command_gateway import (
     CommandGateway,
@@ -353,12 +349,12 @@ async def test_people_see_and_settle_letters_on_the_command_line(office: Office)
     (letter,) = await office.buried(basket=basket_id)
     at = office.settings
 
-    listed = await run(at, "dead-letters", "list", "--basket", basket_id)
+    listed = await run_with(at, "dead-letters", "list", "--basket", basket_id)
     assert (listed.code, basket_id in listed.out, "unreadable" in listed.out) == (0, True, True)
-    shown = await run(at, "dead-letters", "show", letter.id)
+    shown = await run_with(at, "dead-letters", "show", letter.id)
     assert (shown.code, "no JSON 0" in shown.out, "folds the view" in shown.out) == (0, True, True)
 
-    retried = await run(
+    retried = await run_with(
         at, "dead-letters", "retry", "--basket", basket_id, "--reason", "mended", "--actor", "ada", "--json"
     )
     assert retried.code == 0, retried.err
@@ -371,7 +367,7 @@ async def test_people_see_and_settle_letters_on_the_command_line(office: Office)
         "mended",
     )
     assert (await office.box.list(basket_id=basket_id)).letters == ()
-    settled = await run(at, "dead-letters", "list", "--basket", basket_id, "--settled", "--json")
+    settled = await run_with(at, "dead-letters", "list", "--basket", basket_id, "--settled", "--json")
     assert [each["settledBy"] for each in json.loads(settled.out)["letters"]] == ["retried"]
 
 
@@ -384,9 +380,9 @@ def test_what_contradicts_itself_is_a_wrong_command_line(arguments: tuple[str, .
 
 
 async def test_a_letter_that_is_not_there_and_a_cursor_that_is_none_are_said_to_be_so(office: Office) -> None:
-    unknown = await run(office.settings, "dead-letters", "skip", 999_999, "--reason", "x")
+    unknown = await run_with(office.settings, "dead-letters", "skip", 999_999, "--reason", "x")
     assert (unknown.code, unknown.err) == (1, "checkout: there is no dead letter 999999\n")
-    assert (await run(office.settings, "dead-letters", "list", "--cursor", "yesterday")).code == 2
+    assert (await run_with(office.settings, "dead-letters", "list", "--cursor", "yesterday")).code == 2
 
 
 async def offers_in(office: Office, basket_id: str) -> list[str]:

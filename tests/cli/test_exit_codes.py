@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command_process import run_checkout
+from tests.servers.checkout_command import run_checkout
 from tests.servers.postgres import Databases
 
 REASON = ("--reason", "x")

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.builders import availability, caller, item, offer, price
+from tests.builders.shop import Shop, open_shop
 from tests.cli.in_process import run_for_json, run_in_process
-from tests.cli.validate.shop import Shop, open_shop
 
 
 @pytest.fixture

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
-import sys
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +25,7 @@ from tests.adapters.postgres.erasure_setup import (
     folded,
     service,
 )
-from tests.cli.validate.shop import Ended
+from tests.servers.checkout_command import CommandResult, finish, start_checkout
 from tests.servers.waiting import eventually
 
 NOWHERE = {"CHECKOUT_DATABASE_URL": "postgresql://postgres@127.0.0.1:1/none"}
@@ -43,26 +41,14 @@ class Operating:
 
     async def begin(self, *arguments: object) -> Process:
         environment = {
-            **os.environ,
             "CHECKOUT_DATABASE_URL": self.url,
             "CHECKOUT_DATA_KEY_FILE": str(self.parts.settings.data_key_file),
             "COLUMNS": "250",
         }
-        return await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "cli",
-            *map(str, arguments),
-            stdin=PIPE,
-            stdout=PIPE,
-            stderr=PIPE,
-            env=environment,
-        )
+        return await start_checkout(*arguments, environment=environment)
 
-    async def run(self, *arguments: object, typed: str = "") -> Ended:
-        process = await self.begin(*arguments)
-        out, err = await asyncio.wait_for(process.communicate(typed.encode()), 60)
-        return Ended(process.returncode, out.decode(), err.decode())
+    async def run(self, *arguments: object, typed: str = "") -> CommandResult:
+        return await finish(await self.begin(*arguments), typed)
 
 
 @pytest.fixture

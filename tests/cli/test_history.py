@@ -16,10 +16,11 @@ from domain.basket.basket import Basket
 from domain.basket.projection import to_view
 from domain.operators.history.as_of import BasketHistory
 from tests.builders import FixedClock, add, availability, caller, change, initiate, item, offer, price
+from tests.builders.shop import Shop, open_shop
 from tests.cli.in_process import run_for_json, run_in_process
-from tests.cli.validate.shop import Shop, begin, open_shop
 from tests.domain.operators.history.plain_history import plainly_at
 from tests.random_baskets import CATALOGUE, RandomLife
+from tests.servers.checkout_command import start_checkout
 
 
 @pytest.fixture
@@ -60,7 +61,7 @@ async def test_a_history_is_told_to_people_and_to_programs(shop: Shop) -> None:
 
 async def test_who_follows_is_told_what_comes_until_interrupted(shop: Shop) -> None:
     basket = await shop.fill(item("o-1"))
-    process = await begin(shop, basket.id, "--follow", "--json", command="history")
+    process = await start_checkout("history", basket.id, "--follow", "--json", environment=shop.environment)
     assert process.stdout is not None
     versions = []
     async with asyncio.timeout(60):

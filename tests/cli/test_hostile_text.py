@@ -19,15 +19,11 @@ from domain.operators.status.model import ServiceProcess, WorkerReport
 from domain.ports.messaging import DeadLetter
 from domain.shared.values import MessageSource
 from tests.builders import availability, caller, initiate, item, offer, policy, price
+from tests.builders.shop import Shop, open_shop
 from tests.cli.catalogue.test_fact_file import written
 from tests.cli.in_process import run_in_process
-from tests.cli.validate.shop import (
-    Ended,
-    Shop,
-    begin,
-    open_shop,
-)
 from tests.domain.shared.test_printable import misleads
+from tests.servers.checkout_command import CommandResult, run_command
 
 EVIL = "a\x9b2J\u202eb\u2066c\u200b\u061cd\u2028"
 """As it passes for an identifier."""
@@ -113,13 +109,11 @@ async def hostile(database_url: str) -> AsyncIterator[HostileShop]:
         yield await HostileShop(shop).fill()
 
 
-async def ended_of(shop: Shop, *arguments: object) -> Ended:
-    """How such a command ended; one that listens to signals needs a process of its own."""
+async def ended_of(shop: Shop, *arguments: object) -> CommandResult:
+    """The result of a command; one that listens to signals needs a process of its own."""
     if "--what-if" not in arguments and "verify" not in arguments:
         return await run_in_process(shop, *arguments)
-    process = await begin(shop, *arguments[1:], command=str(arguments[0]))
-    out, err = await asyncio.wait_for(process.communicate(), 90)
-    return Ended(process.returncode, out.decode(), err.decode())
+    return await run_command(*arguments, environment=shop.environment)
 
 
 def unsafe(text: str) -> list[str]:

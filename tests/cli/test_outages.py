@@ -11,9 +11,9 @@ import pytest
 from adapters.container import Container
 from tests.adapters.postgres.erasure_setup import a_basket, service
 from tests.builders import availability, item, offer, price
+from tests.builders.shop import Shop, open_shop
 from tests.cli.catalogue.test_fact_file import written
 from tests.cli.outages import begin, closed, locked
-from tests.cli.validate.shop import Shop, open_shop
 
 VERIFY = ("verify", "--all", "--no-kafka", "--processes", 1, "--json")
 WHY = ("--reason", "a test", "--actor", "ann", "--json")

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
 import random
 import signal
-import sys
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
 from typing import Any
 
 import asyncpg
 import pytest
 
-from adapters.embedded.processes import die_with_parent
 from adapters.postgres.audit import PostgresAuditLog
 from adapters.postgres.rebuild.rebuilds import PostgresRebuilds
 from tests.builders import add, item, offer, price
-from tests.cli.validate.shop import Shop, open_shop
+from tests.builders.shop import Shop, open_shop
 from tests.cli.validate.test_what_if import many_baskets
 from tests.rebuild_steps import (
     OPERATOR,
@@ -28,6 +24,7 @@ from tests.rebuild_steps import (
     live_views,
     rebuilds_of,
 )
+from tests.servers.checkout_command import finish, start_checkout
 from tests.servers.waiting import eventually
 
 KILLS = 10
@@ -53,20 +50,13 @@ async def connection(database_url: str) -> AsyncIterator[asyncpg.Connection]:
 
 
 async def begin(shop: Shop, *arguments: object) -> Process:
-    environment = {**os.environ, "CHECKOUT_DATABASE_URL": shop.url, "COLUMNS": "250"}
-    return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "cli", "rebuild", *map(str, arguments)),
-        stdout=PIPE,
-        stderr=PIPE,
-        env=environment,
-        preexec_fn=die_with_parent(),
-    )
+    return await start_checkout("rebuild", *arguments, environment=shop.environment)
 
 
 async def ended(process: Process) -> tuple[int | None, dict[str, Any], str]:
-    """Its exit code, what it said on stdout, and on stderr."""
-    out, err = await asyncio.wait_for(process.communicate(), 60)
-    return process.returncode, json.loads(out) if out else {}, err.decode()
+    """The exit code, the JSON output, and the text on stderr."""
+    result = await finish(process)
+    return result.code, json.loads(result.out) if result.out else {}, result.err
 
 
 async def run(shop: Shop, *arguments: object) -> tuple[int | None, dict[str, Any], str]:

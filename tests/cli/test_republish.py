@@ -24,14 +24,9 @@ from domain.operators.republish.republish import ReplayedEvent, Republication, R
 from tests.adapters.kafka.test_publisher import vanished
 from tests.basket_traffic import send, streaming_settings, topic_content
 from tests.builders import caller, validate
-from tests.cli.dead_letter_setup import (
-    ADA,
-    Office,
-    environment,
-    open_office,
-    run,
-)
+from tests.cli.dead_letter_setup import ADA, Office, open_office
 from tests.cli.resending import resending
+from tests.servers.checkout_command import environment_of, run_with
 from tests.servers.kafka import KafkaServer
 from tests.servers.processes import Program
 from tests.servers.waiting import eventually
@@ -87,7 +82,7 @@ async def test_history_arrives_as_it_was_published_and_says_that_it_is_a_replay(
 ) -> None:
     await office.partner.fills_baskets(3)
 
-    ended = await run(office.settings, "republish", "--to", topic, "--reason", "a new reader", "--json")
+    ended = await run_with(office.settings, "republish", "--to", topic, "--reason", "a new reader", "--json")
 
     assert ended.code == 0, ended.err
     document = json.loads(ended.out)
@@ -176,14 +171,16 @@ async def test_an_interruption_says_how_to_go_on_and_then_the_rest_is_sent(
 ) -> None:
     await office.partner.fills_baskets(5)
     asked = ("republish", "--to", topic, "--rate", "10", "--reason", "a new reader", "--json")
-    async with Program("-m", "cli", *asked, environment={**environment(office.settings)}) as process:
+    async with Program("-m", "cli", *asked, environment=environment_of(office.settings)) as process:
         await eventually(lambda: begun_to_arrive(office, topic), limit=30, every=0.1)
         assert await process.stop(signal.SIGINT) == 130
         document = json.loads(await process.line())
         assert "--resume" in await process.errors()
     assert (document["interrupted"], document["progress"]["complete"]) == (True, False)
 
-    again = await run(office.settings, "republish", "--resume", document["run"]["id"], "--reason", "go on")
+    again = await run_with(
+        office.settings, "republish", "--resume", document["run"]["id"], "--reason", "go on"
+    )
 
     assert again.code == 0, again.err
     if office.settings.kafka_delivery == "exactly_once":
@@ -202,7 +199,7 @@ async def test_the_command_line_sends_nothing_to_a_live_topic_unless_its_name_is
     to_live = ("republish", "--to", BASKET_EVENTS, "--basket", basket.id, "--reason", "by mistake")
 
     for confirmation in ((), ("--live", "--confirm", "checkout.basket-events")):
-        ended = await run(office.settings, *to_live, *confirmation)
+        ended = await run_with(office.settings, *to_live, *confirmation)
         assert (ended.code, "is live" in ended.err) == (1, True)
 
     assert await office.parts.operator_actions.newest(None, 5) == []
@@ -261,7 +258,7 @@ async def test_without_transactions_it_says_so_and_sends_at_least_once(
         await ensure_topics(settings)
         async with open_office(settings) as office:
             await office.partner.fills_baskets(2)
-            ended = await run(settings, "republish", "--to", topic, "--reason", "a new reader", "--json")
+            ended = await run_with(settings, "republish", "--to", topic, "--reason", "a new reader", "--json")
             assert ended.code == 0, ended.err
             assert "no transactions" in ended.err
             assert json.loads(ended.out)["progress"]["sent"] == 18

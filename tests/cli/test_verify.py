@@ -16,7 +16,7 @@ from domain.operators.audit import Operator
 from domain.ports.event_store import Append, NewEvent
 from tests.basket_traffic import streaming_settings
 from tests.builders import add, availability, caller, initiate, item, offer, policy, price
-from tests.cli.validate.shop import Shop, open_shop
+from tests.builders.shop import Shop, open_shop
 from tests.cli.validate.test_what_if import many_baskets
 from tests.cli.verify_steps import (
     Saboteur,

@@ -14,8 +14,9 @@ from adapters.kafka.topics import BASKET_EVENTS, VALIDATION_RESULTS, ensure_topi
 from adapters.settings import Settings
 from tests.basket_traffic import send, streaming_settings, topic_content
 from tests.builders import item, offer, price
-from tests.cli.validate.shop import Shop, open_shop
-from tests.cli.verify_steps import ask, kinds, run_command_at
+from tests.builders.shop import Shop, open_shop
+from tests.cli.verify_steps import ask, kinds
+from tests.servers.checkout_command import run_with
 from tests.servers.kafka import KafkaServer
 from tests.servers.waiting import eventually
 from tests.workers.test_publisher_restored import restore
@@ -96,11 +97,11 @@ async def test_a_restored_store_is_told_with_the_baskets_of_which_kafka_knows_mo
 
     # The operator mends the views and says where the publisher goes on; then only what Kafka knows more is left.
     last = await shop.last_position()
-    put = await run_command_at(
+    put = await run_with(
         settings, "publish-after", last, "--reason", "restored from a dump", "--actor", "ann", "--json"
     )
     assert (put.code, json.loads(put.out)["to"]) == (0, last), put.err
-    assert (await run_command_at(settings, "publish-after", last + 9, "--reason", "x")).code == 1
+    assert (await run_with(settings, "publish-after", last + 9, "--reason", "x")).code == 1
     code, said = await ask(shop, "--sample", 10, "--repair", "--reason", "restored", settings=settings)
     assert code == 1
     assert {drift["kind"] for drift in said["repaired"]["left"]} == {"message_without_event"}

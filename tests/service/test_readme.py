@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from adapters.embedded.processes import free_port
-from tests.cli.command_process import environment
+from tests.servers.checkout_command import environment
 from tests.servers.postgres import postgres_folder
 from tests.servers.processes import Program
 from tests.servers.waiting import eventually

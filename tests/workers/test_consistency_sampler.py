@@ -21,7 +21,7 @@ from tests.basket_traffic import (
     streaming_settings,
 )
 from tests.builders import add, caller, update
-from tests.cli.verify_steps import run_command_at
+from tests.servers.checkout_command import run_with
 from tests.servers.kafka import KafkaServer
 from tests.servers.waiting import eventually
 from tests.workers.worker_processes import projector_worker, publisher_worker, running_worker
@@ -97,8 +97,8 @@ async def test_a_sound_service_under_load_has_no_differences(
             # Neither does who looks at everything while others write.
             everything = ("verify", "--all", "--processes", 1, "--no-kafka", "--patience", 60)
             ended, some = await asyncio.gather(
-                run_command_at(settings, *everything),
-                run_command_at(settings, "verify", "--sample", 20, "--patience", 60),
+                run_with(settings, *everything),
+                run_with(settings, "verify", "--sample", 20, "--patience", 60),
             )
             assert (ended.code, some.code) == (0, 0), ended.out + some.out + some.err
         for task in writing:

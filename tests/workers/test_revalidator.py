@@ -17,7 +17,7 @@ from domain.ports.catalogue import CatalogueCheckpoints
 from domain.validation.revalidate_as_of import AsOfValidator
 from tests.basket_traffic import utc_now
 from tests.builders import add, availability, caller, item, offer, policy, price, validate
-from tests.cli.validate.shop import Shop, open_shop
+from tests.builders.shop import Shop, open_shop
 from tests.fakes.basket_views import MemoryCatalogueReaders
 from tests.servers.processes import Program
 from tests.servers.waiting import eventually

@@ -1,11 +1,8 @@
 from __future__ import annotations
 
-import asyncio
 import json
-import os
 import signal
-import sys
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +21,7 @@ from tests.basket_traffic import delivery, streaming_settings, topic_content
 from tests.builders import availability, offer, price
 from tests.cli.catalogue.test_fact_file import written
 from tests.contracts.catalogue import unique
+from tests.servers.checkout_command import environment_of, finish, start_checkout
 from tests.servers.kafka import KafkaServer
 from tests.servers.waiting import eventually
 from tests.workers.running_worker import RecordedDeadLetters, ready_worker
@@ -40,34 +38,17 @@ async def settings(kafka: KafkaServer, database_url: str) -> Settings:
 
 
 async def begin(settings: Settings, *arguments: str | Path) -> Process:
-    """The command as a process of its own."""
-    assert settings.database_url is not None
-    environment = {
-        **os.environ,
-        "CHECKOUT_DATABASE_URL": settings.database_url.get_secret_value(),
-        "CHECKOUT_KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers or "",
-        "CHECKOUT_KAFKA_DELIVERY": settings.kafka_delivery,
-    }
-    return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-c",
-        COMMAND,
-        "load",
-        "--json",
-        *map(str, arguments),
-        stdin=PIPE,
-        stdout=PIPE,
-        stderr=PIPE,
-        env=environment,
+    environment = environment_of(settings)
+    return await start_checkout(
+        "load", "--json", *arguments, environment=environment, program=("-c", COMMAND)
     )
 
 
-async def ended(process: Process, stdin: bytes = b"") -> tuple[int, dict[str, Any], str]:
-    """The exit code, what it said in JSON, and what it told people."""
-    out, err = await asyncio.wait_for(process.communicate(stdin), 60)
-    assert process.returncode is not None
-    assert out, err.decode()
-    return process.returncode, json.loads(out), err.decode()
+async def ended(process: Process, stdin: str = "") -> tuple[int | None, dict[str, Any], str]:
+    """The exit code, the JSON output, and the text on stderr."""
+    result = await finish(process, stdin)
+    assert result.out, result.err
+    return result.code, json.loads(result.out), result.err
 
 
 async def said_in_kafka(settings: Settings, *facts: Fact) -> list[Fact]:
@@ -120,7 +101,7 @@ async def test_stdin_is_read_like_a_file(settings: Settings) -> None:
     id = unique("o")
     lines = "\n".join([offer(id).model_dump_json(), price(id).model_dump_json()])
 
-    exit_code, said, _ = await ended(await begin(settings, "-"), lines.encode())
+    exit_code, said, _ = await ended(await begin(settings, "-"), lines)
 
     assert (exit_code, said["published"]) == (0, 2)
     assert await said_in_kafka(settings, offer(id), price(id)) == [offer(id), price(id)]

@@ -22,7 +22,7 @@ from adapters.embedded.postgres import EmbeddedPostgres
 from adapters.postgres.migrator import migrate
 from adapters.postgres.roles import ROLES
 from adapters.settings import Settings
-from tests.cli.command_process import CommandResult, run_checkout
+from tests.servers.checkout_command import CommandResult, run_checkout
 from tests.servers.postgres import postgres_folder
 from tests.servers.processes import Program, descendants, has_ended
 from tests.servers.waiting import eventually

@@ -9,7 +9,7 @@ import pytest
 from pydantic_core import from_json, to_json
 
 from tests.builders import add, availability, item, offer, price
-from tests.cli.validate.shop import Shop, open_shop, run
+from tests.builders.shop import Shop, open_shop
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ async def test_a_recorded_verdict_is_found_again_after_the_catalogue_went_on(sho
     version = await shop.judge(basket)
     await shop.learn(availability("SKU-1", status="blocked", sequence=2))
 
-    ended = await run(shop, basket.id, "--at-version", version, "--json")
+    ended = await shop.checkout("validate", basket.id, "--at-version", version, "--json")
 
     said = json.loads(ended.out)
     assert (ended.code, said["ready"], said["equal"], said["stored"]["version"]) == (0, True, True, version)
@@ -37,7 +37,7 @@ async def test_now_is_judged_without_a_trace(shop: Shop) -> None:
     await shop.learn(availability("SKU-1", status="blocked", reason="recalled", sequence=2))
     before = await shop.last_position()
 
-    ended = await run(shop, basket.id, "--json")
+    ended = await shop.checkout("validate", basket.id, "--json")
 
     said = json.loads(ended.out)
     assert (ended.code, said["ready"], said["equal"]) == (1, False, None)
@@ -52,7 +52,7 @@ async def test_what_a_verdict_would_say_otherwise_today_is_shown_as_a_difference
     version = await shop.judge(basket)
     await pretend_other_checks(shop, basket.id, version)
 
-    ended = await run(shop, basket.id, "--at-version", version)
+    ended = await shop.checkout("validate", basket.id, "--at-version", version)
 
     assert ended.code == 1
     assert f"The verdict that version {version} recorded says something else" in ended.out
@@ -65,8 +65,8 @@ async def test_as_of_a_time_the_basket_is_as_it_was_then(shop: Shop) -> None:
     [verdict] = await shop.verdicts(basket.id)
     await shop.change(basket, add("o-1", 50))
 
-    then = await run(shop, basket.id, "--as-of", verdict.timestamp.isoformat(), "--json")
-    now = await run(shop, basket.id, "--json")
+    then = await shop.checkout("validate", basket.id, "--as-of", verdict.timestamp.isoformat(), "--json")
+    now = await shop.checkout("validate", basket.id, "--json")
 
     assert (then.code, json.loads(then.out)["stored"]["version"]) == (0, version)
     assert [each["code"] for each in json.loads(now.out)["blockedProducts"]] == ["product_insufficient_stock"]
@@ -75,8 +75,8 @@ async def test_as_of_a_time_the_basket_is_as_it_was_then(shop: Shop) -> None:
 async def test_explained_each_check_says_what_it_looked_at_and_each_fact_what_it_says(shop: Shop) -> None:
     basket = await shop.fill(item("o-1", 9))
 
-    told = (await run(shop, basket.id, "--explain")).out
-    said = json.loads((await run(shop, basket.id, "--explain", "--json")).out)
+    told = (await shop.checkout("validate", basket.id, "--explain")).out
+    said = json.loads((await shop.checkout("validate", basket.id, "--explain", "--json")).out)
 
     outcomes = {check["code"]: check["outcome"] for check in said["checks"]}
     assert (outcomes["product_insufficient_stock"], outcomes["price_changed"]) == ("found", "passed")
@@ -99,7 +99,7 @@ async def test_explained_each_check_says_what_it_looked_at_and_each_fact_what_it
     ],
 )
 async def test_what_cannot_be_judged_is_no_verdict(shop: Shop, arguments: list[str]) -> None:
-    ended = await run(shop, *arguments)
+    ended = await shop.checkout("validate", *arguments)
 
     assert (ended.code, ended.out) == (2, "")
     assert ended.err

@@ -19,9 +19,10 @@ from domain.catalogue.facts import Fact
 from domain.ports.event_store import Append, NewEvent
 from tests.basket_traffic import utc_now
 from tests.builders import add, availability, basket, caller, item, line, offer, policy, price
+from tests.builders.shop import Shop, open_shop
 from tests.cli.catalogue.test_fact_file import written
-from tests.cli.validate.shop import Shop, begin, open_shop, run
 from tests.contracts.catalogue import unique
+from tests.servers.checkout_command import start_checkout
 from tests.servers.waiting import eventually
 
 
@@ -38,7 +39,7 @@ async def shop(database_url: str) -> AsyncIterator[Shop]:
 
 
 async def ask(shop: Shop, *arguments: object) -> tuple[int | None, dict[str, Any]]:
-    ended = await run(shop, "--what-if", *arguments, "--json")
+    ended = await shop.checkout("validate", "--what-if", *arguments, "--json")
     assert ended.out, ended.err
     return ended.code, json.loads(ended.out)
 
@@ -168,7 +169,7 @@ async def test_an_offer_made_of_something_else_is_judged_by_what_that_is_worth(
 async def test_a_file_with_bad_lines_is_judged_by_nothing(shop: Shop, tmp_path: Path) -> None:
     path = written(tmp_path, availability("SKU-1", status="blocked"), '{"kind": "offer"}', "no fact")
 
-    ended = await run(shop, "--what-if", path)
+    ended = await shop.checkout("validate", "--what-if", path)
 
     assert (ended.code, ended.out) == (2, "")
     assert "line 2: " in ended.err
@@ -177,7 +178,7 @@ async def test_a_file_with_bad_lines_is_judged_by_nothing(shop: Shop, tmp_path: 
 
 @pytest.mark.parametrize("arguments", [["basket-1", "--what-if", __file__], [], ["basket-1", "--open"]])
 async def test_one_basket_or_a_what_if_is_asked_for(shop: Shop, arguments: list[str]) -> None:
-    assert (await run(shop, *arguments)).code == 2
+    assert (await shop.checkout("validate", *arguments)).code == 2
 
 
 async def test_an_interrupted_run_goes_on_where_it_was_and_counts_each_basket_once(
@@ -187,7 +188,9 @@ async def test_an_interrupted_run_goes_on_where_it_was_and_counts_each_basket_on
     lagging = await shop.fill(item("o-1"), projected=False)
     path = written(tmp_path, availability("SKU-1", status="blocked"))
     state = tmp_path / "state.json"
-    process = await begin(shop, "--what-if", path, "--resume", state, "--json")
+    process = await start_checkout(
+        "validate", "--what-if", path, "--resume", state, "--json", environment=shop.environment
+    )
 
     await eventually(state.exists, limit=60)
     process.send_signal(signal.SIGINT)
@@ -201,7 +204,7 @@ async def test_an_interrupted_run_goes_on_where_it_was_and_counts_each_basket_on
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     other = written(elsewhere, availability("SKU-1", status="discontinued"))
-    assert (await run(shop, "--what-if", other, "--resume", state)).code == 2
+    assert (await shop.checkout("validate", "--what-if", other, "--resume", state)).code == 2
 
     # What is learned meanwhile does not count: all are judged by what was known at the beginning.
     await shop.learn(availability("SKU-1", status="blocked", sequence=2))

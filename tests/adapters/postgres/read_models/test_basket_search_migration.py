@@ -12,7 +12,7 @@ import pytest
 
 from adapters.postgres import migrations
 from tests.builders import add, availability, caller, initiate, item, offer, policy, price, validate
-from tests.cli.validate.shop import Shop, open_shop
+from tests.builders.shop import Shop, open_shop
 
 SCRIPT = (Path(migrations.__file__).parent / "versions" / "0008_basket_search.sql").read_text(
     encoding="utf-8"

@@ -18,7 +18,7 @@ from domain.basket.snapshot import restore
 from domain.operators.rebuild import RebuildRefused, RebuildScope
 from domain.shared.eventsourcing import fold
 from tests.builders import add, item, offer, price
-from tests.cli.validate.shop import Shop, open_shop
+from tests.builders.shop import Shop, open_shop
 from tests.rebuild_steps import (
     OPERATOR,
     as_their_events_say,

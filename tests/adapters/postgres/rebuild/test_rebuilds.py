@@ -19,7 +19,7 @@ from domain.basket.projection import BasketProjection
 from domain.operators.rebuild import RebuildRefused, RebuildScope, RebuildStopped
 from domain.ports.event_store import Append, NewEvent
 from tests.builders import add, caller, item, offer, price
-from tests.cli.validate.shop import Shop, open_shop
+from tests.builders.shop import Shop, open_shop
 from tests.rebuild_steps import (
     OPERATOR,
     as_their_events_say,

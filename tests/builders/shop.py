@@ -1,11 +1,7 @@
-"""`checkout validate` as operators run it, on baskets in a PostgreSQL of their own."""
+"""Baskets and a catalogue in a PostgreSQL of their own."""
 
 from __future__ import annotations
 
-import asyncio
-import os
-import sys
-from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -26,13 +22,14 @@ from tests.basket_traffic import utc_now
 from tests.builders import caller, initiate, update, validate
 from tests.builders.direct_handlers import direct_handlers
 from tests.contracts.catalogue import sourced, tombstone
+from tests.servers.checkout_command import CommandResult, run_command
 from tests.workers.command_gateway import new_id
 from tests.workers.worker_processes import event_store
 
 
 @dataclass
 class Shop:
-    """Baskets and a catalogue in PostgreSQL, with the handlers that everybody uses."""
+    """Baskets and a catalogue in PostgreSQL, with the service's own handlers."""
 
     url: str
     database: DatabasePool
@@ -44,6 +41,15 @@ class Shop:
         self.views = PostgresBasketViews(self.database)
         self.projection = BasketProjection(self.store, self.views)
         self.handlers = direct_handlers(self.store, BasketRepository(self.store), self.facts, utc_now, new_id)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables by which commands use this database."""
+        return {"CHECKOUT_DATABASE_URL": self.url, "COLUMNS": "250"}
+
+    async def checkout(self, *arguments: object) -> CommandResult:
+        """Runs a `checkout` command on this database."""
+        return await run_command(*arguments, environment=self.environment)
 
     async def learn(self, *facts: Fact) -> None:
         await self.facts.learn(sourced(facts))
@@ -96,33 +102,3 @@ async def open_shop(url: str, administrator_url: str | None = None) -> AsyncIter
         stack.push_async_callback(database.close)
         store = await stack.enter_async_context(event_store(url))
         yield Shop(url, database, store)
-
-
-async def begin(shop: Shop, *arguments: object, command: str = "validate") -> Process:
-    """A command with these arguments, as a process of its own."""
-    environment = {**os.environ, "CHECKOUT_DATABASE_URL": shop.url, "COLUMNS": "250"}
-    return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "cli",
-        command,
-        *map(str, arguments),
-        stdout=PIPE,
-        stderr=PIPE,
-        env=environment,
-    )
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How a process ended, and what it wrote."""
-
-    code: int | None
-    out: str
-    err: str
-
-
-async def run(shop: Shop, *arguments: object) -> Ended:
-    process = await begin(shop, *arguments)
-    out, err = await asyncio.wait_for(process.communicate(), 60)
-    return Ended(process.returncode, out.decode(), err.decode())
