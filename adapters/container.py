@@ -1,68 +1,51 @@
-"""Puts the adapters together: with `stored_parts`, the only module that names concrete ones. What it gives out is
-known by ports."""
+"""Puts the adapters and the domain together, with one factory for each use: partner API, workers and operators. With
+`storage_container` and `messaging_container` it is the only module that chooses adapters."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from adapters.messaging_container import MessagingContainer
 from adapters.settings import Settings
-from adapters.storage_container import (
-    MissingSetting,
-    StorageContainer,
-    new_id,
-    read_master_keys,
-    utc_now,
-)
+from adapters.system import new_id, utc_now
+from domain.basket.decision import BasketLimits, CheckoutConfig
+from domain.basket.projection import BasketProjection
+from domain.basket.repository import BasketRepository
+from domain.operators.checkpoint_reset import CheckpointReset
+from domain.operators.dead_letters.service import DeadLetterService
+from domain.operators.dead_letters.store import RetryHandler
+from domain.operators.erasure import ErasureService
+from domain.operators.history.as_of import BasketHistory
+from domain.operators.history.tail import HistoryTail
+from domain.operators.republish.republisher import Republisher
+from domain.operators.status.lag import LagLimits
+from domain.operators.status.service_status import HealthPolicy, StatusService
+from domain.operators.verify.catalogue_checks import CatalogueVerifier
+from domain.operators.verify.repair import ViewRepairer
+from domain.operators.verify.topic_verifier import TopicVerifier
+from domain.operators.verify.view_verifier import ViewVerifier
+from domain.validation.handlers import CheckoutHandlers
+from domain.validation.revalidate_as_of import AsOfValidator
 
+# Kafka and tokens are imported when they are used: their libraries take longer than a command that reads PostgreSQL.
 if TYPE_CHECKING:
     from adapters.auth.tokens import TokenVerifier
     from adapters.kafka.command_executor import KafkaCommandExecutor
-    from adapters.kafka.command_stream import CommandStream
-    from adapters.kafka.consumer_group import ConsumerGroup
-    from adapters.kafka.idle_poll import Wakeup
     from adapters.kafka.order_placed import OrderPlacedHandler
-    from domain.basket.projection import BasketProjection
-    from domain.operators.checkpoint_reset import CheckpointReset
-    from domain.operators.dead_letters.service import DeadLetterService
-    from domain.operators.erasure import ErasureService
-    from domain.operators.history.as_of import BasketHistory
-    from domain.operators.history.tail import HistoryTail
-    from domain.operators.republish.republisher import Republisher
-    from domain.operators.status.service_status import HealthPolicy, StatusService
-    from domain.operators.verify.catalogue_checks import CatalogueVerifier
-    from domain.operators.verify.repair import ViewRepairer
-    from domain.operators.verify.topic_verifier import TopicVerifier
-    from domain.operators.verify.view_verifier import ViewVerifier
-    from domain.ports.messaging import DeadLetters, Publisher, PublisherCheckpoint
-    from domain.validation.handlers import CheckoutHandlers
-    from domain.validation.revalidate_as_of import AsOfValidator
-
-__all__ = [
-    "Container",
-    "MissingSetting",
-    "expected_workers",
-    "new_id",
-    "open_container",
-    "read_master_keys",
-    "utc_now",
-]
 
 
-def expected_workers(settings: Settings) -> list[str]:
-    """What must be running somewhere for the service to be whole: the API, and what `checkout work all` runs."""
+def expected_workers(settings: Settings) -> Sequence[str]:
+    """The workers that must run somewhere: the API, and what `checkout work all` runs."""
     revalidator = ["revalidator"] if settings.revalidator else []
     return ["api", "publisher", "projector", "catalogue", "commands", "expiry", *revalidator, "sampler"]
 
 
 def health_policy(settings: Settings) -> HealthPolicy:
-    """What must be so for all to be well."""
-    from domain.operators.status.lag import LagLimits
-    from domain.operators.status.service_status import HealthPolicy
-
+    """When the service counts as healthy."""
     limits = LagLimits(
         events=settings.status_behind_events or None,
         seconds=settings.status_behind_seconds or None,
@@ -73,32 +56,26 @@ def health_policy(settings: Settings) -> HealthPolicy:
     )
 
 
-class Container(StorageContainer):
-    """Everything that a process of the service is made of, each part made when it is first asked for."""
+class Container(MessagingContainer):
+    """Everything that a process uses, each created on first use."""
 
     @cached_property
-    def verifier(self) -> TokenVerifier:
+    def token_verifier(self) -> TokenVerifier:
         from adapters.auth.tokens import token_verifier
 
         return token_verifier(self.settings)
 
     @cached_property
     def projection(self) -> BasketProjection:
-        from domain.basket.projection import BasketProjection
-
-        return BasketProjection(self.store, self.views)
+        return BasketProjection(self.event_store, self.basket_views)
 
     @cached_property
     def handlers(self) -> CheckoutHandlers:
-        from domain.basket.decision import BasketLimits, CheckoutConfig
-        from domain.basket.repository import BasketRepository
-        from domain.validation.handlers import CheckoutHandlers
-
         settings = self.settings
         handlers = CheckoutHandlers(
-            self.store,
-            BasketRepository(self.store, settings.basket_cache_lines),
-            self.facts,
+            self.event_store,
+            BasketRepository(self.event_store, settings.basket_cache_lines),
+            self.catalogue,
             utc_now,
             new_id,
             CheckoutConfig(
@@ -111,114 +88,82 @@ class Container(StorageContainer):
         return handlers
 
     @cached_property
-    def rejudging(self) -> AsOfValidator:
-        from domain.validation.revalidate_as_of import AsOfValidator
-
-        return AsOfValidator(self.store, self.history, utc_now, self.settings.validation_policy)
+    def as_of_validator(self) -> AsOfValidator:
+        policy = self.settings.validation_policy
+        return AsOfValidator(self.event_store, self.catalogue_history, utc_now, policy)
 
     @cached_property
-    def commands(self) -> KafkaCommandExecutor:
+    def command_executor(self) -> KafkaCommandExecutor:
         from adapters.kafka.command_executor import KafkaCommandExecutor
 
         return KafkaCommandExecutor(self.settings, self.handlers, utc_now, new_id)
 
     @cached_property
-    def orders(self) -> OrderPlacedHandler:
+    def order_placed_handler(self) -> OrderPlacedHandler:
         from adapters.kafka.order_placed import OrderPlacedHandler
 
         return OrderPlacedHandler(self.handlers, new_id)
 
     @cached_property
-    def histories(self) -> BasketHistory:
-        from domain.operators.history.as_of import BasketHistory
-
-        return BasketHistory(self.store)
+    def basket_history(self) -> BasketHistory:
+        return BasketHistory(self.event_store)
 
     @cached_property
-    def following(self) -> HistoryTail:
-        from domain.operators.history.tail import HistoryTail
-
-        return HistoryTail(self.store, self.feed)
+    def history_tail(self) -> HistoryTail:
+        return HistoryTail(self.event_store, self.event_feed)
 
     @cached_property
-    def statuses(self) -> StatusService:
-        from domain.operators.status.service_status import StatusService
-
-        return StatusService(self.worker_states, health_policy(self.settings))
+    def service_status(self) -> StatusService:
+        return StatusService(self.worker_status, health_policy(self.settings))
 
     @cached_property
-    def forgetting(self) -> ErasureService:
+    def erasure(self) -> ErasureService:
         from adapters.encryption.envelope import key_id_of
         from adapters.postgres.erasure import PostgresErasureStore
-        from domain.operators.erasure import ErasureService
 
         lifetime = timedelta(seconds=self.settings.idempotency_lifetime)
         store = PostgresErasureStore(self.database, lifetime, key_id_of)
         return ErasureService(store, utc_now, new_id)
 
     @cached_property
-    def dead_letters(self) -> list[DeadLetters]:
-        """Where what could not be understood is put."""
-        from adapters.kafka.dead_letters import KafkaDeadLetters
-
-        return [self.parked, KafkaDeadLetters(self.settings, utc_now)]
-
-    @cached_property
     def dead_letter_service(self) -> DeadLetterService:
-        """What operators do with dead letters."""
-        from adapters.kafka.dead_letter_retries import (
-            BasketViewRetryHandler,
-            CatalogueRetryHandler,
-            CommandRetryHandler,
-            VerdictRetryHandler,
-        )
-        from domain.operators.dead_letters.service import DeadLetterService
+        from adapters.kafka import dead_letter_retries
 
-        return DeadLetterService(
-            self.letter_book,
-            [
-                BasketViewRetryHandler(self.projection),
-                CatalogueRetryHandler(self.facts, self.settings.catalogue_ignored_members),
-                CommandRetryHandler(self.settings, self.commands, self.orders),
-                VerdictRetryHandler(self.settings, self.published_store),
-            ],
-            utc_now,
-            new_id,
-        )
+        retry_handlers: Sequence[RetryHandler] = [
+            dead_letter_retries.BasketViewRetryHandler(self.projection),
+            dead_letter_retries.CatalogueRetryHandler(
+                self.catalogue, self.settings.catalogue_ignored_members
+            ),
+            dead_letter_retries.CommandRetryHandler(
+                self.settings, self.command_executor, self.order_placed_handler
+            ),
+            dead_letter_retries.VerdictRetryHandler(self.settings, self.published_event_store),
+        ]
+        return DeadLetterService(self.dead_letter_store, retry_handlers, utc_now, new_id)
 
     @cached_property
-    def verification(self) -> ViewVerifier:
-        from domain.operators.verify.view_verifier import ViewVerifier
-
-        return ViewVerifier(self.store, self.views, self.derived_rows, self.parked)
+    def view_verifier(self) -> ViewVerifier:
+        return ViewVerifier(self.event_store, self.basket_views, self.read_model_audit, self.blocked_baskets)
 
     @cached_property
-    def catalogue_verification(self) -> CatalogueVerifier:
-        from domain.operators.verify.catalogue_checks import CatalogueVerifier
-
-        return CatalogueVerifier(self.projected_rows)
+    def catalogue_verifier(self) -> CatalogueVerifier:
+        return CatalogueVerifier(self.projection_audit)
 
     @cached_property
-    def repairing(self) -> ViewRepairer:
+    def view_repairer(self) -> ViewRepairer:
         from adapters.postgres.rebuild.read_model_repair import PostgresReadModelRepair
-        from domain.operators.verify.repair import ViewRepairer
 
-        return ViewRepairer(
-            self.verification,
-            PostgresReadModelRepair(self.database, self.privacy.encrypt_views),
-            utc_now,
-            new_id,
-        )
+        repair = PostgresReadModelRepair(self.database, self.personal_data.encrypt_views)
+        return ViewRepairer(self.view_verifier, repair, utc_now, new_id)
 
     @cached_property
     def republisher(self) -> Republisher:
         from adapters.kafka.replay import KafkaReplayTopics
         from adapters.postgres.republications import PostgresRepublications
-        from domain.operators.republish.republisher import Republisher
 
         return Republisher(
-            self.published_feed,
-            self.published_store,
+            self.published_event_feed,
+            self.published_event_store,
             PostgresRepublications(self.database),
             KafkaReplayTopics(self.settings),
             self.publisher,
@@ -226,102 +171,70 @@ class Container(StorageContainer):
             new_id,
         )
 
-    @cached_property
-    def _published(self) -> Wakeup:
-        """Wakes those of this process who read what it publishes."""
-        from adapters.kafka.idle_poll import Wakeup
-
-        return Wakeup()
-
-    def publisher(self, id: str | None = None) -> Publisher:
-        """The way of publishing that the settings want, with its progress under this id (None: theirs)."""
-        from adapters.kafka.publisher import AtLeastOncePublisher, TransactionalPublisher
-
-        settings = self.settings.model_copy(update={"publisher_id": id or self.settings.publisher_id})
-        if settings.kafka_delivery == "exactly_once":
-            return TransactionalPublisher(settings)
-        return AtLeastOncePublisher(settings, self.publisher_positions, self._published)
-
-    async def published_up_to(self) -> PublisherCheckpoint:
-        """How far the publisher has come; raises BrokerUnavailable or StoreUnavailable."""
-        from adapters.kafka.publisher_checkpoints import read_own_checkpoint
-
-        if self.settings.kafka_delivery == "exactly_once":
-            return await read_own_checkpoint(self.settings)
-        return await self.publisher_positions.read(self.settings.publisher_id)
-
-    @property
-    def publisher_role(self) -> str:
-        """What one publisher at a time holds."""
-        return f"publisher/{self.settings.publisher_id}"
-
-    def going_on(self) -> CheckpointReset:
-        """Says where the publisher goes on; the settings must name brokers."""
-        from domain.operators.checkpoint_reset import CheckpointReset
-
+    def checkpoint_reset(self) -> CheckpointReset:
+        """The settings must name brokers."""
         return CheckpointReset(
-            self.feed,
+            self.event_feed,
             self.publisher(),
             self.settings.publisher_id,
             self.publisher_role,
             self.leadership,
-            self.operator_actions,
+            self.audit_log,
             utc_now,
             new_id,
         )
 
-    def topic_verification(self) -> TopicVerifier:
-        """Compares what is in Kafka with the store; the settings must name brokers."""
+    def topic_verifier(self) -> TopicVerifier:
+        """The settings must name brokers."""
         from adapters.kafka.published_topics import basket_events, validation_results
-        from domain.operators.verify.topic_verifier import TopicVerifier
 
         return TopicVerifier(
-            self.published_store,
-            self.published_feed,
+            self.published_event_store,
+            self.published_event_feed,
             (basket_events(self.settings), validation_results(self.settings)),
             self.settings.publisher_id,
-            self.published_up_to,
+            self.publisher_checkpoint,
             self._last_position,
-            self._topics_begin_after,
+            self.topics_begin_after,
         )
 
-    async def _topics_begin_after(self) -> int:
-        if self.settings.kafka_delivery == "exactly_once":
-            return 0
-        return await self.publisher_positions.begins_after(self.settings.publisher_id)
-
     async def _last_position(self) -> int:
-        return (await self.derived_rows.positions())[0]
+        return (await self.read_model_audit.positions())[0]
 
-    def subscription(self, group: str, *topics: str) -> ConsumerGroup:
-        from adapters.kafka.consumer_group import ConsumerGroup
-
-        return ConsumerGroup(self.settings, group, *topics, wakeup=self._published)
-
-    def command_stream(self) -> CommandStream:
-        from adapters.kafka.command_stream import CommandStream
-
-        return CommandStream(self.settings)
-
-    def make_all(self) -> None:
-        """Makes every part now, so that no request waits for an import. Raises what the making of one raises."""
+    async def start(self) -> None:
+        """Creates everything now, so that no request waits for an import, and starts to cache the catalogue."""
         for each in type(self).__mro__:
             for name, member in vars(each).items():
                 if isinstance(member, cached_property):
                     getattr(self, name)
+        await self.catalogue.start()
 
 
 @asynccontextmanager
-async def open_container(
-    settings: Settings, *, serving: bool = False, of_operators: bool = True
-) -> AsyncIterator[Container]:
-    """The parts for the block; what they hold is given up at its end. `serving`: for a process that stays, which
-    makes them all at its start and keeps the catalogue in memory."""
-    parts = Container(settings, of_operators=of_operators)
+async def _open(settings: Settings, *, operator: bool, serving: bool) -> AsyncIterator[Container]:
+    """`serving` is for a process that stays."""
+    container = Container(settings, operator=operator)
     try:
         if serving:
-            parts.make_all()
-            await parts.facts.start()
-        yield parts
+            await container.start()
+        yield container
     finally:
-        await parts.close()
+        await container.close()
+
+
+def open_partner_container(settings: Settings) -> AbstractAsyncContextManager[Container]:
+    """For the partner API."""
+    return _open(settings, operator=False, serving=True)
+
+
+def open_worker_container(settings: Settings) -> AbstractAsyncContextManager[Container]:
+    """For workers."""
+    return _open(settings, operator=False, serving=True)
+
+
+def open_operator_container(
+    settings: Settings, *, serving: bool = False
+) -> AbstractAsyncContextManager[Container]:
+    """For operators' commands and, `serving`, for the operator API and the console. It signs in to the database as the
+    operators' role, where the settings name one."""
+    return _open(settings, operator=True, serving=serving)

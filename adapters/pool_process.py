@@ -1,4 +1,4 @@
-"""A process of a pool that does a part of some long work for the one that began it."""
+"""A worker process of a process pool."""
 
 from __future__ import annotations
 
@@ -7,17 +7,16 @@ import signal
 import threading
 import time
 
-PARENT_LOOKED_FOR_EVERY = 0.5
+PARENT_CHECK_SECONDS = 0.5
 
 
 def end_with_parent() -> None:
-    """Makes this process one that ends soon after its parent, however that ended. Interrupts are the parent's: it
-    says when to end."""
+    """Ends this process soon after its parent, however that ended. It ignores interrupts: the parent decides."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_watch, args=(os.getppid(),), daemon=True).start()
 
 
-def _end_with(parent: int) -> None:
+def _watch(parent: int) -> None:
     while os.getppid() == parent:
-        time.sleep(PARENT_LOOKED_FOR_EVERY)
+        time.sleep(PARENT_CHECK_SECONDS)
     os._exit(1)

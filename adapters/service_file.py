@@ -1,7 +1,6 @@
-"""The service of `checkout up`, as a file in its data folder: by it commands in other shells find the service.
+"""The file in the data folder of `checkout up` by which commands in other shells find the running service.
 
-Whether it runs says a lock that `up` holds, and that the system frees however `up` ends: a process id may belong to
-another program by now.
+`up` holds a lock while it runs. The system frees the lock however `up` ends; a process id may be reused instead.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from time import monotonic, sleep
 
 SERVICE_FILE = "service.json"
 LOCK_FILE = "lock"
-LOCKED_WITHIN_SECONDS = 1.0
+LOCK_TIMEOUT_SECONDS = 1.0
 
 
 class FolderInUse(Exception):
@@ -26,8 +25,8 @@ class FolderInUse(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RunningService:
-    """`settings` are variables and their values, by which other processes find its parts; `ports` are named, so that
-    the next start takes the same ones."""
+    """`settings` are the variables by which other processes find its servers. `ports` are kept by name, so that the
+    next start takes the same ones."""
 
     pid: int
     started: str
@@ -36,7 +35,7 @@ class RunningService:
     ports: Mapping[str, int] = field(default_factory=dict)
 
     def write(self, folder: Path) -> None:
-        """For its owner only, since a database's URL may hold a password; whole or not at all."""
+        """Writes the file at once, readable for its owner only, since a database's URL may hold a password."""
         draft = folder / f"{SERVICE_FILE}.new"
         draft.unlink(missing_ok=True)
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -47,15 +46,15 @@ class RunningService:
 
 @contextmanager
 def lock_folder(folder: Path) -> Iterator[None]:
-    """Holds the folder for the block. Raises FolderInUse; OSError where the folder cannot be written to."""
-    deadline = monotonic() + LOCKED_WITHIN_SECONDS
+    """Locks the folder for the block. Raises FolderInUse, and OSError for a folder that cannot be written to."""
+    deadline = monotonic() + LOCK_TIMEOUT_SECONDS
     with (folder / LOCK_FILE).open("w") as file:
         while True:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
-                # Who looks whether it runs holds it for a moment too.
+                # A process that checks the lock holds it for a moment too.
                 if monotonic() > deadline:
                     raise FolderInUse from None
                 sleep(0.05)
@@ -63,7 +62,7 @@ def lock_folder(folder: Path) -> Iterator[None]:
 
 
 def last_service(folder: Path) -> RunningService | None:
-    """The service that was started there last, running or not; None where nothing readable says it."""
+    """The service that was started there last, running or not. None where there is no readable file."""
     try:
         return RunningService(**json.loads((folder / SERVICE_FILE).read_bytes()))
     except (OSError, ValueError, TypeError):
@@ -71,12 +70,12 @@ def last_service(folder: Path) -> RunningService | None:
 
 
 def running_service(folder: Path) -> RunningService | None:
-    """The service that runs there and is ready."""
+    """None where no service runs there, or it is not ready."""
     return last_service(folder) if _is_locked(folder) else None
 
 
 def why_no_service(folder: Path) -> str:
-    """Why there is no running service, and what to do, in words."""
+    """Why there is no running service, and what to do."""
     if _is_locked(folder):
         if (folder / SERVICE_FILE).exists():
             return f"{folder / SERVICE_FILE} cannot be read: who started that service can"

@@ -1,36 +1,35 @@
-"""What a process keeps in PostgreSQL. Each part is made, and its module imported, when it is first asked for: a
+"""What a process keeps in PostgreSQL. What most commands use is imported here; the rest when it is created, because a
 command that looks something up must not pay for what it does not use."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable
 from contextlib import AsyncExitStack
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from adapters.service_file import why_no_service
+from adapters.encryption.keys import MasterKeys
+from adapters.encryption.personal_data import PersonalDataCipher
+from adapters.encryption.stores import DecryptedEventFeed, EncryptedBasketViews, EncryptedEventStore
+from adapters.postgres.audit import PostgresAuditLog
+from adapters.postgres.connection_url import database_url
+from adapters.postgres.data_keys import PostgresDataKeys
+from adapters.postgres.dead_letters import PostgresDeadLetters
+from adapters.postgres.event_store.feed import PostgresEventFeed
+from adapters.postgres.event_store.store import PostgresEventStore
+from adapters.postgres.leadership import PostgresLeadership
+from adapters.postgres.pool import DatabasePool
+from adapters.postgres.read_models.basket_views import PostgresBasketViews
 from adapters.settings import Settings
-from domain.shared.errors import CheckoutError
+from adapters.system import new_id, utc_now
 
 if TYPE_CHECKING:
-    from adapters.encryption.keys import MasterKeys
-    from adapters.encryption.personal_data import PersonalDataCipher
-    from adapters.encryption.stores import DecryptedEventFeed, EncryptedBasketViews, EncryptedEventStore
-    from adapters.kafka.messages import Received
-    from adapters.postgres.audit import PostgresAuditLog
     from adapters.postgres.catalogue.catalogue import PostgresCatalogue
     from adapters.postgres.catalogue.checkpoints import PostgresCatalogueCheckpoints
     from adapters.postgres.catalogue.history import PostgresCatalogueHistory
     from adapters.postgres.checkpoints import PostgresPublisherCheckpoints
-    from adapters.postgres.data_keys import PostgresDataKeys
     from adapters.postgres.dead_letter_store import PostgresDeadLetterStore
-    from adapters.postgres.dead_letters import PostgresDeadLetters
-    from adapters.postgres.event_store.feed import PostgresEventFeed
-    from adapters.postgres.event_store.store import PostgresEventStore
-    from adapters.postgres.leadership import PostgresLeadership
-    from adapters.postgres.pool import DatabasePool
     from adapters.postgres.read_models.basket_search import PostgresBasketSearch
     from adapters.postgres.read_models.open_baskets import PostgresOpenBaskets
     from adapters.postgres.rebuild.projection_audit import PostgresProjectionAudit
@@ -38,153 +37,109 @@ if TYPE_CHECKING:
     from adapters.postgres.rebuild.rebuilds import PostgresRebuilds
     from adapters.postgres.worker_status import PostgresWorkerStatusStore
 
-_IS_THERE = "SELECT 1 FROM events LIMIT 1"
-"""Answers at all only where PostgreSQL is there and migrated."""
+# Only succeeds where PostgreSQL is available and migrated.
+_PROBE = "SELECT 1 FROM events LIMIT 1"
 
 
-class MissingSetting(CheckoutError):
-    """A setting that this process needs is missing; the message names it."""
+class _Closable(Protocol):
+    def close(self) -> Awaitable[None]: ...
 
 
-def utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
-def new_id() -> str:
-    from uuid_utils import uuid7
-
-    return str(uuid7())
+C = TypeVar("C", bound=_Closable)
 
 
 def read_master_keys(settings: Settings) -> MasterKeys | None:
-    """Those of the file that the settings name; raises UnusableMasterKeys."""
-    from adapters.encryption.keys import MasterKeys
-
+    """The master keys of the settings' file, if they name one. Raises UnusableMasterKeys."""
     return None if settings.data_key_file is None else MasterKeys.read(settings.data_key_file)
 
 
 class StorageContainer:
-    """The parts on PostgreSQL. Nothing is connected before it is used, so that a process starts, and says what
-    is wrong, also while the server is away."""
+    """The adapters on PostgreSQL, each created on first use. None connects before it is used: so a process starts,
+    and reports what is wrong, even while the server is away."""
 
-    def __init__(self, settings: Settings, *, of_operators: bool = True) -> None:
-        """`of_operators`: signed in to the database as operators are, who may do what neither the partner API nor
-        workers may. Raises MissingSetting where no database is named."""
-        self._of_operators = of_operators
-        if settings.database_url is None and not (of_operators and settings.operator_database_url):
-            raise MissingSetting(
-                f"CHECKOUT_DATABASE_URL names no database, and {why_no_service(settings.data)}"
-            )
+    def __init__(self, settings: Settings, *, operator: bool) -> None:
+        """`operator` signs in to the database as the operators' role, which has more rights. Raises MissingSetting
+        and InvalidSetting where the settings name no usable database."""
         self.settings = settings
+        self.instance = new_id()
+        """The name of this process."""
+        self._database_url = database_url(settings, operator=operator)
         self._closing = AsyncExitStack()
 
-    @cached_property
-    def instance(self) -> str:
-        """What this process calls itself."""
-        return new_id()
+    def _closed_at_end(self, adapter: C) -> C:
+        self._closing.push_async_callback(adapter.close)
+        return adapter
 
     @cached_property
     def database(self) -> DatabasePool:
-        """Raises InvalidSetting where settings contradict each other, or a file of TLS cannot be used."""
-        from adapters.postgres.connection_url import database_url
-        from adapters.postgres.pool import DatabasePool
-
-        database = DatabasePool(
-            database_url(self.settings, of_operators=self._of_operators),
-            size=self.settings.database_pool_size,
-            timeout=self.settings.database_timeout,
-        )
-        self._closing.push_async_callback(database.close)
-        return database
+        size, timeout = self.settings.database_pool_size, self.settings.database_timeout
+        return self._closed_at_end(DatabasePool(self._database_url, size=size, timeout=timeout))
 
     @cached_property
-    def stored(self) -> PostgresEventStore:
-        """The events as they lie there."""
-        from adapters.postgres.event_store.store import PostgresEventStore
-
-        stored = PostgresEventStore(
-            self.database,
-            timeout=self.settings.database_timeout,
-            answers_kept=timedelta(seconds=self.settings.idempotency_lifetime),
+    def raw_event_store(self) -> PostgresEventStore:
+        """The events as they are stored, with personal data encrypted."""
+        return self._closed_at_end(
+            PostgresEventStore(
+                self.database,
+                timeout=self.settings.database_timeout,
+                answers_kept=timedelta(seconds=self.settings.idempotency_lifetime),
+            )
         )
-        self._closing.push_async_callback(stored.close)
-        return stored
 
     @cached_property
-    def stored_feed(self) -> PostgresEventFeed:
-        """The feed of the events as they lie there."""
-        from adapters.postgres.event_store.feed import PostgresEventFeed
-
-        feed = PostgresEventFeed(self.database)
-        self._closing.push_async_callback(feed.close)
-        return feed
+    def raw_event_feed(self) -> PostgresEventFeed:
+        """The feed of the events as they are stored."""
+        return self._closed_at_end(PostgresEventFeed(self.database))
 
     @cached_property
     def data_keys(self) -> PostgresDataKeys:
-        from adapters.postgres.data_keys import PostgresDataKeys
-
-        keys = PostgresDataKeys(self.database)
-        self._closing.push_async_callback(keys.close)
-        return keys
+        return self._closed_at_end(PostgresDataKeys(self.database))
 
     @cached_property
-    def privacy(self) -> PersonalDataCipher:
+    def personal_data(self) -> PersonalDataCipher:
         """Raises UnusableMasterKeys."""
-        from adapters.encryption.personal_data import PersonalDataCipher
-
         return PersonalDataCipher(self.data_keys, read_master_keys(self.settings), new_id)
 
     @cached_property
-    def store(self) -> EncryptedEventStore:
-        """The events with personal data open, which is sealed where they are stored."""
-        from adapters.encryption.stores import EncryptedEventStore
-
-        return EncryptedEventStore(self.stored, self.privacy)
+    def event_store(self) -> EncryptedEventStore:
+        return EncryptedEventStore(self.raw_event_store, self.personal_data)
 
     @cached_property
-    def feed(self) -> DecryptedEventFeed:
-        """The feed of the events with personal data open."""
-        from adapters.encryption.stores import DecryptedEventFeed
-
-        return DecryptedEventFeed(self.stored_feed, self.privacy)
+    def event_feed(self) -> DecryptedEventFeed:
+        return DecryptedEventFeed(self.raw_event_feed, self.personal_data)
 
     @cached_property
-    def views(self) -> EncryptedBasketViews:
-        from adapters.encryption.stores import EncryptedBasketViews
-        from adapters.postgres.read_models.basket_views import PostgresBasketViews
-
-        return EncryptedBasketViews(PostgresBasketViews(self.database), self.privacy)
+    def basket_views(self) -> EncryptedBasketViews:
+        return EncryptedBasketViews(PostgresBasketViews(self.database), self.personal_data)
 
     @property
-    def published_store(self) -> PostgresEventStore | EncryptedEventStore:
+    def published_event_store(self) -> PostgresEventStore | EncryptedEventStore:
         """The events as they are published."""
-        return self.stored if self._published_sealed else self.store
+        return self.raw_event_store if self._publishes_encrypted else self.event_store
 
     @property
-    def published_feed(self) -> PostgresEventFeed | DecryptedEventFeed:
+    def published_event_feed(self) -> PostgresEventFeed | DecryptedEventFeed:
         """The feed of the events as they are published."""
-        return self.stored_feed if self._published_sealed else self.feed
+        return self.raw_event_feed if self._publishes_encrypted else self.event_feed
 
     @property
-    def _published_sealed(self) -> bool:
+    def _publishes_encrypted(self) -> bool:
         return self.settings.kafka_personal_data == "sealed"
 
     @cached_property
-    def facts(self) -> PostgresCatalogue:
+    def catalogue(self) -> PostgresCatalogue:
         from adapters.postgres.catalogue.catalogue import PostgresCatalogue
 
-        facts = PostgresCatalogue(self.database, self.settings.catalogue_cache_size)
-        self._closing.push_async_callback(facts.close)
-        return facts
+        return self._closed_at_end(PostgresCatalogue(self.database, self.settings.catalogue_cache_size))
 
     @cached_property
-    def history(self) -> PostgresCatalogueHistory:
+    def catalogue_history(self) -> PostgresCatalogueHistory:
         from adapters.postgres.catalogue.history import PostgresCatalogueHistory
 
         return PostgresCatalogueHistory(self.database)
 
     @cached_property
-    def catalogue_readers(self) -> PostgresCatalogueCheckpoints:
+    def catalogue_checkpoints(self) -> PostgresCatalogueCheckpoints:
         from adapters.postgres.catalogue.checkpoints import PostgresCatalogueCheckpoints
 
         return PostgresCatalogueCheckpoints(self.database)
@@ -196,27 +151,21 @@ class StorageContainer:
         return PostgresOpenBaskets(self.database)
 
     @cached_property
-    def finder(self) -> PostgresBasketSearch:
+    def basket_search(self) -> PostgresBasketSearch:
         from adapters.postgres.read_models.basket_search import PostgresBasketSearch
 
-        finder = PostgresBasketSearch(self.database)
-        self._closing.push_async_callback(finder.close)
-        return finder
+        return self._closed_at_end(PostgresBasketSearch(self.database))
 
     @cached_property
-    def operator_actions(self) -> PostgresAuditLog:
-        from adapters.postgres.audit import PostgresAuditLog
-
+    def audit_log(self) -> PostgresAuditLog:
         return PostgresAuditLog(self.database)
 
     @cached_property
     def leadership(self) -> PostgresLeadership:
-        from adapters.postgres.leadership import PostgresLeadership
-
         return PostgresLeadership(self.database, instance=self.instance)
 
     @cached_property
-    def worker_states(self) -> PostgresWorkerStatusStore:
+    def worker_status(self) -> PostgresWorkerStatusStore:
         from adapters.postgres.worker_status import PostgresWorkerStatusStore
 
         return PostgresWorkerStatusStore(self.database)
@@ -228,55 +177,39 @@ class StorageContainer:
         return PostgresRebuilds(self.database, utc_now, new_id)
 
     @cached_property
-    def parked(self) -> PostgresDeadLetters:
-        from adapters.postgres.dead_letters import PostgresDeadLetters
-
+    def blocked_baskets(self) -> PostgresDeadLetters:
         return PostgresDeadLetters(self.database)
 
     @cached_property
-    def letter_book(self) -> PostgresDeadLetterStore:
+    def dead_letter_store(self) -> PostgresDeadLetterStore:
         from adapters.postgres.dead_letter_store import PostgresDeadLetterStore
 
-        book = PostgresDeadLetterStore(self.database)
-        self._closing.push_async_callback(book.close)
-        return book
+        return self._closed_at_end(PostgresDeadLetterStore(self.database))
 
     @cached_property
-    def derived_rows(self) -> PostgresReadModelAudit:
+    def read_model_audit(self) -> PostgresReadModelAudit:
         from adapters.postgres.rebuild.read_model_audit import PostgresReadModelAudit
 
         return PostgresReadModelAudit(self.database)
 
     @cached_property
-    def projected_rows(self) -> PostgresProjectionAudit:
+    def projection_audit(self) -> PostgresProjectionAudit:
         from adapters.postgres.rebuild.projection_audit import PostgresProjectionAudit
 
         return PostgresProjectionAudit(self.database)
 
     @cached_property
-    def publisher_positions(self) -> PostgresPublisherCheckpoints:
+    def publisher_checkpoints(self) -> PostgresPublisherCheckpoints:
         from adapters.postgres.checkpoints import PostgresPublisherCheckpoints
 
         return PostgresPublisherCheckpoints(self.database)
 
-    async def decrypt_messages(self, batch: Sequence[Received]) -> Sequence[Received]:
-        """Messages with what was published sealed open; raises StoreUnavailable."""
-        from adapters.encryption.stores import decrypt_published
-
-        values = await decrypt_published(self.privacy, [received.message.value for received in batch])
-        return [
-            received
-            if value is received.message.value
-            else replace(received, message=replace(received.message, value=value))
-            for received, value in zip(batch, values, strict=True)
-        ]
+    async def is_ready(self) -> bool:
+        """Whether PostgreSQL is available and has the service's tables. Raises StoreUnavailable where it is away."""
+        async with self.database.connection() as connection:
+            await connection.execute(_PROBE)
+        return True
 
     async def close(self) -> None:
-        """Gives up what the parts hold, those made last first."""
+        """Closes what the adapters hold, those created last first."""
         await self._closing.aclose()
-
-    async def is_ready(self) -> bool:
-        """Whether PostgreSQL is there and has our tables; raises StoreUnavailable where it is away."""
-        async with self.database.connection() as connection:
-            await connection.execute(_IS_THERE)
-        return True

@@ -1,4 +1,4 @@
-"""What is wrong where TLS fails, whoever is talked to."""
+"""Says what is wrong when TLS fails, with PostgreSQL and Kafka alike, and checks certificate files."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ TlsFault = Literal[
 ]
 
 # X509_V_ERR codes of OpenSSL.
-_OF_HOST = frozenset({62, 63, 64})
-_OF_TIME = frozenset({9, 10})
+_WRONG_HOST = frozenset({62, 63, 64})
+_WRONG_TIME = frozenset({9, 10})
 
-# Reasons of OpenSSL, most of them alerts of the other side. (One that wants a certificate and gets none may say no
-# more than that the handshake failed.)
+# Reasons of OpenSSL, most of them alerts of the other side. A server that wants a certificate and gets none may only
+# say that the handshake failed.
 _REASONS: dict[str, TlsFault] = {
     "WRONG_VERSION_NUMBER": "no tls",
     "RECORD_LAYER_FAILURE": "no tls",
@@ -32,11 +32,11 @@ _REASONS: dict[str, TlsFault] = {
 
 
 def tls_fault(error: BaseException) -> TlsFault | None:
-    """What is wrong; None where it is something else, or not known."""
+    """None where TLS is not the reason, or the reason is not known."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        if error.verify_code in _OF_HOST:
+        if error.verify_code in _WRONG_HOST:
             return "other host"
-        return "not valid now" if error.verify_code in _OF_TIME else "untrusted"
+        return "not valid now" if error.verify_code in _WRONG_TIME else "untrusted"
     if isinstance(error, ssl.SSLError):
         return _REASONS.get((error.reason or "").upper().replace(" ", "_"))
     return None
@@ -47,7 +47,9 @@ def check_ca_file(file: Path, named_by: str) -> None:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(file)
     except (OSError, ValueError) as error:
-        raise InvalidSetting(f"{named_by} names {file}: {_why(error, 'no certificates in PEM')}") from error
+        raise InvalidSetting(
+            f"{named_by} names {file}: {_reason(error, 'no certificates in PEM')}"
+        ) from error
 
 
 def check_certificate_files(certificate: Path, key: Path | None, password: str | None, named_by: str) -> None:
@@ -57,14 +59,14 @@ def check_certificate_files(certificate: Path, key: Path | None, password: str |
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(certificate, key, lambda: password or "")
     except (OSError, ValueError) as error:
         files = f"{certificate} and {key}" if key else str(certificate)
-        why = _why(error, "not a certificate and its private key in PEM")
-        raise InvalidSetting(f"{named_by} name {files}: {why}") from error
+        reason = _reason(error, "not a certificate and its private key in PEM")
+        raise InvalidSetting(f"{named_by} name {files}: {reason}") from error
 
 
-def _why(error: Exception, else_: str) -> str:
+def _reason(error: Exception, otherwise: str) -> str:
     if isinstance(error, ssl.SSLError):
         return {
             "KEY_VALUES_MISMATCH": "the key is not that of the certificate",
             "BAD_DECRYPT": "the key's password is wrong or missing",
-        }.get(error.reason or "", else_)
-    return (error.strerror if isinstance(error, OSError) else None) or else_
+        }.get(error.reason or "", otherwise)
+    return (error.strerror if isinstance(error, OSError) else None) or otherwise

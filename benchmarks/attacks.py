@@ -146,7 +146,6 @@ def resident_mb(pid: int | None) -> str:
 def serve_memory(port: int, folder: str) -> None:
     import uvloop  # noqa: PLC0415
 
-    from adapters.http.limits import HttpLimits  # noqa: PLC0415
     from adapters.http.server import serve  # noqa: PLC0415
     from adapters.logs import configure_logging  # noqa: PLC0415
     from tests.api.service import Service, settings_in  # noqa: PLC0415
@@ -155,8 +154,7 @@ def serve_memory(port: int, folder: str) -> None:
     with Path(os.devnull).open("w") as nowhere:
         os.dup2(nowhere.fileno(), 2)  # writing logs belongs to the cost; nobody reads them
     service = Service(settings_in(Path(folder)))
-    limits = HttpLimits.of(service.settings)
-    uvloop.run(serve(service.app, "127.0.0.1", port, limits, finish_within=1))
+    uvloop.run(serve(service.app, service.settings, port, finish_within=1))
 
 
 @contextlib.contextmanager

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from uuid_utils import uuid7
 
-from adapters.container import Container, open_container
+from adapters.container import Container, open_operator_container
 from adapters.embedded.postgres import EmbeddedPostgres
 from adapters.postgres.migrator import migrate
 from adapters.settings import Settings
@@ -76,15 +76,15 @@ def open_basket(lines: int, chance: random.Random) -> Basket:
 async def fill(container: Container, baskets: int, lines: int) -> None:
     chance = random.Random(1)
     messages = [FactMessage(fact, MessageSource("benchmark", 0, at)) for at, fact in enumerate(known_facts())]
-    await container.facts.learn(messages)
+    await container.catalogue.learn(messages)
     for start in range(0, baskets, BATCH):
         batch = [open_basket(lines, chance) for _ in range(min(BATCH, baskets - start))]
         appends = [
             Append(basket.id, 0, [NewEvent(each.TOPIC, encode(each), METADATA) for each in basket.collect()])
             for basket in batch
         ]
-        await asyncio.gather(*map(container.store.append, appends))
-        await container.views.advance([(0, to_view(basket)) for basket in batch])
+        await asyncio.gather(*map(container.event_store.append, appends))
+        await container.basket_views.advance([(0, to_view(basket)) for basket in batch])
     async with container.database.connection() as connection:
         await connection.execute("VACUUM ANALYZE", timeout=120)
 
@@ -95,7 +95,7 @@ async def main(baskets: int = 20_000, lines: int = 8) -> None:
             os.environ["CHECKOUT_DATABASE_URL"] = server.url
             await migrate(server.url)
             began = time.monotonic()
-            async with open_container(Settings()) as container:
+            async with open_operator_container(Settings()) as container:
                 await fill(container, baskets, lines)
             print(f"{baskets:,} baskets of {lines} lines filled in {time.monotonic() - began:.1f} s")
             for name, facts in (

@@ -230,8 +230,7 @@ def _serve(work: Callable[[Settings], Coroutine[Any, Any, None]], **given: str |
     import structlog
 
     from adapters.logs import configure_logging
-    from adapters.settings import read_settings
-    from adapters.settings_reader import unknown_settings
+    from adapters.settings_reader import read_settings, unknown_settings
 
     settings = read_settings({name: value for name, value in given.items() if value is not None})
     configure_logging(settings.log_level)

@@ -30,8 +30,8 @@ def new(
     Processes encrypt by it from their next start on. Keep the file apart from the database's backups, and do not lose
     it: without it all personal data is lost.
     """
-    from adapters.container import MissingSetting
     from adapters.encryption.keys import add_master_key, create_master_key_file
+    from adapters.settings import MissingSetting
 
     path = load_settings().data_key_file
     if path is None:
@@ -63,8 +63,10 @@ async def _rewrap() -> tuple[int, bool]:
     """How many keys were rewrapped, and whether these were all."""
     from contextlib import suppress
 
-    from adapters.container import MissingSetting, open_container, read_master_keys
+    from adapters.container import open_operator_container
     from adapters.encryption.keys import rewrap_page
+    from adapters.settings import MissingSetting
+    from adapters.storage_container import read_master_keys
     from cli.outage_retry import OutageRetry, with_long_run_timeouts
     from cli.signals import Interrupted, stop_signal
 
@@ -72,7 +74,7 @@ async def _rewrap() -> tuple[int, bool]:
     master = read_master_keys(settings)
     if master is None:
         raise MissingSetting(NO_FILE)
-    async with open_container(with_long_run_timeouts(settings)) as container, stop_signal() as stop:
+    async with open_operator_container(with_long_run_timeouts(settings)) as container, stop_signal() as stop:
         keys = container.data_keys
         retry = OutageRetry(stop, settings.long_run_patience)
         done = 0

@@ -33,7 +33,7 @@ def diff(
     """
 
     async def read(container: Container) -> tuple[BasketState, BasketState]:
-        history = container.histories
+        history = container.basket_history
         one = await history.at_version(basket, before)
         other = await history.last(basket) if after is None else await history.at_version(basket, after)
         return one, other

@@ -94,7 +94,7 @@ def find(
     async def print_pages(container: Container) -> int:
         found, next_cursor = 0, cursor
         while True:
-            page = await container.finder.find(query, next_cursor, limit)
+            page = await container.basket_search.find(query, next_cursor, limit)
             if json:
                 echo_json(page)
             else:

@@ -103,18 +103,18 @@ async def _erase(
     """None where it was not confirmed. Raises CheckoutError."""
     from contextlib import suppress
 
-    from adapters.container import open_container
+    from adapters.container import open_operator_container
     from cli.outage_retry import OutageRetry, with_long_run_timeouts
     from cli.signals import Interrupted, stop_signal
 
-    async with open_container(with_long_run_timeouts(load_settings())) as container:
-        _print_scope(await container.forgetting.scope(selection))
+    async with open_operator_container(with_long_run_timeouts(load_settings())) as container:
+        _print_scope(await container.erasure.scope(selection))
         if not confirmed and not confirm("Forget it for good?"):
             return None
         async with stop_signal() as stop:
             retry = OutageRetry(stop, container.settings.long_run_patience)
             retry.under_way()
-            erasure = await container.forgetting.begin(selection, operator)
+            erasure = await container.erasure.begin(selection, operator)
             with progress_bars() as progress, suppress(Interrupted):
                 while erasure.left and not stop.is_set():
                     await retry.do(erasure.erase_next, stoppable=False)

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import structlog
 
-from adapters.release import release
+from adapters.system import release
 from domain.operators.status.model import ServiceProcess, WorkerReport, WorkerStatusStore
 
 REPORT_SECONDS = 2.0

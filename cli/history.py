@@ -38,7 +38,9 @@ def history(
     print_entry = echo_json if json else HistoryPrinter().print
     if follow:
         run_async(_follow(basket, after_version, print_entry))
-    for entry in run_with_container(lambda container: container.histories.entries(basket, after_version)):
+    for entry in run_with_container(
+        lambda container: container.basket_history.entries(basket, after_version)
+    ):
         print_entry(entry)
 
 
@@ -69,9 +71,9 @@ class HistoryPrinter:
 
 async def _follow(basket_id: str, after_version: int, print_entry: Callable[[HistoryEntry], None]) -> None:
     """Raises Interrupted at SIGINT and SIGTERM."""
-    from adapters.container import open_container
+    from adapters.container import open_operator_container
 
-    async with open_container(load_settings()) as container, stop_signal() as stop:
+    async with open_operator_container(load_settings()) as container, stop_signal() as stop:
         await until_stopped(stop, _print_forever(container, basket_id, after_version, print_entry))
 
 
@@ -84,7 +86,7 @@ async def _print_forever(
     available = True
     while True:
         try:
-            async for entry in container.following.follow(basket_id, version):
+            async for entry in container.history_tail.follow(basket_id, version):
                 print_entry(entry)
                 version, available = entry.version, True
         except StoreUnavailable as error:

@@ -43,13 +43,14 @@ def publish_after(
 
 
 async def _put_back(position: int, by: Operator) -> CheckpointChange:
-    from adapters.container import MissingSetting, open_container
+    from adapters.container import open_operator_container
     from adapters.service_file import why_no_service
+    from adapters.settings import MissingSetting
 
     known = load_settings()
     if known.kafka_bootstrap_servers is None:
         raise MissingSetting(
             f"CHECKOUT_KAFKA_BOOTSTRAP_SERVERS names no broker, and {why_no_service(known.data)}"
         )
-    async with open_container(known) as parts:
-        return await parts.going_on().reset(position, by)
+    async with open_operator_container(known) as parts:
+        return await parts.checkpoint_reset().reset(position, by)

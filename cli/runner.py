@@ -38,9 +38,9 @@ def run_with_container(work: Callable[[Container], Awaitable[T]]) -> T:
     """Runs the work on a container of the current settings and closes it. Raises CheckoutError."""
 
     async def opened() -> T:
-        from adapters.container import open_container
+        from adapters.container import open_operator_container
 
-        async with open_container(load_settings()) as container:
+        async with open_operator_container(load_settings()) as container:
             return await work(container)
 
     return run_async(opened())
@@ -53,11 +53,11 @@ def run_interruptible(work: Callable[[Container, asyncio.Event], Awaitable[T]]) 
     """
 
     async def opened() -> T:
-        from adapters.container import open_container
+        from adapters.container import open_operator_container
         from cli.outage_retry import with_long_run_timeouts
 
         settings = with_long_run_timeouts(load_settings())
-        async with open_container(settings) as container, stop_signal() as stop:
+        async with open_operator_container(settings) as container, stop_signal() as stop:
             return await work(container, stop)
 
     return run_async(opened())
@@ -79,7 +79,7 @@ def load_settings(*, running: bool = True) -> Settings:
 
     Prints a warning once for each variable that looks like a setting and is none. Raises InvalidSetting.
     """
-    from adapters.settings import read_settings
+    from adapters.settings_reader import read_settings
 
     settings = read_settings(running=running)
     _warn_of_unknown_settings()

@@ -1,4 +1,4 @@
-"""The API as a process, with what operators use beside it."""
+"""`checkout serve`: the partner API as a process, and what operators use beside it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from contextlib import AsyncExitStack
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
-from adapters.container import Container, new_id, open_container
-from adapters.http.limits import HttpLimits
+from adapters.container import Container, open_operator_container, open_partner_container
 from adapters.http.server import serve, serve_in_background
 from adapters.metrics.page import metrics_route
 from adapters.settings import Settings
+from adapters.system import new_id
 from api.http.dispatcher import Dispatcher
 from api.http.index_page import index_page_app
 from api.operators import OPERATOR_API_PATH, operator_app
@@ -24,60 +24,61 @@ from domain.operators.status.model import WorkerReport
 from domain.shared.errors import Unavailable
 from workers.heartbeat import Heartbeat
 
-CIRCLES_LOOKED_FOR = (10_000, 20, 100)
-"""Thresholds of the garbage collector. What a request leaves behind is hardly ever a circle, and to look for circles
-in all that is remembered of baskets and the catalogue takes a fifth of a second, in which nobody is answered."""
+GC_THRESHOLDS = (10_000, 20, 100)
+"""A request hardly ever leaves a circle of objects. A search for circles in all caches of baskets and the catalogue
+takes a fifth of a second, in which nobody gets a response."""
 
 CONSOLE = "/console"
 
 
 async def run_api(settings: Settings) -> None:
-    """Serves until SIGTERM or SIGINT; requests that run get five seconds to end. Where a port for metrics is
-    set, they are served there, apart from partners. Raises ConsoleUnavailable where the console is wanted and
-    cannot be had."""
+    """Serves until SIGTERM or SIGINT; running requests get five seconds to end. Where a port for metrics is set, it
+    serves them there, apart from partners. Raises ConsoleUnavailable where the settings want a console and its extra
+    is missing."""
     require_free_port(settings.host, settings.port, "the API", "--port or CHECKOUT_PORT")
     if settings.metrics_port is not None:
         require_free_port(settings.host, settings.metrics_port, "metrics", "CHECKOUT_METRICS_PORT")
     async with AsyncExitStack() as stack:
-        parts = await stack.enter_async_context(open_container(settings, serving=True, of_operators=False))
-        # Parts of their own, because what partners send is never done with the rights of operators.
-        operating = parts
+        container = await stack.enter_async_context(open_partner_container(settings))
+        # A container of its own, so that partners' requests never run with operators' rights.
+        operators = container
         if settings.operator_database_url is not None:
-            operating = await stack.enter_async_context(open_container(settings, serving=True))
-        parts.privacy.warn_if_unencrypted()
+            operators = await stack.enter_async_context(open_operator_container(settings, serving=True))
+        container.personal_data.warn_if_unencrypted()
         api = PartnerApiDependencies(
             settings=settings,
-            handlers=parts.handlers,
-            verifier=parts.verifier,
+            handlers=container.handlers,
+            verifier=container.token_verifier,
             new_id=new_id,
-            is_ready=parts.is_ready,
+            is_ready=container.is_ready,
         )
-        rooms = _rooms(api, operating)
-        limits = HttpLimits.of(settings)
+        application = api_application(api, operators)
         if settings.metrics_port is not None:
-            metrics = Starlette(routes=[metrics_route(parts.statuses, parts.dead_letter_service.counts)])
+            metrics = metrics_route(container.service_status, container.dead_letter_service.counts)
             await stack.enter_async_context(
-                serve_in_background(metrics, settings.host, settings.metrics_port, "metrics", limits)
+                serve_in_background(Starlette(routes=[metrics]), settings, settings.metrics_port, "metrics")
             )
-        process = this_process(parts.instance)
-        await stack.enter_async_context(report_heartbeats(parts.worker_states, process, _ApiReports(api)))
-        gc.freeze()  # what was made until now stays
-        gc.set_threshold(*CIRCLES_LOOKED_FOR)
-        await serve(rooms, settings.host, settings.port, limits, finish_within=5, websockets=settings.console)
+        process = this_process(container.instance)
+        reports = _ApiReports(api)
+        await stack.enter_async_context(report_heartbeats(container.worker_status, process, reports))
+        gc.freeze()  # what exists by now stays
+        gc.set_threshold(*GC_THRESHOLDS)
+        await serve(application, settings, settings.port, finish_within=5, websockets=settings.console)
 
 
-def _rooms(api: PartnerApiDependencies, parts: Container) -> ASGIApp:
+def api_application(api: PartnerApiDependencies, operators: Container) -> Dispatcher:
+    """All that the API's port serves."""
     partner_api = create_app(api)
-    operations = operator_app(parts)
-    rooms: dict[str, ASGIApp] = {OPERATOR_API_PATH: operations}
-    if not parts.settings.console:
-        return Dispatcher(partner_api, rooms, index=index_page_app(console=None), lifespan=partner_api)
+    operator_api = operator_app(operators)
+    applications: dict[str, ASGIApp] = {OPERATOR_API_PATH: operator_api}
+    if not operators.settings.console:
+        return Dispatcher(partner_api, applications, index=index_page_app(console=None), lifespan=partner_api)
     from api.console import console_app
 
-    console = console_app(parts, CONSOLE, operations.openapi())
+    console = console_app(operators, CONSOLE, operator_api.openapi())
     return Dispatcher(
         partner_api,
-        {**rooms, CONSOLE: console},
+        {**applications, CONSOLE: console},
         index=index_page_app(console=CONSOLE),
         lifespan=console,
         websockets=console,
@@ -85,19 +86,19 @@ def _rooms(api: PartnerApiDependencies, parts: Container) -> ASGIApp:
 
 
 class _ApiReports:
-    """What the API says of itself, as workers do."""
+    """The reports of the API, as those of a worker."""
 
     def __init__(self, api: PartnerApiDependencies) -> None:
         self._api = api
-        self._pulse = Heartbeat("api")
-        self._told = 0
+        self._heartbeat = Heartbeat("api")
+        self._reported = 0
 
     async def __call__(self) -> Sequence[WorkerReport]:
         try:
-            self._pulse.ready(await self._api.is_ready())
+            self._heartbeat.ready(await self._api.is_ready())
         except Unavailable:
-            self._pulse.ready(False)
+            self._heartbeat.ready(False)
         answered = self._api.requests.answered
-        self._pulse.handled(answered - self._told)
-        self._told = answered
-        return [await self._pulse.report()]
+        self._heartbeat.handled(answered - self._reported)
+        self._reported = answered
+        return [await self._heartbeat.report()]

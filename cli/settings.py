@@ -23,7 +23,7 @@ def rows() -> list[dict[str, str]]:
         {
             "variable": variable_name(name),
             "default": _default(field.default),
-            "meaning": field.description or "",
+            "meaning": " ".join((field.description or "").split()),
         }
         for name, field in Settings.model_fields.items()
     ]

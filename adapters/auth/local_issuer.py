@@ -1,4 +1,4 @@
-"""A token issuer of our own, for the embedded service and for tests: one Ed25519 key in a file."""
+"""Issues tokens for the embedded service and for tests, with one Ed25519 key in a file."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ if TYPE_CHECKING:
 
 
 class UnusableIssuerKey(CheckoutError, ValueError):
-    """The key file cannot be read or made, or holds no Ed25519 private key."""
+    """The key file cannot be read or created, or holds no Ed25519 private key."""
 
 
 def signing_key(path: Path) -> Ed25519PrivateKey:
-    """The private key in a file; made there, for its owner only, where there is none. Processes that
-    make it at the same time all get the one that came first. Raises UnusableIssuerKey."""
+    """The private key in a file. A missing one is created, readable for its owner only. Processes that create it at
+    the same time all get the first one. Raises UnusableIssuerKey."""
     named = f"{path} (CHECKOUT_LOCAL_ISSUER_KEY_FILE)"
     try:
         if not path.exists():
-            _make_key(path)
+            _create_key(path)
         key = load_pem_private_key(path.read_bytes(), password=None)
     except OSError as error:
         raise UnusableIssuerKey(f"{named} can be neither read nor made: {error.strerror}") from error
@@ -53,7 +53,7 @@ def signing_key(path: Path) -> Ed25519PrivateKey:
 
 
 def public_jwks(settings: Settings) -> dict[str, Any]:
-    """The JWKS that verifiers trust the local issuer by."""
+    """The JWKS by which verifiers trust the local issuer."""
     return {"keys": [_public_jwk(signing_key(settings.local_issuer_key_file))]}
 
 
@@ -65,8 +65,7 @@ def issue_token(
     ttl: timedelta = timedelta(hours=1),
     subject: str | None = None,
 ) -> str:
-    """A bearer token, good from now on for `ttl`. It speaks for an organisation, or for none, as operators'
-    do; `subject` says who bears it."""
+    """A bearer token that is valid from now on for `ttl`. It names an organisation, or none, as for operators."""
     key = signing_key(settings.local_issuer_key_file)
     now = datetime.now(UTC)
     claims = {
@@ -84,7 +83,7 @@ def issue_token(
 
 
 def local_issuer_keys(settings: Settings) -> Fetch:
-    """The local issuer's keys as a verifier reads them."""
+    """The local issuer's JWKS, for a verifier."""
 
     async def fetch() -> bytes:
         return json.dumps(await asyncio.to_thread(public_jwks, settings)).encode()
@@ -92,7 +91,7 @@ def local_issuer_keys(settings: Settings) -> Fetch:
     return fetch
 
 
-def _make_key(path: Path) -> None:
+def _create_key(path: Path) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
@@ -102,7 +101,7 @@ def _make_key(path: Path) -> None:
             file.write(pem)
             file.flush()
             os.fsync(file.fileno())
-        # a link never replaces what another process put there, as a rename would
+        # Unlike a rename, a link never replaces the file of another process.
         os.link(draft, path)
     except FileExistsError:
         pass

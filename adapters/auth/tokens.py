@@ -1,4 +1,4 @@
-"""Checks bearer tokens and says who they speak for."""
+"""Verifies bearer tokens and says who they speak for."""
 
 from __future__ import annotations
 
@@ -10,19 +10,8 @@ from hashlib import sha256
 import jwt
 from cachetools import TLRUCache
 
-from adapters.auth.claims import (
-    JsonObject,
-    check_times,
-    parse_token,
-    scopes_of,
-    subject_of,
-)
-from adapters.auth.jwks import (
-    VerificationKey,
-    VerificationKeys,
-    fetch_keys_from_url,
-    read_keys_from_file,
-)
+from adapters.auth.claims import JsonObject, check_times, parse_token, scopes_of, subject_of
+from adapters.auth.jwks import VerificationKey, VerificationKeys, fetch_keys_from_url, read_keys_from_file
 from adapters.auth.local_issuer import local_issuer_keys
 from adapters.settings import Settings
 from adapters.wire.request_errors import NotAllowed, NotAuthenticated
@@ -31,7 +20,7 @@ from domain.shared.values import MAX_ORGANISATION_LENGTH, is_storable_text
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who a token speaks for. `partner` is None where it names no valid organisation; `expires_at` is in
+    """Who a token speaks for. `partner` is None where the token names no valid organisation. `expires_at` is in
     seconds since 1970."""
 
     subject: str
@@ -45,7 +34,7 @@ class Identity:
             raise NotAllowed(f"the token lacks the scope {scope}", scope)
 
     def partner_with(self, scope: str) -> str:
-        """The organisation; raises NotAllowed unless the token has the scope and names one."""
+        """The organisation. Raises NotAllowed unless the token has the scope and names one."""
         self.require(scope)
         if self.partner is None:
             raise NotAllowed("the token names no partner organisation", scope)
@@ -53,7 +42,7 @@ class Identity:
 
 
 class TokenVerifier:
-    """Verifies each token once and remembers it, by its digest, until it expires or its key is no longer trusted."""
+    """Verifies each token once. It caches the token, by its digest, until it expires or its key is no longer trusted."""
 
     def __init__(
         self,
@@ -79,8 +68,7 @@ class TokenVerifier:
         )
 
     async def verify(self, token: str) -> Identity:
-        """Raises NotAuthenticated where the token is not good, and KeysUnavailable where that cannot be
-        known at present."""
+        """Raises NotAuthenticated for a token that is not good, and KeysUnavailable while no key can be trusted."""
         digest = sha256(token.encode("utf-8", "surrogatepass")).digest()
         verified = self._verified.get(digest)
         if verified is not None:
@@ -105,7 +93,7 @@ class TokenVerifier:
         return identity, key
 
     def _is_signed_with(self, key: VerificationKey, token: str) -> bool:
-        """Raises NotAuthenticated where it is, and its claims do not hold."""
+        """Raises NotAuthenticated where the signature is good and the claims are not."""
         try:
             jwt.decode(
                 token,
@@ -123,12 +111,8 @@ class TokenVerifier:
         return True
 
     def _identity(self, claims: JsonObject) -> Identity:
-        partner = claims.get(self._partner_claim)
-        if (
-            not isinstance(partner, str)
-            or not partner
-            or not is_storable_text(partner, MAX_ORGANISATION_LENGTH)
-        ):
+        partner = claims.get(self._partner_claim) or None
+        if not isinstance(partner, str) or not is_storable_text(partner, MAX_ORGANISATION_LENGTH):
             partner = None
         return Identity(
             subject=subject_of(claims) or partner or "unknown",
@@ -139,8 +123,7 @@ class TokenVerifier:
 
 
 def token_verifier(settings: Settings) -> TokenVerifier:
-    """A verifier as the settings want it: with the issuer's keys from a URL or a file, else with the key
-    of the local issuer."""
+    """A verifier with the issuer's keys from a URL or a file, else with the key of the local issuer."""
     if settings.jwks_url is not None:
         fetch = fetch_keys_from_url(settings.jwks_url)
     elif settings.jwt_key_file is not None:

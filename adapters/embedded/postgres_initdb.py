@@ -1,5 +1,5 @@
-"""`python -m adapters.embedded.postgres_initdb FOLDER` makes an empty PostgreSQL data folder by the wheel's
-own helper. A process of its own, because the helper takes the locale from the environment."""
+"""`python -m adapters.embedded.postgres_initdb FOLDER` creates an empty PostgreSQL data folder by the wheel's helper.
+It is a process of its own, because the helper takes the locale from the environment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server as a child process: started with a log file, waited for, stopped, and never left behind."""
+"""Runs a server as a child process with a log file, and never leaves it behind."""
 
 from __future__ import annotations
 
@@ -26,20 +26,19 @@ Condition = Callable[[], bool] | Callable[[], Awaitable[bool]]
 
 
 class EmbeddedServerUnavailable(RuntimeError):
-    """This machine lacks what the part needs; the message says what, and how to get it."""
+    """This machine lacks what the server needs. The message says what, and how to get it."""
 
 
 class ServerFailed(RuntimeError):
-    """A server did not do what was waited for; the message ends with the last lines of its log."""
+    """A server failed or was not ready in time. The message ends with the last lines of its log."""
 
 
 class ChildProcess:
-    """One server and its log, to which each start appends.
+    """One server and its log. Each start appends to the log.
 
-    The child gets `death_signal` when the thread that started it ends, however it ends (Linux; elsewhere a
-    killed parent leaves it running). So start it from a thread that lives as long as it is needed: the one
-    of the event loop, never one of a pool. It has a session of its own, so that Ctrl-C in a terminal reaches
-    its parent alone, and the parent decides in which order things stop.
+    On Linux the child gets `death_signal` when the thread that started it ends; elsewhere a killed parent leaves it
+    running. So start it from the event loop's thread, never from one of a pool. It has a session of its own: Ctrl-C
+    in a terminal only reaches the parent, which decides in which order things stop.
     """
 
     def __init__(
@@ -53,7 +52,7 @@ class ChildProcess:
         stop_signal: signal.Signals = signal.SIGTERM,
         death_signal: signal.Signals = signal.SIGKILL,
     ) -> None:
-        """`environment` comes on top of this process's own; `user` is a system user to run as."""
+        """`environment` is added to this process's own. `user` is the system user to run as."""
         self.name = name
         self.log = log
         self._command = list(command)
@@ -65,26 +64,26 @@ class ChildProcess:
         self._log_start = 0
 
     def start(self) -> None:
-        """Starts the server and returns at once. Raises ServerFailed where it runs already or cannot be run."""
+        """Starts the server and returns at once. Raises ServerFailed where it already runs or cannot run."""
         if self.running:
             raise ServerFailed(f"{self.name} runs already, as process {self.pid}")
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self._log_start = log.seek(0, os.SEEK_END)
             try:
-                self._process = subprocess.Popen(  # noqa: S603  our own words and paths
+                self._process = subprocess.Popen(  # noqa: S603  our own arguments
                     self._command,
                     env={**os.environ, **self._environment},
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     start_new_session=True,
-                    # The working folder of the parent may be closed to another user.
+                    # Another user may have no access to the parent's working folder.
                     cwd="/" if self._user else None,
                     user=self._user,
                     group=self._user,
                     extra_groups=[] if self._user else None,
-                    # One system call in the child: it takes no lock that another thread could hold.
+                    # It makes one system call and takes no lock that another thread could hold.
                     preexec_fn=die_with_parent(self._death_signal),  # noqa: PLW1509
                 )
             except OSError as error:
@@ -92,7 +91,7 @@ class ChildProcess:
 
     @property
     def pid(self) -> int:
-        """Of the process that was started last."""
+        """The process that was started last."""
         if self._process is None:
             raise ServerFailed(f"{self.name} was never started")
         return self._process.pid
@@ -103,11 +102,11 @@ class ChildProcess:
 
     @property
     def exit_code(self) -> int | None:
-        """Of the process that was started last; None while it runs. Negative: the signal that ended it."""
+        """None while the process runs. Negative: the signal that ended it."""
         return self._process.poll() if self._process is not None else None
 
     def output(self) -> str:
-        """What was logged since the last start."""
+        """The log since the last start."""
         if not self.log.exists():
             return ""
         with self.log.open("rb") as log:
@@ -115,13 +114,12 @@ class ChildProcess:
             return log.read().decode(errors="replace")
 
     def failure(self, what: str) -> ServerFailed:
-        """An error that says `what` and shows the end of the log."""
+        """An error with the end of the log."""
         tail = "\n".join(self.output().splitlines()[-_TAIL:])
         return ServerFailed(f"{self.name} {what}; the end of {self.log}:\n{tail or '(nothing was logged)'}")
 
     async def wait_until(self, condition: Condition, limit: float) -> None:
-        """Returns once the condition holds. Raises ServerFailed where the process ends before, or after
-        `limit` seconds."""
+        """Returns once the condition holds. Raises ServerFailed where the process ends, or after `limit` seconds."""
         deadline = time.monotonic() + limit
         while not await _holds(condition):
             if not self.running:
@@ -131,11 +129,11 @@ class ChildProcess:
             await asyncio.sleep(_POLL)
 
     async def stop(self, limit: float = 10.0) -> None:
-        """Asks the process to end, and kills it after `limit` seconds. Does nothing where it has ended."""
+        """Asks the process to end, and kills it after `limit` seconds."""
         await self._end(self._stop_signal, limit)
 
     async def kill(self) -> None:
-        """Ends the process without a chance to clean up, as a crash would."""
+        """Ends the process as a crash would."""
         await self._end(signal.SIGKILL, 0)
 
     async def _end(self, how: signal.Signals, limit: float) -> None:
@@ -151,13 +149,13 @@ class ChildProcess:
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody listens on.
+    """A free TCP port of 127.0.0.1.
 
-    It lies below the range that outgoing connections draw from (32768 and up on Linux): otherwise a client
-    that keeps trying a stopped server's port can be given that very port, and then talks to itself.
+    It lies below the range of outgoing connections (32768 and up on Linux). Otherwise a client that retries a
+    stopped server's port may be given that very port, and then talks to itself.
     """
     for _ in range(200):
-        # Not for secrets: it only keeps processes that look at the same time apart.
+        # No secret: it only keeps apart processes that search at the same time.
         port = random.randrange(15_000, 32_000)  # noqa: S311
         if is_port_free(port):
             return port
@@ -165,9 +163,9 @@ def free_port() -> int:
 
 
 def is_port_free(port: int) -> bool:
-    """Whether a server could listen on this port of 127.0.0.1 now."""
+    """Whether a server could listen on this port of 127.0.0.1."""
     with socket.socket() as probe:
-        # As servers do, so that connections which linger in TIME_WAIT do not count.
+        # As servers do, so that connections in TIME_WAIT do not count.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
@@ -190,10 +188,10 @@ def run_tool(
     environment: Mapping[str, str] | None = None,
     working_folder: Path | None = None,
 ) -> None:
-    """Runs a program to its end, for at most five minutes. `environment` comes on top of this process's own.
-    Raises ServerFailed with its last words where it fails."""
+    """Runs a program to its end, for at most five minutes. `environment` is added to this process's own. Raises
+    ServerFailed with the end of its output."""
     try:
-        result = subprocess.run(  # noqa: S603  our own words and paths
+        result = subprocess.run(  # noqa: S603  our own arguments
             command,
             check=False,
             capture_output=True,
@@ -211,8 +209,8 @@ def run_tool(
 
 
 async def run_in_thread(blocking: Callable[[], T]) -> T:
-    """What a blocking function answers. A caller that is cancelled still waits for the function's end, so that
-    nobody removes the folder that it works in."""
+    """The result of a blocking function. A cancelled caller still waits for the function's end, so that nobody removes
+    the folder that it works in."""
     work = asyncio.ensure_future(asyncio.to_thread(blocking))
     try:
         return await asyncio.shield(work)
@@ -222,15 +220,15 @@ async def run_in_thread(blocking: Callable[[], T]) -> T:
 
 
 def die_with_parent(death_signal: signal.Signals = signal.SIGKILL) -> Callable[[], None] | None:
-    """A `preexec_fn` for a child that is to get this signal when the thread that starts it ends; None where the
-    system cannot do that. It runs after the child changed its user, which would undo it."""
+    """A `preexec_fn` with which a child gets this signal when the thread that starts it ends. None where the system
+    cannot do that. It must run after the child changed its user, which would undo it."""
     if _LIBC is None:
         return None
     libc, number, parent = _LIBC, int(death_signal), os.getpid()
 
     def prepare() -> None:
         libc.prctl(_PR_SET_PDEATHSIG, number, 0, 0, 0)
-        if os.getppid() != parent:  # it died before the call above
+        if os.getppid() != parent:  # the parent died before the call above
             os.kill(os.getpid(), signal.SIGKILL)
 
     return prepare

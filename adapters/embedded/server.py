@@ -1,4 +1,4 @@
-"""What all embedded servers have in common."""
+"""The base class of all embedded servers."""
 
 from __future__ import annotations
 
@@ -10,19 +10,17 @@ from adapters.embedded.processes import ChildProcess, Condition, ServerFailed
 
 
 class EmbeddedServer(ABC):
-    """A server that can be started, stopped or killed, and started again on the same port. It dies with the
-    thread that started it."""
+    """A server that can be started again on the same port. It ends with the thread that started it."""
 
     name: str
     _process: ChildProcess | None = None
 
     @abstractmethod
     async def start(self) -> None:
-        """Returns once the server does its work. Raises EmbeddedServerUnavailable where this machine lacks what it
-        needs, ServerFailed where it does not start."""
+        """Returns once the server is ready. Raises EmbeddedServerUnavailable and ServerFailed."""
 
     async def stop(self, limit: float = 10.0) -> None:
-        """Stops the server, by force after `limit` seconds. Does nothing where it does not run."""
+        """Stops the server, by force after `limit` seconds."""
         if self._process is not None:
             await self._process.stop(limit)
 
@@ -32,7 +30,7 @@ class EmbeddedServer(ABC):
 
     @property
     def pid(self) -> int:
-        """Of the process that was started last."""
+        """The process that was started last."""
         return self._started().pid
 
     @property
@@ -49,7 +47,7 @@ class EmbeddedServer(ABC):
         await self.stop()
 
     async def _run(self, process: ChildProcess, ready: Condition, limit: float) -> None:
-        """Starts the process and waits until it is ready; one that does not become it is not left running."""
+        """Starts the process and waits until it is ready. A process that fails to get ready is stopped."""
         self._process = process
         process.start()
         try:

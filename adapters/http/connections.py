@@ -1,40 +1,77 @@
-"""The open connections of one server: how many there are, which may be closed to make room, and which are late."""
+"""The open connections of one server: how many there are, which may be closed for a new one, and which are late."""
 
 from __future__ import annotations
 
 import asyncio
+from abc import abstractmethod
 from collections import Counter
 from enum import Enum
 from math import inf
-from typing import Protocol
+from typing import Any
 
-from adapters.http.limits import HttpLimits
+import uvicorn
+from uvicorn.server import ServerState
+
+from adapters.http.limit_problems import MADE_ROOM, SEND_TIMEOUT, LimitProblems, count_closed
+from adapters.http.request_head import HeadLimits
+from adapters.settings import Settings
 
 NEVER = inf
 
 
-class Connection(Protocol):
-    """A connection as this module sees it."""
+class LimitedConfig(uvicorn.Config):
+    """uvicorn's configuration, and what the connections of one server share."""
+
+    def __init__(self, app: Any, settings: Settings, **options: Any) -> None:
+        super().__init__(app, **options)
+        self.settings = settings
+        self.problems = LimitProblems(settings)
+        self.head_limits = HeadLimits(settings, self.problems)
+        self.open_connections = Connections(settings)
+
+
+class LimitedConnection(asyncio.Protocol):
+    """One connection and its deadlines, in seconds of the loop's clock. It stands before one of uvicorn's protocols
+    among the base classes; that one sets `client`, `loop` and `transport`."""
+
+    client: tuple[str, int] | None
+    loop: asyncio.AbstractEventLoop
+    transport: asyncio.Transport
+
+    def __init__(
+        self,
+        config: LimitedConfig,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)  # type: ignore[call-arg]  # uvicorn's protocol
+        self._settings = config.settings
+        self._head_limits = config.head_limits
+        self._problems = config.problems
+        self._open_connections = config.open_connections
+        self.deadline = self.send_deadline = NEVER
 
     @property
-    def address(self) -> str: ...
+    def address(self) -> str:
+        return self.client[0] if self.client else ""
 
-    @property
-    def deadline(self) -> float:
-        """When it has waited long enough, by the loop's clock."""
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self.send_deadline = self.loop.time() + self._settings.http_send_timeout
 
-    @property
-    def is_closing(self) -> bool:
-        """Whether it ends once what is to be sent is out."""
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self.send_deadline = NEVER
 
-    def end_by(self, due: float) -> None:
-        """Sets the deadline."""
-
+    @abstractmethod
     def expire(self) -> None:
-        """Called once the deadline has passed; sets the next one or closes."""
+        """Closes, or sets the next deadline, because the caller sent too little until `deadline`."""
 
     def make_room(self) -> None:
-        """Closes; called while no request is under way."""
+        """Closes for a new connection. Only called while no request is in progress."""
+        count_closed(MADE_ROOM)
+        self.transport.abort()
 
 
 class Admission(Enum):
@@ -44,58 +81,62 @@ class Admission(Enum):
 
 
 class Connections:
-    """Holds every open connection. One timer looks after the deadlines of all of them."""
+    """Every open connection of a server. One timer checks all their deadlines."""
 
-    def __init__(self, limits: HttpLimits) -> None:
-        self._limits = limits
-        self._open: set[Connection] = set()
-        self._of_client: Counter[str] = Counter()
-        # Both in the order in which they began to wait. A connection that never brought a request goes first.
-        self._unproven: dict[Connection, None] = {}
-        self._idle: dict[Connection, None] = {}
-        self._sweeping: asyncio.TimerHandle | None = None
-        shortest = min(limits.headers_timeout, limits.body_timeout, limits.idle_timeout, limits.send_timeout)
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._open: set[LimitedConnection] = set()
+        self._per_client: Counter[str] = Counter()
+        # Both in the order in which they began to wait. A connection that never sent a request is closed first.
+        self._unproven: dict[LimitedConnection, None] = {}
+        self._idle: dict[LimitedConnection, None] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        shortest = min(
+            settings.http_headers_timeout,
+            settings.http_body_timeout,
+            settings.http_idle_timeout,
+            settings.http_send_timeout,
+        )
         self._period = min(1.0, shortest / 4)
 
     def __len__(self) -> int:
         return len(self._open)
 
-    def admit(self, connection: Connection) -> Admission:
-        """Takes the connection in, whatever the result is: a refused one is open until it has its answer."""
-        address = connection.address
-        full = len(self._open) >= self._limits.connections and not self._make_room()
-        most = self._limits.connections_per_client
-        crowded = most is not None and self._of_client[address] >= most
+    def admit(self, connection: LimitedConnection) -> Admission:
+        """Adds the connection, whatever the result is: a refused one stays open until its response is sent."""
+        full = len(self._open) >= self._settings.http_max_connections and not self._make_room()
+        most = self._settings.http_max_connections_per_client
+        client_full = most is not None and self._per_client[connection.address] >= most
         self.add(connection)
-        if full or crowded:
+        if full or client_full:
             return Admission.FULL if full else Admission.CLIENT_FULL
         self._unproven[connection] = None
         return Admission.ADMITTED
 
-    def add(self, connection: Connection) -> None:
-        """Takes in what goes on from an admitted connection, such as a websocket."""
+    def add(self, connection: LimitedConnection) -> None:
+        """Adds a connection that continues an admitted one, such as a websocket."""
         self._open.add(connection)
-        self._of_client[connection.address] += 1
-        if self._sweeping is None:
-            self._sweep_later()
+        self._per_client[connection.address] += 1
+        if self._timer is None:
+            self._schedule_check()
 
-    def remove(self, connection: Connection) -> None:
+    def remove(self, connection: LimitedConnection) -> None:
         if connection not in self._open:
             return
         self._open.remove(connection)
-        self.busy(connection)
+        self.mark_busy(connection)
         address = connection.address
-        self._of_client[address] -= 1
-        if not self._of_client[address]:
-            del self._of_client[address]
+        self._per_client[address] -= 1
+        if not self._per_client[address]:
+            del self._per_client[address]
 
-    def busy(self, connection: Connection) -> None:
-        """Says that a request is under way."""
+    def mark_busy(self, connection: LimitedConnection) -> None:
+        """A request is in progress."""
         self._unproven.pop(connection, None)
         self._idle.pop(connection, None)
 
-    def idle(self, connection: Connection) -> None:
-        """Says that the connection waits for its next request."""
+    def mark_idle(self, connection: LimitedConnection) -> None:
+        """The connection waits for its next request."""
         self._idle[connection] = None
 
     def _make_room(self) -> bool:
@@ -107,19 +148,21 @@ class Connections:
                 return True
         return False
 
-    def _sweep_later(self) -> None:
-        self._sweeping = asyncio.get_running_loop().call_later(self._period, self._sweep)
+    def _schedule_check(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(self._period, self._check_deadlines)
 
-    def _sweep(self) -> None:
+    def _check_deadlines(self) -> None:
         now = asyncio.get_running_loop().time()
         for each in tuple(self._open):
-            deadline = each.deadline
-            if deadline <= now:
+            if each.send_deadline <= now:
+                count_closed(SEND_TIMEOUT)
+                each.transport.abort()
+            elif each.deadline <= now:
                 each.expire()
-            elif deadline == NEVER and each.is_closing:
-                # What is left to be sent may be small, and nobody may take it.
-                each.end_by(now + self._limits.send_timeout)
+            elif min(each.deadline, each.send_deadline) == NEVER and each.transport.is_closing():
+                # What is left to send may be small, and the caller may never read it.
+                each.deadline = now + self._settings.http_send_timeout
         if self._open:
-            self._sweep_later()
+            self._schedule_check()
         else:
-            self._sweeping = None
+            self._timer = None

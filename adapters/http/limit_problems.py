@@ -1,19 +1,23 @@
-"""What a caller is told whose request breaks a limit or the protocol: a problem document, and the connection ends."""
+"""The responses to requests that break a limit or the protocol: a problem document, and the connection ends."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from adapters.http.limits import HttpLimits
 from adapters.metrics.process_metrics import HTTP_REFUSED
-from adapters.wire.problems import (
-    RETRY_AFTER_ONE_SECOND,
-    Problem,
-    ProblemType,
-    to_problem,
-)
+from adapters.settings import Settings
+from adapters.wire.problems import RETRY_AFTER_ONE_SECOND, Problem, ProblemType, to_problem
 from adapters.wire.request_errors import BodyTooLarge
+
+SEND_TIMEOUT = "send_timeout"
+MADE_ROOM = "made_room"
+WEBSOCKET = "websocket"
+"""Reasons to close a connection without a response: nobody reads one, or nobody sent a request."""
+
+
+def count_closed(reason: str) -> None:
+    HTTP_REFUSED.labels(reason).inc()
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +28,7 @@ class LimitProblem:
     problem: Problem
 
     def count(self) -> None:
-        HTTP_REFUSED.labels(self.reason).inc()
+        count_closed(self.reason)
 
     def response(self) -> bytes:
         """The whole response, as HTTP/1.1 sends it."""
@@ -35,47 +39,44 @@ class LimitProblem:
             "cache-control": "no-store",
             "connection": "close",
         }
-        head = f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}\r\n" + "".join(
-            f"{name}: {value}\r\n" for name, value in headers.items()
-        )
-        return head.encode("latin-1") + b"\r\n" + answer.body
+        lines = [f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        return "\r\n".join([*lines, "", ""]).encode("latin-1") + answer.body
 
 
 class LimitProblems:
-    """Every rejection, with the limits as they are set."""
+    """Every problem, with the limits of the settings in its text."""
 
-    def __init__(self, limits: HttpLimits) -> None:
+    def __init__(self, settings: Settings) -> None:
+        malformed = ProblemType(400, "malformed_request", "The request is no HTTP/1.1")
         too_large = ProblemType(431, "headers_too_large", "The headers are too large")
         too_long = ProblemType(414, "uri_too_long", "The request line is too long")
-        self.malformed = LimitProblem(
-            "malformed_request",
-            Problem(
-                ProblemType(400, "malformed_request", "The request is no HTTP/1.1"),
-                "The request cannot be read.",
-            ),
-        )
-        self.header_bytes = LimitProblem(
-            "header_bytes",
-            Problem(too_large, f"Request line and headers hold at most {limits.header_bytes} bytes."),
-        )
-        self.header_count = LimitProblem(
-            "header_count", Problem(too_large, f"A request has at most {limits.header_count} header lines.")
-        )
-        self.request_line = LimitProblem(
-            "request_line",
-            Problem(too_long, f"A request line holds at most {limits.request_line_bytes} bytes."),
-        )
-        self.url = LimitProblem("url", Problem(too_long, f"A URL holds at most {limits.url_bytes} bytes."))
-        self.body = LimitProblem("body", to_problem(BodyTooLarge(limits.body_bytes)))
         late = ProblemType(408, "request_timeout", "The request took too long")
-        self.headers_timeout = LimitProblem(
-            "headers_timeout",
-            Problem(late, f"The headers must be there within {limits.headers_timeout:g} seconds."),
-        )
-        self.body_timeout = LimitProblem(
-            "body_timeout", Problem(late, f"The body must be there within {limits.body_timeout:g} seconds.")
-        )
         crowded = ProblemType(503, "too_many_connections", "There are too many connections")
+        self.malformed = _problem("malformed_request", malformed, "The request cannot be read.")
+        self.header_bytes = _problem(
+            "header_bytes",
+            too_large,
+            f"Request line and headers hold at most {settings.http_max_header_bytes} bytes.",
+        )
+        self.header_count = _problem(
+            "header_count", too_large, f"A request has at most {settings.http_max_headers} header lines."
+        )
+        self.request_line = _problem(
+            "request_line",
+            too_long,
+            f"A request line holds at most {settings.http_max_request_line_bytes} bytes.",
+        )
+        self.url = _problem("url", too_long, f"A URL holds at most {settings.http_max_url_bytes} bytes.")
+        self.body = LimitProblem("body", to_problem(BodyTooLarge(settings.max_body_bytes)))
+        self.headers_timeout = _problem(
+            "headers_timeout",
+            late,
+            f"The headers must be there within {settings.http_headers_timeout:g} seconds.",
+        )
+        self.body_timeout = _problem(
+            "body_timeout", late, f"The body must be there within {settings.http_body_timeout:g} seconds."
+        )
         self.connections = LimitProblem(
             "connections", Problem(crowded, "Trying again soon is safe.", headers=RETRY_AFTER_ONE_SECOND)
         )
@@ -85,11 +86,5 @@ class LimitProblems:
         )
 
 
-SEND_TIMEOUT = "send_timeout"
-MADE_ROOM = "made_room"
-WEBSOCKET = "websocket"
-"""Reasons why a connection is closed without an answer: nobody reads one, or nobody asked."""
-
-
-def count_closed(reason: str) -> None:
-    HTTP_REFUSED.labels(reason).inc()
+def _problem(reason: str, kind: ProblemType, detail: str) -> LimitProblem:
+    return LimitProblem(reason, Problem(kind, detail))

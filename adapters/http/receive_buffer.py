@@ -1,4 +1,4 @@
-"""Takes in what a caller sends, one piece a turn of the event loop, so that no caller holds up the others."""
+"""Buffers what a caller sends and parses one piece in a turn of the event loop, so that no caller holds up others."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from collections.abc import Callable
 from enum import Enum
 
 PIECE = 4096
-"""So many bytes are parsed in one turn where each may cost work of its own: chunks, websocket frames."""
+"""Bytes that are parsed in one turn where each may cost work of its own: chunks, websocket frames."""
 
 
 class NextStep(Enum):
-    """What comes after a piece."""
+    """What follows a piece."""
 
     READ = "read more"
     TAKE = "take the next piece in the next turn"
-    WAIT = "take nothing before `wake` is called"
+    WAIT = "take nothing until `wake` is called"
 
 
 class ReceiveBuffer:
-    """Holds received bytes until they may be parsed. While it holds any for a later turn, the socket is not
-    read: it never holds much more than one read, which is at most 256 KB."""
+    """Holds received bytes until they may be parsed. Meanwhile the socket is not read, so that the buffer never
+    holds much more than one read, which is at most 256 KB."""
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, transport: asyncio.Transport, take: Callable[[], NextStep]
@@ -30,35 +30,35 @@ class ReceiveBuffer:
         self._loop = loop
         self._transport = transport
         self._take = take
-        self._deaf = False
+        self._full = False
         self._paused = False
         self._scheduled = False
 
     def feed(self, data: bytes) -> None:
         self.received += data
-        if self._deaf:
-            self._apply()  # somebody else let the socket be read
+        if self._full:
+            self._apply()  # somebody else resumed reading
         elif not self._scheduled:
             self._advance()
 
     def wake(self) -> None:
-        """Goes on after WAIT, in the next turn."""
+        """Continues after WAIT, in the next turn."""
         if not self._scheduled and self.received:
             self._scheduled = True
             self._loop.call_soon(self._advance)
 
     def discard(self) -> None:
-        """Forgets what it holds, and reads on."""
+        """Drops what it holds, and reads on."""
         self.received.clear()
-        self._listen(True)
+        self._set_full(False)
 
     def pause_reading(self) -> None:
-        """Of the transport, for whoever consumes the bytes."""
+        """As of a transport, for the consumer of the bytes."""
         self._paused = True
         self._apply()
 
     def resume_reading(self) -> None:
-        """The other way round; the socket is read again once nothing is held."""
+        """As of a transport; the socket is read again once the buffer is empty."""
         self._paused = False
         self._apply()
 
@@ -67,20 +67,20 @@ class ReceiveBuffer:
         if self._transport.is_closing():
             self.received.clear()
             return
-        then = self._take()
-        if then is NextStep.TAKE:
+        step = self._take()
+        if step is NextStep.TAKE:
             self.wake()
-        self._listen(then is NextStep.READ or not self.received)
+        self._set_full(step is not NextStep.READ and bool(self.received))
 
-    def _listen(self, listen: bool) -> None:
-        if self._deaf is listen:
-            self._deaf = not listen
+    def _set_full(self, full: bool) -> None:
+        if self._full is not full:
+            self._full = full
             self._apply()
 
     def _apply(self) -> None:
         if self._transport.is_closing():
             return
-        if self._deaf or self._paused:
+        if self._full or self._paused:
             self._transport.pause_reading()
         else:
             self._transport.resume_reading()

@@ -1,4 +1,4 @@
-"""ASGI applications of ours on a port."""
+"""Serves ASGI applications on a port, behind limits."""
 
 from __future__ import annotations
 
@@ -13,49 +13,43 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
+from adapters.http.connections import LimitedConfig
 from adapters.http.http_protocol import LimitedHttpProtocol
-from adapters.http.limits import HttpLimits
-from adapters.http.server_config import LimitedConfig
+from adapters.settings import Settings
 from domain.shared.errors import CheckoutError
 
 _WEBSOCKETS = "adapters.http.websocket_protocol:LimitedWebSocketProtocol"
-"""Imported where it is used: only the console has websockets, and brings their library."""
+"""Imported when it is used: only the console has websockets, and its extra brings their library."""
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
-_log = structlog.get_logger("adapters.http.server")
+_log = structlog.get_logger("checkout.http")
 
 
 class PortUnavailable(CheckoutError):
-    """Another program listens there, or nobody may; the message names the port."""
+    """Another program listens on the port, or this user may not. The message names the port."""
 
 
 async def serve(
-    application: ASGIApp,
-    host: str,
-    port: int,
-    limits: HttpLimits,
-    *,
-    finish_within: int,
-    websockets: bool = False,
+    application: ASGIApp, settings: Settings, port: int, *, finish_within: int, websockets: bool = False
 ) -> None:
-    """Serves until SIGTERM or SIGINT; requests that run then get `finish_within` seconds to end."""
-    config = _config(application, host, port, limits, finish_within, websockets=websockets)
-    await _Serving(config).serve()
+    """Serves until SIGTERM or SIGINT. Running requests then get `finish_within` seconds to end."""
+    await _SignalledServer(_config(application, settings, port, finish_within, websockets)).serve()
 
 
 @asynccontextmanager
 async def serve_in_background(
-    application: ASGIApp, host: str, port: int, name: str, limits: HttpLimits, *, websockets: bool = False
+    application: ASGIApp, settings: Settings, port: int, name: str, *, websockets: bool = False
 ) -> AsyncIterator[int]:
-    """Serves for the block, beside what the process is there for, and gives the port; 0 takes a free one.
+    """Serves for the block, beside the process's own work, and gives the port; 0 takes a free one.
     Raises PortUnavailable."""
+    host = settings.host
     try:
         listening = socket.create_server((host, port))
     except OSError as error:
         raise PortUnavailable(f"port {port} of {host} for {name} cannot be had: {error.strerror}") from error
     chosen: int = listening.getsockname()[1]
     _log.info("listening", what=name, host=host, port=chosen)
-    server = _Beside(_config(application, host, chosen, limits, 1, websockets=websockets))
+    server = _BackgroundServer(_config(application, settings, chosen, 1, websockets))
     task = asyncio.create_task(server.serve(sockets=[listening]), name=name)
     try:
         yield chosen
@@ -65,9 +59,9 @@ async def serve_in_background(
         listening.close()
 
 
-class _Serving(uvicorn.Server):
-    """A server that a signal ends, and nothing else: uvicorn's own raises the signal again once it has ended,
-    and the process would be gone before it gave up its roles, left its groups and said that it stops."""
+class _SignalledServer(uvicorn.Server):
+    """A server that only ends on a signal. uvicorn's own raises the signal again after its end; the process would be
+    gone before it gave up its leadership, left its consumer groups and reported that it stops."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -75,13 +69,13 @@ class _Serving(uvicorn.Server):
         try:
             yield
         finally:
-            # Whoever signals again is obeyed at once.
+            # A second signal is obeyed at once.
             for number, handler in before.items():
                 signal.signal(number, handler)
 
 
-class _Beside(uvicorn.Server):
-    """A server that leaves signals to the one that it is beside."""
+class _BackgroundServer(uvicorn.Server):
+    """A server that leaves signals to the process's main server."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -89,17 +83,17 @@ class _Beside(uvicorn.Server):
 
 
 def _config(
-    application: ASGIApp, host: str, port: int, limits: HttpLimits, finish_within: int, *, websockets: bool
+    application: ASGIApp, settings: Settings, port: int, finish_within: int, websockets: bool
 ) -> LimitedConfig:
     return LimitedConfig(
         application,
-        limits,
-        host=host,
+        settings,
+        host=settings.host,
         port=port,
         http=LimitedHttpProtocol,
         ws=_WEBSOCKETS if websockets else "none",
-        ws_max_size=limits.body_bytes,
-        # Who sends little must not make us inflate much.
+        ws_max_size=settings.max_body_bytes,
+        # A caller who sends little must not make the server inflate much.
         ws_per_message_deflate=False,
         backlog=1024,
         log_config=None,

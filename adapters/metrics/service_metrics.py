@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from adapters.release import release
+from adapters.system import release
 from domain.operators.dead_letters.model import DeadLetterCount
 from domain.operators.status.model import RoleHolder, ServiceStatus, WorkerLag, WorkerStatus
 

@@ -1,5 +1,5 @@
-"""Brings a database to the newest schema. Forward only: a new release never takes a column from an old one
-that still runs."""
+"""Migrates a database to the newest schema. Forward only: a release never removes a column that a running older
+release uses."""
 
 from __future__ import annotations
 
@@ -16,44 +16,38 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from adapters.postgres.pool import DatabasePool
-from adapters.postgres.roles import (
-    DatabaseRoles,
-    act_as_owner,
-    create_roles,
-    grant_rights,
-    prefix_in_use,
-)
+from adapters.postgres.roles import DatabaseRoles, act_as_owner, create_roles, grant_rights, prefix_in_use
 from domain.shared.errors import CheckoutError
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
-# Processes that migrate at once go one after the other; the number only has to be the same for all.
+# Only one process migrates at a time. The number is arbitrary and the same for all.
 _LOCK = text("SELECT pg_advisory_xact_lock(7208041001)")
 
-_alone = asyncio.Lock()
-"""Alembic keeps the migration that runs in global variables: one at a time in a process."""
+_one_at_a_time = asyncio.Lock()
+"""Alembic keeps the running migration in global variables."""
 
 
 class MigrationForbidden(CheckoutError):
-    """Who is signed in may not do what migrating takes; the message says who may."""
+    """The role that is signed in may not migrate. The message says who may."""
 
 
 async def migrate(url: str, roles: DatabaseRoles | None = None, *, revision: str = "head") -> Sequence[str]:
-    """Applies the missing migrations up to a revision, all or nothing, and returns their names, oldest first.
+    """Applies the missing migrations up to a revision, all or none, and returns their names, oldest first.
 
-    Makes these roles first and gives them what is there; in a database that has roles, they get their rights anew.
-    Safe when several processes do it at once: the first one does the work. Raises StoreUnavailable, and
-    MigrationForbidden where the rights of the role that is signed in do not suffice.
+    Creates `roles` first, which then own what exists. In a database that has roles it grants their rights again.
+    Several processes may migrate at once: the first one does the work. Raises StoreUnavailable and
+    MigrationForbidden.
     """
     database = DatabasePool(url)
-    # The connection is made as everywhere else, so that the URL means the same here.
+    # Connects as everywhere else, so that the URL means the same here.
     engine = create_async_engine(
         "postgresql+asyncpg://",
         async_creator=lambda: database.connect("checkout migrate"),
         poolclass=NullPool,
     )
     try:
-        async with _alone, engine.begin() as connection:
+        async with _one_at_a_time, engine.begin() as connection:
             await connection.execute(_LOCK)
             driver = (await connection.get_raw_connection()).driver_connection
             assert isinstance(driver, asyncpg.Connection)  # noqa: S101  (for the type checker)
@@ -67,16 +61,16 @@ async def migrate(url: str, roles: DatabaseRoles | None = None, *, revision: str
                 await grant_rights(driver, prefix)
             return applied
     except asyncpg.InsufficientPrivilegeError as error:
-        raise MigrationForbidden(_who_may(error, makes_roles=roles is not None)) from error
+        raise MigrationForbidden(_who_may(error, creates_roles=roles is not None)) from error
     finally:
         await engine.dispose()
 
 
-def _who_may(error: asyncpg.InsufficientPrivilegeError, *, makes_roles: bool) -> str:
+def _who_may(error: asyncpg.InsufficientPrivilegeError, *, creates_roles: bool) -> str:
     who = (
         "one who may create roles and owns the database, or a superuser; where that is not you,"
         " `checkout migrate --print-roles` prints what an administrator runs"
-        if makes_roles
+        if creates_roles
         else "the owner of the tables (checkout_owner, where `checkout migrate --roles` made the roles)"
     )
     return f"PostgreSQL refused it: {error}; the user of CHECKOUT_DATABASE_URL has to be {who}"

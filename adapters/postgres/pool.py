@@ -1,4 +1,4 @@
-"""PostgreSQL as a place that may be away for a while: connections, and the driver's errors in our words."""
+"""A pool of connections to a PostgreSQL that may be away for a while, and the translation of the driver's errors."""
 
 from __future__ import annotations
 
@@ -11,24 +11,23 @@ from typing import Any, cast
 import asyncpg
 
 from adapters.postgres.connection_errors import describe_failed_connection
-from adapters.postgres.connection_url import tls_problem
 from domain.shared.errors import StoreForbidden, StoreUnavailable
 
 _AWAY_CLASSES = frozenset({"08", "53", "57", "58"})
-"""SQLSTATE classes: connection, resources, operator intervention (shutdown, cancelled), system errors."""
+"""SQLSTATE classes: connection, resources, operator intervention (shutdown, cancel), system errors."""
 
 _AWAY_STATES = frozenset({"25006", "25P03", "25P04", "40001", "40P01", "55P03"})
-"""SQLSTATEs: a read-only standby answers, a transaction was idle or ran for too long, serialisation,
-deadlock, a lock was not to be had in time."""
+"""SQLSTATEs: the server is a read-only standby, a transaction was idle or ran for too long, serialisation, deadlock,
+a lock was not granted in time."""
 
 _LONGEST_RELEASE = 0.5
-"""Seconds that a cancelled block waits until its statement has ended too; then the connection is ended. (A
-server that is asked to cancel a statement just before it begins does not.)"""
+"""Seconds that a cancelled block waits for the end of its statement; then the connection is closed. A server that is
+asked to cancel a statement just before it begins does not cancel it."""
 
 
 def is_unavailable(error: BaseException, *, closed: bool) -> bool:
-    """Whether the error means that PostgreSQL is not at our service for now, so that the same statement may
-    succeed later. `closed` says whether the connection that raised it is closed."""
+    """Whether PostgreSQL is unavailable for now, so that the same statement may succeed later. `closed` says whether
+    the connection that raised the error is closed."""
     if isinstance(error, asyncpg.PostgresError):
         state = error.sqlstate or ""
         return state[:2] in _AWAY_CLASSES or state in _AWAY_STATES
@@ -38,7 +37,7 @@ def is_unavailable(error: BaseException, *, closed: bool) -> bool:
 
 
 class StatementFailed(RuntimeError):
-    """PostgreSQL refused a statement, or the driver its values, and would again: a fault of ours."""
+    """PostgreSQL refused a statement, or the driver its values, and would refuse it again: a bug of this service."""
 
 
 def store_unavailable(error: BaseException) -> StoreUnavailable:
@@ -46,7 +45,7 @@ def store_unavailable(error: BaseException) -> StoreUnavailable:
 
 
 class DatabasePool:
-    """A pool of connections that opens when it is first needed and outlives the server's absence."""
+    """A pool that opens when it is first used and survives the server's absence."""
 
     def __init__(
         self,
@@ -57,8 +56,8 @@ class DatabasePool:
         application_name: str = "checkout",
         settings: Mapping[str, str] | None = None,
     ) -> None:
-        """`timeout`, in seconds, bounds each of: getting a connection, and each statement on it that names no
-        limit of its own. `settings` are server settings of every session."""
+        """`timeout`, in seconds, limits getting a connection and each statement without a limit of its own. `settings`
+        are server settings of every session."""
         self._url = url
         self._size = size
         self._timeout = timeout
@@ -69,18 +68,18 @@ class DatabasePool:
 
     @property
     def url(self) -> str:
-        """For another process that connects by itself; it may hold a password."""
+        """For another process that connects itself. It may hold a password."""
         return self._url
 
     @property
     def timeout(self) -> float:
-        """How long, in seconds, a call waits for PostgreSQL."""
+        """Seconds that a call waits for PostgreSQL."""
         return self._timeout
 
     def sibling(
         self, application_name: str, size: int, settings: Mapping[str, str] | None = None
     ) -> DatabasePool:
-        """Another pool on the same database, to be closed on its own."""
+        """Another pool of the same database. The caller closes it."""
         return DatabasePool(
             self._url,
             size=size,
@@ -91,11 +90,10 @@ class DatabasePool:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[asyncpg.Connection]:
-        """A connection of the pool for the block. Raises StoreUnavailable where there is none to be had in
-        time, and where it is lost or times out inside the block; StoreForbidden where the role that is signed in may
-        not do what the block does.
+        """A connection of the pool for the block. Raises StoreUnavailable where none is free in time, and where it is
+        lost or times out inside the block. Raises StoreForbidden where the role lacks a right that the block needs.
 
-        Session state (settings, session locks, LISTEN) is not taken back: for that there is `connect`.
+        Session state (settings, session locks, LISTEN) is not reset: use `connect` for that.
         """
         pool = await self._opened()
         with self._connecting():
@@ -105,7 +103,7 @@ class DatabasePool:
             yield connection
         except Exception as error:
             if is_unavailable(error, closed=_lost(connection)):
-                # Nobody is to wait until a server that does not answer has cancelled the statement.
+                # Nobody waits until a server that does not answer has cancelled the statement.
                 if not _lost(connection):
                     connection.terminate()
                 raise store_unavailable(error) from error
@@ -113,17 +111,15 @@ class DatabasePool:
                 raise StoreForbidden(str(error)) from error
             raise
         finally:
-            # A connection that cannot be given back is ended by the pool; the caller's work is done.
+            # The pool closes a connection that cannot be returned; the caller's work is done.
             with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
                 await pool.release(borrowed, timeout=_LONGEST_RELEASE)
 
     async def connect(
         self, application_name: str, settings: Mapping[str, str] | None = None
     ) -> asyncpg.Connection:
-        """A connection of its own, for LISTEN, session locks and special settings; raises StoreUnavailable.
-
-        Its statements have no time limit of their own.
-        """
+        """A connection outside the pool, for LISTEN, session locks and special settings. Its statements have no time
+        limit. Raises StoreUnavailable."""
         with self._connecting():
             return await asyncpg.connect(
                 self._url,
@@ -132,7 +128,7 @@ class DatabasePool:
             )
 
     async def close(self) -> None:
-        """Closes the pool; connections that are not given back in time are ended."""
+        """Closes the pool, and connections that are not returned in time."""
         self._closed = True
         pool, self._pool = self._pool, None
         if pool is None:
@@ -148,7 +144,7 @@ class DatabasePool:
                 if self._closed:
                     raise StoreUnavailable("this process is stopping")
                 if self._pool is None:
-                    # No connection is made here, so that this works while the server is away.
+                    # It makes no connection yet, so that this works while the server is away.
                     self._pool = await asyncpg.create_pool(
                         self._url,
                         min_size=0,
@@ -162,25 +158,23 @@ class DatabasePool:
 
     @contextlib.contextmanager
     def _connecting(self) -> Iterator[None]:
-        """Turns whatever a server may answer to a new connection into StoreUnavailable. A URL that cannot be
-        understood stays an error of its own."""
+        """Turns every error of a new connection into StoreUnavailable, except that of an unreadable URL."""
         try:
             yield
         except asyncpg.exceptions.ClientConfigurationError:
             raise
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
-            why = tls_problem(error, self._url) or describe_failed_connection(error, self._url)
-            raise StoreUnavailable(why) from error
+            raise StoreUnavailable(describe_failed_connection(error, self._url)) from error
 
 
 def _lost(connection: asyncpg.Connection) -> bool:
     try:
         return connection.is_closed()
     except asyncpg.InterfaceError:
-        # The pool takes a connection back by itself when the server ends it; then it answers nothing more.
+        # When the server ends a connection, the pool takes it back at once, and it answers nothing more.
         return True
 
 
 async def _no_reset(_: Any) -> None:
-    """The driver rolls back what is open before it calls this. Its own reset of session state would be a
-    round trip after each use."""
+    """The driver rolls back an open transaction before it calls this. Its own reset of session state would be a round
+    trip after each use."""

@@ -38,15 +38,15 @@ def create_console(parts: Container, path: str, operator_api: dict[str, Any]) ->
     """NiceGUI keeps its pages for the whole process, so that this is to be called once in it."""
     settings = parts.settings
     sessions = Sessions(
-        parts.verifier,
+        parts.token_verifier,
         idle_timeout=settings.console_idle_timeout,
         lifetime=settings.console_session_lifetime,
     )
     console = ConsoleContext(
         parts=parts,
         sessions=sessions,
-        trend=StatusHistory(parts.statuses, parts.dead_letter_service),
-        judgements=VerdictReader(parts.store, parts.history),
+        trend=StatusHistory(parts.service_status, parts.dead_letter_service),
+        judgements=VerdictReader(parts.event_store, parts.catalogue_history),
         root=path,
     )
     door = SignInRoutes(

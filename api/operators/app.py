@@ -8,7 +8,8 @@ from fastapi import Depends, FastAPI
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
-from adapters.container import Container, new_id
+from adapters.container import Container
+from adapters.system import new_id
 from api.http.middleware import RequestMiddleware
 from api.http.request_metrics import RequestMetrics
 from api.http.swagger import swagger_assets, swagger_page
@@ -86,7 +87,7 @@ def operator_app(parts: Container) -> FastAPI:
     document = openapi_document(app)
     app.openapi = lambda: document  # type: ignore[method-assign]  # FastAPI's own way to give another one
     add_problem_handlers(app)
-    app.add_middleware(OperatorAuth, verifier=parts.verifier)
+    app.add_middleware(OperatorAuth, verifier=parts.token_verifier)
     app.add_middleware(RequestMiddleware, new_id=new_id, requests=RequestMetrics())
     return app
 

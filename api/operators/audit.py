@@ -30,7 +30,7 @@ def router(parts: Container) -> APIRouter:
         before: Annotated[Timestamp | None, Query(description="Only what occurred before.")] = None,
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
     ) -> ActionsPage:
-        actions = await parts.operator_actions.newest(before, limit)
+        actions = await parts.audit_log.newest(before, limit)
         more = actions[-1].occurred_at if len(actions) == limit else None
         return ActionsPage(actions=tuple(actions), next_before=more)
 

@@ -6,7 +6,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query
 
-from adapters.container import Container, utc_now
+from adapters.container import Container
+from adapters.system import utc_now
 from api.operators.parameters import Term, Timestamp
 from api.operators.problems import problems
 from domain.basket.basket import BasketStatus
@@ -93,7 +94,7 @@ def router(parts: Container) -> APIRouter:
         cursor: Annotated[str | None, Query(description="The `nextCursor` of the page before.")] = None,
         limit: Annotated[int, Query(ge=1, le=MAX_PAGE_SIZE)] = 50,
     ) -> SearchPage:
-        return await parts.finder.find(query, cursor, limit)
+        return await parts.basket_search.find(query, cursor, limit)
 
     @routes.get(
         "/baskets/{basketId}",
@@ -116,7 +117,7 @@ def router(parts: Container) -> APIRouter:
         after_version: Annotated[int, Query(alias="afterVersion", ge=0)] = 0,
         limit: Annotated[int, Query(ge=1, le=MAX_ENTRIES)] = 200,
     ) -> HistoryPage:
-        entries = await parts.histories.entries(basket_id, after_version)
+        entries = await parts.basket_history.entries(basket_id, after_version)
         page = tuple(entries[:limit])
         return HistoryPage(
             entries=page, next_after_version=page[-1].version if len(entries) > limit else None
@@ -132,8 +133,8 @@ def router(parts: Container) -> APIRouter:
         from_version: Annotated[int, Query(alias="from", ge=1)],
         to_version: Annotated[int, Query(alias="to", ge=1)],
     ) -> BasketDiff:
-        before = (await parts.histories.at_version(basket_id, from_version)).basket
-        after = (await parts.histories.at_version(basket_id, to_version)).basket
+        before = (await parts.basket_history.at_version(basket_id, from_version)).basket
+        after = (await parts.basket_history.at_version(basket_id, to_version)).basket
         return BasketDiff(
             basket_id=basket_id,
             from_version=from_version,
@@ -146,9 +147,9 @@ def router(parts: Container) -> APIRouter:
             wrong = Violation(("query", "asOf"), "one_of_two", "name a version or a time, not both")
             raise InvalidCommand((wrong,))
         if version is not None:
-            return await parts.histories.at_version(basket_id, version)
+            return await parts.basket_history.at_version(basket_id, version)
         if as_of is not None:
-            return await parts.histories.as_of(basket_id, as_of)
-        return await parts.histories.now(basket_id, utc_now())
+            return await parts.basket_history.as_of(basket_id, as_of)
+        return await parts.basket_history.now(basket_id, utc_now())
 
     return routes

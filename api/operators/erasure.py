@@ -36,7 +36,7 @@ def router(parts: Container) -> APIRouter:
         if meant.confirm != basket_id:
             raise NotConfirmed("`confirm` must be the basket's id: what is forgotten is gone for good")
         try:
-            return await parts.forgetting.erase(
+            return await parts.erasure.erase(
                 BasketSelection(basket_ids=(basket_id,)), operator_from_token(signed, meant.reason)
             )
         except NothingToErase as error:

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
-from adapters.release import release
+from adapters.system import release
 from api.operators.problems import ProblemDocument
 
 _PROBLEM = {

@@ -20,6 +20,6 @@ def router(parts: Container) -> APIRouter:
     async def show_status() -> ServiceStatus:
         """The same as `checkout status --json`. For time series, have Prometheus read `/metrics` of each process:
         workers serve it on their health port, the API on `CHECKOUT_METRICS_PORT`."""
-        return await parts.statuses.now()
+        return await parts.service_status.now()
 
     return routes

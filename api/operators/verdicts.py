@@ -26,11 +26,11 @@ class VerdictList(Value):
 
 def router(parts: Container) -> APIRouter:
     routes = APIRouter(tags=["verdicts"])
-    reading = VerdictReader(parts.store, parts.history)
+    reading = VerdictReader(parts.event_store, parts.catalogue_history)
 
     @routes.get("/baskets/{basketId}/verdicts", summary="The verdicts on a basket", responses=problems(404))
     async def list_verdicts(basket_id: BasketPath) -> VerdictList:
-        return VerdictList(verdicts=tuple(verdict_summaries(await parts.histories.entries(basket_id))))
+        return VerdictList(verdicts=tuple(verdict_summaries(await parts.basket_history.entries(basket_id))))
 
     @routes.get(
         "/baskets/{basketId}/verdicts/{version}",

@@ -35,7 +35,7 @@ def router(parts: Container) -> APIRouter:
     )
     async def verify_basket(basket_id: BasketPath) -> BasketVerification:
         """Changes nothing. `checkout verify --repair` mends views that differ."""
-        verified = await parts.verification.verify([basket_id])
+        verified = await parts.view_verifier.verify([basket_id])
         if not verified.events and not verified.inconsistencies:
             raise BasketNotFound(basket_id)
         return BasketVerification(

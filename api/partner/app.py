@@ -6,7 +6,7 @@ from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from adapters.release import release
+from adapters.system import release
 from adapters.wire.problems import to_problem
 from adapters.wire.request_errors import MethodNotAllowed, RouteNotFound
 from api.http.middleware import RequestMiddleware

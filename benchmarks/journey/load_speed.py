@@ -19,7 +19,7 @@ from time import perf_counter, process_time
 
 from rich.table import Table
 
-from adapters.container import Container, open_container
+from adapters.container import Container, open_operator_container
 from adapters.kafka.catalogue_messages import CATALOGUE_TOPICS
 from adapters.kafka.catalogue_publisher import publish_facts
 from adapters.settings import Settings
@@ -99,9 +99,9 @@ async def measure(count: int, *, apache: bool, profile: bool) -> None:
             began = perf_counter()
             await publish_facts(settings, enumerate(facts, 1), stop=stop, told=told)
             publishing = perf_counter() - began
-        async with open_container(settings) as parts:
+        async with open_operator_container(settings) as parts:
             with bar("recording", len(facts)) as advance:
-                measured = MeasuredFacts(parts.facts, len(facts), advance)
+                measured = MeasuredFacts(parts.catalogue, len(facts), advance)
                 others = OtherLoad()
                 cpu = await _learn(parts, measured, profile=profile)
             _show(measured, publishing, cpu, others.share)
@@ -116,8 +116,8 @@ def real_facts() -> Iterator[Fact]:
 
 async def _learn(parts: Container, measured: MeasuredFacts, *, profile: bool) -> float:
     """Returns the processor seconds that it took."""
-    subscription = parts.subscription(GROUP, *CATALOGUE_TOPICS)
-    worker = CatalogueWorker(subscription, measured, parts.dead_letters)
+    subscription = parts.consumer_group(GROUP, *CATALOGUE_TOPICS)
+    worker = CatalogueWorker(subscription, measured, parts.dead_letter_sinks)
     profiler = cProfile.Profile()
     cpu = process_time()
     if profile:

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from adapters.container import MissingSetting
-from adapters.settings import Settings
+from adapters.settings import MissingSetting, Settings
 from cli.catalogue.fact_file import CheckedFile, check_file, line_ranges
 from cli.catalogue.load_steps import NotRecorded, facts_of, publish, wait_until_recorded
 from cli.catalogue.screen import LoadScreen

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from adapters.container import open_container
+from adapters.container import open_operator_container
 from adapters.kafka.catalogue_publisher import PublishResult, publish_facts
 from adapters.settings import Settings
 from cli.catalogue.fact_file import BadLine, read_fact, read_lines
@@ -86,12 +86,12 @@ async def wait_until_recorded(settings: Settings, facts: Iterator[tuple[int, Fac
     """Waits until every fact is recorded, and returns how many they are; raises NotRecorded, and
     StoreUnavailable."""
     learned = 0
-    async with open_container(with_long_run_timeouts(settings)) as parts, stop_signal() as stop:
+    async with open_operator_container(with_long_run_timeouts(settings)) as parts, stop_signal() as stop:
         retrying = OutageRetry(stop, settings.long_run_patience)
         while ids := {fact.fact_id for _, fact in _next(facts)}:
             last_growth, recorded = time.monotonic(), 0
             while recorded < len(ids):
-                now_recorded = await retrying.do(partial(parts.facts.recorded, ids))
+                now_recorded = await retrying.do(partial(parts.catalogue.recorded, ids))
                 if now_recorded > recorded:
                     last_growth, recorded = time.monotonic(), now_recorded
                     told(learned + recorded)

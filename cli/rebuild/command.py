@@ -135,10 +135,10 @@ def list_(
     limit: Annotated[int, typer.Option(min=1, help="How many.")] = 10, wide: Wide = False, json: Json = False
 ) -> None:
     """The newest rebuilds, those that run among them."""
-    from adapters.container import open_container
+    from adapters.container import open_operator_container
 
     async def newest() -> list[Rebuild]:
-        async with open_container(load_settings()) as parts:
+        async with open_operator_container(load_settings()) as parts:
             return [*await parts.rebuilds.newest(limit)]
 
     rebuilds = run_async(newest())
@@ -184,12 +184,12 @@ def _run(
 
 def _done_at_once(target: RebuildTarget, who: Operator, ways: tuple[bool, bool, bool], *, json: bool) -> None:
     """What is no rebuild."""
-    from adapters.container import open_container
+    from adapters.container import open_operator_container
 
     roll_back, abandon, _ = ways
 
     async def act() -> Rebuild | bool | None:
-        async with open_container(load_settings()) as parts:
+        async with open_operator_container(load_settings()) as parts:
             if roll_back:
                 return await parts.rebuilds.roll_back(target, who)
             if abandon:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from adapters.container import Container, open_container
+from adapters.container import Container, open_operator_container
 from cli.outage_retry import OutageRetry, with_long_run_timeouts
 from cli.runner import load_settings
 from cli.signals import stop_signal
@@ -65,7 +65,10 @@ async def rebuild(asked: RebuildOptions, told: Told) -> Rebuild:
     """Rebuilds until all is done, or it is asked to stop (SIGINT, SIGTERM, another process); returns how it ended.
     Where PostgreSQL goes away for a while, it goes on with what was built until then. Raises RebuildRefused,
     ProcessDied, MissingSetting and StoreUnavailable."""
-    async with open_container(with_long_run_timeouts(load_settings())) as parts, stop_signal() as stop:
+    async with (
+        open_operator_container(with_long_run_timeouts(load_settings())) as parts,
+        stop_signal() as stop,
+    ):
         retrying = OutageRetry(stop, parts.settings.long_run_patience)
         begun: str | None = None
 

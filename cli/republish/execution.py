@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from adapters.container import open_container
+from adapters.container import open_operator_container
 from adapters.settings import Settings
 from cli.outage_retry import OutageRetry, with_long_run_timeouts
 from cli.output import Output, progress_bars
@@ -58,7 +58,7 @@ async def run_republishing(asked: RepublishOptions, out: Output | None = None) -
     run = _Run(asked, out or Output(sys.stderr))
     try:
         settings = with_long_run_timeouts(load_settings())
-        async with open_container(settings) as parts:
+        async with open_operator_container(settings) as parts:
             await run.go(parts.republisher, settings)
     except (CheckoutError, ValueError) as error:
         run.error = str(error)

@@ -131,8 +131,8 @@ async def _read(container: Container, options: _Options) -> ServiceStatus:
 
     from domain.operators.status.lag import LagLimits
 
-    policy = container.statuses.policy
+    policy = container.service_status.policy
     if options.max_lag_seconds is not None:
         limits = LagLimits(events=policy.limits.events, seconds=options.max_lag_seconds)
         policy = replace(policy, limits=limits)
-    return await container.statuses.now(policy)
+    return await container.service_status.now(policy)

@@ -161,16 +161,16 @@ class EmbeddedServices:
     async def _begin_topics_anew(self, broker: EmbeddedBroker, workers: ChildProcess) -> None:
         """As if the topics had lost their old messages to retention. Whoever keeps the workers alive starts them
         again."""
-        from adapters.container import open_container
+        from adapters.container import open_operator_container
 
-        async with open_container(self.settings) as parts:
+        async with open_operator_container(self.settings) as parts:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_CAUGHT_UP_WITHIN):
                     # Whoever produced to it is to have been read; nobody says when that is so.
-                    while await _something_waits(parts.statuses):  # noqa: ASYNC110
+                    while await _something_waits(parts.service_status):  # noqa: ASYNC110
                         await asyncio.sleep(_LOOK_EVERY)
             await workers.stop(STOP_LIMIT)
-            await parts.publisher_positions.begin_anew(self.settings.publisher_id)
+            await parts.publisher_checkpoints.begin_anew(self.settings.publisher_id)
             await broker.stop(STOP_LIMIT)
             await self.start_broker()
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic_core import to_jsonable_python
 
-from adapters.container import open_container
+from adapters.container import open_operator_container
 from cli.runner import load_settings
 from domain.validation.explain import explain_verdict
 from domain.validation.revalidate_as_of import AsOfVerdict, StoredVerdict
@@ -18,12 +18,12 @@ Document = dict[str, Any]
 
 async def revalidate_as_of(basket_id: str, as_of: datetime | None, at_version: int | None) -> AsOfVerdict:
     """Raises BasketNotFound, NotFoundAsOf, MissingSetting and StoreUnavailable."""
-    async with open_container(load_settings()) as parts:
+    async with open_operator_container(load_settings()) as parts:
         if at_version is not None:
-            return await parts.rejudging.at_version(basket_id, at_version)
+            return await parts.as_of_validator.at_version(basket_id, at_version)
         if as_of is not None:
-            return await parts.rejudging.as_of(basket_id, as_of)
-        return await parts.rejudging.now(basket_id)
+            return await parts.as_of_validator.as_of(basket_id, as_of)
+        return await parts.as_of_validator.now(basket_id)
 
 
 def is_as_expected(rejudged: AsOfVerdict) -> bool:

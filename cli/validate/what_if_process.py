@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from adapters.container import Container, open_container
+from adapters.container import Container, open_operator_container
 from adapters.pool_process import end_with_parent
 from cli.outage_retry import with_long_run_timeouts
 from cli.runner import load_settings
@@ -50,13 +50,13 @@ class _Judge:
         self._runner = asyncio.Runner()
         self._stack = AsyncExitStack()
         self._parts: Container = self._runner.run(
-            self._stack.enter_async_context(open_container(with_long_run_timeouts(load_settings())))
+            self._stack.enter_async_context(open_operator_container(with_long_run_timeouts(load_settings())))
         )
         # As they are stored: no check looks at what is sealed.
-        self._baskets = BasketRepository(self._parts.stored, cache_lines=1)
+        self._baskets = BasketRepository(self._parts.raw_event_store, cache_lines=1)
         self._supposition = WhatIfValidator(
             task.facts,
-            self._parts.history,
+            self._parts.catalogue_history,
             task.position,
             task.at,
             self._parts.settings.validation_policy,

@@ -15,7 +15,8 @@ from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 
-from adapters.container import open_container, utc_now
+from adapters.container import open_operator_container
+from adapters.system import utc_now
 from cli.outage_retry import OutageRetry, with_long_run_timeouts
 from cli.runner import load_settings
 from cli.signals import Interrupted, stop_signal
@@ -76,14 +77,17 @@ async def what_if(asked: WhatIfOptions, told: Told) -> WhatIfOutcome:
     """Judges until all is done, or SIGINT or SIGTERM comes. Raises CheckpointMismatch, ProcessDied, MissingSetting and
     StoreUnavailable; what was done until then is in the file of the state."""
     begun = time.monotonic()
-    async with open_container(with_long_run_timeouts(load_settings())) as parts, stop_signal() as stop:
+    async with (
+        open_operator_container(with_long_run_timeouts(load_settings())) as parts,
+        stop_signal() as stop,
+    ):
         retrying = OutageRetry(stop, parts.settings.long_run_patience)
         state = WhatIfCheckpoint.read(asked.resume, asked.asked) if asked.resume else None
-        position = state.position if state else await parts.history.position_at()
+        position = state.position if state else await parts.catalogue_history.position_at()
         facts, without_effect = await retrying.do(
-            lambda: effective_facts(asked.facts, parts.history, position)
+            lambda: effective_facts(asked.facts, parts.catalogue_history, position)
         )
-        touched = await retrying.do(lambda: references_touched_by(facts, parts.history))
+        touched = await retrying.do(lambda: references_touched_by(facts, parts.catalogue_history))
         if state is None:
             behind = partial(parts.open_baskets.behind, NEWEST_EVENTS)
             lagging = await retrying.do(behind) if touched else ()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from adapters.container import Container, open_container
+from adapters.container import Container, open_operator_container
 from adapters.encryption.keys import MasterKeyMissing
 from adapters.settings import Settings
 from cli.outage_retry import OutageRetry, with_long_run_timeouts
@@ -101,7 +101,7 @@ async def run_verification(
     StoreUnavailable; what was found until then is in the file of the state."""
     begun = time.monotonic()
     async with (
-        open_container(with_long_run_timeouts(settings or load_settings())) as parts,
+        open_operator_container(with_long_run_timeouts(settings or load_settings())) as parts,
         stop_signal() as stop,
     ):
         state = (
@@ -144,7 +144,7 @@ class _Run:
 
     async def look_at_everything(self) -> None:
         state, asked = self._state, self._asked
-        await self._retrying.do(self._parts.derived_rows.positions)
+        await self._retrying.do(self._parts.read_model_audit.positions)
         kafka = await self._kafka()
         if not state.baskets_done:
             await (self._all_baskets() if asked.everything else self._some_baskets())
@@ -164,7 +164,7 @@ class _Run:
         operator = self._asked.operator
         if operator is None:
             return None
-        begun, repairing = RepairResult(), self._parts.repairing
+        begun, repairing = RepairResult(), self._parts.view_repairer
         return await self._retrying.do(lambda: repairing.repair(self._state.drifts, operator, begun))
 
     def _leaves_out(self, what: str, why: str, *, asked: bool = False) -> None:
@@ -178,7 +178,7 @@ class _Run:
             self._leaves_out(TOPICS, NO_BROKER, asked=True)
         else:
             try:
-                await self._parts.topic_verification().require_broker()
+                await self._parts.topic_verifier().require_broker()
             except Unavailable as error:
                 echo_error(f"{error}; topics are not compared")
                 self._leaves_out(TOPICS, str(error), asked=True)
@@ -187,26 +187,26 @@ class _Run:
         return False
 
     async def _settle(self) -> None:
-        state, verification = self._state, self._parts.verification
+        state, verification = self._state, self._parts.view_verifier
         patience = self._asked.patience
         state.found(await self._retrying.do(lambda: verification.settle(state.lagging, patience)))
         state.lagging = {}
 
     async def _some_baskets(self) -> None:
-        asked, rows = self._asked, self._parts.derived_rows
+        asked, rows = self._asked, self._parts.read_model_audit
         ids = asked.baskets or await self._retrying.do(
             lambda: rows.some_basket_ids(asked.sample or 0, asked.partner)
         )
         self._told("baskets", 0, len(ids))
         for start in range(0, len(ids), PAGE_BASKETS):
             page = ids[start : start + PAGE_BASKETS]
-            verify = partial(verify_baskets, self._parts.verification, page)
+            verify = partial(verify_baskets, self._parts.view_verifier, page)
             self._take(page, await self._retrying.do(verify))
         if asked.sample is not None and (about := await self._retrying.do(rows.count)) > len(ids):
             self._leaves_out(f"about {about - len(ids):,} other baskets", "a sample was asked for")
 
     async def _all_baskets(self) -> None:
-        asked, rows = self._asked, self._parts.derived_rows
+        asked, rows = self._asked, self._parts.read_model_audit
         self._told("baskets", self._state.baskets, await self._retrying.do(rows.count))
         with verifiers(asked.processes, self._parts) as verify:
             pages = VerificationPages(
@@ -223,7 +223,7 @@ class _Run:
     async def _what_belongs_to_no_basket(self) -> None:
         state = self._state
         if not state.claims_done:
-            state.found(check_positions(*await self._retrying.do(self._parts.derived_rows.positions)))
+            state.found(check_positions(*await self._retrying.do(self._parts.read_model_audit.positions)))
             try:
                 await self._claims()
             except MasterKeyMissing as error:
@@ -236,7 +236,7 @@ class _Run:
             self.write()
 
     async def _claims(self) -> None:
-        state, verification = self._state, self._parts.verification
+        state, verification = self._state, self._parts.view_verifier
         known = {drift.subject for drift in state.drifts if drift.kind.startswith("claim_")}
         after: str | None = ""
         while after is not None:
@@ -252,11 +252,11 @@ class _Run:
             state.catalogue_rows += count
             self._told("catalogue rows and facts", count, None)
 
-        self._told("catalogue rows and facts", 0, await parts.projected_rows.count())
-        return await parts.catalogue_verification.verify(looked)
+        self._told("catalogue rows and facts", 0, await parts.projection_audit.count())
+        return await parts.catalogue_verifier.verify(looked)
 
     async def _topics(self) -> None:
-        asked, verification = self._asked, self._parts.topic_verification()
+        asked, verification = self._asked, self._parts.topic_verifier()
         if asked.everything and asked.partner is not None and self._state.baskets > len(self._looked_at):
             # A run that goes on does not know the baskets of the one before it.
             self._looked_at |= await self._retrying.do(self._all_ids)
@@ -281,7 +281,9 @@ class _Run:
         ids: set[str] = set()
         after: str | None = ""
         while after is not None:
-            page, after = await self._parts.derived_rows.basket_ids(after, PAGE_BASKETS, self._asked.partner)
+            page, after = await self._parts.read_model_audit.basket_ids(
+                after, PAGE_BASKETS, self._asked.partner
+            )
             ids.update(page)
         return ids
 

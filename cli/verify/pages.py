@@ -32,7 +32,7 @@ class VerifierProcessDied(CheckoutError):
 def verifiers(processes: int, parts: Container) -> Iterator[Verify]:
     """So many processes for the block; one is this one. Raises ProcessDied where one ends in the middle."""
     if processes == 1:
-        yield lambda basket_ids: asyncio.ensure_future(verify_baskets(parts.verification, basket_ids))
+        yield lambda basket_ids: asyncio.ensure_future(verify_baskets(parts.view_verifier, basket_ids))
         return
     loop = asyncio.get_running_loop()
     with ProcessPoolExecutor(

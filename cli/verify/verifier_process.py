@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
-from adapters.container import Container, open_container
+from adapters.container import Container, open_operator_container
 from adapters.encryption.keys import MasterKeyMissing
 from adapters.pool_process import end_with_parent
 from adapters.settings import Settings
@@ -33,10 +33,12 @@ class _Verifier:
     def __init__(self, settings: Settings) -> None:
         self._runner = asyncio.Runner()
         self._stack = AsyncExitStack()
-        self._parts: Container = self._runner.run(self._stack.enter_async_context(open_container(settings)))
+        self._parts: Container = self._runner.run(
+            self._stack.enter_async_context(open_operator_container(settings))
+        )
 
     def page(self, basket_ids: Sequence[str]) -> VerificationResult:
-        return self._runner.run(verify_baskets(self._parts.verification, basket_ids))
+        return self._runner.run(verify_baskets(self._parts.view_verifier, basket_ids))
 
 
 _verifiers: list[_Verifier] = []

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from adapters.container import Container, open_container
+from adapters.container import Container, open_operator_container
 from adapters.kafka.catalogue_messages import CATALOGUE_TOPICS
 from adapters.settings import Settings
 from domain.basket.repository import BasketRepository
@@ -34,7 +34,7 @@ class Office:
 
     def __post_init__(self) -> None:
         self.box = self.parts.dead_letter_service
-        self.partner = BasketTraffic(self.parts.store)
+        self.partner = BasketTraffic(self.parts.event_store)
 
     @asynccontextmanager
     async def projecting(self) -> AsyncIterator[None]:
@@ -48,14 +48,14 @@ class Office:
 
     @asynccontextmanager
     async def learning(self) -> AsyncIterator[None]:
-        subscription = self.parts.subscription(self.group, *CATALOGUE_TOPICS)
-        worker = CatalogueWorker(subscription, self.parts.facts, self.parts.dead_letters)
+        subscription = self.parts.consumer_group(self.group, *CATALOGUE_TOPICS)
+        worker = CatalogueWorker(subscription, self.parts.catalogue, self.parts.dead_letter_sinks)
         async with ready_worker(worker):
             yield
 
     @asynccontextmanager
     async def commanding(self) -> AsyncIterator[None]:
-        making = command_worker(self.settings, self.group, letters=self.parts.parked)
+        making = command_worker(self.settings, self.group, letters=self.parts.blocked_baskets)
         async with making as worker, ready_worker(worker):
             yield
 
@@ -75,7 +75,7 @@ class Office:
 
     async def bury(self, letter: DeadLetter) -> DeadLetterSummary:
         """As a release would that understood less than this one."""
-        await self.parts.parked.record([letter])
+        await self.parts.blocked_baskets.record([letter])
         return (await self.box.list(limit=1000)).letters[-1]
 
     async def retry_all(self, **query: str) -> list[ResolutionResult]:
@@ -83,18 +83,18 @@ class Office:
 
     async def results(self) -> list[object]:
         """What the recorded actions say became of it, the newest first."""
-        return [action.scope["result"] for action in await self.parts.operator_actions.newest(None, 100)]
+        return [action.scope["result"] for action in await self.parts.audit_log.newest(None, 100)]
 
     def handlers(self, basket_uuid: str) -> DirectHandlers:
         """Handlers that give a basket this id, and any id to what is in it."""
         ids = iter([basket_uuid])
-        store = self.parts.store
+        store = self.parts.event_store
         return direct_handlers(
-            store, BasketRepository(store), self.parts.facts, utc_now, lambda: next(ids, None) or new_id()
+            store, BasketRepository(store), self.parts.catalogue, utc_now, lambda: next(ids, None) or new_id()
         )
 
 
 @asynccontextmanager
 async def open_office(settings: Settings) -> AsyncIterator[Office]:
-    async with open_container(settings) as parts:
+    async with open_operator_container(settings) as parts:
         yield Office(settings, parts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from adapters.container import open_container
+from adapters.container import open_operator_container
 from adapters.logs import configure_logging
 from adapters.settings import Settings
 from domain.operators.republish.republish import RepublishProgress
@@ -26,7 +26,7 @@ def in_small_portions(republisher: Republisher) -> Republisher:
 
 
 async def _go_on(run_id: str) -> None:
-    async with open_container(Settings(_env_file=None)) as parts:
+    async with open_operator_container(Settings(_env_file=None)) as parts:
         republisher = in_small_portions(parts.republisher)
 
         def told(progress: RepublishProgress) -> None:

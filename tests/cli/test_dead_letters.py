@@ -55,8 +55,8 @@ async def parked(office: Office, messages: int = 1) -> str:
 
 
 async def view_is_right(office: Office, basket_id: str) -> bool:
-    stored = await office.parts.store.read_events(basket_id)
-    return await office.parts.views.versions([basket_id]) == {basket_id: stored[-1].version}
+    stored = await office.parts.event_store.read_events(basket_id)
+    return await office.parts.basket_views.versions([basket_id]) == {basket_id: stored[-1].version}
 
 
 async def test_a_retry_folds_the_view_of_a_parked_basket_and_lets_it_go_on(office: Office) -> None:
@@ -69,11 +69,11 @@ async def test_a_retry_folds_the_view_of_a_parked_basket_and_lets_it_go_on(offic
 
     assert outcome.result == "done"
     assert await view_is_right(office, basket_id)
-    assert await office.parts.parked.blocked([basket_id]) == set()
+    assert await office.parts.blocked_baskets.blocked([basket_id]) == set()
     assert await office.results() == ["done"]
     async with office.projecting():
         await office.partner.handlers.validate(validate(basket_id), caller())
-        newest = (await office.parts.store.read_events(basket_id))[-1]
+        newest = (await office.parts.event_store.read_events(basket_id))[-1]
         await send(office.settings, [basket_event_message(newest)])
         await eventually(lambda: view_is_right(office, basket_id), every=0.05)
 
@@ -101,7 +101,7 @@ async def test_a_basket_whose_events_cannot_be_folded_stays_parked_by_a_retry_an
 ) -> None:
     basket_id = f"basket-{new_id()}"
     odd = NewEvent("checkout.basket-initiated.v1", b'{"no":"basket"}', b"{}")
-    assert isinstance(await office.parts.store.append(Append(basket_id, 0, [odd])), Appended)
+    assert isinstance(await office.parts.event_store.append(Append(basket_id, 0, [odd])), Appended)
     await send(office.settings, [garbage(basket_id)])
     async with office.projecting():
         (letter,) = await office.buried(basket=basket_id)
@@ -111,7 +111,7 @@ async def test_a_basket_whose_events_cannot_be_folded_stays_parked_by_a_retry_an
     assert (retried.result, skipped.result) == ("failed", "failed")
     assert "stays blocked" in retried.words
     assert "stays blocked" in skipped.words
-    assert set(await office.parts.parked.blocked([basket_id])) == {basket_id}
+    assert set(await office.parts.blocked_baskets.blocked([basket_id])) == {basket_id}
     again = (await office.box.show(letter.id)).letter
     assert (again.tries, again.last_error) == (1, retried.words)
     assert await office.results() == ["failed"], (
@@ -126,7 +126,7 @@ async def test_a_skip_of_a_letter_about_a_view_folds_it_too(office: Office) -> N
     assert (await office.box.skip(letter.id, ADA)).result == "done"
 
     assert await view_is_right(office, basket_id)
-    assert await office.parts.parked.blocked([basket_id]) == set()
+    assert await office.parts.blocked_baskets.blocked([basket_id]) == set()
 
 
 async def test_one_fold_settles_all_letters_of_a_basket(office: Office) -> None:
@@ -196,7 +196,7 @@ async def test_a_fact_that_an_older_release_did_not_understand_is_learned(office
     outcome = await office.box.retry(letter.id, ADA)
 
     assert (outcome.result, outcome.words) == ("done", f"learned {fact.fact_id}")
-    assert await office.parts.facts.recorded([fact.fact_id]) == 1
+    assert await office.parts.catalogue.recorded([fact.fact_id]) == 1
 
 
 async def test_a_command_without_an_id_is_carried_out_once_under_that_of_its_letter(office: Office) -> None:
@@ -234,7 +234,7 @@ async def test_a_retry_that_was_cut_off_before_it_was_settled_carries_nothing_ou
         cut_off = asyncio.create_task(crashed.box.retry(letter.id, ADA))
 
         async def carried_out() -> bool:
-            return len(await office.parts.store.read_events(begun.basket)) > 1
+            return len(await office.parts.event_store.read_events(begun.basket)) > 1
 
         await eventually(carried_out, every=0.005)
         cut_off.cancel()
@@ -260,7 +260,7 @@ async def test_an_order_that_came_before_its_basket_completes_it(office: Office)
     outcome = await office.box.retry(letter.id, ADA)
 
     assert outcome.result == "done", outcome.words
-    stored = await office.parts.store.read_events(basket_id)
+    stored = await office.parts.event_store.read_events(basket_id)
     assert stored[-1].type == "checkout.basket-completed.v1"
     assert json.loads(stored[-1].metadata)["actor"] == "kafka:orders"
 
@@ -278,13 +278,13 @@ async def test_a_second_order_of_a_basket_waits_until_the_first_is_left_out(offi
     assert (await office.box.skip(first.id, ADA)).result == "done"
     assert (await office.box.retry(second.id, ADA)).result == "done"
 
-    completed = decode_all(b"[" + (await office.parts.store.read_events(basket_id))[-1].data + b"]")
+    completed = decode_all(b"[" + (await office.parts.event_store.read_events(basket_id))[-1].data + b"]")
     assert [getattr(event, "order_id", None) for event in completed] == ["order-2"]
 
 
 async def test_a_lost_verdict_is_put_together_again_and_published(office: Office) -> None:
     basket = await office.partner.fills_a_basket()
-    stored = await office.parts.store.read_events(basket.id)
+    stored = await office.parts.event_store.read_events(basket.id)
     judged = next(event for event in stored if event.type == BASKET_VALIDATED)
     letter = await office.bury(
         DeadLetter(
@@ -312,7 +312,7 @@ async def test_a_verdict_that_stays_lost_stays_a_letter_until_it_is_left_out(off
         NewEvent("checkout.basket-initiated.v1", b'{"no":"basket"}', b"{}"),
         NewEvent(BASKET_VALIDATED, b'{"no":"verdict"}', b"{}"),
     ]
-    await office.parts.store.append(Append(basket_id, 0, odd))
+    await office.parts.event_store.append(Append(basket_id, 0, odd))
     async with office.publishing():
         (letter,) = await office.buried(basket=basket_id)
 
@@ -340,7 +340,7 @@ async def test_of_many_operators_at_once_one_does_each_letter(office: Office) ->
     ours = [f"basket-{uuid}" for uuid in uuids]
     assert sorted(basket for basket in done if basket in ours) == sorted(ours)
     for basket_id in ours:
-        types = [event.type for event in await office.parts.store.read_events(basket_id)]
+        types = [event.type for event in await office.parts.event_store.read_events(basket_id)]
         assert types.count("checkout.basket-completed.v1") == 1
 
 
@@ -360,7 +360,7 @@ async def test_people_see_and_settle_letters_on_the_command_line(office: Office)
     assert retried.code == 0, retried.err
     document = json.loads(retried.out)
     assert (document["settled"], document["notSettled"]) == (1, 0)
-    (action,) = await office.parts.operator_actions.newest(None, 5)
+    (action,) = await office.parts.audit_log.newest(None, 5)
     assert (action.operator.actor, action.operator.way, action.operator.reason) == (
         "ada",
         "command-line",

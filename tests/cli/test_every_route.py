@@ -15,14 +15,14 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Mount, Route
 
 from adapters.auth.local_issuer import issue_token
-from adapters.container import Container, new_id, open_container
-from adapters.http.limits import HttpLimits
+from adapters.container import Container, open_operator_container
 from adapters.http.server import serve_in_background
 from adapters.metrics.page import metrics_route
 from adapters.settings import Settings
+from adapters.system import new_id
 from api.operators import OPERATOR_API_PATH
 from api.partner.dependencies import PartnerApiDependencies
-from cli.serve import CONSOLE, _rooms
+from cli.serve import CONSOLE, api_application
 from tests.api.service import settings_in
 from tests.servers.postgres import Databases
 from workers.health import health_app
@@ -71,16 +71,15 @@ async def ports(tmp_path_factory: pytest.TempPathFactory, databases: Databases) 
     url = await databases.fresh()
     settings = settings_in(tmp_path_factory.mktemp("issuer"), database_url=url, console=True)
     async with AsyncExitStack() as stack:
-        parts = await stack.enter_async_context(open_container(settings))
-        metrics = Starlette(routes=[metrics_route(parts.statuses, parts.dead_letter_service.counts)])
-        rooms = _rooms(_api(parts), parts)
-        limits = HttpLimits.of(settings)
+        parts = await stack.enter_async_context(open_operator_container(settings))
+        metrics = Starlette(routes=[metrics_route(parts.service_status, parts.dead_letter_service.counts)])
+        rooms = api_application(_api(parts), parts)
         working = Heartbeat("working")
         working.ready(True)
         health = health_app([working], silent_seconds=inf)
         served = [
             await stack.enter_async_context(
-                serve_in_background(application, "127.0.0.1", 0, name, limits, websockets=name == "api")
+                serve_in_background(application, settings, 0, name, websockets=name == "api")
             )
             for name, application in (
                 ("api", rooms),
@@ -89,7 +88,7 @@ async def ports(tmp_path_factory: pytest.TempPathFactory, databases: Databases) 
             )
         ]
         api, metrics_at, health_at = (f"http://127.0.0.1:{port}" for port in served)
-        applications = [rooms._partner_api, *(room for _, _, room in rooms._rooms)]  # type: ignore[attr-defined]
+        applications = [rooms._partner_api, *(room for _, _, room in rooms._rooms)]
         routes = {path for application in applications for path in _paths(application)}
         yield Ports(settings, api, metrics_at, health_at, tuple(sorted(routes)))
     await databases.drop(url)
@@ -99,7 +98,7 @@ def _api(parts: Container) -> PartnerApiDependencies:
     return PartnerApiDependencies(
         settings=parts.settings,
         handlers=parts.handlers,
-        verifier=parts.verifier,
+        verifier=parts.token_verifier,
         new_id=new_id,
         is_ready=parts.is_ready,
     )

@@ -66,13 +66,13 @@ async def test_a_person_is_forgotten_once_it_is_confirmed(operating: Operating) 
     assert "3 baskets would forget" in declined.err
     assert "2  of acme" in declined.err
     assert "Forget it for good?" in declined.err
-    assert await parts.operator_actions.newest(None, 5) == []
+    assert await parts.audit_log.newest(None, 5) == []
 
     confirmed = await operating.run("forget", "--subject", "p-1", *WHY, "--json", typed="y\n")
     said = json.loads(confirmed.out)
     assert (confirmed.code, said["baskets"], said["keysDestroyed"], said["left"]) == (0, 3, 3, 0)
     assert set(said["basketIds"]) == ids
-    (action,) = await parts.operator_actions.newest(None, 5)
+    (action,) = await parts.audit_log.newest(None, 5)
     assert (action.id, action.operator.actor, action.operator.reason) == (said["actionId"], *WHY[3::-2])
     assert {str((await folded(parts, id)).details.tracking) for id in ids} == {"{}"}
 
@@ -86,7 +86,7 @@ async def test_what_was_printed_is_what_is_forgotten_again_after_a_restore(
     ids = [await a_basket(operating.parts, subject=subject) for subject in ("p-1", "p-2", "p-3")]
     kept = tmp_path / "forgotten.jsonl"
     kept.write_text("".join(json.dumps({"basketIds": [id], "left": 0}) + "\n" for id in ids[:2]))
-    await operating.parts.forgetting.erase(BasketSelection(basket_ids=(ids[0],)), GRACE)
+    await operating.parts.erasure.erase(BasketSelection(basket_ids=(ids[0],)), GRACE)
 
     ended = await operating.run("forget", "--again", kept, *WHY, "--yes")
 
@@ -148,7 +148,7 @@ async def test_master_keys_are_exchanged_while_everything_stays_readable(operati
     file.write_text(new)
     async with service(operating.url, file.parent) as later:
         assert (await folded(later, id)).details.tracking == {"who": MARKER}
-        assert (await later.forgetting.erase(BasketSelection(basket_ids=(id,)), GRACE)).keys_destroyed == 1
+        assert (await later.erasure.erase(BasketSelection(basket_ids=(id,)), GRACE)).keys_destroyed == 1
 
 
 def test_a_master_key_is_made_where_there_is_none(tmp_path: Path) -> None:

@@ -90,7 +90,7 @@ async def test_history_arrives_as_it_was_published_and_says_that_it_is_a_replay(
     assert await is_all_there_once(office, topic)
     assert len({*await partitions(office.settings, topic, BASKET_EVENTS)}) == 1
     (basket_id, *_) = office.partner.basket_ids
-    events = await office.parts.store.read_events(basket_id)
+    events = await office.parts.event_store.read_events(basket_id)
     for message, event in zip(await topic_content(office.settings, topic, [basket_id]), events, strict=True):
         live = basket_event_message(event)
         assert (message.message.key, message.message.value) == (live.key, live.value)
@@ -99,7 +99,7 @@ async def test_history_arrives_as_it_was_published_and_says_that_it_is_a_replay(
         assert names == ["ce_replay", "ce_replaytime"]
         assert message.message.header("ce_replay") == document["run"]["id"]
     assert await topic_content(office.settings, BASKET_EVENTS, office.partner.basket_ids) == []
-    (action,) = await office.parts.operator_actions.newest(None, 5)
+    (action,) = await office.parts.audit_log.newest(None, 5)
     assert (action.type, action.operator.reason) == ("operations.history-republished.v1", "a new reader")
     assert action.scope["topic"] == topic
 
@@ -145,7 +145,7 @@ async def test_what_a_run_left_in_an_open_transaction_is_never_seen_and_is_sent_
     client = producer(office.settings, transactional_id=f"republish-{begun.id}")
     await client.start()
     await client.begin_transaction()
-    stored = await office.parts.store.read_events(basket.id)
+    stored = await office.parts.event_store.read_events(basket.id)
     await send_all(client, [replay_message(ReplayedEvent(event, run=begun)) for event in stored[:5]])
     await vanished(client)
 
@@ -202,7 +202,7 @@ async def test_the_command_line_sends_nothing_to_a_live_topic_unless_its_name_is
         ended = await run_with(office.settings, *to_live, *confirmation)
         assert (ended.code, "is live" in ended.err) == (1, True)
 
-    assert await office.parts.operator_actions.newest(None, 5) == []
+    assert await office.parts.audit_log.newest(None, 5) == []
     assert await topic_content(office.settings, BASKET_EVENTS, [basket.id]) == []
 
 
@@ -216,12 +216,12 @@ def test_what_contradicts_itself_is_a_wrong_command_line(arguments: tuple[str, .
 
 async def test_live_projectors_take_a_replay_on_the_live_topic_without_harm(office: Office) -> None:
     basket = await office.partner.fills_a_basket()
-    stored = await office.parts.store.read_events(basket.id)
+    stored = await office.parts.event_store.read_events(basket.id)
     async with office.projecting():
         await send(office.settings, [basket_event_message(event) for event in stored])
         version = stored[-1].version
         await eventually(lambda: is_at(office, basket.id, version), limit=20, every=0.05)
-        before = await office.parts.views.snapshots([basket.id])
+        before = await office.parts.basket_views.snapshots([basket.id])
 
         asked = {"live": True, "confirmed": BASKET_EVENTS, "basket_id": basket.id}
         await sent(office, await begin(office, BASKET_EVENTS, **asked))
@@ -233,16 +233,16 @@ async def test_live_projectors_take_a_replay_on_the_live_topic_without_harm(offi
         await eventually(
             lambda: done_with(office.settings, office.group, messages[-1].source), limit=20, every=0.05
         )
-        assert await office.parts.views.snapshots([basket.id]) == before
+        assert await office.parts.basket_views.snapshots([basket.id]) == before
         assert (await office.box.list(basket_id=basket.id)).letters == ()
         await office.partner.handlers.validate(validate(basket.id), caller())
-        newest = (await office.parts.store.read_events(basket.id))[-1]
+        newest = (await office.parts.event_store.read_events(basket.id))[-1]
         await send(office.settings, [basket_event_message(newest)])
         await eventually(lambda: is_at(office, basket.id, version + 1), limit=20, every=0.05)
 
 
 async def is_at(office: Office, basket_id: str, version: int) -> bool:
-    return await office.parts.views.versions([basket_id]) == {basket_id: version}
+    return await office.parts.basket_views.versions([basket_id]) == {basket_id: version}
 
 
 async def test_without_transactions_it_says_so_and_sends_at_least_once(

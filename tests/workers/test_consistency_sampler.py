@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import asyncpg
 from prometheus_client import REGISTRY
 
-from adapters.container import Container, open_container
+from adapters.container import Container, open_worker_container
 from adapters.kafka.messages import basket_event_message
 from adapters.kafka.topics import BASKET_EVENTS, ensure_topics
 from adapters.settings import Settings
@@ -49,8 +49,8 @@ def sampler(
     parts: Container, topics: TopicVerifier | None = None, *, patience: float = 30.0
 ) -> ConsistencySampler:
     return ConsistencySampler(
-        parts.verification,
-        parts.derived_rows,
+        parts.view_verifier,
+        parts.read_model_audit,
         topics,
         parts.leadership,
         rate=50,
@@ -64,7 +64,7 @@ def sampler(
 async def service(settings: Settings, group: str) -> AsyncIterator[Container]:
     """A publisher and a projector at work."""
     async with AsyncExitStack() as stack:
-        parts = await stack.enter_async_context(open_container(settings, of_operators=False))
+        parts = await stack.enter_async_context(open_worker_container(settings))
         publisher = await stack.enter_async_context(publisher_worker(settings))
         projector = await stack.enter_async_context(projector_worker(settings, group))
         await stack.enter_async_context(running_worker(publisher))
@@ -86,7 +86,7 @@ async def test_a_sound_service_under_load_has_no_differences(
     async with service(settings, group) as parts:
         writing = [asyncio.create_task(partner.keeps_filling()) for _ in range(3)]
         await eventually(lambda: len(partner.basket_ids) > 20)
-        worker = sampler(parts, parts.topic_verification())
+        worker = sampler(parts, parts.topic_verifier())
         async with running_worker(worker) as heartbeat:
             await eventually(lambda: sampled("checkout_verified_baskets_total") > looked_at + 40)
             await eventually(
@@ -110,7 +110,7 @@ async def test_a_sound_service_under_load_has_no_differences(
 async def test_a_view_that_differs_is_found_by_and_by_and_counted_by_its_kind(
     settings: Settings, partner: BasketTraffic, administrator_url: str
 ) -> None:
-    async with open_container(settings, of_operators=False) as parts:
+    async with open_worker_container(settings) as parts:
         basket = await partner.fills_a_basket()
         await parts.projection.refold(basket.id)
         connection = await asyncpg.connect(administrator_url)
@@ -125,7 +125,7 @@ async def test_a_view_that_differs_is_found_by_and_by_and_counted_by_its_kind(
 async def test_a_view_that_stays_behind_differs_after_a_while(
     settings: Settings, partner: BasketTraffic
 ) -> None:
-    async with open_container(settings, of_operators=False) as parts:
+    async with open_worker_container(settings) as parts:
         basket = await partner.fills_a_basket()
         await parts.projection.refold(basket.id)
         await partner.handlers.update(update(basket.id, add("o-9")), caller())
@@ -146,10 +146,10 @@ async def test_a_message_that_comes_twice_is_found_as_it_is_published(
             await send(settings, [basket_event_message(event) for event in events])
 
     async with (
-        open_container(settings, of_operators=False) as parts,
+        open_worker_container(settings) as parts,
         publisher_worker(settings) as publisher,
         running_worker(publisher),
-        running_worker(sampler(parts, parts.topic_verification())),
+        running_worker(sampler(parts, parts.topic_verifier())),
     ):
         writing = asyncio.create_task(again_and_again())
         await eventually(lambda: differences("message_repeated") > before)
@@ -160,14 +160,14 @@ async def test_a_message_that_comes_twice_is_found_as_it_is_published(
 async def test_kafka_away_keeps_no_basket_from_being_verified(
     settings: Settings, partner: BasketTraffic
 ) -> None:
-    async with open_container(settings, of_operators=False) as parts:
+    async with open_worker_container(settings) as parts:
         basket = await partner.fills_a_basket()
         await parts.projection.refold(basket.id)
     away = settings.model_copy(update={"kafka_bootstrap_servers": "127.0.0.1:1"})
     looked_at = sampled("checkout_verified_baskets_total")
     async with (
-        open_container(away, of_operators=False) as parts,
-        running_worker(sampler(parts, parts.topic_verification())) as heartbeat,
+        open_worker_container(away) as parts,
+        running_worker(sampler(parts, parts.topic_verifier())) as heartbeat,
     ):
         await eventually(lambda: sampled("checkout_verified_baskets_total") > looked_at + 5)
         assert heartbeat.is_ready

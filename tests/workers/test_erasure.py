@@ -39,18 +39,22 @@ from workers.publisher import PublisherWorker
 async def at_work(parts: Container, group: str) -> AsyncIterator[None]:
     """A publisher and a projector, as they are put together for production."""
     publisher = PublisherWorker(
-        parts.published_feed,
-        parts.published_store,
+        parts.published_event_feed,
+        parts.published_event_store,
         parts.publisher(),
         parts.leadership,
-        parts.parked,
+        parts.blocked_baskets,
         role=parts.settings.publisher_id,
     )
     subscription = ConsumerGroup(
         parts.settings, group, BASKET_EVENTS, session_timeout_ms=6_000, heartbeat_interval_ms=500
     )
     projector = ProjectorWorker(
-        subscription, parts.projection, parts.parked, parts.dead_letters, opened=parts.decrypt_messages
+        subscription,
+        parts.projection,
+        parts.blocked_baskets,
+        parts.dead_letter_sinks,
+        opened=parts.decrypt_messages,
     )
     async with running_worker(publisher), running_worker(projector):
         yield
@@ -68,10 +72,10 @@ async def viewed(parts: Container, basket_id: str, version: int) -> bytes:
     """The view as it lies there, once it is at this version."""
 
     async def there() -> bool:
-        return (await parts.views.versions([basket_id])).get(basket_id) == version
+        return (await parts.basket_views.versions([basket_id])).get(basket_id) == version
 
     await eventually(there, every=0.05)
-    snapshot = (await parts.stored.read_stream(basket_id)).snapshot
+    snapshot = (await parts.raw_event_store.read_stream(basket_id)).snapshot
     assert snapshot is not None
     return snapshot
 
@@ -91,10 +95,10 @@ async def test_a_basket_is_published_projected_and_forgotten(
         # The projector keeps it sealed however it was published, and serves it open.
         await viewed(parts, id, version)
         assert await where_it_lies(connection) == set()
-        assert (await parts.views.snapshots([id]))[id] == to_view(await folded(parts, id)).snapshot
+        assert (await parts.basket_views.snapshots([id]))[id] == to_view(await folded(parts, id)).snapshot
         assert await published(settings, id) == (3 if how == "open" else 0)
 
-        await parts.forgetting.erase(Person(subject="p-1"), GRACE)
+        await parts.erasure.erase(Person(subject="p-1"), GRACE)
 
         basket = await folded(parts, id)
         assert await viewed(parts, id, version + 1) == to_view(basket).snapshot
@@ -103,7 +107,8 @@ async def test_a_basket_is_published_projected_and_forgotten(
         assert [json.loads(message)["version"] for message in messages] == [*range(1, version + 2)]
         # What is sent once more, to wherever, holds nothing any longer.
         again = [
-            basket_event_message(event).value or b"" for event in await parts.published_feed.read(0, 100)
+            basket_event_message(event).value or b""
+            for event in await parts.published_event_feed.read(0, 100)
         ]
         assert len(again) == version + 1
         assert not [value for value in again if MARKER.encode() in value]
@@ -124,7 +129,7 @@ async def test_what_was_forgotten_before_it_was_published_never_is(
 ) -> None:
     async with on_kafka(settings, tmp_path) as parts:
         id = await a_basket(parts)
-        await parts.forgetting.erase(Person(subject="p-1"), GRACE)
+        await parts.erasure.erase(Person(subject="p-1"), GRACE)
         basket = await folded(parts, id)
         async with at_work(parts, group):
             assert await viewed(parts, id, basket.version) == to_view(basket).snapshot

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncpg
 import pytest
 
-from adapters.container import new_id, open_container
+from adapters.container import open_operator_container
 from adapters.kafka.topics import BASKET_EVENTS
 from adapters.settings import Settings
+from adapters.system import new_id
 from domain.operators.audit import Operator
 from domain.operators.checkpoint_reset import CheckpointReset, NoSuchPosition, PublisherRunning
 from tests.basket_traffic import BasketTraffic, topic_content, utc_now
@@ -33,8 +34,8 @@ async def restore(administrator_url: str, events: int) -> None:
 
 
 async def last_event(settings: Settings) -> int:
-    async with open_container(settings) as parts:
-        return (await parts.derived_rows.positions())[0]
+    async with open_operator_container(settings) as parts:
+        return (await parts.read_model_audit.positions())[0]
 
 
 async def all_published(settings: Settings, partner: BasketTraffic) -> bool:
@@ -89,14 +90,14 @@ async def test_it_goes_on_where_an_operator_says_and_publishes_what_happened_sin
     other = await BasketTraffic(partner.store, "globex").knows_a_catalogue()
     await other.fills_baskets(2)
 
-    async with open_container(settings) as parts:
+    async with open_operator_container(settings) as parts:
         going_on = CheckpointReset(
-            parts.feed,
+            parts.event_feed,
             parts.publisher(),
             settings.publisher_id,
             settings.publisher_id,
             parts.leadership,
-            parts.operator_actions,
+            parts.audit_log,
             utc_now,
             new_id,
             role_timeout=1.0,
@@ -107,7 +108,7 @@ async def test_it_goes_on_where_an_operator_says_and_publishes_what_happened_sin
             with pytest.raises(PublisherRunning):
                 await going_on.reset(position, ANN)
         put = await going_on.reset(position, ANN)
-        (action,) = await parts.operator_actions.newest(None, 5)
+        (action,) = await parts.audit_log.newest(None, 5)
 
     assert (put.after.position, put.before.position) == (position, position + 4)
     assert action.type == "operations.publisher-put-back.v1"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from adapters.container import open_container
+from adapters.container import open_operator_container
 from adapters.kafka import topics
 from adapters.kafka.catalogue_messages import CATALOGUE_TOPICS, fact_message
 from adapters.kafka.clients import MAX_MESSAGE_BYTES
@@ -78,7 +78,7 @@ async def commanding(settings: Settings) -> AsyncIterator[Reader]:
         await send([order(basket)])
 
         async def completed() -> bool:
-            return (await parts.store.read_events(basket))[-1].type == "checkout.basket-completed.v1"
+            return (await parts.event_store.read_events(basket))[-1].type == "checkout.basket-completed.v1"
 
         await eventually(completed, every=0.1)
 
@@ -86,7 +86,7 @@ async def commanding(settings: Settings) -> AsyncIterator[Reader]:
         return letters.written
 
     working = command_worker(settings, unique("commands"), letters=letters)
-    async with open_container(settings) as parts, working as worker, ready_worker(worker):
+    async with open_operator_container(settings) as parts, working as worker, ready_worker(worker):
         yield Reader((topics.COMMANDS, topics.ORDERS), goes_on, written)
 
 
@@ -101,7 +101,7 @@ async def learning(settings: Settings) -> AsyncIterator[Reader]:
         ids = [fact.fact_id for fact in said]
 
         async def known() -> bool:
-            return await parts.facts.recorded(ids) == len(ids)
+            return await parts.catalogue.recorded(ids) == len(ids)
 
         await eventually(known, every=0.1)
 
@@ -110,31 +110,31 @@ async def learning(settings: Settings) -> AsyncIterator[Reader]:
 
     subscription = ConsumerGroup(settings, unique("catalogue"), *CATALOGUE_TOPICS)
     async with (
-        open_container(settings) as parts,
-        ready_worker(CatalogueWorker(subscription, parts.facts, [letters])),
+        open_operator_container(settings) as parts,
+        ready_worker(CatalogueWorker(subscription, parts.catalogue, [letters])),
     ):
         yield Reader(CATALOGUE_TOPICS, goes_on, written)
 
 
 @asynccontextmanager
 async def projecting(settings: Settings) -> AsyncIterator[Reader]:
-    async with open_container(settings) as parts:
-        partner = BasketTraffic(parts.store)
+    async with open_operator_container(settings) as parts:
+        partner = BasketTraffic(parts.event_store)
 
         async def goes_on(send: Callable[[list[Message]], Awaitable[None]]) -> None:
             basket = await partner.fills_a_basket()
-            events = await parts.store.read_events(basket.id)
+            events = await parts.event_store.read_events(basket.id)
             await send([basket_event_message(event) for event in events])
 
             async def shown() -> bool:
-                return await parts.views.versions([basket.id]) == {basket.id: len(events)}
+                return await parts.basket_views.versions([basket.id]) == {basket.id: len(events)}
 
             await eventually(shown, every=0.1)
 
         async def written() -> list[DeadLetter]:
             found = []
             for letter in (await parts.dead_letter_service.list(limit=1000)).letters:
-                stored = await parts.letter_book.find(letter.id)
+                stored = await parts.dead_letter_store.find(letter.id)
                 assert stored is not None
                 found.append(stored.message)
             return found
@@ -274,9 +274,9 @@ async def test_a_letter_larger_than_its_topic_takes_comes_without_its_content(se
 
 async def test_an_order_for_a_basket_that_nobody_can_fold_holds_up_no_other(settings: Settings) -> None:
     basket_id = f"basket-{new_id()}"
-    async with commanding(settings) as reader, open_container(settings) as parts:
+    async with commanding(settings) as reader, open_operator_container(settings) as parts:
         odd = NewEvent("checkout.basket-initiated.v1", b'{"no":"basket"}', b"{}")
-        await parts.store.append(Append(basket_id, 0, [odd]))
+        await parts.event_store.append(Append(basket_id, 0, [odd]))
         await send_messages(settings, [order(basket_id)])
         await reader.goes_on(lambda messages: send_messages(settings, messages))
 

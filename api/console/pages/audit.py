@@ -55,7 +55,7 @@ class _Record:
     """The actions that were read, page after page."""
 
     def __init__(self, console: ConsoleContext) -> None:
-        self._actions = console.parts.operator_actions
+        self._actions = console.parts.audit_log
         self._table: Table | None = None
         self._before: datetime | None = None
 

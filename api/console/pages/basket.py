@@ -71,7 +71,7 @@ class _Shown:
 class _BasketPage:
     def __init__(self, visit: PageContext, basket_id: str, heading: PageHeading, version: int | None) -> None:
         self._visit = visit
-        self._histories = visit.parts.histories
+        self._histories = visit.parts.basket_history
         self._id = basket_id
         self._heading = heading
         self._entries: list[HistoryEntry] = []

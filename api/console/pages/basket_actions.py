@@ -31,7 +31,7 @@ def offer_basket_actions(visit: PageContext, basket_id: str, then: Callable[[], 
 async def _verify(visit: PageContext, basket_id: str) -> None:
     """Folds the basket's events again, and says whether all that is derived from them equals it."""
     try:
-        verified = await visit.parts.verification.verify([basket_id])
+        verified = await visit.parts.view_verifier.verify([basket_id])
     except CheckoutError as error:
         ui.notify(error_text(error), type="negative", position="top")
         return
@@ -62,7 +62,7 @@ async def _verify(visit: PageContext, basket_id: str) -> None:
 
 def _forget(visit: PageContext, basket_id: str, then: Callable[[], object]) -> None:
     async def do(operator: Operator) -> DialogResult:
-        forgotten = await visit.parts.forgetting.erase(BasketSelection(basket_ids=(basket_id,)), operator)
+        forgotten = await visit.parts.erasure.erase(BasketSelection(basket_ids=(basket_id,)), operator)
         if forgotten.unchanged:
             return DialogResult("It had been forgotten before, and holds nothing new.", "news")
         if forgotten.stored_in_the_clear:

@@ -139,7 +139,7 @@ class _Found:
     """The pages that were read, one below the other."""
 
     def __init__(self, console: ConsoleContext, query: BasketQuery) -> None:
-        self._finder = console.parts.finder
+        self._finder = console.parts.basket_search
         self._query = query
         self._cursor: str | None = None
 

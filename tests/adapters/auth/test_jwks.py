@@ -53,8 +53,8 @@ async def refused(check: Awaitable[object]) -> bool:
 
 async def settled(checks: TokenVerifier) -> None:
     """Waits until the keys that are read in the background are there."""
-    if checks._keys._background is not None:
-        await checks._keys._background
+    if checks._keys._refresh is not None:
+        await checks._keys._refresh
 
 
 async def test_keys_are_read_when_the_first_token_comes_and_then_kept() -> None:
@@ -375,7 +375,7 @@ async def test_an_answer_that_drips_is_not_waited_for() -> None:
     async with await asyncio.start_server(drip, "127.0.0.1", 0) as server:
         with pytest.raises(TimeoutError):
             await fetch_keys_from_url(
-                f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/jwks", within=0.3
+                f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/jwks", timeout=0.3
             )()
 
 

@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.applications import Starlette
@@ -16,16 +16,22 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from adapters.http.limits import HttpLimits
 from adapters.http.server import serve_in_background
 from adapters.settings import Settings
 
 PATIENCE = 60.0
 """Seconds that a test waits for what must come; a busy machine takes its time."""
 
-LIMITS = HttpLimits.of(Settings.model_construct())
+LIMITS = Settings.model_construct()
 """The defaults."""
-HURRIED = replace(LIMITS, headers_timeout=0.2, body_timeout=0.2, idle_timeout=0.2, send_timeout=0.2)
+
+
+def limited(**limits: object) -> Settings:
+    """The defaults, except these."""
+    return LIMITS.model_copy(update={f"http_{name}": limit for name, limit in limits.items()})
+
+
+HURRIED = limited(headers_timeout=0.2, body_timeout=0.2, idle_timeout=0.2, send_timeout=0.2)
 
 
 async def _echo(request: Request) -> Response:
@@ -129,10 +135,8 @@ async def wire(port: int) -> AsyncIterator[Wire]:
 
 @asynccontextmanager
 async def echoing(
-    limits: HttpLimits = LIMITS, application: ASGIApp = ECHO, *, websockets: bool = False
+    settings: Settings = LIMITS, application: ASGIApp = ECHO, *, websockets: bool = False
 ) -> AsyncIterator[int]:
     """The port of a server; it answers requests with what it got."""
-    async with serve_in_background(
-        application, "127.0.0.1", 0, "echo", limits, websockets=websockets
-    ) as port:
+    async with serve_in_background(application, settings, 0, "echo", websockets=websockets) as port:
         yield port

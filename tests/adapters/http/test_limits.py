@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 
 import pytest
 
-from adapters.http.limits import HttpLimits
+from adapters.settings import Settings
 from tests.adapters.http.echo_server import (
     HURRIED,
-    LIMITS,
     Wire,
     echoing,
+    limited,
     wire,
 )
 
@@ -220,7 +219,7 @@ async def used(port: int) -> Wire:
 
 
 async def test_a_newcomer_takes_the_place_of_the_longest_unused_connection() -> None:
-    few = replace(LIMITS, connections=3)
+    few = limited(max_connections=3)
     async with echoing(few) as port:
         proven, silent = await used(port), await opened(port)
         other = await used(port)
@@ -231,10 +230,8 @@ async def test_a_newcomer_takes_the_place_of_the_longest_unused_connection() -> 
             assert (await each.answer()).status == 200
 
 
-@pytest.mark.parametrize(
-    "limits", [replace(LIMITS, connections=2), replace(LIMITS, connections_per_client=2)]
-)
-async def test_where_all_are_in_use_a_newcomer_is_told_to_come_again(limits: HttpLimits) -> None:
+@pytest.mark.parametrize("limits", [limited(max_connections=2), limited(max_connections_per_client=2)])
+async def test_where_all_are_in_use_a_newcomer_is_told_to_come_again(limits: Settings) -> None:
     async with echoing(limits) as port:
         at_work = [await opened(port) for _ in range(2)]
         for each in at_work:

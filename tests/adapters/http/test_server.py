@@ -22,7 +22,7 @@ APPLICATION = Starlette(routes=[Route("/", hello)])
 
 async def test_a_page_beside_is_served_for_the_block_and_no_longer() -> None:
     async with httpx.AsyncClient() as client:
-        async with serve_in_background(APPLICATION, "127.0.0.1", 0, "pages", LIMITS) as port:
+        async with serve_in_background(APPLICATION, LIMITS, 0, "pages") as port:
             assert (await client.get(f"http://127.0.0.1:{port}/")).text == "hello"
         with pytest.raises(httpx.ConnectError):
             await client.get(f"http://127.0.0.1:{port}/")
@@ -32,5 +32,5 @@ async def test_a_port_that_another_has_is_named_in_words() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         with pytest.raises(PortUnavailable, match=f"port {port} of 127.0.0.1 for pages cannot be had"):
-            async with serve_in_background(APPLICATION, "127.0.0.1", port, "pages", LIMITS):
+            async with serve_in_background(APPLICATION, LIMITS, port, "pages"):
                 raise AssertionError("it must not be served")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from dataclasses import replace
 
 import pytest
 
@@ -14,6 +13,7 @@ from tests.adapters.http.echo_server import (
     PATIENCE,
     Wire,
     echoing,
+    limited,
     wire,
 )
 
@@ -68,9 +68,9 @@ async def test_pings_are_answered_and_hold_up_no_message() -> None:
 async def test_a_message_may_be_as_large_as_a_body_and_no_larger() -> None:
     async with echoing(websockets=True) as port, wire(port) as caller:
         await opened(caller)
-        await caller.send(frame(TEXT, b"x" * LIMITS.body_bytes))
-        assert await received(caller) == (TEXT, str(LIMITS.body_bytes).encode())
-        await caller.send(frame(TEXT, b"x" * (LIMITS.body_bytes + 1)))
+        await caller.send(frame(TEXT, b"x" * LIMITS.max_body_bytes))
+        assert await received(caller) == (TEXT, str(LIMITS.max_body_bytes).encode())
+        await caller.send(frame(TEXT, b"x" * (LIMITS.max_body_bytes + 1)))
         ended = await caller.closed()
         # It says why, unless the reset of what it did not read overtakes it.
         assert ended == b"" or (ended[0], ended[2:4]) == (CLOSE, struct.pack("!H", 1009))
@@ -129,7 +129,7 @@ async def test_where_there_are_no_websockets_a_handshake_is_a_request_like_any()
 
 
 async def test_a_websocket_counts_as_a_connection_and_gives_no_room() -> None:
-    async with echoing(replace(LIMITS, connections=1), websockets=True) as port, wire(port) as caller:
+    async with echoing(limited(max_connections=1), websockets=True) as port, wire(port) as caller:
         await opened(caller)
         async with wire(port) as newcomer:
             await newcomer.send(b"GET / HTTP/1.1\r\n\r\n")

@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 from pydantic import SecretStr
 
-from adapters.container import Container, open_container
+from adapters.container import Container, open_operator_container
 from adapters.encryption.keys import create_master_key_file
 from adapters.settings import Settings
 from adapters.wire.responses import render
@@ -43,7 +43,7 @@ async def service(url: str, folder: Path, *, sealing: bool = True, **values: Any
         local_issuer_key_file=folder / "issuer.pem",
         **values,
     )
-    async with open_container(settings) as parts:
+    async with open_operator_container(settings) as parts:
         yield parts
 
 
@@ -96,7 +96,7 @@ _counter = iter(range(1_000_000))
 
 
 async def folded(parts: Container, basket_id: str) -> Basket:
-    events = await parts.store.read_events(basket_id)
+    events = await parts.event_store.read_events(basket_id)
     basket = fold(None, decode_all(b"[" + b",".join(event.data for event in events) + b"]"))
     assert isinstance(basket, Basket)
     return basket

@@ -12,13 +12,14 @@ import asyncpg
 import pytest
 from pydantic_core import from_json
 
-from adapters.container import Container, new_id, utc_now
+from adapters.container import Container
 from adapters.encryption.envelope import key_id_of
 from adapters.encryption.keys import MasterKeys
 from adapters.encryption.personal_data import PersonalDataCipher
 from adapters.encryption.stores import EncryptedEventStore
 from adapters.postgres import migrations
 from adapters.postgres.erasure import PostgresErasureStore
+from adapters.system import new_id, utc_now
 from domain.basket.basket import Basket
 from domain.basket.codec import decode_all, encode
 from domain.basket.events import BasketPersonalDataForgotten
@@ -80,7 +81,7 @@ async def test_before_it_is_forgotten_it_lies_only_where_answers_and_letters_are
 ) -> None:
     id = await a_basket(parts, answered=True)
     await project(parts, id)
-    await parts.parked.record([a_letter(id)])
+    await parts.blocked_baskets.record([a_letter(id)])
     assert await where_it_lies(connection) == {"answers", "dead_letters"}
     assert await where_it_lies(connection, "p-1") == {"answers", "basket_subjects"}
 
@@ -88,9 +89,9 @@ async def test_before_it_is_forgotten_it_lies_only_where_answers_and_letters_are
 async def test_once_forgotten_it_lies_nowhere(parts: Container, connection: asyncpg.Connection) -> None:
     id = await a_basket(parts, answered=True)
     await project(parts, id)
-    await parts.parked.record([a_letter(id)])
+    await parts.blocked_baskets.record([a_letter(id)])
 
-    forgotten = await parts.forgetting.erase(ADA, GRACE)
+    forgotten = await parts.erasure.erase(ADA, GRACE)
 
     assert (forgotten.basket_ids, forgotten.stored_in_the_clear) == ((id,), ())
     assert (forgotten.keys_destroyed, forgotten.answers_emptied, forgotten.dead_letters_emptied) == (1, 2, 1)
@@ -109,9 +110,11 @@ async def test_a_dead_letter_loses_its_content_however_it_names_the_basket(
         key=id.encode() if named_by == "key" else None,
         headers=[("ce_subject", id.encode())] if named_by == "header" else [],
     )
-    await parts.parked.record([about, replace(a_letter(other), source=MessageSource("another", 0, 1))])
+    await parts.blocked_baskets.record(
+        [about, replace(a_letter(other), source=MessageSource("another", 0, 1))]
+    )
 
-    assert (await parts.forgetting.erase(ADA, GRACE)).dead_letters_emptied == 1
+    assert (await parts.erasure.erase(ADA, GRACE)).dead_letters_emptied == 1
 
     left = await connection.fetch("SELECT topic FROM dead_letters WHERE value IS NOT NULL")
     assert [row["topic"] for row in left] == ["another"]
@@ -127,11 +130,11 @@ async def test_a_dead_letter_loses_whatever_else_came_with_it(
         (MARKER, b"1"),
         ("ce_id", MARKER.encode()),
     ]
-    await parts.parked.record([replace(a_letter(id), headers=headers)])
+    await parts.blocked_baskets.record([replace(a_letter(id), headers=headers)])
     odd = replace(a_letter(id), source=MessageSource("other", 0, 1), key=MARKER.encode(), headers=headers)
-    await parts.parked.record([odd])
+    await parts.blocked_baskets.record([odd])
 
-    assert (await parts.forgetting.erase(ADA, GRACE)).dead_letters_emptied == 2
+    assert (await parts.erasure.erase(ADA, GRACE)).dead_letters_emptied == 2
 
     assert await where_it_lies(connection) == set()
     page = await parts.dead_letter_service.list(None, 10, basket_id=id)
@@ -149,7 +152,7 @@ async def test_letters_that_were_emptied_by_an_earlier_release_lose_their_header
         headers=[("x", MARKER.encode()), ("ce_subject", id.encode())],
     )
     waiting = replace(left, source=MessageSource("other", 0, 1), error="unreadable")
-    await parts.parked.record([left, waiting])
+    await parts.blocked_baskets.record([left, waiting])
 
     await connection.execute("UPDATE" + SCRIPT.partition("UPDATE")[2])
 
@@ -166,7 +169,7 @@ async def test_a_dead_letter_that_only_speaks_of_the_basket_loses_its_content_to
     id, other = await a_basket(parts), await a_basket(parts, subject="p-2")
     for offset, spoken_of in enumerate((id, other)):
         body = f'{{"order":{{"checkoutId":"{spoken_of}","tracking":{{"who":"{MARKER}"}}}}}}'
-        await parts.parked.record(
+        await parts.blocked_baskets.record(
             [
                 DeadLetter(
                     source=MessageSource("checkout.commands.v1", 0, offset),
@@ -179,7 +182,7 @@ async def test_a_dead_letter_that_only_speaks_of_the_basket_loses_its_content_to
             ]
         )
 
-    assert (await parts.forgetting.erase(ADA, GRACE)).dead_letters_emptied == 1
+    assert (await parts.erasure.erase(ADA, GRACE)).dead_letters_emptied == 1
 
     left = await connection.fetch("SELECT message_offset FROM dead_letters WHERE value IS NOT NULL")
     assert [row["message_offset"] for row in left] == [1]
@@ -189,13 +192,13 @@ async def test_a_letter_that_was_buried_after_its_basket_forgot_is_forgotten_by_
     parts: Container, connection: asyncpg.Connection
 ) -> None:
     id = await a_basket(parts)
-    await parts.forgetting.erase(ADA, GRACE)
-    await parts.parked.record([a_letter(id)])
+    await parts.erasure.erase(ADA, GRACE)
+    await parts.blocked_baskets.record([a_letter(id)])
     these = BasketSelection(basket_ids=(id,))
 
-    assert (await parts.forgetting.erase(these, GRACE)).dead_letters_emptied == 1
+    assert (await parts.erasure.erase(these, GRACE)).dead_letters_emptied == 1
     assert await where_it_lies(connection) == set()
-    assert (await parts.forgetting.erase(these, GRACE)).unchanged == 1
+    assert (await parts.erasure.erase(these, GRACE)).unchanged == 1
 
 
 @pytest.mark.parametrize("actor", ["a\x00b", "a\x9bb", "a\u202eb", "x" * 3000])
@@ -207,8 +210,8 @@ async def test_a_basket_forgets_whoever_it_was_that_made_it(parts: Container, ac
     id = (await DirectHandlers(parts.handlers).initiate(initiate(**said), me)).basket.id
 
     meant = ADA if whom == "the person" else BasketSelection(basket_ids=(id,))
-    assert (await parts.forgetting.scope(meant)).organisations == {"acme": 1}
-    assert (await parts.forgetting.erase(meant, GRACE)).basket_ids == (id,)
+    assert (await parts.erasure.scope(meant)).organisations == {"acme": 1}
+    assert (await parts.erasure.erase(meant, GRACE)).basket_ids == (id,)
     assert (await folded(parts, id)).details.tracking == {}
 
 
@@ -217,7 +220,7 @@ async def test_nobody_is_known_by_what_was_never_taken_in(parts: Container, odd:
     await a_basket(parts)
     for whom in (Person(subject=odd), Person(subject="p-1", partner=odd), BasketSelection(basket_ids=(odd,))):
         with pytest.raises(NothingToErase):
-            await parts.forgetting.scope(whom)
+            await parts.erasure.scope(whom)
 
 
 async def test_people_read_events_whatever_came_with_them(
@@ -237,7 +240,7 @@ async def test_no_process_keeps_it_in_memory(database_url: str, tmp_path: Path, 
         id = await a_basket(one)
         await DirectHandlers(one.handlers).validate(validate(id), caller("acme"))
         assert in_memory(one)
-        await other.forgetting.erase(BasketSelection(basket_ids=(id,)), GRACE)
+        await other.erasure.erase(BasketSelection(basket_ids=(id,)), GRACE)
         await eventually(lambda: not in_memory(one))
 
 
@@ -256,10 +259,10 @@ async def test_older_generations_of_the_views_show_it_no_more(
     await project(parts, id)
     await rebuild_all(parts.rebuilds)
     assert await generations(connection) == {"public", "checkout_kept"}
-    await parts.forgetting.erase(ADA, GRACE)
+    await parts.erasure.erase(ADA, GRACE)
     assert await where_it_lies(connection) == set()
     await parts.rebuilds.roll_back("basket-views", GRACE)
-    assert MARKER.encode() not in (await parts.views.snapshots([id]))[id]
+    assert MARKER.encode() not in (await parts.basket_views.snapshots([id]))[id]
 
 
 @pytest.mark.parametrize("sealing", [True, False], ids=["sealed", "unsealed"])
@@ -278,7 +281,7 @@ async def test_what_a_caller_writes_in_the_form_of_sealed_data_is_forgotten(
             ).basket.id
             await project(parts, id)
             assert (await folded(parts, id)).details.tracking == map
-            forgotten = await parts.forgetting.erase(BasketSelection(basket_ids=(id,)), GRACE)
+            forgotten = await parts.erasure.erase(BasketSelection(basket_ids=(id,)), GRACE)
             assert forgotten.stored_in_the_clear == (() if sealing else (id,))
             assert (await folded(parts, id)).details.tracking == {}
             assert (await parts.handlers.get(id, "acme")).details.tracking == {}
@@ -289,24 +292,27 @@ async def test_what_a_caller_writes_in_the_form_of_sealed_data_is_forgotten(
 async def test_once_forgotten_it_is_shown_nowhere(parts: Container) -> None:
     id = await a_basket(parts, answered=True)
     await project(parts, id)
-    await VerdictAssembler(parts.store).of(await parts.feed.read(0, 100))
+    await VerdictAssembler(parts.event_store).of(await parts.event_feed.read(0, 100))
 
-    await parts.forgetting.erase(ADA, GRACE)
+    await parts.erasure.erase(ADA, GRACE)
 
-    stream = await parts.store.read_stream(id)
-    events = await parts.feed.read(0, 100)
+    stream = await parts.event_store.read_stream(id)
+    events = await parts.event_feed.read(0, 100)
     shown = [
         stream.snapshot or b"",
         stream.events,
         *(event.data for event in events),
-        *(event.data for event in await parts.store.read_events(id)),
-        *(await parts.views.snapshots([id])).values(),
-        *(str(verdict).encode() for verdict in (await VerdictAssembler(parts.store).of(events)).values()),
+        *(event.data for event in await parts.event_store.read_events(id)),
+        *(await parts.basket_views.snapshots([id])).values(),
+        *(
+            str(verdict).encode()
+            for verdict in (await VerdictAssembler(parts.event_store).of(events)).values()
+        ),
     ]
     assert not [one for one in shown if MARKER.encode() in one or b"p-1" in one]
     # And the answers that callers are given again are those of before, but for it.
     answered = [
-        await parts.store.find_response(f"acme/{route}", key)
+        await parts.event_store.find_response(f"acme/{route}", key)
         for route in ("update", "validate")
         for key in await keys_of(parts)
     ]
@@ -327,7 +333,7 @@ async def test_its_history_stays_countable_and_folds_to_the_same_but_for_it(part
     id = await a_basket(parts)
     before, told = await folded(parts, id), happened(await history(parts, id))
 
-    await parts.forgetting.erase(ADA, GRACE)
+    await parts.erasure.erase(ADA, GRACE)
 
     after = await folded(parts, id)
     assert happened(await history(parts, id)) == [*told, ("personal data forgotten",)]
@@ -339,7 +345,7 @@ async def test_its_history_stays_countable_and_folds_to_the_same_but_for_it(part
 
 
 async def history(parts: Container, basket_id: str) -> list[DomainEvent]:
-    return [*decode_all((await parts.store.read_stream(basket_id)).events)]
+    return [*decode_all((await parts.event_store.read_stream(basket_id)).events)]
 
 
 async def test_all_baskets_of_the_person_forget_and_no_others(parts: Container) -> None:
@@ -347,7 +353,7 @@ async def test_all_baskets_of_the_person_forget_and_no_others(parts: Container) 
     theirs = await a_basket(parts, subject="p-2")
     nobodys = await a_basket(parts, subject=None)
 
-    forgotten = await parts.forgetting.erase(ADA, GRACE)
+    forgotten = await parts.erasure.erase(ADA, GRACE)
 
     assert set(forgotten.basket_ids) == set(mine)
     assert [(await folded(parts, id)).details.tracking for id in (theirs, nobodys)] == [{"who": MARKER}] * 2
@@ -356,8 +362,8 @@ async def test_all_baskets_of_the_person_forget_and_no_others(parts: Container) 
 async def test_an_organisations_person_is_another_than_anothers_of_the_same_id(parts: Container) -> None:
     acmes, zetas = await a_basket(parts, "acme"), await a_basket(parts, "zeta")
     of_zeta = Person(subject="p-1", partner="zeta")
-    assert (await parts.forgetting.scope(ADA)).organisations == {"acme": 1, "zeta": 1}
-    assert (await parts.forgetting.erase(of_zeta, GRACE)).basket_ids == (zetas,)
+    assert (await parts.erasure.scope(ADA)).organisations == {"acme": 1, "zeta": 1}
+    assert (await parts.erasure.erase(of_zeta, GRACE)).basket_ids == (zetas,)
     assert (await folded(parts, acmes)).details.tracking == {"who": MARKER}
 
 
@@ -365,7 +371,7 @@ async def test_a_basket_that_was_ever_said_to_be_of_the_person_forgets(parts: Co
     id = await a_basket(parts)
     other = initiate(item("o-1", 2), checkout_id=id, tracking={"who": "charles"}, data_subject="p-3")
     await DirectHandlers(parts.handlers).initiate(other, caller())
-    assert (await parts.forgetting.erase(ADA, GRACE)).basket_ids == (id,)
+    assert (await parts.erasure.erase(ADA, GRACE)).basket_ids == (id,)
     assert (await folded(parts, id)).details.data_subject is None
 
 
@@ -373,19 +379,19 @@ async def test_a_basket_is_forgotten_by_its_id_and_the_same_again_changes_nothin
     id = await a_basket(parts, subject=None)
     this = BasketSelection(basket_ids=(id,))
 
-    first = await parts.forgetting.erase(this, GRACE)
-    again = await parts.forgetting.erase(this, GRACE)
+    first = await parts.erasure.erase(this, GRACE)
+    again = await parts.erasure.erase(this, GRACE)
 
     assert (first.basket_ids, first.unchanged) == ((id,), 0)
     assert (again.basket_ids, again.unchanged, again.keys_destroyed, again.action_id) == ((), 1, 0, None)
-    (action,) = await parts.operator_actions.newest(None, 5)
+    (action,) = await parts.audit_log.newest(None, 5)
     assert (action.id, action.scope["basket"]) == (first.action_id, id)
 
 
 async def test_of_an_action_nothing_is_recorded_that_names_the_person(parts: Container) -> None:
     await a_basket(parts)
-    forgotten = await parts.forgetting.erase(ADA, GRACE)
-    (action,) = await parts.operator_actions.newest(None, 5)
+    forgotten = await parts.erasure.erase(ADA, GRACE)
+    (action,) = await parts.audit_log.newest(None, 5)
     assert (action.id, action.operator) == (forgotten.action_id, GRACE)
     assert (action.scope["baskets"], action.scope["organisations"]) == (1, {"acme": 1})
     assert "p-1" not in str(action.scope)
@@ -394,24 +400,24 @@ async def test_of_an_action_nothing_is_recorded_that_names_the_person(parts: Con
 async def test_nobody_known_is_said_and_not_recorded(parts: Container) -> None:
     for whom in (Person(subject="p-9"), BasketSelection(basket_ids=("basket-none",))):
         with pytest.raises(NothingToErase):
-            await parts.forgetting.erase(whom, GRACE)
-    assert await parts.operator_actions.newest(None, 5) == []
+            await parts.erasure.erase(whom, GRACE)
+    assert await parts.audit_log.newest(None, 5) == []
 
 
 async def test_what_is_brought_afterwards_is_kept_and_can_be_forgotten_again(
     parts: Container, connection: asyncpg.Connection
 ) -> None:
     id = await a_basket(parts)
-    await parts.forgetting.erase(ADA, GRACE)
+    await parts.erasure.erase(ADA, GRACE)
     bring = initiate(item("o-1", 2), checkout_id=id, tracking={"who": MARKER}, data_subject="p-1")
 
     await DirectHandlers(parts.handlers).initiate(bring, caller())
     await project(parts, id)
 
     assert (await folded(parts, id)).details.tracking == {"who": MARKER}
-    assert MARKER.encode() in (await parts.views.snapshots([id]))[id]
+    assert MARKER.encode() in (await parts.basket_views.snapshots([id]))[id]
     assert await where_it_lies(connection) == set()
-    assert (await parts.forgetting.erase(ADA, GRACE)).basket_ids == (id,)
+    assert (await parts.erasure.erase(ADA, GRACE)).basket_ids == (id,)
     assert (await folded(parts, id)).details.tracking == {}
 
 
@@ -423,7 +429,7 @@ async def test_who_was_about_to_change_the_basket_decides_again_and_loses_nothin
         await DirectHandlers(other.handlers).update(
             update(id, add("o-3")), caller()
         )  # it remembers the basket from here on
-        await parts.forgetting.erase(ADA, GRACE)
+        await parts.erasure.erase(ADA, GRACE)
         bring = initiate(item("o-1", 2), checkout_id=id, tracking={"later": MARKER}, data_subject="p-1")
         brought = (await DirectHandlers(other.handlers).initiate(bring, caller())).basket
         assert brought.details.tracking == {"later": MARKER}
@@ -440,7 +446,7 @@ async def test_calls_that_run_meanwhile_all_succeed(
             for number in range(10):
                 await DirectHandlers(other.handlers).update(update(id, add(f"o-{number}")), caller())
 
-        await asyncio.gather(*map(work, ids), parts.forgetting.erase(ADA, GRACE))
+        await asyncio.gather(*map(work, ids), parts.erasure.erase(ADA, GRACE))
     for id in ids:
         basket = await folded(parts, id)
         assert (basket.details.tracking, basket.version) == ({}, 17)
@@ -453,10 +459,10 @@ async def test_another_process_hears_that_it_is_to_drop_the_keys_that_it_keeps(
     async with service(database_url, tmp_path) as other:
         master = MasterKeys.read(tmp_path / "data-key")
         keeping = EncryptedEventStore(
-            other.stored, PersonalDataCipher(other.data_keys, master, new_id, cache_seconds=3600)
+            other.raw_event_store, PersonalDataCipher(other.data_keys, master, new_id, cache_seconds=3600)
         )
         assert MARKER.encode() in (await keeping.read_events(id))[0].data
-        await parts.forgetting.erase(ADA, GRACE)
+        await parts.erasure.erase(ADA, GRACE)
 
         async def gone() -> bool:
             return MARKER.encode() not in (await keeping.read_events(id))[0].data
@@ -491,7 +497,7 @@ async def test_what_fails_at_its_last_step_has_done_nothing_and_is_done_by_the_n
 
     assert [basket.basket_id for basket in await baskets.of_person(ADA)] == ids
     assert [(await folded(parts, id)).details.tracking for id in ids] == [{"who": MARKER}] * 3
-    assert (await parts.forgetting.erase(ADA, GRACE)).basket_ids == tuple(ids)
+    assert (await parts.erasure.erase(ADA, GRACE)).basket_ids == tuple(ids)
 
 
 async def test_events_from_before_there_were_keys_are_told_of_and_shown_no_more(
@@ -502,17 +508,20 @@ async def test_events_from_before_there_were_keys_are_told_of_and_shown_no_more(
         await project(old, id)
     assert await where_it_lies(connection) == {"events", "basket_views"}
 
-    forgotten = await parts.forgetting.erase(ADA, GRACE)
+    forgotten = await parts.erasure.erase(ADA, GRACE)
 
     assert (forgotten.basket_ids, forgotten.stored_in_the_clear) == ((id,), (id,))
-    shown = [event.data for event in await parts.feed.read(0, 100) if event.stream_id == id]
-    shown += [*(await parts.views.snapshots([id])).values(), (await parts.store.read_stream(id)).events]
+    shown = [event.data for event in await parts.event_feed.read(0, 100) if event.stream_id == id]
+    shown += [
+        *(await parts.basket_views.snapshots([id])).values(),
+        (await parts.event_store.read_stream(id)).events,
+    ]
     assert not [one for one in shown if MARKER.encode() in one]
     assert (await folded(parts, id)).details.tracking == {}
     assert (await folded(parts, other)).details.tracking == {"who": MARKER}
     await project(parts, id)
     assert await where_it_lies(connection) == {"events"}
-    again = await parts.forgetting.erase(BasketSelection(basket_ids=(id,)), GRACE)
+    again = await parts.erasure.erase(BasketSelection(basket_ids=(id,)), GRACE)
     assert again.unchanged == 1
 
 
@@ -521,12 +530,12 @@ async def test_an_append_that_never_came_leaves_no_trace_of_the_person(
 ) -> None:
     data = b'{"type":"checkout.basket-initiated.v1","details":{"dataSubject":"p-7","tracking":{"a":1}}}'
     event = NewEvent("checkout.basket-initiated.v1", data, b'{"partner":"acme"}')
-    await parts.store.append(Append("basket-never", 1, [event]))  # a conflict: it has no first event
+    await parts.event_store.append(Append("basket-never", 1, [event]))  # a conflict: it has no first event
     assert await where_it_lies(connection, "p-7") == {"basket_subjects"}
     await connection.execute("UPDATE data_keys SET created_at = now() - interval '2 hours'")
 
     with pytest.raises(NothingToErase):
-        await parts.forgetting.erase(Person(subject="p-7"), GRACE)
+        await parts.erasure.erase(Person(subject="p-7"), GRACE)
 
     assert await where_it_lies(connection, "p-7") == set()
     assert await connection.fetchval("SELECT count(*) FROM data_keys") == 0
@@ -537,8 +546,8 @@ async def test_a_view_that_the_projector_made_equals_one_that_is_made_of_what_is
 ) -> None:
     id = await a_basket(parts)
     await project(parts, id)
-    stored = (await parts.stored.read_stream(id)).snapshot
-    events = await parts.stored.read_events(id)
+    stored = (await parts.raw_event_store.read_stream(id)).snapshot
+    events = await parts.raw_event_store.read_events(id)
     raw = fold(None, decode_all(b"[" + b",".join(event.data for event in events) + b"]"))
     assert isinstance(raw, Basket)
     assert stored == to_view(raw).snapshot
@@ -546,6 +555,6 @@ async def test_a_view_that_the_projector_made_equals_one_that_is_made_of_what_is
 
 async def test_a_validation_after_forgetting_judges_the_same_basket(parts: Container) -> None:
     id = await a_basket(parts)
-    await parts.forgetting.erase(ADA, GRACE)
+    await parts.erasure.erase(ADA, GRACE)
     validated = await DirectHandlers(parts.handlers).validate(validate(id), caller())
     assert (validated.judged.details.tracking, len(validated.judged.items)) == ({}, 1)

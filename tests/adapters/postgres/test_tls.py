@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 from pydantic import SecretStr
 
-from adapters.container import open_container
+from adapters.container import open_operator_container
 from adapters.postgres.connection_url import database_url
 from adapters.postgres.migrator import migrate
 from adapters.postgres.pool import DatabasePool
@@ -78,8 +78,8 @@ async def test_settings_and_the_url_say_the_same(postgres: TlsPostgres) -> None:
 
 async def test_migrations_and_every_connection_of_the_parts_talk_by_tls(postgres: TlsPostgres) -> None:
     assert await migrate(database_url(named(postgres, "checkout_owner"))) == []
-    async with open_container(named(postgres, "checkout_operator")) as parts:
-        await BasketTraffic(parts.store).knows_a_catalogue()
+    async with open_operator_container(named(postgres, "checkout_operator")) as parts:
+        await BasketTraffic(parts.event_store).knows_a_catalogue()
         async with (
             parts.leadership.hold("a role"),
             parts.rebuilds.open_session("catalogue", OPERATOR),
@@ -92,14 +92,14 @@ async def test_migrations_and_every_connection_of_the_parts_talk_by_tls(postgres
 
 async def test_a_rebuild_in_processes_of_its_own_talks_by_tls(postgres: TlsPostgres) -> None:
     """The server refuses everything else."""
-    async with open_container(named(postgres, "checkout_operator")) as parts:
-        basket = await (await BasketTraffic(parts.store).knows_a_catalogue()).fills_a_basket()
+    async with open_operator_container(named(postgres, "checkout_operator")) as parts:
+        basket = await (await BasketTraffic(parts.event_store).knows_a_catalogue()).fills_a_basket()
         async with run(
             named(postgres, "checkout_operator"),
             *("rebuild", "basket-views", "--workers", "2", "--reason", "a test", "--json"),
         ) as program:
             assert await program.end(120) == 0, await program.errors()
-        assert await parts.views.versions([basket.id])
+        assert await parts.basket_views.versions([basket.id])
 
 
 def run(settings: Settings, *arguments: str) -> Program:

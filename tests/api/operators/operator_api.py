@@ -15,7 +15,7 @@ from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
 from adapters.auth.local_issuer import issue_token
-from adapters.container import Container, open_container
+from adapters.container import Container, open_operator_container
 from adapters.settings import Settings
 from api.operators import OPERATOR_API_PATH, operator_app
 from domain.basket.codec import decode_all
@@ -75,10 +75,10 @@ class OperatorApiFixture:
         return validated.basket.version
 
     async def learn(self, *facts: Fact) -> None:
-        await self.parts.facts.learn(sourced(facts))
+        await self.parts.catalogue.learn(sourced(facts))
 
     async def project(self, basket_id: str) -> None:
-        stored = await self.parts.store.read_events(basket_id)
+        stored = await self.parts.event_store.read_events(basket_id)
         events = decode_all(b"[" + b",".join(event.data for event in stored) + b"]")
         await self.parts.projection.apply({basket_id: events})
 
@@ -93,14 +93,14 @@ class OperatorApiFixture:
             error="nobody understood it",
             **values,
         )
-        await self.parts.parked.record([letter])
+        await self.parts.blocked_baskets.record([letter])
         page = await self.parts.dead_letter_service.list(None, 200, topic=topic)
         return max(each.id for each in page.letters)
 
 
 @asynccontextmanager
 async def open_operator_api(settings: Settings) -> AsyncIterator[OperatorApiFixture]:
-    async with open_container(settings) as parts:
+    async with open_operator_container(settings) as parts:
         yield OperatorApiFixture(parts, operator_app(parts))
 
 

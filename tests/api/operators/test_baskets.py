@@ -20,7 +20,7 @@ async def basket(desk: OperatorApiFixture) -> str:
     await desk.learn(offer("o-1"), price("o-1"), availability("SKU-1", quantity=50, sequence=1))
     id = await desk.fill(item("o-1", 2), external_id="EXT-1")
     await desk.judge(id)
-    line = (await desk.parts.histories.at_version(id, 2)).basket.items
+    line = (await desk.parts.basket_history.at_version(id, 2)).basket.items
     await desk.change(id, change(next(iter(line)), 9), add("o-2"))
     await desk.learn(availability("SKU-1", quantity=5, sequence=2))
     await desk.judge(id)
@@ -30,7 +30,7 @@ async def basket(desk: OperatorApiFixture) -> str:
 async def test_every_version_is_the_fold_of_its_events(
     desk: OperatorApiFixture, operator: httpx.AsyncClient, basket: str
 ) -> None:
-    stored = await desk.parts.store.read_events(basket)
+    stored = await desk.parts.event_store.read_events(basket)
     assert len(stored) == 6
     folded: Basket | None = None
     for event in stored:

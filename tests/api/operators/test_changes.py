@@ -55,7 +55,7 @@ async def test_a_skipped_letter_lets_its_basket_go_on(
     assert (shown["letter"]["parks"], shown["value"]["encoding"]) == (True, "base64")
     skipped = (await operator.post(f"/dead-letters/{id}/skip", json={"reason": "nobody needs it"})).json()
     assert skipped["result"] == "done"
-    assert await desk.parts.parked.blocked([basket]) == set()
+    assert await desk.parts.blocked_baskets.blocked([basket]) == set()
     settled = (await operator.get("/dead-letters", params={"which": "settled", "basketId": basket})).json()
     assert [(letter["id"], letter["settledBy"]) for letter in settled["letters"]] == [(id, "skipped")]
 
