@@ -38,7 +38,7 @@ class PostgresCatalogue:
         self._readers = database.sibling("checkout catalogue reader", CONCURRENT_QUERIES + 1, READER_SETTINGS)
         self._cache = CatalogueCache(cache_size)
         self._reads: Batcher[CatalogueRequest, Catalogue] = Batcher(
-            self._read, _take, timeout=database.timeout, lanes=CONCURRENT_QUERIES
+            self._read, _take, timeout=database.timeout, concurrency=CONCURRENT_QUERIES
         )
         # Of what is in memory only the changes are asked for: one lane, for all who ask, and none who waits for
         # what must be read.
