@@ -105,7 +105,7 @@ class RevalidatorWorker:
         settled = await self._history.position_at(self._clock() - self._settles)
         if settled <= position:
             return position
-        learned = await self._history.learned_after(position, self._batch_facts)
+        learned = await self._history.recorded_after(position, self._batch_facts)
         facts = [fact for at, fact in learned if at <= settled]
         upto = max((at for at, _ in learned if at <= settled), default=position)
         touched = await references_touched_by(facts, self._history)
