@@ -334,7 +334,9 @@ class CatalogueFactsContract:
         messages = [message for fact, key in zip(said, keys, strict=True) for message in sourced([fact], key)]
         await facts.record([*messages, *sourced([common])])
 
-        outcome = await facts.record([tombstone(fact.kind, key) for fact, key in zip(said, keys, strict=True)])
+        outcome = await facts.record(
+            [tombstone(fact.kind, key) for fact, key in zip(said, keys, strict=True)]
+        )
 
         assert (outcome.withdrawn, outcome.idle, outcome.new) == (4, (), 0)
         for fresh in (True, False):

@@ -7,8 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from adapters.postgres.catalogue.history import PostgresCatalogueCheckpoints
-from adapters.postgres.catalogue.history import PostgresCatalogueHistory
+from adapters.postgres.catalogue.history import PostgresCatalogueCheckpoints, PostgresCatalogueHistory
 from adapters.postgres.leadership import PostgresLeadership
 from adapters.postgres.read_models.open_baskets import PostgresOpenBaskets
 from domain.basket.basket import Basket

@@ -185,7 +185,9 @@ class _Batch:
         facts: dict[str, list[Fact]] = defaultdict(list)
         if subjects:
             ranges = zip(*map(fact_ids_of, subjects), strict=True)
-            for fact in read_facts(row["data"] for row in await self._connection.fetch(sql.ALL_ABOUT, *ranges)):
+            for fact in read_facts(
+                row["data"] for row in await self._connection.fetch(sql.ALL_ABOUT, *ranges)
+            ):
                 facts[fact.subject].append(fact)
         return facts
 

@@ -17,6 +17,7 @@ from adapters.postgres.pool import DatabasePool
 from benchmarks.journey.round_trips import PostgresRelay, counting_relay
 from domain.catalogue.catalogue import Catalogue
 from domain.catalogue.facts import Fact, PriceFact
+from domain.catalogue.offer_index import NO_OFFER
 from domain.shared.errors import StoreUnavailable
 from tests.builders import NOW, availability, offer, policy, price, ref
 from tests.contracts.catalogue import GB, CatalogueFactsContract, known_of, sourced, tombstone, unique
@@ -100,7 +101,7 @@ async def test_whoever_reads_while_others_learn_is_told_what_held_at_one_positio
     writer = PostgresCatalogue(database, cache_size=1)
     chance = random.Random(7)
     sequences = itertools.count(1)
-    answers: list[Catalogue] = []
+    answers: list[tuple[list[str], Catalogue]] = []
     await eventually(lambda: facts.follows_changes)
 
     async def record() -> None:
@@ -121,16 +122,16 @@ async def test_whoever_reads_while_others_learn_is_told_what_held_at_one_positio
         while not learning.done():
             asked = chance.sample(ids, 3)
             fresh = await facts.catalogue(asked, codes[:1], fresh=True, at=NOW, partner=partner)
-            answers.append(fresh)
+            answers.append((asked, fresh))
 
     learning = asyncio.create_task(record())
     await asyncio.gather(learning, *(read(learning) for _ in range(6)))
 
-    assert len({answer.position for answer in answers}) > 5
-    for answer in chance.sample(answers, min(60, len(answers))):
+    assert len({answer.position for _, answer in answers}) > 5
+    for asked, answer in chance.sample(answers, min(60, len(answers))):
         assert answer.position is not None
-        offer_ids = {id for id in ids if answer.offer_entry(id) is not None}
-        known_codes = {code for code in codes if answer.product_entry(code) is not None}
+        offer_ids = {*asked, *(id for id in ids if answer.offer_entry(id) is not NO_OFFER)}
+        known_codes = {codes[0], *(each.product_code for offer in answer.offers() for each in offer.products)}
         then = await history.catalogue_as_of(offer_ids, known_codes, answer.position, partner)
         assert answer.policies(partner) == then.policies(partner)
         for id in offer_ids:
@@ -318,7 +319,10 @@ async def test_facts_count_as_recorded_unless_they_were_withdrawn_and_not_said_a
     ):
         await facts.record(messages)
         counted.append(
-            (await facts.count_recorded([said.fact_id]), await facts.count_recorded([said.fact_id, longer.fact_id]))
+            (
+                await facts.count_recorded([said.fact_id]),
+                await facts.count_recorded([said.fact_id, longer.fact_id]),
+            )
         )
 
     assert counted == [(0, 1), (1, 2), (0, 0), (1, 1), (1, 1)]
