@@ -1,4 +1,4 @@
-"""The operators' console, as pages in a browser. Its library is imported only when the console is asked for."""
+"""The operators' console: pages in a browser. Its library is imported only where the console is served."""
 
 from __future__ import annotations
 
@@ -14,17 +14,19 @@ if TYPE_CHECKING:
 
 
 class ConsoleUnavailable(CheckoutError):
-    """The console is wanted, and what it is built on is not installed."""
+    """The console is wanted, and its library is not installed."""
 
 
 def console_available() -> bool:
-    """Whether what it is built on is installed."""
+    """Whether the console's library is installed."""
     return find_spec("nicegui") is not None
 
 
-def console_app(parts: Container, path: str, operator_api: dict[str, Any]) -> ASGIApp:
-    """The console, whose pages are below `path`; at most one in a process. `operator_api` is the document that it
-    shows. Raises ConsoleUnavailable."""
+def console_app(container: Container, path: str, operator_api: dict[str, Any]) -> ASGIApp:
+    """The console with its pages below `path`; at most one in a process. It shows the document `operator_api`.
+
+    Raises ConsoleUnavailable.
+    """
     if not console_available():
         raise ConsoleUnavailable(
             "the console needs NiceGUI, which is not installed; "
@@ -32,4 +34,4 @@ def console_app(parts: Container, path: str, operator_api: dict[str, Any]) -> AS
         )
     from api.console.app import create_console
 
-    return create_console(parts, path, operator_api)
+    return create_console(container, path, operator_api)

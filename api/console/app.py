@@ -1,4 +1,4 @@
-"""The console as an ASGI application: its door, its pages on NiceGUI, and the gate before them."""
+"""The console as an ASGI application: the sign-in, the pages on NiceGUI, and the middleware before them."""
 
 from __future__ import annotations
 
@@ -27,53 +27,53 @@ from domain.operators.history.verdict_reader import VerdictReader
 
 ASSETS = Path(__file__).parent / "assets"
 ACCENT = "#2d55c4"
-"""As the style sheet has it on light ground."""
+"""The accent of console.css on light ground."""
 
-CONNECTION_SECONDS = 30.0
-"""How long a page's connection may be silent or broken before the page is given up and loads anew. On a busy
-machine the library's own 3 s would be over before a page is drawn, again and again."""
+RECONNECT_SECONDS = 30.0
+"""How long a page's connection may be silent or broken before the page loads anew. On a busy machine the library's
+own 3 s would pass before a page is drawn, again and again."""
 
 
-def create_console(parts: Container, path: str, operator_api: dict[str, Any]) -> ASGIApp:
-    """NiceGUI keeps its pages for the whole process, so that this is to be called once in it."""
-    settings = parts.settings
+def create_console(container: Container, path: str, operator_api: dict[str, Any]) -> ASGIApp:
+    """To be called once in a process: NiceGUI keeps its pages for the whole process."""
+    settings = container.settings
     sessions = Sessions(
-        parts.token_verifier,
+        container.token_verifier,
         idle_timeout=settings.console_idle_timeout,
         lifetime=settings.console_session_lifetime,
     )
     console = ConsoleContext(
-        parts=parts,
+        container=container,
         sessions=sessions,
-        trend=StatusHistory(parts.service_status, parts.dead_letter_service),
-        judgements=VerdictReader(parts.event_store, parts.catalogue_history),
+        status_history=StatusHistory(container.service_status, container.dead_letter_service),
+        verdicts=VerdictReader(container.event_store, container.catalogue_history),
         root=path,
     )
-    door = SignInRoutes(
+    sign_in = SignInRoutes(
         sessions,
         path,
         idle_timeout=settings.console_idle_timeout,
         secure=settings.landing_cookie_secure,
     )
     application = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
-    application.router.routes.extend([*door.routes(), *operator_api_routes(path, operator_api)])
+    application.router.routes.extend([*sign_in.routes(), *operator_api_routes(path, operator_api)])
     application.mount(f"{path}/assets", StaticAssets(directory=ASSETS))
     install_log_filters()
     register(console)
-    _keep_looking(console.trend)
+    _sample_status(console.status_history)
     pages_app.colors(primary=ACCENT)
     ui.add_head_html('<meta name="robots" content="noindex, nofollow">', shared=True)
     ui.run_with(
         application,
-        root=page_not_found(console),
+        root=lambda: page_not_found(console),
         mount_path=path,
         title="Partner checkout",
-        favicon=(ASSETS / "mark.svg").read_text(encoding="utf-8"),
+        favicon=(ASSETS / "logo.svg").read_text(encoding="utf-8"),
         dark=None,
         language="en-GB",
         tailwind=False,
         show_welcome_message=False,
-        reconnect_timeout=CONNECTION_SECONDS,
+        reconnect_timeout=RECONNECT_SECONDS,
         storage_secret=None,
     )
     assets, released = f"{path}/assets/", f"{path}/_nicegui/"
@@ -82,21 +82,16 @@ def create_console(parts: Container, path: str, operator_api: dict[str, Any]) ->
         sessions,
         root=path,
         sign_in=path + SIGN_IN,
-        # The sign-in page needs its fonts. All else that the library serves wants a session.
-        open_to_all=(path + SIGN_IN, path + SIGN_OUT, assets, f"{released}{nicegui_version}/static/"),
-        kept=(assets, released),
+        # The sign-in page needs its fonts. Everything else that the library serves needs a session.
+        public=(path + SIGN_IN, path + SIGN_OUT, assets, f"{released}{nicegui_version}/static/"),
+        cacheable=(assets, released),
     )
 
 
-def _keep_looking(trend: StatusHistory) -> None:
-    looking: list[asyncio.Task[None]] = []
-
-    def begin() -> None:
-        looking.append(background_tasks.create(trend.keep_looking(), name="console trend"))
-
-    def end() -> None:
-        for task in looking:
-            task.cancel()
-
-    pages_app.on_startup(begin)
-    pages_app.on_shutdown(end)
+def _sample_status(history: StatusHistory) -> None:
+    """Takes samples from the start of the application to its end."""
+    tasks: list[asyncio.Task[None]] = []
+    pages_app.on_startup(
+        lambda: tasks.append(background_tasks.create(history.keep_sampling(), name="console status"))
+    )
+    pages_app.on_shutdown(lambda: [task.cancel() for task in tasks])

@@ -1,4 +1,4 @@
-"""Before the console's pages: nobody comes in without a session, and nothing of them is kept or framed."""
+"""Lets only signed-in operators reach the console's pages. Sets headers against caching and framing."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from domain.shared.errors import Unavailable
 
 SESSION = "checkout.console.session"
 SIGNED_OUT = 4401
-"""How a websocket is closed whose session is over."""
-LEAVE_WITHIN = 5.0
-"""Seconds; pages look every two whether they are still signed in."""
+"""Closes a websocket whose session is over."""
+LEAVE_SECONDS = 5.0
+"""Pages check every two seconds whether they are still signed in."""
 
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~\-]+)+")
 
@@ -35,8 +35,8 @@ CONTENT_SECURITY_POLICY = (
     "img-src 'self' data:; font-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; "
     "frame-ancestors 'none'"
 )
-"""NiceGUI writes its page's scripts and styles into the page, and Vue compiles templates in the browser; all
-else is forbidden, and nothing comes from or goes to anywhere but here."""
+"""NiceGUI writes scripts and styles into the page, and Vue compiles templates in the browser. Everything else is
+forbidden, and so is every other origin."""
 
 _HEADERS = {
     "X-Frame-Options": "DENY",
@@ -50,8 +50,11 @@ _HEADERS = {
 
 
 class AuthMiddleware:
-    """Lets requests and websockets through to those who are signed in. A websocket is looked at with every
-    message that comes over it: once its session is over nothing is heard, and soon it is closed."""
+    """Passes on the requests and websockets of signed-in operators.
+
+    It checks the session with every message of a websocket. Once the session is over no message is passed on, and
+    soon the websocket is closed.
+    """
 
     def __init__(
         self,
@@ -60,35 +63,35 @@ class AuthMiddleware:
         *,
         root: str,
         sign_in: str,
-        open_to_all: Sequence[str],
-        kept: Sequence[str],
+        public: Sequence[str],
+        cacheable: Sequence[str],
     ) -> None:
-        """`open_to_all`: paths, and with a slash at the end all below them, that need no session. `kept`: paths
-        below which browsers may keep what they got."""
+        """`public`: paths that need no session; one that ends with a slash stands for all below it. `cacheable`:
+        paths below which browsers may cache responses."""
         self._app = app
         self._sessions = sessions
         self._root = root
         self._sign_in = sign_in
-        self._exact = frozenset(open_to_all)
+        self._public = frozenset(public)
         self._socket = f"{root}/_nicegui_ws/"
-        self._kept = tuple(kept)
-        self._below = tuple(path for path in open_to_all if path.endswith("/"))
+        self._cacheable = tuple(cacheable)
+        self._public_below = tuple(path for path in public if path.endswith("/"))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        _drop_odd_prefix(scope)
+        _drop_unsafe_prefix(scope)
         headers = Headers(scope=scope)
         path: str = scope["path"]
         if scope["type"] == "websocket":
             await self._handshake(path, headers, scope, receive, send)
             return
-        guarded = _with_headers(send, kept=path.startswith(self._kept))
+        guarded = _with_headers(send, cacheable=path.startswith(self._cacheable))
         if scope["method"] not in ("GET", "HEAD") and not _same_origin(headers):
             await PlainTextResponse("This comes from another site.", 403)(scope, receive, guarded)
             return
-        if path in self._exact or path.startswith(self._below):
+        if path in self._public or path.startswith(self._public_below):
             if len(path) > MAX_PATH_LENGTH:
                 await PlainTextResponse("There is no such file.", 404)(scope, receive, guarded)
                 return
@@ -111,7 +114,7 @@ class AuthMiddleware:
         if not path.startswith(self._socket) or not _same_origin(headers):
             await _refuse(receive, send)
         elif (session := await self._session(headers)) is None:
-            await _send_away(receive, send)
+            await _redirect_socket(receive, send)
         else:
             await self._websocket(session, scope, receive, send)
 
@@ -122,15 +125,14 @@ class AuthMiddleware:
             return None
 
     def _to_sign_in(self, path: str, headers: Headers, query: bytes) -> RedirectResponse:
-        """And from there back to the page that was asked for."""
-        asked = query.decode("latin-1")
-        inside = (path.removeprefix(self._root) or "/") + (f"?{asked}" if asked else "")
+        """Redirects to the sign-in, which leads back to the page that was asked for."""
+        parameters = query.decode("latin-1")
+        inside = (path.removeprefix(self._root) or "/") + (f"?{parameters}" if parameters else "")
         prefix = headers.get("x-forwarded-prefix", "")
         return RedirectResponse(f"{prefix}{self._sign_in}?next={quote(inside)}", 303)
 
     async def _websocket(self, session: Session, scope: Scope, receive: Receive, send: Send) -> None:
         scope[SESSION] = session
-
         over_since: float | None = None
 
         async def receive_while_signed_in() -> Message:
@@ -140,13 +142,12 @@ class AuthMiddleware:
                 if message["type"] != "websocket.receive":
                     return message
                 if not await self._is_over(session):
-                    if (message.get("text") or "").startswith(_DID_SOMETHING):
+                    if (message.get("text") or "").startswith(_USER_EVENT):
                         self._sessions.touch(session)
                     return message
-                # Nothing that comes in is heard any more; the way out stays open for as long as the page needs
-                # to be sent away.
+                # No message is passed on any more. Outgoing ones are, for as long as the page needs to reload.
                 over_since = over_since or monotonic()
-                if monotonic() - over_since > LEAVE_WITHIN:
+                if monotonic() - over_since > LEAVE_SECONDS:
                     await send({"type": "websocket.close", "code": SIGNED_OUT})
                     return {"type": "websocket.disconnect", "code": SIGNED_OUT}
 
@@ -164,30 +165,32 @@ async def _refuse(receive: Receive, send: Send) -> None:
     await send({"type": "websocket.close", "code": SIGNED_OUT})
 
 
-async def _send_away(receive: Receive, send: Send) -> None:
-    """Tells a page whose session is over, as after a restart, in the words of its own protocol to load again, which
-    leads to the sign-in. To close its socket would leave it trying to connect for ever."""
+async def _redirect_socket(receive: Receive, send: Send) -> None:
+    """Makes a page without a session reload by its own protocol, which leads to the sign-in.
+
+    If its socket were closed, the page would try to connect for ever.
+    """
     await receive()
     await send({"type": "websocket.accept"})
-    await send({"type": "websocket.send", "text": _OPENED})
+    await send({"type": "websocket.send", "text": _SOCKET_OPENED})
     with suppress(TimeoutError):
-        async with timeout(LEAVE_WITHIN):
+        async with timeout(LEAVE_SECONDS):
             await receive()
-            await send({"type": "websocket.send", "text": _LOAD_AGAIN})
+            await send({"type": "websocket.send", "text": _RELOAD})
             await receive()
     with suppress(OSError, RuntimeError):
         await send({"type": "websocket.close", "code": SIGNED_OUT})
 
 
-_DID_SOMETHING = '42["event"'
-"""How what an operator does on a page comes: a Socket.IO event. Pages answer pings and confirm messages unasked."""
-_OPENED = '0{"sid":"none","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000}'
-_LOAD_AGAIN = '44{"message":"Implicit handshake failed"}'
-"""Engine.IO's packet `open`, and Socket.IO's packet `connect error` with what NiceGUI's pages load again at."""
+_USER_EVENT = '42["event"'
+"""A Socket.IO event: what an operator does on a page. Pages answer pings and confirm messages by themselves."""
+_SOCKET_OPENED = '0{"sid":"none","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000}'
+_RELOAD = '44{"message":"Implicit handshake failed"}'
+"""Engine.IO's packet `open`, and a `connect error` of Socket.IO at which NiceGUI's pages reload."""
 
 
 def session_cookie(session: Session, *, path: str, secure: bool) -> str:
-    """The value of `Set-Cookie`; it ends with the browser's session, and on the server with the token."""
+    """The value of `Set-Cookie`. It ends with the browser's session, and on the server with the token."""
     return f"{COOKIE}={session.id}; Path={path}; HttpOnly; SameSite=Strict{'; Secure' if secure else ''}"
 
 
@@ -196,7 +199,7 @@ def expired_cookie(*, path: str, secure: bool) -> str:
 
 
 def _same_origin(headers: Headers) -> bool:
-    """Browsers say where a request comes from; one that says nothing is no browser's."""
+    """Browsers name the origin of a request. A request without one is no browser's."""
     site = headers.get("sec-fetch-site")
     if site is not None:
         return site in ("same-origin", "none")
@@ -206,8 +209,8 @@ def _same_origin(headers: Headers) -> bool:
     return origin.partition("://")[2] in {headers.get("host"), headers.get("x-forwarded-host")} - {None}
 
 
-def _drop_odd_prefix(scope: Scope) -> None:
-    """The path that a proxy says it serves us under goes into pages: only a plain one may."""
+def _drop_unsafe_prefix(scope: Scope) -> None:
+    """A proxy's path prefix is written into pages: only a plain one may reach them."""
     scope["headers"] = [
         (name, value)
         for name, value in scope["headers"]
@@ -215,17 +218,17 @@ def _drop_odd_prefix(scope: Scope) -> None:
     ]
 
 
-def _with_headers(send: Send, *, kept: bool) -> Send:
-    """`kept`: browsers may keep the answer, as it holds nothing but released code and looks."""
+def _with_headers(send: Send, *, cacheable: bool) -> Send:
+    """`cacheable`: the response holds only released code and styles."""
 
-    async def send_on(message: Message) -> None:
+    async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             for name, value in _HEADERS.items():
                 headers[name] = value
             headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
-            if not kept:
+            if not cacheable:
                 headers["Cache-Control"] = "no-store"
         await send(message)
 
-    return send_on
+    return send_with_headers

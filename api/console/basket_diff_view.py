@@ -1,40 +1,39 @@
-"""A basket beside how it was at another version: every value with what stood there before, every line that came or
-left. Both are documents of `domain.operators.history.basket_json`."""
+"""A basket beside another version of it: each value with the one before, each line that was added or removed."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from api.console.components.formatting import timestamp_text
 from domain.operators.history.basket_json import Document
-from domain.shared.values import json_equal
+from domain.shared.formatting import format_date_time, format_money, is_money
+from domain.shared.json_diff import diff_members
 
 DiffMark = Literal["", "added", "removed", "changed"]
 
-_FACTS = (
-    ("Organisation", "partner"),
-    ("Status", "status"),
-    ("Verdict", "ready"),
-    ("Order", "orderId"),
-    ("External id", "external_id"),
-    ("Country", "country"),
-    ("Currency", "currency"),
-    ("Source", "source"),
-    ("Order type", "order_type"),
-    ("Total", "total"),
-    ("Expires", "expiresAt"),
-)
-_MAPS = (("Tracking", "tracking"), ("Custom fields", "customFields"))
+_FACTS = {
+    "partner": "Organisation",
+    "status": "Status",
+    "ready": "Verdict",
+    "orderId": "Order",
+    "external_id": "External id",
+    "country": "Country",
+    "currency": "Currency",
+    "source": "Source",
+    "order_type": "Order type",
+    "total": "Total",
+    "expiresAt": "Expires",
+}
+_MAPS = {"tracking": "Tracking", "customFields": "Custom fields"}
 _VERDICTS = {True: "ready", False: "not ready", None: "not judged"}
 
 
 @dataclass(frozen=True, slots=True)
 class MarkedValue:
-    """A value as text, and the one before where it differs; None: there is, or was, none."""
+    """A value as text and, where it differs, the one before. None: there is, or was, none."""
 
     value: str | None
     before: str | None = None
@@ -43,7 +42,7 @@ class MarkedValue:
 
 @dataclass(frozen=True, slots=True)
 class MarkedLine:
-    """A line of either version; one that left is told as it was."""
+    """A line of either version; a removed line as it was."""
 
     id: str
     mark: DiffMark
@@ -51,7 +50,7 @@ class MarkedLine:
     offer: str
     name: str | None
     products: tuple[str, ...]
-    """The product codes of its offer; one that the offer holds twice stands twice."""
+    """The product codes of the offer. A code that the offer holds twice stands twice."""
     quantity: MarkedValue
     price: MarkedValue
     expected_price: MarkedValue
@@ -70,87 +69,60 @@ class MarkedBasket:
 
 
 def mark_differences(before: Document | None, after: Document) -> MarkedBasket:
-    """The basket `after` beside `before`; None: nothing is marked."""
-    return MarkedBasket(tuple(_facts(before, after)), tuple(_lines(before, after)))
+    """The basket `after`, marked where it differs from `before`. None: nothing is marked."""
+    was = before if before is not None else after
+    return MarkedBasket(tuple(_facts(was, after)), tuple(_lines(was, after)))
 
 
-def _facts(before: Document | None, after: Document) -> Iterator[tuple[str, MarkedValue]]:
-    for title, name in _FACTS:
-        yield title, _marked(before and before[name], after[name], known=before is not None, name=name)
-    for title, name in _MAPS:
-        was: Mapping[str, Any] = before[name] if before is not None else after[name]
-        for key in [*after[name], *(key for key in was if key not in after[name])]:
-            yield f"{title}: {key}", _entry(was, after[name], key)
+def _facts(before: Document, after: Document) -> Iterator[tuple[str, MarkedValue]]:
+    marked = _mark_members(_readable(before), _readable(after))
+    for name, title in _FACTS.items():
+        yield title, marked[name]
+    for name, title in _MAPS.items():
+        for key, value in _mark_members(before[name], after[name]).items():
+            yield f"{title}: {key}", value
 
 
-def _entry(was: Mapping[str, Any], now: Mapping[str, Any], key: str) -> MarkedValue:
-    if key not in now:
-        return MarkedValue(None, _text(was[key]), "removed")
-    if key not in was:
-        return MarkedValue(_text(now[key]), None, "added")
-    if json_equal(was[key], now[key]):
-        return MarkedValue(_text(now[key]))
-    return MarkedValue(_text(now[key]), _text(was[key]), "changed")
+def _lines(before: Document, after: Document) -> Iterator[MarkedLine]:
+    """In the order of `before`, then the added lines."""
+    lines_before = {line["id"]: line for line in before["orderItems"]}
+    lines_after = {line["id"]: line for line in after["orderItems"]}
+    for id, kind, was, is_now in diff_members(lines_before, lines_after):
+        line = is_now or was
+        values = _mark_members(was or line, line)
+        quantity, price, expected_price, total = (
+            values[name] for name in ("quantity", "price", "expectedPrice", "lineTotal")
+        )
+        yield MarkedLine(
+            id=id,
+            mark=kind or "",
+            add_on=line["type"] == "add_on",
+            offer=f"{line['offer']['id']} {line['offer']['version']}",
+            name=line["offer"]["name"],
+            products=tuple(product["productCode"] for product in line["offer"]["products"]),
+            quantity=quantity,
+            price=price,
+            expected_price=expected_price,
+            total=total,
+        )
 
 
-def _lines(before: Document | None, after: Document) -> Iterator[MarkedLine]:
-    """In the order of now; those that left stand where they stood."""
-    now = {line["id"]: line for line in after["orderItems"]}
-    was = {line["id"]: line for line in before["orderItems"]} if before is not None else now
-    told: set[str] = set()
-    for id, line in was.items():
-        told.add(id)
-        yield _line(line, now[id]) if id in now else _whole(line, "removed")
-    for id, line in now.items():
-        if id not in told:
-            yield _whole(line, "added")
+def _readable(basket: Document) -> Document:
+    expires = format_date_time(datetime.fromisoformat(basket["expiresAt"]))
+    return {**basket, "ready": _VERDICTS[basket["ready"]], "expiresAt": f"{expires} UTC"}
 
 
-def _whole(line: Document, mark: DiffMark) -> MarkedLine:
-    return _made(line, mark, {name: MarkedValue(_text(line[name])) for name in _COMPARED})
+def _mark_members(before: Document, after: Document) -> dict[str, MarkedValue]:
+    marked: dict[str, MarkedValue] = {}
+    for name, kind, was, is_now in diff_members(before, after):
+        mark: DiffMark = kind or ""
+        if mark == "changed" and (was is None or is_now is None):
+            mark = "added" if was is None else "removed"
+        marked[name] = MarkedValue(_text(is_now), _text(was) if mark else None, mark)
+    return marked
 
 
-def _line(was: Document, now: Document) -> MarkedLine:
-    fields = {name: _marked(was[name], now[name], known=True) for name in _COMPARED}
-    return _made(now, "changed" if any(field.mark for field in fields.values()) else "", fields)
-
-
-_COMPARED = ("quantity", "price", "expectedPrice", "lineTotal")
-
-
-def _made(line: Document, mark: DiffMark, fields: Mapping[str, MarkedValue]) -> MarkedLine:
-    return MarkedLine(
-        id=line["id"],
-        mark=mark,
-        add_on=line["type"] == "add_on",
-        offer=f"{line['offer']['id']} {line['offer']['version']}",
-        name=line["offer"]["name"],
-        products=tuple(product["productCode"] for product in line["offer"]["products"]),
-        quantity=fields["quantity"],
-        price=fields["price"],
-        expected_price=fields["expectedPrice"],
-        total=fields["lineTotal"],
-    )
-
-
-def _marked(was: object, now: object, *, known: bool, name: str = "") -> MarkedValue:
-    if not known or json_equal(was, now):
-        return MarkedValue(_text(now, name))
-    mark: DiffMark = "changed"
-    if name != "ready" and (was is None or now is None):
-        mark = "added" if was is None else "removed"
-    return MarkedValue(_text(now, name), _text(was, name), mark)
-
-
-def _text(value: Any, name: str = "") -> str | None:
-    if name == "ready":
-        return _VERDICTS[value]
-    match value:
-        case None:
-            return None
-        case {"amount": amount, "currency": currency} if len(value) == 2:
-            return f"{amount} {currency}"
-        case str():
-            return f"{timestamp_text(datetime.fromisoformat(value))} UTC" if name == "expiresAt" else value
-        case _:
-            return json.dumps(value, ensure_ascii=False)
+def _text(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    return format_money(value) if is_money(value) else json.dumps(value, ensure_ascii=False)

@@ -1,18 +1,20 @@
-"""What the server logs of the console's sockets: their addresses name the page that is open, which is enough to act
-on it together with a session, and there is a line for each page."""
+"""Keeps page addresses out of the server's log.
+
+The address of a websocket names an open page. With a session it would be enough to act on that page.
+"""
 
 from __future__ import annotations
 
 import logging
 
-_SOCKETS = ('%s - "WebSocket', "connection open", "connection closed", "connection rejected")
+_WEBSOCKET_LINES = ('%s - "WebSocket', "connection open", "connection closed", "connection rejected")
 
 
 class WebSocketLogFilter(logging.Filter):
-    """Leaves out the lines that uvicorn writes of websockets that came and went; what went wrong stays."""
+    """Drops the lines of uvicorn about opened and closed websockets. Warnings and errors stay."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        return record.levelno > logging.INFO or not str(record.msg).startswith(_SOCKETS)
+        return record.levelno > logging.INFO or not str(record.msg).startswith(_WEBSOCKET_LINES)
 
 
 def install_log_filters() -> None:

@@ -1,4 +1,4 @@
-"""The operator API's document for people: its page wants the console's session, as the API wants a token."""
+"""The page of the operator API's document. It needs the console's session, as the API needs a token."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ OPERATOR_API = "/operator-api"
 
 
 def operator_api_routes(root: str, document: dict[str, Any]) -> list[BaseRoute]:
-    path, own = root + OPERATOR_API, OPERATOR_API.removeprefix("/")
+    path, relative = root + OPERATOR_API, OPERATOR_API.removeprefix("/")
     rendered = to_json(document)
     page = swagger_page(
-        "Partner Checkout: operations", document=f"{own}/openapi.json", assets=f"{own}/assets"
+        "Partner Checkout: operations", document=f"{relative}/openapi.json", assets=f"{relative}/assets"
     )
 
-    async def show(_: Request) -> Response:
+    async def show_page(_: Request) -> Response:
         return HTMLResponse(page)
 
     async def show_document(_: Request) -> Response:
         return Response(rendered, media_type="application/json")
 
     return [
-        Route(path, show),
+        Route(path, show_page),
         Route(f"{path}/openapi.json", show_document),
         Mount(f"{path}/assets", swagger_assets()),
     ]

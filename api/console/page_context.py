@@ -1,4 +1,4 @@
-"""One page that a signed-in operator has open, and what pages are made with."""
+"""What all pages share, and one page that a signed-in operator has open."""
 
 from __future__ import annotations
 
@@ -18,48 +18,43 @@ from domain.shared.errors import Unavailable
 
 @dataclass(frozen=True, slots=True)
 class ConsoleContext:
-    """What all pages share."""
+    """What all pages share. `root` is the path that all pages are below."""
 
-    parts: Container
+    container: Container
     sessions: Sessions
-    trend: StatusHistory
-    judgements: VerdictReader
+    status_history: StatusHistory
+    verdicts: VerdictReader
     root: str
-    """The path that all pages are below."""
 
-    def visit(self) -> PageContext:
-        """Of the page that is being built."""
+    def page(self) -> PageContext:
+        """The context of the page that is being built."""
         return PageContext(self, cast("Session", ui.context.client.request.scope[SESSION]))
 
 
 @dataclass(frozen=True, slots=True)
 class PageContext:
-    """The gate let the page's request through; what happens on the page later asks again."""
+    """One open page. The session was checked when the page was asked for; each later change checks it again."""
 
     console: ConsoleContext
     session: Session
 
     @property
-    def parts(self) -> Container:
-        return self.console.parts
-
-    @property
-    def trend(self) -> StatusHistory:
-        return self.console.trend
+    def container(self) -> Container:
+        return self.console.container
 
     @property
     def root(self) -> str:
-        """As this browser sees it."""
+        """The console's path as this browser sees it, with the prefix of a proxy."""
         prefix: str = ui.context.client.request.headers.get("x-forwarded-prefix", "")
         return prefix + self.console.root
 
     async def operator(self, reason: str) -> Operator:
-        """Who acts now, and why. Raises SignedOut, and KeysUnavailable."""
+        """Who acts now, and why. Raises SignedOut and KeysUnavailable."""
         session = await self.console.sessions.require(self.session.id)
         return session.operator(reason)
 
     async def signed_in(self) -> bool:
-        """What cannot be known at present is taken for yes: nothing can be done before it is known."""
+        """Whether the session still lasts. While tokens cannot be checked it counts: no change is possible then."""
         try:
             return await self.console.sessions.find(self.session.id) is not None
         except Unavailable:

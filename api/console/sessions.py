@@ -16,11 +16,11 @@ from domain.shared.errors import CheckoutError
 
 COOKIE = "checkout_console"
 OPERATOR_SCOPE = "operator"
-MOST_SESSIONS = 1000
+MAX_SESSIONS = 1000
 
 
 class SignedOut(CheckoutError):
-    """There is no session any more: signed out, idle for too long, or the session or its token has ended."""
+    """The session is over: signed out, idle for too long, or it or its token has expired."""
 
     def __init__(self) -> None:
         super().__init__("you are signed out; sign in again to go on")
@@ -28,23 +28,23 @@ class SignedOut(CheckoutError):
 
 @dataclass(slots=True)
 class Session:
-    """One operator's sign-in. `look` is what the operator chose for the eyes."""
+    """One operator's sign-in."""
 
     id: str
     identity: Identity
     token: str = field(repr=False)
     began: float
     active: float
-    """When the operator last did something; both by the clock of `Sessions`."""
+    """When the operator last did something. Both times are by the clock of `Sessions`."""
     dark: bool | None = None
-    """None: as the browser prefers."""
+    """The colour mode. None: as the browser prefers."""
 
     def operator(self, reason: str) -> Operator:
         return Operator(actor=self.identity.subject, way="console", reason=reason)
 
 
 class Sessions:
-    """Sessions of this process. A restart signs everybody out; beyond MOST_SESSIONS the oldest is."""
+    """Sessions of this process. A restart ends all; beyond MAX_SESSIONS the oldest one ends."""
 
     def __init__(
         self,
@@ -54,31 +54,34 @@ class Sessions:
         lifetime: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Both in seconds: how long a session lasts without `touch`, and how long in all. `clock` never goes
-        back."""
+        """In seconds: how long a session lasts without `touch`, and in all. `clock` never goes back."""
         self._verifier = verifier
         self._idle_timeout = idle_timeout
         self._lifetime = lifetime
         self._clock = clock
         self._sessions: OrderedDict[str, Session] = OrderedDict()
 
-    async def begin(self, token: str, *, instead_of: str | None = None) -> Session:
-        """Signs in with an operator's token, always under a new id, and ends the session that the browser had.
-        Raises NotAuthenticated, NotAllowed and KeysUnavailable."""
+    async def begin(self, token: str, *, replaces: str | None = None) -> Session:
+        """Begins a session under a new id and ends the session `replaces` of the same browser.
+
+        Raises NotAuthenticated, NotAllowed and KeysUnavailable.
+        """
         identity = await self._verifier.verify(token)
         identity.require(OPERATOR_SCOPE)
-        if instead_of is not None:
-            self.end(instead_of)
+        if replaces is not None:
+            self.end(replaces)
         now = self._clock()
         session = Session(secrets.token_urlsafe(32), identity, token, began=now, active=now)
         self._sessions[session.id] = session
-        while len(self._sessions) > MOST_SESSIONS:
+        while len(self._sessions) > MAX_SESSIONS:
             self._sessions.popitem(last=False)
         return session
 
     async def find(self, id: str | None) -> Session | None:
-        """The session, if it has not ended and its token is still good: the token is verified each time, which
-        costs a look into a cache. Raises KeysUnavailable."""
+        """The session, or None where it or its token has ended. Verifies the token each time, from a cache.
+
+        Raises KeysUnavailable.
+        """
         session = self._sessions.get(id) if id else None
         if session is None:
             return None
@@ -100,11 +103,11 @@ class Sessions:
         return session
 
     def touch(self, session: Session) -> None:
-        """Says that the operator did something. What an open page does by itself is nothing."""
+        """Notes that the operator did something. What an open page does by itself does not count."""
         session.active = self._clock()
 
     def seconds_left(self, session: Session) -> float:
-        """Until the session ends if nothing is done, its token aside."""
+        """Until an idle session ends, apart from its token."""
         now = self._clock()
         return min(session.active + self._idle_timeout, session.began + self._lifetime) - now
 

@@ -1,4 +1,4 @@
-"""Signing in and out: plain forms, which need no script and no websocket."""
+"""The sign-in and sign-out: plain forms without script or websocket."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from api.http.request_context import send_response
 from domain.shared.errors import Unavailable
 
 SIGN_IN, SIGN_OUT = "/sign-in", "/sign-out"
-LARGEST_FORM = 64 * 1024
+MAX_FORM_BYTES = 64 * 1024
 
 POLICY = (
     "default-src 'none'; style-src 'self'; font-src 'self'; img-src 'self' data:; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'"
 )
-"""There is no script on these pages."""
+"""These pages have no script."""
 
-_INSIDE = re.compile(r"/(?!/)[A-Za-z0-9/_\-.~%=&?+:]*")
+_LOCAL_PATH = re.compile(r"/(?!/)[A-Za-z0-9/_\-.~%=&?+:]*")
 
 _log = structlog.get_logger("console")
 
 
-class _MethodNotAllowed:
-    """For methods that a form does not take; else the pages, which want a session, would be asked."""
+class _OtherMethods:
+    """Answers the methods that a form does not take. Otherwise the pages would answer, and ask for a session."""
 
     def __init__(self, *allowed: str) -> None:
         self._allowed = allowed
@@ -46,7 +46,7 @@ class _MethodNotAllowed:
 
 
 class SignInRoutes:
-    """The two forms."""
+    """The routes of the two forms."""
 
     def __init__(self, sessions: Sessions, root: str, *, idle_timeout: float, secure: bool) -> None:
         self._sessions = sessions
@@ -59,30 +59,30 @@ class SignInRoutes:
         return [
             Route(self._root + SIGN_IN, self.show, methods=["GET"]),
             Route(self._root + SIGN_IN, self.sign_in, methods=["POST"]),
-            Route(self._root + SIGN_IN, _MethodNotAllowed("GET", "HEAD", "POST")),
+            Route(self._root + SIGN_IN, _OtherMethods("GET", "HEAD", "POST")),
             Route(self._root + SIGN_OUT, self.sign_out, methods=["POST"]),
-            Route(self._root + SIGN_OUT, _MethodNotAllowed("POST")),
+            Route(self._root + SIGN_OUT, _OtherMethods("POST")),
         ]
 
     async def show(self, request: Request) -> Response:
-        return self._page(request, _inside(request.query_params.get("next")))
+        return self._page(request, _local_path(request.query_params.get("next")))
 
     async def sign_in(self, request: Request) -> Response:
         form = await _form(request)
-        onwards = _inside(form.get("next"))
+        target = _local_path(form.get("next"))
         token = "".join(form.get("token", "").split()).removeprefix("Bearer")
         try:
-            session = await self._sessions.begin(token, instead_of=_session_id(request))
+            session = await self._sessions.begin(token, replaces=_session_id(request))
         except NotAuthenticated as error:
-            return self._refused(request, onwards, 401, f"This token is not accepted: {error}.")
+            return self._refuse(request, target, 401, f"This token is not accepted: {error}.")
         except NotAllowed:
-            words = "This token is no operator's: it lacks the scope operator."
-            return self._refused(request, onwards, 403, words)
+            message = "This token is no operator's: it lacks the scope operator."
+            return self._refuse(request, target, 403, message)
         except Unavailable:
-            words = "Tokens cannot be checked at present: the issuer's keys cannot be read. Try again soon."
-            return self._refused(request, onwards, 503, words)
+            message = "Tokens cannot be checked at present: the issuer's keys cannot be read. Try again soon."
+            return self._refuse(request, target, 503, message)
         _log.info("console_sign_in", accepted=True)
-        answer = RedirectResponse(_prefix(request) + self._root + onwards, 303)
+        answer = RedirectResponse(_prefix(request) + self._root + target, 303)
         answer.headers["Set-Cookie"] = session_cookie(session, path=self._root, secure=self._secure)
         return answer
 
@@ -93,18 +93,16 @@ class SignInRoutes:
         answer.headers["Set-Cookie"] = expired_cookie(path=self._root, secure=self._secure)
         return answer
 
-    def _refused(self, request: Request, onwards: str, status: int, words: str) -> Response:
+    def _refuse(self, request: Request, target: str, status: int, message: str) -> Response:
         _log.info("console_sign_in", accepted=False, status=status)
-        return self._page(request, onwards, status, words)
+        return self._page(request, target, status, message)
 
-    def _page(
-        self, request: Request, onwards: str, status: int = 200, refused: str | None = None
-    ) -> Response:
+    def _page(self, request: Request, target: str, status: int = 200, refused: str | None = None) -> Response:
         base = _prefix(request) + self._root
         context = {
             "base": base,
             "fonts": f"{base}/_nicegui/{nicegui_version}/static/fonts.css",
-            "onwards": onwards,
+            "target": target,
             "idle": self._idle_minutes,
             "refused": refused,
         }
@@ -112,9 +110,9 @@ class SignInRoutes:
         return self._pages.TemplateResponse(request, "sign_in.html", context, status, headers)
 
 
-def _inside(target: str | None) -> str:
-    """A path below the console's, whatever is asked for: nobody is sent anywhere else."""
-    return target if target is not None and _INSIDE.fullmatch(target) else "/"
+def _local_path(target: str | None) -> str:
+    """A path within the console, whatever was asked for: the sign-in never redirects elsewhere."""
+    return target if target is not None and _LOCAL_PATH.fullmatch(target) else "/"
 
 
 def _prefix(request: Request) -> str:
@@ -126,11 +124,11 @@ def _session_id(request: Request) -> str | None:
 
 
 async def _form(request: Request) -> dict[str, str]:
-    """The fields of an urlencoded form; none where it is too large."""
+    """The fields of an urlencoded form; empty where the form is too large."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > LARGEST_FORM:
+        if len(body) > MAX_FORM_BYTES:
             return {}
     fields = parse_qs(body.decode("utf-8", "replace"))
     return {name: values[0] for name, values in fields.items()}

@@ -101,8 +101,8 @@ def doors(settings: Settings) -> dict[str, ASGIApp]:
         sessions,
         root="/console",
         sign_in="/console" + SIGN_IN,
-        open_to_all=open_to_all,
-        kept=(),
+        public=open_to_all,
+        cacheable=(),
     )
     return {"partner": service.app, "operators": operators, "console": console}
 

@@ -1,4 +1,4 @@
-"""The catalogue in PostgreSQL, as validation and commands read it and the catalogue worker writes it."""
+"""Catalogue facts in PostgreSQL: what was learned, and the newest of it for those who judge baskets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from functools import partial
 
 from adapters.postgres.batcher import Batcher, PendingCall
 from adapters.postgres.catalogue import statements as sql
-from adapters.postgres.catalogue.cache import CatalogueCache, PriceWindow
+from adapters.postgres.catalogue.cache import CatalogueCache
+from adapters.postgres.catalogue.price_window import PriceWindow
 from adapters.postgres.catalogue.query import CatalogueQuery, CatalogueRequest
 from adapters.postgres.catalogue.writer import record_messages
 from adapters.postgres.event_store.read import READER_SETTINGS
@@ -20,53 +21,54 @@ from domain.catalogue.epochs import CatalogueMessage
 from domain.ports.catalogue import RecordingResult
 
 CONCURRENT_QUERIES = 2
-"""Each query serves all callers that waited when it began."""
+"""Queries that run at the same time, each for all who waited when it began."""
 
 NAMES_PER_QUERY = 5_000
-"""Callers beyond so many names wait for the next query."""
+"""How many names one query takes before the other callers wait for the next."""
 
 DECISION_TIME = timedelta(minutes=1)
-"""A decision may take so long, with all its attempts, and looks at the prices until then."""
+"""Who asks for a moment may look a little later: deciding takes time, and attempts."""
 
 
 class PostgresCatalogue:
-    """CatalogueFacts. It caches between `start` and `close` only."""
+    """CatalogueFacts. Answers from memory only between `start` and `close`; else each one is read."""
 
     def __init__(self, database: DatabasePool, cache_size: int) -> None:
         self._database = database
         self._readers = database.sibling("checkout catalogue reader", CONCURRENT_QUERIES + 1, READER_SETTINGS)
         self._cache = CatalogueCache(cache_size)
         self._reads: Batcher[CatalogueRequest, Catalogue] = Batcher(
-            self._read, _take, timeout=database.timeout, concurrency=CONCURRENT_QUERIES
+            self._read, _take, timeout=database.timeout, lanes=CONCURRENT_QUERIES
         )
-        # Queries for cached entries only ask for changes, so they do not wait behind queries that read entries.
-        self._change_reads: Batcher[CatalogueRequest, Catalogue] = Batcher(
+        # Of what is in memory only the changes are asked for: one lane, for all who ask, and none who waits for
+        # what must be read.
+        self._looks: Batcher[CatalogueRequest, Catalogue] = Batcher(
             self._read, _take, timeout=database.timeout
         )
         self._listener = NotificationListener(
             database,
             "checkout-catalogue-cache",
             sql.CHANNEL,
-            self._cache.evict,
+            self._cache.forget,
             on_connected=partial(self._cache.trust, True),
             on_lost=partial(self._cache.trust, False),
         )
 
     async def start(self) -> None:
-        """Starts to listen for changes. PostgreSQL may be unavailable: listening begins when it is back."""
+        """Begins to follow the changes. PostgreSQL may be away: it is followed as soon as it is there."""
         self._listener.start()
 
     async def close(self) -> None:
         await self._listener.close()
         try:
-            await self._change_reads.close()
+            await self._looks.close()
             await self._reads.close()
         finally:
             await self._readers.close()
 
     @property
     def follows_changes(self) -> bool:
-        """Whether the cache is in use: only while notifications are heard."""
+        """Whether answers come from memory at present: only while each change is heard of."""
         return self._cache.trusted
 
     async def __aenter__(self) -> PostgresCatalogue:
@@ -76,11 +78,11 @@ class PostgresCatalogue:
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    async def record(self, messages: Sequence[CatalogueMessage]) -> RecordingResult:
+    async def learn(self, messages: Sequence[CatalogueMessage]) -> RecordingResult:
         async with self._database.connection() as connection, connection.transaction():
             return await record_messages(connection, messages)
 
-    async def count_recorded(self, fact_ids: Collection[str]) -> int:
+    async def recorded(self, fact_ids: Collection[str]) -> int:
         """How many of these facts are recorded."""
         async with self._database.connection() as connection:
             count: int = await connection.fetchval(sql.COUNT_FACTS, [*fact_ids])
@@ -96,23 +98,23 @@ class PostgresCatalogue:
         partner: str | None = None,
     ) -> Catalogue:
         window = PriceWindow.at(at, DECISION_TIME)
-        found = {id: self._cache.offer(id, window) for id in offer_ids}
-        cached = {id: offer for id, offer in found.items() if offer is not None}
-        if len(cached) < len(found):
-            batcher = self._reads
+        remembered = {id: self._cache.offer(id, window) for id in offer_ids}
+        known = {id: offer for id, offer in remembered.items() if offer is not None}
+        if len(known) < len(remembered):
+            batches = self._reads
         elif fresh or product_codes or partner is not None:
-            batcher = self._change_reads
+            batches = self._looks
         else:
-            return Catalogue.from_entries(cached, {}, ())
-        return await batcher.call(CatalogueRequest(offer_ids, product_codes, partner, window))
+            return Catalogue.from_entries(known, {}, ())
+        return await batches.call(CatalogueRequest(offer_ids, product_codes, partner, window))
 
-    async def _read(self, requests: Sequence[CatalogueRequest], _: bool) -> Sequence[Catalogue]:
-        """All callers share one catalogue, which may hold more than each of them asked for."""
-        query = CatalogueQuery.of(requests, self._cache)
+    async def _read(self, asked: Sequence[CatalogueRequest], _: bool) -> Sequence[Catalogue]:
+        """All callers share one answer: it may hold more than one of them asked for."""
+        question = CatalogueQuery.of(asked, self._cache)
         async with self._readers.connection() as connection:
-            row = await connection.fetchrow(sql.READ_CATALOGUE, *query.parameters)
+            row = await connection.fetchrow(sql.CATALOGUE, *question.parameters)
         assert row is not None  # noqa: S101  (the statement has one row)
-        return [query.answer(row, self._cache)] * len(requests)
+        return [question.answered(row, self._cache)] * len(asked)
 
 
 def _take(

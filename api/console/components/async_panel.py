@@ -1,5 +1,4 @@
-"""Places that are filled once the page is there, and filled again: bones while something is read, words where it
-cannot be had."""
+"""Content that is read once the page is there."""
 
 from __future__ import annotations
 
@@ -10,12 +9,7 @@ from typing import Generic, TypeVar
 import structlog
 from nicegui import ui
 
-from api.console.components.widgets import (
-    box,
-    button,
-    notice,
-    skeleton,
-)
+from api.console.components.widgets import box, button, notice, redraw, skeleton
 from domain.shared.errors import CheckoutError, Unavailable
 from domain.shared.printable import printable
 
@@ -25,7 +19,10 @@ _log = structlog.get_logger("console")
 
 
 class AsyncPanel(Generic[T]):
-    """Reads with `fetch`, draws with `show`; the newest request wins over those before it."""
+    """Reads with `fetch` and draws with `show`, and again at each refresh. The newest request wins.
+
+    Shows a skeleton while it reads for the first time, and a message where reading fails.
+    """
 
     def __init__(
         self,
@@ -37,7 +34,7 @@ class AsyncPanel(Generic[T]):
     ) -> None:
         self._fetch = fetch
         self._show = show
-        self._asked = 0
+        self._request = 0
         self._drawn: list[T] = []
         self._box = box(classes)
         with self._box:
@@ -45,41 +42,38 @@ class AsyncPanel(Generic[T]):
         ui.timer(0, self.refresh, once=True)
 
     async def refresh(self) -> None:
-        self._asked += 1
-        asked = self._asked
+        self._request += 1
+        request = self._request
         try:
             content = await self._fetch()
-        except Exception as error:  # noqa: BLE001  whatever it is, the page must not go on as if it came
+        except Exception as error:  # noqa: BLE001  whatever it is, the page must not show old content
             self._drawn.clear()
-            self._fill(partial(self._failed, error_text(error), again=isinstance(error, Unavailable)))
+            self._fill(partial(self._draw_failure, error_text(error), again=isinstance(error, Unavailable)))
             return
-        if asked != self._asked or self._drawn == [content]:
-            return  # what is the same is left as it is: somebody may be about to click on it
+        if request != self._request or self._drawn == [content]:
+            return  # equal content stays: somebody may be about to click on it
         self._drawn = [content]
         self._fill(partial(self._show, content))
 
     def _fill(self, draw: Callable[[], object]) -> None:
-        if self._box.is_deleted:
-            return
-        self._box.clear()
-        with self._box:
-            draw()
+        if not self._box.is_deleted:
+            redraw(self._box, draw)
 
-    def _failed(self, words: str, *, again: bool) -> None:
+    def _draw_failure(self, message: str, *, again: bool) -> None:
         with box("body stack"):
-            notice(words, "bad", "error")
+            notice(message, "bad", "error")
             if again:
                 with box("line"):
                     button("Try again", self.refresh, symbol="refresh")
 
 
 def error_text(error: Exception) -> str:
-    """The error for people; one about our own parts names no hosts, and one that nobody foresaw is logged."""
+    """The error for people. Names no hosts of this service. Logs an error that nobody expected."""
     if isinstance(error, Unavailable):
         _log.warning("console_unavailable", reason=str(error))
         return "A part of the service does not answer at present. Nothing was changed; try again in a moment."
     if not isinstance(error, CheckoutError):
         _log.error("console_unexpected_failure", exc_info=error)
         return "Something went wrong on our side, and was written to the log."
-    words = printable(str(error))
-    return f"{words[:1].upper()}{words[1:]}{'' if words.endswith('.') else '.'}"
+    message = printable(str(error))
+    return f"{message[:1].upper()}{message[1:]}{'' if message.endswith('.') else '.'}"

@@ -1,20 +1,13 @@
-"""A basket drawn with its differences marked: what came in green, what left struck out, what changed with what
-stood there before."""
+"""Draws a basket with its differences: added in green, removed struck out, changed with the value before."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from api.console.basket_diff_view import (
-    DiffMark,
-    MarkedBasket,
-    MarkedLine,
-    MarkedValue,
-)
+from api.console.basket_diff_view import DiffMark, MarkedBasket, MarkedLine, MarkedValue
+from api.console.components.tables import PagedList, Table
 from api.console.components.widgets import (
-    PagedList,
-    Table,
     Tone,
     badge,
     box,
@@ -26,52 +19,46 @@ from api.console.components.widgets import (
     safe_text,
 )
 from domain.operators.history.basket_diff import FieldDifference
+from domain.shared.formatting import NOTHING
 
-TONES: dict[DiffMark, Tone] = {"": "", "added": "good", "removed": "bad", "changed": "news"}
-LINES_AT_ONCE = 50
-_MEANINGS: dict[str, Tone] = {
+LINES_SHOWN = 50
+_TONES: dict[DiffMark, Tone] = {"": "", "added": "good", "removed": "bad", "changed": "info"}
+_LABELS: dict[DiffMark, str] = {"added": "new", "removed": "removed", "changed": "changed"}
+_STATUS_TONES: dict[str, Tone] = {
     "ready": "good",
     "not ready": "bad",
-    "open": "news",
+    "open": "info",
     "completed": "good",
     "expired": "",
 }
-"""Words that have a colour of their own, whatever stood there before."""
-
-_SIGNS: dict[DiffMark, str] = {"": "", "added": "new", "removed": "removed", "changed": "changed"}
+"""Values with a colour of their own, whatever stood there before."""
 
 
 def draw_facts(basket: MarkedBasket) -> None:
-    """What the basket says beside its lines; what it does not say, and did not say, is left out."""
+    """All of the basket beside its lines. Leaves out what is empty in both versions."""
     with box("facts", tag="dl"):
         for name, value in basket.facts:
             if value.value is None and value.before is None:
                 continue
             safe_text(name, tag="dt")
             with box(tag="dd"):
-                draw_value(value, tones=_MEANINGS if name in ("Status", "Verdict") else None)
+                draw_value(value, tones=_STATUS_TONES if name in ("Status", "Verdict") else None)
 
 
 def draw_lines(basket: MarkedBasket) -> None:
     if not basket.lines:
         empty_state("remove_shopping_cart", "The basket is empty at this version")
         return
-    table = Table(
-        ("Offer", "lead"),
-        ("Quantity", "number"),
-        ("Price", "number"),
-        ("Expected", "number"),
-        ("Line total", "number"),
-        name="Lines",
-    )
-    # What differs is what one looks for: it comes first, each in the basket's order.
+    columns = [(title, "number") for title in ("Quantity", "Price", "Expected", "Line total")]
+    table = Table(("Offer", "lead"), *columns, name="Lines")
+    # The reader looks for differences: marked lines come first, each in the basket's order.
     lines = sorted(basket.lines, key=lambda line: not line.mark)
-    PagedList(lines, partial(_line, table), table.body, LINES_AT_ONCE)
+    PagedList(lines, partial(_draw_line, table), table.body, LINES_SHOWN)
 
 
-def _line(table: Table, line: MarkedLine) -> None:
+def _draw_line(table: Table, line: MarkedLine) -> None:
     row = table.row(
-        partial(_offer, line),
+        partial(_draw_offer, line),
         *(
             partial(draw_value, value, line.mark) if value.value or value.before else None
             for value in (line.quantity, line.price, line.expected_price, line.total)
@@ -81,35 +68,32 @@ def _line(table: Table, line: MarkedLine) -> None:
     row.props["data-line"] = line.id
 
 
-def draw_value(value: MarkedValue, around: DiffMark = "", tones: Mapping[str, Tone] | None = None) -> None:
-    """`around` is the mark of the whole line: within one that came or left, nothing is marked again. `tones`
-    gives words the colour of what they mean; else the colour says that they came, left or changed."""
+def draw_value(value: MarkedValue, line_mark: DiffMark = "", tones: Mapping[str, Tone] | None = None) -> None:
+    """Values of an added or removed line are not marked again. `tones` colours values by what they mean."""
     with box("value-change", tag="span"):
-        if value.mark and around in ("", "changed"):
+        if value.mark and line_mark in ("", "changed"):
             if value.before is not None:
                 safe_text(value.before, f"was {value.mark}", tag="del")
             if value.value is not None:
-                ink = f"badge {tones.get(value.value, '')}" if tones is not None else f"is-now {value.mark}"
-                safe_text(value.value, ink, tag="ins")
+                classes = f"is-now {value.mark}" if tones is None else f"badge {tones.get(value.value, '')}"
+                safe_text(value.value, classes, tag="ins")
         elif value.value is None:
-            safe_text("–", "soft")
+            safe_text(NOTHING, "soft")
         elif tones is not None:
             badge(value.value, tones.get(value.value, ""))
         else:
-            safe_text(value.value, "was removed" if around == "removed" else "")
+            safe_text(value.value, "was removed" if line_mark == "removed" else "")
 
 
-def _offer(line: MarkedLine) -> None:
+def _draw_offer(line: MarkedLine) -> None:
     with box():
         with box("line"):
-            safe_text(
-                line.name or "unknown to the catalogue",
-                "strong was removed" if line.mark == "removed" else "strong",
-            )
+            name = line.name or "unknown to the catalogue"
+            safe_text(name, "strong was removed" if line.mark == "removed" else "strong")
             if line.add_on:
                 badge("add-on")
             if line.mark:
-                badge(_SIGNS[line.mark], TONES[line.mark])
+                badge(_LABELS[line.mark], _TONES[line.mark])
         with box("line small"):
             safe_text(line.offer, "mono soft")
             copy_button(line.id, f"the line's id {line.id}")
@@ -127,5 +111,5 @@ def draw_basket_diff(found: Sequence[FieldDifference], *, compared: bool) -> Non
             for each in found:
                 with box("line tied", tag="li") as row:
                     row.props["title"] = each.path
-                    dot(TONES[each.kind])
+                    dot(_TONES[each.kind])
                     safe_text(each.words)

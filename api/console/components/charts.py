@@ -1,4 +1,4 @@
-"""Lines over the last minutes, in colours that read on light and dark ground."""
+"""Line charts over the last minutes, in colours that read on light and dark ground."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from nicegui import ui
 
-LINES = {
+COLOURS = {
     "stored": "#7d8899",
     "publisher": "#4c7bea",
     "projector": "#26a69a",
@@ -17,28 +17,26 @@ LINES = {
     "expiry": "#d4608f",
     "revalidator": "#57a64a",
 }
-"""Each name has its colour, whichever lines are drawn."""
+"""A name keeps its colour, whichever lines are drawn."""
 _OTHER = "#b07d62"
-_WORDS, _RULE = "#8791a1", "rgba(135, 145, 161, 0.22)"
-MOST_POINTS = 150
-"""Of a line: as many as can be told apart, and little enough to be sent every two seconds."""
+_LABEL, _RULE = "#8791a1", "rgba(135, 145, 161, 0.22)"
+MAX_POINTS = 150
+"""Of a line: as many as a reader can tell apart, and few enough to send every two seconds."""
 
 Line = Sequence[tuple[datetime, float]]
 
 
 class Chart:
-    """A chart that is drawn again as its lines grow."""
+    """A chart that grows with its lines."""
 
-    def __init__(self, name: str, unit: str) -> None:
-        self._unit = unit
+    def __init__(self, name: str) -> None:
         self._chart = ui.echart(_options(name)).classes("chart")
-        self._chart.props["role"] = "img"
-        self._chart.props["aria-label"] = name
+        self._chart.props.update({"role": "img", "aria-label": name})
 
     def draw(self, lines: Mapping[str, Line]) -> None:
-        """Lines that lay on the ground all the time are left out, unless all did."""
-        moved = {name: line for name, line in lines.items() if any(value for _, value in line)}
-        self._chart.options["series"] = [_series(name, line) for name, line in (moved or lines).items()]
+        """Leaves out lines that were zero all the time, unless all were."""
+        nonzero = {name: line for name, line in lines.items() if any(value for _, value in line)}
+        self._chart.options["series"] = [_series(name, line) for name, line in (nonzero or lines).items()]
         self._chart.update()
 
 
@@ -49,22 +47,22 @@ def _series(name: str, line: Line) -> dict[str, Any]:
         "showSymbol": False,
         "sampling": "max",
         "lineStyle": {"width": 1.6},
-        "color": LINES.get(name, _OTHER),
+        "color": COLOURS.get(name, _OTHER),
         "emphasis": {"disabled": True},
         "data": [[int(at.timestamp() * 1000), round(value, 2)] for at, value in _thinned(line)],
     }
 
 
 def _thinned(line: Line) -> Line:
-    """Of every few points the highest: a peak is what one looks for."""
-    width = -(-len(line) // MOST_POINTS)
+    """Keeps the highest of every few points: readers look for peaks."""
+    width = -(-len(line) // MAX_POINTS)
     if width <= 1:
         return line
     return [max(line[at : at + width], key=lambda point: point[1]) for at in range(0, len(line), width)]
 
 
 def _options(name: str) -> dict[str, Any]:
-    label = {"color": _WORDS, "fontSize": 11, "fontFamily": "Roboto, sans-serif"}
+    label = {"color": _LABEL, "fontSize": 11, "fontFamily": "Roboto, sans-serif"}
     return {
         "animation": False,
         "aria": {"enabled": True, "label": {"description": name}},
@@ -86,7 +84,7 @@ def _options(name: str) -> dict[str, Any]:
             "backgroundColor": "#1d2430",
             "borderWidth": 0,
             "textStyle": {**label, "color": "#e7eaef"},
-            "axisPointer": {"lineStyle": {"color": _WORDS, "type": "dashed"}},
+            "axisPointer": {"lineStyle": {"color": _LABEL, "type": "dashed"}},
         },
         "useUTC": True,
         "xAxis": {

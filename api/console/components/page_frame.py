@@ -1,4 +1,4 @@
-"""Around every page: the ways to the others, who is signed in, and whether all is well."""
+"""The frame of every page: navigation, who is signed in, and alarms."""
 
 from __future__ import annotations
 
@@ -9,15 +9,9 @@ from datetime import UTC, datetime
 
 from nicegui import ui
 
-from api.console.components.formatting import duration_text, number_text
-from api.console.components.widgets import (
-    PrintableText,
-    box,
-    icon,
-    icon_button,
-    safe_text,
-)
+from api.console.components.widgets import PrintableText, box, icon, icon_button, safe_text
 from api.console.page_context import PageContext
+from domain.shared.formatting import format_duration, format_number
 
 NAVIGATION = (
     ("/", "Overview", "speed"),
@@ -26,25 +20,31 @@ NAVIGATION = (
     ("/rebuilds", "Rebuilds", "sync"),
     ("/audit", "Audit", "fact_check"),
 )
-CHECK_EVERY = 2.0
+CHECK_SECONDS = 2.0
+_COLOUR_MODES = {
+    None: ("brightness_auto", "As the browser prefers"),
+    True: ("dark_mode", "Dark"),
+    False: ("light_mode", "Light"),
+}
+_NEXT_MODE = {None: True, True: False, False: None}
 
 
 @dataclass(frozen=True, slots=True)
 class PageHeading:
-    """The place of a page's heading for buttons, and of all below it."""
+    """`actions` takes the buttons beside a page's heading."""
 
-    deeds: ui.element
+    actions: ui.element
 
 
 @contextmanager
 def page_frame(
-    visit: PageContext, title: str, here: str, sub: str = "", trail: tuple[str, str] | None = None
+    page: PageContext, title: str, path: str, subtitle: str = "", parent: tuple[str, str] | None = None
 ) -> Iterator[PageHeading]:
-    """A page with its heading; `here` is the way that is marked, `trail` the name and path of the page above."""
-    session = visit.session
+    """A page with its heading. `path` marks a navigation link; `parent` is the name and path of the page above."""
+    session = page.session
     ui.page_title(f"{title} · Partner checkout")
-    # The gate lets only plain prefixes of proxies through, so that this is no way into the page.
-    ui.add_head_html(f'<link rel="stylesheet" href="{visit.root}/assets/look.css">')
+    # The middleware lets only plain prefixes of proxies through, so no markup gets in here.
+    ui.add_head_html(f'<link rel="stylesheet" href="{page.root}/assets/console.css">')
     dark = ui.dark_mode(session.dark)
     with box("side", tag="nav").props('aria-label="Pages"'):
         with ui.link(target="/").classes("brand"):
@@ -52,79 +52,72 @@ def page_frame(
             with box(tag="span"):
                 safe_text("Partner checkout")
                 safe_text("operations", tag="small")
-        counts = {path: _way(path, name, symbol, here) for path, name, symbol in NAVIGATION}
+        counts = {target: _nav_link(target, name, symbol, path) for target, name, symbol in NAVIGATION}
         box("spring")
-        with ui.link(target="/operator-api").classes("way"):
+        with ui.link(target="/operator-api").classes("nav-link"):
             icon("api")
             safe_text("Operator API")
         with box("who"):
             safe_text(session.identity.subject, "name", tag="div", title=session.identity.subject)
-            of_token = session.identity.expires_at - datetime.now(UTC).timestamp()
-            left = min(of_token, visit.console.sessions.seconds_left(session))
-            safe_text(f"signed in for {duration_text(left)}", "note", tag="div")
-            with box("deeds"):
-                _eyes(visit, dark)
-                _sign_out(visit)
+            token_left = session.identity.expires_at - datetime.now(UTC).timestamp()
+            left = min(token_left, page.console.sessions.seconds_left(session))
+            safe_text(f"signed in for {format_duration(left)}", "note", tag="div")
+            with box("actions"):
+                _account_buttons(page, dark)
     with box("main", tag="main"):
         with box("top"):
             with box():
-                if trail is not None:
+                if parent is not None:
                     with box("trail"):
-                        ui.link(trail[0], trail[1])
+                        ui.link(*parent)
                 safe_text(title, tag="h1")
-                if sub:
-                    safe_text(sub, "sub", tag="div")
-            deeds = box("deeds")
+                if subtitle:
+                    safe_text(subtitle, "sub", tag="div")
+            actions = box("actions")
             with box("account only-narrow"):
-                _eyes(visit, dark)
-                _sign_out(visit)
-        yield PageHeading(deeds)
+                _account_buttons(page, dark)
+        yield PageHeading(actions)
 
-    async def look() -> None:
-        if not await visit.signed_in():
+    async def check() -> None:
+        if not await page.signed_in():
             ui.navigate.to("/sign-in")
             return
-        tell()
+        show_counts()
 
-    def tell() -> None:
-        trend = visit.trend
-        wrong = len(trend.status.problems) if trend.status is not None else 0
-        for path, count in (("/", wrong), ("/dead-letters", trend.dead_letters)):
-            counts[path].set_text(number_text(count) if count else "")
+    def show_counts() -> None:
+        history = page.console.status_history
+        problems = len(history.status.problems) if history.status is not None else 0
+        for target, count in (("/", problems), ("/dead-letters", history.dead_letters)):
+            counts[target].set_text(format_number(count) if count else "")
 
-    tell()
-    ui.timer(CHECK_EVERY, look)
+    show_counts()
+    ui.timer(CHECK_SECONDS, check)
 
 
-def _way(path: str, name: str, symbol: str, here: str) -> PrintableText:
-    """One way; gives the place of its count."""
-    with ui.link(target=path).classes(f"way {'here' if path == here else ''}") as way:
-        if path == here:
-            way.props("aria-current=page")
+def _nav_link(target: str, name: str, symbol: str, current: str) -> PrintableText:
+    """Draws a link and returns the element of its count."""
+    with ui.link(target=target).classes("nav-link") as element:
+        if target == current:
+            element.classes("here").props("aria-current=page")
         icon(symbol)
         safe_text(name)
         return safe_text("", "count")
 
 
-def _eyes(visit: PageContext, dark: ui.dark_mode) -> ui.button:
-    """Light, dark, or as the browser prefers."""
-    following = {None: True, True: False, False: None}
-    symbols = {None: "brightness_auto", True: "dark_mode", False: "light_mode"}
-    names = {None: "As the browser prefers", True: "Dark", False: "Light"}
+def _account_buttons(page: PageContext, dark: ui.dark_mode) -> None:
+    """The colour mode (light, dark, as the browser prefers), and sign out."""
+    session = page.session
 
     def change() -> None:
-        visit.session.dark = dark.value = following[visit.session.dark]
-        made.props["icon"] = symbols[visit.session.dark]
-        made.props["title"] = made.props["aria-label"] = names[visit.session.dark]
+        session.dark = dark.value = _NEXT_MODE[session.dark]
+        symbol, name = _COLOUR_MODES[session.dark]
+        mode.props.update({"icon": symbol, "title": name, "aria-label": name})
 
-    made = icon_button(symbols[visit.session.dark], change, names[visit.session.dark])
-    return made
-
-
-def _sign_out(visit: PageContext) -> None:
+    symbol, name = _COLOUR_MODES[session.dark]
+    mode = icon_button(symbol, change, name)
     with box(tag="form") as form:
         form.props("method=post")
-        form.props["action"] = f"{visit.root}/sign-out"
+        form.props["action"] = f"{page.root}/sign-out"
         ui.button(icon="logout", color=None).classes("quiet round").props(
             'flat dense type=submit aria-label="Sign out" title="Sign out"'
         )

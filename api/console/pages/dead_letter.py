@@ -1,4 +1,4 @@
-"""One dead letter whole, to be retried or left out."""
+"""One dead letter, to be retried or skipped."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from nicegui import ui
 from pydantic_core import from_json
 
 from api.console.components.async_panel import AsyncPanel
-from api.console.components.formatting import count_text, exact_timestamp, timestamp_text
 from api.console.components.page_frame import PageHeading, page_frame
 from api.console.components.reason_dialog import DialogResult, ReasonQuestion, ask_reason
 from api.console.components.widgets import (
@@ -16,134 +15,123 @@ from api.console.components.widgets import (
     box,
     button,
     code,
+    count_text,
     definition_list,
     empty_state,
     link,
     notice,
     panel,
     safe_text,
+    time_text,
 )
 from api.console.page_context import ConsoleContext, PageContext
-from api.console.pages.dead_letters import KINDS, SETTLED, tone_of
+from api.console.pages.dead_letters import KINDS, SETTLED, result_tone
 from domain.operators.audit import Operator
 from domain.operators.dead_letters.model import DeadLetterDetails, DeadLetterSummary, ReadableContent
+from domain.shared.formatting import format_date_time
 
 
 def register(console: ConsoleContext) -> None:
     @ui.page("/dead-letters/{letter_id}")
     def letter(letter_id: int) -> None:
-        visit = console.visit()
-        trail = ("Dead letters", "/dead-letters")
-        with page_frame(visit, f"Dead letter {letter_id}", "/dead-letters", trail=trail) as heading:
-            _Page(visit, letter_id, heading)
+        page = console.page()
+        parent = ("Dead letters", "/dead-letters")
+        with page_frame(page, f"Dead letter {letter_id}", "/dead-letters", parent=parent) as heading:
+            _LetterPage(page, letter_id, heading)
 
 
-class _Page:
-    def __init__(self, visit: PageContext, id: int, heading: PageHeading) -> None:
-        self._visit = visit
-        self._letters = visit.parts.dead_letter_service
+class _LetterPage:
+    def __init__(self, page: PageContext, id: int, heading: PageHeading) -> None:
+        self._page = page
+        self._service = page.container.dead_letter_service
         self._id = id
         self._heading = heading
-        self._place = AsyncPanel(partial(self._letters.show, id), self._draw, lines=9)
+        self._panel = AsyncPanel(partial(self._service.show, id), self._draw, lines=9)
 
-    def _draw(self, shown: DeadLetterDetails) -> None:
-        letter = shown.letter
-        self._heading.deeds.clear()
+    def _draw(self, details: DeadLetterDetails) -> None:
+        letter = details.letter
+        self._heading.actions.clear()
         if letter.settled_at is None:
-            with self._heading.deeds:
-                button("Skip …", partial(self._skip, shown), symbol="redo")
-                button("Retry …", partial(self._retry, shown), kind="main-deed", symbol="replay")
+            with self._heading.actions:
+                button("Skip …", partial(self._ask_to_skip, details), symbol="redo")
+                button("Retry …", partial(self._ask_to_retry, details), kind="primary", symbol="replay")
         with box("stack"):
-            _draw_standing(shown)
+            _draw_state(details)
             with box("pair"):
-                with panel("Why it was buried", marker="why"), box("body"):
-                    _draw_why(letter)
+                with panel("Reason", marker="why"), box("body"):
+                    _draw_reason(letter)
                 with panel("What can be done", marker="plan"), box("body"):
-                    definition_list([("A retry", shown.retry), ("A skip", shown.skip)])
+                    definition_list([("A retry", details.retry), ("A skip", details.skip)])
             with panel("Message", "as it came", marker="message"), box("body stack"):
-                _draw_message(shown)
+                _draw_message(details)
 
-    def _retry(self, shown: DeadLetterDetails) -> None:
-        question = ReasonQuestion(f"Retry letter {self._id}", f"What will be done: {shown.retry}.", "Retry")
-        ask_reason(self._visit, question, self._do_retry, self._place.refresh)
+    def _ask_to_retry(self, details: DeadLetterDetails) -> None:
+        explanation = f"What will be done: {details.retry}."
+        question = ReasonQuestion(f"Retry letter {self._id}", explanation, "Retry")
+        ask_reason(self._page, question, self._retry, self._panel.refresh)
 
-    def _skip(self, shown: DeadLetterDetails) -> None:
-        what = f"What will be done: {shown.skip}."
-        question = ReasonQuestion(f"Skip letter {self._id}", what, "Skip", danger=True)
-        ask_reason(self._visit, question, self._do_skip, self._place.refresh)
+    def _ask_to_skip(self, details: DeadLetterDetails) -> None:
+        explanation = f"What will be done: {details.skip}."
+        question = ReasonQuestion(f"Skip letter {self._id}", explanation, "Skip", danger=True)
+        ask_reason(self._page, question, self._skip, self._panel.refresh)
 
-    async def _do_retry(self, operator: Operator) -> DialogResult:
-        outcome = await self._letters.retry(self._id, operator)
-        return DialogResult(outcome.words, tone_of(outcome))
+    async def _retry(self, operator: Operator) -> DialogResult:
+        result = await self._service.retry(self._id, operator)
+        return DialogResult(result.words, result_tone(result))
 
-    async def _do_skip(self, operator: Operator) -> DialogResult:
-        outcome = await self._letters.skip(self._id, operator)
-        return DialogResult(outcome.words, tone_of(outcome))
+    async def _skip(self, operator: Operator) -> DialogResult:
+        result = await self._service.skip(self._id, operator)
+        return DialogResult(result.words, result_tone(result))
 
 
-def _draw_standing(shown: DeadLetterDetails) -> None:
-    letter = shown.letter
+def _draw_state(details: DeadLetterDetails) -> None:
+    letter = details.letter
     if letter.settled_by is not None:
-        said, tone = SETTLED[letter.settled_by]
-        notice(f"Settled: {said} at {timestamp_text(letter.settled_at)} UTC.", tone, "mark_email_read")
-    elif shown.waits_for is not None:
+        label, tone = SETTLED[letter.settled_by]
+        notice(f"Settled: {label} at {format_date_time(letter.settled_at)} UTC.", tone, "mark_email_read")
+    elif details.waits_for is not None:
         with notice("An earlier letter of the same basket comes first.", "warn", "low_priority"):
-            link(f"Letter {shown.waits_for}", f"/dead-letters/{shown.waits_for}")
+            link(f"Letter {details.waits_for}", f"/dead-letters/{details.waits_for}")
     elif letter.parks:
         notice("The basket's view waits for this letter to be settled.", "bad", "pause_circle")
     else:
-        notice("It waits for somebody to retry or skip it.", "warn", "mark_email_unread")
+        notice("It waits for an operator to retry or skip it.", "warn", "mark_email_unread")
 
 
-def _draw_why(letter: DeadLetterSummary) -> None:
+def _draw_reason(letter: DeadLetterSummary) -> None:
+    basket = letter.basket_id and partial(link, letter.basket_id, f"/baskets/{letter.basket_id}", "mono")
+    last_try = f"{count_text(letter.tries, 'time')}, last {format_date_time(letter.tried_at)} UTC"
     definition_list(
         [
             ("Kind", KINDS[letter.kind]),
             ("Code", partial(safe_text, letter.code, "mono")),
-            ("In words", letter.error),
-            (
-                "Basket",
-                partial(link, letter.basket_id, f"/baskets/{letter.basket_id}", "mono")
-                if letter.basket_id
-                else None,
-            ),
-            (
-                "Buried",
-                partial(
-                    safe_text,
-                    f"{timestamp_text(letter.recorded_at)} UTC",
-                    title=exact_timestamp(letter.recorded_at),
-                ),
-            ),
-            (
-                "Tried",
-                f"{count_text(letter.tries, 'time')}, last {timestamp_text(letter.tried_at)} UTC"
-                if letter.tries
-                else "never",
-            ),
-            ("Last error", partial(safe_text, letter.last_error, "bad-ink") if letter.last_error else None),
+            ("Error", letter.error),
+            ("Basket", basket),
+            ("Dead since", partial(time_text, letter.recorded_at, "", unit=" UTC")),
+            ("Tried", last_try if letter.tries else "never"),
+            ("Last error", letter.last_error and partial(safe_text, letter.last_error, "bad-ink")),
         ]
     )
 
 
-def _draw_message(shown: DeadLetterDetails) -> None:
-    letter = shown.letter
+def _draw_message(details: DeadLetterDetails) -> None:
+    letter = details.letter
     definition_list(
         [
             ("Topic", partial(safe_text, letter.topic, "mono")),
             ("Partition", letter.partition),
             ("Offset", letter.offset),
-            ("Key", partial(_draw_content, shown.key)),
+            ("Key", partial(_draw_content, details.key)),
         ]
     )
-    if shown.headers:
+    if details.headers:
         safe_text("Headers", "soft small", tag="div")
-        definition_list([(header.name, partial(_draw_content, header.value)) for header in shown.headers])
+        definition_list([(header.name, partial(_draw_content, header.value)) for header in details.headers])
     safe_text("Value", "soft small", tag="div")
-    if shown.value is None:
+    if details.value is None:
         empty_state("hourglass_empty", "It had no value")
     else:
-        code(_pretty(shown.value))
+        code(_pretty(details.value))
 
 
 def _draw_content(content: ReadableContent | None) -> None:
@@ -157,7 +145,7 @@ def _draw_content(content: ReadableContent | None) -> None:
 
 
 def _pretty(content: ReadableContent) -> object:
-    """JSON indented; everything else as it is."""
+    """Parsed where it is JSON, so that it is shown indented; else the text."""
     if content.encoding == "base64":
         return content.text
     try:

@@ -1,4 +1,4 @@
-"""Rebuilds: those that run, with how far they are, and those that were."""
+"""The newest rebuilds, and the buttons that start one or roll one back."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from pydantic import ValidationError
 from adapters.rebuild_launcher import RebuildRequest, launch_rebuild
 from adapters.wire.validation_messages import describe_validation_error
 from api.console.components.async_panel import AsyncPanel
-from api.console.components.formatting import exact_timestamp, number_text, timestamp_text
 from api.console.components.page_frame import page_frame
 from api.console.components.reason_dialog import DialogResult, ReasonQuestion, ask_reason
 from api.console.components.rebuild_view import (
@@ -21,9 +20,10 @@ from api.console.components.rebuild_view import (
     is_running,
     scope_text,
     state_badge,
+    target_select,
 )
+from api.console.components.tables import Table
 from api.console.components.widgets import (
-    Table,
     badge,
     box,
     button,
@@ -31,27 +31,31 @@ from api.console.components.widgets import (
     link,
     panel,
     safe_text,
+    time_text,
 )
 from api.console.page_context import ConsoleContext, PageContext
 from domain.operators.audit import Operator
 from domain.operators.rebuild import Rebuild, RebuildRefused, RebuildTarget
+from domain.shared.formatting import format_number
 
-SHOWN = 30
-LOOK_EVERY = 2.0
+MAX_SHOWN = 30
+POLL_SECONDS = 2.0
 
 
 def register(console: ConsoleContext) -> None:
     @ui.page("/rebuilds")
     def rebuilds() -> None:
-        visit = console.visit()
-        sub = "What is derived, built anew beside the live tables and switched; serving never stops."
-        with page_frame(visit, "Rebuilds", "/rebuilds", sub) as heading:
+        page = console.page()
+        subtitle = "Read models, built anew beside the live tables and then switched; serving never stops."
+        with page_frame(page, "Rebuilds", "/rebuilds", subtitle) as heading:
             with panel("Rebuilds", "the newest first; times are UTC", marker="rebuilds"):
-                place = AsyncPanel(partial(console.parts.rebuilds.newest, SHOWN), _draw, lines=6)
-            with heading.deeds:
-                button("Roll back …", partial(_roll_back, visit, place), symbol="history")
-                button("Start a rebuild …", partial(_start, visit), kind="main-deed", symbol="play_arrow")
-            ui.timer(LOOK_EVERY, place.refresh)
+                newest = partial(console.container.rebuilds.newest, MAX_SHOWN)
+                listed = AsyncPanel(newest, _draw, lines=6)
+            with heading.actions:
+                button("Roll back …", partial(_ask_to_roll_back, page, listed), symbol="history")
+                start = partial(_ask_to_start, page)
+                button("Start a rebuild …", start, kind="primary", symbol="play_arrow")
+            ui.timer(POLL_SECONDS, listed.refresh)
 
 
 def _draw(rebuilds: Sequence[Rebuild]) -> None:
@@ -59,8 +63,8 @@ def _draw(rebuilds: Sequence[Rebuild]) -> None:
         empty_state(
             "sync",
             "Nothing was rebuilt yet",
-            "A rebuild makes a new generation of the tables from what happened, compares it with the live one and"
-            " takes its place. The old one is kept for a roll-back.",
+            "A rebuild makes the tables anew from the events, compares them with the live ones and takes their"
+            " place. The old ones are kept for a roll-back.",
         )
         return
     table = Table(
@@ -75,23 +79,18 @@ def _draw(rebuilds: Sequence[Rebuild]) -> None:
     )
     for rebuild in rebuilds:
         row = table.row(
-            partial(_what, rebuild),
+            partial(_draw_target, rebuild),
             partial(state_badge, rebuild),
-            partial(_done, rebuild),
+            partial(_draw_done, rebuild),
             comparison_text(rebuild.comparison),
-            partial(
-                safe_text,
-                timestamp_text(rebuild.started_at),
-                "nowrap",
-                title=exact_timestamp(rebuild.started_at),
-            ),
+            partial(time_text, rebuild.started_at),
             elapsed_text(rebuild),
-            partial(_who, rebuild.operator),
+            partial(_draw_operator, rebuild.operator),
         )
         row.props["data-rebuild"] = rebuild.id
 
 
-def _what(rebuild: Rebuild) -> None:
+def _draw_target(rebuild: Rebuild) -> None:
     with box():
         with box("line"):
             link(TARGETS[rebuild.target], f"/rebuilds/{rebuild.id}", "strong")
@@ -100,93 +99,85 @@ def _what(rebuild: Rebuild) -> None:
         safe_text(scope_text(rebuild.scope), "soft small", tag="div")
 
 
-def _done(rebuild: Rebuild) -> None:
+def _draw_done(rebuild: Rebuild) -> None:
+    running = is_running(rebuild)
     with box():
-        if is_running(rebuild) and rebuild.total:
+        if running and rebuild.total:
             safe_text(f"{min(1.0, rebuild.done / rebuild.total):.0%}", "strong", tag="div")
-        safe_text(number_text(rebuild.done), "soft small" if is_running(rebuild) else "", tag="div")
+        safe_text(format_number(rebuild.done), "soft small" if running else "", tag="div")
 
 
-def _who(operator: Operator) -> None:
+def _draw_operator(operator: Operator) -> None:
     with box():
         safe_text(operator.actor, tag="div")
         safe_text(operator.reason, "soft small", tag="div")
 
 
-class _Fields:
-    """What is to be rebuilt."""
+class _RebuildForm:
+    """Asks what to rebuild."""
 
     def __init__(self) -> None:
-        self._target = ui.select(TARGETS, value="basket-views", label="What").props(
-            "outlined dense options-dense"
-        )
+        self._target = target_select()
         with box("fields"):
             self._partner = ui.input("Only this organisation").props("outlined dense")
             self._basket = ui.input("Only this basket").props("outlined dense")
             self._workers = ui.number("Processes", min=1, max=64, precision=0).props("outlined dense")
             self._rate = ui.number("At most events a second", min=1, precision=0).props("outlined dense")
         self._dry_run = ui.switch("Dry run: show what would differ, change nothing")
-        views = self._target
         for field in (self._partner, self._basket):
-            field.bind_visibility_from(views, "value", value="basket-views")
+            field.bind_visibility_from(self._target, "value", value="basket-views")
 
-    def wanted(self) -> RebuildRequest:
-        """Raises RebuildRefused where what was typed cannot be meant."""
+    def request(self) -> RebuildRequest:
+        """Raises RebuildRefused where a field holds an impossible value."""
+        of_views = self._target.value == "basket-views"
+        partner, basket = ((field.value or "").strip() for field in (self._partner, self._basket))
         try:
-            return self._wanted()
+            return RebuildRequest(
+                target=self._target.value,
+                partner=partner if partner and of_views else None,
+                baskets=(basket,) if basket and of_views else (),
+                dry_run=bool(self._dry_run.value),
+                workers=int(self._workers.value) if self._workers.value else None,
+                rate=float(self._rate.value) if self._rate.value else None,
+            )
         except ValidationError as error:
             raise RebuildRefused(describe_validation_error(error)) from error
 
-    def _wanted(self) -> RebuildRequest:
-        views = self._target.value == "basket-views"
-        basket = (self._basket.value or "").strip()
-        return RebuildRequest(
-            target=self._target.value,
-            partner=((self._partner.value or "").strip() or None) if views else None,
-            baskets=(basket,) if basket and views else (),
-            dry_run=bool(self._dry_run.value),
-            workers=int(self._workers.value) if self._workers.value else None,
-            rate=float(self._rate.value) if self._rate.value else None,
-        )
 
+def _ask_to_start(page: PageContext) -> None:
+    forms: list[_RebuildForm] = []
+    started: list[Rebuild] = []
 
-def _start(visit: PageContext) -> None:
-    fields: list[_Fields] = []
-    begun: list[Rebuild] = []
-
-    async def do(operator: Operator) -> DialogResult:
-        parts = visit.parts
-        begun.append(await launch_rebuild(parts.settings, parts.rebuilds, fields[0].wanted(), operator))
-        return DialogResult("It has begun, as a process of its own.", "news")
+    async def start(operator: Operator) -> DialogResult:
+        container = page.container
+        request = forms[0].request()
+        started.append(await launch_rebuild(container.settings, container.rebuilds, request, operator))
+        return DialogResult("It has begun, as a process of its own.", "info")
 
     question = ReasonQuestion(
         "Start a rebuild",
         "It builds beside the live tables, compares, and switches in one short transaction. The old tables are kept"
-        " for a roll-back. Of some baskets only, the rows are mended in place.",
+        " for a roll-back. A rebuild of single baskets repairs their rows in place.",
         "Start",
-        more=lambda: fields.append(_Fields()),
+        more=lambda: forms.append(_RebuildForm()),
     )
-    ask_reason(visit, question, do, lambda: ui.navigate.to(f"/rebuilds/{begun[-1].id}"))
+    ask_reason(page, question, start, lambda: ui.navigate.to(f"/rebuilds/{started[-1].id}"))
 
 
-def _roll_back(visit: PageContext, place: AsyncPanel[Sequence[Rebuild]]) -> None:
-    chosen: list[ui.select] = []
+def _ask_to_roll_back(page: PageContext, listed: AsyncPanel[Sequence[Rebuild]]) -> None:
+    fields: list[ui.select] = []
 
-    async def do(operator: Operator) -> DialogResult:
-        target: RebuildTarget = chosen[0].value
-        await visit.parts.rebuilds.roll_back(target, operator)
-        return DialogResult(f"The generation before is live again: {TARGETS[target].lower()}.")
-
-    def draw() -> None:
-        field = ui.select(TARGETS, value="basket-views", label="What").props("outlined dense options-dense")
-        chosen.append(field)
+    async def roll_back(operator: Operator) -> DialogResult:
+        target: RebuildTarget = fields[0].value
+        await page.container.rebuilds.roll_back(target, operator)
+        return DialogResult(f"The tables before are live again: {TARGETS[target].lower()}.")
 
     question = ReasonQuestion(
         "Roll back the last switch",
-        "The kept generation takes the place of the live one, which is kept in turn. What happened since is carried"
-        " over first.",
+        "The kept tables take the place of the live ones, which are kept in turn. Events since then are applied"
+        " first.",
         "Roll back",
         danger=True,
-        more=draw,
+        more=lambda: fields.append(target_select()),
     )
-    ask_reason(visit, question, do, place.refresh)
+    ask_reason(page, question, roll_back, listed.refresh)

@@ -1,8 +1,9 @@
-"""Finding baskets, and what was found."""
+"""Searching baskets."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 from urllib.parse import urlencode
@@ -10,11 +11,9 @@ from urllib.parse import urlencode
 from nicegui import ui
 from starlette.requests import Request
 
-from api.console.components.async_panel import AsyncPanel
-from api.console.components.formatting import exact_timestamp, timestamp_text
 from api.console.components.page_frame import page_frame
+from api.console.components.tables import PagedTable, Table
 from api.console.components.widgets import (
-    Table,
     Tone,
     badge,
     box,
@@ -24,173 +23,160 @@ from api.console.components.widgets import (
     link,
     panel,
     safe_text,
+    time_text,
+    verdict_badge,
 )
 from api.console.page_context import ConsoleContext
-from domain.operators.history.search import BasketQuery, BasketSummary, SearchPage
+from domain.operators.history.search import BasketQuery, BasketSearch, BasketSummary
 from domain.shared.errors import BasketNotFound
 from domain.shared.values import BASKET_ID_PATTERN
 from domain.validation.checks import CHECKS
 
-A_PAGE = 50
+PAGE_SIZE = 50
 STATUSES: dict[str, tuple[str, Tone]] = {
-    "open": ("open", "news"),
+    "open": ("open", "info"),
     "completed": ("completed", "good"),
     "expired": ("expired", ""),
 }
-TEXTS = (
-    ("partner", "Organisation"),
-    ("external_id", "External id"),
-    ("product", "Product code"),
-    ("offer", "Offer id"),
-)
-DAYS = (("created_from", "Created from"), ("created_until", "Created until"))
+_TEXT_FIELDS = {
+    "partner": "Organisation",
+    "external_id": "External id",
+    "product": "Product code",
+    "offer": "Offer id",
+}
+_DAY_FIELDS = {"created_from": "Created from", "created_until": "Created until"}
 _BASKET_ID = re.compile(BASKET_ID_PATTERN)
 
 
 def register(console: ConsoleContext) -> None:
     @ui.page("/baskets")
-    def find(request: Request) -> None:
-        visit = console.visit()
-        wanted = {name: _plain(value) for name, value in request.query_params.items() if _plain(value)}
-        with page_frame(visit, "Baskets", "/baskets"), box("stack"):
+    def search(request: Request) -> None:
+        asked = {name: text for name, value in request.query_params.items() if (text := _printable(value))}
+        with page_frame(console.page(), "Baskets", "/baskets"), box("stack"):
             with panel("Find", marker="find"), box("body"):
-                _Form(wanted)
+                _SearchForm(asked)
             with panel("Found", "the newest created first; times are UTC", marker="found"):
-                found = _Found(console, query_of(wanted))
-                AsyncPanel(found.page, found.show, lines=8)
+                reader = _Reader(console.container.basket_search, parse_query(asked))
+                PagedTable(reader.next_page, _table, _draw_row, _empty)
 
 
 def require_basket_id(text: str) -> None:
-    """Raises BasketNotFound for what cannot be a basket's id."""
+    """Raises BasketNotFound for a text that cannot be a basket's id."""
     if _BASKET_ID.fullmatch(text) is None:
-        raise BasketNotFound(_plain(text))
+        raise BasketNotFound(_printable(text))
 
 
-def query_of(wanted: dict[str, str]) -> BasketQuery:
-    """What a page's address asks for; what cannot be read is left out."""
-    said = {name: wanted[name] for name, _ in TEXTS if name in wanted}
-    for name in ("status", "finding_code"):
-        if name in wanted:
-            said[name] = wanted[name]
-    days = {name: _day(wanted[name]) for name, _ in DAYS if name in wanted}
-    if said.get("status") not in STATUSES:
-        said.pop("status", None)
-    return BasketQuery.model_validate({**said, **{name: day for name, day in days.items() if day}})
+def parse_query(asked: dict[str, str]) -> BasketQuery:
+    """The query that a page's address asks for. Drops what cannot be read."""
+    query: dict[str, object] = {
+        name: asked[name] for name in (*_TEXT_FIELDS, "finding_code") if name in asked
+    }
+    if asked.get("status") in STATUSES:
+        query["status"] = asked["status"]
+    for name in _DAY_FIELDS:
+        if (day := _parse_day(asked.get(name, ""))) is not None:
+            query[name] = day
+    return BasketQuery.model_validate(query)
 
 
-def _plain(text: str) -> str:
-    """Without what no identifier has, and PostgreSQL cannot be asked."""
-    return "".join(each for each in text[:512] if each.isprintable())
+def _printable(text: str) -> str:
+    """Without characters that no identifier has; PostgreSQL rejects some of them."""
+    return "".join(character for character in text[:512] if character.isprintable())
 
 
-def _day(text: str) -> datetime | None:
+def _parse_day(text: str) -> datetime | None:
     try:
         return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
     except ValueError:
         return None
 
 
-class _Form:
-    """What is looked for. It becomes the page's address, so that it can be kept and sent on."""
+class _SearchForm:
+    """Its content becomes the page's address, so that a search can be kept and sent on."""
 
-    def __init__(self, wanted: dict[str, str]) -> None:
+    def __init__(self, asked: dict[str, str]) -> None:
         codes = sorted(check.code for check in CHECKS)
         with box("search"):
-            self._id = self._text("Basket id", "").props('placeholder="basket-…"')
-            self._texts = {name: self._text(title, wanted.get(name, "")) for name, title in TEXTS}
-            self._status = _choice("Status", [*STATUSES], wanted.get("status"))
-            self._code = _choice("Finding", codes, wanted.get("finding_code"))
-            self._days = {name: self._text(title, wanted.get(name, "")) for name, title in DAYS}
-            for field in self._days.values():
+            self._id = self._input("Basket id", "").props('placeholder="basket-…"')
+            texts = {name: self._input(title, asked.get(name, "")) for name, title in _TEXT_FIELDS.items()}
+            status = _select("Status", [*STATUSES], asked.get("status"))
+            finding = _select("Finding", codes, asked.get("finding_code"))
+            days = {name: self._input(title, asked.get(name, "")) for name, title in _DAY_FIELDS.items()}
+            for field in days.values():
                 field.props("type=date stack-label")
-            with box("deeds"):
+            self._fields = {**texts, "status": status, "finding_code": finding, **days}
+            with box("actions"):
                 button("Clear", lambda: ui.navigate.to("/baskets"), kind="quiet")
-                button("Find", self._find, kind="main-deed", symbol="search")
+                button("Find", self._find, kind="primary", symbol="search")
 
-    def _text(self, title: str, value: str) -> ui.input:
+    def _input(self, title: str, value: str) -> ui.input:
         field = ui.input(title, value=value).props("outlined dense")
         field.props["data-field"] = title
         return field.on("keydown.enter", self._find)
 
     def _find(self) -> None:
         basket_id = (self._id.value or "").strip()
-        if basket_id:
-            if _BASKET_ID.fullmatch(basket_id) is None:
-                self._id.props["error"] = True
-                self._id.props["error-message"] = "This cannot be a basket's id."
-                return
+        if not basket_id:
+            values = {name: (field.value or "").strip() for name, field in self._fields.items()}
+            ui.navigate.to(f"/baskets?{urlencode({name: value for name, value in values.items() if value})}")
+        elif _BASKET_ID.fullmatch(basket_id) is not None:
             ui.navigate.to(f"/baskets/{basket_id}")
-            return
-        fields = {**self._texts, "status": self._status, "finding_code": self._code, **self._days}
-        said = {name: (field.value or "").strip() for name, field in fields.items()}
-        ui.navigate.to(f"/baskets?{urlencode({name: value for name, value in said.items() if value})}")
+        else:
+            self._id.props["error"] = True
+            self._id.props["error-message"] = "This cannot be a basket's id."
 
 
-def _choice(title: str, options: list[str], value: str | None) -> ui.select:
+def _select(title: str, options: list[str], value: str | None) -> ui.select:
     chosen = value if value in options else None
-    field = ui.select(options, label=title, value=chosen, clearable=True).props(
-        "outlined dense options-dense"
-    )
-    field.props["data-field"] = title
+    field = ui.select(options, label=title, value=chosen, clearable=True)
+    field.props("outlined dense options-dense").props["data-field"] = title
     return field
 
 
-class _Found:
-    """The pages that were read, one below the other."""
+class _Reader:
+    """Reads the baskets page by page."""
 
-    def __init__(self, console: ConsoleContext, query: BasketQuery) -> None:
-        self._finder = console.parts.basket_search
+    def __init__(self, basket_search: BasketSearch, query: BasketQuery) -> None:
+        self._basket_search = basket_search
         self._query = query
         self._cursor: str | None = None
 
-    async def page(self) -> SearchPage:
-        return await self._finder.find(self._query, self._cursor, A_PAGE)
-
-    def show(self, page: SearchPage) -> None:
-        if not page.baskets:
-            empty_state(
-                "search_off",
-                "No basket is like this",
-                "All that is said must hold. Views may lag: a basket of this moment is found by its id.",
-            )
-            return
-        self._table = Table(
-            ("Basket", "lead"),
-            ("Status", "tight"),
-            ("Verdict", ""),
-            ("Version", "number"),
-            ("Created and changed", "tight"),
-            name="Found baskets",
-        )
-        self._foot = box("body line")
-        self._add(page)
-
-    async def _more(self) -> None:
-        self._add(await self.page())
-
-    def _add(self, page: SearchPage) -> None:
-        for basket in page.baskets:
-            _row(self._table, basket)
+    async def next_page(self) -> tuple[Sequence[BasketSummary], bool]:
+        page = await self._basket_search.find(self._query, self._cursor, PAGE_SIZE)
         self._cursor = page.next_cursor
-        self._foot.clear()
-        self._foot.set_visibility(page.next_cursor is not None)
-        if page.next_cursor is not None:
-            with self._foot:
-                button("Show more", self._more)
+        return page.baskets, page.next_cursor is not None
 
 
-def _row(table: Table, basket: BasketSummary) -> None:
-    status, tone = STATUSES[basket.status]
-    table.row(
-        partial(_basket, basket),
-        partial(badge, status, tone),
-        partial(_verdict, basket),
-        str(basket.version),
-        partial(_when, basket),
+def _empty() -> None:
+    empty_state(
+        "search_off",
+        "No basket is like this",
+        "A basket must match every field. Views may lag: a basket of this moment is found by its id.",
     )
 
 
-def _basket(basket: BasketSummary) -> None:
+def _table() -> Table:
+    return Table(
+        ("Basket", "lead"),
+        ("Status", "tight"),
+        ("Verdict", ""),
+        ("Version", "number"),
+        ("Created and changed", "tight"),
+        name="Found baskets",
+    )
+
+
+def _draw_row(table: Table, basket: BasketSummary) -> None:
+    table.row(
+        partial(_draw_basket, basket),
+        partial(badge, *STATUSES[basket.status]),
+        partial(_draw_verdict, basket),
+        str(basket.version),
+        partial(_draw_times, basket),
+    )
+
+
+def _draw_basket(basket: BasketSummary) -> None:
     with box():
         with box("line tied"):
             link(basket.basket_id, f"/baskets/{basket.basket_id}", "mono whole")
@@ -201,24 +187,18 @@ def _basket(basket: BasketSummary) -> None:
                 safe_text(f"· {basket.external_id}")
 
 
-def _when(basket: BasketSummary) -> None:
+def _draw_times(basket: BasketSummary) -> None:
     with box():
-        safe_text(timestamp_text(basket.created), "nowrap", tag="div", title=exact_timestamp(basket.created))
-        safe_text(
-            timestamp_text(basket.modified),
-            "nowrap soft small",
-            tag="div",
-            title=exact_timestamp(basket.modified),
-        )
+        time_text(basket.created, tag="div")
+        time_text(basket.modified, "nowrap soft small", tag="div")
 
 
-def _verdict(basket: BasketSummary) -> None:
-    """Ready or not, and what was found."""
+def _draw_verdict(basket: BasketSummary) -> None:
     with box("line"):
         if basket.ready is None:
             safe_text("not judged", "soft")
             return
-        badge("ready" if basket.ready else "not ready", "good" if basket.ready else "bad")
+        verdict_badge(basket.ready)
         codes = basket.finding_codes
         if codes:
             more = f" and {len(codes) - 2} more" if len(codes) > 2 else ""

@@ -18,10 +18,10 @@ def pages(stage: ConsoleStage) -> dict[str, str]:
         "/baskets": '[data-panel="found"] tbody tr',
         f"{rich}?version=12": '[data-panel="basket"] tbody tr',
         f"{rich}/verdicts/7": '[data-panel="evidence"] tbody tr',
-        "/dead-letters": '[data-panel="letters"] tbody tr, .nothing',
+        "/dead-letters": '[data-panel="letters"] tbody tr, .empty-state',
         "/dead-letters/1": '[data-panel="message"] pre',
-        "/rebuilds": '[data-panel="rebuilds"] tbody tr, .nothing',
-        "/audit": '[data-panel="actions"] tbody tr, .nothing',
+        "/rebuilds": '[data-panel="rebuilds"] tbody tr, .empty-state',
+        "/audit": '[data-panel="actions"] tbody tr, .empty-state',
     }
 
 
@@ -47,8 +47,8 @@ async def test_the_overview_shows_live_figures_and_charts(operator: Window) -> N
     await expect(page.locator('[data-panel="throughput"] canvas')).to_be_visible()
     for worker in ("api", "publisher", "projector", "catalogue", "commands", "expiry"):
         await expect(page.locator(f'[data-panel="workers"] tr:has-text("{worker}")').first).to_be_visible()
-    before = await page.locator(".top .deeds").inner_text()
-    await expect(page.locator(".top .deeds")).not_to_have_text(before)
+    before = await page.locator(".top .actions").inner_text()
+    await expect(page.locator(".top .actions")).not_to_have_text(before)
 
 
 async def test_dark_and_light_are_the_operators_choice(operator: Window) -> None:

@@ -101,7 +101,7 @@ async def test_what_cannot_be_done_is_said_where_it_was_asked_for(operator: Wind
     await page.get_by_label("What").click()
     await page.get_by_role("option", name="Catalogue projections").click()
     await answer_why(page, "by mistake", "Roll back")
-    await expect(page.get_by_role("dialog").locator(".told.bad")).to_be_visible()
+    await expect(page.get_by_role("dialog").locator(".notice.bad")).to_be_visible()
 
 
 async def test_forgetting_wants_the_id_typed_and_is_seen_at_once(

@@ -14,7 +14,7 @@ from adapters.auth.tokens import TokenVerifier
 from adapters.settings import Settings
 from adapters.wire.request_errors import NotAllowed, NotAuthenticated
 from api.console.sessions import (
-    MOST_SESSIONS,
+    MAX_SESSIONS,
     Sessions,
     SignedOut,
     cookie_of,
@@ -119,9 +119,9 @@ async def test_signing_in_again_ends_the_session_that_the_browser_had(
     good = token(settings)
     first, other = await sessions.begin(good), await sessions.begin(good)
     with pytest.raises(NotAuthenticated):
-        await sessions.begin("x.y.z", instead_of=first.id)
+        await sessions.begin("x.y.z", replaces=first.id)
     assert await sessions.find(first.id) is first
-    second = await sessions.begin(good, instead_of=first.id)
+    second = await sessions.begin(good, replaces=first.id)
     assert second.id != first.id
     assert await sessions.find(first.id) is None
     assert await sessions.find(second.id) is second
@@ -131,7 +131,7 @@ async def test_signing_in_again_ends_the_session_that_the_browser_had(
 async def test_there_are_only_so_many(sessions: Sessions, settings: Settings) -> None:
     good = token(settings)
     first = await sessions.begin(good)
-    for _ in range(MOST_SESSIONS):
+    for _ in range(MAX_SESSIONS):
         last = await sessions.begin(good)
     assert await sessions.find(first.id) is None
     assert await sessions.find(last.id) is last

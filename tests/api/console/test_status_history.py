@@ -1,4 +1,4 @@
-"""What the charts of the overview are drawn from."""
+"""The samples that the charts of the overview show."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ START = datetime(2026, 11, 27, 12, tzinfo=UTC)
 
 
 def rates_of(ends: Sequence[int | None]) -> list[float]:
-    """The rates of looks two seconds apart, at each of which the store ended there."""
-    trend = StatusHistory(object.__new__(StatusService), object.__new__(DeadLetterService))
+    """The rates of samples two seconds apart. At each the store ended at the given position."""
+    history = StatusHistory(object.__new__(StatusService), object.__new__(DeadLetterService))
     for number, end in enumerate(ends):
-        trend.looks.append(StatusSample(START + timedelta(seconds=2 * number), {}, {}, {}, end))
-    return [rate for _, rate in trend.stored_rates()]
+        history.samples.append(StatusSample(START + timedelta(seconds=2 * number), {}, {}, end))
+    return [rate for _, rate in history.stored_rates()]
 
 
 def test_a_steady_rate_is_steady_though_reports_come_in_steps() -> None:
-    """Every other look sees the report that the look before it saw."""
+    """Every other sample sees the same report as the one before it."""
     ends = [6000 * (number // 2) * 2 for number in range(60)]
     settled = rates_of(ends)[10:]
     assert settled
@@ -39,7 +39,7 @@ def test_a_store_that_was_put_back_has_no_negative_rate() -> None:
     assert min(rates_of([9000] * 8 + [100] * 8)) == 0
 
 
-def test_looks_that_know_no_end_are_passed_over() -> None:
+def test_samples_without_an_end_are_left_out() -> None:
     assert rates_of([None, 0, None, 4000, None]) == [1000]
     assert rates_of([None]) == []
     assert rates_of([]) == []
