@@ -26,8 +26,7 @@ from adapters.system import new_id, utc_now
 
 if TYPE_CHECKING:
     from adapters.postgres.catalogue.catalogue import PostgresCatalogue
-    from adapters.postgres.catalogue.checkpoints import PostgresCatalogueCheckpoints
-    from adapters.postgres.catalogue.history import PostgresCatalogueHistory
+    from adapters.postgres.catalogue.history import PostgresCatalogueCheckpoints, PostgresCatalogueHistory
     from adapters.postgres.checkpoints import PostgresPublisherCheckpoints
     from adapters.postgres.dead_letter_store import PostgresDeadLetterStore
     from adapters.postgres.read_models.basket_search import PostgresBasketSearch
@@ -140,7 +139,7 @@ class StorageContainer:
 
     @cached_property
     def catalogue_checkpoints(self) -> PostgresCatalogueCheckpoints:
-        from adapters.postgres.catalogue.checkpoints import PostgresCatalogueCheckpoints
+        from adapters.postgres.catalogue.history import PostgresCatalogueCheckpoints
 
         return PostgresCatalogueCheckpoints(self.database)
 

@@ -76,7 +76,7 @@ def open_basket(lines: int, chance: random.Random) -> Basket:
 async def fill(container: Container, baskets: int, lines: int) -> None:
     chance = random.Random(1)
     messages = [FactMessage(fact, MessageSource("benchmark", 0, at)) for at, fact in enumerate(known_facts())]
-    await container.catalogue.learn(messages)
+    await container.catalogue.record(messages)
     for start in range(0, baskets, BATCH):
         batch = [open_basket(lines, chance) for _ in range(min(BATCH, baskets - start))]
         appends = [

@@ -102,7 +102,7 @@ def _workers(parts: Container) -> list[Worker]:
         ExpiryWorker(
             parts.basket_views,
             parts.handlers,
-            parts.raw_event_store.purge_answers,
+            parts.raw_event_store.purge_responses,
             utc_now,
             new_id,
             interval=timedelta(seconds=settings.expiry_interval),

@@ -90,7 +90,7 @@ class CatalogueWorker:
         letters: list[DeadLetter],
     ) -> int:
         """How many messages are done with."""
-        learned = await self._facts.learn([said for said, _ in understood])
+        learned = await self._facts.record([said for said, _ in understood])
         messages = {id(said.fact): message for said, message in understood if isinstance(said, FactMessage)}
         letters += [
             _letter(messages[id(fact)], "contradicts", f"another content is recorded as {fact.fact_id}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import timedelta
 
@@ -13,6 +12,7 @@ from domain.basket.codec import UnreadableEvent
 from domain.basket.command_executor import VersionConflict
 from domain.basket.commands import Caller
 from domain.basket.references import references_touched_by
+from domain.operators.rate_limiter import RateLimiter
 from domain.ports.catalogue import CatalogueCheckpoints, CatalogueHistory
 from domain.ports.leadership import Leadership
 from domain.ports.read_models import OpenBaskets
@@ -71,11 +71,11 @@ class RevalidatorWorker:
         self._leadership = leadership
         self._clock = clock
         self._new_id = new_id
-        self._step = 1 / rate
+        # Evenly: a burst would hold up the partners' calls.
+        self._limiter = RateLimiter(rate, catch_up=0.0)
         self._settles = settles
         self._look_every = look_every
         self._batch_facts = batch_facts
-        self._next_turn = 0.0
 
     async def run(self, heartbeat: Heartbeat) -> None:
         # One that stands by does what it should.
@@ -105,7 +105,7 @@ class RevalidatorWorker:
         settled = await self._history.position_at(self._clock() - self._settles)
         if settled <= position:
             return position
-        learned = await self._history.learned_after(position, self._batch_facts)
+        learned = await self._history.recorded_after(position, self._batch_facts)
         facts = [fact for at, fact in learned if at <= settled]
         upto = max((at for at, _ in learned if at <= settled), default=position)
         touched = await references_touched_by(facts, self._history)
@@ -137,7 +137,7 @@ class RevalidatorWorker:
         """Whether its verdict changed. Other writers may win for a while: then it is tried again."""
         structlog.contextvars.bind_contextvars(basket=basket_id)
         while True:
-            await self._turn()
+            await self._limiter.wait(1)
             heartbeat.beat()
             try:
                 return (await self._revalidation.revalidate(basket_id, touched, self._caller())).changed
@@ -147,12 +147,6 @@ class RevalidatorWorker:
                 # Nobody can judge it; the others must not wait for it.
                 _log.warning("a basket cannot be judged", error=str(error))
                 return False
-
-    async def _turn(self) -> None:
-        """Returns when the next basket may be judged."""
-        now = asyncio.get_running_loop().time()
-        self._next_turn = max(self._next_turn + self._step, now)
-        await asyncio.sleep(self._next_turn - now)
 
     def _caller(self) -> Caller:
         trace = continue_trace(None, None, self._new_id)

@@ -107,7 +107,7 @@ class CatalogueRetryHandler(RetryHandler):
             message = self._parse(letter)
         except InvalidFact as error:
             raise RetryFailed(f"it is still not understood: {error}") from error
-        result = await self._facts.learn([message])
+        result = await self._facts.record([message])
         if isinstance(message, Tombstone):
             return "withdrew nothing" if result.idle else f"withdrew {result.withdrawn} facts"
         fact_id = message.fact.fact_id

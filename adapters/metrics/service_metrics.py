@@ -14,28 +14,40 @@ from domain.operators.dead_letters.model import DeadLetterCount
 from domain.operators.status.model import RoleHolder, ServiceStatus, WorkerLag, WorkerStatus
 
 _WORKER_METRICS: Sequence[tuple[str, str, Callable[[WorkerStatus], float | None]]] = (
-    ("up", "Whether a worker's process reports and the worker sends heartbeats.", lambda each: each.live),
-    ("ready", "Whether a worker works or stands by.", lambda each: each.ready),
     (
-        "last_beat_timestamp_seconds",
+        "checkout_worker_up",
+        "Whether a worker's process reports and the worker sends heartbeats.",
+        lambda each: each.live,
+    ),
+    ("checkout_worker_ready", "Whether a worker works or stands by.", lambda each: each.ready),
+    (
+        "checkout_worker_last_beat_timestamp_seconds",
         "When a worker sent its last heartbeat, by PostgreSQL's clock.",
         lambda each: None if each.beaten_at is None else each.beaten_at.timestamp(),
     ),
-    ("position", "How far a worker is, in what it reads.", lambda each: each.position),
-    ("rate", "What a worker handles, in events a second.", lambda each: each.rate),
-    ("faults", "How often a worker was run again after a fault.", lambda each: each.restarts),
+    ("checkout_worker_position", "How far a worker is, in what it reads.", lambda each: each.position),
+    ("checkout_worker_rate", "What a worker handles, in events a second.", lambda each: each.rate),
+    ("checkout_worker_faults", "How often a worker was run again after a fault.", lambda each: each.restarts),
 )
 _LAG_METRICS: Sequence[tuple[str, str, Callable[[WorkerLag], float | None]]] = (
-    ("lag_events", "How much waits for a kind of worker.", lambda lag: lag.events),
+    ("checkout_worker_lag_events", "How much waits for a kind of worker.", lambda lag: lag.events),
     (
-        "lag_seconds",
+        "checkout_worker_lag_seconds",
         "How long the oldest event has waited for a kind of worker.",
         lambda lag: lag.seconds,
     ),
-    ("behind", "Whether more waits for a kind of worker than its limit allows.", lambda lag: lag.behind),
-    ("arriving_rate", "What arrives for a kind of worker, in events a second.", lambda lag: lag.arriving),
     (
-        "catch_up_seconds",
+        "checkout_worker_behind",
+        "Whether more waits for a kind of worker than its limit allows.",
+        lambda lag: lag.behind,
+    ),
+    (
+        "checkout_worker_arriving_rate",
+        "What arrives for a kind of worker, in events a second.",
+        lambda lag: lag.arriving,
+    ),
+    (
+        "checkout_worker_catch_up_seconds",
         "How long a kind of worker that catches up still takes.",
         lambda lag: lag.eta_seconds,
     ),
@@ -58,14 +70,16 @@ class _ServiceCollector(Collector):
 
     def collect(self) -> Iterable[Metric]:
         build = [((release(), platform.python_version()), 1)]
-        yield _gauge("build_info", "The release of this process.", ("version", "python"), build)
+        yield _gauge("checkout_build_info", "The release of this process.", ("version", "python"), build)
         known = "Whether this process could read the service's status; the metrics after it need PostgreSQL."
-        yield _gauge("status_known", known, (), [((), self._status is not None)])
+        yield _gauge("checkout_status_known", known, (), [((), self._status is not None)])
         if self._status is not None:
             yield from _status_metrics(self._status)
         if self._dead_letters is not None:
             counts = [((each.topic, each.code), each.count) for each in self._dead_letters]
-            yield _gauge("dead_letters", "Dead letters that wait for an operator.", ("topic", "code"), counts)
+            yield _gauge(
+                "checkout_dead_letters", "Dead letters that wait for an operator.", ("topic", "code"), counts
+            )
 
 
 def _status_metrics(status: ServiceStatus) -> Iterable[Metric]:
@@ -73,20 +87,20 @@ def _status_metrics(status: ServiceStatus) -> Iterable[Metric]:
     workers = [each for each in status.workers if each.state not in ("replaced", "stopped")]
     for name, help, worker_value in _WORKER_METRICS:
         samples = [((w.worker, w.instance or "", w.host or ""), worker_value(w)) for w in workers]
-        yield _gauge(f"worker_{name}", help, ("worker", "instance", "host"), samples)
+        yield _gauge(name, help, ("worker", "instance", "host"), samples)
     live = dict.fromkeys(dict.fromkeys(each.worker for each in status.workers), 0)
     for each in status.workers:
         live[each.worker] += each.live
     running = [((name,), count) for name, count in live.items()]
-    yield _gauge("workers_running", "Live processes of a kind of worker.", ("worker",), running)
+    yield _gauge("checkout_workers_running", "Live processes of a kind of worker.", ("worker",), running)
     for name, help, lag_value in _LAG_METRICS:
         lags = [((lag.worker, lag.role or ""), lag_value(lag)) for lag in status.lags]
-        yield _gauge(f"worker_{name}", help, ("worker", "role"), lags)
+        yield _gauge(name, help, ("worker", "role"), lags)
     problems = "How many problems `checkout status` reports."
-    yield _gauge("problems", problems, (), [((), len(status.problems))])
+    yield _gauge("checkout_problems", problems, (), [((), len(status.problems))])
     held = "Whether a live process holds a role that one process has at a time."
     roles = [((role.role, role.instance or ""), _is_held(role)) for role in status.roles]
-    yield _gauge("role_held", held, ("role", "instance"), roles)
+    yield _gauge("checkout_role_held", held, ("role", "instance"), roles)
 
 
 def _is_held(role: RoleHolder) -> bool:
@@ -97,7 +111,7 @@ def _gauge(
     name: str, help: str, labels: Sequence[str], samples: Iterable[tuple[Sequence[str], float | None]]
 ) -> Metric:
     """A gauge of these samples, without those that have no value."""
-    gauge = GaugeMetricFamily(f"checkout_{name}", help, labels=labels)
+    gauge = GaugeMetricFamily(name, help, labels=labels)
     for values, value in samples:
         if value is not None:
             gauge.add_metric(values, float(value))

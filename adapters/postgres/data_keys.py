@@ -91,7 +91,7 @@ class PostgresDataKeys:
             self._ensure, take_up_to(MOST_REQUESTS), timeout=timeout
         )
         self._found: Batcher[Collection[str], Mapping[str, DataKey]] = Batcher(
-            self._find, take_up_to(MOST_REQUESTS), timeout=timeout, lanes=2
+            self._find, take_up_to(MOST_REQUESTS), timeout=timeout, concurrency=2
         )
         self._calls: list[Callable[[], None]] = []
         # What was destroyed while there was no connection was not heard, so a new connection counts as news.

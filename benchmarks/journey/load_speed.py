@@ -53,11 +53,11 @@ class MeasuredFacts:
         self.ended = 0.0
         self.done = asyncio.Event()
 
-    async def learn(self, messages: Sequence[CatalogueMessage]) -> RecordingResult:
+    async def record(self, messages: Sequence[CatalogueMessage]) -> RecordingResult:
         began = perf_counter()
         if self.began is None:
             self.began = began
-        learned = await self._facts.learn(messages)
+        learned = await self._facts.record(messages)
         self.ended = perf_counter()
         self.recording += self.ended - began
         self.count += len(messages)

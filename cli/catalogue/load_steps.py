@@ -91,7 +91,7 @@ async def wait_until_recorded(settings: Settings, facts: Iterator[tuple[int, Fac
         while ids := {fact.fact_id for _, fact in _next(facts)}:
             last_growth, recorded = time.monotonic(), 0
             while recorded < len(ids):
-                now_recorded = await retrying.do(partial(parts.catalogue.recorded, ids))
+                now_recorded = await retrying.do(partial(parts.catalogue.count_recorded, ids))
                 if now_recorded > recorded:
                     last_growth, recorded = time.monotonic(), now_recorded
                     told(learned + recorded)

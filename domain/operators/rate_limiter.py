@@ -1,33 +1,40 @@
-"""Long work that is not to be faster than somebody wants it to be."""
+"""Limits the rate of long work: rebuilds, republishing and revalidation."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import time
+from collections.abc import Awaitable, Callable
 
 
 class RateLimiter:
-    """Keeps a rate on the average from the first rest on, without ever sending much at once."""
+    """Keeps work to `rate` a second on average; None: no limit. Late work is caught up for `catch_up` seconds at most.
 
-    def __init__(self, rate: float | None, stop: asyncio.Event) -> None:
+    aiolimiter does not fit: it refuses more than a second's worth at once, such as a page with one large basket; it
+    lets a second's worth of revalidations begin at once; and nothing but cancelling ends its wait.
+    """
+
+    def __init__(
+        self,
+        rate: float | None,
+        *,
+        catch_up: float = 1.0,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
+        """`sleep` may return early where the work is to stop."""
         self._rate = rate
-        self._stop = stop
-        self._due = self._now()
+        self._catch_up = catch_up
+        self._sleep = sleep
+        self._due = time.monotonic()
 
-    def portion(self, most: int) -> int:
+    def portion(self, limit: int) -> int:
         """At most a second's worth."""
-        return most if self._rate is None else max(1, min(most, int(self._rate)))
+        return limit if self._rate is None else max(1, min(limit, int(self._rate)))
 
-    async def rest(self, sent: int) -> None:
-        """Waits until the next portion is due, or somebody wants it to stop."""
-        if self._rate is None:
-            return
-        # What was slower than it might be is not made up for.
-        self._due = max(self._due, self._now() - 1.0) + sent / self._rate
-        if (pause := self._due - self._now()) > 0:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stop.wait(), pause)
-
-    @staticmethod
-    def _now() -> float:
-        return asyncio.get_running_loop().time()
+    async def wait(self, count: int) -> None:
+        """Counts so much work, and waits until more is due."""
+        if self._rate is not None:
+            now = time.monotonic()
+            self._due = max(self._due, now - self._catch_up) + count / self._rate
+            if self._due > now:
+                await self._sleep(self._due - now)

@@ -30,7 +30,7 @@ class RecordingResult:
 class CatalogueFacts(Protocol):
     """Append-only facts of the catalogue, and the projections of the newest facts."""
 
-    async def learn(self, messages: Sequence[CatalogueMessage]) -> RecordingResult:
+    async def record(self, messages: Sequence[CatalogueMessage]) -> RecordingResult:
         """Records messages in their order and derives the projections, in one transaction.
 
         A late, older fact is recorded and overwrites nothing newer. A tombstone withdraws; a fact after it
@@ -73,7 +73,7 @@ class CatalogueHistory(Protocol):
         """What the facts up to a position say of these offers (with their products) and products, and the
         policies of an organisation."""
 
-    async def learned_after(self, position: int, limit: int) -> Sequence[tuple[int, Fact]]:
+    async def recorded_after(self, position: int, limit: int) -> Sequence[tuple[int, Fact]]:
         """The next facts after a position, at most `limit`, each with its own position."""
 
     async def recorded_facts(self, fact_ids: Collection[str]) -> Sequence[Fact]:

@@ -284,8 +284,8 @@ class InMemoryCheckout:
     def handlers(self) -> DirectHandlers:
         return self.main.handlers
 
-    async def learn(self, *facts: Fact) -> None:
-        await self.facts.learn(
+    async def record(self, *facts: Fact) -> None:
+        await self.facts.record(
             [FactMessage(fact, MessageSource("test", 0, offset)) for offset, fact in enumerate(facts)]
         )
 

@@ -51,12 +51,12 @@ class Shop:
         """Runs a `checkout` command on this database."""
         return await run_command(*arguments, environment=self.environment)
 
-    async def learn(self, *facts: Fact) -> None:
-        await self.facts.learn(sourced(facts))
+    async def record(self, *facts: Fact) -> None:
+        await self.facts.record(sourced(facts))
 
     async def withdraw(self, *facts: Fact) -> None:
         """By tombstones under the facts' names."""
-        await self.facts.learn([tombstone(fact.kind, fact.subject) for fact in facts])
+        await self.facts.record([tombstone(fact.kind, fact.subject) for fact in facts])
 
     async def fill(self, *items: RequestedItem, partner: str = "acme", projected: bool = True) -> Basket:
         """A new basket, in the views as well unless they lag."""

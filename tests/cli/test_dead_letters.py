@@ -196,7 +196,7 @@ async def test_a_fact_that_an_older_release_did_not_understand_is_learned(office
     outcome = await office.box.retry(letter.id, ADA)
 
     assert (outcome.result, outcome.words) == ("done", f"learned {fact.fact_id}")
-    assert await office.parts.catalogue.recorded([fact.fact_id]) == 1
+    assert await office.parts.catalogue.count_recorded([fact.fact_id]) == 1
 
 
 async def test_a_command_without_an_id_is_carried_out_once_under_that_of_its_letter(office: Office) -> None:

@@ -15,7 +15,7 @@ from tests.cli.in_process import run_for_json, run_in_process
 @pytest.fixture
 async def shop(database_url: str) -> AsyncIterator[Shop]:
     async with open_shop(database_url) as shop:
-        await shop.learn(
+        await shop.record(
             offer("o-1"),
             price("o-1"),
             availability("SKU-1", status="blocked"),

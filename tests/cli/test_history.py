@@ -26,7 +26,7 @@ from tests.servers.checkout_command import start_checkout
 @pytest.fixture
 async def shop(database_url: str) -> AsyncIterator[Shop]:
     async with open_shop(database_url) as shop:
-        await shop.learn(offer("o-1"), price("o-1"), availability("SKU-1", quantity=5))
+        await shop.record(offer("o-1"), price("o-1"), availability("SKU-1", quantity=5))
         yield shop
 
 
@@ -77,7 +77,7 @@ async def test_who_follows_is_told_what_comes_until_interrupted(shop: Shop) -> N
 
 
 async def test_a_shown_basket_at_every_version_is_the_plain_fold_up_to_there(shop: Shop) -> None:
-    await shop.learn(*CATALOGUE)
+    await shop.record(*CATALOGUE)
     dice = random.Random(4)
     life = RandomLife(shop.handlers, shop.store, FixedClock(), dice)
     for _ in range(3):

@@ -49,7 +49,7 @@ class Paper:
 async def the_story() -> tuple[InMemoryCheckout, str]:
     """The basket of the page."""
     checkout = InMemoryCheckout()
-    await checkout.learn(
+    await checkout.record(
         offer("o-820165", name="Oranges navels all", products=["SKU-820165"]),
         price("o-820165", "0.33", "USD"),
         offer("o-874972", name="Select beef", products=["SKU-874972"]),
@@ -68,7 +68,7 @@ async def the_story() -> tuple[InMemoryCheckout, str]:
     line = next(iter(basket.items))
     await checkout.handlers.update(update(basket.id, add("o-874972")), by(2))
     await checkout.handlers.validate(validate(basket.id), by(3))
-    await checkout.learn(
+    await checkout.record(
         availability("SKU-820165", status="blocked", reason="recalled"),
         price("o-874972", "7.99", "USD", sequence=2),
     )

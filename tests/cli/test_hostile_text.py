@@ -41,13 +41,13 @@ class HostileShop:
     async def fill(self) -> HostileShop:
         shop = self.shop
         offered = f"o{EVIL}"
-        await shop.learn(
+        await shop.record(
             offer(offered, name=EVIL, path=f"/{EVIL}", products=[f"SKU{EVIL}"]),
             price(offered),
             availability(f"SKU{EVIL}", status="blocked", reason=EVIL),
         )
         other = f"p{EVIL}"
-        await shop.learn(offer(other, products=[f"SKU2{EVIL}"]), price(other))
+        await shop.record(offer(other, products=[f"SKU2{EVIL}"]), price(other))
         who = caller(EVIL, actor=WORSE, correlation_id=EVIL, causation_id=EVIL)
         said = initiate(
             item(offered),

@@ -22,7 +22,7 @@ WHY = ("--reason", "a test", "--actor", "ann", "--json")
 @pytest.fixture
 async def shop(database_url: str) -> AsyncIterator[Shop]:
     async with open_shop(database_url) as shop:
-        await shop.learn(offer("o-1", products=["SKU-1"]), price("o-1"))
+        await shop.record(offer("o-1", products=["SKU-1"]), price("o-1"))
         for _ in range(3):
             await shop.fill(item("o-1"))
         yield shop

@@ -34,7 +34,7 @@ ANN = Operator(actor="ann", way="command-line", reason="a test")
 @pytest.fixture
 async def shop(database_url: str, administrator_url: str) -> AsyncIterator[Shop]:
     async with open_shop(database_url, administrator_url) as shop:
-        await shop.learn(
+        await shop.record(
             offer("o-1", products=["SKU-1"]),
             offer("o/2 %", products=["SKU-2", "SKU-2"]),
             price("o-1"),

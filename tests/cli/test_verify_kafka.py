@@ -26,7 +26,7 @@ from tests.workers.worker_processes import publisher_worker, running_worker
 @pytest.fixture
 async def shop(database_url: str, administrator_url: str) -> AsyncIterator[Shop]:
     async with open_shop(database_url, administrator_url) as shop:
-        await shop.learn(offer("o-1"), price("o-1"))
+        await shop.record(offer("o-1"), price("o-1"))
         yield shop
 
 

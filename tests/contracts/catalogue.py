@@ -215,7 +215,7 @@ class CatalogueFactsContract:
         id, code = unique("o"), unique("SKU")
         learned: list[Fact] = [offer(id, products=[code]), price(id), availability(code)]
 
-        outcome = await facts.learn(sourced(learned))
+        outcome = await facts.record(sourced(learned))
 
         catalogue = await facts.catalogue([id], [], fresh=True)
         named = ref(id)
@@ -238,9 +238,9 @@ class CatalogueFactsContract:
         # The policy of all is one for all tests of this store.
         common = policy(None, maximum_lines=7, sequence=next(_offsets))
         said = policy(own, checks={"price_changed": "off"}, sequence=2)
-        await facts.learn(sourced([common, said, policy(others)]))
+        await facts.record(sourced([common, said, policy(others)]))
 
-        late = await facts.learn(sourced([policy(own, sequence=1)]))
+        late = await facts.record(sourced([policy(own, sequence=1)]))
 
         assert late.new == 1
         assert (await facts.catalogue([], [], fresh=True, partner=own)).policies(own) == (said, common)
@@ -250,11 +250,11 @@ class CatalogueFactsContract:
         assert (await facts.catalogue([unique("o")], [], fresh=False)).policies(own) == ()
 
     async def test_no_facts_are_learned_as_none(self, facts: CatalogueFacts) -> None:
-        assert (await facts.learn([])).new == 0
+        assert (await facts.record([])).new == 0
 
     async def test_products_are_known_without_their_offer(self, facts: CatalogueFacts) -> None:
         code = unique("SKU")
-        await facts.learn(sourced([availability(code, quantity=3)]))
+        await facts.record(sourced([availability(code, quantity=3)]))
 
         catalogue = await facts.catalogue([], [code], fresh=True)
 
@@ -263,7 +263,7 @@ class CatalogueFactsContract:
     async def test_every_version_of_an_offer_is_known(self, facts: CatalogueFacts) -> None:
         id = unique("o")
         older, newer = offer(id, sequence=1), offer(f"{id}@v-2", sequence=2)
-        await facts.learn(sourced([newer, older]))
+        await facts.record(sourced([newer, older]))
 
         catalogue = await facts.catalogue([id], [], fresh=True)
 
@@ -272,17 +272,17 @@ class CatalogueFactsContract:
 
     async def test_a_fact_that_comes_again_is_known_already(self, facts: CatalogueFacts) -> None:
         said = offer(unique("o"))
-        await facts.learn(sourced([said]))
+        await facts.record(sourced([said]))
 
-        again = await facts.learn(sourced([said, said]))
+        again = await facts.record(sourced([said, said]))
 
         assert (again.new, again.known, again.contradicts) == (0, 2, ())
 
     async def test_the_same_said_in_other_digits_is_known_already(self, facts: CatalogueFacts) -> None:
         id = unique("o")
-        await facts.learn(sourced([price(id, "10.00")]))
+        await facts.record(sourced([price(id, "10.00")]))
 
-        again = await facts.learn(sourced([price(id, "10.0")]))
+        again = await facts.record(sourced([price(id, "10.0")]))
 
         assert (again.new, again.known) == (0, 1)
 
@@ -291,9 +291,9 @@ class CatalogueFactsContract:
     ) -> None:
         id = unique("o")
         first, other = price(id, "10.00"), price(id, "11.00")
-        await facts.learn(sourced([first]))
+        await facts.record(sourced([first]))
 
-        outcome = await facts.learn(sourced([other, first]))
+        outcome = await facts.record(sourced([other, first]))
 
         catalogue = await facts.catalogue([id], [], fresh=True)
         assert (outcome.new, outcome.known, outcome.contradicts) == (0, 1, (other,))
@@ -303,16 +303,16 @@ class CatalogueFactsContract:
         id = unique("o")
         first, other = price(id, "10.00"), price(id, "11.00")
 
-        outcome = await facts.learn(sourced([first, other, first]))
+        outcome = await facts.record(sourced([first, other, first]))
 
         assert (outcome.new, outcome.known, outcome.contradicts) == (1, 1, (other,))
 
     async def test_a_late_older_fact_overwrites_nothing(self, facts: CatalogueFacts) -> None:
         id = unique("o")
         newer, older = price(id, "2.00", sequence=2), price(id, "1.00", sequence=1)
-        await facts.learn(sourced([newer]))
+        await facts.record(sourced([newer]))
 
-        outcome = await facts.learn(sourced([older]))
+        outcome = await facts.record(sourced([older]))
 
         catalogue = await facts.catalogue([id], [], fresh=True)
         assert outcome.new == 1
@@ -332,9 +332,11 @@ class CatalogueFactsContract:
         common = policy(None, sequence=next(_offsets))
         keys = [fact.subject if key == "its name" else unique("key") for fact in said]
         messages = [message for fact, key in zip(said, keys, strict=True) for message in sourced([fact], key)]
-        await facts.learn([*messages, *sourced([common])])
+        await facts.record([*messages, *sourced([common])])
 
-        outcome = await facts.learn([tombstone(fact.kind, key) for fact, key in zip(said, keys, strict=True)])
+        outcome = await facts.record(
+            [tombstone(fact.kind, key) for fact, key in zip(said, keys, strict=True)]
+        )
 
         assert (outcome.withdrawn, outcome.idle, outcome.new) == (4, (), 0)
         for fresh in (True, False):
@@ -352,9 +354,9 @@ class CatalogueFactsContract:
         id = unique("o")
         prices = [price(id), price(id, country="GB"), price(id, currency="EUR")]
         said: list[Fact] = [*prices, offer(id), availability(id)]
-        await facts.learn(sourced(said, id))
+        await facts.record(sourced(said, id))
 
-        outcome = await facts.learn([tombstone("price", id)])
+        outcome = await facts.record([tombstone("price", id)])
 
         catalogue = await facts.catalogue([id], [id], fresh=True)
         assert outcome.withdrawn == 3
@@ -367,9 +369,9 @@ class CatalogueFactsContract:
     ) -> None:
         id = unique("o")
         others = [offer(f"{id}/v-1"), offer(f"{id}0")]
-        await facts.learn(sourced([offer(id), offer(f"{id}@v-2"), *others]))
+        await facts.record(sourced([offer(id), offer(f"{id}@v-2"), *others]))
 
-        outcome = await facts.learn([tombstone("offer", id)])
+        outcome = await facts.record([tombstone("offer", id)])
 
         catalogue = await facts.catalogue([id, *(other.id for other in others)], [], fresh=True)
         assert outcome.withdrawn == 2
@@ -382,14 +384,14 @@ class CatalogueFactsContract:
         self, facts: CatalogueFacts
     ) -> None:
         id, before = unique("o"), unique("key")
-        await facts.learn([*sourced([price(id)], before), *sourced([price(id)])])
-        await facts.learn(sourced([price(id, sequence=0)], before))
+        await facts.record([*sourced([price(id)], before), *sourced([price(id)])])
+        await facts.record(sourced([price(id, sequence=0)], before))
         repeated, newer = unique("o"), unique("o")
-        await facts.learn(sourced([price(repeated), price(newer)], before))
-        await facts.learn(sourced([price(repeated), price(newer, "2.00", sequence=2)], unique("later")))
+        await facts.record(sourced([price(repeated), price(newer)], before))
+        await facts.record(sourced([price(repeated), price(newer, "2.00", sequence=2)], unique("later")))
 
         said = tombstone("price", before)
-        outcome = await facts.learn([said])
+        outcome = await facts.record([said])
 
         catalogue = await facts.catalogue([id, repeated, newer], [], fresh=True)
         assert (outcome.withdrawn, outcome.idle) == (0, (said,))
@@ -403,16 +405,16 @@ class CatalogueFactsContract:
     ) -> None:
         said = replace(tombstone("price", ""), key=key)
 
-        outcome = await facts.learn([said])
+        outcome = await facts.record([said])
 
         assert (outcome.withdrawn, outcome.idle, outcome.known) == (0, (said,), 0)
 
     async def test_what_is_withdrawn_is_withdrawn_once(self, facts: CatalogueFacts) -> None:
         id = unique("o")
-        await facts.learn(sourced([price(id)]))
+        await facts.record(sourced([price(id)]))
         name = price(id).subject
 
-        outcome = await facts.learn([tombstone("price", name), tombstone("price", name)])
+        outcome = await facts.record([tombstone("price", name), tombstone("price", name)])
 
         assert (outcome.withdrawn, len(outcome.idle)) == (1, 1)
 
@@ -427,26 +429,26 @@ class CatalogueFactsContract:
             price(id, "6.00", sequence=5),
         )
         for again in (first, lower, other):
-            await facts.learn(sourced([first]))
-            await facts.learn([tombstone("price", name)])
+            await facts.record(sourced([first]))
+            await facts.record([tombstone("price", name)])
 
-            outcome = await facts.learn(sourced([again]))
+            outcome = await facts.record(sourced([again]))
 
             catalogue = await facts.catalogue([id], [], fresh=True)
             current = catalogue.price(ref(id), GB, NOW).current
             assert (outcome.new, outcome.contradicts) == (1, ())
             assert current is not None
             assert (current.amount, current.sequence) == (again.amount, again.sequence)
-            await facts.learn([tombstone("price", name)])
+            await facts.record([tombstone("price", name)])
 
     async def test_after_a_withdrawal_a_late_older_fact_overwrites_nothing_that_was_said_since(
         self, facts: CatalogueFacts
     ) -> None:
         id = unique("o")
-        await facts.learn([*sourced([price(id, "9.00", sequence=9)]), tombstone("price", price(id).subject)])
-        await facts.learn(sourced([price(id, "2.00", sequence=2)]))
+        await facts.record([*sourced([price(id, "9.00", sequence=9)]), tombstone("price", price(id).subject)])
+        await facts.record(sourced([price(id, "2.00", sequence=2)]))
 
-        await facts.learn(sourced([price(id, "1.00", sequence=1)]))
+        await facts.record(sourced([price(id, "1.00", sequence=1)]))
 
         catalogue = await facts.catalogue([id], [], fresh=True)
         current = catalogue.price(ref(id), GB, NOW).current
@@ -481,12 +483,12 @@ class CatalogueFactsContract:
             said(price(id, "1.00"), 6),
             gone(7, price(other).subject.encode()),
         ]
-        await facts.learn(log)
+        await facts.record(log)
         before = await facts.catalogue([id, other], [], fresh=True)
         assert before.price(ref(other), GB, NOW).fact is None
 
         for start in range(len(log)):
-            outcome = await facts.learn(log[start:])
+            outcome = await facts.record(log[start:])
             catalogue = await facts.catalogue([id, other], [], fresh=True)
             assert (outcome.new, outcome.withdrawn, outcome.known) == (0, 0, len(log) - start)
             assert (outcome.contradicts, outcome.idle) == ((), ())
@@ -496,7 +498,7 @@ class CatalogueFactsContract:
     async def test_a_topic_that_was_made_anew_is_news(self, facts: CatalogueFacts) -> None:
         id, topic = unique("o"), unique("topic")
         name = price(id).subject.encode()
-        await facts.learn(
+        await facts.record(
             [
                 FactMessage(price(id), MessageSource(topic, 0, 7), name, NOW),
                 Tombstone("price", name, MessageSource(topic, 0, 8), NOW + timedelta(seconds=1)),
@@ -504,7 +506,7 @@ class CatalogueFactsContract:
         )
 
         later = NOW + timedelta(hours=1)
-        again = await facts.learn([FactMessage(price(id), MessageSource(topic, 0, 0), name, later)])
+        again = await facts.record([FactMessage(price(id), MessageSource(topic, 0, 0), name, later)])
 
         catalogue = await facts.catalogue([id], [], fresh=True)
         assert again.new == 1
@@ -515,14 +517,14 @@ class CatalogueFactsContract:
     ) -> None:
         id, topic = unique("o"), unique("topic")
         name = price(id).subject.encode()
-        await facts.learn(
+        await facts.record(
             [
                 FactMessage(price(id), MessageSource(topic, 0, 1), name, NOW),
                 Tombstone("price", name, MessageSource(topic, 0, 2), NOW),
             ]
         )
 
-        outcome = await facts.learn(
+        outcome = await facts.record(
             [FactMessage(price(id, sequence=9), MessageSource(topic, 0, 0), name, NOW)]
         )
 
@@ -544,7 +546,7 @@ class CatalogueFactsContract:
         start = 0
         while start < len(log):
             end = data.draw(st.integers(start + 1, len(log)))
-            await facts.learn(log[data.draw(st.integers(0, start)) : end])
+            await facts.record(log[data.draw(st.integers(0, start)) : end])
             start = end
 
         ids = {
@@ -566,8 +568,8 @@ class CatalogueFactsContract:
         self, facts: CatalogueFacts, said: list[Fact]
     ) -> None:
         plain = InMemoryCatalogue()
-        await plain.learn(sourced(said))
-        await facts.learn(sourced(said))
+        await plain.record(sourced(said))
+        await facts.record(sourced(said))
         offer_ids = {fact.offer_id for fact in said if isinstance(fact, PriceFact)}
         everything = await plain.catalogue(offer_ids, [], fresh=True)
         for at in MOMENTS:
@@ -592,8 +594,8 @@ class CatalogueFactsContract:
         codes = {fact.product_code for fact in said if isinstance(fact, AvailabilityFact)}
         outcomes = []
         for batch in batches:
-            await plain.learn(sourced(batch))
-            outcomes.append(await facts.learn(sourced(batch)))
+            await plain.record(sourced(batch))
+            outcomes.append(await facts.record(sourced(batch)))
             expected = await plain.catalogue(offer_ids, codes, fresh=True)
             actual = await facts.catalogue(offer_ids, codes, fresh=True)
             for offer_id in offer_ids:

@@ -23,9 +23,9 @@ class Learning:
     facts: CatalogueFacts
     history: CatalogueHistory
 
-    async def learn(self, *facts: Fact) -> int:
+    async def record(self, *facts: Fact) -> int:
         """The position after it."""
-        await self.facts.learn(sourced(facts))
+        await self.facts.record(sourced(facts))
         return await self.history.position_at()
 
 
@@ -33,17 +33,17 @@ class CatalogueHistoryContract:
     async def test_the_catalogue_tells_the_position_that_it_was_read_at(self, learning: Learning) -> None:
         id = unique("o")
         before = await learning.history.position_at()
-        position = await learning.learn(offer(id))
+        position = await learning.record(offer(id))
 
         assert position > before
         assert (await learning.facts.catalogue([id], [], fresh=True)).position == position
 
     async def test_what_is_learned_later_is_not_known_then(self, learning: Learning) -> None:
         id, code = unique("o"), unique("SKU")
-        before = await learning.learn(
+        before = await learning.record(
             offer(id, products=[code]), price(id, "1.00"), availability(code, quantity=9)
         )
-        await learning.learn(
+        await learning.record(
             offer(id, products=[code], status="withdrawn", sequence=2),
             price(id, "2.00", sequence=2),
             availability(code, status="blocked", sequence=2),
@@ -62,8 +62,8 @@ class CatalogueHistoryContract:
         id = unique("o")
         newer, older = price(id, "2.00", sequence=2), price(id, "1.00", sequence=1)
         nothing = await learning.history.position_at()
-        first = await learning.learn(newer)
-        second = await learning.learn(older)
+        first = await learning.record(newer)
+        second = await learning.record(older)
 
         async def known_at(position: int) -> object:
             catalogue = await learning.history.catalogue_as_of([id], [], position)
@@ -92,10 +92,10 @@ class CatalogueHistoryContract:
                 [fact.maximum_lines for fact in catalogue.policies(partner) if fact.partner == partner],
             )
 
-        before = await learning.learn(*said)
-        await learning.facts.learn([tombstone(fact.kind, fact.subject) for fact in said])
+        before = await learning.record(*said)
+        await learning.facts.record([tombstone(fact.kind, fact.subject) for fact in said])
         withdrawn = await learning.history.position_at()
-        again = await learning.learn(offer(id, products=[code]), price(id, "2.00", sequence=0))
+        again = await learning.record(offer(id, products=[code]), price(id, "2.00", sequence=0))
 
         assert await known_at(before) == ("published", "1.00", said[2], [3])
         assert await known_at(withdrawn) == ("withdrawn", None, None, [])
@@ -105,10 +105,10 @@ class CatalogueHistoryContract:
         self, learning: Learning
     ) -> None:
         said = price(unique("o"))
-        before = await learning.learn(said)
-        await learning.facts.learn([tombstone("price", said.subject)])
+        before = await learning.record(said)
+        await learning.facts.record([tombstone("price", said.subject)])
 
-        [(_, withdrawal)] = await learning.history.learned_after(before, 10)
+        [(_, withdrawal)] = await learning.history.recorded_after(before, 10)
 
         assert is_withdrawn(withdrawal)
         assert (withdrawal.subject, withdrawal.kind) == (said.subject, said.kind)
@@ -118,16 +118,16 @@ class CatalogueHistoryContract:
 
     async def test_what_contradicts_a_fact_was_never_known(self, learning: Learning) -> None:
         id = unique("o")
-        first = await learning.learn(price(id, "1.00"))
-        second = await learning.learn(price(id, "9.00"))
+        first = await learning.record(price(id, "1.00"))
+        second = await learning.record(price(id, "9.00"))
 
         assert second == first
         assert await learning.history.recorded_facts([price(id).fact_id]) == [price(id, "1.00")]
 
     async def test_the_policies_of_an_organisation_are_those_known_then(self, learning: Learning) -> None:
         partner = unique("partner")
-        before = await learning.learn(policy(partner, maximum_lines=3), policy(f"{partner}0"))
-        await learning.learn(policy(partner, maximum_lines=9, sequence=2))
+        before = await learning.record(policy(partner, maximum_lines=3), policy(f"{partner}0"))
+        await learning.record(policy(partner, maximum_lines=9, sequence=2))
 
         then = await learning.history.catalogue_as_of([], [], before, partner)
         without = await learning.history.catalogue_as_of([], [], before)
@@ -137,7 +137,7 @@ class CatalogueHistoryContract:
 
     async def test_products_are_known_without_their_offer(self, learning: Learning) -> None:
         code = unique("SKU")
-        position = await learning.learn(availability(code, quantity=3))
+        position = await learning.record(availability(code, quantity=3))
 
         then = await learning.history.catalogue_as_of([], [code], position)
 
@@ -146,7 +146,7 @@ class CatalogueHistoryContract:
     async def test_an_offer_whose_id_begins_like_another_s_is_another(self, learning: Learning) -> None:
         mark = unique("o")
         names = [mark, f"{mark}/x", f"{mark}0", f"{mark}%2F", f"{mark}é"]
-        position = await learning.learn(*(offer(name) for name in names))
+        position = await learning.record(*(offer(name) for name in names))
 
         for name in names:
             then = await learning.history.catalogue_as_of([name], [], position)
@@ -156,11 +156,11 @@ class CatalogueHistoryContract:
         start = await learning.history.position_at()
         said = [price(unique("o")) for _ in range(5)]
         for fact in said:
-            await learning.learn(fact)
+            await learning.record(fact)
 
         read: list[Fact] = []
         position = start
-        while page := await learning.history.learned_after(position, 2):
+        while page := await learning.history.recorded_after(position, 2):
             assert len(page) <= 2
             read += [fact for _, fact in page]
             position = page[-1][0]
@@ -169,17 +169,17 @@ class CatalogueHistoryContract:
         assert position == await learning.history.position_at()
 
     async def test_a_fact_is_learned_at_a_moment(self, learning: Learning) -> None:
-        position = await learning.learn(price(unique("o")))
+        position = await learning.record(price(unique("o")))
 
         assert await learning.history.position_at(NOW + timedelta(days=365_000)) == position
         assert await learning.history.position_at(NOW - timedelta(days=365_000)) == 0
 
     async def test_offers_are_found_by_what_they_are_made_of_now(self, learning: Learning) -> None:
         id, before, after = unique("o"), unique("SKU"), unique("SKU")
-        await learning.learn(offer(id, products=[before]))
+        await learning.record(offer(id, products=[before]))
         assert set(await learning.history.offers_made_of([before, unique("SKU")])) == {id}
 
-        await learning.learn(offer(id, products=[after], sequence=2))
+        await learning.record(offer(id, products=[after], sequence=2))
 
         assert set(await learning.history.offers_made_of([before])) == set()
         assert set(await learning.history.offers_made_of([after])) == {id}
@@ -198,7 +198,7 @@ class CatalogueHistoryContract:
         codes = {fact.product_code for fact in said if isinstance(fact, AvailabilityFact)}
         seen: list[tuple[int, list[Sequence[Fact | None]]]] = []
         for batch in batches:
-            position = await learning.learn(*batch)
+            position = await learning.record(*batch)
             catalogue = await learning.facts.catalogue(offer_ids, codes, fresh=True)
             seen.append((position, [known_of(catalogue, id, codes) for id in offer_ids]))
 

@@ -49,7 +49,7 @@ class InMemoryCatalogue:
         """Under which key the newest fact of each subject was said last, and that fact's age."""
         self._marks: dict[tuple[str, int], SourceMark | None] = {}
 
-    async def learn(self, messages: Sequence[CatalogueMessage]) -> RecordingResult:
+    async def record(self, messages: Sequence[CatalogueMessage]) -> RecordingResult:
         new = known = withdrawn = 0
         contradicts: list[Fact] = []
         idle: list[Tombstone] = []
@@ -146,7 +146,7 @@ class InMemoryCatalogue:
         )
         return max(positions, default=0)
 
-    async def learned_after(self, position: int, limit: int) -> Sequence[tuple[int, Fact]]:
+    async def recorded_after(self, position: int, limit: int) -> Sequence[tuple[int, Fact]]:
         return [*islice(enumerate(self._facts.values(), 1), position, position + limit)]
 
     async def recorded_facts(self, fact_ids: Collection[str]) -> Sequence[Fact]:

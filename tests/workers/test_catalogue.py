@@ -72,7 +72,7 @@ async def learned(facts: PostgresCatalogue, *wanted: Fact) -> None:
     ids = [fact.fact_id for fact in wanted]
 
     async def are_recorded() -> bool:
-        return await facts.recorded(ids) == len(ids)
+        return await facts.count_recorded(ids) == len(ids)
 
     await eventually(are_recorded)
 
@@ -225,9 +225,9 @@ class Watched(InMemoryCatalogue):
         super().__init__()
         self.given: list[MessageSource] = []
 
-    async def learn(self, messages: Sequence[CatalogueMessage]) -> RecordingResult:
+    async def record(self, messages: Sequence[CatalogueMessage]) -> RecordingResult:
         self.given += [message.source for message in messages]
-        return await super().learn(messages)
+        return await super().record(messages)
 
 
 async def test_a_worker_that_starts_again_goes_on_where_the_last_one_stopped(
@@ -266,11 +266,11 @@ class AwayAtFirst(InMemoryCatalogue):
         super().__init__()
         self.tries_left = tries
 
-    async def learn(self, messages: Sequence[CatalogueMessage]) -> RecordingResult:
+    async def record(self, messages: Sequence[CatalogueMessage]) -> RecordingResult:
         if self.tries_left:
             self.tries_left -= 1
             raise StoreUnavailable("switched off")
-        return await super().learn(messages)
+        return await super().record(messages)
 
 
 async def test_while_the_store_is_away_nothing_is_lost(

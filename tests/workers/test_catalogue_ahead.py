@@ -64,11 +64,11 @@ class Waiting(InMemoryCatalogue):
         self.may_learn = asyncio.Semaphore(0)
         self.away = False
 
-    async def learn(self, messages: Sequence[CatalogueMessage]) -> RecordingResult:
+    async def record(self, messages: Sequence[CatalogueMessage]) -> RecordingResult:
         await self.may_learn.acquire()
         if self.away:
             raise StoreUnavailable("away")
-        return await super().learn(messages)
+        return await super().record(messages)
 
 
 def worker_of(batches: Batches, facts: Waiting) -> CatalogueWorker:

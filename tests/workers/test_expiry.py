@@ -47,7 +47,7 @@ class Place:
         return ExpiryWorker(
             self.views,
             self.handlers().real,
-            self.store.purge_answers,
+            self.store.purge_responses,
             self.clock,
             new_id,
             interval=timedelta(milliseconds=20),

@@ -7,8 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from adapters.postgres.catalogue.checkpoints import PostgresCatalogueCheckpoints
-from adapters.postgres.catalogue.history import PostgresCatalogueHistory
+from adapters.postgres.catalogue.history import PostgresCatalogueCheckpoints, PostgresCatalogueHistory
 from adapters.postgres.leadership import PostgresLeadership
 from adapters.postgres.read_models.open_baskets import PostgresOpenBaskets
 from domain.basket.basket import Basket
@@ -29,7 +28,7 @@ from workers.revalidator import CHECKPOINT_NAME, RevalidatorWorker
 @pytest.fixture
 async def shop(database_url: str) -> AsyncIterator[Shop]:
     async with open_shop(database_url) as shop:
-        await shop.learn(
+        await shop.record(
             offer("o-1", products=["SKU-1"]),
             price("o-1"),
             availability("SKU-1", quantity=50),
@@ -91,17 +90,17 @@ async def test_a_fact_that_changes_a_verdict_is_pushed_and_one_that_does_not_is_
         await shop.judge(basket)
 
     async with ready_worker(revalidator(shop)):
-        await shop.learn(availability("SKU-1", quantity=40, sequence=2))
+        await shop.record(availability("SKU-1", quantity=40, sequence=2))
         await all_handled(shop)
         assert await said(shop, [touched, other]) == [[True], [True]]
 
-        await shop.learn(availability("SKU-1", status="blocked", sequence=3))
+        await shop.record(availability("SKU-1", status="blocked", sequence=3))
         await all_handled(shop)
         assert await said(shop, [touched, other]) == [[True, False], [True]]
 
-        await shop.learn(availability("SKU-1", status="blocked", reason="in other words", sequence=4))
+        await shop.record(availability("SKU-1", status="blocked", reason="in other words", sequence=4))
         await all_handled(shop)
-        await shop.learn(availability("SKU-1", status="available", sequence=5))
+        await shop.record(availability("SKU-1", status="available", sequence=5))
         await all_handled(shop)
 
     assert await said(shop, [touched, other]) == [[True, False, True], [True]]
@@ -111,7 +110,7 @@ async def test_a_withdrawal_changes_verdicts_like_any_fact_and_they_are_judged_a
     shop: Shop,
 ) -> None:
     basket = await shop.fill(item("o-1"))
-    await shop.learn(availability("SKU-1", status="blocked", sequence=7))
+    await shop.record(availability("SKU-1", status="blocked", sequence=7))
     await shop.judge(basket)
 
     async with ready_worker(revalidator(shop)):
@@ -143,7 +142,7 @@ async def test_the_push_says_who_judged_and_knows_the_catalogue_s_position(shop:
     await shop.judge(basket)
 
     async with ready_worker(revalidator(shop)):
-        await shop.learn(price("o-1", "11.00", sequence=2))
+        await shop.record(price("o-1", "11.00", sequence=2))
         await all_handled(shop)
 
     event = (await shop.store.read_events(basket.id))[-1]
@@ -160,7 +159,7 @@ async def test_baskets_that_nobody_asked_about_or_that_are_over_are_left_alone(s
     await shop.handlers.complete(completed.id, "order-1", caller_of(completed))
 
     async with ready_worker(revalidator(shop)):
-        await shop.learn(offer("o-1", products=["SKU-1"], status="withdrawn", sequence=2))
+        await shop.record(offer("o-1", products=["SKU-1"], status="withdrawn", sequence=2))
         await all_handled(shop)
 
     assert await said(shop, [unasked, completed]) == [[], [True]]
@@ -169,10 +168,10 @@ async def test_baskets_that_nobody_asked_about_or_that_are_over_are_left_alone(s
 async def test_a_basket_is_touched_by_a_product_that_its_offer_is_made_of_since(shop: Shop) -> None:
     basket = await shop.fill(item("o-1"))
     await shop.judge(basket)
-    await shop.learn(offer("o-1", products=["SKU-9"], sequence=2))
+    await shop.record(offer("o-1", products=["SKU-9"], sequence=2))
 
     async with ready_worker(revalidator(shop)):
-        await shop.learn(availability("SKU-9", status="discontinued"))
+        await shop.record(availability("SKU-9", status="discontinued"))
         await all_handled(shop)
 
     assert await said(shop, [basket]) == [[True, False]]
@@ -187,11 +186,11 @@ async def test_a_policy_touches_the_baskets_of_its_organisation(shop: Shop) -> N
         await shop.judge(basket)
 
     async with ready_worker(revalidator(shop)):
-        await shop.learn(policy("acme", maximum_lines=1))
+        await shop.record(policy("acme", maximum_lines=1))
         await all_handled(shop)
         assert await said(shop, [ours, theirs]) == [[True, False], [True]]
 
-        await shop.learn(policy(None, maximum_lines=1))
+        await shop.record(policy(None, maximum_lines=1))
         await all_handled(shop)
 
     assert await said(shop, [ours, theirs]) == [[True, False], [True, False]]
@@ -204,7 +203,7 @@ async def test_a_basket_whose_view_lags_is_found_too(shop: Shop) -> None:
         await shop.handlers.validate(validation(each), caller_of(each))
 
     async with ready_worker(revalidator(shop)):
-        await shop.learn(availability("SKU-1", status="blocked", sequence=2))
+        await shop.record(availability("SKU-1", status="blocked", sequence=2))
         await all_handled(shop)
 
     assert await said(shop, [basket, new]) == [[True, False], [True, False]]
@@ -215,13 +214,13 @@ async def test_what_was_learned_before_the_first_start_is_not_pushed_and_what_ca
 ) -> None:
     basket = await shop.fill(item("o-1"))
     await shop.judge(basket)
-    await shop.learn(availability("SKU-1", status="blocked", sequence=2))
+    await shop.record(availability("SKU-1", status="blocked", sequence=2))
 
     async with ready_worker(revalidator(shop)):
         await all_handled(shop)
     assert await said(shop, [basket]) == [[True]]
 
-    await shop.learn(price("o-1", "12.00", sequence=2))
+    await shop.record(price("o-1", "12.00", sequence=2))
     async with ready_worker(revalidator(shop)):
         await all_handled(shop)
     assert await said(shop, [basket]) == [[True, False]]
@@ -237,7 +236,7 @@ async def test_a_fact_waits_until_it_has_settled(shop: Shop) -> None:
     shop.history = looks
 
     async with ready_worker(revalidator(shop, readers, settles=timedelta(hours=1))):
-        await shop.learn(availability("SKU-1", status="blocked", sequence=2))
+        await shop.record(availability("SKU-1", status="blocked", sequence=2))
         before = looks.count
         await eventually(lambda: looks.count > before + 3)
 
@@ -253,7 +252,7 @@ async def test_at_most_so_many_baskets_a_second_are_judged(shop: Shop) -> None:
 
     async with ready_worker(revalidator(shop, rate=40)):
         begun = loop.time()
-        await shop.learn(availability("SKU-1", status="blocked", sequence=2))
+        await shop.record(availability("SKU-1", status="blocked", sequence=2))
         await all_handled(shop)
 
     assert loop.time() - begun >= 19 / 40
@@ -267,7 +266,7 @@ async def test_a_fact_that_touches_a_thousand_baskets_changes_exactly_the_verdic
     baskets = await filled(shop, 1_000)
 
     async with ready_worker(revalidator(shop)):
-        await shop.learn(availability("SKU-1", quantity=20, sequence=2))
+        await shop.record(availability("SKU-1", quantity=20, sequence=2))
         await all_handled(shop)
 
     assert await said(shop, baskets) == [[True], [True, False]] * 500
@@ -279,7 +278,7 @@ async def test_a_worker_that_is_killed_in_the_middle_pushes_each_change_once_aft
     baskets = await filled(shop, 300)
     async with process(shop) as first:
         await eventually(lambda: has_begun(shop))
-        await shop.learn(availability("SKU-1", quantity=20, sequence=2))
+        await shop.record(availability("SKU-1", quantity=20, sequence=2))
 
         async def in_the_middle() -> bool:
             return 10 < await pushed(shop) < 140

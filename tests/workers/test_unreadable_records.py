@@ -101,7 +101,7 @@ async def learning(settings: Settings) -> AsyncIterator[Reader]:
         ids = [fact.fact_id for fact in said]
 
         async def known() -> bool:
-            return await parts.catalogue.recorded(ids) == len(ids)
+            return await parts.catalogue.count_recorded(ids) == len(ids)
 
         await eventually(known, every=0.1)
 

@@ -1,61 +1,100 @@
-"""The catalogue in a process's memory, trusted only while PostgreSQL says what changes."""
+"""The catalogue in a process's memory, used only while PostgreSQL notifies of changes."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from adapters.postgres.catalogue.lru_cache import LruCache
-from adapters.postgres.catalogue.price_window import ALWAYS, PriceWindow
+from lru import LRU
+
 from adapters.postgres.catalogue.statements import EVERYTHING
 from domain.catalogue.offer_index import OfferEntry, ProductEntry
 from domain.catalogue.policies import PolicyFact
 
+EARLIEST = datetime.min.replace(tzinfo=UTC)
+LATEST = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class PriceWindow:
+    """The period for which prices are read, both ends included. A year of prices may be published in advance, and a
+    moment needs one or two of them."""
+
+    start: datetime
+    end: datetime
+
+    @classmethod
+    def at(cls, moment: datetime | None, ahead: timedelta = timedelta()) -> PriceWindow:
+        """A moment and the time `ahead` of it; None stands for all time."""
+        return ALWAYS if moment is None else cls(moment, min(moment, LATEST - ahead) + ahead)
+
+    @classmethod
+    def covering(cls, windows: Iterable[PriceWindow]) -> PriceWindow:
+        """The smallest window that covers all of these; there must be at least one."""
+        those = [*windows]
+        return cls(min(window.start for window in those), max(window.end for window in those))
+
+    def covers(self, other: PriceWindow) -> bool:
+        return self.start <= other.start and other.end <= self.end
+
+
+ALWAYS = PriceWindow(EARLIEST, LATEST)
+
 
 @dataclass(frozen=True, slots=True)
 class CacheVersion:
-    """Which memory it was that somebody looked into: as of the catalogue's position (None: it knew nothing), and
-    after so many things that were forgotten."""
+    """Identifies the content of a cache: the catalogue's position (None: empty), and how often notifications evicted
+    entries."""
 
     position: int | None
     generation: int
 
 
-@dataclass(frozen=True, slots=True)
-class CatalogueRead:
-    """What was read as of a position: whole offers with the prices of a time, whole products, and what is kept
-    under policies' subjects, None where there is none."""
+@dataclass(slots=True)
+class Entries:
+    """Whole offers with the prices of a period, whole products, and policies by subject (None: there is none)."""
 
-    position: int
-    window: PriceWindow
-    offers: dict[str, OfferEntry]
-    products: dict[str, ProductEntry]
-    policies: dict[str, PolicyFact | None]
+    offers: dict[str, OfferEntry] = field(default_factory=dict)
+    products: dict[str, ProductEntry] = field(default_factory=dict)
+    policies: dict[str, PolicyFact | None] = field(default_factory=dict)
+
+    @property
+    def by_kind(self) -> Mapping[str, dict[str, Any]]:
+        """The three by the names that statements use."""
+        return {"offer": self.offers, "availability": self.products, "policy": self.policies}
 
 
 class CatalogueCache:
-    """Offers, products and policies used lately, all as they were at one position of the catalogue; also that
-    there is no such thing. Whoever reads what was learned since says so by `advance`, and all is as of then.
+    """Recently used offers, products and policies as of one position; unknown ones are cached as such. The size
+    limits each of the three.
 
-    Who can do with what was known a moment ago finds the offers as they are, for notifications make them be
-    forgotten. Bounded by the number of offers, and of products.
+    `advance` moves the cache to a later position. Offers can also be used as they are, without asking for changes:
+    notifications evict them. Entries go into lru-dict, because validating the largest basket looks up a thousand
+    names: its look-up takes 0.09 µs, that of cachetools 0.31 µs.
     """
 
     def __init__(self, size: int) -> None:
-        self._offers: LruCache[str, tuple[OfferEntry, PriceWindow]] = LruCache(size)
-        self._products: LruCache[str, ProductEntry] = LruCache(size)
-        self._policies: LruCache[str, tuple[PolicyFact | None]] = LruCache(size)
+        self._offers: LRU[str, tuple[OfferEntry, PriceWindow]] = LRU(size)
+        self._products: LRU[str, ProductEntry] = LRU(size)
+        self._policies: LRU[str, tuple[PolicyFact | None]] = LRU(size)
+        self._by_kind: Mapping[str, LRU[str, Any]] = {
+            "offer": self._offers,
+            "availability": self._products,
+            "policy": self._policies,
+        }
         self._position: int | None = None
         self._generation = 0
         self.trusted = False
 
     @property
-    def state(self) -> CacheVersion:
+    def version(self) -> CacheVersion:
         return CacheVersion(self._position, self._generation)
 
     def offer(self, offer_id: str, window: PriceWindow = ALWAYS) -> OfferEntry | None:
-        """The offer, with the prices that somebody may look at in that time; None where it must be read."""
+        """The offer with at least the prices of the window; None if it must be read."""
         found = self._offers.get(offer_id)
         return found[0] if found is not None and found[1].covers(window) else None
 
@@ -63,59 +102,52 @@ class CatalogueCache:
         return self._products.get(code)
 
     def policy(self, subject: str) -> tuple[PolicyFact | None] | None:
-        """The policy or that there is none, in a tuple; None where it must be read."""
+        """The policy in a tuple, (None,) if there is none; None if it must be read."""
         return self._policies.get(subject)
 
     def advance(
-        self, read: CatalogueRead, touched: Sequence[tuple[str, str]] | None, looked_at: CacheVersion
+        self,
+        position: int,
+        window: PriceWindow,
+        read: Entries,
+        touched: Sequence[tuple[str, str]] | None,
+        seen: CacheVersion,
     ) -> None:
-        """Takes in what was read, and forgets what was `touched` (kind and name) since the memory that was
-        `looked_at`; None: anything may have been. Of two who looked at the same memory the first is heard.
+        """Moves the cache to the position of a query: adds what it `read` and evicts what was `touched` (kind and
+        name) since the version that it had `seen`. None as `touched` evicts everything.
 
-        What is not heard is only not kept: it was right as of its position, and would not be as of another's.
+        Of two queries that saw the same version, only the first one to end moves the cache.
         """
-        if not self.trusted or looked_at.position != self._position:
+        if not self.trusted or seen.position != self._position:
             return
         if touched is None:
             self._clear()
         else:
             for kind, name in touched:
-                self._forget(kind, name)
-        self._position = read.position
-        # What was forgotten meanwhile may have been read before it changed, and nobody would say so again.
-        if looked_at.generation == self._generation:
-            for id, offer in read.offers.items():
-                self._offers.keep(id, (offer, read.window))
-            for code, product in read.products.items():
-                self._products.keep(code, product)
-            for subject, policy in read.policies.items():
-                self._policies.keep(subject, (policy,))
+                self._by_kind[kind].pop(name, None)
+        self._position = position
+        # Entries that a notification evicted meanwhile may have been read before the change, and no other
+        # notification would evict them.
+        if seen.generation == self._generation:
+            self._offers.update({id: (offer, window) for id, offer in read.offers.items()})
+            self._products.update(read.products)
+            self._policies.update({subject: (policy,) for subject, policy in read.policies.items()})
 
-    def forget(self, touched: str) -> None:
-        """Forgets what a notification names."""
+    def evict(self, notification: str) -> None:
+        """Evicts the offers that a notification names."""
         self._generation += 1
-        if touched == EVERYTHING:
+        if notification == EVERYTHING:
             self._clear()
             return
-        for offer_id in json.loads(touched):
-            self._offers.forget(offer_id)
+        for offer_id in json.loads(notification):
+            self._offers.pop(offer_id, None)
 
     def trust(self, trusted: bool) -> None:
-        """Begins anew: changes may have gone unheard until now, or will from now on."""
+        """Starts empty: changes may have been missed until now, or will be missed from now on."""
         self.trusted = trusted
-        self.forget(EVERYTHING)
-
-    def _forget(self, kind: str, name: str) -> None:
-        match kind:
-            case "offer":
-                self._offers.forget(name)
-            case "availability":
-                self._products.forget(name)
-            case _:
-                self._policies.forget(name)
+        self.evict(EVERYTHING)
 
     def _clear(self) -> None:
         self._position = None
-        self._offers.clear()
-        self._products.clear()
-        self._policies.clear()
+        for entries in self._by_kind.values():
+            entries.clear()

@@ -1,9 +1,10 @@
-"""What messages say of the catalogue, recorded in their order: facts, and withdrawals of facts."""
+"""Records catalogue messages in their order: facts, and tombstones that withdraw facts."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 
 import asyncpg
@@ -39,30 +40,46 @@ from domain.catalogue.facts import Fact
 from domain.ports.catalogue import RecordingResult
 from domain.shared.values import MessageSource
 
-Withdrawals = Mapping[str, Sequence[tuple[int, MessageSource]]]
-"""Of subjects that were ever withdrawn: in which epochs, and by which messages."""
-
 
 async def record_messages(
     connection: asyncpg.Connection, messages: Sequence[CatalogueMessage]
 ) -> RecordingResult:
-    """Records and projects a batch in the transaction that the connection is in."""
+    """Records and projects a batch within the connection's transaction."""
     if not messages:
         return RecordingResult()
-    await connection.execute(sql.LEARN_ALONE)
+    await connection.execute(sql.LOCK_WRITERS)
     batch = _Batch(connection)
     await batch.read_marks({(message.source.topic, message.source.partition) for message in messages})
-    for tombstones, run in groupby(messages, lambda message: isinstance(message, Tombstone)):
-        if tombstones:
+    for are_tombstones, run in groupby(messages, lambda message: isinstance(message, Tombstone)):
+        if are_tombstones:
             await batch.withdraw([message for message in run if isinstance(message, Tombstone)])
         else:
-            await batch.say([message for message in run if isinstance(message, FactMessage)])
+            await batch.record([message for message in run if isinstance(message, FactMessage)])
     await batch.write_marks()
     if batch.touched:
         await connection.execute(sql.NOTIFY, sql.CHANNEL, notification(batch.touched))
     return RecordingResult(
         batch.new, batch.known, tuple(batch.contradicts), batch.withdrawn, tuple(batch.idle)
     )
+
+
+@dataclass(slots=True)
+class _Withdrawable:
+    """The newest facts by subject that some tombstones may withdraw."""
+
+    newest: dict[str, Fact]
+    keyed: Mapping[tuple[str, bytes | None], list[tuple[str, tuple[int, int]]]]
+    """By kind and key: the subjects last stated under the key, with the recency of their facts then."""
+    named: Mapping[tuple[str, str | None], list[str]]
+    """By kind and name: the subjects that the name names."""
+
+    def by(self, tombstone: Tombstone) -> list[Fact]:
+        keyed = self.keyed.get((tombstone.kind, tombstone.key), ())
+        subjects = {
+            *self.named.get((tombstone.kind, tombstone.name), ()),
+            *(subject for subject, then in keyed if recency(self.newest[subject]) == then),
+        }
+        return [self.newest[each] for each in sorted(subjects) if not is_withdrawn(self.newest[each])]
 
 
 class _Batch:
@@ -84,140 +101,133 @@ class _Batch:
         if rows:
             await self._connection.execute(sql.WRITE_MARKS, *zip(*rows, strict=True))
 
-    async def say(self, messages: Sequence[FactMessage]) -> None:
-        repeated = [self._is_repeated(message) for message in messages]
-        entries = [FactRow.of(message.fact, message.source) for message in messages]
-        entries = await self._in_their_epochs(entries, repeated)
+    async def record(self, messages: Sequence[FactMessage]) -> None:
+        redelivered = [self._is_redelivered(message) for message in messages]
+        rows = await self._in_their_epochs(
+            [FactRow.of(message.fact, message.source) for message in messages], redelivered
+        )
         firsts: dict[str, FactRow] = {}
-        for entry in entries:
-            firsts.setdefault(entry.fact_id, entry)
-        # In the order of their ids: writers that go in one order never wait for each other in a circle.
+        for row in rows:
+            firsts.setdefault(row.fact_id, row)
+        # In the order of their ids, so that two writers never wait for each other in a circle.
         new = await record(self._connection, [firsts[fact_id] for fact_id in sorted(firsts)])
         self.touched.update(await project(self._connection, new))
-        held = {entry.fact_id: entry.fact for entry in new}
+        held = {row.fact_id: row.fact for row in new}
         held |= await find_recorded(self._connection, firsts.keys() - held.keys())
-        first_of_their_id = set(new)
-        said: list[tuple[FactMessage, FactRow]] = []
-        for message, entry, again in zip(messages, entries, repeated, strict=True):
-            if entry.fact != held[entry.fact_id]:
+        new_rows = set(new)
+        stated: list[tuple[FactMessage, FactRow]] = []
+        for message, row, is_again in zip(messages, rows, redelivered, strict=True):
+            if row.fact != held[row.fact_id]:
                 self.contradicts.append(message.fact)
                 continue
-            self.known += entry not in first_of_their_id
-            if not again:
-                said.append((message, entry))
+            self.known += row not in new_rows
+            if not is_again:
+                stated.append((message, row))
         self.new += len(new)
-        await self._remember_keys(said)
+        await self._record_keys(stated)
 
     async def withdraw(self, tombstones: Sequence[Tombstone]) -> None:
-        news = [tombstone for tombstone in tombstones if not self._is_repeated(tombstone)]
-        self.known += len(tombstones) - len(news)
-        newest, under, named = await self._withdrawable(news)
-        entries: list[FactRow] = []
-        for tombstone in news:
-            key, name = (tombstone.kind, tombstone.key), (tombstone.kind, tombstone.name)
-            subjects = {
-                *named.get(name, ()),
-                *(subject for subject, said in under.get(key, ()) if recency(newest[subject]) == said),
-            }
-            current = [newest[subject] for subject in sorted(subjects) if not is_withdrawn(newest[subject])]
-            if not current:
+        new = [tombstone for tombstone in tombstones if not self._is_redelivered(tombstone)]
+        self.known += len(tombstones) - len(new)
+        withdrawable = await self._withdrawable(new)
+        rows: list[FactRow] = []
+        for tombstone in new:
+            facts = withdrawable.by(tombstone)
+            if not facts:
                 self.idle.append(tombstone)
-            for fact in current:
-                entries.append(FactRow.of(withdrawal_of(fact), tombstone.source))
-                newest[fact.subject] = entries[-1].fact
-        withdrawals = await record(self._connection, sorted(entries, key=lambda entry: entry.fact_id))
+            for fact in facts:
+                rows.append(FactRow.of(withdrawal_of(fact), tombstone.source))
+                withdrawable.newest[fact.subject] = rows[-1].fact
+        withdrawals = await record(self._connection, sorted(rows, key=lambda row: row.fact_id))
         self.touched.update(await project(self._connection, withdrawals))
         self.withdrawn += len(withdrawals)
 
-    def _is_repeated(self, message: CatalogueMessage) -> bool:
+    def _is_redelivered(self, message: CatalogueMessage) -> bool:
         source = message.source
         partition = (source.topic, source.partition)
         mark = self._marks.get(partition)
         self._marks[partition] = advance_mark(mark, source.offset, message.at)
         return is_redelivered(mark, source.offset, message.at)
 
-    async def _in_their_epochs(self, entries: Sequence[FactRow], repeated: Sequence[bool]) -> list[FactRow]:
-        withdrawals = await self._withdrawals({entry.subject for entry in entries})
+    async def _in_their_epochs(self, rows: Sequence[FactRow], redelivered: Sequence[bool]) -> list[FactRow]:
+        """The rows with the epochs in which they count; only subjects that were ever withdrawn have others."""
+        withdrawals = await self._withdrawals({row.subject for row in rows})
         if not withdrawals:
-            return [*entries]
-        again = {
-            entry.subject
-            for entry, was in zip(entries, repeated, strict=True)
-            if was and entry.subject in withdrawals
-        }
-        ever = await self._ever_said(again)
+            return [*rows]
+        stated = await self._all_about(
+            {row.subject for row, is_again in zip(rows, redelivered, strict=True) if is_again}
+            & withdrawals.keys()
+        )
         placed: list[FactRow] = []
-        for entry, was in zip(entries, repeated, strict=True):
-            before = withdrawals.get(entry.subject)
+        for row, is_again in zip(rows, redelivered, strict=True):
+            before = withdrawals.get(row.subject)
             if before is None:
-                placed.append(entry)
+                placed.append(row)
                 continue
             epoch = epoch_after(max(epoch for epoch, _ in before))
-            if was:
-                same = [fact.epoch for fact in ever[entry.subject] if states_the_same(fact, entry.fact)]
-                epoch = max(same) if same else epoch_of_redelivered(entry.source, before)
-            placed.append(FactRow.of(in_epoch(entry.fact, epoch), entry.source))
+            if is_again:
+                same = [fact.epoch for fact in stated[row.subject] if states_the_same(fact, row.fact)]
+                epoch = max(same) if same else epoch_of_redelivered(row.source, before)
+            placed.append(FactRow.of(in_epoch(row.fact, epoch), row.source))
         return placed
 
-    async def _withdrawals(self, subjects: Iterable[str]) -> Withdrawals:
+    async def _withdrawals(
+        self, subjects: Iterable[str]
+    ) -> Mapping[str, Sequence[tuple[int, MessageSource]]]:
+        """The withdrawals of these subjects, each with its epoch and message."""
         found: dict[str, list[tuple[int, MessageSource]]] = defaultdict(list)
         for row in await self._connection.fetch(sql.WITHDRAWALS, sql.SEPARATOR.join(subjects)):
             found[row["subject"]].append((row["epoch"], MessageSource(*row[2:])))
         return found
 
-    async def _ever_said(self, subjects: Collection[str]) -> Mapping[str, list[Fact]]:
-        said: dict[str, list[Fact]] = defaultdict(list)
+    async def _all_about(self, subjects: Collection[str]) -> Mapping[str, list[Fact]]:
+        """All facts about these subjects, in all epochs."""
+        facts: dict[str, list[Fact]] = defaultdict(list)
         if subjects:
-            between = zip(*map(fact_ids_of, subjects), strict=True)
-            rows = await self._connection.fetch(sql.EVER_SAID, *between)
-            for fact in read_facts(row["data"] for row in rows):
-                said[fact.subject].append(fact)
-        return said
+            ranges = zip(*map(fact_ids_of, subjects), strict=True)
+            for fact in read_facts(
+                row["data"] for row in await self._connection.fetch(sql.ALL_ABOUT, *ranges)
+            ):
+                facts[fact.subject].append(fact)
+        return facts
 
-    async def _withdrawable(
-        self, tombstones: Sequence[Tombstone]
-    ) -> tuple[
-        dict[str, Fact],
-        Mapping[tuple[str, bytes | None], list[tuple[str, tuple[int, int]]]],
-        Mapping[tuple[str, str | None], list[str]],
-    ]:
-        """The newest facts that tombstones may be about, by their subjects; what was said last under their keys, with
-        its age; and what their keys name."""
+    async def _withdrawable(self, tombstones: Sequence[Tombstone]) -> _Withdrawable:
         keys = [(each.key, each.kind) for each in tombstones if each.key is not None]
-        under: dict[tuple[str, bytes | None], list[tuple[str, tuple[int, int]]]] = defaultdict(list)
+        keyed: dict[tuple[str, bytes | None], list[tuple[str, tuple[int, int]]]] = defaultdict(list)
         if keys:
-            for row in await self._connection.fetch(sql.SAID_UNDER, *zip(*keys, strict=True)):
-                said = (row["subject"], (row["epoch"], row["sequence"]))
-                under[row["kind"], row["message_key"]].append(said)
-        between = {fact_ids_of(subject) for said in under.values() for subject, _ in said}
+            for row in await self._connection.fetch(sql.STATED_UNDER, *zip(*keys, strict=True)):
+                then = (row["subject"], (row["epoch"], row["sequence"]))
+                keyed[row["kind"], row["message_key"]].append(then)
+        ranges = {fact_ids_of(subject) for stated in keyed.values() for subject, _ in stated}
         for each in tombstones:
-            if each.name is not None:
-                between |= {fact_ids_of(each.name)} if each.name.startswith(f"{each.kind}/") else set()
-                between |= {fact_ids_about("offer", each.name)} if each.kind == "offer" else set()
-        rows = await self._connection.fetch(sql.NEWEST, *zip(*between, strict=True)) if between else []
+            if each.name is not None and each.name.startswith(f"{each.kind}/"):
+                ranges.add(fact_ids_of(each.name))
+            if each.name is not None and each.kind == "offer":
+                ranges.add(fact_ids_about("offer", each.name))
+        rows = await self._connection.fetch(sql.NEWEST, *zip(*ranges, strict=True)) if ranges else []
         newest = {fact.subject: fact for fact in read_facts(row["data"] for row in rows)}
         named: dict[tuple[str, str | None], list[str]] = defaultdict(list)
         for subject, fact in newest.items():
             for name in keys_naming(fact):
                 named[fact.kind, name].append(subject)
-        return newest, under, named
+        return _Withdrawable(newest, keyed, named)
 
-    async def _remember_keys(self, said: Sequence[tuple[FactMessage, FactRow]]) -> None:
-        """Under which keys the newest of these were said; a name needs not to be remembered."""
+    async def _record_keys(self, stated: Sequence[tuple[FactMessage, FactRow]]) -> None:
+        """Records the keys under which the newest of these facts were stated, unless the key is the subject."""
         last: dict[str, tuple[FactMessage, FactRow]] = {}
-        for message, entry in said:
-            held = last.get(entry.subject)
-            if held is None or recency(entry.fact) >= recency(held[1].fact):
-                last[entry.subject] = (message, entry)
+        for message, row in stated:
+            held = last.get(row.subject)
+            if held is None or recency(row.fact) >= recency(held[1].fact):
+                last[row.subject] = (message, row)
         named: list[tuple[str, ...]] = []
-        others: list[tuple[object, ...]] = []
-        for subject, (message, entry) in sorted(last.items()):
-            epoch, sequence = recency(entry.fact)
+        keyed: list[tuple[object, ...]] = []
+        for subject, (message, row) in sorted(last.items()):
+            epoch, sequence = recency(row.fact)
             if message.key is None or message.key == subject.encode():
                 named.append((subject, str(epoch), str(sequence)))
             else:
-                others.append((subject, entry.fact.kind, message.key, epoch, sequence))
+                keyed.append((subject, row.fact.kind, message.key, epoch, sequence))
         if named:
-            await self._connection.execute(sql.FORGET_KEYS, *columns(named))
-        if others:
-            await self._connection.execute(sql.REMEMBER_KEYS, *zip(*others, strict=True))
+            await self._connection.execute(sql.DELETE_KEYS, *columns(named))
+        if keyed:
+            await self._connection.execute(sql.WRITE_KEYS, *zip(*keyed, strict=True))

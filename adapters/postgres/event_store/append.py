@@ -1,4 +1,4 @@
-"""The one writer of a process: appends that wait go to PostgreSQL in one call."""
+"""The one writer of a process: appends that wait go to PostgreSQL in one call of `append_events`."""
 
 from __future__ import annotations
 
@@ -14,12 +14,7 @@ import asyncpg
 
 from adapters.metrics.process_metrics import APPEND_BATCH_SIZE, APPEND_SECONDS, EVENTS_APPENDED
 from adapters.postgres.batcher import Batcher, PendingCall
-from adapters.postgres.pool import (
-    DatabasePool,
-    StatementFailed,
-    is_unavailable,
-    store_unavailable,
-)
+from adapters.postgres.pool import DatabasePool, StatementFailed, is_unavailable, store_unavailable
 from domain.ports.event_store import (
     AlreadyAnswered,
     Append,
@@ -27,10 +22,12 @@ from domain.ports.event_store import (
     AppendOutcome,
     ClaimTaken,
     Conflict,
+    IdempotencyKey,
+    RenderedResponse,
 )
 
 NO_STREAM = ""
-"""For an append without events that is about no stream: nothing can ever be appended to this one."""
+"""The stream of a response that belongs to no basket. It never gets an event."""
 
 MAX_APPENDS = 512
 MAX_BYTES = 4 * 1024 * 1024
@@ -51,10 +48,6 @@ SELECT outcome, last_position
   FROM append_events($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
 """
 
-_APPENDS_COUNTED = APPEND_BATCH_SIZE.observe
-_SECONDS_COUNTED = APPEND_SECONDS.observe
-_EVENTS_COUNTED = EVENTS_APPENDED.inc
-
 _REFUSALS: dict[str, AppendOutcome] = {
     "conflict": Conflict(),
     "claim_taken": ClaimTaken(),
@@ -63,29 +56,33 @@ _REFUSALS: dict[str, AppendOutcome] = {
 
 
 class EventAppender:
-    """Appends in batches, on a connection of its own."""
+    """The writes of EventStore, in batches, on a connection of its own."""
 
     def __init__(self, database: DatabasePool, *, timeout: float, answers_kept: timedelta) -> None:
-        """A caller waits at most `timeout` seconds."""
         self._database = database
         self._timeout = timeout
         self._answers_kept = answers_kept
         self._connection: asyncpg.Connection | None = None
-        self._batches: Batcher[Append, AppendOutcome] = Batcher(self._write, take_batch, timeout=timeout)
+        self._appends: Batcher[Append, AppendOutcome] = Batcher(self._write, take_batch, timeout=timeout)
 
     async def append(self, append: Append) -> AppendOutcome:
-        """The outcome once it is durable; raises StoreUnavailable, and StatementFailed where PostgreSQL
-        cannot take it."""
-        return await self._batches.call(append)
+        """Raises StatementFailed too, if PostgreSQL cannot take the append."""
+        return await self._appends.call(append)
 
-    async def close(self) -> None:
-        """Finishes what waits, then ends the connection."""
+    async def store_response(self, key: IdempotencyKey, response: RenderedResponse) -> bool:
+        outcome = await self.append(Append(NO_STREAM, 0, (), response=(key, response)))
+        return isinstance(outcome, Appended)
+
+    async def close_appender(self) -> None:
         try:
-            await self._batches.close()
+            await self._appends.close()
         finally:
             connection, self._connection = self._connection, None
             if connection is not None:
-                await _end(connection, self._timeout)
+                try:
+                    await connection.close(timeout=self._timeout)
+                except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                    connection.terminate()
 
     async def _write(self, appends: Sequence[Append], repeated: bool) -> Sequence[AppendOutcome]:
         connection = await self._connected()
@@ -106,10 +103,10 @@ class EventAppender:
         except asyncio.CancelledError:
             self._abandon(connection)
             raise
-        _APPENDS_COUNTED(len(appends))
-        _SECONDS_COUNTED(perf_counter() - began)
         outcomes = [_REFUSALS.get(outcome) or Appended(last_position) for outcome, last_position in rows]
-        _EVENTS_COUNTED(
+        APPEND_BATCH_SIZE.observe(len(appends))
+        APPEND_SECONDS.observe(perf_counter() - began)
+        EVENTS_APPENDED.inc(
             sum(
                 len(append.events)
                 for append, outcome in zip(appends, outcomes, strict=True)
@@ -120,7 +117,7 @@ class EventAppender:
 
     async def _connected(self) -> asyncpg.Connection:
         if self._connection is None or self._connection.is_closed():
-            # What nobody waits for any more is not to wait for the lock on the server either.
+            # Once nobody waits for the statement, it must not wait for the lock on the server.
             limit = {"statement_timeout": str(round(self._timeout * 1000))}
             self._connection = await self._database.connect("checkout writer", _WRITER_SETTINGS | limit)
         return self._connection
@@ -133,15 +130,15 @@ class EventAppender:
 def take_batch(
     waiting: deque[PendingCall[Append, AppendOutcome]],
 ) -> list[PendingCall[Append, AppendOutcome]]:
-    """The next batch: at most one append for each stream, claim and answer; a second one stays in its place
-    for the next batch, and so does whatever would overtake it."""
+    """The next batch: at most one append for each stream, claim and key. A second one keeps its place for the next
+    batch, and so does every append that would overtake it."""
     batch: list[PendingCall[Append, AppendOutcome]] = []
     later: list[PendingCall[Append, AppendOutcome]] = []
     named: set[Hashable] = set()
     size = 0
     while waiting and size < MAX_BYTES and len(batch) + len(later) < MAX_APPENDS:
         call = waiting.popleft()
-        if call.answer.done():
+        if call.result.done():
             continue
         append = call.request
         names = _names(append)
@@ -167,49 +164,32 @@ def _names(append: Append) -> list[Hashable]:
 
 def columns(appends: Sequence[Append]) -> tuple[Any, ...]:
     """The arrays that `append_events` takes, in its order."""
-    stream_ids: list[str] = []
-    expected_versions: list[int] = []
-    event_counts: list[int] = []
-    types: list[str] = []
-    data: list[bytes] = []
-    metadata: list[bytes] = []
+    events = [event for append in appends for event in append.events]
     claims: list[tuple[int, str]] = []
     releases: list[tuple[int, str]] = []
-    answers: list[tuple[int, str, str, bytes, int, str, bytes]] = []
+    responses: list[tuple[int, str, str, bytes, int, str, bytes]] = []
     for number, append in enumerate(appends, 1):
-        stream_ids.append(append.stream_id)
-        expected_versions.append(append.expected_version)
-        event_counts.append(len(append.events))
-        for event in append.events:
-            types.append(event.type)
-            data.append(event.data)
-            metadata.append(event.metadata)
-        # A name that is claimed twice in one append is claimed; one that is released as well stays claimed.
+        # A name that an append claims twice is claimed; one that it releases as well stays claimed.
         claims.extend((number, name) for name in dict.fromkeys(append.claims))
         releases.extend((number, name) for name in append.releases)
         if append.response is not None:
-            key, answer = append.response
-            headers = json.dumps(dict(answer.headers))
-            answers.append((number, key.scope, key.key, key.fingerprint, answer.status, headers, answer.body))
+            key, response = append.response
+            headers = json.dumps(dict(response.headers))
+            responses.append(
+                (number, key.scope, key.key, key.fingerprint, response.status, headers, response.body)
+            )
     return (
-        stream_ids,
-        expected_versions,
-        event_counts,
-        types,
-        data,
-        metadata,
+        [append.stream_id for append in appends],
+        [append.expected_version for append in appends],
+        [len(append.events) for append in appends],
+        [event.type for event in events],
+        [event.data for event in events],
+        [event.metadata for event in events],
         *_transposed(claims, 2),
         *_transposed(releases, 2),
-        *_transposed(answers, 7),
+        *_transposed(responses, 7),
     )
 
 
 def _transposed(rows: Sequence[tuple[Any, ...]], width: int) -> list[Sequence[Any]]:
     return list(zip(*rows, strict=True)) if rows else [()] * width
-
-
-async def _end(connection: asyncpg.Connection, timeout: float) -> None:
-    try:
-        await connection.close(timeout=timeout)
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-        connection.terminate()

@@ -1,4 +1,4 @@
-"""Reads of streams, claims and answers: those that wait go to PostgreSQL in one statement."""
+"""Reads of streams, claims and responses: those that wait go to PostgreSQL in one statement."""
 
 from __future__ import annotations
 
@@ -11,12 +11,7 @@ import asyncpg
 
 from adapters.postgres.batcher import Batcher, take_up_to
 from adapters.postgres.pool import DatabasePool, StatementFailed
-from domain.ports.event_store import (
-    RenderedResponse,
-    StoredEvent,
-    StoredResponse,
-    StoredStream,
-)
+from domain.ports.event_store import RenderedResponse, StoredEvent, StoredResponse, StoredStream
 
 Q = TypeVar("Q")
 R = TypeVar("R")
@@ -62,8 +57,8 @@ SELECT (SELECT stream_id FROM claims WHERE claims.name = asked.name)
  ORDER BY asked.number
 """
 
-# What was answered under each of these keys, unless it is older than $3.
-FIND_ANSWERS = """
+# The response under each of these keys, unless it is older than $3.
+FIND_RESPONSES = """
 SELECT stored.fingerprint, stored.status, stored.headers, stored.body
   FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS asked (scope, key, number)
   LEFT JOIN LATERAL (
@@ -76,38 +71,36 @@ SELECT stored.fingerprint, stored.status, stored.headers, stored.body
 
 
 class EventReader:
-    """Reads in batches, on a small pool of its own."""
+    """The reads of EventStore, in batches, on a small pool of its own."""
 
     def __init__(self, database: DatabasePool, *, timeout: float, answers_kept: timedelta) -> None:
-        """A caller waits at most `timeout` seconds."""
-        self._pool = database.sibling("checkout reader", 2 * CONCURRENCY, READER_SETTINGS)
-        self._answers_kept = answers_kept
-        self._streams = _batching(self._read_streams, timeout)
-        self._claims = _batching(self._find_claims, timeout)
-        self._answers = _batching(self._find_answers, timeout)
+        self._read_pool = database.sibling("checkout reader", 2 * CONCURRENCY, READER_SETTINGS)
+        self._responses_kept = answers_kept
+        self._streams = _batcher(self._read_streams, timeout)
+        self._claims = _batcher(self._find_claims, timeout)
+        self._responses = _batcher(self._find_responses, timeout)
 
-    async def read_stream(self, stream_id: str, after_version: int) -> StoredStream:
+    async def read_stream(self, stream_id: str, after_version: int = 0) -> StoredStream:
         return await self._streams.call((stream_id, after_version))
 
     async def read_streams(self, stream_ids: Sequence[str]) -> Sequence[StoredStream]:
         return await self._read_streams([(stream_id, 0) for stream_id in stream_ids], False)
 
+    async def read_events(self, stream_id: str, after_version: int = 0) -> Sequence[StoredEvent]:
+        return [StoredEvent(*row) for row in await self._fetch(READ_EVENTS, stream_id, after_version)]
+
     async def find_claim(self, name: str) -> str | None:
         return await self._claims.call(name)
 
     async def find_response(self, scope: str, key: str) -> StoredResponse | None:
-        return await self._answers.call((scope, key))
+        return await self._responses.call((scope, key))
 
-    async def read_events(self, stream_id: str, after_version: int) -> Sequence[StoredEvent]:
-        return [StoredEvent(*row) for row in await self._fetch(READ_EVENTS, stream_id, after_version)]
-
-    async def close(self) -> None:
-        """Finishes what waits, then closes the pool."""
+    async def close_reader(self) -> None:
         try:
-            for batches in (self._streams, self._claims, self._answers):
-                await batches.close()
+            for batcher in (self._streams, self._claims, self._responses):
+                await batcher.close()
         finally:
-            await self._pool.close()
+            await self._read_pool.close()
 
     async def _read_streams(self, asked: Sequence[tuple[str, int]], _: bool) -> Sequence[StoredStream]:
         rows = await self._fetch(READ_STREAMS, *map(list, zip(*asked, strict=True)))
@@ -116,10 +109,10 @@ class EventReader:
     async def _find_claims(self, names: Sequence[str], _: bool) -> Sequence[str | None]:
         return [holder for (holder,) in await self._fetch(FIND_CLAIMS, names)]
 
-    async def _find_answers(
+    async def _find_responses(
         self, keys: Sequence[tuple[str, str]], _: bool
     ) -> Sequence[StoredResponse | None]:
-        rows = await self._fetch(FIND_ANSWERS, *map(list, zip(*keys, strict=True)), self._answers_kept)
+        rows = await self._fetch(FIND_RESPONSES, *map(list, zip(*keys, strict=True)), self._responses_kept)
         return [
             None
             if fingerprint is None
@@ -129,11 +122,11 @@ class EventReader:
 
     async def _fetch(self, statement: str, *values: Any) -> Sequence[asyncpg.Record]:
         try:
-            async with self._pool.connection() as connection:
+            async with self._read_pool.connection() as connection:
                 return await connection.fetch(statement, *values)
         except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise StatementFailed(str(error)) from error
 
 
-def _batching(run: Callable[[Sequence[Q], bool], Awaitable[Sequence[R]]], timeout: float) -> Batcher[Q, R]:
-    return Batcher(run, take_up_to(MAX_CALLS), timeout=timeout, lanes=CONCURRENCY)
+def _batcher(run: Callable[[Sequence[Q], bool], Awaitable[Sequence[R]]], timeout: float) -> Batcher[Q, R]:
+    return Batcher(run, take_up_to(MAX_CALLS), timeout=timeout, concurrency=CONCURRENCY)

@@ -16,6 +16,7 @@ from adapters.postgres.pool import DatabasePool, is_unavailable, store_unavailab
 from adapters.postgres.rebuild import rebuild_record_sql as sql
 from adapters.postgres.rebuild.blue_green import CLEAR_STAGE, STAGE, execute_generated, search_path
 from adapters.postgres.rebuild.target_tables import FoldedPage, SourcePage, TargetTables
+from domain.operators.rate_limiter import RateLimiter
 from domain.operators.rebuild import RebuildComparison
 
 PAGE_EVENTS = 5_000
@@ -77,7 +78,7 @@ class RangeBuilder:
         target, alone = self._target, self._target.pages_stand_alone
         if task.staged:
             await execute_generated(writer, STAGE, target.tables, not alone)
-        pace = _Pace(task.rate, self._stopped)
+        limiter = RateLimiter(task.rate, sleep=self._sleep)
         # With a rate limit pages are small, so that the load is even.
         limited = PAGE_EVENTS if task.rate is None else int(task.rate / PAGES_PER_SECOND)
         page_events = max(1, min(PAGE_EVENTS, limited))
@@ -106,11 +107,17 @@ class RangeBuilder:
                 if page.last or self._stopped():
                     break
                 after = page.reached
-                await pace.keep(page.events)
+                await limiter.wait(page.events)
         finally:
             ahead.cancel()
             await asyncio.gather(ahead, return_exceptions=True)
         return RebuildComparison.merged(comparisons) if task.staged else None
+
+    async def _sleep(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        # The parent process sets `stopped`: this loop has no event to wait for.
+        while (left := until - time.monotonic()) > 0 and not self._stopped():  # noqa: ASYNC110
+            await asyncio.sleep(min(left, MAX_SLEEP))
 
     @asynccontextmanager
     async def _connections(
@@ -145,19 +152,3 @@ async def _advance(
     key = (task.rebuild_id, task.number, after, page.reached, page.last)
     row = await connection.fetchrow(sql.ADVANCE_RANGE, *key, page.events, folded.rows, unfoldable)
     return row is not None
-
-
-class _Pace:
-    """Keeps a number of events a second, averaged over the last second."""
-
-    def __init__(self, rate: float | None, stopped: Callable[[], bool]) -> None:
-        self._rate = rate
-        self._stopped = stopped
-        self._due = time.monotonic()
-
-    async def keep(self, events: int) -> None:
-        if self._rate is not None:
-            self._due = max(self._due, time.monotonic() - 1) + events / self._rate
-            # The parent process sets `stopped`: this loop has no event to wait for.
-            while (left := self._due - time.monotonic()) > 0 and not self._stopped():  # noqa: ASYNC110
-                await asyncio.sleep(min(left, MAX_SLEEP))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 
 from pydantic import JsonValue
@@ -104,8 +105,15 @@ class Republisher:
                 to_position=run.to_position,
             )
             told(progress)
-            pace = RateLimiter(rate, stop)
-            async for looked_at, portion in self._portions(run, position, pace.portion(self._batch_events)):
+
+            async def until_stopped(seconds: float) -> None:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), seconds)
+
+            limiter = RateLimiter(rate, sleep=until_stopped)
+            async for looked_at, portion in self._portions(
+                run, position, limiter.portion(self._batch_events)
+            ):
                 if stop.is_set():
                     return progress
                 publications, lost = await self._publications(run, portion)
@@ -119,7 +127,7 @@ class Republisher:
                     }
                 )
                 told(progress)
-                await pace.rest(len(publications))
+                await limiter.wait(len(publications))
         await self._runs.end(run.model_copy(update={"ended_at": self._clock()}))
         progress = progress.model_copy(update={"position": max(position, run.to_position), "complete": True})
         told(progress)

@@ -24,6 +24,7 @@ from domain.operators.status.model import (
 from domain.operators.status.service_status import HealthPolicy, StatusService, evaluate
 from domain.shared.errors import StoreUnavailable
 from tests.domain.operators.status.test_service_status import NOON, ROLE, recorded
+from workers import catalogue, consistency_sampler
 
 PAGE = Path(__file__).parent.parent.parent.parent / "docs" / "operations" / "status.md"
 
@@ -138,6 +139,10 @@ async def test_a_process_tells_what_it_counted_even_while_postgresql_is_away() -
 async def test_dead_letters_that_wait_are_told_by_topic_and_code() -> None:
     told = Told(await scraped(BUSY))
     assert told.of("checkout_dead_letters", topic="checkout.orders.v1", code="not_an_order") == 2
+
+
+ALL_METRICS = (process_metrics, catalogue, consistency_sampler)
+"""Modules that define metrics: each must be imported, so that its metrics are on the page."""
 
 
 async def test_every_metric_is_listed_with_its_labels_on_a_page_for_operators() -> None:

@@ -45,8 +45,10 @@ def server() -> Server:
     return Server()
 
 
-def batching(server: Server, *, timeout: float = 10, lanes: int = 1, limit: int = 100) -> Batcher[str, str]:
-    return Batcher(server.run, take_up_to(limit), timeout=timeout, lanes=lanes)
+def batching(
+    server: Server, *, timeout: float = 10, concurrency: int = 1, limit: int = 100
+) -> Batcher[str, str]:
+    return Batcher(server.run, take_up_to(limit), timeout=timeout, concurrency=concurrency)
 
 
 async def asking(calls: Sequence[Awaitable[str]]) -> list[asyncio.Future[str]]:
@@ -69,13 +71,13 @@ async def test_calls_gather_while_a_batch_is_under_way(server: Server) -> None:
 
 
 async def test_calls_made_at_the_same_time_are_one_batch(server: Server) -> None:
-    batches = batching(server, lanes=2)
+    batches = batching(server, concurrency=2)
     assert await asyncio.gather(*(batches.call(name) for name in "abc")) == list("abc")
     assert server.batches == [(["a", "b", "c"], False)]
 
 
-async def test_no_more_batches_run_at_once_than_there_are_lanes(server: Server) -> None:
-    batches = batching(server, lanes=2, limit=1)
+async def test_no_more_batches_run_at_once_than_the_concurrency_allows(server: Server) -> None:
+    batches = batching(server, concurrency=2, limit=1)
     server.gate.clear()
     calls = [call for name in "abcd" for call in await asking([batches.call(name)])]
     assert len(server.batches) == 2
@@ -225,5 +227,5 @@ async def test_a_batch_is_bounded_by_count_and_by_bytes() -> None:
 
 async def test_an_append_that_nobody_waits_for_is_left_out() -> None:
     queue = waiting(an_append(a_stream()), an_append(a_stream()))
-    queue[0].answer.cancel()
+    queue[0].result.cancel()
     assert len(take_batch(queue)) == 1

@@ -242,7 +242,7 @@ async def all_unavailable_in_time(store: PostgresEventStore, feed: PostgresEvent
         store.read_events(a_stream()),
         store.find_claim("a"),
         store.find_response("a", "b"),
-        store.purge_answers(1),
+        store.purge_responses(1),
         feed.read(0, 1),
     ]
     began = time.monotonic()

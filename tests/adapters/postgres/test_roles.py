@@ -146,7 +146,7 @@ async def test_who_learns_the_catalogue_may_withdraw_and_remember_keys(
             [Tombstone("price", b"o-1", replace(at, offset=1), NOW)],
             [FactMessage(said, replace(at, offset=2), said.subject.encode(), NOW)],
         ):
-            learned = await facts.learn(messages)
+            learned = await facts.record(messages)
             assert learned.new + learned.withdrawn == 1
     finally:
         await facts.close()

@@ -74,8 +74,8 @@ class OperatorApiFixture:
         await self.project(basket_id)
         return validated.basket.version
 
-    async def learn(self, *facts: Fact) -> None:
-        await self.parts.catalogue.learn(sourced(facts))
+    async def record(self, *facts: Fact) -> None:
+        await self.parts.catalogue.record(sourced(facts))
 
     async def project(self, basket_id: str) -> None:
         stored = await self.parts.event_store.read_events(basket_id)

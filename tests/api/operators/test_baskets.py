@@ -17,12 +17,12 @@ from tests.builders import add, availability, basket_id, change, item, offer, pr
 @pytest.fixture(scope="module")
 async def basket(desk: OperatorApiFixture) -> str:
     """Judged, changed, and judged again when less is left."""
-    await desk.learn(offer("o-1"), price("o-1"), availability("SKU-1", quantity=50, sequence=1))
+    await desk.record(offer("o-1"), price("o-1"), availability("SKU-1", quantity=50, sequence=1))
     id = await desk.fill(item("o-1", 2), external_id="EXT-1")
     await desk.judge(id)
     line = (await desk.parts.basket_history.at_version(id, 2)).basket.items
     await desk.change(id, change(next(iter(line)), 9), add("o-2"))
-    await desk.learn(availability("SKU-1", quantity=5, sequence=2))
+    await desk.record(availability("SKU-1", quantity=5, sequence=2))
     await desk.judge(id)
     return id
 

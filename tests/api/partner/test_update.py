@@ -130,7 +130,7 @@ async def test_what_the_catalogue_does_not_know_is_taken_without_name_and_price(
 async def test_what_the_catalogue_knows_is_told_with_name_products_and_price(
     service: Service, shop: Caller
 ) -> None:
-    await service.checkout.learn(offer("o-1"), price("o-1", "9.90"))
+    await service.checkout.record(offer("o-1"), price("o-1", "9.90"))
     found = (await shop.update(await shop.begin(currency="GBP"), actions(add("o-1", 3)))).json()["order"]
     line = found["orderItems"][0]
     assert line["offer"] == {

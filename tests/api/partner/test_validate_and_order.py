@@ -17,7 +17,7 @@ ORDER_FIELDS = {
 
 
 async def test_a_basket_of_what_can_be_had_is_ready(service: Service, shop: Caller) -> None:
-    await service.checkout.learn(offer(), price(), availability())
+    await service.checkout.record(offer(), price(), availability())
     answer = await shop.validate(await shop.begin(wanted(), country="GB", currency="GBP"))
     body = answer.json()
     assert (answer.status_code, body["ready"]) == (200, True)
@@ -28,7 +28,7 @@ async def test_a_basket_of_what_can_be_had_is_ready(service: Service, shop: Call
 async def test_a_basket_that_is_not_ready_is_answered_all_the_same_with_all_findings(
     service: Service, shop: Caller
 ) -> None:
-    await service.checkout.learn(offer(), price(), availability(status="blocked", reason="recall"))
+    await service.checkout.record(offer(), price(), availability(status="blocked", reason="recall"))
     body = (await shop.validate(await shop.begin(wanted(), wanted("o-unheard-of")))).json()
     assert body["ready"] is False
     assert [finding["code"] for finding in body["blockedProducts"]] == ["product_blocked"]
@@ -36,7 +36,7 @@ async def test_a_basket_that_is_not_ready_is_answered_all_the_same_with_all_find
 
 
 async def test_a_price_that_the_caller_expects_is_shown_and_judged(service: Service, shop: Caller) -> None:
-    await service.checkout.learn(offer(), price(), offer("o-2"), price("o-2"))
+    await service.checkout.record(offer(), price(), offer("o-2"), price("o-2"))
     expected = {"amount": "9.90", "currency": "GBP"}
     id = await shop.begin(wanted(expectedPrice=expected), country="GB", currency="GBP")
     right = {"amount": "10.0", "currency": "GBP"}
@@ -49,7 +49,7 @@ async def test_a_price_that_the_caller_expects_is_shown_and_judged(service: Serv
 
 
 async def test_every_path_of_a_finding_leads_into_checkout(service: Service, shop: Caller) -> None:
-    await service.checkout.learn(offer(), availability(quantity=1))
+    await service.checkout.record(offer(), availability(quantity=1))
     body = (await shop.validate(await shop.begin(wanted(quantity=2), wanted("o-unheard-of")))).json()
     findings = body["blockedProducts"] + body["validationErrors"]
     assert findings

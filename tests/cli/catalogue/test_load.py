@@ -156,7 +156,7 @@ async def test_with_wait_all_is_learned_when_it_ends(
     exit_code, said, told = await ended(await begin(settings, written(tmp_path, *facts), "--wait"))
 
     assert (exit_code, said["learned"]) == (0, 50)
-    assert await learning.recorded([fact.fact_id for fact in facts]) == 50
+    assert await learning.count_recorded([fact.fact_id for fact in facts]) == 50
     assert "learned 50 facts" in told
 
 

@@ -103,7 +103,7 @@ def test_every_stored_event_is_right(name: str) -> None:
 
 async def test_every_event_and_verdict_of_a_lived_basket_is_right() -> None:
     checkout = InMemoryCheckout()
-    await checkout.learn(
+    await checkout.record(
         offer("o-1"),
         price("o-1", valid_until=NOW + LIFETIME),
         availability("SKU-1", quantity=3),

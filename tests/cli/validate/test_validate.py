@@ -15,14 +15,14 @@ from tests.builders.shop import Shop, open_shop
 @pytest.fixture
 async def shop(database_url: str, administrator_url: str) -> AsyncIterator[Shop]:
     async with open_shop(database_url, administrator_url) as shop:
-        await shop.learn(offer("o-1"), price("o-1"), availability("SKU-1", quantity=5))
+        await shop.record(offer("o-1"), price("o-1"), availability("SKU-1", quantity=5))
         yield shop
 
 
 async def test_a_recorded_verdict_is_found_again_after_the_catalogue_went_on(shop: Shop) -> None:
     basket = await shop.fill(item("o-1", 2))
     version = await shop.judge(basket)
-    await shop.learn(availability("SKU-1", status="blocked", sequence=2))
+    await shop.record(availability("SKU-1", status="blocked", sequence=2))
 
     ended = await shop.checkout("validate", basket.id, "--at-version", version, "--json")
 
@@ -34,7 +34,7 @@ async def test_a_recorded_verdict_is_found_again_after_the_catalogue_went_on(sho
 async def test_now_is_judged_without_a_trace(shop: Shop) -> None:
     basket = await shop.fill(item("o-1", 2))
     version = await shop.judge(basket)
-    await shop.learn(availability("SKU-1", status="blocked", reason="recalled", sequence=2))
+    await shop.record(availability("SKU-1", status="blocked", reason="recalled", sequence=2))
     before = await shop.last_position()
 
     ended = await shop.checkout("validate", basket.id, "--json")

@@ -29,7 +29,7 @@ from tests.servers.waiting import eventually
 @pytest.fixture
 async def shop(database_url: str) -> AsyncIterator[Shop]:
     async with open_shop(database_url) as shop:
-        await shop.learn(
+        await shop.record(
             offer("o-1", products=["SKU-1"]),
             price("o-1"),
             offer("o-2", products=["SKU-2"]),
@@ -116,7 +116,7 @@ async def test_a_policy_is_supposed_like_any_fact(shop: Shop, tmp_path: Path) ->
 
 async def test_facts_that_are_no_news_would_change_nothing(shop: Shop, tmp_path: Path) -> None:
     await shop.fill(item("o-1"))
-    await shop.learn(availability("SKU-1", quantity=9, sequence=5), policy("acme", sequence=2))
+    await shop.record(availability("SKU-1", quantity=9, sequence=5), policy("acme", sequence=2))
     no_news: list[Fact] = [
         availability("SKU-1", status="blocked", sequence=4),
         price("o-1", "99.00"),
@@ -131,7 +131,7 @@ async def test_facts_that_are_no_news_would_change_nothing(shop: Shop, tmp_path:
 async def test_after_a_withdrawal_facts_of_any_sequence_are_news(shop: Shop, tmp_path: Path) -> None:
     basket = await shop.fill(item("o-1"))
     stock, common = availability("SKU-1", quantity=9, sequence=5), policy("acme", sequence=2)
-    await shop.learn(stock, common)
+    await shop.record(stock, common)
     await shop.withdraw(stock, common)
     news: list[Fact] = [
         availability("SKU-1", status="blocked", sequence=5),
@@ -159,7 +159,7 @@ async def test_an_offer_made_of_something_else_is_judged_by_what_that_is_worth(
     shop: Shop, tmp_path: Path
 ) -> None:
     touched = await shop.fill(item("o-1"))
-    await shop.learn(availability("SKU-9", status="discontinued"))
+    await shop.record(availability("SKU-9", status="discontinued"))
 
     _, said = await ask(shop, written(tmp_path, offer("o-1", products=["SKU-9"], sequence=2)))
 
@@ -207,7 +207,7 @@ async def test_an_interrupted_run_goes_on_where_it_was_and_counts_each_basket_on
     assert (await shop.checkout("validate", "--what-if", other, "--resume", state)).code == 2
 
     # What is learned meanwhile does not count: all are judged by what was known at the beginning.
-    await shop.learn(availability("SKU-1", status="blocked", sequence=2))
+    await shop.record(availability("SKU-1", status="blocked", sequence=2))
     code, rest = await ask(shop, path, "--resume", state)
 
     assert (code, rest["complete"], rest["judged"]) == (1, True, 12_001)

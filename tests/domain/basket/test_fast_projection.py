@@ -63,7 +63,7 @@ steps = st.lists(
 async def a_history(data: st.DataObject) -> Sequence[StoredEvent]:
     """What the handlers store of a random life of a basket."""
     checkout = InMemoryCheckout()
-    await checkout.learn(offer("o-1"), price("o-1"), offer("o-2"), price("o-2", "0.0001"), availability())
+    await checkout.record(offer("o-1"), price("o-1"), offer("o-2"), price("o-2", "0.0001"), availability())
     begun = initiate(item("o-1", 2), tracking=data.draw(maps), custom_fields=data.draw(maps))
     id = (await checkout.handlers.initiate(begun, caller())).basket.id
     for step in data.draw(steps):
@@ -145,7 +145,7 @@ def plain_history() -> list[dict[str, Any]]:
 
     async def lived() -> Sequence[StoredEvent]:
         checkout = InMemoryCheckout()
-        await checkout.learn(offer("o-1"), price("o-1"))
+        await checkout.record(offer("o-1"), price("o-1"))
         begun = initiate(item("o-1", 2), item("o-2", 1), custom_fields={"gift": True})
         id = (await checkout.handlers.initiate(begun, caller())).basket.id
         said = initiate(item("o-1", 3, expected_price=money()), checkout_id=id, source="shop")

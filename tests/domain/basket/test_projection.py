@@ -68,7 +68,7 @@ async def test_a_view_is_the_fold_of_the_events_however_they_are_cut_into_batche
 
 
 async def test_a_view_says_what_its_basket_is_found_by_also_once_it_is_over(bench: Bench) -> None:
-    await bench.checkout.learn(offer("o-1"), availability("SKU-1", status="blocked"))
+    await bench.checkout.record(offer("o-1"), availability("SKU-1", status="blocked"))
     events = await a_history(bench.checkout)
     id = events[0].originator_id
     views = []
@@ -87,12 +87,12 @@ async def test_a_view_says_what_its_basket_is_found_by_also_once_it_is_over(benc
 
 
 async def test_a_view_is_found_by_its_last_verdict_alone(bench: Bench) -> None:
-    await bench.checkout.learn(offer("o-1"), price("o-1"), availability("SKU-1", status="blocked"))
+    await bench.checkout.record(offer("o-1"), price("o-1"), availability("SKU-1", status="blocked"))
     id = (await bench.checkout.handlers.initiate(initiate(item("o-1")), caller())).basket.id
     await bench.checkout.handlers.validate(validate(id), caller())
     await bench.projection.refold(id)
     assert bench.views.all()[0].finding_codes == {"product_blocked"}
-    await bench.checkout.learn(availability("SKU-1", sequence=2))
+    await bench.checkout.record(availability("SKU-1", sequence=2))
 
     await bench.checkout.handlers.validate(validate(id), caller())
     await bench.projection.refold(id)

@@ -32,7 +32,7 @@ from tests.fakes.event_store import InMemoryEventStore
 
 async def lived(checkout: InMemoryCheckout, ending: str = "") -> str:
     """The id of a basket that has been through everything."""
-    await checkout.learn(offer("o-1"), price("o-1"), availability("SKU-1"))
+    await checkout.record(offer("o-1"), price("o-1"), availability("SKU-1"))
     own = "0b6f5d3c-1111-7000-8000-000000000001"
     command = initiate(
         item("o-1", 2, id=own, type="offer"),

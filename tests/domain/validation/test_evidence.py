@@ -125,7 +125,7 @@ def test_a_check_that_is_off_neither_finds_nor_passes() -> None:
 
 async def test_what_passed_is_stored_with_the_verdict() -> None:
     checkout = InMemoryCheckout()
-    await checkout.learn(*KNOWN)
+    await checkout.record(*KNOWN)
     id = (await checkout.handlers.initiate(initiate(item("o-1")), caller())).basket.id
     validated = await checkout.handlers.validate(validate(id), caller())
     (*_, stored) = await checkout.history(id)

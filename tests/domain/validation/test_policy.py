@@ -79,7 +79,7 @@ def test_another_organisations_policy_holds_not() -> None:
 
 async def test_a_validation_goes_by_the_policy_that_was_learned() -> None:
     checkout = InMemoryCheckout()
-    await checkout.learn(policy(checks={"offer_unknown": "warning"}))
+    await checkout.record(policy(checks={"offer_unknown": "warning"}))
     id = (await checkout.handlers.initiate(initiate(item("o-1")), caller())).basket.id
     validated = await checkout.handlers.validate(validate(id), caller())
     assert validated.verdict.ready

@@ -46,12 +46,12 @@ class Shop:
         self.checkout.main = self.checkout.process()
         self.rejudging = AsOfValidator(self.checkout.store, self.checkout.facts, self.clock)
 
-    async def learn(self, *facts: Fact) -> None:
-        await self.checkout.learn(*facts)
+    async def record(self, *facts: Fact) -> None:
+        await self.checkout.record(*facts)
         self.clock.advance(SECOND)
 
     async def sells(self) -> None:
-        await self.learn(offer("o-1"), price("o-1"), availability("SKU-1", quantity=10))
+        await self.record(offer("o-1"), price("o-1"), availability("SKU-1", quantity=10))
 
     async def fill(self, quantity: int = 4) -> str:
         basket = (await self.checkout.handlers.initiate(initiate(item("o-1", quantity)), caller())).basket
@@ -88,7 +88,7 @@ def is_as_recorded(rejudged: AsOfVerdict) -> bool:
 async def test_a_verdict_is_the_same_again_whatever_was_learned_since(shop: Shop) -> None:
     id = await shop.fill()
     version = await shop.judge(id)
-    await shop.learn(
+    await shop.record(
         availability("SKU-1", status="blocked", sequence=2),
         price("o-1", "99.00", sequence=2),
         offer("o-1@v-2", sequence=2),
@@ -107,7 +107,7 @@ async def test_a_fact_that_was_learned_in_the_moment_of_a_verdict_but_after_it_d
 ) -> None:
     id = await shop.fill()
     version = (await shop.checkout.handlers.validate(validate(id), caller())).basket.version
-    await shop.checkout.learn(availability("SKU-1", status="blocked", sequence=2))
+    await shop.checkout.record(availability("SKU-1", status="blocked", sequence=2))
 
     assert is_as_recorded(await shop.rejudging.at_version(id, version))
 
@@ -116,7 +116,7 @@ async def test_what_was_not_known_then_is_missing_again(shop: Shop) -> None:
     await shop.checkout.handlers.initiate(initiate(item("o-1")), caller())
     unknown = (await shop.checkout.handlers.initiate(initiate(item("o-9")), caller())).basket.id
     version = await shop.judge(unknown)
-    await shop.learn(offer("o-9", products=["SKU-9"]), price("o-9"))
+    await shop.record(offer("o-9", products=["SKU-9"]), price("o-9"))
 
     again = await shop.rejudging.at_version(unknown, version)
 
@@ -126,9 +126,9 @@ async def test_what_was_not_known_then_is_missing_again(shop: Shop) -> None:
 
 async def test_a_late_older_fact_changes_no_verdict_before_or_after_it(shop: Shop) -> None:
     id = await shop.fill()
-    await shop.learn(price("o-1", "12.00", sequence=5))
+    await shop.record(price("o-1", "12.00", sequence=5))
     before = await shop.judge(id)
-    await shop.learn(price("o-1", "3.00", sequence=4))
+    await shop.record(price("o-1", "3.00", sequence=4))
     after = await shop.judge(id)
 
     for version in (before, after):
@@ -140,7 +140,7 @@ async def test_a_late_older_fact_changes_no_verdict_before_or_after_it(shop: Sho
 async def test_a_fact_that_contradicts_a_recorded_one_changes_no_verdict(shop: Shop) -> None:
     id = await shop.fill()
     version = await shop.judge(id)
-    await shop.learn(price("o-1", "55.00"))
+    await shop.record(price("o-1", "55.00"))
 
     assert is_as_recorded(await shop.rejudging.at_version(id, version))
 
@@ -160,7 +160,7 @@ async def test_each_verdict_of_a_basket_is_judged_as_the_basket_was(shop: Shop) 
 
 async def test_a_version_that_is_no_verdict_is_judged_in_its_own_moment(shop: Shop) -> None:
     id = await shop.fill()
-    await shop.learn(availability("SKU-1", status="blocked", sequence=2))
+    await shop.record(availability("SKU-1", status="blocked", sequence=2))
 
     again = await shop.rejudging.at_version(id, 2)
 
@@ -170,7 +170,7 @@ async def test_a_version_that_is_no_verdict_is_judged_in_its_own_moment(shop: Sh
 async def test_as_of_a_time_counts_what_had_been_learned_and_done_by_then(shop: Shop) -> None:
     id = await shop.fill()
     filled_at = shop.clock()
-    await shop.learn(availability("SKU-1", quantity=2, sequence=2))
+    await shop.record(availability("SKU-1", quantity=2, sequence=2))
     scarce_at = shop.clock()
     await shop.checkout.handlers.update(update(id, add("o-7")), caller())
     shop.clock.advance(SECOND)
@@ -195,7 +195,7 @@ async def test_as_of_the_moment_of_a_verdict_means_that_verdict(shop: Shop) -> N
 async def test_now_is_judged_by_what_is_known_now_and_shows_the_last_verdict(shop: Shop) -> None:
     id = await shop.fill()
     version = await shop.judge(id)
-    await shop.learn(availability("SKU-1", status="blocked", sequence=2))
+    await shop.record(availability("SKU-1", status="blocked", sequence=2))
 
     now = await shop.rejudging.now(id)
 
@@ -246,7 +246,7 @@ async def test_a_verdict_without_a_position_is_judged_by_its_time_and_the_facts_
     older = InMemoryCheckout().store
     await copy_stream(shop, id, older, replace_last=event.model_copy(update={"catalogue_position": None}))
     shop.clock.advance(SECOND)
-    await shop.learn(availability("SKU-1", status="blocked", sequence=2))
+    await shop.record(availability("SKU-1", status="blocked", sequence=2))
 
     again = await AsOfValidator(older, shop.checkout.facts, shop.clock).at_version(
         id, validated.basket.version
@@ -286,7 +286,7 @@ async def test_every_recorded_verdict_is_found_again_whatever_happened(
     versions = [await shop.judge(id)]
     for what, number, of in moves:
         if what == "learn":
-            await shop.learn(said(of, number))
+            await shop.record(said(of, number))
         elif what == "add":
             await shop.checkout.handlers.update(update(id, add(of, number)), caller())
         else:
@@ -309,11 +309,11 @@ def said(what: str, sequence: int) -> Fact:
 
 async def test_verdicts_say_the_same_where_only_words_and_figures_differ(shop: Shop) -> None:
     id = await shop.fill(quantity=8)
-    await shop.learn(availability("SKU-1", quantity=3, sequence=2))
+    await shop.record(availability("SKU-1", quantity=3, sequence=2))
     three = (await shop.rejudging.now(id)).verdict
-    await shop.learn(availability("SKU-1", quantity=2, sequence=3))
+    await shop.record(availability("SKU-1", quantity=2, sequence=3))
     two = (await shop.rejudging.now(id)).verdict
-    await shop.learn(availability("SKU-1", quantity=0, sequence=4))
+    await shop.record(availability("SKU-1", quantity=0, sequence=4))
     none = (await shop.rejudging.now(id)).verdict
 
     assert diff_verdicts(three, two).in_findings

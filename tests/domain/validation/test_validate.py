@@ -37,7 +37,7 @@ from tests.scenario import happened
 async def stocked(**values: str) -> tuple[InMemoryCheckout, str]:
     """A checkout that sells o-1 out of a stock of 10, and a basket of 4 of it."""
     checkout = InMemoryCheckout()
-    await checkout.learn(offer("o-1"), price("o-1"), availability("SKU-1", quantity=10))
+    await checkout.record(offer("o-1"), price("o-1"), availability("SKU-1", quantity=10))
     initiated = await checkout.handlers.initiate(initiate(item("o-1", 4), **values), caller())
     return checkout, initiated.basket.id
 
@@ -53,7 +53,7 @@ async def test_a_verdict_is_recorded_as_the_next_version_and_names_the_one_it_ju
 
 async def test_a_recorded_verdict_is_whole() -> None:
     checkout, id = await stocked()
-    await checkout.learn(availability("SKU-1", quantity=3, sequence=2))
+    await checkout.record(availability("SKU-1", quantity=3, sequence=2))
     validated = await checkout.handlers.validate(validate(id), caller())
     recorded = (await checkout.history(id))[-1]
     assert isinstance(recorded, BasketValidated)
@@ -77,7 +77,7 @@ async def test_a_verdict_says_what_was_judged_and_when() -> None:
 async def test_a_basket_is_judged_anew_each_time() -> None:
     checkout, id = await stocked()
     first = await checkout.handlers.validate(validate(id), caller())
-    await checkout.learn(availability("SKU-1", status="blocked", sequence=2))
+    await checkout.record(availability("SKU-1", status="blocked", sequence=2))
     second = await checkout.handlers.validate(validate(id), caller())
     assert (first.verdict.ready, second.verdict.ready) == (True, False)
     assert (second.judged.version, second.basket.version) == (3, 4)

@@ -1,12 +1,11 @@
-"""What a process keeps of the catalogue, and when it lets go of it."""
+"""What a process caches of the catalogue, and when it evicts it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
-from adapters.postgres.catalogue.cache import CatalogueCache, CatalogueRead
-from adapters.postgres.catalogue.lru_cache import LruCache
-from adapters.postgres.catalogue.price_window import ALWAYS, PriceWindow
+from adapters.postgres.catalogue.cache import ALWAYS, CacheVersion, CatalogueCache, Entries, PriceWindow
 from adapters.postgres.catalogue.statements import EVERYTHING
 from domain.catalogue.offer_index import OfferEntry, ProductEntry
 from tests.builders import NOW, availability, offer, policy, price
@@ -23,14 +22,25 @@ def trusted_cache(size: int = 10) -> CatalogueCache:
     return cache
 
 
-def read(position: int = 5, window: PriceWindow = ALWAYS) -> CatalogueRead:
-    return CatalogueRead(
-        position, window, {"o-1": OFFER, "o-2": NO_OFFER}, {"SKU-1": PRODUCT}, {"policy/acme": POLICY}
-    )
+READ = Entries({"o-1": OFFER, "o-2": NO_OFFER}, {"SKU-1": PRODUCT}, {"policy/acme": POLICY})
+
+
+def advance(
+    cache: CatalogueCache,
+    position: int = 5,
+    offers: dict[str, OfferEntry] | None = None,
+    *,
+    touched: Sequence[tuple[str, str]] | None = None,
+    seen: CacheVersion | None = None,
+    window: PriceWindow = ALWAYS,
+) -> None:
+    """Moves the cache by `READ`, or by a query that read these offers only."""
+    read = READ if offers is None else Entries(offers)
+    cache.advance(position, window, read, touched, seen or cache.version)
 
 
 def known(cache: CatalogueCache) -> list[str]:
-    """The names of all that is remembered."""
+    """The names of all cached entries."""
     return [
         *(id for id in ("o-1", "o-2") if cache.offer(id) is not None),
         *(code for code in ("SKU-1",) if cache.product(code) is not None),
@@ -38,103 +48,89 @@ def known(cache: CatalogueCache) -> list[str]:
     ]
 
 
-def test_what_was_read_is_remembered_also_that_there_is_no_such_offer() -> None:
+def test_what_was_read_is_cached_even_that_an_offer_is_unknown() -> None:
     cache = trusted_cache()
-    cache.advance(read(), None, cache.state)
+    advance(cache)
     assert cache.offer("o-1") is OFFER
     assert cache.offer("o-2") is NO_OFFER
     assert cache.product("SKU-1") is PRODUCT
     assert cache.policy("policy/acme") == (POLICY,)
-    assert cache.state.position == 5
+    assert cache.version.position == 5
 
 
-def test_an_offer_is_remembered_for_the_time_that_its_prices_were_read_for() -> None:
+def test_an_offer_is_cached_for_the_period_of_the_prices_that_were_read() -> None:
     cache = trusted_cache()
     window = PriceWindow.at(NOW, timedelta(minutes=10))
-    cache.advance(read(window=window), None, cache.state)
+    advance(cache, window=window)
     assert cache.offer("o-1", PriceWindow.at(NOW, timedelta(minutes=1))) is OFFER
     assert cache.offer("o-1", PriceWindow.at(NOW - timedelta(seconds=1))) is None
     assert cache.offer("o-1", PriceWindow.at(NOW, timedelta(minutes=11))) is None
 
 
-def test_what_was_touched_since_is_forgotten_and_the_rest_is_as_of_the_later_position() -> None:
+def test_touched_entries_are_evicted_and_the_others_move_to_the_later_position() -> None:
     cache = trusted_cache()
-    cache.advance(read(), None, cache.state)
-    nothing = CatalogueRead(7, ALWAYS, {}, {}, {})
-    cache.advance(nothing, [("offer", "o-1"), ("availability", "SKU-1"), ("policy", "policy/x")], cache.state)
+    advance(cache)
+    touched = [("offer", "o-1"), ("availability", "SKU-1"), ("policy", "policy/x")]
+    advance(cache, 7, {}, touched=touched)
     assert known(cache) == ["o-2", "policy/acme"]
-    assert cache.state.position == 7
+    assert cache.version.position == 7
 
 
-def test_where_anything_may_have_been_touched_only_what_was_read_is_remembered() -> None:
+def test_when_anything_may_have_been_touched_only_what_was_read_stays() -> None:
     cache = trusted_cache()
-    cache.advance(read(), None, cache.state)
-    cache.advance(CatalogueRead(9, ALWAYS, {"o-2": NO_OFFER}, {}, {}), None, cache.state)
+    advance(cache)
+    advance(cache, 9, {"o-2": NO_OFFER})
     assert known(cache) == ["o-2"]
 
 
-def test_of_two_who_looked_at_the_same_memory_the_later_is_not_heard() -> None:
+def test_of_two_queries_that_saw_the_same_version_only_the_first_moves_the_cache() -> None:
     cache = trusted_cache()
-    looked_at = cache.state
-    cache.advance(CatalogueRead(7, ALWAYS, {}, {}, {}), None, looked_at)
-    cache.advance(read(position=6), None, looked_at)
-    assert (known(cache), cache.state.position) == ([], 7)
+    seen = cache.version
+    advance(cache, 7, {}, seen=seen)
+    advance(cache, 6, seen=seen)
+    assert (known(cache), cache.version.position) == ([], 7)
 
 
-def test_what_was_read_before_a_change_was_heard_is_not_kept_but_what_was_touched_is_forgotten() -> None:
+def test_entries_read_before_a_notification_are_not_cached_but_touched_ones_are_evicted() -> None:
     cache = trusted_cache()
-    cache.advance(read(), None, cache.state)
-    looked_at = cache.state
-    cache.forget('["o-1"]')
-    cache.advance(
-        CatalogueRead(6, ALWAYS, {"o-1": OFFER}, {}, {}),
-        [("offer", "o-1"), ("availability", "SKU-1")],
-        looked_at,
-    )
+    advance(cache)
+    seen = cache.version
+    cache.evict('["o-1"]')
+    advance(cache, 6, {"o-1": OFFER}, touched=[("offer", "o-1"), ("availability", "SKU-1")], seen=seen)
     assert known(cache) == ["o-2", "policy/acme"]
-    assert cache.state.position == 6
+    assert cache.version.position == 6
 
 
-def test_a_notification_makes_its_offers_or_everything_be_forgotten() -> None:
+def test_a_notification_evicts_its_offers_or_everything() -> None:
     cache = trusted_cache()
-    cache.advance(read(), None, cache.state)
-    cache.forget('["o-1"]')
+    advance(cache)
+    cache.evict('["o-1"]')
     assert known(cache) == ["o-2", "SKU-1", "policy/acme"]
-    cache.forget(EVERYTHING)
-    assert (known(cache), cache.state.position) == ([], None)
+    cache.evict(EVERYTHING)
+    assert (known(cache), cache.version.position) == ([], None)
 
 
-def test_what_was_read_before_the_connection_was_lost_and_found_again_is_not_kept() -> None:
+def test_entries_read_before_a_reconnection_are_not_cached() -> None:
     cache = trusted_cache()
-    looked_at = cache.state
+    seen = cache.version
     cache.trust(False)
     cache.trust(True)
-    cache.advance(read(), None, looked_at)
+    advance(cache, seen=seen)
     assert known(cache) == []
 
 
-def test_nothing_is_remembered_while_changes_are_not_heard() -> None:
+def test_nothing_is_cached_while_notifications_are_not_heard() -> None:
     cache = trusted_cache()
-    cache.advance(read(), None, cache.state)
+    advance(cache)
     cache.trust(False)
-    cache.advance(read(), None, cache.state)
+    advance(cache)
     assert known(cache) == []
 
 
-def test_so_many_things_are_remembered_and_what_was_used_lately_stays() -> None:
-    lately: LruCache[int, int] = LruCache(100)
-    for number in range(1000):
-        lately.keep(number, -number)
-        assert lately.get(7) in (-7, None if number < 7 else -7)
-        assert len(lately) <= 100
-    assert {*lately} == {7, *range(1000 - len(lately) + 1, 1000)}
-
-
-def test_what_is_forgotten_is_known_no_more_wherever_it_was_kept() -> None:
-    lately: LruCache[int, int] = LruCache(4)
-    for number in range(4):
-        lately.keep(number, number)
-    for number in range(4):
-        lately.forget(number)
-        assert lately.get(number) is None
-    assert len(lately) == 0
+def test_so_many_offers_are_cached_and_the_recently_used_stay() -> None:
+    cache = trusted_cache(size=3)
+    advance(cache, 0, {"o-x": OFFER})
+    for number in range(10):
+        advance(cache, number, {f"o-{number}": OFFER}, touched=[])
+        assert cache.offer("o-x") is OFFER
+    assert [number for number in range(10) if cache.offer(f"o-{number}") is not None] == [8, 9]

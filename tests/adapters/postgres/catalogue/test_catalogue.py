@@ -17,6 +17,7 @@ from adapters.postgres.pool import DatabasePool
 from benchmarks.journey.round_trips import PostgresRelay, counting_relay
 from domain.catalogue.catalogue import Catalogue
 from domain.catalogue.facts import Fact, PriceFact
+from domain.catalogue.offer_index import NO_OFFER
 from domain.shared.errors import StoreUnavailable
 from tests.builders import NOW, availability, offer, policy, price, ref
 from tests.contracts.catalogue import GB, CatalogueFactsContract, known_of, sourced, tombstone, unique
@@ -48,7 +49,7 @@ async def known_price(facts: PostgresCatalogue, id: str) -> PriceFact | None:
 
 async def learn_price(database: DatabasePool, id: str, amount: str, sequence: int) -> None:
     """As another process learns it."""
-    await PostgresCatalogue(database, cache_size=1).learn(sourced([price(id, amount, sequence=sequence)]))
+    await PostgresCatalogue(database, cache_size=1).record(sourced([price(id, amount, sequence=sequence)]))
 
 
 async def amount_known(facts: PostgresCatalogue, id: str) -> str | None:
@@ -80,7 +81,7 @@ async def test_a_change_to_more_offers_than_a_notification_holds_is_followed_too
     await known_price(facts, id)
     many = [price(unique("o-with-a-long-name"), "1.00") for _ in range(400)]
 
-    await PostgresCatalogue(database, cache_size=1).learn(sourced([*many, price(id, "7.00")]))
+    await PostgresCatalogue(database, cache_size=1).record(sourced([*many, price(id, "7.00")]))
 
     async def is_known() -> bool:
         return await amount_known(facts, id) == "7.00"
@@ -100,10 +101,10 @@ async def test_whoever_reads_while_others_learn_is_told_what_held_at_one_positio
     writer = PostgresCatalogue(database, cache_size=1)
     chance = random.Random(7)
     sequences = itertools.count(1)
-    answers: list[Catalogue] = []
+    answers: list[tuple[list[str], Catalogue]] = []
     await eventually(lambda: facts.follows_changes)
 
-    async def learn() -> None:
+    async def record() -> None:
         for _ in range(40):
             said: list[Fact] = []
             for _ in range(chance.randint(1, 4)):
@@ -115,22 +116,22 @@ async def test_whoever_reads_while_others_learn_is_told_what_held_at_one_positio
                     policy(partner, maximum_lines=sequence, sequence=sequence),
                 ]
                 said.append(chance.choice(kinds))
-            await writer.learn(sourced(said))
+            await writer.record(sourced(said))
 
     async def read(learning: asyncio.Task[None]) -> None:
         while not learning.done():
             asked = chance.sample(ids, 3)
             fresh = await facts.catalogue(asked, codes[:1], fresh=True, at=NOW, partner=partner)
-            answers.append(fresh)
+            answers.append((asked, fresh))
 
-    learning = asyncio.create_task(learn())
+    learning = asyncio.create_task(record())
     await asyncio.gather(learning, *(read(learning) for _ in range(6)))
 
-    assert len({answer.position for answer in answers}) > 5
-    for answer in chance.sample(answers, min(60, len(answers))):
+    assert len({answer.position for _, answer in answers}) > 5
+    for asked, answer in chance.sample(answers, min(60, len(answers))):
         assert answer.position is not None
-        offer_ids = {id for id in ids if answer.offer_entry(id) is not None}
-        known_codes = {code for code in codes if answer.product_entry(code) is not None}
+        offer_ids = {*asked, *(id for id in ids if answer.offer_entry(id) is not NO_OFFER)}
+        known_codes = {codes[0], *(each.product_code for offer in answer.offers() for each in offer.products)}
         then = await history.catalogue_as_of(offer_ids, known_codes, answer.position, partner)
         assert answer.policies(partner) == then.policies(partner)
         for id in offer_ids:
@@ -173,7 +174,7 @@ async def test_what_holds_now_is_one_round_trip_whatever_is_known_and_was_learne
 ) -> None:
     id, code, partner = unique("o"), unique("SKU"), unique("partner")
     writer = PostgresCatalogue(database, cache_size=1)
-    await writer.learn(sourced([offer(id, products=[code]), price(id), availability(code, quantity=0)]))
+    await writer.record(sourced([offer(id, products=[code]), price(id), availability(code, quantity=0)]))
     async with counted(database_url) as (facts, relay):
 
         async def known() -> tuple[object, ...]:
@@ -192,7 +193,7 @@ async def test_what_holds_now_is_one_round_trip_whatever_is_known_and_was_learne
                 policy(partner, maximum_lines=number, sequence=number),
                 offer(unique("another")),
             )[number % 4]
-            await writer.learn(sourced([changed]))
+            await writer.record(sourced([changed]))
             before = relay.trips
 
             (quantity, amount, maximum) = await known()
@@ -246,7 +247,7 @@ async def test_two_writers_of_the_same_facts_record_each_once(database: Database
 
     outcomes = await asyncio.gather(
         *(
-            writer.learn(sourced(batch[start : start + 100]))
+            writer.record(sourced(batch[start : start + 100]))
             for start in range(0, 400, 100)
             for writer, batch in ((one, said), (other, backwards))
         )
@@ -262,10 +263,10 @@ async def test_a_batch_notifies_once(database: DatabasePool) -> None:
     await listener.add_listener(CHANNEL, lambda *notification: heard.append(notification[-1]))
     one, other, last = sorted(unique("o") for _ in range(3))
 
-    await PostgresCatalogue(database, 1).learn(
+    await PostgresCatalogue(database, 1).record(
         sourced([price(other), offer(one), availability(unique("SKU")), offer(other)])
     )
-    await PostgresCatalogue(database, 1).learn(sourced([offer(last)]))
+    await PostgresCatalogue(database, 1).record(sourced([offer(last)]))
 
     await eventually(lambda: len(heard) == 2, limit=2)
     await listener.close()
@@ -286,9 +287,9 @@ async def test_a_fact_stays_as_it_was_learned(database: DatabasePool) -> None:
     [
         (statements.WITHDRAWALS, ["a\x1eb"]),
         (statements.NEWEST, [["a"], ["b"]]),
-        (statements.EVER_SAID, [["a"], ["b"]]),
-        (statements.SAID_UNDER, [[b"a"], ["price"]]),
-        (statements.FORGET_KEYS, ["a", "0", "1"]),
+        (statements.ALL_ABOUT, [["a"], ["b"]]),
+        (statements.STATED_UNDER, [[b"a"], ["price"]]),
+        (statements.DELETE_KEYS, ["a", "0", "1"]),
         (statements.RECORDED_FACTS, [["a"]]),
     ],
 )
@@ -296,7 +297,7 @@ async def test_what_is_learned_is_looked_up_and_no_table_is_read_as_a_whole_thou
     database: DatabasePool, statement: str, arguments: list[object]
 ) -> None:
     async with database.connection() as connection, connection.transaction():
-        await connection.execute(statements.LEARN_ALONE)
+        await connection.execute(statements.LOCK_WRITERS)
         await connection.execute("SET LOCAL plan_cache_mode = force_generic_plan")
         plan = "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN {statement}", *arguments))
     assert "Index" in plan
@@ -316,9 +317,12 @@ async def test_facts_count_as_recorded_unless_they_were_withdrawn_and_not_said_a
         sourced([said]),
         sourced([said]),
     ):
-        await facts.learn(messages)
+        await facts.record(messages)
         counted.append(
-            (await facts.recorded([said.fact_id]), await facts.recorded([said.fact_id, longer.fact_id]))
+            (
+                await facts.count_recorded([said.fact_id]),
+                await facts.count_recorded([said.fact_id, longer.fact_id]),
+            )
         )
 
     assert counted == [(0, 1), (1, 2), (0, 0), (1, 1), (1, 1)]
@@ -328,7 +332,7 @@ async def test_a_fact_is_kept_with_its_validity_and_where_its_message_lay(databa
     said = price(unique("o"), "1.00", validFrom=NOW)
     [message] = sourced([said])
     source = message.source
-    await PostgresCatalogue(database, 1).learn([message])
+    await PostgresCatalogue(database, 1).record([message])
 
     async with database.connection() as connection:
         row = await connection.fetchrow("SELECT * FROM catalogue_facts WHERE fact_id = $1", said.fact_id)
@@ -355,7 +359,7 @@ async def test_callers_who_ask_at_once_are_each_told_what_they_asked_for(
     facts: PostgresCatalogue,
 ) -> None:
     ids = [unique("o") for _ in range(100)]
-    await facts.learn(sourced([price(id, f"{number}.00") for number, id in enumerate(ids)]))
+    await facts.record(sourced([price(id, f"{number}.00") for number, id in enumerate(ids)]))
 
     catalogues = await asyncio.gather(*(facts.catalogue([id], [], fresh=True) for id in ids))
 
@@ -370,10 +374,10 @@ async def test_without_postgresql_each_call_says_so() -> None:
     facts = PostgresCatalogue(DatabasePool("postgresql://nobody@127.0.0.1:1/none", timeout=0.5), 1)
 
     for call in (
-        facts.learn(sourced([price("o-1")])),
+        facts.record(sourced([price("o-1")])),
         facts.catalogue(["o-1"], [], fresh=True),
         facts.catalogue(["o-1"], [], fresh=False),
-        facts.recorded(["price/o-1"]),
+        facts.count_recorded(["price/o-1"]),
     ):
         with pytest.raises(StoreUnavailable):
             await call

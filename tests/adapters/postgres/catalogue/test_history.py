@@ -34,17 +34,17 @@ async def test_a_reader_skips_no_fact_however_many_learn_at_once(
 ) -> None:
     said = [price(unique("o")) for _ in range(600)]
     writing = [
-        asyncio.create_task(learning.facts.learn(sourced(said[at : at + 10])))
+        asyncio.create_task(learning.facts.record(sourced(said[at : at + 10])))
         for at in range(0, len(said), 10)
     ]
     read: list[str] = []
     position = 0
     while len(read) < len(said):
-        page = await learning.history.learned_after(position, 50)
+        page = await learning.history.recorded_after(position, 50)
         read += [fact.fact_id for _, fact in page]
         position = page[-1][0] if page else position
         if not page and all(task.done() for task in writing):
-            assert not await learning.history.learned_after(position, 1)
+            assert not await learning.history.recorded_after(position, 1)
             break
     await asyncio.gather(*writing)
 
@@ -59,13 +59,13 @@ async def test_a_fact_whose_transaction_is_open_has_no_later_one_before_it(
         begun = connection.transaction()
         await begun.start()
         await connection.execute(LEARN_SLOWLY, slow.fact_id, slow.model_dump_json().encode())
-        waiting = asyncio.create_task(learning.facts.learn(sourced([quick])))
+        waiting = asyncio.create_task(learning.facts.record(sourced([quick])))
         _, pending = await asyncio.wait([waiting], timeout=0.2)
         assert pending, "the second one waits for its turn"
         await begun.commit()
     await waiting
 
-    assert [fact for _, fact in await learning.history.learned_after(0, 10)] == [slow, quick]
+    assert [fact for _, fact in await learning.history.recorded_after(0, 10)] == [slow, quick]
 
 
 # One fact, by hand.

@@ -37,12 +37,12 @@ async def test_facts_from_before_are_withdrawn_by_the_keys_that_a_load_gave_them
         *(availability("SKU/1"), availability("SKU/1", country="GB"), availability("SKU-2")),
         *(policy("a/b"), policy("acme")),
     ]
-    await facts.learn(sourced(said))
+    await facts.record(sourced(said))
     async with connection.transaction():
         await connection.execute(TAKE_BACK)
         await connection.execute(SCRIPT)
 
-    outcome = await facts.learn(
+    outcome = await facts.record(
         [
             *(tombstone("offer", "o/1"), tombstone("price", "o/1")),
             *(tombstone("availability", "SKU/1"), tombstone("policy", "a%2Fb")),

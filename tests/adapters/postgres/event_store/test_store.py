@@ -92,10 +92,10 @@ async def test_answers_older_than_they_are_kept_are_purged_and_others_stay(
     keys = [an_idempotency_key() for _ in range(5)]
     for key in keys:
         await store.store_response(key, a_response())
-    assert await store.purge_answers(100) == 0
+    assert await store.purge_responses(100) == 0
 
     async def purged() -> int:
-        return await forgetful_store.purge_answers(3)
+        return await forgetful_store.purge_responses(3)
 
     assert await eventually(purged, limit=20 * SHORTLY) <= 3
     await eventually(lambda: _nothing_more(forgetful_store))
@@ -103,7 +103,7 @@ async def test_answers_older_than_they_are_kept_are_purged_and_others_stay(
 
 
 async def _nothing_more(store: PostgresEventStore) -> bool:
-    return await store.purge_answers(3) == 0
+    return await store.purge_responses(3) == 0
 
 
 async def test_a_store_that_is_closed_finishes_what_waits_and_takes_nothing_more(

@@ -37,7 +37,7 @@ DROP INDEX basket_views_newest, basket_views_of_a_partner, basket_views_of_a_sta
 async def shop(database_url: str) -> AsyncIterator[Shop]:
     """Baskets of every kind, in the views."""
     async with open_shop(database_url) as shop:
-        await shop.learn(
+        await shop.record(
             offer("o-1", products=["SKU-2", "SKU-1"]),
             offer("o-2", products=["SKU-2"]),
             price("o-1"),

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from adapters.postgres import migrations
-from adapters.postgres.catalogue.checkpoints import PostgresCatalogueCheckpoints
+from adapters.postgres.catalogue.history import PostgresCatalogueCheckpoints
 from adapters.postgres.pool import DatabasePool
 from adapters.postgres.read_models.basket_views import PostgresBasketViews
 from adapters.postgres.read_models.open_baskets import PostgresOpenBaskets

@@ -42,7 +42,7 @@ SELECT ARRAY(SELECT (offer_id, version, product_codes, fact_id, sequence, data):
 @pytest.fixture
 async def facts(database: DatabasePool) -> AsyncIterator[PostgresCatalogue]:
     async with PostgresCatalogue(database, cache_size=100) as facts:
-        await facts.learn(sourced(said()))
+        await facts.record(sourced(said()))
         yield facts
 
 
@@ -86,11 +86,11 @@ async def test_what_was_withdrawn_stays_so_in_rebuilt_projections_and_what_was_s
 ) -> None:
     gone, again = ["o-1", "o-2", "o-3"], price("o-1", "0.50", sequence=0, country="GB")
     names = [price(id, country="GB").subject for id in gone]
-    await facts.learn([*(tombstone("price", name) for name in names), tombstone("offer", "o-2")])
-    await facts.learn(
+    await facts.record([*(tombstone("price", name) for name in names), tombstone("offer", "o-2")])
+    await facts.record(
         [tombstone("availability", availability("SKU-9").subject), tombstone("policy", "policy/acme")]
     )
-    await facts.learn(sourced([again, price("o-3", "99.00", sequence=1, country="FR")]))
+    await facts.record(sourced([again, price("o-3", "99.00", sequence=1, country="FR")]))
     before = await connection.fetchrow(LIVE)
 
     _, comparison = await rebuild_all(rebuilds, "catalogue")
@@ -114,7 +114,7 @@ async def test_a_row_from_before_a_withdrawal_is_stale(
     name = price("o-1", country="GB").subject
     # What an older release, which knows no withdrawals, would leave behind.
     await connection.execute("CREATE TABLE kept AS SELECT * FROM catalogue_prices WHERE subject = $1", name)
-    await facts.learn([tombstone("price", name)])
+    await facts.record([tombstone("price", name)])
     await connection.execute("DELETE FROM catalogue_prices WHERE subject = $1", name)
     await connection.execute("INSERT INTO catalogue_prices SELECT * FROM kept")
     [drift] = await CatalogueVerifier(PostgresProjectionAudit(database)).verify()
@@ -166,9 +166,9 @@ async def test_what_is_learned_meanwhile_is_in_the_new_generation_and_after_a_ro
     facts: PostgresCatalogue, rebuilds: PostgresRebuilds, connection: asyncpg.Connection
 ) -> None:
     async with built(rebuilds, "catalogue") as work:
-        await facts.learn(sourced([price("o-1", "2.00", sequence=9, country="GB")]))
+        await facts.record(sourced([price("o-1", "2.00", sequence=9, country="GB")]))
         learning = asyncio.create_task(
-            facts.learn(sourced([availability("SKU-1", quantity=99, sequence=9), offer("o-99")]))
+            facts.record(sourced([availability("SKU-1", quantity=99, sequence=9), offer("o-99")]))
         )
         await work.switch()
         await learning
@@ -177,7 +177,7 @@ async def test_what_is_learned_meanwhile_is_in_the_new_generation_and_after_a_ro
     assert list(map(len, right)) == [31, 30, 30, 2]
     assert any("2.00" in bytes.fromhex(text.split("\\\\x")[1].split('"')[0]).decode() for text in right[1])
 
-    await facts.learn(sourced([offer("o-100"), price("o-2", "3.00", sequence=9, country="GB")]))
+    await facts.record(sourced([offer("o-100"), price("o-2", "3.00", sequence=9, country="GB")]))
     right = await connection.fetchrow(LIVE)
     await rebuilds.roll_back("catalogue", OPERATOR)
 

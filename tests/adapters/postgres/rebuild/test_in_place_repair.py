@@ -31,7 +31,7 @@ from tests.rebuild_steps import (
 @pytest.fixture
 async def shop(database_url: str) -> AsyncIterator[Shop]:
     async with open_shop(database_url) as shop:
-        await shop.learn(offer("o-1"), price("o-1"))
+        await shop.record(offer("o-1"), price("o-1"))
         yield shop
 
 

@@ -39,7 +39,7 @@ TABLES = ["basket_views", "open_basket_uses"]
 @pytest.fixture
 async def shop(database_url: str) -> AsyncIterator[Shop]:
     async with open_shop(database_url) as shop:
-        await shop.learn(offer("o-1"), price("o-1"), offer("o-2", products=["SKU-2"]), price("o-2"))
+        await shop.record(offer("o-1"), price("o-1"), offer("o-2", products=["SKU-2"]), price("o-2"))
         yield shop
 
 

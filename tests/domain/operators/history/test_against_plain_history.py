@@ -27,7 +27,7 @@ BASKETS = 1_000
 async def lived() -> tuple[InMemoryCheckout, list[str]]:
     """A checkout, and the ids of its baskets."""
     checkout, dice = InMemoryCheckout(), random.Random(20261124)
-    await checkout.learn(*CATALOGUE)
+    await checkout.record(*CATALOGUE)
     life = RandomLife(checkout.handlers, checkout.store, checkout.clock, dice)
     return checkout, [await life.live(dice.randint(0, 9)) for _ in range(BASKETS)]
 

@@ -32,7 +32,7 @@ from tests.builders import (
 @pytest.fixture
 async def checkout() -> InMemoryCheckout:
     checkout = InMemoryCheckout()
-    await checkout.learn(offer("o-1"), price("o-1"), availability("SKU-1", status="blocked"))
+    await checkout.record(offer("o-1"), price("o-1"), availability("SKU-1", status="blocked"))
     return checkout
 
 

@@ -194,7 +194,7 @@ async def test_a_stream_that_cannot_be_folded_is_left_as_it_is(bench: Bench) -> 
 
 async def history(checkout: InMemoryCheckout) -> tuple[str, Sequence[StoredEvent]]:
     """A basket with a bit of everything."""
-    await checkout.learn(offer("o-1"), price("o-1"))
+    await checkout.record(offer("o-1"), price("o-1"))
     command = initiate(item("o-1", 2, expected_price=money()), external_id="EXT-1", tracking={"a": [1, 2.5]})
     basket = (await checkout.handlers.initiate(command, caller())).basket
     await checkout.handlers.update(update(basket.id, add("o-2")), caller())
