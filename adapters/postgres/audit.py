@@ -1,4 +1,4 @@
-"""The record of operators' actions, in PostgreSQL."""
+"""The audit log, in PostgreSQL."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pydantic_core import to_json
 from adapters.postgres.pool import DatabasePool
 from domain.operators.audit import Operator, OperatorAction
 
+# Records an action. The same one again changes nothing.
 RECORD = """
 INSERT INTO operator_actions (id, type, actor, way, reason, scope, occurred_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
@@ -27,17 +28,10 @@ SELECT id, type, actor, way, reason, scope, occurred_at FROM operator_actions
 
 
 async def record_action(connection: asyncpg.Connection, action: OperatorAction) -> None:
-    """Records the action in the transaction that the connection is in: with the change or not at all."""
-    await connection.execute(
-        RECORD,
-        action.id,
-        action.type,
-        action.operator.actor,
-        action.operator.way,
-        action.operator.reason,
-        to_json(action.scope).decode(),
-        action.occurred_at,
-    )
+    """Records the action in the connection's transaction, so with the change or not at all."""
+    operator, scope = action.operator, to_json(action.scope).decode()
+    who = (operator.actor, operator.way, operator.reason)
+    await connection.execute(RECORD, action.id, action.type, *who, scope, action.occurred_at)
 
 
 class PostgresAuditLog:
@@ -55,11 +49,11 @@ class PostgresAuditLog:
             rows = await connection.fetch(NEWEST, before, limit)
         return [
             OperatorAction(
-                id=row["id"],
-                type=row["type"],
-                operator=Operator.construct_trusted(actor=row["actor"], way=row["way"], reason=row["reason"]),
-                scope=json.loads(row["scope"]),
-                occurred_at=row["occurred_at"],
+                id=id,
+                type=type,
+                operator=Operator.construct_trusted(actor=actor, way=way, reason=reason),
+                scope=json.loads(scope),
+                occurred_at=occurred_at,
             )
-            for row in rows
+            for id, type, actor, way, reason, scope, occurred_at in rows
         ]

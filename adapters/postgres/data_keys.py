@@ -1,4 +1,4 @@
-"""The keys of personal data, in PostgreSQL."""
+"""The keys that encrypt personal data, in PostgreSQL."""
 
 from __future__ import annotations
 
@@ -13,21 +13,20 @@ from adapters.postgres.pool import DatabasePool
 from domain.ports.data_keys import DataKey, KeyRequest, WrappedKey
 
 CHANNEL = "checkout_data_keys"
-"""Notified once for each transaction that destroyed keys."""
+"""One notification for each transaction that destroyed keys."""
 
-MOST_REQUESTS = 256
+MAX_BATCH = 256
 
 _KEY_SETTINGS = {
-    # Nothing waits for the disk: what is stored by a key is committed after it, so whenever that is durable the
-    # key is too.
+    # No commit waits for the disk. Data is committed after its key, so once it is durable the key is too.
     "synchronous_commit": "off",
-    # Plans made while the tables are empty must do for full ones: look-ups by index, always.
+    # A plan made while the tables are empty must also suit full ones: look-ups by index, always.
     "enable_seqscan": "off",
     "plan_cache_mode": "force_generic_plan",
 }
 
-# Gives baskets the keys proposed for them where they have none, notes whose data they hold, and says which keys
-# they have. A key that another transaction gave in the same moment is not seen yet: there is none in that row.
+# Gives each basket the proposed key unless it has one, records whose data it holds, and returns its key. A key that
+# another transaction gives at the same moment is not visible yet; then the row has none.
 ENSURE = """
 WITH asked AS (
     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bytea[])
@@ -52,10 +51,10 @@ SELECT coalesce(made.key_id, held.key_id), coalesce(made.master, held.master),
  ORDER BY asked.number
 """
 
-# What became of some keys.
+# Keys by their ids.
 FIND = "SELECT key_id, basket_id, master, wrapped FROM data_keys WHERE key_id = ANY($1::text[])"
 
-# The key that each of some baskets has, or else the one that it had last.
+# The key of each basket, or else its last destroyed one.
 NEWEST = """
 SELECT newest.key_id, newest.basket_id, newest.master, newest.wrapped
   FROM unnest($1::text[]) AS asked (basket_id),
@@ -64,15 +63,15 @@ SELECT newest.key_id, newest.basket_id, newest.master, newest.wrapped
                  ORDER BY wrapped IS NULL, key_id DESC LIMIT 1) newest
 """
 
-# Which of some baskets were told to forget, and at which version last.
+# The version of each basket's last erasure.
 FORGOTTEN = "SELECT basket_id, version FROM forgotten_baskets WHERE basket_id = ANY($1::text[])"
 
-# Keys that another master key than $1 wraps.
+# Keys that another master key than $1 wraps, at most $2.
 WRAPPED_BY_OTHERS = """
 SELECT key_id, basket_id, master, wrapped FROM data_keys WHERE master <> $1 LIMIT $2
 """
 
-# Exchanges how keys are wrapped, but of those that were destroyed meanwhile.
+# Replaces how keys are wrapped, except those destroyed meanwhile.
 REWRAP = """
 UPDATE data_keys SET master = again.master, wrapped = again.wrapped
   FROM unnest($1::text[], $2::text[], $3::bytea[]) AS again (key_id, master, wrapped)
@@ -81,26 +80,26 @@ UPDATE data_keys SET master = again.master, wrapped = again.wrapped
 
 
 class PostgresDataKeys:
-    """DataKeys and RewrappedKeys."""
+    """DataKeys. Concurrent calls share statements."""
 
     def __init__(self, database: DatabasePool) -> None:
         self._database = database
         self._pool = database.sibling("checkout data keys", 2, _KEY_SETTINGS)
         timeout = database.timeout
         self._ensured: Batcher[KeyRequest, DataKey | None] = Batcher(
-            self._ensure, take_up_to(MOST_REQUESTS), timeout=timeout
+            self._ensure, take_up_to(MAX_BATCH), timeout=timeout
         )
         self._found: Batcher[Collection[str], Mapping[str, DataKey]] = Batcher(
-            self._find, take_up_to(MOST_REQUESTS), timeout=timeout, concurrency=2
+            self._find, take_up_to(MAX_BATCH), timeout=timeout, concurrency=2
         )
-        self._calls: list[Callable[[], None]] = []
-        # What was destroyed while there was no connection was not heard, so a new connection counts as news.
+        self._callbacks: list[Callable[[], None]] = []
+        # Without a connection, notifications are lost. So a new connection counts as one.
         self._listener = NotificationListener(
-            database, "checkout data keys listener", CHANNEL, self._note, on_connected=self._note
+            database, "checkout data keys listener", CHANNEL, self._notify, on_connected=self._notify
         )
 
     async def ensure(self, request: KeyRequest) -> DataKey | None:
-        # Who stores personal data keeps it in memory too, and is to hear when that is to go.
+        # A process that stores personal data also keeps it in memory, and must hear when to drop it.
         await self._listener.listen()
         while True:
             key = await self._ensured.call(request)
@@ -122,7 +121,7 @@ class PostgresDataKeys:
         return {row["basket_id"]: row["version"] for row in rows}
 
     def on_destroyed(self, call: Callable[[], None]) -> None:
-        self._calls.append(call)
+        self._callbacks.append(call)
 
     async def wrapped_by_other_keys(self, master: str, limit: int) -> Sequence[DataKey]:
         async with self._database.connection() as connection:
@@ -135,7 +134,7 @@ class PostgresDataKeys:
             await connection.execute(REWRAP, ids, masters, [wrapped.wrapped for _, wrapped in keys])
 
     async def close(self) -> None:
-        """Finishes what waits, and gives up the connections."""
+        """Finishes waiting calls and closes the connections."""
         await self._listener.close()
         try:
             await self._ensured.close()
@@ -151,28 +150,24 @@ class PostgresDataKeys:
             for request, (key_id, master, wrapped) in zip(requests, rows, strict=True)
         ]
 
-    async def _find(self, asked: Sequence[Collection[str]], _: bool) -> Sequence[Mapping[str, DataKey]]:
+    async def _find(self, calls: Sequence[Collection[str]], _: bool) -> Sequence[Mapping[str, DataKey]]:
         async with self._pool.connection() as connection:
-            rows = await connection.fetch(FIND, [*{key_id for key_ids in asked for key_id in key_ids}])
+            rows = await connection.fetch(FIND, [*{key_id for key_ids in calls for key_id in key_ids}])
         found = {key.id: key for key in map(_key, rows)}
-        return [{key_id: found[key_id] for key_id in key_ids if key_id in found} for key_ids in asked]
+        return [{key_id: found[key_id] for key_id in key_ids if key_id in found} for key_ids in calls]
 
-    def _note(self, *_: Any) -> None:
-        for call in self._calls:
+    def _notify(self, *_: Any) -> None:
+        for call in self._callbacks:
             call()
 
 
 def _columns(request: KeyRequest) -> tuple[object, ...]:
-    key = request.proposed
-    wrapped = key.key if key is not None else None
-    return (
-        request.basket_id,
-        request.partner,
-        request.subject,
-        key.id if key is not None else None,
-        wrapped.master if wrapped is not None else None,
-        wrapped.wrapped if wrapped is not None else None,
-    )
+    subject = (request.basket_id, request.partner, request.subject)
+    match request.proposed:
+        case DataKey(id=key_id, key=WrappedKey(master=master, wrapped=wrapped)):
+            return (*subject, key_id, master, wrapped)
+        case _:
+            return (*subject, None, None, None)
 
 
 def _key(row: asyncpg.Record) -> DataKey:

@@ -1,4 +1,4 @@
-"""Finding baskets by views in memory: the plain statement of what every finder promises."""
+"""A search of baskets by views in memory."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ class MemoryBasketSearch:
         after = Cursor.decode(cursor, query) if cursor is not None else None
         views = sorted(self._views.all(), key=lambda view: (view.created, view.basket_id), reverse=True)
         found = [
-            _found(view)
+            _summary(view)
             for view in views
-            if _fits(view, query)
+            if _matches(view, query)
             and (after is None or (view.created, view.basket_id) < (after.created, after.basket_id))
         ]
         return SearchPage.of(found[: limit + 1], query, limit)
 
 
-def _fits(view: BasketView, query: BasketQuery) -> bool:
+def _matches(view: BasketView, query: BasketQuery) -> bool:
     return all(
         (
             query.partner is None or view.partner == query.partner,
@@ -49,18 +49,6 @@ def _fits(view: BasketView, query: BasketQuery) -> bool:
     )
 
 
-def _found(view: BasketView) -> BasketSummary:
-    return BasketSummary.model_validate(
-        {
-            "basket_id": view.basket_id,
-            "version": view.version,
-            "partner": view.partner,
-            "external_id": view.external_id,
-            "status": view.status,
-            "ready": view.ready,
-            "finding_codes": sorted(view.finding_codes),
-            "created": view.created,
-            "modified": view.modified,
-            "expires_at": view.expires_at,
-        }
-    )
+def _summary(view: BasketView) -> BasketSummary:
+    fields = {name: getattr(view, name) for name in BasketSummary.model_fields}
+    return BasketSummary.model_validate({**fields, "finding_codes": sorted(view.finding_codes)})

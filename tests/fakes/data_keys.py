@@ -1,4 +1,4 @@
-"""Keys of personal data in a process's memory: for tests, and the plain statement of their promises."""
+"""Keys of personal data in memory."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from domain.ports.data_keys import DataKey, KeyRequest, WrappedKey
 
 
 class MemoryDataKeys:
-    """DataKeys, durable as long as the process."""
+    """DataKeys, as durable as the process."""
 
     def __init__(self) -> None:
         self._keys: dict[str, DataKey] = {}
@@ -53,7 +53,7 @@ class MemoryDataKeys:
                 self._keys[key.id] = replace(key, key=wrapped)
 
     def destroy(self, basket_id: str, version: int) -> None:
-        """What forgetting does to the keys of a basket, whose event of it has this version."""
+        """Does to the keys of a basket what an erasure at this version does."""
         for key in [*self._keys.values()]:
             if key.basket_id == basket_id:
                 self._keys[key.id] = replace(key, key=None)

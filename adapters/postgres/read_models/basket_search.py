@@ -1,4 +1,4 @@
-"""Finding baskets by their views, in PostgreSQL."""
+"""Searches baskets by their views, in PostgreSQL."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from domain.operators.history.search import (
     check_page_size,
 )
 
-_FINDER_SETTINGS = {
-    # Planned for the values of each call: which conditions there are, and how rare what they ask for is, decides
-    # between walking along the order and gathering by an index.
+_SETTINGS = {
+    # Each call is planned for its own values. Which conditions there are, and how rare their values are, decides
+    # between walking along the order and collecting by an index.
     "plan_cache_mode": "force_custom_plan",
 }
 
 CONNECTIONS = 2
 
-# The next baskets after a place ($11, $12), newest created first, of which all holds that is asked for; null is not
-# asked for. What was last changed before a moment was made before it, whatever clocks of two machines said: that
-# spares a walk along all that is newer.
+# The next baskets after a cursor ($11, $12), newest created first. A null condition is not applied. The bound on
+# `created` beside `modified` saves a walk along newer baskets: a basket is created before it is modified, with an hour
+# for clocks that differ.
 FIND = """
 SELECT basket_id, version, partner, external_id, status, ready, finding_codes, created, modified, expires_at
   FROM basket_views
@@ -45,22 +45,21 @@ class PostgresBasketSearch:
     """BasketSearch, on a small pool of its own."""
 
     def __init__(self, database: DatabasePool) -> None:
-        self._pool = database.sibling("checkout finder", CONNECTIONS, _FINDER_SETTINGS)
+        self._pool = database.sibling("checkout finder", CONNECTIONS, _SETTINGS)
 
     async def find(self, query: BasketQuery, cursor: str | None = None, limit: int = 50) -> SearchPage:
         check_page_size(limit)
-        values = query_parameters(query, cursor, limit + 1)
+        parameters = query_parameters(query, cursor, limit + 1)
         async with self._pool.connection() as connection:
-            rows = await connection.fetch(FIND, *values)
+            rows = await connection.fetch(FIND, *parameters)
         return SearchPage.of([BasketSummary.model_validate(dict(row)) for row in rows], query, limit)
 
     async def close(self) -> None:
-        """Gives up the connections."""
         await self._pool.close()
 
 
 def query_parameters(query: BasketQuery, cursor: str | None, limit: int) -> tuple[object, ...]:
-    """What FIND is asked with. Raises InvalidPage."""
+    """The parameters of FIND. Raises InvalidPage."""
     after = Cursor.decode(cursor, query) if cursor is not None else None
     return (
         query.partner,
