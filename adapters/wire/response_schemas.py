@@ -239,7 +239,7 @@ class ProblemError(ResponseSchema):
     """What is wrong, in words."""
 
 
-class ProblemShape(ResponseSchema):
+class ProblemDocument(ResponseSchema):
     """RFC 9457. `code` is stable; words may change."""
 
     type: str
@@ -254,6 +254,11 @@ class ProblemShape(ResponseSchema):
     """The kind of problem; codes are stable."""
     errors: Annotated[list[ProblemError], Field(default_factory=list)]
     """What is wrong with the body, each with its place."""
+
+
+class ProblemShape(ProblemDocument):
+    """RFC 9457. `code` is stable; words may change."""
+
     version: Annotated[int | None, Field(default=None)]
     """409 and 412: the basket's version."""
     order: Annotated[OrderShape | None, Field(default=None)]

@@ -8,10 +8,9 @@ from fastapi import APIRouter, Query
 from pydantic import AwareDatetime
 
 from adapters.container import Container
-from api.operators.parameters import Timestamp
-from api.operators.problems import problems
 from domain.operators.audit import OperatorAction
 from domain.shared.eventsourcing import Value
+from domain.shared.values import Timestamp
 
 
 class ActionsPage(Value):
@@ -19,18 +18,18 @@ class ActionsPage(Value):
 
     actions: tuple[OperatorAction, ...]
     next_before: AwareDatetime | None
-    """Leads to the older ones as the parameter `before`; null: there are none."""
+    """Leads to the older actions as the parameter `before`. Null: there are none."""
 
 
-def router(parts: Container) -> APIRouter:
+def router(container: Container) -> APIRouter:
     routes = APIRouter(tags=["audit"])
 
-    @routes.get("/audit", summary="What operators changed, the newest first", responses=problems())
+    @routes.get("/audit", summary="What operators changed, the newest first")
     async def list_actions(
         before: Annotated[Timestamp | None, Query(description="Only what occurred before.")] = None,
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
     ) -> ActionsPage:
-        actions = await parts.audit_log.newest(before, limit)
+        actions = await container.audit_log.newest(before, limit)
         more = actions[-1].occurred_at if len(actions) == limit else None
         return ActionsPage(actions=tuple(actions), next_before=more)
 

@@ -1,4 +1,4 @@
-"""Who calls the operator API, and why something is changed."""
+"""Who calls the operator API."""
 
 from __future__ import annotations
 
@@ -6,15 +6,12 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
-from pydantic import AfterValidator, Field
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from adapters.auth.tokens import Identity, TokenVerifier
 from api.http.bearer_auth import identify
 from api.http.request_context import request_context
-from domain.operators.audit import MAX_REASON_LENGTH, Operator, validate_reason
-from domain.shared.errors import InvalidCommand
-from domain.shared.eventsourcing import Value
+from domain.operators.audit import Operator
 
 OPERATOR_SCOPE = "operator"
 _IDENTITY = "checkout.operator"
@@ -25,12 +22,12 @@ bearer = HTTPBearer(
     bearerFormat="JWT",
     description="A JWT signed with RS256, ES256 or EdDSA, with the scope `operator`.",
 )
-"""Only describes: OperatorAuth has looked at the token before anything else of the request."""
+"""For the OpenAPI document only. OperatorAuth checks the token before the request reaches a route."""
 
 
 class OperatorAuth:
-    """Refuses every call without a good operator's token before anything else of it is looked at, and lets
-    no answer be kept on the way."""
+    """Rejects every request without a valid operator's token before it reads anything else of it. Marks every response
+    as not to be cached."""
 
     def __init__(self, app: ASGIApp, verifier: TokenVerifier) -> None:
         self._app = app
@@ -41,7 +38,7 @@ class OperatorAuth:
             await self._app(scope, receive, send)
             return
 
-        async def send_unkept(message: Message) -> None:
+        async def send_uncached(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message["headers"] = [*message["headers"], (b"cache-control", b"no-store")]
             await send(message)
@@ -49,14 +46,14 @@ class OperatorAuth:
         identity = await identify(request_context(scope).headers, self._verifier)
         identity.require(OPERATOR_SCOPE)
         scope[_IDENTITY] = identity
-        await self._app(scope, receive, send_unkept)
+        await self._app(scope, receive, send_uncached)
 
 
 def record_route(request: Request) -> None:
-    """Says in the log which route it is."""
-    exchange = request_context(request.scope)
-    exchange.route = request.scope["route"].path
-    exchange.basket_id = request.path_params.get("basket_id")
+    """Names the route and the basket for the request's log line."""
+    context = request_context(request.scope)
+    context.route = request.scope["route"].path
+    context.basket_id = request.path_params.get("basket_id")
 
 
 def _identity(request: Request) -> Identity:
@@ -64,23 +61,6 @@ def _identity(request: Request) -> Identity:
 
 
 RequestIdentity = Annotated[Identity, Depends(_identity)]
-
-
-def _recordable(reason: str) -> str:
-    try:
-        return validate_reason(reason)
-    except InvalidCommand as error:
-        raise ValueError(str(error)) from error
-
-
-Reason = Annotated[str, Field(min_length=1, max_length=MAX_REASON_LENGTH), AfterValidator(_recordable)]
-
-
-class ReasonBody(Value):
-    """The body of a change."""
-
-    reason: Reason
-    """Why it is done; it is recorded with the action."""
 
 
 def operator_from_token(identity: Identity, reason: str) -> Operator:

@@ -1,35 +1,34 @@
-"""Baskets: found, as they are and were, what happened to them, and what differs between two versions."""
+"""Baskets: searched, as they are and were, their history, differences and verdicts, and their verification."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Path, Query
+from pydantic import ConfigDict, Field
 
 from adapters.container import Container
 from adapters.system import utc_now
-from api.operators.parameters import Term, Timestamp
 from api.operators.problems import problems
-from domain.basket.basket import BasketStatus
+from api.operators.requests import BasketPath
 from domain.operators.history.as_of import BasketState, HistoryEntry
 from domain.operators.history.basket_diff import FieldDifference, diff_baskets
 from domain.operators.history.basket_json import Document, basket_state_json
 from domain.operators.history.search import MAX_PAGE_SIZE, BasketQuery, SearchPage
-from domain.shared.errors import InvalidCommand, Violation
+from domain.operators.history.verdict_reader import (
+    VerdictDetails,
+    VerdictReader,
+    VerdictSummary,
+    verdict_summaries,
+)
+from domain.operators.verify.inconsistencies import Inconsistency
+from domain.shared.errors import BasketNotFound, InvalidCommand, Violation
 from domain.shared.eventsourcing import Value
-from domain.shared.values import BASKET_ID_PATTERN
+from domain.shared.values import Timestamp
 
-BasketPath = Annotated[
-    str,
-    Path(
-        alias="basketId",
-        pattern=BASKET_ID_PATTERN,
-        examples=["basket-019aa0f5-8f5e-7d3c-b0a4-3d1f6f0c2a11"],
-    ),
-]
 MAX_ENTRIES = 1000
 
-_STANDING = {
+_STATE = {
     "id": "basket-019aa0f5-8f5e-7d3c-b0a4-3d1f6f0c2a11",
     "partner": "store-367",
     "status": "open",
@@ -40,12 +39,25 @@ _STANDING = {
 }
 
 
+class SearchParameters(BasketQuery):
+    """The query and the page."""
+
+    model_config = ConfigDict(validate_by_name=False)
+
+    cursor: str | None = None
+    """The `nextCursor` of the page before."""
+    limit: Annotated[int, Field(ge=1, le=MAX_PAGE_SIZE)] = 50
+
+    def query(self) -> BasketQuery:
+        return BasketQuery.model_validate(self.model_dump(exclude={"cursor", "limit"}))
+
+
 class HistoryPage(Value):
     """Events of one basket, oldest first."""
 
     entries: tuple[HistoryEntry, ...]
     next_after_version: int | None
-    """Leads to the later ones as the parameter `afterVersion`; null: there are none."""
+    """Leads to the later events as the parameter `afterVersion`. Null: there are none."""
 
 
 class BasketDiff(Value):
@@ -57,49 +69,39 @@ class BasketDiff(Value):
     differences: tuple[FieldDifference, ...]
 
 
-def wanted(
-    partner: Annotated[Term | None, Query(description="The organisation whose baskets.")] = None,
-    external_id: Annotated[Term | None, Query(alias="externalId")] = None,
-    product: Annotated[Term | None, Query(description="A product code that a line holds.")] = None,
-    offer: Annotated[Term | None, Query(description="An offer's id that a line holds.")] = None,
-    status: Annotated[BasketStatus | None, Query(description="As it was recorded.")] = None,
-    finding_code: Annotated[
-        Term | None, Query(alias="findingCode", description="What the last verdict found.")
-    ] = None,
-    created_from: Annotated[Timestamp | None, Query(alias="createdFrom")] = None,
-    created_until: Annotated[Timestamp | None, Query(alias="createdUntil")] = None,
-    modified_from: Annotated[Timestamp | None, Query(alias="modifiedFrom")] = None,
-    modified_until: Annotated[Timestamp | None, Query(alias="modifiedUntil")] = None,
-) -> BasketQuery:
-    return BasketQuery(
-        partner=partner,
-        external_id=external_id,
-        product=product,
-        offer=offer,
-        status=status,
-        finding_code=finding_code,
-        created_from=created_from,
-        created_until=created_until,
-        modified_from=modified_from,
-        modified_until=modified_until,
-    )
+class VerdictList(Value):
+    """Oldest first."""
+
+    verdicts: tuple[VerdictSummary, ...]
 
 
-def router(parts: Container) -> APIRouter:
-    routes = APIRouter(tags=["baskets"])
+class BasketVerification(Value):
+    """What the verification of one basket found."""
 
-    @routes.get("/baskets", summary="Find baskets, the newest created first", responses=problems())
-    async def find_baskets(
-        query: Annotated[BasketQuery, Depends(wanted)],
-        cursor: Annotated[str | None, Query(description="The `nextCursor` of the page before.")] = None,
-        limit: Annotated[int, Query(ge=1, le=MAX_PAGE_SIZE)] = 50,
-    ) -> SearchPage:
-        return await parts.basket_search.find(query, cursor, limit)
+    basket_id: str
+    events: int
+    """How many events were folded."""
+    equal: bool
+    """Nothing differs. The view may still lag."""
+    lags: bool
+    """The view lags behind the store, and is right as far as it is."""
+    drifts: tuple[Inconsistency, ...]
+
+
+def router(container: Container) -> APIRouter:
+    routes = APIRouter()
+    history = container.basket_history
+    verdicts = VerdictReader(container.event_store, container.catalogue_history)
+
+    @routes.get("/baskets", tags=["baskets"], summary="Find baskets, the newest created first")
+    async def find_baskets(parameters: Annotated[SearchParameters, Query()]) -> SearchPage:
+        return await container.basket_search.find(parameters.query(), parameters.cursor, parameters.limit)
 
     @routes.get(
         "/baskets/{basketId}",
+        tags=["baskets"],
         summary="A basket as it is, or as it was",
-        responses={200: {"content": {"application/json": {"example": _STANDING}}}, **problems(404, 409)},
+        responses={200: {"content": {"application/json": {"example": _STATE}}}, **problems(404, 409)},
     )
     async def show_basket(
         basket_id: BasketPath,
@@ -108,23 +110,38 @@ def router(parts: Container) -> APIRouter:
         ] = None,
         as_of: Annotated[Timestamp | None, Query(alias="asOf", description="As it was then.")] = None,
     ) -> Document:
-        """The order as partners see it, whose it is, whether it was ready, and the last verdict by then."""
-        return basket_state_json(await _standing(basket_id, version, as_of))
+        """The order as partners see it, with its organisation, whether it was ready, and the last verdict by then."""
+        return basket_state_json(await read_state(basket_id, version, as_of))
 
-    @routes.get("/baskets/{basketId}/history", summary="What happened to a basket", responses=problems(404))
+    async def read_state(basket_id: str, version: int | None, as_of: Timestamp | None) -> BasketState:
+        if version is not None and as_of is not None:
+            violation = Violation(("query", "asOf"), "one_of_two", "name a version or a time, not both")
+            raise InvalidCommand((violation,))
+        if version is not None:
+            return await history.at_version(basket_id, version)
+        if as_of is not None:
+            return await history.as_of(basket_id, as_of)
+        return await history.now(basket_id, utc_now())
+
+    @routes.get(
+        "/baskets/{basketId}/history",
+        tags=["baskets"],
+        summary="What happened to a basket",
+        responses=problems(404),
+    )
     async def show_history(
         basket_id: BasketPath,
         after_version: Annotated[int, Query(alias="afterVersion", ge=0)] = 0,
         limit: Annotated[int, Query(ge=1, le=MAX_ENTRIES)] = 200,
     ) -> HistoryPage:
-        entries = await parts.basket_history.entries(basket_id, after_version)
+        entries = await history.entries(basket_id, after_version)
         page = tuple(entries[:limit])
-        return HistoryPage(
-            entries=page, next_after_version=page[-1].version if len(entries) > limit else None
-        )
+        more = page[-1].version if len(entries) > limit else None
+        return HistoryPage(entries=page, next_after_version=more)
 
     @routes.get(
         "/baskets/{basketId}/differences",
+        tags=["baskets"],
         summary="What differs between two versions of a basket",
         responses=problems(404, 409),
     )
@@ -133,23 +150,50 @@ def router(parts: Container) -> APIRouter:
         from_version: Annotated[int, Query(alias="from", ge=1)],
         to_version: Annotated[int, Query(alias="to", ge=1)],
     ) -> BasketDiff:
-        before = (await parts.basket_history.at_version(basket_id, from_version)).basket
-        after = (await parts.basket_history.at_version(basket_id, to_version)).basket
+        before = await history.at_version(basket_id, from_version)
+        after = await history.at_version(basket_id, to_version)
         return BasketDiff(
             basket_id=basket_id,
             from_version=from_version,
             to_version=to_version,
-            differences=tuple(diff_baskets(before, after)),
+            differences=tuple(diff_baskets(before.basket, after.basket)),
         )
 
-    async def _standing(basket_id: str, version: int | None, as_of: Timestamp | None) -> BasketState:
-        if version is not None and as_of is not None:
-            wrong = Violation(("query", "asOf"), "one_of_two", "name a version or a time, not both")
-            raise InvalidCommand((wrong,))
-        if version is not None:
-            return await parts.basket_history.at_version(basket_id, version)
-        if as_of is not None:
-            return await parts.basket_history.as_of(basket_id, as_of)
-        return await parts.basket_history.now(basket_id, utc_now())
+    @routes.get(
+        "/baskets/{basketId}/verdicts",
+        tags=["verdicts"],
+        summary="The verdicts on a basket",
+        responses=problems(404),
+    )
+    async def list_verdicts(basket_id: BasketPath) -> VerdictList:
+        return VerdictList(verdicts=tuple(verdict_summaries(await history.entries(basket_id))))
+
+    @routes.get(
+        "/baskets/{basketId}/verdicts/{version}",
+        tags=["verdicts"],
+        summary="A verdict with its evidence: each fact with its content",
+        responses=problems(404),
+    )
+    async def show_verdict(basket_id: BasketPath, version: Annotated[int, Path(ge=1)]) -> VerdictDetails:
+        return await verdicts.of(basket_id, version)
+
+    @routes.get(
+        "/baskets/{basketId}/verification",
+        tags=["baskets"],
+        summary="Fold a basket's events, and compare the result with what is derived from them",
+        responses=problems(404),
+    )
+    async def verify_basket(basket_id: BasketPath) -> BasketVerification:
+        """Changes nothing. `checkout verify --repair` repairs views that differ."""
+        verified = await container.view_verifier.verify([basket_id])
+        if not verified.events and not verified.inconsistencies:
+            raise BasketNotFound(basket_id)
+        return BasketVerification(
+            basket_id=basket_id,
+            events=verified.events,
+            equal=not verified.inconsistencies,
+            lags=basket_id in verified.lagging,
+            drifts=tuple(verified.inconsistencies),
+        )
 
     return routes

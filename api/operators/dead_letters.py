@@ -1,4 +1,4 @@
-"""Dead letters: what was not understood, done after all or left out."""
+"""Dead letters: listed, shown, retried and skipped."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Query
 
 from adapters.container import Container
-from api.operators.authentication import ReasonBody, RequestIdentity, operator_from_token
-from api.operators.parameters import Term
+from api.operators.authentication import RequestIdentity, operator_from_token
 from api.operators.problems import problems
-from api.operators.strict_json_route import StrictJsonRoute
+from api.operators.requests import ReasonBody, StrictJsonRoute, Term
 from domain.operators.dead_letters.model import (
     DeadLetterCount,
     DeadLetterDetails,
@@ -24,17 +23,17 @@ LetterPath = Annotated[int, Path(alias="letterId", ge=1, le=2**63 - 1, examples=
 SETTLED: dict[str, bool | None] = {"waiting": False, "settled": True, "all": None}
 
 
-class LetterCounts(Value):
+class DeadLetterCounts(Value):
     """How many letters wait, by topic and code."""
 
     counts: tuple[DeadLetterCount, ...]
 
 
-def router(parts: Container) -> APIRouter:
+def router(container: Container) -> APIRouter:
     routes = APIRouter(tags=["dead letters"], route_class=StrictJsonRoute)
-    box = parts.dead_letter_service
+    letters = container.dead_letter_service
 
-    @routes.get("/dead-letters", summary="Dead letters, as they were buried", responses=problems())
+    @routes.get("/dead-letters", summary="Dead letters, the oldest first")
     async def list_dead_letters(
         which: Annotated[Literal["waiting", "settled", "all"], Query()] = "waiting",
         topic: Annotated[Term | None, Query()] = None,
@@ -44,41 +43,42 @@ def router(parts: Container) -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
     ) -> DeadLetterPage:
         try:
-            return await box.list(cursor, limit, SETTLED[which], topic=topic, code=code, basket_id=basket_id)
+            return await letters.list(
+                cursor, limit, SETTLED[which], topic=topic, code=code, basket_id=basket_id
+            )
         except ValueError as error:
             raise InvalidCommand((Violation(("query", "cursor"), "unknown_cursor", str(error)),)) from error
 
-    @routes.get("/dead-letters/counts", summary="How many dead letters wait", responses=problems())
-    async def count_dead_letters() -> LetterCounts:
-        return LetterCounts(counts=tuple(await box.counts()))
+    @routes.get("/dead-letters/counts", summary="How many dead letters wait")
+    async def count_dead_letters() -> DeadLetterCounts:
+        return DeadLetterCounts(counts=tuple(await letters.counts()))
 
     @routes.get(
         "/dead-letters/{letterId}",
-        summary="A dead letter whole: its message, and what a retry or a skip would do",
+        summary="A whole dead letter: its message, and what a retry or a skip would do",
         responses=problems(404),
     )
     async def show_dead_letter(letter_id: LetterPath) -> DeadLetterDetails:
-        return await box.show(letter_id)
+        return await letters.show(letter_id)
 
     @routes.post(
-        "/dead-letters/{letterId}/retry",
-        summary="Do what was not done",
-        responses=problems(404, 415),
+        "/dead-letters/{letterId}/retry", summary="Process a dead letter again", responses=problems(404, 415)
     )
     async def retry_dead_letter(
-        letter_id: LetterPath, why: ReasonBody, signed: RequestIdentity
+        letter_id: LetterPath, body: ReasonBody, identity: RequestIdentity
     ) -> ResolutionResult:
-        """200 whatever came of it: `result` says. What waits for an earlier letter of its basket is not tried."""
-        return await box.retry(letter_id, operator_from_token(signed, why.reason))
+        """200 whatever the outcome, which `result` says. A letter that waits for an earlier one of its basket is not
+        tried."""
+        return await letters.retry(letter_id, operator_from_token(identity, body.reason))
 
     @routes.post(
         "/dead-letters/{letterId}/skip",
-        summary="Leave a dead letter out, so that what waits behind it goes on",
+        summary="Leave a dead letter out, so that what waits for it goes on",
         responses=problems(404, 415),
     )
     async def skip_dead_letter(
-        letter_id: LetterPath, why: ReasonBody, signed: RequestIdentity
+        letter_id: LetterPath, body: ReasonBody, identity: RequestIdentity
     ) -> ResolutionResult:
-        return await box.skip(letter_id, operator_from_token(signed, why.reason))
+        return await letters.skip(letter_id, operator_from_token(identity, body.reason))
 
     return routes

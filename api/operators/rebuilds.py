@@ -1,4 +1,4 @@
-"""Rebuilds: started, watched, cancelled and rolled back."""
+"""Rebuilds: started, watched, cancelled, rolled back and abandoned."""
 
 from __future__ import annotations
 
@@ -8,15 +8,9 @@ from fastapi import APIRouter, Path, Query
 
 from adapters.container import Container
 from adapters.rebuild_launcher import RebuildRequest, launch_rebuild
-from api.operators.authentication import (
-    Reason,
-    ReasonBody,
-    RequestIdentity,
-    operator_from_token,
-)
-from api.operators.parameters import Term
+from api.operators.authentication import RequestIdentity, operator_from_token
 from api.operators.problems import RebuildNotFound, problems
-from api.operators.strict_json_route import StrictJsonRoute
+from api.operators.requests import Reason, ReasonBody, StrictJsonRoute, Term
 from domain.operators.rebuild import Rebuild, RebuildTarget
 from domain.shared.errors import InvalidCommand, Violation
 from domain.shared.eventsourcing import Value
@@ -25,13 +19,13 @@ RebuildPath = Annotated[Term, Path(alias="rebuildId", examples=["019aa0f5-8f5e-7
 
 
 class StartRebuild(RebuildRequest):
-    """A rebuild that is to be started, and why."""
+    """A rebuild to start, and why."""
 
     reason: Reason
 
 
 class TargetAndReason(ReasonBody):
-    """What is meant, and why."""
+    """What the change is about, and why."""
 
     target: RebuildTarget
 
@@ -43,22 +37,22 @@ class RebuildList(Value):
 
 
 class CancelResult(Value):
-    """Whether it was asked to stop; false: it does not run, or was asked already."""
+    """Whether it was asked to stop. False: it does not run, or was asked before."""
 
     requested: bool
 
 
-def router(parts: Container) -> APIRouter:
+def router(container: Container) -> APIRouter:
     routes = APIRouter(tags=["rebuilds"], route_class=StrictJsonRoute)
-    rebuilds = parts.rebuilds
+    rebuilds = container.rebuilds
 
-    @routes.get("/rebuilds", summary="The newest rebuilds, those that run among them", responses=problems())
+    @routes.get("/rebuilds", summary="The newest rebuilds, running ones included")
     async def list_rebuilds(limit: Annotated[int, Query(ge=1, le=200)] = 20) -> RebuildList:
         return RebuildList(rebuilds=tuple(await rebuilds.newest(limit)))
 
     @routes.get(
         "/rebuilds/{rebuildId}",
-        summary="A rebuild: how far it is, how fast, and what differed",
+        summary="A rebuild: its progress, its rate, and what differed",
         responses=problems(404),
     )
     async def show_rebuild(rebuild_id: RebuildPath) -> Rebuild:
@@ -70,18 +64,17 @@ def router(parts: Container) -> APIRouter:
     @routes.post(
         "/rebuilds",
         status_code=202,
-        summary="Start a rebuild, as a process of its own",
+        summary="Start a rebuild, in a process of its own",
         responses=problems(409, 415),
     )
-    async def start_rebuild(wanted: StartRebuild, signed: RequestIdentity) -> Rebuild:
-        """202 once it has begun. 409 with the words of `checkout rebuild` where it cannot: another one runs, or
-        none waits to be resumed."""
-        if wanted.target == "catalogue" and (wanted.partner or wanted.baskets or wanted.since):
-            wrong = Violation(("body", "target"), "scope", "the catalogue is rebuilt as a whole")
-            raise InvalidCommand((wrong,))
-        return await launch_rebuild(
-            parts.settings, rebuilds, wanted, operator_from_token(signed, wanted.reason)
-        )
+    async def start_rebuild(body: StartRebuild, identity: RequestIdentity) -> Rebuild:
+        """202 once it runs. 409 with the message of `checkout rebuild` if it cannot: another one runs, or none waits to
+        be resumed."""
+        if body.target == "catalogue" and (body.partner or body.baskets or body.since):
+            violation = Violation(("body", "target"), "scope", "the catalogue is rebuilt as a whole")
+            raise InvalidCommand((violation,))
+        operator = operator_from_token(identity, body.reason)
+        return await launch_rebuild(container.settings, rebuilds, body, operator)
 
     @routes.post(
         "/rebuilds/{rebuildId}/cancel",
@@ -89,30 +82,30 @@ def router(parts: Container) -> APIRouter:
         responses=problems(404, 415),
     )
     async def cancel_rebuild(
-        rebuild_id: RebuildPath, why: ReasonBody, signed: RequestIdentity
+        rebuild_id: RebuildPath, body: ReasonBody, identity: RequestIdentity
     ) -> CancelResult:
         if await rebuilds.find(rebuild_id) is None:
             raise RebuildNotFound(rebuild_id)
-        done = await rebuilds.request_cancel(rebuild_id, operator_from_token(signed, why.reason))
-        return CancelResult(requested=done)
+        operator = operator_from_token(identity, body.reason)
+        return CancelResult(requested=await rebuilds.request_cancel(rebuild_id, operator))
 
     @routes.post(
         "/rebuilds/roll-back",
-        summary="Put the kept generation in the place of the live one",
+        summary="Switch back to the kept generation",
         responses=problems(409, 415),
     )
-    async def roll_back_rebuild(meant: TargetAndReason, signed: RequestIdentity) -> Rebuild:
-        return await rebuilds.roll_back(meant.target, operator_from_token(signed, meant.reason))
+    async def roll_back_rebuild(body: TargetAndReason, identity: RequestIdentity) -> Rebuild:
+        return await rebuilds.roll_back(body.target, operator_from_token(identity, body.reason))
 
     @routes.post(
         "/rebuilds/abandon",
-        summary="Give up a rebuild that was stopped, and drop what it made",
+        summary="Abandon a stopped rebuild, and drop its tables",
         responses=problems(404, 409, 415),
     )
-    async def abandon_rebuild(meant: TargetAndReason, signed: RequestIdentity) -> Rebuild:
-        abandoned = await rebuilds.abandon(meant.target, operator_from_token(signed, meant.reason))
+    async def abandon_rebuild(body: TargetAndReason, identity: RequestIdentity) -> Rebuild:
+        abandoned = await rebuilds.abandon(body.target, operator_from_token(identity, body.reason))
         if abandoned is None:
-            raise RebuildNotFound(f"of {meant.target} that was stopped")
+            raise RebuildNotFound(f"of {body.target} that was stopped")
         return abandoned
 
     return routes

@@ -20,7 +20,7 @@ from adapters.http.server import serve_in_background
 from adapters.metrics.page import metrics_route
 from adapters.settings import Settings
 from adapters.system import new_id
-from api.operators import OPERATOR_API_PATH
+from api.operators.app import OPERATOR_API_PATH
 from api.partner.dependencies import PartnerApiDependencies
 from cli.serve import CONSOLE, api_application
 from tests.api.service import settings_in

@@ -17,7 +17,7 @@ from referencing.jsonschema import DRAFT202012
 from adapters.auth.local_issuer import issue_token
 from adapters.container import Container, open_operator_container
 from adapters.settings import Settings
-from api.operators import OPERATOR_API_PATH, operator_app
+from api.operators.app import OPERATOR_API_PATH, operator_app
 from domain.basket.codec import decode_all
 from domain.basket.commands import Action, RequestedItem
 from domain.catalogue.facts import Fact

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from openapi_spec_validator import validate as validate_document
 
-from api.operators import OPERATOR_API_PATH
+from api.operators.app import OPERATOR_API_PATH
 from tests.api.operators.operator_api import OperatorApiFixture
 from tests.api.service import problem
 from tests.builders import basket_id

@@ -17,6 +17,7 @@ ODD = [
     "/baskets?partner=%00",
     "/baskets?externalId=a%00b",
     "/baskets?cursor=%00",
+    f"/baskets?partner={'x' * 129}",
     "/baskets?cursor=W10",
     "/baskets?createdFrom=0001-01-01T00:00:00%2B14:00",
     "/baskets?createdUntil=9999-12-31T23:59:59-14:00",
