@@ -1,4 +1,4 @@
-"""Baskets with a life of their own in a store, and Kafka topics as an ordinary consumer sees them."""
+"""Baskets that change in a store, and Kafka topics as an ordinary consumer sees them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 import random
 import uuid
 from collections.abc import Callable, Collection, Iterable
-from datetime import UTC, datetime
 from typing import Any
 
 from aiokafka import TopicPartition
@@ -17,6 +16,7 @@ from adapters.kafka.messages import Message, Received, to_received
 from adapters.kafka.producer import send_all
 from adapters.kafka.unreadable_batches import getmany
 from adapters.settings import Settings
+from adapters.system import new_id, utc_now
 from domain.basket.basket import Basket
 from domain.basket.repository import BasketRepository
 from domain.catalogue.epochs import FactMessage
@@ -30,7 +30,7 @@ from tests.servers.kafka import KafkaServer
 
 
 def streaming_settings(servers: str, database_url: str | None = None, **values: Any) -> Settings:
-    """Settings of a service of its own on a Kafka that others use as well."""
+    """Settings of a separate service on a shared Kafka."""
     given: dict[str, Any] = {
         "kafka_bootstrap_servers": servers,
         "kafka_partitions": 6,
@@ -46,21 +46,15 @@ def delivery(kafka: KafkaServer) -> str:
     return "exactly_once" if kafka.transactions else "at_least_once"
 
 
-def utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class BasketTraffic:
-    """Somebody who fills baskets and has them judged, by the real handlers on the given store."""
+    """Fills baskets and validates them with the real handlers on the given store."""
 
     def __init__(self, store: EventStore, name: str = "acme") -> None:
         self.store = store
         self.basket_ids: list[str] = []
         self._caller = caller(name)
         self._facts = InMemoryCatalogue()
-        self.handlers = direct_handlers(
-            store, BasketRepository(store), self._facts, utc_now, lambda: str(uuid.uuid4())
-        )
+        self.handlers = direct_handlers(store, BasketRepository(store), self._facts, utc_now, new_id)
 
     async def knows_a_catalogue(self) -> BasketTraffic:
         facts: list[Fact] = [offer("o-1"), price("o-1"), availability("SKU-1", quantity=5)]
@@ -70,7 +64,7 @@ class BasketTraffic:
         return self
 
     async def fills_a_basket(self) -> Basket:
-        """Nine events: initiated, two lines, two changes, a line, a verdict, a change and a verdict."""
+        """Nine events: initiated, two lines, two changes, a line, a verdict, a change, a verdict."""
         me, handlers = self._caller, self.handlers
         basket = (await handlers.initiate(initiate(item("o-1", 2), item("o-2", 1)), me)).basket
         self.basket_ids.append(basket.id)
@@ -92,7 +86,7 @@ class BasketTraffic:
         await asyncio.gather(*(fill() for _ in range(count)))
 
     async def keeps_filling(self, pause: float = 0.02) -> None:
-        """Until cancelled; what was begun by then is what the store has of it."""
+        """Fills baskets until it is cancelled; an unfinished basket stays as it is."""
         while True:
             await self.fills_a_basket()
             await asyncio.sleep(random.uniform(0, 2 * pause))
@@ -106,7 +100,7 @@ class BasketTraffic:
 
 
 async def send(settings: Settings, messages: Iterable[Message]) -> None:
-    """Sends messages as anybody may, outside of any transaction."""
+    """Sends messages outside of any transaction."""
     client = producer(settings)
     await client.start()
     await send_all(client, messages)

@@ -1,5 +1,4 @@
-"""Fixtures that every test may ask for. `tests/parts` says where the servers come from, pytest's last lines
-which they were."""
+"""Fixtures for every test. `tests/servers` decides where servers come from; pytest's last lines list the ones used."""
 
 from __future__ import annotations
 
@@ -8,12 +7,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from typing import Any
 
+import asyncpg
 import pytest
 import structlog
 from pydantic import SecretStr
 
 from adapters.embedded.postgres import EmbeddedPostgres
 from adapters.kafka.topics import ensure_topics
+from adapters.postgres.pool import DatabasePool
 from adapters.postgres.roles import Role
 from adapters.settings import Settings
 from tests.basket_traffic import delivery, streaming_settings
@@ -37,26 +38,27 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """A process that runs tests for another tells it what they ran against."""
-    if (told := getattr(session.config, "workeroutput", None)) is not None:
-        told["parts"] = session.config.stash[TEST_SERVERS]
+    """A worker process of pytest-xdist reports the servers that its tests used."""
+    if (output := getattr(session.config, "workeroutput", None)) is not None:
+        output["servers"] = session.config.stash[TEST_SERVERS]
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     known = node.config.stash[TEST_SERVERS]
-    known += [part for part in getattr(node, "workeroutput", {}).get("parts", ()) if part not in known]
+    used = getattr(node, "workeroutput", {}).get("servers", ())
+    known += [server for server in used if server not in known]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    terminalreporter.section("parts that the tests ran against")
-    for description in config.stash[TEST_SERVERS] or ["none was asked for"]:
+    terminalreporter.section("servers that the tests ran against")
+    for description in config.stash[TEST_SERVERS] or ["none was needed"]:
         terminalreporter.write_line(description)
 
 
 @pytest.fixture(autouse=True)
 def logging_of_this_test() -> Iterator[None]:
-    """Commands that run in the tests' process set its logs up, mostly to be quiet: the next test is to hear."""
+    """Undoes the logging configuration of commands that run in this process, so that the next test sees its logs."""
     levels = {name: logging.getLogger(name).level for name in (None, *logging.root.manager.loggerDict)}
     handlers = [*logging.root.handlers]
     configuration = structlog.get_config()
@@ -69,23 +71,23 @@ def logging_of_this_test() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 async def postgres_server(pytestconfig: pytest.Config) -> AsyncIterator[str]:
-    """The URL of a PostgreSQL server for one who may make databases and roles."""
-    async with running_postgres() as part:
-        pytestconfig.stash[TEST_SERVERS].append(part.description)
-        yield part.url
+    """The URL of a PostgreSQL server, for a user that may create databases and roles."""
+    async with running_postgres() as server:
+        pytestconfig.stash[TEST_SERVERS].append(server.description)
+        yield server.url
 
 
 @pytest.fixture(scope="session")
 async def databases(postgres_server: str) -> AsyncIterator[Databases]:
-    """Makes fresh databases, for tests that need more than one, or one for a whole module."""
-    made = Databases(postgres_server)
-    yield made
-    await made.close()
+    """Creates databases, for tests that need several, or one for a whole module."""
+    databases = Databases(postgres_server)
+    yield databases
+    await databases.close()
 
 
 @pytest.fixture(scope="session")
 def database_role() -> Role | None:
-    """The role that `database_url` signs in by; None: the administrator. Folders of tests say theirs."""
+    """The role with which `database_url` signs in; None is the administrator. Test folders override it."""
     return None
 
 
@@ -98,8 +100,24 @@ async def database_url(databases: Databases, database_role: Role | None) -> Asyn
 
 
 @pytest.fixture
+async def database(database_url: str) -> AsyncIterator[DatabasePool]:
+    """Our pool of connections to `database_url`."""
+    pool = DatabasePool(database_url)
+    yield pool
+    await pool.close()
+
+
+@pytest.fixture
+async def connection(database_url: str) -> AsyncIterator[asyncpg.Connection]:
+    """A plain connection to `database_url`, without our code."""
+    connection = await asyncpg.connect(database_url)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
 def administrator_url(databases: Databases, database_url: str) -> str:
-    """The database of `database_url` for its administrator, past all roles."""
+    """`database_url` signed in as the administrator."""
     return databases.signed_in(database_url, None)
 
 
@@ -107,15 +125,15 @@ def administrator_url(databases: Databases, database_url: str) -> str:
 async def kafka(
     pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[KafkaServer]:
-    """The Kafka that all tests share: its topics hold what earlier tests wrote."""
-    async with running_kafka(tmp_path_factory.mktemp("kafka")) as part:
-        pytestconfig.stash[TEST_SERVERS].append(part.description)
-        yield part
+    """The Kafka that all tests share; its topics hold messages of earlier tests."""
+    async with running_kafka(tmp_path_factory.mktemp("kafka")) as server:
+        pytestconfig.stash[TEST_SERVERS].append(server.description)
+        yield server
 
 
 @pytest.fixture
 async def settings(kafka: KafkaServer, databases: Databases, database_url: str) -> Settings:
-    """A database and a publisher id of its own on the Kafka that all tests share. Operators sign in as such."""
+    """A database and publisher id of its own on the shared Kafka. Operators sign in with their role."""
     settings = streaming_settings(
         kafka.bootstrap_servers,
         database_url,
@@ -128,14 +146,14 @@ async def settings(kafka: KafkaServer, databases: Databases, database_url: str) 
 
 @pytest.fixture(scope="module")
 async def module_kafka(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[KafkaServer]:
-    """A Kafka of the module's own, empty at its start: 2 to 3 s the module."""
+    """An empty Kafka of the module's own; it takes 2 to 3 s to start."""
     async with start_own_kafka(tmp_path_factory.mktemp("kafka")) as part:
         yield part
 
 
 @pytest.fixture
 def transactional_kafka(kafka: KafkaServer) -> KafkaServer:
-    """The shared Kafka, for tests that need transactions; they are skipped where it has none."""
+    """The shared Kafka, for tests that need transactions; they are skipped if it has none."""
     if not kafka.transactions:
         pytest.skip(f"needs Kafka transactions; this is {kafka.description}")
     return kafka
@@ -143,8 +161,7 @@ def transactional_kafka(kafka: KafkaServer) -> KafkaServer:
 
 @pytest.fixture
 async def own_postgres() -> AsyncIterator[OwnPostgres]:
-    """Starts embedded PostgreSQL servers for tests that stop and kill them, on ports that stay theirs. They are
-    empty; `adapters.postgres.migrator` fills them."""
+    """Starts empty embedded PostgreSQL servers for tests that stop and kill them. A restarted server keeps its port."""
     async with AsyncExitStack() as stack:
 
         async def start() -> EmbeddedPostgres:
@@ -156,7 +173,7 @@ async def own_postgres() -> AsyncIterator[OwnPostgres]:
 
 @pytest.fixture
 async def own_kafka(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[OwnKafka]:
-    """Starts Apache Kafka nodes for tests that stop and kill them, on ports that stay theirs."""
+    """Starts Apache Kafka nodes for tests that stop and kill them. A restarted node keeps its port."""
     if missing := await apache_kafka_missing():
         pytest.skip(f"needs an Apache Kafka that the test may stop; {missing}")
     async with AsyncExitStack() as stack:

@@ -1,6 +1,6 @@
-"""Tasks that share a store, one step at a time: whoever waits for the store goes on when it is chosen to.
+"""Runs tasks that share a store one step at a time: a task that waits for the store continues when it is chosen.
 
-Time is virtual: what sleeps wakes in the order of its time, at once.
+Time is virtual: sleeping tasks wake in the order of their times, without waiting.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from tests.fakes.event_store import InMemoryEventStore
 R = TypeVar("R")
 
 Fate = Literal["done", "reply lost", "never arrives", "arrives late"]
-"""What becomes of a call of the store. All but the first are told as StoreUnavailable."""
+"""The fate of a call to the store. All but the first raise StoreUnavailable."""
 
 Choose = Callable[[str, Sequence[Any]], Any]
-"""Chooses one of several; the text says what is chosen."""
+"""Chooses one of several; the text says what for."""
 
 LONG_ENOUGH = 1.0
-"""In virtual seconds: by then everybody who can go on has done so, and waits for the store or has ended."""
+"""Virtual seconds until every task has ended or waits for the store."""
 
 
 class _VirtualTime(asyncio.SelectorEventLoop):
@@ -45,7 +45,7 @@ class _NoWait(selectors.DefaultSelector):
 
     def select(self, timeout: float | None = None) -> Any:
         if timeout is None:
-            raise RuntimeError("everybody waits, and nobody will wake them")
+            raise RuntimeError("all tasks wait, and nothing will wake them")
         self.loop.now += max(timeout, 0)
         return super().select(0)
 
@@ -56,7 +56,7 @@ def run_in_virtual_time(work: Coroutine[Any, Any, R]) -> R:
     try:
         return loop.run_until_complete(work)
     finally:
-        # A choice may end the work at any point; whoever still waits then is not to be woken later.
+        # A choice may end the work at any point; tasks that still wait must not wake later.
         for task in asyncio.all_tasks(loop):
             task.cancel()
             loop.run_until_complete(asyncio.wait([task]))
@@ -64,7 +64,7 @@ def run_in_virtual_time(work: Coroutine[Any, Any, R]) -> R:
 
 
 class Interleaving:
-    """Chooses who goes on, and what becomes of each call."""
+    """Chooses the task that continues, and the fate of each call."""
 
     def __init__(self, choose: Choose) -> None:
         self._choose = choose
@@ -72,7 +72,7 @@ class Interleaving:
         self._late: list[Callable[[], Awaitable[object]]] = []
 
     async def turn(self, what: str, *, may_fail: bool) -> Fate:
-        """Waits to be chosen."""
+        """Waits until it is chosen."""
         chosen: asyncio.Future[Fate] = asyncio.get_running_loop().create_future()
         self._waiting.append((what, may_fail, chosen))
         return await chosen
@@ -81,13 +81,13 @@ class Interleaving:
         self._late.append(call)
 
     async def run(self, tasks: Sequence[asyncio.Task[Any]]) -> None:
-        """Until all tasks have ended; calls that are still under way stay so."""
+        """Runs until all tasks have ended; late calls may still be on their way."""
         while True:
             await asyncio.sleep(LONG_ENOUGH)
             if all(task.done() for task in tasks):
                 return
             here = [what for what, _, _ in self._waiting] + ["a late call"] * len(self._late)
-            index = self._choose("who goes on", range(len(here)))
+            index = self._choose("who continues", range(len(here)))
             if index >= len(self._waiting):
                 await self._late.pop(index - len(self._waiting))()
                 continue
@@ -97,14 +97,14 @@ class Interleaving:
                 fates = ["done", "done", "done", "reply lost", "never arrives", "arrives late"]
             chosen.set_result(self._choose(what, fates))
 
-    async def settle(self) -> None:
-        """Lets what is still under way arrive."""
+    async def deliver_late(self) -> None:
+        """Lets the late calls arrive."""
         while self._late:
             await self._late.pop(0)()
 
 
 class InterleavedStore(InMemoryEventStore):
-    """A store in which every call waits for its turn, while there is an interleaving."""
+    """A store in which every call waits for its turn, if there is an interleaving."""
 
     interleaving: Interleaving | None = None
 
@@ -140,7 +140,7 @@ class InterleavedStore(InMemoryEventStore):
             interleaving.arrives_late(call)
             raise StoreUnavailable(what)
         result = await call()
-        # The reply is on its way for a while, too.
+        # The reply takes its time, too.
         await interleaving.turn(f"{what}: the reply", may_fail=False)
         if fate == "reply lost":
             raise StoreUnavailable(what)

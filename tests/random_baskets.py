@@ -1,4 +1,4 @@
-"""Baskets with random lives, by the real handlers."""
+"""Baskets with random histories, made by the real handlers."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ OPEN_MAPS: tuple[dict[str, object], ...] = (
 
 
 class RandomLife:
-    """One basket, from its beginning to some end. What it does depends on `dice` alone."""
+    """One basket from its start to some end. Its history depends on `dice` alone."""
 
     def __init__(
         self, handlers: DirectHandlers, store: EventStore, clock: FixedClock, dice: random.Random
@@ -62,7 +62,7 @@ class RandomLife:
         self._dice = dice
 
     async def live(self, steps: int) -> str:
-        """The basket's id, after so many commands, of which some are refused."""
+        """The basket's id after so many commands, some of them rejected."""
         basket = (await self._handlers.initiate(self._wanted(most=1), caller())).basket
         for _ in range(steps):
             self._clock.advance(timedelta(milliseconds=self._dice.choice([0, 1, 90_000])))
@@ -89,7 +89,7 @@ class RandomLife:
                 return (await self._handlers.update(update(basket.id, *actions), caller())).basket
 
     async def _later_release(self, basket: Basket) -> Basket:
-        """Something happens that this release does not know."""
+        """Appends an event of a type that this release does not know."""
         event = (
             b'{"type":"checkout.basket-gifted.v1","basketId":"%s","version":%d,"occurredAt":"%s","to":["me"]}'
             % (basket.id.encode(), basket.version + 1, self._clock().isoformat().encode())

@@ -1,4 +1,4 @@
-"""Rebuilds step by step in the test's own process, on baskets in a PostgreSQL of their own."""
+"""The steps of a rebuild, in the test's own process."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ import asyncpg
 from adapters.postgres.pool import DatabasePool
 from adapters.postgres.rebuild.rebuild_session import RebuildSession
 from adapters.postgres.rebuild.rebuilds import PostgresRebuilds
-from domain.basket.basket import Basket
-from domain.basket.codec import decode_all
+from adapters.system import new_id, utc_now
 from domain.basket.projection import to_view
 from domain.operators.audit import Operator
 from domain.operators.rebuild import (
@@ -21,13 +20,11 @@ from domain.operators.rebuild import (
     RebuildTarget,
 )
 from domain.ports.event_store import EventStore
-from domain.shared.eventsourcing import fold
-from tests.basket_traffic import utc_now
-from tests.workers.command_gateway import new_id
+from tests.builders.stored_events import stored_basket
 
 OPERATOR = Operator(actor="ann", way="command-line", reason="a test")
 
-# All that the live views say, each with what its basket is found by.
+# All live views, each with the references of its basket.
 LIVE_VIEWS = """
 SELECT basket_id, version, snapshot,
        ARRAY(SELECT name FROM public.open_basket_uses used
@@ -35,12 +32,12 @@ SELECT basket_id, version, snapshot,
   FROM public.basket_views live
 """
 
-# Which derived tables lie where.
+# The schemas that hold a table.
 GENERATIONS = """
 SELECT schemaname FROM pg_tables WHERE tablename = $1 AND schemaname IN ('public', 'checkout_rebuilt', 'checkout_kept')
 """
 
-# What people and migrations know of the live tables by name.
+# The indexes and constraints of live tables.
 NAMES = """
 SELECT indexname::text, regexp_replace(indexdef, '^.* USING ', '') FROM pg_indexes
  WHERE schemaname = 'public' AND tablename = ANY($1::text[])
@@ -59,7 +56,7 @@ def rebuilds_of(database: DatabasePool) -> PostgresRebuilds:
 async def built(
     rebuilds: PostgresRebuilds, target: RebuildTarget = "basket-views", events_per_range: int = 20
 ) -> AsyncIterator[RebuildSession]:
-    """A rebuild whose new generation is built and indexed, and not live yet."""
+    """A rebuild whose new generation is built and indexed but not live."""
     async with rebuilds.open_session(target, OPERATOR) as work:
         await work.begin(RebuildScope(), dry_run=False, workers=1, events_per_range=events_per_range)
         await build_what_is_left(rebuilds, work)
@@ -98,12 +95,9 @@ async def live_views(connection: asyncpg.Connection) -> Mapping[str, tuple[objec
 
 
 async def as_their_events_say(store: EventStore, basket_ids: list[str]) -> Mapping[str, tuple[object, ...]]:
-    """What `live_views` should say, folded by the basket's own events."""
+    """The expected `live_views`, folded from the baskets' events."""
     said: dict[str, tuple[object, ...]] = {}
     for basket_id in basket_ids:
-        stored = await store.read_events(basket_id)
-        basket = fold(None, decode_all(b"[" + b",".join(each.data for each in stored) + b"]"))
-        assert isinstance(basket, Basket)
-        view = to_view(basket)
+        view = to_view(await stored_basket(store, basket_id))
         said[basket_id] = (view.version, view.snapshot, sorted(view.uses or ()))
     return said

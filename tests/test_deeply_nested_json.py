@@ -1,4 +1,4 @@
-"""JSON that is nested without end is refused at every door, as what it is: no parser of ours goes as deep as it likes."""
+"""Every entry point refuses deeply nested JSON: no parser of ours follows it to any depth."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ def file(folder: Path, content: bytes) -> Path:
     return path
 
 
-Door = Callable[[bytes, Path], object]
-DOORS: dict[str, tuple[Door, type[Exception]]] = {
+Parse = Callable[[bytes, Path], object]
+PARSERS: dict[str, tuple[Parse, type[Exception]]] = {
     "a JWKS": (lambda deep, _: parse_keys(deep[:200_000]), UnusableKeys),
     "a token's header": (lambda deep, _: parse_token(token(deep[:11_000], b"{}")), NotAuthenticated),
     "a token's claims": (
@@ -85,9 +85,9 @@ def token(header: bytes, claims: bytes) -> str:
 
 
 @deep_ones
-@pytest.mark.parametrize("door", DOORS)
-def test_a_door_refuses_it(door: str, deep: bytes, tmp_path: Path) -> None:
-    read, refusal = DOORS[door]
+@pytest.mark.parametrize("parser", PARSERS)
+def test_a_parser_refuses_it(parser: str, deep: bytes, tmp_path: Path) -> None:
+    read, refusal = PARSERS[parser]
     with pytest.raises(refusal):
         read(deep, tmp_path)
 
@@ -99,13 +99,13 @@ def service(tmp_path: Path) -> Service:
 
 @deep_ones
 @pytest.mark.parametrize(("method", "path"), [("POST", INITIATE), ("PUT", UPDATE)])
-async def test_a_body_is_no_json_then(service: Service, method: str, path: str, deep: bytes) -> None:
+async def test_a_body_is_malformed_json(service: Service, method: str, path: str, deep: bytes) -> None:
     headers = {"cookie": f"{COOKIE}=" + quote(f'{{"basketId":"{basket_id()}"}}'), "idempotency-key": "k"}
     answer = await service.caller().send(method, path, deep, headers)
     assert problem(answer) == (400, "malformed_json")
 
 
-async def test_a_landing_state_cannot_be_used_then(service: Service) -> None:
+async def test_a_landing_state_is_unusable(service: Service) -> None:
     for deep in DEEP.values():
         headers = {"cookie": f"{COOKIE}={quote(deep[:1300])}"}
         answer = await service.caller().send("PUT", UPDATE, {"orderItemActions": []}, headers)
@@ -113,7 +113,7 @@ async def test_a_landing_state_cannot_be_used_then(service: Service) -> None:
 
 
 @deep_ones
-async def test_a_command_on_kafka_is_answered_with_a_problem_then(tmp_path: Path, deep: bytes) -> None:
+async def test_a_command_on_kafka_gets_a_problem(tmp_path: Path, deep: bytes) -> None:
     checkout = InMemoryCheckout()
     commands = KafkaCommandExecutor(
         settings_in(tmp_path, max_body_bytes=1024 * 1024),
@@ -133,6 +133,6 @@ async def test_a_command_on_kafka_is_answered_with_a_problem_then(tmp_path: Path
 
 
 @deep_ones
-def test_a_dead_letter_is_shown_as_it_came_then(deep: bytes) -> None:
+def test_a_dead_letter_shows_it_as_text(deep: bytes) -> None:
     shown = _lines(ReadableContent(encoding="utf-8", text=deep.decode()))
     assert "[[[[" in str(shown) or '{"a":' in str(shown)

@@ -1,4 +1,4 @@
-"""What is stored and shown as text is refused where it comes in, unless it can be: at every door by the same rule."""
+"""Every entry point refuses text that cannot be stored and shown, by the same rule."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ unshowable = pytest.mark.parametrize("text", UNPRINTABLE, ids=ascii)
 
 
 @given(st.text())
-def test_what_may_be_stored_and_shown_is_one_line_that_utf8_can_hold(text: str) -> None:
+def test_storable_text_is_one_printable_line_of_utf8(text: str) -> None:
     if is_storable_text(text, 1000):
         assert text.encode().decode() == text
         assert len(text.splitlines()) <= 1
@@ -43,13 +43,13 @@ def test_what_may_be_stored_and_shown_is_one_line_that_utf8_can_hold(text: str) 
 
 
 @pytest.mark.parametrize("text", ["", "Zoë", "渡辺 太郎", "עברית", "نص عربي", "👩‍👩‍👧", "a\u00a0b", "x" * 10])
-def test_text_of_any_script_may(text: str) -> None:
+def test_text_of_any_script_is_storable(text: str) -> None:
     assert is_storable_text(text, 10)
     assert not is_storable_text(text + "x" * 11, 10)
 
 
 @pytest.mark.parametrize("text", [*UNPRINTABLE, "a\ud800", "\udfffb"], ids=ascii)
-def test_nothing_else_may(text: str) -> None:
+def test_unprintable_text_is_not_storable(text: str) -> None:
     assert not is_storable_text(text, 1000)
 
 
@@ -64,7 +64,7 @@ FIELDS: dict[str, Any] = {
 
 @unshowable
 @pytest.mark.parametrize("field", FIELDS)
-async def test_a_field_of_a_body(tmp_path: Path, field: str, text: str) -> None:
+async def test_a_field_of_a_body_refuses_it(tmp_path: Path, field: str, text: str) -> None:
     answer = await Service(settings_in(tmp_path)).caller().initiate(FIELDS[field](text))
     assert answer.status_code == 422
     ((pointer, code),) = errors(answer)
@@ -72,13 +72,13 @@ async def test_a_field_of_a_body(tmp_path: Path, field: str, text: str) -> None:
 
 
 @unshowable
-async def test_an_offer_that_is_added(tmp_path: Path, text: str) -> None:
+async def test_an_added_offer_refuses_it(tmp_path: Path, text: str) -> None:
     answer = await Service(settings_in(tmp_path)).caller().update(basket_id(), actions(add(text)))
     assert [pointer for pointer, _ in errors(answer)] == ["/orderItemActions/0/offer/id"]
 
 
 @pytest.mark.parametrize("key", ["a\x9bb", "a\x85b", "ключ", "k" * 256, ""])
-async def test_an_idempotency_key(tmp_path: Path, key: str) -> None:
+async def test_an_idempotency_key_refuses_it(tmp_path: Path, key: str) -> None:
     sent = [(b"idempotency-key", key.encode())]
     answer = (
         await Service(settings_in(tmp_path))
@@ -89,7 +89,7 @@ async def test_an_idempotency_key(tmp_path: Path, key: str) -> None:
 
 
 @pytest.mark.parametrize("id", ["a\x9bb", "a\x85b", "ключ", "k" * 200, "a\x7fb"])
-async def test_a_correlation_id_that_cannot_be_kept_gives_way_to_one_of_ours(tmp_path: Path, id: str) -> None:
+async def test_an_unstorable_correlation_id_is_replaced_by_ours(tmp_path: Path, id: str) -> None:
     service = Service(settings_in(tmp_path))
     answer = await service.caller().http.post(
         "/partner/checkout/initiate",
@@ -124,7 +124,7 @@ def queued(**changes: bytes) -> Message:
 @pytest.mark.parametrize(
     "value", [*(text.encode() for text in UNPRINTABLE), b"\xff", b"", b"x" * 600], ids=ascii
 )
-async def test_a_header_of_a_command(tmp_path: Path, header: str, value: bytes) -> None:
+async def test_a_header_of_a_command_refuses_it(tmp_path: Path, header: str, value: bytes) -> None:
     message = command_message(queued(**{header: value}))
     assert message is not None
     answer = await response_to(commands(tmp_path, InMemoryCheckout()), message)
@@ -132,12 +132,14 @@ async def test_a_header_of_a_command(tmp_path: Path, header: str, value: bytes) 
 
 
 @unshowable
-def test_a_command_id(text: str) -> None:
+def test_a_command_id_refuses_it(text: str) -> None:
     assert command_message(queued(ce_id=text.encode())) is None
 
 
 @unshowable
-async def test_what_a_command_is_a_part_of_gives_way_to_an_id_of_ours(tmp_path: Path, text: str) -> None:
+async def test_an_unstorable_conversation_id_of_a_command_is_replaced_by_ours(
+    tmp_path: Path, text: str
+) -> None:
     checkout = InMemoryCheckout()
     message = command_message(queued(ce_correlationid=text.encode(), traceparent=text.encode()))
     assert message is not None
@@ -149,8 +151,8 @@ async def test_what_a_command_is_a_part_of_gives_way_to_an_id_of_ours(tmp_path: 
 
 
 @unshowable
-async def test_the_headers_of_an_order_give_way_to_what_is_known_of_it(text: str) -> None:
-    """An order was placed, whatever its headers say."""
+async def test_unstorable_headers_of_an_order_are_replaced(text: str) -> None:
+    """The order was placed, whatever its headers say."""
     checkout = InMemoryCheckout()
     id = (await checkout.handlers.initiate(initiate(), caller("shop"))).basket.id
     headers = [(name, text.encode()) for name in ("ce_id", "ce_source", "ce_correlationid", "traceparent")]
@@ -165,7 +167,7 @@ async def test_the_headers_of_an_order_give_way_to_what_is_known_of_it(text: str
 
 
 @unshowable
-def test_an_order_id(text: str) -> None:
+def test_an_order_id_refuses_it(text: str) -> None:
     value = b'{"orderId":"' + text.encode("unicode_escape").replace(b"\\x", b"\\u00") + b'"}'
     with pytest.raises(InvalidOrderMessage):
         parse_order(basket_id().encode(), value)
@@ -174,7 +176,7 @@ def test_an_order_id(text: str) -> None:
 @pytest.mark.parametrize(
     "text", [*(text for text in UNPRINTABLE if text != "a\nb"), "a\udc9bb", "x" * 501, " "], ids=ascii
 )
-def test_what_an_operator_says(text: str) -> None:
+def test_an_operators_reason_refuses_it(text: str) -> None:
     with pytest.raises(typer.BadParameter):
         operator_from_options("ada", text)
     with pytest.raises(InvalidCommand):
@@ -184,9 +186,9 @@ def test_what_an_operator_says(text: str) -> None:
             operator_from_options(text, "because")
 
 
-def test_an_operator_may_say_it_in_several_lines() -> None:
+def test_an_operators_reason_may_have_several_lines() -> None:
     assert operator_from_options("ada", " one\ntwo\r\n\tthree ").reason == "one\ntwo\r\n\tthree"
 
 
-def test_what_an_operator_said_once_stays_readable() -> None:
+def test_stored_reasons_stay_readable() -> None:
     assert Operator.construct_trusted(actor="a\x9bb", way="console", reason="x" * 600).reason == "x" * 600

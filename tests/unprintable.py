@@ -1,4 +1,4 @@
-"""Texts that nothing from outside may bring in where it is stored and shown: one for each kind."""
+"""Texts that may not be stored or shown, one for each kind."""
 
 UNPRINTABLE = [
     "a\x00b",

@@ -1,4 +1,4 @@
-"""How much work a piece of Python does, counted and not timed: a busy machine counts the same."""
+"""Counts the work of Python code instead of timing it, so that a busy machine gives the same result."""
 
 from __future__ import annotations
 
@@ -15,11 +15,10 @@ _SHORT = frozenset({len, isinstance, issubclass, next, iter, getattr, setattr, h
 
 
 class CallCount:
-    """Counts every call, and the bytes that it may go through.
+    """Counts each call, plus the bytes that it may read.
 
-    A method of a text goes through that text; a function in C goes through all texts that its caller holds; what
-    only looks at an object or adds to a collection goes through nothing. A text that a function has made since its
-    last call was written once.
+    A method of a text reads that text. A C function reads all texts of its caller, except functions that only look at an
+    object or add to a collection. A text that a function created since its last call was written once.
     """
 
     def __init__(self) -> None:
@@ -46,7 +45,7 @@ class CallCount:
 
 @contextmanager
 def count_calls() -> Iterator[CallCount]:
-    """The work of the block, in this thread."""
+    """Counts the block, in this thread."""
     work = CallCount()
     before = sys.getprofile()
     sys.setprofile(work.count)
@@ -57,8 +56,8 @@ def count_calls() -> Iterator[CallCount]:
 
 
 async def growth(run: Callable[[int], Awaitable[object]], size: int) -> float:
-    """By how much the work grows when the size doubles: 2 is linear, 4 quadratic."""
-    await run(size)  # what is done once only is no matter
+    """The factor by which work grows when the size doubles: 2 is linear, 4 quadratic."""
+    await run(size)  # one-time work does not count
     done: list[int] = []
     for each in (size, 2 * size):
         with count_calls() as work:
@@ -68,7 +67,7 @@ async def growth(run: Callable[[int], Awaitable[object]], size: int) -> float:
 
 
 def calls_of(run: Callable[[], object], *expected: type[Exception]) -> Counter[str]:
-    """How often each function of Python or C is called while `run` runs; it may raise what is expected."""
+    """How often `run` calls each Python or C function. It may raise the expected exceptions."""
     calls: Counter[str] = Counter()
 
     def profile(frame: FrameType, event: str, called: object) -> None:

@@ -1,5 +1,4 @@
-"""Baskets, commands, facts and a whole checkout in memory, with everything filled in that a test does not
-care about."""
+"""Baskets, commands, facts and a whole checkout in memory, with defaults for values that a test does not care about."""
 
 from __future__ import annotations
 
@@ -11,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from domain.basket.basket import Basket
-from domain.basket.codec import decode_all, encode
+from domain.basket.codec import encode
 from domain.basket.commands import (
     Action,
     AddItem,
@@ -36,6 +35,7 @@ from domain.ports.event_store import Append, AppendOutcome, NewEvent
 from domain.shared.eventsourcing import DomainEvent
 from domain.shared.values import Clock, LineOffer, MessageSource, Money, OfferRef, Product
 from tests.builders.direct_handlers import DirectHandlers, direct_handlers
+from tests.builders.stored_events import decode_stored
 from tests.fakes.catalogue import InMemoryCatalogue
 from tests.fakes.event_store import InMemoryEventStore
 
@@ -47,7 +47,7 @@ PARTNER = "acme"
 
 @dataclass
 class FixedClock:
-    """A clock that goes only where a test moves it."""
+    """A clock that only the test advances."""
 
     now: datetime = NOW
 
@@ -70,7 +70,7 @@ class SequentialIds:
 
 
 def item_id(number: int) -> str:
-    """The id that SequentialIds gives at this count."""
+    """The id that SequentialIds returns at this count."""
     return str(UUID(int=(7 << 76) | (2 << 62) | number))
 
 
@@ -85,7 +85,7 @@ def caller(partner: str = PARTNER, **values: str) -> Caller:
 
 
 def ref(offer: str = "o-1") -> OfferRef:
-    """An offer version written as `id` or `id@version`; the version is v-1 where it is not said."""
+    """An offer version written as `id` or `id@version`; the default version is v-1."""
     id, _, version = offer.partition("@")
     return OfferRef(id=id, version=version or "v-1")
 
@@ -187,7 +187,7 @@ def unpriced(line: OrderItem) -> OrderItem:
 
 
 def basket(*lines: OrderItem, partner: str = PARTNER, id: str | None = None, **given: Any) -> Basket:
-    """An open basket that holds these lines, with nothing left to collect."""
+    """An open basket with these lines and no uncollected events."""
     basket = Basket.initiate(
         id=id or basket_id(),
         partner=partner,
@@ -241,7 +241,7 @@ def at_version(*versions: int) -> IfMatch:
 
 
 class InterruptedStore(InMemoryEventStore):
-    """A store in which something else happens just before the next append, once."""
+    """A store that runs `before_append` once, just before the next append."""
 
     before_append: Callable[[], Awaitable[object]] | None = None
 
@@ -254,7 +254,7 @@ class InterruptedStore(InMemoryEventStore):
 
 @dataclass
 class CheckoutProcess:
-    """One process of the service: its handlers and the baskets that it remembers."""
+    """One process of the service: its handlers and its cached baskets."""
 
     handlers: DirectHandlers
     baskets: BasketRepository
@@ -262,7 +262,7 @@ class CheckoutProcess:
 
 @dataclass
 class InMemoryCheckout:
-    """A whole checkout in memory. Each `process()` has a memory of its own; they share the store."""
+    """A whole checkout in memory. Each `process()` has a cache of its own; they share the store."""
 
     clock: FixedClock = field(default_factory=FixedClock)
     ids: SequentialIds = field(default_factory=SequentialIds)
@@ -290,20 +290,19 @@ class InMemoryCheckout:
         )
 
     async def forget(self, basket_id: str) -> None:
-        """Tells the basket to forget, as forgetting a person does."""
+        """Appends the event that erases the basket's personal data."""
         version = len(await self.history(basket_id))
         await self.store.append(
             Append(basket_id, version, [forgotten(basket_id, version, self.clock(), self.ids())])
         )
 
     async def history(self, basket_id: str) -> list[DomainEvent]:
-        """The basket's events as they lie in the store."""
-        stored = await self.store.read_events(basket_id)
-        return decode_all(b"[" + b",".join(event.data for event in stored) + b"]")
+        """The basket's stored events."""
+        return decode_stored(await self.store.read_events(basket_id))
 
 
 def forgotten(basket_id: str, version: int, now: datetime, action_id: str) -> NewEvent:
-    """What a basket at this version is told by forgetting."""
+    """The event that erases the personal data of a basket at this version."""
     event = BasketPersonalDataForgotten(
         originator_id=basket_id, originator_version=version + 1, timestamp=now, action_id=action_id
     )
@@ -311,7 +310,7 @@ def forgotten(basket_id: str, version: int, now: datetime, action_id: str) -> Ne
 
 
 def quantities(basket: Basket) -> dict[str, int]:
-    """How many of each offer version, over all lines."""
+    """The quantity of each offer version, over all lines."""
     found: dict[str, int] = {}
     for each in basket.items.values():
         name = f"{each.offer.id}@{each.offer.version}"

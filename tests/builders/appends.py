@@ -1,4 +1,4 @@
-"""Appends as the contracts need them: what matters is said, the rest is made up."""
+"""Appends for the contract suites, with defaults for values that do not matter."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def a_stream() -> str:
 
 
 def an_event(name: str = "happened", **data: object) -> NewEvent:
-    """Two events are never equal, like those of two commands: their metadata has an id of its own."""
+    """No two events are equal, like those of two commands: each metadata has its own id."""
     return NewEvent(
         type=f"test.{name}.v1",
         data=json.dumps({"name": name, **data}).encode(),
@@ -36,7 +36,7 @@ def an_append(
     releases: Sequence[str] = (),
     response: tuple[IdempotencyKey, RenderedResponse] | None = None,
 ) -> Append:
-    """An append of one event for each name; of one event where there is none."""
+    """An append with one event for each name; without names, one event."""
     events = [an_event(name) for name in names or ("happened",)]
     return Append(stream_id, expected_version, events, claims, releases, response)
 
@@ -50,6 +50,6 @@ def a_response(body: bytes = b'{"id":"basket-1"}') -> RenderedResponse:
 
 
 async def names_of(store: EventStore, stream_id: str, after_version: int = 0) -> list[str]:
-    """The names of a stream's events, as its JSON array says them."""
+    """The names of a stream's events, from its JSON array."""
     stream = await store.read_stream(stream_id, after_version)
     return [document["name"] for document in json.loads(stream.events)]

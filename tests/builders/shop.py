@@ -11,19 +11,18 @@ from adapters.postgres.catalogue.history import PostgresCatalogueHistory
 from adapters.postgres.event_store.store import PostgresEventStore
 from adapters.postgres.pool import DatabasePool
 from adapters.postgres.read_models.basket_views import PostgresBasketViews
+from adapters.system import new_id, utc_now
 from domain.basket.basket import Basket
-from domain.basket.codec import decode_all
 from domain.basket.commands import Action, RequestedItem
 from domain.basket.events import BasketValidated
 from domain.basket.projection import BasketProjection
 from domain.basket.repository import BasketRepository
 from domain.catalogue.facts import Fact
-from tests.basket_traffic import utc_now
 from tests.builders import caller, initiate, update, validate
 from tests.builders.direct_handlers import direct_handlers
+from tests.builders.stored_events import decode_stored
 from tests.contracts.catalogue import sourced, tombstone
 from tests.servers.checkout_command import CommandResult, run_command
-from tests.workers.command_gateway import new_id
 from tests.workers.worker_processes import event_store
 
 
@@ -78,13 +77,11 @@ class Shop:
         """Brings views to the newest, as the projector does."""
         arrived = {}
         for id in basket_ids:
-            stored = await self.store.read_events(id)
-            arrived[id] = decode_all(b"[" + b",".join(event.data for event in stored) + b"]")
+            arrived[id] = decode_stored(await self.store.read_events(id))
         await self.projection.apply(arrived)
 
     async def verdicts(self, basket_id: str) -> list[BasketValidated]:
-        stored = await self.store.read_events(basket_id)
-        events = decode_all(b"[" + b",".join(event.data for event in stored) + b"]")
+        events = decode_stored(await self.store.read_events(basket_id))
         return [event for event in events if isinstance(event, BasketValidated)]
 
     async def last_position(self) -> int:

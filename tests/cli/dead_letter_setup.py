@@ -9,14 +9,15 @@ from dataclasses import dataclass, field
 from adapters.container import Container, open_operator_container
 from adapters.kafka.catalogue_messages import CATALOGUE_TOPICS
 from adapters.settings import Settings
+from adapters.system import new_id, utc_now
 from domain.basket.repository import BasketRepository
 from domain.operators.audit import Operator
 from domain.operators.dead_letters.model import DeadLetterQuery, DeadLetterSummary, ResolutionResult
 from domain.ports.messaging import DeadLetter
-from tests.basket_traffic import BasketTraffic, utc_now
+from tests.basket_traffic import BasketTraffic
 from tests.builders.direct_handlers import DirectHandlers, direct_handlers
 from tests.servers.waiting import eventually
-from tests.workers.command_gateway import command_worker, new_id
+from tests.workers.command_gateway import command_worker
 from tests.workers.running_worker import ready_worker
 from tests.workers.worker_processes import projector_worker, publisher_worker
 from workers.catalogue import CatalogueWorker

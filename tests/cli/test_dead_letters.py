@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from adapters.kafka import topics
 from adapters.kafka.catalogue_messages import fact_message
 from adapters.kafka.messages import Message, basket_event_message
+from adapters.system import new_id
 from cli.commands import app
 from domain.basket.codec import decode_all
 from domain.catalogue.facts import Fact
@@ -24,12 +25,7 @@ from tests.cli.dead_letter_setup import ADA, Office, open_office
 from tests.contracts.catalogue import unique
 from tests.servers.checkout_command import run_with
 from tests.servers.waiting import eventually
-from tests.workers.command_gateway import (
-    CommandGateway,
-    add,
-    new_id,
-    order,
-)
+from tests.workers.command_gateway import CommandGateway, add, order
 from tests.workers.command_gateway import initiate as initiate_message
 
 

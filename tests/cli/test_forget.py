@@ -22,9 +22,9 @@ from tests.adapters.postgres.erasure_setup import (
     GRACE,
     MARKER,
     a_basket,
-    folded,
     service,
 )
+from tests.builders.stored_events import stored_basket
 from tests.servers.checkout_command import CommandResult, finish, start_checkout
 from tests.servers.waiting import eventually
 
@@ -74,7 +74,7 @@ async def test_a_person_is_forgotten_once_it_is_confirmed(operating: Operating) 
     assert set(said["basketIds"]) == ids
     (action,) = await parts.audit_log.newest(None, 5)
     assert (action.id, action.operator.actor, action.operator.reason) == (said["actionId"], *WHY[3::-2])
-    assert {str((await folded(parts, id)).details.tracking) for id in ids} == {"{}"}
+    assert {str((await stored_basket(parts.event_store, id)).details.tracking) for id in ids} == {"{}"}
 
     again = await operating.run("forget", "--subject", "p-1", *WHY, "--yes")
     assert (again.code, again.err) == (1, "checkout: no basket holds data of this person\n")
@@ -93,7 +93,7 @@ async def test_what_was_printed_is_what_is_forgotten_again_after_a_restore(
     assert ended.code == 0
     assert "1 basket told to forget" in ended.out
     assert "1 basket had forgotten already." in ended.out
-    said = [(await folded(operating.parts, id)).details.tracking for id in ids]
+    said = [(await stored_basket(operating.parts.event_store, id)).details.tracking for id in ids]
     assert said == [{}, {}, {"who": MARKER}]
 
 
@@ -147,7 +147,7 @@ async def test_master_keys_are_exchanged_while_everything_stays_readable(operati
 
     file.write_text(new)
     async with service(operating.url, file.parent) as later:
-        assert (await folded(later, id)).details.tracking == {"who": MARKER}
+        assert (await stored_basket(later.event_store, id)).details.tracking == {"who": MARKER}
         assert (await later.erasure.erase(BasketSelection(basket_ids=(id,)), GRACE)).keys_destroyed == 1
 
 

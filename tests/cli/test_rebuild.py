@@ -42,13 +42,6 @@ def rebuilds(shop: Shop) -> PostgresRebuilds:
     return rebuilds_of(shop.database)
 
 
-@pytest.fixture
-async def connection(database_url: str) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(database_url)
-    yield connection
-    await connection.close()
-
-
 async def begin(shop: Shop, *arguments: object) -> Process:
     return await start_checkout("rebuild", *arguments, environment=shop.environment)
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-import uuid
 from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -26,21 +25,18 @@ from adapters.logs import configure_logging
 from adapters.postgres.leadership import PostgresLeadership
 from adapters.postgres.pool import DatabasePool
 from adapters.settings import Settings
+from adapters.system import new_id, utc_now
 from domain.basket.repository import BasketRepository
 from domain.ports.event_store import EventStore
 from domain.ports.messaging import DeadLetters
 from domain.validation.handlers import CheckoutHandlers
-from tests.basket_traffic import topic_messages, utc_now
+from tests.basket_traffic import topic_messages
 from tests.fakes.catalogue import InMemoryCatalogue
 from tests.servers.processes import Program
 from tests.servers.waiting import eventually
 from tests.workers.running_worker import RecordedDeadLetters, send_messages
 from tests.workers.worker_processes import event_store, running_worker
 from workers.commands import CommandWorker
-
-
-def new_id() -> str:
-    return str(uuid.uuid4())
 
 
 def command(

@@ -21,6 +21,7 @@ from adapters.kafka.messages import Message
 from adapters.kafka.topics import ensure_topics
 from adapters.postgres.event_store.store import PostgresEventStore
 from adapters.settings import Settings
+from adapters.system import new_id
 from domain.basket.repository import BasketRepository
 from domain.ports.event_store import Append, AppendOutcome
 from domain.shared.errors import StoreUnavailable
@@ -36,7 +37,6 @@ from tests.workers.command_gateway import (
     command_process,
     command_worker,
     initiate,
-    new_id,
     order,
     validate,
 )

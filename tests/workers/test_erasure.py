@@ -24,11 +24,11 @@ from tests.adapters.postgres.erasure_setup import (
     GRACE,
     MARKER,
     a_basket,
-    folded,
     service,
     where_it_lies,
 )
 from tests.basket_traffic import by_basket, topic_content
+from tests.builders.stored_events import stored_basket
 from tests.servers.waiting import eventually
 from tests.workers.worker_processes import running_worker
 from workers.projector import ProjectorWorker
@@ -90,17 +90,19 @@ async def test_a_basket_is_published_projected_and_forgotten(
         stack.push_async_callback(connection.close)
         await stack.enter_async_context(at_work(parts, group))
         id = await a_basket(parts)
-        version = (await folded(parts, id)).version
+        version = (await stored_basket(parts.event_store, id)).version
 
         # The projector keeps it sealed however it was published, and serves it open.
         await viewed(parts, id, version)
         assert await where_it_lies(connection) == set()
-        assert (await parts.basket_views.snapshots([id]))[id] == to_view(await folded(parts, id)).snapshot
+        assert (await parts.basket_views.snapshots([id]))[id] == to_view(
+            await stored_basket(parts.event_store, id)
+        ).snapshot
         assert await published(settings, id) == (3 if how == "open" else 0)
 
         await parts.erasure.erase(Person(subject="p-1"), GRACE)
 
-        basket = await folded(parts, id)
+        basket = await stored_basket(parts.event_store, id)
         assert await viewed(parts, id, version + 1) == to_view(basket).snapshot
         assert serialize_order(await parts.handlers.get(id, "acme"))["tracking"] == {}
         messages = by_basket(await topic_content(settings, BASKET_EVENTS, [id]))[id]
@@ -130,7 +132,7 @@ async def test_what_was_forgotten_before_it_was_published_never_is(
     async with on_kafka(settings, tmp_path) as parts:
         id = await a_basket(parts)
         await parts.erasure.erase(Person(subject="p-1"), GRACE)
-        basket = await folded(parts, id)
+        basket = await stored_basket(parts.event_store, id)
         async with at_work(parts, group):
             assert await viewed(parts, id, basket.version) == to_view(basket).snapshot
         assert await published(settings, id) == 0

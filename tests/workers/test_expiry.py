@@ -11,6 +11,7 @@ import pytest
 from adapters.postgres.event_store.store import PostgresEventStore
 from adapters.postgres.pool import DatabasePool
 from adapters.postgres.read_models.basket_views import PostgresBasketViews
+from adapters.system import new_id
 from domain.basket.basket import Basket
 from domain.basket.codec import decode_all
 from domain.basket.decision import CheckoutConfig
@@ -22,7 +23,6 @@ from tests.builders.direct_handlers import DirectHandlers, direct_handlers
 from tests.contracts.catalogue import unique
 from tests.fakes.catalogue import InMemoryCatalogue
 from tests.servers.waiting import eventually
-from tests.workers.command_gateway import new_id
 from tests.workers.running_worker import ready_worker
 from tests.workers.worker_processes import event_store
 from workers.expiry import ExpiryWorker

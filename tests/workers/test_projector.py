@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import pytest
@@ -40,13 +39,6 @@ from tests.workers.worker_processes import (
     publisher_worker,
     running_worker,
 )
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[DatabasePool]:
-    database = DatabasePool(database_url)
-    yield database
-    await database.close()
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ import pytest
 from adapters.container import open_operator_container
 from adapters.kafka.topics import BASKET_EVENTS
 from adapters.settings import Settings
-from adapters.system import new_id
+from adapters.system import new_id, utc_now
 from domain.operators.audit import Operator
 from domain.operators.checkpoint_reset import CheckpointReset, NoSuchPosition, PublisherRunning
-from tests.basket_traffic import BasketTraffic, topic_content, utc_now
+from tests.basket_traffic import BasketTraffic, topic_content
 from tests.servers.waiting import eventually
 from tests.workers.worker_processes import publisher_worker, running_worker
 

@@ -10,17 +10,16 @@ import pytest
 from adapters.postgres.catalogue.history import PostgresCatalogueCheckpoints, PostgresCatalogueHistory
 from adapters.postgres.leadership import PostgresLeadership
 from adapters.postgres.read_models.open_baskets import PostgresOpenBaskets
+from adapters.system import new_id, utc_now
 from domain.basket.basket import Basket
 from domain.basket.commands import Caller, ValidateBasket
 from domain.ports.catalogue import CatalogueCheckpoints
 from domain.validation.revalidate_as_of import AsOfValidator
-from tests.basket_traffic import utc_now
 from tests.builders import add, availability, caller, item, offer, policy, price, validate
 from tests.builders.shop import Shop, open_shop
 from tests.fakes.basket_views import MemoryCatalogueReaders
 from tests.servers.processes import Program
 from tests.servers.waiting import eventually
-from tests.workers.command_gateway import new_id
 from tests.workers.running_worker import ready_worker
 from workers.revalidator import CHECKPOINT_NAME, RevalidatorWorker
 

@@ -19,12 +19,13 @@ from adapters.kafka.consumer_group import ConsumerGroup
 from adapters.kafka.dead_letters import KafkaDeadLetters
 from adapters.kafka.messages import Message, basket_event_message
 from adapters.settings import Settings
+from adapters.system import new_id, utc_now
 from domain.catalogue.facts import Fact
 from domain.operators.dead_letters.model import UNREADABLE_BATCH
 from domain.ports.event_store import Append, NewEvent
 from domain.ports.messaging import DeadLetter
 from domain.shared.values import MessageSource
-from tests.basket_traffic import BasketTraffic, topic_content, utc_now
+from tests.basket_traffic import BasketTraffic, topic_content
 from tests.builders import availability, offer, price
 from tests.contracts.catalogue import unique
 from tests.servers.foreign import send_foreign
@@ -36,14 +37,7 @@ from tests.servers.raw_batches import (
     with_payload,
 )
 from tests.servers.waiting import eventually
-from tests.workers.command_gateway import (
-    CommandGateway,
-    command,
-    command_worker,
-    initiate,
-    new_id,
-    order,
-)
+from tests.workers.command_gateway import CommandGateway, command, command_worker, initiate, order
 from tests.workers.running_worker import RecordedDeadLetters, ready_worker, send_messages
 from tests.workers.worker_processes import projector_worker
 from workers.catalogue import CatalogueWorker

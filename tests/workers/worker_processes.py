@@ -22,8 +22,8 @@ from adapters.postgres.leadership import PostgresLeadership
 from adapters.postgres.pool import DatabasePool
 from adapters.postgres.read_models.basket_views import PostgresBasketViews
 from adapters.settings import Settings
+from adapters.system import utc_now
 from domain.basket.projection import BasketProjection
-from tests.basket_traffic import utc_now
 from tests.servers.processes import Program
 from tests.servers.waiting import eventually
 from workers.heartbeat import Heartbeat

@@ -4,34 +4,25 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from uuid import uuid4
 
 from adapters.encryption.keys import KEY_BYTES, MasterKeys
 from adapters.encryption.personal_data import PersonalDataCipher
 from adapters.encryption.stores import DecryptedEventFeed, EncryptedBasketViews, EncryptedEventStore
+from adapters.system import new_id, utc_now
 from tests.fakes.basket_views import MemoryBasketViews
 from tests.fakes.data_keys import MemoryDataKeys
 from tests.fakes.event_store import InMemoryEventStore
-
-
-def new_id() -> str:
-    return str(uuid4())
 
 
 def a_master_key() -> bytes:
     return secrets.token_bytes(KEY_BYTES)
 
 
-def now() -> datetime:
-    return datetime.now(UTC)
-
-
 @dataclass
 class Sealed:
     """What is stored (`stored`, `stored_views`), and what the domain is given instead."""
 
-    stored: InMemoryEventStore = field(default_factory=lambda: InMemoryEventStore(now))
+    stored: InMemoryEventStore = field(default_factory=lambda: InMemoryEventStore(utc_now))
     stored_views: MemoryBasketViews = field(default_factory=MemoryBasketViews)
     keys: MemoryDataKeys = field(default_factory=MemoryDataKeys)
     master: MasterKeys | None = field(default_factory=lambda: MasterKeys([a_master_key()]))

@@ -17,8 +17,9 @@ from adapters.encryption.keys import (
     create_master_key_file,
     rewrap_page,
 )
+from adapters.system import new_id
 from domain.ports.data_keys import DataKey, KeyRequest
-from tests.adapters.encryption.encrypted_store import a_master_key, new_id
+from tests.adapters.encryption.encrypted_store import a_master_key
 from tests.fakes.data_keys import MemoryDataKeys
 
 SECRET = bytes(range(KEY_BYTES))

@@ -23,7 +23,7 @@ from adapters.encryption.stores import (
     decrypt_events,
     decrypt_streams,
 )
-from domain.basket.basket import Basket
+from adapters.system import new_id, utc_now
 from domain.basket.codec import decode, decode_all, encode
 from domain.basket.personal_fields import without_personal_data
 from domain.basket.projection import BasketProjection, to_view
@@ -36,16 +36,11 @@ from domain.ports.event_store import (
     StoredEvent,
     StoredStream,
 )
-from domain.shared.eventsourcing import fold
-from tests.adapters.encryption.encrypted_store import (
-    Sealed,
-    a_master_key,
-    new_id,
-    now,
-)
+from tests.adapters.encryption.encrypted_store import Sealed, a_master_key
 from tests.adapters.encryption.test_envelope import maps
 from tests.builders import add, caller, initiate, item, update, validate
 from tests.builders.direct_handlers import DirectHandlers, direct_handlers
+from tests.builders.stored_events import stored_basket
 from tests.cli.schemas.test_schemas import hold
 from tests.contracts.basket_views import BasketViewsContract
 from tests.contracts.event_feed import EventFeedContract
@@ -70,7 +65,7 @@ def store(sealed: Sealed) -> EncryptedEventStore:
 class TestSealedEventStore(EventStoreContract):
     @pytest.fixture
     def forgetful_store(self, sealed: Sealed) -> EventStore:
-        return EncryptedEventStore(InMemoryEventStore(now, timedelta(seconds=SHORTLY)), sealed.privacy)
+        return EncryptedEventStore(InMemoryEventStore(utc_now, timedelta(seconds=SHORTLY)), sealed.privacy)
 
 
 class TestOpenedEventFeed(EventFeedContract):
@@ -86,7 +81,7 @@ class TestSealedBasketViews(BasketViewsContract):
 
 
 def handlers(store: EventStore) -> DirectHandlers:
-    return direct_handlers(store, BasketRepository(store), InMemoryCatalogue(), now, new_id)
+    return direct_handlers(store, BasketRepository(store), InMemoryCatalogue(), utc_now, new_id)
 
 
 async def a_basket(sealed: Sealed, **values: Any) -> str:
@@ -98,13 +93,6 @@ async def a_basket(sealed: Sealed, **values: Any) -> str:
     await using.initiate(initiate(item("o-1", 2), checkout_id=id, source="shop", **said), caller())
     await using.update(update(id, add("o-2")), caller())
     return id
-
-
-async def folded(store: EventStore, basket_id: str) -> Basket:
-    events = await store.read_events(basket_id)
-    basket = fold(None, decode_all(b"[" + b",".join(event.data for event in events) + b"]"))
-    assert isinstance(basket, Basket)
-    return basket
 
 
 async def test_what_is_stored_is_sealed_and_what_is_read_is_open(sealed: Sealed) -> None:
@@ -139,7 +127,7 @@ async def test_any_maps_survive_the_store(tracking: dict[str, Any], custom_field
         (await handlers(each.store).initiate(initiate(**said), caller())).basket.id
         for each in (sealed, plain)
     ]
-    one, other = [await folded(each.store, id) for each, id in zip((sealed, plain), ids, strict=True)]
+    one, other = [await stored_basket(each.store, id) for each, id in zip((sealed, plain), ids, strict=True)]
     assert to_json(one.details) == to_json(other.details)
     assert to_json(one.details.tracking) == to_json(tracking)
 
@@ -173,11 +161,11 @@ async def test_history_folds_to_the_same_basket_before_and_after_but_for_what_is
     sealed: Sealed,
 ) -> None:
     id = await a_basket(sealed, data_subject="p-1")
-    before = await folded(sealed.store, id)
+    before = await stored_basket(sealed.store, id)
 
     sealed.keys.destroy(id, 6)
 
-    after = await folded(sealed.store, id)
+    after = await stored_basket(sealed.store, id)
     assert (after.details.tracking, after.details.custom_fields, after.details.data_subject) == ({}, {}, None)
     after.details = after.details.model_copy(
         update={name: getattr(before.details, name) for name in ("tracking", "custom_fields", "data_subject")}
@@ -223,13 +211,13 @@ async def test_a_view_is_byte_for_byte_what_folding_the_sealed_events_gives(seal
 
     assert MARKER.encode() not in view
     # As a rebuild does it, that has no keys.
-    assert view == to_view(await folded(sealed.stored, id)).snapshot
-    assert (await sealed.views.snapshots([id]))[id] == to_view(await folded(sealed.store, id)).snapshot
+    assert view == to_view(await stored_basket(sealed.stored, id)).snapshot
+    assert (await sealed.views.snapshots([id]))[id] == to_view(await stored_basket(sealed.store, id)).snapshot
 
 
 async def test_a_view_that_was_forgotten_before_it_moved_is_empty(sealed: Sealed) -> None:
     id = await a_basket(sealed)
-    open_view = to_view(await folded(sealed.store, id))
+    open_view = to_view(await stored_basket(sealed.store, id))
     await sealed.views.advance([(0, replace(open_view, version=4))])
     sealed.keys.destroy(id, 6)
     assert MARKER.encode() not in (await sealed.views.snapshots([id]))[id]
@@ -243,7 +231,7 @@ async def test_a_view_of_events_from_before_there_were_keys_stays_as_its_rebuild
     plain = Sealed(master=None)
     id = await a_basket(plain)
     sealed = Sealed(plain.stored, plain.stored_views, plain.keys)
-    assert await projected(sealed, id) == to_view(await folded(sealed.stored, id)).snapshot
+    assert await projected(sealed, id) == to_view(await stored_basket(sealed.stored, id)).snapshot
 
 
 async def test_what_was_stored_before_there_were_keys_is_read_until_it_is_forgotten() -> None:
@@ -269,7 +257,7 @@ async def test_what_is_brought_after_forgetting_is_kept_under_a_new_key(sealed: 
     using = handlers(sealed.store)
     await using.initiate(initiate(checkout_id=id, tracking={"new": "word"}), caller())
 
-    assert (await folded(sealed.store, id)).details.tracking == {"new": "word"}
+    assert (await stored_basket(sealed.store, id)).details.tracking == {"new": "word"}
     (second,) = (await sealed.keys.newest([id])).values()
     assert (second.id != first.id, second.key is not None) == (True, True)
     assert MARKER.encode() not in (await sealed.store.read_stream(id)).events
@@ -312,7 +300,7 @@ async def test_snapshots_are_opened_where_a_stream_begins_with_one(sealed: Seale
     id = await a_basket(sealed)
     stream = StoredStream(await projected(sealed, id), b"[]")
     (opened,) = await decrypt_streams(sealed.privacy, [id], [stream])
-    assert opened == StoredStream(to_view(await folded(sealed.store, id)).snapshot, b"[]")
+    assert opened == StoredStream(to_view(await stored_basket(sealed.store, id)).snapshot, b"[]")
 
 
 WHO = "adalovelace"
@@ -344,7 +332,7 @@ async def test_what_a_caller_writes_in_the_form_of_sealed_data_is_the_callers_an
     id = (await handlers(sealed.store).initiate(initiate(**{field: map}), caller())).basket.id
     await projected(sealed, id)
 
-    assert getattr((await folded(sealed.store, id)).details, field) == map
+    assert getattr((await stored_basket(sealed.store, id)).details, field) == map
     assert (
         getattr(BasketSnapshot.model_validate_json((await sealed.views.snapshots([id]))[id]).details, field)
         == map
@@ -352,7 +340,7 @@ async def test_what_a_caller_writes_in_the_form_of_sealed_data_is_the_callers_an
 
     sealed.keys.destroy(id, 6)
 
-    assert getattr((await folded(sealed.store, id)).details, field) == {}
+    assert getattr((await stored_basket(sealed.store, id)).details, field) == {}
     for read in (
         (await sealed.store.read_stream(id)).events,
         (await sealed.views.snapshots([id]))[id],
@@ -366,7 +354,7 @@ async def test_what_a_caller_writes_in_the_form_of_sealed_data_is_the_callers_an
 async def test_what_was_stored_in_that_form_before_it_could_be_told_apart_is_forgotten_too(
     map: dict[str, Any], sealing: bool
 ) -> None:
-    old = InMemoryEventStore(now)
+    old = InMemoryEventStore(utc_now)
     id = (await handlers(old).initiate(initiate(tracking=map), caller())).basket.id
     sealed = Sealed(old) if sealing else Sealed(old, master=None)
     assert WHO.encode() in (await sealed.store.read_stream(id)).events
@@ -374,14 +362,14 @@ async def test_what_was_stored_in_that_form_before_it_could_be_told_apart_is_for
     sealed.keys.destroy(id, 6)
 
     assert WHO.encode() not in (await sealed.store.read_stream(id)).events
-    assert (await folded(sealed.store, id)).details.tracking == {}
+    assert (await stored_basket(sealed.store, id)).details.tracking == {}
 
 
 async def test_a_view_of_unsealed_data_in_the_form_of_sealed_data_is_what_its_rebuild_would_be() -> None:
     sealed = Sealed(master=None)
     for map in LOOK_ALIKES:
         id = (await handlers(sealed.store).initiate(initiate(tracking=map), caller())).basket.id
-        assert await projected(sealed, id) == to_view(await folded(sealed.stored, id)).snapshot
+        assert await projected(sealed, id) == to_view(await stored_basket(sealed.stored, id)).snapshot
 
 
 async def test_a_key_of_another_basket_seals_nothing(sealed: Sealed) -> None:
@@ -390,9 +378,9 @@ async def test_a_key_of_another_basket_seals_nothing(sealed: Sealed) -> None:
     plain = Sealed(sealed.stored, sealed.stored_views, sealed.keys, master=None)
     map = {"$sealed": WHO, "key": key.id}
     id = (await handlers(plain.stored).initiate(initiate(tracking=map), caller())).basket.id
-    assert (await folded(sealed.store, id)).details.tracking == map
+    assert (await stored_basket(sealed.store, id)).details.tracking == map
 
     sealed.keys.destroy(id, 6)
 
-    assert (await folded(sealed.store, id)).details.tracking == {}
-    assert (await folded(sealed.store, other)).details.tracking == {"who": MARKER}
+    assert (await stored_basket(sealed.store, id)).details.tracking == {}
+    assert (await stored_basket(sealed.store, other)).details.tracking == {"who": MARKER}

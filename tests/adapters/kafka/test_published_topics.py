@@ -14,12 +14,13 @@ from adapters.kafka.clients import admin
 from adapters.kafka.messages import Message, basket_event_message, verdict_message
 from adapters.kafka.published_topics import PublishedTopicReader, verdict_of
 from adapters.settings import Settings
+from adapters.system import utc_now
 from domain.operators.verify.inconsistencies import Inconsistency
 from domain.operators.verify.topic_verifier import TopicsResult, TopicVerifier
 from domain.ports.event_store import StoredEvent
 from domain.ports.messaging import PublisherCheckpoint
 from domain.validation.verdict_assembler import BASKET_VALIDATED
-from tests.basket_traffic import BasketTraffic, send, utc_now
+from tests.basket_traffic import BasketTraffic, send
 from tests.fakes.event_store import InMemoryEventStore
 from tests.servers.kafka import KafkaServer
 

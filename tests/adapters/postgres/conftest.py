@@ -27,21 +27,6 @@ async def writers_wait(connection: asyncpg.Connection, count: int) -> bool:
 
 
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[DatabasePool]:
-    database = DatabasePool(database_url)
-    yield database
-    await database.close()
-
-
-@pytest.fixture
-async def connection(database_url: str) -> AsyncIterator[asyncpg.Connection]:
-    """The database's owner, past all of our code."""
-    connection = await asyncpg.connect(database_url)
-    yield connection
-    await connection.close()
-
-
-@pytest.fixture
 async def store(database: DatabasePool) -> AsyncIterator[PostgresEventStore]:
     async with PostgresEventStore(database, timeout=10, answers_kept=DAY) as store:
         yield store

@@ -15,11 +15,8 @@ from adapters.container import Container, open_operator_container
 from adapters.encryption.keys import create_master_key_file
 from adapters.settings import Settings
 from adapters.wire.responses import render
-from domain.basket.basket import Basket
-from domain.basket.codec import decode_all
 from domain.operators.audit import Operator
 from domain.ports.event_store import IdempotencyKey
-from domain.shared.eventsourcing import fold
 from tests.builders import add, caller, initiate, item, update, validate
 
 MARKER = "ada-lovelace"
@@ -93,13 +90,6 @@ async def a_basket(
 
 
 _counter = iter(range(1_000_000))
-
-
-async def folded(parts: Container, basket_id: str) -> Basket:
-    events = await parts.event_store.read_events(basket_id)
-    basket = fold(None, decode_all(b"[" + b",".join(event.data for event in events) + b"]"))
-    assert isinstance(basket, Basket)
-    return basket
 
 
 async def project(parts: Container, *basket_ids: str) -> None:

@@ -14,7 +14,8 @@ from adapters.postgres.event_store.feed import PostgresEventFeed
 from adapters.postgres.event_store.store import PostgresEventStore
 from adapters.postgres.pool import DatabasePool
 from adapters.postgres.read_models.basket_views import PostgresBasketViews
-from tests.adapters.encryption.encrypted_store import a_master_key, new_id
+from adapters.system import new_id
+from tests.adapters.encryption.encrypted_store import a_master_key
 from tests.adapters.postgres.conftest import DAY
 from tests.contracts.basket_views import BasketViewsContract
 from tests.contracts.event_feed import EventFeedContract

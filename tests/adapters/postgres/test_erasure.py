@@ -20,7 +20,6 @@ from adapters.encryption.stores import EncryptedEventStore
 from adapters.postgres import migrations
 from adapters.postgres.erasure import PostgresErasureStore
 from adapters.system import new_id, utc_now
-from domain.basket.basket import Basket
 from domain.basket.codec import decode_all, encode
 from domain.basket.events import BasketPersonalDataForgotten
 from domain.basket.projection import to_view
@@ -33,7 +32,7 @@ from domain.operators.erasure import (
 )
 from domain.ports.event_store import Append, NewEvent
 from domain.ports.messaging import DeadLetter
-from domain.shared.eventsourcing import DomainEvent, fold
+from domain.shared.eventsourcing import DomainEvent
 from domain.shared.values import MessageSource
 from domain.validation.verdict_assembler import VerdictAssembler
 from tests.adapters.postgres.conftest import DAY
@@ -41,13 +40,13 @@ from tests.adapters.postgres.erasure_setup import (
     GRACE,
     MARKER,
     a_basket,
-    folded,
     project,
     service,
     where_it_lies,
 )
 from tests.builders import add, basket_id, caller, initiate, item, update, validate
 from tests.builders.direct_handlers import DirectHandlers
+from tests.builders.stored_events import stored_basket
 from tests.rebuild_steps import generations, rebuild_all
 from tests.scenario import happened
 from tests.servers.waiting import eventually
@@ -212,7 +211,7 @@ async def test_a_basket_forgets_whoever_it_was_that_made_it(parts: Container, ac
     meant = ADA if whom == "the person" else BasketSelection(basket_ids=(id,))
     assert (await parts.erasure.scope(meant)).organisations == {"acme": 1}
     assert (await parts.erasure.erase(meant, GRACE)).basket_ids == (id,)
-    assert (await folded(parts, id)).details.tracking == {}
+    assert (await stored_basket(parts.event_store, id)).details.tracking == {}
 
 
 @pytest.mark.parametrize("odd", ["a\x00b", "a\x9bb", "a\u202eb", "x" * 5000])
@@ -280,10 +279,10 @@ async def test_what_a_caller_writes_in_the_form_of_sealed_data_is_forgotten(
                 await DirectHandlers(parts.handlers).initiate(initiate(tracking=map), caller("acme"))
             ).basket.id
             await project(parts, id)
-            assert (await folded(parts, id)).details.tracking == map
+            assert (await stored_basket(parts.event_store, id)).details.tracking == map
             forgotten = await parts.erasure.erase(BasketSelection(basket_ids=(id,)), GRACE)
             assert forgotten.stored_in_the_clear == (() if sealing else (id,))
-            assert (await folded(parts, id)).details.tracking == {}
+            assert (await stored_basket(parts.event_store, id)).details.tracking == {}
             assert (await parts.handlers.get(id, "acme")).details.tracking == {}
         async with service(database_url, tmp_path, sealing=sealing) as another:
             assert (await another.handlers.get(id, "acme")).details.tracking == {}
@@ -331,11 +330,11 @@ async def keys_of(parts: Container) -> list[str]:
 
 async def test_its_history_stays_countable_and_folds_to_the_same_but_for_it(parts: Container) -> None:
     id = await a_basket(parts)
-    before, told = await folded(parts, id), happened(await history(parts, id))
+    before, told = await stored_basket(parts.event_store, id), happened(await history(parts, id))
 
     await parts.erasure.erase(ADA, GRACE)
 
-    after = await folded(parts, id)
+    after = await stored_basket(parts.event_store, id)
     assert happened(await history(parts, id)) == [*told, ("personal data forgotten",)]
     assert (after.items, after.version, after.details) == (
         before.items,
@@ -356,7 +355,9 @@ async def test_all_baskets_of_the_person_forget_and_no_others(parts: Container) 
     forgotten = await parts.erasure.erase(ADA, GRACE)
 
     assert set(forgotten.basket_ids) == set(mine)
-    assert [(await folded(parts, id)).details.tracking for id in (theirs, nobodys)] == [{"who": MARKER}] * 2
+    assert [(await stored_basket(parts.event_store, id)).details.tracking for id in (theirs, nobodys)] == [
+        {"who": MARKER}
+    ] * 2
 
 
 async def test_an_organisations_person_is_another_than_anothers_of_the_same_id(parts: Container) -> None:
@@ -364,7 +365,7 @@ async def test_an_organisations_person_is_another_than_anothers_of_the_same_id(p
     of_zeta = Person(subject="p-1", partner="zeta")
     assert (await parts.erasure.scope(ADA)).organisations == {"acme": 1, "zeta": 1}
     assert (await parts.erasure.erase(of_zeta, GRACE)).basket_ids == (zetas,)
-    assert (await folded(parts, acmes)).details.tracking == {"who": MARKER}
+    assert (await stored_basket(parts.event_store, acmes)).details.tracking == {"who": MARKER}
 
 
 async def test_a_basket_that_was_ever_said_to_be_of_the_person_forgets(parts: Container) -> None:
@@ -372,7 +373,7 @@ async def test_a_basket_that_was_ever_said_to_be_of_the_person_forgets(parts: Co
     other = initiate(item("o-1", 2), checkout_id=id, tracking={"who": "charles"}, data_subject="p-3")
     await DirectHandlers(parts.handlers).initiate(other, caller())
     assert (await parts.erasure.erase(ADA, GRACE)).basket_ids == (id,)
-    assert (await folded(parts, id)).details.data_subject is None
+    assert (await stored_basket(parts.event_store, id)).details.data_subject is None
 
 
 async def test_a_basket_is_forgotten_by_its_id_and_the_same_again_changes_nothing(parts: Container) -> None:
@@ -414,11 +415,11 @@ async def test_what_is_brought_afterwards_is_kept_and_can_be_forgotten_again(
     await DirectHandlers(parts.handlers).initiate(bring, caller())
     await project(parts, id)
 
-    assert (await folded(parts, id)).details.tracking == {"who": MARKER}
+    assert (await stored_basket(parts.event_store, id)).details.tracking == {"who": MARKER}
     assert MARKER.encode() in (await parts.basket_views.snapshots([id]))[id]
     assert await where_it_lies(connection) == set()
     assert (await parts.erasure.erase(ADA, GRACE)).basket_ids == (id,)
-    assert (await folded(parts, id)).details.tracking == {}
+    assert (await stored_basket(parts.event_store, id)).details.tracking == {}
 
 
 async def test_who_was_about_to_change_the_basket_decides_again_and_loses_nothing(
@@ -433,7 +434,7 @@ async def test_who_was_about_to_change_the_basket_decides_again_and_loses_nothin
         bring = initiate(item("o-1", 2), checkout_id=id, tracking={"later": MARKER}, data_subject="p-1")
         brought = (await DirectHandlers(other.handlers).initiate(bring, caller())).basket
         assert brought.details.tracking == {"later": MARKER}
-    assert (await folded(parts, id)).details.tracking == {"later": MARKER}
+    assert (await stored_basket(parts.event_store, id)).details.tracking == {"later": MARKER}
 
 
 async def test_calls_that_run_meanwhile_all_succeed(
@@ -448,7 +449,7 @@ async def test_calls_that_run_meanwhile_all_succeed(
 
         await asyncio.gather(*map(work, ids), parts.erasure.erase(ADA, GRACE))
     for id in ids:
-        basket = await folded(parts, id)
+        basket = await stored_basket(parts.event_store, id)
         assert (basket.details.tracking, basket.version) == ({}, 17)
 
 
@@ -496,7 +497,9 @@ async def test_what_fails_at_its_last_step_has_done_nothing_and_is_done_by_the_n
         )
 
     assert [basket.basket_id for basket in await baskets.of_person(ADA)] == ids
-    assert [(await folded(parts, id)).details.tracking for id in ids] == [{"who": MARKER}] * 3
+    assert [(await stored_basket(parts.event_store, id)).details.tracking for id in ids] == [
+        {"who": MARKER}
+    ] * 3
     assert (await parts.erasure.erase(ADA, GRACE)).basket_ids == tuple(ids)
 
 
@@ -517,8 +520,8 @@ async def test_events_from_before_there_were_keys_are_told_of_and_shown_no_more(
         (await parts.event_store.read_stream(id)).events,
     ]
     assert not [one for one in shown if MARKER.encode() in one]
-    assert (await folded(parts, id)).details.tracking == {}
-    assert (await folded(parts, other)).details.tracking == {"who": MARKER}
+    assert (await stored_basket(parts.event_store, id)).details.tracking == {}
+    assert (await stored_basket(parts.event_store, other)).details.tracking == {"who": MARKER}
     await project(parts, id)
     assert await where_it_lies(connection) == {"events"}
     again = await parts.erasure.erase(BasketSelection(basket_ids=(id,)), GRACE)
@@ -547,10 +550,7 @@ async def test_a_view_that_the_projector_made_equals_one_that_is_made_of_what_is
     id = await a_basket(parts)
     await project(parts, id)
     stored = (await parts.raw_event_store.read_stream(id)).snapshot
-    events = await parts.raw_event_store.read_events(id)
-    raw = fold(None, decode_all(b"[" + b",".join(event.data for event in events) + b"]"))
-    assert isinstance(raw, Basket)
-    assert stored == to_view(raw).snapshot
+    assert stored == to_view(await stored_basket(parts.raw_event_store, id)).snapshot
 
 
 async def test_a_validation_after_forgetting_judges_the_same_basket(parts: Container) -> None:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
@@ -19,13 +18,6 @@ END_HOLDERS = """
 SELECT pg_terminate_backend(pid) FROM pg_locks
  WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[DatabasePool]:
-    database = DatabasePool(database_url)
-    yield database
-    await database.close()
 
 
 class TestPostgresLeadership(LeadershipContract):

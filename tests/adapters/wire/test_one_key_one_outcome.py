@@ -186,7 +186,7 @@ async def play(choose: Callable[[str, Any], Any], name: str, reached: Counter[st
     outcomes = [task.result() for task in tries]
     # Whoever did not learn the outcome asks again, before and after what is under way has come to its end.
     outcomes.append(await told(ask, processes[0].handlers, 90))
-    await world.interleaving.settle()
+    await world.interleaving.deliver_late()
     outcomes.append(await told(ask, processes[1].handlers, 91))
     answers = [outcome for outcome in outcomes if isinstance(outcome, RenderedResponse)]
     assert len(answers) >= 2

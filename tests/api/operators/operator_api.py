@@ -18,13 +18,13 @@ from adapters.auth.local_issuer import issue_token
 from adapters.container import Container, open_operator_container
 from adapters.settings import Settings
 from api.operators.app import OPERATOR_API_PATH, operator_app
-from domain.basket.codec import decode_all
 from domain.basket.commands import Action, RequestedItem
 from domain.catalogue.facts import Fact
 from domain.ports.messaging import DeadLetter
 from domain.shared.values import MessageSource
 from tests.builders import caller, initiate, update, validate
 from tests.builders.direct_handlers import DirectHandlers
+from tests.builders.stored_events import decode_stored
 from tests.contracts.catalogue import sourced
 
 ADA = "ada@operations"
@@ -79,8 +79,7 @@ class OperatorApiFixture:
 
     async def project(self, basket_id: str) -> None:
         stored = await self.parts.event_store.read_events(basket_id)
-        events = decode_all(b"[" + b",".join(event.data for event in stored) + b"]")
-        await self.parts.projection.apply({basket_id: events})
+        await self.parts.projection.apply({basket_id: decode_stored(stored)})
 
     async def bury(self, topic: str, offset: int, value: bytes, **values: Any) -> int:
         """The letter's number."""

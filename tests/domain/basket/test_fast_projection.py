@@ -13,14 +13,12 @@ from hypothesis import event as noted
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.basket.basket import Basket
-from domain.basket.codec import decode_all
 from domain.basket.events import BasketEvent
 from domain.basket.fast_projection import EVENT_STRUCTS, catch_up, project_canonical
 from domain.basket.projection import project, to_view
 from domain.ports.event_store import StoredEvent
 from domain.ports.read_models import BasketView
-from domain.shared.eventsourcing import DomainEvent, fold
+from domain.shared.eventsourcing import DomainEvent
 from tests.builders import (
     LIFETIME,
     InMemoryCheckout,
@@ -37,6 +35,7 @@ from tests.builders import (
     update,
     validate,
 )
+from tests.builders.stored_events import decode_stored, fold_basket
 from tests.domain.stored import samples
 
 VERDICT_GOES_ON = b'],"evidence":['
@@ -112,9 +111,7 @@ async def a_history(data: st.DataObject) -> Sequence[StoredEvent]:
 
 
 def folded(events: Sequence[StoredEvent]) -> BasketView:
-    basket = fold(None, decode_all(b"[" + b",".join(each.data for each in events) + b"]"))
-    assert isinstance(basket, Basket)
-    return to_view(basket)
+    return to_view(fold_basket(decode_stored(events)))
 
 
 def cut(document: bytes) -> bytes:

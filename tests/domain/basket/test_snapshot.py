@@ -26,6 +26,7 @@ from tests.builders import (
     update,
     validate,
 )
+from tests.builders.stored_events import fold_basket
 from tests.domain.stored import samples
 from tests.fakes.event_store import InMemoryEventStore
 
@@ -53,9 +54,7 @@ async def lived(checkout: InMemoryCheckout, ending: str = "") -> str:
 
 
 async def folded(checkout: InMemoryCheckout, id: str, upto: int | None = None) -> Basket:
-    basket = fold(None, (await checkout.history(id))[:upto])
-    assert isinstance(basket, Basket)
-    return basket
+    return fold_basket((await checkout.history(id))[:upto])
 
 
 @pytest.mark.parametrize("ending", ["", "completed", "expired"])

@@ -25,13 +25,6 @@ from tests.servers.waiting import eventually
 
 
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[DatabasePool]:
-    made = DatabasePool(database_url)
-    yield made
-    await made.close()
-
-
-@pytest.fixture
 async def facts(database: DatabasePool) -> AsyncIterator[PostgresCatalogue]:
     async with PostgresCatalogue(database, cache_size=100) as made:
         yield made

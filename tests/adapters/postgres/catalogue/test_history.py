@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -11,13 +10,6 @@ from adapters.postgres.pool import DatabasePool
 from tests.builders import price
 from tests.contracts.catalogue import sourced, unique
 from tests.contracts.catalogue_history import CatalogueHistoryContract, Learning
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[DatabasePool]:
-    made = DatabasePool(database_url)
-    yield made
-    await made.close()
 
 
 @pytest.fixture

@@ -18,13 +18,6 @@ from tests.contracts.open_baskets import OpenBasketsContract, OpenBasketsPlace
 from tests.workers.worker_processes import event_store
 
 
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[DatabasePool]:
-    made = DatabasePool(database_url)
-    yield made
-    await made.close()
-
-
 class TestPostgresOpenBaskets(OpenBasketsContract):
     @pytest.fixture
     async def place(self, database: DatabasePool, database_url: str) -> AsyncIterator[OpenBasketsPlace]:

@@ -13,12 +13,12 @@ from adapters.postgres.pool import DatabasePool
 from adapters.postgres.read_models.basket_views import PostgresBasketViews
 from adapters.postgres.rebuild.read_model_audit import PostgresReadModelAudit
 from adapters.postgres.rebuild.read_model_repair import PostgresReadModelRepair
+from adapters.system import new_id, utc_now
 from domain.basket.projection import to_view
 from domain.basket.repository import BasketRepository
 from domain.operators.audit import OperatorAction
 from domain.operators.verify.repair import Repair
 from domain.ports.read_models import BasketView
-from tests.basket_traffic import utc_now
 from tests.builders import InMemoryCheckout
 from tests.builders.direct_handlers import direct_handlers
 from tests.contracts.read_model_audit import (
@@ -28,7 +28,6 @@ from tests.contracts.read_model_audit import (
     recorded,
 )
 from tests.servers.waiting import eventually
-from tests.workers.command_gateway import new_id
 
 # How many sessions of this database wait for a row.
 WAITING = """

@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.basket.basket import Basket
-from domain.basket.codec import decode_all
 from domain.basket.projection import BasketProjection, to_view
 from domain.operators.audit import Operator
 from domain.operators.verify.compare import differing_columns
@@ -35,6 +34,7 @@ from tests.builders import (
     update,
     validate,
 )
+from tests.builders.stored_events import decode_stored, fold_basket
 from tests.fakes.basket_views import MemoryBasketViews, MemoryDeadLetters
 from tests.fakes.read_model_audit import InMemoryReadModelAudit
 
@@ -207,10 +207,7 @@ async def test_the_fold_at_each_version_is_a_plain_fold_of_the_events_up_to_it()
     basket_id, stored = await history(InMemoryCheckout())
     folded = fold_stream(basket_id, stored, frozenset(range(1, len(stored) + 1)))
     for version in range(1, len(stored) + 1):
-        plain: Basket | None = None
-        for event in decode_all(b"[" + b",".join(event.data for event in stored[:version]) + b"]"):
-            plain = event.mutate(plain)
-        assert plain is not None
+        plain = fold_basket(decode_stored(stored[:version]))
         assert not differing_columns(to_view(folded.at[version]), to_view(plain))
     assert folded.inconsistencies == ()
 
