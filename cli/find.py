@@ -152,7 +152,7 @@ def _parse_query(options: Mapping[str, object]) -> BasketQuery:
 def _why_nothing(query: BasketQuery) -> str:
     from typing import get_args
 
-    from domain.shared.check_codes import CheckCode
+    from domain.shared.findings import CheckCode
 
     code = query.finding_code
     if code is not None and code not in {*get_args(CheckCode), CRASHED}:

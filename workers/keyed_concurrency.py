@@ -1,4 +1,4 @@
-"""Many things at once, and those that belong together in their order."""
+"""Concurrency that keeps the order of work with a common key."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ async def run_keyed(
     *,
     at_once: int,
 ) -> list[R]:
-    """The results, in the order of the work. Work that shares a name is done one after the other, as it
-    came; else up to `at_once` things are done at the same time. The first error ends everything."""
+    """The results, in the order of the work. Work that shares a name runs in its order; else up to `at_once` tasks run
+    at the same time. The first error ends everything."""
     last_of: dict[str, asyncio.Task[R]] = {}
     places = asyncio.Semaphore(at_once)
 

@@ -1,5 +1,4 @@
-"""Commands as gateways queue them, and the results that they are sent: CloudEvents in binary mode.
-docs/kafka-commands.md describes both."""
+"""Commands from gateways, and their results: CloudEvents in binary mode. docs/kafka-commands.md describes both."""
 
 from __future__ import annotations
 
@@ -21,7 +20,7 @@ _PRECONDITIONS = {"if-match": "ifmatch", "if-none-match": "ifnonematch"}
 
 @dataclass(frozen=True, slots=True)
 class CommandMessage:
-    """A message that has a command id, so that there is somebody to tell what became of it."""
+    """A message with a command id, so that its sender can get a result."""
 
     id: str
     message: Message
@@ -48,10 +47,10 @@ class CommandMessage:
 
     @property
     def preconditions(self) -> dict[str, str]:
-        """As HTTP names them. Several headers of one name are one list, and one that is no text stays a header: it
-        is refused, not passed over."""
-        said = {name: self._joined(header) for name, header in _PRECONDITIONS.items()}
-        return {name: value for name, value in said.items() if value is not None}
+        """By their HTTP names. Several headers of one name are one list. A header that is no text stays one, and is
+        refused."""
+        found = {name: self._joined(header) for name, header in _PRECONDITIONS.items()}
+        return {name: value for name, value in found.items() if value is not None}
 
     @property
     def content_encoding(self) -> str | None:
@@ -67,14 +66,13 @@ class CommandMessage:
 
 
 def command_message(message: Message) -> CommandMessage | None:
-    """None where there is no command id, or one that cannot be stored and shown, or is longer than 255
-    characters."""
+    """None without a command id of at most 255 characters that can be stored and shown."""
     command_id = storable_header(message, "ce_id", MAX_COMMAND_ID_LENGTH)
     return CommandMessage(command_id, message) if command_id is not None else None
 
 
 def storable_header(message: Message, name: str, longest: int) -> str | None:
-    """A header as it may be stored and shown; None where there is none, or one that may not."""
+    """A header; None if it is missing, or cannot be stored and shown."""
     value = message.header(name)
     return value if value and is_storable_text(value, longest) else None
 
@@ -87,12 +85,13 @@ def result_message(
     traceparent: str,
     now: datetime,
 ) -> Message:
-    """What became of a command: the HTTP answer to it, in JSON."""
-    headers_told = {name.lower(): value for name, value in answer.headers.items()}
+    """The HTTP response to a command, in JSON."""
+    headers_in_lower_case = {name.lower(): value for name, value in answer.headers.items()}
     about = json.dumps(
-        {"commandId": command.id, "status": answer.status, "headers": headers_told}, separators=(",", ":")
+        {"commandId": command.id, "status": answer.status, "headers": headers_in_lower_case},
+        separators=(",", ":"),
     ).encode()
-    # The body is JSON already, and goes out as it was stored.
+    # The body is JSON, and is sent as it was stored.
     value = about[:-1] + b',"body":' + (answer.body or b"null") + b"}"
     headers = cloud_event(
         id=f"{command.id}/result",

@@ -1,4 +1,4 @@
-"""Commands and orders in, results out, and between the two nothing lost and nothing twice."""
+"""Reads commands and orders, and publishes results: nothing is lost, and nothing happens twice."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from adapters.settings import Settings
 from domain.operators.status.model import LagMeasurement
 
 GROUP = "checkout-commands"
-"""The consumer group that the offsets are kept under, and the transactional id."""
+"""The consumer group of the offsets, and the transactional id."""
 
 START_WITHIN_SECONDS = 45.0
-"""Longer than a transaction may stay open: who takes over waits for the end of the last one."""
+"""Longer than a transaction may stay open, because a successor waits for the end of the last one."""
 
 FINISH_WITHIN_SECONDS = 30.0
 ANSWER_WITHIN_SECONDS = 20.0
@@ -46,12 +46,12 @@ class CommandStream:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[CommandSession]:
-        """Takes over from whoever read before; raises BrokerUnavailable."""
+        """Takes over from the reader before; raises BrokerUnavailable."""
         if not self._exactly_once:
             _log.warning("the broker has no transactions: a crash may publish results again")
         await warn_about_small_topics(self._settings, COMMAND_RESULTS)
-        # In this order: once the producer has started, an earlier reader's transaction is over and it
-        # can begin no other; only then do the group's offsets say what is left to do.
+        # In this order: once the producer has started, the reader before has no transaction and can begin none. Only
+        # then do the group's offsets say what is left to do.
         sending = await start_producer(
             self._settings, self._group, START_WITHIN_SECONDS, transactional_id=self._group
         )
@@ -76,9 +76,9 @@ class CommandStream:
 
 
 class CommandSession:
-    """One reader at work. After an error it is done for; the next one begins where the last finished.
+    """One reader at work. An error ends the session; the next one begins where this one finished.
 
-    It takes all partitions and joins no group: the others stand by, and one that died is not waited for.
+    It takes all partitions and joins no group, so nobody waits for a member that died.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class CommandSession:
         idle_poll: IdlePoll | None,
     ) -> None:
         self._reading = reading
-        # The embedded broker, which has no transactions either, says wrong ends.
+        # The embedded broker, which has no transactions, reports wrong end offsets.
         self._batches = GroupConsumer(
             reading, settings, group, ends_are_right=exactly_once, idle_poll=idle_poll
         )
@@ -102,35 +102,32 @@ class CommandSession:
         self._taken: frozenset[TopicPartition] = frozenset()
 
     async def take_all_partitions(self) -> None:
-        """Reads from all partitions that there are by now; raises BrokerUnavailable where a topic is
-        missing."""
+        """Reads from all present partitions; raises BrokerUnavailable if a topic is missing."""
         there = await with_timeout(self._group, ANSWER_WITHIN_SECONDS, self._partitions())
         if there != self._taken:
-            # Each partition begins at the group's offset: what was finished, and nothing else, lies before it.
+            # Each partition begins at the group's offset; only finished messages are before it.
             self._taken = frozenset(there)
             self._reading.assign(sorted(there))
 
     async def next(self, limit: int, wait: float) -> Sequence[Received]:
-        """At most `limit` messages, in order in each partition; none where nothing came for `wait` seconds.
-        Raises BrokerUnavailable."""
+        """At most `limit` messages, in order in each partition; none after `wait` seconds. Raises BrokerUnavailable."""
         await self.take_all_partitions()
         return await self._batches.next(limit, wait)
 
     async def figures(self) -> LagMeasurement | None:
-        """How far this reader is, and how much waits for it; None where that is not known at present."""
+        """How far this reader is, and how much waits for it; None if that is unknown."""
         return await self._batches.figures()
 
     async def finish(self, batch: Sequence[Received], results: Sequence[Message]) -> None:
-        """Publishes the results and says that the batch is done with: with transactions both or neither,
-        without them the results first. Raises BrokerUnavailable, and LeadershipLost where another reader
-        took over."""
+        """Publishes the results and commits the batch's offsets: in one transaction, or else the results first. Raises
+        BrokerUnavailable, and LeadershipLost if another reader took over."""
         done = offsets_after(batch)
         await with_timeout(self._group, FINISH_WITHIN_SECONDS, self._send(results, done))
         self._batches.done(done)
 
     async def _send(self, results: Sequence[Message], done: Mapping[TopicPartition, int]) -> None:
         if self._exactly_once:
-            # On an error nothing is undone here: the session is done for, and the next one undoes it.
+            # After an error, the next session aborts the transaction.
             await self._sending.begin_transaction()
             await send_all(self._sending, results)
             await self._sending.send_offsets_to_transaction(done, self._group)
@@ -140,7 +137,7 @@ class CommandSession:
             await self._reading.commit(done)
 
     async def _partitions(self) -> set[TopicPartition]:
-        # The producer's answer is at hand, and renewed from time to time.
+        # The producer caches these, and refreshes them from time to time.
         return {
             TopicPartition(topic, number)
             for topic in (COMMANDS, ORDERS)

@@ -1,7 +1,7 @@
-"""From what somebody says of the catalogue to the fact that it is. docs/catalogue.md describes the format.
+"""Parses catalogue messages into facts. docs/catalogue.md describes the format.
 
-Stricter than the models, which read what is stored as well: a restriction that is dropped, or a type that is
-guessed, would widen what the fact says.
+The parser is stricter than the models, which also read stored facts. A dropped restriction, or a guessed type, would
+widen a fact.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ NEUTRAL_MEMBERS: frozenset[tuple[str, str]] = frozenset(
         ("offer", "quantity"),
     }
 )
-"""Members, by kind and name, that the contract has and this release does not support. Where they are null, or the
-`quantity` of a product is 1, they say what is so without them; anything else is refused."""
+"""Members, by kind and name, that the contract has and this release does not support. They are accepted only with the
+value that they have by default: null, or 1 for the `quantity` of a product."""
 
 
 class InvalidFact(ValueError):
-    """What says nothing that the catalogue could learn; in words why, with JSON pointers."""
+    """A document that is no fact; the text says why, with JSON pointers."""
 
 
 class _Strictly(TypedDict):
@@ -62,8 +62,8 @@ _STRICTLY: _Strictly = {"strict": True, "extra": "forbid", "by_alias": True, "by
 
 
 def parse_fact(document: bytes, kind: FactKind | None = None, ignored: Collection[str] = ()) -> Fact:
-    """The fact that a JSON document says. `kind`: it must be of this kind, and need not say so. `ignored` are names
-    of unknown members that are passed over. Raises NotAFact."""
+    """The fact in a JSON document. It must be of `kind`, and then need not name it. Unknown members named in `ignored`
+    are skipped. Raises InvalidFact."""
     _require_single_members(document)
     try:
         fact = _read(document, kind, ignored)
@@ -77,8 +77,7 @@ def parse_fact(document: bytes, kind: FactKind | None = None, ignored: Collectio
 
 
 def _not_to_be_kept(document: bytes, fact: Fact) -> Iterator[ValidationReason]:
-    """Where a fact has a text that a terminal would obey."""
-    # Most documents are plain ASCII, of which the models refuse what is not to be printed.
+    # Most documents are plain ASCII, where the models refuse control characters themselves.
     if document.isascii() and b"\\u" not in document:
         return
     texts: list[tuple[Location, object]] = [((), fact.model_dump(mode="json"))]

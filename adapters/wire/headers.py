@@ -1,5 +1,5 @@
-"""What callers make a command depend on, by the lower-case names of headers: `If-Match`, `If-None-Match` and
-`Idempotency-Key`. All three are read in linear time."""
+"""The headers `If-Match`, `If-None-Match`, `Idempotency-Key` and `ETag`. All are read in linear time. Header names are
+in lower case."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _QUOTED_KEY = re.compile(
     r"(?:=(?:@?-?[0-9]{1,15}(?:\.[0-9]{1,3})?|%?\"(?:[ !#-\[\]-~]|\\[\"\\])*+\"|:[A-Za-z0-9+/=]*+:|\?[01]"
     r"|[A-Za-z*][!#$%&'*+.^_`|~0-9A-Za-z:/\-]*+))?)*+"
 )
-"""A string of RFC 9651 (and 8941), as the header's draft standard has it."""
+"""A string of RFC 9651 (and 8941), as the header's draft standard defines it."""
 
 _LONGEST_KEY = 255
 
 
 @dataclass(frozen=True, slots=True)
 class IdempotencyHeader:
-    """A key, quoted or bare. `formerly` is a quoted key as it came: answers of the release before are under it."""
+    """A key. `former_key` is a quoted key with its quotes, under which an older release stored the response."""
 
     key: str
     former_key: str | None = None
@@ -43,11 +43,10 @@ def entity_tag(version: int) -> str:
 
 
 def read_preconditions(headers: Mapping[str, str]) -> Preconditions:
-    """What the caller asks for of the basket's version. Raises InvalidHeader for anything that is neither `*` nor
-    a list of entity tags.
+    """Raises InvalidHeader for anything but `*` and lists of entity tags.
 
-    `If-Match` compares strongly: a weak tag matches nothing. `If-None-Match` compares weakly. A tag that no
-    basket ever had matches nothing.
+    `If-Match` compares strongly: a weak tag matches nothing. `If-None-Match` compares weakly. A tag that cannot be a
+    basket's version matches nothing.
     """
     accepted, unwanted = headers.get("if-match"), headers.get("if-none-match")
     if accepted is None and unwanted is None:
@@ -59,8 +58,8 @@ def read_preconditions(headers: Mapping[str, str]) -> Preconditions:
 
 
 def read_idempotency_key(headers: Mapping[str, str]) -> IdempotencyHeader | None:
-    """None where the header is absent. `"k"` and `k` are the same key. Raises InvalidHeader where it is neither
-    a quoted string nor visible ASCII, or is empty or longer than 255 characters."""
+    """None without the header. `"k"` and `k` are the same key. Raises InvalidHeader unless it is 1 to 255 characters of
+    visible ASCII or in a quoted string."""
     value = headers.get("idempotency-key")
     if value is None:
         return None

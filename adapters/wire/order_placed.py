@@ -13,11 +13,11 @@ from domain.shared.values import BasketId, NewIdentifier, normalize_id
 
 
 class InvalidOrderMessage(ValueError):
-    """A message of the orders topic that says nothing we could act on; in words why."""
+    """A message of the orders topic that cannot be understood; the text says why."""
 
 
 class OrderPlaced(BaseModel):
-    """An order was placed from a basket. Fields that we do not know are the order service's own."""
+    """An order and its basket, from the message's key and value."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, alias_generator=to_camel)
 
@@ -37,7 +37,7 @@ class OrderMessage(BaseModel):
 
 
 def parse_order(key: bytes | None, value: bytes | None) -> OrderPlaced:
-    """The key names the basket; where the value names it too they must agree. Raises InvalidOrderMessage."""
+    """The key names the basket. If the value names it too, both must agree. Raises InvalidOrderMessage."""
     try:
         read_json(value or b"")
         said = OrderMessage.model_validate_json(value or b"")

@@ -1,4 +1,4 @@
-"""How callers are told what went wrong: one table from error to problem document (RFC 9457)."""
+"""Problem documents (RFC 9457): one table from error to problem."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MEDIA_TYPE = "application/problem+json"
 
 @dataclass(frozen=True, slots=True)
 class ProblemType:
-    """A kind of problem. The code is stable; the type is made of it."""
+    """The code is stable, and the type URN is made of it."""
 
     status: int
     code: str
@@ -78,17 +78,17 @@ PROBLEM_TYPES: dict[type[Exception], ProblemType] = {
     errors.StoreUnavailable: ProblemType(503, "store_unavailable", "Baskets cannot be reached at present"),
     errors.Unavailable: ProblemType(503, "unavailable", "A part of the service is away at present"),
 }
-"""A subclass that is not listed is told as its nearest listed ancestor."""
+"""A subclass that is not listed has the problem of its nearest listed ancestor."""
 
 RETRY_AFTER_ONE_SECOND = {"Retry-After": "1"}
 
 MAX_ERRORS = 100
-"""So many are told of one body; the detail says how many there are."""
+"""A problem lists so many errors; its detail says how many there are."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A problem as it happened once: what it is, words, the places in the body, and more members."""
+    """One occurrence of a problem. `errors` are places in the body; `members` are further members of the document."""
 
     kind: ProblemType
     detail: str
@@ -117,8 +117,7 @@ class Problem:
 
 
 def to_problem(error: Exception) -> Problem:
-    """The problem that stands for an error. One that is not in the table is told as an internal error,
-    without any of its words."""
+    """The problem of an error. An error that is not in the table is an internal error, and shows none of its words."""
     kind = next(
         (PROBLEM_TYPES[ancestor] for ancestor in type(error).__mro__ if ancestor in PROBLEM_TYPES), None
     )
@@ -162,6 +161,6 @@ def _counted(count: int) -> str:
 
 
 def _challenge(error: str | None) -> str:
-    """RFC 6750; a request that bore no token is told no error."""
+    """RFC 6750. A request without a token gets no error."""
     realm = 'Bearer realm="partner-checkout"'
     return realm if error is None else f'{realm}, error="{error}"'

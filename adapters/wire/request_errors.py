@@ -1,4 +1,4 @@
-"""Why a request is refused before the domain sees it, as facts; `problems.py` says how callers are told.
+"""Why a request is refused before the domain sees it. `problems.py` says how callers are told.
 
 RequestError
 ├── MalformedBody            no JSON at all
@@ -12,8 +12,8 @@ RequestError
 ├── MethodNotAllowed
 ├── NotAuthenticated         no token, or one that is not accepted
 └── NotAllowed               a good token that does not allow this call
-RepeatedMemberName (an InvalidCommand): a member name stands twice in one object of the body
-KeysUnavailable (an Unavailable): the token issuer's keys cannot be had; the token was not judged
+RepeatedMemberName (an InvalidCommand): an object of the body has a member twice
+KeysUnavailable (an Unavailable): the token issuer's keys cannot be fetched, so the token was not checked
 """
 
 from __future__ import annotations
@@ -30,18 +30,16 @@ from domain.shared.errors import (
 
 
 class RequestError(CheckoutError):
-    """The request was refused as it stands, whatever the basket is like; `headers` go with the answer."""
+    """The request is refused, whatever the basket is. The response has `headers`."""
 
     headers: Mapping[str, str] = MappingProxyType({})
 
 
 class InvalidRequest(InvalidCommand):
-    """The body is JSON of another shape than the contract's; one violation for each thing wrong."""
+    """The body is JSON, but not as the contract says; one violation for each thing that is wrong."""
 
 
 class RepeatedMemberName(InvalidCommand):
-    """A member name stands twice in one object of the body."""
-
     def __init__(self, location: tuple[str | int, ...]) -> None:
         super().__init__((Violation(location, "repeated_member", "this name stands twice in one object"),))
 
@@ -92,7 +90,7 @@ class MethodNotAllowed(RequestError):
 
 
 class NotAuthenticated(RequestError):
-    """`error` is the code of RFC 6750, None where no token came at all."""
+    """`error` is the code of RFC 6750; None if there was no token."""
 
     def __init__(self, why: str, error: str | None = "invalid_token") -> None:
         super().__init__(why)
@@ -108,6 +106,4 @@ class NotAllowed(RequestError):
 
 
 class KeysUnavailable(Unavailable):
-    """The keys that tokens are checked with cannot be had at present."""
-
     retry_after_seconds = 5

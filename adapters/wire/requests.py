@@ -1,6 +1,6 @@
-"""The bodies that callers send, over HTTP and Kafka alike, and the commands that they mean.
+"""The bodies that callers send, over HTTP and Kafka alike, and the commands they become.
 
-A field that the contract does not know is refused: nothing is dropped silently.
+Unknown fields are refused: nothing is dropped silently.
 """
 
 from __future__ import annotations
@@ -95,11 +95,11 @@ OwnItemId = Annotated[
 ]
 
 LineId = Annotated[NewIdentifier, AfterValidator(normalize_id)]
-"""A line that is meant: a UUID in either case."""
+"""The id of a line: a UUID in either case."""
 
 
 class RequestModel(BaseModel):
-    """Exactly the contract's fields, by the contract's names and types."""
+    """Accepts the contract's fields only, by the contract's names and types."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -182,15 +182,9 @@ class OrderRequest(RequestModel):
     name or a mail address. Who is forgotten by it is forgotten in all baskets that name it."""
 
     def to_details(self) -> BasketDetails:
+        said = {name: getattr(self, name) for name in BasketDetails.model_fields}
         return BasketDetails.model_construct(
-            external_id=self.external_id,
-            country=self.country,
-            currency=self.currency,
-            source=self.source,
-            order_type=self.order_type,
-            tracking=self.tracking or {},
-            custom_fields=self.custom_fields or {},
-            data_subject=self.data_subject,
+            **{**said, "tracking": self.tracking or {}, "custom_fields": self.custom_fields or {}}
         )
 
 

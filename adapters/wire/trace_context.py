@@ -21,13 +21,12 @@ class TraceContext:
 
 
 def continue_trace(traceparent: str | None, correlation_id: str | None, new_id: NewId) -> TraceContext:
-    """The caller's trace and correlation id where they can be read; else a new trace, and the trace's id
-    for the correlation."""
+    """The caller's trace, or a new one if it cannot be read. An unreadable correlation id becomes the trace's id."""
     known = _TRACEPARENT.fullmatch(traceparent or "")
     if known is None or (known[1] == "00" and known[5]):
         trace_id, span_id, flags = new_id().replace("-", ""), new_id().replace("-", "")[-16:], "01"
     else:
-        # a later version may say more; what goes on from here is version 00, which we know
+        # a later version may have more fields; we continue it as version 00
         trace_id, span_id, flags = known[2], known[3], known[4]
     traceparent = f"00-{trace_id}-{span_id}-{flags}"
     if correlation_id is None or _CORRELATION_ID.fullmatch(correlation_id) is None:

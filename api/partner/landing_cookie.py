@@ -19,7 +19,7 @@ LARGEST_COOKIE = 4096
 
 
 class LandingState(BaseModel):
-    """What the cookie's value says, as percent-encoded JSON."""
+    """The cookie's value, as percent-encoded JSON."""
 
     model_config = ConfigDict(strict=True)
 
@@ -27,7 +27,7 @@ class LandingState(BaseModel):
 
 
 class LandingStateCookie:
-    """Reads and writes the cookie as the settings name it."""
+    """Reads and writes the cookie that the settings name."""
 
     def __init__(self, settings: Settings) -> None:
         self._name = settings.landing_cookie
@@ -36,8 +36,8 @@ class LandingStateCookie:
             self._attributes += "; Secure"
 
     def read(self, headers: dict[str, str]) -> str | None:
-        """The basket's id; None without the cookie. Raises InvalidLandingState where its value is too
-        large, cannot be read or comes twice with different content."""
+        """The basket's id; None without the cookie. Raises InvalidLandingState if the value is too large, is unreadable,
+        or comes twice with different content."""
         values = set(cookie_values(headers.get("cookie", ""), self._name))
         if not values:
             return None
@@ -54,7 +54,7 @@ class LandingStateCookie:
             raise InvalidLandingState(f"the cookie {self._name} cannot be read") from error
 
     def require(self, headers: dict[str, str]) -> str:
-        """The basket's id; raises InvalidLandingState also where there is no cookie."""
+        """The basket's id; raises InvalidLandingState without a cookie too."""
         basket_id = self.read(headers)
         if basket_id is None:
             raise InvalidLandingState(f"the cookie {self._name} is missing")

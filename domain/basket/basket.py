@@ -24,16 +24,9 @@ from domain.basket.events import (
 from domain.shared.errors import BasketFinished
 from domain.shared.eventsourcing import Aggregate
 from domain.shared.findings import Verdict
-from domain.shared.values import (
-    Market,
-    Money,
-    OrderItemType,
-    json_equal,
-    total,
-)
+from domain.shared.values import Market, Money, OrderItemType, json_equal, total
 
 BasketStatus = Literal["open", "expired", "completed"]
-
 
 LineKey = tuple[str, str, OrderItemType, str | None]
 
@@ -50,10 +43,10 @@ class Basket(Aggregate):
 
     def __init__(self) -> None:
         self.partner = ""
-        self.details = BasketDetails()
+        self.details = _NO_DETAILS
         self.items: dict[str, OrderItem] = {}
         self.status: BasketStatus = "open"
-        self.expires_at = datetime.max.replace(tzinfo=UTC)
+        self.expires_at = _NEVER
         self.ready: bool | None = None
         self.order_id: str | None = None
         self.finding_codes: tuple[str, ...] = ()
@@ -67,13 +60,13 @@ class Basket(Aggregate):
         )
 
     def fork(self) -> Basket:
-        """A copy to decide on: the original stays as it was acknowledged."""
+        """A copy to decide on. The original stays as it was acknowledged."""
         other = self.copy()
         other.items = dict(self.items)
         return other
 
     def as_seen_at(self, now: datetime) -> Basket:
-        """A copy to show: its status is what holds at `now`."""
+        """A copy to show, with its status at `now`."""
         other = self.fork()
         other.status = self.status_at(now)
         return other
@@ -87,7 +80,7 @@ class Basket(Aggregate):
         return total([item.line_total for item in self.items.values()])
 
     def status_at(self, now: datetime) -> BasketStatus:
-        """Expired from `expires_at` on, also where no event says so yet."""
+        """Expired from `expires_at` on, even before an event says so."""
         return "expired" if self.status == "open" and now >= self.expires_at else self.status
 
     def require_open(self, now: datetime) -> None:
@@ -96,11 +89,8 @@ class Basket(Aggregate):
         if status != "open":
             raise BasketFinished(self.id, status)
 
-    def add_ons_of(self, item_id: str) -> list[OrderItem]:
-        return [item for item in self.items.values() if item.parent_id == item_id]
-
     def change_details(self, details: BasketDetails, now: datetime) -> None:
-        """Brings the details to what is asked; says nothing where they are the same."""
+        """Sets the details. No event if they are the same."""
         changed = tuple(
             field.alias or name
             for name, field in BasketDetails.model_fields.items()
@@ -113,7 +103,7 @@ class Basket(Aggregate):
         self.trigger_event(OrderItemAdded, order_item=item, timestamp=now)
 
     def change_quantity(self, item_id: str, quantity: int, now: datetime) -> None:
-        """Sets a line's quantity, at least 1; says nothing where it is the same."""
+        """Sets a line's quantity, at least 1. No event if it is the same."""
         before = self.items[item_id].quantity
         if before != quantity:
             self.trigger_event(
@@ -121,7 +111,7 @@ class Basket(Aggregate):
             )
 
     def expect_price(self, item_id: str, price: Money | None, now: datetime) -> None:
-        """Sets the price that the caller counts on; says nothing where it is the same."""
+        """Sets the price that the caller counts on. No event if it is the same."""
         before = self.items[item_id].expected_price
         if before != price:
             self.trigger_event(
@@ -129,14 +119,13 @@ class Basket(Aggregate):
             )
 
     def remove_item(self, item_id: str, now: datetime) -> list[str]:
-        """Removes a line and the add-ons under it; returns the ids of all that left."""
-        add_ons = [item.id for item in self.add_ons_of(item_id)]
+        """Removes a line and the add-ons under it; returns the ids of all that left, the line first."""
+        add_ons = [item.id for item in self.items.values() if item.parent_id == item_id]
         self._remove(item_id, add_ons, now)
         return [item_id, *add_ons]
 
     def remove_items(self, item_ids: Iterable[str], now: datetime) -> None:
-        """Removes lines and the add-ons under them, which may be among them."""
-        # One look at all lines: to look for the add-ons of each would make emptying a basket quadratic.
+        """As `remove_item` for each id. Skips lines that left with their offer."""
         under: dict[str, list[str]] = defaultdict(list)
         for item in self.items.values():
             if item.parent_id is not None:
@@ -164,14 +153,18 @@ class Basket(Aggregate):
         )
 
     def expire(self, now: datetime) -> None:
-        """Says that the basket expired, once and only when it is due."""
+        """Records that the basket expired, once and only when it is due."""
         if self.status == "open" and now >= self.expires_at:
             self.trigger_event(BasketExpired, timestamp=now)
 
     def complete(self, order_id: str | None, now: datetime) -> None:
-        """Says that an order was placed. The order service's word counts even after the basket expired;
-        the same order twice is said once. Raises BasketFinished where another order was placed from it."""
+        """Records that an order was placed. An expired basket completes too, and the same order completes it once.
+        Raises BasketFinished if another order was placed from it."""
         if self.status != "completed":
             self.trigger_event(BasketCompleted, order_id=order_id, timestamp=now)
         elif order_id != self.order_id:
             raise BasketFinished(self.id, self.status)
+
+
+_NO_DETAILS = BasketDetails()
+_NEVER = datetime.max.replace(tzinfo=UTC)

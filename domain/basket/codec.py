@@ -1,7 +1,7 @@
 """Basket events from and to their stored JSON.
 
-Old events stay readable: an upcaster is a pure function from one version of a stored document to the
-next and is applied on load. A type that this release does not know becomes an `UnknownEvent`.
+Old events stay readable: on load, an upcaster turns one version of a stored document into the next. An unknown type
+becomes an `UnknownEvent`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Upcaster = Callable[[Document], Document]
 Upcasters = Mapping[str, Upcaster]
 
 UPCASTERS: Upcasters = {}
-"""From a superseded type name to the function that turns its document into the next version's."""
+"""From a superseded type name to the function that makes its document the next version's."""
 
 _UNQUOTED = ConfigDict(hide_input_in_errors=True)
 _EVENT: TypeAdapter[BasketEvent] = TypeAdapter(
@@ -42,7 +42,7 @@ def encode(event: DomainEvent) -> bytes:
 
 
 def decode(document: Document, upcasters: Upcasters = UPCASTERS) -> DomainEvent:
-    """One event from its stored document, brought to its newest version; raises UnreadableEvent."""
+    """One event in its newest version from its stored document; raises UnreadableEvent."""
     if not isinstance(document, dict) or not isinstance(document.get("type"), str):
         raise UnreadableEvent("not an object with a type")
     try:
@@ -57,16 +57,14 @@ def decode(document: Document, upcasters: Upcasters = UPCASTERS) -> DomainEvent:
             type=document["type"],
             document=document,
         )
-    # An upcaster is given documents as old as the service; any way it fails, this event is unreadable.
+    # An upcaster may fail in any way on an old document; then the event is unreadable.
     except (ValidationError, LookupError, TypeError, ValueError) as error:
         raise UnreadableEvent(repr(error)) from error
 
 
 def decode_all(array: bytes, upcasters: Upcasters = UPCASTERS) -> list[DomainEvent]:
-    """The events of a JSON array, in its order; raises UnreadableEvent.
-
-    One parse for all is the fastest way; only where that fails each is looked at on its own.
-    """
+    """The events of a JSON array, in its order; raises UnreadableEvent. One parse for all is the fastest way; if it
+    fails, each document is decoded on its own."""
     try:
         return [*_EVENTS.validate_json(array)]
     except ValidationError:

@@ -1,5 +1,5 @@
-"""What can happen to a basket. Each class is at once the stored form, the published schema and the
-change of state; deciding whether it may happen is `basket.py`'s."""
+"""What can happen to a basket. Each class is the stored form, the published schema and the change of state.
+`basket.py` decides whether it may happen."""
 
 from __future__ import annotations
 

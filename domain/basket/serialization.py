@@ -1,6 +1,6 @@
-"""A basket as callers see it: the `order` of the answers and the `checkout` of a verdict.
+"""A basket as callers see it: the `order` of responses and the `checkout` of a verdict.
 
-The ids of lines are UUIDs, and shown in lower case: callers' own were stored as they came once."""
+Line ids are UUIDs in lower case. Older releases stored callers' own ids as they came."""
 
 from __future__ import annotations
 
@@ -21,8 +21,7 @@ def serialize_money(money: Money | None) -> Document | None:
 
 
 def serialize_order(basket: Basket) -> Document:
-    """The order of contract.md: money as decimal strings, an unpriced line without a price, no total
-    invented for it, times in RFC 3339."""
+    """Money as decimal strings, times in RFC 3339. An unpriced line has no price, and then the order has no total."""
     details = basket.details
     return {
         "id": basket.id,
@@ -58,7 +57,7 @@ def _item_document(item: OrderItem) -> Document:
 
 
 def serialize_verdict(validated: Validated) -> Document:
-    """The whole verdict, as the validate call answers it and `checkout.validation-results.v1` carries it."""
+    """The whole verdict: the response to a validation, and the message on `checkout.validation-results.v1`."""
     judged, verdict = validated.judged, validated.verdict
     return {
         "id": judged.id,

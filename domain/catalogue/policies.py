@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from domain.catalogue.fact_ids import Epoch, Sequence, fact_id, subject_of
-from domain.shared.check_codes import CheckCode
 from domain.shared.eventsourcing import Value
+from domain.shared.findings import CheckCode
 from domain.shared.values import WHOLE_NUMBER, Amount, Money, PartnerOrganisation
 
 Level = Literal["error", "warning", "off"]

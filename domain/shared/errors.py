@@ -1,23 +1,24 @@
-"""What can go wrong, as facts; how it is told to HTTP callers stands in one table in `adapters/contract`.
+"""What can go wrong, as facts. The table in `adapters/wire/problems.py` says how callers are told.
 
 CheckoutError
-├── Refused                      the command changed nothing, and the caller can act on it
+├── CommandRejected              the command changed nothing, and the caller can act on it
 │   ├── BasketNotFound           no such basket, or another organisation's
 │   ├── BasketFinished           completed or expired baskets take no changes
 │   ├── InvalidCommand           with one violation for each thing that is wrong
-│   ├── ExternalIdInUse          another open basket of the organisation holds it
-│   ├── VersionMismatch          the caller asked for another version than the basket has
-│   ├── BasketExists             the caller asked for nothing where the basket is there, or at this version
-│   └── VersionConflict          other writers kept winning; a later try may do
-├── IdempotencyError                  about idempotency keys
-│   ├── KeyReused                the key came before with another request
+│   ├── ExternalIdInUse          another open basket of the organisation has it
+│   ├── VersionMismatch          the caller expected another version
+│   ├── BasketExists             the caller expected no basket, or not this version
+│   └── VersionConflict          other writers won every attempt (`domain/basket/command_executor.py`)
+├── IdempotencyError
+│   ├── KeyReused                the key belongs to another request
 │   ├── RequestInProgress        the first request with this key still runs
-│   └── AnsweredElsewhere        another process answered this key in between
-└── Unavailable                  a part we need is away; nothing was acknowledged
+│   └── AnsweredElsewhere        another process answered the key in between
+├── StoreForbidden               the database refuses this to the process's role
+└── Unavailable                  a part that we need is away; nothing was acknowledged
     ├── StoreUnavailable
     ├── BrokerUnavailable
-    ├── BrokerRefused            Kafka answers, and refuses until somebody changes something
-    └── LeadershipLost           the role is another process's, or may be
+    ├── BrokerRefused            Kafka refuses until somebody changes something
+    └── LeadershipLost           another process has the role, or may have it
 """
 
 from __future__ import annotations
@@ -26,11 +27,11 @@ from dataclasses import dataclass
 
 
 class CheckoutError(Exception):
-    """Root of everything this service raises on purpose."""
+    """Root of everything that this service raises on purpose."""
 
 
 class CommandRejected(CheckoutError):
-    """The command was refused and changed nothing."""
+    """The command changed nothing."""
 
 
 class BasketNotFound(CommandRejected):
@@ -106,7 +107,7 @@ class AnsweredElsewhere(IdempotencyError):
 
 
 class Unavailable(CheckoutError):
-    """A part that we need is away. Nothing was acknowledged; trying again is safe."""
+    """A part that we need is away. Trying again is safe."""
 
     retry_after_seconds = 1
 
@@ -117,8 +118,6 @@ class StoreUnavailable(Unavailable):
 
 
 class StoreForbidden(CheckoutError):
-    """The store does not let this process do it: what stands in the message is a matter of its settings."""
-
     def __init__(self, why: str) -> None:
         super().__init__(
             f"the database's role may not do this ({why}): operators' commands, the operator API and the console sign in"
@@ -132,7 +131,7 @@ class BrokerUnavailable(Unavailable):
 
 
 class BrokerRefused(Unavailable):
-    """Kafka is there, or could be asked, and refuses. Trying again helps once somebody changed what `why` names."""
+    """Kafka refuses. Trying again helps once somebody has changed what `why` names."""
 
     def __init__(self, why: str) -> None:
         super().__init__(f"Kafka: {why}")

@@ -1,4 +1,4 @@
-"""What a validation says: findings, and the verdict that they make."""
+"""What a validation reports: findings, and the verdict that they make."""
 
 from __future__ import annotations
 
@@ -13,6 +13,39 @@ Severity = Literal["error", "warning"]
 
 Resolution = Literal["retry", "change_basket", "contact_seller"]
 """What the caller can do about a finding."""
+
+CheckCode = Literal[
+    "basket_empty",
+    "basket_expired",
+    "basket_completed",
+    "too_many_lines",
+    "total_above_maximum",
+    "mixed_currencies",
+    "offer_unknown",
+    "offer_not_published",
+    "offer_version_superseded",
+    "offer_not_on_sale_yet",
+    "offer_no_longer_on_sale",
+    "offer_not_for_country",
+    "offer_not_for_partner",
+    "quantity_below_minimum",
+    "quantity_above_maximum",
+    "quantity_not_a_multiple",
+    "add_on_without_parent",
+    "add_on_not_allowed_here",
+    "offers_incompatible",
+    "price_missing",
+    "price_changed",
+    "expected_price_differs",
+    "price_expired",
+    "price_expires_soon",
+    "product_blocked",
+    "product_discontinued",
+    "product_out_of_stock",
+    "product_insufficient_stock",
+    "product_low_stock",
+]
+"""The checks. Policies and callers use these names, so they are promises."""
 
 
 class Finding(Value):
@@ -41,8 +74,8 @@ class Finding(Value):
 
 
 class Passed(Value):
-    """Checks that found nothing and rest on the same facts: said together, for each alone would name every
-    fact of a large basket two dozen times."""
+    """Checks that found nothing and rest on the same facts. They stand together: a large basket has many facts, and
+    two dozen checks would each repeat them."""
 
     codes: tuple[str, ...]
     """The checks."""
@@ -51,8 +84,8 @@ class Passed(Value):
 
 
 class Verdict(Value):
-    """All findings of one pass over a basket, the checks that found nothing, and the facts (ids) that all of
-    it rests on."""
+    """All findings about a basket, the checks that found nothing, and the ids of the facts that the verdict rests
+    on."""
 
     blocked_products: tuple[Finding, ...]
     validation_errors: tuple[Finding, ...]

@@ -1,9 +1,8 @@
-"""Country and currency codes as they are in force: what comes in at the doors is checked here.
+"""The country and currency codes in force, for input from outside.
 
-Stored events and facts are not: a code that leaves the standard stays readable (`domain/shared/values.py`).
-The lists are two small libraries': `iso3166` (25 KB, loaded in 1 ms) and `iso4217` (60 KB, 10 ms; the standard's
-own table, dated in its version, with minor units). `pycountry` and `babel` have both lists, of 8 and 11 MB, load in
-30 ms, and lack the minor units or tell other ones.
+Stored events and facts are not checked: a code that leaves the standard stays readable. The lists come from two small
+libraries, `iso3166` (25 KB, loads in 1 ms) and `iso4217` (60 KB, 10 ms, with minor units). `pycountry` and `babel`
+have both lists in 8 and 11 MB, load in 30 ms, and lack minor units or have other ones.
 """
 
 from __future__ import annotations
@@ -16,16 +15,16 @@ from pydantic import AfterValidator, StringConstraints, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 USER_ASSIGNED = "XK"
-"""Kosovo's code of many lists. The standard leaves it to users, so it means something else to others."""
+"""Many lists use this code for Kosovo. The standard leaves it to users, so it may mean something else."""
 
 COUNTRIES = frozenset(countries_by_alpha2) - {USER_ASSIGNED}
 """ISO 3166-1 alpha-2."""
 
 CURRENCIES = frozenset(currency.code for currency in Iso4217 if currency.exponent is not None)
-"""ISO 4217, without the codes that nobody pays in: metals, units of account, tests, none (`XAU`, `XDR`, `XTS`)."""
+"""ISO 4217, without the codes that nobody pays in: metals, units of account, tests (`XAU`, `XDR`, `XTS`)."""
 
 _MEANT = {"UK": "GB", "EL": "GR"}
-"""Codes that other lists have for a country of the standard."""
+"""Codes of other lists for a country of the standard."""
 
 
 def country_code(text: str) -> str:
@@ -42,7 +41,7 @@ def country_code(text: str) -> str:
 
 
 def currency_code(text: str) -> str:
-    """The code as it came, for lower case is refused. Raises PydanticCustomError, a ValueError, with the code
+    """The code itself; lower case is refused. Raises PydanticCustomError, a ValueError, with the code
     `unknown_currency`."""
     if text in CURRENCIES:
         return text
@@ -60,7 +59,7 @@ IsoCountry = Annotated[
     AfterValidator(country_code),
     WithJsonSchema({"type": "string", "pattern": "^[A-Za-z]{2}$", "examples": ["GB"]}),
 ]
-"""ISO 3166-1 alpha-2; lower case is taken, and kept in upper case."""
+"""ISO 3166-1 alpha-2. Lower case is accepted, and kept in upper case."""
 
 IsoCurrency = Annotated[
     str,
@@ -68,4 +67,4 @@ IsoCurrency = Annotated[
     AfterValidator(currency_code),
     WithJsonSchema({"type": "string", "pattern": "^[A-Z]{3}$", "examples": ["GBP"]}),
 ]
-"""ISO 4217, in upper case as the standard writes it."""
+"""ISO 4217, in upper case."""

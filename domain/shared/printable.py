@@ -1,7 +1,7 @@
-"""Text that others wrote, made safe for whoever reads it: on a terminal, in a log, in a line of JSON.
+"""Makes the text of others safe to read on a terminal, in a log, or in a line of JSON.
 
-What a terminal obeys (control characters, and with them every ANSI sequence), what turns text around (bidirectional
-controls) and what cannot be seen is written as an escape. Text of all scripts, and emoji, stay as they are.
+Control characters (and with them ANSI sequences), bidirectional controls and invisible characters become escapes.
+Text of all scripts, and emoji, stay as they are.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _NOT_PLAIN_IN_JSON: Final = re.compile(r"[^ -~\n]")
 _UNSEEN: Final = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]"
 )
-"""Characters that show nothing though Unicode counts them as letters, marks or symbols."""
+"""Characters that show nothing, though Unicode counts them as letters, marks or symbols."""
 
 _JOINERS: Final = "\u200c\u200d"
 _JOINED_SCRIPT: Final = re.compile("[\u0600-\u08ff\u0900-\u0dff]")
@@ -24,14 +24,14 @@ _JOINED_SCRIPT: Final = re.compile("[\u0600-\u08ff\u0900-\u0dff]")
 
 
 def printable(text: str) -> str:
-    r"""The text in one line, with whatever could mislead a reader as an escape, such as `\n`, `\x9b`, `\u202e`."""
+    r"""The text in one line. What could mislead a reader becomes an escape, such as `\n`, `\x9b`, `\u202e`."""
     if text.isascii() and text.isprintable():
         return text
     return _NOT_PLAIN.sub(_as_python, text)
 
 
 def printable_json(json: str) -> str:
-    r"""JSON with the same characters as `\uXXXX`: it says the same, and is still valid."""
+    r"""JSON with the same characters as `\uXXXX`. It stays valid and means the same."""
     return _NOT_PLAIN_IN_JSON.sub(_as_json, json)
 
 
@@ -62,5 +62,5 @@ def _is_misleading(found: re.Match[str]) -> bool:
 
 
 def _draws(character: str) -> bool:
-    """Whether it is, or ends, an emoji."""
+    """Whether it is an emoji, or its last part."""
     return bool(character) and (character == "\ufe0f" or category(character) in ("So", "Sk"))

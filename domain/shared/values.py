@@ -39,8 +39,7 @@ _UUID = re.compile(r"(basket-)?[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12
 
 
 def normalize_id(id: str) -> str:
-    """An id as it is compared and answered: in lower case where it is a UUID, or a basket's id made of one.
-    RFC 9562 takes UUIDs in either case; any other id is what it is."""
+    """A UUID, or a basket's id made of one, in lower case; RFC 9562 accepts either case. Any other id as it is."""
     return id.lower() if _UUID.fullmatch(id) else id
 
 
@@ -60,11 +59,8 @@ _UNSTORABLE = re.compile(
 
 
 def is_storable_text(text: str, longest: int) -> bool:
-    """Whether a text of one line can be stored in PostgreSQL and shown on any terminal, as it stands: at most
-    `longest` characters, none of which controls anything or turns the direction of writing.
-
-    What comes in from outside is asked this; what is stored already is not, and stays readable.
-    """
+    """Whether a text of one line can be stored in PostgreSQL and shown on any terminal: at most `longest` characters,
+    and none that controls a terminal or turns the direction of writing. New text must pass; stored text need not."""
     if text.isascii() and text.isprintable():
         return len(text) <= longest
     return len(text) <= longest and _UNSTORABLE.search(text) is None
@@ -78,12 +74,11 @@ def _require_storable(text: str) -> str:
 
 NewText = Annotated[Text, AfterValidator(_require_storable)]
 NewIdentifier = Annotated[Identifier, AfterValidator(_require_storable)]
-"""As they come in from outside; what is stored already may hold more."""
+"""New text from outside. Stored text may contain more."""
 
 DATA_SUBJECT_PATTERN = r"^[A-Za-z0-9._:\-]{1,128}$"
 DataSubject = Annotated[str, StringConstraints(pattern=DATA_SUBJECT_PATTERN)]
-"""Somebody's pseudonymous id of a person. It has no room for blanks and no `@`: it is neither a name nor a mail
-address."""
+"""A pseudonymous id of a person. Blanks and `@` are refused, so that it is neither a name nor a mail address."""
 
 PartnerOrganisation = Identifier
 MAX_ORGANISATION_LENGTH = 128
@@ -102,22 +97,22 @@ MAX_EXACT_FLOAT = 2**53
 
 
 def _whole_number(value: object) -> object:
-    # JSON has one kind of number: 2, 2.0 and 2e0 are the same. Larger ones than a float tells apart are not.
+    # In JSON, 2, 2.0 and 2e0 are the same number. A float beyond 2**53 may stand for several.
     if isinstance(value, float) and value.is_integer() and abs(value) <= MAX_EXACT_FLOAT:
         return int(value)
     return value
 
 
 WHOLE_NUMBER = BeforeValidator(_whole_number)
-"""Makes of a type of integers one of numbers without a fraction, however JSON writes them."""
+"""Lets an integer type accept any JSON number without a fraction, such as 2.0."""
 
 EXACT_DECIMAL = Context(prec=64, traps=[Inexact, InvalidOperation])
-"""Money is reckoned exactly: what did not fit would raise, not be rounded."""
+"""For money: a result that does not fit raises, and is never rounded."""
 
 
 def _amount(value: object) -> Decimal:
-    # Decimal itself would take " 1", "1e3", "1_000" and digits of other scripts, and write them back so.
-    # One function for all is three times as fast as pydantic's own bounds, and amounts are in most events.
+    # Decimal alone accepts " 1", "1e3", "1_000" and digits of other scripts. One function is three times as fast as
+    # pydantic's own bounds, and most events have amounts.
     text = str(value) if isinstance(value, Decimal) else value
     if isinstance(text, str) and _AMOUNT.fullmatch(text):
         return Decimal(text)
@@ -133,7 +128,7 @@ Amount = Annotated[
     ),
     WithJsonSchema({"type": "string", "pattern": AMOUNT_PATTERN, "examples": ["10.00"]}),
 ]
-"""An amount of money as a decimal string: a float would lose pennies."""
+"""An amount of money, a decimal string in JSON. A float would lose pennies."""
 
 _RFC_3339 = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt](?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]+)?"
@@ -143,10 +138,8 @@ NOT_A_TIMESTAMP = "a time is RFC 3339 text with an offset, such as 2026-01-31T09
 
 
 def parse_timestamp(text: str) -> datetime:
-    """The moment that an RFC 3339 time names, in UTC and to the microsecond. Raises ValueError.
-
-    A blank in the place of the `T`, and a leap second, are refused: RFC 3339 leaves both to agreement.
-    """
+    """An RFC 3339 time in UTC, to the microsecond. Raises ValueError, also for a blank instead of the `T` and for a
+    leap second, which RFC 3339 leaves to agreement."""
     if not _RFC_3339.fullmatch(text):
         raise ValueError(NOT_A_TIMESTAMP)
     try:
@@ -158,7 +151,7 @@ def parse_timestamp(text: str) -> datetime:
 
 
 def _timestamp(value: object) -> datetime:
-    # pydantic alone takes numbers, digits, days and ordinal dates too, in strict mode as well.
+    # pydantic alone accepts numbers, digits, days and ordinal dates too, even in strict mode.
     if isinstance(value, str):
         return parse_timestamp(value)
     if isinstance(value, datetime):
@@ -170,8 +163,7 @@ def _timestamp(value: object) -> datetime:
 
 
 Timestamp = Annotated[AwareDatetime, BeforeValidator(_timestamp)]
-"""A moment, kept in UTC: the same moment is equal, however it was written. As text it is RFC 3339 and nothing
-else."""
+"""A time in UTC: equal times are equal, however they were written. As text it must be RFC 3339."""
 
 MAX_DEPTH = 32
 _SURROGATES = re.compile("[\ud800-\udfff]")
@@ -204,11 +196,11 @@ def _storable_map(value: dict[str, Any]) -> dict[str, Any]:
 
 
 OpenMap = Annotated[dict[str, JsonValue], AfterValidator(_storable_map)]
-"""A JSON object whose content is the caller's own; kept as it came."""
+"""A JSON object of the caller's own, kept as it came."""
 
 
 def json_equal(one: object, other: object) -> bool:
-    """Whether two JSON values are the same. Python alone would take `true` for 1 and 1 for 1.0."""
+    """Whether two JSON values are the same. In Python alone, `true` equals 1 and 1 equals 1.0."""
     if type(one) is not type(other):
         return False
     match one, other:
@@ -236,7 +228,7 @@ class Money(Value):
 
 
 def total(lines: list[Money | None]) -> Money | None:
-    """The sum, or None where a line has no price or the lines are in several currencies."""
+    """The sum; None if a line has no price, or if there are several currencies."""
     currencies = {line.currency for line in lines if line is not None}
     if len(currencies) != 1 or None in lines:
         return None
@@ -286,7 +278,7 @@ class Market(Value):
 
 @dataclass(frozen=True, slots=True)
 class MessageSource:
-    """Where a message lay."""
+    """The place of a message in a Kafka topic."""
 
     topic: str
     partition: int

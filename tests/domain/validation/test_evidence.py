@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, get_args
 
-from domain.shared.check_codes import CheckCode
-from domain.shared.findings import Verdict
+from domain.shared.findings import CheckCode, Verdict
 from domain.validation.checks import CHECKS
 from tests.builders import (
     NOW,

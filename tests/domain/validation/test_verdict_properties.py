@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from domain.basket.events import OrderItem
 from domain.catalogue.facts import Fact
 from domain.catalogue.policies import Level
-from domain.shared.check_codes import CheckCode
-from domain.shared.findings import Verdict
+from domain.shared.findings import CheckCode, Verdict
 from domain.validation.validate import error_codes, validate_basket
 from tests.builders import NOW, availability, basket, catalogue, line, money, offer, policy, price
 from tests.domain.validation.verdicts import verdict

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import get_args
 
-from domain.shared.check_codes import CheckCode
+from domain.shared.findings import CheckCode
 from domain.validation.checks import CHECKS
 
 
