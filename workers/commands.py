@@ -1,13 +1,12 @@
-"""Carries out what gateways queue and order services say, and publishes the results."""
+"""Executes the commands of gateways and the orders of order services, and publishes the results."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
 
 import structlog
 
-from adapters.kafka.command_executor import KafkaCommandExecutor
+from adapters.kafka.command_executor import KafkaCommandExecutor, QueuedCommand
 from adapters.kafka.command_messages import command_message
 from adapters.kafka.command_stream import CommandSession, CommandStream
 from adapters.kafka.messages import Message, Received, unreadable_batch_letter
@@ -30,25 +29,17 @@ WAIT_SECONDS = 1.0
 _log = structlog.get_logger("workers.commands")
 
 
-CommandOutcome = Message | DeadLetter | None
-"""A result to publish, a letter about what could not be understood, or that all is done."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Task:
-    """What a message asks for, under the names of what it is about."""
-
-    names: Collection[str]
-    do: Callable[[], Awaitable[CommandOutcome]]
+Work = QueuedCommand | tuple[OrderPlaced, Received] | DeadLetter
+"""What a message asks for, or why it cannot be understood."""
 
 
 class CommandWorker:
-    """Each command has its effect once, by its id and the answer that is stored with its events. Its
-    result is published exactly once where the broker has transactions (the results and the offsets of a
-    batch are one Kafka transaction, and whoever takes over fences its predecessor off), else at least once.
+    """Each command takes effect once, by its id and the response that is stored with its events. Its result is
+    published exactly once if the broker has transactions: the results and offsets of a batch are one Kafka
+    transaction, which a successor aborts. Else it is published at least once.
 
-    Commands of one basket, or of one external id, are carried out in order, others at the same time. One
-    process works, others stand by. While the store is away there is neither result nor offset.
+    Commands of one basket, or of one external id, run in their order, others at the same time. One process works,
+    others stand by. While the store is away there is neither a result nor an offset.
     """
 
     name = "commands"
@@ -65,7 +56,7 @@ class CommandWorker:
         batch_messages: int = BATCH_MESSAGES,
         at_once: int = CONCURRENCY,
     ) -> None:
-        """Every one of `dead_letters` is given each letter. `role` names what one process holds at a time."""
+        """Each letter goes to all of `dead_letters`. One process at a time holds `role`."""
         self._stream = stream
         self._commands = commands
         self._orders = orders
@@ -86,15 +77,13 @@ class CommandWorker:
                     heartbeat.ready(True)
 
     async def _round(self, session: CommandSession, lease: Lease) -> int:
-        """How many messages are done with."""
+        """How many messages were handled."""
         batch = await session.next(self._batch_messages, WAIT_SECONDS)
         await lease.confirm()
         if not batch:
             return 0
         work = [self._read(received) for received in batch]
-        outcomes = await run_keyed(
-            work, lambda each: each.names, lambda each: each.do(), at_once=self._at_once
-        )
+        outcomes = await run_keyed(work, _names, self._do, at_once=self._at_once)
         letters = [outcome for outcome in outcomes if isinstance(outcome, DeadLetter)]
         for letter in letters:
             _log.error(
@@ -109,42 +98,43 @@ class CommandWorker:
         await session.finish(batch, [outcome for outcome in outcomes if isinstance(outcome, Message)])
         return len(batch)
 
-    def _read(self, received: Received) -> _Task:
+    def _read(self, received: Received) -> Work:
         if received.unreadable is not None:
-            return _handed_on(unreadable_batch_letter(received.unreadable))
+            return unreadable_batch_letter(received.unreadable)
         if received.source.topic == COMMANDS:
-            return self._command(received)
+            message = command_message(received.message)
+            if message is None:
+                return dead_letter(
+                    received, "no_command_id", "without a usable ce_id nobody can be told a result"
+                )
+            return self._commands.read(message)
         try:
-            order = parse_order(received.message.key, received.message.value)
+            return parse_order(received.message.key, received.message.value), received
         except InvalidOrderMessage as error:
-            return _not_understood(received, "not_an_order", str(error))
-        return _Task((order.basket_id,), lambda: self._completed(order, received))
+            return dead_letter(received, "not_an_order", str(error))
 
-    async def _completed(self, order: OrderPlaced, received: Received) -> CommandOutcome:
-        try:
-            return await self._orders.complete(order, received)
-        except (Unavailable, VersionConflict):
-            raise
-        except Exception as error:  # noqa: BLE001  (one order must not hold up all others)
-            _log.exception("unexpected_failure")
-            return dead_letter(received, "order_failed", f"{type(error).__name__}: {error}")
-
-    def _command(self, received: Received) -> _Task:
-        message = command_message(received.message)
-        if message is None:
-            return _not_understood(
-                received, "no_command_id", "without a usable ce_id nobody can be told a result"
-            )
-        command = self._commands.read(message)
-        return _Task(command.names, lambda: self._commands.result_of(command))
+    async def _do(self, work: Work) -> Message | DeadLetter | None:
+        """A result, or a letter, or None for a completed order."""
+        match work:
+            case DeadLetter():
+                return work
+            case QueuedCommand():
+                return await self._commands.result_of(work)
+            case (order, received):
+                try:
+                    return await self._orders.complete(order, received)
+                except (Unavailable, VersionConflict):
+                    raise
+                except Exception as error:  # noqa: BLE001  (one order must not hold up all others)
+                    _log.exception("unexpected_failure")
+                    return dead_letter(received, "order_failed", f"{type(error).__name__}: {error}")
 
 
-def _not_understood(received: Received, code: str, error: str) -> _Task:
-    return _handed_on(dead_letter(received, code, error))
-
-
-def _handed_on(letter: DeadLetter) -> _Task:
-    async def hand_on() -> CommandOutcome:
-        return letter
-
-    return _Task((), hand_on)
+def _names(work: Work) -> Collection[str]:
+    match work:
+        case DeadLetter():
+            return ()
+        case QueuedCommand():
+            return work.names
+        case (order, _):
+            return (order.basket_id,)
