@@ -1,9 +1,17 @@
-"""What happened to a basket, in a form that reads well in a test."""
+"""Tests of the domain as given / when / then: given a basket, when a command decides on it, then these events.
+
+Scenario(basket(line("line-1"))).when(remove("line-1")).then(("removed", "line-1", "requested"))
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
+from domain.basket.basket import Basket
+from domain.basket.commands import Action, ActionResult, RequestedItem
+from domain.basket.decision import BasketLimits, DecisionContext
 from domain.basket.events import (
     BasketCompleted,
     BasketDetailsChanged,
@@ -17,15 +25,76 @@ from domain.basket.events import (
     OrderItemRemoved,
     UnknownEvent,
 )
+from domain.basket.reconcile import reconcile
+from domain.basket.update import apply_actions
+from domain.catalogue.catalogue import Catalogue
+from domain.shared.errors import InvalidCommand
 from domain.shared.eventsourcing import DomainEvent
+from tests.builders import decision_context, details
+
+ShortForm = tuple[object, ...]
 
 
-def happened(events: Iterable[DomainEvent]) -> list[tuple[object, ...]]:
+@dataclass
+class Scenario:
+    """Given a basket, and what is decided with."""
+
+    basket: Basket
+    catalogue: Catalogue | None = None
+    limits: BasketLimits | None = None
+
+    def when(self, *actions: Action) -> Decided:
+        """An update with these actions."""
+        return self._decide(lambda context: apply_actions(context, actions))
+
+    def when_ordered(self, *items: RequestedItem, **values: Any) -> Decided:
+        """An initiate with these items and details."""
+
+        def decide(context: DecisionContext) -> tuple[ActionResult, ...]:
+            reconcile(context, details(**values), items)
+            return ()
+
+        return self._decide(decide)
+
+    def _decide(self, decide: Callable[[DecisionContext], tuple[ActionResult, ...]]) -> Decided:
+        before = self.basket.fork()
+        context = decision_context(self.basket, self.catalogue, limits=self.limits)
+        try:
+            results = decide(context)
+        except InvalidCommand as error:
+            violations = [(*violation.location, violation.code) for violation in error.violations]
+            decided = Decided(context.basket, violations=violations)
+        else:
+            decided = Decided(context.basket, happened(context.basket.collect()), results)
+        assert self.basket == before  # the command decides on a fork
+        return decided
+
+
+@dataclass
+class Decided:
+    """What a command decided, or everything that was wrong with it."""
+
+    basket: Basket
+    events: list[ShortForm] = field(default_factory=list)
+    results: Sequence[ActionResult] = ()
+    violations: Sequence[ShortForm] | None = None
+
+    def then(self, *events: ShortForm) -> None:
+        assert self.violations is None
+        assert self.events == [*events]
+
+    def then_rejected(self, *violations: ShortForm) -> None:
+        """Each violation is its location and its code."""
+        assert self.violations is not None
+        assert [*self.violations] == [*violations]
+
+
+def happened(events: Iterable[DomainEvent]) -> list[ShortForm]:
     """Each event as a short tuple."""
-    return [_told(event) for event in events]
+    return [_short_form(event) for event in events]
 
 
-def _told(event: DomainEvent) -> tuple[object, ...]:
+def _short_form(event: DomainEvent) -> ShortForm:
     match event:
         case BasketInitiated():
             return ("initiated", event.partner)

@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from domain.basket.basket import Basket
-from domain.basket.commands import Action, RequestedItem
 from domain.basket.events import OrderItem
-from domain.basket.reconcile import reconcile
-from domain.basket.update import apply_actions
-from domain.shared.errors import InvalidCommand
 from domain.shared.values import Money
 from tests.builders import (
     add,
     availability,
     basket,
     catalogue,
-    decision_context,
-    details,
     item,
     line,
     money,
@@ -26,7 +19,7 @@ from tests.builders import (
     unpriced,
 )
 from tests.domain.validation.verdicts import KNOWN, codes, found
-from tests.scenario import happened
+from tests.scenario import Scenario
 
 CATALOGUE = catalogue(offer("o-1"), price("o-1"), availability("SKU-1"))
 NINE, TEN, ELEVEN = money("9.00"), money("10.00"), money("11.00")
@@ -36,64 +29,51 @@ def expecting(price: Money | None, line: OrderItem) -> OrderItem:
     return line.model_copy(update={"expected_price": price})
 
 
-def brought(given: Basket, *items: RequestedItem) -> Basket:
-    decision = decision_context(given, CATALOGUE)
-    reconcile(decision, details(), items)
-    return decision.basket
-
-
-def acted(given: Basket, *actions: Action) -> Basket:
-    decision = decision_context(given, CATALOGUE)
-    apply_actions(decision, actions)
-    return decision.basket
+def scenario(*lines: OrderItem) -> Scenario:
+    return Scenario(basket(*lines), CATALOGUE)
 
 
 HELD = expecting(NINE, line("line-1", "o-1", 2))
 
 
 def test_a_new_line_keeps_the_price_that_its_caller_expects() -> None:
-    (by_initiate,) = brought(basket(), item("o-1", expected_price=NINE)).items.values()
-    (by_add,) = acted(basket(), add("o-1", expected_price=NINE)).items.values()
+    (by_initiate,) = scenario().when_ordered(item("o-1", expected_price=NINE)).basket.items.values()
+    (by_add,) = scenario().when(add("o-1", expected_price=NINE)).basket.items.values()
     assert by_initiate.expected_price == by_add.expected_price == NINE
     assert by_initiate.price == by_add.price == TEN
 
 
 @pytest.mark.parametrize("said", [None, TEN])
 def test_an_initiate_brings_the_expected_price_to_what_it_says(said: Money | None) -> None:
-    result = brought(basket(HELD), item("o-1", 2, expected_price=said))
-    assert happened(result.collect()) == [("price expected", "line-1", "9.00 GBP", str(said))]
-    assert result.items["line-1"].expected_price == said
+    decided = scenario(HELD).when_ordered(item("o-1", 2, expected_price=said))
+    decided.then(("price expected", "line-1", "9.00 GBP", str(said)))
+    assert decided.basket.items["line-1"].expected_price == said
 
 
 def test_an_initiate_that_says_the_same_changes_nothing() -> None:
-    result = brought(basket(HELD), item("o-1", 2, expected_price=money("9.0")))
-    assert happened(result.collect()) == []
+    scenario(HELD).when_ordered(item("o-1", 2, expected_price=money("9.0"))).then()
 
 
 def test_an_add_that_expects_another_price_is_the_callers_newest_word() -> None:
-    result = acted(basket(HELD), add("o-1", 1, expected_price=TEN))
-    assert happened(result.collect()) == [
+    scenario(HELD).when(add("o-1", 1, expected_price=TEN)).then(
         ("quantity", "line-1", 2, 3),
         ("price expected", "line-1", "9.00 GBP", "10.00 GBP"),
-    ]
+    )
 
 
 def test_an_add_that_expects_no_price_leaves_what_was_expected() -> None:
-    assert acted(basket(HELD), add("o-1", 1)).items["line-1"].expected_price == NINE
+    assert scenario(HELD).when(add("o-1", 1)).basket.items["line-1"].expected_price == NINE
 
 
 def test_items_of_one_line_may_not_expect_two_prices() -> None:
-    with pytest.raises(InvalidCommand) as caught:
-        brought(basket(), item("o-1", expected_price=NINE), item("o-1", expected_price=TEN))
-    (violation,) = caught.value.violations
-    assert violation.location == ("order", "orderItems", 1, "expectedPrice")
-    assert violation.code == "expected_prices_contradict"
+    decided = scenario().when_ordered(item("o-1", expected_price=NINE), item("o-1", expected_price=TEN))
+    decided.then_rejected(("order", "orderItems", 1, "expectedPrice", "expected_prices_contradict"))
 
 
 @pytest.mark.parametrize("prices", [(NINE, None), (None, NINE), (NINE, money("9.0000"))])
 def test_items_of_one_line_expect_what_one_of_them_says(prices: tuple[Money | None, Money | None]) -> None:
     items = [item("o-1", expected_price=price) for price in prices]
-    (line,) = brought(basket(), *items).items.values()
+    (line,) = scenario().when_ordered(*items).basket.items.values()
     assert (line.quantity, line.expected_price) == (2, NINE)
 
 

@@ -6,11 +6,8 @@ from typing import Any
 
 import pytest
 
-from domain.basket.basket import Basket
-from domain.basket.commands import RequestedItem
 from domain.basket.decision import BasketLimits
 from domain.basket.reconcile import reconcile
-from domain.shared.errors import InvalidCommand
 from tests.builders import (
     basket,
     catalogue,
@@ -23,26 +20,10 @@ from tests.builders import (
     offer,
     price,
 )
-from tests.scenario import happened
+from tests.scenario import Scenario
 
-Told = list[tuple[object, ...]]
 OWN_ID = "0b6f5d3c-1111-7000-8000-000000000001"
 OTHER_OWN_ID = "0b6f5d3c-1111-7000-8000-000000000002"
-
-
-def brought(given: Basket, *items: RequestedItem, limits: BasketLimits | None = None, **values: Any) -> Told:
-    decision = decision_context(given, limits=limits)
-    reconcile(decision, details(**values), items)
-    return happened(decision.basket.collect())
-
-
-def refused(given: Basket, *items: RequestedItem, limits: BasketLimits | None = None) -> Told:
-    """Where and with which code the items are refused; the basket stays as it was."""
-    before = given.fork()
-    with pytest.raises(InvalidCommand) as caught:
-        reconcile(decision_context(given, limits=limits), details(), items)
-    assert given == before
-    return [(*violation.location, violation.code) for violation in caught.value.violations]
 
 
 # only the differences become events
@@ -50,27 +31,20 @@ def refused(given: Basket, *items: RequestedItem, limits: BasketLimits | None = 
 
 def test_what_the_basket_holds_already_is_no_event() -> None:
     given = basket(line("line-1", "o-1", 2), line("line-2", "a-1", parent_id="line-1"))
-    assert (
-        brought(
-            given,
-            item("o-1", 2, id="line-1", type="offer"),
-            item("a-1", type="add_on", parent_id="line-1"),
-        )
-        == []
-    )
+    Scenario(given).when_ordered(
+        item("o-1", 2, id="line-1", type="offer"), item("a-1", type="add_on", parent_id="line-1")
+    ).then()
 
 
 def test_a_line_that_is_asked_for_without_an_id_is_the_one_that_the_basket_holds() -> None:
-    assert brought(basket(line("line-1", quantity=2)), item("o-1", 2)) == []
+    Scenario(basket(line("line-1", quantity=2))).when_ordered(item("o-1", 2)).then()
 
 
 def test_only_differences_become_events() -> None:
     given = basket(line("line-1", "o-1", 2), line("line-2", "o-2"), line("line-3", "o-3", 3))
-    assert brought(given, item("o-1", 5), item("o-3", 3), item("o-4", 4)) == [
-        ("removed", "line-2", "requested"),
-        ("quantity", "line-1", 2, 5),
-        ("added", item_id(1), "o-4@v-1", 4),
-    ]
+    Scenario(given).when_ordered(item("o-1", 5), item("o-3", 3), item("o-4", 4)).then(
+        ("removed", "line-2", "requested"), ("quantity", "line-1", 2, 5), ("added", item_id(1), "o-4@v-1", 4)
+    )
 
 
 def test_a_line_that_stays_keeps_the_price_it_was_added_at() -> None:
@@ -82,32 +56,27 @@ def test_a_line_that_stays_keeps_the_price_it_was_added_at() -> None:
 
 def test_an_empty_order_empties_the_basket() -> None:
     given = basket(line("line-1"), line("line-2", "a-1", parent_id="line-1"))
-    assert brought(given) == [
-        ("removed", "line-2", "parent_removed"),
-        ("removed", "line-1", "requested"),
-    ]
+    Scenario(given).when_ordered().then(
+        ("removed", "line-2", "parent_removed"), ("removed", "line-1", "requested")
+    )
 
 
 def test_the_same_offer_under_another_id_is_another_line() -> None:
-    assert brought(basket(line("line-1")), item("o-1", id=OWN_ID)) == [
-        ("removed", "line-1", "requested"),
-        ("added", OWN_ID, "o-1@v-1", 1),
-    ]
+    Scenario(basket(line("line-1"))).when_ordered(item("o-1", id=OWN_ID)).then(
+        ("removed", "line-1", "requested"), ("added", OWN_ID, "o-1@v-1", 1)
+    )
 
 
 def test_an_id_may_become_another_offers() -> None:
-    assert brought(basket(line(OWN_ID, "o-1")), item("o-2", id=OWN_ID)) == [
-        ("removed", OWN_ID, "requested"),
-        ("added", OWN_ID, "o-2@v-1", 1),
-    ]
+    Scenario(basket(line(OWN_ID, "o-1"))).when_ordered(item("o-2", id=OWN_ID)).then(
+        ("removed", OWN_ID, "requested"), ("added", OWN_ID, "o-2@v-1", 1)
+    )
 
 
 def test_no_item_is_lost_where_the_request_gives_a_lines_id_to_another_offer() -> None:
-    assert brought(basket(line(OWN_ID, "o-1")), item("o-1", 3), item("o-2", id=OWN_ID)) == [
-        ("removed", OWN_ID, "requested"),
-        ("added", item_id(1), "o-1@v-1", 3),
-        ("added", OWN_ID, "o-2@v-1", 1),
-    ]
+    Scenario(basket(line(OWN_ID, "o-1"))).when_ordered(item("o-1", 3), item("o-2", id=OWN_ID)).then(
+        ("removed", OWN_ID, "requested"), ("added", item_id(1), "o-1@v-1", 3), ("added", OWN_ID, "o-2@v-1", 1)
+    )
 
 
 def test_an_add_on_stays_with_its_offer_where_the_offers_line_is_exchanged() -> None:
@@ -128,20 +97,19 @@ def test_an_add_on_stays_with_its_offer_where_the_offers_line_is_exchanged() -> 
 
 
 def test_two_items_of_one_offer_version_make_one_line() -> None:
-    assert brought(basket(), item("o-1", 2), item("o-1", 3)) == [("added", item_id(1), "o-1@v-1", 5)]
+    Scenario(basket()).when_ordered(item("o-1", 2), item("o-1", 3)).then(("added", item_id(1), "o-1@v-1", 5))
 
 
 def test_a_merged_line_takes_the_id_that_the_request_brings() -> None:
-    assert brought(basket(line("line-1")), item("o-1", 2), item("o-1", 3, id=OWN_ID)) == [
-        ("removed", "line-1", "requested"),
-        ("added", OWN_ID, "o-1@v-1", 5),
-    ]
+    Scenario(basket(line("line-1"))).when_ordered(item("o-1", 2), item("o-1", 3, id=OWN_ID)).then(
+        ("removed", "line-1", "requested"), ("added", OWN_ID, "o-1@v-1", 5)
+    )
 
 
 def test_a_merged_line_stays_the_baskets_where_the_request_names_it() -> None:
-    assert brought(basket(line(OWN_ID)), item("o-1", 2), item("o-1", 3, id=OWN_ID)) == [
+    Scenario(basket(line(OWN_ID))).when_ordered(item("o-1", 2), item("o-1", 3, id=OWN_ID)).then(
         ("quantity", OWN_ID, 1, 5)
-    ]
+    )
 
 
 def test_an_add_on_finds_its_parent_by_either_id_of_a_merged_line() -> None:
@@ -162,79 +130,76 @@ def test_an_add_on_finds_its_parent_by_either_id_of_a_merged_line() -> None:
 
 
 def test_a_merged_line_keeps_to_the_largest_quantity() -> None:
-    assert brought(basket(), item("o-1", 9998), item("o-1", 1)) == [("added", item_id(1), "o-1@v-1", 9999)]
-    assert refused(basket(), item("o-1", 9998), item("o-1", 2)) == [
+    Scenario(basket()).when_ordered(item("o-1", 9998), item("o-1", 1)).then(
+        ("added", item_id(1), "o-1@v-1", 9999)
+    )
+    Scenario(basket()).when_ordered(item("o-1", 9998), item("o-1", 2)).then_rejected(
         ("order", "orderItems", 1, "quantity", "quantity_too_large")
-    ]
+    )
 
 
 def test_a_bad_quantity_is_not_hidden_by_merging() -> None:
-    assert refused(basket(), item("o-1", 5), item("o-1", -2)) == [
+    Scenario(basket()).when_ordered(item("o-1", 5), item("o-1", -2)).then_rejected(
         ("order", "orderItems", 1, "quantity", "quantity_too_small")
-    ]
+    )
 
 
 # add-ons
 
 
 def test_add_ons_may_come_before_their_offer_in_the_request() -> None:
-    assert brought(
-        basket(),
-        item("a-1", type="add_on", parent_id=OWN_ID),
-        item("o-1", id=OWN_ID, type="offer"),
-    ) == [("added", OWN_ID, "o-1@v-1", 1), ("added", item_id(1), "a-1@v-1", 1)]
+    Scenario(basket()).when_ordered(
+        item("a-1", type="add_on", parent_id=OWN_ID), item("o-1", id=OWN_ID, type="offer")
+    ).then(("added", OWN_ID, "o-1@v-1", 1), ("added", item_id(1), "a-1@v-1", 1))
 
 
 def test_new_lines_come_in_the_order_of_the_request() -> None:
-    told = brought(basket(), item("o-1"), item("o-2", id=OWN_ID), item("o-3"))
-    assert [offer for _, _, offer, _ in told] == ["o-1@v-1", "o-2@v-1", "o-3@v-1"]
+    decided = Scenario(basket()).when_ordered(item("o-1"), item("o-2", id=OWN_ID), item("o-3"))
+    assert [offer for _, _, offer, _ in decided.events] == ["o-1@v-1", "o-2@v-1", "o-3@v-1"]
 
 
 def test_a_parent_that_the_request_leaves_out_is_no_parent() -> None:
     given = basket(line("line-1"), line("line-2", "a-1", parent_id="line-1"))
-    assert refused(given, item("a-1", type="add_on", parent_id="line-1")) == [
+    Scenario(given).when_ordered(item("a-1", type="add_on", parent_id="line-1")).then_rejected(
         ("order", "orderItems", 0, "parentId", "parent_not_found")
-    ]
+    )
 
 
 def test_the_type_must_be_said_where_the_request_has_add_ons() -> None:
-    assert refused(basket(), item("o-1", id=OWN_ID), item("a-1", type="add_on")) == [
+    Scenario(basket()).when_ordered(item("o-1", id=OWN_ID), item("a-1", type="add_on")).then_rejected(
         ("order", "orderItems", 0, "type", "type_required")
-    ]
+    )
 
 
 def test_the_type_may_be_left_out_where_the_add_ons_of_before_leave() -> None:
     given = basket(line("line-1"), line("line-2", "a-1", parent_id="line-1"))
-    assert brought(given, item("o-1")) == [("removed", "line-2", "requested")]
+    Scenario(given).when_ordered(item("o-1")).then(("removed", "line-2", "requested"))
 
 
 def test_an_own_id_comes_once() -> None:
-    assert refused(basket(), item("o-1", id=OWN_ID), item("o-2", id=OWN_ID)) == [
+    Scenario(basket()).when_ordered(item("o-1", id=OWN_ID), item("o-2", id=OWN_ID)).then_rejected(
         ("order", "orderItems", 0, "id", "duplicate_order_item_id"),
         ("order", "orderItems", 1, "id", "duplicate_order_item_id"),
-    ]
+    )
 
 
 def test_all_that_is_wrong_is_told_in_the_order_of_the_request() -> None:
-    assert refused(
-        basket(),
+    Scenario(basket()).when_ordered(
         item("a-1", type="add_on", parent_id="line-9"),
         item("o-1", 10_000, type="offer"),
         item("o-2"),
         item("o-3", type="offer"),
-    ) == [
+    ).then_rejected(
         ("order", "orderItems", 0, "parentId", "parent_not_found"),
         ("order", "orderItems", 1, "quantity", "quantity_too_large"),
         ("order", "orderItems", 2, "type", "type_required"),
-    ]
+    )
 
 
 def test_an_add_on_is_not_called_wrong_for_its_refused_parent() -> None:
-    assert refused(
-        basket(),
-        item("o-1", 10_000, id=OWN_ID, type="offer"),
-        item("a-1", type="add_on", parent_id=OWN_ID),
-    ) == [("order", "orderItems", 0, "quantity", "quantity_too_large")]
+    Scenario(basket()).when_ordered(
+        item("o-1", 10_000, id=OWN_ID, type="offer"), item("a-1", type="add_on", parent_id=OWN_ID)
+    ).then_rejected(("order", "orderItems", 0, "quantity", "quantity_too_large"))
 
 
 # the most lines
@@ -243,12 +208,19 @@ def test_an_add_on_is_not_called_wrong_for_its_refused_parent() -> None:
 def test_an_order_may_fill_a_basket_and_no_more() -> None:
     limits = BasketLimits(max_items=2)
     three = [item(f"o-{number}") for number in range(3)]
-    assert len(brought(basket(), *three[:2], limits=limits)) == 2
-    assert refused(basket(), *three, limits=limits) == [("order", "orderItems", "too_many_items")]
+    assert len(Scenario(basket(), limits=limits).when_ordered(*three[:2]).events) == 2
+    Scenario(basket(), limits=limits).when_ordered(*three).then_rejected(
+        ("order", "orderItems", "too_many_items")
+    )
 
 
 def test_merged_items_count_as_one_line() -> None:
-    assert len(brought(basket(), item("o-1"), item("o-1"), limits=BasketLimits(max_items=1))) == 1
+    assert (
+        len(
+            Scenario(basket(), limits=BasketLimits(max_items=1)).when_ordered(item("o-1"), item("o-1")).events
+        )
+        == 1
+    )
 
 
 # details
@@ -256,14 +228,14 @@ def test_merged_items_count_as_one_line() -> None:
 
 def test_details_become_the_requests() -> None:
     given = basket(external_id="E-1", source="shop")
-    assert brought(given, external_id="E-2", country="DE", currency="EUR") == [
+    Scenario(given).when_ordered(external_id="E-2", country="DE", currency="EUR").then(
         ("details changed", "external_id", "country", "currency", "source")
-    ]
+    )
 
 
 def test_equal_details_are_no_event() -> None:
     given = basket(custom_fields={"a": 1, "b": [True, {"c": None}]})
-    assert brought(given, custom_fields={"b": [True, {"c": None}], "a": 1}) == []
+    Scenario(given).when_ordered(custom_fields={"b": [True, {"c": None}], "a": 1}).then()
 
 
 @pytest.mark.parametrize(
@@ -278,7 +250,9 @@ def test_equal_details_are_no_event() -> None:
 )
 def test_open_fields_are_compared_as_json(before: dict[str, Any], after: dict[str, Any]) -> None:
     given = basket(custom_fields=before, tracking=before)
-    assert brought(given, custom_fields=after, tracking=before) == [("details changed", "customFields")]
+    Scenario(given).when_ordered(custom_fields=after, tracking=before).then(
+        ("details changed", "customFields")
+    )
 
 
 def test_added_lines_are_priced_in_the_market_that_the_request_says() -> None:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pytest
 
 from domain.basket.basket import Basket
 from domain.basket.commands import Action, ActionResult
 from domain.basket.decision import BasketLimits
 from domain.basket.update import apply_actions
-from domain.shared.errors import InvalidCommand
 from tests.builders import (
     add,
     basket,
@@ -24,38 +21,19 @@ from tests.builders import (
     price,
     remove,
 )
-from tests.scenario import happened
+from tests.scenario import Scenario
 
-Told = list[tuple[object, ...]]
 OWN_ID = "0b6f5d3c-1111-7000-8000-000000000001"
-
-
-def acted(
-    given: Basket, *actions: Action, limits: BasketLimits | None = None
-) -> tuple[Told, Sequence[ActionResult]]:
-    """What happened, and the results."""
-    decision = decision_context(given, limits=limits)
-    results = apply_actions(decision, actions)
-    return happened(decision.basket.collect()), results
-
-
-def refused(given: Basket, *actions: Action, limits: BasketLimits | None = None) -> Told:
-    """Where and with which code the actions are refused; the basket stays as it was."""
-    before = given.fork()
-    with pytest.raises(InvalidCommand) as caught:
-        apply_actions(decision_context(given, limits=limits), actions)
-    assert given == before
-    return [(*violation.location, violation.code) for violation in caught.value.violations]
 
 
 # adding
 
 
 def test_an_added_offer_becomes_a_line() -> None:
-    events, results = acted(basket(), add("o-1", 2))
-    assert events == [("added", item_id(1), "o-1@v-1", 2)]
-    assert results == (ActionResult(0, "add", item_id(1), 0, 2),)
-    assert results[0].status == "applied"
+    decided = Scenario(basket()).when(add("o-1", 2))
+    decided.then(("added", item_id(1), "o-1@v-1", 2))
+    assert decided.results == (ActionResult(0, "add", item_id(1), 0, 2),)
+    assert decided.results[0].status == "applied"
 
 
 def test_an_added_line_is_described_as_the_catalogue_knows_it_now() -> None:
@@ -76,31 +54,31 @@ def test_an_offer_that_the_catalogue_does_not_know_is_accepted_without_name_or_p
 
 
 def test_adding_an_offer_version_that_the_basket_holds_raises_that_line() -> None:
-    events, results = acted(basket(line("line-1", quantity=3)), add("o-1", 2))
-    assert events == [("quantity", "line-1", 3, 5)]
-    assert results == (ActionResult(0, "add", "line-1", 3, 5),)
+    decided = Scenario(basket(line("line-1", quantity=3))).when(add("o-1", 2))
+    decided.then(("quantity", "line-1", 3, 5))
+    assert decided.results == (ActionResult(0, "add", "line-1", 3, 5),)
 
 
 def test_another_version_of_an_offer_is_another_line() -> None:
-    events, _ = acted(basket(line("line-1", "o-1@v-1")), add("o-1@v-2"))
-    assert events == [("added", item_id(1), "o-1@v-2", 1)]
+    decided = Scenario(basket(line("line-1", "o-1@v-1"))).when(add("o-1@v-2"))
+    decided.then(("added", item_id(1), "o-1@v-2", 1))
 
 
 def test_the_same_offer_under_another_parent_is_another_line() -> None:
     given = basket(line("line-1"), line("line-2", "o-2"), line("line-3", "a-1", parent_id="line-1"))
-    events, _ = acted(given, add("a-1", type="add_on", parent_id="line-2"))
-    assert events == [("added", item_id(1), "a-1@v-1", 1)]
+    decided = Scenario(given).when(add("a-1", type="add_on", parent_id="line-2"))
+    decided.then(("added", item_id(1), "a-1@v-1", 1))
 
 
 def test_the_same_offer_as_an_add_on_is_another_line() -> None:
-    events, _ = acted(basket(line("line-1", "o-1")), add("o-1", type="add_on", parent_id="line-1"))
-    assert events == [("added", item_id(1), "o-1@v-1", 1)]
+    decided = Scenario(basket(line("line-1", "o-1"))).when(add("o-1", type="add_on", parent_id="line-1"))
+    decided.then(("added", item_id(1), "o-1@v-1", 1))
 
 
 def test_two_additions_of_one_offer_make_one_line() -> None:
-    events, results = acted(basket(), add("o-1", 2), add("o-1", 3))
-    assert events == [("added", item_id(1), "o-1@v-1", 2), ("quantity", item_id(1), 2, 5)]
-    assert [result.order_item_id for result in results] == [item_id(1), item_id(1)]
+    decided = Scenario(basket()).when(add("o-1", 2), add("o-1", 3))
+    decided.then(("added", item_id(1), "o-1@v-1", 2), ("quantity", item_id(1), 2, 5))
+    assert [result.order_item_id for result in decided.results] == [item_id(1), item_id(1)]
 
 
 def test_an_add_on_may_hang_under_an_item_that_the_same_request_adds() -> None:
@@ -114,22 +92,17 @@ def test_an_add_on_may_hang_under_an_item_that_the_same_request_adds() -> None:
 
 def test_an_own_id_stands_for_the_line_that_was_raised() -> None:
     given = basket(line("line-1"))
-    events, _ = acted(
-        given,
-        add("o-1", id=OWN_ID, type="offer"),
-        add("a-1", type="add_on", parent_id=OWN_ID),
-        change(OWN_ID, 7),
+    decided = Scenario(given).when(
+        add("o-1", id=OWN_ID, type="offer"), add("a-1", type="add_on", parent_id=OWN_ID), change(OWN_ID, 7)
     )
-    assert events == [
-        ("quantity", "line-1", 1, 2),
-        ("added", item_id(1), "a-1@v-1", 1),
-        ("quantity", "line-1", 2, 7),
-    ]
+    decided.then(
+        ("quantity", "line-1", 1, 2), ("added", item_id(1), "a-1@v-1", 1), ("quantity", "line-1", 2, 7)
+    )
 
 
 def test_an_add_on_may_name_no_parent_for_that_is_validations_to_judge() -> None:
-    events, _ = acted(basket(), add("a-1", type="add_on"))
-    assert events == [("added", item_id(1), "a-1@v-1", 1)]
+    decided = Scenario(basket()).when(add("a-1", type="add_on"))
+    decided.then(("added", item_id(1), "a-1@v-1", 1))
 
 
 def test_the_type_may_be_left_out_where_the_basket_holds_no_add_ons() -> None:
@@ -149,61 +122,67 @@ def test_the_type_may_be_left_out_where_the_basket_holds_no_add_ons() -> None:
 def test_the_type_must_be_said_where_there_are_add_ons(
     given: Basket, actions: list[Action], index: int
 ) -> None:
-    assert refused(given, *actions) == [("orderItemActions", index, "type", "type_required")]
+    Scenario(given).when(*actions).then_rejected(("orderItemActions", index, "type", "type_required"))
 
 
 def test_an_offer_has_no_parent() -> None:
     given = basket(line("line-1"))
-    assert refused(given, add("o-2", type="offer", parent_id="line-1")) == [
+    Scenario(given).when(add("o-2", type="offer", parent_id="line-1")).then_rejected(
         ("orderItemActions", 0, "parentId", "parent_not_allowed")
-    ]
+    )
 
 
 def test_a_parent_must_be_there() -> None:
-    assert refused(basket(), add("a-1", type="add_on", parent_id="line-9")) == [
+    Scenario(basket()).when(add("a-1", type="add_on", parent_id="line-9")).then_rejected(
         ("orderItemActions", 0, "parentId", "parent_not_found")
-    ]
+    )
 
 
 def test_an_add_on_hangs_under_no_add_on() -> None:
     given = basket(line("line-1"), line("line-2", "a-1", parent_id="line-1"))
-    assert refused(given, add("a-2", type="add_on", parent_id="line-2")) == [
+    Scenario(given).when(add("a-2", type="add_on", parent_id="line-2")).then_rejected(
         ("orderItemActions", 0, "parentId", "parent_is_add_on")
-    ]
+    )
 
 
 def test_an_own_id_that_another_line_has_is_refused() -> None:
     given = basket(line(OWN_ID, "o-1"))
-    assert refused(given, add("o-2", id=OWN_ID)) == [("orderItemActions", 0, "id", "order_item_id_in_use")]
+    Scenario(given).when(add("o-2", id=OWN_ID)).then_rejected(
+        ("orderItemActions", 0, "id", "order_item_id_in_use")
+    )
 
 
 def test_an_own_id_that_another_line_has_is_refused_also_where_a_line_would_be_raised() -> None:
     given = basket(line("line-1", "o-1"), line(OWN_ID, "o-2"))
-    assert refused(given, add("o-1", id=OWN_ID)) == [("orderItemActions", 0, "id", "order_item_id_in_use")]
+    Scenario(given).when(add("o-1", id=OWN_ID)).then_rejected(
+        ("orderItemActions", 0, "id", "order_item_id_in_use")
+    )
 
 
 def test_an_own_id_stands_for_one_line_only() -> None:
     given = basket(line("line-1", "o-1"))
-    assert refused(given, add("o-1", id=OWN_ID), add("o-2", id=OWN_ID)) == [
+    Scenario(given).when(add("o-1", id=OWN_ID), add("o-2", id=OWN_ID)).then_rejected(
         ("orderItemActions", 1, "id", "order_item_id_in_use")
-    ]
+    )
 
 
 def test_an_own_id_is_free_again_once_its_line_has_left() -> None:
     given = basket(line("line-1", "o-1"))
-    events, _ = acted(given, add("o-1", id=OWN_ID), remove(OWN_ID), add("o-2", id=OWN_ID), change(OWN_ID, 4))
-    assert events == [
+    decided = Scenario(given).when(
+        add("o-1", id=OWN_ID), remove(OWN_ID), add("o-2", id=OWN_ID), change(OWN_ID, 4)
+    )
+    decided.then(
         ("quantity", "line-1", 1, 2),
         ("removed", "line-1", "requested"),
         ("added", OWN_ID, "o-2@v-1", 1),
         ("quantity", OWN_ID, 1, 4),
-    ]
+    )
 
 
 def test_a_line_that_took_a_departed_lines_id_is_not_taken_for_it() -> None:
     given = basket(line(OWN_ID, "o-1"))
-    events, _ = acted(given, remove(OWN_ID), add("o-2", id=OWN_ID), add("o-1"))
-    assert events[1:] == [("added", OWN_ID, "o-2@v-1", 1), ("added", item_id(1), "o-1@v-1", 1)]
+    decided = Scenario(given).when(remove(OWN_ID), add("o-2", id=OWN_ID), add("o-1"))
+    assert decided.events[1:] == [("added", OWN_ID, "o-2@v-1", 1), ("added", item_id(1), "o-1@v-1", 1)]
 
 
 # quantities
@@ -211,8 +190,8 @@ def test_a_line_that_took_a_departed_lines_id_is_not_taken_for_it() -> None:
 
 @pytest.mark.parametrize("quantity", [1, 9999])
 def test_a_quantity_within_its_limits_is_taken(quantity: int) -> None:
-    events, _ = acted(basket(), add("o-1", quantity))
-    assert events == [("added", item_id(1), "o-1@v-1", quantity)]
+    decided = Scenario(basket()).when(add("o-1", quantity))
+    decided.then(("added", item_id(1), "o-1@v-1", quantity))
 
 
 @pytest.mark.parametrize(
@@ -221,40 +200,42 @@ def test_a_quantity_within_its_limits_is_taken(quantity: int) -> None:
 )
 def test_a_quantity_outside_its_limits_is_refused_and_not_clamped(quantity: int, code: str) -> None:
     at = ("orderItemActions", 0, "quantity", code)
-    assert refused(basket(), add("o-1", quantity)) == [at]
-    assert refused(basket(line("line-1", quantity=5)), add("o-1", quantity)) == [at]
+    Scenario(basket()).when(add("o-1", quantity)).then_rejected(at)
+    Scenario(basket(line("line-1", quantity=5))).when(add("o-1", quantity)).then_rejected(at)
 
 
 @pytest.mark.parametrize(("quantity", "code"), [(10_000, "quantity_too_large"), (-1, "quantity_too_small")])
 def test_a_line_is_not_changed_to_a_quantity_outside_its_limits(quantity: int, code: str) -> None:
-    assert refused(basket(line("line-1")), change("line-1", quantity)) == [
+    Scenario(basket(line("line-1"))).when(change("line-1", quantity)).then_rejected(
         ("orderItemActions", 0, "quantity", code)
-    ]
+    )
 
 
 def test_a_line_may_be_raised_to_the_limit_and_no_further() -> None:
     given = basket(line("line-1", quantity=9998))
-    assert acted(given, add("o-1", 1))[0] == [("quantity", "line-1", 9998, 9999)]
-    assert refused(given, add("o-1", 2)) == [("orderItemActions", 0, "quantity", "quantity_too_large")]
+    Scenario(given).when(add("o-1", 1)).then(("quantity", "line-1", 9998, 9999))
+    Scenario(given).when(add("o-1", 2)).then_rejected(
+        ("orderItemActions", 0, "quantity", "quantity_too_large")
+    )
 
 
 def test_a_quantity_is_changed() -> None:
-    events, results = acted(basket(line("line-1", quantity=3)), change("line-1", 1))
-    assert events == [("quantity", "line-1", 3, 1)]
-    assert results == (ActionResult(0, "change_quantity", "line-1", 3, 1),)
+    decided = Scenario(basket(line("line-1", quantity=3))).when(change("line-1", 1))
+    decided.then(("quantity", "line-1", 3, 1))
+    assert decided.results == (ActionResult(0, "change_quantity", "line-1", 3, 1),)
 
 
 def test_a_change_to_the_same_quantity_is_unchanged_and_no_event() -> None:
-    events, results = acted(basket(line("line-1", quantity=3)), change("line-1", 3))
-    assert events == []
-    assert [result.status for result in results] == ["unchanged"]
+    decided = Scenario(basket(line("line-1", quantity=3))).when(change("line-1", 3))
+    decided.then()
+    assert [result.status for result in decided.results] == ["unchanged"]
 
 
 def test_a_change_to_0_removes_the_line() -> None:
     given = basket(line("line-1", quantity=3), line("line-2", "a-1", parent_id="line-1"))
-    events, results = acted(given, change("line-1", 0))
-    assert events == [("removed", "line-2", "parent_removed"), ("removed", "line-1", "requested")]
-    assert results == (ActionResult(0, "change_quantity", "line-1", 3, 0, ("line-1", "line-2")),)
+    decided = Scenario(given).when(change("line-1", 0))
+    decided.then(("removed", "line-2", "parent_removed"), ("removed", "line-1", "requested"))
+    assert decided.results == (ActionResult(0, "change_quantity", "line-1", 3, 0, ("line-1", "line-2")),)
 
 
 # removing
@@ -267,91 +248,98 @@ def test_a_removed_offer_takes_its_add_ons_along_and_says_so() -> None:
         line("line-3", "o-3"),
         line("line-4", "a-1", parent_id="line-3"),
     )
-    events, results = acted(given, remove("line-1"))
-    assert events == [("removed", "line-2", "parent_removed"), ("removed", "line-1", "requested")]
-    assert results == (ActionResult(0, "remove", "line-1", 1, 0, ("line-1", "line-2")),)
+    decided = Scenario(given).when(remove("line-1"))
+    decided.then(("removed", "line-2", "parent_removed"), ("removed", "line-1", "requested"))
+    assert decided.results == (ActionResult(0, "remove", "line-1", 1, 0, ("line-1", "line-2")),)
 
 
 def test_a_removed_add_on_leaves_its_offer_there() -> None:
     given = basket(line("line-1"), line("line-2", "a-1", parent_id="line-1"))
-    assert acted(given, remove("line-2"))[0] == [("removed", "line-2", "requested")]
+    Scenario(given).when(remove("line-2")).then(("removed", "line-2", "requested"))
 
 
 @pytest.mark.parametrize("action", [remove("line-2"), change("line-2", 0)])
 def test_an_add_on_that_left_along_may_be_removed_once_more(action: Action) -> None:
     given = basket(line("line-1"), line("line-2", "a-1", parent_id="line-1"))
-    events, results = acted(given, remove("line-1"), action)
-    assert events == [("removed", "line-2", "parent_removed"), ("removed", "line-1", "requested")]
-    assert (results[1].status, results[1].before, results[1].after) == ("unchanged", 0, 0)
+    decided = Scenario(given).when(remove("line-1"), action)
+    decided.then(("removed", "line-2", "parent_removed"), ("removed", "line-1", "requested"))
+    assert (decided.results[1].status, decided.results[1].before, decided.results[1].after) == (
+        "unchanged",
+        0,
+        0,
+    )
 
 
 def test_an_item_with_the_id_of_an_add_on_that_left_along_can_be_removed() -> None:
     given = basket(line("line-1"), line(OWN_ID, "a-1", parent_id="line-1"))
-    events, results = acted(given, remove("line-1"), add("o-2", type="offer", id=OWN_ID), remove(OWN_ID))
-    assert events[2:] == [("added", OWN_ID, "o-2@v-1", 1), ("removed", OWN_ID, "requested")]
-    assert results[2].status == "applied"
+    decided = Scenario(given).when(remove("line-1"), add("o-2", type="offer", id=OWN_ID), remove(OWN_ID))
+    assert decided.events[2:] == [("added", OWN_ID, "o-2@v-1", 1), ("removed", OWN_ID, "requested")]
+    assert decided.results[2].status == "applied"
 
 
 def test_an_add_on_that_left_along_has_no_quantity_to_change() -> None:
     given = basket(line("line-1"), line("line-2", "a-1", parent_id="line-1"))
-    assert refused(given, remove("line-1"), change("line-2", 3)) == [
+    Scenario(given).when(remove("line-1"), change("line-2", 3)).then_rejected(
         ("orderItemActions", 1, "id", "order_item_not_found")
-    ]
+    )
 
 
 @pytest.mark.parametrize("action", [remove("line-9"), change("line-9", 1), change("line-9", 0)])
 def test_an_action_on_an_item_that_is_not_there_is_refused(action: Action) -> None:
-    assert refused(basket(line("line-1")), action) == [("orderItemActions", 0, "id", "order_item_not_found")]
+    Scenario(basket(line("line-1"))).when(action).then_rejected(
+        ("orderItemActions", 0, "id", "order_item_not_found")
+    )
 
 
 def test_an_item_is_not_removed_twice_by_name() -> None:
-    assert refused(basket(line("line-1")), remove("line-1"), remove("line-1")) == [
+    Scenario(basket(line("line-1"))).when(remove("line-1"), remove("line-1")).then_rejected(
         ("orderItemActions", 1, "id", "order_item_not_found")
-    ]
+    )
 
 
 def test_actions_are_carried_out_in_their_order() -> None:
     given = basket(line("line-1", quantity=3))
-    events, _ = acted(given, remove("line-1"), add("o-1", 2))
-    assert events == [("removed", "line-1", "requested"), ("added", item_id(1), "o-1@v-1", 2)]
+    decided = Scenario(given).when(remove("line-1"), add("o-1", 2))
+    decided.then(("removed", "line-1", "requested"), ("added", item_id(1), "o-1@v-1", 2))
 
 
 # all or nothing
 
 
 def test_one_bad_action_refuses_all() -> None:
-    assert refused(basket(line("line-1")), add("o-2"), change("line-1", 5), remove("line-9")) == [
+    Scenario(basket(line("line-1"))).when(add("o-2"), change("line-1", 5), remove("line-9")).then_rejected(
         ("orderItemActions", 2, "id", "order_item_not_found")
-    ]
+    )
 
 
 def test_all_bad_actions_are_told_with_their_places() -> None:
     given = basket(line("line-1"))
-    assert refused(
-        given, add("o-2", 10_000), remove("line-8"), add("o-3"), change("line-1", -1), remove("line-9")
-    ) == [
+    Scenario(given).when(
+        add("o-2", 10_000), remove("line-8"), add("o-3"), change("line-1", -1), remove("line-9")
+    ).then_rejected(
         ("orderItemActions", 0, "quantity", "quantity_too_large"),
         ("orderItemActions", 1, "id", "order_item_not_found"),
         ("orderItemActions", 3, "quantity", "quantity_too_small"),
         ("orderItemActions", 4, "id", "order_item_not_found"),
-    ]
+    )
 
 
 def test_what_names_a_refused_item_is_not_called_wrong_for_that() -> None:
-    assert refused(
-        basket(),
+    Scenario(basket()).when(
         add("o-1", 10_000, id=OWN_ID, type="offer"),
         add("a-1", type="add_on", parent_id=OWN_ID),
         change(OWN_ID, 2),
         remove("line-9"),
-    ) == [
+    ).then_rejected(
         ("orderItemActions", 0, "quantity", "quantity_too_large"),
         ("orderItemActions", 3, "id", "order_item_not_found"),
-    ]
+    )
 
 
 def test_no_actions_do_nothing() -> None:
-    assert acted(basket(line("line-1"))) == ([], ())
+    decided = Scenario(basket(line("line-1"))).when()
+    decided.then()
+    assert decided.results == ()
 
 
 # the most lines
@@ -360,18 +348,16 @@ def test_no_actions_do_nothing() -> None:
 def test_a_basket_may_be_full_and_no_fuller() -> None:
     limits = BasketLimits(max_items=2)
     given = basket(line("line-1"))
-    assert acted(given, add("o-2"), limits=limits)[0] == [("added", item_id(1), "o-2@v-1", 1)]
-    assert refused(given, add("o-2"), add("o-3"), limits=limits) == [
+    Scenario(given, limits=limits).when(add("o-2")).then(("added", item_id(1), "o-2@v-1", 1))
+    Scenario(given, limits=limits).when(add("o-2"), add("o-3")).then_rejected(
         ("orderItemActions", 1, "too_many_items")
-    ]
+    )
 
 
 def test_a_full_basket_lets_lines_be_raised_and_exchanged() -> None:
     limits = BasketLimits(max_items=1)
     given = basket(line("line-1"))
-    events, _ = acted(given, add("o-1"), remove("line-1"), add("o-2"), limits=limits)
-    assert events == [
-        ("quantity", "line-1", 1, 2),
-        ("removed", "line-1", "requested"),
-        ("added", item_id(1), "o-2@v-1", 1),
-    ]
+    decided = Scenario(given, limits=limits).when(add("o-1"), remove("line-1"), add("o-2"))
+    decided.then(
+        ("quantity", "line-1", 1, 2), ("removed", "line-1", "requested"), ("added", item_id(1), "o-2@v-1", 1)
+    )
