@@ -1,4 +1,4 @@
-"""What every AuditLog promises. A suite for an adapter subclasses it and brings the fixture `actions`."""
+"""The contract of every AuditLog. The suite of an adapter subclasses it and provides the fixture `actions`."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def action(number: int, **values: object) -> OperatorAction:
 
 
 class OperatorActionsContract:
-    async def test_the_newest_come_first_and_whole(self, actions: AuditLog) -> None:
+    async def test_the_newest_actions_come_first_and_complete(self, actions: AuditLog) -> None:
         for number in (1, 3, 2):
             await actions.record(action(number))
 
         assert await actions.newest(None, 2) == [action(3), action(2)]
         assert await actions.newest(action(2).occurred_at, 5) == [action(1)]
 
-    async def test_the_same_action_again_changes_nothing(self, actions: AuditLog) -> None:
+    async def test_recording_an_action_again_changes_nothing(self, actions: AuditLog) -> None:
         await actions.record(action(1))
         await actions.record(action(1, scope={}))
 

@@ -1,4 +1,4 @@
-"""What every BasketSearch promises. A suite for an adapter subclasses it and brings the fixture `place`."""
+"""The contract of every BasketSearch. The suite of an adapter subclasses it and provides the fixture `place`."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ WANTED: dict[str, Any] = {
     "modified": NOON + HOUR,
     "expires_at": NOON + 9 * HOUR,
 }
-"""A basket that every query of the suite is after."""
+"""The basket that every query of the suite must find."""
 
 OTHERS: dict[str, Any] = {
     "partner": "bolt",
@@ -46,7 +46,7 @@ OTHERS: dict[str, Any] = {
     "created": NOON - 5 * HOUR,
     "modified": NOON - 4 * HOUR,
 }
-"""What each of the other baskets has otherwise than the wanted one, and is the same in all else."""
+"""How each other basket differs from the wanted one, in one respect."""
 
 QUERIES = {
     "partner": BasketQuery(partner="acme"),
@@ -58,7 +58,7 @@ QUERIES = {
     "created": BasketQuery(created_from=NOON, created_until=NOON + timedelta(microseconds=1)),
     "modified": BasketQuery(modified_from=NOON + HOUR, modified_until=NOON + 2 * HOUR),
 }
-"""By what each asks for."""
+"""By the condition that each sets."""
 
 EVERYTHING = BasketQuery(
     partner="acme",
@@ -75,7 +75,7 @@ EVERYTHING = BasketQuery(
 
 @dataclass(frozen=True)
 class Place:
-    """Views, and what finds them."""
+    """Views, and the search over them."""
 
     views: BasketViews
     finder: BasketSearch
@@ -84,7 +84,7 @@ class Place:
         await self.views.advance([(0, view) for view in views])
 
     async def pages(self, query: BasketQuery, limit: int) -> list[list[str]]:
-        """The ids on each page, to the last."""
+        """The ids on each page."""
         found, cursor = [], None
         while True:
             page = await self.finder.find(query, cursor, limit)
@@ -102,7 +102,7 @@ def made_at(minute: int, **values: object) -> BasketView:
 
 class BasketFinderContract:
     @pytest.mark.parametrize("name", QUERIES)
-    async def test_a_basket_is_found_by_what_it_is_and_another_is_not(self, place: Place, name: str) -> None:
+    async def test_a_condition_finds_the_matching_basket_and_no_other(self, place: Place, name: str) -> None:
         wanted, other = a_view(**WANTED), a_view(**{**WANTED, name: OTHERS[name]})
         await place.hold(wanted, other)
 
@@ -123,30 +123,30 @@ class BasketFinderContract:
             ),
         )
 
-    async def test_of_all_that_is_asked_for_nothing_may_be_missing(self, place: Place) -> None:
+    async def test_all_conditions_of_a_query_must_match(self, place: Place) -> None:
         wanted = a_view(**WANTED)
         await place.hold(wanted, *(a_view(**{**WANTED, name: value}) for name, value in OTHERS.items()))
 
         assert await place.pages(EVERYTHING, 10) == [[wanted.basket_id]]
 
-    async def test_a_moment_until_is_not_among_them(self, place: Place) -> None:
+    async def test_the_end_of_a_period_is_exclusive(self, place: Place) -> None:
         await place.hold(a_view(**WANTED))
 
         assert await place.pages(BasketQuery(created_until=NOON), 10) == [[]]
         assert await place.pages(BasketQuery(modified_until=NOON + HOUR), 10) == [[]]
 
-    async def test_who_asks_for_nothing_is_given_all_the_newest_first(self, place: Place) -> None:
+    async def test_a_query_without_conditions_finds_all_the_newest_first(self, place: Place) -> None:
         views = [made_at(minute) for minute in (2, 5, 1)]
         await place.hold(*views)
 
         assert await place.pages(BasketQuery(), 10) == [[views[at].basket_id for at in (1, 0, 2)]]
 
-    async def test_nothing_fits_and_nothing_is_found(self, place: Place) -> None:
+    async def test_a_query_that_matches_nothing_finds_nothing(self, place: Place) -> None:
         await place.hold(made_at(0))
 
         assert await place.pages(BasketQuery(offer="o-none"), 10) == [[]]
 
-    async def test_a_moved_view_is_found_by_what_it_says_now(self, place: Place) -> None:
+    async def test_a_changed_view_is_found_by_its_new_values(self, place: Place) -> None:
         view = made_at(0, offers=frozenset({"o-1"}), finding_codes=frozenset({"price_changed"}))
         await place.hold(view)
         await place.views.advance(
@@ -159,9 +159,7 @@ class BasketFinderContract:
         assert (found.basket_id, found.version, found.ready) == (view.basket_id, 2, True)
 
     @pytest.mark.parametrize("count", [0, 1, 5, 6, 7])
-    async def test_pages_give_every_basket_once_also_those_made_at_one_moment(
-        self, place: Place, count: int
-    ) -> None:
+    async def test_pages_contain_every_basket_once_even_of_one_moment(self, place: Place, count: int) -> None:
         views = [made_at(number // 3) for number in range(count)]
         await place.hold(*views, a_view(partner="bolt"))
 
@@ -172,11 +170,11 @@ class BasketFinderContract:
         assert all(len(page) == 3 for page in pages[:-1])
         assert len(pages) == max(1, -(-count // 3))
 
-    async def test_while_baskets_change_and_come_none_is_given_twice_or_left_out(self, place: Place) -> None:
+    async def test_pages_repeat_and_omit_none_while_baskets_change_and_appear(self, place: Place) -> None:
         views = [made_at(minute) for minute in range(6)]
         await place.hold(*views)
         first = await place.finder.find(BasketQuery(), None, 2)
-        # One that was given and one that was not change, and a new one comes.
+        # A basket that was on a page and one that was not change, and a new one appears.
         for view in (views[5], views[0]):
             await place.views.advance([(1, replace(later(view, 2), modified=NOON + 9 * HOUR))])
         await place.hold(made_at(60))
@@ -186,7 +184,7 @@ class BasketFinderContract:
         given = [basket.basket_id for basket in (*first.baskets, *second.baskets)]
         assert given == [view.basket_id for view in reversed(views)]
 
-    async def test_a_cursor_of_another_query_or_of_nobody_is_refused(self, place: Place) -> None:
+    async def test_a_cursor_of_another_query_or_a_forged_one_is_refused(self, place: Place) -> None:
         await place.hold(*(made_at(minute) for minute in range(3)))
         cursor = (await place.finder.find(BasketQuery(partner="acme"), None, 1)).next_cursor
         assert cursor is not None
@@ -196,6 +194,6 @@ class BasketFinderContract:
                 await place.finder.find(BasketQuery(partner="bolt"), wrong, 1)
 
     @pytest.mark.parametrize("limit", [0, -1, MAX_PAGE_SIZE + 1])
-    async def test_a_page_has_a_limit_that_is_not_silently_moved(self, place: Place, limit: int) -> None:
+    async def test_a_page_size_out_of_range_is_refused(self, place: Place, limit: int) -> None:
         with pytest.raises(InvalidPage):
             await place.finder.find(BasketQuery(), None, limit)

@@ -1,4 +1,4 @@
-"""What every BasketViews promises. A suite for an adapter subclasses it and brings the fixture `views`."""
+"""The contract of every BasketViews. The suite of an adapter subclasses it and provides the fixture `views`."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class BasketViewsContract:
         assert await views.versions(["basket-none"]) == {}
         assert await views.snapshots(["basket-none"]) == {}
 
-    async def test_new_views_are_made_and_old_ones_moved_in_one_go(self, views: BasketViews) -> None:
+    async def test_one_call_creates_new_views_and_moves_old_ones(self, views: BasketViews) -> None:
         old, new = a_view(), a_view(3)
         assert set(await views.advance([(0, old)])) == {old.basket_id}
 
@@ -54,7 +54,7 @@ class BasketViewsContract:
             new.basket_id: b'{"version":3}',
         }
 
-    async def test_a_view_moves_only_from_the_version_that_is_given(self, views: BasketViews) -> None:
+    async def test_a_view_moves_only_from_the_expected_version(self, views: BasketViews) -> None:
         view, other = a_view(2), a_view()
         await views.advance([(0, view)])
 
@@ -63,18 +63,18 @@ class BasketViewsContract:
         assert set(moved) == {other.basket_id}
         assert await views.versions([view.basket_id]) == {view.basket_id: 2}
 
-    async def test_a_view_that_exists_is_not_made_again(self, views: BasketViews) -> None:
+    async def test_an_existing_view_is_not_created_again(self, views: BasketViews) -> None:
         view = a_view(2)
         await views.advance([(0, view)])
         assert not await views.advance([(0, later(view, 1))])
         assert await views.versions([view.basket_id]) == {view.basket_id: 2}
 
-    async def test_a_view_that_does_not_exist_is_not_moved(self, views: BasketViews) -> None:
+    async def test_a_missing_view_is_not_moved(self, views: BasketViews) -> None:
         view = a_view(7)
         assert not await views.advance([(6, view)])
         assert await views.versions([view.basket_id]) == {}
 
-    async def test_of_many_that_move_a_view_from_one_version_one_succeeds(self, views: BasketViews) -> None:
+    async def test_one_of_many_concurrent_moves_from_one_version_succeeds(self, views: BasketViews) -> None:
         view = a_view()
         await views.advance([(0, view)])
         moved = await asyncio.gather(
@@ -82,9 +82,7 @@ class BasketViewsContract:
         )
         assert sum(len(each) for each in moved) == 1
 
-    async def test_due_are_the_open_ones_whose_time_is_over_the_longest_due_first(
-        self, views: BasketViews
-    ) -> None:
+    async def test_open_baskets_past_their_expiry_are_due_the_oldest_first(self, views: BasketViews) -> None:
         latest, first, second = (a_view(expires_at=NOON + hours * HOUR) for hours in (3, 1, 2))
         finished = [
             a_view(expires_at=NOON, status="expired"),
@@ -96,7 +94,7 @@ class BasketViewsContract:
         assert await views.due(NOON + 9 * HOUR, 2) == [first.basket_id, second.basket_id]
         assert await views.due(NOON, 10) == []
 
-    async def test_a_moved_view_is_due_by_what_it_says_now(self, views: BasketViews) -> None:
+    async def test_a_moved_view_is_due_by_its_new_expiry(self, views: BasketViews) -> None:
         view = a_view()
         await views.advance([(0, view)])
         await views.advance([(1, later(view, 2, expires_at=NOON + 5 * HOUR))])

@@ -1,4 +1,4 @@
-"""What every CatalogueFacts promises. A suite for an adapter subclasses it and brings the fixture `facts`."""
+"""The contract of every CatalogueFacts. The suite of an adapter subclasses it and provides the fixture `facts`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _offsets = itertools.count()
 
 
 def sourced(facts: Iterable[Fact], key: str | None = None) -> Sequence[FactMessage]:
-    """Messages that say these facts; under their names where no key is given."""
+    """Messages with these facts; the default key is the fact's name."""
     return [
         FactMessage(
             fact, MessageSource("catalogue.offers.v1", 0, next(_offsets)), (key or fact.subject).encode()
@@ -37,7 +37,7 @@ def sourced(facts: Iterable[Fact], key: str | None = None) -> Sequence[FactMessa
 
 
 def offer_of(fact: Fact) -> str:
-    """The offer, or product, that a fact is about."""
+    """The offer or product that a fact is about."""
     match fact:
         case OfferFact():
             return fact.id
@@ -54,7 +54,7 @@ def unique(name: str) -> str:
 
 
 def known_of(catalogue: Catalogue, offer_id: str, codes: Iterable[str]) -> Sequence[Fact | None]:
-    """Everything that judging a basket could look at."""
+    """Everything that validation could read."""
     refs = [OfferRef(id=offer_id, version=version) for version in VERSIONS]
     markets = [Market(partner="northwind", country=country, currency="GBP") for country in (*COUNTRIES, None)]
     moments = [NOW, NOW + timedelta(days=2)]
@@ -76,7 +76,7 @@ countries = st.sampled_from((*COUNTRIES, None))
 
 @st.composite
 def some_facts(draw: st.DrawFn) -> list[Fact]:
-    """Facts about one offer and two products; no two of them bear one id."""
+    """Facts about one offer and two products, all with different ids."""
     mark = unique("")
     said_offers = st.builds(
         lambda version, sequence, codes: offer(
@@ -117,7 +117,7 @@ MOMENTS = [START + timedelta(hours=hours, seconds=-seconds) for hours in range(-
 
 @st.composite
 def weekly_prices(draw: st.DrawFn) -> list[Fact]:
-    """Prices of one offer that follow each other, overlap, leave gaps, or never hold at all."""
+    """Prices of one offer that follow each other, overlap, leave gaps, or never hold."""
     id = unique("o")
     hours = st.one_of(st.none(), st.integers(0, 4).map(lambda hour: START + timedelta(hours=hour)))
     said = st.builds(
@@ -141,7 +141,7 @@ def weekly_prices(draw: st.DrawFn) -> list[Fact]:
 
 
 def prices_at(catalogue: Catalogue, offer_id: str, at: datetime) -> Sequence[object]:
-    """What is said of a moment, of the minute after it, and of the end of the price that holds."""
+    """The prices at a moment, a minute later, and at the end of the price that holds."""
     answers: list[object] = []
     for country, currency in itertools.product((*COUNTRIES, None), ("GBP", "EUR", None)):
         market = Market(partner="northwind", country=country, currency=currency)
@@ -155,7 +155,7 @@ def prices_at(catalogue: Catalogue, offer_id: str, at: datetime) -> Sequence[obj
 
 @st.composite
 def arrivals(draw: st.DrawFn) -> tuple[list[Fact], list[list[Fact]]]:
-    """Facts as they were said, and as they arrive: in any order, in batches, some more than once."""
+    """Facts as published, and as they arrive: in any order, in batches, some more than once."""
     said = draw(some_facts())
     repeated = draw(st.lists(st.sampled_from(said), max_size=4)) if said else []
     order = draw(st.permutations([*said, *repeated]))
@@ -171,7 +171,7 @@ def tombstone(kind: FactKind, key: str) -> Tombstone:
 
 @st.composite
 def logs(draw: st.DrawFn) -> list[CatalogueMessage]:
-    """What lies in a partition: prices of two offers, said under their names or under one other key, and tombstones."""
+    """A partition: prices of two offers, under their names or under one other key, and tombstones."""
     mark = unique("")
     names = [f"a{mark}", f"b{mark}"]
     log: list[CatalogueMessage] = []
@@ -190,7 +190,7 @@ def logs(draw: st.DrawFn) -> list[CatalogueMessage]:
 
 
 def counting_at_the_end(log: Sequence[CatalogueMessage]) -> dict[str, str]:
-    """The amounts that count after a log, by a plain reading of the rule: message by message."""
+    """The amounts that hold after a log, by a plain implementation, message by message."""
     current: dict[str, tuple[int, str, bytes | None]] = {}
     said: dict[tuple[str, int], str] = {}
     for message in log:
@@ -211,7 +211,7 @@ def counting_at_the_end(log: Sequence[CatalogueMessage]) -> dict[str, str]:
 
 
 class CatalogueFactsContract:
-    async def test_what_was_learned_is_known(self, facts: CatalogueFacts) -> None:
+    async def test_recorded_facts_are_known(self, facts: CatalogueFacts) -> None:
         id, code = unique("o"), unique("SKU")
         learned: list[Fact] = [offer(id, products=[code]), price(id), availability(code)]
 
@@ -226,7 +226,7 @@ class CatalogueFactsContract:
             catalogue.availability(code, GB),
         ] == learned
 
-    async def test_what_nobody_said_is_not_known(self, facts: CatalogueFacts) -> None:
+    async def test_unpublished_facts_are_not_known(self, facts: CatalogueFacts) -> None:
         id = unique("o")
         for fresh in (True, False):
             catalogue = await facts.catalogue([id], [id], fresh=fresh)
@@ -235,7 +235,7 @@ class CatalogueFactsContract:
 
     async def test_the_policies_of_an_organisation_and_of_all_are_known(self, facts: CatalogueFacts) -> None:
         own, others = unique("partner"), unique("partner")
-        # The policy of all is one for all tests of this store.
+        # All tests of this store share the policy of all.
         common = policy(None, maximum_lines=7, sequence=next(_offsets))
         said = policy(own, checks={"price_changed": "off"}, sequence=2)
         await facts.record(sourced([common, said, policy(others)]))
@@ -249,7 +249,7 @@ class CatalogueFactsContract:
         assert (await facts.catalogue([], [], fresh=True, partner=nobodys)).policies(nobodys) == (common,)
         assert (await facts.catalogue([unique("o")], [], fresh=False)).policies(own) == ()
 
-    async def test_no_facts_are_learned_as_none(self, facts: CatalogueFacts) -> None:
+    async def test_recording_no_facts_records_none(self, facts: CatalogueFacts) -> None:
         assert (await facts.record([])).new == 0
 
     async def test_products_are_known_without_their_offer(self, facts: CatalogueFacts) -> None:
@@ -270,7 +270,7 @@ class CatalogueFactsContract:
         assert catalogue.offer(ref(id)) == older
         assert catalogue.successor(ref(id)) == newer
 
-    async def test_a_fact_that_comes_again_is_known_already(self, facts: CatalogueFacts) -> None:
+    async def test_a_repeated_fact_is_already_known(self, facts: CatalogueFacts) -> None:
         said = offer(unique("o"))
         await facts.record(sourced([said]))
 
@@ -278,7 +278,7 @@ class CatalogueFactsContract:
 
         assert (again.new, again.known, again.contradicts) == (0, 2, ())
 
-    async def test_the_same_said_in_other_digits_is_known_already(self, facts: CatalogueFacts) -> None:
+    async def test_the_same_amount_in_other_digits_is_already_known(self, facts: CatalogueFacts) -> None:
         id = unique("o")
         await facts.record(sourced([price(id, "10.00")]))
 
@@ -286,7 +286,7 @@ class CatalogueFactsContract:
 
         assert (again.new, again.known) == (0, 1)
 
-    async def test_another_content_under_one_id_contradicts_and_changes_nothing(
+    async def test_another_content_under_one_id_is_a_contradiction_and_changes_nothing(
         self, facts: CatalogueFacts
     ) -> None:
         id = unique("o")
@@ -299,7 +299,7 @@ class CatalogueFactsContract:
         assert (outcome.new, outcome.known, outcome.contradicts) == (0, 1, (other,))
         assert catalogue.price(ref(id), GB, NOW).current == first
 
-    async def test_of_two_contents_in_one_batch_the_first_stands(self, facts: CatalogueFacts) -> None:
+    async def test_the_first_of_two_contents_in_one_batch_stands(self, facts: CatalogueFacts) -> None:
         id = unique("o")
         first, other = price(id, "10.00"), price(id, "11.00")
 
@@ -319,7 +319,7 @@ class CatalogueFactsContract:
         assert catalogue.price(ref(id), GB, NOW).current == newer
 
     @pytest.mark.parametrize("key", ["its name", "another"])
-    async def test_a_tombstone_withdraws_what_was_said_last_under_its_key(
+    async def test_a_tombstone_withdraws_the_facts_last_published_under_its_key(
         self, facts: CatalogueFacts, key: str
     ) -> None:
         id, code, partner = unique("o"), unique("SKU"), unique("partner")
@@ -380,9 +380,7 @@ class CatalogueFactsContract:
             *((other.id, "published") for other in others),
         }
 
-    async def test_a_key_under_which_a_fact_was_said_before_but_not_last_withdraws_nothing(
-        self, facts: CatalogueFacts
-    ) -> None:
+    async def test_an_earlier_key_of_a_fact_withdraws_nothing(self, facts: CatalogueFacts) -> None:
         id, before = unique("o"), unique("key")
         await facts.record([*sourced([price(id)], before), *sourced([price(id)])])
         await facts.record(sourced([price(id, sequence=0)], before))
@@ -400,7 +398,7 @@ class CatalogueFactsContract:
         ] == [True] * 3
 
     @pytest.mark.parametrize("key", [None, b"", b"nobody", b"\xff\xfe", b"price/a\x00b", b"price/*"])
-    async def test_a_tombstone_that_withdraws_nothing_is_told(
+    async def test_a_tombstone_that_withdraws_nothing_is_reported(
         self, facts: CatalogueFacts, key: bytes | None
     ) -> None:
         said = replace(tombstone("price", ""), key=key)
@@ -409,7 +407,7 @@ class CatalogueFactsContract:
 
         assert (outcome.withdrawn, outcome.idle, outcome.known) == (0, (said,), 0)
 
-    async def test_what_is_withdrawn_is_withdrawn_once(self, facts: CatalogueFacts) -> None:
+    async def test_a_fact_is_withdrawn_once(self, facts: CatalogueFacts) -> None:
         id = unique("o")
         await facts.record(sourced([price(id)]))
         name = price(id).subject
@@ -418,7 +416,7 @@ class CatalogueFactsContract:
 
         assert (outcome.withdrawn, len(outcome.idle)) == (1, 1)
 
-    async def test_after_a_withdrawal_all_is_said_anew_whatever_its_sequence(
+    async def test_a_fact_after_a_withdrawal_counts_whatever_its_sequence(
         self, facts: CatalogueFacts
     ) -> None:
         id = unique("o")
@@ -441,7 +439,7 @@ class CatalogueFactsContract:
             assert (current.amount, current.sequence) == (again.amount, again.sequence)
             await facts.record([tombstone("price", name)])
 
-    async def test_after_a_withdrawal_a_late_older_fact_overwrites_nothing_that_was_said_since(
+    async def test_a_late_older_fact_overwrites_nothing_published_after_a_withdrawal(
         self, facts: CatalogueFacts
     ) -> None:
         id = unique("o")
@@ -455,9 +453,7 @@ class CatalogueFactsContract:
         assert current is not None
         assert str(current.amount) == "2.00"
 
-    async def test_a_topic_that_is_read_again_from_its_beginning_changes_nothing(
-        self, facts: CatalogueFacts
-    ) -> None:
+    async def test_reading_a_topic_again_from_its_start_changes_nothing(self, facts: CatalogueFacts) -> None:
         id, other = unique("o"), unique("o")
         topic, key = unique("topic"), unique("key")
         name = price(id).subject.encode()
@@ -495,7 +491,7 @@ class CatalogueFactsContract:
             assert catalogue.price(ref(id), GB, NOW) == before.price(ref(id), GB, NOW)
             assert catalogue.price(ref(other), GB, NOW).fact is None
 
-    async def test_a_topic_that_was_made_anew_is_news(self, facts: CatalogueFacts) -> None:
+    async def test_messages_of_a_recreated_topic_are_new(self, facts: CatalogueFacts) -> None:
         id, topic = unique("o"), unique("topic")
         name = price(id).subject.encode()
         await facts.record(
@@ -512,7 +508,7 @@ class CatalogueFactsContract:
         assert again.new == 1
         assert catalogue.price(ref(id), GB, NOW).current is not None
 
-    async def test_what_was_said_before_a_withdrawal_and_is_learned_late_does_not_take_it_back(
+    async def test_a_fact_from_before_a_withdrawal_that_is_recorded_late_does_not_cancel_it(
         self, facts: CatalogueFacts
     ) -> None:
         id, topic = unique("o"), unique("topic")
@@ -532,14 +528,14 @@ class CatalogueFactsContract:
         assert outcome.new == 1
         assert catalogue.price(ref(id), GB, NOW).fact is None
 
-    # Facts of an example have names of their own: the examples may share the store, and the suites the rule.
+    # Each example uses its own names, because examples may share the store.
     @settings(
         max_examples=40,
         deadline=None,
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors],
     )
     @given(logs(), st.data())
-    async def test_the_last_message_under_a_name_counts_however_the_log_is_cut_and_repeated(
+    async def test_the_last_message_under_a_name_counts_for_any_batches_and_repeats(
         self, facts: CatalogueFacts, log: list[CatalogueMessage], data: st.DataObject
     ) -> None:
         expected = counting_at_the_end(log)
@@ -564,7 +560,7 @@ class CatalogueFactsContract:
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors],
     )
     @given(weekly_prices())
-    async def test_asked_for_a_moment_nothing_is_missing_that_counts_then(
+    async def test_a_query_for_a_moment_misses_nothing_that_holds_then(
         self, facts: CatalogueFacts, said: list[Fact]
     ) -> None:
         plain = InMemoryCatalogue()
@@ -578,14 +574,14 @@ class CatalogueFactsContract:
                 for offer_id in offer_ids:
                     assert prices_at(catalogue, offer_id, at) == prices_at(everything, offer_id, at)
 
-    # Facts of an example have names of their own: the examples may share the store, and the suites the rule.
+    # Each example uses its own names, because examples may share the store.
     @settings(
         max_examples=40,
         deadline=None,
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors],
     )
     @given(arrivals())
-    async def test_what_is_known_does_not_depend_on_the_order_of_arrival(
+    async def test_known_facts_do_not_depend_on_the_order_of_arrival(
         self, facts: CatalogueFacts, arrival: tuple[list[Fact], list[list[Fact]]]
     ) -> None:
         said, batches = arrival

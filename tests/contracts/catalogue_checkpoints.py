@@ -1,4 +1,4 @@
-"""What every CatalogueCheckpoints promises. A suite for an adapter subclasses it and brings the fixture `readers`."""
+"""The contract of every CatalogueCheckpoints. The suite of an adapter subclasses it and provides the fixture `readers`."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from tests.contracts.catalogue import unique
 
 
 class CatalogueCheckpointsContract:
-    async def test_one_who_has_not_begun_has_no_position(self, readers: CatalogueCheckpoints) -> None:
+    async def test_a_new_reader_has_no_position(self, readers: CatalogueCheckpoints) -> None:
         assert await readers.read(unique("reader")) is None
 
-    async def test_the_last_position_is_kept_and_never_moves_back(
+    async def test_the_last_position_is_stored_and_never_moves_back(
         self, readers: CatalogueCheckpoints
     ) -> None:
         name, other = unique("reader"), unique("reader")

@@ -1,4 +1,4 @@
-"""What every CatalogueHistory promises. A suite for an adapter subclasses it and brings the fixture `learning`:
+"""The contract of every CatalogueHistory. The suite of an adapter subclasses it and provides the fixture `learning`:
 an object that is both CatalogueFacts and CatalogueHistory of the same facts, or a pair of them."""
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from tests.contracts.catalogue import GB, arrivals, known_of, offer_of, sourced,
 
 @dataclass(frozen=True)
 class Learning:
-    """One who learns, and what is told of it afterwards."""
+    """A recorder of facts, and their history."""
 
     facts: CatalogueFacts
     history: CatalogueHistory
 
     async def record(self, *facts: Fact) -> int:
-        """The position after it."""
+        """Returns the position afterwards."""
         await self.facts.record(sourced(facts))
         return await self.history.position_at()
 
 
 class CatalogueHistoryContract:
-    async def test_the_catalogue_tells_the_position_that_it_was_read_at(self, learning: Learning) -> None:
+    async def test_the_catalogue_returns_the_position_of_its_read(self, learning: Learning) -> None:
         id = unique("o")
         before = await learning.history.position_at()
         position = await learning.record(offer(id))
@@ -38,7 +38,7 @@ class CatalogueHistoryContract:
         assert position > before
         assert (await learning.facts.catalogue([id], [], fresh=True)).position == position
 
-    async def test_what_is_learned_later_is_not_known_then(self, learning: Learning) -> None:
+    async def test_later_facts_are_not_known_at_an_earlier_position(self, learning: Learning) -> None:
         id, code = unique("o"), unique("SKU")
         before = await learning.record(
             offer(id, products=[code]), price(id, "1.00"), availability(code, quantity=9)
@@ -56,7 +56,7 @@ class CatalogueHistoryContract:
         assert then.availability(code, GB) == availability(code, quantity=9)
         assert then.position == before
 
-    async def test_a_late_older_fact_counts_only_from_when_it_came_and_overwrites_nothing(
+    async def test_a_late_older_fact_counts_from_its_arrival_and_overwrites_nothing(
         self, learning: Learning
     ) -> None:
         id = unique("o")
@@ -71,7 +71,7 @@ class CatalogueHistoryContract:
 
         assert [await known_at(at) for at in (nothing, first, second)] == [None, newer, newer]
 
-    async def test_what_was_withdrawn_was_known_until_then_and_is_again_once_it_is_said_again(
+    async def test_a_withdrawn_fact_is_known_before_its_withdrawal_and_after_it_is_published_again(
         self, learning: Learning
     ) -> None:
         id, code, partner = unique("o"), unique("SKU"), unique("partner")
@@ -101,9 +101,7 @@ class CatalogueHistoryContract:
         assert await known_at(withdrawn) == ("withdrawn", None, None, [])
         assert await known_at(again) == ("published", "2.00", None, [])
 
-    async def test_a_withdrawal_is_learned_like_a_fact_about_the_same_and_facts_stay_as_they_were(
-        self, learning: Learning
-    ) -> None:
+    async def test_a_withdrawal_is_recorded_like_a_fact_and_changes_no_fact(self, learning: Learning) -> None:
         said = price(unique("o"))
         before = await learning.record(said)
         await learning.facts.record([tombstone("price", said.subject)])
@@ -116,7 +114,7 @@ class CatalogueHistoryContract:
         assert [*await learning.history.recorded_facts([said.fact_id])] == [said]
         assert [*await learning.history.recorded_facts([withdrawal.fact_id])] == [withdrawal]
 
-    async def test_what_contradicts_a_fact_was_never_known(self, learning: Learning) -> None:
+    async def test_a_contradiction_was_never_known(self, learning: Learning) -> None:
         id = unique("o")
         first = await learning.record(price(id, "1.00"))
         second = await learning.record(price(id, "9.00"))
@@ -124,7 +122,7 @@ class CatalogueHistoryContract:
         assert second == first
         assert await learning.history.recorded_facts([price(id).fact_id]) == [price(id, "1.00")]
 
-    async def test_the_policies_of_an_organisation_are_those_known_then(self, learning: Learning) -> None:
+    async def test_policies_are_those_known_then(self, learning: Learning) -> None:
         partner = unique("partner")
         before = await learning.record(policy(partner, maximum_lines=3), policy(f"{partner}0"))
         await learning.record(policy(partner, maximum_lines=9, sequence=2))
@@ -143,7 +141,7 @@ class CatalogueHistoryContract:
 
         assert then.availability(code, GB) == availability(code, quantity=3)
 
-    async def test_an_offer_whose_id_begins_like_another_s_is_another(self, learning: Learning) -> None:
+    async def test_an_offer_id_that_is_a_prefix_of_another_is_separate(self, learning: Learning) -> None:
         mark = unique("o")
         names = [mark, f"{mark}/x", f"{mark}0", f"{mark}%2F", f"{mark}é"]
         position = await learning.record(*(offer(name) for name in names))
@@ -152,7 +150,7 @@ class CatalogueHistoryContract:
             then = await learning.history.catalogue_as_of([name], [], position)
             assert [fact.id for fact in then.offers()] == [name]
 
-    async def test_facts_are_read_in_the_order_in_which_they_were_learned(self, learning: Learning) -> None:
+    async def test_facts_are_read_in_the_order_of_recording(self, learning: Learning) -> None:
         start = await learning.history.position_at()
         said = [price(unique("o")) for _ in range(5)]
         for fact in said:
@@ -168,13 +166,13 @@ class CatalogueHistoryContract:
         assert read == said
         assert position == await learning.history.position_at()
 
-    async def test_a_fact_is_learned_at_a_moment(self, learning: Learning) -> None:
+    async def test_a_fact_has_a_time_of_recording(self, learning: Learning) -> None:
         position = await learning.record(price(unique("o")))
 
         assert await learning.history.position_at(NOW + timedelta(days=365_000)) == position
         assert await learning.history.position_at(NOW - timedelta(days=365_000)) == 0
 
-    async def test_offers_are_found_by_what_they_are_made_of_now(self, learning: Learning) -> None:
+    async def test_offers_are_found_by_their_current_products(self, learning: Learning) -> None:
         id, before, after = unique("o"), unique("SKU"), unique("SKU")
         await learning.record(offer(id, products=[before]))
         assert set(await learning.history.offers_made_of([before, unique("SKU")])) == {id}
@@ -190,7 +188,7 @@ class CatalogueHistoryContract:
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors],
     )
     @given(arrivals())
-    async def test_at_any_position_that_is_known_which_was_known_when_it_was_the_last(
+    async def test_facts_known_at_a_position_are_those_known_when_it_was_the_last(
         self, learning: Learning, arrival: tuple[list[Fact], list[list[Fact]]]
     ) -> None:
         said, batches = arrival

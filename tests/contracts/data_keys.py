@@ -1,5 +1,5 @@
-"""What every DataKeys promises. A suite for an adapter subclasses it and brings the fixtures `keys` and `destroy`,
-which does to a basket's key what forgetting does."""
+"""The contract of every DataKeys. The suite of an adapter subclasses it and provides the fixtures `keys` and `destroy`,
+which destroys a basket's key as an erasure does."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def a_request(basket_id: str, subject: str | None = None) -> KeyRequest:
 
 
 class DataKeysContract:
-    async def test_a_basket_keeps_the_key_that_it_was_given_first(self, keys: DataKeys) -> None:
+    async def test_a_basket_keeps_its_first_key(self, keys: DataKeys) -> None:
         basket = a_basket()
         first, second = a_request(basket), a_request(basket)
         assert await keys.ensure(first) == first.proposed
         assert await keys.ensure(second) == first.proposed
         assert await keys.newest([basket]) == {basket: first.proposed}
 
-    async def test_of_many_who_ask_at_once_all_are_given_one_key(self, keys: DataKeys) -> None:
+    async def test_concurrent_requests_for_one_basket_get_one_key(self, keys: DataKeys) -> None:
         baskets = [a_basket() for _ in range(4)]
         asked = [a_request(basket, "person-1") for basket in baskets for _ in range(10)]
         given = await asyncio.gather(*map(keys.ensure, asked))
@@ -44,7 +44,7 @@ class DataKeysContract:
             assert key is not None
             assert key.basket_id == request.basket_id
 
-    async def test_without_a_proposal_only_the_key_that_is_there_is_given(self, keys: DataKeys) -> None:
+    async def test_a_request_without_a_proposal_creates_no_key(self, keys: DataKeys) -> None:
         basket = a_basket()
         assert await keys.ensure(KeyRequest(basket, "acme", "person-1", None)) is None
         given = await keys.ensure(a_request(basket))
@@ -57,7 +57,7 @@ class DataKeysContract:
         assert await keys.find([one.id, str(uuid4()), other.id]) == {one.id: one, other.id: other}
         assert await keys.find([str(uuid4())]) == {}
 
-    async def test_a_destroyed_key_leaves_that_it_was(self, keys: DataKeys, destroy: Destroy) -> None:
+    async def test_a_destroyed_key_leaves_a_record(self, keys: DataKeys, destroy: Destroy) -> None:
         basket, untouched = a_basket(), a_basket()
         key = await keys.ensure(a_request(basket))
         kept = await keys.ensure(a_request(untouched))
@@ -71,7 +71,7 @@ class DataKeysContract:
         assert await keys.newest([basket, untouched]) == {basket: gone, untouched: kept}
         assert await keys.forgotten([basket, untouched]) == {basket: 3}
 
-    async def test_after_a_destroyed_key_comes_a_new_one(self, keys: DataKeys, destroy: Destroy) -> None:
+    async def test_a_new_key_follows_a_destroyed_one(self, keys: DataKeys, destroy: Destroy) -> None:
         basket = a_basket()
         first = await keys.ensure(a_request(basket))
         await destroy(basket, 2)
@@ -85,9 +85,7 @@ class DataKeysContract:
         await destroy(basket, 7)
         assert await keys.forgotten([basket]) == {basket: 7}
 
-    async def test_keys_are_wrapped_anew_but_not_those_that_are_destroyed(
-        self, keys: DataKeys, destroy: Destroy
-    ) -> None:
+    async def test_rewrapping_skips_destroyed_keys(self, keys: DataKeys, destroy: Destroy) -> None:
         baskets = [a_basket() for _ in range(3)]
         held = [await keys.ensure(a_request(basket)) for basket in baskets]
         found = await keys.wrapped_by_other_keys("new", 10)

@@ -1,5 +1,5 @@
-"""What every DeadLetterStore promises. A suite for an adapter subclasses it and brings the fixture `book`, and
-`bury`, which buries a message and gives the letter's id."""
+"""The contract of every DeadLetterStore. The suite of an adapter subclasses it and provides the fixture `book`, and
+`bury`, which records a dead letter and returns its id."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ANY = DeadLetterQuery(settled=None)
 
 
 def message(offset: int, about: str | None = ONE, topic: str = "t", code: str = "unreadable") -> DeadLetter:
-    """A message that is about a basket by its key."""
+    """A message whose key names a basket."""
     return DeadLetter(
         source=MessageSource(topic, 0, offset),
         key=about.encode() if about else None,
@@ -49,7 +49,7 @@ async def settle(book: DeadLetterStore, id: int, *more: int) -> None:
 
 
 class DeadLetterStoreContract:
-    async def test_letters_are_found_whole_in_the_order_in_which_they_were_buried(
+    async def test_letters_are_complete_and_in_the_order_of_recording(
         self, book: DeadLetterStore, bury: SendToDeadLetters
     ) -> None:
         messages = [message(9), message(3, None), message(5, OTHER)]
@@ -73,9 +73,7 @@ class DeadLetterStoreContract:
 
         assert [letter.id for letter in (*first, *rest)] == ids
 
-    async def test_a_query_narrows_what_is_found(
-        self, book: DeadLetterStore, bury: SendToDeadLetters
-    ) -> None:
+    async def test_a_query_filters_letters(self, book: DeadLetterStore, bury: SendToDeadLetters) -> None:
         by_topic = await bury(message(1, topic="other"))
         by_code = await bury(message(2, code="no_value"))
         by_basket = await bury(message(3, OTHER))
@@ -92,7 +90,7 @@ class DeadLetterStoreContract:
         assert await ids(ANY) == [by_topic, by_code, by_basket, settled]
         assert await ids(DeadLetterQuery(topic="other", code="no_value")) == []
 
-    async def test_a_claim_knows_the_others_of_its_order(
+    async def test_a_claim_knows_the_other_letters_of_its_order(
         self, book: DeadLetterStore, bury: SendToDeadLetters
     ) -> None:
         first, second = await bury(message(1)), await bury(message(2, topic="u"))
@@ -109,7 +107,7 @@ class DeadLetterStoreContract:
         assert await book.first_of(ONE, ["t", "u"]) == first
         assert await book.first_of(ONE, ["nothing"]) is None
 
-    async def test_while_one_has_a_claim_nobody_else_gets_one_of_its_order(
+    async def test_a_claim_excludes_other_claims_of_its_order(
         self, book: DeadLetterStore, bury: SendToDeadLetters
     ) -> None:
         first, second = await bury(message(1)), await bury(message(2))
@@ -128,7 +126,7 @@ class DeadLetterStoreContract:
             assert not isinstance(next_one, str)
             assert next_one.waits_for is None
 
-    async def test_what_is_settled_says_how_and_counts_no_more(
+    async def test_a_resolved_letter_says_how_and_no_longer_counts(
         self, book: DeadLetterStore, bury: SendToDeadLetters
     ) -> None:
         first, second = await bury(message(1)), await bury(message(2, code="no_value"))
@@ -147,7 +145,7 @@ class DeadLetterStoreContract:
         assert await book.counts() == [DeadLetterCount(topic="t", code="unreadable", count=1)]
         assert (await found(book, third)).settled_at is None
 
-    async def test_a_failed_try_keeps_the_letter_with_its_newest_error(
+    async def test_a_failed_retry_keeps_the_letter_with_its_latest_error(
         self, book: DeadLetterStore, bury: SendToDeadLetters
     ) -> None:
         id = await bury(message(1))
@@ -162,7 +160,7 @@ class DeadLetterStoreContract:
         assert letter.tried_at is not None
         assert letter.message.error == "not as it should be"
 
-    async def test_a_letter_that_is_opened_again_waits_again(
+    async def test_a_reopened_letter_waits_again(
         self, book: DeadLetterStore, bury: SendToDeadLetters
     ) -> None:
         id = await bury(message(1))

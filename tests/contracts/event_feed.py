@@ -1,5 +1,5 @@
-"""What every EventFeed promises. A suite for an adapter subclasses it and brings the fixtures `store` and
-`feed`, on a store that nobody else writes to."""
+"""The contract of every EventFeed. The suite of an adapter subclasses it and provides the fixtures `store` and
+`feed`, on a store without other writers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from domain.ports.event_store import EventFeed, EventStore, StoredEvent
 from tests.builders.appends import a_stream, an_append
 
 LONG = 30.0
-"""Seconds; nobody waits that long."""
+"""Seconds, longer than any wait of the suite."""
 
 
 async def everything(feed: EventFeed, limit: int = 100) -> list[StoredEvent]:
@@ -21,10 +21,10 @@ async def everything(feed: EventFeed, limit: int = 100) -> list[StoredEvent]:
 
 
 class EventFeedContract:
-    async def test_a_feed_of_nothing_is_empty(self, feed: EventFeed) -> None:
+    async def test_the_feed_of_an_empty_store_is_empty(self, feed: EventFeed) -> None:
         assert list(await feed.read(0, 10)) == []
 
-    async def test_all_streams_come_in_one_order(self, store: EventStore, feed: EventFeed) -> None:
+    async def test_events_of_all_streams_have_one_order(self, store: EventStore, feed: EventFeed) -> None:
         one, other = a_stream(), a_stream()
         await store.append(an_append(one, 0, "a"))
         await store.append(an_append(other, 0, "b", "c"))
@@ -40,7 +40,9 @@ class EventFeedContract:
         ]
         assert found[1:3] == list(await store.read_events(other))
 
-    async def test_it_says_where_the_events_end(self, store: EventStore, feed: EventFeed) -> None:
+    async def test_the_last_position_is_that_of_the_newest_event(
+        self, store: EventStore, feed: EventFeed
+    ) -> None:
         assert await feed.last_position() == 0
         await store.append(an_append(a_stream(), 0, "a", "b"))
         assert await feed.last_position() == (await everything(feed))[-1].position
@@ -51,7 +53,7 @@ class EventFeedContract:
         assert await everything(feed, limit=7) == await everything(feed, limit=1000)
         assert len(await everything(feed, limit=7)) == 50
 
-    async def test_who_waits_is_woken_by_the_next_event(self, store: EventStore, feed: EventFeed) -> None:
+    async def test_the_next_event_ends_a_wait(self, store: EventStore, feed: EventFeed) -> None:
         began = time.monotonic()
         for _ in range(3):
             last = max((event.position for event in await everything(feed)), default=0)
@@ -62,16 +64,18 @@ class EventFeedContract:
             assert await feed.read(last, 10)
         assert time.monotonic() - began < LONG / 2
 
-    async def test_all_who_wait_are_woken(self, store: EventStore, feed: EventFeed) -> None:
+    async def test_an_event_ends_all_waits(self, store: EventStore, feed: EventFeed) -> None:
         waiting = asyncio.gather(*(feed.wait(0, LONG) for _ in range(5)))
         await asyncio.sleep(0)
         await store.append(an_append(a_stream()))
         await asyncio.wait_for(waiting, LONG / 2)
 
-    async def test_nobody_waits_for_what_is_there(self, store: EventStore, feed: EventFeed) -> None:
+    async def test_a_wait_for_an_existing_event_ends_at_once(
+        self, store: EventStore, feed: EventFeed
+    ) -> None:
         await store.append(an_append(a_stream()))
         await asyncio.wait_for(feed.wait(0, LONG), LONG / 2)
 
-    async def test_a_wait_for_nothing_ends_in_time(self, feed: EventFeed) -> None:
+    async def test_a_wait_ends_at_its_limit(self, feed: EventFeed) -> None:
         await asyncio.wait_for(feed.wait(0, 0.05), LONG / 2)
         assert list(await feed.read(0, 10)) == []

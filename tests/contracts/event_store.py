@@ -1,5 +1,5 @@
-"""What every EventStore promises. A suite for an adapter subclasses it and brings the fixtures `store` and
-`forgetful_store`, which keeps answers for `SHORTLY` seconds."""
+"""The contract of every EventStore. The suite of an adapter subclasses it and provides the fixtures `store` and
+`forgetful_store`, which keeps responses for `SHORTLY` seconds."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SHORTLY = 0.3
 
 
 class EventStoreContract:
-    async def test_many_streams_are_read_in_one_look_in_the_order_asked_for(self, store: EventStore) -> None:
+    async def test_one_read_returns_many_streams_in_the_requested_order(self, store: EventStore) -> None:
         one, two = a_stream(), a_stream()
         await store.append(an_append(one))
         await store.append(an_append(two))
@@ -62,14 +62,14 @@ class EventStoreContract:
         assert stored[0].recorded_at.tzinfo is not None
         assert await names_of(store, stream) == ["a", "b", "ü"]
 
-    async def test_a_read_begins_after_the_version_that_is_known(self, store: EventStore) -> None:
+    async def test_a_read_starts_after_the_known_version(self, store: EventStore) -> None:
         stream = a_stream()
         await store.append(an_append(stream, 0, "a", "b", "c"))
         assert await names_of(store, stream, 2) == ["c"]
         assert await names_of(store, stream, 3) == []
         assert [event.version for event in await store.read_events(stream, 1)] == [2, 3]
 
-    async def test_an_append_tells_the_position_of_its_last_event(self, store: EventStore) -> None:
+    async def test_an_append_returns_the_position_of_its_last_event(self, store: EventStore) -> None:
         stream = a_stream()
         appended = await store.append(an_append(stream, 0, "a", "b"))
         assert appended == Appended((await store.read_events(stream))[-1].position)
@@ -80,9 +80,7 @@ class EventStoreContract:
         assert len(positions) == 5
         assert positions == sorted(set(positions))
 
-    async def test_an_append_at_another_version_than_the_streams_is_a_conflict(
-        self, store: EventStore
-    ) -> None:
+    async def test_an_append_at_a_wrong_version_is_a_conflict(self, store: EventStore) -> None:
         stream = a_stream()
         await store.append(an_append(stream, 0, "a", "b"))
         for wrong in (0, 1, 3):
@@ -90,7 +88,7 @@ class EventStoreContract:
         assert await store.append(an_append(a_stream(), 1, "x")) == Conflict()
         assert await names_of(store, stream) == ["a", "b"]
 
-    async def test_of_many_appends_at_one_version_one_wins(self, store: EventStore) -> None:
+    async def test_one_of_many_concurrent_appends_at_one_version_succeeds(self, store: EventStore) -> None:
         stream = a_stream()
         names = [f"by {n}" for n in range(20)]
         outcomes = await asyncio.gather(*(store.append(an_append(stream, 0, name, name)) for name in names))
@@ -101,7 +99,7 @@ class EventStoreContract:
         assert outcomes.count(Conflict()) == 19
         assert await names_of(store, stream) == winners * 2
 
-    async def test_a_conflict_is_alone_among_appends_made_at_the_same_time(self, store: EventStore) -> None:
+    async def test_a_conflict_does_not_affect_concurrent_appends(self, store: EventStore) -> None:
         taken = [a_stream() for _ in range(10)]
         for stream in taken:
             await store.append(an_append(stream, 0, "first"))
@@ -116,7 +114,7 @@ class EventStoreContract:
         assert [await names_of(store, stream) for stream in taken] == [["first"]] * 10
         assert [await names_of(store, stream) for stream in free] == [["a", "b", "c"]] * 30
 
-    async def test_one_after_the_other_many_callers_lose_nothing(self, store: EventStore) -> None:
+    async def test_many_callers_that_retry_lose_nothing(self, store: EventStore) -> None:
         stream = a_stream()
 
         async def add(name: str) -> None:
@@ -164,13 +162,13 @@ class EventStoreContract:
         await store.append(an_append(other, 0, releases=[name]))
         assert await store.find_claim(name) == mine
 
-    async def test_one_append_may_give_a_name_up_for_another(self, store: EventStore) -> None:
+    async def test_one_append_may_release_a_name_and_claim_another(self, store: EventStore) -> None:
         stream, old, new = a_stream(), str(uuid4()), str(uuid4())
         await store.append(an_append(stream, 0, claims=[old]))
         await store.append(an_append(stream, 1, claims=[new], releases=[old]))
         assert [await store.find_claim(name) for name in (old, new)] == [None, stream]
 
-    async def test_a_conflict_leaves_claims_and_answers_as_they_were(self, store: EventStore) -> None:
+    async def test_a_conflict_changes_no_claims_and_no_responses(self, store: EventStore) -> None:
         stream, held, wanted, key = a_stream(), str(uuid4()), str(uuid4()), an_idempotency_key()
         await store.append(an_append(stream, 0, claims=[held]))
         stale = an_append(stream, 0, claims=[wanted], releases=[held], response=(key, a_response()))
@@ -178,24 +176,24 @@ class EventStoreContract:
         assert [await store.find_claim(name) for name in (held, wanted)] == [stream, None]
         assert await store.find_response(key.scope, key.key) is None
 
-    async def test_an_answer_is_stored_with_its_events(self, store: EventStore) -> None:
+    async def test_a_response_is_stored_with_its_events(self, store: EventStore) -> None:
         key, answer, stream = an_idempotency_key(b"\x00\xff"), a_response(b"\x80"), a_stream()
         assert await store.find_response(key.scope, key.key) is None
         await store.append(an_append(stream, 0, response=(key, answer)))
         assert await store.find_response(key.scope, key.key) == StoredResponse(b"\x00\xff", answer)
         assert await store.find_response("other/update", key.key) is None
 
-    async def test_an_answered_key_lets_no_more_events_in(self, store: EventStore) -> None:
+    async def test_a_key_with_a_response_admits_no_more_events(self, store: EventStore) -> None:
         key, stream = an_idempotency_key(), a_stream()
         await store.append(an_append(stream, 0, "first", response=(key, a_response())))
-        # Whatever else is wrong with it, the caller is to be told what was answered.
+        # Whatever else is wrong, the caller must get the stored response.
         for version in (1, 0):
             again = an_append(stream, version, "second", response=(key, a_response(b"other")))
             assert await store.append(again) == AlreadyAnswered()
         assert await names_of(store, stream) == ["first"]
         assert await store.find_response(key.scope, key.key) == StoredResponse(b"digest", a_response())
 
-    async def test_an_answered_key_is_told_before_a_taken_claim_or_another_version(
+    async def test_a_stored_response_takes_precedence_over_a_taken_claim_or_a_conflict(
         self, store: EventStore
     ) -> None:
         key, first, second, claim = an_idempotency_key(), a_stream(), a_stream(), a_stream()
@@ -208,14 +206,14 @@ class EventStoreContract:
         assert not await store.store_response(key, a_response(b"other"))
         assert (await names_of(store, second), await store.find_claim(claim)) == ([], first)
 
-    async def test_a_key_that_was_answered_with_a_refusal_lets_no_events_in(self, store: EventStore) -> None:
+    async def test_a_key_with_a_stored_refusal_admits_no_events(self, store: EventStore) -> None:
         key, stream = an_idempotency_key(), a_stream()
         await store.append(an_append(stream))
         assert await store.store_response(key, a_response(b"refused"))
         assert await store.append(an_append(stream, 1, response=(key, a_response()))) == AlreadyAnswered()
         assert await names_of(store, stream) == ["happened"]
 
-    async def test_of_a_refusal_and_an_append_at_once_one_is_stored(self, store: EventStore) -> None:
+    async def test_one_of_a_concurrent_refusal_and_append_is_stored(self, store: EventStore) -> None:
         for _ in range(20):
             key, stream = an_idempotency_key(), a_stream()
             refused, outcome = await asyncio.gather(
@@ -227,7 +225,7 @@ class EventStoreContract:
             assert refused == (outcome == AlreadyAnswered()) == (found.response.body == b"refused")
             assert len(await names_of(store, stream)) == (0 if refused else 1)
 
-    async def test_of_many_appends_with_one_key_one_wins(self, store: EventStore) -> None:
+    async def test_one_of_many_appends_with_one_key_succeeds(self, store: EventStore) -> None:
         key, streams = an_idempotency_key(), [a_stream() for _ in range(10)]
         outcomes = await asyncio.gather(
             *(store.append(an_append(stream, 0, response=(key, a_response()))) for stream in streams)
@@ -235,7 +233,7 @@ class EventStoreContract:
         assert outcomes.count(AlreadyAnswered()) == 9
         assert sum([len(await names_of(store, stream)) for stream in streams]) == 1
 
-    async def test_an_answer_without_events_is_stored_at_the_expected_version_alone(
+    async def test_a_response_without_events_is_stored_only_at_the_expected_version(
         self, store: EventStore
     ) -> None:
         stream, refused, answered = a_stream(), an_idempotency_key(), an_idempotency_key()
@@ -247,18 +245,18 @@ class EventStoreContract:
         assert await store.find_response(refused.scope, refused.key) is None
         assert await store.find_response(answered.scope, answered.key) is not None
 
-    async def test_a_key_is_answered_once(self, store: EventStore) -> None:
+    async def test_a_key_gets_one_response(self, store: EventStore) -> None:
         key = an_idempotency_key()
         assert await store.store_response(key, a_response())
         assert not await store.store_response(key, a_response(b"other"))
         assert not await store.store_response(key, a_response())
         assert await store.find_response(key.scope, key.key) == StoredResponse(b"digest", a_response())
 
-    async def test_answers_to_different_keys_are_stored_at_the_same_time(self, store: EventStore) -> None:
+    async def test_responses_for_different_keys_are_stored_concurrently(self, store: EventStore) -> None:
         keys = [an_idempotency_key() for _ in range(20)]
         assert all(await asyncio.gather(*(store.store_response(key, a_response()) for key in keys)))
 
-    async def test_an_answer_is_forgotten_in_time_and_its_key_is_new_again(
+    async def test_a_response_expires_and_its_key_may_be_used_again(
         self, forgetful_store: EventStore
     ) -> None:
         key, stream = an_idempotency_key(), a_stream()
@@ -275,7 +273,7 @@ class EventStoreContract:
             b"digest", a_response(b"new")
         )
 
-    async def test_a_caller_that_is_cancelled_harms_nobody(self, store: EventStore) -> None:
+    async def test_a_cancelled_caller_does_not_affect_others(self, store: EventStore) -> None:
         streams = [a_stream() for _ in range(30)]
         callers = [asyncio.ensure_future(store.append(an_append(stream, 0, "a", "b"))) for stream in streams]
         for caller in callers[::3]:
@@ -287,7 +285,7 @@ class EventStoreContract:
         outcomes = await asyncio.gather(*callers, return_exceptions=True)
 
         assert all(isinstance(outcome, Appended) for outcome in outcomes[2::3])
-        # Whole or not at all, also for those that nobody waited for.
+        # Completely or not at all, even for cancelled callers.
         assert [await names_of(store, stream) for stream in streams[2::3]] == [["a", "b"]] * 10
         for stream in streams:
             assert await names_of(store, stream) in ([], ["a", "b"])

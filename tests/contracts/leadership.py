@@ -1,5 +1,5 @@
-"""What every Leadership promises. A suite for an adapter subclasses it and brings the fixtures `leadership`
-and `another`, the same roles as another process sees them."""
+"""The contract of every Leadership. The suite of an adapter subclasses it and provides the fixtures `leadership`
+and `another`, the same roles in another process."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def role() -> str:
 
 
 class LeadershipContract:
-    async def test_a_role_that_is_held_is_confirmed(self, leadership: Leadership, role: str) -> None:
+    async def test_a_held_role_can_be_confirmed(self, leadership: Leadership, role: str) -> None:
         async with leadership.hold(role) as lease:
             await lease.confirm()
             await lease.confirm()
 
-    async def test_a_second_one_waits_says_so_and_takes_over_when_the_first_ends(
+    async def test_a_second_holder_waits_reports_it_and_takes_over_when_the_first_ends(
         self, leadership: Leadership, another: Leadership, role: str
     ) -> None:
         held: list[str] = []
@@ -43,13 +43,13 @@ class LeadershipContract:
             await successor
         assert held == ["first", "second"]
 
-    async def test_roles_do_not_hinder_each_other(
+    async def test_different_roles_are_independent(
         self, leadership: Leadership, another: Leadership, role: str
     ) -> None:
         async with asyncio.timeout(5), leadership.hold(role), another.hold(role + "-2") as lease:
             await lease.confirm()
 
-    async def test_a_role_is_free_again_after_an_error_in_its_block(
+    async def test_an_error_in_its_block_releases_a_role(
         self, leadership: Leadership, another: Leadership, role: str
     ) -> None:
         with pytest.raises(RuntimeError, match="a fault"):
@@ -58,7 +58,7 @@ class LeadershipContract:
         async with asyncio.timeout(5), another.hold(role) as lease:
             await lease.confirm()
 
-    async def test_who_is_cancelled_while_waiting_holds_nothing(
+    async def test_a_cancelled_wait_holds_nothing(
         self, leadership: Leadership, another: Leadership, role: str
     ) -> None:
         waited: list[None] = []

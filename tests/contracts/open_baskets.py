@@ -1,4 +1,4 @@
-"""What every OpenBaskets promises. A suite for an adapter subclasses it and brings the fixture `place`."""
+"""The contract of every OpenBaskets. The suite of an adapter subclasses it and provides the fixture `place`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.contracts.catalogue import unique
 
 @dataclass(frozen=True)
 class OpenBasketsPlace:
-    """Views, what finds them, and the store that they come from."""
+    """Views, the search over them, and their store."""
 
     views: BasketViews
     baskets: OpenBaskets
@@ -39,9 +39,7 @@ def using(*names: str) -> BasketView:
 
 
 class OpenBasketsContract:
-    async def test_baskets_are_found_by_any_of_the_names_in_the_order_of_their_ids(
-        self, place: OpenBasketsPlace
-    ) -> None:
+    async def test_baskets_are_found_by_any_reference_ordered_by_id(self, place: OpenBasketsPlace) -> None:
         one, two, other = unique("offer/o"), unique("offer/o"), unique("offer/o")
         views = [using(one), using(two, one), using(other), using(two)]
         await place.views.advance([(0, view) for view in views])
@@ -52,7 +50,7 @@ class OpenBasketsContract:
         assert await place.using(unique("offer/o")) == []
         assert [await place.baskets.count(name) for name in (one, other, unique("offer/o"))] == [2, 1, 0]
 
-    async def test_a_moved_view_is_found_by_what_it_uses_now(self, place: OpenBasketsPlace) -> None:
+    async def test_a_moved_view_is_found_by_its_new_references(self, place: OpenBasketsPlace) -> None:
         before, kept, after = (unique("product/p") for _ in range(3))
         view = using(before, kept)
         await place.views.advance([(0, view)])
@@ -61,7 +59,7 @@ class OpenBasketsContract:
         assert await place.using(before) == []
         assert await place.using(kept) == await place.using(after) == [view.basket_id]
 
-    async def test_a_view_that_says_nothing_of_it_is_found_as_before(self, place: OpenBasketsPlace) -> None:
+    async def test_a_view_without_references_is_found_as_before(self, place: OpenBasketsPlace) -> None:
         name = unique("offer/o")
         view = using(name)
         await place.views.advance([(0, view)])
@@ -99,9 +97,7 @@ class OpenBasketsContract:
 
         assert await place.using(*names) == []
 
-    async def test_behind_are_those_whose_views_do_not_hold_the_newest_events(
-        self, place: OpenBasketsPlace
-    ) -> None:
+    async def test_views_without_the_newest_events_are_behind(self, place: OpenBasketsPlace) -> None:
         held, lagging, new = (basket(id=f"basket-{unique('x')}") for _ in range(3))
         for each in (held, lagging, new):
             begun = Basket.initiate(
@@ -118,7 +114,7 @@ class OpenBasketsContract:
 
         assert {*behind} & {held.id, lagging.id, new.id} == {lagging.id, new.id}
 
-    async def test_of_many_that_move_a_view_at_once_the_one_that_moves_it_is_found(
+    async def test_only_the_successful_one_of_concurrent_moves_sets_references(
         self, place: OpenBasketsPlace
     ) -> None:
         names = [unique("offer/o") for _ in range(8)]

@@ -1,5 +1,5 @@
-"""What every Publisher promises. A suite for an adapter subclasses it and brings the fixture `settings`, and
-`publisher`, which publishes as these settings say."""
+"""The contract of every Publisher. The suite of an adapter subclasses it and provides the fixture `settings`, and
+`publisher`, which uses these settings."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ def ids(events: Sequence[StoredEvent]) -> set[str]:
 
 
 class PublisherContract:
-    async def test_one_that_never_published_begins_at_nothing(self, publisher: Publisher) -> None:
+    async def test_a_new_publisher_starts_at_zero(self, publisher: Publisher) -> None:
         async with publisher.session() as session:
             assert session.position == 0
 
-    async def test_it_knows_the_event_that_it_published_last(self, publisher: Publisher) -> None:
+    async def test_it_knows_the_last_published_event(self, publisher: Publisher) -> None:
         events = some_events(7)
         async with publisher.session() as session:
             await session.publish(publications(events))
@@ -56,7 +56,7 @@ class PublisherContract:
             last = events[-1]
             assert session.published == PublisherCheckpoint(last.position, f"{last.stream_id}/{last.version}")
 
-    async def test_it_goes_on_where_it_is_told_to_also_further_back(
+    async def test_its_checkpoint_can_be_reset_also_backwards(
         self, publisher: Publisher, settings: Settings
     ) -> None:
         events = some_events(6, baskets=1)
@@ -68,7 +68,7 @@ class PublisherContract:
             await session.publish(publications(events[4:]))
         assert len(await topic_content(settings, BASKET_EVENTS, ids(events))) == 8
 
-    async def test_everything_arrives_once_as_it_was_stored_and_in_order_for_each_basket(
+    async def test_every_event_arrives_once_unchanged_and_in_order_per_basket(
         self, publisher: Publisher, settings: Settings
     ) -> None:
         events = some_events(3_000)
@@ -79,7 +79,7 @@ class PublisherContract:
         found = by_basket(await topic_content(settings, BASKET_EVENTS, ids(events)))
         assert found == {id: [event.data for event in events if event.stream_id == id] for id in ids(events)}
 
-    async def test_the_next_session_goes_on_where_the_last_one_ended(self, publisher: Publisher) -> None:
+    async def test_a_session_continues_where_the_last_one_ended(self, publisher: Publisher) -> None:
         events = some_events(30)
         async with publisher.session() as session:
             await session.publish(publications(events[:10]))
@@ -91,7 +91,7 @@ class PublisherContract:
         async with publisher.session() as session:
             assert session.position == events[29].position
 
-    async def test_a_verdict_goes_whole_to_the_validation_results_beside_its_event(
+    async def test_a_complete_verdict_is_published_beside_its_event(
         self, publisher: Publisher, settings: Settings
     ) -> None:
         first, second = some_events(2, baskets=1)
@@ -105,7 +105,7 @@ class PublisherContract:
         assert result.message.header("ce_type") == "checkout.validation-result.v1"
         assert len(await topic_content(settings, BASKET_EVENTS, [second.stream_id])) == 2
 
-    async def test_a_verdict_may_be_as_large_as_baskets_get(
+    async def test_a_verdict_may_be_as_large_as_that_of_the_largest_basket(
         self, publisher: Publisher, settings: Settings
     ) -> None:
         (event,) = some_events(1)

@@ -1,5 +1,5 @@
-"""What every ReadModelAudit and ReadModelRepair promises, of one store and its views. A suite for an adapter subclasses it
-and brings the fixture `derived`."""
+"""The contract of every ReadModelAudit and ReadModelRepair on one store and its views. The suite of an adapter subclasses it
+and provides the fixture `derived`."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class ReadModelAuditContract:
     async def actions(self, derived: AuditedStore) -> Sequence[OperatorAction]:
         raise NotImplementedError
 
-    async def test_what_is_held_is_the_view_without_its_snapshot_and_the_uses(
+    async def test_a_stored_read_model_is_the_view_without_snapshot_and_the_references(
         self, derived: AuditedStore
     ) -> None:
         basket = await derived.basket()
@@ -72,7 +72,7 @@ class ReadModelAuditContract:
         assert held[basket.id].view == replace(wanted, snapshot=b"", uses=None)
         assert held[basket.id].uses == wanted.uses
 
-    async def test_pages_hold_each_basket_once_that_has_an_event_or_a_view_in_order(
+    async def test_pages_contain_each_basket_with_an_event_or_a_view_once_in_order(
         self, derived: AuditedStore
     ) -> None:
         baskets = [await derived.basket() for _ in range(4)]
@@ -89,7 +89,7 @@ class ReadModelAuditContract:
         assert found == sorted([*(basket.id for basket in baskets), unseen.id, "basket-zzz"])
         assert await derived.rows.count() >= 4
 
-    async def test_an_organisations_are_those_of_which_an_event_or_a_view_says_so(
+    async def test_baskets_of_an_organisation_are_found_by_an_event_or_a_view(
         self, derived: AuditedStore
     ) -> None:
         theirs, taken, lost = [await derived.basket(partner) for partner in ("globex", "acme", "globex")]
@@ -103,7 +103,7 @@ class ReadModelAuditContract:
         assert last is not None
         assert set(await derived.rows.some_basket_ids(10, "globex")) == {theirs.id, taken.id, lost.id}
 
-    async def test_baskets_by_chance_are_each_as_likely_however_many_events_they_have(
+    async def test_a_random_sample_does_not_depend_on_the_number_of_events(
         self, derived: AuditedStore
     ) -> None:
         baskets = [await derived.basket(viewed=False) for _ in range(3)]
@@ -114,10 +114,10 @@ class ReadModelAuditContract:
         drawn: Counter[str] = Counter()
         for _ in range(150):
             drawn.update(await derived.rows.some_basket_ids(1, None))
-        # Of 150 draws each of three is expected 50 times; by its events the first would be drawn 130 times.
+        # In 150 draws each of three is expected 50 times; weighted by events the first would come 130 times.
         assert all(20 < drawn[basket.id] < 85 for basket in baskets)
 
-    async def test_claims_that_fit_no_view_are_told(self, derived: AuditedStore) -> None:
+    async def test_claims_without_a_matching_view_are_reported(self, derived: AuditedStore) -> None:
         await derived.basket(external_id="EXT-1")
         unseen = await derived.basket(external_id="EXT-2", viewed=False)
         unlike, last = await derived.rows.claims_unlike_views("", 10)
@@ -129,9 +129,7 @@ class ReadModelAuditContract:
         last, drawn = await derived.rows.positions()
         assert 0 < last <= drawn
 
-    async def test_a_view_is_written_as_it_should_be_also_at_its_own_version(
-        self, derived: AuditedStore
-    ) -> None:
+    async def test_a_repair_writes_the_view_even_at_the_same_version(self, derived: AuditedStore) -> None:
         basket = await derived.basket()
         wanted = to_view(basket)
         wrong = replace(wanted, status="expired", uses=frozenset())
@@ -145,7 +143,7 @@ class ReadModelAuditContract:
         assert await derived.views.snapshots([basket.id]) == {basket.id: wanted.snapshot}
         assert [action.scope for action in await self.actions(derived)] == [{"baskets": [basket.id]}] * 2
 
-    async def test_a_view_that_somebody_moved_since_is_left_alone_and_nothing_recorded(
+    async def test_a_view_that_moved_meanwhile_is_left_alone_and_nothing_is_recorded(
         self, derived: AuditedStore
     ) -> None:
         basket = await derived.basket()
@@ -153,7 +151,7 @@ class ReadModelAuditContract:
             assert not await derived.repair.repair([mend(to_view(basket), seen)], recorded)
         assert await self.actions(derived) == []
 
-    async def test_a_view_that_is_missing_is_made_and_one_without_a_basket_removed(
+    async def test_a_repair_creates_a_missing_view_and_removes_one_without_a_basket(
         self, derived: AuditedStore
     ) -> None:
         basket = await derived.basket(viewed=False)
@@ -166,7 +164,7 @@ class ReadModelAuditContract:
         assert set(mended) == {basket.id, "basket-zzz"}
         assert (await derived.rows.held([basket.id, "basket-zzz"])).keys() == {basket.id}
 
-    async def test_claims_are_given_back_and_taken_unless_the_basket_went_on_or_another_holds_them(
+    async def test_claims_are_repaired_unless_the_basket_changed_or_another_holds_them(
         self, derived: AuditedStore
     ) -> None:
         basket, other = [await derived.basket(external_id=f"EXT-{number}") for number in (1, 2)]

@@ -1,5 +1,5 @@
-"""What every Republications promises. A suite for an adapter subclasses it and brings the fixtures `runs` and
-`store`, which are of one service."""
+"""The contract of every Republications. The suite of an adapter subclasses it and provides the fixtures `runs` and
+`store`, of the same service."""
 
 from __future__ import annotations
 
@@ -33,26 +33,26 @@ def run(id: str = "run-1", **values: object) -> Republication:
 
 
 REPUBLISHED = action(1, type="operations.history-republished.v1")
-GONE_ON_WITH = action(2, type="operations.history-republished.v1")
+RESUMED = action(2, type="operations.history-republished.v1")
 
 
 class RepublicationsContract:
-    async def test_a_run_is_gone_on_with_as_it_was_begun(self, runs: Republications) -> None:
+    async def test_a_run_resumes_with_its_original_options(self, runs: Republications) -> None:
         await runs.begin(run(), REPUBLISHED)
         await runs.begin(run("run-2", partner=None, basket_id="basket-1"), action(3))
 
-        assert await runs.go_on("run-1", GONE_ON_WITH) == run()
+        assert await runs.go_on("run-1", RESUMED) == run()
         assert await runs.go_on("run-2", action(4)) == run("run-2", partner=None, basket_id="basket-1")
 
-    async def test_nobody_goes_on_with_a_run_that_was_never_begun(self, runs: Republications) -> None:
-        assert await runs.go_on("run-7", GONE_ON_WITH) is None
+    async def test_an_unknown_run_cannot_be_resumed(self, runs: Republications) -> None:
+        assert await runs.go_on("run-7", RESUMED) is None
 
     async def test_a_run_ends_once(self, runs: Republications) -> None:
         await runs.begin(run(), REPUBLISHED)
         for minutes in (1, 2):
             await runs.end(run(ended_at=NOON + timedelta(minutes=minutes)))
 
-        assert await runs.go_on("run-1", GONE_ON_WITH) == run(ended_at=NOON + timedelta(minutes=1))
+        assert await runs.go_on("run-1", RESUMED) == run(ended_at=NOON + timedelta(minutes=1))
 
     async def test_the_last_position_is_that_of_the_newest_event(
         self, runs: Republications, store: EventStore, feed: EventFeed

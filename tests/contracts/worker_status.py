@@ -1,4 +1,4 @@
-"""What every WorkerStatusStore promises. A suite for an adapter subclasses it and brings the fixture `states`."""
+"""The contract of every WorkerStatusStore. The suite of an adapter subclasses it and provides the fixture `states`."""
 
 from __future__ import annotations
 
@@ -34,9 +34,7 @@ WHOLE = WorkerReport(
 
 
 class WorkerStatusStoreContract:
-    async def test_a_report_is_read_as_it_was_said_with_moments_of_one_clock(
-        self, states: WorkerStatusStore
-    ) -> None:
+    async def test_a_report_is_read_back_with_times_of_one_clock(self, states: WorkerStatusStore) -> None:
         await states.report(ONE, [WHOLE])
 
         readings = await states.read()
@@ -64,7 +62,7 @@ class WorkerStatusStoreContract:
         )
         assert found.reported_at <= readings.at
 
-    async def test_a_later_report_takes_the_place_of_the_processs_earlier_one(
+    async def test_a_later_report_replaces_the_earlier_one_of_the_process(
         self, states: WorkerStatusStore
     ) -> None:
         await states.report(ONE, [WHOLE, WorkerReport("projector", "starting")])
@@ -84,7 +82,7 @@ class WorkerStatusStoreContract:
         assert (publisher.position, publisher.last_error, publisher.measured_at) == (None, None, None)
         assert publisher.started_at == before.started_at == before.reported_at < publisher.reported_at
 
-    async def test_what_is_old_is_cleared_away_but_never_the_last_that_is_known(
+    async def test_old_reports_are_deleted_but_never_the_last_known_one(
         self, states: WorkerStatusStore
     ) -> None:
         standing_by = replace(WHOLE, lag=None)

@@ -1,4 +1,4 @@
-"""The whole service as processes, the way its users run it, and a caller that knows only the contract."""
+"""The whole service as processes, as its users run it, and a caller that knows only the contract."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ START_LIMIT = 60.0
 
 @dataclass(frozen=True, slots=True)
 class CheckoutService:
-    """What `checkout up --json` says of itself, and its process id."""
+    """A service as `checkout up --json` describes it, with its process id."""
 
     url: str
     database_url: str
@@ -35,7 +35,7 @@ class CheckoutService:
         return (await self.command("token", "--partner", partner, *more)).strip()
 
     async def command(self, *arguments: str) -> str:
-        """What a `checkout` command prints on stdout; raises AssertionError where it fails."""
+        """The stdout of a `checkout` command. Raises AssertionError if it fails."""
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "cli", *arguments),
             stdout=asyncio.subprocess.PIPE,
@@ -50,7 +50,7 @@ class CheckoutService:
 
     @asynccontextmanager
     async def caller(self, partner: str) -> AsyncIterator[httpx.AsyncClient]:
-        """A client of one organisation. It keeps no cookies: calls name theirs."""
+        """A client of one organisation. It keeps no cookies; each call sends its own."""
         headers = {"Authorization": f"Bearer {await self.token(partner)}"}
         limits = httpx.Limits(max_connections=100)
         async with httpx.AsyncClient(base_url=self.url, headers=headers, timeout=30, limits=limits) as client:
@@ -60,7 +60,7 @@ class CheckoutService:
 
 @asynccontextmanager
 async def running_service(folder: Path, *options: str, **environment: str) -> AsyncIterator[CheckoutService]:
-    """`checkout up` with these options and CHECKOUT_* variables, from its ready line until it stopped."""
+    """`checkout up` with these options and CHECKOUT_* variables, from its ready line to its stop."""
     shared = {
         "CHECKOUT_LOCAL_ISSUER_KEY_FILE": str(folder / "issuer-key.pem"),
         "CHECKOUT_LANDING_COOKIE_SECURE": "false",

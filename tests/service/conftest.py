@@ -1,4 +1,4 @@
-"""One running service for the black-box tests: the real parts, and what the sample's catalogue says."""
+"""One running service for the black-box tests, on real servers, with the sample's catalogue."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What lies in the store and on the topic, read the way an order service and an operator would."""
+"""The events of the store and of the topic, read as an order service and an operator would."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from aiokafka import AIOKafkaConsumer
 BASKET_EVENTS = "checkout.basket-events.v1"
 
 _ALL_EVENTS = "SELECT stream_id, version, data FROM events ORDER BY position"
-"""Every event that was stored, in the global order."""
+"""Every stored event, in the global order."""
 
 Events = dict[str, list[tuple[int, object]]]
 
 
 async def stored_events(database_url: str) -> Events:
-    """By basket: each event's version and document, in the order of the store."""
+    """Version and document of each event, by basket, in the order of the store."""
     connection = await asyncpg.connect(database_url)
     try:
         found: Events = defaultdict(list)
@@ -30,8 +30,8 @@ async def stored_events(database_url: str) -> Events:
 
 
 async def published_events(bootstrap_servers: str, count: int, limit: float = 60.0) -> Events:
-    """By basket: version and document of each message of the topic, in its order. Reads until `count` messages
-    came and then a little longer, for those that should not be there; raises AssertionError after `limit` s."""
+    """Version and document of each message, by basket, in the order of the topic. Reads until `count` messages arrived and
+    a little longer, to find surplus ones. Raises AssertionError after `limit` seconds."""
     consumer = AIOKafkaConsumer(
         BASKET_EVENTS,
         bootstrap_servers=bootstrap_servers,

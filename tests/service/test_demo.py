@@ -1,4 +1,4 @@
-"""What `make demo` runs."""
+"""The demo, as `make demo` runs it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LIMIT = 240.0
 
 
 def offered(output: str) -> tuple[list[str], list[str]]:
-    """The addresses and the commands that stand on lines of their own."""
+    """The addresses and commands that are printed on lines of their own."""
     lines = output.splitlines()
     addresses = [line for line in lines if re.fullmatch(r"https?://\S+", line)]
     commands = [line for line in lines if re.match(r"curl |\S*checkout |\S+ -m cli ", line)]
@@ -34,12 +34,12 @@ async def demo(tmp_path: Path, *options: str) -> asyncio.subprocess.Process:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         env={**os.environ, "CHECKOUT_LOCAL_ISSUER_KEY_FILE": str(tmp_path / "issuer-key.pem")},
-        # A test that fails leaves no service behind.
+        # A failing test leaves no service behind.
         preexec_fn=die_with_parent(signal.SIGTERM),
     )
 
 
-async def test_the_demo_finds_everything_as_it_should_be_and_leaves_nothing_running(tmp_path: Path) -> None:
+async def test_the_demo_succeeds_and_leaves_nothing_running(tmp_path: Path) -> None:
     process = await demo(tmp_path, "--once")
     output = (await process.communicate())[0].decode()
     assert process.returncode == 0, output
@@ -49,10 +49,10 @@ async def test_the_demo_finds_everything_as_it_should_be_and_leaves_nothing_runn
     assert "The service is stopped" in output
 
 
-async def test_every_address_and_command_that_the_demo_prints_works_while_it_serves(tmp_path: Path) -> None:
+async def test_every_printed_address_and_command_works_while_the_demo_serves(tmp_path: Path) -> None:
     process = await demo(tmp_path)
     try:
-        await try_what_it_offers(process)
+        await try_printed_commands(process)
     finally:
         process.send_signal(signal.SIGTERM)
         rest, _ = await process.communicate()
@@ -61,7 +61,7 @@ async def test_every_address_and_command_that_the_demo_prints_works_while_it_ser
     assert list(processes_with(str(tmp_path / "issuer-key.pem"))) == []
 
 
-async def try_what_it_offers(process: asyncio.subprocess.Process) -> None:
+async def try_printed_commands(process: asyncio.subprocess.Process) -> None:
     assert process.stdout is not None
     output = ""
     async with asyncio.timeout(LIMIT):
@@ -85,7 +85,7 @@ async def try_what_it_offers(process: asyncio.subprocess.Process) -> None:
 
 
 def processes_with(key_file: str) -> Iterator[psutil.Process]:
-    """Those that were started with this issuer key, however far they are from who started them."""
+    """All processes with this issuer key, also those that the demo did not start itself."""
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
             if process.environ().get("CHECKOUT_LOCAL_ISSUER_KEY_FILE") == key_file:

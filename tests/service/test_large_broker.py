@@ -1,4 +1,4 @@
-"""The embedded broker keeps every message in memory: it is started anew before it holds too much."""
+"""The embedded broker keeps every message in memory, so it is restarted before it holds too much."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def broker_of(service: CheckoutService) -> psutil.Process:
     )
 
 
-async def test_a_broker_that_holds_too_much_begins_anew_and_the_service_goes_on(tmp_path: Path) -> None:
+async def test_a_full_broker_is_restarted_and_the_service_continues(tmp_path: Path) -> None:
     limit = {
         "CHECKOUT_EMBEDDED_BROKER_MEGABYTES": str(MOST_MEGABYTES),
         "CHECKOUT_KAFKA_DELIVERY": "at_least_once",
@@ -54,7 +54,7 @@ async def test_a_broker_that_holds_too_much_begins_anew_and_the_service_goes_on(
                 lambda: not first.is_running() or first.status() == psutil.STATUS_ZOMBIE, limit=120
             )
 
-            # Calls are answered all the while; what they did is published once the workers are back.
+            # Calls are answered meanwhile; their events are published once the workers are back.
             late = await caller.post("/partner/checkout/initiate", json=order_of(line("o-2")))
             assert late.status_code == 200
 
@@ -64,5 +64,5 @@ async def test_a_broker_that_holds_too_much_begins_anew_and_the_service_goes_on(
 
         await eventually(views_are_right, limit=120, every=0.5)
         assert broker_of(service).memory_info().rss < MOST_MEGABYTES * 1024 * 1024
-        # What was published before is not missed in the topics, and what came since is there.
+        # Verify does not miss earlier messages, and later ones are in the topics.
         await service.command("verify", "--all")

@@ -1,5 +1,5 @@
-"""Twins with one idempotency key, sent at once to two API processes on a real PostgreSQL whose connections are
-cut and which is restarted in between."""
+"""Duplicates with one idempotency key, sent concurrently to two API processes. Meanwhile connections to the real PostgreSQL
+are cut, and it restarts."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.service.checkout_process import add, cookie, order_of
 
 CALLERS = 6
 PAIRS = 40
-"""Of each caller; every one of them has a basket of its own."""
+"""For each caller, which has a basket of its own."""
 
 UNDECIDED = {429, 500, 502, 503}
 
@@ -37,8 +37,8 @@ pytestmark = pytest.mark.timeout(400)
 
 
 @dataclass
-class Told:
-    """What all tries of one key were told in the end."""
+class KeyOutcomes:
+    """The final outcomes of all attempts with one key."""
 
     key: str
     answers: list[tuple[int, bytes]] = field(default_factory=list)
@@ -67,7 +67,7 @@ async def api_process(folder: Path, database_url: str) -> AsyncIterator[httpx.As
         serving,
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=60) as client,
     ):
-        client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # calls name theirs
+        client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # each call sends its own
 
         async def ready() -> bool:
             with suppress(httpx.TransportError):
@@ -81,7 +81,7 @@ async def api_process(folder: Path, database_url: str) -> AsyncIterator[httpx.As
 async def outcome(
     clients: Sequence[httpx.AsyncClient], first: int, key: str, **request: object
 ) -> httpx.Response:
-    """The outcome of a key, sent again, here and there, for as long as it is not decided."""
+    """The outcome of a key, which is sent again to either process while it is undecided."""
     for number in range(10_000):
         client = clients[(first + number) % len(clients)]
         with suppress(httpx.TransportError):
@@ -93,15 +93,15 @@ async def outcome(
     raise AssertionError(f"{key} is never decided")
 
 
-async def send_twins(clients: Sequence[httpx.AsyncClient], name: str, told: list[Told]) -> None:
-    """Adds to a basket of its own, each time by two tries of one key at once, for the version it is at."""
+async def send_twins(clients: Sequence[httpx.AsyncClient], name: str, outcomes: list[KeyOutcomes]) -> None:
+    """Adds to a basket of its own, each time with two concurrent attempts of one key, at the current version."""
     begin = {"method": "POST", "url": "/partner/checkout/initiate", "json": order_of(external_id=name)}
     only_new = {"Idempotency-Key": f"{name}-begin", "If-None-Match": "*"}
     twins = await asyncio.gather(
         *(outcome(clients, first, name, headers=only_new, **begin) for first in (0, 1))
     )
-    told.append(Told(f"{name}-begin", [(twin.status_code, twin.content) for twin in twins]))
-    assert {twin.status_code for twin in twins} == {200}, told[-1]
+    outcomes.append(KeyOutcomes(f"{name}-begin", [(twin.status_code, twin.content) for twin in twins]))
+    assert {twin.status_code for twin in twins} == {200}, outcomes[-1]
     basket_id, tag = twins[0].json()["id"], twins[0].headers["etag"]
     for number in range(PAIRS):
         key = f"{name}-{number}"
@@ -115,13 +115,13 @@ async def send_twins(clients: Sequence[httpx.AsyncClient], name: str, told: list
             outcome(clients, 0, key, headers={**headers, "Idempotency-Key": key}, **update),
             outcome(clients, 1, key, headers={**headers, "Idempotency-Key": f'"{key}"'}, **update),
         )
-        told.append(Told(key, [(answer.status_code, answer.content) for answer in answers]))
-        assert {answer.status_code for answer in answers} == {200}, told[-1]
+        outcomes.append(KeyOutcomes(key, [(answer.status_code, answer.content) for answer in answers]))
+        assert {answer.status_code for answer in answers} == {200}, outcomes[-1]
         tag = answers[0].headers["etag"]
 
 
 async def break_things(network: BreakableNetwork, chance: random.Random, done: asyncio.Event) -> int:
-    """Cuts connections, some of them between an append and its answer, until all is done."""
+    """Cuts connections, some between an append and its reply, until the callers are done."""
     broken = 0
     while not done.is_set():
         if chance.random() < 0.5:
@@ -136,7 +136,7 @@ async def break_things(network: BreakableNetwork, chance: random.Random, done: a
 
 
 async def added(url: str) -> dict[str, int]:
-    """How often each offer was added, over all baskets; and how many baskets there are, under their names."""
+    """How often each offer was added over all baskets, and the number of baskets by their names."""
     connection = await asyncpg.connect(url)
     try:
         rows = await connection.fetch("SELECT type, data FROM events")
@@ -154,30 +154,32 @@ async def added(url: str) -> dict[str, int]:
     return counts
 
 
-async def test_of_twins_at_two_processes_one_takes_effect_and_both_are_told_so(
+async def test_one_of_two_duplicates_takes_effect_and_both_get_its_response(
     tmp_path: Path, own_postgres: OwnPostgres
 ) -> None:
     postgres = await own_postgres()
     await migrate(postgres.url)
-    told: list[Told] = []
+    outcomes: list[KeyOutcomes] = []
     async with AsyncExitStack() as stack:
         network = await stack.enter_async_context(BreakableNetwork(postgres.url))
         clients = [await stack.enter_async_context(api_process(tmp_path, network.url)) for _ in range(2)]
-        # First undisturbed: twins meet each other alone.
-        await asyncio.gather(*(send_twins(clients, f"calm-{caller}", told) for caller in range(CALLERS)))
+        # First without faults: only the duplicates meet.
+        await asyncio.gather(*(send_twins(clients, f"calm-{caller}", outcomes) for caller in range(CALLERS)))
         done = asyncio.Event()
         breaking = asyncio.create_task(break_things(network, random.Random(7), done))
-        callers = asyncio.gather(*(send_twins(clients, f"storm-{caller}", told) for caller in range(CALLERS)))
-        await eventually(lambda: callers.done() or len(told) > CALLERS * (PAIRS + 1) * 1.2, limit=200)
+        callers = asyncio.gather(
+            *(send_twins(clients, f"storm-{caller}", outcomes) for caller in range(CALLERS))
+        )
+        await eventually(lambda: callers.done() or len(outcomes) > CALLERS * (PAIRS + 1) * 1.2, limit=200)
         await postgres.stop()
         await postgres.start()
         await callers
         done.set()
         assert await breaking > 3
         counts = await added(postgres.url)
-    assert len(told) == 2 * CALLERS * (PAIRS + 1)
-    # Nobody else writes to these baskets: a 412 would tell of the twin.
-    assert [each for each in told if {status for status, _ in each.answers} != {200}] == []
-    assert [each.key for each in told if each.answers[0] != each.answers[1]] == []
-    assert [each.key for each in told if counts[each.key] != 1] == []
-    assert len(counts) == len(told)
+    assert len(outcomes) == 2 * CALLERS * (PAIRS + 1)
+    # Nobody else writes to these baskets, so a 412 would come from the duplicate.
+    assert [each for each in outcomes if {status for status, _ in each.answers} != {200}] == []
+    assert [each.key for each in outcomes if each.answers[0] != each.answers[1]] == []
+    assert [each.key for each in outcomes if counts[each.key] != 1] == []
+    assert len(counts) == len(outcomes)

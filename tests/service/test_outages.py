@@ -1,4 +1,4 @@
-"""What callers see while a part is away, and what is true afterwards.
+"""What callers see while a server is down, and what holds afterwards.
 
 `CHECKOUT_TEST_OUTAGE_SECONDS` makes the outages longer: 60 shows a minute without Kafka.
 """
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.timeout(120 + 4 * OUTAGE_SECONDS)
 
 @asynccontextmanager
 async def under_load(service: CheckoutService, *, may_be_unavailable: bool) -> AsyncIterator[list[Witness]]:
-    """Eight callers at work for the block; each must have got on with it before the block begins."""
+    """Eight callers work during the block; each must have made calls before it starts."""
     stop = asyncio.Event()
     witnesses = [Witness() for _ in range(CALLERS)]
     async with service.caller("outage-partner") as client, asyncio.TaskGroup() as tasks:
@@ -52,7 +52,7 @@ async def progress(witnesses: list[Witness], calls: int) -> None:
     )
 
 
-async def all_is_whole(service: CheckoutService, witnesses: list[Witness]) -> None:
+async def nothing_is_lost(service: CheckoutService, witnesses: list[Witness]) -> None:
     """Every acknowledged change is stored, and the topic holds every event once and in order."""
     stored = await stored_events(service.database_url)
     for witness in witnesses:
@@ -63,11 +63,11 @@ async def all_is_whole(service: CheckoutService, witnesses: list[Witness]) -> No
             added = {event["orderItem"]["offer"]["id"] for _, event in events if "orderItem" in event}  # type: ignore[operator,index]
             assert offers <= added
     published = await published_events(service.kafka, sum(map(len, stored.values())))
-    # The ids alone: pytest would look for minutes for the difference between megabytes of events.
+    # Only the ids: pytest takes minutes to compare megabytes of events.
     assert not [id for id in stored.keys() | published.keys() if stored.get(id) != published.get(id)]
 
 
-async def orders_are_heard(service: CheckoutService, basket_id: str) -> None:
+async def orders_are_processed(service: CheckoutService, basket_id: str) -> None:
     """An order on Kafka completes its basket."""
     producer = AIOKafkaProducer(bootstrap_servers=service.kafka)
     await producer.start()
@@ -86,7 +86,7 @@ async def orders_are_heard(service: CheckoutService, basket_id: str) -> None:
         await eventually(completed, limit=60)
 
 
-async def test_while_kafka_is_away_no_call_fails_and_afterwards_the_topic_is_whole(
+async def test_while_kafka_is_down_no_call_fails_and_afterwards_the_topic_is_complete(
     tmp_path: Path, database_url: str, own_kafka: OwnKafka
 ) -> None:
     kafka = await own_kafka()
@@ -100,12 +100,12 @@ async def test_while_kafka_is_away_no_call_fails_and_afterwards_the_topic_is_who
             await asyncio.sleep(OUTAGE_SECONDS)
             await kafka.start()
             await progress(witnesses, 10)
-        await orders_are_heard(service, next(iter(witnesses[0].baskets)))
+        await orders_are_processed(service, next(iter(witnesses[0].baskets)))
         assert [wrong for witness in witnesses for wrong in witness.wrong] == []
-        await all_is_whole(service, witnesses)
+        await nothing_is_lost(service, witnesses)
 
 
-async def test_while_postgresql_is_away_calls_are_told_so_and_nothing_acknowledged_is_lost(
+async def test_while_postgresql_is_down_calls_get_503_and_no_acknowledged_change_is_lost(
     tmp_path: Path, own_postgres: OwnPostgres, own_kafka: OwnKafka
 ) -> None:
     postgres, kafka = await asyncio.gather(own_postgres(), own_kafka())
@@ -122,4 +122,4 @@ async def test_while_postgresql_is_away_calls_are_told_so_and_nothing_acknowledg
             await progress(witnesses, 20)
         assert [wrong for witness in witnesses for wrong in witness.wrong] == []
         assert max(witness.slowest for witness in witnesses) < 5.0
-        await all_is_whole(service, witnesses)
+        await nothing_is_lost(service, witnesses)

@@ -1,4 +1,4 @@
-"""README's "Use it", as it is written: but for the port, which somebody else may have here."""
+"""The README's "Use it", word for word, except for the port, which another program may use."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from tests.servers.waiting import eventually
 
 ROOT = Path(__file__).parent.parent.parent
 LIMIT = 240.0
-"""Seconds; generous, since the machine may be busy."""
+"""Seconds, for a busy machine."""
 
 
 def blocks() -> list[str]:
-    """What is to be typed into the first shell, and into the second."""
+    """The commands of the first shell and of the second."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     section = text.partition("## Use it\n")[2].partition("\n## ")[0]
     return re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
 
 
 async def shell(folder: Path, script: str, issuer_key: Path) -> tuple[int, str]:
-    """The exit code and all that is said."""
+    """The exit code and the output."""
     bin_folder = str(Path(sys.executable).parent)
     process = await asyncio.create_subprocess_exec(
         *("/bin/sh", "-ec", script),
@@ -53,7 +53,7 @@ async def test_what_the_readme_says_works_word_for_word() -> None:
     port = str(free_port())
     with postgres_folder() as folder:
         folder.mkdir()
-        # In place of a clone and its installation.
+        # Replaces a clone and its installation.
         (folder / "cli").symlink_to(ROOT / "cli")
         key = folder / "issuer-key.pem"
         program = Program(
@@ -68,7 +68,7 @@ async def test_what_the_readme_says_works_word_for_word() -> None:
             async def well() -> bool:
                 return (await shell(folder, looked, key))[0] == 0
 
-            # Workers say how they are every two seconds.
+            # Workers report every two seconds.
             await eventually(well, limit=LIMIT)
             code, said = await shell(folder, "\n".join(lines), key)
             assert code == 0, said

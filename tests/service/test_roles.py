@@ -1,4 +1,4 @@
-"""A whole journey in which every process signs in to the database by its own role."""
+"""A whole journey in which every process signs in to the database with its own role."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ async def deployment(
 
 @asynccontextmanager
 async def drained(program: Program) -> AsyncIterator[None]:
-    """Runs it for the block. A full pipe would stop it, so that what it says is read and passed over."""
+    """Runs the program during the block and discards its output, because a full pipe would stop it."""
     async with program:
         reading = asyncio.create_task(program.errors())
         try:
@@ -130,7 +130,7 @@ async def drained(program: Program) -> AsyncIterator[None]:
 
 
 @pytest.mark.timeout(600)
-async def test_partners_workers_and_operators_do_all_they_have_to_with_the_rights_they_have(
+async def test_partners_workers_and_operators_can_do_their_work_with_their_rights(
     deployment: Deployment,
 ) -> None:
     service = deployment.service
@@ -148,15 +148,15 @@ async def test_partners_workers_and_operators_do_all_they_have_to_with_the_right
 
         await eventually(completed, limit=60)
 
-    # Workers: what was stored is published, projected, and told.
+    # Workers publish, project and report.
     stored = await stored_events(service.database_url)
     published = await published_events(service.kafka, sum(map(len, stored.values())))
-    # What is personal is sealed in the store alone.
+    # Personal data is encrypted in the store only.
     assert versions(published) == versions(stored)
     await command(service, "find", "--json", "--external-id", "EXT-1", holds=basket_id)
     await command(service, "status", "--json", "--max-lag-seconds", "60", holds='"roles"')
 
-    # Operators: by the command line, and through the API's process.
+    # Operators use the command line and the API.
     why = ("--reason", "a journey")
     await service.command("history", basket_id)
     await service.command("verify", "--all", "--no-kafka")
@@ -179,7 +179,7 @@ async def test_partners_workers_and_operators_do_all_they_have_to_with_the_right
         assert forgotten.status_code == 200, forgotten.text
         assert forgotten.json()["keysDestroyed"] == 1
 
-    # Partners and workers go on with the generation that operators built.
+    # Partners and workers continue on the generation that operators built.
     async with service.caller("acme") as client:
         basket_id = await a_basket(client, external_id="EXT-3")
     await command(service, "find", "--json", "--external-id", "EXT-3", holds=basket_id)
@@ -218,7 +218,7 @@ async def operator(service: CheckoutService) -> httpx.AsyncClient:
 
 
 async def command(service: CheckoutService, *arguments: str, holds: str) -> None:
-    """Waits until the command says so."""
+    """Waits until the command prints this."""
 
     async def said() -> bool:
         return holds in await service.command(*arguments)
@@ -240,7 +240,7 @@ async def send(service: CheckoutService, topic: str, key: bytes, value: Mapping[
 
 
 async def dead_letters(service: CheckoutService) -> None:
-    """What a worker could not understand is tried again, and left out, by an operator."""
+    """An operator retries one dead letter and skips another."""
     await send(service, "catalogue.prices.v1", b"nothing", {"not": "a price"})
 
     async def listed() -> Any:

@@ -1,4 +1,4 @@
-"""Callers that keep working on baskets of their own and notice everything that is not as the contract says."""
+"""Callers that work on baskets of their own and record every violation of the contract."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.service.checkout_process import (
 
 @dataclass
 class Witness:
-    """What one caller was told: its baskets with the last version and offers that were acknowledged."""
+    """A caller's baskets, with the last acknowledged version and offers."""
 
     baskets: dict[str, tuple[int, set[str]]] = field(default_factory=dict)
     calls: int = 0
@@ -35,10 +35,10 @@ async def keep_calling(
     *,
     may_be_unavailable: bool = False,
 ) -> None:
-    """Initiates a basket, adds to it five times and validates it, again and again, until told to stop.
+    """Initiates a basket, adds to it five times and validates it, repeatedly, until `stop` is set.
 
-    After a 503 (where such may come) it is unknown whether the command was carried out: the caller reads the
-    basket before it goes on, as the contract has it.
+    After a 503 (if allowed) the caller does not know whether the command was executed. So it reads the basket before it
+    continues, as the contract says.
     """
 
     async def call(method: str, path: str, **options: object) -> httpx.Response | None:

@@ -6,7 +6,7 @@ from adapters.postgres.audit import PostgresAuditLog
 from adapters.postgres.pool import DatabasePool
 from adapters.postgres.republications import PostgresRepublications
 from tests.contracts.audit import action
-from tests.contracts.republications import GONE_ON_WITH, REPUBLISHED, RepublicationsContract, run
+from tests.contracts.republications import REPUBLISHED, RESUMED, RepublicationsContract, run
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ async def test_a_run_is_recorded_with_its_beginning_and_whoever_goes_on_with_it_
     runs: PostgresRepublications, database: DatabasePool
 ) -> None:
     await runs.begin(run(), REPUBLISHED)
-    await runs.go_on("run-1", GONE_ON_WITH)
+    await runs.go_on("run-1", RESUMED)
     await runs.go_on("run-7", action(3))
 
-    assert await PostgresAuditLog(database).newest(None, 5) == [GONE_ON_WITH, REPUBLISHED]
+    assert await PostgresAuditLog(database).newest(None, 5) == [RESUMED, REPUBLISHED]
