@@ -194,12 +194,8 @@ class Container(MessagingContainer):
             (basket_events(self.settings), validation_results(self.settings)),
             self.settings.publisher_id,
             self.publisher_checkpoint,
-            self._last_position,
             self.topics_begin_after,
         )
-
-    async def _last_position(self) -> int:
-        return (await self.read_model_audit.positions())[0]
 
     async def start(self) -> None:
         """Creates everything now, so that no request waits for an import, and starts to cache the catalogue."""

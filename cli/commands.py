@@ -20,6 +20,7 @@ from cli.find import find
 from cli.forget import forget
 from cli.history import history
 from cli.output import echo
+from cli.publish_after import publish_after
 from cli.rebuild import app as rebuild_app
 from cli.republish import republish
 from cli.root_command import RootCommand, use_data, use_debug
@@ -29,7 +30,7 @@ from cli.settings import settings
 from cli.show import show
 from cli.status import status
 from cli.validate import validate
-from cli.verify import publish_after, verify
+from cli.verify import verify
 
 if TYPE_CHECKING:
     from adapters.settings import Settings

@@ -1,4 +1,4 @@
-"""`checkout publish-after`: where the publisher goes on after a restore."""
+"""`checkout publish-after`: resets the publisher's checkpoint after a restore."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import typer
 
 from cli.operator_options import Actor, Reason, operator_from_options
 from cli.output import echo, echo_json
-from cli.runner import load_settings, run_async
+from cli.runner import run_with_container
 
 if TYPE_CHECKING:
-    from domain.operators.audit import Operator
+    from adapters.container import Container
     from domain.operators.checkpoint_reset import CheckpointChange
 
 
@@ -26,31 +26,26 @@ def publish_after(
     actor: Actor = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON line on stdout.")] = False,
 ) -> None:
-    """Says after which position the publisher goes on: after PostgreSQL was restored to before what was published.
+    """Sets the position after which the publisher goes on, once PostgreSQL was restored to before what was published.
 
-    All events after it are published, whether they were before or not; those up to it never again. What to look at
-    first is in docs/operations/verify.md.
+    It publishes all events after the position, published before or not, and never those up to it. Read
+    docs/operations/verify.md first.
     """
-    put = run_async(_put_back(position, operator_from_options(actor, reason)))
+    operator = operator_from_options(actor, reason)
+
+    async def reset(container: Container) -> CheckpointChange:
+        from adapters.service_file import why_no_service
+        from adapters.settings import MissingSetting
+
+        if container.settings.kafka_bootstrap_servers is None:
+            why = why_no_service(container.settings.data)
+            raise MissingSetting(f"CHECKOUT_KAFKA_BOOTSTRAP_SERVERS names no broker, and {why}")
+        return await container.checkpoint_reset().reset(position, operator)
+
+    change = run_with_container(reset)
+    before, after = change.before, change.after
     if json:
-        said = {"from": put.before.position, "to": put.after.position, "event": put.after.event}
-        echo_json(said)
+        echo_json({"from": before.position, "to": after.position, "event": after.event})
     else:
-        event = f", which is {put.after.event}" if put.after.event else ""
-        echo(
-            f"It was after position {put.before.position:,}, and goes on after {put.after.position:,}{event}."
-        )
-
-
-async def _put_back(position: int, by: Operator) -> CheckpointChange:
-    from adapters.container import open_operator_container
-    from adapters.service_file import why_no_service
-    from adapters.settings import MissingSetting
-
-    known = load_settings()
-    if known.kafka_bootstrap_servers is None:
-        raise MissingSetting(
-            f"CHECKOUT_KAFKA_BOOTSTRAP_SERVERS names no broker, and {why_no_service(known.data)}"
-        )
-    async with open_operator_container(known) as parts:
-        return await parts.checkpoint_reset().reset(position, by)
+        event = f", which is {after.event}" if after.event else ""
+        echo(f"It was after position {before.position:,}, and goes on after {after.position:,}{event}.")

@@ -1,4 +1,4 @@
-"""`checkout rebuild`: what is derived from what happened, built anew while everything serves."""
+"""`checkout rebuild`: builds read models again while the service runs."""
 
 from cli.rebuild.command import app
 

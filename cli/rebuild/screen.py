@@ -1,20 +1,15 @@
-"""How a rebuild is shown to people."""
+"""Shows rebuilds to people."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 
-from cli.output import (
-    STDOUT,
-    Output,
-    TableColumn,
-    progress_bars,
-)
+from cli.output import STDOUT, Output, TableColumn, progress_bars
 from domain.operators.rebuild import Rebuild, RebuildComparison
 
-WORDS = {
+STATES = {
     "building": "building",
     "comparing": "comparing",
     "switching": "switching",
@@ -26,7 +21,6 @@ WORDS = {
     "failed": "failed",
     "abandoned": "is given up",
 }
-
 KINDS = {
     "same": "the same",
     "differs": "says something else",
@@ -37,57 +31,58 @@ KINDS = {
     "live_behind": "live row a moment behind",
     "live_ahead": "live row went on meanwhile",
 }
-SAMPLES_SHOWN = 20
+MAX_SAMPLES = 20
 
 
 @contextmanager
 def progress_bar() -> Iterator[Callable[[Rebuild], None]]:
-    """A bar with rate and time left for the block, on stderr."""
-    with progress_bars() as moved:
+    """A bar on stderr, with the rate and the time left."""
+    with progress_bars() as move:
 
-        def told(stands: Rebuild) -> None:
-            waits = f", waits for {stands.waiting_for}" if stands.waiting_for else ""
-            said = f"{WORDS[stands.state]}{waits} {pace(stands)}"
-            moved("rebuilding", stands.done, stands.total or None, said)
+        def progress(rebuild: Rebuild) -> None:
+            waits = f", waits for {rebuild.waiting_for}" if rebuild.waiting_for else ""
+            state = f"{STATES[rebuild.state]}{waits} {_pace(rebuild)}"
+            move("rebuilding", rebuild.done, rebuild.total or None, state)
 
-        yield told
+        yield progress
 
 
-def pace(stands: Rebuild) -> str:
-    """How fast it goes, and how long it will take yet."""
-    if not stands.rate:
+def _pace(rebuild: Rebuild) -> str:
+    if not rebuild.rate:
         return ""
-    left = f", {timedelta(seconds=round(stands.eta_seconds))} left" if stands.eta_seconds is not None else ""
-    return f"{stands.rate:,.0f} a second{left}"
+    eta = rebuild.eta_seconds
+    left = f", {timedelta(seconds=round(eta))} left" if eta is not None else ""
+    return f"{rebuild.rate:,.0f} a second{left}"
 
 
-def show(stands: Rebuild, out: Output = STDOUT) -> None:
-    """How it stands, or ended."""
-    of = "facts" if stands.target == "catalogue" else "events"
-    seconds = ((stands.ended_at or stands.beaten_at) - stands.started_at).total_seconds()
-    state = "was interrupted" if stands.interrupted else WORDS[stands.state]
+def show(rebuild: Rebuild, out: Output = STDOUT) -> None:
+    sources = "facts" if rebuild.target == "catalogue" else "events"
+    seconds = ((rebuild.ended_at or rebuild.beaten_at) - rebuild.started_at).total_seconds()
+    state = "was interrupted" if rebuild.interrupted else STATES[rebuild.state]
     out.say(
-        f"Rebuild {stands.id} of {stands.target} {state}: {stands.done:,} {of} in {stands.rows:,} rows, "
+        f"Rebuild {rebuild.id} of {rebuild.target} {state}: {rebuild.done:,} {sources} in {rebuild.rows:,} rows, "
         f"{seconds:.1f} s."
     )
-    if stands.error:
-        out.say(stands.error)
-    if stands.comparison is not None:
-        show_comparison(stands.comparison, out)
-    if stands.state in ("cancelled", "failed") and stands.scope.everything and not stands.dry_run:
+    if rebuild.error:
+        out.say(rebuild.error)
+    if rebuild.comparison is not None:
+        show_comparison(rebuild.comparison, out)
+    if rebuild.state in ("cancelled", "failed") and rebuild.scope.everything and not rebuild.dry_run:
         out.say("It goes on with --resume; --abandon drops what was built.")
 
 
 def show_comparison(comparison: RebuildComparison, out: Output = STDOUT) -> None:
     counts = [[words, f"{count:,}"] for kind, words in KINDS.items() if (count := getattr(comparison, kind))]
     out.table(("live rows before", TableColumn("number", right=True)), counts)
-    for sample in comparison.samples[:SAMPLES_SHOWN]:
-        versions = f"live {_version(sample.live_version)}, rebuilt {_version(sample.rebuilt_version)}"
-        out.say(f"  {sample.subject}: {sample.words} ({versions})")
+    for sample in comparison.samples[:MAX_SAMPLES]:
+        live, rebuilt = (
+            "none" if version is None else str(version)
+            for version in (sample.live_version, sample.rebuilt_version)
+        )
+        out.say(f"  {sample.subject}: {sample.words} (live {live}, rebuilt {rebuilt})")
 
 
-def show_all(rebuilds: list[Rebuild], out: Output = STDOUT) -> None:
-    """The newest rebuilds, a line each."""
+def show_all(rebuilds: Sequence[Rebuild], out: Output = STDOUT) -> None:
     rows = [
         [
             each.id,
@@ -100,7 +95,3 @@ def show_all(rebuilds: list[Rebuild], out: Output = STDOUT) -> None:
         for each in rebuilds
     ]
     out.table(("rebuild", "of", "state", TableColumn("done", right=True), "began", "by"), rows)
-
-
-def _version(version: int | None) -> str:
-    return "none" if version is None else str(version)

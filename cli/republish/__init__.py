@@ -1,6 +1,4 @@
-"""`checkout republish`: history, sent again."""
-
-from __future__ import annotations
+"""`checkout republish`: sends history again."""
 
 from cli.republish.command import republish
 

@@ -8,15 +8,15 @@ from typing import Annotated
 import typer
 
 from cli.operator_options import Actor, Reason, operator_from_options
-from cli.output import echo_json, prompt
-from cli.runner import run_async
+from cli.output import Output, echo_json, prompt
+from cli.runner import run_interruptible
 
 
 def republish(
     reason: Reason,
-    to: Annotated[str | None, typer.Option(help="The topic, which is made where it is missing.")] = None,
+    to: Annotated[str | None, typer.Option(help="The topic; it is created where it is missing.")] = None,
     resume: Annotated[
-        str | None, typer.Option(metavar="RUN", help="Go on with a run that was cut off, by its id.")
+        str | None, typer.Option(metavar="RUN", help="Resume a run that was interrupted, by its id.")
     ] = None,
     from_position: Annotated[
         int | None, typer.Option(min=1, help="The first position; unset: from the first event on.")
@@ -24,17 +24,15 @@ def republish(
     to_position: Annotated[
         int | None, typer.Option(min=1, help="The last position; unset: the store's last as of now.")
     ] = None,
-    partner: Annotated[
-        str | None, typer.Option(help="Only what happened to this organisation's baskets.")
-    ] = None,
-    basket: Annotated[str | None, typer.Option(help="Only what happened to this basket.")] = None,
+    partner: Annotated[str | None, typer.Option(help="Only events of this organisation's baskets.")] = None,
+    basket: Annotated[str | None, typer.Option(help="Only events of this basket.")] = None,
     verdicts: Annotated[
-        bool, typer.Option("--verdicts", help="The whole verdict of each validation, and no events.")
+        bool, typer.Option("--verdicts", help="Only the whole verdict of each validation, and no events.")
     ] = False,
     rate: Annotated[float | None, typer.Option(min=0.01, help="The most messages a second.")] = None,
     live: Annotated[
         bool,
-        typer.Option("--live", help="To the very topic that the publisher sends to; its name is asked for."),
+        typer.Option("--live", help="To the very topic that the publisher sends to; asks for its name."),
     ] = False,
     confirm: Annotated[
         str | None,
@@ -43,24 +41,22 @@ def republish(
     actor: Actor = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON line on stdout at the end.")] = False,
 ) -> None:
-    """Sends history again, in order, to a topic of its own, with headers that say it is a replay.
+    """Sends history again, in order, to a topic of its own, with headers that mark it as a replay.
 
-    It ends with the last event as of its start. With a broker that has transactions every message is sent
-    exactly once, also where the run is cut off and gone on with by --resume; else at least once.
+    The run ends with the last event as of its start. With a broker that has transactions every message is sent
+    exactly once, also where the run is interrupted and resumed; else at least once.
 
-    Exit code 0: all was sent. 1: it was not; stderr says why, and how to go on. 130: it was interrupted.
+    Exit code 0: everything was sent. 1: it was not; stderr says why, and how to go on. 130: it was interrupted.
     """
-    # Slow to load: only when it is called.
-    from cli.republish.execution import RepublishOptions, run_republishing
+    from cli.republish.run import RepublishOptions, RepublishRun
     from domain.operators.republish.republish import RepublishRequest
+    from domain.shared.errors import CheckoutError
 
-    if (to is None) == (resume is None):
-        raise typer.BadParameter("say --to which topic, or which run to --resume")
-    request = None
-    if to is not None:
+    start: RepublishRequest | str
+    if to is not None and resume is None:
         if live and confirm is None and sys.stdin.isatty():
             confirm = prompt(f"Everybody who reads {to} will read this again. The topic's name")
-        request = RepublishRequest(
+        start = RepublishRequest(
             topic=to,
             content="verdicts" if verdicts else "events",
             from_position=from_position,
@@ -70,10 +66,20 @@ def republish(
             live=live,
             confirmed=confirm,
         )
+    elif resume is None or to is not None:
+        raise typer.BadParameter("say --to which topic, or which run to --resume")
     elif live or verdicts or [from_position, to_position, partner, basket, confirm] != [None] * 5:
         raise typer.BadParameter("a run that is gone on with sends what it was begun with")
-    asked = RepublishOptions(operator_from_options(actor, reason), request, resume, rate)
-    ended = run_async(run_republishing(asked))
+    else:
+        start = resume
+    options = RepublishOptions(operator_from_options(actor, reason), start, rate)
+    run = RepublishRun(options, Output(sys.stderr))
+    try:
+        run_interruptible(run.send)
+    except (CheckoutError, ValueError) as error:
+        outcome = run.conclude(error)
+    else:
+        outcome = run.conclude(None)
     if json:
-        echo_json(ended)
-    raise typer.Exit(ended.exit_code)
+        echo_json(outcome)
+    raise typer.Exit(outcome.exit_code)

@@ -1,6 +1,5 @@
-"""`checkout verify`: streams folded again, and compared with what was derived and published."""
+"""`checkout verify`: folds streams again and compares them with read models and topics."""
 
-from cli.publish_after import publish_after
 from cli.verify.command import verify
 
-__all__ = ["publish_after", "verify"]
+__all__ = ["verify"]

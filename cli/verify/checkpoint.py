@@ -1,4 +1,4 @@
-"""What a verification has found, and how far it has come; kept in a file so that it can go on."""
+"""What a verification has found, and how far it has come."""
 
 from __future__ import annotations
 
@@ -14,12 +14,10 @@ from domain.operators.verify.topic_verifier import TopicsResult
 from domain.operators.verify.view_verifier import VerificationResult
 
 MAX_KEPT = 20_000
-"""Drifts that are kept one by one; of more of them only the counts are. Who has as many rebuilds the views."""
+"""Inconsistencies that are kept; more are only counted. A rebuild repairs so many."""
 
 
 class TopicSummary(BaseModel):
-    """What became of a topic."""
-
     model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, serialize_by_alias=True)
 
     topic: str
@@ -28,16 +26,8 @@ class TopicSummary(BaseModel):
     unexplained: int
 
 
-class SkippedCheck(BaseModel):
-    """What a run did not look at, and why; `asked`: it should have."""
-
-    what: str
-    why: str
-    asked: bool
-
-
 class VerifyCheckpoint(RunCheckpoint):
-    """All that was found up to now. `asked` says whose baskets are verified."""
+    """Everything found so far. `asked` says which baskets are verified."""
 
     after: str = ""
     """All baskets up to this id are done."""
@@ -47,43 +37,44 @@ class VerifyCheckpoint(RunCheckpoint):
     baskets: int = 0
     events: int = 0
     unopened: int = 0
-    """Baskets whose personal data could not be opened."""
+    """Baskets whose personal data could not be decrypted."""
     catalogue_rows: int = 0
     publisher: str | None = None
     published_up_to: int | None = None
     topics: list[TopicSummary] = Field(default_factory=list)
     counts: Counter[str] = Field(default_factory=Counter)
-    """How many drifts of each kind there are."""
+    """How many inconsistencies of each kind there are."""
     drifts: list[Inconsistency] = Field(default_factory=list)
+    """The inconsistencies. Files of earlier releases have this name."""
     lagging: dict[str, int] = Field(default_factory=dict)
-    """Views that were behind, and the version that they must come to; looked at again at the end."""
+    """Views that were behind, and the versions that they must reach by the end."""
 
     def add(self, verified: VerificationResult) -> None:
         self.baskets += verified.baskets
         self.events += verified.events
         self.unopened += verified.unopened
         self.lagging |= verified.lagging
-        self.found(verified.inconsistencies)
+        self.add_inconsistencies(verified.inconsistencies)
 
-    def found(self, drifts: Iterable[Inconsistency]) -> None:
-        for drift in drifts:
-            self.counts[drift.kind] += 1
+    def add_inconsistencies(self, inconsistencies: Iterable[Inconsistency]) -> None:
+        for each in inconsistencies:
+            self.counts[each.kind] += 1
             if len(self.drifts) < MAX_KEPT:
-                self.drifts.append(drift)
+                self.drifts.append(each)
 
     def add_topics(self, verified: TopicsResult) -> None:
         self.publisher = verified.publisher
         self.published_up_to = verified.published.position
-        self.found(verified.inconsistencies)
+        self.add_inconsistencies(verified.inconsistencies)
         for topic in verified.topics:
-            self.found(topic.inconsistencies)
-            said = TopicSummary(
+            self.add_inconsistencies(topic.inconsistencies)
+            summary = TopicSummary(
                 topic=topic.topic,
                 messages=topic.messages,
                 comparable_from=topic.comparable_from,
                 unexplained=topic.unexplained,
             )
-            self.topics.append(said)
+            self.topics.append(summary)
 
     @property
     def differs(self) -> bool:

@@ -18,24 +18,23 @@ def verify(
         bool, typer.Option("--all", help="All baskets, the catalogue's rows, and whole topics.")
     ] = False,
     sample: Annotated[
-        int | None,
-        typer.Option(min=1, help=f"So many baskets by chance; without other words {DEFAULT_SAMPLE}."),
+        int | None, typer.Option(min=1, help=f"So many random baskets. The default is {DEFAULT_SAMPLE}.")
     ] = None,
-    basket: Annotated[list[str] | None, typer.Option(help="This basket; may be said again.")] = None,
+    basket: Annotated[list[str] | None, typer.Option(help="This basket; may be repeated.")] = None,
     partner: Annotated[str | None, typer.Option(help="Only baskets of this organisation.")] = None,
     kafka: Annotated[
-        bool, typer.Option(help="Compare what is in Kafka too; where that cannot be, it ends with 3.")
+        bool, typer.Option(help="Compare Kafka topics too. Where that cannot be, the exit code is 3.")
     ] = True,
     patience: Annotated[float, typer.Option(min=0, help="Seconds that a view may lag.")] = 10.0,
     processes: Annotated[
-        int | None, typer.Option(min=1, help="With --all: how many fold; unset: one a core.")
+        int | None, typer.Option(min=1, help="With --all: how many processes; unset: one a core.")
     ] = None,
     resume: Annotated[
         Path | None,
-        typer.Option(help="With --all: the file that keeps how far it came; removed at the end."),
+        typer.Option(help="With --all: the file that keeps the progress; removed at the end."),
     ] = None,
     repair: Annotated[
-        bool, typer.Option("--repair", help="Mend views, uses and claims that are not as the events say.")
+        bool, typer.Option("--repair", help="Repair views, uses and claims that do not match the events.")
     ] = False,
     reason: Annotated[
         str | None, typer.Option(help="With --repair: why; it is recorded with the action.")
@@ -44,13 +43,13 @@ def verify(
     wide: Wide = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON line on stdout.")] = False,
 ) -> None:
-    """Folds baskets again from their events, and compares with the views and with what is in Kafka.
+    """Folds baskets again from their events, and compares them with the views and with Kafka.
 
-    It says what it did not look at. Answers that come late, and servers that are away for a while, are waited for.
+    It lists what it did not check. It waits for late answers, and for servers that are away for a while.
 
-    Exit code 0: all that was looked at is as the events say, or was mended. 1: something is not, and a table says what.
-    2: it could not be verified. 3: the same as 0, but not everything that was asked for could be looked at, such as
-    Kafka without a setting that names it; --no-kafka asks for less. 130: it was interrupted.
+    Exit code 0: everything matches the events, or was repaired. 1: something does not, and a table lists it. 2: nothing
+    could be verified. 3: the same as 0, but something that was asked for could not be checked, such as Kafka without a
+    setting that names it; --no-kafka asks for less. 130: it was interrupted.
     """
     if sum((everything, sample is not None, bool(basket))) > 1:
         raise typer.BadParameter("--all, --sample or --basket, not several")
@@ -62,9 +61,9 @@ def verify(
         raise typer.BadParameter("--reason and --actor go with --repair")
 
     from cli.verify import screen
-    from cli.verify.execution import VerifyOptions
+    from cli.verify.run import VerifyOptions
 
-    asked = VerifyOptions(
+    options = VerifyOptions(
         baskets=tuple(basket or ()),
         sample=None if everything or basket else sample or DEFAULT_SAMPLE,
         partner=partner,
@@ -74,9 +73,9 @@ def verify(
         resume=resume,
         **({"processes": processes} if processes is not None else {}),
     )
-    answer = screen.run(asked)
+    outcome = screen.run(options)
     if json:
-        echo_json(screen.document(answer))
+        echo_json(screen.document(outcome))
     else:
-        screen.show(asked, answer, Output(wide=wide))
-    raise typer.Exit(answer.exit_code)
+        screen.show(options, outcome, Output(wide=wide))
+    raise typer.Exit(outcome.exit_code)

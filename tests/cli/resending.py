@@ -32,7 +32,7 @@ async def _go_on(run_id: str) -> None:
         def told(progress: RepublishProgress) -> None:
             _say("complete" if progress.complete else f"sent {progress.sent}")
 
-        await republisher.send(await republisher.go_on(run_id, ADA), asyncio.Event(), told, rate=400)
+        await republisher.send(await republisher.resume(run_id, ADA), asyncio.Event(), told, rate=400)
 
 
 def _say(line: str) -> None:

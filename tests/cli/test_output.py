@@ -17,7 +17,7 @@ from cli.output import Output, TableColumn
 from cli.show import print_basket
 from cli.verify import screen as verifying
 from cli.verify.checkpoint import VerifyCheckpoint
-from cli.verify.execution import VerifyOptions, VerifyOutcome
+from cli.verify.run import VerifyOptions, VerifyOutcome
 from domain.operators.dead_letters.model import DeadLetterPage, DeadLetterSummary
 from domain.operators.history.search import BasketSummary, SearchPage
 from domain.operators.verify.inconsistencies import Inconsistency
@@ -102,7 +102,9 @@ def listed(out: Output) -> None:
 
 def verified(out: Output) -> None:
     state = VerifyCheckpoint(asked="all")
-    state.found([Inconsistency(kind="view_differs", subject=BASKET, version=3, words="w" * 150)])
+    state.add_inconsistencies(
+        [Inconsistency(kind="view_differs", subject=BASKET, version=3, words="w" * 150)]
+    )
     verifying.show(VerifyOptions(), VerifyOutcome(state, None, complete=True, seconds=1.0), out)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from adapters.postgres.audit import PostgresAuditLog
-from cli.verify.execution import NO_BROKER
+from cli.verify.run import NO_BROKER
 from domain.basket.basket import Basket
 from domain.operators.audit import Operator
 from domain.ports.event_store import Append, NewEvent

@@ -8,8 +8,10 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from adapters.container import open_operator_container
 from adapters.settings import Settings
-from cli.verify.execution import Told, VerifyOptions, run_verification
+from cli.signals import stop_signal
+from cli.verify.run import ProgressCallback, VerifyOptions, run_verification
 from cli.verify.screen import document
 from tests.builders.shop import Shop
 from tests.servers.checkout_command import CommandResult, environment_of, finish, start_checkout
@@ -35,11 +37,12 @@ async def ask(
     return ended.code, json.loads(ended.out)
 
 
-async def look(shop: Shop, told: Told = lambda *_: None, **asked: Any) -> dict[str, Any]:
+async def look(shop: Shop, told: ProgressCallback = lambda *_: None, **asked: Any) -> dict[str, Any]:
     """What a process would say, found out in this one; all baskets unless some are asked for."""
     settings = Settings(_env_file=None, kafka_bootstrap_servers=None, database_url=SecretStr(shop.url))
     given = {"kafka": False, "processes": 1, "patience": 0.0, **asked}
-    return document(await run_verification(VerifyOptions(**given), told, settings))
+    async with open_operator_container(settings) as container, stop_signal() as stop:
+        return document(await run_verification(VerifyOptions(**given), told, container, stop))
 
 
 def kinds(said: dict[str, Any]) -> dict[str, list[str]]:

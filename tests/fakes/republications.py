@@ -4,26 +4,20 @@ from __future__ import annotations
 
 from domain.operators.audit import OperatorAction
 from domain.operators.republish.republish import Republication
-from tests.fakes.event_store import InMemoryEventStore
 
 
 class InMemoryRepublications:
     """Republications, for one process; `actions` are those that were recorded."""
 
-    def __init__(self, store: InMemoryEventStore) -> None:
+    def __init__(self) -> None:
         self.actions: list[OperatorAction] = []
-        self._store = store
         self._runs: dict[str, Republication] = {}
-
-    async def last_position(self) -> int:
-        events = await self._store.read(0, 1_000_000)
-        return events[-1].position if events else 0
 
     async def begin(self, run: Republication, action: OperatorAction) -> None:
         self._runs[run.id] = run
         self.actions.append(action)
 
-    async def go_on(self, id: str, action: OperatorAction) -> Republication | None:
+    async def resume(self, id: str, action: OperatorAction) -> Republication | None:
         if (run := self._runs.get(id)) is not None:
             self.actions.append(action)
         return run

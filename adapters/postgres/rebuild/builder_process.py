@@ -1,14 +1,13 @@
-"""A process that builds ranges, one at a time. It dies with its parent."""
+"""Builds ranges in a process of its own."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
-from multiprocessing.synchronize import Event
 
-from adapters.pool_process import end_with_parent
 from adapters.postgres.pool import DatabasePool
 from adapters.postgres.rebuild.blue_green import Slot
 from adapters.postgres.rebuild.catalogue_target import CatalogueTarget
@@ -19,8 +18,6 @@ from domain.operators.rebuild import RebuildComparison, RebuildTarget
 
 NICENESS = 10
 """Callers are served first."""
-
-_builders: list[tuple[asyncio.Runner, RangeBuilder]] = []
 
 
 def target_tables(name: RebuildTarget, slot: Slot) -> TargetTables:
@@ -37,18 +34,12 @@ class BuilderProcess:
     target: RebuildTarget
     slot: Slot
 
-    @staticmethod
-    def build(task: RangeTask) -> RebuildComparison | None:
-        """Runs in the process: builds a range. Raises StoreUnavailable."""
-        runner, builder = _builders[0]
-        return runner.run(builder.build(task))
-
-    def begin(self, stop: Event) -> None:
-        """Runs in the process first. `stop` ends its building."""
-        end_with_parent()
+    def __call__(self, stopped: Callable[[], bool]) -> Callable[[RangeTask], RebuildComparison | None]:
+        """Called in the process: returns what builds a range there. That raises StoreUnavailable."""
         os.nice(NICENESS)
         # Documents hold no cycles, and looking for cycles in a page's documents takes longer than folding them.
         gc.disable()
         database = DatabasePool(self.database_url, timeout=self.timeout)
-        builder = RangeBuilder(database, target_tables(self.target, self.slot), stop.is_set)
-        _builders[:] = [(asyncio.Runner(), builder)]
+        builder = RangeBuilder(database, target_tables(self.target, self.slot), stopped)
+        runner = asyncio.Runner()
+        return lambda task: runner.run(builder.build(task))

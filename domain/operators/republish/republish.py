@@ -1,4 +1,4 @@
-"""History, sent again: to a topic of its own, in one run that ends, and that can go on where it was cut off."""
+"""Republishing: sends history again to a topic, in one run that ends and can be resumed. Its models and ports."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from domain.shared.errors import CheckoutError
 from domain.shared.eventsourcing import Value
 
 ReplayContent = Literal["events", "verdicts"]
-"""Every event, or the whole verdict of each validation."""
+"""Every event, or only the whole verdict of each validation."""
 
 
 class RepublishRefused(CheckoutError):
-    """It must not be sent there; in words why."""
+    """The message says why nothing may be sent to that topic."""
 
 
 class RunNotFound(CheckoutError):
@@ -27,8 +27,8 @@ class RunNotFound(CheckoutError):
 
 
 class RepublishRequest(Value):
-    """What is to be sent again, and where. Positions include both ends; None: from the first, or to the last as
-    of the start. `confirmed` is the topic's name as it was typed again, where the topic is live."""
+    """What to send again, and where. Both positions are included; None: from the first event, or to the last as of
+    the start. `confirmed` repeats the name of a live topic."""
 
     topic: str
     content: ReplayContent = "events"
@@ -41,19 +41,19 @@ class RepublishRequest(Value):
 
 
 class Republication(Value):
-    """A run: what is sent in it never changes."""
+    """A run. What it sends never changes."""
 
     id: str
     topic: str
     content: ReplayContent
     from_position: int
     to_position: int
-    """The last position that it looks at: at most the store's last as of its start."""
+    """At most the store's last position as of the start."""
     partner: str | None
     basket_id: str | None
     started_at: AwareDatetime
     ended_at: AwareDatetime | None
-    """When all of it had been sent; None: it still runs, or was cut off."""
+    """When everything was sent; None: it runs, or was interrupted."""
 
 
 class RepublishProgress(Value):
@@ -62,19 +62,19 @@ class RepublishProgress(Value):
     run: str
     topic: str
     position: int
-    """Everything up to here is sent; a position before the run's first: nothing is yet."""
+    """Everything up to here is sent; before `from_position`: nothing yet."""
     from_position: int
     to_position: int
     sent: int = 0
-    """Messages sent since the run was begun or gone on with."""
+    """Messages since the run was begun or resumed."""
     lost: int = 0
-    """Verdicts that could not be put together, and were left out."""
+    """Verdicts that could not be assembled, and were left out."""
     complete: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplayedEvent(Publication):
-    """An event (or its verdict alone, where there is one) that is sent again, to the topic of its run."""
+    """An event, or its verdict alone where there is one, on its way to the topic of the run."""
 
     run: Republication
 
@@ -82,17 +82,14 @@ class ReplayedEvent(Publication):
 class Republications(Protocol):
     """The runs. Every method raises StoreUnavailable."""
 
-    async def last_position(self) -> int:
-        """Of all events in the store."""
-
     async def begin(self, run: Republication, action: OperatorAction) -> None:
-        """Keeps a run and records the action, both or neither."""
+        """Stores a run and records the action, both or neither."""
 
-    async def go_on(self, id: str, action: OperatorAction) -> Republication | None:
-        """The run, with the action recorded; None where there is none: then nothing is recorded."""
+    async def resume(self, id: str, action: OperatorAction) -> Republication | None:
+        """Records the action and returns the run; None, and no record, where there is no such run."""
 
     async def end(self, run: Republication) -> None:
-        """Notes that all of a run was sent, at its `ended_at`."""
+        """Stores the run's `ended_at`, unless it has one."""
 
 
 class ReplayTopics(Protocol):
@@ -103,18 +100,18 @@ class ReplayTopics(Protocol):
         """Those that the service itself reads or writes."""
 
     def live(self, content: ReplayContent) -> str:
-        """Where the publisher sends this."""
+        """The topic that the publisher sends this content to."""
 
     def usable(self, topic: str) -> bool:
-        """Whether it is a name that a topic may have."""
+        """Whether a topic may have this name."""
 
     async def ensure(self, topic: str) -> bool:
-        """Makes the topic where it is missing, with as many partitions as the live one; whether it was.
-        Raises BrokerUnavailable."""
+        """Creates the topic where it is missing, with the partitions of the live one; returns whether it did. Raises
+        BrokerUnavailable."""
 
 
 def check_request(request: RepublishRequest, topics: ReplayTopics) -> None:
-    """Raises RepublishRefused where the request would send history to readers who do not expect it."""
+    """Raises RepublishRefused where readers of the topic would not expect history."""
     topic, live = request.topic, topics.live(request.content)
     if not topics.usable(topic):
         raise RepublishRefused(f"{topic!r} is no name for a topic of one's own")

@@ -30,13 +30,15 @@ BATCH_EVENTS = 2_000
 BATCH_BYTES = 8 * 1024 * 1024
 BATCH_VERDICTS = 100
 
-Told = Callable[[RepublishProgress], None]
+ProgressCallback = Callable[[RepublishProgress], None]
 
 
 class Republisher:
-    """Sends the events of a run in the order of their positions, in order per basket, as often as its
-    publisher promises: exactly once by transactions, also where the run is cut off and gone on with; at least
-    once without. Of two that go on with one run, transactions let one win."""
+    """Sends a run's events in the order of their positions, and so in order per basket.
+
+    With transactions each is sent exactly once, also where the run is interrupted and resumed, and of two processes
+    that resume one run only one sends. Without transactions each is sent at least once.
+    """
 
     def __init__(
         self,
@@ -50,7 +52,7 @@ class Republisher:
         *,
         batch_events: int = BATCH_EVENTS,
     ) -> None:
-        """`publisher` makes one that keeps its position under the name it is given."""
+        """`publisher` makes a publisher whose checkpoint has the given name."""
         self._feed = feed
         self._store = store
         self._runs = runs
@@ -61,9 +63,9 @@ class Republisher:
         self._batch_events = batch_events
 
     async def begin(self, request: RepublishRequest, operator: Operator) -> Republication:
-        """A run of what is asked for, of which nothing is sent yet. Raises RepublishRefused, Unavailable."""
+        """Starts a run that has sent nothing yet. Raises RepublishRefused and Unavailable."""
         check_request(request, self._topics)
-        last = await self._runs.last_position()
+        last = await self._feed.last_position()
         run = Republication(
             id=self._new_id(),
             topic=request.topic,
@@ -76,12 +78,23 @@ class Republisher:
             ended_at=None,
         )
         await self._topics.ensure(run.topic)
-        await self._runs.begin(run, self._action(run.id, {**_scope(run), "live": request.live}, operator))
+        scope: dict[str, JsonValue] = {
+            "run": run.id,
+            "topic": run.topic,
+            "content": run.content,
+            "fromPosition": run.from_position,
+            "toPosition": run.to_position,
+            "partner": run.partner,
+            "basketId": run.basket_id,
+            "live": request.live,
+        }
+        await self._runs.begin(run, self._action(run.id, scope, operator))
         return run
 
-    async def go_on(self, id: str, operator: Operator) -> Republication:
-        """A run that was cut off. Raises RunNotFound, Unavailable."""
-        run = await self._runs.go_on(id, self._action(self._new_id(), {"run": id, "resumed": True}, operator))
+    async def resume(self, id: str, operator: Operator) -> Republication:
+        """An interrupted run. Raises RunNotFound and Unavailable."""
+        action = self._action(self._new_id(), {"run": id, "resumed": True}, operator)
+        run = await self._runs.resume(id, action)
         if run is None:
             raise RunNotFound(id)
         return run
@@ -90,11 +103,11 @@ class Republisher:
         self,
         run: Republication,
         stop: asyncio.Event,
-        told: Told = lambda _: None,
+        report: ProgressCallback = lambda _: None,
         rate: float | None = None,
     ) -> RepublishProgress:
-        """Sends what is left of a run until its end, or until `stop` is set; at most `rate` events a second.
-        Raises Unavailable: then it can be gone on with."""
+        """Sends what is left of a run, until its end or until `stop` is set; at most `rate` events a second. Raises
+        Unavailable; then the run can be resumed."""
         async with self._publisher(f"republish-{run.id}").session() as session:
             position = max(session.position, run.from_position - 1)
             progress = RepublishProgress(
@@ -104,68 +117,65 @@ class Republisher:
                 from_position=run.from_position,
                 to_position=run.to_position,
             )
-            told(progress)
+            report(progress)
 
             async def until_stopped(seconds: float) -> None:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), seconds)
 
             limiter = RateLimiter(rate, sleep=until_stopped)
-            async for looked_at, portion in self._portions(
-                run, position, limiter.portion(self._batch_events)
-            ):
+            batches = self._batches(run, position, limiter.portion(self._batch_events))
+            async for reached, batch in batches:
                 if stop.is_set():
                     return progress
-                publications, lost = await self._publications(run, portion)
+                publications, lost = await self._publications(run, batch)
                 if publications:
                     await session.publish(publications)
                 progress = progress.model_copy(
                     update={
-                        "position": looked_at,
+                        "position": reached,
                         "sent": progress.sent + len(publications),
                         "lost": progress.lost + lost,
                     }
                 )
-                told(progress)
+                report(progress)
                 await limiter.wait(len(publications))
         await self._runs.end(run.model_copy(update={"ended_at": self._clock()}))
         progress = progress.model_copy(update={"position": max(position, run.to_position), "complete": True})
-        told(progress)
+        report(progress)
         return progress
 
-    async def _portions(
-        self, run: Republication, after: int, most: int
+    async def _batches(
+        self, run: Republication, after: int, limit: int
     ) -> AsyncIterator[tuple[int, Sequence[StoredEvent]]]:
-        """What of the run comes after a position, at most `most` at a time, and the position up to which that
-        is all."""
-        async for events in self._stored(run, after, most):
-            portion: list[StoredEvent] = []
+        """The run's events after a position, at most `limit` at a time, each batch with the position up to which the
+        store was read."""
+        async for events in self._stored(run, after, limit):
+            batch: list[StoredEvent] = []
             size = 0
             for event in events:
-                if not _is_of(run, event):
+                if not _belongs_to(run, event):
                     continue
-                portion.append(event)
+                batch.append(event)
                 size += len(event.data)
-                if size >= BATCH_BYTES or (run.content == "verdicts" and len(portion) >= BATCH_VERDICTS):
-                    yield event.position, portion
-                    portion, size = [], 0
-            yield events[-1].position, portion
+                if size >= BATCH_BYTES or (run.content == "verdicts" and len(batch) >= BATCH_VERDICTS):
+                    yield event.position, batch
+                    batch, size = [], 0
+            yield events[-1].position, batch
 
     async def _stored(
-        self, run: Republication, after: int, most: int
+        self, run: Republication, after: int, limit: int
     ) -> AsyncIterator[Sequence[StoredEvent]]:
-        """The store's events after a position up to the run's last."""
+        """The store's events after a position, up to the run's last."""
         if run.basket_id is not None:
-            stream = [
-                event
-                for event in await self._store.read_events(run.basket_id)
-                if after < event.position <= run.to_position
-            ]
-            for start in range(0, len(stream), most):
-                yield stream[start : start + most]
+            stored = await self._store.read_events(run.basket_id)
+            stream = [event for event in stored if after < event.position <= run.to_position]
+            for start in range(0, len(stream), limit):
+                yield stream[start : start + limit]
             return
         while after < run.to_position:
-            events = [e for e in await self._feed.read(after, most) if e.position <= run.to_position]
+            page = await self._feed.read(after, limit)
+            events = [event for event in page if event.position <= run.to_position]
             if not events:
                 return
             yield events
@@ -174,10 +184,10 @@ class Republisher:
     async def _publications(
         self, run: Republication, events: Sequence[StoredEvent]
     ) -> tuple[Sequence[ReplayedEvent], int]:
-        """What is to be sent, and how many verdicts are lost."""
+        """What to send, and how many verdicts are lost."""
         if run.content == "events":
             return [ReplayedEvent(event, run=run) for event in events], 0
-        # Nothing is remembered from one portion to the next: a basket in between may have forgotten a person.
+        # A new assembler for each batch caches nothing: personal data of a basket may be erased in between.
         verdicts = await VerdictAssembler(self._store).of(events)
         found = [
             ReplayedEvent(event, verdict, run=run)
@@ -196,27 +206,13 @@ class Republisher:
         )
 
 
-def _is_of(run: Republication, event: StoredEvent) -> bool:
+def _belongs_to(run: Republication, event: StoredEvent) -> bool:
     if run.content == "verdicts" and event.type != BASKET_VALIDATED:
         return False
-    return run.partner is None or _partner(event) == run.partner
-
-
-def _partner(event: StoredEvent) -> object:
+    if run.partner is None:
+        return True
     try:
         metadata = from_json(event.metadata)
     except ValueError:
-        return None
-    return metadata.get("partner") if isinstance(metadata, dict) else None
-
-
-def _scope(run: Republication) -> dict[str, JsonValue]:
-    return {
-        "run": run.id,
-        "topic": run.topic,
-        "content": run.content,
-        "fromPosition": run.from_position,
-        "toPosition": run.to_position,
-        "partner": run.partner,
-        "basketId": run.basket_id,
-    }
+        return False
+    return isinstance(metadata, dict) and metadata.get("partner") == run.partner

@@ -58,17 +58,14 @@ class TopicVerifier:
         topics: Sequence[PublishedTopic],
         publisher_id: str,
         read_checkpoint: Callable[[], Awaitable[PublisherCheckpoint]],
-        last_position: Callable[[], Awaitable[int]],
         begins_after: Callable[[], Awaitable[int]],
     ) -> None:
-        """`last_position` reads where the store ends. `begins_after` reads up to which position a restarted
-        broker holds nothing, though its offsets begin at 0."""
+        """`begins_after` reads up to which position a restarted broker holds nothing, though its offsets begin at 0."""
         self._store = store
         self._feed = feed
         self._topics = topics
         self._publisher_id = publisher_id
         self._read_checkpoint = read_checkpoint
-        self._last_position = last_position
         self._begins_after = begins_after
         self._verdicts = VerdictAssembler(store)
         self._ends: dict[str, Mapping[int, int]] = {}
@@ -94,7 +91,7 @@ class TopicVerifier:
                 progress(topic.name, len(messages))
             tallies.append((topic, comparable, tally))
         # Read only now, so that the store is never behind the messages.
-        last, position = await self._last_position(), 0
+        last, position = await self._feed.last_position(), 0
         while position < last and (events := await self._feed.read(position, PAGE_EVENTS)):
             position = events[-1].position
             for topic, _, tally in tallies:
@@ -133,7 +130,7 @@ class TopicVerifier:
         """
         for topic in self._topics:
             self._ends[topic.name] = await topic.ends(self._ends.get(topic.name))
-        begin = await self._last_position()
+        begin = await self._feed.last_position()
         await self._feed.wait(begin, wait)
         await asyncio.sleep(min(wait, PUBLISH_DELAY_SECONDS))
         result = await self._begin()

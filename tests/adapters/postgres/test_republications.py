@@ -22,7 +22,7 @@ async def test_a_run_is_recorded_with_its_beginning_and_whoever_goes_on_with_it_
     runs: PostgresRepublications, database: DatabasePool
 ) -> None:
     await runs.begin(run(), REPUBLISHED)
-    await runs.go_on("run-1", RESUMED)
-    await runs.go_on("run-7", action(3))
+    await runs.resume("run-1", RESUMED)
+    await runs.resume("run-7", action(3))
 
     assert await PostgresAuditLog(database).newest(None, 5) == [RESUMED, REPUBLISHED]

@@ -105,7 +105,7 @@ class Publishing:
 class Service:
     def __init__(self, batch_events: int = 4) -> None:
         self.store = InMemoryEventStore(lambda: NOON)
-        self.runs = InMemoryRepublications(self.store)
+        self.runs = InMemoryRepublications()
         self.topics, self.broker = Topics(), Broker()
         self.republisher = Republisher(
             self.store,
@@ -240,7 +240,7 @@ async def test_a_run_that_is_stopped_says_how_far_it_came_and_goes_on_there() ->
     stopped = await service.republisher.send(run, stop, told)
     assert (stopped.position, stopped.complete, service.sent) == (4, False, [1, 2, 3, 4])
 
-    again = await service.republisher.go_on(run.id, ADA)
+    again = await service.republisher.resume(run.id, ADA)
     assert again == run
     assert (await service.sends(again)).complete
     assert service.sent == [1, 2, 3, 4, 5, 6]
@@ -252,7 +252,7 @@ async def test_a_run_that_ended_sends_nothing_more() -> None:
     await service.happens("a", "b")
     run = await service.begin()
     await service.sends(run)
-    ended = await service.republisher.go_on(run.id, ADA)
+    ended = await service.republisher.resume(run.id, ADA)
 
     assert ended.ended_at == NOON
     assert (await service.sends(ended)).sent == 0
@@ -261,7 +261,7 @@ async def test_a_run_that_ended_sends_nothing_more() -> None:
 
 async def test_nobody_goes_on_with_a_run_that_was_never_begun() -> None:
     with pytest.raises(RunNotFound):
-        await Service().republisher.go_on("run-7", ADA)
+        await Service().republisher.resume("run-7", ADA)
 
 
 async def test_a_rate_holds_it_back_and_a_stop_does_not_wait_for_it() -> None:
@@ -319,7 +319,7 @@ def test_cut_off_at_any_moments_and_gone_on_with_it_leaves_no_hole_and_no_duplic
         run = await service.begin(basket_id=basket)
         for _ in range(len(failing) + 1):
             try:
-                progress = await service.sends(await service.republisher.go_on(run.id, ADA))
+                progress = await service.sends(await service.republisher.resume(run.id, ADA))
             except BrokerUnavailable:
                 continue
             assert progress.complete
