@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 from pydantic.alias_generators import to_camel
 
-from domain.basket.basket import BasketStatus
+from domain.basket.events import BasketStatus
 from domain.shared.findings import Resolution, Severity
 from domain.shared.values import BasketId, OrderItemType
 

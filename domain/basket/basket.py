@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Literal
 
 from domain.basket.events import (
     BASKET_TOPIC,
@@ -14,6 +13,7 @@ from domain.basket.events import (
     BasketDetailsChanged,
     BasketExpired,
     BasketInitiated,
+    BasketStatus,
     BasketValidated,
     OrderItem,
     OrderItemAdded,
@@ -25,8 +25,6 @@ from domain.shared.errors import BasketFinished
 from domain.shared.eventsourcing import Aggregate
 from domain.shared.findings import Verdict
 from domain.shared.values import Market, Money, OrderItemType, json_equal, total
-
-BasketStatus = Literal["open", "expired", "completed"]
 
 LineKey = tuple[str, str, OrderItemType, str | None]
 

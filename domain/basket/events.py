@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, Literal, Protocol, TypeAlias
 
 from pydantic import AwareDatetime, Field
 
@@ -20,9 +21,6 @@ from domain.shared.values import (
     PartnerOrganisation,
     Text,
 )
-
-if TYPE_CHECKING:
-    from domain.basket.basket import Basket
 
 BASKET_TOPIC = "checkout.basket"
 
@@ -76,6 +74,22 @@ class OrderItem(Value):
         return self.price.times(self.quantity) if self.price else None
 
 
+BasketStatus = Literal["open", "expired", "completed"]
+
+
+class BasketState(Protocol):
+    """What events change of a basket."""
+
+    partner: str
+    details: BasketDetails
+    items: dict[str, OrderItem]
+    status: BasketStatus
+    expires_at: datetime
+    ready: bool | None
+    order_id: str | None
+    finding_codes: tuple[str, ...]
+
+
 class BasketInitiated(InitialEvent):
     """A partner organisation began a basket."""
 
@@ -88,7 +102,7 @@ class BasketInitiated(InitialEvent):
     expires_at: AwareDatetime
     """From when on the basket is expired unless an order was placed."""
 
-    def apply(self, aggregate: Basket) -> None:
+    def apply(self, aggregate: BasketState) -> None:
         aggregate.partner = self.partner
         aggregate.details = self.details
         aggregate.expires_at = self.expires_at
@@ -103,7 +117,7 @@ class BasketDetailsChanged(DomainEvent):
     changed: tuple[str, ...]
     """The names of the details that differ from before."""
 
-    def apply(self, aggregate: Basket) -> None:
+    def apply(self, aggregate: BasketState) -> None:
         aggregate.details = self.details
 
 
@@ -114,7 +128,7 @@ class OrderItemAdded(DomainEvent):
     order_item: OrderItem
     """The new line."""
 
-    def apply(self, aggregate: Basket) -> None:
+    def apply(self, aggregate: BasketState) -> None:
         aggregate.items[self.order_item.id] = self.order_item
 
 
@@ -130,7 +144,7 @@ class OrderItemRemoved(DomainEvent):
     reason: RemovalReason
     """Whether the line was asked to leave, or is an add-on whose offer left."""
 
-    def apply(self, aggregate: Basket) -> None:
+    def apply(self, aggregate: BasketState) -> None:
         aggregate.items.pop(self.order_item_id, None)
 
 
@@ -145,7 +159,7 @@ class OrderItemQuantityChanged(DomainEvent):
     after: Annotated[int, Field(ge=1)]
     """The quantity now."""
 
-    def apply(self, aggregate: Basket) -> None:
+    def apply(self, aggregate: BasketState) -> None:
         item = aggregate.items[self.order_item_id]
         aggregate.items[item.id] = item.model_copy(update={"quantity": self.after})
 
@@ -161,7 +175,7 @@ class OrderItemPriceExpected(DomainEvent):
     after: Money | None
     """The price of one that is counted on now; null for none."""
 
-    def apply(self, aggregate: Basket) -> None:
+    def apply(self, aggregate: BasketState) -> None:
         item = aggregate.items[self.order_item_id]
         aggregate.items[item.id] = item.model_copy(update={"expected_price": self.after})
 
@@ -186,7 +200,7 @@ class BasketValidated(DomainEvent):
     """How far the catalogue was: all facts up to this position were known, and none after it. Null where
     that was not recorded."""
 
-    def apply(self, aggregate: Basket) -> None:
+    def apply(self, aggregate: BasketState) -> None:
         findings = (*self.blocked_products, *self.validation_errors)
         aggregate.ready = self.ready
         aggregate.finding_codes = tuple(sorted({finding.code for finding in findings}))
@@ -197,7 +211,7 @@ class BasketExpired(DomainEvent):
 
     type: Literal["checkout.basket-expired.v1"] = "checkout.basket-expired.v1"
 
-    def apply(self, aggregate: Basket) -> None:
+    def apply(self, aggregate: BasketState) -> None:
         aggregate.status = "expired"
 
 
@@ -208,7 +222,7 @@ class BasketCompleted(DomainEvent):
     order_id: str | None = None
     """The order's id, null where the order service did not say it."""
 
-    def apply(self, aggregate: Basket) -> None:
+    def apply(self, aggregate: BasketState) -> None:
         aggregate.status = "completed"
         aggregate.order_id = self.order_id
 
@@ -221,7 +235,7 @@ class BasketPersonalDataForgotten(DomainEvent):
     action_id: str
     """The operator's action by which it was forgotten."""
 
-    def apply(self, aggregate: Basket) -> None:
+    def apply(self, aggregate: BasketState) -> None:
         aggregate.details = aggregate.details.without_personal_data()
 
 
@@ -232,7 +246,7 @@ class UnknownEvent(DomainEvent):
     document: dict[str, Any]
     """The stored document as it is."""
 
-    def apply(self, aggregate: Basket) -> None:
+    def apply(self, aggregate: BasketState) -> None:
         """Changes nothing but the version."""
 
 

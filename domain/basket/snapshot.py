@@ -7,8 +7,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from domain.basket.basket import Basket, BasketStatus
-from domain.basket.events import BasketDetails, OrderItem
+from domain.basket.basket import Basket
+from domain.basket.events import BasketDetails, BasketStatus, OrderItem
 from domain.shared.eventsourcing import Value
 
 

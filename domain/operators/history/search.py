@@ -11,7 +11,7 @@ from typing import Literal, Protocol, Self
 
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
-from domain.basket.basket import BasketStatus
+from domain.basket.events import BasketStatus
 from domain.shared.errors import CommandRejected
 from domain.shared.eventsourcing import Value
 from domain.shared.values import Identifier, Timestamp
