@@ -10,7 +10,8 @@ from prometheus_client import Counter
 
 from adapters.kafka.catalogue_messages import parse_catalogue_message
 from adapters.kafka.consumer_group import ConsumerGroup, GroupConsumer
-from adapters.kafka.messages import Received, unreadable_batch_letter
+from adapters.kafka.dead_letters import unreadable_batch_letter
+from adapters.kafka.messages import Received
 from adapters.wire.facts import InvalidFact
 from domain.catalogue.epochs import CatalogueMessage, FactMessage
 from domain.ports.catalogue import CatalogueFacts
@@ -61,7 +62,7 @@ class CatalogueWorker:
 
     async def run(self, heartbeat: Heartbeat) -> None:
         async with self._subscription.open() as batches:
-            heartbeat.measured_by(batches.figures)
+            heartbeat.measured_by(batches.measure_lag)
             learning: asyncio.Task[int] | None = None
             try:
                 while True:

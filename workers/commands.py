@@ -9,8 +9,9 @@ import structlog
 from adapters.kafka.command_executor import KafkaCommandExecutor, QueuedCommand
 from adapters.kafka.command_messages import command_message
 from adapters.kafka.command_stream import CommandSession, CommandStream
-from adapters.kafka.messages import Message, Received, unreadable_batch_letter
-from adapters.kafka.order_placed import OrderPlacedHandler, dead_letter
+from adapters.kafka.dead_letters import unreadable_batch_letter
+from adapters.kafka.messages import Message, Received
+from adapters.kafka.order_placed import OrderPlacedHandler
 from adapters.kafka.topics import COMMANDS
 from adapters.wire.order_placed import InvalidOrderMessage, OrderPlaced, parse_order
 from domain.basket.command_executor import VersionConflict
@@ -71,7 +72,7 @@ class CommandWorker:
         async with self._leadership.hold(self._role, lambda: heartbeat.stands_by(self._role)) as lease:
             heartbeat.holds(self._role)
             async with self._stream.open() as session:
-                heartbeat.measured_by(session.figures)
+                heartbeat.measured_by(session.measure_lag)
                 while True:
                     heartbeat.handled(await self._round(session, lease))
                     heartbeat.ready(True)
@@ -104,14 +105,13 @@ class CommandWorker:
         if received.source.topic == COMMANDS:
             message = command_message(received.message)
             if message is None:
-                return dead_letter(
-                    received, "no_command_id", "without a usable ce_id nobody can be told a result"
+                return received.dead_letter("no_command_id", "without a usable ce_id nobody can be told a result"
                 )
             return self._commands.read(message)
         try:
             return parse_order(received.message.key, received.message.value), received
         except InvalidOrderMessage as error:
-            return dead_letter(received, "not_an_order", str(error))
+            return received.dead_letter("not_an_order", str(error))
 
     async def _do(self, work: Work) -> Message | DeadLetter | None:
         """A result, or a letter, or None for a completed order."""
@@ -127,7 +127,7 @@ class CommandWorker:
                     raise
                 except Exception as error:  # noqa: BLE001  (one order must not hold up all others)
                     _log.exception("unexpected_failure")
-                    return dead_letter(received, "order_failed", f"{type(error).__name__}: {error}")
+                    return received.dead_letter("order_failed", f"{type(error).__name__}: {error}")
 
 
 def _names(work: Work) -> Collection[str]:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 import structlog
 
 from adapters.kafka.consumer_group import ConsumerGroup, GroupConsumer
-from adapters.kafka.messages import Received, unreadable_batch_letter
+from adapters.kafka.dead_letters import unreadable_batch_letter
+from adapters.kafka.messages import Received
 from domain.basket.codec import decode_all
 from domain.basket.projection import BasketProjection
 from domain.ports.messaging import DeadLetter, DeadLetters
@@ -85,7 +86,7 @@ class ProjectorWorker:
 
     async def run(self, heartbeat: Heartbeat) -> None:
         async with self._subscription.open() as batches:
-            heartbeat.measured_by(batches.figures)
+            heartbeat.measured_by(batches.measure_lag)
             while True:
                 heartbeat.handled(await self._round(batches))
                 heartbeat.ready(True)

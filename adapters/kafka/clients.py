@@ -1,19 +1,20 @@
-"""Kafka clients as this service wants them, made from its settings and not started."""
+"""Makes Kafka clients from the settings; `startup` starts them."""
 
 from __future__ import annotations
 
+import ssl
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 
 from adapters.kafka.codecs import bound_decompression, require_codecs
-from adapters.kafka.connection_errors import ssl_context
 from adapters.service_file import why_no_service
 from adapters.settings import InvalidSetting, Settings
+from adapters.tls import check_ca_file, check_certificate_files
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
-"""The largest message: the verdict on a basket of 500 lines, each with several findings."""
+"""The largest message is the verdict on a basket of 500 lines, each with several findings."""
 
 REQUEST_TIMEOUT_MS = 15_000
 TRANSACTION_TIMEOUT_MS = 30_000
@@ -23,8 +24,10 @@ bound_decompression()
 
 
 def consumer(settings: Settings, *topics: str, group: str | None, **more: Any) -> AIOKafkaConsumer:
-    """A consumer that sees committed messages only, begins with the oldest, and commits when it is told
-    to. `more` goes to aiokafka as it is. Raises BrokerRefused where a codec is missing."""
+    """A consumer of committed messages, which begins with the oldest and commits only when told to.
+
+    `more` goes to aiokafka. Raises BrokerRefused where a codec is missing.
+    """
     require_codecs()
     options: dict[str, Any] = {
         "group_id": group,
@@ -33,9 +36,9 @@ def consumer(settings: Settings, *topics: str, group: str | None, **more: Any) -
         "auto_offset_reset": "earliest",
         "fetch_max_wait_ms": settings.kafka_fetch_max_wait_ms,
         "session_timeout_ms": settings.kafka_session_timeout_ms,
-        # Two may be lost before the session is.
+        # Two heartbeats may be lost before the session is.
         "heartbeat_interval_ms": settings.kafka_session_timeout_ms // 3,
-        # So that topics and partitions that are made later are seen soon.
+        # New topics and partitions are seen within this time.
         "metadata_max_age_ms": METADATA_MAX_AGE_MS,
         **connection(settings),
         **more,
@@ -46,8 +49,10 @@ def consumer(settings: Settings, *topics: str, group: str | None, **more: Any) -
 def producer(
     settings: Settings, transactional_id: str | None = None, *, idempotent: bool = True
 ) -> AIOKafkaProducer:
-    """A producer whose messages count as sent once all replicas have them. One that is not idempotent, as all are
-    without transactions on the broker's side, may write a message twice where an acknowledgement is lost."""
+    """A producer whose messages count as sent once all replicas have them.
+
+    It is idempotent only with a broker that has transactions. Else a lost acknowledgement may duplicate a message.
+    """
     exactly_once = settings.kafka_delivery == "exactly_once"
     return AIOKafkaProducer(
         acks="all",
@@ -66,8 +71,8 @@ def admin(settings: Settings) -> AIOKafkaAdminClient:
 
 
 def connection(settings: Settings) -> dict[str, Any]:
-    """How every client reaches the brokers; raises InvalidSetting where the settings name none, do not go together,
-    or name files that cannot be used."""
+    """How every client connects. Raises InvalidSetting where the settings name no broker, contradict each other, or
+    name files that cannot be used."""
     if settings.kafka_bootstrap_servers is None:
         raise InvalidSetting(
             f"CHECKOUT_KAFKA_BOOTSTRAP_SERVERS names no broker, and {why_no_service(settings.data)}"
@@ -79,7 +84,7 @@ def connection(settings: Settings) -> dict[str, Any]:
         "security_protocol": settings.kafka_security_protocol,
     }
     if settings.kafka_security_protocol.endswith("SSL"):
-        options["ssl_context"] = ssl_context(settings)
+        options["ssl_context"] = _ssl_context(settings)
     if settings.kafka_security_protocol.startswith("SASL"):
         if settings.kafka_sasl_username is None or settings.kafka_sasl_password is None:
             raise InvalidSetting(
@@ -90,3 +95,21 @@ def connection(settings: Settings) -> dict[str, Any]:
         options["sasl_plain_username"] = settings.kafka_sasl_username
         options["sasl_plain_password"] = settings.kafka_sasl_password.get_secret_value()
     return options
+
+
+def _ssl_context(settings: Settings) -> ssl.SSLContext:
+    authority, certificate = settings.kafka_ca_file, settings.kafka_certificate_file
+    password = settings.kafka_key_password.get_secret_value() if settings.kafka_key_password else ""
+    if authority is not None:
+        check_ca_file(authority, "CHECKOUT_KAFKA_CA_FILE")
+    if certificate is not None:
+        names = "CHECKOUT_KAFKA_CERTIFICATE_FILE, CHECKOUT_KAFKA_KEY_FILE and CHECKOUT_KAFKA_KEY_PASSWORD"
+        check_certificate_files(certificate, settings.kafka_key_file, password, names)
+    elif settings.kafka_key_file is not None:
+        raise InvalidSetting(
+            "CHECKOUT_KAFKA_KEY_FILE names a key, and CHECKOUT_KAFKA_CERTIFICATE_FILE no certificate to it"
+        )
+    context = ssl.create_default_context(cafile=authority)
+    if certificate is not None:
+        context.load_cert_chain(certificate, settings.kafka_key_file, lambda: password)
+    return context

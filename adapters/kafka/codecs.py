@@ -1,7 +1,7 @@
-"""Decompresses Kafka's record batches by every codec that Kafka knows, up to a limit.
+"""Decompresses Kafka's record batches, by every codec of Kafka, up to a limit.
 
-aiokafka unpacks whatever a batch holds, in one piece: a batch of 1 MB may become gigabytes and end the process.
-It has no setting for that, so its decoders are replaced by these, where its record classes look them up.
+aiokafka decompresses a batch in one piece: 1 MB may become gigabytes and end the process. It has no setting for that,
+so these decoders replace its own where its record classes look them up.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Decode = Callable[[bytes], bytes]
 
 
 def require_codecs() -> None:
-    """Raises BrokerRefused where a codec's library is missing: a compressed message could not be read then."""
+    """Raises BrokerRefused where the library of a codec is missing."""
     there = {"gzip": codec.has_gzip, "snappy": codec.has_snappy, "lz4": codec.has_lz4, "zstd": codec.has_zstd}
     missing = [name for name, has in there.items() if not has()]
     if missing:
@@ -40,11 +40,11 @@ def require_codecs() -> None:
 
 
 def bound_decompression() -> None:
-    """Has aiokafka unpack at most `MOST_UNPACKED_BYTES` of a batch; more is a CorruptRecordException."""
+    """Makes aiokafka raise CorruptRecordException for a batch of more than `MAX_UNCOMPRESSED_BYTES`."""
     for batch in (DefaultRecordBatch, LegacyRecordBatch):
         module = importlib.import_module(batch.__module__)
         for name, decode in _decoders().items():
-            # The older format has no zstd.
+            # The legacy format has no zstd.
             if hasattr(module, name):
                 setattr(module, name, decode)
 
@@ -64,26 +64,26 @@ def _decoders() -> dict[str, Decode]:
 
 def _bounded(name: str, decompress_into: Callable[[bytes, mmap.mmap], int]) -> Decode:
     def decode(payload: bytes) -> bytes:
-        # Only the pages that are written to cost memory.
-        with mmap.mmap(-1, MAX_UNCOMPRESSED_BYTES) as room:
+        # Only pages that are written cost memory.
+        with mmap.mmap(-1, MAX_UNCOMPRESSED_BYTES) as buffer:
             try:
-                return room[: decompress_into(payload, room)]
+                return buffer[: decompress_into(payload, buffer)]
             except Exception as error:
                 raise CorruptRecordException(f"{name}: {_words(error)}") from error
 
     return decode
 
 
-def _bounded_snappy(unpacked_bytes: Callable[[memoryview], int]) -> Decode:
+def _bounded_snappy(decompressed_bytes: Callable[[memoryview], int]) -> Decode:
     def decode(payload: bytes) -> bytes:
         try:
             if (
-                sum(unpacked_bytes(block) for block in _snappy_blocks(memoryview(payload)))
+                sum(decompressed_bytes(block) for block in _snappy_blocks(memoryview(payload)))
                 > MAX_UNCOMPRESSED_BYTES
             ):
                 raise CorruptRecordException(f"snappy: {_TOO_MUCH}")
-            unpacked: bytes = codec.snappy_decode(payload)
-            return unpacked
+            decompressed: bytes = codec.snappy_decode(payload)
+            return decompressed
         except CorruptRecordException:
             raise
         except Exception as error:
@@ -93,7 +93,7 @@ def _bounded_snappy(unpacked_bytes: Callable[[memoryview], int]) -> Decode:
 
 
 def _snappy_blocks(payload: memoryview) -> list[memoryview]:
-    """The blocks of the framing that Java clients write; else the payload, which is one."""
+    """The blocks of the framing that Java clients write; else the payload is the only block."""
     if payload[: len(_XERIAL)] != _XERIAL:
         return [payload]
     blocks = []
@@ -112,5 +112,5 @@ _TOO_MUCH = f"it unpacks to more than {MAX_UNCOMPRESSED_BYTES} bytes"
 
 
 def _words(error: Exception) -> str:
-    # What cramjam says where the room does not do.
+    # cramjam says this where the buffer is too small.
     return _TOO_MUCH if str(error) == "failed to write whole buffer" else str(error)

@@ -114,9 +114,9 @@ class CommandSession:
         await self.take_all_partitions()
         return await self._batches.next(limit, wait)
 
-    async def figures(self) -> LagMeasurement | None:
+    async def measure_lag(self) -> LagMeasurement | None:
         """How far this reader is, and how much waits for it; None if that is unknown."""
-        return await self._batches.figures()
+        return await self._batches.measure_lag()
 
     async def finish(self, batch: Sequence[Received], results: Sequence[Message]) -> None:
         """Publishes the results and commits the batch's offsets: in one transaction, or else the results first. Raises

@@ -1,4 +1,4 @@
-"""A consumer group's share of some topics, in batches."""
+"""Reads topics as a member of a consumer group."""
 
 from __future__ import annotations
 
@@ -19,12 +19,7 @@ from aiokafka.errors import (
 from adapters.kafka.clients import consumer
 from adapters.kafka.consumer_lag import ConsumerLag
 from adapters.kafka.errors import close_client, with_timeout
-from adapters.kafka.idle_poll import (
-    FETCH_SECONDS,
-    IdlePoll,
-    Wakeup,
-    idle_poll,
-)
+from adapters.kafka.idle_poll import FETCH_SECONDS, IdlePoll, Wakeup, idle_poll
 from adapters.kafka.messages import Received, to_received
 from adapters.kafka.startup import start_client
 from adapters.kafka.unreadable_batches import explain_empty_fetch, getmany
@@ -33,16 +28,47 @@ from domain.operators.status.model import LagMeasurement
 
 REPLY_TIMEOUT_SECONDS = 10.0
 JOIN_TIMEOUT_SECONDS = 45.0
-"""A group takes a member in once those that died in silence are given up: a session's length or two."""
+"""A group takes a member in once it gives up those that died in silence: after a session's length or two."""
 
 PROBE_TIMEOUT_SECONDS = 5.0
-PROBE_EVERY_SECONDS = 5.0
+PROBE_SECONDS = 5.0
 
 _log = structlog.get_logger("adapters.kafka.consumer_group")
 
 
+class ConsumerGroup:
+    """Topics that a consumer group reads."""
+
+    def __init__(
+        self, settings: Settings, group: str, *topics: str, wakeup: Wakeup | None = None, **more: Any
+    ) -> None:
+        """`wakeup` is notified where this process publishes to these topics. `more` goes to aiokafka's consumer."""
+        self._settings = settings
+        self._group = group
+        self._topics = topics
+        self._wakeup = wakeup or Wakeup()
+        self._more = more
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[GroupConsumer]:
+        """Joins the group for the block; raises BrokerUnavailable."""
+        client = consumer(self._settings, *self._topics, group=self._group, **self._more)
+        try:
+            await start_client(client, self._settings, self._group, JOIN_TIMEOUT_SECONDS)
+            yield GroupConsumer(
+                client,
+                self._settings,
+                self._group,
+                # The embedded broker, which has no transactions either, reports wrong ends.
+                ends_are_right=self._settings.kafka_delivery == "exactly_once",
+                idle_poll=idle_poll(self._settings, client, self._wakeup),
+            )
+        finally:
+            await close_client(client)
+
+
 class GroupConsumer:
-    """What the group has not committed yet, of the partitions that are this member's."""
+    """Reads what the group has not committed, of the partitions that are assigned to this member."""
 
     def __init__(
         self,
@@ -51,12 +77,11 @@ class GroupConsumer:
         group: str,
         *,
         ends_are_right: bool = True,
-        probe_every: float = PROBE_EVERY_SECONDS,
+        probe_every: float = PROBE_SECONDS,
         idle_poll: IdlePoll | None = None,
     ) -> None:
-        """`settings` are those of `client`. `ends_are_right`: the broker says truly where its partitions end. Where
-        nothing comes, it is asked `probe_every` so many seconds whether there is anything. `idle_poll`: the broker
-        does not wake a fetch that waits."""
+        """`settings` are those of `client`. `ends_are_right`: the broker knows where its partitions end. While no
+        messages come, the broker is probed `probe_every` so many seconds."""
         self._client = client
         self._settings = settings
         self._group = group
@@ -64,45 +89,49 @@ class GroupConsumer:
         self._probe_every = probe_every
         self._behind: dict[TopicPartition, int] = {}
         self._probed = self._now()
-        self._progress = ConsumerLag(client)
+        self._lag = ConsumerLag(client)
         self._idle_poll = idle_poll
 
     async def next(self, limit: int, wait: float) -> Sequence[Received]:
-        """At most `limit` messages, in order in each partition; none where nothing came for `wait` seconds.
-        A batch that cannot be read is one of them. Raises BrokerUnavailable and BrokerRefused."""
+        """At most `limit` messages, in order in each partition; none where none came for `wait` seconds.
+
+        A batch that cannot be read counts as a message. Raises BrokerUnavailable and BrokerRefused.
+        """
         found = await with_timeout(self._group, wait + REPLY_TIMEOUT_SECONDS, self._fetch(limit, wait))
         if found:
             self._probed = self._now()
-            self._progress.given(found)
+            self._lag.received(found)
         elif self._now() - self._probed >= self._probe_every:
             await with_timeout(self._group, PROBE_TIMEOUT_SECONDS, self._probe())
             self._probed = self._now()
         return [to_received(record) for records in found.values() for record in records]
 
     async def commit(self, batch: Iterable[Received]) -> None:
-        """Says that these messages are done with. Partitions that went to another member in between are
-        left out: that member may be given the messages again. Raises BrokerUnavailable."""
-        ours = self._client.assignment()
+        """Commits the offsets after these messages. Raises BrokerUnavailable.
+
+        Partitions that were revoked meanwhile are left out: their new member may receive the messages again.
+        """
+        assigned = self._client.assignment()
         done = offsets_after(batch)
-        offsets = {partition: offset for partition, offset in done.items() if partition in ours}
+        offsets = {partition: offset for partition, offset in done.items() if partition in assigned}
         if offsets:
             await with_timeout(self._group, REPLY_TIMEOUT_SECONDS, self._commit(offsets))
         self.done(done)
 
     def done(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """Notes that all before these offsets is done with, where somebody else committed that."""
-        self._progress.done(offsets)
+        """Everything before these offsets is finished and committed."""
+        self._lag.done(offsets)
 
-    async def figures(self) -> LagMeasurement | None:
-        """How far this member is, and how much waits for it; None where that is not known at present."""
-        return await self._progress.figures()
+    async def measure_lag(self) -> LagMeasurement | None:
+        """How far this member is, and how much waits for it; None while it is not known."""
+        return await self._lag.measure()
 
     async def _fetch(self, limit: int, wait: float) -> Mapping[TopicPartition, Sequence[Any]]:
-        pause = wait if self._idle_poll is None else min(wait, FETCH_SECONDS)
+        timeout = wait if self._idle_poll is None else min(wait, FETCH_SECONDS)
         until = self._now() + wait
         while True:
             found = await getmany(
-                self._client, self._settings, timeout_ms=int(pause * 1000), max_records=limit
+                self._client, self._settings, timeout_ms=int(timeout * 1000), max_records=limit
             )
             if self._idle_poll is None:
                 return found
@@ -117,14 +146,13 @@ class GroupConsumer:
         try:
             await self._client.commit(offsets)
         except (CommitFailedError, IllegalGenerationError, RebalanceInProgressError, UnknownMemberIdError):
-            _log.info("offsets were not committed: the group is sharing out anew", group=self._group)
+            _log.info("offsets were not committed: the group is rebalancing", group=self._group)
 
     async def _probe(self) -> None:
-        """Raises where the brokers are away, or where messages wait that were not given out since the last probe: a
-        KafkaError, BrokerUnavailable or BrokerRefused.
+        """Raises KafkaError, BrokerUnavailable or BrokerRefused where the brokers are away, or where messages wait that
+        were not delivered since the last probe.
 
-        On its own the client says nothing while brokers are away, and after a long absence it may never
-        go on. Whoever is told starts anew.
+        The client itself reports neither, and after a long outage may never go on. The caller starts anew.
         """
         partitions = self._client.assignment()
         if not partitions:
@@ -138,10 +166,10 @@ class GroupConsumer:
             position = await self._client.position(partition)
             if position < ends[partition]:
                 behind[partition] = position
-        stuck = behind.items() & self._behind.items()
+        stalled = behind.items() & self._behind.items()
         self._behind = behind
-        if stuck:
-            raise await explain_empty_fetch(self._settings, *min(stuck))
+        if stalled:
+            raise await explain_empty_fetch(self._settings, *min(stalled))
 
     @staticmethod
     def _now() -> float:
@@ -149,43 +177,9 @@ class GroupConsumer:
 
 
 def offsets_after(batch: Iterable[Received]) -> dict[TopicPartition, int]:
-    """Where to go on in each partition once these messages are done with."""
+    """The next offset of each partition after these messages."""
     offsets: dict[TopicPartition, int] = {}
     for message in batch:
-        source = message.source
-        partition = TopicPartition(source.topic, source.partition)
+        partition = TopicPartition(message.source.topic, message.source.partition)
         offsets[partition] = max(message.next_offset, offsets.get(partition, 0))
     return offsets
-
-
-class ConsumerGroup:
-    """Topics as a consumer group reads them."""
-
-    def __init__(
-        self, settings: Settings, group: str, *topics: str, wakeup: Wakeup | None = None, **more: Any
-    ) -> None:
-        """`wakeup` is notified where this process publishes to these topics. `more` goes to aiokafka's consumer
-        as it is."""
-        self._settings = settings
-        self._group = group
-        self._topics = topics
-        self._wakeup = wakeup or Wakeup()
-        self._more = more
-
-    @asynccontextmanager
-    async def open(self) -> AsyncIterator[GroupConsumer]:
-        """Joins the group for the block; raises BrokerUnavailable."""
-        client = consumer(self._settings, *self._topics, group=self._group, **self._more)
-        try:
-            await start_client(client, self._settings, self._group, JOIN_TIMEOUT_SECONDS)
-            # The embedded broker, which has no transactions either, says wrong ends.
-            ends_are_right = self._settings.kafka_delivery == "exactly_once"
-            yield GroupConsumer(
-                client,
-                self._settings,
-                self._group,
-                ends_are_right=ends_are_right,
-                idle_poll=idle_poll(self._settings, client, self._wakeup),
-            )
-        finally:
-            await close_client(client)

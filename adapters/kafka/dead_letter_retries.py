@@ -10,7 +10,8 @@ from adapters.kafka import topics
 from adapters.kafka.catalogue_messages import CATALOGUE_TOPICS, parse_catalogue_message
 from adapters.kafka.command_executor import KafkaCommandExecutor
 from adapters.kafka.command_messages import CommandMessage, command_message
-from adapters.kafka.messages import EPOCH, Received, original_message, verdict_message
+from adapters.kafka.dead_letters import original_message
+from adapters.kafka.messages import EPOCH, Received, verdict_message
 from adapters.kafka.order_placed import OrderPlacedHandler
 from adapters.kafka.producer import send_standalone
 from adapters.settings import Settings

@@ -1,8 +1,9 @@
-"""What aiokafka raises, or fails to do, in our words: what is away for now, and what nobody gets over by waiting."""
+"""Translates the errors of aiokafka: into BrokerUnavailable, which passes, and BrokerRefused, which does not."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 from collections.abc import Coroutine, Mapping
 from typing import Any, TypeVar
@@ -60,15 +61,15 @@ _REFUSALS: Mapping[type[KafkaError], str] = {
     errors.KafkaConfigurationError: "a client's setting cannot be used",
     errors.UnknownTopicOrPartitionError: "a topic is missing, or may not be seen: `checkout migrate` makes those that are",
 }
-"""What trying again does not help against, and what would."""
+"""Errors that a retry does not help against, and what does."""
 
 
 async def with_timeout(role: str, within: float, work: Coroutine[Any, Any, T]) -> T:
-    """The result of work with a Kafka client. Raises BrokerUnavailable where Kafka fails, or does not answer within
-    so many seconds, BrokerRefused for what it would refuse again, and LeadershipLost where another producer took over.
+    """Returns the result of work with a Kafka client.
 
-    The work has a task of its own: while brokers are away, aiokafka may outlast a cancellation, and it may
-    end in a CancelledError that nobody asked for, which would end our task without a word.
+    Raises BrokerUnavailable where Kafka fails or does not answer within so many seconds, BrokerRefused for what it would
+    refuse again, and LeadershipLost where another producer took over. The work has its own task: while brokers are
+    away, aiokafka may outlast a cancellation, or end in a CancelledError that would end our task silently.
     """
     task = asyncio.create_task(work)
     try:
@@ -76,7 +77,7 @@ async def with_timeout(role: str, within: float, work: Coroutine[Any, Any, T]) -
     finally:
         if not task.done():
             task.cancel()
-            task.add_done_callback(_forgotten)
+            task.add_done_callback(ignore_result)
     if not done:
         raise BrokerUnavailable(f"no answer within {within:g} seconds")
     try:
@@ -90,7 +91,7 @@ async def with_timeout(role: str, within: float, work: Coroutine[Any, Any, T]) -
 
 
 def translate_error(error: KafkaError | OSError) -> Unavailable:
-    """What Kafka said, as a BrokerRefused where saying it again will not help, else as a BrokerUnavailable."""
+    """A BrokerRefused where a retry does not help, else a BrokerUnavailable."""
     if isinstance(error, ssl.SSLError):
         return BrokerRefused(
             f"no TLS with the brokers, see CHECKOUT_KAFKA_SECURITY_PROTOCOL and CHECKOUT_KAFKA_CA_FILE: {error}"
@@ -103,23 +104,17 @@ def translate_error(error: KafkaError | OSError) -> Unavailable:
 
 
 async def close_client(client: AIOKafkaProducer | AIOKafkaConsumer) -> None:
-    """Stops a client, started or not, within a few seconds: on its own it would wait for brokers that
-    are away, without end."""
+    """Stops a client, started or not, within a few seconds. By itself it would wait without end for brokers that are
+    away."""
     try:
         await with_timeout("client", CLOSE_TIMEOUT_SECONDS, client.stop())
     except Unavailable:
         if isinstance(client, AIOKafkaProducer):
-            await _close_connections(client)
+            with contextlib.suppress(Unavailable):
+                await with_timeout("client", CLOSE_TIMEOUT_SECONDS, client.client.close())
 
 
-async def _close_connections(client: AIOKafkaProducer) -> None:
-    try:
-        await with_timeout("client", CLOSE_TIMEOUT_SECONDS, client.client.close())
-    except Unavailable:
-        return
-
-
-def _forgotten(task: asyncio.Task[Any]) -> None:
-    # What becomes of it is nobody's concern any more, nor a complaint on the log.
-    if not task.cancelled():
-        task.exception()
+def ignore_result(future: asyncio.Future[Any]) -> None:
+    """A callback that keeps asyncio from logging an error that nobody awaits."""
+    if not future.cancelled():
+        future.exception()

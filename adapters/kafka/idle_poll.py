@@ -1,4 +1,4 @@
-"""How a reader waits where a waiting fetch is not woken by new messages, as on the embedded broker."""
+"""How a reader waits where new messages do not wake a waiting fetch, as on the embedded broker."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from aiokafka import AIOKafkaConsumer
 from adapters.settings import Settings
 
 FETCH_SECONDS = 0.02
-"""How long a reader waits for what a fetch brings. Longer than a fetch takes."""
+"""How long a reader waits for a fetch; longer than a fetch takes."""
 
 QUIET_SECONDS = 2.0
-"""A reader that was given nothing for so long asks seldom."""
+"""A reader that received nothing for so long polls rarely."""
 
 
 class Wakeup:
-    """Wakes whoever waits for it in this process."""
+    """Wakes all that wait for it in this process."""
 
     def __init__(self) -> None:
         self._event = asyncio.Event()
 
     def notify(self) -> None:
-        """Wakes all that wait now; who comes later waits for the next time."""
+        """Wakes all that wait now."""
         self._event.set()
         self._event = asyncio.Event()
 
@@ -35,17 +35,16 @@ class Wakeup:
 
 
 class IdlePoll:
-    """Pauses a client's fetches while nothing comes.
+    """Pauses a client's fetches while no messages come.
 
-    A client fetches without a break, and each fetch is short on such a broker, so that new messages come soon.
-    All day that would cost most of a core on both sides.
+    A client fetches without a break. On such a broker each fetch is short, so that new messages come soon; all day
+    that would cost most of a core on both sides.
     """
 
     def __init__(
         self, client: AIOKafkaConsumer, every: float, wakeup: Wakeup, quiet: float = QUIET_SECONDS
     ) -> None:
-        """After `quiet` seconds without messages, the client asks once in `every` seconds; a wake-up makes it
-        ask at once."""
+        """After `quiet` seconds without messages the client polls every `every` seconds, and at each wake-up."""
         self._client = client
         self._every = every
         self._quiet = quiet
@@ -53,19 +52,19 @@ class IdlePoll:
         self._came_at = self._now()
 
     def came(self) -> None:
-        """Notes that messages came: more may follow soon."""
+        """Messages came: more may follow soon."""
         self._came_at = self._now()
 
-    async def rest(self, most: float) -> None:
-        """Returns at once after messages; else once it is time to ask, and after at most `most` seconds."""
+    async def rest(self, limit: float) -> None:
+        """Returns at once soon after messages, else once it is time to poll, and after at most `limit` seconds."""
         if self._now() - self._came_at < self._quiet:
             return
         partitions = self._client.assignment()
         self._client.pause(*partitions)
         try:
-            await self._wakeup.wait(min(self._every, most))
+            await self._wakeup.wait(min(self._every, limit))
         finally:
-            # A rebalance may have taken some of them, and gives out all others anew, not paused.
+            # A rebalance may have taken some of them. It assigns the others anew, not paused.
             self._client.resume(*(partitions & self._client.assignment()))
 
     @staticmethod
@@ -74,6 +73,6 @@ class IdlePoll:
 
 
 def idle_poll(settings: Settings, client: AIOKafkaConsumer, wakeup: Wakeup | None = None) -> IdlePoll | None:
-    """As the settings want it: None where a fetch that waits is woken by what comes."""
+    """None where new messages wake a waiting fetch."""
     every = settings.kafka_idle_poll_ms / 1000
     return IdlePoll(client, every, wakeup or Wakeup()) if every else None

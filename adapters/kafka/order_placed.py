@@ -1,4 +1,4 @@
-"""One message of an order service: the basket that it was placed from becomes completed."""
+"""Handles the message of an order service: the basket that the order was placed from becomes completed."""
 
 from __future__ import annotations
 
@@ -16,15 +16,14 @@ from domain.shared.values import NewId
 
 
 class OrderPlacedHandler:
-    """Completes baskets; the same order twice is one order."""
+    """Completes baskets. The same order twice is one order."""
 
     def __init__(self, handlers: BasketHandlers, new_id: NewId) -> None:
         self._handlers = handlers
         self._new_id = new_id
 
     async def complete(self, order: OrderPlaced, received: Received) -> DeadLetter | None:
-        """Completes the basket, or says why that cannot be; raises Unavailable where it must be tried
-        again."""
+        """Completes the basket, or returns why that is not possible; raises Unavailable where it must be retried."""
         message, source = received.message, received.source
         trace = continue_trace(
             message.header("traceparent"), message.header("ce_correlationid"), self._new_id
@@ -34,7 +33,7 @@ class OrderPlacedHandler:
             partner="",  # the basket's own is recorded
             actor=f"kafka:{storable_header(message, 'ce_source', MAX_SOURCE_LENGTH) or 'orders'}",
             correlation_id=trace.correlation_id,
-            # An order is placed whatever its headers say: what cannot be kept of them is left out.
+            # Headers that cannot be stored are left out: the order was placed all the same.
             causation_id=storable_header(message, "ce_id", MAX_COMMAND_ID_LENGTH)
             or f"{source.topic}/{source.partition}/{source.offset}",
             traceparent=trace.traceparent,
@@ -42,13 +41,7 @@ class OrderPlacedHandler:
         try:
             await self._handlers.complete(order.basket_id, order.order_id, caller)
         except BasketNotFound as error:
-            return dead_letter(received, "basket_not_found", str(error))
+            return received.dead_letter("basket_not_found", str(error))
         except BasketFinished as error:
-            return dead_letter(received, "other_order", f"{error}, from another order")
+            return received.dead_letter("other_order", f"{error}, from another order")
         return None
-
-
-def dead_letter(received: Received, code: str, error: str) -> DeadLetter:
-    """A letter that parks no basket: what a basket is does not hang on it."""
-    message = received.message
-    return DeadLetter(received.source, message.key, message.value, message.headers, code, error)

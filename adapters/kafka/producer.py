@@ -1,4 +1,4 @@
-"""Sending messages through a producer that has been started, or through one for the occasion."""
+"""Sends messages, by a started producer or by one for the occasion."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import MessageSizeTooLargeError, RecordListTooLargeError
 
 from adapters.kafka.clients import MAX_MESSAGE_BYTES
-from adapters.kafka.errors import close_client, with_timeout
+from adapters.kafka.errors import close_client, ignore_result, with_timeout
 from adapters.kafka.messages import Message
 from adapters.kafka.startup import start_producer
 from adapters.settings import Settings
@@ -30,46 +30,48 @@ class MessageTooLarge(BrokerRefused):
 
 
 async def send_all(client: AIOKafkaProducer, messages: Iterable[Message]) -> None:
-    """Hands all to the client, which batches them by partition, and only then waits for the brokers. Raises
-    MessageTooLarge, and else what aiokafka raises."""
-    begun: list[Message] = []
-    sent: list[asyncio.Future[object]] = []
+    """Hands all messages to the client, which batches them by partition, and then waits for the brokers.
+
+    Raises MessageTooLarge, and else what aiokafka raises.
+    """
+    sent: dict[asyncio.Future[object], Message] = {}
     try:
         for message in messages:
-            begun.append(message)
-            sent.append(await _sent(client, message))
+            sent[await _send(client, message)] = message
     except BaseException:
         for future in sent:
-            # What becomes of these is nobody's concern any more, nor a complaint on the log.
-            future.add_done_callback(_forgotten)
+            future.add_done_callback(ignore_result)
         raise
     try:
         await asyncio.gather(*sent)
     except (MessageSizeTooLargeError, RecordListTooLargeError) as error:
-        # Messages that shared its batch fail with it.
+        # Messages of the same batch fail with it.
         refused = [
             message
-            for message, future in zip(begun, sent, strict=True)
+            for future, message in sent.items()
             if future.done() and not future.cancelled() and isinstance(future.exception(), type(error))
         ]
         raise MessageTooLarge(max(refused, key=_size)) from error
 
 
-async def _sent(client: AIOKafkaProducer, message: Message) -> asyncio.Future[object]:
-    # aiokafka takes headers as a list only, although it says otherwise.
-    headers = list(message.headers)
+async def _send(client: AIOKafkaProducer, message: Message) -> asyncio.Future[object]:
+    # A message needs a key or a value, but a dead letter may have come without either.
+    key = b"" if message.key is None and message.value is None else message.key
     try:
-        answer: asyncio.Future[object] = await client.send(
-            message.topic, message.value, _key(message), headers=headers
+        # aiokafka takes headers only as a list, although its types say otherwise.
+        future: asyncio.Future[object] = await client.send(
+            message.topic, message.value, key, headers=list(message.headers)
         )
     except MessageSizeTooLargeError as error:
         raise MessageTooLarge(message) from error
-    return answer
+    return future
 
 
 async def send_standalone(settings: Settings, role: str, messages: Iterable[Message]) -> None:
-    """Sends messages that are rare, by a client that is made for them, which costs less than one that is
-    kept. Returns once the broker has them all; raises BrokerUnavailable and BrokerRefused."""
+    """Sends rare messages by a new client, which costs less than keeping one. Returns once the broker has them all.
+
+    Raises BrokerUnavailable and BrokerRefused.
+    """
     client = await start_producer(settings, role, SEND_TIMEOUT_SECONDS)
     try:
         await with_timeout(role, SEND_TIMEOUT_SECONDS, send_all(client, messages))
@@ -77,16 +79,6 @@ async def send_standalone(settings: Settings, role: str, messages: Iterable[Mess
         await close_client(client)
 
 
-def _forgotten(future: asyncio.Future[object]) -> None:
-    if not future.cancelled():
-        future.exception()
-
-
 def _size(message: Message) -> int:
     headers = sum(len(name.encode()) + len(value) for name, value in message.headers)
     return len(message.key or b"") + len(message.value or b"") + headers
-
-
-def _key(message: Message) -> bytes | None:
-    # A message has a key or a value; a dead letter may have come without either.
-    return b"" if message.key is None and message.value is None else message.key

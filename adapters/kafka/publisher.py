@@ -1,4 +1,4 @@
-"""Publishing events to Kafka: by transactions, and for brokers that have none."""
+"""Publishes events to Kafka: by transactions, or at least once for brokers that have none."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from domain.operators.republish.republish import ReplayedEvent
 from domain.ports.messaging import Publication, PublisherCheckpoint, PublisherCheckpoints
 
 START_TIMEOUT_SECONDS = 45.0
-"""Longer than a transaction may stay open: a publisher that takes over waits for the end of the last one."""
+"""Longer than a transaction may stay open: a publisher that takes over waits for the last one to end."""
 
 PUBLISH_TIMEOUT_SECONDS = 30.0
 
@@ -32,8 +32,8 @@ _log = structlog.get_logger("adapters.kafka.publisher")
 
 
 class TransactionalPublisher:
-    """Exactly once: the events and the record of the last one's position are one Kafka transaction, and
-    whoever starts finishes or undoes its predecessor's and fences it off."""
+    """Exactly once: the events and the checkpoint after them are one Kafka transaction. A publisher that starts ends its
+    predecessor's transaction and fences it off."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -42,23 +42,23 @@ class TransactionalPublisher:
     @asynccontextmanager
     async def session(self) -> AsyncIterator[_TransactionalSession]:
         await warn_about_small_topics(self._settings, *_TOPICS)
-        # Only once this has returned nothing of an earlier publisher is open or can still come.
+        # Once this returns, nothing of an earlier publisher is open or can still come.
         client = await start_producer(
             self._settings, self._id, START_TIMEOUT_SECONDS, transactional_id=self._id
         )
         try:
-            published = await with_timeout(
-                self._id, START_TIMEOUT_SECONDS, read_checkpoint(self._settings, self._id)
-            )
+            reading = read_checkpoint(self._settings, self._id)
+            published = await with_timeout(self._id, START_TIMEOUT_SECONDS, reading)
             yield _TransactionalSession(client, self._id, published)
         finally:
             await close_client(client)
 
 
 class _Session:
-    """How far it has come."""
-
-    published: PublisherCheckpoint
+    def __init__(self, client: AIOKafkaProducer, publisher_id: str, published: PublisherCheckpoint) -> None:
+        self.published = published
+        self._client = client
+        self._id = publisher_id
 
     @property
     def position(self) -> int:
@@ -66,37 +66,32 @@ class _Session:
 
 
 class _TransactionalSession(_Session):
-    def __init__(self, client: AIOKafkaProducer, publisher_id: str, published: PublisherCheckpoint) -> None:
-        self.published = published
-        self._client = client
-        self._id = publisher_id
-
     async def publish(self, publications: Sequence[Publication]) -> None:
-        last = _up_to(publications)
-        messages = [*_messages(publications), checkpoint_message(self._id, last)]
-        await with_timeout(self._id, PUBLISH_TIMEOUT_SECONDS, self._in_one_transaction(messages))
-        self.published = last
+        await self._commit(_messages(publications), _checkpoint(publications))
 
     async def go_on_after(self, published: PublisherCheckpoint) -> None:
-        record = checkpoint_message(self._id, published)
-        await with_timeout(self._id, PUBLISH_TIMEOUT_SECONDS, self._in_one_transaction([record]))
+        await self._commit((), published)
+
+    async def _commit(self, messages: Iterable[Message], published: PublisherCheckpoint) -> None:
+        records = [*messages, checkpoint_message(self._id, published)]
+        await with_timeout(self._id, PUBLISH_TIMEOUT_SECONDS, self._in_one_transaction(records))
         self.published = published
 
     async def _in_one_transaction(self, messages: Sequence[Message]) -> None:
-        # On an error nothing is undone here: the session is done for, and the next one undoes it.
+        # An error ends the session, and the next session aborts the transaction.
         await self._client.begin_transaction()
         await send_all(self._client, messages)
         await self._client.commit_transaction()
 
 
 class AtLeastOncePublisher:
-    """At least once: records the position after the broker has the events, so that a crash between the two
-    publishes some of them again."""
+    """At least once: records the checkpoint after the broker has the events. A crash between the two publishes some of
+    them again."""
 
-    def __init__(self, settings: Settings, positions: PublisherCheckpoints, published: Wakeup) -> None:
+    def __init__(self, settings: Settings, checkpoints: PublisherCheckpoints, published: Wakeup) -> None:
         """`published` is notified once the broker has what was published."""
         self._settings = settings
-        self._positions = positions
+        self._checkpoints = checkpoints
         self._published = published
         self._id = settings.publisher_id
 
@@ -109,8 +104,8 @@ class AtLeastOncePublisher:
         await warn_about_small_topics(self._settings, *_TOPICS)
         client = await start_producer(self._settings, self._id, START_TIMEOUT_SECONDS)
         try:
-            published = await self._positions.read(self._id)
-            yield _AtLeastOnceSession(client, self._positions, self._id, published, self._published)
+            published = await self._checkpoints.read(self._id)
+            yield _AtLeastOnceSession(client, self._id, published, self._checkpoints, self._published)
         finally:
             await close_client(client)
 
@@ -119,30 +114,29 @@ class _AtLeastOnceSession(_Session):
     def __init__(
         self,
         client: AIOKafkaProducer,
-        positions: PublisherCheckpoints,
         publisher_id: str,
         published: PublisherCheckpoint,
+        checkpoints: PublisherCheckpoints,
         wakeup: Wakeup,
     ) -> None:
-        self.published = published
+        super().__init__(client, publisher_id, published)
+        self._checkpoints = checkpoints
         self._wakeup = wakeup
-        self._client = client
-        self._positions = positions
-        self._id = publisher_id
 
     async def publish(self, publications: Sequence[Publication]) -> None:
-        await with_timeout(self._id, PUBLISH_TIMEOUT_SECONDS, send_all(self._client, _messages(publications)))
+        sending = send_all(self._client, _messages(publications))
+        await with_timeout(self._id, PUBLISH_TIMEOUT_SECONDS, sending)
         self._wakeup.notify()
-        last = _up_to(publications)
-        await self._positions.write(self._id, last)
-        self.published = last
+        published = _checkpoint(publications)
+        await self._checkpoints.write(self._id, published)
+        self.published = published
 
     async def go_on_after(self, published: PublisherCheckpoint) -> None:
-        await self._positions.put_back(self._id, published)
+        await self._checkpoints.put_back(self._id, published)
         self.published = published
 
 
-def _up_to(publications: Sequence[Publication]) -> PublisherCheckpoint:
+def _checkpoint(publications: Sequence[Publication]) -> PublisherCheckpoint:
     last = publications[-1].event
     return PublisherCheckpoint(last.position, event_name(last))
 

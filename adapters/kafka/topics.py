@@ -1,4 +1,4 @@
-"""The topics of contract.md and how they are kept."""
+"""The topics and their settings."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ def _milliseconds(duration: timedelta) -> str:
 
 _COMPACTED = {
     "cleanup.policy": "compact",
-    # Readers that were away for less than a week miss no message, compaction or not.
+    # A reader that was away for less than a week misses no message.
     "min.compaction.lag.ms": _milliseconds(timedelta(days=7)),
 }
 _POSITIONS = {
     "cleanup.policy": "compact",
-    # Small segments, cleaned soon: whoever reads the newest record has little to read.
+    # Small segments, cleaned soon, keep the search for the newest record short.
     "segment.bytes": str(1024 * 1024),
     "segment.ms": _milliseconds(timedelta(hours=1)),
     "min.cleanable.dirty.ratio": "0.1",
@@ -62,7 +62,7 @@ def _kept(retention: str) -> Mapping[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """`partitions` None: as many as the settings say."""
+    """`partitions` None: the number of the settings."""
 
     name: str
     settings: Mapping[str, str]
@@ -86,26 +86,25 @@ TOPICS = (
 
 
 async def ensure_topics(settings: Settings) -> Sequence[str]:
-    """Makes the topics that are missing, leaves the others as they are, and returns once every one has a
-    leader; the names of those made. Raises BrokerUnavailable."""
-    async with _administrating(settings) as client:
+    """Creates the missing topics and returns their names once every topic has a leader. Raises BrokerUnavailable."""
+    async with _admin_client(settings) as client:
         return await _ensure(client, settings, TOPICS)
 
 
 async def ensure_topic_like(settings: Settings, name: str, other: str) -> bool:
-    """Makes a topic where it is missing, with as many partitions as another one has and kept as that one is,
-    and returns once it has a leader; whether it was made. Raises BrokerUnavailable."""
+    """Creates a topic with the settings and the partitions of another one, unless it exists, and returns whether it did
+    once the topic has a leader. Raises BrokerUnavailable."""
     (kept,) = [topic.settings for topic in TOPICS if topic.name == other]
-    async with _administrating(settings) as client:
+    async with _admin_client(settings) as client:
         (described,) = await client.describe_topics([other])
         return bool(await _ensure(client, settings, [Topic(name, kept, len(described["partitions"]))]))
 
 
 async def warn_about_small_topics(settings: Settings, *names: str) -> None:
-    """Logs which of these topics take less than the largest message. The first that is larger stops its publisher:
-    nothing is left out. Raises BrokerUnavailable."""
+    """Logs which of these topics take less than the largest message. A message that a topic does not take stops its
+    publisher. Raises BrokerUnavailable."""
     try:
-        async with _administrating(settings) as client:
+        async with _admin_client(settings) as client:
             known = await _message_bytes(client, names)
     except BrokerRefused as error:
         _log.info("how large messages may be is not known", topics=names, why=str(error))
@@ -121,19 +120,19 @@ async def warn_about_small_topics(settings: Settings, *names: str) -> None:
 
 
 async def _message_bytes(client: AIOKafkaAdminClient, names: Sequence[str]) -> Mapping[str, int]:
-    """The `max.message.bytes` of topics, as far as the broker says them."""
-    asked = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
-    said: dict[str, int] = {}
-    for response in await client.describe_configs(asked):
+    """The `max.message.bytes` of topics, as far as the broker tells them."""
+    resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
+    found: dict[str, int] = {}
+    for response in await client.describe_configs(resources):
         for code, _, _, name, entries in response.resources:
             if code == NoError.errno:
                 values = {entry[0]: entry[1] for entry in entries}
-                said[name] = int(values.get("max.message.bytes") or MAX_MESSAGE_BYTES)
-    return said
+                found[name] = int(values.get("max.message.bytes") or MAX_MESSAGE_BYTES)
+    return found
 
 
 @asynccontextmanager
-async def _administrating(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
+async def _admin_client(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
     client = admin(settings)
     try:
         await start_client(client, settings, "topics", START_TIMEOUT_SECONDS)
@@ -147,11 +146,11 @@ async def _administrating(settings: Settings) -> AsyncIterator[AIOKafkaAdminClie
 
 
 async def _ensure(client: AIOKafkaAdminClient, settings: Settings, topics: Sequence[Topic]) -> Sequence[str]:
-    made = await _create(client, settings, topics)
+    created = await _create(client, settings, topics)
     async with asyncio.timeout(LEADERS_TIMEOUT_SECONDS):
-        while not await _led(client, topics):  # noqa: ASYNC110  (Kafka calls nobody when it has chosen)
+        while not await _all_have_leaders(client, topics):  # noqa: ASYNC110  (Kafka does not tell when leaders are elected)
             await asyncio.sleep(0.05)
-    return made
+    return created
 
 
 async def _create(client: AIOKafkaAdminClient, settings: Settings, topics: Sequence[Topic]) -> Sequence[str]:
@@ -171,17 +170,17 @@ async def _create(client: AIOKafkaAdminClient, settings: Settings, topics: Seque
             for topic in topics
         ]
     )
-    made = []
+    created = []
     for name, code, *message in response.topic_errors:
         error = for_code(code)
         if error is NoError:
-            made.append(name)
+            created.append(name)
         elif error is not TopicAlreadyExistsError:
             raise error(f"{name}: {message}")
-    return made
+    return created
 
 
-async def _led(client: AIOKafkaAdminClient, topics: Sequence[Topic]) -> bool:
+async def _all_have_leaders(client: AIOKafkaAdminClient, topics: Sequence[Topic]) -> bool:
     described = await client.describe_topics([topic.name for topic in topics])
     return all(
         topic["error_code"] == 0

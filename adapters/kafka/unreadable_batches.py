@@ -1,8 +1,7 @@
-"""Fetches records, and gets over batches that cannot be read: it says which they are and goes on behind them.
+"""Fetches records, and steps over batches that cannot be read.
 
-Where aiokafka cannot read a batch it raises without saying where, drops what it took from other partitions in the
-same call, and fetches the same again for ever. So it is put back to where it was, and the place is looked at once
-more, by a fetch of our own.
+Where aiokafka cannot read a batch, it raises without saying where, drops what it took from other partitions in the same
+call, and fetches the same batch for ever. So this module seeks back and fetches once more by a request of its own.
 """
 
 from __future__ import annotations
@@ -26,29 +25,29 @@ from adapters.settings import Settings
 from domain.shared.errors import BrokerRefused, BrokerUnavailable, Unavailable
 
 FETCH_BYTES = 1024 * 1024
-"""As much of a partition as aiokafka fetches. A larger batch comes whole all the same, where it is the first."""
+"""As much of a partition as aiokafka fetches. The first batch comes whole even if it is larger."""
 FETCH_WAIT_MILLISECONDS = 100
 
 _BATCH = struct.Struct(">qiibIhi")
-"""What a batch begins with, in the format of today: its first offset, its length behind these two, an epoch, the
-format, the CRC, the attributes, and its last offset less its first."""
+"""The head of a batch in the current format: first offset, length after these two, epoch, format, CRC, attributes, and
+the last offset minus the first."""
 _OFFSET = struct.Struct(">q")
-_BEFORE_LENGTH_COUNTS = 12
-_FORMAT_OF_TODAY = 2
+_BYTES_BEFORE_LENGTH = 12
+_CURRENT_FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)
 class UnreadableBatch:
-    """Stands among the records of a fetch for those that could not be read."""
+    """Stands among the records of a fetch for those that cannot be read."""
 
     topic: str
     partition: int
     offset: int
-    """Of the first that was not read."""
+    """Of the first record that was not read."""
     next_offset: int
-    """Where readable records may come again."""
+    """Where readable records may follow."""
     raw: bytes
-    """The whole batch as the broker has it."""
+    """The whole batch."""
     why: str
     timestamp: float = field(default_factory=lambda: time.time() * 1000)
     """When it was found, in milliseconds since 1970."""
@@ -62,8 +61,8 @@ async def getmany(
     timeout_ms: int,
     max_records: int,
 ) -> Mapping[TopicPartition, Sequence[Any]]:
-    """As the client's `getmany`, with an UnreadableBatch in the place of records that cannot be read. Raises what
-    aiokafka raises."""
+    """The client's `getmany`, with an UnreadableBatch in place of records that cannot be read. Raises what aiokafka
+    raises."""
     before = await _positions(client, partitions or client.assignment())
     try:
         found: Mapping[TopicPartition, Sequence[Any]] = await client.getmany(
@@ -77,9 +76,9 @@ async def getmany(
     except Exception as error:  # noqa: BLE001  (a batch may be wrong in any way)
         fault = error
     if client.assignment() - before.keys() and not partitions:
-        # What it took from partitions that came meanwhile is lost. Whoever starts anew begins with what is committed.
+        # Records of partitions that were assigned meanwhile are lost. A new client begins with what is committed.
         raise fault
-    # It may have taken records from other partitions before it raised, and does not give them out again by itself.
+    # It may have dropped records of other partitions, which it does not deliver again by itself.
     for partition, position in before.items():
         client.seek(partition, position)
     found = await _around(client, settings, before)
@@ -97,8 +96,8 @@ async def _positions(
 async def _around(
     client: AIOKafkaConsumer, settings: Settings, positions: Mapping[TopicPartition, int]
 ) -> Mapping[TopicPartition, Sequence[Any]]:
-    """What lies at these positions in those partitions that hold something unreadable there. The client goes on
-    behind it."""
+    """The records at these positions of the partitions that have an unreadable batch there. The client goes on behind
+    it."""
     found: dict[TopicPartition, Sequence[Any]] = {}
     async with _fetching(settings) as fetch:
         for partition, position in positions.items():
@@ -110,7 +109,7 @@ async def _around(
 
 
 async def explain_empty_fetch(settings: Settings, partition: TopicPartition, offset: int) -> Unavailable:
-    """Why a partition gives nothing out although something lies at this offset."""
+    """Why a partition delivers nothing although a record lies at this offset."""
     place = f"{partition.topic}, partition {partition.partition}, gives nothing out at offset {offset}"
     try:
         async with _fetching(settings) as fetch:
@@ -126,8 +125,8 @@ class _Fetch:
         self._client = client
 
     async def __call__(self, partition: TopicPartition, offset: int) -> Sequence[Any]:
-        """The committed records from an offset on, with an UnreadableBatch at the end where there is one. Raises
-        the KafkaError that the broker answers."""
+        """The committed records from an offset on, up to an UnreadableBatch. Raises the KafkaError that the broker
+        answers."""
         await self._client.add_topic(partition.topic)
         leader = self._client.cluster.leader_for_partition(partition)
         wanted = [(partition.topic, [(partition.partition, offset, FETCH_BYTES)])]
@@ -137,7 +136,7 @@ class _Fetch:
         ((_, ((_, error_code, end, *rest),)),) = response.topics
         if (error := for_code(error_code)) is not NoError:
             raise error(partition)
-        # Behind the stable offset they say where the log begins, since version 5, and whom to read from, since 11.
+        # After the stable offset come the log's start since version 5 and the preferred replica since version 11.
         aborted = rest[2] if response.API_VERSION >= 11 else rest[-2]
         return list(_records(partition, offset, rest[-1], aborted, end))
 
@@ -153,7 +152,7 @@ async def _fetching(settings: Settings) -> AsyncIterator[_Fetch]:
 
 
 class _Batches:
-    """The batches of a fetch, for PartitionRecords to take one by one; counts those that it took."""
+    """The batches of a fetch; counts those that PartitionRecords took."""
 
     def __init__(self, raw: bytes) -> None:
         self._records = MemoryRecords(raw)
@@ -179,32 +178,32 @@ def _records(
     except Exception as error:  # noqa: BLE001  (a batch may be wrong in any way)
         first = records.next_fetch_offset
         batch, next_offset = _batch(raw, batches.taken - 1, end)
-        # Where nothing was read the next fetch must not be the same, whatever the batch says of its end.
+        # The next fetch must differ even where nothing was read, whatever the batch says about its end.
         next_offset = max(next_offset, first if first > offset else first + 1)
         yield UnreadableBatch(partition.topic, partition.partition, first, next_offset, batch, _words(error))
 
 
 def _words(error: Exception) -> str:
-    # What a KafkaError says of itself begins with its number and its name.
+    # The text of a KafkaError begins with its number and its name.
     words = ", ".join(map(str, error.args)) if isinstance(error, KafkaError) else str(error)
     return words or type(error).__name__
 
 
 def _batch(raw: bytes, number: int, end: int) -> tuple[bytes, int]:
-    """One of the batches, counted from 0, and where the next one begins. `end` is the partition's."""
+    """A batch by its number from 0, and the offset at which the next one begins. `end` is the partition's."""
     at = 0
     for _ in range(number):
         at = _end_of_batch(raw, at)
     following = _end_of_batch(raw, at)
     first, _, _, format, _, _, last = _BATCH.unpack_from(raw, at)
     if following + _OFFSET.size <= len(raw):
-        # What a batch says of its own end lies under its CRC, which may be what is wrong.
+        # A batch's own end is under its CRC, which may be what is wrong.
         (next_offset,) = _OFFSET.unpack_from(raw, following)
     else:
-        next_offset = first + (last if format >= _FORMAT_OF_TODAY else 0) + 1
+        next_offset = first + (last if format >= _CURRENT_FORMAT else 0) + 1
     return raw[at:following], min(next_offset, end)
 
 
 def _end_of_batch(raw: bytes, at: int) -> int:
     length: int = _BATCH.unpack_from(raw, at)[1]
-    return at + _BEFORE_LENGTH_COUNTS + length
+    return at + _BYTES_BEFORE_LENGTH + length

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 
 from pydantic_core import to_json
 
-from adapters.kafka.publisher_checkpoints import last_position
+from adapters.kafka.publisher_checkpoints import read_checkpoint
 from adapters.kafka.topics import BASKET_EVENTS, VALIDATION_RESULTS, ensure_topics
 from adapters.postgres.event_store.store import PostgresEventStore
 from adapters.postgres.migrator import migrate
@@ -91,7 +91,7 @@ async def test_killed_ten_times_in_mid_stream_it_publishes_every_event_exactly_o
             assert await publisher.line() == "ready"
 
             async def further(than: int = seen) -> int:
-                position = await last_position(settings, settings.publisher_id)
+                position = (await read_checkpoint(settings, settings.publisher_id)).position
                 return position if position > than else 0
 
             seen = await eventually(further, every=0.01)

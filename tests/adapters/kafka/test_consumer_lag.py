@@ -32,7 +32,7 @@ async def batches(settings: Settings) -> AsyncIterator[GroupConsumer]:
 
         async def up_to_date() -> bool:
             await batches.commit(await batches.next(1000, 0.1))
-            figures = await batches.figures()
+            figures = await batches.measure_lag()
             return figures is not None and figures.lag_events == 0
 
         await eventually(up_to_date)
@@ -40,7 +40,7 @@ async def batches(settings: Settings) -> AsyncIterator[GroupConsumer]:
 
 
 async def figures(batches: GroupConsumer) -> LagMeasurement:
-    found = await batches.figures()
+    found = await batches.measure_lag()
     assert found is not None
     return found
 
@@ -127,6 +127,6 @@ class Given:
 
 async def test_nothing_is_said_before_every_partition_was_fetched_from() -> None:
     first, second = TopicPartition("t", 0), TopicPartition("t", 1)
-    assert await ConsumerLag(Given(first, second)).figures() is None
-    assert await ConsumerLag(Given(first), lambda: 100.0).figures() == LagMeasurement(7, 3, 0.0, 10.0)
-    assert await ConsumerLag(Given(), lambda: 100.0).figures() == LagMeasurement(0, 0, 0.0, 0.0)
+    assert await ConsumerLag(Given(first, second)).measure() is None
+    assert await ConsumerLag(Given(first), lambda: 100.0).measure() == LagMeasurement(7, 3, 0.0, 10.0)
+    assert await ConsumerLag(Given(), lambda: 100.0).measure() == LagMeasurement(0, 0, 0.0, 0.0)

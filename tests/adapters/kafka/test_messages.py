@@ -3,7 +3,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from adapters.kafka.messages import Message, basket_event_message, dead_letter_message, verdict_message
+from adapters.kafka.dead_letters import dead_letter_message
+from adapters.kafka.messages import Message, basket_event_message, verdict_message
 from domain.ports.event_store import StoredEvent
 from domain.ports.messaging import DeadLetter
 from domain.shared.values import MessageSource

@@ -13,7 +13,7 @@ from adapters.kafka.idle_poll import Wakeup
 from adapters.kafka.messages import basket_event_message
 from adapters.kafka.producer import send_all
 from adapters.kafka.publisher import AtLeastOncePublisher, TransactionalPublisher
-from adapters.kafka.publisher_checkpoints import checkpoint_message, last_position
+from adapters.kafka.publisher_checkpoints import checkpoint_message, read_checkpoint
 from adapters.kafka.topics import BASKET_EVENTS, ensure_topics
 from adapters.postgres.checkpoints import PostgresPublisherCheckpoints
 from adapters.postgres.pool import DatabasePool
@@ -117,7 +117,8 @@ async def test_a_position_is_found_behind_any_number_of_transactions_that_came_t
     async with TransactionalPublisher(transactional).session() as session:
         assert session.position == events[0].position
     for window in (1, 2, 3, 1_000):
-        assert await last_position(transactional, transactional.publisher_id, window) == events[0].position
+        found = await read_checkpoint(transactional, transactional.publisher_id, window)
+        assert found.position == events[0].position
 
 
 async def test_a_position_behind_an_open_transaction_of_another_publisher_is_waited_for(
@@ -138,14 +139,14 @@ async def test_a_position_behind_an_open_transaction_of_another_publisher_is_wai
     await ours.commit_transaction()
     await ours.stop()
 
-    found = asyncio.create_task(last_position(transactional, transactional.publisher_id))
+    found = asyncio.create_task(read_checkpoint(transactional, transactional.publisher_id))
     done, _ = await asyncio.wait([found], timeout=1.0)
     assert not done, "it did not wait for the transaction that hides our record"
     await client.abort_transaction()
     await client.stop()
 
     async with asyncio.timeout(10):
-        assert await found == event.position
+        assert (await found).position == event.position
 
 
 async def test_where_kafka_is_away_no_session_begins() -> None:
