@@ -15,7 +15,7 @@ from domain.shared.formatting import count_noun, format_number
 
 if TYPE_CHECKING:
     from domain.operators.audit import Operator
-    from domain.operators.erasure import BasketSelection, ErasureResult, ErasureScope, Person
+    from domain.operators.erasure import BasketSelection, Erasure, ErasureResult, Person
 
 MAX_LISTED = 10
 
@@ -108,7 +108,7 @@ async def _erase(
     from cli.signals import Interrupted, stop_signal
 
     async with open_operator_container(with_long_run_timeouts(load_settings())) as container:
-        _print_scope(await container.erasure.scope(selection))
+        _print_scope(await container.erasure.begin(selection, operator))
         if not confirmed and not confirm("Forget it for good?"):
             return None
         async with stop_signal() as stop:
@@ -122,11 +122,11 @@ async def _erase(
             return erasure.result()
 
 
-def _print_scope(scope: ErasureScope) -> None:
+def _print_scope(erasure: Erasure) -> None:
     """On stderr, like all but the result."""
     out = Output(sys.stderr)
-    out.say(f"{count_noun(scope.baskets, 'basket')} would forget what is personal in them, for good:")
-    for partner, count in scope.organisations.items():
+    out.say(f"{count_noun(erasure.total, 'basket')} would forget what is personal in them, for good:")
+    for partner, count in erasure.organisations.items():
         out.say(f"  {count:>7,}  of {partner}")
 
 

@@ -55,14 +55,6 @@ class ErasableBasket(Value):
     partner: str
 
 
-class ErasureScope(Value):
-    """What an erasure would affect."""
-
-    baskets: int
-    organisations: Mapping[str, int]
-    """How many baskets of each."""
-
-
 class ErasureResult(Value):
     """What an erasure did. It cannot be undone."""
 
@@ -124,22 +116,26 @@ class ErasureService:
         self._clock = clock
         self._new_id = new_id
 
-    async def scope(self, selection: Person | BasketSelection) -> ErasureScope:
-        """What an erasure would affect. Changes nothing. Raises NothingToErase and StoreUnavailable."""
-        baskets = await self._select(selection)
-        return ErasureScope(baskets=len(baskets), organisations=_count_by_partner(baskets))
-
     async def begin(self, selection: Person | BasketSelection, operator: Operator) -> Erasure:
         """An erasure that has changed nothing yet. Raises NothingToErase and StoreUnavailable."""
         baskets = await self._select(selection)
+        organisations = dict(sorted(Counter(basket.partner for basket in baskets).items()))
+        scope: dict[str, JsonValue] = {"baskets": len(baskets), "organisations": {**organisations}}
+        match selection:
+            case Person(partner=partner):
+                scope |= {"subjectSha256": subject_digest(selection), "partner": partner}
+            case BasketSelection(basket_ids=(basket_id,)):
+                scope["basket"] = basket_id
+            case _:
+                pass
         action = OperatorAction(
             id=self._new_id(),
             type="operations.personal-data-forgotten.v1",
             operator=operator,
-            scope=_recorded_scope(selection, baskets),
+            scope=scope,
             occurred_at=self._clock(),
         )
-        return Erasure(self._store, baskets, action)
+        return Erasure(self._store, baskets, organisations, action)
 
     async def erase(self, selection: Person | BasketSelection, operator: Operator) -> ErasureResult:
         """Erases all selected baskets. Raises NothingToErase and StoreUnavailable."""
@@ -166,11 +162,17 @@ class Erasure:
     """One run over the selected baskets, batch by batch."""
 
     def __init__(
-        self, store: ErasureStore, baskets: Sequence[ErasableBasket], action: OperatorAction
+        self,
+        store: ErasureStore,
+        baskets: Sequence[ErasableBasket],
+        organisations: Mapping[str, int],
+        action: OperatorAction,
     ) -> None:
+        """`organisations` tells how many of the baskets each one has."""
         self._store = store
         self._baskets = baskets
         self._action = action
+        self.organisations = organisations
         self._batches: list[ErasureBatch] = []
         self._retried = False
         self.done = 0
@@ -220,27 +222,6 @@ def subject_digest(person: Person) -> str:
 def _can_exist(name: str) -> bool:
     """No other name was ever stored, and no store can look it up."""
     return is_storable_text(name, MAX_NAME_LENGTH)
-
-
-def _recorded_scope(
-    selection: Person | BasketSelection, baskets: Sequence[ErasableBasket]
-) -> Mapping[str, JsonValue]:
-    scope: dict[str, JsonValue] = {
-        "baskets": len(baskets),
-        "organisations": dict(_count_by_partner(baskets)),
-    }
-    match selection:
-        case Person(partner=partner):
-            scope |= {"subjectSha256": subject_digest(selection), "partner": partner}
-        case BasketSelection(basket_ids=(basket_id,)):
-            scope["basket"] = basket_id
-        case _:
-            pass
-    return scope
-
-
-def _count_by_partner(baskets: Sequence[ErasableBasket]) -> Mapping[str, int]:
-    return dict(sorted(Counter(basket.partner for basket in baskets).items()))
 
 
 def _event_factory(action: OperatorAction) -> EventFactory:

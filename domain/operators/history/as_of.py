@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pydantic import AwareDatetime, JsonValue
-from pydantic_core import from_json
 
 from domain.basket.basket import Basket
 from domain.basket.codec import UnreadableEvent, decode_all
 from domain.basket.events import BasketValidated
+from domain.basket.personal_fields import parse_document
 from domain.operators.history.event_descriptions import describe_event
 from domain.ports.event_store import EventStore, StoredEvent
 from domain.shared.errors import BasketNotFound, CheckoutError
@@ -125,6 +125,7 @@ class HistoryReader:
         self._version = 0
         self._basket: Basket | None = None
         self._foldable = True
+        """False after an unreadable event: then descriptions name lines by their ids only."""
 
     async def read_new(self) -> Sequence[HistoryEntry]:
         """The entries since the last call. Raises StoreUnavailable; the next call then continues."""
@@ -137,24 +138,20 @@ class HistoryReader:
         try:
             event = _decode(stored)
         except HistoryUnreadable as error:
-            self._stop_folding()
+            self._foldable, self._basket = False, None
             return _entry(stored, None, str(error))
         words = describe_event(event, self._basket)
         if self._foldable:
             try:
                 self._basket = fold(self._basket, [event])
             except Exception:  # noqa: BLE001  (an event that does not fit can fail in any way)
-                self._stop_folding()
+                self._foldable, self._basket = False, None
                 words = f"{words} (it does not fit the events before it)"
         return _entry(stored, event, words)
 
-    def _stop_folding(self) -> None:
-        """From here on descriptions name lines by their ids only, because the lines are not known."""
-        self._foldable, self._basket = False, None
-
 
 def _entry(stored: StoredEvent, event: DomainEvent | None, words: str) -> HistoryEntry:
-    parsed = _json(stored.metadata)
+    parsed = parse_document(stored.metadata)
     metadata = parsed if isinstance(parsed, dict) else {}
     return HistoryEntry.model_validate(
         {
@@ -169,17 +166,9 @@ def _entry(stored: StoredEvent, event: DomainEvent | None, words: str) -> Histor
             "correlation_id": metadata.get("correlationId"),
             "causation_id": metadata.get("causationId"),
             "traceparent": metadata.get("traceparent"),
-            "data": _json(stored.data),
+            "data": parse_document(stored.data),
         }
     )
-
-
-def _json(document: bytes) -> JsonValue:
-    try:
-        value: JsonValue = from_json(document)
-    except ValueError:
-        return None
-    return value
 
 
 def _decode(stored: StoredEvent) -> DomainEvent:

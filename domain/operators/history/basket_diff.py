@@ -16,6 +16,7 @@ from domain.basket.basket import Basket
 from domain.operators.history.basket_json import Document, basket_json
 from domain.operators.history.event_descriptions import describe_change
 from domain.shared.eventsourcing import Value
+from domain.shared.formatting import format_money, is_money
 from domain.shared.json_diff import DifferenceKind, diff_members
 from domain.shared.printable import printable
 
@@ -88,7 +89,7 @@ def _diff_line(id: str, before: Document, after: Document) -> Iterator[FieldDiff
 
 def _diff_values(path: str, label: str, before: JsonValue, after: JsonValue) -> Iterator[FieldDifference]:
     """The differences of two unequal values: member by member where both are objects, except of money."""
-    if not (isinstance(before, dict) and isinstance(after, dict)) or _is_money(before) or _is_money(after):
+    if not (isinstance(before, dict) and isinstance(after, dict)) or is_money(before) or is_money(after):
         words = describe_change(label, _text(before), _text(after))
         yield _difference("changed", path, before, after, words)
         return
@@ -130,15 +131,11 @@ def _quoted(text: str) -> str:
 _ESCAPES = {"'": "\\'", "\\": "\\\\"}
 
 
-def _is_money(value: object) -> bool:
-    return isinstance(value, dict) and value.keys() == {"amount", "currency"}
-
-
 def _text(value: Any) -> Any:
     """A value as descriptions show it. Null stays None."""
     match value:
-        case {"amount": amount, "currency": currency} if len(value) == 2:
-            return f"{amount} {currency}"
+        case dict() if is_money(value):
+            return format_money(value)
         case {"id": id, "version": version, "products": _}:
             return f"{id} {version}"
         case bool():

@@ -7,7 +7,6 @@ it names the entries that differ, never their content, which may be personal dat
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import assert_never
 
 from domain.basket.basket import Basket
@@ -29,6 +28,7 @@ from domain.basket.events import (
 )
 from domain.shared.eventsourcing import DomainEvent
 from domain.shared.findings import Finding
+from domain.shared.formatting import format_time
 from domain.shared.json_diff import diff_members
 from domain.shared.printable import printable
 
@@ -86,11 +86,6 @@ def _describe(event: DomainEvent, before: Basket | None) -> str:  # noqa: PLR091
             assert_never(known)
 
 
-def time_words(moment: datetime) -> str:
-    """RFC 3339 in UTC, to the millisecond."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def describe_change(label: str, before: object, after: object) -> str:
     """A value that was set, removed (None) or changed."""
     if before is None:
@@ -110,7 +105,8 @@ def _describe_initiated(event: BasketInitiated) -> str:
         for name, label in _OPEN_MAPS.items()
         if (entries := getattr(details, name))
     ]
-    return f"initiated by {event.partner}: {', '.join([*said, f'open until {time_words(event.expires_at)}'])}"
+    said.append(f"open until {format_time(event.expires_at, 'milliseconds')}")
+    return f"initiated by {event.partner}: {', '.join(said)}"
 
 
 def _describe_details(before: BasketDetails, after: BasketDetails) -> list[str]:

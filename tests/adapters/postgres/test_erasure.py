@@ -209,7 +209,7 @@ async def test_a_basket_forgets_whoever_it_was_that_made_it(parts: Container, ac
     id = (await DirectHandlers(parts.handlers).initiate(initiate(**said), me)).basket.id
 
     meant = ADA if whom == "the person" else BasketSelection(basket_ids=(id,))
-    assert (await parts.erasure.scope(meant)).organisations == {"acme": 1}
+    assert (await parts.erasure.begin(meant, GRACE)).organisations == {"acme": 1}
     assert (await parts.erasure.erase(meant, GRACE)).basket_ids == (id,)
     assert (await stored_basket(parts.event_store, id)).details.tracking == {}
 
@@ -219,7 +219,7 @@ async def test_nobody_is_known_by_what_was_never_taken_in(parts: Container, odd:
     await a_basket(parts)
     for whom in (Person(subject=odd), Person(subject="p-1", partner=odd), BasketSelection(basket_ids=(odd,))):
         with pytest.raises(NothingToErase):
-            await parts.erasure.scope(whom)
+            await parts.erasure.begin(whom, GRACE)
 
 
 async def test_people_read_events_whatever_came_with_them(
@@ -363,7 +363,7 @@ async def test_all_baskets_of_the_person_forget_and_no_others(parts: Container) 
 async def test_an_organisations_person_is_another_than_anothers_of_the_same_id(parts: Container) -> None:
     acmes, zetas = await a_basket(parts, "acme"), await a_basket(parts, "zeta")
     of_zeta = Person(subject="p-1", partner="zeta")
-    assert (await parts.erasure.scope(ADA)).organisations == {"acme": 1, "zeta": 1}
+    assert (await parts.erasure.begin(ADA, GRACE)).organisations == {"acme": 1, "zeta": 1}
     assert (await parts.erasure.erase(of_zeta, GRACE)).basket_ids == (zetas,)
     assert (await stored_basket(parts.event_store, acmes)).details.tracking == {"who": MARKER}
 

@@ -183,8 +183,8 @@ def forgetting(told: Told) -> ErasureService:
 
 async def test_what_would_be_touched_is_told_by_organisation_and_nothing_is_changed() -> None:
     told = many(6)
-    concerned = await forgetting(told).scope(Person(subject="p-1"))
-    assert (concerned.baskets, concerned.organisations) == (6, {"acme": 4, "zeta": 2})
+    erasure = await forgetting(told).begin(Person(subject="p-1"), OPERATOR)
+    assert (erasure.total, erasure.organisations) == (6, {"acme": 4, "zeta": 2})
     assert not told.forgotten
 
 
