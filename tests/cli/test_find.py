@@ -29,7 +29,7 @@ async def ids(shop: Shop, *arguments: object) -> list[str]:
     return [basket["basketId"] for basket in page["baskets"]]
 
 
-async def test_baskets_are_found_by_what_they_hold_and_what_was_found_also_when_they_are_over(
+async def test_open_and_finished_baskets_are_found_by_content_and_findings(
     shop: Shop,
 ) -> None:
     blocked = await shop.fill(item("o-1"))
@@ -50,7 +50,7 @@ async def test_baskets_are_found_by_what_they_hold_and_what_was_found_also_when_
     assert await ids(shop) == [other.id, blocked.id]
 
 
-async def test_pages_follow_each_other_by_cursor_or_all_at_once(shop: Shop) -> None:
+async def test_pages_follow_by_cursor_or_all_at_once(shop: Shop) -> None:
     made = [(await shop.fill(item("o-1"))).id for _ in range(3)]
 
     (first,) = await run_for_json(shop, "find", "--limit", 2)
@@ -62,7 +62,7 @@ async def test_pages_follow_each_other_by_cursor_or_all_at_once(shop: Shop) -> N
     assert [basket["basketId"] for page in every for basket in page["baskets"]] == made[::-1]
 
 
-async def test_people_see_how_each_basket_stands_and_how_to_go_on(shop: Shop) -> None:
+async def test_find_prints_the_status_of_baskets_and_how_to_go_on(shop: Shop) -> None:
     basket = await shop.fill(item("o-1"))
     await shop.judge(basket)
     newer = await shop.fill()
@@ -89,7 +89,7 @@ async def test_people_see_how_each_basket_stands_and_how_to_go_on(shop: Shop) ->
         (["--cursor", "x"], 2, "this cursor is none that a page gave"),
     ],
 )
-async def test_nothing_found_and_nothing_understood_are_told_apart(
+async def test_no_match_and_a_wrong_option_are_different_errors(
     shop: Shop, arguments: list[str], code: int, words: str
 ) -> None:
     ended = await run_in_process(shop, "find", *arguments)
@@ -98,7 +98,7 @@ async def test_nothing_found_and_nothing_understood_are_told_apart(
     assert words in ended.err
 
 
-async def test_nothing_found_is_an_empty_page_for_programs(shop: Shop) -> None:
+async def test_no_match_is_an_empty_page_in_json(shop: Shop) -> None:
     ended = await run_in_process(shop, "find", "--offer", "o-none", "--json")
 
     assert (ended.code, json.loads(ended.out)) == (1, {"baskets": [], "nextCursor": None})

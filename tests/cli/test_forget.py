@@ -57,7 +57,7 @@ async def operating(database_url: str, tmp_path: Path) -> AsyncIterator[Operatin
         yield Operating(parts, database_url)
 
 
-async def test_a_person_is_forgotten_once_it_is_confirmed(operating: Operating) -> None:
+async def test_a_person_is_erased_once_it_is_confirmed(operating: Operating) -> None:
     parts = operating.parts
     ids = {await a_basket(parts, partner) for partner in ("acme", "acme", "zeta")}
 
@@ -80,7 +80,7 @@ async def test_a_person_is_forgotten_once_it_is_confirmed(operating: Operating) 
     assert (again.code, again.err) == (1, "checkout: no basket holds data of this person\n")
 
 
-async def test_what_was_printed_is_what_is_forgotten_again_after_a_restore(
+async def test_the_printed_result_repeats_the_erasure_after_a_restore(
     operating: Operating, tmp_path: Path
 ) -> None:
     ids = [await a_basket(operating.parts, subject=subject) for subject in ("p-1", "p-2", "p-3")]
@@ -97,7 +97,7 @@ async def test_what_was_printed_is_what_is_forgotten_again_after_a_restore(
     assert said == [{}, {}, {"who": MARKER}]
 
 
-async def test_what_lies_in_the_clear_is_said(operating: Operating, tmp_path: Path) -> None:
+async def test_baskets_with_unencrypted_events_are_named(operating: Operating, tmp_path: Path) -> None:
     async with service(operating.url, tmp_path, sealing=False) as old:
         id = await a_basket(old)
     ended = await operating.run("forget", "--basket", id, *WHY, "--yes")
@@ -118,12 +118,12 @@ async def test_what_lies_in_the_clear_is_said(operating: Operating, tmp_path: Pa
     ],
     ids=["nobody", "two ways", "an organisation of a basket", "no reason"],
 )
-def test_a_wrong_command_line_is_refused_before_anything_is_looked_at(arguments: tuple[str, ...]) -> None:
+def test_a_wrong_command_line_is_rejected_before_anything_is_read(arguments: tuple[str, ...]) -> None:
     given = arguments if "--reason" in arguments else (*WHY, *arguments)
     assert CliRunner(env=NOWHERE).invoke(app, ["forget", *given]).exit_code == 2
 
 
-def test_a_file_that_no_run_printed_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_no_run_printed_is_rejected(tmp_path: Path) -> None:
     file = tmp_path / "lines"
     for text in ("", "basket-1\n", '{"baskets": 3}\n'):
         file.write_text(text)
@@ -131,7 +131,7 @@ def test_a_file_that_no_run_printed_is_refused(tmp_path: Path) -> None:
         assert ended.exit_code == 2
 
 
-async def test_master_keys_are_exchanged_while_everything_stays_readable(operating: Operating) -> None:
+async def test_master_keys_are_replaced_while_everything_stays_readable(operating: Operating) -> None:
     parts, file = operating.parts, operating.parts.settings.data_key_file
     assert file is not None
     id = await a_basket(parts)
@@ -151,7 +151,7 @@ async def test_master_keys_are_exchanged_while_everything_stays_readable(operati
         assert (await later.erasure.erase(BasketSelection(basket_ids=(id,)), GRACE)).keys_destroyed == 1
 
 
-def test_a_master_key_is_made_where_there_is_none(tmp_path: Path) -> None:
+def test_a_missing_master_key_is_created(tmp_path: Path) -> None:
     file = tmp_path / "data-key"
     commands = CliRunner(env={"CHECKOUT_DATA_KEY_FILE": str(file)})
     assert commands.invoke(app, ["data-keys", "new", "--if-missing"]).exit_code == 0
@@ -161,7 +161,7 @@ def test_a_master_key_is_made_where_there_is_none(tmp_path: Path) -> None:
     assert file.read_text() == "nothing"
 
 
-async def test_an_interruption_ends_between_baskets_and_the_same_command_goes_on(
+async def test_an_interrupted_command_stops_between_baskets_and_can_be_repeated(
     operating: Operating,
 ) -> None:
     parts = operating.parts

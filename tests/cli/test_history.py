@@ -39,7 +39,7 @@ async def a_life(shop: Shop) -> Basket:
     return basket
 
 
-async def test_a_history_is_told_to_people_and_to_programs(shop: Shop) -> None:
+async def test_a_history_is_printed_for_people_and_for_programs(shop: Shop) -> None:
     basket = await a_life(shop)
     entries = await BasketHistory(shop.store).entries(basket.id)
 
@@ -59,7 +59,7 @@ async def test_a_history_is_told_to_people_and_to_programs(shop: Shop) -> None:
         assert text in for_people
 
 
-async def test_who_follows_is_told_what_comes_until_interrupted(shop: Shop) -> None:
+async def test_follow_prints_new_entries_until_interrupted(shop: Shop) -> None:
     basket = await shop.fill(item("o-1"))
     process = await start_checkout("history", basket.id, "--follow", "--json", environment=shop.environment)
     assert process.stdout is not None
@@ -76,7 +76,7 @@ async def test_who_follows_is_told_what_comes_until_interrupted(shop: Shop) -> N
     assert (process.returncode, out, err) == (130, b"", b"")
 
 
-async def test_a_shown_basket_at_every_version_is_the_plain_fold_up_to_there(shop: Shop) -> None:
+async def test_a_shown_basket_at_every_version_is_the_reference_fold(shop: Shop) -> None:
     await shop.record(*CATALOGUE)
     dice = random.Random(4)
     life = RandomLife(shop.handlers, shop.store, FixedClock(), dice)
@@ -88,7 +88,7 @@ async def test_a_shown_basket_at_every_version_is_the_plain_fold_up_to_there(sho
             assert shown == plainly_at(stored, version)
 
 
-async def test_neither_a_missing_nor_a_broken_view_stands_before_the_past_or_the_present(shop: Shop) -> None:
+async def test_show_works_without_views_and_with_broken_ones(shop: Shop) -> None:
     basket = await shop.fill(item("o-1"), projected=False)
     before = [await run_for_json(shop, "show", basket.id, *when) for when in ((), ("--at-version", 2))]
     broken = replace(to_view(basket), version=9, snapshot=b"{}")
@@ -100,7 +100,7 @@ async def test_neither_a_missing_nor_a_broken_view_stands_before_the_past_or_the
     assert before[0] == before[1]
 
 
-async def test_a_basket_is_shown_as_it_was_at_a_time(shop: Shop) -> None:
+async def test_show_as_of_prints_the_basket_of_that_time(shop: Shop) -> None:
     basket = await a_life(shop)
     verdict = (await shop.verdicts(basket.id))[0]
 
@@ -111,7 +111,7 @@ async def test_a_basket_is_shown_as_it_was_at_a_time(shop: Shop) -> None:
     assert (then["lastVerdict"]["version"], then["orderItems"][0]["quantity"]) == (3, 2)
 
 
-async def test_a_basket_is_shown_to_people_with_what_was_found(shop: Shop) -> None:
+async def test_show_prints_the_basket_with_its_findings(shop: Shop) -> None:
     odd = initiate(item("o-1", 9), tracking={"\x1b[2J": 1}, source="kiosk")
     basket = (await shop.handlers.initiate(odd, caller())).basket
     await shop.judge(basket)
@@ -130,7 +130,7 @@ async def test_a_basket_is_shown_to_people_with_what_was_found(shop: Shop) -> No
     assert "\x1b" not in shown
 
 
-async def test_what_differs_is_told_in_words_with_its_path(shop: Shop) -> None:
+async def test_diff_prints_each_difference_with_its_path(shop: Shop) -> None:
     basket = await a_life(shop)
     line = f"$.orderItems[?@.id=='{next(iter(basket.items))}']"
 
@@ -169,7 +169,7 @@ NOBODY = "basket-00000000-0000-7000-8000-000000000000"
         (["diff", NOBODY, "0", "1"], 2),
     ],
 )
-async def test_what_is_not_there_or_not_said_right_is_told_on_stderr(
+async def test_unknown_baskets_and_wrong_options_are_reported_on_stderr(
     shop: Shop, arguments: list[str], code: int
 ) -> None:
     ended = await run_in_process(shop, *arguments)
@@ -179,7 +179,7 @@ async def test_what_is_not_there_or_not_said_right_is_told_on_stderr(
     assert ended.err
 
 
-async def test_a_version_or_a_time_without_the_basket_is_not_there(shop: Shop) -> None:
+async def test_a_version_or_a_time_before_the_basket_is_not_found(shop: Shop) -> None:
     basket = await shop.fill(item("o-1"))
 
     for arguments in (

@@ -81,7 +81,7 @@ def shown(command: str, paper: Paper) -> str:
     return f"$ checkout {command}\n{paper.text()}\n"
 
 
-async def test_the_page_shows_what_is_told() -> None:
+async def test_the_documentation_shows_the_real_output() -> None:
     checkout, basket_id = await the_story()
     histories = BasketHistory(checkout.store)
     history, show, diff, find = Paper(), Paper(), Paper(), Paper()

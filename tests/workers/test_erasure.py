@@ -81,7 +81,7 @@ async def viewed(parts: Container, basket_id: str, version: int) -> bytes:
 
 
 @pytest.mark.parametrize("how", ["open", "sealed"])
-async def test_a_basket_is_published_projected_and_forgotten(
+async def test_an_erasure_is_published_and_projected(
     how: str, settings: Settings, tmp_path: Path, administrator_url: str, group: str
 ) -> None:
     async with AsyncExitStack() as stack:
@@ -126,7 +126,7 @@ async def published(settings: Settings, basket_id: str) -> int:
     return sum(MARKER.encode() in (message.message.value or b"") for message in messages)
 
 
-async def test_what_was_forgotten_before_it_was_published_never_is(
+async def test_data_erased_before_its_publication_is_never_published(
     settings: Settings, tmp_path: Path, group: str
 ) -> None:
     async with on_kafka(settings, tmp_path) as parts:
@@ -152,7 +152,7 @@ LOOKS_SEALED: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("why", LOOKS_SEALED)
 @pytest.mark.parametrize("secret", ["QUFB", "A", "===="])
-async def test_a_message_that_only_looks_sealed_holds_up_no_other(
+async def test_a_message_that_only_looks_encrypted_blocks_no_other(
     why: str, secret: str, database_url: str, tmp_path: Path
 ) -> None:
     sealed = {"details": {"tracking": {"$sealed": secret, "key": KEY}, "customFields": {}}}

@@ -59,7 +59,7 @@ def opened(
 
 
 @given(maps)
-def test_any_map_comes_back_as_it_was(value: dict[str, Any]) -> None:
+def test_any_map_decrypts_to_the_same_bytes(value: dict[str, Any]) -> None:
     stored = sealed_document(value)
     assert sealed_key_ids(stored) == {KEY_ID}
     assert key_id_of(json.loads(stored)["tracking"]) == KEY_ID
@@ -68,13 +68,13 @@ def test_any_map_comes_back_as_it_was(value: dict[str, Any]) -> None:
 
 
 @given(maps)
-def test_the_same_map_of_the_same_basket_is_always_the_same_bytes(value: dict[str, Any]) -> None:
+def test_the_same_map_of_the_same_basket_always_encrypts_to_the_same_bytes(value: dict[str, Any]) -> None:
     one, other = (seal(value, CIPHER, KEY_ID, "basket-1", "tracking") for _ in range(2))
     assert one == other
     assert one != seal(value, CIPHER, KEY_ID, "basket-2", "tracking")
 
 
-def test_what_is_sealed_shows_nothing_of_what_it_holds() -> None:
+def test_a_sealed_value_reveals_nothing_of_its_content() -> None:
     sealed = to_json(seal({"mail": "ada@example.org"}, CIPHER, KEY_ID, "basket-1", "tracking"))
     assert b"ada" not in sealed
     assert b"mail" not in sealed
@@ -90,7 +90,7 @@ def test_what_is_sealed_shows_nothing_of_what_it_holds() -> None:
     ids=["another basket", "another field", "another key"],
 )
 @pytest.mark.parametrize(("value", "own"), [({"a": 1}, "tracking"), ("person-1", "dataSubject")])
-def test_it_opens_nowhere_else(
+def test_a_value_moved_elsewhere_does_not_decrypt(
     value: dict[str, Any] | str, own: str, basket_id: str, field: str | None, cipher: AESSIV
 ) -> None:
     document = sealed_document(value, own)
@@ -99,19 +99,21 @@ def test_it_opens_nowhere_else(
         opened(document, cipher=cipher, basket_id=basket_id, field=field)
 
 
-def test_what_is_mutilated_does_not_open() -> None:
+def test_a_damaged_value_does_not_decrypt() -> None:
     for secret in (b"AAAA", b"A", b"===="):
         with pytest.raises(DecryptionFailed):
             unseal(SealedValue(KEY_ID, "tracking", secret), CIPHER, "basket-1")
 
 
-def test_what_nobody_opens_stays_as_it_is() -> None:
+def test_a_value_that_is_not_decrypted_stays_as_it_is() -> None:
     document = sealed_document({"a": 1})
     assert replace_sealed(document, lambda sealed: None) == document
 
 
 @given(maps, maps)
-def test_what_is_in_a_map_is_never_taken_for_sealed(one: dict[str, Any], other: dict[str, Any]) -> None:
+def test_text_inside_a_map_is_never_taken_for_a_sealed_value(
+    one: dict[str, Any], other: dict[str, Any]
+) -> None:
     said = to_json(
         {"text": to_json(seal(one, CIPHER, KEY_ID, "basket-1", "tracking")).decode(), "more": other}
     )
@@ -132,12 +134,12 @@ def test_what_is_in_a_map_is_never_taken_for_sealed(one: dict[str, Any], other: 
         f"$sealed:{KEY_ID}",
     ],
 )
-def test_what_only_resembles_a_sealed_value_is_none(value: object) -> None:
+def test_a_value_that_only_resembles_a_sealed_one_names_no_key(value: object) -> None:
     assert key_id_of(value) is None
 
 
 @given(maps, maps, st.none() | st.just("person-1"))
-def test_the_look_at_bytes_says_exactly_whether_anything_is_personal(
+def test_the_search_of_the_bytes_finds_exactly_the_personal_data(
     tracking: dict[str, Any], custom_fields: dict[str, Any], subject: str | None
 ) -> None:
     details = BasketDetails(tracking=tracking, custom_fields=custom_fields, data_subject=subject)

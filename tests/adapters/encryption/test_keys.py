@@ -30,7 +30,7 @@ def wrapped(master: MasterKeys, basket_id: str = "basket-1") -> DataKey:
     return DataKey(key_id, basket_id, master.wrap(key_id, basket_id, SECRET))
 
 
-def test_a_made_file_is_for_its_owner_only_and_stays_as_it_is(tmp_path: Path) -> None:
+def test_a_created_key_file_is_readable_by_its_owner_only_and_stays(tmp_path: Path) -> None:
     path = tmp_path / "new folder" / "data-key"
     create_master_key_file(path)
     made = path.read_bytes()
@@ -40,7 +40,7 @@ def test_a_made_file_is_for_its_owner_only_and_stays_as_it_is(tmp_path: Path) ->
     assert [*path.parent.iterdir()] == [path]
 
 
-def test_a_key_that_is_added_wraps_from_then_on_and_the_old_one_still_unwraps(tmp_path: Path) -> None:
+def test_an_added_key_wraps_and_the_old_one_still_unwraps(tmp_path: Path) -> None:
     path = tmp_path / "data-key"
     create_master_key_file(path)
     old = MasterKeys.read(path)
@@ -55,7 +55,7 @@ def test_a_key_that_is_added_wraps_from_then_on_and_the_old_one_still_unwraps(tm
         old.unwrap(wrapped(new))
 
 
-def test_comments_and_empty_lines_are_passed_over(tmp_path: Path) -> None:
+def test_comments_and_empty_lines_are_skipped(tmp_path: Path) -> None:
     path = tmp_path / "data-key"
     create_master_key_file(path)
     path.write_text(f"# of this year\n\n{path.read_text()}\n")
@@ -63,7 +63,7 @@ def test_comments_and_empty_lines_are_passed_over(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "c2hvcnQ=\n", "no base 64\n", "ü\n"])
-def test_a_file_without_keys_is_refused_and_not_quoted(tmp_path: Path, text: str) -> None:
+def test_a_file_without_keys_is_rejected_and_not_quoted(tmp_path: Path, text: str) -> None:
     path = tmp_path / "data-key"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(UnusableMasterKeys) as refused:
@@ -71,12 +71,12 @@ def test_a_file_without_keys_is_refused_and_not_quoted(tmp_path: Path, text: str
     assert "c2hvcnQ" not in str(refused.value)
 
 
-def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+def test_a_missing_key_file_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(UnusableMasterKeys):
         MasterKeys.read(tmp_path / "none")
 
 
-def test_a_wrapped_key_opens_for_its_own_row_alone() -> None:
+def test_a_wrapped_key_unwraps_for_its_own_row_only() -> None:
     master = MasterKeys([a_master_key()])
     key = wrapped(master)
     for moved in (replace(key, basket_id="basket-2"), replace(key, id=new_id())):
@@ -84,7 +84,7 @@ def test_a_wrapped_key_opens_for_its_own_row_alone() -> None:
             master.unwrap(moved)
 
 
-async def test_after_rewrapping_the_old_master_key_is_needed_no_longer() -> None:
+async def test_after_a_rewrap_the_old_master_key_is_not_needed() -> None:
     old, new = a_master_key(), a_master_key()
     keys = MemoryDataKeys()
     before = [wrapped(MasterKeys([old]), f"basket-{number}") for number in range(5)]

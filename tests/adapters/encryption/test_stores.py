@@ -95,7 +95,7 @@ async def a_basket(sealed: Sealed, **values: Any) -> str:
     return id
 
 
-async def test_what_is_stored_is_sealed_and_what_is_read_is_open(sealed: Sealed) -> None:
+async def test_the_store_holds_encrypted_data_and_readers_get_plain_data(sealed: Sealed) -> None:
     id = await a_basket(sealed, data_subject=MARKER)
 
     stored = b"".join(event.data for event in await sealed.stored.read_events(id))
@@ -109,7 +109,7 @@ async def test_what_is_stored_is_sealed_and_what_is_read_is_open(sealed: Sealed)
         assert read.count(MARKER.encode()) == 6
 
 
-async def test_events_read_alike_by_every_way(sealed: Sealed) -> None:
+async def test_every_way_of_reading_returns_the_same_events(sealed: Sealed) -> None:
     id = await a_basket(sealed)
     events = await sealed.store.read_events(id)
     array = b"[" + b",".join(event.data for event in events) + b"]"
@@ -120,7 +120,7 @@ async def test_events_read_alike_by_every_way(sealed: Sealed) -> None:
 
 
 @given(maps, maps)
-async def test_any_maps_survive_the_store(tracking: dict[str, Any], custom_fields: dict[str, Any]) -> None:
+async def test_any_map_survives_the_store(tracking: dict[str, Any], custom_fields: dict[str, Any]) -> None:
     sealed, plain = Sealed(), Sealed(master=None)
     said = {"tracking": tracking, "custom_fields": custom_fields}
     ids = [
@@ -133,7 +133,7 @@ async def test_any_maps_survive_the_store(tracking: dict[str, Any], custom_field
 
 
 @pytest.mark.parametrize("name", [name for name, sample in samples().items() if "details" in sample])
-async def test_every_golden_sample_is_read_byte_for_byte_as_it_was_written(name: str) -> None:
+async def test_every_golden_sample_is_read_byte_for_byte_as_written(name: str) -> None:
     sealed = Sealed()
     event = encode(decode(samples()[name]))
     new = NewEvent(samples()[name]["type"], event, b'{"partner":"acme"}')
@@ -143,13 +143,13 @@ async def test_every_golden_sample_is_read_byte_for_byte_as_it_was_written(name:
     assert stored.data == event
 
 
-async def test_a_sealed_document_is_right_by_its_published_schema(sealed: Sealed) -> None:
+async def test_an_encrypted_event_matches_its_published_schema(sealed: Sealed) -> None:
     id = await a_basket(sealed, data_subject="p.1:a-b_c")
     for event in await sealed.stored.read_events(id):
         hold(event.type, event.data)
 
 
-async def test_a_basket_without_personal_data_costs_no_key(sealed: Sealed) -> None:
+async def test_a_basket_without_personal_data_gets_no_key(sealed: Sealed) -> None:
     id = await a_basket(sealed, tracking={}, custom_fields={})
     assert await sealed.keys.newest([id]) == {}
     assert [e.data for e in await sealed.stored.read_events(id)] == [
@@ -157,7 +157,7 @@ async def test_a_basket_without_personal_data_costs_no_key(sealed: Sealed) -> No
     ]
 
 
-async def test_history_folds_to_the_same_basket_before_and_after_but_for_what_is_forgotten(
+async def test_an_erased_history_folds_to_the_same_basket_without_personal_data(
     sealed: Sealed,
 ) -> None:
     id = await a_basket(sealed, data_subject="p-1")
@@ -173,7 +173,7 @@ async def test_history_folds_to_the_same_basket_before_and_after_but_for_what_is
     assert after == before
 
 
-async def test_open_sealed_and_forgotten_events_are_the_same_but_for_what_is_personal(sealed: Sealed) -> None:
+async def test_plain_encrypted_and_erased_events_differ_in_personal_data_only(sealed: Sealed) -> None:
     id = await a_basket(sealed, data_subject="p-1")
     as_stored, as_read = await sealed.stored.read_events(id), await sealed.store.read_events(id)
     sealed.keys.destroy(id, 6)
@@ -182,7 +182,7 @@ async def test_open_sealed_and_forgotten_events_are_the_same_but_for_what_is_per
         assert without_personal_data(stored.data) == without_personal_data(read.data) == emptied.data
 
 
-async def test_a_forgotten_basket_is_open_nowhere(sealed: Sealed) -> None:
+async def test_an_erased_basket_can_be_decrypted_nowhere(sealed: Sealed) -> None:
     id, other = await a_basket(sealed), await a_basket(sealed)
     await sealed.feed.read(0, 100)
 
@@ -204,7 +204,7 @@ async def projected(sealed: Sealed, basket_id: str) -> bytes:
     return (await sealed.stored_views.snapshots([basket_id]))[basket_id]
 
 
-async def test_a_view_is_byte_for_byte_what_folding_the_sealed_events_gives(sealed: Sealed) -> None:
+async def test_a_view_equals_the_fold_of_the_encrypted_events_byte_for_byte(sealed: Sealed) -> None:
     id = await a_basket(sealed, data_subject="p-1")
 
     view = await projected(sealed, id)
@@ -215,7 +215,7 @@ async def test_a_view_is_byte_for_byte_what_folding_the_sealed_events_gives(seal
     assert (await sealed.views.snapshots([id]))[id] == to_view(await stored_basket(sealed.store, id)).snapshot
 
 
-async def test_a_view_that_was_forgotten_before_it_moved_is_empty(sealed: Sealed) -> None:
+async def test_a_view_that_moves_after_an_erasure_holds_no_personal_data(sealed: Sealed) -> None:
     id = await a_basket(sealed)
     open_view = to_view(await stored_basket(sealed.store, id))
     await sealed.views.advance([(0, replace(open_view, version=4))])
@@ -227,14 +227,14 @@ async def test_a_view_that_was_forgotten_before_it_moved_is_empty(sealed: Sealed
     assert MARKER.encode() not in (await sealed.stored_views.snapshots([id]))[id]
 
 
-async def test_a_view_of_events_from_before_there_were_keys_stays_as_its_rebuild_would_be() -> None:
+async def test_a_view_of_unencrypted_events_equals_its_rebuild() -> None:
     plain = Sealed(master=None)
     id = await a_basket(plain)
     sealed = Sealed(plain.stored, plain.stored_views, plain.keys)
     assert await projected(sealed, id) == to_view(await stored_basket(sealed.stored, id)).snapshot
 
 
-async def test_what_was_stored_before_there_were_keys_is_read_until_it_is_forgotten() -> None:
+async def test_unencrypted_data_is_readable_until_it_is_erased() -> None:
     plain = Sealed(master=None)
     id, other = await a_basket(plain), await a_basket(plain)
     await projected(plain, id)
@@ -249,7 +249,7 @@ async def test_what_was_stored_before_there_were_keys_is_read_until_it_is_forgot
     assert MARKER.encode() in (await sealed.store.read_stream(other)).events
 
 
-async def test_what_is_brought_after_forgetting_is_kept_under_a_new_key(sealed: Sealed) -> None:
+async def test_data_added_after_an_erasure_gets_a_new_key(sealed: Sealed) -> None:
     id = await a_basket(sealed)
     (first,) = (await sealed.keys.newest([id])).values()
     sealed.keys.destroy(id, 6)
@@ -263,7 +263,7 @@ async def test_what_is_brought_after_forgetting_is_kept_under_a_new_key(sealed: 
     assert MARKER.encode() not in (await sealed.store.read_stream(id)).events
 
 
-async def test_without_its_master_key_nothing_is_taken_for_forgotten(sealed: Sealed) -> None:
+async def test_data_without_its_master_key_is_not_taken_for_erased(sealed: Sealed) -> None:
     id = await a_basket(sealed)
     for master in (None, MasterKeys([a_master_key()])):
         stranger = EncryptedEventStore(sealed.stored, PersonalDataCipher(sealed.keys, master, new_id))
@@ -272,7 +272,7 @@ async def test_without_its_master_key_nothing_is_taken_for_forgotten(sealed: Sea
 
 
 @given(st.sampled_from(["tracking", "customFields"]))
-async def test_what_was_moved_from_another_basket_stays_shut(field: str) -> None:
+async def test_a_value_moved_from_another_basket_is_not_decrypted(field: str) -> None:
     sealed = Sealed()
     id, other = await a_basket(sealed), await a_basket(sealed)
     (first, *_) = await sealed.stored.read_events(id)
@@ -289,14 +289,14 @@ async def _opened(sealed: Sealed, event: StoredEvent) -> list[StoredEvent]:
     return [*await decrypt_events(sealed.privacy, [event])]
 
 
-async def test_events_that_are_no_json_are_handed_on_as_they_are(sealed: Sealed) -> None:
+async def test_events_that_are_not_json_are_returned_unchanged(sealed: Sealed) -> None:
     odd = NewEvent("checkout.basket-initiated.v1", b'{"tracking":{"a"', b"{}")
     await sealed.stored.append(Append("basket-odd", 0, [odd]))
     assert [event.data for event in await sealed.store.read_events("basket-odd")] == [odd.data]
     assert (await sealed.store.read_stream("basket-odd")).events == b"[" + odd.data + b"]"
 
 
-async def test_snapshots_are_opened_where_a_stream_begins_with_one(sealed: Sealed) -> None:
+async def test_the_snapshot_of_a_stream_is_decrypted(sealed: Sealed) -> None:
     id = await a_basket(sealed)
     stream = StoredStream(await projected(sealed, id), b"[]")
     (opened,) = await decrypt_streams(sealed.privacy, [id], [stream])
@@ -325,7 +325,7 @@ look_alikes = pytest.mark.parametrize("map", LOOK_ALIKES, ids=[f"{n}" for n, _ i
 @look_alikes
 @pytest.mark.parametrize("sealing", [True, False], ids=["sealed", "unsealed"])
 @pytest.mark.parametrize("field", ["tracking", "custom_fields"])
-async def test_what_a_caller_writes_in_the_form_of_sealed_data_is_the_callers_and_is_forgotten(
+async def test_a_callers_value_in_the_sealed_form_is_kept_and_erased_like_any_other(
     map: dict[str, Any], sealing: bool, field: str
 ) -> None:
     sealed = Sealed() if sealing else Sealed(master=None)
@@ -351,7 +351,7 @@ async def test_what_a_caller_writes_in_the_form_of_sealed_data_is_the_callers_an
 
 @look_alikes
 @pytest.mark.parametrize("sealing", [True, False], ids=["sealed", "unsealed"])
-async def test_what_was_stored_in_that_form_before_it_could_be_told_apart_is_forgotten_too(
+async def test_a_value_in_the_sealed_form_from_before_escaping_is_erased_too(
     map: dict[str, Any], sealing: bool
 ) -> None:
     old = InMemoryEventStore(utc_now)
@@ -365,14 +365,14 @@ async def test_what_was_stored_in_that_form_before_it_could_be_told_apart_is_for
     assert (await stored_basket(sealed.store, id)).details.tracking == {}
 
 
-async def test_a_view_of_unsealed_data_in_the_form_of_sealed_data_is_what_its_rebuild_would_be() -> None:
+async def test_a_view_of_an_escaped_value_equals_its_rebuild() -> None:
     sealed = Sealed(master=None)
     for map in LOOK_ALIKES:
         id = (await handlers(sealed.store).initiate(initiate(tracking=map), caller())).basket.id
         assert await projected(sealed, id) == to_view(await stored_basket(sealed.stored, id)).snapshot
 
 
-async def test_a_key_of_another_basket_seals_nothing(sealed: Sealed) -> None:
+async def test_the_key_of_another_basket_encrypts_nothing_here(sealed: Sealed) -> None:
     other = await a_basket(sealed)
     (key,) = (await sealed.keys.newest([other])).values()
     plain = Sealed(sealed.stored, sealed.stored_views, sealed.keys, master=None)

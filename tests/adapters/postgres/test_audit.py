@@ -21,7 +21,7 @@ class TestPostgresOperatorActions(OperatorActionsContract):
     "change",
     ["UPDATE operator_actions SET reason = ''", "DELETE FROM operator_actions", "TRUNCATE operator_actions"],
 )
-async def test_what_was_done_stays_as_it_was_written(
+async def test_recorded_actions_cannot_be_changed(
     actions: PostgresAuditLog, connection: asyncpg.Connection, change: str
 ) -> None:
     await actions.record(action(1))

@@ -38,7 +38,7 @@ class TestPostgresDataKeys(DataKeysContract):
         return destroy
 
 
-async def test_processes_that_ask_at_once_are_given_one_key(
+async def test_processes_that_request_a_key_at_once_get_the_same_one(
     keys: PostgresDataKeys, database_url: str
 ) -> None:
     other_database = DatabasePool(database_url)
@@ -53,7 +53,9 @@ async def test_processes_that_ask_at_once_are_given_one_key(
     await other_database.close()
 
 
-async def test_what_is_destroyed_stays_so(keys: PostgresDataKeys, connection: asyncpg.Connection) -> None:
+async def test_a_destroyed_key_stays_destroyed(
+    keys: PostgresDataKeys, connection: asyncpg.Connection
+) -> None:
     basket = a_basket()
     await keys.ensure(a_request(basket))
     await connection.execute(DESTROY, basket, 2)
@@ -65,7 +67,7 @@ async def test_what_is_destroyed_stays_so(keys: PostgresDataKeys, connection: as
             await connection.execute(change)
 
 
-async def test_every_process_hears_that_a_key_was_destroyed(
+async def test_every_process_is_notified_of_a_destroyed_key(
     keys: PostgresDataKeys, connection: asyncpg.Connection
 ) -> None:
     heard: list[None] = []
@@ -76,9 +78,7 @@ async def test_every_process_hears_that_a_key_was_destroyed(
     await eventually(lambda: len(heard) == before + 1)
 
 
-async def test_it_listens_again_when_its_connection_was_lost(
-    keys: PostgresDataKeys, connection: asyncpg.Connection
-) -> None:
+async def test_the_listener_reconnects(keys: PostgresDataKeys, connection: asyncpg.Connection) -> None:
     heard: list[None] = []
     keys.on_destroyed(lambda: heard.append(None))
     await keys.find(["none"])
@@ -94,7 +94,7 @@ async def test_it_listens_again_when_its_connection_was_lost(
     await eventually(heard_again)
 
 
-async def test_keys_say_that_the_store_is_away() -> None:
+async def test_keys_raise_when_the_store_is_away() -> None:
     database = DatabasePool("postgresql://postgres@127.0.0.1:1/none", timeout=0.5)
     keys = PostgresDataKeys(database)
     for ask in (keys.find(["a"]), keys.newest(["a"]), keys.forgotten(["a"]), keys.ensure(a_request("a"))):

@@ -75,7 +75,7 @@ def a_letter(basket_id: str) -> DeadLetter:
     )
 
 
-async def test_before_it_is_forgotten_it_lies_only_where_answers_and_letters_are_kept(
+async def test_plain_personal_data_is_stored_only_in_responses_and_dead_letters(
     parts: Container, connection: asyncpg.Connection
 ) -> None:
     id = await a_basket(parts, answered=True)
@@ -85,7 +85,9 @@ async def test_before_it_is_forgotten_it_lies_only_where_answers_and_letters_are
     assert await where_it_lies(connection, "p-1") == {"answers", "basket_subjects"}
 
 
-async def test_once_forgotten_it_lies_nowhere(parts: Container, connection: asyncpg.Connection) -> None:
+async def test_after_an_erasure_no_table_holds_the_personal_data(
+    parts: Container, connection: asyncpg.Connection
+) -> None:
     id = await a_basket(parts, answered=True)
     await project(parts, id)
     await parts.blocked_baskets.record([a_letter(id)])
@@ -99,7 +101,7 @@ async def test_once_forgotten_it_lies_nowhere(parts: Container, connection: asyn
 
 
 @pytest.mark.parametrize("named_by", ["basket_id", "key", "header"])
-async def test_a_dead_letter_loses_its_content_however_it_names_the_basket(
+async def test_a_dead_letter_is_emptied_however_it_names_the_basket(
     parts: Container, connection: asyncpg.Connection, named_by: str
 ) -> None:
     id, other = await a_basket(parts), await a_basket(parts, subject="p-2")
@@ -119,7 +121,7 @@ async def test_a_dead_letter_loses_its_content_however_it_names_the_basket(
     assert [row["topic"] for row in left] == ["another"]
 
 
-async def test_a_dead_letter_loses_whatever_else_came_with_it(
+async def test_a_dead_letter_keeps_nothing_but_the_basket_id(
     parts: Container, connection: asyncpg.Connection
 ) -> None:
     id = await a_basket(parts)
@@ -140,7 +142,7 @@ async def test_a_dead_letter_loses_whatever_else_came_with_it(
     assert [letter.basket_id for letter in page.letters] == [id, id]
 
 
-async def test_letters_that_were_emptied_by_an_earlier_release_lose_their_headers_by_the_migration(
+async def test_the_migration_removes_headers_of_letters_emptied_by_an_earlier_release(
     parts: Container, connection: asyncpg.Connection
 ) -> None:
     id = basket_id()
@@ -162,7 +164,7 @@ async def test_letters_that_were_emptied_by_an_earlier_release_lose_their_header
     assert rows[1]["header_names"] == ["x", "ce_subject"]
 
 
-async def test_a_dead_letter_that_only_speaks_of_the_basket_loses_its_content_too(
+async def test_a_dead_letter_whose_message_mentions_the_basket_is_emptied(
     parts: Container, connection: asyncpg.Connection
 ) -> None:
     id, other = await a_basket(parts), await a_basket(parts, subject="p-2")
@@ -187,7 +189,7 @@ async def test_a_dead_letter_that_only_speaks_of_the_basket_loses_its_content_to
     assert [row["message_offset"] for row in left] == [1]
 
 
-async def test_a_letter_that_was_buried_after_its_basket_forgot_is_forgotten_by_the_next_run(
+async def test_a_letter_recorded_after_the_erasure_is_emptied_by_the_next_one(
     parts: Container, connection: asyncpg.Connection
 ) -> None:
     id = await a_basket(parts)
@@ -202,7 +204,9 @@ async def test_a_letter_that_was_buried_after_its_basket_forgot_is_forgotten_by_
 
 @pytest.mark.parametrize("actor", ["a\x00b", "a\x9bb", "a\u202eb", "x" * 3000])
 @pytest.mark.parametrize("whom", ["the person", "the basket"])
-async def test_a_basket_forgets_whoever_it_was_that_made_it(parts: Container, actor: str, whom: str) -> None:
+async def test_a_basket_is_erased_whatever_its_creator_is_called(
+    parts: Container, actor: str, whom: str
+) -> None:
     """Such metadata were stored before they were refused."""
     me = replace(caller("acme"), actor=actor)
     said = {"tracking": {"who": MARKER}, "data_subject": "p-1"}
@@ -215,14 +219,14 @@ async def test_a_basket_forgets_whoever_it_was_that_made_it(parts: Container, ac
 
 
 @pytest.mark.parametrize("odd", ["a\x00b", "a\x9bb", "a\u202eb", "x" * 5000])
-async def test_nobody_is_known_by_what_was_never_taken_in(parts: Container, odd: str) -> None:
+async def test_a_person_with_an_unstorable_id_is_unknown(parts: Container, odd: str) -> None:
     await a_basket(parts)
     for whom in (Person(subject=odd), Person(subject="p-1", partner=odd), BasketSelection(basket_ids=(odd,))):
         with pytest.raises(NothingToErase):
             await parts.erasure.begin(whom, GRACE)
 
 
-async def test_people_read_events_whatever_came_with_them(
+async def test_the_view_for_people_shows_events_with_any_metadata(
     parts: Container, connection: asyncpg.Connection
 ) -> None:
     await DirectHandlers(parts.handlers).initiate(initiate(), replace(caller("acme"), actor="a\x00b"))
@@ -231,7 +235,9 @@ async def test_people_read_events_whatever_came_with_them(
 
 
 @pytest.mark.parametrize("sealing", [True, False], ids=["sealed", "unsealed"])
-async def test_no_process_keeps_it_in_memory(database_url: str, tmp_path: Path, sealing: bool) -> None:
+async def test_other_processes_drop_an_erased_basket_from_memory(
+    database_url: str, tmp_path: Path, sealing: bool
+) -> None:
     async with (
         service(database_url, tmp_path, sealing=sealing) as one,
         service(database_url, tmp_path, sealing=sealing) as other,
@@ -251,7 +257,7 @@ def in_memory(parts: Container) -> bool:
     )
 
 
-async def test_older_generations_of_the_views_show_it_no_more(
+async def test_older_generations_of_the_views_cannot_be_decrypted(
     parts: Container, connection: asyncpg.Connection
 ) -> None:
     id = await a_basket(parts)
@@ -265,7 +271,7 @@ async def test_older_generations_of_the_views_show_it_no_more(
 
 
 @pytest.mark.parametrize("sealing", [True, False], ids=["sealed", "unsealed"])
-async def test_what_a_caller_writes_in_the_form_of_sealed_data_is_forgotten(
+async def test_a_callers_value_in_the_sealed_form_is_erased(
     database_url: str, tmp_path: Path, sealing: bool
 ) -> None:
     """Without master keys it was taken for sealed, and stayed."""
@@ -288,7 +294,7 @@ async def test_what_a_caller_writes_in_the_form_of_sealed_data_is_forgotten(
             assert (await another.handlers.get(id, "acme")).details.tracking == {}
 
 
-async def test_once_forgotten_it_is_shown_nowhere(parts: Container) -> None:
+async def test_after_an_erasure_no_reader_shows_the_personal_data(parts: Container) -> None:
     id = await a_basket(parts, answered=True)
     await project(parts, id)
     await VerdictAssembler(parts.event_store).of(await parts.event_feed.read(0, 100))
@@ -328,7 +334,7 @@ async def keys_of(parts: Container) -> list[str]:
         return [row["key"] for row in await connection.fetch("SELECT DISTINCT key FROM answers")]
 
 
-async def test_its_history_stays_countable_and_folds_to_the_same_but_for_it(parts: Container) -> None:
+async def test_an_erased_basket_keeps_all_its_events_and_folds_to_the_same(parts: Container) -> None:
     id = await a_basket(parts)
     before, told = await stored_basket(parts.event_store, id), happened(await history(parts, id))
 
@@ -347,7 +353,7 @@ async def history(parts: Container, basket_id: str) -> list[DomainEvent]:
     return [*decode_all((await parts.event_store.read_stream(basket_id)).events)]
 
 
-async def test_all_baskets_of_the_person_forget_and_no_others(parts: Container) -> None:
+async def test_only_the_baskets_of_the_person_are_erased(parts: Container) -> None:
     mine = [await a_basket(parts) for _ in range(3)]
     theirs = await a_basket(parts, subject="p-2")
     nobodys = await a_basket(parts, subject=None)
@@ -360,7 +366,7 @@ async def test_all_baskets_of_the_person_forget_and_no_others(parts: Container) 
     ] * 2
 
 
-async def test_an_organisations_person_is_another_than_anothers_of_the_same_id(parts: Container) -> None:
+async def test_the_same_id_at_two_organisations_means_two_persons(parts: Container) -> None:
     acmes, zetas = await a_basket(parts, "acme"), await a_basket(parts, "zeta")
     of_zeta = Person(subject="p-1", partner="zeta")
     assert (await parts.erasure.begin(ADA, GRACE)).organisations == {"acme": 1, "zeta": 1}
@@ -368,7 +374,7 @@ async def test_an_organisations_person_is_another_than_anothers_of_the_same_id(p
     assert (await stored_basket(parts.event_store, acmes)).details.tracking == {"who": MARKER}
 
 
-async def test_a_basket_that_was_ever_said_to_be_of_the_person_forgets(parts: Container) -> None:
+async def test_a_basket_that_ever_belonged_to_the_person_is_erased(parts: Container) -> None:
     id = await a_basket(parts)
     other = initiate(item("o-1", 2), checkout_id=id, tracking={"who": "charles"}, data_subject="p-3")
     await DirectHandlers(parts.handlers).initiate(other, caller())
@@ -376,7 +382,7 @@ async def test_a_basket_that_was_ever_said_to_be_of_the_person_forgets(parts: Co
     assert (await stored_basket(parts.event_store, id)).details.data_subject is None
 
 
-async def test_a_basket_is_forgotten_by_its_id_and_the_same_again_changes_nothing(parts: Container) -> None:
+async def test_a_basket_is_erased_by_its_id_and_a_repetition_changes_nothing(parts: Container) -> None:
     id = await a_basket(parts, subject=None)
     this = BasketSelection(basket_ids=(id,))
 
@@ -389,7 +395,7 @@ async def test_a_basket_is_forgotten_by_its_id_and_the_same_again_changes_nothin
     assert (action.id, action.scope["basket"]) == (first.action_id, id)
 
 
-async def test_of_an_action_nothing_is_recorded_that_names_the_person(parts: Container) -> None:
+async def test_the_audit_log_does_not_name_the_person(parts: Container) -> None:
     await a_basket(parts)
     forgotten = await parts.erasure.erase(ADA, GRACE)
     (action,) = await parts.audit_log.newest(None, 5)
@@ -398,14 +404,14 @@ async def test_of_an_action_nothing_is_recorded_that_names_the_person(parts: Con
     assert "p-1" not in str(action.scope)
 
 
-async def test_nobody_known_is_said_and_not_recorded(parts: Container) -> None:
+async def test_an_erasure_of_an_unknown_person_is_not_recorded(parts: Container) -> None:
     for whom in (Person(subject="p-9"), BasketSelection(basket_ids=("basket-none",))):
         with pytest.raises(NothingToErase):
             await parts.erasure.erase(whom, GRACE)
     assert await parts.audit_log.newest(None, 5) == []
 
 
-async def test_what_is_brought_afterwards_is_kept_and_can_be_forgotten_again(
+async def test_data_added_after_an_erasure_is_kept_and_can_be_erased_again(
     parts: Container, connection: asyncpg.Connection
 ) -> None:
     id = await a_basket(parts)
@@ -422,7 +428,7 @@ async def test_what_is_brought_afterwards_is_kept_and_can_be_forgotten_again(
     assert (await stored_basket(parts.event_store, id)).details.tracking == {}
 
 
-async def test_who_was_about_to_change_the_basket_decides_again_and_loses_nothing(
+async def test_a_concurrent_change_is_decided_again_and_nothing_is_lost(
     parts: Container, database_url: str, tmp_path: Path
 ) -> None:
     id = await a_basket(parts)
@@ -437,7 +443,7 @@ async def test_who_was_about_to_change_the_basket_decides_again_and_loses_nothin
     assert (await stored_basket(parts.event_store, id)).details.tracking == {"later": MARKER}
 
 
-async def test_calls_that_run_meanwhile_all_succeed(
+async def test_calls_during_an_erasure_all_succeed(
     parts: Container, database_url: str, tmp_path: Path
 ) -> None:
     ids = [await a_basket(parts) for _ in range(8)]
@@ -453,7 +459,7 @@ async def test_calls_that_run_meanwhile_all_succeed(
         assert (basket.details.tracking, basket.version) == ({}, 17)
 
 
-async def test_another_process_hears_that_it_is_to_drop_the_keys_that_it_keeps(
+async def test_another_process_drops_its_cached_keys_when_notified(
     parts: Container, database_url: str, tmp_path: Path
 ) -> None:
     id = await a_basket(parts)
@@ -471,7 +477,7 @@ async def test_another_process_hears_that_it_is_to_drop_the_keys_that_it_keeps(
         await eventually(gone, limit=20)
 
 
-async def test_what_fails_at_its_last_step_has_done_nothing_and_is_done_by_the_next(parts: Container) -> None:
+async def test_an_erasure_that_fails_at_its_last_step_changed_nothing(parts: Container) -> None:
     ids = sorted([await a_basket(parts) for _ in range(3)])
     baskets = PostgresErasureStore(parts.database, DAY, key_id_of)
     action = OperatorAction(
@@ -503,7 +509,7 @@ async def test_what_fails_at_its_last_step_has_done_nothing_and_is_done_by_the_n
     assert (await parts.erasure.erase(ADA, GRACE)).basket_ids == tuple(ids)
 
 
-async def test_events_from_before_there_were_keys_are_told_of_and_shown_no_more(
+async def test_baskets_with_unencrypted_events_are_named_and_show_no_personal_data(
     parts: Container, database_url: str, tmp_path: Path, connection: asyncpg.Connection
 ) -> None:
     async with service(database_url, tmp_path, sealing=False) as old:
@@ -528,7 +534,7 @@ async def test_events_from_before_there_were_keys_are_told_of_and_shown_no_more(
     assert again.unchanged == 1
 
 
-async def test_an_append_that_never_came_leaves_no_trace_of_the_person(
+async def test_a_failed_append_leaves_no_trace_of_the_person(
     parts: Container, connection: asyncpg.Connection
 ) -> None:
     data = b'{"type":"checkout.basket-initiated.v1","details":{"dataSubject":"p-7","tracking":{"a":1}}}'
@@ -544,7 +550,7 @@ async def test_an_append_that_never_came_leaves_no_trace_of_the_person(
     assert await connection.fetchval("SELECT count(*) FROM data_keys") == 0
 
 
-async def test_a_view_that_the_projector_made_equals_one_that_is_made_of_what_is_stored(
+async def test_a_projected_view_equals_the_fold_of_the_stored_events(
     parts: Container,
 ) -> None:
     id = await a_basket(parts)
@@ -553,7 +559,7 @@ async def test_a_view_that_the_projector_made_equals_one_that_is_made_of_what_is
     assert stored == to_view(await stored_basket(parts.raw_event_store, id)).snapshot
 
 
-async def test_a_validation_after_forgetting_judges_the_same_basket(parts: Container) -> None:
+async def test_a_validation_after_an_erasure_checks_the_same_basket(parts: Container) -> None:
     id = await a_basket(parts)
     await parts.erasure.erase(ADA, GRACE)
     validated = await DirectHandlers(parts.handlers).validate(validate(id), caller())

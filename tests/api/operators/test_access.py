@@ -39,7 +39,7 @@ CALLS = [
 ]
 
 
-def test_every_call_of_the_document_is_among_these(desk: OperatorApiFixture) -> None:
+def test_the_list_of_calls_is_complete(desk: OperatorApiFixture) -> None:
     described = {
         (method.upper(), path.removeprefix(OPERATOR_API_PATH))
         for path, operations in desk.app.openapi()["paths"].items()
@@ -51,7 +51,7 @@ def test_every_call_of_the_document_is_among_these(desk: OperatorApiFixture) -> 
 
 @pytest.mark.parametrize(("method", "path"), CALLS)
 @pytest.mark.parametrize("header", [None, "Bearer", "Bearer x.y.z", "Basic b3BlcmF0b3I6"])
-async def test_no_call_goes_without_a_token(
+async def test_every_call_needs_a_token(
     desk: OperatorApiFixture, method: str, path: str, header: str | None
 ) -> None:
     async with desk.client(header) as stranger:
@@ -62,7 +62,7 @@ async def test_no_call_goes_without_a_token(
 
 @pytest.mark.parametrize(("method", "path"), CALLS)
 @pytest.mark.parametrize("scope", ["partner", "", "operators", "Operator"])
-async def test_no_partners_token_gets_in(
+async def test_a_partners_token_is_not_enough(
     desk: OperatorApiFixture, method: str, path: str, scope: str
 ) -> None:
     async with desk.client(f"Bearer {desk.token(scope=scope, partner='acme')}") as partner:
@@ -71,11 +71,11 @@ async def test_no_partners_token_gets_in(
     assert 'scope="operator"' in answer.headers["www-authenticate"]
 
 
-async def test_answers_are_kept_by_nobody(operator: httpx.AsyncClient) -> None:
+async def test_responses_must_not_be_cached(operator: httpx.AsyncClient) -> None:
     assert (await operator.get("/audit")).headers["cache-control"] == "no-store"
 
 
-async def test_a_token_with_both_scopes_gets_in(desk: OperatorApiFixture) -> None:
+async def test_a_token_with_both_scopes_is_accepted(desk: OperatorApiFixture) -> None:
     async with desk.client(f"Bearer {desk.token(scope='partner operator', partner='acme')}") as both:
         assert (await both.get("/audit")).status_code == 200
 
@@ -87,7 +87,7 @@ async def test_unknown_paths_and_methods_are_problems(operator: httpx.AsyncClien
     assert refused.headers["allow"] == "GET"
 
 
-async def test_a_body_that_is_no_json_is_told_apart_from_a_wrong_one(operator: httpx.AsyncClient) -> None:
+async def test_malformed_json_and_a_wrong_body_are_different_problems(operator: httpx.AsyncClient) -> None:
     path, json = "/dead-letters/1/skip", {"content-type": "application/json"}
     assert problem(await operator.post(path, content=b"{", headers=json)) == (400, "malformed_json")
     wrong = await operator.post(path, json={"reason": "   "})
@@ -102,7 +102,7 @@ DOCUMENTS = ["/openapi.json", "/docs", "/docs-assets/swagger-ui.css", "/docs-ass
 
 @pytest.mark.parametrize("path", DOCUMENTS)
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "OPTIONS"])
-async def test_nobody_without_an_operators_token_learns_what_there_is(
+async def test_the_documentation_needs_an_operators_token(
     desk: OperatorApiFixture, method: str, path: str
 ) -> None:
     async with desk.client(None) as stranger:
@@ -111,7 +111,7 @@ async def test_nobody_without_an_operators_token_learns_what_there_is(
         assert (await partner.request(method, path)).status_code == 403
 
 
-async def test_the_document_is_a_good_one(operator: httpx.AsyncClient) -> None:
+async def test_the_openapi_document_is_valid(operator: httpx.AsyncClient) -> None:
     document = (await operator.get("/openapi.json")).json()
     page = await operator.get("/docs")
     assets = await operator.get("/docs-assets/swagger-ui.css")

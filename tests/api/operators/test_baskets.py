@@ -41,7 +41,7 @@ async def test_every_version_is_the_fold_of_its_events(
         assert shown == basket_json(folded)
 
 
-async def test_as_of_a_time_it_is_as_it_was_then(operator: httpx.AsyncClient, basket: str) -> None:
+async def test_a_basket_is_shown_as_of_a_time(operator: httpx.AsyncClient, basket: str) -> None:
     entries = (await operator.get(f"/baskets/{basket}/history")).json()["entries"]
     then = (await operator.get(f"/baskets/{basket}", params={"asOf": entries[2]["occurredAt"]})).json()
     assert then["version"] >= 3
@@ -51,7 +51,7 @@ async def test_as_of_a_time_it_is_as_it_was_then(operator: httpx.AsyncClient, ba
 
 
 @pytest.mark.parametrize("text", ["20991231", "1700000000", "2026-01-01", "2026-01-01T00:00:00"])
-async def test_only_an_rfc_3339_time_with_an_offset_is_a_time(
+async def test_times_must_be_rfc_3339_with_an_offset(
     operator: httpx.AsyncClient, basket: str, text: str
 ) -> None:
     for path, name in (
@@ -65,12 +65,12 @@ async def test_only_an_rfc_3339_time_with_an_offset_is_a_time(
         assert answer.json()["errors"][0]["pointer"] == f"/query/{name}"
 
 
-async def test_a_version_or_a_time_but_not_both(operator: httpx.AsyncClient, basket: str) -> None:
+async def test_a_version_and_a_time_exclude_each_other(operator: httpx.AsyncClient, basket: str) -> None:
     both = await operator.get(f"/baskets/{basket}", params={"version": 1, "asOf": "2026-01-01T00:00:00Z"})
     assert problem(both) == (422, "invalid_request")
 
 
-async def test_history_comes_in_pages_and_in_words(operator: httpx.AsyncClient, basket: str) -> None:
+async def test_history_is_paged_and_described(operator: httpx.AsyncClient, basket: str) -> None:
     path = f"/baskets/{basket}/history"
     first = (await operator.get(path, params={"limit": 4})).json()
     rest = (await operator.get(path, params={"afterVersion": first["nextAfterVersion"]})).json()
@@ -79,7 +79,7 @@ async def test_history_comes_in_pages_and_in_words(operator: httpx.AsyncClient, 
     assert first["entries"][3]["words"] == "quantity of o-1 v-1 from 2 to 9"
 
 
-async def test_differences_say_what_changed_between_two_versions(
+async def test_differences_show_what_changed_between_two_versions(
     operator: httpx.AsyncClient, basket: str
 ) -> None:
     path = f"/baskets/{basket}/differences"
@@ -91,7 +91,9 @@ async def test_differences_say_what_changed_between_two_versions(
     assert same["differences"] == []
 
 
-async def test_a_verdict_comes_with_what_each_fact_says(operator: httpx.AsyncClient, basket: str) -> None:
+async def test_a_verdict_is_shown_with_the_content_of_its_facts(
+    operator: httpx.AsyncClient, basket: str
+) -> None:
     listed = (await operator.get(f"/baskets/{basket}/verdicts")).json()["verdicts"]
     assert [(each["version"], each["ready"]) for each in listed] == [(3, True), (6, False)]
     verdict = (await operator.get(f"/baskets/{basket}/verdicts/6")).json()
@@ -123,7 +125,7 @@ async def test_baskets_are_found_page_by_page(desk: OperatorApiFixture, operator
     assert problem(await operator.get("/baskets", params=other)) == (422, "invalid_page")
 
 
-async def test_all_that_is_said_must_hold(operator: httpx.AsyncClient, basket: str) -> None:
+async def test_all_search_conditions_must_match(operator: httpx.AsyncClient, basket: str) -> None:
     said = {"externalId": "EXT-1", "findingCode": "product_insufficient_stock", "product": "SKU-1"}
     assert [each["basketId"] for each in (await operator.get("/baskets", params=said)).json()["baskets"]] == [
         basket
@@ -132,7 +134,7 @@ async def test_all_that_is_said_must_hold(operator: httpx.AsyncClient, basket: s
     assert problem(await operator.get("/baskets", params={"status": "lost"})) == (422, "invalid_request")
 
 
-async def test_verifying_folds_the_basket_again(operator: httpx.AsyncClient, basket: str) -> None:
+async def test_a_verification_folds_the_basket(operator: httpx.AsyncClient, basket: str) -> None:
     verified = (await operator.get(f"/baskets/{basket}/verification")).json()
     assert (verified["events"], verified["equal"], verified["drifts"]) == (6, True, [])
 
@@ -140,12 +142,12 @@ async def test_verifying_folds_the_basket_again(operator: httpx.AsyncClient, bas
 @pytest.mark.parametrize(
     "path", ["", "/history", "/verdicts", "/verdicts/1", "/differences?from=1&to=2", "/verification"]
 )
-async def test_what_was_never_there_is_not_found(operator: httpx.AsyncClient, path: str) -> None:
+async def test_an_unknown_basket_is_not_found(operator: httpx.AsyncClient, path: str) -> None:
     assert problem(await operator.get(f"/baskets/{basket_id(99)}{path}")) == (404, "basket_not_found")
     assert problem(await operator.get(f"/baskets/no-basket{path}")) == (422, "invalid_request")
 
 
-async def test_forgetting_wants_a_reason_and_the_basket_once_more(
+async def test_an_erasure_needs_a_reason_and_the_basket_id_again(
     desk: OperatorApiFixture, operator: httpx.AsyncClient
 ) -> None:
     id = await desk.fill(item("o-1"), tracking={"session": "a81f"})
@@ -161,7 +163,7 @@ async def test_forgetting_wants_a_reason_and_the_basket_once_more(
     assert newest["operator"] == {"actor": "ada@operations", "way": "api", "reason": "asked to"}
 
 
-async def test_what_a_terminal_would_obey_is_escaped_and_says_the_same(
+async def test_control_characters_are_escaped_in_responses(
     desk: OperatorApiFixture, operator: httpx.AsyncClient
 ) -> None:
     evil = "a\x9b2J\u202eb"

@@ -18,7 +18,7 @@ async def audited(operator: httpx.AsyncClient, type: str) -> list[dict[str, obje
     return [action for action in actions if action["type"] == type]
 
 
-async def test_a_letter_is_shown_whole_retried_and_on_record(
+async def test_a_dead_letter_is_shown_retried_and_recorded(
     desk: OperatorApiFixture, operator: httpx.AsyncClient
 ) -> None:
     id = await desk.bury(AVAILABILITY, 1, GOOD)
@@ -32,7 +32,7 @@ async def test_a_letter_is_shown_whole_retried_and_on_record(
     assert again["result"] == "settled"
 
 
-async def test_letters_come_in_pages_and_are_counted(
+async def test_dead_letters_are_paged_and_counted(
     desk: OperatorApiFixture, operator: httpx.AsyncClient
 ) -> None:
     ids = [await desk.bury(AVAILABILITY, 100 + number, b"{}") for number in range(3)]
@@ -46,7 +46,7 @@ async def test_letters_come_in_pages_and_are_counted(
     assert problem(odd) == (422, "invalid_request")
 
 
-async def test_a_skipped_letter_lets_its_basket_go_on(
+async def test_a_skipped_dead_letter_unblocks_its_basket(
     desk: OperatorApiFixture, operator: httpx.AsyncClient
 ) -> None:
     basket = await desk.fill(item("o-1"))
@@ -60,13 +60,13 @@ async def test_a_skipped_letter_lets_its_basket_go_on(
     assert [(letter["id"], letter["settledBy"]) for letter in settled["letters"]] == [(id, "skipped")]
 
 
-async def test_a_letter_that_never_was_is_not_found(operator: httpx.AsyncClient) -> None:
+async def test_an_unknown_dead_letter_is_not_found(operator: httpx.AsyncClient) -> None:
     assert problem(await operator.get("/dead-letters/99999")) == (404, "dead_letter_not_found")
     retried = await operator.post("/dead-letters/99999/retry", json={"reason": "why not"})
     assert problem(retried) == (404, "dead_letter_not_found")
 
 
-async def test_a_rebuild_runs_as_a_process_of_its_own_and_can_be_rolled_back(
+async def test_a_rebuild_runs_in_its_own_process_and_can_be_rolled_back(
     desk: OperatorApiFixture, operator: httpx.AsyncClient
 ) -> None:
     await desk.fill(item("o-1"))
@@ -89,7 +89,7 @@ async def test_a_rebuild_runs_as_a_process_of_its_own_and_can_be_rolled_back(
     assert await audited(operator, "operations.rebuild-rolled-back.v1")
 
 
-async def test_what_cannot_be_rebuilt_is_refused_in_the_commands_words(operator: httpx.AsyncClient) -> None:
+async def test_a_refused_rebuild_has_the_message_of_the_command(operator: httpx.AsyncClient) -> None:
     resumed = await operator.post(
         "/rebuilds", json={"target": "catalogue", "resume": True, "reason": "go on"}
     )
@@ -99,19 +99,19 @@ async def test_what_cannot_be_rebuilt_is_refused_in_the_commands_words(operator:
     assert problem(await operator.post("/rebuilds", json=odd)) == (422, "invalid_request")
 
 
-async def test_a_rebuild_that_never_was_is_not_found(operator: httpx.AsyncClient) -> None:
+async def test_an_unknown_rebuild_is_not_found(operator: httpx.AsyncClient) -> None:
     assert problem(await operator.get("/rebuilds/none")) == (404, "rebuild_not_found")
     cancelled = await operator.post("/rebuilds/none/cancel", json={"reason": "stop"})
     assert problem(cancelled) == (404, "rebuild_not_found")
 
 
-async def test_the_status_tells_of_every_worker(operator: httpx.AsyncClient) -> None:
+async def test_the_status_lists_every_worker(operator: httpx.AsyncClient) -> None:
     status = (await operator.get("/status")).json()
     assert {"publisher", "projector"} <= {worker["worker"] for worker in status["workers"]}
     assert status["well"] is False
 
 
-async def test_the_record_comes_in_pages_the_newest_first(
+async def test_the_audit_log_is_paged_newest_first(
     desk: OperatorApiFixture, operator: httpx.AsyncClient
 ) -> None:
     for number in range(3):

@@ -33,12 +33,12 @@ LATE = [f"?version={LARGE}", f"/verdicts/{LARGE}", f"/differences?from=1&to={LAR
 
 
 @pytest.mark.parametrize("path", ODD)
-async def test_odd_parameters_are_told(operator: httpx.AsyncClient, path: str) -> None:
+async def test_unusable_parameters_are_rejected(operator: httpx.AsyncClient, path: str) -> None:
     assert (await operator.get(path)).status_code == 422
 
 
 @pytest.mark.parametrize("path", LATE)
-async def test_versions_that_never_were_are_not_found(
+async def test_unknown_versions_are_not_found(
     desk: OperatorApiFixture, operator: httpx.AsyncClient, path: str
 ) -> None:
     id = await desk.fill(item("o-1"))
@@ -59,7 +59,7 @@ async def test_versions_that_never_were_are_not_found(
     ],
     ids=lambda body: body[:12],
 )
-async def test_bodies_that_cannot_be_parsed_are_no_json(operator: httpx.AsyncClient, body: bytes) -> None:
+async def test_unparsable_bodies_are_malformed_json(operator: httpx.AsyncClient, body: bytes) -> None:
     headers = {"content-type": "application/json"}
     answer = await operator.post("/dead-letters/1/skip", content=body, headers=headers)
     assert problem(answer) == (400, "malformed_json")
@@ -73,7 +73,7 @@ async def test_bodies_that_cannot_be_parsed_are_no_json(operator: httpx.AsyncCli
         ("/baskets/x/forget", b'{"reason": "x", "more": [{"a": 1, "\\u0061": 2}]}', "/body/more/0/a"),
     ],
 )
-async def test_a_member_that_stands_twice_is_told_by_its_place(
+async def test_a_repeated_member_is_rejected_with_its_place(
     operator: httpx.AsyncClient, path: str, body: bytes, pointer: str
 ) -> None:
     answer = await operator.post(path, content=body, headers={"content-type": "application/json"})
@@ -81,7 +81,7 @@ async def test_a_member_that_stands_twice_is_told_by_its_place(
     assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
 
 
-async def test_a_body_that_is_compressed_is_told_as_such(operator: httpx.AsyncClient) -> None:
+async def test_a_compressed_body_is_rejected(operator: httpx.AsyncClient) -> None:
     headers = {"content-type": "application/json", "content-encoding": "gzip"}
     answer = await operator.post("/dead-letters/1/skip", content=b"x", headers=headers)
     assert problem(answer) == (415, "unsupported_content_encoding")
@@ -89,9 +89,7 @@ async def test_a_body_that_is_compressed_is_told_as_such(operator: httpx.AsyncCl
 
 
 @pytest.mark.parametrize("text", [text for text in UNPRINTABLE if text != "a\nb"], ids=ascii)
-async def test_reasons_that_cannot_be_stored_and_shown_are_told(
-    operator: httpx.AsyncClient, text: str
-) -> None:
+async def test_unstorable_reasons_are_rejected(operator: httpx.AsyncClient, text: str) -> None:
     body = json.dumps({"reason": text}).encode()
     headers = {"content-type": "application/json"}
     answer = await operator.post("/dead-letters/1/skip", content=body, headers=headers)
@@ -99,7 +97,7 @@ async def test_reasons_that_cannot_be_stored_and_shown_are_told(
 
 
 @pytest.mark.parametrize("reason", [b'"a\\u0000b"', b'""', b"7", b"null", b'"' + b"x" * 501 + b'"'])
-async def test_odd_reasons_are_told(operator: httpx.AsyncClient, reason: bytes) -> None:
+async def test_unusable_reasons_are_rejected(operator: httpx.AsyncClient, reason: bytes) -> None:
     body = b'{"reason": ' + reason + b"}"
     answer = await operator.post(
         "/dead-letters/1/skip", content=body, headers={"content-type": "application/json"}
@@ -119,7 +117,7 @@ async def test_odd_reasons_are_told(operator: httpx.AsyncClient, reason: bytes) 
         {"target": "events"},
     ],
 )
-async def test_an_odd_rebuild_is_told_and_starts_nothing(
+async def test_an_invalid_rebuild_request_starts_nothing(
     operator: httpx.AsyncClient, odd: dict[str, object]
 ) -> None:
     wanted = {"target": "basket-views", "reason": "to see", **odd}

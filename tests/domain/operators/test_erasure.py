@@ -60,7 +60,7 @@ async def folded(checkout: InMemoryCheckout, id: str) -> Basket:
 # the basket
 
 
-async def test_a_basket_that_forgets_keeps_all_but_what_is_personal() -> None:
+async def test_an_erased_basket_keeps_everything_but_personal_data() -> None:
     checkout = InMemoryCheckout()
     id = await a_basket(checkout)
     before = await folded(checkout, id)
@@ -73,7 +73,7 @@ async def test_a_basket_that_forgets_keeps_all_but_what_is_personal() -> None:
     assert (after.items, after.status, after.version) == (before.items, before.status, before.version + 1)
 
 
-async def test_a_finished_basket_forgets_too() -> None:
+async def test_a_finished_basket_can_be_erased() -> None:
     checkout = InMemoryCheckout()
     id = await a_basket(checkout)
     await checkout.handlers.complete(id, "order-1", caller())
@@ -82,7 +82,7 @@ async def test_a_finished_basket_forgets_too() -> None:
     assert (after.details.tracking, after.status, after.order_id) == ({}, "completed", "order-1")
 
 
-async def test_a_process_that_remembers_the_basket_forgets_with_its_next_call() -> None:
+async def test_a_process_that_cached_the_basket_sees_the_erasure_with_its_next_call() -> None:
     checkout = InMemoryCheckout()
     id = await a_basket(checkout)
     await checkout.forget(id)
@@ -93,7 +93,7 @@ async def test_a_process_that_remembers_the_basket_forgets_with_its_next_call() 
     assert updated.basket.version == 4
 
 
-async def test_what_a_caller_brings_afterwards_is_kept() -> None:
+async def test_personal_data_added_after_an_erasure_is_kept() -> None:
     checkout = InMemoryCheckout()
     id = await a_basket(checkout)
     await checkout.forget(id)
@@ -124,7 +124,7 @@ class ForgetfulStore:
         return events[after_version:]
 
 
-async def test_verdicts_from_before_that_are_published_afterwards_hold_nothing_that_was_remembered() -> None:
+async def test_older_verdicts_published_after_an_erasure_hold_no_personal_data() -> None:
     checkout = InMemoryCheckout()
     id = await a_basket(checkout)
     verdicts = VerdictAssembler(ForgetfulStore(checkout))  # type: ignore[arg-type]  # all that it reads by
@@ -181,14 +181,14 @@ def forgetting(told: Told) -> ErasureService:
     return ErasureService(told, checkout.clock, checkout.ids)
 
 
-async def test_what_would_be_touched_is_told_by_organisation_and_nothing_is_changed() -> None:
+async def test_a_begun_erasure_counts_baskets_by_organisation_and_changes_nothing() -> None:
     told = many(6)
     erasure = await forgetting(told).begin(Person(subject="p-1"), OPERATOR)
     assert (erasure.total, erasure.organisations) == (6, {"acme": 4, "zeta": 2})
     assert not told.forgotten
 
 
-async def test_all_baskets_of_a_person_forget_by_one_action_with_an_event_each() -> None:
+async def test_all_baskets_of_a_person_are_erased_by_one_action_with_an_event_each() -> None:
     told = many(2 * BATCH_SIZE + 1)
     seen: list[tuple[int, int]] = []
 
@@ -210,7 +210,7 @@ async def test_all_baskets_of_a_person_forget_by_one_action_with_an_event_each()
     assert len(metadata["traceparent"]) == 55
 
 
-async def test_the_action_says_how_many_but_not_who() -> None:
+async def test_the_audit_record_counts_baskets_but_does_not_name_the_person() -> None:
     told = many(3)
     await forgetting(told).erase(Person(subject="p-1"), OPERATOR)
     (action,) = told.actions
@@ -224,7 +224,7 @@ async def test_the_action_says_how_many_but_not_who() -> None:
     assert "p-1" not in str(action.scope)
 
 
-async def test_an_interrupted_one_goes_on_where_it_was() -> None:
+async def test_an_interrupted_erasure_is_completed_by_the_next_one() -> None:
     told = many(250)
     service = forgetting(told)
 
@@ -238,7 +238,7 @@ async def test_an_interrupted_one_goes_on_where_it_was() -> None:
     assert len(told.forgotten) == 250
 
 
-async def test_baskets_that_had_forgotten_already_are_counted_as_unchanged() -> None:
+async def test_baskets_erased_before_are_counted_as_unchanged() -> None:
     told = many(3)
     service = forgetting(told)
     ids = BasketSelection(basket_ids=("basket-0000", "basket-0001"))
@@ -248,6 +248,6 @@ async def test_baskets_that_had_forgotten_already_are_counted_as_unchanged() -> 
 
 
 @pytest.mark.parametrize("whom", [Person(subject="p-2"), BasketSelection(basket_ids=("basket-none",))])
-async def test_whom_nothing_is_known_of_cannot_be_forgotten(whom: Person | BasketSelection) -> None:
+async def test_an_erasure_of_an_unknown_person_or_basket_is_refused(whom: Person | BasketSelection) -> None:
     with pytest.raises(NothingToErase):
         await forgetting(many(3)).erase(whom, OPERATOR)

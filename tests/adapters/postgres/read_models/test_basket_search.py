@@ -21,7 +21,7 @@ class TestPostgresBasketFinder(BasketFinderContract):
         await finder.close()
 
 
-async def test_the_finder_says_that_the_store_is_away() -> None:
+async def test_a_search_raises_when_the_store_is_away() -> None:
     finder = PostgresBasketSearch(DatabasePool("postgresql://postgres@127.0.0.1:1/none", timeout=1.0))
     with pytest.raises(StoreUnavailable):
         await finder.find(BasketQuery())
@@ -41,7 +41,7 @@ SELECT 'basket-' || n, 1, 'partner-' || n % 100, 'E-' || n,
 """
 
 
-async def test_no_question_looks_at_every_basket(database: DatabasePool) -> None:
+async def test_no_search_reads_every_basket(database: DatabasePool) -> None:
     async with database.connection() as connection:
         await connection.execute(MANY, NOON)
         await connection.execute("ANALYZE basket_views")

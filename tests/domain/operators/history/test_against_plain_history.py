@@ -36,7 +36,7 @@ async def documents(checkout: InMemoryCheckout, basket_id: str) -> list[Json]:
     return [from_json(event.data) for event in await checkout.store.read_events(basket_id)]
 
 
-async def test_a_basket_at_every_version_is_the_plain_fold_up_to_there(
+async def test_a_basket_at_every_version_is_the_reference_fold_of_its_events(
     lived: tuple[InMemoryCheckout, list[str]],
 ) -> None:
     checkout, basket_ids = lived
@@ -55,7 +55,7 @@ async def test_a_basket_at_every_version_is_the_plain_fold_up_to_there(
     assert min(met.values()) > 50
 
 
-async def test_a_basket_as_of_each_event_is_what_all_that_had_happened_by_then_makes_it(
+async def test_a_basket_as_of_a_moment_is_the_fold_of_the_events_until_then(
     lived: tuple[InMemoryCheckout, list[str]],
 ) -> None:
     checkout, basket_ids = lived
@@ -69,7 +69,7 @@ async def test_a_basket_as_of_each_event_is_what_all_that_had_happened_by_then_m
             assert shown == at_version.as_seen_at(event.timestamp)
 
 
-async def test_what_differs_is_all_that_differs_and_stands_where_it_is_said_to(
+async def test_a_diff_finds_every_difference_and_its_paths_lead_to_the_values(
     lived: tuple[InMemoryCheckout, list[str]],
 ) -> None:
     checkout, basket_ids = lived

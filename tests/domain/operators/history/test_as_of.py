@@ -52,7 +52,7 @@ async def store_as(checkout: InMemoryCheckout, id: str, data: bytes, metadata: b
     await checkout.store.append(Append(id, version, [NewEvent("odd", data, metadata)]))
 
 
-async def test_a_history_tells_each_event_with_who_asked_and_in_which_conversation(
+async def test_an_entry_has_the_actor_and_the_correlation_of_its_event(
     checkout: InMemoryCheckout,
 ) -> None:
     id = await lived(checkout)
@@ -73,7 +73,7 @@ async def test_a_history_tells_each_event_with_who_asked_and_in_which_conversati
     assert (third.position, third.data) == (stored.position, from_json(stored.data))
 
 
-async def test_a_history_goes_on_after_a_version_with_the_same_words(checkout: InMemoryCheckout) -> None:
+async def test_entries_after_a_version_have_the_same_descriptions(checkout: InMemoryCheckout) -> None:
     id = await lived(checkout)
     histories = BasketHistory(checkout.store)
 
@@ -81,7 +81,7 @@ async def test_a_history_goes_on_after_a_version_with_the_same_words(checkout: I
     assert await histories.entries(id, 4) == []
 
 
-async def test_a_basket_that_never_was_has_no_history(checkout: InMemoryCheckout) -> None:
+async def test_an_unknown_basket_has_no_history(checkout: InMemoryCheckout) -> None:
     histories = BasketHistory(checkout.store)
     for ask in (
         histories.entries(basket_id(9)),
@@ -95,7 +95,7 @@ async def test_a_basket_that_never_was_has_no_history(checkout: InMemoryCheckout
 
 
 @pytest.mark.parametrize("odd", [b'{"odd":1}', b"\xff", b"[]"])
-async def test_an_event_that_cannot_be_read_is_told_as_such_and_so_is_what_follows(
+async def test_an_unreadable_event_is_an_entry_and_so_are_the_events_after_it(
     checkout: InMemoryCheckout, odd: bytes
 ) -> None:
     id = await lived(checkout)
@@ -114,7 +114,7 @@ async def test_an_event_that_cannot_be_read_is_told_as_such_and_so_is_what_follo
         await histories.at_version(id, 5)
 
 
-async def test_an_event_that_fits_no_basket_is_told_with_that(checkout: InMemoryCheckout) -> None:
+async def test_an_event_that_does_not_fit_is_described_as_such(checkout: InMemoryCheckout) -> None:
     id = await lived(checkout)
     again = (await checkout.store.read_events(id))[0].data.replace(b'"version":1', b'"version":5')
     await store_as(checkout, id, again)
@@ -125,13 +125,13 @@ async def test_an_event_that_fits_no_basket_is_told_with_that(checkout: InMemory
         await histories.last(id)
 
 
-async def test_a_version_that_is_not_there_says_which_is_the_last(checkout: InMemoryCheckout) -> None:
+async def test_a_version_that_does_not_exist_names_the_last_one(checkout: InMemoryCheckout) -> None:
     id = await lived(checkout)
     with pytest.raises(NotFoundAsOf, match="at version 5; its last is 4"):
         await BasketHistory(checkout.store).at_version(id, 5)
 
 
-async def test_as_of_a_moment_counts_what_had_happened_by_then(checkout: InMemoryCheckout) -> None:
+async def test_a_basket_as_of_a_moment_ignores_later_events(checkout: InMemoryCheckout) -> None:
     id = await lived(checkout)
     histories = BasketHistory(checkout.store)
 
@@ -145,7 +145,7 @@ async def test_as_of_a_moment_counts_what_had_happened_by_then(checkout: InMemor
         await histories.as_of(id, NOW - SECOND)
 
 
-async def test_a_basket_whose_time_was_over_is_seen_as_expired_also_before_that_was_recorded(
+async def test_a_basket_past_its_expiry_is_seen_as_expired_before_the_event_says_so(
     checkout: InMemoryCheckout,
 ) -> None:
     id = await lived(checkout)
@@ -160,7 +160,7 @@ async def test_a_basket_whose_time_was_over_is_seen_as_expired_also_before_that_
     ] == ["open", "expired", "expired", "open", "open"]
 
 
-async def test_with_a_basket_comes_the_last_verdict_on_it_by_then(checkout: InMemoryCheckout) -> None:
+async def test_a_basket_state_has_the_last_verdict_recorded_by_then(checkout: InMemoryCheckout) -> None:
     id = await lived(checkout)
     await checkout.handlers.update(update(id, add("o-1")), caller())
     histories = BasketHistory(checkout.store)
@@ -173,7 +173,9 @@ async def test_with_a_basket_comes_the_last_verdict_on_it_by_then(checkout: InMe
     assert (verdicts[2].version, verdicts[2].validated_version) == (4, 3)
 
 
-async def test_the_document_is_the_order_that_callers_see_and_more(checkout: InMemoryCheckout) -> None:
+async def test_the_json_for_operators_contains_the_order_of_the_partner_api(
+    checkout: InMemoryCheckout,
+) -> None:
     id = await lived(checkout)
     await checkout.handlers.complete(id, "order-1", caller())
     standing = await BasketHistory(checkout.store).last(id)

@@ -49,7 +49,7 @@ def test_a_line_of_one_id_may_be_another_offer_at_another_price() -> None:
     ]
 
 
-def test_details_and_the_ending_are_said_plainly() -> None:
+def test_details_and_completion_are_described() -> None:
     before, after = basket(source="shop"), basket(country="IE")
     after.change_details(details(country="IE", external_id="E-1"), NOW)
     after.complete("order-1", NOW)
@@ -63,7 +63,7 @@ def test_details_and_the_ending_are_said_plainly() -> None:
     ]
 
 
-def test_what_the_organisation_keeps_is_compared_entry_by_entry() -> None:
+def test_open_maps_are_compared_entry_by_entry() -> None:
     before = basket(tracking={"a": {"b": 1, "c": [1, 2]}, "gone": None, "flag": 1})
     after = basket(tracking={"a": {"b": 1, "c": [2, 1]}, "flag": True, "it's": "new \x1b[0m"})
 
@@ -77,7 +77,7 @@ def test_what_the_organisation_keeps_is_compared_entry_by_entry() -> None:
     ]
 
 
-def test_a_verdict_that_turns_is_a_difference() -> None:
+def test_a_changed_verdict_is_a_difference() -> None:
     before, after = basket(), basket()
     after.record_verdict(Verdict(blocked_products=(), validation_errors=(), evidence=()), NOW)
 

@@ -56,7 +56,7 @@ def changed(**given: Any) -> str:
     return describe_event(event, held(tracking={"offers": ["/a"], "user": "u-1"}))
 
 
-def test_a_basket_begins_with_all_that_was_said_but_not_what_may_be_personal() -> None:
+def test_the_first_event_describes_all_details_except_personal_data() -> None:
     said = details(
         external_id="E-1",
         source="shop",
@@ -89,16 +89,16 @@ def test_a_basket_begins_with_all_that_was_said_but_not_what_may_be_personal() -
         ),
     ],
 )
-def test_a_line_comes_with_its_quantity_its_offer_and_its_price(which: OrderItem, words: str) -> None:
+def test_an_added_line_is_described_with_quantity_offer_and_price(which: OrderItem, words: str) -> None:
     assert describe_event(added(which), held()) == words
 
 
-def test_a_line_that_the_catalogue_did_not_know_says_so() -> None:
+def test_an_added_line_says_if_the_catalogue_did_not_know_it() -> None:
     event = OrderItemAdded.model_validate(samples()["order-item-added-unknown"])
     assert describe_event(event, held()).endswith("added, unknown to the catalogue")
 
 
-def test_a_line_leaves_by_its_name_and_takes_its_add_ons_along() -> None:
+def test_a_removed_line_is_named_and_takes_its_add_ons_along() -> None:
     after = held()
     after.remove_item("line-1", NOW)
     add_on, offer = after.collect()
@@ -107,7 +107,7 @@ def test_a_line_leaves_by_its_name_and_takes_its_add_ons_along() -> None:
     assert describe_event(offer, held()) == "2 × o-1 v-1 removed"
 
 
-def test_a_quantity_says_what_it_was() -> None:
+def test_a_changed_quantity_is_described_with_the_old_one() -> None:
     after = held()
     after.change_quantity("line-1", 3, NOW)
     (event,) = after.collect()
@@ -116,7 +116,7 @@ def test_a_quantity_says_what_it_was() -> None:
     assert describe_event(event, None) == "quantity of line line-1 from 2 to 3"
 
 
-def test_an_expected_price_is_said_changed_or_taken_back() -> None:
+def test_an_expected_price_is_set_changed_or_removed() -> None:
     after = held()
     for price in (money("9"), money("8"), None):
         after.expect_price("line-1", price, NOW)
@@ -128,7 +128,7 @@ def test_an_expected_price_is_said_changed_or_taken_back() -> None:
     ]
 
 
-def test_details_say_each_thing_that_differs_but_not_what_may_be_personal() -> None:
+def test_changed_details_describe_each_difference_except_personal_data() -> None:
     assert changed(
         external_id=None, country="IE", source="kiosk", tracking={"offers": ["/b"], "new": "ada"}
     ) == (
@@ -136,12 +136,12 @@ def test_details_say_each_thing_that_differs_but_not_what_may_be_personal() -> N
     )
 
 
-def test_details_whose_state_before_is_not_known_are_named() -> None:
+def test_changed_details_are_only_named_if_the_old_ones_are_unknown() -> None:
     event = BasketDetailsChanged.model_validate(samples()["basket-details-changed"])
     assert describe_event(event, None) == f"{', '.join(event.changed)} changed"
 
 
-def test_a_verdict_names_what_was_found_and_about_what() -> None:
+def test_a_verdict_lists_its_findings_and_what_each_is_about() -> None:
     assert judged() == "judged ready"
     assert judged(finding("product_low_stock", "warning", product_code="SKU-1")) == (
         "judged ready; warned of product_low_stock (SKU-1)"
@@ -158,12 +158,12 @@ def test_a_verdict_names_what_was_found_and_about_what() -> None:
     )
 
 
-def test_a_verdict_of_very_many_findings_names_some_and_counts_the_others() -> None:
+def test_a_verdict_with_many_findings_lists_some_and_counts_the_rest() -> None:
     words = judged(*(finding("price_missing", offer_id=f"o-{number}") for number in range(500)))
     assert words.endswith("price_missing (o-11) and 488 more")
 
 
-def test_a_basket_ends_in_words() -> None:
+def test_expiry_completion_and_erasure_are_described() -> None:
     expired, completed, unnamed = held(), held(), held()
     expired.expire(NOW + LIFETIME)
     completed.complete("order-9", NOW)
@@ -178,7 +178,7 @@ def test_a_basket_ends_in_words() -> None:
     ]
 
 
-def test_a_type_of_a_later_release_is_told_as_such() -> None:
+def test_an_event_type_of_a_later_release_is_named_as_such() -> None:
     event = UnknownEvent(
         originator_id="basket-1",
         originator_version=3,
@@ -192,7 +192,7 @@ def test_a_type_of_a_later_release_is_told_as_such() -> None:
     )
 
 
-def test_everything_that_was_ever_stored_has_words_also_where_the_basket_is_not_known() -> None:
+def test_every_stored_event_is_described_even_without_its_basket() -> None:
     events = [decode(document) for document in samples().values()]
     assert {event.TOPIC for event in events} == KNOWN_TYPES
     for event in events:
@@ -202,11 +202,11 @@ def test_everything_that_was_ever_stored_has_words_also_where_the_basket_is_not_
             assert words.isprintable()
 
 
-def test_what_a_terminal_might_obey_is_written_out() -> None:
+def test_control_characters_are_escaped() -> None:
     assert changed(tracking={"\x1b[2J": 1, "ä": 2}).startswith(r"tracking differ in \x1b[2J")
 
 
-def test_times_are_told_in_utc_to_the_millisecond() -> None:
+def test_times_are_shown_in_utc_to_the_millisecond() -> None:
     later = NOW + timedelta(microseconds=123_456)
     begun = Basket.initiate(id="b", partner="acme", details=details(), now=NOW, expires_at=later)
     assert describe_event(begun.collect()[0], None).endswith("open until 2026-11-23T12:00:00.123Z")

@@ -35,7 +35,7 @@ async def take(following: HistoryTail, id: str, count: int, after: int = 0) -> l
     raise AssertionError("it ended by itself")
 
 
-async def test_who_follows_is_told_what_was_and_then_what_comes_as_it_comes() -> None:
+async def test_a_tail_returns_old_entries_then_new_ones_as_they_are_stored() -> None:
     checkout = InMemoryCheckout()
     id = (await checkout.handlers.initiate(initiate(item()), caller())).basket.id
     following = asyncio.ensure_future(take(HistoryTail(checkout.store, checkout.store), id, 4))
@@ -49,7 +49,7 @@ async def test_who_follows_is_told_what_was_and_then_what_comes_as_it_comes() ->
     assert await following == await BasketHistory(checkout.store).entries(id)
 
 
-async def test_who_follows_after_a_version_is_told_what_follows_it_with_the_same_words() -> None:
+async def test_a_tail_after_a_version_has_the_same_descriptions() -> None:
     checkout = InMemoryCheckout()
     id = (await checkout.handlers.initiate(initiate(item()), caller())).basket.id
     following = asyncio.ensure_future(take(HistoryTail(checkout.store, checkout.store), id, 1, after=2))
@@ -60,7 +60,7 @@ async def test_who_follows_after_a_version_is_told_what_follows_it_with_the_same
     assert (entry.version, entry.words) == (3, "quantity of o-1 v-1 from 1 to 2")
 
 
-async def test_a_basket_that_never_was_cannot_be_followed() -> None:
+async def test_an_unknown_basket_cannot_be_followed() -> None:
     checkout = InMemoryCheckout()
     with pytest.raises(BasketNotFound):
         await take(HistoryTail(checkout.store, checkout.store), basket_id(9), 1)
@@ -77,7 +77,7 @@ class AwayStore(InMemoryEventStore):
         return await super().read_events(stream_id, after_version)
 
 
-async def test_who_follows_is_told_that_the_store_is_away() -> None:
+async def test_a_tail_raises_when_the_store_is_away() -> None:
     checkout = InMemoryCheckout(make_store=AwayStore)
     assert isinstance(checkout.store, AwayStore)
     id = (await checkout.handlers.initiate(initiate(item()), caller())).basket.id
