@@ -34,7 +34,7 @@ WHY = ("--reason", "she asked for it", "--actor", "grace")
 
 @dataclass
 class Operating:
-    """The command line, on the database and the master keys of `parts`."""
+    """The command line on the database and the master keys of a container."""
 
     parts: Container
     url: str
@@ -167,7 +167,7 @@ async def test_an_interrupted_command_stops_between_baskets_and_can_be_repeated(
     parts = operating.parts
     for _ in range(3):
         await asyncio.gather(*(a_basket(parts) for _ in range(100)))
-    # Somebody else appends for so long that the first hundred baskets have to wait.
+    # Another append takes so long that the first hundred baskets have to wait.
     async with parts.database.connection() as connection, connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock(7208041002)")
         process = await operating.begin("forget", "--subject", "p-1", *WHY, "--yes", "--json")
@@ -185,7 +185,7 @@ async def test_an_interrupted_command_stops_between_baskets_and_can_be_repeated(
 
 
 async def _waits(parts: Container) -> None:
-    """Until somebody waits for the lock on appending."""
+    """Until a connection waits for the lock on appends."""
 
     async def waits() -> bool:
         async with parts.database.connection() as connection:

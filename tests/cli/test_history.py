@@ -18,7 +18,7 @@ from domain.operators.history.as_of import BasketHistory
 from tests.builders import FixedClock, add, availability, caller, change, initiate, item, offer, price
 from tests.builders.shop import Shop, open_shop
 from tests.cli.in_process import run_for_json, run_in_process
-from tests.domain.operators.history.plain_history import plainly_at
+from tests.domain.operators.history.reference_history import reference_at
 from tests.random_baskets import CATALOGUE, RandomLife
 from tests.servers.checkout_command import start_checkout
 
@@ -31,7 +31,7 @@ async def shop(database_url: str) -> AsyncIterator[Shop]:
 
 
 async def a_life(shop: Shop) -> Basket:
-    """Five versions: initiated, a line of two, judged ready, nine of it, judged not ready."""
+    """Five versions: initiated, a line of two, a verdict ready, nine of it, a verdict not ready."""
     basket = await shop.fill(item("o-1", 2))
     await shop.judge(basket)
     await shop.change(basket, change(next(iter(basket.items)), 9))
@@ -85,7 +85,7 @@ async def test_a_shown_basket_at_every_version_is_the_reference_fold(shop: Shop)
         stored = [from_json(event.data) for event in await shop.store.read_events(basket_id)]
         for version in range(1, len(stored) + 1):
             (shown,) = await run_for_json(shop, "show", basket_id, "--at-version", version)
-            assert shown == plainly_at(stored, version)
+            assert shown == reference_at(stored, version)
 
 
 async def test_show_works_without_views_and_with_broken_ones(shop: Shop) -> None:

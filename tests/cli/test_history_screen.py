@@ -1,4 +1,4 @@
-"""docs/operations/history.md shows what the commands say, word for word."""
+"""docs/operations/history.md shows the output of the commands, word for word."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ from tests.fakes.basket_views import MemoryBasketViews
 PAGE = (Path(__file__).parents[2] / "docs" / "operations" / "history.md").read_text(encoding="utf-8")
 
 
-class Paper:
-    """What a command writes for people."""
+class Printout:
+    """What a command prints for people."""
 
     def __init__(self) -> None:
         self._written = StringIO()
@@ -46,8 +46,8 @@ class Paper:
         return "\n".join(line.rstrip() for line in self._written.getvalue().splitlines())
 
 
-async def the_story() -> tuple[InMemoryCheckout, str]:
-    """The basket of the page."""
+async def the_documented_basket() -> tuple[InMemoryCheckout, str]:
+    """The basket of the documentation."""
     checkout = InMemoryCheckout()
     await checkout.record(
         offer("o-820165", name="Oranges navels all", products=["SKU-820165"]),
@@ -77,14 +77,14 @@ async def the_story() -> tuple[InMemoryCheckout, str]:
     return checkout, basket.id
 
 
-def shown(command: str, paper: Paper) -> str:
+def shown(command: str, paper: Printout) -> str:
     return f"$ checkout {command}\n{paper.text()}\n"
 
 
 async def test_the_documentation_shows_the_real_output() -> None:
-    checkout, basket_id = await the_story()
+    checkout, basket_id = await the_documented_basket()
     histories = BasketHistory(checkout.store)
-    history, show, diff, find = Paper(), Paper(), Paper(), Paper()
+    history, show, diff, find = Printout(), Printout(), Printout(), Printout()
 
     printer = HistoryPrinter(history.out)
     for entry in await histories.entries(basket_id):

@@ -22,7 +22,7 @@ def action(number: int, **values: object) -> OperatorAction:
     )
 
 
-class OperatorActionsContract:
+class AuditLogContract:
     async def test_the_newest_actions_come_first_and_complete(self, actions: AuditLog) -> None:
         for number in (1, 3, 2):
             await actions.record(action(number))

@@ -74,7 +74,7 @@ EVERYTHING = BasketQuery(
 
 
 @dataclass(frozen=True)
-class Place:
+class BasketSearchFixture:
     """Views, and the search over them."""
 
     views: BasketViews
@@ -94,15 +94,17 @@ class Place:
             cursor = page.next_cursor
 
 
-def made_at(minute: int, **values: object) -> BasketView:
+def created_at(minute: int, **values: object) -> BasketView:
     created = NOON + timedelta(minutes=minute)
     given: dict[str, Any] = {"created": created, "modified": created, **values}
     return a_view(**given)
 
 
-class BasketFinderContract:
+class BasketSearchContract:
     @pytest.mark.parametrize("name", QUERIES)
-    async def test_a_condition_finds_the_matching_basket_and_no_other(self, place: Place, name: str) -> None:
+    async def test_a_condition_finds_the_matching_basket_and_no_other(
+        self, place: BasketSearchFixture, name: str
+    ) -> None:
         wanted, other = a_view(**WANTED), a_view(**{**WANTED, name: OTHERS[name]})
         await place.hold(wanted, other)
 
@@ -123,31 +125,33 @@ class BasketFinderContract:
             ),
         )
 
-    async def test_all_conditions_of_a_query_must_match(self, place: Place) -> None:
+    async def test_all_conditions_of_a_query_must_match(self, place: BasketSearchFixture) -> None:
         wanted = a_view(**WANTED)
         await place.hold(wanted, *(a_view(**{**WANTED, name: value}) for name, value in OTHERS.items()))
 
         assert await place.pages(EVERYTHING, 10) == [[wanted.basket_id]]
 
-    async def test_the_end_of_a_period_is_exclusive(self, place: Place) -> None:
+    async def test_the_end_of_a_period_is_exclusive(self, place: BasketSearchFixture) -> None:
         await place.hold(a_view(**WANTED))
 
         assert await place.pages(BasketQuery(created_until=NOON), 10) == [[]]
         assert await place.pages(BasketQuery(modified_until=NOON + HOUR), 10) == [[]]
 
-    async def test_a_query_without_conditions_finds_all_the_newest_first(self, place: Place) -> None:
-        views = [made_at(minute) for minute in (2, 5, 1)]
+    async def test_a_query_without_conditions_finds_all_the_newest_first(
+        self, place: BasketSearchFixture
+    ) -> None:
+        views = [created_at(minute) for minute in (2, 5, 1)]
         await place.hold(*views)
 
         assert await place.pages(BasketQuery(), 10) == [[views[at].basket_id for at in (1, 0, 2)]]
 
-    async def test_a_query_that_matches_nothing_finds_nothing(self, place: Place) -> None:
-        await place.hold(made_at(0))
+    async def test_a_query_that_matches_nothing_finds_nothing(self, place: BasketSearchFixture) -> None:
+        await place.hold(created_at(0))
 
         assert await place.pages(BasketQuery(offer="o-none"), 10) == [[]]
 
-    async def test_a_changed_view_is_found_by_its_new_values(self, place: Place) -> None:
-        view = made_at(0, offers=frozenset({"o-1"}), finding_codes=frozenset({"price_changed"}))
+    async def test_a_changed_view_is_found_by_its_new_values(self, place: BasketSearchFixture) -> None:
+        view = created_at(0, offers=frozenset({"o-1"}), finding_codes=frozenset({"price_changed"}))
         await place.hold(view)
         await place.views.advance(
             [(1, later(view, 2, offers=frozenset({"o-2"}), finding_codes=frozenset(), ready=True))]
@@ -159,8 +163,10 @@ class BasketFinderContract:
         assert (found.basket_id, found.version, found.ready) == (view.basket_id, 2, True)
 
     @pytest.mark.parametrize("count", [0, 1, 5, 6, 7])
-    async def test_pages_contain_every_basket_once_even_of_one_moment(self, place: Place, count: int) -> None:
-        views = [made_at(number // 3) for number in range(count)]
+    async def test_pages_contain_every_basket_once_even_of_one_moment(
+        self, place: BasketSearchFixture, count: int
+    ) -> None:
+        views = [created_at(number // 3) for number in range(count)]
         await place.hold(*views, a_view(partner="bolt"))
 
         pages = await place.pages(BasketQuery(partner="acme"), 3)
@@ -170,22 +176,26 @@ class BasketFinderContract:
         assert all(len(page) == 3 for page in pages[:-1])
         assert len(pages) == max(1, -(-count // 3))
 
-    async def test_pages_repeat_and_omit_none_while_baskets_change_and_appear(self, place: Place) -> None:
-        views = [made_at(minute) for minute in range(6)]
+    async def test_pages_repeat_and_omit_none_while_baskets_change_and_appear(
+        self, place: BasketSearchFixture
+    ) -> None:
+        views = [created_at(minute) for minute in range(6)]
         await place.hold(*views)
         first = await place.finder.find(BasketQuery(), None, 2)
         # A basket that was on a page and one that was not change, and a new one appears.
         for view in (views[5], views[0]):
             await place.views.advance([(1, replace(later(view, 2), modified=NOON + 9 * HOUR))])
-        await place.hold(made_at(60))
+        await place.hold(created_at(60))
 
         second = await place.finder.find(BasketQuery(), first.next_cursor, 10)
 
         given = [basket.basket_id for basket in (*first.baskets, *second.baskets)]
         assert given == [view.basket_id for view in reversed(views)]
 
-    async def test_a_cursor_of_another_query_or_a_forged_one_is_refused(self, place: Place) -> None:
-        await place.hold(*(made_at(minute) for minute in range(3)))
+    async def test_a_cursor_of_another_query_or_a_forged_one_is_refused(
+        self, place: BasketSearchFixture
+    ) -> None:
+        await place.hold(*(created_at(minute) for minute in range(3)))
         cursor = (await place.finder.find(BasketQuery(partner="acme"), None, 1)).next_cursor
         assert cursor is not None
 
@@ -194,6 +204,6 @@ class BasketFinderContract:
                 await place.finder.find(BasketQuery(partner="bolt"), wrong, 1)
 
     @pytest.mark.parametrize("limit", [0, -1, MAX_PAGE_SIZE + 1])
-    async def test_a_page_size_out_of_range_is_refused(self, place: Place, limit: int) -> None:
+    async def test_a_page_size_out_of_range_is_refused(self, place: BasketSearchFixture, limit: int) -> None:
         with pytest.raises(InvalidPage):
             await place.finder.find(BasketQuery(), None, limit)

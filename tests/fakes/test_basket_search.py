@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from tests.contracts.basket_search import BasketFinderContract, Place
+from tests.contracts.basket_search import BasketSearchContract, BasketSearchFixture
 from tests.fakes.basket_search import MemoryBasketSearch
 from tests.fakes.basket_views import MemoryBasketViews
 
 
-class TestMemoryBasketFinder(BasketFinderContract):
+class TestMemoryBasketSearch(BasketSearchContract):
     @pytest.fixture
-    def place(self) -> Place:
+    def place(self) -> BasketSearchFixture:
         views = MemoryBasketViews()
-        return Place(views, MemoryBasketSearch(views))
+        return BasketSearchFixture(views, MemoryBasketSearch(views))

@@ -1,4 +1,4 @@
-"""Publisher and projector with personal data: open for who reads the topics or sealed, and gone once forgotten."""
+"""Publisher and projector with personal data: published plain or encrypted, and gone once erased."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.adapters.postgres.erasure_setup import (
     MARKER,
     a_basket,
     service,
-    where_it_lies,
+    tables_holding,
 )
 from tests.basket_traffic import by_basket, topic_content
 from tests.builders.stored_events import stored_basket
@@ -37,7 +37,7 @@ from workers.publisher import PublisherWorker
 
 @asynccontextmanager
 async def at_work(parts: Container, group: str) -> AsyncIterator[None]:
-    """A publisher and a projector, as they are put together for production."""
+    """A publisher and a projector, wired as in production."""
     publisher = PublisherWorker(
         parts.published_event_feed,
         parts.published_event_store,
@@ -69,7 +69,7 @@ async def on_kafka(settings: Settings, folder: Path, **values: Any) -> AsyncIter
 
 
 async def viewed(parts: Container, basket_id: str, version: int) -> bytes:
-    """The view as it lies there, once it is at this version."""
+    """The stored view, once it is at this version."""
 
     async def there() -> bool:
         return (await parts.basket_views.versions([basket_id])).get(basket_id) == version
@@ -92,9 +92,9 @@ async def test_an_erasure_is_published_and_projected(
         id = await a_basket(parts)
         version = (await stored_basket(parts.event_store, id)).version
 
-        # The projector keeps it sealed however it was published, and serves it open.
+        # The view is encrypted however the event was published, and is read plain.
         await viewed(parts, id, version)
-        assert await where_it_lies(connection) == set()
+        assert await tables_holding(connection) == set()
         assert (await parts.basket_views.snapshots([id]))[id] == to_view(
             await stored_basket(parts.event_store, id)
         ).snapshot
@@ -107,7 +107,7 @@ async def test_an_erasure_is_published_and_projected(
         assert serialize_order(await parts.handlers.get(id, "acme"))["tracking"] == {}
         messages = by_basket(await topic_content(settings, BASKET_EVENTS, [id]))[id]
         assert [json.loads(message)["version"] for message in messages] == [*range(1, version + 2)]
-        # What is sent once more, to wherever, holds nothing any longer.
+        # A republication holds no personal data any more.
         again = [
             basket_event_message(event).value or b""
             for event in await parts.published_event_feed.read(0, 100)
@@ -117,7 +117,7 @@ async def test_an_erasure_is_published_and_projected(
 
 
 async def published(settings: Settings, basket_id: str) -> int:
-    """How many of the basket's messages on the topics show what is personal."""
+    """How many of the basket's messages on the topics show personal data."""
     messages = [
         message
         for topic in (BASKET_EVENTS, VALIDATION_RESULTS)

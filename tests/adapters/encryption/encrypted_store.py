@@ -1,4 +1,4 @@
-"""Stores that seal, over parts in memory."""
+"""Encrypting stores over stores in memory."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def a_master_key() -> bytes:
 
 
 @dataclass
-class Sealed:
-    """What is stored (`stored`, `stored_views`), and what the domain is given instead."""
+class EncryptedStores:
+    """The stores in memory (`stored`, `stored_views`), and the encrypting ones in front of them."""
 
     stored: InMemoryEventStore = field(default_factory=lambda: InMemoryEventStore(utc_now))
     stored_views: MemoryBasketViews = field(default_factory=MemoryBasketViews)

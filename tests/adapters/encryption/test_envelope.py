@@ -1,4 +1,4 @@
-"""Sealed values: whatever was sealed comes back, to the one place that it was sealed for."""
+"""EncryptedStores values decrypt to what they were, at their own place only."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ maps = st.dictionaries(texts | st.sampled_from(["$sealed", "key", *EMPTY_FIELDS]
 
 
 def sealed_document(value: dict[str, Any] | str, field: str = "tracking") -> bytes:
-    """A document with a sealed value in the midst of others."""
+    """A document with a sealed value among others."""
     return to_json({"a": "tracking", field: seal(value, CIPHER, KEY_ID, "basket-1", field), "z": [1]})
 
 
 def opened(
     document: bytes, *, cipher: AESSIV = CIPHER, basket_id: str = "basket-1", field: str | None = None
 ) -> bytes:
-    """The document open; with a `field` as if it stood there."""
+    """The decrypted document. `field`: as if the value stood there."""
 
     def open(sealed: SealedValue) -> bytes:
         return unseal(replace(sealed, field=field or sealed.field), cipher, basket_id)
@@ -63,7 +63,7 @@ def test_any_map_decrypts_to_the_same_bytes(value: dict[str, Any]) -> None:
     stored = sealed_document(value)
     assert sealed_key_ids(stored) == {KEY_ID}
     assert key_id_of(json.loads(stored)["tracking"]) == KEY_ID
-    # Byte for byte: the order of entries and how numbers are written are the caller's too.
+    # Byte for byte: callers also own the order of entries and the form of numbers.
     assert opened(stored) == to_json({"a": "tracking", "tracking": value, "z": [1]})
 
 

@@ -1,4 +1,4 @@
-"""Stores that seal promise what every store does, and that nothing personal lies in them readable."""
+"""Encrypting stores pass the suites of all stores, and hold no readable personal data."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from domain.ports.event_store import (
     StoredEvent,
     StoredStream,
 )
-from tests.adapters.encryption.encrypted_store import Sealed, a_master_key
+from tests.adapters.encryption.encrypted_store import EncryptedStores, a_master_key
 from tests.adapters.encryption.test_envelope import maps
 from tests.builders import add, caller, initiate, item, update, validate
 from tests.builders.direct_handlers import DirectHandlers, direct_handlers
@@ -53,30 +53,30 @@ MARKER = "ada-lovelace"
 
 
 @pytest.fixture
-def sealed() -> Sealed:
-    return Sealed()
+def sealed() -> EncryptedStores:
+    return EncryptedStores()
 
 
 @pytest.fixture
-def store(sealed: Sealed) -> EncryptedEventStore:
+def store(sealed: EncryptedStores) -> EncryptedEventStore:
     return sealed.store
 
 
-class TestSealedEventStore(EventStoreContract):
+class TestEncryptedEventStore(EventStoreContract):
     @pytest.fixture
-    def forgetful_store(self, sealed: Sealed) -> EventStore:
+    def forgetful_store(self, sealed: EncryptedStores) -> EventStore:
         return EncryptedEventStore(InMemoryEventStore(utc_now, timedelta(seconds=SHORTLY)), sealed.privacy)
 
 
-class TestOpenedEventFeed(EventFeedContract):
+class TestDecryptedEventFeed(EventFeedContract):
     @pytest.fixture
-    def feed(self, sealed: Sealed) -> object:
+    def feed(self, sealed: EncryptedStores) -> object:
         return sealed.feed
 
 
-class TestSealedBasketViews(BasketViewsContract):
+class TestEncryptedBasketViews(BasketViewsContract):
     @pytest.fixture
-    def views(self, sealed: Sealed) -> EncryptedBasketViews:
+    def views(self, sealed: EncryptedStores) -> EncryptedBasketViews:
         return sealed.views
 
 
@@ -84,7 +84,7 @@ def handlers(store: EventStore) -> DirectHandlers:
     return direct_handlers(store, BasketRepository(store), InMemoryCatalogue(), utc_now, new_id)
 
 
-async def a_basket(sealed: Sealed, **values: Any) -> str:
+async def a_basket(sealed: EncryptedStores, **values: Any) -> str:
     """A basket with five events: initiated, a line, a verdict, other details, another line."""
     said = {"tracking": {"who": MARKER}, "custom_fields": {"deep": [{"er": MARKER}]}, **values}
     using = handlers(sealed.store)
@@ -95,7 +95,7 @@ async def a_basket(sealed: Sealed, **values: Any) -> str:
     return id
 
 
-async def test_the_store_holds_encrypted_data_and_readers_get_plain_data(sealed: Sealed) -> None:
+async def test_the_store_holds_encrypted_data_and_readers_get_plain_data(sealed: EncryptedStores) -> None:
     id = await a_basket(sealed, data_subject=MARKER)
 
     stored = b"".join(event.data for event in await sealed.stored.read_events(id))
@@ -109,7 +109,7 @@ async def test_the_store_holds_encrypted_data_and_readers_get_plain_data(sealed:
         assert read.count(MARKER.encode()) == 6
 
 
-async def test_every_way_of_reading_returns_the_same_events(sealed: Sealed) -> None:
+async def test_every_way_of_reading_returns_the_same_events(sealed: EncryptedStores) -> None:
     id = await a_basket(sealed)
     events = await sealed.store.read_events(id)
     array = b"[" + b",".join(event.data for event in events) + b"]"
@@ -121,7 +121,7 @@ async def test_every_way_of_reading_returns_the_same_events(sealed: Sealed) -> N
 
 @given(maps, maps)
 async def test_any_map_survives_the_store(tracking: dict[str, Any], custom_fields: dict[str, Any]) -> None:
-    sealed, plain = Sealed(), Sealed(master=None)
+    sealed, plain = EncryptedStores(), EncryptedStores(master=None)
     said = {"tracking": tracking, "custom_fields": custom_fields}
     ids = [
         (await handlers(each.store).initiate(initiate(**said), caller())).basket.id
@@ -134,7 +134,7 @@ async def test_any_map_survives_the_store(tracking: dict[str, Any], custom_field
 
 @pytest.mark.parametrize("name", [name for name, sample in samples().items() if "details" in sample])
 async def test_every_golden_sample_is_read_byte_for_byte_as_written(name: str) -> None:
-    sealed = Sealed()
+    sealed = EncryptedStores()
     event = encode(decode(samples()[name]))
     new = NewEvent(samples()[name]["type"], event, b'{"partner":"acme"}')
     id = samples()[name]["basketId"]
@@ -143,13 +143,13 @@ async def test_every_golden_sample_is_read_byte_for_byte_as_written(name: str) -
     assert stored.data == event
 
 
-async def test_an_encrypted_event_matches_its_published_schema(sealed: Sealed) -> None:
+async def test_an_encrypted_event_matches_its_published_schema(sealed: EncryptedStores) -> None:
     id = await a_basket(sealed, data_subject="p.1:a-b_c")
     for event in await sealed.stored.read_events(id):
         hold(event.type, event.data)
 
 
-async def test_a_basket_without_personal_data_gets_no_key(sealed: Sealed) -> None:
+async def test_a_basket_without_personal_data_gets_no_key(sealed: EncryptedStores) -> None:
     id = await a_basket(sealed, tracking={}, custom_fields={})
     assert await sealed.keys.newest([id]) == {}
     assert [e.data for e in await sealed.stored.read_events(id)] == [
@@ -158,7 +158,7 @@ async def test_a_basket_without_personal_data_gets_no_key(sealed: Sealed) -> Non
 
 
 async def test_an_erased_history_folds_to_the_same_basket_without_personal_data(
-    sealed: Sealed,
+    sealed: EncryptedStores,
 ) -> None:
     id = await a_basket(sealed, data_subject="p-1")
     before = await stored_basket(sealed.store, id)
@@ -173,7 +173,9 @@ async def test_an_erased_history_folds_to_the_same_basket_without_personal_data(
     assert after == before
 
 
-async def test_plain_encrypted_and_erased_events_differ_in_personal_data_only(sealed: Sealed) -> None:
+async def test_plain_encrypted_and_erased_events_differ_in_personal_data_only(
+    sealed: EncryptedStores,
+) -> None:
     id = await a_basket(sealed, data_subject="p-1")
     as_stored, as_read = await sealed.stored.read_events(id), await sealed.store.read_events(id)
     sealed.keys.destroy(id, 6)
@@ -182,7 +184,7 @@ async def test_plain_encrypted_and_erased_events_differ_in_personal_data_only(se
         assert without_personal_data(stored.data) == without_personal_data(read.data) == emptied.data
 
 
-async def test_an_erased_basket_can_be_decrypted_nowhere(sealed: Sealed) -> None:
+async def test_an_erased_basket_can_be_decrypted_nowhere(sealed: EncryptedStores) -> None:
     id, other = await a_basket(sealed), await a_basket(sealed)
     await sealed.feed.read(0, 100)
 
@@ -197,25 +199,25 @@ async def test_an_erased_basket_can_be_decrypted_nowhere(sealed: Sealed) -> None
     assert MARKER.encode() in (await sealed.store.read_stream(other)).events
 
 
-async def projected(sealed: Sealed, basket_id: str) -> bytes:
-    """The basket's view as it lies there, brought forward by events that came open."""
+async def projected(sealed: EncryptedStores, basket_id: str) -> bytes:
+    """The stored snapshot of the view, projected from decrypted events."""
     events = decode_all((await sealed.store.read_stream(basket_id)).events)
     await BasketProjection(sealed.store, sealed.views).apply({basket_id: events})
     return (await sealed.stored_views.snapshots([basket_id]))[basket_id]
 
 
-async def test_a_view_equals_the_fold_of_the_encrypted_events_byte_for_byte(sealed: Sealed) -> None:
+async def test_a_view_equals_the_fold_of_the_encrypted_events_byte_for_byte(sealed: EncryptedStores) -> None:
     id = await a_basket(sealed, data_subject="p-1")
 
     view = await projected(sealed, id)
 
     assert MARKER.encode() not in view
-    # As a rebuild does it, that has no keys.
+    # A rebuild folds so, because it has no keys.
     assert view == to_view(await stored_basket(sealed.stored, id)).snapshot
     assert (await sealed.views.snapshots([id]))[id] == to_view(await stored_basket(sealed.store, id)).snapshot
 
 
-async def test_a_view_that_moves_after_an_erasure_holds_no_personal_data(sealed: Sealed) -> None:
+async def test_a_view_that_moves_after_an_erasure_holds_no_personal_data(sealed: EncryptedStores) -> None:
     id = await a_basket(sealed)
     open_view = to_view(await stored_basket(sealed.store, id))
     await sealed.views.advance([(0, replace(open_view, version=4))])
@@ -228,17 +230,17 @@ async def test_a_view_that_moves_after_an_erasure_holds_no_personal_data(sealed:
 
 
 async def test_a_view_of_unencrypted_events_equals_its_rebuild() -> None:
-    plain = Sealed(master=None)
+    plain = EncryptedStores(master=None)
     id = await a_basket(plain)
-    sealed = Sealed(plain.stored, plain.stored_views, plain.keys)
+    sealed = EncryptedStores(plain.stored, plain.stored_views, plain.keys)
     assert await projected(sealed, id) == to_view(await stored_basket(sealed.stored, id)).snapshot
 
 
 async def test_unencrypted_data_is_readable_until_it_is_erased() -> None:
-    plain = Sealed(master=None)
+    plain = EncryptedStores(master=None)
     id, other = await a_basket(plain), await a_basket(plain)
     await projected(plain, id)
-    sealed = Sealed(plain.stored, plain.stored_views, plain.keys)
+    sealed = EncryptedStores(plain.stored, plain.stored_views, plain.keys)
     assert MARKER.encode() in (await sealed.store.read_stream(id)).events
 
     sealed.keys.destroy(id, 6)
@@ -249,7 +251,7 @@ async def test_unencrypted_data_is_readable_until_it_is_erased() -> None:
     assert MARKER.encode() in (await sealed.store.read_stream(other)).events
 
 
-async def test_data_added_after_an_erasure_gets_a_new_key(sealed: Sealed) -> None:
+async def test_data_added_after_an_erasure_gets_a_new_key(sealed: EncryptedStores) -> None:
     id = await a_basket(sealed)
     (first,) = (await sealed.keys.newest([id])).values()
     sealed.keys.destroy(id, 6)
@@ -263,7 +265,7 @@ async def test_data_added_after_an_erasure_gets_a_new_key(sealed: Sealed) -> Non
     assert MARKER.encode() not in (await sealed.store.read_stream(id)).events
 
 
-async def test_data_without_its_master_key_is_not_taken_for_erased(sealed: Sealed) -> None:
+async def test_data_without_its_master_key_is_not_taken_for_erased(sealed: EncryptedStores) -> None:
     id = await a_basket(sealed)
     for master in (None, MasterKeys([a_master_key()])):
         stranger = EncryptedEventStore(sealed.stored, PersonalDataCipher(sealed.keys, master, new_id))
@@ -273,7 +275,7 @@ async def test_data_without_its_master_key_is_not_taken_for_erased(sealed: Seale
 
 @given(st.sampled_from(["tracking", "customFields"]))
 async def test_a_value_moved_from_another_basket_is_not_decrypted(field: str) -> None:
-    sealed = Sealed()
+    sealed = EncryptedStores()
     id, other = await a_basket(sealed), await a_basket(sealed)
     (first, *_) = await sealed.stored.read_events(id)
     document, theirs = json.loads(first.data), (await sealed.stored.read_events(other))[0]
@@ -285,18 +287,18 @@ async def test_a_value_moved_from_another_basket_is_not_decrypted(field: str) ->
     assert json.loads(read.data)["details"][field] == document["details"][field]
 
 
-async def _opened(sealed: Sealed, event: StoredEvent) -> list[StoredEvent]:
+async def _opened(sealed: EncryptedStores, event: StoredEvent) -> list[StoredEvent]:
     return [*await decrypt_events(sealed.privacy, [event])]
 
 
-async def test_events_that_are_not_json_are_returned_unchanged(sealed: Sealed) -> None:
+async def test_events_that_are_not_json_are_returned_unchanged(sealed: EncryptedStores) -> None:
     odd = NewEvent("checkout.basket-initiated.v1", b'{"tracking":{"a"', b"{}")
     await sealed.stored.append(Append("basket-odd", 0, [odd]))
     assert [event.data for event in await sealed.store.read_events("basket-odd")] == [odd.data]
     assert (await sealed.store.read_stream("basket-odd")).events == b"[" + odd.data + b"]"
 
 
-async def test_the_snapshot_of_a_stream_is_decrypted(sealed: Sealed) -> None:
+async def test_the_snapshot_of_a_stream_is_decrypted(sealed: EncryptedStores) -> None:
     id = await a_basket(sealed)
     stream = StoredStream(await projected(sealed, id), b"[]")
     (opened,) = await decrypt_streams(sealed.privacy, [id], [stream])
@@ -304,7 +306,7 @@ async def test_the_snapshot_of_a_stream_is_decrypted(sealed: Sealed) -> None:
 
 
 WHO = "adalovelace"
-"""Letters of base 64 alone, as in what a caller writes in the form of sealed data."""
+"""Valid base64, for values that a caller writes in the sealed form."""
 
 LOOK_ALIKES: list[dict[str, Any]] = [
     {"$sealed": WHO, "key": str(UUID(int=7))},
@@ -328,7 +330,7 @@ look_alikes = pytest.mark.parametrize("map", LOOK_ALIKES, ids=[f"{n}" for n, _ i
 async def test_a_callers_value_in_the_sealed_form_is_kept_and_erased_like_any_other(
     map: dict[str, Any], sealing: bool, field: str
 ) -> None:
-    sealed = Sealed() if sealing else Sealed(master=None)
+    sealed = EncryptedStores() if sealing else EncryptedStores(master=None)
     id = (await handlers(sealed.store).initiate(initiate(**{field: map}), caller())).basket.id
     await projected(sealed, id)
 
@@ -356,7 +358,7 @@ async def test_a_value_in_the_sealed_form_from_before_escaping_is_erased_too(
 ) -> None:
     old = InMemoryEventStore(utc_now)
     id = (await handlers(old).initiate(initiate(tracking=map), caller())).basket.id
-    sealed = Sealed(old) if sealing else Sealed(old, master=None)
+    sealed = EncryptedStores(old) if sealing else EncryptedStores(old, master=None)
     assert WHO.encode() in (await sealed.store.read_stream(id)).events
 
     sealed.keys.destroy(id, 6)
@@ -366,16 +368,16 @@ async def test_a_value_in_the_sealed_form_from_before_escaping_is_erased_too(
 
 
 async def test_a_view_of_an_escaped_value_equals_its_rebuild() -> None:
-    sealed = Sealed(master=None)
+    sealed = EncryptedStores(master=None)
     for map in LOOK_ALIKES:
         id = (await handlers(sealed.store).initiate(initiate(tracking=map), caller())).basket.id
         assert await projected(sealed, id) == to_view(await stored_basket(sealed.stored, id)).snapshot
 
 
-async def test_the_key_of_another_basket_encrypts_nothing_here(sealed: Sealed) -> None:
+async def test_the_key_of_another_basket_encrypts_nothing_here(sealed: EncryptedStores) -> None:
     other = await a_basket(sealed)
     (key,) = (await sealed.keys.newest([other])).values()
-    plain = Sealed(sealed.stored, sealed.stored_views, sealed.keys, master=None)
+    plain = EncryptedStores(sealed.stored, sealed.stored_views, sealed.keys, master=None)
     map = {"$sealed": WHO, "key": key.id}
     id = (await handlers(plain.stored).initiate(initiate(tracking=map), caller())).basket.id
     assert (await stored_basket(sealed.store, id)).details.tracking == map

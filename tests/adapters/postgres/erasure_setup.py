@@ -1,4 +1,4 @@
-"""A whole service on a database of its own, and everything that lies in that database."""
+"""A whole service on its own database, and a search of everything in that database."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.builders import add, caller, initiate, item, update, validate
 MARKER = "ada-lovelace"
 GRACE = Operator(actor="grace", way="command-line", reason="she asked for it")
 
-# Statements that read everything: names cannot be parameters, so the server quotes them.
+# Statements that read each table. Names cannot be parameters, so the server quotes them.
 ALL_TABLES = """
 SELECT tablename, format('SELECT * FROM %I.%I', schemaname, tablename) AS read FROM pg_tables
  WHERE schemaname IN ('public', 'checkout_kept', 'checkout_rebuilt')
@@ -31,7 +31,7 @@ SELECT tablename, format('SELECT * FROM %I.%I', schemaname, tablename) AS read F
 
 @asynccontextmanager
 async def service(url: str, folder: Path, *, sealing: bool = True, **values: Any) -> AsyncIterator[Container]:
-    """The parts of a process, as they are wired; all with one folder share its master key."""
+    """The container of a process. Processes of one folder share its master key."""
     create_master_key_file(folder / "data-key")
     settings = Settings(
         _env_file=None,
@@ -44,8 +44,8 @@ async def service(url: str, folder: Path, *, sealing: bool = True, **values: Any
         yield parts
 
 
-async def where_it_lies(connection: asyncpg.Connection, marker: str = MARKER) -> set[str]:
-    """The names of the tables that hold the marker anywhere, as text or in bytes of any kind."""
+async def tables_holding(connection: asyncpg.Connection, marker: str = MARKER) -> set[str]:
+    """The tables that hold the marker, as text or in bytes."""
     found: set[str] = set()
     for name, read in await connection.fetch(ALL_TABLES):
         for row in await connection.fetch(read):
@@ -68,7 +68,7 @@ def _bytes(value: object) -> Iterator[bytes]:
 async def a_basket(
     parts: Container, partner: str = "acme", subject: str | None = "p-1", *, answered: bool = False
 ) -> str:
-    """A basket with five events and personal data; its calls' answers are stored where they are keyed."""
+    """A basket with five events and personal data. `answered`: its responses are stored under keys."""
     said = {
         "tracking": {"who": MARKER},
         "custom_fields": {"deep": [{"er": MARKER}]},
@@ -93,6 +93,6 @@ _counter = iter(range(1_000_000))
 
 
 async def project(parts: Container, *basket_ids: str) -> None:
-    """Brings views to the newest, as the projector does."""
+    """Brings views up to date, as the projector does."""
     for basket_id in basket_ids:
         assert await parts.projection.refold(basket_id) is None

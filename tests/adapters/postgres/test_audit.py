@@ -5,7 +5,7 @@ import pytest
 
 from adapters.postgres.audit import PostgresAuditLog, record_action
 from adapters.postgres.pool import DatabasePool
-from tests.contracts.audit import OperatorActionsContract, action
+from tests.contracts.audit import AuditLogContract, action
 
 
 @pytest.fixture
@@ -13,7 +13,7 @@ def actions(database: DatabasePool) -> PostgresAuditLog:
     return PostgresAuditLog(database)
 
 
-class TestPostgresOperatorActions(OperatorActionsContract):
+class TestPostgresAuditLog(AuditLogContract):
     pass
 
 

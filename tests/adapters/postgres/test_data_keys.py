@@ -12,7 +12,7 @@ from domain.shared.errors import StoreUnavailable
 from tests.contracts.data_keys import DataKeysContract, Destroy, a_basket, a_request
 from tests.servers.waiting import eventually
 
-# What forgetting does to the key of a basket.
+# What an erasure does to the key of a basket.
 DESTROY = """
 WITH destroyed AS (
     UPDATE data_keys SET wrapped = NULL, master = NULL, destroyed_at = now(), action_id = 'action'
@@ -72,7 +72,7 @@ async def test_every_process_is_notified_of_a_destroyed_key(
 ) -> None:
     heard: list[None] = []
     keys.on_destroyed(lambda: heard.append(None))
-    await keys.find(["none"])  # it listens from its first look on, for what came before may be unheard of
+    await keys.find(["none"])  # it listens from its first read on
     before = len(heard)
     await connection.execute("SELECT pg_notify('checkout_data_keys', '')")
     await eventually(lambda: len(heard) == before + 1)

@@ -1,4 +1,4 @@
-"""The stores of PostgreSQL with sealing on promise what they promise without."""
+"""The stores in PostgreSQL pass their suites with encryption too."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def store(database: DatabasePool, privacy: PersonalDataCipher) -> AsyncIte
         yield EncryptedEventStore(stored, privacy)
 
 
-class TestSealedPostgresEventStore(EventStoreContract):
+class TestEncryptedPostgresEventStore(EventStoreContract):
     @pytest.fixture
     async def forgetful_store(
         self, database: DatabasePool, privacy: PersonalDataCipher
@@ -44,13 +44,13 @@ class TestSealedPostgresEventStore(EventStoreContract):
             yield EncryptedEventStore(stored, privacy)
 
 
-class TestOpenedPostgresEventFeed(EventFeedContract):
+class TestDecryptedPostgresEventFeed(EventFeedContract):
     @pytest.fixture
     def feed(self, feed: PostgresEventFeed, privacy: PersonalDataCipher) -> DecryptedEventFeed:
         return DecryptedEventFeed(feed, privacy)
 
 
-class TestSealedPostgresBasketViews(BasketViewsContract):
+class TestEncryptedPostgresBasketViews(BasketViewsContract):
     @pytest.fixture
     def views(self, database: DatabasePool, privacy: PersonalDataCipher) -> EncryptedBasketViews:
         return EncryptedBasketViews(PostgresBasketViews(database), privacy)

@@ -1,4 +1,4 @@
-"""What is forgotten is gone from all that PostgreSQL holds and from all that is shown of it."""
+"""Erased personal data is gone from everything that PostgreSQL stores and that is shown of it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ from tests.adapters.postgres.erasure_setup import (
     a_basket,
     project,
     service,
-    where_it_lies,
+    tables_holding,
 )
 from tests.builders import add, basket_id, caller, initiate, item, update, validate
 from tests.builders.direct_handlers import DirectHandlers
@@ -81,8 +81,8 @@ async def test_plain_personal_data_is_stored_only_in_responses_and_dead_letters(
     id = await a_basket(parts, answered=True)
     await project(parts, id)
     await parts.blocked_baskets.record([a_letter(id)])
-    assert await where_it_lies(connection) == {"answers", "dead_letters"}
-    assert await where_it_lies(connection, "p-1") == {"answers", "basket_subjects"}
+    assert await tables_holding(connection) == {"answers", "dead_letters"}
+    assert await tables_holding(connection, "p-1") == {"answers", "basket_subjects"}
 
 
 async def test_after_an_erasure_no_table_holds_the_personal_data(
@@ -96,8 +96,8 @@ async def test_after_an_erasure_no_table_holds_the_personal_data(
 
     assert (forgotten.basket_ids, forgotten.stored_in_the_clear) == ((id,), ())
     assert (forgotten.keys_destroyed, forgotten.answers_emptied, forgotten.dead_letters_emptied) == (1, 2, 1)
-    assert await where_it_lies(connection) == set()
-    assert await where_it_lies(connection, "p-1") == set()
+    assert await tables_holding(connection) == set()
+    assert await tables_holding(connection, "p-1") == set()
 
 
 @pytest.mark.parametrize("named_by", ["basket_id", "key", "header"])
@@ -137,7 +137,7 @@ async def test_a_dead_letter_keeps_nothing_but_the_basket_id(
 
     assert (await parts.erasure.erase(ADA, GRACE)).dead_letters_emptied == 2
 
-    assert await where_it_lies(connection) == set()
+    assert await tables_holding(connection) == set()
     page = await parts.dead_letter_service.list(None, 10, basket_id=id)
     assert [letter.basket_id for letter in page.letters] == [id, id]
 
@@ -198,7 +198,7 @@ async def test_a_letter_recorded_after_the_erasure_is_emptied_by_the_next_one(
     these = BasketSelection(basket_ids=(id,))
 
     assert (await parts.erasure.erase(these, GRACE)).dead_letters_emptied == 1
-    assert await where_it_lies(connection) == set()
+    assert await tables_holding(connection) == set()
     assert (await parts.erasure.erase(these, GRACE)).unchanged == 1
 
 
@@ -207,7 +207,7 @@ async def test_a_letter_recorded_after_the_erasure_is_emptied_by_the_next_one(
 async def test_a_basket_is_erased_whatever_its_creator_is_called(
     parts: Container, actor: str, whom: str
 ) -> None:
-    """Such metadata were stored before they were refused."""
+    """Older releases stored such metadata."""
     me = replace(caller("acme"), actor=actor)
     said = {"tracking": {"who": MARKER}, "data_subject": "p-1"}
     id = (await DirectHandlers(parts.handlers).initiate(initiate(**said), me)).basket.id
@@ -250,7 +250,7 @@ async def test_other_processes_drop_an_erased_basket_from_memory(
 
 
 def in_memory(parts: Container) -> bool:
-    """Whether anything that the process remembers of baskets holds the marker."""
+    """Whether a cached basket of the process holds the marker."""
     handlers = parts.handlers
     return MARKER in str(
         [*handlers._baskets._cache.values(), *handlers._validator._verdicts._verdicts.values()]
@@ -265,7 +265,7 @@ async def test_older_generations_of_the_views_cannot_be_decrypted(
     await rebuild_all(parts.rebuilds)
     assert await generations(connection) == {"public", "checkout_kept"}
     await parts.erasure.erase(ADA, GRACE)
-    assert await where_it_lies(connection) == set()
+    assert await tables_holding(connection) == set()
     await parts.rebuilds.roll_back("basket-views", GRACE)
     assert MARKER.encode() not in (await parts.basket_views.snapshots([id]))[id]
 
@@ -274,7 +274,7 @@ async def test_older_generations_of_the_views_cannot_be_decrypted(
 async def test_a_callers_value_in_the_sealed_form_is_erased(
     database_url: str, tmp_path: Path, sealing: bool
 ) -> None:
-    """Without master keys it was taken for sealed, and stayed."""
+    """An older release without master keys took it for encrypted, and kept it."""
     for map in (
         {"$sealed": MARKER},
         {"$sealed": "adalovelace", "key": f"{UUID(int=7)}"},
@@ -315,7 +315,7 @@ async def test_after_an_erasure_no_reader_shows_the_personal_data(parts: Contain
         ),
     ]
     assert not [one for one in shown if MARKER.encode() in one or b"p-1" in one]
-    # And the answers that callers are given again are those of before, but for it.
+    # A repeated request gets the same response without the personal data.
     answered = [
         await parts.event_store.find_response(f"acme/{route}", key)
         for route in ("update", "validate")
@@ -423,7 +423,7 @@ async def test_data_added_after_an_erasure_is_kept_and_can_be_erased_again(
 
     assert (await stored_basket(parts.event_store, id)).details.tracking == {"who": MARKER}
     assert MARKER.encode() in (await parts.basket_views.snapshots([id]))[id]
-    assert await where_it_lies(connection) == set()
+    assert await tables_holding(connection) == set()
     assert (await parts.erasure.erase(ADA, GRACE)).basket_ids == (id,)
     assert (await stored_basket(parts.event_store, id)).details.tracking == {}
 
@@ -435,7 +435,7 @@ async def test_a_concurrent_change_is_decided_again_and_nothing_is_lost(
     async with service(database_url, tmp_path) as other:
         await DirectHandlers(other.handlers).update(
             update(id, add("o-3")), caller()
-        )  # it remembers the basket from here on
+        )  # from here on it caches the basket
         await parts.erasure.erase(ADA, GRACE)
         bring = initiate(item("o-1", 2), checkout_id=id, tracking={"later": MARKER}, data_subject="p-1")
         brought = (await DirectHandlers(other.handlers).initiate(bring, caller())).basket
@@ -515,7 +515,7 @@ async def test_baskets_with_unencrypted_events_are_named_and_show_no_personal_da
     async with service(database_url, tmp_path, sealing=False) as old:
         id, other = await a_basket(old), await a_basket(old, subject=None)
         await project(old, id)
-    assert await where_it_lies(connection) == {"events", "basket_views"}
+    assert await tables_holding(connection) == {"events", "basket_views"}
 
     forgotten = await parts.erasure.erase(ADA, GRACE)
 
@@ -529,7 +529,7 @@ async def test_baskets_with_unencrypted_events_are_named_and_show_no_personal_da
     assert (await stored_basket(parts.event_store, id)).details.tracking == {}
     assert (await stored_basket(parts.event_store, other)).details.tracking == {"who": MARKER}
     await project(parts, id)
-    assert await where_it_lies(connection) == {"events"}
+    assert await tables_holding(connection) == {"events"}
     again = await parts.erasure.erase(BasketSelection(basket_ids=(id,)), GRACE)
     assert again.unchanged == 1
 
@@ -540,13 +540,13 @@ async def test_a_failed_append_leaves_no_trace_of_the_person(
     data = b'{"type":"checkout.basket-initiated.v1","details":{"dataSubject":"p-7","tracking":{"a":1}}}'
     event = NewEvent("checkout.basket-initiated.v1", data, b'{"partner":"acme"}')
     await parts.event_store.append(Append("basket-never", 1, [event]))  # a conflict: it has no first event
-    assert await where_it_lies(connection, "p-7") == {"basket_subjects"}
+    assert await tables_holding(connection, "p-7") == {"basket_subjects"}
     await connection.execute("UPDATE data_keys SET created_at = now() - interval '2 hours'")
 
     with pytest.raises(NothingToErase):
         await parts.erasure.erase(Person(subject="p-7"), GRACE)
 
-    assert await where_it_lies(connection, "p-7") == set()
+    assert await tables_holding(connection, "p-7") == set()
     assert await connection.fetchval("SELECT count(*) FROM data_keys") == 0
 
 

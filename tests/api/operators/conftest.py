@@ -1,4 +1,4 @@
-"""One desk for each module, and an operator who calls."""
+"""One operator API for each module, and an operator's client of it."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from tests.servers.postgres import Databases
 
 
 @pytest.fixture(scope="module")
-async def desk(
+async def api(
     databases: Databases, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[OperatorApiFixture]:
     url = await databases.fresh("operator")
-    async with open_operator_api(settings_in(tmp_path_factory.mktemp("issuer"), database_url=url)) as desk:
-        yield desk
+    async with open_operator_api(settings_in(tmp_path_factory.mktemp("issuer"), database_url=url)) as api:
+        yield api
     await databases.drop(url)
 
 
 @pytest.fixture
-async def operator(desk: OperatorApiFixture) -> AsyncIterator[httpx.AsyncClient]:
-    async with desk.operator() as client:
+async def operator(api: OperatorApiFixture) -> AsyncIterator[httpx.AsyncClient]:
+    async with api.operator() as client:
         yield client

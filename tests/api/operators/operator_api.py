@@ -1,4 +1,4 @@
-"""The operator API on a PostgreSQL of its own, callers of it, and baskets to look at."""
+"""The operator API on its own PostgreSQL, with clients and baskets."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ADA = "ada@operations"
 
 @dataclass
 class OperatorApiFixture:
-    """The application and its parts; what is done to baskets is done as partners do it."""
+    """The application and its container. It changes baskets as partners do."""
 
     parts: Container
     app: FastAPI
@@ -51,7 +51,7 @@ class OperatorApiFixture:
             transport=httpx.ASGITransport(self.app, raise_app_exceptions=False),
             base_url=f"http://checkout.test{OPERATOR_API_PATH}",
             headers=headers,
-            event_hooks={"response": [Described(self.app.openapi())]},
+            event_hooks={"response": [DocumentCheck(self.app.openapi())]},
         )
 
     def operator(self) -> httpx.AsyncClient:
@@ -68,7 +68,7 @@ class OperatorApiFixture:
         await DirectHandlers(self.parts.handlers).update(update(basket_id, *actions), caller(partner))
         await self.project(basket_id)
 
-    async def judge(self, basket_id: str, partner: str = "acme") -> int:
+    async def validate(self, basket_id: str, partner: str = "acme") -> int:
         """The verdict's version."""
         validated = await DirectHandlers(self.parts.handlers).validate(validate(basket_id), caller(partner))
         await self.project(basket_id)
@@ -81,7 +81,7 @@ class OperatorApiFixture:
         stored = await self.parts.event_store.read_events(basket_id)
         await self.parts.projection.apply({basket_id: decode_stored(stored)})
 
-    async def bury(self, topic: str, offset: int, value: bytes, **values: Any) -> int:
+    async def record_dead_letter(self, topic: str, offset: int, value: bytes, **values: Any) -> int:
         """The letter's number."""
         letter = DeadLetter(
             source=MessageSource(topic, 0, offset),
@@ -103,8 +103,8 @@ async def open_operator_api(settings: Settings) -> AsyncIterator[OperatorApiFixt
         yield OperatorApiFixture(parts, operator_app(parts))
 
 
-class Described:
-    """An httpx hook: fails where an answer is not as the application's document says."""
+class DocumentCheck:
+    """An httpx hook: fails if a response does not match the OpenAPI document."""
 
     def __init__(self, document: dict[str, Any]) -> None:
         self._document = document

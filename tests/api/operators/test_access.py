@@ -1,4 +1,4 @@
-"""Who may call the operator API, and what everybody is told."""
+"""Who may call the operator API, and the responses to all others."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ CALLS = [
 ]
 
 
-def test_the_list_of_calls_is_complete(desk: OperatorApiFixture) -> None:
+def test_the_list_of_calls_is_complete(api: OperatorApiFixture) -> None:
     described = {
         (method.upper(), path.removeprefix(OPERATOR_API_PATH))
-        for path, operations in desk.app.openapi()["paths"].items()
+        for path, operations in api.app.openapi()["paths"].items()
         for method in operations
     }
     assert {method for method, _ in described} == {"GET", "POST"}
@@ -52,9 +52,9 @@ def test_the_list_of_calls_is_complete(desk: OperatorApiFixture) -> None:
 @pytest.mark.parametrize(("method", "path"), CALLS)
 @pytest.mark.parametrize("header", [None, "Bearer", "Bearer x.y.z", "Basic b3BlcmF0b3I6"])
 async def test_every_call_needs_a_token(
-    desk: OperatorApiFixture, method: str, path: str, header: str | None
+    api: OperatorApiFixture, method: str, path: str, header: str | None
 ) -> None:
-    async with desk.client(header) as stranger:
+    async with api.client(header) as stranger:
         answer = await stranger.request(method, path, content=b"{no json")
     assert problem(answer) == (401, "not_authenticated")
     assert answer.headers["www-authenticate"].startswith("Bearer")
@@ -63,9 +63,9 @@ async def test_every_call_needs_a_token(
 @pytest.mark.parametrize(("method", "path"), CALLS)
 @pytest.mark.parametrize("scope", ["partner", "", "operators", "Operator"])
 async def test_a_partners_token_is_not_enough(
-    desk: OperatorApiFixture, method: str, path: str, scope: str
+    api: OperatorApiFixture, method: str, path: str, scope: str
 ) -> None:
-    async with desk.client(f"Bearer {desk.token(scope=scope, partner='acme')}") as partner:
+    async with api.client(f"Bearer {api.token(scope=scope, partner='acme')}") as partner:
         answer = await partner.request(method, path)
     assert problem(answer) == (403, "not_allowed")
     assert 'scope="operator"' in answer.headers["www-authenticate"]
@@ -75,8 +75,8 @@ async def test_responses_must_not_be_cached(operator: httpx.AsyncClient) -> None
     assert (await operator.get("/audit")).headers["cache-control"] == "no-store"
 
 
-async def test_a_token_with_both_scopes_is_accepted(desk: OperatorApiFixture) -> None:
-    async with desk.client(f"Bearer {desk.token(scope='partner operator', partner='acme')}") as both:
+async def test_a_token_with_both_scopes_is_accepted(api: OperatorApiFixture) -> None:
+    async with api.client(f"Bearer {api.token(scope='partner operator', partner='acme')}") as both:
         assert (await both.get("/audit")).status_code == 200
 
 
@@ -103,11 +103,11 @@ DOCUMENTS = ["/openapi.json", "/docs", "/docs-assets/swagger-ui.css", "/docs-ass
 @pytest.mark.parametrize("path", DOCUMENTS)
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "OPTIONS"])
 async def test_the_documentation_needs_an_operators_token(
-    desk: OperatorApiFixture, method: str, path: str
+    api: OperatorApiFixture, method: str, path: str
 ) -> None:
-    async with desk.client(None) as stranger:
+    async with api.client(None) as stranger:
         assert (await stranger.request(method, path)).status_code == 401
-    async with desk.client(f"Bearer {desk.token(scope='partner', partner='acme')}") as partner:
+    async with api.client(f"Bearer {api.token(scope='partner', partner='acme')}") as partner:
         assert (await partner.request(method, path)).status_code == 403
 
 
@@ -118,8 +118,8 @@ async def test_the_openapi_document_is_valid(operator: httpx.AsyncClient) -> Non
     validate_document(document)
     assert page.status_code == assets.status_code == 200
     assert "://" not in page.text.replace("http://www.w3.org", "")
-    assert all(_says_what_it_needs(call) for path in document["paths"].values() for call in path.values())
+    assert all(_is_secured(call) for path in document["paths"].values() for call in path.values())
 
 
-def _says_what_it_needs(call: dict[str, Any]) -> bool:
+def _is_secured(call: dict[str, Any]) -> bool:
     return call["security"] == [{"operatorToken": []}] and {"401", "403", "503"} <= set(call["responses"])

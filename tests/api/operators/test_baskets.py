@@ -1,4 +1,4 @@
-"""Baskets, their history and their verdicts, as the operator API tells them."""
+"""Baskets, their history and their verdicts in the operator API."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from tests.builders import add, availability, basket_id, change, item, offer, pr
 
 
 @pytest.fixture(scope="module")
-async def basket(desk: OperatorApiFixture) -> str:
-    """Judged, changed, and judged again when less is left."""
-    await desk.record(offer("o-1"), price("o-1"), availability("SKU-1", quantity=50, sequence=1))
-    id = await desk.fill(item("o-1", 2), external_id="EXT-1")
-    await desk.judge(id)
-    line = (await desk.parts.basket_history.at_version(id, 2)).basket.items
-    await desk.change(id, change(next(iter(line)), 9), add("o-2"))
-    await desk.record(availability("SKU-1", quantity=5, sequence=2))
-    await desk.judge(id)
+async def basket(api: OperatorApiFixture) -> str:
+    """A basket validated, changed, and validated again when less is available."""
+    await api.record(offer("o-1"), price("o-1"), availability("SKU-1", quantity=50, sequence=1))
+    id = await api.fill(item("o-1", 2), external_id="EXT-1")
+    await api.validate(id)
+    line = (await api.parts.basket_history.at_version(id, 2)).basket.items
+    await api.change(id, change(next(iter(line)), 9), add("o-2"))
+    await api.record(availability("SKU-1", quantity=5, sequence=2))
+    await api.validate(id)
     return id
 
 
 async def test_every_version_is_the_fold_of_its_events(
-    desk: OperatorApiFixture, operator: httpx.AsyncClient, basket: str
+    api: OperatorApiFixture, operator: httpx.AsyncClient, basket: str
 ) -> None:
-    stored = await desk.parts.event_store.read_events(basket)
+    stored = await api.parts.event_store.read_events(basket)
     assert len(stored) == 6
     folded: Basket | None = None
     for event in stored:
@@ -105,8 +105,8 @@ async def test_a_verdict_is_shown_with_the_content_of_its_facts(
     assert problem(await operator.get(f"/baskets/{basket}/verdicts/4")) == (404, "nothing_then")
 
 
-async def test_baskets_are_found_page_by_page(desk: OperatorApiFixture, operator: httpx.AsyncClient) -> None:
-    ids = [await desk.fill(item("o-7"), partner="pages") for _ in range(5)]
+async def test_baskets_are_found_page_by_page(api: OperatorApiFixture, operator: httpx.AsyncClient) -> None:
+    ids = [await api.fill(item("o-7"), partner="pages") for _ in range(5)]
     found: list[str] = []
     cursor: str | None = None
     for _ in range(3):
@@ -148,9 +148,9 @@ async def test_an_unknown_basket_is_not_found(operator: httpx.AsyncClient, path:
 
 
 async def test_an_erasure_needs_a_reason_and_the_basket_id_again(
-    desk: OperatorApiFixture, operator: httpx.AsyncClient
+    api: OperatorApiFixture, operator: httpx.AsyncClient
 ) -> None:
-    id = await desk.fill(item("o-1"), tracking={"session": "a81f"})
+    id = await api.fill(item("o-1"), tracking={"session": "a81f"})
     path = f"/baskets/{id}/forget"
     assert problem(await operator.post(path, json={"confirm": id})) == (422, "invalid_request")
     unsure = await operator.post(path, json={"confirm": basket_id(1), "reason": "asked to"})
@@ -164,10 +164,10 @@ async def test_an_erasure_needs_a_reason_and_the_basket_id_again(
 
 
 async def test_control_characters_are_escaped_in_responses(
-    desk: OperatorApiFixture, operator: httpx.AsyncClient
+    api: OperatorApiFixture, operator: httpx.AsyncClient
 ) -> None:
     evil = "a\x9b2J\u202eb"
-    id = await desk.fill(item("o-7"), external_id=evil, tracking={evil: evil})
+    id = await api.fill(item("o-7"), external_id=evil, tracking={evil: evil})
     for path in (f"/baskets/{id}", f"/baskets/{id}/history", "/baskets?partner=acme"):
         answer = await operator.get(path)
         assert answer.status_code == 200

@@ -1,4 +1,4 @@
-"""What operators change by the operator API: dead letters and rebuilds, and the record of it."""
+"""What operators change by the operator API: dead letters and rebuilds, and the audit log."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ async def audited(operator: httpx.AsyncClient, type: str) -> list[dict[str, obje
 
 
 async def test_a_dead_letter_is_shown_retried_and_recorded(
-    desk: OperatorApiFixture, operator: httpx.AsyncClient
+    api: OperatorApiFixture, operator: httpx.AsyncClient
 ) -> None:
-    id = await desk.bury(AVAILABILITY, 1, GOOD)
+    id = await api.record_dead_letter(AVAILABILITY, 1, GOOD)
     shown = (await operator.get(f"/dead-letters/{id}")).json()
     assert (shown["value"]["text"], shown["letter"]["kind"]) == (GOOD.decode(), "catalogue-fact")
     outcome = (await operator.post(f"/dead-letters/{id}/retry", json={"reason": "it is fixed"})).json()
@@ -33,9 +33,9 @@ async def test_a_dead_letter_is_shown_retried_and_recorded(
 
 
 async def test_dead_letters_are_paged_and_counted(
-    desk: OperatorApiFixture, operator: httpx.AsyncClient
+    api: OperatorApiFixture, operator: httpx.AsyncClient
 ) -> None:
-    ids = [await desk.bury(AVAILABILITY, 100 + number, b"{}") for number in range(3)]
+    ids = [await api.record_dead_letter(AVAILABILITY, 100 + number, b"{}") for number in range(3)]
     waiting: dict[str, str | int] = {"topic": AVAILABILITY, "limit": 2}
     first = (await operator.get("/dead-letters", params=waiting)).json()
     rest = (await operator.get("/dead-letters", params={**waiting, "cursor": first["nextCursor"]})).json()
@@ -47,15 +47,15 @@ async def test_dead_letters_are_paged_and_counted(
 
 
 async def test_a_skipped_dead_letter_unblocks_its_basket(
-    desk: OperatorApiFixture, operator: httpx.AsyncClient
+    api: OperatorApiFixture, operator: httpx.AsyncClient
 ) -> None:
-    basket = await desk.fill(item("o-1"))
-    id = await desk.bury(BASKET_EVENTS, 1, b"\xff", basket_id=basket)
+    basket = await api.fill(item("o-1"))
+    id = await api.record_dead_letter(BASKET_EVENTS, 1, b"\xff", basket_id=basket)
     shown = (await operator.get(f"/dead-letters/{id}")).json()
     assert (shown["letter"]["parks"], shown["value"]["encoding"]) == (True, "base64")
     skipped = (await operator.post(f"/dead-letters/{id}/skip", json={"reason": "nobody needs it"})).json()
     assert skipped["result"] == "done"
-    assert await desk.parts.blocked_baskets.blocked([basket]) == set()
+    assert await api.parts.blocked_baskets.blocked([basket]) == set()
     settled = (await operator.get("/dead-letters", params={"which": "settled", "basketId": basket})).json()
     assert [(letter["id"], letter["settledBy"]) for letter in settled["letters"]] == [(id, "skipped")]
 
@@ -67,9 +67,9 @@ async def test_an_unknown_dead_letter_is_not_found(operator: httpx.AsyncClient) 
 
 
 async def test_a_rebuild_runs_in_its_own_process_and_can_be_rolled_back(
-    desk: OperatorApiFixture, operator: httpx.AsyncClient
+    api: OperatorApiFixture, operator: httpx.AsyncClient
 ) -> None:
-    await desk.fill(item("o-1"))
+    await api.fill(item("o-1"))
     wanted = {"target": "basket-views", "reason": "to see it", "workers": 1}
     begun = await operator.post("/rebuilds", json=wanted)
     assert begun.status_code == 202, begun.text
@@ -112,10 +112,10 @@ async def test_the_status_lists_every_worker(operator: httpx.AsyncClient) -> Non
 
 
 async def test_the_audit_log_is_paged_newest_first(
-    desk: OperatorApiFixture, operator: httpx.AsyncClient
+    api: OperatorApiFixture, operator: httpx.AsyncClient
 ) -> None:
     for number in range(3):
-        letter = await desk.bury(AVAILABILITY, 200 + number, b"{}")
+        letter = await api.record_dead_letter(AVAILABILITY, 200 + number, b"{}")
         await operator.post(f"/dead-letters/{letter}/skip", json={"reason": f"number {number}"})
     first = (await operator.get("/audit", params={"limit": 2})).json()
     rest = (await operator.get("/audit", params={"limit": 1, "before": first["nextBefore"]})).json()

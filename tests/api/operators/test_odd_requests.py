@@ -1,4 +1,4 @@
-"""What no PostgreSQL and no command line can be asked is told, and fails nothing."""
+"""Requests that PostgreSQL or a command line could not process are rejected."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ async def test_unusable_parameters_are_rejected(operator: httpx.AsyncClient, pat
 
 @pytest.mark.parametrize("path", LATE)
 async def test_unknown_versions_are_not_found(
-    desk: OperatorApiFixture, operator: httpx.AsyncClient, path: str
+    api: OperatorApiFixture, operator: httpx.AsyncClient, path: str
 ) -> None:
-    id = await desk.fill(item("o-1"))
+    id = await api.fill(item("o-1"))
     assert problem(await operator.get(f"/baskets/{id}{path}")) == (404, "nothing_then")
 
 

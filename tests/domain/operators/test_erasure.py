@@ -1,4 +1,4 @@
-"""A basket that is told to forget, and whom an operator has forgotten."""
+"""Erasure: what it does to a basket, and what an operator's command does."""
 
 from __future__ import annotations
 
@@ -110,9 +110,8 @@ async def test_personal_data_added_after_an_erasure_is_kept() -> None:
     assert (await folded(checkout, id)).details.tracking == {"new": "word"}
 
 
-class ForgetfulStore:
-    """Shows the first event of each basket without personal data once the basket was told to forget, as stores
-    with destroyed keys do."""
+class ErasedStore:
+    """Returns the first event of an erased basket without personal data, as a store with destroyed keys does."""
 
     def __init__(self, checkout: InMemoryCheckout) -> None:
         self._checkout = checkout
@@ -127,7 +126,7 @@ class ForgetfulStore:
 async def test_older_verdicts_published_after_an_erasure_hold_no_personal_data() -> None:
     checkout = InMemoryCheckout()
     id = await a_basket(checkout)
-    verdicts = VerdictAssembler(ForgetfulStore(checkout))  # type: ignore[arg-type]  # all that it reads by
+    verdicts = VerdictAssembler(ErasedStore(checkout))  # type: ignore[arg-type]  # the only method that it calls
     await checkout.handlers.validate(validate(id), caller())
     first = await verdicts.of(await checkout.store.read(0, 100))
     assert all(isinstance(verdict, bytes) and b"ada" in verdict for verdict in first.values())
@@ -143,8 +142,8 @@ async def test_older_verdicts_published_after_an_erasure_hold_no_personal_data()
 
 
 @dataclass
-class Told:
-    """ErasureStore of one person, and what they were told."""
+class RecordingErasureStore:
+    """An ErasureStore of one person. Records what it was given."""
 
     baskets: list[ErasableBasket]
     forgotten: dict[str, int] = field(default_factory=dict)
@@ -167,8 +166,8 @@ class Told:
         return ErasureBatch(basket_ids=[basket.basket_id for basket in new], keys_destroyed=len(new))
 
 
-def many(count: int) -> Told:
-    return Told(
+def many(count: int) -> RecordingErasureStore:
+    return RecordingErasureStore(
         [
             ErasableBasket(basket_id=f"basket-{number:04}", partner=("acme", "zeta")[number % 3 == 0])
             for number in range(count)
@@ -176,23 +175,23 @@ def many(count: int) -> Told:
     )
 
 
-def forgetting(told: Told) -> ErasureService:
+def service_on(store: RecordingErasureStore) -> ErasureService:
     checkout = InMemoryCheckout()
-    return ErasureService(told, checkout.clock, checkout.ids)
+    return ErasureService(store, checkout.clock, checkout.ids)
 
 
 async def test_a_begun_erasure_counts_baskets_by_organisation_and_changes_nothing() -> None:
-    told = many(6)
-    erasure = await forgetting(told).begin(Person(subject="p-1"), OPERATOR)
+    store = many(6)
+    erasure = await service_on(store).begin(Person(subject="p-1"), OPERATOR)
     assert (erasure.total, erasure.organisations) == (6, {"acme": 4, "zeta": 2})
-    assert not told.forgotten
+    assert not store.forgotten
 
 
 async def test_all_baskets_of_a_person_are_erased_by_one_action_with_an_event_each() -> None:
-    told = many(2 * BATCH_SIZE + 1)
+    store = many(2 * BATCH_SIZE + 1)
     seen: list[tuple[int, int]] = []
 
-    erasure = await forgetting(told).begin(Person(subject="p-1", partner="acme"), OPERATOR)
+    erasure = await service_on(store).begin(Person(subject="p-1", partner="acme"), OPERATOR)
     while erasure.left:
         await erasure.erase_next()
         seen.append((erasure.done, erasure.total))
@@ -200,20 +199,20 @@ async def test_all_baskets_of_a_person_are_erased_by_one_action_with_an_event_ea
 
     assert seen == [(100, 201), (200, 201), (201, 201)]
     assert (forgotten.baskets, len(forgotten.basket_ids), forgotten.left) == (201, 201, 0)
-    assert {action.id for action in told.actions} == {forgotten.action_id}
-    event = decode(from_json(told.events[0].data))
+    assert {action.id for action in store.actions} == {forgotten.action_id}
+    event = decode(from_json(store.events[0].data))
     assert isinstance(event, BasketPersonalDataForgotten)
     assert (event.originator_id, event.originator_version) == ("basket-0000", 5)
     assert event.action_id == forgotten.action_id
-    metadata = from_json(told.events[0].metadata)
+    metadata = from_json(store.events[0].metadata)
     assert (metadata["partner"], metadata["actor"]) == ("zeta", "operator:grace")
     assert len(metadata["traceparent"]) == 55
 
 
 async def test_the_audit_record_counts_baskets_but_does_not_name_the_person() -> None:
-    told = many(3)
-    await forgetting(told).erase(Person(subject="p-1"), OPERATOR)
-    (action,) = told.actions
+    store = many(3)
+    await service_on(store).erase(Person(subject="p-1"), OPERATOR)
+    (action,) = store.actions
     assert (action.type, action.operator) == ("operations.personal-data-forgotten.v1", OPERATOR)
     assert action.scope == {
         "baskets": 3,
@@ -225,8 +224,8 @@ async def test_the_audit_record_counts_baskets_but_does_not_name_the_person() ->
 
 
 async def test_an_interrupted_erasure_is_completed_by_the_next_one() -> None:
-    told = many(250)
-    service = forgetting(told)
+    store = many(250)
+    service = service_on(store)
 
     interrupted = await service.begin(Person(subject="p-1"), OPERATOR)
     await interrupted.erase_next()
@@ -235,12 +234,12 @@ async def test_an_interrupted_erasure_is_completed_by_the_next_one() -> None:
 
     second = await service.erase(Person(subject="p-1"), OPERATOR)
     assert (len(second.basket_ids), second.left) == (150, 0)
-    assert len(told.forgotten) == 250
+    assert len(store.forgotten) == 250
 
 
 async def test_baskets_erased_before_are_counted_as_unchanged() -> None:
-    told = many(3)
-    service = forgetting(told)
+    store = many(3)
+    service = service_on(store)
     ids = BasketSelection(basket_ids=("basket-0000", "basket-0001"))
     await service.erase(ids, OPERATOR)
     again = await service.erase(BasketSelection(basket_ids=("basket-0001", "basket-0002")), OPERATOR)
@@ -250,4 +249,4 @@ async def test_baskets_erased_before_are_counted_as_unchanged() -> None:
 @pytest.mark.parametrize("whom", [Person(subject="p-2"), BasketSelection(basket_ids=("basket-none",))])
 async def test_an_erasure_of_an_unknown_person_or_basket_is_refused(whom: Person | BasketSelection) -> None:
     with pytest.raises(NothingToErase):
-        await forgetting(many(3)).erase(whom, OPERATOR)
+        await service_on(many(3)).erase(whom, OPERATOR)

@@ -10,14 +10,14 @@ from adapters.postgres.read_models.basket_search import FIND, PostgresBasketSear
 from adapters.postgres.read_models.basket_views import PostgresBasketViews
 from domain.operators.history.search import BasketQuery, Cursor
 from domain.shared.errors import StoreUnavailable
-from tests.contracts.basket_search import NOON, BasketFinderContract, Place
+from tests.contracts.basket_search import NOON, BasketSearchContract, BasketSearchFixture
 
 
-class TestPostgresBasketFinder(BasketFinderContract):
+class TestPostgresBasketSearch(BasketSearchContract):
     @pytest.fixture
-    async def place(self, database: DatabasePool) -> AsyncIterator[Place]:
+    async def place(self, database: DatabasePool) -> AsyncIterator[BasketSearchFixture]:
         finder = PostgresBasketSearch(database)
-        yield Place(PostgresBasketViews(database), finder)
+        yield BasketSearchFixture(PostgresBasketViews(database), finder)
         await finder.close()
 
 
@@ -28,7 +28,7 @@ async def test_a_search_raises_when_the_store_is_away() -> None:
     await finder.close()
 
 
-# Enough views for the planner to see a difference: one made each minute, mostly finished, a few of each sort rare.
+# Enough views for the planner to see a difference: one created each minute, most of them finished, some kinds rare.
 MANY = """
 INSERT INTO basket_views (basket_id, version, partner, external_id, status, created, modified, expires_at, snapshot,
                           offers, products, finding_codes)
@@ -46,7 +46,7 @@ async def test_no_search_reads_every_basket(database: DatabasePool) -> None:
         await connection.execute(MANY, NOON)
         await connection.execute("ANALYZE basket_views")
     late = NOON + timedelta(minutes=9_000)
-    looked_at = {}
+    rows_read = {}
     for query in (
         BasketQuery(),
         BasketQuery(partner="partner-7"),
@@ -64,18 +64,18 @@ async def test_no_search_reads_every_basket(database: DatabasePool) -> None:
     ):
         for cursor in (None, Cursor(late, "basket-x").encode(query)):
             async with database.connection() as connection, connection.transaction():
-                # In a transaction: a session's own counts are shown at once.
-                before = await connection.fetchval(LOOKED_AT)
+                # In a transaction, a session sees its own counts at once.
+                before = await connection.fetchval(ROWS_READ)
                 await connection.execute("SET LOCAL plan_cache_mode = force_custom_plan")
                 await connection.fetch(FIND, *query_parameters(query, cursor, 51))
-                looked_at[query.model_dump_json(exclude_none=True), cursor is None] = (
-                    await connection.fetchval(LOOKED_AT) - before
+                rows_read[query.model_dump_json(exclude_none=True), cursor is None] = (
+                    await connection.fetchval(ROWS_READ) - before
                 )
-    assert {question: rows for question, rows in looked_at.items() if rows > 1_000} == {}
+    assert {question: rows for question, rows in rows_read.items() if rows > 1_000} == {}
 
 
-# How many rows this transaction read, one by one or by an index.
-LOOKED_AT = """
+# How many rows this transaction read, by a scan or by an index.
+ROWS_READ = """
 SELECT pg_stat_get_xact_tuples_returned('basket_views'::regclass)
        + pg_stat_get_xact_tuples_fetched('basket_views'::regclass)
 """

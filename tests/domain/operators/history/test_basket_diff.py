@@ -1,5 +1,4 @@
-"""What differs between two states of a basket, in words. That nothing is left out, and that paths lead where they say,
-is held in `test_against_plain_history`."""
+"""The descriptions of differences. `test_against_reference` checks that a diff is complete and its paths right."""
 
 from __future__ import annotations
 

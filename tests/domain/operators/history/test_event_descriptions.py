@@ -1,4 +1,4 @@
-"""What happened, in words."""
+"""Each event in one sentence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A history that goes on."""
+"""A basket's history as it grows."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.fakes.event_store import InMemoryEventStore
 
 
 async def take(following: HistoryTail, id: str, count: int, after: int = 0) -> list[HistoryEntry]:
-    """The first so many."""
+    """The first `count` entries."""
     found: list[HistoryEntry] = []
     async with asyncio.timeout(20):
         async for entry in following.follow(id, after):
@@ -66,7 +66,7 @@ async def test_an_unknown_basket_cannot_be_followed() -> None:
         await take(HistoryTail(checkout.store, checkout.store), basket_id(9), 1)
 
 
-class AwayStore(InMemoryEventStore):
+class UnavailableStore(InMemoryEventStore):
     """A store that can be away."""
 
     away = False
@@ -78,8 +78,8 @@ class AwayStore(InMemoryEventStore):
 
 
 async def test_a_tail_raises_when_the_store_is_away() -> None:
-    checkout = InMemoryCheckout(make_store=AwayStore)
-    assert isinstance(checkout.store, AwayStore)
+    checkout = InMemoryCheckout(make_store=UnavailableStore)
+    assert isinstance(checkout.store, UnavailableStore)
     id = (await checkout.handlers.initiate(initiate(item()), caller())).basket.id
     following = asyncio.ensure_future(take(HistoryTail(checkout.store, checkout.store), id, 9))
     await asyncio.sleep(0)

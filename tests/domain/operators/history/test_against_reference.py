@@ -1,4 +1,4 @@
-"""A thousand random baskets at every version of them, against a plain fold of what is stored."""
+"""A thousand random baskets at every version, compared with a second fold of their events."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from domain.operators.history.basket_diff import diff_baskets
 from domain.operators.history.basket_json import basket_json, basket_state_json
 from domain.validation.revalidate_as_of import NotFoundAsOf
 from tests.builders import InMemoryCheckout
-from tests.domain.operators.history.plain_history import Json, plainly_at
+from tests.domain.operators.history.reference_history import Json, reference_at
 from tests.random_baskets import CATALOGUE, RandomLife
 
 BASKETS = 1_000
@@ -46,11 +46,11 @@ async def test_a_basket_at_every_version_is_the_reference_fold_of_its_events(
         met.update(document["type"] for document in stored)
         for version in range(1, len(stored) + 1):
             shown = basket_state_json(await histories.at_version(basket_id, version))
-            assert shown == plainly_at(stored, version), f"{basket_id} at version {version}"
+            assert shown == reference_at(stored, version), f"{basket_id} at version {version}"
         for version in (0, len(stored) + 1):
             with pytest.raises(NotFoundAsOf):
                 await histories.at_version(basket_id, version)
-    # All that can happen did happen, often, and so did what this release does not know.
+    # Every type of event occurred often, and so did one that this release does not know.
     assert met.keys() == KNOWN_TYPES | {"checkout.basket-gifted.v1"}
     assert min(met.values()) > 50
 
@@ -84,8 +84,8 @@ async def test_a_diff_finds_every_difference_and_its_paths_lead_to_the_values(
                 assert values(was, each.path) == ([] if each.kind == "added" else [each.before])
                 assert values(is_now, each.path) == ([] if each.kind == "removed" else [each.after])
                 assert each.words.isprintable()
-                take_away(was, each.path)
-                take_away(is_now, each.path)
+                remove_at(was, each.path)
+                remove_at(is_now, each.path)
             assert comparable(was) == comparable(is_now), f"{basket_id}, {before.version} to {after.version}"
     assert min(kinds[kind] for kind in ("added", "removed", "changed")) > 50
 
@@ -94,8 +94,8 @@ def values(document: Json, path: str) -> list[object]:
     return [node.value for node in find(path, document)]
 
 
-def take_away(document: Json, path: str) -> None:
-    """Takes what stands there, if anything, out of the document."""
+def remove_at(document: Json, path: str) -> None:
+    """Removes the values at this path, if there are any."""
     for node in find(path, document):
         *way, last = node.location
         holder: Any = document
@@ -105,7 +105,7 @@ def take_away(document: Json, path: str) -> None:
 
 
 def comparable(document: Json) -> Json:
-    """Without what differs as a matter of course."""
+    """Without what the diff does not compare."""
     return {
         **{name: value for name, value in document.items() if name not in ("version", "modified")},
         "orderItems": {line["id"]: line for line in document["orderItems"]},

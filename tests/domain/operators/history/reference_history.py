@@ -1,5 +1,4 @@
-"""A basket's history folded as plain JSON, by the words of the contract and nothing of the service's: what the basket
-as it was at a version is held against."""
+"""A second fold of a basket's history, on plain JSON and without any code of the service. Tests compare against it."""
 
 from __future__ import annotations
 
@@ -10,8 +9,8 @@ from typing import Any
 Json = dict[str, Any]
 
 
-def plainly_at(documents: Sequence[Json], version: int) -> Json:
-    """What `checkout show --at-version` has to say, from the stored documents of the events."""
+def reference_at(documents: Sequence[Json], version: int) -> Json:
+    """The JSON of `checkout show --at-version`, from the stored events."""
     basket: Json = {"ready": None, "orderId": None, "lastVerdict": None}
     lines: dict[str, Json] = {}
     for event in documents[:version]:
