@@ -69,7 +69,7 @@ async def types_of(store: PostgresEventStore, basket: str) -> list[str]:
 
 
 @pytest.mark.usefixtures("working")
-async def test_a_command_is_answered_as_http_would(gateway: CommandGateway) -> None:
+async def test_a_command_gets_the_response_of_http(gateway: CommandGateway) -> None:
     [begun] = await gateway.asks(initiate("EXT-1", "o-1", "o-2"))
     [added] = await gateway.asks(add(begun.basket, "o-3", 4))
     [judged] = await gateway.asks(validate(begun.basket))
@@ -81,7 +81,7 @@ async def test_a_command_is_answered_as_http_would(gateway: CommandGateway) -> N
 
 
 @pytest.mark.usefixtures("working")
-async def test_a_result_says_which_command_and_basket_it_is_about(gateway: CommandGateway) -> None:
+async def test_a_result_names_its_command_and_basket(gateway: CommandGateway) -> None:
     asked = initiate(traceparent="00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
     [begun] = await gateway.asks(asked)
 
@@ -110,7 +110,7 @@ async def test_a_result_says_which_command_and_basket_it_is_about(gateway: Comma
 
 
 @pytest.mark.usefixtures("working")
-async def test_events_say_who_asked_in_which_conversation(
+async def test_events_of_commands_record_the_caller_and_the_conversation(
     gateway: CommandGateway, store: PostgresEventStore
 ) -> None:
     asked = initiate(ce_source="gateway-7", ce_correlationid="conversation-1")
@@ -125,7 +125,7 @@ async def test_events_say_who_asked_in_which_conversation(
 
 
 @pytest.mark.usefixtures("working")
-async def test_a_command_that_comes_twice_has_its_effect_once_and_one_answer(
+async def test_a_repeated_command_runs_once_and_gets_one_response(
     gateway: CommandGateway, store: PostgresEventStore
 ) -> None:
     [begun] = await gateway.asks(initiate())
@@ -181,7 +181,7 @@ BASKET = "basket-00000000-0000-7000-8000-000000000001"
         (validate(BASKET), 404, "basket_not_found"),
     ],
 )
-async def test_what_cannot_be_carried_out_is_answered_with_a_problem(
+async def test_a_command_that_fails_gets_a_problem(
     gateway: CommandGateway, asked: Message, status: int, code: str
 ) -> None:
     [result] = await gateway.asks(asked)
@@ -209,7 +209,7 @@ async def test_a_command_for_another_version_changes_nothing(gateway: CommandGat
 
 
 @pytest.mark.usefixtures("working")
-async def test_a_command_for_a_version_that_comes_twice_is_told_twice_what_became_of_it(
+async def test_a_repeated_command_for_a_version_gets_its_response_twice(
     gateway: CommandGateway,
 ) -> None:
     [begun] = await gateway.asks(initiate())
@@ -225,7 +225,7 @@ async def test_a_command_for_a_version_that_comes_twice_is_told_twice_what_becam
 
 
 @pytest.mark.usefixtures("working")
-async def test_a_command_may_ask_for_a_new_basket_alone(gateway: CommandGateway) -> None:
+async def test_a_command_may_require_a_new_basket(gateway: CommandGateway) -> None:
     external_id = unique("order")
     [begun] = await gateway.asks(initiate(external_id, ifnonematch="*"))
     [refused] = await gateway.asks(initiate(external_id, "o-9", ifnonematch="*"))
@@ -246,7 +246,7 @@ async def test_a_command_may_ask_for_a_new_basket_alone(gateway: CommandGateway)
         ((("ifmatch", b""), ("ifnonematch", b"*")), {"if-match": "", "if-none-match": "*"}),
     ],
 )
-def test_a_precondition_is_never_passed_over(
+def test_a_precondition_is_never_ignored(
     headers: tuple[tuple[str, bytes], ...], said: dict[str, str]
 ) -> None:
     message = CommandMessage("c", Message(topics.COMMANDS, None, b"{}", headers))
@@ -254,7 +254,7 @@ def test_a_precondition_is_never_passed_over(
 
 
 @pytest.mark.usefixtures("working")
-async def test_a_command_without_an_id_becomes_a_dead_letter_and_holds_up_nothing(
+async def test_a_command_without_an_id_becomes_a_dead_letter(
     gateway: CommandGateway, letters: RecordedDeadLetters
 ) -> None:
     nameless = Message(topics.COMMANDS, unique("key").encode(), b"{}", (("ce_type", INITIATE.encode()),))
@@ -268,7 +268,7 @@ async def test_a_command_without_an_id_becomes_a_dead_letter_and_holds_up_nothin
 
 
 @pytest.mark.usefixtures("working")
-async def test_commands_of_one_basket_are_carried_out_in_their_order(gateway: CommandGateway) -> None:
+async def test_commands_of_one_basket_run_in_their_order(gateway: CommandGateway) -> None:
     [begun] = await gateway.asks(initiate())
     [judged] = await gateway.asks(validate(begun.basket))
     [item] = [line["id"] for line in judged.body["checkout"]["orderItems"]]
@@ -310,7 +310,7 @@ async def test_an_order_completes_its_basket_once(
 
 
 @pytest.mark.usefixtures("working")
-async def test_an_order_that_cannot_be_becomes_a_dead_letter(
+async def test_an_impossible_order_becomes_a_dead_letter(
     gateway: CommandGateway, letters: RecordedDeadLetters
 ) -> None:
     unknown, other = f"basket-{new_id()}", f"basket-{new_id()}"
@@ -382,7 +382,7 @@ class Broken(AwayForAWhile):
         raise ZeroDivisionError("a mistake")
 
 
-async def test_what_is_logged_on_the_way_of_a_command_says_whose_it_is(
+async def test_log_lines_of_a_command_name_its_organisation(
     settings: Settings, gateway: CommandGateway, store: PostgresEventStore
 ) -> None:
     trace = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -399,7 +399,7 @@ async def test_what_is_logged_on_the_way_of_a_command_says_whose_it_is(
     assert [{name: line.get(name) for name in whose} for line in about] == [whose] * 2
 
 
-async def test_one_that_stands_by_takes_over(settings: Settings, gateway: CommandGateway) -> None:
+async def test_a_standby_takes_over(settings: Settings, gateway: CommandGateway) -> None:
     group = unique("commands")
     async with command_worker(settings, group) as second:
         async with command_worker(settings, group) as first, ready_worker(first):
@@ -412,7 +412,7 @@ async def test_one_that_stands_by_takes_over(settings: Settings, gateway: Comman
     assert (begun.status, done.status) == (200, 200)
 
 
-async def test_killed_again_and_again_it_answers_each_command_once_and_does_it_once(
+async def test_a_worker_killed_again_and_again_runs_each_command_once_and_publishes_one_result(
     transactional_kafka: KafkaServer, settings: Settings, gateway: CommandGateway, store: PostgresEventStore
 ) -> None:
     group = unique("commands")
@@ -465,7 +465,7 @@ async def _keeps_adding(gateway: CommandGateway, baskets: list[str], enough: asy
         await asyncio.sleep(random.uniform(0.02, 0.1))
 
 
-async def test_the_embedded_broker_has_commands_answered_too(database_url: str, tmp_path: Path) -> None:
+async def test_commands_work_on_the_embedded_broker(database_url: str, tmp_path: Path) -> None:
     async with EmbeddedBroker(tmp_path / "broker.log") as broker:
         settings = streaming_settings(
             broker.bootstrap_servers, database_url, kafka_delivery="at_least_once", kafka_partitions=2

@@ -31,7 +31,7 @@ async def test_results_come_in_the_order_of_the_work() -> None:
     assert await run_keyed(["aaaa", "b", "cc"], set, Recorder(), at_once=3) == ["AAAA", "B", "CC"]
 
 
-async def test_what_shares_a_name_is_done_one_after_the_other_as_it_came() -> None:
+async def test_work_with_a_common_name_runs_in_its_order() -> None:
     recorder = Recorder()
     work = ["aaaa", "ab", "b", "bcc", "d", "ca"]
 
@@ -43,7 +43,7 @@ async def test_what_shares_a_name_is_done_one_after_the_other_as_it_came() -> No
     assert recorder.begun.index("d") < recorder.begun.index("ab"), "d waits for nobody"
 
 
-async def test_so_many_things_are_done_at_once_and_no_more() -> None:
+async def test_concurrency_is_limited() -> None:
     recorder = Recorder()
 
     await run_keyed([*"abcdefgh"], set, recorder, at_once=3)
@@ -59,7 +59,7 @@ async def test_work_without_a_name_waits_for_nothing() -> None:
     assert recorder.most_at_once == 3
 
 
-async def test_an_error_ends_everything_and_is_raised_as_it_is() -> None:
+async def test_an_error_ends_all_work_and_is_raised() -> None:
     ended: list[str] = []
 
     async def do(work: str) -> None:

@@ -59,7 +59,7 @@ async def asking(calls: Sequence[Awaitable[str]]) -> list[asyncio.Future[str]]:
     return futures
 
 
-async def test_calls_gather_while_a_batch_is_under_way(server: Server) -> None:
+async def test_calls_gather_while_a_batch_runs(server: Server) -> None:
     batches = batching(server)
     server.gate.clear()
     first = await asking([batches.call("a")])
@@ -102,7 +102,7 @@ async def test_a_cancelled_caller_leaves_the_batch_that_has_not_begun(server: Se
     assert [requests for requests, _ in server.batches] == [["a"], ["c"]]
 
 
-async def test_an_error_reaches_those_alone_whose_it_is(server: Server) -> None:
+async def test_an_error_reaches_its_own_caller_only(server: Server) -> None:
     server.fails = lambda requests: ValueError() if {"c", "f"} & set(requests) else None
     results = await asyncio.gather(*map(batching(server).call, "abcdefg"), return_exceptions=True)
     assert [r if isinstance(r, str) else type(r) for r in results] == [
@@ -110,14 +110,14 @@ async def test_an_error_reaches_those_alone_whose_it_is(server: Server) -> None:
     ]  # fmt: skip
 
 
-async def test_what_was_run_in_vain_is_run_again_and_says_so(server: Server) -> None:
+async def test_a_failed_batch_runs_again_marked_as_repeated(server: Server) -> None:
     server.fails = lambda _: StoreUnavailable("gone") if len(server.batches) < 3 else None
     batches = batching(server)
     assert await asyncio.gather(*map(batches.call, "ab")) == ["a", "b"]
     assert server.batches == [(["a", "b"], False), (["a", "b"], True), (["a", "b"], True)]
 
 
-async def test_a_call_waits_no_longer_than_its_limit_and_is_then_not_tried_again(server: Server) -> None:
+async def test_a_call_ends_at_its_time_limit_and_is_not_tried_again(server: Server) -> None:
     server.fails = lambda _: StoreUnavailable("gone")
     batches = batching(server, timeout=0.1)
     with pytest.raises(StoreUnavailable):
@@ -143,7 +143,7 @@ async def test_each_call_has_its_own_limit(server: Server) -> None:
     assert await late == "b"
 
 
-async def test_closing_finishes_what_waits_and_refuses_what_comes(server: Server) -> None:
+async def test_closing_finishes_waiting_calls_and_refuses_new_ones(server: Server) -> None:
     batches = batching(server)
     server.gate.clear()
     calls = await asking([batches.call(name) for name in "ab"])
@@ -165,7 +165,7 @@ async def test_closing_does_not_wait_for_ever(server: Server) -> None:
     assert [type(outcome) for outcome in outcomes] == [StoreUnavailable] * 2
 
 
-async def test_a_loop_that_ends_in_the_middle_of_a_batch_has_nothing_to_complain_about() -> None:
+async def test_an_event_loop_may_end_during_a_batch() -> None:
     complaints: list[dict[str, Any]] = []
 
     async def abandon() -> None:
@@ -194,7 +194,7 @@ async def test_a_second_append_to_a_stream_goes_into_the_next_batch() -> None:
     assert not queue
 
 
-async def test_a_second_append_on_a_claim_or_an_answer_goes_into_the_next_batch() -> None:
+async def test_a_second_append_for_a_claim_or_a_key_goes_into_the_next_batch() -> None:
     key = an_idempotency_key()
     appends = [
         an_append(a_stream(), claims=["name"]),
@@ -225,7 +225,7 @@ async def test_a_batch_is_bounded_by_count_and_by_bytes() -> None:
     assert [len(take_batch(queue)) for _ in range(3)] == [2, 2, 1]
 
 
-async def test_an_append_that_nobody_waits_for_is_left_out() -> None:
+async def test_an_append_without_a_caller_is_left_out() -> None:
     queue = waiting(an_append(a_stream()), an_append(a_stream()))
     queue[0].result.cancel()
     assert len(take_batch(queue)) == 1

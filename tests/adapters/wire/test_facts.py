@@ -75,11 +75,11 @@ def test_a_fact_is_read_as_it_is_written(kind: FactKind) -> None:
         (said("policy", priceTolerance={"percent": "5", "up": "1"}), "/priceTolerance/up"),
     ],
 )
-def test_a_member_that_is_not_known_is_refused_by_its_name(document: dict[str, Any], pointer: str) -> None:
+def test_an_unknown_member_is_refused_by_its_name(document: dict[str, Any], pointer: str) -> None:
     assert refused(document) == f"{pointer}: the contract knows no such member"
 
 
-def test_members_that_a_setting_names_are_passed_over_wherever_they_stand() -> None:
+def test_members_named_by_a_setting_are_skipped_everywhere() -> None:
     product = {"productCode": "SKU-1", "path": None, "colour": {"name": "red"}}
     document = said("offer", products=[product], colour="red", partner=7)
 
@@ -87,13 +87,13 @@ def test_members_that_a_setting_names_are_passed_over_wherever_they_stand() -> N
     assert parsed(document, "partner", "colour") == parsed(said("offer", products=[{"productCode": "SKU-1"}]))
 
 
-def test_what_is_passed_over_hides_nothing_else_that_is_wrong() -> None:
+def test_a_skipped_member_hides_no_other_mistake() -> None:
     document = said("price", colour="red", currency="pounds")
 
     assert refused(document, "colour").startswith("/currency: ")
 
 
-def test_a_member_that_is_known_is_never_passed_over() -> None:
+def test_a_known_member_is_never_skipped() -> None:
     document = said("price", validUntil=(NOW + timedelta(days=1)).isoformat())
 
     assert parsed(document, "validUntil") == price(valid_until=NOW + timedelta(days=1))
@@ -108,7 +108,7 @@ def test_a_member_that_is_known_is_never_passed_over() -> None:
         said("offer", products=[{**PRODUCT, "quantity": 1}]),
     ],
 )
-def test_members_of_the_contract_that_say_what_is_so_without_them_are_taken(document: dict[str, Any]) -> None:
+def test_unsupported_members_are_accepted_with_their_default(document: dict[str, Any]) -> None:
     assert parsed(document) == FACTS[document["kind"]]
 
 
@@ -179,14 +179,14 @@ def test_a_fact_that_contradicts_itself_is_refused(document: dict[str, Any], poi
         said("availability", quantity=-2),
     ],
 )
-def test_a_fact_that_leaves_a_little_contradicts_nothing(document: dict[str, Any]) -> None:
+def test_a_fact_with_few_members_contradicts_nothing(document: dict[str, Any]) -> None:
     parsed(document)
 
 
 @pytest.mark.parametrize(
     "text", [b"", b"{", b"[]", b"null", b"\xff\xfe{}", b'{"sequence": 1}', b'{"kind": "coupon"}']
 )
-def test_what_says_no_kind_is_no_fact(text: bytes) -> None:
+def test_a_document_without_a_kind_is_no_fact(text: bytes) -> None:
     with pytest.raises(InvalidFact):
         parse_fact(text)
 
@@ -207,7 +207,7 @@ def test_what_says_no_kind_is_no_fact(text: bytes) -> None:
         ),
     ],
 )
-def test_a_code_that_no_standard_has_is_refused_and_what_is_stored_with_one_stays_readable(
+def test_an_unknown_code_is_refused_and_stored_facts_with_one_stay_readable(
     document: dict[str, Any], pointer: str
 ) -> None:
     assert refused(document).startswith(f"{pointer}: ")
@@ -215,7 +215,7 @@ def test_a_code_that_no_standard_has_is_refused_and_what_is_stored_with_one_stay
 
 
 @pytest.mark.parametrize("character", ["\x9b", "\x85", "\u202e", "\u2066", "\u2028"])
-def test_a_text_that_a_terminal_would_obey_is_refused_and_what_is_stored_with_one_stays_readable(
+def test_a_control_character_is_refused_and_stored_facts_with_one_stay_readable(
     character: str,
 ) -> None:
     text = f"a{character}b"
@@ -242,14 +242,14 @@ def test_a_text_that_a_terminal_would_obey_is_refused_and_what_is_stored_with_on
         ('{"kind": "price", "colour": 1, "colour": 2}', "/colour"),
     ],
 )  # fmt: skip
-def test_a_member_that_stands_twice_hides_one_of_two_values_and_is_refused(text: str, pointer: str) -> None:
+def test_a_repeated_member_is_refused(text: str, pointer: str) -> None:
     kinds: list[FactKind | None] = [None, "price", "offer"]
     for kind in kinds:
         with pytest.raises(InvalidFact, match=f"^{pointer}: the member stands twice"):
             parse_fact(text.encode(), kind, ["colour"])
 
 
-def test_what_is_wrong_in_very_many_places_is_told_in_one_line() -> None:
+def test_very_many_mistakes_are_reported_in_one_line() -> None:
     document = said("price", **{f"colour-{number}": number for number in range(1_000)})
 
     assert refused(document).endswith("; and 995 more")

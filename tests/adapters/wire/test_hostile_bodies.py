@@ -91,7 +91,7 @@ def test_items_and_actions_are_counted_before_any_model_is_made(
     ],
     ids=range(6),
 )
-def test_of_many_things_that_are_wrong_the_first_are_told_and_all_are_counted(
+def test_the_first_mistakes_are_listed_and_all_are_counted(
     parse: Callable[[bytes], object], body: bytes, count: int
 ) -> None:
     problem = refused(parse, body)
@@ -149,7 +149,7 @@ def test_twice_the_body_is_at_most_twice_the_work(body_of: Callable[[int], bytes
     ],
     ids=range(19),
 )
-def test_odd_values_are_kept_or_told_and_never_quoted_at_length(text: bytes, status: int) -> None:
+def test_odd_values_are_kept_or_reported_and_never_quoted_at_length(text: bytes, status: int) -> None:
     told = answer_to(text)
     assert told["status"] == status
     assert len(json.dumps(told)) < 1000
@@ -164,12 +164,12 @@ def answer_to(body: bytes) -> dict[str, Any]:
     return {"status": 200}
 
 
-def test_long_names_and_values_are_not_told_whole() -> None:
+def test_long_names_and_values_are_cut() -> None:
     wrong = {"n" * 100_000: 1, "source": "x" * 100_000, "country": "y" * 10_000}
     assert len(json.dumps(answer_to(order(**wrong)))) < 9_000
 
 
-def test_a_fingerprint_is_linear_and_tells_bodies_apart() -> None:
+def test_a_fingerprint_takes_linear_time_and_distinguishes_bodies() -> None:
     first, second = (
         calls_of(partial(digest, order(tracking={f"k{i}": [i] for i in range(n)}))).total()
         for n in (2_000, 4_000)

@@ -19,6 +19,6 @@ ID = basket_id().encode()
         (b"[" * 100_000, "recursion limit"),
     ],
 )
-def test_an_order_that_says_two_things_or_nothing_is_refused(value: bytes, why: str) -> None:
+def test_a_contradictory_or_empty_order_is_refused(value: bytes, why: str) -> None:
     with pytest.raises(InvalidOrderMessage, match=why):
         parse_order(ID, value)

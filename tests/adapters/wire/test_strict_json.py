@@ -46,7 +46,7 @@ WRITTEN = st.recursive(
 
 
 @given(WRITTEN)
-def test_a_text_is_refused_exactly_where_a_member_is_repeated(value: Any) -> None:
+def test_exactly_the_texts_with_a_repeated_member_are_refused(value: Any) -> None:
     text = written(value)
     if repeats(value):
         with pytest.raises(RepeatedMember):
@@ -66,7 +66,7 @@ def test_a_text_is_refused_exactly_where_a_member_is_repeated(value: Any) -> Non
         ("[" * 150 + '{"a": 1, "a": 1}' + "]" * 150, "/0" * 150 + "/a"),
     ],
 )
-def test_the_first_repeated_member_is_told_by_its_place(text: str, place: str) -> None:
+def test_the_first_repeated_member_is_reported_by_its_place(text: str, place: str) -> None:
     with pytest.raises(RepeatedMember) as refused:
         read_json(text.encode())
     assert pointer(refused.value.location) == place
@@ -99,7 +99,7 @@ NO_JSON = [
 
 
 @pytest.mark.parametrize("text", NO_JSON, ids=lambda text: repr(text[:12]))
-def test_what_is_no_json_is_refused_without_a_quote_of_it(text: bytes) -> None:
+def test_invalid_json_is_refused_without_a_quote(text: bytes) -> None:
     with pytest.raises(InvalidJson) as refused:
         read_json(text)
     assert not isinstance(refused.value, RepeatedMember)
@@ -110,7 +110,7 @@ def test_numbers_are_read_exactly() -> None:
     assert read_json(b"[12345678901234567890123, 2.0, 1e2]") == [12345678901234567890123, 2.0, 100.0]
 
 
-def test_a_long_name_is_told_by_its_beginning() -> None:
+def test_a_long_name_is_cut() -> None:
     name = b'"' + b"n" * 200_000 + b'"'
     with pytest.raises(RepeatedMember) as refused:
         read_json(b"{" + name + b":1," + name + b":2}")

@@ -33,7 +33,7 @@ MALFORMED = [
 
 
 @pytest.mark.parametrize("body", MALFORMED)
-async def test_what_is_no_json_is_told_as_such(shop: Caller, body: bytes) -> None:
+async def test_invalid_json_is_reported(shop: Caller, body: bytes) -> None:
     assert problem(await shop.initiate(body)) == (400, "malformed_json")
     assert problem(await shop.update(basket_id(), body)) == (400, "malformed_json")
 
@@ -43,16 +43,14 @@ def padded(size: int) -> bytes:
     return body + b" " * (size - len(body))
 
 
-async def test_a_body_of_the_limit_is_read_and_one_byte_more_is_not(service: Service, shop: Caller) -> None:
+async def test_a_body_may_be_as_large_as_the_limit(service: Service, shop: Caller) -> None:
     limit = service.settings.max_body_bytes
     assert limit == 256 * 1024
     assert (await shop.initiate(padded(limit))).status_code == 200
     assert problem(await shop.initiate(padded(limit + 1))) == (413, "body_too_large")
 
 
-async def test_a_body_that_does_not_say_its_size_is_read_no_further_than_the_limit(
-    service: Service, shop: Caller
-) -> None:
+async def test_a_body_of_unknown_size_is_read_up_to_the_limit(service: Service, shop: Caller) -> None:
     sent = 0
 
     async def endless() -> AsyncIterator[bytes]:
@@ -81,12 +79,12 @@ async def test_a_body_in_pieces_is_put_together(shop: Caller) -> None:
     "media_type",
     ["application/json", "application/json; charset=utf-8", "Application/JSON", "application/vnd.shop+json"],
 )
-async def test_json_by_any_of_its_names_is_taken(shop: Caller, media_type: str) -> None:
+async def test_every_json_media_type_is_accepted(shop: Caller, media_type: str) -> None:
     answer = await shop.send("POST", INITIATE, order(), {"content-type": media_type})
     assert answer.status_code == 200
 
 
-async def test_a_body_that_does_not_say_what_it_is_is_taken(shop: Caller) -> None:
+async def test_a_body_without_a_media_type_is_accepted(shop: Caller) -> None:
     answer = await shop.send("POST", INITIATE, order())
     assert "content-type" not in answer.request.headers
     assert answer.status_code == 200
@@ -100,13 +98,13 @@ async def test_another_kind_of_body_is_refused(shop: Caller, media_type: str) ->
     assert problem(answer) == (415, "unsupported_media_type")
 
 
-async def test_the_token_is_looked_at_before_anything_else(service: Service) -> None:
+async def test_the_token_is_checked_first(service: Service) -> None:
     stranger = service.stranger()
     headers = {"content-type": "text/plain", "if-match": "garbage"}
     assert problem(await stranger.send("POST", INITIATE, padded(10**6), headers))[0] == 401
 
 
-async def test_headers_are_looked_at_before_the_body(shop: Caller) -> None:
+async def test_headers_are_checked_before_the_body(shop: Caller) -> None:
     assert problem(await shop.initiate(b"{", if_match="garbage")) == (400, "invalid_header")
     assert problem(await shop.update(None, b"{")) == (400, "invalid_landing_state")
 
@@ -121,7 +119,7 @@ async def test_headers_are_looked_at_before_the_body(shop: Caller) -> None:
         ('{"order": {"orderItems": [], "unknown": {"b": 1, "b": 1}}}', "/order/unknown/b"),
     ],
 )
-async def test_a_member_that_stands_twice_is_told_by_its_place(shop: Caller, body: str, pointer: str) -> None:
+async def test_a_repeated_member_is_reported_by_its_place(shop: Caller, body: str, pointer: str) -> None:
     for answer in (
         await shop.initiate(body.encode(), idempotency_key="k"),
         await shop.update(basket_id(), body.replace("orderItems", "orderItemActions").encode()),
@@ -132,7 +130,7 @@ async def test_a_member_that_stands_twice_is_told_by_its_place(shop: Caller, bod
     assert (await shop.initiate(order(), idempotency_key="k")).status_code == 200
 
 
-async def test_a_member_that_stands_twice_in_an_action_is_refused_and_nothing_changes(shop: Caller) -> None:
+async def test_a_repeated_member_in_an_action_is_rejected(shop: Caller) -> None:
     id = await shop.begin()
     action = (
         b'{"orderItemActionType": "add", "offer": {"id": "o", "version": "v"}, "quantity": 1, "quantity": 5}'
@@ -142,7 +140,7 @@ async def test_a_member_that_stands_twice_in_an_action_is_refused_and_nothing_ch
     assert (await shop.order(id)).headers["etag"] == '"1"'
 
 
-async def test_a_landing_state_that_says_two_things_cannot_be_read(shop: Caller) -> None:
+async def test_a_landing_state_with_a_repeated_member_is_unreadable(shop: Caller) -> None:
     one, two = await shop.begin(), await shop.begin()
     value = quote(f'{{"basketId": "{one}", "basketId": "{two}"}}')
     answer = await shop.send("PUT", UPDATE, actions(add()), {"cookie": f"landing_state={value}"})

@@ -58,7 +58,7 @@ def held(service: Service) -> tuple[Service, HeldStore]:
     return Service(service.settings, checkout), store
 
 
-async def test_an_initiate_sent_again_is_answered_with_the_first_answer(shop: Caller) -> None:
+async def test_a_repeated_initiate_gets_the_first_response(shop: Caller) -> None:
     first = await shop.initiate(order(wanted()), idempotency_key=KEY)
     again = await shop.initiate(order(wanted()), idempotency_key=KEY)
     assert "idempotent-replayed" not in first.headers
@@ -70,13 +70,13 @@ async def test_an_initiate_sent_again_is_answered_with_the_first_answer(shop: Ca
     )
 
 
-async def test_an_initiate_is_the_same_with_the_cookie_of_its_first_answer(shop: Caller) -> None:
+async def test_a_repeated_initiate_may_bring_the_cookie_of_the_first_response(shop: Caller) -> None:
     first = await shop.initiate(order(wanted()), idempotency_key=KEY)
     again = await shop.initiate(order(wanted()), idempotency_key=KEY, **cookie_header(first.json()["id"]))
     assert again.json() == first.json()
 
 
-async def test_an_update_is_carried_out_once(shop: Caller) -> None:
+async def test_a_repeated_update_runs_once(shop: Caller) -> None:
     id = await shop.begin()
     first = await shop.update(id, actions(add()), idempotency_key=KEY)
     await shop.update(id, actions(add("o-2")))
@@ -85,14 +85,14 @@ async def test_an_update_is_carried_out_once(shop: Caller) -> None:
     assert [item["quantity"] for item in await shop.items(id)] == [1, 1]
 
 
-async def test_a_validation_is_carried_out_once(shop: Caller) -> None:
+async def test_a_repeated_validation_runs_once(shop: Caller) -> None:
     id = await shop.begin(wanted())
     first, again = [await shop.validate(id, idempotency_key=KEY) for _ in range(2)]
     assert (again.content, again.headers["etag"]) == (first.content, first.headers["etag"])
     assert again.headers["idempotent-replayed"] == "true"
 
 
-async def test_a_body_is_the_same_however_it_is_spaced_and_ordered(shop: Caller) -> None:
+async def test_spaces_and_order_do_not_change_a_body(shop: Caller) -> None:
     first = await shop.initiate(b'{"order":{"orderItems":[],"country":"GB"}}', idempotency_key=KEY)
     again = await shop.initiate(b'{"order": {"country": "GB", "orderItems": []} }', idempotency_key=KEY)
     assert again.content == first.content
@@ -119,7 +119,7 @@ async def test_a_key_is_of_its_organisation_and_its_call(shop: Caller, rival: Ca
     assert (await shop.update(ours.json()["id"], actions(), idempotency_key=KEY)).status_code == 200
 
 
-async def test_a_refusal_of_the_domain_is_told_again_as_it_was(service: Service, shop: Caller) -> None:
+async def test_a_rejection_of_the_domain_is_replayed(service: Service, shop: Caller) -> None:
     id = await shop.begin(wanted())
     first = await shop.update(id, actions(remove(item_id(9999))), idempotency_key=KEY)
     again = await shop.update(id, actions(remove(item_id(9999))), idempotency_key=KEY)
@@ -133,7 +133,7 @@ async def test_a_refusal_of_the_domain_is_told_again_as_it_was(service: Service,
     assert finished[1].headers["idempotent-replayed"] == "true"
 
 
-async def test_what_was_no_command_is_not_remembered(shop: Caller) -> None:
+async def test_a_request_that_is_no_command_is_not_stored(shop: Caller) -> None:
     id = await shop.begin()
     assert (await shop.update(id, actions(add()), idempotency_key=KEY, if_match="x")).status_code == 400
     assert (await shop.update(id, {}, idempotency_key=KEY)).status_code == 422
@@ -143,7 +143,7 @@ async def test_what_was_no_command_is_not_remembered(shop: Caller) -> None:
     assert "idempotent-replayed" not in answer.headers
 
 
-async def test_a_key_that_was_told_a_412_is_told_it_again_also_when_it_could_go_through(shop: Caller) -> None:
+async def test_a_412_is_replayed_even_if_the_request_could_succeed_now(shop: Caller) -> None:
     id = await shop.begin()
     first = await shop.update(id, actions(add()), idempotency_key=KEY, if_match='"2"')
     await shop.update(id, actions(add()))
@@ -154,9 +154,7 @@ async def test_a_key_that_was_told_a_412_is_told_it_again_also_when_it_could_go_
     assert (await shop.update(id, actions(add()), idempotency_key="new", if_match='"2"')).status_code == 200
 
 
-async def test_a_key_that_was_told_of_a_taken_external_id_is_told_it_again(
-    service: Service, shop: Caller
-) -> None:
+async def test_a_taken_external_id_is_replayed(service: Service, shop: Caller) -> None:
     holder = (await shop.initiate(order(external_id="E-1"))).json()["id"]
     other = await shop.begin()
     wish = order(external_id="E-1", checkoutId=other)
@@ -168,7 +166,7 @@ async def test_a_key_that_was_told_of_a_taken_external_id_is_told_it_again(
     assert (await shop.initiate(wish, idempotency_key="new")).status_code == 200
 
 
-async def test_a_failure_of_ours_is_not_remembered(held: tuple[Service, HeldStore]) -> None:
+async def test_a_failure_of_the_service_is_not_stored(held: tuple[Service, HeldStore]) -> None:
     service, store = held
     shop = service.caller()
     store.away = True
@@ -182,7 +180,7 @@ async def test_a_failure_of_ours_is_not_remembered(held: tuple[Service, HeldStor
     assert "idempotent-replayed" not in answer.headers
 
 
-async def test_while_the_first_runs_the_second_is_told_to_wait(held: tuple[Service, HeldStore]) -> None:
+async def test_a_second_request_must_wait_while_the_first_runs(held: tuple[Service, HeldStore]) -> None:
     service, store = held
     shop = service.caller()
     first = asyncio.create_task(shop.initiate(order(), idempotency_key=KEY))
@@ -196,7 +194,7 @@ async def test_while_the_first_runs_the_second_is_told_to_wait(held: tuple[Servi
     assert (answer.status_code, again.content) == (200, answer.content)
 
 
-async def test_of_two_processes_one_carries_out_and_both_give_its_answer(service: Service) -> None:
+async def test_one_of_two_processes_runs_and_both_give_its_response(service: Service) -> None:
     callers = [
         Service(
             service.settings, service.checkout, handlers=service.checkout.process().handlers.real
@@ -221,7 +219,7 @@ async def test_sixteen_at_once_with_one_key_make_one_basket(shop: Caller, servic
     }
 
 
-async def test_a_change_that_met_a_conflict_is_told_as_it_was_stored(service: Service) -> None:
+async def test_a_response_after_a_conflict_is_the_stored_one(service: Service) -> None:
     other = Service(service.settings, service.checkout, handlers=service.checkout.process().handlers.real)
     one, two = service.caller(), other.caller()
     id = await one.begin(wanted())
@@ -233,7 +231,7 @@ async def test_a_change_that_met_a_conflict_is_told_as_it_was_stored(service: Se
     assert again.content == first.content
 
 
-async def test_keys_are_forgotten_after_a_day(service: Service, shop: Caller) -> None:
+async def test_keys_expire_after_a_day(service: Service, shop: Caller) -> None:
     first = await shop.initiate(order(), idempotency_key=KEY)
     service.checkout.clock.advance(timedelta(hours=24))
     assert (await shop.initiate(order(), idempotency_key=KEY)).json() != first.json()
@@ -265,7 +263,7 @@ async def test_keys_that_are_not_the_same_stay_apart(shop: Caller) -> None:
     assert len(ids) == len(keys)
 
 
-async def test_an_answer_that_the_release_before_stored_by_the_quoted_text_is_found(
+async def test_a_response_that_an_older_release_stored_by_the_quoted_key_is_found(
     service: Service, shop: Caller
 ) -> None:
     first = await shop.initiate(order(), idempotency_key="k")
@@ -297,7 +295,7 @@ NO_KEYS = [
 @pytest.mark.parametrize(
     "key", [*NO_KEYS, '"a";', '"a";A=1', '"a";b=', '"' + "a" * 256 + '"', '"";a=1', '"a"x']
 )
-async def test_what_cannot_be_a_key_cannot_be_read(shop: Caller, key: str) -> None:
+async def test_an_invalid_key_is_rejected(shop: Caller, key: str) -> None:
     id = await shop.begin()
     for method, path, body in (
         ("POST", "/partner/checkout/initiate", order()),
@@ -311,7 +309,7 @@ async def test_what_cannot_be_a_key_cannot_be_read(shop: Caller, key: str) -> No
         assert problem(answer) == (400, "invalid_header")
 
 
-async def test_the_longest_key_is_taken(shop: Caller) -> None:
+async def test_the_longest_key_is_accepted(shop: Caller) -> None:
     assert (await shop.initiate(order(), idempotency_key="!" + "~" * 254)).status_code == 200
 
 

@@ -35,13 +35,13 @@ async def test_two_items_of_one_id_are_refused_whatever_the_case(shop: Caller) -
     assert [error["code"] for error in taken.json()["errors"]] == ["order_item_id_in_use"]
 
 
-async def test_a_request_that_says_a_line_again_in_another_case_changes_nothing(shop: Caller) -> None:
+async def test_a_line_repeated_in_another_case_changes_nothing(shop: Caller) -> None:
     id = await shop.begin(wanted(id=LOW.upper()))
     again = await shop.initiate(order(wanted(id=LOW.title()), checkoutId=id))
     assert (again.status_code, again.headers["etag"]) == (200, '"2"')
 
 
-async def test_a_baskets_id_is_one_in_either_case_wherever_it_is_named(shop: Caller) -> None:
+async def test_a_baskets_id_is_the_same_in_either_case(shop: Caller) -> None:
     id = await shop.begin(wanted())
     loud = id.replace("basket-", "").upper()
     loud = f"basket-{loud}"
@@ -51,7 +51,7 @@ async def test_a_baskets_id_is_one_in_either_case_wherever_it_is_named(shop: Cal
     assert (await shop.initiate(order(wanted(), checkoutId=loud))).json()["id"] == id
 
 
-async def test_an_id_that_is_no_uuid_is_what_it_is(shop: Caller) -> None:
+async def test_an_id_that_is_no_uuid_keeps_its_case(shop: Caller) -> None:
     for id in ("basket-" + "A" * 32, "basket-" + "a" * 32):
         assert problem(await shop.order(id)) == (404, "basket_not_found")
         assert id in (await shop.order(id)).json()["detail"]
@@ -96,7 +96,7 @@ async def test_an_id_that_is_stored_in_upper_case_is_found(service: Service, sho
     assert answer.json()["order"]["orderItems"] == []
 
 
-async def test_a_line_that_is_stored_in_upper_case_can_be_said_again(service: Service, shop: Caller) -> None:
+async def test_a_line_stored_in_upper_case_can_be_repeated(service: Service, shop: Caller) -> None:
     id = await stored(service)
     same = order(
         wanted("o-1", id=LOW, type="offer"),
@@ -116,9 +116,7 @@ async def test_a_line_that_is_stored_in_upper_case_can_be_said_again(service: Se
     assert lines[0]["id"] == LOW
 
 
-async def test_an_id_in_use_is_in_use_also_where_it_is_stored_in_upper_case(
-    service: Service, shop: Caller
-) -> None:
+async def test_an_id_stored_in_upper_case_is_in_use(service: Service, shop: Caller) -> None:
     id = await stored(service)
     taken = await shop.update(id, actions(add("o-2", id=LOW, type="offer"), remove(item_id(9))))
     assert [error["code"] for error in taken.json()["errors"]] == [

@@ -40,13 +40,13 @@ async def test_the_answer_names_a_new_basket(shop: Caller) -> None:
     assert re.fullmatch(BASKET_ID_PATTERN, answer.json()["id"])
 
 
-async def test_the_order_is_what_the_request_said(shop: Caller) -> None:
+async def test_the_order_shows_the_request(shop: Caller) -> None:
     found = (await shop.order(await shop.begin(wanted(quantity=2), **FULL))).json()["order"]
     assert {name: found[name] for name in FULL} == FULL
     assert [(item["offer"]["id"], item["quantity"]) for item in found["orderItems"]] == [("o-1", 2)]
 
 
-async def test_only_the_items_must_be_said_and_they_may_be_none(shop: Caller) -> None:
+async def test_only_the_items_are_required_and_may_be_empty(shop: Caller) -> None:
     assert await shop.items(await shop.begin()) == []
 
 
@@ -60,7 +60,7 @@ async def test_the_cookie_points_to_the_basket_until_it_expires(shop: Caller) ->
     assert int(cookie["max-age"]) == LIFETIME.total_seconds()
 
 
-async def test_the_cookie_is_not_secure_where_the_setting_says_so(service: Service) -> None:
+async def test_the_cookie_is_not_secure_if_the_setting_says_so(service: Service) -> None:
     local = Service(service.settings.model_copy(update={"landing_cookie_secure": False}))
     _, cookie = landing_state(await local.caller().initiate(order()))
     assert not cookie["secure"]
@@ -75,7 +75,7 @@ async def test_the_cookies_name_is_a_setting(service: Service) -> None:
     assert again.json() == answer.json()
 
 
-async def test_a_named_basket_is_brought_to_the_request(shop: Caller) -> None:
+async def test_a_named_basket_is_set_to_the_request(shop: Caller) -> None:
     id = await shop.begin(wanted("o-1"), wanted("o-2", 5))
     kept = (await shop.items(id))[1]["id"]
     answer = await shop.initiate(order(wanted("o-2", 6), wanted("o-3"), checkoutId=id, country="GB"))
@@ -85,25 +85,25 @@ async def test_a_named_basket_is_brought_to_the_request(shop: Caller) -> None:
     assert items[0]["id"] == kept
 
 
-async def test_saying_the_same_again_makes_no_event(shop: Caller) -> None:
+async def test_a_repeated_request_makes_no_event(shop: Caller) -> None:
     first = await shop.initiate(order(wanted(), external_id="E-1"))
     again = await shop.initiate(order(wanted(), external_id="E-1"))
     assert (again.json(), again.headers["etag"]) == (first.json(), first.headers["etag"])
 
 
-async def test_the_cookies_basket_is_the_one(shop: Caller) -> None:
+async def test_the_cookies_basket_is_updated(shop: Caller) -> None:
     id = await shop.begin()
     answer = await shop.initiate(order(wanted()), **cookie_header(id))
     assert answer.json() == {"id": id}
 
 
-async def test_the_named_basket_goes_before_the_cookies(shop: Caller) -> None:
+async def test_the_named_basket_takes_precedence_over_the_cookies(shop: Caller) -> None:
     named, pointed = await shop.begin(), await shop.begin()
     answer = await shop.initiate(order(checkoutId=named), **cookie_header(pointed))
     assert answer.json() == {"id": named}
 
 
-async def test_the_cookies_basket_goes_before_the_external_ids(shop: Caller) -> None:
+async def test_the_cookies_basket_takes_precedence_over_the_external_ids(shop: Caller) -> None:
     pointed, other = await shop.begin(external_id="E-1"), await shop.begin(external_id="E-2")
     answer = await shop.initiate(order(external_id="E-1"), **cookie_header(other))
     assert problem(answer) == (409, "external_id_in_use")
@@ -161,13 +161,13 @@ async def test_an_add_on_hangs_under_the_item_whose_id_the_request_brings(shop: 
     assert items["a-7"]["parentId"] == parent
 
 
-async def test_the_type_must_be_said_where_there_are_add_ons(shop: Caller) -> None:
+async def test_the_type_is_required_if_there_are_add_ons(shop: Caller) -> None:
     answer = await shop.initiate(order(wanted(), wanted("a-7", type="add_on")))
     assert problem(answer) == (422, "invalid_request")
     assert errors(answer) == [("/order/orderItems/0/type", "type_required")]
 
 
-async def test_a_version_that_does_not_match_is_told_with_the_one_that_is(shop: Caller) -> None:
+async def test_a_version_mismatch_shows_the_present_version(shop: Caller) -> None:
     id = await shop.begin()
     answer = await shop.initiate(order(wanted(), checkoutId=id), if_match='"7"')
     assert problem(answer) == (412, "version_mismatch")
@@ -224,7 +224,7 @@ WRONG: list[tuple[object, list[tuple[str, str]]]] = [
 
 
 @pytest.mark.parametrize(("body", "wrong"), WRONG)
-async def test_everything_that_is_wrong_is_told_at_once(
+async def test_everything_that_is_wrong_is_reported_at_once(
     shop: Caller, body: object, wrong: list[tuple[str, str]]
 ) -> None:
     answer = await shop.initiate(body)
@@ -232,7 +232,7 @@ async def test_everything_that_is_wrong_is_told_at_once(
     assert errors(answer) == wrong
 
 
-async def test_five_hundred_items_are_taken_and_one_more_is_not(shop: Caller) -> None:
+async def test_five_hundred_items_are_the_limit(shop: Caller) -> None:
     most = [wanted(f"o-{number}") for number in range(500)]
     assert len(await shop.items(await shop.begin(*most))) == 500
     answer = await shop.initiate(order(*most, wanted("o-500")))
@@ -242,12 +242,12 @@ async def test_five_hundred_items_are_taken_and_one_more_is_not(shop: Caller) ->
     )
 
 
-async def test_a_body_with_a_hundred_thousand_mistakes_is_refused_shortly(shop: Caller) -> None:
+async def test_a_body_with_a_hundred_thousand_mistakes_is_refused_quickly(shop: Caller) -> None:
     answer = await shop.initiate(b'{"order":{"orderItems":[' + b",".join([b"1"] * 100_000) + b"]}}")
     assert errors(answer) == [("/order/orderItems", "too_many_items")]
 
 
-async def test_of_very_many_mistakes_a_hundred_are_told(shop: Caller) -> None:
+async def test_at_most_a_hundred_mistakes_are_listed(shop: Caller) -> None:
     answer = await shop.initiate(order(**{f"unknown{number}": 1 for number in range(300)}))
     assert len(errors(answer)) == 100
     assert "300 things" in answer.json()["detail"]

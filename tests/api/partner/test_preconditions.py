@@ -47,7 +47,7 @@ async def lines_of(shop: Caller, id: str) -> int:
 
 
 @pytest.mark.parametrize("tag", MATCHING)
-async def test_a_call_for_the_version_that_is_goes_through(shop: Caller, tag: str) -> None:
+async def test_a_call_for_the_present_version_succeeds(shop: Caller, tag: str) -> None:
     first, second, third = [await shop.begin() for _ in range(3)]
     assert (await shop.update(first, actions(add()), if_match=tag)).status_code == 200
     assert (await shop.validate(second, if_match=tag)).status_code == 200
@@ -56,9 +56,7 @@ async def test_a_call_for_the_version_that_is_goes_through(shop: Caller, tag: st
 
 
 @pytest.mark.parametrize("tag", OTHERS)
-async def test_a_call_for_another_version_is_refused_and_told_the_version_that_is(
-    shop: Caller, tag: str
-) -> None:
+async def test_a_call_for_another_version_is_refused_with_the_present_one(shop: Caller, tag: str) -> None:
     id = await shop.begin()
     for answer in (
         await shop.update(id, actions(add()), if_match=tag),
@@ -73,7 +71,7 @@ async def test_a_call_for_another_version_is_refused_and_told_the_version_that_i
 
 @pytest.mark.parametrize("name", ["if-match", "if-none-match"])
 @pytest.mark.parametrize("tag", GARBAGE)
-async def test_what_is_no_list_of_entity_tags_cannot_be_read(shop: Caller, name: str, tag: str) -> None:
+async def test_an_invalid_list_of_entity_tags_is_rejected(shop: Caller, name: str, tag: str) -> None:
     id, headers = await shop.begin(), {name: tag}
     assert problem(await shop.update(id, actions(add()), **headers)) == (400, "invalid_header")
     assert problem(await shop.validate(id, **headers)) == (400, "invalid_header")
@@ -146,7 +144,7 @@ async def test_a_basket_that_is_named_and_not_there_is_not_created(shop: Caller)
     assert problem(answer) == (404, "basket_not_found")
 
 
-async def test_a_first_try_that_created_is_told_again_and_not_taken_for_another_basket(shop: Caller) -> None:
+async def test_a_repeated_create_gets_the_first_response(shop: Caller) -> None:
     headers = {"idempotency-key": "k", **unmatched("*")}
     first = await shop.initiate(order(wanted(), external_id="E-1"), **headers)
     again = await shop.initiate(order(wanted(), external_id="E-1"), **headers)
@@ -207,7 +205,7 @@ async def test_an_order_that_changed_is_sent(shop: Caller, method: str) -> None:
     assert (answer.status_code, answer.headers["etag"]) == (200, '"2"')
 
 
-async def test_an_order_that_expired_by_time_alone_is_sent_though_its_version_is_known(
+async def test_an_order_that_expired_by_time_is_sent_even_at_a_known_version(
     service: Service, shop: Caller
 ) -> None:
     id = await shop.begin()
@@ -218,7 +216,7 @@ async def test_an_order_that_expired_by_time_alone_is_sent_though_its_version_is
     assert (await shop.order(id, **unmatched('"2"'))).status_code == 304
 
 
-async def test_another_organisations_order_is_not_there_whatever_its_tag(
+async def test_another_organisations_order_is_not_found_whatever_its_tag(
     service: Service, shop: Caller
 ) -> None:
     id = await service.caller(RIVAL).begin()
@@ -233,7 +231,7 @@ async def test_a_list_has_at_most_1000_tags(shop: Caller, tags: int) -> None:
     assert answer.status_code == (412 if tags <= 1000 else 400)
 
 
-async def test_a_body_that_is_compressed_is_told_as_such(shop: Caller) -> None:
+async def test_a_compressed_body_is_refused(shop: Caller) -> None:
     for coding in ("gzip", "br", "GZIP", "identity, gzip", "deflate", "zstd", "x"):
         answer = await shop.send("POST", INITIATE, order(), {"content-encoding": coding})
         assert problem(answer) == (415, "unsupported_content_encoding")
@@ -241,6 +239,6 @@ async def test_a_body_that_is_compressed_is_told_as_such(shop: Caller) -> None:
 
 
 @pytest.mark.parametrize("coding", ["identity", "Identity", "identity, identity", "", " , identity"])
-async def test_a_body_that_is_as_it_is_may_say_so(shop: Caller, coding: str) -> None:
+async def test_the_identity_encoding_is_accepted(shop: Caller, coding: str) -> None:
     answer = await shop.send("POST", INITIATE, order(), {"content-encoding": coding})
     assert answer.status_code == 200

@@ -23,7 +23,7 @@ REFUSED: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("body", REFUSED.values(), ids=REFUSED)
-async def test_a_stored_refusal_of_an_update(service: Service, body: dict[str, Any]) -> None:
+async def test_a_stored_rejection_of_an_update_quotes_nothing(service: Service, body: dict[str, Any]) -> None:
     caller = service.caller()
     id = await caller.begin()
     first = await caller.update(id, body, idempotency_key="k")
@@ -41,7 +41,7 @@ async def test_a_stored_refusal_of_an_update(service: Service, body: dict[str, A
         [wanted(MARKER, 9999), wanted(MARKER, 9999)],
     ],
 )
-async def test_a_stored_refusal_of_an_initiate_which_makes_no_basket(
+async def test_a_stored_rejection_of_an_initiate_quotes_nothing(
     service: Service, items: list[dict[str, Any]]
 ) -> None:
     caller = service.caller()

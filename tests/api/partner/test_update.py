@@ -12,7 +12,7 @@ from tests.builders import LIFETIME, basket_id, caller, item_id, offer, price
 NEVER = item_id(9999)
 
 
-async def test_the_answer_says_what_each_action_did(shop: Caller) -> None:
+async def test_the_response_shows_what_each_action_did(shop: Caller) -> None:
     id = await shop.begin(wanted("o-1", 2), wanted("o-9"))
     first, second = [item["id"] for item in await shop.items(id)]
     answer = await shop.update(id, actions(add("o-2"), change(first, 5), change(first, 5), remove(second)))
@@ -29,7 +29,7 @@ async def test_the_answer_says_what_each_action_did(shop: Caller) -> None:
     ]
 
 
-async def test_the_order_of_the_answer_is_the_basket_as_it_is_then(shop: Caller) -> None:
+async def test_the_response_shows_the_basket_after_the_update(shop: Caller) -> None:
     id = await shop.begin()
     answer = await shop.update(id, actions(add()))
     assert answer.json()["order"] == (await shop.order(id)).json()["order"]
@@ -43,7 +43,7 @@ async def test_adding_what_the_basket_holds_raises_its_quantity(shop: Caller) ->
     assert len(await shop.items(id)) == 1
 
 
-async def test_an_offer_takes_its_add_ons_along_and_says_so(shop: Caller) -> None:
+async def test_an_offer_takes_its_add_ons_along(shop: Caller) -> None:
     id = await shop.begin(wanted("o-1", type="offer"))
     parent = (await shop.items(id))[0]["id"]
     await shop.update(id, actions(add("a-7", type="add_on", parentId=parent)))
@@ -53,7 +53,7 @@ async def test_an_offer_takes_its_add_ons_along_and_says_so(shop: Caller) -> Non
     assert await shop.items(id) == []
 
 
-async def test_a_quantity_of_none_removes_the_line(shop: Caller) -> None:
+async def test_a_quantity_of_zero_removes_the_line(shop: Caller) -> None:
     id = await shop.begin(wanted())
     line = (await shop.items(id))[0]["id"]
     result = (await shop.update(id, actions(change(line, 0)))).json()["actionResults"][0]
@@ -61,7 +61,7 @@ async def test_a_quantity_of_none_removes_the_line(shop: Caller) -> None:
     assert await shop.items(id) == []
 
 
-async def test_one_bad_action_refuses_all_and_changes_nothing(shop: Caller) -> None:
+async def test_one_bad_action_rejects_all_and_changes_nothing(shop: Caller) -> None:
     id = await shop.begin(wanted())
     before = (await shop.order(id)).json()
     answer = await shop.update(id, actions(add("o-2"), remove(NEVER), change(NEVER, 2)))
@@ -94,7 +94,7 @@ WRONG: list[tuple[object, list[tuple[str, str]]]] = [
 
 
 @pytest.mark.parametrize(("body", "wrong"), WRONG)
-async def test_everything_that_is_wrong_is_told_at_once(
+async def test_everything_that_is_wrong_is_reported_at_once(
     shop: Caller, body: object, wrong: list[tuple[str, str]]
 ) -> None:
     answer = await shop.update(await shop.begin(), body)
@@ -109,7 +109,7 @@ async def test_a_sum_over_the_largest_quantity_is_refused(shop: Caller) -> None:
     ]
 
 
-async def test_two_hundred_actions_are_taken(shop: Caller) -> None:
+async def test_two_hundred_actions_are_the_limit(shop: Caller) -> None:
     id = await shop.begin()
     assert (await shop.update(id, actions(*[add()] * 200))).status_code == 200
     assert [item["quantity"] for item in await shop.items(id)] == [200]
@@ -121,15 +121,13 @@ async def test_no_action_at_all_changes_nothing(shop: Caller) -> None:
     assert (answer.status_code, answer.headers["etag"], answer.json()["actionResults"]) == (200, '"1"', [])
 
 
-async def test_what_the_catalogue_does_not_know_is_taken_without_name_and_price(shop: Caller) -> None:
+async def test_an_unknown_offer_is_added_without_name_and_price(shop: Caller) -> None:
     id = await shop.begin()
     line = (await shop.update(id, actions(add("o-unheard-of")))).json()["order"]["orderItems"][0]
     assert (line["offer"]["name"], line["offer"]["products"], line["price"]) == (None, [], None)
 
 
-async def test_what_the_catalogue_knows_is_told_with_name_products_and_price(
-    service: Service, shop: Caller
-) -> None:
+async def test_a_known_offer_is_added_with_name_products_and_price(service: Service, shop: Caller) -> None:
     await service.checkout.record(offer("o-1"), price("o-1", "9.90"))
     found = (await shop.update(await shop.begin(currency="GBP"), actions(add("o-1", 3)))).json()["order"]
     line = found["orderItems"][0]

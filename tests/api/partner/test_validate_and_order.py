@@ -16,7 +16,7 @@ ORDER_FIELDS = {
 }
 
 
-async def test_a_basket_of_what_can_be_had_is_ready(service: Service, shop: Caller) -> None:
+async def test_a_basket_of_available_offers_is_ready(service: Service, shop: Caller) -> None:
     await service.checkout.record(offer(), price(), availability())
     answer = await shop.validate(await shop.begin(wanted(), country="GB", currency="GBP"))
     body = answer.json()
@@ -25,9 +25,7 @@ async def test_a_basket_of_what_can_be_had_is_ready(service: Service, shop: Call
     assert len(body["evidence"]) == 3
 
 
-async def test_a_basket_that_is_not_ready_is_answered_all_the_same_with_all_findings(
-    service: Service, shop: Caller
-) -> None:
+async def test_a_basket_that_is_not_ready_gets_all_findings(service: Service, shop: Caller) -> None:
     await service.checkout.record(offer(), price(), availability(status="blocked", reason="recall"))
     body = (await shop.validate(await shop.begin(wanted(), wanted("o-unheard-of")))).json()
     assert body["ready"] is False
@@ -35,7 +33,7 @@ async def test_a_basket_that_is_not_ready_is_answered_all_the_same_with_all_find
     assert "offer_unknown" in [finding["code"] for finding in body["validationErrors"]]
 
 
-async def test_a_price_that_the_caller_expects_is_shown_and_judged(service: Service, shop: Caller) -> None:
+async def test_an_expected_price_is_shown_and_checked(service: Service, shop: Caller) -> None:
     await service.checkout.record(offer(), price(), offer("o-2"), price("o-2"))
     expected = {"amount": "9.90", "currency": "GBP"}
     id = await shop.begin(wanted(expectedPrice=expected), country="GB", currency="GBP")
@@ -56,7 +54,7 @@ async def test_every_path_of_a_finding_leads_into_checkout(service: Service, sho
     assert all(find(finding["path"], body["checkout"]) for finding in findings)
 
 
-async def test_the_answer_tells_the_judged_version_and_the_one_after_the_verdict(shop: Caller) -> None:
+async def test_the_response_has_the_validated_version_and_the_one_after_the_verdict(shop: Caller) -> None:
     id = await shop.begin(wanted())
     judged = (await shop.order(id)).json()["order"]
     answer = await shop.validate(id)
@@ -67,7 +65,7 @@ async def test_the_answer_tells_the_judged_version_and_the_one_after_the_verdict
     assert (await shop.order(id)).headers["etag"] == answer.headers["etag"]
 
 
-async def test_what_was_acknowledged_before_is_judged(service: Service) -> None:
+async def test_everything_acknowledged_before_is_validated(service: Service) -> None:
     processes = [
         Service(service.settings, service.checkout, handlers=service.checkout.process().handlers.real)
         for _ in range(2)
@@ -80,14 +78,14 @@ async def test_what_was_acknowledged_before_is_judged(service: Service) -> None:
         assert len(judged) == number + 1
 
 
-async def test_validations_at_once_all_answer(shop: Caller) -> None:
+async def test_concurrent_validations_all_succeed(shop: Caller) -> None:
     id = await shop.begin(wanted())
     answers = await asyncio.gather(*(shop.validate(id) for _ in range(16)))
     assert {answer.status_code for answer in answers} == {200}
     assert len({answer.headers["etag"] for answer in answers}) == 16
 
 
-async def test_an_expired_basket_is_judged_too(service: Service, shop: Caller) -> None:
+async def test_an_expired_basket_is_validated_too(service: Service, shop: Caller) -> None:
     id = await shop.begin(wanted())
     service.checkout.clock.advance(LIFETIME)
     body = (await shop.validate(id)).json()
@@ -95,7 +93,7 @@ async def test_an_expired_basket_is_judged_too(service: Service, shop: Caller) -
     assert "basket_expired" in [finding["code"] for finding in body["validationErrors"]]
 
 
-async def test_a_body_that_comes_with_it_says_nothing(shop: Caller) -> None:
+async def test_a_body_is_ignored(shop: Caller) -> None:
     answer = await shop.send("POST", validate_path(await shop.begin()), b"anything")
     assert answer.status_code == 200
 
@@ -145,6 +143,6 @@ WRONG_IDS = [
 
 
 @pytest.mark.parametrize("id", WRONG_IDS)
-async def test_what_cannot_be_an_id_is_refused_as_such(shop: Caller, id: str) -> None:
+async def test_an_invalid_id_is_rejected(shop: Caller, id: str) -> None:
     assert problem(await shop.order(id)) == (422, "invalid_basket_id")
     assert problem(await shop.validate(id)) == (422, "invalid_basket_id")

@@ -38,7 +38,7 @@ def test_each_event_class_has_a_type_name_of_its_own_that_ends_in_its_version() 
     assert all(name.startswith("checkout.") and name.endswith(".v1") for name in names)
 
 
-def test_a_field_that_this_release_does_not_know_is_passed_over() -> None:
+def test_unknown_fields_are_ignored() -> None:
     assert decode({**REMOVED, "since": "a later release"}) == decode(REMOVED)
 
 
@@ -73,7 +73,7 @@ UPCASTERS = {
 }
 
 
-def test_an_old_document_is_brought_up_version_by_version() -> None:
+def test_upcasters_run_version_by_version() -> None:
     before = dict(OLDEST)
     event = decode(OLDEST, UPCASTERS)
     assert isinstance(event, OrderItemQuantityChanged)
@@ -81,7 +81,7 @@ def test_an_old_document_is_brought_up_version_by_version() -> None:
     assert before == OLDEST
 
 
-def test_old_and_new_documents_stand_side_by_side_in_their_order() -> None:
+def test_old_and_new_documents_keep_their_order() -> None:
     events = decode_all(array(OLDEST, REMOVED, OLDEST), UPCASTERS)
     assert [type(event) for event in events] == [
         OrderItemQuantityChanged,
@@ -90,7 +90,7 @@ def test_old_and_new_documents_stand_side_by_side_in_their_order() -> None:
     ]
 
 
-def test_a_document_that_its_upcaster_cannot_take_is_unreadable() -> None:
+def test_a_document_whose_upcaster_fails_is_unreadable() -> None:
     broken = {key: value for key, value in OLDEST.items() if key != "quantity"}
     with pytest.raises(UnreadableEvent):
         decode(broken, UPCASTERS)
@@ -105,7 +105,7 @@ def test_an_event_of_a_newer_release_is_kept_whole() -> None:
     assert (event.type, event.originator_version, event.document) == (NEWER["type"], 6, NEWER)
 
 
-def test_an_event_of_a_newer_release_is_passed_over_and_counted() -> None:
+def test_an_event_of_a_newer_release_changes_only_the_version() -> None:
     initiated = samples()["basket-initiated"]
     expired = {**samples()["basket-expired"], "version": 3}
     basket = fold(None, decode_all(array(initiated, {**NEWER, "version": 2}, expired)))
@@ -137,7 +137,7 @@ def test_an_event_of_a_newer_release_is_passed_over_and_counted() -> None:
     ],
     ids=repr,
 )
-def test_what_is_no_event_is_unreadable_alone_and_among_others(document: Any) -> None:
+def test_a_document_that_is_no_event_is_unreadable(document: Any) -> None:
     with pytest.raises(UnreadableEvent):
         decode(document)
     with pytest.raises(UnreadableEvent):
@@ -145,10 +145,10 @@ def test_what_is_no_event_is_unreadable_alone_and_among_others(document: Any) ->
 
 
 @pytest.mark.parametrize("text", [b"", b"{", b"{}", b"null", b"7", b'[{"type":', b"\xff"])
-def test_what_is_no_array_of_events_is_unreadable(text: bytes) -> None:
+def test_anything_but_an_array_of_events_is_unreadable(text: bytes) -> None:
     with pytest.raises(UnreadableEvent):
         decode_all(text)
 
 
-def test_no_events_are_no_events() -> None:
+def test_an_empty_array_has_no_events() -> None:
     assert decode_all(b"[]") == []

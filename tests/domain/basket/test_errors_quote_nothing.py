@@ -31,7 +31,7 @@ def _told(read: Callable[[], object]) -> str:
 
 
 @pytest.mark.parametrize("name", samples())
-def test_a_stored_event_that_cannot_be_read(name: str) -> None:
+def test_errors_about_a_stored_event_do_not_quote_it(name: str) -> None:
     told = [
         _told(read)
         for spoiled in _spoiled(samples()[name])
@@ -42,7 +42,7 @@ def test_a_stored_event_that_cannot_be_read(name: str) -> None:
 
 
 @pytest.mark.parametrize("cut", [b'{"who":"ada-lovelace', b'[{"who":"ada-lovelace"', b'"ada-lovelace"'])
-def test_what_is_no_json(cut: bytes) -> None:
+def test_errors_about_invalid_json_do_not_quote_it(cut: bytes) -> None:
     with pytest.raises(UnreadableEvent) as events:
         decode_all(b"[" + cut + b"]")
     with pytest.raises(ValidationError) as snapshot:

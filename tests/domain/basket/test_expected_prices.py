@@ -44,24 +44,24 @@ def test_a_new_line_keeps_the_price_that_its_caller_expects() -> None:
 
 
 @pytest.mark.parametrize("said", [None, TEN])
-def test_an_initiate_brings_the_expected_price_to_what_it_says(said: Money | None) -> None:
+def test_an_initiate_sets_the_expected_price(said: Money | None) -> None:
     decided = scenario(HELD).when_ordered(item("o-1", 2, expected_price=said))
     decided.then(("price expected", "line-1", "9.00 GBP", str(said)))
     assert decided.basket.items["line-1"].expected_price == said
 
 
-def test_an_initiate_that_says_the_same_changes_nothing() -> None:
+def test_an_initiate_with_the_same_expected_price_changes_nothing() -> None:
     scenario(HELD).when_ordered(item("o-1", 2, expected_price=money("9.0"))).then()
 
 
-def test_an_add_that_expects_another_price_is_the_callers_newest_word() -> None:
+def test_an_add_with_another_expected_price_replaces_it() -> None:
     scenario(HELD).when(add("o-1", 1, expected_price=TEN)).then(
         ("quantity", "line-1", 2, 3),
         ("price expected", "line-1", "9.00 GBP", "10.00 GBP"),
     )
 
 
-def test_an_add_that_expects_no_price_leaves_what_was_expected() -> None:
+def test_an_add_without_an_expected_price_keeps_it() -> None:
     assert scenario(HELD).when(add("o-1", 1)).basket.items["line-1"].expected_price == NINE
 
 
@@ -71,7 +71,7 @@ def test_items_of_one_line_may_not_expect_two_prices() -> None:
 
 
 @pytest.mark.parametrize("prices", [(NINE, None), (None, NINE), (NINE, money("9.0000"))])
-def test_items_of_one_line_expect_what_one_of_them_says(prices: tuple[Money | None, Money | None]) -> None:
+def test_one_item_gives_the_expected_price_of_its_line(prices: tuple[Money | None, Money | None]) -> None:
     items = [item("o-1", expected_price=price) for price in prices]
     (line,) = scenario().when_ordered(*items).basket.items.values()
     assert (line.quantity, line.expected_price) == (2, NINE)
@@ -91,14 +91,14 @@ def test_items_of_one_line_expect_what_one_of_them_says(prices: tuple[Money | No
         (NINE, None, ["price_changed", "expected_price_differs"]),
     ],
 )
-def test_an_expected_price_is_held_against_the_current_one(
+def test_an_expected_price_is_compared_with_the_current_one(
     expected: Money | None, added_at: Money | None, expected_codes: list[str]
 ) -> None:
     added = unpriced(line("line-1")) if added_at is None else line("line-1", price=added_at)
     assert codes(basket(expecting(expected, added)), *KNOWN) == expected_codes
 
 
-def test_a_price_that_was_not_expected_is_told_with_both() -> None:
+def test_an_unexpected_price_is_reported_with_both_prices() -> None:
     finding = found("expected_price_differs", basket(expecting(NINE, line("line-1"))), *KNOWN)
     assert finding.data == {
         "expectedPrice": {"amount": "9.00", "currency": "GBP"},
@@ -109,5 +109,5 @@ def test_a_price_that_was_not_expected_is_told_with_both() -> None:
     assert finding.path == "$.orderItems[0].expectedPrice"
 
 
-def test_a_line_without_a_current_price_is_told_once() -> None:
+def test_a_line_without_a_current_price_has_one_finding() -> None:
     assert codes(basket(expecting(NINE, line("line-1"))), KNOWN[0]) == ["price_missing"]

@@ -42,7 +42,7 @@ async def test_a_basket_past_its_expiry_is_shown_as_expired_before_an_event_says
     assert len(await checkout.history(id)) == 1
 
 
-async def test_an_order_completes_a_basket_and_gives_its_external_id_free() -> None:
+async def test_an_order_completes_a_basket_and_releases_its_external_id() -> None:
     checkout = InMemoryCheckout()
     first = await checkout.handlers.initiate(initiate(external_id="E-1"), caller())
     await checkout.handlers.complete(first.basket.id, "order-1", caller("order-service"))
@@ -51,7 +51,7 @@ async def test_an_order_completes_a_basket_and_gives_its_external_id_free() -> N
     assert (await checkout.handlers.initiate(initiate(external_id="E-1"), caller())).created
 
 
-async def test_the_same_order_twice_is_said_once() -> None:
+async def test_the_same_order_completes_a_basket_once() -> None:
     checkout = InMemoryCheckout()
     id = await begun(checkout)
     await checkout.handlers.complete(id, "order-1", caller())

@@ -122,7 +122,7 @@ def cut(document: bytes) -> bytes:
 
 @given(st.data())
 @settings(max_examples=80, deadline=None)
-def test_the_quick_way_gives_the_same_view_as_the_baskets_own_events(data: st.DataObject) -> None:
+def test_both_ways_to_fold_a_history_give_the_same_view(data: st.DataObject) -> None:
     events = asyncio.run(a_history(data))
     wanted = folded(events)
 
@@ -162,7 +162,7 @@ def test_every_type_of_event_has_a_struct_with_its_own_apply(event: type[DomainE
     assert EVENT_STRUCTS[event].apply is event.apply
 
 
-def test_an_ordinary_history_takes_the_quick_way() -> None:
+def test_an_ordinary_history_is_folded_by_structs() -> None:
     documents = plain_history()
     assert {each["type"].split(".")[1] for each in documents} == {
         "basket-initiated",
@@ -176,7 +176,7 @@ def test_an_ordinary_history_takes_the_quick_way() -> None:
     assert project_canonical(documents[0]["basketId"], joined(documents)) is not None
 
 
-def test_a_view_is_brought_on_from_any_version_to_what_folding_all_gives() -> None:
+def test_catching_up_from_any_version_gives_the_view_of_all_events() -> None:
     documents = plain_history()
     whole = project_canonical(documents[0]["basketId"], joined(documents))
     for version in range(1, len(documents)):
@@ -215,7 +215,7 @@ odd_values: st.SearchStrategy[Any] = st.sampled_from(
 
 @given(st.data())
 @settings(max_examples=300, deadline=None)
-def test_what_is_odd_takes_the_careful_way_or_changes_nothing(data: st.DataObject) -> None:
+def test_a_damaged_history_is_left_to_the_models_or_gives_the_same_view(data: st.DataObject) -> None:
     documents = json.loads(json.dumps(_PLAIN))
     *path, last = data.draw(st.sampled_from([place for place in places(_PLAIN) if place]))
     inner: Any = documents
@@ -246,7 +246,7 @@ def test_what_is_odd_takes_the_careful_way_or_changes_nothing(data: st.DataObjec
 _PLAIN = plain_history()
 
 
-def test_golden_samples_take_either_way_to_the_same_view() -> None:
+def test_golden_samples_give_the_same_view_either_way() -> None:
     initiated = samples()["basket-initiated"]
     for name, sample in samples().items():
         if name.startswith(
@@ -261,7 +261,7 @@ def test_golden_samples_take_either_way_to_the_same_view() -> None:
 @pytest.mark.parametrize(
     "documents", [b"", b"{", b"[]", b"1", b'"x"', b'{"type":"checkout.basket-initiated.v1"}']
 )
-def test_what_is_no_history_takes_the_careful_way(documents: bytes) -> None:
+def test_documents_that_are_no_history_are_left_to_the_models(documents: bytes) -> None:
     assert project_canonical("basket-1", documents) is None
 
 
@@ -279,7 +279,7 @@ def test_a_history_with_an_event_that_cannot_be_folded_gives_the_view_of_what_ca
     assert refolded.view.version == 3
 
 
-def test_an_event_of_a_newer_release_is_passed_over_the_careful_way() -> None:
+def test_an_event_of_a_newer_release_is_left_to_the_models_and_skipped() -> None:
     documents = plain_history()
     first = documents[0]
     newer = {

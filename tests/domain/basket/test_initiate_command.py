@@ -32,7 +32,7 @@ from tests.builders import (
 from tests.scenario import happened
 
 
-async def test_an_initiate_that_names_nothing_makes_a_basket() -> None:
+async def test_an_initiate_without_a_name_creates_a_basket() -> None:
     checkout = InMemoryCheckout()
     initiated = await checkout.handlers.initiate(initiate(item("o-1", 2), source="shop"), caller())
     assert initiated.created
@@ -49,14 +49,14 @@ async def test_a_basket_may_begin_empty() -> None:
     assert (initiated.basket.version, dict(initiated.basket.items)) == (1, {})
 
 
-async def test_two_initiates_that_name_nothing_make_two_baskets() -> None:
+async def test_two_initiates_without_a_name_create_two_baskets() -> None:
     checkout = InMemoryCheckout()
     first = await checkout.handlers.initiate(initiate(), caller())
     second = await checkout.handlers.initiate(initiate(), caller())
     assert first.basket.id != second.basket.id
 
 
-async def test_an_order_that_is_refused_makes_no_basket() -> None:
+async def test_a_rejected_initiate_creates_no_basket() -> None:
     checkout = InMemoryCheckout()
     with pytest.raises(InvalidCommand):
         await checkout.handlers.initiate(initiate(item("o-1", 0), external_id="E-1"), caller())
@@ -71,7 +71,7 @@ async def test_the_checkout_id_names_the_basket() -> None:
     assert quantities(again.basket) == {"o-1@v-1": 3}
 
 
-async def test_the_checkout_id_goes_before_the_landing_state_and_the_external_id() -> None:
+async def test_the_checkout_id_takes_precedence_over_landing_state_and_external_id() -> None:
     checkout = InMemoryCheckout()
     named = await checkout.handlers.initiate(initiate(), caller())
     landed = await checkout.handlers.initiate(initiate(), caller())
@@ -81,7 +81,7 @@ async def test_the_checkout_id_goes_before_the_landing_state_and_the_external_id
     assert again.basket.id == named.basket.id
 
 
-async def test_the_landing_state_goes_before_the_external_id() -> None:
+async def test_the_landing_state_takes_precedence_over_the_external_id() -> None:
     checkout = InMemoryCheckout()
     await checkout.handlers.initiate(initiate(external_id="E-1"), caller())
     landed = await checkout.handlers.initiate(initiate(), caller())
@@ -106,7 +106,7 @@ async def test_organisations_do_not_share_external_ids() -> None:
     assert (other.created, other.basket.id != first.basket.id) == (True, True)
 
 
-async def test_an_external_id_that_a_basket_gave_up_is_free() -> None:
+async def test_a_released_external_id_is_free() -> None:
     checkout = InMemoryCheckout()
     first = await checkout.handlers.initiate(initiate(external_id="E-1"), caller())
     await checkout.handlers.initiate(initiate(external_id="E-2", checkout_id=first.basket.id), caller())
@@ -238,7 +238,7 @@ async def test_concurrent_initiates_with_one_external_id_make_one_basket() -> No
 
 
 @pytest.mark.parametrize("by", ["landing state", "external id"])
-async def test_a_basket_that_ends_while_it_is_brought_gives_way_to_a_new_one(by: str) -> None:
+async def test_a_basket_that_ends_during_an_initiate_gives_way_to_a_new_one(by: str) -> None:
     checkout = InMemoryCheckout(make_store=InterruptedStore)
     assert isinstance(checkout.store, InterruptedStore)
     first = await checkout.handlers.initiate(initiate(external_id="E-1"), caller())
@@ -249,7 +249,7 @@ async def test_a_basket_that_ends_while_it_is_brought_gives_way_to_a_new_one(by:
     assert (second.created, second.basket.id != first.basket.id) == (True, True)
 
 
-async def test_an_external_id_that_is_taken_while_a_basket_is_made_names_the_taker() -> None:
+async def test_an_external_id_taken_during_an_initiate_names_the_basket_that_took_it() -> None:
     checkout = InMemoryCheckout(make_store=InterruptedStore)
     assert isinstance(checkout.store, InterruptedStore)
     other = checkout.process().handlers
@@ -272,7 +272,7 @@ async def test_an_initiate_may_name_the_version_it_knows() -> None:
     assert caught.value.actual == 3
 
 
-async def test_an_initiate_that_names_a_version_makes_no_basket() -> None:
+async def test_an_initiate_for_a_version_creates_no_basket() -> None:
     checkout = InMemoryCheckout()
     with pytest.raises(VersionMismatch) as caught:
         await checkout.handlers.initiate(initiate(if_match=at_version(1)), caller())

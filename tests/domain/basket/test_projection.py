@@ -67,7 +67,7 @@ async def test_a_view_is_the_fold_of_the_events_however_they_are_cut_into_batche
         assert await fresh.view(id) == snapshot_after(events)
 
 
-async def test_a_view_says_what_its_basket_is_found_by_also_once_it_is_over(bench: Bench) -> None:
+async def test_a_view_has_the_offers_and_products_of_a_closed_basket_too(bench: Bench) -> None:
     await bench.checkout.record(offer("o-1"), availability("SKU-1", status="blocked"))
     events = await a_history(bench.checkout)
     id = events[0].originator_id
@@ -86,7 +86,7 @@ async def test_a_view_says_what_its_basket_is_found_by_also_once_it_is_over(benc
         assert view.finding_codes == {"offer_unknown", "price_missing", "product_blocked"}
 
 
-async def test_a_view_is_found_by_its_last_verdict_alone(bench: Bench) -> None:
+async def test_a_view_has_the_findings_of_the_last_verdict_only(bench: Bench) -> None:
     await bench.checkout.record(offer("o-1"), price("o-1"), availability("SKU-1", status="blocked"))
     id = (await bench.checkout.handlers.initiate(initiate(item("o-1")), caller())).basket.id
     await bench.checkout.handlers.validate(validate(id), caller())
@@ -100,7 +100,7 @@ async def test_a_view_is_found_by_its_last_verdict_alone(bench: Bench) -> None:
     assert (bench.views.all()[0].finding_codes, bench.views.all()[0].ready) == (frozenset(), True)
 
 
-async def test_repeats_in_any_order_change_nothing(bench: Bench) -> None:
+async def test_repeated_events_in_any_order_change_nothing(bench: Bench) -> None:
     events = await a_history(bench.checkout)
     id = events[0].originator_id
     await bench.projection.apply({id: events})
@@ -116,7 +116,7 @@ async def test_a_gap_is_filled_from_the_store_up_to_what_arrived(bench: Bench) -
     assert await bench.view(id) == snapshot_after(events[:5])
 
 
-async def test_an_event_beyond_the_end_of_the_store_gets_its_basket_stuck_after_all_that_is_there(
+async def test_an_event_beyond_the_end_of_the_store_stops_its_basket_at_the_end(
     bench: Bench,
 ) -> None:
     events = await a_history(bench.checkout)
@@ -127,7 +127,7 @@ async def test_an_event_beyond_the_end_of_the_store_gets_its_basket_stuck_after_
     assert await bench.view(id) == snapshot_after(events)
 
 
-async def test_an_event_that_fits_no_basket_gets_its_basket_stuck_and_no_other(bench: Bench) -> None:
+async def test_an_event_that_does_not_fit_stops_its_basket_only(bench: Bench) -> None:
     first, second = await a_history(bench.checkout), await a_history(bench.checkout)
     id, other = first[0].originator_id, second[0].originator_id
     again = first[0].model_copy(update={"originator_version": 3})
@@ -140,7 +140,7 @@ async def test_an_event_that_fits_no_basket_gets_its_basket_stuck_and_no_other(b
     assert await bench.view(other) == snapshot_after(second)
 
 
-async def test_a_view_that_cannot_be_read_gets_its_basket_stuck(bench: Bench) -> None:
+async def test_an_unreadable_view_stops_its_basket(bench: Bench) -> None:
     events = await a_history(bench.checkout)
     basket = fold(None, events[:2])
     assert basket is not None
@@ -166,21 +166,21 @@ class NobodyMoves(MemoryBasketViews):
         return set()
 
 
-async def test_views_that_others_keep_moving_are_given_up_for_now() -> None:
+async def test_views_that_others_keep_moving_are_contended() -> None:
     bench = Bench(NobodyMoves())
     events = await a_history(bench.checkout)
     with pytest.raises(ProjectionContended):
         await bench.projection.apply({events[0].originator_id: events})
 
 
-async def test_refolding_brings_a_view_to_the_end_of_the_store(bench: Bench) -> None:
+async def test_refolding_moves_a_view_to_the_end_of_the_store(bench: Bench) -> None:
     events = await a_history(bench.checkout)
     id = events[0].originator_id
     assert await bench.projection.refold(id) is None
     assert await bench.view(id) == snapshot_after(events)
 
 
-async def test_a_view_that_still_cannot_be_folded_from_the_store_says_where(bench: Bench) -> None:
+async def test_refolding_reports_the_version_that_cannot_be_folded(bench: Bench) -> None:
     events = await a_history(bench.checkout)
     id = events[0].originator_id
     await bench.checkout.store.append(Append(id, len(events), [NewEvent("odd", b'{"odd":1}', b"{}")]))

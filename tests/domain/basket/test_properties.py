@@ -76,7 +76,7 @@ GIVEN = basket(line("line-1", "o-1", 3), unpriced(line("line-2", "o-2", 2, produ
 
 
 @given(st.data(), facts, markets)
-def test_a_verdict_does_not_depend_on_the_order_in_which_facts_came(
+def test_a_verdict_does_not_depend_on_the_order_of_facts(
     data: st.DataObject, facts: list[Fact], market: Market
 ) -> None:
     given_basket = basket(
@@ -105,7 +105,7 @@ def test_a_verdict_is_stored_whole(facts: list[Fact]) -> None:
 
 
 @given(facts)
-def test_the_evidence_is_all_that_a_verdict_needs(facts: list[Fact]) -> None:
+def test_the_evidence_suffices_for_the_same_verdict(facts: list[Fact]) -> None:
     verdict = validate_basket(GIVEN, catalogue(*facts), NOW)
     named = [fact for fact in facts if fact.fact_id in verdict.evidence]
     assert validate_basket(GIVEN, catalogue(*named), NOW) == verdict
@@ -181,7 +181,7 @@ json_values = st.recursive(
 
 
 @given(json_values, json_values)
-def test_json_is_the_same_where_its_canonical_text_is(one: object, other: object) -> None:
+def test_json_values_are_equal_if_their_canonical_texts_are(one: object, other: object) -> None:
     def canonical(value: object) -> str:
         return json.dumps(value, sort_keys=True)
 

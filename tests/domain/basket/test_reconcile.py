@@ -29,14 +29,14 @@ OTHER_OWN_ID = "0b6f5d3c-1111-7000-8000-000000000002"
 # only the differences become events
 
 
-def test_what_the_basket_holds_already_is_no_event() -> None:
+def test_an_unchanged_line_is_no_event() -> None:
     given = basket(line("line-1", "o-1", 2), line("line-2", "a-1", parent_id="line-1"))
     Scenario(given).when_ordered(
         item("o-1", 2, id="line-1", type="offer"), item("a-1", type="add_on", parent_id="line-1")
     ).then()
 
 
-def test_a_line_that_is_asked_for_without_an_id_is_the_one_that_the_basket_holds() -> None:
+def test_an_item_without_an_id_means_the_baskets_line() -> None:
     Scenario(basket(line("line-1", quantity=2))).when_ordered(item("o-1", 2)).then()
 
 
@@ -47,7 +47,7 @@ def test_only_differences_become_events() -> None:
     )
 
 
-def test_a_line_that_stays_keeps_the_price_it_was_added_at() -> None:
+def test_a_line_that_stays_keeps_its_price() -> None:
     given = basket(line("line-1", "o-1", price=money("7.00")))
     decision = decision_context(given, catalogue(offer("o-1"), price("o-1", "9.00")))
     reconcile(decision, details(), (item("o-1", 2),))
@@ -67,19 +67,19 @@ def test_the_same_offer_under_another_id_is_another_line() -> None:
     )
 
 
-def test_an_id_may_become_another_offers() -> None:
+def test_an_id_may_move_to_another_offer() -> None:
     Scenario(basket(line(OWN_ID, "o-1"))).when_ordered(item("o-2", id=OWN_ID)).then(
         ("removed", OWN_ID, "requested"), ("added", OWN_ID, "o-2@v-1", 1)
     )
 
 
-def test_no_item_is_lost_where_the_request_gives_a_lines_id_to_another_offer() -> None:
+def test_no_item_is_lost_if_the_request_gives_a_lines_id_to_another_offer() -> None:
     Scenario(basket(line(OWN_ID, "o-1"))).when_ordered(item("o-1", 3), item("o-2", id=OWN_ID)).then(
         ("removed", OWN_ID, "requested"), ("added", item_id(1), "o-1@v-1", 3), ("added", OWN_ID, "o-2@v-1", 1)
     )
 
 
-def test_an_add_on_stays_with_its_offer_where_the_offers_line_is_exchanged() -> None:
+def test_an_add_on_follows_its_offer_to_another_line() -> None:
     given = basket(line(OWN_ID, "o-1"), line("line-2", "a-1", parent_id=OWN_ID))
     decision = decision_context(given)
     wanted = (
@@ -100,13 +100,13 @@ def test_two_items_of_one_offer_version_make_one_line() -> None:
     Scenario(basket()).when_ordered(item("o-1", 2), item("o-1", 3)).then(("added", item_id(1), "o-1@v-1", 5))
 
 
-def test_a_merged_line_takes_the_id_that_the_request_brings() -> None:
+def test_a_merged_line_takes_the_requests_id() -> None:
     Scenario(basket(line("line-1"))).when_ordered(item("o-1", 2), item("o-1", 3, id=OWN_ID)).then(
         ("removed", "line-1", "requested"), ("added", OWN_ID, "o-1@v-1", 5)
     )
 
 
-def test_a_merged_line_stays_the_baskets_where_the_request_names_it() -> None:
+def test_a_merged_line_stays_the_baskets_if_the_request_names_it() -> None:
     Scenario(basket(line(OWN_ID))).when_ordered(item("o-1", 2), item("o-1", 3, id=OWN_ID)).then(
         ("quantity", OWN_ID, 1, 5)
     )
@@ -158,32 +158,32 @@ def test_new_lines_come_in_the_order_of_the_request() -> None:
     assert [offer for _, _, offer, _ in decided.events] == ["o-1@v-1", "o-2@v-1", "o-3@v-1"]
 
 
-def test_a_parent_that_the_request_leaves_out_is_no_parent() -> None:
+def test_a_parent_must_be_in_the_request() -> None:
     given = basket(line("line-1"), line("line-2", "a-1", parent_id="line-1"))
     Scenario(given).when_ordered(item("a-1", type="add_on", parent_id="line-1")).then_rejected(
         ("order", "orderItems", 0, "parentId", "parent_not_found")
     )
 
 
-def test_the_type_must_be_said_where_the_request_has_add_ons() -> None:
+def test_the_type_is_required_if_the_request_has_add_ons() -> None:
     Scenario(basket()).when_ordered(item("o-1", id=OWN_ID), item("a-1", type="add_on")).then_rejected(
         ("order", "orderItems", 0, "type", "type_required")
     )
 
 
-def test_the_type_may_be_left_out_where_the_add_ons_of_before_leave() -> None:
+def test_the_type_is_optional_if_the_add_ons_leave() -> None:
     given = basket(line("line-1"), line("line-2", "a-1", parent_id="line-1"))
     Scenario(given).when_ordered(item("o-1")).then(("removed", "line-2", "requested"))
 
 
-def test_an_own_id_comes_once() -> None:
+def test_an_id_may_be_given_once() -> None:
     Scenario(basket()).when_ordered(item("o-1", id=OWN_ID), item("o-2", id=OWN_ID)).then_rejected(
         ("order", "orderItems", 0, "id", "duplicate_order_item_id"),
         ("order", "orderItems", 1, "id", "duplicate_order_item_id"),
     )
 
 
-def test_all_that_is_wrong_is_told_in_the_order_of_the_request() -> None:
+def test_violations_come_in_the_order_of_the_request() -> None:
     Scenario(basket()).when_ordered(
         item("a-1", type="add_on", parent_id="line-9"),
         item("o-1", 10_000, type="offer"),
@@ -196,7 +196,7 @@ def test_all_that_is_wrong_is_told_in_the_order_of_the_request() -> None:
     )
 
 
-def test_an_add_on_is_not_called_wrong_for_its_refused_parent() -> None:
+def test_an_add_on_of_a_rejected_parent_is_not_reported() -> None:
     Scenario(basket()).when_ordered(
         item("o-1", 10_000, id=OWN_ID, type="offer"), item("a-1", type="add_on", parent_id=OWN_ID)
     ).then_rejected(("order", "orderItems", 0, "quantity", "quantity_too_large"))
@@ -205,7 +205,7 @@ def test_an_add_on_is_not_called_wrong_for_its_refused_parent() -> None:
 # the most lines
 
 
-def test_an_order_may_fill_a_basket_and_no_more() -> None:
+def test_a_basket_holds_no_more_than_the_limit_of_lines() -> None:
     limits = BasketLimits(max_items=2)
     three = [item(f"o-{number}") for number in range(3)]
     assert len(Scenario(basket(), limits=limits).when_ordered(*three[:2]).events) == 2
@@ -226,7 +226,7 @@ def test_merged_items_count_as_one_line() -> None:
 # details
 
 
-def test_details_become_the_requests() -> None:
+def test_details_are_set_to_the_requests() -> None:
     given = basket(external_id="E-1", source="shop")
     Scenario(given).when_ordered(external_id="E-2", country="DE", currency="EUR").then(
         ("details changed", "external_id", "country", "currency", "source")
@@ -255,7 +255,7 @@ def test_open_fields_are_compared_as_json(before: dict[str, Any], after: dict[st
     )
 
 
-def test_added_lines_are_priced_in_the_market_that_the_request_says() -> None:
+def test_added_lines_are_priced_in_the_requests_market() -> None:
     known = catalogue(offer("o-1"), price("o-1", "10.00", "GBP"), price("o-1", "12.00", "EUR"))
     decision = decision_context(basket(), known)
     reconcile(decision, details(country="DE", currency="EUR"), (item("o-1"),))

@@ -16,7 +16,7 @@ async def begun(checkout: InMemoryCheckout, lines: int) -> str:
     return (await checkout.handlers.initiate(initiate(*wanted), caller())).basket.id
 
 
-async def test_so_many_lines_are_remembered_and_the_basket_used_longest_ago_goes_first() -> None:
+async def test_the_cache_holds_so_many_lines_and_drops_the_basket_used_longest_ago() -> None:
     checkout = InMemoryCheckout()
     one, other, last = [await begun(checkout, 2) for _ in range(3)]
     baskets = BasketRepository(checkout.store, cache_lines=6)  # each takes its two lines and one for itself
@@ -27,7 +27,7 @@ async def test_so_many_lines_are_remembered_and_the_basket_used_longest_ago_goes
     assert [baskets.cached(id) is not None for id in (one, other, last)] == [True, False, True]
 
 
-async def test_a_basket_of_more_lines_than_are_remembered_is_read_each_time() -> None:
+async def test_a_basket_larger_than_the_cache_is_read_each_time() -> None:
     checkout = InMemoryCheckout()
     id = await begun(checkout, 7)
     baskets = BasketRepository(checkout.store, cache_lines=7)

@@ -58,7 +58,7 @@ async def folded(checkout: InMemoryCheckout, id: str, upto: int | None = None) -
 
 
 @pytest.mark.parametrize("ending", ["", "completed", "expired"])
-async def test_a_snapshot_holds_all_that_a_basket_is(ending: str) -> None:
+async def test_a_snapshot_has_the_whole_state_of_a_basket(ending: str) -> None:
     checkout = InMemoryCheckout()
     basket = await folded(checkout, await lived(checkout, ending))
     snapshot = BasketSnapshot.take(basket)
@@ -89,7 +89,7 @@ def test_a_snapshot_of_every_golden_sample_can_be_taken() -> None:
         assert restore(to_json(BasketSnapshot.take(basket))) == basket, name
 
 
-async def test_a_snapshot_of_before_findings_were_kept_is_still_a_basket() -> None:
+async def test_a_snapshot_without_finding_codes_is_readable() -> None:
     checkout = InMemoryCheckout()
     basket = await folded(checkout, await lived(checkout))
     assert basket.finding_codes
@@ -100,7 +100,7 @@ async def test_a_snapshot_of_before_findings_were_kept_is_still_a_basket() -> No
 
 
 @pytest.mark.parametrize("text", [b"", b"{}", b"null", b'{"id":"basket-1","version":1}'])
-def test_what_is_no_snapshot_is_unreadable(text: bytes) -> None:
+def test_anything_but_a_snapshot_is_unreadable(text: bytes) -> None:
     with pytest.raises(UnreadableSnapshot):
         restore(text)
 
@@ -117,7 +117,7 @@ class StoreWithViews(InMemoryEventStore):
         return replace(stream, snapshot=self.view[1])
 
 
-async def test_a_basket_is_loaded_from_a_view_and_what_came_after_it() -> None:
+async def test_a_basket_is_loaded_from_its_view_and_the_events_after_it() -> None:
     checkout = InMemoryCheckout(make_store=StoreWithViews)
     id = await lived(checkout)
     whole = await folded(checkout, id)
@@ -128,7 +128,7 @@ async def test_a_basket_is_loaded_from_a_view_and_what_came_after_it() -> None:
         assert await checkout.process().baskets.load(id) == whole
 
 
-async def test_a_view_that_is_later_than_memory_is_taken_instead_of_it() -> None:
+async def test_a_view_newer_than_the_cache_is_used() -> None:
     checkout = InMemoryCheckout(make_store=StoreWithViews)
     id = await lived(checkout)
     assert isinstance(checkout.store, StoreWithViews)
@@ -139,7 +139,7 @@ async def test_a_view_that_is_later_than_memory_is_taken_instead_of_it() -> None
 
 
 @pytest.mark.parametrize("text", [b"{}", b"not json", b'{"status":"parked"}'])
-async def test_a_view_that_cannot_be_read_never_stands_before_the_truth(text: bytes) -> None:
+async def test_an_unreadable_view_is_ignored_in_favour_of_the_events(text: bytes) -> None:
     checkout = InMemoryCheckout(make_store=StoreWithViews)
     id = await lived(checkout)
     assert isinstance(checkout.store, StoreWithViews)
@@ -147,7 +147,7 @@ async def test_a_view_that_cannot_be_read_never_stands_before_the_truth(text: by
     assert await checkout.process().baskets.load(id) == await folded(checkout, id)
 
 
-async def test_a_loaded_basket_is_not_changed_by_what_is_decided_on_it() -> None:
+async def test_a_decision_does_not_change_the_loaded_basket() -> None:
     checkout = InMemoryCheckout()
     id = await lived(checkout)
     loaded = await checkout.main.baskets.load(id)

@@ -90,7 +90,7 @@ def test_an_add_on_may_hang_under_an_item_that_the_same_request_adds() -> None:
     assert (offer_line.id, add_on.parent_id) == (OWN_ID, OWN_ID)
 
 
-def test_an_own_id_stands_for_the_line_that_was_raised() -> None:
+def test_an_items_id_means_the_line_that_it_raised() -> None:
     given = basket(line("line-1"))
     decided = Scenario(given).when(
         add("o-1", id=OWN_ID, type="offer"), add("a-1", type="add_on", parent_id=OWN_ID), change(OWN_ID, 7)
@@ -100,12 +100,12 @@ def test_an_own_id_stands_for_the_line_that_was_raised() -> None:
     )
 
 
-def test_an_add_on_may_name_no_parent_for_that_is_validations_to_judge() -> None:
+def test_an_add_on_may_name_no_parent() -> None:
     decided = Scenario(basket()).when(add("a-1", type="add_on"))
     decided.then(("added", item_id(1), "a-1@v-1", 1))
 
 
-def test_the_type_may_be_left_out_where_the_basket_holds_no_add_ons() -> None:
+def test_the_type_is_optional_if_the_basket_has_no_add_ons() -> None:
     decision = decision_context(basket(line("line-1")))
     apply_actions(decision, (add("o-2"),))
     assert [each.type for each in decision.basket.items.values()] == ["offer", "offer"]
@@ -119,9 +119,7 @@ def test_the_type_may_be_left_out_where_the_basket_holds_no_add_ons() -> None:
     ],
     ids=["the basket holds an add-on", "the request adds an add-on"],
 )
-def test_the_type_must_be_said_where_there_are_add_ons(
-    given: Basket, actions: list[Action], index: int
-) -> None:
+def test_the_type_is_required_if_there_are_add_ons(given: Basket, actions: list[Action], index: int) -> None:
     Scenario(given).when(*actions).then_rejected(("orderItemActions", index, "type", "type_required"))
 
 
@@ -145,28 +143,28 @@ def test_an_add_on_hangs_under_no_add_on() -> None:
     )
 
 
-def test_an_own_id_that_another_line_has_is_refused() -> None:
+def test_an_id_of_another_line_is_rejected() -> None:
     given = basket(line(OWN_ID, "o-1"))
     Scenario(given).when(add("o-2", id=OWN_ID)).then_rejected(
         ("orderItemActions", 0, "id", "order_item_id_in_use")
     )
 
 
-def test_an_own_id_that_another_line_has_is_refused_also_where_a_line_would_be_raised() -> None:
+def test_an_id_of_another_line_is_rejected_even_if_the_offer_is_in_the_basket() -> None:
     given = basket(line("line-1", "o-1"), line(OWN_ID, "o-2"))
     Scenario(given).when(add("o-1", id=OWN_ID)).then_rejected(
         ("orderItemActions", 0, "id", "order_item_id_in_use")
     )
 
 
-def test_an_own_id_stands_for_one_line_only() -> None:
+def test_an_id_means_one_line_only() -> None:
     given = basket(line("line-1", "o-1"))
     Scenario(given).when(add("o-1", id=OWN_ID), add("o-2", id=OWN_ID)).then_rejected(
         ("orderItemActions", 1, "id", "order_item_id_in_use")
     )
 
 
-def test_an_own_id_is_free_again_once_its_line_has_left() -> None:
+def test_an_id_is_free_once_its_line_has_left() -> None:
     given = basket(line("line-1", "o-1"))
     decided = Scenario(given).when(
         add("o-1", id=OWN_ID), remove(OWN_ID), add("o-2", id=OWN_ID), change(OWN_ID, 4)
@@ -179,7 +177,7 @@ def test_an_own_id_is_free_again_once_its_line_has_left() -> None:
     )
 
 
-def test_a_line_that_took_a_departed_lines_id_is_not_taken_for_it() -> None:
+def test_a_line_that_reuses_an_id_is_a_different_line() -> None:
     given = basket(line(OWN_ID, "o-1"))
     decided = Scenario(given).when(remove(OWN_ID), add("o-2", id=OWN_ID), add("o-1"))
     assert decided.events[1:] == [("added", OWN_ID, "o-2@v-1", 1), ("added", item_id(1), "o-1@v-1", 1)]
@@ -189,7 +187,7 @@ def test_a_line_that_took_a_departed_lines_id_is_not_taken_for_it() -> None:
 
 
 @pytest.mark.parametrize("quantity", [1, 9999])
-def test_a_quantity_within_its_limits_is_taken(quantity: int) -> None:
+def test_a_quantity_within_the_limits_is_accepted(quantity: int) -> None:
     decided = Scenario(basket()).when(add("o-1", quantity))
     decided.then(("added", item_id(1), "o-1@v-1", quantity))
 
@@ -241,7 +239,7 @@ def test_a_change_to_0_removes_the_line() -> None:
 # removing
 
 
-def test_a_removed_offer_takes_its_add_ons_along_and_says_so() -> None:
+def test_a_removed_offer_takes_its_add_ons_along() -> None:
     given = basket(
         line("line-1"),
         line("line-2", "a-1", 2, parent_id="line-1"),
@@ -253,13 +251,13 @@ def test_a_removed_offer_takes_its_add_ons_along_and_says_so() -> None:
     assert decided.results == (ActionResult(0, "remove", "line-1", 1, 0, ("line-1", "line-2")),)
 
 
-def test_a_removed_add_on_leaves_its_offer_there() -> None:
+def test_a_removed_add_on_leaves_its_offer() -> None:
     given = basket(line("line-1"), line("line-2", "a-1", parent_id="line-1"))
     Scenario(given).when(remove("line-2")).then(("removed", "line-2", "requested"))
 
 
 @pytest.mark.parametrize("action", [remove("line-2"), change("line-2", 0)])
-def test_an_add_on_that_left_along_may_be_removed_once_more(action: Action) -> None:
+def test_an_add_on_that_left_with_its_offer_may_be_removed_again(action: Action) -> None:
     given = basket(line("line-1"), line("line-2", "a-1", parent_id="line-1"))
     decided = Scenario(given).when(remove("line-1"), action)
     decided.then(("removed", "line-2", "parent_removed"), ("removed", "line-1", "requested"))
@@ -270,14 +268,14 @@ def test_an_add_on_that_left_along_may_be_removed_once_more(action: Action) -> N
     )
 
 
-def test_an_item_with_the_id_of_an_add_on_that_left_along_can_be_removed() -> None:
+def test_an_item_that_reuses_the_id_of_a_removed_add_on_can_be_removed() -> None:
     given = basket(line("line-1"), line(OWN_ID, "a-1", parent_id="line-1"))
     decided = Scenario(given).when(remove("line-1"), add("o-2", type="offer", id=OWN_ID), remove(OWN_ID))
     assert decided.events[2:] == [("added", OWN_ID, "o-2@v-1", 1), ("removed", OWN_ID, "requested")]
     assert decided.results[2].status == "applied"
 
 
-def test_an_add_on_that_left_along_has_no_quantity_to_change() -> None:
+def test_the_quantity_of_a_removed_add_on_cannot_be_changed() -> None:
     given = basket(line("line-1"), line("line-2", "a-1", parent_id="line-1"))
     Scenario(given).when(remove("line-1"), change("line-2", 3)).then_rejected(
         ("orderItemActions", 1, "id", "order_item_not_found")
@@ -306,13 +304,13 @@ def test_actions_are_carried_out_in_their_order() -> None:
 # all or nothing
 
 
-def test_one_bad_action_refuses_all() -> None:
+def test_one_bad_action_rejects_all() -> None:
     Scenario(basket(line("line-1"))).when(add("o-2"), change("line-1", 5), remove("line-9")).then_rejected(
         ("orderItemActions", 2, "id", "order_item_not_found")
     )
 
 
-def test_all_bad_actions_are_told_with_their_places() -> None:
+def test_all_bad_actions_are_reported_with_their_places() -> None:
     given = basket(line("line-1"))
     Scenario(given).when(
         add("o-2", 10_000), remove("line-8"), add("o-3"), change("line-1", -1), remove("line-9")
@@ -324,7 +322,7 @@ def test_all_bad_actions_are_told_with_their_places() -> None:
     )
 
 
-def test_what_names_a_refused_item_is_not_called_wrong_for_that() -> None:
+def test_an_action_on_a_rejected_item_is_not_reported() -> None:
     Scenario(basket()).when(
         add("o-1", 10_000, id=OWN_ID, type="offer"),
         add("a-1", type="add_on", parent_id=OWN_ID),
@@ -345,7 +343,7 @@ def test_no_actions_do_nothing() -> None:
 # the most lines
 
 
-def test_a_basket_may_be_full_and_no_fuller() -> None:
+def test_a_full_basket_takes_no_more_lines() -> None:
     limits = BasketLimits(max_items=2)
     given = basket(line("line-1"))
     Scenario(given, limits=limits).when(add("o-2")).then(("added", item_id(1), "o-2@v-1", 1))
@@ -354,7 +352,7 @@ def test_a_basket_may_be_full_and_no_fuller() -> None:
     )
 
 
-def test_a_full_basket_lets_lines_be_raised_and_exchanged() -> None:
+def test_lines_of_a_full_basket_may_be_raised_and_exchanged() -> None:
     limits = BasketLimits(max_items=1)
     given = basket(line("line-1"))
     decided = Scenario(given, limits=limits).when(add("o-1"), remove("line-1"), add("o-2"))

@@ -50,7 +50,7 @@ async def test_an_update_is_stored_before_it_is_answered() -> None:
     assert quantities(await checkout.handlers.get(id, "acme")) == {"o-1@v-1": 1, "o-2@v-1": 2}
 
 
-async def test_events_carry_who_asked_and_in_which_conversation() -> None:
+async def test_events_record_the_caller_and_the_conversation() -> None:
     checkout = InMemoryCheckout()
     id = await begun(checkout)
     await checkout.handlers.update(update(id, add()), caller(causation_id="command-7"))
@@ -103,7 +103,7 @@ async def test_a_finished_basket_takes_no_changes() -> None:
 
 
 @pytest.mark.parametrize("if_match", [at_version(2), at_version(1, 2), IfMatch(None)])
-async def test_an_update_goes_ahead_at_a_version_it_names(if_match: IfMatch) -> None:
+async def test_an_update_at_the_expected_version_is_applied(if_match: IfMatch) -> None:
     checkout = InMemoryCheckout()
     id = await begun(checkout, "o-1")
     updated = await checkout.handlers.update(update(id, add("o-2"), if_match=if_match), caller())
@@ -119,7 +119,7 @@ async def test_an_update_at_another_version_is_refused_with_the_current_one(if_m
     assert caught.value.actual == 2
 
 
-async def test_a_version_that_only_this_process_still_believes_in_is_refused() -> None:
+async def test_a_version_known_only_to_a_stale_cache_is_rejected() -> None:
     checkout = InMemoryCheckout()
     id = await begun(checkout, "o-1")
     await checkout.process().handlers.update(update(id, add("o-2")), caller())
@@ -128,7 +128,7 @@ async def test_a_version_that_only_this_process_still_believes_in_is_refused() -
     assert caught.value.actual == 3
 
 
-async def test_a_version_that_this_process_has_not_heard_of_is_no_wrong_refusal() -> None:
+async def test_a_version_newer_than_the_cache_is_accepted() -> None:
     checkout = InMemoryCheckout()
     id = await begun(checkout, "o-1")
     await checkout.process().handlers.update(update(id, add("o-2")), caller())
@@ -136,7 +136,7 @@ async def test_a_version_that_this_process_has_not_heard_of_is_no_wrong_refusal(
     assert updated.basket.version == 4
 
 
-async def test_an_unchanged_basket_is_at_the_version_of_the_store_and_not_of_memory() -> None:
+async def test_an_unchanged_basket_has_the_stores_version() -> None:
     checkout = InMemoryCheckout()
     id = await begun(checkout, "o-1")
     (line,) = (await checkout.handlers.get(id, "acme")).items.values()
@@ -166,7 +166,7 @@ async def test_concurrent_updates_lose_no_item() -> None:
 @pytest.mark.parametrize(
     "ending", ["an item that only the other process added", "an item that the other process removed"]
 )
-async def test_memory_that_is_behind_makes_no_wrong_refusal_and_no_wrong_success(ending: str) -> None:
+async def test_a_stale_cache_causes_no_wrong_rejection_and_no_wrong_success(ending: str) -> None:
     checkout = InMemoryCheckout()
     id = await begun(checkout, "o-1")
     (first,) = (await checkout.handlers.get(id, "acme")).items.values()
@@ -182,7 +182,7 @@ async def test_memory_that_is_behind_makes_no_wrong_refusal_and_no_wrong_success
             await checkout.handlers.update(update(id, change(first.id, 4)), caller())
 
 
-async def test_memory_that_holds_a_finished_basket_open_is_not_believed() -> None:
+async def test_a_finished_basket_that_is_cached_as_open_takes_no_changes() -> None:
     checkout = InMemoryCheckout()
     id = await begun(checkout, "o-1")
     await checkout.process().handlers.complete(id, "order-1", caller())
@@ -190,7 +190,7 @@ async def test_memory_that_holds_a_finished_basket_open_is_not_believed() -> Non
         await checkout.handlers.update(update(id, add()), caller())
 
 
-async def test_one_attempt_is_one_against_a_fresh_basket_whatever_memory_holds() -> None:
+async def test_the_cached_basket_does_not_count_as_an_attempt() -> None:
     checkout = InMemoryCheckout(policy=CheckoutConfig(attempts=1))
     id = await begun(checkout, "o-1")
     await checkout.process().handlers.update(update(id, add("o-2")), caller())
@@ -198,7 +198,7 @@ async def test_one_attempt_is_one_against_a_fresh_basket_whatever_memory_holds()
     assert updated.basket.version == 4
 
 
-async def test_a_basket_that_somebody_holds_stays_as_it_was_when_it_is_loaded_again() -> None:
+async def test_a_loaded_basket_is_not_changed_by_a_later_load() -> None:
     checkout = InMemoryCheckout()
     id = await begun(checkout, "o-1")
     held = await checkout.main.baskets.load(id)
@@ -208,7 +208,7 @@ async def test_a_basket_that_somebody_holds_stays_as_it_was_when_it_is_loaded_ag
     assert (again.version, quantities(again)) == (3, {"o-1@v-1": 1, "o-2@v-1": 1})
 
 
-async def test_memory_that_is_ahead_of_a_restored_store_gives_way_to_it() -> None:
+async def test_a_cache_ahead_of_a_restored_store_is_corrected() -> None:
     checkout = InMemoryCheckout(make_store=RestoredStore)
     assert isinstance(checkout.store, RestoredStore)
     id = await begun(checkout, "o-1")
@@ -238,7 +238,7 @@ class ContendedStore(InMemoryEventStore):
         return Conflict()
 
 
-async def test_conflicts_that_do_not_end_are_told_with_the_basket_as_it_is() -> None:
+async def test_endless_conflicts_are_reported_with_the_present_basket() -> None:
     checkout = InMemoryCheckout(policy=CheckoutConfig(attempts=3), make_store=ContendedStore)
     store = checkout.store
     assert isinstance(store, ContendedStore)

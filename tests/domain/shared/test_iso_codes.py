@@ -28,7 +28,7 @@ def refusal(adapter: TypeAdapter[str], value: str) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize(("said", "kept"), [("GB", "GB"), ("gb", "GB"), ("Gb", "GB"), ("gr", "GR")])
-def test_a_country_is_taken_in_either_case_and_kept_in_upper_case(said: str, kept: str) -> None:
+def test_a_country_is_accepted_in_either_case_and_kept_in_upper_case(said: str, kept: str) -> None:
     assert COUNTRY.validate_python(said) == kept
 
 
@@ -40,17 +40,17 @@ def test_a_country_that_the_standard_does_not_list_is_refused_by_name(code: str)
 
 
 @pytest.mark.parametrize(("said", "meant"), [("UK", "GB"), ("uk", "GB"), ("EL", "GR")])
-def test_a_code_of_another_list_is_told_the_country_that_is_meant(said: str, meant: str) -> None:
+def test_a_code_of_another_list_gets_a_hint(said: str, meant: str) -> None:
     assert f"{meant} is meant" in refusal(COUNTRY, said)[1]
 
 
 @pytest.mark.parametrize("text", ["", "G", "GBR", "G1", "ＧＢ", "gß", " GB", "GB\n"])
-def test_what_has_not_two_letters_is_no_country(text: str) -> None:
+def test_a_country_has_two_letters(text: str) -> None:
     assert refusal(COUNTRY, text)[0] == "string_pattern_mismatch"
 
 
 @pytest.mark.parametrize("code", ["GBP", "EUR", "JPY", "KWD", "CHF", "XOF", "XAF", "XCD", "XPF"])
-def test_a_currency_that_is_paid_in_is_taken(code: str) -> None:
+def test_a_currency_in_use_is_accepted(code: str) -> None:
     assert CURRENCY.validate_python(code) == code
 
 
@@ -63,7 +63,7 @@ def test_a_currency_that_nobody_pays_in_is_refused_by_name(code: str) -> None:
     assert code in message
 
 
-def test_a_currency_in_lower_case_is_refused_and_told_in_upper_case() -> None:
+def test_a_currency_in_lower_case_is_refused_with_a_hint() -> None:
     assert refusal(CURRENCY, "gbp") == (
         "unknown_currency",
         "gbp is no currency of ISO 4217 that is paid in; GBP is meant",
@@ -75,12 +75,12 @@ def test_the_lists_have_what_the_standards_have() -> None:
     assert 150 < len(CURRENCIES) < 180
 
 
-def test_what_is_stored_is_read_with_codes_that_are_unknown_today() -> None:
+def test_stored_events_with_unknown_codes_are_readable() -> None:
     stored = Market.model_validate({"partner": "acme", "country": "ZZ", "currency": "DEM"})
     assert (stored.country, stored.currency) == ("ZZ", "DEM")
 
 
-def test_the_lists_are_not_loaded_by_what_only_reads_what_is_stored() -> None:
+def test_reading_stored_events_does_not_load_the_lists() -> None:
     loaded = "import sys, domain.basket.events, domain.catalogue.facts; print('iso4217' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"

@@ -39,7 +39,7 @@ def test_an_empty_basket_has_no_total() -> None:
     assert basket().total is None
 
 
-def test_the_largest_basket_is_reckoned_to_the_last_digit() -> None:
+def test_the_total_of_the_largest_basket_is_exact() -> None:
     most = money("999999999999.9999").times(10**9)
     assert str(most.amount) == "999999999999999900000.0000"
     summed = total([most] * 500)
@@ -68,7 +68,7 @@ OPEN_MAP: TypeAdapter[dict[str, JsonValue]] = TypeAdapter(OpenMap)
         "7",
     ],
 )
-def test_what_cannot_be_stored_is_refused_in_an_open_map(text: str) -> None:
+def test_values_that_cannot_be_stored_are_refused_in_an_open_map(text: str) -> None:
     with pytest.raises(ValidationError):
         OPEN_MAP.validate_json(text)
 
@@ -80,7 +80,7 @@ def test_half_a_surrogate_pair_is_refused_in_an_open_map() -> None:
 
 
 @pytest.mark.parametrize(("levels", "taken"), [(30, True), (40, False)])
-def test_an_open_map_is_only_so_deep(levels: int, taken: bool) -> None:
+def test_the_depth_of_an_open_map_is_limited(levels: int, taken: bool) -> None:
     text = '{"a":' + "[" * levels + "]" * levels + "}"
     if taken:
         OPEN_MAP.validate_json(text)

@@ -49,7 +49,7 @@ def misleads(character: str) -> bool:
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
-def test_what_could_mislead_a_reader_is_an_escape(text: str) -> None:
+def test_misleading_characters_become_escapes(text: str) -> None:
     assert not any(map(misleads, printable(text)))
     assert "\\" in printable(text)
 
@@ -69,14 +69,14 @@ def test_ordinary_text_of_all_scripts_stays_as_it_is(text: str) -> None:
 
 
 @given(st.text(st.characters()))
-def test_whatever_is_said_is_one_line_that_no_terminal_obeys(text: str) -> None:
+def test_every_text_becomes_one_harmless_line(text: str) -> None:
     assert all(not misleads(character) or character in "\u200c\u200d" for character in printable(text))
 
 
 @given(st.text(st.characters()))
-def test_whatever_is_said_json_says_the_same(text: str) -> None:
+def test_printable_json_means_the_same(text: str) -> None:
     assert json.loads(printable_json(json.dumps(text, ensure_ascii=False))) == text
 
 
-def test_json_that_is_set_out_in_lines_stays_so() -> None:
+def test_indented_json_stays_indented() -> None:
     assert printable_json('{\n  "a": 1\n}') == '{\n  "a": 1\n}'

@@ -76,7 +76,7 @@ async def test_events_cannot_be_copied_in(connection: asyncpg.Connection) -> Non
         )
 
 
-async def test_the_door_closes_behind_the_function(connection: asyncpg.Connection) -> None:
+async def test_events_can_be_written_only_while_the_function_runs(connection: asyncpg.Connection) -> None:
     async with connection.transaction():
         await connection.execute(APPEND_BATCH, *columns([an_append(a_stream())]), DAY, False)
         with refused:
@@ -86,9 +86,7 @@ async def test_the_door_closes_behind_the_function(connection: asyncpg.Connectio
 
 
 @pytest.mark.parametrize("value", ["on", "1", ""])
-async def test_a_setting_made_once_for_a_session_opens_nothing(
-    connection: asyncpg.Connection, value: str
-) -> None:
+async def test_a_session_setting_does_not_permit_writes(connection: asyncpg.Connection, value: str) -> None:
     await connection.execute("SELECT set_config('checkout.appending', $1, false)", value)
     with refused:
         await connection.execute(INSERT_EVENT)
@@ -97,7 +95,7 @@ async def test_a_setting_made_once_for_a_session_opens_nothing(
 @pytest.mark.parametrize(
     "statement", ["UPDATE events SET data = '{}'", "DELETE FROM events", "TRUNCATE events"]
 )
-async def test_what_happened_stays_also_where_ordinary_triggers_are_silenced(
+async def test_events_cannot_be_changed_even_with_ordinary_triggers_disabled(
     connection: asyncpg.Connection, statement: str
 ) -> None:
     await connection.execute("SET session_replication_role = replica")

@@ -62,7 +62,7 @@ async def test_a_read_begins_with_the_view_where_that_is_newer(
     assert await names_of(store, stream, 2) == ["c"]
 
 
-async def test_many_readers_at_once_get_each_what_they_asked_for(store: PostgresEventStore) -> None:
+async def test_many_concurrent_readers_each_get_their_own_result(store: PostgresEventStore) -> None:
     streams = [a_stream() for _ in range(300)]
     await asyncio.gather(*(store.append(an_append(stream, 0, stream)) for stream in streams))
     found = await asyncio.gather(*(names_of(store, stream) for stream in streams))
@@ -86,7 +86,7 @@ async def test_an_append_that_postgresql_cannot_take_fails_alone(store: Postgres
     assert [await names_of(store, stream) for stream in fine] == [["happened"]] * 20
 
 
-async def test_answers_older_than_they_are_kept_are_purged_and_others_stay(
+async def test_expired_responses_are_purged_and_others_stay(
     store: PostgresEventStore, forgetful_store: PostgresEventStore
 ) -> None:
     keys = [an_idempotency_key() for _ in range(5)]
@@ -106,7 +106,7 @@ async def _nothing_more(store: PostgresEventStore) -> bool:
     return await store.purge_responses(3) == 0
 
 
-async def test_a_store_that_is_closed_finishes_what_waits_and_takes_nothing_more(
+async def test_a_closed_store_finishes_waiting_calls_and_refuses_new_ones(
     database: DatabasePool,
 ) -> None:
     store = PostgresEventStore(database, timeout=10, answers_kept=DAY)
