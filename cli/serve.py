@@ -17,7 +17,8 @@ from adapters.system import new_id
 from api.http.dispatcher import Dispatcher
 from api.http.index_page import index_page_app
 from api.operators.app import OPERATOR_API_PATH, operator_app
-from api.partner.app import PartnerApiDependencies, create_app
+from api.partner.app import create_app
+from api.partner.dependencies import PartnerApiDependencies
 from cli.heartbeat_reporter import report_heartbeats, this_process
 from cli.ports import require_free_port
 from domain.operators.status.model import WorkerReport

@@ -15,14 +15,13 @@ from starlette.types import ASGIApp
 from adapters.container import Container
 from api.console.auth_middleware import AuthMiddleware
 from api.console.log_filters import install_log_filters
-from api.console.operator_api_page import operator_api_routes
 from api.console.page_context import ConsoleContext
 from api.console.pages import register
 from api.console.pages.not_found import page_not_found
 from api.console.sessions import Sessions
 from api.console.sign_in import SIGN_IN, SIGN_OUT, SignInRoutes
 from api.console.status_history import StatusHistory
-from api.http.static_files import StaticAssets
+from api.http.static_files import StaticAssets, swagger_routes
 from domain.operators.history.verdict_reader import VerdictReader
 
 ASSETS = Path(__file__).parent / "assets"
@@ -56,7 +55,15 @@ def create_console(container: Container, path: str, operator_api: dict[str, Any]
         secure=settings.landing_cookie_secure,
     )
     application = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
-    application.router.routes.extend([*sign_in.routes(), *operator_api_routes(path, operator_api)])
+    # The operator API needs a token for its document; these need the console's session.
+    operator_api_page = f"{path}/operator-api"
+    documentation = swagger_routes(
+        operator_api,
+        page=operator_api_page,
+        document=f"{operator_api_page}/openapi.json",
+        assets=f"{operator_api_page}/assets",
+    )
+    application.router.routes.extend([*sign_in.routes(), *documentation])
     application.mount(f"{path}/assets", StaticAssets(directory=ASSETS))
     install_log_filters()
     register(console)

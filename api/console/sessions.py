@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from adapters.auth.tokens import Identity, TokenVerifier
 from adapters.wire.request_errors import NotAuthenticated
-from api.http.cookies import cookie_values
+from api.http.headers import cookie_values
 from domain.operators.audit import Operator
 from domain.shared.errors import CheckoutError
 

@@ -1,4 +1,4 @@
-"""Who calls: the bearer token of a request."""
+"""Identifies a caller by the request's bearer token."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from adapters.wire.request_errors import NotAuthenticated
 
 
 async def identify(headers: Mapping[str, str], verifier: TokenVerifier) -> Identity:
-    """Who the request's token speaks for; header names are in lower case. Raises NotAuthenticated without a
-    good token, and KeysUnavailable where that cannot be known at present."""
+    """Header names are in lower case. Raises NotAuthenticated without a good token, and KeysUnavailable while no
+    token can be verified."""
     scheme, _, token = headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer":
         raise NotAuthenticated("the header Authorization must bear a token", error=None)

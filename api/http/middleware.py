@@ -1,4 +1,4 @@
-"""Around every request: its trace, its line in the log, and a problem document for whatever goes wrong."""
+"""Surrounds every request: its trace, its log line, and a problem document for every error."""
 
 from __future__ import annotations
 
@@ -8,24 +8,19 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from adapters.wire.problems import to_problem
-from api.http.request_context import (
-    ClientGone,
-    RequestContext,
-    begin_request,
-    send_response,
-)
+from api.http.request_context import ClientDisconnected, RequestContext, begin_request, send_response
 from api.http.request_metrics import RequestMetrics
 from domain.shared.errors import CheckoutError
 from domain.shared.values import NewId
 
 CLIENT_CLOSED_REQUEST = 499
-"""As logs write it; nobody receives it."""
+"""Only for logs and metrics: nobody receives it."""
 
 _log = structlog.get_logger("api")
 
 
 class RequestMiddleware:
-    """The only middleware: it sees everything, also unknown routes."""
+    """Also sees requests to unknown routes."""
 
     def __init__(self, app: ASGIApp, new_id: NewId, requests: RequestMetrics) -> None:
         self._app = app
@@ -37,13 +32,13 @@ class RequestMiddleware:
             await self._app(scope, receive, send)
             return
         began = perf_counter()
-        exchange = begin_request(scope, self._new_id)
+        context = begin_request(scope, self._new_id)
         structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(trace=exchange.trace_id)
-        correlation = (b"x-correlation-id", exchange.correlation_id.encode("latin-1"))
+        structlog.contextvars.bind_contextvars(trace=context.trace_id)
+        correlation = (b"x-correlation-id", context.correlation_id.encode("latin-1"))
         status = 0
 
-        async def send_on(message: Message) -> None:
+        async def send_correlated(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -51,29 +46,29 @@ class RequestMiddleware:
             await send(message)
 
         try:
-            await self._app(scope, receive, send_on)
-        except ClientGone:
+            await self._app(scope, receive, send_correlated)
+        except ClientDisconnected:
             status = CLIENT_CLOSED_REQUEST
         except Exception as error:
             if not isinstance(error, CheckoutError):
                 _log.exception("unexpected_failure")
             if status:
-                raise  # half an answer is out already: only closing the connection says so
-            await send_response(send_on, to_problem(error).response())
+                raise  # half of the response is sent: only closing the connection says that it failed
+            await send_response(send_correlated, to_problem(error).response())
         finally:
             seconds = perf_counter() - began
-            self._requests.observe(scope["method"], exchange.route, status, seconds)
-            _write_line(scope, exchange, status, seconds)
+            self._requests.observe(scope["method"], context.route, status, seconds)
+            _log_request(scope, context, status, seconds)
 
 
-def _write_line(scope: Scope, exchange: RequestContext, status: int, seconds: float) -> None:
-    write = _log.debug if exchange.route.startswith("/health/") else _log.info
-    write(
+def _log_request(scope: Scope, context: RequestContext, status: int, seconds: float) -> None:
+    log = _log.debug if context.route.startswith("/health/") else _log.info
+    log(
         "request",
         method=scope["method"],
-        route=exchange.route,
+        route=context.route,
         status=status,
         duration_ms=round(seconds * 1000, 2),
-        basket=exchange.basket_id,
-        organisation=exchange.partner,
+        basket=context.basket_id,
+        organisation=context.partner,
     )

@@ -7,8 +7,7 @@ from typing import Any
 from fastapi import Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic_core import from_json
-from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import JSONResponse
 
 from adapters.container import Container
 from adapters.system import new_id, release
@@ -17,14 +16,13 @@ from adapters.wire.request_errors import NotAllowed
 from adapters.wire.response_schemas import ProblemDocument
 from api.http.middleware import RequestMiddleware
 from api.http.request_metrics import RequestMetrics
-from api.http.swagger import swagger_assets, swagger_page
+from api.http.static_files import swagger_routes
 from api.operators import audit, baskets, dead_letters, erasure, rebuilds, status
 from api.operators.authentication import OPERATOR_SCOPE, OperatorAuth, bearer, record_route
 from api.operators.problems import add_problem_handlers, problems
 from domain.shared.printable import printable_json
 
 OPERATOR_API_PATH = "/operations"
-OPENAPI, DOCS, ASSETS = "/openapi.json", "/docs", "/docs-assets"
 
 _DESCRIPTION = """\
 Operators inspect history, and repair what is derived from it.
@@ -63,7 +61,7 @@ def operator_app(container: Container) -> FastAPI:
         title="Partner Checkout: operations",
         description=_DESCRIPTION,
         default_response_class=ReadableJson,
-        openapi_url=OPERATOR_API_PATH + OPENAPI,
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -77,9 +75,15 @@ def operator_app(container: Container) -> FastAPI:
             dependencies=[Depends(bearer), Depends(record_route)],
             responses=problems(400, 401, 403, 422, 503),
         )
-    app.add_api_route(OPERATOR_API_PATH + DOCS, _docs, include_in_schema=False)
-    app.mount(OPERATOR_API_PATH + ASSETS, swagger_assets())
     document = _openapi_document(app)
+    app.router.routes.extend(
+        swagger_routes(
+            document,
+            page=f"{OPERATOR_API_PATH}/docs",
+            document=f"{OPERATOR_API_PATH}/openapi.json",
+            assets=f"{OPERATOR_API_PATH}/docs-assets",
+        )
+    )
     app.openapi = lambda: document  # type: ignore[method-assign]  # FastAPI's own way to give another one
     add_problem_handlers(app)
     app.add_middleware(OperatorAuth, verifier=container.token_verifier)
@@ -106,10 +110,3 @@ def _openapi_document(app: FastAPI) -> dict[str, Any]:
     ]
     document["components"]["schemas"] |= {**schema.pop("$defs"), "ProblemDocument": schema}
     return document
-
-
-async def _docs(_: Request) -> Response:
-    page = swagger_page(
-        "Partner Checkout: operations", document=OPENAPI.removeprefix("/"), assets=ASSETS.removeprefix("/")
-    )
-    return HTMLResponse(page)

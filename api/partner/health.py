@@ -1,36 +1,36 @@
-"""Whether the process lives, and whether it can serve. Nothing else is told: partners, and strangers, reach these."""
+"""Whether the process runs, and whether it can serve. It says nothing else, because anybody can reach it."""
 
 from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from adapters.wire.problems import to_problem
-from api.http.request_context import request_context
-from api.partner.dependencies import PartnerApiDependencies
+from api.http.request_context import name_route
 from domain.shared.errors import Unavailable
 
 LIVE = "/health/live"
 READY = "/health/ready"
 
 
-def health_routes(parts: PartnerApiDependencies) -> list[Route]:
-    """Plain routes: those of FastAPI look into every cookie and parameter of whoever asks."""
+def health_routes(is_ready: Callable[[], Awaitable[bool]]) -> list[Route]:
+    """Plain routes, because FastAPI's would parse every cookie and parameter of the caller."""
 
     async def live(request: Request) -> Response:
-        request_context(request.scope).route = LIVE
+        name_route(request.scope, LIVE)
         return JSONResponse({"status": "alive"})
 
     async def ready(request: Request) -> Response:
-        request_context(request.scope).route = READY
+        name_route(request.scope, READY)
         try:
-            is_ready = await parts.is_ready()
+            if await is_ready():
+                return JSONResponse({"status": "ready"})
         except Unavailable:
-            is_ready = False
-        if is_ready:
-            return JSONResponse({"status": "ready"})
-        answer = to_problem(Unavailable("not ready")).response()
-        return Response(answer.body, answer.status, answer.headers)
+            pass
+        problem = to_problem(Unavailable("not ready")).response()
+        return Response(problem.body, problem.status, problem.headers)
 
     return [Route(LIVE, live), Route(READY, ready)]

@@ -11,7 +11,7 @@ from pydantic_core import to_json
 from adapters.settings import Settings
 from adapters.wire.request_errors import InvalidLandingState
 from adapters.wire.strict_json import read_json
-from api.http.cookies import cookie_values
+from api.http.headers import cookie_values
 from domain.basket.basket import Basket
 from domain.shared.values import BasketId, normalize_id
 

@@ -17,13 +17,8 @@ from adapters.wire.request_parser import fingerprint, parse_body, parse_initiate
 from adapters.wire.requests import RequestLimits
 from adapters.wire.responses import render, render_order
 from api.http.bearer_auth import identify
-from api.http.request_context import (
-    RequestContext,
-    read_body,
-    request_context,
-    require_json,
-    send_response,
-)
+from api.http.headers import require_json
+from api.http.request_context import RequestContext, read_body, request_context, send_response
 from api.partner.dependencies import PartnerApiDependencies
 from api.partner.landing_cookie import LandingStateCookie
 from domain.basket.commands import Caller, Initiated, ValidateBasket

@@ -18,7 +18,8 @@ from adapters.auth.local_issuer import issue_token
 from adapters.auth.tokens import token_verifier
 from adapters.settings import Settings
 from api.http.request_metrics import RequestMetrics
-from api.partner.app import PartnerApiDependencies, create_app
+from api.partner.app import create_app
+from api.partner.dependencies import PartnerApiDependencies
 from domain.validation.handlers import CheckoutHandlers
 from tests.api.partner.conformity import Conformity
 from tests.builders import InMemoryCheckout

@@ -1,28 +1,17 @@
-"""Puts the OpenAPI 3.1 document together."""
+"""The OpenAPI 3.1 document of the partner API: made by FastAPI from stubs and models, completed with the limits and
+names of the settings."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel
-from pydantic.json_schema import JsonSchemaMode, models_json_schema
+from fastapi.openapi.utils import get_openapi
 
 from adapters.settings import Settings
-from adapters.wire import response_schemas
-from adapters.wire.requests import InitiateRequest, UpdateRequest
-from api.partner.openapi.examples import answer_examples, problem_samples
-from api.partner.openapi.operation_schema import describe, parameters
-from api.partner.openapi.operations import OPERATIONS, Document
-
-_MODELS: list[tuple[type[BaseModel], JsonSchemaMode]] = [
-    (InitiateRequest, "validation"),
-    (UpdateRequest, "validation"),
-    (response_schemas.InitiateAnswer, "validation"),
-    (response_schemas.UpdateAnswer, "validation"),
-    (response_schemas.ValidateAnswer, "validation"),
-    (response_schemas.OrderAnswer, "validation"),
-    (response_schemas.ProblemShape, "validation"),
-]
+from adapters.wire.response_schemas import ProblemShape
+from api.partner.openapi.examples import REQUESTS
+from api.partner.openapi.responses import Document, describe_responses
+from api.partner.openapi.stubs import stub_routes
 
 _DESCRIPTION = """\
 Partner organisations initiate, update and validate baskets.
@@ -43,57 +32,55 @@ often they are sent. One key has one outcome, a refusal by a precondition too; a
 
 
 def openapi_document(settings: Settings, version: str) -> Document:
-    """The document, with the limits and names that the settings give."""
-    samples, answers = problem_samples(), answer_examples()
-    paths: dict[str, Document] = {}
-    for operation in OPERATIONS:
-        paths.setdefault(operation.path, {})[operation.method] = describe(operation, samples, answers)
-    return {
-        "openapi": "3.1.0",
-        "info": {
-            "title": "Partner Checkout",
-            "version": version,
-            "description": _DESCRIPTION,
-            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
-        },
-        "tags": [{"name": "checkout", "description": "Baskets of partner organisations."}],
-        "paths": paths,
-        "components": {
-            "schemas": _schemas(settings),
-            "parameters": parameters(settings.landing_cookie),
-            "securitySchemes": {
-                "partnerToken": {
-                    "type": "http",
-                    "scheme": "bearer",
-                    "bearerFormat": "JWT",
-                    "description": (
-                        "A JWT signed with RS256, ES256 or EdDSA. It needs the scope `partner` and names the"
-                        f" partner organisation in the claim `{settings.partner_claim}`."
-                    ),
-                }
-            },
-        },
-    }
+    document = get_openapi(
+        title="Partner Checkout",
+        version=version,
+        description=_DESCRIPTION,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        tags=[{"name": "checkout", "description": "Baskets of partner organisations."}],
+        routes=stub_routes(settings),
+        separate_input_output_schemas=False,
+    )
+    components = document["components"]
+    components["parameters"] = {}
+    problem = ProblemShape.model_json_schema(ref_template="#/components/schemas/{model}")
+    components["schemas"] |= {**problem.pop("$defs"), "ProblemShape": problem}
+    _set_limits(components["schemas"], settings)
+    for operation in (operation for path in document["paths"].values() for operation in path.values()):
+        call = operation["operationId"]
+        if call in REQUESTS:
+            operation["requestBody"]["content"]["application/json"]["example"] = REQUESTS[call]
+        operation["responses"] = describe_responses(call, operation["responses"]["200"])
+        _share_parameters(operation, components["parameters"], settings.landing_cookie)
+    return _without_suffix(document)  # type: ignore[no-any-return]  # it is still a dictionary
 
 
-def _schemas(settings: Settings) -> dict[str, Any]:
-    """The models' schemas under names without `Shape`, with the limits of the settings."""
-    _, definitions = models_json_schema(_MODELS, ref_template="#/components/schemas/{model}")
-    schemas: dict[str, Any] = _renamed(definitions["$defs"])
-    items = schemas["OrderRequest"]["properties"]["orderItems"]
-    items["maxItems"] = settings.max_items
+def _set_limits(schemas: Document, settings: Settings) -> None:
+    schemas["OrderRequest"]["properties"]["orderItems"]["maxItems"] = settings.max_items
     schemas["UpdateRequest"]["properties"]["orderItemActions"]["maxItems"] = settings.max_actions
     for name in ("ItemRequest", "AddAction", "ChangeQuantityAction"):
         schemas[name]["properties"]["quantity"]["maximum"] = settings.max_quantity
-    return schemas
 
 
-def _renamed(value: Any) -> Any:
+def _share_parameters(operation: Document, shared: Document, cookie: str) -> None:
+    """Moves an operation's parameters to the components, under the titles that the stubs give them."""
+    references = []
+    for parameter in operation["parameters"]:
+        if parameter["in"] == "cookie":
+            parameter["name"] = cookie
+        name = parameter["schema"]["title"]
+        shared[name] = parameter
+        references.append({"$ref": f"#/components/parameters/{name}"})
+    operation["parameters"] = references
+
+
+def _without_suffix(value: Any) -> Any:
+    """The same with schemas called `Order`, not `OrderShape`: partners' generated clients know them so."""
     match value:
         case dict():
-            return {str(key).removesuffix("Shape"): _renamed(entry) for key, entry in value.items()}
+            return {str(key).removesuffix("Shape"): _without_suffix(entry) for key, entry in value.items()}
         case list():
-            return [_renamed(entry) for entry in value]
+            return [_without_suffix(entry) for entry in value]
         case str() if value.startswith("#/components/schemas/"):
             return value.removesuffix("Shape")
         case _:

@@ -1,4 +1,4 @@
-"""Examples of requests, answers and problems. The answers are made by the code that answers."""
+"""Examples of requests, responses and problems. The code that answers calls renders the responses and problems."""
 
 from __future__ import annotations
 
@@ -9,10 +9,7 @@ from typing import Any
 
 from adapters.wire import request_errors
 from adapters.wire.problems import Problem, to_problem
-from adapters.wire.responses import (
-    order_body,
-    render_body,
-)
+from adapters.wire.responses import order_body, render_body
 from domain.basket.basket import Basket
 from domain.basket.command_executor import VersionConflict
 from domain.basket.commands import ActionResult, Initiated, Updated, Validated
@@ -26,7 +23,7 @@ BASKET_ID = "basket-0198c5a2-7f00-7c3e-9a51-3a5de7f0c101"
 ITEM_ID = "0198c5a2-7f00-7c3e-9a51-3a5de7f0c102"
 _NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
-INITIATE_REQUEST = {
+_INITIATE_REQUEST = {
     "order": {
         "orderItems": [{"offer": {"id": "o-1", "version": "v-1"}, "quantity": 1, "type": "offer"}],
         "external_id": "EXT-ORD-12345",
@@ -39,7 +36,7 @@ INITIATE_REQUEST = {
         "dataSubject": "p-48213",
     }
 }
-UPDATE_REQUEST = {
+_UPDATE_REQUEST = {
     "orderItemActions": [
         {
             "orderItemActionType": "add",
@@ -50,6 +47,8 @@ UPDATE_REQUEST = {
         {"orderItemActionType": "change_quantity", "id": ITEM_ID, "quantity": 3},
     ]
 }
+REQUESTS = {"initiate": _INITIATE_REQUEST, "update": _UPDATE_REQUEST}
+"""The body of each call that takes one."""
 
 
 def _basket() -> Basket:
@@ -65,7 +64,7 @@ def _basket() -> Basket:
 
 
 def _validated() -> Validated:
-    judged = _basket()
+    validated = _basket()
     finding = Finding(
         code="product_insufficient_stock",
         severity="error",
@@ -82,20 +81,17 @@ def _validated() -> Validated:
         validation_errors=(),
         evidence=("offer/o-1/v-1#1", "price/o-1/v-1/*/GBP/*#1", "availability/SKU-1/*/*#4"),
     )
-    basket = judged.fork()
+    basket = validated.fork()
     basket.record_verdict(verdict, _NOW)
-    return Validated(judged, basket, verdict)
+    return Validated(validated, basket, verdict)
 
 
-def _updated() -> Updated:
-    return Updated(_basket(), (ActionResult(0, "change_quantity", ITEM_ID, 1, 3),))
-
-
-def answer_examples() -> dict[str, Any]:
-    """By call: the body of a good answer."""
+def success_examples() -> dict[str, Any]:
+    """The body of each call's success."""
+    updated = Updated(_basket(), (ActionResult(0, "change_quantity", ITEM_ID, 1, 3),))
     bodies = {
         "initiate": render_body(Initiated(_basket(), created=True)),
-        "update": render_body(_updated()),
+        "update": render_body(updated),
         "validate": render_body(_validated()),
         "order": order_body(_basket()),
     }
@@ -132,6 +128,6 @@ _SAMPLES: tuple[Exception, ...] = (
 
 
 def problem_samples() -> dict[str, Problem]:
-    """By code: one problem of each kind that a call can answer with."""
+    """One problem of each code that a call can answer with."""
     problems = [to_problem(sample) for sample in (*_SAMPLES, RuntimeError())]
     return {problem.kind.code: problem for problem in problems}

@@ -11,7 +11,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from adapters.settings import Settings
 from adapters.wire.problems import PROBLEM_TYPES
-from api.partner.openapi import openapi_document
+from api.partner.openapi.document import openapi_document
 from tests.api.partner.conformity import Conformity
 from tests.api.partner.openapi_fuzzing import fuzz, memory_server
 from tests.api.service import INITIATE, UPDATE, Caller

@@ -1,0 +1,126 @@
+"""The responses of each call in the document: its success, and every problem that it can answer with."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from typing import Any
+
+from adapters.wire.problems import MEDIA_TYPE
+from api.partner.openapi.examples import problem_samples, success_examples
+
+Document = dict[str, Any]
+
+_EVERY = (
+    *("not_authenticated", "not_allowed", "basket_not_found"),
+    *("internal_error", "store_unavailable", "keys_unavailable"),
+)
+_COMMAND = (
+    *("invalid_header", "conflict", "request_in_progress"),
+    *("version_mismatch", "basket_exists", "idempotency_key_reused"),
+)
+_BODY = (
+    *("malformed_json", "repeated_member", "invalid_request"),
+    *("body_too_large", "unsupported_media_type", "unsupported_content_encoding"),
+)
+_LANDING = ("invalid_landing_state", "basket_finished")
+_PATH = ("not_found", "invalid_basket_id")
+
+_PROBLEMS = {
+    "initiate": (*_EVERY, *_COMMAND, *_BODY, *_LANDING, "external_id_in_use"),
+    "update": (*_EVERY, *_COMMAND, *_BODY, *_LANDING),
+    "validate": (*_EVERY, *_COMMAND, *_PATH),
+    "order": (*_EVERY, *_PATH, "invalid_header", "version_mismatch"),
+}
+"""The codes of the problems that each call can answer with."""
+
+_DESCRIPTIONS = {
+    400: "The request cannot be read.",
+    401: "There is no good token.",
+    403: "The token lacks the scope `partner`, or names no partner organisation.",
+    404: "There is no such basket; another organisation's answers the same.",
+    409: "The request does not go together with what the basket, or another request, is at.",
+    412: "`If-Match` or `If-None-Match` does not hold; nothing was changed.",
+    413: "The body is too large.",
+    415: "The body is no JSON, or is compressed, by its own word.",
+    422: "The request is readable and wrong; nothing was changed.",
+    500: "An error of ours.",
+    503: "A part of the service is away. Nothing was changed; trying again is safe.",
+}
+
+_TEXT: Document = {"type": "string"}
+_HEADERS: dict[str, Document] = {
+    "ETag": {"description": "The basket's version.", "schema": {**_TEXT, "pattern": '^"[0-9]+"$'}},
+    "Retry-After": {
+        "description": "Seconds after which to try again.",
+        "schema": {**_TEXT, "pattern": "^[0-9]+$"},
+    },
+    "Set-Cookie": {"description": "The landing state.", "schema": _TEXT},
+    "Accept-Encoding": {
+        "description": "What a body may be encoded by.",
+        "schema": {**_TEXT, "const": "identity"},
+    },
+    "WWW-Authenticate": {"description": "RFC 6750.", "schema": _TEXT},
+    "Idempotent-Replayed": {
+        "description": "The first answer to this key, once more.",
+        "schema": {**_TEXT, "const": "true"},
+    },
+    "X-Correlation-Id": {"description": "The caller's own, or else the trace id.", "schema": _TEXT},
+}
+
+_COMMANDS = ("initiate", "update", "validate")
+_STORED_STATUSES = (409, 412, 422)
+"""The statuses of problems that are stored under an idempotency key and replayed."""
+
+
+def describe_responses(call: str, success: Document) -> Document:
+    """The responses of a call by their statuses. `success` is FastAPI's description of the 200.
+
+    Headers are ours: FastAPI has no model of them. Examples are added here, because FastAPI leaves nulls out of them.
+    """
+    replayed = ("Idempotent-Replayed",) if call in _COMMANDS else ()
+    cookie = ("Set-Cookie",) if call == "initiate" else ()
+    success["description"] = "Done."
+    success["headers"] = _headers("ETag", *cookie, *replayed, required={"ETag", "Set-Cookie"})
+    success["content"]["application/json"]["example"] = success_examples()[call]
+    if call in ("initiate", "update"):
+        by_id = {"parameters": {"id": "$response.body#/id"}}
+        success["links"] = {after: {"operationId": after, **by_id} for after in ("validate", "order")}
+    responses = {"200": success, **_problem_responses(call, replayed)}
+    if call == "order":
+        responses["304"] = {
+            "description": "The order is as the caller has it, by its `If-None-Match`.",
+            "headers": _headers("ETag", required={"ETag"}),
+        }
+    return responses
+
+
+def _problem_responses(call: str, replayed: Collection[str]) -> Document:
+    samples = problem_samples()
+    problems = [samples[code] for code in _PROBLEMS[call]]
+    responses: Document = {}
+    for status in sorted({problem.kind.status for problem in problems}):
+        alike = [problem for problem in problems if problem.kind.status == status]
+        names = sorted({name for problem in alike for name in problem.headers})
+        examples = {
+            problem.kind.code: {"summary": problem.kind.title, "value": json.loads(problem.render())}
+            for problem in alike
+        }
+        responses[str(status)] = {
+            "description": _DESCRIPTIONS[status],
+            "headers": _headers(
+                *names,
+                *(replayed if status in _STORED_STATUSES else ()),
+                # A basket that does not exist yet has no version.
+                required=set.intersection(*({*problem.headers} for problem in alike)) - {"ETag"},
+            ),
+            "content": {
+                MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemShape"}, "examples": examples}
+            },
+        }
+    return responses
+
+
+def _headers(*names: str, required: Collection[str]) -> Document:
+    headers = {name: {**_HEADERS[name], "required": name in required} for name in names}
+    return headers | {"X-Correlation-Id": {**_HEADERS["X-Correlation-Id"], "required": True}}

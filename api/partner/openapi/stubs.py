@@ -1,0 +1,136 @@
+"""The calls of the partner API as typed stubs, from which FastAPI makes the document. Nobody calls them.
+
+The routes that answer (`api/partner/routes.py`) are plain Starlette: FastAPI's handling of a call costs several times
+as much.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Cookie, Header, Path, Security
+from fastapi.routing import APIRoute
+from fastapi.security import HTTPBearer
+from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
+
+from adapters.settings import Settings
+from adapters.wire.requests import InitiateRequest, UpdateRequest
+from adapters.wire.response_schemas import InitiateAnswer, OrderAnswer, UpdateAnswer, ValidateAnswer
+from api.partner.openapi.examples import BASKET_ID
+from domain.shared.values import BASKET_ID_PATTERN
+
+_Absent = SkipJsonSchema[None]
+_EntityTags = Annotated[str, Field(pattern=r'^(\*|(, ?)*(W/)?"[!#-~]*"( ?, ?((W/)?"[!#-~]*")?)*)$')]
+_Key = Annotated[str, Field(pattern=r'^([!#-~][!-~]{0,254}|"([ !#-\[\]-~]|\\["\\]){1,255}")$')]
+_State = Annotated[str, Field(pattern="^%7B%22basketId%22%3A%22basket-[A-Za-z0-9_-]{32,36}%22%7D$")]
+_STATE: dict[str, Any] = {
+    "description": 'The landing state: percent-encoded JSON `{"basketId": "basket-…"}`, at most 4 KiB.',
+    "openapi_examples": {"basket": {"value": f"%7B%22basketId%22%3A%22{BASKET_ID}%22%7D"}},
+}
+
+# What a stub takes. A title is the name of the parameter among the document's components.
+BasketId = Annotated[
+    str,
+    Path(title="BasketId", pattern=BASKET_ID_PATTERN, openapi_examples={"basket": {"value": BASKET_ID}}),
+]
+LandingState = Annotated[_State | _Absent, Cookie(title="LandingState", **_STATE)]
+RequiredLandingState = Annotated[_State, Cookie(title="RequiredLandingState", **_STATE)]
+IfMatch = Annotated[
+    _EntityTags | _Absent,
+    Header(
+        title="IfMatch",
+        alias="If-Match",
+        description='`*` or a list of entity tags, such as `"4"`; the call is refused unless the basket\'s is among'
+        " them.",
+        openapi_examples={"version": {"value": '"4"'}},
+    ),
+]
+IfNoneMatch = Annotated[
+    _EntityTags | _Absent,
+    Header(
+        title="IfNoneMatch",
+        alias="If-None-Match",
+        description="`*` or a list of entity tags. The order is answered with 304 where its own is among them. A call"
+        " that changes a basket is refused there, and by `*` wherever there is a basket.",
+        openapi_examples={"version": {"value": '"3"'}},
+    ),
+]
+IdempotencyKey = Annotated[
+    _Key | _Absent,
+    Header(
+        title="IdempotencyKey",
+        alias="Idempotency-Key",
+        description="Makes trying again safe: the same key and request are answered with the first answer, for 24"
+        " hours, be it a success or a refusal; other preconditions need a new key. Keys are of the"
+        ' organisation and call; a UUID makes a good one. `k` and the quoted string `"k"` are one key.',
+    ),
+]
+
+
+_IS_REPLACED: dict[int | str, dict[str, Any]] = {422: {"description": ""}}
+"""Keeps FastAPI from describing its own validation errors."""
+
+
+def stub_routes(settings: Settings) -> Sequence[APIRoute]:
+    """One stub for each call. A stub's name is the id of its operation."""
+    token = HTTPBearer(
+        scheme_name="partnerToken",
+        bearerFormat="JWT",
+        description="A JWT signed with RS256, ES256 or EdDSA. It needs the scope `partner` and names the partner"
+        f" organisation in the claim `{settings.partner_claim}`.",
+    )
+    stubs = APIRouter(
+        prefix="/partner/checkout",
+        tags=["checkout"],
+        dependencies=[Security(token, scopes=["partner"])],
+        responses=_IS_REPLACED,
+        generate_unique_id_function=lambda route: route.name,
+    )
+    stubs.post("/initiate", summary="Create a basket, or bring one to what the request says")(initiate)
+    stubs.put("/update", summary="Carry out actions on the landing state's basket: all, or none")(update)
+    stubs.post("/validate/{id}", summary="Validate the basket as it is now")(validate)
+    stubs.get("/{id}", summary="The order as it is, to resume with")(order)
+    return [route for route in stubs.routes if isinstance(route, APIRoute)]
+
+
+async def initiate(
+    body: InitiateRequest,
+    landing_state: LandingState = None,
+    if_match: IfMatch = None,
+    if_none_match: IfNoneMatch = None,
+    key: IdempotencyKey = None,
+) -> InitiateAnswer:
+    """Which basket: `order.checkoutId`, else the landing state's, else the organisation's open basket with this
+    `external_id`, else a new one. An open basket's items and details become the request's. A finished one: 409 if
+    `checkoutId` named it, else a new basket. With `If-None-Match: *` only a new basket will do: one that is there is
+    a 412."""
+    raise NotImplementedError
+
+
+async def update(
+    body: UpdateRequest,
+    landing_state: RequiredLandingState,
+    if_match: IfMatch = None,
+    if_none_match: IfNoneMatch = None,
+    key: IdempotencyKey = None,
+) -> UpdateAnswer:
+    """The actions are carried out in their order. One bad action refuses the request, and nothing changes. Whether
+    an item can be had is for validation to say; it is no reason to refuse it."""
+    raise NotImplementedError
+
+
+async def validate(
+    id: BasketId, if_match: IfMatch = None, if_none_match: IfNoneMatch = None, key: IdempotencyKey = None
+) -> ValidateAnswer:
+    """200 whatever the verdict: `ready` is the verdict. All findings come in one answer. Everything that was
+    acknowledged before the call is validated. The call takes no body; one that comes is not read. An id that cannot
+    be a basket's is a 422."""
+    raise NotImplementedError
+
+
+async def order(id: BasketId, if_match: IfMatch = None, if_none_match: IfNoneMatch = None) -> OrderAnswer:
+    """An id that cannot be a basket's is a 422. With `If-None-Match` and the `ETag` of an earlier answer, an
+    unchanged basket is a 304 without a body."""
+    raise NotImplementedError
