@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.output import echo, echo_error, echo_json
-from cli.runner import DONE, INTERRUPTED, load_settings, run_async
+from cli.runner import DONE, INTERRUPTED, load_settings, run_interruptible
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from adapters.container import Container
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -51,7 +56,7 @@ def rewrap(json: Annotated[bool, typer.Option("--json", help="One JSON line on s
     Do it once all processes run with the new file. Exit code 0: done. 1: something stood in the way. 130: it was
     interrupted; the same command again goes on.
     """
-    done, complete = run_async(_rewrap())
+    done, complete = run_interruptible(_rewrap)
     if json:
         echo_json({"rewrapped": done, "complete": complete})
     else:
@@ -59,29 +64,25 @@ def rewrap(json: Annotated[bool, typer.Option("--json", help="One JSON line on s
     raise typer.Exit(DONE if complete else INTERRUPTED)
 
 
-async def _rewrap() -> tuple[int, bool]:
+async def _rewrap(container: Container, stop: asyncio.Event) -> tuple[int, bool]:
     """How many keys were rewrapped, and whether these were all."""
     from contextlib import suppress
 
-    from adapters.container import open_operator_container
     from adapters.encryption.keys import rewrap_page
     from adapters.settings import MissingSetting
     from adapters.storage_container import read_master_keys
-    from cli.outage_retry import OutageRetry, with_long_run_timeouts
-    from cli.signals import Interrupted, stop_signal
+    from cli.outage_retry import OutageRetry
+    from cli.signals import Interrupted
 
-    settings = load_settings()
-    master = read_master_keys(settings)
+    master, keys = read_master_keys(container.settings), container.data_keys
     if master is None:
         raise MissingSetting(NO_FILE)
-    async with open_operator_container(with_long_run_timeouts(settings)) as container, stop_signal() as stop:
-        keys = container.data_keys
-        retry = OutageRetry(stop, settings.long_run_patience)
-        done = 0
-        with suppress(Interrupted):
-            while not stop.is_set() and (
-                count := await retry.do(lambda: rewrap_page(keys, master), stoppable=False)
-            ):
-                done += count
-                echo_error(f"{done:,} keys")
-        return done, not await keys.wrapped_by_other_keys(master.first, 1)
+    retry = OutageRetry(stop, container.settings.long_run_patience)
+    done = 0
+    with suppress(Interrupted):
+        while not stop.is_set() and (
+            count := await retry.do(lambda: rewrap_page(keys, master), stoppable=False)
+        ):
+            done += count
+            echo_error(f"{done:,} keys")
+    return done, not await keys.wrapped_by_other_keys(master.first, 1)

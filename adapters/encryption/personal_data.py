@@ -41,6 +41,7 @@ from domain.ports.event_store import NewEvent
 from domain.ports.read_models import BasketView
 from domain.shared.values import NewId
 
+K = TypeVar("K")
 T = TypeVar("T")
 
 CACHE_SECONDS = 2.0
@@ -126,31 +127,25 @@ class PersonalDataCipher:
 
         return [(began, encrypt(view)) for began, view in views]
 
-    async def decrypt(self, documents: Sequence[tuple[str, bytes]]) -> Sequence[bytes]:
-        """The documents decrypted. Each is an event, a snapshot or an array of events, and comes with its basket's
-        id. Raises StoreUnavailable."""
-        named = {key_id for _, document in documents for key_id in sealed_key_ids(document)} - {NO_KEY}
+    async def decrypt(self, documents: Mapping[K, tuple[str, bytes]]) -> Mapping[K, bytes]:
+        """The documents decrypted, by the caller's own keys. Each is an event, a snapshot or an array of events, and
+        comes with its basket's id. Raises StoreUnavailable."""
+        named = {key_id for _, document in documents.values() for key_id in sealed_key_ids(document)}
+        named.discard(NO_KEY)
         keys = await _through_cache(self._key_cache, named, self._find_keys)
         unsealed = {
             basket_id
-            for basket_id, document in documents
+            for basket_id, document in documents.values()
             if may_hold_unsealed_data(document)
             or any(not _belongs_to(basket_id, keys.get(key_id)) for key_id in sealed_key_ids(document))
         }
-        erased_at = await _through_cache(self._erased_at, unsealed, self._find_erasures)
-        return [
-            _erase_unsealed(
+        erased_at = await _through_cache(self._erased_at, unsealed, self._find_erasures) if unsealed else {}
+        return {
+            name: _erase_unsealed(
                 _decrypt(document, keys, basket_id), document, erased_at.get(basket_id, 0), basket_id, keys
             )
-            for basket_id, document in documents
-        ]
-
-    async def decrypt_held(self, documents: Sequence[tuple[str, bytes]]) -> Mapping[int, bytes]:
-        """The decrypted documents by their index in the sequence. Those without personal data are left out."""
-        held = [index for index, (_, document) in enumerate(documents) if may_hold_personal_data(document)]
-        if not held:
-            return {}
-        return dict(zip(held, await self.decrypt([documents[index] for index in held]), strict=True))
+            for name, (basket_id, document) in documents.items()
+        }
 
     async def _encrypt_event(self, basket_id: str, event: NewEvent) -> NewEvent:
         document = from_json(event.data)
@@ -201,8 +196,13 @@ async def _through_cache(
     wanted: Collection[str],
     load: Callable[[Collection[str]], Awaitable[Mapping[str, T]]],
 ) -> Mapping[str, T]:
-    found = {name: value for name in wanted if (value := cache.get(name)) is not None}
-    missing = [name for name in wanted if name not in found]
+    found: dict[str, T] = {}
+    missing: list[str] = []
+    for name in wanted:
+        try:
+            found[name] = cache[name]
+        except KeyError:
+            missing.append(name)
     if missing:
         loaded = await load(missing)
         cache.update(loaded)

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from adapters.encryption.envelope import sealed_key_ids
 from adapters.encryption.personal_data import PersonalDataCipher
-from domain.basket.personal_fields import EVENT_TYPES_WITH_DETAILS, parse_document
+from domain.basket.personal_fields import EVENT_TYPES_WITH_DETAILS, may_hold_personal_data, parse_document
 from domain.ports.event_store import (
     Append,
     AppendOutcome,
@@ -91,9 +91,8 @@ class EncryptedBasketViews:
 
     async def snapshots(self, basket_ids: Collection[str]) -> Mapping[str, bytes]:
         snapshots = await self._views.snapshots(basket_ids)
-        ids = [*snapshots]
-        decrypted = await self._cipher.decrypt_held([*snapshots.items()])
-        return {**snapshots, **{ids[index]: document for index, document in decrypted.items()}}
+        held = {id: (id, document) for id, document in snapshots.items() if may_hold_personal_data(document)}
+        return {**snapshots, **await self._cipher.decrypt(held)} if held else snapshots
 
     async def advance(self, views: Sequence[tuple[int, BasketView]]) -> Collection[str]:
         return await self._views.advance(await self._cipher.encrypt_views(views))
@@ -104,33 +103,38 @@ class EncryptedBasketViews:
 
 async def decrypt_events(cipher: PersonalDataCipher, events: Sequence[StoredEvent]) -> Sequence[StoredEvent]:
     """The events decrypted. Those without personal data are the same objects."""
-    # Other types are skipped unread: a verdict is large, and this runs for every event that is read.
-    documents = [
-        (event.stream_id, event.data if event.type in EVENT_TYPES_WITH_DETAILS else b"") for event in events
-    ]
-    decrypted = await cipher.decrypt_held(documents)
-    if not decrypted:
-        return events
-    return [
-        replace(event, data=decrypted[index]) if index in decrypted else event
+    held = {
+        index: (event.stream_id, event.data)
         for index, event in enumerate(events)
-    ]
+        # Other types are skipped unread: a verdict is large, and this runs for every event that is read.
+        if event.type in EVENT_TYPES_WITH_DETAILS and may_hold_personal_data(event.data)
+    }
+    if not held:
+        return events
+    decrypted = [*events]
+    for index, document in (await cipher.decrypt(held)).items():
+        decrypted[index] = replace(events[index], data=document)
+    return decrypted
 
 
 async def decrypt_streams(
     cipher: PersonalDataCipher, stream_ids: Sequence[str], streams: Sequence[StoredStream]
 ) -> Sequence[StoredStream]:
     """The streams decrypted; `stream_ids` names each of them."""
-    documents = [
-        (stream_id, document)
-        for stream_id, stream in zip(stream_ids, streams, strict=True)
-        for document in (stream.snapshot or b"", stream.events)
-    ]
-    decrypted = await cipher.decrypt_held(documents)
-    if not decrypted:
+    held = {
+        (index, field): (stream_ids[index], document)
+        for index, stream in enumerate(streams)
+        for field, document in (("snapshot", stream.snapshot), ("events", stream.events))
+        if document is not None and may_hold_personal_data(document)
+    }
+    if not held:
         return streams
+    decrypted = await cipher.decrypt(held)
     return [
-        StoredStream(decrypted.get(2 * index, stream.snapshot), decrypted.get(2 * index + 1, stream.events))
+        StoredStream(
+            decrypted.get((index, "snapshot"), stream.snapshot),
+            decrypted.get((index, "events"), stream.events),
+        )
         for index, stream in enumerate(streams)
     ]
 
@@ -152,5 +156,5 @@ async def decrypt_published(
     }
     if not encrypted:
         return values
-    decrypted = dict(zip(encrypted, await cipher.decrypt([*encrypted.values()]), strict=True))
+    decrypted = await cipher.decrypt(encrypted)
     return [decrypted.get(index, value) for index, value in enumerate(values)]
