@@ -84,7 +84,7 @@ def _workers(parts: Container) -> list[Worker]:
             parts.projection,
             parts.blocked_baskets,
             parts.dead_letter_sinks,
-            opened=parts.decrypt_messages,
+            decrypt=parts.decrypt_messages,
         ),
         CatalogueWorker(
             parts.consumer_group(catalogue.GROUP, *CATALOGUE_TOPICS),

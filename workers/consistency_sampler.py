@@ -1,4 +1,4 @@
-"""Verifies a few baskets a minute by chance, and what is published at the moment, and says what differs."""
+"""Verifies random baskets and recently published messages all the time, and reports inconsistencies."""
 
 from __future__ import annotations
 
@@ -18,45 +18,46 @@ from workers.heartbeat import Heartbeat
 from workers.runner import sleep
 
 ROLE = "sampler"
-SHORTEST_ROUND_SECONDS = 1.0
+MIN_ROUND_SECONDS = 1.0
 PATIENCE_SECONDS = 60.0
 TOPICS_EVERY_SECONDS = 60.0
 TOPICS_WAIT_SECONDS = 5.0
-EVENTS_AT_ONCE = 200
-MOST_LOGGED = 20
-RATE_WHEN_ASKED_FOR = 0.1
-"""Baskets a second where the setting says none, and the sampler is run by its name."""
+MAX_EVENTS = 200
+MAX_LOGGED = 20
+DEFAULT_RATE = 0.1
+"""Baskets a second, where the setting is 0 and the sampler is started by its name."""
 
 VERIFIED_BASKETS = Counter("checkout_verified_baskets", "Baskets that the sampler folded again.")
 VERIFIED_MESSAGES = Counter(
     "checkout_verified_messages", "Messages that the sampler compared with the store.", ["topic"]
 )
-DIFFERENCES = Counter("checkout_verify_differences", "What the sampler found to differ.", ["kind"])
+DIFFERENCES = Counter("checkout_verify_differences", "Inconsistencies that the sampler found.", ["kind"])
 LAST_DIFFERENCE = Gauge(
-    "checkout_verify_last_difference_timestamp_seconds", "When the sampler last found a difference; 0: never."
+    "checkout_verify_last_difference_timestamp_seconds",
+    "When the sampler last found an inconsistency; 0: never.",
 )
 LAST_ROUND = Gauge(
-    "checkout_verify_last_round_timestamp_seconds", "When the sampler last looked; 0: it does not run here."
+    "checkout_verify_last_round_timestamp_seconds",
+    "When the sampler last verified something; 0: it does not run here.",
 )
 
 _log = structlog.get_logger("workers.consistency_sampler")
 
 
 class ConsistencySampler:
-    """Looks at about `rate` baskets a second and, once a minute, at what is published during a few seconds; changes
-    nothing. What differs is told each time that it is found: as an error on the log, and in the counters. A view
-    that lags is one that differs once it has lagged for a minute.
+    """Verifies about `rate` baskets a second and, once a minute, the messages of a few seconds. Changes nothing.
 
-    One process does this, others stand by, so that the load stays what the setting says: one stream at a time is
-    read. While Kafka is away baskets are verified all the same.
+    Reports an inconsistency each time that it finds it, as an error on the log and in the counters. A view that lags
+    is inconsistent after a minute. One process works and others stand by; it reads one stream at a time, so that the
+    load is what the setting says. While Kafka is away it goes on with baskets.
     """
 
     name = "sampler"
 
     def __init__(
         self,
-        verification: ViewVerifier,
-        rows: ReadModelAudit,
+        verifier: ViewVerifier,
+        audit: ReadModelAudit,
         topics: TopicVerifier | None,
         leadership: Leadership,
         *,
@@ -66,12 +67,12 @@ class ConsistencySampler:
         topics_wait: float = TOPICS_WAIT_SECONDS,
     ) -> None:
         """`patience`, `topics_every` and `topics_wait` are in seconds."""
-        rate = rate or RATE_WHEN_ASKED_FOR
-        self._verification = verification
-        self._rows = rows
+        rate = rate or DEFAULT_RATE
+        self._verifier = verifier
+        self._audit = audit
         self._topics = topics
         self._leadership = leadership
-        self._pause = max(SHORTEST_ROUND_SECONDS, 1 / rate)
+        self._pause = max(MIN_ROUND_SECONDS, 1 / rate)
         self._baskets = max(1, round(rate * self._pause))
         self._patience = patience
         self._topics_every = topics_every
@@ -80,64 +81,59 @@ class ConsistencySampler:
     async def run(self, heartbeat: Heartbeat) -> None:
         async with self._leadership.hold(ROLE, lambda: heartbeat.stands_by(ROLE)) as lease:
             heartbeat.holds(ROLE)
+            now = asyncio.get_running_loop().time
             lagging: dict[str, tuple[int, float]] = {}
-            topics_due = self._now()
+            topics_due = now()
             while True:
                 await lease.confirm()
-                await self._look_at_baskets(lagging)
+                await self._verify_baskets(lagging)
                 heartbeat.ready(True)
-                if self._topics is not None and self._now() >= topics_due:
-                    await self._look_at_topics(self._topics)
-                    topics_due = self._now() + self._topics_every
+                if self._topics is not None and now() >= topics_due:
+                    await self._verify_topics(self._topics)
+                    topics_due = now() + self._topics_every
                 LAST_ROUND.set(time.time())
                 await sleep(self._pause, heartbeat)
 
-    async def _look_at_baskets(self, lagging: dict[str, tuple[int, float]]) -> None:
-        """`lagging` holds the views that were behind: the version that they must come to, and since when."""
-        chosen = await self._rows.some_basket_ids(self._baskets, None)
-        for basket_id in chosen:
-            verified = await self._verification.verify([basket_id])
+    async def _verify_baskets(self, lagging: dict[str, tuple[int, float]]) -> None:
+        """`lagging` maps views that were behind to the version that they must reach, and since when."""
+        now = asyncio.get_running_loop().time
+        for basket_id in await self._audit.some_basket_ids(self._baskets, None):
+            verified = await self._verifier.verify([basket_id])
             VERIFIED_BASKETS.inc()
-            self._tell(verified.inconsistencies)
+            _report(verified.inconsistencies)
             for id, version in verified.lagging.items():
-                lagging.setdefault(id, (version, self._now()))
-        due = {
-            id: version for id, (version, since) in lagging.items() if self._now() - since >= self._patience
-        }
+                lagging.setdefault(id, (version, now()))
+        due = {id: version for id, (version, since) in lagging.items() if now() - since >= self._patience}
         if due:
-            self._tell(await self._verification.settle(due, 0))
+            _report(await self._verifier.settle(due, 0))
             for id in due:
                 del lagging[id]
 
-    async def _look_at_topics(self, topics: TopicVerifier) -> None:
+    async def _verify_topics(self, topics: TopicVerifier) -> None:
         try:
-            verified = await topics.verify_recent(EVENTS_AT_ONCE, self._topics_wait)
+            verified = await topics.verify_recent(MAX_EVENTS, self._topics_wait)
         except Unavailable as error:
-            _log.warning("what is published was not looked at", error=str(error))
+            _log.warning("published messages were not verified", error=str(error))
             return
-        self._tell(verified.inconsistencies)
+        _report(verified.inconsistencies)
         for topic in verified.topics:
             VERIFIED_MESSAGES.labels(topic.topic).inc(topic.messages)
-            self._tell(topic.inconsistencies)
+            _report(topic.inconsistencies)
 
-    def _tell(self, drifts: Sequence[Inconsistency]) -> None:
-        if len(drifts) > MOST_LOGGED:
-            _log.error("much is not as the events say", differences=len(drifts), told=MOST_LOGGED)
-        for number, drift in enumerate(drifts):
-            DIFFERENCES.labels(drift.kind).inc()
-            LAST_DIFFERENCE.set(time.time())
-            if number >= MOST_LOGGED:
-                continue
+
+def _report(inconsistencies: Sequence[Inconsistency]) -> None:
+    if len(inconsistencies) > MAX_LOGGED:
+        _log.error("many inconsistencies were found", differences=len(inconsistencies), told=MAX_LOGGED)
+    for number, found in enumerate(inconsistencies):
+        DIFFERENCES.labels(found.kind).inc()
+        LAST_DIFFERENCE.set(time.time())
+        if number < MAX_LOGGED:
             _log.error(
                 "something is not as the events say",
-                kind=drift.kind,
-                subject=drift.subject,
-                version=drift.version,
-                position=drift.position,
-                topic=drift.topic,
-                words=drift.words,
+                kind=found.kind,
+                subject=found.subject,
+                version=found.version,
+                position=found.position,
+                topic=found.topic,
+                words=found.words,
             )
-
-    @staticmethod
-    def _now() -> float:
-        return asyncio.get_running_loop().time()

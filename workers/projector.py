@@ -1,4 +1,4 @@
-"""Keeps the basket views: reads basket events from Kafka and brings each basket's view forward."""
+"""Projects basket events from Kafka into the basket views."""
 
 from __future__ import annotations
 
@@ -24,29 +24,20 @@ GROUP = "checkout-basket-views"
 BATCH_MESSAGES = 2_000
 WAIT_SECONDS = 1.0
 
+DecryptMessages = Callable[[Sequence[Received]], Awaitable[Sequence[Received]]]
+"""Decrypts the messages of a batch. Raises StoreUnavailable."""
+
 _BASKET_ID = re.compile(BASKET_ID_PATTERN)
 _log = structlog.get_logger("workers.projector")
 
 
-DecryptMessages = Callable[[Sequence[Received]], Awaitable[Sequence[Received]]]
-"""Messages as they came to messages as they are to be read. Raises StoreUnavailable."""
-
-
-async def _as_they_came(batch: Sequence[Received]) -> Sequence[Received]:
+async def _not_encrypted(batch: Sequence[Received]) -> Sequence[Received]:
     return batch
-
-
-class InvalidMessage(Exception):
-    """A message that says nothing a view could be moved by: a stable code, and words."""
-
-    def __init__(self, code: str, error: str) -> None:
-        super().__init__(error)
-        self.code = code
 
 
 @dataclass(slots=True)
 class _BasketBatch:
-    """One basket's part of a batch, up to the first message that is not understood."""
+    """One basket's events in a batch, up to the first message that becomes a dead letter."""
 
     events: list[DomainEvent] = field(default_factory=list)
     messages: list[Received] = field(default_factory=list)
@@ -54,72 +45,70 @@ class _BasketBatch:
 
 
 class ProjectorWorker:
-    """At least once, and without harm when it is more: moves the views in one transaction, each only from
-    the version that its fold began with, and commits the offsets after it. Repeats are passed over, gaps
-    are filled from the event store. A crash or a rebalance at any moment loses nothing and moves no view
-    back.
+    """At least once: writes the views in one transaction, then commits the offsets. Repeats change nothing.
 
-    What cannot be understood becomes a dead letter, and its basket is parked: the basket's later events,
-    which lie in the store, wait until it is released; other baskets go on.
+    A view only moves from the version that its fold began with, and gaps are filled from the event store. So a crash
+    or a rebalance at any moment loses nothing, and moves no view back. A message that cannot be projected becomes a
+    dead letter and blocks its basket: later events wait in the store until the letter is resolved. Other baskets go on.
     """
 
     name = "projector"
 
     def __init__(
         self,
-        subscription: ConsumerGroup,
+        consumers: ConsumerGroup,
         projection: BasketProjection,
-        parked: BlockedBaskets,
+        blocked: BlockedBaskets,
         dead_letters: Sequence[DeadLetters],
         *,
-        opened: DecryptMessages = _as_they_came,
+        decrypt: DecryptMessages = _not_encrypted,
         batch_messages: int = BATCH_MESSAGES,
     ) -> None:
-        """Every one of `dead_letters` is given each letter; `parked` is told by one of them. `opened` opens what
-        was published sealed."""
-        self._subscription = subscription
+        """Each letter goes to all of `dead_letters`; one of them tells `blocked`."""
+        self._consumers = consumers
         self._projection = projection
-        self._parked = parked
+        self._blocked = blocked
         self._dead_letters = dead_letters
-        self._opened = opened
+        self._decrypt = decrypt
         self._batch_messages = batch_messages
 
     async def run(self, heartbeat: Heartbeat) -> None:
-        async with self._subscription.open() as batches:
-            heartbeat.measured_by(batches.measure_lag)
+        async with self._consumers.open() as consumer:
+            heartbeat.measured_by(consumer.measure_lag)
             while True:
-                heartbeat.handled(await self._round(batches))
+                heartbeat.handled(await self._project(consumer))
                 heartbeat.ready(True)
 
-    async def _round(self, batches: GroupConsumer) -> int:
-        """How many messages are done with."""
-        came = await batches.next(self._batch_messages, WAIT_SECONDS)
-        if not came:
+    async def _project(self, consumer: GroupConsumer) -> int:
+        """Projects the next batch; returns the number of its messages."""
+        received = await consumer.next(self._batch_messages, WAIT_SECONDS)
+        if not received:
             return 0
-        batch = await self._opened(came)
-        baskets, letters = _sorted_out(batch)
-        for basket_id in await self._parked.blocked(baskets.keys()):
+        baskets, letters = _group(await self._decrypt(received))
+        for basket_id in await self._blocked.blocked(baskets.keys()):
             del baskets[basket_id]
-        stuck = await self._projection.apply({id: arrived.events for id, arrived in baskets.items()})
-        for basket_id, arrived in baskets.items():
-            if (reason := stuck.get(basket_id)) is not None:
+        stuck = await self._projection.apply({id: batch.events for id, batch in baskets.items()})
+        for basket_id, batch in baskets.items():
+            if (failure := stuck.get(basket_id)) is not None:
                 message = next(
                     message
-                    for message, event in zip(arrived.messages, arrived.events, strict=True)
-                    if event.originator_version >= reason.version
+                    for message, event in zip(batch.messages, batch.events, strict=True)
+                    if event.originator_version >= failure.version
                 )
-                letters.append(_letter(message, "cannot_be_applied", reason.error, basket_id))
-            elif arrived.letter is not None:
-                letters.append(arrived.letter)
+                letters.append(message.dead_letter("cannot_be_applied", failure.error, basket_id))
+            elif batch.letter is not None:
+                letters.append(batch.letter)
         if letters:
-            # As they came: what was published sealed is not to lie open among the dead letters.
-            values = {message.source: message.message.value for message in came}
-            await self._bury([replace(letter, value=values[letter.source]) for letter in letters])
-        # Last of all: a crash before this line repeats what was done, and repeating it changes nothing.
-        await batches.commit(came)
-        return len(came)
+            # Dead letters keep the messages as they were received: encrypted ones stay encrypted.
+            values = {message.source: message.message.value for message in received}
+            await self._send_to_dead_letters(
+                [replace(letter, value=values[letter.source]) for letter in letters]
+            )
+        # Last: after a crash before this line the batch is projected again, which changes nothing.
+        await consumer.commit(received)
+        return len(received)
 
-    async def _bury(self, letters: Sequence[DeadLetter]) -> None:
+    async def _send_to_dead_letters(self, letters: Sequence[DeadLetter]) -> None:
         for letter in letters:
             _log.error(
                 "a message was not understood",
@@ -133,60 +122,48 @@ class ProjectorWorker:
             await dead_letters.record(letters)
 
 
-def _sorted_out(batch: Sequence[Received]) -> tuple[dict[str, _BasketBatch], list[DeadLetter]]:
-    """The batch by basket, and the letters about messages that name no basket."""
+def _group(received: Sequence[Received]) -> tuple[dict[str, _BasketBatch], list[DeadLetter]]:
+    """The batch by basket, and the dead letters of messages that name no basket."""
     baskets: dict[str, _BasketBatch] = {}
     letters: list[DeadLetter] = []
-    for message in batch:
+    for message in received:
         if message.unreadable is not None:
             letters.append(unreadable_batch_letter(message.unreadable))
             continue
         basket_id = _basket_id(message)
         if basket_id is None:
-            letters.append(_letter(message, "no_basket", "neither key nor ce_subject is a basket's id", None))
+            words = "neither key nor ce_subject is a basket's id"
+            letters.append(message.dead_letter("no_basket", words))
             continue
-        arrived = baskets.setdefault(basket_id, _BasketBatch())
-        if arrived.letter is not None:
+        batch = baskets.setdefault(basket_id, _BasketBatch())
+        if batch.letter is not None:
             continue
-        try:
-            event = _understood(message, basket_id)
-        except InvalidMessage as error:
-            arrived.letter = _letter(message, error.code, str(error), basket_id)
+        event = _decode(message, basket_id)
+        if isinstance(event, DeadLetter):
+            batch.letter = event
         else:
-            arrived.events.append(event)
-            arrived.messages.append(message)
+            batch.events.append(event)
+            batch.messages.append(message)
     return baskets, letters
 
 
 def _basket_id(message: Received) -> str | None:
     key = message.message.key
-    for name in (key.decode(errors="replace") if key else None, message.message.header("ce_subject")):
-        if name is not None and _BASKET_ID.fullmatch(name):
-            return name
+    for id in (key.decode(errors="replace") if key else None, message.message.header("ce_subject")):
+        if id is not None and _BASKET_ID.fullmatch(id):
+            return id
     return None
 
 
-def _understood(message: Received, basket_id: str) -> DomainEvent:
+def _decode(message: Received, basket_id: str) -> DomainEvent | DeadLetter:
     value = message.message.value
     if value is None:
-        raise InvalidMessage("no_value", "the message has no value")
+        return message.dead_letter("no_value", "the message has no value", basket_id)
     try:
         (event,) = decode_all(b"[" + value + b"]")
-    except Exception as error:
-        # Whatever is wrong with a message must not hold up other baskets.
-        raise InvalidMessage("unreadable", f"{type(error).__name__}: {error}") from error
+    except Exception as error:  # noqa: BLE001  (whatever is wrong with it must not hold up other baskets)
+        return message.dead_letter("unreadable", f"{type(error).__name__}: {error}", basket_id)
     if event.originator_id != basket_id:
-        raise InvalidMessage("other_basket", f"the event is about {event.originator_id}")
+        words = f"the event is about {event.originator_id}"
+        return message.dead_letter("other_basket", words, basket_id)
     return event
-
-
-def _letter(message: Received, code: str, error: str, basket_id: str | None) -> DeadLetter:
-    return DeadLetter(
-        source=message.source,
-        key=message.message.key,
-        value=message.message.value,
-        headers=message.message.headers,
-        code=code,
-        error=error,
-        basket_id=basket_id,
-    )

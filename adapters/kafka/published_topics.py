@@ -1,4 +1,4 @@
-"""Topics that events are published to, read by those who compare them with the store."""
+"""Reads the topics that events are published to, for verification."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from domain.validation.verdict_assembler import BASKET_VALIDATED
 T = TypeVar("T")
 
 REPLAY = "ce_replay"
-"""The header of what is sent again on an operator's word."""
+"""The header of republished messages."""
 
 REPLY_TIMEOUT_SECONDS = 20.0
 STALL_SECONDS = 30.0
@@ -43,13 +43,13 @@ _choose = DefaultPartitioner()
 
 
 class PublishedTopicReader:
-    """PublishedTopic: reads as an ordinary consumer that belongs to no group and sees committed messages only."""
+    """PublishedTopic. Reads committed messages, without a consumer group."""
 
     def __init__(
         self, settings: Settings, name: str, message_of: Callable[[StoredEvent], Message | None]
     ) -> None:
-        """`message_of` makes the message of an event, None where it has none on this topic. Of a verdict only the
-        name and the type are compared: it was put together when it was published, by the release of then."""
+        """`message_of` makes the message of an event, None where it has none on this topic. Of a verdict only the id and
+        the type are compared: its content depends on the release that published it."""
         self.name = name
         self.repeats_allowed = settings.kafka_delivery == "at_least_once"
         self._settings = settings
@@ -65,12 +65,9 @@ class PublishedTopicReader:
     async def beginnings(self) -> Mapping[int, tuple[int, TopicMessage | None]]:
         async with self._client() as (client, partitions):
             begins = await _answer(client.beginning_offsets(partitions))
-        firsts = {
-            partition.partition: await self._first(partition, offset) if offset else None
-            for partition, offset in begins.items()
-        }
         return {
-            partition.partition: (offset, firsts[partition.partition]) for partition, offset in begins.items()
+            partition.partition: (offset, await self._first(partition, offset) if offset else None)
+            for partition, offset in begins.items()
         }
 
     def partition_of(self, basket_id: str, partitions: int) -> int:
@@ -78,8 +75,11 @@ class PublishedTopicReader:
 
     async def ends(self, known: Mapping[int, int] | None = None) -> Mapping[int, int]:
         if self.repeats_allowed:
-            # A broker that may not say truly where its partitions end is asked for all that they hold since.
-            return {place[0]: place[1] async for place in self._walked(known or {})}
+            # The embedded broker's end offsets are wrong: read to the end.
+            async with self._client() as (client, partitions):
+                async for _ in self._read_to_end(client, partitions, known or {}):
+                    pass
+                return {each.partition: await _answer(client.position(each)) for each in partitions}
         async with self._client() as (client, partitions):
             ends = await _answer(client.end_offsets(partitions))
         return {partition.partition: offset for partition, offset in ends.items()}
@@ -89,34 +89,27 @@ class PublishedTopicReader:
     ) -> AsyncIterator[Sequence[TopicMessage]]:
         wanted = None if basket_ids is None else {basket_id.encode() for basket_id in basket_ids}
         async with self._client() as (client, partitions):
-            theirs = {self.partition_of(basket_id, len(partitions)) for basket_id in basket_ids or ()}
-            chosen = [each for each in partitions if basket_ids is None or each.partition in theirs]
+            needed = {self.partition_of(basket_id, len(partitions)) for basket_id in basket_ids or ()}
+            chosen = [each for each in partitions if basket_ids is None or each.partition in needed]
             if not chosen:
                 return
             client.assign(chosen)
-            async for records in self._to_the_end(client, chosen, after or {}):
+            async for records in self._read_to_end(client, chosen, after or {}):
                 yield [self._found(each) for each in records if wanted is None or each.key in wanted]
-
-    async def _walked(self, after: Mapping[int, int]) -> AsyncIterator[tuple[int, int]]:
-        async with self._client() as (client, partitions):
-            async for _ in self._to_the_end(client, partitions, after):
-                pass
-            for partition in partitions:
-                yield partition.partition, await _answer(client.position(partition))
 
     async def _first(self, partition: TopicPartition, offset: int) -> TopicMessage | None:
         async with self._client() as (client, _):
             client.assign([partition])
-            async for records in self._to_the_end(client, [partition], {partition.partition: offset}):
+            async for records in self._read_to_end(client, [partition], {partition.partition: offset}):
                 if records:
                     return self._found(records[0])
         return None
 
-    async def _to_the_end(
+    async def _read_to_end(
         self, client: AIOKafkaConsumer, partitions: Sequence[TopicPartition], after: Mapping[int, int]
     ) -> AsyncIterator[Sequence[Any]]:
-        """The records from some offsets on (else the first) to where the partitions ended at the call, or when they
-        were first read; raises BrokerUnavailable, also where records wait that are not given out."""
+        """The records from some offsets, or the first, to the end of the partitions at the call or the first fetch. Raises
+        BrokerUnavailable, also where the broker does not give out waiting records."""
         ends = {} if self.repeats_allowed else await _answer(client.end_offsets(partitions))
         begins = await _answer(client.beginning_offsets(partitions))
         for partition in partitions:
@@ -152,7 +145,7 @@ class PublishedTopicReader:
         message = to_received(record).message
         name = message.header("ce_id") or ""
         basket_id, _, version = name.rpartition("/")
-        # The key says whose message it is; a name that says another basket names no version of this one.
+        # The key names the basket. An id that names another basket gives no version of this one.
         key = message.key.decode(errors="replace") if message.key else None
         known = basket_id == key and version.isdecimal()
         return TopicMessage(
@@ -165,14 +158,14 @@ class PublishedTopicReader:
         )
 
     def _digest(self, message: Message) -> bytes:
-        # What was published open or sealed may have been forgotten since: the store shows it empty then.
+        # Personal data may have been erased since; then the store has it empty.
         value = without_personal_data(message.value or b"") if not self.holds_verdicts else b""
         type = (message.header("ce_type") or "").encode()
         return blake2b(b"%b\x00%b" % (type, value), digest_size=16).digest()
 
     @asynccontextmanager
     async def _client(self) -> AsyncIterator[tuple[AIOKafkaConsumer, list[TopicPartition]]]:
-        """A consumer that all partitions of the topic are assigned to."""
+        """A consumer with all partitions of the topic."""
         client = consumer(self._settings, group=None)
         try:
             partitions = await self._partitions()

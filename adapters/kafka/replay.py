@@ -1,4 +1,4 @@
-"""History that is sent again: its topics, and its messages, which say that they are a replay."""
+"""Topics and messages of republishing. The messages say that they are a replay."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from adapters.settings import Settings
 from domain.operators.republish.republish import ReplayContent, ReplayedEvent
 
 _NAME = re.compile(r"(?!__|\.{1,2}$)[a-zA-Z0-9._-]{1,249}")
-"""As Kafka has it, without those that Kafka keeps for itself."""
+"""Topic names that Kafka allows, without those that it reserves for itself."""
 
 _LIVE: dict[ReplayContent, str] = {"events": topics.BASKET_EVENTS, "verdicts": topics.VALIDATION_RESULTS}
 
@@ -32,12 +32,12 @@ class KafkaReplayTopics:
         return _NAME.fullmatch(topic) is not None
 
     async def ensure(self, topic: str) -> bool:
-        # As many partitions: what lies together in the live topic lies together in this one.
+        # As many partitions as the live topic, so that the same baskets share one.
         return await topics.ensure_topic_like(self._settings, topic, topics.BASKET_EVENTS)
 
 
 def replay_message(replayed: ReplayedEvent) -> Message:
-    """The message as the publisher sent it, but for the topic and two headers: the run, and when it began."""
+    """The message as the publisher sent it, with the run's topic, and headers with the run's id and start."""
     event, verdict, run = replayed.event, replayed.verdict, replayed.run
     message = basket_event_message(event) if verdict is None else verdict_message(event, verdict)
     about = (("ce_replay", run.id.encode()), ("ce_replaytime", rfc3339(run.started_at).encode()))

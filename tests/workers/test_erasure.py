@@ -54,7 +54,7 @@ async def at_work(parts: Container, group: str) -> AsyncIterator[None]:
         parts.projection,
         parts.blocked_baskets,
         parts.dead_letter_sinks,
-        opened=parts.decrypt_messages,
+        decrypt=parts.decrypt_messages,
     )
     async with running_worker(publisher), running_worker(projector):
         yield

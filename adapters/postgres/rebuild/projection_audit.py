@@ -1,10 +1,8 @@
-"""The catalogue's projections beside the facts that they derive from, in PostgreSQL."""
+"""Reads the catalogue's projections beside their facts for verification, in PostgreSQL."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-
-import asyncpg
 
 from adapters.postgres.catalogue.fact_tables import read_facts
 from adapters.postgres.pool import DatabasePool
@@ -12,68 +10,50 @@ from domain.catalogue.facts import Fact
 from domain.operators.verify.catalogue_checks import ProjectedRow, ProjectionKind, UnprojectedFacts
 
 QUERY_SECONDS = 60.0
-"""A subject may have very many facts, of which the newest is looked for."""
+"""Finding the newest fact takes long where a subject has very many."""
 
-# The next $3 offer versions after ($1, $2), and the newest fact of each as it lay there at that moment. A subject's
-# facts have ids that lie between `#` and `$` behind it; ids of others may lie there too.
+# The next $3 offer versions after ($1, $2).
 OFFERS = """
-SELECT page.*, newest.data AS newest
-  FROM (SELECT offer_id AS first_key, version AS second_key, offer_id, version, product_codes,
-               fact_id, epoch, sequence, data,
-               'offer/' || replace(replace(replace(offer_id, '%', '%25'), '/', '%2F'), '*', '%2A')
-               || '/' || replace(replace(replace(version, '%', '%25'), '/', '%2F'), '*', '%2A') AS subject
-          FROM catalogue_offers WHERE (offer_id, version) > ($1, $2)
-         ORDER BY offer_id, version LIMIT $3) AS page
-  LEFT JOIN LATERAL (
-       SELECT fact.data FROM catalogue_facts fact
-        WHERE fact.fact_id >= page.subject || '#' AND fact.fact_id < page.subject || '$'
-          AND fact.subject = page.subject
-        ORDER BY fact.epoch DESC, fact.sequence DESC LIMIT 1) AS newest ON true
- ORDER BY first_key, second_key
+SELECT offer_id AS first_key, version AS second_key, offer_id, version, product_codes, fact_id, epoch, sequence, data,
+       'offer/' || replace(replace(replace(offer_id, '%', '%25'), '/', '%2F'), '*', '%2A')
+       || '/' || replace(replace(replace(version, '%', '%25'), '/', '%2F'), '*', '%2A') AS subject
+  FROM catalogue_offers WHERE (offer_id, version) > ($1, $2)
+ ORDER BY offer_id, version LIMIT $3
 """
 
-# The same of prices; $2 is not looked at.
+# The same of prices; $2 is unused.
 PRICES = """
-SELECT page.*, newest.data AS newest
-  FROM (SELECT subject AS first_key, $2::text AS second_key, offer_id, offer_version, country, currency,
-               nullif(valid_from, '-infinity') AS valid_from, nullif(valid_until, 'infinity') AS valid_until,
-               fact_id, epoch, sequence, data, subject
-          FROM catalogue_prices WHERE subject > $1 ORDER BY subject LIMIT $3) AS page
-  LEFT JOIN LATERAL (
-       SELECT fact.data FROM catalogue_facts fact
-        WHERE fact.fact_id >= page.subject || '#' AND fact.fact_id < page.subject || '$'
-          AND fact.subject = page.subject
-        ORDER BY fact.epoch DESC, fact.sequence DESC LIMIT 1) AS newest ON true
- ORDER BY first_key
+SELECT subject AS first_key, $2::text AS second_key, offer_id, offer_version, country, currency,
+       nullif(valid_from, '-infinity') AS valid_from, nullif(valid_until, 'infinity') AS valid_until,
+       fact_id, epoch, sequence, data, subject
+  FROM catalogue_prices WHERE subject > $1 ORDER BY subject LIMIT $3
 """
 
 # The same of availability.
 AVAILABILITY = """
-SELECT page.*, newest.data AS newest
-  FROM (SELECT subject AS first_key, $2::text AS second_key, product_code, fact_id, epoch, sequence, data, subject
-          FROM catalogue_availability WHERE subject > $1 ORDER BY subject LIMIT $3) AS page
-  LEFT JOIN LATERAL (
-       SELECT fact.data FROM catalogue_facts fact
-        WHERE fact.fact_id >= page.subject || '#' AND fact.fact_id < page.subject || '$'
-          AND fact.subject = page.subject
-        ORDER BY fact.epoch DESC, fact.sequence DESC LIMIT 1) AS newest ON true
- ORDER BY first_key
+SELECT subject AS first_key, $2::text AS second_key, product_code, fact_id, epoch, sequence, data, subject
+  FROM catalogue_availability WHERE subject > $1 ORDER BY subject LIMIT $3
 """
 
 # The same of policies.
 POLICIES = """
-SELECT page.*, newest.data AS newest
-  FROM (SELECT subject AS first_key, $2::text AS second_key, fact_id, epoch, sequence, data, subject
-          FROM catalogue_policies WHERE subject > $1 ORDER BY subject LIMIT $3) AS page
-  LEFT JOIN LATERAL (
-       SELECT fact.data FROM catalogue_facts fact
-        WHERE fact.fact_id >= page.subject || '#' AND fact.fact_id < page.subject || '$'
-          AND fact.subject = page.subject
-        ORDER BY fact.epoch DESC, fact.sequence DESC LIMIT 1) AS newest ON true
- ORDER BY first_key
+SELECT subject AS first_key, $2::text AS second_key, fact_id, epoch, sequence, data, subject
+  FROM catalogue_policies WHERE subject > $1 ORDER BY subject LIMIT $3
 """
 
-# The next $2 facts after position $1, and whether there is a row about what they are about.
+# The newest fact of each subject. The ids of a subject's facts lie between the subject with `#` and the subject with `$`;
+# ids of other subjects may lie there too.
+NEWEST_FACTS = """
+SELECT asked.subject, newest.data
+  FROM unnest($1::text[]) AS asked (subject),
+       LATERAL (
+       SELECT fact.data FROM catalogue_facts fact
+        WHERE fact.fact_id >= asked.subject || '#' AND fact.fact_id < asked.subject || '$'
+          AND fact.subject = asked.subject
+        ORDER BY fact.epoch DESC, fact.sequence DESC LIMIT 1) AS newest
+"""
+
+# The next $2 facts after position $1, and whether their subjects have rows.
 FACTS = """
 SELECT fact.position, fact.kind, fact.subject,
        CASE fact.kind
@@ -90,7 +70,7 @@ SELECT fact.position, fact.kind, fact.subject,
  ORDER BY fact.position
 """
 
-# How many rows and facts there are about, as they were counted last.
+# The number of rows and facts by the last statistics.
 COUNT_ABOUT = """
 SELECT coalesce(sum(greatest(reltuples, 0)), 0)::bigint FROM pg_class
  WHERE oid = ANY (ARRAY['catalogue_offers', 'catalogue_prices', 'catalogue_availability',
@@ -103,7 +83,7 @@ _ROWS: Mapping[ProjectionKind, str] = {
     "availability": AVAILABILITY,
     "policy": POLICIES,
 }
-_NOT_COLUMNS = frozenset({"first_key", "second_key", "subject", "data", "newest"})
+_NOT_COLUMNS = frozenset({"first_key", "second_key", "subject", "data"})
 
 
 class PostgresProjectionAudit:
@@ -113,9 +93,25 @@ class PostgresProjectionAudit:
         self._database = database
 
     async def rows(self, kind: ProjectionKind, after: tuple[str, str], limit: int) -> Sequence[ProjectedRow]:
-        async with self._database.connection() as connection:
-            rows = await connection.fetch(_ROWS[kind], *after, limit, timeout=QUERY_SECONDS)
-        return [_row(row) for row in rows]
+        async with (
+            self._database.connection() as connection,
+            # Both queries see one moment.
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            rows = await connection.fetch(_ROWS[kind], *after, limit)
+            subjects = [row["subject"] for row in rows]
+            found = await connection.fetch(NEWEST_FACTS, subjects, timeout=QUERY_SECONDS)
+        newest = {row["subject"]: row["data"] for row in found}
+        return [
+            ProjectedRow(
+                key=(row["first_key"], row["second_key"]),
+                subject=row["subject"],
+                columns={name: value for name, value in row.items() if name not in _NOT_COLUMNS},
+                fact=_fact(row["data"]),
+                newest=_fact(newest.get(row["subject"])),
+            )
+            for row in rows
+        ]
 
     async def unprojected(self, after_position: int, limit: int) -> UnprojectedFacts:
         async with self._database.connection() as connection:
@@ -129,18 +125,8 @@ class PostgresProjectionAudit:
             return count
 
 
-def _row(row: asyncpg.Record) -> ProjectedRow:
-    return ProjectedRow(
-        key=(row["first_key"], row["second_key"]),
-        subject=row["subject"],
-        columns={name: value for name, value in row.items() if name not in _NOT_COLUMNS},
-        fact=_fact(row["data"]),
-        newest=_fact(row["newest"]),
-    )
-
-
 def _fact(document: bytes | None) -> Fact | None:
-    """None also for what is no fact: a row may hold anything, and a fact that cannot be read is no row's."""
+    """None also for what cannot be read as a fact."""
     try:
         return read_facts([document])[0] if document is not None else None
     except (ValueError, IndexError):

@@ -1,4 +1,4 @@
-"""What lies in PostgreSQL of that which is derived from baskets' events, row by row, for those who verify it."""
+"""Reads the stored read models for verification, in PostgreSQL."""
 
 from __future__ import annotations
 
@@ -6,27 +6,25 @@ import json
 import random
 from collections.abc import Collection, Mapping, Sequence
 
-import asyncpg
-
 from adapters.postgres.pool import DatabasePool
+from adapters.postgres.read_models.basket_views import view_of_row
 from domain.operators.verify.view_verifier import StoredReadModel
-from domain.ports.read_models import BasketView
 
-DRAWN_AT_ONCE = 5_000
-MOST_DRAWS = 200
-DRAWN_FOR_EACH = 40
-"""Positions drawn for each basket wanted: about one in ten is a basket's first event."""
+MAX_POSITIONS = 5_000
+MAX_DRAWS = 200
+POSITIONS_PER_BASKET = 40
+"""Random positions for each basket wanted: about one in ten is a basket's first event."""
 
 SMALL_STORE = 100_000
-"""Positions. Of a store that is no larger, many baskets are drawn from all of it."""
+"""Positions. In a store that is no larger, many random baskets are chosen from all of them."""
 
-VIEWS_FOR_EACH = 20
-"""One view by chance for so many baskets, for views without a basket."""
+BASKETS_PER_VIEW = 20
+"""For so many random baskets also one random view, in case that it has no events."""
 
 PAGE_BYTES = 8_192
-PAGES_LOOKED_AT = 20
+SAMPLED_PAGES = 20
 
-# The views of some baskets, without their snapshots, and the names that they are found by.
+# The views of some baskets, without their snapshots, and the names that they use.
 HELD = """
 SELECT asked.basket_id, version, partner, external_id, status, created, modified, expires_at, ready, offers,
        products, finding_codes,
@@ -35,7 +33,7 @@ SELECT asked.basket_id, version, partner, external_id, status, created, modified
   LEFT JOIN basket_views USING (basket_id)
 """
 
-# The next $2 baskets after $1 that have events, a view or names: from one name to the next along the indexes.
+# The next $2 baskets after $1 that have events, a view or names: skips along the indexes from one id to the next.
 BASKET_IDS = """
 WITH RECURSIVE streams (id) AS (
     (SELECT stream_id FROM events WHERE stream_id > $1 ORDER BY stream_id, version LIMIT 1)
@@ -56,7 +54,7 @@ WITH RECURSIVE streams (id) AS (
  ORDER BY id LIMIT $2
 """
 
-# Whose each of these baskets is, by its first event and by its view.
+# The organisation of each basket, by its first event and by its view.
 PARTNERS = """
 SELECT asked.basket_id,
        (SELECT metadata FROM events WHERE stream_id = asked.basket_id AND version = 1) AS metadata,
@@ -67,23 +65,23 @@ SELECT asked.basket_id,
 # The first and the last position.
 RANGE = "SELECT coalesce(min(position), 1), coalesce(max(position), 0) FROM events"
 
-# Which of these positions ($1) are a basket's first event. Each basket has one, so that each is as likely.
+# The baskets whose first events have these positions ($1). Each basket has one first event, so all are equally likely.
 FIRST_EVENTS_AT = "SELECT stream_id FROM events WHERE position = ANY($1::bigint[]) AND version = 1"
 
-# The same of a small store, by chance.
+# Random baskets of a small store.
 FIRST_EVENTS = "SELECT stream_id FROM events WHERE version = 1 ORDER BY random() LIMIT $1"
 
-# Some views by chance: from $1 percent of the table's pages.
+# Random views, from $1 percent of the table's pages.
 SOME_VIEWS = "SELECT basket_id FROM basket_views TABLESAMPLE SYSTEM ($1) ORDER BY random() LIMIT $2"
 
-# How large the table of views is.
+# The size of the views' table.
 VIEWS_SIZE = "SELECT pg_relation_size('basket_views')"
 
-# About how many views there are: as it was counted last, and as it is where that was never done.
+# The number of views by the last statistics, and exactly, where there are no statistics yet.
 COUNT_ABOUT = "SELECT reltuples::bigint FROM pg_class WHERE oid = 'basket_views'::regclass"
 COUNT = "SELECT count(*) FROM basket_views"
 
-# The next $2 claims after $1, and whether they are what the holder's view says.
+# The next $2 claims after $1, and whether each fits its basket's view.
 CLAIMS = """
 SELECT claim.name, claim.stream_id,
        coalesce(view.status = 'open' AND claim.name = view.partner || E'\\x1f' || view.external_id, false) AS fits
@@ -92,7 +90,7 @@ SELECT claim.name, claim.stream_id,
  ORDER BY claim.name
 """
 
-# The last event's position, and the last that was drawn.
+# The last event's position, and the last position drawn.
 POSITIONS = """
 SELECT (SELECT coalesce(max(position), 0) FROM events),
        coalesce(pg_sequence_last_value(pg_get_serial_sequence('events', 'position')::regclass), 0)
@@ -103,8 +101,6 @@ class PostgresReadModelAudit:
     """ReadModelAudit."""
 
     def __init__(self, database: DatabasePool, small_store: int = SMALL_STORE) -> None:
-        """Where the store has no more positions than `small_store`, and many baskets are wanted of it, they are drawn
-        from all that there are; else by their positions."""
         self._database = database
         self._small_store = small_store
 
@@ -113,7 +109,7 @@ class PostgresReadModelAudit:
             rows = await connection.fetch(HELD, [*basket_ids])
         return {
             row["basket_id"]: StoredReadModel(
-                _view(row) if row["version"] is not None else None, frozenset(row["uses"])
+                view_of_row(row) if row["version"] is not None else None, frozenset(row["uses"])
             )
             for row in rows
             if row["version"] is not None or row["uses"]
@@ -124,31 +120,31 @@ class PostgresReadModelAudit:
     ) -> tuple[Sequence[str], str | None]:
         async with self._database.connection() as connection:
             ids = [row["id"] for row in await connection.fetch(BASKET_IDS, after, limit)]
-        return await self._of(partner, ids), ids[-1] if ids else None
+        return await self._of_partner(partner, ids), ids[-1] if ids else None
 
     async def some_basket_ids(self, count: int, partner: str | None) -> Sequence[str]:
         async with self._database.connection() as connection:
             ((first, last),) = await connection.fetch(RANGE)
-        drawn: dict[str, None] = {}
-        at_once = min(DRAWN_AT_ONCE, DRAWN_FOR_EACH * count, last - first + 1)
-        if last - first < self._small_store and (partner is not None or at_once * 4 > last - first):
+        chosen: dict[str, None] = {}
+        drawn = min(MAX_POSITIONS, POSITIONS_PER_BASKET * count, last - first + 1)
+        if last - first < self._small_store and (partner is not None or drawn * 4 > last - first):
             async with self._database.connection() as connection:
-                # An organisation's are sought among all of them.
+                # Baskets of one organisation are sought among all.
                 rows = await connection.fetch(FIRST_EVENTS, count if partner is None else self._small_store)
-            drawn = dict.fromkeys(await self._of(partner, [row["stream_id"] for row in rows]))
+            chosen = dict.fromkeys(await self._of_partner(partner, [row["stream_id"] for row in rows]))
         else:
-            for _ in range(MOST_DRAWS):
-                positions = random.sample(range(first, last + 1), at_once)
+            for _ in range(MAX_DRAWS):
+                positions = random.sample(range(first, last + 1), drawn)
                 async with self._database.connection() as connection:
                     rows = await connection.fetch(FIRST_EVENTS_AT, positions)
                 found = [row["stream_id"] for row in rows]
-                # They come in the order of their positions: the first of them would be the older ones.
+                # They come in the order of their positions, so that the first ones would be the oldest.
                 random.shuffle(found)
-                drawn |= dict.fromkeys(await self._of(partner, found))
-                if len(drawn) >= count:
+                chosen |= dict.fromkeys(await self._of_partner(partner, found))
+                if len(chosen) >= count:
                     break
-        views = await self._of(partner, await self._some_views(1 + count // VIEWS_FOR_EACH))
-        return [*dict.fromkeys([*[*drawn][:count], *views])]
+        views = await self._of_partner(partner, await self._some_views(1 + count // BASKETS_PER_VIEW))
+        return [*dict.fromkeys([*[*chosen][:count], *views])]
 
     async def count(self) -> int:
         async with self._database.connection() as connection:
@@ -173,11 +169,11 @@ class PostgresReadModelAudit:
     async def _some_views(self, count: int) -> list[str]:
         async with self._database.connection() as connection:
             pages = await connection.fetchval(VIEWS_SIZE) / PAGE_BYTES
-            percent = min(100.0, 100 * PAGES_LOOKED_AT / max(pages, 1))
+            percent = min(100.0, 100 * SAMPLED_PAGES / max(pages, 1))
             return [row["basket_id"] for row in await connection.fetch(SOME_VIEWS, percent, count)]
 
-    async def _of(self, partner: str | None, basket_ids: Sequence[str]) -> Sequence[str]:
-        """Those of these baskets that are the organisation's, in their order."""
+    async def _of_partner(self, partner: str | None, basket_ids: Sequence[str]) -> Sequence[str]:
+        """Those of these baskets that belong to the organisation, in their order; None: all."""
         if partner is None or not basket_ids:
             return basket_ids
         async with self._database.connection() as connection:
@@ -186,30 +182,9 @@ class PostgresReadModelAudit:
         return [id for id in basket_ids if id in theirs]
 
 
-def _view(row: asyncpg.Record) -> BasketView:
-    columns = (
-        "basket_id",
-        "version",
-        "partner",
-        "external_id",
-        "status",
-        "created",
-        "modified",
-        "expires_at",
-        "ready",
-    )
-    return BasketView(
-        **{name: row[name] for name in columns},
-        snapshot=b"",
-        offers=frozenset(row["offers"]),
-        products=frozenset(row["products"]),
-        finding_codes=frozenset(row["finding_codes"]),
-    )
-
-
 def _partner(metadata: bytes | None) -> object:
     try:
-        said = json.loads(metadata) if metadata is not None else None
+        document = json.loads(metadata) if metadata is not None else None
     except ValueError:
         return None
-    return said.get("partner") if isinstance(said, dict) else None
+    return document.get("partner") if isinstance(document, dict) else None
