@@ -128,8 +128,8 @@ class PersonalDataCipher:
         return [(began, encrypt(view)) for began, view in views]
 
     async def decrypt(self, documents: Mapping[K, tuple[str, bytes]]) -> Mapping[K, bytes]:
-        """The documents decrypted, by the caller's own keys. Each is an event, a snapshot or an array of events, and
-        comes with its basket's id. Raises StoreUnavailable."""
+        """Decrypts documents, under whatever names the caller gives them. Each is an event, a snapshot or an array of
+        events, and comes with its basket's id. Raises StoreUnavailable."""
         named = {key_id for _, document in documents.values() for key_id in sealed_key_ids(document)}
         named.discard(NO_KEY)
         keys = await _through_cache(self._key_cache, named, self._find_keys)

@@ -1,4 +1,4 @@
-"""The verdicts on a basket with what they rest on: each fact with its content."""
+"""The verdicts on a basket, with the content of the facts that are their evidence."""
 
 from __future__ import annotations
 
@@ -21,31 +21,31 @@ VERDICT: str = BasketValidated.TOPIC
 
 
 class VerdictSummary(Value):
-    """A verdict, in short."""
+    """A verdict in short."""
 
     version: int
-    """The basket's version that the verdict itself made."""
+    """The basket's version after the verdict."""
     basket_version: int
-    """The version that was judged."""
+    """The version that was validated."""
     validated_at: AwareDatetime
     ready: bool
     finding_codes: tuple[str, ...]
-    """What was found, each code once."""
+    """The codes of its findings, each once."""
 
 
 class VerdictDetails(VerdictSummary):
-    """A verdict as it was recorded, and what the facts that it rests on say."""
+    """A recorded verdict, with the content of its facts."""
 
     blocked_products: tuple[Finding, ...]
     validation_errors: tuple[Finding, ...]
     passed: tuple[Passed, ...]
     """The checks that found nothing."""
     evidence: tuple[str, ...]
-    """The ids of the facts that it rests on."""
+    """The ids of its facts."""
     facts: Mapping[str, Fact]
-    """These facts by their ids; one that was never recorded is missing."""
+    """The facts by their ids. One that was never recorded is missing."""
     catalogue_position: int | None
-    """How far the catalogue was; null where that was not recorded."""
+    """The position of the catalogue then. Null where it was not recorded."""
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -53,14 +53,16 @@ class VerdictDetails(VerdictSummary):
 
 
 def verdict_summaries(entries: Sequence[HistoryEntry]) -> Sequence[VerdictSummary]:
-    """The verdicts of a history that can be read, oldest first."""
+    """The readable verdicts of a history, oldest first."""
     events = [
         decode(entry.data)
         for entry in entries
         if entry.type == VERDICT and entry.occurred_at is not None and isinstance(entry.data, dict)
     ]
     return [
-        VerdictSummary.model_validate(_short(event)) for event in events if isinstance(event, BasketValidated)
+        VerdictSummary.model_validate(_fields(event))
+        for event in events
+        if isinstance(event, BasketValidated)
     ]
 
 
@@ -72,8 +74,8 @@ class VerdictReader:
         self._catalogue = catalogue
 
     async def of(self, basket_id: str, version: int) -> VerdictDetails:
-        """The verdict that made this version. Raises BasketNotFound, NotFoundAsOf where the version is not a
-        verdict's, and StoreUnavailable."""
+        """The verdict of this version. Raises BasketNotFound, NotFoundAsOf if the version is of another event, and
+        StoreUnavailable."""
         stored = await self._store.read_events(basket_id)
         if not stored:
             raise BasketNotFound(basket_id)
@@ -83,25 +85,15 @@ class VerdictReader:
         (event,) = decode_all(b"[" + data + b"]")
         assert isinstance(event, BasketValidated)  # noqa: S101  (for the type checker)
         facts = await self._catalogue.recorded_facts(event.evidence)
-        return VerdictDetails.model_validate(
-            {
-                **_short(event),
-                "blocked_products": event.blocked_products,
-                "validation_errors": event.validation_errors,
-                "passed": event.passed,
-                "evidence": event.evidence,
-                "facts": {fact.fact_id: fact for fact in facts},
-                "catalogue_position": event.catalogue_position,
-            }
-        )
+        by_id = {fact.fact_id: fact for fact in facts}
+        return VerdictDetails.model_validate({**_fields(event), "facts": by_id})
 
 
-def _short(event: BasketValidated) -> dict[str, object]:
+def _fields(event: BasketValidated) -> dict[str, object]:
     findings = (*event.blocked_products, *event.validation_errors)
     return {
+        **dict(event),
         "version": event.originator_version,
-        "basket_version": event.basket_version,
         "validated_at": event.timestamp,
-        "ready": event.ready,
         "finding_codes": tuple(dict.fromkeys(finding.code for finding in findings)),
     }
