@@ -1,4 +1,4 @@
-"""The workers as a process."""
+"""`checkout work`: a process of workers."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ async def run_workers(settings: Settings, name: str) -> None:
     require_free_port(
         settings.host, settings.health_port, "the health pages", "--health-port or CHECKOUT_HEALTH_PORT"
     )
-    async with open_worker_container(settings) as parts:
-        parts.personal_data.warn_if_unencrypted()
+    async with open_worker_container(settings) as container:
+        container.personal_data.warn_if_unencrypted()
         left_out = set() if settings.revalidator else {RevalidatorWorker.name}
         if not settings.sampler_baskets_per_minute:
             left_out.add(ConsistencySampler.name)
         chosen = [
             worker
-            for worker in _workers(parts)
+            for worker in _workers(container)
             if name == worker.name or (name == "all" and worker.name not in left_out)
         ]
         heartbeats = [Heartbeat(worker.name) for worker in chosen]
@@ -56,10 +56,10 @@ async def run_workers(settings: Settings, name: str) -> None:
         async def reports() -> Sequence[WorkerReport]:
             return await asyncio.gather(*(heartbeat.report() for heartbeat in heartbeats))
 
-        async with report_heartbeats(parts.worker_status, this_process(parts.instance), reports):
+        async with report_heartbeats(container.worker_status, this_process(container.instance), reports):
             try:
                 health = health_app(
-                    heartbeats, more=[metrics_route(parts.service_status, parts.dead_letter_service.counts)]
+                    heartbeats, more=[metrics_route(container.service_status, container.dead_letter_service.counts)]
                 )
                 await serve(health, settings, settings.health_port, finish_within=1)
             finally:
@@ -68,61 +68,61 @@ async def run_workers(settings: Settings, name: str) -> None:
                 await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _workers(parts: Container) -> list[Worker]:
-    settings = parts.settings
+def _workers(container: Container) -> list[Worker]:
+    settings = container.settings
     return [
         PublisherWorker(
-            parts.published_event_feed,
-            parts.published_event_store,
-            parts.publisher(),
-            parts.leadership,
-            parts.blocked_baskets,
-            role=parts.publisher_role,
+            container.published_event_feed,
+            container.published_event_store,
+            container.publisher(),
+            container.leadership,
+            container.blocked_baskets,
+            role=container.publisher_role,
         ),
         ProjectorWorker(
-            parts.consumer_group(projector.GROUP, BASKET_EVENTS),
-            parts.projection,
-            parts.blocked_baskets,
-            parts.dead_letter_sinks,
-            decrypt=parts.decrypt_messages,
+            container.consumer_group(projector.GROUP, BASKET_EVENTS),
+            container.projection,
+            container.blocked_baskets,
+            container.dead_letter_sinks,
+            decrypt=container.decrypt_messages,
         ),
         CatalogueWorker(
-            parts.consumer_group(catalogue.GROUP, *CATALOGUE_TOPICS),
-            parts.catalogue,
-            parts.dead_letter_sinks,
+            container.consumer_group(catalogue.GROUP, *CATALOGUE_TOPICS),
+            container.catalogue,
+            container.dead_letter_sinks,
             ignored=settings.catalogue_ignored_members,
         ),
         CommandWorker(
-            parts.command_stream(),
-            parts.command_executor,
-            parts.order_placed_handler,
-            parts.leadership,
-            parts.dead_letter_sinks,
+            container.command_stream(),
+            container.command_executor,
+            container.order_placed_handler,
+            container.leadership,
+            container.dead_letter_sinks,
         ),
         ExpiryWorker(
-            parts.basket_views,
-            parts.handlers,
-            parts.raw_event_store.purge_responses,
+            container.basket_views,
+            container.handlers,
+            container.raw_event_store.purge_responses,
             utc_now,
             new_id,
             interval=timedelta(seconds=settings.expiry_interval),
         ),
         RevalidatorWorker(
-            parts.catalogue_history,
-            parts.catalogue_checkpoints,
-            parts.open_baskets,
-            parts.handlers.revalidation,
-            parts.leadership,
+            container.catalogue_history,
+            container.catalogue_checkpoints,
+            container.open_baskets,
+            container.handlers.revalidation,
+            container.leadership,
             utc_now,
             new_id,
             rate=settings.revalidator_rate,
             settles=timedelta(seconds=settings.revalidator_settles),
         ),
         ConsistencySampler(
-            parts.view_verifier,
-            parts.read_model_audit,
-            parts.topic_verifier() if settings.kafka_bootstrap_servers else None,
-            parts.leadership,
+            container.view_verifier,
+            container.read_model_audit,
+            container.topic_verifier() if settings.kafka_bootstrap_servers else None,
+            container.leadership,
             rate=settings.sampler_baskets_per_minute / 60,
         ),
     ]

@@ -1,4 +1,4 @@
-"""Learns what the catalogue says: from its Kafka topics into the catalogue's facts."""
+"""Records what the catalogue's topics say as facts."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from domain.catalogue.epochs import CatalogueMessage, FactMessage
 from domain.ports.catalogue import CatalogueFacts
 from domain.ports.messaging import DeadLetter, DeadLetters
 from domain.shared.values import MessageSource
+from workers.dead_letters import send_to_dead_letters
 from workers.heartbeat import Heartbeat
 
 GROUP = "checkout-catalogue"
@@ -31,14 +32,12 @@ _log = structlog.get_logger("workers.catalogue")
 
 
 class CatalogueWorker:
-    """Effectively once: facts are recorded, then the offsets committed; a fact that comes again is the same
-    fact by its id and changes nothing.
+    """Effectively once: records the facts, then commits the offsets; a fact that comes again has the same id and changes
+    nothing.
 
-    A message without a value is a tombstone. It withdraws what its key names, and what was said last under its key;
-    one that withdraws nothing is logged and counted.
-
-    What cannot be understood, and what contradicts a recorded fact, becomes a dead letter; everything else
-    goes on.
+    A message without a value is a tombstone. It withdraws what its key names, and the last fact under its key. A
+    tombstone that withdraws nothing is logged and counted. A message that is not understood, or contradicts a recorded
+    fact, becomes a dead letter; the others go on.
     """
 
     name = "catalogue"
@@ -52,8 +51,7 @@ class CatalogueWorker:
         ignored: Collection[str] = (),
         batch_messages: int = BATCH_MESSAGES,
     ) -> None:
-        """Every one of `dead_letters` is given each letter. `ignored` are names of unknown members that are passed
-        over."""
+        """Each letter goes to all of `dead_letters`. `ignored` are the names of unknown members that are allowed."""
         self._ignored = ignored
         self._subscription = subscription
         self._facts = facts
@@ -67,8 +65,8 @@ class CatalogueWorker:
             try:
                 while True:
                     batch = await batches.next(self._batch_messages, WAIT_SECONDS)
-                    understood, letters = await _sorted_out(batch, self._ignored)
-                    # One batch at a time is learned. While PostgreSQL does that, the next one is read.
+                    understood, letters = await _parse_batch(batch, self._ignored)
+                    # The next batch is read while PostgreSQL records the last one.
                     if learning is not None:
                         heartbeat.handled(await learning)
                     if learning is not None or not batch:
@@ -90,24 +88,19 @@ class CatalogueWorker:
         understood: Sequence[tuple[CatalogueMessage, Received]],
         letters: list[DeadLetter],
     ) -> int:
-        """How many messages are done with."""
+        """How many messages were handled."""
         learned = await self._facts.record([said for said, _ in understood])
         messages = {id(said.fact): message for said, message in understood if isinstance(said, FactMessage)}
         letters += [
-            _letter(messages[id(fact)], "contradicts", f"another content is recorded as {fact.fact_id}")
+            messages[id(fact)].dead_letter("contradicts", f"another content is recorded as {fact.fact_id}")
             for fact in learned.contradicts
         ]
-        for letter in letters:
-            _log.error(
-                "a message was not learned", source=letter.source, code=letter.code, error=letter.error
-            )
         for tombstone in learned.idle:
             _log.warning("a tombstone withdrew nothing", source=tombstone.source, key=tombstone.key)
         WITHDRAWN.inc(learned.withdrawn)
         IDLE_TOMBSTONES.inc(len(learned.idle))
-        for dead_letters in self._dead_letters:
-            await dead_letters.record(letters)
-        # Last of all: a crash before this line repeats what was done, and repeating it changes nothing.
+        await send_to_dead_letters(self._dead_letters, letters)
+        # The offsets come last: a crash before this line repeats the batch, which changes nothing.
         await batches.commit(batch)
         _log.info(
             "learned",
@@ -122,15 +115,15 @@ class CatalogueWorker:
         return len(batch)
 
 
-async def _sorted_out(
+async def _parse_batch(
     batch: Sequence[Received], ignored: Collection[str]
 ) -> tuple[list[tuple[CatalogueMessage, Received]], list[DeadLetter]]:
-    """What was understood, and the letters about what was not."""
+    """The messages that were understood, and the letters about the others."""
     understood: list[tuple[CatalogueMessage, Received]] = []
     letters: list[DeadLetter] = []
     for number, message in enumerate(batch):
         if number % YIELD_EVERY == 0:
-            # The batch that is learned meanwhile has its statements to send: PostgreSQL must not wait for us.
+            # Meanwhile the task that records the last batch sends its statements: PostgreSQL must not wait.
             await asyncio.sleep(0)
         if message.unreadable is not None:
             letters.append(unreadable_batch_letter(message.unreadable))
@@ -138,13 +131,8 @@ async def _sorted_out(
         try:
             understood.append((parse_catalogue_message(message, ignored), message))
         except InvalidFact as error:
-            letters.append(_letter(message, "not_a_fact", str(error)))
+            letters.append(message.dead_letter("not_a_fact", str(error)))
     return understood, letters
-
-
-def _letter(message: Received, code: str, error: str) -> DeadLetter:
-    content = message.message
-    return DeadLetter(message.source, content.key, content.value, content.headers, code, error)
 
 
 def _last_offsets(batch: Sequence[Received]) -> dict[str, int]:

@@ -18,9 +18,9 @@ from domain.basket.command_executor import VersionConflict
 from domain.ports.leadership import Leadership, Lease
 from domain.ports.messaging import DeadLetter, DeadLetters
 from domain.shared.errors import Unavailable
+from workers.dead_letters import send_to_dead_letters
 from workers.heartbeat import Heartbeat
 from workers.keyed_concurrency import run_keyed
-from workers.log_context import dead_letter_context
 
 ROLE = "command-worker"
 BATCH_MESSAGES = 500
@@ -68,7 +68,6 @@ class CommandWorker:
         self._at_once = at_once
 
     async def run(self, heartbeat: Heartbeat) -> None:
-        # One that stands by does what it should.
         async with self._leadership.hold(self._role, lambda: heartbeat.stands_by(self._role)) as lease:
             heartbeat.holds(self._role)
             async with self._stream.open() as session:
@@ -86,16 +85,7 @@ class CommandWorker:
         work = [self._read(received) for received in batch]
         outcomes = await run_keyed(work, _names, self._do, at_once=self._at_once)
         letters = [outcome for outcome in outcomes if isinstance(outcome, DeadLetter)]
-        for letter in letters:
-            _log.error(
-                "a message was not understood",
-                source=letter.source,
-                code=letter.code,
-                error=letter.error,
-                **dead_letter_context(letter),
-            )
-        for dead_letters in self._dead_letters:
-            await dead_letters.record(letters)
+        await send_to_dead_letters(self._dead_letters, letters)
         await session.finish(batch, [outcome for outcome in outcomes if isinstance(outcome, Message)])
         return len(batch)
 

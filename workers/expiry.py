@@ -7,9 +7,7 @@ from datetime import timedelta
 
 import structlog
 
-from adapters.wire.trace_context import continue_trace
 from domain.basket.command_executor import VersionConflict
-from domain.basket.commands import Caller
 from domain.basket.handlers import BasketHandlers
 from domain.ports.read_models import BasketViews
 from domain.shared.errors import BasketNotFound
@@ -17,6 +15,7 @@ from domain.shared.values import Clock, NewId
 from workers.heartbeat import Heartbeat
 from workers.keyed_concurrency import run_keyed
 from workers.runner import sleep
+from workers.system_caller import system_caller
 
 PAGE_BASKETS = 500
 CONCURRENCY = 32
@@ -91,7 +90,7 @@ class ExpiryWorker:
         """False where other writers kept winning: the next round tries again."""
         structlog.contextvars.bind_contextvars(basket=basket_id)
         try:
-            await self._handlers.expire(basket_id, self._caller())
+            await self._handlers.expire(basket_id, system_caller("expiry", self._new_id))
         except VersionConflict:
             return False
         except BasketNotFound:
@@ -107,13 +106,3 @@ class ExpiryWorker:
             if deleted < PURGE_RESPONSES:
                 break
         return purged
-
-    def _caller(self) -> Caller:
-        trace = continue_trace(None, None, self._new_id)
-        return Caller(
-            partner="",  # the basket's own is recorded
-            actor="expiry",
-            correlation_id=trace.correlation_id,
-            causation_id=self._new_id(),
-            traceparent=trace.traceparent,
-        )

@@ -17,8 +17,8 @@ from domain.ports.messaging import DeadLetter, DeadLetters
 from domain.ports.read_models import BlockedBaskets
 from domain.shared.eventsourcing import DomainEvent
 from domain.shared.values import BASKET_ID_PATTERN
+from workers.dead_letters import send_to_dead_letters
 from workers.heartbeat import Heartbeat
-from workers.log_context import dead_letter_context
 
 GROUP = "checkout-basket-views"
 BATCH_MESSAGES = 2_000
@@ -101,25 +101,12 @@ class ProjectorWorker:
         if letters:
             # Dead letters keep the messages as they were received: encrypted ones stay encrypted.
             values = {message.source: message.message.value for message in received}
-            await self._send_to_dead_letters(
-                [replace(letter, value=values[letter.source]) for letter in letters]
+            await send_to_dead_letters(
+                self._dead_letters, [replace(letter, value=values[letter.source]) for letter in letters]
             )
         # Last: after a crash before this line the batch is projected again, which changes nothing.
         await consumer.commit(received)
         return len(received)
-
-    async def _send_to_dead_letters(self, letters: Sequence[DeadLetter]) -> None:
-        for letter in letters:
-            _log.error(
-                "a message was not understood",
-                source=letter.source,
-                code=letter.code,
-                error=letter.error,
-                parked=letter.basket_id is not None,
-                **dead_letter_context(letter),
-            )
-        for dead_letters in self._dead_letters:
-            await dead_letters.record(letters)
 
 
 def _group(received: Sequence[Received]) -> tuple[dict[str, _BasketBatch], list[DeadLetter]]:

@@ -7,10 +7,8 @@ from datetime import timedelta
 
 import structlog
 
-from adapters.wire.trace_context import continue_trace
 from domain.basket.codec import UnreadableEvent
 from domain.basket.command_executor import VersionConflict
-from domain.basket.commands import Caller
 from domain.basket.references import references_touched_by
 from domain.operators.rate_limiter import RateLimiter
 from domain.ports.catalogue import CatalogueCheckpoints, CatalogueHistory
@@ -22,6 +20,7 @@ from domain.validation.revalidation import Revalidation
 from workers.heartbeat import Heartbeat
 from workers.keyed_concurrency import run_keyed
 from workers.runner import sleep
+from workers.system_caller import system_caller
 
 CHECKPOINT_NAME = "revalidator"
 BATCH_FACTS = 2_000
@@ -140,20 +139,14 @@ class RevalidatorWorker:
             await self._limiter.wait(1)
             heartbeat.beat()
             try:
-                return (await self._revalidation.revalidate(basket_id, touched, self._caller())).changed
+                return (
+                    await self._revalidation.revalidate(
+                        basket_id, touched, system_caller("revalidator", self._new_id)
+                    )
+                ).changed
             except VersionConflict:
                 continue
             except (BasketNotFound, UnreadableEvent) as error:
                 # Nobody can judge it; the others must not wait for it.
                 _log.warning("a basket cannot be judged", error=str(error))
                 return False
-
-    def _caller(self) -> Caller:
-        trace = continue_trace(None, None, self._new_id)
-        return Caller(
-            partner="",  # the basket's own is recorded
-            actor="revalidator",
-            correlation_id=trace.correlation_id,
-            causation_id=self._new_id(),
-            traceparent=trace.traceparent,
-        )
