@@ -1,7 +1,6 @@
-"""Logs: one JSON object a line on stderr, for people and machines; what could mislead a reader is escaped in it.
+"""Logs: one JSON object a line on stderr. Characters that could mislead a reader are escaped.
 
-Tokens, cookies, bodies and personal data are never given to a logger; should a token slip into a message
-of somebody else's, it is struck out.
+Tokens, cookies, bodies and personal data are never logged. A token in a library's message is struck out.
 """
 
 from __future__ import annotations
@@ -33,8 +32,7 @@ _SERVER_LOGGERS = ("uvicorn", "uvicorn.error", "uvicorn.access")
 
 
 def configure_logging(level: str = "INFO") -> None:
-    """Sends structlog's and the standard library's logs of this process to stderr. Calling it again is
-    harmless. Get a logger by `structlog.get_logger(name)`."""
+    """Sends the logs of structlog and of the standard library to stderr. May be called again."""
     structlog.configure(
         processors=[*_BEFORE, _name_logger, *_AFTER, _line],
         wrapper_class=structlog.make_filtering_bound_logger(level),
@@ -57,19 +55,19 @@ def configure_logging(level: str = "INFO") -> None:
         logger = logging.getLogger(name)
         logger.handlers = []
         logger.propagate = True
-    # the API writes an access line of its own, which knows the basket and the organisation
+    # The API writes its own access line, which knows the basket and the organisation.
     logging.getLogger("uvicorn.access").disabled = True
 
 
 class _Stderr(logging.Handler):
-    """Writes to what stderr is at that moment, as structlog's loggers here do."""
+    """Writes to the current stderr, as structlog's loggers here do."""
 
     def emit(self, record: logging.LogRecord) -> None:
         print(self.format(record), file=sys.stderr, flush=True)  # noqa: T201
 
 
 class _NamedLogger(structlog.PrintLogger):
-    """Writes lines, and knows what it was called."""
+    """Writes lines, and knows its name."""
 
     def __init__(self, name: str | None) -> None:
         super().__init__(sys.stderr)

@@ -52,7 +52,7 @@ class Batches:
     async def commit(self, batch: Iterable[Received]) -> None:
         self.committed += [message.source.offset for message in batch]
 
-    async def figures(self) -> LagMeasurement | None:
+    async def measure_lag(self) -> LagMeasurement | None:
         return None
 
 
