@@ -59,7 +59,8 @@ async def run_workers(settings: Settings, name: str) -> None:
         async with report_heartbeats(container.worker_status, this_process(container.instance), reports):
             try:
                 health = health_app(
-                    heartbeats, more=[metrics_route(container.service_status, container.dead_letter_service.counts)]
+                    heartbeats,
+                    more=[metrics_route(container.service_status, container.dead_letter_service.counts)],
                 )
                 await serve(health, settings, settings.health_port, finish_within=1)
             finally:
