@@ -1,16 +1,15 @@
-"""One of the processes that judge baskets for a what-if. It judges a page at a time, and dies with its parent."""
+"""Validates pages of baskets for a what-if, in a process of the pool."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from adapters.container import Container, open_operator_container
-from adapters.pool_process import end_with_parent
 from cli.outage_retry import with_long_run_timeouts
 from cli.runner import load_settings
 from domain.basket.basket import Basket
@@ -42,10 +41,12 @@ class PageResult:
     becomes_not_ready: list[tuple[str, str, tuple[str, ...]]] = field(default_factory=list)
 
 
-class _Judge:
+class PageValidator:
     """Lives as long as the process: what it has read of the catalogue serves every page."""
 
-    def __init__(self, task: WhatIfTask) -> None:
+    def __init__(self, task: WhatIfTask, _: Callable[[], bool]) -> None:
+        # Pages leave no cycles behind, and looking for cycles in a whole catalogue takes a quarter of the time.
+        gc.disable()
         self._task = task
         self._runner = asyncio.Runner()
         self._stack = AsyncExitStack()
@@ -62,7 +63,8 @@ class _Judge:
             self._parts.settings.validation_policy,
         )
 
-    def page(self, basket_ids: Sequence[str]) -> PageResult:
+    def __call__(self, basket_ids: Sequence[str]) -> PageResult:
+        """Raises StoreUnavailable."""
         return self._runner.run(self._page(basket_ids))
 
     async def _page(self, basket_ids: Sequence[str]) -> PageResult:
@@ -87,20 +89,3 @@ class _Judge:
         """A basket may have ended, or changed, since its view."""
         ours = self._task.partner in (None, basket.partner)
         return ours and not references_of(basket).isdisjoint(self._task.touched)
-
-
-_judges: list[_Judge] = []
-
-
-def initialize(task: WhatIfTask) -> None:
-    """Makes this process ready for pages."""
-    end_with_parent()
-    # What a page leaves behind is no circle, and looking for circles in a whole catalogue takes a quarter
-    # of the time.
-    gc.disable()
-    _judges[:] = [_Judge(task)]
-
-
-def validate_page(basket_ids: Sequence[str]) -> PageResult:
-    """Raises StoreUnavailable."""
-    return _judges[0].page(basket_ids)

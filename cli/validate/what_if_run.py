@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-import multiprocessing
 import os
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
@@ -17,15 +12,16 @@ from pathlib import Path
 
 from adapters.container import open_operator_container
 from adapters.system import utc_now
+from cli.checkpoint_file import CheckpointFile
 from cli.outage_retry import OutageRetry, with_long_run_timeouts
+from cli.process_pool import ProcessPool, process_pool, results_in_order
 from cli.runner import load_settings
 from cli.signals import Interrupted, stop_signal
 from cli.validate.what_if_checkpoint import WhatIfCheckpoint
-from cli.validate.what_if_process import PageResult, WhatIfTask, initialize, validate_page
+from cli.validate.what_if_process import PageResult, PageValidator, WhatIfTask
 from domain.basket.references import policy_reference, references_touched_by
 from domain.catalogue.facts import Fact
 from domain.ports.read_models import OpenBaskets
-from domain.shared.errors import CheckoutError
 from domain.validation.what_if import effective_facts
 
 PAGE_BASKETS = 500
@@ -34,11 +30,6 @@ NEWEST_EVENTS = 20_000
 """Baskets are found by their views, and among so many of the newest events by the events themselves."""
 PAGES_AHEAD = 2
 """For each process, so that none waits for the next page."""
-STATE_EVERY_SECONDS = 2.0
-
-
-class ValidatorProcessDied(CheckoutError):
-    """A process that judged baskets ended; the others' work is in the state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +91,8 @@ async def what_if(asked: WhatIfOptions, told: Told) -> WhatIfOutcome:
         complete = await _Run(asked, state, task, retrying, told).go(ids)
         count = partial(parts.open_baskets.count, policy_reference(asked.partner))
         open_baskets = await (count() if stop.is_set() else retrying.do(count))
-    if complete and asked.resume is not None:
-        asked.resume.unlink(missing_ok=True)
+    if complete:
+        CheckpointFile(asked.resume).remove()
     seconds = time.monotonic() - begun
     touched_baskets = len(ids) + len(state.lagging)
     return WhatIfOutcome(state, open_baskets, touched_baskets, without_effect, complete, seconds)
@@ -133,7 +124,7 @@ class _Run:
         self._task = task
         self._retrying = retrying
         self._told = told
-        self._written: float | None = None
+        self._file = CheckpointFile(asked.resume)
         self._done = self._total = 0
 
     async def go(self, ids: Sequence[str]) -> bool:
@@ -144,60 +135,36 @@ class _Run:
         self._told(self._done, self._total)
         if not left and not self._state.lagging:
             return True
-        with ProcessPoolExecutor(
-            self._asked.processes,
-            multiprocessing.get_context("spawn"),
-            initializer=initialize,
-            initargs=(self._task,),
-        ) as pool:
+        validator = partial(PageValidator, self._task)
+        async with process_pool(self._asked.processes, validator, "judged baskets") as pool:
             try:
                 try:
                     async for page, result in self._judged(pool, left):
                         self._take(page, result)
                         self._state.after = page[-1]
-                        self._write(every=STATE_EVERY_SECONDS)
+                        self._file.save(self._state, now=False)
                 finally:
-                    self._write()
+                    self._file.save(self._state)
                 # Few, and without an order in which one could go on: they are judged again after an interruption.
                 async for page, result in self._judged(pool, self._state.lagging):
                     self._take(page, result)
-            except BrokenProcessPool as error:
-                raise ValidatorProcessDied("a process that judged baskets ended in the middle") from error
-            finally:
-                pool.shutdown(wait=True, cancel_futures=True)
+            except Interrupted:
+                pass
         return self._done == self._total
 
-    async def _judged(
-        self, pool: ProcessPoolExecutor, ids: Sequence[str]
+    def _judged(
+        self, pool: ProcessPool[Sequence[str], PageResult], ids: Sequence[str]
     ) -> AsyncIterator[tuple[Sequence[str], PageResult]]:
-        """Each page with its result, in order, until all are done or it was stopped."""
-        loop = asyncio.get_running_loop()
-        pages = [ids[start : start + PAGE_BASKETS] for start in range(0, len(ids), PAGE_BASKETS)]
-        ahead: deque[asyncio.Future[PageResult]] = deque()
-        begun = 0
-        try:
-            for page in pages:
-                while begun < len(pages) and len(ahead) < self._asked.processes * PAGES_AHEAD:
-                    ahead.append(loop.run_in_executor(pool, validate_page, pages[begun]))
-                    begun += 1
-                again = partial(loop.run_in_executor, pool, validate_page, page)
-                yield page, await self._retrying.finish(ahead.popleft(), again)
-        except Interrupted:
-            return
-        finally:
-            for future in ahead:
-                future.cancel()
-            # What else went wrong went wrong for the same reason.
-            await asyncio.gather(*ahead, return_exceptions=True)
+        """Each page with its result, in order. Raises Interrupted."""
+
+        async def pages() -> AsyncIterator[Sequence[str]]:
+            for start in range(0, len(ids), PAGE_BASKETS):
+                yield ids[start : start + PAGE_BASKETS]
+
+        ahead = self._asked.processes * PAGES_AHEAD
+        return results_in_order(pages(), pool.submit, ahead, self._retrying)
 
     def _take(self, page: Sequence[str], result: PageResult) -> None:
         self._state.add(result)
         self._done += len(page)
         self._told(self._done, self._total)
-
-    def _write(self, every: float = 0.0) -> None:
-        """Writes the state, at once the first time and then at most once in so many seconds."""
-        now = time.monotonic()
-        if self._asked.resume is not None and (self._written is None or now - self._written >= every):
-            self._state.write(self._asked.resume)
-            self._written = now
