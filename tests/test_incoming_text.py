@@ -14,9 +14,8 @@ from pydantic_core import from_json
 from adapters.kafka.command_executor import KafkaCommandExecutor
 from adapters.kafka.command_messages import CommandMessage, command_message
 from adapters.kafka.messages import Message, Received
-from adapters.kafka.order_placed import OrderPlacedHandler
+from adapters.kafka.order_placed import InvalidOrderMessage, OrderPlacedHandler, parse_order
 from adapters.kafka.topics import COMMANDS, ORDERS
-from adapters.wire.order_placed import InvalidOrderMessage, parse_order
 from cli.operator_options import operator_from_options
 from domain.operators.audit import Operator
 from domain.ports.event_store import RenderedResponse

@@ -11,9 +11,8 @@ from adapters.kafka.command_messages import command_message
 from adapters.kafka.command_stream import CommandSession, CommandStream
 from adapters.kafka.dead_letters import unreadable_batch_letter
 from adapters.kafka.messages import Message, Received
-from adapters.kafka.order_placed import OrderPlacedHandler
+from adapters.kafka.order_placed import InvalidOrderMessage, OrderPlaced, OrderPlacedHandler, parse_order
 from adapters.kafka.topics import COMMANDS
-from adapters.wire.order_placed import InvalidOrderMessage, OrderPlaced, parse_order
 from domain.basket.command_executor import VersionConflict
 from domain.ports.leadership import Leadership, Lease
 from domain.ports.messaging import DeadLetter, DeadLetters

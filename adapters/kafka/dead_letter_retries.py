@@ -12,11 +12,10 @@ from adapters.kafka.command_executor import KafkaCommandExecutor
 from adapters.kafka.command_messages import CommandMessage, command_message
 from adapters.kafka.dead_letters import original_message
 from adapters.kafka.messages import EPOCH, Received, verdict_message
-from adapters.kafka.order_placed import OrderPlacedHandler
+from adapters.kafka.order_placed import InvalidOrderMessage, OrderPlacedHandler, parse_order
 from adapters.kafka.producer import send_standalone
 from adapters.settings import Settings
 from adapters.wire.facts import InvalidFact
-from adapters.wire.order_placed import InvalidOrderMessage, parse_order
 from domain.basket.projection import BasketProjection
 from domain.catalogue.epochs import CatalogueMessage, FactMessage, Tombstone
 from domain.operators.dead_letters.model import MessageKind

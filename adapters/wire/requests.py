@@ -33,6 +33,7 @@ from domain.basket.commands import (
     RequestedItem,
     UpdateBasket,
 )
+from domain.basket.decision import BasketLimits
 from domain.basket.events import BasketDetails
 from domain.shared.iso_codes import IsoCountry, IsoCurrency
 from domain.shared.values import (
@@ -50,11 +51,9 @@ from domain.shared.values import (
 
 
 @dataclass(frozen=True, slots=True)
-class RequestLimits:
-    """The largest quantity of a line, and the most items or actions of one request."""
+class RequestLimits(BasketLimits):
+    """The limits of a basket hold for a request too; and the most actions."""
 
-    max_quantity: int = 9999
-    max_items: int = 500
     max_actions: int = 200
 
     @classmethod

@@ -48,19 +48,13 @@ def pointer(location: Location) -> str:
 
 
 def _count_members(value: JsonValue) -> int:
-    if type(value) is dict:
-        count = len(value)
-        for each in value.values():
-            if type(each) is dict or type(each) is list:
-                count += _count_members(each)
-        return count
-    if type(value) is list:
-        count = 0
-        for each in value:
-            if type(each) is dict or type(each) is list:
-                count += _count_members(each)
-        return count
-    return 0
+    if not isinstance(value, dict | list):
+        return 0
+    count, nested = (len(value), value.values()) if isinstance(value, dict) else (0, value)
+    for each in nested:
+        if type(each) is dict or type(each) is list:  # most values are neither, and calls cost
+            count += _count_members(each)
+    return count
 
 
 class _Object(list[tuple[str, object]]):

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from adapters.wire.order_placed import OrderMessage
+from adapters.kafka.order_placed import OrderMessage
 from adapters.wire.requests import InitiateRequest, UpdateRequest
 from adapters.wire.response_schemas import CommandResultShape, ValidateAnswer
 from domain.basket.events import BasketEvent

@@ -45,18 +45,12 @@ class IfMatch:
 
     versions: frozenset[int] | None
 
-    def accepts(self, version: int) -> bool:
+    def __contains__(self, version: int) -> bool:
         return self.versions is None or version in self.versions
 
 
-@dataclass(frozen=True, slots=True)
-class IfNoneMatch:
+class IfNoneMatch(IfMatch):
     """The versions that the caller does not accept. None: the basket must be new."""
-
-    versions: frozenset[int] | None
-
-    def names(self, version: int) -> bool:
-        return self.versions is None or version in self.versions
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +62,9 @@ class Preconditions:
 
     def check(self, basket_id: str, version: int) -> None:
         """Raises VersionMismatch or BasketExists unless they hold of a basket at this version."""
-        if self.if_match is not None and not self.if_match.accepts(version):
+        if self.if_match is not None and version not in self.if_match:
             raise VersionMismatch(basket_id, version)
-        if self.if_none_match is not None and self.if_none_match.names(version):
+        if self.if_none_match is not None and version in self.if_none_match:
             raise BasketExists(basket_id, version)
 
 
