@@ -1,4 +1,4 @@
-"""`checkout validate`: baskets judged again, and what catalogue facts would do to them. Changes nothing."""
+"""`checkout validate`: validates baskets again, as they were or as if some facts were known. Changes nothing."""
 
 from cli.validate.command import validate
 
