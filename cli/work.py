@@ -112,7 +112,7 @@ def _workers(container: Container) -> list[Worker]:
             container.catalogue_history,
             container.catalogue_checkpoints,
             container.open_baskets,
-            container.handlers.revalidation,
+            container.handlers,
             container.leadership,
             utc_now,
             new_id,

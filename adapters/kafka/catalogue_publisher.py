@@ -1,4 +1,4 @@
-"""Publishes many facts in a row, and knows at each moment which of them are certainly in Kafka."""
+"""Publishes many facts, and knows at any moment which of them Kafka has acknowledged."""
 
 from __future__ import annotations
 
@@ -24,16 +24,19 @@ ACK_TIMEOUT_SECONDS = 30.0
 LAST_ACKS_TIMEOUT_SECONDS = 5.0
 MAX_IN_FLIGHT = 5_000
 
+PublishProgress = Callable[[int], None]
+"""Called with how many facts are acknowledged."""
+
 
 @dataclass(frozen=True, slots=True)
 class PublishResult:
-    """So many facts, counted from the first, are certainly in Kafka. `stopped_at` is the number of the
-    first that may not be, `why` says what happened; both are None where all are. `away`: it was Kafka."""
+    """The first `count` facts are in Kafka. `stopped_at` is the number of the first that may not be, and `why` the
+    reason; both are None if all are. `is_unavailable`: the reason is Kafka."""
 
     count: int
     stopped_at: int | None = None
     why: str | None = None
-    away: bool = False
+    is_unavailable: bool = False
 
 
 async def publish_facts(
@@ -41,20 +44,19 @@ async def publish_facts(
     facts: Iterable[tuple[int, Fact]],
     *,
     stop: asyncio.Event,
-    told: Callable[[int], None] = lambda _: None,
-    answer_within: float = ACK_TIMEOUT_SECONDS,
+    progress: PublishProgress = lambda _: None,
+    ack_timeout: float = ACK_TIMEOUT_SECONDS,
 ) -> PublishResult:
-    """Publishes numbered facts in their order, until they end, `stop` is set or Kafka answers no more.
+    """Publishes numbered facts in their order, until they end, raise ValueError, `stop` is set or Kafka stops
+    answering.
 
-    Kafka is away when it has not answered for `answer_within` seconds. `told` is called with how many are
-    certain. A fact that is published again is no harm. A ValueError
-    from `facts` ends it like the others. Raises BrokerUnavailable or BrokerRefused where
-    nothing could be begun.
+    Kafka counts as unavailable after `ack_timeout` seconds without an answer. Publishing a fact twice does no harm.
+    Raises BrokerUnavailable or BrokerRefused if it cannot start.
     """
     await _require_topics(settings)
     client = await start_producer(settings, "catalogue", START_WITHIN_SECONDS)
     try:
-        return await _Publishing(client, stop, told, answer_within).publish(facts)
+        return await _Publishing(client, stop, progress, ack_timeout).publish(facts)
     finally:
         await close_client(client)
 
@@ -63,96 +65,85 @@ async def _require_topics(settings: Settings) -> None:
     client = admin(settings)
     try:
         await start_client(client, settings, "catalogue", START_WITHIN_SECONDS)
-        there = await with_timeout("catalogue", START_WITHIN_SECONDS, client.list_topics())
+        existing = await with_timeout("catalogue", START_WITHIN_SECONDS, client.list_topics())
     finally:
         with contextlib.suppress(KafkaError, OSError):
             await client.close()
-    if missing := {*CATALOGUE_TOPICS} - {*there}:
+    if missing := {*CATALOGUE_TOPICS} - {*existing}:
         names = ", ".join(sorted(missing))
         raise BrokerRefused(f"there is no topic {names}; `checkout migrate` makes it")
 
 
 class _Publishing:
     def __init__(
-        self,
-        client: AIOKafkaProducer,
-        stop: asyncio.Event,
-        told: Callable[[int], None],
-        answer_within: float,
+        self, client: AIOKafkaProducer, stop: asyncio.Event, progress: PublishProgress, ack_timeout: float
     ) -> None:
         self._client = client
         self._stop = stop
-        self._told = told
-        self._answer_within = answer_within
-        self._unanswered: deque[tuple[int, asyncio.Future[object]]] = deque()
-        self._certain = 0
-        self._upcoming: int | None = None
+        self._progress = progress
+        self._ack_timeout = ack_timeout
+        self._in_flight: deque[tuple[int, asyncio.Future[object]]] = deque()
+        self._acknowledged = 0
+        self._next_number: int | None = None
 
     async def publish(self, facts: Iterable[tuple[int, Fact]]) -> PublishResult:
         stopping = asyncio.create_task(self._stop.wait())
         try:
             for number, fact in facts:
-                self._upcoming = number
+                self._next_number = number
                 if stopping.done():
                     raise _Interrupted
                 await self._send(number, fact)
-                while len(self._unanswered) >= MAX_IN_FLIGHT:
-                    await self._oldest_answered(stopping)
-            while self._unanswered:
-                await self._oldest_answered(stopping)
-        except _Interrupted:
-            await self._last_answers()
-            return self._stopped("interrupted")
+                while len(self._in_flight) >= MAX_IN_FLIGHT:
+                    await self._oldest_ack(stopping)
+            while self._in_flight:
+                await self._oldest_ack(stopping)
         except (KafkaError, OSError) as error:
-            return self._stopped(f"Kafka did not take it: {translate_error(error)}", away=True)
-        except ValueError as error:
-            await self._last_answers()
-            return self._stopped(str(error))
+            return self._stopped(f"Kafka did not take it: {translate_error(error)}", is_unavailable=True)
+        except (_Interrupted, ValueError) as error:
+            if self._in_flight:
+                # Acknowledgements that are on their way save publishing again.
+                futures = {future for _, future in self._in_flight}
+                await asyncio.wait(futures, timeout=LAST_ACKS_TIMEOUT_SECONDS)
+            return self._stopped("interrupted" if isinstance(error, _Interrupted) else str(error))
         finally:
             stopping.cancel()
-        return PublishResult(self._certain)
+        return PublishResult(self._acknowledged)
 
     async def _send(self, number: int, fact: Fact) -> None:
         message = fact_message(fact)
-        async with asyncio.timeout(self._answer_within):
-            answer = await self._client.send(
+        async with asyncio.timeout(self._ack_timeout):
+            future = await self._client.send(
                 message.topic, message.value, message.key, headers=list(message.headers)
             )
-        self._unanswered.append((number, answer))
-        self._upcoming = number + 1
+        self._in_flight.append((number, future))
+        self._next_number = number + 1
 
-    async def _oldest_answered(self, stopping: asyncio.Task[object]) -> None:
-        _, oldest = self._unanswered[0]
-        await asyncio.wait(
-            {oldest, stopping}, timeout=self._answer_within, return_when=asyncio.FIRST_COMPLETED
-        )
+    async def _oldest_ack(self, stopping: asyncio.Task[object]) -> None:
+        _, oldest = self._in_flight[0]
+        await asyncio.wait({oldest, stopping}, timeout=self._ack_timeout, return_when=asyncio.FIRST_COMPLETED)
         if not oldest.done():
             if stopping.done():
                 raise _Interrupted
-            raise TimeoutError(f"no answer within {self._answer_within:g} seconds")
+            raise TimeoutError(f"no answer within {self._ack_timeout:g} seconds")
         oldest.result()
-        self._count_answered()
+        self._count_acks()
 
-    def _count_answered(self) -> None:
-        while self._unanswered and _succeeded(self._unanswered[0][1]):
-            self._unanswered.popleft()
-            self._certain += 1
-        self._told(self._certain)
+    def _count_acks(self) -> None:
+        while self._in_flight and _succeeded(self._in_flight[0][1]):
+            self._in_flight.popleft()
+            self._acknowledged += 1
+        self._progress(self._acknowledged)
 
-    async def _last_answers(self) -> None:
-        """Waits a little for answers that are on their way."""
-        if self._unanswered:
-            await asyncio.wait({answer for _, answer in self._unanswered}, timeout=LAST_ACKS_TIMEOUT_SECONDS)
-
-    def _stopped(self, why: str, *, away: bool = False) -> PublishResult:
-        self._count_answered()
-        stopped_at = self._unanswered[0][0] if self._unanswered else self._upcoming
-        return PublishResult(self._certain, stopped_at, why, away)
+    def _stopped(self, why: str, *, is_unavailable: bool = False) -> PublishResult:
+        self._count_acks()
+        stopped_at = self._in_flight[0][0] if self._in_flight else self._next_number
+        return PublishResult(self._acknowledged, stopped_at, why, is_unavailable)
 
 
 class _Interrupted(Exception):
-    """Somebody wants it to end."""
+    """The run should end."""
 
 
-def _succeeded(answer: asyncio.Future[object]) -> bool:
-    return answer.done() and not answer.cancelled() and answer.exception() is None
+def _succeeded(future: asyncio.Future[object]) -> bool:
+    return future.done() and not future.cancelled() and future.exception() is None

@@ -97,7 +97,7 @@ async def measure(count: int, *, apache: bool, profile: bool) -> None:
                 before = certain
 
             began = perf_counter()
-            await publish_facts(settings, enumerate(facts, 1), stop=stop, told=told)
+            await publish_facts(settings, enumerate(facts, 1), stop=stop, progress=told)
             publishing = perf_counter() - began
         async with open_operator_container(settings) as parts:
             with bar("recording", len(facts)) as advance:

@@ -29,33 +29,33 @@ def load(
         bool, typer.Option("--skip-bad", help="Publish the good lines of a file that has bad ones.")
     ] = False,
     from_line: Annotated[
-        int, typer.Option(min=1, help="Begin with this line, as a run that was interrupted said.")
+        int, typer.Option(min=1, help="Begin with this line, as an interrupted run said.")
     ] = 1,
     wait: Annotated[
-        bool, typer.Option("--wait", help="Return only once the catalogue worker has learned all of it.")
+        bool, typer.Option("--wait", help="Wait until the catalogue worker has recorded all facts.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="One JSON line about it on stdout.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="One JSON line on stdout.")] = False,
 ) -> None:
     """Publishes a file of catalogue facts onto the catalogue topics.
 
     Every line is checked before the first is published.
 
-    Where lines are bad, each is shown with its reason and nothing is published, unless --skip-bad.
+    Bad lines are shown with their reasons. Then nothing is published, unless --skip-bad is given.
 
     docs/catalogue.md describes every kind and member, what is refused, keys, and how to withdraw.
     """
-    from cli.catalogue.load import LoadOptions, run_load
+    from cli.catalogue.load import Load
 
     with _on_disk(file) as path:
-        outcome = run_load(LoadOptions(path, skip_bad, from_line, wait))
+        outcome = Load(path, skip_bad=skip_bad, from_line=from_line, wait=wait).run()
     if json:
-        echo_json(outcome.as_document())
+        echo_json(outcome.to_json())
     raise typer.Exit(outcome.exit_code)
 
 
 @contextmanager
 def _on_disk(file: Path) -> Iterator[Path]:
-    """The file, or what stdin says as a file: it is read more than once."""
+    """The file, or stdin saved as a file, because it is read more than once."""
     if str(file) != "-":
         if not file.is_file():
             raise typer.BadParameter(f"there is no file {file}")

@@ -1,4 +1,4 @@
-"""The lines of a catalogue file, and what is wrong with them."""
+"""Reads and checks the lines of a file of catalogue facts."""
 
 from __future__ import annotations
 
@@ -13,19 +13,18 @@ from adapters.wire.facts import InvalidFact, parse_fact
 from domain.catalogue.facts import Fact
 
 MAX_LINE_BYTES = 1024 * 1024
-"""In bytes; an offer with thousands of products is shorter."""
+"""An offer with thousands of products is shorter."""
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class BadLine(ValueError):
-    """A line that says no fact, or contradicts one before it; in words why."""
+    """A line that is no fact, or contradicts an earlier one; the message is the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileLine:
-    """`content` is None where the line is longer than any fact; `end` is the position after it in the
-    file, in bytes."""
+    """`content` is None if the line is too long. `end` is the byte position after the line."""
 
     number: int
     content: bytes | None
@@ -34,37 +33,53 @@ class FileLine:
 
 @dataclass(slots=True)
 class CheckedFile:
-    """What a file holds: how many lines, how many facts from some line on, and why lines are refused, by
-    their numbers. Empty lines say nothing and are counted as lines only."""
+    """The number of lines, the number of facts from some line on, and the reasons for bad lines by their numbers. Empty
+    lines count as lines only."""
 
     lines: int = 0
     facts: int = 0
     refused: dict[int, str] = field(default_factory=dict)
 
 
-class FactFileChecker:
-    """Checks line by line, and each line against those before it."""
+LineCallback = Callable[[FileLine, Fact | None], None]
+"""Called for each line; the fact is None for an empty or a bad line."""
 
-    def __init__(self, ignored: Collection[str] = ()) -> None:
-        """`ignored` are names of unknown members that are passed over."""
-        self._ignored = ignored
-        # By digests: a file may hold millions of facts.
-        self._said: dict[bytes, tuple[int, bytes]] = {}
 
-    def check(self, line: FileLine) -> Fact | None:
-        """The fact of the line; None for an empty one. Raises BadLine."""
-        fact = read_fact(line, self._ignored)
-        if fact is None:
-            return None
-        content = _digest(fact.model_dump_json())
-        before, said = self._said.setdefault(_digest(fact.fact_id), (line.number, content))
-        if said != content:
-            raise BadLine(f"line {before} says something else under the same sequence: {fact.fact_id}")
-        return fact
+def check_file(
+    path: Path,
+    from_line: int = 1,
+    on_line: LineCallback = lambda _line, _fact: None,
+    ignored: Collection[str] = (),
+) -> CheckedFile:
+    """Checks each line, also against the lines before it, and counts the facts from `from_line` on. `ignored` names
+    unknown members to pass over."""
+    checked = CheckedFile()
+    # Digests, because a file may hold millions of facts.
+    seen: dict[bytes, tuple[int, bytes]] = {}
+    for line in read_lines(path):
+        checked.lines = line.number
+        fact: Fact | None = None
+        try:
+            fact = read_fact(line, ignored)
+            if fact is not None:
+                _require_same_content(fact, line.number, seen)
+                checked.facts += line.number >= from_line
+        except BadLine as reason:
+            fact = None
+            checked.refused[line.number] = str(reason)
+        on_line(line, fact)
+    return checked
+
+
+def _require_same_content(fact: Fact, number: int, seen: dict[bytes, tuple[int, bytes]]) -> None:
+    content = _digest(fact.model_dump_json())
+    before, first_content = seen.setdefault(_digest(fact.fact_id), (number, content))
+    if first_content != content:
+        raise BadLine(f"line {before} says something else under the same sequence: {fact.fact_id}")
 
 
 def read_fact(line: FileLine, ignored: Collection[str] = ()) -> Fact | None:
-    """The fact of the line; None for an empty one. Raises BadLine."""
+    """The fact of the line; None for an empty line. Raises BadLine."""
     if line.content is None:
         raise BadLine(f"the line is longer than {MAX_LINE_BYTES} bytes")
     if not line.content.strip():
@@ -73,27 +88,6 @@ def read_fact(line: FileLine, ignored: Collection[str] = ()) -> Fact | None:
         return parse_fact(line.content, ignored=ignored)
     except InvalidFact as error:
         raise BadLine(str(error)) from error
-
-
-def check_file(
-    path: Path,
-    from_line: int = 1,
-    told: Callable[[FileLine], None] = lambda _: None,
-    ignored: Collection[str] = (),
-) -> CheckedFile:
-    """Checks every line, and counts the facts from `from_line` on; `told` is called for each line. `ignored` are names
-    of unknown members that are passed over."""
-    checker, checked = FactFileChecker(ignored), CheckedFile()
-    for line in read_lines(path):
-        checked.lines = line.number
-        try:
-            fact = checker.check(line)
-        except BadLine as reason:
-            checked.refused[line.number] = str(reason)
-        else:
-            checked.facts += fact is not None and line.number >= from_line
-        told(line)
-    return checked
 
 
 def read_lines(path: Path) -> Iterator[FileLine]:
@@ -122,7 +116,7 @@ def _digest(text: str) -> bytes:
 
 
 def line_ranges(numbers: Iterable[int]) -> str:
-    """Line numbers as people write them: `3, 7-9`."""
+    """Line numbers for people: `3, 7-9`."""
     ranges: list[list[int]] = []
     for number in sorted(numbers):
         if ranges and number == ranges[-1][-1] + 1:

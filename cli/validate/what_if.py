@@ -19,7 +19,7 @@ from pydantic import BaseModel, Field
 from adapters.container import Container, open_operator_container
 from adapters.settings import Settings
 from adapters.system import utc_now
-from cli.catalogue.fact_file import BadLine, FactFileChecker, read_lines
+from cli.catalogue.fact_file import FileLine, check_file
 from cli.checkpoint_file import CheckpointFile, RunCheckpoint
 from cli.outage_retry import OutageRetry
 from cli.output import ProgressCallback, progress_bars
@@ -124,15 +124,15 @@ def run_what_if(file: Path, partner: str | None, resume: Path | None) -> WhatIfO
 
 def _read_facts(path: Path, ignored: Collection[str]) -> list[Fact]:
     """The file's facts, each line checked as strictly as by `checkout catalogue load`; raises BadLines."""
-    checker, facts, bad = FactFileChecker(ignored), list[Fact](), list[str]()
-    for line in read_lines(path):
-        try:
-            fact = checker.check(line)
-        except BadLine as reason:
-            bad.append(f"line {line.number}: {reason}")
-        else:
-            facts += [] if fact is None else [fact]
-    if bad:
+    facts: list[Fact] = []
+
+    def keep(_: FileLine, fact: Fact | None) -> None:
+        if fact is not None:
+            facts.append(fact)
+
+    checked = check_file(path, on_line=keep, ignored=ignored)
+    if checked.refused:
+        bad = [f"line {number}: {reason}" for number, reason in checked.refused.items()]
         more = len(bad) - REASONS_SHOWN
         shown = [*bad[:REASONS_SHOWN], *([f"and {more:,} lines more"] if more > 0 else [])]
         raise BadLines("\n".join(["there are bad lines:", *shown]))

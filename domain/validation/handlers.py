@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from domain.basket.basket import Basket
+from domain.basket.codec import decode_all
 from domain.basket.command_executor import Render
 from domain.basket.commands import Caller, ValidateBasket, Validated
 from domain.basket.decision import CheckoutConfig
+from domain.basket.events import BasketValidated
 from domain.basket.handlers import BasketHandlers
+from domain.basket.references import references_of
 from domain.basket.repository import BasketRepository
 from domain.ports.catalogue import CatalogueFacts
 from domain.ports.event_store import EventStore, IdempotencyKey, RenderedResponse
+from domain.shared.findings import Verdict
 from domain.shared.values import Clock, NewId
-from domain.validation.revalidation import Revalidation
 from domain.validation.validator import BasketValidator
+from domain.validation.verdict_assembler import BASKET_VALIDATED, recorded_verdict
+from domain.validation.verdict_diff import are_equivalent
 
 
 class CheckoutHandlers(BasketHandlers):
-    """What the partner API and the command worker call."""
+    """What the partner API, the command worker and the revalidator call."""
 
     def __init__(
         self,
@@ -29,7 +36,7 @@ class CheckoutHandlers(BasketHandlers):
     ) -> None:
         super().__init__(store, baskets, catalogue, clock, new_id, config)
         self._validator = BasketValidator(catalogue, clock, self._config.validation)
-        self.revalidation = Revalidation(store, self._executor, self._validator)
+        self._store = store
 
     def drop(self) -> None:
         """Drops all cached baskets and verdicts, because a basket was erased."""
@@ -51,3 +58,32 @@ class CheckoutHandlers(BasketHandlers):
             return Validated(validated.basket, basket, validated.verdict)
 
         return await self._executor.execute(command, decide, render, caller, key)
+
+    async def revalidate(self, basket_id: str, touched: Collection[str], caller: Caller) -> bool:
+        """Validates an open basket that has any of the references in `touched`. Records the verdict, and returns True,
+        only if it is not equivalent to the last one. A basket without a verdict is left alone.
+
+        Raises BasketNotFound and VersionConflict.
+        """
+
+        async def decide(basket: Basket) -> bool:
+            if basket.ready is None or references_of(basket).isdisjoint(touched):
+                return False
+            validated = await self._validator.validate(basket)
+            if validated.basket.status != "open":
+                return False
+            if are_equivalent(await self._last_verdict(basket), validated.verdict):
+                return False
+            validated.record_on(basket)
+            return True
+
+        return await self._executor.change(basket_id, decide, caller)
+
+    async def _last_verdict(self, basket: Basket) -> Verdict:
+        """The last verdict by the basket's version. If there is a later one, the append will be a conflict."""
+        for stored in reversed(await self._store.read_events(basket.id)):
+            if stored.type == BASKET_VALIDATED and stored.version <= basket.version:
+                (event,) = decode_all(b"[" + stored.data + b"]")
+                if isinstance(event, BasketValidated):
+                    return recorded_verdict(event)
+        raise LookupError(f"{basket.id} has a verdict, but its events contain none")

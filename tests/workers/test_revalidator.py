@@ -58,13 +58,13 @@ def revalidator(
         shop.history,
         readers or PostgresCatalogueCheckpoints(shop.database),
         PostgresOpenBaskets(shop.database),
-        shop.handlers.real.revalidation,
+        shop.handlers.real,
         PostgresLeadership(shop.database, retry_every=0.05),
         utc_now,
         new_id,
         rate=rate,
         settles=settles,
-        look_every=0.02,
+        poll_seconds=0.02,
     )
 
 

@@ -43,7 +43,7 @@ async def test_what_is_counted_as_published_is_in_kafka_when_the_broker_dies(own
             killing.append(asyncio.create_task(node.kill()))
 
     published = await publish_facts(
-        settings, prices("o", 200_000), stop=stop, told=kill_the_broker, answer_within=2
+        settings, prices("o", 200_000), stop=stop, progress=kill_the_broker, ack_timeout=2
     )
     await killing[0]
     await node.start()
@@ -64,7 +64,7 @@ async def test_who_is_stopped_says_where_to_go_on(kafka: KafkaServer) -> None:
     stop = asyncio.Event()
 
     first = await publish_facts(
-        settings, prices("stopped", 50_000), stop=stop, told=lambda certain: stop.set()
+        settings, prices("stopped", 50_000), stop=stop, progress=lambda certain: stop.set()
     )
     assert (first.why, first.stopped_at) == ("interrupted", first.count + 1)
     assert first.stopped_at is not None
