@@ -16,7 +16,6 @@ from adapters.wire.facts import InvalidFact
 from domain.catalogue.epochs import CatalogueMessage, FactMessage
 from domain.ports.catalogue import CatalogueFacts
 from domain.ports.messaging import DeadLetter, DeadLetters
-from domain.shared.values import MessageSource
 from workers.dead_letters import send_to_dead_letters
 from workers.heartbeat import Heartbeat
 
@@ -44,7 +43,7 @@ class CatalogueWorker:
 
     def __init__(
         self,
-        subscription: ConsumerGroup,
+        group: ConsumerGroup,
         facts: CatalogueFacts,
         dead_letters: Sequence[DeadLetters],
         *,
@@ -53,63 +52,63 @@ class CatalogueWorker:
     ) -> None:
         """Each letter goes to all of `dead_letters`. `ignored` are the names of unknown members that are allowed."""
         self._ignored = ignored
-        self._subscription = subscription
+        self._group = group
         self._facts = facts
         self._dead_letters = dead_letters
         self._batch_messages = batch_messages
 
     async def run(self, heartbeat: Heartbeat) -> None:
-        async with self._subscription.open() as batches:
-            heartbeat.measured_by(batches.measure_lag)
-            learning: asyncio.Task[int] | None = None
+        async with self._group.open() as consumer:
+            heartbeat.measured_by(consumer.measure_lag)
+            recording: asyncio.Task[int] | None = None
             try:
                 while True:
-                    batch = await batches.next(self._batch_messages, WAIT_SECONDS)
-                    understood, letters = await _parse_batch(batch, self._ignored)
+                    batch = await consumer.next(self._batch_messages, WAIT_SECONDS)
+                    messages, letters = await _parse_batch(batch, self._ignored)
                     # The next batch is read while PostgreSQL records the last one.
-                    if learning is not None:
-                        heartbeat.handled(await learning)
-                    if learning is not None or not batch:
+                    if recording is not None:
+                        heartbeat.handled(await recording)
+                    if recording is not None or not batch:
                         heartbeat.ready(True)
                     heartbeat.beat()
-                    learning = None
+                    recording = None
                     if batch:
-                        learn = self._learn(batches, batch, understood, letters)
-                        learning = asyncio.create_task(learn, name="catalogue-learning")
+                        record = self._record(consumer, batch, messages, letters)
+                        recording = asyncio.create_task(record, name="catalogue-recording")
             finally:
-                if learning is not None:
-                    learning.cancel()
-                    await asyncio.gather(learning, return_exceptions=True)
+                if recording is not None:
+                    recording.cancel()
+                    await asyncio.gather(recording, return_exceptions=True)
 
-    async def _learn(
+    async def _record(
         self,
-        batches: GroupConsumer,
+        consumer: GroupConsumer,
         batch: Sequence[Received],
-        understood: Sequence[tuple[CatalogueMessage, Received]],
+        messages: Sequence[tuple[CatalogueMessage, Received]],
         letters: list[DeadLetter],
     ) -> int:
         """How many messages were handled."""
-        learned = await self._facts.record([said for said, _ in understood])
-        messages = {id(said.fact): message for said, message in understood if isinstance(said, FactMessage)}
+        result = await self._facts.record([message for message, _ in messages])
+        received = {id(each.fact): source for each, source in messages if isinstance(each, FactMessage)}
         letters += [
-            messages[id(fact)].dead_letter("contradicts", f"another content is recorded as {fact.fact_id}")
-            for fact in learned.contradicts
+            received[id(fact)].dead_letter("contradicts", f"another content is recorded as {fact.fact_id}")
+            for fact in result.contradicts
         ]
-        for tombstone in learned.idle:
+        for tombstone in result.idle:
             _log.warning("a tombstone withdrew nothing", source=tombstone.source, key=tombstone.key)
-        WITHDRAWN.inc(learned.withdrawn)
-        IDLE_TOMBSTONES.inc(len(learned.idle))
+        WITHDRAWN.inc(result.withdrawn)
+        IDLE_TOMBSTONES.inc(len(result.idle))
         await send_to_dead_letters(self._dead_letters, letters)
         # The offsets come last: a crash before this line repeats the batch, which changes nothing.
-        await batches.commit(batch)
+        await consumer.commit(batch)
         _log.info(
-            "learned",
+            "recorded",
             messages=len(batch),
-            new=learned.new,
-            known=learned.known,
-            withdrawn=learned.withdrawn,
-            withdrew_nothing=len(learned.idle),
-            not_learned=len(letters),
+            new=result.new,
+            known=result.known,
+            withdrawn=result.withdrawn,
+            withdrew_nothing=len(result.idle),
+            refused=len(letters),
             up_to=_last_offsets(batch),
         )
         return len(batch)
@@ -118,8 +117,8 @@ class CatalogueWorker:
 async def _parse_batch(
     batch: Sequence[Received], ignored: Collection[str]
 ) -> tuple[list[tuple[CatalogueMessage, Received]], list[DeadLetter]]:
-    """The messages that were understood, and the letters about the others."""
-    understood: list[tuple[CatalogueMessage, Received]] = []
+    """The messages, and dead letters for those that cannot be read."""
+    messages: list[tuple[CatalogueMessage, Received]] = []
     letters: list[DeadLetter] = []
     for number, message in enumerate(batch):
         if number % YIELD_EVERY == 0:
@@ -129,12 +128,11 @@ async def _parse_batch(
             letters.append(unreadable_batch_letter(message.unreadable))
             continue
         try:
-            understood.append((parse_catalogue_message(message, ignored), message))
+            messages.append((parse_catalogue_message(message, ignored), message))
         except InvalidFact as error:
             letters.append(message.dead_letter("not_a_fact", str(error)))
-    return understood, letters
+    return messages, letters
 
 
 def _last_offsets(batch: Sequence[Received]) -> dict[str, int]:
-    sources: list[MessageSource] = [message.source for message in batch]
-    return {f"{source.topic}/{source.partition}": source.offset for source in sources}
+    return {f"{each.source.topic}/{each.source.partition}": each.source.offset for each in batch}
