@@ -23,7 +23,7 @@ from domain.basket.personal_fields import (
     parse_document,
 )
 from domain.operators.audit import OperatorAction
-from domain.operators.erasure import ErasableBasket, ErasureBatch, EventFactory, Person
+from domain.operators.erasure import ErasureBatch, EventFactory, Owners, Person
 from domain.ports.event_store import Append
 
 MAX_STATEMENT_SECONDS = 60.0
@@ -123,26 +123,21 @@ class PostgresErasureStore:
         self._response_lifetime = response_lifetime
         self._key_id_of = key_id_of
 
-    async def of_person(self, person: Person) -> Sequence[ErasableBasket]:
+    async def of_person(self, person: Person) -> Owners:
         async with self._database.connection() as connection:
             await connection.execute(DELETE_ORPHANS, person.subject, ORPHANED_AFTER)
             rows = await connection.fetch(OF_PERSON, person.subject, person.partner)
-        return [ErasableBasket(basket_id=row["basket_id"], partner=row["partner"]) for row in rows]
+        return {row["basket_id"]: row["partner"] for row in rows}
 
-    async def of_ids(self, basket_ids: Collection[str]) -> Sequence[ErasableBasket]:
+    async def of_ids(self, basket_ids: Collection[str]) -> Owners:
         async with self._database.connection() as connection:
             rows = await connection.fetch(OF_IDS, [*basket_ids])
         # Not by PostgreSQL's jsonb, which refuses the U+0000 that older metadata may hold.
-        return [
-            ErasableBasket(basket_id=row["stream_id"], partner=json.loads(row["metadata"])["partner"])
-            for row in rows
-        ]
+        return {row["stream_id"]: json.loads(row["metadata"])["partner"] for row in rows}
 
-    async def erase(
-        self, baskets: Sequence[ErasableBasket], new_event: EventFactory, action: OperatorAction
-    ) -> ErasureBatch:
+    async def erase(self, baskets: Owners, new_event: EventFactory, action: OperatorAction) -> ErasureBatch:
         async with self._database.connection() as connection, connection.transaction():
-            selected = [basket.basket_id for basket in baskets]
+            selected = [*baskets]
             # This reads every letter, so it comes before others have to wait.
             letters = await letters_of(connection, selected, MAX_STATEMENT_SECONDS)
             await connection.execute(PLAN_BY_INDEX)
@@ -158,9 +153,8 @@ class PostgresErasureStore:
                 return ErasureBatch()
             ids = [*versions]
             appends = [
-                Append(basket.basket_id, version, [new_event(basket, version + 1)])
-                for basket in baskets
-                if (version := versions.get(basket.basket_id)) is not None
+                Append(id, version, [new_event(id, baskets[id], version + 1)])
+                for id, version in versions.items()
             ]
             outcomes = await connection.fetch(
                 APPEND_BATCH,

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from itertools import islice
 from typing import Annotated, Protocol
 
 from pydantic import Field, JsonValue
@@ -48,13 +49,6 @@ class BasketSelection(Value):
     basket_ids: Annotated[tuple[str, ...], Field(min_length=1)]
 
 
-class ErasableBasket(Value):
-    """A basket whose personal data is to be erased."""
-
-    basket_id: str
-    partner: str
-
-
 class ErasureResult(Value):
     """What an erasure did. It cannot be undone."""
 
@@ -88,22 +82,23 @@ class ErasureBatch:
     stored_in_the_clear: Sequence[str] = ()
 
 
-EventFactory = Callable[[ErasableBasket, int], NewEvent]
-"""Makes the event that records the erasure of a basket, as this version of the basket."""
+Owners = Mapping[str, str]
+"""The partner organisation of each basket, by the basket's id, in the order of the ids."""
+
+EventFactory = Callable[[str, str, int], NewEvent]
+"""Makes the event that records the erasure of a basket, from its id, its partner and the event's version."""
 
 
 class ErasureStore(Protocol):
     """Where personal data is stored. Every method raises StoreUnavailable."""
 
-    async def of_person(self, person: Person) -> Sequence[ErasableBasket]:
-        """The baskets that hold data of a person, sorted by id."""
+    async def of_person(self, person: Person) -> Owners:
+        """The baskets that hold data of a person."""
 
-    async def of_ids(self, basket_ids: Collection[str]) -> Sequence[ErasableBasket]:
-        """Those of these baskets that exist, sorted by id."""
+    async def of_ids(self, basket_ids: Collection[str]) -> Owners:
+        """Those of these baskets that exist."""
 
-    async def erase(
-        self, baskets: Sequence[ErasableBasket], new_event: EventFactory, action: OperatorAction
-    ) -> ErasureBatch:
+    async def erase(self, baskets: Owners, new_event: EventFactory, action: OperatorAction) -> ErasureBatch:
         """Erases these baskets in one transaction, and records the action in it. The action is recorded once however
         often it is given, and not at all if every basket was erased before."""
 
@@ -119,7 +114,7 @@ class ErasureService:
     async def begin(self, selection: Person | BasketSelection, operator: Operator) -> Erasure:
         """An erasure that has changed nothing yet. Raises NothingToErase and StoreUnavailable."""
         baskets = await self._select(selection)
-        organisations = dict(sorted(Counter(basket.partner for basket in baskets).items()))
+        organisations = dict(sorted(Counter(baskets.values()).items()))
         scope: dict[str, JsonValue] = {"baskets": len(baskets), "organisations": {**organisations}}
         match selection:
             case Person(partner=partner):
@@ -144,11 +139,11 @@ class ErasureService:
             await erasure.erase_next()
         return erasure.result()
 
-    async def _select(self, selection: Person | BasketSelection) -> Sequence[ErasableBasket]:
+    async def _select(self, selection: Person | BasketSelection) -> Owners:
         match selection:
             case Person(subject=subject, partner=partner):
                 known = _can_exist(subject) and (partner is None or _can_exist(partner))
-                baskets = await self._store.of_person(selection) if known else ()
+                baskets = await self._store.of_person(selection) if known else {}
                 problem = "no basket holds data of this person"
             case BasketSelection(basket_ids=ids):
                 baskets = await self._store.of_ids([id for id in ids if _can_exist(id)])
@@ -164,7 +159,7 @@ class Erasure:
     def __init__(
         self,
         store: ErasureStore,
-        baskets: Sequence[ErasableBasket],
+        baskets: Owners,
         organisations: Mapping[str, int],
         action: OperatorAction,
     ) -> None:
@@ -187,12 +182,12 @@ class Erasure:
 
     async def erase_next(self) -> None:
         """Erases the next BATCH_SIZE baskets. Raises StoreUnavailable; the next call then tries them again."""
-        baskets = self._baskets[self.done : self.done + BATCH_SIZE]
+        baskets = dict(islice(self._baskets.items(), self.done, self.done + BATCH_SIZE))
         retried, self._retried = self._retried, True
         batch = await self._store.erase(baskets, _event_factory(self._action), self._action)
         if retried:
             # The attempt that failed may have been the one that erased them.
-            batch = replace(batch, basket_ids=[basket.basket_id for basket in baskets])
+            batch = replace(batch, basket_ids=[*baskets])
         self._batches.append(batch)
         self._retried = False
         self.done += len(baskets)
@@ -233,13 +228,13 @@ def _event_factory(action: OperatorAction) -> EventFactory:
         "traceparent": f"00-{trace_id}-{trace_id[16:]}-01",
     }
 
-    def new_event(basket: ErasableBasket, version: int) -> NewEvent:
+    def new_event(basket_id: str, partner: str, version: int) -> NewEvent:
         event = BasketPersonalDataForgotten(
-            originator_id=basket.basket_id,
+            originator_id=basket_id,
             originator_version=version,
             timestamp=action.occurred_at,
             action_id=action.id,
         )
-        return NewEvent(event.TOPIC, encode(event), to_json({"partner": basket.partner, **metadata}))
+        return NewEvent(event.TOPIC, encode(event), to_json({"partner": partner, **metadata}))
 
     return new_event

@@ -36,13 +36,13 @@ WHY = ("--reason", "she asked for it", "--actor", "grace")
 class Operating:
     """The command line on the database and the master keys of a container."""
 
-    parts: Container
+    container: Container
     url: str
 
     async def begin(self, *arguments: object) -> Process:
         environment = {
             "CHECKOUT_DATABASE_URL": self.url,
-            "CHECKOUT_DATA_KEY_FILE": str(self.parts.settings.data_key_file),
+            "CHECKOUT_DATA_KEY_FILE": str(self.container.settings.data_key_file),
             "COLUMNS": "250",
         }
         return await start_checkout(*arguments, environment=environment)
@@ -53,28 +53,28 @@ class Operating:
 
 @pytest.fixture
 async def operating(database_url: str, tmp_path: Path) -> AsyncIterator[Operating]:
-    async with service(database_url, tmp_path) as parts:
-        yield Operating(parts, database_url)
+    async with service(database_url, tmp_path) as container:
+        yield Operating(container, database_url)
 
 
 async def test_a_person_is_erased_once_it_is_confirmed(operating: Operating) -> None:
-    parts = operating.parts
-    ids = {await a_basket(parts, partner) for partner in ("acme", "acme", "zeta")}
+    container = operating.container
+    ids = {await a_basket(container, partner) for partner in ("acme", "acme", "zeta")}
 
     declined = await operating.run("forget", "--subject", "p-1", *WHY, typed="n\n")
     assert (declined.code, declined.out) == (1, "")
     assert "3 baskets would forget" in declined.err
     assert "2  of acme" in declined.err
     assert "Forget it for good?" in declined.err
-    assert await parts.audit_log.newest(None, 5) == []
+    assert await container.audit_log.newest(None, 5) == []
 
     confirmed = await operating.run("forget", "--subject", "p-1", *WHY, "--json", typed="y\n")
     said = json.loads(confirmed.out)
     assert (confirmed.code, said["baskets"], said["keysDestroyed"], said["left"]) == (0, 3, 3, 0)
     assert set(said["basketIds"]) == ids
-    (action,) = await parts.audit_log.newest(None, 5)
+    (action,) = await container.audit_log.newest(None, 5)
     assert (action.id, action.operator.actor, action.operator.reason) == (said["actionId"], *WHY[3::-2])
-    assert {str((await stored_basket(parts.event_store, id)).details.tracking) for id in ids} == {"{}"}
+    assert {str((await stored_basket(container.event_store, id)).details.tracking) for id in ids} == {"{}"}
 
     again = await operating.run("forget", "--subject", "p-1", *WHY, "--yes")
     assert (again.code, again.err) == (1, "checkout: no basket holds data of this person\n")
@@ -83,17 +83,17 @@ async def test_a_person_is_erased_once_it_is_confirmed(operating: Operating) -> 
 async def test_the_printed_result_repeats_the_erasure_after_a_restore(
     operating: Operating, tmp_path: Path
 ) -> None:
-    ids = [await a_basket(operating.parts, subject=subject) for subject in ("p-1", "p-2", "p-3")]
+    ids = [await a_basket(operating.container, subject=subject) for subject in ("p-1", "p-2", "p-3")]
     kept = tmp_path / "forgotten.jsonl"
     kept.write_text("".join(json.dumps({"basketIds": [id], "left": 0}) + "\n" for id in ids[:2]))
-    await operating.parts.erasure.erase(BasketSelection(basket_ids=(ids[0],)), GRACE)
+    await operating.container.erasure.erase(BasketSelection(basket_ids=(ids[0],)), GRACE)
 
     ended = await operating.run("forget", "--again", kept, *WHY, "--yes")
 
     assert ended.code == 0
     assert "1 basket told to forget" in ended.out
     assert "1 basket had forgotten already." in ended.out
-    said = [(await stored_basket(operating.parts.event_store, id)).details.tracking for id in ids]
+    said = [(await stored_basket(operating.container.event_store, id)).details.tracking for id in ids]
     assert said == [{}, {}, {"who": MARKER}]
 
 
@@ -132,9 +132,9 @@ def test_a_file_that_no_run_printed_is_rejected(tmp_path: Path) -> None:
 
 
 async def test_master_keys_are_replaced_while_everything_stays_readable(operating: Operating) -> None:
-    parts, file = operating.parts, operating.parts.settings.data_key_file
+    container, file = operating.container, operating.container.settings.data_key_file
     assert file is not None
-    id = await a_basket(parts)
+    id = await a_basket(container)
     old = file.read_text()
     commands = CliRunner(env={"CHECKOUT_DATA_KEY_FILE": str(file)})
 
@@ -164,17 +164,17 @@ def test_a_missing_master_key_is_created(tmp_path: Path) -> None:
 async def test_an_interrupted_command_stops_between_baskets_and_can_be_repeated(
     operating: Operating,
 ) -> None:
-    parts = operating.parts
+    container = operating.container
     for _ in range(3):
-        await asyncio.gather(*(a_basket(parts) for _ in range(100)))
+        await asyncio.gather(*(a_basket(container) for _ in range(100)))
     # Another append takes so long that the first hundred baskets have to wait.
-    async with parts.database.connection() as connection, connection.transaction():
+    async with container.database.connection() as connection, connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock(7208041002)")
         process = await operating.begin("forget", "--subject", "p-1", *WHY, "--yes", "--json")
         assert process.stderr is not None
         while b"would forget" not in await process.stderr.readline():
             pass
-        await _waits(parts)
+        await _waits(container)
         process.send_signal(signal.SIGINT)
     out, _ = await asyncio.wait_for(process.communicate(), 60)
     first = json.loads(out)
@@ -184,11 +184,11 @@ async def test_an_interrupted_command_stops_between_baskets_and_can_be_repeated(
     assert (len(second["basketIds"]), second["left"]) == (200, 0)
 
 
-async def _waits(parts: Container) -> None:
+async def _waits(container: Container) -> None:
     """Until a connection waits for the lock on appends."""
 
     async def waits() -> bool:
-        async with parts.database.connection() as connection:
+        async with container.database.connection() as connection:
             return await writers_wait(connection, 1)
 
     await eventually(waits, limit=20)

@@ -36,25 +36,25 @@ from workers.publisher import PublisherWorker
 
 
 @asynccontextmanager
-async def at_work(parts: Container, group: str) -> AsyncIterator[None]:
+async def at_work(container: Container, group: str) -> AsyncIterator[None]:
     """A publisher and a projector, wired as in production."""
     publisher = PublisherWorker(
-        parts.published_event_feed,
-        parts.published_event_store,
-        parts.publisher(),
-        parts.leadership,
-        parts.blocked_baskets,
-        role=parts.settings.publisher_id,
+        container.published_event_feed,
+        container.published_event_store,
+        container.publisher(),
+        container.leadership,
+        container.blocked_baskets,
+        role=container.settings.publisher_id,
     )
     subscription = ConsumerGroup(
-        parts.settings, group, BASKET_EVENTS, session_timeout_ms=6_000, heartbeat_interval_ms=500
+        container.settings, group, BASKET_EVENTS, session_timeout_ms=6_000, heartbeat_interval_ms=500
     )
     projector = ProjectorWorker(
         subscription,
-        parts.projection,
-        parts.blocked_baskets,
-        parts.dead_letter_sinks,
-        decrypt=parts.decrypt_messages,
+        container.projection,
+        container.blocked_baskets,
+        container.dead_letter_sinks,
+        decrypt=container.decrypt_messages,
     )
     async with running_worker(publisher), running_worker(projector):
         yield
@@ -64,18 +64,18 @@ async def at_work(parts: Container, group: str) -> AsyncIterator[None]:
 async def on_kafka(settings: Settings, folder: Path, **values: Any) -> AsyncIterator[Container]:
     assert settings.database_url is not None
     given = settings.model_dump(exclude={"database_url", "data_key_file", "local_issuer_key_file"})
-    async with service(settings.database_url.get_secret_value(), folder, **{**given, **values}) as parts:
-        yield parts
+    async with service(settings.database_url.get_secret_value(), folder, **{**given, **values}) as container:
+        yield container
 
 
-async def viewed(parts: Container, basket_id: str, version: int) -> bytes:
+async def viewed(container: Container, basket_id: str, version: int) -> bytes:
     """The stored view, once it is at this version."""
 
     async def there() -> bool:
-        return (await parts.basket_views.versions([basket_id])).get(basket_id) == version
+        return (await container.basket_views.versions([basket_id])).get(basket_id) == version
 
     await eventually(there, every=0.05)
-    snapshot = (await parts.raw_event_store.read_stream(basket_id)).snapshot
+    snapshot = (await container.raw_event_store.read_stream(basket_id)).snapshot
     assert snapshot is not None
     return snapshot
 
@@ -85,32 +85,32 @@ async def test_an_erasure_is_published_and_projected(
     how: str, settings: Settings, tmp_path: Path, administrator_url: str, group: str
 ) -> None:
     async with AsyncExitStack() as stack:
-        parts = await stack.enter_async_context(on_kafka(settings, tmp_path, kafka_personal_data=how))
+        container = await stack.enter_async_context(on_kafka(settings, tmp_path, kafka_personal_data=how))
         connection = await asyncpg.connect(administrator_url)
         stack.push_async_callback(connection.close)
-        await stack.enter_async_context(at_work(parts, group))
-        id = await a_basket(parts)
-        version = (await stored_basket(parts.event_store, id)).version
+        await stack.enter_async_context(at_work(container, group))
+        id = await a_basket(container)
+        version = (await stored_basket(container.event_store, id)).version
 
         # The view is encrypted however the event was published, and is read plain.
-        await viewed(parts, id, version)
+        await viewed(container, id, version)
         assert await tables_holding(connection) == set()
-        assert (await parts.basket_views.snapshots([id]))[id] == to_view(
-            await stored_basket(parts.event_store, id)
+        assert (await container.basket_views.snapshots([id]))[id] == to_view(
+            await stored_basket(container.event_store, id)
         ).snapshot
         assert await published(settings, id) == (3 if how == "open" else 0)
 
-        await parts.erasure.erase(Person(subject="p-1"), GRACE)
+        await container.erasure.erase(Person(subject="p-1"), GRACE)
 
-        basket = await stored_basket(parts.event_store, id)
-        assert await viewed(parts, id, version + 1) == to_view(basket).snapshot
-        assert serialize_order(await parts.handlers.get(id, "acme"))["tracking"] == {}
+        basket = await stored_basket(container.event_store, id)
+        assert await viewed(container, id, version + 1) == to_view(basket).snapshot
+        assert serialize_order(await container.handlers.get(id, "acme"))["tracking"] == {}
         messages = by_basket(await topic_content(settings, BASKET_EVENTS, [id]))[id]
         assert [json.loads(message)["version"] for message in messages] == [*range(1, version + 2)]
         # A republication holds no personal data any more.
         again = [
             basket_event_message(event).value or b""
-            for event in await parts.published_event_feed.read(0, 100)
+            for event in await container.published_event_feed.read(0, 100)
         ]
         assert len(again) == version + 1
         assert not [value for value in again if MARKER.encode() in value]
@@ -129,12 +129,12 @@ async def published(settings: Settings, basket_id: str) -> int:
 async def test_data_erased_before_its_publication_is_never_published(
     settings: Settings, tmp_path: Path, group: str
 ) -> None:
-    async with on_kafka(settings, tmp_path) as parts:
-        id = await a_basket(parts)
-        await parts.erasure.erase(Person(subject="p-1"), GRACE)
-        basket = await stored_basket(parts.event_store, id)
-        async with at_work(parts, group):
-            assert await viewed(parts, id, basket.version) == to_view(basket).snapshot
+    async with on_kafka(settings, tmp_path) as container:
+        id = await a_basket(container)
+        await container.erasure.erase(Person(subject="p-1"), GRACE)
+        basket = await stored_basket(container.event_store, id)
+        async with at_work(container, group):
+            assert await viewed(container, id, basket.version) == to_view(basket).snapshot
         assert await published(settings, id) == 0
         (verdict,) = by_basket(await topic_content(settings, VALIDATION_RESULTS, [id]))[id]
         assert json.loads(verdict)["checkout"]["tracking"] == {}
@@ -158,6 +158,6 @@ async def test_a_message_that_only_looks_encrypted_blocks_no_other(
     sealed = {"details": {"tracking": {"$sealed": secret, "key": KEY}, "customFields": {}}}
     value = json.dumps({**sealed, **LOOKS_SEALED[why]}, separators=(",", ":")).encode()
     came = Received(Message(BASKET_EVENTS, b"key", value, ()), MessageSource(BASKET_EVENTS, 0, 0))
-    async with service(database_url, tmp_path) as parts:
-        [opened] = await parts.decrypt_messages([came])
+    async with service(database_url, tmp_path) as container:
+        [opened] = await container.decrypt_messages([came])
     assert opened.source == came.source

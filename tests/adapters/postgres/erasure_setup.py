@@ -40,8 +40,8 @@ async def service(url: str, folder: Path, *, sealing: bool = True, **values: Any
         local_issuer_key_file=folder / "issuer.pem",
         **values,
     )
-    async with open_operator_container(settings) as parts:
-        yield parts
+    async with open_operator_container(settings) as container:
+        yield container
 
 
 async def tables_holding(connection: asyncpg.Connection, marker: str = MARKER) -> set[str]:
@@ -66,7 +66,7 @@ def _bytes(value: object) -> Iterator[bytes]:
 
 
 async def a_basket(
-    parts: Container, partner: str = "acme", subject: str | None = "p-1", *, answered: bool = False
+    container: Container, partner: str = "acme", subject: str | None = "p-1", *, answered: bool = False
 ) -> str:
     """A basket with five events and personal data. `answered`: its responses are stored under keys."""
     said = {
@@ -75,7 +75,7 @@ async def a_basket(
         "data_subject": subject,
     }
 
-    me, handlers = caller(partner), parts.handlers
+    me, handlers = caller(partner), container.handlers
     basket_key = f"key-{next(_counter)}"
 
     def key(route: str) -> IdempotencyKey | None:
@@ -92,7 +92,7 @@ async def a_basket(
 _counter = iter(range(1_000_000))
 
 
-async def project(parts: Container, *basket_ids: str) -> None:
+async def project(container: Container, *basket_ids: str) -> None:
     """Brings views up to date, as the projector does."""
     for basket_id in basket_ids:
-        assert await parts.projection.refold(basket_id) is None
+        assert await container.projection.refold(basket_id) is None

@@ -34,12 +34,12 @@ ADA = "ada@operations"
 class OperatorApiFixture:
     """The application and its container. It changes baskets as partners do."""
 
-    parts: Container
+    container: Container
     app: FastAPI
 
     @property
     def settings(self) -> Settings:
-        return self.parts.settings
+        return self.container.settings
 
     def token(self, *, scope: str = "operator", partner: str | None = None, subject: str = ADA) -> str:
         lifetime = timedelta(minutes=5)
@@ -59,27 +59,31 @@ class OperatorApiFixture:
 
     async def fill(self, *items: RequestedItem, partner: str = "acme", **details: Any) -> str:
         basket_id = (
-            await DirectHandlers(self.parts.handlers).initiate(initiate(*items, **details), caller(partner))
+            await DirectHandlers(self.container.handlers).initiate(
+                initiate(*items, **details), caller(partner)
+            )
         ).basket.id
         await self.project(basket_id)
         return basket_id
 
     async def change(self, basket_id: str, *actions: Action, partner: str = "acme") -> None:
-        await DirectHandlers(self.parts.handlers).update(update(basket_id, *actions), caller(partner))
+        await DirectHandlers(self.container.handlers).update(update(basket_id, *actions), caller(partner))
         await self.project(basket_id)
 
     async def validate(self, basket_id: str, partner: str = "acme") -> int:
         """The verdict's version."""
-        validated = await DirectHandlers(self.parts.handlers).validate(validate(basket_id), caller(partner))
+        validated = await DirectHandlers(self.container.handlers).validate(
+            validate(basket_id), caller(partner)
+        )
         await self.project(basket_id)
         return validated.basket.version
 
     async def record(self, *facts: Fact) -> None:
-        await self.parts.catalogue.record(sourced(facts))
+        await self.container.catalogue.record(sourced(facts))
 
     async def project(self, basket_id: str) -> None:
-        stored = await self.parts.event_store.read_events(basket_id)
-        await self.parts.projection.apply({basket_id: decode_stored(stored)})
+        stored = await self.container.event_store.read_events(basket_id)
+        await self.container.projection.apply({basket_id: decode_stored(stored)})
 
     async def record_dead_letter(self, topic: str, offset: int, value: bytes, **values: Any) -> int:
         """The letter's number."""
@@ -92,15 +96,15 @@ class OperatorApiFixture:
             error="nobody understood it",
             **values,
         )
-        await self.parts.blocked_baskets.record([letter])
-        page = await self.parts.dead_letter_service.list(None, 200, topic=topic)
+        await self.container.blocked_baskets.record([letter])
+        page = await self.container.dead_letter_service.list(None, 200, topic=topic)
         return max(each.id for each in page.letters)
 
 
 @asynccontextmanager
 async def open_operator_api(settings: Settings) -> AsyncIterator[OperatorApiFixture]:
-    async with open_operator_container(settings) as parts:
-        yield OperatorApiFixture(parts, operator_app(parts))
+    async with open_operator_container(settings) as container:
+        yield OperatorApiFixture(container, operator_app(container))
 
 
 class DocumentCheck:
@@ -129,9 +133,9 @@ class DocumentCheck:
     def _operation(self, request: httpx.Request) -> dict[str, Any] | None:
         wanted = request.url.path.split("/")
         for path, operations in sorted(self._document["paths"].items()):
-            parts = path.split("/")
-            if len(parts) == len(wanted) and all(
-                part.startswith("{") or part == own for part, own in zip(parts, wanted, strict=True)
+            segments = path.split("/")
+            if len(segments) == len(wanted) and all(
+                part.startswith("{") or part == own for part, own in zip(segments, wanted, strict=True)
             ):
                 found: dict[str, Any] | None = operations.get(request.method.lower())
                 if found is not None:

@@ -20,7 +20,7 @@ async def basket(api: OperatorApiFixture) -> str:
     await api.record(offer("o-1"), price("o-1"), availability("SKU-1", quantity=50, sequence=1))
     id = await api.fill(item("o-1", 2), external_id="EXT-1")
     await api.validate(id)
-    line = (await api.parts.basket_history.at_version(id, 2)).basket.items
+    line = (await api.container.basket_history.at_version(id, 2)).basket.items
     await api.change(id, change(next(iter(line)), 9), add("o-2"))
     await api.record(availability("SKU-1", quantity=5, sequence=2))
     await api.validate(id)
@@ -30,7 +30,7 @@ async def basket(api: OperatorApiFixture) -> str:
 async def test_every_version_is_the_fold_of_its_events(
     api: OperatorApiFixture, operator: httpx.AsyncClient, basket: str
 ) -> None:
-    stored = await api.parts.event_store.read_events(basket)
+    stored = await api.container.event_store.read_events(basket)
     assert len(stored) == 6
     folded: Basket | None = None
     for event in stored:

@@ -55,7 +55,7 @@ async def test_a_skipped_dead_letter_unblocks_its_basket(
     assert (shown["letter"]["parks"], shown["value"]["encoding"]) == (True, "base64")
     skipped = (await operator.post(f"/dead-letters/{id}/skip", json={"reason": "nobody needs it"})).json()
     assert skipped["result"] == "done"
-    assert await api.parts.blocked_baskets.blocked([basket]) == set()
+    assert await api.container.blocked_baskets.blocked([basket]) == set()
     settled = (await operator.get("/dead-letters", params={"which": "settled", "basketId": basket})).json()
     assert [(letter["id"], letter["settledBy"]) for letter in settled["letters"]] == [(id, "skipped")]
 

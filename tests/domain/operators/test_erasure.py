@@ -16,11 +16,11 @@ from domain.operators.audit import Operator, OperatorAction
 from domain.operators.erasure import (
     BATCH_SIZE,
     BasketSelection,
-    ErasableBasket,
     ErasureBatch,
     ErasureService,
     EventFactory,
     NothingToErase,
+    Owners,
     Person,
     subject_digest,
 )
@@ -145,33 +145,30 @@ async def test_older_verdicts_published_after_an_erasure_hold_no_personal_data()
 class RecordingErasureStore:
     """An ErasureStore of one person. Records what it was given."""
 
-    baskets: list[ErasableBasket]
+    baskets: Owners
     forgotten: dict[str, int] = field(default_factory=dict)
     actions: list[OperatorAction] = field(default_factory=list)
     events: list[Any] = field(default_factory=list)
 
-    async def of_person(self, person: Person) -> Sequence[ErasableBasket]:
-        return [b for b in self.baskets if b.basket_id not in self.forgotten and person.subject == "p-1"]
+    async def of_person(self, person: Person) -> Owners:
+        if person.subject != "p-1":
+            return {}
+        return {id: partner for id, partner in self.baskets.items() if id not in self.forgotten}
 
-    async def of_ids(self, basket_ids: Collection[str]) -> Sequence[ErasableBasket]:
-        return [basket for basket in self.baskets if basket.basket_id in basket_ids]
+    async def of_ids(self, basket_ids: Collection[str]) -> Owners:
+        return {id: partner for id, partner in self.baskets.items() if id in basket_ids}
 
-    async def erase(
-        self, baskets: Sequence[ErasableBasket], new_event: EventFactory, action: OperatorAction
-    ) -> ErasureBatch:
-        new = [basket for basket in baskets if basket.basket_id not in self.forgotten]
-        self.events += [new_event(basket, 5) for basket in new]
-        self.forgotten |= {basket.basket_id: 5 for basket in new}
+    async def erase(self, baskets: Owners, new_event: EventFactory, action: OperatorAction) -> ErasureBatch:
+        new = [id for id in baskets if id not in self.forgotten]
+        self.events += [new_event(id, baskets[id], 5) for id in new]
+        self.forgotten |= dict.fromkeys(new, 5)
         self.actions.append(action)
-        return ErasureBatch(basket_ids=[basket.basket_id for basket in new], keys_destroyed=len(new))
+        return ErasureBatch(basket_ids=new, keys_destroyed=len(new))
 
 
 def many(count: int) -> RecordingErasureStore:
     return RecordingErasureStore(
-        [
-            ErasableBasket(basket_id=f"basket-{number:04}", partner=("acme", "zeta")[number % 3 == 0])
-            for number in range(count)
-        ]
+        {f"basket-{number:04}": ("acme", "zeta")[number % 3 == 0] for number in range(count)}
     )
 
 
