@@ -11,12 +11,7 @@ import structlog
 from pydantic import JsonValue
 from pydantic_core import from_json
 
-from adapters.kafka.command_messages import (
-    MAX_SOURCE_LENGTH,
-    CommandMessage,
-    result_message,
-    storable_header,
-)
+from adapters.kafka.command_messages import MAX_SOURCE_LENGTH, CommandMessage, result_message, storable_header
 from adapters.kafka.messages import Message
 from adapters.metrics.process_metrics import COMMANDS, CommandKind, outcome_label
 from adapters.settings import Settings

@@ -15,12 +15,7 @@ from adapters.kafka.idle_poll import IdlePoll, idle_poll
 from adapters.kafka.messages import Message, Received
 from adapters.kafka.producer import send_all
 from adapters.kafka.startup import start_client, start_producer
-from adapters.kafka.topics import (
-    COMMAND_RESULTS,
-    COMMANDS,
-    ORDERS,
-    warn_about_small_topics,
-)
+from adapters.kafka.topics import COMMAND_RESULTS, COMMANDS, ORDERS, warn_about_small_topics
 from adapters.settings import Settings
 from domain.operators.status.model import LagMeasurement
 

@@ -13,13 +13,7 @@ from typing import Any, Literal, TypedDict
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails, from_json
 
-from adapters.wire.strict_json import (
-    InvalidJson,
-    Location,
-    RepeatedMember,
-    pointer,
-    read_json,
-)
+from adapters.wire.strict_json import InvalidJson, Location, RepeatedMember, pointer, read_json
 from adapters.wire.validation_messages import ValidationReason, describe_validation_error, join_reasons
 from domain.catalogue.fact_ids import EPOCH_FIELD
 from domain.catalogue.fact_problems import find_contradictions, find_unknown_codes

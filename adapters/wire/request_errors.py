@@ -21,12 +21,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from domain.shared.errors import (
-    CheckoutError,
-    InvalidCommand,
-    Unavailable,
-    Violation,
-)
+from domain.shared.errors import CheckoutError, InvalidCommand, Unavailable, Violation
 
 
 class RequestError(CheckoutError):

@@ -6,14 +6,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from domain.basket.basket import LineKey, line_key
-from domain.basket.commands import (
-    Action,
-    ActionResult,
-    AddItem,
-    ChangeQuantity,
-    RemoveItem,
-    RequestedItem,
-)
+from domain.basket.commands import Action, ActionResult, AddItem, ChangeQuantity, RemoveItem, RequestedItem
 from domain.basket.decision import (
     DecisionContext,
     DependentRejection,

@@ -6,13 +6,7 @@ import json
 from collections.abc import Sequence
 from uuid import uuid4
 
-from domain.ports.event_store import (
-    Append,
-    EventStore,
-    IdempotencyKey,
-    NewEvent,
-    RenderedResponse,
-)
+from domain.ports.event_store import Append, EventStore, IdempotencyKey, NewEvent, RenderedResponse
 
 
 def a_stream() -> str:

@@ -19,12 +19,7 @@ from adapters.wire.responses import render
 from domain.basket.commands import Caller, IfMatch, IfNoneMatch, Preconditions, UpdateBasket, ValidateBasket
 from domain.basket.decision import CheckoutConfig
 from domain.ports.event_store import IdempotencyKey, RenderedResponse
-from domain.shared.errors import (
-    AnsweredElsewhere,
-    CommandRejected,
-    RequestInProgress,
-    Unavailable,
-)
+from domain.shared.errors import AnsweredElsewhere, CommandRejected, RequestInProgress, Unavailable
 from tests.builders import (
     InMemoryCheckout,
     add,

@@ -9,12 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.wire.strict_json import (
-    InvalidJson,
-    RepeatedMember,
-    pointer,
-    read_json,
-)
+from adapters.wire.strict_json import InvalidJson, RepeatedMember, pointer, read_json
 from tests.work_counter import calls_of
 
 

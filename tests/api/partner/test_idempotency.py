@@ -22,12 +22,7 @@ from tests.api.service import (
     remove,
     wanted,
 )
-from tests.builders import (
-    InMemoryCheckout,
-    basket_id,
-    caller,
-    item_id,
-)
+from tests.builders import InMemoryCheckout, basket_id, caller, item_id
 from tests.fakes.event_store import InMemoryEventStore
 
 KEY = "7d0c2c5e"

@@ -21,13 +21,7 @@ from domain.basket.update import apply_actions
 from domain.shared.errors import InvalidCommand
 from domain.shared.eventsourcing import fold
 from tests.builders import NOW, SequentialIds, basket_id, catalogue, details, item_id, offer, price, ref
-from tests.domain.basket.plain_basket import (
-    Lines,
-    PlainLine,
-    PlainRefusal,
-    ordered,
-    updated,
-)
+from tests.domain.basket.plain_basket import Lines, PlainLine, PlainRefusal, ordered, updated
 
 LIMITS = BasketLimits(max_quantity=6, max_items=4)
 KNOWN = catalogue(

@@ -6,18 +6,7 @@ import pytest
 
 from domain.basket.events import OrderItem
 from domain.shared.values import Money
-from tests.builders import (
-    add,
-    availability,
-    basket,
-    catalogue,
-    item,
-    line,
-    money,
-    offer,
-    price,
-    unpriced,
-)
+from tests.builders import add, availability, basket, catalogue, item, line, money, offer, price, unpriced
 from tests.domain.validation.verdicts import KNOWN, codes, found
 from tests.scenario import Scenario
 

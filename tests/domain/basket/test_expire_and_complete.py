@@ -5,16 +5,7 @@ from __future__ import annotations
 import pytest
 
 from domain.shared.errors import BasketFinished, BasketNotFound
-from tests.builders import (
-    LIFETIME,
-    SECOND,
-    InMemoryCheckout,
-    add,
-    basket_id,
-    caller,
-    initiate,
-    update,
-)
+from tests.builders import LIFETIME, SECOND, InMemoryCheckout, add, basket_id, caller, initiate, update
 from tests.scenario import happened
 
 

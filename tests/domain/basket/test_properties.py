@@ -14,12 +14,7 @@ from hypothesis import strategies as st
 from domain.basket.codec import decode_all, encode
 from domain.basket.events import BasketValidated
 from domain.catalogue.facts import AvailabilityFact, Fact, OfferFact, PriceFact
-from domain.shared.values import (
-    Market,
-    Money,
-    json_equal,
-    total,
-)
+from domain.shared.values import Market, Money, json_equal, total
 from domain.validation.validate import validate_basket
 from tests.builders import NOW, availability, basket, basket_id, catalogue, line, offer, price, ref, unpriced
 

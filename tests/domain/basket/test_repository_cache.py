@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 from domain.basket.repository import BasketRepository
-from tests.builders import (
-    InMemoryCheckout,
-    caller,
-    initiate,
-    item,
-)
+from tests.builders import InMemoryCheckout, caller, initiate, item
 
 
 async def begun(checkout: InMemoryCheckout, lines: int) -> str:

@@ -10,12 +10,7 @@ from domain.basket.command_executor import VersionConflict
 from domain.basket.commands import IfMatch
 from domain.basket.decision import CheckoutConfig
 from domain.ports.event_store import Append, AppendOutcome, Conflict
-from domain.shared.errors import (
-    BasketFinished,
-    BasketNotFound,
-    InvalidCommand,
-    VersionMismatch,
-)
+from domain.shared.errors import BasketFinished, BasketNotFound, InvalidCommand, VersionMismatch
 from tests.builders import (
     LIFETIME,
     SECOND,
