@@ -1,4 +1,4 @@
-"""The partner API on the memory adapters, and callers of it."""
+"""The partner API on adapters in memory, and its callers."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def validate_path(basket_id: str) -> str:
 
 
 def wanted(offer: str = "o-1", quantity: int = 1, **values: Any) -> dict[str, Any]:
-    """An item as a request asks for it."""
+    """An item of a request."""
     return {"offer": {"id": offer, "version": "v-1"}, "quantity": quantity, **values}
 
 
@@ -75,7 +75,7 @@ def cookie_header(basket_id: str) -> dict[str, str]:
 
 @dataclass
 class Service:
-    """One application, and what it is made of. `ready` and `handlers` may be set before the first call."""
+    """One application. `ready` and `handlers` may be set before the first call."""
 
     settings: Settings
     checkout: InMemoryCheckout = field(default_factory=InMemoryCheckout)
@@ -108,7 +108,7 @@ class Service:
 
 
 class Caller:
-    """A partner's gateway: sends a token and keeps no cookies that a test did not give it."""
+    """A partner's gateway. It sends a token, and only the cookies that a test gives it."""
 
     def __init__(self, service: Service, authorization: str | None) -> None:
         self.service = service
@@ -160,7 +160,7 @@ def _named(headers: dict[str, str]) -> dict[str, str]:
 
 
 class GivenSettings(Settings):
-    """Settings that look at no environment and no file."""
+    """Settings without the environment and files."""
 
     @classmethod
     def settings_customise_sources(
@@ -174,15 +174,15 @@ class GivenSettings(Settings):
 
 
 def settings_in(folder: Path, **values: Any) -> Settings:
-    """The given settings and else the defaults, with an issuer key of their own."""
+    """The defaults with the given settings, and a new issuer key."""
     return GivenSettings(local_issuer_key_file=folder / "issuer.pem", **values)
 
 
 def problem(response: httpx.Response) -> tuple[int, str]:
-    """What went wrong, in two words."""
+    """The status and code of a problem."""
     return response.status_code, response.json()["code"]
 
 
 def errors(response: httpx.Response) -> list[tuple[str, str]]:
-    """Where and how a body is wrong."""
+    """The pointers and codes of a problem."""
     return [(error["pointer"], error["code"]) for error in response.json()["errors"]]

@@ -1,4 +1,4 @@
-"""Basket views and dead letters in a process's memory: for tests, and the plain statement of their promises."""
+"""Basket views and dead letters in memory, for tests."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class MemoryBasketViews:
 
     def __init__(self) -> None:
         self.rows: dict[str, BasketView] = {}
-        """As they lie there: whoever verifies or mends them goes past the rule that they only move forward."""
+        """The views themselves. Tests of verify and repair may move them backward."""
         self.used: dict[str, frozenset[str]] = {}
 
     async def versions(self, basket_ids: Collection[str]) -> Mapping[str, int]:
@@ -41,11 +41,11 @@ class MemoryBasketViews:
         return moved
 
     def using(self, names: Collection[str], after: str) -> list[str]:
-        """The ids of the views that use any of these names, in order, after one."""
+        """The ids after `after`, in order, of the views with any of these references."""
         return sorted(id for id, uses in self.used.items() if id > after and not uses.isdisjoint(names))
 
     def all(self) -> list[BasketView]:
-        """Every view, in no order."""
+        """All views, in any order."""
         return [*self.rows.values()]
 
     async def due(self, now: datetime, limit: int) -> Sequence[str]:
@@ -54,7 +54,7 @@ class MemoryBasketViews:
 
 
 class MemoryOpenBaskets:
-    """OpenBaskets, of views and events in memory."""
+    """OpenBaskets, over views and events in memory."""
 
     def __init__(self, views: MemoryBasketViews, feed: EventFeed) -> None:
         self._views = views

@@ -1,5 +1,5 @@
-"""The event store and its feed in a process's memory: for tests of handlers, and the plain statement of
-what every store promises."""
+"""The event store and its feed in memory, for tests of handlers. It states plainly what every store
+promises."""
 
 from __future__ import annotations
 

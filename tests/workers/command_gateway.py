@@ -1,4 +1,4 @@
-"""A gateway that queues commands, and the command worker that carries them out: in this process, and as a
+"""A gateway that queues commands, and the command worker that executes them: in this process, and as a
 process of its own that tests may kill."""
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def order(basket: str, order_id: str = "order-1", **value: Any) -> Message:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a gateway was told of a command."""
+    """The result of a command."""
 
     received: Received
     status: int
@@ -116,7 +116,7 @@ class CommandGateway:
         await send_messages(self.settings, messages)
 
     async def results(self, ids: Collection[str] | None = None) -> dict[str, list[Result]]:
-        """Everything that it was told, by command id, as a read_committed consumer sees it."""
+        """All results by command id, as a read_committed consumer sees them."""
         wanted = set(self.sent if ids is None else ids)
         found: dict[str, list[Result]] = {}
         for received in await topic_messages(
@@ -130,7 +130,7 @@ class CommandGateway:
         return found
 
     async def asks(self, *messages: Message) -> list[Result]:
-        """Sends the commands, and gives the one result of each once all are there."""
+        """Sends the commands, and returns the one result of each, once all are there."""
         await self.sends(*messages)
         ids = [message.header("ce_id") or "" for message in messages]
 
@@ -163,7 +163,7 @@ async def command_worker(
             PostgresLeadership(database, retry_every=0.1),
             [letters or RecordedDeadLetters()],
             role=group,
-            # Small, so that there are many transactions to be killed in.
+            # Small, so that the worker can be killed within many transactions.
             batch_messages=50,
         )
 
@@ -192,6 +192,6 @@ async def _run(group: str) -> None:
 
 
 if __name__ == "__main__":
-    # Nobody reads what it says while it runs, and a full pipe would stop it.
+    # Nobody reads its output while it runs, and a full pipe would stop it.
     configure_logging("CRITICAL")
     asyncio.run(_run(*sys.argv[1:]))

@@ -55,7 +55,7 @@ def gateway(settings: Settings) -> CommandGateway:
 
 @pytest.fixture
 async def working(settings: Settings, letters: RecordedDeadLetters) -> AsyncIterator[None]:
-    """A command worker at work."""
+    """A command worker that runs."""
     async with command_worker(settings, unique("commands"), letters=letters) as worker, ready_worker(worker):
         yield
 
@@ -343,7 +343,7 @@ async def test_an_impossible_order_becomes_a_dead_letter(
 
 
 class AwayForAWhile:
-    """An EventStore that is away for its first appends, one of which it carries out without saying so."""
+    """An EventStore that is unavailable for its first appends, one of which it stores all the same."""
 
     def __init__(self, store: PostgresEventStore) -> None:
         self._store = store
@@ -376,7 +376,7 @@ async def test_while_the_store_is_away_there_is_no_result_and_afterwards_one(
 
 
 class Broken(AwayForAWhile):
-    """An EventStore with a mistake in it."""
+    """An EventStore with a bug."""
 
     async def append(self, append: Append) -> AppendOutcome:
         raise ZeroDivisionError("a mistake")
@@ -393,7 +393,7 @@ async def test_log_lines_of_a_command_name_its_organisation(
             [result] = await gateway.asks(sent)
     assert result.status == 500
     whose = {"command": sent.header("ce_id"), "organisation": "acme", "trace": trace}
-    # The topic holds commands of other tests too.
+    # The topic has commands of other tests too.
     about = [line for line in lines if line.get("command") == whose["command"]]
     assert [line["event"] for line in about] == ["unexpected_failure", "command"]
     assert [{name: line.get(name) for name in whose} for line in about] == [whose] * 2
@@ -484,7 +484,7 @@ async def test_commands_work_on_the_embedded_broker(database_url: str, tmp_path:
 
 
 async def _first_results(settings: Settings, count: int) -> list[dict[str, Any]]:
-    """The first results in their topic; unlike elsewhere its end is not asked for, which reads wrong there."""
+    """The first results in their topic. The embedded broker reports a wrong end, so nothing asks for it."""
     reader = consumer(settings, topics.COMMAND_RESULTS, group=None)
     await reader.start()
     found: list[dict[str, Any]] = []

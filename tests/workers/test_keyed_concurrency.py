@@ -8,7 +8,7 @@ from workers.keyed_concurrency import run_keyed
 
 
 class Recorder:
-    """Does work that is named by its letters, and records what ran beside what."""
+    """Runs work that is named by its letters, and records what ran at the same time."""
 
     def __init__(self) -> None:
         self.begun: list[str] = []

@@ -1,4 +1,4 @@
-"""Natural batching by itself, with a server that does as the test says."""
+"""The batcher alone, with a server that the test controls."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.servers.waiting import eventually
 
 
 class Server:
-    """Answers each request with itself, once the gate is open."""
+    """Returns each request as its result, once the gate is open."""
 
     def __init__(self) -> None:
         self.batches: list[tuple[list[str], bool]] = []
@@ -52,7 +52,7 @@ def batching(
 
 
 async def asking(calls: Sequence[Awaitable[str]]) -> list[asyncio.Future[str]]:
-    """Calls that are under way."""
+    """Calls that run."""
     futures: list[asyncio.Future[str]] = [asyncio.ensure_future(call) for call in calls]
     await asyncio.sleep(0)
     await asyncio.sleep(0)

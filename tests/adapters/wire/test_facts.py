@@ -1,4 +1,4 @@
-"""What of all that somebody may say of the catalogue is a fact."""
+"""Which documents are facts."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ PRODUCT = json.loads(FACTS["offer"].model_dump_json())["products"][0]
 
 
 def said(kind: FactKind, **members: object) -> dict[str, Any]:
-    """A fact as its sender writes it, with these members in the place of others."""
+    """A fact as its sender writes it, with these members instead of the defaults."""
     document: dict[str, Any] = json.loads(FACTS[kind].model_dump_json())
     return document | members
 
 
 def parsed(document: dict[str, Any], *ignored: str) -> Fact:
-    """The fact as a line of a file says it; a message of its topic says the same."""
+    """The fact of a line of a file. A message of its topic gives the same."""
     text = json.dumps(document).encode()
     fact = parse_fact(text, ignored=ignored)
     assert parse_fact(text, document["kind"], ignored) == fact
@@ -38,7 +38,7 @@ def parsed(document: dict[str, Any], *ignored: str) -> Fact:
 
 
 def refused(document: dict[str, Any], *ignored: str) -> str:
-    """Why it is no fact; a message is refused in the same words as a line."""
+    """Why it is no fact. A message is refused with the same text as a line."""
     text = json.dumps(document).encode()
     with pytest.raises(InvalidFact) as line:
         parse_fact(text, ignored=ignored)

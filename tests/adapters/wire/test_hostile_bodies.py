@@ -1,4 +1,4 @@
-"""Bodies that are made to cost: work is linear in the body, and little is told of what is wrong with it."""
+"""Hostile bodies: the work is linear in the body, and the problem stays small."""
 
 from __future__ import annotations
 
@@ -197,7 +197,7 @@ def test_a_fingerprint_takes_linear_time_and_distinguishes_bodies() -> None:
     ids=range(10),
 )
 def test_headers_are_read_in_linear_time(value_of: Callable[[int], str]) -> None:
-    # A million characters: what grows with the square of it would take minutes.
+    # A million characters: quadratic work would take minutes.
     value = value_of(500_000)
     for read in (
         lambda: read_preconditions({"if-match": value}),

@@ -40,11 +40,11 @@ UNDECIDED = (RequestInProgress, AnsweredElsewhere, Unavailable)
 ONLY_NEW = IfNoneMatch(None)
 
 Ask = Callable[[DirectHandlers, Caller], Awaitable[RenderedResponse]]
-"""A request with the key, as a process carries it out."""
+"""A request with the key, as a process runs it."""
 
 
 class World:
-    """A checkout with an open basket at version 3, which holds the external id E-1, and one beside it."""
+    """A checkout with an open basket at version 3, which has the external id E-1, and another basket."""
 
     def __init__(self, choose: Callable[[str, Any], Any]) -> None:
         self.checkout = InMemoryCheckout(make_store=InterleavedStore, policy=CheckoutConfig(attempts=2))
@@ -64,7 +64,7 @@ class World:
         self.beside = (await handlers.initiate(initiate(), caller())).basket.id
 
     def effects(self) -> int:
-        """How many tries had an effect: events that they made, beside expiries that they noticed."""
+        """How many tries made events, not counting expiries."""
         made = {
             json.loads(event.metadata)["causationId"]
             for stream in self.store._streams.values()
@@ -179,7 +179,7 @@ async def play(choose: Callable[[str, Any], Any], name: str, reached: Counter[st
     await world.interleaving.run([*tries, *meddling])
     world.store.interleaving = None
     outcomes = [task.result() for task in tries]
-    # Whoever did not learn the outcome asks again, before and after what is under way has come to its end.
+    # A caller without a response tries again, before and after the late calls have arrived.
     outcomes.append(await told(ask, processes[0].handlers, 90))
     await world.interleaving.deliver_late()
     outcomes.append(await told(ask, processes[1].handlers, 91))
@@ -200,7 +200,7 @@ async def play(choose: Callable[[str, Any], Any], name: str, reached: Counter[st
 def test_one_key_has_one_outcome_in_every_order(name: str) -> None:
     reached: Counter[str] = Counter()
 
-    # Not made smaller where it fails: that takes minutes, and the labels of the choices tell the order.
+    # No shrinking: it takes minutes, and the labels of the choices show the order.
     @settings(
         max_examples=60,
         deadline=None,

@@ -14,7 +14,7 @@ from tests.work_counter import calls_of
 
 
 class Members(list[tuple[str, Any]]):
-    """An object as it is written, repeated members and all."""
+    """An object with repeated members."""
 
 
 def written(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""What a body may be, before anything is asked of a basket."""
+"""Which bodies are read, before any basket is loaded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`Idempotency-Key`: carried out once, answered as often as it is sent."""
+"""`Idempotency-Key`: a request runs once, and its response is sent as often as it comes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ KEY = "7d0c2c5e"
 
 
 class HeldStore(InMemoryEventStore):
-    """Appends wait until they are let go; or the store is away."""
+    """Appends wait until the test releases them, or the store is unavailable."""
 
     def __init__(self, clock: object) -> None:
         super().__init__(clock)  # type: ignore[arg-type]

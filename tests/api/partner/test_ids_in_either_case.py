@@ -1,4 +1,4 @@
-"""Ids that are UUIDs are the same in either case, and answered in lower case."""
+"""UUIDs are accepted in either case, and shown in lower case."""
 
 from __future__ import annotations
 
@@ -58,11 +58,11 @@ async def test_an_id_that_is_no_uuid_keeps_its_case(shop: Caller) -> None:
     assert problem(await shop.order(basket_id(5).replace("basket-", "BASKET-"))) == (422, "invalid_basket_id")
 
 
-# what releases before stored as it came
+# ids that older releases stored as they came
 
 
 async def stored(service: Service) -> str:
-    """A basket with a line and an add-on under ids in upper case."""
+    """A basket with a line and an add-on, with ids in upper case."""
     command = initiate(
         item("o-1", id=LOW.upper(), type="offer"),
         item("a-1", id=OTHER.upper(), type="add_on", parent_id=LOW.upper()),

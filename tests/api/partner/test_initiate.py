@@ -1,4 +1,4 @@
-"""POST /partner/checkout/initiate: which basket, and what becomes of it."""
+"""POST /partner/checkout/initiate: which basket it means, and how it changes."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""A refusal that is stored for those who try again quotes nothing of what they sent: no basket could be told to forget
-it."""
+"""A stored rejection quotes nothing of the request, because an erasure could not find it without a
+basket."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A basket as a plain dictionary, by the words of the contract: what the real one is held against."""
+"""A basket as a plain dictionary, by the text of the contract. Tests compare the real one with it."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def updated(
 def ordered(
     lines: Lines, items: Sequence[RequestedItem], limits: BasketLimits, new_id: Callable[[], str]
 ) -> Lines:
-    """The lines that an order asks for; raises PlainRefusal where any of it is wrong."""
+    """The lines of an order; raises PlainRefusal if anything is wrong."""
     own = [item.id for item in items if item.id is not None]
     require(len(own) == len(set(own)))
     wanted: Lines = {}

@@ -1,4 +1,4 @@
-"""Random commands against a basket and against a plain dictionary: the two agree, always."""
+"""Random commands on a basket and on a plain dictionary give the same."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class BasketMachine(RuleBasedStateMachine):
     def _carry_out(
         self, decide: Callable[[DecisionContext], None], plainly: Callable[[Callable[[], str]], Lines]
     ) -> None:
-        """Both do the same, or both refuse; the basket that was loaded stays as it was either way."""
+        """Both do the same, or both refuse. The loaded basket stays as it was."""
         self.ids += ID_STEP
         before = restore(to_json(BasketSnapshot.take(self.basket)))
         fork = self.basket.fork()
@@ -105,7 +105,7 @@ class BasketMachine(RuleBasedStateMachine):
         self.plain = self._plainly()
 
     def _require_same(self, wanted: Lines) -> None:
-        """The same lines; ids that are new are each side's own, so a parent is told by its offer."""
+        """The same lines. Each side makes its own new ids, so a parent is known by its offer."""
         assert sorted(_told(self._plainly())) == sorted(_told(wanted))
         new = item_id(self.ids)
         kept = {id for id in wanted if id < new or id in OWN_IDS}

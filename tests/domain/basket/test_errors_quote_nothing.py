@@ -1,4 +1,4 @@
-"""What cannot be read is told without quoting it: the words go to logs, dead letters and the state of workers."""
+"""Errors about unreadable documents do not quote them: they go to logs, dead letters and worker status."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MARKER = "ada-lovelace"
 
 
 def _spoiled(document: dict[str, Any]) -> list[dict[str, Any]]:
-    """The document with each of its members replaced by what it cannot be."""
+    """The document, with each of its members replaced by an impossible value."""
     return [{**document, name: {MARKER: MARKER}} for name in document if name != "type"]
 
 

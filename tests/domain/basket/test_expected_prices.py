@@ -1,4 +1,4 @@
-"""The price that a caller counts on: kept on the line as last said, and held against the current one."""
+"""The expected price: the last one stays on the line, and validation compares it with the current one."""
 
 from __future__ import annotations
 

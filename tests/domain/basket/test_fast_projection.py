@@ -1,4 +1,4 @@
-"""The quick way from stored documents to a view gives what the basket's own events and rules give, to the byte."""
+"""Folding structs gives the same view as folding models, byte for byte."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ steps = st.lists(
 
 
 async def a_history(data: st.DataObject) -> Sequence[StoredEvent]:
-    """What the handlers store of a random life of a basket."""
+    """The stored events of a basket with a random history."""
     checkout = InMemoryCheckout()
     await checkout.record(offer("o-1"), price("o-1"), offer("o-2"), price("o-2", "0.0001"), availability())
     begun = initiate(item("o-1", 2), tracking=data.draw(maps), custom_fields=data.draw(maps))
@@ -115,7 +115,7 @@ def folded(events: Sequence[StoredEvent]) -> BasketView:
 
 
 def cut(document: bytes) -> bytes:
-    """A document as a rebuild reads it: of a verdict what comes before the facts that it rests on."""
+    """A document as a rebuild reads it: a verdict ends before its evidence."""
     before, found, _ = document.partition(VERDICT_GOES_ON)
     return before + b"]}" if found else document
 
@@ -138,7 +138,7 @@ def test_both_ways_to_fold_a_history_give_the_same_view(data: st.DataObject) -> 
 
 
 def plain_history() -> list[dict[str, Any]]:
-    """One event of each kind, but for those that end a basket, as documents."""
+    """One document of each type of event, except those that end a basket."""
 
     async def lived() -> Sequence[StoredEvent]:
         checkout = InMemoryCheckout()
@@ -239,7 +239,7 @@ def test_a_damaged_history_is_left_to_the_models_or_gives_the_same_view(data: st
         return
     noted("the same")
     careful = project((number, joined([each])) for number, each in enumerate(documents, 1))
-    # Values were looked at when they were written: the quick way minds how they are written, and repeats them.
+    # Stored values were validated when they were written; the structs check only some of them.
     assert careful.stuck is not None or careful.view == quick
 
 

@@ -1,4 +1,4 @@
-"""Which basket an initiate means, and what becomes of it."""
+"""Which basket an initiate means, and how it changes."""
 
 from __future__ import annotations
 
@@ -196,7 +196,7 @@ async def test_a_basket_past_its_expiry_gives_its_external_id_to_a_named_basket_
     assert (await checkout.handlers.get(first.basket.id, "acme")).status == "expired"
 
 
-# baskets of nobody and of others
+# missing baskets, and other organisations' baskets
 
 
 async def test_a_checkout_id_of_no_basket_is_not_found() -> None:

@@ -72,7 +72,7 @@ async def test_a_view_has_the_offers_and_products_of_a_closed_basket_too(bench: 
     events = await a_history(bench.checkout)
     id = events[0].originator_id
     views = []
-    # Two folds: the second begins from the snapshot of the first, which knows the verdict only by that.
+    # The second fold starts from the first one's snapshot, and knows the verdict from there.
     for upto in (len(events), len(events) + 1):
         if upto > len(events):
             await bench.checkout.handlers.complete(id, "order-1", caller())
@@ -160,7 +160,7 @@ async def test_two_projections_of_the_same_baskets_end_with_the_same_views(bench
 
 
 class NobodyMoves(MemoryBasketViews):
-    """Views that somebody else moves first, every time."""
+    """Views that somebody else always moves first."""
 
     async def advance(self, views: Sequence[tuple[int, BasketView]]) -> Collection[str]:
         return set()

@@ -1,4 +1,4 @@
-"""What holds for whatever facts and amounts there are."""
+"""Properties that hold for all facts and amounts."""
 
 from __future__ import annotations
 
@@ -114,8 +114,8 @@ def holds(fact: PriceFact, now: datetime) -> bool:
 
 @given(st.lists(price_facts, max_size=10).map(each_once), markets)
 def test_a_price_is_chosen_by_the_written_rule(facts: list[PriceFact], market: Market) -> None:
-    """Newest of each price; in the market; holding now; the country's before everywhere's; the newest of
-    those, and of two as new the one that began last. Without a currency: all that would win are in one."""
+    """The newest version of each price; in the market; valid now; the country's before the general; then the newest
+    of those, and of two equally new the one that began last. Without a currency, all candidates have the same one."""
     newest: dict[str, PriceFact] = {}
     for fact in facts:
         if fact.subject not in newest or newest[fact.subject].sequence < fact.sequence:
@@ -138,7 +138,7 @@ def test_a_price_is_chosen_by_the_written_rule(facts: list[PriceFact], market: M
 
 @given(st.lists(availability_facts, max_size=10).map(each_once), markets)
 def test_an_availability_is_chosen_by_the_written_rule(facts: list[AvailabilityFact], market: Market) -> None:
-    """The partner's in the country, then the partner's, then the country's, then everywhere's; the newest."""
+    """The partner's in the country, then the partner's, then the country's, then the general one; the newest."""
     wanted = None
     for partner, country in [
         (market.partner, market.country),

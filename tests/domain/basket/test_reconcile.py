@@ -1,4 +1,4 @@
-"""What an initiate's order makes of a basket, and what is wrong with it."""
+"""What an initiate makes of a basket, and when it is rejected."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ from tests.fakes.event_store import InMemoryEventStore
 
 
 async def lived(checkout: InMemoryCheckout, ending: str = "") -> str:
-    """The id of a basket that has been through everything."""
+    """The id of a basket with every kind of event."""
     await checkout.record(offer("o-1"), price("o-1"), availability("SKU-1"))
     own = "0b6f5d3c-1111-7000-8000-000000000001"
     command = initiate(
@@ -106,7 +106,7 @@ def test_anything_but_a_snapshot_is_unreadable(text: bytes) -> None:
 
 
 class StoreWithViews(InMemoryEventStore):
-    """A store that answers with a basket view's snapshot where it has a later one."""
+    """A store that returns a basket view's snapshot if it is newer."""
 
     view: tuple[int, bytes] | None = None
 

@@ -1,4 +1,4 @@
-"""Stored events stay readable for ever."""
+"""Stored events stay readable."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SAMPLES = samples()
 
 
 def common(document: Any, sample: Any) -> Any:
-    """What the document says of the sample's fields: a field that was added since is passed over."""
+    """The document's values of the sample's fields. Fields that were added since are ignored."""
     if isinstance(document, dict) and isinstance(sample, dict):
         return {key: common(document[key], value) for key, value in sample.items() if key in document}
     if isinstance(document, list) and isinstance(sample, list):
@@ -30,7 +30,7 @@ def test_a_stored_event_is_read_and_written_again_as_it_was(name: str) -> None:
     event = decode(sample)
     assert type(event) in BasketEvent.__args__
     written = json.loads(encode(event))
-    # Compared as text, for Python alone takes true for 1.
+    # Compared as text, because in Python true equals 1.
     assert json.dumps(common(written, sample)) == json.dumps(sample)
 
 

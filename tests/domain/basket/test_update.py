@@ -1,4 +1,4 @@
-"""What the actions of an update do to a basket, and what is wrong with them."""
+"""What the actions of an update do to a basket, and when they are rejected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Updates of a stored basket: whose it is, which version, and who else writes."""
+"""Updates of a stored basket: owners, versions and other writers."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ async def test_an_unchanged_basket_has_the_stores_version() -> None:
 
 
 async def test_concurrent_updates_lose_no_item() -> None:
-    # How often a busy machine lets the same process win is no matter here.
+    # How often the same process wins on a busy machine does not matter here.
     checkout = InMemoryCheckout(policy=CheckoutConfig(attempts=100))
     id = await begun(checkout)
     processes = [checkout.main, *(checkout.process() for _ in range(3))]
@@ -214,14 +214,14 @@ async def test_a_cache_ahead_of_a_restored_store_is_corrected() -> None:
 
 
 class RestoredStore(InMemoryEventStore):
-    """A store that may be put back to what it was before its last event."""
+    """A store that can be restored to the state before its last event."""
 
     def lose_last(self, stream_id: str) -> None:
         self._streams[stream_id].pop()
 
 
 class ContendedStore(InMemoryEventStore):
-    """A store in which somebody else is always quicker, once it is `contended`."""
+    """A store in which another writer always wins, once it is `contended`."""
 
     contended = False
     tried = 0

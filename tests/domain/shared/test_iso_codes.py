@@ -1,4 +1,4 @@
-"""Codes at the doors are the standards' own; what is stored keeps codes that left them."""
+"""New codes must be in the standards. Stored codes that left them stay readable."""
 
 from __future__ import annotations
 

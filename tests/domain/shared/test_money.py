@@ -1,4 +1,4 @@
-"""Money is exact, and no total is invented."""
+"""Money is exact, and an incomplete basket has no total."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The database itself keeps events as they were written, whoever asks."""
+"""The database itself protects stored events from every change, whatever the role."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ INSERT_EVENT = (
 )
 COUNT_EVENTS = "SELECT count(*) FROM events"
 
-# Makes, and takes away again, a role that may do what a process of the service needs on events and no more.
+# Creates, and drops again, a role with the rights on events that a process of the service needs.
 MAKE_ROLE = """
 SELECT format('CREATE ROLE %1$I; GRANT SELECT ON events TO %1$I;
                GRANT EXECUTE ON FUNCTION append_events TO %1$I; SET ROLE %1$I', $1::text)
@@ -32,7 +32,7 @@ refused = pytest.raises(asyncpg.InsufficientPrivilegeError, match="refused")
 
 @pytest.fixture(autouse=True)
 async def one_event(store: PostgresEventStore) -> str:
-    """The stream of one event that is there."""
+    """The stream of the one stored event."""
     stream = a_stream()
     await store.append(an_append(stream))
     return stream
@@ -111,7 +111,7 @@ async def test_a_role_without_rights_on_the_table_appends_through_the_function(
     assert [row["outcome"] for row in rows] == ["appended"]
     with pytest.raises(asyncpg.InsufficientPrivilegeError, match="permission denied"):
         await connection.execute(INSERT_EVENT)
-    # A table of the caller's own that bears the same name deceives nobody.
+    # A table of the caller's own with the same name changes nothing.
     await connection.execute("CREATE TEMPORARY TABLE events (LIKE public.events)")
     await connection.execute(APPEND_BATCH, *columns([an_append(a_stream())]), DAY, False)
     assert await connection.fetchval("SELECT count(*) FROM public.events") == 3

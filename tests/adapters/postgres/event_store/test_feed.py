@@ -1,4 +1,4 @@
-"""What a tail sees while several processes write, and across lost connections."""
+"""Tails while several processes write, and across lost connections."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.builders.appends import a_stream, an_append
 from tests.servers.processes import Program
 from tests.servers.waiting import eventually
 
-# Appends to streams of its own, as a process of the service does, until it is ended.
+# Appends to streams of its own, as a process of the service does, until it is killed.
 WRITE = """
 import asyncio, sys
 from datetime import timedelta
@@ -77,8 +77,8 @@ async def test_a_tail_skips_nothing_while_processes_write_and_one_holds_its_tran
             await eventually(partial(seen_more_than, part * wanted / 10), limit=60)
             async with connection.transaction():
                 await connection.execute(APPEND_BATCH, *columns([an_append(a_stream())]), DAY, False)
-                # Its position is drawn, and the tail has come as far as it can. An event that another process
-                # could add now would lead the tail past the one that is held back.
+                # Its position is drawn, and the tail is as far as it can be. If another process could add an event
+                # now, the tail would skip the one that is held back.
                 await eventually(partial(writers_wait, connection, len(writers)))
                 await eventually(caught_up)
         await asyncio.wait_for(tailing, 60)

@@ -23,7 +23,7 @@ from tests.contracts.event_feed import EventFeedContract
 from tests.contracts.event_store import SHORTLY, EventStoreContract
 from tests.servers.waiting import eventually
 
-# A view of a basket, of which only the snapshot and its version matter here.
+# A view of a basket. Only its snapshot and version matter here.
 INSERT_VIEW = """
 INSERT INTO basket_views
        (basket_id, version, partner, status, created, modified, expires_at, snapshot)
@@ -38,11 +38,11 @@ async def forgetful_store(database: DatabasePool) -> AsyncIterator[PostgresEvent
 
 
 class TestPostgresEventStore(EventStoreContract):
-    """With the fixtures of this folder."""
+    """The contract suite, with the fixtures of this folder."""
 
 
 class TestPostgresEventFeed(EventFeedContract):
-    """With the fixtures of this folder."""
+    """The contract suite, with the fixtures of this folder."""
 
 
 async def test_a_read_begins_with_the_view_where_that_is_newer(
