@@ -1,4 +1,4 @@
-"""`checkout checks`: what a validation checks, from the table that it is made with."""
+"""`checkout checks`: what a validation checks, from the list of checks itself."""
 
 from __future__ import annotations
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.operator_options import timestamp_option
 from cli.output import STDOUT, Output, StyledText, TableColumn, Wide, echo_error, echo_json
 from cli.runner import NOT_DONE, run_with_container
 from cli.show import STATUS_STYLES
-from cli.timestamps import timestamp_option
 from domain.shared.formatting import format_time
 
 if TYPE_CHECKING:

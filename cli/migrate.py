@@ -1,33 +1,58 @@
-"""The database's schema and the Kafka topics."""
+"""`checkout migrate`: the database's schema and roles, and the Kafka topics."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from adapters.kafka.topics import ensure_topics
-from adapters.postgres.connection_url import database_url
-from adapters.postgres.migrator import migrate
-from adapters.postgres.roles import ROLES, DatabaseRoles, Role, role_name, roles_script
-from adapters.settings import Settings
 from cli.output import echo, echo_json, echo_page
+from cli.runner import load_settings, run_async
+
+if TYPE_CHECKING:
+    from adapters.postgres.roles import DatabaseRoles
+    from adapters.settings import Settings
 
 
-async def run_migrations(settings: Settings, as_json: bool, role_prefix: str | None = None) -> None:
-    """Migrates, and makes missing topics where a broker is named; says what was done. With a prefix it makes the
-    database's roles first."""
-    roles = None
-    if role_prefix is not None:
+def migrate(
+    json: Annotated[bool, typer.Option("--json", help="One JSON line on stdout once all is ready.")] = False,
+    roles: Annotated[
+        bool, typer.Option("--roles", help="First make the database roles, and give them what is there.")
+    ] = False,
+    print_roles: Annotated[
+        bool,
+        typer.Option("--print-roles", help="Print the SQL that makes the roles, for psql, and do nothing."),
+    ] = False,
+    role_prefix: Annotated[
+        str, typer.Option(help="Of the roles' names: PREFIX_owner, _api, _worker and _operator.")
+    ] = "checkout",
+) -> None:
+    """Brings the database's schema up to date and makes the missing Kafka topics.
+
+    In a database with roles each gets its rights anew. docs/operations/database-roles.md says which.
+    """
+    from adapters.postgres.roles import ROLES, DatabaseRoles, role_name, roles_script
+
+    try:
+        database_roles = DatabaseRoles(role_prefix)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--role-prefix") from error
+    if print_roles:
+        echo_page(roles_script(role_prefix))
+        return
+    settings = load_settings()
+    names: Sequence[str] = ()
+    if roles:
         passwords = settings.database_role_passwords
-        roles = _roles(role_prefix, {role: each.get_secret_value() for role, each in passwords.items()})
-    names = [role_name(role, roles.prefix) for role in ROLES] if roles is not None else []
-    migrations = await migrate(database_url(settings), roles)
-    topics = await ensure_topics(settings) if settings.kafka_bootstrap_servers else ()
-    if as_json:
-        echo_json(
-            {**({"roles": names} if names else {}), "migrations": list(migrations), "topics": list(topics)}
+        database_roles = DatabaseRoles(
+            role_prefix, {role: password.get_secret_value() for role, password in passwords.items()}
         )
+        names = [role_name(role, role_prefix) for role in ROLES]
+    migrations, topics = run_async(_migrate(settings, database_roles if roles else None))
+    if json:
+        made = {"roles": names} if names else {}
+        echo_json({**made, "migrations": list(migrations), "topics": list(topics)})
         return
     if names:
         echo(f"roles: {', '.join(names)}")
@@ -38,13 +63,11 @@ async def run_migrations(settings: Settings, as_json: bool, role_prefix: str | N
         echo(f"topics made: {', '.join(topics) or 'none, all are there'}")
 
 
-def print_role_script(prefix: str) -> None:
-    """Prints what makes the roles. Raises typer.BadParameter for a prefix that no role may have."""
-    echo_page(roles_script(_roles(prefix, {}).prefix))
+async def _migrate(settings: Settings, roles: DatabaseRoles | None) -> tuple[Sequence[str], Sequence[str]]:
+    """The applied migrations, and the topics that were made where a broker is named."""
+    from adapters.kafka.topics import ensure_topics
+    from adapters.postgres.connection_url import database_url
+    from adapters.postgres.migrator import migrate
 
-
-def _roles(prefix: str, passwords: Mapping[Role, str]) -> DatabaseRoles:
-    try:
-        return DatabaseRoles(prefix, passwords)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--role-prefix") from error
+    migrations = await migrate(database_url(settings), roles)
+    return migrations, await ensure_topics(settings) if settings.kafka_bootstrap_servers else ()

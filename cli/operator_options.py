@@ -1,9 +1,10 @@
-"""Who acts by the command line, and why: the options of every command that changes something."""
+"""Options that several commands share: who acts and why, and times."""
 
 from __future__ import annotations
 
 import getpass
 import os
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,9 +21,18 @@ Actor = Annotated[
 ]
 
 
+def timestamp_option(text: str) -> datetime:
+    """Parses an RFC 3339 time with its offset. Raises typer.BadParameter."""
+    from domain.shared.values import parse_timestamp
+
+    try:
+        return parse_timestamp(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text}: {error}") from error
+
+
 def operator_from_options(actor: str | None, reason: str) -> Operator:
-    """The operator at this command line. Raises typer.BadParameter where the reason says nothing, or holds what
-    cannot be recorded."""
+    """Who acts, and why. Raises typer.BadParameter for a reason or name that cannot be recorded."""
     from adapters.rebuild_launcher import CHANNEL_VARIABLE
     from domain.operators.audit import Operator
     from domain.shared.errors import InvalidCommand

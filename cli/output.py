@@ -1,7 +1,7 @@
-"""The only way out of the commands: whatever people or programs read on a terminal or in a pipe goes through here.
+"""The only output of commands, on a terminal or in a pipe.
 
-What others wrote (ids, reasons, errors, messages) is made safe here, so that no command can forget it. Nothing is ever
-cut: on a terminal that is too narrow a table becomes records of several lines, and in a pipe it is tab-separated.
+Text by others (ids, reasons, errors, messages) is escaped here, so that no command can forget it. Nothing is ever
+cut: on a narrow terminal a table becomes records of several lines, and in a pipe it is tab-separated.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 StyledText = str | tuple[str, str]
-"""Text, or text and its style, such as `bold red`; styles show on terminals only."""
+"""Text, or text and its style, such as `bold red`. Only terminals show styles."""
 
 GAP = 2
-"""Columns between two columns of a table."""
+"""Characters between two columns of a table."""
 
-UPDATES = 200
-"""How often a progress bar moves in all."""
+MAX_UPDATES = 200
+"""Of one progress bar."""
 
 Wide = Annotated[
     bool,
@@ -38,8 +38,10 @@ Wide = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class TableColumn:
-    """A column of a table. Figures stand at the `right`. An `optional` one is left out, and named, where the terminal
-    is too narrow for it and wide enough for the others."""
+    """A column of a table. `right`: aligned to the right, for numbers.
+
+    An `optional` column is left out, and named, where the terminal is wide enough only for the others.
+    """
 
     name: str
     right: bool = False
@@ -47,8 +49,10 @@ class TableColumn:
 
 
 class Output:
-    """Writes to stdout, or to `stream`. `wide`: tables stay tables on a narrow terminal. `width` is the terminal's;
-    given, the stream counts as one."""
+    """Writes to stdout, or to `stream`. `wide`: tables stay tables on a narrow terminal.
+
+    With a `width` the stream counts as a terminal of that width.
+    """
 
     def __init__(self, stream: TextIO | None = None, *, wide: bool = False, width: int | None = None) -> None:
         self._stream = stream
@@ -57,7 +61,6 @@ class Output:
 
     @property
     def stream(self) -> TextIO:
-        """Where it goes at this moment."""
         return self._stream or sys.stdout
 
     @property
@@ -69,12 +72,12 @@ class Output:
         return self._width or shutil.get_terminal_size().columns
 
     def say(self, *pieces: StyledText, style: str = "") -> None:
-        """One line, however long; a terminal breaks it, and gives it back whole when it is copied."""
+        """One line of any length. A terminal wraps it, and copies it whole."""
         parts = (piece if isinstance(piece, tuple) else (piece, style) for piece in pieces)
         self.write([(printable(text), style) for text, style in parts])
 
     def note(self, *pieces: StyledText) -> None:
-        """A line about what is told, such as how to go on. In a pipe it is not in the way: it goes to stderr."""
+        """A hint, such as how to go on. On stderr where stdout is a pipe."""
         if self.terminal:
             self.say(*pieces, style="dim")
         else:
@@ -87,7 +90,7 @@ class Output:
         *,
         headed: bool = True,
     ) -> None:
-        """Rows of as many cells as there are columns. An empty cell says nothing."""
+        """A table, or records where a narrow terminal has no room for it. Each row has a cell for each column."""
         all_columns = [TableColumn(each) if isinstance(each, str) else each for each in columns]
         cells = [[_safe(cell) for cell in row] for row in rows]
         if not self.terminal:
@@ -106,9 +109,9 @@ class Output:
             self.say(f"left out: {', '.join(left_out)}; --wide shows all", style="dim")
 
     def write(self, pieces: Sequence[tuple[str, str]]) -> None:
-        """One line of text that is safe already."""
+        """One line of text that is escaped already."""
         if not self.terminal:
-            _raw("".join(text for text, _ in pieces), self.stream)
+            _print("".join(text for text, _ in pieces), self.stream)
             return
         from rich.console import Console
 
@@ -117,7 +120,7 @@ class Output:
     def _that_fit(
         self, columns: Sequence[TableColumn], cells: Sequence[Sequence[StyledText]]
     ) -> list[int] | None:
-        """The columns that have room side by side, optional ones as far as they have; None: not even the others."""
+        """The columns that fit side by side, without some optional ones; None where even the others do not."""
         widths = _widths(columns, cells)
         kept = [*range(len(columns))]
         while not self._wide and sum(widths[at] for at in kept) + GAP * (len(kept) - 1) > self.width:
@@ -135,7 +138,7 @@ class Output:
         for row in (*head, *cells):
             line: list[tuple[str, str]] = []
             for at, (column, (text, style)) in enumerate(zip(columns, row, strict=True)):
-                padding = " " * (widths[at] - _columns_of(text))
+                padding = " " * (widths[at] - _cell_width(text))
                 last = at == len(columns) - 1
                 line += [(padding, ""), (text, style)] if column.right else [(text, style)]
                 line += [("" if column.right or last else padding, ""), ("" if last else " " * GAP, "")]
@@ -144,7 +147,7 @@ class Output:
             self.write(line)
 
     def _records(self, columns: Sequence[TableColumn], cells: Sequence[Sequence[tuple[str, str]]]) -> None:
-        """Each row in several lines: its first cell, and below it the others with their names."""
+        """Each row in several lines: its first cell, then the others with their names."""
         for (first, style), *others in cells:
             self.write([(f"{columns[0].name}: ", "dim"), (first, style or "bold")])
             line: list[tuple[str, str]] = []
@@ -153,7 +156,7 @@ class Output:
                 if not text:
                     continue
                 chunk = [(f"{column.name}: ", "dim"), (text, text_style)]
-                wanted = GAP + _columns_of(column.name) + 2 + _columns_of(text)
+                wanted = GAP + _cell_width(column.name) + 2 + _cell_width(text)
                 if line and wanted > room:
                     self.write(line)
                     line = []
@@ -169,7 +172,7 @@ STDOUT = Output()
 
 
 class BufferedOutput(Output):
-    """Keeps what is written to it, for a screen that shows it again and again."""
+    """Keeps lines for a screen that is drawn again and again."""
 
     def __init__(self, *, wide: bool = False) -> None:
         super().__init__(wide=wide, width=shutil.get_terminal_size().columns)
@@ -181,12 +184,12 @@ class BufferedOutput(Output):
 
 @contextmanager
 def full_screen() -> Iterator[Callable[[BufferedOutput], None]]:
-    """The whole terminal for the block; what it gives puts a picture in the place of the last."""
+    """Takes the whole terminal for the block. Yields a function that replaces its content."""
     from rich.console import Console, Group
     from rich.live import Live
 
     with Live(console=Console(highlight=False), screen=True, auto_refresh=False) as live:
-        yield lambda picture: live.update(Group(*picture.lines), refresh=True)
+        yield lambda content: live.update(Group(*content.lines), refresh=True)
 
 
 def echo(*pieces: StyledText) -> None:
@@ -195,15 +198,14 @@ def echo(*pieces: StyledText) -> None:
 
 
 def echo_json(value: object, *, indent: int | None = None) -> None:
-    """A value, which may hold models, as JSON on stdout: in one line unless it is indented."""
+    """Prints a value, which may contain models, as JSON on stdout; in one line unless it is indented."""
     dump = getattr(value, "model_dump_json", None)
-    said = dump() if dump else json.dumps(value, ensure_ascii=False, indent=indent, default=_as_json)
-    _raw(printable_json(said))
+    text = dump() if dump else json.dumps(value, ensure_ascii=False, indent=indent, default=_to_json)
+    _print(printable_json(text))
 
 
 def echo_error(error: object, who: str = "checkout") -> None:
-    """What stands in the way, on stderr. Of several lines all but the first are indented: none can pass for another
-    message."""
+    """Prints an error on stderr. Further lines are indented, so that none looks like another message."""
     first, *others = str(error).split("\n")
     out = Output(sys.stderr)
     out.say(f"{who}: {first}")
@@ -212,29 +214,29 @@ def echo_error(error: object, who: str = "checkout") -> None:
 
 
 def echo_page(text: str) -> None:
-    """A page of our own, of many lines, as it is."""
+    """Prints a page of many lines."""
     for line in text.splitlines():
-        _raw(printable(line))
+        _print(printable(line))
 
 
 def confirm(question: str) -> bool:
-    """Whether who sits there says yes; where nobody does, no."""
+    """Whether the user says yes. Without a user: no."""
     return prompt(f"{question} [y/N]").strip().lower() in ("y", "yes")
 
 
 def prompt(question: str) -> str:
-    """What who sits there answers; where nobody does, nothing."""
-    _raw(printable(question), sys.stderr, end=": ")
+    """The answer of the user. Without a user: an empty text."""
+    _print(printable(question), sys.stderr, end=": ")
     return sys.stdin.readline().rstrip("\n")
 
 
 ProgressCallback = Callable[..., None]
-"""Called with what is done, and `done` (how many in all), `total` (None: not known) and `said` (what there is to say)."""
+"""Called with the name of the work, `done` (a count), `total` (None: unknown) and `said` (a remark)."""
 
 
 @contextmanager
 def progress_bars(*, shown: bool = True) -> Iterator[ProgressCallback]:
-    """A progress bar on stderr for each thing that is done, for the block; none where stderr is no terminal."""
+    """Shows a progress bar on stderr for each name, during the block; none where stderr is no terminal."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -260,10 +262,10 @@ def progress_bars(*, shown: bool = True) -> Iterator[ProgressCallback]:
         def move(what: str, done: int, total: int | None = None, said: str = "") -> None:
             if what not in tasks:
                 tasks[what] = progress.add_task(printable(what), total=total or None, said="")
-            elif total and done < total and done - moved[what] < total // UPDATES:
+            elif total and done < total and done - moved[what] < total // MAX_UPDATES:
                 return
             moved[what] = done
-            # What was never counted is not known, and not nothing.
+            # A total that was never given stays unknown, and does not become 0.
             known = total or progress.tasks[progress.task_ids.index(tasks[what])].total
             progress.update(tasks[what], completed=done, total=known, said=printable(said))
 
@@ -277,13 +279,13 @@ def _safe(cell: StyledText) -> tuple[str, str]:
 
 def _widths(columns: Sequence[TableColumn], cells: Sequence[Sequence[StyledText]]) -> list[int]:
     return [
-        max([_columns_of(column.name), *(_columns_of(row[at][0]) for row in cells)])
+        max([_cell_width(column.name), *(_cell_width(row[at][0]) for row in cells)])
         for at, column in enumerate(columns)
     ]
 
 
-def _columns_of(text: str) -> int:
-    """How many columns of a terminal the text takes."""
+def _cell_width(text: str) -> int:
+    """The width of the text on a terminal."""
     if text.isascii():
         return len(text)
     from rich.cells import cell_len
@@ -297,9 +299,9 @@ def _text(pieces: Sequence[tuple[str, str]]) -> Text:
     return Text.assemble(*pieces)
 
 
-def _raw(text: str, stream: TextIO | None = None, end: str = "\n") -> None:
+def _print(text: str, stream: TextIO | None = None, end: str = "\n") -> None:
     print(text, end=end, file=stream or sys.stdout, flush=True)
 
 
-def _as_json(value: Any) -> Any:
+def _to_json(value: Any) -> Any:
     return value.model_dump(mode="json")

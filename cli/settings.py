@@ -1,4 +1,4 @@
-"""`checkout settings`: every setting with its default, from the model that reads them."""
+"""`checkout settings`: every setting with its default, from the model that reads settings."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cli.output import (
 
 
 def rows() -> list[dict[str, str]]:
-    """Each setting's variable, default and meaning, in the order of the model."""
+    """The variable, default and meaning of each setting, in the order of the model."""
     from adapters.settings import Settings, variable_name
 
     return [

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.history import BasketId
+from cli.operator_options import timestamp_option
 from cli.output import STDOUT, Output, StyledText, TableColumn, Wide, echo_json
 from cli.runner import run_with_container
-from cli.timestamps import timestamp_option
 from domain.shared.formatting import format_money, format_time
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""What one process serves under one address: the partner API, and beside it what operators use."""
+"""One port for several applications: the partner API, and what operators use beside it."""
 
 from __future__ import annotations
 
@@ -8,40 +8,42 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 class Dispatcher:
-    """Sends each request to the application whose path it is under, and all others to the partner API, which
-    pays for the choice with one comparison a room. The applications see the whole path."""
+    """Sends each request to the application whose path it is below, and all others to the partner API.
+
+    That costs partners one comparison for each application. Applications see the whole path.
+    """
 
     def __init__(
         self,
         partner_api: ASGIApp,
-        rooms: Mapping[str, ASGIApp],
+        applications: Mapping[str, ASGIApp],
         *,
         index: ASGIApp,
         lifespan: ASGIApp,
         websockets: ASGIApp | None = None,
     ) -> None:
-        """`rooms` by their paths, such as `/console`; `index` answers who reads `/`; `lifespan` is the application
-        that start and stop are told, `websockets` the only one that has any."""
+        """`applications` by paths such as `/console`. `index` answers at `/`. `lifespan` gets the events of start and
+        stop. Only `websockets` accepts websockets."""
         self._index = index
         self._partner_api = partner_api
-        self._rooms = [(path, f"{path}/", room) for path, room in rooms.items()]
+        self._applications = [(path, f"{path}/", each) for path, each in applications.items()]
         self._lifespan = lifespan
         self._websockets = websockets
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        room = self._room(scope)
-        if scope["type"] == "websocket" and room is not self._websockets:
+        application = self._application(scope)
+        if scope["type"] == "websocket" and application is not self._websockets:
             await send({"type": "websocket.close"})
             return
-        await room(scope, receive, send)
+        await application(scope, receive, send)
 
-    def _room(self, scope: Scope) -> ASGIApp:
+    def _application(self, scope: Scope) -> ASGIApp:
         if scope["type"] == "lifespan":
             return self._lifespan
         path: str = scope["path"]
-        for own, below, room in self._rooms:
+        for own, below, application in self._applications:
             if path.startswith(below) or path == own:
-                return room
+                return application
         if path == "/" and scope["type"] == "http" and scope["method"] in {"GET", "HEAD"}:
             return self._index
         return self._partner_api

@@ -1,4 +1,4 @@
-"""What the API answers at `/`: where everything is. It says nothing that a caller without a token may not know."""
+"""The page at `/`: links to everything. It holds nothing that a caller without a token may not know."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-_PLACES = {
+_LINKS = {
     "documentation": ("/docs", "how partners call this service"),
     "openapi": ("/openapi.json", "the same for programs"),
     "operations": ("/operations/docs", "what operators call, with a token of theirs"),
@@ -18,12 +18,12 @@ _PLACES = {
 
 
 def index_page_app(*, console: str | None) -> ASGIApp:
-    """The page, for browsers as HTML, for others as JSON; `console` None: there are no operators' pages."""
-    places = {name: place for name, place in _PLACES.items() if name != "console" or console is not None}
-    document = {"service": "partner checkout", **{name: path for name, (path, _) in places.items()}}
+    """HTML for browsers, JSON for others. Without the console where `console` is None."""
+    links = {name: link for name, link in _LINKS.items() if name != "console" or console is not None}
+    document = {"service": "partner checkout", **{name: path for name, (path, _) in links.items()}}
     rows = "".join(
         f'<li><a href="{escape(path)}">{escape(path)}</a> {escape(meaning)}</li>'
-        for path, meaning in places.values()
+        for path, meaning in links.values()
     )
     page = f"<!doctype html><html lang=en><title>Partner checkout</title><h1>Partner checkout</h1><ul>{rows}</ul>"
 

@@ -1,4 +1,4 @@
-"""What the demo ends with: addresses and commands of the running service. It tries each before it prints it."""
+"""What the demo ends with: addresses and commands of the running service, tried before they are printed."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from cli.demo.journeys import first_items, initiate_body
 from cli.demo.presenter import Document, Presenter
 from cli.up.startup_banner import command_for
 
-NO_SUCH_PROGRAM = 127
+COMMAND_NOT_FOUND = 127
 """A shell's exit code where this machine has no curl."""
 
 
 @dataclass(frozen=True, slots=True)
 class NextSteps:
-    """Everything works as it stands. `operator_token` is None where there is no console to sign in at."""
+    """`operator_token` is None where there is no console to sign in at."""
 
     addresses: list[str]
     token: str
@@ -33,9 +33,11 @@ class NextSteps:
 
 
 def next_steps(settings: Settings, ready: Document, partner: str, basket_id: str) -> NextSteps:
-    """For what `checkout up --json` said, as this partner, about a basket of theirs."""
+    """`ready` is the line of `checkout up --json`; the basket is one of the partner's."""
     url, console = ready["url"], ready["console"]
-    token = issue_token(settings, partner=partner, scope="partner", ttl=timedelta(hours=12))
+    ttl = timedelta(hours=12)
+    token = issue_token(settings, partner=partner, scope="partner", ttl=ttl)
+    operator_token = issue_token(settings, partner=None, scope="operator", ttl=ttl) if console else None
     bearer = f"-H 'Authorization: Bearer {token}'"
     body = initiate_body({"orderItems": first_items(partner), "external_id": "EXT-CURL"})
     data = f"-H 'Content-Type: application/json' -d {shlex.quote(json.dumps(body, separators=(',', ':')))}"
@@ -43,9 +45,7 @@ def next_steps(settings: Settings, ready: Document, partner: str, basket_id: str
     return NextSteps(
         addresses=[f"{url}/", f"{url}/docs", *([f"{console}/sign-in"] if console else [])],
         token=token,
-        operator_token=issue_token(settings, partner=None, scope="operator", ttl=timedelta(hours=12))
-        if console
-        else None,
+        operator_token=operator_token,
         calls=[
             f"curl -s {url}/partner/checkout/{basket_id} {bearer}",
             f"curl -s -X POST {url}/partner/checkout/initiate {bearer} {data}",
@@ -59,39 +59,38 @@ def next_steps(settings: Settings, ready: Document, partner: str, basket_id: str
     )
 
 
-async def try_next_steps(offered: NextSteps, stage: Presenter) -> None:
-    """Calls each address and each command as it would be printed, and remembers what did not work."""
+async def try_next_steps(steps: NextSteps, presenter: Presenter) -> None:
+    """Opens each address and runs each command as it would be printed. Expects all of them to work."""
     async with httpx.AsyncClient(follow_redirects=True, timeout=30) as client:
-        for address in offered.addresses:
+        for address in steps.addresses:
             status = (await client.get(address)).status_code
-            stage.expect(status == httpx.codes.OK, f"{address} answers {status}")
-    for call in offered.calls:
-        code, output = await _shell(call)
-        # Without a curl there is nothing to try.
-        if code != NO_SUCH_PROGRAM:
-            stage.expect(b'"id"' in output, f"a printed call answered {output[:300]!r}")
-    for command in offered.commands:
-        code, output = await _shell(command)
-        stage.expect(code == 0, f"`{command}` ended with {code}: {output[-300:]!r}")
+            presenter.expect(status == httpx.codes.OK, f"{address} responds with {status}")
+    for call in steps.calls:
+        code, output = await _run_in_shell(call)
+        # Without curl there is nothing to try.
+        if code != COMMAND_NOT_FOUND:
+            presenter.expect(b'"id"' in output, f"a printed call responds with {output[:300]!r}")
+    for command in steps.commands:
+        code, output = await _run_in_shell(command)
+        presenter.expect(code == 0, f"`{command}` ended with {code}: {output[-300:]!r}")
 
 
-def print_next_steps(offered: NextSteps, partner: str, stage: Presenter) -> None:
-    """Prints all of it, unwrapped where it is to be copied."""
-    _offer(stage, "The service:", offered.addresses)
-    _offer(stage, f"A token of {partner} for twelve hours:", [offered.token])
-    if offered.operator_token is not None:
-        _offer(stage, "To sign in at the console, an operator's token:", [offered.operator_token])
-    _offer(stage, "Three calls:", offered.calls)
-    _offer(stage, "What operators see, from another shell in this folder:", offered.commands)
+def print_next_steps(steps: NextSteps, partner: str, presenter: Presenter) -> None:
+    """Prints each step in a line of its own, so that it can be copied."""
+    operator_token = [steps.operator_token] if steps.operator_token is not None else []
+    for title, lines in (
+        ("The service:", steps.addresses),
+        (f"A token of {partner} for twelve hours:", [steps.token]),
+        ("To sign in at the console, an operator's token:", operator_token),
+        ("Three calls:", steps.calls),
+        ("What operators see, from another shell in this folder:", steps.commands),
+    ):
+        if lines:
+            presenter.say("\n".join(["", title, *lines]))
 
 
-def _offer(stage: Presenter, title: str, lines: list[str]) -> None:
-    stage.say(f"\n{title}")
-    for line in lines:
-        stage.say(line)
-
-
-async def _shell(command: str) -> tuple[int, bytes]:
+async def _run_in_shell(command: str) -> tuple[int, bytes]:
+    """The exit code, and what the command printed."""
     process = await asyncio.create_subprocess_shell(
         command,
         stdin=asyncio.subprocess.DEVNULL,

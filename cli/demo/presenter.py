@@ -1,4 +1,4 @@
-"""How the demo shows things, and what it noticed that was not as it should be."""
+"""Shows the demo, and keeps what was not as it should be."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from cli.output import STDOUT, Output, TableColumn
+from domain.operators.history.as_of import HistoryEntry
+from domain.shared.formatting import format_money
 
 Document = dict[str, Any]
 
@@ -29,33 +31,30 @@ MESSAGES = (
 
 
 class Presenter:
-    """Shows the demo and keeps what went wrong."""
-
     def __init__(self, out: Output = STDOUT) -> None:
         self._out = out
-        self.wrong: list[str] = []
+        self.failures: list[str] = []
 
-    def expect(self, holds: bool, what: str) -> None:
-        """Remembers and shows what did not hold."""
+    def expect(self, holds: bool, failure: str) -> None:
+        """Keeps and shows the failure unless it holds."""
         if not holds:
-            self.wrong.append(what)
-            self._out.say(f"  ✗ not as it should be: {what}", style="bold red")
+            self.failures.append(failure)
+            self._out.say(f"  ✗ not as it should be: {failure}", style="bold red")
 
     def chapter(self, title: str) -> None:
         self._out.say()
         self._out.say(f"── {title}", style="bold")
 
-    def say(self, words: str) -> None:
-        for line in words.split("\n"):
+    def say(self, text: str) -> None:
+        for line in text.split("\n"):
             self._out.say(line)
 
-    def call(self, who: str, line: str, status: int, note: str) -> None:
-        """One call and its answer in a line."""
+    def call(self, partner: str, request: str, status: int, note: str) -> None:
+        """One call and the status of its response, in a line."""
         style = "green" if status < 400 else "yellow"
-        self._out.say((f"  {who:<10}", "cyan"), f"{line} ", (f"→ {status} ", style), (note, "dim"))
+        self._out.say((f"  {partner:<10}", "cyan"), f"{request} ", (f"→ {status} ", style), (note, "dim"))
 
-    def answer(self, title: str, document: Document) -> None:
-        """An answer's JSON, indented."""
+    def json(self, title: str, document: Document) -> None:
         self._out.say(title, style="bold")
         self.say(json.dumps(document, indent=2, ensure_ascii=False))
 
@@ -66,69 +65,33 @@ class Presenter:
                 str(item["quantity"]),
                 item["offer"]["id"],
                 item["offer"]["name"] or "unknown",
-                _money(item["price"]),
-                _money(item["lineTotal"]),
+                format_money(item["price"]),
+                format_money(item["lineTotal"]),
             ]
             for item in order["orderItems"]
         ]
         self._table(title, LINES, rows)
-        self._out.say(f"total {_money(order['total'])}", style="bold")
+        self._out.say(f"total {format_money(order['total'])}", style="bold")
 
-    def findings(self, verdict: Document) -> None:
-        """A verdict: ready or not, and every finding."""
-        ready = verdict["ready"]
-        words = "ready: an order may be placed" if ready else "not ready"
-        self._out.say(f"  verdict on version {verdict['basketVersion']}: {words}", style="bold")
-        found = [*verdict["blockedProducts"], *verdict["validationErrors"]]
-        if found:
-            rows = [[each["code"], each["message"], each["path"], each["resolution"]] for each in found]
-            self._table("findings", FINDINGS, rows)
-        self.say(
-            f"  it rests on {len(verdict['evidence'])} catalogue facts, such as {verdict['evidence'][:2]}"
-        )
+    def verdict(self, verdict: Document) -> None:
+        """Ready or not, and every finding."""
+        result = "ready: an order may be placed" if verdict["ready"] else "not ready"
+        self._out.say(f"  verdict on version {verdict['basketVersion']}: {result}", style="bold")
+        findings = [*verdict["blockedProducts"], *verdict["validationErrors"]]
+        if findings:
+            members = ("code", "message", "path", "resolution")
+            self._table("findings", FINDINGS, [[each[name] for name in members] for each in findings])
+        evidence = verdict["evidence"]
+        self.say(f"  it rests on {len(evidence)} catalogue facts, such as {evidence[:2]}")
 
-    def events(self, title: str, rows: list[Document]) -> None:
-        """Events as they lie in PostgreSQL."""
-        cells = [
-            [str(row["position"]), str(row["version"]), row["type"], _in_words(row["type"], row["data"])]
-            for row in rows
-        ]
-        self._table(title, EVENTS, cells)
+    def events(self, title: str, entries: Sequence[HistoryEntry]) -> None:
+        rows = [[str(entry.position), str(entry.version), entry.type, entry.words] for entry in entries]
+        self._table(title, EVENTS, rows)
 
-    def messages(self, title: str, rows: list[Document]) -> None:
-        """Kafka messages as a consumer read them."""
-        cells = [
-            [row["topic"], str(row["partition"]), str(row["offset"]), row["ce_id"], row["ce_type"]]
-            for row in rows
-        ]
-        self._table(title, MESSAGES, cells)
+    def messages(self, title: str, messages: Sequence[Document]) -> None:
+        members = ("topic", "partition", "offset", "ce_id", "ce_type")
+        self._table(title, MESSAGES, [[str(each[name]) for name in members] for each in messages])
 
     def _table(self, title: str, columns: Sequence[TableColumn | str], rows: Sequence[Sequence[str]]) -> None:
         self._out.say(title, style="bold")
         self._out.table(columns, rows)
-
-
-def _money(money: Document | None) -> str:
-    return "–" if money is None else f"{money['amount']} {money['currency']}"
-
-
-def _in_words(type: str, data: Document) -> str:
-    match type.split(".")[1]:
-        case "basket-initiated":
-            return f"by {data['partner']}, external id {data['details']['external_id']}"
-        case "order-item-added":
-            item = data["orderItem"]
-            return f"{item['quantity']} × {item['offer']['name'] or item['offer']['id']} at {_money(item['price'])}"
-        case "order-item-quantity-changed":
-            return f"{data['before']} → {data['after']}"
-        case "order-item-price-expected":
-            return f"{_money(data['before'])} → {_money(data['after'])}"
-        case "order-item-removed":
-            return f"item {data['orderItemId']}, {data['reason']}"
-        case "basket-validated":
-            count = len(data["blockedProducts"]) + len(data["validationErrors"])
-            return f"{'ready' if data['ready'] else 'not ready'}, {count} findings on version {data['basketVersion']}"
-        case "basket-completed":
-            return f"order {data['orderId']}"
-        case _:
-            return ""

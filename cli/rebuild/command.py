@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.operator_options import Actor, operator_from_options
+from cli.operator_options import Actor, operator_from_options, timestamp_option
 from cli.output import Output, Wide, echo, echo_error, echo_json
 from cli.runner import INTERRUPTED, NOT_DONE, run_interruptible, run_with_container
-from cli.timestamps import timestamp_option
 
 if TYPE_CHECKING:
     from adapters.container import Container

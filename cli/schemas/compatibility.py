@@ -1,9 +1,11 @@
 """What may change under one type name.
 
-Old and new messages lie in one topic, and old and new programs read it. So of what we write, a field that
-was there stays as it was: a wider one would surprise readers of yesterday (a new word in an enum, a null),
-a narrower one would call events false that are stored already. Only fields that may be left out are added,
-for stored events lack them. Of what others write, everything that was right stays right.
+One topic holds old and new messages, and old and new programs read them. Three rules follow:
+
+- In messages that this service writes, an existing field stays as it was. A wider field (a new enum value, a null)
+  would surprise old readers. A narrower one would make stored events invalid.
+- New fields must be optional, because stored events lack them.
+- In messages that others write, everything that was valid stays valid.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from typing import Any
 
 from cli.schemas.published import Document, Writer
 
-_WORDS_FOR_PEOPLE = {
+_ANNOTATIONS = {
     "title",
     "description",
     "examples",
@@ -26,36 +28,44 @@ _WORDS_FOR_PEOPLE = {
 _LOWER_BOUNDS = {"minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties"}
 _UPPER_BOUNDS = {"maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties"}
 _WIDER_PATTERNS = {("^[A-Z]{2}$", "^[A-Za-z]{2}$")}
-"""The old and the new one: every text that fits the old one fits the new one."""
+"""Pairs of an old and a new pattern: whatever matches the old one matches the new one."""
 
-_BY_PART = {"properties", "required", "items", "additionalProperties", "propertyNames", "anyOf", "oneOf"}
+_COMPARED_SEPARATELY = {
+    "properties",
+    "required",
+    "items",
+    "additionalProperties",
+    "propertyNames",
+    "anyOf",
+    "oneOf",
+}
 
 
 def breaking_changes(old: Document, new: Document, writer: Writer) -> list[str]:
-    """What of the new schema breaks the promise of the old one, in words; empty where nothing does."""
-    return list(_breaks(_resolved(old, old), _resolved(new, new), writer == "others", "$"))
+    """A sentence for each part of the new schema that breaks the promise of the old one."""
+    return list(_compare(_resolve(old, old), _resolve(new, new), writer == "others", "$"))
 
 
-def _breaks(old: Any, new: Any, may_widen: bool, at: str) -> Iterator[str]:
+def _compare(old: Any, new: Any, may_widen: bool, at: str) -> Iterator[str]:
     if not isinstance(old, dict) or not isinstance(new, dict):
         if old != new:
             yield f"{at} changed from {old!r} to {new!r}"
         return
-    yield from _fields(old, new, may_widen, at)
-    yield from _choices(old, new, may_widen, at)
+    yield from _compare_fields(old, new, may_widen, at)
+    yield from _compare_choices(old, new, may_widen, at)
     for part, missing in (("items", {}), ("additionalProperties", True), ("propertyNames", {})):
         if part in old or part in new:
-            yield from _breaks(old.get(part, missing), new.get(part, missing), may_widen, f"{at}[{part}]")
-    for word in sorted((old.keys() | new.keys()) - _WORDS_FOR_PEOPLE - _BY_PART):
-        if not _kept(word, old.get(word), new.get(word), may_widen):
+            yield from _compare(old.get(part, missing), new.get(part, missing), may_widen, f"{at}[{part}]")
+    for word in sorted((old.keys() | new.keys()) - _ANNOTATIONS - _COMPARED_SEPARATELY):
+        if not _is_compatible(word, old.get(word), new.get(word), may_widen):
             yield f"{at}: {word} changed from {old.get(word)!r} to {new.get(word)!r}"
 
 
-def _fields(old: Document, new: Document, may_widen: bool, at: str) -> Iterator[str]:
+def _compare_fields(old: Document, new: Document, may_widen: bool, at: str) -> Iterator[str]:
     before, after = old.get("properties", {}), new.get("properties", {})
     for name in before:
         if name in after:
-            yield from _breaks(before[name], after[name], may_widen, f"{at}.{name}")
+            yield from _compare(before[name], after[name], may_widen, f"{at}.{name}")
         else:
             yield f"{at}.{name} is gone"
     must_before, must_after = set(old.get("required", ())), set(new.get("required", ()))
@@ -65,17 +75,17 @@ def _fields(old: Document, new: Document, may_widen: bool, at: str) -> Iterator[
         yield f"{at}.{name} may be missing now"
 
 
-def _choices(old: Document, new: Document, may_widen: bool, at: str) -> Iterator[str]:
+def _compare_choices(old: Document, new: Document, may_widen: bool, at: str) -> Iterator[str]:
     for word in ("anyOf", "oneOf"):
         before, after = old.get(word, []), new.get(word, [])
         for index, choice in enumerate(before):
-            if not any(next(_breaks(choice, other, may_widen, at), None) is None for other in after):
+            if not any(next(_compare(choice, other, may_widen, at), None) is None for other in after):
                 yield f"{at}: choice {index} of {word} is gone or another"
         if not may_widen and len(after) > len(before):
             yield f"{at}: {word} has more choices"
 
 
-def _kept(word: str, old: Any, new: Any, may_widen: bool) -> bool:
+def _is_compatible(word: str, old: Any, new: Any, may_widen: bool) -> bool:
     if old == new:
         return True
     if not may_widen or old is None:
@@ -91,13 +101,13 @@ def _kept(word: str, old: Any, new: Any, may_widen: bool) -> bool:
     return bool(new >= old) if word in _UPPER_BOUNDS else False
 
 
-def _resolved(schema: Any, whole: Document) -> Any:
-    """The schema with every `$ref` replaced by what it names, which never names itself here."""
+def _resolve(schema: Any, whole: Document) -> Any:
+    """The schema with every `$ref` replaced by its definition. No definition here refers to itself."""
     if isinstance(schema, dict):
         if "$ref" in schema:
             named = whole["$defs"][schema["$ref"].removeprefix("#/$defs/")]
-            return _resolved({**named, **{key: schema[key] for key in schema if key != "$ref"}}, whole)
-        return {key: _resolved(value, whole) for key, value in schema.items() if key != "$defs"}
+            return _resolve({**named, **{key: schema[key] for key in schema if key != "$ref"}}, whole)
+        return {key: _resolve(value, whole) for key, value in schema.items() if key != "$defs"}
     if isinstance(schema, list):
-        return [_resolved(value, whole) for value in schema]
+        return [_resolve(value, whole) for value in schema]
     return schema

@@ -1,4 +1,4 @@
-"""What is published as JSON Schema: every event type, every other message, and who writes it."""
+"""Everything that is published as JSON Schema: events and other messages, with who writes them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 @dataclass(frozen=True, slots=True)
 class PublishedSchema:
-    """A type name or topic that promises its shape, and who writes it: what may change follows from that."""
+    """A type name or topic with a promised schema. Its writer decides what may change."""
 
     name: str
     model: type[BaseModel]
@@ -50,8 +50,8 @@ class PublishedSchema:
 
 
 def _complete_event(schema: Document) -> None:
-    """Adds what holds of every event and its class does not say: `type` is always there, though it has a
-    default for us, and the basket's id is not checked again on each reading."""
+    """Adds what holds for every event: `type` is required, though the class has a default, and the basket's id has
+    a pattern, which readers here do not check again."""
     properties = schema["properties"]
     properties["type"] = {
         "description": "What happened, with the version of its shape.",
@@ -76,8 +76,10 @@ PUBLISHED: tuple[PublishedSchema, ...] = (
 
 
 def _tidied(schema: Any, *, names: bool = False) -> Any:
-    """Without the titles that pydantic makes of names, and with every text on one line. `names`: the keys
-    are names of fields or definitions, not words of JSON Schema."""
+    """Removes the titles that pydantic derives from names, and puts every description on one line.
+
+    `names`: the keys are names of fields or definitions, not keywords of JSON Schema.
+    """
     if isinstance(schema, dict):
         kept = schema if names else {key: value for key, value in schema.items() if key != "title"}
         return {

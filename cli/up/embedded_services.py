@@ -1,4 +1,4 @@
-"""The database and the broker of `checkout up`: what settings name, else embedded ones."""
+"""The database and the broker of `checkout up`: those that settings name, or embedded ones."""
 
 from __future__ import annotations
 
@@ -34,24 +34,23 @@ _IDENTITY = frozenset(
     if name.startswith(("kafka_", "jwt_", "jwks_", "database_ssl"))
     or name in {"data_key_file", "local_issuer_key_file"}
 ) | {"partner_claim", "publisher_id", "landing_cookie_secure"}
-"""Settings that say which service is meant, and not how a process of it works."""
+"""Settings that identify the service, and not how one of its processes works."""
 
-_LOOK_EVERY = 0.1
-_WEIGH_EVERY = 5.0
-_CAUGHT_UP_WITHIN = 30.0
-_READERS = frozenset({"projector", "catalogue", "commands"})
+_POLL_SECONDS = 0.1
+_MEMORY_CHECK_SECONDS = 5.0
+_CATCH_UP_SECONDS = 30.0
+_CONSUMERS = frozenset({"projector", "catalogue", "commands"})
 
 
 class EmbeddedServices:
-    """`settings` name them all, and `environment` says the same to child processes (on top of this one's)."""
+    """`settings` name both servers. `environment` holds what child processes need besides this one's variables."""
 
     def __init__(
         self, folder: Path, given: Settings, *, ephemeral: bool, ports: Mapping[str, int] | None = None
     ) -> None:
-        """`given` are the settings of the environment; `ports` those that the parts had last time, which they get
-        again where nobody else has them."""
+        """`given` are the settings of the environment. `ports` are those of the last run, taken again where free."""
         self.logs = folder / "logs"
-        had = ports or {}
+        last_ports = ports or {}
         self.ports: dict[str, int] = {}
         changes: dict[str, str] = {}
         self._postgres: EmbeddedPostgres | None = None
@@ -59,17 +58,17 @@ class EmbeddedServices:
         if given.database_url is None:
             self._postgres = EmbeddedPostgres(
                 folder / "postgres",
-                port=reusable_port(had.get("postgres")),
+                port=reusable_port(last_ports.get("postgres")),
                 log=self.log("postgres"),
                 ephemeral=ephemeral,
                 database="checkout",
             )
             self.ports["postgres"] = self._postgres.port
-            changes["database_url"] = self._signed_in("operator")
+            changes["database_url"] = self._database_url("operator")
             if given.database_sslmode is not None:
                 changes["database_sslmode"] = "disable"  # there is no TLS on the loopback address
         if given.kafka_bootstrap_servers is None:
-            self._broker = EmbeddedBroker(self.log("broker"), port=reusable_port(had.get("broker")))
+            self._broker = EmbeddedBroker(self.log("broker"), port=reusable_port(last_ports.get("broker")))
             self.ports["broker"] = self._broker.port
             changes |= {
                 "kafka_bootstrap_servers": self._broker.bootstrap_servers,
@@ -77,9 +76,9 @@ class EmbeddedServices:
                 "kafka_replication_factor": "1",
                 "kafka_fetch_max_wait_ms": "10",
                 "kafka_idle_poll_ms": "250",
-                # It lets the first consumer of a group wait for half of this.
+                # The first consumer of a group waits for half of this.
                 "kafka_session_timeout_ms": "3000",
-                # Its memory is empty at each start, so what was published before is to be published again.
+                # The broker starts empty: under a new id the publisher starts from the first event.
                 "publisher_id": f"embedded-{uuid.uuid4().hex}",
             }
         if given.data_key_file is None:
@@ -92,20 +91,23 @@ class EmbeddedServices:
         self.environment = {variable_name(name): value for name, value in changes.items()}
 
     def environment_of(self, role: Role) -> dict[str, str]:
-        """`environment` for a child process that signs in to the embedded database by this role. The API's process
-        signs in as operators too, for what they do through it."""
+        """The variables of a child process that signs in to the embedded database by this role.
+
+        The API also gets the operators' role, for their requests.
+        """
         if self._postgres is None:
             return self.environment
-        of_operators = {"operator_database_url": self._signed_in("operator")} if role == "api" else {}
-        urls = {"database_url": self._signed_in(role), **of_operators}
+        urls = {"database_url": self._database_url(role)}
+        if role == "api":
+            urls["operator_database_url"] = self._database_url("operator")
         return {**self.environment, **{variable_name(name): url for name, url in urls.items()}}
 
-    def _signed_in(self, role: Role) -> str:
+    def _database_url(self, role: Role) -> str:
         assert self._postgres is not None  # noqa: S101  (for the type checker)
         return self._postgres.url_of(self._postgres.database, role_name(role))
 
     def log(self, name: str) -> Path:
-        """A new log file; the one of the run before is kept beside it."""
+        """A new log file. The one of the last run is kept beside it."""
         self.logs.mkdir(parents=True, exist_ok=True)
         log = self.logs / f"{name}.log"
         if log.exists():
@@ -113,8 +115,8 @@ class EmbeddedServices:
         return log
 
     async def start_database(self) -> None:
-        """Starts PostgreSQL where it is ours, and migrates."""
-        # The tools of migration are slow to load: they do it while PostgreSQL makes its folder.
+        """Starts an embedded PostgreSQL, and migrates."""
+        # The migrator is slow to import: it loads while PostgreSQL makes its folder.
         loading = run_in_thread(lambda: import_module("adapters.postgres.migrator"))
         starting = [self._postgres.start()] if self._postgres is not None else []
         await asyncio.gather(loading, *starting)
@@ -124,64 +126,67 @@ class EmbeddedServices:
         if self._postgres is None:
             await migrate(database_url(self.settings))
         else:
-            # Its superuser is for this alone; nobody needs a password to a server on the loopback address.
+            # Only migrations use the superuser. A server on the loopback address needs no passwords.
             await migrate(self._postgres.url, DatabaseRoles(passwords=dict.fromkeys(ROLES)))
 
     async def start_broker(self) -> None:
-        """Starts the broker where it is ours, and makes the topics."""
+        """Starts an embedded broker, and makes the topics."""
         if self._broker is not None:
             await self._broker.start()
         from adapters.kafka.topics import ensure_topics
 
         await ensure_topics(self.settings)
 
-    async def watch(self, workers: ChildProcess, say: Callable[[str], None]) -> None:
-        """Starts an embedded PostgreSQL again when it ends, and an embedded broker that holds too much. Raises
-        ServerFailed when an embedded broker ends: its topics are gone with it, and only a new start publishes
-        everything again."""
-        weigh_at = monotonic() + _WEIGH_EVERY
+    async def watch(self, workers: ChildProcess, report: Callable[[str], None]) -> None:
+        """Restarts an embedded PostgreSQL that ends, and an embedded broker that needs too much memory.
+
+        Raises ServerFailed when an embedded broker ends: its topics are lost, and only a new start publishes all
+        events again.
+        """
+        check_memory_at = monotonic() + _MEMORY_CHECK_SECONDS
+        limit = self.settings.embedded_broker_megabytes
         while True:
-            await asyncio.sleep(_LOOK_EVERY)
-            if self._broker is not None and not self._broker.running:
-                raise ServerFailed("the embedded broker has ended, and what it held is gone: start again")
+            await asyncio.sleep(_POLL_SECONDS)
             if self._postgres is not None and not self._postgres.running:
-                say("PostgreSQL has ended and is started again")
+                report("PostgreSQL has ended and is started again")
                 await self._postgres.start()
-            if self._broker is not None and monotonic() > weigh_at:
-                weigh_at = monotonic() + _WEIGH_EVERY
-                most = self.settings.embedded_broker_megabytes
-                if self._broker.memory_bytes() > most * 1024 * 1024:
-                    with suppress(Unavailable):  # PostgreSQL is away: another time
-                        await self._begin_topics_anew(self._broker, workers)
-                        say(
-                            f"the embedded broker held more than {most} MB and was started anew: its topics hold"
+            if self._broker is None:
+                continue
+            if not self._broker.running:
+                raise ServerFailed("the embedded broker has ended, and what it held is gone: start again")
+            if monotonic() > check_memory_at:
+                check_memory_at = monotonic() + _MEMORY_CHECK_SECONDS
+                if self._broker.memory_bytes() > limit * 1024 * 1024:
+                    with suppress(Unavailable):  # PostgreSQL is away: tried again later
+                        await self._restart_broker(self._broker, workers)
+                        report(
+                            f"the embedded broker held more than {limit} MB and was started anew: its topics hold"
                             " only what is published from now on"
                         )
 
-    async def _begin_topics_anew(self, broker: EmbeddedBroker, workers: ChildProcess) -> None:
-        """As if the topics had lost their old messages to retention. Whoever keeps the workers alive starts them
-        again."""
+    async def _restart_broker(self, broker: EmbeddedBroker, workers: ChildProcess) -> None:
+        """As if retention had removed all old messages. Stops the workers, which their supervisor starts again."""
         from adapters.container import open_operator_container
 
-        async with open_operator_container(self.settings) as parts:
+        async with open_operator_container(self.settings) as container:
             with suppress(TimeoutError):
-                async with asyncio.timeout(_CAUGHT_UP_WITHIN):
-                    # Whoever produced to it is to have been read; nobody says when that is so.
-                    while await _something_waits(parts.service_status):  # noqa: ASYNC110
-                        await asyncio.sleep(_LOOK_EVERY)
+                async with asyncio.timeout(_CATCH_UP_SECONDS):
+                    # Consumers should read all messages first. Nothing tells when they have.
+                    while await _has_lag(container.service_status):  # noqa: ASYNC110
+                        await asyncio.sleep(_POLL_SECONDS)
             await workers.stop(STOP_LIMIT)
-            await parts.publisher_checkpoints.begin_anew(self.settings.publisher_id)
+            await container.publisher_checkpoints.begin_anew(self.settings.publisher_id)
             await broker.stop(STOP_LIMIT)
             await self.start_broker()
 
     async def stop(self) -> None:
-        """Stops what is ours, within 3 s."""
+        """Stops the embedded servers within 3 s."""
         servers = (self._postgres, self._broker)
         await asyncio.gather(*(server.stop(STOP_LIMIT) for server in servers if server is not None))
 
     @property
     def identity(self) -> Mapping[str, str]:
-        """The variables by which another process finds these parts, and gets tokens that the service takes."""
+        """The variables by which another process finds these servers and makes tokens that the service accepts."""
         settings = self.settings
         named = {"database_url", "kafka_bootstrap_servers", *(settings.model_fields_set & _IDENTITY)}
         values = {variable_name(name): getattr(settings, name) for name in sorted(named)}
@@ -192,15 +197,15 @@ class EmbeddedServices:
         }
 
 
-async def _something_waits(statuses: StatusService) -> bool:
-    return any(lag.events and lag.worker in _READERS for lag in (await statuses.now()).lags)
+async def _has_lag(service_status: StatusService) -> bool:
+    return any(lag.events and lag.worker in _CONSUMERS for lag in (await service_status.now()).lags)
 
 
 def reusable_port(port: int | None) -> int:
-    """The port where nobody has it now, else a free one."""
+    """The port if it is free, or else any free one."""
     return port if port and is_port_free(port) else free_port()
 
 
 def _absolute(value: object) -> str:
-    """Other processes may work in another folder."""
+    """Paths become absolute: other processes may work in another folder."""
     return str(value.absolute() if isinstance(value, Path) else value)

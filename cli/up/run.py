@@ -1,9 +1,7 @@
-"""`checkout up`: everything on this machine, as one command that leaves nothing behind.
+"""Runs `checkout up`: PostgreSQL and a broker where no setting names one, the API, and all workers.
 
-Starts PostgreSQL and a broker where no setting names one, migrates, makes the topics, and keeps two child
-processes running: the API, and all workers. Children die with this process, however it ends. They log into
-files, never onto this terminal: there they would bury what the supervisor says, and with `--json` a reader
-waits for one line. When a child keeps ending by itself, the end of its log is shown on stderr.
+The API and the workers are child processes. They die with this process, however it ends. They log into files: on
+this terminal their logs would bury the supervisor's messages, and a reader of `--json` waits for one line.
 """
 
 from __future__ import annotations
@@ -16,7 +14,6 @@ import sys
 import tempfile
 from collections.abc import Coroutine, Iterator
 from contextlib import AsyncExitStack, ExitStack, contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,17 +25,12 @@ from adapters.embedded.processes import (
     accepts_connections,
 )
 from adapters.postgres.roles import Role
-from adapters.service_file import (
-    SERVICE_FILE,
-    FolderInUse,
-    RunningService,
-    last_service,
-    lock_folder,
-)
+from adapters.service_file import SERVICE_FILE, FolderInUse, RunningService, last_service, lock_folder
 from adapters.settings import Settings
 from api.console import console_available
 from cli.output import echo_error
 from cli.ports import port_holder
+from cli.runner import DONE, NOT_DONE
 from cli.up.embedded_services import EmbeddedServices, reusable_port
 from cli.up.startup_banner import print_startup_banner
 from cli.up.supervisor import keep_alive, until_ready
@@ -46,99 +38,86 @@ from domain.shared.errors import CheckoutError
 
 READY_LIMIT = 60.0
 CHILD_STOP_LIMIT = 6.0
-"""With the 3 s that the embedded parts get afterwards, all is stopped within 10 s."""
+"""Together with the 3 s of the embedded services, everything is stopped within 10 s."""
 
+_PORT_SETTINGS = {"PORT": "api", "HEALTH_PORT": "health", "METRICS_PORT": "metrics"}
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-@dataclass(frozen=True, slots=True)
-class UpOptions:
-    """`given` are the settings of the environment. `port` 0 takes a free one. `data` None: a temporary folder, removed at the end. `json`: one JSON line on
-    stdout once all is ready, instead of lines for people."""
+async def run_up(settings: Settings, *, port: int, data: Path | None, as_json: bool) -> int:
+    """Runs until SIGINT, SIGTERM or SIGHUP and returns the exit code. Prints on stderr what failed.
 
-    given: Settings
-    port: int = 8080
-    data: Path | None = Path(".checkout")
-    json: bool = False
-
-
-async def run_up(options: UpOptions) -> int:
-    """Runs until SIGINT, SIGTERM or SIGHUP. The exit code: 0 after such a stop; 1 where something could not be
-    started or kept running, with the reason on stderr."""
-    running = asyncio.ensure_future(_run(options))
+    `port` 0 takes a free one. `data` None means a temporary folder. `as_json` prints one line once all is ready.
+    """
+    running = asyncio.ensure_future(_run(settings, port, data, as_json=as_json))
     _cancel_on_signal(running)
     try:
         await running
     except asyncio.CancelledError:
-        pass
+        return DONE
     except (EmbeddedServerUnavailable, ServerFailed, CheckoutError) as error:
-        _say(str(error))
-        return 1
-    return 0
+        _report(str(error))
+        return NOT_DONE
+    return DONE
 
 
-async def _run(options: UpOptions) -> None:
-    if options.port and accepts_connections(options.port):
-        holder = port_holder(options.port)
+async def _run(settings: Settings, wanted_port: int, data: Path | None, *, as_json: bool) -> None:
+    if wanted_port and accepts_connections(wanted_port):
+        holder = port_holder(wanted_port)
         raise ServerFailed(
-            f"port {options.port} of 127.0.0.1 is in use{holder}; --port names another, 0 takes a free one"
+            f"port {wanted_port} of 127.0.0.1 is in use{holder}; --port names another, 0 takes a free one"
         )
-    with _folder(options.data) as folder:
-        # Ports are kept between starts, so that what people copied still works.
+    with _locked_folder(data) as folder:
+        # Ports stay the same between starts, so that copied commands still work.
         last = last_service(folder)
-        had = last.ports if last is not None else {}
+        last_ports = last.ports if last is not None else {}
         (folder / SERVICE_FILE).unlink(missing_ok=True)
-        port = options.port or reusable_port(had.get("api"))
-        health_port, metrics_port = reusable_port(had.get("health")), reusable_port(had.get("metrics"))
-        parts = EmbeddedServices(folder, options.given, ephemeral=options.data is None, ports=had)
-        ports = {**parts.ports, "api": port, "health": health_port, "metrics": metrics_port}
+        ports = {"api": wanted_port or reusable_port(last_ports.get("api"))}
+        ports |= {name: reusable_port(last_ports.get(name)) for name in ("health", "metrics")}
+        services = EmbeddedServices(folder, settings, ephemeral=data is None, ports=last_ports)
+        console = _console_enabled(services.settings)
         environment = {
-            "CHECKOUT_PORT": str(port),
-            "CHECKOUT_HEALTH_PORT": str(health_port),
-            "CHECKOUT_METRICS_PORT": str(metrics_port),
-            "CHECKOUT_CONSOLE": str(console_enabled(parts.settings)).lower(),
+            **{f"CHECKOUT_{name}": str(ports[key]) for name, key in _PORT_SETTINGS.items()},
+            "CHECKOUT_CONSOLE": str(console).lower(),
             "CHECKOUT_DATA": str(folder),
         }
 
         def child(name: str, log: str, role: Role, *arguments: str) -> ChildProcess:
+            variables = {**services.environment_of(role), **environment}
             command = [sys.executable, "-m", "cli", *arguments]
-            told = {**parts.environment_of(role), **environment}
-            return ChildProcess(name, command, parts.log(log), environment=told)
+            return ChildProcess(name, command, services.log(log), environment=variables)
 
         api = child("the API", "api", "api", "serve")
         workers = child("the worker process", "workers", "worker", "work", "all")
 
-        async def tell() -> None:
-            await _together(until_ready(port, READY_LIMIT), until_ready(health_port, READY_LIMIT))
+        async def announce() -> None:
+            await _together(until_ready(ports["api"], READY_LIMIT), until_ready(ports["health"], READY_LIMIT))
             service = RunningService(
                 pid=os.getpid(),
                 started=datetime.now(UTC).isoformat(timespec="seconds"),
-                url=f"http://127.0.0.1:{port}",
-                settings=parts.identity,
-                ports=ports,
+                url=f"http://127.0.0.1:{ports['api']}",
+                settings=services.identity,
+                ports={**services.ports, **ports},
             )
             service.write(folder)
             print_startup_banner(
-                service,
-                folder,
-                parts.settings,
-                metrics=[f"http://127.0.0.1:{each}/metrics" for each in (metrics_port, health_port)],
-                console=console_enabled(parts.settings),
-                logs=parts.logs,
-                as_json=options.json,
+                service, folder, services.settings, console=console, logs=services.logs, as_json=as_json
             )
 
         async with AsyncExitStack() as stack:
-            stack.push_async_callback(parts.stop)
-            await _together(parts.start_database(), parts.start_broker())
+            stack.push_async_callback(services.stop)
+            await _together(services.start_database(), services.start_broker())
             stack.push_async_callback(_stop_all, api, workers)
             await _together(
-                keep_alive(api, _say), keep_alive(workers, _say), parts.watch(workers, _say), tell()
+                keep_alive(api, _report),
+                keep_alive(workers, _report),
+                services.watch(workers, _report),
+                announce(),
             )
 
 
-def console_enabled(settings: Settings) -> bool:
-    """What the settings say, and else whether it can be had."""
+def _console_enabled(settings: Settings) -> bool:
+    """By the settings; where they say nothing, whether the console is installed."""
     return settings.console if "console" in settings.model_fields_set else console_available()
 
 
@@ -147,7 +126,7 @@ async def _stop_all(*children: ChildProcess) -> None:
 
 
 async def _together(*work: Coroutine[Any, Any, None]) -> None:
-    """Does all at the same time. The first failure ends the rest and is raised as it is."""
+    """Does all at the same time. The first failure cancels the rest, and is raised without its group."""
     try:
         async with asyncio.TaskGroup() as group:
             for each in work:
@@ -157,9 +136,9 @@ async def _together(*work: Coroutine[Any, Any, None]) -> None:
 
 
 def _cancel_on_signal(running: asyncio.Future[None]) -> None:
-    """The first signal stops everything in order; later ones must not disturb that."""
+    """The first signal stops everything in order. Later ones do not disturb that."""
     loop = asyncio.get_running_loop()
-    # Who started us with nohup wants us to outlive the terminal.
+    # A caller that uses nohup wants this process to outlive the terminal.
     heeded = [number for number in _STOP_SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
 
     def stop() -> None:
@@ -172,24 +151,12 @@ def _cancel_on_signal(running: asyncio.Future[None]) -> None:
 
 
 @contextmanager
-def _folder(data: Path | None) -> Iterator[Path]:
-    """The folder of the embedded parts, for this run alone; without one a temporary folder, removed at the end.
-    Raises ServerFailed where another run uses it."""
-    if data is not None:
-        with _locked(data):
-            yield data.resolve()
-        return
-    temporary = Path(tempfile.mkdtemp(prefix="checkout-up-"))
-    try:
-        with _locked(temporary):
-            yield temporary
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def _locked_folder(data: Path | None) -> Iterator[Path]:
+    """The data folder, for this run alone. None: a temporary folder, removed at the end. Raises ServerFailed."""
+    folder = data if data is not None else Path(tempfile.mkdtemp(prefix="checkout-up-"))
     with ExitStack() as stack:
+        if data is None:
+            stack.callback(shutil.rmtree, folder, ignore_errors=True)
         try:
             folder.mkdir(parents=True, exist_ok=True)
             stack.enter_context(lock_folder(folder))
@@ -199,8 +166,8 @@ def _locked(folder: Path) -> Iterator[None]:
             raise ServerFailed(
                 f"the folder {folder} cannot be used: {error.strerror}; --data names another"
             ) from error
-        yield
+        yield folder.resolve()
 
 
-def _say(words: str) -> None:
-    echo_error(words, who="checkout up")
+def _report(message: str) -> None:
+    echo_error(message, who="checkout up")

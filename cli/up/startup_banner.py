@@ -1,10 +1,9 @@
-"""How `checkout up` says that everything is ready."""
+"""What `checkout up` prints once everything is ready."""
 
 from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from shutil import which
 from urllib.parse import urlsplit
@@ -17,74 +16,68 @@ _NO_CONSOLE = "not served; pip install 'partner-checkout[console]' brings what i
 
 
 def print_startup_banner(
-    service: RunningService,
-    folder: Path,
-    settings: Settings,
-    *,
-    metrics: Sequence[str],
-    console: bool,
-    logs: Path,
-    as_json: bool,
+    service: RunningService, folder: Path, settings: Settings, *, console: bool, logs: Path, as_json: bool
 ) -> None:
-    """One JSON line on stdout, or lines for people, and how commands find the service. Programs get the database's
-    URL as it is; people get it without a password, since what they see ends up in screenshots."""
+    """One JSON line on stdout, or lines for people.
+
+    Programs get the database's URL whole. People get it without its password, since they share screenshots.
+    """
     url = service.url
     database = settings.database_url.get_secret_value() if settings.database_url else ""
     kafka = settings.kafka_bootstrap_servers or ""
+    metrics = [f"http://127.0.0.1:{service.ports[name]}/metrics" for name in ("metrics", "health")]
     if as_json:
-        ready = {
-            "ready": True,
-            "url": url,
-            "console": f"{url}/console" if console else None,
-            "metrics": list(metrics),
-            "database_url": database,
-            "kafka": kafka,
-            "issuer": settings.jwt_issuer,
-            "audience": settings.jwt_audience,
-            "data": str(folder),
-            "environment": dict(service.settings),
-            "data_key_file": str(settings.data_key_file) if settings.data_key_file else None,
-        }
-        echo_json(ready)
+        echo_json(
+            {
+                "ready": True,
+                "url": url,
+                "console": f"{url}/console" if console else None,
+                "metrics": metrics,
+                "database_url": database,
+                "kafka": kafka,
+                "issuer": settings.jwt_issuer,
+                "audience": settings.jwt_audience,
+                "data": str(folder),
+                "environment": dict(service.settings),
+                "data_key_file": str(settings.data_key_file) if settings.data_key_file else None,
+            }
+        )
         return
     out = Output()
     out.say("ready", style="bold green")
-    for name, value in (
-        ("API", url),
-        ("its pages", f"{url}/docs"),
-        ("console", f"{url}/console" if console else _NO_CONSOLE),
-        ("operator API", f"{url}/operations/docs"),
-        ("PostgreSQL", _without_password(database)),
-        ("Kafka", kafka),
-        ("metrics", " ".join(metrics)),
-        ("logs", str(logs)),
-        ("stop", "Ctrl-C"),
-    ):
+    for name, value in {
+        "API": url,
+        "its pages": f"{url}/docs",
+        "console": f"{url}/console" if console else _NO_CONSOLE,
+        "operator API": f"{url}/operations/docs",
+        "PostgreSQL": _without_password(database),
+        "Kafka": kafka,
+        "metrics": " ".join(metrics),
+        "logs": str(logs),
+        "stop": "Ctrl-C",
+    }.items():
         out.say((f"  {name:<14}", "dim"), value)
     out.say("In another shell:")
-    for words in ("status", "token --partner acme", "token --scope operator"):
-        out.say(f"  {command_for(folder)} {words}")
+    for arguments in ("status", "token --partner acme", "token --scope operator"):
+        out.say(f"  {command_for(folder)} {arguments}")
 
 
 def command_for(folder: Path) -> str:
-    """The command that reaches the service of this folder, from where this process works: the program as it can be
-    called there, and the folder unless it is found by itself."""
-    called = _called()
+    """The command that reaches the service of this folder from the working folder of this process."""
+    program = _program()
     if folder == Path(".checkout").resolve():
-        return called
-    return f"{called} --data {shlex.quote(_from_here(folder))}"
+        return program
+    return f"{program} --data {shlex.quote(_relative(folder))}"
 
 
-def _called() -> str:
+def _program() -> str:
     program = Path(sys.argv[0])
     if program.name == "__main__.py":
-        return f"{shlex.quote(_from_here(Path(sys.executable)))} -m cli"
-    if which("checkout") == str(program.absolute()):
-        return "checkout"
-    return shlex.quote(_from_here(program))
+        return f"{shlex.quote(_relative(Path(sys.executable)))} -m cli"
+    return "checkout" if which("checkout") == str(program.absolute()) else shlex.quote(_relative(program))
 
 
-def _from_here(path: Path) -> str:
+def _relative(path: Path) -> str:
     here = Path.cwd()
     return str(path.absolute().relative_to(here)) if path.absolute().is_relative_to(here) else str(path)
 

@@ -1,4 +1,4 @@
-"""Keeps a child process running, and asks it how it is."""
+"""Keeps child processes running, and waits until they are ready."""
 
 from __future__ import annotations
 
@@ -10,37 +10,37 @@ from time import monotonic
 from adapters.embedded.processes import ChildProcess, ServerFailed
 
 POLL_SECONDS = 0.1
-FAST_DEATH = 10.0
-FAST_DEATHS_ALLOWED = 4
-FIRST_PAUSE, LONGEST_PAUSE = 0.25, 4.0
-
-Say = Callable[[str], None]
+SHORT_LIFE_SECONDS = 10.0
+MAX_SHORT_LIVES = 4
+MIN_PAUSE, MAX_PAUSE = 0.25, 4.0
 
 
-async def keep_alive(child: ChildProcess, say: Say) -> None:
+async def keep_alive(child: ChildProcess, report: Callable[[str], None]) -> None:
     """Starts the child again whenever it ends, after a pause that doubles up to 4 s. Runs until it is cancelled.
 
     Raises ServerFailed, with the end of the child's log, after five lives in a row of less than 10 s each: what
     fails at its start will fail again.
     """
-    fast_deaths = 0
+    short_lives = 0
     while True:
         started = monotonic()
         child.start()
-        # A look at a process id costs microseconds, and works for every kind of event loop.
+        # Asking for a process id costs microseconds, and works with every kind of event loop.
         while child.running:  # noqa: ASYNC110
             await asyncio.sleep(POLL_SECONDS)
-        fast_deaths = fast_deaths + 1 if monotonic() - started < FAST_DEATH else 0
-        if fast_deaths > FAST_DEATHS_ALLOWED:
+        short_lives = short_lives + 1 if monotonic() - started < SHORT_LIFE_SECONDS else 0
+        if short_lives > MAX_SHORT_LIVES:
             raise child.failure(
-                f"ended {fast_deaths} times soon after its start, the last time with {child.exit_code}"
+                f"ended {short_lives} times soon after its start, the last time with {child.exit_code}"
             )
-        say(f"{child.name} ended with exit code {child.exit_code} and is started again; its log: {child.log}")
-        await asyncio.sleep(min(FIRST_PAUSE * 2**fast_deaths, LONGEST_PAUSE))
+        report(
+            f"{child.name} ended with exit code {child.exit_code} and is started again; its log: {child.log}"
+        )
+        await asyncio.sleep(min(MIN_PAUSE * 2**short_lives, MAX_PAUSE))
 
 
 async def until_ready(port: int, limit: float) -> None:
-    """Returns once `/health/ready` answers 200. Raises ServerFailed after `limit` seconds, with the last answer."""
+    """Returns once `/health/ready` answers 200. After `limit` seconds raises ServerFailed with the last response."""
     last = "no answer"
     deadline = monotonic() + limit
     while monotonic() < deadline:

@@ -4,7 +4,7 @@ import pytest
 
 from adapters.container import expected_workers
 from adapters.settings import Settings
-from cli.commands import WorkerName
+from cli.processes import WorkerName
 
 
 @pytest.mark.parametrize("revalidator", [True, False])

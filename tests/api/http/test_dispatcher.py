@@ -41,9 +41,9 @@ class Said:
     ],
 )
 async def test_each_path_is_answered_by_its_room(path: str, answer: str) -> None:
-    rooms: dict[str, ASGIApp] = {"/operations": Said("operations"), "/console": Said("console")}
+    applications: dict[str, ASGIApp] = {"/operations": Said("operations"), "/console": Said("console")}
     partner = Said("partner")
-    transport = httpx.ASGITransport(Dispatcher(partner, rooms, index=Said("index"), lifespan=partner))
+    transport = httpx.ASGITransport(Dispatcher(partner, applications, index=Said("index"), lifespan=partner))
     async with httpx.AsyncClient(transport=transport, base_url="http://checkout.test") as client:
         assert (await client.get(path)).text == answer
 
@@ -58,7 +58,7 @@ async def test_one_of_them_is_told_of_start_and_stop() -> None:
     async def send(message: Message) -> None:
         told.append(message["type"])
 
-    rooms = Dispatcher(partner, {"/console": console}, index=Said("index"), lifespan=console)
-    await rooms({"type": "lifespan"}, receive, send)
+    dispatcher = Dispatcher(partner, {"/console": console}, index=Said("index"), lifespan=console)
+    await dispatcher({"type": "lifespan"}, receive, send)
     assert (console.began, partner.began) == (True, False)
     assert told == ["lifespan.startup.complete", "lifespan.shutdown.complete"]

@@ -22,7 +22,7 @@ from adapters.kafka.messages import Message
 from adapters.kafka.order_placed import parse_order
 from adapters.wire.requests import InitiateRequest
 from adapters.wire.responses import render_body
-from cli.schemas.files import BreakingSchemaChange, check, write
+from cli.schemas.command import BreakingSchemaChange, check_files, write_files
 from cli.schemas.published import PUBLISHED, Document, PublishedSchema
 from domain.basket.codec import encode
 from domain.basket.serialization import serialize_verdict
@@ -64,7 +64,7 @@ def hold(name: str, document: bytes | Document) -> None:
 
 
 def test_the_files_are_what_the_models_say() -> None:
-    assert check() == []
+    assert check_files() == []
 
 
 @pytest.mark.parametrize("published", PUBLISHED, ids=lambda published: published.name)
@@ -246,32 +246,32 @@ def test_model_and_schema_agree_on_what_an_initiate_is(body: Document) -> None:
 
 
 def test_files_are_written_once_and_then_left_alone(tmp_path: Path) -> None:
-    assert len(write(tmp_path)) == len(PUBLISHED)
-    assert (write(tmp_path), check(tmp_path)) == ([], [])
+    assert len(write_files(tmp_path)) == len(PUBLISHED)
+    assert (write_files(tmp_path), check_files(tmp_path)) == ([], [])
 
 
 def test_a_file_that_differs_or_is_nobodys_is_told(tmp_path: Path) -> None:
-    write(tmp_path)
+    write_files(tmp_path)
     (tmp_path / "somebody.elses.v1.json").write_text("{}")
     (tmp_path / "checkout.orders.v1.json").unlink()
     path = tmp_path / "checkout.basket-expired.v1.json"
     path.write_text(path.read_text().replace("passed", "went past"))
-    assert check(tmp_path) == [
+    assert check_files(tmp_path) == [
         "checkout.orders.v1.json is missing",
         "somebody.elses.v1.json belongs to no type",
         "checkout.basket-expired.v1.json is not what the models say",
     ]
-    assert sorted(write(tmp_path)) == ["checkout.basket-expired.v1.json", "checkout.orders.v1.json"]
+    assert sorted(write_files(tmp_path)) == ["checkout.basket-expired.v1.json", "checkout.orders.v1.json"]
 
 
 def test_nothing_is_written_that_breaks_a_promise(tmp_path: Path) -> None:
-    write(tmp_path)
+    write_files(tmp_path)
     path = tmp_path / "checkout.basket-expired.v1.json"
     promised = json.loads(path.read_text())
     promised["properties"]["why"] = {"type": "string"}
     path.write_text(json.dumps(promised))
     (tmp_path / "checkout.orders.v1.json").unlink()
     with pytest.raises(BreakingSchemaChange) as caught:
-        write(tmp_path)
+        write_files(tmp_path)
     assert caught.value.reasons == ["checkout.basket-expired.v1: $.why is gone"]
     assert not (tmp_path / "checkout.orders.v1.json").exists()

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from cli.timestamps import timestamp_option
+from cli.operator_options import timestamp_option
 from domain.shared.values import Timestamp, parse_timestamp
 
 MOMENT: TypeAdapter[datetime] = TypeAdapter(Timestamp)
