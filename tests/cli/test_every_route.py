@@ -73,7 +73,7 @@ async def ports(tmp_path_factory: pytest.TempPathFactory, databases: Databases) 
     async with AsyncExitStack() as stack:
         parts = await stack.enter_async_context(open_operator_container(settings))
         metrics = Starlette(routes=[metrics_route(parts.service_status, parts.dead_letter_service.counts)])
-        rooms = api_application(_api(parts), parts)
+        dispatcher = api_application(_api(parts), parts)
         working = Heartbeat("working")
         working.ready(True)
         health = health_app([working], silent_seconds=inf)
@@ -82,13 +82,13 @@ async def ports(tmp_path_factory: pytest.TempPathFactory, databases: Databases) 
                 serve_in_background(application, settings, 0, name, websockets=name == "api")
             )
             for name, application in (
-                ("api", rooms),
+                ("api", dispatcher),
                 ("metrics", metrics),
                 ("health", health),
             )
         ]
         api, metrics_at, health_at = (f"http://127.0.0.1:{port}" for port in served)
-        applications = [rooms._partner_api, *(room for _, _, room in rooms._rooms)]
+        applications = [dispatcher._partner_api, *(each for _, _, each in dispatcher._applications)]
         routes = {path for application in applications for path in _paths(application)}
         yield Ports(settings, api, metrics_at, health_at, tuple(sorted(routes)))
     await databases.drop(url)
