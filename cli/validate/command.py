@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.operator_options import timestamp_option
 from cli.output import Output, Wide, echo_json
 from cli.runner import DONE, INTERRUPTED, NOT_DONE, run_with_container
-from cli.timestamps import timestamp_option
 
 if TYPE_CHECKING:
     from adapters.container import Container
