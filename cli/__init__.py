@@ -13,9 +13,12 @@ def main() -> None:
     """Runs the command line and ends the process with its exit code."""
     try:
         # Imported here, so that Ctrl-C during the import ends the process like any other.
-        from cli.root_command import run_command_line
+        from cli.root_command import exit_code_of, make_streams_safe
 
-        code = run_command_line()
+        make_streams_safe()
+        from cli.commands import app  # slow to import: after what must not fail
+
+        code = exit_code_of(app)
     except KeyboardInterrupt:
         code = 130
     sys.exit(code)

@@ -124,14 +124,6 @@ def use_debug(wanted: bool) -> None:
         os.environ[DEBUG] = "1"
 
 
-def run_command_line() -> int:
-    """Runs the command that `sys.argv` names and returns the exit code."""
-    make_streams_safe()
-    from cli.commands import app  # slow to load: after what must not fail
-
-    return exit_code_of(app)
-
-
 def exit_code_of(command: Callable[[], object]) -> int:
     """Runs the command and returns its exit code. Prints an unexpected error in one line on stderr."""
     try:
