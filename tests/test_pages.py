@@ -15,6 +15,7 @@ CODE_PATH = re.compile(r"`((?:domain|adapters|api|workers|cli|tests|benchmarks|d
 ONLY_EXAMPLES = {
     "tests/domain/stored_events/basket-note-set.json",
     "docs/schemas/checkout.basket-note-set.v1.json",
+    "cli/NAME.py",
     "workers/archiver.py",
     "tests/workers/test_archiver.py",
 }
