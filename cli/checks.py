@@ -1,4 +1,4 @@
-"""`checkout checks`: what a validation checks, from the list of checks itself."""
+"""`checkout checks`: lists the checks of a validation."""
 
 from __future__ import annotations
 
@@ -6,34 +6,29 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.output import (
-    Output,
-    Wide,
-    echo_json,
-    echo_page,
-)
+from cli.output import Output, Wide, echo_json, echo_page
 
 if TYPE_CHECKING:
     from domain.validation.check import Check
 
 
 _INTRODUCTION = """\
-What a validation looks at. All checks run in one pass, and each may find something in several places. An error \
-makes the basket not ready, a warning does not. Errors about products stand in `blockedProducts`, everything \
-else in `validationErrors`.
+What a validation checks. All checks run in one pass, and each may have several findings. An error makes the basket \
+not ready, a warning does not. Errors about products are in `blockedProducts`, all other findings in \
+`validationErrors`.
 
-A partner organisation's policy (`checkout.policies.v1`) may make any check an error or a warning, or turn it \
-off; below stands what holds where it says nothing.
+A partner organisation's policy (`checkout.policies.v1`) may make any check an error or a warning, or turn it off; \
+the table shows the levels without a policy.
 
-A check that crashes hides no other: in its place stands `check_failed` (resolution `retry`), whose `data` names \
-the `check` and the kind of `error`. It makes the basket not ready unless the policy says otherwise.
+A check that crashes hides no other: its place takes the finding `check_failed` (resolution `retry`), whose `data` \
+names the `check` and the kind of `error`. It makes the basket not ready unless the policy says otherwise.
 
 In `data`, a *time* is RFC 3339 in UTC, *money* an amount as a decimal string with its currency, and *texts* a \
 list. This page is made by `checkout checks --markdown`."""
 
 
 def rows() -> list[dict[str, Any]]:
-    """Each check, in the order of its findings; `data` is the JSON Schema of its findings' `data`."""
+    """The checks in the order of their findings; `data` is the JSON Schema of the findings' `data`."""
     return [
         {
             "code": check.code,
@@ -57,11 +52,10 @@ def markdown() -> str:
         "",
         "| code | severity | resolution | looks at |",
         "|---|---|---|---|",
-        *(
-            f"| [`{check.code}`](#{check.code}) | {check.severity} | {check.resolution} | {check.looks_at} |"
-            for check in _checks()
-        ),
     ]
+    for check in _checks():
+        link = f"[`{check.code}`](#{check.code})"
+        lines.append(f"| {link} | {check.severity} | {check.resolution} | {check.looks_at} |")
     for check in _checks():
         lines += ["", f"## {check.code}", f"{check.meaning} In `{_list_of(check)}`."]
         if check.data:

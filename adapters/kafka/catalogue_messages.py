@@ -1,4 +1,4 @@
-"""Facts as messages of the topics that the catalogue and the policies are said on."""
+"""Facts as messages of the catalogue topics and the policy topic."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ CATALOGUE_TOPICS = tuple(KINDS)
 
 
 def fact_message(fact: Fact) -> Message:
-    """The message that says this fact. Its key is the fact's name, so that compaction keeps the newest of each fact and
-    drops no other, and all that is said of one fact stays in order."""
+    """The message that states this fact. Its key is the subject, so that compaction keeps the newest fact about each
+    subject, and facts about one subject keep their order."""
     return Message(
         _TOPICS[fact.kind],
         fact.subject.encode(),
@@ -33,10 +33,9 @@ def fact_message(fact: Fact) -> Message:
 
 
 def parse_catalogue_message(received: Received, ignored: Collection[str] = ()) -> CatalogueMessage:
-    """What a message of a catalogue topic says; one without a value is a tombstone. `ignored` are names of unknown
-    members that are passed over. Raises NotAFact.
+    """A message without a value is a tombstone. `ignored` names unknown members to pass over. Raises InvalidFact.
 
-    The topic says the `kind`; where the message says it too they must agree.
+    The topic determines the `kind`; if the message has a `kind`, it must be the same.
     """
     message, source = received.message, received.source
     kind = KINDS[message.topic]

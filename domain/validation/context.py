@@ -12,7 +12,7 @@ from datetime import datetime
 from domain.basket.basket import Basket
 from domain.basket.events import OrderItem
 from domain.catalogue.catalogue import Catalogue
-from domain.catalogue.facts import AvailabilityFact
+from domain.catalogue.facts import AvailabilityFact, QuantityRule
 from domain.catalogue.pricing import MAX_TIME, MIN_TIME, NO_PRICE
 from domain.shared.values import Market
 from domain.validation.context_items import BasketLine, EvidenceKind, OfferDemand, ProductStock, Scope
@@ -100,14 +100,14 @@ def _lines(
 
 
 def _demands(lines: Iterable[BasketLine]) -> tuple[OfferDemand, ...]:
-    by_version: dict[tuple[str, str], list[BasketLine]] = {}
+    by_version: dict[tuple[str, str], tuple[QuantityRule, list[BasketLine]]] = {}
     for line in lines:
         if line.offer is not None and line.offer.quantity is not None:
-            by_version.setdefault((line.item.offer.id, line.item.offer.version), []).append(line)
+            version = (line.item.offer.id, line.item.offer.version)
+            by_version.setdefault(version, (line.offer.quantity, []))[1].append(line)
     return tuple(
-        OfferDemand(same[0].offer, tuple(same), sum([line.item.quantity for line in same]))
-        for same in by_version.values()
-        if same[0].offer is not None
+        OfferDemand(rule, tuple(same), sum([line.item.quantity for line in same]))
+        for rule, same in by_version.values()
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from domain.basket.events import OrderItem
-from domain.catalogue.facts import AvailabilityFact, OfferFact
+from domain.catalogue.facts import AvailabilityFact, OfferFact, QuantityRule
 from domain.catalogue.offer_index import OfferQuote
 from domain.catalogue.pricing import PriceQuote
 from domain.shared.values import Product
@@ -72,9 +72,9 @@ class BasketLine(NamedTuple):
 
 
 class OfferDemand(NamedTuple):
-    """An offer version with a quantity rule, its lines, and their total quantity."""
+    """The quantity rule of an offer version, its lines, and their total quantity."""
 
-    offer: OfferFact
+    rule: QuantityRule
     lines: tuple[BasketLine, ...]
     requested: int
 

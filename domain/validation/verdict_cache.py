@@ -13,10 +13,7 @@ from datetime import datetime
 from cachetools import LRUCache
 
 from domain.basket.basket import Basket
-from domain.basket.events import BasketDetails, OrderItem
 from domain.catalogue.catalogue import Catalogue
-from domain.catalogue.offer_index import OfferEntry, ProductEntry
-from domain.catalogue.policies import PolicyFact
 from domain.shared.findings import Verdict
 from domain.validation.context import ValidationContext
 
@@ -24,44 +21,15 @@ MAX_CACHED_LINES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class _CacheKey:
-    """All inputs of a verdict but the time."""
-
-    partner: str
-    status: str
-    expires_at: datetime
-    order_id: str | None
-    details: BasketDetails
-    items: tuple[OrderItem, ...]
-    offers: tuple[OfferEntry, ...]
-    products: tuple[ProductEntry, ...]
-    policies: tuple[PolicyFact, ...]
-
-    @classmethod
-    def of(cls, basket: Basket, catalogue: Catalogue, product_codes: tuple[str, ...]) -> _CacheKey:
-        items = tuple(basket.items.values())
-        return cls(
-            basket.partner,
-            basket.status,
-            basket.expires_at,
-            basket.order_id,
-            basket.details,
-            items,
-            tuple([catalogue.offer_entry(item.offer.id) for item in items]),
-            tuple([catalogue.product_entry(code) for code in product_codes]),
-            catalogue.policies(basket.partner),
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class _CachedVerdict:
-    """A verdict that is valid from `since` until before `until`; items and offers determine `product_codes`."""
+    """A verdict that is valid from `since` until before `until`; lines and offers determine `product_codes`."""
 
-    key: _CacheKey
+    inputs: tuple[object, ...]
     product_codes: tuple[str, ...]
     since: datetime
     until: datetime
     verdict: Verdict
+    size: int
 
 
 class VerdictCache:
@@ -71,7 +39,7 @@ class VerdictCache:
     """
 
     def __init__(self, lines: int = MAX_CACHED_LINES) -> None:
-        self._verdicts: LRUCache[str, _CachedVerdict] = LRUCache(lines, getsizeof=_size)
+        self._verdicts: LRUCache[str, _CachedVerdict] = LRUCache(lines, getsizeof=lambda cached: cached.size)
 
     def drop(self) -> None:
         self._verdicts.clear()
@@ -81,17 +49,29 @@ class VerdictCache:
         found = self._verdicts.get(basket.id)
         if found is None or not found.since <= now < found.until:
             return None
-        return found.verdict if found.key == _CacheKey.of(basket, catalogue, found.product_codes) else None
+        return found.verdict if found.inputs == _inputs(basket, catalogue, found.product_codes) else None
 
     def keep(self, context: ValidationContext, catalogue: Catalogue, verdict: Verdict) -> None:
         basket, codes = context.basket, context.product_codes
-        cached = _CachedVerdict(_CacheKey.of(basket, catalogue, codes), codes, *context.validity, verdict)
-        if _size(cached) <= self._verdicts.maxsize:
-            self._verdicts[basket.id] = cached
+        size = 1 + len(context.lines) + len(verdict.findings)
+        if size <= self._verdicts.maxsize:
+            inputs = _inputs(basket, catalogue, codes)
+            self._verdicts[basket.id] = _CachedVerdict(inputs, codes, *context.validity, verdict, size)
         else:
             self._verdicts.pop(basket.id, None)
 
 
-def _size(cached: _CachedVerdict) -> int:
-    verdict = cached.verdict
-    return 1 + len(cached.key.items) + len(verdict.blocked_products) + len(verdict.validation_errors)
+def _inputs(basket: Basket, catalogue: Catalogue, product_codes: tuple[str, ...]) -> tuple[object, ...]:
+    """All inputs of a verdict but the time."""
+    items = tuple(basket.items.values())
+    return (
+        basket.partner,
+        basket.status,
+        basket.expires_at,
+        basket.order_id,
+        basket.details,
+        items,
+        tuple([catalogue.offer_entry(item.offer.id) for item in items]),
+        tuple([catalogue.product_entry(code) for code in product_codes]),
+        catalogue.policies(basket.partner),
+    )

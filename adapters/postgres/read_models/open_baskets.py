@@ -1,4 +1,4 @@
-"""Open baskets by what their verdicts rest on, in PostgreSQL."""
+"""Open baskets by their references, in PostgreSQL."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections.abc import Collection, Sequence
 
 from adapters.postgres.pool import DatabasePool
 
-# The next open baskets that use any of these names.
+# The next open baskets that have any of these references.
 USING = """
 SELECT DISTINCT basket_id FROM open_basket_uses
  WHERE name = ANY($1::text[]) AND basket_id > $2
  ORDER BY basket_id LIMIT $3
 """
 
-# How many open baskets use a name.
+# How many open baskets have a reference.
 COUNT = "SELECT count(*) FROM open_basket_uses WHERE name = $1"
 
-# Baskets of the newest $1 events whose views do not hold these yet.
+# The baskets among the newest $1 events whose views lag behind them.
 BEHIND = """
 SELECT DISTINCT event.stream_id
   FROM (SELECT stream_id, version FROM events ORDER BY position DESC LIMIT $1) AS event
