@@ -11,7 +11,7 @@ from starlette.types import ASGIApp
 
 from adapters.container import Container, open_operator_container, open_partner_container
 from adapters.http.server import serve, serve_in_background
-from adapters.metrics.page import metrics_route
+from adapters.metrics.service_metrics import metrics_route
 from adapters.settings import Settings
 from adapters.system import new_id
 from api.http.dispatcher import Dispatcher

@@ -11,7 +11,7 @@ from adapters.http.server import serve
 from adapters.kafka.catalogue_messages import CATALOGUE_TOPICS
 from adapters.kafka.codecs import require_codecs
 from adapters.kafka.topics import BASKET_EVENTS
-from adapters.metrics.page import metrics_route
+from adapters.metrics.service_metrics import metrics_route
 from adapters.settings import Settings
 from adapters.system import new_id, utc_now
 from cli.heartbeat_reporter import report_heartbeats, this_process

@@ -18,8 +18,8 @@ from domain.ports.messaging import (
 )
 from domain.shared.values import MessageSource
 from domain.validation.verdict_assembler import VerdictAssembler, VerdictUnavailable
+from workers.dead_letters import event_context
 from workers.heartbeat import Heartbeat
-from workers.log_context import event_context
 
 BATCH_EVENTS = 2_000
 BATCH_BYTES = 8 * 1024 * 1024

@@ -19,11 +19,13 @@ from adapters.wire.facts import InvalidFact
 from domain.basket.projection import BasketProjection
 from domain.catalogue.epochs import CatalogueMessage, FactMessage, Tombstone
 from domain.operators.dead_letters.model import MessageKind
-from domain.operators.dead_letters.store import (
+from domain.operators.dead_letters.retry_handler import (
     SKIPPED,
     RetryFailed,
     RetryHandler,
     RetryPlan,
+)
+from domain.operators.dead_letters.store import (
     StoredDeadLetter,
 )
 from domain.ports.catalogue import CatalogueFacts

@@ -1,17 +1,30 @@
-"""The status of the whole service as metrics. Every process tells it, because a dead one cannot."""
+"""The page that Prometheus reads: this process's counters, and the status of the whole service as metrics.
+
+Every process tells the status, because a dead one cannot. Partners must not reach the page's port: its figures are for
+operators.
+"""
 
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from adapters.system import release
 from domain.operators.dead_letters.model import DeadLetterCount
 from domain.operators.status.model import RoleHolder, ServiceStatus, WorkerLag, WorkerStatus
+from domain.operators.status.service_status import StatusService
+from domain.shared.errors import Unavailable
+
+METRICS = "/metrics"
+
+CountDeadLetters = Callable[[], Awaitable[Sequence[DeadLetterCount]]]
 
 _WORKER_METRICS: Sequence[tuple[str, str, Callable[[WorkerStatus], float | None]]] = (
     (
@@ -52,6 +65,23 @@ _LAG_METRICS: Sequence[tuple[str, str, Callable[[WorkerLag], float | None]]] = (
         lambda lag: lag.eta_seconds,
     ),
 )
+
+
+def metrics_route(status_service: StatusService, count_dead_letters: CountDeadLetters) -> Route:
+    """`/metrics`: this process's counters, and the service's status where PostgreSQL answers."""
+
+    async def metrics(_: Request) -> Response:
+        try:
+            service = service_exposition(await status_service.now(), await count_dead_letters())
+        except Unavailable:
+            service = service_exposition(None)
+        return Response(
+            generate_latest(REGISTRY) + service,
+            media_type=CONTENT_TYPE_PLAIN_0_0_4,
+            headers={"Cache-Control": "no-store"},
+        )
+
+    return Route(METRICS, metrics)
 
 
 def service_exposition(

@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from adapters.auth.local_issuer import issue_token
 from adapters.container import Container, open_operator_container
 from adapters.http.server import serve_in_background
-from adapters.metrics.page import metrics_route
+from adapters.metrics.service_metrics import metrics_route
 from adapters.settings import Settings
 from adapters.system import new_id
 from api.operators.app import OPERATOR_API_PATH

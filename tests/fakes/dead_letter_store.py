@@ -10,7 +10,9 @@ from typing import Literal
 
 from domain.operators.audit import OperatorAction
 from domain.operators.dead_letters.model import DeadLetterCount, DeadLetterQuery, ResolvedBy
-from domain.operators.dead_letters.store import StoredDeadLetter
+from domain.operators.dead_letters.store import (
+    StoredDeadLetter,
+)
 from domain.shared.values import Clock
 
 

@@ -18,11 +18,14 @@ from domain.operators.dead_letters.model import (
     ResolutionResult,
     ResolutionStatus,
 )
-from domain.operators.dead_letters.no_retry_handler import NO_RETRY_HANDLER, UnreadableBatchHandler
-from domain.operators.dead_letters.store import (
-    DeadLetterStore,
+from domain.operators.dead_letters.retry_handler import (
+    NO_RETRY_HANDLER,
     RetryFailed,
     RetryHandler,
+    UnreadableBatchHandler,
+)
+from domain.operators.dead_letters.store import (
+    DeadLetterStore,
     StoredDeadLetter,
 )
 from domain.operators.dead_letters.views import describe, summarize

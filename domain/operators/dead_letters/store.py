@@ -1,8 +1,7 @@
-"""Where dead letters are stored, and how their messages are retried: the ports of the dead letter service."""
+"""Where dead letters are stored, for operators: a port."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -10,14 +9,8 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from domain.operators.audit import OperatorAction
-from domain.operators.dead_letters.model import DeadLetterCount, DeadLetterQuery, MessageKind, ResolvedBy
+from domain.operators.dead_letters.model import DeadLetterCount, DeadLetterQuery, ResolvedBy
 from domain.ports.messaging import DeadLetter
-
-SKIPPED = "left out"
-
-
-class RetryFailed(Exception):
-    """A letter cannot be settled in this way; says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,49 +26,6 @@ class StoredDeadLetter:
     last_error: str | None = None
     settled_at: datetime | None = None
     settled_by: ResolvedBy | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RetryPlan:
-    """What a retry and a skip of a letter would do, for people.
-
-    `only_by_name`: a retry of all letters leaves it out; the letter or its code must be named.
-    """
-
-    retry: str
-    skip: str
-    only_by_name: bool = False
-
-
-class RetryHandler(ABC):
-    """Retries the messages of some topics. The letters of one basket in these topics are settled in order."""
-
-    topics: Collection[str]
-    settles_all: bool = False
-    """What settles one letter of a basket settles its others as well."""
-
-    @abstractmethod
-    def kind(self, topic: str) -> MessageKind: ...
-
-    @abstractmethod
-    def plan(self, letter: StoredDeadLetter) -> RetryPlan: ...
-
-    @abstractmethod
-    async def retry(self, letter: StoredDeadLetter) -> str:
-        """Does what the message asked for and returns what was done. It may be done again without harm.
-
-        Raises RetryFailed, and Unavailable where the outcome is not known yet.
-        """
-
-    async def skip(self, letter: StoredDeadLetter) -> str:
-        """Does what is needed to leave the letter out and returns what that means. Raises RetryFailed where it cannot
-        be left out, and Unavailable."""
-        return SKIPPED
-
-    async def settled(self, letter: StoredDeadLetter) -> None:
-        """Does what can be done only after the letter is settled. Raises RetryFailed where the letter must be opened
-        again, and Unavailable."""
-        return
 
 
 class DeadLetterClaim(Protocol):

@@ -10,7 +10,12 @@ from domain.operators.dead_letters.model import (
     MessageHeader,
     ReadableContent,
 )
-from domain.operators.dead_letters.store import RetryHandler, StoredDeadLetter
+from domain.operators.dead_letters.retry_handler import (
+    RetryHandler,
+)
+from domain.operators.dead_letters.store import (
+    StoredDeadLetter,
+)
 
 
 def summarize(letter: StoredDeadLetter, handler: RetryHandler) -> DeadLetterSummary:

@@ -10,8 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.applications import Starlette
 
 from adapters.metrics import process_metrics
-from adapters.metrics.page import METRICS, metrics_route
-from adapters.metrics.service_metrics import service_exposition
+from adapters.metrics.service_metrics import METRICS, metrics_route, service_exposition
 from domain.operators.dead_letters.model import DeadLetterCount
 from domain.operators.status.model import (
     Backlog,

@@ -7,7 +7,7 @@ import pytest
 from domain.ports.event_store import StoredEvent
 from domain.ports.messaging import DeadLetter
 from domain.shared.values import MessageSource
-from workers.log_context import dead_letter_context, event_context
+from workers.dead_letters import dead_letter_context, event_context
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 TRACEPARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
