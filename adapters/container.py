@@ -16,9 +16,7 @@ from domain.basket.decision import BasketLimits, CheckoutConfig
 from domain.basket.projection import BasketProjection
 from domain.basket.repository import BasketRepository
 from domain.operators.checkpoint_reset import CheckpointReset
-from domain.operators.dead_letters.retry_handler import (
-    RetryHandler,
-)
+from domain.operators.dead_letters.retry_handler import RetryHandler
 from domain.operators.dead_letters.service import DeadLetterService
 from domain.operators.erasure import ErasureService
 from domain.operators.history.as_of import BasketHistory

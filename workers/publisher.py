@@ -9,13 +9,7 @@ import structlog
 from domain.operators.publisher_checkpoint import PublisherBeyondStore, ahead_of_store
 from domain.ports.event_store import EventFeed, EventStore, StoredEvent
 from domain.ports.leadership import Leadership
-from domain.ports.messaging import (
-    DeadLetter,
-    DeadLetters,
-    Publication,
-    Publisher,
-    PublisherSession,
-)
+from domain.ports.messaging import DeadLetter, DeadLetters, Publication, Publisher, PublisherSession
 from domain.shared.values import MessageSource
 from domain.validation.verdict_assembler import VerdictAssembler, VerdictUnavailable
 from workers.dead_letters import event_context

@@ -19,15 +19,8 @@ from adapters.wire.facts import InvalidFact
 from domain.basket.projection import BasketProjection
 from domain.catalogue.epochs import CatalogueMessage, FactMessage, Tombstone
 from domain.operators.dead_letters.model import MessageKind
-from domain.operators.dead_letters.retry_handler import (
-    SKIPPED,
-    RetryFailed,
-    RetryHandler,
-    RetryPlan,
-)
-from domain.operators.dead_letters.store import (
-    StoredDeadLetter,
-)
+from domain.operators.dead_letters.retry_handler import SKIPPED, RetryFailed, RetryHandler, RetryPlan
+from domain.operators.dead_letters.store import StoredDeadLetter
 from domain.ports.catalogue import CatalogueFacts
 from domain.ports.event_store import EventStore
 from domain.validation.verdict_assembler import VerdictAssembler, VerdictUnavailable

@@ -11,12 +11,7 @@ from typing import Any, TypeVar
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, errors
 from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
 
-from domain.shared.errors import (
-    BrokerRefused,
-    BrokerUnavailable,
-    LeadershipLost,
-    Unavailable,
-)
+from domain.shared.errors import BrokerRefused, BrokerUnavailable, LeadershipLost, Unavailable
 
 T = TypeVar("T")
 

@@ -13,9 +13,7 @@ from adapters.postgres.dead_letters import MAX_ERROR_LENGTH, to_storable_text
 from adapters.postgres.pool import DatabasePool
 from domain.operators.audit import OperatorAction
 from domain.operators.dead_letters.model import DeadLetterCount, DeadLetterQuery, ResolvedBy
-from domain.operators.dead_letters.store import (
-    StoredDeadLetter,
-)
+from domain.operators.dead_letters.store import StoredDeadLetter
 from domain.ports.messaging import DeadLetter
 from domain.shared.values import MessageSource
 

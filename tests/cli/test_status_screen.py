@@ -4,12 +4,7 @@ from io import StringIO
 
 from cli.output import Output
 from cli.status.screen import show, show_unavailable
-from domain.operators.status.model import (
-    Backlog,
-    RoleLock,
-    ServiceStatus,
-    StatusReadings,
-)
+from domain.operators.status.model import Backlog, RoleLock, ServiceStatus, StatusReadings
 from domain.operators.status.service_status import HealthPolicy, evaluate
 from tests.domain.operators.status.test_service_status import NOON, ROLE, recorded
 

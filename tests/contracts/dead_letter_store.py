@@ -7,10 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from domain.operators.audit import Operator, OperatorAction
 from domain.operators.dead_letters.model import DeadLetterCount, DeadLetterQuery
-from domain.operators.dead_letters.store import (
-    DeadLetterStore,
-    StoredDeadLetter,
-)
+from domain.operators.dead_letters.store import DeadLetterStore, StoredDeadLetter
 from domain.ports.messaging import DeadLetter
 from domain.shared.values import MessageSource
 from tests.contracts.audit import action

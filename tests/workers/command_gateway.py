@@ -12,12 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from adapters.kafka import topics
-from adapters.kafka.command_executor import (
-    INITIATE,
-    UPDATE,
-    VALIDATE,
-    KafkaCommandExecutor,
-)
+from adapters.kafka.command_executor import INITIATE, UPDATE, VALIDATE, KafkaCommandExecutor
 from adapters.kafka.command_stream import CommandStream
 from adapters.kafka.messages import Message, Received
 from adapters.kafka.order_placed import OrderPlacedHandler

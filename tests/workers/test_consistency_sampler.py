@@ -14,12 +14,7 @@ from adapters.kafka.messages import basket_event_message
 from adapters.kafka.topics import BASKET_EVENTS, ensure_topics
 from adapters.settings import Settings
 from domain.operators.verify.topic_verifier import TopicVerifier
-from tests.basket_traffic import (
-    BasketTraffic,
-    delivery,
-    send,
-    streaming_settings,
-)
+from tests.basket_traffic import BasketTraffic, delivery, send, streaming_settings
 from tests.builders import add, caller, update
 from tests.servers.checkout_command import run_with
 from tests.servers.kafka import KafkaServer

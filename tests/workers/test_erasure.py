@@ -20,13 +20,7 @@ from domain.basket.projection import to_view
 from domain.basket.serialization import serialize_order
 from domain.operators.erasure import Person
 from domain.shared.values import MessageSource
-from tests.adapters.postgres.erasure_setup import (
-    GRACE,
-    MARKER,
-    a_basket,
-    service,
-    tables_holding,
-)
+from tests.adapters.postgres.erasure_setup import GRACE, MARKER, a_basket, service, tables_holding
 from tests.basket_traffic import by_basket, topic_content
 from tests.builders.stored_events import stored_basket
 from tests.servers.waiting import eventually

@@ -23,12 +23,7 @@ from domain.basket.snapshot import BasketSnapshot
 from domain.ports.event_store import Append, NewEvent, StoredEvent
 from domain.shared.eventsourcing import fold
 from domain.shared.values import MessageSource
-from tests.basket_traffic import (
-    BasketTraffic,
-    send,
-    streaming_settings,
-    topic_content,
-)
+from tests.basket_traffic import BasketTraffic, send, streaming_settings, topic_content
 from tests.builders import caller, validate
 from tests.conftest import OwnKafka, OwnPostgres
 from tests.servers.waiting import eventually

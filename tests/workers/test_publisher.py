@@ -16,22 +16,12 @@ from adapters.settings import Settings
 from domain.basket.serialization import serialize_verdict
 from domain.ports.event_store import Append, NewEvent
 from domain.validation.verdict_assembler import BASKET_VALIDATED
-from tests.basket_traffic import (
-    BasketTraffic,
-    by_basket,
-    streaming_settings,
-    topic_content,
-)
+from tests.basket_traffic import BasketTraffic, by_basket, streaming_settings, topic_content
 from tests.builders import caller, validate
 from tests.conftest import OwnKafka, OwnPostgres
 from tests.servers.kafka import KafkaServer
 from tests.servers.waiting import eventually
-from tests.workers.worker_processes import (
-    event_store,
-    publisher_process,
-    publisher_worker,
-    running_worker,
-)
+from tests.workers.worker_processes import event_store, publisher_process, publisher_worker, running_worker
 
 
 async def published(settings: Settings, partner: BasketTraffic) -> bool:

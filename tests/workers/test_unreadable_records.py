@@ -29,13 +29,7 @@ from tests.basket_traffic import BasketTraffic, topic_content
 from tests.builders import availability, offer, price
 from tests.contracts.catalogue import unique
 from tests.servers.foreign import send_foreign
-from tests.servers.raw_batches import (
-    HEADER_BYTES,
-    batch,
-    payload_of,
-    produce_raw,
-    with_payload,
-)
+from tests.servers.raw_batches import HEADER_BYTES, batch, payload_of, produce_raw, with_payload
 from tests.servers.waiting import eventually
 from tests.workers.command_gateway import CommandGateway, command, command_worker, initiate, order
 from tests.workers.running_worker import RecordedDeadLetters, ready_worker, send_messages

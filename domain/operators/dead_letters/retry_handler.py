@@ -7,9 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from domain.operators.dead_letters.model import MessageKind
-from domain.operators.dead_letters.store import (
-    StoredDeadLetter,
-)
+from domain.operators.dead_letters.store import StoredDeadLetter
 
 SKIPPED = "left out"
 

@@ -24,10 +24,7 @@ from domain.operators.dead_letters.retry_handler import (
     RetryHandler,
     UnreadableBatchHandler,
 )
-from domain.operators.dead_letters.store import (
-    DeadLetterStore,
-    StoredDeadLetter,
-)
+from domain.operators.dead_letters.store import DeadLetterStore, StoredDeadLetter
 from domain.operators.dead_letters.views import describe, summarize
 from domain.shared.errors import Unavailable
 from domain.shared.values import Clock, NewId

@@ -10,12 +10,8 @@ from domain.operators.dead_letters.model import (
     MessageHeader,
     ReadableContent,
 )
-from domain.operators.dead_letters.retry_handler import (
-    RetryHandler,
-)
-from domain.operators.dead_letters.store import (
-    StoredDeadLetter,
-)
+from domain.operators.dead_letters.retry_handler import RetryHandler
+from domain.operators.dead_letters.store import StoredDeadLetter
 
 
 def summarize(letter: StoredDeadLetter, handler: RetryHandler) -> DeadLetterSummary:

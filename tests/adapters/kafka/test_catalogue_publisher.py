@@ -9,12 +9,7 @@ from adapters.kafka.catalogue_publisher import PublishResult, publish_facts
 from adapters.kafka.topics import PRICES, ensure_topics
 from domain.catalogue.facts import Fact
 from domain.shared.errors import BrokerUnavailable
-from tests.basket_traffic import (
-    by_basket,
-    delivery,
-    streaming_settings,
-    topic_content,
-)
+from tests.basket_traffic import by_basket, delivery, streaming_settings, topic_content
 from tests.builders import price
 from tests.conftest import OwnKafka
 from tests.servers.kafka import KafkaServer

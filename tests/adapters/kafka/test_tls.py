@@ -19,22 +19,12 @@ from adapters.kafka.startup import start_client
 from adapters.kafka.topics import ensure_topics
 from adapters.settings import InvalidSetting, Settings
 from domain.shared.errors import BrokerRefused
-from tests.basket_traffic import (
-    BasketTraffic,
-    by_basket,
-    streaming_settings,
-    topic_content,
-)
+from tests.basket_traffic import BasketTraffic, by_basket, streaming_settings, topic_content
 from tests.servers.kafka import KafkaServer, apache_kafka_missing
 from tests.servers.processes import Program
 from tests.servers.tls import PASSWORD, TlsKafka, tls_kafka
 from tests.servers.waiting import eventually
-from tests.workers.worker_processes import (
-    event_store,
-    projector_worker,
-    publisher_worker,
-    running_worker,
-)
+from tests.workers.worker_processes import event_store, projector_worker, publisher_worker, running_worker
 
 EVENTS = "checkout.basket-events.v1"
 

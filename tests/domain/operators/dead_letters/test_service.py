@@ -19,15 +19,9 @@ from domain.operators.dead_letters.model import (
     MessageKind,
     ResolutionResult,
 )
-from domain.operators.dead_letters.retry_handler import (
-    RetryFailed,
-    RetryHandler,
-    RetryPlan,
-)
+from domain.operators.dead_letters.retry_handler import RetryFailed, RetryHandler, RetryPlan
 from domain.operators.dead_letters.service import DeadLetterService
-from domain.operators.dead_letters.store import (
-    StoredDeadLetter,
-)
+from domain.operators.dead_letters.store import StoredDeadLetter
 from domain.shared.errors import BrokerUnavailable
 from tests.contracts.audit import NOON
 from tests.contracts.dead_letter_store import ONE, OTHER, message
