@@ -37,13 +37,11 @@ class CommandRejected(CheckoutError):
 class BasketNotFound(CommandRejected):
     def __init__(self, basket_id: str) -> None:
         super().__init__(f"there is no basket {basket_id}")
-        self.basket_id = basket_id
 
 
 class BasketFinished(CommandRejected):
     def __init__(self, basket_id: str, status: str) -> None:
         super().__init__(f"basket {basket_id} is {status}")
-        self.basket_id = basket_id
         self.status = status
 
 
@@ -74,14 +72,12 @@ class ExternalIdInUse(CommandRejected):
 class VersionMismatch(CommandRejected):
     def __init__(self, basket_id: str, actual: int | None) -> None:
         super().__init__(f"basket {basket_id} is at version {actual}")
-        self.basket_id = basket_id
         self.actual = actual
 
 
 class BasketExists(CommandRejected):
     def __init__(self, basket_id: str, version: int) -> None:
         super().__init__(f"basket {basket_id} is there, at version {version}")
-        self.basket_id = basket_id
         self.version = version
 
 
@@ -92,13 +88,11 @@ class IdempotencyError(CheckoutError):
 class KeyReused(IdempotencyError):
     def __init__(self, key: str) -> None:
         super().__init__(f"the idempotency key {key} came before with another request")
-        self.key = key
 
 
 class RequestInProgress(IdempotencyError):
     def __init__(self, key: str) -> None:
         super().__init__(f"what becomes of the idempotency key {key} is not decided yet")
-        self.key = key
 
 
 class AnsweredElsewhere(IdempotencyError):
@@ -140,4 +134,3 @@ class BrokerRefused(Unavailable):
 class LeadershipLost(Unavailable):
     def __init__(self, role: str, why: str) -> None:
         super().__init__(f"the role {role} is no longer held: {why}")
-        self.role = role
