@@ -18,12 +18,7 @@ from adapters.encryption.keys import MasterKeys
 from cli.commands import app
 from domain.operators.erasure import BasketSelection
 from tests.adapters.postgres.conftest import writers_wait
-from tests.adapters.postgres.erasure_setup import (
-    GRACE,
-    MARKER,
-    a_basket,
-    service,
-)
+from tests.adapters.postgres.erasure_setup import GRACE, MARKER, a_basket, service
 from tests.builders.stored_events import stored_basket
 from tests.servers.checkout_command import CommandResult, finish, start_checkout
 from tests.servers.waiting import eventually

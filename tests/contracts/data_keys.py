@@ -7,12 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from uuid import uuid4
 
-from domain.ports.data_keys import (
-    DataKey,
-    DataKeys,
-    KeyRequest,
-    WrappedKey,
-)
+from domain.ports.data_keys import DataKey, DataKeys, KeyRequest, WrappedKey
 
 Destroy = Callable[[str, int], Awaitable[None]]
 

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-from domain.operators.history.search import (
-    BasketQuery,
-    BasketSummary,
-    Cursor,
-    SearchPage,
-    check_page_size,
-)
+from domain.operators.history.search import BasketQuery, BasketSummary, Cursor, SearchPage, check_page_size
 from domain.ports.read_models import BasketView
 from tests.fakes.basket_views import MemoryBasketViews
 

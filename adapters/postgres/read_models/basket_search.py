@@ -3,13 +3,7 @@
 from __future__ import annotations
 
 from adapters.postgres.pool import DatabasePool
-from domain.operators.history.search import (
-    BasketQuery,
-    BasketSummary,
-    Cursor,
-    SearchPage,
-    check_page_size,
-)
+from domain.operators.history.search import BasketQuery, BasketSummary, Cursor, SearchPage, check_page_size
 
 _SETTINGS = {
     # Each call is planned for its own values. Which conditions there are, and how rare their values are, decides

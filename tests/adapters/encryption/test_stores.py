@@ -29,13 +29,7 @@ from domain.basket.personal_fields import without_personal_data
 from domain.basket.projection import BasketProjection, to_view
 from domain.basket.repository import BasketRepository
 from domain.basket.snapshot import BasketSnapshot
-from domain.ports.event_store import (
-    Append,
-    EventStore,
-    NewEvent,
-    StoredEvent,
-    StoredStream,
-)
+from domain.ports.event_store import Append, EventStore, NewEvent, StoredEvent, StoredStream
 from tests.adapters.encryption.encrypted_store import EncryptedStores, a_master_key
 from tests.adapters.encryption.test_envelope import maps
 from tests.builders import add, caller, initiate, item, update, validate

@@ -24,25 +24,14 @@ from domain.basket.codec import decode_all, encode
 from domain.basket.events import BasketPersonalDataForgotten
 from domain.basket.projection import to_view
 from domain.operators.audit import OperatorAction
-from domain.operators.erasure import (
-    BasketSelection,
-    NothingToErase,
-    Person,
-)
+from domain.operators.erasure import BasketSelection, NothingToErase, Person
 from domain.ports.event_store import Append, NewEvent
 from domain.ports.messaging import DeadLetter
 from domain.shared.eventsourcing import DomainEvent
 from domain.shared.values import MessageSource
 from domain.validation.verdict_assembler import VerdictAssembler
 from tests.adapters.postgres.conftest import DAY
-from tests.adapters.postgres.erasure_setup import (
-    GRACE,
-    MARKER,
-    a_basket,
-    project,
-    service,
-    tables_holding,
-)
+from tests.adapters.postgres.erasure_setup import GRACE, MARKER, a_basket, project, service, tables_holding
 from tests.builders import add, basket_id, caller, initiate, item, update, validate
 from tests.builders.direct_handlers import DirectHandlers
 from tests.builders.stored_events import stored_basket

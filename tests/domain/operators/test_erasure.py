@@ -26,15 +26,7 @@ from domain.operators.erasure import (
 )
 from domain.shared.eventsourcing import fold
 from domain.validation.verdict_assembler import VerdictAssembler
-from tests.builders import (
-    InMemoryCheckout,
-    add,
-    caller,
-    initiate,
-    item,
-    update,
-    validate,
-)
+from tests.builders import InMemoryCheckout, add, caller, initiate, item, update, validate
 from tests.scenario import happened
 
 SAID: dict[str, Any] = {

@@ -11,16 +11,7 @@ from domain.operators.history.as_of import BasketHistory, HistoryEntry
 from domain.operators.history.tail import HistoryTail
 from domain.ports.event_store import StoredEvent
 from domain.shared.errors import BasketNotFound, StoreUnavailable
-from tests.builders import (
-    InMemoryCheckout,
-    add,
-    basket_id,
-    caller,
-    initiate,
-    item,
-    update,
-    validate,
-)
+from tests.builders import InMemoryCheckout, add, basket_id, caller, initiate, item, update, validate
 from tests.fakes.event_store import InMemoryEventStore
 
 
