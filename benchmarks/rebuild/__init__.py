@@ -1,1 +1,1 @@
-"""How fast basket views are rebuilt, and what callers notice of it."""
+"""Measures how fast basket views are rebuilt, and what callers notice of it."""

@@ -1,11 +1,11 @@
-"""How fast basket views are rebuilt, and what callers notice of it.
+"""Measures how fast basket views are rebuilt, and what callers notice of it.
 
     python -m benchmarks.rebuild                     a million events of 100,000 real baskets
     python -m benchmarks.rebuild --baskets 10000     fewer of them
 
-Fills a PostgreSQL of its own, which is kept in `--folder` (the next run takes it as it is), rebuilds the views while
-nothing else happens, then while an API, all workers and callers are at work, and compares at the end. Needs the
-extras `benchmark` and `embedded`.
+Fills a PostgreSQL of its own, which it keeps in `--folder` for the next run. Rebuilds the views while nothing else
+runs, then while the API, all workers and callers run, and compares at the end. Needs the extras `benchmark` and
+`embedded`.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ from benchmarks.rebuild.store_filler import fill
 from domain.ports.messaging import PublisherCheckpoint
 
 PUBLISHER = "benchmark"
-SETTLED_AFTER = 5.0
+SETTLE_SECONDS = 5.0
 
 
-class Processors:
-    """What PostgreSQL's and this program's children took of the processors, in seconds, and what others took."""
+class ProcessorTime:
+    """Processor time of PostgreSQL, of this program's children, and of others, from its creation on."""
 
     def __init__(self, server: psutil.Process) -> None:
         self._server = server
@@ -55,7 +55,8 @@ class Processors:
             time.monotonic(),
         )
 
-    def said(self, events: int) -> dict[str, Any]:
+    def per_event(self, events: int) -> dict[str, Any]:
+        """Microseconds an event, and the share of the processors that others took."""
         server, python, all, seconds = (
             after - before for after, before in zip(self._now(), self._began, strict=True)
         )
@@ -72,15 +73,15 @@ def _with_children(process: psutil.Process) -> float:
     seconds: float = times.user + times.system + times.children_user + times.children_system
     for child in process.children():
         try:
-            its = child.cpu_times()
+            child_times = child.cpu_times()
         except psutil.NoSuchProcess:
             continue
-        seconds += its.user + its.system
+        seconds += child_times.user + child_times.system
     return seconds
 
 
 async def rebuild(environment: Mapping[str, str], *arguments: str) -> dict[str, Any]:
-    """What `checkout rebuild basket-views` says, with how long the whole command took."""
+    """The output of `checkout rebuild basket-views`, with the time of the whole command in seconds."""
     began = time.monotonic()
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "cli", "rebuild", "basket-views", "--json", *arguments),
@@ -88,38 +89,38 @@ async def rebuild(environment: Mapping[str, str], *arguments: str) -> dict[str, 
         env={**os.environ, **environment},
     )
     out, _ = await process.communicate()
-    said: dict[str, Any] = json.loads(out)
-    return {**said, "began": began, "seconds": time.monotonic() - began}
+    result: dict[str, Any] = json.loads(out)
+    return {**result, "began": began, "seconds": time.monotonic() - began}
 
 
-def tell(**said: object) -> None:
-    print(json.dumps(said), flush=True)
+def report(**figures: object) -> None:
+    print(json.dumps(figures), flush=True)
 
 
-async def alone(url: str, server: psutil.Process, rounds: int) -> None:
+async def measure_alone(url: str, server: psutil.Process, rounds: int) -> None:
     for _ in range(rounds):
-        processors = Processors(server)
-        said = await rebuild({"CHECKOUT_DATABASE_URL": url}, "--reason", "benchmark")
-        tell(
+        processors = ProcessorTime(server)
+        result = await rebuild({"CHECKOUT_DATABASE_URL": url}, "--reason", "benchmark")
+        report(
             what="alone",
-            state=said["state"],
-            events=said["done"],
-            seconds=round(said["seconds"], 2),
-            events_a_second=round(said["done"] / said["seconds"]),
-            differs=said["comparison"]["differs"],
-            same=said["comparison"]["same"],
-            **processors.said(said["done"]),
+            state=result["state"],
+            events=result["done"],
+            seconds=round(result["seconds"], 2),
+            events_a_second=round(result["done"] / result["seconds"]),
+            differs=result["comparison"]["differs"],
+            same=result["comparison"]["same"],
+            **processors.per_event(result["done"]),
         )
 
 
-async def serving(url: str, folder: Path, given: argparse.Namespace) -> None:
+async def measure_serving(url: str, folder: Path, given: argparse.Namespace) -> None:
     async with AsyncExitStack() as stack:
         broker = await stack.enter_async_context(EmbeddedBroker(folder / "broker.log"))
         database = DatabasePool(url)
         stack.push_async_callback(database.close)
         async with database.connection() as connection:
             last: int = await connection.fetchval("SELECT max(position) FROM events")
-        # What lies there was published long ago.
+        # All these events count as published.
         await PostgresPublisherCheckpoints(database).write(PUBLISHER, PublisherCheckpoint(last))
         environment = {
             "CHECKOUT_DATABASE_URL": url,
@@ -136,25 +137,25 @@ async def serving(url: str, folder: Path, given: argparse.Namespace) -> None:
         await callers.begin()
         stop = asyncio.Event()
         calling = asyncio.create_task(callers.keep_calling(stop))
-        await asyncio.sleep(SETTLED_AFTER)
+        await asyncio.sleep(SETTLE_SECONDS)
         for _ in range(given.rounds):
             since = time.monotonic()
             await asyncio.sleep(given.seconds)
-            tell(what="before", **callers.said(since, time.monotonic()))
+            report(what="before", **callers.summary(since, time.monotonic()))
             limit = () if given.rate is None else ("--rate", str(given.rate))
-            said = await rebuild(environment, "--reason", "benchmark", *limit)
-            tell(
+            result = await rebuild(environment, "--reason", "benchmark", *limit)
+            report(
                 what="during",
-                state=said["state"],
-                seconds=round(said["seconds"], 2),
-                events_a_second=round(said["done"] / said["seconds"]),
-                **callers.said(said["began"], time.monotonic()),
+                state=result["state"],
+                seconds=round(result["seconds"], 2),
+                events_a_second=round(result["done"] / result["seconds"]),
+                **callers.summary(result["began"], time.monotonic()),
             )
         stop.set()
         await calling
-        await asyncio.sleep(SETTLED_AFTER)
+        await asyncio.sleep(SETTLE_SECONDS)
         compared = (await rebuild(environment, "--dry-run"))["comparison"]
-        tell(what="compared", **{name: count for name, count in compared.items() if name != "samples"})
+        report(what="compared", **{name: count for name, count in compared.items() if name != "samples"})
 
 
 async def main(given: argparse.Namespace) -> None:
@@ -166,8 +167,8 @@ async def main(given: argparse.Namespace) -> None:
         await database.close()
         server = psutil.Process(postgres.pid)
         if not given.only_serving:
-            await alone(postgres.url, server, given.rounds)
-        await serving(postgres.url, given.folder, given)
+            await measure_alone(postgres.url, server, given.rounds)
+        await measure_serving(postgres.url, given.folder, given)
 
 
 if __name__ == "__main__":

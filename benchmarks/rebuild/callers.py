@@ -1,4 +1,4 @@
-"""Callers who come at a steady rate, whatever becomes of their calls."""
+"""Callers at a steady rate, whatever becomes of their calls."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from benchmarks.journey.records import GroceryBasket, GroceryLine
 
 BASKETS = 200
 PARTNERS = 10
-MOST_WAITING = 200
+MAX_WAITING = 200
 
 
 @dataclass(slots=True)
 class Call:
-    """When it was due, and how long it took from then, in seconds; why it failed."""
+    """When it was due, the seconds from then to its end, and why it failed."""
 
     at: float
     took: float
@@ -27,10 +27,9 @@ class Call:
 
 @dataclass
 class Callers:
-    """So many calls a second on baskets of their own: half of them reads, the others updates and validations.
+    """Makes `rate` calls a second on baskets of their own: half are reads, the others updates and validations.
 
-    A call's time counts from the moment at which it was due: one that had to wait for another's end is late as
-    well.
+    A call's time counts from the moment at which it was due, so that waiting for earlier calls counts too.
     """
 
     gateway: SocketGateway
@@ -38,7 +37,7 @@ class Callers:
     calls: list[Call] = field(default_factory=list)
 
     async def begin(self) -> None:
-        """Makes the baskets that are called about."""
+        """Initiates the baskets."""
         self._baskets: list[tuple[str, str]] = []
         for number in range(BASKETS):
             basket = GroceryBasket(
@@ -59,7 +58,7 @@ class Callers:
             running.add(task)
             task.add_done_callback(running.discard)
             number += 1
-            if len(running) > MOST_WAITING:
+            if len(running) > MAX_WAITING:
                 await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
         await asyncio.gather(*running)
 
@@ -78,8 +77,8 @@ class Callers:
             failed = f"{type(error).__name__}: {error}"
         self.calls.append(Call(due, time.monotonic() - due, failed))
 
-    def said(self, since: float, until: float) -> dict[str, Any]:
-        """What the calls of a time were like; times in milliseconds."""
+    def summary(self, since: float, until: float) -> dict[str, Any]:
+        """The calls that were due in a time; times in milliseconds."""
         calls = [call for call in self.calls if since <= call.at < until]
         took = sorted(call.took * 1000 for call in calls)
         cuts = statistics.quantiles(took, n=1000) if len(took) > 1 else [0.0] * 999

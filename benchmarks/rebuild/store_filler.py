@@ -1,4 +1,4 @@
-"""A store full of real baskets: their events, and their views as a projector leaves them."""
+"""Fills a store with real baskets: their events, and their views as a projector writes them."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from domain.ports.event_store import Append, NewEvent
 from domain.shared.values import LineOffer, Money, Product
 from domain.validation.validate import NO_POLICY_TERMS, validate_basket
 
-AT_ONCE = 500
+BATCH_BASKETS = 500
 BEGAN = datetime(2026, 11, 1, 8, 0, tzinfo=UTC)
-EVENTS_A_BASKET = 10
+EVENTS_PER_BASKET = 10
 METADATA = (
     b'{"partner":"store","actor":"benchmark","correlationId":"019a0000-0000-7000-8000-000000000000",'
     b'"causationId":"019a0000-0000-7000-8000-000000000000",'
@@ -39,8 +39,8 @@ METADATA = (
 
 
 async def fill(database: DatabasePool, count: int) -> None:
-    """Real baskets of about ten events: begun, their lines, some changed, all judged, every other one ordered. Goes
-    on where an interrupted run ended; what is there already stays."""
+    """Adds real baskets of about ten events until there are `count`: initiated, lines added and changed, validated, and
+    every other one completed. Goes on where an interrupted run ended."""
     views = PostgresBasketViews(database)
     async with (
         database.connection() as connection,
@@ -49,12 +49,14 @@ async def fill(database: DatabasePool, count: int) -> None:
         done = int(await connection.fetchval("SELECT count(*) FROM basket_views"))
         if done >= count:
             return
-        # Nothing of this is a circle.
+        # Nothing here has cycles.
         gc.disable()
-        batches = list(range(done - done % AT_ONCE, count, AT_ONCE))
-        chosen = _enough_of(real_baskets(20, 10 * count), count)
+        batches = list(range(done - done % BATCH_BASKETS, count, BATCH_BASKETS))
+        real = real_baskets(20, 10 * count)
         for start in track(batches, "filling"):
-            made = [_lived(start + nth, real) for nth, real in enumerate(chosen[start : start + AT_ONCE])]
+            numbers = range(start, min(start + BATCH_BASKETS, count))
+            # Where the data has fewer baskets, the first ones come again.
+            made = [_basket(number, real[number % len(real)]) for number in numbers]
             appends = [
                 Append(
                     basket.id,
@@ -69,13 +71,8 @@ async def fill(database: DatabasePool, count: int) -> None:
         await connection.execute("VACUUM ANALYZE", timeout=600)
 
 
-def _enough_of(baskets: Sequence[RealBasket], count: int) -> list[RealBasket]:
-    """So many baskets; where the data has fewer, the first again."""
-    return [baskets[number % len(baskets)] for number in range(count)]
-
-
-def _lived(number: int, real: RealBasket) -> Basket:
-    # Ids in the order of time, as the service makes them, and the same at every run.
+def _basket(number: int, real: RealBasket) -> Basket:
+    # Ids in the order of time, as the service makes them, and equal in every run.
     at = BEGAN + timedelta(seconds=number)
     milliseconds = int(at.timestamp() * 1000)
     id = UUID(int=(milliseconds << 80) | (7 << 76) | (2 << 62) | number)
@@ -86,12 +83,12 @@ def _lived(number: int, real: RealBasket) -> Basket:
         now=at,
         expires_at=at + timedelta(days=365),
     )
-    lines = real.lines[: EVENTS_A_BASKET + 10]
+    lines = real.lines[: EVENTS_PER_BASKET + 10]
     for nth, line in enumerate(lines):
         basket.add_item(_item(UUID(int=id.int + 1 + nth), line), at)
     at += timedelta(seconds=30, microseconds=number % 1_000_000)
     for nth, item in enumerate([*basket.items]):
-        if basket.version >= EVENTS_A_BASKET - 2 or nth >= len(lines):
+        if basket.version >= EVENTS_PER_BASKET - 2 or nth >= len(lines):
             break
         basket.change_quantity(item, basket.items[item].quantity + 1, at)
     verdict = validate_basket(basket, Catalogue(_facts_about(lines)), at, defaults=NO_POLICY_TERMS)
@@ -125,7 +122,7 @@ def _facts_about(lines: Sequence[GroceryLine]) -> Iterator[Fact]:
 
 @cache
 def _facts(product: int) -> tuple[Fact, ...]:
-    # One in eight is scarce, so that there is something to find.
+    # One product in eight is scarce, so that verdicts have findings.
     quantity = 2 if product % 8 == 0 else 500
     rows = (
         offer_row(product, f"Product {product}"),

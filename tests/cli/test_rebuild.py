@@ -60,7 +60,7 @@ async def spoil(connection: asyncpg.Connection, basket_id: str) -> None:
     await connection.execute("UPDATE basket_views SET status = 'expired' WHERE basket_id = $1", basket_id)
 
 
-async def test_a_dry_run_shows_what_would_differ_and_changes_nothing(
+async def test_a_dry_run_compares_and_changes_nothing(
     shop: Shop, rebuilds: PostgresRebuilds, connection: asyncpg.Connection
 ) -> None:
     ids = await many_baskets(shop, 500)
@@ -86,7 +86,7 @@ async def test_a_dry_run_shows_what_would_differ_and_changes_nothing(
 
 
 @pytest.mark.timeout(300)
-async def test_killed_at_any_moment_it_goes_on_and_ends_right(
+async def test_a_rebuild_killed_at_any_moment_resumes_and_ends_right(
     shop: Shop, rebuilds: PostgresRebuilds, connection: asyncpg.Connection
 ) -> None:
     chance = random.Random(4)
@@ -136,7 +136,7 @@ async def _has_come_far(rebuilds: PostgresRebuilds, process: Process, steps: int
     await eventually(enough, limit=60, every=0.01)
 
 
-async def test_an_interrupted_one_is_stopped_cleanly_and_goes_on(
+async def test_an_interrupted_rebuild_stops_in_order_and_resumes(
     shop: Shop, rebuilds: PostgresRebuilds, connection: asyncpg.Connection
 ) -> None:
     ids = await many_baskets(shop, 500)
@@ -171,7 +171,7 @@ async def _done(rebuilds: PostgresRebuilds, events: int) -> bool:
     )
 
 
-async def test_the_catalogue_is_rebuilt_by_the_same_command(
+async def test_the_same_command_rebuilds_the_catalogue(
     shop: Shop, rebuilds: PostgresRebuilds, connection: asyncpg.Connection
 ) -> None:
     await connection.execute("UPDATE catalogue_prices SET currency = 'USD'")
@@ -185,7 +185,7 @@ async def test_the_catalogue_is_rebuilt_by_the_same_command(
     assert await connection.fetchval("SELECT currency FROM catalogue_prices") == "GBP"
 
 
-async def test_with_a_scope_only_its_baskets_are_mended(
+async def test_a_scope_repairs_only_its_baskets(
     shop: Shop, rebuilds: PostgresRebuilds, connection: asyncpg.Connection
 ) -> None:
     basket, other = [await shop.fill(item("o-1")) for _ in range(2)]

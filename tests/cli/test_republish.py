@@ -77,7 +77,7 @@ async def partitions(settings: Settings, *topics: str) -> list[int]:
         await client.close()
 
 
-async def test_history_arrives_as_it_was_published_and_says_that_it_is_a_replay(
+async def test_replayed_messages_equal_the_published_ones_and_are_marked_as_replays(
     office: Office, topic: str
 ) -> None:
     await office.partner.fills_baskets(3)
@@ -104,7 +104,7 @@ async def test_history_arrives_as_it_was_published_and_says_that_it_is_a_replay(
     assert action.scope["topic"] == topic
 
 
-async def test_whole_verdicts_are_sent_again_on_request(office: Office, topic: str) -> None:
+async def test_whole_verdicts_are_republished_on_request(office: Office, topic: str) -> None:
     basket = await office.partner.fills_a_basket()
     await office.partner.fills_a_basket()
 
@@ -117,7 +117,7 @@ async def test_whole_verdicts_are_sent_again_on_request(office: Office, topic: s
     assert await topic_content(office.settings, VALIDATION_RESULTS, [basket.id]) == []
 
 
-async def test_killed_again_and_again_and_gone_on_with_it_sends_every_event_exactly_once(
+async def test_a_run_killed_and_resumed_repeatedly_sends_every_event_exactly_once(
     transactional_kafka: KafkaServer, office: Office, topic: str
 ) -> None:
     await office.partner.fills_baskets(80)
@@ -137,7 +137,7 @@ async def test_killed_again_and_again_and_gone_on_with_it_sends_every_event_exac
     assert await is_all_there_once(office, topic)
 
 
-async def test_what_a_run_left_in_an_open_transaction_is_never_seen_and_is_sent_again(
+async def test_messages_of_an_open_transaction_are_never_seen_and_sent_again(
     transactional_kafka: KafkaServer, office: Office, topic: str
 ) -> None:
     basket = await office.partner.fills_a_basket()
@@ -154,7 +154,7 @@ async def test_what_a_run_left_in_an_open_transaction_is_never_seen_and_is_sent_
     assert await is_all_there_once(office, topic)
 
 
-async def test_of_two_that_go_on_with_one_run_nothing_comes_twice(
+async def test_two_processes_that_resume_one_run_send_nothing_twice(
     transactional_kafka: KafkaServer, office: Office, topic: str
 ) -> None:
     await office.partner.fills_baskets(40)
@@ -166,7 +166,7 @@ async def test_of_two_that_go_on_with_one_run_nothing_comes_twice(
     assert await is_all_there_once(office, topic)
 
 
-async def test_an_interruption_says_how_to_go_on_and_then_the_rest_is_sent(
+async def test_an_interrupted_run_says_how_to_resume_and_then_sends_the_rest(
     office: Office, topic: str
 ) -> None:
     await office.partner.fills_baskets(5)
@@ -192,7 +192,7 @@ async def begun_to_arrive(office: Office, topic: str) -> bool:
     return there and len(await replayed(office, topic)) > 0
 
 
-async def test_the_command_line_sends_nothing_to_a_live_topic_unless_its_name_is_confirmed(
+async def test_a_live_topic_receives_nothing_unless_its_name_is_confirmed(
     office: Office,
 ) -> None:
     basket = await office.partner.fills_a_basket()
@@ -210,11 +210,11 @@ async def test_the_command_line_sends_nothing_to_a_live_topic_unless_its_name_is
     "arguments",
     [(), ("--to", "t", "--resume", "x"), ("--resume", "x", "--live"), ("--resume", "x", "--partner", "acme")],
 )
-def test_what_contradicts_itself_is_a_wrong_command_line(arguments: tuple[str, ...]) -> None:
+def test_contradicting_options_are_refused(arguments: tuple[str, ...]) -> None:
     assert CliRunner().invoke(app, ["republish", *arguments, "--reason", "x"]).exit_code == 2
 
 
-async def test_live_projectors_take_a_replay_on_the_live_topic_without_harm(office: Office) -> None:
+async def test_a_replay_on_the_live_topic_does_not_change_views(office: Office) -> None:
     basket = await office.partner.fills_a_basket()
     stored = await office.parts.event_store.read_events(basket.id)
     async with office.projecting():
@@ -245,7 +245,7 @@ async def is_at(office: Office, basket_id: str, version: int) -> bool:
     return await office.parts.basket_views.versions([basket_id]) == {basket_id: version}
 
 
-async def test_without_transactions_it_says_so_and_sends_at_least_once(
+async def test_without_transactions_it_warns_and_sends_at_least_once(
     tmp_path: Path, database_url: str, topic: str
 ) -> None:
     async with EmbeddedBroker(tmp_path / "broker.log") as broker:

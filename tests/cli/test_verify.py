@@ -60,7 +60,7 @@ async def claiming(shop: Shop, external_id: str) -> Basket:
     return basket
 
 
-async def test_a_sound_database_is_as_the_events_say(shop: Shop) -> None:
+async def test_a_consistent_database_has_no_inconsistencies(shop: Shop) -> None:
     baskets = [await shop.fill(item("o-1")) for _ in range(3)]
     await shop.judge(baskets[0])
     ended = await claiming(shop, "EXT-1")
@@ -76,7 +76,7 @@ async def test_a_sound_database_is_as_the_events_say(shop: Shop) -> None:
     assert 2 <= said["baskets"] <= 3
 
 
-async def test_every_kind_of_drift_of_views_is_found_named_and_mended_with_a_record(
+async def test_every_kind_of_view_inconsistency_is_reported_and_repaired_with_a_record(
     shop: Shop, saboteur: Saboteur
 ) -> None:
     sound, missing, behind, ahead, content, status, uses, expiry = [
@@ -130,7 +130,7 @@ async def test_every_kind_of_drift_of_views_is_found_named_and_mended_with_a_rec
     assert await shop.views.versions([behind.id]) == {behind.id: 3}
 
 
-async def test_claims_that_no_basket_has_and_that_are_missing_are_found_and_mended(
+async def test_missing_and_left_behind_claims_are_reported_and_repaired(
     shop: Shop, saboteur: Saboteur
 ) -> None:
     lost, stale, robbed, other = [await claiming(shop, f"EXT-{number}") for number in range(4)]
@@ -151,7 +151,7 @@ async def test_claims_that_no_basket_has_and_that_are_missing_are_found_and_mend
     assert (await look(shop))["counts"] == {}
 
 
-async def test_a_store_that_is_not_as_it_should_be_is_told_and_not_mended(
+async def test_inconsistencies_of_the_store_are_reported_and_not_repaired(
     shop: Shop, saboteur: Saboteur
 ) -> None:
     gap, turned, misplaced = [await shop.fill(item("o-1"), item("o-2")) for _ in range(3)]
@@ -185,7 +185,7 @@ async def test_a_store_that_is_not_as_it_should_be_is_told_and_not_mended(
     assert said["repaired"]["mended"] == {}
 
 
-async def test_catalogue_rows_that_are_not_as_the_newest_facts_say_are_found(
+async def test_catalogue_rows_that_differ_from_the_newest_facts_are_reported(
     shop: Shop, saboteur: Saboteur
 ) -> None:
     assert (await look(shop))["counts"] == {}
@@ -210,7 +210,7 @@ async def test_catalogue_rows_that_are_not_as_the_newest_facts_say_are_found(
     ]
 
 
-async def test_a_partner_or_a_basket_narrows_what_is_looked_at(shop: Shop, saboteur: Saboteur) -> None:
+async def test_a_partner_or_a_basket_narrows_what_is_verified(shop: Shop, saboteur: Saboteur) -> None:
     ours, theirs = await shop.fill(item("o-1")), await shop.fill(item("o-1"), partner="globex")
     await saboteur.run("UPDATE basket_views SET status = 'expired'")
 
@@ -220,7 +220,7 @@ async def test_a_partner_or_a_basket_narrows_what_is_looked_at(shop: Shop, sabot
     assert kinds(await look(shop)) == {ours.id: ["view_differs"], theirs.id: ["view_differs"]}
 
 
-async def test_a_view_that_lags_for_a_moment_is_no_difference(shop: Shop) -> None:
+async def test_a_view_that_lags_for_a_moment_is_consistent(shop: Shop) -> None:
     basket = await shop.fill(item("o-1"))
     await shop.change(basket, add("o-2"))
     assert kinds(await look(shop)) == {basket.id: ["view_behind"]}
@@ -255,7 +255,7 @@ async def test_people_get_a_table_and_a_wrong_command_line_ends_with_2(
     assert (await run_verify(away)).code == 2
 
 
-async def test_what_was_asked_for_and_could_not_be_looked_at_ends_with_3_and_is_named(shop: Shop) -> None:
+async def test_a_skipped_check_that_was_asked_for_is_named_and_ends_with_3(shop: Shop) -> None:
     await shop.fill(item("o-1"))
 
     for arguments in (["--all"], ["--kafka"], []):
@@ -269,7 +269,7 @@ async def test_what_was_asked_for_and_could_not_be_looked_at_ends_with_3_and_is_
     )
 
 
-async def test_baskets_are_verified_though_kafka_is_away(shop: Shop, saboteur: Saboteur) -> None:
+async def test_baskets_are_verified_while_kafka_is_away(shop: Shop, saboteur: Saboteur) -> None:
     basket = await shop.fill(item("o-1"))
     away = streaming_settings("127.0.0.1:1")
 
@@ -284,7 +284,7 @@ async def test_baskets_are_verified_though_kafka_is_away(shop: Shop, saboteur: S
     assert (code, kinds(said)) == (1, {basket.id: ["view_differs"]})
 
 
-async def test_a_sample_says_how_many_it_did_not_look_at(shop: Shop) -> None:
+async def test_a_sample_reports_how_many_baskets_it_skipped(shop: Shop) -> None:
     for _ in range(40):
         await shop.fill(item("o-1"))
     said = await look(shop, sample=5)
@@ -293,7 +293,7 @@ async def test_a_sample_says_how_many_it_did_not_look_at(shop: Shop) -> None:
     assert not baskets["asked"]
 
 
-async def test_an_interrupted_run_goes_on_where_it_was_and_looks_at_each_basket_once(
+async def test_an_interrupted_run_resumes_and_verifies_each_basket_once(
     shop: Shop, saboteur: Saboteur, tmp_path: Path
 ) -> None:
     ids = sorted(await many_baskets(shop, 1_500))

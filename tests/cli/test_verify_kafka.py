@@ -44,7 +44,7 @@ async def publish(shop: Shop, settings: Settings, *basket_ids: str) -> None:
         await eventually(all_of_it, limit=30, every=0.1)
 
 
-async def test_all_that_was_published_at_least_once_is_compared_on_the_embedded_broker(
+async def test_messages_published_at_least_once_are_compared_on_the_embedded_broker(
     shop: Shop, database_url: str, tmp_path: Path
 ) -> None:
     async with EmbeddedBroker(tmp_path / "broker.log") as broker:
@@ -76,7 +76,7 @@ async def test_all_that_was_published_at_least_once_is_compared_on_the_embedded_
         assert (code, kinds(said)) == (1, {baskets[1].id: ["message_without_event"] * 2})
 
 
-async def test_a_restored_store_is_told_with_the_baskets_of_which_kafka_knows_more(
+async def test_a_restored_store_is_reported_with_the_baskets_that_kafka_has_more_of(
     transactional_kafka: KafkaServer, shop: Shop, database_url: str, administrator_url: str
 ) -> None:
     settings = streaming_settings(transactional_kafka.bootstrap_servers, database_url)

@@ -68,7 +68,7 @@ async def service(settings: Settings, group: str) -> AsyncIterator[Container]:
         yield parts
 
 
-async def test_a_sound_service_under_load_has_no_differences(
+async def test_a_consistent_service_under_load_has_no_inconsistencies(
     module_kafka: KafkaServer, database_url: str, partner: BasketTraffic, group: str
 ) -> None:
     # On the Kafka that all tests share the projector would make views of others' baskets.
@@ -102,7 +102,7 @@ async def test_a_sound_service_under_load_has_no_differences(
     assert all_differences() == before
 
 
-async def test_a_view_that_differs_is_found_by_and_by_and_counted_by_its_kind(
+async def test_a_wrong_view_is_found_in_time_and_counted_by_kind(
     settings: Settings, partner: BasketTraffic, administrator_url: str
 ) -> None:
     async with open_worker_container(settings) as parts:
@@ -117,7 +117,7 @@ async def test_a_view_that_differs_is_found_by_and_by_and_counted_by_its_kind(
     assert sampled("checkout_verify_last_difference_timestamp_seconds") > 0
 
 
-async def test_a_view_that_stays_behind_differs_after_a_while(
+async def test_a_view_that_stays_behind_is_reported_after_the_patience(
     settings: Settings, partner: BasketTraffic
 ) -> None:
     async with open_worker_container(settings) as parts:
@@ -129,7 +129,7 @@ async def test_a_view_that_stays_behind_differs_after_a_while(
             await eventually(lambda: differences("view_behind") > before)
 
 
-async def test_a_message_that_comes_twice_is_found_as_it_is_published(
+async def test_a_repeated_message_is_found_when_it_is_published(
     transactional_kafka: KafkaServer, settings: Settings, partner: BasketTraffic
 ) -> None:
     before = differences("message_repeated")
@@ -152,9 +152,7 @@ async def test_a_message_that_comes_twice_is_found_as_it_is_published(
         await asyncio.gather(writing, return_exceptions=True)
 
 
-async def test_kafka_away_keeps_no_basket_from_being_verified(
-    settings: Settings, partner: BasketTraffic
-) -> None:
+async def test_baskets_are_verified_while_kafka_is_away(settings: Settings, partner: BasketTraffic) -> None:
     async with open_worker_container(settings) as parts:
         basket = await partner.fills_a_basket()
         await parts.projection.refold(basket.id)

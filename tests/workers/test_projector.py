@@ -77,7 +77,7 @@ def garbage(basket_id: str | None, value: bytes | None) -> Message:
     return Message(BASKET_EVENTS, basket_id.encode() if basket_id else None, value, (("ce_id", b"x"),))
 
 
-async def test_views_are_what_the_events_make_of_the_baskets(
+async def test_views_equal_the_folded_baskets(
     settings: Settings, group: str, partner: BasketTraffic, views: PostgresBasketViews
 ) -> None:
     await partner.fills_baskets(30)
@@ -116,7 +116,7 @@ async def test_repeats_change_nothing_and_gaps_are_filled_from_the_store(
         await eventually(lambda: views_are_right(views, partner), every=0.05)
 
 
-async def test_an_event_of_an_unknown_type_is_passed_over_and_moves_the_version(
+async def test_an_event_of_an_unknown_type_only_moves_the_version(
     settings: Settings,
     group: str,
     store: PostgresEventStore,
@@ -134,7 +134,7 @@ async def test_an_event_of_an_unknown_type_is_passed_over_and_moves_the_version(
     assert await views.versions([basket.id]) == {basket.id: version}
 
 
-async def test_what_is_not_understood_parks_its_basket_alone_until_it_is_released(
+async def test_an_invalid_message_blocks_only_its_basket_until_it_is_released(
     settings: Settings,
     group: str,
     store: PostgresEventStore,
@@ -198,7 +198,7 @@ async def test_what_is_not_understood_parks_its_basket_alone_until_it_is_release
         await eventually(lambda: views_are_right(views, partner), every=0.05)
 
 
-async def test_an_event_that_the_store_does_not_have_parks_its_basket(
+async def test_an_event_that_the_store_does_not_have_blocks_its_basket(
     settings: Settings, group: str, store: PostgresEventStore, partner: BasketTraffic, database: DatabasePool
 ) -> None:
     basket = await partner.fills_a_basket()
@@ -211,7 +211,7 @@ async def test_an_event_that_the_store_does_not_have_parks_its_basket(
         await eventually(lambda: letters.blocked([basket.id]), every=0.05)
 
 
-async def test_killed_again_and_again_the_views_end_right(
+async def test_views_are_right_after_repeated_kills(
     settings: Settings, group: str, partner: BasketTraffic, views: PostgresBasketViews
 ) -> None:
     async with AsyncExitStack() as stack:
@@ -236,7 +236,7 @@ async def test_killed_again_and_again_the_views_end_right(
             await eventually(lambda: views_are_right(views, partner), every=0.2)
 
 
-async def test_two_share_the_group_and_one_that_is_killed_leaves_its_part_to_the_other(
+async def test_a_projector_takes_over_the_partitions_of_a_killed_one(
     settings: Settings, group: str, partner: BasketTraffic, views: PostgresBasketViews
 ) -> None:
     async with AsyncExitStack() as stack:
@@ -253,7 +253,7 @@ async def test_two_share_the_group_and_one_that_is_killed_leaves_its_part_to_the
         await eventually(lambda: views_are_right(views, partner), every=0.2)
 
 
-async def test_it_goes_on_by_itself_after_kafka_and_postgres_were_away(
+async def test_the_projector_goes_on_after_kafka_and_postgres_were_away(
     own_kafka: OwnKafka, own_postgres: OwnPostgres, group: str
 ) -> None:
     node, server = await own_kafka(), await own_postgres()

@@ -43,7 +43,7 @@ async def all_published(settings: Settings, partner: BasketTraffic) -> bool:
     return len(found) == sum(map(len, (await partner.stored()).values()))
 
 
-async def test_a_store_that_ends_before_what_was_published_is_the_publishers_fault_and_not_waited_for(
+async def test_a_store_that_ends_before_the_publishers_record_is_reported_as_its_fault(
     settings: Settings, partner: BasketTraffic, administrator_url: str
 ) -> None:
     await partner.fills_baskets(3)
@@ -62,7 +62,7 @@ async def test_a_store_that_ends_before_what_was_published_is_the_publishers_fau
         assert "PublisherBeyondStore" in (heartbeat.last_error or "")
 
 
-async def test_events_at_positions_that_count_as_published_are_not_passed_over_in_silence(
+async def test_new_events_at_published_positions_are_reported_as_a_fault(
     settings: Settings, partner: BasketTraffic, administrator_url: str
 ) -> None:
     await partner.fills_baskets(3)
@@ -79,7 +79,7 @@ async def test_events_at_positions_that_count_as_published_are_not_passed_over_i
     assert await topic_content(settings, BASKET_EVENTS, other.basket_ids) == []
 
 
-async def test_it_goes_on_where_an_operator_says_and_publishes_what_happened_since(
+async def test_a_reset_publisher_goes_on_at_the_given_position(
     settings: Settings, partner: BasketTraffic, administrator_url: str
 ) -> None:
     await partner.fills_baskets(3)

@@ -97,7 +97,7 @@ def subject(messages: Sequence[Message]) -> str:
     return (messages[0].key or b"").decode()
 
 
-async def test_every_event_once_and_in_order_is_as_it_should_be(
+async def test_every_event_once_and_in_order_is_consistent(
     transactional_kafka: KafkaServer, published: Published, messages: list[Message]
 ) -> None:
     await published.publish(*messages)
@@ -106,7 +106,7 @@ async def test_every_event_once_and_in_order_is_as_it_should_be(
     assert (topic.messages, topic.comparable_from) == (72, 0)
 
 
-async def test_what_was_not_published_yet_is_not_missed(
+async def test_events_not_published_yet_are_not_missing(
     transactional_kafka: KafkaServer, published: Published, messages: list[Message]
 ) -> None:
     published.up_to = PublisherCheckpoint(50)
@@ -116,7 +116,7 @@ async def test_what_was_not_published_yet_is_not_missed(
     assert await published.drifts() == []
 
 
-async def test_a_hole_is_found(
+async def test_a_gap_is_reported(
     transactional_kafka: KafkaServer, published: Published, messages: list[Message]
 ) -> None:
     in_the_middle, at_the_end = of_one_basket(messages)[3], of_one_basket(messages)[-1]
@@ -129,7 +129,7 @@ async def test_a_hole_is_found(
     ]
 
 
-async def test_a_hole_that_was_filled_by_a_replay_is_none_and_a_replay_is_no_repeat(
+async def test_a_replay_may_fill_a_gap_and_is_no_repeat(
     transactional_kafka: KafkaServer, published: Published, messages: list[Message]
 ) -> None:
     hole, *others = of_one_basket(messages)[3:]
@@ -146,7 +146,7 @@ async def test_a_hole_that_was_filled_by_a_replay_is_none_and_a_replay_is_no_rep
     assert [(each.kind, each.version) for each in some] == [("message_differs", 4)]
 
 
-async def test_a_basket_that_is_missing_altogether_is_found(
+async def test_a_basket_without_messages_is_reported(
     transactional_kafka: KafkaServer, published: Published, messages: list[Message]
 ) -> None:
     await published.publish(*(message for message in messages if message.key != messages[0].key))
@@ -155,7 +155,7 @@ async def test_a_basket_that_is_missing_altogether_is_found(
     ]
 
 
-async def test_a_duplicate_is_found_unless_the_publisher_may_repeat_itself(
+async def test_a_duplicate_is_reported_unless_repeats_are_allowed(
     transactional_kafka: KafkaServer, published: Published, messages: list[Message]
 ) -> None:
     await published.publish(*messages, messages[of_one_basket(messages)[4]])
@@ -165,7 +165,7 @@ async def test_a_duplicate_is_found_unless_the_publisher_may_repeat_itself(
     assert await published.drifts() == []
 
 
-async def test_a_wrong_order_is_found_also_where_repeats_are_allowed(
+async def test_a_wrong_order_is_reported_even_if_repeats_are_allowed(
     transactional_kafka: KafkaServer, published: Published, messages: list[Message]
 ) -> None:
     one, other = of_one_basket(messages)[2:4]
@@ -177,7 +177,7 @@ async def test_a_wrong_order_is_found_also_where_repeats_are_allowed(
     assert await published.drifts() == [("message_out_of_order", subject(messages), 3)]
 
 
-async def test_wrong_bytes_are_found(
+async def test_other_content_is_reported(
     transactional_kafka: KafkaServer, published: Published, messages: list[Message]
 ) -> None:
     at = of_one_basket(messages)[5]
@@ -186,7 +186,7 @@ async def test_wrong_bytes_are_found(
     assert await published.drifts() == [("message_differs", subject(messages), 6)]
 
 
-async def test_messages_that_the_store_knows_nothing_of_are_found(
+async def test_messages_without_an_event_are_reported(
     transactional_kafka: KafkaServer, published: Published, messages: list[Message]
 ) -> None:
     beyond = replace((await published.events())[0], version=10)
@@ -199,7 +199,7 @@ async def test_messages_that_the_store_knows_nothing_of_are_found(
     ]
 
 
-async def test_what_retention_took_is_not_missed_and_what_it_left_is_compared(
+async def test_messages_deleted_by_retention_are_not_missing_and_the_others_are_compared(
     transactional_kafka: KafkaServer, published: Published, messages: list[Message]
 ) -> None:
     hole = len(messages) - 1
@@ -222,7 +222,7 @@ async def test_what_retention_took_is_not_missed_and_what_it_left_is_compared(
     assert 1 < (topic.comparable_from or 0) < hole
 
 
-async def test_of_topics_that_began_anew_only_what_came_since_is_compared(
+async def test_a_recreated_topic_is_compared_from_its_beginning(
     transactional_kafka: KafkaServer, published: Published, messages: list[Message]
 ) -> None:
     published.begins_after = 30
@@ -252,7 +252,7 @@ async def test_each_verdict_has_one_message(transactional_kafka: KafkaServer, pu
     )
 
 
-async def test_a_record_beyond_the_store_or_of_another_history_is_told(
+async def test_a_publishers_record_beyond_the_store_or_of_another_history_is_reported(
     transactional_kafka: KafkaServer, published: Published, messages: list[Message]
 ) -> None:
     await published.publish(*messages)

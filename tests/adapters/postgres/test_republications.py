@@ -18,7 +18,7 @@ class TestPostgresRepublications(RepublicationsContract):
     pass
 
 
-async def test_a_run_is_recorded_with_its_beginning_and_whoever_goes_on_with_it_too(
+async def test_the_start_and_each_resumption_of_a_run_are_recorded(
     runs: PostgresRepublications, database: DatabasePool
 ) -> None:
     await runs.begin(run(), REPUBLISHED)

@@ -137,7 +137,7 @@ class Service:
         return [replayed.event.position for replayed in self.broker.topic]
 
 
-async def test_history_is_sent_whole_and_in_order_up_to_where_it_ended_at_the_start() -> None:
+async def test_a_run_sends_the_whole_history_in_order_up_to_its_end_at_the_start() -> None:
     service = Service()
     await service.happens("a", "b", "a", "a", "b", "c")
     run = await service.begin()
@@ -166,9 +166,7 @@ async def test_history_is_sent_whole_and_in_order_up_to_where_it_ended_at_the_st
         ({"partner": "nobody"}, []),
     ],
 )
-async def test_a_run_sends_what_is_asked_for_and_nothing_else(
-    asked: dict[str, Any], positions: list[int]
-) -> None:
+async def test_a_run_sends_only_what_is_asked_for(asked: dict[str, Any], positions: list[int]) -> None:
     service = Service(batch_events=2)
     await service.happens("a", "b", "a", "a")
     await service.happens("b", "c", partner="other")
@@ -179,7 +177,7 @@ async def test_a_run_sends_what_is_asked_for_and_nothing_else(
     assert progress.complete
 
 
-async def test_who_republishes_is_recorded_with_what_and_why_before_anything_is_sent() -> None:
+async def test_the_operator_scope_and_reason_are_recorded_before_anything_is_sent() -> None:
     service = Service()
     await service.happens("a")
     run = await service.begin(partner="acme")
@@ -206,9 +204,7 @@ async def test_who_republishes_is_recorded_with_what_and_why_before_anything_is_
         ({"topic": "no good"}, "is no name"),
     ],
 )
-async def test_nothing_is_sent_to_a_topic_of_the_service_by_mistake(
-    asked: dict[str, Any], words: str
-) -> None:
+async def test_topics_of_the_service_are_refused(asked: dict[str, Any], words: str) -> None:
     service = Service()
     await service.happens("a")
 
@@ -218,7 +214,7 @@ async def test_nothing_is_sent_to_a_topic_of_the_service_by_mistake(
     assert (service.topics.made, service.runs.actions) == ([], [])
 
 
-async def test_a_live_topic_takes_it_once_its_name_was_typed_again() -> None:
+async def test_a_live_topic_is_accepted_once_its_name_is_repeated() -> None:
     service = Service()
     await service.happens("a")
     run = await service.begin("live-events", live=True, confirmed="live-events")
@@ -227,7 +223,7 @@ async def test_a_live_topic_takes_it_once_its_name_was_typed_again() -> None:
     assert service.runs.actions[0].scope["live"] is True
 
 
-async def test_a_run_that_is_stopped_says_how_far_it_came_and_goes_on_there() -> None:
+async def test_a_stopped_run_reports_its_progress_and_resumes_there() -> None:
     service = Service(batch_events=2)
     await service.happens(*"abcabc")
     run = await service.begin()
@@ -259,12 +255,12 @@ async def test_a_run_that_ended_sends_nothing_more() -> None:
     assert service.sent == [1, 2]
 
 
-async def test_nobody_goes_on_with_a_run_that_was_never_begun() -> None:
+async def test_an_unknown_run_is_not_resumed() -> None:
     with pytest.raises(RunNotFound):
         await Service().republisher.resume("run-7", ADA)
 
 
-async def test_a_rate_holds_it_back_and_a_stop_does_not_wait_for_it() -> None:
+async def test_a_rate_slows_a_run_and_a_stop_does_not_wait_for_it() -> None:
     service = Service(batch_events=100)
     await service.happens(*"abcdefgh")
     loop = asyncio.get_running_loop()
@@ -278,7 +274,7 @@ async def test_a_rate_holds_it_back_and_a_stop_does_not_wait_for_it() -> None:
     assert stop.is_set()
 
 
-async def test_a_rate_keeps_portions_to_a_second_of_it() -> None:
+async def test_with_a_rate_batches_hold_at_most_a_seconds_worth() -> None:
     service = Service(batch_events=100)
     await service.happens(*"abc")
     stop = asyncio.Event()
@@ -288,7 +284,7 @@ async def test_a_rate_keeps_portions_to_a_second_of_it() -> None:
     assert service.broker.transactions == [1]
 
 
-async def test_verdicts_are_sent_whole_without_events_and_those_that_are_lost_are_counted() -> None:
+async def test_whole_verdicts_are_sent_without_events_and_lost_ones_are_counted() -> None:
     service = Service()
     partner = await BasketTraffic(service.store).knows_a_catalogue()
     basket = await partner.fills_a_basket()
@@ -309,7 +305,7 @@ async def test_verdicts_are_sent_whole_without_events_and_those_that_are_lost_ar
     batch=st.integers(1, 7),
     basket=st.sampled_from(["a", None]),
 )
-def test_cut_off_at_any_moments_and_gone_on_with_it_leaves_no_hole_and_no_duplicate(
+def test_a_run_interrupted_at_any_moments_and_resumed_leaves_no_gap_and_no_duplicate(
     streams: list[str], failing: set[int], batch: int, basket: str | None
 ) -> None:
     async def play() -> None:

@@ -18,7 +18,7 @@ class TestPostgresBasketViews(BasketViewsContract):
         await database.close()
 
 
-async def test_views_say_that_the_store_is_away() -> None:
+async def test_views_raise_while_the_store_is_away() -> None:
     database = DatabasePool("postgresql://postgres@127.0.0.1:1/none", timeout=1.0)
     with pytest.raises(StoreUnavailable):
         await PostgresBasketViews(database).versions(["basket-1"])

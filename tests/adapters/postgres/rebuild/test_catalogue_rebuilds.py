@@ -64,7 +64,7 @@ def said() -> list[Fact]:
     ]
 
 
-async def test_rebuilt_projections_are_the_live_ones(
+async def test_rebuilt_projections_equal_the_live_ones(
     facts: PostgresCatalogue, rebuilds: PostgresRebuilds, connection: asyncpg.Connection
 ) -> None:
     before, names = await connection.fetchrow(LIVE), await names_of(connection, TABLES)
@@ -78,7 +78,7 @@ async def test_rebuilt_projections_are_the_live_ones(
     assert await generations(connection, "catalogue_prices") == {"public", "checkout_kept"}
 
 
-async def test_what_was_withdrawn_stays_so_in_rebuilt_projections_and_what_was_said_again_counts(
+async def test_withdrawn_facts_stay_withdrawn_in_rebuilt_projections_and_later_ones_count(
     facts: PostgresCatalogue,
     rebuilds: PostgresRebuilds,
     connection: asyncpg.Connection,
@@ -126,7 +126,7 @@ async def test_a_row_from_before_a_withdrawal_is_stale(
     assert await CatalogueVerifier(PostgresProjectionAudit(database)).verify() == []
 
 
-async def test_what_was_wrong_is_told_and_right_afterwards_also_for_those_who_remember_it(
+async def test_wrong_rows_are_reported_and_right_after_the_switch_also_in_caches(
     facts: PostgresCatalogue, rebuilds: PostgresRebuilds, connection: asyncpg.Connection
 ) -> None:
     before = await connection.fetchrow(LIVE)
@@ -162,7 +162,7 @@ async def remembered(facts: PostgresCatalogue) -> str:
     return str(current.amount)
 
 
-async def test_what_is_learned_meanwhile_is_in_the_new_generation_and_after_a_roll_back(
+async def test_facts_recorded_meanwhile_are_in_the_new_tables_and_survive_a_roll_back(
     facts: PostgresCatalogue, rebuilds: PostgresRebuilds, connection: asyncpg.Connection
 ) -> None:
     async with built(rebuilds, "catalogue") as work:

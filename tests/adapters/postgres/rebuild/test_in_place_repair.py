@@ -50,7 +50,7 @@ async def spoil(connection: asyncpg.Connection, basket_id: str) -> None:
 
 
 @pytest.mark.parametrize("by", ["basket", "partner", "since", "all of these"])
-async def test_with_a_scope_only_its_baskets_are_mended_and_in_place(
+async def test_a_scope_repairs_only_its_baskets_in_place(
     shop: Shop, rebuilds: PostgresRebuilds, connection: asyncpg.Connection, by: str
 ) -> None:
     ours, theirs = [await shop.fill(item("o-1"), partner=partner) for partner in ("acme", "globex")]
@@ -87,7 +87,7 @@ async def test_with_a_scope_only_its_baskets_are_mended_and_in_place(
     assert newest.state == "mended"
 
 
-async def test_a_view_that_a_projector_brings_forward_from_what_was_wrong_is_mended_again(
+async def test_a_view_that_a_projector_writes_from_a_wrong_row_is_repaired_again(
     shop: Shop, database: DatabasePool, connection: asyncpg.Connection
 ) -> None:
     basket = await shop.fill(item("o-1"))
@@ -111,7 +111,7 @@ async def test_a_view_that_a_projector_brings_forward_from_what_was_wrong_is_men
     assert await live_views(connection) == await as_their_events_say(shop.store, [basket.id])
 
 
-async def test_a_catalogue_has_no_baskets_to_choose(rebuilds: PostgresRebuilds) -> None:
+async def test_a_catalogue_rebuild_takes_no_scope(rebuilds: PostgresRebuilds) -> None:
     async with rebuilds.open_session("catalogue", OPERATOR, staged=True) as work:
         with pytest.raises(RebuildRefused):
             await work.repair_in_place(RebuildScope(partner="acme"), repairs=True, settles=0.0)

@@ -51,7 +51,7 @@ class TestPostgresDerived(ReadModelAuditContract):
         assert isinstance(actions, PostgresAuditLog)
         return await actions.newest(None, 10)
 
-    async def test_a_mover_that_waits_for_a_mended_row_finds_it_gone_and_moves_nothing(
+    async def test_a_projector_that_waits_for_a_repaired_row_finds_it_gone_and_writes_nothing(
         self, derived: AuditedStore, connection: asyncpg.Connection
     ) -> None:
         basket = await derived.basket()
@@ -68,7 +68,7 @@ class TestPostgresDerived(ReadModelAuditContract):
         assert not await moving
         assert await derived.views.versions([basket.id]) == {basket.id: right.version}
 
-    async def test_what_is_sealed_for_those_that_move_is_sealed_for_those_that_are_mended(
+    async def test_repaired_views_are_encrypted_as_projected_ones_are(
         self, derived: AuditedStore, database: DatabasePool
     ) -> None:
         basket = await derived.basket()

@@ -70,7 +70,7 @@ async def spoil(connection: asyncpg.Connection, basket: Basket, version_by: int 
     )
 
 
-async def test_rebuilt_views_are_the_live_ones(
+async def test_rebuilt_views_equal_the_live_ones(
     shop: Shop, rebuilds: PostgresRebuilds, connection: asyncpg.Connection
 ) -> None:
     baskets = await some_baskets(shop)
@@ -87,7 +87,7 @@ async def test_rebuilt_views_are_the_live_ones(
     assert await names_of(connection, TABLES) == names
 
 
-async def test_what_was_wrong_is_told_and_right_afterwards(
+async def test_wrong_views_are_reported_and_right_after_the_switch(
     shop: Shop, rebuilds: PostgresRebuilds, connection: asyncpg.Connection
 ) -> None:
     wrong, impossible, missing, named, *rest = await some_baskets(shop)
@@ -118,7 +118,7 @@ async def test_what_was_wrong_is_told_and_right_afterwards(
     assert await live_views(connection) == await as_their_events_say(shop.store, ids)
 
 
-async def test_what_happens_while_it_is_built_is_in_the_new_generation(
+async def test_events_appended_during_a_rebuild_are_in_the_new_tables(
     shop: Shop, rebuilds: PostgresRebuilds, connection: asyncpg.Connection
 ) -> None:
     changed, *rest = await some_baskets(shop, 4)
@@ -151,7 +151,7 @@ class SwitchedInBetween(PostgresBasketViews):
         return found
 
 
-async def test_a_projector_that_read_an_old_row_brings_nothing_of_it_into_the_new_generation(
+async def test_a_projector_that_read_an_old_row_writes_nothing_of_it_into_the_new_tables(
     shop: Shop, rebuilds: PostgresRebuilds, connection: asyncpg.Connection
 ) -> None:
     basket, *_ = await some_baskets(shop, 2)
@@ -174,7 +174,7 @@ async def test_a_projector_that_read_an_old_row_brings_nothing_of_it_into_the_ne
     assert await live_views(connection) == await as_their_events_say(shop.store, ids)
 
 
-async def test_callers_go_on_while_generations_change(
+async def test_callers_go_on_during_a_switch(
     shop: Shop, rebuilds: PostgresRebuilds, connection: asyncpg.Connection
 ) -> None:
     baskets = await some_baskets(shop, 4)
@@ -211,7 +211,7 @@ async def test_callers_go_on_while_generations_change(
     assert await live_views(connection) == await as_their_events_say(shop.store, ids)
 
 
-async def test_a_long_reader_is_waited_for_without_making_callers_wait(
+async def test_a_switch_waits_for_a_long_reader_without_making_callers_wait(
     shop: Shop, rebuilds: PostgresRebuilds, connection: asyncpg.Connection
 ) -> None:
     basket, *_ = await some_baskets(shop, 2)
@@ -239,7 +239,7 @@ async def _waits(rebuilds: PostgresRebuilds, rebuild_id: str) -> bool:
     return stands is not None and stands.waiting_for == "long statements on the live tables"
 
 
-async def test_rolling_back_brings_the_old_rows_and_what_happened_since(
+async def test_a_roll_back_restores_the_old_rows_with_the_events_since(
     shop: Shop, rebuilds: PostgresRebuilds, connection: asyncpg.Connection
 ) -> None:
     old, changed, lagging, *_ = await some_baskets(shop, 4)
@@ -262,7 +262,7 @@ async def test_rolling_back_brings_the_old_rows_and_what_happened_since(
     assert await live_views(connection) == right
 
 
-async def test_without_a_kept_generation_nothing_is_rolled_back(
+async def test_without_kept_tables_a_roll_back_is_refused(
     shop: Shop, rebuilds: PostgresRebuilds, connection: asyncpg.Connection
 ) -> None:
     with pytest.raises(RebuildRefused, match="no generation is kept"):
@@ -275,7 +275,7 @@ async def test_without_a_kept_generation_nothing_is_rolled_back(
     assert await generations(connection) == {"public"}
 
 
-async def test_a_kept_generation_from_before_a_migration_is_not_rolled_back_to(
+async def test_a_roll_back_to_tables_from_before_a_migration_is_refused(
     shop: Shop, rebuilds: PostgresRebuilds, connection: asyncpg.Connection
 ) -> None:
     await rebuild_all(rebuilds)
@@ -284,7 +284,7 @@ async def test_a_kept_generation_from_before_a_migration_is_not_rolled_back_to(
         await rebuilds.roll_back("basket-views", OPERATOR)
 
 
-async def test_one_rebuild_of_a_target_is_at_work_at_a_time(shop: Shop, rebuilds: PostgresRebuilds) -> None:
+async def test_one_rebuild_of_a_target_runs_at_a_time(shop: Shop, rebuilds: PostgresRebuilds) -> None:
     async with built(rebuilds):
         with pytest.raises(RebuildRefused, match="at work"):
             async with rebuilds.open_session("basket-views", OPERATOR):
@@ -295,7 +295,7 @@ async def test_one_rebuild_of_a_target_is_at_work_at_a_time(shop: Shop, rebuilds
             pass
 
 
-async def test_a_rebuild_whose_session_ended_is_interrupted_and_goes_on(
+async def test_a_rebuild_whose_session_ended_is_interrupted_and_resumes(
     shop: Shop, rebuilds: PostgresRebuilds, connection: asyncpg.Connection
 ) -> None:
     baskets = await some_baskets(shop)
@@ -328,7 +328,7 @@ async def test_a_rebuild_whose_session_ended_is_interrupted_and_goes_on(
 
 
 @pytest.mark.parametrize("how", ["abandoned", "begun anew"])
-async def test_nobody_builds_on_for_a_rebuild_that_was_given_up(
+async def test_processes_of_an_abandoned_rebuild_write_nothing(
     shop: Shop, rebuilds: PostgresRebuilds, connection: asyncpg.Connection, how: str
 ) -> None:
     baskets = await some_baskets(shop)
@@ -357,7 +357,7 @@ async def test_nobody_builds_on_for_a_rebuild_that_was_given_up(
     assert stands.state == "abandoned"
 
 
-async def test_what_another_release_built_is_not_gone_on_with(
+async def test_a_rebuild_of_another_release_is_not_resumed(
     shop: Shop, rebuilds: PostgresRebuilds, connection: asyncpg.Connection
 ) -> None:
     async with built(rebuilds) as work:
@@ -368,7 +368,7 @@ async def test_what_another_release_built_is_not_gone_on_with(
             await work.resume(1)
 
 
-async def test_columns_indexes_and_grants_that_came_later_come_along(
+async def test_later_columns_indexes_and_grants_are_in_the_new_tables(
     shop: Shop, rebuilds: PostgresRebuilds, connection: asyncpg.Connection
 ) -> None:
     await some_baskets(shop, 2)
@@ -416,7 +416,7 @@ async def test_snapshots_are_compressed_by_lz4_where_the_server_has_it_also_afte
     assert after == before
 
 
-async def test_live_tables_that_others_hang_on_by_identity_are_left_alone(
+async def test_a_rebuild_of_tables_with_dependents_is_refused(
     shop: Shop, rebuilds: PostgresRebuilds, connection: asyncpg.Connection
 ) -> None:
     await connection.execute("CREATE VIEW open_ones AS SELECT * FROM basket_views WHERE status = 'open'")
@@ -426,7 +426,7 @@ async def test_live_tables_that_others_hang_on_by_identity_are_left_alone(
     assert await rebuilds.newest(1) == []
 
 
-async def test_a_basket_that_cannot_be_folded_keeps_the_view_of_what_came_before(
+async def test_a_basket_that_cannot_be_folded_keeps_the_view_of_the_events_before(
     shop: Shop, rebuilds: PostgresRebuilds, connection: asyncpg.Connection
 ) -> None:
     await some_baskets(shop, 2)
@@ -442,7 +442,7 @@ async def test_a_basket_that_cannot_be_folded_keeps_the_view_of_what_came_before
     assert ended.comparison == comparison
 
 
-async def test_one_that_is_asked_to_stop_stops_and_others_see_it(
+async def test_a_cancelled_rebuild_stops_and_others_see_it(
     shop: Shop, rebuilds: PostgresRebuilds, connection: asyncpg.Connection
 ) -> None:
     async with built(rebuilds) as work:
@@ -458,7 +458,7 @@ async def test_one_that_is_asked_to_stop_stops_and_others_see_it(
     assert await generations(connection) == {"public", "checkout_rebuilt"}
 
 
-async def test_whoever_changes_something_is_recorded(shop: Shop, rebuilds: PostgresRebuilds) -> None:
+async def test_every_change_is_in_the_audit_log(shop: Shop, rebuilds: PostgresRebuilds) -> None:
     await some_baskets(shop, 2)
     ended, _ = await rebuild_all(rebuilds)
     await rebuilds.roll_back("basket-views", OPERATOR)
@@ -487,7 +487,7 @@ async def test_whoever_changes_something_is_recorded(shop: Shop, rebuilds: Postg
         (sql.DELETE_USES, (["basket-1"],), "open_basket_uses_pkey"),
     ],
 )
-async def test_what_is_asked_again_and_again_is_looked_up_and_not_walked_through(
+async def test_frequent_statements_use_an_index(
     shop: Shop, connection: asyncpg.Connection, statement: str, values: tuple[object, ...], index: str
 ) -> None:
     await some_baskets(shop, 2)

@@ -51,7 +51,7 @@ def drifts(
 
 
 @given(st.data(), st.integers(0, BASKETS * VERSIONS), st.booleans())
-def test_the_tally_suspects_every_basket_of_which_something_is_wrong(
+def test_the_tally_suspects_every_basket_with_an_inconsistency(
     data: st.DataObject, upto: int, repeats: bool
 ) -> None:
     found = messages(expected())
@@ -84,15 +84,13 @@ def _is_repeat(each: TopicMessage, found: list[TopicMessage]) -> bool:
 
 
 @given(st.integers(0, BASKETS * VERSIONS), st.integers(0, BASKETS * VERSIONS))
-def test_nothing_is_wrong_with_what_is_published_up_to_anywhere_behind_the_record(
-    upto: int, more: int
-) -> None:
+def test_messages_beyond_the_publishers_record_are_consistent(upto: int, more: int) -> None:
     there = messages(expected()[: min(upto + more, BASKETS * VERSIONS)])
     assert drifts(there, upto, repeats=False) == (set(), set())
 
 
 @given(st.integers(0, BASKETS * VERSIONS), st.integers(0, BASKETS * VERSIONS - 1))
-def test_a_publisher_that_begins_again_somewhere_repeats_itself_and_leaves_no_hole(
+def test_a_publisher_that_starts_again_at_any_position_repeats_messages_and_leaves_no_gap(
     again: int, at: int
 ) -> None:
     sent = messages(expected())
@@ -104,7 +102,7 @@ def test_a_publisher_that_begins_again_somewhere_repeats_itself_and_leaves_no_ho
 
 
 @given(st.integers(0, BASKETS * VERSIONS))
-def test_what_was_before_a_partitions_beginning_is_not_missed(gone: int) -> None:
+def test_messages_deleted_by_retention_are_not_missing(gone: int) -> None:
     left = messages(expected())[gone:]
     begins = ComparableRange({0: gone + 1 if left else None}, lambda _: 0)
     assert drifts(left, BASKETS * VERSIONS, repeats=False, beginnings=begins) == (set(), set())
@@ -118,7 +116,7 @@ def test_what_was_before_a_partitions_beginning_is_not_missed(gone: int) -> None
         assert wrong <= suspected
 
 
-def test_how_much_of_a_topic_can_be_compared_is_said() -> None:
+def test_the_comparable_part_of_a_topic_is_reported() -> None:
     assert ComparableRange({0: 0, 1: 0}, lambda _: 0).whole_from == 0
     assert ComparableRange({0: 0, 1: 7}, lambda _: 0).whole_from == 7
     assert ComparableRange({0: 0, 1: None}, lambda _: 0).whole_from is None

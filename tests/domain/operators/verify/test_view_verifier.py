@@ -89,7 +89,7 @@ async def test_a_view_is_compared_with_the_fold_at_its_own_version(bench: Bench)
     assert await bench.kinds(basket) == ["view_differs"]
 
 
-async def test_a_view_that_catches_up_in_time_is_no_difference(bench: Bench) -> None:
+async def test_a_view_that_catches_up_in_time_is_consistent(bench: Bench) -> None:
     basket = await bench.basket()
     await bench.change(basket)
     settling = asyncio.ensure_future(bench.verification.settle({basket.id: 3}, patience=30))
@@ -98,7 +98,7 @@ async def test_a_view_that_catches_up_in_time_is_no_difference(bench: Bench) -> 
     assert await settling == []
 
 
-async def test_a_view_that_stays_behind_says_whether_it_waits_for_a_dead_letter(bench: Bench) -> None:
+async def test_a_view_that_stays_behind_reports_whether_a_dead_letter_blocks_it(bench: Bench) -> None:
     lags, parked, missing = [await bench.basket() for _ in range(3)]
     del bench.views.rows[missing.id]
     letter = DeadLetter(MessageSource("topic", 0, 1), None, None, (), "unreadable", "no JSON", parked.id)
@@ -113,7 +113,9 @@ async def test_a_view_that_stays_behind_says_whether_it_waits_for_a_dead_letter(
     }
 
 
-async def test_what_is_gone_at_the_second_look_is_not_told(bench: Bench) -> None:
+async def test_an_inconsistency_that_the_second_inspection_does_not_find_is_not_reported(
+    bench: Bench,
+) -> None:
     basket = await bench.basket()
     right = bench.views.rows[basket.id]
     bench.spoil(basket, status="completed")
@@ -126,7 +128,7 @@ async def test_what_is_gone_at_the_second_look_is_not_told(bench: Bench) -> None
     assert (await verifying).inconsistencies == []
 
 
-async def test_a_claim_belongs_to_the_open_basket_that_says_so(bench: Bench) -> None:
+async def test_a_claim_belongs_to_the_open_basket_with_that_external_id(bench: Bench) -> None:
     basket, ended = await bench.basket("EXT-1"), await bench.basket("EXT-2")
     await bench.checkout.handlers.complete(ended.id, "order-1", caller())
     await bench.projection.refold(ended.id)
@@ -139,7 +141,7 @@ async def test_a_claim_belongs_to_the_open_basket_that_says_so(bench: Bench) -> 
     assert await bench.kinds(basket, ended) == ["claim_missing"]
 
 
-async def test_mending_writes_what_the_events_say_and_records_who_did_it_and_why(bench: Bench) -> None:
+async def test_a_repair_writes_what_the_events_give_and_records_the_operator_and_reason(bench: Bench) -> None:
     spoilt, behind = await bench.basket("EXT-1"), await bench.basket()
     bench.spoil(spoilt, status="expired")
     bench.checkout.store.claims.clear()
@@ -160,7 +162,7 @@ async def test_mending_writes_what_the_events_say_and_records_who_did_it_and_why
     }
 
 
-async def test_a_mover_that_had_read_the_wrong_row_is_mended_after_it_moved(bench: Bench) -> None:
+async def test_a_view_written_from_a_wrong_row_is_repaired_again(bench: Bench) -> None:
     basket = await bench.basket()
     bench.spoil(basket, snapshot=bench.views.rows[basket.id].snapshot.replace(b"GBP", b"EUR"))
     wrong = bench.views.rows[basket.id].snapshot
@@ -181,7 +183,7 @@ async def test_a_mover_that_had_read_the_wrong_row_is_mended_after_it_moved(benc
     assert await bench.kinds(basket) == []
 
 
-async def test_a_stream_that_cannot_be_folded_is_left_as_it_is(bench: Bench) -> None:
+async def test_a_stream_that_cannot_be_folded_is_not_repaired(bench: Bench) -> None:
     broken = NewEvent("checkout.basket-initiated.v1", b'{"no":"basket"}', b"{}")
     await bench.checkout.store.append(Append("basket-broken", 0, [broken]))
     verified = await bench.verification.verify(["basket-broken"])
@@ -203,7 +205,7 @@ async def history(checkout: InMemoryCheckout) -> tuple[str, Sequence[StoredEvent
     return basket.id, await checkout.store.read_events(basket.id)
 
 
-async def test_the_fold_at_each_version_is_a_plain_fold_of_the_events_up_to_it() -> None:
+async def test_the_fold_at_each_version_equals_a_fold_of_the_events_up_to_it() -> None:
     basket_id, stored = await history(InMemoryCheckout())
     folded = fold_stream(basket_id, stored, frozenset(range(1, len(stored) + 1)))
     for version in range(1, len(stored) + 1):
@@ -212,7 +214,7 @@ async def test_the_fold_at_each_version_is_a_plain_fold_of_the_events_up_to_it()
     assert folded.inconsistencies == ()
 
 
-async def test_a_row_is_equal_to_itself_however_its_snapshot_is_written(bench: Bench) -> None:
+async def test_views_are_equal_however_their_snapshots_are_written(bench: Bench) -> None:
     view = to_view(await bench.basket())
     spaced = view.snapshot.replace(b'":', b'" : ').replace(b'"status" : "open",', b"")
     spaced = spaced[:-1] + b',"status":"open"}'
@@ -235,7 +237,7 @@ CHANGES = st.sampled_from(
 
 
 @given(st.lists(CHANGES, max_size=4))
-def test_a_row_differs_in_exactly_the_columns_that_were_changed(changes: list[dict[str, object]]) -> None:
+def test_a_view_differs_in_exactly_the_changed_columns(changes: list[dict[str, object]]) -> None:
     from tests.builders import basket, line
 
     folded = basket(line())
@@ -246,13 +248,13 @@ def test_a_row_differs_in_exactly_the_columns_that_were_changed(changes: list[di
 
 
 @given(st.permutations(range(4)), st.sets(st.integers(0, 3)))
-def test_a_stream_is_sound_only_as_it_was_written(order: list[int], lost: set[int]) -> None:
+def test_a_stream_with_lost_or_reordered_events_is_inconsistent(order: list[int], lost: set[int]) -> None:
     _, stored = asyncio.run(history(InMemoryCheckout()))
     kept = [stored[at] for at in order if at not in lost]
     sound = [*stored[: len(kept)]] == kept
     assert (fold_stream(stored[0].stream_id, kept, frozenset()).inconsistencies == ()) == sound
 
 
-def test_there_is_nothing_to_say_of_a_basket_without_events_and_view() -> None:
+def test_a_basket_without_events_and_view_is_consistent() -> None:
     nothing = fold_stream("basket-none", [], frozenset())
     assert (nothing.inconsistencies, check_view(None, nothing)) == ((), [])
