@@ -15,10 +15,13 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import asynccontextmanager
 from functools import partial
 from multiprocessing.synchronize import Event
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from cli.outage_retry import OutageRetry
 from domain.shared.errors import CheckoutError
+
+if TYPE_CHECKING:
+    # Not at run time: every process of a pool imports this module, and starts faster with less.
+    from cli.outage_retry import OutageRetry
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")

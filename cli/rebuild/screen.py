@@ -15,11 +15,11 @@ STATES = {
     "switching": "switching",
     "switched": "is live",
     "rolled-back": "is rolled back",
-    "mended": "is mended",
+    "mended": "is repaired",
     "compared": "is compared; nothing was changed",
     "cancelled": "was stopped",
     "failed": "failed",
-    "abandoned": "is given up",
+    "abandoned": "is abandoned",
 }
 KINDS = {
     "same": "the same",

@@ -69,7 +69,7 @@ def republish(
     elif resume is None or to is not None:
         raise typer.BadParameter("say --to which topic, or which run to --resume")
     elif live or verdicts or [from_position, to_position, partner, basket, confirm] != [None] * 5:
-        raise typer.BadParameter("a run that is gone on with sends what it was begun with")
+        raise typer.BadParameter("--resume takes no other options: a run sends what it began with")
     else:
         start = resume
     options = RepublishOptions(operator_from_options(actor, reason), start, rate)

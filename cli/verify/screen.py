@@ -84,7 +84,7 @@ def show(options: VerifyOptions, outcome: VerifyOutcome, out: Output = STDOUT) -
         out.say(f"Not looked at: {each.what}: {each.why}.", style="yellow" if each.asked else "")
     if outcome.repaired is not None:
         repaired, remaining = len(outcome.repaired.repaired), len(outcome.repaired.remaining)
-        out.say(f"{repaired:,} baskets were mended, {remaining:,} things are left.")
+        out.say(f"{repaired:,} baskets were repaired, {remaining:,} inconsistencies remain.")
     if not outcome.complete:
         out.say(f"It was interrupted. {_next_step(options)}")
 

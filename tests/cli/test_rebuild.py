@@ -1,4 +1,4 @@
-"""`checkout rebuild`, as a process of its own."""
+"""`checkout rebuild` as a process."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ async def test_a_rebuild_killed_at_any_moment_resumes_and_ends_right(
             killed += 1
         _, errors = await process.communicate()
         assert process.returncode in (0, -signal.SIGKILL), errors.decode()
-        # Whatever it was at: what is live is whole, and callers change it.
+        # At every stage the live tables are complete, and callers change them.
         assert await connection.fetchval("SELECT count(*) FROM public.basket_views") == live
         for basket in changed:
             await shop.change(basket, add("o-1"))
@@ -124,7 +124,7 @@ async def test_a_rebuild_killed_at_any_moment_resumes_and_ends_right(
 
 
 async def _has_come_far(rebuilds: PostgresRebuilds, process: Process, steps: int) -> None:
-    """Until it was seen at so many different stages, or ended."""
+    """Waits until it was seen at so many different stages, or ended."""
     seen: set[object] = set()
 
     async def enough() -> bool:

@@ -1,4 +1,4 @@
-"""History sent again, through a real PostgreSQL and a real Kafka."""
+"""Republishing with a real PostgreSQL and a real Kafka."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ async def replayed(office: Office, topic: str) -> list[Received]:
 
 
 async def is_all_there_once(office: Office, topic: str) -> bool:
-    """Whether a read_committed reader of the topic is given every event once, in order per basket."""
+    """Whether a read_committed reader gets every event once, in order per basket."""
     found: dict[str, list[str]] = {}
     for message in await replayed(office, topic):
         found.setdefault(message.message.header("ce_subject") or "", []).append(

@@ -1,4 +1,4 @@
-"""`checkout verify` on a PostgreSQL of its own: what is wrong is found, named and mended."""
+"""`checkout verify` finds, names and repairs inconsistencies."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def saboteur(shop: Shop) -> Saboteur:
 
 
 async def claiming(shop: Shop, external_id: str) -> Basket:
-    """A basket that holds an external id."""
+    """A basket that claims an external id."""
     command = initiate(item("o-1"), external_id=external_id)
     basket = (await shop.handlers.initiate(command, caller())).basket
     await shop.project(basket.id)
@@ -201,7 +201,7 @@ async def test_catalogue_rows_that_differ_from_the_newest_facts_are_reported(
 
     said = await look(shop)
 
-    assert sorted((drift["kind"], drift["subject"].split("/")[0]) for drift in said["differences"]) == [
+    assert sorted((each["kind"], each["subject"].split("/")[0]) for each in said["differences"]) == [
         ("catalogue_row_differs", "offer"),
         ("catalogue_row_differs", "price"),
         ("catalogue_row_differs", "price"),

@@ -1,4 +1,4 @@
-"""`checkout verify` as a process, with a Kafka: what the publisher wrote is what the store says."""
+"""`checkout verify` with Kafka."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def shop(database_url: str, administrator_url: str) -> AsyncIterator[Shop]
 
 
 async def publish(shop: Shop, settings: Settings, *basket_ids: str) -> None:
-    """Until everything is published."""
+    """Waits until everything is published."""
     wanted = 0
     for basket_id in basket_ids:
         wanted += len(await shop.store.read_events(basket_id))
@@ -104,6 +104,6 @@ async def test_a_restored_store_is_reported_with_the_baskets_that_kafka_has_more
     assert (await run_with(settings, "publish-after", last + 9, "--reason", "x")).code == 1
     code, said = await ask(shop, "--sample", 10, "--repair", "--reason", "restored", settings=settings)
     assert code == 1
-    assert {drift["kind"] for drift in said["repaired"]["left"]} == {"message_without_event"}
+    assert {found["kind"] for found in said["repaired"]["left"]} == {"message_without_event"}
     later = await shop.fill(item("o-1"))
     await publish(shop, settings, later.id)

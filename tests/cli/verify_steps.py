@@ -48,8 +48,8 @@ async def look(shop: Shop, told: ProgressCallback = lambda *_: None, **asked: An
 def kinds(said: dict[str, Any]) -> dict[str, list[str]]:
     """The kinds of inconsistencies, by subject."""
     found: dict[str, list[str]] = {}
-    for drift in said["differences"]:
-        found.setdefault(drift["subject"], []).append(drift["kind"])
+    for each in said["differences"]:
+        found.setdefault(each["subject"], []).append(each["kind"])
     return {subject: sorted(of) for subject, of in found.items()}
 
 

@@ -42,17 +42,17 @@ class AuditedStore:
         return basket
 
 
-def mend(view: BasketView, seen_version: int, **values: object) -> Repair:
+def repair_of(view: BasketView, seen_version: int, **values: object) -> Repair:
     given: dict[str, object] = {"basket_id": view.basket_id, "seen_version": seen_version, "view": view}
     return Repair(**{**given, "stream_version": view.version, **values})  # type: ignore[arg-type]
 
 
-def recorded(mended: Collection[str]) -> OperatorAction:
+def action_of(repaired: Collection[str]) -> OperatorAction:
     return OperatorAction(
         id=str(uuid4()),
         type="operations.views-repaired.v1",
         operator=ANN,
-        scope={"baskets": [*sorted(mended)]},
+        scope={"baskets": [*sorted(repaired)]},
         occurred_at=NOW,
     )
 
@@ -94,8 +94,8 @@ class ReadModelAuditContract:
     ) -> None:
         theirs, taken, lost = [await derived.basket(partner) for partner in ("globex", "acme", "globex")]
         await derived.basket("acme")
-        await derived.repair.repair([mend(replace(to_view(taken), partner="globex"), 2)], recorded)
-        await derived.repair.repair([mend(replace(to_view(lost), partner="acme"), 2)], recorded)
+        await derived.repair.repair([repair_of(replace(to_view(taken), partner="globex"), 2)], action_of)
+        await derived.repair.repair([repair_of(replace(to_view(lost), partner="acme"), 2)], action_of)
 
         ids, last = await derived.rows.basket_ids("", 10, "globex")
 
@@ -120,9 +120,9 @@ class ReadModelAuditContract:
     async def test_claims_without_a_matching_view_are_reported(self, derived: AuditedStore) -> None:
         await derived.basket(external_id="EXT-1")
         unseen = await derived.basket(external_id="EXT-2", viewed=False)
-        unlike, last = await derived.rows.claims_unlike_views("", 10)
+        unlike, last = await derived.rows.mismatched_claims("", 10)
         assert [*unlike] == [("acme\x1fEXT-2", unseen.id)]
-        assert await derived.rows.claims_unlike_views(last or "", 10) == ([], None)
+        assert await derived.rows.mismatched_claims(last or "", 10) == ([], None)
 
     async def test_the_last_position_was_drawn(self, derived: AuditedStore) -> None:
         await derived.basket()
@@ -133,22 +133,22 @@ class ReadModelAuditContract:
         basket = await derived.basket()
         wanted = to_view(basket)
         wrong = replace(wanted, status="expired", uses=frozenset())
-        await derived.repair.repair([mend(wrong, wanted.version)], recorded)
+        await derived.repair.repair([repair_of(wrong, wanted.version)], action_of)
         assert (await derived.rows.held([basket.id]))[basket.id].uses == frozenset()
 
-        assert set(await derived.repair.repair([mend(wanted, wanted.version)], recorded)) == {basket.id}
+        assert set(await derived.repair.repair([repair_of(wanted, wanted.version)], action_of)) == {basket.id}
 
         held = (await derived.rows.held([basket.id]))[basket.id]
         assert (held.view, held.uses) == (replace(wanted, snapshot=b"", uses=None), wanted.uses)
         assert await derived.views.snapshots([basket.id]) == {basket.id: wanted.snapshot}
         assert [action.scope for action in await self.actions(derived)] == [{"baskets": [basket.id]}] * 2
 
-    async def test_a_view_that_moved_meanwhile_is_left_alone_and_nothing_is_recorded(
+    async def test_a_view_that_moved_meanwhile_is_left_alone_and_nothing_is_action_of(
         self, derived: AuditedStore
     ) -> None:
         basket = await derived.basket()
         for seen in (0, 1, 3):
-            assert not await derived.repair.repair([mend(to_view(basket), seen)], recorded)
+            assert not await derived.repair.repair([repair_of(to_view(basket), seen)], action_of)
         assert await self.actions(derived) == []
 
     async def test_a_repair_creates_a_missing_view_and_removes_one_without_a_basket(
@@ -159,9 +159,9 @@ class ReadModelAuditContract:
         await derived.views.advance([(0, orphan)])
         gone = Repair("basket-zzz", basket.version, view=None, stream_version=0)
 
-        mended = await derived.repair.repair([mend(to_view(basket), 0), gone], recorded)
+        repaired = await derived.repair.repair([repair_of(to_view(basket), 0), gone], action_of)
 
-        assert set(mended) == {basket.id, "basket-zzz"}
+        assert set(repaired) == {basket.id, "basket-zzz"}
         assert (await derived.rows.held([basket.id, "basket-zzz"])).keys() == {basket.id}
 
     async def test_claims_are_repaired_unless_the_basket_changed_or_another_holds_them(
@@ -173,10 +173,10 @@ class ReadModelAuditContract:
         async def holders() -> list[str | None]:
             return [await derived.store.find_claim(f"acme\x1fEXT-{number}") for number in (1, 2, 3)]
 
-        went_on = mend(view, version, claims=True, claim="acme\x1fEXT-3", stream_version=version + 1)
-        await derived.repair.repair([went_on], recorded)
+        went_on = repair_of(view, version, claims=True, claim="acme\x1fEXT-3", stream_version=version + 1)
+        await derived.repair.repair([went_on], action_of)
         assert await holders() == [basket.id, other.id, None]
-        await derived.repair.repair([mend(view, version, claims=True, claim="acme\x1fEXT-3")], recorded)
+        await derived.repair.repair([repair_of(view, version, claims=True, claim="acme\x1fEXT-3")], action_of)
         assert await holders() == [None, other.id, basket.id]
-        await derived.repair.repair([mend(view, version, claims=True, claim="acme\x1fEXT-2")], recorded)
+        await derived.repair.repair([repair_of(view, version, claims=True, claim="acme\x1fEXT-2")], action_of)
         assert await holders() == [None, other.id, None]

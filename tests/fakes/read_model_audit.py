@@ -1,4 +1,4 @@
-"""What is derived from baskets' events, in a process's memory: for tests, and the plain statement of its promises."""
+"""Read models in memory."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.fakes.event_store import InMemoryEventStore
 
 
 class InMemoryReadModelAudit:
-    """ReadModelAudit and ReadModelRepair, of a store and views in memory."""
+    """ReadModelAudit and ReadModelRepair."""
 
     def __init__(self, store: InMemoryEventStore, views: MemoryBasketViews) -> None:
         self._store = store
@@ -55,9 +55,7 @@ class InMemoryReadModelAudit:
     async def count(self) -> int:
         return len(self._views.rows)
 
-    async def claims_unlike_views(
-        self, after: str, limit: int
-    ) -> tuple[Sequence[tuple[str, str]], str | None]:
+    async def mismatched_claims(self, after: str, limit: int) -> tuple[Sequence[tuple[str, str]], str | None]:
         page = sorted(name for name in self._store.claims if name > after)[:limit]
         claims = [(name, self._store.claims[name]) for name in page]
         return [each for each in claims if each[0] != _claim_of(self._views.rows.get(each[1]))], (
@@ -68,36 +66,36 @@ class InMemoryReadModelAudit:
         last = len(await self._store.read(0, sys.maxsize))
         return last, last
 
-    async def repair(self, mends: Sequence[Repair], recorded: RepairAction) -> Collection[str]:
-        mended = {mend.basket_id for mend in mends if self._mend_view(mend)}
+    async def repair(self, repairs: Sequence[Repair], action: RepairAction) -> Collection[str]:
+        repaired = {repair.basket_id for repair in repairs if self._repair_view(repair)}
         claiming = [
-            mend
-            for mend in mends
-            if mend.claims and len(await self._store.read_events(mend.basket_id)) == mend.stream_version
+            repair
+            for repair in repairs
+            if repair.claims and len(await self._store.read_events(repair.basket_id)) == repair.stream_version
         ]
-        for mend in claiming:
+        for repair in claiming:
             for name, holder in [*self._store.claims.items()]:
-                if holder == mend.basket_id and name != mend.claim:
+                if holder == repair.basket_id and name != repair.claim:
                     del self._store.claims[name]
-                    mended.add(mend.basket_id)
-        for mend in claiming:
-            if mend.claim is not None and mend.claim not in self._store.claims:
-                self._store.claims[mend.claim] = mend.basket_id
-                mended.add(mend.basket_id)
-        if mended:
-            self.actions.append(recorded(mended))
-        return mended
+                    repaired.add(repair.basket_id)
+        for repair in claiming:
+            if repair.claim is not None and repair.claim not in self._store.claims:
+                self._store.claims[repair.claim] = repair.basket_id
+                repaired.add(repair.basket_id)
+        if repaired:
+            self.actions.append(action(repaired))
+        return repaired
 
-    def _mend_view(self, mend: Repair) -> bool:
-        held = self._views.rows.get(mend.basket_id)
-        if (held.version if held else 0) != mend.seen_version:
+    def _repair_view(self, repair: Repair) -> bool:
+        held = self._views.rows.get(repair.basket_id)
+        if (held.version if held else 0) != repair.seen_version:
             return False
-        if mend.view is None:
-            self._views.rows.pop(mend.basket_id, None)
-            self._views.used.pop(mend.basket_id, None)
+        if repair.view is None:
+            self._views.rows.pop(repair.basket_id, None)
+            self._views.used.pop(repair.basket_id, None)
         else:
-            self._views.rows[mend.basket_id] = mend.view
-            self._views.used[mend.basket_id] = mend.view.uses or frozenset()
+            self._views.rows[repair.basket_id] = repair.view
+            self._views.used[repair.basket_id] = repair.view.uses or frozenset()
         return True
 
     async def _firsts(self) -> dict[str, StoredEvent]:

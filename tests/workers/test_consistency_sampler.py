@@ -1,4 +1,4 @@
-"""The sampler, beside the publisher and the projector that it looks after."""
+"""The consistency sampler beside a publisher and a projector."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def sampler(
 
 @asynccontextmanager
 async def service(settings: Settings, group: str) -> AsyncIterator[Container]:
-    """A publisher and a projector at work."""
+    """A running publisher and projector."""
     async with AsyncExitStack() as stack:
         parts = await stack.enter_async_context(open_worker_container(settings))
         publisher = await stack.enter_async_context(publisher_worker(settings))

@@ -46,7 +46,7 @@ async def events_of(store: PostgresEventStore, basket_id: str) -> list[StoredEve
 
 
 async def folded(partner: BasketTraffic) -> dict[str, bytes]:
-    """What every view must say: the fold of all that the store has of each basket."""
+    """The expected views, folded from all stored events."""
     snapshots: dict[str, bytes] = {}
     for basket_id, events in (await partner.stored()).items():
         basket = fold(None, decode_all(b"[" + b",".join(events) + b"]"))

@@ -19,8 +19,7 @@ ANN = Operator(actor="ann", way="command-line", reason="restored from this morni
 
 
 async def restore(administrator_url: str, events: int) -> None:
-    """As a dump of when the last so many events had not happened yet: they are gone, and their positions are given
-    anew."""
+    """Deletes the last events and reuses their positions, as a restore of an older dump does."""
     connection = await asyncpg.connect(administrator_url)
     async with connection.transaction():
         last = await connection.fetchval("SELECT max(position) FROM events")

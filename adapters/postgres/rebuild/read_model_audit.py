@@ -153,13 +153,11 @@ class PostgresReadModelAudit:
                 about = await connection.fetchval(COUNT)
             return about
 
-    async def claims_unlike_views(
-        self, after: str, limit: int
-    ) -> tuple[Sequence[tuple[str, str]], str | None]:
+    async def mismatched_claims(self, after: str, limit: int) -> tuple[Sequence[tuple[str, str]], str | None]:
         async with self._database.connection() as connection:
             rows = await connection.fetch(CLAIMS, after, limit)
-        unlike = [(row["name"], row["stream_id"]) for row in rows if not row["fits"]]
-        return unlike, rows[-1]["name"] if rows else None
+        others = [(row["name"], row["stream_id"]) for row in rows if not row["fits"]]
+        return others, rows[-1]["name"] if rows else None
 
     async def positions(self) -> tuple[int, int]:
         async with self._database.connection() as connection:

@@ -93,12 +93,12 @@ class TopicTally:
 
     def suspects(self) -> set[str]:
         """The baskets whose messages need an exact check, and perhaps some more."""
-        unlike = {
+        differing = {
             id
             for id, basket in self._baskets.items()
             if not basket.reached or basket.found != basket.expected
         }
-        return self._suspects | unlike
+        return self._suspects | differing
 
 
 def check_messages(

@@ -57,9 +57,7 @@ class ReadModelAudit(Protocol):
     async def count(self) -> int:
         """About how many baskets there are."""
 
-    async def claims_unlike_views(
-        self, after: str, limit: int
-    ) -> tuple[Sequence[tuple[str, str]], str | None]:
+    async def mismatched_claims(self, after: str, limit: int) -> tuple[Sequence[tuple[str, str]], str | None]:
         """Looks at the next `limit` claims after a name. Returns those that do not fit their basket's view, as
         name and basket id, and the last name looked at, None at the end."""
 
@@ -166,7 +164,7 @@ class ViewVerifier:
     async def verify_claims(self, after: str, limit: int) -> tuple[list[Inconsistency], str | None]:
         """Checks whether the baskets of the next claims after a name hold them. Also returns the last name looked
         at, None at the end."""
-        suspects, last = await self._audit.claims_unlike_views(after, limit)
+        suspects, last = await self._audit.mismatched_claims(after, limit)
         inconsistencies = []
         for name, basket_id in suspects:
             stream = fold_stream(basket_id, await self._store.read_events(basket_id), frozenset())

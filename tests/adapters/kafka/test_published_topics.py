@@ -1,4 +1,4 @@
-"""What is in Kafka, compared with the store: on topics of the tests' own, with something planted in them."""
+"""Verifies Kafka topics in which something is wrong."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PARTITIONS = 3
 
 
 class Published:
-    """A store with some baskets, and a topic of its own that their events are published to."""
+    """A store with some baskets, and the topic that their events are published to."""
 
     def __init__(self, settings: Settings, name: str, store: InMemoryEventStore) -> None:
         self.settings, self.name, self.store = settings, name, store
@@ -52,8 +52,8 @@ class Published:
         topics = topics or (self.reader,)
         return TopicVerifier(self.store, self.store, topics, "publisher-1", published, begins_after)
 
-    async def drifts(self) -> list[tuple[str, str, int | None]]:
-        """What is found in the whole topic, and the same of each basket on its own."""
+    async def inconsistencies(self) -> list[tuple[str, str, int | None]]:
+        """The inconsistencies of the whole topic, which are those of each basket."""
         whole = await self.verification().verify_all()
         ids = {event.stream_id for event in await self.events()}
         some = await self.verification().verify_some({*ids, *(each.subject for each in told(whole))})
@@ -89,7 +89,7 @@ async def messages(published: Published) -> list[Message]:
 
 
 def of_one_basket(messages: Sequence[Message]) -> list[int]:
-    """Where the messages of the first basket stand."""
+    """The indexes of the first basket's messages."""
     return [at for at, message in enumerate(messages) if message.key == messages[0].key]
 
 
@@ -101,7 +101,7 @@ async def test_every_event_once_and_in_order_is_consistent(
     transactional_kafka: KafkaServer, published: Published, messages: list[Message]
 ) -> None:
     await published.publish(*messages)
-    assert await published.drifts() == []
+    assert await published.inconsistencies() == []
     (topic,) = (await published.verification().verify_all()).topics
     assert (topic.messages, topic.comparable_from) == (72, 0)
 
@@ -111,9 +111,9 @@ async def test_events_not_published_yet_are_not_missing(
 ) -> None:
     published.up_to = PublisherCheckpoint(50)
     await published.publish(*messages[:50])
-    assert await published.drifts() == []
+    assert await published.inconsistencies() == []
     await published.publish(messages[50])  # published since the record was read
-    assert await published.drifts() == []
+    assert await published.inconsistencies() == []
 
 
 async def test_a_gap_is_reported(
@@ -123,7 +123,7 @@ async def test_a_gap_is_reported(
     await published.publish(
         *(message for at, message in enumerate(messages) if at not in (in_the_middle, at_the_end))
     )
-    assert await published.drifts() == [
+    assert await published.inconsistencies() == [
         ("message_missing", subject(messages), 4),
         ("message_missing", subject(messages), 9),
     ]
@@ -138,7 +138,7 @@ async def test_a_replay_may_fill_a_gap_and_is_no_repeat(
         for at in (hole, *others)
     ]
     await published.publish(*(message for at, message in enumerate(messages) if at != hole), *replays)
-    assert await published.drifts() == []
+    assert await published.inconsistencies() == []
 
     wrong = replace(replays[0], value=b"{}")
     await published.publish(wrong)
@@ -150,7 +150,7 @@ async def test_a_basket_without_messages_is_reported(
     transactional_kafka: KafkaServer, published: Published, messages: list[Message]
 ) -> None:
     await published.publish(*(message for message in messages if message.key != messages[0].key))
-    assert await published.drifts() == [
+    assert await published.inconsistencies() == [
         ("message_missing", subject(messages), version) for version in range(1, 10)
     ]
 
@@ -159,10 +159,10 @@ async def test_a_duplicate_is_reported_unless_repeats_are_allowed(
     transactional_kafka: KafkaServer, published: Published, messages: list[Message]
 ) -> None:
     await published.publish(*messages, messages[of_one_basket(messages)[4]])
-    assert await published.drifts() == [("message_repeated", subject(messages), 5)]
+    assert await published.inconsistencies() == [("message_repeated", subject(messages), 5)]
 
     published.reader.repeats_allowed = True
-    assert await published.drifts() == []
+    assert await published.inconsistencies() == []
 
 
 async def test_a_wrong_order_is_reported_even_if_repeats_are_allowed(
@@ -171,10 +171,10 @@ async def test_a_wrong_order_is_reported_even_if_repeats_are_allowed(
     one, other = of_one_basket(messages)[2:4]
     messages[one], messages[other] = messages[other], messages[one]
     await published.publish(*messages)
-    assert await published.drifts() == [("message_out_of_order", subject(messages), 3)]
+    assert await published.inconsistencies() == [("message_out_of_order", subject(messages), 3)]
 
     published.reader.repeats_allowed = True
-    assert await published.drifts() == [("message_out_of_order", subject(messages), 3)]
+    assert await published.inconsistencies() == [("message_out_of_order", subject(messages), 3)]
 
 
 async def test_other_content_is_reported(
@@ -183,7 +183,7 @@ async def test_other_content_is_reported(
     at = of_one_basket(messages)[5]
     messages[at] = replace(messages[at], value=(messages[at].value or b"") + b" ")
     await published.publish(*messages)
-    assert await published.drifts() == [("message_differs", subject(messages), 6)]
+    assert await published.inconsistencies() == [("message_differs", subject(messages), 6)]
 
 
 async def test_messages_without_an_event_are_reported(
@@ -217,7 +217,9 @@ async def test_messages_deleted_by_retention_are_not_missing_and_the_others_are_
     await client.close()
 
     version = (await published.events())[hole].version
-    assert await published.drifts() == [("message_missing", (messages[hole].key or b"").decode(), version)]
+    assert await published.inconsistencies() == [
+        ("message_missing", (messages[hole].key or b"").decode(), version)
+    ]
     (topic,) = (await published.verification().verify_all()).topics
     assert 1 < (topic.comparable_from or 0) < hole
 
@@ -227,12 +229,12 @@ async def test_a_recreated_topic_is_compared_from_its_beginning(
 ) -> None:
     published.begins_after = 30
     await published.publish(*messages[30:])
-    assert await published.drifts() == []
+    assert await published.inconsistencies() == []
     (topic,) = (await published.verification().verify_all()).topics
     assert topic.comparable_from == 31
 
     published.begins_after = 29
-    assert len(await published.drifts()) == 1
+    assert len(await published.inconsistencies()) == 1
 
 
 async def test_each_verdict_has_one_message(transactional_kafka: KafkaServer, published: Published) -> None:
@@ -258,11 +260,11 @@ async def test_a_publishers_record_beyond_the_store_or_of_another_history_is_rep
     await published.publish(*messages)
     last = (await published.events())[-1]
     published.up_to = PublisherCheckpoint(last.position, f"{last.stream_id}/{last.version}")
-    assert await published.drifts() == []
+    assert await published.inconsistencies() == []
 
     for record in (
         PublisherCheckpoint(last.position + 5),
         PublisherCheckpoint(last.position, "basket-other/3"),
     ):
         published.up_to = record
-        assert ("publisher_beyond_store", "publisher-1", None) in await published.drifts()
+        assert ("publisher_beyond_store", "publisher-1", None) in await published.inconsistencies()

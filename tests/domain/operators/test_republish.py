@@ -54,7 +54,7 @@ class Topics:
 
 
 class Broker:
-    """Publishers with transactions; `fails_at` are the transactions that come to nothing, counted over all."""
+    """Publishers with transactions. Those in `fails_at` fail, counted over all publishers."""
 
     def __init__(self) -> None:
         self.topic: list[ReplayedEvent] = []
@@ -133,7 +133,7 @@ class Service:
 
     @property
     def sent(self) -> list[int]:
-        """The positions, in the order in which they were sent."""
+        """The positions in the order of sending."""
         return [replayed.event.position for replayed in self.broker.topic]
 
 

@@ -1,4 +1,4 @@
-"""The catalogue's projections built anew from its facts."""
+"""Rebuilds of the catalogue's projections."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.servers.waiting import eventually
 
 TABLES = ["catalogue_offers", "catalogue_prices", "catalogue_availability", "catalogue_policies"]
 
-# All that the live projections say.
+# The content of the live projections.
 LIVE = """
 SELECT ARRAY(SELECT (offer_id, version, product_codes, fact_id, sequence, data)::text FROM public.catalogue_offers
               ORDER BY 1),
@@ -155,7 +155,7 @@ async def test_wrong_rows_are_reported_and_right_after_the_switch_also_in_caches
 
 
 async def remembered(facts: PostgresCatalogue) -> str:
-    """What the process's memory says of a price."""
+    """The cached price."""
     catalogue = await facts.catalogue(["o-7"], [], fresh=False)
     current = catalogue.price(ref("o-7"), Market(partner="acme", country="GB", currency="GBP"), NOW).current
     assert current is not None

@@ -1,4 +1,4 @@
-"""Views of some baskets mended in place."""
+"""Repairs of some baskets' views in place."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ async def test_a_scope_repairs_only_its_baskets_in_place(
         await spoil(connection, basket.id)
         await connection.execute("DELETE FROM open_basket_uses WHERE basket_id = $1", basket.id)
     wrong = await live_views(connection)
-    scope, mended = {
+    scope, repaired = {
         "basket": (RebuildScope(baskets=(theirs.id, "basket-of-nobody")), [theirs]),
         "partner": (RebuildScope(partner="globex"), [theirs, late]),
         "since": (RebuildScope(since=since), [late]),
@@ -80,8 +80,8 @@ async def test_a_scope_repairs_only_its_baskets_in_place(
         comparison = await work.repair_in_place(scope, repairs=True, settles=0.0)
 
     assert dry == comparison
-    assert comparison.differs == len(mended)
-    assert await live_views(connection) == {**wrong, **{each.id: right[each.id] for each in mended}}
+    assert comparison.differs == len(repaired)
+    assert await live_views(connection) == {**wrong, **{each.id: right[each.id] for each in repaired}}
     assert await generations(connection) == {"public"}
     (newest, *_) = await rebuilds.newest(2)
     assert newest.state == "mended"
@@ -98,11 +98,11 @@ async def test_a_view_that_a_projector_writes_from_a_wrong_row_is_repaired_again
     brought = fold(wrong, arrived)
     assert isinstance(brought, Basket)
     target = BasketViewsTarget("pg_temp")
-    session = await database.connect("mending", target.reader_settings)
+    session = await database.connect("repair", target.reader_settings)
 
-    # As if the projector had read the row before it was mended, and wrote after the first look.
-    mender = InPlaceRepair(session, target, repairs=True, settles=0.0)
-    async for _ in mender.run([basket.id]):
+    # As if a projector had read the row before its repair, and wrote it afterwards.
+    repair = InPlaceRepair(session, target, repairs=True, settles=0.0)
+    async for _ in repair.run([basket.id]):
         assert await live_views(connection) == await as_their_events_say(shop.store, [basket.id])
         await connection.execute("UPDATE basket_views SET version = $1", basket.version)
         assert await shop.views.advance([(basket.version, to_view(brought))])

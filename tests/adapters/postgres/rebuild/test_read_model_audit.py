@@ -24,8 +24,8 @@ from tests.builders.direct_handlers import direct_handlers
 from tests.contracts.read_model_audit import (
     AuditedStore,
     ReadModelAuditContract,
-    mend,
-    recorded,
+    action_of,
+    repair_of,
 )
 from tests.servers.waiting import eventually
 
@@ -60,11 +60,13 @@ class TestPostgresDerived(ReadModelAuditContract):
         async with connection.transaction():
             # Both wait for this row, the repair first.
             await connection.execute("SELECT 1 FROM basket_views FOR UPDATE")
-            mending = asyncio.ensure_future(derived.repair.repair([mend(right, right.version)], recorded))
+            repairing = asyncio.ensure_future(
+                derived.repair.repair([repair_of(right, right.version)], action_of)
+            )
             await eventually(lambda: self._waiting(connection, 1))
             moving = asyncio.ensure_future(derived.views.advance([(right.version, from_what_was_wrong)]))
             await eventually(lambda: self._waiting(connection, 2))
-        assert set(await mending) == {basket.id}
+        assert set(await repairing) == {basket.id}
         assert not await moving
         assert await derived.views.versions([basket.id]) == {basket.id: right.version}
 
@@ -79,7 +81,7 @@ class TestPostgresDerived(ReadModelAuditContract):
         view = to_view(basket)
         gone = Repair("basket-none", 0, view=None, stream_version=0)
         repair = PostgresReadModelRepair(database, sealed)
-        await repair.repair([mend(view, view.version), gone], recorded)
+        await repair.repair([repair_of(view, view.version), gone], action_of)
         assert await derived.views.snapshots([basket.id]) == {basket.id: b"sealed"}
 
     async def _waiting(self, connection: asyncpg.Connection, count: int) -> bool:
@@ -88,6 +90,6 @@ class TestPostgresDerived(ReadModelAuditContract):
 
 
 class TestPostgresDerivedOfALargeStore(TestPostgresDerived):
-    """Baskets are drawn by their positions."""
+    """Random baskets are chosen by positions."""
 
     small_store = 0

@@ -1,4 +1,4 @@
-"""Basket views built anew beside the live ones, and put in their place."""
+"""Rebuilds of the basket views."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def rebuilds(shop: Shop) -> PostgresRebuilds:
 
 
 async def some_baskets(shop: Shop, count: int = 8) -> list[Basket]:
-    """Open, judged and finished ones, with their views."""
+    """Open, validated and completed baskets, with their views."""
     baskets = [await shop.fill(item("o-1", number + 1), item("o-2")) for number in range(count)]
     for basket in baskets[::2]:
         await shop.judge(basket)
@@ -60,7 +60,7 @@ async def some_baskets(shop: Shop, count: int = 8) -> list[Basket]:
 
 
 async def spoil(connection: asyncpg.Connection, basket: Basket, version_by: int = 0) -> None:
-    """The live view says what its events do not say."""
+    """Makes the live view differ from its events."""
     await connection.execute(
         "UPDATE public.basket_views SET status = 'expired', version = version + $2,"
         " snapshot = convert_to(replace(convert_from(snapshot, 'UTF8'), '\"open\"', '\"expired\"'), 'UTF8')"
@@ -138,7 +138,7 @@ async def test_events_appended_during_a_rebuild_are_in_the_new_tables(
 
 
 class SwitchedInBetween(PostgresBasketViews):
-    """Views whose generation changes between a projector's reading and its writing."""
+    """Views whose tables are switched between a projector's reading and its writing."""
 
     def __init__(self, shop: Shop, switch: asyncio.Event, switched: asyncio.Event) -> None:
         super().__init__(shop.database)

@@ -1,4 +1,4 @@
-"""Whether a topic holds what was published: the tally of a whole topic and the exact comparison agree."""
+"""The tally of a whole topic and the exact comparison agree."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ def messages(events: list[ExpectedMessage]) -> list[TopicMessage]:
     ]
 
 
-def drifts(
+def inconsistencies(
     found: list[TopicMessage], upto: int, *, repeats: bool, beginnings: ComparableRange = WHOLE
 ) -> tuple[set[str], set[str]]:
-    """The baskets that the tally suspects, and those of which something is wrong."""
+    """The suspects of the tally, and the baskets with inconsistencies."""
     tally = TopicTally("t", beginnings, upto, repeats_allowed=repeats)
     tally.add_found(found)
     tally.add_expected(expected())
@@ -73,7 +73,7 @@ def test_the_tally_suspects_every_basket_with_an_inconsistency(
             found.insert(at, replace(again, replay=True))
         elif what == "add":
             found.insert(at, TopicMessage("b-0", VERSIONS + 1, b"new", 0, 99))
-    suspected, wrong = drifts(found, upto, repeats=repeats)
+    suspected, wrong = inconsistencies(found, upto, repeats=repeats)
     # A repeat's bytes are not looked at in the tally where repeats are allowed; all else is.
     repeated = {each.basket_id for each in found if found.count(each) > 1 or _is_repeat(each, found)}
     assert wrong - suspected <= (repeated if repeats else set())
@@ -86,7 +86,7 @@ def _is_repeat(each: TopicMessage, found: list[TopicMessage]) -> bool:
 @given(st.integers(0, BASKETS * VERSIONS), st.integers(0, BASKETS * VERSIONS))
 def test_messages_beyond_the_publishers_record_are_consistent(upto: int, more: int) -> None:
     there = messages(expected()[: min(upto + more, BASKETS * VERSIONS)])
-    assert drifts(there, upto, repeats=False) == (set(), set())
+    assert inconsistencies(there, upto, repeats=False) == (set(), set())
 
 
 @given(st.integers(0, BASKETS * VERSIONS), st.integers(0, BASKETS * VERSIONS - 1))
@@ -96,22 +96,22 @@ def test_a_publisher_that_starts_again_at_any_position_repeats_messages_and_leav
     sent = messages(expected())
     upto = BASKETS * VERSIONS
     begun_again = [*sent[:again], *sent[min(at, again) :]]
-    assert drifts(begun_again, upto, repeats=True) == (set(), set())
+    assert inconsistencies(begun_again, upto, repeats=True) == (set(), set())
     if at < again:
-        assert drifts(begun_again, upto, repeats=False)[1]
+        assert inconsistencies(begun_again, upto, repeats=False)[1]
 
 
 @given(st.integers(0, BASKETS * VERSIONS))
 def test_messages_deleted_by_retention_are_not_missing(gone: int) -> None:
     left = messages(expected())[gone:]
     begins = ComparableRange({0: gone + 1 if left else None}, lambda _: 0)
-    assert drifts(left, BASKETS * VERSIONS, repeats=False, beginnings=begins) == (set(), set())
+    assert inconsistencies(left, BASKETS * VERSIONS, repeats=False, beginnings=begins) == (set(), set())
     if gone > 1 and left:
         # One that lies behind the beginning is missed.
         random.seed(gone)
         hole = random.randrange(len(left))
         without = left[:hole] + left[hole + 1 :]
-        suspected, wrong = drifts(without, BASKETS * VERSIONS, repeats=False, beginnings=begins)
+        suspected, wrong = inconsistencies(without, BASKETS * VERSIONS, repeats=False, beginnings=begins)
         assert wrong == {left[hole].basket_id}
         assert wrong <= suspected
 

@@ -1,4 +1,4 @@
-"""Verifying and mending in memory: what is told, what is waited for, what is mended, and by which rules."""
+"""The rules of verifying and repairing views, in memory."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ ANN = Operator(actor="ann", way="api", reason="a test")
 
 
 class Bench:
-    """A checkout in memory with its views, and who verifies and mends them."""
+    """A checkout in memory with its views, their verifier and their repairer."""
 
     def __init__(self) -> None:
         self.checkout = InMemoryCheckout()
@@ -71,7 +71,7 @@ class Bench:
 
     async def kinds(self, *baskets: Basket) -> list[str]:
         verified = await self.verification.verify([basket.id for basket in baskets])
-        return [drift.kind for drift in verified.inconsistencies]
+        return [found.kind for found in verified.inconsistencies]
 
 
 @pytest.fixture
@@ -104,9 +104,9 @@ async def test_a_view_that_stays_behind_reports_whether_a_dead_letter_blocks_it(
     letter = DeadLetter(MessageSource("topic", 0, 1), None, None, (), "unreadable", "no JSON", parked.id)
     await bench.letters.record([letter])
 
-    drifts = await bench.verification.settle({lags.id: 5, parked.id: 5, missing.id: 2}, patience=0)
+    inconsistencies = await bench.verification.settle({lags.id: 5, parked.id: 5, missing.id: 2}, patience=0)
 
-    assert {drift.subject: (drift.kind, drift.parked, drift.repairable) for drift in drifts} == {
+    assert {found.subject: (found.kind, found.parked, found.repairable) for found in inconsistencies} == {
         lags.id: ("view_behind", False, True),
         parked.id: ("view_behind", True, False),
         missing.id: ("view_missing", False, True),
@@ -146,10 +146,10 @@ async def test_a_repair_writes_what_the_events_give_and_records_the_operator_and
     bench.spoil(spoilt, status="expired")
     bench.checkout.store.claims.clear()
     await bench.change(behind)
-    drifts = (await bench.verification.verify([spoilt.id, behind.id])).inconsistencies
-    drifts += await bench.verification.settle({behind.id: 3}, 0)
+    inconsistencies = (await bench.verification.verify([spoilt.id, behind.id])).inconsistencies
+    inconsistencies += await bench.verification.settle({behind.id: 3}, 0)
 
-    repaired = await bench.repairing.repair(drifts, ANN)
+    repaired = await bench.repairing.repair(inconsistencies, ANN)
 
     assert repaired.repaired == {spoilt.id: {"view_differs", "claim_missing"}, behind.id: {"view_behind"}}
     assert repaired.remaining == []
@@ -166,13 +166,13 @@ async def test_a_view_written_from_a_wrong_row_is_repaired_again(bench: Bench) -
     basket = await bench.basket()
     bench.spoil(basket, snapshot=bench.views.rows[basket.id].snapshot.replace(b"GBP", b"EUR"))
     wrong = bench.views.rows[basket.id].snapshot
-    (drift,) = (await bench.verification.verify([basket.id])).inconsistencies
+    (found,) = (await bench.verification.verify([basket.id])).inconsistencies
     slow = ViewRepairer(
         bench.verification, bench.derived, bench.checkout.clock, bench.checkout.ids, grace=0.05
     )
-    repairing = asyncio.ensure_future(slow.repair([drift], ANN))
+    repairing = asyncio.ensure_future(slow.repair([found], ANN))
     await asyncio.sleep(0.02)
-    # Its fold began with the wrong row, at the version that the mended row has.
+    # The projector folds from the wrong row, whose version the repaired row has too.
     await bench.change(basket)
     held = bench.views.rows[basket.id]
     await bench.views.advance([(held.version, replace(held, version=3, snapshot=wrong))])
@@ -187,7 +187,7 @@ async def test_a_stream_that_cannot_be_folded_is_not_repaired(bench: Bench) -> N
     broken = NewEvent("checkout.basket-initiated.v1", b'{"no":"basket"}', b"{}")
     await bench.checkout.store.append(Append("basket-broken", 0, [broken]))
     verified = await bench.verification.verify(["basket-broken"])
-    assert [drift.kind for drift in verified.inconsistencies] == ["event_misplaced", "stream_unreadable"]
+    assert [found.kind for found in verified.inconsistencies] == ["event_misplaced", "stream_unreadable"]
     assert verified.lagging == {}
 
     repaired = await bench.repairing.repair(verified.inconsistencies, ANN)
@@ -195,7 +195,7 @@ async def test_a_stream_that_cannot_be_folded_is_not_repaired(bench: Bench) -> N
 
 
 async def history(checkout: InMemoryCheckout) -> tuple[str, Sequence[StoredEvent]]:
-    """A basket with a bit of everything."""
+    """A basket with events of most types."""
     await checkout.record(offer("o-1"), price("o-1"))
     command = initiate(item("o-1", 2, expected_price=money()), external_id="EXT-1", tracking={"a": [1, 2.5]})
     basket = (await checkout.handlers.initiate(command, caller())).basket
