@@ -33,7 +33,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 		-e '.[embedded,console,test,check]' || echo pip-failed; } | $(SHOW_PROGRESS)
 	@touch $@
 
-demo: install ## starts everything and plays two partners' journeys; ONCE=1 exits at the end, otherwise it serves until Ctrl-C
+demo: install ## starts everything and plays the journeys of two partners; ONCE=1 exits at the end, otherwise it serves until Ctrl-C
 	@$(BIN)/checkout demo $(if $(filter-out 0,$(ONCE)),--once) $(ARGS)
 
 up: install ## starts everything; ARGS='--port 9000 --ephemeral'
@@ -45,7 +45,7 @@ secrets: ## writes missing passwords for docker compose into .env
 			|| echo "$${name}_PASSWORD=$$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')" >> .env; done
 	@echo "passwords are in .env"
 
-test: install ## every test, against real servers; ARGS='-k publisher'
+test: install ## runs every test, against real servers; ARGS='-k publisher'
 	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile $(ARGS)
 
 check: install ## format, lint, types and import contracts
