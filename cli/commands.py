@@ -39,7 +39,7 @@ from cli.verify import verify
 
 app = typer.Typer(cls=RootCommand, no_args_is_help=True, pretty_exceptions_enable=False)
 
-RUN, INSPECT, REPAIR = "Run", "Look", "Mend"
+RUN, INSPECT, REPAIR = "Run", "Inspect", "Repair"
 CATALOGUE, PERSONAL_DATA, DEVELOP = "Catalogue", "Personal data", "Develop"
 
 _OPTIONAL_PARTS = (

@@ -238,14 +238,7 @@ ProgressCallback = Callable[..., None]
 def progress_bars(*, shown: bool = True) -> Iterator[ProgressCallback]:
     """Shows a progress bar on stderr for each name, during the block; none where stderr is no terminal."""
     from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TaskID,
-        TextColumn,
-        TimeRemainingColumn,
-    )
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
     console = Console(stderr=True, highlight=False)
     columns = (

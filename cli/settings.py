@@ -7,12 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.output import (
-    Output,
-    Wide,
-    echo_json,
-    echo_page,
-)
+from cli.output import Output, Wide, echo_json, echo_page
 
 
 def rows() -> list[dict[str, str]]:

@@ -13,12 +13,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.console.sessions import (
-    COOKIE,
-    Session,
-    Sessions,
-    cookie_of,
-)
+from api.console.sessions import COOKIE, Session, Sessions, cookie_of
 from api.http.static_files import MAX_PATH_LENGTH
 from domain.shared.errors import Unavailable
 

@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from adapters.metrics.process_metrics import (
-    COMMANDS,
-    HTTP_REQUESTS,
-    HTTP_SECONDS,
-    CommandKind,
-    outcome_label,
-)
+from adapters.metrics.process_metrics import COMMANDS, HTTP_REQUESTS, HTTP_SECONDS, CommandKind, outcome_label
 
 _METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 """Callers may send any other word; a series for each would be too many."""

@@ -14,13 +14,7 @@ from pydantic import SecretStr
 
 from adapters.embedded.broker import EmbeddedBroker
 from adapters.embedded.postgres import EmbeddedPostgres
-from adapters.embedded.processes import (
-    ChildProcess,
-    ServerFailed,
-    free_port,
-    is_port_free,
-    run_in_thread,
-)
+from adapters.embedded.processes import ChildProcess, ServerFailed, free_port, is_port_free, run_in_thread
 from adapters.encryption.keys import create_master_key_file
 from adapters.postgres.roles import ROLES, DatabaseRoles, Role, role_name
 from adapters.settings import Settings, variable_name

@@ -21,15 +21,15 @@ def run(*options: str) -> str:
     return result.output
 
 
-def test_the_page_is_what_the_checks_say() -> None:
+def test_the_page_is_up_to_date() -> None:
     assert PAGE.read_text(encoding="utf-8") == markdown()
 
 
-def test_the_page_is_printed_as_it_is() -> None:
+def test_the_command_prints_the_page() -> None:
     assert run("--markdown") == markdown()
 
 
-def test_the_list_has_every_check_with_all_there_is_to_know_of_it() -> None:
+def test_the_json_list_has_every_check_with_all_its_properties() -> None:
     listed = {row["code"]: row for row in json.loads(run("--json"))}
     assert [*listed] == [check.code for check in CHECKS]
     for check in CHECKS:

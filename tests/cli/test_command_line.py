@@ -16,13 +16,7 @@ import pytest
 
 from cli.commands import _COMMANDS, app
 from cli.root_command import exit_code_of
-from tests.servers.checkout_command import (
-    CommandResult,
-    command,
-    environment,
-    interrupted,
-    run_checkout,
-)
+from tests.servers.checkout_command import CommandResult, command, environment, interrupted, run_checkout
 
 AWAY = "postgresql://ann:secret@127.0.0.1:1/shop"
 ROOT = Path(__file__).parent.parent.parent
@@ -90,7 +84,7 @@ def test_every_command_is_in_a_group_and_shows_an_example_that_names_it(tmp_path
             assert f"checkout {group.name} " in (each.epilog or ""), each.callback
 
 
-def test_the_version_says_the_release_and_what_it_runs_on(tmp_path: Path) -> None:
+def test_the_version_shows_the_release_and_its_parts(tmp_path: Path) -> None:
     ran = run_checkout(tmp_path, "--version")
     assert ran.code == 0
     assert ran.out.startswith("partner-checkout ")
@@ -98,7 +92,7 @@ def test_the_version_says_the_release_and_what_it_runs_on(tmp_path: Path) -> Non
         assert what in ran.out
 
 
-def test_an_unknown_command_is_told_with_the_nearest_one(tmp_path: Path) -> None:
+def test_an_unknown_command_gets_a_suggestion(tmp_path: Path) -> None:
     told_in_words(run_checkout(tmp_path, "finde"), 2, "No such command 'finde'. Did you mean 'find'?")
     assert run_checkout(tmp_path, "help", "find").out == run_checkout(tmp_path, "find", "--help").out
 
@@ -121,20 +115,18 @@ def test_an_unknown_command_is_told_with_the_nearest_one(tmp_path: Path) -> None
         ("CHECKOUT_KAFKA_CA_FILE", "/dev", "/dev cannot be read: Is a directory"),
     ],
 )
-def test_a_wrong_setting_is_named_with_what_it_must_be(
-    tmp_path: Path, name: str, value: str, words: str
-) -> None:
+def test_an_invalid_setting_is_named_with_its_rule(tmp_path: Path, name: str, value: str, words: str) -> None:
     told_in_words(run_checkout(tmp_path, "find", given={name: value}), 1, name, words)
 
 
 @pytest.mark.parametrize("content", [b"CHECKOUT_LOG_LEVEL=LOUD\n", b"\xff\xfe\n"])
-def test_a_wrong_env_file_is_told_like_the_environment(tmp_path: Path, content: bytes) -> None:
+def test_an_invalid_env_file_is_reported_like_an_invalid_variable(tmp_path: Path, content: bytes) -> None:
     (tmp_path / ".env").write_bytes(content)
     words = "CHECKOUT_LOG_LEVEL" if content.startswith(b"C") else "the file .env cannot be read"
     told_in_words(run_checkout(tmp_path, "find"), 1, words)
 
 
-def test_a_mistyped_name_is_warned_of_once_with_the_nearest_and_never_on_stdout(tmp_path: Path) -> None:
+def test_an_unknown_setting_gets_one_warning_with_a_suggestion_on_stderr(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("CHECKOUT_KAFKA_BOOTSTRAP_SERVER=a:1\nOTHER=1\n")
     given = {
         "CHECKOUT_DATBASE_URL": "x",
@@ -153,7 +145,7 @@ def test_a_mistyped_name_is_warned_of_once_with_the_nearest_and_never_on_stdout(
     ]
 
 
-def test_a_long_running_process_logs_a_mistyped_name(tmp_path: Path) -> None:
+def test_a_long_running_process_logs_an_unknown_setting(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = str(other.getsockname()[1])
         given = {"CHECKOUT_DATABASE_URL": AWAY, "CHECKOUT_DATBASE_URL": "x"}
@@ -167,7 +159,7 @@ def test_a_long_running_process_logs_a_mistyped_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command_of_a_port", [["serve", "--port"], ["work", "expiry", "--health-port"]])
-def test_a_taken_port_is_told_with_who_has_it_and_what_names_another(
+def test_an_occupied_port_is_reported_with_its_holder_and_its_setting(
     tmp_path: Path, command_of_a_port: list[str]
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
@@ -176,7 +168,7 @@ def test_a_taken_port_is_told_with_who_has_it_and_what_names_another(
     told_in_words(ran, 1, f"port {port} of 127.0.0.1", f"(process {os.getpid()})", command_of_a_port[-1])
 
 
-def test_the_metrics_port_that_is_taken_is_told(tmp_path: Path) -> None:
+def test_an_occupied_metrics_port_is_reported(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         given = {"CHECKOUT_DATABASE_URL": AWAY, "CHECKOUT_METRICS_PORT": str(other.getsockname()[1])}
         ran = run_checkout(tmp_path, "serve", "--port", "0", given=given)
@@ -184,7 +176,7 @@ def test_the_metrics_port_that_is_taken_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("folder", ["a-file", "a-file/below", "/proc/nothing/here"])
-def test_up_says_which_folder_it_cannot_use(tmp_path: Path, folder: str) -> None:
+def test_up_names_an_unusable_folder(tmp_path: Path, folder: str) -> None:
     (tmp_path / "a-file").write_text("")
     told_in_words(run_checkout(tmp_path, "up", "--data", folder), 1, folder, "--data names another")
 
@@ -235,7 +227,7 @@ def test_up_says_which_folder_it_cannot_use(tmp_path: Path, folder: str) -> None
         (["up", "--port", "70000"], {}, 2, "--port"),
     ],
 )
-def test_whatever_is_wrong_is_told_in_words_with_the_exit_code_of_its_kind(
+def test_every_error_has_a_message_and_the_exit_code_of_its_kind(
     tmp_path: Path, arguments: list[str], given: dict[str, str], code: int, words: str
 ) -> None:
     shutil.copyfile(ROOT / "cli" / "demo" / "sample" / "next-week.jsonl", tmp_path / "facts.jsonl")
@@ -243,7 +235,7 @@ def test_whatever_is_wrong_is_told_in_words_with_the_exit_code_of_its_kind(
     told_in_words(run_checkout(tmp_path, *arguments, given=given), code, words)
 
 
-def test_ctrl_c_ends_a_question_and_whatever_runs_with_130(tmp_path: Path) -> None:
+def test_ctrl_c_exits_with_130_at_a_question_and_during_work(tmp_path: Path) -> None:
     given = {"CHECKOUT_DATABASE_URL": AWAY}
     at_a_question = interrupted(tmp_path, "dead-letters", "skip", "1", given=given, after="Why")
     told_in_words(at_a_question, 130)
@@ -265,7 +257,7 @@ def test_ctrl_c_ends_a_question_and_whatever_runs_with_130(tmp_path: Path) -> No
         assert (process.returncode, err) == (130, "")
 
 
-def test_a_reader_that_goes_away_ends_it_quietly(tmp_path: Path) -> None:
+def test_a_closed_pipe_ends_a_command_silently(tmp_path: Path) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     for arguments in (["settings", "--json"], ["checks"], ["--help"], ["--version"]):
@@ -283,7 +275,7 @@ def test_a_reader_that_goes_away_ends_it_quietly(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full device")
-def test_a_full_disk_is_told(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported(tmp_path: Path) -> None:
     with Path("/dev/full").open("w") as full:
         ended = subprocess.run(
             command("checks", "--json"),
@@ -299,7 +291,7 @@ def test_a_full_disk_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("closed", ["0<&-", "1>&-", "2>&-", "0<&- 1>&- 2>&-"])
-def test_closed_streams_do_no_harm(tmp_path: Path, closed: str) -> None:
+def test_commands_run_with_closed_streams(tmp_path: Path, closed: str) -> None:
     line = f"{sys.executable} -m cli checks {closed}"
     ended = subprocess.run(
         ["/bin/sh", "-c", line],
@@ -313,9 +305,7 @@ def test_closed_streams_do_no_harm(tmp_path: Path, closed: str) -> None:
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["checks"], ["checks", "--json"], ["settings", "--json"]])
-def test_a_terminal_that_only_knows_ascii_is_written_to_in_ascii(
-    tmp_path: Path, arguments: list[str]
-) -> None:
+def test_an_ascii_terminal_gets_escapes(tmp_path: Path, arguments: list[str]) -> None:
     given = {"PYTHONIOENCODING": "ascii", "LC_ALL": "C"}
     ran = run_checkout(tmp_path, *arguments, given=given)
     assert (ran.code, ran.err) == (0, "")
@@ -324,7 +314,7 @@ def test_a_terminal_that_only_knows_ascii_is_written_to_in_ascii(
         assert json.loads(ran.out) == json.loads(run_checkout(tmp_path, *arguments).out)
 
 
-def test_what_nobody_expected_is_one_line_and_70_and_a_traceback_only_where_it_is_asked_for(
+def test_an_unexpected_error_is_one_line_with_exit_code_70_and_a_traceback_on_request(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken() -> None:

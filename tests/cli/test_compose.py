@@ -53,7 +53,7 @@ def user_of(service: Mapping[str, Any]) -> str | None:
     return urlsplit(url).username if url else None
 
 
-def test_each_process_signs_in_by_the_role_that_is_made_for_it(services: dict[str, Any]) -> None:
+def test_each_process_signs_in_with_its_own_role(services: dict[str, Any]) -> None:
     users = {
         name: user_of(service) for name, service in services.items() if name not in ("postgres", "kafka")
     }
@@ -66,7 +66,7 @@ def test_each_process_signs_in_by_the_role_that_is_made_for_it(services: dict[st
     }
 
 
-def test_nothing_that_keeps_running_knows_the_password_of_the_superuser_or_the_owner(
+def test_no_long_running_process_knows_the_passwords_of_superuser_or_owner(
     services: dict[str, Any],
 ) -> None:
     for name, service in services.items():
@@ -88,7 +88,7 @@ def test_no_password_has_a_default(services: dict[str, Any]) -> None:
     assert not re.search(r"PASSWORD[^$\n]*:-", FILE)
 
 
-def test_the_job_of_the_roles_is_given_the_passwords_that_processes_sign_in_with(
+def test_the_job_that_makes_roles_gets_the_processes_passwords(
     services: dict[str, Any],
 ) -> None:
     given = json.loads(services["roles"]["environment"]["CHECKOUT_DATABASE_ROLE_PASSWORDS"])
@@ -100,7 +100,7 @@ def test_the_job_of_the_roles_is_given_the_passwords_that_processes_sign_in_with
             assert given[user.removeprefix("checkout_")] == url.password, name
 
 
-def test_roles_are_made_before_the_schema_and_the_schema_before_what_serves(services: dict[str, Any]) -> None:
+def test_roles_then_schema_then_services_start_in_this_order(services: dict[str, Any]) -> None:
     def after(name: str) -> set[str]:
         waits = services[name].get("depends_on", {})
         done = {each for each, how in waits.items() if how["condition"] == "service_completed_successfully"}
@@ -126,7 +126,7 @@ def test_every_variable_of_a_process_is_a_setting(
             assert Settings(_env_file=None).database_url is not None, name
 
 
-def test_secrets_are_made_once_and_those_that_are_there_stay(tmp_path: Path) -> None:
+def test_existing_secrets_are_kept(tmp_path: Path) -> None:
     (tmp_path / "Makefile").write_text((ROOT / "Makefile").read_text())
     env = tmp_path / ".env"
     env.write_text("POSTGRES_PASSWORD=mine\n")

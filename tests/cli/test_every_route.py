@@ -156,9 +156,7 @@ async def _answers(
 
 
 @pytest.mark.timeout(600)
-async def test_a_stranger_finds_no_fault_on_any_route(
-    ports: Ports, capfd: pytest.CaptureFixture[str]
-) -> None:
+async def test_no_route_fails_for_a_stranger(ports: Ports, capfd: pytest.CaptureFixture[str]) -> None:
     assert {"/partner/checkout/initiate", "/operations/audit", "/console/sign-out"} <= set(ports.routes)
     faults = [
         (answer.request.method, answer.request.url.path, answer.status_code)
@@ -183,7 +181,7 @@ HANDSHAKE = {
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("signed_in", [False, True])
-async def test_a_websocket_finds_no_fault_on_any_route(
+async def test_no_route_fails_for_a_websocket(
     ports: Ports, capfd: pytest.CaptureFixture[str], *, signed_in: bool
 ) -> None:
     headers = {**HANDSHAKE, **({"cookie": await _cookie(ports)} if signed_in else {})}
@@ -202,7 +200,7 @@ async def _cookie(ports: Ports) -> str:
 
 
 @pytest.mark.timeout(600)
-async def test_a_stranger_finds_no_fault_on_the_ports_for_ourselves(
+async def test_no_route_of_the_internal_ports_fails_for_a_stranger(
     ports: Ports, capfd: pytest.CaptureFixture[str]
 ) -> None:
     known = ["/metrics", "/health/live", "/health/ready"]
@@ -214,9 +212,7 @@ async def test_a_stranger_finds_no_fault_on_the_ports_for_ourselves(
 
 
 @pytest.mark.timeout(600)
-async def test_an_operator_finds_no_fault_on_any_route(
-    ports: Ports, capfd: pytest.CaptureFixture[str]
-) -> None:
+async def test_no_route_fails_for_an_operator(ports: Ports, capfd: pytest.CaptureFixture[str]) -> None:
     headers = {**HEADERS, "authorization": f"Bearer {ports.token()}", "cookie": await _cookie(ports)}
     paths = [path for path in _with_odd_ones(ports) if "sign-out" not in path and "/health/" not in path]
     faults = [
@@ -245,7 +241,7 @@ async def test_an_operator_finds_no_fault_on_any_route(
         ("DELETE", "/health/live", 405, "GET, HEAD"),
     ],
 )
-async def test_what_is_not_there_is_said_to_strangers(
+async def test_unknown_paths_and_wrong_methods_are_told_to_strangers(
     ports: Ports, method: str, path: str, status: int, allow: str | None
 ) -> None:
     async with httpx.AsyncClient(base_url=ports.api) as client:
@@ -255,7 +251,7 @@ async def test_what_is_not_there_is_said_to_strangers(
         assert ", ".join(sorted(answer.headers["allow"].split(", "))) == allow
 
 
-async def test_the_operator_api_is_described_to_whoever_is_signed_in(ports: Ports) -> None:
+async def test_signed_in_operators_get_the_operator_apis_document(ports: Ports) -> None:
     async with httpx.AsyncClient(base_url=ports.api) as browser:
         first = await browser.post(f"{CONSOLE}/sign-in", data={"token": ports.token()})
         browser.cookies.set("checkout_console", first.cookies["checkout_console"], path="/console")
@@ -269,7 +265,7 @@ async def test_the_operator_api_is_described_to_whoever_is_signed_in(ports: Port
         assert (await browser.get(f"{CONSOLE}/operator-api/assets/swagger-ui.css")).status_code == 200
 
 
-async def test_signing_in_again_or_out_ends_what_the_browser_had(ports: Ports) -> None:
+async def test_signing_in_again_or_out_ends_the_browsers_session(ports: Ports) -> None:
     async with httpx.AsyncClient(base_url=ports.api) as browser:
         ids: list[str] = []
         for _ in range(2):

@@ -42,7 +42,7 @@ async def empty_url(databases: Databases) -> AsyncIterator[str]:
         (["republish", "--resume", "nothing", *REASON], 1, ""),
     ],
 )
-async def test_each_command_ends_as_the_table_of_exit_codes_says(
+async def test_each_command_exits_as_the_table_of_exit_codes_says(
     tmp_path: Path, database_url: str, arguments: list[str], code: int, words: str
 ) -> None:
     given = {"CHECKOUT_DATABASE_URL": database_url}
@@ -62,7 +62,7 @@ async def test_each_command_ends_as_the_table_of_exit_codes_says(
         (["rebuild", "list"], 1),
     ],
 )
-async def test_a_database_that_is_not_migrated_is_told_with_what_does_it(
+async def test_a_database_without_the_schema_is_reported_with_the_command_that_makes_it(
     tmp_path: Path, empty_url: str, arguments: list[str], code: int
 ) -> None:
     given = {"CHECKOUT_DATABASE_URL": empty_url}

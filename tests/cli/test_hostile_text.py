@@ -134,9 +134,7 @@ async def test_no_command_writes_a_raw_control_or_format_character_into_a_pipe(
                 assert "\\x9b" in ended.out or "\\u009b" in ended.out, arguments
 
 
-async def test_errors_that_quote_what_somebody_wrote_are_as_harmless(
-    hostile: HostileShop, tmp_path: Path
-) -> None:
+async def test_errors_that_quote_text_by_others_are_escaped(hostile: HostileShop, tmp_path: Path) -> None:
     wrong = tmp_path / f"{EVIL[:6]}.jsonl"
     wrong.write_text(f'{{"kind": "{EVIL}"}}\n{EVIL}\n', encoding="utf-8")
     for arguments in (
@@ -190,7 +188,9 @@ async def on_a_terminal(shop: Shop, *arguments: object) -> str:
 
 
 @pytest.mark.parametrize("number", [1, 3, 5, 8])
-async def test_nor_onto_a_terminal(hostile: HostileShop, tmp_path: Path, number: int) -> None:
+async def test_no_command_writes_a_raw_control_or_format_character_onto_a_terminal(
+    hostile: HostileShop, tmp_path: Path, number: int
+) -> None:
     arguments = hostile.commands(tmp_path)[number]
     text = await on_a_terminal(hostile.shop, *arguments)
     assert unsafe(text) == []

@@ -45,7 +45,7 @@ async def test_a_step_is_done_again_until_it_succeeds_and_an_outage_is_told_once
     ]
 
 
-async def test_who_is_not_there_at_the_beginning_is_not_waited_for() -> None:
+async def test_a_run_does_not_wait_for_a_part_that_is_away_at_its_start() -> None:
     server = Server(StoreUnavailable("gone"))
     with pytest.raises(StoreUnavailable):
         await OutageRetry(asyncio.Event(), 60.0).do(server.answer)

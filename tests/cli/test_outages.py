@@ -34,7 +34,7 @@ async def parts(database_url: str, tmp_path: Path) -> AsyncIterator[Container]:
         yield parts
 
 
-async def test_an_answer_that_takes_longer_than_a_caller_would_wait_is_waited_for(shop: Shop) -> None:
+async def test_a_long_run_waits_longer_for_an_answer_than_a_call(shop: Shop) -> None:
     async with locked(shop.url, "claims") as table:
         run = await begin(shop.url, *VERIFY, settings={})
         await table.is_waited_for(seconds=3.5)
@@ -43,7 +43,7 @@ async def test_an_answer_that_takes_longer_than_a_caller_would_wait_is_waited_fo
     assert json.loads(ended.out)["baskets"] == 3
 
 
-async def test_a_step_that_took_too_long_is_done_again_and_what_was_done_before_is_kept(shop: Shop) -> None:
+async def test_a_step_that_timed_out_is_repeated_and_earlier_work_is_kept(shop: Shop) -> None:
     async with locked(shop.url, "claims") as table:
         run = await begin(
             shop.url,
@@ -59,7 +59,7 @@ async def test_a_step_that_took_too_long_is_done_again_and_what_was_done_before_
     assert "it is there again, and the run goes on" in ended.err
 
 
-async def test_after_its_patience_a_run_gives_up_and_says_why(shop: Shop) -> None:
+async def test_a_run_gives_up_after_its_patience_and_says_why(shop: Shop) -> None:
     async with locked(shop.url, "claims"):
         impatient = {
             "CHECKOUT_DATABASE_TIMEOUT": "0.2",
@@ -111,7 +111,7 @@ async def test_a_rebuild_outlives_an_outage(shop: Shop, target: str, administrat
     assert (code, said["state"]) == (0, "switched")
 
 
-async def test_forgetting_outlives_an_outage_and_names_every_basket(
+async def test_an_erasure_outlives_an_outage_and_names_every_basket(
     parts: Container, administrator_url: str
 ) -> None:
     ids = {await a_basket(parts, "acme") for _ in range(3)}
@@ -124,7 +124,7 @@ async def test_forgetting_outlives_an_outage_and_names_every_basket(
     assert (code, set(said["basketIds"]), said["left"]) == (0, ids, 0)
 
 
-async def test_who_is_not_there_at_the_beginning_is_not_waited_for(shop: Shop) -> None:
+async def test_a_run_does_not_wait_for_a_part_that_is_away_at_its_start(shop: Shop) -> None:
     nowhere = "postgresql://postgres@127.0.0.1:1/none"
     for arguments in (VERIFY, ("rebuild", "basket-views", *WHY)):
         ended = await (await begin(nowhere, *arguments, settings={})).end()

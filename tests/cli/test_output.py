@@ -127,7 +127,7 @@ WHOLE: list[tuple[Callable[[Output], None], list[str]]] = [
 
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize(("screen", "whole"), WHOLE, ids=[screen.__name__ for screen, _ in WHOLE])
-def test_every_id_and_amount_stands_whole_on_a_terminal_of_any_width_and_in_a_pipe(
+def test_ids_and_amounts_are_never_cut(
     screen: Callable[[Output], None], whole: list[str], width: int | None
 ) -> None:
     paper = StringIO()
@@ -142,7 +142,7 @@ def test_every_id_and_amount_stands_whole_on_a_terminal_of_any_width_and_in_a_pi
 
 
 @pytest.mark.parametrize("width", [40, 80, 100])
-def test_wide_never_wraps_and_leaves_nothing_out(width: int) -> None:
+def test_wide_shows_all_columns_in_one_line_each(width: int) -> None:
     paper = StringIO()
     found(Output(paper, width=width, wide=True))
     head, first, _, more = paper.getvalue().splitlines()
@@ -161,7 +161,7 @@ def test_wide_never_wraps_and_leaves_nothing_out(width: int) -> None:
     assert more == f"more: --cursor {'c' * 90}"
 
 
-def test_in_a_pipe_a_table_is_complete_and_tab_separated_below_a_line_of_names(
+def test_in_a_pipe_a_table_is_complete_and_tab_separated_with_a_header(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     paper = StringIO()
@@ -193,7 +193,7 @@ def drawn(width: int, *rows: list[str]) -> list[str]:
     return paper.getvalue().splitlines()
 
 
-def test_optional_columns_are_left_out_from_the_last_and_named() -> None:
+def test_optional_columns_are_left_out_last_first_and_named() -> None:
     row = ["x" * 10, "5", "y" * 10, "z" * 10]
     assert drawn(40, row) == [
         "id          many  first       second",
@@ -207,7 +207,7 @@ def test_optional_columns_are_left_out_from_the_last_and_named() -> None:
     assert drawn(20, row)[-1] == "left out: first, second; --wide shows all"
 
 
-def test_what_has_no_room_side_by_side_becomes_a_record_with_all_its_names() -> None:
+def test_rows_without_room_become_records_with_all_names() -> None:
     assert drawn(30, ["x" * 40, "5", "y" * 10, "z" * 10], ["short", "", "", ""]) == [
         f"id: {'x' * 40}",
         "  many: 5  first: yyyyyyyyyy",
@@ -216,7 +216,7 @@ def test_what_has_no_room_side_by_side_becomes_a_record_with_all_its_names() -> 
     ]
 
 
-def test_columns_of_wide_characters_stand_below_each_other() -> None:
+def test_columns_with_wide_characters_are_aligned() -> None:
     assert drawn(60, ["日本語", "5", "", ""], ["abcdef", "10", "", ""])[1:] == [
         "日本語     5",
         "abcdef    10",
@@ -225,7 +225,7 @@ def test_columns_of_wide_characters_stand_below_each_other() -> None:
 
 @pytest.mark.parametrize("width", [200, None])
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
-def test_no_text_that_others_wrote_is_obeyed(text: str, width: int | None) -> None:
+def test_text_by_others_never_controls_the_terminal(text: str, width: int | None) -> None:
     paper = StringIO()
     out = Output(paper, width=width)
     out.say(text, (text, "red"))
@@ -237,7 +237,7 @@ def test_no_text_that_others_wrote_is_obeyed(text: str, width: int | None) -> No
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
-def test_errors_and_json_are_as_harmless(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_errors_and_json_never_control_the_terminal(text: str, capsys: pytest.CaptureFixture[str]) -> None:
     output.echo_error(text)
     output.echo_json({"said": text})
     out, err = capsys.readouterr()
@@ -245,12 +245,12 @@ def test_errors_and_json_are_as_harmless(text: str, capsys: pytest.CaptureFixtur
     assert not any(misleads(character) for character in (out + err).replace("\n", ""))
 
 
-def test_no_line_of_an_error_passes_for_another_error(capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_line_of_an_error_looks_like_another_error(capsys: pytest.CaptureFixture[str]) -> None:
     output.echo_error("there are bad lines:\ncheckout: all is well")
     assert capsys.readouterr().err == "checkout: there are bad lines:\n  checkout: all is well\n"
 
 
-def test_words_in_brackets_are_words_and_no_styles() -> None:
+def test_text_in_brackets_is_no_style() -> None:
     paper = StringIO()
     Output(paper, width=80).say("[red]not red[/red] :smile:")
     assert paper.getvalue() == "[red]not red[/red] :smile:\n"

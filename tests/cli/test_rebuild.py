@@ -17,13 +17,7 @@ from adapters.postgres.rebuild.rebuilds import PostgresRebuilds
 from tests.builders import add, item, offer, price
 from tests.builders.shop import Shop, open_shop
 from tests.cli.validate.test_what_if import many_baskets
-from tests.rebuild_steps import (
-    OPERATOR,
-    as_their_events_say,
-    generations,
-    live_views,
-    rebuilds_of,
-)
+from tests.rebuild_steps import OPERATOR, as_their_events_say, generations, live_views, rebuilds_of
 from tests.servers.checkout_command import finish, start_checkout
 from tests.servers.waiting import eventually
 

@@ -9,9 +9,9 @@ from cli.settings import markdown, rows
 PAGE = Path(__file__).parent.parent.parent / "docs" / "settings.md"
 
 
-def test_the_page_of_settings_is_what_the_model_says() -> None:
+def test_the_page_of_settings_is_up_to_date() -> None:
     assert PAGE.read_text(encoding="utf-8") == markdown()
 
 
-def test_every_setting_says_what_it_means() -> None:
+def test_every_setting_has_a_meaning() -> None:
     assert [row["variable"] for row in rows() if not row["meaning"]] == []

@@ -56,5 +56,5 @@ def test_no_command_writes_past_the_output_module(path: Path) -> None:
         "import sys\nsys.stdout.write(name)",
     ],
 )
-def test_each_other_way_out_is_found(source: str) -> None:
+def test_every_other_way_to_write_is_found(source: str) -> None:
     assert len([*other_ways_out(source)]) == 1

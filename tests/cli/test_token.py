@@ -24,7 +24,7 @@ def test_a_partners_token_names_its_organisation(tmp_path: Path) -> None:
     assert (said["scope"], said["partner_org"], said["sub"]) == ("partner", "acme", "local:acme")
 
 
-def test_an_operators_token_needs_none_and_says_who_bears_it(tmp_path: Path) -> None:
+def test_an_operators_token_names_its_bearer_and_no_organisation(tmp_path: Path) -> None:
     said = claims(tmp_path, "--scope", "operator", "--subject", "ada@operations")
     assert (said["scope"], said["sub"]) == ("operator", "ada@operations")
     assert "partner_org" not in said

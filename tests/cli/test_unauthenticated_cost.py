@@ -150,7 +150,7 @@ def _messages(sent: Sent, *, websocket: bool) -> Iterator[Message]:
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize(("door", "method", "path"), PLACES)
-async def test_twice_as_much_from_a_stranger_is_at_most_twice_the_work(
+async def test_twice_the_input_of_a_stranger_is_at_most_twice_the_work(
     doors: dict[str, ASGIApp], door: str, method: str, path: str, shape: str
 ) -> None:
     async def run(size: int) -> None:

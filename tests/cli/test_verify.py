@@ -18,14 +18,7 @@ from tests.basket_traffic import streaming_settings
 from tests.builders import add, availability, caller, initiate, item, offer, policy, price
 from tests.builders.shop import Shop, open_shop
 from tests.cli.validate.test_what_if import many_baskets
-from tests.cli.verify_steps import (
-    Saboteur,
-    ask,
-    begin_verify,
-    kinds,
-    look,
-    run_verify,
-)
+from tests.cli.verify_steps import Saboteur, ask, begin_verify, kinds, look, run_verify
 from tests.servers.waiting import eventually
 
 ANN = Operator(actor="ann", way="command-line", reason="a test")

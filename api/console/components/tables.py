@@ -12,6 +12,7 @@ from api.console.components.widgets import Draw, box, button, safe_text
 from domain.shared.formatting import NOTHING
 
 T = TypeVar("T")
+C = TypeVar("C")
 
 
 class Table:
@@ -74,42 +75,45 @@ class PagedList(Generic[T]):
                 safe_text(f"{self._drawn} of {len(self._items)} are shown", "soft small")
 
 
-class PagedTable(Generic[T]):
+class PagedTable(Generic[T, C]):
     """A table that is read from the service page by page, each further page when it is asked for."""
 
     def __init__(
         self,
-        read: Callable[[], Awaitable[tuple[Sequence[T], bool]]],
-        table: Callable[[], Table],
-        row: Callable[[Table, T], object],
-        empty: Draw,
+        read: Callable[[C | None], Awaitable[tuple[Sequence[T], C | None]]],
+        columns: Sequence[tuple[str, str]],
+        draw_row: Callable[[Table, T], object],
+        draw_empty: Draw,
+        *,
+        name: str,
         more: str = "Show more",
     ) -> None:
-        """`read` gives the next page, and whether another follows. `empty` is drawn where there is nothing."""
+        """`read` gets a cursor (None: the first page), and gives a page with the cursor of the next, if there is one."""
         self._read = read
-        self._make_table = table
-        self._row = row
-        self._empty = empty
+        self._columns = columns
+        self._draw_row = draw_row
+        self._draw_empty = draw_empty
+        self._name = name
         self._more = more
-        AsyncPanel(read, self._draw, lines=8)
+        AsyncPanel(lambda: read(None), self._draw, lines=8)
 
-    def _draw(self, page: tuple[Sequence[T], bool]) -> None:
+    def _draw(self, page: tuple[Sequence[T], C | None]) -> None:
         if not page[0]:
-            self._empty()
+            self._draw_empty()
             return
-        self._table = self._make_table()
+        self._table = Table(*self._columns, name=self._name)
         self._foot = box("body line")
         self._add(page)
 
     async def _read_more(self) -> None:
-        self._add(await self._read())
+        self._add(await self._read(self._cursor))
 
-    def _add(self, page: tuple[Sequence[T], bool]) -> None:
-        items, more = page
+    def _add(self, page: tuple[Sequence[T], C | None]) -> None:
+        items, self._cursor = page
         for item in items:
-            self._row(self._table, item)
+            self._draw_row(self._table, item)
         self._foot.clear()
-        self._foot.set_visibility(more)
-        if more:
+        self._foot.set_visibility(self._cursor is not None)
+        if self._cursor is not None:
             with self._foot:
                 button(self._more, self._read_more)

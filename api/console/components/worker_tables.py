@@ -7,12 +7,7 @@ from functools import partial
 from api.console.components.tables import Table
 from api.console.components.widgets import Tone, box, dot, empty_state, safe_text
 from domain.operators.status.model import ServiceStatus, WorkerCondition, WorkerStatus
-from domain.shared.formatting import (
-    format_date_time,
-    format_duration,
-    format_number,
-    format_time,
-)
+from domain.shared.formatting import format_date_time, format_duration, format_number, format_time
 
 STATES: dict[WorkerCondition, tuple[str, Tone]] = {
     "working": ("works", "good"),

@@ -13,10 +13,11 @@ from api.console.components.page_frame import page_frame
 from api.console.components.tables import PagedTable, Table
 from api.console.components.widgets import Tone, badge, box, empty_state, link, panel, safe_text, time_text
 from api.console.page_context import ConsoleContext
-from domain.operators.audit import AuditLog, OperatorAction
+from domain.operators.audit import OperatorAction
 
 PAGE_SIZE = 50
 MAX_ITEMS_SHOWN = 5
+COLUMNS = (("When", "tight"), ("What", "lead"), ("Who", "name"), ("Why", "name"), ("About", ""))
 TITLES: dict[str, tuple[str, Tone]] = {
     "operations.rebuild-started.v1": ("Rebuild started", "info"),
     "operations.rebuild-switched.v1": ("Rebuild took its place", "good"),
@@ -43,41 +44,20 @@ def register(console: ConsoleContext) -> None:
     def audit() -> None:
         subtitle = "What operators changed, the newest first. Times are UTC."
         with page_frame(console.page(), "Audit", "/audit", subtitle), panel("Actions", marker="actions"):
-            PagedTable(
-                _Reader(console.container.audit_log).next_page,
-                _table,
-                _draw_row,
-                _empty,
-                "Show older ones",
-            )
+            PagedTable(read, COLUMNS, _draw_row, _draw_empty, name="Actions", more="Show older ones")
+
+    async def read(before: datetime | None) -> tuple[Sequence[OperatorAction], datetime | None]:
+        actions = [*await console.container.audit_log.newest(before, PAGE_SIZE)]
+        return actions, actions[-1].occurred_at if len(actions) == PAGE_SIZE else None
 
 
-class _Reader:
-    """Reads the actions page by page."""
-
-    def __init__(self, audit_log: AuditLog) -> None:
-        self._audit_log = audit_log
-        self._before: datetime | None = None
-
-    async def next_page(self) -> tuple[Sequence[OperatorAction], bool]:
-        actions = [*await self._audit_log.newest(self._before, PAGE_SIZE)]
-        if actions:
-            self._before = actions[-1].occurred_at
-        return actions, len(actions) == PAGE_SIZE
-
-
-def _empty() -> None:
+def _draw_empty() -> None:
     empty_state(
         "fact_check",
         "Nothing was changed yet",
         "Every change by an operator is recorded here, with who made it and why: rebuilds, repairs, retried"
         " and skipped dead letters, and others.",
     )
-
-
-def _table() -> Table:
-    columns = (("When", "tight"), ("What", "lead"), ("Who", "name"), ("Why", "name"), ("About", ""))
-    return Table(*columns, name="Actions")
 
 
 def _draw_row(table: Table, action: OperatorAction) -> None:

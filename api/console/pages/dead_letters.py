@@ -21,16 +21,18 @@ from api.console.components.widgets import (
     time_text,
 )
 from api.console.page_context import ConsoleContext
-from domain.operators.dead_letters.model import (
-    DeadLetterSummary,
-    MessageKind,
-    ResolutionResult,
-    ResolvedBy,
-)
-from domain.operators.dead_letters.service import DeadLetterService
+from domain.operators.dead_letters.model import DeadLetterSummary, MessageKind, ResolutionResult, ResolvedBy
 from domain.shared.formatting import format_number
 
 PAGE_SIZE = 50
+COLUMNS = (
+    ("Letter", "lead tight"),
+    ("About", ""),
+    ("Reason", ""),
+    ("Since", "tight"),
+    ("Tried", "number"),
+    ("", "tight"),
+)
 KINDS: dict[MessageKind, str] = {
     "basket-event": "basket event",
     "catalogue-fact": "catalogue fact",
@@ -58,41 +60,19 @@ def register(console: ConsoleContext) -> None:
                     kind = "primary" if name == title else "secondary"
                     button(name, partial(ui.navigate.to, path), kind=kind)
             with panel(title, "the oldest first", marker="letters"):
-                reader = _Reader(console.container.dead_letter_service, settled=settled)
-                PagedTable(reader.next_page, _table, _draw_row, partial(_empty, settled=settled))
+                empty = partial(_draw_empty, settled=settled)
+                PagedTable(partial(read, settled), COLUMNS, _draw_row, empty, name="Dead letters")
+
+    async def read(settled: bool, cursor: str | None) -> tuple[Sequence[DeadLetterSummary], str | None]:
+        page = await console.container.dead_letter_service.list(cursor, PAGE_SIZE, settled)
+        return page.letters, page.next_cursor
 
 
-class _Reader:
-    """Reads the letters page by page."""
-
-    def __init__(self, service: DeadLetterService, *, settled: bool) -> None:
-        self._service = service
-        self._settled = settled
-        self._cursor: str | None = None
-
-    async def next_page(self) -> tuple[Sequence[DeadLetterSummary], bool]:
-        page = await self._service.list(self._cursor, PAGE_SIZE, self._settled)
-        self._cursor = page.next_cursor
-        return page.letters, page.next_cursor is not None
-
-
-def _empty(*, settled: bool) -> None:
+def _draw_empty(*, settled: bool) -> None:
     if settled:
         empty_state("mark_email_read", "Nothing was settled yet")
     else:
         empty_state("mark_email_read", "No dead letter waits", "Every message was processed.")
-
-
-def _table() -> Table:
-    return Table(
-        ("Letter", "lead tight"),
-        ("About", ""),
-        ("Reason", ""),
-        ("Since", "tight"),
-        ("Tried", "number"),
-        ("", "tight"),
-        name="Dead letters",
-    )
 
 
 def _draw_row(table: Table, letter: DeadLetterSummary) -> None:

@@ -9,15 +9,7 @@ from nicegui import ui
 
 from api.console.components.charts import Chart, Line
 from api.console.components.page_frame import page_frame
-from api.console.components.widgets import (
-    box,
-    count_text,
-    notice,
-    panel,
-    redraw,
-    safe_text,
-    skeleton,
-)
+from api.console.components.widgets import box, count_text, notice, panel, redraw, safe_text, skeleton
 from api.console.components.worker_tables import draw_roles, draw_workers
 from api.console.page_context import ConsoleContext
 from api.console.status_history import SAMPLE_SECONDS, StatusHistory, StatusSample

@@ -23,16 +23,7 @@ from api.console.components.rebuild_view import (
     target_select,
 )
 from api.console.components.tables import Table
-from api.console.components.widgets import (
-    badge,
-    box,
-    button,
-    empty_state,
-    link,
-    panel,
-    safe_text,
-    time_text,
-)
+from api.console.components.widgets import badge, box, button, empty_state, link, panel, safe_text, time_text
 from api.console.page_context import ConsoleContext, PageContext
 from domain.operators.audit import Operator
 from domain.operators.rebuild import Rebuild, RebuildRefused, RebuildTarget

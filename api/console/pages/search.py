@@ -27,12 +27,19 @@ from api.console.components.widgets import (
     verdict_badge,
 )
 from api.console.page_context import ConsoleContext
-from domain.operators.history.search import BasketQuery, BasketSearch, BasketSummary
+from domain.operators.history.search import BasketQuery, BasketSummary
 from domain.shared.errors import BasketNotFound
 from domain.shared.values import BASKET_ID_PATTERN
 from domain.validation.checks import CHECKS
 
 PAGE_SIZE = 50
+COLUMNS = (
+    ("Basket", "lead"),
+    ("Status", "tight"),
+    ("Verdict", ""),
+    ("Version", "number"),
+    ("Created and changed", "tight"),
+)
 STATUSES: dict[str, tuple[str, Tone]] = {
     "open": ("open", "info"),
     "completed": ("completed", "good"),
@@ -56,8 +63,12 @@ def register(console: ConsoleContext) -> None:
             with panel("Find", marker="find"), box("body"):
                 _SearchForm(asked)
             with panel("Found", "the newest created first; times are UTC", marker="found"):
-                reader = _Reader(console.container.basket_search, parse_query(asked))
-                PagedTable(reader.next_page, _table, _draw_row, _empty)
+                read_page = partial(read, parse_query(asked))
+                PagedTable(read_page, COLUMNS, _draw_row, _draw_empty, name="Found baskets")
+
+    async def read(query: BasketQuery, cursor: str | None) -> tuple[Sequence[BasketSummary], str | None]:
+        page = await console.container.basket_search.find(query, cursor, PAGE_SIZE)
+        return page.baskets, page.next_cursor
 
 
 def require_basket_id(text: str) -> None:
@@ -133,36 +144,11 @@ def _select(title: str, options: list[str], value: str | None) -> ui.select:
     return field
 
 
-class _Reader:
-    """Reads the baskets page by page."""
-
-    def __init__(self, basket_search: BasketSearch, query: BasketQuery) -> None:
-        self._basket_search = basket_search
-        self._query = query
-        self._cursor: str | None = None
-
-    async def next_page(self) -> tuple[Sequence[BasketSummary], bool]:
-        page = await self._basket_search.find(self._query, self._cursor, PAGE_SIZE)
-        self._cursor = page.next_cursor
-        return page.baskets, page.next_cursor is not None
-
-
-def _empty() -> None:
+def _draw_empty() -> None:
     empty_state(
         "search_off",
         "No basket is like this",
         "A basket must match every field. Views may lag: a basket of this moment is found by its id.",
-    )
-
-
-def _table() -> Table:
-    return Table(
-        ("Basket", "lead"),
-        ("Status", "tight"),
-        ("Verdict", ""),
-        ("Version", "number"),
-        ("Created and changed", "tight"),
-        name="Found baskets",
     )
 
 

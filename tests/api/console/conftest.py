@@ -8,12 +8,7 @@ from dataclasses import dataclass
 import pytest
 from playwright.async_api import Browser, BrowserContext
 
-from tests.api.console.browser import (
-    Window,
-    browser,
-    chromium,
-    window,
-)
+from tests.api.console.browser import Window, browser, chromium, window
 from tests.api.console.played_service import PlayedBaskets, play_baskets
 from tests.service.checkout_process import CheckoutService, running_service
 

@@ -15,13 +15,7 @@ import httpx
 from playwright.async_api import Browser, Page, ViewportSize
 
 from cli.demo.journeys import sample_baskets
-from tests.api.console.browser import (
-    PHONE,
-    Window,
-    browser,
-    chromium,
-    window,
-)
+from tests.api.console.browser import PHONE, Window, browser, chromium, window
 from tests.api.console.played_service import PARTNERS, PlayedBaskets, play_baskets
 from tests.servers.waiting import eventually
 from tests.service.checkout_process import CheckoutService, running_service

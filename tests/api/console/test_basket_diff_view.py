@@ -37,7 +37,7 @@ def made(lines: dict[str, tuple[int, str]], **values: object) -> Basket:
 
 
 @given(BASKETS, BASKETS)
-def test_a_line_is_marked_just_where_it_differs(before: Basket, after: Basket) -> None:
+def test_a_line_is_marked_only_if_it_differs(before: Basket, after: Basket) -> None:
     told = {each.id: each.mark for each in mark_differences(basket_json(before), basket_json(after)).lines}
     kinds = {"added": set(after.items) - set(before.items), "removed": set(before.items) - set(after.items)}
     for id in {*before.items, *after.items}:
@@ -48,22 +48,20 @@ def test_a_line_is_marked_just_where_it_differs(before: Basket, after: Basket) -
 
 
 @given(BASKETS, BASKETS)
-def test_nothing_is_marked_where_nothing_differs_and_something_where_anything_does(
-    before: Basket, after: Basket
-) -> None:
+def test_something_is_marked_only_if_the_baskets_differ(before: Basket, after: Basket) -> None:
     shown = mark_differences(basket_json(before), basket_json(after))
     assert bool(shown.differs) == bool(diff_baskets(before, after))
     assert mark_differences(basket_json(after), basket_json(after)).differs == 0
 
 
 @given(BASKETS)
-def test_without_another_one_nothing_is_marked_and_all_is_shown(only: Basket) -> None:
+def test_without_another_version_everything_is_shown_and_nothing_is_marked(only: Basket) -> None:
     shown = mark_differences(None, basket_json(only))
     assert shown.differs == 0
     assert [each.id for each in shown.lines] == [*only.items]
 
 
-def test_a_change_is_told_with_what_stood_there_before() -> None:
+def test_a_change_shows_the_value_before() -> None:
     before, after = made({"a": (1, "2.00")}), made({"a": (3, "2.00")}, source="web", tracking={"x": "1"})
     shown = mark_differences(basket_json(before), basket_json(after))
     facts = dict(shown.facts)
@@ -76,7 +74,7 @@ def test_a_change_is_told_with_what_stood_there_before() -> None:
     assert facts["Total"] == MarkedValue("6.00 GBP", "2.00 GBP", "changed")
 
 
-def test_what_left_is_told_as_it_was() -> None:
+def test_a_removed_line_is_shown_as_it_was() -> None:
     before, after = made({"a": (1, "2.00")}, source="web", tracking={"x": "1"}), made({})
     shown = mark_differences(basket_json(before), basket_json(after))
     facts = dict(shown.facts)

@@ -58,7 +58,7 @@ async def stand_at(page: Page, version: int) -> None:
     await expect(page.locator('[data-panel="basket"] h2')).to_have_text(f"Basket at version {version}")
 
 
-async def test_a_basket_is_found_by_what_is_known_of_it(stage: ConsoleStage, operator: Window) -> None:
+async def test_a_basket_is_found_by_its_fields(stage: ConsoleStage, operator: Window) -> None:
     page = operator.page
     await operator.open("/baskets")
     await page.get_by_label("External id").fill("EXT-2026-11-24")
@@ -68,7 +68,7 @@ async def test_a_basket_is_found_by_what_is_known_of_it(stage: ConsoleStage, ope
     await expect(page.locator("h1")).to_have_text(stage.played.rich)
 
 
-async def test_an_id_leads_straight_to_the_basket_and_a_wrong_one_nowhere(
+async def test_an_id_opens_the_basket_and_a_wrong_one_shows_an_error(
     stage: ConsoleStage, operator: Window
 ) -> None:
     page = operator.page
@@ -81,12 +81,12 @@ async def test_an_id_leads_straight_to_the_basket_and_a_wrong_one_nowhere(
     await expect(page.locator("h1")).to_have_text(stage.played.completed)
 
 
-async def test_nothing_found_is_said_in_words(operator: Window) -> None:
+async def test_a_search_without_results_says_so(operator: Window) -> None:
     await operator.open("/baskets?partner=nobody")
     await expect(operator.page.get_by_text("No basket is like this")).to_be_visible()
 
 
-async def test_at_every_version_the_shown_basket_is_the_fold(stage: ConsoleStage, operator: Window) -> None:
+async def test_every_version_shows_the_fold_of_its_events(stage: ConsoleStage, operator: Window) -> None:
     versions = await folded(stage, stage.played.rich)
     await operator.open(f"/baskets/{stage.played.rich}")
     page = operator.page
@@ -99,7 +99,7 @@ async def test_at_every_version_the_shown_basket_is_the_fold(stage: ConsoleStage
             await expect(total).to_contain_text(str(basket.total))
 
 
-async def test_the_slider_moves_through_the_versions_by_keys_and_marks_what_differs(
+async def test_arrow_keys_move_the_slider_through_versions_and_mark_differences(
     stage: ConsoleStage, operator: Window
 ) -> None:
     versions = await folded(stage, stage.played.rich)
@@ -145,7 +145,7 @@ async def test_two_versions_far_apart_can_be_compared(stage: ConsoleStage, opera
     await expect(differences.locator("li").nth(5)).to_be_visible()
 
 
-async def test_a_verdict_shows_each_fact_that_it_rests_on_with_what_it_says(
+async def test_a_verdict_shows_each_of_its_facts_with_its_content(
     stage: ConsoleStage, operator: Window
 ) -> None:
     await operator.open(f"/baskets/{stage.played.rich}")
@@ -162,7 +162,7 @@ async def test_a_verdict_shows_each_fact_that_it_rests_on_with_what_it_says(
     await expect(page.locator('[data-panel="evidence"]')).to_contain_text("status available")
 
 
-async def test_what_partners_write_is_shown_as_text(stage: ConsoleStage, operator: Window) -> None:
+async def test_text_by_partners_is_shown_as_text(stage: ConsoleStage, operator: Window) -> None:
     await operator.open(f"/baskets/{stage.played.rich}")
     page = operator.page
     await expect(page.locator('[data-panel="basket"] dt:text-is("Source") + dd')).to_have_text(HOSTILE)
@@ -170,13 +170,13 @@ async def test_what_partners_write_is_shown_as_text(stage: ConsoleStage, operato
     assert await page.title() != "taken"
 
 
-async def test_a_basket_that_never_was_or_cannot_be_is_said_in_words(operator: Window) -> None:
+async def test_an_unknown_or_impossible_basket_id_gets_a_message(operator: Window) -> None:
     for id in ("basket-00000000-0000-7000-8000-000000000001", "basket%00", "basket-1/verdicts/1"):
         await operator.open(f"/baskets/{id}")
         await expect(operator.page.get_by_text("There is no basket")).to_be_visible()
 
 
-async def test_a_page_that_never_was_is_said_in_words(operator: Window) -> None:
+async def test_an_unknown_page_gets_a_message(operator: Window) -> None:
     answer = await operator.page.goto(f"{operator.url}/nothing/here")
     assert answer is not None
     assert answer.status == 404
@@ -190,9 +190,7 @@ async def test_verifying_says_that_the_view_equals_the_fold(stage: ConsoleStage,
     await expect(operator.page.get_by_text("The view equals the fold")).to_be_visible()
 
 
-async def test_what_would_mislead_a_reader_is_shown_as_an_escape(
-    stage: ConsoleStage, operator: Window
-) -> None:
+async def test_misleading_characters_are_shown_as_escapes(stage: ConsoleStage, operator: Window) -> None:
     misleading = "\u202emoc.live\u2066 \u200bhidden"
     order = order_of(line("o-820165"), customFields={"note": misleading})
     async with stage.service.caller("store-367") as caller:

@@ -25,7 +25,7 @@ def pages(stage: ConsoleStage) -> dict[str, str]:
     }
 
 
-async def test_every_page_fits_a_screen_and_a_phone_and_complains_of_nothing(
+async def test_every_page_fits_a_screen_and_a_phone_and_logs_no_error(
     stage: ConsoleStage, operator: Window
 ) -> None:
     page = operator.page
@@ -51,7 +51,7 @@ async def test_the_overview_shows_live_figures_and_charts(operator: Window) -> N
     await expect(page.locator(".top .actions")).not_to_have_text(before)
 
 
-async def test_dark_and_light_are_the_operators_choice(operator: Window) -> None:
+async def test_operators_choose_dark_or_light(operator: Window) -> None:
     page = operator.page
     await operator.open("/rebuilds")
     eyes = page.locator(".who").get_by_role("button").first

@@ -48,9 +48,7 @@ def busy_machine() -> Iterator[None]:
         hog.wait()
 
 
-async def test_a_large_basket_is_drawn_in_portions_and_what_differs_comes_first(
-    large: str, operator: Window
-) -> None:
+async def test_a_large_basket_is_drawn_in_parts_with_differences_first(large: str, operator: Window) -> None:
     page = operator.page
     await operator.open(f"/baskets/{large}")
     rows = page.locator('[data-panel="basket"] tbody tr')
@@ -66,7 +64,7 @@ async def test_a_large_basket_is_drawn_in_portions_and_what_differs_comes_first(
     await expect(page.get_by_text(f"100 of {LINES} are shown")).to_be_visible()
 
 
-async def test_every_version_of_a_long_history_can_be_stood_at(large: str, operator: Window) -> None:
+async def test_every_version_of_a_long_history_can_be_chosen(large: str, operator: Window) -> None:
     page = operator.page
     await operator.open(f"/baskets/{large}?version=1")
     await expect(page.locator('[data-panel="basket"] h2')).to_have_text("Basket at version 1")
@@ -74,7 +72,7 @@ async def test_every_version_of_a_long_history_can_be_stood_at(large: str, opera
     await expect(page.locator('[data-panel="basket"] h2')).to_have_text("Basket at version 2")
 
 
-async def test_the_page_of_a_large_basket_comes_on_a_busy_machine_and_does_not_load_again(
+async def test_a_busy_machine_draws_a_large_basket_without_reloading_the_page(
     large: str, operator: Window, busy_machine: None
 ) -> None:
     page = operator.page
@@ -88,7 +86,7 @@ async def test_the_page_of_a_large_basket_comes_on_a_busy_machine_and_does_not_l
     assert len(loads) == 1
 
 
-async def test_a_basket_says_whose_it_is_and_which_products_it_holds(
+async def test_a_basket_shows_its_organisation_and_its_products(
     stage: ConsoleStage, operator: Window
 ) -> None:
     page = operator.page
@@ -114,7 +112,7 @@ async def test_ids_and_product_codes_can_be_copied(stage: ConsoleStage, operator
     assert await page.evaluate("navigator.clipboard.readText()") == wanted
 
 
-async def test_an_event_is_shown_as_the_json_that_is_stored(stage: ConsoleStage, operator: Window) -> None:
+async def test_an_event_is_shown_as_its_stored_json(stage: ConsoleStage, operator: Window) -> None:
     page = operator.page
     await operator.open(f"/baskets/{stage.played.rich}")
     await page.locator('.event[data-version="1"]').get_by_role("button", name="JSON").click()
@@ -125,7 +123,7 @@ async def test_an_event_is_shown_as_the_json_that_is_stored(stage: ConsoleStage,
     await expect(page.locator(".q-dialog pre")).to_have_count(0)
 
 
-async def test_a_verdict_has_the_colour_of_what_it_says(stage: ConsoleStage, operator: Window) -> None:
+async def test_a_verdict_has_the_colour_of_its_meaning(stage: ConsoleStage, operator: Window) -> None:
     """However it came about: one that became not ready is no good news."""
     page = operator.page
     await operator.open(f"/baskets/{stage.played.rich}")

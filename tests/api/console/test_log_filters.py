@@ -19,6 +19,6 @@ from api.console.log_filters import WebSocketLogFilter
         (logging.ERROR, "connection closed too early", True),
     ],
 )
-def test_sockets_that_come_and_go_are_not_logged(level: int, message: str, kept: bool) -> None:
+def test_opened_and_closed_websockets_are_not_logged(level: int, message: str, kept: bool) -> None:
     record = logging.LogRecord("uvicorn.error", level, "", 0, message, ("127.0.0.1", "/?client_id=1"), None)
     assert WebSocketLogFilter().filter(record) is kept

@@ -45,7 +45,7 @@ async def test_a_dead_letter_is_retried_for_a_reason(stage: ConsoleStage, operat
     await expect(newest).to_contain_text("the basket may be there by now")
 
 
-async def test_a_dead_letter_is_skipped_and_stays_to_be_seen(stage: ConsoleStage, operator: Window) -> None:
+async def test_a_skipped_dead_letter_stays_visible(stage: ConsoleStage, operator: Window) -> None:
     page = operator.page
     waiting = len(await letters(stage))
     await operator.open("/dead-letters")
@@ -94,7 +94,7 @@ async def test_a_rebuild_runs_to_its_end_and_takes_its_place(operator: Window) -
     await expect(page.locator('[data-panel="comparison"]')).to_contain_text("No row was wrong.")
 
 
-async def test_what_cannot_be_done_is_said_where_it_was_asked_for(operator: Window) -> None:
+async def test_a_failed_change_shows_its_error_in_the_dialog(operator: Window) -> None:
     page = operator.page
     await operator.open("/rebuilds")
     await page.get_by_role("button", name="Roll back").click()
@@ -104,9 +104,7 @@ async def test_what_cannot_be_done_is_said_where_it_was_asked_for(operator: Wind
     await expect(page.get_by_role("dialog").locator(".notice.bad")).to_be_visible()
 
 
-async def test_forgetting_wants_the_id_typed_and_is_seen_at_once(
-    stage: ConsoleStage, operator: Window
-) -> None:
+async def test_erasure_asks_for_the_id_and_shows_at_once(stage: ConsoleStage, operator: Window) -> None:
     page, basket_id = operator.page, stage.played.baskets[1]
     await operator.open(f"/baskets/{basket_id}")
     await page.get_by_role("button", name="Forget").click()

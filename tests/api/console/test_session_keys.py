@@ -31,7 +31,7 @@ async def test_a_session_ends_when_the_key_of_its_token_is_withdrawn() -> None:
         await sessions.require(session.id)
 
 
-async def test_a_session_waits_while_nobody_knows_whether_its_key_is_still_good() -> None:
+async def test_a_session_waits_while_its_key_cannot_be_checked() -> None:
     published, now = Published(), Seconds(0)
     sessions = Sessions(verifier(published, now=now), idle_timeout=3600, lifetime=3600)
     session = await sessions.begin(token(scope="operator"))

@@ -13,12 +13,7 @@ from adapters.auth.local_issuer import issue_token, local_issuer_keys
 from adapters.auth.tokens import TokenVerifier
 from adapters.settings import Settings
 from adapters.wire.request_errors import NotAllowed, NotAuthenticated
-from api.console.sessions import (
-    MAX_SESSIONS,
-    Sessions,
-    SignedOut,
-    cookie_of,
-)
+from api.console.sessions import MAX_SESSIONS, Sessions, SignedOut, cookie_of
 from tests.api.service import settings_in
 
 
@@ -64,7 +59,7 @@ async def test_an_operators_token_begins_a_session_that_acts_in_its_name(
     assert token(settings) not in repr(session)
 
 
-async def test_no_other_token_does(sessions: Sessions, settings: Settings) -> None:
+async def test_other_tokens_begin_no_session(sessions: Sessions, settings: Settings) -> None:
     with pytest.raises(NotAuthenticated):
         await sessions.begin("x.y.z")
     with pytest.raises(NotAllowed):
@@ -81,7 +76,7 @@ async def test_a_session_ends_with_its_token(sessions: Sessions, settings: Setti
     assert await sessions.find(session.id) is None
 
 
-async def test_signing_out_ends_it_at_once(sessions: Sessions, settings: Settings) -> None:
+async def test_signing_out_ends_the_session_at_once(sessions: Sessions, settings: Settings) -> None:
     session, other = await sessions.begin(token(settings)), await sessions.begin(token(settings))
     sessions.end(session.id)
     with pytest.raises(SignedOut):
@@ -89,9 +84,7 @@ async def test_signing_out_ends_it_at_once(sessions: Sessions, settings: Setting
     assert await sessions.find(other.id) is other
 
 
-async def test_a_session_ends_when_its_operator_does_nothing(
-    sessions: Sessions, settings: Settings, clock: Clock
-) -> None:
+async def test_an_idle_session_ends(sessions: Sessions, settings: Settings, clock: Clock) -> None:
     session = await sessions.begin(token(settings, seconds=20_000))
     clock.ahead = 1700
     assert await sessions.find(session.id) is session  # to look whether it is there is to do nothing
@@ -101,7 +94,7 @@ async def test_a_session_ends_when_its_operator_does_nothing(
     assert await sessions.find(session.id) is None
 
 
-async def test_a_session_goes_on_while_its_operator_works_and_ends_all_the_same(
+async def test_an_active_session_ends_after_its_lifetime(
     sessions: Sessions, settings: Settings, clock: Clock
 ) -> None:
     session = await sessions.begin(token(settings, seconds=20_000))
@@ -113,9 +106,7 @@ async def test_a_session_goes_on_while_its_operator_works_and_ends_all_the_same(
     assert await sessions.find(session.id) is None
 
 
-async def test_signing_in_again_ends_the_session_that_the_browser_had(
-    sessions: Sessions, settings: Settings
-) -> None:
+async def test_a_new_sign_in_ends_the_browsers_old_session(sessions: Sessions, settings: Settings) -> None:
     good = token(settings)
     first, other = await sessions.begin(good), await sessions.begin(good)
     with pytest.raises(NotAuthenticated):
@@ -128,7 +119,7 @@ async def test_signing_in_again_ends_the_session_that_the_browser_had(
     assert await sessions.find(other.id) is other
 
 
-async def test_there_are_only_so_many(sessions: Sessions, settings: Settings) -> None:
+async def test_the_number_of_sessions_is_limited(sessions: Sessions, settings: Settings) -> None:
     good = token(settings)
     first = await sessions.begin(good)
     for _ in range(MAX_SESSIONS):
@@ -150,5 +141,5 @@ async def test_there_are_only_so_many(sessions: Sessions, settings: Settings) ->
         ('checkout_console="' + "\\" * 9 + '"', "\\" * 9),
     ],
 )
-def test_the_cookie_is_found_among_others(header: str, id: str | None) -> None:
+def test_the_session_cookie_is_found_among_others(header: str, id: str | None) -> None:
     assert cookie_of(header) == id

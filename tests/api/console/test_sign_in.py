@@ -16,7 +16,7 @@ from tests.servers.waiting import eventually
 PAGES = ["/", "/baskets", "/baskets/basket-1", "/dead-letters", "/rebuilds", "/audit", "/nothing"]
 
 
-async def test_a_wrong_token_and_a_partners_are_refused_in_words(
+async def test_invalid_tokens_and_partners_tokens_are_refused_with_a_reason(
     stage: ConsoleStage, stranger: Window
 ) -> None:
     page = stranger.page
@@ -31,9 +31,7 @@ async def test_a_wrong_token_and_a_partners_are_refused_in_words(
         await expect(page.get_by_role("alert")).to_have_text(words)
 
 
-async def test_signing_in_leads_to_the_page_that_was_asked_for_and_out_again(
-    stage: ConsoleStage, stranger: Window
-) -> None:
+async def test_the_sign_in_leads_to_the_wanted_page(stage: ConsoleStage, stranger: Window) -> None:
     await stranger.open("/audit?limit=1")
     await stranger.page.fill("#token", f"Bearer {stage.token}")
     await stranger.page.get_by_role("button", name="Sign in").click()
@@ -45,9 +43,7 @@ async def test_signing_in_leads_to_the_page_that_was_asked_for_and_out_again(
     await stranger.page.wait_for_url("**/console/sign-in?next=**")
 
 
-async def test_what_is_open_elsewhere_is_closed_with_the_session(
-    stage: ConsoleStage, running_browser: Browser
-) -> None:
+async def test_other_open_pages_close_with_the_session(stage: ConsoleStage, running_browser: Browser) -> None:
     async with window(running_browser, stage.url) as one:
         await one.sign_in(stage.token)
         other = await one.page.context.new_page()
@@ -57,7 +53,9 @@ async def test_what_is_open_elsewhere_is_closed_with_the_session(
         await other.wait_for_url("**/console/sign-in**")
 
 
-async def test_an_open_page_does_nothing_in_its_operators_name(stage: ConsoleStage, stranger: Window) -> None:
+async def test_an_open_page_alone_does_not_keep_its_session_alive(
+    stage: ConsoleStage, stranger: Window
+) -> None:
     sent: list[str] = []
     received: list[str] = []
 
@@ -90,7 +88,7 @@ async def test_nothing_is_shown_without_a_session(stage: ConsoleStage, path: str
         assert forged.status_code == 403
 
 
-async def test_the_socket_is_closed_to_strangers(stage: ConsoleStage) -> None:
+async def test_a_websocket_without_a_session_is_refused(stage: ConsoleStage) -> None:
     socket = "/_nicegui_ws/socket.io/?EIO=4&transport="
     async with httpx.AsyncClient() as stranger:
         assert (await stranger.get(f"{stage.url}{socket}polling")).status_code == 403
@@ -120,7 +118,7 @@ async def test_another_sites_page_cannot_use_an_operators_session(stage: Console
         assert posted.status_code == 403
 
 
-async def test_the_cookie_and_the_pages_are_kept_close(stage: ConsoleStage) -> None:
+async def test_the_cookie_is_strict_and_pages_are_not_cached(stage: ConsoleStage) -> None:
     async with httpx.AsyncClient() as browser:
         answer = await _sign_in(browser, stage)
         cookie = answer.headers["set-cookie"]
@@ -146,7 +144,7 @@ async def test_the_cookie_and_the_pages_are_kept_close(stage: ConsoleStage) -> N
         "/%0d%0aX: y\n",
     ],
 )
-async def test_signing_in_leads_nowhere_else(stage: ConsoleStage, target: str) -> None:
+async def test_the_sign_in_never_redirects_to_another_site(stage: ConsoleStage, target: str) -> None:
     async with httpx.AsyncClient() as browser:
         answer = await browser.post(f"{stage.url}/sign-in", data={"token": stage.token, "next": target})
         assert answer.status_code == 303

@@ -20,7 +20,7 @@ def rates_of(ends: Sequence[int | None]) -> list[float]:
     return [rate for _, rate in history.stored_rates()]
 
 
-def test_a_steady_rate_is_steady_though_reports_come_in_steps() -> None:
+def test_a_steady_rate_is_steady_although_reports_come_in_steps() -> None:
     """Every other sample sees the same report as the one before it."""
     ends = [6000 * (number // 2) * 2 for number in range(60)]
     settled = rates_of(ends)[10:]
@@ -28,14 +28,14 @@ def test_a_steady_rate_is_steady_though_reports_come_in_steps() -> None:
     assert all(2400 <= rate <= 3600 for rate in settled)
 
 
-def test_a_rate_follows_what_happens() -> None:
+def test_a_rate_follows_changes() -> None:
     rates = rates_of([0] * 10 + [1000 * number for number in range(1, 21)] + [20_000] * 10)
     assert rates[0] == 0
     assert max(rates) == 500
     assert rates[-1] == 0
 
 
-def test_a_store_that_was_put_back_has_no_negative_rate() -> None:
+def test_a_restored_store_has_no_negative_rate() -> None:
     assert min(rates_of([9000] * 8 + [100] * 8)) == 0
 
 

@@ -30,7 +30,7 @@ def run(program: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_serving_the_console_is_refused_in_words() -> None:
+def test_a_console_without_its_library_is_refused_with_a_reason() -> None:
     arguments = ["checkout", "serve", "--console", "--port", "0"]
     program = f"""
 import os
@@ -44,6 +44,6 @@ main()
     assert "the console needs NiceGUI, which is not installed" in ended.stderr
 
 
-def test_the_operator_api_needs_it_not() -> None:
+def test_the_operator_api_works_without_the_consoles_library() -> None:
     ended = run("import cli.serve, cli.up.run; print('nicegui' in sys.modules)")
     assert (ended.returncode, ended.stdout.strip()) == (0, "False"), ended.stderr

@@ -40,7 +40,7 @@ class Said:
         ("/x", "partner /x"),
     ],
 )
-async def test_each_path_is_answered_by_its_room(path: str, answer: str) -> None:
+async def test_each_path_is_answered_by_its_application(path: str, answer: str) -> None:
     applications: dict[str, ASGIApp] = {"/operations": Said("operations"), "/console": Said("console")}
     partner = Said("partner")
     transport = httpx.ASGITransport(Dispatcher(partner, applications, index=Said("index"), lifespan=partner))
@@ -48,7 +48,7 @@ async def test_each_path_is_answered_by_its_room(path: str, answer: str) -> None
         assert (await client.get(path)).text == answer
 
 
-async def test_one_of_them_is_told_of_start_and_stop() -> None:
+async def test_one_application_gets_the_events_of_start_and_stop() -> None:
     console, partner = Said("console"), Said("partner")
     told: list[str] = []
 

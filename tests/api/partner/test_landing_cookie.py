@@ -68,7 +68,7 @@ async def test_an_update_needs_the_cookie(shop: Caller) -> None:
         "landing_state={raw}",
     ],
 )
-async def test_the_cookie_is_found_among_others(shop: Caller, form: str) -> None:
+async def test_the_session_cookie_is_found_among_others(shop: Caller, form: str) -> None:
     id = await shop.begin()
     raw = json.dumps({"basketId": id}, separators=(",", ":"))
     cookie = form.replace("{quoted}", quote(raw)).replace("{raw}", raw)

@@ -63,12 +63,12 @@ def hold(name: str, document: bytes | Document) -> None:
     _validator(name).validate(json.loads(document) if isinstance(document, bytes) else document)
 
 
-def test_the_files_are_what_the_models_say() -> None:
+def test_the_schema_files_are_up_to_date() -> None:
     assert check_files() == []
 
 
 @pytest.mark.parametrize("published", PUBLISHED, ids=lambda published: published.name)
-def test_each_schema_is_a_schema_and_describes_every_field(published: PublishedSchema) -> None:
+def test_each_schema_is_valid_and_describes_every_field(published: PublishedSchema) -> None:
     schema = published.schema()
     Draft202012Validator.check_schema(schema)
     assert schema["description"]
@@ -87,7 +87,7 @@ def _fields(schema: Any, path: str = "$") -> Iterator[tuple[str, Document]]:
             yield from _fields(value, path)
 
 
-def test_no_schema_says_where_it_was_made() -> None:
+def test_no_schema_contains_a_path_of_this_machine() -> None:
     for published in PUBLISHED:
         assert str(ROOT) not in json.dumps(published.schema())
 
@@ -96,12 +96,12 @@ def test_no_schema_says_where_it_was_made() -> None:
 
 
 @pytest.mark.parametrize("name", samples())
-def test_every_stored_event_is_right(name: str) -> None:
+def test_every_stored_event_is_valid(name: str) -> None:
     sample = samples()[name]
     hold(sample["type"], sample)
 
 
-async def test_every_event_and_verdict_of_a_lived_basket_is_right() -> None:
+async def test_every_event_and_verdict_of_a_played_basket_is_valid() -> None:
     checkout = InMemoryCheckout()
     await checkout.record(
         offer("o-1"),
@@ -150,14 +150,14 @@ async def test_every_event_and_verdict_of_a_lived_basket_is_right() -> None:
 @pytest.mark.parametrize(
     "body", [b'{"id":"basket-1"}', b"", b'{"type":"urn:checkout:problem:conflict","status":409}']
 )
-def test_a_command_result_is_right(body: bytes) -> None:
+def test_a_command_result_is_valid(body: bytes) -> None:
     command = CommandMessage("command-1", Message("checkout.commands.v1", None, b"{}", ()))
     answer = RenderedResponse(200, {"etag": '"1"'}, body)
     message = result_message(command, answer, basket_id=None, traceparent="00-0-0-00", now=NOW)
     hold("checkout.command-result.v1", message.value or b"")
 
 
-async def test_the_body_of_an_update_is_right_in_a_command_result() -> None:
+async def test_the_body_of_an_update_is_valid_in_a_command_result() -> None:
     checkout = InMemoryCheckout()
     id = (await checkout.handlers.initiate(initiate(), caller())).basket.id
     updated = await checkout.handlers.update(update(id, add()), caller())
@@ -168,14 +168,14 @@ async def test_the_body_of_an_update_is_right_in_a_command_result() -> None:
     )
 
 
-def test_an_order_message_is_right_and_read() -> None:
+def test_an_order_message_is_valid_and_readable() -> None:
     id = samples()["basket-expired"]["basketId"]
     for document in ({"orderId": "o"}, {"basketId": id, "orderId": "o", "more": 1}):
         hold("checkout.orders.v1", document)
         assert parse_order(id.encode(), json.dumps(document).encode()).basket_id == id
 
 
-def test_every_line_of_the_sample_catalogue_is_right() -> None:
+def test_every_line_of_the_sample_catalogue_is_valid() -> None:
     topics = {
         "offer": "catalogue.offers.v1",
         "price": "catalogue.prices.v1",
@@ -202,14 +202,14 @@ def test_every_line_of_the_sample_catalogue_is_right() -> None:
         ),
     ],
 )
-def test_a_fact_that_is_written_again_is_right(fact: Any) -> None:
+def test_a_fact_that_is_written_again_is_valid(fact: Any) -> None:
     text = FACT.dump_json(fact)
     hold(fact_message(fact).topic, text)
     assert FACT.validate_json(text) == fact
 
 
 @given(st.text(max_size=20) | st.from_regex(r"[0-9]{0,14}\.?[0-9]{0,6}", fullmatch=True))
-def test_model_and_schema_agree_on_what_an_amount_is(text: str) -> None:
+def test_model_and_schema_accept_the_same_amounts(text: str) -> None:
     schema = Draft202012Validator(BY_NAME["catalogue.prices.v1"].schema()["properties"]["amount"])
     try:
         Money.model_validate({"amount": text, "currency": "GBP"})
@@ -232,7 +232,7 @@ def test_model_and_schema_agree_on_what_an_amount_is(text: str) -> None:
         {},
     ],
 )
-def test_model_and_schema_agree_on_what_an_initiate_is(body: Document) -> None:
+def test_model_and_schema_accept_the_same_initiates(body: Document) -> None:
     try:
         InitiateRequest.model_validate_json(to_json(body))
     except ValidationError:
@@ -245,12 +245,12 @@ def test_model_and_schema_agree_on_what_an_initiate_is(body: Document) -> None:
 # the files
 
 
-def test_files_are_written_once_and_then_left_alone(tmp_path: Path) -> None:
+def test_unchanged_files_are_not_written_again(tmp_path: Path) -> None:
     assert len(write_files(tmp_path)) == len(PUBLISHED)
     assert (write_files(tmp_path), check_files(tmp_path)) == ([], [])
 
 
-def test_a_file_that_differs_or_is_nobodys_is_told(tmp_path: Path) -> None:
+def test_files_that_differ_or_belong_to_no_type_are_reported(tmp_path: Path) -> None:
     write_files(tmp_path)
     (tmp_path / "somebody.elses.v1.json").write_text("{}")
     (tmp_path / "checkout.orders.v1.json").unlink()
@@ -264,7 +264,7 @@ def test_a_file_that_differs_or_is_nobodys_is_told(tmp_path: Path) -> None:
     assert sorted(write_files(tmp_path)) == ["checkout.basket-expired.v1.json", "checkout.orders.v1.json"]
 
 
-def test_nothing_is_written_that_breaks_a_promise(tmp_path: Path) -> None:
+def test_a_breaking_schema_is_not_written(tmp_path: Path) -> None:
     write_files(tmp_path)
     path = tmp_path / "checkout.basket-expired.v1.json"
     promised = json.loads(path.read_text())

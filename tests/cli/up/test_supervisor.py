@@ -20,7 +20,7 @@ def python(code: str, log: Path) -> ChildProcess:
     return ChildProcess("the child", [sys.executable, "-c", code], log)
 
 
-async def test_a_child_that_dies_is_started_again(tmp_path: Path) -> None:
+async def test_a_child_that_ends_is_started_again(tmp_path: Path) -> None:
     child = python("import signal; print('hello', flush=True); signal.pause()", tmp_path / "log")
     said: list[str] = []
     keeping = asyncio.ensure_future(keep_alive(child, said.append))
@@ -35,7 +35,7 @@ async def test_a_child_that_dies_is_started_again(tmp_path: Path) -> None:
     await child.stop()
 
 
-async def test_a_child_that_dies_at_every_start_is_given_up_with_its_last_words(tmp_path: Path) -> None:
+async def test_a_child_that_ends_at_every_start_is_given_up_with_the_end_of_its_log(tmp_path: Path) -> None:
     child = python("import sys; sys.exit('no such setting')", tmp_path / "log")
     said: list[str] = []
     with pytest.raises(ServerFailed, match=r"ended 5 times soon after its start(.|\n)*no such setting"):
@@ -43,6 +43,6 @@ async def test_a_child_that_dies_at_every_start_is_given_up_with_its_last_words(
     assert len(said) == 4
 
 
-async def test_waiting_for_readiness_has_a_limit_and_tells_the_last_answer() -> None:
+async def test_waiting_for_readiness_has_a_limit_and_reports_the_last_response() -> None:
     with pytest.raises(ServerFailed, match=r"did not become ready within 0.2 s: .*refused"):
         await until_ready(free_port(), limit=0.2)

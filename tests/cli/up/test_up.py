@@ -85,7 +85,7 @@ def worker_processes(supervisor: int) -> list[int]:
     ]
 
 
-async def test_it_says_in_one_line_where_everything_is_and_stops_whole(folder: Path) -> None:
+async def test_up_prints_all_addresses_in_one_line_and_stops_completely(folder: Path) -> None:
     async with up(folder, "--ephemeral") as program:
         told = await ready(program)
         assert told.keys() == {
@@ -107,7 +107,7 @@ async def test_it_says_in_one_line_where_everything_is_and_stops_whole(folder: P
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child that its parent died")
-async def test_all_its_processes_end_with_it_when_it_is_killed(folder: Path) -> None:
+async def test_all_child_processes_end_when_up_is_killed(folder: Path) -> None:
     async with up(folder, "--ephemeral") as program:
         await ready(program)
         assert len(temporary_folders(folder)) == 1
@@ -117,7 +117,7 @@ async def test_all_its_processes_end_with_it_when_it_is_killed(folder: Path) -> 
         await eventually(lambda: all(has_ended(pid) for pid in processes))
 
 
-async def test_a_worker_process_that_dies_is_started_again(folder: Path) -> None:
+async def test_a_worker_process_that_ends_is_started_again(folder: Path) -> None:
     async with up(folder, "--ephemeral") as program:
         await ready(program)
         (first,) = worker_processes(program.pid)
@@ -157,7 +157,7 @@ async def test_no_process_is_signed_in_as_a_superuser(folder: Path) -> None:
         assert {"checkout_api", "checkout_worker"} <= set(users) <= {f"checkout_{role}" for role in ROLES}
 
 
-async def test_a_folder_of_a_release_without_roles_starts_and_belongs_to_the_owner_then(folder: Path) -> None:
+async def test_a_folder_of_a_release_without_roles_starts_and_gets_the_owner_role(folder: Path) -> None:
     data = folder / "earlier"
     async with EmbeddedPostgres(data / "postgres", ephemeral=True, database="checkout") as server:
         await migrate(server.url)
@@ -169,7 +169,7 @@ async def test_a_folder_of_a_release_without_roles_starts_and_belongs_to_the_own
             assert (await client.get("/health/ready")).status_code == 200
 
 
-async def test_commands_find_the_service_of_their_folder_and_say_when_it_is_gone(folder: Path) -> None:
+async def test_commands_find_the_service_of_their_folder_and_report_a_stopped_one(folder: Path) -> None:
     data = folder / ".checkout"
 
     async def says(*arguments: str | Path, where: Path = folder, **given: str) -> CommandResult:
@@ -206,7 +206,7 @@ async def test_commands_find_the_service_of_their_folder_and_say_when_it_is_gone
         assert "is not running: start it with `checkout up`" in gone_since.err
 
 
-async def test_a_new_start_takes_the_ports_of_the_last_one_where_nobody_has_them(folder: Path) -> None:
+async def test_a_new_start_takes_the_free_ports_of_the_last_one(folder: Path) -> None:
     data = folder / "kept"
     async with up(folder, "--data", data) as program:
         first = await ready(program)
@@ -224,7 +224,7 @@ async def test_a_new_start_takes_the_ports_of_the_last_one_where_nobody_has_them
     assert third["database_url"] == first["database_url"]
 
 
-async def test_a_second_run_on_the_same_folder_is_refused_and_the_first_goes_on(folder: Path) -> None:
+async def test_a_second_run_in_the_same_folder_is_refused(folder: Path) -> None:
     data = folder / "kept"
     async with up(folder, "--data", data) as first:
         told = await ready(first)
@@ -235,7 +235,7 @@ async def test_a_second_run_on_the_same_folder_is_refused_and_the_first_goes_on(
             assert (await client.get("/health/ready")).status_code == 200
 
 
-async def test_a_port_that_is_taken_is_told_before_anything_starts(folder: Path) -> None:
+async def test_an_occupied_port_is_reported_before_anything_starts(folder: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         async with up(folder, "--ephemeral", "--port", str(port)) as program:
