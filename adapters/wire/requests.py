@@ -135,20 +135,20 @@ class MoneyRequest(RequestModel):
 
 
 class ItemRequest(RequestModel):
-    """A line that is asked for. `type` may be left out where the basket holds no add-ons."""
+    """A line that the basket shall have. `type` is optional if the basket has no add-ons."""
 
     offer: OfferRequest
-    """The offer version that is asked for."""
+    """The offer version."""
     quantity: Quantity
-    """How many of it."""
+    """How many of the offer."""
     id: OwnItemId | None = None
-    """An id of the caller's own, for add-ons to name their parent by."""
+    """An id of the caller's own, by which add-ons name their parent."""
     type: OrderItemType | None = None
     """Whether it is an offer or an add-on to one."""
     parent_id: LineId | None = None
     """The order item that an add-on hangs under."""
     expected_price: MoneyRequest | None = None
-    """The price of one that the caller counts on; validation compares the current price with it."""
+    """The price of one that the caller expects; validation compares the current price with it."""
 
     def to_item(self) -> RequestedItem:
         expected = self.expected_price.to_money() if self.expected_price else None
@@ -156,18 +156,18 @@ class ItemRequest(RequestModel):
 
 
 class OrderRequest(RequestModel):
-    """What the basket shall be: its items and what it says beside them."""
+    """What the basket shall be: its items and the data beside them."""
 
     order_items: list[ItemRequest]
     """The lines that the basket shall have; items of one offer version, type and parent become one line."""
     checkout_id: Annotated[BasketId, AfterValidator(normalize_id)] | None = None
-    """The basket to bring to this order; without it see the call."""
+    """The basket to set to this order. Without it, see the call."""
     external_id: Annotated[NewIdentifier | None, Field(alias="external_id")] = None
     """The caller's own id of the order; one open basket of an organisation holds it at a time."""
     country: IsoCountry | None = None
-    """Where the basket is sold, ISO 3166-1 alpha-2; lower case is taken, and answered in upper case."""
+    """Where the basket is sold, ISO 3166-1 alpha-2. Lower case is accepted, and answered in upper case."""
     currency: IsoCurrency | None = None
-    """What the basket is paid in, ISO 4217."""
+    """The currency of the basket, ISO 4217."""
     source: NewText | None = None
     """Where the basket came from, in the caller's own words."""
     order_type: Annotated[NewText | None, Field(alias="order_type")] = None
@@ -178,7 +178,7 @@ class OrderRequest(RequestModel):
     """The caller's own; kept as it came."""
     data_subject: DataSubject | None = None
     """Whose personal data `tracking` and `customFields` hold: the caller's pseudonymous id of the person, never a
-    name or a mail address. Who is forgotten by it is forgotten in all baskets that name it."""
+    name or a mail address. An erasure by it covers all baskets that name it."""
 
     def to_details(self) -> BasketDetails:
         said = {name: getattr(self, name) for name in BasketDetails.model_fields}
@@ -188,7 +188,7 @@ class OrderRequest(RequestModel):
 
 
 class InitiateRequest(RequestModel):
-    """Create a basket, or bring the one that the request means to what it says."""
+    """Create a basket, or set the one that the request means to this order."""
 
     order: OrderRequest
     """What the basket shall be."""
@@ -209,7 +209,7 @@ class InitiateRequest(RequestModel):
 
 
 class AddAction(ItemRequest):
-    """Adds an offer; raises the quantity of a line that already is it (same offer version, type, parent)."""
+    """Adds an offer, or raises the quantity of its line (same offer version, type and parent)."""
 
     order_item_action_type: Literal["add"]
     """The kind of action."""
@@ -224,7 +224,7 @@ class RemoveAction(RequestModel):
     order_item_action_type: Literal["remove"]
     """The kind of action."""
     id: LineId
-    """The line that shall leave."""
+    """The line to remove."""
 
     def to_action(self) -> Action:
         return RemoveItem(self.id)
@@ -236,7 +236,7 @@ class ChangeQuantityAction(RequestModel):
     order_item_action_type: Literal["change_quantity"]
     """The kind of action."""
     id: LineId
-    """The line whose quantity shall change."""
+    """The line to change."""
     quantity: NewQuantity
     """The new quantity; 0 removes the line."""
 
@@ -250,10 +250,10 @@ ActionRequest = Annotated[
 
 
 class UpdateRequest(RequestModel):
-    """Carry out actions on a basket: all of them, or none."""
+    """Apply actions to a basket: all of them, or none."""
 
     order_item_actions: list[ActionRequest]
-    """The actions, in the order in which they are carried out."""
+    """The actions, in the order in which they are applied."""
 
     def to_command(self, *, basket_id: str, preconditions: Preconditions = NO_PRECONDITIONS) -> UpdateBasket:
         return UpdateBasket(

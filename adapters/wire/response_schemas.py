@@ -1,5 +1,5 @@
-"""The shapes of what we answer and publish, as callers and consumers may rely on them. They describe;
-`domain/basket/serialization.py` makes the documents, and the tests hold each one against these."""
+"""The schemas of responses and published messages, which callers and consumers rely on. They only describe:
+`domain/basket/serialization.py` makes the documents, and tests validate them. Class names stand in published schemas."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class OfferShape(ResponseSchema):
     version: str
     """The offer's version."""
     name: str | None
-    """What the offer was called, null where the catalogue did not know it."""
+    """The offer's name; null if the catalogue did not know it."""
     path: str | None
     """Where the offer was shown."""
     products: list[ProductShape]
@@ -70,7 +70,7 @@ class OrderItemShape(ResponseSchema):
     price: MoneyShape | None
     """The price of one, as it was known when the line was added."""
     expected_price: MoneyShape | None = None
-    """The price of one that the caller counts on, where it said one."""
+    """The price of one that the caller expects, if it gave one."""
     line_total: MoneyShape | None
     """The price of all of the line."""
 
@@ -89,7 +89,7 @@ class OrderShape(ResponseSchema):
     country: str | None
     """Where the basket is sold, ISO 3166-1 alpha-2."""
     currency: str | None
-    """What the basket is paid in, ISO 4217."""
+    """The currency of the basket, ISO 4217."""
     source: str | None
     """Where the basket came from, in the organisation's own words."""
     order_type: Annotated[str | None, Field(alias="order_type")]
@@ -103,17 +103,17 @@ class OrderShape(ResponseSchema):
     order_items: list[OrderItemShape]
     """The lines."""
     total: MoneyShape | None
-    """The sum of all lines; null where a line is unpriced or currencies are mixed."""
+    """The sum of all lines; null if a line is unpriced or currencies are mixed."""
     created: AwareDatetime
     """When the basket began."""
     modified: AwareDatetime
     """When the last thing happened to the basket."""
     expires_at: AwareDatetime
-    """From when on the basket is expired unless an order was placed."""
+    """When the basket expires, unless an order is placed."""
 
 
 class InitiateAnswer(ResponseSchema):
-    """Which basket it is now."""
+    """The basket that was created or updated."""
 
     id: BasketId
     """The basket's id."""
@@ -138,11 +138,11 @@ class ActionResultShape(ResponseSchema):
     status: Literal["applied", "unchanged"]
     """Whether the action changed anything."""
     order_item_id: str
-    """The line that it was about."""
+    """The line of the action."""
     before: Annotated[int, Field(ge=0)]
-    """The line's quantity before, 0 where there was no line."""
+    """The line's quantity before; 0 if there was no line."""
     after: Annotated[int, Field(ge=0)]
-    """The line's quantity now, 0 where there is no line."""
+    """The line's quantity now; 0 if there is no line."""
     removed_order_item_ids: list[str]
     """Every line that left: an offer takes its add-ons along."""
 
@@ -198,17 +198,17 @@ class ValidateAnswer(ResponseSchema):
     id: BasketId
     """The basket's id."""
     checkout: OrderShape
-    """The basket as it was judged."""
+    """The basket as it was validated."""
     ready: bool
-    """Whether the basket may become an order: nothing of severity error was found."""
+    """Whether the basket may become an order: no finding is an error."""
     blocked_products: list[FindingShape]
-    """What was found about products."""
+    """The findings about products."""
     validation_errors: list[FindingShape]
-    """What was found about everything else."""
+    """The findings about everything else."""
     basket_version: Annotated[int, Field(ge=1)]
-    """The version that was judged."""
+    """The version that was validated."""
     validated_at: AwareDatetime
-    """When it was judged."""
+    """When it was validated."""
     evidence: list[str]
     """The ids of the catalogue's and policies' facts that the verdict rests on."""
     passed: Annotated[list[PassedShape], Field(default_factory=list)]
@@ -216,16 +216,16 @@ class ValidateAnswer(ResponseSchema):
 
 
 class CommandResultShape(ResponseSchema):
-    """What became of a command that a gateway queued."""
+    """The result of a command that a gateway queued."""
 
     command_id: str
     """The command's id, its `ce_id`."""
     status: Annotated[int, Field(ge=200, le=599)]
-    """The status that HTTP would have answered."""
+    """The HTTP status of the response."""
     headers: dict[str, str]
-    """The headers that HTTP would have answered with, such as `etag`."""
+    """The HTTP headers of the response, such as `etag`."""
     body: JsonValue
-    """The body that HTTP would have answered: an answer of the API, or an RFC 9457 problem document."""
+    """The HTTP body: a response of the API, or an RFC 9457 problem document."""
 
 
 class ProblemError(ResponseSchema):

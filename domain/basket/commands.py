@@ -154,8 +154,8 @@ class Updated:
 
 @dataclass(frozen=True, slots=True)
 class Validated:
-    """`judged` is the basket as it was validated; `basket` has the verdict in its history."""
+    """`before` is the basket as it was validated; `basket` has the verdict in its history."""
 
-    judged: Basket
+    before: Basket
     basket: Basket
     verdict: Verdict

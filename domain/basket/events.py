@@ -26,14 +26,14 @@ BASKET_TOPIC = "checkout.basket"
 
 
 class BasketDetails(Value):
-    """What a basket says beside its items."""
+    """A basket's data beside its items."""
 
     external_id: Annotated[Identifier | None, Field(alias="external_id")] = None
     """The organisation's own id of the order; one open basket of an organisation holds it at a time."""
     country: Country | None = None
     """Where the basket is sold, ISO 3166-1 alpha-2."""
     currency: Currency | None = None
-    """What the basket is paid in, ISO 4217."""
+    """The currency of the basket, ISO 4217."""
     source: Text | None = None
     """Where the basket came from, in the organisation's own words."""
     order_type: Annotated[Text | None, Field(alias="order_type")] = None
@@ -65,9 +65,9 @@ class OrderItem(Value):
     offer: LineOffer
     """The offer version, as it was known when the line was added."""
     price: Money | None = None
-    """The price of one, as it was known when the line was added; null where none was."""
+    """The price of one, as it was known when the line was added; null if it was unknown."""
     expected_price: Money | None = None
-    """The price of one that the caller counts on, in its own words; null where it said none."""
+    """The price of one that the caller expects; null if it gave none."""
 
     @property
     def line_total(self) -> Money | None:
@@ -98,9 +98,9 @@ class BasketInitiated(InitialEvent):
     partner: PartnerOrganisation
     """The partner organisation whose basket it is."""
     details: BasketDetails
-    """What the basket says beside its items."""
+    """The basket's data beside its items."""
     expires_at: AwareDatetime
-    """From when on the basket is expired unless an order was placed."""
+    """When the basket expires, unless an order is placed."""
 
     def apply(self, aggregate: BasketState) -> None:
         aggregate.partner = self.partner
@@ -109,13 +109,13 @@ class BasketInitiated(InitialEvent):
 
 
 class BasketDetailsChanged(DomainEvent):
-    """The basket says something else beside its items."""
+    """The data beside the items changed."""
 
     type: Literal["checkout.basket-details-changed.v1"] = "checkout.basket-details-changed.v1"
     details: BasketDetails
-    """All details as they are now."""
+    """All details after the change."""
     changed: tuple[str, ...]
-    """The names of the details that differ from before."""
+    """The names of the details that changed."""
 
     def apply(self, aggregate: BasketState) -> None:
         aggregate.details = self.details
@@ -142,7 +142,7 @@ class OrderItemRemoved(DomainEvent):
     order_item_id: str
     """The line that left."""
     reason: RemovalReason
-    """Whether the line was asked to leave, or is an add-on whose offer left."""
+    """Whether a caller removed the line, or it is an add-on whose offer left."""
 
     def apply(self, aggregate: BasketState) -> None:
         aggregate.items.pop(self.order_item_id, None)
@@ -165,15 +165,15 @@ class OrderItemQuantityChanged(DomainEvent):
 
 
 class OrderItemPriceExpected(DomainEvent):
-    """The caller counts on another price of a line than before, or on none."""
+    """The caller expects another price of a line than before, or none."""
 
     type: Literal["checkout.order-item-price-expected.v1"] = "checkout.order-item-price-expected.v1"
     order_item_id: str
-    """The line whose price is meant."""
+    """The line of the price."""
     before: Money | None
-    """The price of one that was counted on before; null for none."""
+    """The expected price of one before; null for none."""
     after: Money | None
-    """The price of one that is counted on now; null for none."""
+    """The expected price of one now; null for none."""
 
     def apply(self, aggregate: BasketState) -> None:
         item = aggregate.items[self.order_item_id]
@@ -181,24 +181,23 @@ class OrderItemPriceExpected(DomainEvent):
 
 
 class BasketValidated(DomainEvent):
-    """The basket was judged."""
+    """The basket was validated."""
 
     type: Literal["checkout.basket-validated.v1"] = "checkout.basket-validated.v1"
     ready: bool
-    """Whether the basket may become an order: nothing of severity error was found."""
+    """Whether the basket may become an order: no finding is an error."""
     basket_version: Annotated[int, Field(ge=1)]
-    """The version that was judged: the one before this event."""
+    """The version that was validated: the one before this event."""
     blocked_products: tuple[Finding, ...]
-    """What was found about products."""
+    """The findings about products."""
     validation_errors: tuple[Finding, ...]
-    """What was found about everything else."""
+    """The findings about everything else."""
     evidence: tuple[str, ...]
     """The ids of the catalogue's and policies' facts that the verdict rests on."""
     passed: tuple[Passed, ...] = ()
     """The checks that found nothing."""
     catalogue_position: Annotated[int, Field(ge=0)] | None = None
-    """How far the catalogue was: all facts up to this position were known, and none after it. Null where
-    that was not recorded."""
+    """The catalogue's position: all facts up to it were known, and none after it. Null if it was not recorded."""
 
     def apply(self, aggregate: BasketState) -> None:
         findings = (*self.blocked_products, *self.validation_errors)
@@ -207,7 +206,7 @@ class BasketValidated(DomainEvent):
 
 
 class BasketExpired(DomainEvent):
-    """The basket passed its `expiresAt` without an order."""
+    """`expiresAt` passed without an order."""
 
     type: Literal["checkout.basket-expired.v1"] = "checkout.basket-expired.v1"
 
@@ -216,11 +215,11 @@ class BasketExpired(DomainEvent):
 
 
 class BasketCompleted(DomainEvent):
-    """An order service says that an order was placed from the basket."""
+    """An order was placed from the basket, as an order service reports."""
 
     type: Literal["checkout.basket-completed.v1"] = "checkout.basket-completed.v1"
     order_id: str | None = None
-    """The order's id, null where the order service did not say it."""
+    """The order's id; null if the order service did not give it."""
 
     def apply(self, aggregate: BasketState) -> None:
         aggregate.status = "completed"
@@ -228,23 +227,23 @@ class BasketCompleted(DomainEvent):
 
 
 class BasketPersonalDataForgotten(DomainEvent):
-    """The person whose data the basket held is forgotten: `tracking`, `customFields` and `dataSubject` are empty
-    from here on, and so they are in all that is shown or published again of the basket before."""
+    """The basket's personal data was erased. `tracking`, `customFields` and `dataSubject` are empty from here on, and
+    also where the basket's earlier history is shown or published again."""
 
     type: Literal["checkout.basket-personal-data-forgotten.v1"] = "checkout.basket-personal-data-forgotten.v1"
     action_id: str
-    """The operator's action by which it was forgotten."""
+    """The operator's action that erased it."""
 
     def apply(self, aggregate: BasketState) -> None:
         aggregate.details = aggregate.details.without_personal_data()
 
 
 class UnknownEvent(DomainEvent):
-    """An event of a type that this release does not know: kept and passed over, so that a roll-back works."""
+    """An event of a type that this release does not know. It is kept and skipped, so that a roll-back works."""
 
     type: str
     document: dict[str, Any]
-    """The stored document as it is."""
+    """The stored document."""
 
     def apply(self, aggregate: BasketState) -> None:
         """Changes nothing but the version."""

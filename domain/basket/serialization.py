@@ -58,14 +58,14 @@ def _item_document(item: OrderItem) -> Document:
 
 def serialize_verdict(validated: Validated) -> Document:
     """The whole verdict: the response to a validation, and the message on `checkout.validation-results.v1`."""
-    judged, verdict = validated.judged, validated.verdict
+    before, verdict = validated.before, validated.verdict
     return {
-        "id": judged.id,
-        "checkout": serialize_order(judged),
+        "id": before.id,
+        "checkout": serialize_order(before),
         "ready": verdict.ready,
         "blockedProducts": _findings(verdict.blocked_products),
         "validationErrors": _findings(verdict.validation_errors),
-        "basketVersion": judged.version,
+        "basketVersion": before.version,
         "validatedAt": validated.basket.modified_on,
         "evidence": verdict.evidence,
         "passed": verdict.passed,

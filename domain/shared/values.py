@@ -258,14 +258,14 @@ class Product(Value):
 
 
 class LineOffer(OfferRef):
-    """An offer as a line holds it: name and products as they were known when it was added."""
+    """An offer on a line: name and products as they were known when it was added."""
 
     name: str | None = None
-    """What the offer was called when it was added, null where the catalogue did not know it."""
+    """The offer's name when it was added; null if the catalogue did not know it."""
     path: str | None = None
     """Where the offer was shown when it was added."""
     products: tuple[Product, ...] = ()
-    """The products that the offer was made of when it was added; one that it holds twice is named twice."""
+    """The offer's products when it was added; one that it contains twice is listed twice."""
 
 
 class Market(Value):

@@ -553,4 +553,4 @@ async def test_a_validation_after_an_erasure_checks_the_same_basket(container: C
     id = await a_basket(container)
     await container.erasure.erase(ADA, GRACE)
     validated = await DirectHandlers(container.handlers).validate(validate(id), caller())
-    assert (validated.judged.details.tracking, len(validated.judged.items)) == ({}, 1)
+    assert (validated.before.details.tracking, len(validated.before.items)) == ({}, 1)

@@ -46,7 +46,7 @@ async def test_a_verdict_is_recorded_as_the_next_version_and_names_the_one_it_ju
     checkout, id = await stocked()
     validated = await checkout.handlers.validate(validate(id), caller())
     assert validated.verdict.ready
-    assert (validated.judged.version, validated.basket.version) == (2, 3)
+    assert (validated.before.version, validated.basket.version) == (2, 3)
     assert happened(await checkout.history(id))[-1] == ("validated", 2, True)
     assert (await checkout.handlers.get(id, "acme")).ready is True
 
@@ -69,7 +69,7 @@ async def test_a_verdict_says_what_was_judged_and_when() -> None:
     checkout.clock.advance(SECOND)
     validated = await checkout.handlers.validate(validate(id), caller())
     document = serialize_verdict(validated)
-    assert document["checkout"] == serialize_order(validated.judged)
+    assert document["checkout"] == serialize_order(validated.before)
     assert (document["basketVersion"], document["checkout"]["version"]) == (2, 2)
     assert document["validatedAt"] == NOW + SECOND
 
@@ -80,7 +80,7 @@ async def test_a_basket_is_judged_anew_each_time() -> None:
     await checkout.record(availability("SKU-1", status="blocked", sequence=2))
     second = await checkout.handlers.validate(validate(id), caller())
     assert (first.verdict.ready, second.verdict.ready) == (True, False)
-    assert (second.judged.version, second.basket.version) == (3, 4)
+    assert (second.before.version, second.basket.version) == (3, 4)
 
 
 async def test_a_verdict_includes_what_another_process_was_told_of_before() -> None:
@@ -90,7 +90,7 @@ async def test_a_verdict_includes_what_another_process_was_told_of_before() -> N
     await checkout.process().handlers.update(update(id, change(line.id, 11)), caller())
     validated = await checkout.handlers.validate(validate(id), caller())
     assert not validated.verdict.ready
-    assert validated.judged.items[line.id].quantity == 11
+    assert validated.before.items[line.id].quantity == 11
 
 
 async def test_a_verdict_under_concurrent_updates_is_about_the_version_it_names() -> None:
@@ -101,9 +101,9 @@ async def test_a_verdict_under_concurrent_updates_is_about_the_version_it_names(
     _, validated = await asyncio.gather(asyncio.gather(*updates), asyncio.gather(*verdicts))
     history = await checkout.history(id)
     for each in validated:
-        recorded = history[each.judged.version]
+        recorded = history[each.before.version]
         assert isinstance(recorded, BasketValidated)
-        assert recorded.basket_version == each.judged.version == recorded.originator_version - 1
+        assert recorded.basket_version == each.before.version == recorded.originator_version - 1
 
 
 async def test_a_basket_past_its_expiry_is_shown_and_judged_as_expired() -> None:
@@ -111,7 +111,7 @@ async def test_a_basket_past_its_expiry_is_shown_and_judged_as_expired() -> None
     checkout.clock.advance(LIFETIME)
     validated = await checkout.handlers.validate(validate(id), caller())
     assert [finding.code for finding in validated.verdict.validation_errors] == ["basket_expired"]
-    assert serialize_order(validated.judged)["status"] == "expired"
+    assert serialize_order(validated.before)["status"] == "expired"
     await checkout.handlers.expire(id, caller())
     assert happened(await checkout.history(id))[-1] == ("expired",)
 
@@ -135,7 +135,7 @@ async def test_a_basket_that_changes_while_it_is_judged_is_judged_again() -> Non
     checkout.store.before_append = lambda: other.update(update(id, add("o-1", 2)), caller())
     validated = await checkout.handlers.validate(validate(id), caller())
     assert [finding.code for finding in validated.verdict.validation_errors] == ["offer_unknown"]
-    assert (validated.judged.version, len(validated.judged.items)) == (2, 1)
+    assert (validated.before.version, len(validated.before.items)) == (2, 1)
 
 
 async def test_a_basket_that_is_not_there_is_not_judged() -> None:
