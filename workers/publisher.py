@@ -60,20 +60,20 @@ class PublisherWorker:
             heartbeat.holds(self._role)
             async with self._publisher.session() as session:
                 await _require_event_in_store(self._feed, session)
-                _log.info("publishing", role=self._role, after_position=session.position)
-                heartbeat.at(session.position)
+                _log.info("publishing", role=self._role, after_position=session.published.position)
+                heartbeat.at(session.published.position)
                 heartbeat.ready(True)
                 while True:
-                    events = await self._feed.read(session.position, self._batch_events)
+                    events = await self._feed.read(session.published.position, self._batch_events)
                     if not events:
-                        await self._feed.wait(session.position, WAIT_SECONDS)
+                        await self._feed.wait(session.published.position, WAIT_SECONDS)
                         await lease.confirm()
                         await _require_event_in_store(self._feed, session)
                     async for publications in self._batches(events):
                         await lease.confirm()
                         await session.publish(publications)
                         heartbeat.handled(len(publications))
-                        heartbeat.at(session.position)
+                        heartbeat.at(session.published.position)
                         heartbeat.beat()
                     heartbeat.beat()
 

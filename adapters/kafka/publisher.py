@@ -60,10 +60,6 @@ class _Session:
         self._client = client
         self._id = publisher_id
 
-    @property
-    def position(self) -> int:
-        return self.published.position
-
 
 class _TransactionalSession(_Session):
     async def publish(self, publications: Sequence[Publication]) -> None:

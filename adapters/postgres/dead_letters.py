@@ -24,12 +24,6 @@ SELECT DISTINCT basket_id FROM dead_letters
  WHERE settled_at IS NULL AND basket_id = ANY($1::text[])
 """
 
-# Settles all dead letters of a basket.
-RELEASE = """
-UPDATE dead_letters SET settled_at = clock_timestamp()
- WHERE settled_at IS NULL AND basket_id = $1
-"""
-
 
 class PostgresDeadLetters:
     """DeadLetters and BlockedBaskets. A settled letter stays settled when it is recorded again."""
@@ -47,10 +41,6 @@ class PostgresDeadLetters:
         async with self._database.connection() as connection:
             rows = await connection.fetch(BLOCKED, list(basket_ids))
         return {row["basket_id"] for row in rows}
-
-    async def release(self, basket_id: str) -> None:
-        async with self._database.connection() as connection:
-            await connection.execute(RELEASE, basket_id)
 
 
 def _row(letter: DeadLetter) -> tuple[object, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,18 +16,8 @@ from cli.signals import stop_signal
 if TYPE_CHECKING:
     from adapters.container import Container
     from domain.operators.status.model import ServiceStatus
+    from domain.operators.status.service_status import HealthPolicy, StatusService
     from domain.shared.errors import Unavailable
-
-
-@dataclass(frozen=True, slots=True)
-class _Options:
-    """`every` is in seconds; `max_lag_seconds` None: the limit of the settings."""
-
-    every: float
-    max_lag_seconds: float | None
-    all_processes: bool
-    wide: bool
-    json: bool
 
 
 def status(
@@ -59,45 +49,47 @@ def status(
     Exit code 0: all is well. 1: something is dead, not ready, missing or behind, or dead letters wait for an operator.
     2: the status could not be read.
     """
-    options = _Options(every, max_lag_seconds, all_processes, wide, json)
-    raise typer.Exit(
-        run_with_container(
-            lambda container: _watch(container, options) if watch else _show_once(container, options)
-        )
-    )
+
+    async def run(container: Container) -> int:
+        service = container.service_status
+        policy = _with_lag_limit(service.policy, max_lag_seconds)
+        if watch:
+            with _display(json=json, wide=wide, all_processes=all_processes) as display:
+                return await _watch(service, policy, display, every)
+        current = await service.now(policy)
+        if json:
+            echo_json(current)
+        else:
+            from cli.status.screen import show
+
+            show(current, Output(wide=wide), all_processes=all_processes)
+        return DONE if current.well else NOT_DONE
+
+    raise typer.Exit(run_with_container(run))
 
 
-async def _show_once(container: Container, options: _Options) -> int:
-    from cli.status.screen import show
-
-    status = await _read(container, options)
-    if options.json:
-        echo_json(status)
-    else:
-        show(status, Output(wide=options.wide), all_processes=options.all_processes)
-    return DONE if status.well else NOT_DONE
+Display = Callable[["ServiceStatus | Unavailable"], None]
 
 
-async def _watch(container: Container, options: _Options) -> int:
+async def _watch(service: StatusService, policy: HealthPolicy, display: Display, every: float) -> int:
     """Shows the status again and again until a signal; an outage of PostgreSQL is shown and does not end it."""
     import asyncio
 
     from domain.shared.errors import Unavailable
 
     async with stop_signal() as stop:
-        with _display(options) as display:
-            while not stop.is_set():
-                try:
-                    display(await _read(container, options))
-                except Unavailable as error:
-                    display(error)
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), options.every)
+        while not stop.is_set():
+            try:
+                display(await service.now(policy))
+            except Unavailable as error:
+                display(error)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), every)
     return DONE
 
 
 @contextmanager
-def _display(options: _Options) -> Iterator[Callable[[ServiceStatus | Unavailable], None]]:
+def _display(*, json: bool, wide: bool, all_processes: bool) -> Iterator[Display]:
     """Shows one status after another: as lines for programs and in a pipe; on a terminal each replaces the last."""
     from cli.status.screen import show, show_unavailable
     from domain.operators.status.model import ServiceStatus
@@ -105,20 +97,20 @@ def _display(options: _Options) -> Iterator[Callable[[ServiceStatus | Unavailabl
     def as_lines(result: ServiceStatus | Unavailable) -> None:
         if not isinstance(result, ServiceStatus):
             echo_error(result)
-        elif options.json:
+        elif json:
             echo_json(result)
         else:
-            show(result, Output(), all_processes=options.all_processes, watched=True)
+            show(result, Output(), all_processes=all_processes, watched=True)
 
-    if options.json or not Output().terminal:
+    if json or not Output().terminal:
         yield as_lines
         return
     with full_screen() as redraw:
 
         def draw(result: ServiceStatus | Unavailable) -> None:
-            picture = BufferedOutput(wide=options.wide)
+            picture = BufferedOutput(wide=wide)
             if isinstance(result, ServiceStatus):
-                show(result, picture, all_processes=options.all_processes, watched=True)
+                show(result, picture, all_processes=all_processes, watched=True)
             else:
                 show_unavailable(str(result), picture)
             redraw(picture)
@@ -126,13 +118,7 @@ def _display(options: _Options) -> Iterator[Callable[[ServiceStatus | Unavailabl
         yield draw
 
 
-async def _read(container: Container, options: _Options) -> ServiceStatus:
-    from dataclasses import replace
-
-    from domain.operators.status.lag import LagLimits
-
-    policy = container.service_status.policy
-    if options.max_lag_seconds is not None:
-        limits = LagLimits(events=policy.limits.events, seconds=options.max_lag_seconds)
-        policy = replace(policy, limits=limits)
-    return await container.service_status.now(policy)
+def _with_lag_limit(policy: HealthPolicy, seconds: float | None) -> HealthPolicy:
+    if seconds is None:
+        return policy
+    return replace(policy, limits=replace(policy.limits, seconds=seconds, regular_waits={}))

@@ -53,15 +53,11 @@ class PublisherSession(Protocol):
     """One publisher at work. An error ends the session; the next session looks up what was published."""
 
     @property
-    def position(self) -> int:
-        """Everything up to this position is published; 0 means nothing."""
-
-    @property
     def published(self) -> PublisherCheckpoint:
-        """The same, with the event at that position."""
+        """Everything up to this checkpoint is published."""
 
     async def publish(self, publications: Sequence[Publication]) -> None:
-        """Publishes events, which follow `position` in order, and records the last position.
+        """Publishes the events after `published`, in order, and records the last of them.
 
         Raises BrokerUnavailable, and LeadershipLost if another publisher took over.
         """

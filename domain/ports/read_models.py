@@ -71,6 +71,3 @@ class BlockedBaskets(Protocol):
 
     async def blocked(self, basket_ids: Collection[str]) -> Collection[str]:
         """Those of these baskets that are blocked."""
-
-    async def release(self, basket_id: str) -> None:
-        """Resolves the basket's dead letters, so that its view moves again."""

@@ -46,7 +46,7 @@ def ids(events: Sequence[StoredEvent]) -> set[str]:
 class PublisherContract:
     async def test_a_new_publisher_starts_at_zero(self, publisher: Publisher) -> None:
         async with publisher.session() as session:
-            assert session.position == 0
+            assert session.published.position == 0
 
     async def test_it_knows_the_last_published_event(self, publisher: Publisher) -> None:
         events = some_events(7)
@@ -83,13 +83,13 @@ class PublisherContract:
         events = some_events(30)
         async with publisher.session() as session:
             await session.publish(publications(events[:10]))
-            assert session.position == events[9].position
+            assert session.published.position == events[9].position
             await session.publish(publications(events[10:20]))
         async with publisher.session() as session:
-            assert session.position == events[19].position
+            assert session.published.position == events[19].position
             await session.publish(publications(events[20:]))
         async with publisher.session() as session:
-            assert session.position == events[29].position
+            assert session.published.position == events[29].position
 
     async def test_a_complete_verdict_is_published_beside_its_event(
         self, publisher: Publisher, settings: Settings

@@ -90,7 +90,6 @@ class MemoryDeadLetters:
 
     def __init__(self) -> None:
         self.letters: dict[MessageSource, DeadLetter] = {}
-        self._settled: set[MessageSource] = set()
 
     async def record(self, letters: Sequence[DeadLetter]) -> None:
         for letter in letters:
@@ -99,11 +98,6 @@ class MemoryDeadLetters:
     async def blocked(self, basket_ids: Collection[str]) -> Collection[str]:
         return {
             letter.basket_id
-            for source, letter in self.letters.items()
-            if letter.basket_id is not None and letter.basket_id in basket_ids and source not in self._settled
+            for letter in self.letters.values()
+            if letter.basket_id is not None and letter.basket_id in basket_ids
         }
-
-    async def release(self, basket_id: str) -> None:
-        self._settled.update(
-            source for source, letter in self.letters.items() if letter.basket_id == basket_id
-        )

@@ -25,6 +25,7 @@ from domain.shared.eventsourcing import fold
 from domain.shared.values import MessageSource
 from tests.basket_traffic import BasketTraffic, send, streaming_settings, topic_content
 from tests.builders import caller, validate
+from tests.builders.released_basket import release_basket
 from tests.conftest import OwnKafka, OwnPostgres
 from tests.servers.waiting import eventually
 from tests.workers.worker_processes import (
@@ -187,7 +188,7 @@ async def test_an_invalid_message_blocks_only_its_basket_until_it_is_released(
         projection = BasketProjection(store, views)
         for basket_id in (parked.id, stray.id):
             assert await projection.refold(basket_id) is None
-            await letters.release(basket_id)
+            await release_basket(letters._database, basket_id)
             assert await projection.refold(basket_id) is None
         assert await views.versions([parked.id, stray.id]) == {
             parked.id: later.basket.version,

@@ -109,7 +109,7 @@ class Republisher:
         """Sends what is left of a run, until its end or until `stop` is set; at most `rate` events a second. Raises
         Unavailable; then the run can be resumed."""
         async with self._publisher(f"republish-{run.id}").session() as session:
-            position = max(session.position, run.from_position - 1)
+            position = max(session.published.position, run.from_position - 1)
             progress = RepublishProgress(
                 run=run.id,
                 topic=run.topic,

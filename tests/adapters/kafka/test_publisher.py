@@ -88,7 +88,7 @@ async def test_a_transaction_that_was_cut_off_leaves_neither_events_nor_position
     await vanished(client)
 
     async with publisher.session() as session:
-        assert session.position == events[9].position
+        assert session.published.position == events[9].position
         assert len(await topic_content(transactional, BASKET_EVENTS, ids(events))) == 10
 
 
@@ -101,7 +101,7 @@ async def test_a_publisher_that_was_taken_over_from_publishes_nothing_more(trans
             with pytest.raises(LeadershipLost):
                 await old.publish(publications(events[5:15]))
             await new.publish(publications(events[5:]))
-            assert new.position == events[19].position
+            assert new.published.position == events[19].position
 
     assert len(await topic_content(transactional, BASKET_EVENTS, ids(events))) == 20
 
@@ -115,7 +115,7 @@ async def test_a_position_is_found_behind_any_number_of_transactions_that_came_t
     for attempt in range(5):
         await left_open(transactional, position=1_000 + attempt)
     async with TransactionalPublisher(transactional).session() as session:
-        assert session.position == events[0].position
+        assert session.published.position == events[0].position
     for window in (1, 2, 3, 1_000):
         found = await read_checkpoint(transactional, transactional.publisher_id, window)
         assert found.position == events[0].position

@@ -14,6 +14,7 @@ from adapters.postgres.dead_letter_store import PostgresDeadLetterStore
 from adapters.postgres.dead_letters import PostgresDeadLetters
 from adapters.postgres.pool import DatabasePool
 from domain.ports.messaging import DeadLetter
+from tests.builders.released_basket import release_basket
 from tests.contracts.dead_letter_store import (
     ANY,
     ONE,
@@ -86,7 +87,7 @@ async def test_a_basket_that_something_else_released_says_so(
     book: PostgresDeadLetterStore, bury: SendToDeadLetters, database: DatabasePool
 ) -> None:
     id = await bury(replace(message(1), basket_id=ONE))
-    await PostgresDeadLetters(database).release(ONE)
+    await release_basket(database, ONE)
     letter = await book.find(id)
     assert letter is not None
     assert letter.settled_by == "released"

@@ -10,6 +10,7 @@ from adapters.postgres.dead_letters import PostgresDeadLetters
 from adapters.postgres.pool import DatabasePool
 from domain.ports.messaging import DeadLetter
 from domain.shared.values import MessageSource
+from tests.builders.released_basket import release_basket
 
 LETTER = DeadLetter(
     source=MessageSource("checkout.basket-events.v1", 3, 7),
@@ -60,7 +61,7 @@ async def test_a_letter_parks_its_basket_until_the_basket_is_released(letters: P
     await letters.record([LETTER, second, replace(LETTER, source=MessageSource("t", 0, 0), basket_id=None)])
     assert set(await letters.blocked(["basket-1", "basket-2"])) == {"basket-1"}
 
-    await letters.release("basket-1")
+    await release_basket(letters._database, "basket-1")
 
     assert not await letters.blocked(["basket-1", "basket-2"])
     await letters.record([LETTER])
