@@ -17,13 +17,7 @@ from pydantic import Field
 from adapters.postgres.rebuild.rebuilds import PostgresRebuilds
 from adapters.settings import Settings
 from domain.operators.audit import Operator
-from domain.operators.rebuild import (
-    RESUMABLE_STATES,
-    RUNNING_STATES,
-    Rebuild,
-    RebuildRefused,
-    RebuildTarget,
-)
+from domain.operators.rebuild import RESUMABLE_STATES, RUNNING_STATES, Rebuild, RebuildRefused, RebuildTarget
 from domain.shared.errors import Unavailable
 from domain.shared.eventsourcing import Value
 from domain.shared.values import BasketId, PartnerOrganisation, Timestamp

@@ -13,12 +13,7 @@ from adapters.postgres.rebuild.rebuilds import PostgresRebuilds
 from adapters.system import new_id, utc_now
 from domain.basket.projection import to_view
 from domain.operators.audit import Operator
-from domain.operators.rebuild import (
-    Rebuild,
-    RebuildComparison,
-    RebuildScope,
-    RebuildTarget,
-)
+from domain.operators.rebuild import Rebuild, RebuildComparison, RebuildScope, RebuildTarget
 from domain.ports.event_store import EventStore
 from tests.builders.stored_events import stored_basket
 

@@ -13,12 +13,7 @@ from aiokafka.partitioner import DefaultPartitioner
 
 from adapters.kafka.clients import admin, consumer
 from adapters.kafka.errors import close_client, with_timeout
-from adapters.kafka.messages import (
-    Message,
-    basket_event_message,
-    to_received,
-    verdict_message,
-)
+from adapters.kafka.messages import Message, basket_event_message, to_received, verdict_message
 from adapters.kafka.startup import start_client
 from adapters.kafka.topics import BASKET_EVENTS, VALIDATION_RESULTS
 from adapters.kafka.unreadable_batches import getmany

@@ -61,7 +61,7 @@ def verify(
         raise typer.BadParameter("--reason and --actor go with --repair")
 
     from cli.verify import screen
-    from cli.verify.run import VerifyOptions
+    from cli.verify.outcome import VerifyOptions
 
     options = VerifyOptions(
         baskets=tuple(basket or ()),

@@ -7,7 +7,8 @@ from typing import Any
 
 from cli.output import STDOUT, Output, StyledText, TableColumn, progress_bars
 from cli.runner import run_interruptible
-from cli.verify.run import VerifyOptions, VerifyOutcome, run_verification
+from cli.verify.outcome import VerifyOptions, VerifyOutcome
+from cli.verify.run import run_verification
 from domain.operators.verify.inconsistencies import Inconsistency
 
 MAX_ROWS = 40

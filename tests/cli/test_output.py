@@ -17,7 +17,7 @@ from cli.output import Output, TableColumn
 from cli.show import print_basket
 from cli.verify import screen as verifying
 from cli.verify.checkpoint import VerifyCheckpoint
-from cli.verify.run import VerifyOptions, VerifyOutcome
+from cli.verify.outcome import VerifyOptions, VerifyOutcome
 from domain.operators.dead_letters.model import DeadLetterPage, DeadLetterSummary
 from domain.operators.history.search import BasketSummary, SearchPage
 from domain.operators.verify.inconsistencies import Inconsistency

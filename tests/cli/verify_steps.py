@@ -11,7 +11,8 @@ from pydantic import SecretStr
 from adapters.container import open_operator_container
 from adapters.settings import Settings
 from cli.signals import stop_signal
-from cli.verify.run import ProgressCallback, VerifyOptions, run_verification
+from cli.verify.outcome import VerifyOptions
+from cli.verify.run import ProgressCallback, run_verification
 from cli.verify.screen import document
 from tests.builders.shop import Shop
 from tests.servers.checkout_command import CommandResult, environment_of, finish, start_checkout

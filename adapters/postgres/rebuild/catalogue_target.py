@@ -13,12 +13,7 @@ from adapters.postgres.catalogue.fact_tables import FactRow, project, read_facts
 from adapters.postgres.rebuild import catalogue_target_sql as sql
 from adapters.postgres.rebuild.target_tables import FoldedPage, SourcePage
 from domain.catalogue.facts import FACT
-from domain.operators.rebuild import (
-    SAMPLES_PER_KIND,
-    RebuildComparison,
-    RebuildDifference,
-    RebuildTarget,
-)
+from domain.operators.rebuild import SAMPLES_PER_KIND, RebuildComparison, RebuildDifference, RebuildTarget
 from domain.shared.values import MessageSource
 
 BATCH_FACTS = 2_000

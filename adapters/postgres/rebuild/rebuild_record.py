@@ -14,12 +14,7 @@ from adapters.postgres.rebuild import rebuild_record_sql as sql
 from adapters.postgres.rebuild.range_builder import RangeTask
 from adapters.postgres.rebuild.target_tables import TargetTables
 from domain.operators.audit import ActionType, Operator, OperatorAction
-from domain.operators.rebuild import (
-    RebuildComparison,
-    RebuildDifference,
-    RebuildState,
-    RebuildStopped,
-)
+from domain.operators.rebuild import RebuildComparison, RebuildDifference, RebuildState, RebuildStopped
 from domain.shared.values import Clock, NewId
 
 RATE_OVER_SECONDS = 5.0

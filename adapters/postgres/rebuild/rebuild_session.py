@@ -19,12 +19,7 @@ from adapters.postgres.rebuild.slot_switch import SlotSwitch
 from adapters.postgres.rebuild.target_tables import TargetTables
 from adapters.postgres.rebuild.view_target import BasketViewsTarget
 from domain.operators.audit import Operator
-from domain.operators.rebuild import (
-    RESUMABLE_STATES,
-    RebuildComparison,
-    RebuildRefused,
-    RebuildScope,
-)
+from domain.operators.rebuild import RESUMABLE_STATES, RebuildComparison, RebuildRefused, RebuildScope
 from domain.shared.values import Clock, NewId
 
 MAX_RANGES = 1_000

@@ -18,12 +18,7 @@ from domain.basket.events import BasketValidated
 from domain.basket.fast_projection import catch_up, project_canonical
 from domain.basket.projection import project
 from domain.basket.snapshot import BasketSnapshot
-from domain.operators.rebuild import (
-    RebuildComparison,
-    RebuildDifference,
-    RebuildTarget,
-    view_difference,
-)
+from domain.operators.rebuild import RebuildComparison, RebuildDifference, RebuildTarget, view_difference
 from domain.operators.verify.compare import compare_view
 from domain.ports.read_models import BasketView
 

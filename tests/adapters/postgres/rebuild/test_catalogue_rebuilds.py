@@ -17,14 +17,7 @@ from domain.operators.verify.catalogue_checks import CatalogueVerifier
 from domain.shared.values import Market
 from tests.builders import NOW, availability, offer, policy, price, ref
 from tests.contracts.catalogue import sourced, tombstone
-from tests.rebuild_steps import (
-    OPERATOR,
-    built,
-    generations,
-    names_of,
-    rebuild_all,
-    rebuilds_of,
-)
+from tests.rebuild_steps import OPERATOR, built, generations, names_of, rebuild_all, rebuilds_of
 from tests.servers.waiting import eventually
 
 TABLES = ["catalogue_offers", "catalogue_prices", "catalogue_availability", "catalogue_policies"]

@@ -19,13 +19,7 @@ from domain.operators.rebuild import RebuildRefused, RebuildScope
 from domain.shared.eventsourcing import fold
 from tests.builders import add, item, offer, price
 from tests.builders.shop import Shop, open_shop
-from tests.rebuild_steps import (
-    OPERATOR,
-    as_their_events_say,
-    generations,
-    live_views,
-    rebuilds_of,
-)
+from tests.rebuild_steps import OPERATOR, as_their_events_say, generations, live_views, rebuilds_of
 
 
 @pytest.fixture

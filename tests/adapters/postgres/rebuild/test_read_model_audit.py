@@ -21,12 +21,7 @@ from domain.operators.verify.repair import Repair
 from domain.ports.read_models import BasketView
 from tests.builders import InMemoryCheckout
 from tests.builders.direct_handlers import direct_handlers
-from tests.contracts.read_model_audit import (
-    AuditedStore,
-    ReadModelAuditContract,
-    action_of,
-    repair_of,
-)
+from tests.contracts.read_model_audit import AuditedStore, ReadModelAuditContract, action_of, repair_of
 from tests.servers.waiting import eventually
 
 # How many sessions of this database wait for a row.
