@@ -1,4 +1,4 @@
-"""Catalogue facts in a process's memory."""
+"""The catalogue in memory."""
 
 from __future__ import annotations
 

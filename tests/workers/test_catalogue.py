@@ -77,7 +77,7 @@ async def learned(facts: PostgresCatalogue, *wanted: Fact) -> None:
     await eventually(are_recorded)
 
 
-async def test_what_the_topics_say_is_learned(
+async def test_facts_of_the_topics_are_recorded(
     worker: CatalogueWorker, facts: PostgresCatalogue, settings: Settings
 ) -> None:
     id, code = unique("o"), unique("SKU")
@@ -95,7 +95,7 @@ async def test_what_the_topics_say_is_learned(
     ] == said
 
 
-async def test_a_message_need_not_say_its_kind_and_may_hold_members_that_a_setting_names(
+async def test_a_message_needs_no_kind_and_may_have_members_that_a_setting_names(
     facts: PostgresCatalogue, letters: RecordedDeadLetters, settings: Settings
 ) -> None:
     said = price(unique("o"))
@@ -128,7 +128,7 @@ async def test_a_message_need_not_say_its_kind_and_may_hold_members_that_a_setti
         ),
     ],
 )
-async def test_what_is_no_fact_becomes_a_dead_letter_and_the_next_is_learned(
+async def test_a_message_that_is_no_fact_becomes_a_dead_letter_and_the_next_is_recorded(
     worker: CatalogueWorker,
     facts: PostgresCatalogue,
     letters: RecordedDeadLetters,
@@ -148,7 +148,7 @@ async def test_what_is_no_fact_becomes_a_dead_letter_and_the_next_is_learned(
     assert letter.error
 
 
-async def test_a_fact_that_contradicts_becomes_a_dead_letter_and_the_first_stands(
+async def test_a_contradicting_fact_becomes_a_dead_letter_and_the_first_one_counts(
     worker: CatalogueWorker, facts: PostgresCatalogue, letters: RecordedDeadLetters, settings: Settings
 ) -> None:
     id = unique("o")
@@ -164,7 +164,7 @@ async def test_a_fact_that_contradicts_becomes_a_dead_letter_and_the_first_stand
 
 
 @pytest.mark.parametrize("key", ["its name", "another"])
-async def test_a_tombstone_withdraws_and_what_is_said_after_it_counts_again(
+async def test_a_tombstone_withdraws_and_a_fact_after_it_counts_again(
     worker: CatalogueWorker,
     facts: PostgresCatalogue,
     letters: RecordedDeadLetters,
@@ -230,7 +230,7 @@ class Watched(InMemoryCatalogue):
         return await super().record(messages)
 
 
-async def test_a_worker_that_starts_again_goes_on_where_the_last_one_stopped(
+async def test_a_restarted_worker_continues_where_the_last_one_stopped(
     letters: RecordedDeadLetters, settings: Settings
 ) -> None:
     group = unique("catalogue")
@@ -273,7 +273,7 @@ class AwayAtFirst(InMemoryCatalogue):
         return await super().record(messages)
 
 
-async def test_while_the_store_is_away_nothing_is_lost(
+async def test_no_fact_is_lost_while_the_store_is_unavailable(
     settings: Settings, letters: RecordedDeadLetters
 ) -> None:
     id = f"o-{uuid.uuid4()}"

@@ -83,7 +83,7 @@ async def running(worker: CatalogueWorker, heartbeat: Heartbeat) -> AsyncIterato
     await asyncio.gather(task, return_exceptions=True)
 
 
-async def test_one_batch_is_read_ahead_and_each_is_committed_once_it_is_learned() -> None:
+async def test_one_batch_is_read_ahead_and_each_is_committed_once_it_is_recorded() -> None:
     batches, facts, heartbeat = (
         Batches([offer("o-1"), offer("o-2"), offer("o-3")]),
         Waiting(),
@@ -102,7 +102,7 @@ async def test_one_batch_is_read_ahead_and_each_is_committed_once_it_is_learned(
         await eventually(lambda: batches.committed == [0, 1, 2])
 
 
-async def test_what_could_not_be_learned_is_a_fault_and_nothing_is_committed() -> None:
+async def test_a_batch_that_cannot_be_recorded_is_a_fault_and_nothing_is_committed() -> None:
     batches, facts, heartbeat = Batches([offer("o-1"), offer("o-2")]), Waiting(), Heartbeat("catalogue")
     facts.away = True
     async with running(worker_of(batches, facts), heartbeat) as task:
@@ -112,7 +112,7 @@ async def test_what_could_not_be_learned_is_a_fault_and_nothing_is_committed() -
     assert (batches.committed, heartbeat.is_ready) == ([], False)
 
 
-async def test_a_worker_that_is_stopped_gives_up_what_it_learns() -> None:
+async def test_a_stopped_worker_cancels_its_recording() -> None:
     batches, facts = Batches([offer("o-1")]), Waiting()
     async with running(worker_of(batches, facts), Heartbeat("catalogue")) as task:
         await eventually(lambda: batches.read == 1)

@@ -83,7 +83,7 @@ async def said(shop: Shop, baskets: Sequence[Basket]) -> list[list[bool]]:
     return [[verdict.ready for verdict in await shop.verdicts(basket.id)] for basket in baskets]
 
 
-async def test_a_fact_that_changes_a_verdict_is_pushed_and_one_that_does_not_is_not(shop: Shop) -> None:
+async def test_only_facts_that_change_a_verdict_push_one(shop: Shop) -> None:
     touched, other = await shop.fill(item("o-1")), await shop.fill(item("o-2"))
     for basket in (touched, other):
         await shop.judge(basket)
@@ -105,7 +105,7 @@ async def test_a_fact_that_changes_a_verdict_is_pushed_and_one_that_does_not_is_
     assert await said(shop, [touched, other]) == [[True, False, True], [True]]
 
 
-async def test_a_withdrawal_changes_verdicts_like_any_fact_and_they_are_judged_again_as_they_were(
+async def test_a_withdrawal_changes_verdicts_and_earlier_ones_can_be_repeated(
     shop: Shop,
 ) -> None:
     basket = await shop.fill(item("o-1"))
@@ -136,7 +136,7 @@ async def test_a_withdrawal_changes_verdicts_like_any_fact_and_they_are_judged_a
         assert again.verdict.passed == again.stored.verdict.passed
 
 
-async def test_the_push_says_who_judged_and_knows_the_catalogue_s_position(shop: Shop) -> None:
+async def test_a_pushed_verdict_names_its_actor_and_the_catalogues_position(shop: Shop) -> None:
     basket = await shop.fill(item("o-1"), partner="globex")
     await shop.judge(basket)
 
@@ -152,7 +152,7 @@ async def test_the_push_says_who_judged_and_knows_the_catalogue_s_position(shop:
     assert verdict.catalogue_position == await shop.history.position_at()
 
 
-async def test_baskets_that_nobody_asked_about_or_that_are_over_are_left_alone(shop: Shop) -> None:
+async def test_baskets_without_a_verdict_and_finished_baskets_are_left_alone(shop: Shop) -> None:
     unasked, completed = await shop.fill(item("o-1")), await shop.fill(item("o-1"))
     await shop.judge(completed)
     await shop.handlers.complete(completed.id, "order-1", caller_of(completed))
@@ -164,7 +164,7 @@ async def test_baskets_that_nobody_asked_about_or_that_are_over_are_left_alone(s
     assert await said(shop, [unasked, completed]) == [[], [True]]
 
 
-async def test_a_basket_is_touched_by_a_product_that_its_offer_is_made_of_since(shop: Shop) -> None:
+async def test_a_basket_is_touched_by_a_product_that_its_offer_contains_since(shop: Shop) -> None:
     basket = await shop.fill(item("o-1"))
     await shop.judge(basket)
     await shop.record(offer("o-1", products=["SKU-9"], sequence=2))
@@ -208,7 +208,7 @@ async def test_a_basket_whose_view_lags_is_found_too(shop: Shop) -> None:
     assert await said(shop, [basket, new]) == [[True, False], [True, False]]
 
 
-async def test_what_was_learned_before_the_first_start_is_not_pushed_and_what_came_meanwhile_is(
+async def test_facts_from_before_the_first_start_push_nothing_and_those_of_a_pause_do(
     shop: Shop,
 ) -> None:
     basket = await shop.fill(item("o-1"))
@@ -225,7 +225,7 @@ async def test_what_was_learned_before_the_first_start_is_not_pushed_and_what_ca
     assert await said(shop, [basket]) == [[True, False]]
 
 
-async def test_a_fact_waits_until_it_has_settled(shop: Shop) -> None:
+async def test_a_fact_counts_only_once_it_has_settled(shop: Shop) -> None:
     basket = await shop.fill(item("o-1"))
     await shop.judge(basket)
     readers = MemoryCatalogueReaders()
@@ -243,7 +243,7 @@ async def test_a_fact_waits_until_it_has_settled(shop: Shop) -> None:
     assert await said(shop, [basket]) == [[True]]
 
 
-async def test_at_most_so_many_baskets_a_second_are_judged(shop: Shop) -> None:
+async def test_at_most_so_many_baskets_a_second_are_validated(shop: Shop) -> None:
     baskets = [await shop.fill(item("o-1")) for _ in range(20)]
     for basket in baskets:
         await shop.judge(basket)
@@ -258,7 +258,7 @@ async def test_at_most_so_many_baskets_a_second_are_judged(shop: Shop) -> None:
     assert await said(shop, baskets) == [[True, False]] * 20
 
 
-async def test_a_fact_that_touches_a_thousand_baskets_changes_exactly_the_verdicts_that_it_must(
+async def test_a_fact_that_touches_a_thousand_baskets_changes_exactly_the_right_verdicts(
     shop: Shop,
 ) -> None:
     # Stock of 50: every second basket asks for one, the others for 30.
@@ -271,7 +271,7 @@ async def test_a_fact_that_touches_a_thousand_baskets_changes_exactly_the_verdic
     assert await said(shop, baskets) == [[True], [True, False]] * 500
 
 
-async def test_a_worker_that_is_killed_in_the_middle_pushes_each_change_once_after_its_restart(
+async def test_a_killed_worker_pushes_each_change_once_after_its_restart(
     shop: Shop,
 ) -> None:
     baskets = await filled(shop, 300)

@@ -26,7 +26,7 @@ def names(name: str, end: int) -> set[str]:
     return {price(f"{name}-{number}").subject for number in range(1, end)}
 
 
-async def test_what_is_counted_as_published_is_in_kafka_when_the_broker_dies(own_kafka: OwnKafka) -> None:
+async def test_facts_counted_as_published_are_in_kafka_after_the_broker_dies(own_kafka: OwnKafka) -> None:
     node = await own_kafka()
     settings = streaming_settings(node.bootstrap_servers, kafka_partitions=2)
     await ensure_topics(settings)
@@ -53,7 +53,7 @@ async def test_what_is_counted_as_published_is_in_kafka_when_the_broker_dies(own
     assert by_basket(await topic_content(settings, PRICES, certain)).keys() == certain
 
 
-async def test_who_is_stopped_says_where_to_go_on(kafka: KafkaServer) -> None:
+async def test_a_stopped_publisher_says_where_to_continue(kafka: KafkaServer) -> None:
     settings = streaming_settings(kafka.bootstrap_servers, kafka_delivery=delivery(kafka))
     await ensure_topics(settings)
     stop = asyncio.Event()
@@ -74,7 +74,7 @@ async def test_who_is_stopped_says_where_to_go_on(kafka: KafkaServer) -> None:
     assert by_basket(await topic_content(settings, PRICES, certain)).keys() == certain
 
 
-async def test_a_source_that_fails_ends_it_with_its_words(kafka: KafkaServer) -> None:
+async def test_a_source_that_fails_ends_the_publishing_with_its_message(kafka: KafkaServer) -> None:
     settings = streaming_settings(kafka.bootstrap_servers, kafka_delivery=delivery(kafka))
     await ensure_topics(settings)
 
@@ -87,7 +87,7 @@ async def test_a_source_that_fails_ends_it_with_its_words(kafka: KafkaServer) ->
     assert (published.count, published.why) == (3, "the file was changed")
 
 
-async def test_without_a_broker_nothing_is_begun() -> None:
+async def test_publishing_does_not_start_without_a_broker() -> None:
     settings = streaming_settings("127.0.0.1:1")
 
     with pytest.raises(BrokerUnavailable):

@@ -1,4 +1,4 @@
-"""docs/catalogue.md says what the models say, and its examples are facts."""
+"""docs/catalogue.md agrees with the models, and its examples are facts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NAMES = {"date-time": "time", "string": "text", "integer": "whole number", "bool
 
 
 def table(kind: FactKind) -> str:
-    """What the page has to say of the members of a kind."""
+    """The page's table of the members of a kind."""
     rows = [
         f"| `{name}` | {type} | {meaning} |" for name, type, meaning in members(SCHEMAS[FACT_MODELS[kind]])
     ]
@@ -28,7 +28,7 @@ def table(kind: FactKind) -> str:
 
 
 def members(schema: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
-    """Every member, also of objects within, with its type and its meaning."""
+    """Every member, nested ones included, with its type and meaning."""
     definitions = schema.get("$defs", {})
 
     def of(part: dict[str, Any], prefix: str) -> Iterator[tuple[str, str, str]]:
@@ -92,14 +92,14 @@ def test_the_examples_show_every_member_of_every_kind() -> None:
 
 
 def refusals() -> list[tuple[str, str]]:
-    """What the page says to be refused: a line, and the reason."""
+    """The refused lines of the page, each with its reason."""
     block = PAGE.partition("```text\n")[2].partition("```")[0]
     lines = block.strip().splitlines()
     return [(line, reason.removeprefix("    ")) for line, reason in zip(lines[::2], lines[1::2], strict=True)]
 
 
 @pytest.mark.parametrize(("line", "reason"), refusals())
-def test_what_the_page_says_to_be_refused_is_refused_in_its_words(line: str, reason: str) -> None:
+def test_the_pages_refusals_are_refused_in_its_words(line: str, reason: str) -> None:
     with pytest.raises(InvalidFact) as refused:
         parse_fact(line.encode())
     assert str(refused.value) == reason

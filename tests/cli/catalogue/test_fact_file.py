@@ -25,13 +25,13 @@ def written(folder: Path, *lines: str | bytes | Fact) -> Path:
     return path
 
 
-def test_facts_are_counted_and_empty_lines_say_nothing(tmp_path: Path) -> None:
+def test_facts_are_counted_and_empty_lines_are_skipped(tmp_path: Path) -> None:
     path = written(tmp_path, offer(), "", price(), "   ", availability())
 
     assert check_file(path) == CheckedFile(lines=5, facts=3, refused={})
 
 
-def test_only_facts_from_the_line_that_is_begun_with_are_counted(tmp_path: Path) -> None:
+def test_only_facts_from_the_first_line_to_publish_are_counted(tmp_path: Path) -> None:
     path = written(tmp_path, offer(), "no fact", price(), availability())
 
     checked = check_file(path, from_line=3)
@@ -87,19 +87,19 @@ def test_a_line_that_contradicts_one_before_it_is_refused_and_names_it(tmp_path:
     assert "line 1" in checked.refused[3]
 
 
-def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
+def test_a_byte_order_mark_is_allowed(tmp_path: Path) -> None:
     path = written(tmp_path, b"\xef\xbb\xbf" + offer().model_dump_json().encode())
 
     assert check_file(path).facts == 1
 
 
-def test_the_last_line_needs_no_end(tmp_path: Path) -> None:
+def test_the_last_line_needs_no_line_break(tmp_path: Path) -> None:
     path = tmp_path / "catalogue.jsonl"
     path.write_text(offer().model_dump_json())
 
     assert check_file(path) == CheckedFile(lines=1, facts=1, refused={})
 
 
-def test_line_numbers_are_told_in_ranges() -> None:
+def test_line_numbers_are_shown_as_ranges() -> None:
     assert line_ranges([9, 3, 7, 8, 12]) == "3, 7-9, 12"
     assert line_ranges([]) == ""

@@ -71,7 +71,7 @@ async def test_every_fact_is_published_onto_its_topic(settings: Settings, tmp_pa
     assert "Published 3 facts" in told
 
 
-async def test_of_a_file_with_bad_lines_nothing_is_published(settings: Settings, tmp_path: Path) -> None:
+async def test_nothing_of_a_file_with_bad_lines_is_published(settings: Settings, tmp_path: Path) -> None:
     id = unique("o")
     path = written(tmp_path, price(id), "no fact", offer(id), '{"kind": "offer"}')
 
@@ -107,7 +107,7 @@ async def test_stdin_is_read_like_a_file(settings: Settings) -> None:
     assert await said_in_kafka(settings, offer(id), price(id)) == [offer(id), price(id)]
 
 
-async def test_an_interrupted_load_says_where_to_go_on_and_no_fact_is_missing_then(
+async def test_an_interrupted_load_says_where_to_continue_and_then_no_fact_is_missing(
     settings: Settings, tmp_path: Path
 ) -> None:
     name = unique("o")
@@ -148,7 +148,7 @@ async def learning(settings: Settings) -> AsyncIterator[PostgresCatalogue]:
     await database.close()
 
 
-async def test_with_wait_all_is_learned_when_it_ends(
+async def test_with_wait_all_facts_are_recorded_at_the_end(
     settings: Settings, learning: PostgresCatalogue, tmp_path: Path
 ) -> None:
     facts = [price(unique("o")) for _ in range(50)]
@@ -160,7 +160,7 @@ async def test_with_wait_all_is_learned_when_it_ends(
     assert "learned 50 facts" in told
 
 
-async def test_a_file_that_is_not_there_is_a_mistake_in_the_command(settings: Settings) -> None:
+async def test_a_missing_file_is_a_usage_error(settings: Settings) -> None:
     process = await begin(settings, "/nowhere/catalogue.jsonl")
     _, err = await process.communicate()
 

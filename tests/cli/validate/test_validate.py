@@ -19,7 +19,7 @@ async def shop(database_url: str, administrator_url: str) -> AsyncIterator[Shop]
         yield shop
 
 
-async def test_a_recorded_verdict_is_found_again_after_the_catalogue_went_on(shop: Shop) -> None:
+async def test_a_recorded_verdict_can_be_repeated_after_the_catalogue_changed(shop: Shop) -> None:
     basket = await shop.fill(item("o-1", 2))
     version = await shop.judge(basket)
     await shop.record(availability("SKU-1", status="blocked", sequence=2))
@@ -31,7 +31,7 @@ async def test_a_recorded_verdict_is_found_again_after_the_catalogue_went_on(sho
     assert said["basketVersion"] == version - 1
 
 
-async def test_now_is_judged_without_a_trace(shop: Shop) -> None:
+async def test_validating_now_changes_nothing(shop: Shop) -> None:
     basket = await shop.fill(item("o-1", 2))
     version = await shop.judge(basket)
     await shop.record(availability("SKU-1", status="blocked", reason="recalled", sequence=2))
@@ -47,7 +47,7 @@ async def test_now_is_judged_without_a_trace(shop: Shop) -> None:
     assert await shop.last_position() == before
 
 
-async def test_what_a_verdict_would_say_otherwise_today_is_shown_as_a_difference(shop: Shop) -> None:
+async def test_findings_that_differ_today_are_shown(shop: Shop) -> None:
     basket = await shop.fill(item("o-1", 2))
     version = await shop.judge(basket)
     await pretend_other_checks(shop, basket.id, version)
@@ -59,7 +59,7 @@ async def test_what_a_verdict_would_say_otherwise_today_is_shown_as_a_difference
     assert "- stored: error a_check_of_old at $: it was so" in ended.out
 
 
-async def test_as_of_a_time_the_basket_is_as_it_was_then(shop: Shop) -> None:
+async def test_as_of_a_time_the_basket_is_that_of_then(shop: Shop) -> None:
     basket = await shop.fill(item("o-1", 2))
     version = await shop.judge(basket)
     [verdict] = await shop.verdicts(basket.id)
@@ -72,7 +72,7 @@ async def test_as_of_a_time_the_basket_is_as_it_was_then(shop: Shop) -> None:
     assert [each["code"] for each in json.loads(now.out)["blockedProducts"]] == ["product_insufficient_stock"]
 
 
-async def test_explained_each_check_says_what_it_looked_at_and_each_fact_what_it_says(shop: Shop) -> None:
+async def test_explain_shows_what_each_check_looked_at_and_each_fact(shop: Shop) -> None:
     basket = await shop.fill(item("o-1", 9))
 
     told = (await shop.checkout("validate", basket.id, "--explain")).out
@@ -98,7 +98,7 @@ async def test_explained_each_check_says_what_it_looked_at_and_each_fact_what_it
         ["basket-1", "--as-of", "2026-11-23T12:00:00Z", "--at-version", "1"],
     ],
 )
-async def test_what_cannot_be_judged_is_no_verdict(shop: Shop, arguments: list[str]) -> None:
+async def test_a_basket_that_cannot_be_validated_has_no_verdict(shop: Shop, arguments: list[str]) -> None:
     ended = await shop.checkout("validate", *arguments)
 
     assert (ended.code, ended.out) == (2, "")

@@ -49,7 +49,7 @@ def found(said: dict[str, Any]) -> dict[str, list[str]]:
     return {each["basket"]: each["codes"] for each in said["baskets"]}
 
 
-async def test_the_baskets_that_would_become_not_ready_are_told_by_code_and_nothing_changes(
+async def test_baskets_that_would_become_not_ready_are_counted_by_code_and_nothing_changes(
     shop: Shop, tmp_path: Path
 ) -> None:
     one, two, both = [
@@ -71,7 +71,7 @@ async def test_the_baskets_that_would_become_not_ready_are_told_by_code_and_noth
     assert (await shop.last_position(), await shop.history.position_at()) == (events, position)
 
 
-async def test_only_baskets_that_the_facts_touch_are_judged(shop: Shop, tmp_path: Path) -> None:
+async def test_only_touched_baskets_are_validated(shop: Shop, tmp_path: Path) -> None:
     touched, *_ = [await shop.fill(item(each)) for each in ("o-1", "o-2", "o-2")]
     unready = await shop.fill(item("o-1"), item("o-9"))
     ended = await shop.fill(item("o-1"))
@@ -85,7 +85,7 @@ async def test_only_baskets_that_the_facts_touch_are_judged(shop: Shop, tmp_path
     assert unready.id not in found(said)
 
 
-async def test_facts_that_harm_nobody_end_well(shop: Shop, tmp_path: Path) -> None:
+async def test_facts_without_consequences_end_with_exit_code_0(shop: Shop, tmp_path: Path) -> None:
     await shop.fill(item("o-1"))
 
     code, said = await ask(shop, written(tmp_path, availability("SKU-1", quantity=3)))
@@ -104,7 +104,7 @@ async def test_with_a_partner_only_its_baskets_count(shop: Shop, tmp_path: Path)
     assert (found(said), said["openBaskets"]) == ({theirs.id: ["product_blocked"]}, 1)
 
 
-async def test_a_policy_is_supposed_like_any_fact(shop: Shop, tmp_path: Path) -> None:
+async def test_a_policy_is_assumed_like_any_fact(shop: Shop, tmp_path: Path) -> None:
     await shop.fill(item("o-1"))
     large = await shop.fill(item("o-1"), item("o-2"))
     await shop.fill(item("o-1"), item("o-2"), partner="globex")
@@ -114,7 +114,7 @@ async def test_a_policy_is_supposed_like_any_fact(shop: Shop, tmp_path: Path) ->
     assert found(said) == {large.id: ["too_many_lines"]}
 
 
-async def test_facts_that_are_no_news_would_change_nothing(shop: Shop, tmp_path: Path) -> None:
+async def test_facts_that_are_no_newer_change_nothing(shop: Shop, tmp_path: Path) -> None:
     await shop.fill(item("o-1"))
     await shop.record(availability("SKU-1", quantity=9, sequence=5), policy("acme", sequence=2))
     no_news: list[Fact] = [
@@ -128,7 +128,7 @@ async def test_facts_that_are_no_news_would_change_nothing(shop: Shop, tmp_path:
     assert (code, said["factsWithoutEffect"], said["judged"]) == (0, 3, 0)
 
 
-async def test_after_a_withdrawal_facts_of_any_sequence_are_news(shop: Shop, tmp_path: Path) -> None:
+async def test_after_a_withdrawal_facts_of_any_sequence_count(shop: Shop, tmp_path: Path) -> None:
     basket = await shop.fill(item("o-1"))
     stock, common = availability("SKU-1", quantity=9, sequence=5), policy("acme", sequence=2)
     await shop.record(stock, common)
@@ -145,7 +145,7 @@ async def test_after_a_withdrawal_facts_of_any_sequence_are_news(shop: Shop, tmp
     assert found(said) == {basket.id: ["product_blocked"]}
 
 
-async def test_baskets_are_judged_as_they_are_also_where_their_views_lag(shop: Shop, tmp_path: Path) -> None:
+async def test_baskets_whose_views_lag_are_validated_as_they_are(shop: Shop, tmp_path: Path) -> None:
     changed = await shop.fill(item("o-2"))
     await shop.change(changed, add("o-1"))
     new = await shop.fill(item("o-1"), projected=False)
@@ -155,7 +155,7 @@ async def test_baskets_are_judged_as_they_are_also_where_their_views_lag(shop: S
     assert set(found(said)) == {changed.id, new.id}
 
 
-async def test_an_offer_made_of_something_else_is_judged_by_what_that_is_worth(
+async def test_an_assumed_offer_is_validated_with_the_availability_of_its_products(
     shop: Shop, tmp_path: Path
 ) -> None:
     touched = await shop.fill(item("o-1"))
@@ -166,7 +166,7 @@ async def test_an_offer_made_of_something_else_is_judged_by_what_that_is_worth(
     assert found(said) == {touched.id: ["product_discontinued"]}
 
 
-async def test_a_file_with_bad_lines_is_judged_by_nothing(shop: Shop, tmp_path: Path) -> None:
+async def test_a_file_with_bad_lines_validates_nothing(shop: Shop, tmp_path: Path) -> None:
     path = written(tmp_path, availability("SKU-1", status="blocked"), '{"kind": "offer"}', "no fact")
 
     ended = await shop.checkout("validate", "--what-if", path)
@@ -177,13 +177,11 @@ async def test_a_file_with_bad_lines_is_judged_by_nothing(shop: Shop, tmp_path: 
 
 
 @pytest.mark.parametrize("arguments", [["basket-1", "--what-if", __file__], [], ["basket-1", "--open"]])
-async def test_one_basket_or_a_what_if_is_asked_for(shop: Shop, arguments: list[str]) -> None:
+async def test_the_command_takes_one_basket_or_a_what_if(shop: Shop, arguments: list[str]) -> None:
     assert (await shop.checkout("validate", *arguments)).code == 2
 
 
-async def test_an_interrupted_run_goes_on_where_it_was_and_counts_each_basket_once(
-    shop: Shop, tmp_path: Path
-) -> None:
+async def test_an_interrupted_run_continues_and_counts_each_basket_once(shop: Shop, tmp_path: Path) -> None:
     ids = await many_baskets(shop, 12_000)
     lagging = await shop.fill(item("o-1"), projected=False)
     path = written(tmp_path, availability("SKU-1", status="blocked"))

@@ -16,7 +16,7 @@ GB = Market(partner="acme", country="GB", currency="GBP")
 NOWHERE = Market(partner="acme")
 
 
-def test_the_highest_sequence_of_a_fact_is_kept_in_whatever_order_facts_come() -> None:
+def test_the_highest_sequence_of_a_fact_counts_in_any_order() -> None:
     facts = [offer("o-1", name=f"name {sequence}", sequence=sequence) for sequence in (2, 3, 1)]
     known = catalogue(*facts).offer(ref("o-1"))
     assert known is not None
@@ -65,7 +65,7 @@ def test_versions_of_an_offer_are_kept_side_by_side() -> None:
         "of a year of prices the one that began last",
     ],
 )
-def test_one_price_wins_in_whatever_order_facts_come(prices: list[Any], amount: str) -> None:
+def test_the_same_price_wins_in_any_order_of_facts(prices: list[Any], amount: str) -> None:
     for facts in (prices, prices[::-1]):
         current = catalogue(*facts).price(ref(), GB, NOW).current
         assert current is not None
@@ -79,14 +79,14 @@ def test_without_a_currency_the_most_specific_price_still_wins() -> None:
     assert current.currency == "GBP"
 
 
-def test_without_a_currency_prices_that_are_over_do_not_count() -> None:
+def test_without_a_currency_expired_prices_do_not_count() -> None:
     known = catalogue(price(currency="EUR", valid_until=NOW), price(currency="GBP"))
     current = known.price(ref(), NOWHERE, NOW).current
     assert current is not None
     assert current.currency == "GBP"
 
 
-def test_of_prices_that_are_over_the_last_is_told() -> None:
+def test_of_expired_prices_the_last_is_quoted() -> None:
     known = catalogue(
         price(amount="1", valid_from=NOW - 9 * SECOND, valid_until=NOW - 5 * SECOND, sequence=9),
         price(amount="2", valid_from=NOW - 8 * SECOND, valid_until=NOW - SECOND),
@@ -96,7 +96,7 @@ def test_of_prices_that_are_over_the_last_is_told() -> None:
     assert str(expired.amount) == "2"
 
 
-def test_of_prices_ahead_the_next_is_told() -> None:
+def test_of_upcoming_prices_the_next_is_quoted() -> None:
     known = catalogue(
         price(amount="1", valid_from=NOW + timedelta(days=9), sequence=9),
         price(amount="2", valid_from=NOW + timedelta(days=2)),
@@ -120,7 +120,7 @@ def test_the_most_specific_availability_wins() -> None:
     assert catalogue(*others).availability("SKU-1", GB) is None
 
 
-def test_a_market_without_a_country_has_what_holds_everywhere() -> None:
+def test_a_market_without_a_country_gets_facts_for_all_countries() -> None:
     known = catalogue(availability(quantity=1, country="GB"), price(country="GB"))
     assert known.availability("SKU-1", NOWHERE) is None
     assert known.price(ref(), NOWHERE, NOW).fact is None
@@ -142,11 +142,11 @@ def test_an_unknown_offer_has_no_successor() -> None:
         (price(valid_from=NOW), price()),
     ],
 )
-def test_facts_about_different_things_have_different_names(one: Any, other: Any) -> None:
+def test_facts_about_different_things_have_different_subjects(one: Any, other: Any) -> None:
     assert one.subject != other.subject
 
 
-def test_one_moment_is_one_price_in_whatever_offset_it_is_written() -> None:
+def test_a_price_is_the_same_whatever_offset_its_start_is_written_in() -> None:
     london = price(valid_from="2026-11-23T12:00:00+00:00")
     assert london.subject == price(valid_from="2026-11-23T13:00:00+01:00").subject
     assert london == price(valid_from="2026-11-23T12:00:00Z")
@@ -177,7 +177,7 @@ def test_an_amount_is_text(amount: object) -> None:
 
 
 @pytest.mark.parametrize("amount", ["0", "0.0001", "10.00", "999999999999.9999"])
-def test_an_amount_is_written_back_as_it_came(amount: str) -> None:
+def test_an_amount_keeps_its_digits(amount: str) -> None:
     assert f'"amount":"{amount}"' in price(amount=amount).model_dump_json()
 
 

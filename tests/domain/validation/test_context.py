@@ -1,4 +1,4 @@
-"""What checks are spared: lines and products of which there is nothing to say."""
+"""Which lines and products checks skip."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ unconditional = st.lists(
 )
 
 
-def sight(given: Basket, known: Catalogue, now: datetime = NOW) -> ValidationContext:
+def context_of(given: Basket, known: Catalogue, now: datetime = NOW) -> ValidationContext:
     return ValidationContext.of(
         given, known, now, ValidationPolicy.resolve(known.policies("acme"), PolicyTerms())
     )
 
 
-def without_sparing(seen: ValidationContext, known: Catalogue) -> ValidationContext:
-    """The same with every line and every product in question."""
+def checking_all(seen: ValidationContext, known: Catalogue) -> ValidationContext:
+    """The same with every line and every product to check."""
     needing: dict[str, list[BasketLine]] = {}
     for each in seen.lines:
         for product in each.products:
@@ -54,20 +54,20 @@ def without_sparing(seen: ValidationContext, known: Catalogue) -> ValidationCont
 
 
 @given(some_lines(), unconditional, facts, moments)
-def test_what_is_not_in_question_no_check_has_anything_to_say_of(
+def test_checks_find_nothing_on_items_that_need_no_check(
     lines: list[OrderItem], plain: list[Fact], said: list[Fact], moment: datetime | None
 ) -> None:
     given = basket(*lines)
     known = catalogue(*plain, *said)
-    seen = sight(given, known, moment or NOW)
-    everything = without_sparing(seen, known)
+    seen = context_of(given, known, moment or NOW)
+    everything = checking_all(seen, known)
     for check in CHECKS:
         found = [*check.find(everything)]
         assert [*check.find(seen)] == found, check.code
         assert not found or check.scope in seen.scopes_to_check, check.code
 
 
-def test_plain_lines_at_the_offers_price_are_not_in_question_and_others_are() -> None:
+def test_only_plain_lines_at_the_offers_price_need_no_check() -> None:
     known = catalogue(offer("o-1"), price("o-1"), offer("o-2", countries=["GB"]), price("o-2"))
     plain = line("plain")
     others = [
@@ -78,12 +78,12 @@ def test_plain_lines_at_the_offers_price_are_not_in_question_and_others_are() ->
         line("an offer with conditions", "o-2"),
         line("an unknown offer", "x-1"),
     ]
-    seen = sight(basket(plain, *others), known)
+    seen = context_of(basket(plain, *others), known)
     assert [each.item.id for each in seen.lines_to_check] == [each.id for each in others]
 
 
 @pytest.mark.parametrize(
-    ("said", "in_question"),
+    ("said", "needs_check"),
     [
         ({"quantity": None}, False),
         ({"quantity": 5}, False),
@@ -92,12 +92,10 @@ def test_plain_lines_at_the_offers_price_are_not_in_question_and_others_are() ->
         ({"status": "blocked"}, True),
     ],
 )
-def test_products_of_which_there_is_plenty_are_not_in_question(
-    said: dict[str, object], in_question: bool
-) -> None:
+def test_products_with_plenty_of_stock_need_no_check(said: dict[str, object], needs_check: bool) -> None:
     fact = availability("SKU-1", **said)
-    seen = sight(basket(line("line-1", quantity=2)), catalogue(offer("o-1"), fact))
-    assert [stock.code for stock in seen.stocks_to_check] == (["SKU-1"] if in_question else [])
+    seen = context_of(basket(line("line-1", quantity=2)), catalogue(offer("o-1"), fact))
+    assert [stock.code for stock in seen.stocks_to_check] == (["SKU-1"] if needs_check else [])
     assert seen.availability_ids == (fact.fact_id,)
 
 
@@ -130,7 +128,7 @@ asked = st.tuples(st.sampled_from(["v-1", "v-2"]), markets, minutes)
     st.none() | minutes,
     st.lists(asked, min_size=1, max_size=12),
 )
-def test_an_offer_answers_what_it_remembers_as_one_that_remembers_nothing(
+def test_a_cached_quote_equals_a_new_one(
     prices: list[PriceFact],
     begins: datetime | None,
     ends: datetime | None,

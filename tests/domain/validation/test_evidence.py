@@ -37,7 +37,7 @@ def named_by(judged: Verdict) -> list[tuple[str, ...]]:
     return [*(finding.evidence for finding in findings), *(each.evidence for each in judged.passed)]
 
 
-def test_a_basket_that_is_right_passes_every_check_each_by_the_facts_that_it_looks_at() -> None:
+def test_a_correct_basket_passes_every_check_with_the_facts_that_the_check_looks_at() -> None:
     judged = verdict(basket(line("line-1")), *KNOWN)
     by_code = passed(judged)
     assert {*by_code} == {*get_args(CheckCode)}
@@ -48,7 +48,7 @@ def test_a_basket_that_is_right_passes_every_check_each_by_the_facts_that_it_loo
     assert judged.evidence == tuple(sorted([OFFER, PRICE, STOCK]))
 
 
-def test_checks_that_rest_on_the_same_facts_are_said_together_in_their_order() -> None:
+def test_passed_checks_with_the_same_facts_form_one_group_in_their_order() -> None:
     judged = verdict(basket(line("line-1")), *KNOWN)
     assert [each.evidence for each in judged.passed] == [(), (OFFER,), (PRICE,), (STOCK,)]
     order = [check.code for check in CHECKS]
@@ -56,7 +56,7 @@ def test_checks_that_rest_on_the_same_facts_are_said_together_in_their_order() -
         assert [*each.codes] == sorted(each.codes, key=order.index)
 
 
-def test_what_all_findings_and_passes_name_is_what_the_verdict_rests_on() -> None:
+def test_the_verdicts_evidence_is_that_of_all_findings_and_passed_checks() -> None:
     lines = [line("line-1", "o-1"), line("line-2", "o-2", products=["SKU-2"])]
     ends = NOW + timedelta(hours=1)
     facts = (
@@ -92,7 +92,7 @@ def test_a_superseded_offer_rests_on_both_versions() -> None:
     assert finding.evidence == (OFFER, newer.fact_id)
 
 
-def test_incompatible_offers_rest_on_what_both_of_them_say() -> None:
+def test_incompatible_offers_rest_on_the_facts_of_both() -> None:
     other = offer("o-2", incompatible_with=["o-1"], products=[])
     given = basket(line("line-1"), line("line-2", "o-2", products=[]))
     finding = found("offers_incompatible", given, *KNOWN, other, price("o-2"))
@@ -111,18 +111,18 @@ def test_an_unknown_offer_rests_on_no_fact() -> None:
     assert found("offer_unknown", basket(line("line-1", products=[]))).evidence == ()
 
 
-def test_every_finding_and_pass_names_the_policies_that_hold() -> None:
+def test_every_finding_and_passed_check_names_the_policies() -> None:
     judged = verdict(basket(line("line-1", "x-1")), policy(), policy(None), availability("SKU-1", quantity=0))
     for evidence in named_by(judged):
         assert {"policy/acme#1", "policy/*#1"} <= {*evidence}
 
 
-def test_a_check_that_is_off_neither_finds_nor_passes() -> None:
+def test_a_check_that_is_off_neither_finds_anything_nor_passes() -> None:
     judged = verdict(basket(line("line-1")), *KNOWN, policy(checks={"price_changed": "off"}))
     assert {*get_args(CheckCode)} - {*passed(judged)} == {"price_changed"}
 
 
-async def test_what_passed_is_stored_with_the_verdict() -> None:
+async def test_passed_checks_are_stored_with_the_verdict() -> None:
     checkout = InMemoryCheckout()
     await checkout.record(*KNOWN)
     id = (await checkout.handlers.initiate(initiate(item("o-1")), caller())).basket.id

@@ -1,4 +1,4 @@
-"""What a partner organisation's policy makes of the checks, each term from both sides."""
+"""How a partner organisation's policy changes the checks; each term from both sides."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ GBP_5P = [{"amount": "0.05", "currency": "GBP"}]
 # whose policy holds
 
 
-def test_what_an_organisation_does_not_say_all_say_and_then_the_defaults() -> None:
+def test_terms_come_from_the_organisation_then_from_the_policy_for_all_then_from_the_defaults() -> None:
     defaults = PolicyTerms(
         low_stock=1, maximum_lines=1, maximum_total=(money("1"),), checks={"price_missing": "off"}
     )
@@ -66,18 +66,18 @@ def test_the_newest_policy_of_an_organisation_holds() -> None:
     assert [fact.low_stock for fact in catalogue(*facts).policies("acme")] == [3]
 
 
-def test_an_organisation_that_is_called_like_all_is_one_of_its_own() -> None:
+def test_an_organisation_named_like_the_policy_for_all_has_its_own_policy() -> None:
     assert policy("*").subject != policy(None).subject
     assert policy("*").subject != policy(None).subject
     assert policy("acme").subject == "policy/acme"
 
 
-def test_another_organisations_policy_holds_not() -> None:
+def test_another_organisations_policy_does_not_apply() -> None:
     assert codes(basket(), policy("globex", checks={"basket_empty": "off"})) == ["basket_empty"]
     assert codes(basket(partner="globex"), policy("globex", checks={"basket_empty": "off"})) == []
 
 
-async def test_a_validation_goes_by_the_policy_that_was_learned() -> None:
+async def test_a_validation_uses_the_recorded_policy() -> None:
     checkout = InMemoryCheckout()
     await checkout.record(policy(checks={"offer_unknown": "warning"}))
     id = (await checkout.handlers.initiate(initiate(item("o-1")), caller())).basket.id
@@ -121,7 +121,7 @@ def test_a_check_that_is_off_finds_nothing() -> None:
         ({"price_changed": "off", "expected_price_differs": "off"}, []),
     ],
 )
-def test_what_a_policy_takes_less_seriously_hides_nothing_that_it_takes_more_seriously(
+def test_a_check_that_a_policy_makes_a_warning_hides_no_error(
     levels: dict[str, str], told: list[str]
 ) -> None:
     nine = money("9.00")
@@ -152,16 +152,14 @@ def test_what_a_policy_takes_less_seriously_hides_nothing_that_it_takes_more_ser
         ({"percent": "1", "amounts": [{"amount": "0", "currency": "EUR"}]}, "10.10", True),
     ],
 )
-def test_a_price_may_differ_within_all_that_is_tolerated(
-    tolerance: dict[str, Any], now: str, tolerated: bool
-) -> None:
+def test_a_price_may_differ_within_every_limit(tolerance: dict[str, Any], now: str, tolerated: bool) -> None:
     facts = (KNOWN[0], price("o-1", now), policy(price_tolerance=tolerance))
     assert codes(basket(line("line-1")), *facts) == ([] if tolerated else ["price_changed"])
     expecting = line("line-1", price=money(now)).model_copy(update={"expected_price": money()})
     assert codes(basket(expecting), *facts) == ([] if tolerated else ["expected_price_differs"])
 
 
-def test_no_tolerance_reaches_from_one_currency_to_another_or_from_no_price() -> None:
+def test_no_tolerance_covers_another_currency_or_a_missing_price() -> None:
     tolerant = policy(price_tolerance={"percent": "100"})
     in_euros = line("line-1", price=money("10.00", "EUR"))
     assert codes(basket(in_euros), *KNOWN, tolerant) == ["price_changed"]
@@ -172,7 +170,7 @@ amounts = st.integers(0, 999_999_999_999_9999).map(lambda n: f"{n // 10_000}.{n 
 
 
 @given(amounts, amounts, st.integers(0, 1_000_000))
-def test_a_percentage_is_reckoned_exactly(before: str, now: str, percent: int) -> None:
+def test_a_percentage_is_computed_exactly(before: str, now: str, percent: int) -> None:
     terms = PolicyTerms.model_validate(
         {"price_tolerance": {"percent": f"{percent // 10_000}.{percent % 10_000:04}"}}
     )
@@ -197,7 +195,7 @@ def test_a_basket_has_at_most_as_many_lines_as_the_policy_allows(most: int | Non
     ("most", "currency", "told"),
     [("30.00", "GBP", []), ("29.9999", "GBP", ["total_above_maximum"]), ("1.00", "EUR", [])],
 )
-def test_a_basket_comes_to_at_most_what_the_policy_allows(most: str, currency: str, told: list[str]) -> None:
+def test_a_baskets_total_is_at_most_what_the_policy_allows(most: str, currency: str, told: list[str]) -> None:
     given = basket(line("line-1", quantity=3), unpriced(line("line-2", "x-1", 9)))
     facts = (*KNOWN, policy(maximum_total=[{"amount": most, "currency": currency}]))
     assert [code for code in codes(given, *facts) if code != "offer_unknown"] == told
@@ -214,7 +212,7 @@ def test_each_currency_has_a_maximum_of_its_own() -> None:
     assert codes(given, policy(maximum_total=most)).count("total_above_maximum") == 2
 
 
-def test_the_horizon_of_prices_is_the_policys() -> None:
+def test_the_policy_sets_how_long_before_its_end_a_price_expires_soon() -> None:
     facts = (KNOWN[0], price("o-1", valid_until=NOW + timedelta(seconds=60)))
     for horizon, told in ((60, ["price_expires_soon"]), (59, []), (0, [])):
         assert codes(basket(line("line-1")), *facts, policy(price_expires_within=horizon)) == told
@@ -223,7 +221,7 @@ def test_the_horizon_of_prices_is_the_policys() -> None:
 
 
 @pytest.mark.parametrize(("threshold", "told"), [(0, []), (3, []), (4, ["product_low_stock"])])
-def test_the_threshold_of_stock_is_the_policys(threshold: int, told: list[str]) -> None:
+def test_the_policy_sets_the_threshold_of_low_stock(threshold: int, told: list[str]) -> None:
     facts = (*KNOWN[:2], availability("SKU-1", quantity=3), policy(low_stock=threshold))
     assert codes(basket(line("line-1")), *facts) == told
 
@@ -265,12 +263,12 @@ def test_a_crashed_check_blocks_unless_the_policy_says_otherwise(said: bool | No
         {"sequence": None},
     ],
 )
-def test_a_policy_that_says_what_it_cannot_is_refused(wrong: dict[str, Any]) -> None:
+def test_a_policy_with_impossible_terms_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         FACT.validate_python({"kind": "policy", "partner": "acme", "sequence": 1, **wrong})
 
 
-def test_a_policy_is_read_as_it_was_written() -> None:
+def test_a_policy_survives_writing_and_reading() -> None:
     said = policy(checks={"price_changed": "warning"}, maximum_total=[{"amount": "10.50", "currency": "GBP"}])
     read = FACT.validate_json(FACT.dump_json(said))
     assert isinstance(read, PolicyFact)

@@ -1,4 +1,4 @@
-"""Baskets judged again: as they were, by what was known then."""
+"""Baskets are validated as they were, by the facts known then."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def is_as_recorded(rejudged: AsOfVerdict) -> bool:
     return diff_verdicts(rejudged.stored.verdict, rejudged.verdict) == VerdictDiff()
 
 
-async def test_a_verdict_is_the_same_again_whatever_was_learned_since(shop: Shop) -> None:
+async def test_a_repeated_verdict_is_the_same_whatever_was_recorded_since(shop: Shop) -> None:
     id = await shop.fill()
     version = await shop.judge(id)
     await shop.record(
@@ -102,7 +102,7 @@ async def test_a_verdict_is_the_same_again_whatever_was_learned_since(shop: Shop
     assert "product_blocked" in codes(await shop.rejudging.now(id))
 
 
-async def test_a_fact_that_was_learned_in_the_moment_of_a_verdict_but_after_it_does_not_count(
+async def test_a_fact_recorded_at_the_time_of_a_verdict_but_after_it_does_not_count(
     shop: Shop,
 ) -> None:
     id = await shop.fill()
@@ -112,7 +112,7 @@ async def test_a_fact_that_was_learned_in_the_moment_of_a_verdict_but_after_it_d
     assert is_as_recorded(await shop.rejudging.at_version(id, version))
 
 
-async def test_what_was_not_known_then_is_missing_again(shop: Shop) -> None:
+async def test_facts_that_were_unknown_then_are_unknown_again(shop: Shop) -> None:
     await shop.checkout.handlers.initiate(initiate(item("o-1")), caller())
     unknown = (await shop.checkout.handlers.initiate(initiate(item("o-9")), caller())).basket.id
     version = await shop.judge(unknown)
@@ -145,7 +145,7 @@ async def test_a_fact_that_contradicts_a_recorded_one_changes_no_verdict(shop: S
     assert is_as_recorded(await shop.rejudging.at_version(id, version))
 
 
-async def test_each_verdict_of_a_basket_is_judged_as_the_basket_was(shop: Shop) -> None:
+async def test_each_verdict_is_repeated_on_the_basket_as_it_was(shop: Shop) -> None:
     id = await shop.fill(quantity=4)
     enough = await shop.judge(id)
     await shop.checkout.handlers.update(update(id, add("o-1", 20)), caller())
@@ -158,7 +158,7 @@ async def test_each_verdict_of_a_basket_is_judged_as_the_basket_was(shop: Shop) 
     assert is_as_recorded(second)
 
 
-async def test_a_version_that_is_no_verdict_is_judged_in_its_own_moment(shop: Shop) -> None:
+async def test_a_version_without_a_verdict_is_validated_as_of_its_event(shop: Shop) -> None:
     id = await shop.fill()
     await shop.record(availability("SKU-1", status="blocked", sequence=2))
 
@@ -167,7 +167,7 @@ async def test_a_version_that_is_no_verdict_is_judged_in_its_own_moment(shop: Sh
     assert (codes(again), again.stored, again.basket.version) == ([], None, 2)
 
 
-async def test_as_of_a_time_counts_what_had_been_learned_and_done_by_then(shop: Shop) -> None:
+async def test_as_of_a_time_facts_and_changes_until_then_count(shop: Shop) -> None:
     id = await shop.fill()
     filled_at = shop.clock()
     await shop.record(availability("SKU-1", quantity=2, sequence=2))
@@ -181,7 +181,7 @@ async def test_as_of_a_time_counts_what_had_been_learned_and_done_by_then(shop: 
     assert "offer_unknown" in codes(await shop.rejudging.as_of(id, shop.clock()))
 
 
-async def test_as_of_the_moment_of_a_verdict_means_that_verdict(shop: Shop) -> None:
+async def test_as_of_the_time_of_a_verdict_repeats_that_verdict(shop: Shop) -> None:
     id = await shop.fill()
     at = shop.clock()
     await shop.judge(id)
@@ -192,7 +192,7 @@ async def test_as_of_the_moment_of_a_verdict_means_that_verdict(shop: Shop) -> N
     assert is_as_recorded(again)
 
 
-async def test_now_is_judged_by_what_is_known_now_and_shows_the_last_verdict(shop: Shop) -> None:
+async def test_now_uses_all_facts_and_includes_the_last_verdict(shop: Shop) -> None:
     id = await shop.fill()
     version = await shop.judge(id)
     await shop.record(availability("SKU-1", status="blocked", sequence=2))
@@ -204,7 +204,7 @@ async def test_now_is_judged_by_what_is_known_now_and_shows_the_last_verdict(sho
     assert (now.last.version, now.last.verdict.ready) == (version, True)
 
 
-async def test_judging_again_appends_nothing(shop: Shop) -> None:
+async def test_repeating_a_verdict_appends_nothing(shop: Shop) -> None:
     id = await shop.fill()
     version = await shop.judge(id)
     before = await shop.events(id)
@@ -216,7 +216,7 @@ async def test_judging_again_appends_nothing(shop: Shop) -> None:
     assert await shop.events(id) == before
 
 
-async def test_an_expired_basket_is_expired_again_as_of_then(shop: Shop) -> None:
+async def test_a_basket_that_was_expired_then_is_expired_again(shop: Shop) -> None:
     id = await shop.fill()
     shop.clock.advance(LIFETIME)
     version = await shop.judge(id)
@@ -227,7 +227,7 @@ async def test_an_expired_basket_is_expired_again_as_of_then(shop: Shop) -> None
     assert is_as_recorded(again)
 
 
-async def test_what_was_not_there_cannot_be_judged(shop: Shop) -> None:
+async def test_a_basket_that_did_not_exist_then_cannot_be_validated(shop: Shop) -> None:
     id = await shop.fill()
     with pytest.raises(BasketNotFound):
         await shop.rejudging.now(basket_id(99))
@@ -237,7 +237,7 @@ async def test_what_was_not_there_cannot_be_judged(shop: Shop) -> None:
         await shop.rejudging.as_of(id, NOW - LIFETIME)
 
 
-async def test_a_verdict_without_a_position_is_judged_by_its_time_and_the_facts_that_it_names(
+async def test_a_verdict_without_a_position_is_repeated_by_its_time_and_evidence(
     shop: Shop,
 ) -> None:
     id = await shop.fill()
@@ -278,7 +278,7 @@ moves = st.lists(
 
 @settings(max_examples=60, deadline=None)
 @given(moves)
-async def test_every_recorded_verdict_is_found_again_whatever_happened(
+async def test_every_recorded_verdict_can_be_repeated_whatever_happened(
     moves: list[tuple[str, int, str]],
 ) -> None:
     shop = Shop()
@@ -307,7 +307,7 @@ def said(what: str, sequence: int) -> Fact:
     return offer("o-1", status="draft" if sequence % 2 else "published", sequence=sequence)
 
 
-async def test_verdicts_say_the_same_where_only_words_and_figures_differ(shop: Shop) -> None:
+async def test_verdicts_that_differ_in_messages_and_data_only_are_equivalent(shop: Shop) -> None:
     id = await shop.fill(quantity=8)
     await shop.record(availability("SKU-1", quantity=3, sequence=2))
     three = (await shop.rejudging.now(id)).verdict

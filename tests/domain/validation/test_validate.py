@@ -1,4 +1,4 @@
-"""Validation of stored baskets: what is judged, what is recorded, and that it never sees a stale one."""
+"""Validation of stored baskets: what is validated and recorded, never from a stale cache."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def stocked(**values: str) -> tuple[InMemoryCheckout, str]:
     return checkout, initiated.basket.id
 
 
-async def test_a_verdict_is_recorded_as_the_next_version_and_names_the_one_it_judged() -> None:
+async def test_a_verdict_is_the_next_version_and_names_the_validated_one() -> None:
     checkout, id = await stocked()
     validated = await checkout.handlers.validate(validate(id), caller())
     assert validated.verdict.ready
@@ -51,7 +51,7 @@ async def test_a_verdict_is_recorded_as_the_next_version_and_names_the_one_it_ju
     assert (await checkout.handlers.get(id, "acme")).ready is True
 
 
-async def test_a_recorded_verdict_is_whole() -> None:
+async def test_a_recorded_verdict_contains_all_findings() -> None:
     checkout, id = await stocked()
     await checkout.record(availability("SKU-1", quantity=3, sequence=2))
     validated = await checkout.handlers.validate(validate(id), caller())
@@ -64,7 +64,7 @@ async def test_a_recorded_verdict_is_whole() -> None:
     assert recorded.evidence == ("availability/SKU-1/*/*#2", "offer/o-1/v-1#1", "price/o-1/v-1/*/GBP/*#1")
 
 
-async def test_a_verdict_says_what_was_judged_and_when() -> None:
+async def test_a_verdict_names_the_validated_version_and_the_time() -> None:
     checkout, id = await stocked()
     checkout.clock.advance(SECOND)
     validated = await checkout.handlers.validate(validate(id), caller())
@@ -74,7 +74,7 @@ async def test_a_verdict_says_what_was_judged_and_when() -> None:
     assert document["validatedAt"] == NOW + SECOND
 
 
-async def test_a_basket_is_judged_anew_each_time() -> None:
+async def test_every_validation_records_a_verdict() -> None:
     checkout, id = await stocked()
     first = await checkout.handlers.validate(validate(id), caller())
     await checkout.record(availability("SKU-1", status="blocked", sequence=2))
@@ -83,7 +83,7 @@ async def test_a_basket_is_judged_anew_each_time() -> None:
     assert (second.before.version, second.basket.version) == (3, 4)
 
 
-async def test_a_verdict_includes_what_another_process_was_told_of_before() -> None:
+async def test_a_verdict_includes_changes_that_another_process_acknowledged() -> None:
     checkout, id = await stocked()
     await checkout.handlers.validate(validate(id), caller())
     (line,) = (await checkout.handlers.get(id, "acme")).items.values()
@@ -106,7 +106,7 @@ async def test_a_verdict_under_concurrent_updates_is_about_the_version_it_names(
         assert recorded.basket_version == each.before.version == recorded.originator_version - 1
 
 
-async def test_a_basket_past_its_expiry_is_shown_and_judged_as_expired() -> None:
+async def test_a_basket_past_its_expiry_is_shown_and_validated_as_expired() -> None:
     checkout, id = await stocked()
     checkout.clock.advance(LIFETIME)
     validated = await checkout.handlers.validate(validate(id), caller())
@@ -117,7 +117,7 @@ async def test_a_basket_past_its_expiry_is_shown_and_judged_as_expired() -> None
 
 
 @pytest.mark.parametrize("late", [SECOND, LIFETIME], ids=["in time", "past its expiry"])
-async def test_the_verdict_that_consumers_read_is_the_one_that_the_caller_was_told(late: timedelta) -> None:
+async def test_consumers_read_the_verdict_that_the_caller_got(late: timedelta) -> None:
     checkout, id = await stocked()
     checkout.clock.advance(late)
     validated = await checkout.handlers.validate(validate(id), caller())
@@ -127,7 +127,7 @@ async def test_the_verdict_that_consumers_read_is_the_one_that_the_caller_was_to
     assert verdicts[3] == to_json(serialize_verdict(validated))
 
 
-async def test_a_basket_that_changes_while_it_is_judged_is_judged_again() -> None:
+async def test_a_basket_that_changes_during_its_validation_is_validated_again() -> None:
     checkout = InMemoryCheckout(make_store=InterruptedStore)
     assert isinstance(checkout.store, InterruptedStore)
     id = (await checkout.handlers.initiate(initiate(), caller())).basket.id
@@ -138,7 +138,7 @@ async def test_a_basket_that_changes_while_it_is_judged_is_judged_again() -> Non
     assert (validated.before.version, len(validated.before.items)) == (2, 1)
 
 
-async def test_a_basket_that_is_not_there_is_not_judged() -> None:
+async def test_an_unknown_basket_is_not_validated() -> None:
     checkout, id = await stocked()
     for asked, partner in ((basket_id(99), "acme"), (id, "globex")):
         with pytest.raises(BasketNotFound):
@@ -146,7 +146,7 @@ async def test_a_basket_that_is_not_there_is_not_judged() -> None:
     assert len(await checkout.history(id)) == 2
 
 
-async def test_a_verdict_may_be_asked_for_a_version() -> None:
+async def test_a_validation_may_require_a_version() -> None:
     checkout, id = await stocked()
     await checkout.handlers.validate(validate(id, at_version(2)), caller())
     with pytest.raises(VersionMismatch) as caught:

@@ -33,13 +33,13 @@ async def whole(verdicts: VerdictAssembler, events: Sequence[StoredEvent]) -> di
     }
 
 
-async def test_a_verdict_put_together_from_the_store_is_what_the_caller_was_told() -> None:
+async def test_an_assembled_verdict_is_what_the_caller_got() -> None:
     checkout = InMemoryCheckout()
     told = await judged_baskets(checkout, 3)
     assert await whole(VerdictAssembler(checkout.store), await checkout.store.read(0, 1_000)) == told
 
 
-async def test_it_does_not_depend_on_how_events_are_cut_into_batches_or_come_again() -> None:
+async def test_an_assembled_verdict_does_not_depend_on_batches_or_repeats() -> None:
     checkout = InMemoryCheckout()
     told = await judged_baskets(checkout, 2)
     events = await checkout.store.read(0, 1_000)
@@ -53,13 +53,13 @@ async def test_it_does_not_depend_on_how_events_are_cut_into_batches_or_come_aga
         assert await whole(verdicts, events) == told
 
 
-async def test_events_that_are_no_verdicts_have_none() -> None:
+async def test_other_events_have_no_verdict() -> None:
     checkout = InMemoryCheckout()
     await checkout.handlers.initiate(initiate(item()), caller())
     assert await VerdictAssembler(checkout.store).of(await checkout.store.read(0, 10)) == {}
 
 
-async def test_a_verdict_of_a_basket_that_cannot_be_folded_is_lost_and_no_other() -> None:
+async def test_only_the_verdict_of_an_unreadable_basket_is_unavailable() -> None:
     checkout = InMemoryCheckout()
     told = await judged_baskets(checkout, 1)
     await _append(checkout.store, "odd-1", b'{"odd":1}', b'{"odd":2}')

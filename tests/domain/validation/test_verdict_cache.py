@@ -1,4 +1,4 @@
-"""A verdict that is remembered is the one that judging again would come to."""
+"""A cached verdict is the one that validating again would give."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from tests.domain.validation.test_verdict_properties import facts, some_lines
 HOUR = timedelta(hours=1)
 
 
-def remember(verdicts: VerdictCache, given: Basket, known: Catalogue, now: datetime) -> None:
-    sight = build_context(given.as_seen_at(now), known, now, NO_POLICY_TERMS)
-    verdicts.keep(sight, known, run_checks(sight))
+def keep(verdicts: VerdictCache, given: Basket, known: Catalogue, now: datetime) -> None:
+    context = build_context(given.as_seen_at(now), known, now, NO_POLICY_TERMS)
+    verdicts.keep(context, known, run_checks(context))
 
 
 @given(
@@ -29,7 +29,7 @@ def remember(verdicts: VerdictCache, given: Basket, known: Catalogue, now: datet
     facts,
     st.lists(st.integers(-72, 24 * 15).map(lambda hours: NOW + hours * HOUR), min_size=1, max_size=8),
 )
-def test_whatever_is_remembered_is_what_judging_anew_says_at_any_time(
+def test_a_cached_verdict_equals_a_new_one_at_any_time(
     lines: list[OrderItem], facts: list[Fact], moments: list[datetime]
 ) -> None:
     verdicts, given, known = VerdictCache(), basket(*lines), catalogue(*facts)
@@ -38,7 +38,7 @@ def test_whatever_is_remembered_is_what_judging_anew_says_at_any_time(
         anew = validate_basket(seen, known, now)
         found = verdicts.find(seen, known, now)
         assert found is None or found == anew
-        remember(verdicts, given, known, now)
+        keep(verdicts, given, known, now)
         assert verdicts.find(seen, known, now) == anew
 
 
@@ -47,19 +47,19 @@ KNOWN = catalogue(offer("o-1"), price("o-1", valid_until=NOW + 3 * HOUR), offer(
 
 
 def found(given: Basket, known: Catalogue = KNOWN, now: datetime = NOW) -> bool:
-    """Whether what was remembered of the basket of these lines would do."""
+    """Whether the cached verdict on the basket of these lines is valid."""
     verdicts = VerdictCache()
-    remember(verdicts, basket(*LINES), KNOWN, NOW)
+    keep(verdicts, basket(*LINES), KNOWN, NOW)
     return verdicts.find(given.as_seen_at(now), known, now) is not None
 
 
-def test_the_same_basket_is_judged_once_also_after_the_verdict_is_in_its_history() -> None:
+def test_an_unchanged_basket_has_its_verdict_cached_even_after_the_verdict_was_recorded() -> None:
     again = basket(*LINES)
     again.record_verdict(validate_basket(again, KNOWN, NOW), NOW, 1)
     assert found(again)
 
 
-def test_another_basket_is_judged_anew() -> None:
+def test_a_changed_basket_is_validated_anew() -> None:
     first, second = LINES
     assert not found(basket(second, first)), "a finding's path says where a line stands"
     assert not found(basket(first))
@@ -73,32 +73,32 @@ def test_another_basket_is_judged_anew() -> None:
     assert not found(completed)
 
 
-def test_what_was_learned_since_is_judged_by() -> None:
+def test_new_facts_count() -> None:
     for fact in (offer("o-2", products=["SKU-2"], sequence=2), price("o-1", "9.00")):
         known = Catalogue.from_entries({}, {}, ())
         known.add([*KNOWN.facts(), fact])
         assert not found(basket(*LINES), known)
 
 
-def test_a_verdict_holds_until_something_begins_or_ends() -> None:
+def test_a_cached_verdict_is_valid_until_something_begins_or_ends() -> None:
     assert found(basket(*LINES), now=NOW + 3 * HOUR - SECOND)
     assert not found(basket(*LINES), now=NOW + 3 * HOUR)
     assert not found(basket(*LINES), now=NOW + LIFETIME)
     assert not found(basket(*LINES), now=NOW + 3 * HOUR - timedelta(hours=24) - SECOND)
 
 
-def test_so_many_lines_and_findings_are_remembered_and_no_more() -> None:
+def test_the_cache_is_bounded_by_lines_and_findings() -> None:
     given, known = basket(*LINES), KNOWN
     findings = len(validate_basket(given, known, NOW).validation_errors)
     for room, fits in ((1 + 2 + findings, True), (2 + findings, False)):
         verdicts = VerdictCache(room)
-        remember(verdicts, given, known, NOW)
+        keep(verdicts, given, known, NOW)
         assert (verdicts.find(given, known, NOW) is not None) == fits
 
 
-def test_what_is_made_known_anew_counts_as_another() -> None:
+def test_entries_that_were_read_again_count_as_changed() -> None:
     verdicts = VerdictCache()
-    remember(verdicts, basket(*LINES), KNOWN, NOW)
+    keep(verdicts, basket(*LINES), KNOWN, NOW)
     anew = catalogue(*KNOWN.facts())
     seen = basket(*LINES).as_seen_at(NOW)
     assert verdicts.find(seen, anew, NOW) is None

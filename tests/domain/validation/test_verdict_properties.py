@@ -1,4 +1,4 @@
-"""What holds of verdicts on whatever baskets and facts there are."""
+"""Properties of verdicts on any baskets and facts."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def test_the_evidence_is_all_that_a_verdict_on_any_basket_needs(
 
 
 @given(some_lines(), facts)
-def test_errors_alone_are_those_that_judging_finds(lines: list[OrderItem], facts: list[Fact]) -> None:
+def test_error_codes_are_the_errors_of_the_verdict(lines: list[OrderItem], facts: list[Fact]) -> None:
     judged = verdict(basket(*lines), *facts)
     found = (*judged.blocked_products, *judged.validation_errors)
     errors = {finding.code for finding in found if finding.severity == "error"}
@@ -205,7 +205,7 @@ def test_a_basket_of_published_priced_and_available_offers_within_all_limits_is_
 
 
 @given(st.data(), right(), st.sampled_from(["blocked", "discontinued", "out_of_stock"]))
-def test_a_product_that_cannot_be_had_makes_a_basket_not_ready_and_leaving_undoes_that(
+def test_an_unavailable_product_makes_a_basket_not_ready_until_its_line_is_removed(
     data: st.DataObject, given_right: tuple[list[OrderItem], list[Fact]], status: str
 ) -> None:
     lines, facts = given_right

@@ -1,4 +1,4 @@
-"""Judging a basket by facts; every verdict is held against what all verdicts promise."""
+"""Validates a basket by facts, and checks what holds for every verdict."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ KNOWN = (offer("o-1"), price("o-1"), availability("SKU-1", quantity=100))
 
 
 def verdict(given: Basket, *facts: Fact, now: datetime = NOW) -> Verdict:
-    """The verdict; each path in it leads to exactly one place in `checkout`, all `data` is as its check
-    declares it, no check both passes and finds something, and nothing rests on what the verdict does not."""
+    """The verdict. Each path leads to exactly one place in `checkout`, all `data` has its check's schema, no check both
+    passes and finds something, and all evidence is part of the verdict's."""
     judged = validate_basket(given, catalogue(*facts), now)
     document = to_jsonable_python(serialize_order(given.as_seen_at(now)))
     for finding in (*judged.blocked_products, *judged.validation_errors):

@@ -50,7 +50,7 @@ async def amount_known(facts: PostgresCatalogue, id: str) -> str | None:
     return str(price.amount) if price else None
 
 
-async def test_memory_follows_what_other_processes_learn(
+async def test_the_cache_follows_what_other_processes_record(
     facts: PostgresCatalogue, database: DatabasePool
 ) -> None:
     id = unique("o")
@@ -66,7 +66,7 @@ async def test_memory_follows_what_other_processes_learn(
         await eventually(is_known, limit=2)
 
 
-async def test_a_change_to_more_offers_than_a_notification_holds_is_followed_too(
+async def test_a_change_of_more_offers_than_fit_a_notification_evicts_everything(
     facts: PostgresCatalogue, database: DatabasePool
 ) -> None:
     id = unique("o")
@@ -82,7 +82,7 @@ async def test_a_change_to_more_offers_than_a_notification_holds_is_followed_too
     await eventually(is_known, limit=2)
 
 
-async def test_whoever_reads_while_others_learn_is_told_what_held_at_one_position(
+async def test_a_read_during_recordings_returns_the_facts_of_one_position(
     facts: PostgresCatalogue, database: DatabasePool
 ) -> None:
     ids, codes, partner = (
@@ -144,7 +144,7 @@ async def counted(database_url: str) -> AsyncIterator[tuple[PostgresCatalogue, P
             await database.close()
 
 
-async def test_what_is_remembered_is_answered_without_the_database(
+async def test_cached_offers_are_returned_without_the_database(
     database_url: str, database: DatabasePool
 ) -> None:
     id = unique("o")
@@ -162,9 +162,7 @@ async def test_what_is_remembered_is_answered_without_the_database(
         assert relay.trips - before < 50
 
 
-async def test_what_holds_now_is_one_round_trip_whatever_is_known_and_was_learned(
-    database_url: str, database: DatabasePool
-) -> None:
+async def test_a_fresh_read_takes_one_round_trip(database_url: str, database: DatabasePool) -> None:
     id, code, partner = unique("o"), unique("SKU"), unique("partner")
     writer = PostgresCatalogue(database, cache_size=1)
     await writer.record(sourced([offer(id, products=[code]), price(id), availability(code, quantity=0)]))
@@ -198,7 +196,7 @@ async def test_what_holds_now_is_one_round_trip_whatever_is_known_and_was_learne
             assert maximum == (last[2] if last[2] > 0 else None)
 
 
-async def test_while_changes_are_not_heard_nothing_is_served_from_memory(
+async def test_the_cache_is_not_used_while_notifications_are_not_heard(
     facts: PostgresCatalogue, database: DatabasePool, postgres_server: str
 ) -> None:
     id = unique("o")
@@ -266,7 +264,7 @@ async def test_a_batch_notifies_once(database: DatabasePool) -> None:
     assert heard == [f'["{one}", "{other}"]', f'["{last}"]']
 
 
-async def test_a_fact_stays_as_it_was_learned(database: DatabasePool) -> None:
+async def test_a_recorded_fact_cannot_be_changed(database: DatabasePool) -> None:
     await learn_price(database, unique("o"), "1.00", 1)
 
     for change in ("UPDATE catalogue_facts SET sequence = 9", "DELETE FROM catalogue_facts"):
@@ -286,7 +284,7 @@ async def test_a_fact_stays_as_it_was_learned(database: DatabasePool) -> None:
         (statements.RECORDED_FACTS, [["a"]]),
     ],
 )
-async def test_what_is_learned_is_looked_up_and_no_table_is_read_as_a_whole_though_it_was_empty_at_first(
+async def test_recording_uses_indexes_even_if_its_plan_was_made_for_empty_tables(
     database: DatabasePool, statement: str, arguments: list[object]
 ) -> None:
     async with database.connection() as connection, connection.transaction():
@@ -297,7 +295,7 @@ async def test_what_is_learned_is_looked_up_and_no_table_is_read_as_a_whole_thou
     assert "Seq Scan" not in plan
 
 
-async def test_facts_count_as_recorded_unless_they_were_withdrawn_and_not_said_again(
+async def test_facts_count_as_recorded_unless_they_are_withdrawn(
     facts: PostgresCatalogue,
 ) -> None:
     id = unique("o")
@@ -321,7 +319,7 @@ async def test_facts_count_as_recorded_unless_they_were_withdrawn_and_not_said_a
     assert counted == [(0, 1), (1, 2), (0, 0), (1, 1), (1, 1)]
 
 
-async def test_a_fact_is_kept_with_its_validity_and_where_its_message_lay(database: DatabasePool) -> None:
+async def test_a_fact_is_stored_with_its_validity_and_its_messages_position(database: DatabasePool) -> None:
     said = price(unique("o"), "1.00", validFrom=NOW)
     [message] = sourced([said])
     source = message.source
@@ -348,7 +346,7 @@ async def test_a_fact_is_kept_with_its_validity_and_where_its_message_lay(databa
     )
 
 
-async def test_callers_who_ask_at_once_are_each_told_what_they_asked_for(
+async def test_concurrent_callers_each_get_what_they_asked_for(
     facts: PostgresCatalogue,
 ) -> None:
     ids = [unique("o") for _ in range(100)]
@@ -363,7 +361,7 @@ async def test_callers_who_ask_at_once_are_each_told_what_they_asked_for(
     assert len({id(catalogue) for catalogue in catalogues}) < 10, "they share few queries"
 
 
-async def test_without_postgresql_each_call_says_so() -> None:
+async def test_each_call_fails_while_postgresql_is_unavailable() -> None:
     facts = PostgresCatalogue(DatabasePool("postgresql://nobody@127.0.0.1:1/none", timeout=0.5), 1)
 
     for call in (

@@ -21,7 +21,7 @@ class TestPostgresCatalogueHistory(CatalogueHistoryContract):
     pass
 
 
-async def test_a_reader_skips_no_fact_however_many_learn_at_once(
+async def test_a_reader_skips_no_fact_of_concurrent_writers(
     database: DatabasePool, learning: Learning
 ) -> None:
     said = [price(unique("o")) for _ in range(600)]
@@ -43,7 +43,7 @@ async def test_a_reader_skips_no_fact_however_many_learn_at_once(
     assert sorted(read) == sorted(fact.fact_id for fact in said)
 
 
-async def test_a_fact_whose_transaction_is_open_has_no_later_one_before_it(
+async def test_no_fact_becomes_visible_before_an_earlier_one(
     database: DatabasePool, learning: Learning
 ) -> None:
     slow, quick = price(unique("o")), price(unique("o"))

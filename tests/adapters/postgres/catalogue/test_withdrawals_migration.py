@@ -27,7 +27,7 @@ DROP TABLE catalogue_keys, catalogue_sources;
 """
 
 
-async def test_facts_from_before_are_withdrawn_by_the_keys_that_a_load_gave_them_then(
+async def test_older_facts_are_withdrawn_by_the_keys_that_loads_used_then(
     database: DatabasePool, connection: asyncpg.Connection
 ) -> None:
     facts = PostgresCatalogue(database, 1)

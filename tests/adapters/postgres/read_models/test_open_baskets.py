@@ -31,7 +31,7 @@ class TestPostgresCatalogueReaders(CatalogueCheckpointsContract):
         return PostgresCatalogueCheckpoints(database)
 
 
-async def test_the_migration_finds_what_the_baskets_that_are_there_use(database: DatabasePool) -> None:
+async def test_the_migration_adds_the_references_of_existing_baskets(database: DatabasePool) -> None:
     made = basket(
         line("line-1", "o/1", products=["SKU-1", "SKU-2"]),
         line("line-2", "o-2", products=[]),

@@ -1,4 +1,4 @@
-"""The list of checks: nothing of design.md is missing, and each says what it is for."""
+"""The list of checks is complete, and each check is documented."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from domain.shared.findings import CheckCode
 from domain.validation.checks import CHECKS
 
 
-def test_all_checks_are_there_in_the_order_of_their_findings() -> None:
+def test_every_code_has_a_check_in_the_order_of_findings() -> None:
     assert [check.code for check in CHECKS] == [*get_args(CheckCode)]
 
 
-def test_every_check_says_what_it_is_for_and_what_it_looks_at() -> None:
+def test_every_check_has_a_meaning_and_says_what_it_looks_at() -> None:
     for check in CHECKS:
         assert check.meaning.endswith("."), check.code
         assert check.looks_at
 
 
-def test_only_what_may_still_be_ordered_is_a_warning() -> None:
+def test_only_findings_that_allow_an_order_are_warnings() -> None:
     warnings = {check.code for check in CHECKS if check.severity == "warning"}
     assert warnings == {"price_expires_soon", "product_low_stock"}
 
 
-def test_every_field_of_data_says_what_it_holds() -> None:
+def test_every_field_of_data_has_a_description() -> None:
     for check in CHECKS:
         names = [field.name for field in check.data]
         assert len({*names}) == len(names)

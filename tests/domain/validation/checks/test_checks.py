@@ -1,4 +1,4 @@
-"""Each check from both sides, at its edges."""
+"""Each check from both sides of its edge."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tests.builders import (
 from tests.domain.validation.verdicts import KNOWN, TICK, codes, found, verdict
 
 
-def test_a_basket_that_is_right_has_no_findings_and_is_ready() -> None:
+def test_a_correct_basket_has_no_findings_and_is_ready() -> None:
     judged = verdict(basket(line("line-1")), *KNOWN)
     assert (judged.blocked_products, judged.validation_errors, judged.ready) == ((), (), True)
 
@@ -63,7 +63,7 @@ def test_a_basket_that_an_event_expired_is_expired() -> None:
 # offers
 
 
-def test_an_offer_that_the_catalogue_does_not_know_is_unknown_and_nothing_more_is_said_of_it() -> None:
+def test_an_offer_that_is_not_in_the_catalogue_gets_one_finding() -> None:
     given = basket(line("line-1"), unpriced(line("line-2", "o-2", products=[])))
     finding = found("offer_unknown", given, *KNOWN)
     assert (finding.order_item_id, finding.offer_id, finding.path) == (
@@ -115,7 +115,7 @@ def test_a_superseded_offer_names_the_newest_version() -> None:
 # prices
 
 
-def test_a_known_offer_without_a_price_misses_it() -> None:
+def test_a_known_offer_without_a_price_is_a_missing_price() -> None:
     finding = found("price_missing", basket(unpriced(line("line-1"))), KNOWN[0], KNOWN[2])
     assert finding.data == {"country": "GB", "currency": "GBP", "currencies": [], "validFrom": None}
     assert finding.path == "$.orderItems[0].price"
@@ -164,12 +164,12 @@ def test_an_ended_price_that_another_one_follows_is_not_expired() -> None:
 @pytest.mark.parametrize(
     ("amount", "changed"), [("10.00", False), ("10", False), ("10.0000", False), ("10.01", True)]
 )
-def test_a_price_is_changed_where_its_amount_is_another(amount: str, changed: bool) -> None:
+def test_a_price_with_another_amount_has_changed(amount: str, changed: bool) -> None:
     facts = (KNOWN[0], price("o-1", amount))
     assert codes(basket(line("line-1")), *facts) == (["price_changed"] if changed else [])
 
 
-def test_a_changed_price_is_told_with_both_prices() -> None:
+def test_a_changed_price_names_both_prices() -> None:
     facts = (KNOWN[0], price("o-1", "12.50", valid_until=NOW + SECOND))
     finding = found("price_changed", basket(line("line-1")), *facts)
     assert finding.data == {
@@ -180,12 +180,12 @@ def test_a_changed_price_is_told_with_both_prices() -> None:
     }
 
 
-def test_a_line_that_was_added_without_a_price_has_one_it_was_never_told_of() -> None:
+def test_a_line_that_was_added_without_a_price_has_a_changed_price() -> None:
     finding = found("price_changed", basket(unpriced(line("line-1"))), *KNOWN)
     assert finding.data["expectedPrice"] is None
 
 
-def test_a_basket_without_a_currency_is_not_told_what_it_pays_in() -> None:
+def test_a_basket_without_a_currency_has_no_price_in_several() -> None:
     given = basket(unpriced(line("line-1")), currency=None)
     facts = (KNOWN[0], price("o-1", "10.00", "GBP"), price("o-1", "12.00", "EUR"))
     finding = found("price_missing", given, *facts)
@@ -212,7 +212,7 @@ def test_a_basket_without_a_currency_is_not_told_what_it_pays_in() -> None:
         ("blocked", 1, ["product_blocked"]),
     ],
 )
-def test_a_product_is_judged_by_its_availability(
+def test_a_product_has_the_finding_of_its_availability(
     status: str, quantity: int | None, expected: list[str]
 ) -> None:
     facts = (*KNOWN[:2], availability("SKU-1", status=status, quantity=quantity))
@@ -221,7 +221,7 @@ def test_a_product_is_judged_by_its_availability(
     assert judged.validation_errors == ()
 
 
-def test_a_product_of_which_nothing_is_said_has_no_limit() -> None:
+def test_a_product_without_availability_has_no_limit() -> None:
     assert codes(basket(line("line-1", quantity=9999)), *KNOWN[:2]) == []
 
 
@@ -252,7 +252,7 @@ def test_an_offer_that_holds_a_product_twice_needs_two_of_it() -> None:
     assert (finding.data["requested"], finding.data["orderItemIds"]) == (6, ["line-1"])
 
 
-def test_products_are_those_that_the_catalogue_names_now() -> None:
+def test_products_are_those_of_the_offer_in_the_catalogue() -> None:
     given = basket(line("line-1", products=["SKU-OLD"]))
     facts = (
         offer("o-1", products=["SKU-NEW"]),
@@ -265,7 +265,7 @@ def test_products_are_those_that_the_catalogue_names_now() -> None:
     assert codes(given, *facts) == ["product_out_of_stock"]
 
 
-def test_products_of_an_unknown_offer_are_those_that_the_line_remembers() -> None:
+def test_products_of_an_unknown_offer_are_those_on_the_line() -> None:
     facts = (availability("SKU-1", status="blocked", reason="recalled"),)
     given = basket(line("line-1"))
     finding = found("product_blocked", given, *facts)
@@ -325,7 +325,7 @@ def test_a_check_that_crashes_hides_no_other_and_blocks_the_basket() -> None:
     assert not judged.ready
 
 
-def test_a_crash_is_told_by_the_checks_name_and_not_by_the_errors_words() -> None:
+def test_a_crash_names_the_check_and_not_the_message_of_the_error() -> None:
     broken = Check("breaks", "error", "retry", True, "nothing", _breaks)
     (failed,) = validate_basket(basket(line("line-1")), catalogue(*KNOWN), NOW, [broken]).validation_errors
     assert (failed.severity, failed.resolution) == ("error", "retry")
@@ -333,7 +333,7 @@ def test_a_crash_is_told_by_the_checks_name_and_not_by_the_errors_words() -> Non
     assert "secret" not in failed.model_dump_json()
 
 
-def test_a_crash_is_an_error_where_errors_alone_are_asked_for() -> None:
+def test_a_crash_counts_among_the_error_codes() -> None:
     broken = Check("breaks", "warning", "retry", False, "nothing", _breaks)
     assert error_codes(basket(), catalogue(), NOW, [broken]) == {"check_failed"}
     tolerant = PolicyTerms(crashed_check_blocks=False)
@@ -379,7 +379,7 @@ def test_the_evidence_names_exactly_the_facts_that_were_looked_at() -> None:
     )
 
 
-def test_a_verdict_that_rests_on_an_undecided_price_names_all_of_them() -> None:
+def test_a_verdict_on_an_ambiguous_price_names_all_prices() -> None:
     given = basket(line("line-1"), currency=None)
     judged = verdict(given, KNOWN[0], price("o-1"), price("o-1", currency="EUR"))
     assert judged.evidence == ("offer/o-1/v-1#1", "price/o-1/v-1/*/EUR/*#1", "price/o-1/v-1/*/GBP/*#1")

@@ -1,4 +1,4 @@
-"""What may be in one basket together, and what is told of prices that end and products that run out."""
+"""Which lines may be in one basket, and the findings on prices that end and products that run out."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ PARENT, OTHER = line("line-1", "o-1"), line("line-2", "o-2")
         (line("line-3", "a-1", type="offer"), None, []),
     ],
 )
-def test_an_add_on_hangs_under_an_offer_that_it_is_for(
+def test_an_add_on_needs_a_parent_offer_that_allows_it(
     add_on: OrderItem, add_on_to: Any, expected: list[str]
 ) -> None:
     facts = facts_of(offer("o-1"), offer("o-2"), offer("a-1", add_on_to=add_on_to))
     assert codes(basket(PARENT, OTHER, add_on), *facts) == expected
 
 
-def test_an_add_on_in_the_wrong_place_names_the_right_ones() -> None:
+def test_a_misplaced_add_on_names_the_offers_that_allow_it() -> None:
     given = basket(PARENT, line("line-3", "a-1", parent_id="line-1"))
     finding = found(
         "add_on_not_allowed_here", given, *facts_of(offer("o-1"), offer("a-1", add_on_to=["o-2"]))
@@ -63,7 +63,7 @@ def test_an_add_on_in_the_wrong_place_names_the_right_ones() -> None:
         (["o-1"], [], None),
     ],
 )
-def test_it_is_enough_that_one_of_two_offers_excludes_the_other(
+def test_two_offers_are_incompatible_if_one_excludes_the_other(
     said_by_o_1: list[str], said_by_o_2: list[str], told_of: tuple[str, list[str]] | None
 ) -> None:
     facts = facts_of(offer("o-1", incompatible_with=said_by_o_1), offer("o-2", incompatible_with=said_by_o_2))
@@ -87,7 +87,7 @@ def test_an_add_on_may_exclude_an_offer_elsewhere_in_the_basket() -> None:
 @pytest.mark.parametrize(
     ("ends", "warned"), [(NOW + DAY, True), (NOW + DAY + TICK, False), (NOW + TICK, True), (None, False)]
 )
-def test_a_price_that_ends_within_a_day_is_told_and_blocks_nothing(ends: Any, warned: bool) -> None:
+def test_a_price_that_ends_within_a_day_is_a_warning(ends: Any, warned: bool) -> None:
     judged = verdict(basket(line("line-1")), KNOWN[0], price("o-1", valid_until=ends))
     assert [finding.code for finding in judged.validation_errors] == (
         ["price_expires_soon"] if warned else []
@@ -104,14 +104,14 @@ def test_a_price_that_ends_within_a_day_is_told_and_blocks_nothing(ends: Any, wa
         ("10.00", None, False),
     ],
 )
-def test_a_price_that_goes_on_as_it_is_does_not_end(amount: str, begins: Any, told: bool) -> None:
+def test_a_price_that_continues_unchanged_does_not_expire(amount: str, begins: Any, told: bool) -> None:
     given = basket(line("line-1"))
     ends = price("o-1", valid_from=NOW - DAY, valid_until=NOW + DAY, sequence=2)
     facts = (KNOWN[0], ends, price("o-1", amount, valid_from=begins))
     assert codes(given, *facts) == (["price_expires_soon"] if told else [])
 
 
-def test_a_price_that_ends_soon_is_told_with_the_next_one() -> None:
+def test_a_price_that_ends_soon_names_the_next_one() -> None:
     next_one = price("o-1", "11.00", valid_from=NOW + DAY)
     facts = (KNOWN[0], price("o-1", valid_until=NOW + DAY), next_one)
     assert found("price_expires_soon", basket(line("line-1")), *facts).data == {
@@ -141,7 +141,7 @@ def test_a_price_that_ends_soon_is_told_with_the_next_one() -> None:
         ("discontinued", 3, 9, ["product_discontinued"]),
     ],
 )
-def test_of_a_product_one_thing_is_told(
+def test_each_product_has_one_finding(
     status: str, quantity: int | None, requested: int, expected: list[str]
 ) -> None:
     facts = (*KNOWN[:2], availability("SKU-1", status=status, quantity=quantity))
@@ -156,7 +156,7 @@ def test_low_stock_is_a_warning_and_blocks_no_product() -> None:
     assert finding.product_code == "SKU-1"
 
 
-def test_a_discontinued_product_says_why() -> None:
+def test_a_discontinued_product_names_the_reason() -> None:
     facts = (*KNOWN[:2], availability("SKU-1", status="discontinued", reason="successor SKU-2"))
     finding = found("product_discontinued", basket(line("line-1")), *facts)
     assert finding.data["reason"] == "successor SKU-2"

@@ -1,4 +1,4 @@
-"""Where, when and for whom offers are sold, and how many of them, each from both sides and at its edges."""
+"""Where, when, to whom and in which quantity offers are sold; each from both sides of its edge."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.domain.validation.verdicts import KNOWN, TICK, codes, found, verdict
 HOUR = timedelta(hours=1)
 
 
-def test_a_completed_basket_is_told_with_its_order() -> None:
+def test_a_completed_basket_names_its_order() -> None:
     given = basket(line("line-1"))
     given.complete("order-7", NOW)
     finding = found("basket_completed", given, *KNOWN)
@@ -122,7 +122,7 @@ def test_an_offer_is_for_its_partner_organisations_and_names_no_other(partners: 
         (None, 1, []),
     ],
 )
-def test_quantities_are_held_to_the_offers_rules(rule: Any, quantity: int, expected: list[str]) -> None:
+def test_quantities_follow_the_offers_rules(rule: Any, quantity: int, expected: list[str]) -> None:
     facts = (offer("o-1", quantity=rule), price("o-1"))
     assert codes(basket(line("line-1", quantity=quantity)), *facts) == expected
 
@@ -139,14 +139,14 @@ def test_an_offers_quantity_is_summed_over_its_lines() -> None:
     assert (finding.order_item_id, finding.path) == ("line-2", "$.orderItems[1].quantity")
 
 
-def test_versions_of_an_offer_are_counted_each_for_itself() -> None:
+def test_quantities_of_different_versions_are_summed_separately() -> None:
     given = basket(line("line-1", "o-1@v-1", 2), line("line-2", "o-1@v-2", 2))
     rule = {"max": 2}
     facts = (offer("o-1@v-1", quantity=rule), offer("o-1@v-2", quantity=rule), price("o-1"), price("o-1@v-2"))
     assert codes(given, *facts) == []
 
 
-def test_of_an_unknown_offer_nothing_more_is_said() -> None:
+def test_an_unknown_offer_has_no_other_finding() -> None:
     given = basket(
         line("line-1", "o-1", products=[]),
         unpriced(line("line-2", "x-1", 99, products=[])),
