@@ -69,8 +69,8 @@ def too_many_lines(check: Check, context: ValidationContext) -> Iterator[Finding
 def total_above_maximum(check: Check, context: ValidationContext) -> Iterator[Finding]:
     """The basket's total is higher than the policy allows. Lines count at the prices at which they were added, and
     each currency counts separately."""
-    totals = [line.item.line_total for line in context.lines]
     for most in context.policy.maximum_total:
+        totals = [line.item.line_total for line in context.lines]
         summed = total([each for each in totals if each is not None and each.currency == most.currency])
         if summed is not None and summed.amount > most.amount:
             yield check.about_basket(

@@ -64,14 +64,14 @@ def price_changed(check: Check, context: ValidationContext) -> Iterator[Finding]
     Removing the line and adding it again accepts the current price."""
     for line in context.lines_to_check:
         current, before = line.price.current, line.item.price
-        if current is None or context.policy.tolerates(before, current.money):
+        if current is None or context.policy.tolerates(before, now := current.money):
             continue
         yield check.about_line(
             line,
-            f"the price of the offer {line.item.offer} changed from {before or 'no price'} to {current.money}",
+            f"the price of the offer {line.item.offer} changed from {before or 'no price'} to {now}",
             ".price",
             expectedPrice=money_json(before),
-            currentPrice=money_json(current.money),
+            currentPrice=money_json(now),
             **_validity(current),
         )
 
@@ -90,16 +90,16 @@ def expected_price_differs(check: Check, context: ValidationContext) -> Iterator
     is_reported = context.policy.levels.get("price_changed", "error") in ("error", check.severity)
     for line in context.lines_to_check:
         current, expected = line.price.current, line.item.expected_price
-        if current is None or expected is None or context.policy.tolerates(expected, current.money):
+        if current is None or expected is None or context.policy.tolerates(expected, now := current.money):
             continue
         if expected == line.item.price and is_reported:
             continue
         yield check.about_line(
             line,
-            f"the price of the offer {line.item.offer} is {current.money}, not {expected} as expected",
+            f"the price of the offer {line.item.offer} is {now}, not {expected} as expected",
             ".expectedPrice",
             expectedPrice=money_json(expected),
-            currentPrice=money_json(current.money),
+            currentPrice=money_json(now),
             **_validity(current),
         )
 
