@@ -42,10 +42,10 @@ def signing_key(path: Path) -> Ed25519PrivateKey:
             _create_key(path)
         key = load_pem_private_key(path.read_bytes(), password=None)
     except OSError as error:
-        raise UnusableIssuerKey(f"{named} can be neither read nor made: {error.strerror}") from error
+        raise UnusableIssuerKey(f"{named} can be neither read nor created: {error.strerror}") from error
     except (ValueError, TypeError) as error:
         raise UnusableIssuerKey(
-            f"{named} holds no private key; without the file a new one is made"
+            f"{named} holds no private key; without the file a new one is created"
         ) from error
     if not isinstance(key, Ed25519PrivateKey):
         raise UnusableIssuerKey(f"{named} holds another kind of key than Ed25519")

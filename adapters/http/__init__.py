@@ -1,1 +1,1 @@
-"""HTTP as the partner API and the operator API speak it: a request in its conversation, and who calls."""
+"""The HTTP server: uvicorn behind limits, for the API and for the health pages of workers."""

@@ -29,14 +29,14 @@ def lines(capsys: pytest.CaptureFixture[str]) -> Iterator[Lines]:
     root.setLevel(level)
 
 
-def test_a_line_says_when_how_grave_who_and_what(lines: Lines) -> None:
+def test_a_log_line_has_time_level_logger_and_event(lines: Lines) -> None:
     structlog.get_logger("publisher").info("published", events=3)
     (line,) = lines()
     assert line.pop("timestamp").endswith("Z")
     assert line == {"event": "published", "events": 3, "level": "info", "logger": "publisher"}
 
 
-def test_lines_carry_what_their_task_is_about(lines: Lines) -> None:
+def test_log_lines_have_the_context_of_their_task(lines: Lines) -> None:
     with structlog.contextvars.bound_contextvars(basket="basket-1", organisation="shop", trace="abc"):
         structlog.get_logger("api").info("one")
         logging.getLogger("library").warning("two")
@@ -51,18 +51,18 @@ def test_the_standard_librarys_loggers_write_the_same_lines(lines: Lines, name: 
     assert (line["event"], line["logger"], line["level"]) == ("started on 8080", name, "info")
 
 
-def test_the_servers_own_access_lines_are_not_written(lines: Lines) -> None:
+def test_the_servers_own_access_log_is_off(lines: Lines) -> None:
     logging.getLogger("uvicorn.access").info("GET /")
     assert lines() == []
 
 
-def test_what_is_below_the_level_is_not_written(lines: Lines) -> None:
+def test_lines_below_the_level_are_dropped(lines: Lines) -> None:
     structlog.get_logger("api").debug("detail")
     logging.getLogger("library").debug("detail")
     assert lines() == []
 
 
-def test_a_token_that_slips_into_a_message_is_struck_out(lines: Lines) -> None:
+def test_a_token_in_a_message_is_removed(lines: Lines) -> None:
     structlog.get_logger("api").info("sent", header=f"Bearer {TOKEN}")
     logging.getLogger("library").warning("refused %s", TOKEN)
     try:
@@ -75,7 +75,7 @@ def test_a_token_that_slips_into_a_message_is_struck_out(lines: Lines) -> None:
     assert written[0]["header"] == "Bearer <token>"
 
 
-def test_an_exception_is_told_without_the_values_of_its_variables(lines: Lines) -> None:
+def test_a_traceback_has_no_values_of_variables(lines: Lines) -> None:
     secret = "jane@example.org"
     try:
         raise RuntimeError(len(secret))
@@ -86,7 +86,7 @@ def test_an_exception_is_told_without_the_values_of_its_variables(lines: Lines) 
     assert "jane" not in line["exception"].replace('secret = "jane@example.org"', "")
 
 
-def test_what_is_no_json_is_written_as_python_shows_it(lines: Lines) -> None:
+def test_a_value_that_is_no_json_is_logged_by_its_repr(lines: Lines) -> None:
     structlog.get_logger("api").info("odd", value=object, number=float("nan"))
     (line,) = lines()
     assert line["number"] == "NaN"
@@ -94,7 +94,7 @@ def test_what_is_no_json_is_written_as_python_shows_it(lines: Lines) -> None:
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
-def test_what_somebody_wrote_is_told_whole_and_obeyed_by_no_terminal(
+def test_foreign_text_is_logged_completely_and_obeyed_by_no_terminal(
     text: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     configure_logging("INFO")

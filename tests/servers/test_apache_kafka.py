@@ -25,7 +25,7 @@ except EmbeddedServerUnavailable as error:
 """
 
 
-async def test_what_was_acknowledged_outlives_a_stop_and_a_crash_on_the_same_port(
+async def test_acknowledged_messages_survive_a_stop_and_a_crash_on_the_same_port(
     own_kafka: OwnKafka,
 ) -> None:
     node = await own_kafka()
@@ -62,11 +62,11 @@ def test_its_version_is_the_one_of_the_pom() -> None:
     assert kafka_version().startswith("4.")
 
 
-async def test_a_machine_without_java_is_told_so(tmp_path: Path) -> None:
+async def test_a_machine_without_java_gets_an_explanation(tmp_path: Path) -> None:
     assert "Java" in await why_not(tmp_path, path=tmp_path, cache=tmp_path)
 
 
-async def test_a_machine_without_maven_and_without_the_jars_is_told_so(tmp_path: Path) -> None:
+async def test_a_machine_without_maven_and_the_jars_gets_an_explanation(tmp_path: Path) -> None:
     java = shutil.which("java")
     if java is None:
         pytest.skip("needs Java, to come to the missing jars")

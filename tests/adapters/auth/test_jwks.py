@@ -66,7 +66,7 @@ async def test_keys_are_read_when_the_first_token_comes_and_then_kept() -> None:
     assert published.reads == 1
 
 
-async def test_an_unknown_key_makes_them_be_read_again_and_then_it_is_known() -> None:
+async def test_an_unknown_key_id_refreshes_the_keys() -> None:
     published, now = Published(), Seconds(0)
     checks = verifier(published, interval=30, now=now)
     await checks.verify(token())
@@ -76,7 +76,7 @@ async def test_an_unknown_key_makes_them_be_read_again_and_then_it_is_known() ->
     assert published.reads == 2
 
 
-async def test_unknown_keys_make_them_be_read_at_most_once_in_the_interval() -> None:
+async def test_unknown_key_ids_refresh_the_keys_at_most_once_in_the_interval() -> None:
     published, now = Published(), Seconds(0)
     checks = verifier(published, interval=30, now=now)
     await checks.verify(token())
@@ -93,7 +93,7 @@ async def test_many_tokens_at_once_read_the_keys_once() -> None:
     assert published.reads == 1
 
 
-async def test_known_keys_keep_serving_while_the_issuer_is_away() -> None:
+async def test_known_keys_stay_in_use_while_the_issuer_is_away() -> None:
     published, now = Published(), Seconds(0)
     checks = verifier(published, now=now)
     await checks.verify(token())
@@ -104,7 +104,7 @@ async def test_known_keys_keep_serving_while_the_issuer_is_away() -> None:
         assert (await checks.verify(token(sub=f"at {now.value}"))).partner == "shop"
 
 
-async def test_keys_that_could_not_be_read_again_for_too_long_are_trusted_no_longer() -> None:
+async def test_keys_that_cannot_be_refreshed_lose_trust_in_time() -> None:
     published, now = Published(), Seconds(0)
     checks = verifier(published, now=now, trusted_for=1000)
     remembered = token(sub="remembered")
@@ -121,7 +121,7 @@ async def test_keys_that_could_not_be_read_again_for_too_long_are_trusted_no_lon
     assert (await checks.verify(remembered)).partner == "shop"
 
 
-async def test_while_the_issuer_is_away_its_keys_are_asked_for_at_most_once_in_the_interval() -> None:
+async def test_an_absent_issuer_is_tried_at_most_once_in_the_interval() -> None:
     published, now = Published(), Seconds(0)
     checks = verifier(published, interval=30, now=now, trusted_for=1000)
     good = token()
@@ -134,7 +134,7 @@ async def test_while_the_issuer_is_away_its_keys_are_asked_for_at_most_once_in_t
     assert published.reads <= 1 + (2000 - 310) / 30 + 1
 
 
-async def test_a_token_is_forgotten_when_its_key_is_withdrawn() -> None:
+async def test_a_cached_token_is_dropped_when_its_key_is_withdrawn() -> None:
     published, now = Published(), Seconds(0)
     checks = verifier(published, now=now)
     remembered = token()
@@ -156,7 +156,7 @@ async def test_a_token_is_forgotten_when_its_key_is_withdrawn() -> None:
         jwk(ED25519),  # another algorithm under the same name
     ],
 )
-async def test_a_token_is_forgotten_when_its_key_is_another_or_for_another_use(other: dict[str, Any]) -> None:
+async def test_a_cached_token_is_dropped_when_its_key_changes(other: dict[str, Any]) -> None:
     published, now = Published(jwks(jwk(RSA))), Seconds(0)
     checks = verifier(published, now=now)
     remembered = token(RSA, "RS256")
@@ -166,7 +166,7 @@ async def test_a_token_is_forgotten_when_its_key_is_another_or_for_another_use(o
     assert await refused(checks.verify(remembered))
 
 
-async def test_tokens_are_remembered_as_long_as_their_key_stays() -> None:
+async def test_a_token_stays_cached_while_its_key_is_published() -> None:
     published, now = Published(), Seconds(0)
     checks = verifier(published, now=now)
     good = token()
@@ -177,7 +177,7 @@ async def test_tokens_are_remembered_as_long_as_their_key_stays() -> None:
     assert published.reads == 2
 
 
-async def test_after_an_idle_night_nothing_is_trusted_before_the_keys_were_read_again() -> None:
+async def test_after_an_idle_night_no_token_is_trusted_before_the_keys_are_refreshed() -> None:
     published, now = Published(), Seconds(0)
     checks = verifier(published, now=now)
     remembered = token()
@@ -191,7 +191,7 @@ async def test_after_an_idle_night_nothing_is_trusted_before_the_keys_were_read_
     assert await refused(checks.verify(remembered))
 
 
-async def test_without_any_key_no_token_is_judged() -> None:
+async def test_without_any_key_no_token_is_verified() -> None:
     published, now = Published(AWAY), Seconds(0)
     checks = verifier(published, interval=30, now=now)
     with pytest.raises(KeysUnavailable):
@@ -203,7 +203,7 @@ async def test_without_any_key_no_token_is_judged() -> None:
     assert (await checks.verify(token())).partner == "shop"
 
 
-async def test_keys_are_read_again_before_they_are_old_without_making_anybody_wait() -> None:
+async def test_keys_are_refreshed_in_the_background_before_they_expire() -> None:
     published, now = Published(), Seconds(0)
     checks = verifier(published, now=now)
     remembered = token(sub="1")
@@ -218,7 +218,7 @@ async def test_keys_are_read_again_before_they_are_old_without_making_anybody_wa
 
 
 @pytest.mark.parametrize("key", [RSA, P256, ED25519])
-def test_a_pem_public_key_is_one_key_for_every_key_id(key: object) -> None:
+def test_a_pem_public_key_verifies_tokens_of_every_key_id(key: object) -> None:
     (found,) = parse_keys(pem(key))  # type: ignore[arg-type]
     assert found.id is None
 
@@ -243,7 +243,7 @@ def test_a_pem_public_key_is_one_key_for_every_key_id(key: object) -> None:
     ],
     ids=range(14),
 )
-def test_what_holds_no_key_is_said_to_hold_none(document: bytes) -> None:
+def test_a_document_without_a_usable_key_is_refused(document: bytes) -> None:
     with pytest.raises(UnusableKeys):
         parse_keys(document)
 
@@ -269,7 +269,7 @@ ODD: list[Any] = [
 
 
 @pytest.mark.parametrize("key", [RSA, P256, ED25519], ids=["RSA", "EC", "OKP"])
-def test_whatever_a_key_holds_makes_the_others_no_worse(key: Any) -> None:
+def test_a_malformed_key_does_not_affect_the_others(key: Any) -> None:
     entry = jwk(key)
     for name in (*entry, "use", "alg", "key_ops", "d", "x5c"):
         for odd in ODD:
@@ -287,7 +287,7 @@ async def test_keys_come_from_a_file_where_the_settings_name_one(tmp_path: Path,
     assert not settings.local_issuer_key_file.exists()
 
 
-async def test_how_long_keys_and_tokens_are_trusted_are_settings(tmp_path: Path) -> None:
+async def test_settings_say_how_long_keys_and_tokens_are_trusted(tmp_path: Path) -> None:
     file = tmp_path / "keys"
     file.write_bytes(jwks(jwk(ED25519)))
 
@@ -313,7 +313,7 @@ async def test_how_long_keys_and_tokens_are_trusted_are_settings(tmp_path: Path)
     assert await refused(fresh.verify(good))
 
 
-async def test_a_file_that_is_missing_is_a_lack_of_keys(tmp_path: Path) -> None:
+async def test_a_missing_key_file_makes_keys_unavailable(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No such file"):
         await read_keys_from_file(tmp_path / "nothing")()
     with pytest.raises(KeysUnavailable):
@@ -354,7 +354,7 @@ async def test_keys_come_over_http_where_the_settings_name_a_url(
     assert (await token_verifier(settings).verify(token(P256, "ES256"))).partner == "shop"
 
 
-async def test_no_more_of_an_answer_is_read_than_keys_may_have(
+async def test_a_too_large_jwks_is_not_read_to_its_end(
     serve: Callable[[bytes], Awaitable[str]],
 ) -> None:
     url = await serve(http("200 OK", jwks(jwk(P256)) + b" " * MAX_DOCUMENT_BYTES))
@@ -362,7 +362,7 @@ async def test_no_more_of_an_answer_is_read_than_keys_may_have(
         await fetch_keys_from_url(url)()
 
 
-async def test_an_answer_that_drips_is_not_waited_for() -> None:
+async def test_a_slowly_dripping_jwks_times_out() -> None:
     async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n")
@@ -380,7 +380,7 @@ async def test_an_answer_that_drips_is_not_waited_for() -> None:
 
 
 @pytest.mark.parametrize("answer", [http("500 Oops", b"{}"), http("302 Found", b""), b"garbage\r\n\r\n"])
-async def test_a_server_that_does_not_give_keys_is_away(
+async def test_a_server_without_keys_makes_them_unavailable(
     serve: Callable[[bytes], Awaitable[str]], answer: bytes
 ) -> None:
     with pytest.raises(httpx.HTTPError):

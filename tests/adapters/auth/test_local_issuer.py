@@ -34,21 +34,21 @@ print(key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex())
 """
 
 
-async def test_its_tokens_are_trusted_where_no_other_issuer_is_named(tmp_path: Path) -> None:
+async def test_tokens_of_the_local_issuer_are_trusted_by_default(tmp_path: Path) -> None:
     settings = settings_in(tmp_path)
     token = issue_token(settings, partner="shop", scope="partner", ttl=timedelta(minutes=1))
     identity = await token_verifier(settings).verify(token)
     assert (identity.partner, identity.scopes) == ("shop", frozenset({"partner"}))
 
 
-async def test_its_tokens_live_as_long_as_was_asked(tmp_path: Path) -> None:
+async def test_a_token_lives_as_long_as_requested(tmp_path: Path) -> None:
     settings = settings_in(tmp_path)
     expired = issue_token(settings, partner="shop", scope="partner", ttl=timedelta(seconds=-60))
     with pytest.raises(NotAuthenticated, match="expired"):
         await token_verifier(settings).verify(expired)
 
 
-def test_no_token_is_given_that_nobody_would_accept(tmp_path: Path) -> None:
+def test_no_token_is_issued_that_no_verifier_accepts(tmp_path: Path) -> None:
     settings = {
         "CHECKOUT_LOCAL_ISSUER_KEY_FILE": str(tmp_path / "issuer.pem"),
         "CHECKOUT_JWT_LONGEST_LIFE": "60",
@@ -66,7 +66,7 @@ async def test_another_issuers_tokens_are_not_trusted(tmp_path: Path) -> None:
         await token_verifier(ours).verify(issue_token(theirs, partner="shop", scope="partner"))
 
 
-def test_the_key_is_made_once_and_is_its_owners_only(tmp_path: Path) -> None:
+def test_the_key_is_created_once_and_readable_for_its_owner_only(tmp_path: Path) -> None:
     settings = settings_in(tmp_path / "state" / "deep")
     assert public_jwks(settings) == public_jwks(settings)
     file = settings.local_issuer_key_file
@@ -74,12 +74,12 @@ def test_the_key_is_made_once_and_is_its_owners_only(tmp_path: Path) -> None:
     assert [each.name for each in file.parent.iterdir()] == [file.name]
 
 
-def test_what_is_published_holds_nothing_private(tmp_path: Path) -> None:
+def test_the_jwks_has_no_private_part(tmp_path: Path) -> None:
     (key,) = public_jwks(settings_in(tmp_path))["keys"]
     assert set(key) == {"kty", "crv", "x", "kid", "use", "alg"}
 
 
-def test_processes_that_make_it_at_once_agree(tmp_path: Path) -> None:
+def test_processes_that_create_the_key_at_once_get_the_same_one(tmp_path: Path) -> None:
     file = tmp_path / "issuer.pem"
     processes = [
         subprocess.Popen(
@@ -96,7 +96,7 @@ def test_processes_that_make_it_at_once_agree(tmp_path: Path) -> None:
     assert made == {raw.hex()}
 
 
-async def test_a_file_with_something_else_is_said_to_be_unusable(tmp_path: Path) -> None:
+async def test_a_file_without_an_ed25519_key_is_refused(tmp_path: Path) -> None:
     settings = settings_in(tmp_path)
     settings.local_issuer_key_file.write_bytes(b"nothing")
     with pytest.raises(UnusableIssuerKey):

@@ -23,7 +23,7 @@ async def topics(servers: str) -> list[str]:
         await admin.close()
 
 
-async def test_it_hands_on_what_it_was_given_and_ends_whole(tmp_path: Path) -> None:
+async def test_the_broker_delivers_messages_and_stops_cleanly(tmp_path: Path) -> None:
     async with EmbeddedBroker(tmp_path / "log") as broker:
         await send(broker.bootstrap_servers, "letters", [b"a", b"b"])
         assert await receive(broker.bootstrap_servers, "letters", 2) == [b"a", b"b"]
@@ -31,7 +31,7 @@ async def test_it_hands_on_what_it_was_given_and_ends_whole(tmp_path: Path) -> N
     assert has_ended(pid)
 
 
-async def test_a_stop_loses_what_it_held(tmp_path: Path) -> None:
+async def test_a_stopped_broker_loses_its_messages(tmp_path: Path) -> None:
     async with EmbeddedBroker(tmp_path / "log") as broker:
         servers = broker.bootstrap_servers
         await send(servers, "letters", [b"a"])
@@ -41,7 +41,7 @@ async def test_a_stop_loses_what_it_held(tmp_path: Path) -> None:
         assert "letters" not in await topics(servers)
 
 
-async def test_another_server_on_its_port_is_not_taken_for_it(tmp_path: Path) -> None:
+async def test_another_server_on_its_port_is_not_mistaken_for_the_broker(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         with pytest.raises(ServerFailed, match=f"port {port} .* in use"):

@@ -45,7 +45,7 @@ async def ask(server: EmbeddedPostgres, statement: str) -> object:
         await connection.close()
 
 
-async def test_it_answers_in_a_database_of_its_own_and_ends_whole(folder: Path) -> None:
+async def test_the_server_serves_its_own_database_and_stops_cleanly(folder: Path) -> None:
     async with EmbeddedPostgres(folder, ephemeral=True, database="checkout") as server:
         assert await ask(server, "SELECT current_database()") == "checkout"
         assert str(await ask(server, "SHOW server_version")).startswith("18")
@@ -55,7 +55,7 @@ async def test_it_answers_in_a_database_of_its_own_and_ends_whole(folder: Path) 
     assert not (folder / "postmaster.pid").exists()
 
 
-async def test_what_is_committed_outlives_a_stop_and_a_crash_on_the_same_port(folder: Path) -> None:
+async def test_committed_data_survives_a_stop_and_a_crash_on_the_same_port(folder: Path) -> None:
     async with EmbeddedPostgres(folder) as server:
         url = server.url
         await ask(server, "CREATE TABLE kept (number int)")
@@ -69,26 +69,26 @@ async def test_what_is_committed_outlives_a_stop_and_a_crash_on_the_same_port(fo
         assert server.url == url
 
 
-async def test_data_is_protected_against_a_crash_of_the_machine_unless_given_up(folder: Path) -> None:
+async def test_data_survives_a_crash_of_the_machine_unless_the_server_is_ephemeral(folder: Path) -> None:
     async with EmbeddedPostgres(folder) as server:
         assert await ask(server, "SHOW fsync") == "on"
     async with EmbeddedPostgres(folder, ephemeral=True) as server:
         assert await ask(server, "SHOW fsync") == "off"
 
 
-async def test_it_listens_on_the_loopback_address_alone(folder: Path) -> None:
+async def test_the_server_only_listens_on_the_loopback_address(folder: Path) -> None:
     async with EmbeddedPostgres(folder, ephemeral=True) as server:
         assert await ask(server, "SHOW listen_addresses") == "127.0.0.1"
 
 
-async def test_a_second_server_on_the_folder_is_refused_and_the_first_goes_on(folder: Path) -> None:
+async def test_a_second_server_on_the_folder_is_refused_and_the_first_continues(folder: Path) -> None:
     async with EmbeddedPostgres(folder, ephemeral=True) as first:
         with pytest.raises(ServerFailed, match=f"process {first.pid}.* runs on .* already"):
             await EmbeddedPostgres(folder, ephemeral=True).start()
         assert await ask(first, "SELECT 1") == 1
 
 
-async def test_the_mark_of_a_server_that_has_gone_does_not_keep_it_from_starting(folder: Path) -> None:
+async def test_a_stale_pid_file_does_not_prevent_a_start(folder: Path) -> None:
     server = EmbeddedPostgres(folder, ephemeral=True)
     await server.start()
     mark = (folder / "postmaster.pid").read_text()

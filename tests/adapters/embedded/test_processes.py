@@ -51,7 +51,7 @@ async def said_hello(child: ChildProcess) -> None:
     await child.wait_until(lambda: "hello" in child.output(), limit=20)
 
 
-async def test_a_stop_lets_a_child_say_goodbye(tmp_path: Path) -> None:
+async def test_a_stop_lets_a_child_clean_up(tmp_path: Path) -> None:
     child = python(POLITE, tmp_path / "log")
     await said_hello(child)
     await child.stop()
@@ -68,7 +68,7 @@ async def test_a_child_that_will_not_stop_is_killed(tmp_path: Path) -> None:
     assert has_ended(child.pid)
 
 
-async def test_a_child_can_be_started_again_and_its_log_goes_on(tmp_path: Path) -> None:
+async def test_a_child_can_be_started_again_and_appends_to_its_log(tmp_path: Path) -> None:
     child = python(POLITE, tmp_path / "log")
     await said_hello(child)
     await child.stop()
@@ -86,7 +86,7 @@ async def test_a_child_is_not_started_twice(tmp_path: Path) -> None:
     await child.stop()
 
 
-async def test_a_child_that_ends_before_it_is_ready_is_told_with_its_log(tmp_path: Path) -> None:
+async def test_a_child_that_ends_before_it_is_ready_is_reported_with_its_log(tmp_path: Path) -> None:
     child = python("import sys; sys.exit('no disk')", tmp_path / "log")
     child.start()
     with pytest.raises(ServerFailed, match=r"ended with exit code 1 before it was ready(.|\n)*no disk"):
@@ -101,7 +101,7 @@ async def test_waiting_for_a_child_has_a_limit(tmp_path: Path) -> None:
     await child.stop()
 
 
-async def test_a_program_that_does_not_exist_is_told_by_name(tmp_path: Path) -> None:
+async def test_a_missing_program_is_reported_by_name(tmp_path: Path) -> None:
     child = ChildProcess("the server", [str(tmp_path / "nothing-here")], tmp_path / "log")
     with pytest.raises(ServerFailed, match="the server cannot be run"):
         child.start()

@@ -46,7 +46,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("what", REFUSED)
-async def test_what_breaks_a_limit_is_refused_in_a_problem_document_and_the_connection_ends(
+async def test_a_request_beyond_a_limit_gets_a_problem_document_and_the_connection_closes(
     what: str,
 ) -> None:
     sent, status, code = REFUSED[what]
@@ -74,7 +74,7 @@ async def test_what_breaks_a_limit_is_refused_in_a_problem_document_and_the_conn
         (b"GET /a HTTP/1.1\r\n" + b"a:\r\n" * 100 + b"\r\n", {"bytes": 0, "headers": 100, "path": "/a"}),
     ],
 )
-async def test_what_keeps_the_limits_is_served_however_it_is_cut(
+async def test_a_request_within_the_limits_is_served_however_it_is_split(
     request_: bytes, told: dict[str, object], size: int
 ) -> None:
     async with echoing() as port, wire(port) as caller:
@@ -93,7 +93,7 @@ async def test_a_body_of_the_largest_size_is_served_in_any_framing() -> None:
         assert (await caller.answer()).json()["bytes"] == 262_144
 
 
-async def test_requests_that_come_at_once_are_answered_one_after_the_other() -> None:
+async def test_pipelined_requests_are_answered_one_after_the_other() -> None:
     async with echoing() as port, wire(port) as caller:
         count = 2_000
         sending = asyncio.ensure_future(
@@ -105,7 +105,7 @@ async def test_requests_that_come_at_once_are_answered_one_after_the_other() -> 
         await sending
 
 
-async def test_a_request_after_chunks_in_one_piece_is_not_mixed_up_with_them() -> None:
+async def test_a_request_in_one_piece_with_a_chunked_body_is_kept_apart_from_it() -> None:
     async with echoing() as port, wire(port) as caller:
         await caller.send(CHUNKED + b"1\r\na\r\n0\r\n\r\nGET /other HTTP/1.1\r\n\r\n")
         answer = await caller.answer()
@@ -114,7 +114,7 @@ async def test_a_request_after_chunks_in_one_piece_is_not_mixed_up_with_them() -
         assert await caller.closed() == b""
 
 
-async def test_a_body_that_nobody_reads_is_read_away_up_to_its_limit() -> None:
+async def test_an_unread_body_is_drained_up_to_the_limit() -> None:
     async with echoing() as port, wire(port) as caller:
         await caller.send(b"POST /early HTTP/1.1\r\nContent-Length: 100000\r\n\r\n" + b"x" * 100_000 + GET)
         assert [(await caller.answer()).status for _ in range(2)] == [401, 200]
@@ -125,14 +125,14 @@ async def test_a_body_that_nobody_reads_is_read_away_up_to_its_limit() -> None:
         assert await caller.closed() == b""
 
 
-async def test_a_body_that_was_refused_before_it_was_asked_for_is_not_waited_for() -> None:
+async def test_an_early_response_does_not_wait_for_a_body_that_expects_100_continue() -> None:
     async with echoing() as port, wire(port) as caller:
         await caller.send(b"POST /early HTTP/1.1\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n")
         assert (await caller.answer()).status == 401
         assert await caller.closed() == b""
 
 
-async def test_a_body_that_is_asked_for_is_taken() -> None:
+async def test_a_body_is_read_after_100_continue() -> None:
     async with echoing() as port, wire(port) as caller:
         await caller.send(POST + b"Content-Length: 5\r\nExpect: 100-continue\r\n\r\n")
         assert (await caller.answer()).status == 100
@@ -156,7 +156,7 @@ LATE = {
 
 
 @pytest.mark.parametrize("what", LATE)
-async def test_what_is_not_whole_in_time_is_given_up(what: str) -> None:
+async def test_an_incomplete_request_times_out(what: str) -> None:
     sent, code = LATE[what]
     async with echoing(HURRIED, websockets=True) as port, wire(port) as caller:
         await caller.send(sent)
@@ -167,7 +167,7 @@ async def test_what_is_not_whole_in_time_is_given_up(what: str) -> None:
 
 
 @pytest.mark.parametrize("part", [b"GET / HTTP/1.1\r\n", POST + b"Content-Length: 9999\r\n\r\n", CHUNKED])
-async def test_a_trickle_wins_no_time(part: bytes) -> None:
+async def test_a_slow_trickle_does_not_extend_the_timeout(part: bytes) -> None:
     async with echoing(HURRIED) as port, wire(port) as caller:
         await caller.send(part)
 
@@ -183,14 +183,14 @@ async def test_a_trickle_wins_no_time(part: bytes) -> None:
             trickling.cancel()
 
 
-async def test_a_connection_that_waits_for_nothing_is_closed() -> None:
+async def test_an_idle_connection_is_closed() -> None:
     async with echoing(HURRIED) as port, wire(port) as caller:
         await caller.send(GET)
         assert (await caller.answer()).status == 200
         assert await caller.closed() == b""
 
 
-async def test_an_answer_that_nobody_reads_is_cut_off() -> None:
+async def test_a_connection_with_an_unread_response_is_closed() -> None:
     async with echoing(HURRIED) as port, wire(port) as caller:
         caller.writer.transport.pause_reading()  # type: ignore[attr-defined]  # every transport of a socket has it
         await caller.send(b"GET /large HTTP/1.1\r\n\r\n")
@@ -218,7 +218,7 @@ async def used(port: int) -> Wire:
     return caller
 
 
-async def test_a_newcomer_takes_the_place_of_the_longest_unused_connection() -> None:
+async def test_a_new_connection_replaces_the_one_that_is_idle_for_longest() -> None:
     few = limited(max_connections=3)
     async with echoing(few) as port:
         proven, silent = await used(port), await opened(port)
@@ -231,7 +231,7 @@ async def test_a_newcomer_takes_the_place_of_the_longest_unused_connection() -> 
 
 
 @pytest.mark.parametrize("limits", [limited(max_connections=2), limited(max_connections_per_client=2)])
-async def test_where_all_are_in_use_a_newcomer_is_told_to_come_again(limits: Settings) -> None:
+async def test_a_new_connection_is_told_to_retry_when_all_are_in_use(limits: Settings) -> None:
     async with echoing(limits) as port:
         at_work = [await opened(port) for _ in range(2)]
         for each in at_work:

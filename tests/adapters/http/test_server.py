@@ -20,7 +20,7 @@ async def hello(_: Request) -> PlainTextResponse:
 APPLICATION = Starlette(routes=[Route("/", hello)])
 
 
-async def test_a_page_beside_is_served_for_the_block_and_no_longer() -> None:
+async def test_a_background_server_serves_for_the_block_only() -> None:
     async with httpx.AsyncClient() as client:
         async with serve_in_background(APPLICATION, LIMITS, 0, "pages") as port:
             assert (await client.get(f"http://127.0.0.1:{port}/")).text == "hello"
@@ -28,7 +28,7 @@ async def test_a_page_beside_is_served_for_the_block_and_no_longer() -> None:
             await client.get(f"http://127.0.0.1:{port}/")
 
 
-async def test_a_port_that_another_has_is_named_in_words() -> None:
+async def test_a_taken_port_is_named_in_the_error() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         with pytest.raises(PortUnavailable, match=f"port {port} of 127.0.0.1 for pages cannot be had"):

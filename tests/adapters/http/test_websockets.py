@@ -44,7 +44,7 @@ async def received(caller: Wire) -> tuple[int, bytes]:
     return kind, await asyncio.wait_for(caller.reader.readexactly(size), PATIENCE)
 
 
-async def test_many_messages_at_once_are_all_heard_in_order() -> None:
+async def test_many_messages_at_once_arrive_in_order() -> None:
     async with echoing(websockets=True) as port, wire(port) as caller:
         await opened(caller)
         count = 3_000
@@ -56,7 +56,7 @@ async def test_many_messages_at_once_are_all_heard_in_order() -> None:
         await sending
 
 
-async def test_pings_are_answered_and_hold_up_no_message() -> None:
+async def test_pings_are_answered_and_delay_no_message() -> None:
     async with echoing(websockets=True) as port, wire(port) as caller:
         await opened(caller)
         sending = asyncio.ensure_future(caller.send(frame(PING, b"a") * 5_000 + frame(TEXT, b"hello")))
@@ -76,14 +76,14 @@ async def test_a_message_may_be_as_large_as_a_body_and_no_larger() -> None:
         assert ended == b"" or (ended[0], ended[2:4]) == (CLOSE, struct.pack("!H", 1009))
 
 
-async def test_a_message_in_fragments_without_end_is_given_up() -> None:
+async def test_a_message_with_too_many_fragments_closes_the_connection() -> None:
     async with echoing(websockets=True) as port, wire(port) as caller:
         await opened(caller)
         await caller.send(frame(0x01, b"x") + frame(CONTINUED, b"x") * 1_001)
         assert await caller.closed() == b""
 
 
-async def test_pongs_that_nobody_reads_end_the_connection_and_fill_no_memory() -> None:
+async def test_unread_pongs_close_the_connection_and_fill_no_memory() -> None:
     async with echoing(HURRIED, websockets=True) as port, wire(port) as caller:
         await opened(caller)
         caller.writer.transport.pause_reading()  # type: ignore[attr-defined]  # every transport of a socket has it
@@ -112,14 +112,14 @@ async def test_frames_before_the_handshake_is_answered_are_refused() -> None:
         HANDSHAKE + b"A: " + b"x" * 9_000 + b"\r\n\r\n",
     ],
 )
-async def test_a_broken_handshake_is_answered_and_ends(broken: bytes) -> None:
+async def test_a_broken_handshake_gets_a_response_and_the_connection_closes(broken: bytes) -> None:
     async with echoing(websockets=True) as port, wire(port) as caller:
         await caller.send(broken)
         assert 400 <= (await caller.answer()).status < 500
         await caller.closed()
 
 
-async def test_where_there_are_no_websockets_a_handshake_is_a_request_like_any() -> None:
+async def test_a_handshake_is_a_plain_request_without_websockets() -> None:
     async with echoing() as port, wire(port) as caller:
         await caller.send(HANDSHAKE + b"\r\n" + frame(PING))
         answer = await caller.answer()
@@ -128,7 +128,7 @@ async def test_where_there_are_no_websockets_a_handshake_is_a_request_like_any()
         assert await caller.closed() == b""
 
 
-async def test_a_websocket_counts_as_a_connection_and_gives_no_room() -> None:
+async def test_a_websocket_counts_as_a_connection_and_is_never_closed_for_a_new_one() -> None:
     async with echoing(limited(max_connections=1), websockets=True) as port, wire(port) as caller:
         await opened(caller)
         async with wire(port) as newcomer:

@@ -148,7 +148,7 @@ async def test_a_broker_of_another_name_is_not_trusted(kafka_by_tls: TlsKafka) -
     assert "not for this host" in said
 
 
-async def test_without_a_certificate_of_ours_it_is_said_which_settings_name_one(
+async def test_a_missing_client_certificate_names_the_settings(
     kafka_by_tls: TlsKafka,
 ) -> None:
     settings = by_certificate(kafka_by_tls, kafka_certificate_file=None, kafka_key_file=None)
@@ -169,7 +169,7 @@ async def test_a_certificate_of_an_authority_that_the_broker_does_not_know_is_re
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_plain_text_is_refused_and_it_is_said_how_tls_is_turned_on(
+async def test_refused_plain_text_names_the_setting_that_turns_tls_on(
     kafka_by_tls: TlsKafka, way: str
 ) -> None:
     settings = WAYS[way](kafka_by_tls, kafka_security_protocol="PLAINTEXT")

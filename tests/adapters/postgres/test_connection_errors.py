@@ -33,14 +33,14 @@ URL = "postgresql://ann:secret@db.test:5432/shop"
         (asyncpg.TooManyConnectionsError("sorry, too many clients already"), "too many clients already"),
     ],
 )
-def test_each_reason_is_told_in_words(error: Exception, words: str) -> None:
+def test_each_reason_is_explained(error: Exception, words: str) -> None:
     said = describe_failed_connection(error, URL)
     assert words in said
     assert "CHECKOUT_DATABASE_URL" in said
     assert "secret" not in said
 
 
-async def test_a_database_that_is_not_there_is_told_as_that(database_url: str) -> None:
+async def test_a_missing_database_is_reported_as_missing(database_url: str) -> None:
     database = DatabasePool(f"{database_url}_nowhere")
     with pytest.raises(StoreUnavailable, match=r"has no database \S+_nowhere"):
         async with database.connection():

@@ -17,7 +17,7 @@ KILL = "SELECT pg_terminate_backend($1)"
 WHO = "SELECT pg_backend_pid()"
 
 
-async def test_a_connection_lost_inside_the_block_is_unavailability_and_the_next_one_works(
+async def test_a_connection_lost_inside_the_block_raises_unavailable_and_the_next_one_works(
     database: DatabasePool, connection: asyncpg.Connection
 ) -> None:
     async def lose_it() -> None:
@@ -31,7 +31,7 @@ async def test_a_connection_lost_inside_the_block_is_unavailability_and_the_next
         assert await borrowed.fetchval(WHO)
 
 
-async def test_a_connection_that_is_lost_in_the_pool_is_replaced(
+async def test_a_lost_connection_of_the_pool_is_replaced(
     database: DatabasePool, connection: asyncpg.Connection
 ) -> None:
     async with database.connection() as borrowed:
@@ -48,7 +48,7 @@ async def test_a_connection_that_is_lost_in_the_pool_is_replaced(
     assert await eventually(replaced)
 
 
-async def test_what_the_block_raises_itself_stays_what_it_is(database: DatabasePool) -> None:
+async def test_the_blocks_own_errors_pass_unchanged(database: DatabasePool) -> None:
     for error in (KeyError("ours"), StoreUnavailable("ours")):
         with pytest.raises(type(error), match="ours"):
             async with database.connection():
@@ -58,7 +58,7 @@ async def test_what_the_block_raises_itself_stays_what_it_is(database: DatabaseP
             await borrowed.execute("SELECT * FROM nowhere")
 
 
-async def test_a_statement_that_takes_too_long_is_unavailability_in_time(database_url: str) -> None:
+async def test_a_slow_statement_raises_unavailable_in_time(database_url: str) -> None:
     database = DatabasePool(database_url, size=1, timeout=0.5)
     began = time.monotonic()
     with pytest.raises(StoreUnavailable):
@@ -73,7 +73,7 @@ async def test_a_statement_that_takes_too_long_is_unavailability_in_time(databas
     await database.close()
 
 
-async def test_a_block_that_is_cancelled_gives_its_connection_back_soon(database_url: str) -> None:
+async def test_a_cancelled_block_returns_its_connection_soon(database_url: str) -> None:
     database = DatabasePool(database_url, size=1, timeout=20)
     begun = asyncio.Event()
 
@@ -108,7 +108,7 @@ async def test_a_transaction_left_open_does_not_reach_the_next_block(database_ur
     await database.close()
 
 
-async def test_a_closed_database_gives_no_connections(database_url: str) -> None:
+async def test_a_closed_pool_gives_no_connections(database_url: str) -> None:
     database = DatabasePool(database_url)
     await database.close()
     with pytest.raises(StoreUnavailable):
@@ -116,13 +116,13 @@ async def test_a_closed_database_gives_no_connections(database_url: str) -> None
             pass
 
 
-async def test_a_dedicated_connection_has_the_settings_it_was_asked_for(database: DatabasePool) -> None:
+async def test_a_dedicated_connection_has_the_requested_settings(database: DatabasePool) -> None:
     dedicated = await database.connect("a name", {"enable_seqscan": "off"})
     assert await dedicated.fetchval("SHOW application_name") == "a name"
     assert await dedicated.fetchval("SHOW enable_seqscan") == "off"
     await dedicated.close()
 
 
-async def test_a_url_that_means_nothing_is_an_error_of_its_own() -> None:
+async def test_an_unreadable_url_raises_its_own_error() -> None:
     with pytest.raises(asyncpg.exceptions.ClientConfigurationError):
         await DatabasePool("nonsense://").connect("anyone")

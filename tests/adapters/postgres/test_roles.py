@@ -114,7 +114,7 @@ async def one_event(databases: Databases) -> AsyncIterator[str]:
 
 @pytest.mark.parametrize("role", SERVING)
 @pytest.mark.parametrize("statement", APPEND_ONLY)
-async def test_no_process_changes_what_happened_or_what_guards_it(
+async def test_no_process_may_change_stored_events_or_their_guards(
     databases: Databases, one_event: str, role: Role, statement: str
 ) -> None:
     async with signed_in(databases.signed_in(one_event, role)) as connection:
@@ -124,7 +124,7 @@ async def test_no_process_changes_what_happened_or_what_guards_it(
 
 
 @pytest.mark.parametrize("role", SERVING)
-async def test_every_process_appends_by_the_function(databases: Databases, role: Role) -> None:
+async def test_every_process_appends_through_the_function(databases: Databases, role: Role) -> None:
     url = await databases.fresh(role)
     async with signed_in(url) as connection:
         rows = await connection.fetch(APPEND_BATCH, *columns([an_append(a_stream())]), DAY, False)
@@ -133,7 +133,7 @@ async def test_every_process_appends_by_the_function(databases: Databases, role:
 
 
 @pytest.mark.parametrize("role", ["worker", "operator"])
-async def test_who_learns_the_catalogue_may_withdraw_and_remember_keys(
+async def test_the_catalogue_worker_may_withdraw_facts_and_store_keys(
     databases: Databases, role: Role
 ) -> None:
     url = await databases.fresh(role)
@@ -185,7 +185,7 @@ async def test_a_process_has_no_right_that_it_does_not_need(
             await connection.execute(statement)
 
 
-async def test_a_store_that_may_not_says_by_which_setting_one_that_may_is_named(
+async def test_a_forbidden_statement_names_the_setting_of_a_role_that_may(
     databases: Databases, one_event: str
 ) -> None:
     database = DatabasePool(databases.signed_in(one_event, "api"))
@@ -196,7 +196,7 @@ async def test_a_store_that_may_not_says_by_which_setting_one_that_may_is_named(
 
 
 @pytest.mark.parametrize("role", SERVING)
-async def test_every_process_can_say_how_the_service_is(
+async def test_every_process_may_read_the_service_status(
     databases: Databases, one_event: str, role: Role
 ) -> None:
     database = DatabasePool(databases.signed_in(one_event, role))
@@ -250,7 +250,7 @@ async def unnamed(url: str) -> list[str]:
     return sorted(name for name in names if name not in said)
 
 
-async def test_of_every_table_and_function_it_is_said_who_may_touch_it(database_url: str) -> None:
+async def test_every_table_and_function_has_declared_rights(database_url: str) -> None:
     assert await unnamed(database_url) == []
     await order(
         database_url,
@@ -260,7 +260,7 @@ async def test_of_every_table_and_function_it_is_said_who_may_touch_it(database_
     assert await unnamed(database_url) == ["a_novelty", "newcomers"]
 
 
-async def test_the_page_says_the_rights_as_they_are(databases: Databases, database_url: str) -> None:
+async def test_the_page_lists_the_actual_rights(databases: Databases, database_url: str) -> None:
     tables: dict[Role, dict[str, str]] = {}
     for role in SERVING:
         async with signed_in(database_url) as connection:
@@ -276,7 +276,7 @@ async def test_the_page_says_the_rights_as_they_are(databases: Databases, databa
     assert table in PAGE.read_text(encoding="utf-8"), f"the page should say:\n{table}"
 
 
-async def test_everybody_else_has_no_rights(database_url: str) -> None:
+async def test_other_roles_have_no_rights(database_url: str) -> None:
     async with signed_in(database_url) as connection:
         stranger = f"stranger_{uuid4().hex}"
         await connection.execute(f"CREATE ROLE {stranger}")
@@ -287,7 +287,7 @@ async def test_everybody_else_has_no_rights(database_url: str) -> None:
             await connection.execute(f"DROP ROLE {stranger}")
 
 
-async def test_a_generation_can_be_made_of_derived_tables_alone(
+async def test_a_generation_can_only_be_created_of_derived_tables(
     databases: Databases, database_url: str
 ) -> None:
     derived = {table for target in ("basket-views", "catalogue") for table in tables_of(target)}
@@ -321,7 +321,7 @@ def tables_of(target: str) -> list[str]:
     return [*target_tables(target, "checkout_rebuilt").tables]  # type: ignore[arg-type]
 
 
-async def test_operators_rebuild_and_roll_back_and_everybody_goes_on_with_the_new_generation(
+async def test_operators_rebuild_and_roll_back_and_all_roles_use_the_new_generation(
     databases: Databases, database_url: str
 ) -> None:
     async with (
@@ -409,7 +409,7 @@ def sign_in_as(databases: Databases, url: str, user: str, password: str = "secre
     return databases.signed_in(url, None).replace("://", f"://{user}:{password}@").replace("@postgres@", "@")
 
 
-async def test_a_database_that_a_superuser_owns_is_given_to_the_owner_as_often_as_one_likes(
+async def test_a_superusers_database_can_be_given_to_the_owner_repeatedly(
     databases: Databases, new_roles: Make
 ) -> None:
     url, prefix = await new_roles()
@@ -444,7 +444,7 @@ async def test_an_administrator_runs_the_script_and_the_owner_migrates_without_m
     )
 
 
-async def test_a_member_of_the_owner_may_migrate_and_what_is_made_is_the_owners(
+async def test_a_member_of_the_owner_may_migrate_and_the_owner_owns_the_result(
     databases: Databases, new_roles: Make
 ) -> None:
     url, prefix = await new_roles()
@@ -457,7 +457,7 @@ async def test_a_member_of_the_owner_may_migrate_and_what_is_made_is_the_owners(
     assert await ask(url, OWNERS) == [f"{prefix}_owner"]
 
 
-async def test_migrating_again_takes_away_what_was_given_by_hand_and_gives_back_what_was_taken(
+async def test_a_migration_restores_rights_that_were_changed_by_hand(
     databases: Databases, new_roles: Make
 ) -> None:
     url, prefix = await new_roles()
@@ -474,7 +474,7 @@ async def test_migrating_again_takes_away_what_was_given_by_hand_and_gives_back_
     assert acl == sorted([f"{prefix}_{role}" for role in ROLES])
 
 
-async def test_what_a_later_migration_makes_is_nobodys_until_it_is_named(
+async def test_objects_of_a_later_migration_have_no_rights_until_they_are_declared(
     databases: Databases, new_roles: Make
 ) -> None:
     url, prefix = await new_roles()
@@ -491,7 +491,7 @@ async def test_what_a_later_migration_makes_is_nobodys_until_it_is_named(
         )
 
 
-async def test_one_who_may_create_roles_and_owns_the_database_makes_them_and_works_on(
+async def test_a_database_owner_who_may_create_roles_creates_them_and_continues(
     databases: Databases, new_roles: Make
 ) -> None:
     url, prefix = await new_roles()
@@ -512,7 +512,7 @@ async def test_one_who_may_create_roles_and_owns_the_database_makes_them_and_wor
         await order(sign_in_as(databases, url, f"{prefix}_api"), "DELETE FROM events")
 
 
-async def test_one_who_may_not_make_roles_is_told_who_may(databases: Databases, new_roles: Make) -> None:
+async def test_a_user_who_may_not_create_roles_is_told_who_may(databases: Databases, new_roles: Make) -> None:
     url, prefix = await new_roles()
     me = f"{prefix}_me"
     await order(
@@ -533,7 +533,7 @@ async def test_only_the_owner_migrates_a_database_with_roles(databases: Database
 
 
 @pytest.mark.parametrize("more", ["SUPERUSER", "CREATEROLE", "BYPASSRLS"])
-async def test_a_role_that_may_more_is_not_taken_for_one_of_ours(
+async def test_a_role_with_more_rights_is_not_accepted_as_the_services(
     databases: Databases, new_roles: Make, more: str
 ) -> None:
     url, prefix = await new_roles()
@@ -542,7 +542,7 @@ async def test_a_role_that_may_more_is_not_taken_for_one_of_ours(
         await migrate(url, DatabaseRoles(prefix))
 
 
-async def test_a_process_that_is_a_member_of_the_owner_is_not_taken_for_one_of_ours(
+async def test_a_process_role_that_is_a_member_of_the_owner_is_not_accepted(
     databases: Databases, new_roles: Make
 ) -> None:
     url, prefix = await new_roles()
@@ -552,7 +552,7 @@ async def test_a_process_that_is_a_member_of_the_owner_is_not_taken_for_one_of_o
 
 
 @pytest.mark.parametrize("prefix", ["", "Checkout", "check-out", 'x"; DROP', "1st", "a" * 51])
-def test_a_prefix_that_would_have_to_be_quoted_is_refused(prefix: str) -> None:
+def test_a_prefix_that_needs_quotes_is_refused(prefix: str) -> None:
     with pytest.raises(ValueError, match="a prefix"):
         DatabaseRoles(prefix)
 

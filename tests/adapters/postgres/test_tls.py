@@ -59,7 +59,7 @@ async def fails(settings: Settings) -> str:
     return str(of_pool.value)
 
 
-async def test_settings_and_the_url_say_the_same(postgres: TlsPostgres) -> None:
+async def test_settings_and_url_parameters_have_the_same_effect(postgres: TlsPostgres) -> None:
     settings = named(postgres)
     parameters = {
         "sslmode": "verify-full",
@@ -76,7 +76,7 @@ async def test_settings_and_the_url_say_the_same(postgres: TlsPostgres) -> None:
         await database.close()
 
 
-async def test_migrations_and_every_connection_of_the_parts_talk_by_tls(postgres: TlsPostgres) -> None:
+async def test_migrations_and_every_connection_of_the_container_use_tls(postgres: TlsPostgres) -> None:
     assert await migrate(database_url(named(postgres, "checkout_owner"))) == []
     async with open_operator_container(named(postgres, "checkout_operator")) as parts:
         await BasketTraffic(parts.event_store).knows_a_catalogue()
@@ -90,7 +90,7 @@ async def test_migrations_and_every_connection_of_the_parts_talk_by_tls(postgres
         assert all_do
 
 
-async def test_a_rebuild_in_processes_of_its_own_talks_by_tls(postgres: TlsPostgres) -> None:
+async def test_a_rebuild_in_its_own_processes_uses_tls(postgres: TlsPostgres) -> None:
     """The server refuses everything else."""
     async with open_operator_container(named(postgres, "checkout_operator")) as parts:
         basket = await (await BasketTraffic(parts.event_store).knows_a_catalogue()).fills_a_basket()
@@ -118,7 +118,7 @@ async def test_a_server_of_another_authority_is_not_trusted(postgres: TlsPostgre
     assert "CHECKOUT_DATABASE_CA_FILE" in said
 
 
-async def test_a_server_of_another_name_is_not_trusted_unless_no_name_is_looked_at(
+async def test_a_server_of_another_name_is_only_trusted_when_names_are_not_checked(
     postgres: TlsPostgres,
 ) -> None:
     elsewhere = SecretStr(postgres.url("checkout_api", "localhost"))
@@ -133,7 +133,7 @@ async def test_a_server_of_another_name_is_not_trusted_unless_no_name_is_looked_
     await database.close()
 
 
-async def test_without_a_certificate_of_ours_it_is_said_which_settings_name_one(
+async def test_a_missing_client_certificate_names_the_settings(
     postgres: TlsPostgres,
 ) -> None:
     said = await fails(named(postgres, database_certificate_file=None, database_key_file=None))
@@ -159,7 +159,7 @@ async def test_a_certificate_of_an_authority_that_the_server_does_not_know_is_re
     assert "CHECKOUT_DATABASE_CERTIFICATE_FILE" in said
 
 
-async def test_plain_text_is_refused_and_it_is_said_how_tls_is_turned_on(postgres: TlsPostgres) -> None:
+async def test_refused_plain_text_names_the_setting_that_turns_tls_on(postgres: TlsPostgres) -> None:
     assert "CHECKOUT_DATABASE_SSLMODE" in await fails(named(postgres, database_sslmode="disable"))
 
 
@@ -168,7 +168,7 @@ async def test_a_wrong_password_names_the_setting_that_holds_it(postgres: TlsPos
     assert "CHECKOUT_DATABASE_URL" in await fails(named(postgres, database_url=url))
 
 
-async def test_a_server_without_tls_is_told_apart(postgres_server: str, postgres: TlsPostgres) -> None:
+async def test_a_server_without_tls_is_recognised(postgres_server: str, postgres: TlsPostgres) -> None:
     said = await fails(named(postgres, database_url=SecretStr(postgres_server), database_sslmode="require"))
     assert "does not speak TLS" in said
     assert "CHECKOUT_DATABASE_SSLMODE" in said
@@ -185,7 +185,7 @@ async def test_a_server_without_tls_is_told_apart(postgres_server: str, postgres
         ({"database_key_file": Path(__file__)}, "CHECKOUT_DATABASE_KEY_FILE"),
     ],
 )
-async def test_a_file_that_cannot_be_used_is_named_before_anything_is_connected(
+async def test_an_unusable_file_is_named_before_any_connection(
     postgres: TlsPostgres, monkeypatch: pytest.MonkeyPatch, values: Mapping[str, Any], named_by: str
 ) -> None:
     monkeypatch.setenv("HOME", "/nowhere")
@@ -193,13 +193,13 @@ async def test_a_file_that_cannot_be_used_is_named_before_anything_is_connected(
         database_url(named(postgres, **values))
 
 
-async def test_a_key_of_another_certificate_is_told(postgres: TlsPostgres) -> None:
+async def test_a_key_of_another_certificate_is_reported(postgres: TlsPostgres) -> None:
     other = postgres.authority.issue("other")
     with pytest.raises(InvalidSetting, match="not that of the certificate"):
         database_url(named(postgres, database_key_file=other.key))
 
 
-async def test_a_url_that_says_less_than_the_settings_is_refused(postgres: TlsPostgres) -> None:
+async def test_a_url_that_contradicts_the_settings_is_refused(postgres: TlsPostgres) -> None:
     weaker = SecretStr(f"{postgres.url('checkout_api')}?sslmode=disable")
     with pytest.raises(InvalidSetting, match="CHECKOUT_DATABASE_SSLMODE says verify-full"):
         database_url(named(postgres, database_url=weaker))

@@ -31,7 +31,7 @@ def commands(kind: str, outcome: str) -> float:
     return counted("checkout_commands_total", kind=kind, way="http", outcome=outcome)
 
 
-async def test_requests_are_counted_by_route_and_status_and_commands_by_how_they_ended(shop: Caller) -> None:
+async def test_requests_are_counted_by_route_and_status_and_commands_by_outcome(shop: Caller) -> None:
     initiated = requests("POST", INITIATE, "200"), commands("initiate", "done")
     refused = requests("POST", INITIATE, "400"), commands("initiate", "refused")
     took = counted("checkout_http_request_duration_seconds_count", method="POST", route=INITIATE)
@@ -54,7 +54,7 @@ async def test_requests_are_counted_by_route_and_status_and_commands_by_how_they
     assert requests("GET", "/partner/checkout/{id}", "200") == by_template + 1
 
 
-async def test_whatever_a_stranger_asks_for_makes_no_series_of_its_own(service: Service) -> None:
+async def test_requests_of_strangers_create_no_metric_series(service: Service) -> None:
     stranger = service.stranger()
     before = requests("other", "none", "404")
     for number in range(3):
@@ -62,7 +62,7 @@ async def test_whatever_a_stranger_asks_for_makes_no_series_of_its_own(service: 
     assert requests("other", "none", "404") == before + 3
 
 
-async def test_partners_are_told_no_operators_figures(shop: Caller) -> None:
+async def test_partners_cannot_read_operators_metrics(shop: Caller) -> None:
     answer = await shop.send("GET", "/metrics")
     assert answer.status_code == 404
     assert "checkout_" not in answer.text
@@ -100,7 +100,7 @@ async def order_read(service: Service, path: str, authorization: str) -> int:
     return statuses[0]
 
 
-async def test_counting_costs_a_request_next_to_nothing(settings: Settings) -> None:
+async def test_counting_adds_almost_no_time_to_a_request(settings: Settings) -> None:
     services = [Service(settings, requests=RequestMetrics()), Service(settings, requests=Blind())]
     asked = [
         (service, order_path(await service.caller().begin(wanted())), f"Bearer {service.token()}")
@@ -120,7 +120,7 @@ async def test_counting_costs_a_request_next_to_nothing(settings: Settings) -> N
 
 
 @pytest.mark.parametrize("body", [order(wanted()), order()])
-async def test_every_answer_is_counted_once(service: Service, shop: Caller, body: object) -> None:
+async def test_every_response_is_counted_once(service: Service, shop: Caller, body: object) -> None:
     before = service.requests.answered
     await shop.initiate(body)
     assert service.requests.answered == before + 1
