@@ -57,11 +57,11 @@ class CatalogueFacts(Protocol):
 
 
 class CatalogueHistory(Protocol):
-    """The catalogue as known at any time. A fact has a position: the order in which facts were learned. Positions
-    have gaps, but a fact learned later never has a smaller one."""
+    """The catalogue as known at any time. A fact has a position: the order in which facts were recorded. Positions
+    have gaps, but a fact recorded later never has a smaller one."""
 
     async def position_at(self, time: datetime | None = None) -> int:
-        """The position of the last fact learned by a time (None: by now); 0 if there is none."""
+        """The position of the last fact recorded by a time (None: by now); 0 if there is none."""
 
     async def catalogue_as_of(
         self,
@@ -77,7 +77,7 @@ class CatalogueHistory(Protocol):
         """The next facts after a position, at most `limit`, each with its own position."""
 
     async def recorded_facts(self, fact_ids: Collection[str]) -> Sequence[Fact]:
-        """Those of these facts that were ever learned."""
+        """Those of these facts that were ever recorded."""
 
     async def offers_made_of(self, product_codes: Collection[str]) -> Collection[str]:
         """The ids of the offers with a version that now contains any of these products."""

@@ -1,4 +1,4 @@
-"""The catalogue worker reads the next batch while one is learned. Here without Kafka: what is read when, and
+"""The catalogue worker reads the next batch while one is recorded. Here without Kafka: what is read when, and
 what is committed."""
 
 from __future__ import annotations

@@ -37,8 +37,8 @@ async def shop(database_url: str) -> AsyncIterator[Shop]:
         yield shop
 
 
-class CountedLooks(PostgresCatalogueHistory):
-    """Counts how often somebody looked how far the catalogue is."""
+class CountedPositions(PostgresCatalogueHistory):
+    """Counts the queries for the catalogue's position."""
 
     count = 0
 
@@ -231,7 +231,7 @@ async def test_a_fact_counts_only_once_it_has_settled(shop: Shop) -> None:
     readers = MemoryCatalogueReaders()
     start = await shop.history.position_at()
 
-    looks = CountedLooks(shop.database)
+    looks = CountedPositions(shop.database)
     shop.history = looks
 
     async with ready_worker(revalidator(shop, readers, settles=timedelta(hours=1))):
