@@ -48,7 +48,7 @@ def republish(
 
     Exit code 0: everything was sent. 1: it was not; stderr says why, and how to go on. 130: it was interrupted.
     """
-    from cli.republish.run import RepublishOptions, RepublishRun
+    from cli.republish.run import RepublishRun
     from domain.operators.republish.republish import RepublishRequest
     from domain.shared.errors import CheckoutError
 
@@ -72,8 +72,7 @@ def republish(
         raise typer.BadParameter("--resume takes no other options: a run sends what it began with")
     else:
         start = resume
-    options = RepublishOptions(operator_from_options(actor, reason), start, rate)
-    run = RepublishRun(options, Output(sys.stderr))
+    run = RepublishRun(operator_from_options(actor, reason), start, rate, Output(sys.stderr))
     try:
         run_interruptible(run.send)
     except (CheckoutError, ValueError) as error:

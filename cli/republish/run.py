@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Coroutine
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -21,15 +20,6 @@ from domain.shared.errors import CheckoutError
 from domain.shared.eventsourcing import Value
 
 FINISH_WITHIN_SECONDS = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class RepublishOptions:
-    """`start` is the request of a new run, or the id of a run to resume."""
-
-    operator: Operator
-    start: RepublishRequest | str
-    rate: float | None
 
 
 class RepublishOutcome(Value):
@@ -52,8 +42,13 @@ class RepublishOutcome(Value):
 class RepublishRun:
     """Sends until the end, or until it is stopped."""
 
-    def __init__(self, options: RepublishOptions, out: Output) -> None:
-        self._options = options
+    def __init__(
+        self, operator: Operator, start: RepublishRequest | str, rate: float | None, out: Output
+    ) -> None:
+        """`start` is the request of a new run, or the id of a run to resume."""
+        self._operator = operator
+        self._start = start
+        self._rate = rate
         self._say = out.say
         self._run: Republication | None = None
         self._progress: RepublishProgress | None = None
@@ -61,11 +56,10 @@ class RepublishRun:
     async def send(self, container: Container, stop: asyncio.Event) -> None:
         """Raises CheckoutError; then the run can be resumed."""
         settings, republisher = container.settings, container.republisher
-        start, operator = self._options.start, self._options.operator
-        if isinstance(start, str):
-            self._run = run = await republisher.resume(start, operator)
+        if isinstance(self._start, str):
+            self._run = run = await republisher.resume(self._start, self._operator)
         else:
-            self._run = run = await republisher.begin(start, operator)
+            self._run = run = await republisher.begin(self._start, self._operator)
         self._say(
             f"run {run.id}: {run.content} of positions {run.from_position} to {run.to_position} to {run.topic}"
         )
@@ -89,7 +83,7 @@ class RepublishRun:
             async def attempt() -> None:
                 """Sends what follows the last transaction, and adds to what earlier attempts sent."""
                 reports = partial(report, before=self._progress)
-                await _until_stopped(republisher.send(run, stop, reports, self._options.rate), stop)
+                await _until_stopped(republisher.send(run, stop, reports, self._rate), stop)
 
             with contextlib.suppress(Interrupted):
                 # The republisher reacts to a stop itself, between two batches.

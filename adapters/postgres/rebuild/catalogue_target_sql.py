@@ -15,40 +15,29 @@ SELECT position, data FROM catalogue_facts WHERE position > $1 AND position <= $
 # fault: facts go on arriving.
 COMPARE = """
 WITH pair AS (
-    SELECT 'offer/' || offer_id || '/' || version AS subject, held.sequence AS live, made.sequence AS rebuilt,
-           (held.epoch, held.sequence) < (made.epoch, made.sequence) AS stale,
-           (held.epoch, held.sequence) > (made.epoch, made.sequence) AS ahead,
-           ROW(held.*) IS DISTINCT FROM ROW(made.*) AS differs
-      FROM catalogue_offers made FULL JOIN public.catalogue_offers held USING (offer_id, version)
+    SELECT 'offer/' || offer_id || '/' || version AS subject, live.epoch AS live_epoch, live.sequence AS live,
+           built.epoch AS built_epoch, built.sequence AS built, ROW(live.*) IS DISTINCT FROM ROW(built.*) AS differs
+      FROM catalogue_offers built FULL JOIN public.catalogue_offers live USING (offer_id, version)
      UNION ALL
-    SELECT subject, held.sequence, made.sequence,
-           (held.epoch, held.sequence) < (made.epoch, made.sequence),
-           (held.epoch, held.sequence) > (made.epoch, made.sequence),
-           ROW(held.*) IS DISTINCT FROM ROW(made.*)
-      FROM catalogue_prices made FULL JOIN public.catalogue_prices held USING (subject)
+    SELECT subject, live.epoch, live.sequence, built.epoch, built.sequence, ROW(live.*) IS DISTINCT FROM ROW(built.*)
+      FROM catalogue_prices built FULL JOIN public.catalogue_prices live USING (subject)
      UNION ALL
-    SELECT subject, held.sequence, made.sequence,
-           (held.epoch, held.sequence) < (made.epoch, made.sequence),
-           (held.epoch, held.sequence) > (made.epoch, made.sequence),
-           ROW(held.*) IS DISTINCT FROM ROW(made.*)
-      FROM catalogue_availability made FULL JOIN public.catalogue_availability held USING (subject)
+    SELECT subject, live.epoch, live.sequence, built.epoch, built.sequence, ROW(live.*) IS DISTINCT FROM ROW(built.*)
+      FROM catalogue_availability built FULL JOIN public.catalogue_availability live USING (subject)
      UNION ALL
-    SELECT subject, held.sequence, made.sequence,
-           (held.epoch, held.sequence) < (made.epoch, made.sequence),
-           (held.epoch, held.sequence) > (made.epoch, made.sequence),
-           ROW(held.*) IS DISTINCT FROM ROW(made.*)
-      FROM catalogue_policies made FULL JOIN public.catalogue_policies held USING (subject)
-), judged AS (
-    SELECT subject, live, rebuilt,
+    SELECT subject, live.epoch, live.sequence, built.epoch, built.sequence, ROW(live.*) IS DISTINCT FROM ROW(built.*)
+      FROM catalogue_policies built FULL JOIN public.catalogue_policies live USING (subject)
+), compared AS (
+    SELECT subject, live, built,
            CASE WHEN NOT differs THEN 'same'
                 WHEN live IS NULL THEN 'missing'
-                WHEN rebuilt IS NULL THEN 'surplus'
-                WHEN stale THEN 'stale'
-                WHEN ahead THEN 'live_ahead'
+                WHEN built IS NULL THEN 'surplus'
+                WHEN (live_epoch, live) < (built_epoch, built) THEN 'stale'
+                WHEN (live_epoch, live) > (built_epoch, built) THEN 'live_ahead'
                 ELSE 'differs'
            END AS kind
       FROM pair)
 SELECT kind, count(*), (array_agg(subject ORDER BY subject))[1:$1],
-       (array_agg(live ORDER BY subject))[1:$1], (array_agg(rebuilt ORDER BY subject))[1:$1]
-  FROM judged GROUP BY kind
+       (array_agg(live ORDER BY subject))[1:$1], (array_agg(built ORDER BY subject))[1:$1]
+  FROM compared GROUP BY kind
 """
