@@ -77,7 +77,7 @@ class OrderItem(Value):
 BasketStatus = Literal["open", "expired", "completed"]
 
 
-class BasketState(Protocol):
+class FoldedState(Protocol):
     """What events change of a basket."""
 
     partner: str
@@ -102,7 +102,7 @@ class BasketInitiated(InitialEvent):
     expires_at: AwareDatetime
     """When the basket expires, unless an order is placed."""
 
-    def apply(self, aggregate: BasketState) -> None:
+    def apply(self, aggregate: FoldedState) -> None:
         aggregate.partner = self.partner
         aggregate.details = self.details
         aggregate.expires_at = self.expires_at
@@ -117,7 +117,7 @@ class BasketDetailsChanged(DomainEvent):
     changed: tuple[str, ...]
     """The names of the details that changed."""
 
-    def apply(self, aggregate: BasketState) -> None:
+    def apply(self, aggregate: FoldedState) -> None:
         aggregate.details = self.details
 
 
@@ -128,7 +128,7 @@ class OrderItemAdded(DomainEvent):
     order_item: OrderItem
     """The new line."""
 
-    def apply(self, aggregate: BasketState) -> None:
+    def apply(self, aggregate: FoldedState) -> None:
         aggregate.items[self.order_item.id] = self.order_item
 
 
@@ -144,7 +144,7 @@ class OrderItemRemoved(DomainEvent):
     reason: RemovalReason
     """Whether a caller removed the line, or it is an add-on whose offer left."""
 
-    def apply(self, aggregate: BasketState) -> None:
+    def apply(self, aggregate: FoldedState) -> None:
         aggregate.items.pop(self.order_item_id, None)
 
 
@@ -159,7 +159,7 @@ class OrderItemQuantityChanged(DomainEvent):
     after: Annotated[int, Field(ge=1)]
     """The quantity now."""
 
-    def apply(self, aggregate: BasketState) -> None:
+    def apply(self, aggregate: FoldedState) -> None:
         item = aggregate.items[self.order_item_id]
         aggregate.items[item.id] = item.model_copy(update={"quantity": self.after})
 
@@ -175,7 +175,7 @@ class OrderItemPriceExpected(DomainEvent):
     after: Money | None
     """The expected price of one now; null for none."""
 
-    def apply(self, aggregate: BasketState) -> None:
+    def apply(self, aggregate: FoldedState) -> None:
         item = aggregate.items[self.order_item_id]
         aggregate.items[item.id] = item.model_copy(update={"expected_price": self.after})
 
@@ -199,7 +199,7 @@ class BasketValidated(DomainEvent):
     catalogue_position: Annotated[int, Field(ge=0)] | None = None
     """The catalogue's position: all facts up to it were known, and none after it. Null if it was not recorded."""
 
-    def apply(self, aggregate: BasketState) -> None:
+    def apply(self, aggregate: FoldedState) -> None:
         findings = (*self.blocked_products, *self.validation_errors)
         aggregate.ready = self.ready
         aggregate.finding_codes = tuple(sorted({finding.code for finding in findings}))
@@ -210,7 +210,7 @@ class BasketExpired(DomainEvent):
 
     type: Literal["checkout.basket-expired.v1"] = "checkout.basket-expired.v1"
 
-    def apply(self, aggregate: BasketState) -> None:
+    def apply(self, aggregate: FoldedState) -> None:
         aggregate.status = "expired"
 
 
@@ -221,7 +221,7 @@ class BasketCompleted(DomainEvent):
     order_id: str | None = None
     """The order's id; null if the order service did not give it."""
 
-    def apply(self, aggregate: BasketState) -> None:
+    def apply(self, aggregate: FoldedState) -> None:
         aggregate.status = "completed"
         aggregate.order_id = self.order_id
 
@@ -234,7 +234,7 @@ class BasketPersonalDataForgotten(DomainEvent):
     action_id: str
     """The operator's action that erased it."""
 
-    def apply(self, aggregate: BasketState) -> None:
+    def apply(self, aggregate: FoldedState) -> None:
         aggregate.details = aggregate.details.without_personal_data()
 
 
@@ -245,7 +245,7 @@ class UnknownEvent(DomainEvent):
     document: dict[str, Any]
     """The stored document."""
 
-    def apply(self, aggregate: BasketState) -> None:
+    def apply(self, aggregate: FoldedState) -> None:
         """Changes nothing but the version."""
 
 

@@ -13,7 +13,7 @@ import structlog
 
 from adapters.logs import configure_logging
 from adapters.settings import Settings
-from tests.api.service import RIVAL, Caller, Service, settings_in
+from tests.api.service import RIVAL, ApiCaller, Service, settings_in
 
 
 @pytest.fixture(scope="session")
@@ -28,12 +28,12 @@ def service(settings: Settings) -> Service:
 
 
 @pytest.fixture
-def shop(service: Service) -> Caller:
+def shop(service: Service) -> ApiCaller:
     return service.caller()
 
 
 @pytest.fixture
-def rival(service: Service) -> Caller:
+def rival(service: Service) -> ApiCaller:
     return service.caller(RIVAL)
 
 

@@ -100,14 +100,14 @@ class Service:
     def token(self, partner: str = SHOP, scope: str = "partner") -> str:
         return issue_token(self.settings, partner=partner, scope=scope, ttl=timedelta(minutes=5))
 
-    def caller(self, partner: str = SHOP) -> Caller:
-        return Caller(self, f"Bearer {self.token(partner)}")
+    def caller(self, partner: str = SHOP) -> ApiCaller:
+        return ApiCaller(self, f"Bearer {self.token(partner)}")
 
-    def stranger(self) -> Caller:
-        return Caller(self, None)
+    def stranger(self) -> ApiCaller:
+        return ApiCaller(self, None)
 
 
-class Caller:
+class ApiCaller:
     """A partner's gateway. It sends a token, and only the cookies that a test gives it."""
 
     def __init__(self, service: Service, authorization: str | None) -> None:

@@ -14,7 +14,7 @@ from tests.api.conftest import LogLines
 from tests.api.service import (
     INITIATE,
     UPDATE,
-    Caller,
+    ApiCaller,
     Service,
     actions,
     add,
@@ -53,7 +53,7 @@ class FailingHandlers(CheckoutHandlers):
     initiate = update = validate = get = _fail  # type: ignore[assignment]
 
 
-class UnavailableStore(InMemoryEventStore):
+class UnavailableEventStore(InMemoryEventStore):
     """A store that cannot look up responses."""
 
     async def find_response(self, scope: str, key: str) -> NoReturn:
@@ -75,7 +75,7 @@ async def test_a_store_that_is_away_is_told_with_when_to_try_again(
 async def test_a_store_that_is_away_is_told_of_keyed_calls_too(
     service: Service, method: str, path: str, body: object
 ) -> None:
-    failing = Service(service.settings, InMemoryCheckout(make_store=UnavailableStore))
+    failing = Service(service.settings, InMemoryCheckout(make_store=UnavailableEventStore))
     headers = {**cookie_header(basket_id()), "idempotency-key": "k"}
     answer = await failing.caller().send(method, path, body, headers)
     assert problem(answer) == (503, "store_unavailable")
@@ -111,7 +111,7 @@ async def test_a_conflict_that_does_not_end_is_told_with_the_order_as_it_is(serv
     "path",
     ["/", "/partner", "/partner/checkout", "/partner/checkout/", f"{INITIATE}/", "/partner/checkout/a/b"],
 )
-async def test_an_unknown_path_is_told_as_a_problem(shop: Caller, path: str) -> None:
+async def test_an_unknown_path_is_told_as_a_problem(shop: ApiCaller, path: str) -> None:
     assert problem(await shop.send("GET", path)) == (404, "not_found")
 
 
@@ -130,14 +130,14 @@ async def test_an_unknown_path_is_told_as_a_problem(shop: Caller, path: str) -> 
     ],
 )
 async def test_a_method_that_a_path_does_not_take_is_told_with_those_it_does(
-    shop: Caller, method: str, path: str, allowed: str
+    shop: ApiCaller, method: str, path: str, allowed: str
 ) -> None:
     answer = await shop.send(method, path)
     assert problem(answer) == (405, "method_not_allowed")
     assert sorted(answer.headers["allow"].split(", ")) == sorted(allowed.split(", "))
 
 
-async def test_every_answer_bears_the_conversations_id(service: Service, shop: Caller) -> None:
+async def test_every_answer_bears_the_conversations_id(service: Service, shop: ApiCaller) -> None:
     given = await shop.send("GET", "/nowhere", headers={"x-correlation-id": "order-12"})
     assert given.headers["x-correlation-id"] == "order-12"
     trace = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -145,14 +145,14 @@ async def test_every_answer_bears_the_conversations_id(service: Service, shop: C
     assert traced.headers["x-correlation-id"] == trace
 
 
-async def test_a_trace_of_a_later_version_is_taken_up(shop: Caller) -> None:
+async def test_a_trace_of_a_later_version_is_taken_up(shop: ApiCaller) -> None:
     trace = "4bf92f3577b34da6a3ce929d0e0e4736"
     traced = await shop.order(basket_id(), traceparent=f"cc-{trace}-00f067aa0ba902b7-01-what-the-future")
     assert traced.headers["x-correlation-id"] == trace
 
 
 @pytest.mark.parametrize("id", ["", "x" * 129, "tab\there"])
-async def test_a_correlation_id_that_is_none_gives_way_to_the_trace_id(shop: Caller, id: str) -> None:
+async def test_a_correlation_id_that_is_none_gives_way_to_the_trace_id(shop: ApiCaller, id: str) -> None:
     answer = await shop.send("GET", "/nowhere", headers={"x-correlation-id": id})
     assert len(answer.headers["x-correlation-id"]) == 32
 
@@ -167,7 +167,7 @@ async def test_a_correlation_id_that_is_none_gives_way_to_the_trace_id(shop: Cal
         "garbage",
     ],
 )
-async def test_a_trace_that_is_none_gives_way_to_a_new_one(shop: Caller, traceparent: str) -> None:
+async def test_a_trace_that_is_none_gives_way_to_a_new_one(shop: ApiCaller, traceparent: str) -> None:
     answer = await shop.order(basket_id(), traceparent=traceparent)
     assert answer.headers["x-correlation-id"] not in traceparent
 
@@ -189,7 +189,7 @@ async def test_the_process_lives_and_says_whether_it_is_ready(service: Service) 
         assert (await stranger.send("GET", "/health/live")).status_code == 200
 
 
-async def test_a_request_leaves_one_line_that_tells_no_secret(shop: Caller, log_lines: LogLines) -> None:
+async def test_a_request_leaves_one_line_that_tells_no_secret(shop: ApiCaller, log_lines: LogLines) -> None:
     secret = {"customFields": {"email": "jane@example.org"}}
     answer = await shop.initiate(order(wanted(), **secret))
     lines = log_lines()

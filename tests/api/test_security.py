@@ -13,7 +13,7 @@ import pytest
 
 from adapters.auth.local_issuer import public_jwks, signing_key
 from adapters.settings import Settings
-from tests.api.service import INITIATE, UPDATE, Caller, Service, order_path, problem, validate_path
+from tests.api.service import INITIATE, UPDATE, ApiCaller, Service, order_path, problem, validate_path
 from tests.builders import basket_id
 from tests.unprintable import UNPRINTABLE
 
@@ -47,13 +47,13 @@ def token(settings: Settings, **changes: Any) -> str:
 async def test_no_call_goes_without_a_token(
     service: Service, method: str, path: str, header: str | None
 ) -> None:
-    answer = await Caller(service, header).send(method, path)
+    answer = await ApiCaller(service, header).send(method, path)
     assert problem(answer) == (401, "not_authenticated")
     assert answer.headers["www-authenticate"].startswith("Bearer")
 
 
 async def test_a_bad_token_is_told_apart_from_none(service: Service) -> None:
-    bad, none = [await Caller(service, header).order(basket_id()) for header in ("Bearer x.y.z", None)]
+    bad, none = [await ApiCaller(service, header).order(basket_id()) for header in ("Bearer x.y.z", None)]
     assert 'error="invalid_token"' in bad.headers["www-authenticate"]
     assert "error" not in none.headers["www-authenticate"]
 
@@ -84,7 +84,7 @@ async def test_a_signed_token_that_says_what_cannot_be_kept_is_refused(
     service: Service, changes: dict[str, Any]
 ) -> None:
     claims = jwt.decode(token(service.settings), options={"verify_signature": False}) | changes
-    caller = Caller(service, f"Bearer {crafted(service.settings, json.dumps(claims).encode())}")
+    caller = ApiCaller(service, f"Bearer {crafted(service.settings, json.dumps(claims).encode())}")
     answer = await caller.send("POST", INITIATE, {"order": {"orderItems": []}})
     assert problem(answer) == (401, "not_authenticated")
 
@@ -94,7 +94,7 @@ async def test_a_signed_token_that_says_what_cannot_be_kept_is_refused(
 )
 async def test_a_token_that_is_nested_without_end_is_refused(service: Service, deep: bytes) -> None:
     for crafty in (crafted(service.settings, deep), crafted(service.settings, b"{}", deep)):
-        answer = await Caller(service, f"Bearer {crafty}").order(basket_id())
+        answer = await ApiCaller(service, f"Bearer {crafty}").order(basket_id())
         assert problem(answer) == (401, "not_authenticated")
 
 
@@ -104,18 +104,18 @@ async def test_an_organisation_that_cannot_be_stored_allows_nothing(
 ) -> None:
     claims = jwt.decode(token(service.settings), options={"verify_signature": False})
     said = json.dumps(claims | {"partner_org": organisation}).encode()
-    answer = await Caller(service, f"Bearer {crafted(service.settings, said)}").order(basket_id())
+    answer = await ApiCaller(service, f"Bearer {crafted(service.settings, said)}").order(basket_id())
     assert answer.status_code in (401, 403)
 
 
 async def test_the_schemes_name_is_read_in_any_case(service: Service) -> None:
-    caller = Caller(service, f"bearer {token(service.settings)}")
+    caller = ApiCaller(service, f"bearer {token(service.settings)}")
     assert (await caller.order(basket_id())).status_code == 404
 
 
 @pytest.mark.parametrize("scope", [None, "", "operator", "partners", ["operator"], 7])
 async def test_a_token_without_the_scope_is_not_enough(service: Service, scope: object) -> None:
-    caller = Caller(service, f"Bearer {token(service.settings, scope=scope)}")
+    caller = ApiCaller(service, f"Bearer {token(service.settings, scope=scope)}")
     answer = await caller.order(basket_id())
     assert problem(answer) == (403, "not_allowed")
     assert 'error="insufficient_scope", scope="partner"' in answer.headers["www-authenticate"]
@@ -123,27 +123,27 @@ async def test_a_token_without_the_scope_is_not_enough(service: Service, scope: 
 
 @pytest.mark.parametrize("organisation", [None, "", "x" * 129, "a\nb", 7, ["shop"]])
 async def test_a_token_must_name_an_organisation(service: Service, organisation: object) -> None:
-    caller = Caller(service, f"Bearer {token(service.settings, partner_org=organisation)}")
+    caller = ApiCaller(service, f"Bearer {token(service.settings, partner_org=organisation)}")
     assert problem(await caller.order(basket_id())) == (403, "not_allowed")
 
 
 async def test_the_claim_that_names_the_organisation_is_a_setting(service: Service) -> None:
     named = Service(service.settings.model_copy(update={"partner_claim": "org"}))
-    good = Caller(named, f"Bearer {token(named.settings, partner_org=None, org='shop')}")
-    bad = Caller(named, f"Bearer {token(named.settings)}")
+    good = ApiCaller(named, f"Bearer {token(named.settings, partner_org=None, org='shop')}")
+    bad = ApiCaller(named, f"Bearer {token(named.settings)}")
     assert (await good.order(basket_id())).status_code == 404
     assert (await bad.order(basket_id())).status_code == 403
 
 
 async def test_the_token_decides_whose_basket_it_is(service: Service) -> None:
-    id = await Caller(service, f"Bearer {token(service.settings)}").begin()
-    again = Caller(service, f"Bearer {token(service.settings, sub='client-2')}")
+    id = await ApiCaller(service, f"Bearer {token(service.settings)}").begin()
+    again = ApiCaller(service, f"Bearer {token(service.settings, sub='client-2')}")
     assert (await again.order(id)).status_code == 200
 
 
 async def test_events_name_the_caller_and_its_conversation(service: Service) -> None:
     traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
-    caller = Caller(service, f"Bearer {token(service.settings)}")
+    caller = ApiCaller(service, f"Bearer {token(service.settings)}")
     headers = {"traceparent": traceparent, "x-correlation-id": "order 12"}
     answer = await caller.send("POST", INITIATE, {"order": {"orderItems": []}}, headers)
     (event,) = await service.checkout.store.read_events(answer.json()["id"])
@@ -163,7 +163,7 @@ async def test_while_no_token_can_be_checked_calls_are_told_when_to_try_again(
     service: Service, method: str, path: str
 ) -> None:
     missing = service.settings.model_copy(update={"jwt_key_file": Path("nowhere/keys.json")})
-    caller = Caller(Service(missing), f"Bearer {token(service.settings)}")
+    caller = ApiCaller(Service(missing), f"Bearer {token(service.settings)}")
     answer = await caller.send(method, path)
     assert problem(answer) == (503, "keys_unavailable")
     assert int(answer.headers["retry-after"]) >= 1

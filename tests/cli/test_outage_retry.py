@@ -12,7 +12,7 @@ from cli.signals import Interrupted
 from domain.shared.errors import BrokerUnavailable, LeadershipLost, StoreUnavailable
 
 
-class Server:
+class FlakyServer:
     """Fails so often, each time in its way, before it answers."""
 
     def __init__(self, *failures: Exception) -> None:
@@ -28,14 +28,14 @@ class Server:
 
 async def under_way(patience: float = 60.0) -> OutageRetry:
     retrying = OutageRetry(asyncio.Event(), patience)
-    assert await retrying.do(Server().answer) == 42
+    assert await retrying.do(FlakyServer().answer) == 42
     return retrying
 
 
 async def test_a_step_is_done_again_until_it_succeeds_and_an_outage_is_told_once(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    server = Server(StoreUnavailable("gone"), BrokerUnavailable("gone"))
+    server = FlakyServer(StoreUnavailable("gone"), BrokerUnavailable("gone"))
     assert await (await under_way()).do(server.answer) == 42
     assert server.asked == 3
     told = capsys.readouterr().err.splitlines()
@@ -46,7 +46,7 @@ async def test_a_step_is_done_again_until_it_succeeds_and_an_outage_is_told_once
 
 
 async def test_a_run_does_not_wait_for_a_part_that_is_away_at_its_start() -> None:
-    server = Server(StoreUnavailable("gone"))
+    server = FlakyServer(StoreUnavailable("gone"))
     with pytest.raises(StoreUnavailable):
         await OutageRetry(asyncio.Event(), 60.0).do(server.answer)
     assert server.asked == 1
@@ -55,14 +55,14 @@ async def test_a_run_does_not_wait_for_a_part_that_is_away_at_its_start() -> Non
 async def test_what_trying_again_cannot_help_is_raised_at_once() -> None:
     taken = LeadershipLost("republish-1", "another producer took over")
     for failure in (MasterKeyMissing("no key"), taken, ValueError("a fault of ours")):
-        server = Server(failure)
+        server = FlakyServer(failure)
         with pytest.raises(type(failure)):
             await (await under_way()).do(server.answer)
         assert server.asked == 1
 
 
 async def test_who_stays_away_for_longer_than_the_patience_is_given_up() -> None:
-    server = Server(*[StoreUnavailable("gone")] * 9)
+    server = FlakyServer(*[StoreUnavailable("gone")] * 9)
     with pytest.raises(StoreUnavailable):
         await (await under_way(patience=0.0)).do(server.answer)
     assert server.asked == 2
@@ -96,12 +96,12 @@ async def test_a_stop_ends_the_waiting() -> None:
     with pytest.raises(Interrupted):
         await retrying.do(step, stoppable=False)
     with pytest.raises(Interrupted):
-        await retrying.do(Server().answer)
+        await retrying.do(FlakyServer().answer)
 
 
 async def test_a_step_that_was_begun_already_is_finished_or_begun_again() -> None:
     retrying = await under_way()
-    server = Server(StoreUnavailable("gone"))
+    server = FlakyServer(StoreUnavailable("gone"))
     begun = asyncio.ensure_future(server.answer())
     assert await retrying.finish(begun, server.answer) == 42
     assert server.asked == 2

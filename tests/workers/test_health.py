@@ -7,7 +7,7 @@ from workers.health import health_app
 from workers.heartbeat import Heartbeat
 
 
-class Bench:
+class HealthBench:
     def __init__(self) -> None:
         self.now = 0.0
         self.publisher = Heartbeat("publisher", lambda: self.now)
@@ -20,11 +20,11 @@ class Bench:
 
 
 @pytest.fixture
-def bench() -> Bench:
-    return Bench()
+def bench() -> HealthBench:
+    return HealthBench()
 
 
-async def test_a_process_is_ready_once_all_its_workers_are(bench: Bench) -> None:
+async def test_a_process_is_ready_once_all_its_workers_are(bench: HealthBench) -> None:
     bench.publisher.ready(True)
     assert (await bench.asks("/health/ready")).status_code == 503
     bench.projector.ready(True)
@@ -39,7 +39,9 @@ async def test_a_process_is_ready_once_all_its_workers_are(bench: Bench) -> None
     }
 
 
-async def test_a_worker_with_a_fault_is_live_but_not_ready_and_says_of_which_kind_it_is(bench: Bench) -> None:
+async def test_a_worker_with_a_fault_is_live_but_not_ready_and_says_of_which_kind_it_is(
+    bench: HealthBench,
+) -> None:
     bench.projector.ready(True)
     bench.publisher.fault("BrokerUnavailable: kafka-1.internal:9092 refuses")
     assert (await bench.asks("/health/live")).status_code == 200
@@ -48,7 +50,9 @@ async def test_a_worker_with_a_fault_is_live_but_not_ready_and_says_of_which_kin
     assert answer.json()["workers"]["publisher"]["lastError"] == "BrokerUnavailable"
 
 
-async def test_a_worker_that_stands_still_makes_its_process_neither_live_nor_ready(bench: Bench) -> None:
+async def test_a_worker_that_stands_still_makes_its_process_neither_live_nor_ready(
+    bench: HealthBench,
+) -> None:
     bench.publisher.ready(True)
     bench.projector.ready(True)
     bench.now = 61

@@ -6,14 +6,14 @@ from tests.workers.worker_processes import running_worker
 from workers.heartbeat import Heartbeat
 
 
-class Bench:
+class HeartbeatBench:
     def __init__(self) -> None:
         self.now = 50.0
         self.heartbeat = Heartbeat("publisher", lambda: self.now)
 
 
 async def test_a_worker_starts_works_and_says_since_when() -> None:
-    bench = Bench()
+    bench = HeartbeatBench()
     assert (await bench.heartbeat.report()).condition == "starting"
     bench.now += 3
     bench.heartbeat.ready(True)
@@ -25,7 +25,7 @@ async def test_a_worker_starts_works_and_says_since_when() -> None:
 
 
 async def test_one_that_stands_by_is_ready_and_has_no_role() -> None:
-    bench = Bench()
+    bench = HeartbeatBench()
     bench.heartbeat.stands_by("a role")
     bench.now += 5
     bench.heartbeat.stands_by("a role")
@@ -36,7 +36,7 @@ async def test_one_that_stands_by_is_ready_and_has_no_role() -> None:
 
 
 async def test_one_that_takes_a_role_is_not_ready_before_it_says_so() -> None:
-    bench = Bench()
+    bench = HeartbeatBench()
     bench.heartbeat.stands_by("a role")
     bench.heartbeat.holds("a role")
     report = await bench.heartbeat.report()
@@ -45,7 +45,7 @@ async def test_one_that_takes_a_role_is_not_ready_before_it_says_so() -> None:
 
 
 async def test_one_that_fails_again_and_again_fails_since_the_first_time() -> None:
-    bench = Bench()
+    bench = HeartbeatBench()
     bench.heartbeat.ready(True)
     for _ in range(3):
         bench.now += 2
@@ -56,7 +56,7 @@ async def test_one_that_fails_again_and_again_fails_since_the_first_time() -> No
 
 
 async def test_the_last_error_is_remembered_when_all_is_well_again_but_not_as_a_present_one() -> None:
-    bench = Bench()
+    bench = HeartbeatBench()
     bench.heartbeat.fault("BrokerUnavailable: away")
     bench.now += 9
     bench.heartbeat.ready(True)
@@ -66,7 +66,7 @@ async def test_the_last_error_is_remembered_when_all_is_well_again_but_not_as_a_
 
 
 async def test_the_rate_is_what_was_handled_over_the_last_while() -> None:
-    bench = Bench()
+    bench = HeartbeatBench()
     assert (await bench.heartbeat.report()).rate is None
     bench.heartbeat.handled(30)
     bench.now += 2
@@ -75,7 +75,7 @@ async def test_the_rate_is_what_was_handled_over_the_last_while() -> None:
 
 
 async def test_how_far_it_is_is_told_with_how_long_ago_that_was() -> None:
-    bench = Bench()
+    bench = HeartbeatBench()
     bench.heartbeat.at(7)
     bench.now += 3
     assert (await bench.heartbeat.report()).lag == LagMeasurement(7, age_seconds=3.0)
@@ -105,7 +105,7 @@ async def test_what_it_measured_by_is_asked_only_while_it_runs() -> None:
 
 
 async def test_what_arrives_is_by_how_much_position_and_what_waits_grow_together() -> None:
-    bench = Bench()
+    bench = HeartbeatBench()
     figures = [LagMeasurement(100, 50, 1.0), LagMeasurement(130, 120, 2.0), LagMeasurement(5, 0, 0.0), None]
 
     async def measure() -> LagMeasurement | None:

@@ -30,7 +30,7 @@ from tests.adapters.auth.token_builders import (
     OTHER_RSA,
     P256,
     RSA,
-    Published,
+    PublishedKeys,
     Seconds,
     jwk,
     jwks,
@@ -58,7 +58,7 @@ async def settled(checks: TokenVerifier) -> None:
 
 
 async def test_keys_are_read_when_the_first_token_comes_and_then_kept() -> None:
-    published = Published()
+    published = PublishedKeys()
     checks = verifier(published)
     assert published.reads == 0
     for number in range(5):
@@ -67,7 +67,7 @@ async def test_keys_are_read_when_the_first_token_comes_and_then_kept() -> None:
 
 
 async def test_an_unknown_key_id_refreshes_the_keys() -> None:
-    published, now = Published(), Seconds(0)
+    published, now = PublishedKeys(), Seconds(0)
     checks = verifier(published, interval=30, now=now)
     await checks.verify(token())
     published.content = jwks(jwk(ED25519), jwk(RSA, "new"))
@@ -77,7 +77,7 @@ async def test_an_unknown_key_id_refreshes_the_keys() -> None:
 
 
 async def test_unknown_key_ids_refresh_the_keys_at_most_once_in_the_interval() -> None:
-    published, now = Published(), Seconds(0)
+    published, now = PublishedKeys(), Seconds(0)
     checks = verifier(published, interval=30, now=now)
     await checks.verify(token())
     for second in (1, 15, 29, 31, 45, 60, 62):
@@ -87,14 +87,14 @@ async def test_unknown_key_ids_refresh_the_keys_at_most_once_in_the_interval() -
 
 
 async def test_many_tokens_at_once_read_the_keys_once() -> None:
-    published = Published()
+    published = PublishedKeys()
     checks = verifier(published)
     await asyncio.gather(*(checks.verify(token(sub=f"client-{number}")) for number in range(16)))
     assert published.reads == 1
 
 
 async def test_known_keys_stay_in_use_while_the_issuer_is_away() -> None:
-    published, now = Published(), Seconds(0)
+    published, now = PublishedKeys(), Seconds(0)
     checks = verifier(published, now=now)
     await checks.verify(token())
     for broken in (AWAY, OSError("gone"), b"<html>", b"{}", jwks(), b'{"keys": 7}', b"null"):
@@ -105,7 +105,7 @@ async def test_known_keys_stay_in_use_while_the_issuer_is_away() -> None:
 
 
 async def test_keys_that_cannot_be_refreshed_lose_trust_in_time() -> None:
-    published, now = Published(), Seconds(0)
+    published, now = PublishedKeys(), Seconds(0)
     checks = verifier(published, now=now, trusted_for=1000)
     remembered = token(sub="remembered")
     await checks.verify(remembered)
@@ -122,7 +122,7 @@ async def test_keys_that_cannot_be_refreshed_lose_trust_in_time() -> None:
 
 
 async def test_an_absent_issuer_is_tried_at_most_once_in_the_interval() -> None:
-    published, now = Published(), Seconds(0)
+    published, now = PublishedKeys(), Seconds(0)
     checks = verifier(published, interval=30, now=now, trusted_for=1000)
     good = token()
     await checks.verify(good)
@@ -135,7 +135,7 @@ async def test_an_absent_issuer_is_tried_at_most_once_in_the_interval() -> None:
 
 
 async def test_a_cached_token_is_dropped_when_its_key_is_withdrawn() -> None:
-    published, now = Published(), Seconds(0)
+    published, now = PublishedKeys(), Seconds(0)
     checks = verifier(published, now=now)
     remembered = token()
     await checks.verify(remembered)
@@ -157,7 +157,7 @@ async def test_a_cached_token_is_dropped_when_its_key_is_withdrawn() -> None:
     ],
 )
 async def test_a_cached_token_is_dropped_when_its_key_changes(other: dict[str, Any]) -> None:
-    published, now = Published(jwks(jwk(RSA))), Seconds(0)
+    published, now = PublishedKeys(jwks(jwk(RSA))), Seconds(0)
     checks = verifier(published, now=now)
     remembered = token(RSA, "RS256")
     await checks.verify(remembered)
@@ -167,7 +167,7 @@ async def test_a_cached_token_is_dropped_when_its_key_changes(other: dict[str, A
 
 
 async def test_a_token_stays_cached_while_its_key_is_published() -> None:
-    published, now = Published(), Seconds(0)
+    published, now = PublishedKeys(), Seconds(0)
     checks = verifier(published, now=now)
     good = token()
     first = await checks.verify(good)
@@ -178,7 +178,7 @@ async def test_a_token_stays_cached_while_its_key_is_published() -> None:
 
 
 async def test_after_an_idle_night_no_token_is_trusted_before_the_keys_are_refreshed() -> None:
-    published, now = Published(), Seconds(0)
+    published, now = PublishedKeys(), Seconds(0)
     checks = verifier(published, now=now)
     remembered = token()
     await checks.verify(remembered)
@@ -192,7 +192,7 @@ async def test_after_an_idle_night_no_token_is_trusted_before_the_keys_are_refre
 
 
 async def test_without_any_key_no_token_is_verified() -> None:
-    published, now = Published(AWAY), Seconds(0)
+    published, now = PublishedKeys(AWAY), Seconds(0)
     checks = verifier(published, interval=30, now=now)
     with pytest.raises(KeysUnavailable):
         await checks.verify(token())
@@ -204,7 +204,7 @@ async def test_without_any_key_no_token_is_verified() -> None:
 
 
 async def test_keys_are_refreshed_in_the_background_before_they_expire() -> None:
-    published, now = Published(), Seconds(0)
+    published, now = PublishedKeys(), Seconds(0)
     checks = verifier(published, now=now)
     remembered = token(sub="1")
     await checks.verify(remembered)

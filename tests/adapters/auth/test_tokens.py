@@ -22,7 +22,7 @@ from tests.adapters.auth.token_builders import (
     P384,
     RSA,
     SMALL_RSA,
-    Published,
+    PublishedKeys,
     Seconds,
     claims,
     forged,
@@ -67,7 +67,7 @@ def signed(said: bytes, header: bytes = b'{"alg":"EdDSA","kid":"k-1"}') -> str:
     ("key", "algorithm", "kid"), [(RSA, "RS256", "rsa"), (P256, "ES256", "ec"), (ED25519, "EdDSA", "ed")]
 )
 async def test_the_three_algorithms_are_accepted(key: object, algorithm: str, kid: str) -> None:
-    identity = await verifier(Published(jwks(*ALL))).verify(token(key, algorithm, kid))
+    identity = await verifier(PublishedKeys(jwks(*ALL))).verify(token(key, algorithm, kid))
     assert (identity.subject, identity.partner) == ("client-1", "shop")
     assert identity.partner_with("partner") == "shop"
 
@@ -77,7 +77,7 @@ async def test_the_three_algorithms_are_accepted(key: object, algorithm: str, ki
     [(RSA, "RS512"), (RSA, "PS256"), (P384, "ES384"), ("s" * 64, "HS256"), (None, "none")],
 )
 async def test_other_algorithms_are_refused(key: object, algorithm: str) -> None:
-    published = Published(jwks(jwk(RSA), jwk(P384)))
+    published = PublishedKeys(jwks(jwk(RSA), jwk(P384)))
     with pytest.raises(NotAuthenticated, match="signed with one of"):
         await verifier(published).verify(token(key, algorithm))
     assert published.reads == 0
@@ -86,7 +86,7 @@ async def test_other_algorithms_are_refused(key: object, algorithm: str) -> None
 async def test_a_token_signed_with_the_public_key_as_a_secret_is_refused() -> None:
     for algorithm in ("HS256", "RS256"):
         with pytest.raises(NotAuthenticated):
-            await verifier(Published(pem(RSA))).verify(forged({"alg": algorithm, "kid": "k-1"}, pem(RSA)))
+            await verifier(PublishedKeys(pem(RSA))).verify(forged({"alg": algorithm, "kid": "k-1"}, pem(RSA)))
 
 
 @pytest.mark.parametrize(
@@ -114,16 +114,16 @@ async def test_unknown_critical_headers_are_refused() -> None:
 
 async def test_a_key_is_used_with_its_own_algorithm_only() -> None:
     with pytest.raises(NotAuthenticated):
-        await verifier(Published(jwks(jwk(P256)))).verify(token(RSA, "RS256"))
+        await verifier(PublishedKeys(jwks(jwk(P256)))).verify(token(RSA, "RS256"))
 
 
 async def test_a_signature_of_another_key_with_the_same_id_is_refused() -> None:
     with pytest.raises(NotAuthenticated, match="not signed with a key of the issuer"):
-        await verifier(Published(jwks(jwk(RSA)))).verify(token(OTHER_RSA, "RS256"))
+        await verifier(PublishedKeys(jwks(jwk(RSA)))).verify(token(OTHER_RSA, "RS256"))
 
 
 async def test_a_token_without_a_key_id_is_tried_against_all_keys_of_its_algorithm() -> None:
-    published = Published(jwks(jwk(OTHER_RSA, "1"), jwk(RSA, "2"), jwk(P256, "3")))
+    published = PublishedKeys(jwks(jwk(OTHER_RSA, "1"), jwk(RSA, "2"), jwk(P256, "3")))
     assert (await verifier(published).verify(token(RSA, "RS256", kid=None))).partner == "shop"
 
 
@@ -141,7 +141,7 @@ async def test_a_token_without_a_key_id_is_tried_against_all_keys_of_its_algorit
     ],
 )
 async def test_an_unusable_key_does_not_affect_the_others(unusable: dict[str, Any]) -> None:
-    checks = verifier(Published(jwks(unusable, jwk(ED25519, "good"))))
+    checks = verifier(PublishedKeys(jwks(unusable, jwk(ED25519, "good"))))
     assert (await checks.verify(token(kid="good"))).partner == "shop"
     with pytest.raises(NotAuthenticated):
         await checks.verify(token(kid="k-1"))
@@ -337,7 +337,7 @@ async def test_a_signed_token_with_a_malformed_header_is_refused(header: bytes) 
     ],
 )
 async def test_a_key_inside_the_token_is_ignored(named: dict[str, Any]) -> None:
-    published = Published(jwks(jwk(OTHER_RSA)))
+    published = PublishedKeys(jwks(jwk(OTHER_RSA)))
     with pytest.raises(NotAuthenticated, match="not signed with a key of the issuer"):
         await verifier(published).verify(token(RSA, "RS256", kid=None, headers=named))
 
@@ -373,7 +373,7 @@ async def test_a_verified_token_is_not_verified_again() -> None:
 
 async def test_a_cached_token_still_expires() -> None:
     clock = Seconds(time.time())
-    keys = VerificationKeys(Published(), 30.0)
+    keys = VerificationKeys(PublishedKeys(), 30.0)
     checks = TokenVerifier(keys, issuer=ISSUER, audience=AUDIENCE, leeway=LEEWAY, now=clock)
     good = token(exp=60)
     await checks.verify(good)

@@ -90,7 +90,7 @@ def forged(header: dict[str, Any], secret: bytes | None = None) -> str:
 
 
 @dataclass
-class Published:
+class PublishedKeys:
     """Where an issuer publishes its keys; counts how often they are read. An error is raised instead."""
 
     content: bytes | Exception = field(default_factory=lambda: jwks(jwk(ED25519)))
@@ -114,7 +114,7 @@ class Seconds:
 
 
 def verifier(
-    published: Published | None = None,
+    published: PublishedKeys | None = None,
     *,
     interval: float = 30.0,
     now: Seconds | None = None,
@@ -123,6 +123,10 @@ def verifier(
 ) -> TokenVerifier:
     """A verifier; `now` moves the age of its keys, not the time that tokens are held against."""
     keys = VerificationKeys(
-        published or Published(), interval, max_age=MAX_AGE, trusted_for=trusted_for, now=now or Seconds(0)
+        published or PublishedKeys(),
+        interval,
+        max_age=MAX_AGE,
+        trusted_for=trusted_for,
+        now=now or Seconds(0),
     )
     return TokenVerifier(keys, issuer=ISSUER, audience=AUDIENCE, **values)

@@ -27,7 +27,7 @@ from tests.servers.kafka import KafkaServer
 PARTITIONS = 3
 
 
-class Published:
+class PublishedMessages:
     """A store with some baskets, and the topic that their events are published to."""
 
     def __init__(self, settings: Settings, name: str, store: InMemoryEventStore) -> None:
@@ -75,16 +75,16 @@ async def make_topic(settings: Settings) -> str:
 
 
 @pytest.fixture
-async def published(settings: Settings) -> Published:
+async def published(settings: Settings) -> PublishedMessages:
     settings = settings.model_copy(update={"kafka_delivery": "exactly_once"})
     store = InMemoryEventStore(utc_now)
     partner = await BasketTraffic(store).knows_a_catalogue()
     await partner.fills_baskets(8)
-    return Published(settings, await make_topic(settings), store)
+    return PublishedMessages(settings, await make_topic(settings), store)
 
 
 @pytest.fixture
-async def messages(published: Published) -> list[Message]:
+async def messages(published: PublishedMessages) -> list[Message]:
     return [basket_event_message(event) for event in await published.events()]
 
 
@@ -98,7 +98,7 @@ def subject(messages: Sequence[Message]) -> str:
 
 
 async def test_every_event_once_and_in_order_is_consistent(
-    transactional_kafka: KafkaServer, published: Published, messages: list[Message]
+    transactional_kafka: KafkaServer, published: PublishedMessages, messages: list[Message]
 ) -> None:
     await published.publish(*messages)
     assert await published.inconsistencies() == []
@@ -107,7 +107,7 @@ async def test_every_event_once_and_in_order_is_consistent(
 
 
 async def test_events_not_published_yet_are_not_missing(
-    transactional_kafka: KafkaServer, published: Published, messages: list[Message]
+    transactional_kafka: KafkaServer, published: PublishedMessages, messages: list[Message]
 ) -> None:
     published.up_to = PublisherCheckpoint(50)
     await published.publish(*messages[:50])
@@ -117,7 +117,7 @@ async def test_events_not_published_yet_are_not_missing(
 
 
 async def test_a_gap_is_reported(
-    transactional_kafka: KafkaServer, published: Published, messages: list[Message]
+    transactional_kafka: KafkaServer, published: PublishedMessages, messages: list[Message]
 ) -> None:
     in_the_middle, at_the_end = of_one_basket(messages)[3], of_one_basket(messages)[-1]
     await published.publish(
@@ -130,7 +130,7 @@ async def test_a_gap_is_reported(
 
 
 async def test_a_replay_may_fill_a_gap_and_is_no_repeat(
-    transactional_kafka: KafkaServer, published: Published, messages: list[Message]
+    transactional_kafka: KafkaServer, published: PublishedMessages, messages: list[Message]
 ) -> None:
     hole, *others = of_one_basket(messages)[3:]
     replays = [
@@ -147,7 +147,7 @@ async def test_a_replay_may_fill_a_gap_and_is_no_repeat(
 
 
 async def test_a_basket_without_messages_is_reported(
-    transactional_kafka: KafkaServer, published: Published, messages: list[Message]
+    transactional_kafka: KafkaServer, published: PublishedMessages, messages: list[Message]
 ) -> None:
     await published.publish(*(message for message in messages if message.key != messages[0].key))
     assert await published.inconsistencies() == [
@@ -156,7 +156,7 @@ async def test_a_basket_without_messages_is_reported(
 
 
 async def test_a_duplicate_is_reported_unless_repeats_are_allowed(
-    transactional_kafka: KafkaServer, published: Published, messages: list[Message]
+    transactional_kafka: KafkaServer, published: PublishedMessages, messages: list[Message]
 ) -> None:
     await published.publish(*messages, messages[of_one_basket(messages)[4]])
     assert await published.inconsistencies() == [("message_repeated", subject(messages), 5)]
@@ -166,7 +166,7 @@ async def test_a_duplicate_is_reported_unless_repeats_are_allowed(
 
 
 async def test_a_wrong_order_is_reported_even_if_repeats_are_allowed(
-    transactional_kafka: KafkaServer, published: Published, messages: list[Message]
+    transactional_kafka: KafkaServer, published: PublishedMessages, messages: list[Message]
 ) -> None:
     one, other = of_one_basket(messages)[2:4]
     messages[one], messages[other] = messages[other], messages[one]
@@ -178,7 +178,7 @@ async def test_a_wrong_order_is_reported_even_if_repeats_are_allowed(
 
 
 async def test_other_content_is_reported(
-    transactional_kafka: KafkaServer, published: Published, messages: list[Message]
+    transactional_kafka: KafkaServer, published: PublishedMessages, messages: list[Message]
 ) -> None:
     at = of_one_basket(messages)[5]
     messages[at] = replace(messages[at], value=(messages[at].value or b"") + b" ")
@@ -187,7 +187,7 @@ async def test_other_content_is_reported(
 
 
 async def test_messages_without_an_event_are_reported(
-    transactional_kafka: KafkaServer, published: Published, messages: list[Message]
+    transactional_kafka: KafkaServer, published: PublishedMessages, messages: list[Message]
 ) -> None:
     beyond = replace((await published.events())[0], version=10)
     await published.publish(*messages, basket_event_message(beyond), Message("", b"odd", b"{}", ()))
@@ -200,7 +200,7 @@ async def test_messages_without_an_event_are_reported(
 
 
 async def test_messages_deleted_by_retention_are_not_missing_and_the_others_are_compared(
-    transactional_kafka: KafkaServer, published: Published, messages: list[Message]
+    transactional_kafka: KafkaServer, published: PublishedMessages, messages: list[Message]
 ) -> None:
     hole = len(messages) - 1
     await published.publish(*messages[:hole])
@@ -225,7 +225,7 @@ async def test_messages_deleted_by_retention_are_not_missing_and_the_others_are_
 
 
 async def test_a_recreated_topic_is_compared_from_its_beginning(
-    transactional_kafka: KafkaServer, published: Published, messages: list[Message]
+    transactional_kafka: KafkaServer, published: PublishedMessages, messages: list[Message]
 ) -> None:
     published.begins_after = 30
     await published.publish(*messages[30:])
@@ -237,7 +237,9 @@ async def test_a_recreated_topic_is_compared_from_its_beginning(
     assert len(await published.inconsistencies()) == 1
 
 
-async def test_each_verdict_has_one_message(transactional_kafka: KafkaServer, published: Published) -> None:
+async def test_each_verdict_has_one_message(
+    transactional_kafka: KafkaServer, published: PublishedMessages
+) -> None:
     judged = [event for event in await published.events() if event.type == BASKET_VALIDATED]
     reader = PublishedTopicReader(published.settings, published.name, verdict_of)
     reader.holds_verdicts = True
@@ -255,7 +257,7 @@ async def test_each_verdict_has_one_message(transactional_kafka: KafkaServer, pu
 
 
 async def test_a_publishers_record_beyond_the_store_or_of_another_history_is_reported(
-    transactional_kafka: KafkaServer, published: Published, messages: list[Message]
+    transactional_kafka: KafkaServer, published: PublishedMessages, messages: list[Message]
 ) -> None:
     await published.publish(*messages)
     last = (await published.events())[-1]

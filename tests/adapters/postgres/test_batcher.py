@@ -23,7 +23,7 @@ from tests.builders.appends import (
 from tests.servers.waiting import eventually
 
 
-class Server:
+class BatchServer:
     """Returns each request as its result, once the gate is open."""
 
     def __init__(self) -> None:
@@ -41,12 +41,12 @@ class Server:
 
 
 @pytest.fixture
-def server() -> Server:
-    return Server()
+def server() -> BatchServer:
+    return BatchServer()
 
 
 def batching(
-    server: Server, *, timeout: float = 10, concurrency: int = 1, limit: int = 100
+    server: BatchServer, *, timeout: float = 10, concurrency: int = 1, limit: int = 100
 ) -> Batcher[str, str]:
     return Batcher(server.run, take_up_to(limit), timeout=timeout, concurrency=concurrency)
 
@@ -59,7 +59,7 @@ async def asking(calls: Sequence[Awaitable[str]]) -> list[asyncio.Future[str]]:
     return futures
 
 
-async def test_calls_gather_while_a_batch_runs(server: Server) -> None:
+async def test_calls_gather_while_a_batch_runs(server: BatchServer) -> None:
     batches = batching(server)
     server.gate.clear()
     first = await asking([batches.call("a")])
@@ -70,13 +70,13 @@ async def test_calls_gather_while_a_batch_runs(server: Server) -> None:
     await batches.close()
 
 
-async def test_calls_made_at_the_same_time_are_one_batch(server: Server) -> None:
+async def test_calls_made_at_the_same_time_are_one_batch(server: BatchServer) -> None:
     batches = batching(server, concurrency=2)
     assert await asyncio.gather(*(batches.call(name) for name in "abc")) == list("abc")
     assert server.batches == [(["a", "b", "c"], False)]
 
 
-async def test_no_more_batches_run_at_once_than_the_concurrency_allows(server: Server) -> None:
+async def test_no_more_batches_run_at_once_than_the_concurrency_allows(server: BatchServer) -> None:
     batches = batching(server, concurrency=2, limit=1)
     server.gate.clear()
     calls = [call for name in "abcd" for call in await asking([batches.call(name)])]
@@ -85,12 +85,12 @@ async def test_no_more_batches_run_at_once_than_the_concurrency_allows(server: S
     assert await asyncio.gather(*calls) == list("abcd")
 
 
-async def test_one_call_after_the_other_is_answered(server: Server) -> None:
+async def test_one_call_after_the_other_is_answered(server: BatchServer) -> None:
     batches = batching(server)
     assert [await batches.call(name) for name in "abc"] == list("abc")
 
 
-async def test_a_cancelled_caller_leaves_the_batch_that_has_not_begun(server: Server) -> None:
+async def test_a_cancelled_caller_leaves_the_batch_that_has_not_begun(server: BatchServer) -> None:
     batches = batching(server)
     server.gate.clear()
     (running,) = await asking([batches.call("a")])
@@ -102,7 +102,7 @@ async def test_a_cancelled_caller_leaves_the_batch_that_has_not_begun(server: Se
     assert [requests for requests, _ in server.batches] == [["a"], ["c"]]
 
 
-async def test_an_error_reaches_its_own_caller_only(server: Server) -> None:
+async def test_an_error_reaches_its_own_caller_only(server: BatchServer) -> None:
     server.fails = lambda requests: ValueError() if {"c", "f"} & set(requests) else None
     results = await asyncio.gather(*map(batching(server).call, "abcdefg"), return_exceptions=True)
     assert [r if isinstance(r, str) else type(r) for r in results] == [
@@ -110,14 +110,14 @@ async def test_an_error_reaches_its_own_caller_only(server: Server) -> None:
     ]  # fmt: skip
 
 
-async def test_a_failed_batch_runs_again_marked_as_repeated(server: Server) -> None:
+async def test_a_failed_batch_runs_again_marked_as_repeated(server: BatchServer) -> None:
     server.fails = lambda _: StoreUnavailable("gone") if len(server.batches) < 3 else None
     batches = batching(server)
     assert await asyncio.gather(*map(batches.call, "ab")) == ["a", "b"]
     assert server.batches == [(["a", "b"], False), (["a", "b"], True), (["a", "b"], True)]
 
 
-async def test_a_call_ends_at_its_time_limit_and_is_not_tried_again(server: Server) -> None:
+async def test_a_call_ends_at_its_time_limit_and_is_not_tried_again(server: BatchServer) -> None:
     server.fails = lambda _: StoreUnavailable("gone")
     batches = batching(server, timeout=0.1)
     with pytest.raises(StoreUnavailable):
@@ -127,7 +127,7 @@ async def test_a_call_ends_at_its_time_limit_and_is_not_tried_again(server: Serv
     assert [requests for requests, _ in server.batches if requests != ["a"]] == [["b"]]
 
 
-async def test_each_call_has_its_own_limit(server: Server) -> None:
+async def test_each_call_has_its_own_limit(server: BatchServer) -> None:
     batches = batching(server, timeout=0.8)
     server.gate.clear()
     (early,) = await asking([batches.call("a")])
@@ -143,7 +143,7 @@ async def test_each_call_has_its_own_limit(server: Server) -> None:
     assert await late == "b"
 
 
-async def test_closing_finishes_waiting_calls_and_refuses_new_ones(server: Server) -> None:
+async def test_closing_finishes_waiting_calls_and_refuses_new_ones(server: BatchServer) -> None:
     batches = batching(server)
     server.gate.clear()
     calls = await asking([batches.call(name) for name in "ab"])
@@ -156,7 +156,7 @@ async def test_closing_finishes_waiting_calls_and_refuses_new_ones(server: Serve
     assert await asyncio.gather(*calls) == ["a", "b"]
 
 
-async def test_closing_does_not_wait_for_ever(server: Server) -> None:
+async def test_closing_does_not_wait_for_ever(server: BatchServer) -> None:
     batches = batching(server, timeout=0.1, limit=1)
     server.gate.clear()
     calls = await asking([batches.call(name) for name in "ab"])
@@ -170,7 +170,7 @@ async def test_an_event_loop_may_end_during_a_batch() -> None:
 
     async def abandon() -> None:
         asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
-        server = Server()
+        server = BatchServer()
         server.gate.clear()
         batches = batching(server)
         await asking([batches.call("a"), batches.call("b")])

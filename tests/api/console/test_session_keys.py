@@ -10,7 +10,7 @@ from tests.adapters.auth.token_builders import (
     ED25519,
     MAX_AGE,
     TRUSTED_FOR,
-    Published,
+    PublishedKeys,
     Seconds,
     jwk,
     jwks,
@@ -20,7 +20,7 @@ from tests.adapters.auth.token_builders import (
 
 
 async def test_a_session_ends_when_the_key_of_its_token_is_withdrawn() -> None:
-    published, now = Published(), Seconds(0)
+    published, now = PublishedKeys(), Seconds(0)
     sessions = Sessions(verifier(published, now=now), idle_timeout=3600, lifetime=3600)
     session = await sessions.begin(token(scope="operator"))
     now.value = MAX_AGE + 1
@@ -32,7 +32,7 @@ async def test_a_session_ends_when_the_key_of_its_token_is_withdrawn() -> None:
 
 
 async def test_a_session_waits_while_its_key_cannot_be_checked() -> None:
-    published, now = Published(), Seconds(0)
+    published, now = PublishedKeys(), Seconds(0)
     sessions = Sessions(verifier(published, now=now), idle_timeout=3600, lifetime=3600)
     session = await sessions.begin(token(scope="operator"))
     published.content = OSError("away")

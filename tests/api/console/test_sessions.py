@@ -17,7 +17,7 @@ from api.console.sessions import MAX_SESSIONS, Sessions, SignedOut, cookie_of
 from tests.api.service import settings_in
 
 
-class Clock:
+class SessionClock:
     def __init__(self) -> None:
         self.ahead = 0.0
 
@@ -31,12 +31,12 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> SessionClock:
+    return SessionClock()
 
 
 @pytest.fixture
-def sessions(settings: Settings, clock: Clock) -> Sessions:
+def sessions(settings: Settings, clock: SessionClock) -> Sessions:
     keys = VerificationKeys(local_issuer_keys(settings), 30.0)
     return Sessions(
         TokenVerifier(keys, issuer=settings.jwt_issuer, audience=settings.jwt_audience, now=clock),
@@ -66,7 +66,9 @@ async def test_other_tokens_begin_no_session(sessions: Sessions, settings: Setti
         await sessions.begin(token(settings, scope="partner"))
 
 
-async def test_a_session_ends_with_its_token(sessions: Sessions, settings: Settings, clock: Clock) -> None:
+async def test_a_session_ends_with_its_token(
+    sessions: Sessions, settings: Settings, clock: SessionClock
+) -> None:
     session = await sessions.begin(token(settings, seconds=60))
     clock.ahead = 59
     assert await sessions.find(session.id) is session
@@ -84,7 +86,7 @@ async def test_signing_out_ends_the_session_at_once(sessions: Sessions, settings
     assert await sessions.find(other.id) is other
 
 
-async def test_an_idle_session_ends(sessions: Sessions, settings: Settings, clock: Clock) -> None:
+async def test_an_idle_session_ends(sessions: Sessions, settings: Settings, clock: SessionClock) -> None:
     session = await sessions.begin(token(settings, seconds=20_000))
     clock.ahead = 1700
     assert await sessions.find(session.id) is session  # to look whether it is there is to do nothing
@@ -95,7 +97,7 @@ async def test_an_idle_session_ends(sessions: Sessions, settings: Settings, cloc
 
 
 async def test_an_active_session_ends_after_its_lifetime(
-    sessions: Sessions, settings: Settings, clock: Clock
+    sessions: Sessions, settings: Settings, clock: SessionClock
 ) -> None:
     session = await sessions.begin(token(settings, seconds=20_000))
     for ahead in range(0, 7200, 600):

@@ -10,7 +10,7 @@ from starlette.types import Message
 
 from adapters.settings import Settings
 from api.http.request_metrics import RequestMetrics
-from tests.api.service import INITIATE, Caller, Service, order, order_path, wanted
+from tests.api.service import INITIATE, ApiCaller, Service, order, order_path, wanted
 
 TURNS = 24
 CALLS = 60
@@ -31,7 +31,7 @@ def commands(kind: str, outcome: str) -> float:
     return counted("checkout_commands_total", kind=kind, way="http", outcome=outcome)
 
 
-async def test_requests_are_counted_by_route_and_status_and_commands_by_outcome(shop: Caller) -> None:
+async def test_requests_are_counted_by_route_and_status_and_commands_by_outcome(shop: ApiCaller) -> None:
     initiated = requests("POST", INITIATE, "200"), commands("initiate", "done")
     refused = requests("POST", INITIATE, "400"), commands("initiate", "refused")
     took = counted("checkout_http_request_duration_seconds_count", method="POST", route=INITIATE)
@@ -62,7 +62,7 @@ async def test_requests_of_strangers_create_no_metric_series(service: Service) -
     assert requests("other", "none", "404") == before + 3
 
 
-async def test_partners_cannot_read_operators_metrics(shop: Caller) -> None:
+async def test_partners_cannot_read_operators_metrics(shop: ApiCaller) -> None:
     answer = await shop.send("GET", "/metrics")
     assert answer.status_code == 404
     assert "checkout_" not in answer.text
@@ -120,7 +120,7 @@ async def test_counting_adds_almost_no_time_to_a_request(settings: Settings) -> 
 
 
 @pytest.mark.parametrize("body", [order(wanted()), order()])
-async def test_every_response_is_counted_once(service: Service, shop: Caller, body: object) -> None:
+async def test_every_response_is_counted_once(service: Service, shop: ApiCaller, body: object) -> None:
     before = service.requests.answered
     await shop.initiate(body)
     assert service.requests.answered == before + 1

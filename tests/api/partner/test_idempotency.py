@@ -11,7 +11,7 @@ from domain.ports.event_store import Append, AppendOutcome, IdempotencyKey
 from domain.shared.errors import StoreUnavailable
 from tests.api.service import (
     RIVAL,
-    Caller,
+    ApiCaller,
     Service,
     actions,
     add,
@@ -53,7 +53,7 @@ def held(service: Service) -> tuple[Service, HeldStore]:
     return Service(service.settings, checkout), store
 
 
-async def test_a_repeated_initiate_gets_the_first_response(shop: Caller) -> None:
+async def test_a_repeated_initiate_gets_the_first_response(shop: ApiCaller) -> None:
     first = await shop.initiate(order(wanted()), idempotency_key=KEY)
     again = await shop.initiate(order(wanted()), idempotency_key=KEY)
     assert "idempotent-replayed" not in first.headers
@@ -65,13 +65,13 @@ async def test_a_repeated_initiate_gets_the_first_response(shop: Caller) -> None
     )
 
 
-async def test_a_repeated_initiate_may_bring_the_cookie_of_the_first_response(shop: Caller) -> None:
+async def test_a_repeated_initiate_may_bring_the_cookie_of_the_first_response(shop: ApiCaller) -> None:
     first = await shop.initiate(order(wanted()), idempotency_key=KEY)
     again = await shop.initiate(order(wanted()), idempotency_key=KEY, **cookie_header(first.json()["id"]))
     assert again.json() == first.json()
 
 
-async def test_a_repeated_update_runs_once(shop: Caller) -> None:
+async def test_a_repeated_update_runs_once(shop: ApiCaller) -> None:
     id = await shop.begin()
     first = await shop.update(id, actions(add()), idempotency_key=KEY)
     await shop.update(id, actions(add("o-2")))
@@ -80,26 +80,26 @@ async def test_a_repeated_update_runs_once(shop: Caller) -> None:
     assert [item["quantity"] for item in await shop.items(id)] == [1, 1]
 
 
-async def test_a_repeated_validation_runs_once(shop: Caller) -> None:
+async def test_a_repeated_validation_runs_once(shop: ApiCaller) -> None:
     id = await shop.begin(wanted())
     first, again = [await shop.validate(id, idempotency_key=KEY) for _ in range(2)]
     assert (again.content, again.headers["etag"]) == (first.content, first.headers["etag"])
     assert again.headers["idempotent-replayed"] == "true"
 
 
-async def test_spaces_and_order_do_not_change_a_body(shop: Caller) -> None:
+async def test_spaces_and_order_do_not_change_a_body(shop: ApiCaller) -> None:
     first = await shop.initiate(b'{"order":{"orderItems":[],"country":"GB"}}', idempotency_key=KEY)
     again = await shop.initiate(b'{"order": {"country": "GB", "orderItems": []} }', idempotency_key=KEY)
     assert again.content == first.content
 
 
-async def test_a_key_with_another_body_is_refused(shop: Caller) -> None:
+async def test_a_key_with_another_body_is_refused(shop: ApiCaller) -> None:
     await shop.initiate(order(), idempotency_key=KEY)
     answer = await shop.initiate(order(wanted()), idempotency_key=KEY)
     assert problem(answer) == (422, "idempotency_key_reused")
 
 
-async def test_a_key_with_another_basket_is_refused(shop: Caller) -> None:
+async def test_a_key_with_another_basket_is_refused(shop: ApiCaller) -> None:
     one, two = await shop.begin(), await shop.begin()
     await shop.update(one, actions(add()), idempotency_key=KEY)
     await shop.validate(one, idempotency_key=KEY)
@@ -107,14 +107,14 @@ async def test_a_key_with_another_basket_is_refused(shop: Caller) -> None:
     assert problem(await shop.validate(two, idempotency_key=KEY)) == (422, "idempotency_key_reused")
 
 
-async def test_a_key_is_of_its_organisation_and_its_call(shop: Caller, rival: Caller) -> None:
+async def test_a_key_is_of_its_organisation_and_its_call(shop: ApiCaller, rival: ApiCaller) -> None:
     ours = await shop.initiate(order(), idempotency_key=KEY)
     theirs = await rival.initiate(order(), idempotency_key=KEY)
     assert theirs.json() != ours.json()
     assert (await shop.update(ours.json()["id"], actions(), idempotency_key=KEY)).status_code == 200
 
 
-async def test_a_rejection_of_the_domain_is_replayed(service: Service, shop: Caller) -> None:
+async def test_a_rejection_of_the_domain_is_replayed(service: Service, shop: ApiCaller) -> None:
     id = await shop.begin(wanted())
     first = await shop.update(id, actions(remove(item_id(9999))), idempotency_key=KEY)
     again = await shop.update(id, actions(remove(item_id(9999))), idempotency_key=KEY)
@@ -128,7 +128,7 @@ async def test_a_rejection_of_the_domain_is_replayed(service: Service, shop: Cal
     assert finished[1].headers["idempotent-replayed"] == "true"
 
 
-async def test_a_request_that_is_no_command_is_not_stored(shop: Caller) -> None:
+async def test_a_request_that_is_no_command_is_not_stored(shop: ApiCaller) -> None:
     id = await shop.begin()
     assert (await shop.update(id, actions(add()), idempotency_key=KEY, if_match="x")).status_code == 400
     assert (await shop.update(id, {}, idempotency_key=KEY)).status_code == 422
@@ -138,7 +138,7 @@ async def test_a_request_that_is_no_command_is_not_stored(shop: Caller) -> None:
     assert "idempotent-replayed" not in answer.headers
 
 
-async def test_a_412_is_replayed_even_if_the_request_could_succeed_now(shop: Caller) -> None:
+async def test_a_412_is_replayed_even_if_the_request_could_succeed_now(shop: ApiCaller) -> None:
     id = await shop.begin()
     first = await shop.update(id, actions(add()), idempotency_key=KEY, if_match='"2"')
     await shop.update(id, actions(add()))
@@ -149,7 +149,7 @@ async def test_a_412_is_replayed_even_if_the_request_could_succeed_now(shop: Cal
     assert (await shop.update(id, actions(add()), idempotency_key="new", if_match='"2"')).status_code == 200
 
 
-async def test_a_taken_external_id_is_replayed(service: Service, shop: Caller) -> None:
+async def test_a_taken_external_id_is_replayed(service: Service, shop: ApiCaller) -> None:
     holder = (await shop.initiate(order(external_id="E-1"))).json()["id"]
     other = await shop.begin()
     wish = order(external_id="E-1", checkoutId=other)
@@ -205,7 +205,7 @@ async def test_one_of_two_processes_runs_and_both_give_its_response(service: Ser
     assert [item["quantity"] for item in await callers[0].items(id)] == [1]
 
 
-async def test_sixteen_at_once_with_one_key_make_one_basket(shop: Caller, service: Service) -> None:
+async def test_sixteen_at_once_with_one_key_make_one_basket(shop: ApiCaller, service: Service) -> None:
     answers = await asyncio.gather(*(shop.initiate(order(wanted()), idempotency_key=KEY) for _ in range(16)))
     made = {answer.json()["id"] for answer in answers if answer.status_code == 200}
     assert len(made) == 1
@@ -226,7 +226,7 @@ async def test_a_response_after_a_conflict_is_the_stored_one(service: Service) -
     assert again.content == first.content
 
 
-async def test_keys_expire_after_a_day(service: Service, shop: Caller) -> None:
+async def test_keys_expire_after_a_day(service: Service, shop: ApiCaller) -> None:
     first = await shop.initiate(order(), idempotency_key=KEY)
     service.checkout.clock.advance(timedelta(hours=24))
     assert (await shop.initiate(order(), idempotency_key=KEY)).json() != first.json()
@@ -245,21 +245,21 @@ SAME = [
 
 
 @pytest.mark.parametrize(("first", "second"), SAME)
-async def test_a_quoted_and_a_bare_key_are_one_key(shop: Caller, first: str, second: str) -> None:
+async def test_a_quoted_and_a_bare_key_are_one_key(shop: ApiCaller, first: str, second: str) -> None:
     one = await shop.initiate(order(), idempotency_key=first)
     two = await shop.initiate(order(), idempotency_key=second)
     assert (one.status_code, two.content) == (200, one.content)
     assert two.headers["idempotent-replayed"] == "true"
 
 
-async def test_keys_that_are_not_the_same_stay_apart(shop: Caller) -> None:
+async def test_keys_that_are_not_the_same_stay_apart(shop: ApiCaller) -> None:
     keys = ["k", "K", '"k "', '"k;a=1"', '"k\\"";a=1', "'k'"]
     ids = {(await shop.initiate(order(), idempotency_key=key)).json()["id"] for key in keys}
     assert len(ids) == len(keys)
 
 
 async def test_a_response_that_an_older_release_stored_by_the_quoted_key_is_found(
-    service: Service, shop: Caller
+    service: Service, shop: ApiCaller
 ) -> None:
     first = await shop.initiate(order(), idempotency_key="k")
     stored = await service.checkout.store.find_response("shop/initiate", "k")
@@ -290,7 +290,7 @@ NO_KEYS = [
 @pytest.mark.parametrize(
     "key", [*NO_KEYS, '"a";', '"a";A=1', '"a";b=', '"' + "a" * 256 + '"', '"";a=1', '"a"x']
 )
-async def test_an_invalid_key_is_rejected(shop: Caller, key: str) -> None:
+async def test_an_invalid_key_is_rejected(shop: ApiCaller, key: str) -> None:
     id = await shop.begin()
     for method, path, body in (
         ("POST", "/partner/checkout/initiate", order()),
@@ -304,11 +304,11 @@ async def test_an_invalid_key_is_rejected(shop: Caller, key: str) -> None:
         assert problem(answer) == (400, "invalid_header")
 
 
-async def test_the_longest_key_is_accepted(shop: Caller) -> None:
+async def test_the_longest_key_is_accepted(shop: ApiCaller) -> None:
     assert (await shop.initiate(order(), idempotency_key="!" + "~" * 254)).status_code == 200
 
 
-async def test_another_organisations_key_says_nothing_about_ours(service: Service, shop: Caller) -> None:
+async def test_another_organisations_key_says_nothing_about_ours(service: Service, shop: ApiCaller) -> None:
     id = await service.caller(RIVAL).begin()
     await service.caller(RIVAL).update(id, actions(add()), idempotency_key=KEY)
     assert (await shop.update(id, actions(add()), idempotency_key=KEY)).status_code == 404

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.api.service import INITIATE, UPDATE, Caller, actions, add, order, problem
+from tests.api.service import INITIATE, UPDATE, ApiCaller, actions, add, order, problem
 from tests.builders import basket_id
 
 GOOD = json.dumps({"basketId": basket_id()})
@@ -27,31 +27,31 @@ UNREADABLE = [
 ]
 
 
-async def send_cookie(shop: Caller, method: str, value: str) -> tuple[int, str]:
+async def send_cookie(shop: ApiCaller, method: str, value: str) -> tuple[int, str]:
     path, body = (INITIATE, order()) if method == "POST" else (UPDATE, actions(add()))
     return problem(await shop.send(method, path, body, {"cookie": value}))
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT"])
 @pytest.mark.parametrize("value", UNREADABLE)
-async def test_a_cookie_that_cannot_be_read_is_refused(shop: Caller, method: str, value: str) -> None:
+async def test_a_cookie_that_cannot_be_read_is_refused(shop: ApiCaller, method: str, value: str) -> None:
     told = await send_cookie(shop, method, f"landing_state={value}")
     assert told == (400, "invalid_landing_state")
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT"])
-async def test_a_cookie_over_four_kibibytes_is_refused(shop: Caller, method: str) -> None:
+async def test_a_cookie_over_four_kibibytes_is_refused(shop: ApiCaller, method: str) -> None:
     value = quote(json.dumps({"basketId": basket_id(), "more": "x" * 4096}))
     assert await send_cookie(shop, method, f"landing_state={value}") == (400, "invalid_landing_state")
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT"])
-async def test_two_cookies_that_point_to_two_baskets_are_refused(shop: Caller, method: str) -> None:
+async def test_two_cookies_that_point_to_two_baskets_are_refused(shop: ApiCaller, method: str) -> None:
     two = "; ".join(f"landing_state={quote(json.dumps({'basketId': basket_id(n)}))}" for n in (1, 2))
     assert await send_cookie(shop, method, two) == (400, "invalid_landing_state")
 
 
-async def test_an_update_needs_the_cookie(shop: Caller) -> None:
+async def test_an_update_needs_the_cookie(shop: ApiCaller) -> None:
     answer = await shop.update(None, actions(add()))
     assert problem(answer) == (400, "invalid_landing_state")
     assert "missing" in answer.json()["detail"]
@@ -68,7 +68,7 @@ async def test_an_update_needs_the_cookie(shop: Caller) -> None:
         "landing_state={raw}",
     ],
 )
-async def test_the_session_cookie_is_found_among_others(shop: Caller, form: str) -> None:
+async def test_the_session_cookie_is_found_among_others(shop: ApiCaller, form: str) -> None:
     id = await shop.begin()
     raw = json.dumps({"basketId": id}, separators=(",", ":"))
     cookie = form.replace("{quoted}", quote(raw)).replace("{raw}", raw)
@@ -76,12 +76,12 @@ async def test_the_session_cookie_is_found_among_others(shop: Caller, form: str)
     assert (answer.status_code, answer.json()["id"]) == (200, id)
 
 
-async def test_the_cookie_is_no_credential(rival: Caller, shop: Caller) -> None:
+async def test_the_cookie_is_no_credential(rival: ApiCaller, shop: ApiCaller) -> None:
     id = await shop.begin()
     assert problem(await rival.update(id, actions(add()))) == (404, "basket_not_found")
 
 
-async def test_only_initiate_sets_the_cookie(shop: Caller) -> None:
+async def test_only_initiate_sets_the_cookie(shop: ApiCaller) -> None:
     id = await shop.begin()
     for answer in (await shop.update(id, actions(add())), await shop.validate(id), await shop.order(id)):
         assert "set-cookie" not in answer.headers

@@ -14,7 +14,7 @@ from adapters.wire.problems import PROBLEM_TYPES
 from api.partner.openapi.document import openapi_document
 from tests.api.partner.conformity import Conformity
 from tests.api.partner.openapi_fuzzing import fuzz, memory_server
-from tests.api.service import INITIATE, UPDATE, Caller
+from tests.api.service import INITIATE, UPDATE, ApiCaller
 
 Document = dict[str, Any]
 VALIDATE, ORDER = "/partner/checkout/validate/{id}", "/partner/checkout/{id}"
@@ -34,7 +34,9 @@ def test_it_is_a_valid_document_of_openapi_3_1(document: Document) -> None:
     assert list(OpenAPIV31SpecValidator(document).iter_errors()) == []
 
 
-async def test_it_is_served_to_everybody_with_a_page_that_shows_it(shop: Caller, document: Document) -> None:
+async def test_it_is_served_to_everybody_with_a_page_that_shows_it(
+    shop: ApiCaller, document: Document
+) -> None:
     served = await shop.service.stranger().send("GET", "/openapi.json")
     assert served.json()["paths"] == document["paths"]
     page = await shop.service.stranger().send("GET", "/docs")

@@ -11,7 +11,7 @@ from domain.basket.decision import CheckoutConfig
 from tests.api.service import (
     INITIATE,
     RIVAL,
-    Caller,
+    ApiCaller,
     Service,
     actions,
     add,
@@ -42,12 +42,12 @@ def unmatched(tag: str) -> dict[str, str]:
     return {"if-none-match": tag}
 
 
-async def lines_of(shop: Caller, id: str) -> int:
+async def lines_of(shop: ApiCaller, id: str) -> int:
     return len(await shop.items(id))
 
 
 @pytest.mark.parametrize("tag", MATCHING)
-async def test_a_call_for_the_present_version_succeeds(shop: Caller, tag: str) -> None:
+async def test_a_call_for_the_present_version_succeeds(shop: ApiCaller, tag: str) -> None:
     first, second, third = [await shop.begin() for _ in range(3)]
     assert (await shop.update(first, actions(add()), if_match=tag)).status_code == 200
     assert (await shop.validate(second, if_match=tag)).status_code == 200
@@ -56,7 +56,7 @@ async def test_a_call_for_the_present_version_succeeds(shop: Caller, tag: str) -
 
 
 @pytest.mark.parametrize("tag", OTHERS)
-async def test_a_call_for_another_version_is_refused_with_the_present_one(shop: Caller, tag: str) -> None:
+async def test_a_call_for_another_version_is_refused_with_the_present_one(shop: ApiCaller, tag: str) -> None:
     id = await shop.begin()
     for answer in (
         await shop.update(id, actions(add()), if_match=tag),
@@ -71,7 +71,7 @@ async def test_a_call_for_another_version_is_refused_with_the_present_one(shop: 
 
 @pytest.mark.parametrize("name", ["if-match", "if-none-match"])
 @pytest.mark.parametrize("tag", GARBAGE)
-async def test_an_invalid_list_of_entity_tags_is_rejected(shop: Caller, name: str, tag: str) -> None:
+async def test_an_invalid_list_of_entity_tags_is_rejected(shop: ApiCaller, name: str, tag: str) -> None:
     id, headers = await shop.begin(), {name: tag}
     assert problem(await shop.update(id, actions(add()), **headers)) == (400, "invalid_header")
     assert problem(await shop.validate(id, **headers)) == (400, "invalid_header")
@@ -79,7 +79,7 @@ async def test_an_invalid_list_of_entity_tags_is_rejected(shop: Caller, name: st
     assert problem(await shop.order(id, **headers)) == (400, "invalid_header")
 
 
-async def test_the_tag_of_an_answer_holds_for_the_next_call(shop: Caller) -> None:
+async def test_the_tag_of_an_answer_holds_for_the_next_call(shop: ApiCaller) -> None:
     id = await shop.begin()
     tag = (await shop.update(id, actions(add()))).headers["etag"]
     tag = (await shop.validate(id, if_match=tag)).headers["etag"]
@@ -87,7 +87,7 @@ async def test_the_tag_of_an_answer_holds_for_the_next_call(shop: Caller) -> Non
     assert (await shop.update(id, actions(add()), if_match=tag)).status_code == 412
 
 
-async def test_tags_on_several_header_lines_are_one_list(shop: Caller) -> None:
+async def test_tags_on_several_header_lines_are_one_list(shop: ApiCaller) -> None:
     id = await shop.begin()
 
     async def get(*lines: tuple[str, str]) -> httpx.Response:
@@ -101,7 +101,7 @@ async def test_tags_on_several_header_lines_are_one_list(shop: Caller) -> None:
 # If-None-Match: * makes an initiate create only
 
 
-async def test_an_initiate_that_may_only_create_creates(shop: Caller) -> None:
+async def test_an_initiate_that_may_only_create_creates(shop: ApiCaller) -> None:
     answer = await shop.initiate(order(wanted(), external_id="E-1"), **unmatched("*"))
     assert answer.status_code == 200
     assert await lines_of(shop, answer.json()["id"]) == 1
@@ -110,7 +110,7 @@ async def test_an_initiate_that_may_only_create_creates(shop: Caller) -> None:
 @pytest.mark.parametrize("named_by", ["checkoutId", "cookie", "external_id"])
 @pytest.mark.parametrize("key", [{}, {"idempotency-key": "k"}])
 async def test_an_initiate_that_may_only_create_leaves_a_basket_that_is_there_alone(
-    shop: Caller, named_by: str, key: dict[str, str]
+    shop: ApiCaller, named_by: str, key: dict[str, str]
 ) -> None:
     id = (await shop.initiate(order(wanted(), external_id="E-1"))).json()["id"]
     body, headers = {
@@ -126,25 +126,25 @@ async def test_an_initiate_that_may_only_create_leaves_a_basket_that_is_there_al
 
 
 async def test_another_organisations_basket_does_not_keep_from_creating(
-    service: Service, shop: Caller
+    service: Service, shop: ApiCaller
 ) -> None:
     await service.caller(RIVAL).initiate(order(external_id="E-1"))
     assert (await shop.initiate(order(external_id="E-1"), **unmatched("*"))).status_code == 200
 
 
-async def test_a_basket_that_is_over_does_not_keep_from_creating(service: Service, shop: Caller) -> None:
+async def test_a_basket_that_is_over_does_not_keep_from_creating(service: Service, shop: ApiCaller) -> None:
     first = (await shop.initiate(order(external_id="E-1"))).json()["id"]
     service.checkout.clock.advance(CheckoutConfig().lifetime)
     second = await shop.initiate(order(external_id="E-1"), **cookie_header(first), **unmatched("*"))
     assert (second.status_code, second.json()["id"] != first) == (200, True)
 
 
-async def test_a_basket_that_is_named_and_not_there_is_not_created(shop: Caller) -> None:
+async def test_a_basket_that_is_named_and_not_there_is_not_created(shop: ApiCaller) -> None:
     answer = await shop.initiate(order(checkoutId=basket_id(77)), **unmatched("*"))
     assert problem(answer) == (404, "basket_not_found")
 
 
-async def test_a_repeated_create_gets_the_first_response(shop: Caller) -> None:
+async def test_a_repeated_create_gets_the_first_response(shop: ApiCaller) -> None:
     headers = {"idempotency-key": "k", **unmatched("*")}
     first = await shop.initiate(order(wanted(), external_id="E-1"), **headers)
     again = await shop.initiate(order(wanted(), external_id="E-1"), **headers)
@@ -152,7 +152,7 @@ async def test_a_repeated_create_gets_the_first_response(shop: Caller) -> None:
     assert again.headers["idempotent-replayed"] == "true"
 
 
-async def test_both_conditions_at_once_can_never_hold(shop: Caller) -> None:
+async def test_both_conditions_at_once_can_never_hold(shop: ApiCaller) -> None:
     id = await shop.begin()
     headers = {"if-match": "*", **unmatched("*")}
     assert problem(await shop.initiate(order(checkoutId=id), **headers)) == (412, "basket_exists")
@@ -165,7 +165,9 @@ AMONG = ['"1"', 'W/"1"', '"7", W/"1"', '"1",', "*"]
 
 
 @pytest.mark.parametrize("tag", AMONG)
-async def test_a_change_is_refused_at_a_version_that_the_caller_does_not_want(shop: Caller, tag: str) -> None:
+async def test_a_change_is_refused_at_a_version_that_the_caller_does_not_want(
+    shop: ApiCaller, tag: str
+) -> None:
     id = await shop.begin()
     for answer in (
         await shop.update(id, actions(add()), **unmatched(tag)),
@@ -177,7 +179,7 @@ async def test_a_change_is_refused_at_a_version_that_the_caller_does_not_want(sh
 
 
 @pytest.mark.parametrize("tag", ['"7"', '"7", "8"', '"01"', '""'])
-async def test_a_change_goes_through_at_any_other_version(shop: Caller, tag: str) -> None:
+async def test_a_change_goes_through_at_any_other_version(shop: ApiCaller, tag: str) -> None:
     id = await shop.begin()
     for answer in (
         await shop.update(id, actions(), **unmatched(tag)),
@@ -189,7 +191,7 @@ async def test_a_change_goes_through_at_any_other_version(shop: Caller, tag: str
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 @pytest.mark.parametrize("tag", AMONG)
-async def test_an_order_that_the_caller_has_is_not_sent_again(shop: Caller, method: str, tag: str) -> None:
+async def test_an_order_that_the_caller_has_is_not_sent_again(shop: ApiCaller, method: str, tag: str) -> None:
     id = await shop.begin()
     answer = await shop.send(method, f"/partner/checkout/{id}", headers=unmatched(tag))
     assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", '"1"')
@@ -197,7 +199,7 @@ async def test_an_order_that_the_caller_has_is_not_sent_again(shop: Caller, meth
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-async def test_an_order_that_changed_is_sent(shop: Caller, method: str) -> None:
+async def test_an_order_that_changed_is_sent(shop: ApiCaller, method: str) -> None:
     id = await shop.begin()
     tag = (await shop.order(id)).headers["etag"]
     await shop.update(id, actions(add()))
@@ -206,7 +208,7 @@ async def test_an_order_that_changed_is_sent(shop: Caller, method: str) -> None:
 
 
 async def test_an_order_that_expired_by_time_is_sent_even_at_a_known_version(
-    service: Service, shop: Caller
+    service: Service, shop: ApiCaller
 ) -> None:
     id = await shop.begin()
     service.checkout.clock.advance(CheckoutConfig().lifetime + timedelta(seconds=1))
@@ -217,7 +219,7 @@ async def test_an_order_that_expired_by_time_is_sent_even_at_a_known_version(
 
 
 async def test_another_organisations_order_is_not_found_whatever_its_tag(
-    service: Service, shop: Caller
+    service: Service, shop: ApiCaller
 ) -> None:
     id = await service.caller(RIVAL).begin()
     for tag in ("*", '"1"', '"2"'):
@@ -225,13 +227,13 @@ async def test_another_organisations_order_is_not_found_whatever_its_tag(
 
 
 @pytest.mark.parametrize("tags", [1000, 1001, 200_000])
-async def test_a_list_has_at_most_1000_tags(shop: Caller, tags: int) -> None:
+async def test_a_list_has_at_most_1000_tags(shop: ApiCaller, tags: int) -> None:
     id = await shop.begin()
     answer = await shop.update(id, actions(add()), if_match=",".join(['"7"'] * tags))
     assert answer.status_code == (412 if tags <= 1000 else 400)
 
 
-async def test_a_compressed_body_is_refused(shop: Caller) -> None:
+async def test_a_compressed_body_is_refused(shop: ApiCaller) -> None:
     for coding in ("gzip", "br", "GZIP", "identity, gzip", "deflate", "zstd", "x"):
         answer = await shop.send("POST", INITIATE, order(), {"content-encoding": coding})
         assert problem(answer) == (415, "unsupported_content_encoding")
@@ -239,6 +241,6 @@ async def test_a_compressed_body_is_refused(shop: Caller) -> None:
 
 
 @pytest.mark.parametrize("coding", ["identity", "Identity", "identity, identity", "", " , identity"])
-async def test_the_identity_encoding_is_accepted(shop: Caller, coding: str) -> None:
+async def test_the_identity_encoding_is_accepted(shop: ApiCaller, coding: str) -> None:
     answer = await shop.send("POST", INITIATE, order(), {"content-encoding": coding})
     assert answer.status_code == 200

@@ -6,13 +6,13 @@ import asyncio
 
 import pytest
 
-from tests.api.service import RIVAL, Caller, Service, actions, add, change, errors, problem, remove, wanted
+from tests.api.service import RIVAL, ApiCaller, Service, actions, add, change, errors, problem, remove, wanted
 from tests.builders import LIFETIME, basket_id, caller, item_id, offer, price
 
 NEVER = item_id(9999)
 
 
-async def test_the_response_shows_what_each_action_did(shop: Caller) -> None:
+async def test_the_response_shows_what_each_action_did(shop: ApiCaller) -> None:
     id = await shop.begin(wanted("o-1", 2), wanted("o-9"))
     first, second = [item["id"] for item in await shop.items(id)]
     answer = await shop.update(id, actions(add("o-2"), change(first, 5), change(first, 5), remove(second)))
@@ -29,21 +29,21 @@ async def test_the_response_shows_what_each_action_did(shop: Caller) -> None:
     ]
 
 
-async def test_the_response_shows_the_basket_after_the_update(shop: Caller) -> None:
+async def test_the_response_shows_the_basket_after_the_update(shop: ApiCaller) -> None:
     id = await shop.begin()
     answer = await shop.update(id, actions(add()))
     assert answer.json()["order"] == (await shop.order(id)).json()["order"]
     assert answer.headers["etag"] == f'"{answer.json()["order"]["version"]}"'
 
 
-async def test_adding_what_the_basket_holds_raises_its_quantity(shop: Caller) -> None:
+async def test_adding_what_the_basket_holds_raises_its_quantity(shop: ApiCaller) -> None:
     id = await shop.begin(wanted("o-1", 2))
     result = (await shop.update(id, actions(add("o-1", 3)))).json()["actionResults"][0]
     assert (result["before"], result["after"]) == (2, 5)
     assert len(await shop.items(id)) == 1
 
 
-async def test_an_offer_takes_its_add_ons_along(shop: Caller) -> None:
+async def test_an_offer_takes_its_add_ons_along(shop: ApiCaller) -> None:
     id = await shop.begin(wanted("o-1", type="offer"))
     parent = (await shop.items(id))[0]["id"]
     await shop.update(id, actions(add("a-7", type="add_on", parentId=parent)))
@@ -53,7 +53,7 @@ async def test_an_offer_takes_its_add_ons_along(shop: Caller) -> None:
     assert await shop.items(id) == []
 
 
-async def test_a_quantity_of_zero_removes_the_line(shop: Caller) -> None:
+async def test_a_quantity_of_zero_removes_the_line(shop: ApiCaller) -> None:
     id = await shop.begin(wanted())
     line = (await shop.items(id))[0]["id"]
     result = (await shop.update(id, actions(change(line, 0)))).json()["actionResults"][0]
@@ -61,7 +61,7 @@ async def test_a_quantity_of_zero_removes_the_line(shop: Caller) -> None:
     assert await shop.items(id) == []
 
 
-async def test_one_bad_action_rejects_all_and_changes_nothing(shop: Caller) -> None:
+async def test_one_bad_action_rejects_all_and_changes_nothing(shop: ApiCaller) -> None:
     id = await shop.begin(wanted())
     before = (await shop.order(id)).json()
     answer = await shop.update(id, actions(add("o-2"), remove(NEVER), change(NEVER, 2)))
@@ -95,39 +95,39 @@ WRONG: list[tuple[object, list[tuple[str, str]]]] = [
 
 @pytest.mark.parametrize(("body", "wrong"), WRONG)
 async def test_everything_that_is_wrong_is_reported_at_once(
-    shop: Caller, body: object, wrong: list[tuple[str, str]]
+    shop: ApiCaller, body: object, wrong: list[tuple[str, str]]
 ) -> None:
     answer = await shop.update(await shop.begin(), body)
     assert problem(answer) == (422, "invalid_request")
     assert errors(answer) == wrong
 
 
-async def test_a_sum_over_the_largest_quantity_is_refused(shop: Caller) -> None:
+async def test_a_sum_over_the_largest_quantity_is_refused(shop: ApiCaller) -> None:
     id = await shop.begin(wanted(quantity=9999))
     assert errors(await shop.update(id, actions(add()))) == [
         ("/orderItemActions/0/quantity", "quantity_too_large")
     ]
 
 
-async def test_two_hundred_actions_are_the_limit(shop: Caller) -> None:
+async def test_two_hundred_actions_are_the_limit(shop: ApiCaller) -> None:
     id = await shop.begin()
     assert (await shop.update(id, actions(*[add()] * 200))).status_code == 200
     assert [item["quantity"] for item in await shop.items(id)] == [200]
 
 
-async def test_no_action_at_all_changes_nothing(shop: Caller) -> None:
+async def test_no_action_at_all_changes_nothing(shop: ApiCaller) -> None:
     id = await shop.begin()
     answer = await shop.update(id, actions())
     assert (answer.status_code, answer.headers["etag"], answer.json()["actionResults"]) == (200, '"1"', [])
 
 
-async def test_an_unknown_offer_is_added_without_name_and_price(shop: Caller) -> None:
+async def test_an_unknown_offer_is_added_without_name_and_price(shop: ApiCaller) -> None:
     id = await shop.begin()
     line = (await shop.update(id, actions(add("o-unheard-of")))).json()["order"]["orderItems"][0]
     assert (line["offer"]["name"], line["offer"]["products"], line["price"]) == (None, [], None)
 
 
-async def test_a_known_offer_is_added_with_name_products_and_price(service: Service, shop: Caller) -> None:
+async def test_a_known_offer_is_added_with_name_products_and_price(service: Service, shop: ApiCaller) -> None:
     await service.checkout.record(offer("o-1"), price("o-1", "9.90"))
     found = (await shop.update(await shop.begin(currency="GBP"), actions(add("o-1", 3)))).json()["order"]
     line = found["orderItems"][0]
@@ -142,7 +142,7 @@ async def test_a_known_offer_is_added_with_name_products_and_price(service: Serv
     assert line["lineTotal"] == found["total"] == {"amount": "29.70", "currency": "GBP"}
 
 
-async def test_concurrent_updates_of_one_basket_lose_no_item(shop: Caller) -> None:
+async def test_concurrent_updates_of_one_basket_lose_no_item(shop: ApiCaller) -> None:
     id = await shop.begin(wanted("o-shared"))
     answers = await asyncio.gather(
         *(shop.update(id, actions(add(f"o-{number}"), add("o-shared"))) for number in range(16))
@@ -164,7 +164,7 @@ async def test_processes_that_share_a_store_lose_no_item_either(service: Service
 
 
 async def test_another_organisations_basket_is_as_unknown_as_one_that_never_was(
-    service: Service, shop: Caller
+    service: Service, shop: ApiCaller
 ) -> None:
     id = await service.caller(RIVAL).begin()
     anothers = await shop.update(id, actions(add()))
@@ -173,7 +173,7 @@ async def test_another_organisations_basket_is_as_unknown_as_one_that_never_was(
     assert anothers.text.replace(id, "?") == nobodys.text.replace(basket_id(77), "?")
 
 
-async def test_a_completed_or_expired_basket_takes_no_update(service: Service, shop: Caller) -> None:
+async def test_a_completed_or_expired_basket_takes_no_update(service: Service, shop: ApiCaller) -> None:
     completed, expired = await shop.begin(), await shop.begin()
     await service.checkout.handlers.complete(completed, None, caller())
     service.checkout.clock.advance(LIFETIME)

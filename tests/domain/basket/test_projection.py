@@ -42,7 +42,7 @@ def snapshot_after(events: Sequence[DomainEvent]) -> bytes:
     return to_json(BasketSnapshot.take(basket))
 
 
-class Bench:
+class ProjectionBench:
     def __init__(self, views: MemoryBasketViews | None = None) -> None:
         self.checkout = InMemoryCheckout()
         self.views = views or MemoryBasketViews()
@@ -53,21 +53,23 @@ class Bench:
 
 
 @pytest.fixture
-def bench() -> Bench:
-    return Bench()
+def bench() -> ProjectionBench:
+    return ProjectionBench()
 
 
-async def test_a_view_is_the_fold_of_the_events_however_they_are_cut_into_batches(bench: Bench) -> None:
+async def test_a_view_is_the_fold_of_the_events_however_they_are_cut_into_batches(
+    bench: ProjectionBench,
+) -> None:
     events = await a_history(bench.checkout)
     id = events[0].originator_id
     for cut in range(len(events) + 1):
-        fresh = Bench()
+        fresh = ProjectionBench()
         for part in (events[:cut], events[cut:]):
             assert await fresh.projection.apply({id: part}) == {}
         assert await fresh.view(id) == snapshot_after(events)
 
 
-async def test_a_view_has_the_offers_and_products_of_a_closed_basket_too(bench: Bench) -> None:
+async def test_a_view_has_the_offers_and_products_of_a_closed_basket_too(bench: ProjectionBench) -> None:
     await bench.checkout.record(offer("o-1"), availability("SKU-1", status="blocked"))
     events = await a_history(bench.checkout)
     id = events[0].originator_id
@@ -86,7 +88,7 @@ async def test_a_view_has_the_offers_and_products_of_a_closed_basket_too(bench: 
         assert view.finding_codes == {"offer_unknown", "price_missing", "product_blocked"}
 
 
-async def test_a_view_has_the_findings_of_the_last_verdict_only(bench: Bench) -> None:
+async def test_a_view_has_the_findings_of_the_last_verdict_only(bench: ProjectionBench) -> None:
     await bench.checkout.record(offer("o-1"), price("o-1"), availability("SKU-1", status="blocked"))
     id = (await bench.checkout.handlers.initiate(initiate(item("o-1")), caller())).basket.id
     await bench.checkout.handlers.validate(validate(id), caller())
@@ -100,7 +102,7 @@ async def test_a_view_has_the_findings_of_the_last_verdict_only(bench: Bench) ->
     assert (bench.views.all()[0].finding_codes, bench.views.all()[0].ready) == (frozenset(), True)
 
 
-async def test_repeated_events_in_any_order_change_nothing(bench: Bench) -> None:
+async def test_repeated_events_in_any_order_change_nothing(bench: ProjectionBench) -> None:
     events = await a_history(bench.checkout)
     id = events[0].originator_id
     await bench.projection.apply({id: events})
@@ -108,7 +110,7 @@ async def test_repeated_events_in_any_order_change_nothing(bench: Bench) -> None
     assert await bench.view(id) == snapshot_after(events)
 
 
-async def test_a_gap_is_filled_from_the_store_up_to_what_arrived(bench: Bench) -> None:
+async def test_a_gap_is_filled_from_the_store_up_to_what_arrived(bench: ProjectionBench) -> None:
     events = await a_history(bench.checkout)
     id = events[0].originator_id
     await bench.projection.apply({id: [events[0]]})
@@ -117,7 +119,7 @@ async def test_a_gap_is_filled_from_the_store_up_to_what_arrived(bench: Bench) -
 
 
 async def test_an_event_beyond_the_end_of_the_store_stops_its_basket_at_the_end(
-    bench: Bench,
+    bench: ProjectionBench,
 ) -> None:
     events = await a_history(bench.checkout)
     id = events[0].originator_id
@@ -127,7 +129,7 @@ async def test_an_event_beyond_the_end_of_the_store_stops_its_basket_at_the_end(
     assert await bench.view(id) == snapshot_after(events)
 
 
-async def test_an_event_that_does_not_fit_stops_its_basket_only(bench: Bench) -> None:
+async def test_an_event_that_does_not_fit_stops_its_basket_only(bench: ProjectionBench) -> None:
     first, second = await a_history(bench.checkout), await a_history(bench.checkout)
     id, other = first[0].originator_id, second[0].originator_id
     again = first[0].model_copy(update={"originator_version": 3})
@@ -140,7 +142,7 @@ async def test_an_event_that_does_not_fit_stops_its_basket_only(bench: Bench) ->
     assert await bench.view(other) == snapshot_after(second)
 
 
-async def test_an_unreadable_view_stops_its_basket(bench: Bench) -> None:
+async def test_an_unreadable_view_stops_its_basket(bench: ProjectionBench) -> None:
     events = await a_history(bench.checkout)
     basket = fold(None, events[:2])
     assert basket is not None
@@ -150,7 +152,7 @@ async def test_an_unreadable_view_stops_its_basket(bench: Bench) -> None:
     assert "snapshot" in stuck[odd.basket_id].error
 
 
-async def test_two_projections_of_the_same_baskets_end_with_the_same_views(bench: Bench) -> None:
+async def test_two_projections_of_the_same_baskets_end_with_the_same_views(bench: ProjectionBench) -> None:
     history = await a_history(bench.checkout)
     id = history[0].originator_id
     other = BasketProjection(bench.checkout.store, bench.views)
@@ -167,20 +169,20 @@ class NobodyMoves(MemoryBasketViews):
 
 
 async def test_views_that_others_keep_moving_are_contended() -> None:
-    bench = Bench(NobodyMoves())
+    bench = ProjectionBench(NobodyMoves())
     events = await a_history(bench.checkout)
     with pytest.raises(ProjectionContended):
         await bench.projection.apply({events[0].originator_id: events})
 
 
-async def test_refolding_moves_a_view_to_the_end_of_the_store(bench: Bench) -> None:
+async def test_refolding_moves_a_view_to_the_end_of_the_store(bench: ProjectionBench) -> None:
     events = await a_history(bench.checkout)
     id = events[0].originator_id
     assert await bench.projection.refold(id) is None
     assert await bench.view(id) == snapshot_after(events)
 
 
-async def test_refolding_reports_the_version_that_cannot_be_folded(bench: Bench) -> None:
+async def test_refolding_reports_the_version_that_cannot_be_folded(bench: ProjectionBench) -> None:
     events = await a_history(bench.checkout)
     id = events[0].originator_id
     await bench.checkout.store.append(Append(id, len(events), [NewEvent("odd", b'{"odd":1}', b"{}")]))

@@ -102,7 +102,7 @@ class Publishing:
         self.position = published.position
 
 
-class Service:
+class RepublishService:
     def __init__(self, batch_events: int = 4) -> None:
         self.store = InMemoryEventStore(lambda: NOON)
         self.runs = InMemoryRepublications()
@@ -138,7 +138,7 @@ class Service:
 
 
 async def test_a_run_sends_the_whole_history_in_order_up_to_its_end_at_the_start() -> None:
-    service = Service()
+    service = RepublishService()
     await service.happens("a", "b", "a", "a", "b", "c")
     run = await service.begin()
     await service.happens("a", "d")
@@ -167,7 +167,7 @@ async def test_a_run_sends_the_whole_history_in_order_up_to_its_end_at_the_start
     ],
 )
 async def test_a_run_sends_only_what_is_asked_for(asked: dict[str, Any], positions: list[int]) -> None:
-    service = Service(batch_events=2)
+    service = RepublishService(batch_events=2)
     await service.happens("a", "b", "a", "a")
     await service.happens("b", "c", partner="other")
 
@@ -178,7 +178,7 @@ async def test_a_run_sends_only_what_is_asked_for(asked: dict[str, Any], positio
 
 
 async def test_the_operator_scope_and_reason_are_recorded_before_anything_is_sent() -> None:
-    service = Service()
+    service = RepublishService()
     await service.happens("a")
     run = await service.begin(partner="acme")
 
@@ -205,7 +205,7 @@ async def test_the_operator_scope_and_reason_are_recorded_before_anything_is_sen
     ],
 )
 async def test_topics_of_the_service_are_refused(asked: dict[str, Any], words: str) -> None:
-    service = Service()
+    service = RepublishService()
     await service.happens("a")
 
     with pytest.raises(RepublishRefused, match=words):
@@ -215,7 +215,7 @@ async def test_topics_of_the_service_are_refused(asked: dict[str, Any], words: s
 
 
 async def test_a_live_topic_is_accepted_once_its_name_is_repeated() -> None:
-    service = Service()
+    service = RepublishService()
     await service.happens("a")
     run = await service.begin("live-events", live=True, confirmed="live-events")
     await service.sends(run)
@@ -224,7 +224,7 @@ async def test_a_live_topic_is_accepted_once_its_name_is_repeated() -> None:
 
 
 async def test_a_stopped_run_reports_its_progress_and_resumes_there() -> None:
-    service = Service(batch_events=2)
+    service = RepublishService(batch_events=2)
     await service.happens(*"abcabc")
     run = await service.begin()
     stop = asyncio.Event()
@@ -244,7 +244,7 @@ async def test_a_stopped_run_reports_its_progress_and_resumes_there() -> None:
 
 
 async def test_a_run_that_ended_sends_nothing_more() -> None:
-    service = Service()
+    service = RepublishService()
     await service.happens("a", "b")
     run = await service.begin()
     await service.sends(run)
@@ -257,11 +257,11 @@ async def test_a_run_that_ended_sends_nothing_more() -> None:
 
 async def test_an_unknown_run_is_not_resumed() -> None:
     with pytest.raises(RunNotFound):
-        await Service().republisher.resume("run-7", ADA)
+        await RepublishService().republisher.resume("run-7", ADA)
 
 
 async def test_a_rate_slows_a_run_and_a_stop_does_not_wait_for_it() -> None:
-    service = Service(batch_events=100)
+    service = RepublishService(batch_events=100)
     await service.happens(*"abcdefgh")
     loop = asyncio.get_running_loop()
     begun = loop.time()
@@ -275,7 +275,7 @@ async def test_a_rate_slows_a_run_and_a_stop_does_not_wait_for_it() -> None:
 
 
 async def test_with_a_rate_batches_hold_at_most_a_seconds_worth() -> None:
-    service = Service(batch_events=100)
+    service = RepublishService(batch_events=100)
     await service.happens(*"abc")
     stop = asyncio.Event()
     await service.republisher.send(
@@ -285,7 +285,7 @@ async def test_with_a_rate_batches_hold_at_most_a_seconds_worth() -> None:
 
 
 async def test_whole_verdicts_are_sent_without_events_and_lost_ones_are_counted() -> None:
-    service = Service()
+    service = RepublishService()
     partner = await BasketTraffic(service.store).knows_a_catalogue()
     basket = await partner.fills_a_basket()
     await service.happens("odd", type=BASKET_VALIDATED)
@@ -309,7 +309,7 @@ def test_a_run_interrupted_at_any_moments_and_resumed_leaves_no_gap_and_no_dupli
     streams: list[str], failing: set[int], batch: int, basket: str | None
 ) -> None:
     async def play() -> None:
-        service = Service(batch)
+        service = RepublishService(batch)
         await service.happens(*streams)
         service.broker.fails_at = failing
         run = await service.begin(basket_id=basket)

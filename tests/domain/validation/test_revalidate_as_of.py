@@ -36,7 +36,7 @@ from tests.builders import (
 from tests.fakes.catalogue import InMemoryCatalogue
 
 
-class Shop:
+class InMemoryShop:
     """A checkout whose catalogue learns by the same clock, and one who judges its baskets again."""
 
     def __init__(self) -> None:
@@ -69,8 +69,8 @@ class Shop:
 
 
 @pytest.fixture
-async def shop() -> Shop:
-    shop = Shop()
+async def shop() -> InMemoryShop:
+    shop = InMemoryShop()
     await shop.sells()
     return shop
 
@@ -85,7 +85,7 @@ def is_as_recorded(rejudged: AsOfVerdict) -> bool:
     return diff_verdicts(rejudged.stored.verdict, rejudged.verdict) == VerdictDiff()
 
 
-async def test_a_repeated_verdict_is_the_same_whatever_was_recorded_since(shop: Shop) -> None:
+async def test_a_repeated_verdict_is_the_same_whatever_was_recorded_since(shop: InMemoryShop) -> None:
     id = await shop.fill()
     version = await shop.judge(id)
     await shop.record(
@@ -103,7 +103,7 @@ async def test_a_repeated_verdict_is_the_same_whatever_was_recorded_since(shop: 
 
 
 async def test_a_fact_recorded_at_the_time_of_a_verdict_but_after_it_does_not_count(
-    shop: Shop,
+    shop: InMemoryShop,
 ) -> None:
     id = await shop.fill()
     version = (await shop.checkout.handlers.validate(validate(id), caller())).basket.version
@@ -112,7 +112,7 @@ async def test_a_fact_recorded_at_the_time_of_a_verdict_but_after_it_does_not_co
     assert is_as_recorded(await shop.rejudging.at_version(id, version))
 
 
-async def test_facts_that_were_unknown_then_are_unknown_again(shop: Shop) -> None:
+async def test_facts_that_were_unknown_then_are_unknown_again(shop: InMemoryShop) -> None:
     await shop.checkout.handlers.initiate(initiate(item("o-1")), caller())
     unknown = (await shop.checkout.handlers.initiate(initiate(item("o-9")), caller())).basket.id
     version = await shop.judge(unknown)
@@ -124,7 +124,7 @@ async def test_facts_that_were_unknown_then_are_unknown_again(shop: Shop) -> Non
     assert is_as_recorded(again)
 
 
-async def test_a_late_older_fact_changes_no_verdict_before_or_after_it(shop: Shop) -> None:
+async def test_a_late_older_fact_changes_no_verdict_before_or_after_it(shop: InMemoryShop) -> None:
     id = await shop.fill()
     await shop.record(price("o-1", "12.00", sequence=5))
     before = await shop.judge(id)
@@ -137,7 +137,7 @@ async def test_a_late_older_fact_changes_no_verdict_before_or_after_it(shop: Sho
         assert codes(again) == ["price_changed"]
 
 
-async def test_a_fact_that_contradicts_a_recorded_one_changes_no_verdict(shop: Shop) -> None:
+async def test_a_fact_that_contradicts_a_recorded_one_changes_no_verdict(shop: InMemoryShop) -> None:
     id = await shop.fill()
     version = await shop.judge(id)
     await shop.record(price("o-1", "55.00"))
@@ -145,7 +145,7 @@ async def test_a_fact_that_contradicts_a_recorded_one_changes_no_verdict(shop: S
     assert is_as_recorded(await shop.rejudging.at_version(id, version))
 
 
-async def test_each_verdict_is_repeated_on_the_basket_as_it_was(shop: Shop) -> None:
+async def test_each_verdict_is_repeated_on_the_basket_as_it_was(shop: InMemoryShop) -> None:
     id = await shop.fill(quantity=4)
     enough = await shop.judge(id)
     await shop.checkout.handlers.update(update(id, add("o-1", 20)), caller())
@@ -158,7 +158,7 @@ async def test_each_verdict_is_repeated_on_the_basket_as_it_was(shop: Shop) -> N
     assert is_as_recorded(second)
 
 
-async def test_a_version_without_a_verdict_is_validated_as_of_its_event(shop: Shop) -> None:
+async def test_a_version_without_a_verdict_is_validated_as_of_its_event(shop: InMemoryShop) -> None:
     id = await shop.fill()
     await shop.record(availability("SKU-1", status="blocked", sequence=2))
 
@@ -167,7 +167,7 @@ async def test_a_version_without_a_verdict_is_validated_as_of_its_event(shop: Sh
     assert (codes(again), again.stored, again.basket.version) == ([], None, 2)
 
 
-async def test_as_of_a_time_facts_and_changes_until_then_count(shop: Shop) -> None:
+async def test_as_of_a_time_facts_and_changes_until_then_count(shop: InMemoryShop) -> None:
     id = await shop.fill()
     filled_at = shop.clock()
     await shop.record(availability("SKU-1", quantity=2, sequence=2))
@@ -181,7 +181,7 @@ async def test_as_of_a_time_facts_and_changes_until_then_count(shop: Shop) -> No
     assert "offer_unknown" in codes(await shop.rejudging.as_of(id, shop.clock()))
 
 
-async def test_as_of_the_time_of_a_verdict_repeats_that_verdict(shop: Shop) -> None:
+async def test_as_of_the_time_of_a_verdict_repeats_that_verdict(shop: InMemoryShop) -> None:
     id = await shop.fill()
     at = shop.clock()
     await shop.judge(id)
@@ -192,7 +192,7 @@ async def test_as_of_the_time_of_a_verdict_repeats_that_verdict(shop: Shop) -> N
     assert is_as_recorded(again)
 
 
-async def test_now_uses_all_facts_and_includes_the_last_verdict(shop: Shop) -> None:
+async def test_now_uses_all_facts_and_includes_the_last_verdict(shop: InMemoryShop) -> None:
     id = await shop.fill()
     version = await shop.judge(id)
     await shop.record(availability("SKU-1", status="blocked", sequence=2))
@@ -204,7 +204,7 @@ async def test_now_uses_all_facts_and_includes_the_last_verdict(shop: Shop) -> N
     assert (now.last.version, now.last.verdict.ready) == (version, True)
 
 
-async def test_repeating_a_verdict_appends_nothing(shop: Shop) -> None:
+async def test_repeating_a_verdict_appends_nothing(shop: InMemoryShop) -> None:
     id = await shop.fill()
     version = await shop.judge(id)
     before = await shop.events(id)
@@ -216,7 +216,7 @@ async def test_repeating_a_verdict_appends_nothing(shop: Shop) -> None:
     assert await shop.events(id) == before
 
 
-async def test_a_basket_that_was_expired_then_is_expired_again(shop: Shop) -> None:
+async def test_a_basket_that_was_expired_then_is_expired_again(shop: InMemoryShop) -> None:
     id = await shop.fill()
     shop.clock.advance(LIFETIME)
     version = await shop.judge(id)
@@ -227,7 +227,7 @@ async def test_a_basket_that_was_expired_then_is_expired_again(shop: Shop) -> No
     assert is_as_recorded(again)
 
 
-async def test_a_basket_that_did_not_exist_then_cannot_be_validated(shop: Shop) -> None:
+async def test_a_basket_that_did_not_exist_then_cannot_be_validated(shop: InMemoryShop) -> None:
     id = await shop.fill()
     with pytest.raises(BasketNotFound):
         await shop.rejudging.now(basket_id(99))
@@ -238,7 +238,7 @@ async def test_a_basket_that_did_not_exist_then_cannot_be_validated(shop: Shop) 
 
 
 async def test_a_verdict_without_a_position_is_repeated_by_its_time_and_evidence(
-    shop: Shop,
+    shop: InMemoryShop,
 ) -> None:
     id = await shop.fill()
     validated = await shop.checkout.handlers.validate(validate(id), caller())
@@ -255,7 +255,7 @@ async def test_a_verdict_without_a_position_is_repeated_by_its_time_and_evidence
     assert is_as_recorded(again)
 
 
-async def copy_stream(shop: Shop, id: str, to: object, replace_last: BasketValidated) -> None:
+async def copy_stream(shop: InMemoryShop, id: str, to: object, replace_last: BasketValidated) -> None:
     stored = await shop.checkout.store.read_events(id)
     events = [NewEvent(event.type, event.data, event.metadata) for event in stored[:-1]]
     last = replace(events[-1], type=stored[-1].type, data=encode(replace_last))
@@ -281,7 +281,7 @@ moves = st.lists(
 async def test_every_recorded_verdict_can_be_repeated_whatever_happened(
     moves: list[tuple[str, int, str]],
 ) -> None:
-    shop = Shop()
+    shop = InMemoryShop()
     id = await shop.fill(quantity=1)
     versions = [await shop.judge(id)]
     for what, number, of in moves:
@@ -307,7 +307,7 @@ def said(what: str, sequence: int) -> Fact:
     return offer("o-1", status="draft" if sequence % 2 else "published", sequence=sequence)
 
 
-async def test_verdicts_that_differ_in_messages_and_data_only_are_equivalent(shop: Shop) -> None:
+async def test_verdicts_that_differ_in_messages_and_data_only_are_equivalent(shop: InMemoryShop) -> None:
     id = await shop.fill(quantity=8)
     await shop.record(availability("SKU-1", quantity=3, sequence=2))
     three = (await shop.rejudging.now(id)).verdict

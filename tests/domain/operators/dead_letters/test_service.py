@@ -64,7 +64,7 @@ class ScriptedHandler(RetryHandler):
             raise RetryFailed("it came back")
 
 
-class Office:
+class InMemoryOffice:
     """Letters of two baskets (or none) in the topics `t` and `u`, which have orders of their own."""
 
     def __init__(self, *letters: tuple[str, str | None], settles_all: bool = False) -> None:
@@ -83,7 +83,7 @@ class Office:
 
 
 async def test_a_retry_settles_its_letter_and_records_who_and_why() -> None:
-    office = Office(("t", ONE))
+    office = InMemoryOffice(("t", ONE))
 
     outcome = await office.box.retry(1, ADA)
 
@@ -97,7 +97,7 @@ async def test_a_retry_settles_its_letter_and_records_who_and_why() -> None:
 
 
 async def test_what_fails_again_stays_with_the_newest_error_and_the_count_of_tries() -> None:
-    office = Office(("t", ONE))
+    office = InMemoryOffice(("t", ONE))
     for words in ("still odd", "odder"):
         office.t.failing[1] = RetryFailed(words)
         assert (await office.box.retry(1, ADA)).result == "failed"
@@ -109,7 +109,7 @@ async def test_what_fails_again_stays_with_the_newest_error_and_the_count_of_tri
 
 
 async def test_a_remedy_that_fails_in_a_way_nobody_foresaw_fails_for_its_letter_alone() -> None:
-    office = Office(("t", ONE), ("t", OTHER))
+    office = InMemoryOffice(("t", ONE), ("t", OTHER))
     office.t.failing[1] = ZeroDivisionError("by nothing")
 
     outcomes = await office.retry_all()
@@ -119,7 +119,7 @@ async def test_a_remedy_that_fails_in_a_way_nobody_foresaw_fails_for_its_letter_
 
 
 async def test_where_a_part_is_away_nothing_is_changed_and_no_try_is_counted() -> None:
-    office = Office(("t", ONE))
+    office = InMemoryOffice(("t", ONE))
     office.t.failing[1] = BrokerUnavailable("out for lunch")
 
     with pytest.raises(BrokerUnavailable):
@@ -132,7 +132,7 @@ async def test_where_a_part_is_away_nothing_is_changed_and_no_try_is_counted() -
 
 
 async def test_a_later_letter_of_a_basket_waits_for_the_earlier_one() -> None:
-    office = Office(("t", ONE), ("t", ONE), ("t", OTHER), ("u", ONE))
+    office = InMemoryOffice(("t", ONE), ("t", ONE), ("t", OTHER), ("u", ONE))
 
     refused = await office.box.retry(2, ADA)
 
@@ -147,12 +147,12 @@ async def test_a_later_letter_of_a_basket_waits_for_the_earlier_one() -> None:
 
 
 async def test_letters_about_no_basket_wait_for_nobody() -> None:
-    office = Office(("t", None), ("t", None))
+    office = InMemoryOffice(("t", None), ("t", None))
     assert (await office.box.retry(2, ADA)).result == "done"
 
 
 async def test_a_skip_releases_what_waits_behind_it() -> None:
-    office = Office(("t", ONE), ("t", ONE))
+    office = InMemoryOffice(("t", ONE), ("t", ONE))
     office.t.failing[1] = RetryFailed("never")
 
     assert (await office.box.skip(1, ADA)).result == "done"
@@ -165,7 +165,7 @@ async def test_a_skip_releases_what_waits_behind_it() -> None:
 
 
 async def test_what_cannot_be_left_out_stays_and_is_not_recorded() -> None:
-    office = Office(("t", ONE))
+    office = InMemoryOffice(("t", ONE))
     office.t.stays.add(1)
 
     outcome = await office.box.skip(1, ADA)
@@ -176,7 +176,7 @@ async def test_what_cannot_be_left_out_stays_and_is_not_recorded() -> None:
 
 
 async def test_where_one_remedy_does_for_all_of_a_basket_all_are_settled_along() -> None:
-    office = Office(("t", ONE), ("t", OTHER), ("t", ONE), settles_all=True)
+    office = InMemoryOffice(("t", ONE), ("t", OTHER), ("t", ONE), settles_all=True)
 
     outcomes = await office.retry_all()
 
@@ -187,7 +187,7 @@ async def test_where_one_remedy_does_for_all_of_a_basket_all_are_settled_along()
 
 
 async def test_what_comes_back_once_it_is_settled_waits_again() -> None:
-    office = Office(("t", ONE), ("t", ONE), settles_all=True)
+    office = InMemoryOffice(("t", ONE), ("t", ONE), settles_all=True)
     office.t.comes_back.add(1)
 
     outcome = await office.box.retry(1, ADA)
@@ -198,7 +198,7 @@ async def test_what_comes_back_once_it_is_settled_waits_again() -> None:
 
 
 async def test_a_letter_that_is_settled_is_not_done_again() -> None:
-    office = Office(("t", ONE))
+    office = InMemoryOffice(("t", ONE))
     await office.box.retry(1, ADA)
 
     assert (await office.box.retry(1, ADA)).result == "settled"
@@ -207,21 +207,21 @@ async def test_a_letter_that_is_settled_is_not_done_again() -> None:
 
 
 async def test_a_letter_that_nobody_buried_is_not_found() -> None:
-    office = Office()
+    office = InMemoryOffice()
     for work in (office.box.retry(7, ADA), office.box.skip(7, ADA), office.box.show(7)):
         with pytest.raises(DeadLetterNotFound):
             await work
 
 
 async def test_a_letter_from_a_topic_that_nobody_knows_can_only_be_skipped() -> None:
-    office = Office(("v", ONE))
+    office = InMemoryOffice(("v", ONE))
     assert (await office.box.show(1)).letter.kind == "unknown"
     assert (await office.box.retry(1, ADA)).result == "failed"
     assert (await office.box.skip(1, ADA)).result == "done"
 
 
 async def test_what_wants_to_be_named_is_left_by_a_retry_of_all() -> None:
-    office = Office(("t", ONE), ("u", OTHER))
+    office = InMemoryOffice(("t", ONE), ("u", OTHER))
     office.t.by_name_only = True
 
     assert [outcome.result for outcome in await office.retry_all()] == ["left", "done"]
@@ -229,7 +229,7 @@ async def test_what_wants_to_be_named_is_left_by_a_retry_of_all() -> None:
 
 
 async def test_letters_that_are_buried_meanwhile_are_left_to_the_next_time() -> None:
-    office = Office(("t", ONE))
+    office = InMemoryOffice(("t", ONE))
     outcomes = []
     async for outcome in office.box.retry_all(DeadLetterQuery(), ADA):
         outcomes.append(outcome)
@@ -238,7 +238,7 @@ async def test_letters_that_are_buried_meanwhile_are_left_to_the_next_time() -> 
 
 
 async def test_pages_end_with_the_last_letter() -> None:
-    office = Office(*[("t", None)] * 5)
+    office = InMemoryOffice(*[("t", None)] * 5)
     first = await office.box.list(limit=3)
     second = await office.box.list(first.next_cursor, limit=3)
     assert [letter.id for letter in (*first.letters, *second.letters)] == [1, 2, 3, 4, 5]
@@ -249,7 +249,7 @@ async def test_pages_end_with_the_last_letter() -> None:
 
 
 async def test_bytes_are_shown_as_text_where_they_are_and_in_base_64_where_they_are_not() -> None:
-    shown = await Office(("t", ONE)).box.show(1)
+    shown = await InMemoryOffice(("t", ONE)).box.show(1)
     assert shown.key is not None
     assert shown.value is not None
     assert (shown.key.encoding, shown.key.text) == ("utf-8", ONE)
@@ -269,7 +269,7 @@ def test_no_retry_ever_settles_a_letter_before_an_earlier_one_of_its_order(
     buried: list[tuple[str, str | None]], failing: set[int], steps: list[tuple[str, int]]
 ) -> None:
     async def play() -> None:
-        office = Office(*buried)
+        office = InMemoryOffice(*buried)
         for remedy in (office.t, office.u):
             remedy.failing = {id: RetryFailed("no") for id in failing}
         for step, id in steps:
@@ -297,7 +297,7 @@ def test_no_retry_ever_settles_a_letter_before_an_earlier_one_of_its_order(
 
 
 async def test_a_batch_that_cannot_be_read_is_never_retried_as_a_message_and_may_be_left_out() -> None:
-    office = Office()
+    office = InMemoryOffice()
     for id, topic in ((1, "t"), (2, "nobody-knows")):
         unreadable = replace(message(id, None, topic), code=UNREADABLE_BATCH)
         office.book.add(StoredDeadLetter(id, unreadable, None, NOON))

@@ -5,7 +5,7 @@ import pytest
 from domain.operators.status.rate_meter import RateMeter
 
 
-class Clock:
+class RateClock:
     def __init__(self) -> None:
         self.now = 100.0
 
@@ -14,7 +14,7 @@ class Clock:
 
 
 def test_a_rate_needs_two_looks() -> None:
-    clock = Clock()
+    clock = RateClock()
     rate = RateMeter(clock)
     assert rate.at(7) is None
     clock.now += 2
@@ -22,7 +22,7 @@ def test_a_rate_needs_two_looks() -> None:
 
 
 def test_a_rate_tells_of_the_last_while_only() -> None:
-    clock = Clock()
+    clock = RateClock()
     rate = RateMeter(clock, window=10)
     count = 0
     for growth in (1000, *[10] * 10):

@@ -41,7 +41,7 @@ from tests.fakes.read_model_audit import InMemoryReadModelAudit
 ANN = Operator(actor="ann", way="api", reason="a test")
 
 
-class Bench:
+class VerifierBench:
     """A checkout in memory with its views, their verifier and their repairer."""
 
     def __init__(self) -> None:
@@ -75,11 +75,11 @@ class Bench:
 
 
 @pytest.fixture
-def bench() -> Bench:
-    return Bench()
+def bench() -> VerifierBench:
+    return VerifierBench()
 
 
-async def test_a_view_is_compared_with_the_fold_at_its_own_version(bench: Bench) -> None:
+async def test_a_view_is_compared_with_the_fold_at_its_own_version(bench: VerifierBench) -> None:
     basket = await bench.basket()
     await bench.change(basket)
     verified = await bench.verification.verify([basket.id])
@@ -89,7 +89,7 @@ async def test_a_view_is_compared_with_the_fold_at_its_own_version(bench: Bench)
     assert await bench.kinds(basket) == ["view_differs"]
 
 
-async def test_a_view_that_catches_up_in_time_is_consistent(bench: Bench) -> None:
+async def test_a_view_that_catches_up_in_time_is_consistent(bench: VerifierBench) -> None:
     basket = await bench.basket()
     await bench.change(basket)
     settling = asyncio.ensure_future(bench.verification.settle({basket.id: 3}, patience=30))
@@ -98,7 +98,7 @@ async def test_a_view_that_catches_up_in_time_is_consistent(bench: Bench) -> Non
     assert await settling == []
 
 
-async def test_a_view_that_stays_behind_reports_whether_a_dead_letter_blocks_it(bench: Bench) -> None:
+async def test_a_view_that_stays_behind_reports_whether_a_dead_letter_blocks_it(bench: VerifierBench) -> None:
     lags, parked, missing = [await bench.basket() for _ in range(3)]
     del bench.views.rows[missing.id]
     letter = DeadLetter(MessageSource("topic", 0, 1), None, None, (), "unreadable", "no JSON", parked.id)
@@ -114,7 +114,7 @@ async def test_a_view_that_stays_behind_reports_whether_a_dead_letter_blocks_it(
 
 
 async def test_an_inconsistency_that_the_second_inspection_does_not_find_is_not_reported(
-    bench: Bench,
+    bench: VerifierBench,
 ) -> None:
     basket = await bench.basket()
     right = bench.views.rows[basket.id]
@@ -128,7 +128,7 @@ async def test_an_inconsistency_that_the_second_inspection_does_not_find_is_not_
     assert (await verifying).inconsistencies == []
 
 
-async def test_a_claim_belongs_to_the_open_basket_with_that_external_id(bench: Bench) -> None:
+async def test_a_claim_belongs_to_the_open_basket_with_that_external_id(bench: VerifierBench) -> None:
     basket, ended = await bench.basket("EXT-1"), await bench.basket("EXT-2")
     await bench.checkout.handlers.complete(ended.id, "order-1", caller())
     await bench.projection.refold(ended.id)
@@ -141,7 +141,9 @@ async def test_a_claim_belongs_to_the_open_basket_with_that_external_id(bench: B
     assert await bench.kinds(basket, ended) == ["claim_missing"]
 
 
-async def test_a_repair_writes_what_the_events_give_and_records_the_operator_and_reason(bench: Bench) -> None:
+async def test_a_repair_writes_what_the_events_give_and_records_the_operator_and_reason(
+    bench: VerifierBench,
+) -> None:
     spoilt, behind = await bench.basket("EXT-1"), await bench.basket()
     bench.spoil(spoilt, status="expired")
     bench.checkout.store.claims.clear()
@@ -162,7 +164,7 @@ async def test_a_repair_writes_what_the_events_give_and_records_the_operator_and
     }
 
 
-async def test_a_view_written_from_a_wrong_row_is_repaired_again(bench: Bench) -> None:
+async def test_a_view_written_from_a_wrong_row_is_repaired_again(bench: VerifierBench) -> None:
     basket = await bench.basket()
     bench.spoil(basket, snapshot=bench.views.rows[basket.id].snapshot.replace(b"GBP", b"EUR"))
     wrong = bench.views.rows[basket.id].snapshot
@@ -183,7 +185,7 @@ async def test_a_view_written_from_a_wrong_row_is_repaired_again(bench: Bench) -
     assert await bench.kinds(basket) == []
 
 
-async def test_a_stream_that_cannot_be_folded_is_not_repaired(bench: Bench) -> None:
+async def test_a_stream_that_cannot_be_folded_is_not_repaired(bench: VerifierBench) -> None:
     broken = NewEvent("checkout.basket-initiated.v1", b'{"no":"basket"}', b"{}")
     await bench.checkout.store.append(Append("basket-broken", 0, [broken]))
     verified = await bench.verification.verify(["basket-broken"])
@@ -214,7 +216,7 @@ async def test_the_fold_at_each_version_equals_a_fold_of_the_events_up_to_it() -
     assert folded.inconsistencies == ()
 
 
-async def test_views_are_equal_however_their_snapshots_are_written(bench: Bench) -> None:
+async def test_views_are_equal_however_their_snapshots_are_written(bench: VerifierBench) -> None:
     view = to_view(await bench.basket())
     spaced = view.snapshot.replace(b'":', b'" : ').replace(b'"status" : "open",', b"")
     spaced = spaced[:-1] + b',"status":"open"}'
