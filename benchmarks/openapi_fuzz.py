@@ -12,12 +12,7 @@ import re
 import sys
 
 from adapters.logs import configure_logging
-from tests.api.partner.openapi_fuzzing import (
-    Counting,
-    Target,
-    fuzz,
-    memory_server,
-)
+from tests.api.partner.openapi_fuzzing import Counting, Target, fuzz, memory_server
 
 
 def main() -> int:

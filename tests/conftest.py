@@ -19,12 +19,7 @@ from adapters.postgres.roles import Role
 from adapters.settings import Settings
 from tests.basket_traffic import delivery, streaming_settings
 from tests.servers.apache_kafka import ApacheKafka
-from tests.servers.kafka import (
-    KafkaServer,
-    apache_kafka_missing,
-    running_kafka,
-    start_own_kafka,
-)
+from tests.servers.kafka import KafkaServer, apache_kafka_missing, running_kafka, start_own_kafka
 from tests.servers.postgres import Databases, postgres_folder, running_postgres
 
 TEST_SERVERS = pytest.StashKey[list[str]]()

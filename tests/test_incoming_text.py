@@ -22,12 +22,7 @@ from domain.ports.event_store import RenderedResponse
 from domain.shared.errors import InvalidCommand
 from domain.shared.values import MessageSource, is_storable_text
 from tests.api.service import Service, actions, add, errors, order, problem, settings_in, wanted
-from tests.builders import (
-    InMemoryCheckout,
-    basket_id,
-    caller,
-    initiate,
-)
+from tests.builders import InMemoryCheckout, basket_id, caller, initiate
 from tests.unprintable import UNPRINTABLE
 
 unshowable = pytest.mark.parametrize("text", UNPRINTABLE, ids=ascii)

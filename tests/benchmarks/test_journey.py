@@ -7,20 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.journey.catalogue import (
-    CatalogueYear,
-    WeekCalendar,
-    decimal,
-    periods,
-    weekly_prices,
-)
-from benchmarks.journey.json_lines import (
-    ResumableJournal,
-    basket_of,
-    basket_row,
-    verdict_row,
-    write_lines,
-)
+from benchmarks.journey.catalogue import CatalogueYear, WeekCalendar, decimal, periods, weekly_prices
+from benchmarks.journey.json_lines import ResumableJournal, basket_of, basket_row, verdict_row, write_lines
 from benchmarks.journey.planted_faults import EVERY, plant_faults
 from benchmarks.journey.records import GroceryBasket, GroceryLine, GroceryProduct, SaleRow, merge_sales
 from domain.catalogue.facts import FACT, PriceFact

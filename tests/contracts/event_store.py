@@ -16,13 +16,7 @@ from domain.ports.event_store import (
     StoredResponse,
     StoredStream,
 )
-from tests.builders.appends import (
-    a_response,
-    a_stream,
-    an_append,
-    an_idempotency_key,
-    names_of,
-)
+from tests.builders.appends import a_response, a_stream, an_append, an_idempotency_key, names_of
 from tests.servers.waiting import eventually
 
 SHORTLY = 0.3

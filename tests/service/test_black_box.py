@@ -12,13 +12,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from cli.demo.journeys import initiate_body, sample_baskets
 from tests.servers.waiting import eventually
-from tests.service.checkout_process import (
-    CheckoutService,
-    add,
-    cookie,
-    line,
-    order_of,
-)
+from tests.service.checkout_process import CheckoutService, add, cookie, line, order_of
 from tests.service.event_records import published_events, stored_events
 
 CALLERS = 16

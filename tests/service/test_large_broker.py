@@ -13,12 +13,7 @@ from adapters.kafka.topics import DEAD_LETTERS
 from adapters.settings import Settings
 from tests.basket_traffic import send
 from tests.servers.waiting import eventually
-from tests.service.checkout_process import (
-    CheckoutService,
-    line,
-    order_of,
-    running_service,
-)
+from tests.service.checkout_process import CheckoutService, line, order_of, running_service
 
 MOST_MEGABYTES = 64
 

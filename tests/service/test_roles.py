@@ -24,13 +24,7 @@ from tests.servers.kafka import KafkaServer
 from tests.servers.postgres import Databases
 from tests.servers.processes import Program
 from tests.servers.waiting import eventually
-from tests.service.checkout_process import (
-    CheckoutService,
-    add,
-    cookie,
-    line,
-    order_of,
-)
+from tests.service.checkout_process import CheckoutService, add, cookie, line, order_of
 from tests.service.conftest import SAMPLE
 from tests.service.event_records import Events, published_events, stored_events
 

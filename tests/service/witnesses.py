@@ -8,12 +8,7 @@ from time import monotonic
 
 import httpx
 
-from tests.service.checkout_process import (
-    add,
-    cookie,
-    line,
-    order_of,
-)
+from tests.service.checkout_process import add, cookie, line, order_of
 
 
 @dataclass
