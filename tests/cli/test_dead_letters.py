@@ -55,7 +55,7 @@ async def view_is_right(office: Office, basket_id: str) -> bool:
     return await office.parts.basket_views.versions([basket_id]) == {basket_id: stored[-1].version}
 
 
-async def test_a_retry_folds_the_view_of_a_parked_basket_and_lets_it_go_on(office: Office) -> None:
+async def test_a_retry_folds_the_view_of_a_blocked_basket_and_unblocks_it(office: Office) -> None:
     basket_id = await parked(office)
     (letter,) = await office.buried(basket=basket_id)
     assert (letter.kind, letter.code, letter.parks) == ("basket-event", "unreadable", True)
@@ -74,7 +74,7 @@ async def test_a_retry_folds_the_view_of_a_parked_basket_and_lets_it_go_on(offic
         await eventually(lambda: view_is_right(office, basket_id), every=0.05)
 
 
-async def test_a_basket_that_goes_on_meanwhile_is_not_left_behind_by_its_view(office: Office) -> None:
+async def test_events_during_a_retry_reach_the_view_too(office: Office) -> None:
     basket_id = await parked(office)
     (letter,) = await office.buried(basket=basket_id)
 
@@ -92,7 +92,7 @@ async def test_a_basket_that_goes_on_meanwhile_is_not_left_behind_by_its_view(of
     assert (await office.box.list(basket_id=basket_id)).letters == ()
 
 
-async def test_a_basket_whose_events_cannot_be_folded_stays_parked_by_a_retry_and_by_a_skip(
+async def test_a_basket_that_cannot_be_folded_stays_blocked_after_a_retry_and_a_skip(
     office: Office,
 ) -> None:
     basket_id = f"basket-{new_id()}"
@@ -115,7 +115,7 @@ async def test_a_basket_whose_events_cannot_be_folded_stays_parked_by_a_retry_an
     )
 
 
-async def test_a_skip_of_a_letter_about_a_view_folds_it_too(office: Office) -> None:
+async def test_a_skip_of_a_letter_about_a_view_folds_the_view_too(office: Office) -> None:
     basket_id = await parked(office)
     (letter,) = await office.buried(basket=basket_id)
 
@@ -140,7 +140,7 @@ async def test_one_fold_settles_all_letters_of_a_basket(office: Office) -> None:
     assert (await office.box.list(basket_id=basket_id)).letters == ()
 
 
-async def test_a_message_of_no_basket_can_be_left_out_and_not_retried(office: Office) -> None:
+async def test_a_message_about_no_basket_can_be_skipped_but_not_retried(office: Office) -> None:
     code = "no_basket"
     mark = new_id().encode()
     await send(office.settings, [Message(topics.BASKET_EVENTS, None, mark, ())])
@@ -159,7 +159,7 @@ async def test_a_message_of_no_basket_can_be_left_out_and_not_retried(office: Of
     assert (await office.box.skip(id, ADA)).result == "done"
 
 
-async def test_a_fact_that_contradicts_stays_until_it_is_left_out(office: Office) -> None:
+async def test_a_contradicting_fact_stays_a_letter_until_it_is_skipped(office: Office) -> None:
     known = offer(unique("o"), name="weekly paper")
     other = known.model_copy(update={"name": "daily paper"})
     await send(office.settings, [fact_message(known), fact_message(other)])
@@ -180,7 +180,7 @@ async def test_a_fact_that_contradicts_stays_until_it_is_left_out(office: Office
     assert await office.results() == ["done", "failed"]
 
 
-async def test_a_fact_that_an_older_release_did_not_understand_is_learned(office: Office) -> None:
+async def test_a_fact_that_an_older_release_did_not_understand_is_recorded(office: Office) -> None:
     fact: Fact = offer(unique("o"))
     message = fact_message(fact)
     source = MessageSource(message.topic, 0, 4711)
@@ -195,7 +195,7 @@ async def test_a_fact_that_an_older_release_did_not_understand_is_learned(office
     assert await office.parts.catalogue.count_recorded([fact.fact_id]) == 1
 
 
-async def test_a_command_without_an_id_is_carried_out_once_under_that_of_its_letter(office: Office) -> None:
+async def test_a_command_without_an_id_is_executed_once_under_the_id_of_its_letter(office: Office) -> None:
     gateway = CommandGateway(office.settings)
     async with office.commanding():
         [begun] = await gateway.asks(initiate_message())
@@ -217,7 +217,7 @@ async def test_a_command_without_an_id_is_carried_out_once_under_that_of_its_let
     assert basket == ["o-1", "o-9"]
 
 
-async def test_a_retry_that_was_cut_off_before_it_was_settled_carries_nothing_out_twice(
+async def test_a_retry_that_is_cut_off_executes_nothing_twice(
     office: Office,
 ) -> None:
     gateway = CommandGateway(office.settings)
@@ -242,7 +242,7 @@ async def test_a_retry_that_was_cut_off_before_it_was_settled_carries_nothing_ou
     assert {result.status for result in (await gateway.results([id]))[id]} == {200}
 
 
-async def test_an_order_that_came_before_its_basket_completes_it(office: Office) -> None:
+async def test_an_order_that_came_before_its_basket_completes_it_by_a_retry(office: Office) -> None:
     uuid = new_id()
     basket_id = f"basket-{uuid}"
     async with office.commanding():
@@ -261,7 +261,7 @@ async def test_an_order_that_came_before_its_basket_completes_it(office: Office)
     assert json.loads(stored[-1].metadata)["actor"] == "kafka:orders"
 
 
-async def test_a_second_order_of_a_basket_waits_until_the_first_is_left_out(office: Office) -> None:
+async def test_a_second_order_of_a_basket_waits_until_the_first_is_skipped(office: Office) -> None:
     uuid = new_id()
     basket_id = f"basket-{uuid}"
     async with office.commanding():
@@ -278,7 +278,7 @@ async def test_a_second_order_of_a_basket_waits_until_the_first_is_left_out(offi
     assert [getattr(event, "order_id", None) for event in completed] == ["order-2"]
 
 
-async def test_a_lost_verdict_is_put_together_again_and_published(office: Office) -> None:
+async def test_a_lost_verdict_is_assembled_again_and_published(office: Office) -> None:
     basket = await office.partner.fills_a_basket()
     stored = await office.parts.event_store.read_events(basket.id)
     judged = next(event for event in stored if event.type == BASKET_VALIDATED)
@@ -302,7 +302,7 @@ async def test_a_lost_verdict_is_put_together_again_and_published(office: Office
     assert json.loads(published.message.value or b"")["basketVersion"] == judged.version - 1
 
 
-async def test_a_verdict_that_stays_lost_stays_a_letter_until_it_is_left_out(office: Office) -> None:
+async def test_a_verdict_that_stays_lost_is_a_letter_until_it_is_skipped(office: Office) -> None:
     basket_id = f"basket-{new_id()}"
     odd = [
         NewEvent("checkout.basket-initiated.v1", b'{"no":"basket"}', b"{}"),
@@ -318,7 +318,7 @@ async def test_a_verdict_that_stays_lost_stays_a_letter_until_it_is_left_out(off
     assert await topic_content(office.settings, topics.VALIDATION_RESULTS, [basket_id]) == []
 
 
-async def test_of_many_operators_at_once_one_does_each_letter(office: Office) -> None:
+async def test_of_many_concurrent_operators_one_retries_each_letter(office: Office) -> None:
     uuids = [new_id() for _ in range(6)]
     async with office.commanding():
         messages = [order(f"basket-{uuid}", "order-1") for uuid in uuids]
@@ -340,7 +340,7 @@ async def test_of_many_operators_at_once_one_does_each_letter(office: Office) ->
         assert types.count("checkout.basket-completed.v1") == 1
 
 
-async def test_people_see_and_settle_letters_on_the_command_line(office: Office) -> None:
+async def test_operators_see_and_settle_letters_on_the_command_line(office: Office) -> None:
     basket_id = await parked(office)
     (letter,) = await office.buried(basket=basket_id)
     at = office.settings
@@ -371,11 +371,11 @@ async def test_people_see_and_settle_letters_on_the_command_line(office: Office)
     "arguments",
     [(), ("1", "--all"), ("--all", "--code", "x"), ("1", "--basket", "x"), ("0",), ("--reason", " ")],
 )
-def test_what_contradicts_itself_is_a_wrong_command_line(arguments: tuple[str, ...]) -> None:
+def test_contradicting_options_are_a_usage_error(arguments: tuple[str, ...]) -> None:
     assert CliRunner().invoke(app, ["dead-letters", "retry", "--reason", "x", *arguments]).exit_code == 2
 
 
-async def test_a_letter_that_is_not_there_and_a_cursor_that_is_none_are_said_to_be_so(office: Office) -> None:
+async def test_an_unknown_letter_and_an_invalid_cursor_are_reported(office: Office) -> None:
     unknown = await run_with(office.settings, "dead-letters", "skip", 999_999, "--reason", "x")
     assert (unknown.code, unknown.err) == (1, "checkout: there is no dead letter 999999\n")
     assert (await run_with(office.settings, "dead-letters", "list", "--cursor", "yesterday")).code == 2

@@ -47,7 +47,7 @@ async def working() -> Sequence[WorkerReport]:
     return [WorkerReport("publisher", "working", role="a role", holds_role=True, rate=3.0)]
 
 
-async def test_a_process_reports_again_and_again_and_at_its_end_that_it_stopped() -> None:
+async def test_a_process_reports_repeatedly_and_at_its_end_that_it_stopped() -> None:
     states = States()
     async with report_heartbeats(states, PROCESS, working, every=0.01):
         await eventually(lambda: len(states.said) >= 3)
@@ -57,7 +57,7 @@ async def test_a_process_reports_again_and_again_and_at_its_end_that_it_stopped(
 
 
 @pytest.mark.parametrize("trouble", [StoreUnavailable("away"), ValueError("a mistake of ours")])
-async def test_whatever_becomes_of_a_report_the_work_goes_on_and_later_ones_are_heard(
+async def test_a_failed_report_disturbs_neither_the_work_nor_later_reports(
     trouble: Exception,
 ) -> None:
     states = States()
@@ -68,7 +68,7 @@ async def test_whatever_becomes_of_a_report_the_work_goes_on_and_later_ones_are_
         await eventually(lambda: states.said)
 
 
-async def test_a_process_ends_in_time_though_nobody_takes_its_farewell() -> None:
+async def test_a_process_ends_in_time_even_if_its_last_report_hangs() -> None:
     states = States()
     states.silent = True
     async with asyncio.timeout(10):
@@ -76,7 +76,7 @@ async def test_a_process_ends_in_time_though_nobody_takes_its_farewell() -> None
             await eventually(lambda: states.asked)
 
 
-async def test_where_postgresql_is_away_the_work_goes_on() -> None:
+async def test_the_work_goes_on_while_postgresql_is_down() -> None:
     database = DatabasePool(f"postgresql://nobody@127.0.0.1:{free_port()}/none", timeout=0.2)
     turns = 0
     async with asyncio.timeout(20):

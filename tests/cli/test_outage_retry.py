@@ -32,7 +32,7 @@ async def under_way(patience: float = 60.0) -> OutageRetry:
     return retrying
 
 
-async def test_a_step_is_done_again_until_it_succeeds_and_an_outage_is_told_once(
+async def test_a_step_is_repeated_until_it_succeeds_and_an_outage_is_printed_once(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     server = FlakyServer(StoreUnavailable("gone"), BrokerUnavailable("gone"))
@@ -52,7 +52,7 @@ async def test_a_run_does_not_wait_for_a_part_that_is_away_at_its_start() -> Non
     assert server.asked == 1
 
 
-async def test_what_trying_again_cannot_help_is_raised_at_once() -> None:
+async def test_permanent_errors_are_raised_at_once() -> None:
     taken = LeadershipLost("republish-1", "another producer took over")
     for failure in (MasterKeyMissing("no key"), taken, ValueError("a fault of ours")):
         server = FlakyServer(failure)
@@ -61,14 +61,14 @@ async def test_what_trying_again_cannot_help_is_raised_at_once() -> None:
         assert server.asked == 1
 
 
-async def test_who_stays_away_for_longer_than_the_patience_is_given_up() -> None:
+async def test_an_outage_longer_than_the_patience_is_an_error() -> None:
     server = FlakyServer(*[StoreUnavailable("gone")] * 9)
     with pytest.raises(StoreUnavailable):
         await (await under_way(patience=0.0)).do(server.answer)
     assert server.asked == 2
 
 
-async def test_a_step_that_got_somewhere_in_between_has_all_the_patience_again(
+async def test_progress_within_a_step_restores_the_patience(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     retrying = await under_way()
@@ -99,7 +99,7 @@ async def test_a_stop_ends_the_waiting() -> None:
         await retrying.do(FlakyServer().answer)
 
 
-async def test_a_step_that_was_begun_already_is_finished_or_begun_again() -> None:
+async def test_a_step_that_was_begun_is_finished_or_begun_again() -> None:
     retrying = await under_way()
     server = FlakyServer(StoreUnavailable("gone"))
     begun = asyncio.ensure_future(server.answer())

@@ -89,7 +89,7 @@ async def published_all(statuses: StatusService) -> ServiceStatus:
     return found
 
 
-async def test_a_killed_publisher_is_dead_though_its_lag_is_zero_and_its_role_moves(
+async def test_a_killed_publisher_is_dead_even_with_zero_lag_and_its_role_moves(
     settings: Settings, statuses: StatusService, partner: BasketTraffic
 ) -> None:
     async with publisher(settings) as first:
@@ -129,7 +129,7 @@ async def holds(statuses: StatusService, settings: Settings, program: Program) -
     return role.role == f"publisher/{settings.publisher_id}" and role.pid == program.pid and bool(role.live)
 
 
-async def test_what_waits_grows_while_the_publisher_is_stopped_and_shrinks_after(
+async def test_the_lag_grows_while_the_publisher_is_stopped_and_shrinks_after(
     settings: Settings, statuses: StatusService, partner: BasketTraffic
 ) -> None:
     async with publisher(settings) as first:
@@ -172,7 +172,7 @@ async def test_what_waits_grows_while_the_publisher_is_stopped_and_shrinks_after
         assert working.state == "working"
 
 
-async def test_where_postgresql_cannot_be_asked_the_exit_code_is_2(databases: Databases) -> None:
+async def test_the_exit_code_is_2_while_postgresql_is_down(databases: Databases) -> None:
     nowhere = {"CHECKOUT_DATABASE_URL": f"postgresql://nobody@127.0.0.1:{free_port()}/none"}
     assert await asked(nowhere, "--json") == (2, "")
     empty = await databases.empty()
@@ -180,7 +180,7 @@ async def test_where_postgresql_cannot_be_asked_the_exit_code_is_2(databases: Da
     await databases.drop(empty)
 
 
-async def test_watching_goes_on_until_somebody_wants_it_to_end(database_url: str) -> None:
+async def test_watching_goes_on_until_it_is_interrupted(database_url: str) -> None:
     watching = Program(
         *("-m", "cli", "status", "--watch", "--json", "--every", "0.1"),
         environment={"CHECKOUT_DATABASE_URL": database_url},

@@ -43,7 +43,7 @@ BUSY = evaluate(
 )
 
 
-def test_every_worker_is_shown_with_its_state_what_waits_and_its_last_error() -> None:
+def test_every_worker_is_shown_with_its_state_lag_and_last_error() -> None:
     text = seen(BUSY)
     assert "has 4 problems" in text
     assert "none" in line(text, "api", "absent")
@@ -54,7 +54,7 @@ def test_every_worker_is_shown_with_its_state_what_waits_and_its_last_error() ->
     assert "0.2 s" in line(text, "commands", "working", "12", "3", "1,234")
 
 
-def test_who_has_a_role_is_shown_and_that_it_is_dead() -> None:
+def test_a_dead_holder_of_a_role_is_shown_as_dead() -> None:
     assert "host-a 1, which is dead" in line(seen(BUSY), ROLE, "1")
 
 
@@ -62,20 +62,20 @@ def test_each_problem_is_a_sentence() -> None:
     assert [each[2:] for each in seen(BUSY).splitlines() if each.startswith("✗")] == [*BUSY.problems]
 
 
-def test_processes_that_stopped_are_shown_where_nobody_does_their_work_or_on_request() -> None:
+def test_stopped_processes_are_shown_if_nobody_does_their_work_or_on_request() -> None:
     assert "host-old" not in seen(BUSY)
     assert "stopped" in line(seen(BUSY, all_processes=True), "host-old")
     alone = evaluate(StatusReadings(NOON, [recorded(condition="stopped")], [], []), HealthPolicy())
     assert "stopped" in line(seen(alone), "host-a")
 
 
-def test_what_cannot_be_found_out_is_said() -> None:
+def test_an_unreadable_status_is_shown_with_its_reason() -> None:
     paper = StringIO()
     show_unavailable("the event store is unavailable", Output(paper))
     assert "cannot be found out: the event store is unavailable" in paper.getvalue()
 
 
-def test_on_a_narrow_terminal_what_waits_is_still_shown_whole() -> None:
+def test_a_narrow_terminal_still_shows_the_whole_lag() -> None:
     text = seen(BUSY, width=80)
     assert "1 min" in line(text, "projector", "failing", "≥ 2,000")
     assert "standing by" in line(text, "host-b 1")

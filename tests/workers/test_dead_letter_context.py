@@ -25,7 +25,7 @@ def test_a_line_about_a_message_names_its_basket_organisation_and_trace() -> Non
     assert dead_letter_context(letter(basket_id="basket-2"))["basket"] == "basket-2"
 
 
-def test_a_message_that_says_nothing_readable_of_itself_is_told_of_all_the_same() -> None:
+def test_an_unreadable_message_is_logged_all_the_same() -> None:
     nothing = {"basket": None, "organisation": None, "trace": None}
     assert dead_letter_context(letter()) == nothing
     assert dead_letter_context(letter(("traceparent", b"\xff"))) == nothing
@@ -38,6 +38,6 @@ def test_a_line_about_an_event_names_its_basket_organisation_and_trace() -> None
 
 
 @pytest.mark.parametrize("metadata", [b"{}", b"[]", b"{", b'{"traceparent": 7}'])
-def test_an_event_whose_metadata_say_nothing_is_told_of_all_the_same(metadata: bytes) -> None:
+def test_an_event_with_unreadable_metadata_is_logged_all_the_same(metadata: bytes) -> None:
     bare = StoredEvent(7, "basket-1", 1, "t", b"{}", metadata, datetime.now(UTC))
     assert event_context(bare) == {"basket": "basket-1", "organisation": None, "trace": None}

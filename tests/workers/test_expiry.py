@@ -102,7 +102,7 @@ async def test_a_basket_expires_once_when_its_time_is_over(place: Place) -> None
     assert await place.expiries(another) == []
 
 
-async def test_the_expiry_says_who_said_it_and_whose_basket_it_is(place: Place) -> None:
+async def test_an_expiry_names_its_actor_and_the_baskets_organisation(place: Place) -> None:
     basket = await place.basket(partner="globex")
     place.clock.advance(LIFETIME)
 
@@ -114,7 +114,7 @@ async def test_the_expiry_says_who_said_it_and_whose_basket_it_is(place: Place) 
     assert said["traceparent"].split("-")[1] == said["correlationId"]
 
 
-async def test_an_expired_basket_gives_its_external_id_free(place: Place) -> None:
+async def test_an_expired_basket_frees_its_external_id(place: Place) -> None:
     external_id = unique("EXT")
     basket = await place.basket(external_id)
     place.clock.advance(LIFETIME)
@@ -125,7 +125,7 @@ async def test_an_expired_basket_gives_its_external_id_free(place: Place) -> Non
     assert await place.store.find_claim(f"acme\x1f{external_id}") is None
 
 
-async def test_all_that_is_due_expires_also_while_the_views_stand_still(place: Place) -> None:
+async def test_all_due_baskets_expire_even_while_the_views_are_stalled(place: Place) -> None:
     baskets = [await place.basket() for _ in range(7)]
     place.clock.advance(LIFETIME)
 
@@ -151,7 +151,7 @@ async def test_several_workers_at_once_record_each_expiry_once(place: Place) -> 
     await place.all_expired(baskets)
 
 
-async def test_answers_that_nobody_can_ask_for_any_more_are_cleared_away(database_url: str) -> None:
+async def test_outdated_idempotency_responses_are_deleted(database_url: str) -> None:
     database = DatabasePool(database_url)
     store = PostgresEventStore(database, timeout=2.0, answers_kept=timedelta(milliseconds=1))
     place = Place(store, PostgresBasketViews(database), FixedClock())

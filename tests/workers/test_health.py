@@ -39,7 +39,7 @@ async def test_a_process_is_ready_once_all_its_workers_are(bench: HealthBench) -
     }
 
 
-async def test_a_worker_with_a_fault_is_live_but_not_ready_and_says_of_which_kind_it_is(
+async def test_a_worker_with_a_fault_is_live_but_not_ready_and_names_its_type(
     bench: HealthBench,
 ) -> None:
     bench.projector.ready(True)
@@ -50,7 +50,7 @@ async def test_a_worker_with_a_fault_is_live_but_not_ready_and_says_of_which_kin
     assert answer.json()["workers"]["publisher"]["lastError"] == "BrokerUnavailable"
 
 
-async def test_a_worker_that_stands_still_makes_its_process_neither_live_nor_ready(
+async def test_a_stalled_worker_makes_its_process_neither_live_nor_ready(
     bench: HealthBench,
 ) -> None:
     bench.publisher.ready(True)

@@ -12,7 +12,7 @@ class HeartbeatBench:
         self.heartbeat = Heartbeat("publisher", lambda: self.now)
 
 
-async def test_a_worker_starts_works_and_says_since_when() -> None:
+async def test_a_worker_starts_works_and_reports_since_when() -> None:
     bench = HeartbeatBench()
     assert (await bench.heartbeat.report()).condition == "starting"
     bench.now += 3
@@ -24,7 +24,7 @@ async def test_a_worker_starts_works_and_says_since_when() -> None:
     assert report.silent_seconds == 0.0
 
 
-async def test_one_that_stands_by_is_ready_and_has_no_role() -> None:
+async def test_a_standby_is_ready_and_holds_no_role() -> None:
     bench = HeartbeatBench()
     bench.heartbeat.stands_by("a role")
     bench.now += 5
@@ -35,7 +35,7 @@ async def test_one_that_stands_by_is_ready_and_has_no_role() -> None:
     assert (report.role, report.holds_role) == ("a role", False)
 
 
-async def test_one_that_takes_a_role_is_not_ready_before_it_says_so() -> None:
+async def test_a_worker_that_takes_a_role_is_not_ready_before_it_says_so() -> None:
     bench = HeartbeatBench()
     bench.heartbeat.stands_by("a role")
     bench.heartbeat.holds("a role")
@@ -44,7 +44,7 @@ async def test_one_that_takes_a_role_is_not_ready_before_it_says_so() -> None:
     assert (report.condition, report.role, report.holds_role) == ("starting", "a role", True)
 
 
-async def test_one_that_fails_again_and_again_fails_since_the_first_time() -> None:
+async def test_repeated_faults_count_from_the_first_one() -> None:
     bench = HeartbeatBench()
     bench.heartbeat.ready(True)
     for _ in range(3):
@@ -55,7 +55,7 @@ async def test_one_that_fails_again_and_again_fails_since_the_first_time() -> No
     assert (report.condition, report.condition_seconds, report.restarts) == ("failing", 4.0, 3)
 
 
-async def test_the_last_error_is_remembered_when_all_is_well_again_but_not_as_a_present_one() -> None:
+async def test_a_past_error_is_reported_but_not_as_a_current_one() -> None:
     bench = HeartbeatBench()
     bench.heartbeat.fault("BrokerUnavailable: away")
     bench.now += 9
@@ -65,7 +65,7 @@ async def test_the_last_error_is_remembered_when_all_is_well_again_but_not_as_a_
     assert (report.last_error, report.last_error_seconds) == ("BrokerUnavailable: away", 9.0)
 
 
-async def test_the_rate_is_what_was_handled_over_the_last_while() -> None:
+async def test_the_rate_covers_what_was_handled_lately() -> None:
     bench = HeartbeatBench()
     assert (await bench.heartbeat.report()).rate is None
     bench.heartbeat.handled(30)
@@ -74,14 +74,14 @@ async def test_the_rate_is_what_was_handled_over_the_last_while() -> None:
     assert (report.rate, report.handled) == (15.0, 30)
 
 
-async def test_how_far_it_is_is_told_with_how_long_ago_that_was() -> None:
+async def test_a_position_is_reported_with_its_age() -> None:
     bench = HeartbeatBench()
     bench.heartbeat.at(7)
     bench.now += 3
     assert (await bench.heartbeat.report()).lag == LagMeasurement(7, age_seconds=3.0)
 
 
-async def test_what_it_measured_by_is_asked_only_while_it_runs() -> None:
+async def test_the_lag_is_measured_only_during_a_run() -> None:
     asked: list[None] = []
 
     async def measure() -> LagMeasurement:
@@ -104,7 +104,7 @@ async def test_what_it_measured_by_is_asked_only_while_it_runs() -> None:
         assert len(asked) == seen
 
 
-async def test_what_arrives_is_by_how_much_position_and_what_waits_grow_together() -> None:
+async def test_the_arrival_rate_is_the_growth_of_position_and_lag_together() -> None:
     bench = HeartbeatBench()
     figures = [LagMeasurement(100, 50, 1.0), LagMeasurement(130, 120, 2.0), LagMeasurement(5, 0, 0.0), None]
 

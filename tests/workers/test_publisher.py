@@ -45,9 +45,7 @@ async def published(settings: Settings, partner: BasketTraffic) -> bool:
     return True
 
 
-async def test_what_happens_reaches_kafka_with_whole_verdicts(
-    settings: Settings, partner: BasketTraffic
-) -> None:
+async def test_events_reach_kafka_with_whole_verdicts(settings: Settings, partner: BasketTraffic) -> None:
     async with publisher_worker(settings) as worker, running_worker(worker) as heartbeat:
         basket = await partner.fills_a_basket()
         again = await partner.handlers.validate(validate(basket.id), caller())
@@ -69,7 +67,7 @@ async def test_what_happens_reaches_kafka_with_whole_verdicts(
     assert [item["quantity"] for item in first["checkout"]["orderItems"]] == [9, 1, 1]
 
 
-async def test_killed_ten_times_in_mid_stream_it_publishes_every_event_exactly_once_and_in_order(
+async def test_a_publisher_killed_ten_times_publishes_every_event_exactly_once_and_in_order(
     transactional_kafka: KafkaServer, settings: Settings, partner: BasketTraffic
 ) -> None:
     await partner.fills_baskets(150)
@@ -96,7 +94,7 @@ async def test_killed_ten_times_in_mid_stream_it_publishes_every_event_exactly_o
     assert await published(settings, partner)
 
 
-async def test_of_two_one_publishes_and_the_other_takes_over_when_it_is_killed(
+async def test_a_standby_publisher_takes_over_from_a_killed_one(
     transactional_kafka: KafkaServer, settings: Settings, partner: BasketTraffic
 ) -> None:
     async with publisher_process(settings) as first, publisher_process(settings) as second:
@@ -109,7 +107,7 @@ async def test_of_two_one_publishes_and_the_other_takes_over_when_it_is_killed(
         await eventually(lambda: published(settings, partner), every=0.2)
 
 
-async def test_kafka_away_under_load_costs_no_event_and_repeats_none(
+async def test_an_outage_of_kafka_under_load_loses_and_repeats_no_event(
     own_kafka: OwnKafka, database_url: str, partner: BasketTraffic
 ) -> None:
     node = await own_kafka()
@@ -133,7 +131,7 @@ async def _more_baskets(partner: BasketTraffic) -> None:
     await eventually(lambda: len(partner.basket_ids) >= enough)
 
 
-async def test_postgres_away_costs_no_event_and_repeats_none(
+async def test_an_outage_of_postgresql_loses_and_repeats_no_event(
     own_postgres: OwnPostgres, transactional_kafka: KafkaServer
 ) -> None:
     server = await own_postgres()

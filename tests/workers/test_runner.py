@@ -37,7 +37,7 @@ def fails(error: BaseException) -> Callable[[Heartbeat], None]:
     return turn
 
 
-async def test_a_worker_that_fails_is_run_again_whatever_it_failed_on() -> None:
+async def test_a_worker_is_run_again_after_any_fault() -> None:
     worker = Script(fails(StoreUnavailable("gone fishing")), fails(ZeroDivisionError("a mistake")))
     async with running_worker(worker) as heartbeat:
         await eventually(lambda: "gone fishing" in (heartbeat.last_error or ""))
@@ -55,7 +55,7 @@ async def test_a_worker_that_stops_by_itself_is_run_again() -> None:
         assert worker.runs == 2
 
 
-async def test_a_cancellation_that_nobody_asked_for_is_a_fault_like_any_other() -> None:
+async def test_an_unrequested_cancellation_is_a_fault_like_any_other() -> None:
     worker = Script(fails(asyncio.CancelledError()))
     async with running_worker(worker) as heartbeat:
         await eventually(lambda: heartbeat.is_ready)
@@ -94,7 +94,7 @@ async def test_a_cancelled_worker_is_not_run_again() -> None:
     assert worker.runs == 1
 
 
-def test_a_pulse_says_how_long_it_has_been_silent() -> None:
+def test_a_heartbeat_knows_how_long_it_has_been_silent() -> None:
     now = [100.0]
     heartbeat = Heartbeat("worker", lambda: now[0])
     now[0] = 107.5

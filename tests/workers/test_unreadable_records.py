@@ -136,7 +136,7 @@ Making = Callable[[Settings], AbstractAsyncContextManager[Reader]]
 
 
 @pytest.mark.parametrize("reading", READERS)
-async def test_what_a_foreign_client_packs_by_any_codec_is_understood(
+async def test_batches_of_foreign_clients_are_understood_in_every_codec(
     settings: Settings, reading: Making
 ) -> None:
     async with reading(settings) as reader:
@@ -155,7 +155,7 @@ def unreadable_batch(mark: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("reading", READERS)
-async def test_a_batch_that_cannot_be_read_is_a_dead_letter_and_the_worker_goes_on(
+async def test_an_unreadable_batch_is_a_dead_letter_and_the_worker_goes_on(
     settings: Settings, reading: Making
 ) -> None:
     async with reading(settings) as reader:
@@ -230,13 +230,13 @@ async def test_odd_records_are_dead_letters_or_pass_and_the_worker_goes_on(
         await eventually(all_buried, every=0.2)
 
 
-async def test_a_command_nested_deep_is_answered_with_a_problem(settings: Settings) -> None:
+async def test_a_deeply_nested_command_gets_a_problem_document(settings: Settings) -> None:
     async with command_worker(settings, unique("commands")) as worker, ready_worker(worker):
         [result] = await CommandGateway(settings).asks(command(INITIATE, b'{"order":' + DEEP + b"}"))
     assert result.status == 400
 
 
-async def test_a_letter_larger_than_its_topic_takes_comes_without_its_content(settings: Settings) -> None:
+async def test_a_letter_too_large_for_its_topic_is_sent_without_its_content(settings: Settings) -> None:
     mark = unique("large")
     source = MessageSource(topics.COMMANDS, 0, 4711)
     large = DeadLetter(source, mark.encode(), b"x" * MAX_MESSAGE_BYTES, (), "no_command_id", mark, None)
@@ -260,7 +260,7 @@ async def test_a_letter_larger_than_its_topic_takes_comes_without_its_content(se
     await eventually(both, every=0.2)
 
 
-async def test_an_order_for_a_basket_that_nobody_can_fold_holds_up_no_other(settings: Settings) -> None:
+async def test_an_order_for_a_broken_basket_holds_up_no_other(settings: Settings) -> None:
     basket_id = f"basket-{new_id()}"
     async with commanding(settings) as reader, open_operator_container(settings) as parts:
         odd = NewEvent("checkout.basket-initiated.v1", b'{"no":"basket"}', b"{}")

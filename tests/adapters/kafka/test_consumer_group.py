@@ -37,14 +37,14 @@ class Standing:
         return self.at
 
 
-async def test_a_client_that_gives_out_nothing_though_messages_wait_is_told_on() -> None:
+async def test_a_client_that_delivers_nothing_although_messages_wait_is_reported() -> None:
     batches = GroupConsumer(Standing(), NOBODY, "group", probe_every=0)
     assert await batches.next(10, 0.0) == []
     with pytest.raises(BrokerUnavailable, match="t, partition 0, gives nothing out at offset 7"):
         await batches.next(10, 0.0)
 
 
-async def test_a_client_that_goes_on_or_is_at_the_end_is_let_be() -> None:
+async def test_a_client_that_goes_on_or_is_at_the_end_is_not_reported() -> None:
     client = Standing()
     batches = GroupConsumer(client, NOBODY, "group", probe_every=0)
     for position in (7, 8, 9, 9):
@@ -52,13 +52,13 @@ async def test_a_client_that_goes_on_or_is_at_the_end_is_let_be() -> None:
         assert await batches.next(10, 0.0) == []
 
 
-async def test_where_ends_are_said_wrong_nothing_is_concluded_from_them() -> None:
+async def test_wrong_ends_lead_to_no_conclusion() -> None:
     batches = GroupConsumer(Standing(), NOBODY, "group", ends_are_right=False, probe_every=0)
     for _ in range(3):
         assert await batches.next(10, 0.0) == []
 
 
-async def test_what_was_committed_is_not_given_out_again_and_the_rest_is(settings: Settings) -> None:
+async def test_committed_messages_are_not_delivered_again_and_the_others_are(settings: Settings) -> None:
     key = uuid.uuid4().hex.encode()
     await send(settings, [Message(DEAD_LETTERS, key, b"%d" % number, ()) for number in range(20)])
     subscription = ConsumerGroup(settings, uuid.uuid4().hex, DEAD_LETTERS)
@@ -86,7 +86,7 @@ async def _ours(batches: GroupConsumer, key: bytes, upto: int) -> list[Received]
     return found
 
 
-async def test_where_kafka_is_away_there_is_nothing_to_join() -> None:
+async def test_joining_a_group_fails_while_kafka_is_down() -> None:
     with pytest.raises(BrokerUnavailable):
         async with ConsumerGroup(streaming_settings("127.0.0.1:1"), "group", DEAD_LETTERS).open():
             raise AssertionError("it joined")

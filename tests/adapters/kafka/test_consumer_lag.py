@@ -45,7 +45,7 @@ async def figures(batches: GroupConsumer) -> LagMeasurement:
     return found
 
 
-async def test_what_was_given_out_waits_until_it_is_committed(
+async def test_delivered_messages_wait_until_they_are_committed(
     settings: Settings, batches: GroupConsumer
 ) -> None:
     before = await figures(batches)
@@ -70,7 +70,7 @@ async def test_what_was_given_out_waits_until_it_is_committed(
     assert done.age_seconds < 10
 
 
-async def test_what_comes_while_nobody_reads_is_seen_to_wait(
+async def test_messages_that_nobody_reads_count_as_waiting(
     settings: Settings, batches: GroupConsumer
 ) -> None:
     await send(settings, messages(5))
@@ -81,7 +81,7 @@ async def test_what_comes_while_nobody_reads_is_seen_to_wait(
     await eventually(seen)
 
 
-async def test_a_reader_that_is_done_with_a_transaction_lags_by_nothing(
+async def test_a_reader_after_the_last_transaction_has_no_lag(
     settings: Settings, transactional_kafka: KafkaServer, batches: GroupConsumer
 ) -> None:
     client: AIOKafkaProducer = producer(settings, transactional_id=f"progress-{uuid.uuid4().hex}")
@@ -125,7 +125,7 @@ class Given:
         return 7
 
 
-async def test_nothing_is_said_before_every_partition_was_fetched_from() -> None:
+async def test_the_lag_is_unknown_before_every_partition_was_fetched() -> None:
     first, second = TopicPartition("t", 0), TopicPartition("t", 1)
     assert await ConsumerLag(Given(first, second)).measure() is None
     assert await ConsumerLag(Given(first), lambda: 100.0).measure() == LagMeasurement(7, 3, 0.0, 10.0)

@@ -14,14 +14,14 @@ async def fails(error: BaseException) -> None:
     raise error
 
 
-async def test_what_the_client_returns_is_returned() -> None:
+async def test_the_result_of_the_client_is_returned() -> None:
     async def work() -> int:
         return 7
 
     assert await with_timeout("role", 5, work()) == 7
 
 
-async def test_what_kafka_refuses_is_unavailable_and_being_fenced_is_a_lost_role() -> None:
+async def test_a_kafka_error_is_unavailable_and_fencing_is_a_lost_role() -> None:
     with pytest.raises(BrokerUnavailable):
         await with_timeout("role", 5, fails(KafkaConnectionError()))
     with pytest.raises(LeadershipLost):
@@ -30,12 +30,12 @@ async def test_what_kafka_refuses_is_unavailable_and_being_fenced_is_a_lost_role
         await with_timeout("role", 5, fails(ZeroDivisionError()))
 
 
-async def test_a_cancellation_that_slips_out_of_the_client_is_unavailable() -> None:
+async def test_a_cancellation_inside_the_client_is_unavailable() -> None:
     with pytest.raises(BrokerUnavailable):
         await with_timeout("role", 5, fails(asyncio.CancelledError()))
 
 
-async def test_a_client_that_does_not_answer_is_unavailable_even_where_it_outlasts_cancellation() -> None:
+async def test_a_hanging_client_is_unavailable_even_if_it_outlasts_cancellation() -> None:
     over = asyncio.Event()
 
     async def stubborn() -> None:
@@ -48,7 +48,7 @@ async def test_a_client_that_does_not_answer_is_unavailable_even_where_it_outlas
     over.set()
 
 
-async def test_our_own_cancellation_ends_the_work_and_is_passed_on() -> None:
+async def test_our_own_cancellation_ends_the_work_and_is_raised() -> None:
     began, ended = asyncio.Event(), asyncio.Event()
 
     async def work() -> None:

@@ -41,13 +41,13 @@ class Client:
         self.asked.append(f"resume {sorted(each.partition for each in partitions)}")
 
 
-async def test_after_messages_nothing_is_paused() -> None:
+async def test_a_reader_does_not_pause_soon_after_messages() -> None:
     client = Client()
     await IdlePoll(client, LONG, Wakeup(), quiet=LONG).rest(LONG)
     assert client.asked == []
 
 
-async def test_a_quiet_reader_rests_until_it_is_woken() -> None:
+async def test_a_quiet_reader_pauses_until_it_is_woken() -> None:
     client, wakeup = Client(), Wakeup()
     resting = asyncio.create_task(IdlePoll(client, LONG, wakeup, quiet=0).rest(LONG))
     await eventually(lambda: client.asked == ["pause [0, 1]"], limit=30)
@@ -57,13 +57,13 @@ async def test_a_quiet_reader_rests_until_it_is_woken() -> None:
     assert client.asked == ["pause [0, 1]", "resume [0, 1]"]
 
 
-async def test_a_quiet_reader_rests_no_longer_than_its_caller_waits() -> None:
+async def test_a_quiet_reader_pauses_no_longer_than_its_caller_waits() -> None:
     client = Client()
     await asyncio.wait_for(IdlePoll(client, LONG, Wakeup(), quiet=0).rest(0.01), 30)
     assert client.asked == ["pause [0, 1]", "resume [0, 1]"]
 
 
-async def test_a_partition_that_went_to_another_member_is_not_resumed() -> None:
+async def test_a_revoked_partition_is_not_resumed() -> None:
     client, wakeup = Client(), Wakeup()
     resting = asyncio.create_task(IdlePoll(client, LONG, wakeup, quiet=0).rest(LONG))
     await eventually(lambda: bool(client.asked), limit=30)
@@ -73,7 +73,7 @@ async def test_a_partition_that_went_to_another_member_is_not_resumed() -> None:
     assert client.asked[-1] == "resume [1]"
 
 
-async def test_a_reader_that_is_cancelled_while_it_rests_resumes() -> None:
+async def test_a_reader_that_is_cancelled_during_a_pause_resumes() -> None:
     client = Client()
     resting = asyncio.create_task(IdlePoll(client, LONG, Wakeup(), quiet=0).rest(LONG))
     await eventually(lambda: bool(client.asked), limit=30)
@@ -97,7 +97,7 @@ async def embedded(tmp_path: Path) -> AsyncIterator[Settings]:
         pytest.skip(str(error))
 
 
-async def test_a_resting_reader_misses_no_message_and_keeps_their_order(embedded: Settings) -> None:
+async def test_a_pausing_reader_misses_no_message_and_keeps_their_order(embedded: Settings) -> None:
     key = uuid.uuid4().hex.encode()
     found: list[bytes | None] = []
 

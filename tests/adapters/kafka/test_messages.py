@@ -53,18 +53,18 @@ def test_a_verdict_has_the_id_of_its_event_and_a_type_of_its_own() -> None:
     assert message.header("ce_partnerorg") == "acme"
 
 
-def test_what_the_metadata_does_not_say_is_left_out() -> None:
+def test_absent_metadata_is_left_out_of_the_headers() -> None:
     message = basket_event_message(replace(EVENT, metadata=b'{"partner":"acme","traceparent":null}'))
     assert message.header("traceparent") is None
 
 
-def test_an_event_that_cannot_be_read_is_published_all_the_same() -> None:
+def test_a_malformed_event_is_published_all_the_same() -> None:
     message = basket_event_message(replace(EVENT, data=b"{", metadata=b"[]"))
     assert message.value == b"{"
     assert message.header("ce_time") == "2026-11-23T12:00:00Z"
 
 
-def test_a_dead_letter_says_why_and_keeps_the_message_as_it_was() -> None:
+def test_a_dead_letter_has_the_reason_and_the_unchanged_message() -> None:
     letter = DeadLetter(
         source=MessageSource("checkout.basket-events.v1", 3, 7),
         key=b"basket-1",
@@ -95,6 +95,6 @@ def test_a_dead_letter_says_why_and_keeps_the_message_as_it_was() -> None:
     }
 
 
-def test_of_headers_with_one_name_the_last_one_counts_and_what_is_no_text_is_none() -> None:
+def test_the_last_header_of_a_name_counts_and_one_that_is_not_utf_8_is_none() -> None:
     message = Message("t", None, None, (("a", b"1"), ("a", b"2"), ("b", b"\xff")))
     assert (message.header("a"), message.header("b"), message.header("c")) == ("2", None, None)

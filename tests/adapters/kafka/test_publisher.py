@@ -70,7 +70,7 @@ async def left_open(settings: Settings, position: int) -> None:
     await vanished(client)
 
 
-async def test_a_transaction_that_was_cut_off_leaves_neither_events_nor_position(
+async def test_an_interrupted_transaction_leaves_neither_events_nor_checkpoint(
     transactional: Settings,
 ) -> None:
     events = some_events(20)
@@ -92,7 +92,7 @@ async def test_a_transaction_that_was_cut_off_leaves_neither_events_nor_position
         assert len(await topic_content(transactional, BASKET_EVENTS, ids(events))) == 10
 
 
-async def test_a_publisher_that_was_taken_over_from_publishes_nothing_more(transactional: Settings) -> None:
+async def test_a_fenced_publisher_publishes_nothing_more(transactional: Settings) -> None:
     events = some_events(20)
     publisher = TransactionalPublisher(transactional)
     async with publisher.session() as old:
@@ -106,7 +106,7 @@ async def test_a_publisher_that_was_taken_over_from_publishes_nothing_more(trans
     assert len(await topic_content(transactional, BASKET_EVENTS, ids(events))) == 20
 
 
-async def test_a_position_is_found_behind_any_number_of_transactions_that_came_to_nothing(
+async def test_a_checkpoint_is_found_behind_any_number_of_aborted_transactions(
     transactional: Settings,
 ) -> None:
     events = some_events(1)
@@ -121,7 +121,7 @@ async def test_a_position_is_found_behind_any_number_of_transactions_that_came_t
         assert found.position == events[0].position
 
 
-async def test_a_position_behind_an_open_transaction_of_another_publisher_is_waited_for(
+async def test_reading_a_checkpoint_waits_for_open_transactions_of_other_publishers(
     transactional: Settings,
 ) -> None:
     other = transactional.model_copy(update={"publisher_id": transactional.publisher_id + "-other"})
@@ -149,7 +149,7 @@ async def test_a_position_behind_an_open_transaction_of_another_publisher_is_wai
         assert (await found).position == event.position
 
 
-async def test_where_kafka_is_away_no_session_begins() -> None:
+async def test_no_session_begins_while_kafka_is_down() -> None:
     publisher = TransactionalPublisher(streaming_settings("127.0.0.1:1"))
     with pytest.raises(BrokerUnavailable):
         async with publisher.session():

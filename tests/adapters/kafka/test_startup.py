@@ -49,7 +49,7 @@ async def without_transactions(tmp_path: Path) -> AsyncIterator[Settings]:
         yield settings
 
 
-async def test_who_needs_transactions_is_told_that_the_broker_has_none(
+async def test_a_publisher_that_needs_transactions_is_refused_by_a_broker_without_them(
     without_transactions: Settings,
 ) -> None:
     told = re.escape("this broker has no transactions") + ".*CHECKOUT_KAFKA_DELIVERY=at_least_once"
@@ -61,13 +61,13 @@ async def test_who_needs_transactions_is_told_that_the_broker_has_none(
             raise AssertionError("it fell back in silence")
 
 
-async def test_who_needs_none_does_without(without_transactions: Settings) -> None:
+async def test_a_producer_without_transactions_works_on_such_a_broker(without_transactions: Settings) -> None:
     published = await publish_facts(without_transactions, [(1, price())], stop=asyncio.Event())
     assert (published.count, published.why) == (1, None)
     await send_standalone(without_transactions, "test", [Message(topics.DEAD_LETTERS, b"key", b"value", ())])
 
 
-async def test_the_server_that_does_not_answer_is_named_with_its_setting() -> None:
+async def test_an_unreachable_server_is_named_with_its_setting() -> None:
     told = "127.0.0.1:1, which CHECKOUT_KAFKA_BOOTSTRAP_SERVERS names: .*[Cc]onnect"
     for_each = [
         ensure_topics(streaming_settings("127.0.0.1:1")),
@@ -79,7 +79,7 @@ async def test_the_server_that_does_not_answer_is_named_with_its_setting() -> No
             await attempt
 
 
-async def test_a_server_that_speaks_otherwise_than_the_settings_say_is_told_as_that(
+async def test_a_server_with_another_security_protocol_is_reported_so(
     kafka: KafkaServer,
 ) -> None:
     refusals = {
@@ -97,7 +97,7 @@ async def test_a_server_that_speaks_otherwise_than_the_settings_say_is_told_as_t
             await ensure_topics(settings)
 
 
-async def test_a_server_that_answers_no_tls_is_told_as_that() -> None:
+async def test_a_server_without_tls_is_reported_so() -> None:
     async def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"220 another kind of server\r\n")
         await writer.drain()
@@ -139,7 +139,7 @@ async def guarded_kafka(folder: Path) -> AsyncIterator[Settings]:
         )
 
 
-async def test_a_worker_that_may_not_read_says_whose_fault_it_is_until_somebody_mends_it(
+async def test_a_worker_without_an_acl_reports_it_until_the_acl_is_added(
     tmp_path: Path,
 ) -> None:
     if missing := await apache_kafka_missing():
@@ -182,7 +182,7 @@ async def small_topic(settings: Settings) -> str:
 
 
 @pytest.mark.parametrize("size", [20_000, 17 * 1024 * 1024])
-async def test_a_message_that_its_topic_does_not_take_is_named_with_the_setting(
+async def test_a_message_too_large_for_its_topic_is_named_with_the_setting(
     transactional_kafka: KafkaServer, size: int
 ) -> None:
     settings = streaming_settings(transactional_kafka.bootstrap_servers)
@@ -204,7 +204,7 @@ async def test_a_message_that_its_topic_does_not_take_is_named_with_the_setting(
     assert await topic_messages(settings, topic, lambda _: True) == []
 
 
-async def test_a_topic_that_takes_less_than_the_largest_message_is_told_of_at_the_start(
+async def test_a_topic_that_takes_less_than_the_largest_message_is_logged_at_the_start(
     transactional_kafka: KafkaServer,
 ) -> None:
     settings = streaming_settings(transactional_kafka.bootstrap_servers)
@@ -216,7 +216,7 @@ async def test_a_topic_that_takes_less_than_the_largest_message_is_told_of_at_th
     assert (line["topic"], line["max_message_bytes"], line["log_level"]) == (topic, 10_000, "warning")
 
 
-async def test_a_process_without_the_codecs_says_which_are_missing() -> None:
+async def test_a_process_without_codecs_names_the_missing_ones() -> None:
     """Of a process whose Python has no cramjam, as where only aiokafka itself was installed."""
     code = "import sys; sys.modules['cramjam'] = None; from cli import main; main()"
     process = await asyncio.create_subprocess_exec(

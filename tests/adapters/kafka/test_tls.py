@@ -64,7 +64,7 @@ WAYS = {"by_certificate": by_certificate, "by_password": by_password}
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_baskets_are_published_and_projected_by_tls(
+async def test_baskets_are_published_and_projected_over_tls(
     kafka_by_tls: TlsKafka, database_url: str, way: str
 ) -> None:
     settings = WAYS[way](kafka_by_tls, database_url)
@@ -94,7 +94,7 @@ async def test_baskets_are_published_and_projected_by_tls(
         await eventually(all_projected, limit=60)
 
 
-async def test_passwords_may_be_sent_as_they_are_within_tls(kafka_by_tls: TlsKafka) -> None:
+async def test_plain_passwords_are_allowed_within_tls(kafka_by_tls: TlsKafka) -> None:
     await starts(by_password(kafka_by_tls, kafka_sasl_mechanism="PLAIN"))
 
 
@@ -178,15 +178,13 @@ async def test_refused_plain_text_names_the_setting_that_turns_tls_on(
     assert "PLAINTEXT" in said
 
 
-async def test_a_broker_without_tls_is_told_apart(kafka: KafkaServer, kafka_by_tls: TlsKafka) -> None:
+async def test_a_broker_without_tls_is_recognized(kafka: KafkaServer, kafka_by_tls: TlsKafka) -> None:
     said = await fails(by_certificate(kafka_by_tls, kafka_bootstrap_servers=kafka.bootstrap_servers))
     assert "CHECKOUT_KAFKA_SECURITY_PROTOCOL" in said
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-512", "SCRAM-SHA-256"])
-async def test_who_is_not_let_in_is_told_which_settings_say_who_it_is(
-    kafka_by_tls: TlsKafka, mechanism: str
-) -> None:
+async def test_a_failed_sign_in_names_the_settings(kafka_by_tls: TlsKafka, mechanism: str) -> None:
     """The last one is a mechanism that the broker does not have."""
     settings = by_password(
         kafka_by_tls, kafka_sasl_mechanism=mechanism, kafka_sasl_password=SecretStr("another")
@@ -209,7 +207,7 @@ async def test_who_is_not_let_in_is_told_which_settings_say_who_it_is(
         ({"kafka_security_protocol": "SASL_SSL"}, "CHECKOUT_KAFKA_SASL_USERNAME"),
     ],
 )
-async def test_a_setting_that_cannot_be_used_is_named_before_anything_is_connected(
+async def test_an_unusable_setting_is_named_before_anything_connects(
     kafka_by_tls: TlsKafka, values: Mapping[str, Any], named_by: str
 ) -> None:
     with pytest.raises(InvalidSetting, match=named_by):

@@ -36,7 +36,7 @@ async def settings_of(settings: Settings, topic: str) -> dict[str, str]:
         await client.close()
 
 
-async def test_missing_topics_are_made_and_then_left_alone(module_kafka: KafkaServer) -> None:
+async def test_missing_topics_are_created_once_and_then_left_alone(module_kafka: KafkaServer) -> None:
     settings = streaming_settings(module_kafka.bootstrap_servers)
     names = {topic.name for topic in TOPICS}
 
@@ -49,7 +49,7 @@ async def test_missing_topics_are_made_and_then_left_alone(module_kafka: KafkaSe
     assert set(partitions.values()) == {6}
 
 
-async def test_events_are_kept_for_ever_and_catalogue_and_positions_are_compacted(
+async def test_events_are_kept_forever_and_catalogue_and_checkpoint_topics_are_compacted(
     settings: Settings, kafka: KafkaServer
 ) -> None:
     if kafka.kind == "embedded":
@@ -61,7 +61,7 @@ async def test_events_are_kept_for_ever_and_catalogue_and_positions_are_compacte
     assert int((await settings_of(settings, topics.VALIDATION_RESULTS))["max.message.bytes"]) >= 16 * 2**20
 
 
-async def test_the_embedded_broker_takes_the_topics_too(tmp_path: Path) -> None:
+async def test_the_embedded_broker_accepts_the_topics_too(tmp_path: Path) -> None:
     async with EmbeddedBroker(tmp_path / "broker.log") as broker:
         settings = streaming_settings(broker.bootstrap_servers, kafka_delivery="at_least_once")
         await ensure_topics(settings)
@@ -69,6 +69,6 @@ async def test_the_embedded_broker_takes_the_topics_too(tmp_path: Path) -> None:
         assert (await described(settings)).keys() == {topic.name for topic in TOPICS}
 
 
-async def test_where_kafka_is_away_the_topics_are_not_made() -> None:
+async def test_creating_topics_fails_while_kafka_is_down() -> None:
     with pytest.raises(BrokerUnavailable):
         await ensure_topics(streaming_settings("127.0.0.1:1"))

@@ -135,7 +135,7 @@ def settings(transactional_kafka: KafkaServer) -> Settings:
 
 
 @pytest.mark.parametrize("codec", CODECS)
-async def test_what_librdkafka_packs_is_read(settings: Settings, codec: str) -> None:
+async def test_batches_of_librdkafka_are_read(settings: Settings, codec: str) -> None:
     topic, group = await make_topic(settings), unique("group")
     values = [b"%d, and the same words again and again" % number for number in range(50)]
     options: dict[str, Any] = {"compression.type": codec, "linger.ms": 100}
@@ -148,7 +148,7 @@ async def test_what_librdkafka_packs_is_read(settings: Settings, codec: str) -> 
     assert [message.unreadable for message in found] == [None] * len(values)
 
 
-async def test_what_java_packs_is_read_also_where_the_broker_sets_the_time(node: ApacheKafka) -> None:
+async def test_batches_of_java_clients_are_read_also_with_broker_timestamps(node: ApacheKafka) -> None:
     settings = streaming_settings(node.bootstrap_servers)
     for codec, number in CODECS.items():
         # The broker packs what it was given otherwise, as Java's clients do.
@@ -161,7 +161,7 @@ async def test_what_java_packs_is_read_also_where_the_broker_sets_the_time(node:
         assert codecs_on_disk(node.folder, topic) == {number}
 
 
-async def test_batches_that_cannot_be_read_are_given_out_as_such_and_what_lies_around_them_is_read(
+async def test_unreadable_batches_are_delivered_as_such_and_those_around_them_are_read(
     node: ApacheKafka,
 ) -> None:
     group = unique("group")
@@ -193,7 +193,7 @@ async def test_batches_that_cannot_be_read_are_given_out_as_such_and_what_lies_a
     assert ends == [4] * len(BROKEN)
 
 
-async def test_a_batch_that_ends_before_it_says_holds_up_nothing(node: ApacheKafka) -> None:
+async def test_a_batch_that_is_shorter_than_it_says_holds_up_nothing(node: ApacheKafka) -> None:
     broken = with_payload(GOOD, payload_of(GOOD), count=2)
     settings = streaming_settings(node.bootstrap_servers)
     topic = await make_topic(settings)
@@ -212,7 +212,7 @@ async def test_a_batch_that_ends_before_it_says_holds_up_nothing(node: ApacheKaf
     ]
 
 
-async def test_records_before_the_one_that_is_wrong_are_read_and_the_rest_of_their_batch_is_not(
+async def test_records_before_a_broken_one_are_read_and_the_rest_of_its_batch_is_not(
     settings: Settings,
 ) -> None:
     topic = await make_topic(settings)
@@ -231,7 +231,7 @@ async def test_records_before_the_one_that_is_wrong_are_read_and_the_rest_of_the
     assert "utf-8" in (found[1].unreadable.why if found[1].unreadable else "")
 
 
-async def test_what_other_partitions_hold_is_given_out_all_the_same(settings: Settings) -> None:
+async def test_an_unreadable_batch_does_not_hold_up_other_partitions(settings: Settings) -> None:
     partitions = 6
     topic = await make_topic(settings, partitions)
     whole = batch(b"odd", headers=[("name", b"value")])
@@ -250,7 +250,7 @@ async def test_what_other_partitions_hold_is_given_out_all_the_same(settings: Se
         assert len(found) == partitions + 2
 
 
-async def test_what_was_taken_back_is_not_given_out_on_either_side_of_an_unreadable_batch(
+async def test_aborted_records_around_an_unreadable_batch_are_not_delivered(
     settings: Settings,
 ) -> None:
     topic = await make_topic(settings)
@@ -277,7 +277,7 @@ async def test_what_was_taken_back_is_not_given_out_on_either_side_of_an_unreada
     assert values == [b"kept", None, b"kept too"]
 
 
-async def test_a_publisher_whose_position_cannot_be_read_begins_nowhere_else(node: ApacheKafka) -> None:
+async def test_a_publisher_with_an_unreadable_checkpoint_does_not_start(node: ApacheKafka) -> None:
     settings = streaming_settings(node.bootstrap_servers, kafka_partitions=1)
     await ensure_topics(settings)
     lost = batch(b"lost", headers=[("name", b"value")])
@@ -295,7 +295,7 @@ async def test_a_publisher_whose_position_cannot_be_read_begins_nowhere_else(nod
             await read_checkpoint(settings, settings.publisher_id)
 
 
-async def test_who_compares_a_topic_with_the_store_is_shown_where_it_cannot_be_read(
+async def test_comparing_a_topic_with_the_store_shows_unreadable_batches(
     settings: Settings,
 ) -> None:
     await ensure_topics(settings)
@@ -315,9 +315,7 @@ def _with_odd_name(payload: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("codec", CODECS)
-async def test_a_batch_that_unpacks_to_more_than_a_process_can_hold_is_not_unpacked(
-    settings: Settings, codec: str
-) -> None:
+async def test_a_decompression_bomb_is_not_decompressed(settings: Settings, codec: str) -> None:
     topic = await make_topic(settings)
     bomb = batch(bytes(MAX_UNCOMPRESSED_BYTES + 1), codec=CODECS[codec])
     assert len(bomb) < MAX_UNCOMPRESSED_BYTES / 15
@@ -333,7 +331,7 @@ async def test_a_batch_that_unpacks_to_more_than_a_process_can_hold_is_not_unpac
     assert found[1].message.value == b"after"
 
 
-def test_what_unpacks_to_just_as_much_as_may_be_is_unpacked() -> None:
+def test_a_batch_at_the_limit_is_decompressed() -> None:
     value = bytes(MAX_UNCOMPRESSED_BYTES - 100)
     for codec in CODECS.values():
         (record,) = MemoryRecords(batch(value, codec=codec)).next_batch()

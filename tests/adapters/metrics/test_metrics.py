@@ -104,7 +104,7 @@ async def scraped(readings: StatusReadings | None) -> str:
     return answer.text
 
 
-def test_the_dead_and_the_absent_are_told_as_down_and_those_that_stopped_not_at_all() -> None:
+def test_dead_and_missing_workers_are_down_and_stopped_ones_are_left_out() -> None:
     told = Told(service_exposition(status()).decode())
     assert told.of("checkout_worker_up", worker="publisher", instance="a", host="host-a") == 1
     assert told.of("checkout_worker_up", worker="projector", instance="a", host="host-a") == 0
@@ -117,7 +117,7 @@ def test_the_dead_and_the_absent_are_told_as_down_and_those_that_stopped_not_at_
     )
 
 
-def test_what_waits_is_told_for_each_kind_of_worker_and_each_role() -> None:
+def test_the_lag_is_reported_for_each_kind_of_worker_and_each_role() -> None:
     told = Told(service_exposition(status()).decode())
     assert told.of("checkout_worker_lag_events", worker="publisher", role=ROLE) == 2
     assert told.of("checkout_worker_lag_seconds", worker="publisher", role=ROLE) == 1.5
@@ -127,7 +127,7 @@ def test_what_waits_is_told_for_each_kind_of_worker_and_each_role() -> None:
     assert told.of("checkout_problems") == 2
 
 
-async def test_a_process_tells_what_it_counted_even_while_postgresql_is_away() -> None:
+async def test_a_process_reports_its_counters_even_while_postgresql_is_down() -> None:
     told = Told(await scraped(None))
     assert told.of("checkout_status_known") == 0
     assert told.of("checkout_events_appended_total") is not None
@@ -135,7 +135,7 @@ async def test_a_process_tells_what_it_counted_even_while_postgresql_is_away() -
     assert Told(await scraped(BUSY)).of("checkout_status_known") == 1
 
 
-async def test_dead_letters_that_wait_are_told_by_topic_and_code() -> None:
+async def test_waiting_dead_letters_are_reported_by_topic_and_code() -> None:
     told = Told(await scraped(BUSY))
     assert told.of("checkout_dead_letters", topic="checkout.orders.v1", code="not_an_order") == 2
 
@@ -144,7 +144,7 @@ ALL_METRICS = (process_metrics, catalogue, consistency_sampler)
 """Modules that define metrics: each must be imported, so that its metrics are on the page."""
 
 
-async def test_every_metric_is_listed_with_its_labels_on_a_page_for_operators() -> None:
+async def test_every_metric_and_its_labels_are_documented() -> None:
     process_metrics.COMMANDS.labels("update", "http", "done")
     process_metrics.HTTP_REQUESTS.labels("PUT", "/partner/checkout/update", "200")
     process_metrics.HTTP_REFUSED.labels("url")

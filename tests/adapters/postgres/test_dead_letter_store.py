@@ -57,14 +57,14 @@ class TestPostgresLetterBook(DeadLetterStoreContract):
     ],
     ids=["the one that it parks", "its subject", "bytes that are no text", "a key with more in it", "a word"],
 )
-async def test_what_basket_a_letter_is_about_is_found_in_the_message(
+async def test_the_message_tells_which_basket_a_letter_is_about(
     book: PostgresDeadLetterStore, bury: SendToDeadLetters, letter: DeadLetter, about: str | None
 ) -> None:
     await bury(letter)
     assert [found.basket_id for found in await book.page(ANY, 0, 2)] == [about]
 
 
-async def test_a_letter_is_settled_with_the_record_of_it_or_not_at_all(
+async def test_a_letter_is_settled_together_with_its_audit_record_or_not_at_all(
     book: PostgresDeadLetterStore, bury: SendToDeadLetters, database: DatabasePool
 ) -> None:
     actions = PostgresAuditLog(database)
@@ -83,7 +83,7 @@ async def test_a_letter_is_settled_with_the_record_of_it_or_not_at_all(
     assert await actions.newest(None, 5) == [retried(1)]
 
 
-async def test_a_basket_that_something_else_released_says_so(
+async def test_a_letter_of_a_released_basket_says_so(
     book: PostgresDeadLetterStore, bury: SendToDeadLetters, database: DatabasePool
 ) -> None:
     id = await bury(replace(message(1), basket_id=ONE))
@@ -106,7 +106,7 @@ UPDATE dead_letters SET recorded_at = recorded_at - message_offset * interval '1
 """
 
 
-async def test_letters_of_an_older_release_get_numbers_in_the_order_of_their_burial(
+async def test_letters_of_an_older_release_are_numbered_in_the_order_of_recording(
     bury: SendToDeadLetters, book: PostgresDeadLetterStore, connection: asyncpg.Connection
 ) -> None:
     for offset in (1, 3, 2):

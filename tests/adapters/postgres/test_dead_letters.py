@@ -40,7 +40,7 @@ async def count(url: str) -> int:
         await connection.close()
 
 
-async def test_a_letter_is_kept_once_whatever_is_in_it(
+async def test_a_letter_is_recorded_once_whatever_it_contains(
     letters: PostgresDeadLetters, database_url: str
 ) -> None:
     await letters.record([LETTER])
@@ -48,7 +48,7 @@ async def test_a_letter_is_kept_once_whatever_is_in_it(
     assert await count(database_url) == 2
 
 
-async def test_another_message_at_the_same_offset_of_a_topic_made_anew_is_kept_too(
+async def test_another_message_at_the_same_offset_of_a_recreated_topic_is_recorded_too(
     letters: PostgresDeadLetters, database_url: str
 ) -> None:
     await letters.record([LETTER])
@@ -56,7 +56,7 @@ async def test_another_message_at_the_same_offset_of_a_topic_made_anew_is_kept_t
     assert await count(database_url) == 2
 
 
-async def test_a_letter_parks_its_basket_until_the_basket_is_released(letters: PostgresDeadLetters) -> None:
+async def test_a_letter_blocks_its_basket_until_it_is_settled(letters: PostgresDeadLetters) -> None:
     second = replace(LETTER, source=MessageSource("checkout.basket-events.v1", 3, 8))
     await letters.record([LETTER, second, replace(LETTER, source=MessageSource("t", 0, 0), basket_id=None)])
     assert set(await letters.blocked(["basket-1", "basket-2"])) == {"basket-1"}

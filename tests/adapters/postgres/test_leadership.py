@@ -52,7 +52,7 @@ async def test_a_leader_whose_session_ended_notices_and_another_takes_over(
         await waiting
 
 
-async def test_where_the_database_is_away_there_is_no_role_to_wait_for(role: str) -> None:
+async def test_waiting_for_a_role_fails_while_the_database_is_down(role: str) -> None:
     database = DatabasePool("postgresql://postgres@127.0.0.1:1/none", timeout=1.0)
     with pytest.raises(StoreUnavailable):
         async with PostgresLeadership(database).hold(role):

@@ -61,7 +61,7 @@ async def backlogs(states: PostgresWorkerStatusStore) -> Mapping[str, Backlog]:
     return {backlog.worker: backlog for backlog in (await states.read()).backlogs}
 
 
-async def test_what_waits_for_the_publisher_is_counted_from_its_last_position(
+async def test_the_publishers_backlog_counts_from_its_last_position(
     states: PostgresWorkerStatusStore, store: PostgresEventStore
 ) -> None:
     assert "publisher" not in await backlogs(states)
@@ -78,7 +78,7 @@ async def test_what_waits_for_the_publisher_is_counted_from_its_last_position(
     assert (await backlogs(states))["publisher"] == Backlog("publisher", ROLE, 3, 3, 0, 0.0, arriving=0.3)
 
 
-async def test_of_more_events_than_are_looked_at_the_rate_is_told_by_their_age(
+async def test_the_rate_of_many_new_events_follows_from_their_age(
     states: PostgresWorkerStatusStore, store: PostgresEventStore
 ) -> None:
     await append(store, "a", 0, 30)
@@ -90,7 +90,7 @@ async def test_of_more_events_than_are_looked_at_the_rate_is_told_by_their_age(
     assert arriving > 2.0  # the mean over the last ten seconds
 
 
-async def test_dead_letters_that_wait_are_counted_with_the_moment_of_the_first(
+async def test_waiting_dead_letters_are_counted_with_the_time_of_the_first(
     states: PostgresWorkerStatusStore, connection: asyncpg.Connection
 ) -> None:
     assert ((await states.read()).dead_letters, (await states.read()).dead_letters_since) == (0, None)
@@ -102,7 +102,7 @@ async def test_dead_letters_that_wait_are_counted_with_the_moment_of_the_first(
     assert readings.dead_letters_since <= readings.at
 
 
-async def test_many_events_that_wait_are_told_by_their_positions(
+async def test_a_long_backlog_is_estimated_by_positions(
     states: PostgresWorkerStatusStore, store: PostgresEventStore
 ) -> None:
     await append(store, "a", 0, 30)
@@ -112,7 +112,7 @@ async def test_many_events_that_wait_are_told_by_their_positions(
     assert (await backlogs(few))["publisher"].events == 20
 
 
-async def test_baskets_that_are_due_wait_for_the_expiry(
+async def test_due_baskets_wait_for_the_expiry(
     states: PostgresWorkerStatusStore, connection: asyncpg.Connection
 ) -> None:
     assert (await backlogs(states))["expiry"].events == 0
@@ -140,7 +140,7 @@ async def test_events_that_no_view_holds_wait_for_the_projector(
     assert (await backlogs(few))["projector"].at_least
 
 
-async def test_a_roles_holder_is_who_has_its_lock_whatever_was_reported(
+async def test_the_holder_of_the_lock_holds_the_role_whatever_was_reported(
     states: PostgresWorkerStatusStore, database: DatabasePool
 ) -> None:
     await states.report(ONE, [WHOLE])

@@ -96,7 +96,7 @@ async def test_a_retry_settles_its_letter_and_records_who_and_why() -> None:
     assert action.scope["result"] == "done"
 
 
-async def test_what_fails_again_stays_with_the_newest_error_and_the_count_of_tries() -> None:
+async def test_a_letter_that_fails_again_stays_with_the_new_error_and_the_number_of_tries() -> None:
     office = InMemoryOffice(("t", ONE))
     for words in ("still odd", "odder"):
         office.t.failing[1] = RetryFailed(words)
@@ -108,7 +108,7 @@ async def test_what_fails_again_stays_with_the_newest_error_and_the_count_of_tri
     assert [action.scope["result"] for action in office.book.actions] == ["failed", "failed"]
 
 
-async def test_a_remedy_that_fails_in_a_way_nobody_foresaw_fails_for_its_letter_alone() -> None:
+async def test_an_unexpected_error_of_a_handler_fails_only_its_letter() -> None:
     office = InMemoryOffice(("t", ONE), ("t", OTHER))
     office.t.failing[1] = ZeroDivisionError("by nothing")
 
@@ -118,7 +118,7 @@ async def test_a_remedy_that_fails_in_a_way_nobody_foresaw_fails_for_its_letter_
     assert outcomes[0].words == "ZeroDivisionError: by nothing"
 
 
-async def test_where_a_part_is_away_nothing_is_changed_and_no_try_is_counted() -> None:
+async def test_an_outage_changes_nothing_and_counts_no_try() -> None:
     office = InMemoryOffice(("t", ONE))
     office.t.failing[1] = BrokerUnavailable("out for lunch")
 
@@ -146,12 +146,12 @@ async def test_a_later_letter_of_a_basket_waits_for_the_earlier_one() -> None:
     assert [(await office.box.retry(id, ADA)).result for id in (1, 2)] == ["done", "done"]
 
 
-async def test_letters_about_no_basket_wait_for_nobody() -> None:
+async def test_letters_about_no_basket_wait_for_no_other() -> None:
     office = InMemoryOffice(("t", None), ("t", None))
     assert (await office.box.retry(2, ADA)).result == "done"
 
 
-async def test_a_skip_releases_what_waits_behind_it() -> None:
+async def test_a_skip_lets_the_letters_behind_it_go_on() -> None:
     office = InMemoryOffice(("t", ONE), ("t", ONE))
     office.t.failing[1] = RetryFailed("never")
 
@@ -164,7 +164,7 @@ async def test_a_skip_releases_what_waits_behind_it() -> None:
     assert office.book.actions[0].type == "operations.dead-letter-skipped.v1"
 
 
-async def test_what_cannot_be_left_out_stays_and_is_not_recorded() -> None:
+async def test_a_refused_skip_leaves_the_letter_and_records_nothing() -> None:
     office = InMemoryOffice(("t", ONE))
     office.t.stays.add(1)
 
@@ -175,7 +175,7 @@ async def test_what_cannot_be_left_out_stays_and_is_not_recorded() -> None:
     assert office.book.actions == []
 
 
-async def test_where_one_remedy_does_for_all_of_a_basket_all_are_settled_along() -> None:
+async def test_a_handler_may_settle_all_letters_of_a_basket_at_once() -> None:
     office = InMemoryOffice(("t", ONE), ("t", OTHER), ("t", ONE), settles_all=True)
 
     outcomes = await office.retry_all()
@@ -186,7 +186,7 @@ async def test_where_one_remedy_does_for_all_of_a_basket_all_are_settled_along()
     assert office.book.actions[0].scope["settled"] == [1, 3]
 
 
-async def test_what_comes_back_once_it_is_settled_waits_again() -> None:
+async def test_a_letter_that_fails_after_it_was_settled_waits_again() -> None:
     office = InMemoryOffice(("t", ONE), ("t", ONE), settles_all=True)
     office.t.comes_back.add(1)
 
@@ -197,7 +197,7 @@ async def test_what_comes_back_once_it_is_settled_waits_again() -> None:
     assert (await office.box.show(1)).letter.last_error == "it came back"
 
 
-async def test_a_letter_that_is_settled_is_not_done_again() -> None:
+async def test_a_settled_letter_is_not_retried() -> None:
     office = InMemoryOffice(("t", ONE))
     await office.box.retry(1, ADA)
 
@@ -206,21 +206,21 @@ async def test_a_letter_that_is_settled_is_not_done_again() -> None:
     assert (office.t.done, len(office.book.actions)) == ([1], 1)
 
 
-async def test_a_letter_that_nobody_buried_is_not_found() -> None:
+async def test_an_unknown_letter_is_not_found() -> None:
     office = InMemoryOffice()
     for work in (office.box.retry(7, ADA), office.box.skip(7, ADA), office.box.show(7)):
         with pytest.raises(DeadLetterNotFound):
             await work
 
 
-async def test_a_letter_from_a_topic_that_nobody_knows_can_only_be_skipped() -> None:
+async def test_a_letter_from_an_unknown_topic_can_only_be_skipped() -> None:
     office = InMemoryOffice(("v", ONE))
     assert (await office.box.show(1)).letter.kind == "unknown"
     assert (await office.box.retry(1, ADA)).result == "failed"
     assert (await office.box.skip(1, ADA)).result == "done"
 
 
-async def test_what_wants_to_be_named_is_left_by_a_retry_of_all() -> None:
+async def test_a_retry_of_all_leaves_letters_that_must_be_named() -> None:
     office = InMemoryOffice(("t", ONE), ("u", OTHER))
     office.t.by_name_only = True
 
@@ -228,7 +228,7 @@ async def test_what_wants_to_be_named_is_left_by_a_retry_of_all() -> None:
     assert [outcome.result for outcome in await office.retry_all(code="unreadable")] == ["done"]
 
 
-async def test_letters_that_are_buried_meanwhile_are_left_to_the_next_time() -> None:
+async def test_a_retry_of_all_leaves_letters_that_were_recorded_meanwhile() -> None:
     office = InMemoryOffice(("t", ONE))
     outcomes = []
     async for outcome in office.box.retry_all(DeadLetterQuery(), ADA):
@@ -248,7 +248,7 @@ async def test_pages_end_with_the_last_letter() -> None:
             await office.box.list(cursor)
 
 
-async def test_bytes_are_shown_as_text_where_they_are_and_in_base_64_where_they_are_not() -> None:
+async def test_utf_8_is_shown_as_text_and_other_bytes_in_base_64() -> None:
     shown = await InMemoryOffice(("t", ONE)).box.show(1)
     assert shown.key is not None
     assert shown.value is not None
@@ -296,7 +296,7 @@ def test_no_retry_ever_settles_a_letter_before_an_earlier_one_of_its_order(
     asyncio.run(play())
 
 
-async def test_a_batch_that_cannot_be_read_is_never_retried_as_a_message_and_may_be_left_out() -> None:
+async def test_an_unreadable_batch_can_only_be_skipped() -> None:
     office = InMemoryOffice()
     for id, topic in ((1, "t"), (2, "nobody-knows")):
         unreadable = replace(message(id, None, topic), code=UNREADABLE_BATCH)

@@ -13,7 +13,7 @@ class RateClock:
         return self.now
 
 
-def test_a_rate_needs_two_looks() -> None:
+def test_a_rate_needs_two_samples() -> None:
     clock = RateClock()
     rate = RateMeter(clock)
     assert rate.at(7) is None
@@ -21,7 +21,7 @@ def test_a_rate_needs_two_looks() -> None:
     assert rate.at(27) == 10.0
 
 
-def test_a_rate_tells_of_the_last_while_only() -> None:
+def test_a_rate_covers_only_its_window() -> None:
     clock = RateClock()
     rate = RateMeter(clock, window=10)
     count = 0

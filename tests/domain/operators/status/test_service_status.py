@@ -92,14 +92,16 @@ def only(found: ServiceStatus) -> WorkerStatus:
 
 
 @pytest.mark.parametrize("condition", CONDITIONS)
-def test_a_worker_that_is_heard_of_and_moves_is_as_it_says(condition: ReportedCondition) -> None:
+def test_a_worker_that_reports_and_moves_is_in_the_state_that_it_reports(
+    condition: ReportedCondition,
+) -> None:
     worker = only(status(recorded(condition=condition)))
     assert worker.state == condition
     assert worker.ready == (condition in ("working", "standing-by"))
     assert worker.live == (condition != "stopped")
 
 
-def test_a_worker_that_nothing_is_heard_of_is_dead_though_its_lag_is_zero() -> None:
+def test_a_silent_worker_is_dead_even_if_its_lag_is_zero() -> None:
     dead = status(
         recorded(heard=11, role=ROLE, position=7, rate=5.0),
         backlogs=[Backlog("publisher", ROLE, 7, 7, 0, 0.0)],
@@ -111,17 +113,17 @@ def test_a_worker_that_nothing_is_heard_of_is_dead_though_its_lag_is_zero() -> N
     assert not dead.well
 
 
-def test_a_worker_that_stopped_as_it_was_asked_to_is_never_dead() -> None:
+def test_a_worker_that_stopped_as_asked_is_never_dead() -> None:
     assert only(status(recorded(condition="stopped", heard=3600))).state == "stopped"
 
 
-def test_a_worker_whose_process_speaks_but_that_does_not_move_stands_still() -> None:
+def test_a_worker_without_heartbeats_is_stalled_although_its_process_reports() -> None:
     still = status(recorded(heard=1, moved=61))
     assert (only(still).state, only(still).live, only(still).since) == ("standing-still", False, ago(61))
     assert "is stalled: it has sent no heartbeat for 1 min" in still.problems[0]
 
 
-def test_a_worker_that_nobody_ever_heard_of_is_absent_and_that_is_a_problem() -> None:
+def test_an_expected_worker_that_never_reported_is_missing_and_a_problem() -> None:
     absent = status(recorded("projector"), workers=("publisher", "projector"))
     assert [(each.worker, each.state) for each in absent.workers] == [
         ("publisher", "absent"),
@@ -130,25 +132,25 @@ def test_a_worker_that_nobody_ever_heard_of_is_absent_and_that_is_a_problem() ->
     assert absent.problems == ("publisher: no process does this work, and none was heard of before",)
 
 
-def test_a_worker_of_which_all_processes_stopped_is_missed() -> None:
+def test_a_worker_whose_processes_all_stopped_is_a_problem() -> None:
     missed = status(recorded(condition="stopped", started=240), workers=("publisher",))
     assert missed.problems == ("publisher: no process does this work; the last one ended 4 min ago",)
 
 
-def test_a_fault_is_told_in_the_workers_words() -> None:
+def test_a_fault_is_reported_in_the_workers_words() -> None:
     failing = status(recorded(condition="failing", error="BrokerUnavailable: Kafka is unavailable"))
     assert failing.problems == (
         "publisher (host-a, process 1) is not ready: BrokerUnavailable: Kafka is unavailable",
     )
 
 
-def test_a_process_that_began_after_a_death_takes_the_place_of_the_dead() -> None:
+def test_a_process_that_started_after_a_death_replaces_the_dead_one() -> None:
     restarted = status(recorded(heard=30), recorded(instance="b", started=20))
     assert states(restarted) == ["replaced", "working"]
     assert restarted.well
 
 
-def test_one_process_takes_the_place_of_one_dead_only() -> None:
+def test_one_process_replaces_only_one_dead_process() -> None:
     dead = [recorded(instance=name, heard=30) for name in "ab"]
     assert sorted(states(status(*dead, recorded(instance="c", started=20)))) == [
         "dead",
@@ -157,11 +159,11 @@ def test_one_process_takes_the_place_of_one_dead_only() -> None:
     ]
 
 
-def test_a_process_that_was_there_before_takes_nobodys_place() -> None:
+def test_a_process_that_started_before_a_death_replaces_nobody() -> None:
     assert states(status(recorded(heard=30), recorded(instance="b", started=40))) == ["dead", "working"]
 
 
-def test_who_died_but_still_has_a_role_is_in_the_way_and_not_replaced() -> None:
+def test_a_dead_process_that_still_holds_a_role_is_not_replaced() -> None:
     frozen = status(
         recorded(heard=30, role=ROLE),
         recorded(instance="b", condition="standing-by", started=20, role=ROLE),
@@ -173,7 +175,7 @@ def test_who_died_but_still_has_a_role_is_in_the_way_and_not_replaced() -> None:
     assert (role.held, role.instance, role.live, role.standing_by) == (True, "a", False, 1)
 
 
-def test_a_role_is_its_locks_holders_whatever_processes_say() -> None:
+def test_the_lock_decides_who_holds_a_role_not_the_reports() -> None:
     one, other = recorded(role=ROLE), recorded(instance="b", condition="standing-by", role=ROLE)
     taken = status(replace(one, holds_role=True), other, holders=[RoleLock(ROLE, "b")])
     assert [each.role_held for each in taken.workers] == [None, ROLE]
@@ -184,7 +186,7 @@ def test_a_role_is_its_locks_holders_whatever_processes_say() -> None:
     assert (unnamed.held, unnamed.instance, unnamed.live) == (True, None, None)
 
 
-def test_what_postgresql_counts_goes_to_who_did_the_work_last() -> None:
+def test_a_counted_backlog_belongs_to_the_process_that_did_the_work_last() -> None:
     lagging = status(
         recorded(heard=20, position=7, role=ROLE),
         recorded(instance="b", condition="standing-by", role=ROLE),
@@ -195,7 +197,7 @@ def test_what_postgresql_counts_goes_to_who_did_the_work_last() -> None:
     assert (lag.position, lag.end, lag.events, lag.seconds) == (7, 12, 5, 20.0)
 
 
-def test_what_a_worker_measured_counts_while_it_is_fresh_and_all_at_work_measured() -> None:
+def test_measurements_count_while_fresh_and_if_every_active_process_measured() -> None:
     one = recorded("projector", measured=2, position=100, lag=(5, 2.5), rate=10.0)
     other = recorded("projector", instance="b", measured=2, position=200, lag=(7, 1.0), rate=5.0)
     estimate = Backlog("projector", None, None, None, 2000, 60.0, at_least=True)
@@ -210,19 +212,19 @@ def test_what_a_worker_measured_counts_while_it_is_fresh_and_all_at_work_measure
     assert (stuck.lags[0].events, stuck.lags[0].seconds, stuck.lags[0].at_least) == (2000, 60.0, True)
 
 
-def test_the_last_lag_of_the_dead_is_never_shown_as_todays() -> None:
+def test_the_last_lag_of_a_dead_worker_is_never_shown_as_current() -> None:
     dead = status(recorded("catalogue", heard=11, measured=11, lag=(0, 0.0)))
     assert only(dead).lag_events is None
     (lag,) = dead.lags
     assert (lag.worker, lag.events, lag.seconds) == ("catalogue", None, None)
 
 
-def test_a_publisher_that_never_said_how_far_it_is_lags_by_nobody_knows_what() -> None:
+def test_the_lag_of_a_publisher_without_a_position_is_unknown() -> None:
     (lag,) = status(recorded(condition="starting", role=ROLE)).lags
     assert (lag.worker, lag.events, lag.seconds) == ("publisher", None, None)
 
 
-def test_one_that_stands_by_has_no_part_in_what_waits() -> None:
+def test_a_standby_has_no_part_in_the_lag() -> None:
     waiting = recorded("commands", "b", "standing-by")
     (lag,) = status(recorded("commands", measured=1, position=3, lag=(4, 1.0)), waiting).lags
     assert lag.events == 4
@@ -237,7 +239,7 @@ def waiting(
     return status(found, backlogs=[backlog], limits=LagLimits(events=100, seconds=30))
 
 
-def test_what_waits_longer_than_it_may_or_is_more_than_may_be_is_behind_and_a_problem() -> None:
+def test_a_lag_beyond_its_limit_is_behind_and_a_problem() -> None:
     assert waiting(seconds=30).well
     assert waiting(events=100, seconds=1).well
     assert not waiting(seconds=30.5).well
@@ -269,7 +271,7 @@ def test_what_waits_longer_than_it_may_or_is_more_than_may_be_is_behind_and_a_pr
         (300.0, None, None, None, "300 a second are done, and how much arrives is not known"),
     ],
 )
-def test_what_is_behind_says_by_how_much_since_when_and_whether_it_catches_up(
+def test_a_worker_that_is_behind_says_by_how_much_since_when_and_whether_it_catches_up(
     rate: float | None, arriving: float | None, trend: str | None, eta: float | None, words: str
 ) -> None:
     late = waiting(114_655, 400, rate=rate, arriving=arriving)
@@ -280,21 +282,21 @@ def test_what_is_behind_says_by_how_much_since_when_and_whether_it_catches_up(
     )
 
 
-def test_what_only_looks_now_and_then_is_behind_by_so_much_later() -> None:
+def test_a_worker_that_runs_at_intervals_is_behind_only_after_its_interval() -> None:
     due = [Backlog("expiry", None, None, None, 3, 50.0)]
     seldom = LagLimits(seconds=30, regular_waits={"expiry": 25.0})
     assert not status(recorded("expiry"), backlogs=due, limits=LagLimits(seconds=30)).well
     assert status(recorded("expiry"), backlogs=due, limits=seldom).well
 
 
-def test_what_arrives_for_several_processes_is_known_where_each_knows_its_share() -> None:
+def test_the_arrival_rate_is_known_only_if_every_process_knows_its_share() -> None:
     one = replace(recorded("projector", measured=1, position=1, lag=(5, 1.0), rate=3.0), arriving=2.0)
     other = replace(recorded("projector", "b", measured=1, position=1, lag=(5, 1.0), rate=3.0), arriving=1.0)
     assert [lag.arriving for lag in status(one, other).lags] == [3.0]
     assert [lag.arriving for lag in status(one, replace(other, arriving=None)).lags] == [None]
 
 
-def test_dead_letters_that_wait_for_an_operator_are_a_problem() -> None:
+def test_too_many_waiting_dead_letters_are_a_problem() -> None:
     readings = StatusReadings(NOON, [recorded()], [], [], dead_letters=3, dead_letters_since=ago(180))
     assert evaluate(readings, HealthPolicy(max_dead_letters=3)).well
     told = evaluate(readings, HealthPolicy(max_dead_letters=2))
@@ -328,9 +330,7 @@ RECORDS = some.lists(
 
 
 @given(RECORDS, some.sampled_from([None, *"abcdef"]))
-def test_nothing_that_is_well_hides_a_worker_that_is_not(
-    found: list[StoredReport], holder: str | None
-) -> None:
+def test_no_unhealthy_worker_is_hidden_by_healthy_ones(found: list[StoredReport], holder: str | None) -> None:
     result = status(
         *found, holders=[RoleLock(ROLE, holder)] if holder else [], workers=("publisher", "projector")
     )
@@ -343,7 +343,7 @@ def test_nothing_that_is_well_hides_a_worker_that_is_not(
 
 
 @given(RECORDS)
-def test_no_more_dead_are_replaced_than_processes_began_since_the_first_death(
+def test_no_more_processes_are_replaced_than_started_after_the_first_death(
     found: list[StoredReport],
 ) -> None:
     result = status(*found)
