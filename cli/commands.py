@@ -76,7 +76,7 @@ def checkout(
         Path | None,
         typer.Option(
             callback=use_data,
-            help="Folder of the `checkout up` whose service is meant, where no setting names another.",
+            help="Data folder of the `checkout up` to use, where no setting names another service.",
             show_default=False,
         ),
     ] = None,

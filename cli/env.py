@@ -19,9 +19,9 @@ class ServiceNotRunning(CheckoutError):
 def env(
     json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
-    """Prints the settings by which a program finds the service of `checkout up`, as a shell reads them.
+    """Prints the settings by which a program finds the service of `checkout up`, for a shell.
 
-    Commands in its folder need none of it.
+    Commands of `checkout` in its folder need none of them.
     """
     from adapters.service_file import running_service, why_no_service
 

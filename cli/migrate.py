@@ -18,19 +18,20 @@ if TYPE_CHECKING:
 def migrate(
     json: Annotated[bool, typer.Option("--json", help="One JSON line on stdout once all is ready.")] = False,
     roles: Annotated[
-        bool, typer.Option("--roles", help="First make the database roles, and give them what is there.")
+        bool,
+        typer.Option("--roles", help="First make the database roles, and give them the existing tables."),
     ] = False,
     print_roles: Annotated[
         bool,
         typer.Option("--print-roles", help="Print the SQL that makes the roles, for psql, and do nothing."),
     ] = False,
     role_prefix: Annotated[
-        str, typer.Option(help="Of the roles' names: PREFIX_owner, _api, _worker and _operator.")
+        str, typer.Option(help="Prefix of the roles' names: PREFIX_owner, _api, _worker and _operator.")
     ] = "checkout",
 ) -> None:
-    """Brings the database's schema up to date and makes the missing Kafka topics.
+    """Brings the database's schema up to date and makes missing Kafka topics.
 
-    In a database with roles each gets its rights anew. docs/operations/database-roles.md says which.
+    In a database with roles, it grants each role its rights again (docs/operations/database-roles.md).
     """
     from adapters.postgres.roles import ROLES, DatabaseRoles, role_name, roles_script
 

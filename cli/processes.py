@@ -31,7 +31,7 @@ def serve(
         bool | None, typer.Option("--console/--no-console", help="Serve the operators' console, or not.")
     ] = None,
 ) -> None:
-    """Serves the partner API, the operator API at /operations and, if it is wanted, the console at /console."""
+    """Serves the partner API, the operator API at /operations and, on request, the console at /console."""
     from cli.serve import run_api
 
     _run(run_api, host=host, port=port, console=console)
@@ -41,7 +41,7 @@ def work(
     part: Annotated[
         WorkerName,
         typer.Argument(
-            help="Which worker; `all` runs every one in this process (the revalidator and the sampler only if settings say so)."
+            help="Which worker; `all` runs all in this process (the revalidator and the sampler only if settings enable them)."
         ),
     ],
     health_port: Annotated[int | None, typer.Option(min=0, max=65535, help="0 takes a free one.")] = None,

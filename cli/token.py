@@ -21,12 +21,12 @@ class TokenScope(StrEnum):
 def token(
     partner: Annotated[
         str | None,
-        typer.Option(help="The partner organisation that the token speaks for; operators' need none."),
+        typer.Option(help="The partner organisation of the token; tokens of operators need none."),
     ] = None,
     scope: Annotated[TokenScope, typer.Option(help="What the token allows.")] = TokenScope.partner,
     ttl: Annotated[int, typer.Option(min=1, max=MAX_SECONDS, help="Seconds until it expires.")] = 3600,
     subject: Annotated[
-        str | None, typer.Option(help="Who bears it, as the audit record names operators.")
+        str | None, typer.Option(help="Who uses the token; the audit log names operators by it.")
     ] = None,
 ) -> None:
     """Prints a bearer token of the local issuer, for the embedded service."""

@@ -11,19 +11,19 @@ from cli.runner import load_settings, run_async
 
 
 def up(
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Of the API; 0 takes a free one.")] = 8080,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the API; 0 takes a free one.")] = 8080,
     data: Annotated[
         Path | None,
-        typer.Option(help="Folder of the embedded parts, kept between runs; unset: .checkout."),
+        typer.Option(help="Folder of the embedded servers, kept between runs; unset: .checkout."),
     ] = None,
     ephemeral: Annotated[
-        bool, typer.Option(help="Keep nothing: a temporary folder, removed at the end.")
+        bool, typer.Option(help="Keep nothing: use a temporary folder, and remove it at the end.")
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON line on stdout once all is ready.")] = False,
 ) -> None:
     """Starts everything: the API, all workers, and PostgreSQL and a broker where no setting names one.
 
-    Commands in the same folder find it by themselves; elsewhere `checkout --data DIR …` does.
+    Commands in the same folder find the service by themselves; elsewhere use `checkout --data DIR …`.
     """
     from cli.up.run import run_up
 

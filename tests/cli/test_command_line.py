@@ -1,4 +1,4 @@
-"""The real command line: what it loads, and how it ends when something is wrong. Never in a traceback."""
+"""The real command line: what it imports, and how it reports errors. It never shows a traceback by itself."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ finally:
 
 
 def loaded(folder: Path, *arguments: str, **given: str) -> set[str]:
-    """The modules that a process has loaded once this command has ended."""
+    """The modules that a process has imported by the end of this command."""
     ended = subprocess.run(
         [sys.executable, "-c", LOADED, *arguments],
         cwd=folder,
@@ -47,7 +47,7 @@ def loaded(folder: Path, *arguments: str, **given: str) -> set[str]:
 
 
 def told_in_words(ran: CommandResult, code: int, *words: str) -> None:
-    """It ended so, its last line on stderr says these words, and nobody had to read Python or JSON logs."""
+    """Expects the exit code and the texts on stderr, without a traceback, JSON logs or secrets."""
     assert ran.code == code, ran.err
     for each in words:
         assert each in ran.err

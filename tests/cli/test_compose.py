@@ -1,4 +1,4 @@
-"""The deployment that docker-compose.yml describes, as the file says it: no engine runs where these tests run."""
+"""The deployment in docker-compose.yml, read from the file: no engine is needed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every route of every port, with every method: nobody is told of a fault of ours, and none is logged."""
+"""Every route of every port with every method: none responds with a 5xx status, and none logs an error."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def _api(parts: Container) -> PartnerApiDependencies:
 
 
 def _paths(application: object) -> Iterator[str]:
-    """Of every route, also of what stands behind middlewares and mounts."""
+    """The paths of all routes, also behind middlewares and mounts."""
     inner = getattr(application, "_app", None)
     if inner is not None:
         yield from _paths(inner)
@@ -124,7 +124,7 @@ def _below(route: BaseRoute) -> Iterator[str]:
 
 
 def _filled(path: str, value: str = "x") -> str:
-    """With something for each of its parameters."""
+    """The path with a value for each parameter."""
     for part in path.split("/"):
         if part.startswith("{"):
             path = path.replace(part, value)
@@ -193,7 +193,7 @@ async def test_no_route_fails_for_a_websocket(
 
 
 async def _cookie(ports: Ports) -> str:
-    """Of an operator who is signed in."""
+    """A client of a signed-in operator."""
     async with httpx.AsyncClient(base_url=ports.api, timeout=60) as browser:
         signed = await browser.post(f"{CONSOLE}/sign-in", data={"token": ports.token()})
         return signed.headers["set-cookie"].partition(";")[0]

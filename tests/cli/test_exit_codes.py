@@ -1,4 +1,4 @@
-"""What commands end with where the database is there: the answer no, what is not there, and what is not migrated."""
+"""Exit codes with a database: the answer no, a missing basket, and a database without the schema."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ REASON = ("--reason", "x")
 
 @pytest.fixture
 async def empty_url(databases: Databases) -> AsyncIterator[str]:
-    """Of a database without our tables."""
+    """The URL of a database without tables."""
     url = await databases.empty()
     yield url
     await databases.drop(url)

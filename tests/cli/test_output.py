@@ -1,4 +1,4 @@
-"""What commands write: nothing is cut, nothing is left out in silence, and nothing of it is obeyed by a terminal."""
+"""Output of commands is never cut, never incomplete without a note, and never controls the terminal."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ORGANISATION = "o" * 200
 AMOUNT = "123456789012345678901234567890.12"
 LINE_ID = "00000000-0000-7000-8000-000000000002"
 WIDTHS = [40, 80, 100, 200, None]
-"""Of terminals; None: a pipe."""
+"""Widths of terminals; None: a pipe."""
 
 
 def found(out: Output) -> None:

@@ -1,4 +1,4 @@
-"""Commands write through cli/output.py alone: there, whatever others wrote is made safe."""
+"""Commands write only through cli/output.py, which escapes text by others."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 ALLOWED = {ROOT / "cli" / "output.py"}
 METHODS = {("typer", "echo"), ("typer", "secho"), ("click", "echo"), ("click", "secho")}
 STREAMS = {"write", "writelines", "buffer"}
-"""What a stream writes by; a stream itself may be handed on, or looked at."""
+"""Methods that write to a stream. A stream itself may be passed on or inspected."""
 
 SOURCES = [
     path for folder in ("cli", "api") for path in sorted((ROOT / folder).rglob("*.py")) if path not in ALLOWED
@@ -20,7 +20,7 @@ SOURCES = [
 
 
 def other_ways_out(source: str) -> Iterator[str]:
-    """Every place that writes past the output module, as its line and what it says."""
+    """Every statement that writes past the output module, with its line."""
     for node in ast.walk(ast.parse(source)):
         match node:
             case ast.Import(names=names) if any(name.name.split(".")[0] == "rich" for name in names):

@@ -1,4 +1,4 @@
-"""`checkout token`: whom it speaks for."""
+"""`checkout token`: whom a token represents."""
 
 from __future__ import annotations
 

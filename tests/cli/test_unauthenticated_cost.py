@@ -1,4 +1,4 @@
-"""What is done for a caller without a token grows no faster than what it sent."""
+"""The work for a caller without a token grows no faster than its input."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SIZE = 1_000
 
 @dataclass(frozen=True)
 class Sent:
-    """What is added to a request."""
+    """An addition to a request."""
 
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
     path: str = ""
@@ -89,7 +89,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 @pytest.fixture(scope="module")
 def doors(settings: Settings) -> dict[str, ASGIApp]:
-    """What stands before the token in each application; what is behind it is empty."""
+    """Each application up to the check of the token, with nothing behind it."""
     verifier = token_verifier(settings)
     service = Service(settings)
     operators = RequestMiddleware(OperatorAuth(Starlette(), verifier), service.checkout.ids, RequestMetrics())

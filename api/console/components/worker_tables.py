@@ -11,12 +11,12 @@ from domain.shared.formatting import format_date_time, format_duration, format_n
 
 STATES: dict[WorkerCondition, tuple[str, Tone]] = {
     "working": ("works", "good"),
-    "standing-by": ("stands by", "good"),
+    "standing-by": ("on standby", "good"),
     "starting": ("starts", "info"),
     "failing": ("fails", "bad"),
-    "standing-still": ("stands still", "bad"),
+    "standing-still": ("stalled", "bad"),
     "dead": ("dead", "bad"),
-    "absent": ("absent", "bad"),
+    "absent": ("missing", "bad"),
     "stopped": ("stopped", ""),
     "replaced": ("replaced", ""),
 }
@@ -66,7 +66,7 @@ def draw_roles(status: ServiceStatus) -> None:
             "badge", "No role is known", "Workers that run in one process only report their role here."
         )
         return
-    table = Table(("Role", "lead"), ("Held by", ""), ("Standing by", "number"), name="Roles")
+    table = Table(("Role", "lead"), ("Held by", ""), ("On standby", "number"), name="Roles")
     for role in status.roles:
         holder = f"{role.host} · {role.pid}" if role.host else role.instance
         table.row(

@@ -1,4 +1,4 @@
-"""A real browser, headless, and what it complained about."""
+"""A real, headless browser, and the errors that its pages log."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from playwright.async_api import Browser, Page, ViewportSize, async_playwright, expect
 
 PATIENCE_MILLISECONDS = 60_000
-"""A page on a machine that others keep busy may take its time; what is wrong does not come by waiting."""
+"""Generous: a busy machine may be slow to draw a page."""
 
 expect.set_options(timeout=PATIENCE_MILLISECONDS)
 
@@ -31,7 +31,7 @@ _OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.cli
 
 
 def chromium() -> str | None:
-    """The browser's program: the one that `CHECKOUT_TEST_CHROMIUM` names, or one on the PATH."""
+    """The path of the browser: from `CHECKOUT_TEST_CHROMIUM`, or on the PATH."""
     named = os.environ.get("CHECKOUT_TEST_CHROMIUM")
     return named or next((found for name in _PROGRAMS if (found := shutil.which(name))), None)
 
@@ -46,14 +46,14 @@ async def browser(program: str) -> AsyncIterator[Browser]:
 
 @dataclass
 class Window:
-    """One page of one browser context, with what went wrong in it."""
+    """One page of a browser context, with the errors that it logged."""
 
     page: Page
     url: str
     """Of the console."""
     complaints: list[str] = field(default_factory=list)
     foreign: list[str] = field(default_factory=list)
-    """What was asked of anywhere else."""
+    """Requests to other sites."""
 
     def __post_init__(self) -> None:
         origin = self.url.removesuffix("/console")
@@ -73,7 +73,7 @@ class Window:
         )
 
     async def open(self, path: str) -> None:
-        """Opens a page of the console; what is typed before its socket is there could be lost."""
+        """Opens a page and waits for its websocket: input before that could be lost."""
         await self.page.goto(self.url + path)
         if "/sign-in" not in self.page.url:
             await self.page.wait_for_function("window.socket?.connected")
@@ -106,5 +106,5 @@ async def window(
 
 
 def texts(found: Sequence[str]) -> list[str]:
-    """Without what surrounds them."""
+    """Without surrounding whitespace."""
     return [each.strip() for each in found]

@@ -1,4 +1,4 @@
-"""One running service for all browser tests, with something to look at, and a browser."""
+"""One running service with data for all browser tests, and a browser."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OPERATOR = "ada@operations"
 
 @dataclass(frozen=True)
 class ConsoleStage:
-    """The service, what was played on it, and an operator's token."""
+    """The service, its baskets, and an operator's token."""
 
     service: CheckoutService
     played: PlayedBaskets
@@ -30,7 +30,7 @@ class ConsoleStage:
 
 @pytest.fixture(scope="package")
 async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ConsoleStage]:
-    """`checkout up` with its embedded parts; its broker has no transactions, for other commands too."""
+    """`checkout up` with its embedded servers. Its broker has no transactions."""
     if chromium() is None:
         pytest.skip("no Chromium is installed; CHECKOUT_TEST_CHROMIUM may name one")
     folder = tmp_path_factory.mktemp("console")
@@ -48,14 +48,14 @@ async def running_browser(stage: ConsoleStage) -> AsyncIterator[Browser]:
 
 @pytest.fixture
 async def stranger(stage: ConsoleStage, running_browser: Browser) -> AsyncIterator[Window]:
-    """A window of somebody who is not signed in."""
+    """A window without a session."""
     async with window(running_browser, stage.url) as opened:
         yield opened
 
 
 @pytest.fixture(scope="package")
 async def signed_in(stage: ConsoleStage, running_browser: Browser) -> AsyncIterator[BrowserContext]:
-    """What an operator's windows share: the session, and what the browser keeps of the console's scripts."""
+    """What an operator's windows share: the session and the cached scripts."""
     async with window(running_browser, stage.url) as opened:
         await opened.sign_in(stage.token)
         yield opened.page.context
@@ -63,7 +63,7 @@ async def signed_in(stage: ConsoleStage, running_browser: Browser) -> AsyncItera
 
 @pytest.fixture
 async def operator(stage: ConsoleStage, signed_in: BrowserContext) -> AsyncIterator[Window]:
-    """A window of an operator. Whatever a page logs as an error or warning, or asks of elsewhere, fails the test."""
+    """A window of an operator. The test fails if a page logs an error or a warning, or requests another site."""
     opened = Window(await signed_in.new_page(), stage.url)
     yield opened
     await opened.page.close()

@@ -1,5 +1,4 @@
-"""Something to look at: baskets of the sample with a history, verdicts before and after prices changed, an order,
-and messages that nobody understands."""
+"""Data for the console: baskets with histories and verdicts, an order, and messages that become dead letters."""
 
 from __future__ import annotations
 
@@ -28,12 +27,12 @@ from tests.service.checkout_process import CheckoutService, cookie
 SAMPLE = Path(__file__).parents[3] / "cli" / "demo" / "sample"
 PARTNERS = ("store-367", "store-356", "store-406")
 HOSTILE = "<img src=x onerror=\"document.title='taken'\">"
-"""What a partner may write into a basket; pages must show it as the text that it is."""
+"""A partner may write this into a basket. Pages must show it as text."""
 
 
 @dataclass
 class PlayedBaskets:
-    """What came of it: the ids of all baskets, and of the one with the richest history."""
+    """The ids of all baskets, of the one with the richest history, and of the completed one."""
 
     baskets: list[str] = field(default_factory=list)
     rich: str = ""
@@ -41,7 +40,7 @@ class PlayedBaskets:
 
 
 async def play_baskets(service: CheckoutService, *, baskets: int = 8, note: str = HOSTILE) -> PlayedBaskets:
-    """Plays `baskets` baskets of each organisation; `note` is what one of them writes where it may write anything."""
+    """Plays so many baskets of each organisation. One of them has the note in its free fields."""
     settings = Settings.model_validate(
         {
             "kafka_bootstrap_servers": service.kafka,
@@ -66,14 +65,14 @@ async def play_baskets(service: CheckoutService, *, baskets: int = 8, note: str 
 
 
 FACTS_KNOWN = "SELECT count(*) FROM catalogue_facts"
-"""How many facts were learned."""
+"""Counts the recorded facts."""
 
 LETTERS_WAITING = "SELECT count(*) FROM dead_letters WHERE settled_at IS NULL"
-"""How many messages were buried, and wait."""
+"""Counts the dead letters that wait."""
 
 
 async def _learn(settings: Settings, name: str) -> None:
-    """Has the catalogue worker learn a file of the sample."""
+    """Publishes a file of the sample, and waits until the catalogue has recorded it."""
     lines = (SAMPLE / name).read_text(encoding="utf-8").splitlines()
     wanted = await _counted(settings, FACTS_KNOWN) + len(lines)
     await send(settings, [fact_message(FACT.validate_json(line)) for line in lines])
@@ -108,8 +107,8 @@ async def _caller(
 
 
 def _messages(played: PlayedBaskets, note: str) -> Iterator[Message]:
-    """An order; and what nobody understands: an order for a basket that never was, one that is none, a fact that is
-    none, and a command that is no JSON."""
+    """An order, and messages that become dead letters: an order of an unknown basket, an invalid order, an invalid
+    fact, and a command that is no JSON."""
     never = "basket-00000000-0000-7000-8000-000000000000"
     yield _message(ORDERS, played.completed, {"basketId": played.completed, "orderId": "order-20260001"})
     yield _message(ORDERS, never, {"basketId": never, "orderId": "order-lost"})
@@ -140,7 +139,7 @@ async def _shop(caller: httpx.AsyncClient, basket: Mapping[str, Any], number: in
 
 
 async def _rich(caller: httpx.AsyncClient, settings: Settings, note: str) -> str:
-    """A basket that changes often, and is judged before and after prices changed."""
+    """A basket that changes often, and is validated before and after prices change."""
     items = _items()
     order = {
         "external_id": "EXT-2026-11-24",
@@ -172,7 +171,7 @@ async def _rich(caller: httpx.AsyncClient, settings: Settings, note: str) -> str
 
 
 def _items() -> list[dict[str, Any]]:
-    """Lines of the sample: some whose product is blocked or short, some whose price changes next week."""
+    """Lines of the sample: some with a blocked or short product, some with a new price next week."""
     lines = [item for basket in sample_baskets(PARTNERS[0]) for item in basket["orderItems"]]
     facts, changing = sample_catalogue(), next_week_prices()
     offers = {item["offer"]["id"]: item for item in lines}

@@ -1,5 +1,7 @@
-"""`python -m tests.api.console.screenshots` takes the pictures of docs/console/ again: every page of the console, on a
-screen and on a phone, of a service that it starts, plays on and stops. Takes about a minute."""
+"""`python -m tests.api.console.screenshots` takes the pictures of docs/console/ again.
+
+It starts a service, plays baskets, and takes every page at the width of a screen and of a phone, in about a minute.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,7 @@ from tests.service.checkout_process import CheckoutService, running_service
 FOLDER = Path(__file__).parents[3] / "docs" / "console"
 SCREEN: ViewportSize = {"width": 1280, "height": 860}
 LARGEST = 200_000
-"""Bytes of a picture."""
+"""The largest size of a picture in bytes."""
 NOTE = "Leave it at the door"
 LOOKED_ON_FOR = 60.0
 """Seconds of load before the charts are taken."""
@@ -42,7 +44,7 @@ async def ask_why(page: Page) -> None:
 
 
 def pictures(played: PlayedBaskets, rebuild: str, letter: str) -> dict[str, tuple[str, str, Act]]:
-    """Each picture's name with the page's path, what it waits for, and what is done first."""
+    """Each picture's name with the page's path, the element to wait for, and what to do first."""
     rich = f"/baskets/{played.rich}"
     return {
         "overview": ("/", '[data-panel="workers"] tbody tr', nothing_more),
@@ -76,7 +78,7 @@ async def shoot(page: Page, name: str) -> None:
 
 
 async def mend(service: CheckoutService, token: str) -> tuple[str, str]:
-    """Something for the record, and a slow rebuild; gives its id, and a letter's."""
+    """Makes entries of the audit log, and starts a slow rebuild. Returns its id, and a dead letter's."""
     headers = {"Authorization": f"Bearer {token}"}
     async with httpx.AsyncClient(
         base_url=f"{service.url}/operations", headers=headers, timeout=60
@@ -106,7 +108,7 @@ async def letters_by_code(operator: httpx.AsyncClient) -> dict[str, int]:
 
 
 async def keep_shopping(service: CheckoutService) -> None:
-    """A load that goes up and down, so that there is something on the charts."""
+    """A load that goes up and down, for the charts."""
     baskets = sample_baskets(PARTNERS[1])
     async with service.caller(PARTNERS[1]) as caller:
         turn = 0

@@ -1,4 +1,4 @@
-"""Finding a basket, standing at every version of it, and seeing what its verdicts rest on."""
+"""Searching baskets, choosing a version of one, and the evidence of its verdicts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.api.console.played_service import HOSTILE
 from tests.service.checkout_process import line, order_of
 
 _EVENTS_OF = "SELECT data FROM events WHERE stream_id = $1 ORDER BY version"
-"""A basket's events as they lie in the store; its personal data is sealed in them."""
+"""A basket's events in the store, with their personal data encrypted."""
 
 Lines = list[tuple[str, str]]
 
@@ -44,7 +44,7 @@ def lines_of(basket: Basket) -> Lines:
 
 
 async def shown_lines(page: Page) -> Lines:
-    """The lines as the page shows them now: without those that left, and each with its present quantity."""
+    """The lines on the page, without removed ones, each with its present quantity."""
     rows = page.locator('[data-panel="basket"] tr[data-line]:not(.mark-removed)')
     found: Lines = []
     for row in await rows.all():

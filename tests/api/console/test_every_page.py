@@ -1,4 +1,4 @@
-"""Every page on a screen and on a phone: it shows, logs no error, and needs no scrolling sideways."""
+"""Every page at the width of a screen and of a phone: it is drawn, logs no error, and does not scroll sideways."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.api.console.conftest import ConsoleStage
 
 
 def pages(stage: ConsoleStage) -> dict[str, str]:
-    """Each page's path, and a place of it that shows once it is whole."""
+    """Each page's path, and an element that is visible once the page is complete."""
     rich = f"/baskets/{stage.played.rich}"
     return {
         "/": '[data-panel="workers"] tbody tr',

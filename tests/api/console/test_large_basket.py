@@ -1,4 +1,4 @@
-"""A basket as large as the contract allows, with a long history, on the page of one basket."""
+"""The page of a basket as large as the contract allows, with a long history."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ async def large(stage: ConsoleStage) -> str:
 
 @pytest.fixture
 def busy_machine() -> Iterator[None]:
-    """Other programs that want every processor for themselves."""
+    """Other programs that keep every processor busy."""
     command = [sys.executable, "-c", "while True: pass"]
     hogs = [subprocess.Popen(command) for _ in range(PROCESSES_AT_WORK)]
     yield
@@ -124,7 +124,7 @@ async def test_an_event_is_shown_as_its_stored_json(stage: ConsoleStage, operato
 
 
 async def test_a_verdict_has_the_colour_of_its_meaning(stage: ConsoleStage, operator: Window) -> None:
-    """However it came about: one that became not ready is no good news."""
+    """Also where the verdict changed: a basket that is not ready any more is red."""
     page = operator.page
     await operator.open(f"/baskets/{stage.played.rich}")
     judged = page.locator(".event", has=page.get_by_role("link", name="evidence")).locator(".version")

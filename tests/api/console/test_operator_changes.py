@@ -1,4 +1,4 @@
-"""What operators change at the console, and that it is on record."""
+"""Changes by operators, and their entries in the audit log."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ async def answer_why(page: Page, reason: str, deed: str) -> None:
 
 
 async def letters(stage: ConsoleStage) -> list[dict[str, object]]:
-    """Those that wait, as the operator API tells them."""
+    """The waiting dead letters, from the operator API."""
     headers = {"Authorization": f"Bearer {stage.token}"}
     async with httpx.AsyncClient(base_url=stage.service.url, headers=headers) as client:
         waiting: list[dict[str, object]] = (await client.get("/operations/dead-letters")).json()["letters"]

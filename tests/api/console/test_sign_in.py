@@ -1,4 +1,4 @@
-"""Who gets into the console, and what nobody else gets to see."""
+"""Who can sign in, and what is hidden from everybody else."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ OLD: Document = {
 
 
 def changed(*path: str, to: Any = None) -> Document:
-    """OLD with what lies at the path put in, exchanged, or taken out where `to` is None."""
+    """OLD with another value at the path; None removes it."""
     new: Document = json.loads(json.dumps(OLD))
     place = new
     for key in path[:-1]:

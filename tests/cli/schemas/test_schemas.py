@@ -1,4 +1,4 @@
-"""The published schemas are what the models say, and every message is right by them."""
+"""The published schemas follow from the models, and every message is valid by them."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def _validator(name: str) -> Draft202012Validator:
 
 
 def hold(name: str, document: bytes | Document) -> None:
-    """Raises where the document is not right by the schema of this name."""
+    """Raises if the document is not valid by the schema of this name."""
     _validator(name).validate(json.loads(document) if isinstance(document, bytes) else document)
 
 
@@ -92,7 +92,7 @@ def test_no_schema_contains_a_path_of_this_machine() -> None:
         assert str(ROOT) not in json.dumps(published.schema())
 
 
-# every message is right by its schema
+# every message is valid by its schema
 
 
 @pytest.mark.parametrize("name", samples())

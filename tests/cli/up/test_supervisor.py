@@ -1,4 +1,4 @@
-"""A child that dies is started again, and one that cannot live is given up with the reason."""
+"""A child that ends is started again. One that ends at every start is given up with the reason."""
 
 from __future__ import annotations
 

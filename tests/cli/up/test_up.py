@@ -1,4 +1,4 @@
-"""`checkout up` starts everything, says so in one line, and leaves nothing behind, however it ends."""
+"""`checkout up` starts everything, reports it in one line, and leaves nothing behind, however it ends."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def folder() -> Iterator[Path]:
 
 
 def up(folder: Path, *arguments: str | Path) -> Program:
-    """`checkout up` where no setting names a part. Its temporary folders can be looked into."""
+    """`checkout up` without settings of servers, and with visible temporary folders."""
     nothing_named = {f"CHECKOUT_{name.upper()}": None for name in Settings.model_fields}
     return Program(
         *("-m", "cli", "up", "--json", "--port", "0", *arguments),
@@ -67,17 +67,17 @@ async def ask(url: str, statement: str) -> object:
 
 
 def superuser(url: str) -> str:
-    """The embedded database for its superuser, whom nobody else signs in as."""
+    """The embedded database as its superuser."""
     return urlsplit(url)._replace(netloc=f"postgres@{urlsplit(url).netloc.rpartition('@')[2]}").geturl()
 
 
 def temporary_folders(folder: Path) -> list[Path]:
-    """What runs with `--ephemeral` have there."""
+    """The folders of runs with `--ephemeral`."""
     return list(folder.glob("checkout-up-*"))
 
 
 def worker_processes(supervisor: int) -> list[int]:
-    """Those of `work all` that run."""
+    """The running processes of `work all`."""
     return [
         pid
         for pid in descendants(supervisor)
