@@ -4,7 +4,7 @@
 -- the period from $4 to $5, and the availability of its products.
 --
 -- It also returns the last position, the kinds and names of all that was touched, and whether all cached entries were
--- read again: because $6 is null, because more than 1,000 facts were recorded since (see MAX_CHANGES), or because $6
+-- read again: because $6 is null, because more than 1,000 facts were recorded since (1001 and 1000 below), or because $6
 -- lies ahead of the table, which was then restored. The statement sees one moment.
 --
 -- Prices: those that hold or end in the period; those that hold when one of these ends; and where no price holds for

@@ -180,7 +180,4 @@ WHERE (excluded.epoch, excluded.sequence) > (held.epoch, held.sequence)
 # Notifies all processes of the touched offers when the transaction commits.
 NOTIFY = "SELECT pg_notify($1, $2)"
 
-MAX_CHANGES = 1_000
-"""If more facts were recorded since, all entries are read again (a thousand and one in read_catalogue.sql)."""
-
 READ_CATALOGUE = Path(__file__).with_name("read_catalogue.sql").read_text(encoding="utf-8")
