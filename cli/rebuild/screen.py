@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from cli.output import STDOUT, Output, TableColumn, progress_bars
 from domain.operators.rebuild import Rebuild, RebuildComparison
+from domain.shared.formatting import format_time
 
 STATES = {
     "building": "building",
@@ -89,7 +90,7 @@ def show_all(rebuilds: Sequence[Rebuild], out: Output = STDOUT) -> None:
             each.target,
             "interrupted" if each.interrupted else each.state,
             f"{each.done:,}",
-            f"{each.started_at:%Y-%m-%d %H:%M:%S}Z",
+            format_time(each.started_at, separator=" "),
             each.operator.actor,
         ]
         for each in rebuilds
