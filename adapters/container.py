@@ -12,30 +12,27 @@ from typing import TYPE_CHECKING
 from adapters.messaging_container import MessagingContainer
 from adapters.settings import Settings
 from adapters.system import new_id, utc_now
-from domain.basket.decision import BasketLimits, CheckoutConfig
-from domain.basket.projection import BasketProjection
-from domain.basket.repository import BasketRepository
-from domain.operators.checkpoint_reset import CheckpointReset
-from domain.operators.dead_letters.retry_handler import RetryHandler
-from domain.operators.dead_letters.service import DeadLetterService
-from domain.operators.erasure import ErasureService
-from domain.operators.history.as_of import BasketHistory
-from domain.operators.history.tail import HistoryTail
-from domain.operators.republish.republisher import Republisher
-from domain.operators.status.lag import LagLimits
-from domain.operators.status.service_status import HealthPolicy, StatusService
-from domain.operators.verify.catalogue_checks import CatalogueVerifier
-from domain.operators.verify.repair import ViewRepairer
-from domain.operators.verify.topic_verifier import TopicVerifier
-from domain.operators.verify.view_verifier import ViewVerifier
-from domain.validation.handlers import CheckoutHandlers
-from domain.validation.revalidate_as_of import AsOfValidator
 
-# Kafka and tokens are imported when they are used: their libraries take longer than a command that reads PostgreSQL.
+# Everything is imported when it is created: importing it all would double the time of a command that only reads.
 if TYPE_CHECKING:
     from adapters.auth.tokens import TokenVerifier
     from adapters.kafka.command_executor import KafkaCommandExecutor
     from adapters.kafka.order_placed import OrderPlacedHandler
+    from domain.basket.projection import BasketProjection
+    from domain.operators.checkpoint_reset import CheckpointReset
+    from domain.operators.dead_letters.retry_handler import RetryHandler
+    from domain.operators.dead_letters.service import DeadLetterService
+    from domain.operators.erasure import ErasureService
+    from domain.operators.history.as_of import BasketHistory
+    from domain.operators.history.tail import HistoryTail
+    from domain.operators.republish.republisher import Republisher
+    from domain.operators.status.service_status import HealthPolicy, StatusService
+    from domain.operators.verify.catalogue_checks import CatalogueVerifier
+    from domain.operators.verify.repair import ViewRepairer
+    from domain.operators.verify.topic_verifier import TopicVerifier
+    from domain.operators.verify.view_verifier import ViewVerifier
+    from domain.validation.handlers import CheckoutHandlers
+    from domain.validation.revalidate_as_of import AsOfValidator
 
 
 def expected_workers(settings: Settings) -> Sequence[str]:
@@ -46,6 +43,9 @@ def expected_workers(settings: Settings) -> Sequence[str]:
 
 def health_policy(settings: Settings) -> HealthPolicy:
     """When the service counts as healthy."""
+    from domain.operators.status.lag import LagLimits
+    from domain.operators.status.service_status import HealthPolicy
+
     limits = LagLimits(
         events=settings.status_behind_events or None,
         seconds=settings.status_behind_seconds or None,
@@ -67,10 +67,16 @@ class Container(MessagingContainer):
 
     @cached_property
     def projection(self) -> BasketProjection:
+        from domain.basket.projection import BasketProjection
+
         return BasketProjection(self.event_store, self.basket_views)
 
     @cached_property
     def handlers(self) -> CheckoutHandlers:
+        from domain.basket.decision import BasketLimits, CheckoutConfig
+        from domain.basket.repository import BasketRepository
+        from domain.validation.handlers import CheckoutHandlers
+
         settings = self.settings
         handlers = CheckoutHandlers(
             self.event_store,
@@ -89,6 +95,8 @@ class Container(MessagingContainer):
 
     @cached_property
     def as_of_validator(self) -> AsOfValidator:
+        from domain.validation.revalidate_as_of import AsOfValidator
+
         policy = self.settings.validation_policy
         return AsOfValidator(self.event_store, self.catalogue_history, utc_now, policy)
 
@@ -106,20 +114,27 @@ class Container(MessagingContainer):
 
     @cached_property
     def basket_history(self) -> BasketHistory:
+        from domain.operators.history.as_of import BasketHistory
+
         return BasketHistory(self.event_store)
 
     @cached_property
     def history_tail(self) -> HistoryTail:
+        from domain.operators.history.tail import HistoryTail
+
         return HistoryTail(self.event_store, self.event_feed)
 
     @cached_property
     def service_status(self) -> StatusService:
+        from domain.operators.status.service_status import StatusService
+
         return StatusService(self.worker_status, health_policy(self.settings))
 
     @cached_property
     def erasure(self) -> ErasureService:
         from adapters.encryption.envelope import key_id_of
         from adapters.postgres.erasure import PostgresErasureStore
+        from domain.operators.erasure import ErasureService
 
         lifetime = timedelta(seconds=self.settings.idempotency_lifetime)
         store = PostgresErasureStore(self.database, lifetime, key_id_of)
@@ -128,6 +143,7 @@ class Container(MessagingContainer):
     @cached_property
     def dead_letter_service(self) -> DeadLetterService:
         from adapters.kafka import dead_letter_retries
+        from domain.operators.dead_letters.service import DeadLetterService
 
         retry_handlers: Sequence[RetryHandler] = [
             dead_letter_retries.BasketViewRetryHandler(self.projection),
@@ -143,15 +159,20 @@ class Container(MessagingContainer):
 
     @cached_property
     def view_verifier(self) -> ViewVerifier:
+        from domain.operators.verify.view_verifier import ViewVerifier
+
         return ViewVerifier(self.event_store, self.basket_views, self.read_model_audit, self.blocked_baskets)
 
     @cached_property
     def catalogue_verifier(self) -> CatalogueVerifier:
+        from domain.operators.verify.catalogue_checks import CatalogueVerifier
+
         return CatalogueVerifier(self.projection_audit)
 
     @cached_property
     def view_repairer(self) -> ViewRepairer:
         from adapters.postgres.rebuild.read_model_repair import PostgresReadModelRepair
+        from domain.operators.verify.repair import ViewRepairer
 
         repair = PostgresReadModelRepair(self.database, self.personal_data.encrypt_views)
         return ViewRepairer(self.view_verifier, repair, utc_now, new_id)
@@ -160,6 +181,7 @@ class Container(MessagingContainer):
     def republisher(self) -> Republisher:
         from adapters.kafka.replay import KafkaReplayTopics
         from adapters.postgres.republications import PostgresRepublications
+        from domain.operators.republish.republisher import Republisher
 
         return Republisher(
             self.published_event_feed,
@@ -173,6 +195,8 @@ class Container(MessagingContainer):
 
     def checkpoint_reset(self) -> CheckpointReset:
         """The settings must name brokers."""
+        from domain.operators.checkpoint_reset import CheckpointReset
+
         return CheckpointReset(
             self.event_feed,
             self.publisher(),
@@ -187,6 +211,7 @@ class Container(MessagingContainer):
     def topic_verifier(self) -> TopicVerifier:
         """The settings must name brokers."""
         from adapters.kafka.published_topics import basket_events, validation_results
+        from domain.operators.verify.topic_verifier import TopicVerifier
 
         return TopicVerifier(
             self.published_event_store,

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from adapters.storage_container import StorageContainer
 from adapters.system import utc_now
-from domain.ports.messaging import DeadLetters, Publisher, PublisherCheckpoint
 
 if TYPE_CHECKING:
     from adapters.kafka.command_stream import CommandStream
     from adapters.kafka.consumer_group import ConsumerGroup
     from adapters.kafka.idle_poll import Wakeup
     from adapters.kafka.messages import Received
+    from domain.ports.messaging import DeadLetters, Publisher, PublisherCheckpoint
 
 
 class MessagingContainer(StorageContainer):

@@ -1,5 +1,5 @@
-"""What a process keeps in PostgreSQL. What most commands use is imported here; the rest when it is created, because a
-command that looks something up must not pay for what it does not use."""
+"""What a process keeps in PostgreSQL. Each adapter is imported when it is created, because a command that only reads
+must not pay for what it does not use."""
 
 from __future__ import annotations
 
@@ -9,26 +9,25 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from adapters.encryption.keys import MasterKeys
-from adapters.encryption.personal_data import PersonalDataCipher
-from adapters.encryption.stores import DecryptedEventFeed, EncryptedBasketViews, EncryptedEventStore
-from adapters.postgres.audit import PostgresAuditLog
 from adapters.postgres.connection_url import database_url
-from adapters.postgres.data_keys import PostgresDataKeys
-from adapters.postgres.dead_letters import PostgresDeadLetters
-from adapters.postgres.event_store.feed import PostgresEventFeed
-from adapters.postgres.event_store.store import PostgresEventStore
-from adapters.postgres.leadership import PostgresLeadership
 from adapters.postgres.pool import DatabasePool
-from adapters.postgres.read_models.basket_views import PostgresBasketViews
 from adapters.settings import Settings
 from adapters.system import new_id, utc_now
 
 if TYPE_CHECKING:
+    from adapters.encryption.keys import MasterKeys
+    from adapters.encryption.personal_data import PersonalDataCipher
+    from adapters.encryption.stores import DecryptedEventFeed, EncryptedBasketViews, EncryptedEventStore
+    from adapters.postgres.audit import PostgresAuditLog
     from adapters.postgres.catalogue.catalogue import PostgresCatalogue
     from adapters.postgres.catalogue.history import PostgresCatalogueCheckpoints, PostgresCatalogueHistory
     from adapters.postgres.checkpoints import PostgresPublisherCheckpoints
+    from adapters.postgres.data_keys import PostgresDataKeys
     from adapters.postgres.dead_letter_store import PostgresDeadLetterStore
+    from adapters.postgres.dead_letters import PostgresDeadLetters
+    from adapters.postgres.event_store.feed import PostgresEventFeed
+    from adapters.postgres.event_store.store import PostgresEventStore
+    from adapters.postgres.leadership import PostgresLeadership
     from adapters.postgres.read_models.basket_search import PostgresBasketSearch
     from adapters.postgres.read_models.open_baskets import PostgresOpenBaskets
     from adapters.postgres.rebuild.projection_audit import PostgresProjectionAudit
@@ -49,6 +48,8 @@ C = TypeVar("C", bound=_Closable)
 
 def read_master_keys(settings: Settings) -> MasterKeys | None:
     """The master keys of the settings' file, if they name one. Raises UnusableMasterKeys."""
+    from adapters.encryption.keys import MasterKeys
+
     return None if settings.data_key_file is None else MasterKeys.read(settings.data_key_file)
 
 
@@ -77,6 +78,8 @@ class StorageContainer:
     @cached_property
     def raw_event_store(self) -> PostgresEventStore:
         """The events as they are stored, with personal data encrypted."""
+        from adapters.postgres.event_store.store import PostgresEventStore
+
         return self._closed_at_end(
             PostgresEventStore(
                 self.database,
@@ -88,27 +91,40 @@ class StorageContainer:
     @cached_property
     def raw_event_feed(self) -> PostgresEventFeed:
         """The feed of the events as they are stored."""
+        from adapters.postgres.event_store.feed import PostgresEventFeed
+
         return self._closed_at_end(PostgresEventFeed(self.database))
 
     @cached_property
     def data_keys(self) -> PostgresDataKeys:
+        from adapters.postgres.data_keys import PostgresDataKeys
+
         return self._closed_at_end(PostgresDataKeys(self.database))
 
     @cached_property
     def personal_data(self) -> PersonalDataCipher:
         """Raises UnusableMasterKeys."""
+        from adapters.encryption.personal_data import PersonalDataCipher
+
         return PersonalDataCipher(self.data_keys, read_master_keys(self.settings), new_id)
 
     @cached_property
     def event_store(self) -> EncryptedEventStore:
+        from adapters.encryption.stores import EncryptedEventStore
+
         return EncryptedEventStore(self.raw_event_store, self.personal_data)
 
     @cached_property
     def event_feed(self) -> DecryptedEventFeed:
+        from adapters.encryption.stores import DecryptedEventFeed
+
         return DecryptedEventFeed(self.raw_event_feed, self.personal_data)
 
     @cached_property
     def basket_views(self) -> EncryptedBasketViews:
+        from adapters.encryption.stores import EncryptedBasketViews
+        from adapters.postgres.read_models.basket_views import PostgresBasketViews
+
         return EncryptedBasketViews(PostgresBasketViews(self.database), self.personal_data)
 
     @property
@@ -157,10 +173,14 @@ class StorageContainer:
 
     @cached_property
     def audit_log(self) -> PostgresAuditLog:
+        from adapters.postgres.audit import PostgresAuditLog
+
         return PostgresAuditLog(self.database)
 
     @cached_property
     def leadership(self) -> PostgresLeadership:
+        from adapters.postgres.leadership import PostgresLeadership
+
         return PostgresLeadership(self.database, instance=self.instance)
 
     @cached_property
@@ -177,6 +197,8 @@ class StorageContainer:
 
     @cached_property
     def blocked_baskets(self) -> PostgresDeadLetters:
+        from adapters.postgres.dead_letters import PostgresDeadLetters
+
         return PostgresDeadLetters(self.database)
 
     @cached_property
