@@ -51,9 +51,7 @@ def health_policy(settings: Settings) -> HealthPolicy:
         seconds=settings.status_behind_seconds or None,
         regular_waits={"expiry": settings.expiry_interval, "revalidator": settings.revalidator_settles},
     )
-    return HealthPolicy(
-        expected_workers(settings), limits=limits, max_dead_letters=settings.status_dead_letters
-    )
+    return HealthPolicy(expected_workers(settings), limits=limits, max_dead_letters=settings.status_dead_letters)
 
 
 class Container(MessagingContainer):
@@ -147,12 +145,8 @@ class Container(MessagingContainer):
 
         retry_handlers: Sequence[RetryHandler] = [
             dead_letter_retries.BasketViewRetryHandler(self.projection),
-            dead_letter_retries.CatalogueRetryHandler(
-                self.catalogue, self.settings.catalogue_ignored_members
-            ),
-            dead_letter_retries.CommandRetryHandler(
-                self.settings, self.command_executor, self.order_placed_handler
-            ),
+            dead_letter_retries.CatalogueRetryHandler(self.catalogue, self.settings.catalogue_ignored_members),
+            dead_letter_retries.CommandRetryHandler(self.settings, self.command_executor, self.order_placed_handler),
             dead_letter_retries.VerdictRetryHandler(self.settings, self.published_event_store),
         ]
         return DeadLetterService(self.dead_letter_store, retry_handlers, utc_now, new_id)
@@ -253,9 +247,7 @@ def open_worker_container(settings: Settings) -> AbstractAsyncContextManager[Con
     return _open(settings, operator=False, serving=True)
 
 
-def open_operator_container(
-    settings: Settings, *, serving: bool = False
-) -> AbstractAsyncContextManager[Container]:
+def open_operator_container(settings: Settings, *, serving: bool = False) -> AbstractAsyncContextManager[Container]:
     """For operators' commands and, `serving`, for the operator API and the console. It signs in to the database as the
     operators' role, where the settings name one."""
     return _open(settings, operator=True, serving=serving)

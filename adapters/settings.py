@@ -47,9 +47,7 @@ def _parse_terms(value: object) -> object:
     """Refuses unknown terms and wrong types, so that a misspelt term does not pass silently."""
     if not isinstance(value, dict):
         return value
-    return PolicyTerms.model_validate_json(
-        json.dumps(value), strict=True, extra="forbid", by_alias=True, by_name=False
-    )
+    return PolicyTerms.model_validate_json(json.dumps(value), strict=True, extra="forbid", by_alias=True, by_name=False)
 
 
 def _check_database_url(url: SecretStr) -> SecretStr:
@@ -57,9 +55,7 @@ def _check_database_url(url: SecretStr) -> SecretStr:
         raise ValueError("must begin with postgresql://")
     hosts = urlsplit(url.get_secret_value()).netloc.rpartition("@")[2].split(",")
     if not all(_HOST.fullmatch(host) for host in hosts):
-        raise ValueError(
-            "must be postgresql://user:password@host:port/database, a password's #, / and ? as %XX"
-        )
+        raise ValueError("must be postgresql://user:password@host:port/database, a password's #, / and ? as %XX")
     return url
 
 
@@ -101,9 +97,7 @@ class Settings(BaseSettings):
     )
     """JSON, `{"api": "…"}`: the passwords of the roles that `checkout migrate --roles` creates. Only that command
     reads it."""
-    database_sslmode: Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] | None = (
-        None
-    )
+    database_sslmode: Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] | None = None
     """TLS to PostgreSQL, as libpq's `sslmode`; `verify-full` in production. Unset: what the URL says, else
     `prefer`."""
     database_ca_file: Path | None = None
@@ -185,9 +179,7 @@ class Settings(BaseSettings):
     """How long keys stay in use while they cannot be fetched again. Then every call answers 503 until they can."""
     partner_claim: str = "partner_org"
     """The claim that names the organisation."""
-    local_issuer_key_file: Path = Field(
-        default_factory=lambda: user_state_path("partner-checkout") / "issuer-key.pem"
-    )
+    local_issuer_key_file: Path = Field(default_factory=lambda: user_state_path("partner-checkout") / "issuer-key.pem")
     """The private key that `checkout token` signs with. It is created when it is missing."""
 
     data_key_file: Path | None = None

@@ -8,9 +8,7 @@ from typing import Literal
 
 from adapters.settings import InvalidSetting
 
-TlsFault = Literal[
-    "untrusted", "other host", "not valid now", "certificate wanted", "certificate refused", "no tls"
-]
+TlsFault = Literal["untrusted", "other host", "not valid now", "certificate wanted", "certificate refused", "no tls"]
 
 # X509_V_ERR codes of OpenSSL.
 _WRONG_HOST = frozenset({62, 63, 64})
@@ -47,9 +45,7 @@ def check_ca_file(file: Path, named_by: str) -> None:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(file)
     except (OSError, ValueError) as error:
-        raise InvalidSetting(
-            f"{named_by} names {file}: {_reason(error, 'no certificates in PEM')}"
-        ) from error
+        raise InvalidSetting(f"{named_by} names {file}: {_reason(error, 'no certificates in PEM')}") from error
 
 
 def check_certificate_files(certificate: Path, key: Path | None, password: str | None, named_by: str) -> None:

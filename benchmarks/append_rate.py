@@ -94,9 +94,7 @@ async def fresh_database(server_url: str | None) -> AsyncIterator[str]:
 
 
 async def measure(url: str, seconds: float, rounds: int) -> Table:
-    table = Table(
-        title=f"appends a second, {len(EVENT.data) + len(EVENT.metadata)}-byte events, median of {rounds}"
-    )
+    table = Table(title=f"appends a second, {len(EVENT.data) + len(EVENT.metadata)}-byte events, median of {rounds}")
     columns = (
         "callers",
         "batched",

@@ -43,10 +43,7 @@ BYTES: dict[str, bytes] = {
     "chunk extensions": CHUNKED + (b"1;" + b"x" * 10_000_000 + b"\r\nx\r\n"),
     "trailers": CHUNKED + b"1\r\nx\r\n0\r\n" + b"a: b\r\n" * 2_000_000,
     "cookies": (GET + b"Cookie: " + b"a=b; " * 3_000 + b"\r\n\r\n") * 500,
-    "console cookies with backslashes": (
-        CONSOLE + b'Cookie: checkout_console="' + b"\\" * 16_000 + b'"\r\n\r\n'
-    )
-    * 500,
+    "console cookies with backslashes": (CONSOLE + b'Cookie: checkout_console="' + b"\\" * 16_000 + b'"\r\n\r\n') * 500,
     "console queries": (CONSOLE.replace(b"/ ", b"/?" + b"%22" * 2_600 + b" ") + b"\r\n") * 500,
     "pings without a session": SOCKET + b"\x89\x80\0\0\0\0" * 3_000_000,
     "messages without a session": SOCKET + b"\x81\x81\0\0\0\0a" * 3_000_000,

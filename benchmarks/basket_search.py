@@ -147,15 +147,11 @@ class ServerTime:
 class ViewChanges:
     """Changes the views of open baskets, again and again."""
 
-    def __init__(
-        self, views: PostgresBasketViews, server: ServerTime, rows: Sequence[asyncpg.Record]
-    ) -> None:
+    def __init__(self, views: PostgresBasketViews, server: ServerTime, rows: Sequence[asyncpg.Record]) -> None:
         self._views = views
         self._server = server
         self._held = [
-            BasketView(
-                **{**row, **{name: frozenset(row[name]) for name in ("offers", "products", "finding_codes")}}
-            )
+            BasketView(**{**row, **{name: frozenset(row[name]) for name in ("offers", "products", "finding_codes")}})
             for row in rows
         ]
         self._dice = random.Random(1)
@@ -188,9 +184,7 @@ async def show_changes(out: Console, database: DatabasePool, views: PostgresBask
         server = ServerTime(await connection.fetchval("SELECT pg_backend_pid()"))
         changes = ViewChanges(views, server, await connection.fetch(SOME_OPEN, BATCH * BATCHES))
         indexes = await connection.fetch(INDEXES)
-    table = Table(
-        "a change, in µs of the server", "without the indexes", "with them", box=None, header_style="dim"
-    )
+    table = Table("a change, in µs of the server", "without the indexes", "with them", box=None, header_style="dim")
     cells: dict[tuple[bool, bool], float] = {}
     for indexed in (True, False):
         if not indexed:

@@ -86,9 +86,7 @@ class SocketGateway:
         request = "\r\n".join([*head, "", ""]).encode() + content
         while True:
             kept = bool(self._idle)
-            reader, writer = (
-                self._idle.pop() if kept else await asyncio.open_connection(self._host, self._port)
-            )
+            reader, writer = self._idle.pop() if kept else await asyncio.open_connection(self._host, self._port)
             writer.write(request)
             try:
                 answer = await reader.readuntil(LINE_END * 2)

@@ -77,9 +77,7 @@ def _special_availability(baskets: list[GroceryBasket], used: list[int]) -> dict
     return {product: SPECIAL[index % len(SPECIAL)] for index, product in enumerate(chosen)}
 
 
-def _catalogue(
-    products: list[GroceryProduct], prices: UnitPrices, special: Mapping[int, FactRow]
-) -> Iterator[FactRow]:
+def _catalogue(products: list[GroceryProduct], prices: UnitPrices, special: Mapping[int, FactRow]) -> Iterator[FactRow]:
     for product in products:
         yield offer_row(product.id, product.name)
         yield price_row(product.id, prices[product.id, WEEK])

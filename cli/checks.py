@@ -66,9 +66,7 @@ def markdown() -> str:
 
 def checks(
     wide: Wide = False,
-    json: Annotated[
-        bool, typer.Option("--json", help="As JSON, with the JSON Schema of each `data`.")
-    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="As JSON, with the JSON Schema of each `data`.")] = False,
     as_markdown: Annotated[bool, typer.Option("--markdown", help="As the page docs/checks.md.")] = False,
 ) -> None:
     """Lists what a validation checks."""

@@ -26,9 +26,7 @@ def data_keys() -> None:
 
 @app.command(epilog="Example: checkout data-keys new --if-missing")
 def new(
-    if_missing: Annotated[
-        bool, typer.Option("--if-missing", help="Only where there is no file yet.")
-    ] = False,
+    if_missing: Annotated[bool, typer.Option("--if-missing", help="Only where there is no file yet.")] = False,
 ) -> None:
     """Creates a master key and puts it in front of the others in the file. Creates the file if there is none.
 
@@ -80,9 +78,7 @@ async def _rewrap(container: Container, stop: asyncio.Event) -> tuple[int, bool]
     retry = OutageRetry(stop, container.settings.long_run_patience)
     done = 0
     with suppress(Interrupted):
-        while not stop.is_set() and (
-            count := await retry.do(lambda: rewrap_page(keys, master), stoppable=False)
-        ):
+        while not stop.is_set() and (count := await retry.do(lambda: rewrap_page(keys, master), stoppable=False)):
             done += count
             echo_error(f"{done:,} keys")
     return done, not await keys.wrapped_by_other_keys(master.first, 1)

@@ -47,9 +47,7 @@ class Status(StrEnum):
 
 def find(
     partner: Annotated[str | None, typer.Option(help="Of this partner organisation.")] = None,
-    external_id: Annotated[
-        str | None, typer.Option(help="With the organisation's own id of the order.")
-    ] = None,
+    external_id: Annotated[str | None, typer.Option(help="With the organisation's own id of the order.")] = None,
     product: Annotated[str | None, typer.Option(help="With a line that holds this product code.")] = None,
     offer: Annotated[str | None, typer.Option(help="With a line that holds the offer of this id.")] = None,
     status: Annotated[Status | None, typer.Option(help="With this recorded status.")] = None,
@@ -63,9 +61,7 @@ def find(
     modified_until: Moment = None,
     limit: Annotated[int, typer.Option(min=1, max=200, help="The most baskets of a page.")] = 50,
     cursor: Annotated[str | None, typer.Option(help="The cursor that the page before printed.")] = None,
-    every_page: Annotated[
-        bool, typer.Option("--all", help="Print the pages that follow too, to the last.")
-    ] = False,
+    every_page: Annotated[bool, typer.Option("--all", help="Print the pages that follow too, to the last.")] = False,
     wide: Wide = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON line for each page.")] = False,
 ) -> None:

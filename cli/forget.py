@@ -25,9 +25,7 @@ def forget(
     subject: Annotated[
         str | None, typer.Option(help="The person, by the `dataSubject` that came with baskets.")
     ] = None,
-    partner: Annotated[
-        str | None, typer.Option(help="With --subject: only baskets of this organisation.")
-    ] = None,
+    partner: Annotated[str | None, typer.Option(help="With --subject: only baskets of this organisation.")] = None,
     basket: Annotated[list[str] | None, typer.Option(help="A basket by its id; may be given again.")] = None,
     again: Annotated[
         Path | None,
@@ -89,17 +87,13 @@ def erased_basket_ids(printed: Path | None) -> tuple[str, ...]:
             try:
                 ids.update(dict.fromkeys(from_json(line)["basketIds"]))
             except (ValueError, LookupError, TypeError) as error:
-                raise typer.BadParameter(
-                    f"line {number} of {printed} was not printed by `forget --json`"
-                ) from error
+                raise typer.BadParameter(f"line {number} of {printed} was not printed by `forget --json`") from error
     if not ids:
         raise typer.BadParameter(f"{printed} names no basket")
     return tuple(ids)
 
 
-async def _erase(
-    selection: Person | BasketSelection, operator: Operator, *, confirmed: bool
-) -> ErasureResult | None:
+async def _erase(selection: Person | BasketSelection, operator: Operator, *, confirmed: bool) -> ErasureResult | None:
     """None where it was not confirmed. Raises CheckoutError."""
     from contextlib import suppress
 

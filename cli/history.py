@@ -26,9 +26,7 @@ BasketId = Annotated[str, typer.Argument(help="The basket's id.")]
 def history(
     basket: BasketId,
     after_version: Annotated[int, typer.Option(min=0, help="Only events after this version.")] = 0,
-    follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="Also print each new event, until Ctrl-C.")
-    ] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Also print each new event, until Ctrl-C.")] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON line for each event.")] = False,
 ) -> None:
     """Prints every event of a basket: its version, its time, what changed, who asked, and the correlation id.
@@ -38,9 +36,7 @@ def history(
     print_entry = echo_json if json else HistoryPrinter().print
     if follow:
         run_async(_follow(basket, after_version, print_entry))
-    for entry in run_with_container(
-        lambda container: container.basket_history.entries(basket, after_version)
-    ):
+    for entry in run_with_container(lambda container: container.basket_history.entries(basket, after_version)):
         print_entry(entry)
 
 

@@ -16,9 +16,7 @@ Reason = Annotated[
     str,
     typer.Option(prompt="Why", help="Why it is done; it is recorded with the action.", show_default=False),
 ]
-Actor = Annotated[
-    str | None, typer.Option(help="Who does it; unset: the user of this machine.", show_default=False)
-]
+Actor = Annotated[str | None, typer.Option(help="Who does it; unset: the user of this machine.", show_default=False)]
 
 
 def timestamp_option(text: str) -> datetime:

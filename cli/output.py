@@ -117,9 +117,7 @@ class Output:
 
         Console(file=self.stream, width=self.width, highlight=False).print(_text(pieces), soft_wrap=True)
 
-    def _that_fit(
-        self, columns: Sequence[TableColumn], cells: Sequence[Sequence[StyledText]]
-    ) -> list[int] | None:
+    def _that_fit(self, columns: Sequence[TableColumn], cells: Sequence[Sequence[StyledText]]) -> list[int] | None:
         """The columns that fit side by side, without some optional ones; None where even the others do not."""
         widths = _widths(columns, cells)
         kept = [*range(len(columns))]
@@ -130,9 +128,7 @@ class Output:
             kept.remove(optional[-1])
         return kept
 
-    def _lines(
-        self, columns: Sequence[TableColumn], cells: Sequence[Sequence[tuple[str, str]]], headed: bool
-    ) -> None:
+    def _lines(self, columns: Sequence[TableColumn], cells: Sequence[Sequence[tuple[str, str]]], headed: bool) -> None:
         widths = _widths(columns, cells)
         head = [[(column.name, "dim") for column in columns]] if headed else []
         for row in (*head, *cells):

@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 def publish_after(
     position: Annotated[
         int,
-        typer.Argument(
-            min=0, help="The last event that counts as published; 0: everything is published anew."
-        ),
+        typer.Argument(min=0, help="The last event that counts as published; 0: everything is published anew."),
     ],
     reason: Reason,
     actor: Actor = None,

@@ -34,9 +34,7 @@ async def run_workers(settings: Settings, name: str) -> None:
     """Runs one worker, or all of them, and their health pages until SIGTERM or SIGINT. Raises BrokerRefused where a
     codec is missing: a compressed message would stop them."""
     require_codecs()
-    require_free_port(
-        settings.host, settings.health_port, "the health pages", "--health-port or CHECKOUT_HEALTH_PORT"
-    )
+    require_free_port(settings.host, settings.health_port, "the health pages", "--health-port or CHECKOUT_HEALTH_PORT")
     async with open_worker_container(settings) as container:
         container.personal_data.warn_if_unencrypted()
         left_out = set() if settings.revalidator else {RevalidatorWorker.name}

@@ -58,9 +58,7 @@ class BasketTraffic:
 
     async def knows_a_catalogue(self) -> BasketTraffic:
         facts: list[Fact] = [offer("o-1"), price("o-1"), availability("SKU-1", quantity=5)]
-        await self._facts.record(
-            [FactMessage(fact, MessageSource("test", 0, at)) for at, fact in enumerate(facts)]
-        )
+        await self._facts.record([FactMessage(fact, MessageSource("test", 0, at)) for at, fact in enumerate(facts)])
         return self
 
     async def fills_a_basket(self) -> Basket:

@@ -117,9 +117,7 @@ def administrator_url(databases: Databases, database_url: str) -> str:
 
 
 @pytest.fixture(scope="session")
-async def kafka(
-    pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[KafkaServer]:
+async def kafka(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[KafkaServer]:
     """The Kafka that all tests share; its topics hold messages of earlier tests."""
     async with running_kafka(tmp_path_factory.mktemp("kafka")) as server:
         pytestconfig.stash[TEST_SERVERS].append(server.description)

@@ -112,22 +112,16 @@ class InterleavedStore(InMemoryEventStore):
         return await self._in_turn("append", lambda: super(InterleavedStore, self).append(append))
 
     async def store_response(self, key: IdempotencyKey, answer: RenderedResponse) -> bool:
-        return await self._in_turn(
-            "store an answer", lambda: super(InterleavedStore, self).store_response(key, answer)
-        )
+        return await self._in_turn("store an answer", lambda: super(InterleavedStore, self).store_response(key, answer))
 
     async def read_events(self, stream_id: str, after_version: int = 0) -> Sequence[StoredEvent]:
-        return await self._in_turn(
-            "read", lambda: super(InterleavedStore, self).read_events(stream_id, after_version)
-        )
+        return await self._in_turn("read", lambda: super(InterleavedStore, self).read_events(stream_id, after_version))
 
     async def find_claim(self, name: str) -> str | None:
         return await self._in_turn("find a claim", lambda: super(InterleavedStore, self).find_claim(name))
 
     async def find_response(self, scope: str, key: str) -> StoredResponse | None:
-        return await self._in_turn(
-            "find an answer", lambda: super(InterleavedStore, self).find_response(scope, key)
-        )
+        return await self._in_turn("find an answer", lambda: super(InterleavedStore, self).find_response(scope, key))
 
     async def _in_turn(self, what: str, call: Callable[[], Awaitable[R]]) -> R:
         interleaving = self.interleaving

@@ -53,9 +53,7 @@ OPEN_MAPS: tuple[dict[str, object], ...] = (
 class RandomLife:
     """One basket from its start to some end. Its history depends on `dice` alone."""
 
-    def __init__(
-        self, handlers: DirectHandlers, store: EventStore, clock: FixedClock, dice: random.Random
-    ) -> None:
+    def __init__(self, handlers: DirectHandlers, store: EventStore, clock: FixedClock, dice: random.Random) -> None:
         self._handlers = handlers
         self._store = store
         self._clock = clock
@@ -90,9 +88,10 @@ class RandomLife:
 
     async def _later_release(self, basket: Basket) -> Basket:
         """Appends an event of a type that this release does not know."""
-        event = (
-            b'{"type":"checkout.basket-gifted.v1","basketId":"%s","version":%d,"occurredAt":"%s","to":["me"]}'
-            % (basket.id.encode(), basket.version + 1, self._clock().isoformat().encode())
+        event = b'{"type":"checkout.basket-gifted.v1","basketId":"%s","version":%d,"occurredAt":"%s","to":["me"]}' % (
+            basket.id.encode(),
+            basket.version + 1,
+            self._clock().isoformat().encode(),
         )
         gifted = [NewEvent("checkout.basket-gifted.v1", event.replace(b"+00:00", b"Z"), b"{}")]
         await self._store.append(Append(basket.id, basket.version, gifted))
@@ -140,6 +139,4 @@ class RandomLife:
 
     def _item(self) -> RequestedItem:
         expected = self._dice.choice([None, None, money("9.99"), money("3")])
-        return item(
-            self._dice.choice(OFFERS), self._dice.randint(1, 4), type="offer", expected_price=expected
-        )
+        return item(self._dice.choice(OFFERS), self._dice.randint(1, 4), type="offer", expected_price=expected)

@@ -37,10 +37,7 @@ DEEP = {
     "closed lists": b"[" * DEPTH + b"]" * DEPTH,
     "objects": b'{"a":' * DEPTH,
     "closed objects": b'{"a":' * DEPTH + b"1" + b"}" * DEPTH,
-    "under a known name": b'{"order":{"orderItems":[],"tracking":{"a":'
-    + b"[" * DEPTH
-    + b"]" * DEPTH
-    + b"}}}",
+    "under a known name": b'{"order":{"orderItems":[],"tracking":{"a":' + b"[" * DEPTH + b"]" * DEPTH + b"}}}",
 }
 deep_ones = pytest.mark.parametrize("deep", DEEP.values(), ids=DEEP)
 
@@ -61,9 +58,7 @@ PARSERS: dict[str, tuple[Parse, type[Exception]]] = {
     ),
     "an order of an order service": (lambda deep, _: parse_order(None, deep), InvalidOrderMessage),
     "a fact on Kafka": (
-        lambda deep, _: parse_catalogue_message(
-            Received(Message(OFFERS, b"k", deep, ()), MessageSource(OFFERS, 0, 0))
-        ),
+        lambda deep, _: parse_catalogue_message(Received(Message(OFFERS, b"k", deep, ()), MessageSource(OFFERS, 0, 0))),
         InvalidFact,
     ),
     "an event on Kafka": (lambda deep, _: decode_all(b"[" + deep + b"]"), UnreadableEvent),

@@ -115,9 +115,7 @@ def queued(**changes: bytes) -> Message:
 
 
 @pytest.mark.parametrize("header", ["ce_source", "ce_partnerorg"])
-@pytest.mark.parametrize(
-    "value", [*(text.encode() for text in UNPRINTABLE), b"\xff", b"", b"x" * 600], ids=ascii
-)
+@pytest.mark.parametrize("value", [*(text.encode() for text in UNPRINTABLE), b"\xff", b"", b"x" * 600], ids=ascii)
 async def test_a_header_of_a_command_refuses_it(tmp_path: Path, header: str, value: bytes) -> None:
     message = command_message(queued(**{header: value}))
     assert message is not None
@@ -131,9 +129,7 @@ def test_a_command_id_refuses_it(text: str) -> None:
 
 
 @unshowable
-async def test_an_unstorable_conversation_id_of_a_command_is_replaced_by_ours(
-    tmp_path: Path, text: str
-) -> None:
+async def test_an_unstorable_conversation_id_of_a_command_is_replaced_by_ours(tmp_path: Path, text: str) -> None:
     checkout = InMemoryCheckout()
     message = command_message(queued(ce_correlationid=text.encode(), traceparent=text.encode()))
     assert message is not None

@@ -50,9 +50,7 @@ def test_every_named_file_and_folder_exists(page: Path) -> None:
 
 
 def test_the_list_of_decisions_has_every_decision_with_its_title() -> None:
-    listed = dict(
-        re.findall(r"\| \[\d+\]\((.*?)\) \| (.*) \|", (ROOT / "docs/decisions/README.md").read_text())
-    )
+    listed = dict(re.findall(r"\| \[\d+\]\((.*?)\) \| (.*) \|", (ROOT / "docs/decisions/README.md").read_text()))
     titles = {
         page.name: page.read_text().partition("\n")[0].partition(" ")[2].partition(" ")[2]
         for page in (ROOT / "docs/decisions").glob("0*.md")

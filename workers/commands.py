@@ -94,9 +94,7 @@ class CommandWorker:
         if received.source.topic == COMMANDS:
             message = command_message(received.message)
             if message is None:
-                return received.dead_letter(
-                    "no_command_id", "without a usable ce_id nobody can be told a result"
-                )
+                return received.dead_letter("no_command_id", "without a usable ce_id nobody can be told a result")
             return self._commands.read(message)
         try:
             return parse_order(received.message.key, received.message.value), received

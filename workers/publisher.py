@@ -104,9 +104,7 @@ class PublisherWorker:
 
     async def _send_to_dead_letters(self, event: StoredEvent, error: VerdictUnavailable) -> None:
         # The event itself is published: a basket that cannot be folded must not hold up all others.
-        _log.error(
-            "a verdict is not published", position=event.position, error=str(error), **event_context(event)
-        )
+        _log.error("a verdict is not published", position=event.position, error=str(error), **event_context(event))
         letter = DeadLetter(
             source=MessageSource("event-store", 0, event.position),
             key=event.stream_id.encode(),

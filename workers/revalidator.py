@@ -136,9 +136,7 @@ class RevalidatorWorker:
             await self._limiter.wait(1)
             heartbeat.beat()
             try:
-                return await self._handlers.revalidate(
-                    basket_id, touched, system_caller("revalidator", self._new_id)
-                )
+                return await self._handlers.revalidate(basket_id, touched, system_caller("revalidator", self._new_id))
             except VersionConflict:
                 continue
             except (BasketNotFound, UnreadableEvent) as error:

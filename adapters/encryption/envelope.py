@@ -37,9 +37,7 @@ _SEALED = re.compile(
 )
 _MAP = rb'\{(?:"\$sealed":"[A-Za-z0-9+/=]+","key":"(?!0{8}-)[0-9a-f\-]{36}")?\}'
 _TEXT = rb'(?:null|"\$sealed:(?!0{8}-)[0-9a-f\-]{36}:[A-Za-z0-9+/=]+")'
-_NOTHING_UNSEALED = re.compile(
-    rb'"tracking":%b,"customFields":%b(?:\}|,"dataSubject":%b)' % (_MAP, _MAP, _TEXT)
-)
+_NOTHING_UNSEALED = re.compile(rb'"tracking":%b,"customFields":%b(?:\}|,"dataSubject":%b)' % (_MAP, _MAP, _TEXT))
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,9 +72,7 @@ class MasterKeys:
         try:
             return cipher.decrypt(key.key.wrapped, _bound_to(key.id, key.basket_id))
         except InvalidTag as error:
-            raise UnusableMasterKeys(
-                f"the key {key.id} of {key.basket_id} is not as it was stored"
-            ) from error
+            raise UnusableMasterKeys(f"the key {key.id} of {key.basket_id} is not as it was stored") from error
 
 
 async def rewrap_page(keys: DataKeys, master: MasterKeys) -> int:

@@ -101,14 +101,9 @@ class PersonalDataCipher:
         """The events as they are stored. Raises StoreUnavailable."""
         if not any(map(_has_personal_data, events)):
             return events
-        return [
-            await self._encrypt_event(basket_id, event) if _has_personal_data(event) else event
-            for event in events
-        ]
+        return [await self._encrypt_event(basket_id, event) if _has_personal_data(event) else event for event in events]
 
-    async def encrypt_views(
-        self, views: Sequence[tuple[int, BasketView]]
-    ) -> Sequence[tuple[int, BasketView]]:
+    async def encrypt_views(self, views: Sequence[tuple[int, BasketView]]) -> Sequence[tuple[int, BasketView]]:
         """The views as they are stored, encrypted by the keys of their events. A basket without a key has unencrypted
         events, so its view is not encrypted either. Raises StoreUnavailable."""
         holding = [view.basket_id for _, view in views if may_hold_personal_data(view.snapshot)]
@@ -257,9 +252,7 @@ def _erase_unsealed(document: bytes, stored: bytes, erased_at: int, basket_id: s
     if not erased_at:
         return document
     decrypted, as_stored = parse_document(document), parse_document(stored)
-    pairs = (
-        zip(decrypted, as_stored, strict=True) if isinstance(decrypted, list) else [(decrypted, as_stored)]
-    )
+    pairs = zip(decrypted, as_stored, strict=True) if isinstance(decrypted, list) else [(decrypted, as_stored)]
     for event, stored_event in pairs:
         details, stored_details = details_of(event), details_of(stored_event)
         if details is None or stored_details is None or event["version"] >= erased_at:

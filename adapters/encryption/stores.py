@@ -139,9 +139,7 @@ async def decrypt_streams(
     ]
 
 
-async def decrypt_published(
-    cipher: PersonalDataCipher, values: Sequence[bytes | None]
-) -> Sequence[bytes | None]:
+async def decrypt_published(cipher: PersonalDataCipher, values: Sequence[bytes | None]) -> Sequence[bytes | None]:
     """The values of Kafka messages decrypted. One that is not encrypted, or names no basket, stays as it is. Raises
     StoreUnavailable."""
     encrypted = {

@@ -82,9 +82,7 @@ class _BackgroundServer(uvicorn.Server):
         yield
 
 
-def _config(
-    application: ASGIApp, settings: Settings, port: int, finish_within: int, websockets: bool
-) -> LimitedConfig:
+def _config(application: ASGIApp, settings: Settings, port: int, finish_within: int, websockets: bool) -> LimitedConfig:
     return LimitedConfig(
         application,
         settings,

@@ -113,9 +113,7 @@ class _Publishing:
     async def _send(self, number: int, fact: Fact) -> None:
         message = fact_message(fact)
         async with asyncio.timeout(self._ack_timeout):
-            future = await self._client.send(
-                message.topic, message.value, message.key, headers=list(message.headers)
-            )
+            future = await self._client.send(message.topic, message.value, message.key, headers=list(message.headers))
         self._in_flight.append((number, future))
         self._next_number = number + 1
 

@@ -46,9 +46,7 @@ def consumer(settings: Settings, *topics: str, group: str | None, **more: Any) -
     return AIOKafkaConsumer(*topics, **options)
 
 
-def producer(
-    settings: Settings, transactional_id: str | None = None, *, idempotent: bool = True
-) -> AIOKafkaProducer:
+def producer(settings: Settings, transactional_id: str | None = None, *, idempotent: bool = True) -> AIOKafkaProducer:
     """A producer whose messages count as sent once all replicas have them.
 
     It is idempotent only with a broker that has transactions. Else a lost acknowledgement may duplicate a message.
@@ -74,9 +72,7 @@ def connection(settings: Settings) -> dict[str, Any]:
     """How every client connects. Raises InvalidSetting where the settings name no broker, contradict each other, or
     name files that cannot be used."""
     if settings.kafka_bootstrap_servers is None:
-        raise InvalidSetting(
-            f"CHECKOUT_KAFKA_BOOTSTRAP_SERVERS names no broker, and {why_no_service(settings.data)}"
-        )
+        raise InvalidSetting(f"CHECKOUT_KAFKA_BOOTSTRAP_SERVERS names no broker, and {why_no_service(settings.data)}")
     options: dict[str, Any] = {
         "bootstrap_servers": settings.kafka_bootstrap_servers,
         "client_id": "partner-checkout",

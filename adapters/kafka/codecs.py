@@ -77,10 +77,7 @@ def _bounded(name: str, decompress_into: Callable[[bytes, mmap.mmap], int]) -> D
 def _bounded_snappy(decompressed_bytes: Callable[[memoryview], int]) -> Decode:
     def decode(payload: bytes) -> bytes:
         try:
-            if (
-                sum(decompressed_bytes(block) for block in _snappy_blocks(memoryview(payload)))
-                > MAX_UNCOMPRESSED_BYTES
-            ):
+            if sum(decompressed_bytes(block) for block in _snappy_blocks(memoryview(payload))) > MAX_UNCOMPRESSED_BYTES:
                 raise CorruptRecordException(f"snappy: {_TOO_MUCH}")
             decompressed: bytes = codec.snappy_decode(payload)
             return decompressed

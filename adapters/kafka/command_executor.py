@@ -54,9 +54,7 @@ class KeyedCommand:
     @property
     def basket_id(self) -> str | None:
         """The basket that the command names."""
-        return (
-            self.command.checkout_id if isinstance(self.command, InitiateBasket) else self.command.basket_id
-        )
+        return self.command.checkout_id if isinstance(self.command, InitiateBasket) else self.command.basket_id
 
     @property
     def names(self) -> Collection[str]:
@@ -123,9 +121,7 @@ class KafkaCommandExecutor:
                 _log.exception("unexpected_failure")
             response = to_problem(error).response()
         basket_id = queued.basket_id or _basket_of(response)
-        COMMANDS.labels(
-            _KINDS.get(message.type or "", "other"), "kafka", outcome_label(response.status)
-        ).inc()
+        COMMANDS.labels(_KINDS.get(message.type or "", "other"), "kafka", outcome_label(response.status)).inc()
         _log.info("command", type=message.type, basket=basket_id, status=response.status)
         return result_message(
             message,
@@ -165,9 +161,7 @@ class KafkaCommandExecutor:
             case "checkout.update-basket.v1":
                 basket_id = _subject(message)
                 content = parse_body(message.body)
-                command = parse_update(
-                    content, self._limits, basket_id=basket_id, preconditions=preconditions
-                )
+                command = parse_update(content, self._limits, basket_id=basket_id, preconditions=preconditions)
             case "checkout.validate-basket.v1":
                 command = ValidateBasket(_subject(message), preconditions)
             case _:

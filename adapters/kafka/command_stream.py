@@ -47,9 +47,7 @@ class CommandStream:
         await warn_about_small_topics(self._settings, COMMAND_RESULTS)
         # In this order: once the producer has started, the reader before has no transaction and can begin none. Only
         # then do the group's offsets say what is left to do.
-        sending = await start_producer(
-            self._settings, self._group, START_WITHIN_SECONDS, transactional_id=self._group
-        )
+        sending = await start_producer(self._settings, self._group, START_WITHIN_SECONDS, transactional_id=self._group)
         try:
             reading = consumer(self._settings, group=self._group)
             try:
@@ -88,9 +86,7 @@ class CommandSession:
     ) -> None:
         self._reading = reading
         # The embedded broker, which has no transactions, reports wrong end offsets.
-        self._batches = GroupConsumer(
-            reading, settings, group, ends_are_right=exactly_once, idle_poll=idle_poll
-        )
+        self._batches = GroupConsumer(reading, settings, group, ends_are_right=exactly_once, idle_poll=idle_poll)
         self._sending = sending
         self._group = group
         self._exactly_once = exactly_once

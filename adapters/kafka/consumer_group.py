@@ -9,12 +9,7 @@ from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import (
-    CommitFailedError,
-    IllegalGenerationError,
-    RebalanceInProgressError,
-    UnknownMemberIdError,
-)
+from aiokafka.errors import CommitFailedError, IllegalGenerationError, RebalanceInProgressError, UnknownMemberIdError
 
 from adapters.kafka.clients import consumer
 from adapters.kafka.consumer_lag import ConsumerLag
@@ -39,9 +34,7 @@ _log = structlog.get_logger("adapters.kafka.consumer_group")
 class ConsumerGroup:
     """Topics that a consumer group reads."""
 
-    def __init__(
-        self, settings: Settings, group: str, *topics: str, wakeup: Wakeup | None = None, **more: Any
-    ) -> None:
+    def __init__(self, settings: Settings, group: str, *topics: str, wakeup: Wakeup | None = None, **more: Any) -> None:
         """`wakeup` is notified where this process publishes to these topics. `more` goes to aiokafka's consumer."""
         self._settings = settings
         self._group = group
@@ -130,9 +123,7 @@ class GroupConsumer:
         timeout = wait if self._idle_poll is None else min(wait, FETCH_SECONDS)
         until = self._now() + wait
         while True:
-            found = await getmany(
-                self._client, self._settings, timeout_ms=int(timeout * 1000), max_records=limit
-            )
+            found = await getmany(self._client, self._settings, timeout_ms=int(timeout * 1000), max_records=limit)
             if self._idle_poll is None:
                 return found
             if found:

@@ -41,9 +41,7 @@ class BasketViewRetryHandler(RetryHandler):
 
     def plan(self, letter: StoredDeadLetter) -> RetryPlan:
         if letter.basket_id is None:
-            return RetryPlan(
-                "nothing: the message names no basket", "settles the letter, which blocks no basket"
-            )
+            return RetryPlan("nothing: the message names no basket", "settles the letter, which blocks no basket")
         folds = f"folds the view of {letter.basket_id} from the event store and unblocks it"
         return RetryPlan(
             folds,
@@ -158,9 +156,7 @@ class CommandRetryHandler(RetryHandler):
 
     topics = (topics.COMMANDS, topics.ORDERS)
 
-    def __init__(
-        self, settings: Settings, commands: KafkaCommandExecutor, orders: OrderPlacedHandler
-    ) -> None:
+    def __init__(self, settings: Settings, commands: KafkaCommandExecutor, orders: OrderPlacedHandler) -> None:
         self._settings = settings
         self._commands = commands
         self._orders = orders
@@ -210,9 +206,7 @@ def _plan_command(letter: StoredDeadLetter) -> RetryPlan:
     what = f"carries out {command.type or 'a command of no type'} for {command.partner or 'no organisation'}"
     where = f" on {command.subject}" if command.subject else ""
     # Its sender may have sent it again with an id, which only the operator can find out.
-    unnamed = (
-        "" if named else ", for it came without one (so make sure that its sender did not send it again)"
-    )
+    unnamed = "" if named else ", for it came without one (so make sure that its sender did not send it again)"
     return RetryPlan(
         f"{what}{where} as command {command.id}{unnamed}, and publishes the result",
         "settles the letter; the command is not carried out, and its sender is told nothing",

@@ -41,9 +41,7 @@ class IdlePoll:
     that would cost most of a core on both sides.
     """
 
-    def __init__(
-        self, client: AIOKafkaConsumer, every: float, wakeup: Wakeup, quiet: float = QUIET_SECONDS
-    ) -> None:
+    def __init__(self, client: AIOKafkaConsumer, every: float, wakeup: Wakeup, quiet: float = QUIET_SECONDS) -> None:
         """After `quiet` seconds without messages the client polls every `every` seconds, and at each wake-up."""
         self._client = client
         self._every = every

@@ -67,9 +67,7 @@ class Received:
     def dead_letter(self, code: str, error: str, basket_id: str | None = None) -> DeadLetter:
         """The letter about this message. It blocks the basket that is named."""
         message = self.message
-        return DeadLetter(
-            self.source, message.key, message.value, message.headers, code, error, basket_id=basket_id
-        )
+        return DeadLetter(self.source, message.key, message.value, message.headers, code, error, basket_id=basket_id)
 
 
 def to_received(record: Any) -> Received:

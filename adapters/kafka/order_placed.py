@@ -72,9 +72,7 @@ class OrderPlacedHandler:
     async def complete(self, order: OrderPlaced, received: Received) -> DeadLetter | None:
         """Completes the basket, or returns why that is not possible; raises Unavailable where it must be retried."""
         message, source = received.message, received.source
-        trace = continue_trace(
-            message.header("traceparent"), message.header("ce_correlationid"), self._new_id
-        )
+        trace = continue_trace(message.header("traceparent"), message.header("ce_correlationid"), self._new_id)
         structlog.contextvars.bind_contextvars(basket=order.basket_id, trace=trace.trace_id)
         caller = Caller(
             partner="",  # the basket's own is recorded

@@ -40,9 +40,7 @@ _choose = DefaultPartitioner()
 class PublishedTopicReader:
     """PublishedTopic. Reads committed messages, without a consumer group."""
 
-    def __init__(
-        self, settings: Settings, name: str, message_of: Callable[[StoredEvent], Message | None]
-    ) -> None:
+    def __init__(self, settings: Settings, name: str, message_of: Callable[[StoredEvent], Message | None]) -> None:
         """`message_of` makes the message of an event, None where it has none on this topic. Of a verdict only the id and
         the type are compared: its content depends on the release that published it."""
         self.name = name

@@ -43,9 +43,7 @@ class TransactionalPublisher:
     async def session(self) -> AsyncIterator[_TransactionalSession]:
         await warn_about_small_topics(self._settings, *_TOPICS)
         # Once this returns, nothing of an earlier publisher is open or can still come.
-        client = await start_producer(
-            self._settings, self._id, START_TIMEOUT_SECONDS, transactional_id=self._id
-        )
+        client = await start_producer(self._settings, self._id, START_TIMEOUT_SECONDS, transactional_id=self._id)
         try:
             reading = read_checkpoint(self._settings, self._id)
             published = await with_timeout(self._id, START_TIMEOUT_SECONDS, reading)

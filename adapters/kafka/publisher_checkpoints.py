@@ -71,9 +71,7 @@ async def _end(settings: Settings) -> int:
         await close_client(reader)
 
 
-async def _newest(
-    reader: AIOKafkaConsumer, settings: Settings, key: bytes, start: int, end: int
-) -> Received | None:
+async def _newest(reader: AIOKafkaConsumer, settings: Settings, key: bytes, start: int, end: int) -> Received | None:
     """The last record of this key, or a later one that cannot be read and may have this key."""
     reader.seek(_PARTITION, start)
     newest: Received | None = None

@@ -45,9 +45,7 @@ _TLS_FAULTS: Mapping[TlsFault, str] = {
     " authority that the broker trusts",
     "no tls": "the broker does not speak TLS there: CHECKOUT_KAFKA_SECURITY_PROTOCOL says that it does",
 }
-_SPEAKS_TLS = (
-    "the broker talks by TLS there: CHECKOUT_KAFKA_SECURITY_PROTOCOL has to be SSL or SASL_SSL, and is {}"
-)
+_SPEAKS_TLS = "the broker talks by TLS there: CHECKOUT_KAFKA_SECURITY_PROTOCOL has to be SSL or SASL_SSL, and is {}"
 _SASL = "CHECKOUT_KAFKA_SASL_USERNAME, CHECKOUT_KAFKA_SASL_PASSWORD and CHECKOUT_KAFKA_SASL_MECHANISM have to be those"
 
 
@@ -92,9 +90,7 @@ async def start_producer(
     return await _started(producer(settings, idempotent=False), settings, role, within)
 
 
-async def _started(
-    client: AIOKafkaProducer, settings: Settings, role: str, within: float
-) -> AIOKafkaProducer:
+async def _started(client: AIOKafkaProducer, settings: Settings, role: str, within: float) -> AIOKafkaProducer:
     try:
         await start_client(client, settings, role, within)
     except BaseException:
@@ -125,14 +121,10 @@ async def _why_no_connection(settings: Settings) -> Unavailable | None:
     return reason
 
 
-async def _explain(
-    error: KafkaError | OSError, host: str, port: int, options: Mapping[str, Any]
-) -> Unavailable:
+async def _explain(error: KafkaError | OSError, host: str, port: int, options: Mapping[str, Any]) -> Unavailable:
     """Explains the error of a connection that was tried with these options."""
     if isinstance(error, _SIGN_IN_ERRORS):
-        return BrokerRefused(
-            f"{host}:{port}: the broker does not let us sign in: {_SASL} of a user there ({error})"
-        )
+        return BrokerRefused(f"{host}:{port}: the broker does not let us sign in: {_SASL} of a user there ({error})")
     fault = tls_fault(error)
     if why := _TLS_FAULTS[fault] if fault else await _probe_tls(host, port, options):
         return BrokerRefused(f"{host}:{port}: {why} ({error or type(error).__name__})")

@@ -87,9 +87,7 @@ async def getmany(
     return found
 
 
-async def _positions(
-    client: AIOKafkaConsumer, partitions: Iterable[TopicPartition]
-) -> Mapping[TopicPartition, int]:
+async def _positions(client: AIOKafkaConsumer, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, int]:
     return {partition: await client.position(partition) for partition in partitions}
 
 

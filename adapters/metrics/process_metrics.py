@@ -30,9 +30,7 @@ COMMANDS = Counter(
     "Commands that were executed or rejected, by the way on which they came.",
     ["kind", "way", "outcome"],
 )
-EVENTS_APPENDED = Counter(
-    "checkout_events_appended_total", "Events that this process appended to the event store."
-)
+EVENTS_APPENDED = Counter("checkout_events_appended_total", "Events that this process appended to the event store.")
 APPEND_BATCH_SIZE = Histogram(
     "checkout_append_batch_size",
     "How many appends went to the event store in one call.",

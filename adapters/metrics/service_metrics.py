@@ -84,9 +84,7 @@ def metrics_route(status_service: StatusService, count_dead_letters: CountDeadLe
     return Route(METRICS, metrics)
 
 
-def service_exposition(
-    status: ServiceStatus | None, dead_letters: Sequence[DeadLetterCount] | None = None
-) -> bytes:
+def service_exposition(status: ServiceStatus | None, dead_letters: Sequence[DeadLetterCount] | None = None) -> bytes:
     """Prometheus's text of the status; without one, only that it is not known."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_ServiceCollector(status, dead_letters))
@@ -107,9 +105,7 @@ class _ServiceCollector(Collector):
             yield from _status_metrics(self._status)
         if self._dead_letters is not None:
             counts = [((each.topic, each.code), each.count) for each in self._dead_letters]
-            yield _gauge(
-                "checkout_dead_letters", "Dead letters that wait for an operator.", ("topic", "code"), counts
-            )
+            yield _gauge("checkout_dead_letters", "Dead letters that wait for an operator.", ("topic", "code"), counts)
 
 
 def _status_metrics(status: ServiceStatus) -> Iterable[Metric]:

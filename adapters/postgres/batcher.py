@@ -73,9 +73,7 @@ class Batcher(Generic[Q, R]):
             self._task_is_starting = True
             # It works for many callers, so its log lines must not have the basket and trace of the first one.
             context = contextvars.Context()
-            self._tasks.add(
-                asyncio.create_task(self._empty_the_queue(), name="store batches", context=context)
-            )
+            self._tasks.add(asyncio.create_task(self._empty_the_queue(), name="store batches", context=context))
         return await result
 
     async def close(self) -> None:

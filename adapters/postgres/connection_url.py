@@ -70,9 +70,7 @@ def _check_files(parameters: Mapping[str, str]) -> None:
             f"{variables['sslcert']} and {variables['sslkey']}",
         )
     elif "sslkey" in parameters:
-        raise InvalidSetting(
-            f"{variables['sslkey']} names a key, and {variables['sslcert']} no certificate to it"
-        )
+        raise InvalidSetting(f"{variables['sslkey']} names a key, and {variables['sslcert']} no certificate to it")
 
 
 def _default_ca_file() -> Path:

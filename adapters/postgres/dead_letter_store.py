@@ -150,9 +150,7 @@ class PostgresDeadLetterStore:
 class _Claim:
     """DeadLetterClaim. The transaction of its connection holds the row locks."""
 
-    def __init__(
-        self, connection: asyncpg.Connection, letter: StoredDeadLetter, waiting: Sequence[int]
-    ) -> None:
+    def __init__(self, connection: asyncpg.Connection, letter: StoredDeadLetter, waiting: Sequence[int]) -> None:
         self.letter = letter
         self.others = [number for number in waiting if number != letter.id]
         self.waits_for = waiting[0] if waiting[0] != letter.id else None

@@ -153,8 +153,7 @@ class PostgresErasureStore:
                 return ErasureBatch()
             ids = [*versions]
             appends = [
-                Append(id, version, [new_event(id, baskets[id], version + 1)])
-                for id, version in versions.items()
+                Append(id, version, [new_event(id, baskets[id], version + 1)]) for id, version in versions.items()
             ]
             outcomes = await connection.fetch(
                 APPEND_BATCH,
@@ -181,9 +180,7 @@ class PostgresErasureStore:
             stored_in_the_clear=[id for id in ids if id in unencrypted],
         )
 
-    async def _unencrypted_versions(
-        self, connection: asyncpg.Connection, basket_ids: Sequence[str]
-    ) -> dict[str, int]:
+    async def _unencrypted_versions(self, connection: asyncpg.Connection, basket_ids: Sequence[str]) -> dict[str, int]:
         """For each basket the last version that holds personal data which none of its keys encrypted."""
         keys: dict[str, set[str]] = {}
         for basket_id, key_id in await connection.fetch(KEYS, basket_ids):

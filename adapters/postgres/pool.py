@@ -76,9 +76,7 @@ class DatabasePool:
         """Seconds that a call waits for PostgreSQL."""
         return self._timeout
 
-    def sibling(
-        self, application_name: str, size: int, settings: Mapping[str, str] | None = None
-    ) -> DatabasePool:
+    def sibling(self, application_name: str, size: int, settings: Mapping[str, str] | None = None) -> DatabasePool:
         """Another pool of the same database. The caller closes it."""
         return DatabasePool(
             self._url,
@@ -115,9 +113,7 @@ class DatabasePool:
             with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
                 await pool.release(borrowed, timeout=_LONGEST_RELEASE)
 
-    async def connect(
-        self, application_name: str, settings: Mapping[str, str] | None = None
-    ) -> asyncpg.Connection:
+    async def connect(self, application_name: str, settings: Mapping[str, str] | None = None) -> asyncpg.Connection:
         """A connection outside the pool, for LISTEN, session locks and special settings. Its statements have no time
         limit. Raises StoreUnavailable."""
         with self._connecting():

@@ -13,14 +13,7 @@ from adapters.postgres import worker_status_sql as sql
 from adapters.postgres.dead_letters import to_storable_text
 from adapters.postgres.leadership import LOCK_CLASS, instance_in_session_name
 from adapters.postgres.pool import DatabasePool
-from domain.operators.status.model import (
-    Backlog,
-    RoleLock,
-    ServiceProcess,
-    StatusReadings,
-    StoredReport,
-    WorkerReport,
-)
+from domain.operators.status.model import Backlog, RoleLock, ServiceProcess, StatusReadings, StoredReport, WorkerReport
 from domain.shared.errors import StoreForbidden, StoreUnavailable
 
 MAX_COUNTED = 10_000
@@ -68,9 +61,7 @@ class PostgresWorkerStatusStore:
             at=now,
             reports=reports,
             backlogs=[_backlog(row, now) for row in backlogs],
-            role_locks=[
-                RoleLock(row["name"], instance_in_session_name(row["application_name"])) for row in locks
-            ],
+            role_locks=[RoleLock(row["name"], instance_in_session_name(row["application_name"])) for row in locks],
             dead_letters=letters,
             dead_letters_since=since,
         )

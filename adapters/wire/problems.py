@@ -37,42 +37,28 @@ INTERNAL_ERROR = ProblemType(500, "internal_error", "Something went wrong on our
 
 PROBLEM_TYPES: dict[type[Exception], ProblemType] = {
     request_errors.MalformedBody: ProblemType(400, "malformed_json", "The body is no JSON"),
-    request_errors.RepeatedMemberName: ProblemType(
-        400, "repeated_member", "A member stands twice in one object"
-    ),
+    request_errors.RepeatedMemberName: ProblemType(400, "repeated_member", "A member stands twice in one object"),
     request_errors.InvalidHeader: ProblemType(400, "invalid_header", "A header cannot be read"),
-    request_errors.InvalidLandingState: ProblemType(
-        400, "invalid_landing_state", "The landing state cannot be used"
-    ),
+    request_errors.InvalidLandingState: ProblemType(400, "invalid_landing_state", "The landing state cannot be used"),
     request_errors.NotAuthenticated: ProblemType(401, "not_authenticated", "A valid token is needed"),
     request_errors.NotAllowed: ProblemType(403, "not_allowed", "The token does not allow this"),
     request_errors.RouteNotFound: ProblemType(404, "not_found", "There is nothing here"),
-    request_errors.MethodNotAllowed: ProblemType(
-        405, "method_not_allowed", "The path does not take this method"
-    ),
+    request_errors.MethodNotAllowed: ProblemType(405, "method_not_allowed", "The path does not take this method"),
     request_errors.BodyTooLarge: ProblemType(413, "body_too_large", "The body is too large"),
     request_errors.UnsupportedMediaType: ProblemType(415, "unsupported_media_type", "The body must be JSON"),
     request_errors.UnsupportedContentEncoding: ProblemType(
         415, "unsupported_content_encoding", "The body must not be compressed"
     ),
     request_errors.InvalidBasketId: ProblemType(422, "invalid_basket_id", "This cannot be a basket's id"),
-    request_errors.KeysUnavailable: ProblemType(
-        503, "keys_unavailable", "Tokens cannot be checked at present"
-    ),
+    request_errors.KeysUnavailable: ProblemType(503, "keys_unavailable", "Tokens cannot be checked at present"),
     errors.BasketNotFound: ProblemType(404, "basket_not_found", "There is no such basket"),
     errors.BasketFinished: ProblemType(409, "basket_finished", "The basket takes no more changes"),
-    errors.ExternalIdInUse: ProblemType(
-        409, "external_id_in_use", "Another open basket has this external id"
-    ),
+    errors.ExternalIdInUse: ProblemType(409, "external_id_in_use", "Another open basket has this external id"),
     VersionConflict: ProblemType(409, "conflict", "Other writers changed the basket at the same time"),
     errors.VersionMismatch: ProblemType(412, "version_mismatch", "The basket is at another version"),
     errors.BasketExists: ProblemType(412, "basket_exists", "The basket is there already"),
-    errors.InvalidCommand: ProblemType(
-        422, "invalid_request", "The request cannot be carried out as it stands"
-    ),
-    errors.KeyReused: ProblemType(
-        422, "idempotency_key_reused", "The idempotency key stands for another request"
-    ),
+    errors.InvalidCommand: ProblemType(422, "invalid_request", "The request cannot be carried out as it stands"),
+    errors.KeyReused: ProblemType(422, "idempotency_key_reused", "The idempotency key stands for another request"),
     errors.RequestInProgress: ProblemType(409, "request_in_progress", "The first request still runs"),
     errors.AnsweredElsewhere: ProblemType(409, "request_in_progress", "The first request still runs"),
     errors.StoreUnavailable: ProblemType(503, "store_unavailable", "Baskets cannot be reached at present"),
@@ -118,9 +104,7 @@ class Problem:
 
 def to_problem(error: Exception) -> Problem:
     """The problem of an error. An error that is not in the table is an internal error, and shows none of its words."""
-    kind = next(
-        (PROBLEM_TYPES[ancestor] for ancestor in type(error).__mro__ if ancestor in PROBLEM_TYPES), None
-    )
+    kind = next((PROBLEM_TYPES[ancestor] for ancestor in type(error).__mro__ if ancestor in PROBLEM_TYPES), None)
     if kind is None:
         return Problem(INTERNAL_ERROR, "The failure was written to our log; trying again may help.")
     match error:

@@ -10,12 +10,7 @@ from pydantic import BaseModel, JsonValue, ValidationError
 from pydantic_core import ErrorDetails
 
 from adapters.wire.problems import MAX_ERRORS
-from adapters.wire.request_errors import (
-    InvalidRequest,
-    MalformedBody,
-    RepeatedMemberName,
-    UnsupportedContentEncoding,
-)
+from adapters.wire.request_errors import InvalidRequest, MalformedBody, RepeatedMemberName, UnsupportedContentEncoding
 from adapters.wire.requests import InitiateRequest, RequestLimits, UpdateRequest
 from adapters.wire.strict_json import InvalidJson, RepeatedMember, read_json
 from domain.basket.commands import NO_PRECONDITIONS, InitiateBasket, Preconditions, UpdateBasket

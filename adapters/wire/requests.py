@@ -9,15 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    ValidationInfo,
-    WithJsonSchema,
-)
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, WithJsonSchema
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
@@ -83,9 +75,7 @@ def _quantity_or_none_left(value: int, info: ValidationInfo) -> int:
 UUID_PATTERN = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 
 Quantity = Annotated[int, AfterValidator(_quantity), WithJsonSchema({"type": "integer", "minimum": 1})]
-NewQuantity = Annotated[
-    int, AfterValidator(_quantity_or_none_left), WithJsonSchema({"type": "integer", "minimum": 0})
-]
+NewQuantity = Annotated[int, AfterValidator(_quantity_or_none_left), WithJsonSchema({"type": "integer", "minimum": 0})]
 OwnItemId = Annotated[
     str,
     StringConstraints(pattern=UUID_PATTERN),
@@ -256,6 +246,4 @@ class UpdateRequest(RequestModel):
     """The actions, in the order in which they are applied."""
 
     def to_command(self, *, basket_id: str, preconditions: Preconditions = NO_PRECONDITIONS) -> UpdateBasket:
-        return UpdateBasket(
-            basket_id, tuple(action.to_action() for action in self.order_item_actions), preconditions
-        )
+        return UpdateBasket(basket_id, tuple(action.to_action() for action in self.order_item_actions), preconditions)

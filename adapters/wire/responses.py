@@ -53,9 +53,7 @@ def render_order(basket: Basket, preconditions: Preconditions) -> RenderedRespon
         preconditions.check(basket.id, basket.version)
     except BasketExists:
         if not expired_since:
-            return RenderedResponse(
-                304, {"cache-control": "no-store", "ETag": entity_tag(basket.version)}, b""
-            )
+            return RenderedResponse(304, {"cache-control": "no-store", "ETag": entity_tag(basket.version)}, b"")
     return _basket_response(basket, order_body(basket))
 
 
@@ -63,9 +61,7 @@ def order_body(basket: Basket) -> bytes:
     return to_json({"id": basket.id, "order": serialize_order(basket)})
 
 
-def _basket_response(
-    basket: Basket, body: bytes, headers: Mapping[str, str] | None = None
-) -> RenderedResponse:
+def _basket_response(basket: Basket, body: bytes, headers: Mapping[str, str] | None = None) -> RenderedResponse:
     return RenderedResponse(200, {**_HEADERS, "ETag": entity_tag(basket.version), **(headers or {})}, body)
 
 

@@ -98,7 +98,5 @@ def create_console(container: Container, path: str, operator_api: dict[str, Any]
 def _sample_status(history: StatusHistory) -> None:
     """Takes samples from the start of the application to its end."""
     tasks: list[asyncio.Task[None]] = []
-    pages_app.on_startup(
-        lambda: tasks.append(background_tasks.create(history.keep_sampling(), name="console status"))
-    )
+    pages_app.on_startup(lambda: tasks.append(background_tasks.create(history.keep_sampling(), name="console status")))
     pages_app.on_shutdown(lambda: [task.cancel() for task in tasks])

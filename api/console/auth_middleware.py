@@ -103,9 +103,7 @@ class AuthMiddleware:
         else:
             await PlainTextResponse("Sign in first.", 403)(scope, receive, guarded)
 
-    async def _handshake(
-        self, path: str, headers: Headers, scope: Scope, receive: Receive, send: Send
-    ) -> None:
+    async def _handshake(self, path: str, headers: Headers, scope: Scope, receive: Receive, send: Send) -> None:
         if not path.startswith(self._socket) or not _same_origin(headers):
             await _refuse(receive, send)
         elif (session := await self._session(headers)) is None:

@@ -22,8 +22,7 @@ def index_page_app(*, console: str | None) -> ASGIApp:
     links = {name: link for name, link in _LINKS.items() if name != "console" or console is not None}
     document = {"service": "partner checkout", **{name: path for name, (path, _) in links.items()}}
     rows = "".join(
-        f'<li><a href="{escape(path)}">{escape(path)}</a> {escape(meaning)}</li>'
-        for path, meaning in links.values()
+        f'<li><a href="{escape(path)}">{escape(path)}</a> {escape(meaning)}</li>' for path, meaning in links.values()
     )
     page = f"<!doctype html><html lang=en><title>Partner checkout</title><h1>Partner checkout</h1><ul>{rows}</ul>"
 

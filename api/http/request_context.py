@@ -75,9 +75,7 @@ async def read_body(headers: dict[str, str], receive: Receive, limit: int) -> by
 
 
 async def send_response(send: Send, response: RenderedResponse) -> None:
-    headers = [
-        (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()
-    ]
+    headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()]
     if response.status != NOT_MODIFIED:  # its length would be that of the whole response
         headers.append((b"content-length", str(len(response.body)).encode()))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})

@@ -35,9 +35,7 @@ class RequestMetrics:
         if count_command is not None:
             count_command()
 
-    def _bind(
-        self, method: str, route: str, status: int
-    ) -> tuple[Count, Callable[[float], None], Count | None]:
+    def _bind(self, method: str, route: str, status: int) -> tuple[Count, Callable[[float], None], Count | None]:
         """Looks up the counters' labels once, because that takes long."""
         label = method if method in _METHODS else "other"
         command = _COMMANDS.get(route)

@@ -100,13 +100,9 @@ def _openapi_document(app: FastAPI) -> dict[str, Any]:
         routes=app.routes,
         tags=app.openapi_tags,
     )
-    schema = ProblemDocument.model_json_schema(
-        mode="serialization", ref_template="#/components/schemas/{model}"
-    )
+    schema = ProblemDocument.model_json_schema(mode="serialization", ref_template="#/components/schemas/{model}")
     schema["examples"] = [
-        from_json(
-            to_problem(NotAllowed(f"the token lacks the scope {OPERATOR_SCOPE}", OPERATOR_SCOPE)).render()
-        )
+        from_json(to_problem(NotAllowed(f"the token lacks the scope {OPERATOR_SCOPE}", OPERATOR_SCOPE)).render())
     ]
     document["components"]["schemas"] |= {**schema.pop("$defs"), "ProblemDocument": schema}
     return document

@@ -15,12 +15,7 @@ from domain.operators.history.as_of import BasketState, HistoryEntry
 from domain.operators.history.basket_diff import FieldDifference, diff_baskets
 from domain.operators.history.basket_json import Document, basket_state_json
 from domain.operators.history.search import MAX_PAGE_SIZE, BasketQuery, SearchPage
-from domain.operators.history.verdict_reader import (
-    VerdictDetails,
-    VerdictReader,
-    VerdictSummary,
-    verdict_summaries,
-)
+from domain.operators.history.verdict_reader import VerdictDetails, VerdictReader, VerdictSummary, verdict_summaries
 from domain.operators.verify.inconsistencies import Inconsistency
 from domain.shared.errors import BasketNotFound, InvalidCommand, Violation
 from domain.shared.eventsourcing import Value
@@ -105,9 +100,7 @@ def router(container: Container) -> APIRouter:
     )
     async def show_basket(
         basket_id: BasketPath,
-        version: Annotated[
-            int | None, Query(ge=1, description="Right after the event of this version.")
-        ] = None,
+        version: Annotated[int | None, Query(ge=1, description="Right after the event of this version.")] = None,
         as_of: Annotated[Timestamp | None, Query(alias="asOf", description="As it was then.")] = None,
     ) -> Document:
         """The order as partners see it, with its organisation, whether it was ready, and the last verdict by then."""

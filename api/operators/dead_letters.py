@@ -10,12 +10,7 @@ from adapters.container import Container
 from api.operators.authentication import RequestIdentity, operator_from_token
 from api.operators.problems import problems
 from api.operators.requests import ReasonBody, StrictJsonRoute, Term
-from domain.operators.dead_letters.model import (
-    DeadLetterCount,
-    DeadLetterDetails,
-    DeadLetterPage,
-    ResolutionResult,
-)
+from domain.operators.dead_letters.model import DeadLetterCount, DeadLetterDetails, DeadLetterPage, ResolutionResult
 from domain.shared.errors import InvalidCommand, Violation
 from domain.shared.eventsourcing import Value
 
@@ -43,9 +38,7 @@ def router(container: Container) -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
     ) -> DeadLetterPage:
         try:
-            return await letters.list(
-                cursor, limit, SETTLED[which], topic=topic, code=code, basket_id=basket_id
-            )
+            return await letters.list(cursor, limit, SETTLED[which], topic=topic, code=code, basket_id=basket_id)
         except ValueError as error:
             raise InvalidCommand((Violation(("query", "cursor"), "unknown_cursor", str(error)),)) from error
 
@@ -61,12 +54,8 @@ def router(container: Container) -> APIRouter:
     async def show_dead_letter(letter_id: LetterPath) -> DeadLetterDetails:
         return await letters.show(letter_id)
 
-    @routes.post(
-        "/dead-letters/{letterId}/retry", summary="Process a dead letter again", responses=problems(404, 415)
-    )
-    async def retry_dead_letter(
-        letter_id: LetterPath, body: ReasonBody, identity: RequestIdentity
-    ) -> ResolutionResult:
+    @routes.post("/dead-letters/{letterId}/retry", summary="Process a dead letter again", responses=problems(404, 415))
+    async def retry_dead_letter(letter_id: LetterPath, body: ReasonBody, identity: RequestIdentity) -> ResolutionResult:
         """200 whatever the outcome, which `result` says. A letter that waits for an earlier one of its basket is not
         tried."""
         return await letters.retry(letter_id, operator_from_token(identity, body.reason))
@@ -76,9 +65,7 @@ def router(container: Container) -> APIRouter:
         summary="Leave a dead letter out, so that what waits for it goes on",
         responses=problems(404, 415),
     )
-    async def skip_dead_letter(
-        letter_id: LetterPath, body: ReasonBody, identity: RequestIdentity
-    ) -> ResolutionResult:
+    async def skip_dead_letter(letter_id: LetterPath, body: ReasonBody, identity: RequestIdentity) -> ResolutionResult:
         return await letters.skip(letter_id, operator_from_token(identity, body.reason))
 
     return routes

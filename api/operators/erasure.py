@@ -27,9 +27,7 @@ def router(container: Container) -> APIRouter:
         summary="Destroy the keys of a basket's personal data, for good",
         responses=problems(404, 415),
     )
-    async def forget_basket(
-        basket_id: BasketPath, body: ForgetBasket, identity: RequestIdentity
-    ) -> ErasureResult:
+    async def forget_basket(basket_id: BasketPath, body: ForgetBasket, identity: RequestIdentity) -> ErasureResult:
         """The basket and its history stay; what `tracking` and `customFields` held is gone. To erase all baskets of a
         person, by the organisation's own id of the person, use `checkout forget --subject`."""
         if body.confirm != basket_id:

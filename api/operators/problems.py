@@ -32,16 +32,12 @@ class NotConfirmed(CheckoutError):
 
 OPERATOR_PROBLEMS: Mapping[type[Exception], ProblemType] = {
     NotFoundAsOf: ProblemType(404, "nothing_then", "The basket was not there at that moment"),
-    HistoryUnreadable: ProblemType(
-        409, "history_unreadable", "A stored event cannot be read by this release"
-    ),
+    HistoryUnreadable: ProblemType(409, "history_unreadable", "A stored event cannot be read by this release"),
     InvalidPage: ProblemType(422, "invalid_page", "There is no such page"),
     DeadLetterNotFound: ProblemType(404, "dead_letter_not_found", "There is no such dead letter"),
     RebuildNotFound: ProblemType(404, "rebuild_not_found", "There is no such rebuild"),
     RebuildRefused: ProblemType(409, "rebuild_refused", "It cannot be done now"),
-    StoreForbidden: ProblemType(
-        503, "database_role_lacks_right", "This service's database role may not do it"
-    ),
+    StoreForbidden: ProblemType(503, "database_role_lacks_right", "This service's database role may not do it"),
     NotConfirmed: ProblemType(422, "not_confirmed", "What cannot be taken back wants to be confirmed"),
 }
 

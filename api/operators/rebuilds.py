@@ -81,9 +81,7 @@ def router(container: Container) -> APIRouter:
         summary="Ask a running rebuild to stop; it can be resumed",
         responses=problems(404, 415),
     )
-    async def cancel_rebuild(
-        rebuild_id: RebuildPath, body: ReasonBody, identity: RequestIdentity
-    ) -> CancelResult:
+    async def cancel_rebuild(rebuild_id: RebuildPath, body: ReasonBody, identity: RequestIdentity) -> CancelResult:
         if await rebuilds.find(rebuild_id) is None:
             raise RebuildNotFound(rebuild_id)
         operator = operator_from_token(identity, body.reason)

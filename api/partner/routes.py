@@ -68,9 +68,7 @@ Handle = Callable[[PartnerRequest], Awaitable[RenderedResponse]]
 class PartnerRoute:
     """An ASGI application for one path. It refuses other methods, and callers without the scope."""
 
-    def __init__(
-        self, dependencies: PartnerApiDependencies, path: str, methods: Sequence[str], handle: Handle
-    ) -> None:
+    def __init__(self, dependencies: PartnerApiDependencies, path: str, methods: Sequence[str], handle: Handle) -> None:
         self._dependencies = dependencies
         self._path = path
         self._methods = methods
@@ -112,10 +110,7 @@ class PartnerRoutes:
             (VALIDATE, ("POST",), self.validate),
             (ORDER, ("GET", "HEAD"), self.order),
         ]
-        return [
-            Route(path, PartnerRoute(self._dependencies, path, methods, handle))
-            for path, methods, handle in table
-        ]
+        return [Route(path, PartnerRoute(self._dependencies, path, methods, handle)) for path, methods, handle in table]
 
     async def initiate(self, request: PartnerRequest) -> RenderedResponse:
         preconditions, header = read_preconditions(request.headers), read_idempotency_key(request.headers)
@@ -149,9 +144,7 @@ class PartnerRoutes:
         preconditions, header = read_preconditions(request.headers), read_idempotency_key(request.headers)
         basket_id = _path_id(request)
         key = request.idempotency_key(header, "validate", None, basket_id)
-        return await self._handlers.validate(
-            ValidateBasket(basket_id, preconditions), request.caller, render, key
-        )
+        return await self._handlers.validate(ValidateBasket(basket_id, preconditions), request.caller, render, key)
 
     async def order(self, request: PartnerRequest) -> RenderedResponse:
         preconditions = read_preconditions(request.headers)

@@ -61,9 +61,7 @@ def play(
     week: Week = 20,
     limit: Annotated[int, typer.Option(min=1, help="How many baskets.")] = 2_000,
     callers: Annotated[int, typer.Option(min=1, help="Concurrent calls.")] = 16,
-    folder: Annotated[
-        Path, typer.Option(help="Keeps the run, so that an interrupted one can continue.")
-    ] = FOLDER,
+    folder: Annotated[Path, typer.Option(help="Keeps the run, so that an interrupted one can continue.")] = FOLDER,
     service: Annotated[
         Path | None,
         typer.Option(help="A file with the line that `checkout up --json` printed; else one is started."),

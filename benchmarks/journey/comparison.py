@@ -59,10 +59,7 @@ def expected_findings(
         "product_out_of_stock": (offered & gone, nothing),
         "product_insufficient_stock": (offered & too_few, left),
     }
-    parts = [
-        lines[where].assign(code=code, detail=detail[where])[FINDING]
-        for code, (where, detail) in found.items()
-    ]
+    parts = [lines[where].assign(code=code, detail=detail[where])[FINDING] for code, (where, detail) in found.items()]
     return pd.concat(parts, ignore_index=True)
 
 
@@ -129,14 +126,10 @@ def compare(
     CONSOLE.print(table)
     for row in differing.head(EXAMPLES).itertuples():
         where = {"left_only": "expected only", "right_only": "found only", "twice": "found twice"}
-        CONSOLE.print(
-            f"  {where[row.where]}: basket {row.basket} {row.code} product {row.product} {row.detail}"
-        )
+        CONSOLE.print(f"  {where[row.where]}: basket {row.basket} {row.code} product {row.product} {row.detail}")
     return int(len(differing) + abs(ready - should_be_ready))
 
 
 def _row(table: Table, what: str, expected: int, found: int) -> None:
     style = None if expected == found else "bold red"
-    table.add_row(
-        what, f"{expected:,}", f"{found:,}", f"{found - expected:+,}" if style else "0", style=style
-    )
+    table.add_row(what, f"{expected:,}", f"{found:,}", f"{found - expected:+,}" if style else "0", style=style)

@@ -97,9 +97,7 @@ async def own_service(folder: Path | None, **environment: str) -> AsyncIterator[
 
 
 @asynccontextmanager
-async def api_alone(
-    database_url: str, **environment: str
-) -> AsyncIterator[tuple[TargetService, psutil.Process]]:
+async def api_alone(database_url: str, **environment: str) -> AsyncIterator[tuple[TargetService, psutil.Process]]:
     """The API as a process of its own. Nothing else works on the database meanwhile."""
     port, settings = free_port(), Settings()
     environment["CHECKOUT_DATABASE_URL"] = database_url

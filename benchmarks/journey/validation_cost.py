@@ -79,9 +79,7 @@ def new_basket(products: Sequence[int], size: int) -> GroceryBasket:
     return GroceryBasket(number, STORE, 0, lines)
 
 
-async def _turn(
-    gateway: SocketGateway, ids: Sequence[str], process: psutil.Process, *, validate: bool
-) -> CallCost:
+async def _turn(gateway: SocketGateway, ids: Sequence[str], process: psutil.Process, *, validate: bool) -> CallCost:
     call = gateway.validate if validate else gateway.get
     began, worked = perf_counter(), _processor(process)
     await run_concurrently(CALLERS, ids, partial(call, PARTNER), asyncio.Event())
@@ -95,6 +93,4 @@ def _processor(process: psutil.Process) -> float:
 
 
 def _median(costs: Sequence[CallCost]) -> CallCost:
-    return CallCost(
-        statistics.median(cost.clock for cost in costs), statistics.mean(cost.processor for cost in costs)
-    )
+    return CallCost(statistics.median(cost.clock for cost in costs), statistics.mean(cost.processor for cost in costs))

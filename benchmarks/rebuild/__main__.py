@@ -57,9 +57,7 @@ class ProcessorTime:
 
     def per_event(self, events: int) -> dict[str, Any]:
         """Microseconds an event, and the share of the processors that others took."""
-        server, python, all, seconds = (
-            after - before for after, before in zip(self._now(), self._began, strict=True)
-        )
+        server, python, all, seconds = (after - before for after, before in zip(self._now(), self._began, strict=True))
         others = max(0.0, all - server - python) / (seconds * (psutil.cpu_count() or 1))
         return {
             "python_us_an_event": round(python / events * 1e6, 2),

@@ -28,9 +28,7 @@ def load(
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Publish the good lines of a file that has bad ones.")
     ] = False,
-    from_line: Annotated[
-        int, typer.Option(min=1, help="Begin with this line, as an interrupted run said.")
-    ] = 1,
+    from_line: Annotated[int, typer.Option(min=1, help="Begin with this line, as an interrupted run said.")] = 1,
     wait: Annotated[
         bool, typer.Option("--wait", help="Wait until the catalogue worker has recorded all facts.")
     ] = False,

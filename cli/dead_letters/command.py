@@ -99,9 +99,7 @@ def retry(
         raise typer.BadParameter("name a letter, or --basket, --code or --topic, or --all")
     if id is not None:
         _finish([run_with_container(lambda parts: parts.dead_letter_service.retry(id, operator))], json=json)
-    many = run_with_container(
-        lambda parts: _retry_many(parts.dead_letter_service, query, operator, shown=not json)
-    )
+    many = run_with_container(lambda parts: _retry_many(parts.dead_letter_service, query, operator, shown=not json))
     _finish(many.results, json=json, error=many.error, interrupted=many.interrupted)
 
 
@@ -134,9 +132,7 @@ async def _retry_many(
     if query.basket_id is None:
         counts = await service.counts()
         total = sum(
-            each.count
-            for each in counts
-            if query.topic in (None, each.topic) and query.code in (None, each.code)
+            each.count for each in counts if query.topic in (None, each.topic) and query.code in (None, each.code)
         )
     with progress_bars(shown=shown) as moved:
         async with stop_signal() as stop:

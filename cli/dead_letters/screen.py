@@ -97,9 +97,7 @@ def show_results(results: Sequence[ResolutionResult], out: Output = STDOUT) -> N
         out.say(f"{_settled(results)} settled, {_not_settled(results)} not.")
 
 
-def results_json(
-    results: Sequence[ResolutionResult], *, error: str | None, interrupted: bool
-) -> dict[str, Any]:
+def results_json(results: Sequence[ResolutionResult], *, error: str | None, interrupted: bool) -> dict[str, Any]:
     return {
         "settled": _settled(results),
         "notSettled": _not_settled(results),

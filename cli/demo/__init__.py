@@ -10,9 +10,7 @@ from cli.runner import run_async
 
 
 def demo(
-    once: Annotated[
-        bool, typer.Option(help="Exit at the end, non-zero if anything was not as it should be.")
-    ] = False,
+    once: Annotated[bool, typer.Option(help="Exit at the end, non-zero if anything was not as it should be.")] = False,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the API; 0 takes a free one.")] = 8080,
 ) -> None:
     """Starts everything, plays the journeys of two partner organisations, and shows what happened."""

@@ -61,9 +61,7 @@ def compare(
         of_basket = [message for message in messages if message["ce_subject"] == basket_id]
         presenter.messages(basket_id, of_basket)
         events = [message["value"] for message in of_basket if message["topic"] == BASKET_EVENTS]
-        presenter.expect(
-            events == [entry.data for entry in entries], f"the topic and the store differ for {basket_id}"
-        )
+        presenter.expect(events == [entry.data for entry in entries], f"the topic and the store differ for {basket_id}")
         results = [message["value"] for message in of_basket if message["topic"] == VALIDATION_RESULTS]
         presenter.expect(
             results == [verdicts[basket_id]],

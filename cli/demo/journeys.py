@@ -81,9 +81,7 @@ async def ready_journey(partner: DemoPartner, presenter: Presenter) -> tuple[str
     key = str(uuid.uuid4())
     body = initiate_body(basket)
     first = await partner.call("POST", "/initiate", 200, "a real basket", body=body, Idempotency_Key=key)
-    again = await partner.call(
-        "POST", "/initiate", 200, "the same again: replayed", body=body, Idempotency_Key=key
-    )
+    again = await partner.call("POST", "/initiate", 200, "the same again: replayed", body=body, Idempotency_Key=key)
     presenter.expect(first == again, "a retried initiate gave another basket")
     replayed = partner.responses[-1].headers.get("Idempotent-Replayed") == "true"
     presenter.expect(replayed, "the retry was not marked as replayed")
@@ -123,9 +121,7 @@ async def not_ready_journey(
     presenter.verdict(verdict)
     codes = {finding["code"] for finding in [*verdict["blockedProducts"], *verdict["validationErrors"]]}
     presenter.expect(verdict["ready"] is False, "the basket of the second organisation should not be ready")
-    presenter.expect(
-        {"product_blocked", "price_changed"} <= codes, f"expected a block and a new price, not {codes}"
-    )
+    presenter.expect({"product_blocked", "price_changed"} <= codes, f"expected a block and a new price, not {codes}")
     return basket_id, verdict
 
 

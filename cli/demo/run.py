@@ -130,9 +130,7 @@ async def _running_service(port: int) -> AsyncIterator[Document]:
 
 
 @asynccontextmanager
-async def _partner(
-    name: str, presenter: Presenter, settings: Settings, ready: Document
-) -> AsyncIterator[DemoPartner]:
+async def _partner(name: str, presenter: Presenter, settings: Settings, ready: Document) -> AsyncIterator[DemoPartner]:
     token = issue_token(settings, partner=name, scope="partner", ttl=timedelta(hours=1))
     headers = {"Authorization": f"Bearer {token}"}
     async with httpx.AsyncClient(base_url=ready["url"], headers=headers, timeout=10) as client:
@@ -156,9 +154,7 @@ async def _load(presenter: Presenter, ready: Document, name: str) -> None:
     presenter.expect(process.returncode == 0, f"loading {name} ended with {process.returncode}")
     if process.returncode == 0:
         summary = json.loads(output)
-        presenter.say(
-            f"  {name}: {summary['published']} facts published and recorded, {summary['refused']} refused"
-        )
+        presenter.say(f"  {name}: {summary['published']} facts published and recorded, {summary['refused']} refused")
 
 
 async def _place_order(settings: Settings, basket_id: str) -> None:

@@ -22,15 +22,11 @@ app = typer.Typer(
     help="Builds read models again from events or facts, while the service runs.",
 )
 
-Reason = Annotated[
-    str | None, typer.Option(help="Why it is done; it is recorded with the action.", show_default=False)
-]
+Reason = Annotated[str | None, typer.Option(help="Why it is done; it is recorded with the action.", show_default=False)]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would differ, and change nothing.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Resume the rebuild that was stopped or killed.")]
 RollBack = Annotated[bool, typer.Option("--roll-back", help="Make the kept old tables the live ones.")]
-Abandon = Annotated[
-    bool, typer.Option("--abandon", help="Give up the rebuild that was stopped, and drop its tables.")
-]
+Abandon = Annotated[bool, typer.Option("--abandon", help="Give up the rebuild that was stopped, and drop its tables.")]
 DropKept = Annotated[bool, typer.Option("--drop-kept", help="Drop the kept old tables.")]
 Workers = Annotated[
     int | None, typer.Option(min=1, max=64, help="Processes that build; unset: one for each processor.")
@@ -41,17 +37,13 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON line on stdout.")]
 
 @app.command("basket-views", epilog='Example: checkout rebuild basket-views --reason "a new column"')
 def basket_views(
-    partner: Annotated[
-        str | None, typer.Option(help="Repair only baskets of this organisation, in place.")
-    ] = None,
+    partner: Annotated[str | None, typer.Option(help="Repair only baskets of this organisation, in place.")] = None,
     basket: Annotated[
         list[str] | None, typer.Option(help="Repair only this basket, in place; may be repeated.")
     ] = None,
     since: Annotated[
         datetime | None,
-        typer.Option(
-            parser=timestamp_option, metavar="TIME", help="Repair only baskets with an event since then."
-        ),
+        typer.Option(parser=timestamp_option, metavar="TIME", help="Repair only baskets with an event since then."),
     ] = None,
     dry_run: DryRun = False,
     resume: Resume = False,

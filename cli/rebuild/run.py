@@ -152,9 +152,7 @@ class _Run:
                 building = [pool.submit(task) for task in tasks]
                 done: set[asyncio.Future[RebuildComparison | None]] = set()
                 while len(done) < len(building):
-                    done, _ = await asyncio.wait(
-                        building, timeout=POLL_SECONDS, return_when=asyncio.FIRST_EXCEPTION
-                    )
+                    done, _ = await asyncio.wait(building, timeout=POLL_SECONDS, return_when=asyncio.FIRST_EXCEPTION)
                     for each in done:
                         each.result()
                     await session.heartbeat()

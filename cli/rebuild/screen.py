@@ -77,8 +77,7 @@ def show_comparison(comparison: RebuildComparison, out: Output = STDOUT) -> None
     out.table(("live rows before", TableColumn("number", right=True)), counts)
     for sample in comparison.samples[:MAX_SAMPLES]:
         live, rebuilt = (
-            "none" if version is None else str(version)
-            for version in (sample.live_version, sample.rebuilt_version)
+            "none" if version is None else str(version) for version in (sample.live_version, sample.rebuilt_version)
         )
         out.say(f"  {sample.subject}: {sample.words} (live {live}, rebuilt {rebuilt})")
 

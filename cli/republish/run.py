@@ -42,9 +42,7 @@ class RepublishOutcome(Value):
 class RepublishRun:
     """Sends until the end, or until it is stopped."""
 
-    def __init__(
-        self, operator: Operator, start: RepublishRequest | str, rate: float | None, out: Output
-    ) -> None:
+    def __init__(self, operator: Operator, start: RepublishRequest | str, rate: float | None, out: Output) -> None:
         """`start` is the request of a new run, or the id of a run to resume."""
         self._operator = operator
         self._start = start
@@ -60,9 +58,7 @@ class RepublishRun:
             self._run = run = await republisher.resume(self._start, self._operator)
         else:
             self._run = run = await republisher.begin(self._start, self._operator)
-        self._say(
-            f"run {run.id}: {run.content} of positions {run.from_position} to {run.to_position} to {run.topic}"
-        )
+        self._say(f"run {run.id}: {run.content} of positions {run.from_position} to {run.to_position} to {run.topic}")
         if settings.kafka_delivery == "at_least_once":
             self._say("The broker has no transactions: where it is cut off, messages may be sent twice.")
         retry = OutageRetry(stop, settings.long_run_patience)

@@ -37,9 +37,7 @@ def status(
         bool, typer.Option("--all", help="Also show processes that stopped or were replaced.")
     ] = False,
     wide: Wide = False,
-    json: Annotated[
-        bool, typer.Option("--json", help="One JSON object on stdout; with --watch one a line.")
-    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout; with --watch one a line.")] = False,
 ) -> None:
     """Shows each worker: its state, position, lag and last error; and which process has which role.
 

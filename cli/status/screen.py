@@ -34,16 +34,10 @@ WORKERS = (
 )
 
 
-def show(
-    status: ServiceStatus, out: Output = STDOUT, *, all_processes: bool = False, watched: bool = False
-) -> None:
+def show(status: ServiceStatus, out: Output = STDOUT, *, all_processes: bool = False, watched: bool = False) -> None:
     """The problems, the workers and the roles."""
     rows = status.workers if all_processes else status.current_workers
-    health = (
-        ("is well", "green")
-        if status.well
-        else (f"has {count_noun(len(status.problems), 'problem')}", "bold red")
-    )
+    health = ("is well", "green") if status.well else (f"has {count_noun(len(status.problems), 'problem')}", "bold red")
     time = f"   {status.at.astimezone():%Y-%m-%d %H:%M:%S %Z}"
     hint = "   Ctrl-C ends" if watched else ""
     out.say(("Partner checkout ", "bold"), health, (time, "dim"), (hint, "dim"))
@@ -75,9 +69,7 @@ def _row(each: WorkerStatus, rows: Sequence[WorkerStatus], status: ServiceStatus
     ]
 
 
-def _lag_of_kind(
-    each: WorkerStatus, rows: Sequence[WorkerStatus], lags: Iterable[WorkerLag]
-) -> WorkerLag | None:
+def _lag_of_kind(each: WorkerStatus, rows: Sequence[WorkerStatus], lags: Iterable[WorkerLag]) -> WorkerLag | None:
     """The lag of this kind of worker, on the first of its rows, where none of its processes has a lag of its own."""
     kind = sorted((row for row in rows if row.worker == each.worker), key=lambda row: not row.live)
     if kind[0] is not each or any(row.lag_events is not None for row in kind):

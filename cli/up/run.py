@@ -18,12 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from adapters.embedded.processes import (
-    ChildProcess,
-    EmbeddedServerUnavailable,
-    ServerFailed,
-    accepts_connections,
-)
+from adapters.embedded.processes import ChildProcess, EmbeddedServerUnavailable, ServerFailed, accepts_connections
 from adapters.postgres.roles import Role
 from adapters.service_file import SERVICE_FILE, FolderInUse, RunningService, last_service, lock_folder
 from adapters.settings import Settings
@@ -163,9 +158,7 @@ def _locked_folder(data: Path | None) -> Iterator[Path]:
         except FolderInUse:
             raise ServerFailed(f"another `checkout up` uses {folder}; --data names another folder") from None
         except OSError as error:
-            raise ServerFailed(
-                f"the folder {folder} cannot be used: {error.strerror}; --data names another"
-            ) from error
+            raise ServerFailed(f"the folder {folder} cannot be used: {error.strerror}; --data names another") from error
         yield folder.resolve()
 
 

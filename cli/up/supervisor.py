@@ -30,12 +30,8 @@ async def keep_alive(child: ChildProcess, report: Callable[[str], None]) -> None
             await asyncio.sleep(POLL_SECONDS)
         short_lives = short_lives + 1 if monotonic() - started < SHORT_LIFE_SECONDS else 0
         if short_lives > MAX_SHORT_LIVES:
-            raise child.failure(
-                f"ended {short_lives} times soon after its start, the last time with {child.exit_code}"
-            )
-        report(
-            f"{child.name} ended with exit code {child.exit_code} and is started again; its log: {child.log}"
-        )
+            raise child.failure(f"ended {short_lives} times soon after its start, the last time with {child.exit_code}")
+        report(f"{child.name} ended with exit code {child.exit_code} and is started again; its log: {child.log}")
         await asyncio.sleep(min(MIN_PAUSE * 2**short_lives, MAX_PAUSE))
 
 
@@ -48,9 +44,7 @@ async def until_ready(port: int, limit: float) -> None:
         if status == 200:
             return
         await asyncio.sleep(0.05)
-    raise ServerFailed(
-        f"http://127.0.0.1:{port}/health/ready did not become ready within {limit:g} s: {last}"
-    )
+    raise ServerFailed(f"http://127.0.0.1:{port}/health/ready did not become ready within {limit:g} s: {last}")
 
 
 def _get(port: int) -> tuple[int, str]:

@@ -21,9 +21,7 @@ def validate(
     basket: Annotated[str | None, typer.Argument(help="The basket's id.")] = None,
     as_of: Annotated[
         datetime | None,
-        typer.Option(
-            parser=timestamp_option, metavar="TIME", help="As it was then, by the facts known then."
-        ),
+        typer.Option(parser=timestamp_option, metavar="TIME", help="As it was then, by the facts known then."),
     ] = None,
     at_version: Annotated[
         int | None,
@@ -40,9 +38,7 @@ def validate(
             help="JSON lines as for `catalogue load`: validate all open baskets as if these facts held.",
         ),
     ] = None,
-    partner: Annotated[
-        str | None, typer.Option(help="With --what-if: only baskets of this organisation.")
-    ] = None,
+    partner: Annotated[str | None, typer.Option(help="With --what-if: only baskets of this organisation.")] = None,
     all_open: Annotated[
         bool, typer.Option("--open", help="With --what-if: all open baskets, which is always so.")
     ] = False,
@@ -75,9 +71,7 @@ def validate(
     raise typer.Exit(_one(str(basket), as_of, at_version, explain=explain, json=json, out=Output(wide=wide)))
 
 
-def _one(
-    basket: str, as_of: datetime | None, at_version: int | None, *, explain: bool, json: bool, out: Output
-) -> int:
+def _one(basket: str, as_of: datetime | None, at_version: int | None, *, explain: bool, json: bool, out: Output) -> int:
     from cli.validate import screen
 
     async def revalidate(container: Container) -> AsOfVerdict:

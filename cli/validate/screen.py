@@ -155,9 +155,7 @@ def _show_facts(out: Output, result: AsOfVerdict, numbers: dict[str, int]) -> No
 def _fact_numbers(result: AsOfVerdict) -> dict[str, int]:
     """A short number for each known fact; the evidence of the verdict comes first."""
     used = {*result.verdict.evidence}
-    ids = sorted(
-        (fact.fact_id for fact in result.catalogue.facts()), key=lambda each: (each not in used, each)
-    )
+    ids = sorted((fact.fact_id for fact in result.catalogue.facts()), key=lambda each: (each not in used, each))
     return {id: number for number, id in enumerate(ids, 1)}
 
 

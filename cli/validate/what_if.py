@@ -204,9 +204,7 @@ async def _validate_all(
     async with process_pool(processes, worker, "validated baskets") as pool:
         try:
             try:
-                async for page, result in results_in_order(
-                    _pages(left), pool.submit, processes * PAGES_AHEAD, retry
-                ):
+                async for page, result in results_in_order(_pages(left), pool.submit, processes * PAGES_AHEAD, retry):
                     found.add(result)
                     found.after = page[-1]
                     file.save(found, now=False)

@@ -36,9 +36,7 @@ def verify(
     repair: Annotated[
         bool, typer.Option("--repair", help="Repair views, uses and claims that do not match the events.")
     ] = False,
-    reason: Annotated[
-        str | None, typer.Option(help="With --repair: why; it is recorded with the action.")
-    ] = None,
+    reason: Annotated[str | None, typer.Option(help="With --repair: why; it is recorded with the action.")] = None,
     actor: Actor = None,
     wide: Wide = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON line on stdout.")] = False,

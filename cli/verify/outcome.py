@@ -75,7 +75,5 @@ class VerifyOutcome:
         found = self.checkpoint
         if self.repaired is None:
             return found.differs
-        more = sum(found.counts.values()) > len(found.drifts) or any(
-            each.unexplained for each in found.topics
-        )
+        more = sum(found.counts.values()) > len(found.drifts) or any(each.unexplained for each in found.topics)
         return more or bool(self.repaired.remaining)

@@ -97,9 +97,7 @@ class _Run:
         if kafka and not found.topics:
             await self._verify_topics()
         lagging = found.lagging
-        found.add_inconsistencies(
-            await self._retry.do(lambda: self._verifier.settle(lagging, options.patience))
-        )
+        found.add_inconsistencies(await self._retry.do(lambda: self._verifier.settle(lagging, options.patience)))
         found.lagging = {}
         if found.unopened:
             why = "the master key of their personal data is not in the file that CHECKOUT_DATA_KEY_FILE names"
@@ -210,11 +208,7 @@ class _Run:
 
     async def _verify_topics(self) -> None:
         options, verifier = self._options, self._container.topic_verifier()
-        if (
-            options.everything
-            and options.partner is not None
-            and self.checkpoint.baskets > len(self._verified)
-        ):
+        if options.everything and options.partner is not None and self.checkpoint.baskets > len(self._verified):
             # A resumed run does not know the baskets of the run before it.
             async for ids, _ in self._pages(""):
                 self._verified.update(ids)
@@ -226,9 +220,7 @@ class _Run:
         try:
             verified = await self._retry.do(
                 lambda: (
-                    verifier.verify_all(progress, only)
-                    if options.everything
-                    else verifier.verify_some(self._verified)
+                    verifier.verify_all(progress, only) if options.everything else verifier.verify_some(self._verified)
                 )
             )
         except Unavailable as error:

@@ -63,9 +63,7 @@ def show(options: VerifyOptions, outcome: VerifyOutcome, out: Output = STDOUT) -
     """The output for people."""
     found = outcome.checkpoint
     rows = f" and {found.catalogue_rows:,} catalogue rows and facts" if found.catalogue_rows else ""
-    out.say(
-        f"{found.baskets:,} baskets of {found.events:,} events{rows} were verified in {outcome.seconds:.1f} s."
-    )
+    out.say(f"{found.baskets:,} baskets of {found.events:,} events{rows} were verified in {outcome.seconds:.1f} s.")
     if found.published_up_to is not None:
         out.say(_published(found.publisher, found.published_up_to))
     for topic in found.topics:

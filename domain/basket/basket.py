@@ -50,12 +50,8 @@ class Basket(Aggregate):
         self.finding_codes: tuple[str, ...] = ()
 
     @classmethod
-    def initiate(
-        cls, *, id: str, partner: str, details: BasketDetails, now: datetime, expires_at: datetime
-    ) -> Basket:
-        return cls.begin(
-            BasketInitiated, id=id, now=now, partner=partner, details=details, expires_at=expires_at
-        )
+    def initiate(cls, *, id: str, partner: str, details: BasketDetails, now: datetime, expires_at: datetime) -> Basket:
+        return cls.begin(BasketInitiated, id=id, now=now, partner=partner, details=details, expires_at=expires_at)
 
     def fork(self) -> Basket:
         """A copy to decide on. The original stays as it was acknowledged."""
@@ -112,9 +108,7 @@ class Basket(Aggregate):
         """Sets the price that the caller counts on. No event if it is the same."""
         before = self.items[item_id].expected_price
         if before != price:
-            self.trigger_event(
-                OrderItemPriceExpected, order_item_id=item_id, before=before, after=price, timestamp=now
-            )
+            self.trigger_event(OrderItemPriceExpected, order_item_id=item_id, before=before, after=price, timestamp=now)
 
     def remove_item(self, item_id: str, now: datetime) -> list[str]:
         """Removes a line and the add-ons under it; returns the ids of all that left, the line first."""

@@ -23,9 +23,7 @@ UPCASTERS: Upcasters = {}
 """From a superseded type name to the function that makes its document the next version's."""
 
 _UNQUOTED = ConfigDict(hide_input_in_errors=True)
-_EVENT: TypeAdapter[BasketEvent] = TypeAdapter(
-    Annotated[BasketEvent, Field(discriminator="type")], config=_UNQUOTED
-)
+_EVENT: TypeAdapter[BasketEvent] = TypeAdapter(Annotated[BasketEvent, Field(discriminator="type")], config=_UNQUOTED)
 _EVENTS: TypeAdapter[list[BasketEvent]] = TypeAdapter(
     list[Annotated[BasketEvent, Field(discriminator="type")]], config=_UNQUOTED
 )

@@ -53,9 +53,7 @@ class IdempotencyStore:
             raise KeyReused(key.key)
         return replace(found.response, headers={**found.response.headers, **REPLAYED})
 
-    async def save_response(
-        self, key: IdempotencyKey, response: RenderedResponse, shown: Basket | None = None
-    ) -> None:
+    async def save_response(self, key: IdempotencyKey, response: RenderedResponse, shown: Basket | None = None) -> None:
         """Saves the response of a rejected command, before the caller is told.
 
         A response that shows a basket belongs to that basket, so that an erasure finds it; it is saved only while

@@ -71,16 +71,12 @@ class _WantedLines:
             violations.append(self._context.too_many_items().at("order", "orderItems"))
         if violations:
             raise InvalidCommand(tuple(sorted(violations, key=lambda violation: violation.location[2:3])))
-        ordered = sorted(
-            self._by_id.values(), key=lambda line: (line.type == "add_on", self._first_index[line.id])
-        )
+        ordered = sorted(self._by_id.values(), key=lambda line: (line.type == "add_on", self._first_index[line.id]))
         return {line.id: line for line in ordered}
 
     def _in_processing_order(self) -> list[tuple[int, RequestedItem]]:
         """Parents before add-ons. Items with an id come before those without, which take the ids that are left."""
-        return sorted(
-            enumerate(self._items), key=lambda entry: (entry[1].type == "add_on", entry[1].id is None)
-        )
+        return sorted(enumerate(self._items), key=lambda entry: (entry[1].type == "add_on", entry[1].id is None))
 
     def _line(self, item: RequestedItem) -> OrderItem:
         """The wanted line with the item's quantity added, else the basket's line, else a new one."""
@@ -97,9 +93,7 @@ class _WantedLines:
             expected = _common_price(wanted.expected_price, item.expected_price)
             return wanted.model_copy(update={"quantity": quantity, "expected_price": expected})
         line_id = None if item.id is None else self._ids.resolve(item.id)
-        if held is not None and (
-            line_id == held.id or (line_id is None and held.id not in self._given_line_ids)
-        ):
+        if held is not None and (line_id == held.id or (line_id is None and held.id not in self._given_line_ids)):
             return held.model_copy(update={"quantity": item.quantity, "expected_price": item.expected_price})
         return self._context.new_line(item, type, parent_id)
 
@@ -107,7 +101,5 @@ class _WantedLines:
 def _common_price(one: Money | None, other: Money | None) -> Money | None:
     """The price that two items of one line expect; raises Rejection if they differ."""
     if one is not None and other is not None and one != other:
-        raise Rejection(
-            "expectedPrice", "expected_prices_contradict", f"another item of this line expects {one}"
-        )
+        raise Rejection("expectedPrice", "expected_prices_contradict", f"another item of this line expects {one}")
     return one or other

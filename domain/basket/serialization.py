@@ -74,9 +74,7 @@ def serialize_verdict(validated: Validated) -> Document:
 
 def _findings(findings: Sequence[Finding]) -> list[Finding]:
     return [
-        finding
-        if id is None or id == id.lower()
-        else finding.model_copy(update={"order_item_id": id.lower()})
+        finding if id is None or id == id.lower() else finding.model_copy(update={"order_item_id": id.lower()})
         for finding in findings
         for id in (finding.order_item_id,)
     ]

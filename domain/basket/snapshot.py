@@ -37,9 +37,7 @@ class BasketSnapshot(Value):
         return cls.model_construct(**snapshot_fields(basket))
 
     def restore(self) -> Basket:
-        basket = Basket.from_snapshot(
-            id=self.id, version=self.version, created=self.created, modified=self.modified
-        )
+        basket = Basket.from_snapshot(id=self.id, version=self.version, created=self.created, modified=self.modified)
         basket.items = {item.id: item for item in self.items}
         for name in _SAME_NAMES:
             setattr(basket, name, getattr(self, name))

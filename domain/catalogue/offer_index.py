@@ -65,9 +65,7 @@ class OfferEntry:
         self.versions = tuple(versions.values())
         self.prices = tuple([price for price in prices.values() if not is_withdrawn(price)])
         self._withdrawn = tuple([price for price in prices.values() if is_withdrawn(price)])
-        self.product_codes = tuple(
-            {product.product_code for fact in self.versions for product in fact.products}
-        )
+        self.product_codes = tuple({product.product_code for fact in self.versions for product in fact.products})
         self._quotes: dict[Hashable, OfferQuote] = {}
 
     def facts(self) -> Iterator[OfferFact | PriceFact]:

@@ -56,9 +56,7 @@ def price_at(prices: list[PriceFact], now: datetime) -> PriceQuote:
         return NO_PRICE
     expired = [price for price in prices if price.expired_at(now)]
     if expired:
-        return PriceQuote(
-            expired=max(expired, key=lambda price: (price.valid_until or now, *_precedence(price)))
-        )
+        return PriceQuote(expired=max(expired, key=lambda price: (price.valid_until or now, *_precedence(price))))
     upcoming = sorted(prices, key=_precedence, reverse=True)
     return PriceQuote(upcoming=min(upcoming, key=lambda price: price.valid_from or now))
 

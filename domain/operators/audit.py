@@ -49,9 +49,7 @@ class Operator(Value):
     def _can_be_recorded(self) -> Self:
         validate_reason(self.reason)
         if not is_storable_text(self.actor, MAX_ACTOR_LENGTH):
-            raise _not_storable(
-                "actor", f"a name has at most {MAX_ACTOR_LENGTH} characters, and no control characters"
-            )
+            raise _not_storable("actor", f"a name has at most {MAX_ACTOR_LENGTH} characters, and no control characters")
         return self
 
 
@@ -61,9 +59,7 @@ def validate_reason(reason: str) -> str:
     if not reason.strip():
         raise _not_storable("reason", "say why")
     if not is_storable_text(re.sub(r"[\r\n\t]", " ", reason), MAX_REASON_LENGTH):
-        raise _not_storable(
-            "reason", f"a reason has at most {MAX_REASON_LENGTH} characters, and no control characters"
-        )
+        raise _not_storable("reason", f"a reason has at most {MAX_REASON_LENGTH} characters, and no control characters")
     return reason.strip()
 
 

@@ -38,9 +38,7 @@ RUNNING_STATES: frozenset[RebuildState] = frozenset({"building", "comparing", "s
 RESUMABLE_STATES: frozenset[RebuildState] = RUNNING_STATES | {"cancelled", "failed"}
 """Of a whole rebuild. Repairs of some baskets and dry runs start again from the beginning."""
 
-RowDifferenceKind = Literal[
-    "differs", "missing", "surplus", "unfoldable", "stale", "live_behind", "live_ahead"
-]
+RowDifferenceKind = Literal["differs", "missing", "surplus", "unfoldable", "stale", "live_behind", "live_ahead"]
 """How a live row differs from the rebuilt one, the gravest kinds first:
 `differs`: it has other content at the same version, or a version that its stream does not have;
 `missing`: there is no row, though its last event is older than a minute;

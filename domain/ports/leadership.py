@@ -15,8 +15,6 @@ class Lease(Protocol):
 
 
 class Leadership(Protocol):
-    def hold(
-        self, role: str, waiting: Callable[[], None] = lambda: None
-    ) -> AbstractAsyncContextManager[Lease]:
+    def hold(self, role: str, waiting: Callable[[], None] = lambda: None) -> AbstractAsyncContextManager[Lease]:
         """Waits for the role, calls `waiting` about twice a second, and holds the role during the block. Raises
         StoreUnavailable."""

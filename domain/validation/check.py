@@ -66,9 +66,7 @@ class Check:
     def about_line(self, line: BasketLine, message: str, field: str, **data: JsonValue) -> Finding:
         return self._finding((line,), message, f"{line.path}{field}", data)
 
-    def about_lines(
-        self, lines: Sequence[BasketLine], message: str, field: str, **data: JsonValue
-    ) -> Finding:
+    def about_lines(self, lines: Sequence[BasketLine], message: str, field: str, **data: JsonValue) -> Finding:
         """A finding about several lines; its path is that of the first."""
         return self._finding(lines, message, f"{lines[0].path}{field}", {**data, "orderItemIds": _ids(lines)})
 

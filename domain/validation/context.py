@@ -35,9 +35,7 @@ class ValidationContext:
     availability_ids: tuple[str, ...]
 
     @classmethod
-    def of(
-        cls, basket: Basket, catalogue: Catalogue, now: datetime, policy: ValidationPolicy
-    ) -> ValidationContext:
+    def of(cls, basket: Basket, catalogue: Catalogue, now: datetime, policy: ValidationPolicy) -> ValidationContext:
         market = basket.market
         lines = _lines(basket.items.values(), catalogue, market, now, policy)
         to_check = tuple([line for line in lines if line.needs_check])
@@ -93,9 +91,7 @@ def _lines(
         quote = catalogue.quote(item.offer, market, now)
         ends_soon = quote.price_ends is not None and quote.price_ends <= soon
         next_price = quote.next_price if ends_soon else NO_PRICE
-        lines.append(
-            BasketLine(index, item, quote.offer, quote.successor, quote.price, next_price, ends_soon, quote)
-        )
+        lines.append(BasketLine(index, item, quote.offer, quote.successor, quote.price, next_price, ends_soon, quote))
     return tuple(lines)
 
 
@@ -106,8 +102,7 @@ def _demands(lines: Iterable[BasketLine]) -> tuple[OfferDemand, ...]:
             version = (line.item.offer.id, line.item.offer.version)
             by_version.setdefault(version, (line.offer.quantity, []))[1].append(line)
     return tuple(
-        OfferDemand(rule, tuple(same), sum([line.item.quantity for line in same]))
-        for rule, same in by_version.values()
+        OfferDemand(rule, tuple(same), sum([line.item.quantity for line in same])) for rule, same in by_version.values()
     )
 
 
@@ -151,8 +146,5 @@ def _stocks(
         for product_of_line in line.products:
             if product_of_line.product_code in needing:
                 needing[product_of_line.product_code][line.item_index] = line
-    stocks = [
-        ProductStock(code, requested[code], tuple(needing[code].values()), fact)
-        for code, fact in scarce.items()
-    ]
+    stocks = [ProductStock(code, requested[code], tuple(needing[code].values()), fact) for code, fact in scarce.items()]
     return tuple(stocks), tuple(ids)

@@ -42,7 +42,5 @@ def explain_verdict(verdict: Verdict, checks: Sequence[Check] = CHECKS) -> list[
         findings = (*own, *crashes)
         evidence = tuple(sorted({id for finding in findings for id in finding.evidence}))
         evidence = evidence or passed.get(check.code, ())
-        explanations.append(
-            CheckExplanation(check.code, check.looks_at, check.meaning, outcome, findings, evidence)
-        )
+        explanations.append(CheckExplanation(check.code, check.looks_at, check.meaning, outcome, findings, evidence))
     return explanations

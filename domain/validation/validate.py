@@ -36,9 +36,7 @@ def validate_basket(
     return run_checks(build_context(basket, catalogue, now, defaults), checks)
 
 
-def build_context(
-    basket: Basket, catalogue: Catalogue, now: datetime, defaults: PolicyTerms
-) -> ValidationContext:
+def build_context(basket: Basket, catalogue: Catalogue, now: datetime, defaults: PolicyTerms) -> ValidationContext:
     """The context with the policy of the basket's organisation."""
     policy = ValidationPolicy.resolve(catalogue.policies(basket.partner), defaults)
     return ValidationContext.of(basket, catalogue, now, policy)
@@ -130,6 +128,4 @@ class _Evidence:
             if group is None:
                 group = of_kinds[check.rests_on] = groups.setdefault(self.of(check.rests_on), [])
             group.append(check.code)
-        return tuple(
-            [Passed.construct_trusted(codes=tuple(group), evidence=facts) for facts, group in groups.items()]
-        )
+        return tuple([Passed.construct_trusted(codes=tuple(group), evidence=facts) for facts, group in groups.items()])

@@ -49,9 +49,7 @@ class VerdictAssembler:
             for version, position in versions.items()
         }
 
-    async def _of_stream(
-        self, stream_id: str, versions: Collection[int]
-    ) -> dict[int, bytes | VerdictUnavailable]:
+    async def _of_stream(self, stream_id: str, versions: Collection[int]) -> dict[int, bytes | VerdictUnavailable]:
         known = self._cache.get(stream_id)
         if known is not None and known.version >= min(versions):
             known = None
@@ -76,8 +74,7 @@ class VerdictAssembler:
         if basket is not None:
             self._cache[stream_id] = basket
         return {
-            version: found.get(version)
-            or VerdictUnavailable(f"{stream_id} has no verdict at version {version}")
+            version: found.get(version) or VerdictUnavailable(f"{stream_id} has no verdict at version {version}")
             for version in versions
         }
 

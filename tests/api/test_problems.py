@@ -25,12 +25,7 @@ from tests.api.service import (
     validate_path,
     wanted,
 )
-from tests.builders import (
-    InMemoryCheckout,
-    basket,
-    basket_id,
-    line,
-)
+from tests.builders import InMemoryCheckout, basket, basket_id, line
 from tests.fakes.event_store import InMemoryEventStore
 
 CALLS: list[tuple[str, str, object]] = [

@@ -44,9 +44,7 @@ def token(settings: Settings, **changes: Any) -> str:
 
 @pytest.mark.parametrize(("method", "path"), CALLS)
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer ", "Bearer x", "Basic c2hvcDpzaG9w", "token"])
-async def test_no_call_goes_without_a_token(
-    service: Service, method: str, path: str, header: str | None
-) -> None:
+async def test_no_call_goes_without_a_token(service: Service, method: str, path: str, header: str | None) -> None:
     answer = await ApiCaller(service, header).send(method, path)
     assert problem(answer) == (401, "not_authenticated")
     assert answer.headers["www-authenticate"].startswith("Bearer")
@@ -89,9 +87,7 @@ async def test_a_signed_token_that_says_what_cannot_be_kept_is_refused(
     assert problem(answer) == (401, "not_authenticated")
 
 
-@pytest.mark.parametrize(
-    "deep", [b"[" * 11_000, b'{"a":' * 2200, b'{"a":' + b"[" * 5000 + b"]" * 5000 + b"}"]
-)
+@pytest.mark.parametrize("deep", [b"[" * 11_000, b'{"a":' * 2200, b'{"a":' + b"[" * 5000 + b"]" * 5000 + b"}"])
 async def test_a_token_that_is_nested_without_end_is_refused(service: Service, deep: bytes) -> None:
     for crafty in (crafted(service.settings, deep), crafted(service.settings, b"{}", deep)):
         answer = await ApiCaller(service, f"Bearer {crafty}").order(basket_id())
@@ -99,9 +95,7 @@ async def test_a_token_that_is_nested_without_end_is_refused(service: Service, d
 
 
 @pytest.mark.parametrize("organisation", [*UNPRINTABLE, "\ud800"], ids=ascii)
-async def test_an_organisation_that_cannot_be_stored_allows_nothing(
-    service: Service, organisation: str
-) -> None:
+async def test_an_organisation_that_cannot_be_stored_allows_nothing(service: Service, organisation: str) -> None:
     claims = jwt.decode(token(service.settings), options={"verify_signature": False})
     said = json.dumps(claims | {"partner_org": organisation}).encode()
     answer = await ApiCaller(service, f"Bearer {crafted(service.settings, said)}").order(basket_id())

@@ -18,9 +18,7 @@ def transactions(*rows: tuple[int, int, int, int, int, float]) -> Any:
     return pd.DataFrame(rows, columns=columns)
 
 
-def found(
-    rows: Any, *changes: AvailabilityChange, known: tuple[int, ...] = (1, 2)
-) -> set[tuple[str, int, str]]:
+def found(rows: Any, *changes: AvailabilityChange, known: tuple[int, ...] = (1, 2)) -> set[tuple[str, int, str]]:
     """The findings of basket 1: code, product and detail."""
     from benchmarks.journey.comparison import expected_findings
 
@@ -52,16 +50,12 @@ def test_availability_of_a_store_overrides_that_of_everywhere() -> None:
     rows = transactions((1, 7, WEEK, 1, 3, 3.00))
     gone = AvailabilityChange(1, None, "out_of_stock", None)
     assert found(rows, gone) == {("product_out_of_stock", 1, "")}
-    assert found(rows, gone, AvailabilityChange(1, 7, "available", 2)) == {
-        ("product_insufficient_stock", 1, "2/3")
-    }
+    assert found(rows, gone, AvailabilityChange(1, 7, "available", 2)) == {("product_insufficient_stock", 1, "2/3")}
     assert found(rows, gone, AvailabilityChange(1, 8, "available", 2)) == {("product_out_of_stock", 1, "")}
     assert found(rows, AvailabilityChange(1, 7, "blocked", None)) == {("product_blocked", 1, "")}
 
 
 def test_rows_of_one_product_share_its_stock() -> None:
     rows = transactions((1, 7, WEEK, 1, 2, 2.00), (1, 7, WEEK, 1, 2, 2.00))
-    assert found(rows, AvailabilityChange(1, None, "available", 3)) == {
-        ("product_insufficient_stock", 1, "3/4")
-    }
+    assert found(rows, AvailabilityChange(1, None, "available", 3)) == {("product_insufficient_stock", 1, "3/4")}
     assert found(rows, AvailabilityChange(1, None, "available", 4)) == set()

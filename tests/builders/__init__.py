@@ -101,9 +101,7 @@ def offer(offer: str = "o-1", *, products: Iterable[str] = ("SKU-1",), **values:
         "version": named.version,
         "name": f"Offer {named.id}",
         "path": f"/offers/{named.id}",
-        "products": [
-            Product(product_code=code, path=f"/products/{code.lower()}").model_dump() for code in products
-        ],
+        "products": [Product(product_code=code, path=f"/products/{code.lower()}").model_dump() for code in products],
         "status": "published",
         "sequence": 1,
     }
@@ -292,9 +290,7 @@ class InMemoryCheckout:
     async def forget(self, basket_id: str) -> None:
         """Appends the event that erases the basket's personal data."""
         version = len(await self.history(basket_id))
-        await self.store.append(
-            Append(basket_id, version, [forgotten(basket_id, version, self.clock(), self.ids())])
-        )
+        await self.store.append(Append(basket_id, version, [forgotten(basket_id, version, self.clock(), self.ids())]))
 
     async def history(self, basket_id: str) -> list[DomainEvent]:
         """The basket's stored events."""

@@ -6,15 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from domain.basket.command_executor import Render
-from domain.basket.commands import (
-    Caller,
-    InitiateBasket,
-    Initiated,
-    UpdateBasket,
-    Updated,
-    ValidateBasket,
-    Validated,
-)
+from domain.basket.commands import Caller, InitiateBasket, Initiated, UpdateBasket, Updated, ValidateBasket, Validated
 from domain.basket.decision import CheckoutConfig
 from domain.basket.repository import BasketRepository
 from domain.ports.catalogue import CatalogueFacts

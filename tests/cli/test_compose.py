@@ -20,8 +20,7 @@ from adapters.settings import Settings
 ROOT = Path(__file__).parent.parent.parent
 FILE = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
 PASSWORDS = {
-    f"{name}_PASSWORD": f"{name.lower()}-secret"
-    for name in ("POSTGRES", "OWNER", "API", "WORKER", "OPERATOR")
+    f"{name}_PASSWORD": f"{name.lower()}-secret" for name in ("POSTGRES", "OWNER", "API", "WORKER", "OPERATOR")
 }
 VARIABLE = re.compile(r"\$\{(\w+)(?:(:-|:\?)([^}]*))?\}")
 WORKERS = {"publisher", "projector", "catalogue", "commands", "expiry", "sampler"}
@@ -54,9 +53,7 @@ def user_of(service: Mapping[str, Any]) -> str | None:
 
 
 def test_each_process_signs_in_with_its_own_role(services: dict[str, Any]) -> None:
-    users = {
-        name: user_of(service) for name, service in services.items() if name not in ("postgres", "kafka")
-    }
+    users = {name: user_of(service) for name, service in services.items() if name not in ("postgres", "kafka")}
     assert users == {
         "roles": services["postgres"]["environment"]["POSTGRES_USER"],
         "migrate": role_name("owner"),
@@ -111,9 +108,7 @@ def test_roles_then_schema_then_services_start_in_this_order(services: dict[str,
         assert after(name) == JOBS
 
 
-def test_every_variable_of_a_process_is_a_setting(
-    services: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_variable_of_a_process_is_a_setting(services: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("CHECKOUT_"):
             monkeypatch.delenv(name)

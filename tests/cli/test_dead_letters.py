@@ -110,9 +110,7 @@ async def test_a_basket_that_cannot_be_folded_stays_blocked_after_a_retry_and_a_
     assert set(await office.parts.blocked_baskets.blocked([basket_id])) == {basket_id}
     again = (await office.box.show(letter.id)).letter
     assert (again.tries, again.last_error) == (1, retried.words)
-    assert await office.results() == ["failed"], (
-        "what changed nothing but a count is recorded, a refusal is not"
-    )
+    assert await office.results() == ["failed"], "what changed nothing but a count is recorded, a refusal is not"
 
 
 async def test_a_skip_of_a_letter_about_a_view_folds_the_view_too(office: Office) -> None:
@@ -328,9 +326,7 @@ async def test_of_many_concurrent_operators_one_retries_each_letter(office: Offi
             await office.handlers(uuid).initiate(initiate(item("o-1")), caller())
 
     async with open_office(office.settings) as other:
-        both = await asyncio.gather(
-            office.retry_all(code="basket_not_found"), other.retry_all(code="basket_not_found")
-        )
+        both = await asyncio.gather(office.retry_all(code="basket_not_found"), other.retry_all(code="basket_not_found"))
 
     done = [outcome.basket_id for outcomes in both for outcome in outcomes if outcome.result == "done"]
     ours = [f"basket-{uuid}" for uuid in uuids]

@@ -61,9 +61,7 @@ class Ports:
     """Paths of the API's port, as they are declared."""
 
     def token(self) -> str:
-        return issue_token(
-            self.settings, partner=None, scope="operator", subject="ada", ttl=timedelta(minutes=5)
-        )
+        return issue_token(self.settings, partner=None, scope="operator", subject="ada", ttl=timedelta(minutes=5))
 
 
 @pytest.fixture(scope="module")
@@ -160,9 +158,7 @@ async def test_no_route_fails_for_a_stranger(ports: Ports, capfd: pytest.Capture
     assert {"/partner/checkout/initiate", "/operations/audit", "/console/sign-out"} <= set(ports.routes)
     faults = [
         (answer.request.method, answer.request.url.path, answer.status_code)
-        async for answer in _answers(
-            ports.api, _with_odd_ones(ports), {**HEADERS, "cookie": 'checkout_console="\\'}
-        )
+        async for answer in _answers(ports.api, _with_odd_ones(ports), {**HEADERS, "cookie": 'checkout_console="\\'})
         if answer.status_code >= 500
     ]
     assert faults == []
@@ -259,9 +255,7 @@ async def test_signed_in_operators_get_the_operator_apis_document(ports: Ports) 
         assert page.status_code == 200
         assert "operator-api/openapi.json" in page.text
         assert "://" not in page.text.replace("http://www.w3.org", "")
-        assert (
-            "/operations/audit" in (await browser.get(f"{CONSOLE}/operator-api/openapi.json")).json()["paths"]
-        )
+        assert "/operations/audit" in (await browser.get(f"{CONSOLE}/operator-api/openapi.json")).json()["paths"]
         assert (await browser.get(f"{CONSOLE}/operator-api/assets/swagger-ui.css")).status_code == 200
 
 

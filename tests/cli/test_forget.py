@@ -75,9 +75,7 @@ async def test_a_person_is_erased_once_it_is_confirmed(operating: Operating) -> 
     assert (again.code, again.err) == (1, "checkout: no basket holds data of this person\n")
 
 
-async def test_the_printed_result_repeats_the_erasure_after_a_restore(
-    operating: Operating, tmp_path: Path
-) -> None:
+async def test_the_printed_result_repeats_the_erasure_after_a_restore(operating: Operating, tmp_path: Path) -> None:
     ids = [await a_basket(operating.container, subject=subject) for subject in ("p-1", "p-2", "p-3")]
     kept = tmp_path / "forgotten.jsonl"
     kept.write_text("".join(json.dumps({"basketIds": [id], "left": 0}) + "\n" for id in ids[:2]))

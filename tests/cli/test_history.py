@@ -46,9 +46,7 @@ async def test_a_history_is_printed_for_people_and_for_programs(shop: Shop) -> N
     for_people = (await run_in_process(shop, "history", basket.id)).out
 
     assert await run_for_json(shop, "history", basket.id) == to_jsonable_python(entries)
-    assert await run_for_json(shop, "history", basket.id, "--after-version", 3) == to_jsonable_python(
-        entries[3:]
-    )
+    assert await run_for_json(shop, "history", basket.id, "--after-version", 3) == to_jsonable_python(entries[3:])
     for text in (
         "version\ttime\twhat\tby\tcorrelation\tcausation\n",
         "\t2 × o-1 v-1 added at 10.00 GBP\tclient-1\tcorrelation-1\t",
@@ -94,9 +92,7 @@ async def test_show_works_without_views_and_with_broken_ones(shop: Shop) -> None
     broken = replace(to_view(basket), version=9, snapshot=b"{}")
     await shop.views.advance([(0, broken)])
 
-    assert [
-        await run_for_json(shop, "show", basket.id, *when) for when in ((), ("--at-version", 2))
-    ] == before
+    assert [await run_for_json(shop, "show", basket.id, *when) for when in ((), ("--at-version", 2))] == before
     assert before[0] == before[1]
 
 

@@ -60,9 +60,7 @@ async def the_documented_basket() -> tuple[InMemoryCheckout, str]:
         checkout.clock.advance(timedelta(seconds=20))
         return caller("store-367", actor="client-367", correlation_id=f"c-{conversation}")
 
-    said = details(
-        external_id="EXT-1", country="US", currency="USD", source="kiosk", tracking={"campaign": "autumn"}
-    )
+    said = details(external_id="EXT-1", country="US", currency="USD", source="kiosk", tracking={"campaign": "autumn"})
     begun = InitiateBasket(said, (item("o-820165", 2),))
     basket = (await checkout.handlers.initiate(begun, by(1))).basket
     line = next(iter(basket.items))

@@ -70,9 +70,7 @@ class HostileShop:
             code="unreadable",
             error=WORSE,
         )
-        plain = DeadLetter(
-            MessageSource("checkout.commands.v1", 0, 2), None, WORSE.encode(), [], "unreadable", WORSE
-        )
+        plain = DeadLetter(MessageSource("checkout.commands.v1", 0, 2), None, WORSE.encode(), [], "unreadable", WORSE)
         await PostgresDeadLetters(shop.database).record([letter, plain])
         process = ServiceProcess("00000000-0000-7000-8000-000000000001", EVIL, 1, EVIL)
         failing = WorkerReport(

@@ -104,16 +104,12 @@ async def test_a_what_if_outlives_an_outage(shop: Shop, tmp_path: Path, administ
 @pytest.mark.parametrize("target", ["basket-views", "catalogue"])
 async def test_a_rebuild_outlives_an_outage(shop: Shop, target: str, administrator_url: str) -> None:
     table = {"basket-views": "basket_views", "catalogue": "catalogue_offers"}[target]
-    code, out = await outlived(
-        shop.url, administrator_url, table, ("rebuild", target, "--workers", 1, *WHY), {}
-    )
+    code, out = await outlived(shop.url, administrator_url, table, ("rebuild", target, "--workers", 1, *WHY), {})
     said = json.loads(out)
     assert (code, said["state"]) == (0, "switched")
 
 
-async def test_an_erasure_outlives_an_outage_and_names_every_basket(
-    parts: Container, administrator_url: str
-) -> None:
+async def test_an_erasure_outlives_an_outage_and_names_every_basket(parts: Container, administrator_url: str) -> None:
     ids = {await a_basket(parts, "acme") for _ in range(3)}
     assert parts.settings.database_url is not None
     settings = {"CHECKOUT_DATA_KEY_FILE": str(parts.settings.data_key_file)}

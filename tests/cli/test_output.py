@@ -102,9 +102,7 @@ def listed(out: Output) -> None:
 
 def verified(out: Output) -> None:
     state = VerifyCheckpoint(asked="all")
-    state.add_inconsistencies(
-        [Inconsistency(kind="view_differs", subject=BASKET, version=3, words="w" * 150)]
-    )
+    state.add_inconsistencies([Inconsistency(kind="view_differs", subject=BASKET, version=3, words="w" * 150)])
     verifying.show(VerifyOptions(), VerifyOutcome(state, None, complete=True, seconds=1.0), out)
 
 
@@ -127,9 +125,7 @@ WHOLE: list[tuple[Callable[[Output], None], list[str]]] = [
 
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize(("screen", "whole"), WHOLE, ids=[screen.__name__ for screen, _ in WHOLE])
-def test_ids_and_amounts_are_never_cut(
-    screen: Callable[[Output], None], whole: list[str], width: int | None
-) -> None:
+def test_ids_and_amounts_are_never_cut(screen: Callable[[Output], None], whole: list[str], width: int | None) -> None:
     paper = StringIO()
     screen(Output(paper, width=width))
     text = paper.getvalue()

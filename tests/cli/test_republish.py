@@ -77,9 +77,7 @@ async def partitions(settings: Settings, *topics: str) -> list[int]:
         await client.close()
 
 
-async def test_replayed_messages_equal_the_published_ones_and_are_marked_as_replays(
-    office: Office, topic: str
-) -> None:
+async def test_replayed_messages_equal_the_published_ones_and_are_marked_as_replays(office: Office, topic: str) -> None:
     await office.partner.fills_baskets(3)
 
     ended = await run_with(office.settings, "republish", "--to", topic, "--reason", "a new reader", "--json")
@@ -166,9 +164,7 @@ async def test_two_processes_that_resume_one_run_send_nothing_twice(
     assert await is_all_there_once(office, topic)
 
 
-async def test_an_interrupted_run_says_how_to_resume_and_then_sends_the_rest(
-    office: Office, topic: str
-) -> None:
+async def test_an_interrupted_run_says_how_to_resume_and_then_sends_the_rest(office: Office, topic: str) -> None:
     await office.partner.fills_baskets(5)
     asked = ("republish", "--to", topic, "--rate", "10", "--reason", "a new reader", "--json")
     async with Program("-m", "cli", *asked, environment=environment_of(office.settings)) as process:
@@ -178,9 +174,7 @@ async def test_an_interrupted_run_says_how_to_resume_and_then_sends_the_rest(
         assert "--resume" in await process.errors()
     assert (document["interrupted"], document["progress"]["complete"]) == (True, False)
 
-    again = await run_with(
-        office.settings, "republish", "--resume", document["run"]["id"], "--reason", "go on"
-    )
+    again = await run_with(office.settings, "republish", "--resume", document["run"]["id"], "--reason", "go on")
 
     assert again.code == 0, again.err
     if office.settings.kafka_delivery == "exactly_once":
@@ -227,12 +221,8 @@ async def test_a_replay_on_the_live_topic_does_not_change_views(office: Office) 
         await sent(office, await begin(office, BASKET_EVENTS, **asked))
 
         messages = await topic_content(office.settings, BASKET_EVENTS, [basket.id])
-        assert [message.message.header("ce_replay") is not None for message in messages] == [False] * 9 + [
-            True
-        ] * 9
-        await eventually(
-            lambda: done_with(office.settings, office.group, messages[-1].source), limit=20, every=0.05
-        )
+        assert [message.message.header("ce_replay") is not None for message in messages] == [False] * 9 + [True] * 9
+        await eventually(lambda: done_with(office.settings, office.group, messages[-1].source), limit=20, every=0.05)
         assert await office.parts.basket_views.snapshots([basket.id]) == before
         assert (await office.box.list(basket_id=basket.id)).letters == ()
         await office.partner.handlers.validate(validate(basket.id), caller())

@@ -14,9 +14,7 @@ METHODS = {("typer", "echo"), ("typer", "secho"), ("click", "echo"), ("click", "
 STREAMS = {"write", "writelines", "buffer"}
 """Methods that write to a stream. A stream itself may be passed on or inspected."""
 
-SOURCES = [
-    path for folder in ("cli", "api") for path in sorted((ROOT / folder).rglob("*.py")) if path not in ALLOWED
-]
+SOURCES = [path for folder in ("cli", "api") for path in sorted((ROOT / folder).rglob("*.py")) if path not in ALLOWED]
 
 
 def other_ways_out(source: str) -> Iterator[str]:
@@ -31,9 +29,7 @@ def other_ways_out(source: str) -> Iterator[str]:
                 found = name == "print"
             case ast.Attribute(value=ast.Name(id=module), attr=name):
                 found = (module, name) in METHODS
-            case ast.Attribute(
-                value=ast.Attribute(value=ast.Name(id="sys"), attr="stdout" | "stderr"), attr=name
-            ):
+            case ast.Attribute(value=ast.Attribute(value=ast.Name(id="sys"), attr="stdout" | "stderr"), attr=name):
                 found = name in STREAMS
             case _:
                 found = False

@@ -66,9 +66,7 @@ def of(status: ServiceStatus, program: Program) -> WorkerStatus | None:
     return next((each for each in status.workers if each.pid == program.pid), None)
 
 
-async def in_state(
-    statuses: StatusService, program: Program, state: str, limit: float = 30.0
-) -> ServiceStatus:
+async def in_state(statuses: StatusService, program: Program, state: str, limit: float = 30.0) -> ServiceStatus:
     async def status() -> ServiceStatus | None:
         now = await statuses.now()
         worker = of(now, program)

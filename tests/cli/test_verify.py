@@ -72,9 +72,7 @@ async def test_a_consistent_database_has_no_inconsistencies(shop: Shop) -> None:
 async def test_every_kind_of_view_inconsistency_is_reported_and_repaired_with_a_record(
     shop: Shop, saboteur: Saboteur
 ) -> None:
-    sound, missing, behind, ahead, content, status, uses, expiry = [
-        await shop.fill(item("o-1")) for _ in range(8)
-    ]
+    sound, missing, behind, ahead, content, status, uses, expiry = [await shop.fill(item("o-1")) for _ in range(8)]
     await saboteur.run("DELETE FROM basket_views WHERE basket_id = $1", missing.id)
     await shop.change(behind, add("o-2"))
     await saboteur.run("UPDATE basket_views SET version = 9 WHERE basket_id = $1", ahead.id)
@@ -123,9 +121,7 @@ async def test_every_kind_of_view_inconsistency_is_reported_and_repaired_with_a_
     assert await shop.views.versions([behind.id]) == {behind.id: 3}
 
 
-async def test_missing_and_left_behind_claims_are_reported_and_repaired(
-    shop: Shop, saboteur: Saboteur
-) -> None:
+async def test_missing_and_left_behind_claims_are_reported_and_repaired(shop: Shop, saboteur: Saboteur) -> None:
     lost, stale, robbed, other = [await claiming(shop, f"EXT-{number}") for number in range(4)]
     await saboteur.run("DELETE FROM claims WHERE stream_id = $1", lost.id)
     await saboteur.run("INSERT INTO claims VALUES ($2, $1)", stale.id, "acme\x1fEXT-99")
@@ -144,9 +140,7 @@ async def test_missing_and_left_behind_claims_are_reported_and_repaired(
     assert (await look(shop))["counts"] == {}
 
 
-async def test_inconsistencies_of_the_store_are_reported_and_not_repaired(
-    shop: Shop, saboteur: Saboteur
-) -> None:
+async def test_inconsistencies_of_the_store_are_reported_and_not_repaired(shop: Shop, saboteur: Saboteur) -> None:
     gap, turned, misplaced = [await shop.fill(item("o-1"), item("o-2")) for _ in range(3)]
     await saboteur.on_events("DELETE FROM events WHERE stream_id = $1 AND version = 2", gap.id)
     await saboteur.on_events(
@@ -160,9 +154,7 @@ async def test_inconsistencies_of_the_store_are_reported_and_not_repaired(
         turned.id,
     )
     await saboteur.on_events("DELETE FROM events WHERE stream_id = $1 AND version = 2", turned.id)
-    await saboteur.on_events(
-        "UPDATE events SET version = 2 WHERE stream_id = $1 AND version = 102", turned.id
-    )
+    await saboteur.on_events("UPDATE events SET version = 2 WHERE stream_id = $1 AND version = 102", turned.id)
     broken = "basket-00000000-0000-7000-8000-00000000dead"
     await shop.store.append(Append(broken, 0, [NewEvent("checkout.basket-initiated.v1", b'{"no":1}', b"{}")]))
 
@@ -178,9 +170,7 @@ async def test_inconsistencies_of_the_store_are_reported_and_not_repaired(
     assert said["repaired"]["mended"] == {}
 
 
-async def test_catalogue_rows_that_differ_from_the_newest_facts_are_reported(
-    shop: Shop, saboteur: Saboteur
-) -> None:
+async def test_catalogue_rows_that_differ_from_the_newest_facts_are_reported(shop: Shop, saboteur: Saboteur) -> None:
     assert (await look(shop))["counts"] == {}
     await saboteur.run("UPDATE catalogue_offers SET product_codes = '{SKU-9}' WHERE offer_id = 'o/2 %'")
     await saboteur.run("UPDATE catalogue_prices SET valid_from = '2020-01-01' WHERE offer_id = 'o/2 %'")
@@ -230,9 +220,7 @@ async def test_a_view_that_lags_for_a_moment_is_consistent(shop: Shop) -> None:
     assert (await patient)["counts"] == {}
 
 
-async def test_people_get_a_table_and_a_wrong_command_line_ends_with_2(
-    shop: Shop, saboteur: Saboteur
-) -> None:
+async def test_people_get_a_table_and_a_wrong_command_line_ends_with_2(shop: Shop, saboteur: Saboteur) -> None:
     basket = await shop.fill(item("o-1"))
     await saboteur.run("UPDATE basket_views SET status = 'expired'")
 
@@ -290,9 +278,7 @@ async def test_an_interrupted_run_resumes_and_verifies_each_basket_once(
     shop: Shop, saboteur: Saboteur, tmp_path: Path
 ) -> None:
     ids = sorted(await many_baskets(shop, 1_500))
-    await saboteur.run(
-        "UPDATE basket_views SET status = 'expired' WHERE basket_id = ANY($1)", [ids[0], ids[-1]]
-    )
+    await saboteur.run("UPDATE basket_views SET status = 'expired' WHERE basket_id = ANY($1)", [ids[0], ids[-1]])
     state = tmp_path / "state.json"
     asked = ("--all", "--no-kafka", "--processes", 2, "--resume", state, "--json")
     process = await begin_verify(shop, *asked)

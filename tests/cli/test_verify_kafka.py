@@ -67,10 +67,7 @@ async def test_messages_published_at_least_once_are_compared_on_the_embedded_bro
         odd = (("ce_id", f"{baskets[1].id}/7".encode()), ("ce_type", b"x"))
         await send(
             settings,
-            [
-                Message(topic, baskets[1].id.encode(), b"{}", odd)
-                for topic in (BASKET_EVENTS, VALIDATION_RESULTS)
-            ],
+            [Message(topic, baskets[1].id.encode(), b"{}", odd) for topic in (BASKET_EVENTS, VALIDATION_RESULTS)],
         )
         code, said = await ask(shop, "--basket", baskets[1].id, settings=settings)
         assert (code, kinds(said)) == (1, {baskets[1].id: ["message_without_event"] * 2})

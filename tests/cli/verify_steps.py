@@ -29,9 +29,7 @@ async def run_verify(shop: Shop, *arguments: object, settings: Settings | None =
     return await finish(await begin_verify(shop, *arguments, settings=settings))
 
 
-async def ask(
-    shop: Shop, *arguments: object, settings: Settings | None = None
-) -> tuple[int | None, dict[str, Any]]:
+async def ask(shop: Shop, *arguments: object, settings: Settings | None = None) -> tuple[int | None, dict[str, Any]]:
     """The exit code and the JSON output."""
     ended = await run_verify(shop, *arguments, "--json", settings=settings)
     assert ended.out, ended.err

@@ -9,13 +9,7 @@ from typing import Any
 
 import pytest
 
-from domain.operators.history.search import (
-    MAX_PAGE_SIZE,
-    BasketQuery,
-    BasketSearch,
-    BasketSummary,
-    InvalidPage,
-)
+from domain.operators.history.search import MAX_PAGE_SIZE, BasketQuery, BasketSearch, BasketSummary, InvalidPage
 from domain.ports.read_models import BasketView, BasketViews
 from tests.contracts.basket_views import a_view, later
 
@@ -137,9 +131,7 @@ class BasketSearchContract:
         assert await place.pages(BasketQuery(created_until=NOON), 10) == [[]]
         assert await place.pages(BasketQuery(modified_until=NOON + HOUR), 10) == [[]]
 
-    async def test_a_query_without_conditions_finds_all_the_newest_first(
-        self, place: BasketSearchFixture
-    ) -> None:
+    async def test_a_query_without_conditions_finds_all_the_newest_first(self, place: BasketSearchFixture) -> None:
         views = [created_at(minute) for minute in (2, 5, 1)]
         await place.hold(*views)
 
@@ -176,9 +168,7 @@ class BasketSearchContract:
         assert all(len(page) == 3 for page in pages[:-1])
         assert len(pages) == max(1, -(-count // 3))
 
-    async def test_pages_repeat_and_omit_none_while_baskets_change_and_appear(
-        self, place: BasketSearchFixture
-    ) -> None:
+    async def test_pages_repeat_and_omit_none_while_baskets_change_and_appear(self, place: BasketSearchFixture) -> None:
         views = [created_at(minute) for minute in range(6)]
         await place.hold(*views)
         first = await place.finder.find(BasketQuery(), None, 2)
@@ -192,9 +182,7 @@ class BasketSearchContract:
         given = [basket.basket_id for basket in (*first.baskets, *second.baskets)]
         assert given == [view.basket_id for view in reversed(views)]
 
-    async def test_a_cursor_of_another_query_or_a_forged_one_is_refused(
-        self, place: BasketSearchFixture
-    ) -> None:
+    async def test_a_cursor_of_another_query_or_a_forged_one_is_refused(self, place: BasketSearchFixture) -> None:
         await place.hold(*(created_at(minute) for minute in range(3)))
         cursor = (await place.finder.find(BasketQuery(partner="acme"), None, 1)).next_cursor
         assert cursor is not None

@@ -34,9 +34,7 @@ def later(view: BasketView, version: int, **values: object) -> BasketView:
 
 
 class BasketViewsContract:
-    async def test_a_view_that_does_not_exist_has_neither_version_nor_snapshot(
-        self, views: BasketViews
-    ) -> None:
+    async def test_a_view_that_does_not_exist_has_neither_version_nor_snapshot(self, views: BasketViews) -> None:
         assert await views.versions(["basket-none"]) == {}
         assert await views.snapshots(["basket-none"]) == {}
 
@@ -77,9 +75,7 @@ class BasketViewsContract:
     async def test_one_of_many_concurrent_moves_from_one_version_succeeds(self, views: BasketViews) -> None:
         view = a_view()
         await views.advance([(0, view)])
-        moved = await asyncio.gather(
-            *(views.advance([(1, later(view, 2, partner=f"partner-{n}"))]) for n in range(12))
-        )
+        moved = await asyncio.gather(*(views.advance([(1, later(view, 2, partner=f"partner-{n}"))]) for n in range(12)))
         assert sum(len(each) for each in moved) == 1
 
     async def test_open_baskets_past_their_expiry_are_due_the_oldest_first(self, views: BasketViews) -> None:

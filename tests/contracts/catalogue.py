@@ -29,9 +29,7 @@ _offsets = itertools.count()
 def sourced(facts: Iterable[Fact], key: str | None = None) -> Sequence[FactMessage]:
     """Messages with these facts; the default key is the fact's name."""
     return [
-        FactMessage(
-            fact, MessageSource("catalogue.offers.v1", 0, next(_offsets)), (key or fact.subject).encode()
-        )
+        FactMessage(fact, MessageSource("catalogue.offers.v1", 0, next(_offsets)), (key or fact.subject).encode())
         for fact in facts
     ]
 
@@ -334,9 +332,7 @@ class CatalogueFactsContract:
         messages = [message for fact, key in zip(said, keys, strict=True) for message in sourced([fact], key)]
         await facts.record([*messages, *sourced([common])])
 
-        outcome = await facts.record(
-            [tombstone(fact.kind, key) for fact, key in zip(said, keys, strict=True)]
-        )
+        outcome = await facts.record([tombstone(fact.kind, key) for fact, key in zip(said, keys, strict=True)])
 
         assert (outcome.withdrawn, outcome.idle, outcome.new) == (4, (), 0)
         for fresh in (True, False):
@@ -364,9 +360,7 @@ class CatalogueFactsContract:
         assert catalogue.offer(ref(id)) == offer(id)
         assert catalogue.availability(id, GB) == availability(id)
 
-    async def test_an_offers_id_names_all_its_versions_and_no_other_offer(
-        self, facts: CatalogueFacts
-    ) -> None:
+    async def test_an_offers_id_names_all_its_versions_and_no_other_offer(self, facts: CatalogueFacts) -> None:
         id = unique("o")
         others = [offer(f"{id}/v-1"), offer(f"{id}0")]
         await facts.record(sourced([offer(id), offer(f"{id}@v-2"), *others]))
@@ -393,9 +387,7 @@ class CatalogueFactsContract:
 
         catalogue = await facts.catalogue([id, repeated, newer], [], fresh=True)
         assert (outcome.withdrawn, outcome.idle) == (0, (said,))
-        assert [
-            catalogue.price(ref(each), GB, NOW).current is not None for each in (id, repeated, newer)
-        ] == [True] * 3
+        assert [catalogue.price(ref(each), GB, NOW).current is not None for each in (id, repeated, newer)] == [True] * 3
 
     @pytest.mark.parametrize("key", [None, b"", b"nobody", b"\xff\xfe", b"price/a\x00b", b"price/*"])
     async def test_a_tombstone_that_withdraws_nothing_is_reported(
@@ -416,9 +408,7 @@ class CatalogueFactsContract:
 
         assert (outcome.withdrawn, len(outcome.idle)) == (1, 1)
 
-    async def test_a_fact_after_a_withdrawal_counts_whatever_its_sequence(
-        self, facts: CatalogueFacts
-    ) -> None:
+    async def test_a_fact_after_a_withdrawal_counts_whatever_its_sequence(self, facts: CatalogueFacts) -> None:
         id = unique("o")
         name = price(id).subject
         first, lower, other = (
@@ -520,9 +510,7 @@ class CatalogueFactsContract:
             ]
         )
 
-        outcome = await facts.record(
-            [FactMessage(price(id, sequence=9), MessageSource(topic, 0, 0), name, NOW)]
-        )
+        outcome = await facts.record([FactMessage(price(id, sequence=9), MessageSource(topic, 0, 0), name, NOW)])
 
         catalogue = await facts.catalogue([id], [], fresh=True)
         assert outcome.new == 1

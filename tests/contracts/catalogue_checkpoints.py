@@ -10,9 +10,7 @@ class CatalogueCheckpointsContract:
     async def test_a_new_reader_has_no_position(self, readers: CatalogueCheckpoints) -> None:
         assert await readers.read(unique("reader")) is None
 
-    async def test_the_last_position_is_stored_and_never_moves_back(
-        self, readers: CatalogueCheckpoints
-    ) -> None:
+    async def test_the_last_position_is_stored_and_never_moves_back(self, readers: CatalogueCheckpoints) -> None:
         name, other = unique("reader"), unique("reader")
         await readers.write(name, 0)
         assert await readers.read(name) == 0

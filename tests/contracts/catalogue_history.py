@@ -40,9 +40,7 @@ class CatalogueHistoryContract:
 
     async def test_later_facts_are_not_known_at_an_earlier_position(self, learning: Learning) -> None:
         id, code = unique("o"), unique("SKU")
-        before = await learning.record(
-            offer(id, products=[code]), price(id, "1.00"), availability(code, quantity=9)
-        )
+        before = await learning.record(offer(id, products=[code]), price(id, "1.00"), availability(code, quantity=9))
         await learning.record(
             offer(id, products=[code], status="withdrawn", sequence=2),
             price(id, "2.00", sequence=2),
@@ -56,9 +54,7 @@ class CatalogueHistoryContract:
         assert then.availability(code, GB) == availability(code, quantity=9)
         assert then.position == before
 
-    async def test_a_late_older_fact_counts_from_its_arrival_and_overwrites_nothing(
-        self, learning: Learning
-    ) -> None:
+    async def test_a_late_older_fact_counts_from_its_arrival_and_overwrites_nothing(self, learning: Learning) -> None:
         id = unique("o")
         newer, older = price(id, "2.00", sequence=2), price(id, "1.00", sequence=1)
         nothing = await learning.history.position_at()

@@ -63,9 +63,7 @@ class DeadLetterStoreContract:
         assert await book.last_id() == ids[-1]
         assert await book.find(ids[-1] + 1) is None
 
-    async def test_pages_follow_each_other_without_a_gap(
-        self, book: DeadLetterStore, bury: SendToDeadLetters
-    ) -> None:
+    async def test_pages_follow_each_other_without_a_gap(self, book: DeadLetterStore, bury: SendToDeadLetters) -> None:
         ids = [await bury(message(offset)) for offset in range(5)]
 
         first = await book.page(ANY, 0, 2)
@@ -160,9 +158,7 @@ class DeadLetterStoreContract:
         assert letter.tried_at is not None
         assert letter.message.error == "not as it should be"
 
-    async def test_a_reopened_letter_waits_again(
-        self, book: DeadLetterStore, bury: SendToDeadLetters
-    ) -> None:
+    async def test_a_reopened_letter_waits_again(self, book: DeadLetterStore, bury: SendToDeadLetters) -> None:
         id = await bury(message(1))
         await settle(book, id)
 

@@ -40,9 +40,7 @@ class EventFeedContract:
         ]
         assert found[1:3] == list(await store.read_events(other))
 
-    async def test_the_last_position_is_that_of_the_newest_event(
-        self, store: EventStore, feed: EventFeed
-    ) -> None:
+    async def test_the_last_position_is_that_of_the_newest_event(self, store: EventStore, feed: EventFeed) -> None:
         assert await feed.last_position() == 0
         await store.append(an_append(a_stream(), 0, "a", "b"))
         assert await feed.last_position() == (await everything(feed))[-1].position
@@ -70,9 +68,7 @@ class EventFeedContract:
         await store.append(an_append(a_stream()))
         await asyncio.wait_for(waiting, LONG / 2)
 
-    async def test_a_wait_for_an_existing_event_ends_at_once(
-        self, store: EventStore, feed: EventFeed
-    ) -> None:
+    async def test_a_wait_for_an_existing_event_ends_at_once(self, store: EventStore, feed: EventFeed) -> None:
         await store.append(an_append(a_stream()))
         await asyncio.wait_for(feed.wait(0, LONG), LONG / 2)
 

@@ -87,9 +87,7 @@ class EventStoreContract:
         names = [f"by {n}" for n in range(20)]
         outcomes = await asyncio.gather(*(store.append(an_append(stream, 0, name, name)) for name in names))
 
-        winners = [
-            name for name, outcome in zip(names, outcomes, strict=True) if isinstance(outcome, Appended)
-        ]
+        winners = [name for name, outcome in zip(names, outcomes, strict=True) if isinstance(outcome, Appended)]
         assert outcomes.count(Conflict()) == 19
         assert await names_of(store, stream) == winners * 2
 
@@ -130,9 +128,7 @@ class EventStoreContract:
 
     async def test_two_streams_never_hold_one_name(self, store: EventStore) -> None:
         name, streams = str(uuid4()), [a_stream() for _ in range(10)]
-        outcomes = await asyncio.gather(
-            *(store.append(an_append(stream, 0, claims=[name])) for stream in streams)
-        )
+        outcomes = await asyncio.gather(*(store.append(an_append(stream, 0, claims=[name])) for stream in streams))
         holders = [stream for stream in streams if await names_of(store, stream)]
         assert outcomes.count(ClaimTaken()) == 9
         assert holders == [await store.find_claim(name)]
@@ -187,9 +183,7 @@ class EventStoreContract:
         assert await names_of(store, stream) == ["first"]
         assert await store.find_response(key.scope, key.key) == StoredResponse(b"digest", a_response())
 
-    async def test_a_stored_response_takes_precedence_over_a_taken_claim_or_a_conflict(
-        self, store: EventStore
-    ) -> None:
+    async def test_a_stored_response_takes_precedence_over_a_taken_claim_or_a_conflict(self, store: EventStore) -> None:
         key, first, second, claim = an_idempotency_key(), a_stream(), a_stream(), a_stream()
         await store.append(an_append(first, 0, claims=[claim], response=(key, a_response())))
         for version in (0, 3):
@@ -227,9 +221,7 @@ class EventStoreContract:
         assert outcomes.count(AlreadyAnswered()) == 9
         assert sum([len(await names_of(store, stream)) for stream in streams]) == 1
 
-    async def test_a_response_without_events_is_stored_only_at_the_expected_version(
-        self, store: EventStore
-    ) -> None:
+    async def test_a_response_without_events_is_stored_only_at_the_expected_version(self, store: EventStore) -> None:
         stream, refused, answered = a_stream(), an_idempotency_key(), an_idempotency_key()
         await store.append(an_append(stream))
         stale = Append(stream, 0, (), response=(refused, a_response()))
@@ -250,9 +242,7 @@ class EventStoreContract:
         keys = [an_idempotency_key() for _ in range(20)]
         assert all(await asyncio.gather(*(store.store_response(key, a_response()) for key in keys)))
 
-    async def test_a_response_expires_and_its_key_may_be_used_again(
-        self, forgetful_store: EventStore
-    ) -> None:
+    async def test_a_response_expires_and_its_key_may_be_used_again(self, forgetful_store: EventStore) -> None:
         key, stream = an_idempotency_key(), a_stream()
         await forgetful_store.store_response(key, a_response())
 
@@ -263,9 +253,7 @@ class EventStoreContract:
         await eventually(forgotten, limit=20 * SHORTLY)
         again = an_append(stream, 0, response=(key, a_response(b"new")))
         assert isinstance(await forgetful_store.append(again), Appended)
-        assert await forgetful_store.find_response(key.scope, key.key) == StoredResponse(
-            b"digest", a_response(b"new")
-        )
+        assert await forgetful_store.find_response(key.scope, key.key) == StoredResponse(b"digest", a_response(b"new"))
 
     async def test_a_cancelled_caller_does_not_affect_others(self, store: EventStore) -> None:
         streams = [a_stream() for _ in range(30)]

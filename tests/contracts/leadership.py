@@ -58,9 +58,7 @@ class LeadershipContract:
         async with asyncio.timeout(5), another.hold(role) as lease:
             await lease.confirm()
 
-    async def test_a_cancelled_wait_holds_nothing(
-        self, leadership: Leadership, another: Leadership, role: str
-    ) -> None:
+    async def test_a_cancelled_wait_holds_nothing(self, leadership: Leadership, another: Leadership, role: str) -> None:
         waited: list[None] = []
 
         async def wait() -> None:

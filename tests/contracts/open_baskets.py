@@ -76,14 +76,10 @@ class OpenBasketsContract:
         assert await place.using(name) == [view.basket_id]
         assert await place.using(other) == []
 
-    async def test_a_basket_is_found_by_its_offers_and_products_while_it_is_open(
-        self, place: OpenBasketsPlace
-    ) -> None:
+    async def test_a_basket_is_found_by_its_offers_and_products_while_it_is_open(self, place: OpenBasketsPlace) -> None:
         made = basket(id=f"basket-{unique('x')}")
         mark = unique("o")
-        fresh = Basket.initiate(
-            id=made.id, partner=mark, details=made.details, now=NOW, expires_at=NOW + LIFETIME
-        )
+        fresh = Basket.initiate(id=made.id, partner=mark, details=made.details, now=NOW, expires_at=NOW + LIFETIME)
         fresh.add_item(line(offer=mark, products=[f"{mark}-p"]), NOW)
         await place.stored(fresh)
         await place.projected(fresh)
@@ -114,9 +110,7 @@ class OpenBasketsContract:
 
         assert {*behind} & {held.id, lagging.id, new.id} == {lagging.id, new.id}
 
-    async def test_only_the_successful_one_of_concurrent_moves_sets_references(
-        self, place: OpenBasketsPlace
-    ) -> None:
+    async def test_only_the_successful_one_of_concurrent_moves_sets_references(self, place: OpenBasketsPlace) -> None:
         names = [unique("offer/o") for _ in range(8)]
         view = using()
         await place.views.advance([(0, view)])

@@ -22,8 +22,7 @@ def stored(basket_id: str, version: int, position: int, type: str = "checkout.x.
         stream_id=basket_id,
         version=version,
         type=type,
-        data=b'{"basketId":"%s","version":%d,"occurredAt":"2026-11-23T12:00:00Z"}'
-        % (basket_id.encode(), version),
+        data=b'{"basketId":"%s","version":%d,"occurredAt":"2026-11-23T12:00:00Z"}' % (basket_id.encode(), version),
         metadata=b'{"partner":"acme","traceparent":"00-1-2-01"}',
         recorded_at=WHEN,
     )
@@ -56,9 +55,7 @@ class PublisherContract:
             last = events[-1]
             assert session.published == PublisherCheckpoint(last.position, f"{last.stream_id}/{last.version}")
 
-    async def test_its_checkpoint_can_be_reset_also_backwards(
-        self, publisher: Publisher, settings: Settings
-    ) -> None:
+    async def test_its_checkpoint_can_be_reset_also_backwards(self, publisher: Publisher, settings: Settings) -> None:
         events = some_events(6, baskets=1)
         async with publisher.session() as session:
             await session.publish(publications(events))

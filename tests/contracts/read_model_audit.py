@@ -32,9 +32,7 @@ class AuditedStore:
     handlers: DirectHandlers
     actions: Callable[[], object]
 
-    async def basket(
-        self, partner: str = "acme", external_id: str | None = None, *, viewed: bool = True
-    ) -> Basket:
+    async def basket(self, partner: str = "acme", external_id: str | None = None, *, viewed: bool = True) -> Basket:
         command = initiate(item("o-1"), external_id=external_id)
         basket = (await self.handlers.initiate(command, caller(partner))).basket
         if viewed:
@@ -72,9 +70,7 @@ class ReadModelAuditContract:
         assert held[basket.id].view == replace(wanted, snapshot=b"", uses=None)
         assert held[basket.id].uses == wanted.uses
 
-    async def test_pages_contain_each_basket_with_an_event_or_a_view_once_in_order(
-        self, derived: AuditedStore
-    ) -> None:
+    async def test_pages_contain_each_basket_with_an_event_or_a_view_once_in_order(self, derived: AuditedStore) -> None:
         baskets = [await derived.basket() for _ in range(4)]
         unseen = await derived.basket(viewed=False)
         orphan = replace(to_view(baskets[0]), basket_id="basket-zzz")
@@ -89,9 +85,7 @@ class ReadModelAuditContract:
         assert found == sorted([*(basket.id for basket in baskets), unseen.id, "basket-zzz"])
         assert await derived.rows.count() >= 4
 
-    async def test_baskets_of_an_organisation_are_found_by_an_event_or_a_view(
-        self, derived: AuditedStore
-    ) -> None:
+    async def test_baskets_of_an_organisation_are_found_by_an_event_or_a_view(self, derived: AuditedStore) -> None:
         theirs, taken, lost = [await derived.basket(partner) for partner in ("globex", "acme", "globex")]
         await derived.basket("acme")
         await derived.repair.repair([repair_of(replace(to_view(taken), partner="globex"), 2)], action_of)
@@ -103,14 +97,10 @@ class ReadModelAuditContract:
         assert last is not None
         assert set(await derived.rows.some_basket_ids(10, "globex")) == {theirs.id, taken.id, lost.id}
 
-    async def test_a_random_sample_does_not_depend_on_the_number_of_events(
-        self, derived: AuditedStore
-    ) -> None:
+    async def test_a_random_sample_does_not_depend_on_the_number_of_events(self, derived: AuditedStore) -> None:
         baskets = [await derived.basket(viewed=False) for _ in range(3)]
         for number in range(20):
-            await derived.handlers.initiate(
-                initiate(item("o-1", number + 2), checkout_id=baskets[0].id), caller()
-            )
+            await derived.handlers.initiate(initiate(item("o-1", number + 2), checkout_id=baskets[0].id), caller())
         drawn: Counter[str] = Counter()
         for _ in range(150):
             drawn.update(await derived.rows.some_basket_ids(1, None))

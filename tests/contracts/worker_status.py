@@ -5,13 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from domain.operators.status.model import (
-    LagMeasurement,
-    ServiceProcess,
-    StoredReport,
-    WorkerReport,
-    WorkerStatusStore,
-)
+from domain.operators.status.model import LagMeasurement, ServiceProcess, StoredReport, WorkerReport, WorkerStatusStore
 
 ONE = ServiceProcess("00000000-0000-7000-8000-000000000001", "here", 11, "1.0.0")
 OTHER = ServiceProcess("00000000-0000-7000-8000-000000000002", "there", 12, "1.0.1")
@@ -62,14 +56,10 @@ class WorkerStatusStoreContract:
         )
         assert found.reported_at <= readings.at
 
-    async def test_a_later_report_replaces_the_earlier_one_of_the_process(
-        self, states: WorkerStatusStore
-    ) -> None:
+    async def test_a_later_report_replaces_the_earlier_one_of_the_process(self, states: WorkerStatusStore) -> None:
         await states.report(ONE, [WHOLE, WorkerReport("projector", "starting")])
         (_, before) = (await states.read()).reports
-        await states.report(
-            ONE, [WorkerReport("projector", "working"), WorkerReport("publisher", "standing-by")]
-        )
+        await states.report(ONE, [WorkerReport("projector", "working"), WorkerReport("publisher", "standing-by")])
         await states.report(OTHER, [WorkerReport("projector", "working")])
 
         found = (await states.read()).reports
@@ -82,9 +72,7 @@ class WorkerStatusStoreContract:
         assert (publisher.position, publisher.last_error, publisher.measured_at) == (None, None, None)
         assert publisher.started_at == before.started_at == before.reported_at < publisher.reported_at
 
-    async def test_old_reports_are_deleted_but_never_the_last_known_one(
-        self, states: WorkerStatusStore
-    ) -> None:
+    async def test_old_reports_are_deleted_but_never_the_last_known_one(self, states: WorkerStatusStore) -> None:
         standing_by = replace(WHOLE, lag=None)
         await states.report(ONE, [WHOLE, WorkerReport("projector", "working")])
         await states.report(OTHER, [standing_by, WorkerReport("projector", "working")])

@@ -107,10 +107,7 @@ class InMemoryCatalogue:
             and not is_withdrawn(fact)
             and (
                 tombstone.name in keys_naming(fact)
-                or (
-                    tombstone.key is not None
-                    and self._keys.get(fact.subject) == (tombstone.key, recency(fact))
-                )
+                or (tombstone.key is not None and self._keys.get(fact.subject) == (tombstone.key, recency(fact)))
             )
         ]
 
@@ -141,9 +138,7 @@ class InMemoryCatalogue:
         return Catalogue([*offers, *about], min(position, len(self._facts)))
 
     async def position_at(self, moment: datetime | None = None) -> int:
-        positions = (
-            at for at, learned in enumerate(self._learned_at, 1) if moment is None or learned <= moment
-        )
+        positions = (at for at, learned in enumerate(self._learned_at, 1) if moment is None or learned <= moment)
         return max(positions, default=0)
 
     async def recorded_after(self, position: int, limit: int) -> Sequence[tuple[int, Fact]]:
@@ -157,9 +152,7 @@ class InMemoryCatalogue:
         return {offer.id for offer in newest if _is_made_of(offer, product_codes)}
 
 
-def _is_about(
-    fact: Fact, offer_ids: Collection[str], product_codes: Collection[str], partner: str | None
-) -> bool:
+def _is_about(fact: Fact, offer_ids: Collection[str], product_codes: Collection[str], partner: str | None) -> bool:
     return (
         (isinstance(fact, PriceFact) and fact.offer_id in offer_ids)
         or (isinstance(fact, AvailabilityFact) and fact.product_code in product_codes)

@@ -10,9 +10,7 @@ from typing import Literal
 
 from domain.operators.audit import OperatorAction
 from domain.operators.dead_letters.model import DeadLetterCount, DeadLetterQuery, ResolvedBy
-from domain.operators.dead_letters.store import (
-    StoredDeadLetter,
-)
+from domain.operators.dead_letters.store import StoredDeadLetter
 from domain.shared.values import Clock
 
 
@@ -68,8 +66,7 @@ class InMemoryDeadLetterStore:
             if letter.settled_at is None
         )
         return [
-            DeadLetterCount(topic=topic, code=code, count=count)
-            for (topic, code), count in sorted(waiting.items())
+            DeadLetterCount(topic=topic, code=code, count=count) for (topic, code), count in sorted(waiting.items())
         ]
 
     def change(self, ids: Sequence[int], **values: object) -> None:
@@ -94,9 +91,7 @@ class InMemoryDeadLetterStore:
 
 
 class _Claim:
-    def __init__(
-        self, store: InMemoryDeadLetterStore, letter: StoredDeadLetter, waiting: Sequence[int]
-    ) -> None:
+    def __init__(self, store: InMemoryDeadLetterStore, letter: StoredDeadLetter, waiting: Sequence[int]) -> None:
         self.letter = letter
         self.others = [id for id in waiting if id != letter.id]
         self.waits_for = waiting[0] if waiting[0] != letter.id else None

@@ -36,9 +36,7 @@ class InMemoryReadModelAudit:
             if id in rows or used.get(id)
         }
 
-    async def basket_ids(
-        self, after: str, limit: int, partner: str | None
-    ) -> tuple[Sequence[str], str | None]:
+    async def basket_ids(self, after: str, limit: int, partner: str | None) -> tuple[Sequence[str], str | None]:
         firsts = await self._firsts()
         used = {id for id, uses in self._views.used.items() if uses}
         page = sorted(id for id in {*firsts, *self._views.rows, *used} if id > after)[:limit]

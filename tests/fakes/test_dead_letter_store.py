@@ -2,9 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from domain.operators.dead_letters.store import (
-    StoredDeadLetter,
-)
+from domain.operators.dead_letters.store import StoredDeadLetter
 from domain.ports.messaging import DeadLetter
 from tests.contracts.audit import NOON
 from tests.contracts.dead_letter_store import DeadLetterStoreContract, SendToDeadLetters

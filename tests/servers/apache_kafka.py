@@ -8,13 +8,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from adapters.embedded.processes import (
-    ChildProcess,
-    EmbeddedServerUnavailable,
-    free_port,
-    run_in_thread,
-    run_tool,
-)
+from adapters.embedded.processes import ChildProcess, EmbeddedServerUnavailable, free_port, run_in_thread, run_tool
 from adapters.embedded.server import EmbeddedServer
 from tests.servers.kafka_jars import kafka_jars_folder
 
@@ -116,9 +110,7 @@ class ApacheKafka(EmbeddedServer):
 def _java() -> str:
     java = shutil.which("java")
     if java is None:
-        raise EmbeddedServerUnavailable(
-            "Apache Kafka needs Java 17 or newer, and there is no `java` on the PATH"
-        )
+        raise EmbeddedServerUnavailable("Apache Kafka needs Java 17 or newer, and there is no `java` on the PATH")
     return java
 
 

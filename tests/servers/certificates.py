@@ -50,9 +50,7 @@ class Authority:
                 x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]),
                 critical=False,
             )
-            .add_extension(
-                x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False
-            )
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
         )
         if hosts:
             builder = builder.add_extension(
@@ -62,9 +60,7 @@ class Authority:
         certificate = builder.sign(self._key, hashes.SHA256())
         made.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
         encryption = (
-            serialization.BestAvailableEncryption(password.encode())
-            if password
-            else serialization.NoEncryption()
+            serialization.BestAvailableEncryption(password.encode()) if password else serialization.NoEncryption()
         )
         # The one form that Java reads as well.
         made.key.write_bytes(

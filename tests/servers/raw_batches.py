@@ -115,8 +115,6 @@ def _log(folder: Path, topic: str, partition: int) -> Path:
 def _batches(segment: bytes | bytearray) -> Iterator[tuple[int, int]]:
     """Where each batch begins, and its codec."""
     at = 0
-    while at + HEADER_BYTES <= len(segment) and (
-        length := struct.unpack_from(">i", segment, at + _LENGTH)[0]
-    ):
+    while at + HEADER_BYTES <= len(segment) and (length := struct.unpack_from(">i", segment, at + _LENGTH)[0]):
         yield at, struct.unpack_from(">h", segment, at + _ATTRIBUTES)[0] & 7
         at += 12 + length

@@ -158,9 +158,7 @@ async def tls_kafka(folder: Path) -> AsyncIterator[TlsKafka]:
         "listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config": f"{scram};",
     }
     user = f'SCRAM-SHA-512=[name="ann",password="{PASSWORD}"]'
-    async with ApacheKafka(
-        folder / "kafka", port=port, settings=settings, format_options=["--add-scram", user]
-    ):
+    async with ApacheKafka(folder / "kafka", port=port, settings=settings, format_options=["--add-scram", user]):
         yield TlsKafka(
             f"127.0.0.1:{port}",
             f"127.0.0.1:{password_port}",

@@ -18,9 +18,7 @@ WAIT_LIMIT_SECONDS = 90.0
 async def eventually(condition: Callable[[], Awaitable[T]], limit: float = ..., every: float = ...) -> T: ...
 @overload
 async def eventually(condition: Callable[[], T], limit: float = ..., every: float = ...) -> T: ...
-async def eventually(
-    condition: Callable[[], Any], limit: float = WAIT_LIMIT_SECONDS, every: float = 0.02
-) -> Any:
+async def eventually(condition: Callable[[], Any], limit: float = WAIT_LIMIT_SECONDS, every: float = 0.02) -> Any:
     """The first true answer of the condition, which is asked again `every` so many seconds; an AssertionError
     from it counts as not yet. Raises AssertionError after `limit` seconds, with the last answer."""
     deadline = time.monotonic() + limit

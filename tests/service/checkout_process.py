@@ -43,9 +43,7 @@ class CheckoutService:
             env={**os.environ, **self.environment},
         )
         output, errors = await process.communicate()
-        assert process.returncode == 0, (
-            f"checkout {arguments} ended with {process.returncode}: {errors.decode()}"
-        )
+        assert process.returncode == 0, f"checkout {arguments} ended with {process.returncode}: {errors.decode()}"
         return output.decode()
 
     @asynccontextmanager
@@ -114,6 +112,4 @@ def add(offer_id: str, quantity: int = 1) -> dict[str, Any]:
 
 def cookie(basket_id: str) -> dict[str, str]:
     """The header that carries the landing state."""
-    return {
-        "Cookie": "landing_state=" + json.dumps({"basketId": basket_id}).replace('"', "%22").replace(" ", "")
-    }
+    return {"Cookie": "landing_state=" + json.dumps({"basketId": basket_id}).replace('"', "%22").replace(" ", "")}

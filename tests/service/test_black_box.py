@@ -33,9 +33,7 @@ async def test_a_verdict_follows_the_catalogue_and_reaches_kafka_as_it_was_answe
     service: CheckoutService,
 ) -> None:
     async with service.caller("store-367") as client:
-        begun = await client.post(
-            "/partner/checkout/initiate", json=initiate_body(sample_baskets("store-367")[0])
-        )
+        begun = await client.post("/partner/checkout/initiate", json=initiate_body(sample_baskets("store-367")[0]))
         basket_id = begun.json()["id"]
         verdict = (await client.post(f"/partner/checkout/validate/{basket_id}")).json()
     assert verdict["ready"] is True
@@ -51,9 +49,7 @@ async def test_a_verdict_follows_the_catalogue_and_reaches_kafka_as_it_was_answe
 
         async def of_this_basket() -> list[object]:
             records = (await results.getmany(timeout_ms=200)).values()
-            return [
-                json.loads(each.value) for some in records for each in some if each.key.decode() == basket_id
-            ]
+            return [json.loads(each.value) for some in records for each in some if each.key.decode() == basket_id]
 
         assert await eventually(of_this_basket, limit=20) == [verdict]
     finally:

@@ -45,9 +45,7 @@ async def test_a_full_broker_is_restarted_and_the_service_continues(tmp_path: Pa
                 await send(settings, filling)
                 if first.memory_info().rss > MOST_MEGABYTES * 1024 * 1024:
                     break
-            await eventually(
-                lambda: not first.is_running() or first.status() == psutil.STATUS_ZOMBIE, limit=120
-            )
+            await eventually(lambda: not first.is_running() or first.status() == psutil.STATUS_ZOMBIE, limit=120)
 
             # Calls are answered meanwhile; their events are published once the workers are back.
             late = await caller.post("/partner/checkout/initiate", json=order_of(line("o-2")))

@@ -78,9 +78,7 @@ async def api_process(folder: Path, database_url: str) -> AsyncIterator[httpx.As
         yield client
 
 
-async def outcome(
-    clients: Sequence[httpx.AsyncClient], first: int, key: str, **request: object
-) -> httpx.Response:
+async def outcome(clients: Sequence[httpx.AsyncClient], first: int, key: str, **request: object) -> httpx.Response:
     """The outcome of a key, which is sent again to either process while it is undecided."""
     for number in range(10_000):
         client = clients[(first + number) % len(clients)]
@@ -97,9 +95,7 @@ async def send_twins(clients: Sequence[httpx.AsyncClient], name: str, outcomes: 
     """Adds to a basket of its own, each time with two concurrent attempts of one key, at the current version."""
     begin = {"method": "POST", "url": "/partner/checkout/initiate", "json": order_of(external_id=name)}
     only_new = {"Idempotency-Key": f"{name}-begin", "If-None-Match": "*"}
-    twins = await asyncio.gather(
-        *(outcome(clients, first, name, headers=only_new, **begin) for first in (0, 1))
-    )
+    twins = await asyncio.gather(*(outcome(clients, first, name, headers=only_new, **begin) for first in (0, 1)))
     outcomes.append(KeyOutcomes(f"{name}-begin", [(twin.status_code, twin.content) for twin in twins]))
     assert {twin.status_code for twin in twins} == {200}, outcomes[-1]
     basket_id, tag = twins[0].json()["id"], twins[0].headers["etag"]
@@ -167,9 +163,7 @@ async def test_one_of_two_duplicates_takes_effect_and_both_get_its_response(
         await asyncio.gather(*(send_twins(clients, f"calm-{caller}", outcomes) for caller in range(CALLERS)))
         done = asyncio.Event()
         breaking = asyncio.create_task(break_things(network, random.Random(7), done))
-        callers = asyncio.gather(
-            *(send_twins(clients, f"storm-{caller}", outcomes) for caller in range(CALLERS))
-        )
+        callers = asyncio.gather(*(send_twins(clients, f"storm-{caller}", outcomes) for caller in range(CALLERS)))
         await eventually(lambda: callers.done() or len(outcomes) > CALLERS * (PAIRS + 1) * 1.2, limit=200)
         await postgres.stop()
         await postgres.start()

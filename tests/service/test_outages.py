@@ -33,9 +33,7 @@ async def under_load(service: CheckoutService, *, may_be_unavailable: bool) -> A
     witnesses = [Witness() for _ in range(CALLERS)]
     async with service.caller("outage-partner") as client, asyncio.TaskGroup() as tasks:
         for number, witness in enumerate(witnesses):
-            tasks.create_task(
-                keep_calling(client, f"c{number}", witness, stop, may_be_unavailable=may_be_unavailable)
-            )
+            tasks.create_task(keep_calling(client, f"c{number}", witness, stop, may_be_unavailable=may_be_unavailable))
         try:
             await progress(witnesses, 10)
             yield witnesses
@@ -72,9 +70,7 @@ async def orders_are_processed(service: CheckoutService, basket_id: str) -> None
     producer = AIOKafkaProducer(bootstrap_servers=service.kafka)
     await producer.start()
     try:
-        await producer.send_and_wait(
-            "checkout.orders.v1", key=basket_id.encode(), value=b'{"orderId": "order-1"}'
-        )
+        await producer.send_and_wait("checkout.orders.v1", key=basket_id.encode(), value=b'{"orderId": "order-1"}')
     finally:
         await producer.stop()
     async with service.caller("outage-partner") as client:

@@ -55,9 +55,7 @@ async def deployment(
 
     def url(role: Role) -> str:
         server = urlsplit(empty)
-        return server._replace(
-            netloc=f"{prefix}_{role}:{PASSWORD}@{server.netloc.rpartition('@')[2]}"
-        ).geturl()
+        return server._replace(netloc=f"{prefix}_{role}:{PASSWORD}@{server.netloc.rpartition('@')[2]}").geturl()
 
     shared = {
         "CHECKOUT_KAFKA_BOOTSTRAP_SERVERS": module_kafka.bootstrap_servers,
@@ -73,9 +71,7 @@ async def deployment(
     }
 
     def program(database: str, *arguments: str, **more: str) -> Program:
-        return Program(
-            "-m", "cli", *arguments, environment={**shared, "CHECKOUT_DATABASE_URL": database, **more}
-        )
+        return Program("-m", "cli", *arguments, environment={**shared, "CHECKOUT_DATABASE_URL": database, **more})
 
     async def job(database: str, *arguments: str, **more: str) -> None:
         async with program(database, *arguments, **more) as started:
@@ -158,9 +154,7 @@ async def test_partners_workers_and_operators_can_do_their_work_with_their_right
         await service.command("rebuild", target, *why)
         await service.command("rebuild", target, "--roll-back", *why)
     async with await operator(service) as client:
-        begun = await client.post(
-            "/operations/rebuilds", json={"target": "basket-views", "reason": "a journey"}
-        )
+        begun = await client.post("/operations/rebuilds", json={"target": "basket-views", "reason": "a journey"})
         assert begun.status_code < 300, begun.text
 
         async def rebuilt() -> bool:
@@ -190,13 +184,9 @@ def versions(events: Events) -> dict[str, list[int]]:
 
 async def a_basket(client: httpx.AsyncClient, **details: Any) -> str:
     keyed = {"Idempotency-Key": uuid4().hex}
-    begun = await client.post(
-        "/partner/checkout/initiate", json=order_of(line("o-1"), **details), headers=keyed
-    )
+    begun = await client.post("/partner/checkout/initiate", json=order_of(line("o-1"), **details), headers=keyed)
     assert begun.status_code == 200, begun.text
-    again = await client.post(
-        "/partner/checkout/initiate", json=order_of(line("o-1"), **details), headers=keyed
-    )
+    again = await client.post("/partner/checkout/initiate", json=order_of(line("o-1"), **details), headers=keyed)
     assert again.headers["Idempotent-Replayed"] == "true"
     basket_id = str(begun.json()["id"])
     changed = await client.put(

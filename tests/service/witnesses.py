@@ -56,9 +56,7 @@ async def keep_calling(
         number += 1
         external_id = f"{name}-{number}"
         first = f"{external_id}-0"
-        begun = await call(
-            "POST", "/partner/checkout/initiate", json=order_of(line(first), external_id=external_id)
-        )
+        begun = await call("POST", "/partner/checkout/initiate", json=order_of(line(first), external_id=external_id))
         if begun is None:
             continue
         basket_id = begun.json()["id"]
@@ -82,6 +80,4 @@ async def keep_calling(
             version, _ = witness.baskets[basket_id]
             seen = {item["offer"]["id"] for item in verdict["checkout"]["orderItems"]}
             if verdict["basketVersion"] < version or not offers <= seen <= tried:
-                witness.wrong.append(
-                    f"{basket_id} was judged at {verdict['basketVersion']} with {sorted(seen)}"
-                )
+                witness.wrong.append(f"{basket_id} was judged at {verdict['basketVersion']} with {sorted(seen)}")

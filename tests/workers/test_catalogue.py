@@ -273,9 +273,7 @@ class AwayAtFirst(InMemoryCatalogue):
         return await super().record(messages)
 
 
-async def test_no_fact_is_lost_while_the_store_is_unavailable(
-    settings: Settings, letters: RecordedDeadLetters
-) -> None:
+async def test_no_fact_is_lost_while_the_store_is_unavailable(settings: Settings, letters: RecordedDeadLetters) -> None:
     id = f"o-{uuid.uuid4()}"
     said = price(id)
     facts = AwayAtFirst(tries=2)

@@ -246,9 +246,7 @@ async def test_a_command_may_require_a_new_basket(gateway: CommandGateway) -> No
         ((("ifmatch", b""), ("ifnonematch", b"*")), {"if-match": "", "if-none-match": "*"}),
     ],
 )
-def test_a_precondition_is_never_ignored(
-    headers: tuple[tuple[str, bytes], ...], said: dict[str, str]
-) -> None:
+def test_a_precondition_is_never_ignored(headers: tuple[tuple[str, bytes], ...], said: dict[str, str]) -> None:
     message = CommandMessage("c", Message(topics.COMMANDS, None, b"{}", headers))
     assert message.preconditions == said
 
@@ -291,9 +289,7 @@ async def test_an_order_completes_its_basket_once(
     gateway: CommandGateway, store: PostgresEventStore, letters: RecordedDeadLetters
 ) -> None:
     [begun] = await gateway.asks(initiate())
-    await send_messages(
-        gateway.settings, [order(begun.basket, "order-1"), order(begun.basket, "order-1", extra=1)]
-    )
+    await send_messages(gateway.settings, [order(begun.basket, "order-1"), order(begun.basket, "order-1", extra=1)])
 
     async def is_completed() -> bool:
         return "checkout.basket-completed.v1" in await types_of(store, begun.basket)
@@ -310,9 +306,7 @@ async def test_an_order_completes_its_basket_once(
 
 
 @pytest.mark.usefixtures("working")
-async def test_an_impossible_order_becomes_a_dead_letter(
-    gateway: CommandGateway, letters: RecordedDeadLetters
-) -> None:
+async def test_an_impossible_order_becomes_a_dead_letter(gateway: CommandGateway, letters: RecordedDeadLetters) -> None:
     unknown, other = f"basket-{new_id()}", f"basket-{new_id()}"
     [begun] = await gateway.asks(initiate())
     await send_messages(

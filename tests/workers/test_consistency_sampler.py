@@ -40,9 +40,7 @@ def all_differences() -> float:
     )
 
 
-def sampler(
-    parts: Container, topics: TopicVerifier | None = None, *, patience: float = 30.0
-) -> ConsistencySampler:
+def sampler(parts: Container, topics: TopicVerifier | None = None, *, patience: float = 30.0) -> ConsistencySampler:
     return ConsistencySampler(
         parts.view_verifier,
         parts.read_model_audit,
@@ -72,9 +70,7 @@ async def test_a_consistent_service_under_load_has_no_inconsistencies(
     module_kafka: KafkaServer, database_url: str, partner: BasketTraffic, group: str
 ) -> None:
     # On the Kafka that all tests share the projector would make views of others' baskets.
-    settings = streaming_settings(
-        module_kafka.bootstrap_servers, database_url, kafka_delivery=delivery(module_kafka)
-    )
+    settings = streaming_settings(module_kafka.bootstrap_servers, database_url, kafka_delivery=delivery(module_kafka))
     await ensure_topics(settings)
     before, looked_at = all_differences(), sampled("checkout_verified_baskets_total")
     messages = sampled("checkout_verified_messages_total", topic=BASKET_EVENTS)

@@ -18,9 +18,7 @@ def letter(*headers: tuple[str, bytes], basket_id: str | None = None) -> DeadLet
 
 
 def test_a_line_about_a_message_names_its_basket_organisation_and_trace() -> None:
-    whole = letter(
-        ("ce_subject", b"basket-1"), ("ce_partnerorg", b"acme"), ("traceparent", TRACEPARENT.encode())
-    )
+    whole = letter(("ce_subject", b"basket-1"), ("ce_partnerorg", b"acme"), ("traceparent", TRACEPARENT.encode()))
     assert dead_letter_context(whole) == {"basket": "basket-1", "organisation": "acme", "trace": TRACE}
     assert dead_letter_context(letter(basket_id="basket-2"))["basket"] == "basket-2"
 

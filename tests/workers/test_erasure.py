@@ -103,8 +103,7 @@ async def test_an_erasure_is_published_and_projected(
         assert [json.loads(message)["version"] for message in messages] == [*range(1, version + 2)]
         # A republication holds no personal data any more.
         again = [
-            basket_event_message(event).value or b""
-            for event in await container.published_event_feed.read(0, 100)
+            basket_event_message(event).value or b"" for event in await container.published_event_feed.read(0, 100)
         ]
         assert len(again) == version + 1
         assert not [value for value in again if MARKER.encode() in value]

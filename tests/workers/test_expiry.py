@@ -39,9 +39,7 @@ class Place:
     def handlers(self) -> DirectHandlers:
         baskets = BasketRepository(self.store)
         facts = InMemoryCatalogue()
-        return direct_handlers(
-            self.store, baskets, facts, self.clock, new_id, CheckoutConfig(lifetime=LIFETIME)
-        )
+        return direct_handlers(self.store, baskets, facts, self.clock, new_id, CheckoutConfig(lifetime=LIFETIME))
 
     def worker(self, page_baskets: int = 500) -> ExpiryWorker:
         return ExpiryWorker(
@@ -56,9 +54,7 @@ class Place:
 
     async def basket(self, external_id: str | None = None, partner: str = "acme") -> Basket:
         """A new basket, in the views as well."""
-        begun = await self.handlers().initiate(
-            initiate(item(), external_id=external_id), caller(partner=partner)
-        )
+        begun = await self.handlers().initiate(initiate(item(), external_id=external_id), caller(partner=partner))
         await self.project(begun.basket)
         return begun.basket
 

@@ -164,9 +164,7 @@ async def test_an_invalid_message_blocks_only_its_basket_until_it_is_released(
 
         async def others_went_on() -> bool:
             found = await views.versions([other.id])
-            return (
-                found == {other.id: other.version} and len(await letters.blocked([parked.id, stray.id])) == 2
-            )
+            return found == {other.id: other.version} and len(await letters.blocked([parked.id, stray.id])) == 2
 
         await eventually(others_went_on, every=0.05)
         later = await partner.handlers.validate(validate(parked.id), caller())
@@ -178,8 +176,7 @@ async def test_an_invalid_message_blocks_only_its_basket_until_it_is_released(
         assert await views.versions([parked.id, stray.id]) == {parked.id: 3}
         sent = await topic_content(settings, DEAD_LETTERS, [parked.id, stray.id])
         assert {
-            (message.message.header("ce_subject"), message.message.header("dead_letter_code"))
-            for message in sent
+            (message.message.header("ce_subject"), message.message.header("dead_letter_code")) for message in sent
         } == {(parked.id, "unreadable"), (stray.id, "other_basket")}
         assert [message.message.value for message in sent if message.message.key == parked.id.encode()] == [
             b"\xff no JSON \x00"
@@ -262,9 +259,7 @@ async def test_the_projector_goes_on_after_kafka_and_postgres_were_away(
     settings = streaming_settings(node.bootstrap_servers, server.url)
     await ensure_topics(settings)
     async with AsyncExitStack() as stack:
-        partner = await BasketTraffic(
-            await stack.enter_async_context(event_store(server.url))
-        ).knows_a_catalogue()
+        partner = await BasketTraffic(await stack.enter_async_context(event_store(server.url))).knows_a_catalogue()
         database = DatabasePool(server.url, timeout=2.0)
         stack.push_async_callback(database.close)
         views = PostgresBasketViews(database)

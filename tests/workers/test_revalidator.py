@@ -119,8 +119,7 @@ async def test_a_withdrawal_changes_verdicts_and_earlier_ones_can_be_repeated(
 
     verdicts = await shop.verdicts(basket.id)
     found = [
-        {finding.code for finding in (*verdict.blocked_products, *verdict.validation_errors)}
-        for verdict in verdicts
+        {finding.code for finding in (*verdict.blocked_products, *verdict.validation_errors)} for verdict in verdicts
     ]
     assert found == [
         {"product_blocked"},

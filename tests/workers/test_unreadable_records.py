@@ -136,9 +136,7 @@ Making = Callable[[Settings], AbstractAsyncContextManager[Reader]]
 
 
 @pytest.mark.parametrize("reading", READERS)
-async def test_batches_of_foreign_clients_are_understood_in_every_codec(
-    settings: Settings, reading: Making
-) -> None:
+async def test_batches_of_foreign_clients_are_understood_in_every_codec(settings: Settings, reading: Making) -> None:
     async with reading(settings) as reader:
         for codec in CODECS:
 
@@ -155,9 +153,7 @@ def unreadable_batch(mark: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("reading", READERS)
-async def test_an_unreadable_batch_is_a_dead_letter_and_the_worker_goes_on(
-    settings: Settings, reading: Making
-) -> None:
+async def test_an_unreadable_batch_is_a_dead_letter_and_the_worker_goes_on(settings: Settings, reading: Making) -> None:
     async with reading(settings) as reader:
         lies = {}
         for topic in reader.topics:
@@ -181,9 +177,7 @@ async def test_an_unreadable_batch_is_a_dead_letter_and_the_worker_goes_on(
         assert letter.value is not None
         assert mark in letter.value[HEADER_BYTES:]
         assert (letter.key, letter.basket_id) == (None, None)
-        assert letter.error.startswith(
-            f"offset {place[1]} of {place[0]}, partition 1, cannot be read: 'utf-8'"
-        )
+        assert letter.error.startswith(f"offset {place[1]} of {place[0]}, partition 1, cannot be read: 'utf-8'")
 
 
 DEEP = b"[" * 100_000 + b"]" * 100_000
@@ -197,9 +191,7 @@ HEADERS: list[tuple[str, bytes]] = [
 
 
 @pytest.mark.parametrize("reading", READERS)
-async def test_odd_records_are_dead_letters_or_pass_and_the_worker_goes_on(
-    settings: Settings, reading: Making
-) -> None:
+async def test_odd_records_are_dead_letters_or_pass_and_the_worker_goes_on(settings: Settings, reading: Making) -> None:
     async with reading(settings) as reader:
         mark = unique("odd").encode()
         for topic in reader.topics:
@@ -223,9 +215,7 @@ async def test_odd_records_are_dead_letters_or_pass_and_the_worker_goes_on(
 
         async def all_buried() -> bool:
             ours = [each for each in await reader.letters() if mark in (each.key, each.value)]
-            return {each.source.topic for each in ours} == {*reader.topics} and len(ours) >= 9 * len(
-                reader.topics
-            )
+            return {each.source.topic for each in ours} == {*reader.topics} and len(ours) >= 9 * len(reader.topics)
 
         await eventually(all_buried, every=0.2)
 

@@ -73,9 +73,7 @@ async def projector_worker(settings: Settings, group: str) -> AsyncIterator[Proj
         letters = PostgresDeadLetters(database)
         yield ProjectorWorker(
             # The shortest session that Kafka allows by default: a killed member is missed sooner.
-            ConsumerGroup(
-                settings, group, BASKET_EVENTS, session_timeout_ms=6_000, heartbeat_interval_ms=500
-            ),
+            ConsumerGroup(settings, group, BASKET_EVENTS, session_timeout_ms=6_000, heartbeat_interval_ms=500),
             BasketProjection(store, PostgresBasketViews(database)),
             letters,
             [letters, KafkaDeadLetters(settings, utc_now)],

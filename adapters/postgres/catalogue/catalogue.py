@@ -40,9 +40,7 @@ class PostgresCatalogue:
             self._read, _take, timeout=database.timeout, concurrency=CONCURRENT_QUERIES
         )
         # Queries for cached entries only ask for changes, so they do not wait behind queries that read entries.
-        self._change_reads: Batcher[CatalogueRequest, Catalogue] = Batcher(
-            self._read, _take, timeout=database.timeout
-        )
+        self._change_reads: Batcher[CatalogueRequest, Catalogue] = Batcher(self._read, _take, timeout=database.timeout)
         self._listener = NotificationListener(
             database,
             "checkout-catalogue-cache",

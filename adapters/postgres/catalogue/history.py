@@ -106,9 +106,7 @@ class PostgresCatalogueHistory:
         return {row["offer_id"] for row in rows}
 
 
-async def _facts_as_of(
-    connection: asyncpg.Connection, ranges: Sequence[tuple[str, str]], position: int
-) -> list[Fact]:
+async def _facts_as_of(connection: asyncpg.Connection, ranges: Sequence[tuple[str, str]], position: int) -> list[Fact]:
     if not ranges:
         return []
     beginnings, endings = zip(*ranges, strict=True)

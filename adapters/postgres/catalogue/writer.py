@@ -41,9 +41,7 @@ from domain.ports.catalogue import RecordingResult
 from domain.shared.values import MessageSource
 
 
-async def record_messages(
-    connection: asyncpg.Connection, messages: Sequence[CatalogueMessage]
-) -> RecordingResult:
+async def record_messages(connection: asyncpg.Connection, messages: Sequence[CatalogueMessage]) -> RecordingResult:
     """Records and projects a batch within the connection's transaction."""
     if not messages:
         return RecordingResult()
@@ -58,9 +56,7 @@ async def record_messages(
     await batch.write_marks()
     if batch.touched:
         await connection.execute(sql.NOTIFY, sql.CHANNEL, notification(batch.touched))
-    return RecordingResult(
-        batch.new, batch.known, tuple(batch.contradicts), batch.withdrawn, tuple(batch.idle)
-    )
+    return RecordingResult(batch.new, batch.known, tuple(batch.contradicts), batch.withdrawn, tuple(batch.idle))
 
 
 @dataclass(slots=True)
@@ -155,8 +151,7 @@ class _Batch:
         if not withdrawals:
             return [*rows]
         stated = await self._all_about(
-            {row.subject for row, is_again in zip(rows, redelivered, strict=True) if is_again}
-            & withdrawals.keys()
+            {row.subject for row, is_again in zip(rows, redelivered, strict=True) if is_again} & withdrawals.keys()
         )
         placed: list[FactRow] = []
         for row, is_again in zip(rows, redelivered, strict=True):
@@ -171,9 +166,7 @@ class _Batch:
             placed.append(FactRow.of(in_epoch(row.fact, epoch), row.source))
         return placed
 
-    async def _withdrawals(
-        self, subjects: Iterable[str]
-    ) -> Mapping[str, Sequence[tuple[int, MessageSource]]]:
+    async def _withdrawals(self, subjects: Iterable[str]) -> Mapping[str, Sequence[tuple[int, MessageSource]]]:
         """The withdrawals of these subjects, each with its epoch and message."""
         found: dict[str, list[tuple[int, MessageSource]]] = defaultdict(list)
         for row in await self._connection.fetch(sql.WITHDRAWALS, sql.SEPARATOR.join(subjects)):
@@ -185,9 +178,7 @@ class _Batch:
         facts: dict[str, list[Fact]] = defaultdict(list)
         if subjects:
             ranges = zip(*map(fact_ids_of, subjects), strict=True)
-            for fact in read_facts(
-                row["data"] for row in await self._connection.fetch(sql.ALL_ABOUT, *ranges)
-            ):
+            for fact in read_facts(row["data"] for row in await self._connection.fetch(sql.ALL_ABOUT, *ranges)):
                 facts[fact.subject].append(fact)
         return facts
 

@@ -175,9 +175,7 @@ def columns(appends: Sequence[Append]) -> tuple[Any, ...]:
         if append.response is not None:
             key, response = append.response
             headers = json.dumps(dict(response.headers))
-            responses.append(
-                (number, key.scope, key.key, key.fingerprint, response.status, headers, response.body)
-            )
+            responses.append((number, key.scope, key.key, key.fingerprint, response.status, headers, response.body))
     return (
         [append.stream_id for append in appends],
         [append.expected_version for append in appends],

@@ -109,9 +109,7 @@ class EventReader:
     async def _find_claims(self, names: Sequence[str], _: bool) -> Sequence[str | None]:
         return [holder for (holder,) in await self._fetch(FIND_CLAIMS, names)]
 
-    async def _find_responses(
-        self, keys: Sequence[tuple[str, str]], _: bool
-    ) -> Sequence[StoredResponse | None]:
+    async def _find_responses(self, keys: Sequence[tuple[str, str]], _: bool) -> Sequence[StoredResponse | None]:
         rows = await self._fetch(FIND_RESPONSES, *map(list, zip(*keys, strict=True)), self._responses_kept)
         return [
             None

@@ -132,9 +132,7 @@ def uses_of_views(views: Sequence[BasketView]) -> tuple[list[str], list[str], li
     return [view.basket_id for view in views], [id for id, _ in pairs], [name for _, name in pairs]
 
 
-def view_of_row(
-    row: asyncpg.Record, snapshot: bytes = b"", uses: Collection[str] | None = None
-) -> BasketView:
+def view_of_row(row: asyncpg.Record, snapshot: bytes = b"", uses: Collection[str] | None = None) -> BasketView:
     """The view that a row of `basket_views` holds."""
     return BasketView(
         **{name: row[name] for name in _SCALARS if name != "snapshot"},

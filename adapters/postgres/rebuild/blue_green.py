@@ -71,9 +71,7 @@ SELECT conname::text FROM pg_constraint
                           WHERE relnamespace = 'public'::regnamespace AND relname = ANY($1::name[])))
 """
 
-Step = Literal[
-    "make", "index", "constrain", "analyse", "lock", "switch", "change places", "drop built", "drop kept"
-]
+Step = Literal["make", "index", "constrain", "analyse", "lock", "switch", "change places", "drop built", "drop kept"]
 """The steps that the database function `generation_statements` knows."""
 
 # The statements of a step, in their order.
@@ -125,8 +123,6 @@ async def create(connection: asyncpg.Connection, tables: Sequence[str]) -> None:
     """Creates empty tables in place of earlier ones. Raises RebuildRefused where views, triggers or foreign keys depend
     on the live tables: they would not move along."""
     if dependents := [name for (name,) in await connection.fetch(DEPENDENTS, tables)]:
-        raise RebuildRefused(
-            f"views, triggers or foreign keys hang on the live tables: {', '.join(dependents)}"
-        )
+        raise RebuildRefused(f"views, triggers or foreign keys hang on the live tables: {', '.join(dependents)}")
     await execute_step(connection, "drop built", tables)
     await execute_step(connection, "make", tables)

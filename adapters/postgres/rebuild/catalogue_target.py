@@ -85,9 +85,7 @@ class CatalogueTarget:
         """Compares all rows, whatever the range."""
         rows = await connection.fetch(sql.COMPARE, SAMPLES_PER_KIND)
         samples = [
-            RebuildDifference(
-                subject=subject, kind=kind, live_version=live, rebuilt_version=built, words=WORDS[kind]
-            )
+            RebuildDifference(subject=subject, kind=kind, live_version=live, rebuilt_version=built, words=WORDS[kind])
             for kind, _, *columns in rows
             if kind != "same"
             for subject, live, built in zip(*columns, strict=True)

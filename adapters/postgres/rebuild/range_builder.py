@@ -120,16 +120,12 @@ class RangeBuilder:
             await asyncio.sleep(min(left, MAX_SLEEP))
 
     @asynccontextmanager
-    async def _connections(
-        self, task: RangeTask
-    ) -> AsyncIterator[tuple[asyncpg.Connection, asyncpg.Connection]]:
+    async def _connections(self, task: RangeTask) -> AsyncIterator[tuple[asyncpg.Connection, asyncpg.Connection]]:
         path = {} if task.staged else search_path("checkout_rebuilt")
         settings = self._target.reader_settings
         reader = await self._database.connect("checkout rebuild reader", settings)
         try:
-            writer = await self._database.connect(
-                "checkout rebuild writer", {**settings, **WRITER_SETTINGS, **path}
-            )
+            writer = await self._database.connect("checkout rebuild writer", {**settings, **WRITER_SETTINGS, **path})
             try:
                 yield reader, writer
             finally:

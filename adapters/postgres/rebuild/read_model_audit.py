@@ -115,9 +115,7 @@ class PostgresReadModelAudit:
             if row["version"] is not None or row["uses"]
         }
 
-    async def basket_ids(
-        self, after: str, limit: int, partner: str | None
-    ) -> tuple[Sequence[str], str | None]:
+    async def basket_ids(self, after: str, limit: int, partner: str | None) -> tuple[Sequence[str], str | None]:
         async with self._database.connection() as connection:
             ids = [row["id"] for row in await connection.fetch(BASKET_IDS, after, limit)]
         return await self._of_partner(partner, ids), ids[-1] if ids else None

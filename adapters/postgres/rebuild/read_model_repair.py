@@ -97,9 +97,7 @@ async def _repair_claims(connection: asyncpg.Connection, repairs: Sequence[Repai
     await connection.execute(HOLD_APPENDS)
     versions = {row["id"]: row["version"] for row in await connection.fetch(STREAM_VERSIONS, ids)}
     wanted = {
-        repair.basket_id: repair.claim
-        for repair in repairs
-        if versions[repair.basket_id] == repair.stream_version
+        repair.basket_id: repair.claim for repair in repairs if versions[repair.basket_id] == repair.stream_version
     }
     left_behind = [
         (row["name"], row["stream_id"])

@@ -67,9 +67,7 @@ class RebuildRecord:
         rows = await self._connection.fetch(sql.UNFOLDABLE, self.id)
         unfoldable = [RebuildDifference.model_validate_json(row[0]) for row in rows]
         comparison = RebuildComparison.merged([*comparisons, RebuildComparison.of(unfoldable)])
-        await self._connection.execute(
-            sql.SAVE_COMPARISON, self.id, comparison.model_dump_json(by_alias=True)
-        )
+        await self._connection.execute(sql.SAVE_COMPARISON, self.id, comparison.model_dump_json(by_alias=True))
         return comparison
 
     async def cancel(self) -> None:

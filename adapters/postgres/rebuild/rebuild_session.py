@@ -98,9 +98,7 @@ class RebuildSession(RebuildRecord):
             await connection.execute(sql.RESUME, self.id, workers)
             await self._record("operations.rebuild-started.v1", resumed=True)
 
-    async def repair_in_place(
-        self, scope: RebuildScope, *, repairs: bool, settles: float
-    ) -> RebuildComparison:
+    async def repair_in_place(self, scope: RebuildScope, *, repairs: bool, settles: float) -> RebuildComparison:
         """Compares the live views of a scope with their events, and repairs them. Without `repairs` it only
         compares. Repaired views are compared again after `settles` seconds."""
         if not isinstance(self.target, BasketViewsTarget):

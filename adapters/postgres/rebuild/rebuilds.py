@@ -67,9 +67,7 @@ class PostgresRebuilds:
         async with self._database.connection() as connection, connection.transaction():
             target = await connection.fetchval(sql.REQUEST_CANCEL, rebuild_id, [*RUNNING_STATES])
             if target is not None:
-                await self._record(
-                    connection, "operations.rebuild-cancelled.v1", operator, target, rebuild=rebuild_id
-                )
+                await self._record(connection, "operations.rebuild-cancelled.v1", operator, target, rebuild=rebuild_id)
         return target is not None
 
     @asynccontextmanager
@@ -80,9 +78,7 @@ class PostgresRebuilds:
         where another rebuild of the target runs."""
         async with self._lead(target, _slot(staged)) as (connection, tables):
             rebuild_id = resumed or self._new_id()
-            yield RebuildSession(
-                rebuild_id, self._database, connection, tables, operator, self._clock, self._new_id
-            )
+            yield RebuildSession(rebuild_id, self._database, connection, tables, operator, self._clock, self._new_id)
 
     def builder(self, target: RebuildTarget, stopped: Callable[[], bool], *, staged: bool) -> RangeBuilder:
         """Builds ranges in this process."""
@@ -109,9 +105,7 @@ class PostgresRebuilds:
 
             async def record(position: int) -> None:
                 await connection.execute(sql.ROLLED_BACK, id, state, position)
-                await self._record(
-                    connection, "operations.rebuild-rolled-back.v1", operator, target, rebuild=id
-                )
+                await self._record(connection, "operations.rebuild-rolled-back.v1", operator, target, rebuild=id)
 
             position = await kept.complete(connection, switched["caught_up"])
             switch = SlotSwitch(connection, kept, position, _limited(MAX_ROLL_BACK_TRIES))
@@ -128,9 +122,7 @@ class PostgresRebuilds:
             await connection.execute(sql.ABANDON, target, [*RESUMABLE_STATES], None)
             await blue_green.execute_step(connection, "drop built", built.tables)
             if found is not None:
-                await self._record(
-                    connection, "operations.rebuild-dropped.v1", operator, target, rebuild=found
-                )
+                await self._record(connection, "operations.rebuild-dropped.v1", operator, target, rebuild=found)
         return await self.find(found) if found is not None else None
 
     async def drop_kept(self, target: RebuildTarget, operator: Operator) -> bool:
@@ -139,9 +131,7 @@ class PostgresRebuilds:
             there = await blue_green.exists(connection, "checkout_kept", kept.tables)
             await blue_green.execute_step(connection, "drop kept", kept.tables)
             if there:
-                await self._record(
-                    connection, "operations.rebuild-dropped.v1", operator, target, generation="kept"
-                )
+                await self._record(connection, "operations.rebuild-dropped.v1", operator, target, generation="kept")
         return there
 
     @asynccontextmanager
@@ -176,9 +166,7 @@ class PostgresRebuilds:
         **scope: str,
     ) -> None:
         about = {"target": target, **scope}
-        action = OperatorAction(
-            id=self._new_id(), type=type, operator=operator, scope=about, occurred_at=self._clock()
-        )
+        action = OperatorAction(id=self._new_id(), type=type, operator=operator, scope=about, occurred_at=self._clock())
         await record_action(connection, action)
 
 

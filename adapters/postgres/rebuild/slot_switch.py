@@ -37,9 +37,7 @@ Waiting = Callable[[str], Awaitable[None]]
 class SlotSwitch:
     """Catches up with the events, and makes the tables of a slot the live ones."""
 
-    def __init__(
-        self, connection: asyncpg.Connection, target: TargetTables, position: int, waiting: Waiting
-    ) -> None:
+    def __init__(self, connection: asyncpg.Connection, target: TargetTables, position: int, waiting: Waiting) -> None:
         """The tables have all events up to `position`."""
         self.position = position
         self._events_left = EVENTS_LEFT_FOR_LOCK

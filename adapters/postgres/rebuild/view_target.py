@@ -90,9 +90,7 @@ class BasketViewsTarget:
             await self._replace(connection, folded.content)
         return position
 
-    async def folded(
-        self, connection: asyncpg.Connection, streams: Sequence[str]
-    ) -> AsyncIterator[FoldedPage]:
+    async def folded(self, connection: asyncpg.Connection, streams: Sequence[str]) -> AsyncIterator[FoldedPage]:
         """The views of given streams, a batch at a time."""
         for start in range(0, len(streams), BATCH_STREAMS):
             batch = streams[start : start + BATCH_STREAMS]

@@ -51,9 +51,7 @@ def scope_text(scope: RebuildScope) -> str:
         return "all"
     parts = [f"organisation {scope.partner}"] if scope.partner is not None else []
     if scope.baskets:
-        parts.append(
-            scope.baskets[0] if len(scope.baskets) == 1 else count_text(len(scope.baskets), "basket")
-        )
+        parts.append(scope.baskets[0] if len(scope.baskets) == 1 else count_text(len(scope.baskets), "basket"))
     if scope.since is not None:
         parts.append(f"changed since {format_date_time(scope.since)}")
     return ", ".join(parts)
@@ -90,9 +88,7 @@ class RebuildProgress:
             share = min(1.0, rebuild.done / rebuild.total)
         self._share.set_text(f"{share:.0%}")
         rate = format_number(round(rebuild.rate))
-        self._figures.set_text(
-            f"{format_number(rebuild.done)} of {format_number(rebuild.total)} · {rate} a second"
-        )
+        self._figures.set_text(f"{format_number(rebuild.done)} of {format_number(rebuild.total)} · {rate} a second")
         self._bar.value = round(share, 4)
         self._bar.props["indeterminate"] = rebuild.state in ("comparing", "switching")
         left = f"{format_duration(rebuild.eta_seconds)} left" if rebuild.eta_seconds is not None else ""

@@ -38,15 +38,11 @@ class PrintableText(TextElement):
         self.set_text(printable(text))
 
 
-def safe_text(
-    text: object, classes: str = "", *, tag: str = "span", title: str | None = None
-) -> PrintableText:
+def safe_text(text: object, classes: str = "", *, tag: str = "span", title: str | None = None) -> PrintableText:
     return PrintableText(tag, str(text), classes, **({"title": title} if title else {}))
 
 
-def time_text(
-    at: datetime | None, classes: str = "nowrap", *, tag: str = "span", unit: str = ""
-) -> PrintableText:
+def time_text(at: datetime | None, classes: str = "nowrap", *, tag: str = "span", unit: str = "") -> PrintableText:
     """A time to the second, with the exact time as its title. `unit` follows it, such as ` UTC`."""
     title = format_time(at, "auto") if at is not None else None
     return safe_text(f"{format_date_time(at)}{unit}", classes, tag=tag, title=title)
@@ -83,10 +79,7 @@ def dot(tone: Tone) -> ui.element:
 
 def code(value: object) -> TextElement:
     """JSON, indented. A string is shown as it is, in its lines."""
-    if isinstance(value, str):
-        text = "\n".join(printable(line) for line in value.split("\n"))
-    else:
-        text = json_text(value)
+    text = "\n".join(printable(line) for line in value.split("\n")) if isinstance(value, str) else json_text(value)
     return TextElement(tag="pre", text=text).classes("code")
 
 

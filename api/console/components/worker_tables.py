@@ -24,9 +24,7 @@ STATES: dict[WorkerCondition, tuple[str, Tone]] = {
 
 def draw_workers(status: ServiceStatus) -> None:
     figures = [(title, "number") for title in ("Position", "Waiting", "Lag", "Rate")]
-    table = Table(
-        ("Worker", "lead"), ("State", "tight"), *figures, ("Process", ""), ("Last error", ""), name="Workers"
-    )
+    table = Table(("Worker", "lead"), ("State", "tight"), *figures, ("Process", ""), ("Last error", ""), name="Workers")
     for worker in status.current_workers:
         table.row(
             partial(safe_text, worker.worker, "strong"),
@@ -62,9 +60,7 @@ def _draw_error(worker: WorkerStatus) -> None:
 
 def draw_roles(status: ServiceStatus) -> None:
     if not status.roles:
-        empty_state(
-            "badge", "No role is known", "Workers that run in one process only report their role here."
-        )
+        empty_state("badge", "No role is known", "Workers that run in one process only report their role here.")
         return
     table = Table(("Role", "lead"), ("Held by", ""), ("On standby", "number"), name="Roles")
     for role in status.roles:

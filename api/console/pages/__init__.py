@@ -3,17 +3,7 @@
 from __future__ import annotations
 
 from api.console.page_context import ConsoleContext
-from api.console.pages import (
-    audit,
-    basket,
-    dead_letter,
-    dead_letters,
-    overview,
-    rebuild,
-    rebuilds,
-    search,
-    verdict,
-)
+from api.console.pages import audit, basket, dead_letter, dead_letters, overview, rebuild, rebuilds, search, verdict
 
 
 def register(console: ConsoleContext) -> None:

@@ -13,16 +13,7 @@ from api.console.components.async_panel import AsyncPanel, error_text
 from api.console.components.basket_view import draw_basket_diff, draw_facts, draw_lines
 from api.console.components.page_frame import PageHeading, page_frame
 from api.console.components.timeline import Timeline, draw_verdicts
-from api.console.components.widgets import (
-    badge,
-    box,
-    copy_button,
-    count_text,
-    icon_button,
-    panel,
-    redraw,
-    safe_text,
-)
+from api.console.components.widgets import badge, box, copy_button, count_text, icon_button, panel, redraw, safe_text
 from api.console.page_context import ConsoleContext, PageContext
 from api.console.pages.basket_actions import offer_basket_actions
 from api.console.pages.search import STATUSES, require_basket_id
@@ -85,9 +76,7 @@ class _BasketPage:
                 self._draw_version_picker(last)
             with box("split"):
                 with box("stack"):
-                    self._shown = AsyncPanel(
-                        self._compare, self._draw_comparison, lines=8, classes="stack shown"
-                    )
+                    self._shown = AsyncPanel(self._compare, self._draw_comparison, lines=8, classes="stack shown")
                     with panel("Verdicts", "what was found, and what it rests on", marker="verdicts"):
                         self._verdict_rows = box()
                 with panel("History", count_text(last, "event"), marker="history"):
@@ -114,9 +103,7 @@ class _BasketPage:
     def _draw_version_picker(self, last: int) -> None:
         with box("version-row"):
             icon_button("chevron_left", lambda: self._go_to(self._version - 1), "One version back")
-            self._slider = ui.slider(
-                min=1, max=max(last, 1), step=1, value=self._version, on_change=self._slider_moved
-            )
+            self._slider = ui.slider(min=1, max=max(last, 1), step=1, value=self._version, on_change=self._slider_moved)
             self._slider.props("snap label markers" if last <= 40 else "snap label")
             self._slider.props["aria-label"] = "Version"
             icon_button("chevron_right", lambda: self._go_to(self._version + 1), "One version on")

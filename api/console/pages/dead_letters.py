@@ -9,17 +9,7 @@ from nicegui import ui
 
 from api.console.components.page_frame import page_frame
 from api.console.components.tables import PagedTable, Table
-from api.console.components.widgets import (
-    Tone,
-    badge,
-    box,
-    button,
-    empty_state,
-    link,
-    panel,
-    safe_text,
-    time_text,
-)
+from api.console.components.widgets import Tone, badge, box, button, empty_state, link, panel, safe_text, time_text
 from api.console.page_context import ConsoleContext
 from domain.operators.dead_letters.model import DeadLetterSummary, MessageKind, ResolutionResult, ResolvedBy
 from domain.shared.formatting import format_number
@@ -52,7 +42,9 @@ _RESULT_TONES: dict[str, Tone] = {"done": "good", "failed": "bad", "waits": "war
 def register(console: ConsoleContext) -> None:
     @ui.page("/dead-letters")
     def letters(settled: bool = False) -> None:
-        subtitle = "Messages that could not be processed. Later ones of the same basket wait for them; other baskets go on."
+        subtitle = (
+            "Messages that could not be processed. Later ones of the same basket wait for them; other baskets go on."
+        )
         title = "Settled" if settled else "Waiting"
         with page_frame(console.page(), "Dead letters", "/dead-letters", subtitle) as heading:
             with heading.actions:

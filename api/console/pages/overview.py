@@ -90,9 +90,7 @@ class _Overview:
             f"nobody holds {', '.join(vacant)}" if vacant else "every role is held",
         )
         waiting = self._history.dead_letters
-        self._letters.show(
-            format_number(waiting), "waiting", "need an operator" if waiting else "nobody needs to act"
-        )
+        self._letters.show(format_number(waiting), "waiting", "need an operator" if waiting else "nobody needs to act")
 
 
 def _draw_alarms(status: ServiceStatus | None, *, unreadable: bool) -> None:

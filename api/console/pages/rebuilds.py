@@ -165,8 +165,7 @@ def _ask_to_roll_back(page: PageContext, listed: AsyncPanel[Sequence[Rebuild]]) 
 
     question = ReasonQuestion(
         "Roll back the last switch",
-        "The kept tables take the place of the live ones, which are kept in turn. Events since then are applied"
-        " first.",
+        "The kept tables take the place of the live ones, which are kept in turn. Events since then are applied first.",
         "Roll back",
         danger=True,
         more=lambda: fields.append(target_select()),

@@ -79,9 +79,7 @@ def require_basket_id(text: str) -> None:
 
 def parse_query(asked: dict[str, str]) -> BasketQuery:
     """The query that a page's address asks for. Drops what cannot be read."""
-    query: dict[str, object] = {
-        name: asked[name] for name in (*_TEXT_FIELDS, "finding_code") if name in asked
-    }
+    query: dict[str, object] = {name: asked[name] for name in (*_TEXT_FIELDS, "finding_code") if name in asked}
     if asked.get("status") in STATUSES:
         query["status"] = asked["status"]
     for name in _DAY_FIELDS:

@@ -171,9 +171,7 @@ def _draw_passed(verdict: VerdictDetails) -> None:
 def describe_fact(fact: Fact) -> str:
     """The content of a fact in one line, without what its id shows already."""
     content = fact.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=_IN_THE_ID)
-    return "; ".join(
-        f"{name} {describe_json(value)}" for name, value in content.items() if value not in ([], {})
-    )
+    return "; ".join(f"{name} {describe_json(value)}" for name, value in content.items() if value not in ([], {}))
 
 
 def describe_json(value: Any) -> str:

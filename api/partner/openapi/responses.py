@@ -114,9 +114,7 @@ def _problem_responses(call: str, replayed: Collection[str]) -> Document:
                 # A basket that does not exist yet has no version.
                 required=set.intersection(*({*problem.headers} for problem in alike)) - {"ETag"},
             ),
-            "content": {
-                MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemShape"}, "examples": examples}
-            },
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemShape"}, "examples": examples}},
         }
     return responses
 

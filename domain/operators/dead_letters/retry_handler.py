@@ -68,9 +68,7 @@ class NoRetryHandler(RetryHandler):
         return "unknown"
 
     def plan(self, letter: StoredDeadLetter) -> RetryPlan:
-        return RetryPlan(
-            f"nothing: {self._why(letter)}", "settles the letter; nothing is done with the message"
-        )
+        return RetryPlan(f"nothing: {self._why(letter)}", "settles the letter; nothing is done with the message")
 
     async def retry(self, letter: StoredDeadLetter) -> str:
         raise RetryFailed(self._why(letter))

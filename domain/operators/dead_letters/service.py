@@ -49,9 +49,7 @@ class DeadLetterService:
     A crash in the middle of a retry leaves the letter as it was: a retry may be done again.
     """
 
-    def __init__(
-        self, store: DeadLetterStore, handlers: Sequence[RetryHandler], clock: Clock, new_id: NewId
-    ) -> None:
+    def __init__(self, store: DeadLetterStore, handlers: Sequence[RetryHandler], clock: Clock, new_id: NewId) -> None:
         self._store = store
         self._handlers = {topic: handler for handler in handlers for topic in handler.topics}
         self._clock = clock

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import base64
 
-from domain.operators.dead_letters.model import (
-    DeadLetterDetails,
-    DeadLetterSummary,
-    MessageHeader,
-    ReadableContent,
-)
+from domain.operators.dead_letters.model import DeadLetterDetails, DeadLetterSummary, MessageHeader, ReadableContent
 from domain.operators.dead_letters.retry_handler import RetryHandler
 from domain.operators.dead_letters.store import StoredDeadLetter
 

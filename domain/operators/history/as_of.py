@@ -129,9 +129,7 @@ class HistoryReader:
 
     async def read_new(self) -> Sequence[HistoryEntry]:
         """The entries since the last call. Raises StoreUnavailable; the next call then continues."""
-        return [
-            self._describe(event) for event in await self._store.read_events(self._basket_id, self._version)
-        ]
+        return [self._describe(event) for event in await self._store.read_events(self._basket_id, self._version)]
 
     def _describe(self, stored: StoredEvent) -> HistoryEntry:
         self._version = stored.version

@@ -103,9 +103,7 @@ def _diff_values(path: str, label: str, before: JsonValue, after: JsonValue) -> 
             yield _difference(kind, where, was, is_now, words)
 
 
-def _difference(
-    kind: DifferenceKind, path: str, before: JsonValue, after: JsonValue, words: str
-) -> FieldDifference:
+def _difference(kind: DifferenceKind, path: str, before: JsonValue, after: JsonValue, words: str) -> FieldDifference:
     return FieldDifference(kind=kind, path=path, before=before, after=after, words=printable(words))
 
 

@@ -97,9 +97,7 @@ def describe_change(label: str, before: object, after: object) -> str:
 
 def _describe_initiated(event: BasketInitiated) -> str:
     details = event.details
-    said = [
-        f"{label} {value}" for name, label in _LABELS.items() if (value := getattr(details, name)) is not None
-    ]
+    said = [f"{label} {value}" for name, label in _LABELS.items() if (value := getattr(details, name)) is not None]
     said += [
         f"{label} {', '.join(sorted(entries))}"
         for name, label in _OPEN_MAPS.items()

@@ -59,11 +59,7 @@ def verdict_summaries(entries: Sequence[HistoryEntry]) -> Sequence[VerdictSummar
         for entry in entries
         if entry.type == VERDICT and entry.occurred_at is not None and isinstance(entry.data, dict)
     ]
-    return [
-        VerdictSummary.model_validate(_fields(event))
-        for event in events
-        if isinstance(event, BasketValidated)
-    ]
+    return [VerdictSummary.model_validate(_fields(event)) for event in events if isinstance(event, BasketValidated)]
 
 
 class VerdictReader:

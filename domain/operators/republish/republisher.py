@@ -163,9 +163,7 @@ class Republisher:
                     batch, size = [], 0
             yield events[-1].position, batch
 
-    async def _stored(
-        self, run: Republication, after: int, limit: int
-    ) -> AsyncIterator[Sequence[StoredEvent]]:
+    async def _stored(self, run: Republication, after: int, limit: int) -> AsyncIterator[Sequence[StoredEvent]]:
         """The store's events after a position, up to the run's last."""
         if run.basket_id is not None:
             stored = await self._store.read_events(run.basket_id)

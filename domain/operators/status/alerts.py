@@ -62,9 +62,7 @@ def _worker_problem(worker: WorkerStatus, at: datetime) -> str | None:
 def _lag_problem(lag: WorkerLag, at: datetime) -> str:
     waiting = f"{'at least ' if lag.at_least else ''}{lag.events or 0:,} wait"
     since = lag.waits_since
-    oldest = (
-        f", the oldest since {format_time(since, 'milliseconds')} ({_elapsed(since, at)})" if since else ""
-    )
+    oldest = f", the oldest since {format_time(since, 'milliseconds')} ({_elapsed(since, at)})" if since else ""
     return f"{lag.role or lag.worker} is behind: {waiting}{oldest}; {_outlook(lag)}"
 
 

@@ -6,14 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 
-from domain.operators.status.model import (
-    Backlog,
-    LagTrend,
-    StatusReadings,
-    StoredReport,
-    WorkerLag,
-    WorkerStatus,
-)
+from domain.operators.status.model import Backlog, LagTrend, StatusReadings, StoredReport, WorkerLag, WorkerStatus
 
 MEASUREMENT_LIFETIME = timedelta(seconds=15)
 """An older measurement says nothing about now."""
@@ -46,9 +39,7 @@ class LagLimits:
         return self.seconds is not None and (backlog.seconds or 0.0) > self.seconds + allowed
 
 
-def process_lag(
-    report: StoredReport, readings: StatusReadings, *, live: bool
-) -> tuple[int | None, float | None]:
+def process_lag(report: StoredReport, readings: StatusReadings, *, live: bool) -> tuple[int | None, float | None]:
     """Events and seconds that a process lags; None where it is not known, or is another process's work."""
     if report.worker in COUNTED_WORKERS:
         for backlog in readings.backlogs:
@@ -59,9 +50,7 @@ def process_lag(
     return None, None
 
 
-def worker_lags(
-    workers: Sequence[WorkerStatus], readings: StatusReadings, limits: LagLimits
-) -> Iterable[WorkerLag]:
+def worker_lags(workers: Sequence[WorkerStatus], readings: StatusReadings, limits: LagLimits) -> Iterable[WorkerLag]:
     """What waits for each kind of worker; where a kind has several roles, for each of them."""
     names = {*COUNTED_WORKERS, *MEASURED_WORKERS} & {each.worker for each in workers}
     for name in sorted(names | {backlog.worker for backlog in readings.backlogs}):
@@ -69,9 +58,7 @@ def worker_lags(
         counted = [backlog for backlog in readings.backlogs if backlog.worker == name]
         for backlog in [measured] if measured else counted or [Backlog(name)]:
             rate = sum(
-                each.rate or 0.0
-                for each in workers
-                if each.worker == name and backlog.role in (None, each.role)
+                each.rate or 0.0 for each in workers if each.worker == name and backlog.role in (None, each.role)
             )
             yield _lag(backlog, rate, readings, limits)
 
@@ -111,9 +98,7 @@ def _measured(name: str, workers: Sequence[WorkerStatus], reports: Sequence[Stor
     positions = [each.position for each in active if each.position is not None]
     position = sum(positions) if positions else None
     instances = {each.instance for each in active}
-    arriving = [
-        each.arriving for each in reports if each.worker == name and each.process.instance in instances
-    ]
+    arriving = [each.arriving for each in reports if each.worker == name and each.process.instance in instances]
     known = [each for each in arriving if each is not None]
     return Backlog(
         name,

@@ -57,8 +57,7 @@ def evaluate(readings: StatusReadings, policy: HealthPolicy) -> ServiceStatus:
     """The status that follows from the readings."""
     conditions = _conditions(readings, policy)
     workers = [
-        _worker(report, conditions[report.worker, report.process.instance], readings)
-        for report in readings.reports
+        _worker(report, conditions[report.worker, report.process.instance], readings) for report in readings.reports
     ]
     known = {each.worker for each in workers}
     workers += [
@@ -68,9 +67,7 @@ def evaluate(readings: StatusReadings, policy: HealthPolicy) -> ServiceStatus:
     ]
     order = {name: number for number, name in enumerate(policy.workers)}
     workers.sort(key=lambda each: (order.get(each.worker, len(order)), each.worker))
-    lags = sorted(
-        worker_lags(workers, readings, policy.limits), key=lambda lag: order.get(lag.worker, len(order))
-    )
+    lags = sorted(worker_lags(workers, readings, policy.limits), key=lambda lag: order.get(lag.worker, len(order)))
     problems = (
         *find_problems(workers, lags, readings.at, policy.workers),
         *find_dead_letter_problems(readings, policy.max_dead_letters),

@@ -40,9 +40,7 @@ InconsistencyKind = Literal[
 ]
 """Public names: add to them, never change them."""
 
-CLAIM_KINDS: frozenset[InconsistencyKind] = frozenset(
-    {"claim_missing", "claim_held_by_another", "claim_left_behind"}
-)
+CLAIM_KINDS: frozenset[InconsistencyKind] = frozenset({"claim_missing", "claim_held_by_another", "claim_left_behind"})
 REPAIRABLE_KINDS: frozenset[InconsistencyKind] = CLAIM_KINDS | {
     "view_missing",
     "view_behind",

@@ -100,9 +100,7 @@ class ViewRepairer:
         result.remaining += wrong
         return result
 
-    async def _still_wrong(
-        self, basket_ids: Sequence[str], expected: Mapping[str, int]
-    ) -> list[Inconsistency]:
+    async def _still_wrong(self, basket_ids: Sequence[str], expected: Mapping[str, int]) -> list[Inconsistency]:
         """A view may lag behind what happened since, but not behind the version that the repair wrote."""
         wrong: list[Inconsistency] = []
         for start in range(0, len(basket_ids), BATCH_SIZE):

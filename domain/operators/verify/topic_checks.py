@@ -49,9 +49,7 @@ class TopicTally:
     """Compares a topic with the store. Give it all messages of the topic in order, then all expected ones; then ask
     for the `suspects`."""
 
-    def __init__(
-        self, topic: str, comparable: ComparableRange, published_up_to: int, *, repeats_allowed: bool
-    ) -> None:
+    def __init__(self, topic: str, comparable: ComparableRange, published_up_to: int, *, repeats_allowed: bool) -> None:
         """Events up to position `published_up_to` must be on the topic; later ones may be."""
         self._topic = topic
         self._comparable = comparable
@@ -86,17 +84,13 @@ class TopicTally:
             if basket is not None and basket.first <= version <= basket.last:
                 basket.expected = _roll(basket.expected, version, message.digest)
                 basket.reached |= version == basket.last
-            elif message.position <= self._published_up_to and self._comparable.contains(
-                basket_id, message.position
-            ):
+            elif message.position <= self._published_up_to and self._comparable.contains(basket_id, message.position):
                 self._suspects.add(basket_id)
 
     def suspects(self) -> set[str]:
         """The baskets whose messages need an exact check, and perhaps some more."""
         differing = {
-            id
-            for id, basket in self._baskets.items()
-            if not basket.reached or basket.found != basket.expected
+            id for id, basket in self._baskets.items() if not basket.reached or basket.found != basket.expected
         }
         return self._suspects | differing
 
@@ -121,9 +115,7 @@ def check_messages(
     def report(kind: InconsistencyKind, version: int, words: str) -> None:
         position = wanted[version].position if version in wanted else None
         inconsistencies.append(
-            Inconsistency(
-                kind=kind, subject=basket_id, version=version, position=position, topic=topic, words=words
-            )
+            Inconsistency(kind=kind, subject=basket_id, version=version, position=position, topic=topic, words=words)
         )
 
     for message in found:

@@ -83,9 +83,7 @@ class TopicVerifier:
         tallies: list[tuple[PublishedTopic, ComparableRange, TopicTally]] = []
         for topic in self._topics:
             comparable = await self._comparable(topic)
-            tally = TopicTally(
-                topic.name, comparable, result.published.position, repeats_allowed=topic.repeats_allowed
-            )
+            tally = TopicTally(topic.name, comparable, result.published.position, repeats_allowed=topic.repeats_allowed)
             async for messages in topic.read():
                 tally.add_found(each for each in messages if only is None or each.basket_id in only)
                 progress(topic.name, len(messages))
@@ -98,8 +96,7 @@ class TopicVerifier:
                 tally.add_expected(
                     each
                     for event in events
-                    if (only is None or event.stream_id in only)
-                    and (each := topic.expected(event)) is not None
+                    if (only is None or event.stream_id in only) and (each := topic.expected(event)) is not None
                 )
             progress("events", len(events))
         for topic, comparable, tally in tallies:
@@ -156,9 +153,7 @@ class TopicVerifier:
                     published,
                     repeats_allowed=topic.repeats_allowed,
                 )
-            verified.inconsistencies = await self._without_unavailable_verdicts(
-                topic, verified.inconsistencies, events
-            )
+            verified.inconsistencies = await self._without_unavailable_verdicts(topic, verified.inconsistencies, events)
             result.topics.append(verified)
         return result
 

@@ -133,9 +133,7 @@ def check_claims(stream: FoldedStream, holders: Mapping[str, str | None]) -> lis
     return inconsistencies
 
 
-def lag_inconsistency(
-    basket_id: str, view_version: int, stream_version: int, *, parked: bool
-) -> Inconsistency:
+def lag_inconsistency(basket_id: str, view_version: int, stream_version: int, *, parked: bool) -> Inconsistency:
     """Reports a view that stays behind the store."""
     kind: InconsistencyKind
     if view_version == 0:
@@ -153,9 +151,7 @@ def check_positions(last_position: int, last_drawn: int) -> list[Inconsistency]:
     if last_drawn >= last_position:
         return []
     words = f"the next position would be {last_drawn + 1}, and the last event lies at {last_position}"
-    return [
-        Inconsistency(kind="positions_would_be_reused", subject="events", position=last_position, words=words)
-    ]
+    return [Inconsistency(kind="positions_would_be_reused", subject="events", position=last_position, words=words)]
 
 
 def _check_order(basket_id: str, stored: Sequence[StoredEvent]) -> list[Inconsistency]:

@@ -11,13 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from domain.operators.verify.inconsistencies import Inconsistency
-from domain.operators.verify.view_checks import (
-    FoldedStream,
-    check_claims,
-    check_view,
-    fold_stream,
-    lag_inconsistency,
-)
+from domain.operators.verify.view_checks import FoldedStream, check_claims, check_view, fold_stream, lag_inconsistency
 from domain.ports.event_store import EventStore
 from domain.ports.read_models import BasketView, BasketViews, BlockedBaskets
 
@@ -41,9 +35,7 @@ class ReadModelAudit(Protocol):
     async def held(self, basket_ids: Collection[str]) -> Mapping[str, StoredReadModel]:
         """The rows of each basket that has any; a view's snapshot is left empty."""
 
-    async def basket_ids(
-        self, after: str, limit: int, partner: str | None
-    ) -> tuple[Sequence[str], str | None]:
+    async def basket_ids(self, after: str, limit: int, partner: str | None) -> tuple[Sequence[str], str | None]:
         """The next `limit` baskets after an id, in the order of their ids, that have an event, a view or a name.
 
         With `partner` only those of the page whose first event or view names that organisation. Also returns the
@@ -176,9 +168,7 @@ class ViewVerifier:
                 inconsistencies += check_claims(claimed, {name: await self._store.find_claim(name)})
             elif await self._store.find_claim(name) == basket_id:
                 words = "a name is claimed for a basket that has no events"
-                inconsistencies.append(
-                    Inconsistency(kind="claim_left_behind", subject=basket_id, words=words)
-                )
+                inconsistencies.append(Inconsistency(kind="claim_left_behind", subject=basket_id, words=words))
         return inconsistencies, last
 
     async def inspect(self, basket_ids: Sequence[str]) -> dict[str, Inspection]:

@@ -28,9 +28,7 @@ def basket_expired(check: Check, context: ValidationContext) -> Iterator[Finding
     """The basket has expired: `expiresAt` has passed, even if no event has recorded it yet."""
     basket = context.basket
     if basket.status_at(context.now) == "expired":
-        yield check.about_basket(
-            "the basket has expired", "$.expiresAt", expiresAt=time_json(basket.expires_at)
-        )
+        yield check.about_basket("the basket has expired", "$.expiresAt", expiresAt=time_json(basket.expires_at))
 
 
 @check(

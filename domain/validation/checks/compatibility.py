@@ -87,9 +87,7 @@ def offers_incompatible(check: Check, context: ValidationContext) -> Iterator[Fi
     for offer_id, lines in held.items():
         others = sorted(o for o in excluded[offer_id] if offer_id < o or offer_id not in excluded[o])
         if others:
-            both = sorted(
-                [*lines, *(line for o in others for line in held[o])], key=lambda line: line.item_index
-            )
+            both = sorted([*lines, *(line for o in others for line in held[o])], key=lambda line: line.item_index)
             both = [lines[0], *(line for line in both if line is not lines[0])]
             message = f"the offer {offer_id} does not go together with {', '.join(others)}"
             yield check.about_lines(both, message, ".offer", incompatibleWith=[*others])

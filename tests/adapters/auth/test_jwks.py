@@ -374,9 +374,7 @@ async def test_a_slowly_dripping_jwks_times_out() -> None:
 
     async with await asyncio.start_server(drip, "127.0.0.1", 0) as server:
         with pytest.raises(TimeoutError):
-            await fetch_keys_from_url(
-                f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/jwks", timeout=0.3
-            )()
+            await fetch_keys_from_url(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/jwks", timeout=0.3)()
 
 
 @pytest.mark.parametrize("answer", [http("500 Oops", b"{}"), http("302 Found", b""), b"garbage\r\n\r\n"])

@@ -12,12 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from typer.testing import CliRunner
 
-from adapters.auth.local_issuer import (
-    UnusableIssuerKey,
-    issue_token,
-    public_jwks,
-    signing_key,
-)
+from adapters.auth.local_issuer import UnusableIssuerKey, issue_token, public_jwks, signing_key
 from adapters.auth.tokens import token_verifier
 from adapters.wire.request_errors import KeysUnavailable, NotAuthenticated
 from cli.commands import app

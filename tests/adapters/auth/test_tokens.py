@@ -52,9 +52,7 @@ ALL = [jwk(RSA, "rsa"), jwk(P256, "ec"), jwk(ED25519, "ed")]
 
 
 def _token_of(header: bytes, said: bytes, signature: bytes = b"x") -> str:
-    return ".".join(
-        base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in (header, said, signature)
-    )
+    return ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in (header, said, signature))
 
 
 def signed(said: bytes, header: bytes = b'{"alg":"EdDSA","kid":"k-1"}') -> str:
@@ -266,9 +264,7 @@ DEEP_OBJECT = b'{"a":' * DEEP + b"1" + b"}" * DEEP
 DEEP_ARRAY = b'{"a":' + b"[" * 5000 + b"]" * 5000 + b"}"
 
 
-@pytest.mark.parametrize(
-    "deep", [DEEP_OBJECT[: 12 * 1024], DEEP_ARRAY, b"[" * 12_000], ids=lambda deep: deep[:8]
-)
+@pytest.mark.parametrize("deep", [DEEP_OBJECT[: 12 * 1024], DEEP_ARRAY, b"[" * 12_000], ids=lambda deep: deep[:8])
 async def test_an_endlessly_nested_token_is_refused(deep: bytes) -> None:
     for said in (
         _token_of(deep, b"{}"),

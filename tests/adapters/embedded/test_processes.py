@@ -9,12 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.embedded.processes import (
-    ChildProcess,
-    ServerFailed,
-    accepts_connections,
-    free_port,
-)
+from adapters.embedded.processes import ChildProcess, ServerFailed, accepts_connections, free_port
 from tests.servers.processes import Program, has_ended
 from tests.servers.waiting import eventually
 

@@ -34,8 +34,7 @@ texts = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_siz
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts,
     lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(texts | st.sampled_from([*EMPTY_FIELDS]), inner, max_size=3)
+        st.lists(inner, max_size=3) | st.dictionaries(texts | st.sampled_from([*EMPTY_FIELDS]), inner, max_size=3)
     ),
     max_leaves=8,
 )
@@ -47,9 +46,7 @@ def sealed_document(value: dict[str, Any] | str, field: str = "tracking") -> byt
     return to_json({"a": "tracking", field: seal(value, CIPHER, KEY_ID, "basket-1", field), "z": [1]})
 
 
-def opened(
-    document: bytes, *, cipher: AESSIV = CIPHER, basket_id: str = "basket-1", field: str | None = None
-) -> bytes:
+def opened(document: bytes, *, cipher: AESSIV = CIPHER, basket_id: str = "basket-1", field: str | None = None) -> bytes:
     """The decrypted document. `field`: as if the value stood there."""
 
     def open(sealed: SealedValue) -> bytes:
@@ -111,12 +108,8 @@ def test_a_value_that_is_not_decrypted_stays_as_it_is() -> None:
 
 
 @given(maps, maps)
-def test_text_inside_a_map_is_never_taken_for_a_sealed_value(
-    one: dict[str, Any], other: dict[str, Any]
-) -> None:
-    said = to_json(
-        {"text": to_json(seal(one, CIPHER, KEY_ID, "basket-1", "tracking")).decode(), "more": other}
-    )
+def test_text_inside_a_map_is_never_taken_for_a_sealed_value(one: dict[str, Any], other: dict[str, Any]) -> None:
+    said = to_json({"text": to_json(seal(one, CIPHER, KEY_ID, "basket-1", "tracking")).decode(), "more": other})
     document = to_json({"note": said.decode()})
     assert sealed_key_ids(document) == set()
 

@@ -17,12 +17,7 @@ from pydantic_core import to_json
 from adapters.encryption.envelope import NO_KEY
 from adapters.encryption.keys import MasterKeyMissing, MasterKeys
 from adapters.encryption.personal_data import PersonalDataCipher
-from adapters.encryption.stores import (
-    EncryptedBasketViews,
-    EncryptedEventStore,
-    decrypt_events,
-    decrypt_streams,
-)
+from adapters.encryption.stores import EncryptedBasketViews, EncryptedEventStore, decrypt_events, decrypt_streams
 from adapters.system import new_id, utc_now
 from domain.basket.codec import decode, decode_all, encode
 from domain.basket.personal_fields import without_personal_data
@@ -117,10 +112,7 @@ async def test_every_way_of_reading_returns_the_same_events(sealed: EncryptedSto
 async def test_any_map_survives_the_store(tracking: dict[str, Any], custom_fields: dict[str, Any]) -> None:
     sealed, plain = EncryptedStores(), EncryptedStores(master=None)
     said = {"tracking": tracking, "custom_fields": custom_fields}
-    ids = [
-        (await handlers(each.store).initiate(initiate(**said), caller())).basket.id
-        for each in (sealed, plain)
-    ]
+    ids = [(await handlers(each.store).initiate(initiate(**said), caller())).basket.id for each in (sealed, plain)]
     one, other = [await stored_basket(each.store, id) for each, id in zip((sealed, plain), ids, strict=True)]
     assert to_json(one.details) == to_json(other.details)
     assert to_json(one.details.tracking) == to_json(tracking)
@@ -146,9 +138,7 @@ async def test_an_encrypted_event_matches_its_published_schema(sealed: Encrypted
 async def test_a_basket_without_personal_data_gets_no_key(sealed: EncryptedStores) -> None:
     id = await a_basket(sealed, tracking={}, custom_fields={})
     assert await sealed.keys.newest([id]) == {}
-    assert [e.data for e in await sealed.stored.read_events(id)] == [
-        e.data for e in await sealed.store.read_events(id)
-    ]
+    assert [e.data for e in await sealed.stored.read_events(id)] == [e.data for e in await sealed.store.read_events(id)]
 
 
 async def test_an_erased_history_folds_to_the_same_basket_without_personal_data(
@@ -329,10 +319,7 @@ async def test_a_callers_value_in_the_sealed_form_is_kept_and_erased_like_any_ot
     await projected(sealed, id)
 
     assert getattr((await stored_basket(sealed.store, id)).details, field) == map
-    assert (
-        getattr(BasketSnapshot.model_validate_json((await sealed.views.snapshots([id]))[id]).details, field)
-        == map
-    )
+    assert getattr(BasketSnapshot.model_validate_json((await sealed.views.snapshots([id]))[id]).details, field) == map
 
     sealed.keys.destroy(id, 6)
 

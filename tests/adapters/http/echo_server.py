@@ -108,12 +108,8 @@ class Wire:
     async def answer(self) -> Answer:
         head = await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), PATIENCE)
         status, *lines = head.decode().splitlines()
-        headers = {
-            name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines if line)
-        }
-        body = await asyncio.wait_for(
-            self.reader.readexactly(int(headers.get("content-length", "0"))), PATIENCE
-        )
+        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines if line)}
+        body = await asyncio.wait_for(self.reader.readexactly(int(headers.get("content-length", "0"))), PATIENCE)
         return Answer(int(status.split()[1]), headers, body)
 
     async def closed(self) -> bytes:

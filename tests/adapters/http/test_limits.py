@@ -7,13 +7,7 @@ import asyncio
 import pytest
 
 from adapters.settings import Settings
-from tests.adapters.http.echo_server import (
-    HURRIED,
-    Wire,
-    echoing,
-    limited,
-    wire,
-)
+from tests.adapters.http.echo_server import HURRIED, Wire, echoing, limited, wire
 
 GET = b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n"
 POST = b"POST /a HTTP/1.1\r\nHost: a\r\n"
@@ -96,12 +90,8 @@ async def test_a_body_of_the_largest_size_is_served_in_any_framing() -> None:
 async def test_pipelined_requests_are_answered_one_after_the_other() -> None:
     async with echoing() as port, wire(port) as caller:
         count = 2_000
-        sending = asyncio.ensure_future(
-            caller.send(b"".join(b"GET /%d HTTP/1.1\r\n\r\n" % at for at in range(count)))
-        )
-        assert [(await caller.answer()).json()["path"] for _ in range(count)] == [
-            f"/{at}" for at in range(count)
-        ]
+        sending = asyncio.ensure_future(caller.send(b"".join(b"GET /%d HTTP/1.1\r\n\r\n" % at for at in range(count))))
+        assert [(await caller.answer()).json()["path"] for _ in range(count)] == [f"/{at}" for at in range(count)]
         await sending
 
 

@@ -7,15 +7,7 @@ import struct
 
 import pytest
 
-from tests.adapters.http.echo_server import (
-    HURRIED,
-    LIMITS,
-    PATIENCE,
-    Wire,
-    echoing,
-    limited,
-    wire,
-)
+from tests.adapters.http.echo_server import HURRIED, LIMITS, PATIENCE, Wire, echoing, limited, wire
 
 HANDSHAKE = (
     b"GET /socket HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -50,9 +42,7 @@ async def test_many_messages_at_once_arrive_in_order() -> None:
         count = 3_000
         messages = b"".join(frame(TEXT, b"x" * (at % 100)) for at in range(count))
         sending = asyncio.ensure_future(caller.send(messages))
-        assert [await received(caller) for _ in range(count)] == [
-            (TEXT, str(at % 100).encode()) for at in range(count)
-        ]
+        assert [await received(caller) for _ in range(count)] == [(TEXT, str(at % 100).encode()) for at in range(count)]
         await sending
 
 

@@ -37,9 +37,7 @@ async def test_facts_counted_as_published_are_in_kafka_after_the_broker_dies(own
         if certain >= 1_000 and not killing:
             killing.append(asyncio.create_task(node.kill()))
 
-    published = await publish_facts(
-        settings, prices("o", 200_000), stop=stop, progress=kill_the_broker, ack_timeout=2
-    )
+    published = await publish_facts(settings, prices("o", 200_000), stop=stop, progress=kill_the_broker, ack_timeout=2)
     await killing[0]
     await node.start()
 
@@ -58,9 +56,7 @@ async def test_a_stopped_publisher_says_where_to_continue(kafka: KafkaServer) ->
     await ensure_topics(settings)
     stop = asyncio.Event()
 
-    first = await publish_facts(
-        settings, prices("stopped", 50_000), stop=stop, progress=lambda certain: stop.set()
-    )
+    first = await publish_facts(settings, prices("stopped", 50_000), stop=stop, progress=lambda certain: stop.set())
     assert (first.why, first.stopped_at) == ("interrupted", first.count + 1)
     assert first.stopped_at is not None
     rest = await publish_facts(

@@ -45,9 +45,7 @@ async def figures(batches: GroupConsumer) -> LagMeasurement:
     return found
 
 
-async def test_delivered_messages_wait_until_they_are_committed(
-    settings: Settings, batches: GroupConsumer
-) -> None:
+async def test_delivered_messages_wait_until_they_are_committed(settings: Settings, batches: GroupConsumer) -> None:
     before = await figures(batches)
     began = time.time()
     await send(settings, messages(20))
@@ -70,9 +68,7 @@ async def test_delivered_messages_wait_until_they_are_committed(
     assert done.age_seconds < 10
 
 
-async def test_messages_that_nobody_reads_count_as_waiting(
-    settings: Settings, batches: GroupConsumer
-) -> None:
+async def test_messages_that_nobody_reads_count_as_waiting(settings: Settings, batches: GroupConsumer) -> None:
     await send(settings, messages(5))
 
     async def seen() -> bool:

@@ -120,9 +120,7 @@ async def test_a_gap_is_reported(
     transactional_kafka: KafkaServer, published: PublishedMessages, messages: list[Message]
 ) -> None:
     in_the_middle, at_the_end = of_one_basket(messages)[3], of_one_basket(messages)[-1]
-    await published.publish(
-        *(message for at, message in enumerate(messages) if at not in (in_the_middle, at_the_end))
-    )
+    await published.publish(*(message for at, message in enumerate(messages) if at not in (in_the_middle, at_the_end)))
     assert await published.inconsistencies() == [
         ("message_missing", subject(messages), 4),
         ("message_missing", subject(messages), 9),
@@ -134,8 +132,7 @@ async def test_a_replay_may_fill_a_gap_and_is_no_repeat(
 ) -> None:
     hole, *others = of_one_basket(messages)[3:]
     replays = [
-        replace(messages[at], headers=(*messages[at].headers, ("ce_replay", b"run-1")))
-        for at in (hole, *others)
+        replace(messages[at], headers=(*messages[at].headers, ("ce_replay", b"run-1"))) for at in (hole, *others)
     ]
     await published.publish(*(message for at, message in enumerate(messages) if at != hole), *replays)
     assert await published.inconsistencies() == []
@@ -217,9 +214,7 @@ async def test_messages_deleted_by_retention_are_not_missing_and_the_others_are_
     await client.close()
 
     version = (await published.events())[hole].version
-    assert await published.inconsistencies() == [
-        ("message_missing", (messages[hole].key or b"").decode(), version)
-    ]
+    assert await published.inconsistencies() == [("message_missing", (messages[hole].key or b"").decode(), version)]
     (topic,) = (await published.verification().verify_all()).topics
     assert 1 < (topic.comparable_from or 0) < hole
 
@@ -237,9 +232,7 @@ async def test_a_recreated_topic_is_compared_from_its_beginning(
     assert len(await published.inconsistencies()) == 1
 
 
-async def test_each_verdict_has_one_message(
-    transactional_kafka: KafkaServer, published: PublishedMessages
-) -> None:
+async def test_each_verdict_has_one_message(transactional_kafka: KafkaServer, published: PublishedMessages) -> None:
     judged = [event for event in await published.events() if event.type == BASKET_VALIDATED]
     reader = PublishedTopicReader(published.settings, published.name, verdict_of)
     reader.holds_verdicts = True

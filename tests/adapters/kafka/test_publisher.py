@@ -64,9 +64,7 @@ async def left_open(settings: Settings, position: int) -> None:
     await client.begin_transaction()
     events = some_events(50)
     messages = [basket_event_message(event) for event in events]
-    await send_all(
-        client, [*messages, checkpoint_message(settings.publisher_id, PublisherCheckpoint(position))]
-    )
+    await send_all(client, [*messages, checkpoint_message(settings.publisher_id, PublisherCheckpoint(position))])
     await vanished(client)
 
 
@@ -82,9 +80,7 @@ async def test_an_interrupted_transaction_leaves_neither_events_nor_checkpoint(
     await client.start()
     await client.begin_transaction()
     await send_all(client, [basket_event_message(event) for event in events[10:]])
-    await send_all(
-        client, [checkpoint_message(transactional.publisher_id, PublisherCheckpoint(events[19].position))]
-    )
+    await send_all(client, [checkpoint_message(transactional.publisher_id, PublisherCheckpoint(events[19].position))])
     await vanished(client)
 
     async with publisher.session() as session:
@@ -133,9 +129,7 @@ async def test_reading_a_checkpoint_waits_for_open_transactions_of_other_publish
     ours = producer(transactional, transactional_id=transactional.publisher_id)
     await ours.start()
     await ours.begin_transaction()
-    await send_all(
-        ours, [checkpoint_message(transactional.publisher_id, PublisherCheckpoint(event.position))]
-    )
+    await send_all(ours, [checkpoint_message(transactional.publisher_id, PublisherCheckpoint(event.position))])
     await ours.commit_transaction()
     await ours.stop()
 

@@ -87,9 +87,7 @@ async def test_baskets_are_published_and_projected_over_tls(
 
         async def all_projected() -> bool:
             views = projecting._projection._views
-            return await views.versions(partner.basket_ids) == {
-                id: len(events) for id, events in stored.items()
-            }
+            return await views.versions(partner.basket_ids) == {id: len(events) for id, events in stored.items()}
 
         await eventually(all_projected, limit=60)
 
@@ -169,9 +167,7 @@ async def test_a_certificate_of_an_authority_that_the_broker_does_not_know_is_re
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_refused_plain_text_names_the_setting_that_turns_tls_on(
-    kafka_by_tls: TlsKafka, way: str
-) -> None:
+async def test_refused_plain_text_names_the_setting_that_turns_tls_on(kafka_by_tls: TlsKafka, way: str) -> None:
     settings = WAYS[way](kafka_by_tls, kafka_security_protocol="PLAINTEXT")
     said = await fails(settings)
     assert "CHECKOUT_KAFKA_SECURITY_PROTOCOL" in said
@@ -186,9 +182,7 @@ async def test_a_broker_without_tls_is_recognized(kafka: KafkaServer, kafka_by_t
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-512", "SCRAM-SHA-256"])
 async def test_a_failed_sign_in_names_the_settings(kafka_by_tls: TlsKafka, mechanism: str) -> None:
     """The last one is a mechanism that the broker does not have."""
-    settings = by_password(
-        kafka_by_tls, kafka_sasl_mechanism=mechanism, kafka_sasl_password=SecretStr("another")
-    )
+    settings = by_password(kafka_by_tls, kafka_sasl_mechanism=mechanism, kafka_sasl_password=SecretStr("another"))
     said = await fails(settings)
     assert "CHECKOUT_KAFKA_SASL_PASSWORD" in said
     assert "another" not in said

@@ -300,9 +300,7 @@ async def test_comparing_a_topic_with_the_store_shows_unreadable_batches(
 ) -> None:
     await ensure_topics(settings)
     whole = batch(b"odd", headers=[("name", b"value")])
-    offset = await produce_raw(
-        settings, BASKET_EVENTS, 2, with_payload(whole, _with_odd_name(payload_of(whole)))
-    )
+    offset = await produce_raw(settings, BASKET_EVENTS, 2, with_payload(whole, _with_odd_name(payload_of(whole))))
     found = [each async for page in basket_events(settings).read(after={2: offset}) for each in page]
     [odd] = [each for each in found if (each.partition, each.offset) == (2, offset)]
     assert (odd.basket_id, odd.version) == (None, None)

@@ -12,14 +12,7 @@ from starlette.applications import Starlette
 from adapters.metrics import process_metrics
 from adapters.metrics.service_metrics import METRICS, metrics_route, service_exposition
 from domain.operators.dead_letters.model import DeadLetterCount
-from domain.operators.status.model import (
-    Backlog,
-    RoleLock,
-    ServiceProcess,
-    ServiceStatus,
-    StatusReadings,
-    WorkerReport,
-)
+from domain.operators.status.model import Backlog, RoleLock, ServiceProcess, ServiceStatus, StatusReadings, WorkerReport
 from domain.operators.status.service_status import HealthPolicy, StatusService, evaluate
 from domain.shared.errors import StoreUnavailable
 from tests.domain.operators.status.test_service_status import NOON, ROLE, recorded

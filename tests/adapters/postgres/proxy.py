@@ -34,9 +34,7 @@ class BreakableNetwork:
         """The server's URL, by way of this network."""
         port = self._server.sockets[0].getsockname()[1]
         user = self._target.netloc.rpartition("@")[0]
-        return self._target._replace(
-            netloc=f"{user}@127.0.0.1:{port}" if user else f"127.0.0.1:{port}"
-        ).geturl()
+        return self._target._replace(netloc=f"{user}@127.0.0.1:{port}" if user else f"127.0.0.1:{port}").geturl()
 
     def swallow_everything(self) -> None:
         """From now on nothing arrives, and nobody is told."""

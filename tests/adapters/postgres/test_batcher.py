@@ -14,12 +14,7 @@ from adapters.postgres.batcher import Batcher, PendingCall, take_up_to
 from adapters.postgres.event_store.append import MAX_APPENDS, MAX_BYTES, take_batch
 from domain.ports.event_store import Append, AppendOutcome, NewEvent
 from domain.shared.errors import StoreUnavailable
-from tests.builders.appends import (
-    a_response,
-    a_stream,
-    an_append,
-    an_idempotency_key,
-)
+from tests.builders.appends import a_response, a_stream, an_append, an_idempotency_key
 from tests.servers.waiting import eventually
 
 
@@ -45,9 +40,7 @@ def server() -> BatchServer:
     return BatchServer()
 
 
-def batching(
-    server: BatchServer, *, timeout: float = 10, concurrency: int = 1, limit: int = 100
-) -> Batcher[str, str]:
+def batching(server: BatchServer, *, timeout: float = 10, concurrency: int = 1, limit: int = 100) -> Batcher[str, str]:
     return Batcher(server.run, take_up_to(limit), timeout=timeout, concurrency=concurrency)
 
 

@@ -38,24 +38,18 @@ class TestPostgresDataKeys(DataKeysContract):
         return destroy
 
 
-async def test_processes_that_request_a_key_at_once_get_the_same_one(
-    keys: PostgresDataKeys, database_url: str
-) -> None:
+async def test_processes_that_request_a_key_at_once_get_the_same_one(keys: PostgresDataKeys, database_url: str) -> None:
     other_database = DatabasePool(database_url)
     other = PostgresDataKeys(other_database)
     baskets = [a_basket() for _ in range(30)]
-    given = await asyncio.gather(
-        *(each.ensure(a_request(basket)) for basket in baskets for each in (keys, other))
-    )
+    given = await asyncio.gather(*(each.ensure(a_request(basket)) for basket in baskets for each in (keys, other)))
     assert all(given)
     assert len({key.id for key in given if key is not None}) == len(baskets)
     await other.close()
     await other_database.close()
 
 
-async def test_a_destroyed_key_stays_destroyed(
-    keys: PostgresDataKeys, connection: asyncpg.Connection
-) -> None:
+async def test_a_destroyed_key_stays_destroyed(keys: PostgresDataKeys, connection: asyncpg.Connection) -> None:
     basket = a_basket()
     await keys.ensure(a_request(basket))
     await connection.execute(DESTROY, basket, 2)

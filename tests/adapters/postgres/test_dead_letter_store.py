@@ -94,9 +94,7 @@ async def test_a_letter_of_a_released_basket_says_so(
 
 
 # As 0014 found it: letters without numbers, buried in another order than they lie in.
-MIGRATION_0014 = (
-    Path(migrations.__file__).parent / "versions" / "0014_dead_letter_resolution_and_republish.sql"
-)
+MIGRATION_0014 = Path(migrations.__file__).parent / "versions" / "0014_dead_letter_resolution_and_republish.sql"
 BEFORE_0014 = """
 DROP INDEX dead_letters_counted;
 DROP TABLE republications;

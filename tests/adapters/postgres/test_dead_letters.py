@@ -40,9 +40,7 @@ async def count(url: str) -> int:
         await connection.close()
 
 
-async def test_a_letter_is_recorded_once_whatever_it_contains(
-    letters: PostgresDeadLetters, database_url: str
-) -> None:
+async def test_a_letter_is_recorded_once_whatever_it_contains(letters: PostgresDeadLetters, database_url: str) -> None:
     await letters.record([LETTER])
     await letters.record([LETTER, replace(LETTER, source=MessageSource("catalogue.offers.v1", 0, 0))])
     assert await count(database_url) == 2

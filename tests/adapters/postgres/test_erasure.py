@@ -39,9 +39,7 @@ from tests.rebuild_steps import generations, rebuild_all
 from tests.scenario import happened
 from tests.servers.waiting import eventually
 
-SCRIPT = (
-    Path(migrations.__file__).parent / "versions" / "0018_readable_events_and_erased_letters.sql"
-).read_text()
+SCRIPT = (Path(migrations.__file__).parent / "versions" / "0018_readable_events_and_erased_letters.sql").read_text()
 ADA = Person(subject="p-1")
 
 
@@ -99,9 +97,7 @@ async def test_a_dead_letter_is_emptied_however_it_names_the_basket(
         key=id.encode() if named_by == "key" else None,
         headers=[("ce_subject", id.encode())] if named_by == "header" else [],
     )
-    await container.blocked_baskets.record(
-        [about, replace(a_letter(other), source=MessageSource("another", 0, 1))]
-    )
+    await container.blocked_baskets.record([about, replace(a_letter(other), source=MessageSource("another", 0, 1))])
 
     assert (await container.erasure.erase(ADA, GRACE)).dead_letters_emptied == 1
 
@@ -145,9 +141,7 @@ async def test_the_migration_removes_headers_of_letters_emptied_by_an_earlier_re
 
     await connection.execute("UPDATE" + SCRIPT.partition("UPDATE")[2])
 
-    rows = await connection.fetch(
-        "SELECT about, key, header_names, header_values FROM dead_letters ORDER BY topic"
-    )
+    rows = await connection.fetch("SELECT about, key, header_names, header_values FROM dead_letters ORDER BY topic")
     assert [*rows[0]] == [id, id.encode(), ["ce_subject"], [id.encode()]]
     assert rows[1]["header_names"] == ["x", "ce_subject"]
 
@@ -192,9 +186,7 @@ async def test_a_letter_recorded_after_the_erasure_is_emptied_by_the_next_one(
 
 @pytest.mark.parametrize("actor", ["a\x00b", "a\x9bb", "a\u202eb", "x" * 3000])
 @pytest.mark.parametrize("whom", ["the person", "the basket"])
-async def test_a_basket_is_erased_whatever_its_creator_is_called(
-    container: Container, actor: str, whom: str
-) -> None:
+async def test_a_basket_is_erased_whatever_its_creator_is_called(container: Container, actor: str, whom: str) -> None:
     """Older releases stored such metadata."""
     me = replace(caller("acme"), actor=actor)
     said = {"tracking": {"who": MARKER}, "data_subject": "p-1"}
@@ -240,9 +232,7 @@ async def test_other_processes_drop_an_erased_basket_from_memory(
 def in_memory(container: Container) -> bool:
     """Whether a cached basket of the process holds the marker."""
     handlers = container.handlers
-    return MARKER in str(
-        [*handlers._baskets._cache.values(), *handlers._validator._verdicts._verdicts.values()]
-    )
+    return MARKER in str([*handlers._baskets._cache.values(), *handlers._validator._verdicts._verdicts.values()])
 
 
 async def test_older_generations_of_the_views_cannot_be_decrypted(
@@ -259,9 +249,7 @@ async def test_older_generations_of_the_views_cannot_be_decrypted(
 
 
 @pytest.mark.parametrize("sealing", [True, False], ids=["sealed", "unsealed"])
-async def test_a_callers_value_in_the_sealed_form_is_erased(
-    database_url: str, tmp_path: Path, sealing: bool
-) -> None:
+async def test_a_callers_value_in_the_sealed_form_is_erased(database_url: str, tmp_path: Path, sealing: bool) -> None:
     """An older release without master keys took it for encrypted, and kept it."""
     for map in (
         {"$sealed": MARKER},
@@ -269,9 +257,7 @@ async def test_a_callers_value_in_the_sealed_form_is_erased(
         {"$sealed": {"a": MARKER}},
     ):
         async with service(database_url, tmp_path, sealing=sealing) as container:
-            id = (
-                await DirectHandlers(container.handlers).initiate(initiate(tracking=map), caller("acme"))
-            ).basket.id
+            id = (await DirectHandlers(container.handlers).initiate(initiate(tracking=map), caller("acme"))).basket.id
             await project(container, id)
             assert (await stored_basket(container.event_store, id)).details.tracking == map
             forgotten = await container.erasure.erase(BasketSelection(basket_ids=(id,)), GRACE)
@@ -297,10 +283,7 @@ async def test_after_an_erasure_no_reader_shows_the_personal_data(container: Con
         *(event.data for event in events),
         *(event.data for event in await container.event_store.read_events(id)),
         *(await container.basket_views.snapshots([id])).values(),
-        *(
-            str(verdict).encode()
-            for verdict in (await VerdictAssembler(container.event_store).of(events)).values()
-        ),
+        *(str(verdict).encode() for verdict in (await VerdictAssembler(container.event_store).of(events)).values()),
     ]
     assert not [one for one in shown if MARKER.encode() in one or b"p-1" in one]
     # A repeated request gets the same response without the personal data.
@@ -349,9 +332,9 @@ async def test_only_the_baskets_of_the_person_are_erased(container: Container) -
     forgotten = await container.erasure.erase(ADA, GRACE)
 
     assert set(forgotten.basket_ids) == set(mine)
-    assert [
-        (await stored_basket(container.event_store, id)).details.tracking for id in (theirs, nobodys)
-    ] == [{"who": MARKER}] * 2
+    assert [(await stored_basket(container.event_store, id)).details.tracking for id in (theirs, nobodys)] == [
+        {"who": MARKER}
+    ] * 2
 
 
 async def test_the_same_id_at_two_organisations_means_two_persons(container: Container) -> None:
@@ -431,9 +414,7 @@ async def test_a_concurrent_change_is_decided_again_and_nothing_is_lost(
     assert (await stored_basket(container.event_store, id)).details.tracking == {"later": MARKER}
 
 
-async def test_calls_during_an_erasure_all_succeed(
-    container: Container, database_url: str, tmp_path: Path
-) -> None:
+async def test_calls_during_an_erasure_all_succeed(container: Container, database_url: str, tmp_path: Path) -> None:
     ids = [await a_basket(container) for _ in range(8)]
     async with service(database_url, tmp_path) as other:
 
@@ -486,14 +467,10 @@ async def test_an_erasure_that_fails_at_its_last_step_changed_nothing(container:
         return NewEvent(event.TOPIC, encode(event), b'{"partner":"acme"}')
 
     with pytest.raises(asyncpg.NotNullViolationError):
-        await baskets.erase(
-            await baskets.of_person(ADA), new_event, action.model_copy(update={"occurred_at": None})
-        )
+        await baskets.erase(await baskets.of_person(ADA), new_event, action.model_copy(update={"occurred_at": None}))
 
     assert [*await baskets.of_person(ADA)] == ids
-    assert [(await stored_basket(container.event_store, id)).details.tracking for id in ids] == [
-        {"who": MARKER}
-    ] * 3
+    assert [(await stored_basket(container.event_store, id)).details.tracking for id in ids] == [{"who": MARKER}] * 3
     assert (await container.erasure.erase(ADA, GRACE)).basket_ids == tuple(ids)
 
 
@@ -527,9 +504,7 @@ async def test_a_failed_append_leaves_no_trace_of_the_person(
 ) -> None:
     data = b'{"type":"checkout.basket-initiated.v1","details":{"dataSubject":"p-7","tracking":{"a":1}}}'
     event = NewEvent("checkout.basket-initiated.v1", data, b'{"partner":"acme"}')
-    await container.event_store.append(
-        Append("basket-never", 1, [event])
-    )  # a conflict: it has no first event
+    await container.event_store.append(Append("basket-never", 1, [event]))  # a conflict: it has no first event
     assert await tables_holding(connection, "p-7") == {"basket_subjects"}
     await connection.execute("UPDATE data_keys SET created_at = now() - interval '2 hours'")
 

@@ -21,13 +21,7 @@ from domain.ports.event_store import Append, Appended, StoredResponse
 from domain.shared.errors import StoreUnavailable
 from tests.adapters.postgres.conftest import DAY, writers_wait
 from tests.adapters.postgres.proxy import BreakableNetwork
-from tests.builders.appends import (
-    a_response,
-    a_stream,
-    an_append,
-    an_idempotency_key,
-    names_of,
-)
+from tests.builders.appends import a_response, a_stream, an_append, an_idempotency_key, names_of
 from tests.conftest import OwnPostgres
 from tests.servers.waiting import eventually
 

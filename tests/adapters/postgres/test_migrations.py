@@ -104,9 +104,7 @@ async def owned_url(postgres_server: str, databases: Databases) -> AsyncIterator
         for statement in (MAKE_OWNER, MAKE_DATABASE):
             await administrator.execute(await administrator.fetchval(statement, name))
         server = urlsplit(postgres_server)
-        url = server._replace(
-            netloc=f"{name}:{name}@{server.hostname}:{server.port}", path=f"/{name}"
-        ).geturl()
+        url = server._replace(netloc=f"{name}:{name}@{server.hostname}:{server.port}", path=f"/{name}").geturl()
         yield url
         await databases.drop(url)
         await administrator.execute(await administrator.fetchval(DROP_OWNER, name))
@@ -127,6 +125,4 @@ async def test_an_ordinary_owner_migrates_and_appends_and_is_held_to_the_functio
 
 
 # What nobody may do: another event beside the function.
-DIRECT_INSERT = (
-    "INSERT INTO events (stream_id, version, type, data, metadata) VALUES ('stream', 2, 'x', '', '')"
-)
+DIRECT_INSERT = "INSERT INTO events (stream_id, version, type, data, metadata) VALUES ('stream', 2, 'x', '', '')"

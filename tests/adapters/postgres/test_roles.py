@@ -31,12 +31,7 @@ from tests.adapters.postgres.conftest import DAY
 from tests.basket_traffic import BasketTraffic
 from tests.builders import NOW, price
 from tests.builders.appends import a_stream, an_append
-from tests.rebuild_steps import (
-    OPERATOR,
-    generations,
-    rebuild_all,
-    rebuilds_of,
-)
+from tests.rebuild_steps import OPERATOR, generations, rebuild_all, rebuilds_of
 from tests.servers.postgres import PREFIX, Databases
 from tests.servers.processes import Program
 from workers.heartbeat import Heartbeat
@@ -133,9 +128,7 @@ async def test_every_process_appends_through_the_function(databases: Databases, 
 
 
 @pytest.mark.parametrize("role", ["worker", "operator"])
-async def test_the_catalogue_worker_may_withdraw_facts_and_store_keys(
-    databases: Databases, role: Role
-) -> None:
+async def test_the_catalogue_worker_may_withdraw_facts_and_store_keys(databases: Databases, role: Role) -> None:
     url = await databases.fresh(role)
     database = DatabasePool(url)
     facts = PostgresCatalogue(database, 1)
@@ -185,9 +178,7 @@ async def test_a_process_has_no_right_that_it_does_not_need(
             await connection.execute(statement)
 
 
-async def test_a_forbidden_statement_names_the_setting_of_a_role_that_may(
-    databases: Databases, one_event: str
-) -> None:
+async def test_a_forbidden_statement_names_the_setting_of_a_role_that_may(databases: Databases, one_event: str) -> None:
     database = DatabasePool(databases.signed_in(one_event, "api"))
     with pytest.raises(StoreForbidden, match="CHECKOUT_OPERATOR_DATABASE_URL"):
         async with database.connection() as connection:
@@ -196,14 +187,10 @@ async def test_a_forbidden_statement_names_the_setting_of_a_role_that_may(
 
 
 @pytest.mark.parametrize("role", SERVING)
-async def test_every_process_may_read_the_service_status(
-    databases: Databases, one_event: str, role: Role
-) -> None:
+async def test_every_process_may_read_the_service_status(databases: Databases, one_event: str, role: Role) -> None:
     database = DatabasePool(databases.signed_in(one_event, role))
     states, letters = PostgresWorkerStatusStore(database), PostgresDeadLetterStore(database)
-    await states.report(
-        ServiceProcess("an instance", "a host", 1, "a release"), [await Heartbeat("api").report()]
-    )
+    await states.report(ServiceProcess("an instance", "a host", 1, "a release"), [await Heartbeat("api").report()])
     assert [each.worker for each in (await states.read()).reports] == ["api"]
     assert await letters.counts() == []
     await letters.close()
@@ -266,13 +253,8 @@ async def test_the_page_lists_the_actual_rights(databases: Databases, database_u
         async with signed_in(database_url) as connection:
             rows = await connection.fetch(GIVEN, role_name(role, PREFIX))
         tables[role] = {row["name"]: ", ".join([*row["whole"], *row["parts"]]).lower() for row in rows}
-    lines = [
-        f"| `{name}` | {' | '.join(tables[role][name] or '–' for role in SERVING)} |"
-        for name in tables["api"]
-    ]
-    table = "\n".join(
-        ["| table, sequence or function | api | worker | operator |", "|---|---|---|---|", *lines]
-    )
+    lines = [f"| `{name}` | {' | '.join(tables[role][name] or '–' for role in SERVING)} |" for name in tables["api"]]
+    table = "\n".join(["| table, sequence or function | api | worker | operator |", "|---|---|---|---|", *lines])
     assert table in PAGE.read_text(encoding="utf-8"), f"the page should say:\n{table}"
 
 
@@ -287,15 +269,11 @@ async def test_other_roles_have_no_rights(database_url: str) -> None:
             await connection.execute(f"DROP ROLE {stranger}")
 
 
-async def test_a_generation_can_only_be_created_of_derived_tables(
-    databases: Databases, database_url: str
-) -> None:
+async def test_a_generation_can_only_be_created_of_derived_tables(databases: Databases, database_url: str) -> None:
     derived = {table for target in ("basket-views", "catalogue") for table in tables_of(target)}
     async with signed_in(databases.signed_in(database_url, "operator")) as connection:
         for step in ("make", "lock", "switch", "drop kept"):
-            assert await connection.fetch(
-                "SELECT generation_statements($1, $2::name[])", step, sorted(derived)
-            )
+            assert await connection.fetch("SELECT generation_statements($1, $2::name[])", step, sorted(derived))
             with refused:
                 await connection.fetch("SELECT generation_statements($1, '{events}')", step)
         for statement in (
@@ -419,9 +397,7 @@ async def test_a_superusers_database_can_be_given_to_the_owner_repeatedly(
         await migrate(url, DatabaseRoles(prefix))
         assert await ask(url, OWNERS) == [f"{prefix}_owner"]
     assert not await ask(url, "SELECT rolcanlogin FROM pg_roles WHERE rolname = $1", f"{prefix}_api")
-    assert await ask(
-        url, "SELECT has_table_privilege($1, 'checkout_kept.basket_views', 'INSERT')", f"{prefix}_worker"
-    )
+    assert await ask(url, "SELECT has_table_privilege($1, 'checkout_kept.basket_views', 'INSERT')", f"{prefix}_worker")
 
 
 async def test_an_administrator_runs_the_script_and_the_owner_migrates_without_more_rights(
@@ -457,9 +433,7 @@ async def test_a_member_of_the_owner_may_migrate_and_the_owner_owns_the_result(
     assert await ask(url, OWNERS) == [f"{prefix}_owner"]
 
 
-async def test_a_migration_restores_rights_that_were_changed_by_hand(
-    databases: Databases, new_roles: Make
-) -> None:
+async def test_a_migration_restores_rights_that_were_changed_by_hand(databases: Databases, new_roles: Make) -> None:
     url, prefix = await new_roles()
     await migrate(url, DatabaseRoles(prefix))
     await order(
@@ -486,9 +460,7 @@ async def test_objects_of_a_later_migration_have_no_rights_until_they_are_declar
     )
     for role in SERVING:
         assert not await ask(url, "SELECT has_table_privilege($1, 'newcomers', 'SELECT')", f"{prefix}_{role}")
-        assert not await ask(
-            url, "SELECT has_function_privilege($1, 'a_novelty()', 'EXECUTE')", f"{prefix}_{role}"
-        )
+        assert not await ask(url, "SELECT has_function_privilege($1, 'a_novelty()', 'EXECUTE')", f"{prefix}_{role}")
 
 
 async def test_a_database_owner_who_may_create_roles_creates_them_and_continues(
@@ -522,9 +494,7 @@ async def test_a_user_who_may_not_create_roles_is_told_who_may(databases: Databa
     )
     with pytest.raises(MigrationForbidden, match="--print-roles"):
         await migrate(sign_in_as(databases, url, me), DatabaseRoles(prefix))
-    assert (
-        await ask(url, "SELECT count(*) FROM pg_roles WHERE starts_with(rolname, $1)", f"{prefix}_api") == 0
-    )
+    assert await ask(url, "SELECT count(*) FROM pg_roles WHERE starts_with(rolname, $1)", f"{prefix}_api") == 0
 
 
 async def test_only_the_owner_migrates_a_database_with_roles(databases: Databases, database_url: str) -> None:

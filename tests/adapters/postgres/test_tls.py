@@ -104,9 +104,7 @@ async def test_a_rebuild_in_its_own_processes_uses_tls(postgres: TlsPostgres) ->
 
 def run(settings: Settings, *arguments: str) -> Program:
     assert settings.database_url is not None
-    files = settings.model_dump(
-        include={"database_ca_file", "database_certificate_file", "database_key_file"}
-    )
+    files = settings.model_dump(include={"database_ca_file", "database_certificate_file", "database_key_file"})
     environment = {f"CHECKOUT_{name.upper()}": str(value) for name, value in files.items()}
     environment["CHECKOUT_DATABASE_URL"] = settings.database_url.get_secret_value()
     environment["CHECKOUT_DATABASE_SSLMODE"] = settings.database_sslmode or ""
@@ -125,9 +123,7 @@ async def test_a_server_of_another_name_is_only_trusted_when_names_are_not_check
     said = await fails(named(postgres, database_url=elsewhere))
     assert "CHECKOUT_DATABASE_URL" in said
     assert "CHECKOUT_DATABASE_SSLMODE=verify-ca" in said
-    database = DatabasePool(
-        database_url(named(postgres, database_url=elsewhere, database_sslmode="verify-ca"))
-    )
+    database = DatabasePool(database_url(named(postgres, database_url=elsewhere, database_sslmode="verify-ca")))
     async with database.connection() as connection:
         assert await connection.fetchval(TALKS_BY_TLS)
     await database.close()
@@ -143,9 +139,7 @@ async def test_a_missing_client_certificate_names_the_settings(
 
 async def test_a_certificate_for_another_user_is_refused(postgres: TlsPostgres) -> None:
     other = postgres.authority.issue("checkout_worker")
-    said = await fails(
-        named(postgres, database_certificate_file=other.certificate, database_key_file=other.key)
-    )
+    said = await fails(named(postgres, database_certificate_file=other.certificate, database_key_file=other.key))
     assert "CHECKOUT_DATABASE_CERTIFICATE_FILE" in said
 
 
@@ -153,9 +147,7 @@ async def test_a_certificate_of_an_authority_that_the_server_does_not_know_is_re
     postgres: TlsPostgres,
 ) -> None:
     mine = postgres.other_authority.issue("checkout_api", file="unknown")
-    said = await fails(
-        named(postgres, database_certificate_file=mine.certificate, database_key_file=mine.key)
-    )
+    said = await fails(named(postgres, database_certificate_file=mine.certificate, database_key_file=mine.key))
     assert "CHECKOUT_DATABASE_CERTIFICATE_FILE" in said
 
 

@@ -10,19 +10,9 @@ from adapters.postgres.event_store.store import PostgresEventStore
 from adapters.postgres.leadership import PostgresLeadership
 from adapters.postgres.pool import DatabasePool
 from adapters.postgres.worker_status import PostgresWorkerStatusStore
-from domain.operators.status.model import (
-    Backlog,
-    LagMeasurement,
-    RoleLock,
-    WorkerReport,
-)
+from domain.operators.status.model import Backlog, LagMeasurement, RoleLock, WorkerReport
 from domain.ports.event_store import Append, NewEvent
-from tests.contracts.worker_status import (
-    ONE,
-    OTHER,
-    WHOLE,
-    WorkerStatusStoreContract,
-)
+from tests.contracts.worker_status import ONE, OTHER, WHOLE, WorkerStatusStoreContract
 
 ROLE = "publisher/checkout-publisher"
 

@@ -183,9 +183,7 @@ def test_a_fact_with_few_members_contradicts_nothing(document: dict[str, Any]) -
     parsed(document)
 
 
-@pytest.mark.parametrize(
-    "text", [b"", b"{", b"[]", b"null", b"\xff\xfe{}", b'{"sequence": 1}', b'{"kind": "coupon"}']
-)
+@pytest.mark.parametrize("text", [b"", b"{", b"[]", b"null", b"\xff\xfe{}", b'{"sequence": 1}', b'{"kind": "coupon"}'])
 def test_a_document_without_a_kind_is_no_fact(text: bytes) -> None:
     with pytest.raises(InvalidFact):
         parse_fact(text)

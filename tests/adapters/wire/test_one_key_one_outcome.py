@@ -20,18 +20,7 @@ from domain.basket.commands import Caller, IfMatch, IfNoneMatch, Preconditions, 
 from domain.basket.decision import CheckoutConfig
 from domain.ports.event_store import IdempotencyKey, RenderedResponse
 from domain.shared.errors import AnsweredElsewhere, CommandRejected, RequestInProgress, Unavailable
-from tests.builders import (
-    InMemoryCheckout,
-    add,
-    at_version,
-    caller,
-    change,
-    initiate,
-    item,
-    item_id,
-    remove,
-    update,
-)
+from tests.builders import InMemoryCheckout, add, at_version, caller, change, initiate, item, item_id, remove, update
 from tests.builders.direct_handlers import DirectHandlers
 from tests.interleaving import InterleavedStore, Interleaving, run_in_virtual_time
 
@@ -134,9 +123,7 @@ OTHERS: dict[str, Meddle] = {
     "changes a quantity": lambda world, handlers: handlers.update(
         update(world.basket, change(world.line, 7)), caller()
     ),
-    "removes the line": lambda world, handlers: handlers.update(
-        update(world.basket, remove(world.line)), caller()
-    ),
+    "removes the line": lambda world, handlers: handlers.update(update(world.basket, remove(world.line)), caller()),
     "completes the basket": lambda world, handlers: handlers.complete(world.basket, "order-1", caller()),
     "takes the other external id": lambda world, handlers: handlers.initiate(
         initiate(item("o-9"), external_id="E-2"), caller()
@@ -168,13 +155,8 @@ async def play(choose: Callable[[str, Any], Any], name: str, reached: Counter[st
     processes = [world.checkout.process() for _ in range(3)]
     world.store.interleaving = world.interleaving
     places = [choose("where a try goes", range(2)) for _ in range(choose("how many tries", (2, 3)))]
-    others = [
-        choose("what another writer does", [*OTHERS.values()]) for _ in range(choose("others", (0, 1, 2)))
-    ]
-    tries = [
-        asyncio.create_task(told(ask, processes[place].handlers, number))
-        for number, place in enumerate(places)
-    ]
+    others = [choose("what another writer does", [*OTHERS.values()]) for _ in range(choose("others", (0, 1, 2)))]
+    tries = [asyncio.create_task(told(ask, processes[place].handlers, number)) for number, place in enumerate(places)]
     meddling = [asyncio.create_task(meddle(other, world, processes[2].handlers)) for other in others]
     await world.interleaving.run([*tries, *meddling])
     world.store.interleaving = None

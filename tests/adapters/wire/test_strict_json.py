@@ -109,11 +109,7 @@ def test_a_long_name_is_cut() -> None:
     name = b'"' + b"n" * 200_000 + b'"'
     with pytest.raises(RepeatedMember) as refused:
         read_json(b"{" + name + b":1," + name + b":2}")
-    assert (
-        len(pointer(refused.value.location))
-        == len(str(refused.value)) - len("the member  is repeated")
-        == 1000
-    )
+    assert len(pointer(refused.value.location)) == len(str(refused.value)) - len("the member  is repeated") == 1000
 
 
 @pytest.mark.parametrize(

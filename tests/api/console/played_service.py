@@ -97,9 +97,7 @@ async def _counted(settings: Settings, query: str) -> int:
 
 
 @asynccontextmanager
-async def _caller(
-    service: CheckoutService, settings: Settings, partner: str
-) -> AsyncIterator[httpx.AsyncClient]:
+async def _caller(service: CheckoutService, settings: Settings, partner: str) -> AsyncIterator[httpx.AsyncClient]:
     headers = {"Authorization": f"Bearer {issue_token(settings, partner=partner)}"}
     async with httpx.AsyncClient(base_url=service.url, headers=headers, timeout=30) as client:
         client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))

@@ -80,9 +80,7 @@ async def shoot(page: Page, name: str) -> None:
 async def mend(service: CheckoutService, token: str) -> tuple[str, str]:
     """Makes entries of the audit log, and starts a slow rebuild. Returns its id, and a dead letter's."""
     headers = {"Authorization": f"Bearer {token}"}
-    async with httpx.AsyncClient(
-        base_url=f"{service.url}/operations", headers=headers, timeout=60
-    ) as operator:
+    async with httpx.AsyncClient(base_url=f"{service.url}/operations", headers=headers, timeout=60) as operator:
         letters = await letters_by_code(operator)
         skipped = {"reason": "The order service sent it by mistake"}
         await operator.post(f"/dead-letters/{letters['not_an_order']}/skip", json=skipped)
@@ -129,9 +127,7 @@ async def main() -> None:
         environment = {"CHECKOUT_KAFKA_DELIVERY": "at_least_once"}
         async with running_service(Path(folder), "--ephemeral", **environment) as service:
             played = await play_baskets(service, note=NOTE)
-            token = (
-                await service.command("token", "--scope", "operator", "--subject", "ada@operations")
-            ).strip()
+            token = (await service.command("token", "--scope", "operator", "--subject", "ada@operations")).strip()
             async with browser(program) as running:
                 await photograph(running, service, played, token)
 

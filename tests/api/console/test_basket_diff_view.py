@@ -27,10 +27,7 @@ BASKETS = st.builds(
 
 def made(lines: dict[str, tuple[int, str]], **values: object) -> Basket:
     """A basket with a line for each id, of such a quantity and price."""
-    items = [
-        line(id, f"o-{id}", quantity=quantity, price=money(amount))
-        for id, (quantity, amount) in lines.items()
-    ]
+    items = [line(id, f"o-{id}", quantity=quantity, price=money(amount)) for id, (quantity, amount) in lines.items()]
     made = basket(*items)
     made.details = details(**values)
     return made

@@ -68,9 +68,7 @@ async def test_a_basket_is_found_by_its_fields(stage: ConsoleStage, operator: Wi
     await expect(page.locator("h1")).to_have_text(stage.played.rich)
 
 
-async def test_an_id_opens_the_basket_and_a_wrong_one_shows_an_error(
-    stage: ConsoleStage, operator: Window
-) -> None:
+async def test_an_id_opens_the_basket_and_a_wrong_one_shows_an_error(stage: ConsoleStage, operator: Window) -> None:
     page = operator.page
     await operator.open("/baskets")
     await page.get_by_label("Basket id").fill("basket 7")
@@ -145,9 +143,7 @@ async def test_two_versions_far_apart_can_be_compared(stage: ConsoleStage, opera
     await expect(differences.locator("li").nth(5)).to_be_visible()
 
 
-async def test_a_verdict_shows_each_of_its_facts_with_its_content(
-    stage: ConsoleStage, operator: Window
-) -> None:
+async def test_a_verdict_shows_each_of_its_facts_with_its_content(stage: ConsoleStage, operator: Window) -> None:
     await operator.open(f"/baskets/{stage.played.rich}")
     page = operator.page
     await page.locator('[data-panel="verdicts"] tbody tr').nth(1).get_by_role("link", name="Evidence").click()

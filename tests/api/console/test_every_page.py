@@ -25,9 +25,7 @@ def pages(stage: ConsoleStage) -> dict[str, str]:
     }
 
 
-async def test_every_page_fits_a_screen_and_a_phone_and_logs_no_error(
-    stage: ConsoleStage, operator: Window
-) -> None:
+async def test_every_page_fits_a_screen_and_a_phone_and_logs_no_error(stage: ConsoleStage, operator: Window) -> None:
     page = operator.page
     for path, whole in pages(stage).items():
         await page.set_viewport_size(WIDE)

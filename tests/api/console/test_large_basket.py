@@ -86,9 +86,7 @@ async def test_a_busy_machine_draws_a_large_basket_without_reloading_the_page(
     assert len(loads) == 1
 
 
-async def test_a_basket_shows_its_organisation_and_its_products(
-    stage: ConsoleStage, operator: Window
-) -> None:
+async def test_a_basket_shows_its_organisation_and_its_products(stage: ConsoleStage, operator: Window) -> None:
     page = operator.page
     await operator.open(f"/baskets/{stage.played.rich}")
     panel = page.locator('[data-panel="basket"]')

@@ -66,9 +66,7 @@ async def test_other_tokens_begin_no_session(sessions: Sessions, settings: Setti
         await sessions.begin(token(settings, scope="partner"))
 
 
-async def test_a_session_ends_with_its_token(
-    sessions: Sessions, settings: Settings, clock: SessionClock
-) -> None:
+async def test_a_session_ends_with_its_token(sessions: Sessions, settings: Settings, clock: SessionClock) -> None:
     session = await sessions.begin(token(settings, seconds=60))
     clock.ahead = 59
     assert await sessions.find(session.id) is session

@@ -53,9 +53,7 @@ async def test_other_open_pages_close_with_the_session(stage: ConsoleStage, runn
         await other.wait_for_url("**/console/sign-in**")
 
 
-async def test_an_open_page_alone_does_not_keep_its_session_alive(
-    stage: ConsoleStage, stranger: Window
-) -> None:
+async def test_an_open_page_alone_does_not_keep_its_session_alive(stage: ConsoleStage, stranger: Window) -> None:
     sent: list[str] = []
     received: list[str] = []
 
@@ -112,9 +110,7 @@ async def test_another_sites_page_cannot_use_an_operators_session(stage: Console
         elsewhere = {"origin": "https://elsewhere.example", "sec-fetch-site": "cross-site"}
         signed = await browser.post(f"{stage.url}/sign-in", data={"token": stage.token}, headers=elsewhere)
         assert signed.status_code == 403
-        posted = await browser.post(
-            f"{stage.url}/_nicegui_ws/socket.io/?EIO=4&transport=polling", headers=elsewhere
-        )
+        posted = await browser.post(f"{stage.url}/_nicegui_ws/socket.io/?EIO=4&transport=polling", headers=elsewhere)
         assert posted.status_code == 403
 
 

@@ -13,9 +13,7 @@ from tests.servers.postgres import Databases
 
 
 @pytest.fixture(scope="module")
-async def api(
-    databases: Databases, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[OperatorApiFixture]:
+async def api(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[OperatorApiFixture]:
     url = await databases.fresh("operator")
     async with open_operator_api(settings_in(tmp_path_factory.mktemp("issuer"), database_url=url)) as api:
         yield api

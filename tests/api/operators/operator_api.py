@@ -59,9 +59,7 @@ class OperatorApiFixture:
 
     async def fill(self, *items: RequestedItem, partner: str = "acme", **details: Any) -> str:
         basket_id = (
-            await DirectHandlers(self.container.handlers).initiate(
-                initiate(*items, **details), caller(partner)
-            )
+            await DirectHandlers(self.container.handlers).initiate(initiate(*items, **details), caller(partner))
         ).basket.id
         await self.project(basket_id)
         return basket_id
@@ -72,9 +70,7 @@ class OperatorApiFixture:
 
     async def validate(self, basket_id: str, partner: str = "acme") -> int:
         """The verdict's version."""
-        validated = await DirectHandlers(self.container.handlers).validate(
-            validate(basket_id), caller(partner)
-        )
+        validated = await DirectHandlers(self.container.handlers).validate(validate(basket_id), caller(partner))
         await self.project(basket_id)
         return validated.basket.version
 
@@ -126,9 +122,7 @@ class DocumentCheck:
         assert described is not None, f"{response.request.url.path} must not answer {response.status_code}"
         media = described["content"][response.headers["content-type"].partition(";")[0]]
         schema = _absolute(media["schema"])
-        Draft202012Validator(schema, registry=self._registry, format_checker=FormatChecker()).validate(
-            response.json()
-        )
+        Draft202012Validator(schema, registry=self._registry, format_checker=FormatChecker()).validate(response.json())
 
     def _operation(self, request: httpx.Request) -> dict[str, Any] | None:
         wanted = request.url.path.split("/")

@@ -51,9 +51,7 @@ def test_the_list_of_calls_is_complete(api: OperatorApiFixture) -> None:
 
 @pytest.mark.parametrize(("method", "path"), CALLS)
 @pytest.mark.parametrize("header", [None, "Bearer", "Bearer x.y.z", "Basic b3BlcmF0b3I6"])
-async def test_every_call_needs_a_token(
-    api: OperatorApiFixture, method: str, path: str, header: str | None
-) -> None:
+async def test_every_call_needs_a_token(api: OperatorApiFixture, method: str, path: str, header: str | None) -> None:
     async with api.client(header) as stranger:
         answer = await stranger.request(method, path, content=b"{no json")
     assert problem(answer) == (401, "not_authenticated")
@@ -62,9 +60,7 @@ async def test_every_call_needs_a_token(
 
 @pytest.mark.parametrize(("method", "path"), CALLS)
 @pytest.mark.parametrize("scope", ["partner", "", "operators", "Operator"])
-async def test_a_partners_token_is_not_enough(
-    api: OperatorApiFixture, method: str, path: str, scope: str
-) -> None:
+async def test_a_partners_token_is_not_enough(api: OperatorApiFixture, method: str, path: str, scope: str) -> None:
     async with api.client(f"Bearer {api.token(scope=scope, partner='acme')}") as partner:
         answer = await partner.request(method, path)
     assert problem(answer) == (403, "not_allowed")
@@ -92,9 +88,7 @@ async def test_malformed_json_and_a_wrong_body_are_different_problems(operator: 
     assert problem(await operator.post(path, content=b"{", headers=json)) == (400, "malformed_json")
     wrong = await operator.post(path, json={"reason": "   "})
     assert problem(wrong) == (422, "invalid_request")
-    assert wrong.json()["errors"] == [
-        {"pointer": "/body/reason", "code": "value_error", "message": "say why"}
-    ]
+    assert wrong.json()["errors"] == [{"pointer": "/body/reason", "code": "value_error", "message": "say why"}]
 
 
 DOCUMENTS = ["/openapi.json", "/docs", "/docs-assets/swagger-ui.css", "/docs-assets/nothing", "/nothing", "/"]
@@ -102,9 +96,7 @@ DOCUMENTS = ["/openapi.json", "/docs", "/docs-assets/swagger-ui.css", "/docs-ass
 
 @pytest.mark.parametrize("path", DOCUMENTS)
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "OPTIONS"])
-async def test_the_documentation_needs_an_operators_token(
-    api: OperatorApiFixture, method: str, path: str
-) -> None:
+async def test_the_documentation_needs_an_operators_token(api: OperatorApiFixture, method: str, path: str) -> None:
     async with api.client(None) as stranger:
         assert (await stranger.request(method, path)).status_code == 401
     async with api.client(f"Bearer {api.token(scope='partner', partner='acme')}") as partner:

@@ -51,9 +51,7 @@ async def test_a_basket_is_shown_as_of_a_time(operator: httpx.AsyncClient, baske
 
 
 @pytest.mark.parametrize("text", ["20991231", "1700000000", "2026-01-01", "2026-01-01T00:00:00"])
-async def test_times_must_be_rfc_3339_with_an_offset(
-    operator: httpx.AsyncClient, basket: str, text: str
-) -> None:
+async def test_times_must_be_rfc_3339_with_an_offset(operator: httpx.AsyncClient, basket: str, text: str) -> None:
     for path, name in (
         (f"/baskets/{basket}", "asOf"),
         ("/baskets", "createdFrom"),
@@ -79,9 +77,7 @@ async def test_history_is_paged_and_described(operator: httpx.AsyncClient, baske
     assert first["entries"][3]["words"] == "quantity of o-1 v-1 from 2 to 9"
 
 
-async def test_differences_show_what_changed_between_two_versions(
-    operator: httpx.AsyncClient, basket: str
-) -> None:
+async def test_differences_show_what_changed_between_two_versions(operator: httpx.AsyncClient, basket: str) -> None:
     path = f"/baskets/{basket}/differences"
     found = (await operator.get(path, params={"from": 3, "to": 4})).json()["differences"]
     assert ("changed", 2, 9) in {
@@ -91,9 +87,7 @@ async def test_differences_show_what_changed_between_two_versions(
     assert same["differences"] == []
 
 
-async def test_a_verdict_is_shown_with_the_content_of_its_facts(
-    operator: httpx.AsyncClient, basket: str
-) -> None:
+async def test_a_verdict_is_shown_with_the_content_of_its_facts(operator: httpx.AsyncClient, basket: str) -> None:
     listed = (await operator.get(f"/baskets/{basket}/verdicts")).json()["verdicts"]
     assert [(each["version"], each["ready"]) for each in listed] == [(3, True), (6, False)]
     verdict = (await operator.get(f"/baskets/{basket}/verdicts/6")).json()
@@ -127,9 +121,7 @@ async def test_baskets_are_found_page_by_page(api: OperatorApiFixture, operator:
 
 async def test_all_search_conditions_must_match(operator: httpx.AsyncClient, basket: str) -> None:
     said = {"externalId": "EXT-1", "findingCode": "product_insufficient_stock", "product": "SKU-1"}
-    assert [each["basketId"] for each in (await operator.get("/baskets", params=said)).json()["baskets"]] == [
-        basket
-    ]
+    assert [each["basketId"] for each in (await operator.get("/baskets", params=said)).json()["baskets"]] == [basket]
     assert (await operator.get("/baskets", params={**said, "status": "completed"})).json()["baskets"] == []
     assert problem(await operator.get("/baskets", params={"status": "lost"})) == (422, "invalid_request")
 

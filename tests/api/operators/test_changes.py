@@ -32,9 +32,7 @@ async def test_a_dead_letter_is_shown_retried_and_recorded(
     assert again["result"] == "settled"
 
 
-async def test_dead_letters_are_paged_and_counted(
-    api: OperatorApiFixture, operator: httpx.AsyncClient
-) -> None:
+async def test_dead_letters_are_paged_and_counted(api: OperatorApiFixture, operator: httpx.AsyncClient) -> None:
     ids = [await api.record_dead_letter(AVAILABILITY, 100 + number, b"{}") for number in range(3)]
     waiting: dict[str, str | int] = {"topic": AVAILABILITY, "limit": 2}
     first = (await operator.get("/dead-letters", params=waiting)).json()
@@ -46,9 +44,7 @@ async def test_dead_letters_are_paged_and_counted(
     assert problem(odd) == (422, "invalid_request")
 
 
-async def test_a_skipped_dead_letter_unblocks_its_basket(
-    api: OperatorApiFixture, operator: httpx.AsyncClient
-) -> None:
+async def test_a_skipped_dead_letter_unblocks_its_basket(api: OperatorApiFixture, operator: httpx.AsyncClient) -> None:
     basket = await api.fill(item("o-1"))
     id = await api.record_dead_letter(BASKET_EVENTS, 1, b"\xff", basket_id=basket)
     shown = (await operator.get(f"/dead-letters/{id}")).json()
@@ -90,9 +86,7 @@ async def test_a_rebuild_runs_in_its_own_process_and_can_be_rolled_back(
 
 
 async def test_a_refused_rebuild_has_the_message_of_the_command(operator: httpx.AsyncClient) -> None:
-    resumed = await operator.post(
-        "/rebuilds", json={"target": "catalogue", "resume": True, "reason": "go on"}
-    )
+    resumed = await operator.post("/rebuilds", json={"target": "catalogue", "resume": True, "reason": "go on"})
     assert problem(resumed) == (409, "rebuild_refused")
     assert resumed.json()["detail"] == "no rebuild of catalogue waits to be resumed"
     odd = {"target": "catalogue", "partner": "acme", "reason": "a part of it"}
@@ -111,9 +105,7 @@ async def test_the_status_lists_every_worker(operator: httpx.AsyncClient) -> Non
     assert status["well"] is False
 
 
-async def test_the_audit_log_is_paged_newest_first(
-    api: OperatorApiFixture, operator: httpx.AsyncClient
-) -> None:
+async def test_the_audit_log_is_paged_newest_first(api: OperatorApiFixture, operator: httpx.AsyncClient) -> None:
     for number in range(3):
         letter = await api.record_dead_letter(AVAILABILITY, 200 + number, b"{}")
         await operator.post(f"/dead-letters/{letter}/skip", json={"reason": f"number {number}"})

@@ -38,9 +38,7 @@ async def test_unusable_parameters_are_rejected(operator: httpx.AsyncClient, pat
 
 
 @pytest.mark.parametrize("path", LATE)
-async def test_unknown_versions_are_not_found(
-    api: OperatorApiFixture, operator: httpx.AsyncClient, path: str
-) -> None:
+async def test_unknown_versions_are_not_found(api: OperatorApiFixture, operator: httpx.AsyncClient, path: str) -> None:
     id = await api.fill(item("o-1"))
     assert problem(await operator.get(f"/baskets/{id}{path}")) == (404, "nothing_then")
 
@@ -99,9 +97,7 @@ async def test_unstorable_reasons_are_rejected(operator: httpx.AsyncClient, text
 @pytest.mark.parametrize("reason", [b'"a\\u0000b"', b'""', b"7", b"null", b'"' + b"x" * 501 + b'"'])
 async def test_unusable_reasons_are_rejected(operator: httpx.AsyncClient, reason: bytes) -> None:
     body = b'{"reason": ' + reason + b"}"
-    answer = await operator.post(
-        "/dead-letters/1/skip", content=body, headers={"content-type": "application/json"}
-    )
+    answer = await operator.post("/dead-letters/1/skip", content=body, headers={"content-type": "application/json"})
     assert problem(answer) == (422, "invalid_request")
 
 
@@ -117,9 +113,7 @@ async def test_unusable_reasons_are_rejected(operator: httpx.AsyncClient, reason
         {"target": "events"},
     ],
 )
-async def test_an_invalid_rebuild_request_starts_nothing(
-    operator: httpx.AsyncClient, odd: dict[str, object]
-) -> None:
+async def test_an_invalid_rebuild_request_starts_nothing(operator: httpx.AsyncClient, odd: dict[str, object]) -> None:
     wanted = {"target": "basket-views", "reason": "to see", **odd}
     assert problem(await operator.post("/rebuilds", json=wanted)) == (422, "invalid_request")
     assert (await operator.get("/rebuilds")).json()["rebuilds"] == []

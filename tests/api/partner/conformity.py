@@ -22,9 +22,7 @@ class Conformity:
         self.document = document
         self.seen: set[tuple[str, int]] = set()
         self._validators: dict[str, Draft202012Validator] = {}
-        self._registry: Registry[Any] = Registry().with_resource(
-            "openapi", DRAFT202012.create_resource(document)
-        )
+        self._registry: Registry[Any] = Registry().with_resource("openapi", DRAFT202012.create_resource(document))
         self._paths = [
             (path, re.compile(re.sub(r"\{[^}]+\}", "[^/]+", path)))
             for path in sorted(document["paths"], key=_fixed_first)

@@ -7,18 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.api.service import (
-    INITIATE,
-    UPDATE,
-    ApiCaller,
-    Service,
-    actions,
-    add,
-    cookie_header,
-    errors,
-    order,
-    problem,
-)
+from tests.api.service import INITIATE, UPDATE, ApiCaller, Service, actions, add, cookie_header, errors, order, problem
 from tests.builders import basket_id
 
 MALFORMED = [
@@ -132,9 +121,7 @@ async def test_a_repeated_member_is_reported_by_its_place(shop: ApiCaller, body:
 
 async def test_a_repeated_member_in_an_action_is_rejected(shop: ApiCaller) -> None:
     id = await shop.begin()
-    action = (
-        b'{"orderItemActionType": "add", "offer": {"id": "o", "version": "v"}, "quantity": 1, "quantity": 5}'
-    )
+    action = b'{"orderItemActionType": "add", "offer": {"id": "o", "version": "v"}, "quantity": 1, "quantity": 5}'
     answer = await shop.update(id, b'{"orderItemActions": [' + action + b"]}")
     assert errors(answer) == [("/orderItemActions/0/quantity", "repeated_member")]
     assert (await shop.order(id)).headers["etag"] == '"1"'

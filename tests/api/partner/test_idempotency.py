@@ -191,15 +191,11 @@ async def test_a_second_request_must_wait_while_the_first_runs(held: tuple[Servi
 
 async def test_one_of_two_processes_runs_and_both_give_its_response(service: Service) -> None:
     callers = [
-        Service(
-            service.settings, service.checkout, handlers=service.checkout.process().handlers.real
-        ).caller()
+        Service(service.settings, service.checkout, handlers=service.checkout.process().handlers.real).caller()
         for _ in range(2)
     ]
     id = await callers[0].begin()
-    answers = await asyncio.gather(
-        *(each.update(id, actions(add()), idempotency_key=KEY) for each in callers)
-    )
+    answers = await asyncio.gather(*(each.update(id, actions(add()), idempotency_key=KEY) for each in callers))
     assert {answer.status_code for answer in answers} == {200}
     assert answers[0].content == answers[1].content
     assert [item["quantity"] for item in await callers[0].items(id)] == [1]
@@ -209,9 +205,7 @@ async def test_sixteen_at_once_with_one_key_make_one_basket(shop: ApiCaller, ser
     answers = await asyncio.gather(*(shop.initiate(order(wanted()), idempotency_key=KEY) for _ in range(16)))
     made = {answer.json()["id"] for answer in answers if answer.status_code == 200}
     assert len(made) == 1
-    assert {problem(answer) for answer in answers if answer.status_code != 200} <= {
-        (409, "request_in_progress")
-    }
+    assert {problem(answer) for answer in answers if answer.status_code != 200} <= {(409, "request_in_progress")}
 
 
 async def test_a_response_after_a_conflict_is_the_stored_one(service: Service) -> None:
@@ -287,9 +281,7 @@ NO_KEYS = [
 ]
 
 
-@pytest.mark.parametrize(
-    "key", [*NO_KEYS, '"a";', '"a";A=1', '"a";b=', '"' + "a" * 256 + '"', '"";a=1', '"a"x']
-)
+@pytest.mark.parametrize("key", [*NO_KEYS, '"a";', '"a";A=1', '"a";b=', '"' + "a" * 256 + '"', '"";a=1', '"a"x'])
 async def test_an_invalid_key_is_rejected(shop: ApiCaller, key: str) -> None:
     id = await shop.begin()
     for method, path, body in (

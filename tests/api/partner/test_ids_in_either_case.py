@@ -70,9 +70,7 @@ async def stored(service: Service) -> str:
     return (await service.checkout.handlers.initiate(command, caller(partner="shop"))).basket.id
 
 
-async def test_an_id_that_is_stored_in_upper_case_is_answered_in_lower_case(
-    service: Service, shop: ApiCaller
-) -> None:
+async def test_an_id_that_is_stored_in_upper_case_is_answered_in_lower_case(service: Service, shop: ApiCaller) -> None:
     id = await stored(service)
     assert [(line["id"], line["parentId"]) for line in await shop.items(id)] == [(LOW, None), (OTHER, LOW)]
     verdict = (await shop.validate(id)).json()
@@ -107,9 +105,7 @@ async def test_a_line_stored_in_upper_case_can_be_repeated(service: Service, sho
     happened = [event.type for event in await service.checkout.store.read_events(id)]
     assert happened.count("checkout.order-item-added.v1") == 2
     assert "checkout.order-item-removed.v1" not in happened
-    moved = order(
-        wanted("o-9", id=LOW, type="offer"), wanted("a-1", type="add_on", parentId=LOW), checkoutId=id
-    )
+    moved = order(wanted("o-9", id=LOW, type="offer"), wanted("a-1", type="add_on", parentId=LOW), checkoutId=id)
     assert (await shop.initiate(moved)).status_code == 200
     lines = await shop.items(id)
     assert [(line["offer"]["id"], line["parentId"]) for line in lines] == [("o-9", None), ("a-1", LOW)]

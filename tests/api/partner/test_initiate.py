@@ -134,9 +134,7 @@ async def test_a_finished_basket_takes_no_initiate_by_its_name(service: Service,
     assert answer.json()["basketStatus"] == "completed"
 
 
-async def test_a_finished_basket_that_was_not_named_gives_way_to_a_new_one(
-    service: Service, shop: ApiCaller
-) -> None:
+async def test_a_finished_basket_that_was_not_named_gives_way_to_a_new_one(service: Service, shop: ApiCaller) -> None:
     id = await shop.begin(external_id="E-1")
     service.checkout.clock.advance(LIFETIME)
     by_external_id = await shop.initiate(order(external_id="E-1"))

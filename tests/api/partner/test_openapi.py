@@ -34,9 +34,7 @@ def test_it_is_a_valid_document_of_openapi_3_1(document: Document) -> None:
     assert list(OpenAPIV31SpecValidator(document).iter_errors()) == []
 
 
-async def test_it_is_served_to_everybody_with_a_page_that_shows_it(
-    shop: ApiCaller, document: Document
-) -> None:
+async def test_it_is_served_to_everybody_with_a_page_that_shows_it(shop: ApiCaller, document: Document) -> None:
     served = await shop.service.stranger().send("GET", "/openapi.json")
     assert served.json()["paths"] == document["paths"]
     page = await shop.service.stranger().send("GET", "/docs")
@@ -58,9 +56,7 @@ def test_it_has_the_four_calls(document: Document) -> None:
 
 
 def test_every_call_needs_the_token_with_the_scope(document: Document) -> None:
-    assert [operation["security"] for operation in operations(document)] == [
-        [{"partnerToken": ["partner"]}]
-    ] * 4
+    assert [operation["security"] for operation in operations(document)] == [[{"partnerToken": ["partner"]}]] * 4
     scheme = document["components"]["securitySchemes"]["partnerToken"]
     assert (scheme["type"], scheme["scheme"]) == ("http", "bearer")
     assert "partner_org" in scheme["description"]
@@ -91,9 +87,7 @@ def test_every_problem_that_a_call_can_meet_has_an_example(document: Document) -
         for code in media.get("examples", {})
     }
     answered_without_a_call = {"method_not_allowed", "unavailable"}
-    assert shown == {kind.code for kind in PROBLEM_TYPES.values()} - answered_without_a_call | {
-        "internal_error"
-    }
+    assert shown == {kind.code for kind in PROBLEM_TYPES.values()} - answered_without_a_call | {"internal_error"}
 
 
 def test_every_example_is_as_its_schema_says(document: Document) -> None:

@@ -8,18 +8,7 @@ import httpx
 import pytest
 
 from domain.basket.decision import CheckoutConfig
-from tests.api.service import (
-    INITIATE,
-    RIVAL,
-    ApiCaller,
-    Service,
-    actions,
-    add,
-    cookie_header,
-    order,
-    problem,
-    wanted,
-)
+from tests.api.service import INITIATE, RIVAL, ApiCaller, Service, actions, add, cookie_header, order, problem, wanted
 from tests.builders import basket_id, caller
 
 MATCHING = [
@@ -125,9 +114,7 @@ async def test_an_initiate_that_may_only_create_leaves_a_basket_that_is_there_al
     assert (await lines_of(shop, id), (await shop.order(id)).headers["etag"]) == (1, '"2"')
 
 
-async def test_another_organisations_basket_does_not_keep_from_creating(
-    service: Service, shop: ApiCaller
-) -> None:
+async def test_another_organisations_basket_does_not_keep_from_creating(service: Service, shop: ApiCaller) -> None:
     await service.caller(RIVAL).initiate(order(external_id="E-1"))
     assert (await shop.initiate(order(external_id="E-1"), **unmatched("*"))).status_code == 200
 
@@ -165,9 +152,7 @@ AMONG = ['"1"', 'W/"1"', '"7", W/"1"', '"1",', "*"]
 
 
 @pytest.mark.parametrize("tag", AMONG)
-async def test_a_change_is_refused_at_a_version_that_the_caller_does_not_want(
-    shop: ApiCaller, tag: str
-) -> None:
+async def test_a_change_is_refused_at_a_version_that_the_caller_does_not_want(shop: ApiCaller, tag: str) -> None:
     id = await shop.begin()
     for answer in (
         await shop.update(id, actions(add()), **unmatched(tag)),
@@ -207,9 +192,7 @@ async def test_an_order_that_changed_is_sent(shop: ApiCaller, method: str) -> No
     assert (answer.status_code, answer.headers["etag"]) == (200, '"2"')
 
 
-async def test_an_order_that_expired_by_time_is_sent_even_at_a_known_version(
-    service: Service, shop: ApiCaller
-) -> None:
+async def test_an_order_that_expired_by_time_is_sent_even_at_a_known_version(service: Service, shop: ApiCaller) -> None:
     id = await shop.begin()
     service.checkout.clock.advance(CheckoutConfig().lifetime + timedelta(seconds=1))
     answer = await shop.order(id, **unmatched('"1"'))
@@ -218,9 +201,7 @@ async def test_an_order_that_expired_by_time_is_sent_even_at_a_known_version(
     assert (await shop.order(id, **unmatched('"2"'))).status_code == 304
 
 
-async def test_another_organisations_order_is_not_found_whatever_its_tag(
-    service: Service, shop: ApiCaller
-) -> None:
+async def test_another_organisations_order_is_not_found_whatever_its_tag(service: Service, shop: ApiCaller) -> None:
     id = await service.caller(RIVAL).begin()
     for tag in ("*", '"1"', '"2"'):
         assert problem(await shop.order(id, **unmatched(tag))) == (404, "basket_not_found")

@@ -41,9 +41,7 @@ async def test_a_stored_rejection_of_an_update_quotes_nothing(service: Service, 
         [wanted(MARKER, 9999), wanted(MARKER, 9999)],
     ],
 )
-async def test_a_stored_rejection_of_an_initiate_quotes_nothing(
-    service: Service, items: list[dict[str, Any]]
-) -> None:
+async def test_a_stored_rejection_of_an_initiate_quotes_nothing(service: Service, items: list[dict[str, Any]]) -> None:
     caller = service.caller()
     body = order(*items, tracking={"who": MARKER}, customFields={MARKER: 1}, external_id=MARKER)
     first = await caller.initiate(body, idempotency_key="k")

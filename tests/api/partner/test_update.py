@@ -104,9 +104,7 @@ async def test_everything_that_is_wrong_is_reported_at_once(
 
 async def test_a_sum_over_the_largest_quantity_is_refused(shop: ApiCaller) -> None:
     id = await shop.begin(wanted(quantity=9999))
-    assert errors(await shop.update(id, actions(add()))) == [
-        ("/orderItemActions/0/quantity", "quantity_too_large")
-    ]
+    assert errors(await shop.update(id, actions(add()))) == [("/orderItemActions/0/quantity", "quantity_too_large")]
 
 
 async def test_two_hundred_actions_are_the_limit(shop: ApiCaller) -> None:

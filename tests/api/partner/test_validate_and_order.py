@@ -7,17 +7,7 @@ import asyncio
 import pytest
 from jsonpath_rfc9535 import find
 
-from tests.api.service import (
-    RIVAL,
-    ApiCaller,
-    Service,
-    actions,
-    add,
-    order_path,
-    problem,
-    validate_path,
-    wanted,
-)
+from tests.api.service import RIVAL, ApiCaller, Service, actions, add, order_path, problem, validate_path, wanted
 from tests.builders import LIFETIME, availability, basket_id, offer, price
 
 ORDER_FIELDS = {
@@ -77,8 +67,7 @@ async def test_the_response_has_the_validated_version_and_the_one_after_the_verd
 
 async def test_everything_acknowledged_before_is_validated(service: Service) -> None:
     processes = [
-        Service(service.settings, service.checkout, handlers=service.checkout.process().handlers.real)
-        for _ in range(2)
+        Service(service.settings, service.checkout, handlers=service.checkout.process().handlers.real) for _ in range(2)
     ]
     writer, judge = (process.caller() for process in processes)
     id = await writer.begin()

@@ -21,9 +21,7 @@ NAMES = {"date-time": "time", "string": "text", "integer": "whole number", "bool
 
 def table(kind: FactKind) -> str:
     """The page's table of the members of a kind."""
-    rows = [
-        f"| `{name}` | {type} | {meaning} |" for name, type, meaning in members(SCHEMAS[FACT_MODELS[kind]])
-    ]
+    rows = [f"| `{name}` | {type} | {meaning} |" for name, type, meaning in members(SCHEMAS[FACT_MODELS[kind]])]
     return "\n".join(["| member | type | meaning |", "|---|---|---|", *rows])
 
 
@@ -72,9 +70,7 @@ def test_the_page_names_every_member_as_the_model_has_it(kind: FactKind) -> None
 
 def examples() -> list[str]:
     """The lines of the page that are JSON."""
-    return [
-        line for block in re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines()
-    ]
+    return [line for block in re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines()]
 
 
 @pytest.mark.parametrize("line", examples())

@@ -67,9 +67,7 @@ def test_the_sample_of_the_repository_is_all_good() -> None:
         ('{"kind": "offer", "id": "' + "x" * MAX_LINE_BYTES, "longer than"),
     ],
 )  # fmt: skip
-def test_a_bad_line_is_refused_with_its_number_and_a_reason(
-    tmp_path: Path, line: str | bytes, reason: str
-) -> None:
+def test_a_bad_line_is_refused_with_its_number_and_a_reason(tmp_path: Path, line: str | bytes, reason: str) -> None:
     path = written(tmp_path, offer(), line, availability())
 
     checked = check_file(path)

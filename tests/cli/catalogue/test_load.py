@@ -39,9 +39,7 @@ async def settings(kafka: KafkaServer, database_url: str) -> Settings:
 
 async def begin(settings: Settings, *arguments: str | Path) -> Process:
     environment = environment_of(settings)
-    return await start_checkout(
-        "load", "--json", *arguments, environment=environment, program=("-c", COMMAND)
-    )
+    return await start_checkout("load", "--json", *arguments, environment=environment, program=("-c", COMMAND))
 
 
 async def ended(process: Process, stdin: str = "") -> tuple[int | None, dict[str, Any], str]:

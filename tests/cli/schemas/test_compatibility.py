@@ -23,9 +23,7 @@ OLD: Document = {
         "lines": {"type": "array", "items": {"type": "integer", "minimum": 1}},
     },
     "required": ["id", "kind"],
-    "$defs": {
-        "Price": {"type": "object", "properties": {"amount": {"type": "string"}}, "required": ["amount"]}
-    },
+    "$defs": {"Price": {"type": "object", "properties": {"amount": {"type": "string"}}, "required": ["amount"]}},
 }
 
 
@@ -132,10 +130,7 @@ def test_no_frozen_schema_is_broken(path: Path) -> None:
 @pytest.mark.parametrize("published", PUBLISHED, ids=lambda published: published.name)
 def test_every_published_field_is_in_a_frozen_copy(published: PublishedSchema) -> None:
     frozen = {
-        field
-        for path in FROZEN
-        if path.name == published.file_name
-        for field in _fields(json.loads(path.read_bytes()))
+        field for path in FROZEN if path.name == published.file_name for field in _fields(json.loads(path.read_bytes()))
     }
     assert set(_fields(published.schema())) - frozen == set()
 

@@ -147,9 +147,7 @@ async def test_every_event_and_verdict_of_a_played_basket_is_valid() -> None:
         hold("checkout.validation-result.v1", verdict)
 
 
-@pytest.mark.parametrize(
-    "body", [b'{"id":"basket-1"}', b"", b'{"type":"urn:checkout:problem:conflict","status":409}']
-)
+@pytest.mark.parametrize("body", [b'{"id":"basket-1"}', b"", b'{"type":"urn:checkout:problem:conflict","status":409}'])
 def test_a_command_result_is_valid(body: bytes) -> None:
     command = CommandMessage("command-1", Message("checkout.commands.v1", None, b"{}", ()))
     answer = RenderedResponse(200, {"etag": '"1"'}, body)

@@ -198,9 +198,7 @@ async def test_commands_find_the_service_of_their_folder_and_report_a_stopped_on
         assert "nothing listens where PostgreSQL at 127.0.0.1:1" in other.err
         other = await says("find", CHECKOUT_KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1")
         assert "CHECKOUT_DATABASE_URL names no database" in other.err
-        assert (await says("find", CHECKOUT_DATABASE_URL=told["database_url"])).err.endswith(
-            "no basket found\n"
-        )
+        assert (await says("find", CHECKOUT_DATABASE_URL=told["database_url"])).err.endswith("no basket found\n")
         await program.kill()
     for gone_since in (await says("find"), await says("status"), await says("env")):
         assert "is not running: start it with `checkout up`" in gone_since.err

@@ -52,9 +52,7 @@ def found(said: dict[str, Any]) -> dict[str, list[str]]:
 async def test_baskets_that_would_become_not_ready_are_counted_by_code_and_nothing_changes(
     shop: Shop, tmp_path: Path
 ) -> None:
-    one, two, both = [
-        await shop.fill(*(item(each) for each in of)) for of in (["o-1"], ["o-2"], ["o-1", "o-2"])
-    ]
+    one, two, both = [await shop.fill(*(item(each) for each in of)) for of in (["o-1"], ["o-2"], ["o-1", "o-2"])]
     facts = written(tmp_path, availability("SKU-1", status="blocked"), price("o-2", "11.00", sequence=2))
     events, position = await shop.last_position(), await shop.history.position_at()
 
@@ -97,9 +95,7 @@ async def test_with_a_partner_only_its_baskets_count(shop: Shop, tmp_path: Path)
     await shop.fill(item("o-1"))
     theirs = await shop.fill(item("o-1"), partner="globex")
 
-    _, said = await ask(
-        shop, written(tmp_path, availability("SKU-1", status="blocked")), "--partner", "globex"
-    )
+    _, said = await ask(shop, written(tmp_path, availability("SKU-1", status="blocked")), "--partner", "globex")
 
     assert (found(said), said["openBaskets"]) == ({theirs.id: ["product_blocked"]}, 1)
 
@@ -155,9 +151,7 @@ async def test_baskets_whose_views_lag_are_validated_as_they_are(shop: Shop, tmp
     assert set(found(said)) == {changed.id, new.id}
 
 
-async def test_an_assumed_offer_is_validated_with_the_availability_of_its_products(
-    shop: Shop, tmp_path: Path
-) -> None:
+async def test_an_assumed_offer_is_validated_with_the_availability_of_its_products(shop: Shop, tmp_path: Path) -> None:
     touched = await shop.fill(item("o-1"))
     await shop.record(availability("SKU-9", status="discontinued"))
 
@@ -221,9 +215,7 @@ async def many_baskets(shop: Shop, count: int) -> list[str]:
         await asyncio.gather(
             *(
                 shop.store.append(
-                    Append(
-                        each.id, 0, [NewEvent(event.TOPIC, encode(event), b"{}") for event in each.collect()]
-                    )
+                    Append(each.id, 0, [NewEvent(event.TOPIC, encode(event), b"{}") for event in each.collect()])
                 )
                 for each in made
             )

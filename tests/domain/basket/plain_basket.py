@@ -24,9 +24,7 @@ class PlainRefusal(Exception):
     """The whole command is refused."""
 
 
-def updated(
-    lines: Lines, actions: Sequence[Action], limits: BasketLimits, new_id: Callable[[], str]
-) -> Lines:
+def updated(lines: Lines, actions: Sequence[Action], limits: BasketLimits, new_id: Callable[[], str]) -> Lines:
     """The lines after all actions; raises PlainRefusal at the first that is wrong."""
     types_needed = any(line.type == "add_on" for line in lines.values()) or any(
         isinstance(action, AddItem) and action.item.type == "add_on" for action in actions
@@ -68,9 +66,7 @@ def updated(
     return lines
 
 
-def ordered(
-    lines: Lines, items: Sequence[RequestedItem], limits: BasketLimits, new_id: Callable[[], str]
-) -> Lines:
+def ordered(lines: Lines, items: Sequence[RequestedItem], limits: BasketLimits, new_id: Callable[[], str]) -> Lines:
     """The lines of an order; raises PlainRefusal if anything is wrong."""
     own = [item.id for item in items if item.id is not None]
     require(len(own) == len(set(own)))

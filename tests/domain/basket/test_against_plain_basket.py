@@ -43,9 +43,7 @@ quantities = st.integers(min_value=-1, max_value=LIMITS.max_quantity + 1)
 class BasketMachine(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
-        self.basket = Basket.initiate(
-            id=basket_id(), partner="acme", details=details(), now=NOW, expires_at=NOW
-        )
+        self.basket = Basket.initiate(id=basket_id(), partner="acme", details=details(), now=NOW, expires_at=NOW)
         self.stored = [encode(event) for event in self.basket.collect()]
         self.plain: Lines = {}
         self.ids = 0
@@ -163,9 +161,7 @@ class BasketMachine(RuleBasedStateMachine):
                 return
             assert told is not None
             assert Fraction(told.amount) == sum(
-                Fraction(line.price.amount) * line.quantity
-                for line in self.basket.items.values()
-                if line.price
+                Fraction(line.price.amount) * line.quantity for line in self.basket.items.values() if line.price
             )
 
 

@@ -70,18 +70,12 @@ async def a_history(data: st.DataObject) -> Sequence[StoredEvent]:
         match step:
             case "add":
                 count = data.draw(st.integers(1, 5))
-                await checkout.handlers.update(
-                    update(id, add(data.draw(offers), count, type="offer")), caller()
-                )
+                await checkout.handlers.update(update(id, add(data.draw(offers), count, type="offer")), caller())
             case "change" if lines:
                 line = data.draw(st.sampled_from(lines))
-                await checkout.handlers.update(
-                    update(id, change(line, data.draw(st.integers(1, 9)))), caller()
-                )
+                await checkout.handlers.update(update(id, change(line, data.draw(st.integers(1, 9)))), caller())
             case "remove" if lines:
-                await checkout.handlers.update(
-                    update(id, remove(data.draw(st.sampled_from(lines)))), caller()
-                )
+                await checkout.handlers.update(update(id, remove(data.draw(st.sampled_from(lines)))), caller())
             case "bring":
                 expected = data.draw(st.none() | st.sampled_from([money("9.99"), money("0.0001")]))
                 items = [item("o-1", 3, expected_price=expected), item("o-2")][: data.draw(st.integers(1, 2))]
@@ -188,9 +182,7 @@ def test_catching_up_from_any_version_gives_the_view_of_all_events() -> None:
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    entries = (
-        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    )
+    entries = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     return [path, *(place for key, entry in entries for place in places(entry, (*path, key)))]
 
 
@@ -249,18 +241,14 @@ _PLAIN = plain_history()
 def test_golden_samples_give_the_same_view_either_way() -> None:
     initiated = samples()["basket-initiated"]
     for name, sample in samples().items():
-        if name.startswith(
-            ("basket-initiated", "order-item-removed", "order-item-quantity", "order-item-price")
-        ):
+        if name.startswith(("basket-initiated", "order-item-removed", "order-item-quantity", "order-item-price")):
             continue
         documents = [initiated, {**sample, "version": 2, "basketId": initiated["basketId"]}]
         careful = project((number, joined([each])) for number, each in enumerate(documents, 1))
         assert project_canonical(initiated["basketId"], joined(documents)) in (None, careful.view), name
 
 
-@pytest.mark.parametrize(
-    "documents", [b"", b"{", b"[]", b"1", b'"x"', b'{"type":"checkout.basket-initiated.v1"}']
-)
+@pytest.mark.parametrize("documents", [b"", b"{", b"[]", b"1", b'"x"', b'{"type":"checkout.basket-initiated.v1"}'])
 def test_documents_that_are_no_history_are_left_to_the_models(documents: bytes) -> None:
     assert project_canonical("basket-1", documents) is None
 

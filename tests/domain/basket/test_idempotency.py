@@ -10,24 +10,8 @@ import pytest
 from domain.basket.commands import InitiateBasket, Initiated, Updated
 from domain.basket.idempotency import REPLAYED, IdempotencyStore
 from domain.ports.event_store import IdempotencyKey, RenderedResponse
-from domain.shared.errors import (
-    AnsweredElsewhere,
-    BasketNotFound,
-    CommandRejected,
-    KeyReused,
-    RequestInProgress,
-)
-from tests.builders import (
-    InMemoryCheckout,
-    add,
-    basket_id,
-    caller,
-    change,
-    initiate,
-    item,
-    quantities,
-    update,
-)
+from domain.shared.errors import AnsweredElsewhere, BasketNotFound, CommandRejected, KeyReused, RequestInProgress
+from tests.builders import InMemoryCheckout, add, basket_id, caller, change, initiate, item, quantities, update
 from tests.builders.direct_handlers import DirectHandlers
 
 KEY = IdempotencyKey("acme/initiate", "key-1", b"digest-1")

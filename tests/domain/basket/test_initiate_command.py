@@ -7,13 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from domain.shared.errors import (
-    BasketFinished,
-    BasketNotFound,
-    ExternalIdInUse,
-    InvalidCommand,
-    VersionMismatch,
-)
+from domain.shared.errors import BasketFinished, BasketNotFound, ExternalIdInUse, InvalidCommand, VersionMismatch
 from tests.builders import (
     LIFETIME,
     NOW,
@@ -86,9 +80,7 @@ async def test_the_landing_state_takes_precedence_over_the_external_id() -> None
     await checkout.handlers.initiate(initiate(external_id="E-1"), caller())
     landed = await checkout.handlers.initiate(initiate(), caller())
     with pytest.raises(ExternalIdInUse):
-        await checkout.handlers.initiate(
-            initiate(external_id="E-1", landing_basket_id=landed.basket.id), caller()
-        )
+        await checkout.handlers.initiate(initiate(external_id="E-1", landing_basket_id=landed.basket.id), caller())
 
 
 async def test_the_external_id_names_the_open_basket_of_the_organisation() -> None:
@@ -112,9 +104,7 @@ async def test_a_released_external_id_is_free() -> None:
     await checkout.handlers.initiate(initiate(external_id="E-2", checkout_id=first.basket.id), caller())
     second = await checkout.handlers.initiate(initiate(external_id="E-1"), caller())
     assert second.created
-    assert (await checkout.handlers.initiate(initiate(external_id="E-2"), caller())).basket.id == (
-        first.basket.id
-    )
+    assert (await checkout.handlers.initiate(initiate(external_id="E-2"), caller())).basket.id == (first.basket.id)
 
 
 async def test_an_open_basket_does_not_take_another_open_baskets_external_id() -> None:
@@ -227,10 +217,7 @@ async def test_concurrent_initiates_with_one_external_id_make_one_basket() -> No
     processes = [checkout.process() for _ in range(4)]
     commands = [initiate(item("o-1", number + 1), external_id="E-1") for number in range(16)]
     initiated = await asyncio.gather(
-        *(
-            processes[number % 4].handlers.initiate(command, caller())
-            for number, command in enumerate(commands)
-        )
+        *(processes[number % 4].handlers.initiate(command, caller()) for number, command in enumerate(commands))
     )
     assert len({each.basket.id for each in initiated}) == 1
     assert sum(each.created for each in initiated) == 1

@@ -11,18 +11,7 @@ from domain.basket.snapshot import BasketSnapshot
 from domain.ports.event_store import Append, NewEvent
 from domain.ports.read_models import BasketView
 from domain.shared.eventsourcing import DomainEvent, fold
-from tests.builders import (
-    InMemoryCheckout,
-    add,
-    availability,
-    caller,
-    initiate,
-    item,
-    offer,
-    price,
-    update,
-    validate,
-)
+from tests.builders import InMemoryCheckout, add, availability, caller, initiate, item, offer, price, update, validate
 from tests.fakes.basket_views import MemoryBasketViews
 
 

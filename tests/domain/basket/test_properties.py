@@ -107,9 +107,7 @@ def test_the_evidence_suffices_for_the_same_verdict(facts: list[Fact]) -> None:
 
 
 def holds(fact: PriceFact, now: datetime) -> bool:
-    return (fact.valid_from is None or fact.valid_from <= now) and (
-        fact.valid_until is None or now < fact.valid_until
-    )
+    return (fact.valid_from is None or fact.valid_from <= now) and (fact.valid_until is None or now < fact.valid_until)
 
 
 @given(st.lists(price_facts, max_size=10).map(each_once), markets)
@@ -168,9 +166,7 @@ def test_money_is_exact(lines: list[tuple[Decimal, int]]) -> None:
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers(-2, 2) | st.floats(-2, 2).map(abs) | st.text("ab", max_size=2),
-    lambda values: (
-        st.lists(values, max_size=2) | st.dictionaries(st.text("ab", max_size=1), values, max_size=2)
-    ),
+    lambda values: st.lists(values, max_size=2) | st.dictionaries(st.text("ab", max_size=1), values, max_size=2),
     max_leaves=4,
 )
 

@@ -8,18 +8,7 @@ import pytest
 
 from domain.basket.decision import BasketLimits
 from domain.basket.reconcile import reconcile
-from tests.builders import (
-    basket,
-    catalogue,
-    decision_context,
-    details,
-    item,
-    item_id,
-    line,
-    money,
-    offer,
-    price,
-)
+from tests.builders import basket, catalogue, decision_context, details, item, item_id, line, money, offer, price
 from tests.scenario import Scenario
 
 OWN_ID = "0b6f5d3c-1111-7000-8000-000000000001"
@@ -56,9 +45,7 @@ def test_a_line_that_stays_keeps_its_price() -> None:
 
 def test_an_empty_order_empties_the_basket() -> None:
     given = basket(line("line-1"), line("line-2", "a-1", parent_id="line-1"))
-    Scenario(given).when_ordered().then(
-        ("removed", "line-2", "parent_removed"), ("removed", "line-1", "requested")
-    )
+    Scenario(given).when_ordered().then(("removed", "line-2", "parent_removed"), ("removed", "line-1", "requested"))
 
 
 def test_the_same_offer_under_another_id_is_another_line() -> None:
@@ -130,9 +117,7 @@ def test_an_add_on_finds_its_parent_by_either_id_of_a_merged_line() -> None:
 
 
 def test_a_merged_line_keeps_to_the_largest_quantity() -> None:
-    Scenario(basket()).when_ordered(item("o-1", 9998), item("o-1", 1)).then(
-        ("added", item_id(1), "o-1@v-1", 9999)
-    )
+    Scenario(basket()).when_ordered(item("o-1", 9998), item("o-1", 1)).then(("added", item_id(1), "o-1@v-1", 9999))
     Scenario(basket()).when_ordered(item("o-1", 9998), item("o-1", 2)).then_rejected(
         ("order", "orderItems", 1, "quantity", "quantity_too_large")
     )
@@ -209,18 +194,11 @@ def test_a_basket_holds_no_more_than_the_limit_of_lines() -> None:
     limits = BasketLimits(max_items=2)
     three = [item(f"o-{number}") for number in range(3)]
     assert len(Scenario(basket(), limits=limits).when_ordered(*three[:2]).events) == 2
-    Scenario(basket(), limits=limits).when_ordered(*three).then_rejected(
-        ("order", "orderItems", "too_many_items")
-    )
+    Scenario(basket(), limits=limits).when_ordered(*three).then_rejected(("order", "orderItems", "too_many_items"))
 
 
 def test_merged_items_count_as_one_line() -> None:
-    assert (
-        len(
-            Scenario(basket(), limits=BasketLimits(max_items=1)).when_ordered(item("o-1"), item("o-1")).events
-        )
-        == 1
-    )
+    assert len(Scenario(basket(), limits=BasketLimits(max_items=1)).when_ordered(item("o-1"), item("o-1")).events) == 1
 
 
 # details
@@ -250,9 +228,7 @@ def test_equal_details_are_no_event() -> None:
 )
 def test_open_fields_are_compared_as_json(before: dict[str, Any], after: dict[str, Any]) -> None:
     given = basket(custom_fields=before, tracking=before)
-    Scenario(given).when_ordered(custom_fields=after, tracking=before).then(
-        ("details changed", "customFields")
-    )
+    Scenario(given).when_ordered(custom_fields=after, tracking=before).then(("details changed", "customFields"))
 
 
 def test_added_lines_are_priced_in_the_requests_market() -> None:

@@ -8,19 +8,7 @@ from domain.basket.basket import Basket
 from domain.basket.commands import Action, ActionResult
 from domain.basket.decision import BasketLimits
 from domain.basket.update import apply_actions
-from tests.builders import (
-    add,
-    basket,
-    catalogue,
-    change,
-    decision_context,
-    item_id,
-    line,
-    money,
-    offer,
-    price,
-    remove,
-)
+from tests.builders import add, basket, catalogue, change, decision_context, item_id, line, money, offer, price, remove
 from tests.scenario import Scenario
 
 OWN_ID = "0b6f5d3c-1111-7000-8000-000000000001"
@@ -83,9 +71,7 @@ def test_two_additions_of_one_offer_make_one_line() -> None:
 
 def test_an_add_on_may_hang_under_an_item_that_the_same_request_adds() -> None:
     decision = decision_context(basket())
-    apply_actions(
-        decision, (add("o-1", id=OWN_ID, type="offer"), add("a-1", type="add_on", parent_id=OWN_ID))
-    )
+    apply_actions(decision, (add("o-1", id=OWN_ID, type="offer"), add("a-1", type="add_on", parent_id=OWN_ID)))
     offer_line, add_on = decision.basket.items.values()
     assert (offer_line.id, add_on.parent_id) == (OWN_ID, OWN_ID)
 
@@ -95,9 +81,7 @@ def test_an_items_id_means_the_line_that_it_raised() -> None:
     decided = Scenario(given).when(
         add("o-1", id=OWN_ID, type="offer"), add("a-1", type="add_on", parent_id=OWN_ID), change(OWN_ID, 7)
     )
-    decided.then(
-        ("quantity", "line-1", 1, 2), ("added", item_id(1), "a-1@v-1", 1), ("quantity", "line-1", 2, 7)
-    )
+    decided.then(("quantity", "line-1", 1, 2), ("added", item_id(1), "a-1@v-1", 1), ("quantity", "line-1", 2, 7))
 
 
 def test_an_add_on_may_name_no_parent() -> None:
@@ -145,16 +129,12 @@ def test_an_add_on_hangs_under_no_add_on() -> None:
 
 def test_an_id_of_another_line_is_rejected() -> None:
     given = basket(line(OWN_ID, "o-1"))
-    Scenario(given).when(add("o-2", id=OWN_ID)).then_rejected(
-        ("orderItemActions", 0, "id", "order_item_id_in_use")
-    )
+    Scenario(given).when(add("o-2", id=OWN_ID)).then_rejected(("orderItemActions", 0, "id", "order_item_id_in_use"))
 
 
 def test_an_id_of_another_line_is_rejected_even_if_the_offer_is_in_the_basket() -> None:
     given = basket(line("line-1", "o-1"), line(OWN_ID, "o-2"))
-    Scenario(given).when(add("o-1", id=OWN_ID)).then_rejected(
-        ("orderItemActions", 0, "id", "order_item_id_in_use")
-    )
+    Scenario(given).when(add("o-1", id=OWN_ID)).then_rejected(("orderItemActions", 0, "id", "order_item_id_in_use"))
 
 
 def test_an_id_means_one_line_only() -> None:
@@ -166,9 +146,7 @@ def test_an_id_means_one_line_only() -> None:
 
 def test_an_id_is_free_once_its_line_has_left() -> None:
     given = basket(line("line-1", "o-1"))
-    decided = Scenario(given).when(
-        add("o-1", id=OWN_ID), remove(OWN_ID), add("o-2", id=OWN_ID), change(OWN_ID, 4)
-    )
+    decided = Scenario(given).when(add("o-1", id=OWN_ID), remove(OWN_ID), add("o-2", id=OWN_ID), change(OWN_ID, 4))
     decided.then(
         ("quantity", "line-1", 1, 2),
         ("removed", "line-1", "requested"),
@@ -212,9 +190,7 @@ def test_a_line_is_not_changed_to_a_quantity_outside_its_limits(quantity: int, c
 def test_a_line_may_be_raised_to_the_limit_and_no_further() -> None:
     given = basket(line("line-1", quantity=9998))
     Scenario(given).when(add("o-1", 1)).then(("quantity", "line-1", 9998, 9999))
-    Scenario(given).when(add("o-1", 2)).then_rejected(
-        ("orderItemActions", 0, "quantity", "quantity_too_large")
-    )
+    Scenario(given).when(add("o-1", 2)).then_rejected(("orderItemActions", 0, "quantity", "quantity_too_large"))
 
 
 def test_a_quantity_is_changed() -> None:
@@ -284,9 +260,7 @@ def test_the_quantity_of_a_removed_add_on_cannot_be_changed() -> None:
 
 @pytest.mark.parametrize("action", [remove("line-9"), change("line-9", 1), change("line-9", 0)])
 def test_an_action_on_an_item_that_is_not_there_is_refused(action: Action) -> None:
-    Scenario(basket(line("line-1"))).when(action).then_rejected(
-        ("orderItemActions", 0, "id", "order_item_not_found")
-    )
+    Scenario(basket(line("line-1"))).when(action).then_rejected(("orderItemActions", 0, "id", "order_item_not_found"))
 
 
 def test_an_item_is_not_removed_twice_by_name() -> None:
@@ -347,15 +321,11 @@ def test_a_full_basket_takes_no_more_lines() -> None:
     limits = BasketLimits(max_items=2)
     given = basket(line("line-1"))
     Scenario(given, limits=limits).when(add("o-2")).then(("added", item_id(1), "o-2@v-1", 1))
-    Scenario(given, limits=limits).when(add("o-2"), add("o-3")).then_rejected(
-        ("orderItemActions", 1, "too_many_items")
-    )
+    Scenario(given, limits=limits).when(add("o-2"), add("o-3")).then_rejected(("orderItemActions", 1, "too_many_items"))
 
 
 def test_lines_of_a_full_basket_may_be_raised_and_exchanged() -> None:
     limits = BasketLimits(max_items=1)
     given = basket(line("line-1"))
     decided = Scenario(given, limits=limits).when(add("o-1"), remove("line-1"), add("o-2"))
-    decided.then(
-        ("quantity", "line-1", 1, 2), ("removed", "line-1", "requested"), ("added", item_id(1), "o-2@v-1", 1)
-    )
+    decided.then(("quantity", "line-1", 1, 2), ("removed", "line-1", "requested"), ("added", item_id(1), "o-2@v-1", 1))

@@ -159,9 +159,7 @@ class RecordingErasureStore:
 
 
 def many(count: int) -> RecordingErasureStore:
-    return RecordingErasureStore(
-        {f"basket-{number:04}": ("acme", "zeta")[number % 3 == 0] for number in range(count)}
-    )
+    return RecordingErasureStore({f"basket-{number:04}": ("acme", "zeta")[number % 3 == 0] for number in range(count)})
 
 
 def service_on(store: RecordingErasureStore) -> ErasureService:

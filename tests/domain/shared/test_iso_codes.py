@@ -8,12 +8,7 @@ import sys
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from domain.shared.iso_codes import (
-    COUNTRIES,
-    CURRENCIES,
-    IsoCountry,
-    IsoCurrency,
-)
+from domain.shared.iso_codes import COUNTRIES, CURRENCIES, IsoCountry, IsoCurrency
 from domain.shared.values import Market
 
 COUNTRY: TypeAdapter[str] = TypeAdapter(IsoCountry)

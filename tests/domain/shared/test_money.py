@@ -14,9 +14,7 @@ from tests.builders import basket, line, money, unpriced
 
 
 def test_a_total_is_the_sum_of_all_lines() -> None:
-    given = basket(
-        line("line-1", "o-1", 3, price=money("9.99")), line("line-2", "o-2", price=money("0.0001"))
-    )
+    given = basket(line("line-1", "o-1", 3, price=money("9.99")), line("line-2", "o-2", price=money("0.0001")))
     assert str(given.total) == "29.9701 GBP"
 
 

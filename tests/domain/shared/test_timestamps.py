@@ -68,9 +68,7 @@ def test_other_text_is_no_time_in_any_input(text: str) -> None:
 MOMENT_AS_JSON: TypeAdapter[str] = TypeAdapter(str)
 
 
-@pytest.mark.parametrize(
-    "document", ["1700000000", "1.7e9", "0", "true", "null", "[]", '{"seconds": 1}', "-1"]
-)
+@pytest.mark.parametrize("document", ["1700000000", "1.7e9", "0", "true", "null", "[]", '{"seconds": 1}', "-1"])
 @pytest.mark.parametrize("strict", [True, False])
 def test_a_value_that_is_no_text_is_no_time(document: str, strict: bool) -> None:
     with pytest.raises(ValidationError):

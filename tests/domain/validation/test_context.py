@@ -30,9 +30,7 @@ unconditional = st.lists(
 
 
 def context_of(given: Basket, known: Catalogue, now: datetime = NOW) -> ValidationContext:
-    return ValidationContext.of(
-        given, known, now, ValidationPolicy.resolve(known.policies("acme"), PolicyTerms())
-    )
+    return ValidationContext.of(given, known, now, ValidationPolicy.resolve(known.policies("acme"), PolicyTerms()))
 
 
 def checking_all(seen: ValidationContext, known: Catalogue) -> ValidationContext:

@@ -44,12 +44,8 @@ GBP_5P = [{"amount": "0.05", "currency": "GBP"}]
 
 
 def test_terms_come_from_the_organisation_then_from_the_policy_for_all_then_from_the_defaults() -> None:
-    defaults = PolicyTerms(
-        low_stock=1, maximum_lines=1, maximum_total=(money("1"),), checks={"price_missing": "off"}
-    )
-    everyones = policy(
-        None, maximum_lines=2, low_stock=2, checks={"basket_empty": "off", "price_changed": "off"}
-    )
+    defaults = PolicyTerms(low_stock=1, maximum_lines=1, maximum_total=(money("1"),), checks={"price_missing": "off"})
+    everyones = policy(None, maximum_lines=2, low_stock=2, checks={"basket_empty": "off", "price_changed": "off"})
     own = policy(low_stock=3, checks={"price_changed": "warning"})
     held = ValidationPolicy.resolve(catalogue(own, everyones, policy("globex")).policies("acme"), defaults)
     assert (held.low_stock, held.maximum_lines, held.maximum_total) == (3, 2, (money("1"),))
@@ -121,9 +117,7 @@ def test_a_check_that_is_off_finds_nothing() -> None:
         ({"price_changed": "off", "expected_price_differs": "off"}, []),
     ],
 )
-def test_a_check_that_a_policy_makes_a_warning_hides_no_error(
-    levels: dict[str, str], told: list[str]
-) -> None:
+def test_a_check_that_a_policy_makes_a_warning_hides_no_error(levels: dict[str, str], told: list[str]) -> None:
     nine = money("9.00")
     expecting = line("line-1", price=nine).model_copy(update={"expected_price": nine})
     assert codes(basket(expecting), *KNOWN, policy(checks=levels)) == told
@@ -171,9 +165,7 @@ amounts = st.integers(0, 999_999_999_999_9999).map(lambda n: f"{n // 10_000}.{n 
 
 @given(amounts, amounts, st.integers(0, 1_000_000))
 def test_a_percentage_is_computed_exactly(before: str, now: str, percent: int) -> None:
-    terms = PolicyTerms.model_validate(
-        {"price_tolerance": {"percent": f"{percent // 10_000}.{percent % 10_000:04}"}}
-    )
+    terms = PolicyTerms.model_validate({"price_tolerance": {"percent": f"{percent // 10_000}.{percent % 10_000:04}"}})
     units = [int(amount.replace(".", "")) for amount in (before, now)]
     exactly = abs(units[1] - units[0]) * 1_000_000 <= percent * units[0]
     assert ValidationPolicy.resolve((), terms).tolerates(money(before), money(now)) is exactly

@@ -248,9 +248,7 @@ async def test_a_verdict_without_a_position_is_repeated_by_its_time_and_evidence
     shop.clock.advance(SECOND)
     await shop.record(availability("SKU-1", status="blocked", sequence=2))
 
-    again = await AsOfValidator(older, shop.checkout.facts, shop.clock).at_version(
-        id, validated.basket.version
-    )
+    again = await AsOfValidator(older, shop.checkout.facts, shop.clock).at_version(id, validated.basket.version)
 
     assert is_as_recorded(again)
 

@@ -56,9 +56,7 @@ availabilities = st.builds(
 policies = st.builds(
     policy,
     st.sampled_from([None, "acme", "globex"]),
-    checks=st.dictionaries(
-        st.sampled_from(get_args(CheckCode)), st.sampled_from(get_args(Level)), max_size=4
-    ),
+    checks=st.dictionaries(st.sampled_from(get_args(CheckCode)), st.sampled_from(get_args(Level)), max_size=4),
     maximum_lines=st.none() | st.integers(1, 4),
     maximum_total=st.none() | st.just([{"amount": "40.00", "currency": "GBP"}]),
     price_tolerance=st.none() | st.just({"percent": "20"}),
@@ -119,9 +117,7 @@ def test_findings_depend_neither_on_the_order_of_lines_nor_on_that_of_facts(
 
 
 @given(some_lines(), facts)
-def test_the_evidence_is_all_that_a_verdict_on_any_basket_needs(
-    lines: list[OrderItem], facts: list[Fact]
-) -> None:
+def test_the_evidence_is_all_that_a_verdict_on_any_basket_needs(lines: list[OrderItem], facts: list[Fact]) -> None:
     judged = verdict(basket(*lines), *facts)
     named = [fact for fact in facts if fact.fact_id in judged.evidence]
     assert validate_basket(basket(*lines), catalogue(*named), NOW) == judged
@@ -168,9 +164,7 @@ def right(draw: st.DrawFn) -> tuple[list[OrderItem], list[Fact]]:
                 countries=draw(st.sampled_from([None, ["GB"], ["DE", "GB"]])),
                 partners=draw(st.sampled_from([None, ["acme"], ["globex", "acme"]])),
                 quantity=draw(
-                    st.sampled_from(
-                        [None, {"min": 1, "max": quantity, "step": step}, {"min": quantity, "max": 99}]
-                    )
+                    st.sampled_from([None, {"min": 1, "max": quantity, "step": step}, {"min": quantity, "max": 99}])
                 ),
                 add_on_to=[parent.offer.id] if parent else None,
                 incompatible_with=["elsewhere", name],

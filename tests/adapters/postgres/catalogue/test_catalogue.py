@@ -50,9 +50,7 @@ async def amount_known(facts: PostgresCatalogue, id: str) -> str | None:
     return str(price.amount) if price else None
 
 
-async def test_the_cache_follows_what_other_processes_record(
-    facts: PostgresCatalogue, database: DatabasePool
-) -> None:
+async def test_the_cache_follows_what_other_processes_record(facts: PostgresCatalogue, database: DatabasePool) -> None:
     id = unique("o")
     await eventually(lambda: facts.follows_changes)
     assert await amount_known(facts, id) is None
@@ -144,9 +142,7 @@ async def counted(database_url: str) -> AsyncIterator[tuple[PostgresCatalogue, P
             await database.close()
 
 
-async def test_cached_offers_are_returned_without_the_database(
-    database_url: str, database: DatabasePool
-) -> None:
+async def test_cached_offers_are_returned_without_the_database(database_url: str, database: DatabasePool) -> None:
     id = unique("o")
     # Before anybody listens: a notification that is still on its way would make it be forgotten.
     await learn_price(database, id, "1.00", 1)
@@ -327,9 +323,7 @@ async def test_a_fact_is_stored_with_its_validity_and_its_messages_position(data
 
     async with database.connection() as connection:
         row = await connection.fetchrow("SELECT * FROM catalogue_facts WHERE fact_id = $1", said.fact_id)
-        projected = await connection.fetchrow(
-            "SELECT * FROM catalogue_prices WHERE subject = $1", said.subject
-        )
+        projected = await connection.fetchrow("SELECT * FROM catalogue_prices WHERE subject = $1", said.subject)
 
     assert row is not None
     assert projected is not None
@@ -354,9 +348,7 @@ async def test_concurrent_callers_each_get_what_they_asked_for(
 
     catalogues = await asyncio.gather(*(facts.catalogue([id], [], fresh=True) for id in ids))
 
-    amounts = [
-        catalogue.price(ref(id), GB, NOW).current for id, catalogue in zip(ids, catalogues, strict=True)
-    ]
+    amounts = [catalogue.price(ref(id), GB, NOW).current for id, catalogue in zip(ids, catalogues, strict=True)]
     assert [str(price.amount) for price in amounts if price] == [f"{number}.00" for number in range(100)]
     assert len({id(catalogue) for catalogue in catalogues}) < 10, "they share few queries"
 

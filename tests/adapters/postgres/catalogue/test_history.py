@@ -21,13 +21,10 @@ class TestPostgresCatalogueHistory(CatalogueHistoryContract):
     pass
 
 
-async def test_a_reader_skips_no_fact_of_concurrent_writers(
-    database: DatabasePool, learning: Learning
-) -> None:
+async def test_a_reader_skips_no_fact_of_concurrent_writers(database: DatabasePool, learning: Learning) -> None:
     said = [price(unique("o")) for _ in range(600)]
     writing = [
-        asyncio.create_task(learning.facts.record(sourced(said[at : at + 10])))
-        for at in range(0, len(said), 10)
+        asyncio.create_task(learning.facts.record(sourced(said[at : at + 10]))) for at in range(0, len(said), 10)
     ]
     read: list[str] = []
     position = 0
@@ -43,9 +40,7 @@ async def test_a_reader_skips_no_fact_of_concurrent_writers(
     assert sorted(read) == sorted(fact.fact_id for fact in said)
 
 
-async def test_no_fact_becomes_visible_before_an_earlier_one(
-    database: DatabasePool, learning: Learning
-) -> None:
+async def test_no_fact_becomes_visible_before_an_earlier_one(database: DatabasePool, learning: Learning) -> None:
     slow, quick = price(unique("o")), price(unique("o"))
     async with database.connection() as connection:
         begun = connection.transaction()

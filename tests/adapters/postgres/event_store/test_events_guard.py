@@ -15,9 +15,7 @@ from adapters.postgres.event_store.store import PostgresEventStore
 from tests.adapters.postgres.conftest import DAY
 from tests.builders.appends import a_stream, an_append, names_of
 
-INSERT_EVENT = (
-    "INSERT INTO events (stream_id, version, type, data, metadata) VALUES ('s', 1, 't', '{}', '{}')"
-)
+INSERT_EVENT = "INSERT INTO events (stream_id, version, type, data, metadata) VALUES ('s', 1, 't', '{}', '{}')"
 COUNT_EVENTS = "SELECT count(*) FROM events"
 
 # Creates, and drops again, a role with the rights on events that a process of the service needs.
@@ -92,9 +90,7 @@ async def test_a_session_setting_does_not_permit_writes(connection: asyncpg.Conn
         await connection.execute(INSERT_EVENT)
 
 
-@pytest.mark.parametrize(
-    "statement", ["UPDATE events SET data = '{}'", "DELETE FROM events", "TRUNCATE events"]
-)
+@pytest.mark.parametrize("statement", ["UPDATE events SET data = '{}'", "DELETE FROM events", "TRUNCATE events"])
 async def test_events_cannot_be_changed_even_with_ordinary_triggers_disabled(
     connection: asyncpg.Connection, statement: str
 ) -> None:

@@ -12,13 +12,7 @@ from adapters.postgres.pool import DatabasePool, StatementFailed
 from domain.ports.event_store import Appended, Conflict, StoredStream
 from domain.shared.errors import StoreUnavailable
 from tests.adapters.postgres.conftest import DAY
-from tests.builders.appends import (
-    a_response,
-    a_stream,
-    an_append,
-    an_idempotency_key,
-    names_of,
-)
+from tests.builders.appends import a_response, a_stream, an_append, an_idempotency_key, names_of
 from tests.contracts.event_feed import EventFeedContract
 from tests.contracts.event_store import SHORTLY, EventStoreContract
 from tests.servers.waiting import eventually
@@ -53,9 +47,7 @@ async def test_a_read_begins_with_the_view_where_that_is_newer(
     await store.append(append)
     await connection.execute(INSERT_VIEW, stream, 2, b'{"version":2}')
 
-    assert await store.read_stream(stream) == StoredStream(
-        b'{"version":2}', b"[" + append.events[2].data + b"]"
-    )
+    assert await store.read_stream(stream) == StoredStream(b'{"version":2}', b"[" + append.events[2].data + b"]")
     assert (await store.read_stream(stream, 1)).snapshot is not None
     for known in (2, 3):
         assert (await store.read_stream(stream, known)).snapshot is None

@@ -14,9 +14,7 @@ from adapters.postgres import migrations
 from tests.builders import add, availability, caller, initiate, item, offer, policy, price, validate
 from tests.builders.shop import Shop, open_shop
 
-SCRIPT = (Path(migrations.__file__).parent / "versions" / "0008_basket_search.sql").read_text(
-    encoding="utf-8"
-)
+SCRIPT = (Path(migrations.__file__).parent / "versions" / "0008_basket_search.sql").read_text(encoding="utf-8")
 FILLING = SCRIPT.partition("DROP TABLE basket_views;")[0]
 
 # Everything that a row says.
@@ -60,9 +58,7 @@ async def shop(database_url: str) -> AsyncIterator[Shop]:
         yield shop
 
 
-async def test_baskets_that_are_there_are_found_as_those_that_come(
-    shop: Shop, connection: asyncpg.Connection
-) -> None:
+async def test_baskets_that_are_there_are_found_as_those_that_come(shop: Shop, connection: asyncpg.Connection) -> None:
     kept, indexes = await connection.fetch(ROWS), await connection.fetch(INDEXES)
     assert {code for row in kept for code in row["finding_codes"]} >= {"product_blocked", "price_missing"}
     await take_back(connection)
@@ -98,7 +94,5 @@ async def take_back(connection: asyncpg.Connection) -> None:
     for row in await connection.fetch(ROWS):
         before = re.sub(rb',"findingCodes":\[[^]]*\]\}$', b"}", row["snapshot"])
         assert before != row["snapshot"]
-        await connection.execute(
-            "UPDATE basket_views SET snapshot = $1 WHERE basket_id = $2", before, row["basket_id"]
-        )
+        await connection.execute("UPDATE basket_views SET snapshot = $1 WHERE basket_id = $2", before, row["basket_id"])
     await connection.execute(TAKE_COLUMNS)

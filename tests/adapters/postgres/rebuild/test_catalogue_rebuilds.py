@@ -80,9 +80,7 @@ async def test_withdrawn_facts_stay_withdrawn_in_rebuilt_projections_and_later_o
     gone, again = ["o-1", "o-2", "o-3"], price("o-1", "0.50", sequence=0, country="GB")
     names = [price(id, country="GB").subject for id in gone]
     await facts.record([*(tombstone("price", name) for name in names), tombstone("offer", "o-2")])
-    await facts.record(
-        [tombstone("availability", availability("SKU-9").subject), tombstone("policy", "policy/acme")]
-    )
+    await facts.record([tombstone("availability", availability("SKU-9").subject), tombstone("policy", "policy/acme")])
     await facts.record(sourced([again, price("o-3", "99.00", sequence=1, country="FR")]))
     before = await connection.fetchrow(LIVE)
 

@@ -55,9 +55,7 @@ class TestPostgresDerived(ReadModelAuditContract):
         async with connection.transaction():
             # Both wait for this row, the repair first.
             await connection.execute("SELECT 1 FROM basket_views FOR UPDATE")
-            repairing = asyncio.ensure_future(
-                derived.repair.repair([repair_of(right, right.version)], action_of)
-            )
+            repairing = asyncio.ensure_future(derived.repair.repair([repair_of(right, right.version)], action_of))
             await eventually(lambda: self._waiting(connection, 1))
             moving = asyncio.ensure_future(derived.views.advance([(right.version, from_what_was_wrong)]))
             await eventually(lambda: self._waiting(connection, 2))

@@ -140,9 +140,7 @@ async def test_a_later_letter_of_a_basket_waits_for_the_earlier_one() -> None:
     assert (await office.box.show(2)).waits_for == 1
     assert office.book.actions == []
     assert (await office.box.retry(3, ADA)).result == "done", "another basket waits for nobody"
-    assert (await office.box.retry(4, ADA)).result == "done", (
-        "what else is done about a basket has its own order"
-    )
+    assert (await office.box.retry(4, ADA)).result == "done", "what else is done about a basket has its own order"
     assert [(await office.box.retry(id, ADA)).result for id in (1, 2)] == ["done", "done"]
 
 

@@ -129,9 +129,7 @@ def test_an_expected_price_is_set_changed_or_removed() -> None:
 
 
 def test_changed_details_describe_each_difference_except_personal_data() -> None:
-    assert changed(
-        external_id=None, country="IE", source="kiosk", tracking={"offers": ["/b"], "new": "ada"}
-    ) == (
+    assert changed(external_id=None, country="IE", source="kiosk", tracking={"offers": ["/b"], "new": "ada"}) == (
         "external id no longer E-1; country from GB to IE; source now kiosk; tracking differ in new, offers, user"
     )
 
@@ -169,9 +167,7 @@ def test_expiry_completion_and_erasure_are_described() -> None:
     completed.complete("order-9", NOW)
     unnamed.complete(None, NOW)
 
-    assert [
-        describe_event(event, held()) for ended in (expired, completed, unnamed) for event in ended.collect()
-    ] == [
+    assert [describe_event(event, held()) for ended in (expired, completed, unnamed) for event in ended.collect()] == [
         "expired",
         "completed by order order-9",
         "completed by an order that was not named",
@@ -186,10 +182,7 @@ def test_an_event_type_of_a_later_release_is_named_as_such() -> None:
         type="checkout.basket-gifted.v1",
         document={},
     )
-    assert (
-        describe_event(event, held())
-        == "checkout.basket-gifted.v1: of a later release than this one, passed over"
-    )
+    assert describe_event(event, held()) == "checkout.basket-gifted.v1: of a later release than this one, passed over"
 
 
 def test_every_stored_event_is_described_even_without_its_basket() -> None:

@@ -139,9 +139,7 @@ def test_a_worker_whose_processes_all_stopped_is_a_problem() -> None:
 
 def test_a_fault_is_reported_in_the_workers_words() -> None:
     failing = status(recorded(condition="failing", error="BrokerUnavailable: Kafka is unavailable"))
-    assert failing.problems == (
-        "publisher (host-a, process 1) is not ready: BrokerUnavailable: Kafka is unavailable",
-    )
+    assert failing.problems == ("publisher (host-a, process 1) is not ready: BrokerUnavailable: Kafka is unavailable",)
 
 
 def test_a_process_that_started_after_a_death_replaces_the_dead_one() -> None:
@@ -310,9 +308,7 @@ def lived(
     worker: str, instance: str, condition: ReportedCondition, heard: float, before: float, still: float
 ) -> StoredReport:
     """What a process said last after it had lived `before` seconds, `still` of them without a move."""
-    return recorded(
-        worker, instance, condition, heard=heard, started=heard + before, moved=heard + still, role=ROLE
-    )
+    return recorded(worker, instance, condition, heard=heard, started=heard + before, moved=heard + still, role=ROLE)
 
 
 RECORDS = some.lists(
@@ -331,9 +327,7 @@ RECORDS = some.lists(
 
 @given(RECORDS, some.sampled_from([None, *"abcdef"]))
 def test_no_unhealthy_worker_is_hidden_by_healthy_ones(found: list[StoredReport], holder: str | None) -> None:
-    result = status(
-        *found, holders=[RoleLock(ROLE, holder)] if holder else [], workers=("publisher", "projector")
-    )
+    result = status(*found, holders=[RoleLock(ROLE, holder)] if holder else [], workers=("publisher", "projector"))
     bad = {"dead", "standing-still", "failing", "starting", "absent"}
     assert sum(each.state in bad for each in result.workers) <= len(result.problems)
     assert result.well == (not result.problems)

@@ -19,9 +19,7 @@ WHOLE = ComparableRange({0: 0}, lambda _: 0)
 def expected() -> list[ExpectedMessage]:
     """Events of some baskets, interleaved."""
     return [
-        ExpectedMessage(
-            f"b-{basket}", version, BASKETS * (version - 1) + basket + 1, b"%d/%d" % (basket, version)
-        )
+        ExpectedMessage(f"b-{basket}", version, BASKETS * (version - 1) + basket + 1, b"%d/%d" % (basket, version))
         for version in range(1, VERSIONS + 1)
         for basket in range(BASKETS)
     ]
@@ -29,8 +27,7 @@ def expected() -> list[ExpectedMessage]:
 
 def messages(events: list[ExpectedMessage]) -> list[TopicMessage]:
     return [
-        TopicMessage(event.basket_id, event.version, event.digest, 0, offset)
-        for offset, event in enumerate(events)
+        TopicMessage(event.basket_id, event.version, event.digest, 0, offset) for offset, event in enumerate(events)
     ]
 
 
@@ -51,13 +48,9 @@ def inconsistencies(
 
 
 @given(st.data(), st.integers(0, BASKETS * VERSIONS), st.booleans())
-def test_the_tally_suspects_every_basket_with_an_inconsistency(
-    data: st.DataObject, upto: int, repeats: bool
-) -> None:
+def test_the_tally_suspects_every_basket_with_an_inconsistency(data: st.DataObject, upto: int, repeats: bool) -> None:
     found = messages(expected())
-    for what in data.draw(
-        st.lists(st.sampled_from(["lose", "repeat", "swap", "change", "add", "replay"]), max_size=3)
-    ):
+    for what in data.draw(st.lists(st.sampled_from(["lose", "repeat", "swap", "change", "add", "replay"]), max_size=3)):
         at = data.draw(st.integers(0, len(found) - 1)) if found else 0
         if what == "lose" and found:
             del found[at]
@@ -90,9 +83,7 @@ def test_messages_beyond_the_publishers_record_are_consistent(upto: int, more: i
 
 
 @given(st.integers(0, BASKETS * VERSIONS), st.integers(0, BASKETS * VERSIONS - 1))
-def test_a_publisher_that_starts_again_at_any_position_repeats_messages_and_leaves_no_gap(
-    again: int, at: int
-) -> None:
+def test_a_publisher_that_starts_again_at_any_position_repeats_messages_and_leaves_no_gap(again: int, at: int) -> None:
     sent = messages(expected())
     upto = BASKETS * VERSIONS
     begun_again = [*sent[:again], *sent[min(at, again) :]]

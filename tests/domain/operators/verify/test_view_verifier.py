@@ -21,19 +21,7 @@ from domain.ports.event_store import Append, NewEvent, StoredEvent
 from domain.ports.messaging import DeadLetter
 from domain.ports.read_models import BasketView
 from domain.shared.values import MessageSource
-from tests.builders import (
-    NOW,
-    InMemoryCheckout,
-    add,
-    caller,
-    initiate,
-    item,
-    money,
-    offer,
-    price,
-    update,
-    validate,
-)
+from tests.builders import NOW, InMemoryCheckout, add, caller, initiate, item, money, offer, price, update, validate
 from tests.builders.stored_events import decode_stored, fold_basket
 from tests.fakes.basket_views import MemoryBasketViews, MemoryDeadLetters
 from tests.fakes.read_model_audit import InMemoryReadModelAudit
@@ -50,12 +38,8 @@ class VerifierBench:
         self.derived = InMemoryReadModelAudit(self.checkout.store, self.views)
         self.letters = MemoryDeadLetters()
         self.projection = BasketProjection(self.checkout.store, self.views)
-        self.verification = ViewVerifier(
-            self.checkout.store, self.views, self.derived, self.letters, recheck_after=0
-        )
-        self.repairing = ViewRepairer(
-            self.verification, self.derived, self.checkout.clock, self.checkout.ids, grace=0
-        )
+        self.verification = ViewVerifier(self.checkout.store, self.views, self.derived, self.letters, recheck_after=0)
+        self.repairing = ViewRepairer(self.verification, self.derived, self.checkout.clock, self.checkout.ids, grace=0)
 
     async def basket(self, external_id: str | None = None) -> Basket:
         handlers = self.checkout.handlers
@@ -119,9 +103,7 @@ async def test_an_inconsistency_that_the_second_inspection_does_not_find_is_not_
     basket = await bench.basket()
     right = bench.views.rows[basket.id]
     bench.spoil(basket, status="completed")
-    patient = ViewVerifier(
-        bench.checkout.store, bench.views, bench.derived, bench.letters, recheck_after=0.05
-    )
+    patient = ViewVerifier(bench.checkout.store, bench.views, bench.derived, bench.letters, recheck_after=0.05)
     verifying = asyncio.ensure_future(patient.verify([basket.id]))
     await asyncio.sleep(0.02)
     bench.views.rows[basket.id] = right
@@ -169,9 +151,7 @@ async def test_a_view_written_from_a_wrong_row_is_repaired_again(bench: Verifier
     bench.spoil(basket, snapshot=bench.views.rows[basket.id].snapshot.replace(b"GBP", b"EUR"))
     wrong = bench.views.rows[basket.id].snapshot
     (found,) = (await bench.verification.verify([basket.id])).inconsistencies
-    slow = ViewRepairer(
-        bench.verification, bench.derived, bench.checkout.clock, bench.checkout.ids, grace=0.05
-    )
+    slow = ViewRepairer(bench.verification, bench.derived, bench.checkout.clock, bench.checkout.ids, grace=0.05)
     repairing = asyncio.ensure_future(slow.repair([found], ANN))
     await asyncio.sleep(0.02)
     # The projector folds from the wrong row, whose version the repaired row has too.

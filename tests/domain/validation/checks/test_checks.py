@@ -15,19 +15,7 @@ from domain.validation.check import Check
 from domain.validation.checks import CHECKS
 from domain.validation.context import ValidationContext
 from domain.validation.validate import error_codes, validate_basket
-from tests.builders import (
-    LIFETIME,
-    NOW,
-    SECOND,
-    availability,
-    basket,
-    catalogue,
-    line,
-    money,
-    offer,
-    price,
-    unpriced,
-)
+from tests.builders import LIFETIME, NOW, SECOND, availability, basket, catalogue, line, money, offer, price, unpriced
 from tests.domain.validation.verdicts import KNOWN, TICK, codes, found, verdict
 
 
@@ -161,9 +149,7 @@ def test_an_ended_price_that_another_one_follows_is_not_expired() -> None:
     assert codes(basket(line("line-1")), *facts) == []
 
 
-@pytest.mark.parametrize(
-    ("amount", "changed"), [("10.00", False), ("10", False), ("10.0000", False), ("10.01", True)]
-)
+@pytest.mark.parametrize(("amount", "changed"), [("10.00", False), ("10", False), ("10.0000", False), ("10.01", True)])
 def test_a_price_with_another_amount_has_changed(amount: str, changed: bool) -> None:
     facts = (KNOWN[0], price("o-1", amount))
     assert codes(basket(line("line-1")), *facts) == (["price_changed"] if changed else [])
@@ -212,9 +198,7 @@ def test_a_basket_without_a_currency_has_no_price_in_several() -> None:
         ("blocked", 1, ["product_blocked"]),
     ],
 )
-def test_a_product_has_the_finding_of_its_availability(
-    status: str, quantity: int | None, expected: list[str]
-) -> None:
+def test_a_product_has_the_finding_of_its_availability(status: str, quantity: int | None, expected: list[str]) -> None:
     facts = (*KNOWN[:2], availability("SKU-1", status=status, quantity=quantity))
     judged = verdict(basket(line("line-1", quantity=5)), *facts)
     assert [finding.code for finding in judged.blocked_products] == expected
@@ -226,9 +210,7 @@ def test_a_product_without_availability_has_no_limit() -> None:
 
 
 def test_stock_is_summed_over_all_lines_that_need_the_product() -> None:
-    given = basket(
-        line("line-1", "o-1", 3), line("line-2", "o-2", 4), line("line-3", "a-1", 2, parent_id="line-1")
-    )
+    given = basket(line("line-1", "o-1", 3), line("line-2", "o-2", 4), line("line-3", "a-1", 2, parent_id="line-1"))
     facts: tuple[Fact, ...] = (
         offer("o-1", products=["SKU-1"]),
         offer("o-2", products=["SKU-2", "SKU-1"]),

@@ -36,18 +36,14 @@ PARENT, OTHER = line("line-1", "o-1"), line("line-2", "o-2")
         (line("line-3", "a-1", type="offer"), None, []),
     ],
 )
-def test_an_add_on_needs_a_parent_offer_that_allows_it(
-    add_on: OrderItem, add_on_to: Any, expected: list[str]
-) -> None:
+def test_an_add_on_needs_a_parent_offer_that_allows_it(add_on: OrderItem, add_on_to: Any, expected: list[str]) -> None:
     facts = facts_of(offer("o-1"), offer("o-2"), offer("a-1", add_on_to=add_on_to))
     assert codes(basket(PARENT, OTHER, add_on), *facts) == expected
 
 
 def test_a_misplaced_add_on_names_the_offers_that_allow_it() -> None:
     given = basket(PARENT, line("line-3", "a-1", parent_id="line-1"))
-    finding = found(
-        "add_on_not_allowed_here", given, *facts_of(offer("o-1"), offer("a-1", add_on_to=["o-2"]))
-    )
+    finding = found("add_on_not_allowed_here", given, *facts_of(offer("o-1"), offer("a-1", add_on_to=["o-2"])))
     assert finding.data == {"parentOfferId": "o-1", "addOnTo": ["o-2"]}
     assert (finding.order_item_id, finding.path) == ("line-3", "$.orderItems[1].parentId")
 
@@ -89,9 +85,7 @@ def test_an_add_on_may_exclude_an_offer_elsewhere_in_the_basket() -> None:
 )
 def test_a_price_that_ends_within_a_day_is_a_warning(ends: Any, warned: bool) -> None:
     judged = verdict(basket(line("line-1")), KNOWN[0], price("o-1", valid_until=ends))
-    assert [finding.code for finding in judged.validation_errors] == (
-        ["price_expires_soon"] if warned else []
-    )
+    assert [finding.code for finding in judged.validation_errors] == (["price_expires_soon"] if warned else [])
     assert judged.ready
 
 
@@ -141,9 +135,7 @@ def test_a_price_that_ends_soon_names_the_next_one() -> None:
         ("discontinued", 3, 9, ["product_discontinued"]),
     ],
 )
-def test_each_product_has_one_finding(
-    status: str, quantity: int | None, requested: int, expected: list[str]
-) -> None:
+def test_each_product_has_one_finding(status: str, quantity: int | None, requested: int, expected: list[str]) -> None:
     facts = (*KNOWN[:2], availability("SKU-1", status=status, quantity=quantity))
     assert codes(basket(line("line-1", quantity=requested)), *facts) == expected
 

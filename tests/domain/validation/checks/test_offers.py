@@ -59,9 +59,7 @@ def test_mixed_currencies_are_named_in_order() -> None:
         (NOW - HOUR, NOW - TICK, ["offer_no_longer_on_sale"]),
     ],
 )
-def test_an_offer_is_on_sale_from_its_start_to_just_before_its_end(
-    starts: Any, ends: Any, expected: list[str]
-) -> None:
+def test_an_offer_is_on_sale_from_its_start_to_just_before_its_end(starts: Any, ends: Any, expected: list[str]) -> None:
     facts = (offer("o-1", on_sale_from=starts, on_sale_until=ends), *KNOWN[1:])
     assert codes(basket(line("line-1")), *facts) == expected
 
@@ -100,9 +98,7 @@ def test_an_offer_is_sold_in_its_countries(countries: Any, country: str | None, 
 def test_an_offer_is_for_its_partner_organisations_and_names_no_other(partners: Any, sold: bool) -> None:
     facts = (offer("o-1", partners=partners), *KNOWN[1:])
     judged = verdict(basket(line("line-1")), *facts)
-    assert [finding.code for finding in judged.validation_errors] == (
-        [] if sold else ["offer_not_for_partner"]
-    )
+    assert [finding.code for finding in judged.validation_errors] == ([] if sold else ["offer_not_for_partner"])
     assert "globex" not in judged.model_dump_json()
 
 
@@ -128,9 +124,7 @@ def test_quantities_follow_the_offers_rules(rule: Any, quantity: int, expected: 
 
 
 def test_an_offers_quantity_is_summed_over_its_lines() -> None:
-    given = basket(
-        line("line-1", "o-1", 1), line("line-2", "a-1", 2), line("line-3", "a-1", 2, parent_id="line-1")
-    )
+    given = basket(line("line-1", "o-1", 1), line("line-2", "a-1", 2), line("line-3", "a-1", 2, parent_id="line-1"))
     facts = (offer("o-1"), price("o-1"), price("a-1"))
     ruled = offer("a-1", quantity={"min": 4, "max": 4, "step": 4}, add_on_to=["o-1"])
     assert codes(given, *facts, ruled) == ["add_on_without_parent"]
