@@ -33,9 +33,9 @@ hostssl all all      127.0.0.1/32 scram-sha-256 clientcert=verify-full
 
 
 class InstalledPostgres(EmbeddedPostgres):
-    """The PostgreSQL of this machine: the wheel's talks no TLS."""
+    """The PostgreSQL of this machine: the wheel's build has no TLS."""
 
-    def _prepared(self) -> Any:
+    def _prepare(self) -> Any:
         user = _user() if os.geteuid() == 0 else None
         programs = SimpleNamespace(bin_path=installed_postgres(), system_user=user)
         if not (self.folder / "PG_VERSION").exists():
