@@ -17,17 +17,17 @@ _DESCRIPTION = """\
 Partner organisations initiate, update and validate baskets.
 
 Every call needs a bearer token (a JWT) with the scope `partner` and a claim that names the organisation.
-What goes wrong is told as `application/problem+json` (RFC 9457) with a stable `code`; a path's other
-methods are answered with 405, and unknown paths with 404.
+Errors are `application/problem+json` (RFC 9457) with a stable `code`. Other methods of a path get 405, and
+unknown paths 404.
 
-A request that breaks a limit of size or time, or that is no HTTP/1.1, is answered with 400, 408, 413, 414 or 431,
-and with 503 where there are too many connections; the connection is closed then.
+A request that exceeds a limit of size or time, or is not HTTP/1.1, gets 400, 408, 413, 414 or 431. If there are
+too many connections it gets 503. The server then closes the connection.
 
-**Concurrency.** `ETag` is the basket's version; `If-Match` makes a call hold only for that version. Without
-it, a conflict with another writer is solved on the server. `If-None-Match: *` makes an initiate create only.
+**Concurrency.** `ETag` is the basket's version. With `If-Match`, a call applies only to that version. Without it,
+the server resolves conflicts with other writers. With `If-None-Match: *`, an initiate only creates.
 
-**Trying again.** With an `Idempotency-Key`, initiate, update and validate are carried out once, however
-often they are sent. One key has one outcome, a refusal by a precondition too; a new attempt is a new key.
+**Retries.** With an `Idempotency-Key`, initiate, update and validate run once, however often they are sent. A key
+has one outcome, and a failed precondition is an outcome too. A new attempt needs a new key.
 """
 
 

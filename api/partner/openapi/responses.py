@@ -36,33 +36,33 @@ _PROBLEMS = {
 
 _DESCRIPTIONS = {
     400: "The request cannot be read.",
-    401: "There is no good token.",
+    401: "The token is missing or not valid.",
     403: "The token lacks the scope `partner`, or names no partner organisation.",
-    404: "There is no such basket; another organisation's answers the same.",
-    409: "The request does not go together with what the basket, or another request, is at.",
-    412: "`If-Match` or `If-None-Match` does not hold; nothing was changed.",
+    404: "There is no such basket. The basket of another organisation gets the same response.",
+    409: "The request conflicts with the state of the basket, or with another request.",
+    412: "`If-Match` or `If-None-Match` failed. Nothing was changed.",
     413: "The body is too large.",
-    415: "The body is no JSON, or is compressed, by its own word.",
-    422: "The request is readable and wrong; nothing was changed.",
+    415: "The headers say that the body is not JSON, or is compressed.",
+    422: "The request can be read, but is wrong. Nothing was changed.",
     500: "An error of ours.",
-    503: "A part of the service is away. Nothing was changed; trying again is safe.",
+    503: "A part of the service is not available. Nothing was changed, and a retry is safe.",
 }
 
 _TEXT: Document = {"type": "string"}
 _HEADERS: dict[str, Document] = {
     "ETag": {"description": "The basket's version.", "schema": {**_TEXT, "pattern": '^"[0-9]+"$'}},
     "Retry-After": {
-        "description": "Seconds after which to try again.",
+        "description": "Seconds to wait before a retry.",
         "schema": {**_TEXT, "pattern": "^[0-9]+$"},
     },
     "Set-Cookie": {"description": "The landing state.", "schema": _TEXT},
     "Accept-Encoding": {
-        "description": "What a body may be encoded by.",
+        "description": "The encoding that a body may have.",
         "schema": {**_TEXT, "const": "identity"},
     },
     "WWW-Authenticate": {"description": "RFC 6750.", "schema": _TEXT},
     "Idempotent-Replayed": {
-        "description": "The first answer to this key, once more.",
+        "description": "The first response to this key, sent again.",
         "schema": {**_TEXT, "const": "true"},
     },
     "X-Correlation-Id": {"description": "The caller's own, or else the trace id.", "schema": _TEXT},
@@ -89,7 +89,7 @@ def describe_responses(call: str, success: Document) -> Document:
     responses = {"200": success, **_problem_responses(call, replayed)}
     if call == "order":
         responses["304"] = {
-            "description": "The order is as the caller has it, by its `If-None-Match`.",
+            "description": "The order has not changed since the version in `If-None-Match`.",
             "headers": _headers("ETag", required={"ETag"}),
         }
     return responses

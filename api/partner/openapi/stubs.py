@@ -42,8 +42,8 @@ IfMatch = Annotated[
     Header(
         title="IfMatch",
         alias="If-Match",
-        description='`*` or a list of entity tags, such as `"4"`; the call is refused unless the basket\'s is among'
-        " them.",
+        description='`*` or a list of entity tags, such as `"4"`. The call is refused unless the basket\'s tag is in'
+        " the list.",
         openapi_examples={"version": {"value": '"4"'}},
     ),
 ]
@@ -52,8 +52,8 @@ IfNoneMatch = Annotated[
     Header(
         title="IfNoneMatch",
         alias="If-None-Match",
-        description="`*` or a list of entity tags. The order is answered with 304 where its own is among them. A call"
-        " that changes a basket is refused there, and by `*` wherever there is a basket.",
+        description="`*` or a list of entity tags. If the basket's tag is in the list, a GET gets 304, and a call that"
+        " changes a basket is refused. `*` refuses a change of any existing basket.",
         openapi_examples={"version": {"value": '"3"'}},
     ),
 ]
@@ -62,9 +62,9 @@ IdempotencyKey = Annotated[
     Header(
         title="IdempotencyKey",
         alias="Idempotency-Key",
-        description="Makes trying again safe: the same key and request are answered with the first answer, for 24"
-        " hours, be it a success or a refusal; other preconditions need a new key. Keys are of the"
-        ' organisation and call; a UUID makes a good one. `k` and the quoted string `"k"` are one key.',
+        description="Makes retries safe: for 24 hours the same key and request get the first response again, also if"
+        " it was an error. Other preconditions need a new key. A key belongs to one organisation and one kind of"
+        ' call; a UUID is a good key. `k` and the quoted string `"k"` are the same key.',
     ),
 ]
 
@@ -88,10 +88,10 @@ def stub_routes(settings: Settings) -> Sequence[APIRoute]:
         responses=_IS_REPLACED,
         generate_unique_id_function=lambda route: route.name,
     )
-    stubs.post("/initiate", summary="Create a basket, or bring one to what the request says")(initiate)
-    stubs.put("/update", summary="Carry out actions on the landing state's basket: all, or none")(update)
+    stubs.post("/initiate", summary="Create a basket, or change one to match the request")(initiate)
+    stubs.put("/update", summary="Apply actions to the basket of the landing state, all or none")(update)
     stubs.post("/validate/{id}", summary="Validate the basket as it is now")(validate)
-    stubs.get("/{id}", summary="The order as it is, to resume with")(order)
+    stubs.get("/{id}", summary="Get the order, to resume it")(order)
     return [route for route in stubs.routes if isinstance(route, APIRoute)]
 
 
@@ -102,9 +102,9 @@ async def initiate(
     if_none_match: IfNoneMatch = None,
     key: IdempotencyKey = None,
 ) -> InitiateAnswer:
-    """Which basket: `order.checkoutId`, else the landing state's, else the organisation's open basket with this
-    `external_id`, else a new one. An open basket's items and details become the request's. A finished one: 409 if
-    `checkoutId` named it, else a new basket. With `If-None-Match: *` only a new basket will do: one that is there is
+    """The request means the basket of `order.checkoutId`, else that of the landing state, else the organisation's open
+    basket with this `external_id`, else a new one. An open basket gets the items and details of the request. If the
+    basket is finished: 409 if `checkoutId` named it, else a new basket. With `If-None-Match: *`, an existing basket is
     a 412."""
     raise NotImplementedError
 
@@ -116,21 +116,20 @@ async def update(
     if_none_match: IfNoneMatch = None,
     key: IdempotencyKey = None,
 ) -> UpdateAnswer:
-    """The actions are carried out in their order. One bad action refuses the request, and nothing changes. Whether
-    an item can be had is for validation to say; it is no reason to refuse it."""
+    """Applies the actions in their order. One bad action refuses the request, and nothing changes. An item that is not
+    available is accepted; validation reports it."""
     raise NotImplementedError
 
 
 async def validate(
     id: BasketId, if_match: IfMatch = None, if_none_match: IfNoneMatch = None, key: IdempotencyKey = None
 ) -> ValidateAnswer:
-    """200 whatever the verdict: `ready` is the verdict. All findings come in one answer. Everything that was
-    acknowledged before the call is validated. The call takes no body; one that comes is not read. An id that cannot
-    be a basket's is a 422."""
+    """200 with every verdict; `ready` says whether an order may be placed. The response has all findings, and covers
+    every change that was acknowledged before the call. A request body is not read. An id of another form is a 422."""
     raise NotImplementedError
 
 
 async def order(id: BasketId, if_match: IfMatch = None, if_none_match: IfNoneMatch = None) -> OrderAnswer:
-    """An id that cannot be a basket's is a 422. With `If-None-Match` and the `ETag` of an earlier answer, an
-    unchanged basket is a 304 without a body."""
+    """With `If-None-Match` and the `ETag` of an earlier response, an unchanged basket is a 304 without a body. An id of
+    another form is a 422."""
     raise NotImplementedError
