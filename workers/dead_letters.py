@@ -20,7 +20,7 @@ async def send_to_dead_letters(sinks: Sequence[DeadLetters], letters: Sequence[D
     """Logs the letters and records them in each of the sinks. Raises Unavailable."""
     for letter in letters:
         _log.error(
-            "a message was not understood",
+            "a message became a dead letter",
             source=letter.source,
             code=letter.code,
             error=letter.error,

@@ -64,10 +64,10 @@ def basket_views(
     from domain.operators.rebuild import RebuildScope
 
     scope = RebuildScope(partner=partner, baskets=tuple(basket or ()), since=since)
-    if not scope.everything and (resume or roll_back or abandon or drop_kept):
-        raise typer.BadParameter("these options do not go together")
+    _require_one(not scope.everything, resume, roll_back, abandon, drop_kept)
+    _require_one(dry_run, resume, roll_back, abandon, drop_kept)
     operator = _operator(reason, actor, dry_run=dry_run)
-    if not _change_tables("basket-views", operator, dry_run, resume, roll_back, abandon, drop_kept, json):
+    if not _change_tables("basket-views", operator, roll_back, abandon, drop_kept, json):
         _rebuild("basket-views", operator, scope, dry_run, resume, workers, rate, json)
 
 
@@ -90,8 +90,9 @@ def catalogue(
     """
     from domain.operators.rebuild import RebuildScope
 
+    _require_one(dry_run, resume, roll_back, abandon, drop_kept)
     operator = _operator(reason, actor, dry_run=dry_run)
-    if not _change_tables("catalogue", operator, dry_run, resume, roll_back, abandon, drop_kept, json):
+    if not _change_tables("catalogue", operator, roll_back, abandon, drop_kept, json):
         _rebuild("catalogue", operator, RebuildScope(), dry_run, resume, workers, rate, json)
 
 
@@ -107,6 +108,12 @@ def list_(
         from cli.rebuild import screen
 
         screen.show_all(rebuilds, Output(wide=wide))
+
+
+def _require_one(*chosen: bool) -> None:
+    """Refuses options that exclude each other, before the operator is asked for a reason."""
+    if sum(chosen) > 1:
+        raise typer.BadParameter("these options do not go together")
 
 
 def _operator(reason: str | None, actor: str | None, *, dry_run: bool) -> Operator:
@@ -145,16 +152,12 @@ def _rebuild(
 def _change_tables(
     target: RebuildTarget,
     operator: Operator,
-    dry_run: bool,
-    resume: bool,
     roll_back: bool,
     abandon: bool,
     drop_kept: bool,
     json: bool,
 ) -> bool:
     """Does what one of the options asks instead of a rebuild. False: none of them does."""
-    if sum([dry_run, resume, roll_back, abandon, drop_kept]) > 1:
-        raise typer.BadParameter("these options do not go together")
     if not (roll_back or abandon or drop_kept):
         return False
 

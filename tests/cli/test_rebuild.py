@@ -11,9 +11,11 @@ from typing import Any
 
 import asyncpg
 import pytest
+from typer.testing import CliRunner
 
 from adapters.postgres.audit import PostgresAuditLog
 from adapters.postgres.rebuild.rebuilds import PostgresRebuilds
+from cli.commands import app
 from tests.builders import add, item, offer, price
 from tests.builders.shop import Shop, open_shop
 from tests.cli.validate.test_what_if import many_baskets
@@ -190,3 +192,19 @@ async def test_a_scope_repairs_only_its_baskets(
     assert (code, said["state"], said["comparison"]["liveBehind"]) == (0, "mended", 1), err
     assert [*(await live_views(connection))] == [basket.id]
     assert (await run(shop, "basket-views", "--basket", other.id, "--resume", "--reason", "x"))[0] == 2
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("catalogue", "--resume", "--abandon"),
+        ("catalogue", "--dry-run", "--roll-back"),
+        ("basket-views", "--roll-back", "--drop-kept"),
+        ("basket-views", "--partner", "acme", "--resume"),
+        ("basket-views", "--basket", "basket-1", "--abandon"),
+    ],
+)
+def test_options_that_exclude_each_other_are_refused_before_the_reason_is_asked_for(arguments: tuple[str, ...]) -> None:
+    ended = CliRunner().invoke(app, ["rebuild", *arguments])
+    assert ended.exit_code == 2
+    assert "these options do not go together" in ended.stderr
