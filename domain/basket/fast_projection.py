@@ -60,9 +60,9 @@ def project_canonical(stream_id: str, documents: bytes) -> BasketView | None:
             if (type(event) is _INITIATED) != (version == 1):
                 return None
             event.apply(basket)
-    except (msgspec.MsgspecError, LookupError):
+    except (msgspec.MsgspecError, ValueError, LookupError, TypeError, RecursionError):
         return None
-    if not (_is_canonical(basket.details.tracking) and _is_canonical(basket.details.custom_fields)):
+    if not (basket.partner and _is_canonical(basket.details.tracking) and _is_canonical(basket.details.custom_fields)):
         return None
     return to_view(basket, msgspec.json.encode(_SNAPSHOT(**snapshot_fields(basket))))
 
@@ -144,8 +144,16 @@ _EXPONENT = re.compile(rb"[0-9][eE]")
 
 
 def _is_canonical(open_map: object) -> bool:
-    """Whether the bytes of an open map may stay as they are. Releases write exponents in different ways."""
+    """Whether the bytes of an open map may stay as they are: a compact object in UTF-8. Releases write exponents in
+    different ways."""
     if not isinstance(open_map, msgspec.Raw):  # an erasure left an empty one
         return True
     content = bytes(open_map)
-    return content == b"{}" or (content[:1] == b"{" and _EXPONENT.search(content) is None)
+    if content == b"{}":
+        return True
+    if content[:1] != b"{" or _EXPONENT.search(content) is not None:
+        return False
+    try:
+        return msgspec.json.format(content.decode(), indent=-1).encode() == content
+    except (ValueError, msgspec.MsgspecError, RecursionError):
+        return False

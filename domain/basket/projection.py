@@ -184,14 +184,6 @@ def to_view(basket: Basket, snapshot: bytes | None = None) -> BasketView:
     )
 
 
-def group_by_basket(events: Iterable[DomainEvent]) -> dict[str, list[DomainEvent]]:
-    """The events of each basket, in the order in which they came."""
-    baskets: dict[str, list[DomainEvent]] = {}
-    for event in events:
-        baskets.setdefault(event.originator_id, []).append(event)
-    return baskets
-
-
 def _decode(version: int, data: bytes) -> DomainEvent:
     try:
         (event,) = decode_all(b"[" + data + b"]")

@@ -51,7 +51,9 @@ def test_an_add_with_another_expected_price_replaces_it() -> None:
 
 
 def test_an_add_without_an_expected_price_keeps_it() -> None:
-    assert scenario(HELD).when(add("o-1", 1)).basket.items["line-1"].expected_price == NINE
+    decided = scenario(HELD).when(add("o-1", 1))
+    decided.then(("quantity", "line-1", 2, 3))
+    assert decided.basket.items["line-1"].expected_price == NINE
 
 
 def test_items_of_one_line_may_not_expect_two_prices() -> None:

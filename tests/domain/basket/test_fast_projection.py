@@ -283,3 +283,21 @@ def test_an_event_of_a_newer_release_is_left_to_the_models_and_skipped() -> None
     assert refolded.stuck is None
     assert refolded.view is not None
     assert refolded.view.version == len(stored)
+
+
+@pytest.mark.parametrize(
+    ("valid", "damaged"),
+    [
+        (b'"partner":"acme"', b'"partner":"ac\xffme"'),
+        (b'"partner":"acme"', b'"partner":""'),
+        (b'{"gift":true}', b'{"gift":' + b"[" * 3000 + b"]" * 3000 + b"}"),
+        (b'{"gift":true}', b'{"gift":"\xff"}'),
+        (b'{"gift":true}', b'{ "gift": true }'),
+    ],
+)
+def test_a_damaged_or_unusual_document_is_left_to_the_models(valid: bytes, damaged: bytes) -> None:
+    document = joined(_PLAIN[:1])
+    assert document.count(valid) == 1
+    assert project_canonical(_PLAIN[0]["basketId"], document) is not None
+
+    assert project_canonical(_PLAIN[0]["basketId"], document.replace(valid, damaged)) is None
