@@ -74,7 +74,7 @@ class GroupConsumer:
         idle_poll: IdlePoll | None = None,
     ) -> None:
         """`settings` are those of `client`. `ends_are_right`: the broker knows where its partitions end. While no
-        messages come, the broker is probed `probe_every` so many seconds."""
+        messages come, the broker is probed every `probe_every` seconds."""
         self._client = client
         self._settings = settings
         self._group = group

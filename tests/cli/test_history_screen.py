@@ -29,8 +29,8 @@ from tests.builders import (
     update,
     validate,
 )
-from tests.fakes.basket_search import MemoryBasketSearch
-from tests.fakes.basket_views import MemoryBasketViews
+from tests.fakes.basket_search import InMemoryBasketSearch
+from tests.fakes.basket_views import InMemoryBasketViews
 
 PAGE = (Path(__file__).parents[2] / "docs" / "operations" / "history.md").read_text(encoding="utf-8")
 
@@ -93,10 +93,10 @@ async def test_the_documentation_shows_the_real_output() -> None:
         await histories.at_version(basket_id, 6),
     )
     print_diff(diff_json(before, after), diff.out)
-    views = MemoryBasketViews()
+    views = InMemoryBasketViews()
     await BasketProjection(checkout.store, views).refold(basket_id)
     query = BasketQuery(product="SKU-820165", finding_code="price_changed")
-    print_page(await MemoryBasketSearch(views).find(query), headed=True, last=True, out=find.out)
+    print_page(await InMemoryBasketSearch(views).find(query), headed=True, last=True, out=find.out)
 
     for command, paper in (
         (f"history {basket_id}", history),

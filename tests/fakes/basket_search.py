@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from domain.operators.history.search import BasketQuery, BasketSummary, Cursor, SearchPage, check_page_size
 from domain.ports.read_models import BasketView
-from tests.fakes.basket_views import MemoryBasketViews
+from tests.fakes.basket_views import InMemoryBasketViews
 
 
-class MemoryBasketSearch:
+class InMemoryBasketSearch:
     """BasketSearch."""
 
-    def __init__(self, views: MemoryBasketViews) -> None:
+    def __init__(self, views: InMemoryBasketViews) -> None:
         self._views = views
 
     async def find(self, query: BasketQuery, cursor: str | None = None, limit: int = 50) -> SearchPage:

@@ -13,7 +13,7 @@ from domain.ports.read_models import BasketView
 from domain.shared.values import MessageSource
 
 
-class MemoryBasketViews:
+class InMemoryBasketViews:
     """BasketViews, durable as long as the process."""
 
     def __init__(self) -> None:
@@ -53,10 +53,10 @@ class MemoryBasketViews:
         return [view.basket_id for view in sorted(due, key=lambda view: view.expires_at)[:limit]]
 
 
-class MemoryOpenBaskets:
+class InMemoryOpenBaskets:
     """OpenBaskets, over views and events in memory."""
 
-    def __init__(self, views: MemoryBasketViews, feed: EventFeed) -> None:
+    def __init__(self, views: InMemoryBasketViews, feed: EventFeed) -> None:
         self._views = views
         self._feed = feed
 
@@ -72,7 +72,7 @@ class MemoryOpenBaskets:
         return {event.stream_id for event in newest if event.version > versions.get(event.stream_id, 0)}
 
 
-class MemoryCatalogueReaders:
+class InMemoryCatalogueCheckpoints:
     """CatalogueCheckpoints, durable as long as the process."""
 
     def __init__(self) -> None:
@@ -85,7 +85,7 @@ class MemoryCatalogueReaders:
         self._positions[reader] = max(position, self._positions.get(reader, 0))
 
 
-class MemoryDeadLetters:
+class InMemoryDeadLetters:
     """DeadLetters and BlockedBaskets, durable as long as the process."""
 
     def __init__(self) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from domain.ports.data_keys import DataKey, KeyRequest, WrappedKey
 
 
-class MemoryDataKeys:
+class InMemoryDataKeys:
     """DataKeys, as durable as the process."""
 
     def __init__(self) -> None:

@@ -14,14 +14,14 @@ from domain.operators.verify.repair import Repair, RepairAction
 from domain.operators.verify.view_verifier import StoredReadModel
 from domain.ports.event_store import StoredEvent
 from domain.ports.read_models import BasketView
-from tests.fakes.basket_views import MemoryBasketViews
+from tests.fakes.basket_views import InMemoryBasketViews
 from tests.fakes.event_store import InMemoryEventStore
 
 
 class InMemoryReadModelAudit:
     """ReadModelAudit and ReadModelRepair."""
 
-    def __init__(self, store: InMemoryEventStore, views: MemoryBasketViews) -> None:
+    def __init__(self, store: InMemoryEventStore, views: InMemoryBasketViews) -> None:
         self._store = store
         self._views = views
         self.actions: list[OperatorAction] = []

@@ -3,12 +3,12 @@ from __future__ import annotations
 import pytest
 
 from tests.contracts.basket_search import BasketSearchContract, BasketSearchFixture
-from tests.fakes.basket_search import MemoryBasketSearch
-from tests.fakes.basket_views import MemoryBasketViews
+from tests.fakes.basket_search import InMemoryBasketSearch
+from tests.fakes.basket_views import InMemoryBasketViews
 
 
-class TestMemoryBasketSearch(BasketSearchContract):
+class TestInMemoryBasketSearch(BasketSearchContract):
     @pytest.fixture
     def place(self) -> BasketSearchFixture:
-        views = MemoryBasketViews()
-        return BasketSearchFixture(views, MemoryBasketSearch(views))
+        views = InMemoryBasketViews()
+        return BasketSearchFixture(views, InMemoryBasketSearch(views))

@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 
 from tests.contracts.basket_views import BasketViewsContract
-from tests.fakes.basket_views import MemoryBasketViews
+from tests.fakes.basket_views import InMemoryBasketViews
 
 
-class TestMemoryBasketViews(BasketViewsContract):
+class TestInMemoryBasketViews(BasketViewsContract):
     @pytest.fixture
-    def views(self) -> MemoryBasketViews:
-        return MemoryBasketViews()
+    def views(self) -> InMemoryBasketViews:
+        return InMemoryBasketViews()

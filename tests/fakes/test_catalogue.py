@@ -6,7 +6,7 @@ from tests.contracts.catalogue import CatalogueFactsContract
 from tests.fakes.catalogue import InMemoryCatalogue
 
 
-class TestMemoryCatalogueFacts(CatalogueFactsContract):
+class TestInMemoryCatalogueFacts(CatalogueFactsContract):
     @pytest.fixture
     def facts(self) -> InMemoryCatalogue:
         return InMemoryCatalogue()

@@ -6,7 +6,7 @@ from tests.contracts.catalogue_history import CatalogueHistoryContract, Learning
 from tests.fakes.catalogue import InMemoryCatalogue
 
 
-class TestMemoryCatalogueHistory(CatalogueHistoryContract):
+class TestInMemoryCatalogueHistory(CatalogueHistoryContract):
     @pytest.fixture
     def learning(self) -> Learning:
         facts = InMemoryCatalogue()

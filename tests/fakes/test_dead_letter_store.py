@@ -9,7 +9,7 @@ from tests.contracts.dead_letter_store import DeadLetterStoreContract, SendToDea
 from tests.fakes.dead_letter_store import InMemoryDeadLetterStore
 
 
-class TestMemoryLetterBook(DeadLetterStoreContract):
+class TestInMemoryDeadLetterStore(DeadLetterStoreContract):
     @pytest.fixture
     def book(self) -> InMemoryDeadLetterStore:
         return InMemoryDeadLetterStore(lambda: NOON)

@@ -18,13 +18,13 @@ def store() -> InMemoryEventStore:
     return InMemoryEventStore(now)
 
 
-class TestMemoryEventStore(EventStoreContract):
+class TestInMemoryEventStore(EventStoreContract):
     @pytest.fixture
     def forgetful_store(self) -> InMemoryEventStore:
         return InMemoryEventStore(now, timedelta(seconds=SHORTLY))
 
 
-class TestMemoryEventFeed(EventFeedContract):
+class TestInMemoryEventFeed(EventFeedContract):
     @pytest.fixture
     def feed(self, store: InMemoryEventStore) -> InMemoryEventStore:
         return store

@@ -6,7 +6,7 @@ from tests.contracts.republications import RepublicationsContract
 from tests.fakes.republications import InMemoryRepublications
 
 
-class TestMemoryRepublications(RepublicationsContract):
+class TestInMemoryRepublications(RepublicationsContract):
     @pytest.fixture
     def runs(self) -> InMemoryRepublications:
         return InMemoryRepublications()

@@ -67,8 +67,8 @@ class ApacheKafka(EmbeddedServer):
         settings: Mapping[str, str] | None = None,
         format_options: Sequence[str] = (),
     ) -> None:
-        """`settings` are more of its properties, which go before our own; `format_options` are for the tool that
-        makes its empty store. Both count where the folder is made."""
+        """`settings` are further properties, written after ours. `format_options` go to the storage tool. Both apply only
+        when the folder is created."""
         self._more_settings = settings or {}
         self._format_options = format_options
         self.folder = folder.resolve()

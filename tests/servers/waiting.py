@@ -11,7 +11,7 @@ from typing import Any, TypeVar, overload
 T = TypeVar("T")
 
 WAIT_LIMIT_SECONDS = 90.0
-"""What a machine needs that others keep busy; who waits for what holds waits no longer than it takes."""
+"""Enough for a busy machine. A wait ends as soon as its condition holds."""
 
 
 @overload
@@ -19,8 +19,8 @@ async def eventually(condition: Callable[[], Awaitable[T]], limit: float = ..., 
 @overload
 async def eventually(condition: Callable[[], T], limit: float = ..., every: float = ...) -> T: ...
 async def eventually(condition: Callable[[], Any], limit: float = WAIT_LIMIT_SECONDS, every: float = 0.02) -> Any:
-    """The first true answer of the condition, which is asked again `every` so many seconds; an AssertionError
-    from it counts as not yet. Raises AssertionError after `limit` seconds, with the last answer."""
+    """Returns the condition's first true answer; asks again every `every` seconds. An AssertionError from the condition
+    counts as not yet. Raises AssertionError after `limit` seconds, with the last answer."""
     deadline = time.monotonic() + limit
     while True:
         last: object

@@ -17,7 +17,7 @@ from domain.ports.catalogue import CatalogueCheckpoints
 from domain.validation.revalidate_as_of import AsOfValidator
 from tests.builders import add, availability, caller, item, offer, policy, price, validate
 from tests.builders.shop import Shop, open_shop
-from tests.fakes.basket_views import MemoryCatalogueReaders
+from tests.fakes.basket_views import InMemoryCatalogueCheckpoints
 from tests.servers.processes import Program
 from tests.servers.waiting import eventually
 from tests.workers.running_worker import ready_worker
@@ -227,7 +227,7 @@ async def test_facts_from_before_the_first_start_push_nothing_and_those_of_a_pau
 async def test_a_fact_counts_only_once_it_has_settled(shop: Shop) -> None:
     basket = await shop.fill(item("o-1"))
     await shop.judge(basket)
-    readers = MemoryCatalogueReaders()
+    readers = InMemoryCatalogueCheckpoints()
     start = await shop.history.position_at()
 
     looks = CountedPositions(shop.database)

@@ -98,7 +98,7 @@ class PostgresProjectionAudit:
             # Both queries see one moment.
             connection.transaction(isolation="repeatable_read", readonly=True),
         ):
-            rows = await connection.fetch(_ROWS[kind], *after, limit)
+            rows = await connection.fetch(_ROWS[kind], *after, limit, timeout=QUERY_SECONDS)
             subjects = [row["subject"] for row in rows]
             found = await connection.fetch(NEWEST_FACTS, subjects, timeout=QUERY_SECONDS)
         newest = {row["subject"]: row["data"] for row in found}

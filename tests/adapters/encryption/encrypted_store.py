@@ -9,8 +9,8 @@ from adapters.encryption.keys import KEY_BYTES, MasterKeys
 from adapters.encryption.personal_data import PersonalDataCipher
 from adapters.encryption.stores import DecryptedEventFeed, EncryptedBasketViews, EncryptedEventStore
 from adapters.system import new_id, utc_now
-from tests.fakes.basket_views import MemoryBasketViews
-from tests.fakes.data_keys import MemoryDataKeys
+from tests.fakes.basket_views import InMemoryBasketViews
+from tests.fakes.data_keys import InMemoryDataKeys
 from tests.fakes.event_store import InMemoryEventStore
 
 
@@ -23,8 +23,8 @@ class EncryptedStores:
     """The stores in memory (`stored`, `stored_views`), and the encrypting ones in front of them."""
 
     stored: InMemoryEventStore = field(default_factory=lambda: InMemoryEventStore(utc_now))
-    stored_views: MemoryBasketViews = field(default_factory=MemoryBasketViews)
-    keys: MemoryDataKeys = field(default_factory=MemoryDataKeys)
+    stored_views: InMemoryBasketViews = field(default_factory=InMemoryBasketViews)
+    keys: InMemoryDataKeys = field(default_factory=InMemoryDataKeys)
     master: MasterKeys | None = field(default_factory=lambda: MasterKeys([a_master_key()]))
 
     def __post_init__(self) -> None:

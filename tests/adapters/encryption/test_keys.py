@@ -20,7 +20,7 @@ from adapters.encryption.keys import (
 from adapters.system import new_id
 from domain.ports.data_keys import DataKey, KeyRequest
 from tests.adapters.encryption.encrypted_store import a_master_key
-from tests.fakes.data_keys import MemoryDataKeys
+from tests.fakes.data_keys import InMemoryDataKeys
 
 SECRET = bytes(range(KEY_BYTES))
 
@@ -86,7 +86,7 @@ def test_a_wrapped_key_unwraps_for_its_own_row_only() -> None:
 
 async def test_after_a_rewrap_the_old_master_key_is_not_needed() -> None:
     old, new = a_master_key(), a_master_key()
-    keys = MemoryDataKeys()
+    keys = InMemoryDataKeys()
     before = [wrapped(MasterKeys([old]), f"basket-{number}") for number in range(5)]
     for key in before:
         await keys.ensure(KeyRequest(key.basket_id, "acme", None, key))

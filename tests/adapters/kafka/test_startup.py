@@ -1,4 +1,4 @@
-"""What is said where a Kafka client cannot do what it is asked, by real brokers that refuse."""
+"""The messages when real brokers refuse a Kafka client."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def bury(database: DatabasePool, book: PostgresDeadLetterStore) -> SendToDeadLet
     return bury
 
 
-class TestPostgresLetterBook(DeadLetterStoreContract):
+class TestPostgresDeadLetterStore(DeadLetterStoreContract):
     pass
 
 

@@ -20,12 +20,12 @@ from tests.adapters.postgres.conftest import DAY
 from tests.contracts.basket_views import BasketViewsContract
 from tests.contracts.event_feed import EventFeedContract
 from tests.contracts.event_store import SHORTLY, EventStoreContract
-from tests.fakes.data_keys import MemoryDataKeys
+from tests.fakes.data_keys import InMemoryDataKeys
 
 
 @pytest.fixture
 def privacy() -> PersonalDataCipher:
-    return PersonalDataCipher(MemoryDataKeys(), MasterKeys([a_master_key()]), new_id)
+    return PersonalDataCipher(InMemoryDataKeys(), MasterKeys([a_master_key()]), new_id)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from domain.ports.event_store import Append, NewEvent
 from domain.ports.read_models import BasketView
 from domain.shared.eventsourcing import DomainEvent, fold
 from tests.builders import InMemoryCheckout, add, availability, caller, initiate, item, offer, price, update, validate
-from tests.fakes.basket_views import MemoryBasketViews
+from tests.fakes.basket_views import InMemoryBasketViews
 
 
 async def a_history(checkout: InMemoryCheckout) -> list[DomainEvent]:
@@ -32,9 +32,9 @@ def snapshot_after(events: Sequence[DomainEvent]) -> bytes:
 
 
 class ProjectionBench:
-    def __init__(self, views: MemoryBasketViews | None = None) -> None:
+    def __init__(self, views: InMemoryBasketViews | None = None) -> None:
         self.checkout = InMemoryCheckout()
-        self.views = views or MemoryBasketViews()
+        self.views = views or InMemoryBasketViews()
         self.projection = BasketProjection(self.checkout.store, self.views, attempts=3)
 
     async def view(self, basket_id: str) -> bytes | None:
@@ -150,7 +150,7 @@ async def test_two_projections_of_the_same_baskets_end_with_the_same_views(bench
     assert await bench.view(id) == snapshot_after(history)
 
 
-class NobodyMoves(MemoryBasketViews):
+class NobodyMoves(InMemoryBasketViews):
     """Views that somebody else always moves first."""
 
     async def advance(self, views: Sequence[tuple[int, BasketView]]) -> Collection[str]:

@@ -221,7 +221,7 @@ def test_the_policy_sets_the_threshold_of_low_stock(threshold: int, told: list[s
 # crashes
 
 
-def _breaks(check: Check, sight: ValidationContext) -> Iterator[Finding]:
+def _breaks(check: Check, context: ValidationContext) -> Iterator[Finding]:
     raise RuntimeError
     yield
 

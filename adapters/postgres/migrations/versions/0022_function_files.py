@@ -1,4 +1,4 @@
-"""Every function as its file says, whichever release made it."""
+"""Replaces every function with the version in its file, whichever release created it."""
 
 from adapters.postgres.migrations.sql_files import run_sql_file
 

@@ -25,7 +25,7 @@ class TestPostgresOpenBaskets(OpenBasketsContract):
             yield OpenBasketsPlace(PostgresBasketViews(database), PostgresOpenBaskets(database), store)
 
 
-class TestPostgresCatalogueReaders(CatalogueCheckpointsContract):
+class TestPostgresCatalogueCheckpoints(CatalogueCheckpointsContract):
     @pytest.fixture
     def readers(self, database: DatabasePool) -> PostgresCatalogueCheckpoints:
         return PostgresCatalogueCheckpoints(database)

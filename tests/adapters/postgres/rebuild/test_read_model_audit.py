@@ -30,7 +30,7 @@ SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wai
 """
 
 
-class TestPostgresDerived(ReadModelAuditContract):
+class TestPostgresReadModelAudit(ReadModelAuditContract):
     small_store = 100_000
 
     @pytest.fixture
@@ -82,7 +82,7 @@ class TestPostgresDerived(ReadModelAuditContract):
         return bool(await connection.fetchval(WAITING) >= count)
 
 
-class TestPostgresDerivedOfALargeStore(TestPostgresDerived):
+class TestPostgresReadModelAuditOfALargeStore(TestPostgresReadModelAudit):
     """Random baskets are chosen by positions."""
 
     small_store = 0

@@ -23,7 +23,7 @@ from domain.ports.read_models import BasketView
 from domain.shared.values import MessageSource
 from tests.builders import NOW, InMemoryCheckout, add, caller, initiate, item, money, offer, price, update, validate
 from tests.builders.stored_events import decode_stored, fold_basket
-from tests.fakes.basket_views import MemoryBasketViews, MemoryDeadLetters
+from tests.fakes.basket_views import InMemoryBasketViews, InMemoryDeadLetters
 from tests.fakes.read_model_audit import InMemoryReadModelAudit
 
 ANN = Operator(actor="ann", way="api", reason="a test")
@@ -34,9 +34,9 @@ class VerifierBench:
 
     def __init__(self) -> None:
         self.checkout = InMemoryCheckout()
-        self.views = MemoryBasketViews()
+        self.views = InMemoryBasketViews()
         self.derived = InMemoryReadModelAudit(self.checkout.store, self.views)
-        self.letters = MemoryDeadLetters()
+        self.letters = InMemoryDeadLetters()
         self.projection = BasketProjection(self.checkout.store, self.views)
         self.verification = ViewVerifier(self.checkout.store, self.views, self.derived, self.letters, recheck_after=0)
         self.repairing = ViewRepairer(self.verification, self.derived, self.checkout.clock, self.checkout.ids, grace=0)

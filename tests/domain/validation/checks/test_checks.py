@@ -291,7 +291,7 @@ def test_all_findings_come_in_one_pass() -> None:
 # crashes
 
 
-def _breaks(check: Check, sight: ValidationContext) -> Iterator[Finding]:
+def _breaks(check: Check, context: ValidationContext) -> Iterator[Finding]:
     yield check.about_basket("found before the crash")
     raise RuntimeError("secret words")
 
@@ -323,7 +323,7 @@ def test_a_crash_counts_among_the_error_codes() -> None:
 
 
 def test_a_warning_leaves_the_basket_ready() -> None:
-    def warn(check: Check, sight: ValidationContext) -> Iterator[Finding]:
+    def warn(check: Check, context: ValidationContext) -> Iterator[Finding]:
         yield check.about_basket("take care")
 
     careful = Check("careful", "warning", "retry", False, "nothing", warn)
