@@ -83,8 +83,9 @@ async def a_basket(
 
     begun = await handlers.initiate(initiate(item("o-1", 2), **said), me, render, key("initiate"))
     id: str = json.loads(begun.body)["id"]
-    await handlers.update(update(id, add("o-2")), me, render, key("update"))
-    await handlers.validate(validate(id), me, render, key("validate"))
+    updated = await handlers.update(update(id, add("o-2")), me, render, key("update"))
+    validated = await handlers.validate(validate(id), me, render, key("validate"))
+    assert (updated.status, validated.status) == (200, 200)
     await handlers.initiate(initiate(item("o-1", 2), checkout_id=id, source="shop", **said), me, render)
     return id
 
