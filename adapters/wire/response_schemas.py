@@ -213,6 +213,9 @@ class ValidateAnswer(ResponseSchema):
     """The ids of the catalogue's and policies' facts that the verdict rests on."""
     passed: Annotated[list[PassedShape], Field(default_factory=list)]
     """The checks that found nothing. One that neither found anything nor is here was turned off or crashed."""
+    promise: Annotated[str | None, Field(default=None)]
+    """That the basket is ready, signed: a compact JWS (EdDSA) that order services check offline with the keys at
+    `/.well-known/jwks.json`. Null if the basket is not ready, or if there was no key to sign with."""
 
 
 class CommandResultShape(ResponseSchema):

@@ -131,7 +131,9 @@ class Basket(Aggregate):
             self.trigger_event(OrderItemRemoved, order_item_id=add_on, reason="parent_removed", timestamp=now)
         self.trigger_event(OrderItemRemoved, order_item_id=item_id, reason="requested", timestamp=now)
 
-    def record_verdict(self, verdict: Verdict, now: datetime, catalogue_position: int | None = None) -> None:
+    def record_verdict(
+        self, verdict: Verdict, now: datetime, catalogue_position: int | None = None, promise: str | None = None
+    ) -> None:
         self.trigger_event(
             BasketValidated,
             ready=verdict.ready,
@@ -141,6 +143,7 @@ class Basket(Aggregate):
             evidence=verdict.evidence,
             passed=verdict.passed,
             catalogue_position=catalogue_position,
+            promise=promise,
             timestamp=now,
         )
 

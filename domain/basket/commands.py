@@ -159,3 +159,4 @@ class Validated:
     before: Basket
     basket: Basket
     verdict: Verdict
+    promise: str | None = None

@@ -198,6 +198,8 @@ class BasketValidated(DomainEvent):
     """The checks that found nothing."""
     catalogue_position: Annotated[int, Field(ge=0)] | None = None
     """The catalogue's position: all facts up to it were known, and none after it. Null if it was not recorded."""
+    promise: str | None = None
+    """That the basket is ready, signed: a compact JWS. Null if it is not ready, or if there was no key to sign with."""
 
     def apply(self, aggregate: FoldedState) -> None:
         findings = (*self.blocked_products, *self.validation_errors)

@@ -76,7 +76,7 @@ class _Struct(msgspec.Struct):
 
 _UNREAD: dict[type[BaseModel], frozenset[str]] = {
     # A rebuild reads these documents as far as the findings.
-    BasketValidated: frozenset({"evidence", "passed", "catalogue_position"}),
+    BasketValidated: frozenset({"evidence", "passed", "catalogue_position", "promise"}),
     Finding: frozenset(Finding.model_fields) - {"code"},
 }
 

@@ -69,6 +69,7 @@ def serialize_verdict(validated: Validated) -> Document:
         "validatedAt": validated.basket.modified_on,
         "evidence": verdict.evidence,
         "passed": verdict.passed,
+        "promise": validated.promise,
     }
 
 
