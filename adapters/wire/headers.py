@@ -37,11 +37,6 @@ class IdempotencyHeader:
     former_key: str | None = None
 
 
-def entity_tag(version: int) -> str:
-    """A basket's version as `ETag` and `If-Match` carry it."""
-    return f'"{version}"'
-
-
 def read_preconditions(headers: Mapping[str, str]) -> Preconditions:
     """Raises InvalidHeader for anything but `*` and lists of entity tags.
 

@@ -9,10 +9,9 @@ from typing import Any
 from pydantic_core import to_json
 
 from adapters.wire import request_errors
-from adapters.wire.headers import entity_tag
 from adapters.wire.strict_json import pointer
 from domain.basket.command_executor import VersionConflict
-from domain.basket.serialization import serialize_order
+from domain.basket.serialization import entity_tag, serialize_order
 from domain.ports.event_store import RenderedResponse
 from domain.shared import errors
 from domain.shared.errors import Violation

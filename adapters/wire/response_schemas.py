@@ -192,6 +192,83 @@ class PassedShape(ResponseSchema):
     """The ids of the catalogue's and policies' facts that they rest on."""
 
 
+class RemovalShape(ResponseSchema):
+    """Removes a line, and its add-ons with it."""
+
+    order_item_action_type: Literal["remove"]
+    """The kind of action."""
+    id: str
+    """The line."""
+
+
+class QuantityChangeShape(ResponseSchema):
+    """Sets a line's quantity."""
+
+    order_item_action_type: Literal["change_quantity"]
+    """The kind of action."""
+    id: str
+    """The line."""
+    quantity: Annotated[int, Field(ge=1)]
+    """The new quantity."""
+    expected_price: Annotated[MoneyShape, Field(default=None)]
+    """The current price of one; there where the line's price is mended too."""
+
+
+class OfferVersionShape(ResponseSchema):
+    """One version of an offer."""
+
+    id: str
+    """The offer's id."""
+    version: str
+    """The offer's version."""
+
+
+class SwapShape(ResponseSchema):
+    """Puts another version of the offer into a line."""
+
+    order_item_action_type: Literal["swap"]
+    """The kind of action."""
+    id: str
+    """The line."""
+    offer: OfferVersionShape
+    """The offer version that the line shall have."""
+    quantity: Annotated[int, Field(default=None, ge=1)]
+    """The new quantity; there where it changes."""
+
+
+class PriceAcceptanceShape(ResponseSchema):
+    """Accepts a line's current price."""
+
+    order_item_action_type: Literal["expect_price"]
+    """The kind of action."""
+    id: str
+    """The line."""
+    expected_price: MoneyShape
+    """The current price of one."""
+
+
+class LeadsToShape(ResponseSchema):
+    """What the next validation says once the actions were applied, on the same facts."""
+
+    ready: bool
+    """Whether the basket may become an order then."""
+    total: MoneyShape | None
+    """The basket's total then; null where it has none."""
+    remaining: list[str]
+    """The codes of all findings that are left, warnings included: sorted, each once."""
+
+
+class RemedyShape(ResponseSchema):
+    """The smallest change that mends what the caller can mend."""
+
+    if_match: str
+    """The version that the actions were judged on, to be sent as `If-Match`."""
+    order_item_actions: list[RemovalShape | QuantityChangeShape | SwapShape | PriceAcceptanceShape]
+    """The actions, to be sent to update as they stand; more kinds may come."""
+    leads_to: LeadsToShape
+    """What they lead to."""
+
+
 class ValidateAnswer(ResponseSchema):
     """A verdict on a basket, whole."""
 
@@ -216,6 +293,8 @@ class ValidateAnswer(ResponseSchema):
     promise: Annotated[str | None, Field(default=None)]
     """That the basket is ready, signed: a compact JWS (EdDSA) that order services check offline with the keys at
     `/.well-known/jwks.json`. Null if the basket is not ready, or if there was no key to sign with."""
+    remedy: Annotated[RemedyShape | None, Field(default=None)]
+    """What mends the basket. Null if nothing is an error, or if only the seller or time can help."""
 
 
 class CommandResultShape(ResponseSchema):

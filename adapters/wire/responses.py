@@ -7,11 +7,10 @@ from typing import assert_never
 
 from pydantic_core import to_json
 
-from adapters.wire.headers import entity_tag
 from adapters.wire.problems import to_problem
 from domain.basket.basket import Basket
 from domain.basket.commands import ActionResult, Initiated, Preconditions, Updated, Validated
-from domain.basket.serialization import Document, serialize_order, serialize_verdict
+from domain.basket.serialization import Document, entity_tag, serialize_order, serialize_verdict
 from domain.ports.event_store import RenderedResponse
 from domain.shared.errors import BasketExists, CommandRejected
 

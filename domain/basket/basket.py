@@ -23,7 +23,7 @@ from domain.basket.events import (
 )
 from domain.shared.errors import BasketFinished
 from domain.shared.eventsourcing import Aggregate
-from domain.shared.findings import Verdict
+from domain.shared.findings import Remedy, Verdict
 from domain.shared.values import Market, Money, OrderItemType, json_equal, total
 
 LineKey = tuple[str, str, OrderItemType, str | None]
@@ -132,7 +132,12 @@ class Basket(Aggregate):
         self.trigger_event(OrderItemRemoved, order_item_id=item_id, reason="requested", timestamp=now)
 
     def record_verdict(
-        self, verdict: Verdict, now: datetime, catalogue_position: int | None = None, promise: str | None = None
+        self,
+        verdict: Verdict,
+        now: datetime,
+        catalogue_position: int | None = None,
+        promise: str | None = None,
+        remedy: Remedy | None = None,
     ) -> None:
         self.trigger_event(
             BasketValidated,
@@ -144,6 +149,7 @@ class Basket(Aggregate):
             passed=verdict.passed,
             catalogue_position=catalogue_position,
             promise=promise,
+            remedy=remedy,
             timestamp=now,
         )
 

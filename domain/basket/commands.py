@@ -8,7 +8,7 @@ from typing import Literal
 from domain.basket.basket import Basket
 from domain.basket.events import BasketDetails
 from domain.shared.errors import BasketExists, VersionMismatch
-from domain.shared.findings import Verdict
+from domain.shared.findings import Assessment, Remedy, Verdict
 from domain.shared.values import Money, OfferRef, OrderItemType
 
 
@@ -144,12 +144,14 @@ class ActionResult:
 class Initiated:
     basket: Basket
     created: bool
+    assessment: Assessment | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Updated:
     basket: Basket
     results: tuple[ActionResult, ...] = field(default=())
+    assessment: Assessment | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,3 +162,4 @@ class Validated:
     basket: Basket
     verdict: Verdict
     promise: str | None = None
+    remedy: Remedy | None = None

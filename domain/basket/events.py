@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal, Protocol, TypeAlias
 from pydantic import AwareDatetime, Field
 
 from domain.shared.eventsourcing import DomainEvent, InitialEvent, Value
-from domain.shared.findings import Finding, Passed
+from domain.shared.findings import Finding, Passed, Remedy
 from domain.shared.values import (
     Country,
     Currency,
@@ -200,6 +200,8 @@ class BasketValidated(DomainEvent):
     """The catalogue's position: all facts up to it were known, and none after it. Null if it was not recorded."""
     promise: str | None = None
     """That the basket is ready, signed: a compact JWS. Null if it is not ready, or if there was no key to sign with."""
+    remedy: Remedy | None = None
+    """What mends the basket; null if nothing is wrong, if the caller cannot help, or if it was not recorded."""
 
     def apply(self, aggregate: FoldedState) -> None:
         findings = (*self.blocked_products, *self.validation_errors)

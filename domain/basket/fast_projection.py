@@ -76,7 +76,7 @@ class _Struct(msgspec.Struct):
 
 _UNREAD: dict[type[BaseModel], frozenset[str]] = {
     # A rebuild reads these documents as far as the findings.
-    BasketValidated: frozenset({"evidence", "passed", "catalogue_position", "promise"}),
+    BasketValidated: frozenset({"evidence", "passed", "catalogue_position", "promise", "remedy"}),
     Finding: frozenset(Finding.model_fields) - {"code"},
 }
 

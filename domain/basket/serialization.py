@@ -10,7 +10,7 @@ from typing import Any
 from domain.basket.basket import Basket
 from domain.basket.commands import Validated
 from domain.basket.events import OrderItem
-from domain.shared.findings import Finding
+from domain.shared.findings import Finding, Remedy
 from domain.shared.values import Money
 
 Document = dict[str, Any]
@@ -18,6 +18,11 @@ Document = dict[str, Any]
 
 def serialize_money(money: Money | None) -> Document | None:
     return None if money is None else {"amount": str(money.amount), "currency": money.currency}
+
+
+def entity_tag(version: int) -> str:
+    """A basket's version as `ETag` and `If-Match` carry it."""
+    return f'"{version}"'
 
 
 def serialize_order(basket: Basket) -> Document:
@@ -70,6 +75,18 @@ def serialize_verdict(validated: Validated) -> Document:
         "evidence": verdict.evidence,
         "passed": verdict.passed,
         "promise": validated.promise,
+        "remedy": serialize_remedy(validated.remedy, validated.basket.version),
+    }
+
+
+def serialize_remedy(remedy: Remedy | None, version: int) -> Document | None:
+    """The remedy of a basket at a version, as callers send it on: `ifMatch` is the header `If-Match`."""
+    if remedy is None:
+        return None
+    return {
+        "ifMatch": entity_tag(version),
+        "orderItemActions": remedy.order_item_actions,
+        "leadsTo": remedy.leads_to,
     }
 
 

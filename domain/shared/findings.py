@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from dataclasses import dataclass
+from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue
 
 from domain.shared.eventsourcing import Value
+from domain.shared.values import Money, OfferRef
 
 Severity = Literal["error", "warning"]
 """An error makes the basket not ready; a warning does not."""
@@ -99,3 +101,81 @@ class Verdict(Value):
     @property
     def ready(self) -> bool:
         return not any(finding.severity == "error" for finding in self.findings)
+
+
+class _LineAction(Value):
+    """An action on one line; its JSON is what an update takes, so absent members are left out."""
+
+    id: str
+    """The line."""
+
+
+class LineRemoval(_LineAction):
+    """Remove a line, and its add-ons with it."""
+
+    order_item_action_type: Literal["remove"] = "remove"
+    """The kind of action."""
+
+
+class LineQuantityChange(_LineAction):
+    """Set a line's quantity."""
+
+    order_item_action_type: Literal["change_quantity"] = "change_quantity"
+    """The kind of action."""
+    quantity: Annotated[int, Field(ge=1)]
+    """The new quantity."""
+    expected_price: Annotated[Money | None, Field(exclude_if=lambda price: price is None)] = None
+    """The current price of one, where the line's price is mended too."""
+
+
+class LineSwap(_LineAction):
+    """Put another version of an offer into a line."""
+
+    order_item_action_type: Literal["swap"] = "swap"
+    """The kind of action."""
+    offer: OfferRef
+    """The offer version that the line shall have."""
+    quantity: Annotated[int | None, Field(ge=1, exclude_if=lambda quantity: quantity is None)] = None
+    """The new quantity, where it changes."""
+
+
+class LinePriceAcceptance(_LineAction):
+    """Accept a line's current price."""
+
+    order_item_action_type: Literal["expect_price"] = "expect_price"
+    """The kind of action."""
+    expected_price: Money
+    """The current price of one."""
+
+
+RemedyAction = Annotated[
+    LineRemoval | LineQuantityChange | LineSwap | LinePriceAcceptance, Field(discriminator="order_item_action_type")
+]
+
+
+class LeadsTo(Value):
+    """What a validation says once the actions were applied, on the same facts and at the same time."""
+
+    ready: bool
+    """Whether the basket may become an order then."""
+    total: Money | None
+    """The basket's total then; null where it has none."""
+    remaining: tuple[str, ...]
+    """The codes of all findings that are left, warnings included: sorted, each once."""
+
+
+class Remedy(Value):
+    """The smallest change that mends what the caller can mend. It was judged before it is proposed."""
+
+    order_item_actions: tuple[RemedyAction, ...]
+    """The actions, as an update takes them."""
+    leads_to: LeadsTo
+    """What they lead to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """A verdict with its remedy; None where nothing is wrong, or where the caller cannot help."""
+
+    verdict: Verdict
+    remedy: Remedy | None = None

@@ -82,7 +82,8 @@ class VerdictAssembler:
 def _assemble(validated: Basket, basket: Basket, event: BasketValidated) -> bytes:
     # As in the response to the caller, the basket's status is that of the moment of validation.
     as_validated = validated.as_seen_at(event.timestamp)
-    return to_json(serialize_verdict(Validated(as_validated, basket, recorded_verdict(event), event.promise)))
+    verdict = recorded_verdict(event)
+    return to_json(serialize_verdict(Validated(as_validated, basket, verdict, event.promise, event.remedy)))
 
 
 def recorded_verdict(event: BasketValidated) -> Verdict:
