@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from adapters.auth.tokens import TokenVerifier
     from adapters.kafka.command_executor import KafkaCommandExecutor
     from adapters.kafka.order_placed import OrderPlacedHandler
+    from adapters.promises.key_file import PromiseKeyFile
     from domain.basket.projection import BasketProjection
     from domain.operators.checkpoint_reset import CheckpointReset
     from domain.operators.dead_letters.retry_handler import RetryHandler
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from domain.operators.verify.repair import ViewRepairer
     from domain.operators.verify.topic_verifier import TopicVerifier
     from domain.operators.verify.view_verifier import ViewVerifier
+    from domain.ports.promises import PromiseSigner, PromiseVerifier
     from domain.validation.handlers import CheckoutHandlers
     from domain.validation.revalidate_as_of import AsOfValidator
 
@@ -64,6 +66,29 @@ class Container(MessagingContainer):
         return token_verifier(self.settings)
 
     @cached_property
+    def promise_keys(self) -> PromiseKeyFile | None:
+        """Raises UnusablePromiseKeys."""
+        from adapters.promises.key_file import PromiseKeyFile
+
+        path = self.settings.promise_key_file
+        return None if path is None else PromiseKeyFile(path)
+
+    @cached_property
+    def promise_signer(self) -> PromiseSigner | None:
+        from adapters.promises.jws import JwsPromiseSigner
+
+        keys = self.promise_keys
+        return None if keys is None else JwsPromiseSigner(keys.signing_at, self.settings.promise_issuer)
+
+    @cached_property
+    def promise_verifier(self) -> PromiseVerifier:
+        """Without a file of keys it refuses every token."""
+        from adapters.promises.jws import JwsPromiseVerifier, no_key
+
+        keys = self.promise_keys
+        return JwsPromiseVerifier(keys.public_key if keys else no_key, self.settings.promise_issuer, utc_now)
+
+    @cached_property
     def projection(self) -> BasketProjection:
         from domain.basket.projection import BasketProjection
 
@@ -86,7 +111,9 @@ class Container(MessagingContainer):
                 lifetime=timedelta(seconds=settings.basket_lifetime),
                 limits=BasketLimits(max_quantity=settings.max_quantity, max_items=settings.max_items),
                 validation=settings.validation_policy,
+                promise_lifetime=timedelta(seconds=settings.promise_seconds),
             ),
+            self.promise_signer,
         )
         self.data_keys.on_destroyed(handlers.drop)
         return handlers

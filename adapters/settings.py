@@ -186,6 +186,18 @@ class Settings(BaseSettings):
     """The master keys that encrypt personal data; `checkout data-keys new` creates the file. All processes need the
     same one. Unset: personal data is stored unencrypted."""
 
+    promise_key_file: Path | None = None
+    """The keys that sign promises; `checkout promise-keys new` creates the file. The API and the workers need the
+    same one. Unset: verdicts carry no promise."""
+    promise_issuer: str = Field(default="urn:checkout:promises", min_length=1, max_length=512)
+    """The `iss` of promises, a URI that order services compare. Earlier promises count no more once it changes."""
+    promise_seconds: int = Field(default=900, ge=1, le=7 * 24 * 3600)
+    """The longest life of a promise, in whole seconds. It ends earlier where something that the verdict rests on
+    begins, ends or expires."""
+    promise_jwks_max_age: int = Field(default=300, ge=1, le=24 * 3600)
+    """How long caches may keep the published keys of promises. A new key waits for twice as long before it signs, so
+    that every process and every cache has it by then."""
+
     landing_cookie: str = Field(default="landing_state", pattern=r"^[A-Za-z0-9_\-]+$")
     """The landing state cookie's name."""
     landing_cookie_secure: bool = True

@@ -29,13 +29,14 @@ class BasketLimits:
 
 @dataclass(frozen=True, slots=True)
 class CheckoutConfig:
-    """How long baskets live, how large they get, how often a conflict is tried again, and the policy terms that
-    hold where no policy fact says otherwise."""
+    """How long baskets and promises live, how large baskets get, how often a conflict is tried again, and the policy
+    terms that hold where no policy fact says otherwise."""
 
     lifetime: timedelta = timedelta(days=14)
     limits: BasketLimits = field(default_factory=BasketLimits)
     attempts: int = 10
     validation: PolicyTerms = field(default_factory=PolicyTerms)
+    promise_lifetime: timedelta = timedelta(minutes=15)
 
 
 class Rejection(Exception):

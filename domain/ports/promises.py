@@ -42,7 +42,7 @@ class PromiseSigner(Protocol):
 
 
 class PromiseVerifier(Protocol):
-    async def verify(self, token: str) -> BasketPromise:
+    def verify(self, token: str) -> BasketPromise:
         """The claims of a token that a key of this service signed. Expiry is left to the caller, who knows the moment
         that counts: see `BasketPromise.in_time_at`. Anybody may have written the token.
 

@@ -15,9 +15,10 @@ from domain.basket.references import references_of
 from domain.basket.repository import BasketRepository
 from domain.ports.catalogue import CatalogueFacts
 from domain.ports.event_store import EventStore, IdempotencyKey, RenderedResponse
+from domain.ports.promises import PromiseSigner
 from domain.shared.findings import Verdict
 from domain.shared.values import Clock, NewId
-from domain.validation.validator import BasketValidator
+from domain.validation.validator import BasketValidator, ValidatedBasket
 from domain.validation.verdict_assembler import BASKET_VALIDATED, recorded_verdict
 from domain.validation.verdict_diff import are_equivalent
 
@@ -33,10 +34,13 @@ class CheckoutHandlers(BasketHandlers):
         clock: Clock,
         new_id: NewId,
         config: CheckoutConfig | None = None,
+        signer: PromiseSigner | None = None,
     ) -> None:
+        """Without a `signer`, verdicts carry no promise."""
         super().__init__(store, baskets, catalogue, clock, new_id, config)
         self._validator = BasketValidator(catalogue, clock, self._config.validation)
         self._store = store
+        self._signer = signer
 
     def drop(self) -> None:
         """Drops all cached baskets and verdicts, because a basket was erased."""
@@ -54,8 +58,9 @@ class CheckoutHandlers(BasketHandlers):
 
         async def decide(basket: Basket) -> Validated:
             validated = await self._validator.validate(basket)
-            validated.record_on(basket)
-            return Validated(validated.basket, basket, validated.verdict)
+            promise = self._sign(validated)
+            validated.record_on(basket, promise)
+            return Validated(validated.basket, basket, validated.verdict, promise)
 
         return await self._executor.execute(command, decide, render, caller, key)
 
@@ -74,10 +79,16 @@ class CheckoutHandlers(BasketHandlers):
                 return False
             if are_equivalent(await self._last_verdict(basket), validated.verdict):
                 return False
-            validated.record_on(basket)
+            validated.record_on(basket, self._sign(validated))
             return True
 
         return await self._executor.change(basket_id, decide, caller)
+
+    def _sign(self, validated: ValidatedBasket) -> str | None:
+        if self._signer is None:
+            return None
+        promise = validated.promise(self._config.promise_lifetime)
+        return None if promise is None else self._signer.sign(promise)
 
     async def _last_verdict(self, basket: Basket) -> Verdict:
         """The last verdict by the basket's version. If there is a later one, the append will be a conflict."""

@@ -21,7 +21,7 @@ MAX_CACHED_LINES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class _CachedVerdict:
+class CachedVerdict:
     """A verdict that is valid from `since` until before `until`; lines and offers determine `product_codes`."""
 
     inputs: tuple[object, ...]
@@ -39,26 +39,28 @@ class VerdictCache:
     """
 
     def __init__(self, lines: int = MAX_CACHED_LINES) -> None:
-        self._verdicts: LRUCache[str, _CachedVerdict] = LRUCache(lines, getsizeof=lambda cached: cached.size)
+        self._verdicts: LRUCache[str, CachedVerdict] = LRUCache(lines, getsizeof=lambda cached: cached.size)
 
     def drop(self) -> None:
         self._verdicts.clear()
 
-    def find(self, basket: Basket, catalogue: Catalogue, now: datetime) -> Verdict | None:
+    def find(self, basket: Basket, catalogue: Catalogue, now: datetime) -> CachedVerdict | None:
         """The verdict that validating the basket at `now` would give, if it is cached."""
         found = self._verdicts.get(basket.id)
         if found is None or not found.since <= now < found.until:
             return None
-        return found.verdict if found.inputs == _inputs(basket, catalogue, found.product_codes) else None
+        return found if found.inputs == _inputs(basket, catalogue, found.product_codes) else None
 
-    def keep(self, context: ValidationContext, catalogue: Catalogue, verdict: Verdict) -> None:
+    def keep(self, context: ValidationContext, catalogue: Catalogue, verdict: Verdict) -> CachedVerdict:
+        """Returns the entry, which is not kept where it is larger than the cache."""
         basket, codes = context.basket, context.product_codes
         size = 1 + len(context.lines) + len(verdict.findings)
+        entry = CachedVerdict(_inputs(basket, catalogue, codes), codes, *context.validity, verdict, size)
         if size <= self._verdicts.maxsize:
-            inputs = _inputs(basket, catalogue, codes)
-            self._verdicts[basket.id] = _CachedVerdict(inputs, codes, *context.validity, verdict, size)
+            self._verdicts[basket.id] = entry
         else:
             self._verdicts.pop(basket.id, None)
+        return entry
 
 
 def _inputs(basket: Basket, catalogue: Catalogue, product_codes: tuple[str, ...]) -> tuple[object, ...]:
