@@ -153,8 +153,8 @@ class Settings(BaseSettings):
     kafka_sasl_password: SecretStr | None = None
     """The password, with a SASL protocol."""
     kafka_personal_data: Literal["open", "sealed"] = "open"
-    """`sealed`: `tracking` and `customFields` are published encrypted, so that erasing a person reaches what Kafka
-    keeps. Readers of the topics cannot read them then."""
+    """`sealed`: `tracking`, `customFields` and the details of persons are published encrypted, so that erasing a
+    person reaches what Kafka keeps. Readers of the topics cannot read them then."""
     publisher_id: str = "checkout-publisher"
     """The name of the publisher's checkpoint; one for each Kafka cluster that is published to."""
 

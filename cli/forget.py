@@ -39,7 +39,8 @@ def forget(
     actor: Actor = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON line on stdout.")] = False,
 ) -> None:
-    """Erases personal data for good: destroys the keys of what `tracking` and `customFields` hold.
+    """Erases personal data for good: destroys the keys of what `tracking`, `customFields` and the details of
+    persons hold.
 
     Baskets and their history stay. What was personal in them is gone from views, stored responses, exports and
     whatever is published from now on. It cannot be undone.

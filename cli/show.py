@@ -75,10 +75,13 @@ def print_basket(document: Mapping[str, Any], out: Output = STDOUT) -> None:
     out.say(*heading)
     labels = ("external_id", "country", "currency", "source", "order_type")
     said = [f"{name.replace('_', ' ')} {document[name]}" for name in labels if document[name] is not None]
+    market = document["market"]
+    if market["source"] not in (None, "country"):
+        said.append(f"sold in {market['country']} by {market['source']}")
     out.say(", ".join([f"of {document['partner']}", *said]))
     times = [f"{name} {_time(document[name])}" for name in ("created", "modified", "expiresAt")]
     out.say(", ".join(times), style="dim")
-    for name in ("tracking", "customFields"):
+    for name in ("tracking", "customFields", "customerDetails", "billingDetails", "deliveryDetails"):
         if document[name]:
             out.say(f"{name} {dumps(document[name], ensure_ascii=False)}")
     if document["orderItems"]:

@@ -50,6 +50,14 @@ OPEN_MAPS: tuple[dict[str, object], ...] = (
 )
 
 
+PERSONS: tuple[dict[str, object], ...] = (
+    {},
+    {},
+    {"email": "ü@example.org", "country": "IE"},
+    {"country": " ", "x": [1]},
+)
+
+
 class RandomLife:
     """One basket from its start to some end. Its history depends on `dice` alone."""
 
@@ -121,6 +129,9 @@ class RandomLife:
             tracking=self._dice.choice(OPEN_MAPS),
             custom_fields=self._dice.choice(OPEN_MAPS),
             data_subject=self._dice.choice([None, "p-1"]),
+            **{
+                name: self._dice.choice(PERSONS) for name in ("customer_details", "billing_details", "delivery_details")
+            },
             **values,
         )
 

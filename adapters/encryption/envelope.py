@@ -29,7 +29,7 @@ _ID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _SEALED_TEXT = re.compile(rf"\$sealed:({_ID}):[A-Za-z0-9+/=]+")
 _SEALED = re.compile(
     rf"""
-    "(?P<map>tracking|customFields)":
+    "(?P<map>tracking|customFields|(?:customer|billing|delivery)Details)":
         \{{"\$sealed":"(?P<map_secret>[A-Za-z0-9+/=]+)","key":"(?P<map_key>{_ID})"\}}
     | "(?P<text>dataSubject)":"\$sealed:(?P<text_key>{_ID}):(?P<text_secret>[A-Za-z0-9+/=]+)"
     """.encode(),
@@ -37,7 +37,13 @@ _SEALED = re.compile(
 )
 _MAP = rb'\{(?:"\$sealed":"[A-Za-z0-9+/=]+","key":"(?!0{8}-)[0-9a-f\-]{36}")?\}'
 _TEXT = rb'(?:null|"\$sealed:(?!0{8}-)[0-9a-f\-]{36}:[A-Za-z0-9+/=]+")'
-_NOTHING_UNSEALED = re.compile(rb'"tracking":%b,"customFields":%b(?:\}|,"dataSubject":%b)' % (_MAP, _MAP, _TEXT))
+_NOTHING_UNSEALED = re.compile(
+    rb'"tracking":%(map)b,"customFields":%(map)b'
+    # Older releases wrote no details of persons, and before that no dataSubject.
+    rb'(?:\}|,"dataSubject":%(text)b(?!,"customerDetails")'
+    rb'|,"dataSubject":%(text)b,"customerDetails":%(map)b,"billingDetails":%(map)b,"deliveryDetails":%(map)b)'
+    % {b"map": _MAP, b"text": _TEXT}
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import TypeVar
 from pydantic import BaseModel, JsonValue, ValidationError
 from pydantic_core import ErrorDetails
 
+from adapters.wire.detail_maps import MEMBER
 from adapters.wire.problems import MAX_ERRORS
 from adapters.wire.request_errors import InvalidRequest, MalformedBody, RepeatedMemberName, UnsupportedContentEncoding
 from adapters.wire.requests import InitiateRequest, RequestLimits, UpdateRequest
@@ -130,6 +131,9 @@ def _violation(detail: ErrorDetails) -> Violation:
     if location[:1] == ("orderItemActions",) and len(location) > 2:
         # pydantic names the member of the union, which is no part of the body
         location = (*location[:2], *location[3:])
+    member = detail.get("ctx", {}).get(MEMBER)
+    if member is not None:
+        location = (*location, member)
     if kind.startswith("union_tag"):
         location = (*location, "orderItemActionType")
         message = f"this must be {_ACTION_TYPES}" if kind == "union_tag_invalid" else message

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, WithJsonSchema
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 from adapters.settings import Settings
+from adapters.wire.detail_maps import PersonMap, TrackingMap
 from domain.basket.commands import (
     NO_PRECONDITIONS,
     Action,
@@ -26,10 +27,11 @@ from domain.basket.commands import (
     UpdateBasket,
 )
 from domain.basket.decision import BasketLimits
-from domain.basket.events import BasketDetails
+from domain.basket.events import OPEN_MAPS, BasketDetails
 from domain.shared.iso_codes import IsoCountry, IsoCurrency
 from domain.shared.values import (
     AMOUNT_PATTERN,
+    WHOLE_NUMBER,
     BasketId,
     DataSubject,
     Money,
@@ -74,8 +76,15 @@ def _quantity_or_none_left(value: int, info: ValidationInfo) -> int:
 
 UUID_PATTERN = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 
-Quantity = Annotated[int, AfterValidator(_quantity), WithJsonSchema({"type": "integer", "minimum": 1})]
-NewQuantity = Annotated[int, AfterValidator(_quantity_or_none_left), WithJsonSchema({"type": "integer", "minimum": 0})]
+Quantity = Annotated[
+    int, WHOLE_NUMBER, AfterValidator(_quantity), WithJsonSchema({"type": "integer", "minimum": 1, "examples": [1]})
+]
+NewQuantity = Annotated[
+    int,
+    WHOLE_NUMBER,
+    AfterValidator(_quantity_or_none_left),
+    WithJsonSchema({"type": "integer", "minimum": 0, "examples": [3]}),
+]
 OwnItemId = Annotated[
     str,
     StringConstraints(pattern=UUID_PATTERN),
@@ -85,6 +94,11 @@ OwnItemId = Annotated[
 
 LineId = Annotated[NewIdentifier, AfterValidator(normalize_id)]
 """The id of a line: a UUID in either case."""
+
+
+def _allow_unknown_members(schema: dict[str, Any]) -> None:
+    """Lenient handling removes unknown members before a model sees them, so that the published schemas allow them."""
+    schema.pop("additionalProperties", None)
 
 
 class RequestModel(BaseModel):
@@ -97,6 +111,7 @@ class RequestModel(BaseModel):
         alias_generator=to_camel,
         validate_by_name=False,
         use_attribute_docstrings=True,
+        json_schema_extra=_allow_unknown_members,
     )
 
 
@@ -129,8 +144,8 @@ class ItemRequest(RequestModel):
 
     offer: OfferRequest
     """The offer version."""
-    quantity: Quantity
-    """How many of the offer."""
+    quantity: Annotated[Quantity | None, Field(json_schema_extra={"default": 1})] = None
+    """How many of the offer; 1 where it is left out. Any JSON number without a fraction, such as 2.0."""
     id: OwnItemId | None = None
     """An id of the caller's own, by which add-ons name their parent."""
     type: OrderItemType | None = None
@@ -142,14 +157,19 @@ class ItemRequest(RequestModel):
 
     def to_item(self) -> RequestedItem:
         expected = self.expected_price.to_money() if self.expected_price else None
-        return RequestedItem(self.offer.to_ref(), self.quantity, self.id, self.type, self.parent_id, expected)
+        quantity = 1 if self.quantity is None else self.quantity
+        return RequestedItem(self.offer.to_ref(), quantity, self.id, self.type, self.parent_id, expected)
+
+
+_DETAIL_NAMES = tuple(name for name in BasketDetails.model_fields if name != "market")
 
 
 class OrderRequest(RequestModel):
     """What the basket shall be: its items and the data beside them."""
 
-    order_items: list[ItemRequest]
-    """The lines that the basket shall have; items of one offer version, type and parent become one line."""
+    order_items: list[ItemRequest] | None = None
+    """The lines that the basket shall have; items of one offer version, type and parent become one line. Left out or
+    null: an open basket keeps its lines, and a new basket has none. An empty list removes all lines."""
     checkout_id: Annotated[BasketId, AfterValidator(normalize_id)] | None = None
     """The basket to set to this order. Without it, see the call."""
     external_id: Annotated[NewIdentifier | None, Field(alias="external_id")] = None
@@ -162,19 +182,24 @@ class OrderRequest(RequestModel):
     """Where the basket came from, in the caller's own words."""
     order_type: Annotated[NewText | None, Field(alias="order_type")] = None
     """The kind of order, in the caller's own words."""
-    tracking: OpenMap | None = None
-    """The caller's own; kept as it came."""
+    tracking: TrackingMap | None = None
+    """The caller's own; kept as it came. `purchaseCountryCode` may name the country of eligibility."""
     custom_fields: OpenMap | None = None
     """The caller's own; kept as it came."""
     data_subject: DataSubject | None = None
-    """Whose personal data `tracking` and `customFields` hold: the caller's pseudonymous id of the person, never a
-    name or a mail address. An erasure by it covers all baskets that name it."""
+    """Whose personal data the order holds: the caller's pseudonymous id of the person, never a name or a mail
+    address. An erasure by it covers all baskets that name it."""
+    customer_details: PersonMap | None = None
+    """Who buys. Personal data: it is stored encrypted, and erased with the person's data."""
+    billing_details: PersonMap | None = None
+    """Who pays, and where. Personal data."""
+    delivery_details: PersonMap | None = None
+    """Where it is sent, such as to whom a gift goes. Personal data."""
 
     def to_details(self) -> BasketDetails:
-        said = {name: getattr(self, name) for name in BasketDetails.model_fields}
-        return BasketDetails.model_construct(
-            **{**said, "tracking": self.tracking or {}, "custom_fields": self.custom_fields or {}}
-        )
+        said = {name: getattr(self, name) for name in _DETAIL_NAMES}
+        maps = {name: said[name] or {} for name in OPEN_MAPS}
+        return BasketDetails.model_construct(**said | maps, market=None)
 
 
 class InitiateRequest(RequestModel):
@@ -189,9 +214,10 @@ class InitiateRequest(RequestModel):
         landing_basket_id: str | None = None,
         preconditions: Preconditions = NO_PRECONDITIONS,
     ) -> InitiateBasket:
+        items = self.order.order_items
         return InitiateBasket(
             details=self.order.to_details(),
-            items=tuple(item.to_item() for item in self.order.order_items),
+            items=None if items is None else tuple(item.to_item() for item in items),
             checkout_id=self.order.checkout_id,
             landing_basket_id=landing_basket_id,
             preconditions=preconditions,

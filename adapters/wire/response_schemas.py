@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 from pydantic.alias_generators import to_camel
 
-from domain.basket.events import BasketStatus
+from domain.basket.events import BasketStatus, CountrySource
 from domain.shared.findings import Resolution, Severity
 from domain.shared.values import BasketId, OrderItemType
 
@@ -75,6 +75,15 @@ class OrderItemShape(ResponseSchema):
     """The price of all of the line."""
 
 
+class MarketShape(ResponseSchema):
+    """Where the basket is sold, as prices, availability and countries of offers are judged."""
+
+    country: str | None
+    """The country of eligibility, ISO 3166-1 alpha-2; null if the order names none."""
+    source: CountrySource | None
+    """The detail that names it; null if none does."""
+
+
 class OrderShape(ResponseSchema):
     """A basket as callers see it."""
 
@@ -90,6 +99,8 @@ class OrderShape(ResponseSchema):
     """Where the basket is sold, ISO 3166-1 alpha-2."""
     currency: str | None
     """The currency of the basket, ISO 4217."""
+    market: MarketShape | None = None
+    """The country of eligibility, and which detail names it."""
     source: str | None
     """Where the basket came from, in the organisation's own words."""
     order_type: Annotated[str | None, Field(alias="order_type")]
@@ -99,7 +110,13 @@ class OrderShape(ResponseSchema):
     custom_fields: dict[str, JsonValue]
     """The organisation's own, kept as it came."""
     data_subject: str | None = None
-    """Whose personal data `tracking` and `customFields` hold: the organisation's pseudonymous id of the person."""
+    """Whose personal data the order holds: the organisation's pseudonymous id of the person."""
+    customer_details: Annotated[dict[str, JsonValue], Field(default_factory=dict)]
+    """Who buys: personal data. Empty if the request had none, or if the data was erased."""
+    billing_details: Annotated[dict[str, JsonValue], Field(default_factory=dict)]
+    """Who pays, and where: personal data."""
+    delivery_details: Annotated[dict[str, JsonValue], Field(default_factory=dict)]
+    """Where it is sent: personal data."""
     order_items: list[OrderItemShape]
     """The lines."""
     total: MoneyShape | None

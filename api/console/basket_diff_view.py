@@ -21,13 +21,20 @@ _FACTS = {
     "orderId": "Order",
     "external_id": "External id",
     "country": "Country",
+    "market": "Sold in",
     "currency": "Currency",
     "source": "Source",
     "order_type": "Order type",
     "total": "Total",
     "expiresAt": "Expires",
 }
-_MAPS = {"tracking": "Tracking", "customFields": "Custom fields"}
+_MAPS = {
+    "tracking": "Tracking",
+    "customFields": "Custom fields",
+    "customerDetails": "Customer",
+    "billingDetails": "Billing",
+    "deliveryDetails": "Delivery",
+}
 _VERDICTS = {True: "ready", False: "not ready", None: "not judged"}
 
 
@@ -109,7 +116,9 @@ def _lines(before: Document, after: Document) -> Iterator[MarkedLine]:
 
 def _readable(basket: Document) -> Document:
     expires = format_date_time(datetime.fromisoformat(basket["expiresAt"]))
-    return {**basket, "ready": _VERDICTS[basket["ready"]], "expiresAt": f"{expires} UTC"}
+    country, source = basket["market"]["country"], basket["market"]["source"]
+    market = country if source in (None, "country") else f"{country} by {source}"
+    return {**basket, "market": market, "ready": _VERDICTS[basket["ready"]], "expiresAt": f"{expires} UTC"}
 
 
 def _mark_members(before: Document, after: Document) -> dict[str, MarkedValue]:

@@ -28,8 +28,8 @@ def router(container: Container) -> APIRouter:
         responses=problems(404, 415),
     )
     async def forget_basket(basket_id: BasketPath, body: ForgetBasket, identity: RequestIdentity) -> ErasureResult:
-        """The basket and its history stay; what `tracking` and `customFields` held is gone. To erase all baskets of a
-        person, by the organisation's own id of the person, use `checkout forget --subject`."""
+        """The basket and its history stay; what `tracking`, `customFields` and the details of persons held is gone. To
+        erase all baskets of a person, by the organisation's own id of the person, use `checkout forget --subject`."""
         if body.confirm != basket_id:
             raise NotConfirmed("`confirm` must be the basket's id: what is forgotten is gone for good")
         try:

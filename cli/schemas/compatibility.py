@@ -47,9 +47,15 @@ def breaking_changes(old: Document, new: Document, writer: Writer) -> list[str]:
 
 
 def _compare(old: Any, new: Any, may_widen: bool, at: str) -> Iterator[str]:
+    if may_widen and (old is False or new is True):
+        return
     if not isinstance(old, dict) or not isinstance(new, dict):
         if old != new:
             yield f"{at} changed from {old!r} to {new!r}"
+        return
+    if may_widen and "anyOf" in new and "anyOf" not in old:
+        # Another form, such as null, became valid beside the old one.
+        yield from min(([*_compare(old, choice, may_widen, at)] for choice in new["anyOf"]), key=len)
         return
     yield from _compare_fields(old, new, may_widen, at)
     yield from _compare_choices(old, new, may_widen, at)

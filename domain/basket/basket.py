@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
+from domain.basket.eligibility import change_market, with_market
 from domain.basket.events import (
     BASKET_TOPIC,
     BasketCompleted,
@@ -15,6 +16,7 @@ from domain.basket.events import (
     BasketInitiated,
     BasketStatus,
     BasketValidated,
+    CountrySource,
     OrderItem,
     OrderItemAdded,
     OrderItemPriceExpected,
@@ -51,7 +53,9 @@ class Basket(Aggregate):
 
     @classmethod
     def initiate(cls, *, id: str, partner: str, details: BasketDetails, now: datetime, expires_at: datetime) -> Basket:
-        return cls.begin(BasketInitiated, id=id, now=now, partner=partner, details=details, expires_at=expires_at)
+        return cls.begin(
+            BasketInitiated, id=id, now=now, partner=partner, details=with_market(details), expires_at=expires_at
+        )
 
     def fork(self) -> Basket:
         """A copy to decide on. The original stays as it was acknowledged."""
@@ -67,7 +71,16 @@ class Basket(Aggregate):
 
     @property
     def market(self) -> Market:
-        return Market(partner=self.partner, country=self.details.country, currency=self.details.currency)
+        details = self.details
+        country = details.market.country if details.market is not None else details.country
+        return Market(partner=self.partner, country=country, currency=details.currency)
+
+    @property
+    def country_source(self) -> CountrySource | None:
+        """The detail that names the market's country; None if none does."""
+        if self.details.market is not None:
+            return self.details.market.source
+        return None if self.details.country is None else "country"
 
     @property
     def total(self) -> Money | None:
@@ -83,8 +96,16 @@ class Basket(Aggregate):
         if status != "open":
             raise BasketFinished(self.id, status)
 
-    def change_details(self, details: BasketDetails, now: datetime) -> None:
-        """Sets the details. No event if they are the same."""
+    def set_details(self, details: BasketDetails, now: datetime) -> None:
+        """Sets all details, and the country of eligibility that they name. No event if they are the same."""
+        self._change_details(with_market(details), now)
+
+    def update_details(self, changes: Mapping[str, object], now: datetime) -> None:
+        """Sets some details, by their field names in `BasketDetails`. No event if they are the same."""
+        after = self.details.model_copy(update={**changes})
+        self._change_details(change_market(self.details, after), now)
+
+    def _change_details(self, details: BasketDetails, now: datetime) -> None:
         changed = tuple(
             field.alias or name
             for name, field in BasketDetails.model_fields.items()

@@ -74,10 +74,10 @@ NO_PRECONDITIONS = Preconditions()
 @dataclass(frozen=True, slots=True)
 class InitiateBasket:
     """Create a basket, or set the one that the request means to what it says. `checkout_id` is the basket that the
-    request names; `landing_basket_id` is the landing state's."""
+    request names; `landing_basket_id` is the landing state's. Without `items`, a basket keeps its lines."""
 
     details: BasketDetails
-    items: tuple[RequestedItem, ...]
+    items: tuple[RequestedItem, ...] | None
     checkout_id: str | None = None
     landing_basket_id: str | None = None
     preconditions: Preconditions = NO_PRECONDITIONS

@@ -25,6 +25,19 @@ from domain.shared.values import (
 BASKET_TOPIC = "checkout.basket"
 
 
+CountrySource = Literal["country", "deliveryDetails.country", "tracking.purchaseCountryCode", "billingDetails.country"]
+"""Where a caller may name the country of eligibility, in the order in which they count."""
+
+
+class EligibilityCountry(Value):
+    """The country of eligibility, where another detail than `country` names it."""
+
+    country: Country
+    """The country, ISO 3166-1 alpha-2."""
+    source: CountrySource
+    """The detail that names it."""
+
+
 class BasketDetails(Value):
     """A basket's data beside its items."""
 
@@ -43,12 +56,26 @@ class BasketDetails(Value):
     custom_fields: OpenMap = Field(default_factory=dict)
     """The organisation's own, kept as it came."""
     data_subject: Text | None = None
-    """Whose personal data `tracking` and `customFields` hold: the organisation's pseudonymous id of the person,
-    null where it named none or the person was forgotten."""
+    """Whose personal data the details hold: the organisation's pseudonymous id of the person, null where it named
+    none or the person was forgotten."""
+    customer_details: OpenMap = Field(default_factory=dict)
+    """Who buys: personal data, such as `firstName`, `lastName`, `email`."""
+    billing_details: OpenMap = Field(default_factory=dict)
+    """Who pays, and where: personal data, such as `address1`, `city`, `postalCode`, `country`."""
+    delivery_details: OpenMap = Field(default_factory=dict)
+    """Where it is sent: personal data of the same form."""
+    market: EligibilityCountry | None = None
+    """The country of eligibility, where `country` is null and another detail named one. No personal data: it stays
+    when the person is forgotten. Where it is null, `country` decides."""
 
     def without_personal_data(self) -> BasketDetails:
         """What is left once the person is forgotten."""
-        return self.model_copy(update={"tracking": {}, "custom_fields": {}, "data_subject": None})
+        no_maps: dict[str, Any] = {name: {} for name in OPEN_MAPS}
+        return self.model_copy(update={**no_maps, "data_subject": None})
+
+
+OPEN_MAPS = ("tracking", "custom_fields", "customer_details", "billing_details", "delivery_details")
+"""The details that are maps of the organisation's own. All may hold personal data."""
 
 
 class OrderItem(Value):
@@ -231,8 +258,9 @@ class BasketCompleted(DomainEvent):
 
 
 class BasketPersonalDataForgotten(DomainEvent):
-    """The basket's personal data was erased. `tracking`, `customFields` and `dataSubject` are empty from here on, and
-    also where the basket's earlier history is shown or published again."""
+    """The basket's personal data was erased. `tracking`, `customFields`, `dataSubject`, `customerDetails`,
+    `billingDetails` and `deliveryDetails` are empty from here on, and also where the basket's earlier history is shown
+    or published again."""
 
     type: Literal["checkout.basket-personal-data-forgotten.v1"] = "checkout.basket-personal-data-forgotten.v1"
     action_id: str

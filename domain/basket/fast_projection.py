@@ -22,7 +22,7 @@ from pydantic.fields import FieldInfo
 
 from domain.basket.basket import Basket
 from domain.basket.codec import decode_all
-from domain.basket.events import BasketEvent, BasketInitiated, BasketValidated
+from domain.basket.events import OPEN_MAPS, BasketEvent, BasketInitiated, BasketValidated
 from domain.basket.projection import to_view
 from domain.basket.snapshot import BasketSnapshot, restore, snapshot_fields
 from domain.ports.read_models import BasketView
@@ -62,7 +62,7 @@ def project_canonical(stream_id: str, documents: bytes) -> BasketView | None:
             event.apply(basket)
     except (msgspec.MsgspecError, ValueError, LookupError, TypeError, RecursionError):
         return None
-    if not (basket.partner and _is_canonical(basket.details.tracking) and _is_canonical(basket.details.custom_fields)):
+    if not basket.partner or not all(_is_canonical(getattr(basket.details, name)) for name in OPEN_MAPS):
         return None
     return to_view(basket, msgspec.json.encode(_SNAPSHOT(**snapshot_fields(basket))))
 

@@ -58,7 +58,7 @@ class BasketHandlers:
         basket gives way to the next rule if it is gone or finished. Raises ExternalIdInUse if another open basket
         has the external id.
         """
-        catalogue = await self._load_catalogue({item.offer.id for item in command.items})
+        catalogue = await self._load_catalogue({item.offer.id for item in command.items or ()})
 
         async def decide(basket: Basket) -> Initiated:
             context = self._context(basket, catalogue)

@@ -13,8 +13,15 @@ Document = dict[str, Any]
 
 EVENT_TYPES_WITH_DETAILS = frozenset({BasketInitiated.TOPIC, BasketDetailsChanged.TOPIC})
 
-EMPTY_FIELDS: Document = {"tracking": {}, "customFields": {}, "dataSubject": None}
-"""The fields of details that may hold personal data, and their values without it."""
+EMPTY_FIELDS: Document = {
+    "tracking": {},
+    "customFields": {},
+    "dataSubject": None,
+    "customerDetails": {},
+    "billingDetails": {},
+    "deliveryDetails": {},
+}
+"""The fields of details that may hold personal data, and their values without it, in the order of documents."""
 
 SUBJECT_FIELD = "dataSubject"
 
@@ -22,7 +29,9 @@ FIRST_FIELD = b'"tracking":{'
 """How personal fields begin in a document. They are always written whole and in one order."""
 
 _EMPTY = (
-    b'"tracking":{},"customFields":{},"dataSubject":null',
+    to_json(EMPTY_FIELDS)[1:-1],
+    b'"tracking":{},"customFields":{},"dataSubject":null}',  # from before there were details of persons
+    b'"tracking":{},"customFields":{},"dataSubject":null,"orderItems":',  # the same in a stored response
     b'"tracking":{},"customFields":{}}',  # from before there was a dataSubject
 )
 

@@ -19,11 +19,13 @@ from domain.shared.errors import InvalidCommand, Violation
 from domain.shared.values import Money
 
 
-def reconcile(context: DecisionContext, details: BasketDetails, items: tuple[RequestedItem, ...]) -> None:
-    """Sets the basket's details and lines. A line that the request repeats keeps its id, name and price. Raises
-    InvalidCommand with everything that is wrong."""
+def reconcile(context: DecisionContext, details: BasketDetails, items: tuple[RequestedItem, ...] | None) -> None:
+    """Sets the basket's details and lines; without items it keeps its lines. A line that the request repeats keeps its
+    id, name and price. Raises InvalidCommand with everything that is wrong."""
     basket, now = context.basket, context.now
-    basket.change_details(details, now)
+    basket.set_details(details, now)
+    if items is None:
+        return
     wanted = _WantedLines(context, items).lines()
     leaving = [
         line.id

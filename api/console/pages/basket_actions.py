@@ -61,8 +61,8 @@ def _ask_to_forget(page: PageContext, basket_id: str, then: Callable[[], object]
 
     question = ReasonQuestion(
         "Forget its personal data",
-        "The content of tracking and custom fields is erased for good: from history, views, stored responses and"
-        " whatever is published from now on. The basket and its history stay countable.",
+        "The content of tracking, custom fields and the details of persons is erased for good: from history, views,"
+        " stored responses and whatever is published from now on. The basket and its history stay countable.",
         "Forget for good",
         danger=True,
         confirm=basket_id,

@@ -56,10 +56,14 @@ def openapi_document(settings: Settings, version: str) -> Document:
 
 
 def _set_limits(schemas: Document, settings: Settings) -> None:
-    schemas["OrderRequest"]["properties"]["orderItems"]["maxItems"] = settings.max_items
-    schemas["UpdateRequest"]["properties"]["orderItemActions"]["maxItems"] = settings.max_actions
-    for name in ("ItemRequest", "AddAction", "ChangeQuantityAction"):
-        schemas[name]["properties"]["quantity"]["maximum"] = settings.max_quantity
+    def member(model: str, name: str) -> Document:
+        schema: Document = schemas[model]["properties"][name]
+        return schema["anyOf"][0] if "anyOf" in schema else schema  # the other one is null
+
+    member("OrderRequest", "orderItems")["maxItems"] = settings.max_items
+    member("UpdateRequest", "orderItemActions")["maxItems"] = settings.max_actions
+    for model in ("ItemRequest", "AddAction", "ChangeQuantityAction"):
+        member(model, "quantity")["maximum"] = settings.max_quantity
 
 
 def _share_parameters(operation: Document, shared: Document, cookie: str) -> None:

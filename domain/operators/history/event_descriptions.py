@@ -1,7 +1,7 @@
 """Describes each event of a basket in one sentence.
 
-A description names lines by their offers, so it needs the basket before the event. Of `tracking` and `customFields`
-it names the entries that differ, never their content, which may be personal data.
+A description names lines by their offers, so it needs the basket before the event. Of the open maps (`tracking`,
+`customerDetails` and so on) it names the entries that differ, never their content, which may be personal data.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import assert_never
 
 from domain.basket.basket import Basket
 from domain.basket.events import (
+    OPEN_MAPS,
     BasketCompleted,
     BasketDetails,
     BasketDetailsChanged,
@@ -19,6 +20,7 @@ from domain.basket.events import (
     BasketInitiated,
     BasketPersonalDataForgotten,
     BasketValidated,
+    EligibilityCountry,
     OrderItem,
     OrderItemAdded,
     OrderItemPriceExpected,
@@ -42,7 +44,7 @@ _LABELS = {
     "source": "source",
     "order_type": "order type",
 }
-_OPEN_MAPS = {"tracking": "tracking", "custom_fields": "custom fields"}
+_OPEN_MAPS = {name: name.replace("_", " ") for name in OPEN_MAPS}
 
 
 def describe_event(event: DomainEvent, before: Basket | None) -> str:
@@ -81,7 +83,7 @@ def _describe(event: DomainEvent, before: Basket | None) -> str:  # noqa: PLR091
         case BasketCompleted():
             return f"completed by order {known.order_id}"
         case BasketPersonalDataForgotten():
-            return "personal data forgotten: tracking and custom fields are gone"
+            return "personal data forgotten: tracking, custom fields and all details of persons are gone"
         case _:
             assert_never(known)
 
@@ -103,6 +105,8 @@ def _describe_initiated(event: BasketInitiated) -> str:
         for name, label in _OPEN_MAPS.items()
         if (entries := getattr(details, name))
     ]
+    if details.market is not None:
+        said.append(_describe_market(details.market))
     said.append(f"open until {format_time(event.expires_at, 'milliseconds')}")
     return f"initiated by {event.partner}: {', '.join(said)}"
 
@@ -114,11 +118,19 @@ def _describe_details(before: BasketDetails, after: BasketDetails) -> list[str]:
         for name, label in _LABELS.items()
         if getattr(before, name) != getattr(after, name)
     ]
+    if before.market != after.market and after.market is not None:
+        said.append(_describe_market(after.market))
+    elif before.market != after.market and after.country is None:
+        said.append("without a country of eligibility")
     for name, label in _OPEN_MAPS.items():
         changes = diff_members(getattr(before, name), getattr(after, name))
         if keys := sorted(change.name for change in changes if change.kind is not None):
             said.append(f"{label} differ in {', '.join(keys)}")
     return said
+
+
+def _describe_market(market: EligibilityCountry) -> str:
+    return f"sold in {market.country} by {market.source}"
 
 
 def _describe_price(line: OrderItem) -> str:

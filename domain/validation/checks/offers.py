@@ -99,7 +99,7 @@ def offer_no_longer_on_sale(check: Check, context: ValidationContext) -> Iterato
 )
 def offer_not_for_country(check: Check, context: ValidationContext) -> Iterator[Finding]:
     """The offer is not sold in the basket's country, or only in some countries and the basket has none."""
-    country = context.basket.details.country
+    country = context.basket.market.country
     for line in context.lines_to_check:
         countries = line.offer.countries if line.offer else None
         if countries is not None and country not in countries:

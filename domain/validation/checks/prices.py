@@ -37,7 +37,7 @@ _VALIDITY = [
 def price_missing(check: Check, context: ValidationContext) -> Iterator[Finding]:
     """A known offer has no price in this market: it never had one, or the first begins later, or the basket has no
     currency and there are prices in several."""
-    details = context.basket.details
+    market = context.basket.market
     for line in context.lines_to_check:
         if line.offer is not None and line.price.current is None and line.price.expired is None:
             upcoming, ambiguous = line.price.upcoming, line.price.ambiguous
@@ -48,8 +48,8 @@ def price_missing(check: Check, context: ValidationContext) -> Iterator[Finding]
                 line,
                 f"the offer {line.item.offer} has no price here{when}{which}",
                 ".price",
-                country=details.country,
-                currency=details.currency,
+                country=market.country,
+                currency=market.currency,
                 currencies=currencies,
                 validFrom=time_json(upcoming.valid_from) if upcoming else None,
             )

@@ -56,6 +56,15 @@ def test_optional_fields_and_descriptions_may_change(new: Document, writer: Writ
     assert breaking_changes(OLD, new, writer) == []
 
 
+def test_others_may_leave_out_send_null_or_add_members() -> None:
+    old: Document = {"type": "array", "items": {"type": "object", "properties": {}, "additionalProperties": False}}
+    nullable: Document = {"anyOf": [{"type": "array", "items": {"type": "object", "properties": {}}}, {"type": "null"}]}
+    assert breaking_changes(old, nullable, "others") == []
+    assert breaking_changes(old, nullable, "we")
+    narrower: Document = {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "null"}]}
+    assert breaking_changes(old, narrower, "others")
+
+
 @pytest.mark.parametrize(
     ("new", "reason"),
     [

@@ -45,11 +45,16 @@ def reference_at(documents: Sequence[Json], version: int) -> Json:
                 basket["ready"] = event["ready"]
             case "checkout.basket-personal-data-forgotten.v1":
                 basket |= {"tracking": {}, "customFields": {}, "dataSubject": None}
+                basket |= {"customerDetails": {}, "billingDetails": {}, "deliveryDetails": {}}
             case "checkout.basket-expired.v1":
                 basket["status"] = "expired"
             case "checkout.basket-completed.v1":
                 basket |= {"status": "completed", "orderId": event["orderId"]}
         basket |= {"version": event["version"], "modified": event["occurredAt"]}
+    basket["market"] = basket["market"] or {
+        "country": basket["country"],
+        "source": "country" if basket["country"] else None,
+    }
     for line in lines.values():
         line["lineTotal"] = _times(line["price"], line["quantity"])
     return {**basket, "orderItems": [*lines.values()], "total": _total([*lines.values()])}

@@ -50,7 +50,7 @@ def test_a_line_of_one_id_may_be_another_offer_at_another_price() -> None:
 
 def test_details_and_completion_are_described() -> None:
     before, after = basket(source="shop"), basket(country="IE")
-    after.change_details(details(country="IE", external_id="E-1"), NOW)
+    after.set_details(details(country="IE", external_id="E-1"), NOW)
     after.complete("order-1", NOW)
 
     assert words(before, after) == [

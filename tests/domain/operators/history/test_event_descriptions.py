@@ -51,7 +51,7 @@ def judged(*findings: Finding) -> str:
 
 def changed(**given: Any) -> str:
     after = held(tracking={"offers": ["/a"], "user": "u-1"})
-    after.change_details(details(**{"external_id": "E-1", **given}), NOW)
+    after.set_details(details(**{"external_id": "E-1", **given}), NOW)
     (event,) = after.collect()
     return describe_event(event, held(tracking={"offers": ["/a"], "user": "u-1"}))
 
