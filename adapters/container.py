@@ -109,6 +109,7 @@ class Container(MessagingContainer):
             new_id,
             CheckoutConfig(
                 lifetime=timedelta(seconds=settings.basket_lifetime),
+                expiry_from=settings.expiry_from,
                 limits=BasketLimits(max_quantity=settings.max_quantity, max_items=settings.max_items),
                 validation=settings.validation_policy,
                 promise_lifetime=timedelta(seconds=settings.promise_seconds),

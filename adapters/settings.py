@@ -211,7 +211,10 @@ class Settings(BaseSettings):
     max_actions: PositiveInt = 200
     """The most actions of an update."""
     basket_lifetime: PositiveFloat = 14 * _DAY
-    """The time from a basket's creation to its expiry."""
+    """The time until a basket expires. From when it counts, `expiry_from` says."""
+    expiry_from: Literal["creation", "last_change"] = "creation"
+    """Whether a basket's lifetime counts from its creation, or from its last accepted change. A basket keeps the rule
+    that it began with."""
     idempotency_lifetime: PositiveFloat = _DAY
     """How long keyed answers are kept."""
     basket_cache_lines: PositiveInt = 30_000

@@ -43,6 +43,7 @@ class Status(StrEnum):
     open = "open"
     expired = "expired"
     completed = "completed"
+    cancelled = "cancelled"
 
 
 def find(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from adapters.container import Container
     from domain.operators.history.as_of import BasketState
 
-STATUS_STYLES = {"open": "green", "completed": "blue", "expired": "red"}
+STATUS_STYLES = {"open": "green", "completed": "blue", "expired": "red", "cancelled": "magenta"}
 
 LINES = (TableColumn("quantity", right=True), "offer", "name", "products", "price", "line total", "id")
 

@@ -7,7 +7,16 @@ from datetime import timedelta
 from typing import Any
 
 from domain.basket.basket import Basket
-from domain.basket.commands import Action, AddItem, ChangeQuantity, InitiateBasket, RemoveItem, RequestedItem
+from domain.basket.commands import (
+    Action,
+    AddItem,
+    CancelBasket,
+    ChangeQuantity,
+    InitiateBasket,
+    RemoveItem,
+    RequestedItem,
+)
+from domain.basket.orders import OrderReport
 from domain.catalogue.facts import Fact
 from domain.ports.event_store import Append, EventStore, NewEvent
 from domain.shared.errors import CommandRejected
@@ -111,13 +120,19 @@ class RandomLife:
         return await self._handlers.get(basket.id, basket.partner)
 
     async def _end(self, basket: Basket) -> None:
-        match self._dice.randrange(4):
+        order = self._dice.choice(["order-1", None])
+        match self._dice.randrange(6):
             case 0:
                 self._clock.advance(LIFETIME)
                 await self._handlers.expire(basket.id, caller())
             case 1:
-                order = self._dice.choice(["order-1", None])
                 await self._handlers.complete(basket.id, order, caller())
+            case 2:
+                await self._handlers.complete(basket.id, order, caller())
+                rejected = OrderReport(basket.id, order, "rejected", reason=self._dice.choice([None, "declined"]))
+                await self._handlers.settle_order(rejected, caller())
+            case 3:
+                await self._handlers.cancel(CancelBasket(basket.id, "left", "no more"), caller())
             case _:
                 pass
 

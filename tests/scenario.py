@@ -13,11 +13,13 @@ from domain.basket.basket import Basket
 from domain.basket.commands import Action, ActionResult, RequestedItem
 from domain.basket.decision import BasketLimits, DecisionContext
 from domain.basket.events import (
+    BasketCancelled,
     BasketCompleted,
     BasketDetailsChanged,
     BasketExpired,
     BasketInitiated,
     BasketPersonalDataForgotten,
+    BasketReopened,
     BasketValidated,
     OrderItemAdded,
     OrderItemPriceExpected,
@@ -94,7 +96,7 @@ def happened(events: Iterable[DomainEvent]) -> list[ShortForm]:
     return [_short_form(event) for event in events]
 
 
-def _short_form(event: DomainEvent) -> ShortForm:
+def _short_form(event: DomainEvent) -> ShortForm:  # noqa: PLR0912  a form for each event
     match event:
         case BasketInitiated():
             return ("initiated", event.partner)
@@ -114,6 +116,10 @@ def _short_form(event: DomainEvent) -> ShortForm:
             return ("expired",)
         case BasketCompleted():
             return ("completed", event.order_id)
+        case BasketReopened():
+            return ("reopened", event.order_id, event.reason)
+        case BasketCancelled():
+            return ("cancelled", event.code)
         case BasketPersonalDataForgotten():
             return ("personal data forgotten",)
         case UnknownEvent():

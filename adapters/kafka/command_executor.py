@@ -21,6 +21,7 @@ from adapters.wire.request_errors import BodyTooLarge, InvalidBasketId, InvalidH
 from adapters.wire.request_parser import (
     fingerprint,
     parse_body,
+    parse_cancel,
     parse_initiate,
     parse_update,
     require_identity_encoding,
@@ -28,7 +29,7 @@ from adapters.wire.request_parser import (
 from adapters.wire.requests import RequestLimits
 from adapters.wire.responses import render
 from adapters.wire.trace_context import TraceContext, continue_trace
-from domain.basket.commands import Caller, Command, InitiateBasket, UpdateBasket, ValidateBasket
+from domain.basket.commands import Caller, CancelBasket, Command, InitiateBasket, UpdateBasket, ValidateBasket
 from domain.ports.event_store import IdempotencyKey, RenderedResponse
 from domain.shared.errors import AnsweredElsewhere, CheckoutError, RequestInProgress, Unavailable
 from domain.shared.values import BASKET_ID_PATTERN, MAX_ORGANISATION_LENGTH, Clock, NewId, normalize_id
@@ -37,8 +38,14 @@ from domain.validation.handlers import CheckoutHandlers
 INITIATE = "checkout.initiate-basket.v1"
 UPDATE = "checkout.update-basket.v1"
 VALIDATE = "checkout.validate-basket.v1"
+CANCEL = "checkout.cancel-basket.v1"
 
-_KINDS: dict[str, CommandKind] = {INITIATE: "initiate", UPDATE: "update", VALIDATE: "validate"}
+_KINDS: dict[str, CommandKind] = {
+    INITIATE: "initiate",
+    UPDATE: "update",
+    VALIDATE: "validate",
+    CANCEL: "cancel",
+}
 _BASKET_ID = re.compile(BASKET_ID_PATTERN)
 _log = structlog.get_logger("adapters.kafka.command_executor")
 
@@ -143,6 +150,8 @@ class KafkaCommandExecutor:
                 return await self._handlers.update(command, request.caller, render, request.key)
             case ValidateBasket() as command:
                 return await self._handlers.validate(command, request.caller, render, request.key)
+            case CancelBasket() as command:
+                return await self._handlers.cancel(command, request.caller, render, request.key)
             case _:
                 assert_never(request.command)
 
@@ -164,8 +173,12 @@ class KafkaCommandExecutor:
                 command = parse_update(content, self._limits, basket_id=basket_id, preconditions=preconditions)
             case "checkout.validate-basket.v1":
                 command = ValidateBasket(_subject(message), preconditions)
+            case "checkout.cancel-basket.v1":
+                basket_id = _subject(message)
+                content = parse_body(message.body)
+                command = parse_cancel(content, self._limits, basket_id=basket_id, preconditions=preconditions)
             case _:
-                raise InvalidHeader("ce_type", f"this must be {INITIATE}, {UPDATE} or {VALIDATE}")
+                raise InvalidHeader("ce_type", f"this must be {INITIATE}, {UPDATE}, {VALIDATE} or {CANCEL}")
         digest = fingerprint(content, normalize_id(message.subject or ""))
         return KeyedCommand(
             command, caller, IdempotencyKey(f"{caller.partner}/kafka:{message.type}", message.id, digest)

@@ -15,8 +15,9 @@ from adapters.wire.trace_context import continue_trace
 from adapters.wire.validation_messages import describe_validation_error
 from domain.basket.commands import Caller
 from domain.basket.handlers import BasketHandlers
+from domain.basket.orders import OrderReport, OrderResult
+from domain.ports.event_store import IdempotencyKey, RenderedResponse
 from domain.ports.messaging import DeadLetter
-from domain.shared.errors import BasketFinished, BasketNotFound
 from domain.shared.values import BasketId, NewId, NewIdentifier, normalize_id
 
 
@@ -83,10 +84,16 @@ class OrderPlacedHandler:
             or f"{source.topic}/{source.partition}/{source.offset}",
             traceparent=trace.traceparent,
         )
-        try:
-            await self._handlers.complete(order.basket_id, order.order_id, caller)
-        except BasketNotFound as error:
-            return received.dead_letter("basket_not_found", str(error))
-        except BasketFinished as error:
-            return received.dead_letter("other_order", f"{error}, from another order")
-        return None
+        results: list[OrderResult] = []
+
+        def render(result: OrderResult) -> RenderedResponse:
+            results.append(result)
+            return RenderedResponse(200, {}, b"{}")
+
+        key = IdempotencyKey("orders", f"{source.topic}/{source.partition}/{source.offset}", b"")
+        await self._handlers.settle_order(OrderReport(order.basket_id, order.order_id), caller, render, key)
+        if not results or results[0].code is None:
+            return None
+        if results[0].code == "basket_not_found":
+            return received.dead_letter("basket_not_found", f"there is no basket {order.basket_id}")
+        return received.dead_letter("other_order", f"basket {order.basket_id} is over, from another order")

@@ -42,7 +42,7 @@ APPEND_SECONDS = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5),
 )
 
-CommandKind = Literal["initiate", "update", "validate", "other"]
+CommandKind = Literal["initiate", "update", "validate", "cancel", "other"]
 OutcomeLabel = Literal["done", "refused", "failed"]
 
 

@@ -12,9 +12,9 @@ from pydantic_core import ErrorDetails
 from adapters.wire.detail_maps import MEMBER
 from adapters.wire.problems import MAX_ERRORS
 from adapters.wire.request_errors import InvalidRequest, MalformedBody, RepeatedMemberName, UnsupportedContentEncoding
-from adapters.wire.requests import InitiateRequest, RequestLimits, UpdateRequest
+from adapters.wire.requests import CancelRequest, InitiateRequest, RequestLimits, UpdateRequest
 from adapters.wire.strict_json import InvalidJson, RepeatedMember, read_json
-from domain.basket.commands import NO_PRECONDITIONS, InitiateBasket, Preconditions, UpdateBasket
+from domain.basket.commands import NO_PRECONDITIONS, CancelBasket, InitiateBasket, Preconditions, UpdateBasket
 from domain.shared.errors import Violation
 
 M = TypeVar("M", bound=BaseModel)
@@ -51,6 +51,18 @@ def parse_update(
 ) -> UpdateBasket:
     """Raises InvalidRequest with everything that is wrong."""
     request = _validate(UpdateRequest, content, limits)
+    return request.to_command(basket_id=basket_id, preconditions=preconditions)
+
+
+def parse_cancel(
+    content: JsonValue,
+    limits: RequestLimits,
+    *,
+    basket_id: str,
+    preconditions: Preconditions = NO_PRECONDITIONS,
+) -> CancelBasket:
+    """Raises InvalidRequest with everything that is wrong."""
+    request = _validate(CancelRequest, content, limits)
     return request.to_command(basket_id=basket_id, preconditions=preconditions)
 
 

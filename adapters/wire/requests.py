@@ -9,7 +9,18 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    WithJsonSchema,
+    WrapValidator,
+)
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
@@ -19,6 +30,7 @@ from domain.basket.commands import (
     NO_PRECONDITIONS,
     Action,
     AddItem,
+    CancelBasket,
     ChangeQuantity,
     InitiateBasket,
     Preconditions,
@@ -273,3 +285,34 @@ class UpdateRequest(RequestModel):
 
     def to_command(self, *, basket_id: str, preconditions: Preconditions = NO_PRECONDITIONS) -> UpdateBasket:
         return UpdateBasket(basket_id, tuple(action.to_action() for action in self.order_item_actions), preconditions)
+
+
+REASON_CODE_PATTERN = r"^[A-Za-z0-9_.\-]{1,64}$"
+ReasonCode = Annotated[str, StringConstraints(pattern=REASON_CODE_PATTERN, strict=True)]
+_REASON_CODE: TypeAdapter[str] = TypeAdapter(ReasonCode)
+
+
+class CancelReason(RequestModel):
+    """Why a basket is cancelled. A text alone is the code."""
+
+    code: ReasonCode
+    """A code of the caller's own, for reports."""
+    text: NewText | None = None
+    """The reason in the caller's own words. It is no place for personal data: an erasure does not find it here."""
+
+
+def _plain_code(value: object, handler: ValidatorFunctionWrapHandler) -> CancelReason:
+    if isinstance(value, str):
+        return CancelReason.model_construct(code=_REASON_CODE.validate_python(value), text=None)
+    reason: CancelReason = handler(value)
+    return reason
+
+
+class CancelRequest(RequestModel):
+    """Give a basket up: no order will be placed from it."""
+
+    reason: Annotated[CancelReason, WrapValidator(_plain_code)]
+    """Why, as a code with an optional text, or as a code alone."""
+
+    def to_command(self, *, basket_id: str, preconditions: Preconditions = NO_PRECONDITIONS) -> CancelBasket:
+        return CancelBasket(basket_id, self.reason.code, self.reason.text, preconditions)

@@ -9,12 +9,12 @@ from pydantic_core import to_json
 
 from adapters.wire.problems import to_problem
 from domain.basket.basket import Basket
-from domain.basket.commands import ActionResult, Initiated, Preconditions, Updated, Validated
+from domain.basket.commands import ActionResult, Cancelled, Initiated, Preconditions, Updated, Validated
 from domain.basket.serialization import Document, entity_tag, serialize_order, serialize_verdict
 from domain.ports.event_store import RenderedResponse
 from domain.shared.errors import BasketExists, CommandRejected
 
-Result = Initiated | Updated | Validated
+Result = Initiated | Updated | Validated | Cancelled
 
 _HEADERS = {"content-type": "application/json", "cache-control": "no-store"}
 
@@ -40,6 +40,8 @@ def render_body(result: Result) -> bytes:
             )
         case Validated():
             return to_json(serialize_verdict(result))
+        case Cancelled():
+            return order_body(result.basket)
         case _:
             assert_never(result)
 

@@ -13,6 +13,7 @@ _COMMANDS: dict[str, CommandKind] = {
     "/partner/checkout/initiate": "initiate",
     "/partner/checkout/update": "update",
     "/partner/checkout/validate/{id}": "validate",
+    "/partner/checkout/cancel/{id}": "cancel",
 }
 
 Count = Callable[[], None]

@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from adapters.wire.headers import IdempotencyHeader, read_idempotency_key, read_preconditions
 from adapters.wire.request_errors import InvalidBasketId, MethodNotAllowed
-from adapters.wire.request_parser import fingerprint, parse_body, parse_initiate, parse_update
+from adapters.wire.request_parser import fingerprint, parse_body, parse_cancel, parse_initiate, parse_update
 from adapters.wire.requests import RequestLimits
 from adapters.wire.responses import render, render_order
 from api.http.bearer_auth import identify
@@ -21,7 +21,7 @@ from api.http.headers import require_json
 from api.http.request_context import RequestContext, read_body, request_context, send_response
 from api.partner.dependencies import PartnerApiDependencies
 from api.partner.landing_cookie import LandingStateCookie
-from domain.basket.commands import Caller, Initiated, ValidateBasket
+from domain.basket.commands import Caller, Initiated, Updated, ValidateBasket
 from domain.ports.event_store import IdempotencyKey, RenderedResponse
 from domain.shared.errors import CommandRejected
 from domain.shared.values import BASKET_ID_PATTERN, normalize_id
@@ -29,6 +29,7 @@ from domain.shared.values import BASKET_ID_PATTERN, normalize_id
 INITIATE = "/partner/checkout/initiate"
 UPDATE = "/partner/checkout/update"
 VALIDATE = "/partner/checkout/validate/{id}"
+CANCEL = "/partner/checkout/cancel/{id}"
 ORDER = "/partner/checkout/{id}"
 
 PARTNER_SCOPE = "partner"
@@ -94,7 +95,7 @@ class PartnerRoute:
 
 
 class PartnerRoutes:
-    """Initiate, update, validate, and the order as it is."""
+    """Initiate, update, validate, cancel, and the order as it is."""
 
     def __init__(self, dependencies: PartnerApiDependencies) -> None:
         self._dependencies = dependencies
@@ -108,6 +109,7 @@ class PartnerRoutes:
             (INITIATE, ("POST",), self.initiate),
             (UPDATE, ("PUT",), self.update),
             (VALIDATE, ("POST",), self.validate),
+            (CANCEL, ("POST",), self.cancel),
             (ORDER, ("GET", "HEAD"), self.order),
         ]
         return [Route(path, PartnerRoute(self._dependencies, path, methods, handle)) for path, methods, handle in table]
@@ -138,13 +140,29 @@ class PartnerRoutes:
         content = await self._content(request)
         command = parse_update(content, self._limits, basket_id=basket_id, preconditions=preconditions)
         key = request.idempotency_key(header, "update", content, basket_id)
-        return await self._handlers.update(command, request.caller, render, key)
+
+        def render_updated(outcome: Updated | CommandRejected) -> RenderedResponse:
+            if isinstance(outcome, CommandRejected) or outcome.basket.idle_seconds is None:
+                return render(outcome)
+            # The update moved the basket's expiry, which the cookie's lifetime follows.
+            cookie = self._cookie.write(outcome.basket, self._dependencies.clock())
+            return render(outcome, {"Set-Cookie": cookie})
+
+        return await self._handlers.update(command, request.caller, render_updated, key)
 
     async def validate(self, request: PartnerRequest) -> RenderedResponse:
         preconditions, header = read_preconditions(request.headers), read_idempotency_key(request.headers)
         basket_id = _path_id(request)
         key = request.idempotency_key(header, "validate", None, basket_id)
         return await self._handlers.validate(ValidateBasket(basket_id, preconditions), request.caller, render, key)
+
+    async def cancel(self, request: PartnerRequest) -> RenderedResponse:
+        preconditions, header = read_preconditions(request.headers), read_idempotency_key(request.headers)
+        basket_id = _path_id(request)
+        content = await self._content(request)
+        command = parse_cancel(content, self._limits, basket_id=basket_id, preconditions=preconditions)
+        key = request.idempotency_key(header, "cancel", content, basket_id)
+        return await self._handlers.cancel(command, request.caller, render, key)
 
     async def order(self, request: PartnerRequest) -> RenderedResponse:
         preconditions = read_preconditions(request.headers)

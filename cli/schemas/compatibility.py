@@ -29,6 +29,9 @@ _LOWER_BOUNDS = {"minimum", "exclusiveMinimum", "minLength", "minItems", "minPro
 _UPPER_BOUNDS = {"maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties"}
 _WIDER_PATTERNS = {("^[A-Z]{2}$", "^[A-Za-z]{2}$")}
 """Pairs of an old and a new pattern: whatever matches the old one matches the new one."""
+_ANNOUNCED_ENUMS = {(("open", "expired", "completed"), ("open", "expired", "completed", "cancelled"))}
+"""Pairs of an old and a new enum that we write. Version 2 of the contract announced each of them to all readers before
+the first message with the new value."""
 
 _COMPARED_SEPARATELY = {
     "properties",
@@ -93,6 +96,8 @@ def _compare_choices(old: Document, new: Document, may_widen: bool, at: str) -> 
 
 def _is_compatible(word: str, old: Any, new: Any, may_widen: bool) -> bool:
     if old == new:
+        return True
+    if word == "enum" and old is not None and new is not None and (tuple(old), tuple(new)) in _ANNOUNCED_ENUMS:
         return True
     if not may_widen or old is None:
         return False

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from adapters.kafka.order_placed import OrderMessage
-from adapters.wire.requests import InitiateRequest, UpdateRequest
+from adapters.wire.requests import CancelRequest, InitiateRequest, UpdateRequest
 from adapters.wire.response_schemas import CommandResultShape, ValidateAnswer
 from domain.basket.events import BasketEvent
 from domain.catalogue.facts import AvailabilityFact, OfferFact, PriceFact
@@ -67,6 +67,7 @@ PUBLISHED: tuple[PublishedSchema, ...] = (
     PublishedSchema("checkout.command-result.v1", CommandResultShape, "we"),
     PublishedSchema("checkout.initiate-basket.v1", InitiateRequest, "others"),
     PublishedSchema("checkout.update-basket.v1", UpdateRequest, "others"),
+    PublishedSchema("checkout.cancel-basket.v1", CancelRequest, "others"),
     PublishedSchema("checkout.orders.v1", OrderMessage, "others"),
     PublishedSchema("catalogue.offers.v1", OfferFact, "others"),
     PublishedSchema("catalogue.prices.v1", PriceFact, "others"),

@@ -9,11 +9,13 @@ from datetime import UTC, datetime
 from domain.basket.eligibility import change_market, with_market
 from domain.basket.events import (
     BASKET_TOPIC,
+    BasketCancelled,
     BasketCompleted,
     BasketDetails,
     BasketDetailsChanged,
     BasketExpired,
     BasketInitiated,
+    BasketReopened,
     BasketStatus,
     BasketValidated,
     CountrySource,
@@ -47,14 +49,32 @@ class Basket(Aggregate):
         self.items: dict[str, OrderItem] = {}
         self.status: BasketStatus = "open"
         self.expires_at = _NEVER
+        self.idle_seconds: int | None = None
         self.ready: bool | None = None
         self.order_id: str | None = None
+        self.cancel_reason: str | None = None
         self.finding_codes: tuple[str, ...] = ()
 
     @classmethod
-    def initiate(cls, *, id: str, partner: str, details: BasketDetails, now: datetime, expires_at: datetime) -> Basket:
+    def initiate(
+        cls,
+        *,
+        id: str,
+        partner: str,
+        details: BasketDetails,
+        now: datetime,
+        expires_at: datetime,
+        idle_seconds: int | None = None,
+    ) -> Basket:
+        """A new basket. With `idle_seconds`, each change moves its expiry to so many seconds later."""
         return cls.begin(
-            BasketInitiated, id=id, now=now, partner=partner, details=with_market(details), expires_at=expires_at
+            BasketInitiated,
+            id=id,
+            now=now,
+            partner=partner,
+            details=with_market(details),
+            expires_at=expires_at,
+            idle_seconds=idle_seconds,
         )
 
     def fork(self) -> Basket:
@@ -180,12 +200,26 @@ class Basket(Aggregate):
             self.trigger_event(BasketExpired, timestamp=now)
 
     def complete(self, order_id: str | None, now: datetime) -> None:
-        """Records that an order was placed. An expired basket completes too, and the same order completes it once.
-        Raises BasketFinished if another order was placed from it."""
+        """Records that an order was placed. No event if the basket is completed."""
         if self.status != "completed":
             self.trigger_event(BasketCompleted, order_id=order_id, timestamp=now)
-        elif order_id != self.order_id:
-            raise BasketFinished(self.id, self.status)
+
+    def reopen(self, reason: str | None, now: datetime, expires_at: datetime) -> None:
+        """Records that the order was rejected: the completed basket is open again, at least until `expires_at`."""
+        self.trigger_event(
+            BasketReopened,
+            order_id=self.order_id,
+            reason=reason,
+            expires_at=max(self.expires_at, expires_at),
+            timestamp=now,
+        )
+
+    def cancel(self, code: str, text: str | None, now: datetime) -> None:
+        """Records that the organisation gave the basket up. No event if it is cancelled. Raises BasketFinished if it
+        is completed or expired."""
+        if self.status != "cancelled":
+            self.require_open(now)
+            self.trigger_event(BasketCancelled, code=code, text=text, timestamp=now)
 
 
 _NO_DETAILS = BasketDetails()

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar, assert_never
 
 from domain.basket.basket import Basket
@@ -125,6 +125,33 @@ class CommandExecutor:
         """Changes a basket of any organisation, without a response. Raises as `execute` without a key."""
         return await self._change(basket_id, _Execution(decide, _unrendered, caller, partner=None))
 
+    async def settle(
+        self,
+        basket_id: str,
+        decide: Decide[R],
+        render: Callable[[R], RenderedResponse],
+        caller: Caller,
+        key: IdempotencyKey,
+    ) -> RenderedResponse:
+        """Changes a basket of any organisation once for each key. The response is stored with the change, and a
+        rejection is not. Raises as `execute` without a key, and KeyReused, RequestInProgress and AnsweredElsewhere."""
+        execution = _Execution(decide, render, caller, partner=None, key=key)
+        with self._idempotency.reserve(key):
+            if (response := await self._idempotency.find_response(key)) is not None:
+                return response
+            for _ in range(self._config.attempts):
+                # Another basket may take the external id after the decision. Then the next decision knows.
+                with suppress(ExternalIdInUse):
+                    return await self._change(basket_id, execution)
+            raise VersionConflict(await self._baskets.load(basket_id))
+
+    async def is_external_id_taken(self, basket: Basket, caller: Caller) -> bool:
+        """Whether another open basket of its organisation holds the basket's external id."""
+        external_id = basket.details.external_id
+        if external_id is None:
+            return False
+        return await self._claim_owner(external_id, replace(caller, partner=basket.partner)) not in (None, basket.id)
+
     async def expire(self, basket_id: str, caller: Caller) -> None:
         """Records that a basket expired, once and only when it is due; raises BasketNotFound."""
 
@@ -209,6 +236,7 @@ class CommandExecutor:
             details=command.details,
             now=now,
             expires_at=now + self._config.lifetime,
+            idle_seconds=self._config.idle_seconds,
         )
         response = execution.render(await execution.decide(basket))
         outcome = await self._baskets.save(basket, None, execution.caller, execution.key, response)

@@ -120,7 +120,17 @@ class ValidateBasket:
     preconditions: Preconditions = NO_PRECONDITIONS
 
 
-Command = InitiateBasket | UpdateBasket | ValidateBasket
+@dataclass(frozen=True, slots=True)
+class CancelBasket:
+    """No order will be placed from the basket. `code` is the organisation's own, as is the text."""
+
+    basket_id: str
+    code: str
+    text: str | None = None
+    preconditions: Preconditions = NO_PRECONDITIONS
+
+
+Command = InitiateBasket | UpdateBasket | ValidateBasket | CancelBasket
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +162,11 @@ class Updated:
     basket: Basket
     results: tuple[ActionResult, ...] = field(default=())
     assessment: Assessment | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    basket: Basket
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from math import ceil
+from typing import Literal
 
 from domain.basket.basket import Basket
 from domain.basket.commands import RequestedItem
@@ -27,16 +29,25 @@ class BasketLimits:
     max_items: int = 500
 
 
+ExpiryFrom = Literal["creation", "last_change"]
+
+
 @dataclass(frozen=True, slots=True)
 class CheckoutConfig:
-    """How long baskets and promises live, how large baskets get, how often a conflict is tried again, and the policy
-    terms that hold where no policy fact says otherwise."""
+    """How long baskets live, from their creation or their last change, and how long promises do; how large baskets
+    get, how often a conflict is tried again, and the policy terms that hold where no policy fact says otherwise."""
 
     lifetime: timedelta = timedelta(days=14)
+    expiry_from: ExpiryFrom = "creation"
     limits: BasketLimits = field(default_factory=BasketLimits)
     attempts: int = 10
     validation: PolicyTerms = field(default_factory=PolicyTerms)
     promise_lifetime: timedelta = timedelta(minutes=15)
+
+    @property
+    def idle_seconds(self) -> int | None:
+        """How long a new basket lives after each change; None if changes do not count."""
+        return None if self.expiry_from == "creation" else ceil(self.lifetime.total_seconds())
 
 
 class Rejection(Exception):

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, ClassVar, Literal, Protocol, TypeAlias
 
 from pydantic import AwareDatetime, Field
@@ -101,7 +101,7 @@ class OrderItem(Value):
         return self.price.times(self.quantity) if self.price else None
 
 
-BasketStatus = Literal["open", "expired", "completed"]
+BasketStatus = Literal["open", "expired", "completed", "cancelled"]
 
 
 class FoldedState(Protocol):
@@ -112,9 +112,17 @@ class FoldedState(Protocol):
     items: dict[str, OrderItem]
     status: BasketStatus
     expires_at: datetime
+    idle_seconds: int | None
     ready: bool | None
     order_id: str | None
+    cancel_reason: str | None
     finding_codes: tuple[str, ...]
+
+
+def extend_expiry(aggregate: FoldedState, changed_at: datetime) -> None:
+    """A change of a basket that expires by activity moves its expiry, and never to an earlier time."""
+    if aggregate.idle_seconds is not None:
+        aggregate.expires_at = max(aggregate.expires_at, changed_at + timedelta(seconds=aggregate.idle_seconds))
 
 
 class BasketInitiated(InitialEvent):
@@ -128,11 +136,15 @@ class BasketInitiated(InitialEvent):
     """The basket's data beside its items."""
     expires_at: AwareDatetime
     """When the basket expires, unless an order is placed."""
+    idle_seconds: Annotated[int, Field(ge=1)] | None = None
+    """The basket expires so many seconds after its last change: of its details, its lines, or its end when it is
+    opened again. Null: `expiresAt` does not move with changes."""
 
     def apply(self, aggregate: FoldedState) -> None:
         aggregate.partner = self.partner
         aggregate.details = self.details
         aggregate.expires_at = self.expires_at
+        aggregate.idle_seconds = self.idle_seconds
 
 
 class BasketDetailsChanged(DomainEvent):
@@ -146,6 +158,7 @@ class BasketDetailsChanged(DomainEvent):
 
     def apply(self, aggregate: FoldedState) -> None:
         aggregate.details = self.details
+        extend_expiry(aggregate, self.timestamp)
 
 
 class OrderItemAdded(DomainEvent):
@@ -157,6 +170,7 @@ class OrderItemAdded(DomainEvent):
 
     def apply(self, aggregate: FoldedState) -> None:
         aggregate.items[self.order_item.id] = self.order_item
+        extend_expiry(aggregate, self.timestamp)
 
 
 RemovalReason = Literal["requested", "parent_removed"]
@@ -173,6 +187,7 @@ class OrderItemRemoved(DomainEvent):
 
     def apply(self, aggregate: FoldedState) -> None:
         aggregate.items.pop(self.order_item_id, None)
+        extend_expiry(aggregate, self.timestamp)
 
 
 class OrderItemQuantityChanged(DomainEvent):
@@ -189,6 +204,7 @@ class OrderItemQuantityChanged(DomainEvent):
     def apply(self, aggregate: FoldedState) -> None:
         item = aggregate.items[self.order_item_id]
         aggregate.items[item.id] = item.model_copy(update={"quantity": self.after})
+        extend_expiry(aggregate, self.timestamp)
 
 
 class OrderItemPriceExpected(DomainEvent):
@@ -205,6 +221,7 @@ class OrderItemPriceExpected(DomainEvent):
     def apply(self, aggregate: FoldedState) -> None:
         item = aggregate.items[self.order_item_id]
         aggregate.items[item.id] = item.model_copy(update={"expected_price": self.after})
+        extend_expiry(aggregate, self.timestamp)
 
 
 class BasketValidated(DomainEvent):
@@ -257,6 +274,37 @@ class BasketCompleted(DomainEvent):
         aggregate.order_id = self.order_id
 
 
+class BasketReopened(DomainEvent):
+    """The order that completed the basket was rejected, so the basket takes changes again."""
+
+    type: Literal["checkout.basket-reopened.v1"] = "checkout.basket-reopened.v1"
+    order_id: str | None = None
+    """The rejected order's id; null if the order service did not give it."""
+    reason: Text | None = None
+    """Why the order was rejected, in the order service's own words; null if it gave no reason."""
+    expires_at: AwareDatetime
+    """When the basket expires now, unless an order is placed."""
+
+    def apply(self, aggregate: FoldedState) -> None:
+        aggregate.status = "open"
+        aggregate.order_id = None
+        aggregate.expires_at = max(aggregate.expires_at, self.expires_at)
+
+
+class BasketCancelled(DomainEvent):
+    """The organisation cancelled the basket: no order will be placed from it."""
+
+    type: Literal["checkout.basket-cancelled.v1"] = "checkout.basket-cancelled.v1"
+    code: Text
+    """Why, as a code of the organisation's own."""
+    text: Text | None = None
+    """Why, in the organisation's own words; null if it gave none. It is no place for personal data."""
+
+    def apply(self, aggregate: FoldedState) -> None:
+        aggregate.status = "cancelled"
+        aggregate.cancel_reason = self.code
+
+
 class BasketPersonalDataForgotten(DomainEvent):
     """The basket's personal data was erased. `tracking`, `customFields`, `dataSubject`, `customerDetails`,
     `billingDetails` and `deliveryDetails` are empty from here on, and also where the basket's earlier history is shown
@@ -291,6 +339,8 @@ BasketEvent: TypeAlias = (
     | BasketValidated
     | BasketExpired
     | BasketCompleted
+    | BasketReopened
+    | BasketCancelled
     | BasketPersonalDataForgotten
 )
 """Every event that this release writes."""

@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from domain.basket.basket import Basket
 from domain.basket.command_executor import CommandExecutor, Render
-from domain.basket.commands import AddItem, Caller, InitiateBasket, Initiated, UpdateBasket, Updated
+from domain.basket.commands import (
+    AddItem,
+    Caller,
+    CancelBasket,
+    Cancelled,
+    InitiateBasket,
+    Initiated,
+    UpdateBasket,
+    Updated,
+)
 from domain.basket.decision import CheckoutConfig, DecisionContext
+from domain.basket.orders import (
+    OrderRefusal,
+    OrderReport,
+    OrderResult,
+    changes_content,
+    is_reopening,
+    refusal_of,
+)
 from domain.basket.reconcile import reconcile
 from domain.basket.repository import BasketRepository
 from domain.basket.update import apply_actions
 from domain.catalogue.catalogue import Catalogue
 from domain.ports.catalogue import CatalogueFacts
 from domain.ports.event_store import EventStore, IdempotencyKey, RenderedResponse
+from domain.shared.errors import BasketNotFound
 from domain.shared.values import Clock, NewId
 
 
@@ -29,6 +47,7 @@ class BasketHandlers:
         new_id: NewId,
         config: CheckoutConfig | None = None,
     ) -> None:
+        self._store = store
         self._baskets = baskets
         self._catalogue = catalogue
         self._clock = clock
@@ -88,19 +107,72 @@ class BasketHandlers:
 
         return await self._executor.execute(command, decide, render, caller, key)
 
+    async def cancel(
+        self,
+        command: CancelBasket,
+        caller: Caller,
+        render: Render[Cancelled],
+        key: IdempotencyKey | None = None,
+    ) -> RenderedResponse:
+        """Cancels the basket. A cancelled one stays as it is; raises BasketFinished if it is completed or expired."""
+
+        async def decide(basket: Basket) -> Cancelled:
+            basket.cancel(command.code, command.text, self._clock())
+            return Cancelled(basket)
+
+        return await self._executor.execute(command, decide, render, caller, key)
+
     async def expire(self, basket_id: str, caller: Caller) -> None:
         """Records that a basket expired, once and only when it is due; raises BasketNotFound."""
         await self._executor.expire(basket_id, caller)
 
-    async def complete(self, basket_id: str, order_id: str | None, caller: Caller) -> None:
-        """Records that an order was placed from a basket. Raises BasketNotFound, and BasketFinished if another
-        order was placed from it before."""
+    async def settle_order(
+        self,
+        report: OrderReport,
+        caller: Caller,
+        render: Callable[[OrderResult], RenderedResponse],
+        key: IdempotencyKey,
+    ) -> RenderedResponse:
+        """Completes a basket, opens it again, or says why not: once for each key, and with one response.
 
-        async def decide(basket: Basket) -> Basket:
-            basket.complete(order_id, self._clock())
-            return basket
+        Raises VersionConflict, KeyReused, RequestInProgress, AnsweredElsewhere and Unavailable if nothing is decided.
+        """
 
-        await self._executor.change(basket_id, decide, caller)
+        async def decide(basket: Basket) -> OrderResult:
+            now = self._clock()
+            refusal = refusal_of(basket, report, now) or await self._late_refusal(basket, report, caller)
+            if refusal is not None:
+                return OrderResult(report, basket, "refused", refusal, now)
+            if report.status == "placed":
+                basket.complete(report.order_id, now)
+                return OrderResult(report, basket, "completed", at=now)
+            if is_reopening(basket, report):
+                basket.reopen(report.reason, now, now + self._config.lifetime)
+            return OrderResult(report, basket, "reopened", at=now)
+
+        try:
+            return await self._executor.settle(report.basket_id, decide, render, caller, key)
+        except BasketNotFound:
+            return render(OrderResult(report, None, "refused", "basket_not_found", self._clock()))
+
+    async def _late_refusal(self, basket: Basket, report: OrderReport, caller: Caller) -> OrderRefusal | None:
+        """The refusals that other data than the basket's state gives."""
+        if is_reopening(basket, report):
+            taken = await self._executor.is_external_id_taken(basket, caller)
+            return "external_id_in_use" if taken else None
+        if report.status == "placed" and basket.status != "completed" and await self._has_changed(basket, report):
+            return "basket_changed"
+        return None
+
+    async def _has_changed(self, basket: Basket, report: OrderReport) -> bool:
+        """Whether the basket's content is another than at the report's version. So it is if there is no such
+        version."""
+        if report.version is None or report.version == basket.version:
+            return False
+        if report.version > basket.version:
+            return True
+        later = await self._store.read_events(basket.id, report.version)
+        return changes_content(event.type for event in later if event.version <= basket.version)
 
     def _context(self, basket: Basket, catalogue: Catalogue) -> DecisionContext:
         return DecisionContext(basket, catalogue, self._new_id, self._clock(), self._config.limits)

@@ -28,8 +28,10 @@ class BasketSnapshot(Value):
     created: datetime
     modified: datetime
     expires_at: datetime
+    idle_seconds: int | None = None
     ready: bool | None = None
     order_id: str | None = None
+    cancel_reason: str | None = None
     finding_codes: tuple[str, ...] = ()
 
     @classmethod
@@ -44,7 +46,10 @@ class BasketSnapshot(Value):
         return basket
 
 
-_SAME_NAMES = ("partner", "status", "details", "expires_at", "ready", "order_id", "finding_codes")
+_SAME_NAMES = (
+    *("partner", "status", "details", "expires_at", "idle_seconds"),
+    *("ready", "order_id", "cancel_reason", "finding_codes"),
+)
 
 
 def snapshot_fields(basket: Basket) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 CheckoutError
 ├── CommandRejected              the command changed nothing, and the caller can act on it
 │   ├── BasketNotFound           no such basket, or another organisation's
-│   ├── BasketFinished           completed or expired baskets take no changes
+│   ├── BasketFinished           completed, expired or cancelled baskets take no changes
 │   ├── InvalidCommand           with one violation for each thing that is wrong
 │   ├── ExternalIdInUse          another open basket of the organisation has it
 │   ├── VersionMismatch          the caller expected another version

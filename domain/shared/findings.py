@@ -20,6 +20,7 @@ CheckCode = Literal[
     "basket_empty",
     "basket_expired",
     "basket_completed",
+    "basket_cancelled",
     "too_many_lines",
     "total_above_maximum",
     "mixed_currencies",

@@ -39,7 +39,6 @@ class CheckoutHandlers(BasketHandlers):
         """Without a `signer`, verdicts carry no promise."""
         super().__init__(store, baskets, catalogue, clock, new_id, config)
         self._validator = BasketValidator(catalogue, clock, self._config.validation)
-        self._store = store
         self._signer = signer
 
     def drop(self) -> None:

@@ -30,6 +30,7 @@ _STATUS_TONES: dict[str, Tone] = {
     "open": "info",
     "completed": "good",
     "expired": "",
+    "cancelled": "warn",
 }
 """Values with a colour of their own, whatever stood there before."""
 

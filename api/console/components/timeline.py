@@ -37,6 +37,8 @@ _TONES: dict[str, Tone] = {
     "basket-details-changed": "info",
     "basket-completed": "good",
     "basket-expired": "warn",
+    "basket-reopened": "info",
+    "basket-cancelled": "warn",
 }
 
 

@@ -44,6 +44,7 @@ STATUSES: dict[str, tuple[str, Tone]] = {
     "open": ("open", "info"),
     "completed": ("completed", "good"),
     "expired": ("expired", ""),
+    "cancelled": ("cancelled", "warn"),
 }
 _TEXT_FIELDS = {
     "partner": "Organisation",

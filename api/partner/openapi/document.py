@@ -26,7 +26,7 @@ too many connections it gets 503. The server then closes the connection.
 **Concurrency.** `ETag` is the basket's version. With `If-Match`, a call applies only to that version. Without it,
 the server resolves conflicts with other writers. With `If-None-Match: *`, an initiate only creates.
 
-**Retries.** With an `Idempotency-Key`, initiate, update and validate run once, however often they are sent. A key
+**Retries.** With an `Idempotency-Key`, initiate, update, validate and cancel run once, however often they are sent. A key
 has one outcome, and a failed precondition is an outcome too. A new attempt needs a new key.
 """
 

@@ -12,7 +12,7 @@ from adapters.wire.problems import Problem, to_problem
 from adapters.wire.responses import order_body, render_body
 from domain.basket.basket import Basket
 from domain.basket.command_executor import VersionConflict
-from domain.basket.commands import ActionResult, Initiated, Updated, Validated
+from domain.basket.commands import ActionResult, Cancelled, Initiated, Updated, Validated
 from domain.basket.events import BasketDetails, OrderItem
 from domain.shared import errors
 from domain.shared.errors import Violation
@@ -47,7 +47,8 @@ _UPDATE_REQUEST = {
         {"orderItemActionType": "change_quantity", "id": ITEM_ID, "quantity": 3},
     ]
 }
-REQUESTS = {"initiate": _INITIATE_REQUEST, "update": _UPDATE_REQUEST}
+_CANCEL_REQUEST = {"reason": {"code": "customer_left", "text": "The customer chose another offer."}}
+REQUESTS = {"initiate": _INITIATE_REQUEST, "update": _UPDATE_REQUEST, "cancel": _CANCEL_REQUEST}
 """The body of each call that takes one."""
 
 
@@ -86,6 +87,12 @@ def _validated() -> Validated:
     return Validated(validated, basket, verdict)
 
 
+def _cancelled() -> Cancelled:
+    basket = _basket()
+    basket.cancel("customer_left", None, _NOW + timedelta(minutes=5))
+    return Cancelled(basket)
+
+
 def success_examples() -> dict[str, Any]:
     """The body of each call's success."""
     updated = Updated(_basket(), (ActionResult(0, "change_quantity", ITEM_ID, 1, 3),))
@@ -93,6 +100,7 @@ def success_examples() -> dict[str, Any]:
         "initiate": render_body(Initiated(_basket(), created=True)),
         "update": render_body(updated),
         "validate": render_body(_validated()),
+        "cancel": render_body(_cancelled()),
         "order": order_body(_basket()),
     }
     return {call: json.loads(body) for call, body in bodies.items()}

@@ -30,6 +30,7 @@ _PROBLEMS = {
     "initiate": (*_EVERY, *_COMMAND, *_BODY, *_LANDING, "external_id_in_use"),
     "update": (*_EVERY, *_COMMAND, *_BODY, *_LANDING),
     "validate": (*_EVERY, *_COMMAND, *_PATH),
+    "cancel": (*_EVERY, *_COMMAND, *_BODY, *_PATH, "basket_finished"),
     "order": (*_EVERY, *_PATH, "invalid_header", "version_mismatch"),
 }
 """The codes of the problems that each call can answer with."""
@@ -55,7 +56,10 @@ _HEADERS: dict[str, Document] = {
         "description": "Seconds to wait before a retry.",
         "schema": {**_TEXT, "pattern": "^[0-9]+$"},
     },
-    "Set-Cookie": {"description": "The landing state.", "schema": _TEXT},
+    "Set-Cookie": {
+        "description": "The landing state. An update sends it if the basket's expiry moves with its changes.",
+        "schema": _TEXT,
+    },
     "Accept-Encoding": {
         "description": "The encoding that a body may have.",
         "schema": {**_TEXT, "const": "identity"},
@@ -68,7 +72,7 @@ _HEADERS: dict[str, Document] = {
     "X-Correlation-Id": {"description": "The caller's own, or else the trace id.", "schema": _TEXT},
 }
 
-_COMMANDS = ("initiate", "update", "validate")
+_COMMANDS = ("initiate", "update", "validate", "cancel")
 _STORED_STATUSES = (409, 412, 422)
 """The statuses of problems that are stored under an idempotency key and replayed."""
 
@@ -79,9 +83,10 @@ def describe_responses(call: str, success: Document) -> Document:
     Headers are ours: FastAPI has no model of them. Examples are added here, because FastAPI leaves nulls out of them.
     """
     replayed = ("Idempotent-Replayed",) if call in _COMMANDS else ()
-    cookie = ("Set-Cookie",) if call == "initiate" else ()
+    cookie = ("Set-Cookie",) if call in ("initiate", "update") else ()
     success["description"] = "Done."
-    success["headers"] = _headers("ETag", *cookie, *replayed, required={"ETag", "Set-Cookie"})
+    always = {"ETag", "Set-Cookie"} if call == "initiate" else {"ETag"}
+    success["headers"] = _headers("ETag", *cookie, *replayed, required=always)
     success["content"]["application/json"]["example"] = success_examples()[call]
     if call in ("initiate", "update"):
         by_id = {"parameters": {"id": "$response.body#/id"}}

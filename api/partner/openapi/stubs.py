@@ -16,7 +16,7 @@ from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
 from adapters.settings import Settings
-from adapters.wire.requests import InitiateRequest, UpdateRequest
+from adapters.wire.requests import CancelRequest, InitiateRequest, UpdateRequest
 from adapters.wire.response_schemas import InitiateAnswer, OrderAnswer, UpdateAnswer, ValidateAnswer
 from api.partner.openapi.examples import BASKET_ID
 from domain.shared.values import BASKET_ID_PATTERN
@@ -91,6 +91,7 @@ def stub_routes(settings: Settings) -> Sequence[APIRoute]:
     stubs.post("/initiate", summary="Create a basket, or change one to match the request")(initiate)
     stubs.put("/update", summary="Apply actions to the basket of the landing state, all or none")(update)
     stubs.post("/validate/{id}", summary="Validate the basket as it is now")(validate)
+    stubs.post("/cancel/{id}", summary="Give the basket up")(cancel)
     stubs.get("/{id}", summary="Get the order, to resume it")(order)
     return [route for route in stubs.routes if isinstance(route, APIRoute)]
 
@@ -126,6 +127,18 @@ async def validate(
 ) -> ValidateAnswer:
     """200 with every verdict; `ready` says whether an order may be placed. The response has all findings, and covers
     every change that was acknowledged before the call. A request body is not read. An id of another form is a 422."""
+    raise NotImplementedError
+
+
+async def cancel(
+    id: BasketId,
+    body: CancelRequest,
+    if_match: IfMatch = None,
+    if_none_match: IfNoneMatch = None,
+    key: IdempotencyKey = None,
+) -> OrderAnswer:
+    """No order can be placed from a cancelled basket, and its external id is free again. `reason` is a code with an
+    optional text, or the code alone. A second cancel gets the same response. A completed or expired basket is a 409."""
     raise NotImplementedError
 
 

@@ -32,6 +32,7 @@ _LABELS = {
     "deliveryDetails": "delivery details",
     "expiresAt": "end",
     "orderId": "order",
+    "cancelReason": "reason of the cancellation",
     "expectedPrice": "expected price",
     "lineTotal": "line total",
     "parentId": "parent",

@@ -14,13 +14,15 @@ Document = dict[str, Any]
 
 
 def basket_json(basket: Basket) -> Document:
-    """The order with its organisation, the last verdict's `ready`, and the placed order's id."""
+    """The order with its organisation, the last verdict's `ready`, the placed order's id, and the
+    code of why it was cancelled."""
     document: Document = to_jsonable_python(
         {
             **serialize_order(basket),
             "partner": basket.partner,
             "ready": basket.ready,
             "orderId": basket.order_id,
+            "cancelReason": basket.cancel_reason,
         }
     )
     return document

@@ -12,6 +12,7 @@ from typing import assert_never
 from domain.basket.basket import Basket
 from domain.basket.events import (
     OPEN_MAPS,
+    BasketCancelled,
     BasketCompleted,
     BasketDetails,
     BasketDetailsChanged,
@@ -19,6 +20,7 @@ from domain.basket.events import (
     BasketExpired,
     BasketInitiated,
     BasketPersonalDataForgotten,
+    BasketReopened,
     BasketValidated,
     EligibilityCountry,
     OrderItem,
@@ -30,7 +32,7 @@ from domain.basket.events import (
 )
 from domain.shared.eventsourcing import DomainEvent
 from domain.shared.findings import Finding
-from domain.shared.formatting import format_time
+from domain.shared.formatting import format_duration, format_time
 from domain.shared.json_diff import diff_members
 from domain.shared.printable import printable
 
@@ -82,6 +84,12 @@ def _describe(event: DomainEvent, before: Basket | None) -> str:  # noqa: PLR091
             return "completed by an order that was not named"
         case BasketCompleted():
             return f"completed by order {known.order_id}"
+        case BasketReopened():
+            order = f"order {known.order_id}" if known.order_id is not None else "the order that was not named"
+            why = f": {known.reason}" if known.reason else ""
+            return f"open again until {format_time(known.expires_at, 'milliseconds')}, for {order} was rejected{why}"
+        case BasketCancelled():
+            return f"cancelled: {known.code}" + (f", {known.text}" if known.text else "")
         case BasketPersonalDataForgotten():
             return "personal data forgotten: tracking, custom fields and all details of persons are gone"
         case _:
@@ -108,6 +116,8 @@ def _describe_initiated(event: BasketInitiated) -> str:
     if details.market is not None:
         said.append(_describe_market(details.market))
     said.append(f"open until {format_time(event.expires_at, 'milliseconds')}")
+    if event.idle_seconds is not None:
+        said.append(f"then for {format_duration(event.idle_seconds)} after each change")
     return f"initiated by {event.partner}: {', '.join(said)}"
 
 

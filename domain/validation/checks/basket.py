@@ -43,6 +43,17 @@ def basket_completed(check: Check, context: ValidationContext) -> Iterator[Findi
 
 
 @check(
+    looks_at="the basket's status",
+    data=[DataField("reason", "text", "The organisation's own code for why.", or_null=True)],
+)
+def basket_cancelled(check: Check, context: ValidationContext) -> Iterator[Finding]:
+    """The organisation cancelled the basket, so no order can be placed from it."""
+    basket = context.basket
+    if basket.status_at(context.now) == "cancelled":
+        yield check.about_basket("the basket was cancelled", "$.status", reason=basket.cancel_reason)
+
+
+@check(
     looks_at="the number of lines and the policy's maximum",
     data=[
         DataField("lines", "number", "How many lines the basket has."),

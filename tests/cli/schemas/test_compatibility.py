@@ -121,6 +121,17 @@ def test_wider_fields_break_readers_but_not_writers(new: Document) -> None:
     assert len(breaking_changes(OLD, new, "we")) == 1
 
 
+def test_an_order_may_be_cancelled_and_have_no_other_new_status() -> None:
+    def status(*values: str) -> Document:
+        return {"properties": {"status": {"enum": [*values]}}}
+
+    old = status("open", "expired", "completed")
+    assert breaking_changes(old, status("open", "expired", "completed", "cancelled"), "we") == []
+    for other in (["open", "expired", "completed", "paused"], ["open", "expired", "completed", "cancelled", "paused"]):
+        assert breaking_changes(old, status(*other), "we")
+    assert breaking_changes(status("open", "expired", "completed", "cancelled"), old, "we")
+
+
 def test_a_renamed_field_is_a_removed_field() -> None:
     new = changed("properties", "name", to=OLD["properties"]["id"])
     del new["properties"]["id"]

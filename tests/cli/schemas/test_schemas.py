@@ -25,6 +25,8 @@ from adapters.wire.responses import render_body
 from cli.schemas.command import BreakingSchemaChange, check_files, write_files
 from cli.schemas.published import PUBLISHED, Document, PublishedSchema
 from domain.basket.codec import encode
+from domain.basket.commands import CancelBasket
+from domain.basket.orders import OrderReport
 from domain.basket.serialization import serialize_verdict
 from domain.catalogue.facts import FACT
 from domain.ports.event_store import RenderedResponse
@@ -129,6 +131,8 @@ async def test_every_event_and_verdict_of_a_played_basket_is_valid() -> None:
     validated = await handlers.validate(validate(id), caller())
     await handlers.expire(id, caller())
     await handlers.complete(id, None, caller())
+    await handlers.settle_order(OrderReport(id, None, "rejected"), caller())
+    await handlers.cancel(CancelBasket(id, "customer_left", "no more"), caller())
     await checkout.forget(id)
 
     history = await checkout.history(id)

@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 Json = dict[str, Any]
 
 
-def reference_at(documents: Sequence[Json], version: int) -> Json:
+CHANGES = frozenset(
+    f"checkout.{name}.v1"
+    for name in (
+        "basket-details-changed",
+        "order-item-added",
+        "order-item-removed",
+        "order-item-quantity-changed",
+        "order-item-price-expected",
+    )
+)
+"""Events that move the expiry of a basket that expires by activity."""
+
+
+def reference_at(documents: Sequence[Json], version: int) -> Json:  # noqa: PLR0912  a case for each event
     """The JSON of `checkout show --at-version`, from the stored events."""
-    basket: Json = {"ready": None, "orderId": None, "lastVerdict": None}
+    basket: Json = {"ready": None, "orderId": None, "cancelReason": None, "lastVerdict": None}
     lines: dict[str, Json] = {}
+    idle_seconds: int | None = None
     for event in documents[:version]:
         match event["type"]:
             case "checkout.basket-initiated.v1":
@@ -24,6 +39,7 @@ def reference_at(documents: Sequence[Json], version: int) -> Json:
                     "expiresAt": event["expiresAt"],
                     **event["details"],
                 }
+                idle_seconds = event.get("idleSeconds")
             case "checkout.basket-details-changed.v1":
                 basket |= event["details"]
             case "checkout.order-item-added.v1":
@@ -50,6 +66,14 @@ def reference_at(documents: Sequence[Json], version: int) -> Json:
                 basket["status"] = "expired"
             case "checkout.basket-completed.v1":
                 basket |= {"status": "completed", "orderId": event["orderId"]}
+            case "checkout.basket-reopened.v1":
+                basket |= {"status": "open", "orderId": None}
+                basket["expiresAt"] = _later(basket["expiresAt"], event["expiresAt"])
+            case "checkout.basket-cancelled.v1":
+                basket |= {"status": "cancelled", "cancelReason": event["code"]}
+        if idle_seconds is not None and event["type"] in CHANGES:
+            moved = datetime.fromisoformat(event["occurredAt"]) + timedelta(seconds=idle_seconds)
+            basket["expiresAt"] = _later(basket["expiresAt"], moved.isoformat().replace("+00:00", "Z"))
         basket |= {"version": event["version"], "modified": event["occurredAt"]}
     basket["market"] = basket["market"] or {
         "country": basket["country"],
@@ -58,6 +82,10 @@ def reference_at(documents: Sequence[Json], version: int) -> Json:
     for line in lines.values():
         line["lineTotal"] = _times(line["price"], line["quantity"])
     return {**basket, "orderItems": [*lines.values()], "total": _total([*lines.values()])}
+
+
+def _later(one: str, other: str) -> str:
+    return max(one, other, key=datetime.fromisoformat)
 
 
 def _times(price: Json | None, quantity: int) -> Json | None:
