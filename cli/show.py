@@ -97,6 +97,11 @@ def finding_text(finding: Mapping[str, Any]) -> str:
     return f"{finding['severity']} {finding['code']} at {finding['path']}: {finding['message']}"
 
 
+def _product_text(product: Mapping[str, Any]) -> str:
+    code, quantity = product["productCode"], product["quantity"]
+    return f"{code} ×{quantity}" if quantity > 1 else f"{code}"
+
+
 def _row(line: Mapping[str, Any]) -> list[StyledText]:
     offer, expected = line["offer"], line["expectedPrice"]
     under = "└ " if line["type"] == "add_on" else ""
@@ -104,7 +109,7 @@ def _row(line: Mapping[str, Any]) -> list[StyledText]:
         str(line["quantity"]),
         f"{under}{offer['id']} {offer['version']}",
         offer["name"] or "",
-        " ".join(product["productCode"] for product in offer["products"]),
+        " ".join(_product_text(product) for product in offer["products"]),
         format_money(line["price"]) + (f" (expected {format_money(expected)})" if expected else ""),
         format_money(line["lineTotal"]),
         (line["id"], "dim"),

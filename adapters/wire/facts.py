@@ -28,17 +28,9 @@ FACT_MODELS: dict[FactKind, type[Fact]] = {
     "policy": PolicyFact,
 }
 
-NEUTRAL_MEMBERS: frozenset[tuple[str, str]] = frozenset(
-    {
-        ("price", "partner"),
-        ("price", "interval"),
-        ("availability", "validFrom"),
-        ("availability", "validUntil"),
-        ("offer", "quantity"),
-    }
-)
+NEUTRAL_MEMBERS: frozenset[tuple[str, str]] = frozenset({("price", "interval")})
 """Members, by kind and name, that the contract has and this release does not support. They are accepted only with the
-value that they have by default: null, or 1 for the `quantity` of a product."""
+value that they have by default, null."""
 
 
 class InvalidFact(ValueError):
@@ -120,9 +112,7 @@ def _may_pass(detail: ErrorDetails, kind: FactKind | None, ignored: Collection[s
     name, value = detail["loc"][-1], detail["input"]
     if name in ignored:
         return True
-    said = kind or detail["loc"][0]
-    one_product = name == "quantity" and not isinstance(value, bool) and value == 1
-    return (said, name) in NEUTRAL_MEMBERS and (value is None or one_product)
+    return (kind or detail["loc"][0], name) in NEUTRAL_MEMBERS and value is None
 
 
 def _remove(content: Any, location: tuple[str | int, ...]) -> None:

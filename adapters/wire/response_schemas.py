@@ -37,6 +37,8 @@ class ProductShape(ResponseSchema):
     """The product's code."""
     path: str | None
     """Where the product is shown."""
+    quantity: int = 1
+    """How many of the product one offer needs."""
 
 
 class OfferShape(ResponseSchema):
@@ -51,7 +53,7 @@ class OfferShape(ResponseSchema):
     path: str | None
     """Where the offer was shown."""
     products: list[ProductShape]
-    """The products that the offer was made of; one that it holds twice is named twice."""
+    """The products that the offer was made of; one that is listed twice counts twice."""
 
 
 class OrderItemShape(ResponseSchema):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -56,7 +57,8 @@ class MarkedLine:
     add_on: bool
     offer: str
     name: str | None
-    products: tuple[str, ...]
+    products: Mapping[str, int]
+    """How many of each product one offer needs, by the product's code."""
     """The product codes of the offer. A code that the offer holds twice stands twice."""
     quantity: MarkedValue
     price: MarkedValue
@@ -106,12 +108,19 @@ def _lines(before: Document, after: Document) -> Iterator[MarkedLine]:
             add_on=line["type"] == "add_on",
             offer=f"{line['offer']['id']} {line['offer']['version']}",
             name=line["offer"]["name"],
-            products=tuple(product["productCode"] for product in line["offer"]["products"]),
+            products=_count_products(line["offer"]["products"]),
             quantity=quantity,
             price=price,
             expected_price=expected_price,
             total=total,
         )
+
+
+def _count_products(products: Sequence[Document]) -> Mapping[str, int]:
+    counts: Counter[str] = Counter()
+    for product in products:
+        counts[product["productCode"]] += product["quantity"]
+    return counts
 
 
 def _readable(basket: Document) -> Document:

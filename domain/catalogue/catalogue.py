@@ -109,9 +109,9 @@ class Catalogue:
         """The offer, its successor, its price and the price after that one."""
         return self.offer_entry(ref.id).quote(ref.version, market, now)
 
-    def availability(self, product_code: str, market: Market) -> AvailabilityFact | None:
+    def availability(self, product_code: str, market: Market, now: datetime) -> AvailabilityFact | None:
         """The fact that holds in this market; None means no limit."""
-        return self.product_entry(product_code).availability(market)
+        return self.product_entry(product_code).availability(market, now)
 
     def policies(self, partner: str) -> tuple[PolicyFact, ...]:
         """The organisation's own policy, then the policy for all."""

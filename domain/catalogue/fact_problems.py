@@ -44,9 +44,9 @@ def find_contradictions(fact: Fact) -> Iterator[FactProblem]:
             yield from _period("onSale", fact.on_sale_from, fact.on_sale_until)
             if fact.quantity is not None:
                 yield from _quantity(fact.quantity)
-        case PriceFact():
+        case PriceFact() | AvailabilityFact():
             yield from _period("valid", fact.valid_from, fact.valid_until)
-        case AvailabilityFact() | PolicyFact():
+        case PolicyFact():
             pass
         case _:
             assert_never(fact)

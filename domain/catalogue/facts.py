@@ -54,7 +54,7 @@ class OfferFact(Value):
     path: Text | None = None
     """Where the offer is shown."""
     products: tuple[Product, ...] = ()
-    """The products of the offer; a product that it contains twice is listed twice."""
+    """The products of the offer; a product that is listed twice counts twice."""
     status: Literal["draft", "published", "withdrawn"]
     """Only published offers are sold."""
     on_sale_from: Timestamp | None = None
@@ -87,8 +87,8 @@ class OfferFact(Value):
 class PriceFact(Value):
     """The price of one unit of an offer version, for a market and a period.
 
-    Facts about the same offer version, country, currency and `validFrom` are versions of one price. A fact with
-    another `validFrom` is another price, so that a year of prices can be published in advance.
+    Facts about the same offer version, partner, country, currency and `validFrom` are versions of one price. A fact
+    with another `validFrom` is another price, so that a year of prices can be published in advance.
     """
 
     kind: Literal["price"] = "price"
@@ -97,6 +97,8 @@ class PriceFact(Value):
     """The offer's id."""
     offer_version: Identifier
     """The offer's version."""
+    partner: PartnerOrganisation | None = None
+    """The partner organisation for which the price holds."""
     country: Country | None = None
     """The country in which the price holds."""
     currency: Currency
@@ -114,7 +116,9 @@ class PriceFact(Value):
     @property
     def subject(self) -> str:
         start = self.valid_from.isoformat() if self.valid_from else None
-        return subject_of("price", self.offer_id, self.offer_version, self.country, self.currency, start)
+        parts = ("price", self.offer_id, self.offer_version, self.country, self.currency, start)
+        # Prices for everybody keep the subjects that they had before there were prices for a partner.
+        return subject_of(*parts) if self.partner is None else subject_of(*parts, self.partner)
 
     @property
     def fact_id(self) -> str:
@@ -125,15 +129,18 @@ class PriceFact(Value):
         return Money(amount=self.amount, currency=self.currency)
 
     def holds_at(self, now: datetime) -> bool:
-        begins = self.valid_from
-        return (begins is None or begins <= now) and not self.expired_at(now)
+        return (self.valid_from is None or self.valid_from <= now) and not self.expired_at(now)
 
     def expired_at(self, now: datetime) -> bool:
         return self.valid_until is not None and self.valid_until <= now
 
 
 class AvailabilityFact(Value):
-    """Whether a product is available, in which country, for which partner, and how many are left."""
+    """Whether a product is available, in which country, for which partner and when, and how many are left.
+
+    Facts about the same product, partner, country and `validFrom` are versions of one fact. A fact with another
+    `validFrom` is another fact, so that a block or a delivery can be published in advance.
+    """
 
     kind: Literal["availability"] = "availability"
     """The kind of fact."""
@@ -149,17 +156,27 @@ class AvailabilityFact(Value):
     """How many are available; null is no limit. A negative number, as for stock that was sold twice, counts as 0."""
     reason: Text | None = None
     """The reason, for people; findings repeat it."""
+    valid_from: Timestamp | None = None
+    """When the fact begins to hold."""
+    valid_until: Timestamp | None = None
+    """When the fact ceases to hold; this moment is excluded."""
     sequence: Sequence
     """The sender's version of this fact: the higher one is the newer."""
     epoch: Epoch = 0
 
     @property
     def subject(self) -> str:
-        return subject_of("availability", self.product_code, self.country, self.partner)
+        parts = ("availability", self.product_code, self.country, self.partner)
+        # Facts without a beginning keep the subjects that they had before there were periods.
+        return subject_of(*parts) if self.valid_from is None else subject_of(*parts, self.valid_from.isoformat())
 
     @property
     def fact_id(self) -> str:
         return fact_id(self.subject, self.sequence, self.epoch)
+
+    def holds_at(self, now: datetime) -> bool:
+        begins, ends = self.valid_from, self.valid_until
+        return (begins is None or begins <= now) and (ends is None or now < ends)
 
 
 FactKind = Literal["offer", "price", "availability", "policy"]

@@ -50,7 +50,7 @@ NO_QUOTE = OfferQuote()
 class OfferEntry:
     """The versions of one offer and their prices. It caches quotes until a price or the sale begins or ends."""
 
-    __slots__ = ("_quotes", "_withdrawn", "prices", "product_codes", "versions")
+    __slots__ = ("_partners", "_quotes", "_withdrawn", "prices", "product_codes", "versions")
 
     def __init__(self, facts: Iterable[OfferFact | PriceFact]) -> None:
         """The newest fact of each version and of each price counts; `facts` come in any order."""
@@ -61,10 +61,12 @@ class OfferEntry:
                 _keep_newest(versions, fact.version, fact)
             else:
                 # The parts of its subject: building the text would be slower.
-                _keep_newest(prices, (fact.offer_version, fact.country, fact.currency, fact.valid_from), fact)
+                price = (fact.offer_version, fact.partner, fact.country, fact.currency, fact.valid_from)
+                _keep_newest(prices, price, fact)
         self.versions = tuple(versions.values())
         self.prices = tuple([price for price in prices.values() if not is_withdrawn(price)])
         self._withdrawn = tuple([price for price in prices.values() if is_withdrawn(price)])
+        self._partners = {price.partner for price in self.prices}
         self.product_codes = tuple({product.product_code for fact in self.versions for product in fact.products})
         self._quotes: dict[Hashable, OfferQuote] = {}
 
@@ -93,12 +95,14 @@ class OfferEntry:
         return max(newer, key=lambda fact: (fact.sequence, fact.version), default=None)
 
     def price(self, version: str, market: Market, now: datetime) -> PriceQuote:
-        """The price in this market. A price for the market's country wins over one for all countries, then the
-        newest wins. Without a currency, prices in several currencies are ambiguous: no currency is chosen."""
+        """The price in this market. A price for the market's partner wins over one for all, then one for its country
+        over one for all countries, then the newest wins. Without a currency, prices in several currencies are
+        ambiguous: no currency is chosen."""
         return price_at(self._prices(version, market), now)
 
     def quote(self, version: str, market: Market, now: datetime) -> OfferQuote:
-        key = (version, market.country, market.currency)
+        # Partners without a price of their own share the quotes.
+        key = (version, market.country, market.currency, market.partner if market.partner in self._partners else None)
         quote = self._quotes.get(key)
         if quote is None or not quote.since <= now < quote.until:
             quote = self._make_quote(version, market, now)
@@ -139,43 +143,59 @@ class OfferEntry:
             price
             for price in self.prices
             if price.offer_version == version
+            # Nobody learns of a price for another partner.
+            and price.partner in (None, market.partner)
             and price.country in (None, market.country)
             and price.currency == (market.currency or price.currency)
         ]
 
 
 class ProductEntry:
-    """The availability of one product, for each country and partner organisation."""
+    """The availability of one product, for each country, partner organisation and period."""
 
-    __slots__ = ("facts", "ids", "withdrawn")
+    __slots__ = ("_holds_always", "facts", "ids", "is_timed", "withdrawn")
 
     def __init__(self, facts: Iterable[AvailabilityFact]) -> None:
-        """The newest fact of each country and organisation counts; `facts` come in any order."""
+        """The newest fact of each country, organisation and beginning counts; `facts` come in any order."""
         newest: dict[Hashable, AvailabilityFact] = {}
         for fact in facts:
-            _keep_newest(newest, (fact.country, fact.partner), fact)
+            _keep_newest(newest, (fact.country, fact.partner, fact.valid_from), fact)
         self.facts = tuple([fact for fact in newest.values() if not is_withdrawn(fact)])
         self.withdrawn = tuple([fact for fact in newest.values() if is_withdrawn(fact)])
         self.ids = tuple([fact.fact_id for fact in self.facts])
+        self.is_timed = any(fact.valid_from or fact.valid_until for fact in self.facts)
+        only = self.facts[0] if len(self.facts) == 1 and not self.is_timed else None
+        self._holds_always = only is not None and only.partner is None and only.country is None
 
-    def availability(self, market: Market) -> AvailabilityFact | None:
+    def availability(self, market: Market, now: datetime) -> AvailabilityFact | None:
         """The fact that holds in this market; None means no limit."""
-        index = self.index_for(market)
+        index = self.index_for(market, now)
         return None if index is None else self.facts[index]
 
-    def index_for(self, market: Market) -> int | None:
-        """The index of the fact that holds: one for the partner wins, then one for the country."""
-        facts = self.facts
-        if len(facts) == 1 and facts[0].partner is None and facts[0].country is None:
+    def index_for(self, market: Market, now: datetime) -> int | None:
+        """The index of the fact that holds: one for the partner wins, then one for the country, then the newest, then
+        the one that began last."""
+        if self._holds_always:
             return 0
-        indexes = [
-            index
-            for index, fact in enumerate(facts)
-            if fact.partner in (None, market.partner) and fact.country in (None, market.country)
-        ]
+        facts = self.facts
+        indexes = self._indexes_for(market)
+        if self.is_timed:
+            indexes = [index for index in indexes if facts[index].holds_at(now)]
         if len(indexes) < 2:
             return indexes[0] if indexes else None
-        return max(indexes, key=lambda index: (bool(facts[index].partner), bool(facts[index].country)))
+        return max(indexes, key=lambda index: _availability_precedence(facts[index]))
+
+    def validity(self, market: Market, now: datetime) -> tuple[datetime, datetime]:
+        """The period around `now` in which no fact for this market begins or ceases to hold."""
+        facts = [self.facts[index] for index in self._indexes_for(market)]
+        return _period_around(now, [moment for fact in facts for moment in (fact.valid_from, fact.valid_until)])
+
+    def _indexes_for(self, market: Market) -> list[int]:
+        return [
+            index
+            for index, fact in enumerate(self.facts)
+            if fact.partner in (None, market.partner) and fact.country in (None, market.country)
+        ]
 
 
 NO_OFFER = OfferEntry(())
@@ -197,10 +217,15 @@ def _has_no_conditions(offer: OfferFact) -> bool:
 
 def _validity(offer: OfferFact, prices: list[PriceFact], now: datetime) -> tuple[datetime, datetime]:
     """The period around `now` in which neither the sale nor a price begins or ends."""
-    since, until = MIN_TIME, MAX_TIME
     changes = [offer.on_sale_from, offer.on_sale_until]
     for price in prices:
         changes += (price.valid_from, price.valid_until)
+    return _period_around(now, changes)
+
+
+def _period_around(now: datetime, changes: Iterable[datetime | None]) -> tuple[datetime, datetime]:
+    """The longest period around `now` without one of the changes; it includes its start and excludes its end."""
+    since, until = MIN_TIME, MAX_TIME
     for change in changes:
         if change is None:
             continue
@@ -209,6 +234,10 @@ def _validity(offer: OfferFact, prices: list[PriceFact], now: datetime) -> tuple
         else:
             until = min(until, change)
     return since, until
+
+
+def _availability_precedence(fact: AvailabilityFact) -> tuple[bool, bool, int, datetime]:
+    return (fact.partner is not None, fact.country is not None, fact.sequence, fact.valid_from or MIN_TIME)
 
 
 def _keep_newest(facts: dict[Hashable, F], key: Hashable, fact: F) -> None:

@@ -44,7 +44,9 @@ NO_PRICE = PriceQuote()
 def price_at(prices: list[PriceFact], now: datetime) -> PriceQuote:
     """The quote from all prices of one offer version in one market."""
     holding = [price for price in prices if price.holds_at(now)]
-    holding = [price for price in holding if price.country is not None] or holding
+    if len(holding) > 1:
+        holding = [price for price in holding if price.partner is not None] or holding
+        holding = [price for price in holding if price.country is not None] or holding
     if len(holding) == 1:
         return PriceQuote(current=holding[0])
     if holding:
@@ -62,10 +64,10 @@ def price_at(prices: list[PriceFact], now: datetime) -> PriceQuote:
 
 
 def _recency(price: PriceFact) -> tuple[int, datetime]:
-    """Orders prices of one country and currency; no two of them begin at the same moment."""
+    """Orders prices of one partner, country and currency; no two of them begin at the same moment."""
     return (price.sequence, price.valid_from or MIN_TIME)
 
 
-def _precedence(price: PriceFact) -> tuple[bool, int, datetime, str]:
-    """Orders prices of several countries and currencies, independent of the order of arrival."""
-    return (price.country is not None, *_recency(price), price.currency)
+def _precedence(price: PriceFact) -> tuple[bool, bool, int, datetime, str]:
+    """Orders prices of several markets, independent of the order of arrival."""
+    return (price.partner is not None, price.country is not None, *_recency(price), price.currency)

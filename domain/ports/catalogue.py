@@ -52,7 +52,8 @@ class CatalogueFacts(Protocol):
         policies are never cached; then they cover the named products and organisation only.
 
         With `at`, prices that do not matter then may be missing. The result is right about that time, the minute
-        after it, and the end of each price that holds then. Without `at`, it is right about any time.
+        after it, and the end of each price that holds then. Its availability is right about that time and any later
+        one. Without `at`, all is right about any time.
         """
 
 

@@ -15,6 +15,7 @@ from pydantic import (
     AfterValidator,
     AwareDatetime,
     BeforeValidator,
+    Field,
     GetPydanticSchema,
     JsonValue,
     StringConstraints,
@@ -248,6 +249,17 @@ class OfferRef(Value):
         return f"{self.id}@{self.version}"
 
 
+MAX_PRODUCT_QUANTITY = 2**31 - 1
+
+
+def _product_quantity(value: object) -> object:
+    return 1 if value is None else _whole_number(value)
+
+
+ProductQuantity = Annotated[int, Field(ge=1, le=MAX_PRODUCT_QUANTITY), BeforeValidator(_product_quantity)]
+"""How many of a product one offer needs; null is 1."""
+
+
 class Product(Value):
     """A product that an offer is made of."""
 
@@ -255,6 +267,8 @@ class Product(Value):
     """The product's code."""
     path: Text | None = None
     """Where the product is shown."""
+    quantity: ProductQuantity = 1
+    """How many of the product one offer needs."""
 
 
 class LineOffer(OfferRef):
@@ -265,7 +279,7 @@ class LineOffer(OfferRef):
     path: str | None = None
     """Where the offer was shown when it was added."""
     products: tuple[Product, ...] = ()
-    """The offer's products when it was added; one that it contains twice is listed twice."""
+    """The offer's products when it was added; one that is listed twice counts twice."""
 
 
 class Market(Value):

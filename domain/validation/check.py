@@ -11,7 +11,7 @@ from pydantic import JsonValue
 from domain.shared.findings import Finding, Resolution, Severity
 from domain.validation.context import ValidationContext
 from domain.validation.context_items import BasketLine, EvidenceKind, ProductStock, Scope
-from domain.validation.finding_schema import DataField
+from domain.validation.finding_schema import DataField, time_json
 
 CHECK_FAILED = "check_failed"
 """The code of the finding that stands for a crashed check."""
@@ -71,7 +71,14 @@ class Check:
         return self._finding(lines, message, f"{lines[0].path}{field}", {**data, "orderItemIds": _ids(lines)})
 
     def about_stock(self, stock: ProductStock, message: str, **data: JsonValue) -> Finding:
-        data = {**data, "requested": stock.requested, "orderItemIds": _ids(stock.lines)}
+        fact = stock.availability
+        data = {
+            **data,
+            "requested": stock.requested,
+            "orderItemIds": _ids(stock.lines),
+            "validFrom": time_json(fact.valid_from) if fact else None,
+            "validUntil": time_json(fact.valid_until) if fact else None,
+        }
         return self._finding(stock.lines, message, stock.path, data, stock)
 
     def failed(self, error: Exception, *, blocks: bool) -> Finding:

@@ -22,7 +22,8 @@ from domain.validation.policy import ValidationPolicy
 @dataclass(frozen=True, slots=True)
 class ValidationContext:
     """`lines` are all lines; `lines_to_check` and `stocks_to_check` leave out those that need no check.
-    `product_codes` and `availability_ids` cover all products."""
+    `product_codes` and `availability_ids` cover all products. `stock_validity` is the period around `now`, its end
+    excluded, in which no availability begins or ceases to hold."""
 
     basket: Basket
     now: datetime
@@ -33,6 +34,7 @@ class ValidationContext:
     stocks_to_check: tuple[ProductStock, ...]
     product_codes: tuple[str, ...]
     availability_ids: tuple[str, ...]
+    stock_validity: tuple[datetime, datetime]
 
     @classmethod
     def of(cls, basket: Basket, catalogue: Catalogue, now: datetime, policy: ValidationPolicy) -> ValidationContext:
@@ -40,9 +42,9 @@ class ValidationContext:
         lines = _lines(basket.items.values(), catalogue, market, now, policy)
         to_check = tuple([line for line in lines if line.needs_check])
         requested = _requested(lines)
-        stocks, availability_ids = _stocks(requested, lines, catalogue, market, policy)
-        codes = tuple(requested)
-        return cls(basket, now, policy, lines, to_check, _demands(to_check), stocks, codes, availability_ids)
+        stocks, availability_ids, validity = _stocks(requested, lines, catalogue, market, now, policy)
+        codes, demands = tuple(requested), _demands(to_check)
+        return cls(basket, now, policy, lines, to_check, demands, stocks, codes, availability_ids, validity)
 
     @property
     def scopes_to_check(self) -> frozenset[Scope]:
@@ -60,7 +62,7 @@ class ValidationContext:
         """The period around `now` in which no verdict changes by time alone: from the first moment, included, until
         the second, excluded."""
         now, within = self.now, self.policy.price_expires_within
-        since, until = MIN_TIME, MAX_TIME
+        since, until = self.stock_validity
         changes: list[datetime] = [self.basket.expires_at]
         for line in self.lines:
             quote = line.quote
@@ -113,7 +115,7 @@ def _requested(lines: Iterable[BasketLine]) -> dict[str, int]:
         quantity = line.item.quantity
         for product in line.products:
             code = product.product_code
-            requested[code] = requested.get(code, 0) + quantity
+            requested[code] = requested.get(code, 0) + quantity * product.quantity
     return requested
 
 
@@ -122,14 +124,19 @@ def _stocks(
     lines: Iterable[BasketLine],
     catalogue: Catalogue,
     market: Market,
+    now: datetime,
     policy: ValidationPolicy,
-) -> tuple[tuple[ProductStock, ...], tuple[str, ...]]:
-    """The products that may be scarce, and the ids of the facts about all products."""
+) -> tuple[tuple[ProductStock, ...], tuple[str, ...], tuple[datetime, datetime]]:
+    """The products that may be scarce, the ids of the facts about all products, and how long these hold."""
     scarce: dict[str, AvailabilityFact] = {}
     ids: list[str] = []
+    since, until = MIN_TIME, MAX_TIME
     for code, wanted in requested.items():
         product = catalogue.product_entry(code)
-        index = product.index_for(market)
+        if product.is_timed:
+            begins, ends = product.validity(market, now)
+            since, until = max(since, begins), min(until, ends)
+        index = product.index_for(market, now)
         if index is None:
             continue
         fact = product.facts[index]
@@ -140,11 +147,11 @@ def _stocks(
         ):
             scarce[code] = fact
     if not scarce:
-        return (), tuple(ids)
+        return (), tuple(ids), (since, until)
     needing: dict[str, dict[int, BasketLine]] = {code: {} for code in scarce}
     for line in lines:
         for product_of_line in line.products:
             if product_of_line.product_code in needing:
                 needing[product_of_line.product_code][line.item_index] = line
     stocks = [ProductStock(code, requested[code], tuple(needing[code].values()), fact) for code, fact in scarce.items()]
-    return tuple(stocks), tuple(ids)
+    return tuple(stocks), tuple(ids), (since, until)

@@ -94,14 +94,20 @@ def money(amount: str = "10.00", currency: str = "GBP") -> Money:
     return Money(amount=Decimal(amount), currency=currency)
 
 
-def offer(offer: str = "o-1", *, products: Iterable[str] = ("SKU-1",), **values: Any) -> OfferFact:
+def offer(
+    offer: str = "o-1", *, products: Iterable[str] = ("SKU-1",), each_product: int = 1, **values: Any
+) -> OfferFact:
+    """One offer needs `each_product` of each of its products."""
     named = ref(offer)
     given: dict[str, Any] = {
         "id": named.id,
         "version": named.version,
         "name": f"Offer {named.id}",
         "path": f"/offers/{named.id}",
-        "products": [Product(product_code=code, path=f"/products/{code.lower()}").model_dump() for code in products],
+        "products": [
+            Product(product_code=code, path=f"/products/{code.lower()}", quantity=each_product).model_dump()
+            for code in products
+        ],
         "status": "published",
         "sequence": 1,
     }

@@ -54,22 +54,27 @@ def unique(name: str) -> str:
 def known_of(catalogue: Catalogue, offer_id: str, codes: Iterable[str]) -> Sequence[Fact | None]:
     """Everything that validation could read."""
     refs = [OfferRef(id=offer_id, version=version) for version in VERSIONS]
-    markets = [Market(partner="northwind", country=country, currency="GBP") for country in (*COUNTRIES, None)]
+    markets = [Market(partner="initech", country=country, currency="GBP") for country in (*COUNTRIES, None)]
     moments = [NOW, NOW + timedelta(days=2)]
+    partners = [market.model_copy(update={"partner": partner}) for market in markets for partner in PARTNERS]
     return [
         *(catalogue.offer(ref) for ref in refs),
         *(catalogue.successor(ref) for ref in refs),
-        *(catalogue.price(ref, market, at).fact for ref in refs for market in markets for at in moments),
-        *(catalogue.availability(code, market) for code in codes for market in markets),
+        *(catalogue.price(ref, market, at).fact for ref in refs for market in partners for at in moments),
+        *(catalogue.availability(code, market, at) for code in codes for market in partners for at in moments),
     ]
 
 
 VERSIONS = ("v-1", "v-2")
 COUNTRIES = ("GB", "FR")
 PRODUCTS = ("red", "green")
+PARTNERS = ("northwind", "globex", "initech")
+"""Facts name the first two only."""
 
 sequences = st.integers(min_value=0, max_value=4)
 countries = st.sampled_from((*COUNTRIES, None))
+partners = st.sampled_from(("northwind", "globex", None))
+starts = st.sampled_from((None, NOW, NOW + timedelta(days=1)))
 
 
 @st.composite
@@ -77,26 +82,35 @@ def some_facts(draw: st.DrawFn) -> list[Fact]:
     """Facts about one offer and two products, all with different ids."""
     mark = unique("")
     said_offers = st.builds(
-        lambda version, sequence, codes: offer(
-            f"o{mark}@{version}", sequence=sequence, products=[f"{code}{mark}" for code in codes]
+        lambda version, sequence, codes, quantity: offer(
+            f"o{mark}@{version}",
+            sequence=sequence,
+            products=[f"{code}{mark}" for code in codes],
+            each_product=quantity,
         ),
         st.sampled_from(VERSIONS),
         sequences,
         st.lists(st.sampled_from(PRODUCTS), unique=True),
+        st.integers(1, 3),
     )
     said_prices = st.builds(
-        lambda country, pence, start, sequence: price(
-            f"o{mark}", f"1.{pence:02}", sequence=sequence, country=country, validFrom=start
+        lambda partner, country, pence, start, sequence: price(
+            f"o{mark}", f"1.{pence:02}", sequence=sequence, partner=partner, country=country, validFrom=start
         ),
+        partners,
         countries,
         st.integers(0, 99),
-        st.sampled_from((None, NOW, NOW + timedelta(days=1))),
+        starts,
         sequences,
     )
     said_availability = st.builds(
-        lambda code, quantity, sequence: availability(f"{code}{mark}", quantity=quantity, sequence=sequence),
+        lambda code, partner, quantity, start, sequence: availability(
+            f"{code}{mark}", quantity=quantity, sequence=sequence, partner=partner, validFrom=start
+        ),
         st.sampled_from(PRODUCTS),
+        partners,
         st.integers(0, 9),
+        starts,
         sequences,
     )
     facts: list[Fact] = draw(
@@ -114,40 +128,64 @@ MOMENTS = [START + timedelta(hours=hours, seconds=-seconds) for hours in range(-
 
 
 @st.composite
-def weekly_prices(draw: st.DrawFn) -> list[Fact]:
-    """Prices of one offer that follow each other, overlap, leave gaps, or never hold."""
+def facts_in_time(draw: st.DrawFn) -> list[Fact]:
+    """Prices of one offer, and availability of one product, that follow each other, overlap, leave gaps, or never
+    hold."""
     id = unique("o")
     hours = st.one_of(st.none(), st.integers(0, 4).map(lambda hour: START + timedelta(hours=hour)))
-    said = st.builds(
-        lambda pence, country, currency, sequence, begins, ends: price(
+    said_prices = st.builds(
+        lambda pence, partner, country, currency, sequence, begins, ends: price(
             id,
             f"1.{pence:02}",
             currency,
+            partner=partner,
             country=country,
             sequence=sequence,
             validFrom=begins,
             validUntil=ends,
         ),
         st.integers(0, 99),
+        partners,
         countries,
         st.sampled_from(("GBP", "EUR")),
         sequences,
         hours,
         hours,
     )
-    return draw(st.lists(said, unique_by=lambda fact: fact.fact_id, min_size=1, max_size=10))
+    said_availability = st.builds(
+        lambda quantity, partner, country, sequence, begins, ends: availability(
+            id,
+            quantity=quantity,
+            partner=partner,
+            country=country,
+            sequence=sequence,
+            validFrom=begins,
+            validUntil=ends,
+        ),
+        st.integers(0, 99),
+        partners,
+        countries,
+        sequences,
+        hours,
+        hours,
+    )
+    said: st.SearchStrategy[Fact] = said_prices | said_availability
+    return draw(st.lists(said, unique_by=lambda fact: fact.fact_id, min_size=1, max_size=12))
 
 
-def prices_at(catalogue: Catalogue, offer_id: str, at: datetime) -> Sequence[object]:
-    """The prices at a moment, a minute later, and at the end of the price that holds."""
+def holding_at(catalogue: Catalogue, id: str, at: datetime) -> Sequence[object]:
+    """The prices at a moment, a minute later, and at the end of the price that holds; the availability at all
+    moments from then on."""
     answers: list[object] = []
-    for country, currency in itertools.product((*COUNTRIES, None), ("GBP", "EUR", None)):
-        market = Market(partner="northwind", country=country, currency=currency)
+    for partner, country, currency in itertools.product(PARTNERS, (*COUNTRIES, None), ("GBP", "EUR", None)):
+        market = Market(partner=partner, country=country, currency=currency)
         for moment in (at, at + timedelta(seconds=59)):
-            answer = catalogue.price(ref(offer_id), market, moment)
+            answer = catalogue.price(ref(id), market, moment)
             answers.append(answer)
             if answer.current is not None and answer.current.valid_until is not None:
-                answers.append(catalogue.price(ref(offer_id), market, answer.current.valid_until).current)
+                answers.append(catalogue.price(ref(id), market, answer.current.valid_until).current)
+        answers += [catalogue.availability(id, market, moment) for moment in MOMENTS if moment >= at]
+        answers.append(catalogue.product_entry(id).validity(market, at)[1])
     return answers
 
 
@@ -221,7 +259,7 @@ class CatalogueFactsContract:
         assert [
             catalogue.offer(named),
             catalogue.price(named, GB, NOW).current,
-            catalogue.availability(code, GB),
+            catalogue.availability(code, GB, NOW),
         ] == learned
 
     async def test_unpublished_facts_are_not_known(self, facts: CatalogueFacts) -> None:
@@ -229,7 +267,7 @@ class CatalogueFactsContract:
         for fresh in (True, False):
             catalogue = await facts.catalogue([id], [id], fresh=fresh)
             assert catalogue.offer(ref(id)) is None
-            assert catalogue.availability(id, GB) is None
+            assert catalogue.availability(id, GB, NOW) is None
 
     async def test_the_policies_of_an_organisation_and_of_all_are_known(self, facts: CatalogueFacts) -> None:
         own, others = unique("partner"), unique("partner")
@@ -256,7 +294,7 @@ class CatalogueFactsContract:
 
         catalogue = await facts.catalogue([], [code], fresh=True)
 
-        assert catalogue.availability(code, GB) == availability(code, quantity=3)
+        assert catalogue.availability(code, GB, NOW) == availability(code, quantity=3)
 
     async def test_every_version_of_an_offer_is_known(self, facts: CatalogueFacts) -> None:
         id = unique("o")
@@ -341,7 +379,7 @@ class CatalogueFactsContract:
             assert withdrawn is not None
             assert withdrawn.status == "withdrawn"
             assert catalogue.price(ref(id), GB, NOW).fact is None
-            assert catalogue.availability(code, GB) is None
+            assert catalogue.availability(code, GB, NOW) is None
             assert catalogue.policies(partner) == (common,)
 
     async def test_a_key_that_several_facts_share_withdraws_them_all_and_no_fact_of_another_kind(
@@ -358,7 +396,7 @@ class CatalogueFactsContract:
         assert outcome.withdrawn == 3
         assert catalogue.price(ref(id), GB, NOW).fact is None
         assert catalogue.offer(ref(id)) == offer(id)
-        assert catalogue.availability(id, GB) == availability(id)
+        assert catalogue.availability(id, GB, NOW) == availability(id)
 
     async def test_an_offers_id_names_all_its_versions_and_no_other_offer(self, facts: CatalogueFacts) -> None:
         id = unique("o")
@@ -547,20 +585,20 @@ class CatalogueFactsContract:
         deadline=None,
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors],
     )
-    @given(weekly_prices())
+    @given(facts_in_time())
     async def test_a_query_for_a_moment_misses_nothing_that_holds_then(
         self, facts: CatalogueFacts, said: list[Fact]
     ) -> None:
         plain = InMemoryCatalogue()
         await plain.record(sourced(said))
         await facts.record(sourced(said))
-        offer_ids = {fact.offer_id for fact in said if isinstance(fact, PriceFact)}
-        everything = await plain.catalogue(offer_ids, [], fresh=True)
+        ids = {offer_of(fact) for fact in said}
+        everything = await plain.catalogue(ids, ids, fresh=True)
         for at in MOMENTS:
             for fresh in (True, False):
-                catalogue = await facts.catalogue(offer_ids, [], fresh=fresh, at=at)
-                for offer_id in offer_ids:
-                    assert prices_at(catalogue, offer_id, at) == prices_at(everything, offer_id, at)
+                catalogue = await facts.catalogue(ids, ids, fresh=fresh, at=at)
+                for id in ids:
+                    assert holding_at(catalogue, id, at) == holding_at(everything, id, at)
 
     # Each example uses its own names, because examples may share the store.
     @settings(

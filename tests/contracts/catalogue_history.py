@@ -51,7 +51,7 @@ class CatalogueHistoryContract:
 
         assert then.offer(ref(id)) == offer(id, products=[code])
         assert then.price(ref(id), GB, NOW).current == price(id, "1.00")
-        assert then.availability(code, GB) == availability(code, quantity=9)
+        assert then.availability(code, GB, NOW) == availability(code, quantity=9)
         assert then.position == before
 
     async def test_a_late_older_fact_counts_from_its_arrival_and_overwrites_nothing(self, learning: Learning) -> None:
@@ -84,7 +84,7 @@ class CatalogueHistoryContract:
             return (
                 offered and offered.status,
                 current and str(current.amount),
-                catalogue.availability(code, GB),
+                catalogue.availability(code, GB, NOW),
                 [fact.maximum_lines for fact in catalogue.policies(partner) if fact.partner == partner],
             )
 
@@ -135,7 +135,7 @@ class CatalogueHistoryContract:
 
         then = await learning.history.catalogue_as_of([], [code], position)
 
-        assert then.availability(code, GB) == availability(code, quantity=3)
+        assert then.availability(code, GB, NOW) == availability(code, quantity=3)
 
     async def test_an_offer_id_that_is_a_prefix_of_another_is_separate(self, learning: Learning) -> None:
         mark = unique("o")

@@ -91,7 +91,7 @@ async def test_facts_of_the_topics_are_recorded(
     assert [
         catalogue.offer(ref(id)),
         catalogue.price(ref(id), GB, NOW).current,
-        catalogue.availability(code, GB),
+        catalogue.availability(code, GB, NOW),
     ] == said
 
 

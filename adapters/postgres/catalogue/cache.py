@@ -21,7 +21,7 @@ LATEST = datetime.max.replace(tzinfo=UTC)
 @dataclass(frozen=True, slots=True)
 class PriceWindow:
     """The period for which prices are read, both ends included. A year of prices may be published in advance, and a
-    moment needs one or two of them."""
+    moment needs one or two of them. Availability is read from its start on."""
 
     start: datetime
     end: datetime
@@ -55,7 +55,8 @@ class CacheVersion:
 
 @dataclass(slots=True)
 class Entries:
-    """Whole offers with the prices of a period, whole products, and policies by subject (None: there is none)."""
+    """Whole offers with the prices of a period, products from its start on, and policies by subject (None: there is
+    none)."""
 
     offers: dict[str, OfferEntry] = field(default_factory=dict)
     products: dict[str, ProductEntry] = field(default_factory=dict)
@@ -78,7 +79,7 @@ class CatalogueCache:
 
     def __init__(self, size: int) -> None:
         self._offers: LRU[str, tuple[OfferEntry, PriceWindow]] = LRU(size)
-        self._products: LRU[str, ProductEntry] = LRU(size)
+        self._products: LRU[str, tuple[ProductEntry, datetime]] = LRU(size)
         self._policies: LRU[str, tuple[PolicyFact | None]] = LRU(size)
         self._by_kind: Mapping[str, LRU[str, Any]] = {
             "offer": self._offers,
@@ -98,8 +99,10 @@ class CatalogueCache:
         found = self._offers.get(offer_id)
         return found[0] if found is not None and found[1].covers(window) else None
 
-    def product(self, code: str) -> ProductEntry | None:
-        return self._products.get(code)
+    def product(self, code: str, window: PriceWindow = ALWAYS) -> ProductEntry | None:
+        """The product with at least the availability from the start of the window on; None if it must be read."""
+        found = self._products.get(code)
+        return found[0] if found is not None and found[1] <= window.start else None
 
     def policy(self, subject: str) -> tuple[PolicyFact | None] | None:
         """The policy in a tuple, (None,) if there is none; None if it must be read."""
@@ -130,7 +133,7 @@ class CatalogueCache:
         # notification would evict them.
         if seen.generation == self._generation:
             self._offers.update({id: (offer, window) for id, offer in read.offers.items()})
-            self._products.update(read.products)
+            self._products.update({code: (product, window.start) for code, product in read.products.items()})
             self._policies.update({subject: (policy,) for subject, policy in read.policies.items()})
 
     def evict(self, notification: str) -> None:

@@ -35,14 +35,15 @@ class FactRow:
     validity: tuple[str, str]
 
     @classmethod
-    def of(cls, fact: Fact, source: MessageSource) -> FactRow:
+    def of(cls, fact: Fact, source: MessageSource, content: str | None = None) -> FactRow:
+        """`content` is the fact's stored document, if it was recorded before."""
         fact_id = fact.fact_id
         # The id begins with the subject; building the subject again would be the slowest part.
         subject, _, _ = fact_id.rpartition("#")
         validity = UNLIMITED
-        if isinstance(fact, PriceFact):
+        if isinstance(fact, PriceFact | AvailabilityFact):
             validity = (_text(fact.valid_from), _text(fact.valid_until))
-        return cls(fact, source, fact_id, subject, fact.model_dump_json(), validity)
+        return cls(fact, source, fact_id, subject, content or fact.model_dump_json(), validity)
 
     def values(self) -> tuple[str, ...]:
         """The values for RECORD_FACTS."""
@@ -85,12 +86,12 @@ async def project(connection: asyncpg.Connection, rows: Sequence[FactRow]) -> Co
                 values[sql.PROJECT_OFFERS].append((fact.id, fact.version, codes, *evidence))
                 touched.add(fact.id)
             case PriceFact() as fact:
-                market = (fact.country or "", fact.currency, *row.validity)
+                market = (fact.partner or "", fact.country or "", fact.currency, *row.validity)
                 offer = (fact.offer_id, fact.offer_version)
                 values[sql.PROJECT_PRICES].append((row.subject, *offer, *market, *evidence))
                 touched.add(fact.offer_id)
             case AvailabilityFact() as fact:
-                values[sql.PROJECT_AVAILABILITY].append((row.subject, fact.product_code, *evidence))
+                values[sql.PROJECT_AVAILABILITY].append((row.subject, fact.product_code, row.validity[1], *evidence))
             case PolicyFact():
                 values[sql.PROJECT_POLICIES].append((row.subject, *evidence))
     # Always in this order, so that two writers never wait for each other in a circle.

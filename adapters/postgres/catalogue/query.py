@@ -56,7 +56,7 @@ class CatalogueQuery:
                 cached.offers[id] = offer
                 codes.update(offer.product_codes)
         for code in codes:
-            product = cache.product(code)
+            product = cache.product(code, query.needed)
             if product is None:
                 missing["availability"].add(code)
             else:

@@ -1,15 +1,15 @@
 -- Reads the entries that $1 (offers), $2 (products) and $3 (subjects of policies) name. Of the entries that the caller
 -- has cached as of position $6, named by $7 (offers), $8 (products) and $9 (policies), it reads those again that facts
 -- after that position touched. All facts come as the inside of one JSON array: of an offer all versions, its prices of
--- the period from $4 to $5, and the availability of its products.
+-- the period from $4 to $5, and the availability of its products that has not ended at $4.
 --
 -- It also returns the last position, the kinds and names of all that was touched, and whether all cached entries were
 -- read again: because $6 is null, because more than 1,000 facts were recorded since (1001 and 1000 below), or because $6
 -- lies ahead of the table, which was then restored. The statement sees one moment.
 --
 -- Prices: those that hold or end in the period; those that hold when one of these ends; and where no price holds for
--- the whole period, the last that ended before it and the next that begins after it. A price for one country or
--- currency never replaces one for another: the reader chooses. Withdrawn prices, availability and policies have odd
+-- the whole period, the last that ended before it and the next that begins after it. A price for one partner, country
+-- or currency never replaces one for another: the reader chooses. Withdrawn prices, availability and policies have odd
 -- epochs and are left out; a withdrawn offer stays known as withdrawn.
 --
 -- The planner knows neither how many offers are asked for nor, soon after a load, how many prices there are.
@@ -55,14 +55,14 @@ WITH newest AS MATERIALIZED (
     SELECT name FROM reread WHERE kind = 'availability'
 ), prices AS MATERIALIZED (
     SELECT price.* FROM wanted, LATERAL (
-        SELECT offer_id, offer_version, country, currency, valid_from, valid_until, sequence, data
+        SELECT offer_id, offer_version, partner, country, currency, valid_from, valid_until, sequence, data
         FROM catalogue_prices WHERE offer_id = wanted.id AND epoch % 2 = 0 OFFSET 0) AS price
 ), near AS MATERIALIZED (
     SELECT * FROM prices
     WHERE valid_until > $4::timestamptz
       AND (valid_from <= $5::timestamptz OR valid_until <= $5::timestamptz)
 ), lasting AS MATERIALIZED (
-    SELECT offer_id, offer_version, country, currency FROM near
+    SELECT offer_id, offer_version, partner, country, currency FROM near
     WHERE valid_from <= $4::timestamptz AND valid_until > $5::timestamptz
 ), facts AS (
     SELECT data FROM offers
@@ -76,18 +76,19 @@ WITH newest AS MATERIALIZED (
           AND epoch % 2 = 0
         OFFSET 0) AS following
     UNION ALL
-    (SELECT DISTINCT ON (offer_id, offer_version, country, currency) data FROM prices
+    (SELECT DISTINCT ON (offer_id, offer_version, partner, country, currency) data FROM prices
     WHERE valid_until <= $4::timestamptz
-      AND (offer_id, offer_version, country, currency) NOT IN (SELECT * FROM lasting)
-    ORDER BY offer_id, offer_version, country, currency, valid_until DESC, sequence DESC, valid_from DESC)
+      AND (offer_id, offer_version, partner, country, currency) NOT IN (SELECT * FROM lasting)
+    ORDER BY offer_id, offer_version, partner, country, currency, valid_until DESC, sequence DESC, valid_from DESC)
     UNION ALL
-    (SELECT DISTINCT ON (offer_id, offer_version, country, currency) data FROM prices
+    (SELECT DISTINCT ON (offer_id, offer_version, partner, country, currency) data FROM prices
     WHERE valid_from > $5::timestamptz
-      AND (offer_id, offer_version, country, currency) NOT IN (SELECT * FROM lasting)
-    ORDER BY offer_id, offer_version, country, currency, valid_from)
+      AND (offer_id, offer_version, partner, country, currency) NOT IN (SELECT * FROM lasting)
+    ORDER BY offer_id, offer_version, partner, country, currency, valid_from)
     UNION ALL
     SELECT availability.data FROM codes, LATERAL (
-        SELECT data FROM catalogue_availability WHERE product_code = codes.code AND epoch % 2 = 0 OFFSET 0) AS availability
+        SELECT data FROM catalogue_availability
+        WHERE product_code = codes.code AND valid_until > $4::timestamptz AND epoch % 2 = 0 OFFSET 0) AS availability
     UNION ALL
     SELECT data FROM catalogue_policies
      WHERE subject = ANY (string_to_array($3, E'\x1e') || ARRAY(SELECT name FROM reread WHERE kind = 'policy'))

@@ -133,19 +133,21 @@ WHERE (excluded.epoch, excluded.sequence) > (held.epoch, held.sequence)
 # The same for prices.
 PROJECT_PRICES = """
 INSERT INTO catalogue_prices AS held
-    (subject, offer_id, offer_version, country, currency, valid_from, valid_until, fact_id, epoch, sequence, data)
-SELECT subject, offer_id, offer_version, coalesce(country, ''), currency,
+    (subject, offer_id, offer_version, partner, country, currency, valid_from, valid_until,
+     fact_id, epoch, sequence, data)
+SELECT subject, offer_id, offer_version, coalesce(partner, ''), coalesce(country, ''), currency,
        coalesce(valid_from::timestamptz, '-infinity'), coalesce(valid_until::timestamptz, 'infinity'),
        fact_id, epoch::int, sequence::bigint, convert_to(data, 'UTF8')
 FROM unnest(
     string_to_array($1, E'\\x1e'), string_to_array($2, E'\\x1e'), string_to_array($3, E'\\x1e'),
-    string_to_array($4, E'\\x1e'), string_to_array($5, E'\\x1e'), string_to_array($6, E'\\x1e', ''),
-    string_to_array($7, E'\\x1e', ''), string_to_array($8, E'\\x1e'), string_to_array($9, E'\\x1e'),
-    string_to_array($10, E'\\x1e'), string_to_array($11, E'\\x1e'))
+    string_to_array($4, E'\\x1e'), string_to_array($5, E'\\x1e'), string_to_array($6, E'\\x1e'),
+    string_to_array($7, E'\\x1e', ''), string_to_array($8, E'\\x1e', ''), string_to_array($9, E'\\x1e'),
+    string_to_array($10, E'\\x1e'), string_to_array($11, E'\\x1e'), string_to_array($12, E'\\x1e'))
     AS fact
-       (subject, offer_id, offer_version, country, currency, valid_from, valid_until, fact_id, epoch, sequence, data)
+       (subject, offer_id, offer_version, partner, country, currency, valid_from, valid_until,
+        fact_id, epoch, sequence, data)
 ON CONFLICT (subject) DO UPDATE
-SET country = excluded.country, currency = excluded.currency,
+SET partner = excluded.partner, country = excluded.country, currency = excluded.currency,
     valid_from = excluded.valid_from, valid_until = excluded.valid_until,
     fact_id = excluded.fact_id, epoch = excluded.epoch, sequence = excluded.sequence, data = excluded.data
 WHERE (excluded.epoch, excluded.sequence) > (held.epoch, held.sequence)
@@ -153,14 +155,16 @@ WHERE (excluded.epoch, excluded.sequence) > (held.epoch, held.sequence)
 
 # The same for availability.
 PROJECT_AVAILABILITY = """
-INSERT INTO catalogue_availability AS held (subject, product_code, fact_id, epoch, sequence, data)
-SELECT subject, product_code, fact_id, epoch::int, sequence::bigint, convert_to(data, 'UTF8')
+INSERT INTO catalogue_availability AS held (subject, product_code, valid_until, fact_id, epoch, sequence, data)
+SELECT subject, product_code, coalesce(valid_until::timestamptz, 'infinity'), fact_id, epoch::int, sequence::bigint,
+       convert_to(data, 'UTF8')
 FROM unnest(
-    string_to_array($1, E'\\x1e'), string_to_array($2, E'\\x1e'), string_to_array($3, E'\\x1e'),
-    string_to_array($4, E'\\x1e'), string_to_array($5, E'\\x1e'), string_to_array($6, E'\\x1e'))
-    AS fact (subject, product_code, fact_id, epoch, sequence, data)
+    string_to_array($1, E'\\x1e'), string_to_array($2, E'\\x1e'), string_to_array($3, E'\\x1e', ''),
+    string_to_array($4, E'\\x1e'), string_to_array($5, E'\\x1e'), string_to_array($6, E'\\x1e'),
+    string_to_array($7, E'\\x1e'))
+    AS fact (subject, product_code, valid_until, fact_id, epoch, sequence, data)
 ON CONFLICT (subject) DO UPDATE
-SET fact_id = excluded.fact_id, epoch = excluded.epoch, sequence = excluded.sequence, data = excluded.data
+SET valid_until = excluded.valid_until, fact_id = excluded.fact_id, epoch = excluded.epoch, sequence = excluded.sequence, data = excluded.data
 WHERE (excluded.epoch, excluded.sequence) > (held.epoch, held.sequence)
 """
 

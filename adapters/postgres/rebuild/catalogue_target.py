@@ -60,8 +60,13 @@ class CatalogueTarget:
         return SourcePage(upto if last else _key(rows[-1][0]), last, len(rows), rows)
 
     async def fold(self, connection: asyncpg.Connection, page: SourcePage) -> FoldedPage:
-        facts = read_facts(row[1] for row in page.content)
-        return FoldedPage([FactRow.of(fact, NO_SOURCE) for fact in facts], len(facts), page.events)
+        documents = [row[1] for row in page.content]
+        # Rows keep the documents as they were recorded: an older release wrote fewer members.
+        rows = [
+            FactRow.of(fact, NO_SOURCE, document.decode())
+            for fact, document in zip(read_facts(documents), documents, strict=True)
+        ]
+        return FoldedPage(rows, len(rows), page.events)
 
     async def put(self, connection: asyncpg.Connection, folded: FoldedPage) -> None:
         await project(connection, folded.content)

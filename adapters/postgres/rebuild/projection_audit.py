@@ -23,7 +23,7 @@ SELECT offer_id AS first_key, version AS second_key, offer_id, version, product_
 
 # The same of prices; $2 is unused.
 PRICES = """
-SELECT subject AS first_key, $2::text AS second_key, offer_id, offer_version, country, currency,
+SELECT subject AS first_key, $2::text AS second_key, offer_id, offer_version, partner, country, currency,
        nullif(valid_from, '-infinity') AS valid_from, nullif(valid_until, 'infinity') AS valid_until,
        fact_id, epoch, sequence, data, subject
   FROM catalogue_prices WHERE subject > $1 ORDER BY subject LIMIT $3
@@ -31,7 +31,8 @@ SELECT subject AS first_key, $2::text AS second_key, offer_id, offer_version, co
 
 # The same of availability.
 AVAILABILITY = """
-SELECT subject AS first_key, $2::text AS second_key, product_code, fact_id, epoch, sequence, data, subject
+SELECT subject AS first_key, $2::text AS second_key, product_code,
+       nullif(valid_until, 'infinity') AS valid_until, fact_id, epoch, sequence, data, subject
   FROM catalogue_availability WHERE subject > $1 ORDER BY subject LIMIT $3
 """
 

@@ -98,8 +98,11 @@ def _draw_offer(line: MarkedLine) -> None:
         with box("line small"):
             safe_text(line.offer, "mono soft")
             copy_button(line.id, f"the line's id {line.id}")
-        for code in dict.fromkeys(line.products):
-            copyable_text(code, "the product code", "mono soft small")
+        for code, count in line.products.items():
+            with box("line small"):
+                copyable_text(code, "the product code", "mono soft small")
+                if count > 1:
+                    safe_text(f"×{count}", "soft")
 
 
 def draw_basket_diff(found: Sequence[FieldDifference], *, compared: bool) -> None:

@@ -114,13 +114,14 @@ def expected_columns(fact: Fact) -> dict[str, object]:
                 **columns,
                 "offer_id": fact.offer_id,
                 "offer_version": fact.offer_version,
+                "partner": fact.partner or "",
                 "country": fact.country or "",
                 "currency": fact.currency,
                 "valid_from": fact.valid_from,
                 "valid_until": fact.valid_until,
             }
         case AvailabilityFact():
-            return {**columns, "product_code": fact.product_code}
+            return {**columns, "product_code": fact.product_code, "valid_until": fact.valid_until}
         case PolicyFact():
             return columns
         case _:

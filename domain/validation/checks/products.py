@@ -18,6 +18,8 @@ _AVAILABLE = DataField("available", "number", "How many are left.")
 _REQUESTED = [
     DataField("requested", "number", "The total quantity that the basket needs."),
     DataField("orderItemIds", "texts", "The lines that need the product."),
+    DataField("validFrom", "time", "When the seller's statement of it begins to hold.", or_null=True),
+    DataField("validUntil", "time", "When it ceases to hold; this moment is excluded.", or_null=True),
 ]
 
 

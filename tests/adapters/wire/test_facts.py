@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from adapters.wire.facts import FACT_MODELS, InvalidFact, parse_fact
-from domain.catalogue.facts import FACT, AvailabilityFact, Fact, FactKind
+from domain.catalogue.facts import FACT, AvailabilityFact, Fact, FactKind, OfferFact
 from tests.builders import NOW, availability, offer, policy, price
 
 FACTS: dict[FactKind, Fact] = {
@@ -56,17 +56,13 @@ def test_a_fact_is_read_as_it_is_written(kind: FactKind) -> None:
 @pytest.mark.parametrize(
     ("document", "pointer"),
     [
-        (said("price", partner="acme"), "/partner"),
         (said("price", interval="P1M"), "/interval"),
         (said("price", colour="red"), "/colour"),
         (said("price", colour=None), "/colour"),
         (said("price", valid_until="2026-01-31T09:00:00Z"), "/valid_until"),
         (said("price", **{"a/b~c": 1}), "/a~1b~0c"),
-        (said("availability", validFrom="2099-01-01T00:00:00Z"), "/validFrom"),
-        (said("availability", validUntil="2099-01-01T00:00:00Z"), "/validUntil"),
         (said("availability", countries=["GB"]), "/countries"),
-        (said("offer", products=[{"productCode": "SKU-1", "quantity": 2}]), "/products/0/quantity"),
-        (said("offer", products=[{"productCode": "SKU-1", "quantity": True}]), "/products/0/quantity"),
+        (said("offer", products=[{"productCode": "SKU-1", "amount": 2}]), "/products/0/amount"),
         (said("offer", quantity={"min": 1, "multiple": 6}), "/quantity/multiple"),
         (said("offer", epoch=1), "/epoch"),
         (said("offer", checkoutEpoch=0), "/checkoutEpoch"),
@@ -99,17 +95,39 @@ def test_a_known_member_is_never_skipped() -> None:
     assert parsed(document, "validUntil") == price(valid_until=NOW + timedelta(days=1))
 
 
+def test_unsupported_members_are_accepted_with_their_default() -> None:
+    assert parsed(said("price", interval=None)) == FACTS["price"]
+
+
 @pytest.mark.parametrize(
-    "document",
+    ("document", "fact"),
     [
-        said("price", partner=None, interval=None),
-        said("availability", validFrom=None, validUntil=None),
-        said("offer", products=[{**PRODUCT, "quantity": None}]),
-        said("offer", products=[{**PRODUCT, "quantity": 1}]),
+        (said("price", partner="acme"), price(partner="acme")),
+        (said("price", partner=None), price()),
+        (said("availability", validFrom="2099-01-01T00:00:00Z"), availability(valid_from="2099-01-01T00:00:00Z")),
+        (said("availability", validUntil="2099-01-01T00:00:00Z"), availability(valid_until="2099-01-01T00:00:00Z")),
+        (said("availability", validFrom=None, validUntil=None), availability()),
     ],
 )
-def test_unsupported_members_are_accepted_with_their_default(document: dict[str, Any]) -> None:
-    assert parsed(document) == FACTS[document["kind"]]
+def test_a_price_may_be_for_a_partner_and_an_availability_for_a_period(document: dict[str, Any], fact: Fact) -> None:
+    assert parsed(document) == fact
+
+
+@pytest.mark.parametrize(("text", "quantity"), [("2", 2), ("2.0", 2), ("2e0", 2), ("1", 1), ("null", 1), ("2147483647", 2**31 - 1)])  # fmt: skip
+def test_a_product_may_be_needed_several_times(text: str, quantity: int) -> None:
+    document = json.dumps(said("offer", products=[{"productCode": "SKU-1", "quantity": 77}])).replace("77", text)
+
+    fact = parse_fact(document.encode())
+
+    assert isinstance(fact, OfferFact)
+    assert [product.quantity for product in fact.products] == [quantity]
+
+
+def test_a_product_without_a_quantity_is_needed_once() -> None:
+    fact = parsed(said("offer", products=[{"productCode": "SKU-1"}]))
+
+    assert isinstance(fact, OfferFact)
+    assert [product.quantity for product in fact.products] == [1]
 
 
 @pytest.mark.parametrize("sequence", [True, False, "5", 1.5, None, [1], -1, 2**63, 1e300])
@@ -139,6 +157,14 @@ def test_a_number_that_equals_a_whole_one_is_that_one(text: str, number: int) ->
         (said("offer", countries="GB"), "/countries"),
         (said("offer", products=[{"productCode": 5}]), "/products/0/productCode"),
         (said("offer", products=[{}]), "/products/0/productCode"),
+        *(
+            (said("offer", products=[{**PRODUCT, "quantity": quantity}]), "/products/0/quantity")
+            for quantity in (0, -1, 1.5, "2", True, False, [1], 2**31, 1e300)
+        ),
+        (said("price", partner=""), "/partner"),
+        (said("price", partner=7), "/partner"),
+        (said("availability", validFrom="2099-01-01"), "/validFrom"),
+        (said("availability", validUntil=4102444799), "/validUntil"),
         (said("offer", products={"0": {"productCode": "SKU-1"}}), "/products"),
         (said("price", amount=10.0), "/amount"),
         (said("price", validFrom="20991231"), "/validFrom"),
@@ -159,6 +185,8 @@ def test_a_wrong_type_is_not_guessed_and_named_by_its_place(document: dict[str, 
     [
         (said("price", validFrom="2027-01-01T00:00:00Z", validUntil="2026-01-01T00:00:00Z"), "/validUntil"),
         (said("price", validFrom="2027-01-01T01:00:00+01:00", validUntil="2027-01-01T00:00:00Z"), "/validUntil"),
+        (said("availability", validFrom="2027-01-01T00:00:00Z", validUntil="2026-01-01T00:00:00Z"), "/validUntil"),
+        (said("availability", validFrom="2027-01-01T00:00:00Z", validUntil="2027-01-01T00:00:00Z"), "/validUntil"),
         (said("offer", onSaleFrom="2027-01-01T00:00:00Z", onSaleUntil="2026-01-01T00:00:00Z"), "/onSaleUntil"),
         (said("offer", quantity={"min": 5, "max": 4}), "/quantity/max"),
         (said("offer", quantity={"max": 4, "step": 6}), "/quantity/step"),

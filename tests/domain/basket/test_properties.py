@@ -28,6 +28,7 @@ offer_facts = st.builds(
     offer,
     st.sampled_from(["o-1@v-1", "o-1@v-2", "o-1@v-3", "o-2@v-1"]),
     products=st.lists(st.sampled_from(["SKU-1", "SKU-2"]), max_size=2),
+    each_product=st.integers(1, 3),
     status=st.sampled_from(["draft", "published", "published", "withdrawn"]),
     sequence=sequences,
 )
@@ -36,6 +37,7 @@ price_facts = st.builds(
     st.sampled_from(["o-1@v-1", "o-2@v-1"]),
     st.sampled_from(["10.00", "12.00"]),
     currencies,
+    partner=partners,
     country=countries,
     valid_from=moments,
     valid_until=moments,
@@ -48,6 +50,8 @@ availability_facts = st.builds(
     partner=partners,
     status=st.sampled_from(["available", "out_of_stock", "blocked", "discontinued"]),
     quantity=st.none() | st.integers(0, 6),
+    valid_from=moments,
+    valid_until=moments,
     sequence=sequences,
 )
 
@@ -106,14 +110,14 @@ def test_the_evidence_suffices_for_the_same_verdict(facts: list[Fact]) -> None:
     assert validate_basket(GIVEN, catalogue(*named), NOW) == verdict
 
 
-def holds(fact: PriceFact, now: datetime) -> bool:
+def holds(fact: PriceFact | AvailabilityFact, now: datetime) -> bool:
     return (fact.valid_from is None or fact.valid_from <= now) and (fact.valid_until is None or now < fact.valid_until)
 
 
 @given(st.lists(price_facts, max_size=10).map(each_once), markets)
 def test_a_price_is_chosen_by_the_written_rule(facts: list[PriceFact], market: Market) -> None:
-    """The newest version of each price; in the market; valid now; the country's before the general; then the newest
-    of those, and of two equally new the one that began last. Without a currency, all candidates have the same one."""
+    """The newest version of each price; in the market; valid now; the partner's before the general; then the country's
+    before the general; then the newest of those, and of two equally new the one that began last. Without a currency, all candidates have the same one."""
     newest: dict[str, PriceFact] = {}
     for fact in facts:
         if fact.subject not in newest or newest[fact.subject].sequence < fact.sequence:
@@ -122,12 +126,15 @@ def test_a_price_is_chosen_by_the_written_rule(facts: list[PriceFact], market: M
         fact
         for fact in newest.values()
         if (fact.offer_id, fact.offer_version) == ("o-1", "v-1")
+        and fact.partner in (None, market.partner)
         and fact.country in (None, market.country)
         and market.currency in (None, fact.currency)
         and holds(fact, NOW)
     ]
-    of_country = [fact for fact in holding if fact.country is not None]
-    best = of_country if of_country else holding
+    of_partner = [fact for fact in holding if fact.partner is not None]
+    best = of_partner if of_partner else holding
+    of_country = [fact for fact in best if fact.country is not None]
+    best = of_country if of_country else best
     best.sort(key=lambda fact: fact.valid_from.timestamp() if fact.valid_from else float("-inf"))
     best.sort(key=lambda fact: fact.sequence)
     wanted = best[-1] if len({fact.currency for fact in best}) == 1 else None
@@ -136,22 +143,27 @@ def test_a_price_is_chosen_by_the_written_rule(facts: list[PriceFact], market: M
 
 @given(st.lists(availability_facts, max_size=10).map(each_once), markets)
 def test_an_availability_is_chosen_by_the_written_rule(facts: list[AvailabilityFact], market: Market) -> None:
-    """The partner's in the country, then the partner's, then the country's, then the general one; the newest."""
-    wanted = None
+    """The newest version of each; that holds now; the partner's in the country, then the partner's, then the country's,
+    then the general one; then the newest of those, and of two equally new the one that began last."""
+    newest: dict[str, AvailabilityFact] = {}
+    for fact in facts:
+        if fact.subject not in newest or newest[fact.subject].sequence < fact.sequence:
+            newest[fact.subject] = fact
+    wanted: list[AvailabilityFact] = []
     for partner, country in [
         (market.partner, market.country),
         (market.partner, None),
         (None, market.country),
         (None, None),
     ]:
-        for fact in facts:
-            if (fact.product_code, fact.partner, fact.country) != ("SKU-1", partner, country):
-                continue
-            if wanted is None or (
-                (wanted.partner, wanted.country) == (partner, country) and wanted.sequence < fact.sequence
-            ):
-                wanted = fact
-    assert catalogue(*facts).availability("SKU-1", market) == wanted
+        wanted = wanted or [
+            fact
+            for fact in newest.values()
+            if (fact.product_code, fact.partner, fact.country) == ("SKU-1", partner, country) and holds(fact, NOW)
+        ]
+    wanted.sort(key=lambda fact: fact.valid_from.timestamp() if fact.valid_from else float("-inf"))
+    wanted.sort(key=lambda fact: fact.sequence)
+    assert catalogue(*facts).availability("SKU-1", market, NOW) == (wanted[-1] if wanted else None)
 
 
 amounts = st.decimals(0, Decimal("999999999999.9999"), places=4)

@@ -115,14 +115,14 @@ def test_the_most_specific_availability_wins() -> None:
     facts = [*others, everywhere, here, ours, ours_here]
     while len(facts) > len(others):
         for order in (facts, facts[::-1]):
-            assert catalogue(*order).availability("SKU-1", GB) == facts[-1]
+            assert catalogue(*order).availability("SKU-1", GB, NOW) == facts[-1]
         facts.pop()
-    assert catalogue(*others).availability("SKU-1", GB) is None
+    assert catalogue(*others).availability("SKU-1", GB, NOW) is None
 
 
 def test_a_market_without_a_country_gets_facts_for_all_countries() -> None:
     known = catalogue(availability(quantity=1, country="GB"), price(country="GB"))
-    assert known.availability("SKU-1", NOWHERE) is None
+    assert known.availability("SKU-1", NOWHERE, NOW) is None
     assert known.price(ref(), NOWHERE, NOW).fact is None
 
 

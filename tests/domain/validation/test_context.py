@@ -24,7 +24,12 @@ from tests.builders import NOW, availability, basket, catalogue, line, money, of
 from tests.domain.validation.test_verdict_properties import CODES, OFFERS, facts, moments, some_lines
 
 unconditional = st.lists(
-    st.builds(offer, st.sampled_from(OFFERS), products=st.lists(st.sampled_from(CODES), max_size=2)),
+    st.builds(
+        offer,
+        st.sampled_from(OFFERS),
+        products=st.lists(st.sampled_from(CODES), max_size=2),
+        each_product=st.integers(1, 3),
+    ),
     unique_by=lambda fact: fact.id,
 )
 
@@ -35,18 +40,18 @@ def context_of(given: Basket, known: Catalogue, now: datetime = NOW) -> Validati
 
 def checking_all(seen: ValidationContext, known: Catalogue) -> ValidationContext:
     """The same with every line and every product to check."""
-    needing: dict[str, list[BasketLine]] = {}
+    needing: dict[str, list[tuple[BasketLine, int]]] = {}
     for each in seen.lines:
         for product in each.products:
-            needing.setdefault(product.product_code, []).append(each)
+            needing.setdefault(product.product_code, []).append((each, product.quantity))
     stocks = [
         ProductStock(
             code,
-            sum(each.item.quantity for each in lines),
-            tuple({each.item_index: each for each in lines}.values()),
-            known.availability(code, seen.basket.market),
+            sum(each.item.quantity * quantity for each, quantity in needs),
+            tuple({each.item_index: each for each, _ in needs}.values()),
+            known.availability(code, seen.basket.market, seen.now),
         )
-        for code, lines in needing.items()
+        for code, needs in needing.items()
     ]
     return replace(seen, lines_to_check=seen.lines, stocks_to_check=tuple(stocks))
 
@@ -104,6 +109,7 @@ minutely_prices = st.lists(
         st.sampled_from(["o-1", "o-1@v-2"]),
         st.sampled_from(["1", "2"]),
         st.sampled_from(["GBP", "EUR"]),
+        partner=st.sampled_from([None, "acme", "globex"]),
         country=st.none() | st.just("GB"),
         valid_from=st.none() | minutes,
         valid_until=st.none() | minutes,
@@ -113,7 +119,7 @@ minutely_prices = st.lists(
 )
 markets = st.builds(
     Market,
-    partner=st.just("acme"),
+    partner=st.sampled_from(["acme", "globex", "initech"]),
     country=st.none() | st.just("GB"),
     currency=st.none() | st.just("GBP"),
 )

@@ -166,7 +166,7 @@ async def test_a_fresh_read_takes_one_round_trip(database_url: str, database: Da
 
         async def known() -> tuple[object, ...]:
             catalogue = await facts.catalogue([id], [], fresh=True, at=NOW, partner=partner)
-            available = catalogue.availability(code, GB)
+            available = catalogue.availability(code, GB, NOW)
             price = catalogue.price(ref(id), GB, NOW).current
             maximum = next((each.maximum_lines for each in catalogue.policies(partner) if each.partner), None)
             return (available and available.quantity, price and str(price.amount), maximum)

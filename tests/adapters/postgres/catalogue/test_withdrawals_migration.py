@@ -57,6 +57,6 @@ async def test_older_facts_are_withdrawn_by_the_keys_that_loads_used_then(
     }
     assert catalogue.price(ref("o/1"), GB, NOW).fact is None
     assert catalogue.price(ref("o-2"), GB, NOW).current == price("o-2")
-    assert catalogue.availability("SKU/1", GB) is None
-    assert catalogue.availability("SKU-2", GB) == availability("SKU-2")
+    assert catalogue.availability("SKU/1", GB, NOW) is None
+    assert catalogue.availability("SKU-2", GB, NOW) == availability("SKU-2")
     assert catalogue.policies("acme") == (policy("acme"),)

@@ -223,6 +223,8 @@ def test_stock_is_summed_over_all_lines_that_need_the_product() -> None:
         "available": 8,
         "requested": 9,
         "orderItemIds": ["line-1", "line-2", "line-3"],
+        "validFrom": None,
+        "validUntil": None,
     }
     assert (finding.product_code, finding.order_item_id) == ("SKU-1", "line-1")
     assert finding.path == "$.orderItems[0].offer.products[0]"

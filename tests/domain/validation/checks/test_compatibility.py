@@ -144,7 +144,8 @@ def test_low_stock_is_a_warning_and_blocks_no_product() -> None:
     judged = verdict(basket(line("line-1")), *KNOWN[:2], availability("SKU-1", quantity=4))
     assert (judged.blocked_products, judged.ready) == ((), True)
     (finding,) = judged.validation_errors
-    assert finding.data == {"available": 4, "requested": 1, "orderItemIds": ["line-1"]}
+    always = {"validFrom": None, "validUntil": None}
+    assert finding.data == {"available": 4, "requested": 1, "orderItemIds": ["line-1"], **always}
     assert finding.product_code == "SKU-1"
 
 
