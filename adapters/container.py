@@ -88,6 +88,18 @@ class Container(MessagingContainer):
         keys = self.promise_keys
         return JwsPromiseVerifier(keys.public_key if keys else no_key, self.settings.promise_issuer, utc_now)
 
+    def public_jwks(self) -> bytes:
+        """The public keys of promises, as a JWK set; an empty one without a file of keys."""
+        from adapters.promises.keys import public_jwks
+
+        return public_jwks(tuple(self.promise_keys.keys.published_at(utc_now())) if self.promise_keys else ())
+
+    def warn_without_promises(self) -> None:
+        """Logs a warning if no key signs promises now."""
+        from adapters.promises.key_file import warn_without_signing_key
+
+        warn_without_signing_key(self.promise_keys, utc_now())
+
     @cached_property
     def projection(self) -> BasketProjection:
         from domain.basket.projection import BasketProjection

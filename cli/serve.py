@@ -46,12 +46,14 @@ async def run_api(settings: Settings) -> None:
         if settings.operator_database_url is not None:
             operators = await stack.enter_async_context(open_operator_container(settings, serving=True))
         container.personal_data.warn_if_unencrypted()
+        container.warn_without_promises()
         api = PartnerApiDependencies(
             settings=settings,
             handlers=container.handlers,
             verifier=container.token_verifier,
             new_id=new_id,
             is_ready=container.is_ready,
+            public_jwks=container.public_jwks,
         )
         application = api_application(api, operators)
         if settings.metrics_port is not None:

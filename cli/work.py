@@ -37,6 +37,7 @@ async def run_workers(settings: Settings, name: str) -> None:
     require_free_port(settings.host, settings.health_port, "the health pages", "--health-port or CHECKOUT_HEALTH_PORT")
     async with open_worker_container(settings) as container:
         container.personal_data.warn_if_unencrypted()
+        container.warn_without_promises()
         left_out = set() if settings.revalidator else {RevalidatorWorker.name}
         if not settings.sampler_baskets_per_minute:
             left_out.add(ConsistencySampler.name)

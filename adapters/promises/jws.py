@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import jwt
 from cryptography.exceptions import InvalidSignature
@@ -110,7 +110,7 @@ def read_promise(token: str) -> UnverifiedPromise:
         head = read_json(header)
         claims = _Claims.model_validate(read_json(payload))
     except ValidationError as error:
-        names = ", ".join(sorted({str(each["loc"][0]) if each["loc"] else "their order" for each in error.errors()}))
+        names = ", ".join(sorted({str(each["loc"][0]) if each["loc"] else "exp or ready" for each in error.errors()}))
         raise UnreadablePromise(f"these claims are not those of a promise: {names}") from None
     except ValueError as error:
         raise UnreadablePromise("this is no compact JWS of JSON objects") from error
@@ -158,11 +158,13 @@ class _Claims(BaseModel):
     partner: Annotated[str, Field(max_length=128)]
     total: _MoneyClaim | None
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None
-    ready: Literal[True]
+    ready: bool
     evidence: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
     @model_validator(mode="after")
-    def _ends_after_it_begins(self) -> _Claims:
+    def _is_a_promise(self) -> _Claims:
+        if not self.ready:
+            raise ValueError("a basket that is not ready has no promise")
         if self.exp <= self.iat:
             raise ValueError("exp is not after iat")
         return self

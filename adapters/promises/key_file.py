@@ -68,6 +68,13 @@ class PromiseKeyFile:
         self._keys = read_key_file(self._path)
 
 
+def warn_without_signing_key(keys: PromiseKeyFile | None, now: datetime) -> None:
+    if keys is None:
+        _log.warning("verdicts carry no promise: CHECKOUT_PROMISE_KEY_FILE names no keys")
+    elif keys.signing_at(now) is None:
+        _log.warning("verdicts carry no promise: no key of CHECKOUT_PROMISE_KEY_FILE signs now")
+
+
 def read_key_file(path: Path) -> PromiseKeySet:
     """Raises UnusablePromiseKeys where the file cannot be read, holds something else, or is open to others."""
     try:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from hashlib import sha256
 from typing import Annotated, Literal
 
@@ -41,7 +42,10 @@ class PromiseKey:
 
     @classmethod
     def new(cls, now: datetime, signs_from: datetime) -> PromiseKey:
-        return cls.of(Ed25519PrivateKey.generate(), now, signs_from)
+        """Its id does not begin with a hyphen, so that command lines take it."""
+        while (key := cls.of(Ed25519PrivateKey.generate(), now, signs_from)).id.startswith("-"):
+            pass
+        return key
 
     @classmethod
     def of(cls, private: Ed25519PrivateKey, created: datetime, signs_from: datetime) -> PromiseKey:
@@ -117,7 +121,8 @@ class PromiseKeySet:
         raise UnusablePromiseKeys(f"there is no key {id}; `checkout promise-keys list` shows them")
 
 
-def public_jwks(keys: Iterable[PromiseKey]) -> bytes:
+@lru_cache(maxsize=4)
+def public_jwks(keys: tuple[PromiseKey, ...]) -> bytes:
     """The JWK set (RFC 7517) by which order services check promises."""
     return to_json({"keys": [key.public_jwk for key in keys]})
 

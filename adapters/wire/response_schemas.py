@@ -316,6 +316,31 @@ class ValidateAnswer(ResponseSchema):
     """What mends the basket. Null if nothing is an error, or if only the seller or time can help."""
 
 
+class PromiseKeyShape(ResponseSchema):
+    """A public key that promises are signed with, as RFC 8037 has it."""
+
+    kty: Literal["OKP"]
+    """The kind of key."""
+    crv: Literal["Ed25519"]
+    """The curve."""
+    x: str
+    """The key, 32 bytes in base64url."""
+    kid: str
+    """The key's id, its thumbprint (RFC 7638). The header of a promise names it."""
+    use: Literal["sig"]
+    """The key only verifies signatures."""
+    alg: Literal["EdDSA"]
+    """The only algorithm of the key."""
+
+
+class PromiseKeysAnswer(ResponseSchema):
+    """The published keys of promises, a JWK set (RFC 7517)."""
+
+    keys: list[PromiseKeyShape]
+    """Those that sign, those that will, and retired ones whose promises may still be valid. Empty where this service
+    signs none."""
+
+
 class CommandResultShape(ResponseSchema):
     """The result of a command that a gateway queued."""
 

@@ -14,6 +14,7 @@ from api.http.static_files import swagger_routes
 from api.partner.dependencies import PartnerApiDependencies
 from api.partner.health import health_routes
 from api.partner.openapi.document import openapi_document
+from api.partner.promise_keys import promise_key_routes
 from api.partner.routes import PartnerRoutes
 
 
@@ -30,6 +31,7 @@ def create_app(dependencies: PartnerApiDependencies) -> FastAPI:
         [
             *PartnerRoutes(dependencies).routes(),
             *swagger_routes(document, page="/docs", document="/openapi.json", assets="/docs-assets"),
+            *promise_key_routes(dependencies.public_jwks, dependencies.settings.promise_jwks_max_age),
             *health_routes(dependencies.is_ready),
         ]
     )

@@ -20,6 +20,7 @@ from adapters.settings import Settings
 from api.http.request_metrics import RequestMetrics
 from api.partner.app import create_app
 from api.partner.dependencies import PartnerApiDependencies
+from api.partner.promise_keys import NO_KEYS
 from domain.validation.handlers import CheckoutHandlers
 from tests.api.partner.conformity import Conformity
 from tests.builders import InMemoryCheckout
@@ -82,6 +83,7 @@ class Service:
     ready: Callable[[], Awaitable[bool]] = always_ready
     handlers: CheckoutHandlers | None = None
     requests: RequestMetrics = field(default_factory=RequestMetrics)
+    public_jwks: Callable[[], bytes] = lambda: NO_KEYS
 
     def __post_init__(self) -> None:
         self.app: FastAPI = create_app(
@@ -93,6 +95,7 @@ class Service:
                 is_ready=self.ready,
                 clock=self.checkout.clock,
                 requests=self.requests,
+                public_jwks=self.public_jwks,
             )
         )
         self.conformity = Conformity(self.app.openapi())

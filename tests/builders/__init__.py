@@ -32,6 +32,7 @@ from domain.catalogue.epochs import FactMessage
 from domain.catalogue.facts import AvailabilityFact, Fact, OfferFact, PriceFact
 from domain.catalogue.policies import PolicyFact
 from domain.ports.event_store import Append, AppendOutcome, NewEvent
+from domain.ports.promises import PromiseSigner
 from domain.shared.eventsourcing import DomainEvent
 from domain.shared.values import Clock, LineOffer, MessageSource, Money, OfferRef, Product
 from tests.builders.direct_handlers import DirectHandlers, direct_handlers
@@ -272,6 +273,7 @@ class InMemoryCheckout:
     ids: SequentialIds = field(default_factory=SequentialIds)
     policy: CheckoutConfig = field(default_factory=CheckoutConfig)
     make_store: Callable[[Clock], InMemoryEventStore] = InMemoryEventStore
+    signer: PromiseSigner | None = None
 
     def __post_init__(self) -> None:
         self.store = self.make_store(self.clock)
@@ -281,7 +283,7 @@ class InMemoryCheckout:
     def process(self) -> CheckoutProcess:
         baskets = BasketRepository(self.store)
         return CheckoutProcess(
-            direct_handlers(self.store, baskets, self.facts, self.clock, self.ids, self.policy), baskets
+            direct_handlers(self.store, baskets, self.facts, self.clock, self.ids, self.policy, self.signer), baskets
         )
 
     @property

@@ -23,6 +23,7 @@ from domain.basket.orders import OrderReport, OrderResult
 from domain.basket.repository import BasketRepository
 from domain.ports.catalogue import CatalogueFacts
 from domain.ports.event_store import EventStore, IdempotencyKey, RenderedResponse
+from domain.ports.promises import PromiseSigner
 from domain.shared.errors import CommandRejected
 from domain.shared.values import Clock, NewId
 from domain.validation.handlers import CheckoutHandlers
@@ -77,8 +78,9 @@ def direct_handlers(
     clock: Clock,
     new_id: NewId,
     config: CheckoutConfig | None = None,
+    signer: PromiseSigner | None = None,
 ) -> DirectHandlers:
-    return DirectHandlers(CheckoutHandlers(store, baskets, catalogue, clock, new_id, config))
+    return DirectHandlers(CheckoutHandlers(store, baskets, catalogue, clock, new_id, config, signer))
 
 
 async def _result(handle: Handle[C, R], command: C, caller: Caller) -> R:

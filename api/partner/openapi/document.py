@@ -10,7 +10,7 @@ from fastapi.openapi.utils import get_openapi
 from adapters.settings import Settings
 from adapters.wire.response_schemas import ProblemShape
 from api.partner.openapi.examples import REQUESTS
-from api.partner.openapi.responses import Document, describe_responses
+from api.partner.openapi.responses import Document, describe_key_responses, describe_responses
 from api.partner.openapi.stubs import stub_routes
 
 _DESCRIPTION = """\
@@ -37,7 +37,10 @@ def openapi_document(settings: Settings, version: str) -> Document:
         version=version,
         description=_DESCRIPTION,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
-        tags=[{"name": "checkout", "description": "Baskets of partner organisations."}],
+        tags=[
+            {"name": "checkout", "description": "Baskets of partner organisations."},
+            {"name": "promises", "description": "What order services need to check promises offline."},
+        ],
         routes=stub_routes(settings),
         separate_input_output_schemas=False,
     )
@@ -50,7 +53,8 @@ def openapi_document(settings: Settings, version: str) -> Document:
         call = operation["operationId"]
         if call in REQUESTS:
             operation["requestBody"]["content"]["application/json"]["example"] = REQUESTS[call]
-        operation["responses"] = describe_responses(call, operation["responses"]["200"])
+        describe = describe_key_responses if call == "promise_keys" else describe_responses
+        operation["responses"] = describe(call, operation["responses"]["200"])
         _share_parameters(operation, components["parameters"], settings.landing_cookie)
     return _without_suffix(document)  # type: ignore[no-any-return]  # it is still a dictionary
 

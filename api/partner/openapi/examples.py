@@ -48,6 +48,18 @@ _UPDATE_REQUEST = {
     ]
 }
 _CANCEL_REQUEST = {"reason": {"code": "customer_left", "text": "The customer chose another offer."}}
+_PROMISE_KEYS = {
+    "keys": [
+        {
+            "kty": "OKP",
+            "crv": "Ed25519",
+            "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+            "kid": "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k",
+            "use": "sig",
+            "alg": "EdDSA",
+        }
+    ]
+}
 REQUESTS = {"initiate": _INITIATE_REQUEST, "update": _UPDATE_REQUEST, "cancel": _CANCEL_REQUEST}
 """The body of each call that takes one."""
 
@@ -103,7 +115,7 @@ def success_examples() -> dict[str, Any]:
         "cancel": render_body(_cancelled()),
         "order": order_body(_basket()),
     }
-    return {call: json.loads(body) for call, body in bodies.items()}
+    return {**{call: json.loads(body) for call, body in bodies.items()}, "promise_keys": _PROMISE_KEYS}
 
 
 _SAMPLES: tuple[Exception, ...] = (

@@ -100,6 +100,31 @@ def describe_responses(call: str, success: Document) -> Document:
     return responses
 
 
+def describe_key_responses(call: str, success: Document) -> Document:
+    """The responses of the call for the public keys, which has no token and no basket."""
+    problem = problem_samples()["internal_error"]
+    tag = {"description": "The version of the set.", "schema": _TEXT, "required": True}
+    caching = {"description": "How long caches may keep the set.", "schema": _TEXT, "required": True}
+    headers = {**_headers(required=()), "ETag": tag, "Cache-Control": caching}
+    success["description"] = "The keys."
+    success["headers"] = headers
+    success["content"]["application/json"]["example"] = success_examples()[call]
+    return {
+        "200": success,
+        "304": {"description": "The set has not changed since the one in `If-None-Match`.", "headers": headers},
+        "500": {
+            "description": _DESCRIPTIONS[500],
+            "headers": _headers(required=()),
+            "content": {
+                MEDIA_TYPE: {
+                    "schema": {"$ref": "#/components/schemas/ProblemShape"},
+                    "example": json.loads(problem.render()),
+                }
+            },
+        },
+    }
+
+
 def _problem_responses(call: str, replayed: Collection[str]) -> Document:
     samples = problem_samples()
     problems = [samples[code] for code in _PROBLEMS[call]]

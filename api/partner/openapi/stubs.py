@@ -17,8 +17,9 @@ from pydantic.json_schema import SkipJsonSchema
 
 from adapters.settings import Settings
 from adapters.wire.requests import CancelRequest, InitiateRequest, UpdateRequest
-from adapters.wire.response_schemas import InitiateAnswer, OrderAnswer, UpdateAnswer, ValidateAnswer
+from adapters.wire.response_schemas import InitiateAnswer, OrderAnswer, PromiseKeysAnswer, UpdateAnswer, ValidateAnswer
 from api.partner.openapi.examples import BASKET_ID
+from api.partner.promise_keys import JWKS
 from domain.shared.values import BASKET_ID_PATTERN
 
 _Absent = SkipJsonSchema[None]
@@ -57,6 +58,14 @@ IfNoneMatch = Annotated[
         openapi_examples={"version": {"value": '"3"'}},
     ),
 ]
+KeysIfNoneMatch = Annotated[
+    _EntityTags | _Absent,
+    Header(
+        title="KeysIfNoneMatch",
+        alias="If-None-Match",
+        description="`*` or a list of entity tags. If the set's tag is in the list, the response is a 304.",
+    ),
+]
 IdempotencyKey = Annotated[
     _Key | _Absent,
     Header(
@@ -93,7 +102,9 @@ def stub_routes(settings: Settings) -> Sequence[APIRoute]:
     stubs.post("/validate/{id}", summary="Validate the basket as it is now")(validate)
     stubs.post("/cancel/{id}", summary="Give the basket up")(cancel)
     stubs.get("/{id}", summary="Get the order, to resume it")(order)
-    return [route for route in stubs.routes if isinstance(route, APIRoute)]
+    public = APIRouter(tags=["promises"], responses=_IS_REPLACED, generate_unique_id_function=lambda route: route.name)
+    public.get(JWKS, summary="Get the keys that promises are signed with")(promise_keys)
+    return [route for route in (*stubs.routes, *public.routes) if isinstance(route, APIRoute)]
 
 
 async def initiate(
@@ -139,6 +150,13 @@ async def cancel(
 ) -> OrderAnswer:
     """No order can be placed from a cancelled basket, and its external id is free again. `reason` is a code with an
     optional text, or the code alone. A second cancel gets the same response. A completed or expired basket is a 409."""
+    raise NotImplementedError
+
+
+async def promise_keys(if_none_match: KeysIfNoneMatch = None) -> PromiseKeysAnswer:
+    """The public keys by which order services check promises offline, as a JWK set. The call needs no token. Caches may
+    keep the response for its `max-age`. A key is published before it signs, and for as long as a promise of it may be
+    valid."""
     raise NotImplementedError
 
 

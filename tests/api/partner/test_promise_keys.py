@@ -1,0 +1,145 @@
+"""The public keys of promises: open to everybody, cacheable, and without a trace of a private key."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from joserfc import jwt as jose
+from joserfc.errors import InvalidKeyIdError
+from joserfc.jwk import KeySet
+
+from adapters.promises.jws import JwsPromiseSigner
+from adapters.promises.keys import PromiseKey, PromiseKeySet, public_jwks
+from api.partner.promise_keys import JWKS
+from tests.adapters.promises.golden import ISSUER
+from tests.api.service import ApiCaller, Service, problem, settings_in, wanted
+from tests.builders import NOW, InMemoryCheckout, availability, offer, price
+
+pytestmark = pytest.mark.filterwarnings("ignore:EdDSA is deprecated")
+
+WAIT = timedelta(minutes=10)
+PUBLISHED_FOR = timedelta(minutes=20)
+
+
+class PromisingService:
+    """An API whose keys a test rotates while it serves."""
+
+    def __init__(self, folder: Path) -> None:
+        self.keys = PromiseKeySet([PromiseKey.new(NOW, NOW)])
+        signer = JwsPromiseSigner(self.signing_at, ISSUER)
+        self.checkout = InMemoryCheckout(signer=signer)
+        self.service = Service(
+            settings_in(folder, promise_jwks_max_age=60), checkout=self.checkout, public_jwks=self.published
+        )
+
+    def signing_at(self, now: datetime) -> PromiseKey | None:
+        return self.keys.signing_at(now)
+
+    def published(self) -> bytes:
+        return public_jwks(tuple(self.keys.published_at(self.checkout.clock())))
+
+    async def basket(self) -> str:
+        await self.checkout.record(offer("o-1"), price("o-1"), availability("SKU-1"))
+        return await self.service.caller().begin(wanted())
+
+    async def promise(self, basket_id: str) -> str:
+        answer = await self.service.caller().validate(basket_id)
+        assert answer.status_code == 200, answer.text
+        promise: str = answer.json()["promise"]
+        return promise
+
+    async def verify(self, *tokens: str) -> None:
+        """As an order service does that fetches the keys now."""
+        fetched = await self.service.stranger().send("GET", JWKS)
+        keys = KeySet.import_key_set(fetched.json())
+        for token in tokens:
+            assert jose.decode(token, keys, algorithms=["EdDSA"]).claims["ready"] is True
+
+
+@pytest.fixture
+def promising(tmp_path: Path) -> PromisingService:
+    return PromisingService(tmp_path)
+
+
+@pytest.fixture
+def stranger(promising: PromisingService) -> ApiCaller:
+    return promising.service.stranger()
+
+
+async def test_anybody_reads_the_public_keys_and_caches_may_keep_them(
+    promising: PromisingService, stranger: ApiCaller
+) -> None:
+    answer = await stranger.send("GET", JWKS)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["cache-control"] == "public, max-age=60"
+    (key,) = answer.json()["keys"]
+    assert key == promising.keys.keys[0].public_jwk
+    assert sorted(key) == ["alg", "crv", "kid", "kty", "use", "x"]
+
+
+async def test_an_unchanged_set_is_a_304(promising: PromisingService, stranger: ApiCaller) -> None:
+    tag = (await stranger.send("GET", JWKS)).headers["etag"]
+    for header in (tag, f"W/{tag}", f'"x", {tag}', "*"):
+        again = await stranger.send("GET", JWKS, headers={"if-none-match": header})
+        assert (again.status_code, again.content) == (304, b"")
+        assert (again.headers["etag"], again.headers["cache-control"]) == (tag, "public, max-age=60")
+    promising.keys = promising.keys.with_new_key(NOW, WAIT)
+    for header in (tag, "nothing", '"'):
+        changed = await stranger.send("GET", JWKS, headers={"if-none-match": header})
+        assert changed.status_code == 200
+        assert changed.headers["etag"] != tag
+
+
+async def test_a_head_has_the_headers_alone_and_other_methods_are_refused(stranger: ApiCaller) -> None:
+    get, head = await stranger.send("GET", JWKS), await stranger.send("HEAD", JWKS)
+    assert (head.status_code, head.content) == (200, b"")
+    for name in ("etag", "cache-control", "content-length", "content-type"):
+        assert head.headers[name] == get.headers[name]
+    for method in ("POST", "PUT", "DELETE"):
+        refused = await stranger.send(method, JWKS)
+        assert problem(refused) == (405, "method_not_allowed")
+        assert {each.strip() for each in refused.headers["allow"].split(",")} == {"GET", "HEAD"}
+
+
+async def test_without_keys_the_set_is_empty_and_no_cache_keeps_it(tmp_path: Path) -> None:
+    answer = await Service(settings_in(tmp_path)).stranger().send("GET", JWKS)
+    assert (answer.status_code, answer.json()) == (200, {"keys": []})
+    assert answer.headers["cache-control"] == "no-cache"
+
+
+async def test_a_verdict_carries_its_promise(promising: PromisingService) -> None:
+    id = await promising.basket()
+    verdict = (await promising.service.caller().validate(id)).json()
+    await promising.verify(verdict["promise"])
+    claims = jose.decode(verdict["promise"], _keys(promising), algorithms=["EdDSA"]).claims
+    assert claims["basketId"] == id
+    assert claims["basketVersion"] == verdict["basketVersion"]
+    assert (claims["total"], claims["currency"]) == (verdict["checkout"]["total"], verdict["checkout"]["currency"])
+
+
+def _keys(promising: PromisingService) -> KeySet:
+    return KeySet.import_key_set(json.loads(promising.published()))
+
+
+async def test_every_promise_verifies_at_every_moment_of_a_rotation(promising: PromisingService) -> None:
+    id, clock = await promising.basket(), promising.checkout.clock
+    first = promising.keys.keys[0]
+    before = await promising.promise(id)
+    promising.keys = promising.keys.with_new_key(clock(), WAIT)
+    waiting = await promising.promise(id)
+    await promising.verify(before, waiting)
+    clock.advance(WAIT)
+    after = await promising.promise(id)
+    await promising.verify(before, waiting, after)
+    promising.keys = promising.keys.with_retired(first.id, clock(), PUBLISHED_FOR)
+    retired = await promising.promise(id)
+    clock.advance(PUBLISHED_FOR - timedelta(seconds=1))
+    await promising.verify(before, waiting, after, retired)
+    clock.advance(timedelta(seconds=1))
+    await promising.verify(after, retired)
+    with pytest.raises(InvalidKeyIdError, match=first.id):
+        await promising.verify(waiting)
