@@ -25,6 +25,8 @@ from domain.basket.events import (
     OrderItemPriceExpected,
     OrderItemQuantityChanged,
     OrderItemRemoved,
+    OrderItemRepriced,
+    OrderItemSwapped,
     UnknownEvent,
 )
 from domain.basket.reconcile import reconcile
@@ -110,6 +112,10 @@ def _short_form(event: DomainEvent) -> ShortForm:  # noqa: PLR0912  a form for e
             return ("quantity", event.order_item_id, event.before, event.after)
         case OrderItemPriceExpected():
             return ("price expected", event.order_item_id, str(event.before), str(event.after))
+        case OrderItemSwapped(before=before, after=after):
+            return ("swapped", after.id, str(before.offer), str(after.offer), after.quantity)
+        case OrderItemRepriced():
+            return ("repriced", event.order_item_id, str(event.before), str(event.after))
         case BasketValidated():
             return ("validated", event.basket_version, event.ready)
         case BasketExpired():

@@ -131,7 +131,7 @@ _JSON_TYPE_MESSAGES = {
     "model_attributes_type": "Input should be an object",
     "list_type": "Input should be a valid array",
 }
-_ACTION_TYPES = "add, remove or change_quantity"
+_ACTION_TYPES = "add, remove, change_quantity, swap, clear, update_details or expect_price"
 
 
 def _violation(detail: ErrorDetails) -> Violation:

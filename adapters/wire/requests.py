@@ -32,11 +32,15 @@ from domain.basket.commands import (
     AddItem,
     CancelBasket,
     ChangeQuantity,
+    ClearItems,
+    ExpectPrice,
     InitiateBasket,
     Preconditions,
     RemoveItem,
     RequestedItem,
+    SwapItem,
     UpdateBasket,
+    UpdateDetails,
 )
 from domain.basket.decision import BasketLimits
 from domain.basket.events import OPEN_MAPS, BasketDetails
@@ -176,14 +180,9 @@ class ItemRequest(RequestModel):
 _DETAIL_NAMES = tuple(name for name in BasketDetails.model_fields if name != "market")
 
 
-class OrderRequest(RequestModel):
-    """What the basket shall be: its items and the data beside them."""
+class DetailsRequest(RequestModel):
+    """A basket's data beside its items."""
 
-    order_items: list[ItemRequest] | None = None
-    """The lines that the basket shall have; items of one offer version, type and parent become one line. Left out or
-    null: an open basket keeps its lines, and a new basket has none. An empty list removes all lines."""
-    checkout_id: Annotated[BasketId, AfterValidator(normalize_id)] | None = None
-    """The basket to set to this order. Without it, see the call."""
     external_id: Annotated[NewIdentifier | None, Field(alias="external_id")] = None
     """The caller's own id of the order; one open basket of an organisation holds it at a time."""
     country: IsoCountry | None = None
@@ -209,9 +208,26 @@ class OrderRequest(RequestModel):
     """Where it is sent, such as to whom a gift goes. Personal data."""
 
     def to_details(self) -> BasketDetails:
-        said = {name: getattr(self, name) for name in _DETAIL_NAMES}
-        maps = {name: said[name] or {} for name in OPEN_MAPS}
-        return BasketDetails.model_construct(**said | maps, market=None)
+        """All details; what the request does not name is empty."""
+        return BasketDetails.model_construct(**{name: self._detail(name) for name in _DETAIL_NAMES}, market=None)
+
+    def to_changes(self) -> dict[str, Any]:
+        """The details that the request names, null ones included, by the names of the fields of BasketDetails."""
+        return {name: self._detail(name) for name in _DETAIL_NAMES if name in self.model_fields_set}
+
+    def _detail(self, name: str) -> Any:
+        value = getattr(self, name)
+        return {} if value is None and name in OPEN_MAPS else value
+
+
+class OrderRequest(DetailsRequest):
+    """What the basket shall be: its items and the data beside them."""
+
+    order_items: list[ItemRequest] | None = None
+    """The lines that the basket shall have; items of one offer version, type and parent become one line. Left out or
+    null: an open basket keeps its lines, and a new basket has none. An empty list removes all lines."""
+    checkout_id: Annotated[BasketId, AfterValidator(normalize_id)] | None = None
+    """The basket to set to this order. Without it, see the call."""
 
 
 class InitiateRequest(RequestModel):
@@ -267,13 +283,77 @@ class ChangeQuantityAction(RequestModel):
     """The line to change."""
     quantity: NewQuantity
     """The new quantity; 0 removes the line."""
+    expected_price: MoneyRequest | None = None
+    """The price of one that the caller expects. If it is the current price, the line gets it."""
 
     def to_action(self) -> Action:
-        return ChangeQuantity(self.id, self.quantity)
+        expected = self.expected_price.to_money() if self.expected_price else None
+        return ChangeQuantity(self.id, self.quantity, expected)
+
+
+class SwapAction(RequestModel):
+    """Puts another offer, or another version, into a line at its current price. Add-ons that the new offer does not
+    carry leave."""
+
+    order_item_action_type: Literal["swap"]
+    """The kind of action."""
+    id: LineId
+    """The line to change."""
+    offer: OfferRequest
+    """The offer version that the line shall hold."""
+    quantity: Quantity | None = None
+    """The new quantity; left out, it stays."""
+
+    def to_action(self) -> Action:
+        return SwapItem(self.id, self.offer.to_ref(), self.quantity)
+
+
+class ClearAction(RequestModel):
+    """Removes all lines."""
+
+    order_item_action_type: Literal["clear"]
+    """The kind of action."""
+
+    def to_action(self) -> Action:
+        return ClearItems()
+
+
+class UpdateDetailsAction(RequestModel):
+    """Sets the details that `order` names, null removes one, and leaves the rest."""
+
+    order_item_action_type: Literal["update_details"]
+    """The kind of action."""
+    order: DetailsRequest
+    """The details to set."""
+
+    def to_action(self) -> Action:
+        return UpdateDetails(self.order.to_changes())
+
+
+class ExpectPriceAction(RequestModel):
+    """Says which price the caller expects. If it is the current price, the line gets it; else validation says that
+    they differ."""
+
+    order_item_action_type: Literal["expect_price"]
+    """The kind of action."""
+    id: LineId
+    """The line of the price."""
+    expected_price: MoneyRequest
+    """The price of one that the caller expects."""
+
+    def to_action(self) -> Action:
+        return ExpectPrice(self.id, self.expected_price.to_money())
 
 
 ActionRequest = Annotated[
-    AddAction | RemoveAction | ChangeQuantityAction, Field(discriminator="order_item_action_type")
+    AddAction
+    | RemoveAction
+    | ChangeQuantityAction
+    | SwapAction
+    | ClearAction
+    | UpdateDetailsAction
+    | ExpectPriceAction,
+    Field(discriminator="order_item_action_type"),
 ]
 
 

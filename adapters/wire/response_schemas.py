@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 from pydantic.alias_generators import to_camel
 
+from domain.basket.commands import ActionKind, ActionStatus
 from domain.basket.events import BasketStatus, CountrySource
 from domain.shared.findings import Resolution, Severity
 from domain.shared.values import BasketId, OrderItemType
@@ -152,18 +153,18 @@ class ActionResultShape(ResponseSchema):
 
     index: Annotated[int, Field(ge=0)]
     """The action's place in the request, counted from 0."""
-    order_item_action_type: Literal["add", "remove", "change_quantity"]
-    """The kind of action."""
-    status: Literal["applied", "unchanged"]
+    order_item_action_type: ActionKind
+    """The kind of action; more may come."""
+    status: ActionStatus
     """Whether the action changed anything."""
-    order_item_id: str
-    """The line of the action."""
-    before: Annotated[int, Field(ge=0)]
-    """The line's quantity before; 0 if there was no line."""
-    after: Annotated[int, Field(ge=0)]
-    """The line's quantity now; 0 if there is no line."""
+    order_item_id: str | None
+    """The line of the action; null for `clear` and `update_details`."""
+    before: Annotated[int, Field(ge=0)] | None
+    """The line's quantity before, 0 if there was no line. `clear`: the number of lines. `update_details`: null."""
+    after: Annotated[int, Field(ge=0)] | None
+    """The line's quantity now, 0 if there is no line. `clear`: 0. `update_details`: null."""
     removed_order_item_ids: list[str]
-    """Every line that left: an offer takes its add-ons along."""
+    """Every line that left: an offer takes its add-ons along, and a swap those that the new offer does not carry."""
 
 
 class UpdateAnswer(ResponseSchema):

@@ -71,7 +71,7 @@ def _action_result(result: ActionResult) -> Document:
         "index": result.index,
         "orderItemActionType": result.kind,
         "status": result.status,
-        "orderItemId": result.order_item_id.lower(),
+        "orderItemId": result.order_item_id and result.order_item_id.lower(),
         "before": result.before,
         "after": result.after,
         "removedOrderItemIds": [id.lower() for id in result.removed],

@@ -24,6 +24,8 @@ from domain.basket.events import (
     OrderItemPriceExpected,
     OrderItemQuantityChanged,
     OrderItemRemoved,
+    OrderItemRepriced,
+    OrderItemSwapped,
 )
 from domain.shared.errors import BasketFinished
 from domain.shared.eventsourcing import Aggregate
@@ -151,9 +153,31 @@ class Basket(Aggregate):
         if before != price:
             self.trigger_event(OrderItemPriceExpected, order_item_id=item_id, before=before, after=price, timestamp=now)
 
+    def reprice(self, item_id: str, price: Money, now: datetime) -> None:
+        """Gives a line the current price, which the caller accepted. No event if the line has it."""
+        before = self.items[item_id].price
+        if before != price:
+            self.trigger_event(OrderItemRepriced, order_item_id=item_id, before=before, after=price, timestamp=now)
+
+    def swap_item(self, after: OrderItem, leaving: Iterable[str], now: datetime) -> None:
+        """Puts another offer into the line of this id. The add-ons in `leaving` leave with the offer before."""
+        for add_on in leaving:
+            self.trigger_event(OrderItemRemoved, order_item_id=add_on, reason="parent_removed", timestamp=now)
+        self.trigger_event(OrderItemSwapped, before=self.items[after.id], after=after, timestamp=now)
+
+    def add_ons_of(self, item_id: str) -> list[OrderItem]:
+        """The lines under this one."""
+        return [item for item in self.items.values() if item.parent_id == item_id]
+
+    def clear_items(self, now: datetime) -> list[str]:
+        """Removes all lines; returns their ids, as `remove_item` orders them."""
+        ids = [item.id for item in sorted(self.items.values(), key=lambda item: item.parent_id is not None)]
+        self.remove_items(ids, now)
+        return ids
+
     def remove_item(self, item_id: str, now: datetime) -> list[str]:
         """Removes a line and the add-ons under it; returns the ids of all that left, the line first."""
-        add_ons = [item.id for item in self.items.values() if item.parent_id == item_id]
+        add_ons = [item.id for item in self.add_ons_of(item_id)]
         self._remove(item_id, add_ons, now)
         return [item_id, *add_ons]
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from domain.basket.basket import Basket
 from domain.basket.events import BasketDetails
@@ -97,12 +98,51 @@ class RemoveItem:
 
 @dataclass(frozen=True, slots=True)
 class ChangeQuantity:
+    """Sets a line's quantity, 0 removes it. `expected_price` is as `ExpectPrice.price`; None leaves it."""
+
     id: str
     quantity: int
+    expected_price: Money | None = None
     kind: Literal["change_quantity"] = "change_quantity"
 
 
-Action = AddItem | RemoveItem | ChangeQuantity
+@dataclass(frozen=True, slots=True)
+class SwapItem:
+    """Puts another offer, or another version, into a line. `quantity` None leaves the quantity."""
+
+    id: str
+    offer: OfferRef
+    quantity: int | None = None
+    kind: Literal["swap"] = "swap"
+
+
+@dataclass(frozen=True, slots=True)
+class ClearItems:
+    """Removes all lines."""
+
+    kind: Literal["clear"] = "clear"
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateDetails:
+    """Sets the details in `changes`, by the names of the fields of BasketDetails, and leaves the rest."""
+
+    changes: Mapping[str, Any]
+    kind: Literal["update_details"] = "update_details"
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectPrice:
+    """Sets the price of one that the caller counts on. If it is the current price, the line gets it."""
+
+    id: str
+    price: Money
+    kind: Literal["expect_price"] = "expect_price"
+
+
+Action = AddItem | RemoveItem | ChangeQuantity | SwapItem | ClearItems | UpdateDetails | ExpectPrice
+ActionKind = Literal["add", "remove", "change_quantity", "swap", "clear", "update_details", "expect_price"]
+ActionStatus = Literal["applied", "unchanged"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,19 +175,19 @@ Command = InitiateBasket | UpdateBasket | ValidateBasket | CancelBasket
 
 @dataclass(frozen=True, slots=True)
 class ActionResult:
-    """What one action did. `before` and `after` are the line's quantity, 0 if there is no line. `removed` names
-    every line that left."""
+    """What one action did. It is applied if it led to an event.
+
+    `before` and `after` are the line's quantity, 0 if there is no line. For `clear` they are the number of lines. For
+    `update_details` they are None. `order_item_id` is None for both. `removed` names every line that left.
+    """
 
     index: int
-    kind: Literal["add", "remove", "change_quantity"]
-    order_item_id: str
-    before: int
-    after: int
+    kind: ActionKind
+    status: ActionStatus
+    order_item_id: str | None
+    before: int | None
+    after: int | None
     removed: tuple[str, ...] = ()
-
-    @property
-    def status(self) -> Literal["applied", "unchanged"]:
-        return "unchanged" if self.before == self.after else "applied"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from domain.basket.events import OrderItem
 from domain.catalogue.catalogue import Catalogue
 from domain.catalogue.policies import PolicyTerms
 from domain.shared.errors import Violation
-from domain.shared.values import NewId, OrderItemType
+from domain.shared.values import Money, NewId, OfferRef, OrderItemType
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +93,22 @@ class DecisionContext:
             price=snapshot.price,
             expected_price=item.expected_price,
         )
+
+    def swapped_line(self, line: OrderItem, offer: OfferRef, quantity: int) -> OrderItem:
+        """The line with another offer, as the catalogue knows it now. No price is expected of it."""
+        snapshot = self.catalogue.describe(offer, self.basket.market, self.now)
+        changes = {"offer": snapshot.offer, "price": snapshot.price, "quantity": quantity, "expected_price": None}
+        return line.model_copy(update=changes)
+
+    def current_price(self, offer: OfferRef) -> Money | None:
+        """The price of one in the basket's market; None if the catalogue has none."""
+        return self.catalogue.describe(offer, self.basket.market, self.now).price
+
+    def carries(self, offer: OfferRef, add_on: OrderItem) -> bool:
+        """Whether the add-on may hang under the offer. True if the catalogue does not know the add-on: then
+        validation judges it."""
+        known = self.catalogue.offer(add_on.offer)
+        return known is None or (known.add_on_to is not None and offer.id in known.add_on_to)
 
     def check_quantity(self, quantity: int) -> None:
         """Raises Rejection."""

@@ -183,7 +183,7 @@ class OrderItemRemoved(DomainEvent):
     order_item_id: str
     """The line that left."""
     reason: RemovalReason
-    """Whether a caller removed the line, or it is an add-on whose offer left."""
+    """Whether a caller removed the line, or it is an add-on whose offer left or was swapped."""
 
     def apply(self, aggregate: FoldedState) -> None:
         aggregate.items.pop(self.order_item_id, None)
@@ -221,6 +221,37 @@ class OrderItemPriceExpected(DomainEvent):
     def apply(self, aggregate: FoldedState) -> None:
         item = aggregate.items[self.order_item_id]
         aggregate.items[item.id] = item.model_copy(update={"expected_price": self.after})
+        extend_expiry(aggregate, self.timestamp)
+
+
+class OrderItemSwapped(DomainEvent):
+    """A line holds another offer, or another version of its offer."""
+
+    type: Literal["checkout.order-item-swapped.v1"] = "checkout.order-item-swapped.v1"
+    before: OrderItem
+    """The line before."""
+    after: OrderItem
+    """The line now, with the same id, type and parent. Its price is the current one; no price is expected."""
+
+    def apply(self, aggregate: FoldedState) -> None:
+        aggregate.items[self.after.id] = self.after
+        extend_expiry(aggregate, self.timestamp)
+
+
+class OrderItemRepriced(DomainEvent):
+    """The caller accepted the current price of a line, and the line has it now."""
+
+    type: Literal["checkout.order-item-repriced.v1"] = "checkout.order-item-repriced.v1"
+    order_item_id: str
+    """The line of the price."""
+    before: Money | None
+    """The line's price of one before; null if it had none."""
+    after: Money
+    """The line's price of one now: the catalogue's current price."""
+
+    def apply(self, aggregate: FoldedState) -> None:
+        item = aggregate.items[self.order_item_id]
+        aggregate.items[item.id] = item.model_copy(update={"price": self.after})
         extend_expiry(aggregate, self.timestamp)
 
 
@@ -336,6 +367,8 @@ BasketEvent: TypeAlias = (
     | OrderItemRemoved
     | OrderItemQuantityChanged
     | OrderItemPriceExpected
+    | OrderItemSwapped
+    | OrderItemRepriced
     | BasketValidated
     | BasketExpired
     | BasketCompleted

@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection
 from domain.basket.basket import Basket
 from domain.basket.command_executor import CommandExecutor, Render
 from domain.basket.commands import (
-    AddItem,
     Caller,
     CancelBasket,
     Cancelled,
@@ -27,7 +26,7 @@ from domain.basket.orders import (
 )
 from domain.basket.reconcile import reconcile
 from domain.basket.repository import BasketRepository
-from domain.basket.update import apply_actions
+from domain.basket.update import apply_actions, need_present_prices, offers_of_actions, offers_of_lines
 from domain.catalogue.catalogue import Catalogue
 from domain.ports.catalogue import CatalogueFacts
 from domain.ports.event_store import EventStore, IdempotencyKey, RenderedResponse
@@ -96,14 +95,18 @@ class BasketHandlers:
         render: Render[Updated],
         key: IdempotencyKey | None = None,
     ) -> RenderedResponse:
-        """Applies the actions, all or none; raises InvalidCommand with everything that is wrong."""
-        added = {action.item.offer.id for action in command.actions if isinstance(action, AddItem)}
-        catalogue = await self._load_catalogue(added)
+        """Applies the actions, all or none. Raises InvalidCommand with everything that is wrong, and ExternalIdInUse
+        if the actions set an external id that another open basket has."""
+        actions = command.actions
+        recent = None if need_present_prices(actions) else await self._load_catalogue(offers_of_actions(actions))
 
         async def decide(basket: Basket) -> Updated:
+            catalogue = recent or await self._load_present(
+                offers_of_actions(actions) | offers_of_lines(basket, actions)
+            )
             context = self._context(basket, catalogue)
             basket.require_open(context.now)
-            return Updated(basket, apply_actions(context, command.actions))
+            return Updated(basket, apply_actions(context, actions))
 
         return await self._executor.execute(command, decide, render, caller, key)
 
@@ -182,3 +185,7 @@ class BasketHandlers:
         if not offer_ids:
             return Catalogue()
         return await self._catalogue.catalogue(offer_ids, (), fresh=False, at=self._clock())
+
+    async def _load_present(self, offer_ids: Collection[str]) -> Catalogue:
+        """The offers as they are now. A caller who accepts a price must not get one that has just ended."""
+        return await self._catalogue.catalogue(offer_ids, (), fresh=True, at=self._clock())

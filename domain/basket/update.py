@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
-from domain.basket.basket import LineKey, line_key
-from domain.basket.commands import Action, ActionResult, AddItem, ChangeQuantity, RemoveItem, RequestedItem
+from domain.basket.basket import Basket, LineKey, line_key
+from domain.basket.commands import (
+    Action,
+    ActionResult,
+    ActionStatus,
+    AddItem,
+    ChangeQuantity,
+    ClearItems,
+    ExpectPrice,
+    RemoveItem,
+    RequestedItem,
+    SwapItem,
+    UpdateDetails,
+)
 from domain.basket.decision import (
     DecisionContext,
     DependentRejection,
@@ -17,6 +28,9 @@ from domain.basket.decision import (
 )
 from domain.basket.events import OrderItem
 from domain.shared.errors import InvalidCommand, Violation
+from domain.shared.values import Money
+
+_ALREADY_IN_BASKET = "another line holds this offer version: change the quantity of that line and remove this one"
 
 
 def apply_actions(context: DecisionContext, actions: tuple[Action, ...]) -> tuple[ActionResult, ...]:
@@ -36,6 +50,56 @@ def apply_actions(context: DecisionContext, actions: tuple[Action, ...]) -> tupl
     return tuple(results)
 
 
+def need_present_prices(actions: tuple[Action, ...]) -> bool:
+    """Whether an action depends on what the catalogue says now, such as one that accepts a price."""
+    return any(isinstance(action, SwapItem) or _expected_price(action) is not None for action in actions)
+
+
+def offers_of_actions(actions: tuple[Action, ...]) -> set[str]:
+    """The ids of the offers that the actions put into the basket."""
+    return {action.item.offer.id for action in actions if isinstance(action, AddItem)} | {
+        action.offer.id for action in actions if isinstance(action, SwapItem)
+    }
+
+
+def offers_of_lines(basket: Basket, actions: tuple[Action, ...]) -> set[str]:
+    """The ids of the offers on the lines whose price an action accepts, and on all add-ons if an action swaps: those
+    of a swapped line may have to leave."""
+    swaps = any(isinstance(action, SwapItem) for action in actions)
+    repriced = {
+        action.id.lower()
+        for action in actions
+        if isinstance(action, ChangeQuantity | ExpectPrice) and _expected_price(action) is not None
+    }
+    return {
+        line.offer.id
+        for line in basket.items.values()
+        if (swaps and line.type == "add_on") or line.id.lower() in repriced
+    }
+
+
+def _expected_price(action: Action) -> Money | None:
+    match action:
+        case AddItem(item=item):
+            return item.expected_price
+        case ChangeQuantity(expected_price=price) | ExpectPrice(price=price):
+            return price
+        case _:
+            return None
+
+
+class _Effect(NamedTuple):
+    """What an action did to a line: its quantity before and after, and the lines that left."""
+
+    order_item_id: str | None
+    before: int | None
+    after: int | None
+    removed: tuple[str, ...] = ()
+
+
+_NO_LINE = _Effect(None, None, None)
+
+
 class _ActionRun:
     def __init__(self, context: DecisionContext, actions: tuple[Action, ...]) -> None:
         self._context = context
@@ -49,15 +113,28 @@ class _ActionRun:
         self._left_with_parent: set[str] = set()
 
     def apply(self, index: int, action: Action) -> ActionResult:
+        version = self._basket.version
+        effect = self._apply(action)
+        status: ActionStatus = "unchanged" if self._basket.version == version else "applied"
+        return ActionResult(index, action.kind, status, *effect)
+
+    def _apply(self, action: Action) -> _Effect:
         match action:
             case AddItem(item=item):
-                return self._add(index, item)
-            case RemoveItem(id=id):
-                return self._remove(index, self._ids.resolve(id))
-            case ChangeQuantity(id=id, quantity=0):
-                return replace(self._remove(index, self._ids.resolve(id)), kind="change_quantity")
-            case ChangeQuantity(id=id, quantity=quantity):
-                return self._change_quantity(index, self._ids.resolve(id), quantity)
+                return self._add(item)
+            case RemoveItem(id=id) | ChangeQuantity(id=id, quantity=0):
+                return self._remove(self._ids.resolve(id))
+            case ChangeQuantity(id=id):
+                return self._change_quantity(self._ids.resolve(id), action)
+            case SwapItem(id=id):
+                return self._swap(self._ids.resolve(id), action)
+            case ClearItems():
+                return self._clear()
+            case UpdateDetails(changes=changes):
+                self._basket.update_details(changes, self._context.now)
+                return _NO_LINE
+            case ExpectPrice(id=id, price=price):
+                return self._expect_price(self._ids.resolve(id), price)
             case _:
                 assert_never(action)
 
@@ -65,7 +142,7 @@ class _ActionRun:
         if isinstance(action, AddItem) and action.item.id not in self._basket.items:
             self._ids.reject(action.item.id)
 
-    def _add(self, index: int, item: RequestedItem) -> ActionResult:
+    def _add(self, item: RequestedItem) -> _Effect:
         type = resolve_type(item, self._type_required)
         self._context.check_quantity(item.quantity)
         parent_id = resolve_parent(item, type, self._ids, self._basket.items)
@@ -74,37 +151,73 @@ class _ActionRun:
         if item.id is not None:
             self._require_free(item.id, held)
         if held is not None:
-            return self._raise_quantity(index, held, item)
+            return self._raise_quantity(held, item)
         if len(self._basket.items) >= self._context.limits.max_items:
             raise self._context.too_many_items()
         line = self._context.new_line(item, type, parent_id)
         self._basket.add_item(line, self._context.now)
         self._id_by_key[key] = line.id
         self._ids.bind(item.id, line.id)
-        return ActionResult(index, "add", line.id, 0, line.quantity)
+        return _Effect(line.id, 0, line.quantity)
 
-    def _raise_quantity(self, index: int, held: OrderItem, item: RequestedItem) -> ActionResult:
+    def _raise_quantity(self, held: OrderItem, item: RequestedItem) -> _Effect:
         quantity = held.quantity + item.quantity
         self._context.check_quantity(quantity)
         self._basket.change_quantity(held.id, quantity, self._context.now)
-        if item.expected_price is not None:
-            self._basket.expect_price(held.id, item.expected_price, self._context.now)
+        self._accept_price(held, item.expected_price)
         self._ids.bind(item.id, held.id)
-        return ActionResult(index, "add", held.id, held.quantity, quantity)
+        return _Effect(held.id, held.quantity, quantity)
 
-    def _remove(self, index: int, id: str) -> ActionResult:
+    def _remove(self, id: str) -> _Effect:
         if id in self._left_with_parent and id not in self._basket.items:
-            return ActionResult(index, "remove", id, 0, 0)
+            return _Effect(id, 0, 0)
         before = self._line(id).quantity
         removed = self._basket.remove_item(id, self._context.now)
         self._left_with_parent.update(removed[1:])
-        return ActionResult(index, "remove", id, before, 0, tuple(removed))
+        return _Effect(id, before, 0, tuple(removed))
 
-    def _change_quantity(self, index: int, id: str, quantity: int) -> ActionResult:
-        before = self._line(id).quantity
+    def _clear(self) -> _Effect:
+        self._left_with_parent.update(line.id for line in self._basket.items.values() if line.parent_id is not None)
+        removed = self._basket.clear_items(self._context.now)
+        return _Effect(None, len(removed), 0, tuple(removed))
+
+    def _change_quantity(self, id: str, action: ChangeQuantity) -> _Effect:
+        line = self._line(id)
+        self._context.check_quantity(action.quantity)
+        self._basket.change_quantity(id, action.quantity, self._context.now)
+        self._accept_price(line, action.expected_price)
+        return _Effect(id, line.quantity, action.quantity)
+
+    def _swap(self, id: str, action: SwapItem) -> _Effect:
+        line, offer = self._line(id), action.offer
+        quantity = line.quantity if action.quantity is None else action.quantity
         self._context.check_quantity(quantity)
-        self._basket.change_quantity(id, quantity, self._context.now)
-        return ActionResult(index, "change_quantity", id, before, quantity)
+        if (offer.id, offer.version) == (line.offer.id, line.offer.version):
+            self._basket.change_quantity(id, quantity, self._context.now)
+            return _Effect(id, line.quantity, quantity)
+        key = (offer.id, offer.version, line.type, line.parent_id)
+        if self._line_of(key) is not None:
+            raise Rejection("offer", "offer_already_in_basket", _ALREADY_IN_BASKET)
+        leaving = [each.id for each in self._basket.add_ons_of(id) if not self._context.carries(offer, each)]
+        after = self._context.swapped_line(line, offer, quantity)
+        self._basket.swap_item(after, leaving, self._context.now)
+        self._id_by_key[key] = id
+        self._left_with_parent.update(leaving)
+        return _Effect(id, line.quantity, quantity, tuple(leaving))
+
+    def _expect_price(self, id: str, price: Money) -> _Effect:
+        line = self._line(id)
+        self._accept_price(line, price)
+        return _Effect(id, line.quantity, line.quantity)
+
+    def _accept_price(self, line: OrderItem, expected: Money | None) -> None:
+        """Records what the caller expects, and gives the line the current price if that is it."""
+        if expected is None:
+            return
+        self._basket.expect_price(line.id, expected, self._context.now)
+        current = self._context.current_price(line.offer)
+        if current is not None and current.is_same_amount(expected):
+            self._basket.reprice(line.id, current, self._context.now)
 
     def _line_of(self, key: LineKey) -> OrderItem | None:
         # The line with this key may have left, and another line may have its id now.

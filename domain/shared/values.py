@@ -224,6 +224,10 @@ class Money(Value):
     def times(self, quantity: int) -> Money:
         return self.model_copy(update={"amount": EXACT_DECIMAL.multiply(self.amount, Decimal(quantity))})
 
+    def is_same_amount(self, other: Money) -> bool:
+        """Whether amount and currency are the same, whatever else the values say."""
+        return self.amount == other.amount and self.currency == other.currency
+
     def __str__(self) -> str:
         return f"{self.amount} {self.currency}"
 

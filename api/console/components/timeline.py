@@ -34,6 +34,8 @@ _TONES: dict[str, Tone] = {
     "order-item-removed": "bad",
     "order-item-quantity-changed": "info",
     "order-item-price-expected": "info",
+    "order-item-swapped": "info",
+    "order-item-repriced": "info",
     "basket-details-changed": "info",
     "basket-completed": "good",
     "basket-expired": "warn",

@@ -107,7 +107,7 @@ def _cancelled() -> Cancelled:
 
 def success_examples() -> dict[str, Any]:
     """The body of each call's success."""
-    updated = Updated(_basket(), (ActionResult(0, "change_quantity", ITEM_ID, 1, 3),))
+    updated = Updated(_basket(), (ActionResult(0, "change_quantity", "applied", ITEM_ID, 1, 3),))
     bodies = {
         "initiate": render_body(Initiated(_basket(), created=True)),
         "update": render_body(updated),

@@ -28,6 +28,8 @@ from domain.basket.events import (
     OrderItemPriceExpected,
     OrderItemQuantityChanged,
     OrderItemRemoved,
+    OrderItemRepriced,
+    OrderItemSwapped,
     UnknownEvent,
 )
 from domain.shared.eventsourcing import DomainEvent
@@ -76,6 +78,10 @@ def _describe(event: DomainEvent, before: Basket | None) -> str:  # noqa: PLR091
             return f"quantity of {_name(id, lines.get(id))} from {known.before} to {known.after}"
         case OrderItemPriceExpected(order_item_id=id):
             return describe_change(f"expected price of {_name(id, lines.get(id))}", known.before, known.after)
+        case OrderItemSwapped(before=line):
+            return _describe_swap(line, known.after)
+        case OrderItemRepriced(order_item_id=id):
+            return f"{describe_change(f'price of {_name(id, lines.get(id))}', known.before, known.after)}, as expected"
         case BasketValidated():
             return _describe_verdict(known)
         case BasketExpired():
@@ -141,6 +147,13 @@ def _describe_details(before: BasketDetails, after: BasketDetails) -> list[str]:
 
 def _describe_market(market: EligibilityCountry) -> str:
     return f"sold in {market.country} by {market.source}"
+
+
+def _describe_swap(before: OrderItem, after: OrderItem) -> str:
+    return (
+        f"{before.quantity} × {_line_name(before)} swapped for {after.quantity} × {_line_name(after)}"
+        f"{_describe_price(after)}"
+    )
 
 
 def _describe_price(line: OrderItem) -> str:

@@ -20,7 +20,7 @@ OWN_ID = "0b6f5d3c-1111-7000-8000-000000000001"
 def test_an_added_offer_becomes_a_line() -> None:
     decided = Scenario(basket()).when(add("o-1", 2))
     decided.then(("added", item_id(1), "o-1@v-1", 2))
-    assert decided.results == (ActionResult(0, "add", item_id(1), 0, 2),)
+    assert decided.results == (ActionResult(0, "add", "applied", item_id(1), 0, 2),)
     assert decided.results[0].status == "applied"
 
 
@@ -44,7 +44,7 @@ def test_an_offer_that_the_catalogue_does_not_know_is_accepted_without_name_or_p
 def test_adding_an_offer_version_that_the_basket_holds_raises_that_line() -> None:
     decided = Scenario(basket(line("line-1", quantity=3))).when(add("o-1", 2))
     decided.then(("quantity", "line-1", 3, 5))
-    assert decided.results == (ActionResult(0, "add", "line-1", 3, 5),)
+    assert decided.results == (ActionResult(0, "add", "applied", "line-1", 3, 5),)
 
 
 def test_another_version_of_an_offer_is_another_line() -> None:
@@ -196,7 +196,7 @@ def test_a_line_may_be_raised_to_the_limit_and_no_further() -> None:
 def test_a_quantity_is_changed() -> None:
     decided = Scenario(basket(line("line-1", quantity=3))).when(change("line-1", 1))
     decided.then(("quantity", "line-1", 3, 1))
-    assert decided.results == (ActionResult(0, "change_quantity", "line-1", 3, 1),)
+    assert decided.results == (ActionResult(0, "change_quantity", "applied", "line-1", 3, 1),)
 
 
 def test_a_change_to_the_same_quantity_is_unchanged_and_no_event() -> None:
@@ -209,7 +209,7 @@ def test_a_change_to_0_removes_the_line() -> None:
     given = basket(line("line-1", quantity=3), line("line-2", "a-1", parent_id="line-1"))
     decided = Scenario(given).when(change("line-1", 0))
     decided.then(("removed", "line-2", "parent_removed"), ("removed", "line-1", "requested"))
-    assert decided.results == (ActionResult(0, "change_quantity", "line-1", 3, 0, ("line-1", "line-2")),)
+    assert decided.results == (ActionResult(0, "change_quantity", "applied", "line-1", 3, 0, ("line-1", "line-2")),)
 
 
 # removing
@@ -224,7 +224,7 @@ def test_a_removed_offer_takes_its_add_ons_along() -> None:
     )
     decided = Scenario(given).when(remove("line-1"))
     decided.then(("removed", "line-2", "parent_removed"), ("removed", "line-1", "requested"))
-    assert decided.results == (ActionResult(0, "remove", "line-1", 1, 0, ("line-1", "line-2")),)
+    assert decided.results == (ActionResult(0, "remove", "applied", "line-1", 1, 0, ("line-1", "line-2")),)
 
 
 def test_a_removed_add_on_leaves_its_offer() -> None:

@@ -168,7 +168,7 @@ async def test_a_stale_cache_causes_no_wrong_rejection_and_no_wrong_success(endi
     other = checkout.process().handlers
     if ending == "an item that only the other process added":
         added = await other.update(update(id, add("o-2")), caller())
-        new = added.results[0].order_item_id
+        new = added.results[0].order_item_id or ""
         updated = await checkout.handlers.update(update(id, change(new, 4)), caller())
         assert updated.basket.items[new].quantity == 4
     else:

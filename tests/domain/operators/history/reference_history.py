@@ -18,6 +18,8 @@ CHANGES = frozenset(
         "order-item-removed",
         "order-item-quantity-changed",
         "order-item-price-expected",
+        "order-item-swapped",
+        "order-item-repriced",
     )
 )
 """Events that move the expiry of a basket that expires by activity."""
@@ -51,6 +53,12 @@ def reference_at(documents: Sequence[Json], version: int) -> Json:  # noqa: PLR0
                 lines[event["orderItemId"]]["quantity"] = event["after"]
             case "checkout.order-item-price-expected.v1":
                 lines[event["orderItemId"]]["expectedPrice"] = event["after"]
+            case "checkout.order-item-swapped.v1":
+                assert lines[event["after"]["id"]] == event["before"]
+                lines[event["after"]["id"]] = dict(event["after"])
+            case "checkout.order-item-repriced.v1":
+                assert lines[event["orderItemId"]]["price"] == event["before"]
+                lines[event["orderItemId"]]["price"] = event["after"]
             case "checkout.basket-validated.v1":
                 said = ("ready", "blockedProducts", "validationErrors", "evidence", "passed", "basketVersion")
                 basket["lastVerdict"] = {
