@@ -12,9 +12,13 @@ from domain.basket.commands import (
     AddItem,
     CancelBasket,
     ChangeQuantity,
+    ClearItems,
+    ExpectPrice,
     InitiateBasket,
     RemoveItem,
     RequestedItem,
+    SwapItem,
+    UpdateDetails,
 )
 from domain.basket.orders import OrderReport
 from domain.catalogue.facts import Fact
@@ -31,6 +35,7 @@ from tests.builders import (
     money,
     offer,
     price,
+    ref,
     update,
     validate,
 )
@@ -155,13 +160,24 @@ class RandomLife:
         if not lines or self._dice.random() < 0.4:
             return AddItem(self._item())
         line = self._dice.choice(lines)
-        match self._dice.randrange(4):
-            case 0:
+        match self._dice.randrange(8):
+            case 0 | 1:
                 return RemoveItem(line.id)
-            case 1 if line.type == "offer":
+            case 2 | 3 if line.type == "offer":
                 return AddItem(item("a-1", type="add_on", parent_id=line.id))
+            case 4:
+                return SwapItem(line.id, ref(self._dice.choice(OFFERS)), self._dice.choice([None, 3]))
+            case 5:
+                return ExpectPrice(line.id, self._dice.choice([money("9.99"), money("0.0001"), money("3")]))
+            case 6:
+                return self._rare_action()
             case _:
                 return ChangeQuantity(line.id, self._dice.randint(0, 9))
+
+    def _rare_action(self) -> Action:
+        if self._dice.random() < 0.1:
+            return ClearItems()
+        return UpdateDetails({"source": self._dice.choice(SOURCES), "currency": self._dice.choice(["GBP", "EUR"])})
 
     def _item(self) -> RequestedItem:
         expected = self._dice.choice([None, None, money("9.99"), money("3")])

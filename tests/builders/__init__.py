@@ -16,12 +16,16 @@ from domain.basket.commands import (
     AddItem,
     Caller,
     ChangeQuantity,
+    ClearItems,
+    ExpectPrice,
     IfMatch,
     InitiateBasket,
     Preconditions,
     RemoveItem,
     RequestedItem,
+    SwapItem,
     UpdateBasket,
+    UpdateDetails,
     ValidateBasket,
 )
 from domain.basket.decision import BasketLimits, CheckoutConfig, DecisionContext
@@ -157,8 +161,24 @@ def remove(id: str) -> RemoveItem:
     return RemoveItem(id)
 
 
-def change(id: str, quantity: int) -> ChangeQuantity:
-    return ChangeQuantity(id, quantity)
+def change(id: str, quantity: int, expected_price: Money | None = None) -> ChangeQuantity:
+    return ChangeQuantity(id, quantity, expected_price)
+
+
+def swap(id: str, offer: str, quantity: int | None = None) -> SwapItem:
+    return SwapItem(id, ref(offer), quantity)
+
+
+def clear() -> ClearItems:
+    return ClearItems()
+
+
+def update_details(**changes: Any) -> UpdateDetails:
+    return UpdateDetails(changes)
+
+
+def expect_price(id: str, price: Money) -> ExpectPrice:
+    return ExpectPrice(id, price)
 
 
 def line(

@@ -213,9 +213,9 @@ WRONG: list[tuple[object, list[tuple[str, str]]]] = [
     (order(customFields={"a": "\x00"}), [("/order/customFields", "not_storable")]),
     ({**order(), "a~/b": 1}, [("/a~0~1b", "unknown_field")]),
     (order(wanted(quantity=0), wanted(id="x"), currency=1), [
+        ("/order/currency", "wrong_type"),
         ("/order/orderItems/0/quantity", "quantity_too_small"),
         ("/order/orderItems/1/id", "wrong_format"),
-        ("/order/currency", "wrong_type"),
     ]),
 ]  # fmt: skip
 

@@ -76,7 +76,7 @@ async def test_one_bad_action_rejects_all_and_changes_nothing(shop: ApiCaller) -
 WRONG: list[tuple[object, list[tuple[str, str]]]] = [
     ({}, [("/orderItemActions", "required")]),
     (actions({}), [("/orderItemActions/0/orderItemActionType", "required")]),
-    (actions({"orderItemActionType": "swap"}), [("/orderItemActions/0/orderItemActionType", "not_one_of")]),
+    (actions({"orderItemActionType": "steal"}), [("/orderItemActions/0/orderItemActionType", "not_one_of")]),
     (actions(add(quantity=0)), [("/orderItemActions/0/quantity", "quantity_too_small")]),
     (actions(add(quantity=10_000)), [("/orderItemActions/0/quantity", "quantity_too_large")]),
     (actions(change(NEVER, -1)), [("/orderItemActions/0/quantity", "quantity_too_small")]),

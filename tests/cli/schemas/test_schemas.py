@@ -39,12 +39,14 @@ from tests.builders import (
     add,
     availability,
     caller,
+    expect_price,
     initiate,
     item,
     money,
     offer,
     policy,
     price,
+    swap,
     update,
     validate,
 )
@@ -127,6 +129,11 @@ async def test_every_event_and_verdict_of_a_played_basket_is_valid() -> None:
     await handlers.validate(validate(id), caller())
     await handlers.update(update(id, add("o-1", type="offer")), caller())
     await handlers.initiate(initiate(item("o-2", expected_price=money("9.00")), checkout_id=id), caller())
+    held = (await handlers.update(update(id, add("o-3")), caller())).basket
+    (swapped,) = (line.id for line in held.items.values() if line.offer.id == "o-3")
+    await handlers.update(update(id, swap(swapped, "o-1")), caller())
+    await checkout.record(price("o-1", "8.00", sequence=2, valid_until=NOW + LIFETIME))
+    await handlers.update(update(id, expect_price(swapped, money("8.00"))), caller())
     checkout.clock.advance(LIFETIME)
     validated = await handlers.validate(validate(id), caller())
     await handlers.expire(id, caller())
