@@ -44,6 +44,7 @@ from tests.builders.direct_handlers import DirectHandlers
 CATALOGUE: tuple[Fact, ...] = (
     offer("o-1", products=["SKU-1", "SKU-2"]),
     price("o-1", "9.99"),
+    price("o-1", "11", "EUR"),
     offer("o-2", products=["SKU-2"]),
     price("o-2", "0.0001"),
     offer("o-3", products=["SKU-3"]),
@@ -104,9 +105,19 @@ class RandomLife:
                 return await self._later_release(basket)
             case 4 if self._dice.random() < 0.2:
                 return await self._forget(basket)
+            case 5 if self._dice.random() < 0.5:
+                return await self._other_currency(basket)
             case _:
                 actions = [self._action(basket) for _ in range(self._dice.randint(1, 3))]
                 return (await self._handlers.update(update(basket.id, *actions), caller())).basket
+
+    async def _other_currency(self, basket: Basket) -> Basket:
+        """Changes the currency, and accepts the prices of o-1 in it."""
+        other = money("11", "EUR") if basket.details.currency == "GBP" else money("9.99")
+        lines = [line for line in basket.items.values() if line.offer.id == "o-1"]
+        accepted = [ExpectPrice(line.id, other) for line in lines]
+        currency = UpdateDetails({"currency": other.currency})
+        return (await self._handlers.update(update(basket.id, currency, *accepted), caller())).basket
 
     async def _later_release(self, basket: Basket) -> Basket:
         """Appends an event of a type that this release does not know."""
@@ -168,7 +179,7 @@ class RandomLife:
             case 4:
                 return SwapItem(line.id, ref(self._dice.choice(OFFERS)), self._dice.choice([None, 3]))
             case 5:
-                return ExpectPrice(line.id, self._dice.choice([money("9.99"), money("0.0001"), money("3")]))
+                return ExpectPrice(line.id, self._dice.choice([money("9.99"), money("11", "EUR"), money("3")]))
             case 6:
                 return self._rare_action()
             case _:
