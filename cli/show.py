@@ -12,7 +12,7 @@ from cli.history import BasketId
 from cli.operator_options import timestamp_option
 from cli.output import STDOUT, Output, StyledText, TableColumn, Wide, echo_json
 from cli.runner import run_with_container
-from domain.shared.formatting import format_money, format_time
+from domain.shared.formatting import format_money, format_order_total, format_time
 
 if TYPE_CHECKING:
     from adapters.container import Container
@@ -88,8 +88,8 @@ def print_basket(document: Mapping[str, Any], out: Output = STDOUT) -> None:
         out.table(LINES, [_row(line) for line in document["orderItems"]])
     else:
         out.say("no lines", style="dim")
-    if document["total"]:
-        out.say(f"total {format_money(document['total'])}", style="bold")
+    if total := format_order_total(document):
+        out.say(f"total {total}", style="bold")
     _print_verdict(document["lastVerdict"], out)
 
 

@@ -50,11 +50,13 @@ CATALOGUE: tuple[Fact, ...] = (
     offer("o-3", products=["SKU-3"]),
     price("o-3", "120", "EUR"),
     offer("a-1", products=["SKU-4"], addOnTo=["o-1"]),
-    price("a-1", "3.5"),
+    price("a-1", "3.5", interval="P1M"),
+    offer("o-4", products=["SKU-3"]),
+    price("o-4", "49.005", interval="P1Y"),
     availability("SKU-1", quantity=4),
     availability("SKU-2", status="blocked", reason="recalled"),
 )
-OFFERS = ("o-1", "o-1", "o-2", "o-3", "o-unknown")
+OFFERS = ("o-1", "o-1", "o-2", "o-3", "o-4", "o-unknown")
 SOURCES = (None, "shop", "kiosk")
 OPEN_MAPS: tuple[dict[str, object], ...] = (
     {},
@@ -191,5 +193,5 @@ class RandomLife:
         return UpdateDetails({"source": self._dice.choice(SOURCES), "currency": self._dice.choice(["GBP", "EUR"])})
 
     def _item(self) -> RequestedItem:
-        expected = self._dice.choice([None, None, money("9.99"), money("3")])
+        expected = self._dice.choice([None, None, money("9.99"), money("3"), money("49.005", interval="P1M")])
         return item(self._dice.choice(OFFERS), self._dice.randint(1, 4), type="offer", expected_price=expected)

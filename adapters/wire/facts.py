@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator
 from typing import Any, Literal, TypedDict
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails, from_json
+from pydantic_core import from_json
 
 from adapters.wire.strict_json import InvalidJson, Location, RepeatedMember, pointer, read_json
 from adapters.wire.validation_messages import ValidationReason, describe_validation_error, join_reasons
@@ -27,10 +27,6 @@ FACT_MODELS: dict[FactKind, type[Fact]] = {
     "availability": AvailabilityFact,
     "policy": PolicyFact,
 }
-
-NEUTRAL_MEMBERS: frozenset[tuple[str, str]] = frozenset({("price", "interval")})
-"""Members, by kind and name, that the contract has and this release does not support. They are accepted only with the
-value that they have by default, null."""
 
 
 class InvalidFact(ValueError):
@@ -92,7 +88,7 @@ def _read(document: bytes, kind: FactKind | None, ignored: Collection[str]) -> F
         passed_over = [
             detail["loc"] if kind else detail["loc"][1:]
             for detail in error.errors(include_url=False, include_context=False)
-            if detail["type"] == "extra_forbidden" and _may_pass(detail, kind, ignored)
+            if detail["type"] == "extra_forbidden" and detail["loc"][-1] in ignored
         ]
         if not passed_over:
             raise
@@ -106,13 +102,6 @@ def _validated(document: bytes, kind: FactKind | None) -> Fact:
     if kind is None:
         return FACT.validate_json(document, **_STRICTLY)
     return FACT_MODELS[kind].model_validate_json(document, **_STRICTLY)
-
-
-def _may_pass(detail: ErrorDetails, kind: FactKind | None, ignored: Collection[str]) -> bool:
-    name, value = detail["loc"][-1], detail["input"]
-    if name in ignored:
-        return True
-    return (kind or detail["loc"][0], name) in NEUTRAL_MEMBERS and value is None
 
 
 def _remove(content: Any, location: tuple[str | int, ...]) -> None:

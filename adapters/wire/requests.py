@@ -50,12 +50,13 @@ from domain.shared.values import (
     WHOLE_NUMBER,
     BasketId,
     DataSubject,
-    Money,
+    Interval,
     NewIdentifier,
     NewText,
     OfferRef,
     OpenMap,
     OrderItemType,
+    Price,
     normalize_id,
 )
 
@@ -144,15 +145,18 @@ class OfferRequest(RequestModel):
 
 
 class MoneyRequest(RequestModel):
-    """An amount in a currency."""
+    """An amount in a currency, paid once or again and again."""
 
     amount: Annotated[str, StringConstraints(pattern=AMOUNT_PATTERN)]
     """The amount as a decimal string, such as 10.00."""
     currency: IsoCurrency
     """The currency, ISO 4217."""
 
-    def to_money(self) -> Money:
-        return Money.model_construct(amount=Decimal(self.amount), currency=self.currency)
+    interval: Interval | None = None
+    """The time between two payments, an ISO 8601 duration such as P1M. Null or left out: whatever the interval is."""
+
+    def to_price(self) -> Price:
+        return Price.model_construct(amount=Decimal(self.amount), currency=self.currency, interval=self.interval)
 
 
 class ItemRequest(RequestModel):
@@ -172,7 +176,7 @@ class ItemRequest(RequestModel):
     """The price of one that the caller expects; validation compares the current price with it."""
 
     def to_item(self) -> RequestedItem:
-        expected = self.expected_price.to_money() if self.expected_price else None
+        expected = self.expected_price.to_price() if self.expected_price else None
         quantity = 1 if self.quantity is None else self.quantity
         return RequestedItem(self.offer.to_ref(), quantity, self.id, self.type, self.parent_id, expected)
 
@@ -287,7 +291,7 @@ class ChangeQuantityAction(RequestModel):
     """The price of one that the caller expects. If it is the current price, the line gets it."""
 
     def to_action(self) -> Action:
-        expected = self.expected_price.to_money() if self.expected_price else None
+        expected = self.expected_price.to_price() if self.expected_price else None
         return ChangeQuantity(self.id, self.quantity, expected)
 
 
@@ -342,7 +346,7 @@ class ExpectPriceAction(RequestModel):
     """The price of one that the caller expects."""
 
     def to_action(self) -> Action:
-        return ExpectPrice(self.id, self.expected_price.to_money())
+        return ExpectPrice(self.id, self.expected_price.to_price())
 
 
 ActionRequest = Annotated[

@@ -11,7 +11,7 @@ from pydantic.alias_generators import to_camel
 from domain.basket.commands import ActionKind, ActionStatus
 from domain.basket.events import BasketStatus, CountrySource
 from domain.shared.findings import Resolution, Severity
-from domain.shared.values import BasketId, OrderItemType
+from domain.shared.values import INTERVAL_PATTERN, BasketId, OrderItemType
 
 Amount = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?$")]
 
@@ -29,6 +29,13 @@ class MoneyShape(ResponseSchema):
     """The amount as a decimal string, such as 10.00."""
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")]
     """The currency, ISO 4217."""
+
+
+class PriceShape(MoneyShape):
+    """An amount in a currency, paid once or again and again."""
+
+    interval: Annotated[str, Field(pattern=INTERVAL_PATTERN, examples=["P1M"])] | None = None
+    """The time between two payments, an ISO 8601 duration such as P1M; null for an amount that is paid once."""
 
 
 class ProductShape(ResponseSchema):
@@ -70,12 +77,12 @@ class OrderItemShape(ResponseSchema):
     """How many of the offer."""
     offer: OfferShape
     """The offer version, as it was known when the line was added."""
-    price: MoneyShape | None
+    price: PriceShape | None
     """The price of one, as it was known when the line was added."""
-    expected_price: MoneyShape | None = None
-    """The price of one that the caller expects, if it gave one."""
+    expected_price: PriceShape | None = None
+    """The price of one that the caller expects, if it gave one. Its interval is null if the caller named none."""
     line_total: MoneyShape | None
-    """The price of all of the line."""
+    """The price of all of the line, for the interval of its price."""
 
 
 class MarketShape(ResponseSchema):
@@ -122,8 +129,12 @@ class OrderShape(ResponseSchema):
     """Where it is sent: personal data."""
     order_items: list[OrderItemShape]
     """The lines."""
+    totals: list[PriceShape] = []
+    """The sums of the priced lines: one for each interval and currency, once first, then by the interval's length."""
     total: MoneyShape | None
-    """The sum of all lines; null if a line is unpriced or currencies are mixed."""
+    """The sum of all lines; null if a line is unpriced, or if intervals or currencies are mixed."""
+    payable: MoneyShape | None = None
+    """What can be charged: `total` rounded half up to the currency's minor unit (ISO 4217); null if `total` is."""
     created: AwareDatetime
     """When the basket began."""
     modified: AwareDatetime
@@ -230,7 +241,7 @@ class QuantityChangeShape(ResponseSchema):
     """The line."""
     quantity: Annotated[int, Field(ge=1)]
     """The new quantity."""
-    expected_price: Annotated[MoneyShape, Field(default=None)]
+    expected_price: Annotated[PriceShape, Field(default=None)]
     """The current price of one; there where the line's price is mended too."""
 
 
@@ -263,7 +274,7 @@ class PriceAcceptanceShape(ResponseSchema):
     """The kind of action."""
     id: str
     """The line."""
-    expected_price: MoneyShape
+    expected_price: PriceShape
     """The current price of one."""
 
 

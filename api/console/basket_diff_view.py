@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from domain.operators.history.basket_json import Document
-from domain.shared.formatting import format_date_time, format_money, is_money
+from domain.shared.formatting import format_date_time, format_money, format_order_total, is_money
 from domain.shared.json_diff import diff_members
 
 DiffMark = Literal["", "added", "removed", "changed"]
@@ -127,7 +127,13 @@ def _readable(basket: Document) -> Document:
     expires = format_date_time(datetime.fromisoformat(basket["expiresAt"]))
     country, source = basket["market"]["country"], basket["market"]["source"]
     market = country if source in (None, "country") else f"{country} by {source}"
-    return {**basket, "market": market, "ready": _VERDICTS[basket["ready"]], "expiresAt": f"{expires} UTC"}
+    return {
+        **basket,
+        "market": market,
+        "ready": _VERDICTS[basket["ready"]],
+        "total": format_order_total(basket),
+        "expiresAt": f"{expires} UTC",
+    }
 
 
 def _mark_members(before: Document, after: Document) -> dict[str, MarkedValue]:

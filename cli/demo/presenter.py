@@ -8,7 +8,7 @@ from typing import Any
 
 from cli.output import STDOUT, Output, TableColumn
 from domain.operators.history.as_of import HistoryEntry
-from domain.shared.formatting import format_money
+from domain.shared.formatting import NOTHING, format_money, format_order_total
 
 Document = dict[str, Any]
 
@@ -71,7 +71,7 @@ class Presenter:
             for item in order["orderItems"]
         ]
         self._table(title, LINES, rows)
-        self._out.say(f"total {format_money(order['total'])}", style="bold")
+        self._out.say(f"total {format_order_total(order) or NOTHING}", style="bold")
 
     def verdict(self, verdict: Document) -> None:
         """Ready or not, and every finding."""

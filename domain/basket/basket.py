@@ -30,7 +30,8 @@ from domain.basket.events import (
 from domain.shared.errors import BasketFinished
 from domain.shared.eventsourcing import Aggregate
 from domain.shared.findings import Remedy, Verdict
-from domain.shared.values import Market, Money, OrderItemType, json_equal, total
+from domain.shared.totals import Sums, sum_up
+from domain.shared.values import Market, Money, OrderItemType, Price, json_equal
 
 LineKey = tuple[str, str, OrderItemType, str | None]
 
@@ -106,7 +107,11 @@ class Basket(Aggregate):
 
     @property
     def total(self) -> Money | None:
-        return total([item.line_total for item in self.items.values()])
+        return self.sums.total
+
+    @property
+    def sums(self) -> Sums:
+        return sum_up([item.line_total for item in self.items.values()])
 
     def status_at(self, now: datetime) -> BasketStatus:
         """Expired from `expires_at` on, even before an event says so."""
@@ -147,13 +152,13 @@ class Basket(Aggregate):
                 OrderItemQuantityChanged, order_item_id=item_id, before=before, after=quantity, timestamp=now
             )
 
-    def expect_price(self, item_id: str, price: Money | None, now: datetime) -> None:
+    def expect_price(self, item_id: str, price: Price | None, now: datetime) -> None:
         """Sets the price that the caller counts on. No event if it is the same."""
         before = self.items[item_id].expected_price
         if before != price:
             self.trigger_event(OrderItemPriceExpected, order_item_id=item_id, before=before, after=price, timestamp=now)
 
-    def reprice(self, item_id: str, price: Money, now: datetime) -> None:
+    def reprice(self, item_id: str, price: Price, now: datetime) -> None:
         """Gives a line the current price, which the caller accepted. No event if the line has it."""
         before = self.items[item_id].price
         if before != price:

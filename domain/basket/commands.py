@@ -10,7 +10,7 @@ from domain.basket.basket import Basket
 from domain.basket.events import BasketDetails
 from domain.shared.errors import BasketExists, VersionMismatch
 from domain.shared.findings import Assessment, Remedy, Verdict
-from domain.shared.values import Money, OfferRef, OrderItemType
+from domain.shared.values import OfferRef, OrderItemType, Price
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +30,14 @@ class Caller:
 @dataclass(frozen=True, slots=True)
 class RequestedItem:
     """A line that a caller asks for. `type` may be None, for an offer in a basket without add-ons.
-    `expected_price` is the price of one that the caller counts on."""
+    `expected_price` is the price of one that the caller counts on; without an interval, any interval will do."""
 
     offer: OfferRef
     quantity: int
     id: str | None = None
     type: OrderItemType | None = None
     parent_id: str | None = None
-    expected_price: Money | None = None
+    expected_price: Price | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ class ChangeQuantity:
 
     id: str
     quantity: int
-    expected_price: Money | None = None
+    expected_price: Price | None = None
     kind: Literal["change_quantity"] = "change_quantity"
 
 
@@ -136,7 +136,7 @@ class ExpectPrice:
     """Sets the price of one that the caller counts on. If it is the current price, the line gets it."""
 
     id: str
-    price: Money
+    price: Price
     kind: Literal["expect_price"] = "expect_price"
 
 

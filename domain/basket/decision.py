@@ -18,7 +18,7 @@ from domain.basket.events import OrderItem
 from domain.catalogue.catalogue import Catalogue
 from domain.catalogue.policies import PolicyTerms
 from domain.shared.errors import Violation
-from domain.shared.values import Money, NewId, OfferRef, OrderItemType
+from domain.shared.values import NewId, OfferRef, OrderItemType, Price
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class DecisionContext:
         changes = {"offer": snapshot.offer, "price": snapshot.price, "quantity": quantity, "expected_price": None}
         return line.model_copy(update=changes)
 
-    def current_price(self, offer: OfferRef) -> Money | None:
+    def current_price(self, offer: OfferRef) -> Price | None:
         """The price of one in the basket's market; None if the catalogue has none."""
         return self.catalogue.describe(offer, self.basket.market, self.now).price
 

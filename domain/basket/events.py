@@ -15,10 +15,10 @@ from domain.shared.values import (
     Currency,
     Identifier,
     LineOffer,
-    Money,
     OpenMap,
     OrderItemType,
     PartnerOrganisation,
+    Price,
     Text,
 )
 
@@ -91,13 +91,13 @@ class OrderItem(Value):
     """How many of the offer."""
     offer: LineOffer
     """The offer version, as it was known when the line was added."""
-    price: Money | None = None
+    price: Price | None = None
     """The price of one, as it was known when the line was added; null if it was unknown."""
-    expected_price: Money | None = None
-    """The price of one that the caller expects; null if it gave none."""
+    expected_price: Price | None = None
+    """The price of one that the caller expects; null if it gave none. Its interval is null if the caller named none."""
 
     @property
-    def line_total(self) -> Money | None:
+    def line_total(self) -> Price | None:
         return self.price.times(self.quantity) if self.price else None
 
 
@@ -213,9 +213,9 @@ class OrderItemPriceExpected(DomainEvent):
     type: Literal["checkout.order-item-price-expected.v1"] = "checkout.order-item-price-expected.v1"
     order_item_id: str
     """The line of the price."""
-    before: Money | None
+    before: Price | None
     """The expected price of one before; null for none."""
-    after: Money | None
+    after: Price | None
     """The expected price of one now; null for none."""
 
     def apply(self, aggregate: FoldedState) -> None:
@@ -244,9 +244,9 @@ class OrderItemRepriced(DomainEvent):
     type: Literal["checkout.order-item-repriced.v1"] = "checkout.order-item-repriced.v1"
     order_item_id: str
     """The line of the price."""
-    before: Money | None
+    before: Price | None
     """The line's price of one before; null if it had none."""
-    after: Money
+    after: Price
     """The line's price of one now: the catalogue's current price."""
 
     def apply(self, aggregate: FoldedState) -> None:

@@ -16,7 +16,7 @@ from domain.basket.decision import (
 )
 from domain.basket.events import BasketDetails, OrderItem
 from domain.shared.errors import InvalidCommand, Violation
-from domain.shared.values import Money
+from domain.shared.values import Price
 
 
 def reconcile(context: DecisionContext, details: BasketDetails, items: tuple[RequestedItem, ...] | None) -> None:
@@ -100,8 +100,11 @@ class _WantedLines:
         return self._context.new_line(item, type, parent_id)
 
 
-def _common_price(one: Money | None, other: Money | None) -> Money | None:
+def _common_price(one: Price | None, other: Price | None) -> Price | None:
     """The price that two items of one line expect; raises Rejection if they differ."""
-    if one is not None and other is not None and one != other:
+    if one is None or other is None:
+        return one or other
+    expected = one.with_interval_of(other)
+    if expected != other.with_interval_of(one):
         raise Rejection("expectedPrice", "expected_prices_contradict", f"another item of this line expects {one}")
-    return one or other
+    return expected

@@ -11,13 +11,20 @@ from domain.basket.basket import Basket
 from domain.basket.commands import Validated
 from domain.basket.events import OrderItem
 from domain.shared.findings import Finding, Remedy
-from domain.shared.values import Money
+from domain.shared.totals import sum_up
+from domain.shared.values import Money, Price
 
 Document = dict[str, Any]
 
 
 def serialize_money(money: Money | None) -> Document | None:
     return None if money is None else {"amount": str(money.amount), "currency": money.currency}
+
+
+def serialize_price(price: Price | None) -> Document | None:
+    if price is None:
+        return None
+    return {"amount": str(price.amount), "currency": price.currency, "interval": price.interval}
 
 
 def entity_tag(version: int) -> str:
@@ -27,7 +34,9 @@ def entity_tag(version: int) -> str:
 
 def serialize_order(basket: Basket) -> Document:
     """Money as decimal strings, times in RFC 3339. An unpriced line has no price, and then the order has no total."""
-    details = basket.details
+    details, items = basket.details, basket.items.values()
+    line_totals = [item.line_total for item in items]
+    sums = sum_up(line_totals)
     return {
         "id": basket.id,
         "external_id": details.external_id,
@@ -44,24 +53,26 @@ def serialize_order(basket: Basket) -> Document:
         "customerDetails": details.customer_details,
         "billingDetails": details.billing_details,
         "deliveryDetails": details.delivery_details,
-        "orderItems": [_item_document(item) for item in basket.items.values()],
-        "total": serialize_money(basket.total),
+        "orderItems": [_item_document(item, total) for item, total in zip(items, line_totals, strict=True)],
+        "totals": [serialize_price(each) for each in sums.totals],
+        "total": serialize_money(sums.total),
+        "payable": serialize_money(sums.payable),
         "created": basket.created_on,
         "modified": basket.modified_on,
         "expiresAt": basket.expires_at,
     }
 
 
-def _item_document(item: OrderItem) -> Document:
+def _item_document(item: OrderItem, line_total: Price | None) -> Document:
     return {
         "id": item.id.lower(),
         "type": item.type,
         "parentId": item.parent_id and item.parent_id.lower(),
         "quantity": item.quantity,
         "offer": item.offer,
-        "price": serialize_money(item.price),
-        "expectedPrice": serialize_money(item.expected_price),
-        "lineTotal": serialize_money(item.line_total),
+        "price": serialize_price(item.price),
+        "expectedPrice": serialize_price(item.expected_price),
+        "lineTotal": serialize_money(line_total),
     }
 
 

@@ -28,7 +28,7 @@ from domain.basket.decision import (
 )
 from domain.basket.events import OrderItem
 from domain.shared.errors import InvalidCommand, Violation
-from domain.shared.values import Money
+from domain.shared.values import Price
 
 _ALREADY_IN_BASKET = "another line holds this offer version: change the quantity of that line and remove this one"
 
@@ -78,7 +78,7 @@ def offers_of_lines(basket: Basket, actions: tuple[Action, ...]) -> set[str]:
     }
 
 
-def _expected_price(action: Action) -> Money | None:
+def _expected_price(action: Action) -> Price | None:
     match action:
         case AddItem(item=item):
             return item.expected_price
@@ -205,18 +205,18 @@ class _ActionRun:
         self._left_with_parent.update(leaving)
         return _Effect(id, line.quantity, quantity, tuple(leaving))
 
-    def _expect_price(self, id: str, price: Money) -> _Effect:
+    def _expect_price(self, id: str, price: Price) -> _Effect:
         line = self._line(id)
         self._accept_price(line, price)
         return _Effect(id, line.quantity, line.quantity)
 
-    def _accept_price(self, line: OrderItem, expected: Money | None) -> None:
+    def _accept_price(self, line: OrderItem, expected: Price | None) -> None:
         """Records what the caller expects, and gives the line the current price if that is it."""
         if expected is None:
             return
         self._basket.expect_price(line.id, expected, self._context.now)
         current = self._context.current_price(line.offer)
-        if current is not None and current.is_same_amount(expected):
+        if current is not None and expected.is_met_by(current):
             self._basket.reprice(line.id, current, self._context.now)
 
     def _line_of(self, key: LineKey) -> OrderItem | None:

@@ -13,7 +13,7 @@ from domain.catalogue.facts import AvailabilityFact, Fact, OfferFact, PriceFact
 from domain.catalogue.offer_index import NO_OFFER, NO_PRODUCT, OfferEntry, OfferQuote, ProductEntry
 from domain.catalogue.policies import PolicyFact
 from domain.catalogue.pricing import PriceQuote
-from domain.shared.values import LineOffer, Market, Money, OfferRef
+from domain.shared.values import LineOffer, Market, OfferRef, Price
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class OfferSnapshot:
     """An offer as a new line of a basket records it. An unknown offer has no name, products or price."""
 
     offer: LineOffer
-    price: Money | None = None
+    price: Price | None = None
 
 
 class Catalogue:

@@ -21,8 +21,9 @@ from domain.shared.values import (
     Country,
     Currency,
     Identifier,
-    Money,
+    Interval,
     PartnerOrganisation,
+    Price,
     Product,
     Text,
     Timestamp,
@@ -105,6 +106,8 @@ class PriceFact(Value):
     """The currency, ISO 4217."""
     amount: Amount
     """The price of one unit, as a decimal string."""
+    interval: Interval | None = None
+    """The time between two payments, an ISO 8601 duration such as P1M; null for a price that is paid once."""
     valid_from: Timestamp | None = None
     """When the price begins."""
     valid_until: Timestamp | None = None
@@ -125,8 +128,8 @@ class PriceFact(Value):
         return fact_id(self.subject, self.sequence, self.epoch)
 
     @property
-    def money(self) -> Money:
-        return Money(amount=self.amount, currency=self.currency)
+    def money(self) -> Price:
+        return Price(amount=self.amount, currency=self.currency, interval=self.interval)
 
     def holds_at(self, now: datetime) -> bool:
         return (self.valid_from is None or self.valid_from <= now) and not self.expired_at(now)

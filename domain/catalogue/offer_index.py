@@ -13,7 +13,7 @@ from typing import TypeVar
 from domain.catalogue.epochs import is_withdrawn, recency
 from domain.catalogue.facts import AvailabilityFact, OfferFact, PriceFact
 from domain.catalogue.pricing import MAX_TIME, MIN_TIME, NO_PRICE, PriceQuote, price_at
-from domain.shared.values import Market, Money
+from domain.shared.values import Market, Price
 
 F = TypeVar("F", OfferFact, PriceFact, AvailabilityFact)
 
@@ -40,7 +40,7 @@ class OfferQuote:
     successor_ids: tuple[str, ...] = ()
     price_ids: tuple[str, ...] = ()
     next_price_ids: tuple[str, ...] = ()
-    plain_price: Money | None = None
+    plain_price: Price | None = None
     price_ends: datetime | None = None
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, WrapSerializer
 
 from domain.shared.eventsourcing import Value
-from domain.shared.values import Money, OfferRef
+from domain.shared.values import Money, OfferRef, Price
 
 Severity = Literal["error", "warning"]
 """An error makes the basket not ready; a warning does not."""
@@ -104,6 +104,13 @@ class Verdict(Value):
         return not any(finding.severity == "error" for finding in self.findings)
 
 
+_ExpectedPrice = Annotated[
+    Price,
+    WrapSerializer(lambda price, handler: {name: value for name, value in handler(price).items() if value is not None}),
+]
+"""A price as an action names it: an interval of null is left out."""
+
+
 class _LineAction(Value):
     """An action on one line; its JSON is what an update takes, so absent members are left out."""
 
@@ -125,7 +132,7 @@ class LineQuantityChange(_LineAction):
     """The kind of action."""
     quantity: Annotated[int, Field(ge=1)]
     """The new quantity."""
-    expected_price: Annotated[Money | None, Field(exclude_if=lambda price: price is None)] = None
+    expected_price: Annotated[_ExpectedPrice | None, Field(exclude_if=lambda price: price is None)] = None
     """The current price of one, where the line's price is mended too."""
 
 
@@ -145,7 +152,7 @@ class LinePriceAcceptance(_LineAction):
 
     order_item_action_type: Literal["expect_price"] = "expect_price"
     """The kind of action."""
-    expected_price: Money
+    expected_price: _ExpectedPrice
     """The current price of one."""
 
 

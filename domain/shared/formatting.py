@@ -5,8 +5,10 @@ Times are in UTC.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any, Literal
 
 NOTHING = "–"
@@ -16,13 +18,45 @@ THIN_SPACE = "\u202f"
 
 
 def format_money(money: Mapping[str, Any] | None) -> str:
-    """The JSON of an amount as text: `9.90 EUR`."""
-    return f"{money['amount']} {money['currency']}" if money else NOTHING
+    """The JSON of an amount or a price as text: `9.90 EUR`, `9.90 EUR per month`."""
+    if not money:
+        return NOTHING
+    interval = money.get("interval")
+    once = f"{money['amount']} {money['currency']}"
+    return once if interval is None else f"{once} per {format_interval(interval)}"
+
+
+def format_totals(totals: Iterable[Mapping[str, Any]]) -> str:
+    """The JSON of an order's `totals` as text: `5.00 EUR + 9.90 EUR per month`."""
+    return " + ".join([format_money(total) for total in totals]) or NOTHING
+
+
+def format_order_total(order: Mapping[str, Any]) -> str | None:
+    """What an order comes to, from its JSON: `9.90 EUR`, `1.2345 KWD, payable 1.235 KWD`,
+    `5.00 EUR + 9.90 EUR per month`. None for an order without lines, or with an unpriced one."""
+    if not order["totals"] or any(line["price"] is None for line in order["orderItems"]):
+        return None
+    total, payable = order["total"], order["payable"]
+    if total is not None and Decimal(total["amount"]) != Decimal(payable["amount"]):
+        return f"{format_totals(order['totals'])}, payable {format_money(payable)}"
+    return format_totals(order["totals"])
 
 
 def is_money(value: object) -> bool:
-    """Whether a JSON value is an amount with its currency."""
-    return isinstance(value, Mapping) and value.keys() == {"amount", "currency"}
+    """Whether a JSON value is an amount with its currency, or a price."""
+    return isinstance(value, Mapping) and value.keys() in ({"amount", "currency"}, {"amount", "currency", "interval"})
+
+
+def format_interval(interval: str) -> str:
+    """An ISO 8601 duration of calendar units as text after "per": `month`, `3 months`, `1 year 6 months`."""
+    parts = [(int(count), _UNITS[unit]) for count, unit in _INTERVAL_PART.findall(interval)]
+    if len(parts) == 1 and parts[0][0] == 1:
+        return parts[0][1]
+    return " ".join([count_noun(count, unit) for count, unit in parts])
+
+
+_INTERVAL_PART = re.compile(r"([0-9]+)([YMWD])")
+_UNITS = {"Y": "year", "M": "month", "W": "week", "D": "day"}
 
 
 def format_time(

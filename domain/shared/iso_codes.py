@@ -7,6 +7,7 @@ have both lists in 8 and 11 MB, load in 30 ms, and lack minor units or have othe
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from iso3166 import countries_by_alpha2
@@ -20,7 +21,12 @@ USER_ASSIGNED = "XK"
 COUNTRIES = frozenset(countries_by_alpha2) - {USER_ASSIGNED}
 """ISO 3166-1 alpha-2."""
 
-CURRENCIES = frozenset(currency.code for currency in Iso4217 if currency.exponent is not None)
+MINOR_UNITS: Mapping[str, int] = {
+    currency.code: currency.exponent for currency in Iso4217 if currency.exponent is not None
+}
+"""How many decimals the minor unit of each currency has, by ISO 4217: 2 for GBP, 0 for JPY, 3 for KWD."""
+
+CURRENCIES = frozenset(MINOR_UNITS)
 """ISO 4217, without the codes that nobody pays in: metals, units of account, tests (`XAU`, `XDR`, `XTS`)."""
 
 _MEANT = {"UK": "GB", "EL": "GR"}

@@ -8,8 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Context, Decimal, Inexact, InvalidOperation
-from functools import reduce
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -24,6 +23,7 @@ from pydantic import (
 from pydantic_core import core_schema
 
 from domain.shared.eventsourcing import Value
+from domain.shared.formatting import format_interval
 
 Clock = Callable[[], datetime]
 """The present as an aware datetime in UTC."""
@@ -88,6 +88,21 @@ Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 """ISO 4217 alphabetic code."""
+
+_COUNT = "[1-9][0-9]{0,2}"
+INTERVAL_PATTERN = f"^P({_COUNT}W|{_COUNT}Y({_COUNT}M)?({_COUNT}D)?|{_COUNT}M({_COUNT}D)?|{_COUNT}D)$"
+Interval = Annotated[str, StringConstraints(pattern=INTERVAL_PATTERN), Field(examples=["P1M"])]
+"""The time between two payments, as an ISO 8601 duration of whole calendar units: `P1M`, `P1Y`, `P7D`, `P1Y6M`.
+Intervals are compared as text: `P12M` is another interval than `P1Y`."""
+
+_INTERVAL_PART = re.compile(r"([0-9]+)([YMWD])")
+_MICRODAYS = {"Y": 365_242_500, "M": 30_436_875, "W": 7_000_000, "D": 1_000_000}
+
+
+def interval_length(interval: Interval) -> int:
+    """The mean length in the Gregorian calendar, in millionths of a day. For sorting."""
+    return sum([int(count) * _MICRODAYS[unit] for count, unit in _INTERVAL_PART.findall(interval)])
+
 
 OrderItemType = Literal["offer", "add_on"]
 
@@ -221,24 +236,34 @@ class Money(Value):
     currency: Currency
     """The currency, ISO 4217."""
 
-    def times(self, quantity: int) -> Money:
+    def times(self, quantity: int) -> Self:
         return self.model_copy(update={"amount": EXACT_DECIMAL.multiply(self.amount, Decimal(quantity))})
-
-    def is_same_amount(self, other: Money) -> bool:
-        """Whether amount and currency are the same, whatever else the values say."""
-        return self.amount == other.amount and self.currency == other.currency
 
     def __str__(self) -> str:
         return f"{self.amount} {self.currency}"
 
 
-def total(lines: list[Money | None]) -> Money | None:
-    """The sum; None if a line has no price, or if there are several currencies."""
-    currencies = {line.currency for line in lines if line is not None}
-    if len(currencies) != 1 or None in lines:
-        return None
-    amounts = [line.amount for line in lines if line is not None]
-    return Money.model_construct(amount=reduce(EXACT_DECIMAL.add, amounts), currency=currencies.pop())
+class Price(Money):
+    """An amount that is paid once or again and again. Amounts of two intervals are never added."""
+
+    interval: Interval | None = None
+    """The time between two payments, an ISO 8601 duration; null for an amount that is paid once."""
+
+    def with_interval_of(self, other: Price) -> Price:
+        """This price, with the other's interval if it names none itself. A caller that expects a price may leave
+        out the interval."""
+        if self.interval is not None or other.interval is None:
+            return self
+        return self.model_copy(update={"interval": other.interval})
+
+    def is_met_by(self, price: Price) -> bool:
+        """Whether a caller that expects this price gets it: the same amount, and the same interval if this names
+        one."""
+        return self.with_interval_of(price) == price
+
+    def __str__(self) -> str:
+        once = super().__str__()
+        return once if self.interval is None else f"{once} per {format_interval(self.interval)}"
 
 
 class OfferRef(Value):

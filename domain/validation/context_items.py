@@ -65,6 +65,7 @@ class BasketLine(NamedTuple):
             or item.price is None
             or item.price.amount != price.amount
             or item.price.currency != price.currency
+            or item.price.interval != price.interval
             or item.expected_price is not None
             or item.parent_id is not None
             or item.type != "offer"

@@ -8,10 +8,10 @@ from typing import Any, Literal
 
 from pydantic import JsonValue
 
-from domain.shared.values import AMOUNT_PATTERN, Money
+from domain.shared.values import AMOUNT_PATTERN, INTERVAL_PATTERN, Money, Price
 
 DataType = Literal["text", "number", "time", "money", "texts"]
-"""`money` is an amount in a currency, `time` is RFC 3339 in UTC, `texts` is a list."""
+"""`money` is an amount in a currency, with the interval of a recurring price, `time` is RFC 3339 in UTC, `texts` is a list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,7 @@ _SCHEMAS: dict[DataType, dict[str, Any]] = {
             # A total has more digits than a single amount may have.
             "amount": {"type": "string", "pattern": AMOUNT_PATTERN.replace("{1,12}", "+")},
             "currency": {"type": "string", "pattern": "^[A-Z]{3}$"},
+            "interval": {"type": "string", "pattern": INTERVAL_PATTERN},
         },
         "required": ["amount", "currency"],
         "additionalProperties": False,
@@ -59,4 +60,9 @@ def time_json(time: datetime | None) -> str | None:
 
 
 def money_json(money: Money | None) -> JsonValue:
-    return None if money is None else {"amount": str(money.amount), "currency": money.currency}
+    """Only a recurring price has the member `interval`: the data of other findings stay as they were."""
+    if money is None:
+        return None
+    once: dict[str, JsonValue] = {"amount": str(money.amount), "currency": money.currency}
+    interval = money.interval if isinstance(money, Price) else None
+    return once if interval is None else {**once, "interval": interval}

@@ -8,7 +8,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from domain.catalogue.policies import Level, PolicyFact, PolicyTerms, PriceTolerance
-from domain.shared.values import EXACT_DECIMAL, Money
+from domain.shared.values import EXACT_DECIMAL, Money, Price
 
 _HUNDRED = Decimal(100)
 
@@ -43,9 +43,9 @@ class ValidationPolicy:
         evidence = tuple(sorted(fact.fact_id for fact in facts))
         return cls(levels=levels, evidence=evidence, **values)  # type: ignore[arg-type]
 
-    def tolerates(self, before: Money | None, now: Money) -> bool:
-        """Whether this change of a price needs no finding."""
-        if before is None or before.currency != now.currency:
+    def tolerates(self, before: Price | None, now: Price) -> bool:
+        """Whether this change of a price needs no finding. Another currency or interval always needs one."""
+        if before is None or before.currency != now.currency or before.interval != now.interval:
             return False
         if before.amount == now.amount or self.price_tolerance is None:
             return before.amount == now.amount

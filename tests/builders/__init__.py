@@ -38,7 +38,7 @@ from domain.catalogue.policies import PolicyFact
 from domain.ports.event_store import Append, AppendOutcome, NewEvent
 from domain.ports.promises import PromiseSigner
 from domain.shared.eventsourcing import DomainEvent
-from domain.shared.values import Clock, LineOffer, MessageSource, Money, OfferRef, Product
+from domain.shared.values import Clock, LineOffer, MessageSource, OfferRef, Price, Product
 from tests.builders.direct_handlers import DirectHandlers, direct_handlers
 from tests.builders.stored_events import decode_stored
 from tests.fakes.catalogue import InMemoryCatalogue
@@ -95,8 +95,8 @@ def ref(offer: str = "o-1") -> OfferRef:
     return OfferRef(id=id, version=version or "v-1")
 
 
-def money(amount: str = "10.00", currency: str = "GBP") -> Money:
-    return Money(amount=Decimal(amount), currency=currency)
+def money(amount: str = "10.00", currency: str = "GBP", interval: str | None = None) -> Price:
+    return Price(amount=Decimal(amount), currency=currency, interval=interval)
 
 
 def offer(
@@ -161,7 +161,7 @@ def remove(id: str) -> RemoveItem:
     return RemoveItem(id)
 
 
-def change(id: str, quantity: int, expected_price: Money | None = None) -> ChangeQuantity:
+def change(id: str, quantity: int, expected_price: Price | None = None) -> ChangeQuantity:
     return ChangeQuantity(id, quantity, expected_price)
 
 
@@ -177,7 +177,7 @@ def update_details(**changes: Any) -> UpdateDetails:
     return UpdateDetails(changes)
 
 
-def expect_price(id: str, price: Money) -> ExpectPrice:
+def expect_price(id: str, price: Price) -> ExpectPrice:
     return ExpectPrice(id, price)
 
 
@@ -186,7 +186,7 @@ def line(
     offer: str = "o-1",
     quantity: int = 1,
     *,
-    price: Money | None = None,
+    price: Price | None = None,
     products: Iterable[str] = ("SKU-1",),
     **values: Any,
 ) -> OrderItem:

@@ -17,7 +17,7 @@ from domain.basket.events import BasketDetails, OrderItem
 from domain.shared import errors
 from domain.shared.errors import Violation
 from domain.shared.findings import Finding, Verdict
-from domain.shared.values import LineOffer, Money, Product
+from domain.shared.values import LineOffer, Price, Product
 
 BASKET_ID = "basket-0198c5a2-7f00-7c3e-9a51-3a5de7f0c101"
 ITEM_ID = "0198c5a2-7f00-7c3e-9a51-3a5de7f0c102"
@@ -71,7 +71,7 @@ def _basket() -> Basket:
     )
     products = (Product(product_code="SKU-1", path="/products/sku-1"),)
     offer = LineOffer(id="o-1", version="v-1", name="Weekly paper", path="/offers/weekly", products=products)
-    price = Money(amount=Decimal("10.00"), currency="GBP")
+    price = Price(amount=Decimal("10.00"), currency="GBP")
     basket.add_item(OrderItem(id=ITEM_ID, type="offer", quantity=3, offer=offer, price=price), _NOW)
     return basket
 

@@ -1,7 +1,7 @@
 """What differs between two states of a basket, in words and by JSONPath.
 
 Paths are RFC 9535 JSONPaths into the document of `basket_json`. A path names a line by its id, so it means the same
-line in both documents. The version, the time of the last change and the order of the lines are not compared.
+line in both documents. The version, the time of the last change and the order of the lines are not compared. `payable` follows from `total`; `totals` are compared where there are several.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from domain.basket.basket import Basket
 from domain.operators.history.basket_json import Document, basket_json
 from domain.operators.history.event_descriptions import describe_change
 from domain.shared.eventsourcing import Value
-from domain.shared.formatting import format_money, is_money
+from domain.shared.formatting import format_money, format_totals, is_money
 from domain.shared.json_diff import DifferenceKind, diff_members
 from domain.shared.printable import printable
 
-_NOT_COMPARED = frozenset({"version", "modified"})
+_NOT_COMPARED = frozenset({"version", "modified", "payable"})
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LABELS = {
     "external_id": "external id",
@@ -62,6 +62,10 @@ def diff_baskets(before: Basket, after: Basket) -> Sequence[FieldDifference]:
             found += _diff_lines(was, is_now)
         elif name == "market" and before.details.market is None and after.details.market is None:
             continue  # `country` alone decides, and says so itself
+        elif name == "totals":
+            if max(len(was), len(is_now)) > 1:  # otherwise `total` says it
+                words = describe_change("totals", format_totals(was), format_totals(is_now))
+                found.append(_difference(kind, "$.totals", was, is_now, words))
         elif name == "ready":
             words = f"{_VERDICTS[is_now]}, before: {_VERDICTS[was]}"
             found.append(_difference(kind, "$.ready", was, is_now, words))

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pydantic import JsonValue
 
 from domain.shared.findings import Finding
-from domain.shared.values import total
 from domain.validation.check import Check, check
 from domain.validation.context import ValidationContext
 from domain.validation.finding_schema import DataField, money_json, time_json
@@ -71,23 +70,25 @@ def too_many_lines(check: Check, context: ValidationContext) -> Iterator[Finding
 @check(
     looks_at="the prices of all lines and the policy's maximum",
     data=[
-        DataField("total", "money", "The total of the lines that are priced in this currency."),
+        DataField("total", "money", "The total of the lines that are priced in this currency, for this interval."),
         DataField("maximum", "money", "The highest total that the policy allows."),
     ],
 )
 def total_above_maximum(check: Check, context: ValidationContext) -> Iterator[Finding]:
-    """The basket's total is higher than the policy allows. Lines count at the prices at which they were added, and
-    each currency counts separately."""
+    """One of the basket's totals is higher than the policy allows. Lines count at the prices at which they were
+    added, and each currency and each interval counts separately."""
+    if not context.policy.maximum_total:
+        return
+    sums = context.basket.sums
     for most in context.policy.maximum_total:
-        totals = [line.item.line_total for line in context.lines]
-        summed = total([each for each in totals if each is not None and each.currency == most.currency])
-        if summed is not None and summed.amount > most.amount:
-            yield check.about_basket(
-                f"the basket comes to {summed} and may come to {most}",
-                "$.total",
-                total=money_json(summed),
-                maximum=money_json(most),
-            )
+        for index, summed in enumerate(sums.totals):
+            if summed.currency == most.currency and summed.amount > most.amount:
+                yield check.about_basket(
+                    f"the basket comes to {summed} and may come to {most}",
+                    f"$.totals[{index}]" if sums.total is None else "$.total",
+                    total=money_json(summed),
+                    maximum=money_json(most),
+                )
 
 
 @check(

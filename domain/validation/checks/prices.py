@@ -89,10 +89,13 @@ def expected_price_differs(check: Check, context: ValidationContext) -> Iterator
     no finding if that is also the line's price and `price_changed` reports it."""
     is_reported = context.policy.levels.get("price_changed", "error") in ("error", check.severity)
     for line in context.lines_to_check:
-        current, expected = line.price.current, line.item.expected_price
-        if current is None or expected is None or context.policy.tolerates(expected, now := current.money):
+        current, expected, before = line.price.current, line.item.expected_price, line.item.price
+        if current is None or expected is None:
             continue
-        if expected == line.item.price and is_reported:
+        now = current.money
+        if context.policy.tolerates(expected.with_interval_of(now), now):
+            continue
+        if before is not None and expected.is_met_by(before) and is_reported:
             continue
         yield check.about_line(
             line,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from domain.basket.events import OrderItem
-from domain.shared.values import Money
+from domain.shared.values import Price
 from tests.builders import add, availability, basket, catalogue, item, line, money, offer, price, unpriced
 from tests.domain.validation.verdicts import KNOWN, codes, found
 from tests.scenario import Scenario
@@ -14,7 +14,7 @@ CATALOGUE = catalogue(offer("o-1"), price("o-1"), availability("SKU-1"))
 NINE, TEN, ELEVEN = money("9.00"), money("10.00"), money("11.00")
 
 
-def expecting(price: Money | None, line: OrderItem) -> OrderItem:
+def expecting(price: Price | None, line: OrderItem) -> OrderItem:
     return line.model_copy(update={"expected_price": price})
 
 
@@ -33,7 +33,7 @@ def test_a_new_line_keeps_the_price_that_its_caller_expects() -> None:
 
 
 @pytest.mark.parametrize("said", [None, TEN])
-def test_an_initiate_sets_the_expected_price(said: Money | None) -> None:
+def test_an_initiate_sets_the_expected_price(said: Price | None) -> None:
     decided = scenario(HELD).when_ordered(item("o-1", 2, expected_price=said))
     decided.then(("price expected", "line-1", "9.00 GBP", str(said)))
     assert decided.basket.items["line-1"].expected_price == said
@@ -62,7 +62,7 @@ def test_items_of_one_line_may_not_expect_two_prices() -> None:
 
 
 @pytest.mark.parametrize("prices", [(NINE, None), (None, NINE), (NINE, money("9.0000"))])
-def test_one_item_gives_the_expected_price_of_its_line(prices: tuple[Money | None, Money | None]) -> None:
+def test_one_item_gives_the_expected_price_of_its_line(prices: tuple[Price | None, Price | None]) -> None:
     items = [item("o-1", expected_price=price) for price in prices]
     (line,) = scenario().when_ordered(*items).basket.items.values()
     assert (line.quantity, line.expected_price) == (2, NINE)
@@ -83,7 +83,7 @@ def test_one_item_gives_the_expected_price_of_its_line(prices: tuple[Money | Non
     ],
 )
 def test_an_expected_price_is_compared_with_the_current_one(
-    expected: Money | None, added_at: Money | None, expected_codes: list[str]
+    expected: Price | None, added_at: Price | None, expected_codes: list[str]
 ) -> None:
     added = unpriced(line("line-1")) if added_at is None else line("line-1", price=added_at)
     assert codes(basket(expecting(expected, added)), *KNOWN) == expected_codes

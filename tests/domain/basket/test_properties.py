@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from domain.basket.codec import decode_all, encode
 from domain.basket.events import BasketValidated
 from domain.catalogue.facts import AvailabilityFact, Fact, OfferFact, PriceFact
-from domain.shared.values import Market, Money, json_equal, total
+from domain.shared.totals import sum_up
+from domain.shared.values import Market, Price, json_equal
 from domain.validation.validate import validate_basket
 from tests.builders import NOW, availability, basket, basket_id, catalogue, line, offer, price, ref, unpriced
 
@@ -171,7 +172,7 @@ amounts = st.decimals(0, Decimal("999999999999.9999"), places=4)
 
 @given(st.lists(st.tuples(amounts, st.integers(1, 10**6)), min_size=1, max_size=50))
 def test_money_is_exact(lines: list[tuple[Decimal, int]]) -> None:
-    summed = total([Money(amount=amount, currency="GBP").times(quantity) for amount, quantity in lines])
+    summed = sum_up([Price(amount=amount, currency="GBP").times(quantity) for amount, quantity in lines]).total
     assert summed is not None
     assert Fraction(summed.amount) == sum(Fraction(amount) * quantity for amount, quantity in lines)
 

@@ -9,7 +9,8 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
 
 from domain.basket.serialization import serialize_order
-from domain.shared.values import Money, OpenMap, total
+from domain.shared.totals import sum_up
+from domain.shared.values import Money, OpenMap
 from tests.builders import basket, line, money, unpriced
 
 
@@ -40,7 +41,7 @@ def test_an_empty_basket_has_no_total() -> None:
 def test_the_total_of_the_largest_basket_is_exact() -> None:
     most = money("999999999999.9999").times(10**9)
     assert str(most.amount) == "999999999999999900000.0000"
-    summed = total([most] * 500)
+    summed = sum_up([most] * 500).total
     assert summed is not None
     assert summed.amount == Decimal("499999999999999950000000.0000")
 

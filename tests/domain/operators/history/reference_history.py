@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 Json = dict[str, Any]
@@ -89,7 +89,15 @@ def reference_at(documents: Sequence[Json], version: int) -> Json:  # noqa: PLR0
     }
     for line in lines.values():
         line["lineTotal"] = _times(line["price"], line["quantity"])
-    return {**basket, "orderItems": [*lines.values()], "total": _total([*lines.values()])}
+    total = _total([*lines.values()])
+    return {
+        **basket,
+        "orderItems": [*lines.values()],
+        "totals": _totals([*lines.values()]),
+        "total": total,
+        "payable": total
+        and {**total, "amount": str(Decimal(total["amount"]).quantize(Decimal("0.01"), ROUND_HALF_UP))},
+    }
 
 
 def _later(one: str, other: str) -> str:
@@ -102,9 +110,22 @@ def _times(price: Json | None, quantity: int) -> Json | None:
     return {"amount": str(Decimal(price["amount"]) * quantity), "currency": price["currency"]}
 
 
+def _totals(lines: Sequence[Json]) -> list[Json]:
+    amounts: dict[tuple[str | None, str], Decimal] = {}
+    for line in lines:
+        if line["price"] is not None:
+            rate = (line["price"]["interval"], line["price"]["currency"])
+            amounts[rate] = amounts.get(rate, Decimal(0)) + Decimal(line["lineTotal"]["amount"])
+    ordered = sorted(amounts, key=lambda rate: (_LENGTHS[rate[0]], rate[1]))
+    return [{"interval": rate[0], "amount": str(amounts[rate]), "currency": rate[1]} for rate in ordered]
+
+
 def _total(lines: Sequence[Json]) -> Json | None:
-    totals = [line["lineTotal"] for line in lines]
-    if None in totals or len({total["currency"] for total in totals}) != 1:
+    totals = _totals(lines)
+    if len(totals) != 1 or None in [line["price"] for line in lines]:
         return None
-    amount = sum((Decimal(total["amount"]) for total in totals), Decimal(0))
-    return {"amount": str(amount), "currency": totals[0]["currency"]}
+    return {"amount": totals[0]["amount"], "currency": totals[0]["currency"]}
+
+
+_LENGTHS = {None: 0, "P1M": 1, "P1Y": 2}
+"""The intervals of the random baskets, in the order of their length."""

@@ -1,0 +1,68 @@
+"""What the lines of a basket come to, and what of it can be charged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
+from typing import NamedTuple
+
+from domain.shared.iso_codes import MINOR_UNITS
+from domain.shared.values import EXACT_DECIMAL, Interval, Money, Price, interval_length
+
+_ROUNDING = Context(prec=64, rounding=ROUND_HALF_UP, traps=[InvalidOperation])
+
+
+class Sums(NamedTuple):
+    """The sums of some lines.
+
+    `totals` has one amount for each interval and currency: once first, then by the interval's length. `total` is the
+    one amount if all lines are priced and share interval and currency. `payable` is `total` rounded half up to the
+    currency's minor unit.
+    """
+
+    totals: tuple[Price, ...]
+    total: Money | None
+    payable: Money | None
+
+
+def sum_up(lines: Iterable[Price | None]) -> Sums:
+    """Sums lines; None is an unpriced one. Amounts of different intervals or currencies are never added."""
+    amounts: dict[tuple[Interval | None, str], Decimal] = {}
+    is_complete = True
+    for line in lines:
+        if line is None:
+            is_complete = False
+            continue
+        rate = (line.interval, line.currency)
+        held = amounts.get(rate)
+        amounts[rate] = line.amount if held is None else EXACT_DECIMAL.add(held, line.amount)
+    totals = tuple(
+        [
+            Price.construct_trusted(amount=amount, currency=currency, interval=interval)
+            for (interval, currency), amount in sorted(amounts.items(), key=_order)
+        ]
+    )
+    if not is_complete or len(totals) != 1:
+        return Sums(totals, None, None)
+    total = Money.construct_trusted(amount=totals[0].amount, currency=totals[0].currency)
+    return Sums(totals, total, payable(total))
+
+
+def payable(money: Money) -> Money:
+    """The amount rounded half up to the currency's minor unit, with that many decimals. A currency for which ISO 4217
+    has no minor unit is not rounded."""
+    minor_unit = MINOR_UNITS.get(money.currency)
+    if minor_unit is None:
+        return money
+    amount = money.amount.quantize(Decimal(1).scaleb(-minor_unit), context=_ROUNDING)
+    return Money.construct_trusted(amount=amount, currency=money.currency)
+
+
+def is_payable(money: Money) -> bool:
+    """Whether the amount can be charged as it is: it is not finer than the currency's minor unit."""
+    return payable(money).amount == money.amount
+
+
+def _order(entry: tuple[tuple[Interval | None, str], Decimal]) -> tuple[int, str, str]:
+    (interval, currency), _ = entry
+    return (0, "", currency) if interval is None else (interval_length(interval), interval, currency)
