@@ -17,7 +17,7 @@ from adapters.system import new_id, utc_now
 if TYPE_CHECKING:
     from adapters.auth.tokens import TokenVerifier
     from adapters.kafka.command_executor import KafkaCommandExecutor
-    from adapters.kafka.order_placed import OrderPlacedHandler
+    from adapters.kafka.order_handler import OrderHandler
     from adapters.promises.key_file import PromiseKeyFile
     from domain.basket.projection import BasketProjection
     from domain.operators.checkpoint_reset import CheckpointReset
@@ -145,10 +145,10 @@ class Container(MessagingContainer):
         return KafkaCommandExecutor(self.settings, self.handlers, utc_now, new_id)
 
     @cached_property
-    def order_placed_handler(self) -> OrderPlacedHandler:
-        from adapters.kafka.order_placed import OrderPlacedHandler
+    def order_handler(self) -> OrderHandler:
+        from adapters.kafka.order_handler import OrderHandler
 
-        return OrderPlacedHandler(self.handlers, new_id)
+        return OrderHandler(self.handlers, self.promise_verifier, new_id)
 
     @cached_property
     def basket_history(self) -> BasketHistory:
@@ -186,7 +186,7 @@ class Container(MessagingContainer):
         retry_handlers: Sequence[RetryHandler] = [
             dead_letter_retries.BasketViewRetryHandler(self.projection),
             dead_letter_retries.CatalogueRetryHandler(self.catalogue, self.settings.catalogue_ignored_members),
-            dead_letter_retries.CommandRetryHandler(self.settings, self.command_executor, self.order_placed_handler),
+            dead_letter_retries.CommandRetryHandler(self.settings, self.command_executor, self.order_handler),
             dead_letter_retries.VerdictRetryHandler(self.settings, self.published_event_store),
         ]
         return DeadLetterService(self.dead_letter_store, retry_handlers, utc_now, new_id)

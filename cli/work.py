@@ -95,7 +95,7 @@ def _workers(container: Container) -> list[Worker]:
         CommandWorker(
             container.command_stream(),
             container.command_executor,
-            container.order_placed_handler,
+            container.order_handler,
             container.leadership,
             container.dead_letter_sinks,
         ),

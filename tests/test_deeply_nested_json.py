@@ -16,7 +16,7 @@ from adapters.kafka.catalogue_messages import parse_catalogue_message
 from adapters.kafka.command_executor import KafkaCommandExecutor
 from adapters.kafka.command_messages import command_message
 from adapters.kafka.messages import Message, Received
-from adapters.kafka.order_placed import InvalidOrderMessage, parse_order
+from adapters.kafka.order_messages import InvalidOrderMessage, parse_order
 from adapters.kafka.topics import COMMANDS, OFFERS
 from adapters.wire.facts import InvalidFact
 from adapters.wire.request_errors import NotAuthenticated

@@ -14,7 +14,8 @@ from pydantic_core import from_json
 from adapters.kafka.command_executor import KafkaCommandExecutor
 from adapters.kafka.command_messages import CommandMessage, command_message
 from adapters.kafka.messages import Message, Received
-from adapters.kafka.order_placed import InvalidOrderMessage, OrderPlacedHandler, parse_order
+from adapters.kafka.order_handler import OrderHandler
+from adapters.kafka.order_messages import InvalidOrderMessage, parse_order
 from adapters.kafka.topics import COMMANDS, ORDERS
 from cli.operator_options import operator_from_options
 from domain.operators.audit import Operator
@@ -23,6 +24,7 @@ from domain.shared.errors import InvalidCommand
 from domain.shared.values import MessageSource, is_storable_text
 from tests.api.service import Service, actions, add, errors, order, problem, settings_in, wanted
 from tests.builders import InMemoryCheckout, basket_id, caller, initiate
+from tests.fakes.promises import InMemoryPromises
 from tests.unprintable import UNPRINTABLE
 
 unshowable = pytest.mark.parametrize("text", UNPRINTABLE, ids=ascii)
@@ -149,7 +151,8 @@ async def test_unstorable_headers_of_an_order_are_replaced(text: str) -> None:
     value = b'{"orderId":"o-1"}'
     received = Received(Message(ORDERS, id.encode(), value, tuple(headers)), MessageSource(ORDERS, 3, 7))
     placed = parse_order(id.encode(), value)
-    assert await OrderPlacedHandler(checkout.handlers.real, checkout.ids).complete(placed, received) is None
+    settled = await OrderHandler(checkout.handlers.real, InMemoryPromises(), checkout.ids).settle(placed, received)
+    assert settled.refused is None
     *_, event = await checkout.store.read_events(id)
     metadata = from_json(event.metadata)
     assert (metadata["actor"], metadata["causationId"]) == ("kafka:orders", f"{ORDERS}/3/7")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 import structlog
 
@@ -11,12 +12,13 @@ from adapters.kafka.command_messages import command_message
 from adapters.kafka.command_stream import CommandSession, CommandStream
 from adapters.kafka.dead_letters import unreadable_batch_letter
 from adapters.kafka.messages import Message, Received
-from adapters.kafka.order_placed import InvalidOrderMessage, OrderPlaced, OrderPlacedHandler, parse_order
+from adapters.kafka.order_handler import OrderHandler
+from adapters.kafka.order_messages import InvalidOrderMessage, OrderNotice, parse_order
 from adapters.kafka.topics import COMMANDS
 from domain.basket.command_executor import VersionConflict
 from domain.ports.leadership import Leadership, Lease
 from domain.ports.messaging import DeadLetter, DeadLetters
-from domain.shared.errors import Unavailable
+from domain.shared.errors import AnsweredElsewhere, RequestInProgress, Unavailable
 from workers.dead_letters import send_to_dead_letters
 from workers.heartbeat import Heartbeat
 from workers.keyed_concurrency import run_keyed
@@ -29,12 +31,20 @@ WAIT_SECONDS = 1.0
 _log = structlog.get_logger("workers.commands")
 
 
-Work = QueuedCommand | tuple[OrderPlaced, Received] | DeadLetter
+Work = QueuedCommand | tuple[OrderNotice, Received] | DeadLetter
 """What a message asks for, or why it cannot be understood."""
 
 
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The result that a message gets, and the dead letter about it."""
+
+    result: Message | None = None
+    letter: DeadLetter | None = None
+
+
 class CommandWorker:
-    """Each command takes effect once, by its id and the response that is stored with its events. Its result is
+    """Each command and each order takes effect once, by the response that is stored with its events. Its result is
     published exactly once if the broker has transactions: the results and offsets of a batch are one Kafka
     transaction, which a successor aborts. Else it is published at least once.
 
@@ -48,7 +58,7 @@ class CommandWorker:
         self,
         stream: CommandStream,
         commands: KafkaCommandExecutor,
-        orders: OrderPlacedHandler,
+        orders: OrderHandler,
         leadership: Leadership,
         dead_letters: Sequence[DeadLetters],
         *,
@@ -83,9 +93,9 @@ class CommandWorker:
             return 0
         work = [self._read(received) for received in batch]
         outcomes = await run_keyed(work, _names, self._do, at_once=self._at_once)
-        letters = [outcome for outcome in outcomes if isinstance(outcome, DeadLetter)]
+        letters = [outcome.letter for outcome in outcomes if outcome.letter is not None]
         await send_to_dead_letters(self._dead_letters, letters)
-        await session.finish(batch, [outcome for outcome in outcomes if isinstance(outcome, Message)])
+        await session.finish(batch, [outcome.result for outcome in outcomes if outcome.result is not None])
         return len(batch)
 
     def _read(self, received: Received) -> Work:
@@ -101,21 +111,21 @@ class CommandWorker:
         except InvalidOrderMessage as error:
             return received.dead_letter("not_an_order", str(error))
 
-    async def _do(self, work: Work) -> Message | DeadLetter | None:
-        """A result, or a letter, or None for a completed order."""
+    async def _do(self, work: Work) -> Done:
         match work:
             case DeadLetter():
-                return work
+                return Done(letter=work)
             case QueuedCommand():
-                return await self._commands.result_of(work)
+                return Done(await self._commands.result_of(work))
             case (order, received):
                 try:
-                    return await self._orders.complete(order, received)
-                except (Unavailable, VersionConflict):
+                    settled = await self._orders.settle(order, received)
+                    return Done(settled.result, settled.letter)
+                except (Unavailable, VersionConflict, AnsweredElsewhere, RequestInProgress):
                     raise
                 except Exception as error:  # noqa: BLE001  (one order must not hold up all others)
                     _log.exception("unexpected_failure")
-                    return received.dead_letter("order_failed", f"{type(error).__name__}: {error}")
+                    return Done(letter=received.dead_letter("order_failed", f"{type(error).__name__}: {error}"))
 
 
 def _names(work: Work) -> Collection[str]:

@@ -12,7 +12,8 @@ from adapters.kafka.command_executor import KafkaCommandExecutor
 from adapters.kafka.command_messages import CommandMessage, command_message
 from adapters.kafka.dead_letters import original_message
 from adapters.kafka.messages import EPOCH, Received, verdict_message
-from adapters.kafka.order_placed import InvalidOrderMessage, OrderPlacedHandler, parse_order
+from adapters.kafka.order_handler import OrderHandler
+from adapters.kafka.order_messages import InvalidOrderMessage, OrderNotice, parse_order
 from adapters.kafka.producer import send_standalone
 from adapters.settings import Settings
 from adapters.wire.facts import InvalidFact
@@ -152,11 +153,12 @@ class VerdictRetryHandler(RetryHandler):
 class CommandRetryHandler(RetryHandler):
     """For commands and orders, which have one order for each basket. Each takes effect once, beside a command worker
     that runs: by the order's id, or by the command's id while responses are stored. A command that came without an id
-    takes the letter's number. The result is published at least once, with the same `ce_id`."""
+    takes the letter's number. A command's result is published at least once, with the same `ce_id`; each retry of an
+    order has a result of its own."""
 
     topics = (topics.COMMANDS, topics.ORDERS)
 
-    def __init__(self, settings: Settings, commands: KafkaCommandExecutor, orders: OrderPlacedHandler) -> None:
+    def __init__(self, settings: Settings, commands: KafkaCommandExecutor, orders: OrderHandler) -> None:
         self._settings = settings
         self._commands = commands
         self._orders = orders
@@ -172,7 +174,9 @@ class CommandRetryHandler(RetryHandler):
             order = parse_order(letter.message.key, letter.message.value)
         except InvalidOrderMessage as error:
             return RetryPlan(f"nothing yet, for it is still not understood: {error}", skip)
-        return RetryPlan(f"completes {order.basket_id} by the order {order.order_id}", skip)
+        if order.message.status == "rejected":
+            return RetryPlan(f"opens {order.basket_id} again, for the order {order.message.order_id} is rejected", skip)
+        return RetryPlan(f"completes {order.basket_id} by the order {order.message.order_id}", skip)
 
     async def retry(self, letter: StoredDeadLetter) -> str:
         if letter.message.source.topic == topics.COMMANDS:
@@ -182,9 +186,11 @@ class CommandRetryHandler(RetryHandler):
         except InvalidOrderMessage as error:
             raise RetryFailed(f"it is still not understood: {error}") from error
         received = Received(original_message(letter.message), letter.message.source)
-        if (refused := await self._orders.complete(order, received)) is not None:
-            raise RetryFailed(refused.error)
-        return f"{order.basket_id} is completed by the order {order.order_id}"
+        settled = await self._orders.settle(order, received, retry=f"dead-letter/{letter.id}")
+        await send_standalone(self._settings, "retried orders", [settled.result])
+        if settled.refused is not None:
+            raise RetryFailed(f"{order.basket_id}: {settled.refused}")
+        return _describe_settled(order)
 
     async def _execute_command(self, letter: StoredDeadLetter) -> str:
         command = self._commands.read(_command(letter))
@@ -194,6 +200,12 @@ class CommandRetryHandler(RetryHandler):
             raise RetryFailed(f"it failed with status {status}; no result was published")
         await send_standalone(self._settings, "retried commands", [result])
         return f"carried out as command {command.message.id}, answered {status} on {topics.COMMAND_RESULTS}"
+
+
+def _describe_settled(order: OrderNotice) -> str:
+    if order.message.status == "rejected":
+        return f"{order.basket_id} is open, for the order {order.message.order_id} is rejected"
+    return f"{order.basket_id} is completed by the order {order.message.order_id}"
 
 
 def _command(letter: StoredDeadLetter) -> CommandMessage:

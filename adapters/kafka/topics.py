@@ -28,6 +28,7 @@ PRICES = "catalogue.prices.v1"
 AVAILABILITY = "catalogue.availability.v1"
 POLICIES = "checkout.policies.v1"
 ORDERS = "checkout.orders.v1"
+ORDER_RESULTS = "checkout.order-results.v1"
 DEAD_LETTERS = "checkout.dead-letters.v1"
 PUBLISHER_POSITIONS = "checkout.publisher-positions.v1"
 
@@ -80,6 +81,7 @@ TOPICS = (
     Topic(AVAILABILITY, _COMPACTED),
     Topic(POLICIES, _COMPACTED),
     Topic(ORDERS, _kept(_milliseconds(timedelta(days=30)))),
+    Topic(ORDER_RESULTS, _kept(_milliseconds(timedelta(days=30)))),
     Topic(DEAD_LETTERS, _kept(_milliseconds(timedelta(days=365)))),
     Topic(PUBLISHER_POSITIONS, _POSITIONS, partitions=1),
 )

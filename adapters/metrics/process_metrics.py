@@ -30,6 +30,11 @@ COMMANDS = Counter(
     "Commands that were executed or rejected, by the way on which they came.",
     ["kind", "way", "outcome"],
 )
+ORDERS = Counter(
+    "checkout_orders_total",
+    "Reports of order services that were settled, by what became of them.",
+    ["outcome"],
+)
 EVENTS_APPENDED = Counter("checkout_events_appended_total", "Events that this process appended to the event store.")
 APPEND_BATCH_SIZE = Histogram(
     "checkout_append_batch_size",

@@ -10,6 +10,7 @@ from pydantic.alias_generators import to_camel
 
 from domain.basket.commands import ActionKind, ActionStatus
 from domain.basket.events import BasketStatus, CountrySource
+from domain.basket.orders import OrderOutcome, OrderRefusal, OrderStatus
 from domain.shared.findings import Resolution, Severity
 from domain.shared.values import INTERVAL_PATTERN, BasketId, OrderItemType
 
@@ -364,6 +365,31 @@ class CommandResultShape(ResponseSchema):
     """The HTTP headers of the response, such as `etag`."""
     body: JsonValue
     """The HTTP body: a response of the API, or an RFC 9457 problem document."""
+
+
+class OrderResultShape(ResponseSchema):
+    """What became of an order service's report that an order was placed or rejected."""
+
+    basket_id: BasketId
+    """The basket that the report names."""
+    order_id: str
+    """The order that the report names."""
+    status: OrderStatus
+    """What the report says of the order."""
+    outcome: OrderOutcome
+    """What became of the basket; refused: the report had no effect."""
+    code: OrderRefusal | None
+    """Why it was refused; null if it was not."""
+    message: str | None
+    """The code in words, for people."""
+    basket_version: Annotated[int, Field(ge=1)] | None
+    """The version that the report names, itself or by its promise."""
+    current_version: Annotated[int, Field(ge=1)] | None
+    """The basket's version when the report was settled, after it; null if there is no such basket."""
+    partner: str | None
+    """The basket's organisation; null if there is no such basket."""
+    decided_at: AwareDatetime
+    """When the report was settled."""
 
 
 class ProblemError(ResponseSchema):

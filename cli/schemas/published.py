@@ -7,9 +7,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from adapters.kafka.order_placed import OrderMessage
+from adapters.kafka.order_messages import OrderMessage
 from adapters.wire.requests import CancelRequest, InitiateRequest, UpdateRequest
-from adapters.wire.response_schemas import CommandResultShape, ValidateAnswer
+from adapters.wire.response_schemas import CommandResultShape, OrderResultShape, ValidateAnswer
 from domain.basket.events import BasketEvent
 from domain.catalogue.facts import AvailabilityFact, OfferFact, PriceFact
 from domain.catalogue.policies import PolicyFact
@@ -65,6 +65,7 @@ PUBLISHED: tuple[PublishedSchema, ...] = (
     *(PublishedSchema(event.model_fields["type"].default, event, "we") for event in BasketEvent.__args__),
     PublishedSchema("checkout.validation-result.v1", ValidateAnswer, "we"),
     PublishedSchema("checkout.command-result.v1", CommandResultShape, "we"),
+    PublishedSchema("checkout.order-result.v1", OrderResultShape, "we"),
     PublishedSchema("checkout.initiate-basket.v1", InitiateRequest, "others"),
     PublishedSchema("checkout.update-basket.v1", UpdateRequest, "others"),
     PublishedSchema("checkout.cancel-basket.v1", CancelRequest, "others"),

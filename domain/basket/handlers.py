@@ -145,18 +145,18 @@ class BasketHandlers:
             now = self._clock()
             refusal = refusal_of(basket, report, now) or await self._late_refusal(basket, report, caller)
             if refusal is not None:
-                return OrderResult(report, basket, "refused", refusal, now)
+                return OrderResult(report, basket, now, "refused", refusal)
             if report.status == "placed":
                 basket.complete(report.order_id, now)
-                return OrderResult(report, basket, "completed", at=now)
+                return OrderResult(report, basket, now, "completed")
             if is_reopening(basket, report):
                 basket.reopen(report.reason, now, now + self._config.lifetime)
-            return OrderResult(report, basket, "reopened", at=now)
+            return OrderResult(report, basket, now, "reopened")
 
         try:
             return await self._executor.settle(report.basket_id, decide, render, caller, key)
         except BasketNotFound:
-            return render(OrderResult(report, None, "refused", "basket_not_found", self._clock()))
+            return render(OrderResult(report, None, self._clock(), "refused", "basket_not_found"))
 
     async def _late_refusal(self, basket: Basket, report: OrderReport, caller: Caller) -> OrderRefusal | None:
         """The refusals that other data than the basket's state gives."""

@@ -63,14 +63,14 @@ class OrderReport:
 
 @dataclass(frozen=True, slots=True)
 class OrderResult:
-    """What became of a report. `code` says why it was refused. `basket` is the basket afterwards, None where there is
+    """What became of a report, decided at `at`. `code` says why it was refused. `basket` is the basket afterwards, None where there is
     none."""
 
     report: OrderReport
     basket: Basket | None
+    at: datetime
     outcome: OrderOutcome
     code: OrderRefusal | None = None
-    at: datetime | None = None
 
 
 def changes_content(event_types: Iterable[str]) -> bool:

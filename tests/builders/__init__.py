@@ -15,6 +15,7 @@ from domain.basket.commands import (
     Action,
     AddItem,
     Caller,
+    CancelBasket,
     ChangeQuantity,
     ClearItems,
     ExpectPrice,
@@ -261,6 +262,10 @@ def validate(basket_id: str, if_match: IfMatch | None = None) -> ValidateBasket:
     return ValidateBasket(basket_id, Preconditions(if_match))
 
 
+def cancel(basket_id: str, code: str = "customer_left", **values: Any) -> CancelBasket:
+    return CancelBasket(basket_id, code, values.get("text"), Preconditions(values.get("if_match")))
+
+
 def at_version(*versions: int) -> IfMatch:
     return IfMatch(frozenset(versions))
 
@@ -298,6 +303,11 @@ class InMemoryCheckout:
     def __post_init__(self) -> None:
         self.store = self.make_store(self.clock)
         self.facts = InMemoryCatalogue()
+        self.main = self.process()
+
+    def share(self, other: InMemoryCheckout) -> None:
+        """Works on the other's store and catalogue, with a policy of its own."""
+        self.store, self.facts = other.store, other.facts
         self.main = self.process()
 
     def process(self) -> CheckoutProcess:

@@ -15,7 +15,7 @@ from adapters.kafka import topics
 from adapters.kafka.command_executor import INITIATE, UPDATE, VALIDATE, KafkaCommandExecutor
 from adapters.kafka.command_stream import CommandStream
 from adapters.kafka.messages import Message, Received
-from adapters.kafka.order_placed import OrderPlacedHandler
+from adapters.kafka.order_handler import OrderHandler
 from adapters.logs import configure_logging
 from adapters.postgres.leadership import PostgresLeadership
 from adapters.postgres.pool import DatabasePool
@@ -27,6 +27,7 @@ from domain.ports.messaging import DeadLetters
 from domain.validation.handlers import CheckoutHandlers
 from tests.basket_traffic import topic_messages
 from tests.fakes.catalogue import InMemoryCatalogue
+from tests.fakes.promises import InMemoryPromises
 from tests.servers.processes import Program
 from tests.servers.waiting import eventually
 from tests.workers.running_worker import RecordedDeadLetters, send_messages
@@ -154,7 +155,7 @@ async def command_worker(
         yield CommandWorker(
             CommandStream(settings, group),
             KafkaCommandExecutor(settings, handlers, utc_now, new_id),
-            OrderPlacedHandler(handlers, new_id),
+            OrderHandler(handlers, InMemoryPromises(), new_id),
             PostgresLeadership(database, retry_every=0.1),
             [letters or RecordedDeadLetters()],
             role=group,

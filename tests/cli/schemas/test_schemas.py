@@ -19,7 +19,7 @@ from pydantic_core import to_json
 from adapters.kafka.catalogue_messages import fact_message
 from adapters.kafka.command_messages import CommandMessage, result_message
 from adapters.kafka.messages import Message
-from adapters.kafka.order_placed import parse_order
+from adapters.kafka.order_messages import parse_order
 from adapters.wire.requests import InitiateRequest
 from adapters.wire.responses import render_body
 from cli.schemas.command import BreakingSchemaChange, check_files, write_files

@@ -13,8 +13,10 @@ from hypothesis import event as noted
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.basket.decision import CheckoutConfig, ExpiryFrom
 from domain.basket.events import BasketEvent
 from domain.basket.fast_projection import EVENT_STRUCTS, catch_up, project_canonical
+from domain.basket.orders import OrderReport
 from domain.basket.projection import project, to_view
 from domain.ports.event_store import StoredEvent
 from domain.ports.read_models import BasketView
@@ -25,6 +27,7 @@ from tests.builders import (
     add,
     availability,
     caller,
+    cancel,
     change,
     initiate,
     item,
@@ -38,6 +41,7 @@ from tests.builders import (
 from tests.builders.stored_events import decode_stored, fold_basket
 from tests.domain.stored import samples
 
+EXPIRY_RULES: tuple[ExpiryFrom, ...] = ("creation", "last_change")
 VERDICT_GOES_ON = b'],"evidence":['
 
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=8)
@@ -61,7 +65,8 @@ steps = st.lists(
 
 async def a_history(data: st.DataObject) -> Sequence[StoredEvent]:
     """The stored events of a basket with a random history."""
-    checkout = InMemoryCheckout()
+    expiry_from = data.draw(st.sampled_from(EXPIRY_RULES))
+    checkout = InMemoryCheckout(policy=CheckoutConfig(expiry_from=expiry_from))
     await checkout.record(offer("o-1"), price("o-1"), offer("o-2"), price("o-2", "0.0001"), availability())
     begun = initiate(item("o-1", 2), tracking=data.draw(maps), custom_fields=data.draw(maps))
     id = (await checkout.handlers.initiate(begun, caller())).basket.id
@@ -95,13 +100,24 @@ async def a_history(data: st.DataObject) -> Sequence[StoredEvent]:
                 await checkout.forget(id)
             case "wait":
                 checkout.clock.advance(timedelta(microseconds=data.draw(st.sampled_from([1, 120_000]))))
-    match data.draw(st.sampled_from(["", "completed", "expired"])):
-        case "completed":
-            await checkout.handlers.complete(id, data.draw(st.none() | st.just("order-1")), caller())
+    await an_end(data, checkout, id)
+    return await checkout.store.read_events(id)
+
+
+async def an_end(data: st.DataObject, checkout: InMemoryCheckout, id: str) -> None:
+    match data.draw(st.sampled_from(["", "completed", "reopened", "cancelled", "expired"])):
+        case "completed" | "reopened" as end:
+            order = data.draw(st.none() | st.just("order-1"))
+            await checkout.handlers.complete(id, order, caller())
+            if end == "reopened":
+                checkout.clock.advance(data.draw(st.sampled_from([timedelta(0), timedelta(microseconds=1), LIFETIME])))
+                await checkout.handlers.settle_order(OrderReport(id, order, "rejected", reason="größe"), caller())
+                await checkout.handlers.update(update(id, add("o-2", type="offer")), caller())
+        case "cancelled":
+            await checkout.handlers.cancel(cancel(id, text=data.draw(st.none() | st.just("größe"))), caller())
         case "expired":
             checkout.clock.advance(LIFETIME)
             await checkout.handlers.expire(id, caller())
-    return await checkout.store.read_events(id)
 
 
 def folded(events: Sequence[StoredEvent]) -> BasketView:

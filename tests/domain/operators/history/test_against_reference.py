@@ -12,6 +12,7 @@ from jsonpath_rfc9535 import find
 from pydantic_core import from_json
 
 from domain.basket.codec import KNOWN_TYPES
+from domain.basket.decision import CheckoutConfig
 from domain.operators.history.as_of import BasketHistory
 from domain.operators.history.basket_diff import diff_baskets
 from domain.operators.history.basket_json import basket_json, basket_state_json
@@ -28,8 +29,12 @@ async def lived() -> tuple[InMemoryCheckout, list[str]]:
     """A checkout, and the ids of its baskets."""
     checkout, dice = InMemoryCheckout(), random.Random(20261124)
     await checkout.record(*CATALOGUE)
-    life = RandomLife(checkout.handlers, checkout.store, checkout.clock, dice)
-    return checkout, [await life.live(dice.randint(0, 9)) for _ in range(BASKETS)]
+    by_activity = InMemoryCheckout(checkout.clock, checkout.ids, CheckoutConfig(expiry_from="last_change"))
+    by_activity.share(checkout)
+    lives = [
+        RandomLife(each.handlers, checkout.store, checkout.clock, dice) for each in (checkout, checkout, by_activity)
+    ]
+    return checkout, [await lives[number % 3].live(dice.randint(0, 9)) for number in range(BASKETS)]
 
 
 async def documents(checkout: InMemoryCheckout, basket_id: str) -> list[Json]:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from adapters.kafka.order_placed import InvalidOrderMessage, parse_order
+from adapters.kafka.order_messages import InvalidOrderMessage, parse_order
 from tests.builders import basket_id
 
 ID = basket_id().encode()
