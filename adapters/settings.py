@@ -191,7 +191,7 @@ class Settings(BaseSettings):
     same one. Unset: verdicts carry no promise."""
     promise_issuer: str = Field(default="urn:checkout:promises", min_length=1, max_length=512)
     """The `iss` of promises, a URI that order services compare. Earlier promises count no more once it changes."""
-    promise_seconds: int = Field(default=900, ge=1, le=7 * 24 * 3600)
+    promise_seconds: int = Field(default=900, ge=1, le=24 * 3600)
     """The longest life of a promise, in whole seconds. It ends earlier where something that the verdict rests on
     begins, ends or expires."""
     promise_jwks_max_age: int = Field(default=300, ge=1, le=24 * 3600)

@@ -145,7 +145,8 @@ class StorageContainer:
     def catalogue(self) -> PostgresCatalogue:
         from adapters.postgres.catalogue.catalogue import PostgresCatalogue
 
-        return self._closed_at_end(PostgresCatalogue(self.database, self.settings.catalogue_cache_size))
+        promised_for = timedelta(seconds=self.settings.promise_seconds)
+        return self._closed_at_end(PostgresCatalogue(self.database, self.settings.catalogue_cache_size, promised_for))
 
     @cached_property
     def catalogue_history(self) -> PostgresCatalogueHistory:

@@ -51,8 +51,8 @@ class CatalogueFacts(Protocol):
         Unless `fresh`, the result may come from a cache that follows the facts within moments. Availability and
         policies are never cached; then they cover the named products and organisation only.
 
-        With `at`, prices that do not matter then may be missing. The result is right about that time, the minute
-        after it, and the end of each price that holds then. Its availability is right about that time and any later
+        With `at`, prices that do not matter then may be missing. The result is right about that time, a minute and
+        the longest life of a promise after it, and the end of each price that holds then. Its availability is right about that time and any later
         one. Without `at`, all is right about any time.
         """
 

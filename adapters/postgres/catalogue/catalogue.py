@@ -26,16 +26,18 @@ NAMES_PER_QUERY = 5_000
 """Callers beyond so many names wait for the next query."""
 
 DECISION_TIME = timedelta(minutes=1)
-"""A decision may take so long, with all its attempts, and looks at the prices until then."""
+"""A decision may take so long, with all its attempts."""
 
 
 class PostgresCatalogue:
     """CatalogueFacts. It caches between `start` and `close` only."""
 
-    def __init__(self, database: DatabasePool, cache_size: int) -> None:
+    def __init__(self, database: DatabasePool, cache_size: int, promised_for: timedelta = timedelta()) -> None:
+        """`promised_for` is how long after a decision its prices must be known to hold."""
         self._database = database
         self._readers = database.sibling("checkout catalogue reader", CONCURRENT_QUERIES + 1, READER_SETTINGS)
         self._cache = CatalogueCache(cache_size)
+        self._look_ahead = DECISION_TIME + promised_for
         self._reads: Batcher[CatalogueRequest, Catalogue] = Batcher(
             self._read, _take, timeout=database.timeout, concurrency=CONCURRENT_QUERIES
         )
@@ -93,7 +95,7 @@ class PostgresCatalogue:
         at: datetime | None = None,
         partner: str | None = None,
     ) -> Catalogue:
-        window = PriceWindow.at(at, DECISION_TIME)
+        window = PriceWindow.at(at, self._look_ahead)
         found = {id: self._cache.offer(id, window) for id in offer_ids}
         cached = {id: offer for id, offer in found.items() if offer is not None}
         if len(cached) < len(found):

@@ -16,7 +16,7 @@ from domain.catalogue.policies import PolicyFact, policy_subject
 from domain.shared.eventsourcing import trim
 
 CACHE_AHEAD = timedelta(minutes=10)
-"""Entries are cached with the prices of so long ahead."""
+"""Entries are cached with the prices of so much longer than they are needed for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class CatalogueQuery:
     @property
     def window(self) -> PriceWindow:
         """The period to read, so that entries can be cached for a while."""
-        return PriceWindow.covering([self.needed, PriceWindow.at(self.needed.start, CACHE_AHEAD)])
+        return PriceWindow.covering([self.needed, PriceWindow.at(self.needed.end, CACHE_AHEAD)])
 
     @property
     def parameters(self) -> tuple[object, ...]:

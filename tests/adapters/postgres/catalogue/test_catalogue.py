@@ -5,6 +5,7 @@ import itertools
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import asyncpg
 import pytest
@@ -364,3 +365,15 @@ async def test_each_call_fails_while_postgresql_is_unavailable() -> None:
     ):
         with pytest.raises(StoreUnavailable):
             await call
+
+
+@pytest.mark.parametrize("begins", [timedelta(minutes=5), timedelta(minutes=20)])
+async def test_a_price_that_begins_within_a_promise_is_known_although_another_lasts(
+    database: DatabasePool, begins: timedelta
+) -> None:
+    id, later = unique("o"), NOW + begins
+    facts = PostgresCatalogue(database, 1, promised_for=timedelta(minutes=20))
+    upcoming = price(id, "2.00", valid_from=later, sequence=2)
+    await facts.record(sourced([offer(id), price(id, "1.00"), upcoming]))
+    catalogue = await facts.catalogue([id], [], fresh=True, at=NOW)
+    assert catalogue.quote(ref(id), GB, NOW).until == later
