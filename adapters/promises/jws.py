@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -61,6 +61,7 @@ class UnverifiedPromise:
     type: object
     issuer: str
     promise: BasketPromise
+    claims: Mapping[str, object]
     token: str
 
 
@@ -108,7 +109,8 @@ def read_promise(token: str) -> UnverifiedPromise:
     try:
         header, payload, _ = map(from_base64url, segments)
         head = read_json(header)
-        claims = _Claims.model_validate(read_json(payload))
+        content = read_json(payload)
+        claims = _Claims.model_validate(content)
     except ValidationError as error:
         names = ", ".join(sorted({str(each["loc"][0]) if each["loc"] else "exp or ready" for each in error.errors()}))
         raise UnreadablePromise(f"these claims are not those of a promise: {names}") from None
@@ -116,9 +118,16 @@ def read_promise(token: str) -> UnverifiedPromise:
         raise UnreadablePromise("this is no compact JWS of JSON objects") from error
     if not isinstance(head, dict) or "crit" in head or "b64" in head:
         raise UnreadablePromise("the token's header is not that of a promise")
+    assert isinstance(content, dict)  # noqa: S101  (for the type checker)
     key_id = head.get("kid")
     return UnverifiedPromise(
-        key_id if isinstance(key_id, str) else None, head.get("alg"), head.get("typ"), claims.iss, claims.read(), token
+        key_id=key_id if isinstance(key_id, str) else None,
+        algorithm=head.get("alg"),
+        type=head.get("typ"),
+        issuer=claims.iss,
+        promise=claims.read(),
+        claims=content,
+        token=token,
     )
 
 

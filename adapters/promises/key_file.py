@@ -8,7 +8,7 @@ import secrets
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import structlog
@@ -111,6 +111,11 @@ def change_key_file(path: Path, change: Callable[[PromiseKeySet], PromiseKeySet]
             return changed
     except OSError as error:
         raise UnusablePromiseKeys(f"{path} ({_SETTING}) cannot be changed: {error.strerror}") from error
+
+
+def create_promise_key_file(path: Path, now: datetime) -> None:
+    """Creates a file with one key, which signs at once. Existing keys stay. Raises UnusablePromiseKeys."""
+    change_key_file(path, lambda keys: keys if keys.keys else keys.with_new_key(now, timedelta()))
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, mod
 from pydantic_core import to_json
 
 from domain.shared.errors import CheckoutError
+from domain.shared.formatting import format_time
 
 KEY_BYTES = 32
 """Of an Ed25519 key, private and public (RFC 8032)."""
@@ -93,16 +94,24 @@ class PromiseKeySet:
     def with_new_key(self, now: datetime, wait: timedelta) -> PromiseKeySet:
         """Adds a key that signs after `wait`, by when every cache holds it. It signs at once where it replaces no
         other. Drops keys that are no longer published."""
+        now = now.replace(microsecond=0)  # as a promise's `iat`, so that the first key signs at once
         replaces = any(key.retired is None for key in self.keys)
         new = PromiseKey.new(now, now + wait if replaces else now)
         return PromiseKeySet([*self.published_at(now), new])
 
     def with_retired(self, id: str, now: datetime, published_for: timedelta) -> PromiseKeySet:
         """The key signs no longer, and stays published for as long as a promise of it may be valid. Raises
-        UnusablePromiseKeys."""
+        UnusablePromiseKeys, also where no other key would sign."""
         key = self._find(id)
         if key.retired is not None:
             raise UnusablePromiseKeys(f"the key {id} is retired already")
+        others = [each for each in self.keys if each.id != id and each.retired is None]
+        if key.may_sign_at(now) and not any(each.may_sign_at(now) for each in others):
+            waiting = min((each.signs_from for each in others), default=None)
+            advice = (
+                "`checkout promise-keys new` makes one" if waiting is None else f"one does from {format_time(waiting)}"
+            )
+            raise UnusablePromiseKeys(f"no other key signs now: {advice}")
         retired = replace(key, retired=now, published_until=now + published_for)
         return PromiseKeySet([retired if each.id == id else each for each in self.keys])
 

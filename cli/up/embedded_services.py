@@ -17,7 +17,9 @@ from adapters.embedded.postgres import EmbeddedPostgres
 from adapters.embedded.processes import ChildProcess, ServerFailed, free_port, is_port_free, run_in_thread
 from adapters.encryption.keys import create_master_key_file
 from adapters.postgres.roles import ROLES, DatabaseRoles, Role, role_name
+from adapters.promises.key_file import create_promise_key_file
 from adapters.settings import Settings, variable_name
+from adapters.system import utc_now
 from domain.operators.status.service_status import StatusService
 from domain.shared.errors import Unavailable
 
@@ -25,7 +27,7 @@ STOP_LIMIT = 3.0
 _IDENTITY = frozenset(
     name
     for name in Settings.model_fields
-    if name.startswith(("kafka_", "jwt_", "jwks_", "database_ssl"))
+    if name.startswith(("kafka_", "jwt_", "jwks_", "database_ssl", "promise_"))
     or name in {"data_key_file", "local_issuer_key_file"}
 ) | {"partner_claim", "publisher_id", "landing_cookie_secure"}
 """Settings that identify the service, and not how one of its processes works."""
@@ -79,6 +81,10 @@ class EmbeddedServices:
             master_key = folder.absolute() / "data-key"
             create_master_key_file(master_key)
             changes["data_key_file"] = str(master_key)
+        if given.promise_key_file is None:
+            promise_keys = folder.absolute() / "promise-keys.json"
+            create_promise_key_file(promise_keys, utc_now())
+            changes["promise_key_file"] = str(promise_keys)
         if "landing_cookie_secure" not in given.model_fields_set:
             changes["landing_cookie_secure"] = "false"  # there is no TLS here
         self.settings = Settings.model_validate(given.model_dump(exclude_unset=True) | changes)
