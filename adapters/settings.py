@@ -206,6 +206,9 @@ class Settings(BaseSettings):
     """The largest body of a request."""
     max_quantity: PositiveInt = 9999
     """The largest quantity of a line."""
+    request_handling: Literal["lenient", "strict"] = "lenient"
+    """What becomes of members that are not known here, unless a request has `Prefer: handling=...`. `lenient`: they
+    are not kept, and the answer names them. `strict`: the request is refused."""
     max_items: PositiveInt = 500
     """The most lines of a request and of a basket."""
     max_actions: PositiveInt = 200

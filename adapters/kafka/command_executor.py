@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import partial
 from typing import assert_never
 
 import structlog
@@ -15,6 +16,7 @@ from adapters.kafka.command_messages import MAX_SOURCE_LENGTH, CommandMessage, r
 from adapters.kafka.messages import Message
 from adapters.metrics.process_metrics import COMMANDS, CommandKind, outcome_label
 from adapters.settings import Settings
+from adapters.wire.handling import ParsedRequest, read_handling
 from adapters.wire.headers import read_preconditions
 from adapters.wire.problems import to_problem
 from adapters.wire.request_errors import BodyTooLarge, InvalidBasketId, InvalidHeader
@@ -54,9 +56,13 @@ _log = structlog.get_logger("adapters.kafka.command_executor")
 class KeyedCommand:
     """A command that can be executed."""
 
-    command: Command
+    parsed: ParsedRequest[Command]
     caller: Caller
     key: IdempotencyKey
+
+    @property
+    def command(self) -> Command:
+        return self.parsed.command
 
     @property
     def basket_id(self) -> str | None:
@@ -96,6 +102,7 @@ class KafkaCommandExecutor:
 
     def __init__(self, settings: Settings, handlers: CheckoutHandlers, clock: Clock, new_id: NewId) -> None:
         self._limits = RequestLimits.of(settings)
+        self._default_handling = settings.request_handling
         self._max_body_bytes = settings.max_body_bytes
         self._handlers = handlers
         self._clock = clock
@@ -143,15 +150,16 @@ class KafkaCommandExecutor:
         request = queued.request
         if isinstance(request, RenderedResponse):
             return request
+        answer = partial(render, parsed=request.parsed)
         match request.command:
             case InitiateBasket() as command:
-                return await self._handlers.initiate(command, request.caller, render, request.key)
+                return await self._handlers.initiate(command, request.caller, answer, request.key)
             case UpdateBasket() as command:
-                return await self._handlers.update(command, request.caller, render, request.key)
+                return await self._handlers.update(command, request.caller, answer, request.key)
             case ValidateBasket() as command:
-                return await self._handlers.validate(command, request.caller, render, request.key)
+                return await self._handlers.validate(command, request.caller, answer, request.key)
             case CancelBasket() as command:
-                return await self._handlers.cancel(command, request.caller, render, request.key)
+                return await self._handlers.cancel(command, request.caller, answer, request.key)
             case _:
                 assert_never(request.command)
 
@@ -162,26 +170,31 @@ class KafkaCommandExecutor:
         if len(message.body) > self._max_body_bytes:
             raise BodyTooLarge(self._max_body_bytes)
         content: JsonValue = None
-        command: Command
+        parsed: ParsedRequest[Command]
+        handling = read_handling(message.prefer, self._default_handling)
         match message.type:
             case "checkout.initiate-basket.v1":
                 content = parse_body(message.body)
-                command = parse_initiate(content, self._limits, preconditions=preconditions)
+                parsed = parse_initiate(content, self._limits, handling=handling, preconditions=preconditions)
             case "checkout.update-basket.v1":
                 basket_id = _subject(message)
                 content = parse_body(message.body)
-                command = parse_update(content, self._limits, basket_id=basket_id, preconditions=preconditions)
+                parsed = parse_update(
+                    content, self._limits, handling=handling, basket_id=basket_id, preconditions=preconditions
+                )
             case "checkout.validate-basket.v1":
-                command = ValidateBasket(_subject(message), preconditions)
+                parsed = ParsedRequest(ValidateBasket(_subject(message), preconditions))
             case "checkout.cancel-basket.v1":
                 basket_id = _subject(message)
                 content = parse_body(message.body)
-                command = parse_cancel(content, self._limits, basket_id=basket_id, preconditions=preconditions)
+                parsed = parse_cancel(
+                    content, self._limits, handling=handling, basket_id=basket_id, preconditions=preconditions
+                )
             case _:
                 raise InvalidHeader("ce_type", f"this must be {INITIATE}, {UPDATE}, {VALIDATE} or {CANCEL}")
         digest = fingerprint(content, normalize_id(message.subject or ""))
         return KeyedCommand(
-            command, caller, IdempotencyKey(f"{caller.partner}/kafka:{message.type}", message.id, digest)
+            parsed, caller, IdempotencyKey(f"{caller.partner}/kafka:{message.type}", message.id, digest)
         )
 
 

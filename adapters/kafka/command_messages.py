@@ -53,6 +53,10 @@ class CommandMessage:
         return {name: value for name, value in found.items() if value is not None}
 
     @property
+    def prefer(self) -> str | None:
+        return self._joined("prefer")
+
+    @property
     def content_encoding(self) -> str | None:
         return self._joined("content-encoding")
 

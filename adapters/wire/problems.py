@@ -87,6 +87,7 @@ class Problem:
             "title": self.kind.title,
             "status": self.kind.status,
             "detail": self.detail,
+            "message": self.detail,
             "code": self.kind.code,
             **self.members,
         }
@@ -108,7 +109,8 @@ def to_problem(error: Exception) -> Problem:
         return Problem(INTERNAL_ERROR, "The failure was written to our log; trying again may help.")
     match error:
         case errors.InvalidCommand(violations=violations, omitted=omitted):
-            return Problem(kind, _counted(len(violations) + omitted), violations[:MAX_ERRORS])
+            headers = error.headers if isinstance(error, request_errors.InvalidRequest) else {}
+            return Problem(kind, _counted(len(violations) + omitted), violations[:MAX_ERRORS], headers=headers)
         case errors.BasketFinished(status=status):
             return Problem(kind, str(error), members={"basketStatus": status})
         case errors.VersionMismatch(actual=None):

@@ -31,7 +31,17 @@ class RequestError(CheckoutError):
 
 
 class InvalidRequest(InvalidCommand):
-    """The body is JSON, but not as the contract says; one violation for each thing that is wrong."""
+    """The body is JSON, but not as the contract says; one violation for each thing that is wrong. The response has
+    `headers`."""
+
+    def __init__(
+        self,
+        violations: tuple[Violation, ...],
+        omitted: int = 0,
+        headers: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        super().__init__(violations, omitted)
+        self.headers = headers
 
 
 class RepeatedMemberName(InvalidCommand):

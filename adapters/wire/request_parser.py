@@ -10,6 +10,8 @@ from pydantic import BaseModel, JsonValue, ValidationError
 from pydantic_core import ErrorDetails
 
 from adapters.wire.detail_maps import MEMBER
+from adapters.wire.handling import LENIENT, Handling, ParsedRequest
+from adapters.wire.known_members import IgnoredMembers, keep_known
 from adapters.wire.problems import MAX_ERRORS
 from adapters.wire.request_errors import InvalidRequest, MalformedBody, RepeatedMemberName, UnsupportedContentEncoding
 from adapters.wire.requests import CancelRequest, InitiateRequest, RequestLimits, UpdateRequest
@@ -34,12 +36,14 @@ def parse_initiate(
     content: JsonValue,
     limits: RequestLimits,
     *,
+    handling: Handling = LENIENT,
     landing_basket_id: str | None = None,
     preconditions: Preconditions = NO_PRECONDITIONS,
-) -> InitiateBasket:
+) -> ParsedRequest[InitiateBasket]:
     """Raises InvalidRequest with everything that is wrong."""
-    request = _validate(InitiateRequest, content, limits)
-    return request.to_command(landing_basket_id=landing_basket_id, preconditions=preconditions)
+    request, ignored = parse_request(InitiateRequest, content, limits, handling)
+    command = request.to_command(landing_basket_id=landing_basket_id, preconditions=preconditions)
+    return ParsedRequest(command, handling, ignored)
 
 
 def parse_update(
@@ -47,11 +51,27 @@ def parse_update(
     limits: RequestLimits,
     *,
     basket_id: str,
+    handling: Handling = LENIENT,
     preconditions: Preconditions = NO_PRECONDITIONS,
-) -> UpdateBasket:
+) -> ParsedRequest[UpdateBasket]:
     """Raises InvalidRequest with everything that is wrong."""
-    request = _validate(UpdateRequest, content, limits)
-    return request.to_command(basket_id=basket_id, preconditions=preconditions)
+    request, ignored = parse_request(UpdateRequest, content, limits, handling)
+    return ParsedRequest(request.to_command(basket_id=basket_id, preconditions=preconditions), handling, ignored)
+
+
+def parse_request(
+    model: type[M], content: JsonValue, limits: RequestLimits, handling: Handling
+) -> tuple[M, IgnoredMembers]:
+    """The request, and the members that lenient handling ignored. Raises InvalidRequest with everything that is
+    wrong; strict handling refuses unknown members too."""
+    _refuse_too_many(content, limits)
+    known, ignored = (content, IgnoredMembers()) if handling.is_strict else keep_known(model, content)
+    try:
+        return model.model_validate(known, context=limits), ignored
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_input=False)
+    violations = tuple(_violation(detail) for detail in details[:MAX_ERRORS])
+    raise InvalidRequest(violations, len(details) - len(violations), handling.headers(ignored))
 
 
 def parse_cancel(
@@ -59,11 +79,12 @@ def parse_cancel(
     limits: RequestLimits,
     *,
     basket_id: str,
+    handling: Handling = LENIENT,
     preconditions: Preconditions = NO_PRECONDITIONS,
-) -> CancelBasket:
+) -> ParsedRequest[CancelBasket]:
     """Raises InvalidRequest with everything that is wrong."""
-    request = _validate(CancelRequest, content, limits)
-    return request.to_command(basket_id=basket_id, preconditions=preconditions)
+    request, ignored = parse_request(CancelRequest, content, limits, handling)
+    return ParsedRequest(request.to_command(basket_id=basket_id, preconditions=preconditions), handling, ignored)
 
 
 def require_identity_encoding(content_encoding: str | None) -> None:
@@ -78,16 +99,6 @@ def fingerprint(content: JsonValue, *context: str) -> bytes:
     """The digest of a body's content and its context. Spaces and the order of members do not matter."""
     canonical = json.dumps([*context, content], sort_keys=True, separators=(",", ":"))
     return sha256(canonical.encode("utf-8", "surrogatepass")).digest()
-
-
-def _validate(model: type[M], content: JsonValue, limits: RequestLimits) -> M:
-    _refuse_too_many(content, limits)
-    try:
-        return model.model_validate(content, context=limits)
-    except ValidationError as error:
-        details = error.errors(include_url=False, include_input=False)
-    violations = tuple(_violation(detail) for detail in details[:MAX_ERRORS])
-    raise InvalidRequest(violations, omitted=len(details) - len(violations))
 
 
 def _refuse_too_many(content: JsonValue, limits: RequestLimits) -> None:

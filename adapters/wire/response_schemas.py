@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 from pydantic.alias_generators import to_camel
 
+from adapters.wire.known_members import MAX_IGNORED
 from domain.basket.commands import ActionKind, ActionStatus
 from domain.basket.events import BasketStatus, CountrySource
 from domain.basket.orders import OrderOutcome, OrderRefusal, OrderStatus
@@ -144,7 +145,17 @@ class OrderShape(ResponseSchema):
     """When the basket expires, unless an order is placed."""
 
 
-class InitiateAnswer(ResponseSchema):
+class LenientAnswer(ResponseSchema):
+    """What the answer to a body says of members that are not known here."""
+
+    ignored: Annotated[list[str], Field(default_factory=list, max_length=MAX_IGNORED)]
+    """The members that are not known here and were not kept, as RFC 6901 pointers: of each the topmost. Left out if
+    everything is known."""
+    ignored_more: Annotated[int, Field(default=0, ge=0)]
+    """How many more were ignored. Left out if `ignored` names all."""
+
+
+class InitiateAnswer(LenientAnswer):
     """The basket that was created or updated."""
 
     id: BasketId
@@ -158,6 +169,10 @@ class OrderAnswer(ResponseSchema):
     """The basket's id."""
     order: OrderShape
     """The basket as it is."""
+
+
+class CancelAnswer(OrderAnswer, LenientAnswer):
+    """The basket that was cancelled."""
 
 
 class ActionResultShape(ResponseSchema):
@@ -179,7 +194,7 @@ class ActionResultShape(ResponseSchema):
     """Every line that left: an offer takes its add-ons along, and a swap those that the new offer does not carry."""
 
 
-class UpdateAnswer(ResponseSchema):
+class UpdateAnswer(LenientAnswer):
     """What an update did."""
 
     id: BasketId
@@ -414,6 +429,8 @@ class ProblemDocument(ResponseSchema):
     """The answer's status."""
     detail: str
     """This problem in words."""
+    message: str
+    """The same as `detail`, for clients of Limio's API."""
     code: str
     """The kind of problem; codes are stable."""
     errors: Annotated[list[ProblemError], Field(default_factory=list)]

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import assert_never
+from types import MappingProxyType
+from typing import Any, assert_never
 
+from pydantic import JsonValue
 from pydantic_core import to_json
 
+from adapters.wire.handling import ParsedRequest
 from adapters.wire.problems import to_problem
 from domain.basket.basket import Basket
 from domain.basket.commands import ActionResult, Cancelled, Initiated, Preconditions, Updated, Validated
@@ -16,32 +19,40 @@ from domain.shared.errors import BasketExists, CommandRejected
 
 Result = Initiated | Updated | Validated | Cancelled
 
+NO_BODY = ParsedRequest(None)
+
 _HEADERS = {"content-type": "application/json", "cache-control": "no-store"}
 
 
-def render(outcome: Result | CommandRejected, headers: Mapping[str, str] | None = None) -> RenderedResponse:
-    """The response to a command. `headers` are added to a success."""
+def render(
+    outcome: Result | CommandRejected,
+    headers: Mapping[str, str] = MappingProxyType({}),
+    parsed: ParsedRequest[Any] = NO_BODY,
+) -> RenderedResponse:
+    """The response to a command. A success has `headers`, and says what of the body of `parsed` was ignored."""
     if isinstance(outcome, CommandRejected):
         return to_problem(outcome).response()
-    return _basket_response(outcome.basket, render_body(outcome), headers)
+    return _basket_response(outcome.basket, render_body(outcome, parsed.members), {**headers, **parsed.headers})
 
 
-def render_body(result: Result) -> bytes:
+def render_body(result: Result, members: Mapping[str, JsonValue] = MappingProxyType({})) -> bytes:
+    """`members` are added to the answer to a body."""
     match result:
         case Initiated():
-            return to_json({"id": result.basket.id})
+            return to_json({"id": result.basket.id, **members})
         case Updated():
             return to_json(
                 {
                     "id": result.basket.id,
                     "order": serialize_order(result.basket),
                     "actionResults": [_action_result(each) for each in result.results],
+                    **members,
                 }
             )
         case Validated():
             return to_json(serialize_verdict(result))
         case Cancelled():
-            return order_body(result.basket)
+            return order_body(result.basket, members)
         case _:
             assert_never(result)
 
@@ -58,8 +69,8 @@ def render_order(basket: Basket, preconditions: Preconditions) -> RenderedRespon
     return _basket_response(basket, order_body(basket))
 
 
-def order_body(basket: Basket) -> bytes:
-    return to_json({"id": basket.id, "order": serialize_order(basket)})
+def order_body(basket: Basket, members: Mapping[str, JsonValue] = MappingProxyType({})) -> bytes:
+    return to_json({"id": basket.id, "order": serialize_order(basket), **members})
 
 
 def _basket_response(basket: Basket, body: bytes, headers: Mapping[str, str] | None = None) -> RenderedResponse:

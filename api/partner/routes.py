@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 from pydantic import JsonValue
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from adapters.wire.handling import Handling, read_handling
 from adapters.wire.headers import IdempotencyHeader, read_idempotency_key, read_preconditions
 from adapters.wire.request_errors import InvalidBasketId, MethodNotAllowed
 from adapters.wire.request_parser import fingerprint, parse_body, parse_cancel, parse_initiate, parse_update
@@ -118,37 +120,44 @@ class PartnerRoutes:
         preconditions, header = read_preconditions(request.headers), read_idempotency_key(request.headers)
         landing_basket_id = self._cookie.read(request.headers)
         content = await self._content(request)
-        command = parse_initiate(
-            content, self._limits, landing_basket_id=landing_basket_id, preconditions=preconditions
+        parsed = parse_initiate(
+            content,
+            self._limits,
+            handling=self._handling(request),
+            landing_basket_id=landing_basket_id,
+            preconditions=preconditions,
         )
         # The cookie is no part of the fingerprint: a retry may bring the new one.
         key = request.idempotency_key(header, "initiate", content)
 
         def render_initiated(outcome: Initiated | CommandRejected) -> RenderedResponse:
             if isinstance(outcome, CommandRejected):
-                return render(outcome)
+                return render(outcome, parsed=parsed)
             request.log_basket(outcome.basket.id)
             cookie = self._cookie.write(outcome.basket, self._dependencies.clock())
-            return render(outcome, {"Set-Cookie": cookie})
+            return render(outcome, {"Set-Cookie": cookie}, parsed)
 
-        return await self._handlers.initiate(command, request.caller, render_initiated, key)
+        return await self._handlers.initiate(parsed.command, request.caller, render_initiated, key)
 
     async def update(self, request: PartnerRequest) -> RenderedResponse:
         preconditions, header = read_preconditions(request.headers), read_idempotency_key(request.headers)
         basket_id = self._cookie.require(request.headers)
         request.log_basket(basket_id)
         content = await self._content(request)
-        command = parse_update(content, self._limits, basket_id=basket_id, preconditions=preconditions)
+        handling = self._handling(request)
+        parsed = parse_update(
+            content, self._limits, handling=handling, basket_id=basket_id, preconditions=preconditions
+        )
         key = request.idempotency_key(header, "update", content, basket_id)
 
         def render_updated(outcome: Updated | CommandRejected) -> RenderedResponse:
             if isinstance(outcome, CommandRejected) or outcome.basket.idle_seconds is None:
-                return render(outcome)
+                return render(outcome, parsed=parsed)
             # The update moved the basket's expiry, which the cookie's lifetime follows.
             cookie = self._cookie.write(outcome.basket, self._dependencies.clock())
-            return render(outcome, {"Set-Cookie": cookie})
+            return render(outcome, {"Set-Cookie": cookie}, parsed)
 
-        return await self._handlers.update(command, request.caller, render_updated, key)
+        return await self._handlers.update(parsed.command, request.caller, render_updated, key)
 
     async def validate(self, request: PartnerRequest) -> RenderedResponse:
         preconditions, header = read_preconditions(request.headers), read_idempotency_key(request.headers)
@@ -160,14 +169,20 @@ class PartnerRoutes:
         preconditions, header = read_preconditions(request.headers), read_idempotency_key(request.headers)
         basket_id = _path_id(request)
         content = await self._content(request)
-        command = parse_cancel(content, self._limits, basket_id=basket_id, preconditions=preconditions)
+        handling = self._handling(request)
+        parsed = parse_cancel(
+            content, self._limits, handling=handling, basket_id=basket_id, preconditions=preconditions
+        )
         key = request.idempotency_key(header, "cancel", content, basket_id)
-        return await self._handlers.cancel(command, request.caller, render, key)
+        return await self._handlers.cancel(parsed.command, request.caller, partial(render, parsed=parsed), key)
 
     async def order(self, request: PartnerRequest) -> RenderedResponse:
         preconditions = read_preconditions(request.headers)
         basket = await self._handlers.get(_path_id(request), request.caller.partner)
         return render_order(basket, preconditions)
+
+    def _handling(self, request: PartnerRequest) -> Handling:
+        return read_handling(request.headers.get("prefer"), self._dependencies.settings.request_handling)
 
     async def _content(self, request: PartnerRequest) -> JsonValue:
         require_json(request.headers)

@@ -69,10 +69,16 @@ _HEADERS: dict[str, Document] = {
         "description": "The first response to this key, sent again.",
         "schema": {**_TEXT, "const": "true"},
     },
+    "Preference-Applied": {
+        "description": "How unknown members were handled: where the request had the preference, or some were ignored.",
+        "schema": {**_TEXT, "enum": ["handling=lenient", "handling=strict"]},
+    },
     "X-Correlation-Id": {"description": "The caller's own, or else the trace id.", "schema": _TEXT},
 }
 
 _COMMANDS = ("initiate", "update", "validate", "cancel")
+_WITH_BODY = ("initiate", "update", "cancel")
+_WRONG_BODY = 422
 _STORED_STATUSES = (409, 412, 422)
 """The statuses of problems that are stored under an idempotency key and replayed."""
 
@@ -86,7 +92,7 @@ def describe_responses(call: str, success: Document) -> Document:
     cookie = ("Set-Cookie",) if call in ("initiate", "update") else ()
     success["description"] = "Done."
     always = {"ETag", "Set-Cookie"} if call == "initiate" else {"ETag"}
-    success["headers"] = _headers("ETag", *cookie, *replayed, required=always)
+    success["headers"] = _headers("ETag", *cookie, *replayed, *_applied(call), required=always)
     success["content"]["application/json"]["example"] = success_examples()[call]
     if call in ("initiate", "update"):
         by_id = {"parameters": {"id": "$response.body#/id"}}
@@ -98,6 +104,10 @@ def describe_responses(call: str, success: Document) -> Document:
             "headers": _headers("ETag", required={"ETag"}),
         }
     return responses
+
+
+def _applied(call: str) -> Collection[str]:
+    return ("Preference-Applied",) if call in _WITH_BODY else ()
 
 
 def describe_key_responses(call: str, success: Document) -> Document:
@@ -141,6 +151,7 @@ def _problem_responses(call: str, replayed: Collection[str]) -> Document:
             "headers": _headers(
                 *names,
                 *(replayed if status in _STORED_STATUSES else ()),
+                *(_applied(call) if status == _WRONG_BODY else ()),
                 # A basket that does not exist yet has no version.
                 required=set.intersection(*({*problem.headers} for problem in alike)) - {"ETag"},
             ),

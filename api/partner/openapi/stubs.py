@@ -17,7 +17,14 @@ from pydantic.json_schema import SkipJsonSchema
 
 from adapters.settings import Settings
 from adapters.wire.requests import CancelRequest, InitiateRequest, UpdateRequest
-from adapters.wire.response_schemas import InitiateAnswer, OrderAnswer, PromiseKeysAnswer, UpdateAnswer, ValidateAnswer
+from adapters.wire.response_schemas import (
+    CancelAnswer,
+    InitiateAnswer,
+    OrderAnswer,
+    PromiseKeysAnswer,
+    UpdateAnswer,
+    ValidateAnswer,
+)
 from api.partner.openapi.examples import BASKET_ID
 from api.partner.promise_keys import JWKS
 from domain.shared.values import BASKET_ID_PATTERN
@@ -78,6 +85,18 @@ IdempotencyKey = Annotated[
 ]
 
 
+Prefer = Annotated[
+    str | _Absent,
+    Header(
+        title="Prefer",
+        description="RFC 7240. `handling=strict` refuses members that are not known here: 422, with their pointers."
+        " `handling=lenient` does not keep them, and the answer names them in `ignored`. Without the preference this"
+        " service's setting decides. Other preferences are passed over.",
+        openapi_examples={"strict": {"value": "handling=strict"}, "lenient": {"value": "handling=lenient"}},
+    ),
+]
+
+
 _IS_REPLACED: dict[int | str, dict[str, Any]] = {422: {"description": ""}}
 """Keeps FastAPI from describing its own validation errors."""
 
@@ -113,6 +132,7 @@ async def initiate(
     if_match: IfMatch = None,
     if_none_match: IfNoneMatch = None,
     key: IdempotencyKey = None,
+    prefer: Prefer = None,
 ) -> InitiateAnswer:
     """The request means the basket of `order.checkoutId`, else that of the landing state, else the organisation's open
     basket with this `external_id`, else a new one. An open basket gets the items and details of the request. If the
@@ -127,6 +147,7 @@ async def update(
     if_match: IfMatch = None,
     if_none_match: IfNoneMatch = None,
     key: IdempotencyKey = None,
+    prefer: Prefer = None,
 ) -> UpdateAnswer:
     """Applies the actions in their order. One bad action refuses the request, and nothing changes. An item that is not
     available is accepted; validation reports it."""
@@ -147,7 +168,8 @@ async def cancel(
     if_match: IfMatch = None,
     if_none_match: IfNoneMatch = None,
     key: IdempotencyKey = None,
-) -> OrderAnswer:
+    prefer: Prefer = None,
+) -> CancelAnswer:
     """No order can be placed from a cancelled basket, and its external id is free again. `reason` is a code with an
     optional text, or the code alone. A second cancel gets the same response. A completed or expired basket is a 409."""
     raise NotImplementedError

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from adapters.wire.handling import Handling
 from adapters.wire.headers import read_idempotency_key, read_preconditions
 from adapters.wire.problems import MAX_ERRORS, to_problem
 from adapters.wire.request_errors import InvalidHeader, InvalidRequest
@@ -19,6 +20,7 @@ from tests.builders import basket_id
 from tests.work_counter import calls_of
 
 LIMITS = RequestLimits()
+STRICT = Handling("strict")
 GOOD = {"offer": {"id": "o-1", "version": "v-1"}, "quantity": 1}
 
 
@@ -31,11 +33,11 @@ def nested(depth: int) -> bytes:
 
 
 def initiate(body: bytes) -> object:
-    return parse_initiate(parse_body(body), LIMITS)
+    return parse_initiate(parse_body(body), LIMITS, handling=STRICT)
 
 
 def update(body: bytes) -> object:
-    return parse_update(parse_body(body), LIMITS, basket_id=basket_id())
+    return parse_update(parse_body(body), LIMITS, handling=STRICT, basket_id=basket_id())
 
 
 def digest(body: bytes) -> bytes:

@@ -97,7 +97,7 @@ WRONG: list[tuple[object, list[tuple[str, str]]]] = [
 async def test_everything_that_is_wrong_is_reported_at_once(
     shop: ApiCaller, body: object, wrong: list[tuple[str, str]]
 ) -> None:
-    answer = await shop.update(await shop.begin(), body)
+    answer = await shop.update(await shop.begin(), body, prefer="handling=strict")
     assert problem(answer) == (422, "invalid_request")
     assert errors(answer) == wrong
 
