@@ -395,7 +395,7 @@ def _plain_code(value: object, handler: ValidatorFunctionWrapHandler) -> CancelR
 class CancelRequest(RequestModel):
     """Give a basket up: no order will be placed from it."""
 
-    reason: Annotated[CancelReason, WrapValidator(_plain_code)]
+    reason: Annotated[CancelReason, WrapValidator(_plain_code, json_schema_input_type=CancelReason | ReasonCode)]
     """Why, as a code with an optional text, or as a code alone."""
 
     def to_command(self, *, basket_id: str, preconditions: Preconditions = NO_PRECONDITIONS) -> CancelBasket:

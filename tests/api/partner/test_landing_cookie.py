@@ -7,9 +7,12 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.api.service import INITIATE, UPDATE, ApiCaller, actions, add, order, problem
-from tests.builders import basket_id
+from adapters.settings import Settings
+from domain.basket.decision import CheckoutConfig
+from tests.api.service import INITIATE, UPDATE, ApiCaller, Service, actions, add, order, problem
+from tests.builders import LIFETIME, InMemoryCheckout, basket_id
 
+CHANGE = {"orderItemActionType": "change_quantity", "quantity": 1}
 GOOD = json.dumps({"basketId": basket_id()})
 UNREADABLE = [
     "",
@@ -86,3 +89,22 @@ async def test_only_initiate_sets_the_cookie(shop: ApiCaller) -> None:
     for answer in (await shop.update(id, actions(add())), await shop.validate(id), await shop.order(id)):
         assert "set-cookie" not in answer.headers
     assert "set-cookie" in (await shop.initiate(order(checkoutId=id))).headers
+
+
+async def test_an_update_brings_no_cookie_where_changes_do_not_move_the_expiry(shop: ApiCaller) -> None:
+    id = await shop.begin()
+    assert "set-cookie" not in (await shop.update(id, actions(add()))).headers
+
+
+async def test_an_update_brings_a_cookie_that_lives_as_long_as_the_moved_expiry(settings: Settings) -> None:
+    service = Service(settings, InMemoryCheckout(policy=CheckoutConfig(expiry_from="last_change")))
+    shop = service.caller()
+    id = await shop.begin()
+    service.checkout.clock.advance(LIFETIME / 2)
+    answer = await shop.update(id, actions(add()), idempotency_key="k")
+    assert f"Max-Age={int(LIFETIME.total_seconds())};" in answer.headers["set-cookie"]
+    service.checkout.clock.advance(LIFETIME / 2)
+    unchanged = await shop.update(id, actions({**CHANGE, "id": answer.json()["order"]["orderItems"][0]["id"]}))
+    assert f"Max-Age={int(LIFETIME.total_seconds() / 2)};" in unchanged.headers["set-cookie"]
+    refused = await shop.update(id, actions({**CHANGE, "id": "0198c5a2-7f00-7c3e-9a51-3a5de7f0c102"}))
+    assert (refused.status_code, "set-cookie" in refused.headers) == (422, False)
