@@ -135,3 +135,13 @@ async def test_only_its_organisation_cancels_a_basket(service: Service, shop: Ap
     assert problem(await cancel(shop, basket_id(77))) == (404, "basket_not_found")
     assert problem(await cancel(shop, "basket-1")) == (422, "invalid_basket_id")
     assert problem(await shop.send("GET", f"/partner/checkout/cancel/{id}")) == (405, "method_not_allowed")
+
+
+async def test_a_cancel_names_what_it_ignores_and_refuses_it_on_request(shop: ApiCaller) -> None:
+    id = await shop.begin(wanted())
+    body = {"reason": {"code": "left", "by": "clerk"}, "notify": True}
+    strict = await cancel(shop, id, body, prefer="handling=strict")
+    assert {pointer for pointer, _ in errors(strict)} == {"/reason/by", "/notify"}
+    lenient = await cancel(shop, id, body)
+    assert (lenient.status_code, {*lenient.json()["ignored"]}) == (200, {"/reason/by", "/notify"})
+    assert lenient.headers["preference-applied"] == "handling=lenient"
