@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from adapters.kafka.command_executor import KafkaCommandExecutor
     from adapters.kafka.order_handler import OrderHandler
     from adapters.promises.key_file import PromiseKeyFile
+    from domain.basket.listing import BasketLister
     from domain.basket.projection import BasketProjection
     from domain.operators.checkpoint_reset import CheckpointReset
     from domain.operators.dead_letters.retry_handler import RetryHandler
@@ -137,6 +138,16 @@ class Container(MessagingContainer):
         )
         self.data_keys.on_destroyed(handlers.drop)
         return handlers
+
+    @cached_property
+    def basket_lister(self) -> BasketLister:
+        from domain.basket.listing import BasketLister
+        from domain.basket.repository import BasketRepository
+
+        # Summaries hold no personal data, so nothing is decrypted. Encrypted baskets must not be cached.
+        baskets = BasketRepository(self.raw_event_store, cache_lines=0)
+        abandoned_after = timedelta(seconds=self.settings.abandoned_after_seconds)
+        return BasketLister(self.basket_list, baskets, utc_now, abandoned_after)
 
     @cached_property
     def as_of_validator(self) -> AsOfValidator:

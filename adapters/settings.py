@@ -218,6 +218,8 @@ class Settings(BaseSettings):
     expiry_from: Literal["creation", "last_change"] = "creation"
     """Whether a basket's lifetime counts from its creation, or from its last accepted change. A basket keeps the rule
     that it began with."""
+    abandoned_after_seconds: PositiveFloat = 3600.0
+    """A partner's list of baskets calls an open basket abandoned when nothing has happened to it for this long."""
     idempotency_lifetime: PositiveFloat = _DAY
     """How long keyed answers are kept."""
     basket_cache_lines: PositiveInt = 30_000

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from adapters.postgres.event_store.feed import PostgresEventFeed
     from adapters.postgres.event_store.store import PostgresEventStore
     from adapters.postgres.leadership import PostgresLeadership
+    from adapters.postgres.read_models.basket_list import PostgresBasketList
     from adapters.postgres.read_models.basket_search import PostgresBasketSearch
     from adapters.postgres.read_models.open_baskets import PostgresOpenBaskets
     from adapters.postgres.rebuild.projection_audit import PostgresProjectionAudit
@@ -165,6 +166,12 @@ class StorageContainer:
         from adapters.postgres.read_models.open_baskets import PostgresOpenBaskets
 
         return PostgresOpenBaskets(self.database)
+
+    @cached_property
+    def basket_list(self) -> PostgresBasketList:
+        from adapters.postgres.read_models.basket_list import PostgresBasketList
+
+        return self._closed_at_end(PostgresBasketList(self.database))
 
     @cached_property
     def basket_search(self) -> PostgresBasketSearch:

@@ -50,6 +50,7 @@ async def run_api(settings: Settings) -> None:
         api = PartnerApiDependencies(
             settings=settings,
             handlers=container.handlers,
+            lister=container.basket_lister,
             verifier=container.token_verifier,
             new_id=new_id,
             is_ready=container.is_ready,

@@ -11,6 +11,7 @@ from pydantic_core import to_json
 from adapters.wire import request_errors
 from adapters.wire.strict_json import pointer
 from domain.basket.command_executor import VersionConflict
+from domain.basket.listing import InvalidCursor
 from domain.basket.serialization import entity_tag, serialize_order
 from domain.ports.event_store import RenderedResponse
 from domain.shared import errors
@@ -34,6 +35,8 @@ class ProblemType:
 
 INTERNAL_ERROR = ProblemType(500, "internal_error", "Something went wrong on our side")
 
+_INVALID_PARAMETERS = ProblemType(422, "invalid_parameters", "The query cannot be carried out as it stands")
+
 PROBLEM_TYPES: dict[type[Exception], ProblemType] = {
     request_errors.MalformedBody: ProblemType(400, "malformed_json", "The body is no JSON"),
     request_errors.RepeatedMemberName: ProblemType(400, "repeated_member", "A member stands twice in one object"),
@@ -49,6 +52,8 @@ PROBLEM_TYPES: dict[type[Exception], ProblemType] = {
         415, "unsupported_content_encoding", "The body must not be compressed"
     ),
     request_errors.InvalidBasketId: ProblemType(422, "invalid_basket_id", "This cannot be a basket's id"),
+    request_errors.InvalidParameters: _INVALID_PARAMETERS,
+    InvalidCursor: _INVALID_PARAMETERS,
     request_errors.KeysUnavailable: ProblemType(503, "keys_unavailable", "Tokens cannot be checked at present"),
     errors.BasketNotFound: ProblemType(404, "basket_not_found", "There is no such basket"),
     errors.BasketFinished: ProblemType(409, "basket_finished", "The basket takes no more changes"),

@@ -13,6 +13,7 @@ RequestError
 ├── NotAuthenticated         no token, or one that is not accepted
 └── NotAllowed               a good token that does not allow this call
 RepeatedMemberName (an InvalidCommand): an object of the body has a member twice
+InvalidParameters (an InvalidCommand): parameters of the query that are unknown, repeated or wrong
 KeysUnavailable (an Unavailable): the token issuer's keys cannot be fetched, so the token was not checked
 """
 
@@ -42,6 +43,10 @@ class InvalidRequest(InvalidCommand):
     ) -> None:
         super().__init__(violations, omitted)
         self.headers = headers
+
+
+class InvalidParameters(InvalidCommand):
+    """One violation for each parameter of the query that is wrong. Its location is the parameter's name."""
 
 
 class RepeatedMemberName(InvalidCommand):

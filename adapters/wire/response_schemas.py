@@ -175,6 +175,50 @@ class CancelAnswer(OrderAnswer, LenientAnswer):
     """The basket that was cancelled."""
 
 
+class BasketSummaryShape(ResponseSchema):
+    """A basket in a list. It holds no personal data."""
+
+    id: BasketId
+    """The basket's id."""
+    external_id: Annotated[str | None, Field(alias="external_id")]
+    """The organisation's own id of the order."""
+    status: BasketStatus
+    """Whether the basket still takes changes, or how it ended."""
+    version: Annotated[int, Field(ge=1)]
+    """The version that the entry shows."""
+    country: str | None
+    """The order's country, ISO 3166-1 alpha-2."""
+    currency: str | None
+    """The currency of the basket, ISO 4217."""
+    market: MarketShape
+    """The market that the order is judged for."""
+    totals: list[PriceShape]
+    """The order's `totals`."""
+    total: MoneyShape | None
+    """The order's `total`."""
+    payable: MoneyShape | None
+    """The order's `payable`."""
+    lines: Annotated[int, Field(ge=0)]
+    """How many lines the basket has."""
+    ready: bool | None
+    """What the last verdict said; null if there was none. Later changes may have made it untrue."""
+    created: AwareDatetime
+    """When the basket began."""
+    modified: AwareDatetime
+    """When the last thing happened to the basket, also a verdict."""
+    expires_at: AwareDatetime
+    """When the basket expires, unless an order is placed."""
+
+
+class BasketListAnswer(ResponseSchema):
+    """A page of the organisation's own baskets."""
+
+    baskets: Annotated[list[BasketSummaryShape], Field(max_length=100)]
+    """At most `limit` baskets. A page that is not the last may have fewer, even none."""
+    next: str | None
+    """Leads to the next page as the parameter `cursor`, with the same filters. Null: this is the last page."""
+
+
 class ActionResultShape(ResponseSchema):
     """What one action did."""
 
@@ -411,7 +455,7 @@ class ProblemError(ResponseSchema):
     """One thing that is wrong with a request's body."""
 
     pointer: str
-    """Where in the body, as an RFC 6901 JSON pointer."""
+    """Where in the body, as an RFC 6901 JSON pointer; for a list of baskets, `/` and the parameter of the query."""
     code: str
     """What is wrong; codes are stable."""
     message: str

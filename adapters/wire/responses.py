@@ -13,7 +13,8 @@ from adapters.wire.handling import ParsedRequest
 from adapters.wire.problems import to_problem
 from domain.basket.basket import Basket
 from domain.basket.commands import ActionResult, Cancelled, Initiated, Preconditions, Updated, Validated
-from domain.basket.serialization import Document, entity_tag, serialize_order, serialize_verdict
+from domain.basket.listing import ListedBaskets
+from domain.basket.serialization import Document, entity_tag, serialize_order, serialize_summary, serialize_verdict
 from domain.ports.event_store import RenderedResponse
 from domain.shared.errors import BasketExists, CommandRejected
 
@@ -67,6 +68,14 @@ def render_order(basket: Basket, preconditions: Preconditions) -> RenderedRespon
         if not expired_since:
             return RenderedResponse(304, {"cache-control": "no-store", "ETag": entity_tag(basket.version)}, b"")
     return _basket_response(basket, order_body(basket))
+
+
+def render_list(listed: ListedBaskets) -> RenderedResponse:
+    return RenderedResponse(200, _HEADERS, list_body(listed))
+
+
+def list_body(listed: ListedBaskets) -> bytes:
+    return to_json({"baskets": [serialize_summary(basket) for basket in listed.baskets], "next": listed.next_cursor})
 
 
 def order_body(basket: Basket, members: Mapping[str, JsonValue] = MappingProxyType({})) -> bytes:

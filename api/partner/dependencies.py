@@ -10,6 +10,7 @@ from adapters.settings import Settings
 from adapters.system import utc_now
 from api.http.request_metrics import RequestMetrics
 from api.partner.promise_keys import NO_KEYS
+from domain.basket.listing import BasketLister
 from domain.shared.values import Clock, NewId
 from domain.validation.handlers import CheckoutHandlers
 
@@ -21,6 +22,7 @@ class PartnerApiDependencies:
 
     settings: Settings
     handlers: CheckoutHandlers
+    lister: BasketLister
     verifier: TokenVerifier
     new_id: NewId
     is_ready: Callable[[], Awaitable[bool]]

@@ -14,10 +14,11 @@ from starlette.types import Receive, Scope, Send
 
 from adapters.wire.handling import Handling, read_handling
 from adapters.wire.headers import IdempotencyHeader, read_idempotency_key, read_preconditions
+from adapters.wire.list_parameters import parse_list
 from adapters.wire.request_errors import InvalidBasketId, MethodNotAllowed
 from adapters.wire.request_parser import fingerprint, parse_body, parse_cancel, parse_initiate, parse_update
 from adapters.wire.requests import RequestLimits
-from adapters.wire.responses import render, render_order
+from adapters.wire.responses import render, render_list, render_order
 from api.http.bearer_auth import identify
 from api.http.headers import require_json
 from api.http.request_context import RequestContext, read_body, request_context, send_response
@@ -28,6 +29,7 @@ from domain.ports.event_store import IdempotencyKey, RenderedResponse
 from domain.shared.errors import CommandRejected
 from domain.shared.values import BASKET_ID_PATTERN, normalize_id
 
+LIST = "/partner/checkout"
 INITIATE = "/partner/checkout/initiate"
 UPDATE = "/partner/checkout/update"
 VALIDATE = "/partner/checkout/validate/{id}"
@@ -97,7 +99,7 @@ class PartnerRoute:
 
 
 class PartnerRoutes:
-    """Initiate, update, validate, cancel, and the order as it is."""
+    """Initiate, update, validate, cancel, the order as it is, and the list of baskets."""
 
     def __init__(self, dependencies: PartnerApiDependencies) -> None:
         self._dependencies = dependencies
@@ -108,6 +110,7 @@ class PartnerRoutes:
     def routes(self) -> list[Route]:
         """The fixed paths come first, because the path with an id matches them too."""
         table: list[tuple[str, Sequence[str], Handle]] = [
+            (LIST, ("GET", "HEAD"), self.baskets),
             (INITIATE, ("POST",), self.initiate),
             (UPDATE, ("PUT",), self.update),
             (VALIDATE, ("POST",), self.validate),
@@ -175,6 +178,11 @@ class PartnerRoutes:
         )
         key = request.idempotency_key(header, "cancel", content, basket_id)
         return await self._handlers.cancel(parsed.command, request.caller, partial(render, parsed=parsed), key)
+
+    async def baskets(self, request: PartnerRequest) -> RenderedResponse:
+        asked = parse_list(request.scope["query_string"])
+        wanted = asked.filter_for(request.caller.partner)
+        return render_list(await self._dependencies.lister.page(wanted, asked.cursor, asked.limit))
 
     async def order(self, request: PartnerRequest) -> RenderedResponse:
         preconditions = read_preconditions(request.headers)

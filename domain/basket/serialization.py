@@ -44,7 +44,7 @@ def serialize_order(basket: Basket) -> Document:
         "version": basket.version,
         "country": details.country,
         "currency": details.currency,
-        "market": {"country": basket.market.country, "source": basket.country_source},
+        "market": _market(basket),
         "source": details.source,
         "order_type": details.order_type,
         "tracking": details.tracking,
@@ -57,6 +57,33 @@ def serialize_order(basket: Basket) -> Document:
         "totals": [serialize_price(each) for each in sums.totals],
         "total": serialize_money(sums.total),
         "payable": serialize_money(sums.payable),
+        "created": basket.created_on,
+        "modified": basket.modified_on,
+        "expiresAt": basket.expires_at,
+    }
+
+
+def _market(basket: Basket) -> Document:
+    return {"country": basket.market.country, "source": basket.country_source}
+
+
+def serialize_summary(basket: Basket) -> Document:
+    """A basket in a list: what its order says of the same names, the number of its lines, and the last verdict. It has
+    no personal data."""
+    details, sums = basket.details, basket.sums
+    return {
+        "id": basket.id,
+        "external_id": details.external_id,
+        "status": basket.status,
+        "version": basket.version,
+        "country": details.country,
+        "currency": details.currency,
+        "market": _market(basket),
+        "totals": [serialize_price(each) for each in sums.totals],
+        "total": serialize_money(sums.total),
+        "payable": serialize_money(sums.payable),
+        "lines": len(basket.items),
+        "ready": basket.ready,
         "created": basket.created_on,
         "modified": basket.modified_on,
         "expiresAt": basket.expires_at,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import httpx
 from fastapi import FastAPI
@@ -25,6 +25,7 @@ from domain.validation.handlers import CheckoutHandlers
 from tests.api.partner.conformity import Conformity
 from tests.builders import InMemoryCheckout
 
+LIST = "/partner/checkout"
 INITIATE = "/partner/checkout/initiate"
 UPDATE = "/partner/checkout/update"
 SHOP, RIVAL = "shop", "rival"
@@ -90,6 +91,7 @@ class Service:
             PartnerApiDependencies(
                 settings=self.settings,
                 handlers=self.handlers or self.checkout.handlers.real,
+                lister=self.checkout.lister,
                 verifier=token_verifier(self.settings),
                 new_id=self.checkout.ids,
                 is_ready=self.ready,
@@ -142,6 +144,10 @@ class ApiCaller:
 
     async def order(self, basket_id: str, **headers: str) -> httpx.Response:
         return await self.send("GET", order_path(basket_id), None, _named(headers))
+
+    async def baskets(self, **query: str) -> httpx.Response:
+        """The list of baskets by these parameters."""
+        return await self.send("GET", f"{LIST}?{urlencode(query)}" if query else LIST)
 
     async def begin(self, *items: dict[str, Any], **details: Any) -> str:
         """A new basket's id."""

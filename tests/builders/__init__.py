@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -31,6 +32,8 @@ from domain.basket.commands import (
 )
 from domain.basket.decision import BasketLimits, CheckoutConfig, DecisionContext
 from domain.basket.events import BasketDetails, BasketPersonalDataForgotten, OrderItem
+from domain.basket.listing import BasketLister
+from domain.basket.projection import BasketProjection
 from domain.basket.repository import BasketRepository
 from domain.catalogue.catalogue import Catalogue
 from domain.catalogue.epochs import FactMessage
@@ -42,6 +45,8 @@ from domain.shared.eventsourcing import DomainEvent
 from domain.shared.values import Clock, LineOffer, MessageSource, OfferRef, Price, Product
 from tests.builders.direct_handlers import DirectHandlers, direct_handlers
 from tests.builders.stored_events import decode_stored
+from tests.fakes.basket_list import InMemoryBasketList
+from tests.fakes.basket_views import InMemoryBasketViews
 from tests.fakes.catalogue import InMemoryCatalogue
 from tests.fakes.event_store import InMemoryEventStore
 
@@ -303,6 +308,7 @@ class InMemoryCheckout:
     def __post_init__(self) -> None:
         self.store = self.make_store(self.clock)
         self.facts = InMemoryCatalogue()
+        self.views = InMemoryBasketViews()
         self.main = self.process()
 
     def share(self, other: InMemoryCheckout) -> None:
@@ -315,6 +321,18 @@ class InMemoryCheckout:
         return CheckoutProcess(
             direct_handlers(self.store, baskets, self.facts, self.clock, self.ids, self.policy, self.signer), baskets
         )
+
+    @property
+    def lister(self) -> BasketLister:
+        """The list of baskets. `project` moves its views forward."""
+        found, baskets = InMemoryBasketList(self.views), BasketRepository(self.store, cache_lines=0)
+        return BasketLister(found, baskets, self.clock, timedelta(hours=1))
+
+    async def project(self) -> None:
+        """Moves all views to the last events."""
+        projection = BasketProjection(self.store, self.views)
+        for basket_id in {event.stream_id for event in await self.store.read(0, sys.maxsize)}:
+            await projection.refold(basket_id)
 
     @property
     def handlers(self) -> DirectHandlers:

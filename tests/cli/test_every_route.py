@@ -96,6 +96,7 @@ def _api(parts: Container) -> PartnerApiDependencies:
     return PartnerApiDependencies(
         settings=parts.settings,
         handlers=parts.handlers,
+        lister=parts.basket_lister,
         verifier=parts.token_verifier,
         new_id=new_id,
         is_ready=parts.is_ready,

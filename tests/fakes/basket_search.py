@@ -21,7 +21,7 @@ class InMemoryBasketSearch:
             _summary(view)
             for view in views
             if _matches(view, query)
-            and (after is None or (view.created, view.basket_id) < (after.created, after.basket_id))
+            and (after is None or (view.created, view.basket_id) < (after.moment, after.basket_id))
         ]
         return SearchPage.of(found[: limit + 1], query, limit)
 

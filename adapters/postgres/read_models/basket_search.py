@@ -66,7 +66,7 @@ def query_parameters(query: BasketQuery, cursor: str | None, limit: int) -> tupl
         query.created_until,
         query.modified_from,
         query.modified_until,
-        after and after.created,
+        after and after.moment,
         after and after.basket_id,
         limit,
     )

@@ -9,12 +9,15 @@ from typing import Any
 
 from adapters.wire import request_errors
 from adapters.wire.problems import Problem, to_problem
-from adapters.wire.responses import order_body, render_body
+from adapters.wire.responses import list_body, order_body, render_body
 from domain.basket.basket import Basket
 from domain.basket.command_executor import VersionConflict
 from domain.basket.commands import ActionResult, Cancelled, Initiated, Updated, Validated
 from domain.basket.events import BasketDetails, OrderItem
+from domain.basket.listing import ListedBaskets
+from domain.ports.basket_list import BasketFilter
 from domain.shared import errors
+from domain.shared.cursors import PagePosition
 from domain.shared.errors import Violation
 from domain.shared.findings import Finding, Verdict
 from domain.shared.values import LineOffer, Price, Product
@@ -22,6 +25,7 @@ from domain.shared.values import LineOffer, Price, Product
 BASKET_ID = "basket-0198c5a2-7f00-7c3e-9a51-3a5de7f0c101"
 ITEM_ID = "0198c5a2-7f00-7c3e-9a51-3a5de7f0c102"
 _NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+CURSOR = PagePosition(_NOW, BASKET_ID).encode(BasketFilter(partner="shop"))
 
 _INITIATE_REQUEST = {
     "order": {
@@ -114,6 +118,7 @@ def success_examples() -> dict[str, Any]:
         "validate": render_body(_validated()),
         "cancel": render_body(_cancelled()),
         "order": order_body(_basket()),
+        "baskets": list_body(ListedBaskets((_basket(),), CURSOR)),
     }
     return {**{call: json.loads(body) for call, body in bodies.items()}, "promise_keys": _PROMISE_KEYS}
 
@@ -131,6 +136,9 @@ _SAMPLES: tuple[Exception, ...] = (
     request_errors.UnsupportedMediaType(),
     request_errors.UnsupportedContentEncoding(),
     request_errors.InvalidBasketId("a basket's id matches ^basket-[A-Za-z0-9\\-_]{32,36}$"),
+    request_errors.InvalidParameters(
+        (Violation(("colour",), "unknown_parameter", "this call knows no such parameter"),)
+    ),
     request_errors.KeysUnavailable("away"),
     errors.BasketNotFound(BASKET_ID),
     errors.BasketFinished(BASKET_ID, "completed"),

@@ -11,10 +11,11 @@ from api.partner.openapi.examples import problem_samples, success_examples
 
 Document = dict[str, Any]
 
-_EVERY = (
-    *("not_authenticated", "not_allowed", "basket_not_found"),
+_ANY = (
+    *("not_authenticated", "not_allowed"),
     *("internal_error", "store_unavailable", "keys_unavailable"),
 )
+_EVERY = (*_ANY, "basket_not_found")
 _COMMAND = (
     *("invalid_header", "conflict", "request_in_progress"),
     *("version_mismatch", "basket_exists", "idempotency_key_reused"),
@@ -31,6 +32,7 @@ _PROBLEMS = {
     "update": (*_EVERY, *_COMMAND, *_BODY, *_LANDING),
     "validate": (*_EVERY, *_COMMAND, *_PATH),
     "cancel": (*_EVERY, *_COMMAND, *_BODY, *_PATH, "basket_finished"),
+    "baskets": (*_ANY, "invalid_parameters"),
     "order": (*_EVERY, *_PATH, "invalid_header", "version_mismatch"),
 }
 """The codes of the problems that each call can answer with."""
@@ -92,7 +94,8 @@ def describe_responses(call: str, success: Document) -> Document:
     cookie = ("Set-Cookie",) if call in ("initiate", "update") else ()
     success["description"] = "Done."
     always = {"ETag", "Set-Cookie"} if call == "initiate" else {"ETag"}
-    success["headers"] = _headers("ETag", *cookie, *replayed, *_applied(call), required=always)
+    version = () if call == "baskets" else ("ETag",)
+    success["headers"] = _headers(*version, *cookie, *replayed, *_applied(call), required=always)
     success["content"]["application/json"]["example"] = success_examples()[call]
     if call in ("initiate", "update"):
         by_id = {"parameters": {"id": "$response.body#/id"}}

@@ -26,6 +26,7 @@ from adapters.wire.response_schemas import (
     ValidateAnswer,
 )
 from api.partner.openapi.examples import BASKET_ID
+from api.partner.openapi.list_stub import baskets
 from api.partner.promise_keys import JWKS
 from domain.shared.values import BASKET_ID_PATTERN
 
@@ -83,8 +84,6 @@ IdempotencyKey = Annotated[
         ' call; a UUID is a good key. `k` and the quoted string `"k"` are the same key.',
     ),
 ]
-
-
 Prefer = Annotated[
     str | _Absent,
     Header(
@@ -120,6 +119,7 @@ def stub_routes(settings: Settings) -> Sequence[APIRoute]:
     stubs.put("/update", summary="Apply actions to the basket of the landing state, all or none")(update)
     stubs.post("/validate/{id}", summary="Validate the basket as it is now")(validate)
     stubs.post("/cancel/{id}", summary="Give the basket up")(cancel)
+    stubs.get("", summary="List the organisation's own baskets")(baskets)
     stubs.get("/{id}", summary="Get the order, to resume it")(order)
     public = APIRouter(tags=["promises"], responses=_IS_REPLACED, generate_unique_id_function=lambda route: route.name)
     public.get(JWKS, summary="Get the keys that promises are signed with")(promise_keys)

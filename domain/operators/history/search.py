@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from hashlib import blake2b
-from typing import Literal, Protocol, Self
+from typing import Protocol, Self
 
-from pydantic import AwareDatetime, TypeAdapter, ValidationError
+from pydantic import AwareDatetime
 
 from domain.basket.events import BasketStatus
+from domain.shared.cursors import PagePosition, UnreadableCursor
 from domain.shared.errors import CommandRejected
 from domain.shared.eventsourcing import Value
 from domain.shared.values import Identifier, Timestamp
@@ -85,40 +82,19 @@ class BasketSearch(Protocol):
         """
 
 
-_CURSOR: TypeAdapter[tuple[Literal[1], str, Timestamp, Identifier]] = TypeAdapter(
-    tuple[Literal[1], str, Timestamp, Identifier]
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    """The last basket of a page. Its encoded form is opaque to callers, and bound to the query."""
-
-    created: datetime
-    basket_id: str
-
-    def encode(self, query: BasketQuery) -> str:
-        content = _CURSOR.dump_json((1, _digest(query), self.created, self.basket_id))
-        return urlsafe_b64encode(content).decode().rstrip("=")
+class Cursor(PagePosition):
+    """The last basket of a page, by the time of its creation."""
 
     @classmethod
-    def decode(cls, cursor: str, query: BasketQuery) -> Self:
+    def decode(cls, cursor: str, query: Value) -> Self:
         """Raises InvalidPage."""
         try:
-            padded = cursor + "=" * (-len(cursor) % 4)
-            _, digest, created, basket_id = _CURSOR.validate_json(urlsafe_b64decode(padded))
-        except (ValidationError, ValueError) as error:
-            raise InvalidPage("this cursor is none that a page gave") from error
-        if digest != _digest(query):
-            raise InvalidPage("this cursor belongs to another query")
-        return cls(created, basket_id)
+            return super().decode(cursor, query)
+        except UnreadableCursor as error:
+            raise InvalidPage(str(error)) from error
 
 
 def check_page_size(limit: int) -> None:
     """Raises InvalidPage."""
     if not 1 <= limit <= MAX_PAGE_SIZE:
         raise InvalidPage(f"a page holds 1 to {MAX_PAGE_SIZE} baskets, not {limit}")
-
-
-def _digest(query: BasketQuery) -> str:
-    return blake2b(query.model_dump_json().encode(), digest_size=6).hexdigest()

@@ -15,7 +15,7 @@ from api.partner.openapi.document import openapi_document
 from api.partner.promise_keys import JWKS
 from tests.api.partner.conformity import Conformity
 from tests.api.partner.openapi_fuzzing import fuzz, memory_server
-from tests.api.service import INITIATE, UPDATE, ApiCaller
+from tests.api.service import INITIATE, LIST, UPDATE, ApiCaller
 
 Document = dict[str, Any]
 VALIDATE, ORDER = "/partner/checkout/validate/{id}", "/partner/checkout/{id}"
@@ -50,6 +50,7 @@ async def test_it_is_served_to_everybody_with_a_page_that_shows_it(shop: ApiCall
 
 def test_it_has_every_call(document: Document) -> None:
     assert {path: set(methods) for path, methods in document["paths"].items()} == {
+        LIST: {"get"},
         INITIATE: {"post"},
         UPDATE: {"put"},
         VALIDATE: {"post"},
@@ -79,6 +80,7 @@ EVERY = {"200", "401", "403", "404", "422", "500", "503"}
         (VALIDATE, "post", EVERY | {"400", "409", "412"}),
         (ORDER, "get", EVERY | {"304", "400", "412"}),
         (JWKS, "get", {"200", "304", "500"}),
+        (LIST, "get", EVERY - {"404"}),
     ],
 )
 def test_it_describes_every_status(document: Document, path: str, method: str, statuses: set[str]) -> None:

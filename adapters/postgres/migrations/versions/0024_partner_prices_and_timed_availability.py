@@ -2,5 +2,5 @@
 
 from adapters.postgres.migrations.sql_files import run_sql_file
 
-revision, down_revision = "0024", "0022"
+revision, down_revision = "0024", "0023"
 upgrade = run_sql_file(__file__)

@@ -15,6 +15,8 @@ from tests.builders import add, availability, caller, initiate, item, offer, pol
 from tests.builders.shop import Shop, open_shop
 
 SCRIPT = (Path(migrations.__file__).parent / "versions" / "0008_basket_search.sql").read_text(encoding="utf-8")
+LIST_SCRIPT = (Path(migrations.__file__).parent / "versions" / "0023_basket_list.sql").read_text(encoding="utf-8")
+"""The later migration that changes the table's indexes."""
 FILLING = SCRIPT.partition("DROP TABLE basket_views;")[0]
 
 # Everything that a row says.
@@ -28,6 +30,7 @@ TAKE_COLUMNS = """
 ALTER TABLE basket_views DROP COLUMN ready, DROP COLUMN offers, DROP COLUMN products, DROP COLUMN finding_codes;
 DROP INDEX basket_views_newest, basket_views_of_a_partner, basket_views_of_a_status,
            basket_views_by_external_id, basket_views_by_time_of_change;
+DROP INDEX basket_views_of_a_partner_by_status, basket_views_of_a_partner_by_change;
 """
 
 
@@ -66,6 +69,7 @@ async def test_baskets_that_are_there_are_found_as_those_that_come(shop: Shop, c
 
     async with connection.transaction():
         await connection.execute(SCRIPT)
+        await connection.execute(LIST_SCRIPT)
 
     assert await connection.fetch(ROWS) == kept
     assert await connection.fetch(INDEXES) == indexes
