@@ -11,7 +11,8 @@ COPY cli cli
 RUN /opt/checkout/bin/pip install --no-cache-dir --disable-pip-version-check -c constraints.txt '.[console]'
 
 FROM python:3.13-slim
-# A volume here may hold a local issuer's key; in production CHECKOUT_JWKS_URL names the real issuer.
+# A volume here may hold a local issuer's key; in production CHECKOUT_JWKS_URL names the real issuer. The files of
+# CHECKOUT_DATA_KEY_FILE and CHECKOUT_PROMISE_KEY_FILE are secrets: mount them, never copy them into an image.
 RUN useradd --system --uid 10001 --create-home checkout \
     && install -d -o checkout -g checkout /var/lib/checkout
 COPY --from=build /opt/checkout /opt/checkout

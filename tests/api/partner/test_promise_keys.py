@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from datetime import datetime, timedelta
+import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from joserfc import jwt as jose
-from joserfc.errors import InvalidKeyIdError
+from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
 
+from adapters.http.server import serve_in_background
 from adapters.promises.jws import JwsPromiseSigner
 from adapters.promises.keys import PromiseKey, PromiseKeySet, public_jwks
 from api.partner.promise_keys import JWKS
-from tests.adapters.promises.golden import ISSUER
+from tests.adapters.promises.golden import ISSUER, TOKEN
 from tests.api.service import ApiCaller, Service, problem, settings_in, wanted
 from tests.builders import NOW, InMemoryCheckout, availability, offer, price
 
@@ -143,3 +147,29 @@ async def test_every_promise_verifies_at_every_moment_of_a_rotation(promising: P
     await promising.verify(after, retired)
     with pytest.raises(InvalidKeyIdError, match=first.id):
         await promising.verify(waiting)
+
+
+PAGE = (Path(__file__).parents[3] / "docs" / "promises.md").read_text(encoding="utf-8")
+
+
+async def test_the_documented_example_reads_a_promise_and_refuses_others(
+    promising: PromisingService,
+) -> None:
+    read, digest = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    shown: dict[str, Any] = {}
+    exec(read + digest, shown)
+    promising.checkout.clock.now = datetime.now(UTC)
+    promising.keys = PromiseKeySet([PromiseKey.new(NOW, NOW)])
+    verdict = (await promising.service.caller().validate(await promising.basket())).json()
+    async with serve_in_background(promising.service.app, promising.service.settings, 0, "api") as port:
+        keys = await asyncio.to_thread(shown["fetch_keys"], f"http://127.0.0.1:{port}{JWKS}")
+    claims = shown["read_promise"](verdict["promise"], keys)
+    assert claims["basketId"] == verdict["id"]
+    assert shown["evidence_digest"](verdict["evidence"]) == claims["evidence"]
+    for other in (TOKEN, verdict["promise"][:-4] + "AAAA", "x.y.z"):
+        with pytest.raises(JoseError):
+            shown["read_promise"](other, keys)
+    promising.checkout.clock.advance(-timedelta(hours=1))
+    expired = await promising.promise(await promising.basket())
+    with pytest.raises(JoseError):
+        shown["read_promise"](expired, keys)
