@@ -179,8 +179,18 @@ class CommandExecutor:
             return response
 
     async def _decide(self, command: Command, execution: _Execution[R, T]) -> T:
-        if not isinstance(command, InitiateBasket):
-            return await self._change(command.basket_id, execution)
+        if isinstance(command, InitiateBasket):
+            return await self._initiate(command, execution)
+        for _ in range(self._config.attempts):
+            try:
+                return await self._change(command.basket_id, execution)
+            except ExternalIdInUse as taken:
+                external_id = taken.external_id
+                if await self._claim_owner(external_id, execution.caller) is not None:
+                    raise
+        raise ExternalIdInUse(external_id)
+
+    async def _initiate(self, command: InitiateBasket, execution: _Execution[R, T]) -> T:
         for _ in range(self._config.attempts):
             basket_id = await self._resolve_target(command, execution.caller)
             try:

@@ -52,7 +52,7 @@ def openapi_document(settings: Settings, version: str) -> Document:
     for operation in (operation for path in document["paths"].values() for operation in path.values()):
         call = operation["operationId"]
         if call in REQUESTS:
-            operation["requestBody"]["content"]["application/json"]["example"] = REQUESTS[call]
+            operation["requestBody"]["content"]["application/json"]["examples"] = REQUESTS[call]
         describe = describe_key_responses if call == "promise_keys" else describe_responses
         operation["responses"] = describe(call, operation["responses"]["200"])
         _share_parameters(operation, components["parameters"], settings.landing_cookie)
@@ -66,7 +66,7 @@ def _set_limits(schemas: Document, settings: Settings) -> None:
 
     member("OrderRequest", "orderItems")["maxItems"] = settings.max_items
     member("UpdateRequest", "orderItemActions")["maxItems"] = settings.max_actions
-    for model in ("ItemRequest", "AddAction", "ChangeQuantityAction"):
+    for model in ("ItemRequest", "AddAction", "ChangeQuantityAction", "SwapAction"):
         member(model, "quantity")["maximum"] = settings.max_quantity
 
 

@@ -40,17 +40,39 @@ _INITIATE_REQUEST = {
         "dataSubject": "p-48213",
     }
 }
-_UPDATE_REQUEST = {
-    "orderItemActions": [
-        {
-            "orderItemActionType": "add",
-            "offer": {"id": "o-2", "version": "v-1"},
-            "quantity": 1,
-            "type": "offer",
-        },
+_ACTIONS: dict[str, list[dict[str, Any]]] = {
+    "Add an offer, and change the quantity of a line": [
+        {"orderItemActionType": "add", "offer": {"id": "o-2", "version": "v-1"}, "quantity": 1, "type": "offer"},
         {"orderItemActionType": "change_quantity", "id": ITEM_ID, "quantity": 3},
-    ]
+    ],
+    "Remove a line": [{"orderItemActionType": "remove", "id": ITEM_ID}],
+    "Put another version into a line": [
+        {"orderItemActionType": "swap", "id": ITEM_ID, "offer": {"id": "o-1", "version": "v-2"}, "quantity": 2}
+    ],
+    "Begin again: remove all lines and add one": [
+        {"orderItemActionType": "clear"},
+        {"orderItemActionType": "add", "offer": {"id": "o-2", "version": "v-1"}, "quantity": 1},
+    ],
+    "Set the country, and remove the source": [
+        {"orderItemActionType": "update_details", "order": {"country": "IE", "currency": "EUR", "source": None}}
+    ],
+    "Accept a changed price": [
+        {
+            "orderItemActionType": "expect_price",
+            "id": ITEM_ID,
+            "expectedPrice": {"amount": "12.00", "currency": "GBP"},
+        }
+    ],
+    "Change a quantity at a known price": [
+        {
+            "orderItemActionType": "change_quantity",
+            "id": ITEM_ID,
+            "quantity": 3,
+            "expectedPrice": {"amount": "12.00", "currency": "GBP"},
+        }
+    ],
 }
+_UPDATE_REQUESTS = {title: {"orderItemActions": actions} for title, actions in _ACTIONS.items()}
 _CANCEL_REQUEST = {"reason": {"code": "customer_left", "text": "The customer chose another offer."}}
 _PROMISE_KEYS = {
     "keys": [
@@ -64,8 +86,22 @@ _PROMISE_KEYS = {
         }
     ]
 }
-REQUESTS = {"initiate": _INITIATE_REQUEST, "update": _UPDATE_REQUEST, "cancel": _CANCEL_REQUEST}
-"""The body of each call that takes one."""
+
+
+def _named(bodies: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Bodies as OpenAPI's examples, by their titles."""
+    return {
+        "-".join(title.lower().replace(",", "").replace(":", "").split()): {"summary": title, "value": body}
+        for title, body in bodies.items()
+    }
+
+
+REQUESTS = {
+    "initiate": _named({"Create a basket": _INITIATE_REQUEST}),
+    "update": _named(_UPDATE_REQUESTS),
+    "cancel": _named({"Cancel a basket": _CANCEL_REQUEST}),
+}
+"""The bodies of each call that takes one."""
 
 
 def _basket() -> Basket:
@@ -111,7 +147,9 @@ def _cancelled() -> Cancelled:
 
 def success_examples() -> dict[str, Any]:
     """The body of each call's success."""
-    updated = Updated(_basket(), (ActionResult(0, "change_quantity", "applied", ITEM_ID, 1, 3),))
+    changed = ActionResult(0, "change_quantity", "applied", ITEM_ID, 1, 3)
+    details_set = ActionResult(1, "update_details", "applied", None, None, None)
+    updated = Updated(_basket(), (changed, details_set))
     bodies = {
         "initiate": render_body(Initiated(_basket(), created=True)),
         "update": render_body(updated),

@@ -29,7 +29,7 @@ _PATH = ("not_found", "invalid_basket_id")
 
 _PROBLEMS = {
     "initiate": (*_EVERY, *_COMMAND, *_BODY, *_LANDING, "external_id_in_use"),
-    "update": (*_EVERY, *_COMMAND, *_BODY, *_LANDING),
+    "update": (*_EVERY, *_COMMAND, *_BODY, *_LANDING, "external_id_in_use"),
     "validate": (*_EVERY, *_COMMAND, *_PATH),
     "cancel": (*_EVERY, *_COMMAND, *_BODY, *_PATH, "basket_finished"),
     "baskets": (*_ANY, "invalid_parameters"),
