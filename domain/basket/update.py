@@ -104,9 +104,7 @@ class _ActionRun:
     def __init__(self, context: DecisionContext, actions: tuple[Action, ...]) -> None:
         self._context = context
         self._basket = context.basket
-        self._type_required = any(line.type == "add_on" for line in self._basket.items.values()) or any(
-            isinstance(action, AddItem) and action.item.type == "add_on" for action in actions
-        )
+        self._adds_add_ons = any(isinstance(action, AddItem) and action.item.type == "add_on" for action in actions)
         self._id_by_key = {line_key(line): line.id for line in self._basket.items.values()}
         self._ids = ItemIdResolver(self._basket.items)
         # Add-ons that left with their offer. The caller may remove them again.
@@ -143,7 +141,7 @@ class _ActionRun:
             self._ids.reject(action.item.id)
 
     def _add(self, item: RequestedItem) -> _Effect:
-        type = resolve_type(item, self._type_required)
+        type = resolve_type(item, item.type is None and self._is_type_required())
         self._context.check_quantity(item.quantity)
         parent_id = resolve_parent(item, type, self._ids, self._basket.items)
         key = (item.offer.id, item.offer.version, type, parent_id)
@@ -218,6 +216,9 @@ class _ActionRun:
         current = self._context.current_price(line.offer)
         if current is not None and expected.is_met_by(current):
             self._basket.reprice(line.id, current, self._context.now)
+
+    def _is_type_required(self) -> bool:
+        return self._adds_add_ons or any(line.type == "add_on" for line in self._basket.items.values())
 
     def _line_of(self, key: LineKey) -> OrderItem | None:
         # The line with this key may have left, and another line may have its id now.

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from domain.basket.commands import Action, AddItem, ChangeQuantity, RemoveItem, RequestedItem
+from domain.basket.commands import (
+    Action,
+    AddItem,
+    ChangeQuantity,
+    ClearItems,
+    ExpectPrice,
+    RemoveItem,
+    RequestedItem,
+    SwapItem,
+    UpdateDetails,
+)
 from domain.basket.decision import BasketLimits
+from domain.shared.values import OfferRef
 
 
 @dataclass(frozen=True)
@@ -24,11 +35,16 @@ class PlainRefusal(Exception):
     """The whole command is refused."""
 
 
-def updated(lines: Lines, actions: Sequence[Action], limits: BasketLimits, new_id: Callable[[], str]) -> Lines:
-    """The lines after all actions; raises PlainRefusal at the first that is wrong."""
-    types_needed = any(line.type == "add_on" for line in lines.values()) or any(
-        isinstance(action, AddItem) and action.item.type == "add_on" for action in actions
-    )
+def updated(
+    lines: Lines,
+    actions: Sequence[Action],
+    limits: BasketLimits,
+    new_id: Callable[[], str],
+    carried_by: Mapping[str, Collection[str]],
+) -> Lines:
+    """The lines after all actions; raises PlainRefusal at the first that is wrong. `carried_by` are the offers that
+    each known add-on may hang under."""
+    adds_add_ons = any(isinstance(action, AddItem) and action.item.type == "add_on" for action in actions)
     lines, names, departed = dict(lines), dict[str, str](), set[str]()
 
     def remove(id: str) -> None:
@@ -40,10 +56,24 @@ def updated(lines: Lines, actions: Sequence[Action], limits: BasketLimits, new_i
             del lines[other]
             departed.add(other)
 
+    def swap(id: str, offer: OfferRef, quantity: int | None) -> None:
+        require(id in lines)
+        swapped = replace(lines[id], offer=str(offer), quantity=quantity or lines[id].quantity)
+        require(1 <= swapped.quantity <= limits.max_quantity)
+        others = [line for other, line in lines.items() if other != id]
+        require(swapped not in [replace(line, quantity=swapped.quantity) for line in others])
+        for other in [other for other, line in lines.items() if line.parent == id]:
+            hosts = carried_by.get(lines[other].offer)
+            if swapped.offer != lines[id].offer and hosts is not None and offer.id not in hosts:
+                del lines[other]
+                departed.add(other)
+        lines[id] = swapped
+
     for action in actions:
         match action:
             case AddItem(item=item):
-                require(item.type is not None or not types_needed)
+                holds_add_ons = any(line.type == "add_on" for line in lines.values())
+                require(item.type is not None or not (adds_add_ons or holds_add_ons))
                 require(1 <= item.quantity <= limits.max_quantity)
                 wanted = PlainLine(str(item.offer), item.type or "offer", _parent(item, lines, names), 0)
                 same = [id for id, line in lines.items() if replace(line, quantity=0) == wanted]
@@ -63,6 +93,15 @@ def updated(lines: Lines, actions: Sequence[Action], limits: BasketLimits, new_i
                 id = names.get(id, id)
                 require(id in lines and 1 <= quantity <= limits.max_quantity)
                 lines[id] = replace(lines[id], quantity=quantity)
+            case SwapItem(id=id, offer=offer):
+                swap(names.get(id, id), offer, action.quantity)
+            case ClearItems():
+                departed |= {id for id, line in lines.items() if line.parent is not None}
+                lines.clear()
+            case ExpectPrice(id=id):
+                require(names.get(id, id) in lines)
+            case UpdateDetails():
+                pass
     return lines
 
 

@@ -13,14 +13,23 @@ from pydantic_core import to_json
 
 from domain.basket.basket import Basket
 from domain.basket.codec import decode_all, encode
-from domain.basket.commands import AddItem, ChangeQuantity, RemoveItem, RequestedItem
+from domain.basket.commands import (
+    AddItem,
+    ChangeQuantity,
+    ClearItems,
+    ExpectPrice,
+    RemoveItem,
+    RequestedItem,
+    SwapItem,
+    UpdateDetails,
+)
 from domain.basket.decision import BasketLimits, DecisionContext
 from domain.basket.reconcile import reconcile
 from domain.basket.snapshot import BasketSnapshot, restore
 from domain.basket.update import apply_actions
 from domain.shared.errors import InvalidCommand
 from domain.shared.eventsourcing import fold
-from tests.builders import NOW, SequentialIds, basket_id, catalogue, details, item_id, offer, price, ref
+from tests.builders import NOW, SequentialIds, basket_id, catalogue, details, item_id, money, offer, price, ref
 from tests.domain.basket.plain_basket import Lines, PlainLine, PlainRefusal, ordered, updated
 
 LIMITS = BasketLimits(max_quantity=6, max_items=4)
@@ -29,9 +38,10 @@ KNOWN = catalogue(
     price("o-1", "9.99"),
     offer("o-2"),
     price("o-2", "0.0001"),
-    offer("a-1"),
+    offer("a-1", add_on_to=["o-1"]),
     price("a-1", "3.5"),
 )
+CARRIED_BY = {"o-1@v-1": (), "o-2@v-1": (), "a-1@v-1": ("o-1",)}
 OWN_IDS = [item_id(900_000 + number) for number in range(3)]
 ID_STEP = 1_000
 
@@ -54,6 +64,10 @@ class BasketMachine(RuleBasedStateMachine):
             self._items().map(AddItem),
             self._known_ids().map(RemoveItem),
             st.builds(ChangeQuantity, self._known_ids(), quantities),
+            st.builds(SwapItem, self._known_ids(), offers, st.none() | st.integers(1, LIMITS.max_quantity + 1)),
+            st.builds(ExpectPrice, self._known_ids(), st.sampled_from([money("9.99"), money("3")])),
+            st.just(UpdateDetails({"source": "shop"})),
+            st.just(ClearItems()),
         )
         actions = tuple(data.draw(st.lists(action, max_size=6), label="actions"))
 
@@ -62,7 +76,7 @@ class BasketMachine(RuleBasedStateMachine):
             for index, (result, asked) in enumerate(zip(results, actions, strict=True)):
                 assert (result.index, result.kind) == (index, asked.kind)
 
-        self._carry_out(act, lambda new_id: updated(self.plain, actions, LIMITS, new_id))
+        self._carry_out(act, lambda new_id: updated(self.plain, actions, LIMITS, new_id, CARRIED_BY))
 
     @rule(data=st.data())
     def bring(self, data: st.DataObject) -> None:
