@@ -175,9 +175,9 @@ class Basket(Aggregate):
         return [item for item in self.items.values() if item.parent_id == item_id]
 
     def clear_items(self, now: datetime) -> list[str]:
-        """Removes all lines; returns their ids, as `remove_item` orders them."""
-        ids = [item.id for item in sorted(self.items.values(), key=lambda item: item.parent_id is not None)]
-        self.remove_items(ids, now)
+        """Removes all lines; returns their ids. Add-ons leave with their offers."""
+        ids = [*self.items]
+        self.remove_items(sorted(ids, key=lambda each: self.items[each].parent_id is not None), now)
         return ids
 
     def remove_item(self, item_id: str, now: datetime) -> list[str]:

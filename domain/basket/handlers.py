@@ -26,7 +26,7 @@ from domain.basket.orders import (
 )
 from domain.basket.reconcile import reconcile
 from domain.basket.repository import BasketRepository
-from domain.basket.update import apply_actions, need_present_prices, offers_of_actions, offers_of_lines
+from domain.basket.update import apply_actions, need_present_facts, offers_of_actions, offers_of_lines
 from domain.catalogue.catalogue import Catalogue
 from domain.ports.catalogue import CatalogueFacts
 from domain.ports.event_store import EventStore, IdempotencyKey, RenderedResponse
@@ -98,12 +98,14 @@ class BasketHandlers:
         """Applies the actions, all or none. Raises InvalidCommand with everything that is wrong, and ExternalIdInUse
         if the actions set an external id that another open basket has."""
         actions = command.actions
-        recent = None if need_present_prices(actions) else await self._load_catalogue(offers_of_actions(actions))
+        fresh = need_present_facts(actions)
+        recent = await self._load_catalogue(() if fresh else offers_of_actions(actions))
 
         async def decide(basket: Basket) -> Updated:
-            catalogue = recent or await self._load_present(
-                offers_of_actions(actions) | offers_of_lines(basket, actions)
-            )
+            catalogue = recent
+            if fresh:
+                offer_ids = offers_of_actions(actions) | offers_of_lines(basket, actions)
+                catalogue = await self._load_catalogue(offer_ids, fresh=True)
             context = self._context(basket, catalogue)
             basket.require_open(context.now)
             return Updated(basket, apply_actions(context, actions))
@@ -180,12 +182,9 @@ class BasketHandlers:
     def _context(self, basket: Basket, catalogue: Catalogue) -> DecisionContext:
         return DecisionContext(basket, catalogue, self._new_id, self._clock(), self._config.limits)
 
-    async def _load_catalogue(self, offer_ids: Collection[str]) -> Catalogue:
-        """The offers of new lines. They may be a moment old: validation reads them afresh."""
+    async def _load_catalogue(self, offer_ids: Collection[str], *, fresh: bool = False) -> Catalogue:
+        """These offers. For new lines they may be a moment old, because validation reads them afresh. A caller who
+        accepts a price needs the present one."""
         if not offer_ids:
             return Catalogue()
-        return await self._catalogue.catalogue(offer_ids, (), fresh=False, at=self._clock())
-
-    async def _load_present(self, offer_ids: Collection[str]) -> Catalogue:
-        """The offers as they are now. A caller who accepts a price must not get one that has just ended."""
-        return await self._catalogue.catalogue(offer_ids, (), fresh=True, at=self._clock())
+        return await self._catalogue.catalogue(offer_ids, (), fresh=fresh, at=self._clock())

@@ -50,8 +50,8 @@ def apply_actions(context: DecisionContext, actions: tuple[Action, ...]) -> tupl
     return tuple(results)
 
 
-def need_present_prices(actions: tuple[Action, ...]) -> bool:
-    """Whether an action depends on what the catalogue says now, such as one that accepts a price."""
+def need_present_facts(actions: tuple[Action, ...]) -> bool:
+    """Whether an action depends on what the catalogue says now: it swaps, or may accept a price."""
     return any(isinstance(action, SwapItem) or _expected_price(action) is not None for action in actions)
 
 

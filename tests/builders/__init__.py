@@ -304,10 +304,10 @@ class InMemoryCheckout:
     policy: CheckoutConfig = field(default_factory=CheckoutConfig)
     make_store: Callable[[Clock], InMemoryEventStore] = InMemoryEventStore
     signer: PromiseSigner | None = None
+    facts: InMemoryCatalogue = field(default_factory=InMemoryCatalogue)
 
     def __post_init__(self) -> None:
         self.store = self.make_store(self.clock)
-        self.facts = InMemoryCatalogue()
         self.views = InMemoryBasketViews()
         self.main = self.process()
 

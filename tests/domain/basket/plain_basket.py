@@ -35,7 +35,7 @@ class PlainRefusal(Exception):
     """The whole command is refused."""
 
 
-def updated(
+def updated(  # noqa: PLR0915  a case for each action
     lines: Lines,
     actions: Sequence[Action],
     limits: BasketLimits,
