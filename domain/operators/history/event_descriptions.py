@@ -81,7 +81,7 @@ def _describe(event: DomainEvent, before: Basket | None) -> str:  # noqa: PLR091
         case OrderItemSwapped(before=line):
             return _describe_swap(line, known.after)
         case OrderItemRepriced(order_item_id=id):
-            return f"{describe_change(f'price of {_name(id, lines.get(id))}', known.before, known.after)}, as expected"
+            return f"{describe_change(f'price of {_name(id, lines.get(id))}', known.before, known.after)}, accepted"
         case BasketValidated():
             return _describe_verdict(known)
         case BasketExpired():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -20,6 +21,7 @@ from domain.basket.orders import OrderReport
 from domain.basket.projection import project, to_view
 from domain.ports.event_store import StoredEvent
 from domain.ports.read_models import BasketView
+from domain.shared.errors import InvalidCommand
 from domain.shared.eventsourcing import DomainEvent
 from tests.builders import (
     LIFETIME,
@@ -29,12 +31,14 @@ from tests.builders import (
     caller,
     cancel,
     change,
+    expect_price,
     initiate,
     item,
     money,
     offer,
     price,
     remove,
+    swap,
     update,
     validate,
 )
@@ -58,7 +62,9 @@ json_values = st.recursive(
 maps = st.dictionaries(texts, json_values, max_size=3)
 offers = st.sampled_from(["o-1", "o-2", "o-unknown"])
 steps = st.lists(
-    st.sampled_from(["add", "add", "change", "remove", "bring", "details", "validate", "forget", "wait"]),
+    st.sampled_from(
+        ["add", "add", "change", "remove", "bring", "swap", "accept", "details", "validate", "forget", "wait"]
+    ),
     max_size=8,
 )
 
@@ -81,6 +87,20 @@ async def a_history(data: st.DataObject) -> Sequence[StoredEvent]:
                 await checkout.handlers.update(update(id, change(line, data.draw(st.integers(1, 9)))), caller())
             case "remove" if lines:
                 await checkout.handlers.update(update(id, remove(data.draw(st.sampled_from(lines)))), caller())
+            case "swap" if lines:
+                # The other line may hold the version already.
+                with suppress(InvalidCommand):
+                    swapped = swap(
+                        data.draw(st.sampled_from(lines)), data.draw(offers), data.draw(st.none() | st.just(7))
+                    )
+                    await checkout.handlers.update(update(id, swapped), caller())
+            case "accept" if lines:
+                current = price(
+                    "o-1", data.draw(st.sampled_from(["11", "12.5"])), sequence=await checkout.facts.position_at()
+                )
+                await checkout.record(current)
+                accepted = expect_price(data.draw(st.sampled_from(lines)), current.money)
+                await checkout.handlers.update(update(id, accepted), caller())
             case "bring":
                 expected = data.draw(st.none() | st.sampled_from([money("9.99"), money("0.0001")]))
                 items = [item("o-1", 3, expected_price=expected), item("o-2")][: data.draw(st.integers(1, 2))]
@@ -156,7 +176,9 @@ def plain_history() -> list[dict[str, Any]]:
         begun = initiate(item("o-1", 2), item("o-2", 1), custom_fields={"gift": True})
         id = (await checkout.handlers.initiate(begun, caller())).basket.id
         said = initiate(item("o-1", 3, expected_price=money()), checkout_id=id, source="shop")
-        await checkout.handlers.initiate(said, caller())
+        (held,) = (await checkout.handlers.initiate(said, caller())).basket.items
+        await checkout.record(price("o-1", "11", sequence=2))
+        await checkout.handlers.update(update(id, expect_price(held, money("11")), swap(held, "o-2")), caller())
         await checkout.handlers.validate(validate(id), caller())
         return await checkout.store.read_events(id)
 
@@ -181,6 +203,8 @@ def test_an_ordinary_history_is_folded_by_structs() -> None:
         "order-item-removed",
         "order-item-quantity-changed",
         "order-item-price-expected",
+        "order-item-repriced",
+        "order-item-swapped",
         "basket-validated",
     }
     assert project_canonical(documents[0]["basketId"], joined(documents)) is not None

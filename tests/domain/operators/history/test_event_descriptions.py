@@ -9,7 +9,7 @@ import pytest
 
 from domain.basket.basket import Basket
 from domain.basket.codec import KNOWN_TYPES, decode
-from domain.basket.events import BasketDetailsChanged, OrderItem, OrderItemAdded, UnknownEvent
+from domain.basket.events import BasketDetailsChanged, OrderItem, OrderItemAdded, OrderItemRepriced, UnknownEvent
 from domain.operators.history.event_descriptions import describe_event
 from domain.shared.eventsourcing import DomainEvent
 from domain.shared.findings import Finding, Verdict
@@ -126,6 +126,30 @@ def test_an_expected_price_is_set_changed_or_removed() -> None:
         "expected price of o-1 v-1 from 9 GBP to 8 GBP",
         "expected price of o-1 v-1 no longer 8 GBP",
     ]
+
+
+def test_a_swap_names_both_offers_and_the_new_price() -> None:
+    before = held().items["line-1"]
+    other = line("line-1", "o-2@v-4", 3, price=money("25.50"))
+    after = held()
+    after.swap_item(other, ["line-2"], NOW)
+    after.swap_item(unpriced(before), [], NOW)
+    add_on, swapped, back = after.collect()
+
+    assert describe_event(add_on, held()) == "1 × add-on a-7 v-3 removed along with its offer"
+    assert describe_event(swapped, held()) == "2 × o-1 v-1 swapped for 3 × o-2 v-4 at 25.50 GBP"
+    assert describe_event(back, None) == "3 × o-2 v-4 swapped for 2 × o-1 v-1 without a price"
+
+
+def test_an_accepted_price_is_described_with_the_old_one() -> None:
+    after = held()
+    after.reprice("line-1", money("12.00"), NOW)
+    (event,) = after.collect()
+    unpriced_before = OrderItemRepriced.model_validate(samples()["order-item-repriced-unpriced"])
+
+    assert describe_event(event, held()) == "price of o-1 v-1 from 10.00 GBP to 12.00 GBP, accepted"
+    assert describe_event(event, None) == "price of line line-1 from 10.00 GBP to 12.00 GBP, accepted"
+    assert describe_event(unpriced_before, None).endswith("now 0.0001 EUR, accepted")
 
 
 def test_changed_details_describe_each_difference_except_personal_data() -> None:
