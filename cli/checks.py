@@ -18,13 +18,14 @@ not ready, a warning does not. Errors about products are in `blockedProducts`, a
 `validationErrors`.
 
 A partner organisation's policy (`checkout.policies.v1`) may make any check an error or a warning, or turn it off; \
-the table shows the levels without a policy.
+the table shows the levels without a policy. A check that is `off` there runs only where a policy turns it on.
 
 A check that crashes hides no other: its place takes the finding `check_failed` (resolution `retry`), whose `data` \
 names the `check` and the kind of `error`. It makes the basket not ready unless the policy says otherwise.
 
-In `data`, a *time* is RFC 3339 in UTC, *money* an amount as a decimal string with its currency, and *texts* a \
-list. This page is made by `checkout checks --markdown`."""
+In `data`, a *time* is RFC 3339 in UTC, *money* an amount as a decimal string with its currency, and with \
+its `interval` if it is paid again and again, *texts* a list, and *intervals* a list of ISO 8601 durations, null for \
+an amount that is paid once. This page is made by `checkout checks --markdown`."""
 
 
 def rows() -> list[dict[str, Any]]:
@@ -33,6 +34,7 @@ def rows() -> list[dict[str, Any]]:
         {
             "code": check.code,
             "severity": check.severity,
+            "level": check.level,
             "resolution": check.resolution,
             "list": _list_of(check),
             "meaning": check.meaning,
@@ -50,12 +52,12 @@ def markdown() -> str:
         "# Checks",
         _INTRODUCTION,
         "",
-        "| code | severity | resolution | looks at |",
+        "| code | level | resolution | looks at |",
         "|---|---|---|---|",
     ]
     for check in _checks():
         link = f"[`{check.code}`](#{check.code})"
-        lines.append(f"| {link} | {check.severity} | {check.resolution} | {check.looks_at} |")
+        lines.append(f"| {link} | {check.level} | {check.resolution} | {check.looks_at} |")
     for check in _checks():
         lines += ["", f"## {check.code}", f"{check.meaning} In `{_list_of(check)}`."]
         if check.data:
@@ -75,8 +77,8 @@ def checks(
     elif json:
         echo_json(rows(), indent=2)
     else:
-        cells = [[check.code, check.severity, check.resolution, check.looks_at] for check in _checks()]
-        Output(wide=wide).table(("code", "severity", "resolution", "looks at"), cells)
+        cells = [[check.code, check.level, check.resolution, check.looks_at] for check in _checks()]
+        Output(wide=wide).table(("code", "level", "resolution", "looks at"), cells)
 
 
 def _list_of(check: Check) -> str:

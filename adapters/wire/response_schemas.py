@@ -82,7 +82,7 @@ class OrderItemShape(ResponseSchema):
     price: PriceShape | None
     """The price of one, as it was known when the line was added."""
     expected_price: PriceShape | None = None
-    """The price of one that the caller expects, if it gave one. Its interval is null if the caller named none."""
+    """The price of one that the caller expects, if it gave one. It has an interval only if the caller named one."""
     line_total: MoneyShape | None
     """The price of all of the line, for the interval of its price."""
 

@@ -136,7 +136,7 @@ def _show_checks(out: Output, result: AsOfVerdict, numbers: dict[str, int]) -> N
         if each.outcome == "passed":
             why = f"not so: {each.meaning}"
         elif each.outcome == "off":
-            why = "the policy turned it off"
+            why = "no policy turns it on" if each.is_optional else "the policy turned it off"
         facts = " ".join(str(numbers[id]) for id in each.evidence if id in numbers)
         rows.append([each.code, (each.outcome, _STYLES[each.outcome]), each.looks_at, why, facts])
     out.table(("check", "outcome", "looked at", "why", "facts"), rows)

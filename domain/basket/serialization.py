@@ -27,6 +27,11 @@ def serialize_price(price: Price | None) -> Document | None:
     return {"amount": str(price.amount), "currency": price.currency, "interval": price.interval}
 
 
+def _serialize_expected(price: Price | None) -> Document | None:
+    """As the caller named it: without an interval if it named none."""
+    return serialize_money(price) if price is None or price.interval is None else serialize_price(price)
+
+
 def entity_tag(version: int) -> str:
     """A basket's version as `ETag` and `If-Match` carry it."""
     return f'"{version}"'
@@ -98,7 +103,7 @@ def _item_document(item: OrderItem, line_total: Price | None) -> Document:
         "quantity": item.quantity,
         "offer": item.offer,
         "price": serialize_price(item.price),
-        "expectedPrice": serialize_price(item.expected_price),
+        "expectedPrice": _serialize_expected(item.expected_price),
         "lineTotal": serialize_money(line_total),
     }
 

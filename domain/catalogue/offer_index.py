@@ -13,6 +13,7 @@ from typing import TypeVar
 from domain.catalogue.epochs import is_withdrawn, recency
 from domain.catalogue.facts import AvailabilityFact, OfferFact, PriceFact
 from domain.catalogue.pricing import MAX_TIME, MIN_TIME, NO_PRICE, PriceQuote, price_at
+from domain.shared.totals import is_payable
 from domain.shared.values import Market, Price
 
 F = TypeVar("F", OfferFact, PriceFact, AvailabilityFact)
@@ -27,7 +28,7 @@ class OfferQuote:
 
     The quote is valid from `since` until before `until`. `next_price` is the price at the moment `price_ends`, at
     which the current one ends. `plain_price` is set for an offer without conditions: it is published, not superseded,
-    sold to everybody, everywhere, always, in any quantity, is no add-on and excludes nothing.
+    sold to everybody, everywhere, always, in any quantity, is no add-on and excludes nothing, and its price is payable.
     """
 
     offer: OfferFact | None = None
@@ -122,7 +123,7 @@ class OfferEntry:
         next_price = price_at(prices, price_ends) if price_ends else NO_PRICE
         successor = self.successor(version)
         since, until = _validity(offer, prices, now)
-        is_plain = current and not successor and _has_no_conditions(offer)
+        is_plain = current and is_payable(current.money) and not successor and _has_no_conditions(offer)
         return OfferQuote(
             offer,
             successor,

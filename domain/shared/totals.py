@@ -9,6 +9,7 @@ from typing import NamedTuple
 from domain.shared.iso_codes import MINOR_UNITS
 from domain.shared.values import EXACT_DECIMAL, Interval, Money, Price, interval_length
 
+_SMALLEST = {currency: Decimal(1).scaleb(-decimals) for currency, decimals in MINOR_UNITS.items()}
 _ROUNDING = Context(prec=64, rounding=ROUND_HALF_UP, traps=[InvalidOperation])
 
 
@@ -51,16 +52,21 @@ def sum_up(lines: Iterable[Price | None]) -> Sums:
 def payable(money: Money) -> Money:
     """The amount rounded half up to the currency's minor unit, with that many decimals. A currency for which ISO 4217
     has no minor unit is not rounded."""
-    minor_unit = MINOR_UNITS.get(money.currency)
-    if minor_unit is None:
+    smallest = _SMALLEST.get(money.currency)
+    if smallest is None:
         return money
-    amount = money.amount.quantize(Decimal(1).scaleb(-minor_unit), context=_ROUNDING)
+    amount = money.amount.quantize(smallest, context=_ROUNDING)
     return Money.construct_trusted(amount=amount, currency=money.currency)
 
 
 def is_payable(money: Money) -> bool:
     """Whether the amount can be charged as it is: it is not finer than the currency's minor unit."""
     return payable(money).amount == money.amount
+
+
+def smallest_payable(money: Money) -> Money:
+    """One minor unit of the currency, such as 0.01 GBP. Raises KeyError if ISO 4217 has none for it."""
+    return Money.construct_trusted(amount=_SMALLEST[money.currency], currency=money.currency)
 
 
 def _order(entry: tuple[tuple[Interval | None, str], Decimal]) -> tuple[int, str, str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import JsonValue
 
+from domain.catalogue.policies import Level
 from domain.shared.findings import Finding, Resolution, Severity
 from domain.validation.context import ValidationContext
 from domain.validation.context_items import BasketLine, EvidenceKind, ProductStock, Scope
@@ -36,6 +37,13 @@ class Check:
     """The check is skipped if this scope has no item to check."""
     policy: tuple[str, ...] = ()
     """The ids of the policies that apply; every finding rests on them."""
+    is_optional: bool = False
+    """Whether it runs only where a policy names its level."""
+
+    @property
+    def level(self) -> Level:
+        """The level where no policy names another."""
+        return "off" if self.is_optional else self.severity
 
     @property
     def meaning(self) -> str:
@@ -129,6 +137,7 @@ def check(
     about_products: bool = False,
     rests_on: Sequence[EvidenceKind] = (),
     scope: Scope = "basket",
+    is_optional: bool = False,
 ) -> Callable[[CheckFunction], Check]:
     """Makes a check of a function: its name is the code, its docstring the meaning."""
     return lambda function: Check(
@@ -141,6 +150,7 @@ def check(
         tuple(data),
         tuple(rests_on),
         scope,
+        is_optional=is_optional,
     )
 
 

@@ -21,12 +21,13 @@ class CheckExplanation:
     looks_at: str
     meaning: str
     outcome: CheckOutcome
+    is_optional: bool
     findings: tuple[Finding, ...]
     evidence: tuple[str, ...]
 
 
 def explain_verdict(verdict: Verdict, checks: Sequence[Check] = CHECKS) -> list[CheckExplanation]:
-    """The checks in their order. A check that neither found anything nor passed was turned off by a policy."""
+    """The checks in their order. A check that neither found anything nor passed was off."""
     passed = {code: group.evidence for group in verdict.passed for code in group.codes}
     explanations: list[CheckExplanation] = []
     for check in checks:
@@ -42,5 +43,7 @@ def explain_verdict(verdict: Verdict, checks: Sequence[Check] = CHECKS) -> list[
         findings = (*own, *crashes)
         evidence = tuple(sorted({id for finding in findings for id in finding.evidence}))
         evidence = evidence or passed.get(check.code, ())
-        explanations.append(CheckExplanation(check.code, check.looks_at, check.meaning, outcome, findings, evidence))
+        explanations.append(
+            CheckExplanation(check.code, check.looks_at, check.meaning, outcome, check.is_optional, findings, evidence)
+        )
     return explanations

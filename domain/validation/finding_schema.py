@@ -10,8 +10,9 @@ from pydantic import JsonValue
 
 from domain.shared.values import AMOUNT_PATTERN, INTERVAL_PATTERN, Money, Price
 
-DataType = Literal["text", "number", "time", "money", "texts"]
-"""`money` is an amount in a currency, with the interval of a recurring price, `time` is RFC 3339 in UTC, `texts` is a list."""
+DataType = Literal["text", "number", "time", "money", "texts", "intervals"]
+"""`money` is an amount in a currency, with the interval of a recurring price, `time` is RFC 3339 in UTC, `texts` is a list, `intervals`
+a list of ISO 8601 durations, null for once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,10 @@ _SCHEMAS: dict[DataType, dict[str, Any]] = {
         "additionalProperties": False,
     },
     "texts": {"type": "array", "items": {"type": "string"}},
+    "intervals": {
+        "type": "array",
+        "items": {"anyOf": [{"type": "string", "pattern": INTERVAL_PATTERN}, {"type": "null"}]},
+    },
 }
 
 

@@ -96,7 +96,7 @@ def _active(context: ValidationContext, checks: Sequence[Check]) -> Iterator[tup
     """The checks that are not off, with their level, and whether their scope has items to check."""
     levels, scopes = context.policy.levels, context.scopes_to_check
     for check in checks:
-        level = levels.get(check.code, check.severity)
+        level = levels.get(check.code, check.level)
         if level != "off":
             yield check, level, check.scope in scopes
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pydantic import JsonValue
 
 from domain.shared.findings import Finding
+from domain.shared.formatting import format_interval
 from domain.validation.check import Check, check
 from domain.validation.context import ValidationContext
 from domain.validation.finding_schema import DataField, money_json, time_json
@@ -104,3 +105,20 @@ def mixed_currencies(check: Check, context: ValidationContext) -> Iterator[Findi
         yield check.about_basket(
             f"the lines are priced in {len(currencies)} currencies", "$.orderItems", currencies=currencies
         )
+
+
+@check(
+    looks_at="the intervals of the prices of all lines",
+    data=[DataField("intervals", "intervals", "The intervals of the lines: once first, then by length.")],
+    severity="warning",
+    is_optional=True,
+)
+def mixed_rates(check: Check, context: ValidationContext) -> Iterator[Finding]:
+    """Lines are paid at several intervals, such as once and every month, so the basket has no total but several
+    totals. A policy may say that such a basket is not wanted."""
+    totals = context.basket.sums.totals
+    intervals: list[JsonValue] = [*dict.fromkeys(total.interval for total in totals)]
+    if len(intervals) > 1:
+        words = ["once" if interval is None else f"per {format_interval(str(interval))}" for interval in intervals]
+        message = f"the lines are paid at {len(intervals)} intervals: {', '.join(words)}"
+        yield check.about_basket(message, "$.orderItems", intervals=intervals)

@@ -10,6 +10,9 @@ from pydantic import JsonValue
 
 from domain.catalogue.facts import PriceFact
 from domain.shared.findings import Finding
+from domain.shared.iso_codes import MINOR_UNITS
+from domain.shared.totals import is_payable, smallest_payable
+from domain.shared.values import Price
 from domain.validation.check import Check, check
 from domain.validation.context import ValidationContext
 from domain.validation.finding_schema import DataField, money_json, time_json
@@ -150,6 +153,37 @@ def price_expires_soon(check: Check, context: ValidationContext) -> Iterator[Fin
                 nextPrice=money_json(following.money) if following else None,
                 **_validity(current),
             )
+
+
+@check(
+    looks_at="the amounts of the line's price and of the basket's totals, and the currency's minor unit",
+    severity="warning",
+    resolution="contact_seller",
+    data=[
+        DataField("amount", "money", "The price of one, or the total, that cannot be charged as it is."),
+        DataField("minorUnit", "number", "How many decimals the currency's minor unit has, by ISO 4217."),
+    ],
+    scope="lines",
+)
+def price_not_payable(check: Check, context: ValidationContext) -> Iterator[Finding]:
+    """An amount is finer than the currency's minor unit, such as 0.005 GBP or 99.5 JPY. The line's price counts, and
+    each of the basket's totals. `payable` of the order is rounded."""
+    found_line = False
+    for line in context.lines_to_check:
+        price = line.item.price
+        if price is not None and not is_payable(price):
+            found_line = True
+            message = f"the price of the offer {line.item.offer} is {price}, finer than {smallest_payable(price)}"
+            yield check.about_line(line, message, ".price", **_payability(price))
+    # The sum of payable amounts is payable.
+    for index, total in enumerate(context.basket.sums.totals if found_line else ()):
+        if not is_payable(total):
+            message = f"the basket comes to {total}, finer than {smallest_payable(total)}"
+            yield check.about_basket(message, f"$.totals[{index}]", **_payability(total))
+
+
+def _payability(price: Price) -> dict[str, JsonValue]:
+    return {"amount": money_json(price), "minorUnit": MINOR_UNITS[price.currency]}
 
 
 def _validity(price: PriceFact) -> dict[str, JsonValue]:

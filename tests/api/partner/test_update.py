@@ -137,7 +137,8 @@ async def test_a_known_offer_is_added_with_name_products_and_price(service: Serv
         "products": [{"productCode": "SKU-1", "path": "/products/sku-1", "quantity": 1}],
     }
     assert line["price"] == {"amount": "9.90", "currency": "GBP", "interval": None}
-    assert line["lineTotal"] == found["total"] == {"amount": "29.70", "currency": "GBP"}
+    assert line["lineTotal"] == found["total"] == found["payable"] == {"amount": "29.70", "currency": "GBP"}
+    assert found["totals"] == [{"amount": "29.70", "currency": "GBP", "interval": None}]
 
 
 async def test_concurrent_updates_of_one_basket_lose_no_item(shop: ApiCaller) -> None:

@@ -13,7 +13,7 @@ from tests.builders import LIFETIME, availability, basket_id, offer, price
 ORDER_FIELDS = {
     *("id", "external_id", "status", "version", "country", "currency", "source", "order_type", "tracking"),
     *("market", "customerDetails", "billingDetails", "deliveryDetails"),
-    *("customFields", "dataSubject", "orderItems", "total", "created", "modified", "expiresAt"),
+    *("customFields", "dataSubject", "orderItems", "totals", "total", "payable", "created", "modified", "expiresAt"),
 }
 
 

@@ -76,6 +76,7 @@ def test_only_plain_lines_at_the_offers_price_need_no_check() -> None:
     others = [
         line("another price", price=money("9.00")),
         line("another currency", price=money("10.00", "EUR")),
+        line("another interval", price=money("10.00", interval="P1M")),
         line("an expectation", expected_price=money("10.00")),
         line("an add-on", parent_id="plain"),
         line("an offer with conditions", "o-2"),

@@ -41,8 +41,9 @@ offers = st.builds(
 prices = st.builds(
     price,
     st.sampled_from(OFFERS),
-    st.sampled_from(["10.00", "12.00"]),
+    st.sampled_from(["10.00", "12.00", "9.995"]),
     st.sampled_from(["GBP", "EUR"]),
+    interval=st.sampled_from([None, "P1M", "P1Y"]),
     valid_from=moments,
     valid_until=moments,
     sequence=st.integers(0, 2),
@@ -81,11 +82,15 @@ def some_lines(draw: st.DrawFn) -> list[OrderItem]:
                 f"line-{number}",
                 draw(st.sampled_from((*OFFERS, "x-1"))),
                 draw(st.integers(1, 5)),
-                price=money("10.00", draw(st.sampled_from(["GBP", "EUR"]))),
+                price=money(
+                    draw(st.sampled_from(["10.00", "9.995"])),
+                    draw(st.sampled_from(["GBP", "EUR"])),
+                    draw(st.sampled_from([None, "P1M"])),
+                ),
                 products=draw(st.lists(st.sampled_from(CODES), max_size=2)),
                 type="offer" if parent_id is None and draw(st.booleans()) else "add_on",
                 parent_id=parent_id,
-                expected_price=draw(st.none() | st.sampled_from([money("10.00"), money("12.00")])),
+                expected_price=draw(st.none() | st.sampled_from([money("10.00"), money("12.00", interval="P1M")])),
             )
         )
     return lines
@@ -195,7 +200,7 @@ def test_a_basket_of_published_priced_and_available_offers_within_all_limits_is_
     judged = verdict(basket(*lines), *facts)
     assert judged.ready
     warnings = {finding.code for finding in judged.validation_errors}
-    assert warnings <= {"price_expires_soon", "product_low_stock"}
+    assert warnings <= {"price_expires_soon", "price_not_payable", "product_low_stock"}
 
 
 @given(st.data(), right(), st.sampled_from(["blocked", "discontinued", "out_of_stock"]))

@@ -88,6 +88,8 @@ def reference_at(documents: Sequence[Json], version: int) -> Json:  # noqa: PLR0
         "source": "country" if basket["country"] else None,
     }
     for line in lines.values():
+        expected = line["expectedPrice"]
+        line["expectedPrice"] = expected and {name: value for name, value in expected.items() if value is not None}
         line["lineTotal"] = _times(line["price"], line["quantity"])
     total = _total([*lines.values()])
     return {
