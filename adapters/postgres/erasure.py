@@ -109,6 +109,9 @@ DELETE FROM data_keys WHERE wrapped IS NOT NULL AND basket_id IN (SELECT basket_
 """
 
 
+_IGNORED = b'"ignored":['
+
+
 class PostgresErasureStore:
     """ErasureStore."""
 
@@ -197,14 +200,17 @@ class PostgresErasureStore:
 
 
 async def _empty_responses(connection: asyncpg.Connection, basket_ids: Sequence[str]) -> int:
-    """Empties the personal fields in stored responses. The rest of each stays as it was."""
+    """Empties the personal fields in stored responses, and the names of ignored members, which their senders chose.
+    The rest of each stays as it was."""
     emptied = 0
     for scope, key, body in await connection.fetch(RESPONSES, basket_ids):
-        if may_hold_personal_data(body):
+        if may_hold_personal_data(body) or _IGNORED in body:
             document = from_json(body)
             for order in (document.get("order"), document.get("checkout")):
                 if isinstance(order, dict):
                     clear_personal_fields(order)
+            if ignored := document.pop("ignored", None):
+                document["ignoredMore"] = len(ignored) + document.get("ignoredMore", 0)
             await connection.execute(REPLACE_BODY, scope, key, to_json(document))
             emptied += 1
     return emptied

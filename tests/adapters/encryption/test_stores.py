@@ -257,7 +257,7 @@ async def test_data_without_its_master_key_is_not_taken_for_erased(sealed: Encry
             await stranger.read_stream(id)
 
 
-@given(st.sampled_from(["tracking", "customFields"]))
+@given(st.sampled_from(["tracking", "customFields", "customerDetails", "billingDetails", "deliveryDetails"]))
 async def test_a_value_moved_from_another_basket_is_not_decrypted(field: str) -> None:
     sealed = EncryptedStores()
     id, other = await a_basket(sealed), await a_basket(sealed)

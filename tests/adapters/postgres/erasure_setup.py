@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from pydantic import SecretStr
 from adapters.container import Container, open_operator_container
 from adapters.encryption.keys import create_master_key_file
 from adapters.settings import Settings
+from adapters.wire.handling import ParsedRequest
+from adapters.wire.known_members import IgnoredMembers
 from adapters.wire.responses import render
 from domain.operators.audit import Operator
 from domain.ports.event_store import IdempotencyKey
@@ -72,6 +75,9 @@ async def a_basket(
     said = {
         "tracking": {"who": MARKER},
         "custom_fields": {"deep": [{"er": MARKER}]},
+        "customer_details": {"email": MARKER, MARKER: 1},
+        "billing_details": {"address1": MARKER, "country": "GB"},
+        "delivery_details": {"firstName": MARKER, "country": "IE"},
         "data_subject": subject,
     }
 
@@ -81,9 +87,13 @@ async def a_basket(
     def key(route: str) -> IdempotencyKey | None:
         return IdempotencyKey(f"{partner}/{route}", basket_key, b"digest") if answered else None
 
-    begun = await handlers.initiate(initiate(item("o-1", 2), **said), me, render, key("initiate"))
+    ignored = IgnoredMembers()
+    ignored.add(("order", MARKER))
+    render_ignored = partial(render, parsed=ParsedRequest(None, ignored=ignored))
+
+    begun = await handlers.initiate(initiate(item("o-1", 2), **said), me, render_ignored, key("initiate"))
     id: str = json.loads(begun.body)["id"]
-    updated = await handlers.update(update(id, add("o-2")), me, render, key("update"))
+    updated = await handlers.update(update(id, add("o-2")), me, render_ignored, key("update"))
     validated = await handlers.validate(validate(id), me, render, key("validate"))
     assert (updated.status, validated.status) == (200, 200)
     await handlers.initiate(initiate(item("o-1", 2), checkout_id=id, source="shop", **said), me, render)

@@ -81,7 +81,7 @@ async def test_after_an_erasure_no_table_holds_the_personal_data(
     forgotten = await container.erasure.erase(ADA, GRACE)
 
     assert (forgotten.basket_ids, forgotten.stored_in_the_clear) == ((id,), ())
-    assert (forgotten.keys_destroyed, forgotten.answers_emptied, forgotten.dead_letters_emptied) == (1, 2, 1)
+    assert (forgotten.keys_destroyed, forgotten.answers_emptied, forgotten.dead_letters_emptied) == (1, 3, 1)
     assert await tables_holding(connection) == set()
     assert await tables_holding(connection, "p-1") == set()
 
@@ -294,6 +294,10 @@ async def test_after_an_erasure_no_reader_shows_the_personal_data(container: Con
     ]
     bodies = [from_json(found.response.body) for found in answered if found is not None]
     orders = [body.get("order") or body["checkout"] for body in bodies]
+    persons = ("customerDetails", "billingDetails", "deliveryDetails")
+    assert [order[name] for order in orders for name in persons] == [{}] * 6
+    assert [order["market"]["source"] for order in orders] == ["country"] * 2
+    assert [body.get("ignoredMore") for body in bodies] == [1, None]
     assert [(o["tracking"], o["customFields"], o["dataSubject"], len(o["orderItems"])) for o in orders] == [
         ({}, {}, None, 2),
         ({}, {}, None, 2),
