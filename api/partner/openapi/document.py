@@ -10,6 +10,7 @@ from fastapi.openapi.utils import get_openapi
 from adapters.settings import Settings
 from adapters.wire.response_schemas import ProblemShape
 from api.partner.openapi.examples import REQUESTS
+from api.partner.openapi.members import describe_members
 from api.partner.openapi.responses import Document, describe_key_responses, describe_responses
 from api.partner.openapi.stubs import stub_routes
 
@@ -22,6 +23,10 @@ unknown paths 404.
 
 A request that exceeds a limit of size or time, or is not HTTP/1.1, gets 400, 408, 413, 414 or 431. If there are
 too many connections it gets 503. The server then closes the connection.
+
+**Limio.** This is Limio's Partner Checkout API and more. `x-origin` says of every call, parameter, header and
+member whether it is Limio's (`limio`) or `ours`. Members that are not known here are ignored, and named in
+`ignored`; `Prefer: handling=strict` refuses them.
 
 **Concurrency.** `ETag` is the basket's version. With `If-Match`, a call applies only to that version. Without it,
 the server resolves conflicts with other writers. With `If-None-Match: *`, an initiate only creates.
@@ -56,7 +61,9 @@ def openapi_document(settings: Settings, version: str) -> Document:
         describe = describe_key_responses if call == "promise_keys" else describe_responses
         operation["responses"] = describe(call, operation["responses"]["200"])
         _share_parameters(operation, components["parameters"], settings.landing_cookie)
-    return _without_suffix(document)  # type: ignore[no-any-return]  # it is still a dictionary
+    complete: Document = _without_suffix(document)
+    describe_members(complete)
+    return complete
 
 
 def _set_limits(schemas: Document, settings: Settings) -> None:

@@ -40,6 +40,41 @@ _INITIATE_REQUEST = {
         "dataSubject": "p-48213",
     }
 }
+_LIMIO_REQUEST = {
+    "order": {
+        "checkoutId": BASKET_ID,
+        "orderItems": [
+            {
+                "id": ITEM_ID,
+                "offer": {"id": "o-1", "version": "v-1", "name": "Weekly paper", "path": "/offers/weekly"},
+                "type": "offer",
+                "expectedPrice": {"amount": "10.00", "currency": "GBP", "interval": "P1M"},
+            },
+            {"offer": {"id": "a-7", "version": "v-3"}, "quantity": 2, "type": "add_on", "parentId": ITEM_ID},
+        ],
+        "currency": "GBP",
+        "tracking": {"campaign": "/pages/autumn", "tag": "/tags/reseller", "purchaseCountryCode": "GB"},
+        "customerDetails": {"firstName": "Grace", "lastName": "Hopper", "email": "grace@example.org"},
+        "billingDetails": {"address1": "1 Example Street", "city": "London", "postalCode": "EC1A 1BB", "country": "GB"},
+        "deliveryDetails": {"firstName": "Ada", "city": "Galway", "country": "IE"},
+    }
+}
+_DETAILS_REQUEST = {
+    "order": {"checkoutId": BASKET_ID, "customerDetails": {"firstName": "Grace", "email": "grace@example.org"}}
+}
+_ALL_DETAILS = {
+    "external_id": "EXT-ORD-12345",
+    "country": "IE",
+    "currency": "EUR",
+    "source": None,
+    "order_type": "new",
+    "tracking": {"campaign": "/pages/autumn"},
+    "customFields": {"crm_id": "C-77"},
+    "dataSubject": "p-48213",
+    "customerDetails": {"firstName": "Grace", "email": "grace@example.org"},
+    "billingDetails": {"city": "London", "country": "GB"},
+    "deliveryDetails": {"city": "Galway", "country": "IE"},
+}
 _ACTIONS: dict[str, list[dict[str, Any]]] = {
     "Add an offer, and change the quantity of a line": [
         {"orderItemActionType": "add", "offer": {"id": "o-2", "version": "v-1"}, "quantity": 1, "type": "offer"},
@@ -56,6 +91,7 @@ _ACTIONS: dict[str, list[dict[str, Any]]] = {
     "Set the country, and remove the source": [
         {"orderItemActionType": "update_details", "order": {"country": "IE", "currency": "EUR", "source": None}}
     ],
+    "Set details, and leave the lines alone": [{"orderItemActionType": "update_details", "order": _ALL_DETAILS}],
     "Accept a changed price": [
         {
             "orderItemActionType": "expect_price",
@@ -97,7 +133,13 @@ def _named(bodies: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 
 REQUESTS = {
-    "initiate": _named({"Create a basket": _INITIATE_REQUEST}),
+    "initiate": _named(
+        {
+            "Create a basket": _INITIATE_REQUEST,
+            "A gift with an add-on, as clients of Limio send it": _LIMIO_REQUEST,
+            "Change details, and leave the lines alone": _DETAILS_REQUEST,
+        }
+    ),
     "update": _named(_UPDATE_REQUESTS),
     "cancel": _named({"Cancel a basket": _CANCEL_REQUEST}),
 }

@@ -42,7 +42,12 @@ _STATE: dict[str, Any] = {
 # What a stub takes. A title is the name of the parameter among the document's components.
 BasketId = Annotated[
     str,
-    Path(title="BasketId", pattern=BASKET_ID_PATTERN, openapi_examples={"basket": {"value": BASKET_ID}}),
+    Path(
+        title="BasketId",
+        description="The basket's id. A UUID in it may be in either case.",
+        pattern=BASKET_ID_PATTERN,
+        openapi_examples={"basket": {"value": BASKET_ID}},
+    ),
 ]
 LandingState = Annotated[_State | _Absent, Cookie(title="LandingState", **_STATE)]
 RequiredLandingState = Annotated[_State, Cookie(title="RequiredLandingState", **_STATE)]

@@ -12,6 +12,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from adapters.settings import Settings
 from adapters.wire.problems import PROBLEM_TYPES
 from api.partner.openapi.document import openapi_document
+from api.partner.openapi.members import LIMIO_MEMBERS
 from api.partner.promise_keys import JWKS
 from tests.api.partner.conformity import Conformity
 from tests.api.partner.openapi_fuzzing import fuzz, memory_server
@@ -133,6 +134,38 @@ def test_only_what_the_contract_requires_is_required(document: Document) -> None
     assert "required" not in schemas["OrderRequest"]
     assert schemas["ItemRequest"]["required"] == ["offer"]
     assert sorted(schemas["OfferRequest"]["required"]) == ["id", "version"]
+
+
+def test_every_call_parameter_header_and_member_says_whose_it_is_and_shows_an_example(document: Document) -> None:
+    components, calls = document["components"], operations(document)
+    headers = [
+        (name, header)
+        for call in calls
+        for response in call["responses"].values()
+        for name, header in response.get("headers", {}).items()
+    ]
+    members = [
+        (f"{name}.{member}", described)
+        for name, schema in components["schemas"].items()
+        for member, described in schema.get("properties", {}).items()
+    ]
+    parameters = [*components["parameters"].items()]
+    for name, described in [*headers, *members, *parameters, *((call["operationId"], call) for call in calls)]:
+        assert described["x-origin"] in ("limio", "ours"), name
+        assert described["description"], name
+    for name, described in [*headers, *members, *parameters]:
+        assert described.keys() & {"example", "examples"}, f"{name} has no example (api/partner/openapi/members.py)"
+    assert {call["operationId"] for call in calls if call["x-origin"] == "limio"} == {"initiate", "update", "validate"}
+    of_limio = {name for name, described in members if described["x-origin"] == "limio"}
+    assert of_limio == {f"{schema}.{name}" for schema, names in LIMIO_MEMBERS.items() for name in names}
+
+
+def test_every_members_example_is_as_its_schema_says(document: Document) -> None:
+    conformity = Conformity(document)
+    for name, schema in document["components"]["schemas"].items():
+        for member, described in schema.get("properties", {}).items():
+            for example in described.get("examples", ()):
+                conformity.validate(example, {"$ref": f"#/components/schemas/{name}/properties/{member}"})
 
 
 def test_the_cookies_name_is_that_of_the_settings(settings: Settings) -> None:
