@@ -113,11 +113,13 @@ def _placed_at(received: Received) -> datetime | None:
 
 def _name(received: Received, place: str, sender: str | None, message_id: str | None) -> str:
     """What names the report, so that it is settled once."""
+    digest = _digest(received.message).hex()
     if sender is not None and message_id is not None:
         # CloudEvents: source and id name one event. A sender that uses an id twice still sends two reports.
-        return sha256(f"{sender}\x1f{message_id}\x1f{_digest(received.message).hex()}".encode()).hexdigest()
-    # The time tells apart the messages of two topics of one name.
-    return place if received.at is None else f"{place}@{int(received.at.timestamp() * 1000)}"
+        return sha256(f"{sender}\x1f{message_id}\x1f{digest}".encode()).hexdigest()
+    # A topic that was made again has other messages at the same places.
+    at = "" if received.at is None else f"@{int(received.at.timestamp() * 1000)}"
+    return f"{place}{at}/{digest[:16]}"
 
 
 def _digest(message: Message) -> bytes:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from adapters.kafka import topics
-from adapters.kafka.command_executor import INITIATE, UPDATE, VALIDATE, KafkaCommandExecutor
+from adapters.kafka.command_executor import CANCEL, INITIATE, UPDATE, VALIDATE, KafkaCommandExecutor
 from adapters.kafka.command_stream import CommandStream
 from adapters.kafka.messages import Message, Received
 from adapters.kafka.order_handler import OrderHandler
@@ -80,9 +80,28 @@ def validate(basket: str, **more: Any) -> Message:
     return command(VALIDATE, basket=basket, **more)
 
 
+def cancel(basket: str, reason: object = "customer_left", **more: Any) -> Message:
+    return command(CANCEL, {"reason": reason}, basket=basket, **more)
+
+
 def order(basket: str, order_id: str = "order-1", **value: Any) -> Message:
     document = json.dumps({"orderId": order_id, **value}).encode()
     return Message(topics.ORDERS, basket.encode(), document, ())
+
+
+def rejection(basket: str, order_id: str = "order-1", **value: Any) -> Message:
+    return order(basket, order_id, status="rejected", **value)
+
+
+async def order_results(settings: Settings, *baskets: str) -> dict[str, list[dict[str, Any]]]:
+    """The results of orders by basket, in their order, as a read_committed consumer sees them."""
+    found: dict[str, list[dict[str, Any]]] = {basket: [] for basket in baskets}
+    for received in await topic_messages(
+        settings, topics.ORDER_RESULTS, lambda message: message.header("ce_subject") in found
+    ):
+        document = json.loads(received.message.value or b"")
+        found[document["basketId"]].append(document)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
