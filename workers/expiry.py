@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from typing import Literal
 
 import structlog
 
@@ -25,6 +26,10 @@ MAX_AHEAD_OF_VIEWS = 20_000
 
 PurgeResponses = Callable[[int], Awaitable[int]]
 """Deletes at most so many outdated responses and returns how many."""
+
+_End = Literal["over", "active", "contended"]
+"""`active`: the basket's expiry has moved, and its view lags. `contended`: other writers kept winning. The next round
+tries both again."""
 
 _log = structlog.get_logger("workers.expiry")
 
@@ -70,33 +75,35 @@ class ExpiryWorker:
 
     async def _expire_due_baskets(self, heartbeat: Heartbeat) -> int:
         expired = 0
+        active: set[str] = set()
         while True:
-            limit = self._page + len(self._ahead)
+            limit = self._page + len(self._ahead) + len(active)
             due = await self._views.due(self._clock(), limit)
             self._ahead &= set(due)
-            late = [basket_id for basket_id in due if basket_id not in self._ahead]
-            done = await run_keyed(late, lambda basket_id: (basket_id,), self._expire, at_once=CONCURRENCY)
-            expired += sum(done)
-            heartbeat.handled(sum(done))
+            late = [basket_id for basket_id in due if basket_id not in self._ahead and basket_id not in active]
+            ends = await run_keyed(late, lambda basket_id: (basket_id,), self._expire, at_once=CONCURRENCY)
+            active.update(basket_id for basket_id, end in zip(late, ends, strict=True) if end == "active")
+            expired += (done := ends.count("over"))
+            heartbeat.handled(done)
             heartbeat.beat()
-            if len(due) < limit or not any(done):
+            if len(due) < limit or not any(end != "contended" for end in ends):
                 return expired
-            if len(self._ahead) >= MAX_AHEAD_OF_VIEWS:
+            if len(self._ahead) + len(active) >= MAX_AHEAD_OF_VIEWS:
                 # The views are stalled. Ever longer pages would not move them.
                 self._ahead.clear()
                 return expired
 
-    async def _expire(self, basket_id: str) -> bool:
-        """False where other writers kept winning: the next round tries again."""
+    async def _expire(self, basket_id: str) -> _End:
         structlog.contextvars.bind_contextvars(basket=basket_id)
         try:
-            await self._handlers.expire(basket_id, system_caller("expiry", self._new_id))
+            if not await self._handlers.expire(basket_id, system_caller("expiry", self._new_id)):
+                return "active"
         except VersionConflict:
-            return False
+            return "contended"
         except BasketNotFound:
             _log.warning("a view is due whose basket does not exist")
         self._ahead.add(basket_id)
-        return True
+        return "over"
 
     async def _purge(self, heartbeat: Heartbeat) -> int:
         purged = 0

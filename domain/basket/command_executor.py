@@ -152,14 +152,15 @@ class CommandExecutor:
             return False
         return await self._claim_owner(external_id, replace(caller, partner=basket.partner)) not in (None, basket.id)
 
-    async def expire(self, basket_id: str, caller: Caller) -> None:
-        """Records that a basket expired, once and only when it is due; raises BasketNotFound."""
+    async def expire(self, basket_id: str, caller: Caller) -> bool:
+        """Records that a basket expired, once and only when it is due. False if it is still open. Raises
+        BasketNotFound."""
 
-        async def decide(basket: Basket) -> Basket:
+        async def decide(basket: Basket) -> bool:
             basket.expire(self._clock())
-            return basket
+            return basket.status != "open"
 
-        await self.change(basket_id, decide, caller)
+        return await self.change(basket_id, decide, caller)
 
     async def _decide_or_save_rejection(
         self,

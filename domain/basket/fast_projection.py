@@ -60,7 +60,7 @@ def project_canonical(stream_id: str, documents: bytes) -> BasketView | None:
             if (type(event) is _INITIATED) != (version == 1):
                 return None
             event.apply(basket)
-    except (msgspec.MsgspecError, ValueError, LookupError, TypeError, RecursionError):
+    except (msgspec.MsgspecError, ValueError, LookupError, TypeError, RecursionError, OverflowError):
         return None
     if not basket.partner or not all(_is_canonical(getattr(basket.details, name)) for name in OPEN_MAPS):
         return None

@@ -127,9 +127,10 @@ class BasketHandlers:
 
         return await self._executor.execute(command, decide, render, caller, key)
 
-    async def expire(self, basket_id: str, caller: Caller) -> None:
-        """Records that a basket expired, once and only when it is due; raises BasketNotFound."""
-        await self._executor.expire(basket_id, caller)
+    async def expire(self, basket_id: str, caller: Caller) -> bool:
+        """Records that a basket expired, once and only when it is due. False if it is still open. Raises
+        BasketNotFound."""
+        return await self._executor.expire(basket_id, caller)
 
     async def settle_order(
         self,

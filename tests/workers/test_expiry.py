@@ -14,11 +14,11 @@ from adapters.postgres.read_models.basket_views import PostgresBasketViews
 from adapters.system import new_id
 from domain.basket.basket import Basket
 from domain.basket.codec import decode_all
-from domain.basket.decision import CheckoutConfig
+from domain.basket.decision import CheckoutConfig, ExpiryFrom
 from domain.basket.projection import BasketProjection
 from domain.basket.repository import BasketRepository
 from domain.ports.event_store import IdempotencyKey, RenderedResponse
-from tests.builders import LIFETIME, SECOND, FixedClock, caller, initiate, item
+from tests.builders import LIFETIME, SECOND, FixedClock, add, caller, cancel, initiate, item, update
 from tests.builders.direct_handlers import DirectHandlers, direct_handlers
 from tests.contracts.catalogue import unique
 from tests.fakes.catalogue import InMemoryCatalogue
@@ -36,10 +36,11 @@ class Place:
     views: PostgresBasketViews
     clock: FixedClock
 
-    def handlers(self) -> DirectHandlers:
+    def handlers(self, expiry_from: ExpiryFrom = "creation") -> DirectHandlers:
         baskets = BasketRepository(self.store)
         facts = InMemoryCatalogue()
-        return direct_handlers(self.store, baskets, facts, self.clock, new_id, CheckoutConfig(lifetime=LIFETIME))
+        config = CheckoutConfig(lifetime=LIFETIME, expiry_from=expiry_from)
+        return direct_handlers(self.store, baskets, facts, self.clock, new_id, config)
 
     def worker(self, page_baskets: int = 500) -> ExpiryWorker:
         return ExpiryWorker(
@@ -165,3 +166,31 @@ async def test_outdated_idempotency_responses_are_deleted(database_url: str) -> 
         await eventually(none_is_left)
     await store.close()
     await database.close()
+
+
+@pytest.mark.parametrize("projected", [True, False], ids=["the view is new", "the view lags"])
+async def test_a_basket_that_expires_by_activity_ends_a_lifetime_after_its_last_change(
+    place: Place, projected: bool
+) -> None:
+    by_activity = place.handlers("last_change")
+    active = (await by_activity.initiate(initiate(item()), caller())).basket
+    await place.project(active)
+    place.clock.advance(LIFETIME - SECOND)
+    await by_activity.update(update(active.id, add("o-2")), caller())
+    if projected:
+        await place.project(active)
+    witness = await place.basket()
+    place.clock.advance(LIFETIME - SECOND)
+    async with ready_worker(place.worker()):
+        await place.project(active)
+        place.clock.advance(SECOND)
+        await place.all_expired([witness, active])
+
+
+async def test_a_cancelled_basket_does_not_expire(place: Place) -> None:
+    cancelled, due = await place.basket(), await place.basket()
+    await place.handlers().cancel(cancel(cancelled.id), caller())
+    place.clock.advance(LIFETIME)
+    async with ready_worker(place.worker()):
+        await place.all_expired([due])
+    assert await place.expiries(cancelled) == []

@@ -31,7 +31,7 @@ STEPS: list[Step] = [
 CHANGES_NOTHING_WHEN_OVER = {"update", "details"}
 
 
-class World:
+class SharedLives:
     """Baskets that share their external ids, and two processes that work on them by turns."""
 
     def __init__(self, data: st.DataObject) -> None:
@@ -116,7 +116,7 @@ class World:
 @settings(max_examples=150, deadline=None)
 def test_finished_baskets_keep_still_claims_belong_to_open_ones_and_time_goes_on(data: st.DataObject) -> None:
     async def play() -> None:
-        world = World(data)
+        world = SharedLives(data)
         for _ in range(data.draw(st.integers(1, 25))):
             await world.step()
             await world.check()
