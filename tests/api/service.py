@@ -71,6 +71,22 @@ def change(id: str, quantity: int) -> dict[str, Any]:
     return {"orderItemActionType": "change_quantity", "id": id, "quantity": quantity}
 
 
+def swap(id: str, offer: str, version: str = "v-1", **values: Any) -> dict[str, Any]:
+    return {"orderItemActionType": "swap", "id": id, "offer": {"id": offer, "version": version}, **values}
+
+
+def clear() -> dict[str, Any]:
+    return {"orderItemActionType": "clear"}
+
+
+def update_details(**details: Any) -> dict[str, Any]:
+    return {"orderItemActionType": "update_details", "order": details}
+
+
+def expect_price(id: str, amount: str, currency: str = "GBP") -> dict[str, Any]:
+    return {"orderItemActionType": "expect_price", "id": id, "expectedPrice": {"amount": amount, "currency": currency}}
+
+
 def cookie_header(basket_id: str) -> dict[str, str]:
     return {"cookie": f"{COOKIE}={quote(json.dumps({'basketId': basket_id}))}"}
 
