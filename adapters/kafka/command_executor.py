@@ -31,7 +31,15 @@ from adapters.wire.request_parser import (
 from adapters.wire.requests import RequestLimits
 from adapters.wire.responses import render
 from adapters.wire.trace_context import TraceContext, continue_trace
-from domain.basket.commands import Caller, CancelBasket, Command, InitiateBasket, UpdateBasket, ValidateBasket
+from domain.basket.commands import (
+    Caller,
+    CancelBasket,
+    Command,
+    InitiateBasket,
+    UpdateBasket,
+    UpdateDetails,
+    ValidateBasket,
+)
 from domain.ports.event_store import IdempotencyKey, RenderedResponse
 from domain.shared.errors import AnsweredElsewhere, CheckoutError, RequestInProgress, Unavailable
 from domain.shared.values import BASKET_ID_PATTERN, MAX_ORGANISATION_LENGTH, Clock, NewId, normalize_id
@@ -75,9 +83,20 @@ class KeyedCommand:
         partner, names = self.caller.partner, {f"command\x1f{self.caller.partner}\x1f{self.key.key}"}
         if self.basket_id is not None:
             names.add(self.basket_id)
-        if isinstance(self.command, InitiateBasket) and self.command.details.external_id is not None:
-            names.add(f"external id\x1f{partner}\x1f{self.command.details.external_id}")
+        names |= {f"external id\x1f{partner}\x1f{external_id}" for external_id in _external_ids(self.command)}
         return names
+
+
+def _external_ids(command: Command) -> Collection[str]:
+    """The external ids that the command gives a basket."""
+    match command:
+        case InitiateBasket(details=details):
+            given = [details.external_id]
+        case UpdateBasket(actions=actions):
+            given = [each.changes.get("external_id") for each in actions if isinstance(each, UpdateDetails)]
+        case _:
+            given = []
+    return [external_id for external_id in given if external_id is not None]
 
 
 @dataclass(frozen=True, slots=True)
