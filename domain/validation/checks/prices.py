@@ -64,7 +64,7 @@ def price_missing(check: Check, context: ValidationContext) -> Iterator[Finding]
 )
 def price_changed(check: Check, context: ValidationContext) -> Iterator[Finding]:
     """The current price differs from the line's price by more than the policy tolerates, or the line has no price.
-    Removing the line and adding it again accepts the current price."""
+    The action `expect_price` with the current price accepts it; so does removing the line and adding it again."""
     for line in context.lines_to_check:
         current, before = line.price.current, line.item.price
         if current is None or context.policy.tolerates(before, now := current.money):
