@@ -175,7 +175,7 @@ def _show(checked: CheckedPromise) -> None:
         + (f"in {format_duration(until)}" if until > 0 else f"{format_duration(-until)} ago"),
     }
     if check is not None and check.status is not None:
-        changed = "unchanged since" if check.changed_at is None else f"changed at version {check.changed_at}"
+        changed = "unchanged" if check.changed_at is None else f"changed at version {check.changed_at}"
         rows["now"] = f"{check.status} at version {check.version}, {changed}"
         rows["judged again"] = "as promised" if check.repeated else "not as promised"
         rows["by today's facts"] = "ready" if check.ready_now else "not ready"

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from adapters.http.server import serve_in_background
+from adapters.postgres.catalogue.catalogue import PostgresCatalogue
 from adapters.promises.jws import JwsPromiseSigner
 from adapters.promises.key_file import PromiseKeyFile, create_promise_key_file, read_key_file
 from adapters.promises.keys import base64url, from_base64url, public_jwks
@@ -27,6 +29,7 @@ from tests.builders.direct_handlers import direct_handlers
 from tests.builders.shop import Shop, open_shop
 from tests.servers.checkout_command import NO_SETTINGS, CommandResult
 
+QUARTER = timedelta(minutes=15)
 AWAY = "postgresql://ann:secret@127.0.0.1:1/shop"
 
 
@@ -69,6 +72,7 @@ async def promising(database_url: str, tmp_path: Path) -> AsyncIterator[Promisin
     signer = JwsPromiseSigner(PromiseKeyFile(file).signing_at, ISSUER)
     async with open_shop(database_url) as shop:
         baskets = BasketRepository(shop.store)
+        shop.facts = PostgresCatalogue(shop.database, cache_size=1, promised_for=QUARTER)
         shop.handlers = direct_handlers(shop.store, baskets, shop.facts, utc_now, new_id, signer=signer)
         await shop.record(offer("o-1"), price("o-1"), availability("SKU-1", quantity=50))
         yield PromisingShop(shop, file)
@@ -105,6 +109,14 @@ async def test_a_changed_basket_breaks_its_promise_and_a_later_fact_does_not(pro
     assert (code, told["problems"], told["basket"]["changedAtVersion"]) == (1, ["basket_changed"], 4)
     text = await promising.verify(token)
     assert (text.code, "does not hold: the basket has changed since" in text.out) == (1, True)
+
+
+async def test_a_promise_ends_where_a_later_price_begins_although_another_lasts(promising: PromisingShop) -> None:
+    begins = utc_now() + timedelta(minutes=14)
+    await promising.shop.record(price("o-1", "11.00", valid_from=begins, sequence=2))
+    _, token = await promising.promised()
+    _, told = await promising.verify_for_json(token)
+    assert told["claims"]["exp"] == int(begins.timestamp())
 
 
 async def test_published_keys_verify_as_the_file_does(promising: PromisingShop, tmp_path: Path) -> None:

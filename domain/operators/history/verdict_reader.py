@@ -46,6 +46,8 @@ class VerdictDetails(VerdictSummary):
     """The facts by their ids. One that was never recorded is missing."""
     catalogue_position: int | None
     """The position of the catalogue then. Null where it was not recorded."""
+    promise: str | None
+    """What a ready verdict promises, a compact JWS. Null where it promised nothing."""
 
     @property
     def findings(self) -> tuple[Finding, ...]:
