@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -156,6 +157,16 @@ async def test_a_verdict_shows_each_of_its_facts_with_its_content(stage: Console
         assert (await row.locator("td").nth(1).inner_text()).strip()
         await expect(row).to_contain_text("price_changed")
     await expect(page.locator('[data-panel="evidence"]')).to_contain_text("status available")
+
+
+async def test_a_ready_verdict_shows_its_promise(stage: ConsoleStage, operator: Window) -> None:
+    await operator.open(f"/baskets/{stage.played.completed}")
+    page = operator.page
+    row = page.locator('[data-panel="verdicts"] tbody tr').filter(has_text=re.compile(r"^(?!.*not ready).*ready"))
+    await row.first.get_by_role("link", name="Evidence").click()
+    promise = page.locator('[data-panel="promise"]')
+    await expect(promise).to_contain_text("Counts until")
+    await expect(promise.locator('dt:text-is("Token") + dd')).to_contain_text("eyJ")
 
 
 async def test_text_by_partners_is_shown_as_text(stage: ConsoleStage, operator: Window) -> None:
