@@ -71,6 +71,7 @@ def _inputs(basket: Basket, catalogue: Catalogue, product_codes: tuple[str, ...]
         basket.status,
         basket.expires_at,
         basket.order_id,
+        basket.cancel_reason,
         basket.details,
         items,
         tuple([catalogue.offer_entry(item.offer.id) for item in items]),

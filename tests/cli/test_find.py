@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.builders import availability, caller, item, offer, price
+from tests.builders import availability, caller, cancel, item, offer, price
 from tests.builders.shop import Shop, open_shop
 from tests.cli.in_process import run_for_json, run_in_process
 
@@ -48,6 +48,14 @@ async def test_open_and_finished_baskets_are_found_by_content_and_findings(
     ):
         assert await ids(shop, *question) == [blocked.id]
     assert await ids(shop) == [other.id, blocked.id]
+
+
+async def test_cancelled_baskets_are_found_by_their_status(shop: Shop) -> None:
+    cancelled, _ = await shop.fill(item("o-1")), await shop.fill(item("o-1"))
+    await shop.handlers.cancel(cancel(cancelled.id), caller(cancelled.partner))
+    await shop.project(cancelled.id)
+
+    assert await ids(shop, "--status", "cancelled") == [cancelled.id]
 
 
 async def test_pages_follow_by_cursor_or_all_at_once(shop: Shop) -> None:

@@ -73,6 +73,9 @@ def test_a_changed_basket_is_validated_anew() -> None:
     completed = basket(*LINES)
     completed.complete("order-1", NOW)
     assert not found(completed)
+    cancelled = basket(*LINES)
+    cancelled.cancel("left", None, NOW)
+    assert not found(cancelled)
 
 
 def test_new_facts_count() -> None:

@@ -62,6 +62,21 @@ def test_details_and_completion_are_described() -> None:
     ]
 
 
+def test_a_cancellation_and_a_reopened_basket_are_described() -> None:
+    before, cancelled, reopened = basket(), basket(), basket()
+    cancelled.cancel("left", None, NOW)
+    reopened.complete("order-1", NOW)
+    ordered = reopened.fork()
+    reopened.reopen(None, NOW, reopened.expires_at + LIFETIME)
+
+    assert words(before, cancelled) == ["status from open to cancelled", "reason of the cancellation now left"]
+    assert words(ordered, reopened) == [
+        "status from completed to open",
+        "end from 2026-12-07T12:00:00Z to 2026-12-21T12:00:00Z",
+        "order no longer order-1",
+    ]
+
+
 def test_open_maps_are_compared_entry_by_entry() -> None:
     before = basket(tracking={"a": {"b": 1, "c": [1, 2]}, "gone": None, "flag": 1})
     after = basket(tracking={"a": {"b": 1, "c": [2, 1]}, "flag": True, "it's": "new \x1b[0m"})

@@ -185,6 +185,35 @@ def test_a_verdict_with_many_findings_lists_some_and_counts_the_rest() -> None:
     assert words.endswith("price_missing (o-11) and 488 more")
 
 
+def test_a_rejected_order_and_a_cancellation_are_described() -> None:
+    named, unnamed = held(), held()
+    named.complete("order-9", NOW)
+    named.reopen("the card was declined", NOW, NOW + 2 * LIFETIME)
+    unnamed.complete(None, NOW)
+    unnamed.reopen(None, NOW, NOW)
+    coded, told = held(), held()
+    coded.cancel("left", None, NOW)
+    told.cancel("left", "No more.", NOW)
+
+    events = [after.collect()[-1] for after in (named, unnamed, coded, told)]
+    assert [describe_event(event, held()) for event in events] == [
+        "open again until 2026-12-21T12:00:00.000Z, for order order-9 was rejected: the card was declined",
+        "open again until 2026-12-07T12:00:00.000Z, for the order that was not named was rejected",
+        "cancelled: left",
+        "cancelled: left, No more.",
+    ]
+
+
+def test_a_basket_that_expires_by_activity_says_so_when_it_begins() -> None:
+    begun = Basket.initiate(
+        id="basket-1", partner="acme", details=details(), now=NOW, expires_at=NOW + LIFETIME, idle_seconds=1_209_600
+    )
+    (event,) = begun.collect()
+    assert describe_event(event, None).endswith(
+        "open until 2026-12-07T12:00:00.000Z, then for 14 d 0 h after each change"
+    )
+
+
 def test_expiry_completion_and_erasure_are_described() -> None:
     expired, completed, unnamed = held(), held(), held()
     expired.expire(NOW + LIFETIME)

@@ -27,6 +27,23 @@ def test_a_basket_that_was_completed_in_time_does_not_expire() -> None:
     assert codes(given, *KNOWN, now=given.expires_at) == ["basket_completed"]
 
 
+def test_a_cancelled_basket_names_the_reason_and_does_not_expire() -> None:
+    given = basket(line("line-1"))
+    given.cancel("customer_left", "No more.", NOW)
+    finding = found("basket_cancelled", given, *KNOWN)
+    assert (finding.severity, finding.resolution) == ("error", "change_basket")
+    assert (finding.path, finding.data) == ("$.status", {"reason": "customer_left"})
+    assert codes(given, *KNOWN, now=given.expires_at) == ["basket_cancelled"]
+
+
+def test_a_reopened_basket_is_judged_as_an_open_one() -> None:
+    given = basket(line("line-1"))
+    given.complete("order-7", NOW)
+    given.reopen("declined", NOW, NOW + HOUR)
+    assert codes(given, *KNOWN) == []
+    assert codes(given, *KNOWN, now=given.expires_at) == ["basket_expired"]
+
+
 @pytest.mark.parametrize(
     ("currencies", "mixed"), [(["GBP", "GBP"], False), (["GBP", "EUR"], True), (["GBP", None], False)]
 )
