@@ -13,7 +13,7 @@ from domain.catalogue.catalogue import Catalogue
 from domain.catalogue.facts import Fact
 from domain.validation.validate import NO_POLICY_TERMS, build_context, run_checks, validate_basket
 from domain.validation.verdict_cache import VerdictCache
-from tests.builders import LIFETIME, NOW, SECOND, basket, catalogue, item_id, line, money, offer, price
+from tests.builders import LIFETIME, NOW, SECOND, availability, basket, catalogue, item_id, line, money, offer, price
 from tests.domain.validation.test_verdict_properties import facts, some_lines
 
 HOUR = timedelta(hours=1)
@@ -90,6 +90,18 @@ def test_a_cached_verdict_is_valid_until_something_begins_or_ends() -> None:
     assert not found(basket(*LINES), now=NOW + 3 * HOUR)
     assert not found(basket(*LINES), now=NOW + LIFETIME)
     assert not found(basket(*LINES), now=NOW + 3 * HOUR - timedelta(hours=24) - SECOND)
+
+
+def test_a_cached_verdict_is_valid_until_an_availability_begins_or_ceases_to_hold() -> None:
+    begins, ends = NOW + HOUR, NOW + 2 * HOUR
+    recall = availability("SKU-1", status="blocked", valid_from=begins, valid_until=ends, sequence=2)
+    others = availability("SKU-1", partner="globex", valid_from=NOW + SECOND)
+    known = catalogue(offer("o-1"), price("o-1"), availability("SKU-1"), recall, others)
+    verdicts, given = VerdictCache(), basket(line("line-1"))
+    for start, end in ((NOW, begins), (begins, ends), (ends, ends + HOUR)):
+        assert verdicts.find(given, known, start) is None
+        keep(verdicts, given, known, start)
+        assert verdicts.find(given, known, end - SECOND) is not None
 
 
 def test_the_cache_is_bounded_by_lines_and_findings() -> None:
