@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from adapters.kafka.command_executor import KafkaCommandExecutor
     from adapters.kafka.order_handler import OrderHandler
     from adapters.promises.key_file import PromiseKeyFile
+    from domain.basket.decision import BasketLimits
     from domain.basket.listing import BasketLister
     from domain.basket.projection import BasketProjection
     from domain.operators.checkpoint_reset import CheckpointReset
@@ -114,9 +115,16 @@ class Container(MessagingContainer):
 
         return BasketProjection(self.event_store, self.basket_views)
 
+    @property
+    def basket_limits(self) -> BasketLimits:
+        from domain.basket.decision import BasketLimits
+
+        settings = self.settings
+        return BasketLimits(settings.max_quantity, settings.max_items, settings.max_actions)
+
     @cached_property
     def handlers(self) -> CheckoutHandlers:
-        from domain.basket.decision import BasketLimits, CheckoutConfig
+        from domain.basket.decision import CheckoutConfig
         from domain.basket.repository import BasketRepository
         from domain.validation.handlers import CheckoutHandlers
 
@@ -130,7 +138,7 @@ class Container(MessagingContainer):
             CheckoutConfig(
                 lifetime=timedelta(seconds=settings.basket_lifetime),
                 expiry_from=settings.expiry_from,
-                limits=BasketLimits(max_quantity=settings.max_quantity, max_items=settings.max_items),
+                limits=self.basket_limits,
                 validation=settings.validation_policy,
                 promise_lifetime=timedelta(seconds=settings.promise_seconds),
             ),
@@ -154,7 +162,7 @@ class Container(MessagingContainer):
         from domain.validation.revalidate_as_of import AsOfValidator
 
         policy = self.settings.validation_policy
-        return AsOfValidator(self.event_store, self.catalogue_history, utc_now, policy)
+        return AsOfValidator(self.event_store, self.catalogue_history, utc_now, policy, self.basket_limits)
 
     @cached_property
     def command_executor(self) -> KafkaCommandExecutor:

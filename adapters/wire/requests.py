@@ -63,9 +63,7 @@ from domain.shared.values import (
 
 @dataclass(frozen=True, slots=True)
 class RequestLimits(BasketLimits):
-    """The limits of a basket hold for a request too; and the most actions."""
-
-    max_actions: int = 200
+    """The limits of a basket hold for a request too."""
 
     @classmethod
     def of(cls, settings: Settings) -> RequestLimits:

@@ -23,10 +23,11 @@ from domain.shared.values import NewId, OfferRef, OrderItemType, Price
 
 @dataclass(frozen=True, slots=True)
 class BasketLimits:
-    """The largest quantity of a line, and the most lines of a basket."""
+    """The largest quantity of a line, the most lines of a basket, and the most actions of an update."""
 
     max_quantity: int = 9999
     max_items: int = 500
+    max_actions: int = 200
 
 
 ExpiryFrom = Literal["creation", "last_change"]
@@ -104,10 +105,10 @@ class DecisionContext:
         """The price of one in the basket's market; None if the catalogue has none."""
         return self.catalogue.describe(offer, self.basket.market, self.now).price
 
-    def carries(self, offer: OfferRef, add_on: OrderItem) -> bool:
+    def carries(self, offer: OfferRef, add_on: OfferRef) -> bool:
         """Whether the add-on may hang under the offer. True if the catalogue does not know the add-on: then
         validation judges it."""
-        known = self.catalogue.offer(add_on.offer)
+        known = self.catalogue.offer(add_on)
         return known is None or (known.add_on_to is not None and offer.id in known.add_on_to)
 
     def check_quantity(self, quantity: int) -> None:

@@ -196,7 +196,7 @@ class _ActionRun:
         key = (offer.id, offer.version, line.type, line.parent_id)
         if self._line_of(key) is not None:
             raise Rejection("offer", "offer_already_in_basket", _ALREADY_IN_BASKET)
-        leaving = [each.id for each in self._basket.add_ons_of(id) if not self._context.carries(offer, each)]
+        leaving = [each.id for each in self._basket.add_ons_of(id) if not self._context.carries(offer, each.offer)]
         after = self._context.swapped_line(line, offer, quantity)
         self._basket.swap_item(after, leaving, self._context.now)
         self._id_by_key[key] = id

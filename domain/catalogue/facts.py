@@ -16,7 +16,7 @@ from domain.catalogue.fact_ids import Epoch, Sequence, fact_id, subject_of
 from domain.catalogue.policies import PolicyFact
 from domain.shared.eventsourcing import Value
 from domain.shared.values import (
-    ARRIVING_WHOLE_NUMBER,
+    WHOLE_NUMBER,
     Amount,
     Country,
     Currency,
@@ -33,11 +33,11 @@ from domain.shared.values import (
 class QuantityRule(Value):
     """How many of an offer version may be ordered, summed over all its lines; None is no limit."""
 
-    min: Annotated[int, Field(ge=1), ARRIVING_WHOLE_NUMBER] | None = None
+    min: Annotated[int, Field(ge=1), WHOLE_NUMBER] | None = None
     """The fewest."""
-    max: Annotated[int, Field(ge=1), ARRIVING_WHOLE_NUMBER] | None = None
+    max: Annotated[int, Field(ge=1), WHOLE_NUMBER] | None = None
     """The most."""
-    step: Annotated[int, Field(ge=1), ARRIVING_WHOLE_NUMBER] | None = None
+    step: Annotated[int, Field(ge=1), WHOLE_NUMBER] | None = None
     """The quantity must be a multiple of this."""
 
 
@@ -119,9 +119,9 @@ class PriceFact(Value):
     @property
     def subject(self) -> str:
         start = self.valid_from.isoformat() if self.valid_from else None
-        subject = subject_of("price", self.offer_id, self.offer_version, self.country, self.currency, start)
+        parts = ("price", self.offer_id, self.offer_version, self.country, self.currency, start)
         # Prices for everybody keep the subjects that they had before there were prices for a partner.
-        return subject if self.partner is None else f"{subject}/{subject_of(self.partner)}"
+        return subject_of(*parts) if self.partner is None else subject_of(*parts, self.partner)
 
     @property
     def fact_id(self) -> str:
@@ -155,7 +155,7 @@ class AvailabilityFact(Value):
     """The partner organisation for which it holds."""
     status: Literal["available", "out_of_stock", "blocked", "discontinued"]
     """Whether the product is available."""
-    quantity: Annotated[int, Field(ge=-(2**63), le=2**63 - 1), ARRIVING_WHOLE_NUMBER] | None = None
+    quantity: Annotated[int, Field(ge=-(2**63), le=2**63 - 1), WHOLE_NUMBER] | None = None
     """How many are available; null is no limit. A negative number, as for stock that was sold twice, counts as 0."""
     reason: Text | None = None
     """The reason, for people; findings repeat it."""
@@ -169,9 +169,9 @@ class AvailabilityFact(Value):
 
     @property
     def subject(self) -> str:
-        subject = subject_of("availability", self.product_code, self.country, self.partner)
+        parts = ("availability", self.product_code, self.country, self.partner)
         # Facts without a beginning keep the subjects that they had before there were periods.
-        return subject if self.valid_from is None else f"{subject}/{subject_of(self.valid_from.isoformat())}"
+        return subject_of(*parts) if self.valid_from is None else subject_of(*parts, self.valid_from.isoformat())
 
     @property
     def fact_id(self) -> str:

@@ -77,6 +77,14 @@ class Finding(Value):
     evidence: tuple[str, ...] = ()
     """The ids of the catalogue's and policies' facts that it rests on."""
 
+    @property
+    def line_ids(self) -> tuple[str, ...]:
+        """The lines that it is about; none if it is about the basket as a whole."""
+        several = self.data.get("orderItemIds")
+        if isinstance(several, list):
+            return tuple([str(id) for id in several])
+        return () if self.order_item_id is None else (self.order_item_id,)
+
 
 class Passed(Value):
     """Checks that found nothing and rest on the same facts. They stand together: a large basket has many facts, and

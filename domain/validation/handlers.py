@@ -38,7 +38,7 @@ class CheckoutHandlers(BasketHandlers):
     ) -> None:
         """Without a `signer`, verdicts carry no promise."""
         super().__init__(store, baskets, catalogue, clock, new_id, config)
-        self._validator = BasketValidator(catalogue, clock, self._config.validation)
+        self._validator = BasketValidator(catalogue, clock, self._config.validation, self._config.limits)
         self._signer = signer
 
     def drop(self) -> None:
@@ -59,7 +59,7 @@ class CheckoutHandlers(BasketHandlers):
             validated = await self._validator.validate(basket)
             promise = self._sign(validated)
             validated.record_on(basket, promise)
-            return Validated(validated.basket, basket, validated.verdict, promise)
+            return Validated(validated.basket, basket, validated.verdict, promise, validated.remedy)
 
         return await self._executor.execute(command, decide, render, caller, key)
 

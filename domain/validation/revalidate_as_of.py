@@ -13,6 +13,7 @@ from itertools import takewhile
 
 from domain.basket.basket import Basket
 from domain.basket.codec import decode_all
+from domain.basket.decision import BasketLimits
 from domain.basket.events import BasketValidated
 from domain.basket.references import offers_of, products_of
 from domain.catalogue.catalogue import Catalogue
@@ -21,9 +22,10 @@ from domain.ports.catalogue import CatalogueHistory
 from domain.ports.event_store import EventStore
 from domain.shared.errors import BasketNotFound, CommandRejected
 from domain.shared.eventsourcing import DomainEvent, fold
-from domain.shared.findings import Verdict
+from domain.shared.findings import Remedy, Verdict
 from domain.shared.values import Clock
-from domain.validation.validate import NO_POLICY_TERMS, validate_basket
+from domain.validation.remedy.finder import find_remedy
+from domain.validation.validate import NO_POLICY_TERMS, build_context, run_checks
 from domain.validation.verdict_assembler import recorded_verdict
 
 
@@ -59,6 +61,7 @@ class AsOfVerdict:
     at: datetime
     catalogue: Catalogue
     verdict: Verdict
+    remedy: Remedy | None = None
     stored: StoredVerdict | None = None
     last: StoredVerdict | None = None
 
@@ -72,9 +75,11 @@ class AsOfValidator:
         history: CatalogueHistory,
         clock: Clock,
         defaults: PolicyTerms = NO_POLICY_TERMS,
+        limits: BasketLimits | None = None,
     ) -> None:
-        """`defaults` are those of today, because they are not recorded."""
+        """`defaults` and `limits` are those of today, because they are not recorded."""
         self._defaults = defaults
+        self._limits = limits or BasketLimits()
         self._store = store
         self._history = history
         self._clock = clock
@@ -134,6 +139,8 @@ class AsOfValidator:
         )
         if evidence:
             catalogue.add(await self._history.recorded_facts(evidence))
-        verdict = validate_basket(basket, catalogue, at, defaults=self._defaults)
+        context = build_context(basket, catalogue, at, self._defaults)
+        verdict = run_checks(context)
+        remedy = find_remedy(context, catalogue, verdict.findings, self._limits, self._defaults).remedy
         last = next((event for event in reversed(events) if isinstance(event, BasketValidated)), None)
-        return AsOfVerdict(basket, at, catalogue, verdict, last=StoredVerdict.of(last) if last else None)
+        return AsOfVerdict(basket, at, catalogue, verdict, remedy, last=StoredVerdict.of(last) if last else None)

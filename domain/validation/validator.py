@@ -6,15 +6,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from domain.basket.basket import Basket
+from domain.basket.decision import BasketLimits
 from domain.basket.references import offers_of, products_of
+from domain.catalogue.catalogue import Catalogue
 from domain.catalogue.policies import PolicyTerms
 from domain.ports.catalogue import CatalogueFacts
 from domain.ports.promises import BasketPromise
-from domain.shared.findings import Verdict
+from domain.shared.findings import Assessment, Remedy, Verdict
 from domain.shared.values import Clock
 from domain.validation.promise import make_promise
+from domain.validation.remedy.finder import find_remedy
 from domain.validation.validate import NO_POLICY_TERMS, build_context, run_checks
-from domain.validation.verdict_cache import VerdictCache
+from domain.validation.verdict_cache import CachedVerdict, VerdictCache
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +27,14 @@ class ValidatedBasket:
 
     basket: Basket
     verdict: Verdict
+    remedy: Remedy | None
     at: datetime
     valid_until: datetime
     catalogue_position: int | None
 
     def record_on(self, basket: Basket, promise: str | None) -> None:
         """Records the verdict as an event of the basket that was validated."""
-        basket.record_verdict(self.verdict, self.at, self.catalogue_position, promise)
+        basket.record_verdict(self.verdict, self.at, self.catalogue_position, promise, self.remedy)
 
     def promise(self, lifetime: timedelta) -> BasketPromise | None:
         """What the verdict promises for `lifetime` at most; None if it is not ready."""
@@ -40,10 +44,17 @@ class ValidatedBasket:
 class BasketValidator:
     """Reads the catalogue before the clock, then validates or returns the cached verdict."""
 
-    def __init__(self, facts: CatalogueFacts, clock: Clock, defaults: PolicyTerms = NO_POLICY_TERMS) -> None:
+    def __init__(
+        self,
+        facts: CatalogueFacts,
+        clock: Clock,
+        defaults: PolicyTerms = NO_POLICY_TERMS,
+        limits: BasketLimits | None = None,
+    ) -> None:
         self._facts = facts
         self._clock = clock
         self._defaults = defaults
+        self._limits = limits or BasketLimits()
         self._verdicts = VerdictCache()
 
     def drop(self) -> None:
@@ -56,8 +67,23 @@ class BasketValidator:
         )
         now = self._clock()
         basket = basket.as_seen_at(now)
+        cached = self._judge(basket, catalogue, now)
+        verdict, remedy = cached.assessment.verdict, cached.assessment.remedy
+        return ValidatedBasket(basket, verdict, remedy, now, cached.until, catalogue.position)
+
+    async def assess(self, basket: Basket) -> Assessment:
+        """The verdict and its remedy by what is remembered of the catalogue, which may be a moment old."""
+        catalogue = await self._facts.catalogue(
+            offers_of(basket), products_of(basket), fresh=False, at=self._clock(), partner=basket.partner
+        )
+        now = self._clock()
+        return self._judge(basket.as_seen_at(now), catalogue, now).assessment
+
+    def _judge(self, basket: Basket, catalogue: Catalogue, now: datetime) -> CachedVerdict:
         cached = self._verdicts.find(basket, catalogue, now)
-        if cached is None:
-            context = build_context(basket, catalogue, now, self._defaults)
-            cached = self._verdicts.keep(context, catalogue, run_checks(context))
-        return ValidatedBasket(basket, cached.verdict, now, cached.until, catalogue.position)
+        if cached is not None:
+            return cached
+        context = build_context(basket, catalogue, now, self._defaults)
+        verdict = run_checks(context)
+        found = find_remedy(context, catalogue, verdict.findings, self._limits, self._defaults)
+        return self._verdicts.keep(context, catalogue, Assessment(verdict, found.remedy), found)

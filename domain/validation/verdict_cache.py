@@ -1,8 +1,9 @@
-"""Recent verdicts, for partners who validate an unchanged basket again.
+"""Recent verdicts with their remedies, for partners who validate an unchanged basket again.
 
-A verdict depends on the basket, on the facts about its offers, products and organisation, and on the time. Catalogue
-entries never change but are replaced, and time matters only when something begins or ends. So a verdict stays valid
-while all its inputs are the same objects or equal, until the next such moment.
+A verdict depends on the basket, on the facts about its offers, products and organisation, and on the time; a remedy
+also on the products of versions that it swaps in. Catalogue entries never change but are replaced, and time matters
+only when something begins or ends. So a verdict stays valid while all its inputs are the same objects or equal, until
+the next such moment.
 """
 
 from __future__ import annotations
@@ -14,28 +15,30 @@ from cachetools import LRUCache
 
 from domain.basket.basket import Basket
 from domain.catalogue.catalogue import Catalogue
-from domain.shared.findings import Verdict
+from domain.shared.findings import Assessment
 from domain.validation.context import ValidationContext
+from domain.validation.remedy.finder import FoundRemedy
 
 MAX_CACHED_LINES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class CachedVerdict:
-    """A verdict that is valid from `since` until before `until`; lines and offers determine `product_codes`."""
+    """A verdict and its remedy, valid from `since` until before `until`; lines and offers determine
+    `product_codes`."""
 
     inputs: tuple[object, ...]
     product_codes: tuple[str, ...]
     since: datetime
     until: datetime
-    verdict: Verdict
+    assessment: Assessment
     size: int
 
 
 class VerdictCache:
     """The last verdict on recent baskets, bounded by the sum of their lines and findings.
 
-    All verdicts of a cache come from the same checks and the same default terms.
+    All verdicts of a cache come from the same checks, default terms and limits.
     """
 
     def __init__(self, lines: int = MAX_CACHED_LINES) -> None:
@@ -51,11 +54,16 @@ class VerdictCache:
             return None
         return found if found.inputs == _inputs(basket, catalogue, found.product_codes) else None
 
-    def keep(self, context: ValidationContext, catalogue: Catalogue, verdict: Verdict) -> CachedVerdict:
-        """Returns the entry, which is not kept where it is larger than the cache."""
-        basket, codes = context.basket, context.product_codes
-        size = 1 + len(context.lines) + len(verdict.findings)
-        entry = CachedVerdict(_inputs(basket, catalogue, codes), codes, *context.validity, verdict, size)
+    def keep(
+        self, context: ValidationContext, catalogue: Catalogue, assessment: Assessment, found: FoundRemedy
+    ) -> CachedVerdict:
+        """Returns the entry, which is not kept where it is larger than the cache. `found` says what verdict and remedy
+        rest on."""
+        basket, codes, remedy = context.basket, found.product_codes, found.remedy
+        size = 1 + len(context.lines) + len(assessment.verdict.findings)
+        size += len(remedy.order_item_actions) if remedy is not None else 0
+        inputs = _inputs(basket, catalogue, codes)
+        entry = CachedVerdict(inputs, codes, found.since, found.until, assessment, size)
         if size <= self._verdicts.maxsize:
             self._verdicts[basket.id] = entry
         else:

@@ -8,9 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.basket.basket import Basket
+from domain.basket.decision import BasketLimits
 from domain.basket.events import OrderItem
 from domain.catalogue.catalogue import Catalogue
 from domain.catalogue.facts import Fact
+from domain.shared.findings import Assessment
+from domain.validation.context import ValidationContext
+from domain.validation.remedy.finder import FoundRemedy, find_remedy
 from domain.validation.validate import NO_POLICY_TERMS, build_context, run_checks, validate_basket
 from domain.validation.verdict_cache import VerdictCache
 from tests.builders import LIFETIME, NOW, SECOND, availability, basket, catalogue, item_id, line, money, offer, price
@@ -19,9 +23,16 @@ from tests.domain.validation.test_verdict_properties import facts, some_lines
 HOUR = timedelta(hours=1)
 
 
+def assess(given: Basket, known: Catalogue, now: datetime) -> tuple[ValidationContext, Assessment, FoundRemedy]:
+    context = build_context(given, known, now, NO_POLICY_TERMS)
+    verdict = run_checks(context)
+    found = find_remedy(context, known, verdict.findings, BasketLimits(), NO_POLICY_TERMS)
+    return context, Assessment(verdict, found.remedy), found
+
+
 def keep(verdicts: VerdictCache, given: Basket, known: Catalogue, now: datetime) -> None:
-    context = build_context(given.as_seen_at(now), known, now, NO_POLICY_TERMS)
-    verdicts.keep(context, known, run_checks(context))
+    context, assessment, found = assess(given.as_seen_at(now), known, now)
+    verdicts.keep(context, known, assessment, found)
 
 
 @given(
@@ -35,13 +46,13 @@ def test_a_cached_verdict_equals_a_new_one_at_any_time(
     verdicts, given, known = VerdictCache(), basket(*lines), catalogue(*facts)
     for now in (edge for moment in moments for edge in (moment - SECOND, moment)):
         seen = given.as_seen_at(now)
-        anew = validate_basket(seen, known, now)
+        _, anew, _ = assess(seen, known, now)
         found = verdicts.find(seen, known, now)
-        assert found is None or found.verdict == anew
+        assert found is None or found.assessment == anew
         keep(verdicts, given, known, now)
         found = verdicts.find(seen, known, now)
         assert found is not None
-        assert found.verdict == anew
+        assert found.assessment == anew
 
 
 LINES = [line("line-1", "o-1"), line("line-2", "o-2", products=["SKU-2"])]
@@ -92,21 +103,24 @@ def test_a_cached_verdict_is_valid_until_something_begins_or_ends() -> None:
     assert not found(basket(*LINES), now=NOW + 3 * HOUR - timedelta(hours=24) - SECOND)
 
 
-def test_a_cached_verdict_is_valid_until_an_availability_begins_or_ceases_to_hold() -> None:
-    begins, ends = NOW + HOUR, NOW + 2 * HOUR
-    recall = availability("SKU-1", status="blocked", valid_from=begins, valid_until=ends, sequence=2)
-    others = availability("SKU-1", partner="globex", valid_from=NOW + SECOND)
-    known = catalogue(offer("o-1"), price("o-1"), availability("SKU-1"), recall, others)
-    verdicts, given = VerdictCache(), basket(line("line-1"))
-    for start, end in ((NOW, begins), (begins, ends), (ends, ends + HOUR)):
-        assert verdicts.find(given, known, start) is None
-        keep(verdicts, given, known, start)
-        assert verdicts.find(given, known, end - SECOND) is not None
+def test_a_remedy_rests_on_the_products_and_times_of_the_version_that_it_swaps_in() -> None:
+    old: list[Fact] = [offer("o-1"), price("o-1")]
+    ends = NOW + HOUR
+    new: list[Fact] = [offer("o-1@v-2", products=["SKU-9"], sequence=2, on_sale_until=ends), price("o-1@v-2")]
+    known, verdicts, given = catalogue(*old, *new), VerdictCache(), basket(line("line-1", "o-1"))
+    keep(verdicts, given, known, NOW)
+    seen = given.as_seen_at(NOW)
+    assert verdicts.find(seen, known, NOW) is not None
+    assert verdicts.find(seen, known, ends) is None
+
+    known.add([availability("SKU-9", status="out_of_stock")])
+
+    assert verdicts.find(seen, known, NOW) is None
 
 
 def test_the_cache_is_bounded_by_lines_and_findings() -> None:
     given, known = basket(*LINES), KNOWN
-    findings = len(validate_basket(given, known, NOW).validation_errors)
+    findings = len(validate_basket(given, known, NOW).validation_errors)  # no remedy: they are warnings
     for room, fits in ((1 + 2 + findings, True), (2 + findings, False)):
         verdicts = VerdictCache(room)
         keep(verdicts, given, known, NOW)
