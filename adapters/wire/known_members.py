@@ -6,11 +6,11 @@ more than reading it. Open maps are taken whole.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Protocol, Union, get_args, get_origin
 
 from pydantic import BaseModel, JsonValue
 
@@ -20,16 +20,56 @@ MAX_IGNORED = 100
 """So many ignored members are named; of the others the answer says how many there are."""
 
 
+class _Form(Protocol):
+    """The form of a value that a model knows."""
+
+    def known(self, value: JsonValue, location: Location, ignored: IgnoredMembers) -> JsonValue:
+        """The value without unknown members: the same object, if it has none."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class _Object:
-    """By its name each member that a model knows, with the form of its value. None: any value is taken whole."""
+    """`names` are the members that a model knows; `nested` has the forms of those that may hold unknown ones."""
 
-    members: dict[str, _Form | None] = field(default_factory=dict)
+    names: frozenset[str]
+    nested: Mapping[str, _Form]
+
+    def known(self, value: JsonValue, location: Location, ignored: IgnoredMembers) -> JsonValue:
+        if type(value) is not dict:
+            return value
+        if value.keys() <= self.names:  # the usual case
+            changed = dict(self._changed_members(value, self.nested.keys(), location, ignored))
+            return {**value, **changed} if changed else value
+        kept: dict[str, JsonValue] = {}
+        for name, each in value.items():
+            if name in self.names:
+                kept[name] = each
+                kept.update(self._changed_members(value, (name,), location, ignored))
+            else:
+                ignored.add((*location, name))
+        return kept
+
+    def _changed_members(
+        self, value: dict[str, JsonValue], names: Collection[str], location: Location, ignored: IgnoredMembers
+    ) -> Iterator[tuple[str, JsonValue]]:
+        for name in names:
+            if name in value and (form := self.nested.get(name)) is not None:
+                known = form.known(value[name], (*location, name), ignored)
+                if known is not value[name]:
+                    yield name, known
 
 
 @dataclass(frozen=True, slots=True)
 class _List:
     entry: _Form
+
+    def known(self, value: JsonValue, location: Location, ignored: IgnoredMembers) -> JsonValue:
+        if type(value) is not list:
+            return value
+        before = len(ignored)
+        known = [self.entry.known(each, (*location, index), ignored) for index, each in enumerate(value)]
+        return value if len(ignored) == before else known
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +79,10 @@ class _Choice:
     member: str
     objects: Mapping[object, _Object]
 
-
-_Form = _Object | _List | _Choice
+    def known(self, value: JsonValue, location: Location, ignored: IgnoredMembers) -> JsonValue:
+        kind = value.get(self.member) if type(value) is dict else None
+        meant = self.objects.get(kind) if type(kind) is str else None
+        return value if meant is None else meant.known(value, location, ignored)
 
 
 class IgnoredMembers:
@@ -56,52 +98,21 @@ class IgnoredMembers:
         else:
             self.more += 1
 
-    def __bool__(self) -> bool:
-        return bool(self.pointers)
+    def __len__(self) -> int:
+        return len(self.pointers) + self.more
 
 
 def keep_known(model: type[BaseModel], content: JsonValue) -> tuple[JsonValue, IgnoredMembers]:
     """The content without the members that the model does not know, and their topmost pointers. `content` itself stays
     as it is; what has no unknown member is not copied."""
     ignored = IgnoredMembers()
-    return _known(_object_of(model), content, (), ignored), ignored
-
-
-def _known(form: _Form | None, value: JsonValue, location: Location, ignored: IgnoredMembers) -> JsonValue:
-    match form:
-        case _Object(members) if isinstance(value, dict):
-            return _known_members(members, value, location, ignored)
-        case _List(entry) if isinstance(value, list):
-            known = [_known(entry, each, (*location, index), ignored) for index, each in enumerate(value)]
-            return known if any(one is not other for one, other in zip(known, value, strict=True)) else value
-        case _Choice(member, objects) if isinstance(value, dict) and isinstance(kind := value.get(member), str):
-            return _known(objects.get(kind), value, location, ignored)
-        case _:
-            return value
-
-
-def _known_members(
-    members: Mapping[str, _Form | None], value: dict[str, JsonValue], location: Location, ignored: IgnoredMembers
-) -> JsonValue:
-    changed: dict[str, JsonValue] = {}
-    unknown = False
-    for name, each in value.items():
-        if name not in members:
-            ignored.add((*location, name))
-            unknown = True
-        elif (form := members[name]) is not None:
-            known = _known(form, each, (*location, name), ignored)
-            if known is not each:
-                changed[name] = known
-    if unknown:
-        return {name: changed.get(name, each) for name, each in value.items() if name in members}
-    return {**value, **changed} if changed else value
+    return _object_of(model).known(content, (), ignored), ignored
 
 
 @cache
 def _object_of(model: type[BaseModel]) -> _Object:
-    members = {each.alias or name: _form_of(each.annotation) for name, each in model.model_fields.items()}
-    return _Object(members)
+    forms = {each.alias or name: _form_of(each.annotation) for name, each in model.model_fields.items()}
+    return _Object(frozenset(forms), {name: form for name, form in forms.items() if form is not None})
 
 
 def _form_of(annotation: Any) -> _Form | None:

@@ -7,6 +7,10 @@ from typing import NoReturn
 
 import pytest
 
+from adapters.http.limit_problems import LimitProblems
+from adapters.settings import Settings
+from api.operators.problems import RebuildNotFound, operator_problem
+from api.partner.openapi.examples import problem_samples
 from domain.basket.command_executor import VersionConflict
 from domain.shared.errors import StoreUnavailable
 from domain.validation.handlers import CheckoutHandlers
@@ -150,6 +154,18 @@ async def test_a_trace_of_a_later_version_is_taken_up(shop: ApiCaller) -> None:
 async def test_a_correlation_id_that_is_none_gives_way_to_the_trace_id(shop: ApiCaller, id: str) -> None:
     answer = await shop.send("GET", "/nowhere", headers={"x-correlation-id": id})
     assert len(answer.headers["x-correlation-id"]) == 32
+
+
+def test_every_problem_has_its_detail_as_message_too(settings: Settings) -> None:
+    problems = [
+        *problem_samples().values(),
+        *(each.problem for each in vars(LimitProblems(settings)).values()),
+        operator_problem(RebuildNotFound("r-1")),
+    ]
+    for each in problems:
+        document = json.loads(each.render())
+        assert document["message"] == document["detail"]
+        assert document["message"]
 
 
 @pytest.mark.parametrize(
