@@ -64,7 +64,8 @@ SELECT basket_id, moment, size, matches, number
 """
 
 # The baskets of one status ($2) as of now ($8), the newest created first: created after $3 and before a place ($4, $5).
-# The second branch: those that count as expired before an event says so.
+# The second branch: those that count as expired before an event says so. Its inner order has them found by the index of
+# due baskets: the planner thinks that most open baskets are due, because most of all baskets are.
 OF_ONE_STATUS = """
 SELECT basket_id, moment, size, matches, number
   FROM (SELECT *, row_number() OVER (ORDER BY moment DESC, basket_id DESC) AS number
@@ -78,6 +79,7 @@ SELECT basket_id, moment, size, matches, number
                 (SELECT basket_id, created, length(snapshot), true
                    FROM (SELECT * FROM basket_views
                           WHERE $2 = 'expired' AND partner = $1 AND status = 'open' AND expires_at <= $8
+                          ORDER BY expires_at
                          OFFSET 0) AS due
                   WHERE created > $3 AND (created, basket_id) < ($4, $5::text)
                   ORDER BY created DESC, basket_id DESC
@@ -91,7 +93,7 @@ SELECT basket_id, moment, size, matches, number
 
 # The baskets of some statuses ($2), the earliest changed first: after a place ($3, $4) and not after $5. Those match that
 # were created after $8 and, if they are open, expire after $9. The last branch: baskets that count as expired by now
-# ($10).
+# ($10), as above.
 BY_CHANGE = """
 SELECT basket_id, moment, size, matches, number
   FROM (SELECT *, row_number() OVER (ORDER BY moment, basket_id) AS number
@@ -127,6 +129,7 @@ SELECT basket_id, moment, size, matches, number
                 (SELECT basket_id, modified, length(snapshot), created > $8
                    FROM (SELECT * FROM basket_views
                           WHERE 'due' = ANY($2) AND partner = $1 AND status = 'open' AND expires_at <= $10
+                          ORDER BY expires_at
                          OFFSET 0) AS due
                   WHERE (modified, basket_id) > ($3, $4) AND modified <= $5
                   ORDER BY modified, basket_id

@@ -4,10 +4,12 @@ import re
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from itertools import chain
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 
+from adapters.postgres import migrations
 from adapters.postgres.pool import DatabasePool
 from adapters.postgres.read_models.basket_list import (
     BY_CHANGE,
@@ -145,4 +147,31 @@ async def test_no_list_reads_more_views_than_its_page_needs(database: DatabasePo
 ROWS_READ = """
 SELECT pg_stat_get_xact_tuples_returned('basket_views'::regclass)
        + pg_stat_get_xact_tuples_fetched('basket_views'::regclass)
+"""
+
+
+async def test_the_migration_indexes_generations_that_may_become_live(database: DatabasePool) -> None:
+    async with database.connection() as connection, connection.transaction():
+        before = await connection.fetch(INDEXES, "public")
+        for name in ("_by_status", "_by_change"):
+            await connection.execute(
+                await connection.fetchval("SELECT format('DROP INDEX %I', $1::text)", INDEX + name)
+            )
+        await connection.execute("CREATE TABLE checkout_kept.basket_views (LIKE basket_views INCLUDING INDEXES)")
+
+        await connection.execute(MIGRATION.read_text(encoding="utf-8"))
+
+        assert await connection.fetch(INDEXES, "public") == before
+        kept = {row["definition"] for row in await connection.fetch(INDEXES, "checkout_kept")}
+        assert {row["definition"] for row in before} <= kept
+        await connection.execute("DROP TABLE checkout_kept.basket_views")
+
+
+INDEX = "basket_views_of_a_partner"
+MIGRATION = Path(migrations.__file__).parent / "versions" / "0023_basket_list.sql"
+
+# The indexes of a generation ($1), without names: those of a copied table differ.
+INDEXES = """
+SELECT regexp_replace(indexdef, '^.* USING ', '') AS definition FROM pg_indexes
+ WHERE schemaname = $1 AND tablename = 'basket_views' ORDER BY 1
 """
