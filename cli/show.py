@@ -72,6 +72,8 @@ def print_basket(document: Mapping[str, Any], out: Output = STDOUT) -> None:
     ]
     if document["orderId"] is not None:
         heading.append(f", order {document['orderId']}")
+    if document["cancelReason"] is not None:
+        heading.append(f", for {document['cancelReason']}")
     out.say(*heading)
     labels = ("external_id", "country", "currency", "source", "order_type")
     said = [f"{name.replace('_', ' ')} {document[name]}" for name in labels if document[name] is not None]
@@ -126,6 +128,24 @@ def _print_verdict(verdict: Mapping[str, Any] | None, out: Output) -> None:
     )
     for finding in (*verdict["blockedProducts"], *verdict["validationErrors"]):
         out.say(f"  {finding_text(finding)}")
+    print_remedy(verdict["remedy"], out)
+    if verdict["promise"] is not None:
+        out.say(f"promise {verdict['promise']}")
+
+
+def print_remedy(remedy: Mapping[str, Any] | None, out: Output) -> None:
+    """Prints the JSON of a remedy: the header and the body that update takes, and what they lead to."""
+    if remedy is None:
+        return
+    from json import dumps
+
+    leads_to = remedy["leadsTo"]
+    ready = ("ready", "green") if leads_to["ready"] else ("not ready", "red")
+    total = f", total {format_money(leads_to['total'])}" if leads_to["total"] else ""
+    remaining = f", with {', '.join(leads_to['remaining'])}" if leads_to["remaining"] else ""
+    out.say("the remedy leads to ", ready, f"{total}{remaining}; send it to update:")
+    out.say(f"  If-Match: {remedy['ifMatch']}")
+    out.say(f"  {dumps({'orderItemActions': remedy['orderItemActions']}, ensure_ascii=False)}")
 
 
 def _time(text: str) -> str:

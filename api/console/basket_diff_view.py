@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Literal
 
 from domain.operators.history.basket_json import Document
@@ -19,6 +20,7 @@ _FACTS = {
     "partner": "Organisation",
     "status": "Status",
     "ready": "Verdict",
+    "cancelReason": "Cancelled for",
     "orderId": "Order",
     "external_id": "External id",
     "country": "Country",
@@ -27,6 +29,7 @@ _FACTS = {
     "source": "Source",
     "order_type": "Order type",
     "total": "Total",
+    "payable": "Payable",
     "expiresAt": "Expires",
 }
 _MAPS = {
@@ -55,11 +58,11 @@ class MarkedLine:
     id: str
     mark: DiffMark
     add_on: bool
-    offer: str
+    offer: MarkedValue
+    """The offer's id and version; swapped where they differ."""
     name: str | None
     products: Mapping[str, int]
     """How many of each product one offer needs, by the product's code."""
-    """The product codes of the offer. A code that the offer holds twice stands twice."""
     quantity: MarkedValue
     price: MarkedValue
     expected_price: MarkedValue
@@ -106,7 +109,7 @@ def _lines(before: Document, after: Document) -> Iterator[MarkedLine]:
             id=id,
             mark=kind or "",
             add_on=line["type"] == "add_on",
-            offer=f"{line['offer']['id']} {line['offer']['version']}",
+            offer=_mark_members({"offer": _offer_version(was or line)}, {"offer": _offer_version(line)})["offer"],
             name=line["offer"]["name"],
             products=_count_products(line["offer"]["products"]),
             quantity=quantity,
@@ -114,6 +117,10 @@ def _lines(before: Document, after: Document) -> Iterator[MarkedLine]:
             expected_price=expected_price,
             total=total,
         )
+
+
+def _offer_version(line: Document) -> str:
+    return f"{line['offer']['id']} {line['offer']['version']}"
 
 
 def _count_products(products: Sequence[Document]) -> Mapping[str, int]:
@@ -132,8 +139,16 @@ def _readable(basket: Document) -> Document:
         "market": market,
         "ready": _VERDICTS[basket["ready"]],
         "total": format_order_total(basket),
+        "payable": _payable(basket),
         "expiresAt": f"{expires} UTC",
     }
+
+
+def _payable(basket: Document) -> Document | None:
+    """None where it says the same as the total."""
+    payable, total = basket["payable"], basket["total"]
+    same = payable is not None and total is not None and Decimal(payable["amount"]) == Decimal(total["amount"])
+    return None if same else payable
 
 
 def _mark_members(before: Document, after: Document) -> dict[str, MarkedValue]:

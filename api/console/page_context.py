@@ -43,10 +43,15 @@ class PageContext:
         return self.console.container
 
     @property
+    def prefix(self) -> str:
+        """The path that a proxy puts before the service's own paths."""
+        prefix: str = ui.context.client.request.headers.get("x-forwarded-prefix", "")
+        return prefix
+
+    @property
     def root(self) -> str:
         """The console's path as this browser sees it, with the prefix of a proxy."""
-        prefix: str = ui.context.client.request.headers.get("x-forwarded-prefix", "")
-        return prefix + self.console.root
+        return self.prefix + self.console.root
 
     async def operator(self, reason: str) -> Operator:
         """Who acts now, and why. Raises SignedOut and KeysUnavailable."""

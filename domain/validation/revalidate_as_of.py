@@ -44,10 +44,19 @@ class StoredVerdict:
     validated_version: int
     at: datetime
     verdict: Verdict
+    remedy: Remedy | None = None
+    promise: str | None = None
 
     @classmethod
     def of(cls, event: BasketValidated) -> StoredVerdict:
-        return cls(event.originator_version, event.basket_version, event.timestamp, recorded_verdict(event))
+        return cls(
+            event.originator_version,
+            event.basket_version,
+            event.timestamp,
+            recorded_verdict(event),
+            event.remedy,
+            event.promise,
+        )
 
 
 @dataclass(frozen=True, slots=True)

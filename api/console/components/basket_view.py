@@ -96,7 +96,8 @@ def _draw_offer(line: MarkedLine) -> None:
             if line.mark:
                 badge(_LABELS[line.mark], _TONES[line.mark])
         with box("line small"):
-            safe_text(line.offer, "mono soft")
+            with box("mono soft", tag="span"):
+                draw_value(line.offer, line.mark)
             copy_button(line.id, f"the line's id {line.id}")
         for code, count in line.products.items():
             with box("line small"):

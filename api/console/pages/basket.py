@@ -12,6 +12,8 @@ from api.console.basket_diff_view import MarkedBasket, mark_differences
 from api.console.components.async_panel import AsyncPanel, error_text
 from api.console.components.basket_view import draw_basket_diff, draw_facts, draw_lines
 from api.console.components.page_frame import PageHeading, page_frame
+from api.console.components.promise_view import draw_promise
+from api.console.components.remedy_view import draw_remedy
 from api.console.components.timeline import Timeline, draw_verdicts
 from api.console.components.widgets import badge, box, copy_button, count_text, icon_button, panel, redraw, safe_text
 from api.console.page_context import ConsoleContext, PageContext
@@ -77,6 +79,7 @@ class _BasketPage:
             with box("split"):
                 with box("stack"):
                     self._shown = AsyncPanel(self._compare, self._draw_comparison, lines=8, classes="stack shown")
+                    self._last_verdict = box("stack")
                     with panel("Verdicts", "what was found, and what it rests on", marker="verdicts"):
                         self._verdict_rows = box()
                 with panel("History", count_text(last, "event"), marker="history"):
@@ -99,6 +102,15 @@ class _BasketPage:
         self._timeline.draw(self._entries, self._verdicts)
         self._timeline.mark(self._version)
         redraw(self._verdict_rows, lambda: draw_verdicts(self._id, [*self._verdicts.values()]))
+        redraw(self._last_verdict, self._draw_last_verdict)
+
+    def _draw_last_verdict(self) -> None:
+        """What the last verdict gives its caller."""
+        last = max(self._verdicts.values(), key=lambda verdict: verdict.version, default=None)
+        if last is not None and last.remedy is not None:
+            draw_remedy(self._page, self._id, last.remedy, last_version=self._last)
+        if last is not None and last.promise is not None:
+            draw_promise(last.promise)
 
     def _draw_version_picker(self, last: int) -> None:
         with box("version-row"):

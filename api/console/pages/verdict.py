@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from functools import partial
 from typing import Any
 
 from nicegui import ui
 
-from adapters.promises.jws import read_promise
 from api.console.components.async_panel import AsyncPanel
 from api.console.components.page_frame import page_frame
+from api.console.components.promise_view import draw_promise
+from api.console.components.remedy_view import draw_remedy
 from api.console.components.tables import PagedList, Table
 from api.console.components.widgets import (
     badge,
     box,
-    copyable_text,
     count_text,
     definition_list,
     empty_state,
@@ -26,11 +25,10 @@ from api.console.components.widgets import (
     safe_text,
     time_text,
 )
-from api.console.page_context import ConsoleContext
+from api.console.page_context import ConsoleContext, PageContext
 from api.console.pages.search import require_basket_id
 from domain.catalogue.facts import Fact
 from domain.operators.history.verdict_reader import VerdictDetails
-from domain.ports.promises import InvalidPromise
 from domain.shared.findings import Finding, Resolution
 from domain.shared.formatting import format_money
 from domain.validation.checks import CHECKS
@@ -55,12 +53,13 @@ def register(console: ConsoleContext) -> None:
             require_basket_id(basket_id)
             return await console.verdicts.of(basket_id, version)
 
+        page = console.page()
         parent = (basket_id, f"/baskets/{basket_id}?version={version}")
-        with page_frame(console.page(), f"Verdict of version {version}", "/baskets", parent=parent):
-            AsyncPanel(read, partial(_draw, basket_id), lines=10)
+        with page_frame(page, f"Verdict of version {version}", "/baskets", parent=parent):
+            AsyncPanel(read, partial(_draw, page, basket_id), lines=10)
 
 
-def _draw(basket_id: str, verdict: VerdictDetails) -> None:
+def _draw(page: PageContext, basket_id: str, verdict: VerdictDetails) -> None:
     version = verdict.basket_version
     of_version = f"/baskets/{basket_id}?version={version}"
     with box("stack"):
@@ -75,9 +74,10 @@ def _draw(basket_id: str, verdict: VerdictDetails) -> None:
                     ("Rests on", count_text(len(verdict.evidence), "fact")),
                 ]
             )
+        if verdict.remedy is not None:
+            draw_remedy(page, basket_id, verdict.remedy, last_version=verdict.last_version)
         if verdict.promise is not None:
-            with panel("Promise", "what order services may rely on, signed", marker="promise"), box("body"):
-                _draw_promise(verdict.promise)
+            draw_promise(verdict.promise)
         if verdict.findings:
             with panel("Findings", count_text(len(verdict.findings), "finding"), marker="findings"):
                 PagedList(verdict.findings, partial(_draw_finding, verdict.facts), box(), FINDINGS_SHOWN)
@@ -95,20 +95,6 @@ def _draw_result(verdict: VerdictDetails) -> None:
         notice(f"Ready to become an order{found}.", "good", "check_circle")
     else:
         notice(f"Not ready{found}.", "bad", "error")
-
-
-def _draw_promise(token: str) -> None:
-    said: list[tuple[str, object]] = [("Token", partial(copyable_text, token, "the promise"))]
-    with suppress(InvalidPromise):  # a later release may have another form
-        unverified = read_promise(token)
-        promise = unverified.promise
-        said = [
-            ("Counts until", partial(time_text, promise.expires_at, "", unit=" UTC")),
-            ("Total", "no single total" if promise.total is None else str(promise.total)),
-            ("Key", partial(safe_text, unverified.key_id, "mono")),
-            *said,
-        ]
-    definition_list(said)
 
 
 def _draw_finding(facts: Mapping[str, Fact], finding: Finding) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic_core import to_jsonable_python
 
 from domain.basket.basket import Basket
-from domain.basket.serialization import serialize_order
+from domain.basket.serialization import serialize_order, serialize_remedy
 from domain.operators.history.as_of import BasketState
 
 Document = dict[str, Any]
@@ -40,5 +40,7 @@ def basket_state_json(state: BasketState) -> Document:
         "validationErrors": verdict.verdict.validation_errors,
         "evidence": verdict.verdict.evidence,
         "passed": verdict.verdict.passed,
+        "remedy": serialize_remedy(verdict.remedy, verdict.version),
+        "promise": verdict.promise,
     }
     return {**basket_json(state.basket), "lastVerdict": to_jsonable_python(last)}

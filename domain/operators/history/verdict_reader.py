@@ -8,16 +8,37 @@ from pydantic import AwareDatetime
 
 from domain.basket.codec import decode, decode_all
 from domain.basket.events import BasketValidated
+from domain.basket.serialization import entity_tag
 from domain.catalogue.facts import Fact
 from domain.operators.history.as_of import HistoryEntry
 from domain.ports.catalogue import CatalogueHistory
 from domain.ports.event_store import EventStore
 from domain.shared.errors import BasketNotFound
 from domain.shared.eventsourcing import Value
-from domain.shared.findings import Finding, Passed
+from domain.shared.findings import Finding, LeadsTo, Passed, Remedy, RemedyAction
 from domain.validation.revalidate_as_of import NotFoundAsOf
 
 VERDICT: str = BasketValidated.TOPIC
+
+
+class RemedyCall(Value):
+    """A verdict's remedy as it is sent to update."""
+
+    if_match: str
+    """The header `If-Match`: the entity tag of the version after the verdict."""
+    order_item_actions: tuple[RemedyAction, ...]
+    """The body's member."""
+    leads_to: LeadsTo
+    """What the basket is afterwards, by the facts of the verdict."""
+
+    @classmethod
+    def at(cls, version: int, remedy: Remedy) -> RemedyCall:
+        """The call for a basket at this version."""
+        return cls(
+            if_match=entity_tag(version),
+            order_item_actions=remedy.order_item_actions,
+            leads_to=remedy.leads_to,
+        )
 
 
 class VerdictSummary(Value):
@@ -31,6 +52,10 @@ class VerdictSummary(Value):
     ready: bool
     finding_codes: tuple[str, ...]
     """The codes of its findings, each once."""
+    remedy: RemedyCall | None = None
+    """Null where nothing is wrong, where only the seller can help, and in verdicts of earlier releases."""
+    promise: str | None = None
+    """What a ready verdict promises, a compact JWS. Null where it promised nothing."""
 
 
 class VerdictDetails(VerdictSummary):
@@ -46,8 +71,8 @@ class VerdictDetails(VerdictSummary):
     """The facts by their ids. One that was never recorded is missing."""
     catalogue_position: int | None
     """The position of the catalogue then. Null where it was not recorded."""
-    promise: str | None
-    """What a ready verdict promises, a compact JWS. Null where it promised nothing."""
+    last_version: int
+    """The basket's version now."""
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -84,7 +109,7 @@ class VerdictReader:
         assert isinstance(event, BasketValidated)  # noqa: S101  (for the type checker)
         facts = await self._catalogue.recorded_facts(event.evidence)
         by_id = {fact.fact_id: fact for fact in facts}
-        return VerdictDetails.model_validate({**_fields(event), "facts": by_id})
+        return VerdictDetails.model_validate({**_fields(event), "facts": by_id, "last_version": stored[-1].version})
 
 
 def _fields(event: BasketValidated) -> dict[str, object]:
@@ -93,5 +118,6 @@ def _fields(event: BasketValidated) -> dict[str, object]:
         **dict(event),
         "version": event.originator_version,
         "validated_at": event.timestamp,
+        "remedy": None if event.remedy is None else RemedyCall.at(event.originator_version, event.remedy),
         "finding_codes": tuple(dict.fromkeys(finding.code for finding in findings)),
     }
