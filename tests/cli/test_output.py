@@ -65,6 +65,7 @@ def shown(out: Output) -> None:
         "version": 4,
         "status": "open",
         "orderId": None,
+        "cancelReason": None,
         "partner": ORGANISATION,
         "market": {"country": None, "source": None},
         **dict.fromkeys(("external_id", "country", "currency", "source", "order_type")),

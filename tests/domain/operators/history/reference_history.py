@@ -65,6 +65,8 @@ def reference_at(documents: Sequence[Json], version: int) -> Json:  # noqa: PLR0
                     "version": event["version"],
                     "validatedAt": event["occurredAt"],
                     **{name: event[name] for name in said},
+                    "promise": event.get("promise"),
+                    "remedy": event.get("remedy") and {"ifMatch": f'"{event["version"]}"', **event["remedy"]},
                 }
                 basket["ready"] = event["ready"]
             case "checkout.basket-personal-data-forgotten.v1":
