@@ -73,7 +73,9 @@ def shown(out: Output) -> None:
         "tracking": {},
         **{key: {} for key in ("customFields", "customerDetails", "billingDetails", "deliveryDetails")},
         "orderItems": [line],
+        "totals": [{**money, "interval": None}],
         "total": money,
+        "payable": money,
         "lastVerdict": None,
     }
     print_basket(document, out)
