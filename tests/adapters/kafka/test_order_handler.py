@@ -13,6 +13,9 @@ from adapters.kafka.messages import Message, Received, rfc3339
 from adapters.kafka.order_handler import OrderHandler, SettledOrder
 from adapters.kafka.order_messages import InvalidOrderMessage, parse_order
 from adapters.kafka.topics import ORDER_RESULTS, ORDERS
+from adapters.promises.jws import JwsPromiseSigner, JwsPromiseVerifier
+from adapters.promises.keys import PromiseKey
+from domain.ports.promises import PromiseVerifier
 from domain.shared.values import MessageSource
 from tests.builders import (
     LIFETIME,
@@ -20,12 +23,16 @@ from tests.builders import (
     SECOND,
     InMemoryCheckout,
     add,
+    availability,
     basket_id,
     caller,
     cancel,
     initiate,
     item,
+    offer,
+    price,
     update,
+    validate,
 )
 from tests.fakes.promises import InMemoryPromises
 
@@ -37,11 +44,13 @@ class Orders:
     """The topic of orders, with a handler."""
 
     checkout: InMemoryCheckout = field(default_factory=InMemoryCheckout)
-    promises: InMemoryPromises = field(default_factory=InMemoryPromises)
+    verifier: PromiseVerifier | None = None
     offset: int = 0
 
     def __post_init__(self) -> None:
-        self.handler = OrderHandler(self.checkout.handlers.real, self.promises, self.checkout.ids)
+        self.promises = InMemoryPromises()
+        verifier = self.verifier or self.promises
+        self.handler = OrderHandler(self.checkout.handlers.real, verifier, self.checkout.ids)
 
     async def begin(self, **values: Any) -> str:
         """A basket with one line, at version 2."""
@@ -168,6 +177,27 @@ async def test_a_promise_names_the_version() -> None:
     changed = await orders.report(id, promise=promise)
     assert (*outcome(changed), changed["basketVersion"]) == ("refused", "basket_changed", 2)
     assert outcome(await orders.report(id, promise=orders.promises.make(id, 3), basketVersion=3)) == ("completed", None)
+
+
+async def test_the_promise_of_a_verdict_places_an_order_until_the_basket_changes() -> None:
+    key = PromiseKey.new(NOW, NOW)
+    verifier = JwsPromiseVerifier(lambda key_id, _: key.public if key_id == key.id else None, "checkout", lambda: NOW)
+    signer = JwsPromiseSigner(lambda _: key, "checkout")
+    orders = Orders(InMemoryCheckout(signer=signer), verifier)
+    await orders.checkout.record(offer("o-1"), price("o-1"), availability())
+    id = await orders.begin(data_subject="p-1")
+    judged = await orders.checkout.handlers.validate(validate(id), caller())
+    await orders.checkout.handlers.validate(validate(id), caller())
+    await orders.checkout.forget(id)
+    promise = judged.promise
+    assert promise is not None
+    placed = await orders.report(id, promise=promise)
+    assert (*outcome(placed), placed["basketVersion"]) == ("completed", None, 2)
+    await orders.report(id, status="rejected")
+    await orders.change(id)
+    assert outcome(await orders.report(id, promise=promise)) == ("refused", "basket_changed")
+    forged = f"{promise[:-4]}AAAA"
+    assert outcome(await orders.report(id, promise=forged)) == ("refused", "invalid_promise")
 
 
 async def test_a_promise_that_nobody_made_or_of_another_basket_or_version_is_refused() -> None:
