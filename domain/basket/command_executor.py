@@ -150,6 +150,9 @@ class CommandExecutor:
         external_id = basket.details.external_id
         if external_id is None:
             return False
+        owner = await self._store.find_claim(claim_name(basket.partner, external_id))
+        if owner in (None, basket.id):  # its own, where this process does not know yet that it is open
+            return False
         return await self._claim_owner(external_id, replace(caller, partner=basket.partner)) not in (None, basket.id)
 
     async def expire(self, basket_id: str, caller: Caller) -> bool:

@@ -251,6 +251,16 @@ async def test_an_external_id_that_is_taken_meanwhile_is_refused() -> None:
     assert await service.rejected() == refused("external_id_in_use")
 
 
+async def test_a_process_that_has_not_seen_the_reopening_refuses_nothing_for_the_baskets_own_external_id() -> None:
+    service = await OrderService().begin(external_id="E-1")
+    await service.placed()
+    other = service.checkout.process().handlers
+    await other.settle_order(OrderReport(service.id, "order-1", "rejected"), caller())
+    service.checkout.clock.advance(LIFETIME)
+    assert await service.rejected() == refused("basket_expired")
+    assert await service.status() == "expired"
+
+
 async def test_one_report_has_one_result_whatever_happens_after_it() -> None:
     service = await OrderService().begin()
     handlers, results = service.checkout.handlers.real, 0
