@@ -121,9 +121,4 @@ def test_lenient_and_strict_handling_agree_on_what_is_known(body: Any) -> None:
     known, ignored = keep_known(InitiateRequest, body)
     assert bool(ignored) == (known != body)
     assert unknown_fields(known) == set()
-    with pytest.raises(InvalidRequest) as refused:
-        parse_initiate(body, RequestLimits(), handling=Handling("strict"))
-    unknown = [
-        "".join(f"/{part}" for part in v.location) for v in refused.value.violations if v.code == "unknown_field"
-    ]
-    assert set(unknown) == set(ignored.pointers)
+    assert unknown_fields(body) == set(ignored.pointers)
