@@ -26,7 +26,8 @@ from domain.basket.orders import (
 )
 from domain.basket.reconcile import reconcile
 from domain.basket.repository import BasketRepository
-from domain.basket.update import apply_actions, need_present_facts, offers_of_actions, offers_of_lines
+from domain.basket.update import apply_actions
+from domain.basket.update_reads import need_present_facts, offers_of_actions, offers_of_lines
 from domain.catalogue.catalogue import Catalogue
 from domain.ports.catalogue import CatalogueFacts
 from domain.ports.event_store import EventStore, IdempotencyKey, RenderedResponse

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple, assert_never
 
-from domain.basket.basket import Basket, LineKey, line_key
+from pydantic_core import to_json
+
+from domain.basket.basket import LineKey, line_key
 from domain.basket.commands import (
     Action,
     ActionResult,
@@ -30,6 +33,9 @@ from domain.basket.events import OrderItem
 from domain.shared.errors import InvalidCommand, Violation
 from domain.shared.values import Price
 
+MAX_DETAILS_BYTES = 4 * 1024 * 1024
+"""Once the details events of one update hold more, it may not set details again."""
+
 _ALREADY_IN_BASKET = "another line holds this offer version: change the quantity of that line and remove this one"
 
 
@@ -48,44 +54,6 @@ def apply_actions(context: DecisionContext, actions: tuple[Action, ...]) -> tupl
     if violations:
         raise InvalidCommand(tuple(violations))
     return tuple(results)
-
-
-def need_present_facts(actions: tuple[Action, ...]) -> bool:
-    """Whether an action depends on what the catalogue says now: it swaps, or may accept a price."""
-    return any(isinstance(action, SwapItem) or _expected_price(action) is not None for action in actions)
-
-
-def offers_of_actions(actions: tuple[Action, ...]) -> set[str]:
-    """The ids of the offers that the actions put into the basket."""
-    return {action.item.offer.id for action in actions if isinstance(action, AddItem)} | {
-        action.offer.id for action in actions if isinstance(action, SwapItem)
-    }
-
-
-def offers_of_lines(basket: Basket, actions: tuple[Action, ...]) -> set[str]:
-    """The ids of the offers on the lines whose price an action accepts, and on all add-ons if an action swaps: those
-    of a swapped line may have to leave."""
-    swaps = any(isinstance(action, SwapItem) for action in actions)
-    repriced = {
-        action.id.lower()
-        for action in actions
-        if isinstance(action, ChangeQuantity | ExpectPrice) and _expected_price(action) is not None
-    }
-    return {
-        line.offer.id
-        for line in basket.items.values()
-        if (swaps and line.type == "add_on") or line.id.lower() in repriced
-    }
-
-
-def _expected_price(action: Action) -> Price | None:
-    match action:
-        case AddItem(item=item):
-            return item.expected_price
-        case ChangeQuantity(expected_price=price) | ExpectPrice(price=price):
-            return price
-        case _:
-            return None
 
 
 class _Effect(NamedTuple):
@@ -109,10 +77,15 @@ class _ActionRun:
         self._ids = ItemIdResolver(self._basket.items)
         # Add-ons that left with their offer. The caller may remove them again.
         self._left_with_parent: set[str] = set()
+        # None: not known, because lines left.
+        self._type_required: bool | None = None
+        self._details_bytes = 0
 
     def apply(self, index: int, action: Action) -> ActionResult:
         version = self._basket.version
         effect = self._apply(action)
+        if effect.removed:
+            self._type_required = None
         status: ActionStatus = "unchanged" if self._basket.version == version else "applied"
         return ActionResult(index, action.kind, status, *effect)
 
@@ -129,8 +102,7 @@ class _ActionRun:
             case ClearItems():
                 return self._clear()
             case UpdateDetails(changes=changes):
-                self._basket.update_details(changes, self._context.now)
-                return _NO_LINE
+                return self._update_details(changes)
             case ExpectPrice(id=id, price=price):
                 return self._expect_price(self._ids.resolve(id), price)
             case _:
@@ -203,6 +175,16 @@ class _ActionRun:
         self._left_with_parent.update(leaving)
         return _Effect(id, line.quantity, quantity, tuple(leaving))
 
+    def _update_details(self, changes: Mapping[str, object]) -> _Effect:
+        # Each event holds all details. A small request could otherwise make hundreds of large ones.
+        if self._details_bytes > MAX_DETAILS_BYTES:
+            raise Rejection("order", "details_too_large", "the details are too large to be set so often in one update")
+        version = self._basket.version
+        self._basket.update_details(changes, self._context.now)
+        if self._basket.version != version:
+            self._details_bytes += len(to_json(self._basket.details))
+        return _NO_LINE
+
     def _expect_price(self, id: str, price: Price) -> _Effect:
         line = self._line(id)
         self._accept_price(line, price)
@@ -218,7 +200,11 @@ class _ActionRun:
             self._basket.reprice(line.id, current, self._context.now)
 
     def _is_type_required(self) -> bool:
-        return self._adds_add_ons or any(line.type == "add_on" for line in self._basket.items.values())
+        if self._type_required is None:
+            self._type_required = self._adds_add_ons or any(
+                line.type == "add_on" for line in self._basket.items.values()
+            )
+        return self._type_required
 
     def _line_of(self, key: LineKey) -> OrderItem | None:
         # The line with this key may have left, and another line may have its id now.

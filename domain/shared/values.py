@@ -217,6 +217,8 @@ OpenMap = Annotated[dict[str, JsonValue], AfterValidator(_storable_map)]
 
 def json_equal(one: object, other: object) -> bool:
     """Whether two JSON values are the same. In Python alone, `true` equals 1 and 1 equals 1.0."""
+    if one is other:
+        return True
     if type(one) is not type(other):
         return False
     match one, other:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from domain.basket.commands import ActionResult
 from domain.basket.decision import BasketLimits
+from domain.basket.update import MAX_DETAILS_BYTES
 from tests.builders import add, basket, change, clear, item_id, line, remove, swap, update_details
 from tests.scenario import Scenario
 
@@ -148,6 +149,18 @@ def test_a_bad_action_refuses_details_too() -> None:
     Scenario(basket()).when(update_details(source="kiosk"), remove("line-9")).then_rejected(
         ("orderItemActions", 1, "id", "order_item_not_found")
     )
+
+
+def test_very_large_details_are_set_once_in_an_update() -> None:
+    given = basket(custom_fields={"text": "x" * MAX_DETAILS_BYTES})
+    once, again = update_details(source="web"), update_details(source="kiosk")
+    Scenario(given).when(once).then(("details changed", "source"))
+    Scenario(given).when(once, again).then_rejected(("orderItemActions", 1, "order", "details_too_large"))
+
+
+def test_small_details_are_set_by_every_action() -> None:
+    actions = [update_details(source=f"shop-{number}") for number in range(200)]
+    assert len(Scenario(basket()).when(*actions).events) == 200
 
 
 def test_the_market_is_recomputed_from_the_details_that_name_a_country() -> None:

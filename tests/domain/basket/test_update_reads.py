@@ -8,7 +8,7 @@ from datetime import datetime
 import pytest
 
 from domain.basket.commands import Action
-from domain.basket.update import offers_of_lines
+from domain.basket.update_reads import offers_of_lines
 from domain.catalogue.catalogue import Catalogue
 from tests.builders import (
     InMemoryCheckout,
