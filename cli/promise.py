@@ -119,14 +119,14 @@ def _verifier(settings: Settings, jwks: str | None) -> JwsPromiseVerifier:
     from adapters.system import utc_now
 
     if jwks is not None:
-        keys = run_async(_published_keys(jwks))
+        keys = run_async(published_keys(jwks))
         return JwsPromiseVerifier(lambda key_id, _: keys.get(key_id), settings.promise_issuer, utc_now)
     if settings.promise_key_file is None:
         raise MissingSetting("CHECKOUT_PROMISE_KEY_FILE names no file; --jwks takes the URL of published keys")
     return JwsPromiseVerifier(PromiseKeyFile(settings.promise_key_file).public_key, settings.promise_issuer, utc_now)
 
 
-async def _published_keys(where: str) -> dict[str, Ed25519PublicKey]:
+async def published_keys(where: str) -> dict[str, Ed25519PublicKey]:
     """The keys at a URL or in a file, by their ids. Raises KeysNotFound."""
     import httpx
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey

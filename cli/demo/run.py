@@ -19,14 +19,20 @@ from adapters.auth.local_issuer import issue_token
 from adapters.embedded.processes import die_with_parent
 from adapters.kafka.clients import producer
 from adapters.kafka.topics import ORDERS
+from adapters.promises.jws import JwsPromiseVerifier
 from adapters.settings import Settings
+from adapters.system import utc_now
+from api.partner.promise_keys import JWKS
 from cli.demo.evidence import compare, published_messages, stored_events
 from cli.demo.journeys import SAMPLE, DemoPartner, not_ready_journey, ready_journey
 from cli.demo.next_steps import next_steps, print_next_steps, try_next_steps
 from cli.demo.presenter import Document, Presenter
+from cli.promise import published_keys
 from cli.runner import DONE, NOT_DONE
 from cli.signals import stop_signal
+from domain.ports.promises import InvalidPromise
 from domain.shared.errors import CheckoutError
+from domain.shared.formatting import format_time
 
 FIRST, SECOND = "store-367", "store-406"
 START_LIMIT, MESSAGE_LIMIT = 180.0, 30.0
@@ -76,8 +82,9 @@ async def _play(presenter: Presenter, settings: Settings, ready: Document, *, on
     ):
         presenter.chapter(f"2  {FIRST} plays a real basket to its end")
         first_id, first_verdict = await ready_journey(first, presenter)
-        await _place_order(settings, first_id)
-        presenter.say("  … an order service says on Kafka that the order was placed …")
+        await _check_promise(presenter, settings, ready, first_verdict)
+        await _place_order(settings, first_id, first_verdict["promise"])
+        presenter.say("  … and says on Kafka that the order was placed …")
         await _wait_until_completed(first, first_id, presenter)
         presenter.chapter(f"3  {SECOND} has less luck")
         second_id, second_verdict = await not_ready_journey(
@@ -157,11 +164,26 @@ async def _load(presenter: Presenter, ready: Document, name: str) -> None:
         presenter.say(f"  {name}: {summary['published']} facts published and recorded, {summary['refused']} refused")
 
 
-async def _place_order(settings: Settings, basket_id: str) -> None:
+async def _check_promise(presenter: Presenter, settings: Settings, ready: Document, verdict: Document) -> None:
+    """As an order service does, by the published keys alone."""
+    keys = await published_keys(f"{ready['url']}{JWKS}")
+    verifier = JwsPromiseVerifier(lambda key_id, _: keys.get(key_id), settings.promise_issuer, utc_now)
+    try:
+        promise = verifier.verify(verdict["promise"] or "")
+    except InvalidPromise as error:
+        presenter.expect(False, f"the promise of the verdict is wrong: {error}")
+        return
+    until = format_time(promise.expires_at)
+    presenter.say(f"  … an order service checks the promise offline: {promise.total} until {until} …")
+    same = (promise.basket_id, promise.basket_version) == (verdict["id"], verdict["basketVersion"])
+    presenter.expect(same and promise.in_time_at(utc_now()), "the promise is not of this verdict and moment")
+
+
+async def _place_order(settings: Settings, basket_id: str, promise: str) -> None:
     sender = producer(settings)
     await sender.start()
     try:
-        value = json.dumps({"basketId": basket_id, "orderId": "order-1"}).encode()
+        value = json.dumps({"basketId": basket_id, "orderId": "order-1", "promise": promise}).encode()
         await sender.send_and_wait(ORDERS, key=basket_id.encode(), value=value)
     finally:
         await sender.stop()
