@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
+from domain.operators.history.basket_json import basket_json
 from domain.shared.formatting import (
     count_noun,
     format_age,
@@ -13,9 +14,12 @@ from domain.shared.formatting import (
     format_duration,
     format_money,
     format_number,
+    format_order_total,
     format_time,
     is_money,
 )
+from domain.shared.values import Price
+from tests.builders import basket, line, money
 
 
 @pytest.mark.parametrize(
@@ -67,5 +71,45 @@ def test_money_keeps_its_decimals() -> None:
     assert format_money({"amount": "9.90", "currency": "EUR"}) == "9.90 EUR"
     assert format_money(None) == "–"
     assert is_money({"amount": "1", "currency": "EUR"})
+    assert is_money({"amount": "1", "currency": "EUR", "interval": None})
     assert not is_money({"amount": "1", "currency": "EUR", "offer": "o"})
     assert not is_money("1 EUR")
+
+
+@pytest.mark.parametrize(
+    ("interval", "text"),
+    [
+        (None, "9.90 EUR"),
+        ("P1M", "9.90 EUR per month"),
+        ("P1Y", "9.90 EUR per year"),
+        ("P3M", "9.90 EUR per 3 months"),
+        ("P1W", "9.90 EUR per week"),
+        ("P28D", "9.90 EUR per 28 days"),
+        ("P1Y6M", "9.90 EUR per 1 year 6 months"),
+        ("P1Y1M1D", "9.90 EUR per 1 year 1 month 1 day"),
+    ],
+)
+def test_a_price_is_followed_by_its_interval(interval: str | None, text: str) -> None:
+    assert format_money({"amount": "9.90", "currency": "EUR", "interval": interval}) == text
+    assert str(money("9.90", "EUR", interval)) == text
+
+
+@pytest.mark.parametrize(
+    ("lines", "text"),
+    [
+        ([], None),
+        ([money("9.90")], "9.90 GBP"),
+        ([money("9.90"), money("9.90")], "19.80 GBP"),
+        ([money("9.90", interval="P1M")], "9.90 GBP per month"),
+        ([money("9.90", interval="P1M"), money("5")], "5 GBP + 9.90 GBP per month"),
+        ([money("9.90"), money("7", "EUR")], "7 EUR + 9.90 GBP"),
+        ([money("1.2345", "KWD")], "1.2345 KWD, payable 1.235 KWD"),
+        ([money("0.5", "JPY", "P1Y")], "0.5 JPY per year, payable 1 JPY"),
+        ([money("9.90"), None], None),
+        ([None], None),
+    ],
+)
+def test_an_order_comes_to_its_totals_unless_a_line_is_unpriced(lines: list[Price | None], text: str | None) -> None:
+    given = [line(f"line-{n}", f"o-{n}") for n, _ in enumerate(lines)]
+    priced = [each.model_copy(update={"price": price}) for each, price in zip(given, lines, strict=True)]
+    assert format_order_total(basket_json(basket(*priced))) == text
