@@ -7,7 +7,7 @@ import os
 import secrets
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -42,11 +42,7 @@ class PromiseKeyFile:
 
     @property
     def keys(self) -> PromiseKeySet:
-        try:
-            changed = _identity(self._path) != self._seen
-        except OSError:
-            changed = self._seen is not None
-        if changed:
+        if _identity(self._path) != self._seen:
             try:
                 self._read()
             except UnusablePromiseKeys as error:
@@ -61,10 +57,7 @@ class PromiseKeyFile:
         return next((key.public for key in self.keys.published_at(now) if key.id == id), None)
 
     def _read(self) -> None:
-        with suppress(OSError):
-            self._seen = _identity(self._path)  # taken first: a change while it is read is seen at the next look
-        if not self._path.exists():
-            self._seen = None
+        self._seen = _identity(self._path)  # first, so that a change while it is read is seen at the next look
         self._keys = read_key_file(self._path)
 
 
@@ -143,6 +136,10 @@ def _replace(path: Path, document: bytes) -> None:
         raise
 
 
-def _identity(path: Path) -> _Identity:
-    found = path.stat()
+def _identity(path: Path) -> _Identity | None:
+    """None where there is no file, or none that can be looked at."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
     return (found.st_ino, found.st_mtime_ns, found.st_size, found.st_mode)

@@ -13,6 +13,7 @@ _LINKS = {
     "openapi": ("/openapi.json", "the same for programs"),
     "operations": ("/operations/docs", "what operators call, with a token of theirs"),
     "console": ("/console", "the operators' pages"),
+    "promise_keys": ("/.well-known/jwks.json", "the public keys that promises are signed with"),
     "health": ("/health/ready", "whether it can serve"),
 }
 

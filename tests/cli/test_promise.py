@@ -27,9 +27,11 @@ from tests.api.service import Service, settings_in
 from tests.builders import availability, caller, change, item, offer, price, update, validate
 from tests.builders.direct_handlers import direct_handlers
 from tests.builders.shop import Shop, open_shop
+from tests.domain.shared.test_printable import misleads
 from tests.servers.checkout_command import NO_SETTINGS, CommandResult
 
 QUARTER = timedelta(minutes=15)
+EVIL = "a\x1b[2J\x9b2J\u202eb\u2066c\u200b"
 AWAY = "postgresql://ann:secret@127.0.0.1:1/shop"
 
 
@@ -163,6 +165,19 @@ async def test_what_is_no_promise_is_unreadable(tmp_path: Path, token: str) -> N
     assert (ended.code, ended.out) == (2, "")
     assert ended.err.startswith("checkout: ")
     assert "\x1b" not in ended.err
+
+
+async def test_what_others_wrote_into_a_token_is_shown_and_never_obeyed(tmp_path: Path) -> None:
+    file = tmp_path / "keys.json"
+    create_promise_key_file(file, utc_now())
+    head, claims, signature = TOKEN.split(".")
+    evil = {**json.loads(from_base64url(claims)), "iss": EVIL, "partner": EVIL, "basketId": "b\x1b[2J", "more": EVIL}
+    head = base64url(json.dumps({"alg": "EdDSA", "typ": "checkout-promise+jwt", "kid": EVIL}).encode())
+    token = f"{head}.{base64url(json.dumps(evil).encode())}.{signature}"
+    for options in ((), ("--json",)):
+        ended = await run("promise", "verify", token, *options, CHECKOUT_PROMISE_KEY_FILE=str(file))
+        assert ended.code == 1
+        assert not any(map(misleads, ended.out.replace("\n", "")))
 
 
 async def test_what_stands_in_the_way_is_no_answer(tmp_path: Path) -> None:
