@@ -42,8 +42,10 @@ def _country_in(member: str, value: dict[str, Any]) -> str | None:
     try:
         return country_code(named)
     except PydanticCustomError as error:
-        context = {**(error.context or {}), MEMBER: member}
-        raise PydanticCustomError("unknown_country", error.message_template, context) from None
+        # Anything may stand here, also somebody's address: only what looks like a code is quoted.
+        is_code = len(named) == 2 and named.isascii() and named.isalpha()
+        message = error.message_template if is_code else "a country is a code of ISO 3166-1 alpha-2, such as GB"
+        raise PydanticCustomError("unknown_country", message, {**(error.context or {}), MEMBER: member}) from None
 
 
 def _check_purchase_country(value: dict[str, Any]) -> dict[str, Any]:

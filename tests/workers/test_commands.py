@@ -167,7 +167,7 @@ BASKET = "basket-00000000-0000-7000-8000-000000000001"
         (initiate(partner=None), 400, "invalid_header"),
         (command("checkout.delete-basket.v1", {}), 400, "invalid_header"),
         (command(INITIATE, b"no JSON"), 400, "malformed_json"),
-        (command(INITIATE, {"order": {}}), 422, "invalid_request"),
+        (command(INITIATE, {"order": {"orderItems": 1}}), 422, "invalid_request"),
         (command(UPDATE, {"orderItemActions": []}), 422, "invalid_basket_id"),
         (validate("basket-1"), 422, "invalid_basket_id"),
         (validate(BASKET, ifmatch="three"), 400, "invalid_header"),
@@ -188,6 +188,18 @@ async def test_a_command_that_fails_gets_a_problem(
 
     assert (result.status, result.body["status"], result.body["code"]) == (status, status, code)
     assert result.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.usefixtures("working")
+async def test_unknown_members_are_named_or_refused_as_the_command_prefers(gateway: CommandGateway) -> None:
+    body = {"order": {"orderItems": [], "journey": 1}}
+    [lenient] = await gateway.asks(command(INITIATE, body))
+    [strict] = await gateway.asks(command(INITIATE, body, prefer="handling=strict"))
+
+    assert (lenient.status, lenient.body["ignored"]) == (200, ["/order/journey"])
+    assert lenient.headers["preference-applied"] == "handling=lenient"
+    assert (strict.status, strict.body["errors"][0]["code"]) == (422, "unknown_field")
+    assert (strict.headers["preference-applied"], strict.body["message"]) == ("handling=strict", strict.body["detail"])
 
 
 @pytest.mark.usefixtures("working")

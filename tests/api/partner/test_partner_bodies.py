@@ -13,7 +13,7 @@ from adapters.kafka.command_messages import command_message
 from adapters.kafka.messages import Message
 from adapters.settings import Settings
 from tests.api.partner.partner_bodies import BODIES, CATALOGUE, PartnerBody
-from tests.api.service import ApiCaller, Service
+from tests.api.service import ApiCaller, Service, errors, wanted
 from tests.builders import InMemoryCheckout
 
 
@@ -67,6 +67,24 @@ async def test_as_a_queued_command(settings: Settings, body: PartnerBody) -> Non
         basket_id = result["body"]["id"]
         order = (await result_of(UPDATE, json.dumps(shown).encode(), ce_subject=basket_id))["body"]["order"]
     body.check(result["status"], result["headers"], result["body"], order)
+
+
+async def test_an_order_that_was_answered_can_be_sent_again_and_changes_nothing(
+    service: Service, shop: ApiCaller
+) -> None:
+    await service.checkout.record(*CATALOGUE)
+    id = await shop.begin(wanted("o-weekly", 2), currency="GBP", deliveryDetails={"country": "ie", "city": "Galway"})
+    before = (await shop.order(id)).json()["order"]
+    again = await shop.initiate({"order": {**before, "checkoutId": id}})
+    assert (again.status_code, (await shop.order(id)).json()["order"]) == (200, before)
+    assert "/order/orderItems/0/price" in again.json()["ignored"]
+
+
+async def test_a_country_that_is_no_code_is_not_quoted(shop: ApiCaller) -> None:
+    answer = await shop.initiate({"order": {"deliveryDetails": {"country": "4 Mill Lane"}}})
+    assert (errors(answer), "Mill" in answer.text) == ([("/order/deliveryDetails/country", "unknown_country")], False)
+    coded = await shop.initiate({"order": {"deliveryDetails": {"country": "UK"}}})
+    assert "GB is meant" in coded.json()["errors"][0]["message"]
 
 
 async def test_a_replayed_answer_names_what_was_ignored(shop: ApiCaller) -> None:
