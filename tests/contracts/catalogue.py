@@ -22,6 +22,7 @@ from tests.builders import NOW, availability, offer, policy, price, ref
 from tests.fakes.catalogue import InMemoryCatalogue
 
 GB = Market(partner="northwind", country="GB", currency="GBP")
+GLOBEX = Market(partner="globex", country="GB", currency="GBP")
 
 _offsets = itertools.count()
 
@@ -397,6 +398,43 @@ class CatalogueFactsContract:
         assert catalogue.price(ref(id), GB, NOW).fact is None
         assert catalogue.offer(ref(id)) == offer(id)
         assert catalogue.availability(id, GB, NOW) == availability(id)
+
+    async def test_prices_of_partners_and_for_all_are_facts_of_their_own(self, facts: CatalogueFacts) -> None:
+        id = unique("o")
+        general, own = price(id, "10.00", sequence=5), price(id, "8.00", partner="northwind", sequence=1)
+        await facts.record(sourced([general, own]))
+
+        async def amounts() -> list[str]:
+            catalogue = await facts.catalogue([id], [], fresh=True, at=NOW)
+            prices = [catalogue.price(ref(id), market, NOW).current for market in (GB, GLOBEX)]
+            return [str(price.amount) for price in prices if price]
+
+        assert await amounts() == ["8.00", "10.00"]
+        await facts.record(sourced([price(id, "7.00", partner="northwind", sequence=2)]))
+        assert await amounts() == ["7.00", "10.00"]
+        assert (await facts.record([tombstone("price", own.subject)])).withdrawn == 1
+        assert await amounts() == ["10.00", "10.00"]
+        await facts.record(sourced([own]))
+        assert (await facts.record([tombstone("price", general.subject)])).withdrawn == 1
+        assert await amounts() == ["8.00"]
+
+    async def test_availability_of_a_period_is_a_fact_of_its_own(self, facts: CatalogueFacts) -> None:
+        code = unique("SKU")
+        always = availability(code, quantity=9, sequence=5)
+        recall = availability(code, status="blocked", valid_from=NOW, valid_until=NOW + timedelta(days=7), sequence=6)
+        await facts.record(sourced([always, recall]))
+
+        async def held(at: datetime | None) -> list[AvailabilityFact | None]:
+            catalogue = await facts.catalogue([], [code], fresh=True, at=at)
+            moments = (NOW - timedelta(seconds=1), NOW, NOW + timedelta(days=7))
+            return [catalogue.availability(code, GB, moment) for moment in moments if at is None or moment >= at]
+
+        assert await held(None) == [always, recall, always]
+        assert await held(NOW) == [recall, always]
+        assert await held(NOW + timedelta(days=7)) == [always]
+        assert await held(None) == [always, recall, always]
+        assert (await facts.record([tombstone("availability", recall.subject)])).withdrawn == 1
+        assert await held(None) == [always, always, always]
 
     async def test_an_offers_id_names_all_its_versions_and_no_other_offer(self, facts: CatalogueFacts) -> None:
         id = unique("o")

@@ -13,7 +13,7 @@ from domain.catalogue.epochs import is_withdrawn
 from domain.catalogue.facts import AvailabilityFact, Fact
 from domain.ports.catalogue import CatalogueFacts, CatalogueHistory
 from tests.builders import NOW, availability, offer, policy, price, ref
-from tests.contracts.catalogue import GB, arrivals, known_of, offer_of, sourced, tombstone, unique
+from tests.contracts.catalogue import GB, GLOBEX, arrivals, known_of, offer_of, sourced, tombstone, unique
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,29 @@ class CatalogueHistoryContract:
         assert await known_at(before) == ("published", "1.00", said[2], [3])
         assert await known_at(withdrawn) == ("withdrawn", None, None, [])
         assert await known_at(again) == ("published", "2.00", None, [])
+
+    async def test_prices_of_partners_and_periods_of_availability_are_those_known_then(
+        self, learning: Learning
+    ) -> None:
+        id, code = unique("o"), unique("SKU")
+        always, general = availability(code), price(id, "10.00")
+        recall, own = availability(code, status="blocked", valid_from=NOW, sequence=2), price(id, "8", partner="globex")
+        first = await learning.record(offer(id, products=[code], each_product=3), always, general)
+        second = await learning.record(recall, own)
+        await learning.facts.record([tombstone("availability", recall.subject), tombstone("price", own.subject)])
+
+        async def known_at(position: int) -> Sequence[object]:
+            catalogue = await learning.history.catalogue_as_of([id], [], position)
+            return (
+                catalogue.price(ref(id), GB, NOW).current,
+                catalogue.price(ref(id), GLOBEX, NOW).current,
+                catalogue.availability(code, GB, NOW),
+                catalogue.availability(code, GB, NOW - timedelta(seconds=1)),
+            )
+
+        assert await known_at(first) == (general, general, always, always)
+        assert await known_at(second) == (general, own, recall, always)
+        assert await known_at(await learning.history.position_at()) == (general, general, always, always)
 
     async def test_a_withdrawal_is_recorded_like_a_fact_and_changes_no_fact(self, learning: Learning) -> None:
         said = price(unique("o"))

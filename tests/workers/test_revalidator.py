@@ -105,6 +105,23 @@ async def test_only_facts_that_change_a_verdict_push_one(shop: Shop) -> None:
     assert await said(shop, [touched, other]) == [[True, False, True], [True]]
 
 
+async def test_a_partners_price_pushes_verdicts_of_that_partner_only(shop: Shop) -> None:
+    ours, theirs = await shop.fill(item("o-1")), await shop.fill(item("o-1"), partner="globex")
+    for basket in (ours, theirs):
+        await shop.judge(basket)
+
+    async with ready_worker(revalidator(shop)):
+        await shop.record(price("o-1", "7.00", partner="globex"))
+        await all_handled(shop)
+        await shop.record(availability("SKU-1", status="blocked", valid_from=utc_now() + timedelta(days=1), sequence=9))
+        await all_handled(shop)
+
+    assert await said(shop, [ours, theirs]) == [[True], [True, False]]
+    for verdict in await shop.verdicts(ours.id):
+        assert not any("globex" in fact_id for fact_id in verdict.evidence)
+    assert "price/o-1/v-1/*/GBP/*/globex#1" in (await shop.verdicts(theirs.id))[-1].evidence
+
+
 async def test_a_withdrawal_changes_verdicts_and_earlier_ones_can_be_repeated(
     shop: Shop,
 ) -> None:

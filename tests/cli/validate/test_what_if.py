@@ -6,6 +6,7 @@ import asyncio
 import json
 import signal
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,21 @@ async def test_with_a_partner_only_its_baskets_count(shop: Shop, tmp_path: Path)
     _, said = await ask(shop, written(tmp_path, availability("SKU-1", status="blocked")), "--partner", "globex")
 
     assert (found(said), said["openBaskets"]) == ({theirs.id: ["product_blocked"]}, 1)
+
+
+async def test_a_partners_price_and_a_block_that_has_begun_are_assumed(shop: Shop, tmp_path: Path) -> None:
+    ours, theirs = await shop.fill(item("o-1")), await shop.fill(item("o-1"), partner="globex")
+    now = utc_now()
+    facts = written(
+        tmp_path,
+        price("o-1", "7.00", partner="globex"),
+        availability("SKU-1", status="blocked", valid_from=now + timedelta(days=1)),
+        availability("SKU-1", status="discontinued", partner="acme", valid_from=now - timedelta(days=1)),
+    )
+
+    _, said = await ask(shop, facts)
+
+    assert found(said) == {ours.id: ["product_discontinued"], theirs.id: ["price_changed"]}
 
 
 async def test_a_policy_is_assumed_like_any_fact(shop: Shop, tmp_path: Path) -> None:

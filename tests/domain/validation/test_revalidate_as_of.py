@@ -112,6 +112,28 @@ async def test_a_fact_recorded_at_the_time_of_a_verdict_but_after_it_does_not_co
     assert is_as_recorded(await shop.rejudging.at_version(id, version))
 
 
+async def test_a_verdict_within_the_period_of_an_availability_is_repeated_after_it(shop: InMemoryShop) -> None:
+    now = shop.clock()
+    await shop.record(
+        availability("SKU-1", status="blocked", valid_from=now, valid_until=now + 60 * SECOND, sequence=2),
+        price("o-1", "11.00", partner="acme", valid_from=now + 30 * SECOND, valid_until=now + 60 * SECOND),
+    )
+    id = await shop.fill()
+    first = await shop.judge(id)
+    shop.clock.advance(30 * SECOND)
+    second = await shop.judge(id)
+    shop.clock.advance(60 * SECOND)
+
+    again = [await shop.rejudging.at_version(id, version) for version in (first, second)]
+
+    assert [codes(each) for each in again] == [
+        ["product_blocked"],
+        ["product_blocked", "price_changed", "price_expires_soon"],
+    ]
+    assert all(is_as_recorded(each) for each in again)
+    assert codes(await shop.rejudging.now(id)) == []
+
+
 async def test_facts_that_were_unknown_then_are_unknown_again(shop: InMemoryShop) -> None:
     await shop.checkout.handlers.initiate(initiate(item("o-1")), caller())
     unknown = (await shop.checkout.handlers.initiate(initiate(item("o-9")), caller())).basket.id

@@ -118,6 +118,18 @@ def test_a_remedy_rests_on_the_products_and_times_of_the_version_that_it_swaps_i
     assert verdicts.find(seen, known, NOW) is None
 
 
+def test_a_cached_verdict_is_valid_until_an_availability_begins_or_ceases_to_hold() -> None:
+    begins, ends = NOW + HOUR, NOW + 2 * HOUR
+    recall = availability("SKU-1", status="blocked", valid_from=begins, valid_until=ends, sequence=2)
+    others = availability("SKU-1", partner="globex", valid_from=NOW + SECOND)
+    known = catalogue(offer("o-1"), price("o-1"), availability("SKU-1"), recall, others)
+    verdicts, given = VerdictCache(), basket(line("line-1"))
+    for start, end in ((NOW, begins), (begins, ends), (ends, ends + HOUR)):
+        assert verdicts.find(given, known, start) is None
+        keep(verdicts, given, known, start)
+        assert verdicts.find(given, known, end - SECOND) is not None
+
+
 def test_the_cache_is_bounded_by_lines_and_findings() -> None:
     given, known = basket(*LINES), KNOWN
     findings = len(validate_basket(given, known, NOW).validation_errors)  # no remedy: they are warnings

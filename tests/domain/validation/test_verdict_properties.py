@@ -13,7 +13,7 @@ from domain.basket.events import OrderItem
 from domain.catalogue.facts import Fact
 from domain.catalogue.policies import Level
 from domain.shared.findings import CheckCode, Verdict
-from domain.validation.validate import error_codes, validate_basket
+from domain.validation.validate import NO_POLICY_TERMS, build_context, error_codes, validate_basket
 from tests.builders import NOW, availability, basket, catalogue, line, money, offer, policy, price
 from tests.domain.validation.verdicts import verdict
 
@@ -24,11 +24,13 @@ CODES = ("SKU-1", "SKU-2", "SKU-3")
 rules = st.none() | st.fixed_dictionaries(
     {}, optional={"min": st.integers(1, 4), "max": st.integers(1, 4), "step": st.integers(1, 3)}
 )
+organisations = st.sampled_from([None, None, "acme", "globex"])
 moments = st.none() | st.integers(-2, 2).map(lambda days: NOW + days * DAY)
 offers = st.builds(
     offer,
     st.sampled_from(OFFERS),
     products=st.lists(st.sampled_from(CODES), max_size=2),
+    each_product=st.integers(1, 3),
     status=st.sampled_from(["published", "published", "withdrawn"]),
     on_sale_from=moments,
     on_sale_until=moments,
@@ -44,6 +46,7 @@ prices = st.builds(
     st.sampled_from(["10.00", "12.00", "9.995"]),
     st.sampled_from(["GBP", "EUR"]),
     interval=st.sampled_from([None, "P1M", "P1Y"]),
+    partner=organisations,
     valid_from=moments,
     valid_until=moments,
     sequence=st.integers(0, 2),
@@ -52,7 +55,11 @@ availabilities = st.builds(
     availability,
     st.sampled_from(CODES),
     status=st.sampled_from(["available", "available", "out_of_stock", "blocked", "discontinued"]),
+    partner=organisations,
     quantity=st.none() | st.integers(0, 9),
+    valid_from=moments,
+    valid_until=moments,
+    sequence=st.integers(0, 2),
 )
 policies = st.builds(
     policy,
@@ -108,6 +115,21 @@ def told(judged: Verdict) -> list[str]:
                 del document["offerId"]
         findings.append(document)
     return sorted(json.dumps(document, sort_keys=True) for document in findings)
+
+
+@given(some_lines(), facts, st.none() | st.just("GB"), st.sampled_from([None, "GBP", "EUR"]))
+def test_a_verdict_reveals_nothing_of_what_is_said_to_another_organisation(
+    lines: list[OrderItem], facts: list[Fact], country: str | None, currency: str | None
+) -> None:
+    given = basket(*lines, country=country, currency=currency)
+    to_others = [fact for fact in facts if getattr(fact, "partner", None) == "globex"]
+    judged = validate_basket(given, catalogue(*facts), NOW)
+    assert judged == validate_basket(given, catalogue(*[fact for fact in facts if fact not in to_others]), NOW)
+    assert not {fact.fact_id for fact in to_others} & {*judged.evidence}
+    assert "globex" not in judged.model_dump_json()
+    seen = build_context(given, catalogue(*facts), NOW, NO_POLICY_TERMS)
+    without = build_context(given, catalogue(*[fact for fact in facts if fact not in to_others]), NOW, NO_POLICY_TERMS)
+    assert seen.validity == without.validity
 
 
 @given(st.data(), some_lines(), facts)

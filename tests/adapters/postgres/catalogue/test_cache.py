@@ -67,6 +67,15 @@ def test_an_offer_is_cached_for_the_period_of_the_prices_that_were_read() -> Non
     assert cache.offer("o-1", PriceWindow.at(NOW, timedelta(minutes=11))) is None
 
 
+def test_a_product_is_cached_from_the_beginning_of_the_period_that_was_read() -> None:
+    cache = trusted_cache()
+    advance(cache, window=PriceWindow.at(NOW, timedelta(minutes=10)))
+    assert cache.product("SKU-1", PriceWindow.at(NOW)) is PRODUCT
+    assert cache.product("SKU-1", PriceWindow.at(NOW + timedelta(days=99))) is PRODUCT
+    assert cache.product("SKU-1", PriceWindow.at(NOW - timedelta(seconds=1))) is None
+    assert cache.product("SKU-1") is None
+
+
 def test_touched_entries_are_evicted_and_the_others_move_to_the_later_position() -> None:
     cache = trusted_cache()
     advance(cache)

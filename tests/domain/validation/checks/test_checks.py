@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from domain.basket.events import OrderItem
 from domain.catalogue.facts import Fact
 from domain.catalogue.policies import PolicyTerms
 from domain.shared.findings import Finding
@@ -234,6 +235,40 @@ def test_an_offer_that_holds_a_product_twice_needs_two_of_it() -> None:
     facts = (offer("o-1", products=["SKU-1", "SKU-1"]), KNOWN[1], availability("SKU-1", quantity=5))
     finding = found("product_insufficient_stock", basket(line("line-1", quantity=3)), *facts)
     assert (finding.data["requested"], finding.data["orderItemIds"]) == (6, ["line-1"])
+
+
+def test_an_offer_needs_as_many_of_a_product_as_it_says() -> None:
+    six = offer("o-1", products=["SKU-1"], each_product=6)
+    twice_six = offer("o-2", products=["SKU-1", "SKU-1"], each_product=6)
+    given = basket(line("line-1", "o-1", 3), line("line-2", "o-2", 1))
+    facts = (six, twice_six, price("o-1"), price("o-2"))
+    assert codes(given, *facts, availability("SKU-1", quantity=30)) == []
+    finding = found("product_insufficient_stock", given, *facts, availability("SKU-1", quantity=29))
+    assert (finding.data["available"], finding.data["requested"]) == (29, 3 * 6 + 2 * 6)
+    assert finding.data["orderItemIds"] == ["line-1", "line-2"]
+
+
+def test_stock_that_is_low_is_compared_with_all_that_the_basket_needs() -> None:
+    facts = (offer("o-1", each_product=4), price("o-1"))
+    given = basket(line("line-1"))
+    assert codes(given, *facts, availability("SKU-1", quantity=4)) == ["product_low_stock"]
+    assert codes(given, *facts, availability("SKU-1", quantity=3)) == ["product_insufficient_stock"]
+
+
+def test_lines_stored_before_products_had_a_quantity_need_one_of_each() -> None:
+    before = line("line-1", quantity=3).model_dump_json(by_alias=True).replace(',"quantity":1', "")
+    given = basket(OrderItem.model_validate_json(before))
+    finding = found("product_insufficient_stock", given, availability("SKU-1", quantity=2))
+    assert finding.data["requested"] == 3
+
+
+def test_an_unknown_offer_needs_what_its_line_keeps() -> None:
+    kept = line("line-1", quantity=2)
+    (product,) = kept.offer.products
+    products = (product.model_copy(update={"quantity": 5}),)
+    given = basket(kept.model_copy(update={"offer": kept.offer.model_copy(update={"products": products})}))
+    finding = found("product_insufficient_stock", given, availability("SKU-1", quantity=9))
+    assert finding.data["requested"] == 10
 
 
 def test_products_are_those_of_the_offer_in_the_catalogue() -> None:
