@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import asyncpg
 import pytest
@@ -32,6 +33,9 @@ SELECT ARRAY(SELECT (offer_id, version, product_codes, fact_id, sequence, data):
 """
 
 
+LATER = NOW + timedelta(days=7)
+
+
 @pytest.fixture
 async def facts(database: DatabasePool) -> AsyncIterator[PostgresCatalogue]:
     async with PostgresCatalogue(database, cache_size=100) as facts:
@@ -50,7 +54,9 @@ def said() -> list[Fact]:
         *(offer(f"o-{number}", products=[f"SKU-{number}", "SKU-0"]) for number in range(30)),
         *(price(f"o-{number}", f"{number}.50", sequence=2, country="GB") for number in range(30)),
         *(price(f"o-{number}", "1.00", sequence=1, country="GB") for number in range(30)),
+        *(price(f"o-{number}", "0.90", partner="acme", validUntil=NOW) for number in range(5)),
         *(availability(f"SKU-{number}", quantity=number) for number in range(30)),
+        *(availability(f"SKU-{number}", quantity=0, validFrom=NOW, validUntil=LATER) for number in range(5)),
         policy("acme", maximum_lines=3),
         policy(None, sequence=7),
         policy(None, sequence=4, maximum_lines=9),
@@ -65,7 +71,7 @@ async def test_rebuilt_projections_equal_the_live_ones(
     ended, comparison = await rebuild_all(rebuilds, "catalogue")
 
     assert (ended.state, ended.done) == ("switched", len(said()))
-    assert (comparison.same, comparison.faults) == (30 + 30 + 30 + 2, 0)
+    assert (comparison.same, comparison.faults) == (30 + 30 + 5 + 30 + 5 + 2, 0)
     assert await connection.fetchrow(LIVE) == before
     assert await names_of(connection, TABLES) == names
     assert await generations(connection, "catalogue_prices") == {"public", "checkout_kept"}
@@ -117,6 +123,21 @@ async def test_a_row_from_before_a_withdrawal_is_stale(
     assert await CatalogueVerifier(PostgresProjectionAudit(database)).verify() == []
 
 
+async def test_a_row_with_another_partner_or_end_than_its_fact_is_found(
+    facts: PostgresCatalogue, connection: asyncpg.Connection, database: DatabasePool
+) -> None:
+    own, timed = price("o-1", partner="acme").subject, availability("SKU-1", validFrom=NOW).subject
+    await connection.execute("UPDATE catalogue_prices SET partner = 'globex' WHERE subject = $1", own)
+    await connection.execute("UPDATE catalogue_availability SET valid_until = 'infinity' WHERE subject = $1", timed)
+
+    found = await CatalogueVerifier(PostgresProjectionAudit(database)).verify()
+
+    assert {(drift.subject, drift.words.partition(":")[0]) for drift in found} == {
+        (own, "partner"),
+        (timed, "valid_until"),
+    }
+
+
 async def test_wrong_rows_are_reported_and_right_after_the_switch_also_in_caches(
     facts: PostgresCatalogue, rebuilds: PostgresRebuilds, connection: asyncpg.Connection
 ) -> None:
@@ -165,7 +186,7 @@ async def test_facts_recorded_meanwhile_are_in_the_new_tables_and_survive_a_roll
         await learning
     right = await connection.fetchrow(LIVE)
     assert right is not None
-    assert list(map(len, right)) == [31, 30, 30, 2]
+    assert list(map(len, right)) == [31, 35, 35, 2]
     assert any("2.00" in bytes.fromhex(text.split("\\\\x")[1].split('"')[0]).decode() for text in right[1])
 
     await facts.record(sourced([offer("o-100"), price("o-2", "3.00", sequence=9, country="GB")]))
