@@ -7,9 +7,9 @@ from typing import Annotated
 from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
-from domain.shared.values import WHOLE_NUMBER
+from domain.shared.values import ARRIVING_WHOLE_NUMBER
 
-Sequence = Annotated[int, Field(ge=0, le=2**63 - 1), WHOLE_NUMBER]
+Sequence = Annotated[int, Field(ge=0, le=2**63 - 1), ARRIVING_WHOLE_NUMBER]
 
 EPOCH_FIELD = "checkoutEpoch"
 """The name of the epoch in stored facts. Messages must not contain it."""

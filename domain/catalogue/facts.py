@@ -16,7 +16,7 @@ from domain.catalogue.fact_ids import Epoch, Sequence, fact_id, subject_of
 from domain.catalogue.policies import PolicyFact
 from domain.shared.eventsourcing import Value
 from domain.shared.values import (
-    WHOLE_NUMBER,
+    ARRIVING_WHOLE_NUMBER,
     Amount,
     Country,
     Currency,
@@ -33,11 +33,11 @@ from domain.shared.values import (
 class QuantityRule(Value):
     """How many of an offer version may be ordered, summed over all its lines; None is no limit."""
 
-    min: Annotated[int, Field(ge=1), WHOLE_NUMBER] | None = None
+    min: Annotated[int, Field(ge=1), ARRIVING_WHOLE_NUMBER] | None = None
     """The fewest."""
-    max: Annotated[int, Field(ge=1), WHOLE_NUMBER] | None = None
+    max: Annotated[int, Field(ge=1), ARRIVING_WHOLE_NUMBER] | None = None
     """The most."""
-    step: Annotated[int, Field(ge=1), WHOLE_NUMBER] | None = None
+    step: Annotated[int, Field(ge=1), ARRIVING_WHOLE_NUMBER] | None = None
     """The quantity must be a multiple of this."""
 
 
@@ -155,7 +155,7 @@ class AvailabilityFact(Value):
     """The partner organisation for which it holds."""
     status: Literal["available", "out_of_stock", "blocked", "discontinued"]
     """Whether the product is available."""
-    quantity: Annotated[int, Field(ge=-(2**63), le=2**63 - 1), WHOLE_NUMBER] | None = None
+    quantity: Annotated[int, Field(ge=-(2**63), le=2**63 - 1), ARRIVING_WHOLE_NUMBER] | None = None
     """How many are available; null is no limit. A negative number, as for stock that was sold twice, counts as 0."""
     reason: Text | None = None
     """The reason, for people; findings repeat it."""

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field
 from domain.catalogue.fact_ids import Epoch, Sequence, fact_id, subject_of
 from domain.shared.eventsourcing import Value
 from domain.shared.findings import CheckCode
-from domain.shared.values import WHOLE_NUMBER, Amount, Money, PartnerOrganisation
+from domain.shared.values import ARRIVING_WHOLE_NUMBER, Amount, Money, PartnerOrganisation
 
 Level = Literal["error", "warning", "off"]
 """The severity of a check's findings; a check that is off does not run."""
@@ -48,13 +48,13 @@ class PolicyTerms(Value):
     """The level of each check; checks that are not named keep their own."""
     price_tolerance: PriceTolerance | None = None
     """How much prices may differ from those of the lines and from those that callers expect."""
-    maximum_lines: Annotated[int, Field(ge=1), WHOLE_NUMBER] | None = None
+    maximum_lines: Annotated[int, Field(ge=1), ARRIVING_WHOLE_NUMBER] | None = None
     """The most lines of a basket."""
     maximum_total: Amounts | None = None
     """The highest total of a basket, one amount for each currency."""
-    price_expires_within: Annotated[int, Field(ge=0, le=10 * 366 * 24 * 3600), WHOLE_NUMBER] | None = None
+    price_expires_within: Annotated[int, Field(ge=0, le=10 * 366 * 24 * 3600), ARRIVING_WHOLE_NUMBER] | None = None
     """How many seconds before its end a price counts as expiring soon."""
-    low_stock: Annotated[int, Field(ge=0, le=2**63 - 1), WHOLE_NUMBER] | None = None
+    low_stock: Annotated[int, Field(ge=0, le=2**63 - 1), ARRIVING_WHOLE_NUMBER] | None = None
     """Stock is low when fewer than these are left."""
     crashed_check_blocks: bool | None = None
     """Whether a check that crashes makes a basket not ready."""

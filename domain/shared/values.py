@@ -15,6 +15,7 @@ from pydantic import (
     AwareDatetime,
     BeforeValidator,
     Field,
+    GetCoreSchemaHandler,
     GetPydanticSchema,
     JsonValue,
     StringConstraints,
@@ -121,6 +122,23 @@ def _whole_number(value: object) -> object:
 
 WHOLE_NUMBER = BeforeValidator(_whole_number)
 """Lets an integer type accept any JSON number without a fraction, such as 2.0."""
+
+
+@dataclass(frozen=True, slots=True)
+class StrictConversion:
+    """Converts a value before it is validated, in strict mode only: what is stored is read in the other mode, and needs
+    no conversion."""
+
+    convert: Callable[[object], object]
+
+    def __get_pydantic_core_schema__(self, source: type[Any], handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        schema = handler(source)
+        strict = core_schema.no_info_before_validator_function(self.convert, schema)
+        return core_schema.lax_or_strict_schema(lax_schema=schema, strict_schema=strict)
+
+
+ARRIVING_WHOLE_NUMBER = StrictConversion(_whole_number)
+"""`WHOLE_NUMBER` for facts, which are read in strict mode when they arrive."""
 
 EXACT_DECIMAL = Context(prec=64, traps=[Inexact, InvalidOperation])
 """For money: a result that does not fit raises, and is never rounded."""
@@ -287,7 +305,7 @@ def _product_quantity(value: object) -> object:
     return 1 if value is None else _whole_number(value)
 
 
-ProductQuantity = Annotated[int, Field(ge=1, le=MAX_PRODUCT_QUANTITY), BeforeValidator(_product_quantity)]
+ProductQuantity = Annotated[int, Field(ge=1, le=MAX_PRODUCT_QUANTITY), StrictConversion(_product_quantity)]
 """How many of a product one offer needs; null is 1."""
 
 
