@@ -119,9 +119,9 @@ class PriceFact(Value):
     @property
     def subject(self) -> str:
         start = self.valid_from.isoformat() if self.valid_from else None
-        parts = ("price", self.offer_id, self.offer_version, self.country, self.currency, start)
+        subject = subject_of("price", self.offer_id, self.offer_version, self.country, self.currency, start)
         # Prices for everybody keep the subjects that they had before there were prices for a partner.
-        return subject_of(*parts) if self.partner is None else subject_of(*parts, self.partner)
+        return subject if self.partner is None else f"{subject}/{subject_of(self.partner)}"
 
     @property
     def fact_id(self) -> str:
@@ -169,9 +169,9 @@ class AvailabilityFact(Value):
 
     @property
     def subject(self) -> str:
-        parts = ("availability", self.product_code, self.country, self.partner)
+        subject = subject_of("availability", self.product_code, self.country, self.partner)
         # Facts without a beginning keep the subjects that they had before there were periods.
-        return subject_of(*parts) if self.valid_from is None else subject_of(*parts, self.valid_from.isoformat())
+        return subject if self.valid_from is None else f"{subject}/{subject_of(self.valid_from.isoformat())}"
 
     @property
     def fact_id(self) -> str:
