@@ -75,8 +75,11 @@ class MeasuredFacts:
         fresh: bool,
         at: datetime | None = None,
         partner: str | None = None,
+        prices_for: str | None = None,
     ) -> Catalogue:
-        return await self._facts.catalogue(offer_ids, product_codes, fresh=fresh, at=at, partner=partner)
+        return await self._facts.catalogue(
+            offer_ids, product_codes, fresh=fresh, at=at, partner=partner, prices_for=prices_for
+        )
 
 
 async def measure(count: int, *, apache: bool, profile: bool) -> None:

@@ -77,7 +77,7 @@ class BasketHandlers:
         basket gives way to the next rule if it is gone or finished. Raises ExternalIdInUse if another open basket
         has the external id.
         """
-        catalogue = await self._load_catalogue({item.offer.id for item in command.items or ()})
+        catalogue = await self._load_catalogue({item.offer.id for item in command.items or ()}, caller.partner)
 
         async def decide(basket: Basket) -> Initiated:
             context = self._context(basket, catalogue)
@@ -100,13 +100,13 @@ class BasketHandlers:
         if the actions set an external id that another open basket has."""
         actions = command.actions
         fresh = need_present_facts(actions)
-        recent = await self._load_catalogue(() if fresh else offers_of_actions(actions))
+        recent = await self._load_catalogue(() if fresh else offers_of_actions(actions), caller.partner)
 
         async def decide(basket: Basket) -> Updated:
             catalogue = recent
             if fresh:
                 offer_ids = offers_of_actions(actions) | offers_of_lines(basket, actions)
-                catalogue = await self._load_catalogue(offer_ids, fresh=True)
+                catalogue = await self._load_catalogue(offer_ids, basket.partner, fresh=True)
             context = self._context(basket, catalogue)
             basket.require_open(context.now)
             return Updated(basket, apply_actions(context, actions))
@@ -184,9 +184,9 @@ class BasketHandlers:
     def _context(self, basket: Basket, catalogue: Catalogue) -> DecisionContext:
         return DecisionContext(basket, catalogue, self._new_id, self._clock(), self._config.limits)
 
-    async def _load_catalogue(self, offer_ids: Collection[str], *, fresh: bool = False) -> Catalogue:
-        """These offers. For new lines they may be a moment old, because validation reads them afresh. A caller who
+    async def _load_catalogue(self, offer_ids: Collection[str], partner: str, *, fresh: bool = False) -> Catalogue:
+        """These offers, with their prices for this partner. For new lines they may be a moment old, because validation reads them afresh. A caller who
         accepts a price needs the present one."""
         if not offer_ids:
             return Catalogue()
-        return await self._catalogue.catalogue(offer_ids, (), fresh=fresh, at=self._clock())
+        return await self._catalogue.catalogue(offer_ids, (), fresh=fresh, at=self._clock(), prices_for=partner)

@@ -45,6 +45,7 @@ class CatalogueFacts(Protocol):
         fresh: bool,
         at: datetime | None = None,
         partner: str | None = None,
+        prices_for: str | None = None,
     ) -> Catalogue:
         """The present facts about these offers (with their products) and products, and the policies of `partner`.
 
@@ -52,8 +53,10 @@ class CatalogueFacts(Protocol):
         policies are never cached; then they cover the named products and organisation only.
 
         With `at`, prices that do not matter then may be missing. The result is right about that time, a minute and
-        the longest life of a promise after it, and the end of each price that holds then. Its availability is right about that time and any later
-        one. Without `at`, all is right about any time.
+        the longest life of a promise after it, and the end of each price that holds then. Its availability is right
+        about that time and any later one. Without `at`, all is right about any time.
+
+        With `prices_for`, prices for other organisations than this may be missing.
         """
 
 

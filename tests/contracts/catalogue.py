@@ -174,11 +174,11 @@ def facts_in_time(draw: st.DrawFn) -> list[Fact]:
     return draw(st.lists(said, unique_by=lambda fact: fact.fact_id, min_size=1, max_size=12))
 
 
-def holding_at(catalogue: Catalogue, id: str, at: datetime) -> Sequence[object]:
+def holding_at(catalogue: Catalogue, id: str, at: datetime, partners: Sequence[str]) -> Sequence[object]:
     """The prices at a moment, a minute later, and at the end of the price that holds; the availability at all
     moments from then on."""
     answers: list[object] = []
-    for partner, country, currency in itertools.product(PARTNERS, (*COUNTRIES, None), ("GBP", "EUR", None)):
+    for partner, country, currency in itertools.product(partners, (*COUNTRIES, None), ("GBP", "EUR", None)):
         market = Market(partner=partner, country=country, currency=currency)
         for moment in (at, at + timedelta(seconds=59)):
             answer = catalogue.price(ref(id), market, moment)
@@ -632,11 +632,12 @@ class CatalogueFactsContract:
         await facts.record(sourced(said))
         ids = {offer_of(fact) for fact in said}
         everything = await plain.catalogue(ids, ids, fresh=True)
-        for at in MOMENTS:
+        for at, partner in zip(MOMENTS, itertools.cycle((None, *PARTNERS)), strict=False):
             for fresh in (True, False):
-                catalogue = await facts.catalogue(ids, ids, fresh=fresh, at=at)
+                catalogue = await facts.catalogue(ids, ids, fresh=fresh, at=at, prices_for=partner)
                 for id in ids:
-                    assert holding_at(catalogue, id, at) == holding_at(everything, id, at)
+                    partners = PARTNERS if partner is None else (partner,)
+                    assert holding_at(catalogue, id, at, partners) == holding_at(everything, id, at, partners)
 
     # Each example uses its own names, because examples may share the store.
     @settings(

@@ -119,8 +119,19 @@ class InMemoryCatalogue:
         fresh: bool,
         at: datetime | None = None,
         partner: str | None = None,
+        prices_for: str | None = None,
     ) -> Catalogue:
-        return await self.catalogue_as_of(offer_ids, product_codes, len(self._facts), partner)
+        catalogue = await self.catalogue_as_of(offer_ids, product_codes, len(self._facts), partner)
+        if prices_for is None:
+            return catalogue
+        return Catalogue(
+            [
+                fact
+                for fact in catalogue.facts()
+                if not isinstance(fact, PriceFact) or fact.partner in (None, prices_for)
+            ],
+            catalogue.position,
+        )
 
     async def catalogue_as_of(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,25 +20,34 @@ LATEST = datetime.max.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class PriceWindow:
-    """The period for which prices are read, both ends included. A year of prices may be published in advance, and a
-    moment needs one or two of them. Availability is read from its start on."""
+    """The period for which prices are read, both ends included, and the partner organisations for which they are read
+    (None: all). A year of prices may be published in advance, and a moment needs one or two of them. Availability is
+    read from its start on."""
 
     start: datetime
     end: datetime
+    partners: frozenset[str] | None = None
 
     @classmethod
-    def at(cls, moment: datetime | None, ahead: timedelta = timedelta()) -> PriceWindow:
-        """A moment and the time `ahead` of it; None stands for all time."""
-        return ALWAYS if moment is None else cls(moment, min(moment, LATEST - ahead) + ahead)
+    def at(cls, moment: datetime | None, ahead: timedelta = timedelta(), partner: str | None = None) -> PriceWindow:
+        """A moment and the time `ahead` of it, None stands for all time; for one partner, None stands for all."""
+        partners = None if partner is None else frozenset((partner,))
+        if moment is None:
+            return cls(EARLIEST, LATEST, partners)
+        return cls(moment, min(moment, LATEST - ahead) + ahead, partners)
 
     @classmethod
     def covering(cls, windows: Iterable[PriceWindow]) -> PriceWindow:
         """The smallest window that covers all of these; there must be at least one."""
         those = [*windows]
-        return cls(min(window.start for window in those), max(window.end for window in those))
+        named = [window.partners for window in those if window.partners is not None]
+        partners = frozenset().union(*named) if len(named) == len(those) else None
+        return cls(min(window.start for window in those), max(window.end for window in those), partners)
 
     def covers(self, other: PriceWindow) -> bool:
-        return self.start <= other.start and other.end <= self.end
+        if not (self.start <= other.start and other.end <= self.end):
+            return False
+        return self.partners is None or (other.partners is not None and other.partners <= self.partners)
 
 
 ALWAYS = PriceWindow(EARLIEST, LATEST)
@@ -61,6 +70,8 @@ class Entries:
     offers: dict[str, OfferEntry] = field(default_factory=dict)
     products: dict[str, ProductEntry] = field(default_factory=dict)
     policies: dict[str, PolicyFact | None] = field(default_factory=dict)
+    incomplete_offers: frozenset[str] = frozenset()
+    """The offers with prices for organisations that the window does not name; those were not read."""
 
     @property
     def by_kind(self) -> Mapping[str, dict[str, Any]]:
@@ -99,6 +110,11 @@ class CatalogueCache:
         found = self._offers.get(offer_id)
         return found[0] if found is not None and found[1].covers(window) else None
 
+    def partners_of(self, offer_id: str) -> frozenset[str]:
+        """The organisations whose own prices of this offer are cached, as far as they were named."""
+        found = self._offers.get(offer_id)
+        return (found[1].partners if found is not None else None) or frozenset()
+
     def product(self, code: str, window: PriceWindow = ALWAYS) -> ProductEntry | None:
         """The product with at least the availability from the start of the window on; None if it must be read."""
         found = self._products.get(code)
@@ -132,7 +148,11 @@ class CatalogueCache:
         # Entries that a notification evicted meanwhile may have been read before the change, and no other
         # notification would evict them.
         if seen.generation == self._generation:
-            self._offers.update({id: (offer, window) for id, offer in read.offers.items()})
+            for_all = replace(window, partners=None)
+            incomplete = read.incomplete_offers
+            self._offers.update(
+                {id: (offer, window if id in incomplete else for_all) for id, offer in read.offers.items()}
+            )
             self._products.update({code: (product, window.start) for code, product in read.products.items()})
             self._policies.update({subject: (policy,) for subject, policy in read.policies.items()})
 

@@ -94,8 +94,9 @@ class PostgresCatalogue:
         fresh: bool,
         at: datetime | None = None,
         partner: str | None = None,
+        prices_for: str | None = None,
     ) -> Catalogue:
-        window = PriceWindow.at(at, self._look_ahead)
+        window = PriceWindow.at(at, self._look_ahead, prices_for)
         found = {id: self._cache.offer(id, window) for id in offer_ids}
         cached = {id: offer for id, offer in found.items() if offer is not None}
         if len(cached) < len(found):

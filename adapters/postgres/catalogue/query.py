@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import asyncpg
@@ -21,7 +21,7 @@ CACHE_AHEAD = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class CatalogueRequest:
-    """What one caller asks for; `partner` asks for policies, `window` is the period of its prices."""
+    """What one caller asks for; `partner` asks for policies, `window` says which prices are needed."""
 
     offers: Collection[str]
     product_codes: Collection[str]
@@ -34,10 +34,15 @@ class CatalogueRequest:
 
 @dataclass(slots=True)
 class CatalogueQuery:
-    """The union of several requests: the cached entries, and the names of the missing ones by kind."""
+    """The union of several requests: the cached entries, and the names of the missing ones by kind.
+
+    `needed` are the prices that the requests need, `window` those that are read, so that entries can be cached for a
+    while, and for all organisations that take turns.
+    """
 
     seen: CacheVersion
     needed: PriceWindow
+    window: PriceWindow
     cached: Entries = field(default_factory=Entries)
     missing: dict[str, set[str]] = field(
         default_factory=lambda: {"offer": set(), "availability": set(), "policy": set()}
@@ -45,13 +50,15 @@ class CatalogueQuery:
 
     @classmethod
     def of(cls, requests: Sequence[CatalogueRequest], cache: CatalogueCache) -> CatalogueQuery:
-        query = cls(cache.version, PriceWindow.covering([request.window for request in requests]))
+        needed = PriceWindow.covering([request.window for request in requests])
+        query = cls(cache.version, needed, PriceWindow.covering([needed, _ahead_of(needed)]))
         cached, missing = query.cached, query.missing
         codes = {code for request in requests for code in request.product_codes}
         for id in {id for request in requests for id in request.offers}:
             offer = cache.offer(id, query.needed)
             if offer is None:
                 missing["offer"].add(id)
+                query.read_also_for(cache.partners_of(id))
             else:
                 cached.offers[id] = offer
                 codes.update(offer.product_codes)
@@ -70,10 +77,9 @@ class CatalogueQuery:
                     (cached.policies[subject],) = policy
         return query
 
-    @property
-    def window(self) -> PriceWindow:
-        """The period to read, so that entries can be cached for a while."""
-        return PriceWindow.covering([self.needed, PriceWindow.at(self.needed.end, CACHE_AHEAD)])
+    def read_also_for(self, partners: frozenset[str]) -> None:
+        if partners and self.window.partners is not None:
+            self.window = replace(self.window, partners=self.window.partners | partners)
 
     @property
     def parameters(self) -> tuple[object, ...]:
@@ -84,14 +90,15 @@ class CatalogueQuery:
             self.window.end,
             self.seen.position,
             *(SEPARATOR.join(entries) for entries in self.cached.by_kind.values()),
+            None if self.window.partners is None else SEPARATOR.join(self.window.partners),
         )
 
     def answer(self, row: asyncpg.Record, cache: CatalogueCache) -> Catalogue:
         """The catalogue for all requests as of one position; it also moves the cache."""
-        position, is_full, kinds, names, documents = row
+        position, is_full, kinds, names, documents, incomplete = row
         touched = None if is_full else [*zip(kinds or (), names or (), strict=True)]
         self._evict(touched)
-        read = self._read(documents)
+        read = self._read(documents, frozenset(incomplete or ()))
         cache.advance(position, self.window, read, touched, self.seen)
         policies = [*self.cached.policies.values(), *read.policies.values()]
         return Catalogue.from_entries(
@@ -111,7 +118,7 @@ class CatalogueQuery:
                 del cached[kind][name]
                 self.missing[kind].add(name)
 
-    def _read(self, documents: bytes | None) -> Entries:
+    def _read(self, documents: bytes | None, incomplete: frozenset[str]) -> Entries:
         """An entry for each missing name, also for those of which nothing is known."""
         facts = read_facts([documents]) if documents else []
         for fact in facts:
@@ -123,4 +130,9 @@ class CatalogueQuery:
             {id: found.offer_entry(id) for id in self.missing["offer"]},
             {code: found.product_entry(code) for code in self.missing["availability"] | codes},
             {subject: policies.get(subject) for subject in self.missing["policy"]},
+            incomplete,
         )
+
+
+def _ahead_of(window: PriceWindow) -> PriceWindow:
+    return replace(PriceWindow.at(window.end, CACHE_AHEAD), partners=window.partners)

@@ -1,11 +1,13 @@
 -- Reads the entries that $1 (offers), $2 (products) and $3 (subjects of policies) name. Of the entries that the caller
 -- has cached as of position $6, named by $7 (offers), $8 (products) and $9 (policies), it reads those again that facts
 -- after that position touched. All facts come as the inside of one JSON array: of an offer all versions, its prices of
--- the period from $4 to $5, and the availability of its products that has not ended at $4.
+-- the period from $4 to $5, and the availability of its products that has not ended at $4. Prices for one organisation
+-- come only for the organisations that $10 names (null: for each).
 --
 -- It also returns the last position, the kinds and names of all that was touched, and whether all cached entries were
 -- read again: because $6 is null, because more than 1,000 facts were recorded since (1001 and 1000 below), or because $6
--- lies ahead of the table, which was then restored. The statement sees one moment.
+-- lies ahead of the table, which was then restored. Last come the offers with prices for other organisations. The
+-- statement sees one moment.
 --
 -- Prices: those that hold or end in the period; those that hold when one of these ends; and where no price holds for
 -- the whole period, the last that ended before it and the next that begins after it. A price for one partner, country
@@ -54,12 +56,13 @@ WITH newest AS MATERIALIZED (
     UNION
     SELECT name FROM reread WHERE kind = 'availability'
 ), prices AS MATERIALIZED (
-    SELECT price.* FROM wanted, LATERAL (
+    SELECT price.*, partner = '' OR $10::text IS NULL OR partner = ANY (string_to_array($10, E'\x1e')) AS is_asked
+    FROM wanted, LATERAL (
         SELECT offer_id, offer_version, partner, country, currency, valid_from, valid_until, sequence, data
         FROM catalogue_prices WHERE offer_id = wanted.id AND epoch % 2 = 0 OFFSET 0) AS price
 ), near AS MATERIALIZED (
     SELECT * FROM prices
-    WHERE valid_until > $4::timestamptz
+    WHERE is_asked AND valid_until > $4::timestamptz
       AND (valid_from <= $5::timestamptz OR valid_until <= $5::timestamptz)
 ), lasting AS MATERIALIZED (
     SELECT offer_id, offer_version, partner, country, currency FROM near
@@ -69,20 +72,22 @@ WITH newest AS MATERIALIZED (
     UNION ALL
     SELECT data FROM near
     UNION ALL
-    SELECT following.data FROM near, LATERAL (
+    SELECT following.data FROM (
+        SELECT DISTINCT offer_id, offer_version, valid_until FROM near WHERE valid_until < 'infinity') AS ending, LATERAL (
         SELECT data FROM catalogue_prices
-        WHERE offer_id = near.offer_id AND offer_version = near.offer_version
-          AND valid_from > $5::timestamptz AND valid_from <= near.valid_until AND valid_until > near.valid_until
+        WHERE offer_id = ending.offer_id AND offer_version = ending.offer_version
+          AND valid_from > $5::timestamptz AND valid_from <= ending.valid_until AND valid_until > ending.valid_until
+          AND (partner = '' OR $10::text IS NULL OR partner = ANY (string_to_array($10, E'\x1e')))
           AND epoch % 2 = 0
         OFFSET 0) AS following
     UNION ALL
     (SELECT DISTINCT ON (offer_id, offer_version, partner, country, currency) data FROM prices
-    WHERE valid_until <= $4::timestamptz
+    WHERE is_asked AND valid_until <= $4::timestamptz
       AND (offer_id, offer_version, partner, country, currency) NOT IN (SELECT * FROM lasting)
     ORDER BY offer_id, offer_version, partner, country, currency, valid_until DESC, sequence DESC, valid_from DESC)
     UNION ALL
     (SELECT DISTINCT ON (offer_id, offer_version, partner, country, currency) data FROM prices
-    WHERE valid_from > $5::timestamptz
+    WHERE is_asked AND valid_from > $5::timestamptz
       AND (offer_id, offer_version, partner, country, currency) NOT IN (SELECT * FROM lasting)
     ORDER BY offer_id, offer_version, partner, country, currency, valid_from)
     UNION ALL
@@ -96,5 +101,6 @@ WITH newest AS MATERIALIZED (
 )
 SELECT extent.position, extent.is_full,
        (SELECT array_agg(kind) FROM touched), (SELECT array_agg(name) FROM touched),
-       (SELECT string_agg(data, ','::bytea) FROM facts)
+       (SELECT string_agg(data, ','::bytea) FROM facts),
+       (SELECT array_agg(DISTINCT offer_id) FROM prices WHERE NOT is_asked)
   FROM extent

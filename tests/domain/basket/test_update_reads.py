@@ -53,9 +53,12 @@ class ObservedCatalogue(InMemoryCatalogue):
         fresh: bool,
         at: datetime | None = None,
         partner: str | None = None,
+        prices_for: str | None = None,
     ) -> Catalogue:
         self.reads.append(({*offer_ids}, fresh))
-        return await super().catalogue(offer_ids, product_codes, fresh=fresh, at=at, partner=partner)
+        return await super().catalogue(
+            offer_ids, product_codes, fresh=fresh, at=at, partner=partner, prices_for=prices_for
+        )
 
 
 async def begun() -> tuple[InMemoryCheckout, str]:

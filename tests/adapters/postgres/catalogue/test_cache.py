@@ -76,6 +76,27 @@ def test_a_product_is_cached_from_the_beginning_of_the_period_that_was_read() ->
     assert cache.product("SKU-1") is None
 
 
+def test_an_offer_is_cached_for_the_partners_whose_prices_were_read() -> None:
+    cache = trusted_cache()
+    read = Entries({"o-1": OFFER, "o-2": NO_OFFER}, incomplete_offers=frozenset({"o-1"}))
+    cache.advance(5, PriceWindow.at(None, partner="acme"), read, None, cache.version)
+    for partner in ("acme", "globex", None):
+        assert cache.offer("o-2", PriceWindow.at(NOW, partner=partner)) is NO_OFFER, "it has no price for a partner"
+        known = cache.offer("o-1", PriceWindow.at(NOW, partner=partner)) is OFFER
+        assert known == (partner == "acme")
+    assert (cache.partners_of("o-1"), cache.partners_of("o-2")) == (frozenset({"acme"}), frozenset())
+
+
+def test_a_window_for_several_callers_names_all_their_partners() -> None:
+    acme, globex, all_of_them = (PriceWindow.at(NOW, partner=partner) for partner in ("acme", "globex", None))
+    assert PriceWindow.covering([acme, globex]).partners == frozenset({"acme", "globex"})
+    assert PriceWindow.covering([acme, all_of_them]).partners is None
+    assert PriceWindow.covering([acme, globex]).covers(globex)
+    assert not acme.covers(PriceWindow.covering([acme, globex]))
+    assert not acme.covers(all_of_them)
+    assert all_of_them.covers(acme)
+
+
 def test_touched_entries_are_evicted_and_the_others_move_to_the_later_position() -> None:
     cache = trusted_cache()
     advance(cache)

@@ -21,7 +21,7 @@ from domain.catalogue.facts import Fact, PriceFact
 from domain.catalogue.offer_index import NO_OFFER
 from domain.shared.errors import StoreUnavailable
 from tests.builders import NOW, availability, offer, policy, price, ref
-from tests.contracts.catalogue import GB, CatalogueFactsContract, known_of, sourced, tombstone, unique
+from tests.contracts.catalogue import GB, GLOBEX, CatalogueFactsContract, known_of, sourced, tombstone, unique
 from tests.servers.waiting import eventually
 
 
@@ -157,6 +157,59 @@ async def test_cached_offers_are_returned_without_the_database(database_url: str
             assert await amount_known(facts, unknown) is None
 
         assert relay.trips - before < 50
+
+
+async def test_partners_that_take_turns_share_what_is_cached(database_url: str, database: DatabasePool) -> None:
+    id, plain = unique("o"), unique("o")
+    partners = ["northwind", "globex", "initech"]
+    amounts = dict(zip(partners, ("8.00", "7.00", "10.00"), strict=True))
+    said = [price(each, "10.00") for each in (id, plain)]
+    said += [price(id, amounts[partner], partner=partner) for partner in partners[:2]]
+    await PostgresCatalogue(database, cache_size=1).record(sourced(said))
+    async with counted(database_url) as (facts, relay):
+
+        async def known(partner: str, id: str) -> str:
+            catalogue = await facts.catalogue([id], [], fresh=False, at=NOW, prices_for=partner)
+            market = GB.model_copy(update={"partner": partner})
+            current = catalogue.price(ref(id), market, NOW).current
+            assert current is not None
+            others = {price.partner for price in catalogue.offer_entry(id).prices} - {None, partner}
+            assert others <= seen
+            seen.add(partner)
+            return str(current.amount)
+
+        seen: set[str] = set()
+        assert [await known(partner, id) for partner in partners] == [*amounts.values()]
+        assert await known("northwind", plain) == "10.00"
+        before = relay.trips
+        for _ in range(30):
+            assert [await known(partner, id) for partner in partners] == [*amounts.values()]
+            assert [await known(partner, plain) for partner in partners] == ["10.00"] * 3
+        assert relay.trips - before < 20
+
+
+async def test_a_new_price_for_a_partner_is_known_to_a_cache_that_read_for_another(
+    facts: PostgresCatalogue, database: DatabasePool
+) -> None:
+    id = unique("o")
+    await eventually(lambda: facts.follows_changes)
+    writer = PostgresCatalogue(database, cache_size=1)
+    await writer.record(sourced([offer(id), price(id)]))
+
+    async def known() -> list[str]:
+        prices = [
+            (await facts.catalogue([id], [], fresh=True, at=NOW, prices_for=market.partner)).price(ref(id), market, NOW)
+            for market in (GB, GLOBEX)
+        ]
+        return [str(price.current.amount) for price in prices if price.current is not None]
+
+    assert await known() == ["10.00", "10.00"]
+    await writer.record(sourced([price(id, "7.00", partner="globex")]))
+    assert await known() == ["10.00", "7.00"]
+    await writer.record(sourced([price(id, "8.00", partner="northwind")]))
+    assert await known() == ["8.00", "7.00"]
+    await writer.record([tombstone("price", price(id, partner="globex").subject)])
+    assert await known() == ["8.00", "10.00"]
 
 
 async def test_a_fresh_read_takes_one_round_trip(database_url: str, database: DatabasePool) -> None:
