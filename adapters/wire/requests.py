@@ -1,6 +1,6 @@
 """The bodies that callers send, over HTTP and Kafka alike, and the commands they become.
 
-Unknown fields are refused: nothing is dropped silently.
+The models refuse unknown members. Lenient handling removes and names them first (`known_members.py`).
 """
 
 from __future__ import annotations

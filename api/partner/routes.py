@@ -135,7 +135,7 @@ class PartnerRoutes:
 
         def render_initiated(outcome: Initiated | CommandRejected) -> RenderedResponse:
             if isinstance(outcome, CommandRejected):
-                return render(outcome, parsed=parsed)
+                return render(outcome)
             request.log_basket(outcome.basket.id)
             cookie = self._cookie.write(outcome.basket, self._dependencies.clock())
             return render(outcome, {"Set-Cookie": cookie}, parsed)

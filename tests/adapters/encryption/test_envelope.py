@@ -17,6 +17,7 @@ from adapters.encryption.envelope import (
     DecryptionFailed,
     SealedValue,
     key_id_of,
+    may_hold_unsealed_data,
     replace_sealed,
     seal,
     sealed_key_ids,
@@ -142,3 +143,24 @@ def test_the_search_of_the_bytes_finds_exactly_the_personal_data(
     document = encode(event)
     holds = [*filled_fields(json.loads(document)["details"])] != []
     assert may_hold_personal_data(document) == holds
+
+
+_OLDER = ({"tracking", "customFields"}, {"tracking", "customFields", "dataSubject"})
+"""The personal fields of documents of older releases."""
+
+
+@pytest.mark.parametrize("names", [*_OLDER, {*EMPTY_FIELDS}], ids=["first", "second", "now"])
+@pytest.mark.parametrize("field", EMPTY_FIELDS)
+def test_one_field_that_is_not_sealed_is_noticed_and_none_where_all_are(names: set[str], field: str) -> None:
+    values: dict[str, Any] = {name: "p-1" if name == "dataSubject" else {"a": name} for name in names}
+    sealed = {name: seal(values[name], CIPHER, KEY_ID, "basket-1", name) for name in EMPTY_FIELDS if name in names}
+
+    def document(details: dict[str, Any]) -> bytes:
+        return to_json({"details": {"source": None, **details}})
+
+    assert may_hold_personal_data(document(sealed))
+    assert not may_hold_unsealed_data(document(sealed))
+    assert not may_hold_unsealed_data(document({name: EMPTY_FIELDS[name] for name in sealed}))
+    if field in names:
+        assert may_hold_unsealed_data(document({**sealed, field: values[field]}))
+        assert not may_hold_unsealed_data(document({**sealed, field: EMPTY_FIELDS[field]}))
