@@ -56,7 +56,7 @@ class CatalogueFacts(Protocol):
         the longest life of a promise after it, and the end of each price that holds then. Its availability is right
         about that time and any later one. Without `at`, all is right about any time.
 
-        With `prices_for`, prices for other organisations than this may be missing.
+        With `prices_for`, or else with `partner`, prices for other organisations than this may be missing.
         """
 
 

@@ -63,12 +63,7 @@ class BasketValidator:
 
     async def validate(self, basket: Basket) -> ValidatedBasket:
         catalogue = await self._facts.catalogue(
-            offers_of(basket),
-            products_of(basket),
-            fresh=True,
-            at=self._clock(),
-            partner=basket.partner,
-            prices_for=basket.partner,
+            offers_of(basket), products_of(basket), fresh=True, at=self._clock(), partner=basket.partner
         )
         now = self._clock()
         basket = basket.as_seen_at(now)

@@ -122,14 +122,11 @@ class InMemoryCatalogue:
         prices_for: str | None = None,
     ) -> Catalogue:
         catalogue = await self.catalogue_as_of(offer_ids, product_codes, len(self._facts), partner)
-        if prices_for is None:
+        asks = prices_for or partner
+        if asks is None:
             return catalogue
         return Catalogue(
-            [
-                fact
-                for fact in catalogue.facts()
-                if not isinstance(fact, PriceFact) or fact.partner in (None, prices_for)
-            ],
+            [fact for fact in catalogue.facts() if not isinstance(fact, PriceFact) or fact.partner in (None, asks)],
             catalogue.position,
         )
 

@@ -96,7 +96,7 @@ class PostgresCatalogue:
         partner: str | None = None,
         prices_for: str | None = None,
     ) -> Catalogue:
-        window = PriceWindow.at(at, self._look_ahead, prices_for)
+        window = PriceWindow.at(at, self._look_ahead, prices_for or partner)
         found = {id: self._cache.offer(id, window) for id in offer_ids}
         cached = {id: offer for id, offer in found.items() if offer is not None}
         if len(cached) < len(found):

@@ -44,6 +44,15 @@ class RandomCase:
                 self.facts.append(availability(code, quantity=self.dice.randint(-1, 30)))
             elif self._happens():
                 self.facts.append(availability(code, status=self._one_of("out_of_stock", "blocked", "discontinued")))
+            if self._happens(2):
+                # Some hold for a while, or not yet, or no more.
+                begins, ends = self._one_of((None, NOW), (NOW, NOW + DAY), (NOW + DAY, None))
+                quantity, partner = self.dice.randint(-1, 30), self._one_of(None, "acme", "globex")
+                self.facts.append(
+                    availability(
+                        code, quantity=quantity, partner=partner, valid_from=begins, valid_until=ends, sequence=2
+                    )
+                )
         if self._happens(2):
             self.facts.append(self._policy())
         for number in range(self.dice.randint(1, 8)):
@@ -72,6 +81,7 @@ class RandomCase:
         fact = offer(
             f"{id}@{version}",
             products=[self._one_of(*PRODUCTS) for _ in range(self.dice.randint(0, 2))],
+            each_product=self._unusual(2, 3, usual=1),
             status=self._unusual("withdrawn", "draft", usual="published"),
             on_sale_from=self._unusual(NOW + DAY),
             on_sale_until=self._unusual(NOW, NOW + DAY),
@@ -89,6 +99,8 @@ class RandomCase:
             self.facts.append(price(f"{id}@{version}", amount, valid_until=ends))
         if self._happens():
             self.facts.append(price(f"{id}@{version}", "11.00", "EUR"))
+        if self._happens():
+            self.facts.append(price(f"{id}@{version}", "9.00", partner=self._one_of("acme", "globex"), sequence=2))
 
     def _rule(self) -> dict[str, int]:
         parts = {"min": self.dice.randint(1, 6), "max": self.dice.randint(2, 12), "step": self.dice.randint(1, 4)}
