@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
-import os
 import secrets
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +15,11 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
-    PublicFormat,
     load_pem_private_key,
 )
 
+from adapters.jwk import public_jwk
+from adapters.private_files import create_private_file
 from adapters.settings import Settings
 from domain.shared.errors import CheckoutError
 
@@ -52,7 +50,7 @@ def signing_key(path: Path) -> Ed25519PrivateKey:
 
 def public_jwks(settings: Settings) -> dict[str, Any]:
     """The JWKS by which verifiers trust the local issuer."""
-    return {"keys": [_public_jwk(signing_key(settings.local_issuer_key_file))]}
+    return {"keys": [public_jwk(signing_key(settings.local_issuer_key_file).public_key())]}
 
 
 def issue_token(
@@ -77,7 +75,7 @@ def issue_token(
         "scope": scope,
         **({settings.partner_claim: partner} if partner is not None else {}),
     }
-    return jwt.encode(claims, key, algorithm="EdDSA", headers={"kid": _public_jwk(key)["kid"]})
+    return jwt.encode(claims, key, algorithm="EdDSA", headers={"kid": public_jwk(key.public_key())["kid"]})
 
 
 def local_issuer_keys(settings: Settings) -> Fetch:
@@ -90,30 +88,5 @@ def local_issuer_keys(settings: Settings) -> Fetch:
 
 
 def _create_key(path: Path) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(pem)
-            file.flush()
-            os.fsync(file.fileno())
-        # Unlike a rename, a link never replaces the file of another process.
-        os.link(draft, path)
-    except FileExistsError:
-        pass
-    finally:
-        draft.unlink()
-
-
-def _public_jwk(key: Ed25519PrivateKey) -> dict[str, Any]:
-    """The public half; its id is the thumbprint of RFC 7638."""
-    raw = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-    members = {"crv": "Ed25519", "kty": "OKP", "x": _base64url(raw)}
-    thumbprint = sha256(json.dumps(members, sort_keys=True, separators=(",", ":")).encode()).digest()
-    return {**members, "kid": _base64url(thumbprint), "use": "sig", "alg": "EdDSA"}
-
-
-def _base64url(value: bytes) -> str:
-    return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
+    key = Ed25519PrivateKey.generate()
+    create_private_file(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import os
 import secrets
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
@@ -13,6 +12,7 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
+from adapters.private_files import create_private_file, replace_private_file
 from domain.ports.data_keys import DataKey, DataKeys, WrappedKey
 from domain.shared.errors import CheckoutError, StoreUnavailable
 
@@ -86,38 +86,18 @@ async def rewrap_page(keys: DataKeys, master: MasterKeys) -> int:
 def create_master_key_file(path: Path) -> None:
     """Creates a file with one new key, readable by its owner only. An existing file stays. Processes that do this
     at the same time all keep the file that came first."""
-    if path.exists():
-        return
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = _write_draft(path, _new_line())
-    try:
-        # A link never replaces the file of another process, as a rename would.
-        os.link(draft, path)
-    except FileExistsError:
-        pass
-    finally:
-        draft.unlink()
+    if not path.exists():
+        create_private_file(path, _new_line().encode())
 
 
 def add_master_key(path: Path) -> None:
     """Puts a new key in front of the keys of the file. Raises UnusableMasterKeys."""
     MasterKeys.read(path)
-    _write_draft(path, _new_line() + path.read_text(encoding="ascii")).replace(path)
+    replace_private_file(path, _new_line().encode() + path.read_bytes())
 
 
 def _new_line() -> str:
     return base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode() + "\n"
-
-
-def _write_draft(path: Path, text: str) -> Path:
-    """A durable file beside it, readable by its owner only."""
-    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    return draft
 
 
 def _parse_key(path: Path, number: int, line: str) -> bytes:

@@ -15,7 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pydantic.alias_generators import to_camel
 from pydantic_core import to_json
 
-from adapters.promises.keys import PromiseKey, from_base64url
+from adapters.jwk import from_base64url
+from adapters.promises.keys import PromiseKey
 from adapters.wire.strict_json import read_json
 from domain.basket.serialization import serialize_money
 from domain.ports.promises import BasketPromise, InvalidPromise

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import secrets
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from pathlib import Path
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from adapters.private_files import replace_private_file
 from adapters.promises.keys import PromiseKey, PromiseKeySet, UnusablePromiseKeys, read_keys, write_keys
 
 NO_KEYS = PromiseKeySet([])
@@ -100,7 +100,7 @@ def change_key_file(path: Path, change: Callable[[PromiseKeySet], PromiseKeySet]
             keys = read_key_file(path) if path.exists() else NO_KEYS
             changed = change(keys)
             if changed != keys:
-                _replace(path, write_keys(changed))
+                replace_private_file(path, write_keys(changed))
             return changed
     except OSError as error:
         raise UnusablePromiseKeys(f"{path} ({_SETTING}) cannot be changed: {error.strerror}") from error
@@ -120,20 +120,6 @@ def _locked(path: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-def _replace(path: Path, document: bytes) -> None:
-    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(document)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except OSError:
-        draft.unlink(missing_ok=True)
-        raise
 
 
 def _identity(path: Path) -> _Identity | None:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from hashlib import sha256
 from typing import Annotated, Literal
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_core import to_json
 
+from adapters.jwk import base64url, from_base64url, public_jwk
 from domain.shared.errors import CheckoutError
 from domain.shared.formatting import format_time
 
@@ -50,19 +48,11 @@ class PromiseKey:
 
     @classmethod
     def of(cls, private: Ed25519PrivateKey, created: datetime, signs_from: datetime) -> PromiseKey:
-        """The key's id is its thumbprint (RFC 7638)."""
-        thumbprint = sha256(to_json({"crv": "Ed25519", "kty": "OKP", "x": _public_part(private)})).digest()
-        return cls(private, base64url(thumbprint), created, signs_from)
+        return cls(private, public_jwk(private.public_key())["kid"], created, signs_from)
 
     @property
     def public(self) -> Ed25519PublicKey:
         return self.private.public_key()
-
-    @property
-    def public_jwk(self) -> dict[str, str]:
-        """The public half, as it is published (RFC 8037)."""
-        x = _public_part(self.private)
-        return {"kty": "OKP", "crv": "Ed25519", "x": x, "kid": self.id, "use": "sig", "alg": "EdDSA"}
 
     def may_sign_at(self, now: datetime) -> bool:
         return self.retired is None and self.signs_from <= now
@@ -133,7 +123,7 @@ class PromiseKeySet:
 @lru_cache(maxsize=4)
 def public_jwks(keys: tuple[PromiseKey, ...]) -> bytes:
     """The JWK set (RFC 7517) by which order services check promises."""
-    return to_json({"keys": [key.public_jwk for key in keys]})
+    return to_json({"keys": [public_jwk(key.public) for key in keys]})
 
 
 def write_keys(keys: PromiseKeySet) -> bytes:
@@ -167,20 +157,8 @@ def read_keys(document: bytes) -> PromiseKeySet:
     return PromiseKeySet(keys)
 
 
-def base64url(value: bytes) -> str:
-    return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
-
-
-def from_base64url(text: str) -> bytes:
-    """Raises ValueError for anything but the one encoding of these bytes (RFC 7515, 2)."""
-    value = base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
-    if base64url(value) != text:
-        raise ValueError("this is no base64url")
-    return value
-
-
 def _public_part(private: Ed25519PrivateKey) -> str:
-    return base64url(private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw))
+    return base64url(private.public_key().public_bytes_raw())
 
 
 def _camel(name: str) -> str:

@@ -14,10 +14,11 @@ import pytest
 from typer.testing import CliRunner
 
 from adapters.http.server import serve_in_background
+from adapters.jwk import base64url, from_base64url
 from adapters.postgres.catalogue.catalogue import PostgresCatalogue
 from adapters.promises.jws import JwsPromiseSigner
 from adapters.promises.key_file import PromiseKeyFile, create_promise_key_file, read_key_file
-from adapters.promises.keys import base64url, from_base64url, public_jwks
+from adapters.promises.keys import public_jwks
 from adapters.system import new_id, utc_now
 from api.partner.promise_keys import JWKS
 from cli.commands import app

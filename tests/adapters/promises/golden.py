@@ -7,7 +7,8 @@ from decimal import Decimal
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from adapters.promises.keys import PromiseKey, from_base64url
+from adapters.jwk import from_base64url
+from adapters.promises.keys import PromiseKey
 from domain.ports.promises import BasketPromise
 from domain.shared.values import Money
 

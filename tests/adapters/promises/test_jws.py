@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from joserfc import jwt as jose
 from joserfc.jwk import KeySet, OctKey
 
+from adapters.jwk import base64url, from_base64url, public_jwk
 from adapters.promises.jws import JwsPromiseSigner, JwsPromiseVerifier, UnreadablePromise, no_key
-from adapters.promises.keys import PromiseKey, PromiseKeySet, base64url, from_base64url, public_jwks
+from adapters.promises.keys import PromiseKey, PromiseKeySet, public_jwks
 from domain.ports.promises import BasketPromise, InvalidPromise
 from domain.shared.values import Money
 from tests.adapters.promises.golden import ISSUER, KEY, KEY_ID, NOON, PROMISE, TOKEN
@@ -184,7 +185,7 @@ def _hmac_with_the_public_key() -> str:
         lambda: signed({**HEADER, "kid": OTHER.id}, CLAIMS),
         lambda: signed(HEADER, CLAIMS, OTHER),
         lambda: signed({**HEADER, "kid": OTHER.id}, CLAIMS, OTHER),
-        lambda: signed({**HEADER, "jwk": OTHER.public_jwk}, CLAIMS, OTHER),
+        lambda: signed({**HEADER, "jwk": public_jwk(OTHER.public)}, CLAIMS, OTHER),
         lambda: signed(HEADER, {**CLAIMS, "iss": "urn:else"}),
         lambda: signed(HEADER, [CLAIMS]),
         lambda: TOKEN + ".",
