@@ -38,7 +38,7 @@ class SocketGateway:
         for _reader, writer in self._idle:
             writer.close()
 
-    async def initiate(self, basket: GroceryBasket) -> str:
+    async def initiate(self, basket: GroceryBasket, currency: str = CURRENCY) -> str:
         """The id of the service's basket; the same for the same basket."""
         items = [
             {"offer": {"id": offer_id(line.product), "version": VERSION}, "quantity": line.quantity}
@@ -48,7 +48,7 @@ class SocketGateway:
             "orderItems": items,
             "external_id": str(basket.id),
             "country": "US",
-            "currency": CURRENCY,
+            "currency": currency,
             "source": "benchmark",
             "order_type": "new",
         }

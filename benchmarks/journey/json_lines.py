@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -50,12 +51,16 @@ def basket_of(row: JsonLine) -> GroceryBasket:
 
 
 def verdict_row(basket: int, verdict: JsonLine) -> JsonLine:
-    """The compared part of a verdict: whether it is ready, and code, severity, product and detail of each finding."""
-    found = [*verdict["blockedProducts"], *verdict["validationErrors"]]
+    """The compared part of a verdict: whether it is ready, code, severity, product and detail of each finding, and the
+    sums of the basket as text."""
+    found, order = [*verdict["blockedProducts"], *verdict["validationErrors"]], verdict["checkout"]
+    sums = [("totals", total) for total in order["totals"]]
+    sums += [(name, order[name]) for name in ("total", "payable") if order[name] is not None]
     return {
         "basket": basket,
         "ready": verdict["ready"],
         "findings": [[f["code"], f["severity"], _product(f), _detail(f)] for f in found],
+        "sums": [f"{name} {_price(money)} {money['currency']}" for name, money in sums],
     }
 
 
@@ -67,12 +72,21 @@ def _detail(finding: JsonLine) -> str:
     data = finding["data"]
     match finding["code"]:
         case "price_changed":
-            before = data["expectedPrice"]
-            return f"{before['amount'] if before else 'none'}>{data['currentPrice']['amount']}"
+            return f"{_price(data['expectedPrice'])}>{_price(data['currentPrice'])}"
+        case "price_not_payable":
+            return _price(data["amount"])
         case "product_insufficient_stock":
             return f"{data['available']}/{data['requested']}"
         case _:
             return ""
+
+
+def _price(price: JsonLine | None) -> str:
+    """The amount to the fourth decimal, with the interval of a recurring price."""
+    if price is None:
+        return "none"
+    amount = f"{Decimal(price['amount']):.4f}"
+    return f"{amount}/{price['interval']}" if price.get("interval") else amount
 
 
 class ResumableJournal:

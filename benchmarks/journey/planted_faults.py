@@ -1,12 +1,13 @@
-"""Faults planted into the real data for validation to find: products that the catalogue lacks, and availability that
-changes before the baskets are validated."""
+"""Faults planted into the real data for validation to find: products that the catalogue lacks, availability that
+changes before the baskets are validated, and odd prices."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from benchmarks.journey.catalogue import IN_STOCK, FactRow, availability_row
+from benchmarks.journey.planted_rates import PlantedRates
 from benchmarks.journey.records import GroceryBasket, partner_of
 
 EVERY = 40
@@ -32,9 +33,10 @@ class AvailabilityChange:
 class PlantedFaults:
     left_out: frozenset[int]
     changes: tuple[AvailabilityChange, ...]
+    rates: PlantedRates
 
 
-def plant_faults(baskets: Iterable[GroceryBasket]) -> PlantedFaults:
+def plant_faults(baskets: Sequence[GroceryBasket]) -> PlantedFaults:
     """Depends on the baskets alone. A change for one store is for the first store that bought the product, so that a fact
     for a store competes with one for everywhere."""
     first_store: dict[int, int] = {}
@@ -49,6 +51,7 @@ def plant_faults(baskets: Iterable[GroceryBasket]) -> PlantedFaults:
             for index, product in enumerate(bought)
             for change in _changes(index % EVERY, product, first_store[product])
         ),
+        PlantedRates.plant(bought, baskets, EVERY),
     )
 
 

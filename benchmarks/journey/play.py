@@ -26,6 +26,7 @@ from benchmarks.journey.json_lines import (
     write_lines,
 )
 from benchmarks.journey.planted_faults import PlantedFaults, plant_faults
+from benchmarks.journey.planted_rates import currency_of
 from benchmarks.journey.progress_bars import CONSOLE, bar, with_bar
 from benchmarks.journey.records import LAST_WEEK, GroceryBasket
 from benchmarks.journey.target import LoadFailed, TargetService, own_service
@@ -107,21 +108,22 @@ class Playthrough:
         self._keep(**{name: "learned"})
 
     def _catalogue(self) -> Iterator[FactRow]:
-        left_out = self.planted().left_out
+        planted = self.planted()
         with CONSOLE.status("reading the data"):
             year = dataset.catalogue_year(self.options.week)
         weeks = range(1, LAST_WEEK + 1)
         for product in with_bar("facts", year.products, len(year.products)):
-            if product.id not in left_out:
-                yield from year.facts(product, weeks)
+            if product.id not in planted.left_out:
+                yield from planted.rates.into(product.id, year.facts(product, weeks), next_week=False)
 
     def _next_week(self) -> Iterator[FactRow]:
         """The next week's prices, and changes of stock. The service uses the real clock, so the next week begins now."""
-        plant_faults, year, now = self.planted(), dataset.catalogue_year(self.options.week), datetime.now(UTC)
+        planted, year, now = self.planted(), dataset.catalogue_year(self.options.week), datetime.now(UTC)
         for product in year.products:
-            if product.id not in plant_faults.left_out:
-                yield from year.week_begins(self.options.week + 1, now, product.id)
-        for change in plant_faults.changes:
+            if product.id not in planted.left_out:
+                begins = year.week_begins(self.options.week + 1, now, product.id)
+                yield from planted.rates.into(product.id, begins, next_week=True)
+        for change in planted.changes:
             yield change.row()
 
     async def _initiate(self, gateway: SocketGateway, baskets: list[GroceryBasket]) -> bool:
@@ -130,7 +132,9 @@ class Playthrough:
             with bar("initiating", len(baskets), len(journal.done)) as advance:
 
                 async def initiate(basket: GroceryBasket) -> None:
-                    journal.record({"basket": basket.id, "id": await gateway.initiate(basket)})
+                    journal.record(
+                        {"basket": basket.id, "id": await gateway.initiate(basket, currency_of(basket.store))}
+                    )
                     advance(1)
 
                 return await run_concurrently(self.options.callers, waiting, initiate, self.stop)
@@ -176,7 +180,7 @@ def play_and_compare(options: PlayOptions, folder: Path, service: Path | None) -
     if not whole:
         CONSOLE.print("Interrupted; the same command continues.")
         return INTERRUPTED
-    differences = compare([*run.verdicts()], run.known_products(), run.planted().changes, run.options.week)
+    differences = compare([*run.verdicts()], run.known_products(), run.planted(), run.options.week)
     CONSOLE.print("Nothing differs." if differences == 0 else f"{differences:,} differences")
     return 0 if differences == 0 else 1
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.journey.catalogue import CatalogueYear, WeekCalendar, decimal, periods, weekly_prices
+from benchmarks.journey.catalogue import CatalogueYear, WeekCalendar, decimal, periods, price_row, weekly_prices
 from benchmarks.journey.json_lines import ResumableJournal, basket_of, basket_row, verdict_row, write_lines
 from benchmarks.journey.planted_faults import EVERY, plant_faults
 from benchmarks.journey.records import GroceryBasket, GroceryLine, GroceryProduct, SaleRow, merge_sales
@@ -110,6 +110,23 @@ def test_planted_faults_depend_on_the_baskets_alone_and_spare_left_out_products(
     assert {change.status for change in plants.changes} == {"blocked", "out_of_stock", "available"}
 
 
+def test_planted_rates_give_each_price_its_interval_and_each_currency_that_is_paid_in() -> None:
+    baskets = merge_sales([sale(product, basket=product, store=product) for product in range(200)])
+    rates = plant_faults(baskets).rates
+    row = price_row(8, "1.99")
+
+    [monthly] = rates.into(8, [row], next_week=False)
+    assert (monthly["amount"], monthly["currency"], monthly["interval"]) == ("1.99", "USD", "P1M")
+    [once], [then] = (rates.into(9, [price_row(9, "1.99")], next_week=later) for later in (False, True))
+    assert (once["interval"], then["interval"]) == (None, "P1M")
+    [fine] = rates.into(11, [price_row(11, "1.99")], next_week=True)
+    assert fine["amount"] == "1.995"
+    dollars, yen = rates.into(3, [price_row(3, "1.99")], next_week=False)
+    assert (dollars["amount"], yen["amount"], yen["currency"]) == ("1.99", "99.5", "JPY")
+    _, dinars = rates.into(17, [price_row(17, "1.99")], next_week=False)
+    assert (dinars["amount"], dinars["currency"]) == ("0.199", "KWD")
+
+
 def test_a_basket_row_round_trips() -> None:
     [basket] = merge_sales([sale(5, quantity=2), sale(3)])
     assert basket_of(basket_row(basket)) == basket
@@ -138,7 +155,7 @@ def test_an_incomplete_file_is_removed(tmp_path: Path) -> None:
 
 
 def test_a_verdict_row_holds_the_compared_values() -> None:
-    money = {"amount": "1.50", "currency": "USD"}
+    money = {"amount": "1.50", "currency": "USD", "interval": "P1M"}
     changed = {
         "code": "price_changed",
         "severity": "error",
@@ -151,12 +168,21 @@ def test_a_verdict_row_holds_the_compared_values() -> None:
         "offerId": "o-3",
         "data": {"available": 1, "requested": 2},
     }
-    verdict = {"ready": False, "blockedProducts": [few], "validationErrors": [changed]}
+    fine = {
+        "code": "price_not_payable",
+        "severity": "warning",
+        "offerId": None,
+        "data": {"amount": {"amount": "9.995", "currency": "USD"}, "minorUnit": 2},
+    }
+    order = {"totals": [money], "total": {"amount": "1.50", "currency": "USD"}, "payable": None}
+    verdict = {"ready": False, "blockedProducts": [few], "validationErrors": [changed, fine], "checkout": order}
     assert verdict_row(8, verdict) == {
         "basket": 8,
         "ready": False,
         "findings": [
             ["product_insufficient_stock", "error", 3, "1/2"],
-            ["price_changed", "error", 5, "none>1.50"],
+            ["price_changed", "error", 5, "none>1.5000/P1M"],
+            ["price_not_payable", "warning", 0, "9.9950"],
         ],
+        "sums": ["totals 1.5000/P1M USD", "total 1.5000 USD"],
     }
