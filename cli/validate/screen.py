@@ -8,6 +8,8 @@ from typing import Any
 from pydantic_core import to_jsonable_python
 
 from cli.output import STDOUT, Output, StyledText
+from cli.show import print_remedy
+from domain.basket.serialization import serialize_remedy
 from domain.catalogue.facts import Fact
 from domain.shared.findings import Finding
 from domain.shared.formatting import format_time
@@ -36,6 +38,7 @@ def as_of_json(result: AsOfVerdict, *, explain: bool) -> dict[str, Any]:
         "blockedProducts": verdict.blocked_products,
         "validationErrors": verdict.validation_errors,
         "evidence": verdict.evidence,
+        "remedy": serialize_remedy(result.remedy, _version_after(result)),
         "stored": _stored_json(result, result.stored),
         "equal": None if result.stored is None else is_as_expected(result),
         "lastVerdict": _stored_json(result, result.last),
@@ -56,6 +59,11 @@ def as_of_json(result: AsOfVerdict, *, explain: bool) -> dict[str, Any]:
     return jsonable
 
 
+def _version_after(result: AsOfVerdict) -> int:
+    """The version that a remedy applies to: that of the recorded verdict, or of the basket, which stays as it is."""
+    return result.basket.version if result.stored is None else result.stored.version
+
+
 def _stored_json(result: AsOfVerdict, stored: StoredVerdict | None) -> dict[str, Any] | None:
     if stored is None:
         return None
@@ -65,6 +73,8 @@ def _stored_json(result: AsOfVerdict, stored: StoredVerdict | None) -> dict[str,
         "basketVersion": stored.validated_version,
         "validatedAt": stored.at,
         "ready": stored.verdict.ready,
+        "remedy": serialize_remedy(stored.remedy, stored.version),
+        "promise": stored.promise,
         "difference": {
             "gone": diff.gone,
             "new": diff.new,
@@ -83,6 +93,7 @@ def show(result: AsOfVerdict, *, explain: bool, out: Output = STDOUT) -> None:
     )
     for finding in verdict.findings:
         out.say(_line("  ", finding))
+    print_remedy(to_jsonable_python(serialize_remedy(result.remedy, _version_after(result))), out)
     if result.stored is not None:
         _show_stored(out, result, result.stored)
     elif result.last is not None:

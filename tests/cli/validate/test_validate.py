@@ -59,6 +59,39 @@ async def test_findings_that_differ_today_are_shown(shop: Shop) -> None:
     assert "- stored: error a_check_of_old at $: it was so" in ended.out
 
 
+async def test_the_remedy_is_what_update_takes_and_leads_where_it_says(shop: Shop) -> None:
+    basket = await shop.fill(item("o-1", 9))
+
+    said = json.loads((await shop.checkout("validate", basket.id, "--json")).out)
+    told = (await shop.checkout("validate", basket.id)).out
+
+    (line,) = basket.items
+    action = {"orderItemActionType": "change_quantity", "id": line, "quantity": 5}
+    assert said["remedy"] == {
+        "ifMatch": f'"{basket.version}"',
+        "orderItemActions": [action],
+        "leadsTo": {"ready": True, "total": {"amount": "50.00", "currency": "GBP"}, "remaining": []},
+    }
+    assert "the remedy leads to ready, total 50.00 GBP; send it to update:" in told
+    assert f'If-Match: "{basket.version}"' in told
+    [body] = [printed for printed in told.splitlines() if printed.startswith("  {")]
+    assert json.loads(body) == {"orderItemActions": [action]}
+
+
+async def test_a_recorded_verdict_has_the_remedy_that_its_caller_got(shop: Shop) -> None:
+    basket = await shop.fill(item("o-1", 9))
+    version = await shop.judge(basket)
+
+    repeated = json.loads((await shop.checkout("validate", basket.id, "--at-version", version, "--json")).out)
+    shown = json.loads((await shop.checkout("show", basket.id, "--json")).out)["lastVerdict"]
+
+    assert repeated["remedy"]["ifMatch"] == f'"{version}"'
+    assert repeated["remedy"] == repeated["stored"]["remedy"] == shown["remedy"]
+    ready = await shop.fill(item("o-1", 1))
+    said = json.loads((await shop.checkout("validate", ready.id, "--json")).out)
+    assert (said["ready"], said["remedy"]) == (True, None)
+
+
 async def test_as_of_a_time_the_basket_is_that_of_then(shop: Shop) -> None:
     basket = await shop.fill(item("o-1", 2))
     version = await shop.judge(basket)
