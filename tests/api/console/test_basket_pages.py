@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from itertools import pairwise
@@ -14,7 +15,8 @@ from domain.basket.codec import decode_all
 from domain.shared.eventsourcing import fold
 from tests.api.console.browser import Window, texts
 from tests.api.console.conftest import ConsoleStage
-from tests.api.console.played_service import HOSTILE
+from tests.api.console.played_service import HOSTILE, PARTNERS
+from tests.api.console.shell_words import curl_request, shell_arguments
 from tests.service.checkout_process import line, order_of
 
 _EVENTS_OF = "SELECT data FROM events WHERE stream_id = $1 ORDER BY version"
@@ -167,6 +169,37 @@ async def test_a_ready_verdict_shows_its_promise(stage: ConsoleStage, operator: 
     promise = page.locator('[data-panel="promise"]')
     await expect(promise).to_contain_text("Counts until")
     await expect(promise.locator('dt:text-is("Token") + dd')).to_contain_text("eyJ")
+
+
+async def test_one_click_makes_the_curl_that_sends_the_remedy(stage: ConsoleStage, operator: Window) -> None:
+    """The command works as it stands, once: then the basket has moved on, and the page says so."""
+    partner = PARTNERS[2]
+    token = (await stage.service.command("token", "--partner", partner)).strip()
+    async with stage.service.caller(partner) as caller:
+        # 500 are available, and the other product is blocked.
+        order = order_of(line("o-820165", 600), line("o-821083"), country="US", currency="USD")
+        basket_id = (await caller.post("/partner/checkout/initiate", json=order)).json()["id"]
+        verdict = (await caller.post(f"/partner/checkout/validate/{basket_id}")).json()
+        page = operator.page
+        await operator.open(f"/baskets/{basket_id}")
+        await page.get_by_role("button", name="Make the curl").click()
+        command = await page.locator('[data-command="remedy"]').inner_text()
+        copied = await page.locator(".q-dialog .copy").get_attribute("data-copy")
+
+        sent = curl_request(shell_arguments(command, token))
+        assert copied == command
+        assert sent.url == f"{stage.service.url}/partner/checkout/update"
+        assert sent.headers["If-Match"] == verdict["remedy"]["ifMatch"]
+        assert json.loads(sent.body) == {"orderItemActions": verdict["remedy"]["orderItemActions"]}
+        caller.cookies.clear()
+        answers = [
+            await caller.request(sent.method, sent.url, headers=dict(sent.headers), content=sent.body) for _ in range(2)
+        ]
+
+    assert [answer.status_code for answer in answers] == [200, 412]
+    assert answers[0].json()["id"] == basket_id
+    assert answers[0].json()["order"]["total"] == verdict["remedy"]["leadsTo"]["total"]
+    await expect(page.locator('[data-panel="remedy"]')).to_contain_text("so the call gets a 412")
 
 
 async def test_text_by_partners_is_shown_as_text(stage: ConsoleStage, operator: Window) -> None:
