@@ -22,7 +22,7 @@ from api.console.components.widgets import (
 )
 from api.console.page_context import PageContext
 from api.console.remedy_curl import UnusableAddress, remedy_curl
-from domain.operators.history.verdict_reader import RemedyCall
+from domain.operators.history.verdict_reader import RemedyCall, VerdictSummary
 from domain.shared.findings import (
     LinePriceAcceptance,
     LineQuantityChange,
@@ -40,10 +40,15 @@ ACTIONS_SHOWN = 20
 _ORIGIN = "window.location.origin"
 
 
-def draw_remedy(page: PageContext, basket_id: str, remedy: RemedyCall, *, last_version: int) -> None:
-    """The remedy as a panel. `last_version` is the basket's: a remedy for an earlier one is refused."""
+def draw_remedy(page: PageContext, basket_id: str, verdict: VerdictSummary, *, last_version: int) -> None:
+    """The verdict's remedy as a panel, if it has one. `last_version` is the basket's: a remedy for an earlier one is
+    refused."""
+    remedy = verdict.remedy
+    if remedy is None:
+        return
     actions = remedy.order_item_actions
-    with panel("Remedy", "what the caller can send to update", marker="remedy") as head:
+    note = f"of the verdict of version {verdict.version}: what the caller can send to update"
+    with panel("Remedy", note, marker="remedy") as head:
         with head:
             button("Make the curl", partial(_show_curl, page, basket_id, remedy), symbol="terminal")
         with box("body stack"):
@@ -62,7 +67,7 @@ def draw_remedy(page: PageContext, basket_id: str, remedy: RemedyCall, *, last_v
                     ("Findings then", partial(_draw_codes, remedy.leads_to.remaining)),
                 ]
             )
-            if remedy.if_match != f'"{last_version}"':
+            if verdict.version != last_version:
                 notice(
                     f"The basket is at version {last_version} now, so the call gets a 412. Validate it again first.",
                     "warn",

@@ -107,10 +107,10 @@ class _BasketPage:
     def _draw_last_verdict(self) -> None:
         """What the last verdict gives its caller."""
         last = max(self._verdicts.values(), key=lambda verdict: verdict.version, default=None)
-        if last is not None and last.remedy is not None:
-            draw_remedy(self._page, self._id, last.remedy, last_version=self._last)
-        if last is not None and last.promise is not None:
-            draw_promise(last.promise)
+        if last is not None:
+            draw_remedy(self._page, self._id, last, last_version=self._last)
+            if last.promise is not None:
+                draw_promise(last.promise)
 
     def _draw_version_picker(self, last: int) -> None:
         with box("version-row"):

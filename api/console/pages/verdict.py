@@ -74,8 +74,7 @@ def _draw(page: PageContext, basket_id: str, verdict: VerdictDetails) -> None:
                     ("Rests on", count_text(len(verdict.evidence), "fact")),
                 ]
             )
-        if verdict.remedy is not None:
-            draw_remedy(page, basket_id, verdict.remedy, last_version=verdict.last_version)
+        draw_remedy(page, basket_id, verdict, last_version=verdict.last_version)
         if verdict.promise is not None:
             draw_promise(verdict.promise)
         if verdict.findings:
