@@ -145,6 +145,17 @@ class CommandExecutor:
                     return await self._change(basket_id, execution)
             raise VersionConflict(await self._baskets.load(basket_id))
 
+    async def settle_without_basket(self, response: RenderedResponse, key: IdempotencyKey) -> RenderedResponse:
+        """The key's response where `settle` raised BasketNotFound: this one, or the one that was stored first."""
+        try:
+            await self._idempotency.save_response(key, response)
+        except AnsweredElsewhere:
+            found = await self._idempotency.find_response(key)
+            if found is None:
+                raise
+            return found
+        return response
+
     async def is_external_id_taken(self, basket: Basket, caller: Caller) -> bool:
         """Whether another open basket of its organisation holds the basket's external id."""
         external_id = basket.details.external_id

@@ -160,7 +160,8 @@ class BasketHandlers:
         try:
             return await self._executor.settle(report.basket_id, decide, render, caller, key)
         except BasketNotFound:
-            return render(OrderResult(report, None, self._clock(), "refused", "basket_not_found"))
+            response = render(OrderResult(report, None, self._clock(), "refused", "basket_not_found"))
+            return await self._executor.settle_without_basket(response, key)
 
     async def _late_refusal(self, basket: Basket, report: OrderReport, caller: Caller) -> OrderRefusal | None:
         """The refusals that other data than the basket's state gives."""

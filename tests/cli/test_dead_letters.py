@@ -25,7 +25,7 @@ from tests.cli.dead_letter_setup import ADA, Office, open_office
 from tests.contracts.catalogue import unique
 from tests.servers.checkout_command import run_with
 from tests.servers.waiting import eventually
-from tests.workers.command_gateway import CommandGateway, add, order
+from tests.workers.command_gateway import CommandGateway, add, order, order_results
 from tests.workers.command_gateway import initiate as initiate_message
 
 
@@ -240,12 +240,18 @@ async def test_a_retry_that_is_cut_off_executes_nothing_twice(
     assert {result.status for result in (await gateway.results([id]))[id]} == {200}
 
 
+async def results_of(office: Office, basket_id: str) -> list[str | None]:
+    """The codes of the results of a basket's orders."""
+    return [result["code"] for result in (await order_results(office.settings, basket_id))[basket_id]]
+
+
 async def test_an_order_that_came_before_its_basket_completes_it_by_a_retry(office: Office) -> None:
     uuid = new_id()
     basket_id = f"basket-{uuid}"
     async with office.commanding():
         await send(office.settings, [order(basket_id, "order-7")])
         (letter,) = await office.buried(basket=basket_id)
+        await eventually(lambda: results_of(office, basket_id), every=0.1)
     assert (letter.kind, letter.code) == ("order", "basket_not_found")
     assert (await office.box.retry(letter.id, ADA)).result == "failed"
 
@@ -257,6 +263,7 @@ async def test_an_order_that_came_before_its_basket_completes_it_by_a_retry(offi
     stored = await office.parts.event_store.read_events(basket_id)
     assert stored[-1].type == "checkout.basket-completed.v1"
     assert json.loads(stored[-1].metadata)["actor"] == "kafka:orders"
+    assert await results_of(office, basket_id) == ["basket_not_found", "basket_not_found", None]
 
 
 async def test_a_second_order_of_a_basket_waits_until_the_first_is_skipped(office: Office) -> None:

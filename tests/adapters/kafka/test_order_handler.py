@@ -130,6 +130,16 @@ async def test_a_message_that_is_settled_again_gets_the_same_result_whatever_hap
     assert (await orders.checkout.handlers.get(id, "acme")).status == "open"
 
 
+async def test_a_report_without_a_basket_gets_the_same_result_again() -> None:
+    orders = Orders()
+    received = orders.received(basket_id(99))
+    first = await orders.settle(received)
+    orders.checkout.clock.advance(SECOND)
+    again = await Orders(orders.checkout).settle(received)
+    assert again.result.value == first.result.value
+    assert again.letter is not None
+
+
 async def test_a_report_that_its_sender_sends_twice_is_settled_once() -> None:
     orders = Orders()
     id = await orders.begin()
