@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from hashlib import sha256
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 from pydantic import BaseModel, JsonValue, ValidationError
 from pydantic_core import ErrorDetails
@@ -16,7 +16,14 @@ from adapters.wire.problems import MAX_ERRORS
 from adapters.wire.request_errors import InvalidRequest, MalformedBody, RepeatedMemberName, UnsupportedContentEncoding
 from adapters.wire.requests import CancelRequest, InitiateRequest, RequestLimits, UpdateRequest
 from adapters.wire.strict_json import InvalidJson, RepeatedMember, read_json
-from domain.basket.commands import NO_PRECONDITIONS, CancelBasket, InitiateBasket, Preconditions, UpdateBasket
+from domain.basket.commands import (
+    NO_PRECONDITIONS,
+    ActionKind,
+    CancelBasket,
+    InitiateBasket,
+    Preconditions,
+    UpdateBasket,
+)
 from domain.shared.errors import Violation
 
 M = TypeVar("M", bound=BaseModel)
@@ -142,7 +149,8 @@ _JSON_TYPE_MESSAGES = {
     "model_attributes_type": "Input should be an object",
     "list_type": "Input should be a valid array",
 }
-_ACTION_TYPES = "add, remove, change_quantity, swap, clear, update_details or expect_price"
+*_FIRST_TYPES, _LAST_TYPE = get_args(ActionKind)
+_ACTION_TYPES = f"{', '.join(_FIRST_TYPES)} or {_LAST_TYPE}"
 
 
 def _violation(detail: ErrorDetails) -> Violation:

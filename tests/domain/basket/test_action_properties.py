@@ -144,7 +144,7 @@ def applied(draw: st.DrawFn) -> Applied:
 
 
 @given(applied())
-@settings(max_examples=300)
+@settings(max_examples=200)
 def test_an_update_does_what_its_actions_do_one_by_one(given: Applied) -> None:
     context = given.context()
     assert [*apply_actions(context, given.actions)] == given.results
