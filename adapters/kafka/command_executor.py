@@ -19,6 +19,7 @@ from adapters.settings import Settings
 from adapters.wire.handling import ParsedRequest, read_handling
 from adapters.wire.headers import read_preconditions
 from adapters.wire.problems import to_problem
+from adapters.wire.query_parameters import INCLUDED_FINDINGS, read_include
 from adapters.wire.request_errors import BodyTooLarge, InvalidBasketId, InvalidHeader
 from adapters.wire.request_parser import (
     fingerprint,
@@ -189,17 +190,30 @@ class KafkaCommandExecutor:
         if len(message.body) > self._max_body_bytes:
             raise BodyTooLarge(self._max_body_bytes)
         content: JsonValue = None
+        included = False
         parsed: ParsedRequest[Command]
         handling = read_handling(message.prefer, self._default_handling)
         match message.type:
             case "checkout.initiate-basket.v1":
+                included = read_include(message.include)
                 content = parse_body(message.body)
-                parsed = parse_initiate(content, self._limits, handling=handling, preconditions=preconditions)
+                parsed = parse_initiate(
+                    content,
+                    self._limits,
+                    handling=handling,
+                    preconditions=preconditions,
+                    include_findings=included,
+                )
             case "checkout.update-basket.v1":
-                basket_id = _subject(message)
+                basket_id, included = _subject(message), read_include(message.include)
                 content = parse_body(message.body)
                 parsed = parse_update(
-                    content, self._limits, handling=handling, basket_id=basket_id, preconditions=preconditions
+                    content,
+                    self._limits,
+                    handling=handling,
+                    basket_id=basket_id,
+                    preconditions=preconditions,
+                    include_findings=included,
                 )
             case "checkout.validate-basket.v1":
                 parsed = ParsedRequest(ValidateBasket(_subject(message), preconditions))
@@ -211,7 +225,7 @@ class KafkaCommandExecutor:
                 )
             case _:
                 raise InvalidHeader("ce_type", f"this must be {INITIATE}, {UPDATE}, {VALIDATE} or {CANCEL}")
-        digest = fingerprint(content, normalize_id(message.subject or ""))
+        digest = fingerprint(content, normalize_id(message.subject or ""), *(INCLUDED_FINDINGS if included else ()))
         return KeyedCommand(
             parsed, caller, IdempotencyKey(f"{caller.partner}/kafka:{message.type}", message.id, digest)
         )

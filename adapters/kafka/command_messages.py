@@ -57,6 +57,10 @@ class CommandMessage:
         return self._joined("prefer")
 
     @property
+    def include(self) -> str | None:
+        return self._joined("include")
+
+    @property
     def content_encoding(self) -> str | None:
         return self._joined("content-encoding")
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from typing import Annotated, Literal
-from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
-from adapters.wire.problems import MAX_ERRORS
-from adapters.wire.request_errors import InvalidParameters
+from adapters.wire.query_parameters import query_pairs, refuse
 from domain.basket.events import BasketStatus
 from domain.basket.listing import MAX_LISTED
 from domain.ports.basket_list import BasketFilter
@@ -55,7 +53,7 @@ def parse_list(query_string: bytes) -> ListParameters:
     """Raises InvalidParameters with everything that is wrong. The order of parameters does not matter."""
     values: dict[str, str] = {}
     repeated: dict[str, None] = {}
-    for name, value in _pairs(query_string):
+    for name, value in query_pairs(query_string):
         if name in values:
             repeated[name] = None
         values[name] = value
@@ -64,18 +62,8 @@ def parse_list(query_string: bytes) -> ListParameters:
         parameters = ListParameters.model_validate(values)
     except ValidationError as error:
         violations += map(_violation, error.errors(include_url=False, include_input=False))
-    if violations:
-        listed = tuple(violations[:MAX_ERRORS])
-        raise InvalidParameters(listed, omitted=len(violations) - len(listed))
+    refuse(violations)
     return parameters
-
-
-def _pairs(query_string: bytes) -> list[tuple[str, str]]:
-    try:
-        return parse_qsl(query_string.decode("ascii"), keep_blank_values=True, errors="strict")
-    except ValueError:
-        violation = Violation((), "wrong_format", "the query is percent-encoded UTF-8")
-        raise InvalidParameters((violation,)) from None
 
 
 def _violation(detail: ErrorDetails) -> Violation:

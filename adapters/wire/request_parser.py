@@ -46,10 +46,13 @@ def parse_initiate(
     handling: Handling = LENIENT,
     landing_basket_id: str | None = None,
     preconditions: Preconditions = NO_PRECONDITIONS,
+    include_findings: bool = False,
 ) -> ParsedRequest[InitiateBasket]:
     """Raises InvalidRequest with everything that is wrong."""
     request, ignored = parse_request(InitiateRequest, content, limits, handling)
-    command = request.to_command(landing_basket_id=landing_basket_id, preconditions=preconditions)
+    command = request.to_command(
+        landing_basket_id=landing_basket_id, preconditions=preconditions, include_findings=include_findings
+    )
     return ParsedRequest(command, handling, ignored)
 
 
@@ -60,10 +63,12 @@ def parse_update(
     basket_id: str,
     handling: Handling = LENIENT,
     preconditions: Preconditions = NO_PRECONDITIONS,
+    include_findings: bool = False,
 ) -> ParsedRequest[UpdateBasket]:
     """Raises InvalidRequest with everything that is wrong."""
     request, ignored = parse_request(UpdateRequest, content, limits, handling)
-    return ParsedRequest(request.to_command(basket_id=basket_id, preconditions=preconditions), handling, ignored)
+    command = request.to_command(basket_id=basket_id, preconditions=preconditions, include_findings=include_findings)
+    return ParsedRequest(command, handling, ignored)
 
 
 def parse_request(

@@ -243,6 +243,7 @@ class InitiateRequest(RequestModel):
         *,
         landing_basket_id: str | None = None,
         preconditions: Preconditions = NO_PRECONDITIONS,
+        include_findings: bool = False,
     ) -> InitiateBasket:
         items = self.order.order_items
         return InitiateBasket(
@@ -251,6 +252,7 @@ class InitiateRequest(RequestModel):
             checkout_id=self.order.checkout_id,
             landing_basket_id=landing_basket_id,
             preconditions=preconditions,
+            include_findings=include_findings,
         )
 
 
@@ -365,8 +367,15 @@ class UpdateRequest(RequestModel):
     order_item_actions: list[ActionRequest]
     """The actions, in the order in which they are applied."""
 
-    def to_command(self, *, basket_id: str, preconditions: Preconditions = NO_PRECONDITIONS) -> UpdateBasket:
-        return UpdateBasket(basket_id, tuple(action.to_action() for action in self.order_item_actions), preconditions)
+    def to_command(
+        self,
+        *,
+        basket_id: str,
+        preconditions: Preconditions = NO_PRECONDITIONS,
+        include_findings: bool = False,
+    ) -> UpdateBasket:
+        actions = tuple(action.to_action() for action in self.order_item_actions)
+        return UpdateBasket(basket_id, actions, preconditions, include_findings)
 
 
 REASON_CODE_PATTERN = r"^[A-Za-z0-9_.\-]{1,64}$"

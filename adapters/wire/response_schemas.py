@@ -5,39 +5,15 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
-from pydantic.alias_generators import to_camel
+from pydantic import AwareDatetime, Field, JsonValue
 
+from adapters.wire.base_schemas import MoneyShape, PriceShape, ResponseSchema
+from adapters.wire.finding_schemas import FindingShape, IncludedFindings, PassedShape, RemedyShape
 from adapters.wire.known_members import MAX_IGNORED
 from domain.basket.commands import ActionKind, ActionStatus
 from domain.basket.events import BasketStatus, CountrySource
 from domain.basket.orders import OrderOutcome, OrderRefusal, OrderStatus
-from domain.shared.findings import Resolution, Severity
-from domain.shared.values import INTERVAL_PATTERN, BasketId, OrderItemType
-
-Amount = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?$")]
-
-
-class ResponseSchema(BaseModel):
-    """The text under a field is its description in what is published."""
-
-    model_config = ConfigDict(alias_generator=to_camel, use_attribute_docstrings=True)
-
-
-class MoneyShape(ResponseSchema):
-    """An amount in a currency."""
-
-    amount: Amount
-    """The amount as a decimal string, such as 10.00."""
-    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")]
-    """The currency, ISO 4217."""
-
-
-class PriceShape(MoneyShape):
-    """An amount in a currency, paid once or again and again."""
-
-    interval: Annotated[str, Field(pattern=INTERVAL_PATTERN, examples=["P1M"])] | None = None
-    """The time between two payments, an ISO 8601 duration such as P1M; null for an amount that is paid once."""
+from domain.shared.values import BasketId, OrderItemType
 
 
 class ProductShape(ResponseSchema):
@@ -131,7 +107,7 @@ class OrderShape(ResponseSchema):
     """Where it is sent: personal data."""
     order_items: list[OrderItemShape]
     """The lines."""
-    totals: list[PriceShape] = []
+    totals: Annotated[list[PriceShape], Field(default_factory=list)]
     """The sums of the priced lines: one for each interval and currency, once first, then by the interval's length."""
     total: MoneyShape | None
     """The sum of all lines; null if a line is unpriced, or if intervals or currencies are mixed."""
@@ -155,14 +131,14 @@ class LenientAnswer(ResponseSchema):
     """How many more were ignored. Left out if `ignored` names all."""
 
 
-class InitiateAnswer(LenientAnswer):
+class InitiateAnswer(IncludedFindings, LenientAnswer):
     """The basket that was created or updated."""
 
     id: BasketId
     """The basket's id."""
 
 
-class OrderAnswer(ResponseSchema):
+class OrderAnswer(IncludedFindings):
     """A basket."""
 
     id: BasketId
@@ -171,8 +147,13 @@ class OrderAnswer(ResponseSchema):
     """The basket as it is."""
 
 
-class CancelAnswer(OrderAnswer, LenientAnswer):
+class CancelAnswer(LenientAnswer):
     """The basket that was cancelled."""
+
+    id: BasketId
+    """The basket's id."""
+    order: OrderShape
+    """The basket as it is."""
 
 
 class BasketSummaryShape(ResponseSchema):
@@ -238,7 +219,7 @@ class ActionResultShape(ResponseSchema):
     """Every line that left: an offer takes its add-ons along, and a swap those that the new offer does not carry."""
 
 
-class UpdateAnswer(LenientAnswer):
+class UpdateAnswer(IncludedFindings, LenientAnswer):
     """What an update did."""
 
     id: BasketId
@@ -247,117 +228,6 @@ class UpdateAnswer(LenientAnswer):
     """The basket as it is now."""
     action_results: list[ActionResultShape]
     """What each action did, in the order of the request."""
-
-
-class FindingShape(ResponseSchema):
-    """One thing that a check has to say."""
-
-    code: str
-    """Which check found it; more codes may come."""
-    severity: Severity
-    """An error makes the basket not ready, a warning does not."""
-    resolution: Resolution
-    """What can be done about it."""
-    message: str
-    """The finding in words, for people."""
-    path: str
-    """Where in `checkout`, as an RFC 9535 JSONPath."""
-    order_item_id: str | None
-    """The line that it is about, of several the first."""
-    offer_id: str | None
-    """The offer of that line."""
-    product_code: str | None
-    """The product that it is about."""
-    data: dict[str, JsonValue]
-    """The facts that the message is made of; which ones depends on the code."""
-    evidence: Annotated[list[str], Field(default_factory=list)]
-    """The ids of the catalogue's and policies' facts that it rests on."""
-
-
-class PassedShape(ResponseSchema):
-    """Checks that found nothing and rest on the same facts."""
-
-    codes: list[str]
-    """The checks; more may come."""
-    evidence: list[str]
-    """The ids of the catalogue's and policies' facts that they rest on."""
-
-
-class RemovalShape(ResponseSchema):
-    """Removes a line, and its add-ons with it."""
-
-    order_item_action_type: Literal["remove"]
-    """The kind of action."""
-    id: str
-    """The line."""
-
-
-class QuantityChangeShape(ResponseSchema):
-    """Sets a line's quantity."""
-
-    order_item_action_type: Literal["change_quantity"]
-    """The kind of action."""
-    id: str
-    """The line."""
-    quantity: Annotated[int, Field(ge=1)]
-    """The new quantity."""
-    expected_price: Annotated[PriceShape, Field(default=None)]
-    """The current price of one; there where the line's price is mended too."""
-
-
-class OfferVersionShape(ResponseSchema):
-    """One version of an offer."""
-
-    id: str
-    """The offer's id."""
-    version: str
-    """The offer's version."""
-
-
-class SwapShape(ResponseSchema):
-    """Puts another version of the offer into a line."""
-
-    order_item_action_type: Literal["swap"]
-    """The kind of action."""
-    id: str
-    """The line."""
-    offer: OfferVersionShape
-    """The offer version that the line shall have."""
-    quantity: Annotated[int, Field(default=None, ge=1)]
-    """The new quantity; there where it changes."""
-
-
-class PriceAcceptanceShape(ResponseSchema):
-    """Accepts a line's current price."""
-
-    order_item_action_type: Literal["expect_price"]
-    """The kind of action."""
-    id: str
-    """The line."""
-    expected_price: PriceShape
-    """The current price of one."""
-
-
-class LeadsToShape(ResponseSchema):
-    """What the next validation says once the actions were applied, on the same facts."""
-
-    ready: bool
-    """Whether the basket may become an order then."""
-    total: MoneyShape | None
-    """The basket's total then; null where it has none."""
-    remaining: list[str]
-    """The codes of all findings that are left, warnings included: sorted, each once."""
-
-
-class RemedyShape(ResponseSchema):
-    """The smallest change that mends what the caller can mend."""
-
-    if_match: str
-    """The version that the actions were judged on, to be sent as `If-Match`."""
-    order_item_actions: list[RemovalShape | QuantityChangeShape | SwapShape | PriceAcceptanceShape]
-    """The actions, to be sent to update as they stand; more kinds may come."""
-    leads_to: LeadsToShape
-    """What they lead to."""
 
 
 class ValidateAnswer(ResponseSchema):

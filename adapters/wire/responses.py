@@ -14,9 +14,17 @@ from adapters.wire.problems import to_problem
 from domain.basket.basket import Basket
 from domain.basket.commands import ActionResult, Cancelled, Initiated, Preconditions, Updated, Validated
 from domain.basket.listing import ListedBaskets
-from domain.basket.serialization import Document, entity_tag, serialize_order, serialize_summary, serialize_verdict
+from domain.basket.serialization import (
+    Document,
+    entity_tag,
+    serialize_assessment,
+    serialize_order,
+    serialize_summary,
+    serialize_verdict,
+)
 from domain.ports.event_store import RenderedResponse
 from domain.shared.errors import BasketExists, CommandRejected
+from domain.shared.findings import Assessment
 
 Result = Initiated | Updated | Validated | Cancelled
 
@@ -40,34 +48,38 @@ def render_body(result: Result, members: Mapping[str, JsonValue] = MappingProxyT
     """`members` are added to the answer to a body."""
     match result:
         case Initiated():
-            return to_json({"id": result.basket.id, **members})
+            return to_json({"id": result.basket.id, **_findings(result.basket, result.assessment), **members})
         case Updated():
             return to_json(
                 {
                     "id": result.basket.id,
                     "order": serialize_order(result.basket),
                     "actionResults": [_action_result(each) for each in result.results],
+                    **_findings(result.basket, result.assessment),
                     **members,
                 }
             )
         case Validated():
             return to_json(serialize_verdict(result))
         case Cancelled():
-            return order_body(result.basket, members)
+            return order_body(result.basket, members=members)
         case _:
             assert_never(result)
 
 
-def render_order(basket: Basket, preconditions: Preconditions) -> RenderedResponse:
-    """The order, or 304 if the caller has it already. Raises VersionMismatch."""
+def render_order(
+    basket: Basket, assessment: Assessment | None = None, *, preconditions: Preconditions
+) -> RenderedResponse:
+    """The order, or 304 if the caller has it already. With an assessment there is no 304: findings change without a
+    new version. Raises VersionMismatch."""
     # A basket expires without a new version at first. Callers who have it as open must see that.
     expired_since = basket.status == "expired" and basket.modified_on < basket.expires_at
     try:
         preconditions.check(basket.id, basket.version)
     except BasketExists:
-        if not expired_since:
+        if not expired_since and assessment is None:
             return RenderedResponse(304, {"cache-control": "no-store", "ETag": entity_tag(basket.version)}, b"")
-    return _basket_response(basket, order_body(basket))
+    return _basket_response(basket, order_body(basket, assessment))
 
 
 def render_list(listed: ListedBaskets) -> RenderedResponse:
@@ -78,8 +90,17 @@ def list_body(listed: ListedBaskets) -> bytes:
     return to_json({"baskets": [serialize_summary(basket) for basket in listed.baskets], "next": listed.next_cursor})
 
 
-def order_body(basket: Basket, members: Mapping[str, JsonValue] = MappingProxyType({})) -> bytes:
-    return to_json({"id": basket.id, "order": serialize_order(basket), **members})
+def order_body(
+    basket: Basket,
+    assessment: Assessment | None = None,
+    *,
+    members: Mapping[str, JsonValue] = MappingProxyType({}),
+) -> bytes:
+    return to_json({"id": basket.id, "order": serialize_order(basket), **_findings(basket, assessment), **members})
+
+
+def _findings(basket: Basket, assessment: Assessment | None) -> Document:
+    return {} if assessment is None else {"findings": serialize_assessment(assessment, basket.version)}
 
 
 def _basket_response(basket: Basket, body: bytes, headers: Mapping[str, str] | None = None) -> RenderedResponse:

@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 from adapters.wire.handling import Handling, read_handling
 from adapters.wire.headers import IdempotencyHeader, read_idempotency_key, read_preconditions
 from adapters.wire.list_parameters import parse_list
+from adapters.wire.query_parameters import INCLUDED_FINDINGS, parse_include
 from adapters.wire.request_errors import InvalidBasketId, MethodNotAllowed
 from adapters.wire.request_parser import fingerprint, parse_body, parse_cancel, parse_initiate, parse_update
 from adapters.wire.requests import RequestLimits
@@ -53,6 +54,12 @@ class PartnerRequest:
     @property
     def headers(self) -> dict[str, str]:
         return self.context.headers
+
+    @property
+    def included(self) -> tuple[str, ...]:
+        """What the response shall include beside the order, as it is part of a fingerprint. Raises
+        InvalidParameters."""
+        return INCLUDED_FINDINGS if parse_include(self.scope["query_string"]) else ()
 
     def log_basket(self, basket_id: str) -> None:
         self.context.basket_id = basket_id
@@ -121,6 +128,7 @@ class PartnerRoutes:
 
     async def initiate(self, request: PartnerRequest) -> RenderedResponse:
         preconditions, header = read_preconditions(request.headers), read_idempotency_key(request.headers)
+        included = request.included
         landing_basket_id = self._cookie.read(request.headers)
         content = await self._content(request)
         parsed = parse_initiate(
@@ -129,9 +137,10 @@ class PartnerRoutes:
             handling=self._handling(request),
             landing_basket_id=landing_basket_id,
             preconditions=preconditions,
+            include_findings=bool(included),
         )
         # The cookie is no part of the fingerprint: a retry may bring the new one.
-        key = request.idempotency_key(header, "initiate", content)
+        key = request.idempotency_key(header, "initiate", content, *included)
 
         def render_initiated(outcome: Initiated | CommandRejected) -> RenderedResponse:
             if isinstance(outcome, CommandRejected):
@@ -144,14 +153,20 @@ class PartnerRoutes:
 
     async def update(self, request: PartnerRequest) -> RenderedResponse:
         preconditions, header = read_preconditions(request.headers), read_idempotency_key(request.headers)
+        included = request.included
         basket_id = self._cookie.require(request.headers)
         request.log_basket(basket_id)
         content = await self._content(request)
         handling = self._handling(request)
         parsed = parse_update(
-            content, self._limits, handling=handling, basket_id=basket_id, preconditions=preconditions
+            content,
+            self._limits,
+            handling=handling,
+            basket_id=basket_id,
+            preconditions=preconditions,
+            include_findings=bool(included),
         )
-        key = request.idempotency_key(header, "update", content, basket_id)
+        key = request.idempotency_key(header, "update", content, basket_id, *included)
 
         def render_updated(outcome: Updated | CommandRejected) -> RenderedResponse:
             if isinstance(outcome, CommandRejected) or outcome.basket.idle_seconds is None:
@@ -185,9 +200,11 @@ class PartnerRoutes:
         return render_list(await self._dependencies.lister.page(wanted, asked.cursor, asked.limit))
 
     async def order(self, request: PartnerRequest) -> RenderedResponse:
-        preconditions = read_preconditions(request.headers)
-        basket = await self._handlers.get(_path_id(request), request.caller.partner)
-        return render_order(basket, preconditions)
+        preconditions, included = read_preconditions(request.headers), request.included
+        basket_id, partner = _path_id(request), request.caller.partner
+        if included:
+            return render_order(*await self._handlers.get_assessed(basket_id, partner), preconditions=preconditions)
+        return render_order(await self._handlers.get(basket_id, partner), preconditions=preconditions)
 
     def _handling(self, request: PartnerRequest) -> Handling:
         return read_handling(request.headers.get("prefer"), self._dependencies.settings.request_handling)

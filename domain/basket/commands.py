@@ -75,13 +75,15 @@ NO_PRECONDITIONS = Preconditions()
 @dataclass(frozen=True, slots=True)
 class InitiateBasket:
     """Create a basket, or set the one that the request means to what it says. `checkout_id` is the basket that the
-    request names; `landing_basket_id` is the landing state's. Without `items`, a basket keeps its lines."""
+    request names; `landing_basket_id` is the landing state's. Without `items`, a basket keeps its lines.
+    `include_findings`: the result has an assessment."""
 
     details: BasketDetails
     items: tuple[RequestedItem, ...] | None
     checkout_id: str | None = None
     landing_basket_id: str | None = None
     preconditions: Preconditions = NO_PRECONDITIONS
+    include_findings: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,11 +149,12 @@ ActionStatus = Literal["applied", "unchanged"]
 
 @dataclass(frozen=True, slots=True)
 class UpdateBasket:
-    """Apply the actions in their order: all of them, or none."""
+    """Apply the actions in their order: all of them, or none. `include_findings`: the result has an assessment."""
 
     basket_id: str
     actions: tuple[Action, ...]
     preconditions: Preconditions = NO_PRECONDITIONS
+    include_findings: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ from domain.catalogue.catalogue import Catalogue
 from domain.ports.catalogue import CatalogueFacts
 from domain.ports.event_store import EventStore, IdempotencyKey, RenderedResponse
 from domain.shared.errors import BasketNotFound
+from domain.shared.findings import Assessment
 from domain.shared.values import Clock, NewId
 
 
@@ -85,7 +86,7 @@ class BasketHandlers:
             if not created:
                 basket.require_open(context.now)
             reconcile(context, command.details, command.items)
-            return Initiated(basket, created)
+            return Initiated(basket, created, await self._assess(basket) if command.include_findings else None)
 
         return await self._executor.execute(command, decide, render, caller, key)
 
@@ -109,7 +110,8 @@ class BasketHandlers:
                 catalogue = await self._load_catalogue(offer_ids, basket.partner, fresh=True)
             context = self._context(basket, catalogue)
             basket.require_open(context.now)
-            return Updated(basket, apply_actions(context, actions))
+            results = apply_actions(context, actions)
+            return Updated(basket, results, await self._assess(basket) if command.include_findings else None)
 
         return await self._executor.execute(command, decide, render, caller, key)
 
@@ -181,6 +183,10 @@ class BasketHandlers:
             return True
         later = await self._store.read_events(basket.id, report.version)
         return changes_content(event.type for event in later if event.version <= basket.version)
+
+    async def _assess(self, basket: Basket) -> Assessment | None:
+        """The findings as of now, by what is remembered. None here: only validation knows the checks."""
+        return None
 
     def _context(self, basket: Basket, catalogue: Catalogue) -> DecisionContext:
         return DecisionContext(basket, catalogue, self._new_id, self._clock(), self._config.limits)

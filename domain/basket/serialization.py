@@ -10,7 +10,7 @@ from typing import Any
 from domain.basket.basket import Basket
 from domain.basket.commands import Validated
 from domain.basket.events import OrderItem
-from domain.shared.findings import Finding, Remedy
+from domain.shared.findings import Assessment, Finding, Remedy
 from domain.shared.totals import sum_up
 from domain.shared.values import Money, Price
 
@@ -123,6 +123,17 @@ def serialize_verdict(validated: Validated) -> Document:
         "passed": verdict.passed,
         "promise": validated.promise,
         "remedy": serialize_remedy(validated.remedy, validated.basket.version),
+    }
+
+
+def serialize_assessment(assessment: Assessment, version: int) -> Document:
+    """The findings of a basket at a version, as calls that include them answer."""
+    verdict = assessment.verdict
+    return {
+        "ready": verdict.ready,
+        "blockedProducts": _findings(verdict.blocked_products),
+        "validationErrors": _findings(verdict.validation_errors),
+        "remedy": serialize_remedy(assessment.remedy, version),
     }
 
 

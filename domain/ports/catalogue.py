@@ -49,8 +49,8 @@ class CatalogueFacts(Protocol):
     ) -> Catalogue:
         """The present facts about these offers (with their products) and products, and the policies of `partner`.
 
-        Unless `fresh`, the result may come from a cache that follows the facts within moments. Availability and
-        policies are never cached; then they cover the named products and organisation only.
+        Unless `fresh`, the result may come from a cache that follows the facts within moments: availability and
+        policies within a second. Without `product_codes` and `partner` it may hold none of these.
 
         With `at`, prices that do not matter then may be missing. The result is right about that time, a minute and
         the longest life of a promise after it, and the end of each price that holds then. Its availability is right

@@ -16,7 +16,7 @@ from domain.basket.repository import BasketRepository
 from domain.ports.catalogue import CatalogueFacts
 from domain.ports.event_store import EventStore, IdempotencyKey, RenderedResponse
 from domain.ports.promises import PromiseSigner
-from domain.shared.findings import Verdict
+from domain.shared.findings import Assessment, Verdict
 from domain.shared.values import Clock, NewId
 from domain.validation.validator import BasketValidator, ValidatedBasket
 from domain.validation.verdict_assembler import BASKET_VALIDATED, recorded_verdict
@@ -45,6 +45,14 @@ class CheckoutHandlers(BasketHandlers):
         """Drops all cached baskets and verdicts, because a basket was erased."""
         super().drop()
         self._validator.drop()
+
+    async def get_assessed(self, basket_id: str, partner: str) -> tuple[Basket, Assessment]:
+        """As `get`, with the findings as of now, by what is remembered. Changes nothing."""
+        basket = await self._baskets.load_owned(basket_id, partner)
+        return basket.as_seen_at(self._clock()), await self._validator.assess(basket)
+
+    async def _assess(self, basket: Basket) -> Assessment:
+        return await self._validator.assess(basket)
 
     async def validate(
         self,

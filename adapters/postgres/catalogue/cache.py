@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 from typing import Any
 
 from lru import LRU
@@ -88,7 +90,10 @@ class CatalogueCache:
     names: its look-up takes 0.09 µs, that of cachetools 0.31 µs.
     """
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, now: Callable[[], float] = monotonic) -> None:
+        """`now` counts seconds."""
+        self._now = now
+        self._moved_at = -math.inf
         self._offers: LRU[str, tuple[OfferEntry, PriceWindow]] = LRU(size)
         self._products: LRU[str, tuple[ProductEntry, datetime]] = LRU(size)
         self._policies: LRU[str, tuple[PolicyFact | None]] = LRU(size)
@@ -104,6 +109,14 @@ class CatalogueCache:
     @property
     def version(self) -> CacheVersion:
         return CacheVersion(self._position, self._generation)
+
+    def moved_within(self, seconds: float) -> bool:
+        """Whether the entries were up to date so short a time ago."""
+        return self.trusted and self._position is not None and self._now() - self._moved_at <= seconds
+
+    def outdate(self) -> None:
+        """The entries may be behind from now on."""
+        self._moved_at = -math.inf
 
     def offer(self, offer_id: str, window: PriceWindow = ALWAYS) -> OfferEntry | None:
         """The offer with at least the prices of the window; None if it must be read."""
@@ -144,7 +157,7 @@ class CatalogueCache:
         else:
             for kind, name in touched:
                 self._by_kind[kind].pop(name, None)
-        self._position = position
+        self._position, self._moved_at = position, self._now()
         # Entries that a notification evicted meanwhile may have been read before the change, and no other
         # notification would evict them.
         if seen.generation == self._generation:

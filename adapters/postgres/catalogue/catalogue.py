@@ -29,6 +29,11 @@ DECISION_TIME = timedelta(minutes=1)
 """A decision may take so long, with all its attempts."""
 
 
+REMEMBERED_SECONDS = 1.0
+"""Who does not ask for fresh facts may get availability and policies this old. Offers and prices are never so old:
+notifications evict them."""
+
+
 class PostgresCatalogue:
     """CatalogueFacts. It caches between `start` and `close` only."""
 
@@ -77,8 +82,11 @@ class PostgresCatalogue:
         await self.close()
 
     async def record(self, messages: Sequence[CatalogueMessage]) -> RecordingResult:
-        async with self._database.connection() as connection, connection.transaction():
-            return await record_messages(connection, messages)
+        try:
+            async with self._database.connection() as connection, connection.transaction():
+                return await record_messages(connection, messages)
+        finally:
+            self._cache.outdate()
 
     async def count_recorded(self, fact_ids: Collection[str]) -> int:
         """How many of these facts are recorded."""
@@ -97,6 +105,11 @@ class PostgresCatalogue:
         prices_for: str | None = None,
     ) -> Catalogue:
         window = PriceWindow.at(at, self._look_ahead, prices_for or partner)
+        request = CatalogueRequest(offer_ids, product_codes, partner, window)
+        if not fresh and partner is not None and self._cache.moved_within(REMEMBERED_SECONDS):
+            remembered = CatalogueQuery.of([request], self._cache).from_memory()
+            if remembered is not None:
+                return remembered
         found = {id: self._cache.offer(id, window) for id in offer_ids}
         cached = {id: offer for id, offer in found.items() if offer is not None}
         if len(cached) < len(found):
@@ -105,7 +118,7 @@ class PostgresCatalogue:
             batcher = self._change_reads
         else:
             return Catalogue.from_entries(cached, {}, ())
-        return await batcher.call(CatalogueRequest(offer_ids, product_codes, partner, window))
+        return await batcher.call(request)
 
     async def _read(self, requests: Sequence[CatalogueRequest], _: bool) -> Sequence[Catalogue]:
         """All callers share one catalogue, which may hold more than each of them asked for."""

@@ -81,6 +81,13 @@ class CatalogueQuery:
         if partners and self.window.partners is not None:
             self.window = replace(self.window, partners=self.window.partners | partners)
 
+    def from_memory(self) -> Catalogue | None:
+        """The catalogue if every entry is cached."""
+        if any(self.missing.values()):
+            return None
+        policies = [policy for policy in self.cached.policies.values() if policy is not None]
+        return Catalogue.from_entries(self.cached.offers, self.cached.products, policies, self.seen.position)
+
     @property
     def parameters(self) -> tuple[object, ...]:
         """The parameters of the statement READ_CATALOGUE."""

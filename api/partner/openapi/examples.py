@@ -19,8 +19,8 @@ from domain.ports.basket_list import BasketFilter
 from domain.shared import errors
 from domain.shared.cursors import PagePosition
 from domain.shared.errors import Violation
-from domain.shared.findings import Finding, Verdict
-from domain.shared.values import LineOffer, Price, Product
+from domain.shared.findings import Assessment, Finding, LeadsTo, LineQuantityChange, Remedy, Verdict
+from domain.shared.values import LineOffer, Money, Price, Product
 
 BASKET_ID = "basket-0198c5a2-7f00-7c3e-9a51-3a5de7f0c101"
 ITEM_ID = "0198c5a2-7f00-7c3e-9a51-3a5de7f0c102"
@@ -171,14 +171,37 @@ def _validated() -> Validated:
         product_code="SKU-1",
         data={"available": 2, "requested": 3},
     )
+    warning = Finding(
+        code="price_expires_soon",
+        severity="warning",
+        resolution="change_basket",
+        message="the price of the offer o-1@v-1 ends at 2026-11-24T00:00:00Z",
+        path="$.orderItems[0].price",
+        order_item_id=ITEM_ID,
+        offer_id="o-1",
+        data={
+            "currentPrice": {"amount": "10.00", "currency": "GBP"},
+            "nextPrice": None,
+            "validFrom": None,
+            "validUntil": "2026-11-24T00:00:00Z",
+        },
+    )
     verdict = Verdict(
         blocked_products=(finding,),
-        validation_errors=(),
+        validation_errors=(warning,),
         evidence=("offer/o-1/v-1#1", "price/o-1/v-1/*/GBP/*#1", "availability/SKU-1/*/*#4"),
     )
+    remedy = Remedy(
+        order_item_actions=(LineQuantityChange(id=ITEM_ID, quantity=2),),
+        leads_to=LeadsTo(
+            ready=True,
+            total=Money(amount=Decimal("20.00"), currency="GBP"),
+            remaining=("price_expires_soon", "product_low_stock"),
+        ),
+    )
     basket = validated.fork()
-    basket.record_verdict(verdict, _NOW)
-    return Validated(validated, basket, verdict)
+    basket.record_verdict(verdict, _NOW, remedy=remedy)
+    return Validated(validated, basket, verdict, remedy=remedy)
 
 
 def _cancelled() -> Cancelled:
@@ -201,6 +224,19 @@ def success_examples() -> dict[str, Any]:
         "baskets": list_body(ListedBaskets((_basket(),), CURSOR)),
     }
     return {**{call: json.loads(body) for call, body in bodies.items()}, "promise_keys": _PROMISE_KEYS}
+
+
+def examples_with_findings() -> dict[str, Any]:
+    """The body of each call's success with `include=findings`."""
+    validated, basket = _validated(), _basket()
+    assessment = Assessment(validated.verdict, validated.remedy)
+    changed = ActionResult(0, "change_quantity", "applied", ITEM_ID, 1, 3)
+    bodies = {
+        "initiate": render_body(Initiated(basket, created=True, assessment=assessment)),
+        "update": render_body(Updated(basket, (changed,), assessment)),
+        "order": order_body(basket, assessment),
+    }
+    return {call: json.loads(body) for call, body in bodies.items()}
 
 
 _SAMPLES: tuple[Exception, ...] = (

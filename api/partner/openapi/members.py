@@ -79,6 +79,7 @@ _PARAMETER_EXAMPLES = {
     "StatusFilter": "open",
     "Abandoned": True,
     "PageLimit": 50,
+    "Include": "findings",
 }
 _HEADER_EXAMPLES = {
     "ETag": '"4"',

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from typing import Any
 
 from adapters.wire.problems import MEDIA_TYPE
-from api.partner.openapi.examples import problem_samples, success_examples
+from api.partner.openapi.examples import examples_with_findings, problem_samples, success_examples
 
 Document = dict[str, Any]
 
@@ -28,12 +28,12 @@ _LANDING = ("invalid_landing_state", "basket_finished")
 _PATH = ("not_found", "invalid_basket_id")
 
 _PROBLEMS = {
-    "initiate": (*_EVERY, *_COMMAND, *_BODY, *_LANDING, "external_id_in_use"),
-    "update": (*_EVERY, *_COMMAND, *_BODY, *_LANDING, "external_id_in_use"),
+    "initiate": (*_EVERY, *_COMMAND, *_BODY, *_LANDING, "external_id_in_use", "invalid_parameters"),
+    "update": (*_EVERY, *_COMMAND, *_BODY, *_LANDING, "external_id_in_use", "invalid_parameters"),
     "validate": (*_EVERY, *_COMMAND, *_PATH),
     "cancel": (*_EVERY, *_COMMAND, *_BODY, *_PATH, "basket_finished"),
     "baskets": (*_ANY, "invalid_parameters"),
-    "order": (*_EVERY, *_PATH, "invalid_header", "version_mismatch"),
+    "order": (*_EVERY, *_PATH, "invalid_header", "version_mismatch", "invalid_parameters"),
 }
 """The codes of the problems that each call can answer with."""
 
@@ -96,17 +96,29 @@ def describe_responses(call: str, success: Document) -> Document:
     always = {"ETag", "Set-Cookie"} if call == "initiate" else {"ETag"}
     version = () if call == "baskets" else ("ETag",)
     success["headers"] = _headers(*version, *cookie, *replayed, *_applied(call), required=always)
-    success["content"]["application/json"]["example"] = success_examples()[call]
+    _give_success_examples(call, success["content"]["application/json"])
     if call in ("initiate", "update"):
         by_id = {"parameters": {"id": "$response.body#/id"}}
         success["links"] = {after: {"operationId": after, **by_id} for after in ("validate", "order")}
     responses = {"200": success, **_problem_responses(call, replayed)}
     if call == "order":
         responses["304"] = {
-            "description": "The order has not changed since the version in `If-None-Match`.",
+            "description": "The order has not changed since the version in `If-None-Match`. Never with"
+            " `include=findings`.",
             "headers": _headers("ETag", required={"ETag"}),
         }
     return responses
+
+
+def _give_success_examples(call: str, media: Document) -> None:
+    body, with_findings = success_examples()[call], examples_with_findings().get(call)
+    if with_findings is None:
+        media["example"] = body
+    else:
+        media["examples"] = {
+            "plain": {"summary": "Without findings", "value": body},
+            "findings": {"summary": "With `include=findings`", "value": with_findings},
+        }
 
 
 def _applied(call: str) -> Collection[str]:

@@ -7,9 +7,9 @@ as much.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Cookie, Header, Path, Security
+from fastapi import APIRouter, Cookie, Header, Path, Query, Security
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 from pydantic import Field
@@ -99,6 +99,15 @@ Prefer = Annotated[
         openapi_examples={"strict": {"value": "handling=strict"}, "lenient": {"value": "handling=lenient"}},
     ),
 ]
+Include = Annotated[
+    Literal["findings"] | _Absent,
+    Query(
+        title="Include",
+        description="`findings`: the answer says what a validation would find now, and what mends it. It is judged from"
+        " what is remembered of the catalogue, which may be a moment old, and changes nothing. With it, GET answers no"
+        " 304: findings change without a new version. Other parameters are refused (422).",
+    ),
+]
 
 
 _IS_REPLACED: dict[int | str, dict[str, Any]] = {422: {"description": ""}}
@@ -138,6 +147,7 @@ async def initiate(
     if_none_match: IfNoneMatch = None,
     key: IdempotencyKey = None,
     prefer: Prefer = None,
+    include: Include = None,
 ) -> InitiateAnswer:
     """The request means the basket of `order.checkoutId`, else that of the landing state, else the organisation's open
     basket with this `external_id`, else a new one. An open basket gets the items and details of the request. If the
@@ -153,6 +163,7 @@ async def update(
     if_none_match: IfNoneMatch = None,
     key: IdempotencyKey = None,
     prefer: Prefer = None,
+    include: Include = None,
 ) -> UpdateAnswer:
     """Applies the actions in their order. One bad action refuses the request, and nothing changes. An item that is not
     available is accepted; validation reports it."""
@@ -163,7 +174,9 @@ async def validate(
     id: BasketId, if_match: IfMatch = None, if_none_match: IfNoneMatch = None, key: IdempotencyKey = None
 ) -> ValidateAnswer:
     """200 with every verdict; `ready` says whether an order may be placed. The response has all findings, and covers
-    every change that was acknowledged before the call. A request body is not read. An id of another form is a 422."""
+    every change that was acknowledged before the call. `remedy` has the actions that mend what the caller can mend:
+    sent to update as they stand, with its `ifMatch`, they lead to what its `leadsTo` says. A request body is not read.
+    An id of another form is a 422."""
     raise NotImplementedError
 
 
@@ -187,7 +200,9 @@ async def promise_keys(if_none_match: KeysIfNoneMatch = None) -> PromiseKeysAnsw
     raise NotImplementedError
 
 
-async def order(id: BasketId, if_match: IfMatch = None, if_none_match: IfNoneMatch = None) -> OrderAnswer:
+async def order(
+    id: BasketId, if_match: IfMatch = None, if_none_match: IfNoneMatch = None, include: Include = None
+) -> OrderAnswer:
     """With `If-None-Match` and the `ETag` of an earlier response, an unchanged basket is a 304 without a body. An id of
     another form is a 422."""
     raise NotImplementedError

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from adapters.kafka import topics
 from adapters.kafka.command_executor import INITIATE, UPDATE, KafkaCommandExecutor, QueuedCommand
 from adapters.kafka.command_messages import CommandMessage
@@ -26,16 +28,16 @@ class CommandCaller:
             Settings(_env_file=None), self.checkout.handlers.real, self.checkout.clock, SequentialIds(1000)
         )
 
-    def read(self, type: str, body: Any, basket: str | None = None) -> QueuedCommand:
-        headers = {"ce_id": self._ids(), "ce_type": type, "ce_partnerorg": "acme", "ce_subject": basket}
+    def read(self, type: str, body: Any, basket: str | None = None, **more: str) -> QueuedCommand:
+        headers = {"ce_id": self._ids(), "ce_type": type, "ce_partnerorg": "acme", "ce_subject": basket, **more}
         encoded = tuple((name, value.encode()) for name, value in headers.items() if value)
         message = Message(topics.COMMANDS, b"key", json.dumps(body).encode(), encoded)
         return self._executor.read(CommandMessage(headers["ce_id"] or "", message))
 
-    async def send(self, type: str, body: Any, basket: str | None = None) -> dict[str, Any]:
+    async def send(self, type: str, body: Any, basket: str | None = None, **more: str) -> dict[str, Any]:
         """The result's document."""
         result: dict[str, Any] = json.loads(
-            (await self._executor.result_of(self.read(type, body, basket))).value or b""
+            (await self._executor.result_of(self.read(type, body, basket, **more))).value or b""
         )
         return result
 
@@ -94,3 +96,25 @@ async def test_commands_that_give_one_external_id_wait_for_each_other() -> None:
     other = gateway.read(INITIATE, order(external_id="E-2"))
     assert {*renamed.names} & {*begun.names} == {"external id\x1facme\x1fE-1"}
     assert not {*renamed.names} & {*other.names}
+
+
+async def test_a_command_includes_findings_and_takes_their_remedy() -> None:
+    gateway = CommandCaller()
+    await gateway.checkout.record(offer("o-1", quantity={"min": 3}), price("o-1"))
+    begun = (await gateway.send(INITIATE, order(), include="findings"))["body"]
+    remedy = begun["findings"]["remedy"]
+    actions = update(*remedy["orderItemActions"])
+    updated = await gateway.send(UPDATE, actions, begun["id"], include="findings", ifmatch=remedy["ifMatch"])
+    assert updated["body"]["findings"] == {
+        "ready": True,
+        "blockedProducts": [],
+        "validationErrors": [],
+        "remedy": None,
+    }
+
+
+@pytest.mark.parametrize("type", [INITIATE, UPDATE])
+async def test_nothing_but_findings_can_be_included(type: str) -> None:
+    gateway = CommandCaller()
+    refused = await gateway.send(type, order(), "basket-0198c5a2-7f00-7c3e-9a51-3a5de7f0c101", include="all")
+    assert (refused["status"], refused["body"]["code"]) == (400, "invalid_header")

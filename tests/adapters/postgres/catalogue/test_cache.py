@@ -16,6 +16,32 @@ PRODUCT = ProductEntry([availability("SKU-1")])
 POLICY = policy("acme")
 
 
+class StoppedSeconds:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_entries_are_remembered_for_a_moment_after_they_were_up_to_date() -> None:
+    seconds = StoppedSeconds()
+    cache = CatalogueCache(10, seconds)
+    cache.trust(True)
+    assert not cache.moved_within(1)
+    advance(cache)
+    seconds.now = 1.0
+    assert cache.moved_within(1)
+    seconds.now = 1.1
+    assert not cache.moved_within(1)
+    advance(cache, 6, touched=[])
+    assert cache.moved_within(1)
+    cache.outdate()
+    assert not cache.moved_within(1)
+    advance(cache, 7, touched=[])
+    cache.trust(False)
+    assert not cache.moved_within(1)
+
+
 def trusted_cache(size: int = 10) -> CatalogueCache:
     cache = CatalogueCache(size)
     cache.trust(True)

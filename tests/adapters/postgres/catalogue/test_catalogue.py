@@ -430,3 +430,20 @@ async def test_a_price_that_begins_within_a_promise_is_known_although_another_la
     await facts.record(sourced([offer(id), price(id, "1.00"), upcoming]))
     catalogue = await facts.catalogue([id], [], fresh=True, at=NOW)
     assert catalogue.quote(ref(id), GB, NOW).until == later
+
+
+async def test_what_was_read_a_moment_ago_is_returned_without_the_database(
+    database_url: str, database: DatabasePool
+) -> None:
+    id, code = unique("o"), unique("SKU")
+    recorded = sourced([offer(id, products=[code]), price(id), availability(code, quantity=3), policy("acme")])
+    await PostgresCatalogue(database, cache_size=1).record(recorded)
+    async with counted(database_url) as (facts, relay):
+        fresh = await facts.catalogue([id], [code], fresh=True, at=NOW, partner="acme")
+        await facts.catalogue([id], [code], fresh=False, at=NOW, partner="acme")  # until the cache is up to date
+        before = relay.trips
+        remembered = await facts.catalogue([id], [code], fresh=False, at=NOW, partner="acme")
+        assert relay.trips - before <= 1, "none, and perhaps the listener's own"
+    assert remembered.offer_entry(id) is fresh.offer_entry(id)
+    assert remembered.product_entry(code) is fresh.product_entry(code)
+    assert remembered.policies("acme") == fresh.policies("acme")
