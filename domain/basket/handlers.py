@@ -192,8 +192,8 @@ class BasketHandlers:
         return DecisionContext(basket, catalogue, self._new_id, self._clock(), self._config.limits)
 
     async def _load_catalogue(self, offer_ids: Collection[str], partner: str, *, fresh: bool = False) -> Catalogue:
-        """These offers, with their prices for this partner. For new lines they may be a moment old, because validation reads them afresh. A caller who
-        accepts a price needs the present one."""
+        """These offers, with their prices for this partner. For new lines they may be a moment old, because
+        validation reads them afresh. A caller who accepts a price needs the present one."""
         if not offer_ids:
             return Catalogue()
         return await self._catalogue.catalogue(offer_ids, (), fresh=fresh, at=self._clock(), prices_for=partner)

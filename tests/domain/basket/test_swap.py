@@ -6,6 +6,7 @@ import pytest
 
 from domain.basket.commands import ActionResult, SwapItem
 from domain.basket.decision import BasketLimits
+from domain.basket.references import references_of
 from domain.shared.values import LineOffer
 from tests.builders import (
     add,
@@ -186,6 +187,15 @@ def test_a_swap_keeps_to_the_limits_of_a_quantity(action: SwapItem, code: str) -
     Scenario(basket(line("line-1")), CATALOGUE, BasketLimits(max_quantity=5)).when(action).then_rejected(
         ("orderItemActions", 0, "quantity", code)
     )
+
+
+# whom it concerns
+
+
+def test_after_a_swap_facts_about_the_new_offer_concern_the_basket_and_those_about_the_old_one_do_not() -> None:
+    swapped = Scenario(basket(line("line-1", "o-1")), CATALOGUE).when(swap("line-1", "o-2")).basket
+    assert {"offer/o-2", "product/SKU-2"} <= references_of(swapped)
+    assert references_of(swapped).isdisjoint({"offer/o-1", "product/SKU-1"})
 
 
 # with other actions
