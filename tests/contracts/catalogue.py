@@ -418,6 +418,20 @@ class CatalogueFactsContract:
         assert (await facts.record([tombstone("price", general.subject)])).withdrawn == 1
         assert await amounts() == ["8.00"]
 
+    async def test_an_interval_belongs_to_the_price_and_not_to_its_identity(self, facts: CatalogueFacts) -> None:
+        id = unique("o")
+        once, monthly = price(id, "10.00", sequence=1), price(id, "10.00", interval="P1M", sequence=2)
+        await facts.record(sourced([once]))
+
+        renamed = await facts.record(sourced([price(id, "10.00", interval="P1Y", sequence=1)]))
+        assert (renamed.new, len(renamed.contradicts)) == (0, 1)
+        await facts.record(sourced([monthly]))
+
+        catalogue = await facts.catalogue([id], [], fresh=True, at=NOW)
+        current = catalogue.price(ref(id), GB, NOW).current
+        assert current == monthly
+        assert str(current and current.money) == "10.00 GBP per month"
+
     async def test_availability_of_a_period_is_a_fact_of_its_own(self, facts: CatalogueFacts) -> None:
         code = unique("SKU")
         always = availability(code, quantity=9, sequence=5)
