@@ -40,14 +40,15 @@ def offer_row(product: int, name: str) -> FactRow:
     }
 
 
-def price_row(product: int, amount: str, sequence: int = 1, **validity: str | None) -> FactRow:
+def price_row(product: int, amount: str, sequence: int = 1, **scope: str | None) -> FactRow:
+    """`scope` is `partner`, `validFrom` or `validUntil`; without it the price holds for all and always."""
     return {
         "kind": "price",
         "offerId": offer_id(product),
         "offerVersion": VERSION,
         "currency": CURRENCY,
         "amount": amount,
-        **validity,
+        **scope,
         "sequence": sequence,
     }
 
@@ -60,7 +61,7 @@ def availability_row(
     sequence: int = 1,
     **scope: str,
 ) -> FactRow:
-    """`scope` is `partner` or `country`; without it the fact holds everywhere."""
+    """`scope` is `partner`, `country`, `validFrom` or `validUntil`; without it the fact holds everywhere and always."""
     return {
         "kind": "availability",
         "productCode": product_code(product),

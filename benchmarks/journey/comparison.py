@@ -88,7 +88,7 @@ def _prices(transactions: pd.DataFrame) -> pd.DataFrame:
 
 def _with_stock(lines: pd.DataFrame, changes: Collection[AvailabilityChange]) -> pd.DataFrame:
     columns = ["product", "store", "status", "available"]
-    rows = [(change.product, change.store, change.status, change.quantity) for change in changes]
+    rows = [(change.product, change.store, change.status, change.quantity) for change in changes if change.holds]
     table = pd.DataFrame(rows, columns=columns).astype({"store": "Int64", "available": "Float64"})
     everywhere = table[table.store.isna()].drop(columns="store")
     of_store = table[table.store.notna()].astype({"store": "int64"})

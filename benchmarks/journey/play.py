@@ -123,8 +123,7 @@ class Playthrough:
             if product.id not in planted.left_out:
                 begins = year.week_begins(self.options.week + 1, now, product.id)
                 yield from planted.rates.into(product.id, begins, next_week=True)
-        for change in planted.changes:
-            yield change.row()
+        yield from planted.rows(now)
 
     async def _initiate(self, gateway: SocketGateway, baskets: list[GroceryBasket]) -> bool:
         with ResumableJournal(self.folder / "initiated.jsonl", "basket") as journal, self._timed("initiate"):

@@ -69,6 +69,18 @@ def test_availability_of_a_store_overrides_that_of_everywhere() -> None:
     assert found(rows, AvailabilityChange(1, 5, "blocked", None)) == {("product_blocked", 1, "")}
 
 
+def test_availability_counts_within_its_period_only() -> None:
+    rows = transactions((1, 7, WEEK, 1, 3, 3.00))
+    over, ahead = (
+        AvailabilityChange(1, None, "blocked", None, (-9, -1)),
+        AvailabilityChange(1, 7, "blocked", None, (1, 9)),
+    )
+    assert found(rows, over, ahead) == set()
+    assert found(rows, over, AvailabilityChange(1, 7, "available", 2, (-1, 1))) == {
+        ("product_insufficient_stock", 1, "2/3")
+    }
+
+
 def test_rows_of_one_product_share_its_stock() -> None:
     rows = transactions((1, 5, WEEK, 1, 2, 2.00), (1, 5, WEEK, 1, 2, 2.00))
     assert found(rows, AvailabilityChange(1, None, "available", 3)) == {("product_insufficient_stock", 1, "3/4")}

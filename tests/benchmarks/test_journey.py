@@ -11,6 +11,7 @@ from benchmarks.journey.catalogue import CatalogueYear, WeekCalendar, decimal, p
 from benchmarks.journey.json_lines import ResumableJournal, basket_of, basket_row, verdict_row, write_lines
 from benchmarks.journey.planted_faults import EVERY, plant_faults
 from benchmarks.journey.records import GroceryBasket, GroceryLine, GroceryProduct, SaleRow, merge_sales
+from domain.catalogue.fact_problems import find_contradictions
 from domain.catalogue.facts import FACT, PriceFact
 
 TODAY = date(2026, 11, 23)
@@ -108,6 +109,10 @@ def test_planted_faults_depend_on_the_baskets_alone_and_spare_left_out_products(
     assert len(plants.left_out) == len(range(1, 200, EVERY))
     assert plants.left_out.isdisjoint(change.product for change in plants.changes)
     assert {change.status for change in plants.changes} == {"blocked", "out_of_stock", "available"}
+    assert {change.holds for change in plants.changes} == {True, False}
+    assert plants.left_out.isdisjoint(plants.priced_for_others)
+    for row in plants.rows(datetime.now(UTC)):
+        assert not [*find_contradictions(FACT.validate_python(row))]
 
 
 def test_planted_rates_give_each_price_its_interval_and_each_currency_that_is_paid_in() -> None:
