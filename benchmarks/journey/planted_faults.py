@@ -49,7 +49,7 @@ class PlantedFaults:
     left_out: frozenset[int]
     changes: tuple[AvailabilityChange, ...]
     rates: PlantedRates
-    priced_for_others: tuple[int, ...]
+    priced_for_others: tuple[int, ...] = ()
     """The products with a price for a partner that has no basket: nobody may notice it."""
 
     def rows(self, now: datetime) -> Iterator[FactRow]:
