@@ -141,6 +141,7 @@ async def test_every_metric_and_its_labels_are_documented() -> None:
     process_metrics.COMMANDS.labels("update", "http", "done")
     process_metrics.HTTP_REQUESTS.labels("PUT", "/partner/checkout/update", "200")
     process_metrics.HTTP_REFUSED.labels("url")
+    process_metrics.ORDERS.labels("completed")
     process_metrics.HTTP_SECONDS.labels("PUT", "/partner/checkout/update")
     told = Told(await scraped(BUSY)).labels()
     assert {name: told.get(name) for name in listed(PAGE)} == listed(PAGE)
