@@ -10,6 +10,8 @@ from typing import Any
 import asyncpg
 import pytest
 import structlog
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from pydantic import SecretStr
 
 from adapters.embedded.postgres import EmbeddedPostgres
@@ -30,6 +32,9 @@ OwnKafka = Callable[[], Awaitable[ApacheKafka]]
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[TEST_SERVERS] = []
+    # A busy machine takes longer for an example than any deadline says.
+    hypothesis_settings.register_profile("any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    hypothesis_settings.load_profile("any-machine")
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

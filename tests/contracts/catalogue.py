@@ -609,7 +609,6 @@ class CatalogueFactsContract:
     # Each example uses its own names, because examples may share the store.
     @settings(
         max_examples=40,
-        deadline=None,
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors],
     )
     @given(logs(), st.data())
@@ -634,7 +633,6 @@ class CatalogueFactsContract:
 
     @settings(
         max_examples=60,
-        deadline=None,
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors],
     )
     @given(facts_in_time())
@@ -656,7 +654,6 @@ class CatalogueFactsContract:
     # Each example uses its own names, because examples may share the store.
     @settings(
         max_examples=40,
-        deadline=None,
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors],
     )
     @given(arrivals())

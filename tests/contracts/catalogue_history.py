@@ -203,7 +203,6 @@ class CatalogueHistoryContract:
 
     @settings(
         max_examples=30,
-        deadline=None,
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors],
     )
     @given(arrivals())

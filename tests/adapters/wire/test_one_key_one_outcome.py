@@ -185,7 +185,6 @@ def test_one_key_has_one_outcome_in_every_order(name: str) -> None:
     # No shrinking: it takes minutes, and the labels of the choices show the order.
     @settings(
         max_examples=60,
-        deadline=None,
         suppress_health_check=[*HealthCheck],
         database=None,
         phases=[Phase.generate],

@@ -187,4 +187,4 @@ def _told(lines: Lines) -> list[tuple[str, str, str, int]]:
 
 
 TestBasketMachine = BasketMachine.TestCase
-TestBasketMachine.settings = settings(max_examples=150, stateful_step_count=12, deadline=None)
+TestBasketMachine.settings = settings(max_examples=150, stateful_step_count=12)

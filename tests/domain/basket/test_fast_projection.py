@@ -151,7 +151,7 @@ def cut(document: bytes) -> bytes:
 
 
 @given(st.data())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_both_ways_to_fold_a_history_give_the_same_view(data: st.DataObject) -> None:
     events = asyncio.run(a_history(data))
     wanted = folded(events)
@@ -246,7 +246,7 @@ odd_values: st.SearchStrategy[Any] = st.sampled_from(
 
 
 @given(st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_a_damaged_history_is_left_to_the_models_or_gives_the_same_view(data: st.DataObject) -> None:
     documents = json.loads(json.dumps(_PLAIN))
     *path, last = data.draw(st.sampled_from([place for place in places(_PLAIN) if place]))

@@ -113,7 +113,7 @@ class SharedLives:
 
 
 @given(st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_finished_baskets_keep_still_claims_belong_to_open_ones_and_time_goes_on(data: st.DataObject) -> None:
     async def play() -> None:
         world = SharedLives(data)

@@ -298,7 +298,7 @@ async def test_whole_verdicts_are_sent_without_events_and_lost_ones_are_counted(
     assert all(replayed.verdict for replayed in service.broker.topic)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     streams=st.lists(st.sampled_from("abc"), min_size=1, max_size=30),
     failing=st.sets(st.integers(1, 12)),

@@ -296,7 +296,7 @@ moves = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(moves)
 async def test_every_recorded_verdict_can_be_repeated_whatever_happened(
     moves: list[tuple[str, int, str]],

@@ -261,7 +261,7 @@ letters = st.lists(st.tuples(st.sampled_from(["t", "u"]), baskets), min_size=1, 
 steps = st.lists(st.tuples(st.sampled_from(["retry", "skip", "all"]), st.integers(1, 8)), max_size=12)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(buried=letters, failing=st.sets(st.integers(1, 8)), steps=steps)
 def test_no_retry_ever_settles_a_letter_before_an_earlier_one_of_its_order(
     buried: list[tuple[str, str | None]], failing: set[int], steps: list[tuple[str, int]]

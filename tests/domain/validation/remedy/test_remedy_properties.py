@@ -22,7 +22,7 @@ from tests.builders import NOW, catalogue, decision_context
 from tests.domain.validation.remedy.random_cases import ErrorSubject, RandomCase, cases, errors_of, is_callers
 from tests.domain.validation.remedy.remedies import remedy_by, sent
 
-MANY = settings(max_examples=150, deadline=None)
+MANY = settings(max_examples=150)
 
 
 @given(cases())
