@@ -175,7 +175,9 @@ class CommandRetryHandler(RetryHandler):
         except InvalidOrderMessage as error:
             return RetryPlan(f"nothing yet, for it is still not understood: {error}", skip)
         if order.message.status == "rejected":
-            return RetryPlan(f"opens {order.basket_id} again, for the order {order.message.order_id} is rejected", skip)
+            return RetryPlan(
+                f"opens {order.basket_id} again, because the order {order.message.order_id} is rejected", skip
+            )
         return RetryPlan(f"completes {order.basket_id} by the order {order.message.order_id}", skip)
 
     async def retry(self, letter: StoredDeadLetter) -> str:
@@ -204,7 +206,7 @@ class CommandRetryHandler(RetryHandler):
 
 def _describe_settled(order: OrderNotice) -> str:
     if order.message.status == "rejected":
-        return f"{order.basket_id} is open, for the order {order.message.order_id} is rejected"
+        return f"{order.basket_id} is open, because the order {order.message.order_id} is rejected"
     return f"{order.basket_id} is completed by the order {order.message.order_id}"
 
 

@@ -93,7 +93,9 @@ def _describe(event: DomainEvent, before: Basket | None) -> str:  # noqa: PLR091
         case BasketReopened():
             order = f"order {known.order_id}" if known.order_id is not None else "the order that was not named"
             why = f": {known.reason}" if known.reason else ""
-            return f"open again until {format_time(known.expires_at, 'milliseconds')}, for {order} was rejected{why}"
+            return (
+                f"open again until {format_time(known.expires_at, 'milliseconds')}, because {order} was rejected{why}"
+            )
         case BasketCancelled():
             return f"cancelled: {known.code}" + (f", {known.text}" if known.text else "")
         case BasketPersonalDataForgotten():

@@ -197,8 +197,8 @@ def test_a_rejected_order_and_a_cancellation_are_described() -> None:
 
     events = [after.collect()[-1] for after in (named, unnamed, coded, told)]
     assert [describe_event(event, held()) for event in events] == [
-        "open again until 2026-12-21T12:00:00.000Z, for order order-9 was rejected: the card was declined",
-        "open again until 2026-12-07T12:00:00.000Z, for the order that was not named was rejected",
+        "open again until 2026-12-21T12:00:00.000Z, because order order-9 was rejected: the card was declined",
+        "open again until 2026-12-07T12:00:00.000Z, because the order that was not named was rejected",
         "cancelled: left",
         "cancelled: left, No more.",
     ]
