@@ -211,7 +211,10 @@ class DetailsRequest(RequestModel):
 
     def to_details(self) -> BasketDetails:
         """All details; what the request does not name is empty."""
-        return BasketDetails.model_construct(**{name: self._detail(name) for name in _DETAIL_NAMES}, market=None)
+        said = self.__dict__
+        details = {name: said[name] for name in _DETAIL_NAMES}
+        details |= {name: {} for name in OPEN_MAPS if details[name] is None}
+        return BasketDetails.construct_trusted(**details, market=None)
 
     def to_changes(self) -> dict[str, Any]:
         """The details that the request names, null ones included, by the names of the fields of BasketDetails."""
