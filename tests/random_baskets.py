@@ -45,7 +45,7 @@ CATALOGUE: tuple[Fact, ...] = (
     offer("o-1", products=["SKU-1", "SKU-2"]),
     price("o-1", "9.99"),
     price("o-1", "11", "EUR"),
-    offer("o-2", products=["SKU-2"]),
+    offer("o-2", products=["SKU-2"], each_product=6),
     price("o-2", "0.0001"),
     offer("o-3", products=["SKU-3"]),
     price("o-3", "120", "EUR"),
@@ -54,7 +54,8 @@ CATALOGUE: tuple[Fact, ...] = (
     offer("o-4", products=["SKU-3"]),
     price("o-4", "49.005", interval="P1Y"),
     availability("SKU-1", quantity=4),
-    availability("SKU-2", status="blocked", reason="recalled"),
+    price("o-2", "0.0002", partner="acme"),
+    availability("SKU-2", status="blocked", reason="recalled", validUntil="2099-01-01T00:00:00Z"),
 )
 OFFERS = ("o-1", "o-1", "o-2", "o-3", "o-4", "o-unknown")
 SOURCES = (None, "shop", "kiosk")

@@ -35,6 +35,7 @@ from domain.validation.verdict_assembler import VerdictAssembler
 from tests.builders import (
     LIFETIME,
     NOW,
+    SECOND,
     InMemoryCheckout,
     add,
     availability,
@@ -200,9 +201,10 @@ def test_every_line_of_the_sample_catalogue_is_valid() -> None:
 @pytest.mark.parametrize(
     "fact",
     [
-        offer(quantity={"min": 1}, add_on_to=["o-2"]),
-        price(valid_from=NOW),
+        offer(quantity={"min": 1}, add_on_to=["o-2"], each_product=6),
+        price(valid_from=NOW, partner="acme"),
         availability(quantity=1),
+        availability(valid_from=NOW, valid_until=NOW + SECOND),
         policy(None),
         policy(
             checks={"price_changed": "warning"},
