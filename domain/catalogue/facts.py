@@ -129,7 +129,7 @@ class PriceFact(Value):
 
     @property
     def money(self) -> Price:
-        return Price(amount=self.amount, currency=self.currency, interval=self.interval)
+        return Price.construct_trusted(amount=self.amount, currency=self.currency, interval=self.interval)
 
     def holds_at(self, now: datetime) -> bool:
         return (self.valid_from is None or self.valid_from <= now) and not self.expired_at(now)

@@ -257,7 +257,10 @@ class Money(Value):
     """The currency, ISO 4217."""
 
     def times(self, quantity: int) -> Self:
-        return self.model_copy(update={"amount": EXACT_DECIMAL.multiply(self.amount, Decimal(quantity))})
+        # Every line of every order is summed, and copying a model takes several times as long.
+        return self.construct_trusted(
+            **{**self.__dict__, "amount": EXACT_DECIMAL.multiply(self.amount, Decimal(quantity))}
+        )
 
     def __str__(self) -> str:
         return f"{self.amount} {self.currency}"

@@ -28,7 +28,10 @@ MAX_PASSES = 12
 """Several more than any basket is known to need."""
 
 MAX_ACTIONS_TO_SPARE = 12
-"""Of so few actions each one is left out for a try."""
+"""Of so few actions each one is left out for a try: what a later pass does may make one of an earlier pass needless."""
+
+MAX_SPARING = 1_000
+"""The most lines that are validated to spare actions, so that the largest baskets do not cost a multiple."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,19 +80,21 @@ class _RemedySearch:
         if basket.status_at(context.now) != "open" or not any(map(is_mendable, findings)):
             return None
         proposal = Proposal.about(self._decision, findings)
+        passes = 0
         for _ in range(MAX_PASSES):
             errors, revision = [each for each in findings if proposal.must_mend(each)], proposal.revision
             if errors:
                 mend(proposal, context, errors)
             if proposal.revision == revision:
                 break
+            passes += 1
             basket = proposal.outcome()
             context, findings = self._validate(basket)
         actions = proposal.actions()
         if len(actions) > self._decision.limits.max_actions:
             actions = actions[: self._decision.limits.max_actions]
             basket, findings = self._judge(actions)
-        elif len(actions) <= MAX_ACTIONS_TO_SPARE:
+        elif passes > 1 and len(actions) <= MAX_ACTIONS_TO_SPARE and len(actions) * len(context.lines) <= MAX_SPARING:
             actions, basket, findings = self._spare(actions, basket, findings)
         return _remedy(actions, basket, findings) if actions else None
 

@@ -191,9 +191,18 @@ def _to_action(line: OrderItem, change: LineChange) -> RemedyAction | None:
     if change.removed:
         return LineRemoval.construct_trusted(id=id, order_item_action_type="remove")
     if change.offer is not None:
-        return LineSwap(id=id, offer=change.offer, quantity=change.quantity)
+        return LineSwap.construct_trusted(
+            id=id, order_item_action_type="swap", offer=change.offer, quantity=change.quantity
+        )
     if change.quantity is not None:
-        return LineQuantityChange(id=id, quantity=change.quantity, expected_price=change.price)
+        return LineQuantityChange.construct_trusted(
+            id=id,
+            order_item_action_type="change_quantity",
+            quantity=change.quantity,
+            expected_price=change.price,
+        )
     if change.price is not None:
-        return LinePriceAcceptance(id=id, expected_price=change.price)
+        return LinePriceAcceptance.construct_trusted(
+            id=id, order_item_action_type="expect_price", expected_price=change.price
+        )
     return None

@@ -133,12 +133,22 @@ def _limits(
     if _is_error(context, "total_above_maximum"):
         totals = {most.currency: most.amount for most in context.policy.maximum_total}
         limits |= {each: totals[each[1]] for each in needed if each[0] == "total" and each[1] in totals}
-    for line in staying:
-        for resource, need in _needs(line).items():
-            if resource in limits:
-                limits[resource] -= need * line.item.quantity
+    if limits:
+        _take_what_stays(limits, staying)
     # Where others already take too much, changing these lines would not help.
     return {resource: left for resource, left in limits.items() if left >= 0}
+
+
+def _take_what_stays(limits: dict[Resource, Decimal], staying: Iterable[BasketLine]) -> None:
+    counts_totals = any(kind == "total" for kind, *_ in limits)
+    for line in staying:
+        quantity, price = line.item.quantity, line.item.price
+        for product in line.products:
+            resource: Resource = ("product", product.product_code)
+            if resource in limits:
+                limits[resource] -= product.quantity * quantity
+        if counts_totals and price is not None and (rate := _total_of(price)) in limits:
+            limits[rate] -= price.amount * quantity
 
 
 def _needs(line: BasketLine) -> dict[Resource, Decimal]:
@@ -149,14 +159,17 @@ def _needs(line: BasketLine) -> dict[Resource, Decimal]:
         needs[resource] = needs.get(resource, Decimal(0)) + product.quantity
     price = line.item.price
     if price is not None:
-        currency, interval = _rate(price)
-        needs["total", currency, interval or ""] = price.amount
+        needs[_total_of(price)] = price.amount
     return needs
 
 
 def _rate(price: Price) -> tuple[str, str | None]:
     """What is added up: amounts of one currency and interval."""
     return price.currency, price.interval
+
+
+def _total_of(price: Price) -> Resource:
+    return "total", price.currency, price.interval or ""
 
 
 def _is_error(context: ValidationContext, code: str) -> bool:
