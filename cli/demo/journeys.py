@@ -112,7 +112,8 @@ async def ready_journey(partner: DemoPartner, presenter: Presenter) -> tuple[str
 async def not_ready_journey(
     partner: DemoPartner, presenter: Presenter, change_prices: Callable[[], Awaitable[None]]
 ) -> tuple[str, Document]:
-    """Initiates a basket with a blocked product, changes prices and validates. Returns its id and its verdict."""
+    """Initiates a basket with a blocked product, changes prices, validates, and sends the verdict's remedy. Returns
+    the basket's id and its verdict."""
     body = initiate_body(_blocked_basket(partner.name))
     basket_id = (await partner.call("POST", "/initiate", 200, "a real basket", body=body))["id"]
     presenter.say("  … the catalogue publishes next week's real prices …")
@@ -122,7 +123,20 @@ async def not_ready_journey(
     codes = {finding["code"] for finding in [*verdict["blockedProducts"], *verdict["validationErrors"]]}
     presenter.expect(verdict["ready"] is False, "the basket of the second organisation should not be ready")
     presenter.expect({"product_blocked", "price_changed"} <= codes, f"expected a block and a new price, not {codes}")
+    await _send_remedy(partner, presenter, verdict["remedy"])
     return basket_id, verdict
+
+
+async def _send_remedy(partner: DemoPartner, presenter: Presenter, remedy: Document) -> None:
+    """As it stands. The answer must be what the remedy says, with what a validation would find now."""
+    leads_to, body = remedy["leadsTo"], {"orderItemActions": remedy["orderItemActions"]}
+    note = "the verdict's remedy: accept the new prices"
+    mended = await partner.call("PUT", "/update?include=findings", 200, note, body=body, If_Match=remedy["ifMatch"])
+    findings = mended["findings"]
+    left = sorted({finding["code"] for finding in [*findings["blockedProducts"], *findings["validationErrors"]]})
+    presenter.say(f"  … what is left is the seller's: {', '.join(left)} …")
+    became = {"ready": findings["ready"], "total": mended["order"]["total"], "remaining": left}
+    presenter.expect(became == leads_to, f"the remedy said {leads_to}, and led to {became}")
 
 
 def _blocked_basket(partner: str) -> Document:
