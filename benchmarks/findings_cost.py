@@ -38,6 +38,7 @@ from adapters.system import new_id
 from api.partner.app import create_app
 from api.partner.dependencies import PartnerApiDependencies
 from benchmarks.append_rate import fresh_database
+from cli.serve import GC_THRESHOLDS
 from domain.catalogue.facts import Fact
 from tests.builders import availability, offer, price
 from tests.contracts.catalogue import sourced
@@ -182,6 +183,7 @@ async def run(url: str, rounds: int, sizes: Sequence[int], folder: Path) -> Tabl
         token = issue_token(settings, partner=PARTNER, scope="partner", ttl=timedelta(hours=1))
         caller = DirectCaller(create_app(api), token)
         gc.freeze()
+        gc.set_threshold(*GC_THRESHOLDS)  # as the API does
         for lines in sizes:
             for wrong in (0, 1, lines // 2):
                 await container.catalogue.record(sourced(facts(lines, wrong)))

@@ -75,6 +75,28 @@ def play(
 
 
 @app.command()
+def remedies(
+    week: Week = 20,
+    limit: Annotated[int, typer.Option(min=1, help="How many baskets.")] = 2_000,
+    callers: Annotated[int, typer.Option(min=1, help="Concurrent calls.")] = 16,
+    folder: Annotated[Path, typer.Option(help="Keeps the facts.")] = FOLDER / "remedies",
+) -> None:
+    """Changes the catalogue under real baskets, sends each remedy as it stands, and compares the next verdict with what
+    the remedy promised; fails if they differ."""
+    import uvloop
+
+    from benchmarks.journey.progress_bars import CONSOLE
+    from benchmarks.journey.remedies import play_remedies
+
+    folder.mkdir(parents=True, exist_ok=True)
+    played = uvloop.run(play_remedies(limit, week, callers, folder))
+    CONSOLE.print(played.table())
+    for broken in played.broken[:20]:
+        CONSOLE.print(broken)
+    raise typer.Exit(1 if played.broken else 0)
+
+
+@app.command()
 def load_speed(
     facts: Annotated[int, typer.Option(min=1, help="How many facts.")] = 200_000,
     apache: Annotated[bool, typer.Option(help="Apache Kafka itself, on this machine's Java.")] = False,
