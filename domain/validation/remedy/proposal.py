@@ -74,12 +74,16 @@ class Proposal:
 
     def lines_to_mend(self, finding: Finding) -> Sequence[str]:
         """The lines that an error is about and that may change. Of one that the caller cannot mend, those that got it
-        by a swap."""
+        by a swap or by the price that they accepted."""
         if is_mendable(finding):
             return [id for id in finding.line_ids if self.may_change(id)]
         if finding.severity == "warning":
             return ()
-        return [id for id in finding.line_ids if (id, finding.code) not in self.not_ours and (id, "swap") in self.tried]
+        return [
+            id
+            for id in finding.line_ids
+            if (id, finding.code) not in self.not_ours and self.tried & {(id, "swap"), (id, "price")}
+        ]
 
     def must_mend(self, finding: Finding) -> bool:
         """Whether it is an error for which some line may change."""
