@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue, WrapSerializer
 
 from domain.shared.eventsourcing import Value
-from domain.shared.values import Money, OfferRef, Price
+from domain.shared.values import OfferRef, OrderTotal, Price
 
 Severity = Literal["error", "warning"]
 """An error makes the basket not ready; a warning does not."""
@@ -176,7 +176,7 @@ class LeadsTo(Value):
 
     ready: bool
     """Whether the basket may become an order then."""
-    total: Money | None
+    total: OrderTotal | None
     """The basket's total then; null where it has none."""
     remaining: tuple[str, ...]
     """The codes of all findings that are left, warnings included: sorted, each once."""

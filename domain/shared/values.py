@@ -164,6 +164,28 @@ Amount = Annotated[
 ]
 """An amount of money, a decimal string in JSON. A float would lose pennies."""
 
+SUM_PATTERN = r"^[0-9]+(\.[0-9]{1,4})?$"
+_SUM = re.compile(SUM_PATTERN)
+
+
+def _sum(value: object) -> Decimal:
+    text = str(value) if isinstance(value, Decimal) else value
+    if isinstance(text, str) and _SUM.fullmatch(text):
+        return Decimal(text)
+    raise ValueError('a sum is a decimal string with at most 4 decimals, such as "10.00"')
+
+
+SumAmount = Annotated[
+    Decimal,
+    GetPydanticSchema(
+        lambda source, handler: core_schema.no_info_plain_validator_function(
+            _sum, serialization=core_schema.to_string_ser_schema()
+        )
+    ),
+    WithJsonSchema({"type": "string", "pattern": SUM_PATTERN, "examples": ["10.00"]}),
+]
+"""An amount that amounts add up to: it may have more digits than each of them."""
+
 _RFC_3339 = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt](?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]+)?"
     r"(?:[Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
@@ -264,6 +286,17 @@ class Money(Value):
 
     def __str__(self) -> str:
         return f"{self.amount} {self.currency}"
+
+
+class OrderTotal(Money):
+    """What a basket comes to."""
+
+    amount: SumAmount
+    """The amount as a decimal string; it may have more digits than a price."""
+
+    @classmethod
+    def of(cls, money: Money) -> Self:
+        return cls.construct_trusted(amount=money.amount, currency=money.currency)
 
 
 class Price(Money):

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import JsonValue
 
-from domain.shared.values import AMOUNT_PATTERN, INTERVAL_PATTERN, Money, Price
+from domain.shared.values import INTERVAL_PATTERN, SUM_PATTERN, Money, Price
 
 DataType = Literal["text", "number", "time", "money", "texts", "intervals"]
 """`money` is an amount in a currency, with the interval of a recurring price, `time` is RFC 3339 in UTC, `texts` is a list, `intervals`
@@ -44,8 +44,7 @@ _SCHEMAS: dict[DataType, dict[str, Any]] = {
     "money": {
         "type": "object",
         "properties": {
-            # A total has more digits than a single amount may have.
-            "amount": {"type": "string", "pattern": AMOUNT_PATTERN.replace("{1,12}", "+")},
+            "amount": {"type": "string", "pattern": SUM_PATTERN},
             "currency": {"type": "string", "pattern": "^[A-Z]{3}$"},
             "interval": {"type": "string", "pattern": INTERVAL_PATTERN},
         },

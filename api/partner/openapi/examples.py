@@ -20,7 +20,7 @@ from domain.shared import errors
 from domain.shared.cursors import PagePosition
 from domain.shared.errors import Violation
 from domain.shared.findings import Assessment, Finding, LeadsTo, LineQuantityChange, Remedy, Verdict
-from domain.shared.values import LineOffer, Money, Price, Product
+from domain.shared.values import LineOffer, OrderTotal, Price, Product
 
 BASKET_ID = "basket-0198c5a2-7f00-7c3e-9a51-3a5de7f0c101"
 ITEM_ID = "0198c5a2-7f00-7c3e-9a51-3a5de7f0c102"
@@ -195,7 +195,7 @@ def _validated() -> Validated:
         order_item_actions=(LineQuantityChange(id=ITEM_ID, quantity=2),),
         leads_to=LeadsTo(
             ready=True,
-            total=Money(amount=Decimal("20.00"), currency="GBP"),
+            total=OrderTotal(amount=Decimal("20.00"), currency="GBP"),
             remaining=("price_expires_soon", "product_low_stock"),
         ),
     )

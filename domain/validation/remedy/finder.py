@@ -17,6 +17,7 @@ from domain.catalogue.catalogue import Catalogue
 from domain.catalogue.policies import PolicyTerms
 from domain.shared.errors import InvalidCommand
 from domain.shared.findings import Finding, LeadsTo, Remedy, RemedyAction
+from domain.shared.values import OrderTotal
 from domain.validation.check import Check
 from domain.validation.checks import CHECKS
 from domain.validation.context import ValidationContext
@@ -127,9 +128,10 @@ class _RemedySearch:
 
 
 def _remedy(actions: Sequence[RemedyAction], basket: Basket, findings: Sequence[Finding]) -> Remedy:
+    total = basket.total
     leads_to = LeadsTo.construct_trusted(
         ready=not any(finding.severity == "error" for finding in findings),
-        total=basket.total,
+        total=None if total is None else OrderTotal.of(total),
         remaining=tuple(sorted({finding.code for finding in findings})),
     )
     return Remedy.construct_trusted(order_item_actions=tuple(actions), leads_to=leads_to)

@@ -17,6 +17,7 @@ from domain.catalogue.catalogue import Catalogue
 from domain.catalogue.facts import Fact
 from domain.catalogue.policies import PolicyTerms
 from domain.shared.findings import LeadsTo, Remedy, Verdict
+from domain.shared.values import OrderTotal
 from domain.validation.remedy.finder import find_remedy
 from domain.validation.validate import build_context, run_checks
 from tests.builders import NOW, SequentialIds, catalogue
@@ -60,7 +61,8 @@ def leads_to(given: Basket, known: Catalogue, *, now: datetime = NOW) -> LeadsTo
     """What a validation says of a basket, in a remedy's words."""
     verdict = run_checks(build_context(given, known, now, NO_TERMS))
     codes = tuple(sorted({finding.code for finding in verdict.findings}))
-    return LeadsTo(ready=verdict.ready, total=given.total, remaining=codes)
+    total = None if given.total is None else OrderTotal.of(given.total)
+    return LeadsTo(ready=verdict.ready, total=total, remaining=codes)
 
 
 def actions_of(remedy: Remedy | None) -> list[tuple[object, ...]]:
