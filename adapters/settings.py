@@ -214,7 +214,7 @@ class Settings(BaseSettings):
     max_actions: PositiveInt = 200
     """The most actions of an update."""
     basket_lifetime: PositiveFloat = 14 * _DAY
-    """The time until a basket expires. From when it counts, `expiry_from` says."""
+    """The time until a basket expires. `CHECKOUT_EXPIRY_FROM` says from when it counts."""
     expiry_from: Literal["creation", "last_change"] = "creation"
     """Whether a basket's lifetime counts from its creation, or from its last accepted change. A basket keeps the rule
     that it began with."""
