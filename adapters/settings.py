@@ -218,7 +218,7 @@ class Settings(BaseSettings):
     expiry_from: Literal["creation", "last_change"] = "creation"
     """Whether a basket's lifetime counts from its creation, or from its last accepted change. A basket keeps the rule
     that it began with."""
-    abandoned_after_seconds: PositiveFloat = 3600.0
+    abandoned_after_seconds: float = Field(default=3600.0, gt=0, le=366 * _DAY)
     """A partner's list of baskets calls an open basket abandoned when nothing has happened to it for this long."""
     idempotency_lifetime: PositiveFloat = _DAY
     """How long keyed answers are kept."""

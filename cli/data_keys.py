@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True)
 
-NO_FILE = "CHECKOUT_DATA_KEY_FILE names no file"
+NO_FILE = "CHECKOUT_DATA_KEY_FILE names no file; set it to a path, and `checkout data-keys new` makes the file"
 
 
 @app.callback()

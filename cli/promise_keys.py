@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True)
 
-NO_FILE = "CHECKOUT_PROMISE_KEY_FILE names no file"
+NO_FILE = "CHECKOUT_PROMISE_KEY_FILE names no file; set it to a path, and `checkout promise-keys new` makes the file"
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON line on stdout.")]
 

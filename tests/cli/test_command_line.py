@@ -203,6 +203,8 @@ def test_up_names_an_unusable_folder(tmp_path: Path, folder: str) -> None:
         (["verify"], {"CHECKOUT_DATABASE_URL": AWAY}, 2, "CHECKOUT_DATABASE_URL"),
         (["validate", "b"], {"CHECKOUT_DATABASE_URL": AWAY}, 2, "CHECKOUT_DATABASE_URL"),
         (["serve"], {}, 1, "CHECKOUT_DATABASE_URL names no database"),
+        # No moment is so long ago.
+        (["serve"], {"CHECKOUT_ABANDONED_AFTER_SECONDS": "1e12"}, 1, "CHECKOUT_ABANDONED_AFTER_SECONDS is '1e12'"),
         (
             ["work", "expiry"],
             {"CHECKOUT_DATA_KEY_FILE": "/no", "CHECKOUT_DATABASE_URL": AWAY},
@@ -211,7 +213,7 @@ def test_up_names_an_unusable_folder(tmp_path: Path, folder: str) -> None:
         ),
         (["token", "--partner", "a"], {"CHECKOUT_LOCAL_ISSUER_KEY_FILE": "facts.jsonl"}, 1, "no private key"),
         (["token", "--partner", "a"], {"CHECKOUT_LOCAL_ISSUER_KEY_FILE": "."}, 1, "Is a directory"),
-        (["data-keys", "new"], {}, 1, "CHECKOUT_DATA_KEY_FILE names no file"),
+        (["data-keys", "new"], {}, 1, "CHECKOUT_DATA_KEY_FILE names no file; set it to a path"),
         (["data-keys", "new"], {"CHECKOUT_DATA_KEY_FILE": "facts.jsonl"}, 1, "is not 64 bytes in base64"),
         (["env"], {}, 1, "no service was started in .checkout"),
         (["schemas", "--check", "--folder", "."], {}, 1, "is missing"),

@@ -100,7 +100,7 @@ async def test_a_compromised_key_leaves_at_once_even_the_last(file: KeyFile) -> 
 
 async def test_mistakes_are_told_in_words(file: KeyFile, tmp_path: Path) -> None:
     ended = await run("promise-keys", "new", CHECKOUT_DATA=str(tmp_path))
-    assert (ended.code, "CHECKOUT_PROMISE_KEY_FILE names no file" in ended.err) == (1, True)
+    assert (ended.code, "names no file; set it to a path, and `checkout promise-keys new`" in ended.err) == (1, True)
     code, told = await file.checkout("list")
     assert (code, "`checkout promise-keys new` makes one" in told) == (1, True)
     await file.checkout("new")
