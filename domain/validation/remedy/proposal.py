@@ -106,8 +106,11 @@ class Proposal:
         self.changes[line_id] = LineChange(removed=True)
 
     def swap(self, line_id: str, offer_id: str, version: str) -> None:
-        """The line gets the current price of that version, and no price is expected of it."""
-        change = self._change(line_id)
+        """The line gets the current price of that version, and no price is expected of it. It gets the largest quantity
+        if it has more, from a time with a larger limit: an update would refuse that."""
+        change, most = self._change(line_id), self.context.limits.max_quantity
+        if (change.quantity or self.basket.items[line_id].quantity) > most:
+            change.quantity = most
         change.offer, change.price = OfferRef.construct_trusted(id=offer_id, version=version), None
 
     def set_quantity(self, line_id: str, quantity: int) -> None:

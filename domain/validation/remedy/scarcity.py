@@ -45,9 +45,11 @@ def mend_quantities(proposal: Proposal, context: ValidationContext, errors: Iter
     moving = {line.id for group in groups for line in group.lines}
     staying = [line for line in context.lines if line.item.id not in moving]
     limits = _limits(proposal, context, groups, staying)
-    for id, quantity in plan_quantities(groups, limits, proposal.context.limits.max_quantity).items():
+    most = proposal.context.limits.max_quantity
+    for id, quantity in plan_quantities(groups, limits, most).items():
         if quantity:
-            proposal.set_quantity(id, quantity)
+            # A line may have more from a time with a larger limit. An update would refuse that.
+            proposal.set_quantity(id, min(quantity, most))
         else:
             proposal.remove(id)
 

@@ -114,6 +114,15 @@ def test_no_line_is_raised_above_the_largest_quantity() -> None:
     assert actions_of(remedy_of(given, *facts, limits=limits)) == [("remove", "line-1")]
 
 
+def test_a_line_with_more_than_the_largest_quantity_is_lowered_where_it_changes() -> None:
+    given, limits = basket(line("line-1", "o-1", 9), line("line-2", "o-2", 9)), BasketLimits(max_quantity=5)
+    assert actions_of(remedy_of(given, *FOR_SALE, *NEXT, limits=limits)) == [("swap", "line-1", "o-1@v-2", 5)]
+    facts = (*FOR_SALE, offer("o-1", quantity={"max": 7}, sequence=2))
+    assert actions_of(remedy_of(given, *facts, limits=limits)) == [("change_quantity", "line-1", 5)]
+    in_pairs = (*FOR_SALE, offer("o-1", quantity={"step": 2}, sequence=2))
+    assert actions_of(remedy_of(given, *in_pairs, limits=limits)) == [("change_quantity", "line-1", 4)]
+
+
 async def test_a_remedy_with_a_total_of_many_digits_can_be_read_again() -> None:
     checkout = InMemoryCheckout()
     await checkout.record(
