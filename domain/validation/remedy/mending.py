@@ -19,25 +19,38 @@ _PRICE_CODES = frozenset({"price_changed", "expected_price_differs"})
 
 
 def mend(proposal: Proposal, context: ValidationContext, errors: Sequence[Finding]) -> None:
-    """Proposes changes for the first kind of errors that there is. `context` is that of the basket to which the
-    proposal leads so far, and `errors` are its errors."""
+    """Proposes changes for the first kind of errors that something can be done about. `context` is that of the basket
+    to which the proposal leads so far, and `errors` are its errors."""
     excluding = [error for error in errors if error.code == "offers_incompatible"]
     whole = [error for error in errors if error.code in _WHOLE_BASKET]
     quantities = [error for error in errors if error.code in QUANTITY_CODES]
     elsewhere = {"offers_incompatible", *_WHOLE_BASKET, *QUANTITY_CODES}
-    of_lines = [error for error in errors if error.code not in elsewhere]
-    if of_lines:
-        _mend_lines(proposal, context, of_lines)
-    elif excluding or whole:
-        # Other lines need not make way for those that must go anyway.
-        if remove_hopeless(proposal, context, quantities):
-            return
-        if excluding:
-            _separate_offers(proposal, context, excluding)
-        else:
-            _WHOLE_BASKET[whole[0].code](proposal, context, whole[0])
-    else:
+    of_lines = [error for error in errors if error.code not in elsewhere and error.line_ids]
+    revision = proposal.revision
+    _mend_lines(proposal, context, of_lines)
+    if proposal.revision == revision and (excluding or whole):
+        _mend_together(proposal, context, excluding, whole, quantities)
+    if proposal.revision == revision and quantities:
         mend_quantities(proposal, context, quantities)
+
+
+def _mend_together(
+    proposal: Proposal,
+    context: ValidationContext,
+    excluding: Sequence[Finding],
+    whole: Sequence[Finding],
+    quantities: Sequence[Finding],
+) -> None:
+    """Proposes changes for the first errors about several offers or all lines that something can be done about."""
+    # Other lines need not make way for those that must go anyway.
+    if remove_hopeless(proposal, context, quantities):
+        return
+    revision = proposal.revision
+    if excluding:
+        _separate_offers(proposal, context, excluding)
+    for error in whole:
+        if proposal.revision == revision:
+            _WHOLE_BASKET[error.code](proposal, context, error)
 
 
 def _mend_lines(proposal: Proposal, context: ValidationContext, errors: Iterable[Finding]) -> None:

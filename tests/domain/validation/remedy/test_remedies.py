@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from domain.basket.decision import BasketLimits
 from domain.basket.events import BasketValidated
+from domain.shared.findings import Finding
+from domain.validation.check import Check, check
+from domain.validation.checks import CHECKS
+from domain.validation.context import ValidationContext
+from domain.validation.remedy.finder import find_remedy
+from domain.validation.validate import NO_POLICY_TERMS, build_context, run_checks
 from tests.builders import (
+    NOW,
     InMemoryCheckout,
     availability,
     basket,
     caller,
+    catalogue,
     initiate,
     item,
     line,
@@ -19,7 +29,7 @@ from tests.builders import (
     unpriced,
     validate,
 )
-from tests.domain.validation.remedy.remedies import actions_of, remedy_of
+from tests.domain.validation.remedy.remedies import LIMITS, actions_of, remedy_of
 
 FOR_SALE = (offer("o-1"), price("o-1"), offer("o-2"), price("o-2"))
 NEXT = (offer("o-1@v-2", sequence=2), price("o-1@v-2", "11.00"))
@@ -121,6 +131,22 @@ def test_a_line_with_more_than_the_largest_quantity_is_lowered_where_it_changes(
     assert actions_of(remedy_of(given, *facts, limits=limits)) == [("change_quantity", "line-1", 5)]
     in_pairs = (*FOR_SALE, offer("o-1", quantity={"step": 2}, sequence=2))
     assert actions_of(remedy_of(given, *in_pairs, limits=limits)) == [("change_quantity", "line-1", 4)]
+
+
+def test_an_error_of_the_basket_that_no_rule_mends_keeps_nothing_else_from_being_mended() -> None:
+    @check(looks_at="the weather")
+    def bad_weather(check: Check, context: ValidationContext) -> Iterator[Finding]:
+        """It rains."""
+        yield check.about_basket("it rains")
+
+    known = catalogue(*FOR_SALE, offer("o-1", quantity={"max": 2}, sequence=2))
+    context = build_context(basket(line("line-1", "o-1", 5)), known, NOW, NO_POLICY_TERMS)
+    checks = (*CHECKS, bad_weather)
+    findings = run_checks(context, checks).findings
+    remedy = find_remedy(context, known, findings, LIMITS, NO_POLICY_TERMS, checks).remedy
+    assert actions_of(remedy) == [("change_quantity", "line-1", 2)]
+    assert remedy is not None
+    assert remedy.leads_to.remaining == ("bad_weather",)
 
 
 async def test_a_remedy_with_a_total_of_many_digits_can_be_read_again() -> None:
