@@ -92,7 +92,7 @@ def print_basket(document: Mapping[str, Any], out: Output = STDOUT) -> None:
         out.say("no lines", style="dim")
     if total := format_order_total(document):
         out.say(f"total {total}", style="bold")
-    _print_verdict(document["lastVerdict"], out)
+    _print_verdict(document["lastVerdict"], document["version"], out)
 
 
 def finding_text(finding: Mapping[str, Any]) -> str:
@@ -118,7 +118,7 @@ def _row(line: Mapping[str, Any]) -> list[StyledText]:
     ]
 
 
-def _print_verdict(verdict: Mapping[str, Any] | None, out: Output) -> None:
+def _print_verdict(verdict: Mapping[str, Any] | None, basket_version: int, out: Output) -> None:
     if verdict is None:
         out.say("not judged", style="dim")
         return
@@ -129,6 +129,10 @@ def _print_verdict(verdict: Mapping[str, Any] | None, out: Output) -> None:
     for finding in (*verdict["blockedProducts"], *verdict["validationErrors"]):
         out.say(f"  {finding_text(finding)}")
     print_remedy(verdict["remedy"], out)
+    if verdict["remedy"] is not None and verdict["version"] < basket_version:
+        out.say(
+            f"  The basket is at version {basket_version}, so this gets a 412. Validate it again first.", style="red"
+        )
     if verdict["promise"] is not None:
         out.say(f"promise {verdict['promise']}")
 

@@ -10,7 +10,7 @@ from urllib.parse import quote as percent_encode
 from domain.operators.history.verdict_reader import RemedyCall
 
 UPDATE_PATH = "/partner/checkout/update"
-_ORIGIN = re.compile(r"https?://([A-Za-z0-9.\-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
+_ORIGIN = re.compile(r"https?://([A-Za-z0-9.\-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(?=/|\Z)")
 
 
 class UnusableAddress(ValueError):

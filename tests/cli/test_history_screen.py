@@ -105,3 +105,19 @@ async def test_the_documentation_shows_the_real_output() -> None:
         ("find --product SKU-820165 --finding price_changed", find),
     ):
         assert shown(command, paper) in PAGE
+
+
+async def test_a_remedy_that_would_be_refused_says_so() -> None:
+    checkout, basket_id = await the_documented_basket()
+    histories = BasketHistory(checkout.store)
+    fits, outdated = Printout(), Printout()
+
+    print_basket(basket_state_json(await histories.at_version(basket_id, 6)), fits.out)
+    await checkout.handlers.update(update(basket_id, add("o-1")), caller("store-367"))
+    print_basket(basket_state_json(await histories.at_version(basket_id, 7)), outdated.out)
+
+    refused = "The basket is at version 7, so this gets a 412. Validate it again first."
+    assert 'If-Match: "6"' in fits.text()
+    assert "412" not in fits.text()
+    assert 'If-Match: "6"' in outdated.text()
+    assert refused in outdated.text()

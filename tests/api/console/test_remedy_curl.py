@@ -115,7 +115,13 @@ def test_an_address_with_or_without_a_prefix_is_taken(address: str) -> None:
     assert curl_request(shell_arguments(command, "t")).url == f"{address}/partner/checkout/update"
 
 
-@pytest.mark.parametrize("address", ["", "null", "file:///etc", "javascript:alert(1)", "http://", "https://a\nb", "-v"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("", "null", "file:///etc", "javascript:alert(1)", "http://", "https://a\nb", "-v"),
+        *("https://shop.example@other.example", "https://shop.example:1.other.example", "https://shop.example?x"),
+    ],
+)
 def test_no_address_of_a_server_is_refused(address: str) -> None:
     with pytest.raises(UnusableAddress):
         remedy_curl(address, "c", basket_id(), remedy_of(LineRemoval(id="a")))
