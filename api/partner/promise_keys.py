@@ -35,4 +35,6 @@ def promise_key_routes(public_jwks: Callable[[], bytes], max_age: int) -> list[R
 
 def _matches(header: str, entity_tag: str) -> bool:
     """Weakly, as RFC 9110 13.1.2 has it. What is no entity tag matches nothing."""
-    return any(tag.strip().removeprefix("W/") in ("*", entity_tag) for tag in header.split(","))
+    if header.strip() == "*":
+        return True
+    return any(tag.strip().removeprefix("W/") == entity_tag for tag in header.split(","))

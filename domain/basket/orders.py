@@ -63,8 +63,8 @@ class OrderReport:
 
 @dataclass(frozen=True, slots=True)
 class OrderResult:
-    """What became of a report, decided at `at`. `code` says why it was refused. `basket` is the basket afterwards, None where there is
-    none."""
+    """What became of a report, decided at `at`. `code` says why it was refused. `basket` is the basket afterwards, None
+    where there is none."""
 
     report: OrderReport
     basket: Basket | None

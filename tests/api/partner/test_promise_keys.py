@@ -93,7 +93,7 @@ async def test_an_unchanged_set_is_a_304(promising: PromisingService, stranger: 
         assert (again.status_code, again.content) == (304, b"")
         assert (again.headers["etag"], again.headers["cache-control"]) == (tag, "public, max-age=60")
     promising.keys = promising.keys.with_new_key(NOW, WAIT)
-    for header in (tag, "nothing", '"'):
+    for header in (tag, "nothing", '"', "W/*", '"x", *'):
         changed = await stranger.send("GET", JWKS, headers={"if-none-match": header})
         assert changed.status_code == 200
         assert changed.headers["etag"] != tag
