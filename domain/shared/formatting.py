@@ -49,10 +49,15 @@ def is_money(value: object) -> bool:
 
 def format_interval(interval: str) -> str:
     """An ISO 8601 duration of calendar units as text after "per": `month`, `3 months`, `1 year 6 months`."""
-    parts = [(int(count), _UNITS[unit]) for count, unit in _INTERVAL_PART.findall(interval)]
+    parts = [(count, _UNITS[unit]) for count, unit in interval_parts(interval)]
     if len(parts) == 1 and parts[0][0] == 1:
         return parts[0][1]
     return " ".join([count_noun(count, unit) for count, unit in parts])
+
+
+def interval_parts(interval: str) -> list[tuple[int, str]]:
+    """The counts of an ISO 8601 duration of calendar units, each with its unit: `Y`, `M`, `W` or `D`."""
+    return [(int(count), unit) for count, unit in _INTERVAL_PART.findall(interval)]
 
 
 _INTERVAL_PART = re.compile(r"([0-9]+)([YMWD])")

@@ -24,7 +24,7 @@ from pydantic import (
 from pydantic_core import core_schema
 
 from domain.shared.eventsourcing import Value
-from domain.shared.formatting import format_interval
+from domain.shared.formatting import format_interval, interval_parts
 
 Clock = Callable[[], datetime]
 """The present as an aware datetime in UTC."""
@@ -96,13 +96,12 @@ Interval = Annotated[str, StringConstraints(pattern=INTERVAL_PATTERN), Field(exa
 """The time between two payments, as an ISO 8601 duration of whole calendar units: `P1M`, `P1Y`, `P7D`, `P1Y6M`.
 Intervals are compared as text: `P12M` is another interval than `P1Y`."""
 
-_INTERVAL_PART = re.compile(r"([0-9]+)([YMWD])")
 _MICRODAYS = {"Y": 365_242_500, "M": 30_436_875, "W": 7_000_000, "D": 1_000_000}
 
 
 def interval_length(interval: Interval) -> int:
     """The mean length in the Gregorian calendar, in millionths of a day. For sorting."""
-    return sum([int(count) * _MICRODAYS[unit] for count, unit in _INTERVAL_PART.findall(interval)])
+    return sum([count * _MICRODAYS[unit] for count, unit in interval_parts(interval)])
 
 
 OrderItemType = Literal["offer", "add_on"]
