@@ -17,8 +17,9 @@ from dataclasses import dataclass, replace
 from typing import Generic, TypeVar, assert_never
 
 from domain.basket.basket import Basket
-from domain.basket.commands import NO_PRECONDITIONS, Caller, Command, InitiateBasket, Preconditions
+from domain.basket.commands import NO_PRECONDITIONS, Caller, CancelBasket, Command, InitiateBasket, Preconditions
 from domain.basket.decision import CheckoutConfig
+from domain.basket.events import BasketStatus
 from domain.basket.idempotency import IdempotencyStore
 from domain.basket.repository import BasketRepository, claim_name
 from domain.ports.event_store import (
@@ -65,7 +66,8 @@ class VersionConflict(CommandRejected):
 
 @dataclass(frozen=True, slots=True)
 class _Execution(Generic[R, T]):
-    """A command without its target. `partner` must own the basket; None means anybody."""
+    """A command without its target. `partner` must own the basket; None means anybody. `repeats`: a basket with this
+    status is as the command wants it, whatever version the preconditions name."""
 
     decide: Decide[R]
     render: Callable[[R], T]
@@ -73,6 +75,7 @@ class _Execution(Generic[R, T]):
     partner: str | None
     preconditions: Preconditions = NO_PRECONDITIONS
     key: IdempotencyKey | None = None
+    repeats: BasketStatus | None = None
 
 
 class CommandExecutor:
@@ -106,7 +109,8 @@ class CommandExecutor:
         becomes known only once it exists. Raises KeyReused, RequestInProgress, AnsweredElsewhere and Unavailable
         if nothing is decided yet.
         """
-        execution = _Execution(decide, render, caller, caller.partner, command.preconditions, key)
+        repeats: BasketStatus | None = "cancelled" if isinstance(command, CancelBasket) else None
+        execution = _Execution(decide, render, caller, caller.partner, command.preconditions, key, repeats)
         if key is None:
             return await self._decide(command, execution)
         with self._idempotency.reserve(key):
@@ -292,7 +296,8 @@ class CommandExecutor:
         """The durable response; None if the decision must be made again on a fresh basket."""
         if execution.partner not in (None, loaded.partner):
             raise BasketNotFound(loaded.id)
-        execution.preconditions.check(loaded.id, loaded.version)
+        if loaded.status != execution.repeats:
+            execution.preconditions.check(loaded.id, loaded.version)
         basket = loaded.fork()
         response = execution.render(await execution.decide(basket))
         if basket.version == loaded.version and execution.key is None:

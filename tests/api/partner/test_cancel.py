@@ -43,6 +43,20 @@ async def test_a_second_cancel_answers_the_same(shop: ApiCaller) -> None:
     assert (second.status_code, second.content, second.headers["etag"]) == (200, first.content, first.headers["etag"])
 
 
+@pytest.mark.parametrize(("header", "value"), [("If_Match", '"2"'), ("If_None_Match", "*")])
+async def test_a_repeated_cancel_answers_the_same_whatever_version_it_names(
+    shop: ApiCaller, header: str, value: str
+) -> None:
+    id = await shop.begin(wanted())
+    first = await cancel(shop, id, If_Match='"2"')
+    assert first.status_code == 200
+    for key in ({}, {"Idempotency_Key": "k-1"}, {"Idempotency_Key": "k-1"}):
+        again = await cancel(shop, id, **{header: value}, **key)
+        assert (again.status_code, again.content, again.headers["etag"]) == (200, first.content, '"3"')
+    refused = await shop.update(id, actions(add()), **{"If-Match": '"2"'})
+    assert problem(refused) == (412, "version_mismatch"), "other commands keep their preconditions"
+
+
 async def test_a_cancelled_basket_releases_its_external_id(shop: ApiCaller) -> None:
     id = await shop.begin(wanted(), external_id="E-1")
     await cancel(shop, id)
