@@ -19,8 +19,8 @@ class BasketPromise:
     """The claims of a promise: this version of the basket is ready, and stays so from `issued_at` until before
     `expires_at`, both in whole seconds.
 
-    `total` is None where the order has no single total, `currency` where the basket names none. `evidence` is the
-    digest of the verdict's evidence, see `evidence_digest`.
+    `total` is None where the order has no single total, `currency` where the basket names none either. `evidence` is
+    the digest of the verdict's evidence, see `evidence_digest`.
     """
 
     basket_id: str

@@ -31,12 +31,13 @@ def make_promise(
     expires_at = min(issued_at + lifetime, valid_until.replace(microsecond=0))
     if expires_at <= now:
         return None
+    total = basket.total
     return BasketPromise(
         basket_id=basket.id,
         basket_version=basket.version,
         partner=basket.partner,
-        total=basket.total,
-        currency=basket.details.currency,
+        total=total,
+        currency=basket.details.currency or (None if total is None else total.currency),
         evidence=evidence_digest(verdict.evidence),
         issued_at=issued_at,
         expires_at=expires_at,

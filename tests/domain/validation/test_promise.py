@@ -77,6 +77,19 @@ async def test_a_ready_verdict_promises_what_it_is_about() -> None:
     assert event.promise == validated.promise == "promise-1"
 
 
+async def test_a_promise_names_the_currency_of_its_total_where_the_basket_names_none() -> None:
+    signer = RecordingSigner()
+    checkout = InMemoryCheckout(signer=signer)
+    monthly: list[Fact] = [offer("o-2", product="SKU-2"), price("o-2", interval="P1M"), availability("SKU-2")]
+    await checkout.record(*SOLD, *monthly)
+    for offers in (["o-1"], ["o-1", "o-2"]):
+        wanted = initiate(*map(item, offers), currency=None)
+        begun = await checkout.handlers.initiate(wanted, caller())
+        assert begun.basket.details.currency is None
+        await checkout.handlers.validate(validate(begun.basket.id), caller())
+    assert [(str(each.total), each.currency) for each in signer.signed] == [("10.00 GBP", "GBP"), ("None", None)]
+
+
 async def test_a_verdict_that_is_not_ready_promises_nothing() -> None:
     signer = RecordingSigner()
     checkout = InMemoryCheckout(signer=signer)
