@@ -54,6 +54,10 @@ _DESCRIPTIONS = {
 _TEXT: Document = {"type": "string"}
 _HEADERS: dict[str, Document] = {
     "ETag": {"description": "The basket's version.", "schema": {**_TEXT, "pattern": '^"[0-9]+"$'}},
+    "Cache-Control": {
+        "description": "The response is not to be kept by caches.",
+        "schema": {**_TEXT, "const": "no-store"},
+    },
     "Retry-After": {
         "description": "Seconds to wait before a retry.",
         "schema": {**_TEXT, "pattern": "^[0-9]+$"},
@@ -81,6 +85,7 @@ _HEADERS: dict[str, Document] = {
 _COMMANDS = ("initiate", "update", "validate", "cancel")
 _WITH_BODY = ("initiate", "update", "cancel")
 _WRONG_BODY = 422
+_TOO_LARGE = 413
 _STORED_STATUSES = (409, 412, 422)
 """The statuses of problems that are stored under an idempotency key and replayed."""
 
@@ -93,9 +98,9 @@ def describe_responses(call: str, success: Document) -> Document:
     replayed = ("Idempotent-Replayed",) if call in _COMMANDS else ()
     cookie = ("Set-Cookie",) if call in ("initiate", "update") else ()
     success["description"] = "Done."
-    always = {"ETag", "Set-Cookie"} if call == "initiate" else {"ETag"}
+    always = {"Cache-Control", "ETag", "Set-Cookie"} if call == "initiate" else {"Cache-Control", "ETag"}
     version = () if call == "baskets" else ("ETag",)
-    success["headers"] = _headers(*version, *cookie, *replayed, *_applied(call), required=always)
+    success["headers"] = _headers("Cache-Control", *version, *cookie, *replayed, *_applied(call), required=always)
     _give_success_examples(call, success["content"]["application/json"])
     if call in ("initiate", "update"):
         by_id = {"parameters": {"id": "$response.body#/id"}}
@@ -105,7 +110,7 @@ def describe_responses(call: str, success: Document) -> Document:
         responses["304"] = {
             "description": "The order has not changed since the version in `If-None-Match`. Never with"
             " `include=findings`.",
-            "headers": _headers("ETag", required={"ETag"}),
+            "headers": _headers("Cache-Control", "ETag", required={"Cache-Control", "ETag"}),
         }
     return responses
 
@@ -167,6 +172,7 @@ def _problem_responses(call: str, replayed: Collection[str]) -> Document:
                 *names,
                 *(replayed if status in _STORED_STATUSES else ()),
                 *(_applied(call) if status == _WRONG_BODY else ()),
+                *(("Cache-Control",) if status == _TOO_LARGE else ()),
                 # A basket that does not exist yet has no version.
                 required=set.intersection(*({*problem.headers} for problem in alike)) - {"ETag"},
             ),

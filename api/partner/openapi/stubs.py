@@ -189,8 +189,8 @@ async def cancel(
     prefer: Prefer = None,
 ) -> CancelAnswer:
     """No order can be placed from a cancelled basket, and its external id is free again. `reason` is a code with an
-    optional text, or the code alone. A second cancel gets the same response, whatever
-    version its preconditions name. A completed or expired basket is a 409."""
+    optional text, or the code alone. A second cancel gets the same response, whatever version its
+    preconditions name. A completed or expired basket is a 409."""
     raise NotImplementedError
 
 
