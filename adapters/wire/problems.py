@@ -114,7 +114,7 @@ def to_problem(error: Exception) -> Problem:
         return Problem(INTERNAL_ERROR, "The failure was written to our log; trying again may help.")
     match error:
         case errors.InvalidCommand(violations=violations, omitted=omitted):
-            headers = error.headers if isinstance(error, request_errors.InvalidRequest) else {}
+            headers = error.headers if isinstance(error, request_errors.InvalidInput) else {}
             return Problem(kind, _counted(len(violations) + omitted), violations[:MAX_ERRORS], headers=headers)
         case errors.BasketFinished(status=status):
             return Problem(kind, str(error), members={"basketStatus": status})

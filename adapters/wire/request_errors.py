@@ -13,7 +13,8 @@ RequestError
 ├── NotAuthenticated         no token, or one that is not accepted
 └── NotAllowed               a good token that does not allow this call
 RepeatedMemberName (an InvalidCommand): an object of the body has a member twice
-InvalidParameters (an InvalidCommand): parameters of the query that are unknown, repeated or wrong
+InvalidRequest (an InvalidInput): a body that is not as the contract says
+InvalidParameters (an InvalidInput): parameters of the query that are unknown, repeated or wrong
 KeysUnavailable (an Unavailable): the token issuer's keys cannot be fetched, so the token was not checked
 """
 
@@ -31,9 +32,8 @@ class RequestError(CheckoutError):
     headers: Mapping[str, str] = MappingProxyType({})
 
 
-class InvalidRequest(InvalidCommand):
-    """The body is JSON, but not as the contract says; one violation for each thing that is wrong. The response has
-    `headers`."""
+class InvalidInput(InvalidCommand):
+    """One violation for each thing that is wrong. The response has `headers`."""
 
     def __init__(
         self,
@@ -45,7 +45,11 @@ class InvalidRequest(InvalidCommand):
         self.headers = headers
 
 
-class InvalidParameters(InvalidCommand):
+class InvalidRequest(InvalidInput):
+    """The body is JSON, but not as the contract says."""
+
+
+class InvalidParameters(InvalidInput):
     """One violation for each parameter of the query that is wrong. Its location is the parameter's name."""
 
 

@@ -68,18 +68,23 @@ def render_body(result: Result, members: Mapping[str, JsonValue] = MappingProxyT
 
 
 def render_order(
-    basket: Basket, assessment: Assessment | None = None, *, preconditions: Preconditions
+    basket: Basket,
+    assessment: Assessment | None = None,
+    *,
+    preconditions: Preconditions,
+    headers: Mapping[str, str] = MappingProxyType({}),
 ) -> RenderedResponse:
-    """The order, or 304 if the caller has it already. With an assessment there is no 304: findings change without a
-    new version. Raises VersionMismatch."""
+    """The order, or 304 if the caller has it already, with `headers`. With an assessment there is no 304: findings
+    change without a new version. Raises VersionMismatch."""
     # A basket expires without a new version at first. Callers who have it as open must see that.
     expired_since = basket.status == "expired" and basket.modified_on < basket.expires_at
     try:
         preconditions.check(basket.id, basket.version)
     except BasketExists:
         if not expired_since and assessment is None:
-            return RenderedResponse(304, {"cache-control": "no-store", "ETag": entity_tag(basket.version)}, b"")
-    return _basket_response(basket, order_body(basket, assessment))
+            unchanged = {"cache-control": "no-store", "ETag": entity_tag(basket.version), **headers}
+            return RenderedResponse(304, unchanged, b"")
+    return _basket_response(basket, order_body(basket, assessment), headers)
 
 
 def render_list(listed: ListedBaskets) -> RenderedResponse:

@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 from adapters.wire.handling import Handling, read_handling
 from adapters.wire.headers import IdempotencyHeader, read_idempotency_key, read_preconditions
 from adapters.wire.list_parameters import parse_list
-from adapters.wire.query_parameters import INCLUDED_FINDINGS, parse_include
+from adapters.wire.query_parameters import INCLUDED_FINDINGS, parse_include, require_no_parameters
 from adapters.wire.request_errors import InvalidBasketId, MethodNotAllowed
 from adapters.wire.request_parser import fingerprint, parse_body, parse_cancel, parse_initiate, parse_update
 from adapters.wire.requests import RequestLimits
@@ -55,11 +55,10 @@ class PartnerRequest:
     def headers(self) -> dict[str, str]:
         return self.context.headers
 
-    @property
-    def included(self) -> tuple[str, ...]:
+    def included(self, handling: Handling) -> tuple[str, ...]:
         """What the response shall include beside the order, as it is part of a fingerprint. Raises
         InvalidParameters."""
-        return INCLUDED_FINDINGS if parse_include(self.scope["query_string"]) else ()
+        return INCLUDED_FINDINGS if parse_include(self.scope["query_string"], handling) else ()
 
     def log_basket(self, basket_id: str) -> None:
         self.context.basket_id = basket_id
@@ -128,13 +127,14 @@ class PartnerRoutes:
 
     async def initiate(self, request: PartnerRequest) -> RenderedResponse:
         preconditions, header = read_preconditions(request.headers), read_idempotency_key(request.headers)
-        included = request.included
+        handling = self._handling(request)
+        included = request.included(handling)
         landing_basket_id = self._cookie.read(request.headers)
         content = await self._content(request)
         parsed = parse_initiate(
             content,
             self._limits,
-            handling=self._handling(request),
+            handling=handling,
             landing_basket_id=landing_basket_id,
             preconditions=preconditions,
             include_findings=bool(included),
@@ -153,11 +153,11 @@ class PartnerRoutes:
 
     async def update(self, request: PartnerRequest) -> RenderedResponse:
         preconditions, header = read_preconditions(request.headers), read_idempotency_key(request.headers)
-        included = request.included
+        handling = self._handling(request)
+        included = request.included(handling)
         basket_id = self._cookie.require(request.headers)
         request.log_basket(basket_id)
         content = await self._content(request)
-        handling = self._handling(request)
         parsed = parse_update(
             content,
             self._limits,
@@ -179,15 +179,19 @@ class PartnerRoutes:
 
     async def validate(self, request: PartnerRequest) -> RenderedResponse:
         preconditions, header = read_preconditions(request.headers), read_idempotency_key(request.headers)
+        handling = self._handling(request)
+        require_no_parameters(request.scope["query_string"], handling)
         basket_id = _path_id(request)
         key = request.idempotency_key(header, "validate", None, basket_id)
-        return await self._handlers.validate(ValidateBasket(basket_id, preconditions), request.caller, render, key)
+        command, answer = ValidateBasket(basket_id, preconditions), partial(render, headers=handling.headers())
+        return await self._handlers.validate(command, request.caller, answer, key)
 
     async def cancel(self, request: PartnerRequest) -> RenderedResponse:
         preconditions, header = read_preconditions(request.headers), read_idempotency_key(request.headers)
+        handling = self._handling(request)
+        require_no_parameters(request.scope["query_string"], handling)
         basket_id = _path_id(request)
         content = await self._content(request)
-        handling = self._handling(request)
         parsed = parse_cancel(
             content, self._limits, handling=handling, basket_id=basket_id, preconditions=preconditions
         )
@@ -200,11 +204,13 @@ class PartnerRoutes:
         return render_list(await self._dependencies.lister.page(wanted, asked.cursor, asked.limit))
 
     async def order(self, request: PartnerRequest) -> RenderedResponse:
-        preconditions, included = read_preconditions(request.headers), request.included
+        preconditions, handling = read_preconditions(request.headers), self._handling(request)
+        included = request.included(handling)
         basket_id, partner = _path_id(request), request.caller.partner
+        answer = partial(render_order, preconditions=preconditions, headers=handling.headers())
         if included:
-            return render_order(*await self._handlers.get_assessed(basket_id, partner), preconditions=preconditions)
-        return render_order(await self._handlers.get(basket_id, partner), preconditions=preconditions)
+            return answer(*await self._handlers.get_assessed(basket_id, partner))
+        return answer(await self._handlers.get(basket_id, partner))
 
     def _handling(self, request: PartnerRequest) -> Handling:
         return read_handling(request.headers.get("prefer"), self._dependencies.settings.request_handling)

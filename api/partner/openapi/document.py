@@ -26,7 +26,8 @@ too many connections it gets 503. The server then closes the connection.
 
 **Limio.** This is Limio's Partner Checkout API and more. `x-origin` says of every call, parameter, header and
 member whether it is Limio's (`limio`) or `ours`. Members that are not known here are ignored, and named in
-`ignored`; `Prefer: handling=strict` refuses them.
+`ignored`; unknown parameters of the query are passed over. `Prefer: handling=strict` refuses both. Only the list of
+baskets refuses unknown parameters in any case.
 
 **Concurrency.** `ETag` is the basket's version. With `If-Match`, a call applies only to that version. Without it,
 the server resolves conflicts with other writers. With `If-None-Match: *`, an initiate only creates.

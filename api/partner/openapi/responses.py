@@ -30,8 +30,8 @@ _PATH = ("not_found", "invalid_basket_id")
 _PROBLEMS = {
     "initiate": (*_EVERY, *_COMMAND, *_BODY, *_LANDING, "external_id_in_use", "invalid_parameters"),
     "update": (*_EVERY, *_COMMAND, *_BODY, *_LANDING, "external_id_in_use", "invalid_parameters"),
-    "validate": (*_EVERY, *_COMMAND, *_PATH),
-    "cancel": (*_EVERY, *_COMMAND, *_BODY, *_PATH, "basket_finished"),
+    "validate": (*_EVERY, *_COMMAND, *_PATH, "invalid_parameters"),
+    "cancel": (*_EVERY, *_COMMAND, *_BODY, *_PATH, "basket_finished", "invalid_parameters"),
     "baskets": (*_ANY, "invalid_parameters"),
     "order": (*_EVERY, *_PATH, "invalid_header", "version_mismatch", "invalid_parameters"),
 }
@@ -76,14 +76,14 @@ _HEADERS: dict[str, Document] = {
         "schema": {**_TEXT, "const": "true"},
     },
     "Preference-Applied": {
-        "description": "How unknown members were handled: where the request had the preference, or some were ignored.",
+        "description": "How unknown members and parameters were handled: where the request had the preference, or members were"
+        " ignored.",
         "schema": {**_TEXT, "enum": ["handling=lenient", "handling=strict"]},
     },
     "X-Correlation-Id": {"description": "The caller's own, or else the trace id.", "schema": _TEXT},
 }
 
 _COMMANDS = ("initiate", "update", "validate", "cancel")
-_WITH_BODY = ("initiate", "update", "cancel")
 _WRONG_BODY = 422
 _TOO_LARGE = 413
 _STORED_STATUSES = (409, 412, 422)
@@ -110,7 +110,7 @@ def describe_responses(call: str, success: Document) -> Document:
         responses["304"] = {
             "description": "The order has not changed since the version in `If-None-Match`. Never with"
             " `include=findings`.",
-            "headers": _headers("Cache-Control", "ETag", required={"Cache-Control", "ETag"}),
+            "headers": _headers("Cache-Control", "ETag", *_applied(call), required={"Cache-Control", "ETag"}),
         }
     return responses
 
@@ -127,7 +127,7 @@ def _give_success_examples(call: str, media: Document) -> None:
 
 
 def _applied(call: str) -> Collection[str]:
-    return ("Preference-Applied",) if call in _WITH_BODY else ()
+    return () if call == "baskets" else ("Preference-Applied",)
 
 
 def describe_key_responses(call: str, success: Document) -> Document:

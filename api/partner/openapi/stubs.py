@@ -93,9 +93,9 @@ Prefer = Annotated[
     str | _Absent,
     Header(
         title="Prefer",
-        description="RFC 7240. `handling=strict` refuses members that are not known here: 422, with their pointers."
-        " `handling=lenient` does not keep them, and the answer names them in `ignored`. Without the preference this"
-        " service's setting decides. Other preferences are passed over.",
+        description="RFC 7240. `handling=strict` refuses members and parameters of the query that are not known here: 422,"
+        " with their pointers. `handling=lenient` does not keep such members, and the answer names them in `ignored`;"
+        " it passes such parameters over. Without the preference this service's setting decides. Other preferences are passed over.",
         openapi_examples={"strict": {"value": "handling=strict"}, "lenient": {"value": "handling=lenient"}},
     ),
 ]
@@ -105,7 +105,7 @@ Include = Annotated[
         title="Include",
         description="`findings`: the answer says what a validation would find now, and what mends it. It is judged from"
         " what is remembered of the catalogue, which may be a moment old, and changes nothing. With it, GET answers no"
-        " 304: findings change without a new version. Other parameters are refused (422).",
+        " 304: findings change without a new version.",
     ),
 ]
 
@@ -171,7 +171,11 @@ async def update(
 
 
 async def validate(
-    id: BasketId, if_match: IfMatch = None, if_none_match: IfNoneMatch = None, key: IdempotencyKey = None
+    id: BasketId,
+    if_match: IfMatch = None,
+    if_none_match: IfNoneMatch = None,
+    key: IdempotencyKey = None,
+    prefer: Prefer = None,
 ) -> ValidateAnswer:
     """200 with every verdict; `ready` says whether an order may be placed. The response has all findings, and covers
     every change that was acknowledged before the call. `remedy` has the actions that mend what the caller can mend:
@@ -202,7 +206,11 @@ async def promise_keys(if_none_match: KeysIfNoneMatch = None) -> PromiseKeysAnsw
 
 
 async def order(
-    id: BasketId, if_match: IfMatch = None, if_none_match: IfNoneMatch = None, include: Include = None
+    id: BasketId,
+    if_match: IfMatch = None,
+    if_none_match: IfNoneMatch = None,
+    prefer: Prefer = None,
+    include: Include = None,
 ) -> OrderAnswer:
     """With `If-None-Match` and the `ETag` of an earlier response, an unchanged basket is a 304 without a body. An id of
     another form is a 422."""
