@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from hashlib import sha256
 
 import structlog
@@ -69,7 +70,8 @@ class OrderHandler:
         )
         name = f"{retry}/{self._new_id()}" if retry is not None else _name(received, place, sender, message_id)
         key = IdempotencyKey(SCOPE, name, _digest(message))
-        response = await self._handlers.settle_order(self._report(order, received), caller, render_result, key)
+        render = partial(render_result, ignored=order.ignored)
+        response = await self._handlers.settle_order(self._report(order, received), caller, render, key)
         decided = DecidedOrder.read(response)
         ORDERS.labels(decided.outcome).inc()
         _log.info("order", status=decided.status, outcome=decided.outcome, code=decided.code)

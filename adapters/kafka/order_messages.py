@@ -11,6 +11,7 @@ from pydantic_core import from_json, to_json
 
 from adapters.kafka import topics
 from adapters.kafka.messages import Message, cloud_event, rfc3339
+from adapters.wire.known_members import IgnoredMembers, keep_known
 from adapters.wire.strict_json import InvalidJson, read_json
 from adapters.wire.validation_messages import describe_validation_error
 from domain.basket.orders import OrderOutcome, OrderRefusal, OrderResult, OrderStatus
@@ -58,10 +59,11 @@ class OrderMessage(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class OrderNotice:
-    """What a message says, of the basket that its key or value names."""
+    """What a message says, of the basket that its key or value names, and which of its members are not known here."""
 
     basket_id: str
     message: OrderMessage
+    ignored: IgnoredMembers
 
     @property
     def names_a_version(self) -> bool:
@@ -75,7 +77,7 @@ class _Named(BaseModel):
 def parse_order(key: bytes | None, value: bytes | None) -> OrderNotice:
     """The key names the basket. If the value names it too, both must agree. Raises InvalidOrderMessage."""
     try:
-        read_json(value or b"")
+        _, ignored = keep_known(OrderMessage, read_json(value or b""))
         message = OrderMessage.model_validate_json(value or b"")
         named = normalize_id(key.decode()) if key else message.basket_id
         basket_id = _Named.model_validate({"basketId": named}).basket_id
@@ -87,11 +89,11 @@ def parse_order(key: bytes | None, value: bytes | None) -> OrderNotice:
         raise InvalidOrderMessage("the key is no text") from error
     if message.basket_id is not None and normalize_id(message.basket_id) != basket_id:
         raise InvalidOrderMessage(f"the key names {basket_id}, the value {message.basket_id}")
-    return OrderNotice(basket_id, message)
+    return OrderNotice(basket_id, message, ignored)
 
 
-def render_result(result: OrderResult) -> RenderedResponse:
-    """The body of the result's message, as it is stored with the change."""
+def render_result(result: OrderResult, ignored: IgnoredMembers) -> RenderedResponse:
+    """The body of the result's message, as it is stored with the change. It names the members that were ignored."""
     report, basket = result.report, result.basket
     message = None if result.code is None else _REFUSALS[result.code].format(version=report.version)
     body = {
@@ -105,6 +107,7 @@ def render_result(result: OrderResult) -> RenderedResponse:
         "currentVersion": basket.version if basket is not None else None,
         "partner": basket.partner if basket is not None else None,
         "decidedAt": rfc3339(result.at),
+        **ignored.to_members(),
     }
     return RenderedResponse(200, {}, to_json(body))
 

@@ -60,10 +60,7 @@ class ParsedRequest(Generic[C_co]):
     @property
     def members(self) -> dict[str, JsonValue]:
         """What a success says beside its own members; nothing if nothing was ignored."""
-        if not self.ignored:
-            return {}
-        more: dict[str, JsonValue] = {"ignoredMore": self.ignored.more} if self.ignored.more else {}
-        return {"ignored": [*self.ignored.pointers], **more}
+        return self.ignored.to_members()
 
 
 def read_handling(prefer: str | None, default: HandlingKind) -> Handling:

@@ -112,6 +112,13 @@ class IgnoredMembers:
     def __len__(self) -> int:
         return len(self.pointers) + self.more
 
+    def to_members(self) -> dict[str, JsonValue]:
+        """What an answer says of them; nothing if nothing was ignored."""
+        if not self:
+            return {}
+        more: dict[str, JsonValue] = {"ignoredMore": self.more} if self.more else {}
+        return {"ignored": [*self.pointers], **more}
+
 
 def keep_known(model: type[BaseModel], content: JsonValue) -> tuple[JsonValue, IgnoredMembers]:
     """The content without the members that the model does not know, and their topmost pointers. `content` itself stays

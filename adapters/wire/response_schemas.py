@@ -122,7 +122,7 @@ class OrderShape(ResponseSchema):
 
 
 class LenientAnswer(ResponseSchema):
-    """What the answer to a body says of members that are not known here."""
+    """What the answer to a body or message says of members that are not known here."""
 
     ignored: Annotated[list[str], Field(default_factory=list, max_length=MAX_IGNORED)]
     """The members that are not known here and were not kept, as RFC 6901 pointers: of each the topmost. Left out if
@@ -296,7 +296,7 @@ class CommandResultShape(ResponseSchema):
     """The HTTP body: a response of the API, or an RFC 9457 problem document."""
 
 
-class OrderResultShape(ResponseSchema):
+class OrderResultShape(LenientAnswer):
     """What became of an order service's report that an order was placed or rejected."""
 
     basket_id: BasketId

@@ -316,5 +316,20 @@ def test_a_report_that_is_not_as_the_contract_says_is_not_understood(value: Told
         parse_order(basket_id().encode(), document)
 
 
+async def test_a_result_names_the_members_that_are_not_known() -> None:
+    orders = Orders()
+    id = await orders.begin()
+    misspelt = orders.received(id, basket_version=1, lines=[{"sku": "SKU-1"}])
+    for _ in range(2):
+        result = told(await orders.settle(misspelt))
+        assert outcome(result) == ("completed", None)
+        assert result["ignored"] == ["/basket_version", "/lines"]
+        assert "ignoredMore" not in result
+    missing = await orders.report(basket_id(99), colour="red")
+    assert (outcome(missing), missing["ignored"]) == (("refused", "basket_not_found"), ["/colour"])
+    many = await orders.report(id, **{f"m{at}": at for at in range(250)})
+    assert (len(many["ignored"]), many["ignoredMore"]) == (100, 150)
+
+
 def test_a_version_may_be_written_as_any_whole_number() -> None:
     assert parse_order(basket_id().encode(), b'{"orderId":"o","basketVersion":2.0}').message.basket_version == 2
