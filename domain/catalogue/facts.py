@@ -17,6 +17,7 @@ from domain.catalogue.policies import PolicyFact
 from domain.shared.eventsourcing import Value
 from domain.shared.values import (
     ARRIVING_WHOLE_NUMBER,
+    NO_ENTRIES,
     Amount,
     Country,
     Currency,
@@ -54,7 +55,7 @@ class OfferFact(Value):
     """The offer's name."""
     path: Text | None = None
     """Where the offer is shown."""
-    products: tuple[Product, ...] = ()
+    products: Annotated[tuple[Product, ...], NO_ENTRIES] = ()
     """The products of the offer; a product that is listed twice counts twice."""
     status: Literal["draft", "published", "withdrawn"]
     """Only published offers are sold."""
@@ -70,7 +71,7 @@ class OfferFact(Value):
     """How many of it a basket may hold."""
     add_on_to: tuple[Identifier, ...] | None = None
     """The offers to which it may be added as an add-on; null for an offer that is no add-on."""
-    incompatible_with: tuple[Identifier, ...] = ()
+    incompatible_with: Annotated[tuple[Identifier, ...], NO_ENTRIES] = ()
     """The offers that may not be in the same basket."""
     sequence: Sequence
     """The sender's version of this fact: the higher one is the newer."""

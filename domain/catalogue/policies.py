@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field
 from domain.catalogue.fact_ids import Epoch, Sequence, fact_id, subject_of
 from domain.shared.eventsourcing import Value
 from domain.shared.findings import CheckCode
-from domain.shared.values import ARRIVING_WHOLE_NUMBER, Amount, Money, PartnerOrganisation
+from domain.shared.values import ARRIVING_WHOLE_NUMBER, NO_ENTRIES, Amount, Money, NullIsEmpty, PartnerOrganisation
 
 Level = Literal["error", "warning", "off"]
 """The severity of a check's findings; a check that is off does not run."""
@@ -37,14 +37,14 @@ class PriceTolerance(Value):
 
     percent: Percent | None = None
     """The most, in percent of the price before, as a decimal string."""
-    amounts: Amounts = ()
+    amounts: Annotated[Amounts, NO_ENTRIES] = ()
     """The most as an amount, one for each currency."""
 
 
 class PolicyTerms(Value):
     """The terms of a policy; where one is null or left out, the more general policy applies."""
 
-    checks: dict[CheckCode, Level] = Field(default_factory=dict)
+    checks: Annotated[dict[CheckCode, Level], NullIsEmpty(dict)] = Field(default_factory=dict)
     """The level of each check; checks that are not named keep their own."""
     price_tolerance: PriceTolerance | None = None
     """How much prices may differ from those of the lines and from those that callers expect."""

@@ -16,6 +16,7 @@ from pydantic import (
     BeforeValidator,
     Field,
     GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
     GetPydanticSchema,
     JsonValue,
     StringConstraints,
@@ -135,6 +136,28 @@ class StrictConversion:
         strict = core_schema.no_info_before_validator_function(self.convert, schema)
         return core_schema.lax_or_strict_schema(lax_schema=schema, strict_schema=strict)
 
+
+@dataclass(frozen=True, slots=True)
+class NullIsEmpty:
+    """Reads null as an empty list or map, in strict mode only, as for `StrictConversion`. `make_empty` makes one."""
+
+    make_empty: Callable[[], object]
+
+    def __get_pydantic_core_schema__(self, source: type[Any], handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        schema = handler(source)
+        strict = core_schema.no_info_after_validator_function(self._filled, core_schema.nullable_schema(schema))
+        return core_schema.lax_or_strict_schema(lax_schema=schema, strict_schema=strict)
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"anyOf": [handler(schema), {"type": "null"}]}
+
+    def _filled(self, value: object) -> object:
+        return self.make_empty() if value is None else value
+
+
+NO_ENTRIES = NullIsEmpty(tuple)
 
 ARRIVING_WHOLE_NUMBER = StrictConversion(_whole_number)
 """`WHOLE_NUMBER` for facts, which are read in strict mode when they arrive."""

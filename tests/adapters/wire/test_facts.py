@@ -74,6 +74,31 @@ def test_an_unknown_member_is_refused_by_its_name(document: dict[str, Any], poin
     assert refused(document) == f"{pointer}: the contract knows no such member"
 
 
+@pytest.mark.parametrize(
+    ("with_null", "without"),
+    [
+        (said("offer", products=None), said("offer", products=[])),
+        (said("offer", incompatibleWith=None), said("offer", incompatibleWith=[])),
+        (said("policy", checks=None), said("policy", checks={})),
+        (
+            said("policy", priceTolerance={"percent": "5", "amounts": None}),
+            said("policy", priceTolerance={"percent": "5", "amounts": []}),
+        ),
+    ],
+)
+def test_null_is_the_same_as_an_empty_list(with_null: dict[str, Any], without: dict[str, Any]) -> None:
+    assert parsed(with_null) == parsed(without)
+
+
+@pytest.mark.parametrize("kind", FACT_MODELS)
+def test_every_member_that_may_be_left_out_may_be_null(kind: FactKind) -> None:
+    fields = {name: field for name, field in type(FACTS[kind]).model_fields.items() if name not in ("kind", "epoch")}
+    for field in fields.values():
+        if not field.is_required():
+            assert field.alias is not None
+            parsed(said(kind, **{field.alias: None}))
+
+
 def test_members_named_by_a_setting_are_skipped_everywhere() -> None:
     product = {"productCode": "SKU-1", "path": None, "colour": {"name": "red"}}
     document = said("offer", products=[product], colour="red", partner=7)
