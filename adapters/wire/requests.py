@@ -187,8 +187,9 @@ class DetailsRequest(RequestModel):
 
     external_id: Annotated[NewIdentifier | None, Field(alias="external_id")] = None
     """The caller's own id of the order; one open basket of an organisation holds it at a time."""
-    country: IsoCountry | None = None
-    """Where the basket is sold, ISO 3166-1 alpha-2. Lower case is accepted, and answered in upper case."""
+    country: IsoCountry = None
+    """Where the basket is sold, ISO 3166-1 alpha-2. Lower case is accepted, and answered in upper case; blank text
+    names no country."""
     currency: IsoCurrency | None = None
     """The currency of the basket, ISO 4217."""
     source: NewText | None = None

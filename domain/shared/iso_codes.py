@@ -8,11 +8,11 @@ have both lists in 8 and 11 MB, load in 30 ms, and lack minor units or have othe
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Literal, LiteralString
 
 from iso3166 import countries_by_alpha2
 from iso4217 import Currency as Iso4217
-from pydantic import AfterValidator, StringConstraints, WithJsonSchema
+from pydantic import AfterValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 USER_ASSIGNED = "XK"
@@ -38,12 +38,7 @@ def country_code(text: str) -> str:
     code = text.upper() if text.isascii() else text
     if code in COUNTRIES:
         return code
-    meant = f"; {_MEANT[code]} is meant" if code in _MEANT else ""
-    raise PydanticCustomError(
-        "unknown_country",
-        "{code} is no country of ISO 3166-1 alpha-2{meant}",
-        {"code": text[:8], "meant": meant},
-    )
+    raise _unknown("unknown_country", text, "no country of ISO 3166-1 alpha-2", _MEANT.get(code))
 
 
 def currency_code(text: str) -> str:
@@ -51,25 +46,48 @@ def currency_code(text: str) -> str:
     `unknown_currency`."""
     if text in CURRENCIES:
         return text
-    meant = f"; {text.upper()} is meant" if text.upper() in CURRENCIES else ""
-    raise PydanticCustomError(
-        "unknown_currency",
-        "{code} is no currency of ISO 4217 that is paid in{meant}",
-        {"code": text[:8], "meant": meant},
+    upper = text[:4].upper()
+    raise _unknown(
+        "unknown_currency", text, "no currency of ISO 4217 that is paid in", upper if upper in CURRENCIES else None
     )
 
 
+def _unknown(
+    kind: Literal["unknown_country", "unknown_currency"], text: str, what: LiteralString, meant: str | None
+) -> PydanticCustomError:
+    """Quotes the beginning of the text, unless it is blank or holds what a terminal obeys."""
+    code = text[:8]
+    return PydanticCustomError(
+        kind,
+        "{code} is " + what + "{meant}",
+        {
+            "code": code if code.isprintable() and code.strip() else "this",
+            "meant": "" if meant is None else f"; {meant} is meant",
+        },
+    )
+
+
+def _named_country(text: str | None) -> str | None:
+    return None if text is None or not text.strip() else country_code(text)
+
+
 IsoCountry = Annotated[
-    str,
-    StringConstraints(pattern=r"^[A-Za-z]{2}$"),
-    AfterValidator(country_code),
-    WithJsonSchema({"type": "string", "pattern": "^[A-Za-z]{2}$", "examples": ["GB"]}),
+    str | None,
+    AfterValidator(_named_country),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": "^[A-Za-z]{2}$", "examples": ["GB"]},
+                {"type": "string", "pattern": r"^\s*$"},
+                {"type": "null"},
+            ]
+        }
+    ),
 ]
-"""ISO 3166-1 alpha-2. Lower case is accepted, and kept in upper case."""
+"""ISO 3166-1 alpha-2. Lower case is accepted, and kept in upper case. Blank text and None name no country: None."""
 
 IsoCurrency = Annotated[
     str,
-    StringConstraints(pattern=r"^[A-Za-z]{3}$"),
     AfterValidator(currency_code),
     WithJsonSchema({"type": "string", "pattern": "^[A-Z]{3}$", "examples": ["GBP"]}),
 ]

@@ -236,6 +236,7 @@ WRONG: list[tuple[object, list[tuple[str, str]]]] = [
     ({"orderItemActionType": "update_details"}, [("/order", "required")]),
     (update_details(orderItems=[]), [("/order/orderItems", "unknown_field")]),
     (update_details(checkoutId="basket-1"), [("/order/checkoutId", "unknown_field")]),
+    (update_details(country="GBR"), [("/order/country", "unknown_country")]),
     (update_details(country="UK"), [("/order/country", "unknown_country")]),
     (update_details(deliveryDetails={"country": "XX"}), [("/order/deliveryDetails/country", "unknown_country")]),
     (update_details(tracking=[]), [("/order/tracking", "wrong_type")]),

@@ -13,7 +13,18 @@ import httpx
 import pytest
 
 from domain.shared.values import BASKET_ID_PATTERN
-from tests.api.service import RIVAL, ApiCaller, Service, cookie_header, errors, order, problem, wanted
+from tests.api.service import (
+    RIVAL,
+    ApiCaller,
+    Service,
+    actions,
+    cookie_header,
+    errors,
+    order,
+    problem,
+    update_details,
+    wanted,
+)
 from tests.builders import LIFETIME, basket_id, caller
 
 FULL = {
@@ -195,7 +206,7 @@ WRONG: list[tuple[object, list[tuple[str, str]]]] = [
     (order(wanted("x" * 129)), [("/order/orderItems/0/offer/id", "too_long")]),
     (order(wanted("a\nb")), [("/order/orderItems/0/offer/id", "wrong_format")]),
     (order(checkoutId="basket-1"), [("/order/checkoutId", "wrong_format")]),
-    (order(country="GBR"), [("/order/country", "wrong_format")]),
+    (order(country="GBR"), [("/order/country", "unknown_country")]),
     (order(country="UK"), [("/order/country", "unknown_country")]),
     (order(country="ZZ", currency="ABC"), [("/order/country", "unknown_country"), ("/order/currency", "unknown_currency")]),
     (order(currency="gbp"), [("/order/currency", "unknown_currency")]),
@@ -207,7 +218,7 @@ WRONG: list[tuple[object, list[tuple[str, str]]]] = [
         order(wanted(expectedPrice={"amount": 9.9, "currency": "GBP"})),
         [("/order/orderItems/0/expectedPrice/amount", "wrong_type")],
     ),
-    (order(currency="pounds"), [("/order/currency", "wrong_format")]),
+    (order(currency="pounds"), [("/order/currency", "unknown_currency")]),
     (order(externalId="E-1"), [("/order/externalId", "unknown_field")]),
     (order(tracking=[]), [("/order/tracking", "wrong_type")]),
     (order(customFields={"a": "\x00"}), [("/order/customFields", "not_storable")]),
@@ -264,3 +275,18 @@ async def test_another_organisations_basket_is_as_unknown_as_one_that_never_was(
     nobodys = await shop.initiate(order(checkoutId=basket_id(77)))
     assert problem(anothers) == (404, "basket_not_found")
     assert anothers.text.replace(id, "?") == nobodys.text.replace(basket_id(77), "?")
+
+
+async def test_blank_text_names_no_country(shop: ApiCaller) -> None:
+    tracking = {"purchaseCountryCode": "IE"}
+    id = await shop.begin(wanted(), country="", tracking=tracking)
+    seen = (await shop.order(id)).json()["order"]
+    assert (seen["country"], seen["market"]["country"]) == (None, "IE")
+    assert (await shop.update(id, actions(update_details(country="GB")))).json()["order"]["country"] == "GB"
+    changed = (await shop.update(id, actions(update_details(country=" ")))).json()["order"]
+    assert (changed["country"], changed["market"]["country"]) == (None, "IE")
+
+
+async def test_a_country_of_another_form_is_named(shop: ApiCaller) -> None:
+    answer = await shop.initiate(order(country="GBR"))
+    assert [each["message"] for each in answer.json()["errors"]] == ["GBR is no country of ISO 3166-1 alpha-2"]

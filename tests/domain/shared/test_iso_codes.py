@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
@@ -11,11 +12,11 @@ from pydantic import TypeAdapter, ValidationError
 from domain.shared.iso_codes import COUNTRIES, CURRENCIES, IsoCountry, IsoCurrency
 from domain.shared.values import Market
 
-COUNTRY: TypeAdapter[str] = TypeAdapter(IsoCountry)
+COUNTRY: TypeAdapter[str | None] = TypeAdapter(IsoCountry)
 CURRENCY: TypeAdapter[str] = TypeAdapter(IsoCurrency)
 
 
-def refusal(adapter: TypeAdapter[str], value: str) -> tuple[str, str]:
+def refusal(adapter: TypeAdapter[Any], value: str) -> tuple[str, str]:
     with pytest.raises(ValidationError) as refused:
         adapter.validate_python(value)
     (error,) = refused.value.errors()
@@ -39,9 +40,39 @@ def test_a_code_of_another_list_gets_a_hint(said: str, meant: str) -> None:
     assert f"{meant} is meant" in refusal(COUNTRY, said)[1]
 
 
-@pytest.mark.parametrize("text", ["", "G", "GBR", "G1", "ＧＢ", "gß", " GB", "GB\n"])
-def test_a_country_has_two_letters(text: str) -> None:
-    assert refusal(COUNTRY, text)[0] == "string_pattern_mismatch"
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("G", "G"),
+        ("GBR", "GBR"),
+        ("G1", "G1"),
+        ("ＧＢ", "ＧＢ"),
+        ("gß", "gß"),
+        (" GB", " GB"),
+        ("United Kingdom", "United K"),
+        ("GB\n", "this"),
+        ("\x1b[31mGB", "this"),
+        ("\u202eGB", "this"),
+        ("\ud800", "this"),
+        ("       \t  GB", "this"),
+    ],
+)
+@pytest.mark.parametrize(("adapter", "kind"), [(COUNTRY, "unknown_country"), (CURRENCY, "unknown_currency")])
+def test_another_form_is_refused_by_name_and_nothing_that_controls_a_terminal_is_quoted(
+    adapter: TypeAdapter[Any], kind: str, text: str, named: str
+) -> None:
+    found, message = refusal(adapter, text)
+    assert found == kind
+    assert message.startswith(f"{named} is no ")
+
+
+@pytest.mark.parametrize("text", ["", " ", "\t\n", None])
+def test_blank_text_names_no_country(text: str | None) -> None:
+    assert COUNTRY.validate_python(text) is None
+
+
+def test_blank_text_is_no_currency() -> None:
+    assert refusal(CURRENCY, " ")[1].startswith("this is no currency")
 
 
 @pytest.mark.parametrize("code", ["GBP", "EUR", "JPY", "KWD", "CHF", "XOF", "XAF", "XCD", "XPF"])
