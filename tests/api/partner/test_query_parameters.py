@@ -54,6 +54,20 @@ async def test_a_service_that_is_strict_refuses_them_unless_it_is_asked_to_be_le
     assert {answer.headers["preference-applied"] for answer in lenient} == {"handling=lenient"}
 
 
+async def test_a_key_gets_its_answer_with_another_handling_unless_something_is_unknown(shop: ApiCaller) -> None:
+    body, key = order(wanted()), {"idempotency-key": "k-1"}
+    first = await shop.send("POST", f"{INITIATE}?colour=red", body, {**key, **LENIENT})
+    refused = await shop.send("POST", f"{INITIATE}?colour=red", body, {**key, **STRICT})
+    again = await shop.send("POST", INITIATE, body, {**key, **STRICT})
+    assert problem_of(refused) == (422, "invalid_parameters")
+    assert (again.status_code, again.content) == (200, first.content)
+    assert (again.headers["idempotent-replayed"], again.headers["preference-applied"]) == ("true", "handling=lenient")
+    assert problem_of(await shop.send("POST", f"{INITIATE}?include=findings", body, key)) == (
+        422,
+        "idempotency_key_reused",
+    )
+
+
 async def test_an_answer_without_a_body_says_how_they_were_handled_too(shop: ApiCaller) -> None:
     id = await shop.begin(wanted())
     known = {"if-none-match": (await shop.order(id)).headers["etag"]}
