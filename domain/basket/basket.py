@@ -111,7 +111,8 @@ class Basket(Aggregate):
 
     @property
     def sums(self) -> Sums:
-        return sum_up([item.line_total for item in self.items.values()])
+        items = self.items.values()
+        return sum_up([item.price for item in items], [item.quantity for item in items])
 
     def status_at(self, now: datetime) -> BasketStatus:
         """Expired from `expires_at` on, even before an event says so."""
@@ -142,33 +143,31 @@ class Basket(Aggregate):
             self.trigger_event(BasketDetailsChanged, details=details, changed=changed, timestamp=now)
 
     def add_item(self, item: OrderItem, now: datetime) -> None:
-        self.trigger_event(OrderItemAdded, order_item=item, timestamp=now)
+        self.trigger_trusted(OrderItemAdded, now, order_item=item)
 
     def change_quantity(self, item_id: str, quantity: int, now: datetime) -> None:
         """Sets a line's quantity, at least 1. No event if it is the same."""
         before = self.items[item_id].quantity
         if before != quantity:
-            self.trigger_event(
-                OrderItemQuantityChanged, order_item_id=item_id, before=before, after=quantity, timestamp=now
-            )
+            self.trigger_trusted(OrderItemQuantityChanged, now, order_item_id=item_id, before=before, after=quantity)
 
     def expect_price(self, item_id: str, price: Price | None, now: datetime) -> None:
         """Sets the price that the caller counts on. No event if it is the same."""
         before = self.items[item_id].expected_price
         if before != price:
-            self.trigger_event(OrderItemPriceExpected, order_item_id=item_id, before=before, after=price, timestamp=now)
+            self.trigger_trusted(OrderItemPriceExpected, now, order_item_id=item_id, before=before, after=price)
 
     def reprice(self, item_id: str, price: Price, now: datetime) -> None:
         """Gives a line the current price, which the caller accepted. No event if the line has it."""
         before = self.items[item_id].price
         if before != price:
-            self.trigger_event(OrderItemRepriced, order_item_id=item_id, before=before, after=price, timestamp=now)
+            self.trigger_trusted(OrderItemRepriced, now, order_item_id=item_id, before=before, after=price)
 
     def swap_item(self, after: OrderItem, leaving: Iterable[str], now: datetime) -> None:
         """Puts another offer into the line of this id. The add-ons in `leaving` leave with the offer before."""
         for add_on in leaving:
-            self.trigger_event(OrderItemRemoved, order_item_id=add_on, reason="parent_removed", timestamp=now)
-        self.trigger_event(OrderItemSwapped, before=self.items[after.id], after=after, timestamp=now)
+            self.trigger_trusted(OrderItemRemoved, now, order_item_id=add_on, reason="parent_removed")
+        self.trigger_trusted(OrderItemSwapped, now, before=self.items[after.id], after=after)
 
     def add_ons_of(self, item_id: str) -> list[OrderItem]:
         """The lines under this one."""
@@ -198,8 +197,8 @@ class Basket(Aggregate):
 
     def _remove(self, item_id: str, add_ons: list[str], now: datetime) -> None:
         for add_on in add_ons:
-            self.trigger_event(OrderItemRemoved, order_item_id=add_on, reason="parent_removed", timestamp=now)
-        self.trigger_event(OrderItemRemoved, order_item_id=item_id, reason="requested", timestamp=now)
+            self.trigger_trusted(OrderItemRemoved, now, order_item_id=add_on, reason="parent_removed")
+        self.trigger_trusted(OrderItemRemoved, now, order_item_id=item_id, reason="requested")
 
     def record_verdict(
         self,
@@ -209,8 +208,9 @@ class Basket(Aggregate):
         promise: str | None = None,
         remedy: Remedy | None = None,
     ) -> None:
-        self.trigger_event(
+        self.trigger_trusted(
             BasketValidated,
+            now,
             ready=verdict.ready,
             basket_version=self.version,
             blocked_products=verdict.blocked_products,
@@ -220,7 +220,6 @@ class Basket(Aggregate):
             catalogue_position=catalogue_position,
             promise=promise,
             remedy=remedy,
-            timestamp=now,
         )
 
     def expire(self, now: datetime) -> None:

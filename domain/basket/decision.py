@@ -98,8 +98,7 @@ class DecisionContext:
     def swapped_line(self, line: OrderItem, offer: OfferRef, quantity: int) -> OrderItem:
         """The line with another offer, as the catalogue knows it now. No price is expected of it."""
         snapshot = self.catalogue.describe(offer, self.basket.market, self.now)
-        changes = {"offer": snapshot.offer, "price": snapshot.price, "quantity": quantity, "expected_price": None}
-        return line.model_copy(update=changes)
+        return line.with_trusted(offer=snapshot.offer, price=snapshot.price, quantity=quantity, expected_price=None)
 
     def current_price(self, offer: OfferRef) -> Price | None:
         """The price of one in the basket's market; None if the catalogue has none."""

@@ -71,7 +71,7 @@ class BasketDetails(Value):
     def without_personal_data(self) -> BasketDetails:
         """What is left once the person is forgotten."""
         no_maps: dict[str, Any] = {name: {} for name in OPEN_MAPS}
-        return self.model_copy(update={**no_maps, "data_subject": None})
+        return self.with_trusted(**no_maps, data_subject=None)
 
 
 OPEN_MAPS = ("tracking", "custom_fields", "customer_details", "billing_details", "delivery_details")
@@ -203,7 +203,7 @@ class OrderItemQuantityChanged(DomainEvent):
 
     def apply(self, aggregate: FoldedState) -> None:
         item = aggregate.items[self.order_item_id]
-        aggregate.items[item.id] = item.model_copy(update={"quantity": self.after})
+        aggregate.items[item.id] = item.with_trusted(quantity=self.after)
         extend_expiry(aggregate, self.timestamp)
 
 
@@ -220,7 +220,7 @@ class OrderItemPriceExpected(DomainEvent):
 
     def apply(self, aggregate: FoldedState) -> None:
         item = aggregate.items[self.order_item_id]
-        aggregate.items[item.id] = item.model_copy(update={"expected_price": self.after})
+        aggregate.items[item.id] = item.with_trusted(expected_price=self.after)
         extend_expiry(aggregate, self.timestamp)
 
 
@@ -251,7 +251,7 @@ class OrderItemRepriced(DomainEvent):
 
     def apply(self, aggregate: FoldedState) -> None:
         item = aggregate.items[self.order_item_id]
-        aggregate.items[item.id] = item.model_copy(update={"price": self.after})
+        aggregate.items[item.id] = item.with_trusted(price=self.after)
         extend_expiry(aggregate, self.timestamp)
 
 

@@ -70,8 +70,8 @@ def project_canonical(stream_id: str, documents: bytes) -> BasketView | None:
 class _Struct(msgspec.Struct):
     """What `apply` needs of a model."""
 
-    def model_copy(self, *, update: dict[str, Any]) -> Any:
-        return msgspec.structs.replace(self, **update)
+    def with_trusted(self, **changes: object) -> Any:
+        return msgspec.structs.replace(self, **changes)
 
 
 _UNREAD: dict[type[BaseModel], frozenset[str]] = {

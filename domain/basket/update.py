@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import NamedTuple, assert_never
 
 from pydantic_core import to_json
@@ -73,13 +74,17 @@ class _ActionRun:
         self._context = context
         self._basket = context.basket
         self._adds_add_ons = any(isinstance(action, AddItem) and action.item.type == "add_on" for action in actions)
-        self._id_by_key = {line_key(line): line.id for line in self._basket.items.values()}
         self._ids = ItemIdResolver(self._basket.items)
         # Add-ons that left with their offer. The caller may remove them again.
         self._left_with_parent: set[str] = set()
         # None: not known, because lines left.
         self._type_required: bool | None = None
         self._details_bytes = 0
+
+    @cached_property
+    def _id_by_key(self) -> dict[LineKey, str]:
+        # Only actions that bring an offer need it.
+        return {line_key(line): line.id for line in self._basket.items.values()}
 
     def apply(self, index: int, action: Action) -> ActionResult:
         version = self._basket.version

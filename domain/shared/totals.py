@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
+from itertools import repeat
 from typing import NamedTuple
 
 from domain.shared.iso_codes import MINOR_UNITS
@@ -26,17 +27,19 @@ class Sums(NamedTuple):
     payable: Money | None
 
 
-def sum_up(lines: Iterable[Price | None]) -> Sums:
-    """Sums lines; None is an unpriced one. Amounts of different intervals or currencies are never added."""
+def sum_up(lines: Iterable[Price | None], quantities: Iterable[int] = repeat(1)) -> Sums:
+    """Sums lines; None is an unpriced one. Each counts as often as its quantity says. Amounts of different intervals or
+    currencies are never added."""
     amounts: dict[tuple[Interval | None, str], Decimal] = {}
     is_complete = True
-    for line in lines:
+    for line, quantity in zip(lines, quantities, strict=False):
         if line is None:
             is_complete = False
             continue
+        amount = line.amount if quantity == 1 else EXACT_DECIMAL.multiply(line.amount, Decimal(quantity))
         rate = (line.interval, line.currency)
         held = amounts.get(rate)
-        amounts[rate] = line.amount if held is None else EXACT_DECIMAL.add(held, line.amount)
+        amounts[rate] = amount if held is None else EXACT_DECIMAL.add(held, amount)
     totals = tuple(
         [
             Price.construct_trusted(amount=amount, currency=currency, interval=interval)

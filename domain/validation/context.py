@@ -5,7 +5,7 @@ Most lines and products need no check. The context finds those once, so that the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -37,9 +37,17 @@ class ValidationContext:
     stock_validity: tuple[datetime, datetime]
 
     @classmethod
-    def of(cls, basket: Basket, catalogue: Catalogue, now: datetime, policy: ValidationPolicy) -> ValidationContext:
+    def of(
+        cls,
+        basket: Basket,
+        catalogue: Catalogue,
+        now: datetime,
+        policy: ValidationPolicy,
+        known: Sequence[BasketLine] = (),
+    ) -> ValidationContext:
+        """The context of a basket. `known` are lines by the same catalogue, market, time and policy."""
         market = basket.market
-        lines = _lines(basket.items.values(), catalogue, market, now, policy)
+        lines = _lines(basket.items.values(), catalogue, market, now, policy, known)
         to_check = tuple([line for line in lines if line.needs_check])
         requested = _requested(lines)
         stocks, availability_ids, validity = _stocks(requested, lines, catalogue, market, now, policy)
@@ -85,11 +93,19 @@ class ValidationContext:
 
 
 def _lines(
-    items: Iterable[OrderItem], catalogue: Catalogue, market: Market, now: datetime, policy: ValidationPolicy
+    items: Iterable[OrderItem],
+    catalogue: Catalogue,
+    market: Market,
+    now: datetime,
+    policy: ValidationPolicy,
+    known: Sequence[BasketLine],
 ) -> tuple[BasketLine, ...]:
     soon = min(now, MAX_TIME - policy.price_expires_within) + policy.price_expires_within
     lines: list[BasketLine] = []
     for index, item in enumerate(items):
+        if index < len(known) and known[index].item is item:
+            lines.append(known[index])
+            continue
         quote = catalogue.quote(item.offer, market, now)
         ends_soon = quote.price_ends is not None and quote.price_ends <= soon
         next_price = quote.next_price if ends_soon else NO_PRICE

@@ -150,6 +150,6 @@ class AsOfValidator:
             catalogue.add(await self._history.recorded_facts(evidence))
         context = build_context(basket, catalogue, at, self._defaults)
         verdict = run_checks(context)
-        remedy = find_remedy(context, catalogue, verdict.findings, self._limits, self._defaults).remedy
+        remedy = find_remedy(context, catalogue, verdict.findings, self._limits).remedy
         last = next((event for event in reversed(events) if isinstance(event, BasketValidated)), None)
         return AsOfVerdict(basket, at, catalogue, verdict, remedy, last=StoredVerdict.of(last) if last else None)

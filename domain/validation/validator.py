@@ -67,23 +67,24 @@ class BasketValidator:
         )
         now = self._clock()
         basket = basket.as_seen_at(now)
-        cached = self._judge(basket, catalogue, now)
+        cached = self._judge(basket, catalogue, now, explain=True)
         verdict, remedy = cached.assessment.verdict, cached.assessment.remedy
         return ValidatedBasket(basket, verdict, remedy, now, cached.until, catalogue.position)
 
     async def assess(self, basket: Basket) -> Assessment:
-        """The verdict and its remedy by what is remembered of the catalogue, which may be a moment old."""
+        """The findings and their remedy by what is remembered of the catalogue, which may be a moment old. The verdict
+        may not be explained (`run_checks`)."""
         catalogue = await self._facts.catalogue(
             offers_of(basket), products_of(basket), fresh=False, at=self._clock(), partner=basket.partner
         )
         now = self._clock()
-        return self._judge(basket.as_seen_at(now), catalogue, now).assessment
+        return self._judge(basket.as_seen_at(now), catalogue, now, explain=False).assessment
 
-    def _judge(self, basket: Basket, catalogue: Catalogue, now: datetime) -> CachedVerdict:
+    def _judge(self, basket: Basket, catalogue: Catalogue, now: datetime, *, explain: bool) -> CachedVerdict:
         cached = self._verdicts.find(basket, catalogue, now)
-        if cached is not None:
+        if cached is not None and (cached.explains or not explain):
             return cached
         context = build_context(basket, catalogue, now, self._defaults)
-        verdict = run_checks(context)
-        found = find_remedy(context, catalogue, verdict.findings, self._limits, self._defaults)
-        return self._verdicts.keep(context, catalogue, Assessment(verdict, found.remedy), found)
+        verdict = run_checks(context, explain=explain)
+        found = find_remedy(context, catalogue, verdict.findings, self._limits)
+        return self._verdicts.keep(context, catalogue, Assessment(verdict, found.remedy), found, explains=explain)

@@ -24,8 +24,8 @@ MAX_CACHED_LINES = 10_000
 
 @dataclass(frozen=True, slots=True)
 class CachedVerdict:
-    """A verdict and its remedy, valid from `since` until before `until`; lines and offers determine
-    `product_codes`."""
+    """A verdict and its remedy, valid from `since` until before `until`; lines and offers determine `product_codes`.
+    `explains` says whether the verdict has its evidence and what passed."""
 
     inputs: tuple[object, ...]
     product_codes: tuple[str, ...]
@@ -33,6 +33,7 @@ class CachedVerdict:
     until: datetime
     assessment: Assessment
     size: int
+    explains: bool
 
 
 class VerdictCache:
@@ -55,7 +56,13 @@ class VerdictCache:
         return found if found.inputs == _inputs(basket, catalogue, found.product_codes) else None
 
     def keep(
-        self, context: ValidationContext, catalogue: Catalogue, assessment: Assessment, found: FoundRemedy
+        self,
+        context: ValidationContext,
+        catalogue: Catalogue,
+        assessment: Assessment,
+        found: FoundRemedy,
+        *,
+        explains: bool = True,
     ) -> CachedVerdict:
         """Returns the entry, which is not kept where it is larger than the cache. `found` says what verdict and remedy
         rest on."""
@@ -63,7 +70,7 @@ class VerdictCache:
         size = 1 + len(context.lines) + len(assessment.verdict.findings)
         size += len(remedy.order_item_actions) if remedy is not None else 0
         inputs = _inputs(basket, catalogue, codes)
-        entry = CachedVerdict(inputs, codes, found.since, found.until, assessment, size)
+        entry = CachedVerdict(inputs, codes, found.since, found.until, assessment, size, explains)
         if size <= self._verdicts.maxsize:
             self._verdicts[basket.id] = entry
         else:

@@ -14,7 +14,6 @@ from typing import NoReturn
 from domain.basket.basket import Basket
 from domain.basket.decision import BasketLimits, DecisionContext
 from domain.catalogue.catalogue import Catalogue
-from domain.catalogue.policies import PolicyTerms
 from domain.shared.errors import InvalidCommand
 from domain.shared.findings import Finding, LeadsTo, Remedy, RemedyAction
 from domain.shared.values import OrderTotal
@@ -23,7 +22,7 @@ from domain.validation.checks import CHECKS
 from domain.validation.context import ValidationContext
 from domain.validation.remedy.mending import mend
 from domain.validation.remedy.proposal import Proposal, apply, is_mendable
-from domain.validation.validate import build_context, find_findings
+from domain.validation.validate import run_checks
 
 MAX_PASSES = 12
 """Several more than any basket is known to need."""
@@ -51,12 +50,11 @@ def find_remedy(
     catalogue: Catalogue,
     findings: Sequence[Finding],
     limits: BasketLimits,
-    defaults: PolicyTerms,
     checks: Sequence[Check] = CHECKS,
 ) -> FoundRemedy:
     """The remedy for the findings of a validation, None if the caller can mend no error. The same facts give the same
     remedy; it has at most `limits.max_actions` actions."""
-    search = _RemedySearch(context, catalogue, limits, defaults, checks)
+    search = _RemedySearch(context, catalogue, limits, checks)
     return FoundRemedy(search.find(findings), tuple(search.product_codes), search.since, search.until)
 
 
@@ -66,12 +64,10 @@ class _RemedySearch:
         context: ValidationContext,
         catalogue: Catalogue,
         limits: BasketLimits,
-        defaults: PolicyTerms,
         checks: Sequence[Check],
     ) -> None:
         self._context = context
         self._decision = DecisionContext(context.basket, catalogue, _no_new_line, context.now, limits)
-        self._defaults = defaults
         self._checks = checks
         self.product_codes = dict.fromkeys(context.product_codes)
         self.since, self.until = context.validity
@@ -120,11 +116,12 @@ class _RemedySearch:
         return basket, self._validate(basket)[1]
 
     def _validate(self, basket: Basket) -> tuple[ValidationContext, Sequence[Finding]]:
-        context = build_context(basket, self._decision.catalogue, self._decision.now, self._defaults)
+        given = self._context
+        context = ValidationContext.of(basket, self._decision.catalogue, given.now, given.policy, given.lines)
         since, until = context.validity
         self.since, self.until = max(self.since, since), min(self.until, until)
         self.product_codes |= dict.fromkeys(context.product_codes)
-        return context, find_findings(context, self._checks)
+        return context, run_checks(context, self._checks, explain=False).findings
 
 
 def _remedy(actions: Sequence[RemedyAction], basket: Basket, findings: Sequence[Finding]) -> Remedy:

@@ -26,7 +26,7 @@ HOUR = timedelta(hours=1)
 def assess(given: Basket, known: Catalogue, now: datetime) -> tuple[ValidationContext, Assessment, FoundRemedy]:
     context = build_context(given, known, now, NO_POLICY_TERMS)
     verdict = run_checks(context)
-    found = find_remedy(context, known, verdict.findings, BasketLimits(), NO_POLICY_TERMS)
+    found = find_remedy(context, known, verdict.findings, BasketLimits())
     return context, Assessment(verdict, found.remedy), found
 
 

@@ -15,7 +15,7 @@ from domain.catalogue.catalogue import Catalogue
 from domain.catalogue.facts import Fact, OfferFact
 from domain.catalogue.policies import Level
 from domain.shared.findings import CheckCode, Finding
-from domain.validation.validate import NO_POLICY_TERMS, build_context, find_findings
+from domain.validation.validate import NO_POLICY_TERMS, build_context, run_checks
 from tests.builders import NOW, availability, basket, catalogue, line, money, offer, policy, price
 
 DAY = timedelta(days=1)
@@ -147,7 +147,7 @@ ErrorSubject = tuple[str, str | None]
 
 def errors_of(given: Basket, known: Catalogue) -> set[ErrorSubject]:
     """The codes of the errors, each with every line that it is about; None for the basket as a whole."""
-    findings = find_findings(build_context(given, known, NOW, NO_POLICY_TERMS))
+    findings = run_checks(build_context(given, known, NOW, NO_POLICY_TERMS)).findings
     errors = [finding for finding in findings if finding.severity == "error"]
     return {(error.code, id) for error in errors for id in error.line_ids or (None,)}
 

@@ -37,7 +37,7 @@ def remedy_by(
     """The verdict and its remedy. The remedy, sent as it stands, leads to what it says."""
     context = build_context(given, known, now, NO_TERMS)
     verdict = run_checks(context)
-    remedy = find_remedy(context, known, verdict.findings, limits, NO_TERMS).remedy
+    remedy = find_remedy(context, known, verdict.findings, limits).remedy
     if remedy is not None:
         after = sent(given, known, remedy, now=now, limits=limits)
         assert remedy.leads_to == leads_to(after, known, now=now)
