@@ -133,6 +133,21 @@ async def test_findings_are_included_on_every_call_that_answers_a_basket(service
     assert updated.headers["etag"] == '"3"'
 
 
+async def test_a_validation_after_findings_says_what_passed_and_what_it_rests_on(
+    service: Service, shop: ApiCaller
+) -> None:
+    await service.checkout.record(*KNOWN)
+    id = await shop.begin(wanted("o-1", 9), country="GB", currency="GBP")
+    path = f"/partner/checkout/{id}?{INCLUDE}"
+    found = (await shop.send("GET", path)).json()["findings"]
+    verdict = (await shop.validate(id)).json()
+    assert verdict["passed"]
+    assert verdict["evidence"]
+    for member in ("ready", "blockedProducts", "validationErrors"):
+        assert verdict[member] == found[member]
+    assert verdict["remedy"]["orderItemActions"] == found["remedy"]["orderItemActions"]
+
+
 async def test_including_findings_records_nothing(service: Service, shop: ApiCaller) -> None:
     await service.checkout.record(*KNOWN)
     id = await shop.begin(wanted("o-1", 9), currency="GBP")
