@@ -96,7 +96,8 @@ class DomainEvent(BaseModel, CanMutateAggregate[str]):
     """When it happened."""
 
     _blank: ClassVar[dict[str, object]]
-    """All fields in their order, with their defaults; None where there is no default."""
+    """All fields in their order, with their defaults, or a mark where they have none: it cannot be
+    encoded."""
 
     @classmethod
     def construct_trusted(cls, **fields: object) -> Self:

@@ -143,7 +143,7 @@ def test_an_error_of_the_basket_that_no_rule_mends_keeps_nothing_else_from_being
     context = build_context(basket(line("line-1", "o-1", 5)), known, NOW, NO_POLICY_TERMS)
     checks = (*CHECKS, bad_weather)
     findings = run_checks(context, checks).findings
-    remedy = find_remedy(context, known, findings, LIMITS, NO_POLICY_TERMS, checks).remedy
+    remedy = find_remedy(context, known, findings, LIMITS, checks).remedy
     assert actions_of(remedy) == [("change_quantity", "line-1", 2)]
     assert remedy is not None
     assert remedy.leads_to.remaining == ("bad_weather",)
