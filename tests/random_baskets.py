@@ -13,7 +13,6 @@ from domain.basket.commands import (
     CancelBasket,
     ChangeQuantity,
     ClearItems,
-    ExpectPrice,
     InitiateBasket,
     RemoveItem,
     RequestedItem,
@@ -24,11 +23,13 @@ from domain.basket.orders import OrderReport
 from domain.catalogue.facts import Fact
 from domain.ports.event_store import Append, EventStore, NewEvent
 from domain.shared.errors import CommandRejected
+from domain.shared.values import ExpectedPrice
 from tests.builders import (
     LIFETIME,
     FixedClock,
     availability,
     caller,
+    expect_price,
     forgotten,
     initiate,
     item,
@@ -118,7 +119,7 @@ class RandomLife:
         """Changes the currency, and accepts the prices of o-1 in it."""
         other = money("11", "EUR") if basket.details.currency == "GBP" else money("9.99")
         lines = [line for line in basket.items.values() if line.offer.id == "o-1"]
-        accepted = [ExpectPrice(line.id, other) for line in lines]
+        accepted = [expect_price(line.id, other) for line in lines]
         currency = UpdateDetails({"currency": other.currency})
         return (await self._handlers.update(update(basket.id, currency, *accepted), caller())).basket
 
@@ -182,7 +183,8 @@ class RandomLife:
             case 4:
                 return SwapItem(line.id, ref(self._dice.choice(OFFERS)), self._dice.choice([None, 3]))
             case 5:
-                return ExpectPrice(line.id, self._dice.choice([money("9.99"), money("11", "EUR"), money("3")]))
+                once = ExpectedPrice.of(money("9.99"))
+                return expect_price(line.id, self._dice.choice([money("9.99"), once, money("11", "EUR"), money("3")]))
             case 6:
                 return self._rare_action()
             case _:
@@ -194,5 +196,7 @@ class RandomLife:
         return UpdateDetails({"source": self._dice.choice(SOURCES), "currency": self._dice.choice(["GBP", "EUR"])})
 
     def _item(self) -> RequestedItem:
-        expected = self._dice.choice([None, None, money("9.99"), money("3"), money("49.005", interval="P1M")])
+        expected = self._dice.choice(
+            [None, money("9.99"), ExpectedPrice.of(money("3")), money("3"), money("49.005", interval="P1M")]
+        )
         return item(self._dice.choice(OFFERS), self._dice.randint(1, 4), type="offer", expected_price=expected)

@@ -50,13 +50,13 @@ from domain.shared.values import (
     WHOLE_NUMBER,
     BasketId,
     DataSubject,
+    ExpectedPrice,
     Interval,
     NewIdentifier,
     NewText,
     OfferRef,
     OpenMap,
     OrderItemType,
-    Price,
     normalize_id,
 )
 
@@ -151,10 +151,16 @@ class MoneyRequest(RequestModel):
     """The currency, ISO 4217."""
 
     interval: Interval | None = None
-    """The time between two payments, an ISO 8601 duration such as P1M. Null or left out: whatever the interval is."""
+    """The time between two payments, an ISO 8601 duration such as P1M. Null: the amount is paid once.
+    Left out: any interval will do."""
 
-    def to_price(self) -> Price:
-        return Price.model_construct(amount=Decimal(self.amount), currency=self.currency, interval=self.interval)
+    def to_price(self) -> ExpectedPrice:
+        return ExpectedPrice.construct_trusted(
+            amount=Decimal(self.amount),
+            currency=self.currency,
+            interval=self.interval,
+            any_interval="interval" not in self.model_fields_set,
+        )
 
 
 class ItemRequest(RequestModel):

@@ -58,7 +58,8 @@ class OrderItemShape(ResponseSchema):
     price: PriceShape | None
     """The price of one, as it was known when the line was added."""
     expected_price: PriceShape | None = None
-    """The price of one that the caller expects, if it gave one. It has an interval only if the caller named one."""
+    """The price of one that the caller expects, if it gave one. `interval` is left out if the caller left
+    it out; null means once."""
     line_total: MoneyShape | None
     """The price of all of the line, for the interval of its price."""
 

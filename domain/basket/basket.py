@@ -31,7 +31,7 @@ from domain.shared.errors import BasketFinished
 from domain.shared.eventsourcing import Aggregate
 from domain.shared.findings import Remedy, Verdict
 from domain.shared.totals import Sums, sum_up
-from domain.shared.values import Market, Money, OrderItemType, Price, json_equal
+from domain.shared.values import ExpectedPrice, Market, Money, OrderItemType, Price, json_equal
 
 LineKey = tuple[str, str, OrderItemType, str | None]
 
@@ -151,7 +151,7 @@ class Basket(Aggregate):
         if before != quantity:
             self.trigger_trusted(OrderItemQuantityChanged, now, order_item_id=item_id, before=before, after=quantity)
 
-    def expect_price(self, item_id: str, price: Price | None, now: datetime) -> None:
+    def expect_price(self, item_id: str, price: ExpectedPrice | None, now: datetime) -> None:
         """Sets the price that the caller counts on. No event if it is the same."""
         before = self.items[item_id].expected_price
         if before != price:

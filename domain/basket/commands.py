@@ -10,7 +10,7 @@ from domain.basket.basket import Basket
 from domain.basket.events import BasketDetails
 from domain.shared.errors import BasketExists, VersionMismatch
 from domain.shared.findings import Assessment, Remedy, Verdict
-from domain.shared.values import OfferRef, OrderItemType, Price
+from domain.shared.values import ExpectedPrice, OfferRef, OrderItemType
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +30,14 @@ class Caller:
 @dataclass(frozen=True, slots=True)
 class RequestedItem:
     """A line that a caller asks for. `type` may be None, for an offer in a basket without add-ons.
-    `expected_price` is the price of one that the caller counts on; without an interval, any interval will do."""
+    `expected_price` is the price of one that the caller counts on."""
 
     offer: OfferRef
     quantity: int
     id: str | None = None
     type: OrderItemType | None = None
     parent_id: str | None = None
-    expected_price: Price | None = None
+    expected_price: ExpectedPrice | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ class ChangeQuantity:
 
     id: str
     quantity: int
-    expected_price: Price | None = None
+    expected_price: ExpectedPrice | None = None
     kind: Literal["change_quantity"] = "change_quantity"
 
 
@@ -138,7 +138,7 @@ class ExpectPrice:
     """Sets the price of one that the caller counts on. If it is the current price, the line gets it."""
 
     id: str
-    price: Price
+    price: ExpectedPrice
     kind: Literal["expect_price"] = "expect_price"
 
 

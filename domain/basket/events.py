@@ -13,6 +13,7 @@ from domain.shared.findings import Finding, Passed, Remedy
 from domain.shared.values import (
     Country,
     Currency,
+    ExpectedPrice,
     Identifier,
     LineOffer,
     OpenMap,
@@ -93,8 +94,8 @@ class OrderItem(Value):
     """The offer version, as it was known when the line was added."""
     price: Price | None = None
     """The price of one, as it was known when the line was added; null if it was unknown."""
-    expected_price: Price | None = None
-    """The price of one that the caller expects; null if it gave none. Its interval is null if the caller named none."""
+    expected_price: ExpectedPrice | None = None
+    """The price of one that the caller expects; null if it gave none."""
 
     @property
     def line_total(self) -> Price | None:
@@ -213,9 +214,9 @@ class OrderItemPriceExpected(DomainEvent):
     type: Literal["checkout.order-item-price-expected.v1"] = "checkout.order-item-price-expected.v1"
     order_item_id: str
     """The line of the price."""
-    before: Price | None
+    before: ExpectedPrice | None
     """The expected price of one before; null for none."""
-    after: Price | None
+    after: ExpectedPrice | None
     """The expected price of one now; null for none."""
 
     def apply(self, aggregate: FoldedState) -> None:

@@ -16,7 +16,7 @@ from domain.basket.decision import (
 )
 from domain.basket.events import BasketDetails, OrderItem
 from domain.shared.errors import InvalidCommand, Violation
-from domain.shared.values import Price
+from domain.shared.values import ExpectedPrice
 
 
 def reconcile(context: DecisionContext, details: BasketDetails, items: tuple[RequestedItem, ...] | None) -> None:
@@ -100,11 +100,11 @@ class _WantedLines:
         return self._context.new_line(item, type, parent_id)
 
 
-def _common_price(one: Price | None, other: Price | None) -> Price | None:
-    """The price that two items of one line expect; raises Rejection if they differ."""
+def _common_price(one: ExpectedPrice | None, other: ExpectedPrice | None) -> ExpectedPrice | None:
+    """The price that two items of one line expect; raises Rejection if they differ. It has an interval if one of them
+    names one."""
     if one is None or other is None:
         return one or other
-    expected = one.with_interval_of(other)
-    if expected != other.with_interval_of(one):
+    if one.with_interval_of(other) != other.with_interval_of(one):
         raise Rejection("expectedPrice", "expected_prices_contradict", f"another item of this line expects {one}")
-    return expected
+    return other if one.any_interval else one

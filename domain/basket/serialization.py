@@ -12,7 +12,7 @@ from domain.basket.commands import Validated
 from domain.basket.events import OrderItem
 from domain.shared.findings import Assessment, Finding, Remedy
 from domain.shared.totals import sum_up
-from domain.shared.values import Money, Price
+from domain.shared.values import ExpectedPrice, Money, Price
 
 Document = dict[str, Any]
 
@@ -27,9 +27,9 @@ def serialize_price(price: Price | None) -> Document | None:
     return {"amount": str(price.amount), "currency": price.currency, "interval": price.interval}
 
 
-def _serialize_expected(price: Price | None) -> Document | None:
+def _serialize_expected(price: ExpectedPrice | None) -> Document | None:
     """As the caller named it: without an interval if it named none."""
-    return serialize_money(price) if price is None or price.interval is None else serialize_price(price)
+    return serialize_money(price) if price is None or price.any_interval else serialize_price(price)
 
 
 def entity_tag(version: int) -> str:

@@ -32,7 +32,7 @@ from domain.basket.decision import (
 )
 from domain.basket.events import OrderItem
 from domain.shared.errors import InvalidCommand, Violation
-from domain.shared.values import Price
+from domain.shared.values import ExpectedPrice
 
 MAX_DETAILS_BYTES = 4 * 1024 * 1024
 """Once the details events of one update hold more, it may not set details again."""
@@ -190,12 +190,12 @@ class _ActionRun:
             self._details_bytes += len(to_json(self._basket.details))
         return _NO_LINE
 
-    def _expect_price(self, id: str, price: Price) -> _Effect:
+    def _expect_price(self, id: str, price: ExpectedPrice) -> _Effect:
         line = self._line(id)
         self._accept_price(line, price)
         return _Effect(id, line.quantity, line.quantity)
 
-    def _accept_price(self, line: OrderItem, expected: Price | None) -> None:
+    def _accept_price(self, line: OrderItem, expected: ExpectedPrice | None) -> None:
         """Records what the caller expects, and gives the line the current price if that is it."""
         if expected is None:
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from domain.basket.basket import Basket
 from domain.basket.commands import Action, AddItem, ChangeQuantity, ExpectPrice, SwapItem
-from domain.shared.values import Price
+from domain.shared.values import ExpectedPrice
 
 
 def need_present_facts(actions: tuple[Action, ...]) -> bool:
@@ -35,7 +35,7 @@ def offers_of_lines(basket: Basket, actions: tuple[Action, ...]) -> set[str]:
     }
 
 
-def _expected_price(action: Action) -> Price | None:
+def _expected_price(action: Action) -> ExpectedPrice | None:
     match action:
         case AddItem(item=item):
             return item.expected_price

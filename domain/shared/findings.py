@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import Field, JsonValue, WrapSerializer
+from pydantic import Field, JsonValue
 
 from domain.shared.eventsourcing import Value
 from domain.shared.values import OfferRef, OrderTotal, Price
@@ -114,15 +114,9 @@ class Verdict(Value):
         return not any(finding.severity == "error" for finding in self.findings)
 
 
-_ExpectedPrice = Annotated[
-    Price,
-    WrapSerializer(lambda price, handler: {name: value for name, value in handler(price).items() if value is not None}),
-]
-"""A price as an action names it: an interval of null is left out."""
-
-
 class _LineAction(Value):
-    """An action on one line; its JSON is what an update takes, so absent members are left out."""
+    """An action on one line; its JSON is what an update takes, so absent members are left out. A price has its interval, also where that is null:
+    left out, it would accept any interval."""
 
     id: str
     """The line."""
@@ -142,7 +136,7 @@ class LineQuantityChange(_LineAction):
     """The kind of action."""
     quantity: Annotated[int, Field(ge=1)]
     """The new quantity."""
-    expected_price: Annotated[_ExpectedPrice | None, Field(exclude_if=lambda price: price is None)] = None
+    expected_price: Annotated[Price | None, Field(exclude_if=lambda price: price is None)] = None
     """The current price of one, where the line's price is mended too."""
 
 
@@ -162,7 +156,7 @@ class LinePriceAcceptance(_LineAction):
 
     order_item_action_type: Literal["expect_price"] = "expect_price"
     """The kind of action."""
-    expected_price: _ExpectedPrice
+    expected_price: Price
     """The current price of one."""
 
 

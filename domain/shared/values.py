@@ -325,21 +325,35 @@ class Price(Money):
     interval: Interval | None = None
     """The time between two payments, an ISO 8601 duration; null for an amount that is paid once."""
 
-    def with_interval_of(self, other: Price) -> Price:
-        """This price, with the other's interval if it names none itself. A caller that expects a price may leave
-        out the interval."""
-        if self.interval is not None or other.interval is None:
-            return self
-        return self.with_trusted(interval=other.interval)
-
-    def is_met_by(self, price: Price) -> bool:
-        """Whether a caller that expects this price gets it: the same amount, and the same interval if this names
-        one."""
-        return self.with_interval_of(price) == price
-
     def __str__(self) -> str:
         once = super().__str__()
         return once if self.interval is None else f"{once} per {format_interval(self.interval)}"
+
+
+class ExpectedPrice(Price):
+    """A price that a caller counts on. Callers need not say how often it is paid."""
+
+    interval: Interval | None = None
+    """The time between two payments, an ISO 8601 duration. Null if the amount is paid once, or if the caller did not
+    say."""
+    any_interval: bool = False
+    """Whether the caller did not say how often the amount is paid: then any interval will do."""
+
+    def with_interval_of(self, other: Price) -> Price:
+        """This price; with the other's interval if the caller named none."""
+        interval = other.interval if self.any_interval else self.interval
+        return Price.construct_trusted(amount=self.amount, currency=self.currency, interval=interval)
+
+    def is_met_by(self, price: Price) -> bool:
+        """Whether the caller gets what it expects: the same amount, and the same interval unless any will do."""
+        return self.with_interval_of(price) == price
+
+    @classmethod
+    def of(cls, price: Price) -> Self:
+        """Exactly this price: its interval counts, also where it is paid once."""
+        return cls.construct_trusted(
+            amount=price.amount, currency=price.currency, interval=price.interval, any_interval=False
+        )
 
 
 class OfferRef(Value):

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import JsonValue
 
-from domain.shared.values import INTERVAL_PATTERN, SUM_PATTERN, Money, Price
+from domain.shared.values import INTERVAL_PATTERN, SUM_PATTERN, ExpectedPrice, Money, Price
 
 DataType = Literal["text", "number", "time", "money", "texts", "intervals"]
 """`money` is an amount in a currency, with the interval of a recurring price, `time` is RFC 3339 in UTC, `texts` is a list, `intervals`
@@ -46,7 +46,7 @@ _SCHEMAS: dict[DataType, dict[str, Any]] = {
         "properties": {
             "amount": {"type": "string", "pattern": SUM_PATTERN},
             "currency": {"type": "string", "pattern": "^[A-Z]{3}$"},
-            "interval": {"type": "string", "pattern": INTERVAL_PATTERN},
+            "interval": {"anyOf": [{"type": "string", "pattern": INTERVAL_PATTERN}, {"type": "null"}]},
         },
         "required": ["amount", "currency"],
         "additionalProperties": False,
@@ -64,9 +64,11 @@ def time_json(time: datetime | None) -> str | None:
 
 
 def money_json(money: Money | None) -> JsonValue:
-    """Only a recurring price has the member `interval`: the data of other findings stay as they were."""
+    """A recurring price has the member `interval`; so has an expected one whose caller says that it is paid once."""
     if money is None:
         return None
-    once: dict[str, JsonValue] = {"amount": str(money.amount), "currency": money.currency}
-    interval = money.interval if isinstance(money, Price) else None
-    return once if interval is None else {**once, "interval": interval}
+    named: dict[str, JsonValue] = {"amount": str(money.amount), "currency": money.currency}
+    says_once = isinstance(money, ExpectedPrice) and not money.any_interval
+    if isinstance(money, Price) and (says_once or money.interval is not None):
+        named["interval"] = money.interval
+    return named

@@ -42,7 +42,7 @@ from domain.catalogue.policies import PolicyFact
 from domain.ports.event_store import Append, AppendOutcome, NewEvent
 from domain.ports.promises import PromiseSigner
 from domain.shared.eventsourcing import DomainEvent
-from domain.shared.values import Clock, LineOffer, MessageSource, OfferRef, Price, Product
+from domain.shared.values import Clock, ExpectedPrice, LineOffer, MessageSource, OfferRef, Price, Product
 from tests.builders.direct_handlers import DirectHandlers, direct_handlers
 from tests.builders.stored_events import decode_stored
 from tests.fakes.basket_list import InMemoryBasketList
@@ -105,6 +105,18 @@ def money(amount: str = "10.00", currency: str = "GBP", interval: str | None = N
     return Price(amount=Decimal(amount), currency=currency, interval=interval)
 
 
+def expected(price: Price) -> ExpectedPrice:
+    """The price as a caller expects it who names the interval of a recurring price only."""
+    if isinstance(price, ExpectedPrice):
+        return price
+    return ExpectedPrice.of(price).model_copy(update={"any_interval": price.interval is None})
+
+
+def _expected_price(values: dict[str, Any]) -> dict[str, Any]:
+    price = values.get("expected_price")
+    return values if price is None else {**values, "expected_price": expected(price)}
+
+
 def offer(
     offer: str = "o-1", *, products: Iterable[str] = ("SKU-1",), each_product: int = 1, **values: Any
 ) -> OfferFact:
@@ -156,7 +168,7 @@ def details(**values: Any) -> BasketDetails:
 
 
 def item(offer: str = "o-1", quantity: int = 1, **values: Any) -> RequestedItem:
-    return RequestedItem(ref(offer), quantity, **values)
+    return RequestedItem(ref(offer), quantity, **_expected_price(values))
 
 
 def add(offer: str = "o-1", quantity: int = 1, **values: Any) -> AddItem:
@@ -168,7 +180,7 @@ def remove(id: str) -> RemoveItem:
 
 
 def change(id: str, quantity: int, expected_price: Price | None = None) -> ChangeQuantity:
-    return ChangeQuantity(id, quantity, expected_price)
+    return ChangeQuantity(id, quantity, None if expected_price is None else expected(expected_price))
 
 
 def swap(id: str, offer: str, quantity: int | None = None) -> SwapItem:
@@ -184,7 +196,7 @@ def update_details(**changes: Any) -> UpdateDetails:
 
 
 def expect_price(id: str, price: Price) -> ExpectPrice:
-    return ExpectPrice(id, price)
+    return ExpectPrice(id, expected(price))
 
 
 def line(
@@ -209,7 +221,7 @@ def line(
             products=tuple(Product(product_code=code) for code in products),
         ),
         price=price if price is not None else money(),
-        **values,
+        **_expected_price(values),
     )
 
 

@@ -96,7 +96,7 @@ _ACTIONS: dict[str, list[dict[str, Any]]] = {
         {
             "orderItemActionType": "expect_price",
             "id": ITEM_ID,
-            "expectedPrice": {"amount": "12.00", "currency": "GBP"},
+            "expectedPrice": {"amount": "12.00", "currency": "GBP", "interval": None},
         }
     ],
     "Change a quantity at a known price": [

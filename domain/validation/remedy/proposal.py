@@ -20,7 +20,7 @@ from domain.shared.findings import (
     LineSwap,
     RemedyAction,
 )
-from domain.shared.values import Money, OfferRef
+from domain.shared.values import ExpectedPrice, OfferRef, Price
 
 
 @dataclass(slots=True)
@@ -30,7 +30,7 @@ class LineChange:
     removed: bool = False
     offer: OfferRef | None = None
     quantity: int | None = None
-    price: Money | None = None
+    price: Price | None = None
 
 
 BASKET_ONLY = frozenset({"basket_empty", "basket_expired", "basket_completed", "basket_cancelled"})
@@ -117,7 +117,7 @@ class Proposal:
         before = self.basket.items[line_id].quantity
         self._change(line_id).quantity = None if quantity == before else quantity
 
-    def accept_price(self, line_id: str, price: Money) -> None:
+    def accept_price(self, line_id: str, price: Price) -> None:
         self._change(line_id).price = price
 
     def is_removed(self, line_id: str | None) -> bool:
@@ -187,9 +187,13 @@ def _to_command(action: RemedyAction) -> Action:
         case LineSwap():
             return SwapItem(action.id, action.offer, action.quantity)
         case LineQuantityChange():
-            return ChangeQuantity(action.id, action.quantity, action.expected_price)
+            return ChangeQuantity(action.id, action.quantity, _expect(action.expected_price))
         case LinePriceAcceptance():
-            return ExpectPrice(action.id, action.expected_price)
+            return ExpectPrice(action.id, ExpectedPrice.of(action.expected_price))
+
+
+def _expect(price: Price | None) -> ExpectedPrice | None:
+    return None if price is None else ExpectedPrice.of(price)
 
 
 def _to_action(line: OrderItem, change: LineChange) -> RemedyAction | None:

@@ -216,6 +216,51 @@ async def test_another_price_is_a_finding_and_no_refusal(service: Service, shop:
     assert "expected_price_differs" in codes
 
 
+async def became_monthly(service: Service, shop: ApiCaller) -> str:
+    """A basket with one of o-7, whose price was 7.00 GBP once and is 7.00 GBP a month now."""
+    await service.checkout.record(offer("o-7"), price("o-7", "7.00"))
+    id = await shop.begin(wanted("o-7", id=OWN_ID), currency="GBP")
+    await service.checkout.record(price("o-7", "7.00", interval="P1M", sequence=2))
+    return id
+
+
+@pytest.mark.parametrize("quantity", [None, 2], ids=["expect_price", "change_quantity"])
+async def test_a_price_that_is_said_to_be_paid_once_does_not_accept_a_monthly_one(
+    service: Service, shop: ApiCaller, quantity: int | None
+) -> None:
+    id = await became_monthly(service, shop)
+    (line,) = await shop.items(id)
+    action = expect_price(OWN_ID, "7.00") if quantity is None else change(OWN_ID, quantity)
+    answer = (await shop.update(id, actions({**action, "expectedPrice": line["price"]}))).json()
+    assert answer["actionResults"][0]["status"] == "applied"
+    (line,) = answer["order"]["orderItems"]
+    assert line["price"] == line["expectedPrice"] == {"amount": "7.00", "currency": "GBP", "interval": None}
+    body = (await shop.validate(id)).json()
+    assert "price_changed" in [finding["code"] for finding in body["validationErrors"]]
+    assert not body["ready"]
+
+
+async def test_a_price_without_an_interval_accepts_a_monthly_one(service: Service, shop: ApiCaller) -> None:
+    id = await became_monthly(service, shop)
+    (line,) = (await shop.update(id, actions(expect_price(OWN_ID, "7.00")))).json()["order"]["orderItems"]
+    assert line["price"] == {"amount": "7.00", "currency": "GBP", "interval": "P1M"}
+    assert line["expectedPrice"] == {"amount": "7.00", "currency": "GBP"}
+    codes = [finding["code"] for finding in (await shop.validate(id)).json()["validationErrors"]]
+    assert not {"price_changed", "expected_price_differs"} & {*codes}
+
+
+async def test_a_new_line_at_a_monthly_price_is_not_what_a_caller_expects_who_says_once(
+    service: Service, shop: ApiCaller
+) -> None:
+    await service.checkout.record(offer("o-7"), price("o-7", "7.00", interval="P1M"))
+    once = {"amount": "7.00", "currency": "GBP", "interval": None}
+    id = await shop.begin(wanted("o-7", expectedPrice=once), currency="GBP")
+    findings = (await shop.validate(id)).json()["validationErrors"]
+    (found,) = [finding for finding in findings if finding["code"] == "expected_price_differs"]
+    assert found["data"]["expectedPrice"] == once
+    assert found["data"]["currentPrice"] == {**once, "interval": "P1M"}
+
+
 async def test_a_line_of_a_once_unknown_offer_gets_its_price(service: Service, shop: ApiCaller) -> None:
     id = await shop.begin(wanted("o-new", id=OWN_ID), currency="GBP")
     await service.checkout.record(offer("o-new"), price("o-new", "7.00"))

@@ -77,10 +77,12 @@ async def test_a_policy_refuses_mixed_rates(service: Service, shop: ApiCaller) -
 async def test_an_expected_price_is_answered_as_the_caller_named_it(service: Service, shop: ApiCaller) -> None:
     await sell(service, monthly="P1M", o="P1Y")
     without, yearly = {"amount": "9.99", "currency": "GBP"}, {**MONTHLY, "interval": "P1Y"}
-    items = wanted("monthly", expectedPrice=without), wanted("o", expectedPrice={**without, "interval": None})
+    await service.checkout.record(offer("once"), price("once", "9.99"))
+    once = {**without, "interval": None}
+    items = wanted("monthly", expectedPrice=without), wanted("once", expectedPrice=once)
     id = await shop.begin(*items, country="GB", currency="GBP")
     body = (await shop.validate(id)).json()
-    assert [line["expectedPrice"] for line in body["checkout"]["orderItems"]] == [without, without]
+    assert [line["expectedPrice"] for line in body["checkout"]["orderItems"]] == [without, once]
     assert body["ready"]
 
     await shop.update(id, actions(add("monthly", expectedPrice=yearly)))

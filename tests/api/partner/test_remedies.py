@@ -59,7 +59,7 @@ async def test_a_remedy_sent_as_it_stands_leads_to_what_it_says(service: Service
         {
             "orderItemActionType": "expect_price",
             "id": two,
-            "expectedPrice": {"amount": "5.50", "currency": "GBP"},
+            "expectedPrice": {"amount": "5.50", "currency": "GBP", "interval": None},
         },
     ]
     assert remedy["leadsTo"] == {

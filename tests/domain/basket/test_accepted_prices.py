@@ -7,7 +7,7 @@ import pytest
 from domain.basket.commands import Action, ActionResult
 from domain.basket.events import OrderItem
 from domain.catalogue.catalogue import Catalogue
-from domain.shared.values import Price
+from domain.shared.values import ExpectedPrice, Price
 from tests.builders import (
     NOW,
     SECOND,
@@ -17,6 +17,7 @@ from tests.builders import (
     catalogue,
     change,
     expect_price,
+    expected,
     item_id,
     line,
     money,
@@ -46,14 +47,14 @@ def prices(decided: Decided) -> tuple[object, object]:
 # the current price
 
 
-@pytest.mark.parametrize("expected", [TWELVE, money("12"), money("12.0000")])
-def test_expecting_the_current_price_gives_it_to_the_line(expected: Price) -> None:
-    decided = scenario(HELD).when(expect_price("line-1", expected))
+@pytest.mark.parametrize("price", [TWELVE, money("12"), money("12.0000")])
+def test_expecting_the_current_price_gives_it_to_the_line(price: Price) -> None:
+    decided = scenario(HELD).when(expect_price("line-1", price))
     decided.then(
-        ("price expected", "line-1", "None", str(expected)),
+        ("price expected", "line-1", "None", str(price)),
         ("repriced", "line-1", "10.00 GBP", "12.00 GBP"),
     )
-    assert prices(decided) == (TWELVE, expected)
+    assert prices(decided) == (TWELVE, expected(price))
     assert decided.results == (ActionResult(0, "expect_price", "applied", "line-1", 2, 2),)
 
 
@@ -78,7 +79,7 @@ def test_a_quantity_without_a_price_leaves_the_prices() -> None:
     given = line("line-1", "o-1", 2, price=TEN, expected_price=NINE)
     decided = scenario(given).when(change("line-1", 3))
     decided.then(("quantity", "line-1", 2, 3))
-    assert prices(decided) == (TEN, NINE)
+    assert prices(decided) == (TEN, expected(NINE))
 
 
 def test_a_line_that_was_unknown_when_it_was_added_gets_its_first_price() -> None:
@@ -108,7 +109,7 @@ def test_a_price_expected_before_it_was_the_current_one_is_accepted_when_it_is_s
 def test_the_current_price_is_that_of_the_market_which_an_earlier_action_set() -> None:
     euros = money("13.00", "EUR")
     decided = scenario(HELD).when(update_details(currency="EUR"), expect_price("line-1", euros))
-    assert prices(decided) == (euros, euros)
+    assert prices(decided) == (euros, expected(euros))
 
 
 def test_a_line_added_in_the_same_request_needs_no_repricing() -> None:
@@ -119,19 +120,34 @@ def test_a_line_added_in_the_same_request_needs_no_repricing() -> None:
 def test_the_caller_may_leave_out_the_interval_of_the_current_price() -> None:
     monthly = catalogue(offer("o-1"), price("o-1", "12.00", interval="P1M"))
     decided = scenario(HELD, known=monthly).when(expect_price("line-1", TWELVE))
-    assert prices(decided) == (money("12.00", interval="P1M"), TWELVE)
+    assert prices(decided) == (money("12.00", interval="P1M"), expected(TWELVE))
+
+
+def test_a_price_that_is_paid_once_is_not_met_by_a_recurring_one() -> None:
+    monthly, once = catalogue(offer("o-1"), price("o-1", "12.00", interval="P1M")), ExpectedPrice.of(TWELVE)
+    for action in (expect_price("line-1", once), change("line-1", 2, once)):
+        decided = scenario(HELD, known=monthly).when(action)
+        decided.then(("price expected", "line-1", "None", "12.00 GBP"))
+        assert prices(decided) == (TEN, once)
+
+
+def test_a_price_that_is_paid_once_is_met_by_such_a_one() -> None:
+    assert prices(scenario(HELD).when(expect_price("line-1", ExpectedPrice.of(TWELVE)))) == (
+        TWELVE,
+        ExpectedPrice.of(TWELVE),
+    )
 
 
 # any other price
 
 
 @pytest.mark.parametrize(
-    "expected", [NINE, TEN, money("12.00", "EUR"), money("12.00", interval="P1M")], ids=["less", "old", "EUR", "P1M"]
+    "said", [NINE, TEN, money("12.00", "EUR"), money("12.00", interval="P1M")], ids=["less", "old", "EUR", "P1M"]
 )
-def test_another_price_is_recorded_and_left_to_validation(expected: Price) -> None:
-    decided = scenario(HELD).when(expect_price("line-1", expected))
-    decided.then(("price expected", "line-1", "None", str(expected)))
-    assert prices(decided) == (TEN, expected)
+def test_another_price_is_recorded_and_left_to_validation(said: Price) -> None:
+    decided = scenario(HELD).when(expect_price("line-1", said))
+    decided.then(("price expected", "line-1", "None", str(said)))
+    assert prices(decided) == (TEN, expected(said))
 
 
 @pytest.mark.parametrize(

@@ -36,15 +36,29 @@ from domain.basket.update import apply_actions
 from domain.catalogue.catalogue import Catalogue
 from domain.shared.errors import InvalidCommand
 from domain.shared.eventsourcing import DomainEvent, fold
-from domain.shared.values import NewId
-from tests.builders import NOW, SequentialIds, basket, catalogue, item_id, line, money, offer, price, ref, remove
+from domain.shared.values import ExpectedPrice, NewId
+from tests.builders import (
+    NOW,
+    SequentialIds,
+    basket,
+    catalogue,
+    expected,
+    item_id,
+    line,
+    money,
+    offer,
+    price,
+    ref,
+    remove,
+)
 
 LIMITS = BasketLimits(max_quantity=9, max_items=5)
 OFFERS = ["o-1@v-1", "o-1@v-2", "o-2@v-1", "a-1@v-1", "a-2@v-1", "o-unknown@v-1"]
 
 prices = st.sampled_from(["9.00", "10.00", "12.00"])
 money_values = st.builds(money, prices, st.sampled_from(["GBP", "GBP", "EUR"]))
-maybe_money = st.none() | money_values
+expected_values = st.builds(expected, money_values) | st.builds(ExpectedPrice.of, money_values)
+maybe_expected = st.none() | expected_values
 quantities = st.integers(1, 4)
 offers = st.sampled_from(OFFERS).map(ref)
 hosts = st.none() | st.lists(st.sampled_from(["o-1", "o-2"]), max_size=2)
@@ -55,7 +69,9 @@ def catalogues(draw: st.DrawFn) -> Catalogue:
     """Every offer but one, each with or without a price in a currency; the add-ons fit anywhere or nowhere."""
     facts = [offer(each, add_on_to=draw(hosts) if each.startswith("a-") else None) for each in OFFERS[:-1]]
     priced = [
-        price(each, draw(prices), draw(st.sampled_from(["GBP", "EUR"]))) for each in OFFERS if draw(st.booleans())
+        price(each, draw(prices), draw(st.sampled_from(["GBP", "EUR"])), interval=draw(st.sampled_from([None, "P1M"])))
+        for each in OFFERS
+        if draw(st.booleans())
     ]
     return catalogue(*facts, *priced)
 
@@ -64,7 +80,7 @@ def catalogues(draw: st.DrawFn) -> Catalogue:
 def baskets(draw: st.DrawFn) -> Basket:
     """Up to two offers, each with up to two add-ons."""
     lines = [
-        line(f"line-{number}", each, draw(quantities), price=draw(money_values), expected_price=draw(maybe_money))
+        line(f"line-{number}", each, draw(quantities), price=draw(money_values), expected_price=draw(maybe_expected))
         for number, each in enumerate(draw(st.lists(st.sampled_from(OFFERS[:3]), max_size=2, unique=True)))
     ]
     add_ons = [
@@ -80,7 +96,7 @@ def action_on(held: Basket, own_id: str) -> st.SearchStrategy[Action]:
     """Any action on a line of the basket; those that add may bring an id that nothing else has."""
     parents = [each.id for each in held.items.values() if each.type == "offer"]
     own_ids = st.none() | st.just(own_id)
-    new_offer = st.builds(RequestedItem, offers, quantities, own_ids, st.just("offer"), st.none(), maybe_money)
+    new_offer = st.builds(RequestedItem, offers, quantities, own_ids, st.just("offer"), st.none(), maybe_expected)
     kinds: list[st.SearchStrategy[Action]] = [
         new_offer.map(AddItem),
         st.just(ClearItems()),
@@ -90,16 +106,16 @@ def action_on(held: Basket, own_id: str) -> st.SearchStrategy[Action]:
     ]
     if parents:
         under = st.sampled_from(parents)
-        add_on = st.builds(RequestedItem, offers, quantities, own_ids, st.just("add_on"), under, maybe_money)
+        add_on = st.builds(RequestedItem, offers, quantities, own_ids, st.just("add_on"), under, maybe_expected)
         kinds.append(add_on.map(AddItem))
     if held.items:
         ids = st.sampled_from([*held.items])
         kinds += [
             st.builds(RemoveItem, ids),
-            st.builds(ChangeQuantity, ids, st.integers(0, 4), maybe_money),
+            st.builds(ChangeQuantity, ids, st.integers(0, 4), maybe_expected),
             st.builds(SwapItem, ids, offers, st.none() | quantities),
             st.builds(SwapItem, ids, offers, st.none() | quantities),
-            st.builds(ExpectPrice, ids, money_values),
+            st.builds(ExpectPrice, ids, expected_values),
         ]
     return st.one_of(kinds)
 

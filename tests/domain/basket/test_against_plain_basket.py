@@ -29,7 +29,20 @@ from domain.basket.snapshot import BasketSnapshot, restore
 from domain.basket.update import apply_actions
 from domain.shared.errors import InvalidCommand
 from domain.shared.eventsourcing import fold
-from tests.builders import NOW, SequentialIds, basket_id, catalogue, details, item_id, money, offer, price, ref
+from domain.shared.values import ExpectedPrice
+from tests.builders import (
+    NOW,
+    SequentialIds,
+    basket_id,
+    catalogue,
+    details,
+    expected,
+    item_id,
+    money,
+    offer,
+    price,
+    ref,
+)
 from tests.domain.basket.plain_basket import Lines, PlainLine, PlainRefusal, ordered, updated
 
 LIMITS = BasketLimits(max_quantity=6, max_items=4)
@@ -65,7 +78,9 @@ class BasketMachine(RuleBasedStateMachine):
             self._known_ids().map(RemoveItem),
             st.builds(ChangeQuantity, self._known_ids(), quantities),
             st.builds(SwapItem, self._known_ids(), offers, st.none() | st.integers(1, LIMITS.max_quantity + 1)),
-            st.builds(ExpectPrice, self._known_ids(), st.sampled_from([money("9.99"), money("3")])),
+            st.builds(
+                ExpectPrice, self._known_ids(), st.sampled_from([expected(money("9.99")), ExpectedPrice.of(money("3"))])
+            ),
             st.just(UpdateDetails({"source": "shop"})),
             st.just(ClearItems()),
         )

@@ -23,6 +23,7 @@ from domain.ports.event_store import StoredEvent
 from domain.ports.read_models import BasketView
 from domain.shared.errors import InvalidCommand
 from domain.shared.eventsourcing import DomainEvent
+from domain.shared.values import ExpectedPrice
 from tests.builders import (
     LIFETIME,
     InMemoryCheckout,
@@ -102,7 +103,9 @@ async def a_history(data: st.DataObject) -> Sequence[StoredEvent]:
                 accepted = expect_price(data.draw(st.sampled_from(lines)), current.money)
                 await checkout.handlers.update(update(id, accepted), caller())
             case "bring":
-                expected = data.draw(st.none() | st.sampled_from([money("9.99"), money("0.0001")]))
+                expected = data.draw(
+                    st.none() | st.sampled_from([money("9.99"), ExpectedPrice.of(money("9.99")), money("0.0001")])
+                )
                 items = [item("o-1", 3, expected_price=expected), item("o-2")][: data.draw(st.integers(1, 2))]
                 await checkout.handlers.initiate(initiate(*items, checkout_id=id), caller())
             case "details":

@@ -13,6 +13,7 @@ from domain.basket.events import OrderItem
 from domain.catalogue.facts import Fact
 from domain.catalogue.policies import Level
 from domain.shared.findings import CheckCode, Verdict
+from domain.shared.values import ExpectedPrice
 from domain.validation.validate import NO_POLICY_TERMS, build_context, error_codes, validate_basket
 from tests.builders import NOW, availability, basket, catalogue, line, money, offer, policy, price
 from tests.domain.validation.verdicts import verdict
@@ -97,7 +98,12 @@ def some_lines(draw: st.DrawFn) -> list[OrderItem]:
                 products=draw(st.lists(st.sampled_from(CODES), max_size=2)),
                 type="offer" if parent_id is None and draw(st.booleans()) else "add_on",
                 parent_id=parent_id,
-                expected_price=draw(st.none() | st.sampled_from([money("10.00"), money("12.00", interval="P1M")])),
+                expected_price=draw(
+                    st.none()
+                    | st.sampled_from(
+                        [money("10.00"), ExpectedPrice.of(money("10.00")), money("12.00", interval="P1M")]
+                    )
+                ),
             )
         )
     return lines

@@ -91,7 +91,7 @@ def reference_at(documents: Sequence[Json], version: int) -> Json:  # noqa: PLR0
     }
     for line in lines.values():
         expected = line["expectedPrice"]
-        line["expectedPrice"] = expected and {name: value for name, value in expected.items() if value is not None}
+        line["expectedPrice"] = expected and _as_named(expected)
         line["lineTotal"] = _times(line["price"], line["quantity"])
     total = _total([*lines.values()])
     return {
@@ -102,6 +102,11 @@ def reference_at(documents: Sequence[Json], version: int) -> Json:  # noqa: PLR0
         "payable": total
         and {**total, "amount": str(Decimal(total["amount"]).quantize(Decimal("0.01"), ROUND_HALF_UP))},
     }
+
+
+def _as_named(expected: Json) -> Json:
+    named = {"amount": expected["amount"], "currency": expected["currency"]}
+    return named if expected.get("anyInterval", False) else {**named, "interval": expected.get("interval")}
 
 
 def _later(one: str, other: str) -> str:

@@ -13,7 +13,7 @@ from domain.basket.events import BasketDetailsChanged, OrderItem, OrderItemAdded
 from domain.operators.history.event_descriptions import describe_event
 from domain.shared.eventsourcing import DomainEvent
 from domain.shared.findings import Finding, Verdict
-from tests.builders import LIFETIME, NOW, basket, details, line, money, unpriced
+from tests.builders import LIFETIME, NOW, basket, details, expected, line, money, unpriced
 from tests.domain.stored import samples
 
 
@@ -118,7 +118,7 @@ def test_a_changed_quantity_is_described_with_the_old_one() -> None:
 
 def test_an_expected_price_is_set_changed_or_removed() -> None:
     after = held()
-    for price in (money("9"), money("8"), None):
+    for price in (expected(money("9")), expected(money("8")), None):
         after.expect_price("line-1", price, NOW)
 
     assert [describe_event(event, held()) for event in after.collect()] == [

@@ -11,11 +11,12 @@ from domain.basket.events import OrderItem
 from domain.catalogue.facts import Fact
 from domain.catalogue.policies import Level
 from domain.shared.findings import Finding
-from domain.shared.values import Price
-from tests.builders import NOW, availability, basket, line, money, offer, policy, price, unpriced
+from domain.shared.values import ExpectedPrice, Price
+from tests.builders import NOW, availability, basket, expected, line, money, offer, policy, price, unpriced
 from tests.domain.validation.verdicts import TICK, codes, findings, found, verdict
 
 ONCE, MONTHLY, YEARLY = money("10.00"), money("10.00", interval="P1M"), money("10.00", interval="P1Y")
+SAID_ONCE = ExpectedPrice.of(ONCE)
 
 
 def known(current: Price = MONTHLY, **values: Any) -> tuple[Fact, ...]:
@@ -24,9 +25,9 @@ def known(current: Price = MONTHLY, **values: Any) -> tuple[Fact, ...]:
     return (offer("o-1"), now, availability("SKU-1", quantity=100))
 
 
-def at(added: Price | None, expected: Price | None = None) -> OrderItem:
+def at(added: Price | None, said: Price | None = None) -> OrderItem:
     priced = line("line-1", price=added) if added is not None else unpriced(line("line-1"))
-    return priced.model_copy(update={"expected_price": expected})
+    return priced.model_copy(update={"expected_price": said and expected(said)})
 
 
 # price_changed and expected_price_differs
@@ -62,16 +63,19 @@ def test_no_tolerance_covers_another_interval() -> None:
     generous = policy(price_tolerance={"percent": "100", "amounts": [{"amount": "1000", "currency": "GBP"}]})
     assert codes(basket(at(money("9.00", interval="P1M"))), *known(MONTHLY), generous) == []
     assert codes(basket(at(ONCE)), *known(MONTHLY), generous) == ["price_changed"]
-    assert codes(basket(at(MONTHLY, expected=YEARLY)), *known(MONTHLY), generous) == ["expected_price_differs"]
+    assert codes(basket(at(MONTHLY, said=YEARLY)), *known(MONTHLY), generous) == ["expected_price_differs"]
 
 
 @pytest.mark.parametrize(
-    ("expected", "added", "now", "told"),
+    ("said", "added", "now", "told"),
     [
         (ONCE, MONTHLY, MONTHLY, []),
         (MONTHLY, MONTHLY, MONTHLY, []),
         (YEARLY, MONTHLY, MONTHLY, ["expected_price_differs"]),
         (MONTHLY, ONCE, ONCE, ["expected_price_differs"]),
+        (SAID_ONCE, ONCE, ONCE, []),
+        (SAID_ONCE, MONTHLY, MONTHLY, ["expected_price_differs"]),
+        (SAID_ONCE, ONCE, MONTHLY, ["price_changed"]),
         (money("9.00"), MONTHLY, MONTHLY, ["expected_price_differs"]),
         (ONCE, MONTHLY, YEARLY, ["price_changed"]),
         (MONTHLY, MONTHLY, YEARLY, ["price_changed"]),
@@ -80,9 +84,16 @@ def test_no_tolerance_covers_another_interval() -> None:
     ids=str,
 )
 def test_an_expected_price_without_an_interval_is_met_by_any(
-    expected: Price, added: Price, now: Price, told: list[str]
+    said: Price, added: Price, now: Price, told: list[str]
 ) -> None:
-    assert codes(basket(at(added, expected)), *known(now)) == told
+    assert codes(basket(at(added, said)), *known(now)) == told
+
+
+@pytest.mark.parametrize(("said", "interval"), [(SAID_ONCE, {"interval": None}), (ONCE, {})], ids=["once", "any"])
+def test_an_expected_price_is_reported_as_the_caller_named_it(said: Price, interval: dict[str, object]) -> None:
+    given = basket(at(MONTHLY, said))
+    data = found("expected_price_differs", given, *known(money("12.00", interval="P1M"))).data
+    assert data["expectedPrice"] == {"amount": "10.00", "currency": "GBP", **interval}
 
 
 # price_expires_soon

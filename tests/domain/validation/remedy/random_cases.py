@@ -15,6 +15,7 @@ from domain.catalogue.catalogue import Catalogue
 from domain.catalogue.facts import Fact, OfferFact
 from domain.catalogue.policies import Level
 from domain.shared.findings import CheckCode, Finding
+from domain.shared.values import ExpectedPrice
 from domain.validation.validate import NO_POLICY_TERMS, build_context, run_checks
 from tests.builders import NOW, availability, basket, catalogue, line, money, offer, policy, price
 
@@ -132,7 +133,7 @@ class RandomCase:
             products=[self._one_of(*PRODUCTS) for _ in range(self.dice.randint(0, 2))],
             type="add_on" if is_add_on else "offer",
             parent_id=parent_id,
-            expected_price=self._unusual(money("10.00"), money("12.00")),
+            expected_price=self._unusual(money("10.00"), money("12.00"), ExpectedPrice.of(money("10.00"))),
         )
         # An update never makes two lines of one offer version, type and parent.
         self.lines.setdefault((ref, made.type, parent_id), made)

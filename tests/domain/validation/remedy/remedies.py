@@ -77,5 +77,5 @@ def _short(action: object) -> list[object]:
     if "offer" in document:
         document["offer"] = f"{document['offer']['id']}@{document['offer']['version']}"
     if "expectedPrice" in document:
-        document["expectedPrice"] = " ".join(document["expectedPrice"].values())
+        document["expectedPrice"] = " ".join(filter(None, document["expectedPrice"].values()))
     return [kind, id, *document.values()]
