@@ -82,7 +82,9 @@ def price_changed(check: Check, context: ValidationContext) -> Iterator[Finding]
 @_check_prices(
     looks_at="the price that the caller expects, the current one and the policy's tolerance",
     data=[
-        DataField("expectedPrice", "money", "The price that the caller expects."),
+        DataField(
+            "expectedPrice", "money", "The price that the caller expects; its interval only if the caller named it."
+        ),
         _CURRENT,
         *_VALIDITY,
     ],

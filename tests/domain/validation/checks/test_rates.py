@@ -91,7 +91,7 @@ def test_an_expected_price_without_an_interval_is_met_by_any(
 
 @pytest.mark.parametrize(("said", "interval"), [(SAID_ONCE, {"interval": None}), (ONCE, {})], ids=["once", "any"])
 def test_an_expected_price_is_reported_as_the_caller_named_it(said: Price, interval: dict[str, object]) -> None:
-    given = basket(at(MONTHLY, said))
+    given = basket(at(money("9.00", interval="P1M"), said))
     data = found("expected_price_differs", given, *known(money("12.00", interval="P1M"))).data
     assert data["expectedPrice"] == {"amount": "10.00", "currency": "GBP", **interval}
 
