@@ -28,7 +28,7 @@ _REFUSALS: dict[OrderRefusal, str] = {
     "basket_expired": "the basket had expired",
     "basket_cancelled": "the basket is cancelled",
     "already_completed": "the basket is completed, from another order",
-    "basket_not_found": "there is no such basket",
+    "basket_not_found": "there is no basket of this id",
     "external_id_in_use": "another open basket has the basket's external id by now",
     "invalid_promise": "the promise is none of this basket and version",
 }
