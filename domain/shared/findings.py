@@ -115,8 +115,8 @@ class Verdict(Value):
 
 
 class _LineAction(Value):
-    """An action on one line; its JSON is what an update takes, so absent members are left out. A price has its interval, also where that is null:
-    left out, it would accept any interval."""
+    """An action on one line. Its JSON is what an update takes, so absent members are left out. A price has its
+    interval, also where that is null: left out, it would accept any interval."""
 
     id: str
     """The line."""

@@ -11,8 +11,8 @@ from pydantic import JsonValue
 from domain.shared.values import INTERVAL_PATTERN, SUM_PATTERN, ExpectedPrice, Money, Price
 
 DataType = Literal["text", "number", "time", "money", "texts", "intervals"]
-"""`money` is an amount in a currency, with the interval of a recurring price, `time` is RFC 3339 in UTC, `texts` is a list, `intervals`
-a list of ISO 8601 durations, null for once."""
+"""`money` is an amount in a currency, with the interval of a recurring price. `time` is RFC 3339 in UTC. `texts` is a
+list, and `intervals` a list of ISO 8601 durations, null for once."""
 
 
 @dataclass(frozen=True, slots=True)

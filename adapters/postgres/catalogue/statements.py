@@ -164,7 +164,8 @@ FROM unnest(
     string_to_array($7, E'\\x1e'))
     AS fact (subject, product_code, valid_until, fact_id, epoch, sequence, data)
 ON CONFLICT (subject) DO UPDATE
-SET valid_until = excluded.valid_until, fact_id = excluded.fact_id, epoch = excluded.epoch, sequence = excluded.sequence, data = excluded.data
+SET valid_until = excluded.valid_until,
+    fact_id = excluded.fact_id, epoch = excluded.epoch, sequence = excluded.sequence, data = excluded.data
 WHERE (excluded.epoch, excluded.sequence) > (held.epoch, held.sequence)
 """
 

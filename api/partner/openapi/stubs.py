@@ -95,7 +95,8 @@ Prefer = Annotated[
         title="Prefer",
         description="RFC 7240. `handling=strict` refuses members and parameters of the query that are not known here: 422,"
         " with their pointers. `handling=lenient` does not keep such members, and the answer names them in `ignored`;"
-        " it passes such parameters over. Without the preference this service's setting decides. Other preferences are passed over.",
+        " it passes such parameters over. Without the preference this service's setting decides. Other preferences are"
+        " passed over.",
         openapi_examples={"strict": {"value": "handling=strict"}, "lenient": {"value": "handling=lenient"}},
     ),
 ]

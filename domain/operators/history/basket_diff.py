@@ -1,7 +1,8 @@
 """What differs between two states of a basket, in words and by JSONPath.
 
 Paths are RFC 9535 JSONPaths into the document of `basket_json`. A path names a line by its id, so it means the same
-line in both documents. The version, the time of the last change and the order of the lines are not compared. `payable` follows from `total`; `totals` are compared where there are several.
+line in both documents. The version, the time of the last change and the order of the lines are not compared. `payable`
+follows from `total`; `totals` are compared where there are several.
 """
 
 from __future__ import annotations
