@@ -123,7 +123,8 @@ async def test_a_verdict_carries_its_promise(promising: PromisingService) -> Non
     claims = jose.decode(verdict["promise"], _keys(promising), algorithms=["EdDSA"]).claims
     assert claims["basketId"] == id
     assert claims["basketVersion"] == verdict["basketVersion"]
-    assert (claims["total"], claims["currency"]) == (verdict["checkout"]["total"], verdict["checkout"]["currency"])
+    total = verdict["checkout"]["total"]
+    assert (claims["total"], claims["currency"]) == (total, total["currency"])
 
 
 def _keys(promising: PromisingService) -> KeySet:

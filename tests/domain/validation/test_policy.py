@@ -25,6 +25,7 @@ from tests.builders import (
     basket,
     caller,
     catalogue,
+    expected,
     initiate,
     item,
     line,
@@ -119,7 +120,7 @@ def test_a_check_that_is_off_finds_nothing() -> None:
 )
 def test_a_check_that_a_policy_makes_a_warning_hides_no_error(levels: dict[str, str], told: list[str]) -> None:
     nine = money("9.00")
-    expecting = line("line-1", price=nine).model_copy(update={"expected_price": nine})
+    expecting = line("line-1", price=nine).model_copy(update={"expected_price": expected(nine)})
     assert codes(basket(expecting), *KNOWN, policy(checks=levels)) == told
 
 
@@ -150,7 +151,7 @@ def test_a_price_may_differ_within_every_limit(tolerance: dict[str, Any], now: s
     levels = {"price_not_payable": "off"}
     facts = (KNOWN[0], price("o-1", now), policy(price_tolerance=tolerance, checks=levels))
     assert codes(basket(line("line-1")), *facts) == ([] if tolerated else ["price_changed"])
-    expecting = line("line-1", price=money(now)).model_copy(update={"expected_price": money()})
+    expecting = line("line-1", price=money(now)).model_copy(update={"expected_price": expected(money())})
     assert codes(basket(expecting), *facts) == ([] if tolerated else ["expected_price_differs"])
 
 

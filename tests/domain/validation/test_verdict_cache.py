@@ -17,7 +17,20 @@ from domain.validation.context import ValidationContext
 from domain.validation.remedy.finder import FoundRemedy, find_remedy
 from domain.validation.validate import NO_POLICY_TERMS, build_context, run_checks, validate_basket
 from domain.validation.verdict_cache import VerdictCache
-from tests.builders import LIFETIME, NOW, SECOND, availability, basket, catalogue, item_id, line, money, offer, price
+from tests.builders import (
+    LIFETIME,
+    NOW,
+    SECOND,
+    availability,
+    basket,
+    catalogue,
+    expected,
+    item_id,
+    line,
+    money,
+    offer,
+    price,
+)
 from tests.domain.validation.test_verdict_properties import facts, some_lines
 
 HOUR = timedelta(hours=1)
@@ -77,7 +90,7 @@ def test_a_changed_basket_is_validated_anew() -> None:
     assert not found(basket(second, first)), "a finding's path says where a line stands"
     assert not found(basket(first))
     assert not found(basket(first, second.model_copy(update={"quantity": 2})))
-    assert not found(basket(first, second.model_copy(update={"expected_price": money("1.00")})))
+    assert not found(basket(first, second.model_copy(update={"expected_price": expected(money("1.00"))})))
     assert not found(basket(*LINES, country="DE"))
     assert not found(basket(*LINES, partner="globex"))
     assert not found(basket(*LINES, id=f"basket-{item_id(2)}"))
