@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from adapters.kafka.order_handler import OrderHandler
     from adapters.promises.key_file import PromiseKeyFile
     from domain.basket.decision import BasketLimits
-    from domain.basket.listing import BasketLister
+    from domain.basket.lister import BasketLister
     from domain.basket.projection import BasketProjection
     from domain.operators.checkpoint_reset import CheckpointReset
     from domain.operators.dead_letters.retry_handler import RetryHandler
@@ -149,7 +149,7 @@ class Container(MessagingContainer):
 
     @cached_property
     def basket_lister(self) -> BasketLister:
-        from domain.basket.listing import BasketLister
+        from domain.basket.lister import BasketLister
         from domain.basket.repository import BasketRepository
 
         # Summaries hold no personal data, so nothing is decrypted. Encrypted baskets must not be cached.

@@ -23,7 +23,7 @@ from domain.basket.orders import OrderReport
 from domain.catalogue.facts import Fact
 from domain.ports.event_store import Append, EventStore, NewEvent
 from domain.shared.errors import CommandRejected
-from domain.shared.values import ExpectedPrice
+from domain.shared.money import ExpectedPrice
 from tests.builders import (
     LIFETIME,
     FixedClock,

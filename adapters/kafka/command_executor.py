@@ -16,8 +16,8 @@ from adapters.kafka.command_messages import MAX_SOURCE_LENGTH, CommandMessage, r
 from adapters.kafka.messages import Message
 from adapters.metrics.process_metrics import COMMANDS, CommandKind, outcome_label
 from adapters.settings import Settings
-from adapters.wire.handling import ParsedRequest, read_handling
 from adapters.wire.headers import read_preconditions
+from adapters.wire.prefer_header import ParsedRequest, read_handling
 from adapters.wire.problems import to_problem
 from adapters.wire.query_parameters import INCLUDED_FINDINGS, read_include
 from adapters.wire.request_errors import BodyTooLarge, InvalidBasketId, InvalidHeader

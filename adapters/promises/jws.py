@@ -20,7 +20,8 @@ from adapters.promises.keys import PromiseKey
 from adapters.wire.strict_json import read_json
 from domain.basket.serialization import serialize_money
 from domain.ports.promises import BasketPromise, InvalidPromise
-from domain.shared.values import Clock, Money
+from domain.shared.money import Money
+from domain.shared.values import Clock
 
 ALGORITHM = "EdDSA"
 TYPE = "checkout-promise+jwt"

@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails
 
 from adapters.wire.query_parameters import query_pairs, refuse
 from domain.basket.events import BasketStatus
-from domain.basket.listing import MAX_LISTED
+from domain.basket.lister import MAX_LISTED
 from domain.ports.basket_list import BasketFilter
 from domain.shared.errors import Violation
 from domain.shared.values import NOT_A_TIMESTAMP, Identifier, Timestamp

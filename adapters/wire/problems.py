@@ -11,7 +11,7 @@ from pydantic_core import to_json
 from adapters.wire import request_errors
 from adapters.wire.strict_json import pointer
 from domain.basket.command_executor import VersionConflict
-from domain.basket.listing import InvalidCursor
+from domain.basket.lister import InvalidCursor
 from domain.basket.serialization import entity_tag, serialize_order
 from domain.ports.event_store import RenderedResponse
 from domain.shared import errors

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from urllib.parse import parse_qsl
 
-from adapters.wire.handling import Handling
+from adapters.wire.prefer_header import Handling
 from adapters.wire.problems import MAX_ERRORS
 from adapters.wire.request_errors import InvalidHeader, InvalidParameters
 from domain.shared.errors import Violation

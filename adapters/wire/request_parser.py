@@ -9,12 +9,13 @@ from typing import TypeVar, get_args
 from pydantic import BaseModel, JsonValue, ValidationError
 from pydantic_core import ErrorDetails
 
+from adapters.wire.action_requests import UpdateRequest
 from adapters.wire.detail_maps import MEMBER
-from adapters.wire.handling import LENIENT, Handling, ParsedRequest
 from adapters.wire.known_members import IgnoredMembers, keep_known
+from adapters.wire.prefer_header import LENIENT, Handling, ParsedRequest
 from adapters.wire.problems import MAX_ERRORS
 from adapters.wire.request_errors import InvalidRequest, MalformedBody, RepeatedMemberName, UnsupportedContentEncoding
-from adapters.wire.requests import CancelRequest, InitiateRequest, RequestLimits, UpdateRequest
+from adapters.wire.requests import CancelRequest, InitiateRequest, RequestLimits
 from adapters.wire.strict_json import InvalidJson, RepeatedMember, read_json
 from domain.basket.commands import (
     NO_PRECONDITIONS,

@@ -9,11 +9,11 @@ from typing import Any, assert_never
 from pydantic import JsonValue
 from pydantic_core import to_json
 
-from adapters.wire.handling import ParsedRequest
+from adapters.wire.prefer_header import ParsedRequest
 from adapters.wire.problems import to_problem
 from domain.basket.basket import Basket
 from domain.basket.commands import ActionResult, Cancelled, Initiated, Preconditions, Updated, Validated
-from domain.basket.listing import ListedBaskets
+from domain.basket.lister import ListedBaskets
 from domain.basket.serialization import (
     Document,
     entity_tag,

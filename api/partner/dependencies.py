@@ -10,7 +10,7 @@ from adapters.settings import Settings
 from adapters.system import utc_now
 from api.http.request_metrics import RequestMetrics
 from api.partner.promise_keys import NO_KEYS
-from domain.basket.listing import BasketLister
+from domain.basket.lister import BasketLister
 from domain.shared.values import Clock, NewId
 from domain.validation.handlers import CheckoutHandlers
 

@@ -12,9 +12,9 @@ from pydantic import JsonValue
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from adapters.wire.handling import Handling, read_handling
 from adapters.wire.headers import IdempotencyHeader, read_idempotency_key, read_preconditions
 from adapters.wire.list_parameters import parse_list
+from adapters.wire.prefer_header import Handling, read_handling
 from adapters.wire.query_parameters import INCLUDED_FINDINGS, parse_include, require_no_parameters
 from adapters.wire.request_errors import InvalidBasketId, MethodNotAllowed
 from adapters.wire.request_parser import fingerprint, parse_body, parse_cancel, parse_initiate, parse_update

@@ -25,7 +25,8 @@ from domain.basket.projection import to_view
 from domain.catalogue.catalogue import Catalogue
 from domain.catalogue.facts import FACT, Fact
 from domain.ports.event_store import Append, NewEvent
-from domain.shared.values import LineOffer, Money, Product
+from domain.shared.money import Money
+from domain.shared.values import LineOffer, Product
 from domain.validation.validate import NO_POLICY_TERMS, validate_basket
 
 BATCH_BASKETS = 500

@@ -8,7 +8,8 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from adapters.kafka.order_messages import OrderMessage
-from adapters.wire.requests import CancelRequest, InitiateRequest, UpdateRequest
+from adapters.wire.action_requests import UpdateRequest
+from adapters.wire.requests import CancelRequest, InitiateRequest
 from adapters.wire.response_schemas import CommandResultShape, OrderResultShape, ValidateAnswer
 from domain.basket.events import BasketEvent
 from domain.catalogue.facts import AvailabilityFact, OfferFact, PriceFact

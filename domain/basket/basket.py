@@ -30,8 +30,9 @@ from domain.basket.events import (
 from domain.shared.errors import BasketFinished
 from domain.shared.eventsourcing import Aggregate
 from domain.shared.findings import Remedy, Verdict
+from domain.shared.money import ExpectedPrice, Money, Price
 from domain.shared.totals import Sums, sum_up
-from domain.shared.values import ExpectedPrice, Market, Money, OrderItemType, Price, json_equal
+from domain.shared.values import Market, OrderItemType, json_equal
 
 LineKey = tuple[str, str, OrderItemType, str | None]
 

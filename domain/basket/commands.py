@@ -10,7 +10,8 @@ from domain.basket.basket import Basket
 from domain.basket.events import BasketDetails
 from domain.shared.errors import BasketExists, VersionMismatch
 from domain.shared.findings import Assessment, Remedy, Verdict
-from domain.shared.values import ExpectedPrice, OfferRef, OrderItemType
+from domain.shared.money import ExpectedPrice
+from domain.shared.values import OfferRef, OrderItemType
 
 
 @dataclass(frozen=True, slots=True)

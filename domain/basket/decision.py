@@ -18,7 +18,8 @@ from domain.basket.events import OrderItem
 from domain.catalogue.catalogue import Catalogue
 from domain.catalogue.policies import PolicyTerms
 from domain.shared.errors import Violation
-from domain.shared.values import NewId, OfferRef, OrderItemType, Price
+from domain.shared.money import Price
+from domain.shared.values import NewId, OfferRef, OrderItemType
 
 
 @dataclass(frozen=True, slots=True)

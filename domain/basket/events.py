@@ -10,16 +10,15 @@ from pydantic import AwareDatetime, Field
 
 from domain.shared.eventsourcing import DomainEvent, InitialEvent, Value
 from domain.shared.findings import Finding, Passed, Remedy
+from domain.shared.money import ExpectedPrice, Price
 from domain.shared.values import (
     Country,
     Currency,
-    ExpectedPrice,
     Identifier,
     LineOffer,
     OpenMap,
     OrderItemType,
     PartnerOrganisation,
-    Price,
     Text,
 )
 

@@ -16,7 +16,7 @@ from domain.basket.decision import (
 )
 from domain.basket.events import BasketDetails, OrderItem
 from domain.shared.errors import InvalidCommand, Violation
-from domain.shared.values import ExpectedPrice
+from domain.shared.money import ExpectedPrice
 
 
 def reconcile(context: DecisionContext, details: BasketDetails, items: tuple[RequestedItem, ...] | None) -> None:

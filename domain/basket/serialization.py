@@ -11,8 +11,8 @@ from domain.basket.basket import Basket
 from domain.basket.commands import Validated
 from domain.basket.events import OrderItem
 from domain.shared.findings import Assessment, Finding, Remedy
+from domain.shared.money import ExpectedPrice, Money, Price
 from domain.shared.totals import sum_up
-from domain.shared.values import ExpectedPrice, Money, Price
 
 Document = dict[str, Any]
 

@@ -32,7 +32,7 @@ from domain.basket.decision import (
 )
 from domain.basket.events import OrderItem
 from domain.shared.errors import InvalidCommand, Violation
-from domain.shared.values import ExpectedPrice
+from domain.shared.money import ExpectedPrice
 
 MAX_DETAILS_BYTES = 4 * 1024 * 1024
 """Once the details events of one update hold more, it may not set details again."""

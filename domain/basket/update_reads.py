@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from domain.basket.basket import Basket
 from domain.basket.commands import Action, AddItem, ChangeQuantity, ExpectPrice, SwapItem
-from domain.shared.values import ExpectedPrice
+from domain.shared.money import ExpectedPrice
 
 
 def need_present_facts(actions: tuple[Action, ...]) -> bool:

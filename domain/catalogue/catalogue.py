@@ -13,7 +13,8 @@ from domain.catalogue.facts import AvailabilityFact, Fact, OfferFact, PriceFact
 from domain.catalogue.offer_index import NO_OFFER, NO_PRODUCT, OfferEntry, OfferQuote, ProductEntry
 from domain.catalogue.policies import PolicyFact
 from domain.catalogue.pricing import PriceQuote
-from domain.shared.values import LineOffer, Market, OfferRef, Price
+from domain.shared.money import Price
+from domain.shared.values import LineOffer, Market, OfferRef
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 from domain.catalogue.facts import AvailabilityFact, Fact, OfferFact, PriceFact, QuantityRule
 from domain.catalogue.policies import PolicyFact
 from domain.shared.iso_codes import country_code, currency_code
-from domain.shared.values import Money
+from domain.shared.money import Money
 
 FactProblem = tuple[str, str]
 """A JSON pointer into the fact, and a message for people."""

@@ -15,16 +15,14 @@ from pydantic import Field, TypeAdapter
 from domain.catalogue.fact_ids import Epoch, Sequence, fact_id, subject_of
 from domain.catalogue.policies import PolicyFact
 from domain.shared.eventsourcing import Value
+from domain.shared.money import Amount, Interval, Price
 from domain.shared.values import (
     ARRIVING_WHOLE_NUMBER,
     NO_ENTRIES,
-    Amount,
     Country,
     Currency,
     Identifier,
-    Interval,
     PartnerOrganisation,
-    Price,
     Product,
     Text,
     Timestamp,

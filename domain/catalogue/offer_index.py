@@ -13,8 +13,9 @@ from typing import TypeVar
 from domain.catalogue.epochs import is_withdrawn, recency
 from domain.catalogue.facts import AvailabilityFact, OfferFact, PriceFact
 from domain.catalogue.pricing import MAX_TIME, MIN_TIME, NO_PRICE, PriceQuote, price_at
+from domain.shared.money import Price
 from domain.shared.totals import is_payable
-from domain.shared.values import Market, Price
+from domain.shared.values import Market
 
 F = TypeVar("F", OfferFact, PriceFact, AvailabilityFact)
 

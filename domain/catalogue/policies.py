@@ -10,7 +10,8 @@ from pydantic import AfterValidator, Field
 from domain.catalogue.fact_ids import Epoch, Sequence, fact_id, subject_of
 from domain.shared.eventsourcing import Value
 from domain.shared.findings import CheckCode
-from domain.shared.values import ARRIVING_WHOLE_NUMBER, NO_ENTRIES, Amount, Money, NullIsEmpty, PartnerOrganisation
+from domain.shared.money import Amount, Money
+from domain.shared.values import ARRIVING_WHOLE_NUMBER, NO_ENTRIES, NullIsEmpty, PartnerOrganisation
 
 Level = Literal["error", "warning", "off"]
 """The severity of a check's findings; a check that is off does not run."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from domain.shared.errors import CheckoutError
-from domain.shared.values import Money
+from domain.shared.money import Money
 
 
 class InvalidPromise(CheckoutError, ValueError):

@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue
 
 from domain.shared.eventsourcing import Value
-from domain.shared.values import OfferRef, OrderTotal, Price
+from domain.shared.money import OrderTotal, Price
+from domain.shared.values import OfferRef
 
 Severity = Literal["error", "warning"]
 """An error makes the basket not ready; a warning does not."""

@@ -8,7 +8,7 @@ from itertools import repeat
 from typing import NamedTuple
 
 from domain.shared.iso_codes import MINOR_UNITS
-from domain.shared.values import EXACT_DECIMAL, Interval, Money, Price, interval_length
+from domain.shared.money import EXACT_DECIMAL, Interval, Money, Price, interval_length
 
 _SMALLEST = {currency: Decimal(1).scaleb(-decimals) for currency, decimals in MINOR_UNITS.items()}
 _ROUNDING = Context(prec=64, rounding=ROUND_HALF_UP, traps=[InvalidOperation])

@@ -1,4 +1,4 @@
-"""Value objects of the whole domain: ids, money, quantities, open maps."""
+"""Value objects of the whole domain: ids, codes, numbers, times, open maps. Money is in `money.py`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Context, Decimal, Inexact, InvalidOperation
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -17,15 +16,12 @@ from pydantic import (
     Field,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
-    GetPydanticSchema,
     JsonValue,
     StringConstraints,
-    WithJsonSchema,
 )
 from pydantic_core import core_schema
 
 from domain.shared.eventsourcing import Value
-from domain.shared.formatting import format_interval, interval_parts
 
 Clock = Callable[[], datetime]
 """The present as an aware datetime in UTC."""
@@ -91,24 +87,7 @@ Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 """ISO 4217 alphabetic code."""
 
-_COUNT = "[1-9][0-9]{0,2}"
-INTERVAL_PATTERN = f"^P({_COUNT}W|{_COUNT}Y({_COUNT}M)?({_COUNT}D)?|{_COUNT}M({_COUNT}D)?|{_COUNT}D)$"
-Interval = Annotated[str, StringConstraints(pattern=INTERVAL_PATTERN), Field(examples=["P1M"])]
-"""The time between two payments, as an ISO 8601 duration of whole calendar units: `P1M`, `P1Y`, `P7D`, `P1Y6M`.
-Intervals are compared as text: `P12M` is another interval than `P1Y`."""
-
-_MICRODAYS = {"Y": 365_242_500, "M": 30_436_875, "W": 7_000_000, "D": 1_000_000}
-
-
-def interval_length(interval: Interval) -> int:
-    """The mean length in the Gregorian calendar, in millionths of a day. For sorting."""
-    return sum([count * _MICRODAYS[unit] for count, unit in interval_parts(interval)])
-
-
 OrderItemType = Literal["offer", "add_on"]
-
-AMOUNT_PATTERN = r"^[0-9]{1,12}(\.[0-9]{1,4})?$"
-_AMOUNT = re.compile(AMOUNT_PATTERN)
 
 MAX_EXACT_FLOAT = 2**53
 
@@ -161,52 +140,6 @@ NO_ENTRIES = NullIsEmpty(tuple)
 
 ARRIVING_WHOLE_NUMBER = StrictConversion(_whole_number)
 """`WHOLE_NUMBER` for facts, which are read in strict mode when they arrive."""
-
-EXACT_DECIMAL = Context(prec=64, traps=[Inexact, InvalidOperation])
-"""For money: a result that does not fit raises, and is never rounded."""
-
-
-def _amount(value: object) -> Decimal:
-    # Decimal alone accepts " 1", "1e3", "1_000" and digits of other scripts. One function is three times as fast as
-    # pydantic's own bounds, and most events have amounts.
-    text = str(value) if isinstance(value, Decimal) else value
-    if isinstance(text, str) and _AMOUNT.fullmatch(text):
-        return Decimal(text)
-    raise ValueError('an amount is a decimal string with at most 12 and 4 digits, such as "10.00"')
-
-
-Amount = Annotated[
-    Decimal,
-    GetPydanticSchema(
-        lambda source, handler: core_schema.no_info_plain_validator_function(
-            _amount, serialization=core_schema.to_string_ser_schema()
-        )
-    ),
-    WithJsonSchema({"type": "string", "pattern": AMOUNT_PATTERN, "examples": ["10.00"]}),
-]
-"""An amount of money, a decimal string in JSON. A float would lose pennies."""
-
-SUM_PATTERN = r"^[0-9]+(\.[0-9]{1,4})?$"
-_SUM = re.compile(SUM_PATTERN)
-
-
-def _sum(value: object) -> Decimal:
-    text = str(value) if isinstance(value, Decimal) else value
-    if isinstance(text, str) and _SUM.fullmatch(text):
-        return Decimal(text)
-    raise ValueError('a sum is a decimal string with at most 4 decimals, such as "10.00"')
-
-
-SumAmount = Annotated[
-    Decimal,
-    GetPydanticSchema(
-        lambda source, handler: core_schema.no_info_plain_validator_function(
-            _sum, serialization=core_schema.to_string_ser_schema()
-        )
-    ),
-    WithJsonSchema({"type": "string", "pattern": SUM_PATTERN, "examples": ["10.00"]}),
-]
-"""An amount that amounts add up to: it may have more digits than each of them."""
 
 _RFC_3339 = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt](?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]+)?"
@@ -290,70 +223,6 @@ def json_equal(one: object, other: object) -> bool:
             return len(one) == len(other) and all(map(json_equal, one, other))
         case _:
             return one == other
-
-
-class Money(Value):
-    """An amount in a currency. Amounts of two currencies are never added."""
-
-    amount: Amount
-    """The amount as a decimal string."""
-    currency: Currency
-    """The currency, ISO 4217."""
-
-    def times(self, quantity: int) -> Self:
-        # Every line of every order is summed, and copying a model takes several times as long.
-        return self.with_trusted(amount=EXACT_DECIMAL.multiply(self.amount, Decimal(quantity)))
-
-    def __str__(self) -> str:
-        return f"{self.amount} {self.currency}"
-
-
-class OrderTotal(Money):
-    """What a basket comes to."""
-
-    amount: SumAmount
-    """The amount as a decimal string; it may have more digits than a price."""
-
-    @classmethod
-    def of(cls, money: Money) -> Self:
-        return cls.construct_trusted(amount=money.amount, currency=money.currency)
-
-
-class Price(Money):
-    """An amount that is paid once or again and again. Amounts of two intervals are never added."""
-
-    interval: Interval | None = None
-    """The time between two payments, an ISO 8601 duration; null for an amount that is paid once."""
-
-    def __str__(self) -> str:
-        once = super().__str__()
-        return once if self.interval is None else f"{once} per {format_interval(self.interval)}"
-
-
-class ExpectedPrice(Price):
-    """A price that a caller counts on. Callers need not say how often it is paid."""
-
-    interval: Interval | None = None
-    """The time between two payments, an ISO 8601 duration. Null if the amount is paid once, or if the caller did not
-    say."""
-    any_interval: bool = False
-    """Whether the caller did not say how often the amount is paid: then any interval will do."""
-
-    def with_interval_of(self, other: Price) -> Price:
-        """This price; with the other's interval if the caller named none."""
-        interval = other.interval if self.any_interval else self.interval
-        return Price.construct_trusted(amount=self.amount, currency=self.currency, interval=interval)
-
-    def is_met_by(self, price: Price) -> bool:
-        """Whether the caller gets what it expects: the same amount, and the same interval unless any will do."""
-        return self.with_interval_of(price) == price
-
-    @classmethod
-    def of(cls, price: Price) -> Self:
-        """Exactly this price: its interval counts, also where it is paid once."""
-        return cls.construct_trusted(
-            amount=price.amount, currency=price.currency, interval=price.interval, any_interval=False
-        )
 
 
 class OfferRef(Value):

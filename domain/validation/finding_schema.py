@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import JsonValue
 
-from domain.shared.values import INTERVAL_PATTERN, SUM_PATTERN, ExpectedPrice, Money, Price
+from domain.shared.money import INTERVAL_PATTERN, SUM_PATTERN, ExpectedPrice, Money, Price
 
 DataType = Literal["text", "number", "time", "money", "texts", "intervals"]
 """`money` is an amount in a currency, with the interval of a recurring price. `time` is RFC 3339 in UTC. `texts` is a

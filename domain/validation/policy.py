@@ -8,7 +8,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from domain.catalogue.policies import Level, PolicyFact, PolicyTerms, PriceTolerance
-from domain.shared.values import EXACT_DECIMAL, Money, Price
+from domain.shared.money import EXACT_DECIMAL, Money, Price
 
 _HUNDRED = Decimal(100)
 

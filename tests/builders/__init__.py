@@ -32,7 +32,7 @@ from domain.basket.commands import (
 )
 from domain.basket.decision import BasketLimits, CheckoutConfig, DecisionContext
 from domain.basket.events import BasketDetails, BasketPersonalDataForgotten, OrderItem
-from domain.basket.listing import BasketLister
+from domain.basket.lister import BasketLister
 from domain.basket.projection import BasketProjection
 from domain.basket.repository import BasketRepository
 from domain.catalogue.catalogue import Catalogue
@@ -42,7 +42,8 @@ from domain.catalogue.policies import PolicyFact
 from domain.ports.event_store import Append, AppendOutcome, NewEvent
 from domain.ports.promises import PromiseSigner
 from domain.shared.eventsourcing import DomainEvent
-from domain.shared.values import Clock, ExpectedPrice, LineOffer, MessageSource, OfferRef, Price, Product
+from domain.shared.money import ExpectedPrice, Price
+from domain.shared.values import Clock, LineOffer, MessageSource, OfferRef, Product
 from tests.builders.direct_handlers import DirectHandlers, direct_handlers
 from tests.builders.stored_events import decode_stored
 from tests.fakes.basket_list import InMemoryBasketList

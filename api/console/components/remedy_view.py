@@ -31,7 +31,7 @@ from domain.shared.findings import (
     RemedyAction,
 )
 from domain.shared.formatting import format_money
-from domain.shared.values import Money
+from domain.shared.money import Money
 
 ACTIONS_SHOWN = 20
 """The command has them all."""

@@ -14,13 +14,14 @@ from domain.basket.basket import Basket
 from domain.basket.command_executor import VersionConflict
 from domain.basket.commands import ActionResult, Cancelled, Initiated, Updated, Validated
 from domain.basket.events import BasketDetails, OrderItem
-from domain.basket.listing import ListedBaskets
+from domain.basket.lister import ListedBaskets
 from domain.ports.basket_list import BasketFilter
 from domain.shared import errors
 from domain.shared.cursors import PagePosition
 from domain.shared.errors import Violation
 from domain.shared.findings import Assessment, Finding, LeadsTo, LineQuantityChange, Remedy, Verdict
-from domain.shared.values import LineOffer, OrderTotal, Price, Product
+from domain.shared.money import OrderTotal, Price
+from domain.shared.values import LineOffer, Product
 
 BASKET_ID = "basket-0198c5a2-7f00-7c3e-9a51-3a5de7f0c101"
 ITEM_ID = "0198c5a2-7f00-7c3e-9a51-3a5de7f0c102"

@@ -12,7 +12,7 @@ from adapters.wire.list_parameters import DEFAULT_LIMIT
 from adapters.wire.response_schemas import BasketListAnswer
 from api.partner.openapi.examples import CURSOR
 from domain.basket.events import BasketStatus
-from domain.basket.listing import MAX_LISTED
+from domain.basket.lister import MAX_LISTED
 from domain.shared.values import PRINTABLE
 
 _Absent = SkipJsonSchema[None]

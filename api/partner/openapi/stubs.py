@@ -16,7 +16,8 @@ from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
 from adapters.settings import Settings
-from adapters.wire.requests import CancelRequest, InitiateRequest, UpdateRequest
+from adapters.wire.action_requests import UpdateRequest
+from adapters.wire.requests import CancelRequest, InitiateRequest
 from adapters.wire.response_schemas import (
     CancelAnswer,
     InitiateAnswer,

@@ -11,8 +11,8 @@ from pydantic import JsonValue
 from domain.catalogue.facts import PriceFact
 from domain.shared.findings import Finding
 from domain.shared.iso_codes import MINOR_UNITS
+from domain.shared.money import Price
 from domain.shared.totals import is_payable, smallest_payable
-from domain.shared.values import Price
 from domain.validation.check import Check, check
 from domain.validation.context import ValidationContext
 from domain.validation.finding_schema import DataField, money_json, time_json

@@ -16,12 +16,12 @@ from domain.basket.decision import BasketLimits, DecisionContext
 from domain.catalogue.catalogue import Catalogue
 from domain.shared.errors import InvalidCommand
 from domain.shared.findings import Finding, LeadsTo, Remedy, RemedyAction
-from domain.shared.values import OrderTotal
+from domain.shared.money import OrderTotal
 from domain.validation.check import Check
 from domain.validation.checks import CHECKS
 from domain.validation.context import ValidationContext
-from domain.validation.remedy.mending import mend
 from domain.validation.remedy.proposal import Proposal, apply, is_mendable
+from domain.validation.remedy.rules import mend
 from domain.validation.validate import run_checks
 
 MAX_PASSES = 12

@@ -20,7 +20,8 @@ from domain.shared.findings import (
     LineSwap,
     RemedyAction,
 )
-from domain.shared.values import ExpectedPrice, OfferRef, Price
+from domain.shared.money import ExpectedPrice, Price
+from domain.shared.values import OfferRef
 
 
 @dataclass(slots=True)

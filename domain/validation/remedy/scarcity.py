@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from domain.shared.findings import Finding
-from domain.shared.values import Price
+from domain.shared.money import Price
 from domain.validation.context import ValidationContext
 from domain.validation.context_items import BasketLine
 from domain.validation.remedy.proposal import Proposal

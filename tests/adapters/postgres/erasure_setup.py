@@ -15,8 +15,8 @@ from pydantic import SecretStr
 from adapters.container import Container, open_operator_container
 from adapters.encryption.keys import create_master_key_file
 from adapters.settings import Settings
-from adapters.wire.handling import ParsedRequest
 from adapters.wire.known_members import IgnoredMembers
+from adapters.wire.prefer_header import ParsedRequest
 from adapters.wire.responses import render
 from domain.operators.audit import Operator
 from domain.ports.event_store import IdempotencyKey

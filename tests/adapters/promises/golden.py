@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from adapters.jwk import from_base64url
 from adapters.promises.keys import PromiseKey
 from domain.ports.promises import BasketPromise
-from domain.shared.values import Money
+from domain.shared.money import Money
 
 ISSUER = "urn:checkout:promises"
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

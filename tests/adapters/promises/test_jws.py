@@ -20,7 +20,7 @@ from adapters.jwk import base64url, from_base64url, public_jwk
 from adapters.promises.jws import JwsPromiseSigner, JwsPromiseVerifier, UnreadablePromise, no_key
 from adapters.promises.keys import PromiseKey, PromiseKeySet, public_jwks
 from domain.ports.promises import BasketPromise, InvalidPromise
-from domain.shared.values import Money
+from domain.shared.money import Money
 from tests.adapters.promises.golden import ISSUER, KEY, KEY_ID, NOON, PROMISE, TOKEN
 
 pytestmark = pytest.mark.filterwarnings("ignore:EdDSA is deprecated")

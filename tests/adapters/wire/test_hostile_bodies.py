@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from adapters.wire.handling import Handling
 from adapters.wire.headers import read_idempotency_key, read_preconditions
+from adapters.wire.prefer_header import Handling
 from adapters.wire.problems import MAX_ERRORS, to_problem
 from adapters.wire.request_errors import InvalidHeader, InvalidRequest
 from adapters.wire.request_parser import fingerprint, parse_body, parse_initiate, parse_update

@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from adapters.wire.handling import Handling
+from adapters.wire.action_requests import UpdateRequest
 from adapters.wire.known_members import MAX_IGNORED, keep_known
+from adapters.wire.prefer_header import Handling
 from adapters.wire.request_errors import InvalidRequest
 from adapters.wire.request_parser import parse_initiate
-from adapters.wire.requests import CancelRequest, InitiateRequest, RequestLimits, UpdateRequest
+from adapters.wire.requests import CancelRequest, InitiateRequest, RequestLimits
 from adapters.wire.strict_json import MAX_POINTER_LENGTH, pointer
 from tests.work_counter import calls_of
 

@@ -21,7 +21,8 @@ from domain.shared.findings import (
     Remedy,
     RemedyAction,
 )
-from domain.shared.values import OfferRef, Price
+from domain.shared.money import Price
+from domain.shared.values import OfferRef
 from tests.api.console.shell_words import curl_request, shell_arguments
 from tests.builders import basket_id
 

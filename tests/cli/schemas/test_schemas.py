@@ -30,7 +30,7 @@ from domain.basket.orders import OrderReport
 from domain.basket.serialization import serialize_verdict
 from domain.catalogue.facts import FACT
 from domain.ports.event_store import RenderedResponse
-from domain.shared.values import Money
+from domain.shared.money import Money
 from domain.validation.verdict_assembler import VerdictAssembler
 from tests.builders import (
     LIFETIME,

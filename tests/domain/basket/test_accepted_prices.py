@@ -7,7 +7,7 @@ import pytest
 from domain.basket.commands import Action, ActionResult
 from domain.basket.events import OrderItem
 from domain.catalogue.catalogue import Catalogue
-from domain.shared.values import ExpectedPrice, Price
+from domain.shared.money import ExpectedPrice, Price
 from tests.builders import (
     NOW,
     SECOND,

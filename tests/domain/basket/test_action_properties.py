@@ -36,7 +36,8 @@ from domain.basket.update import apply_actions
 from domain.catalogue.catalogue import Catalogue
 from domain.shared.errors import InvalidCommand
 from domain.shared.eventsourcing import DomainEvent, fold
-from domain.shared.values import ExpectedPrice, NewId
+from domain.shared.money import ExpectedPrice
+from domain.shared.values import NewId
 from tests.builders import (
     NOW,
     SequentialIds,

@@ -29,7 +29,7 @@ from domain.basket.snapshot import BasketSnapshot, restore
 from domain.basket.update import apply_actions
 from domain.shared.errors import InvalidCommand
 from domain.shared.eventsourcing import fold
-from domain.shared.values import ExpectedPrice
+from domain.shared.money import ExpectedPrice
 from tests.builders import (
     NOW,
     SequentialIds,

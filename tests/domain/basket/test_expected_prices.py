@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from domain.basket.events import OrderItem
-from domain.shared.values import ExpectedPrice, Price
+from domain.shared.money import ExpectedPrice, Price
 from tests.builders import add, availability, basket, catalogue, expected, item, line, money, offer, price, unpriced
 from tests.domain.validation.verdicts import KNOWN, codes, found
 from tests.scenario import Scenario

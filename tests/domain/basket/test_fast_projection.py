@@ -23,7 +23,7 @@ from domain.ports.event_store import StoredEvent
 from domain.ports.read_models import BasketView
 from domain.shared.errors import InvalidCommand
 from domain.shared.eventsourcing import DomainEvent
-from domain.shared.values import ExpectedPrice
+from domain.shared.money import ExpectedPrice
 from tests.builders import (
     LIFETIME,
     InMemoryCheckout,

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from domain.basket.codec import decode_all, encode
 from domain.basket.events import BasketValidated
 from domain.catalogue.facts import AvailabilityFact, Fact, OfferFact, PriceFact
+from domain.shared.money import Price
 from domain.shared.totals import sum_up
-from domain.shared.values import Market, Price, json_equal
+from domain.shared.values import Market, json_equal
 from domain.validation.validate import validate_basket
 from tests.builders import NOW, availability, basket, basket_id, catalogue, line, offer, price, ref, unpriced
 

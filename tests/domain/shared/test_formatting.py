@@ -18,7 +18,7 @@ from domain.shared.formatting import (
     format_time,
     is_money,
 )
-from domain.shared.values import Price
+from domain.shared.money import Price
 from tests.builders import basket, line, money
 
 

@@ -9,8 +9,9 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
 
 from domain.basket.serialization import serialize_order
+from domain.shared.money import Money
 from domain.shared.totals import sum_up
-from domain.shared.values import Money, OpenMap
+from domain.shared.values import OpenMap
 from tests.builders import basket, line, money, unpriced
 
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from iso4217 import Currency
 from pydantic import TypeAdapter, ValidationError
 
+from domain.shared.money import Interval, Money, Price, interval_length
 from domain.shared.totals import is_payable, payable, smallest_payable, sum_up
-from domain.shared.values import Interval, Money, Price, interval_length
 from tests.builders import basket, line, money, unpriced
 
 INTERVALS = (None, "P7D", "P1W", "P1M", "P30D", "P3M", "P12M", "P1Y", "P1Y6M")

@@ -13,7 +13,7 @@ from domain.basket.events import OrderItem
 from domain.catalogue.facts import Fact
 from domain.catalogue.policies import Level
 from domain.shared.findings import CheckCode, Verdict
-from domain.shared.values import ExpectedPrice
+from domain.shared.money import ExpectedPrice
 from domain.validation.validate import NO_POLICY_TERMS, build_context, error_codes, validate_basket
 from tests.builders import NOW, availability, basket, catalogue, line, money, offer, policy, price
 from tests.domain.validation.verdicts import verdict

@@ -11,7 +11,7 @@ from domain.basket.events import OrderItem
 from domain.catalogue.facts import Fact
 from domain.catalogue.policies import Level
 from domain.shared.findings import Finding
-from domain.shared.values import ExpectedPrice, Price
+from domain.shared.money import ExpectedPrice, Price
 from tests.builders import NOW, availability, basket, expected, line, money, offer, policy, price, unpriced
 from tests.domain.validation.verdicts import TICK, codes, findings, found, verdict
 

@@ -15,7 +15,7 @@ from domain.catalogue.catalogue import Catalogue
 from domain.catalogue.facts import Fact, OfferFact
 from domain.catalogue.policies import Level
 from domain.shared.findings import CheckCode, Finding
-from domain.shared.values import ExpectedPrice
+from domain.shared.money import ExpectedPrice
 from domain.validation.validate import NO_POLICY_TERMS, build_context, run_checks
 from tests.builders import NOW, availability, basket, catalogue, line, money, offer, policy, price
 

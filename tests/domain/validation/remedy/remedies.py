@@ -7,7 +7,7 @@ from datetime import datetime
 
 from pydantic_core import to_json
 
-from adapters.wire.handling import Handling
+from adapters.wire.prefer_header import Handling
 from adapters.wire.request_parser import parse_update
 from adapters.wire.requests import RequestLimits
 from domain.basket.basket import Basket
@@ -17,7 +17,7 @@ from domain.catalogue.catalogue import Catalogue
 from domain.catalogue.facts import Fact
 from domain.catalogue.policies import PolicyTerms
 from domain.shared.findings import LeadsTo, Remedy, Verdict
-from domain.shared.values import OrderTotal
+from domain.shared.money import OrderTotal
 from domain.validation.remedy.finder import find_remedy
 from domain.validation.validate import build_context, run_checks
 from tests.builders import NOW, SequentialIds, catalogue

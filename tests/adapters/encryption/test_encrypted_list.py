@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from adapters.system import new_id, utc_now
-from domain.basket.listing import BasketLister
+from domain.basket.lister import BasketLister
 from domain.basket.projection import BasketProjection
 from domain.basket.repository import BasketRepository
 from domain.basket.serialization import serialize_order, serialize_summary

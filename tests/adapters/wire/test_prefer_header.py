@@ -6,8 +6,8 @@ from functools import partial
 
 import pytest
 
-from adapters.wire.handling import Handling, ParsedRequest, read_handling
 from adapters.wire.known_members import IgnoredMembers
+from adapters.wire.prefer_header import Handling, ParsedRequest, read_handling
 from tests.work_counter import calls_of
 
 STRICT, LENIENT = Handling("strict", preferred=True), Handling("lenient", preferred=True)
