@@ -84,14 +84,14 @@ class _Choice:
     objects: Mapping[object, _Object]
 
     def is_known(self, value: JsonValue) -> bool:
-        meant = self._meant(value)
-        return meant is None or meant.is_known(value)
+        chosen = self._chosen(value)
+        return chosen is None or chosen.is_known(value)
 
     def prune(self, value: JsonValue, location: Location, ignored: IgnoredMembers) -> JsonValue:
-        meant = self._meant(value)
-        return value if meant is None else meant.prune(value, location, ignored)
+        chosen = self._chosen(value)
+        return value if chosen is None else chosen.prune(value, location, ignored)
 
-    def _meant(self, value: JsonValue) -> _Object | None:
+    def _chosen(self, value: JsonValue) -> _Object | None:
         kind = value.get(self.member) if type(value) is dict else None
         return self.objects.get(kind) if type(kind) is str else None
 

@@ -67,7 +67,7 @@ class BasketValidator:
         )
         now = self._clock()
         basket = basket.as_seen_at(now)
-        cached = self._judge(basket, catalogue, now, explain=True)
+        cached = self._find_or_validate(basket, catalogue, now, explain=True)
         verdict, remedy = cached.assessment.verdict, cached.assessment.remedy
         return ValidatedBasket(basket, verdict, remedy, now, cached.until, catalogue.position)
 
@@ -78,9 +78,9 @@ class BasketValidator:
             offers_of(basket), products_of(basket), fresh=False, at=self._clock(), partner=basket.partner
         )
         now = self._clock()
-        return self._judge(basket.as_seen_at(now), catalogue, now, explain=False).assessment
+        return self._find_or_validate(basket.as_seen_at(now), catalogue, now, explain=False).assessment
 
-    def _judge(self, basket: Basket, catalogue: Catalogue, now: datetime, *, explain: bool) -> CachedVerdict:
+    def _find_or_validate(self, basket: Basket, catalogue: Catalogue, now: datetime, *, explain: bool) -> CachedVerdict:
         cached = self._verdicts.find(basket, catalogue, now)
         if cached is not None and (cached.explains or not explain):
             return cached

@@ -90,7 +90,7 @@ class _RemedySearch:
         actions = proposal.actions()
         if len(actions) > self._decision.limits.max_actions:
             actions = actions[: self._decision.limits.max_actions]
-            basket, findings = self._judge(actions)
+            basket, findings = self._validate_outcome(actions)
         elif passes > 1 and len(actions) <= MAX_ACTIONS_TO_SPARE and len(actions) * len(context.lines) <= MAX_SPARING:
             actions, basket, findings = self._spare(actions, basket, findings)
         return _remedy(actions, basket, findings) if actions else None
@@ -104,14 +104,14 @@ class _RemedySearch:
             fewer = [*actions[:index], *actions[index + 1 :]]
             index += 1
             try:
-                without, left = self._judge(fewer)
+                without, left = self._validate_outcome(fewer)
             except InvalidCommand:
                 continue
             if _errors(left) <= _errors(findings):
                 actions, basket, findings, index = fewer, without, left, 0
         return actions, basket, findings
 
-    def _judge(self, actions: Sequence[RemedyAction]) -> tuple[Basket, Sequence[Finding]]:
+    def _validate_outcome(self, actions: Sequence[RemedyAction]) -> tuple[Basket, Sequence[Finding]]:
         basket = apply(self._decision, actions)
         return basket, self._validate(basket)[1]
 
