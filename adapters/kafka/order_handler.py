@@ -68,8 +68,12 @@ class OrderHandler:
             causation_id=message_id or place,
             traceparent=trace.traceparent,
         )
-        name = f"{retry}/{self._new_id()}" if retry is not None else _name(received, place, sender, message_id)
-        key = IdempotencyKey(SCOPE, name, _digest(message))
+        digest = _digest(message)
+        if retry is not None:
+            name = f"{retry}/{self._new_id()}"
+        else:
+            name = _name(received.at, digest.hex(), place, sender, message_id)
+        key = IdempotencyKey(SCOPE, name, digest)
         render = partial(render_result, ignored=order.ignored)
         response = await self._handlers.settle_order(self._report(order, received), caller, render, key)
         decided = DecidedOrder.read(response)
@@ -113,14 +117,13 @@ def _placed_at(received: Received) -> datetime | None:
         return received.at
 
 
-def _name(received: Received, place: str, sender: str | None, message_id: str | None) -> str:
-    """What names the report, so that it is settled once."""
-    digest = _digest(received.message).hex()
+def _name(moment: datetime | None, digest: str, place: str, sender: str | None, message_id: str | None) -> str:
+    """What names the report, so that it is settled once. `moment` is the time of its message."""
     if sender is not None and message_id is not None:
         # CloudEvents: source and id name one event. A sender that uses an id twice still sends two reports.
         return sha256(f"{sender}\x1f{message_id}\x1f{digest}".encode()).hexdigest()
     # A topic that was made again has other messages at the same places.
-    at = "" if received.at is None else f"@{int(received.at.timestamp() * 1000)}"
+    at = "" if moment is None else f"@{int(moment.timestamp() * 1000)}"
     return f"{place}{at}/{digest[:16]}"
 
 

@@ -10,14 +10,12 @@ from typing import Annotated, Literal
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic.alias_generators import to_camel
 from pydantic_core import to_json
 
 from adapters.jwk import base64url, from_base64url, public_jwk
 from domain.shared.errors import CheckoutError
 from domain.shared.formatting import format_time
-
-KEY_BYTES = 32
-"""Of an Ed25519 key, private and public (RFC 8032)."""
 
 KeyState = Literal["waiting", "signing", "standby", "retired"]
 """waiting: published, and does not sign yet. standby: a newer key signs instead."""
@@ -161,13 +159,10 @@ def _public_part(private: Ed25519PrivateKey) -> str:
     return base64url(private.public_key().public_bytes_raw())
 
 
-def _camel(name: str) -> str:
-    first, *more = name.split("_")
-    return first + "".join(part.capitalize() for part in more)
-
-
 class _StoredKey(BaseModel):
-    model_config = ConfigDict(extra="forbid", alias_generator=_camel, populate_by_name=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        extra="forbid", alias_generator=to_camel, populate_by_name=True, hide_input_in_errors=True
+    )
 
     kty: Literal["OKP"] = "OKP"
     crv: Literal["Ed25519"] = "Ed25519"
