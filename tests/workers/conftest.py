@@ -7,7 +7,11 @@ import pytest
 
 from adapters.postgres.event_store.store import PostgresEventStore
 from adapters.postgres.roles import Role
+from adapters.settings import Settings
 from tests.basket_traffic import BasketTraffic
+from tests.contracts.catalogue import unique
+from tests.workers.command_gateway import CommandGateway, command_worker
+from tests.workers.running_worker import RecordedDeadLetters, ready_worker
 from tests.workers.worker_processes import event_store
 
 
@@ -30,3 +34,20 @@ async def partner(store: PostgresEventStore) -> BasketTraffic:
 @pytest.fixture
 def group() -> str:
     return f"views-{uuid.uuid4().hex}"
+
+
+@pytest.fixture
+def letters() -> RecordedDeadLetters:
+    return RecordedDeadLetters()
+
+
+@pytest.fixture
+def gateway(settings: Settings) -> CommandGateway:
+    return CommandGateway(settings)
+
+
+@pytest.fixture
+async def working(settings: Settings, letters: RecordedDeadLetters) -> AsyncIterator[None]:
+    """A command worker that runs."""
+    async with command_worker(settings, unique("commands"), letters=letters) as worker, ready_worker(worker):
+        yield

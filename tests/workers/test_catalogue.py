@@ -55,11 +55,6 @@ async def facts(database_url: str) -> AsyncIterator[PostgresCatalogue]:
 
 
 @pytest.fixture
-def letters() -> RecordedDeadLetters:
-    return RecordedDeadLetters()
-
-
-@pytest.fixture
 def worker(settings: Settings, facts: PostgresCatalogue, letters: RecordedDeadLetters) -> CatalogueWorker:
     return CatalogueWorker(subscription(settings), facts, [letters])
 

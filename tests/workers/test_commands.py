@@ -4,7 +4,6 @@ import asyncio
 import json
 import random
 from collections import Counter
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -41,23 +40,6 @@ from tests.workers.command_gateway import (
     validate,
 )
 from tests.workers.running_worker import RecordedDeadLetters, ready_worker, send_messages
-
-
-@pytest.fixture
-def letters() -> RecordedDeadLetters:
-    return RecordedDeadLetters()
-
-
-@pytest.fixture
-def gateway(settings: Settings) -> CommandGateway:
-    return CommandGateway(settings)
-
-
-@pytest.fixture
-async def working(settings: Settings, letters: RecordedDeadLetters) -> AsyncIterator[None]:
-    """A command worker that runs."""
-    async with command_worker(settings, unique("commands"), letters=letters) as worker, ready_worker(worker):
-        yield
 
 
 async def metadata_of(store: PostgresEventStore, basket: str) -> list[dict[str, str]]:

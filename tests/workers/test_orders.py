@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -37,23 +36,6 @@ from tests.workers.command_gateway import (
 from tests.workers.running_worker import RecordedDeadLetters, ready_worker, send_messages
 
 Told = list[tuple[str, str | None]]
-
-
-@pytest.fixture
-def letters() -> RecordedDeadLetters:
-    return RecordedDeadLetters()
-
-
-@pytest.fixture
-def gateway(settings: Settings) -> CommandGateway:
-    return CommandGateway(settings)
-
-
-@pytest.fixture
-async def working(settings: Settings, letters: RecordedDeadLetters) -> AsyncIterator[None]:
-    """A command worker that runs."""
-    async with command_worker(settings, unique("commands"), letters=letters) as worker, ready_worker(worker):
-        yield
 
 
 async def outcomes(settings: Settings, basket: str, count: int) -> Told:
