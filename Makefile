@@ -24,13 +24,13 @@ help: ## this list
 
 install: $(INSTALLED) ## everything into .venv, if it is not up to date
 
-$(INSTALLED): pyproject.toml constraints.txt
+$(INSTALLED): pyproject.toml clients/python/pyproject.toml constraints.txt
 	@$(if $(PYTHON),$(PYTHON),false) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 		echo "Python 3.11 or newer is needed$(if $(PYTHON), and $(PYTHON) is older,; no python3 on the PATH is new enough). Select one: make PYTHON=/path/to/python3" >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing about $$(grep -c == constraints.txt) packages into $(VENV); the download takes a while:"
 	@{ $(BIN)/python -m pip install --disable-pip-version-check --no-input --progress-bar off -c constraints.txt \
-		-e '.[embedded,console,test,check]' || echo pip-failed; } | $(SHOW_PROGRESS)
+		-e '.[embedded,console,test,check]' -e clients/python || echo pip-failed; } | $(SHOW_PROGRESS)
 	@touch $@
 
 demo: install ## starts everything and plays the journeys of two partners; ONCE=1 exits at the end, otherwise it serves until Ctrl-C
