@@ -148,6 +148,15 @@ class OrderAnswer(IncludedFindings):
     """The basket as it is."""
 
 
+class BasketStateShape(ResponseSchema):
+    """A basket as it was after one request, for readers who want state and not history."""
+
+    id: BasketId
+    """The basket's id."""
+    order: OrderShape
+    """The basket as it was then; `order.version` counts the events that led to it."""
+
+
 class CancelAnswer(LenientAnswer):
     """The basket that was cancelled."""
 

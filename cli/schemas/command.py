@@ -13,7 +13,7 @@ from cli.output import echo, echo_error
 from cli.runner import DONE, NOT_DONE
 
 if TYPE_CHECKING:
-    from cli.schemas.published import Document
+    from adapters.asyncapi.schemas import Document
 
 FOLDER = Path(__file__).parents[2] / "docs" / "schemas"
 
@@ -53,8 +53,8 @@ def write_files(folder: Path = FOLDER) -> Sequence[str]:
 
     Raises BreakingSchemaChange, and writes nothing then: an incompatible schema needs a new type name.
     """
+    from adapters.asyncapi.schemas import PUBLISHED
     from cli.schemas.compatibility import breaking_changes
-    from cli.schemas.published import PUBLISHED
 
     reasons = [
         f"{published.name}: {reason}"
@@ -73,7 +73,7 @@ def write_files(folder: Path = FOLDER) -> Sequence[str]:
 
 def check_files(folder: Path = FOLDER) -> Sequence[str]:
     """A sentence for each file that differs from the models; empty where none does."""
-    from cli.schemas.published import PUBLISHED
+    from adapters.asyncapi.schemas import PUBLISHED
 
     texts = {published.file_name: _text(published.schema()) for published in PUBLISHED}
     found = {path.name for path in folder.glob("*.json")}

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from cli.schemas.published import Document, Writer
+from adapters.asyncapi.schemas import Document, Writer
 
 _ANNOTATIONS = {
     "title",

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from adapters.asyncapi.schemas import PUBLISHED
 from adapters.wire.facts import FACT_MODELS, InvalidFact, parse_fact
-from cli.schemas.published import PUBLISHED
 from domain.catalogue.facts import FactKind
 
 PAGE = (Path(__file__).parents[3] / "docs" / "catalogue.md").read_text(encoding="utf-8")

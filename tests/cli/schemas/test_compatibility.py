@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from adapters.asyncapi.schemas import PUBLISHED, Document, PublishedSchema, Writer
 from cli.schemas.compatibility import breaking_changes
-from cli.schemas.published import PUBLISHED, Document, PublishedSchema, Writer
 
 FROZEN = sorted((Path(__file__).parent / "published_schemas").glob("*/*.json"))
 

@@ -16,14 +16,14 @@ from jsonschema.exceptions import ValidationError as SchemaError
 from pydantic import ValidationError
 from pydantic_core import to_json
 
+from adapters.asyncapi.schemas import PUBLISHED, Document, PublishedSchema
 from adapters.kafka.catalogue_messages import fact_message
 from adapters.kafka.command_messages import CommandMessage, result_message
 from adapters.kafka.messages import Message
 from adapters.kafka.order_messages import parse_order
 from adapters.wire.requests import InitiateRequest
-from adapters.wire.responses import render_body
+from adapters.wire.responses import order_body, render_body
 from cli.schemas.command import BreakingSchemaChange, check_files, write_files
-from cli.schemas.published import PUBLISHED, Document, PublishedSchema
 from domain.basket.codec import encode
 from domain.basket.commands import CancelBasket
 from domain.basket.orders import OrderReport
@@ -131,6 +131,7 @@ async def test_every_event_and_verdict_of_a_played_basket_is_valid() -> None:
     await handlers.update(update(id, add("o-1", type="offer")), caller())
     await handlers.initiate(initiate(item("o-2", expected_price=money("9.00")), checkout_id=id), caller())
     held = (await handlers.update(update(id, add("o-3")), caller())).basket
+    hold("checkout.basket.v1", order_body(held))
     (swapped,) = (line.id for line in held.items.values() if line.offer.id == "o-3")
     await handlers.update(update(id, swap(swapped, "o-1")), caller())
     await checkout.record(price("o-1", "8.00", sequence=2, valid_until=NOW + LIFETIME))

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from adapters.kafka.order_messages import OrderMessage
 from adapters.wire.action_requests import UpdateRequest
 from adapters.wire.requests import CancelRequest, InitiateRequest
-from adapters.wire.response_schemas import CommandResultShape, OrderResultShape, ValidateAnswer
+from adapters.wire.response_schemas import BasketStateShape, CommandResultShape, OrderResultShape, ValidateAnswer
 from domain.basket.events import BasketEvent
 from domain.catalogue.facts import AvailabilityFact, OfferFact, PriceFact
 from domain.catalogue.policies import PolicyFact
@@ -64,6 +64,7 @@ def _complete_event(schema: Document) -> None:
 
 PUBLISHED: tuple[PublishedSchema, ...] = (
     *(PublishedSchema(event.model_fields["type"].default, event, "we") for event in BasketEvent.__args__),
+    PublishedSchema("checkout.basket.v1", BasketStateShape, "we"),
     PublishedSchema("checkout.validation-result.v1", ValidateAnswer, "we"),
     PublishedSchema("checkout.command-result.v1", CommandResultShape, "we"),
     PublishedSchema("checkout.order-result.v1", OrderResultShape, "we"),
