@@ -25,7 +25,10 @@ _FILES = (
 )
 """Files that others make. An unreadable one is reported at the start, not at its first use."""
 
-_OTHER_VARIABLES = frozenset({"CHECKOUT_CACHE_DIR", "CHECKOUT_DEBUG", "CHECKOUT_OPERATOR_WAY"})
+API_URL_VARIABLE = "CHECKOUT_URL"
+"""The address of the partner API, for programs that call it: the service itself does not read it."""
+
+_OTHER_VARIABLES = frozenset({API_URL_VARIABLE, "CHECKOUT_CACHE_DIR", "CHECKOUT_DEBUG", "CHECKOUT_OPERATOR_WAY"})
 _TEST_PREFIX = "CHECKOUT_TEST_"
 _MUST = re.compile(r"^(Value error, must|Input should|String should)")
 _SIMILARITY = 0.7

@@ -21,16 +21,19 @@ def env(
 ) -> None:
     """Prints the settings by which a program finds the service of `checkout up`, for a shell.
 
-    Commands of `checkout` in its folder need none of them.
+    Commands of `checkout` in its folder need none of them. CHECKOUT_URL, the address of the API, is for other programs:
+    it is no setting of the service.
     """
     from adapters.service_file import running_service, why_no_service
+    from adapters.settings_reader import API_URL_VARIABLE
 
     folder = load_settings().data
     service = running_service(folder)
     if service is None:
         raise ServiceNotRunning(why_no_service(folder))
+    variables = {API_URL_VARIABLE: service.url, **service.settings}
     if json:
-        echo_json(service.settings)
+        echo_json(variables)
         return
-    for name, value in service.settings.items():
+    for name, value in variables.items():
         echo(f"export {name}={shlex.quote(value)}")

@@ -190,7 +190,7 @@ async def test_commands_find_the_service_of_their_folder_and_report_a_stopped_on
         token = (await says("token", "--scope", "operator")).out.strip()
         async with httpx.AsyncClient(headers={"Authorization": f"Bearer {token}"}) as client:
             assert (await client.get(f"{told['url']}/operations/baskets")).status_code == 200
-        assert json.loads((await says("env", "--json")).out) == told["environment"]
+        assert json.loads((await says("env", "--json")).out) == {"CHECKOUT_URL": told["url"], **told["environment"]}
         assert f"export CHECKOUT_DATABASE_URL={told['database_url']}" in (await says("env")).out
 
         # Whoever names another database or broker means another service, and nothing of this one.
