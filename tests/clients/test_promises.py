@@ -167,7 +167,7 @@ def test_keys_are_kept_as_cache_control_says(header: str, seconds: float) -> Non
     assert max_age(header) == seconds
 
 
-class PublishedKeys:
+class KeysOverHttp:
     """A service's key set, its clock, and how often it was fetched."""
 
     def __init__(self, document: bytes = public_jwks((KEY,)), cache_control: str = "public, max-age=300") -> None:
@@ -183,7 +183,7 @@ class PublishedKeys:
 
 
 async def test_keys_are_fetched_once_while_they_are_fresh() -> None:
-    published = PublishedKeys()
+    published = KeysOverHttp()
     for _ in range(3):
         await published.checker.check(TOKEN, basket_version=9)
     assert published.fetched == 1
@@ -193,7 +193,7 @@ async def test_keys_are_fetched_once_while_they_are_fresh() -> None:
 
 
 async def test_an_unknown_key_makes_them_fetched_again_but_not_for_every_token() -> None:
-    published = PublishedKeys()
+    published = KeysOverHttp()
     await published.checker.check(TOKEN)
     published.now += 31
     for _ in range(5):
@@ -203,7 +203,7 @@ async def test_an_unknown_key_makes_them_fetched_again_but_not_for_every_token()
 
 
 async def test_the_first_key_of_a_service_is_seen_at_once() -> None:
-    published = PublishedKeys(b'{"keys":[]}', "no-cache")
+    published = KeysOverHttp(b'{"keys":[]}', "no-cache")
     with pytest.raises(PromiseRefused):
         await published.checker.check(TOKEN)
     published.document = public_jwks((KEY,))
@@ -212,7 +212,7 @@ async def test_the_first_key_of_a_service_is_seen_at_once() -> None:
 
 
 async def test_known_keys_outlast_an_outage_for_an_hour() -> None:
-    published = PublishedKeys()
+    published = KeysOverHttp()
     await published.checker.check(TOKEN)
     published.status = 503
     published.now += 3600
@@ -223,7 +223,7 @@ async def test_known_keys_outlast_an_outage_for_an_hour() -> None:
 
 
 async def test_nothing_is_said_of_an_unknown_key_while_keys_cannot_be_fetched() -> None:
-    published = PublishedKeys()
+    published = KeysOverHttp()
     published.status = 503
     with pytest.raises(PromiseKeysUnavailable):
         await published.checker.check(TOKEN)
