@@ -139,7 +139,7 @@ async def test_an_unstorable_conversation_id_of_a_command_is_replaced_by_ours(tm
     (event,) = await checkout.store.read_events(from_json(answer.body)["id"])
     metadata = from_json(event.metadata)
     assert (metadata["actor"], metadata["causationId"]) == ("kafka:gateway-7", "c-1")
-    assert all(is_storable_text(value, 600) for value in metadata.values())
+    assert all(is_storable_text(value, 600) for name, value in metadata.items() if name != "requestVersions")
 
 
 @unshowable
@@ -156,7 +156,7 @@ async def test_unstorable_headers_of_an_order_are_replaced(text: str) -> None:
     *_, event = await checkout.store.read_events(id)
     metadata = from_json(event.metadata)
     assert (metadata["actor"], metadata["causationId"]) == ("kafka:orders", f"{ORDERS}/3/7")
-    assert all(is_storable_text(said, 600) for said in metadata.values())
+    assert all(is_storable_text(said, 600) for name, said in metadata.items() if name != "requestVersions")
 
 
 @unshowable

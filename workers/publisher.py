@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 
 import structlog
 
+from domain.basket.request_spans import RequestSpanReader
 from domain.operators.publisher_checkpoint import PublisherBeyondStore, ahead_of_store
 from domain.ports.event_store import EventFeed, EventStore, StoredEvent
 from domain.ports.leadership import Leadership
@@ -47,6 +48,7 @@ class PublisherWorker:
     ) -> None:
         """A batch has at most `batch_events` events and not many more than `batch_bytes` bytes."""
         self._feed = feed
+        self._requests = RequestSpanReader(store)
         self._verdicts = VerdictAssembler(store)
         self._publisher = publisher
         self._leadership = leadership
@@ -92,14 +94,15 @@ class PublisherWorker:
             yield batch
 
     async def _with_verdicts(self, events: Sequence[StoredEvent]) -> Sequence[Publication]:
+        requests = await self._requests.of(events)
         verdicts = await self._verdicts.of(events)
         publications: list[Publication] = []
-        for event in events:
+        for event, request in zip(events, requests, strict=True):
             verdict = verdicts.get(event.position)
             if isinstance(verdict, VerdictUnavailable):
                 await self._send_to_dead_letters(event, verdict)
                 verdict = None
-            publications.append(Publication(event, verdict))
+            publications.append(Publication(event, request, verdict))
         return publications
 
     async def _send_to_dead_letters(self, event: StoredEvent, error: VerdictUnavailable) -> None:

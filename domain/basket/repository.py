@@ -30,6 +30,7 @@ from domain.ports.event_store import (
 )
 from domain.shared.errors import BasketNotFound
 from domain.shared.eventsourcing import fold, trim
+from domain.shared.request_span import RequestSpan
 
 
 class BasketRepository:
@@ -109,7 +110,7 @@ class BasketRepository:
         the key's response. A refused append drops the basket from the cache."""
         held, wanted = external_id_claim(loaded) if loaded else None, external_id_claim(basket)
         events = basket.collect()
-        metadata = _metadata(basket, caller)
+        metadata = _metadata(basket, caller, RequestSpan(basket.version - len(events) + 1, basket.version))
         outcome = await self._store.append(
             Append(
                 stream_id=basket.id,
@@ -150,7 +151,7 @@ def claim_name(partner: str, external_id: str) -> str:
     return f"{partner}\x1f{external_id}"
 
 
-def _metadata(basket: Basket, caller: Caller) -> bytes:
+def _metadata(basket: Basket, caller: Caller, request: RequestSpan) -> bytes:
     # `partner` is the basket's organisation, also where a worker or an order service is the caller.
     return to_json(
         {
@@ -159,6 +160,7 @@ def _metadata(basket: Basket, caller: Caller) -> bytes:
             "correlationId": caller.correlation_id,
             "causationId": caller.causation_id,
             "traceparent": caller.traceparent,
+            **request.to_metadata(),
         }
     )
 

@@ -23,6 +23,7 @@ from domain.operators.audit import Operator, OperatorAction
 from domain.ports.event_store import NewEvent
 from domain.shared.errors import CheckoutError
 from domain.shared.eventsourcing import Value
+from domain.shared.request_span import RequestSpan
 from domain.shared.values import Clock, NewId, is_storable_text
 
 BATCH_SIZE = 100
@@ -235,6 +236,7 @@ def _event_factory(action: OperatorAction) -> EventFactory:
             timestamp=action.occurred_at,
             action_id=action.id,
         )
-        return NewEvent(event.TOPIC, encode(event), to_json({"partner": partner, **metadata}))
+        request = RequestSpan(version, version)
+        return NewEvent(event.TOPIC, encode(event), to_json({"partner": partner, **metadata, **request.to_metadata()}))
 
     return new_event

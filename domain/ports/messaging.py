@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from domain.ports.event_store import StoredEvent
+from domain.shared.request_span import RequestSpan
 from domain.shared.values import MessageSource
 
 
@@ -34,9 +35,10 @@ class DeadLetters(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """An event to publish. A basket-validated event comes with the whole verdict, as JSON."""
+    """An event to publish, with its request. A basket-validated event comes with the whole verdict, as JSON."""
 
     event: StoredEvent
+    request: RequestSpan
     verdict: bytes | None = None
 
 

@@ -148,6 +148,7 @@ async def test_events_name_the_caller_and_its_conversation(service: Service) -> 
         "actor": "client-1",
         "correlationId": "order 12",
         "traceparent": traceparent,
+        "requestVersions": [1, 1],
     }
     assert answer.headers["x-correlation-id"] == "order 12"
 

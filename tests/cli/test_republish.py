@@ -21,6 +21,7 @@ from adapters.kafka.topics import BASKET_EVENTS, VALIDATION_RESULTS, ensure_topi
 from adapters.settings import Settings
 from cli.commands import app
 from domain.operators.republish.republish import ReplayedEvent, Republication, RepublishRequest
+from domain.shared.request_span import RequestSpan
 from tests.adapters.kafka.test_publisher import vanished
 from tests.basket_traffic import send, streaming_settings, topic_content
 from tests.builders import caller, validate
@@ -144,7 +145,13 @@ async def test_messages_of_an_open_transaction_are_never_seen_and_sent_again(
     await client.start()
     await client.begin_transaction()
     stored = await office.parts.event_store.read_events(basket.id)
-    await send_all(client, [replay_message(ReplayedEvent(event, run=begun)) for event in stored[:5]])
+    await send_all(
+        client,
+        [
+            replay_message(ReplayedEvent(event, RequestSpan(event.version, event.version), run=begun))
+            for event in stored[:5]
+        ],
+    )
     await vanished(client)
 
     await sent(office, begun)

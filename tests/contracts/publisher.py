@@ -11,6 +11,7 @@ from adapters.kafka.topics import BASKET_EVENTS, VALIDATION_RESULTS
 from adapters.settings import Settings
 from domain.ports.event_store import StoredEvent
 from domain.ports.messaging import Publication, Publisher, PublisherCheckpoint
+from domain.shared.request_span import RequestSpan
 from tests.basket_traffic import by_basket, topic_content
 
 WHEN = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -35,7 +36,12 @@ def some_events(count: int, baskets: int = 5) -> Sequence[StoredEvent]:
 
 
 def publications(events: Sequence[StoredEvent]) -> Sequence[Publication]:
-    return [Publication(event) for event in events]
+    return [publication(event) for event in events]
+
+
+def publication(event: StoredEvent, verdict: bytes | None = None) -> Publication:
+    """The event as the only one of its request."""
+    return Publication(event, RequestSpan(event.version, event.version), verdict)
 
 
 def ids(events: Sequence[StoredEvent]) -> set[str]:
@@ -94,7 +100,7 @@ class PublisherContract:
         first, second = some_events(2, baskets=1)
         verdict = b'{"ready":false}'
         async with publisher.session() as session:
-            await session.publish([Publication(first), Publication(second, verdict)])
+            await session.publish([publication(first), publication(second, verdict)])
 
         (result,) = await topic_content(settings, VALIDATION_RESULTS, [second.stream_id])
         assert result.message.value == verdict
@@ -108,7 +114,7 @@ class PublisherContract:
         (event,) = some_events(1)
         verdict = b'{"padding":"' + b"x" * 12 * 1024 * 1024 + b'"}'
         async with publisher.session() as session:
-            await session.publish([Publication(event, verdict)])
+            await session.publish([publication(event, verdict)])
 
         (result,) = await topic_content(settings, VALIDATION_RESULTS, [event.stream_id])
         assert result.message.value == verdict

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from pydantic import JsonValue
 from pydantic_core import from_json
 
+from domain.basket.request_spans import RequestSpanReader
 from domain.operators.audit import Operator, OperatorAction
 from domain.operators.rate_limiter import RateLimiter
 from domain.operators.republish.republish import (
@@ -183,13 +184,14 @@ class Republisher:
         self, run: Republication, events: Sequence[StoredEvent]
     ) -> tuple[Sequence[ReplayedEvent], int]:
         """What to send, and how many verdicts are lost."""
+        requests = list(zip(events, await RequestSpanReader(self._store).of(events), strict=True))
         if run.content == "events":
-            return [ReplayedEvent(event, run=run) for event in events], 0
+            return [ReplayedEvent(event, request, run=run) for event, request in requests], 0
         # A new assembler for each batch caches nothing: personal data of a basket may be erased in between.
         verdicts = await VerdictAssembler(self._store).of(events)
         found = [
-            ReplayedEvent(event, verdict, run=run)
-            for event in events
+            ReplayedEvent(event, request, verdict, run=run)
+            for event, request in requests
             if isinstance(verdict := verdicts.get(event.position), bytes)
         ]
         return found, sum(isinstance(verdict, VerdictUnavailable) for verdict in verdicts.values())
