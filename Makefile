@@ -17,7 +17,7 @@ SHOW_PROGRESS := while read -r word what rest; do case "$$word" in \
 	esac; done
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up secrets test check format clean
+.PHONY: help install demo up secrets test check format models clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -57,6 +57,9 @@ check: install ## format, lint, types and import contracts
 format: install ## formats, and applies the linter's fixes
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+models: install ## writes the typed models of the client kit from docs/schemas
+	$(BIN)/python -m cli.schemas.client_models $(ARGS)
 
 clean: ## removes installed and cached files; data in .checkout stays
 	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info
