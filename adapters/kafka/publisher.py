@@ -61,7 +61,7 @@ class _Session:
 
 class _TransactionalSession(_Session):
     async def publish(self, publications: Sequence[Publication]) -> None:
-        await self._commit(_messages(publications), _checkpoint(publications))
+        await self._commit(publication_messages(publications), _checkpoint(publications))
 
     async def go_on_after(self, published: PublisherCheckpoint) -> None:
         await self._commit((), published)
@@ -118,7 +118,7 @@ class _AtLeastOnceSession(_Session):
         self._wakeup = wakeup
 
     async def publish(self, publications: Sequence[Publication]) -> None:
-        sending = send_all(self._client, _messages(publications))
+        sending = send_all(self._client, publication_messages(publications))
         await with_timeout(self._id, PUBLISH_TIMEOUT_SECONDS, sending)
         self._wakeup.notify()
         published = _checkpoint(publications)
@@ -135,7 +135,8 @@ def _checkpoint(publications: Sequence[Publication]) -> PublisherCheckpoint:
     return PublisherCheckpoint(last.position, event_name(last))
 
 
-def _messages(publications: Iterable[Publication]) -> Iterator[Message]:
+def publication_messages(publications: Iterable[Publication]) -> Iterator[Message]:
+    """Everything that is sent for these events, in this order."""
     for publication in publications:
         if isinstance(publication, ReplayedEvent):
             yield replay_message(publication)

@@ -109,13 +109,12 @@ class BasketRepository:
         """Appends the events since `loaded` (None: a new basket), moves the claim on the external id, and stores
         the key's response. A refused append drops the basket from the cache."""
         held, wanted = external_id_claim(loaded) if loaded else None, external_id_claim(basket)
-        events = basket.collect()
-        metadata = _metadata(basket, caller, RequestSpan(basket.version - len(events) + 1, basket.version))
+        events = new_events(basket, caller)
         outcome = await self._store.append(
             Append(
                 stream_id=basket.id,
                 expected_version=basket.version - len(events),
-                events=[NewEvent(event.TOPIC, encode(event), metadata) for event in events],
+                events=events,
                 claims=[wanted] if wanted and wanted != held else [],
                 releases=[held] if held and wanted != held else [],
                 response=(key, response) if key and isinstance(response, RenderedResponse) else None,
@@ -149,6 +148,13 @@ def external_id_claim(basket: Basket) -> str | None:
 
 def claim_name(partner: str, external_id: str) -> str:
     return f"{partner}\x1f{external_id}"
+
+
+def new_events(basket: Basket, caller: Caller) -> Sequence[NewEvent]:
+    """The events that one request stores: those of the basket that were not collected yet."""
+    events = basket.collect()
+    metadata = _metadata(basket, caller, RequestSpan(basket.version - len(events) + 1, basket.version))
+    return [NewEvent(event.TOPIC, encode(event), metadata) for event in events]
 
 
 def _metadata(basket: Basket, caller: Caller, request: RequestSpan) -> bytes:

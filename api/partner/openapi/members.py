@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Literal
 
-from api.partner.openapi.examples import BASKET_ID, ITEM_ID
+from adapters.wire.example_requests import BASKET_ID, ITEM_ID
 
 Document = dict[str, Any]
 Origin = Literal["limio", "ours"]

@@ -17,6 +17,7 @@ from pydantic.json_schema import SkipJsonSchema
 
 from adapters.settings import Settings
 from adapters.wire.action_requests import UpdateRequest
+from adapters.wire.example_requests import BASKET_ID
 from adapters.wire.requests import CancelRequest, InitiateRequest
 from adapters.wire.response_schemas import (
     CancelAnswer,
@@ -26,7 +27,6 @@ from adapters.wire.response_schemas import (
     UpdateAnswer,
     ValidateAnswer,
 )
-from api.partner.openapi.examples import BASKET_ID
 from api.partner.openapi.list_stub import baskets
 from api.partner.promise_keys import JWKS
 from domain.shared.values import BASKET_ID_PATTERN
