@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import BaseModel
 
 from cli.output import echo, echo_error
 from cli.runner import DONE, NOT_DONE
@@ -35,12 +36,14 @@ Schema = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class ModelModule:
-    """One module of models: the schemas that it holds, by the name of their class. `union` names all of them."""
+    """One module of models: the published schemas that it holds, by the name of their class. `union` names all of
+    them. `responses` are answers over HTTP, which only the OpenAPI document describes."""
 
     name: str
     about: str
     classes: Mapping[str, str]
     union: str | None = None
+    responses: Sequence[type[BaseModel]] = ()
 
 
 def modules(schemas: Path = SCHEMAS) -> Sequence[ModelModule]:
@@ -66,7 +69,7 @@ def modules(schemas: Path = SCHEMAS) -> Sequence[ModelModule]:
     }
     found = [
         ModelModule("events", "Basket events, by their `ce_type`.", events, "BasketEvent"),
-        ModelModule("answers", "Verdicts, baskets and results: what the service answers.", answers),
+        ModelModule("answers", "Verdicts, baskets and results: what the service answers.", answers, None, responses()),
         ModelModule("commands", "Commands and order reports: what callers send.", commands),
         ModelModule("catalogue", "Facts of the catalogue, and policies.", facts, "Fact"),
     ]
@@ -74,6 +77,13 @@ def modules(schemas: Path = SCHEMAS) -> Sequence[ModelModule]:
     if unnamed:
         raise ValueError(f"name a class in {Path(__file__).name} for {', '.join(sorted(unnamed))}")
     return found
+
+
+def responses() -> Sequence[type[BaseModel]]:
+    """The answers over HTTP that are no messages too."""
+    from adapters.wire.response_schemas import BasketListAnswer, CancelAnswer, InitiateAnswer, OrderAnswer, UpdateAnswer
+
+    return [InitiateAnswer, UpdateAnswer, CancelAnswer, OrderAnswer, BasketListAnswer]
 
 
 def _event_names(schemas: Path) -> Sequence[str]:
@@ -104,9 +114,13 @@ def source_of(module: ModelModule, schemas: Path = SCHEMAS) -> str:
     from datamodel_code_generator.enums import DataModelType
     from datamodel_code_generator.format import DatetimeClassType
 
+    from adapters.asyncapi.schemas import PublishedSchema
+
     merged: Schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$defs": {}}
     for title, name in module.classes.items():
         _add(merged["$defs"], title, json.loads((schemas / f"{name}.json").read_bytes()))
+    for model in module.responses:
+        _add(merged["$defs"], model.__name__, PublishedSchema(model.__name__, model, "we").schema())
     source = generate(
         json.dumps(merged),
         config=GenerateConfig(

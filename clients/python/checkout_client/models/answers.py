@@ -185,6 +185,72 @@ class CommandResult(WireModel):
     """The HTTP body: a response of the API, or an RFC 9457 problem document."""
 
 
+class ActionResult(WireModel):
+    """What one action did."""
+
+    index: int
+    """The action's place in the request, counted from 0."""
+    order_item_action_type: Annotated[
+        Literal["add", "remove", "change_quantity", "swap", "clear", "update_details", "expect_price"],
+        Field(alias="orderItemActionType"),
+    ]
+    """The kind of action; more may come."""
+    status: Literal["applied", "unchanged"]
+    """Whether the action changed anything."""
+    order_item_id: Annotated[str | None, Field(alias="orderItemId")]
+    """The line of the action; null for `clear` and `update_details`."""
+    before: int | None
+    """The line's quantity before, 0 if there was no line. `clear`: the number of lines. `update_details`: null."""
+    after: int | None
+    """The line's quantity now, 0 if there is no line. `clear`: 0. `update_details`: null."""
+    removed_order_item_ids: Annotated[list[str], Field(alias="removedOrderItemIds")]
+    """Every line that left: an offer takes its add-ons along, and a swap those that the new offer does not carry."""
+
+
+class BasketSummary(WireModel):
+    """A basket in a list. It holds no personal data."""
+
+    id: str
+    """The basket's id."""
+    external_id: str | None
+    """The organisation's own id of the order."""
+    status: Literal["open", "expired", "completed", "cancelled"]
+    """Whether the basket still takes changes, or how it ended."""
+    version: int
+    """The version that the entry shows."""
+    country: str | None
+    """The order's country, ISO 3166-1 alpha-2."""
+    currency: str | None
+    """The currency of the basket, ISO 4217."""
+    market: Market
+    """The market that the order is judged for."""
+    totals: list[Price]
+    """The order's `totals`."""
+    total: Money | None
+    """The order's `total`."""
+    payable: Money | None
+    """The order's `payable`."""
+    lines: int
+    """How many lines the basket has."""
+    ready: bool | None
+    """What the last verdict said; null if there was none. Later changes may have made it untrue."""
+    created: AwareDatetime
+    """When the basket began."""
+    modified: AwareDatetime
+    """When the last thing happened to the basket, also a verdict."""
+    expires_at: Annotated[AwareDatetime, Field(alias="expiresAt")]
+    """When the basket expires, unless an order is placed."""
+
+
+class BasketListAnswer(WireModel):
+    """A page of the organisation's own baskets."""
+
+    baskets: list[BasketSummary]
+    """At most `limit` baskets. A page that is not the last may have fewer, even none."""
+    next: str | None
+    """Leads to the next page as the parameter `cursor`, with the same filters. Null: this is the last page."""
+
+
 class LeadsTo(WireModel):
     """What the next validation says once the actions were applied, on the same facts."""
 
@@ -339,3 +405,70 @@ class Basket(WireModel):
     """The basket's id."""
     order: Order
     """The basket as it was then; `order.version` counts the events that led to it."""
+
+
+class Findings(WireModel):
+    """The findings as of now, with `include=findings`: judged from what is remembered of the catalogue, which may be a moment old. A validation has the last word."""
+
+    ready: bool
+    """Whether a validation would find the basket ready: no finding is an error."""
+    blocked_products: Annotated[list[Finding], Field(alias="blockedProducts")]
+    """The findings about products."""
+    validation_errors: Annotated[list[Finding], Field(alias="validationErrors")]
+    """The findings about everything else. Paths lead into `order`."""
+    remedy: Remedy | None
+    """What mends the basket. Null if nothing is an error, or if only the seller or time can help."""
+
+
+class InitiateAnswer(WireModel):
+    """The basket that was created or updated."""
+
+    ignored: list[str] = []
+    """The members that are not known here and were not kept, as RFC 6901 pointers: of each the topmost. Left out if everything is known."""
+    ignored_more: Annotated[int, Field(alias="ignoredMore")] = 0
+    """How many more were ignored. Left out if `ignored` names all."""
+    findings: Findings | None = None
+    """The findings as of now. Left out without `include=findings`."""
+    id: str
+    """The basket's id."""
+
+
+class UpdateAnswer(WireModel):
+    """What an update did."""
+
+    ignored: list[str] = []
+    """The members that are not known here and were not kept, as RFC 6901 pointers: of each the topmost. Left out if everything is known."""
+    ignored_more: Annotated[int, Field(alias="ignoredMore")] = 0
+    """How many more were ignored. Left out if `ignored` names all."""
+    findings: Findings | None = None
+    """The findings as of now. Left out without `include=findings`."""
+    id: str
+    """The basket's id."""
+    order: Order
+    """The basket as it is now."""
+    action_results: Annotated[list[ActionResult], Field(alias="actionResults")]
+    """What each action did, in the order of the request."""
+
+
+class CancelAnswer(WireModel):
+    """The basket that was cancelled."""
+
+    ignored: list[str] = []
+    """The members that are not known here and were not kept, as RFC 6901 pointers: of each the topmost. Left out if everything is known."""
+    ignored_more: Annotated[int, Field(alias="ignoredMore")] = 0
+    """How many more were ignored. Left out if `ignored` names all."""
+    id: str
+    """The basket's id."""
+    order: Order
+    """The basket as it is."""
+
+
+class OrderAnswer(WireModel):
+    """A basket."""
+
+    findings: Findings | None = None
+    """The findings as of now. Left out without `include=findings`."""
+    id: str
+    """The basket's id."""
+    order: Order
+    """The basket as it is."""
