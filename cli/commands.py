@@ -13,6 +13,7 @@ import typer
 
 from cli.catalogue import app as catalogue_app
 from cli.checks import checks
+from cli.conformance.command import conformance
 from cli.data_keys import app as data_keys_app
 from cli.dead_letters import app as dead_letters_app
 from cli.demo import demo
@@ -122,6 +123,12 @@ _COMMANDS: tuple[tuple[str, Command | typer.Typer, str, str], ...] = (
     (PERSONAL_DATA, data_keys_app, "data-keys", ""),
     (PROMISES, promise_app, "promise", ""),
     (PROMISES, promise_keys_app, "promise-keys", ""),
+    (
+        DEVELOP,
+        conformance,
+        "conformance",
+        "checkout conformance --url https://checkout.example --junit report.xml",
+    ),
     (DEVELOP, token, "token", "checkout token --partner store-367 --ttl 600"),
     (DEVELOP, env, "env", "eval $(checkout env)"),
     (DEVELOP, settings, "settings", "checkout settings --markdown"),

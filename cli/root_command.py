@@ -23,7 +23,7 @@ from cli.signals import Interrupted
 from domain.shared.errors import BrokerUnavailable, CheckoutError
 from domain.shared.printable import printable
 
-QUESTIONS = frozenset({"promise", "status", "validate", "verify"})
+QUESTIONS = frozenset({"conformance", "promise", "status", "validate", "verify"})
 """Commands whose exit code 1 means no. Where they find no answer they exit with NO_ANSWER."""
 
 _WRITE_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}

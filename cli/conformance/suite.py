@@ -1,0 +1,21 @@
+"""All cases of the suite, in the order of the contract."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+
+from cli.conformance.case import Case, cases_of
+from cli.conformance.cases import tokens
+
+CASES: tuple[Case, ...] = cases_of(tokens)
+
+
+def select(patterns: tuple[str, ...]) -> tuple[Case, ...]:
+    """The cases whose ids match one of the patterns, or begin with it; all without patterns."""
+    if not patterns:
+        return CASES
+    return tuple(each for each in CASES if any(_matches(each.id, pattern) for pattern in patterns))
+
+
+def _matches(case_id: str, pattern: str) -> bool:
+    return fnmatchcase(case_id, pattern) or case_id.startswith(f"{pattern}.")
