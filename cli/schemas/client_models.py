@@ -37,13 +37,15 @@ Schema = dict[str, Any]
 @dataclass(frozen=True, slots=True)
 class ModelModule:
     """One module of models: the published schemas that it holds, by the name of their class. `union` names all of
-    them. `responses` are answers over HTTP, which only the OpenAPI document describes."""
+    them. `responses` are answers over HTTP, which only the OpenAPI document describes. `is_read`: the service writes
+    it, and a later release may write words and kinds that this one does not know."""
 
     name: str
     about: str
     classes: Mapping[str, str]
     union: str | None = None
     responses: Sequence[type[BaseModel]] = ()
+    is_read: bool = False
 
 
 def modules(schemas: Path = SCHEMAS) -> Sequence[ModelModule]:
@@ -68,8 +70,14 @@ def modules(schemas: Path = SCHEMAS) -> Sequence[ModelModule]:
         "PolicyFact": "checkout.policies.v1",
     }
     found = [
-        ModelModule("events", "Basket events, by their `ce_type`.", events, "BasketEvent"),
-        ModelModule("answers", "Verdicts, baskets and results: what the service answers.", answers, None, responses()),
+        ModelModule("events", "Basket events, by their `ce_type`.", events, "BasketEvent", is_read=True),
+        ModelModule(
+            "answers",
+            "Verdicts, baskets and results: what the service answers.",
+            answers,
+            responses=responses(),
+            is_read=True,
+        ),
         ModelModule("commands", "Commands and order reports: what callers send.", commands),
         ModelModule("catalogue", "Facts of the catalogue, and policies.", facts, "Fact"),
     ]
@@ -122,7 +130,7 @@ def source_of(module: ModelModule, schemas: Path = SCHEMAS) -> str:
     for model in module.responses:
         _add(merged["$defs"], model.__name__, PublishedSchema(model.__name__, model, "we").schema())
     source = generate(
-        json.dumps(merged),
+        json.dumps(_opened(merged) if module.is_read else merged),
         config=GenerateConfig(
             input_file_type=InputFileType.JsonSchema,
             output_model_type=DataModelType.PydanticV2BaseModel,
@@ -200,6 +208,23 @@ def _prepared(schema: Any) -> Any:
     for name in members.keys() - set(prepared.get("required", ())):
         members[name] = _with_default(members[name])
     return prepared
+
+
+def _opened(schema: Any) -> Any:
+    """The schema that also takes words beside an enum's, and objects beside those of a choice."""
+    if isinstance(schema, list):
+        return [_opened(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    opened = {key: _opened(value) for key, value in schema.items()}
+    if words := opened.pop("enum", None):
+        del opened["type"]
+        opened["anyOf"] = [{"type": "string", "enum": words}, {"type": "string"}]
+    choices = opened.get("oneOf", opened.get("anyOf", [{}]))
+    if all("$ref" in choice for choice in choices):
+        kept = {key: value for key, value in opened.items() if key not in {"oneOf", "discriminator"}}
+        return {**kept, "anyOf": [*choices, {"type": "object"}]}
+    return opened
 
 
 def _with_default(member: Schema) -> Schema:

@@ -11,7 +11,7 @@ import pytest
 
 from checkout_client.models import EVENT_TYPES, UnknownEvent, parse_event
 from checkout_client.models.commands import DetailsRequest, RemoveAction, UpdateBasket, UpdateDetailsAction
-from checkout_client.models.events import BasketReopened, OrderItemAdded
+from checkout_client.models.events import BasketReopened, BasketValidated, OrderItemAdded
 from cli.schemas.client_models import stale
 from domain.basket.events import BasketEvent
 
@@ -60,6 +60,20 @@ def test_an_unknown_member_is_kept() -> None:
     event = parse_event("checkout.basket-reopened.v1", json.dumps({**json.loads(path.read_bytes()), "new": 1}).encode())
     assert isinstance(event, BasketReopened)
     assert event.model_extra == {"new": 1}
+
+
+def test_a_new_word_and_a_new_kind_of_action_are_read() -> None:
+    path = next(path for path in STORED if path.stem == "basket-validated-with-a-remedy")
+    stored = json.loads(path.read_bytes())
+    stored["validationErrors"] = [{"code": "x", "severity": "hint", "resolution": "wait", "message": "", "path": "$"}]
+    painted = {"orderItemActionType": "paint", "id": "i-1"}
+    stored["remedy"]["orderItemActions"].append(painted)
+    event = parse_event("checkout.basket-validated.v1", json.dumps(stored).encode())
+    assert isinstance(event, BasketValidated)
+    assert event.validation_errors[0].severity == "hint"
+    assert event.remedy is not None
+    assert not isinstance(event.remedy.order_item_actions[0], dict)
+    assert event.remedy.order_item_actions[-1] == painted
 
 
 def test_a_command_says_what_was_set_and_nothing_else() -> None:

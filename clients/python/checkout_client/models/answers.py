@@ -15,9 +15,9 @@ class Finding(WireModel):
 
     code: str
     """Which check found it; more codes may come."""
-    severity: Literal["error", "warning"]
+    severity: Literal["error", "warning"] | str
     """An error makes the basket not ready, a warning does not."""
-    resolution: Literal["retry", "change_basket", "contact_seller"]
+    resolution: Literal["retry", "change_basket", "contact_seller"] | str
     """What can be done about it."""
     message: str
     """The finding in words, for people."""
@@ -41,7 +41,9 @@ class Market(WireModel):
     country: str | None
     """The country of eligibility, ISO 3166-1 alpha-2; null if the order names none."""
     source: (
-        Literal["country", "deliveryDetails.country", "tracking.purchaseCountryCode", "billingDetails.country"] | None
+        Literal["country", "deliveryDetails.country", "tracking.purchaseCountryCode", "billingDetails.country"]
+        | str
+        | None
     )
     """The detail that names it; null if none does."""
 
@@ -143,9 +145,9 @@ class OrderResult(WireModel):
     """The basket that the report names."""
     order_id: Annotated[str, Field(alias="orderId")]
     """The order that the report names."""
-    status: Literal["placed", "rejected"]
+    status: Literal["placed", "rejected"] | str
     """What the report says of the order."""
-    outcome: Literal["completed", "reopened", "refused"]
+    outcome: Literal["completed", "reopened", "refused"] | str
     """What became of the basket; refused: the report had no effect."""
     code: (
         Literal[
@@ -157,6 +159,7 @@ class OrderResult(WireModel):
             "external_id_in_use",
             "invalid_promise",
         ]
+        | str
         | None
     )
     """Why it was refused; null if it was not."""
@@ -191,11 +194,11 @@ class ActionResult(WireModel):
     index: int
     """The action's place in the request, counted from 0."""
     order_item_action_type: Annotated[
-        Literal["add", "remove", "change_quantity", "swap", "clear", "update_details", "expect_price"],
+        Literal["add", "remove", "change_quantity", "swap", "clear", "update_details", "expect_price"] | str,
         Field(alias="orderItemActionType"),
     ]
     """The kind of action; more may come."""
-    status: Literal["applied", "unchanged"]
+    status: Literal["applied", "unchanged"] | str
     """Whether the action changed anything."""
     order_item_id: Annotated[str | None, Field(alias="orderItemId")]
     """The line of the action; null for `clear` and `update_details`."""
@@ -214,7 +217,7 @@ class BasketSummary(WireModel):
     """The basket's id."""
     external_id: str | None
     """The organisation's own id of the order."""
-    status: Literal["open", "expired", "completed", "cancelled"]
+    status: Literal["open", "expired", "completed", "cancelled"] | str
     """Whether the basket still takes changes, or how it ended."""
     version: int
     """The version that the entry shows."""
@@ -282,7 +285,7 @@ class OrderItem(WireModel):
 
     id: str
     """The line's id, unique within the basket."""
-    type: Literal["offer", "add_on"]
+    type: Literal["offer", "add_on"] | str
     """Whether the line is an offer or an add-on to one."""
     parent_id: Annotated[str | None, Field(alias="parentId")]
     """The line that an add-on hangs under."""
@@ -305,7 +308,7 @@ class Order(WireModel):
     """The basket's id."""
     external_id: str | None
     """The organisation's own id of the order."""
-    status: Literal["open", "expired", "completed", "cancelled"]
+    status: Literal["open", "expired", "completed", "cancelled"] | str
     """Whether the basket still takes changes, or how it ended."""
     version: int
     """Counts every event of the basket; `ETag` bears it."""
@@ -364,7 +367,7 @@ class Remedy(WireModel):
     if_match: Annotated[str, Field(alias="ifMatch")]
     """The version that the actions were judged on, to be sent as `If-Match`."""
     order_item_actions: Annotated[
-        list[Removal | QuantityChange | Swap | PriceAcceptance], Field(alias="orderItemActions")
+        list[Removal | QuantityChange | Swap | PriceAcceptance | dict[str, Any]], Field(alias="orderItemActions")
     ]
     """The actions, to be sent to update as they stand; more kinds may come."""
     leads_to: Annotated[LeadsTo, Field(alias="leadsTo")]

@@ -47,7 +47,9 @@ class EligibilityCountry(WireModel):
 
     country: str
     """The country, ISO 3166-1 alpha-2."""
-    source: Literal["country", "deliveryDetails.country", "tracking.purchaseCountryCode", "billingDetails.country"]
+    source: (
+        Literal["country", "deliveryDetails.country", "tracking.purchaseCountryCode", "billingDetails.country"] | str
+    )
     """The detail that names it."""
 
 
@@ -103,9 +105,9 @@ class Finding(WireModel):
 
     code: str
     """Which check found it; more codes may come."""
-    severity: Literal["error", "warning"]
+    severity: Literal["error", "warning"] | str
     """An error makes the basket not ready, a warning does not."""
-    resolution: Literal["retry", "change_basket", "contact_seller"]
+    resolution: Literal["retry", "change_basket", "contact_seller"] | str
     """What can be done about it."""
     message: str
     """The finding in words, for people."""
@@ -245,7 +247,7 @@ class OrderItemRemoved(WireModel):
     """What happened, with the version of its shape."""
     order_item_id: Annotated[str, Field(alias="orderItemId")]
     """The line that left."""
-    reason: Literal["requested", "parent_removed"]
+    reason: Literal["requested", "parent_removed"] | str
     """Whether a caller removed the line, or it is an add-on whose offer left or was swapped."""
 
 
@@ -389,12 +391,7 @@ class Remedy(WireModel):
     """The smallest change that mends what the caller can mend. It was judged before it is proposed."""
 
     order_item_actions: Annotated[
-        list[
-            Annotated[
-                LineRemoval | LineQuantityChange | LineSwap | LinePriceAcceptance,
-                Field(discriminator="order_item_action_type"),
-            ]
-        ],
+        list[LineRemoval | LineQuantityChange | LineSwap | LinePriceAcceptance | dict[str, Any]],
         Field(alias="orderItemActions"),
     ]
     """The actions, as an update takes them."""
@@ -453,7 +450,7 @@ class OrderItem(WireModel):
 
     id: str
     """The line's id, unique within the basket."""
-    type: Literal["offer", "add_on"]
+    type: Literal["offer", "add_on"] | str
     """Whether the line is an offer or an add-on to one."""
     parent_id: Annotated[str | None, Field(alias="parentId")] = None
     """The line that an add-on hangs under."""
