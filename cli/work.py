@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from adapters.container import Container, open_worker_container
 from adapters.http.server import serve
-from adapters.kafka.catalogue_messages import CATALOGUE_TOPICS
+from adapters.kafka.catalogue_messages import CATALOGUE_GROUP, CATALOGUE_TOPICS
 from adapters.kafka.codecs import require_codecs
 from adapters.kafka.topics import BASKET_EVENTS
 from adapters.metrics.service_metrics import metrics_route
@@ -17,7 +17,7 @@ from adapters.system import new_id, utc_now
 from cli.heartbeat_reporter import report_heartbeats, this_process
 from cli.ports import require_free_port
 from domain.operators.status.model import WorkerReport
-from workers import catalogue, projector
+from workers import projector
 from workers.catalogue import CatalogueWorker
 from workers.commands import CommandWorker
 from workers.consistency_sampler import ConsistencySampler
@@ -87,7 +87,7 @@ def _workers(container: Container) -> list[Worker]:
             decrypt=container.decrypt_messages,
         ),
         CatalogueWorker(
-            container.consumer_group(catalogue.GROUP, *CATALOGUE_TOPICS),
+            container.consumer_group(CATALOGUE_GROUP, *CATALOGUE_TOPICS),
             container.catalogue,
             container.dead_letter_sinks,
             ignored=settings.catalogue_ignored_members,

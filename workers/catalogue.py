@@ -19,7 +19,6 @@ from domain.ports.messaging import DeadLetter, DeadLetters
 from workers.dead_letters import send_to_dead_letters
 from workers.heartbeat import Heartbeat
 
-GROUP = "checkout-catalogue"
 BATCH_MESSAGES = 2_000
 WAIT_SECONDS = 1.0
 YIELD_EVERY = 100

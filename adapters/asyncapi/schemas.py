@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, RootModel
 
 from adapters.kafka.order_messages import OrderMessage
 from adapters.wire.action_requests import UpdateRequest
 from adapters.wire.requests import CancelRequest, InitiateRequest
 from adapters.wire.response_schemas import BasketStateShape, CommandResultShape, OrderResultShape, ValidateAnswer
+from adapters.wire.schema_uris import schema_uri
 from domain.basket.events import BasketEvent
 from domain.catalogue.facts import AvailabilityFact, OfferFact, PriceFact
 from domain.catalogue.policies import PolicyFact
@@ -21,6 +22,14 @@ Document = dict[str, Any]
 Writer = Literal["we", "others"]
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+class ValidateCommandShape(RootModel[Any]):
+    """A validate command. It needs no value; one is not read."""
+
+
+class DeadLetterShape(RootModel[Any]):
+    """The value of the message that was not understood, byte for byte."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +52,7 @@ class PublishedSchema:
             _complete_event(tidied)
         return {
             "$schema": DIALECT,
-            "$id": f"urn:checkout:schema:{self.name}",
+            "$id": schema_uri(self.name),
             "title": self.name,
             "description": tidied.pop("description"),
             **tidied,
@@ -70,12 +79,14 @@ PUBLISHED: tuple[PublishedSchema, ...] = (
     PublishedSchema("checkout.order-result.v1", OrderResultShape, "we"),
     PublishedSchema("checkout.initiate-basket.v1", InitiateRequest, "others"),
     PublishedSchema("checkout.update-basket.v1", UpdateRequest, "others"),
+    PublishedSchema("checkout.validate-basket.v1", ValidateCommandShape, "others"),
     PublishedSchema("checkout.cancel-basket.v1", CancelRequest, "others"),
     PublishedSchema("checkout.orders.v1", OrderMessage, "others"),
     PublishedSchema("catalogue.offers.v1", OfferFact, "others"),
     PublishedSchema("catalogue.prices.v1", PriceFact, "others"),
     PublishedSchema("catalogue.availability.v1", AvailabilityFact, "others"),
     PublishedSchema("checkout.policies.v1", PolicyFact, "others"),
+    PublishedSchema("checkout.dead-letter.v1", DeadLetterShape, "we"),
 )
 
 

@@ -19,6 +19,8 @@ KINDS: dict[str, FactKind] = {
 _TOPICS = {kind: topic for topic, kind in KINDS.items()}
 
 CATALOGUE_TOPICS = tuple(KINDS)
+CATALOGUE_GROUP = "checkout-catalogue"
+"""The consumer group of the worker that records facts."""
 
 
 def fact_message(fact: Fact) -> Message:

@@ -49,7 +49,7 @@ class OrderMessage(BaseModel):
     """The order's id."""
     status: OrderStatus = "placed"
     """Whether the order was placed, or the placed order was rejected."""
-    basket_version: Annotated[int, WHOLE_NUMBER, Field(ge=1, le=MAX_VERSION, strict=True)] | None = None
+    basket_version: Annotated[int, Field(ge=1, le=MAX_VERSION, strict=True), WHOLE_NUMBER] | None = None
     """The basket's version that the order rests on. If its content changed since, the order is refused."""
     promise: Annotated[str, StringConstraints(max_length=MAX_PROMISE_LENGTH)] | None = None
     """The promise of a verdict, which names the version instead."""

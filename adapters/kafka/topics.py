@@ -87,6 +87,15 @@ TOPICS = (
 )
 
 
+def topic_settings(topic: Topic, replicas: int) -> Mapping[str, str]:
+    """What a topic is created with, on so many brokers."""
+    return {
+        "max.message.bytes": str(MAX_MESSAGE_BYTES),
+        "min.insync.replicas": "2" if replicas >= 3 else "1",
+        **topic.settings,
+    }
+
+
 async def ensure_topics(settings: Settings) -> Sequence[str]:
     """Creates the missing topics and returns their names once every topic has a leader. Raises BrokerUnavailable."""
     async with _admin_client(settings) as client:
@@ -157,17 +166,13 @@ async def _ensure(client: AIOKafkaAdminClient, settings: Settings, topics: Seque
 
 async def _create(client: AIOKafkaAdminClient, settings: Settings, topics: Sequence[Topic]) -> Sequence[str]:
     replicas = settings.kafka_replication_factor or min(3, len((await client.describe_cluster())["brokers"]))
-    shared = {
-        "max.message.bytes": str(MAX_MESSAGE_BYTES),
-        "min.insync.replicas": "2" if replicas >= 3 else "1",
-    }
     response = await client.create_topics(
         [
             NewTopic(
                 topic.name,
                 topic.partitions or settings.kafka_partitions,
                 replicas,
-                topic_configs={**shared, **topic.settings},
+                topic_configs=dict(topic_settings(topic, replicas)),
             )
             for topic in topics
         ]

@@ -20,7 +20,7 @@ from time import perf_counter, process_time
 from rich.table import Table
 
 from adapters.container import Container, open_operator_container
-from adapters.kafka.catalogue_messages import CATALOGUE_TOPICS
+from adapters.kafka.catalogue_messages import CATALOGUE_GROUP, CATALOGUE_TOPICS
 from adapters.kafka.catalogue_publisher import publish_facts
 from adapters.settings import Settings
 from benchmarks.journey import dataset
@@ -33,7 +33,7 @@ from domain.catalogue.epochs import CatalogueMessage
 from domain.catalogue.facts import FACT, Fact
 from domain.ports.catalogue import CatalogueFacts, RecordingResult
 from tests.servers.apache_kafka import ApacheKafka
-from workers.catalogue import GROUP, CatalogueWorker
+from workers.catalogue import CatalogueWorker
 from workers.heartbeat import Heartbeat
 
 FUNCTIONS_SHOWN = 25
@@ -119,7 +119,7 @@ def real_facts() -> Iterator[Fact]:
 
 async def _learn(parts: Container, measured: MeasuredFacts, *, profile: bool) -> float:
     """Returns the processor seconds that it took."""
-    subscription = parts.consumer_group(GROUP, *CATALOGUE_TOPICS)
+    subscription = parts.consumer_group(CATALOGUE_GROUP, *CATALOGUE_TOPICS)
     worker = CatalogueWorker(subscription, measured, parts.dead_letter_sinks)
     profiler = cProfile.Profile()
     cpu = process_time()

@@ -27,6 +27,8 @@ _ANNOTATIONS = {
 }
 _LOWER_BOUNDS = {"minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties"}
 _UPPER_BOUNDS = {"maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties"}
+_MISSPELT = {"ge": "minimum", "le": "maximum"}
+"""Words that are none of JSON Schema, and that a released schema has in place of these."""
 _WIDER_PATTERNS = {("^[A-Z]{2}$", "^[A-Za-z]{2}$")}
 """Pairs of an old and a new pattern: whatever matches the old one matches the new one."""
 _ANNOUNCED_ENUMS = {(("open", "expired", "completed"), ("open", "expired", "completed", "cancelled"))}
@@ -118,7 +120,12 @@ def _resolve(schema: Any, whole: Document) -> Any:
         if "$ref" in schema:
             named = whole["$defs"][schema["$ref"].removeprefix("#/$defs/")]
             return _resolve({**named, **{key: schema[key] for key in schema if key != "$ref"}}, whole)
-        return {key: _resolve(value, whole) for key, value in schema.items() if key != "$defs"}
+        return {_keyword(key, value): _resolve(value, whole) for key, value in schema.items() if key != "$defs"}
     if isinstance(schema, list):
         return [_resolve(value, whole) for value in schema]
     return schema
+
+
+def _keyword(name: str, value: Any) -> str:
+    # What is an object may be a member of this name.
+    return name if isinstance(value, dict) else _MISSPELT.get(name, name)
