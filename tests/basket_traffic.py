@@ -12,7 +12,7 @@ from aiokafka import TopicPartition
 from pydantic import SecretStr
 
 from adapters.kafka.clients import admin, consumer, producer
-from adapters.kafka.messages import Message, Received, to_received
+from adapters.kafka.messages import Message, Received, basket_event_message, to_received, verdict_message
 from adapters.kafka.producer import send_all
 from adapters.kafka.unreadable_batches import getmany
 from adapters.settings import Settings
@@ -21,7 +21,9 @@ from domain.basket.basket import Basket
 from domain.basket.repository import BasketRepository
 from domain.catalogue.epochs import FactMessage
 from domain.catalogue.facts import Fact
-from domain.ports.event_store import EventStore
+from domain.ports.event_store import EventStore, StoredEvent
+from domain.ports.messaging import Publication
+from domain.shared.request_span import RequestSpan
 from domain.shared.values import MessageSource
 from tests.builders import add, availability, caller, change, initiate, item, offer, price, update, validate
 from tests.builders.direct_handlers import direct_handlers
@@ -95,6 +97,12 @@ class BasketTraffic:
             basket_id: [event.data for event in await self.store.read_events(basket_id)]
             for basket_id in self.basket_ids
         }
+
+
+def event_message(event: StoredEvent, verdict: bytes | None = None) -> Message:
+    """The message of an event that is the only one of its request, or of its verdict."""
+    publication = Publication(event, RequestSpan(event.version, event.version), verdict)
+    return basket_event_message(publication) if verdict is None else verdict_message(publication)
 
 
 async def send(settings: Settings, messages: Iterable[Message]) -> None:

@@ -121,7 +121,7 @@ async def test_a_command_on_kafka_gets_a_problem(tmp_path: Path, deep: bytes) ->
         if subject is not None:
             headers["ce_subject"] = subject
         sent = Message(COMMANDS, b"k", deep, tuple((name, value.encode()) for name, value in headers.items()))
-        message = command_message(sent)
+        message = command_message(sent, "test")
         assert message is not None
         answer = await commands.response_to(commands.read(message))
         assert (answer.status, b'"malformed_json"' in answer.body) == (400, True)

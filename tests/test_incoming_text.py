@@ -119,7 +119,7 @@ def queued(**changes: bytes) -> Message:
 @pytest.mark.parametrize("header", ["ce_source", "ce_partnerorg"])
 @pytest.mark.parametrize("value", [*(text.encode() for text in UNPRINTABLE), b"\xff", b"", b"x" * 600], ids=ascii)
 async def test_a_header_of_a_command_refuses_it(tmp_path: Path, header: str, value: bytes) -> None:
-    message = command_message(queued(**{header: value}))
+    message = command_message(queued(**{header: value}), "test")
     assert message is not None
     answer = await response_to(commands(tmp_path, InMemoryCheckout()), message)
     assert (answer.status, from_json(answer.body)["code"]) == (400, "invalid_header")
@@ -127,13 +127,13 @@ async def test_a_header_of_a_command_refuses_it(tmp_path: Path, header: str, val
 
 @unshowable
 def test_a_command_id_refuses_it(text: str) -> None:
-    assert command_message(queued(ce_id=text.encode())) is None
+    assert command_message(queued(ce_id=text.encode()), "test") is None
 
 
 @unshowable
 async def test_an_unstorable_conversation_id_of_a_command_is_replaced_by_ours(tmp_path: Path, text: str) -> None:
     checkout = InMemoryCheckout()
-    message = command_message(queued(ce_correlationid=text.encode(), traceparent=text.encode()))
+    message = command_message(queued(ce_correlationid=text.encode(), traceparent=text.encode()), "test")
     assert message is not None
     answer = await response_to(commands(tmp_path, checkout), message)
     (event,) = await checkout.store.read_events(from_json(answer.body)["id"])

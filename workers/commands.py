@@ -102,7 +102,7 @@ class CommandWorker:
         if received.unreadable is not None:
             return unreadable_batch_letter(received.unreadable)
         if received.source.topic == COMMANDS:
-            message = command_message(received.message)
+            message = command_message(received.message, received.name)
             if message is None:
                 return received.dead_letter("no_command_id", "without a usable ce_id nobody can be told a result")
             return self._commands.read(message)

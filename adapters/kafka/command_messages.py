@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from adapters.kafka import topics
-from adapters.kafka.messages import Message, cloud_event, rfc3339
+from adapters.kafka.cloud_events import cloud_event, rfc3339, source_of
+from adapters.kafka.messages import Message
 from domain.ports.event_store import RenderedResponse
 from domain.shared.values import is_storable_text
 
@@ -20,10 +21,11 @@ _PRECONDITIONS = {"if-match": "ifmatch", "if-none-match": "ifnonematch"}
 
 @dataclass(frozen=True, slots=True)
 class CommandMessage:
-    """A message with a command id, so that its sender can get a result."""
+    """A message with a command id, so that its sender can get a result. `name` is unique among all messages."""
 
     id: str
     message: Message
+    name: str
 
     @property
     def type(self) -> str | None:
@@ -73,10 +75,10 @@ class CommandMessage:
         return self.message.value or b""
 
 
-def command_message(message: Message) -> CommandMessage | None:
-    """None without a command id of at most 255 characters that can be stored and shown."""
+def command_message(message: Message, name: str) -> CommandMessage | None:
+    """None without a command id of at most 255 characters that can be stored and shown. `name` names the message."""
     command_id = storable_header(message, "ce_id", MAX_COMMAND_ID_LENGTH)
-    return CommandMessage(command_id, message) if command_id is not None else None
+    return CommandMessage(command_id, message, name) if command_id is not None else None
 
 
 def storable_header(message: Message, name: str, longest: int) -> str | None:
@@ -101,13 +103,17 @@ def result_message(
     ).encode()
     # The body is JSON, and is sent as it was stored.
     value = about[:-1] + b',"body":' + (answer.body or b"null") + b"}"
+    key = basket_id or command.id
     headers = cloud_event(
-        id=f"{command.id}/result",
+        id=f"{command.name}/result",
+        source=source_of("commands", command.partner),
         type=RESULT_TYPE,
         time=rfc3339(now),
         subject=basket_id,
+        partitionkey=key,
         correlationid=command.id,
+        causationid=command.id,
         partnerorg=command.partner,
         traceparent=traceparent,
     )
-    return Message(topics.COMMAND_RESULTS, (basket_id or command.id).encode(), value, headers)
+    return Message(topics.COMMAND_RESULTS, key.encode(), value, headers)

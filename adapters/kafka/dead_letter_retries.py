@@ -18,12 +18,14 @@ from adapters.kafka.producer import send_standalone
 from adapters.settings import Settings
 from adapters.wire.facts import InvalidFact
 from domain.basket.projection import BasketProjection
+from domain.basket.request_spans import RequestSpanReader
 from domain.catalogue.epochs import CatalogueMessage, FactMessage, Tombstone
 from domain.operators.dead_letters.model import MessageKind
 from domain.operators.dead_letters.retry_handler import SKIPPED, RetryFailed, RetryHandler, RetryPlan
 from domain.operators.dead_letters.store import StoredDeadLetter
 from domain.ports.catalogue import CatalogueFacts
 from domain.ports.event_store import EventStore
+from domain.ports.messaging import Publication
 from domain.validation.verdict_assembler import VerdictAssembler, VerdictUnavailable
 
 
@@ -146,8 +148,10 @@ class VerdictRetryHandler(RetryHandler):
         verdict = (await VerdictAssembler(self._store).of([event])).get(position)
         if verdict is None or isinstance(verdict, VerdictUnavailable):
             raise RetryFailed(str(verdict or "the event is no verdict"))
-        await send_standalone(self._settings, "retried verdicts", [verdict_message(event, verdict)])
-        return f"published to {topics.VALIDATION_RESULTS} as {stream_id}/{event.version}"
+        (request,) = await RequestSpanReader(self._store).of([event])
+        message = verdict_message(Publication(event, request, verdict))
+        await send_standalone(self._settings, "retried verdicts", [message])
+        return f"published to {topics.VALIDATION_RESULTS} as {message.header('ce_id')}"
 
 
 class CommandRetryHandler(RetryHandler):
@@ -211,12 +215,13 @@ def _describe_settled(order: OrderNotice) -> str:
 
 
 def _command(letter: StoredDeadLetter) -> CommandMessage:
-    message = original_message(letter.message)
-    return command_message(message) or CommandMessage(f"dead-letter/{letter.id}", message)
+    message, name = original_message(letter.message), f"dead-letter/{letter.id}"
+    return command_message(message, name) or CommandMessage(name, message, name)
 
 
 def _plan_command(letter: StoredDeadLetter) -> RetryPlan:
-    command, named = _command(letter), command_message(original_message(letter.message)) is not None
+    command = _command(letter)
+    named = command.id != command.name
     what = f"carries out {command.type or 'a command of no type'} for {command.partner or 'no organisation'}"
     where = f" on {command.subject}" if command.subject else ""
     # Its sender may have sent it again with an id, which only the operator can find out.

@@ -7,7 +7,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from adapters.kafka import topics
-from adapters.kafka.messages import Message, cloud_event, rfc3339
+from adapters.kafka.cloud_events import SOURCE, cloud_event, rfc3339
+from adapters.kafka.messages import Message
 from adapters.kafka.producer import MessageTooLarge, send_standalone
 from adapters.kafka.unreadable_batches import UnreadableBatch
 from adapters.settings import Settings
@@ -16,6 +17,7 @@ from domain.ports.messaging import DeadLetter
 from domain.shared.values import Clock, MessageSource
 
 DEAD_LETTER_TYPE = "checkout.dead-letter.v1"
+DEAD_LETTER_SOURCE = f"{SOURCE}/dead-letters"
 
 
 class KafkaDeadLetters:
@@ -49,15 +51,19 @@ def dead_letter_message(letter: DeadLetter, now: datetime) -> Message:
     """The message with its key and value as they were.
 
     Headers of ours say why it was not understood and where it lay. Its own headers follow, each as `original_…`. Where
-    it lay makes the id, so that a letter that is sent again is recognized.
+    it lay makes the id, so that a letter that is sent again is recognized. Bytes in headers that are not UTF-8 are
+    escaped (`\\xff`), because CloudEvents must be readable as text; PostgreSQL keeps them as they came.
     """
     source = letter.source
     headers = cloud_event(
         id=f"{source.topic}/{source.partition}/{source.offset}",
+        source=DEAD_LETTER_SOURCE,
         type=DEAD_LETTER_TYPE,
         time=rfc3339(now),
         subject=letter.basket_id,
+        schema=False,
         content_type="application/octet-stream",
+        partitionkey=_text(letter.key),
     )
     reasons = {
         "dead_letter_code": letter.code,
@@ -73,9 +79,20 @@ def dead_letter_message(letter: DeadLetter, now: datetime) -> Message:
         (
             *headers,
             *((name, value.encode(errors="replace")) for name, value in reasons.items()),
-            *((f"original_{name}", value) for name, value in letter.headers),
+            *((f"original_{name}", _readable(value)) for name, value in letter.headers),
         ),
     )
+
+
+def _text(key: bytes | None) -> str | None:
+    try:
+        return key.decode() if key is not None else None
+    except UnicodeDecodeError:
+        return None
+
+
+def _readable(header: bytes) -> bytes:
+    return header.decode(errors="backslashreplace").encode()
 
 
 def unreadable_batch_letter(batch: UnreadableBatch) -> DeadLetter:

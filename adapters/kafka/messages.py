@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-import json
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
+
+import msgspec
 
 from adapters.kafka import topics
+from adapters.kafka.cloud_events import SOURCE, Headers, cloud_event, rfc3339
 from adapters.kafka.unreadable_batches import UnreadableBatch
 from domain.operators.publisher_checkpoint import event_name
-from domain.ports.event_store import StoredEvent
-from domain.ports.messaging import DeadLetter
+from domain.ports.messaging import DeadLetter, Publication
 from domain.shared.values import MessageSource
 
-SOURCE = "/partner/checkout"
+BASKET_SOURCE = f"{SOURCE}/baskets/"
 VERDICT_TYPE = "checkout.validation-result.v1"
+VERDICT_SUFFIX = "/verdict"
+"""What follows the event's name in the id of its verdict."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST_TIMESTAMP = (datetime.max.replace(tzinfo=UTC) - EPOCH) // timedelta(milliseconds=1)
 
-Headers = tuple[tuple[str, bytes], ...]
+T = TypeVar("T")
+
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,14 @@ class Received:
         """Where its partition goes on after it."""
         return self.unreadable.next_offset if self.unreadable else self.source.offset + 1
 
+    @property
+    def name(self) -> str:
+        """Names the message by its place and its time, because a topic that was made again has other messages at the
+        same places."""
+        source = self.source
+        at = "" if self.at is None else f"@{int(self.at.timestamp() * 1000)}"
+        return f"{source.topic}/{source.partition}/{source.offset}{at}"
+
     def dead_letter(self, code: str, error: str, basket_id: str | None = None) -> DeadLetter:
         """The letter about this message. It blocks the basket that is named."""
         message = self.message
@@ -84,70 +98,67 @@ def to_received(record: Any) -> Received:
     )
 
 
-def cloud_event(
-    *,
-    id: str,
-    type: str,
-    time: str,
-    subject: str | None = None,
-    content_type: str = "application/json",
-    **extensions: str | None,
-) -> Headers:
-    """The headers of a CloudEvent in binary mode, without attributes that are None. `time` is RFC 3339.
-
-    The `cloudevents` SDK cannot make these bytes: it prefixes `traceparent`, which has its own standard, and writes
-    `time` anew in another precision. It would also cost the publisher 6.8 µs a message instead of 1.6.
-    """
-    attributes = {
-        "ce_specversion": "1.0",
-        "ce_id": id,
-        "ce_source": SOURCE,
-        "ce_type": type,
-        "ce_subject": subject,
-        "ce_time": time,
-        **{name if name == "traceparent" else f"ce_{name}": value for name, value in extensions.items()},
-        "content-type": content_type,
-    }
-    return tuple((name, value.encode()) for name, value in attributes.items() if value is not None)
-
-
-def basket_event_message(event: StoredEvent) -> Message:
+def basket_event_message(publication: Publication) -> Message:
     """The stored event; its data goes out byte for byte."""
-    return Message(topics.BASKET_EVENTS, event.stream_id.encode(), event.data, _headers(event, event.type))
+    event = publication.event
+    headers = _headers(publication, event_name(event), event.type)
+    return Message(topics.BASKET_EVENTS, event.stream_id.encode(), event.data, headers)
 
 
-def verdict_message(event: StoredEvent, verdict: bytes) -> Message:
-    """The whole verdict of a basket-validated event; its id is the event's."""
-    headers = _headers(event, VERDICT_TYPE)
-    return Message(topics.VALIDATION_RESULTS, event.stream_id.encode(), verdict, headers)
+def verdict_message(publication: Publication) -> Message:
+    """The whole verdict of a basket-validated event."""
+    event = publication.event
+    headers = _headers(publication, f"{event_name(event)}{VERDICT_SUFFIX}", VERDICT_TYPE)
+    return Message(topics.VALIDATION_RESULTS, event.stream_id.encode(), publication.verdict, headers)
 
 
-def rfc3339(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
-def _headers(event: StoredEvent, type: str) -> Headers:
-    metadata = _parse(event.metadata)
-    occurred_at = _parse(event.data).get("occurredAt")
+def _headers(publication: Publication, id: str, type: str) -> Headers:
+    """The headers of a message that an event makes."""
+    event, request = publication.event, publication.request
+    caller = _read(_METADATA, event.metadata) or _Metadata()
+    data = _read(_DATA, event.data)
     return cloud_event(
-        id=event_name(event),
+        id=id,
+        source=f"{BASKET_SOURCE}{event.stream_id}",
         type=type,
-        time=occurred_at if isinstance(occurred_at, str) else rfc3339(event.recorded_at),
+        time=data.occurred_at if data and _RFC3339.fullmatch(data.occurred_at) else rfc3339(event.recorded_at),
         subject=event.stream_id,
-        sequence=str(event.version),
-        partnerorg=_text(metadata.get("partner")),
-        traceparent=_text(metadata.get("traceparent")),
+        partitionkey=event.stream_id,
+        sequence=f"{event.version:010}",
+        requestindex=str(request.index_of(event.version)),
+        requestcount=str(request.count),
+        recordedtime=rfc3339(event.recorded_at),
+        correlationid=_text(caller.correlation_id),
+        causationid=_text(caller.causation_id),
+        partnerorg=_text(caller.partner),
+        traceparent=_text(caller.traceparent),
     )
 
 
-def _parse(stored: bytes) -> dict[str, Any]:
-    # One malformed event must not keep all others from being published.
+class _Metadata(msgspec.Struct, rename="camel"):
+    """What headers say of an event's metadata. Members may have any form: a malformed event must not keep all others
+    from being published."""
+
+    partner: Any = None
+    correlation_id: Any = None
+    causation_id: Any = None
+    traceparent: Any = None
+
+
+class _Data(msgspec.Struct, rename="camel"):
+    occurred_at: str
+
+
+_METADATA = msgspec.json.Decoder(_Metadata)
+_DATA = msgspec.json.Decoder(_Data)
+
+
+def _read(decoder: msgspec.json.Decoder[T], document: bytes) -> T | None:
     try:
-        document = json.loads(stored)
-    except ValueError:
-        return {}
-    return document if isinstance(document, dict) else {}
+        return decoder.decode(document)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
+    return value if isinstance(value, str) else None

@@ -70,9 +70,9 @@ class OrderHandler:
         )
         digest = _digest(message)
         if retry is not None:
-            name = f"{retry}/{self._new_id()}"
+            name = message_name = f"{retry}/{self._new_id()}"
         else:
-            name = _name(received.at, digest.hex(), place, sender, message_id)
+            name, message_name = _name(received, digest.hex(), sender, message_id), received.name
         key = IdempotencyKey(SCOPE, name, digest)
         render = partial(render_result, ignored=order.ignored)
         response = await self._handlers.settle_order(self._report(order, received), caller, render, key)
@@ -81,7 +81,7 @@ class OrderHandler:
         _log.info("order", status=decided.status, outcome=decided.outcome, code=decided.code)
         result = order_result_message(
             decided,
-            name=name,
+            name=message_name,
             basket_id=order.basket_id,
             correlation_id=message_id or place,
             traceparent=trace.traceparent,
@@ -117,14 +117,12 @@ def _placed_at(received: Received) -> datetime | None:
         return received.at
 
 
-def _name(moment: datetime | None, digest: str, place: str, sender: str | None, message_id: str | None) -> str:
-    """What names the report, so that it is settled once. `moment` is the time of its message."""
+def _name(received: Received, digest: str, sender: str | None, message_id: str | None) -> str:
+    """What names the report, so that it is settled once."""
     if sender is not None and message_id is not None:
         # CloudEvents: source and id name one event. A sender that uses an id twice still sends two reports.
         return sha256(f"{sender}\x1f{message_id}\x1f{digest}".encode()).hexdigest()
-    # A topic that was made again has other messages at the same places.
-    at = "" if moment is None else f"@{int(moment.timestamp() * 1000)}"
-    return f"{place}{at}/{digest[:16]}"
+    return f"{received.name}/{digest[:16]}"
 
 
 def _digest(message: Message) -> bytes:

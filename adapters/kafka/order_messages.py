@@ -10,7 +10,8 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import from_json, to_json
 
 from adapters.kafka import topics
-from adapters.kafka.messages import Message, cloud_event, rfc3339
+from adapters.kafka.cloud_events import cloud_event, rfc3339, source_of
+from adapters.kafka.messages import Message
 from adapters.wire.known_members import IgnoredMembers, keep_known
 from adapters.wire.strict_json import InvalidJson, read_json
 from adapters.wire.validation_messages import describe_validation_error
@@ -141,13 +142,16 @@ class DecidedOrder:
 def order_result_message(
     decided: DecidedOrder, *, name: str, basket_id: str, correlation_id: str, traceparent: str
 ) -> Message:
-    """`name` names the report that was decided: no two results of different reports have the same."""
+    """`name` is unique among all messages."""
     headers = cloud_event(
         id=f"{name}/result",
+        source=source_of("orders", decided.partner),
         type=RESULT_TYPE,
         time=decided.decided_at,
         subject=basket_id,
+        partitionkey=basket_id,
         correlationid=correlation_id,
+        causationid=correlation_id,
         partnerorg=decided.partner,
         traceparent=traceparent,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from hashlib import blake2b
 from typing import Any, TypeVar
@@ -13,7 +13,7 @@ from aiokafka.partitioner import DefaultPartitioner
 
 from adapters.kafka.clients import admin, consumer
 from adapters.kafka.errors import close_client, with_timeout
-from adapters.kafka.messages import Message, basket_event_message, to_received, verdict_message
+from adapters.kafka.messages import VERDICT_SUFFIX, VERDICT_TYPE, to_received
 from adapters.kafka.startup import start_client
 from adapters.kafka.topics import BASKET_EVENTS, VALIDATION_RESULTS
 from adapters.kafka.unreadable_batches import getmany
@@ -40,20 +40,22 @@ _choose = DefaultPartitioner()
 class PublishedTopicReader:
     """PublishedTopic. Reads committed messages, without a consumer group."""
 
-    def __init__(self, settings: Settings, name: str, message_of: Callable[[StoredEvent], Message | None]) -> None:
-        """`message_of` makes the message of an event, None where it has none on this topic. Of a verdict only the id and
-        the type are compared: its content depends on the release that published it."""
+    def __init__(self, settings: Settings, name: str, *, holds_verdicts: bool) -> None:
+        """The topic holds verdicts, or else events. Of a verdict only the id and the type are compared: its content
+        depends on the release that published it."""
         self.name = name
         self.repeats_allowed = settings.kafka_delivery == "at_least_once"
         self._settings = settings
-        self._message_of = message_of
-        self.holds_verdicts = name == VALIDATION_RESULTS
+        self.holds_verdicts = holds_verdicts
 
     def expected(self, event: StoredEvent) -> ExpectedMessage | None:
-        message = self._message_of(event)
-        if message is None:
+        if not self.holds_verdicts:
+            digest = self._digest(event.type, event.data)
+        elif event.type == BASKET_VALIDATED:
+            digest = self._digest(VERDICT_TYPE, None)
+        else:
             return None
-        return ExpectedMessage(event.stream_id, event.version, event.position, self._digest(message))
+        return ExpectedMessage(event.stream_id, event.version, event.position, digest)
 
     async def beginnings(self) -> Mapping[int, tuple[int, TopicMessage | None]]:
         async with self._client() as (client, partitions):
@@ -137,6 +139,9 @@ class PublishedTopicReader:
     def _found(self, record: Any) -> TopicMessage:
         message = to_received(record).message
         name = message.header("ce_id") or ""
+        if self.holds_verdicts:
+            # Earlier releases gave a verdict the id of its event.
+            name = name.removesuffix(VERDICT_SUFFIX)
         basket_id, _, version = name.rpartition("/")
         # The key names the basket. An id that names another basket gives no version of this one.
         key = message.key.decode(errors="replace") if message.key else None
@@ -144,17 +149,16 @@ class PublishedTopicReader:
         return TopicMessage(
             basket_id=key,
             version=int(version) if known else None,
-            digest=self._digest(message),
+            digest=self._digest(message.header("ce_type") or "", message.value),
             partition=record.partition,
             offset=record.offset,
             replay=message.header(REPLAY) is not None,
         )
 
-    def _digest(self, message: Message) -> bytes:
+    def _digest(self, type: str, value: bytes | None) -> bytes:
         # Personal data may have been erased since; then the store has it empty.
-        value = without_personal_data(message.value or b"") if not self.holds_verdicts else b""
-        type = (message.header("ce_type") or "").encode()
-        return blake2b(b"%b\x00%b" % (type, value), digest_size=16).digest()
+        content = without_personal_data(value or b"") if not self.holds_verdicts else b""
+        return blake2b(b"%b\x00%b" % (type.encode(), content), digest_size=16).digest()
 
     @asynccontextmanager
     async def _client(self) -> AsyncIterator[tuple[AIOKafkaConsumer, list[TopicPartition]]]:
@@ -181,15 +185,11 @@ class PublishedTopicReader:
 
 
 def basket_events(settings: Settings) -> PublishedTopicReader:
-    return PublishedTopicReader(settings, BASKET_EVENTS, basket_event_message)
+    return PublishedTopicReader(settings, BASKET_EVENTS, holds_verdicts=False)
 
 
 def validation_results(settings: Settings) -> PublishedTopicReader:
-    return PublishedTopicReader(settings, VALIDATION_RESULTS, verdict_of)
-
-
-def verdict_of(event: StoredEvent) -> Message | None:
-    return verdict_message(event, b"") if event.type == BASKET_VALIDATED else None
+    return PublishedTopicReader(settings, VALIDATION_RESULTS, holds_verdicts=True)
 
 
 async def _answer(work: Coroutine[Any, Any, T]) -> T:

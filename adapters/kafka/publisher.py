@@ -141,6 +141,6 @@ def publication_messages(publications: Iterable[Publication]) -> Iterator[Messag
         if isinstance(publication, ReplayedEvent):
             yield replay_message(publication)
             continue
-        yield basket_event_message(publication.event)
+        yield basket_event_message(publication)
         if publication.verdict is not None:
-            yield verdict_message(publication.event, publication.verdict)
+            yield verdict_message(publication)

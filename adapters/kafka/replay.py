@@ -7,7 +7,8 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from adapters.kafka import topics
-from adapters.kafka.messages import Message, basket_event_message, rfc3339, verdict_message
+from adapters.kafka.cloud_events import rfc3339
+from adapters.kafka.messages import Message, basket_event_message, verdict_message
 from adapters.settings import Settings
 from domain.operators.republish.republish import ReplayContent, ReplayedEvent
 
@@ -38,7 +39,7 @@ class KafkaReplayTopics:
 
 def replay_message(replayed: ReplayedEvent) -> Message:
     """The message as the publisher sent it, with the run's topic, and headers with the run's id and start."""
-    event, verdict, run = replayed.event, replayed.verdict, replayed.run
-    message = basket_event_message(event) if verdict is None else verdict_message(event, verdict)
+    run = replayed.run
+    message = basket_event_message(replayed) if replayed.verdict is None else verdict_message(replayed)
     about = (("ce_replay", run.id.encode()), ("ce_replaytime", rfc3339(run.started_at).encode()))
     return replace(message, topic=run.topic, headers=(*message.headers, *about))

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from adapters.kafka import topics
 from adapters.kafka.catalogue_messages import fact_message
-from adapters.kafka.messages import Message, basket_event_message
+from adapters.kafka.messages import Message
 from adapters.system import new_id
 from cli.commands import app
 from domain.basket.codec import decode_all
@@ -19,7 +19,7 @@ from domain.ports.event_store import Append, Appended, NewEvent
 from domain.ports.messaging import DeadLetter
 from domain.shared.values import MessageSource
 from domain.validation.verdict_assembler import BASKET_VALIDATED
-from tests.basket_traffic import send, topic_content
+from tests.basket_traffic import event_message, send, topic_content
 from tests.builders import caller, initiate, item, offer, validate
 from tests.cli.dead_letter_setup import ADA, Office, open_office
 from tests.contracts.catalogue import unique
@@ -70,7 +70,7 @@ async def test_a_retry_folds_the_view_of_a_blocked_basket_and_unblocks_it(office
     async with office.projecting():
         await office.partner.handlers.validate(validate(basket_id), caller())
         newest = (await office.parts.event_store.read_events(basket_id))[-1]
-        await send(office.settings, [basket_event_message(newest)])
+        await send(office.settings, [event_message(newest)])
         await eventually(lambda: view_is_right(office, basket_id), every=0.05)
 
 
@@ -303,7 +303,7 @@ async def test_a_lost_verdict_is_assembled_again_and_published(office: Office) -
 
     assert outcome.result == "done", outcome.words
     (published,) = await topic_content(office.settings, topics.VALIDATION_RESULTS, [basket.id])
-    assert published.message.header("ce_id") == f"{basket.id}/{judged.version}"
+    assert published.message.header("ce_id") == f"{basket.id}/{judged.version}/verdict"
     assert json.loads(published.message.value or b"")["basketVersion"] == judged.version - 1
 
 

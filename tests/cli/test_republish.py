@@ -20,10 +20,12 @@ from adapters.kafka.replay import replay_message
 from adapters.kafka.topics import BASKET_EVENTS, VALIDATION_RESULTS, ensure_topics
 from adapters.settings import Settings
 from cli.commands import app
+from domain.basket.request_spans import RequestSpanReader
 from domain.operators.republish.republish import ReplayedEvent, Republication, RepublishRequest
+from domain.ports.messaging import Publication
 from domain.shared.request_span import RequestSpan
 from tests.adapters.kafka.test_publisher import vanished
-from tests.basket_traffic import send, streaming_settings, topic_content
+from tests.basket_traffic import event_message, send, streaming_settings, topic_content
 from tests.builders import caller, validate
 from tests.cli.dead_letter_setup import ADA, Office, open_office
 from tests.cli.resending import resending
@@ -61,7 +63,7 @@ async def is_all_there_once(office: Office, topic: str) -> bool:
         )
     stored = await office.partner.stored()
     # The names alone: pytest would look for minutes for the difference between megabytes of events.
-    wrong = [id for id, events in stored.items() if found.get(id) != [*map(str, range(1, len(events) + 1))]]
+    wrong = [id for id, events in stored.items() if found.get(id) != [f"{n:010}" for n in range(1, len(events) + 1)]]
     assert not wrong
     assert found.keys() == stored.keys()
     return True
@@ -90,8 +92,10 @@ async def test_replayed_messages_equal_the_published_ones_and_are_marked_as_repl
     assert len({*await partitions(office.settings, topic, BASKET_EVENTS)}) == 1
     (basket_id, *_) = office.partner.basket_ids
     events = await office.parts.event_store.read_events(basket_id)
-    for message, event in zip(await topic_content(office.settings, topic, [basket_id]), events, strict=True):
-        live = basket_event_message(event)
+    requests = await RequestSpanReader(office.parts.event_store).of(events)
+    received = await topic_content(office.settings, topic, [basket_id])
+    for message, event, request in zip(received, events, requests, strict=True):
+        live = basket_event_message(Publication(event, request))
         assert (message.message.key, message.message.value) == (live.key, live.value)
         assert message.message.headers[:-2] == live.headers
         names = [name for name, _ in message.message.headers[-2:]]
@@ -110,7 +114,7 @@ async def test_whole_verdicts_are_republished_on_request(office: Office, topic: 
     await sent(office, await begin(office, topic, content="verdicts", basket_id=basket.id))
 
     found = await replayed(office, topic)
-    assert [message.message.header("ce_id") for message in found] == [f"{basket.id}/{n}" for n in (7, 9)]
+    assert [message.message.header("ce_id") for message in found] == [f"{basket.id}/{n}/verdict" for n in (7, 9)]
     assert [json.loads(message.message.value or b"")["basketVersion"] for message in found] == [6, 8]
     assert {message.message.header("ce_type") for message in found} == {"checkout.validation-result.v1"}
     assert await topic_content(office.settings, VALIDATION_RESULTS, [basket.id]) == []
@@ -219,7 +223,7 @@ async def test_a_replay_on_the_live_topic_does_not_change_views(office: Office) 
     basket = await office.partner.fills_a_basket()
     stored = await office.parts.event_store.read_events(basket.id)
     async with office.projecting():
-        await send(office.settings, [basket_event_message(event) for event in stored])
+        await send(office.settings, [event_message(event) for event in stored])
         version = stored[-1].version
         await eventually(lambda: is_at(office, basket.id, version), limit=20, every=0.05)
         before = await office.parts.basket_views.snapshots([basket.id])
@@ -234,7 +238,7 @@ async def test_a_replay_on_the_live_topic_does_not_change_views(office: Office) 
         assert (await office.box.list(basket_id=basket.id)).letters == ()
         await office.partner.handlers.validate(validate(basket.id), caller())
         newest = (await office.parts.event_store.read_events(basket.id))[-1]
-        await send(office.settings, [basket_event_message(newest)])
+        await send(office.settings, [event_message(newest)])
         await eventually(lambda: is_at(office, basket.id, version + 1), limit=20, every=0.05)
 
 

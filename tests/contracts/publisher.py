@@ -104,7 +104,7 @@ class PublisherContract:
 
         (result,) = await topic_content(settings, VALIDATION_RESULTS, [second.stream_id])
         assert result.message.value == verdict
-        assert result.message.header("ce_id") == f"{second.stream_id}/2"
+        assert result.message.header("ce_id") == f"{second.stream_id}/2/verdict"
         assert result.message.header("ce_type") == "checkout.validation-result.v1"
         assert len(await topic_content(settings, BASKET_EVENTS, [second.stream_id])) == 2
 

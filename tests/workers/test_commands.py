@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -75,20 +76,29 @@ async def test_a_result_names_its_command_and_basket(gateway: CommandGateway) ->
             "ce_specversion",
             "ce_type",
             "ce_id",
+            "ce_source",
+            "ce_dataschema",
             "ce_correlationid",
+            "ce_causationid",
             "ce_subject",
+            "ce_partitionkey",
             "ce_partnerorg",
             "traceparent",
         )
     } == {
         "ce_specversion": "1.0",
         "ce_type": "checkout.command-result.v1",
-        "ce_id": f"{asked.header('ce_id')}/result",
+        "ce_id": message.header("ce_id"),
+        "ce_source": "/partner/checkout/commands/acme",
+        "ce_dataschema": "urn:checkout:schema:checkout.command-result.v1",
         "ce_correlationid": asked.header("ce_id"),
+        "ce_causationid": asked.header("ce_id"),
         "ce_subject": begun.basket,
+        "ce_partitionkey": begun.basket,
         "ce_partnerorg": "acme",
         "traceparent": asked.header("traceparent"),
     }
+    assert re.fullmatch(r"checkout\.commands\.v1/\d+/\d+@\d+/result", message.header("ce_id") or "")
 
 
 @pytest.mark.usefixtures("working")
@@ -119,7 +129,7 @@ async def test_a_repeated_command_runs_once_and_gets_one_response(
 
     assert first.body == second.body
     assert second.headers["idempotent-replayed"] == "true"
-    assert first.received.message.header("ce_id") == second.received.message.header("ce_id")
+    assert first.received.message.header("ce_id") != second.received.message.header("ce_id")
     assert (await types_of(store, begun.basket)).count("checkout.order-item-added.v1") == 2
 
 
@@ -241,7 +251,7 @@ async def test_a_command_may_require_a_new_basket(gateway: CommandGateway) -> No
     ],
 )
 def test_a_precondition_is_never_ignored(headers: tuple[tuple[str, bytes], ...], said: dict[str, str]) -> None:
-    message = CommandMessage("c", Message(topics.COMMANDS, None, b"{}", headers))
+    message = CommandMessage("c", Message(topics.COMMANDS, None, b"{}", headers), "test")
     assert message.preconditions == said
 
 

@@ -10,11 +10,10 @@ import asyncpg
 from prometheus_client import REGISTRY
 
 from adapters.container import Container, open_worker_container
-from adapters.kafka.messages import basket_event_message
 from adapters.kafka.topics import BASKET_EVENTS, ensure_topics
 from adapters.settings import Settings
 from domain.operators.verify.topic_verifier import TopicVerifier
-from tests.basket_traffic import BasketTraffic, delivery, send, streaming_settings
+from tests.basket_traffic import BasketTraffic, delivery, event_message, send, streaming_settings
 from tests.builders import add, caller, update
 from tests.servers.checkout_command import run_with
 from tests.servers.kafka import KafkaServer
@@ -134,7 +133,7 @@ async def test_a_repeated_message_is_found_when_it_is_published(
         while True:
             basket = await partner.fills_a_basket()
             events = await partner.store.read_events(basket.id)
-            await send(settings, [basket_event_message(event) for event in events])
+            await send(settings, [event_message(event) for event in events])
 
     async with (
         open_worker_container(settings) as parts,

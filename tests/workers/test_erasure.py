@@ -13,7 +13,7 @@ import pytest
 
 from adapters.container import Container
 from adapters.kafka.consumer_group import ConsumerGroup
-from adapters.kafka.messages import Message, Received, basket_event_message
+from adapters.kafka.messages import Message, Received
 from adapters.kafka.topics import BASKET_EVENTS, VALIDATION_RESULTS
 from adapters.settings import Settings
 from domain.basket.projection import to_view
@@ -21,7 +21,7 @@ from domain.basket.serialization import serialize_order
 from domain.operators.erasure import Person
 from domain.shared.values import MessageSource
 from tests.adapters.postgres.erasure_setup import GRACE, MARKER, a_basket, service, tables_holding
-from tests.basket_traffic import by_basket, topic_content
+from tests.basket_traffic import by_basket, event_message, topic_content
 from tests.builders.stored_events import stored_basket
 from tests.servers.waiting import eventually
 from tests.workers.worker_processes import running_worker
@@ -102,9 +102,7 @@ async def test_an_erasure_is_published_and_projected(
         messages = by_basket(await topic_content(settings, BASKET_EVENTS, [id]))[id]
         assert [json.loads(message)["version"] for message in messages] == [*range(1, version + 2)]
         # A republication holds no personal data any more.
-        again = [
-            basket_event_message(event).value or b"" for event in await container.published_event_feed.read(0, 100)
-        ]
+        again = [event_message(event).value or b"" for event in await container.published_event_feed.read(0, 100)]
         assert len(again) == version + 1
         assert not [value for value in again if MARKER.encode() in value]
 

@@ -9,7 +9,7 @@ from aiokafka import TopicPartition
 from pydantic_core import to_json
 
 from adapters.kafka.clients import admin
-from adapters.kafka.messages import Message, basket_event_message
+from adapters.kafka.messages import Message
 from adapters.kafka.topics import BASKET_EVENTS, DEAD_LETTERS, ensure_topics
 from adapters.postgres.dead_letters import PostgresDeadLetters
 from adapters.postgres.event_store.store import PostgresEventStore
@@ -23,7 +23,7 @@ from domain.basket.snapshot import BasketSnapshot
 from domain.ports.event_store import Append, NewEvent, StoredEvent
 from domain.shared.eventsourcing import fold
 from domain.shared.values import MessageSource
-from tests.basket_traffic import BasketTraffic, send, streaming_settings, topic_content
+from tests.basket_traffic import BasketTraffic, event_message, send, streaming_settings, topic_content
 from tests.builders import caller, validate
 from tests.builders.released_basket import release_basket
 from tests.conftest import OwnKafka, OwnPostgres
@@ -98,9 +98,7 @@ async def test_repeats_change_nothing_and_gaps_are_filled_from_the_store(
     views: PostgresBasketViews,
 ) -> None:
     baskets = [await partner.fills_a_basket() for _ in range(3)]
-    whole, gaps, late = [
-        [basket_event_message(event) for event in await events_of(store, basket.id)] for basket in baskets
-    ]
+    whole, gaps, late = [[event_message(event) for event in await events_of(store, basket.id)] for basket in baskets]
     random.seed(3)
     disordered = [
         *whole,
@@ -129,7 +127,7 @@ async def test_an_event_of_an_unknown_type_only_moves_the_version(
     unknown = b'{"basketId":"%s","version":%d,"occurredAt":"2026-11-23T12:00:00Z","type":"checkout.new.v9"}'
     event = NewEvent("checkout.new.v9", unknown % (basket.id.encode(), version), b'{"partner":"acme"}')
     await store.append(Append(basket.id, basket.version, [event]))
-    await send(settings, [basket_event_message(event) for event in await events_of(store, basket.id)])
+    await send(settings, [event_message(event) for event in await events_of(store, basket.id)])
     async with projector_worker(settings, group) as worker, running_worker(worker):
         await eventually(lambda: views_are_right(views, partner), every=0.05)
     assert await views.versions([basket.id]) == {basket.id: version}
@@ -145,9 +143,9 @@ async def test_an_invalid_message_blocks_only_its_basket_until_it_is_released(
 ) -> None:
     parked, other, stray = [await partner.fills_a_basket() for _ in range(3)]
     letters = PostgresDeadLetters(database)
-    events = [basket_event_message(event) for event in await events_of(store, parked.id)]
-    others = [basket_event_message(event) for event in await events_of(store, other.id)]
-    strays = [basket_event_message(event) for event in await events_of(store, stray.id)]
+    events = [event_message(event) for event in await events_of(store, parked.id)]
+    others = [event_message(event) for event in await events_of(store, other.id)]
+    strays = [event_message(event) for event in await events_of(store, stray.id)]
     await send(
         settings,
         [
@@ -168,7 +166,7 @@ async def test_an_invalid_message_blocks_only_its_basket_until_it_is_released(
 
         await eventually(others_went_on, every=0.05)
         later = await partner.handlers.validate(validate(parked.id), caller())
-        await send(settings, [basket_event_message((await events_of(store, parked.id))[-1])])
+        await send(settings, [event_message((await events_of(store, parked.id))[-1])])
         last = (await topic_content(settings, BASKET_EVENTS, [parked.id]))[-1]
         await eventually(lambda: done_with(settings, group, last.source), every=0.05)
         assert heartbeat.is_ready
@@ -192,7 +190,7 @@ async def test_an_invalid_message_blocks_only_its_basket_until_it_is_released(
             stray.id: stray.version,
         }
         await partner.handlers.validate(validate(parked.id), caller())
-        await send(settings, [basket_event_message((await events_of(store, parked.id))[-1])])
+        await send(settings, [event_message((await events_of(store, parked.id))[-1])])
         await eventually(lambda: views_are_right(views, partner), every=0.05)
 
 
@@ -200,7 +198,7 @@ async def test_an_event_that_the_store_does_not_have_blocks_its_basket(
     settings: Settings, group: str, store: PostgresEventStore, partner: BasketTraffic, database: DatabasePool
 ) -> None:
     basket = await partner.fills_a_basket()
-    last = basket_event_message((await events_of(store, basket.id))[-1])
+    last = event_message((await events_of(store, basket.id))[-1])
     assert last.value is not None
     far = Message(last.topic, last.key, last.value.replace(b'"version":9', b'"version":99'), last.headers)
     await send(settings, [far])

@@ -34,7 +34,7 @@ async def published(settings: Settings, partner: BasketTraffic) -> bool:
     found = await topic_content(settings, VALIDATION_RESULTS, stored)
     verdicts = [message.message.header("ce_id") for message in found]
     judged = [
-        f"{basket_id}/{version}"
+        f"{basket_id}/{version}/verdict"
         for basket_id, events in stored.items()
         for version, event in enumerate(events, start=1)
         if json.loads(event)["type"] == BASKET_VALIDATED
@@ -59,7 +59,7 @@ async def test_events_reach_kafka_with_whole_verdicts(settings: Settings, partne
 
     results = await topic_content(settings, VALIDATION_RESULTS, [basket.id])
     assert [result.message.header("ce_id") for result in results] == [
-        f"{basket.id}/{version}" for version in (7, 9, 10)
+        f"{basket.id}/{version}/verdict" for version in (7, 9, 10)
     ]
     assert results[-1].message.value == to_json(serialize_verdict(again))
     first = json.loads(results[0].message.value or b"")

@@ -17,7 +17,7 @@ from adapters.kafka.clients import MAX_MESSAGE_BYTES
 from adapters.kafka.command_executor import INITIATE
 from adapters.kafka.consumer_group import ConsumerGroup
 from adapters.kafka.dead_letters import KafkaDeadLetters
-from adapters.kafka.messages import Message, basket_event_message
+from adapters.kafka.messages import Message
 from adapters.settings import Settings
 from adapters.system import new_id, utc_now
 from domain.catalogue.facts import Fact
@@ -25,7 +25,7 @@ from domain.operators.dead_letters.model import UNREADABLE_BATCH
 from domain.ports.event_store import Append, NewEvent
 from domain.ports.messaging import DeadLetter
 from domain.shared.values import MessageSource
-from tests.basket_traffic import BasketTraffic, topic_content
+from tests.basket_traffic import BasketTraffic, event_message, topic_content
 from tests.builders import availability, offer, price
 from tests.contracts.catalogue import unique
 from tests.servers.foreign import send_foreign
@@ -112,7 +112,7 @@ async def projecting(settings: Settings) -> AsyncIterator[Reader]:
         async def goes_on(send: Callable[[list[Message]], Awaitable[None]]) -> None:
             basket = await partner.fills_a_basket()
             events = await parts.event_store.read_events(basket.id)
-            await send([basket_event_message(event) for event in events])
+            await send([event_message(event) for event in events])
 
             async def shown() -> bool:
                 return await parts.basket_views.versions([basket.id]) == {basket.id: len(events)}

@@ -32,7 +32,7 @@ class CommandCaller:
         headers = {"ce_id": self._ids(), "ce_type": type, "ce_partnerorg": "acme", "ce_subject": basket, **more}
         encoded = tuple((name, value.encode()) for name, value in headers.items() if value)
         message = Message(topics.COMMANDS, b"key", json.dumps(body).encode(), encoded)
-        return self._executor.read(CommandMessage(headers["ce_id"] or "", message))
+        return self._executor.read(CommandMessage(headers["ce_id"] or "", message, "test"))
 
     async def send(self, type: str, body: Any, basket: str | None = None, **more: str) -> dict[str, Any]:
         """The result's document."""

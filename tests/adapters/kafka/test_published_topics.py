@@ -11,8 +11,8 @@ from aiokafka import TopicPartition
 from aiokafka.admin import NewTopic, RecordsToDelete
 
 from adapters.kafka.clients import admin
-from adapters.kafka.messages import Message, basket_event_message, verdict_message
-from adapters.kafka.published_topics import PublishedTopicReader, verdict_of
+from adapters.kafka.messages import Message
+from adapters.kafka.published_topics import PublishedTopicReader
 from adapters.settings import Settings
 from adapters.system import utc_now
 from domain.operators.verify.inconsistencies import Inconsistency
@@ -20,7 +20,7 @@ from domain.operators.verify.topic_verifier import TopicsResult, TopicVerifier
 from domain.ports.event_store import StoredEvent
 from domain.ports.messaging import PublisherCheckpoint
 from domain.validation.verdict_assembler import BASKET_VALIDATED
-from tests.basket_traffic import BasketTraffic, send
+from tests.basket_traffic import BasketTraffic, event_message, send
 from tests.fakes.event_store import InMemoryEventStore
 from tests.servers.kafka import KafkaServer
 
@@ -32,7 +32,7 @@ class PublishedMessages:
 
     def __init__(self, settings: Settings, name: str, store: InMemoryEventStore) -> None:
         self.settings, self.name, self.store = settings, name, store
-        self.reader = PublishedTopicReader(settings, name, basket_event_message)
+        self.reader = PublishedTopicReader(settings, name, holds_verdicts=False)
         self.up_to: PublisherCheckpoint | None = None
         self.begins_after = 0
 
@@ -85,7 +85,7 @@ async def published(settings: Settings) -> PublishedMessages:
 
 @pytest.fixture
 async def messages(published: PublishedMessages) -> list[Message]:
-    return [basket_event_message(event) for event in await published.events()]
+    return [event_message(event) for event in await published.events()]
 
 
 def of_one_basket(messages: Sequence[Message]) -> list[int]:
@@ -187,7 +187,7 @@ async def test_messages_without_an_event_are_reported(
     transactional_kafka: KafkaServer, published: PublishedMessages, messages: list[Message]
 ) -> None:
     beyond = replace((await published.events())[0], version=10)
-    await published.publish(*messages, basket_event_message(beyond), Message("", b"odd", b"{}", ()))
+    await published.publish(*messages, event_message(beyond), Message("", b"odd", b"{}", ()))
 
     whole = told(await published.verification().verify_all())
     assert sorted((each.kind, each.subject, each.version) for each in whole) == [
@@ -234,9 +234,8 @@ async def test_a_recreated_topic_is_compared_from_its_beginning(
 
 async def test_each_verdict_has_one_message(transactional_kafka: KafkaServer, published: PublishedMessages) -> None:
     judged = [event for event in await published.events() if event.type == BASKET_VALIDATED]
-    reader = PublishedTopicReader(published.settings, published.name, verdict_of)
-    reader.holds_verdicts = True
-    verdicts = [verdict_message(event, b'{"put":"together"}') for event in judged]
+    reader = PublishedTopicReader(published.settings, published.name, holds_verdicts=True)
+    verdicts = [event_message(event, b'{"put":"together"}') for event in judged]
     await published.publish(*verdicts[:-1], verdicts[0])
 
     found = told(await published.verification(reader).verify_all())

@@ -10,7 +10,6 @@ from aiokafka import AIOKafkaProducer
 from adapters.embedded.broker import EmbeddedBroker
 from adapters.kafka.clients import producer
 from adapters.kafka.idle_poll import Wakeup
-from adapters.kafka.messages import basket_event_message
 from adapters.kafka.producer import send_all
 from adapters.kafka.publisher import AtLeastOncePublisher, TransactionalPublisher
 from adapters.kafka.publisher_checkpoints import checkpoint_message, read_checkpoint
@@ -20,7 +19,7 @@ from adapters.postgres.pool import DatabasePool
 from adapters.settings import Settings
 from domain.ports.messaging import PublisherCheckpoint
 from domain.shared.errors import BrokerUnavailable, LeadershipLost
-from tests.basket_traffic import streaming_settings, topic_content
+from tests.basket_traffic import event_message, streaming_settings, topic_content
 from tests.contracts.publisher import PublisherContract, ids, publications, some_events
 from tests.servers.kafka import KafkaServer
 
@@ -63,7 +62,7 @@ async def left_open(settings: Settings, position: int) -> None:
     await client.start()
     await client.begin_transaction()
     events = some_events(50)
-    messages = [basket_event_message(event) for event in events]
+    messages = [event_message(event) for event in events]
     await send_all(client, [*messages, checkpoint_message(settings.publisher_id, PublisherCheckpoint(position))])
     await vanished(client)
 
@@ -79,7 +78,7 @@ async def test_an_interrupted_transaction_leaves_neither_events_nor_checkpoint(
     client = producer(transactional, transactional_id=transactional.publisher_id)
     await client.start()
     await client.begin_transaction()
-    await send_all(client, [basket_event_message(event) for event in events[10:]])
+    await send_all(client, [event_message(event) for event in events[10:]])
     await send_all(client, [checkpoint_message(transactional.publisher_id, PublisherCheckpoint(events[19].position))])
     await vanished(client)
 

@@ -51,7 +51,7 @@ async def test_as_a_queued_command(settings: Settings, body: PartnerBody) -> Non
     async def result_of(type: str, value: bytes, **headers: str) -> Any:
         given = {"ce_id": checkout.ids(), "ce_type": type, "ce_partnerorg": "shop", **headers}
         encoded = tuple((name, text.encode()) for name, text in given.items())
-        message = command_message(Message(topics.COMMANDS, b"new", value, encoded))
+        message = command_message(Message(topics.COMMANDS, b"new", value, encoded), "test")
         assert message is not None
         return json.loads((await executor.result_of(executor.read(message))).value or b"")
 

@@ -25,33 +25,26 @@ from adapters.wire.requests import InitiateRequest
 from adapters.wire.responses import order_body, render_body
 from cli.schemas.command import BreakingSchemaChange, check_files, write_files
 from domain.basket.codec import encode
-from domain.basket.commands import CancelBasket
-from domain.basket.orders import OrderReport
 from domain.basket.serialization import serialize_verdict
 from domain.catalogue.facts import FACT
 from domain.ports.event_store import RenderedResponse
 from domain.shared.money import Money
 from domain.validation.verdict_assembler import VerdictAssembler
 from tests.builders import (
-    LIFETIME,
     NOW,
     SECOND,
     InMemoryCheckout,
     add,
     availability,
     caller,
-    expect_price,
     initiate,
-    item,
-    money,
     offer,
     policy,
     price,
-    swap,
     update,
-    validate,
 )
 from tests.domain.stored import samples
+from tests.played_basket import play_basket
 
 ROOT = Path(__file__).parents[3]
 BY_NAME = {published.name: published for published in PUBLISHED}
@@ -107,42 +100,9 @@ def test_every_stored_event_is_valid(name: str) -> None:
 
 
 async def test_every_event_and_verdict_of_a_played_basket_is_valid() -> None:
-    checkout = InMemoryCheckout()
-    await checkout.record(
-        offer("o-1"),
-        price("o-1", valid_until=NOW + LIFETIME),
-        availability("SKU-1", quantity=3),
-        offer("o-2", status="draft"),
-        offer("o-3"),
-        offer("o-3@v-2", sequence=2),
-    )
-    own = "0b6f5d3c-1111-7000-8000-000000000001"
-    command = initiate(
-        item("o-1", 5, id=own, type="offer"),
-        item("a-1", type="add_on", parent_id=own),
-        item("o-2", type="offer"),
-        item("o-3", type="offer"),
-        external_id="E-1",
-        tracking={"any": [1, None]},
-    )
-    handlers = checkout.handlers
-    id = (await handlers.initiate(command, caller())).basket.id
-    await handlers.validate(validate(id), caller())
-    await handlers.update(update(id, add("o-1", type="offer")), caller())
-    await handlers.initiate(initiate(item("o-2", expected_price=money("9.00")), checkout_id=id), caller())
-    held = (await handlers.update(update(id, add("o-3")), caller())).basket
-    hold("checkout.basket.v1", order_body(held))
-    (swapped,) = (line.id for line in held.items.values() if line.offer.id == "o-3")
-    await handlers.update(update(id, swap(swapped, "o-1")), caller())
-    await checkout.record(price("o-1", "8.00", sequence=2, valid_until=NOW + LIFETIME))
-    await handlers.update(update(id, expect_price(swapped, money("8.00"))), caller())
-    checkout.clock.advance(LIFETIME)
-    validated = await handlers.validate(validate(id), caller())
-    await handlers.expire(id, caller())
-    await handlers.complete(id, None, caller())
-    await handlers.settle_order(OrderReport(id, None, "rejected"), caller())
-    await handlers.cancel(CancelBasket(id, "customer_left", "no more"), caller())
-    await checkout.forget(id)
+    played = await play_basket()
+    checkout, id = played.checkout, played.id
+    hold("checkout.basket.v1", order_body(played.held))
 
     history = await checkout.history(id)
     for event in history:
@@ -154,7 +114,7 @@ async def test_every_event_and_verdict_of_a_played_basket_is_valid() -> None:
     }
     assert {event.TOPIC for event in history} == names
 
-    hold("checkout.validation-result.v1", to_json(serialize_verdict(validated)))
+    hold("checkout.validation-result.v1", to_json(serialize_verdict(played.validated)))
     for verdict in (await VerdictAssembler(checkout.store).of(await checkout.store.read(0, 1000))).values():
         assert isinstance(verdict, bytes)
         hold("checkout.validation-result.v1", verdict)
@@ -162,7 +122,7 @@ async def test_every_event_and_verdict_of_a_played_basket_is_valid() -> None:
 
 @pytest.mark.parametrize("body", [b'{"id":"basket-1"}', b"", b'{"type":"urn:checkout:problem:conflict","status":409}'])
 def test_a_command_result_is_valid(body: bytes) -> None:
-    command = CommandMessage("command-1", Message("checkout.commands.v1", None, b"{}", ()))
+    command = CommandMessage("command-1", Message("checkout.commands.v1", None, b"{}", ()), "test")
     answer = RenderedResponse(200, {"etag": '"1"'}, body)
     message = result_message(command, answer, basket_id=None, traceparent="00-0-0-00", now=NOW)
     hold("checkout.command-result.v1", message.value or b"")
