@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cache
-from hashlib import sha256
 
 from pydantic import JsonValue
 from pydantic_core import to_json
@@ -124,7 +123,7 @@ def _commands(call: str, **more: str) -> Callable[[], Sequence[ExampleMessage]]:
 
 
 def _command_results() -> Sequence[ExampleMessage]:
-    sent = CommandMessage("initiate-7c1f", _command("initiate", {}))
+    sent = CommandMessage("initiate-7c1f", _command("initiate", {}), f"{topics.COMMANDS}/3/1742@1795435200000")
     basket = example_basket()
     answers = {
         "A basket was created": render(Initiated(basket, created=True)),
@@ -176,7 +175,7 @@ def _order_result(version: int, basket: Basket, outcome: OrderOutcome, code: Ord
     result = OrderResult(OrderReport(BASKET_ID, ORDER_ID, "placed", version), basket, basket.modified_on, outcome, code)
     return order_result_message(
         DecidedOrder.read(render_result(result, report.ignored)),
-        name=sha256(sent.value or b"").hexdigest(),
+        name=f"{topics.ORDERS}/3/1743@1795435590000",
         basket_id=BASKET_ID,
         correlation_id=f"{ORDER_ID}/placed",
         traceparent=TRACEPARENT,

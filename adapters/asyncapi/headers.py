@@ -104,6 +104,8 @@ RESULT = HeaderGroup(
     "What a result says of the message that it answers",
     (
         HeaderSpec("ce_correlationid", "The `ce_id` of the message that it answers.", _TEXT),
+        HeaderSpec("ce_causationid", "The same: the message caused the result.", _TEXT),
+        HeaderSpec("ce_partitionkey", "The message's key: the basket's id, or the command's id.", _TEXT),
         _optional("ce_subject", "The basket's id, if there is a basket.", _TEXT),
         _optional("ce_partnerorg", "The partner organisation, if it is known.", _TEXT),
     ),
@@ -189,6 +191,7 @@ DEAD_LETTER = HeaderGroup(
             "dead_letter_offset", "Its offset; for a verdict the position of its event.", {"pattern": "^[0-9]+$"}
         ),
         _optional("ce_subject", "The basket that the letter is about, if it blocks one.", _TEXT),
+        _optional("ce_partitionkey", "The message's key, if it is text.", _TEXT),
     ),
     others="^original_",
 )

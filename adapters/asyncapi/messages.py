@@ -126,6 +126,6 @@ PRICES = _fact("catalogue.prices.v1", "Price", "The price is gone.")
 AVAILABILITY = _fact("catalogue.availability.v1", "Availability", "The availability is unknown.")
 POLICIES = _fact("checkout.policies.v1", "Policy", "The policy is gone. The more general one applies.")
 DEAD_LETTER = replace(
-    _published("checkout.dead-letter.v1", headers.CLOUD_EVENT, headers.DEAD_LETTER),
+    _published("checkout.dead-letter.v1", headers.CLOUD_EVENT, headers.SCHEMA, headers.DEAD_LETTER),
     content_type="application/octet-stream",
 )

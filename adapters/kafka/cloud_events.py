@@ -31,14 +31,13 @@ def cloud_event(
     type: str,
     time: str,
     subject: str | None = None,
-    schema: bool = True,
     content_type: str = JSON_TYPE,
     **extensions: str | None,
 ) -> Headers:
     """The headers of an event. Optional attributes that are None or cannot be CloudEvents text are left out.
 
-    `source` is a URI reference and `time` RFC 3339. With `schema` the type's JSON Schema is named. `traceparent` is
-    the header of W3C Trace Context, which tracing tools read, and no attribute.
+    `source` is a URI reference and `time` RFC 3339. `traceparent` is the header of W3C Trace Context, which tracing
+    tools read, and no attribute.
 
     The `cloudevents` SDK cannot make these bytes: it prefixes `traceparent` and writes `time` anew in another
     precision. It also costs the publisher several times as much.
@@ -49,12 +48,11 @@ def cloud_event(
         ("ce_source", source.encode()),
         ("ce_type", type.encode()),
         ("ce_time", time.encode()),
+        ("ce_dataschema", schema_uri(type).encode()),
         ("content-type", content_type.encode()),
     ]
     if subject is not None and is_attribute_text(subject):
         headers.append(("ce_subject", subject.encode()))
-    if schema:
-        headers.append(("ce_dataschema", schema_uri(type).encode()))
     for name, value in extensions.items():
         if value is not None and is_attribute_text(value):
             headers.append((name if name == "traceparent" else f"ce_{name}", value.encode()))

@@ -61,7 +61,6 @@ def dead_letter_message(letter: DeadLetter, now: datetime) -> Message:
         type=DEAD_LETTER_TYPE,
         time=rfc3339(now),
         subject=letter.basket_id,
-        schema=False,
         content_type="application/octet-stream",
         partitionkey=_text(letter.key),
     )

@@ -32,6 +32,7 @@ def test_a_dead_letter_has_the_reason_and_the_unchanged_message() -> None:
         "ce_id": b"checkout.basket-events.v1/3/7",
         "ce_source": b"/partner/checkout/dead-letters",
         "ce_type": b"checkout.dead-letter.v1",
+        "ce_dataschema": b"urn:checkout:schema:checkout.dead-letter.v1",
         "ce_subject": b"basket-1",
         "ce_partitionkey": b"basket-1",
         "ce_time": b"2026-11-23T12:00:00Z",
