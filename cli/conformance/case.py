@@ -34,7 +34,7 @@ class Need(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """`id` is stable. `line` quotes the contract under its `heading`."""
+    """`id` is stable. `line` quotes the contract under its `heading`. `last`: it judges what the others met."""
 
     id: str
     title: str
@@ -42,11 +42,14 @@ class Case:
     line: str
     needs: tuple[Need, ...]
     run: RunCase
+    last: bool = False
 
 
-def case(id: str, title: str, *, heading: str, line: str, needs: tuple[Need, ...] = ()) -> Callable[[RunCase], Case]:
+def case(
+    id: str, title: str, *, heading: str, line: str, needs: tuple[Need, ...] = (), last: bool = False
+) -> Callable[[RunCase], Case]:
     """Makes a case of the function."""
-    return lambda run: Case(id, title, heading, line, needs, run)
+    return lambda run: Case(id, title, heading, line, needs, run, last)
 
 
 def cases_of(*modules: ModuleType) -> tuple[Case, ...]:

@@ -21,7 +21,7 @@ MAX_WAITS = 6
 """How often a call that is told to wait is sent again."""
 
 MAX_WAIT_SECONDS = 30.0
-NO_MORE_NOW = {429, 503}
+OVERLOADED = {429, 503}
 _OF_THE_LIBRARY = {"host", "accept", "accept-encoding", "connection", "user-agent"}
 
 Headers = Sequence[tuple[str, str]]
@@ -44,7 +44,6 @@ class CallLog:
 
     exchanges: list[Exchange] = field(default_factory=list)
     expected: list[str] = field(default_factory=list)
-    refusals: list[CallAnswer] = field(default_factory=list)
 
 
 class ServiceClient:
@@ -57,7 +56,7 @@ class ServiceClient:
         )
         self._http.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._quiet_until = 0.0
-        self.refusals: list[CallAnswer] = []
+        self.overload_answers: list[CallAnswer] = []
 
     async def aclose(self) -> None:
         await self._http.aclose()
@@ -68,10 +67,11 @@ class ServiceClient:
         for _ in range(MAX_WAITS):
             await self._be_quiet()
             answer = await self._send_once(call, log)
+            if answer.status in OVERLOADED:
+                self.overload_answers.append(answer)
             pause = _pause(answer) if patient else None
             if pause is None:
                 return answer
-            self.refusals.append(answer)
             self._quiet_until = max(self._quiet_until, monotonic() + pause)
         raise CaseNotRun(f"the service answered {answer.status} {MAX_WAITS} times, and to come back later")
 
@@ -108,7 +108,7 @@ class ServiceClient:
 def _pause(answer: CallAnswer) -> float | None:
     """Seconds until the call may be sent again; None if the answer does not ask for that."""
     said = answer.headers.get("retry-after", "")
-    if answer.status not in NO_MORE_NOW or not (said.isascii() and said.isdecimal()):
+    if answer.status not in OVERLOADED or not (said.isascii() and said.isdecimal()):
         return None
     return min(float(said), MAX_WAIT_SECONDS)
 

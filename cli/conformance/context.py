@@ -94,6 +94,11 @@ class CaseContext:
     def other_scope_token(self) -> SecretStr:
         return _there(self.options.other_scope_token)
 
+    @property
+    def overload_answers(self) -> Sequence[CallAnswer]:
+        """The answers 429 and 503 of the whole run until now."""
+        return self._run.client.overload_answers
+
     def name(self, what: str = "x") -> str:
         """A name that nobody else has: an external id, a key, an offer that no catalogue knows."""
         return f"conformance-{self._run.id}-{self._case_id}-{what}-{next(self._numbers)}"

@@ -94,7 +94,11 @@ async def run_cases(
         on_result(result)
         return result
 
-    return tuple(await asyncio.gather(*map(in_turn, cases)))
+    results: dict[str, CaseResult] = {}
+    for last in (False, True):
+        group = [case for case in cases if case.last is last]
+        results |= {result.case.id: result for result in await asyncio.gather(*map(in_turn, group))}
+    return tuple(results[case.id] for case in cases)
 
 
 async def _run_case(run: SuiteRun, case: Case) -> CaseResult:

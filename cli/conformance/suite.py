@@ -5,9 +5,22 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 
 from cli.conformance.case import Case, cases_of
-from cli.conformance.cases import tokens
+from cli.conformance.cases import (
+    bodies,
+    calls,
+    countries,
+    initiating,
+    landing_states,
+    preconditions,
+    problems,
+    retries,
+    tokens,
+    updating,
+)
 
-CASES: tuple[Case, ...] = cases_of(tokens)
+CASES: tuple[Case, ...] = cases_of(
+    tokens, calls, bodies, countries, initiating, landing_states, updating, preconditions, retries, problems
+)
 
 
 def select(patterns: tuple[str, ...]) -> tuple[Case, ...]:
