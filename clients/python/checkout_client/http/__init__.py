@@ -1,0 +1,1 @@
+"""The HTTP half of the kit: a client, the answers, and problems as exceptions."""
