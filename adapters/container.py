@@ -43,7 +43,8 @@ if TYPE_CHECKING:
 def expected_workers(settings: Settings) -> Sequence[str]:
     """The workers that must run somewhere: the API, and what `checkout work all` runs."""
     revalidator = ["revalidator"] if settings.revalidator else []
-    return ["api", "publisher", "projector", "catalogue", "commands", "expiry", *revalidator, "sampler"]
+    watcher = ["watcher"] if settings.watched_groups else []
+    return ["api", "publisher", "projector", "catalogue", "commands", "expiry", *revalidator, "sampler", *watcher]
 
 
 def health_policy(settings: Settings) -> HealthPolicy:
@@ -56,7 +57,12 @@ def health_policy(settings: Settings) -> HealthPolicy:
         seconds=settings.status_behind_seconds or None,
         regular_waits={"expiry": settings.expiry_interval, "revalidator": settings.revalidator_settles},
     )
-    return HealthPolicy(expected_workers(settings), limits=limits, max_dead_letters=settings.status_dead_letters)
+    return HealthPolicy(
+        expected_workers(settings),
+        limits=limits,
+        max_dead_letters=settings.status_dead_letters,
+        watched_groups=settings.watched_groups,
+    )
 
 
 class Container(MessagingContainer):

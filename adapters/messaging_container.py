@@ -14,6 +14,7 @@ from adapters.system import utc_now
 if TYPE_CHECKING:
     from adapters.kafka.command_stream import CommandStream
     from adapters.kafka.consumer_group import ConsumerGroup
+    from adapters.kafka.group_meter import KafkaGroupMeter
     from adapters.kafka.idle_poll import Wakeup
     from adapters.kafka.messages import Received
     from domain.ports.messaging import DeadLetters, Publisher, PublisherCheckpoint
@@ -64,10 +65,22 @@ class MessagingContainer(StorageContainer):
             return 0
         return await self.publisher_checkpoints.begins_after(self.settings.publisher_id)
 
+    async def check_topics(self) -> None:
+        """Logs and stores what is wrong with the settings of topics and brokers. Raises BrokerUnavailable and
+        StoreUnavailable."""
+        from adapters.kafka.topic_checks import find_deviations, problems_of
+
+        await self.worker_status.record_topic_problems(problems_of(await find_deviations(self.settings)))
+
     def consumer_group(self, group: str, *topics: str) -> ConsumerGroup:
         from adapters.kafka.consumer_group import ConsumerGroup
 
         return ConsumerGroup(self.settings, group, *topics, wakeup=self._published)
+
+    def group_meter(self) -> KafkaGroupMeter:
+        from adapters.kafka.group_meter import KafkaGroupMeter
+
+        return KafkaGroupMeter(self.settings, self.settings.watched_groups)
 
     def command_stream(self) -> CommandStream:
         from adapters.kafka.command_stream import CommandStream

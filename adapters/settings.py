@@ -23,6 +23,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from domain.catalogue.policies import PolicyTerms
+from domain.operators.status.lag_model import WatchedGroup
 from domain.shared.errors import CheckoutError
 
 LOCAL_ISSUER = "urn:checkout:local-issuer"
@@ -48,6 +49,16 @@ def _parse_terms(value: object) -> object:
     if not isinstance(value, dict):
         return value
     return PolicyTerms.model_validate_json(json.dumps(value), strict=True, extra="forbid", by_alias=True, by_name=False)
+
+
+def _parse_groups(value: object) -> object:
+    """A group's name stands for the group. Refuses what else is no group, so that a misspelt member does not pass."""
+    if not isinstance(value, list):
+        return value
+    return [
+        WatchedGroup.model_validate({"group": each} if isinstance(each, str) else each, strict=True, extra="forbid")
+        for each in value
+    ]
 
 
 def _check_database_url(url: SecretStr) -> SecretStr:
@@ -253,6 +264,10 @@ class Settings(BaseSettings):
     because of time."""
     status_behind_events: NonNegativeInt = 20_000
     """They call a worker behind when more events than this wait for it. 0: never because of a number."""
+    watched_groups: Annotated[list[WatchedGroup], BeforeValidator(_parse_groups)] = []
+    """JSON, such as `["order-service", {"group": "order-cache", "topic": "checkout.baskets.v1"}]`: consumer groups of
+    order services. `checkout status`, the console and `/metrics` show how far behind they are. Without a topic: on each
+    of our topics that the group has committed on. `checkout work all` then also runs the watcher."""
     status_dead_letters: NonNegativeInt = 0
     """They report a problem when more dead letters than this wait for an operator."""
 

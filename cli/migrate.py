@@ -11,6 +11,7 @@ from cli.output import echo, echo_json, echo_page
 from cli.runner import load_settings, run_async
 
 if TYPE_CHECKING:
+    from adapters.kafka.topic_checks import Deviation
     from adapters.postgres.roles import DatabaseRoles
     from adapters.settings import Settings
 
@@ -31,6 +32,10 @@ def migrate(
 ) -> None:
     """Brings the database's schema up to date and makes missing Kafka topics.
 
+    It changes no existing topic. It says which settings of topics and brokers differ from those that it would give them,
+    what goes wrong with them, and which commands of Kafka mend them. `checkout status` reports these problems until
+    `checkout migrate` finds them mended.
+
     In a database with roles, it grants each role its rights again (docs/operations/database-roles.md).
     """
     from adapters.postgres.roles import ROLES, DatabaseRoles, role_name, roles_script
@@ -50,10 +55,11 @@ def migrate(
             role_prefix, {role: password.get_secret_value() for role, password in passwords.items()}
         )
         names = [role_name(role, role_prefix) for role in ROLES]
-    migrations, topics = run_async(_migrate(settings, database_roles if roles else None))
+    migrations, topics, deviations = run_async(_migrate(settings, database_roles if roles else None))
     if json:
         made = {"roles": names} if names else {}
-        echo_json({**made, "migrations": list(migrations), "topics": list(topics)})
+        differences = [each.sentence for each in deviations]
+        echo_json({**made, "migrations": list(migrations), "topics": list(topics), "differences": differences})
         return
     if names:
         echo(f"roles: {', '.join(names)}")
@@ -62,13 +68,38 @@ def migrate(
         echo("topics: CHECKOUT_KAFKA_BOOTSTRAP_SERVERS names no broker")
     else:
         echo(f"topics made: {', '.join(topics) or 'none, all are there'}")
+        _show_deviations(deviations, settings.kafka_bootstrap_servers)
 
 
-async def _migrate(settings: Settings, roles: DatabaseRoles | None) -> tuple[Sequence[str], Sequence[str]]:
-    """The applied migrations, and the topics that were made where a broker is named."""
+async def _migrate(
+    settings: Settings, roles: DatabaseRoles | None
+) -> tuple[Sequence[str], Sequence[str], Sequence[Deviation]]:
+    """The applied migrations. Where a broker is named also the topics that were made, and the settings that differ."""
+    from adapters.kafka.topic_checks import find_deviations, problems_of
     from adapters.kafka.topics import ensure_topics
     from adapters.postgres.connection_url import database_url
     from adapters.postgres.migrator import migrate
+    from adapters.postgres.pool import DatabasePool
+    from adapters.postgres.worker_status import PostgresWorkerStatusStore
 
-    migrations = await migrate(database_url(settings), roles)
-    return migrations, await ensure_topics(settings) if settings.kafka_bootstrap_servers else ()
+    url = database_url(settings)
+    migrations = await migrate(url, roles)
+    if settings.kafka_bootstrap_servers is None:
+        return migrations, (), ()
+    topics = await ensure_topics(settings)
+    deviations = await find_deviations(settings)
+    database = DatabasePool(url)
+    await PostgresWorkerStatusStore(database).record_topic_problems(problems_of(deviations))
+    await database.close()
+    return migrations, topics, deviations
+
+
+def _show_deviations(deviations: Sequence[Deviation], servers: str) -> None:
+    from adapters.kafka.topic_checks import mending_commands
+
+    for each in deviations:
+        echo(f"{'wrong' if each.why else 'differs'}: {each.sentence}")
+    if commands := list(mending_commands(deviations, servers)):
+        echo("these commands of Kafka give the topics the settings that this release makes them with:")
+    for command in commands:
+        echo(f"  {command}")

@@ -21,6 +21,7 @@ class WorkerName(StrEnum):
     expiry = "expiry"
     revalidator = "revalidator"
     sampler = "sampler"
+    watcher = "watcher"
     all = "all"
 
 
@@ -41,7 +42,7 @@ def work(
     part: Annotated[
         WorkerName,
         typer.Argument(
-            help="Which worker; `all` runs all in this process (the revalidator and the sampler only if settings enable them)."
+            help="Which worker; `all` runs all in this process (the revalidator, the sampler and the watcher only if settings enable them)."
         ),
     ],
     health_port: Annotated[int | None, typer.Option(min=0, max=65535, help="0 takes a free one.")] = None,

@@ -22,6 +22,7 @@ from workers.catalogue import CatalogueWorker
 from workers.commands import CommandWorker
 from workers.consistency_sampler import ConsistencySampler
 from workers.expiry import ExpiryWorker
+from workers.group_watcher import GroupWatcher
 from workers.health import health_app
 from workers.heartbeat import Heartbeat
 from workers.projector import ProjectorWorker
@@ -41,6 +42,8 @@ async def run_workers(settings: Settings, name: str) -> None:
         left_out = set() if settings.revalidator else {RevalidatorWorker.name}
         if not settings.sampler_baskets_per_minute:
             left_out.add(ConsistencySampler.name)
+        if not settings.watched_groups:
+            left_out.add(GroupWatcher.name)
         chosen = [
             worker
             for worker in _workers(container)
@@ -77,6 +80,7 @@ def _workers(container: Container) -> list[Worker]:
             container.publisher(),
             container.leadership,
             container.blocked_baskets,
+            check_topics=container.check_topics,
             role=container.publisher_role,
         ),
         ProjectorWorker(
@@ -125,4 +129,5 @@ def _workers(container: Container) -> list[Worker]:
             container.leadership,
             rate=settings.sampler_baskets_per_minute / 60,
         ),
+        GroupWatcher(container.group_meter(), container.worker_status, container.leadership),
     ]

@@ -27,7 +27,7 @@ from tests.servers.postgres import Databases, postgres_folder, running_postgres
 TEST_SERVERS = pytest.StashKey[list[str]]()
 
 OwnPostgres = Callable[[], Awaitable[EmbeddedPostgres]]
-OwnKafka = Callable[[], Awaitable[ApacheKafka]]
+OwnKafka = Callable[..., Awaitable[ApacheKafka]]
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -171,12 +171,14 @@ async def own_postgres() -> AsyncIterator[OwnPostgres]:
 
 @pytest.fixture
 async def own_kafka(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[OwnKafka]:
-    """Starts Apache Kafka nodes for tests that stop and kill them. A restarted node keeps its port."""
+    """Starts Apache Kafka nodes, with further properties, for tests that stop and kill them. A restarted node keeps its
+    port."""
     if missing := await apache_kafka_missing():
         pytest.skip(f"needs an Apache Kafka that the test may stop; {missing}")
     async with AsyncExitStack() as stack:
 
-        async def start() -> ApacheKafka:
-            return await stack.enter_async_context(ApacheKafka(tmp_path_factory.mktemp("own-kafka")))
+        async def start(**properties: str) -> ApacheKafka:
+            named = {name.replace("_", "."): value for name, value in properties.items()}
+            return await stack.enter_async_context(ApacheKafka(tmp_path_factory.mktemp("own-kafka"), settings=named))
 
         yield start

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import structlog
 
@@ -42,17 +42,19 @@ class PublisherWorker:
         leadership: Leadership,
         dead_letters: DeadLetters,
         *,
+        check_topics: Callable[[], Awaitable[object]] | None = None,
         role: str = "publisher",
         batch_events: int = BATCH_EVENTS,
         batch_bytes: int = BATCH_BYTES,
     ) -> None:
-        """A batch has at most `batch_events` events and not many more than `batch_bytes` bytes."""
+        """`check_topics` is called before the worker publishes. A batch has at most `batch_events` events and not many more than `batch_bytes` bytes."""
         self._feed = feed
         self._requests = RequestSpanReader(store)
         self._verdicts = VerdictAssembler(store)
         self._publisher = publisher
         self._leadership = leadership
         self._dead_letters = dead_letters
+        self._check_topics = check_topics
         self._role = role
         self._batch_events = batch_events
         self._batch_bytes = batch_bytes
@@ -60,6 +62,8 @@ class PublisherWorker:
     async def run(self, heartbeat: Heartbeat) -> None:
         async with self._leadership.hold(self._role, lambda: heartbeat.stands_by(self._role)) as lease:
             heartbeat.holds(self._role)
+            if self._check_topics is not None:
+                await self._check_topics()
             async with self._publisher.session() as session:
                 await _require_event_in_store(self._feed, session)
                 _log.info("publishing", role=self._role, after_position=session.published.position)

@@ -15,7 +15,7 @@ from adapters.kafka.idle_poll import IdlePoll, idle_poll
 from adapters.kafka.messages import Message, Received
 from adapters.kafka.producer import send_all
 from adapters.kafka.startup import start_client, start_producer
-from adapters.kafka.topics import COMMAND_RESULTS, COMMANDS, ORDERS, warn_about_small_topics
+from adapters.kafka.topics import COMMANDS, ORDERS
 from adapters.settings import Settings
 from domain.operators.status.model import LagMeasurement
 
@@ -44,7 +44,6 @@ class CommandStream:
         """Takes over from the reader before; raises BrokerUnavailable."""
         if not self._exactly_once:
             _log.warning("the broker has no transactions: a crash may publish results again")
-        await warn_about_small_topics(self._settings, COMMAND_RESULTS)
         # In this order: once the producer has started, the reader before has no transaction and can begin none. Only
         # then do the group's offsets say what is left to do.
         sending = await start_producer(self._settings, self._group, START_WITHIN_SECONDS, transactional_id=self._group)

@@ -15,7 +15,6 @@ from adapters.kafka.producer import send_all
 from adapters.kafka.publisher_checkpoints import checkpoint_message, read_checkpoint
 from adapters.kafka.replay import replay_message
 from adapters.kafka.startup import start_producer
-from adapters.kafka.topics import BASKET_EVENTS, VALIDATION_RESULTS, warn_about_small_topics
 from adapters.settings import Settings
 from domain.operators.publisher_checkpoint import event_name
 from domain.operators.republish.republish import ReplayedEvent
@@ -25,8 +24,6 @@ START_TIMEOUT_SECONDS = 45.0
 """Longer than a transaction may stay open: a publisher that takes over waits for the last one to end."""
 
 PUBLISH_TIMEOUT_SECONDS = 30.0
-
-_TOPICS = (BASKET_EVENTS, VALIDATION_RESULTS)
 
 _log = structlog.get_logger("adapters.kafka.publisher")
 
@@ -41,7 +38,6 @@ class TransactionalPublisher:
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[_TransactionalSession]:
-        await warn_about_small_topics(self._settings, *_TOPICS)
         # Once this returns, nothing of an earlier publisher is open or can still come.
         client = await start_producer(self._settings, self._id, START_TIMEOUT_SECONDS, transactional_id=self._id)
         try:
@@ -95,7 +91,6 @@ class AtLeastOncePublisher:
             "publishing at least once: the broker has no transactions, so a crash may publish events again",
             publisher=self._id,
         )
-        await warn_about_small_topics(self._settings, *_TOPICS)
         client = await start_producer(self._settings, self._id, START_TIMEOUT_SECONDS)
         try:
             published = await self._checkpoints.read(self._id)

@@ -10,14 +10,13 @@ from datetime import timedelta
 
 import structlog
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, NoError, TopicAlreadyExistsError, for_code
 
 from adapters.kafka.clients import MAX_MESSAGE_BYTES, admin
 from adapters.kafka.errors import translate_error
 from adapters.kafka.startup import start_client
 from adapters.settings import Settings
-from domain.shared.errors import BrokerRefused, BrokerUnavailable
+from domain.shared.errors import BrokerUnavailable
 
 BASKET_EVENTS = "checkout.basket-events.v1"
 VALIDATION_RESULTS = "checkout.validation-results.v1"
@@ -98,7 +97,7 @@ def topic_settings(topic: Topic, replicas: int) -> Mapping[str, str]:
 
 async def ensure_topics(settings: Settings) -> Sequence[str]:
     """Creates the missing topics and returns their names once every topic has a leader. Raises BrokerUnavailable."""
-    async with _admin_client(settings) as client:
+    async with admin_client(settings) as client:
         return await _ensure(client, settings, TOPICS)
 
 
@@ -106,50 +105,20 @@ async def ensure_topic_like(settings: Settings, name: str, other: str) -> bool:
     """Creates a topic with the settings and the partitions of another one, unless it exists, and returns whether it did
     once the topic has a leader. Raises BrokerUnavailable."""
     (kept,) = [topic.settings for topic in TOPICS if topic.name == other]
-    async with _admin_client(settings) as client:
+    async with admin_client(settings) as client:
         (described,) = await client.describe_topics([other])
         return bool(await _ensure(client, settings, [Topic(name, kept, len(described["partitions"]))]))
 
 
-async def warn_about_small_topics(settings: Settings, *names: str) -> None:
-    """Logs which of these topics take less than the largest message. A message that a topic does not take stops its
-    publisher. Raises BrokerUnavailable."""
-    try:
-        async with _admin_client(settings) as client:
-            known = await _message_bytes(client, names)
-    except BrokerRefused as error:
-        _log.info("how large messages may be is not known", topics=names, why=str(error))
-        return
-    for name, most in known.items():
-        if most < MAX_MESSAGE_BYTES:
-            _log.warning(
-                "a topic takes less than the largest message; raise its max.message.bytes",
-                topic=name,
-                max_message_bytes=most,
-                largest_message=MAX_MESSAGE_BYTES,
-            )
-
-
-async def _message_bytes(client: AIOKafkaAdminClient, names: Sequence[str]) -> Mapping[str, int]:
-    """The `max.message.bytes` of topics, as far as the broker tells them."""
-    resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
-    found: dict[str, int] = {}
-    for response in await client.describe_configs(resources):
-        for code, _, _, name, entries in response.resources:
-            if code == NoError.errno:
-                values = {entry[0]: entry[1] for entry in entries}
-                found[name] = int(values.get("max.message.bytes") or MAX_MESSAGE_BYTES)
-    return found
-
-
 @asynccontextmanager
-async def _admin_client(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
+async def admin_client(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
+    """A started client. Raises BrokerUnavailable and BrokerRefused, also from the block."""
     client = admin(settings)
     try:
         await start_client(client, settings, "topics", START_TIMEOUT_SECONDS)
         yield client
     except TimeoutError as error:
-        raise BrokerUnavailable("topics cannot be made: no answer") from error
+        raise BrokerUnavailable("no answer about the topics") from error
     except (KafkaError, OSError) as error:
         raise translate_error(error) from error
     finally:

@@ -18,7 +18,8 @@ from starlette.routing import Route
 
 from adapters.system import release
 from domain.operators.dead_letters.model import DeadLetterCount
-from domain.operators.status.model import RoleHolder, ServiceStatus, WorkerLag, WorkerStatus
+from domain.operators.status.lag_model import GroupLag, WorkerLag
+from domain.operators.status.model import RoleHolder, ServiceStatus, WorkerStatus
 from domain.operators.status.service_status import StatusService
 from domain.shared.errors import Unavailable
 
@@ -63,6 +64,22 @@ _LAG_METRICS: Sequence[tuple[str, str, Callable[[WorkerLag], float | None]]] = (
         "checkout_worker_catch_up_seconds",
         "How long a kind of worker that catches up still takes.",
         lambda lag: lag.eta_seconds,
+    ),
+)
+
+_GROUP_METRICS: Sequence[tuple[str, str, Callable[[GroupLag], float | None]]] = (
+    ("checkout_group_lag_messages", "How many messages a consumer group has not committed.", lambda lag: lag.messages),
+    (
+        "checkout_group_lag_seconds",
+        "How long the oldest of these messages has waited.",
+        lambda lag: 0.0 if lag.messages == 0 else lag.seconds,
+    ),
+    ("checkout_group_behind", "Whether a consumer group's lag passes its limit.", lambda lag: lag.behind),
+    ("checkout_group_members", "How many members a consumer group has.", lambda lag: lag.members),
+    (
+        "checkout_group_uncommitted_partitions",
+        "Partitions with messages of which a consumer group has committed nothing.",
+        lambda lag: lag.uncommitted,
     ),
 )
 
@@ -122,6 +139,9 @@ def _status_metrics(status: ServiceStatus) -> Iterable[Metric]:
     for name, help, lag_value in _LAG_METRICS:
         lags = [((lag.worker, lag.role or ""), lag_value(lag)) for lag in status.lags]
         yield _gauge(name, help, ("worker", "role"), lags)
+    for name, help, group_value in _GROUP_METRICS:
+        groups = [((lag.group, lag.topic or ""), group_value(lag)) for lag in status.groups if lag.unknown is None]
+        yield _gauge(name, help, ("group", "topic"), groups)
     problems = "How many problems `checkout status` reports."
     yield _gauge("checkout_problems", problems, (), [((), len(status.problems))])
     held = "Whether a live process holds a role that one process has at a time."

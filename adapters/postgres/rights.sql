@@ -57,6 +57,9 @@ GRANT INSERT, UPDATE ON forgotten_baskets TO checkout_operator;
 
 -- Service status: every process reports its workers, and deletes the reports of processes that are gone.
 GRANT SELECT, INSERT, UPDATE, DELETE ON worker_states TO checkout_api, checkout_worker, checkout_operator;
+-- What the watcher and the publisher saw of the brokers.
+GRANT SELECT ON broker_observations TO checkout_api, checkout_worker, checkout_operator;
+GRANT INSERT, UPDATE ON broker_observations TO checkout_worker, checkout_operator;
 GRANT SELECT ON publisher_positions, catalogue_readers TO checkout_api;
 GRANT SELECT, INSERT, UPDATE ON publisher_positions, catalogue_readers TO checkout_worker, checkout_operator;
 

@@ -8,11 +8,13 @@ from datetime import datetime
 from typing import Any
 
 import asyncpg
+from pydantic import TypeAdapter
 
 from adapters.postgres import worker_status_sql as sql
 from adapters.postgres.dead_letters import to_storable_text
 from adapters.postgres.leadership import LOCK_CLASS, instance_in_session_name
 from adapters.postgres.pool import DatabasePool
+from domain.operators.status.lag_model import GroupMeasurement
 from domain.operators.status.model import Backlog, RoleLock, ServiceProcess, StatusReadings, StoredReport, WorkerReport
 from domain.shared.errors import StoreForbidden, StoreUnavailable
 
@@ -22,9 +24,16 @@ MAX_COUNTED = 10_000
 NEWEST_EVENTS = 2_000
 """Among so many of the newest events those are counted that the views do not hold yet."""
 
+GROUPS = "consumer groups"
+TOPICS = "topics"
+"""The subjects of observations."""
+
+_groups = TypeAdapter(tuple[GroupMeasurement, ...])
+_problems = TypeAdapter(tuple[str, ...])
+
 
 class PostgresWorkerStatusStore:
-    """WorkerStatusStore."""
+    """WorkerStatusStore and BrokerObservations."""
 
     def __init__(
         self, database: DatabasePool, *, max_counted: int = MAX_COUNTED, newest_events: int = NEWEST_EVENTS
@@ -54,9 +63,14 @@ class PostgresWorkerStatusStore:
             ]
             backlogs = await connection.fetch(sql.BACKLOGS, self._max_counted, self._newest_events)
             locks = await connection.fetch(sql.ROLE_LOCKS, LOCK_CLASS)
+            observed = {
+                subject: (at, found) for subject, at, found in map(tuple, await connection.fetch(sql.OBSERVATIONS))
+            }
             ((letters, since),) = await connection.fetch(sql.DEAD_LETTERS, self._max_counted)
             # Last of all: nothing that was read is younger.
             now: datetime = await connection.fetchval(sql.NOW)
+        measured_at, groups = observed.get(GROUPS, (None, "[]"))
+        _, problems = observed.get(TOPICS, (None, "[]"))
         return StatusReadings(
             at=now,
             reports=reports,
@@ -64,7 +78,20 @@ class PostgresWorkerStatusStore:
             role_locks=[RoleLock(row["name"], instance_in_session_name(row["application_name"])) for row in locks],
             dead_letters=letters,
             dead_letters_since=since,
+            groups=_groups.validate_json(groups),
+            groups_measured_at=measured_at,
+            topic_problems=_problems.validate_json(problems),
         )
+
+    async def record_groups(self, groups: Sequence[GroupMeasurement]) -> None:
+        await self._observe(GROUPS, _groups.dump_json(tuple(groups)))
+
+    async def record_topic_problems(self, problems: Sequence[str]) -> None:
+        await self._observe(TOPICS, _problems.dump_json(tuple(problems)))
+
+    async def _observe(self, subject: str, found: bytes) -> None:
+        async with self._database.connection() as connection:
+            await connection.execute(sql.OBSERVE, subject, found.decode())
 
     async def clear_away(self, older_than: float) -> int:
         async with self._database.connection() as connection:

@@ -128,4 +128,13 @@ DELETE FROM worker_states old
                   AND (old.position IS NULL OR newer.position IS NOT NULL))
 """
 
+# What was observed of the brokers: the subject $1, and as JSON what was found.
+OBSERVE = """
+INSERT INTO broker_observations AS held (subject, observed_at, found)
+VALUES ($1, clock_timestamp(), $2::jsonb)
+    ON CONFLICT (subject) DO UPDATE SET observed_at = excluded.observed_at, found = excluded.found
+"""
+
+OBSERVATIONS = "SELECT subject, observed_at, found::text FROM broker_observations"
+
 NOW = "SELECT clock_timestamp()"

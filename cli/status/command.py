@@ -39,12 +39,14 @@ def status(
     wide: Wide = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout; with --watch one a line.")] = False,
 ) -> None:
-    """Shows each worker: its state, position, lag and last error; and which process has which role.
+    """Shows each worker: its state, position, lag and last error; the consumer groups of CHECKOUT_WATCHED_GROUPS; and which
+    process has which role.
 
     For a worker that is behind it shows since when, by how much, and whether it catches up. A worker is behind when its
     lag passes CHECKOUT_STATUS_BEHIND_SECONDS or CHECKOUT_STATUS_BEHIND_EVENTS.
 
-    Exit code 0: all is well. 1: something is dead, not ready, missing or behind, or dead letters wait for an operator.
+    Exit code 0: all is well. 1: something is dead, not ready, missing or behind, a topic's setting is wrong, or dead
+    letters wait for an operator.
     2: the status could not be read.
     """
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from cli.output import STDOUT, Output, StyledText, TableColumn
-from domain.operators.status.model import ServiceStatus, WorkerCondition, WorkerLag, WorkerStatus
+from domain.operators.status.lag_model import GroupCondition, GroupLag, WorkerLag
+from domain.operators.status.model import ServiceStatus, WorkerCondition, WorkerStatus
 from domain.shared.formatting import count_noun, format_age
 
 STYLES: dict[WorkerCondition, str] = {
@@ -20,6 +21,13 @@ STYLES: dict[WorkerCondition, str] = {
     "replaced": "dim",
     "absent": "bold red",
 }
+GROUP_STYLES: dict[GroupCondition, str] = {
+    "reading": "green",
+    "rebalancing": "yellow",
+    "no-members": "yellow",
+    "missing": "bold red",
+    "unknown": "dim",
+}
 WORKERS = (
     "worker",
     "state",
@@ -31,6 +39,17 @@ WORKERS = (
     TableColumn("position", right=True, optional=True),
     TableColumn("release", optional=True),
     TableColumn("last error", optional=True),
+)
+GROUPS = (
+    "consumer group",
+    "state",
+    TableColumn("waiting", right=True),
+    TableColumn("oldest", right=True),
+    "topic",
+    TableColumn("rate/s", right=True, optional=True),
+    TableColumn("arrive/s", right=True, optional=True),
+    TableColumn("members", right=True, optional=True),
+    TableColumn("note", optional=True),
 )
 
 
@@ -44,6 +63,8 @@ def show(status: ServiceStatus, out: Output = STDOUT, *, all_processes: bool = F
     for problem in status.problems:
         out.say(f"✗ {problem}", style="red")
     out.table(WORKERS, [_row(each, rows, status) for each in rows])
+    if status.groups:
+        out.table(GROUPS, [_group(each) for each in status.groups])
     if status.roles:
         out.table(("role", "held by", TableColumn("stand by", right=True)), _roles(status))
 
@@ -62,7 +83,7 @@ def _row(each: WorkerStatus, rows: Sequence[WorkerStatus], status: ServiceStatus
         ("none", "dim") if each.instance is None else f"{each.host} {each.pid}",
         _waiting(each, lag),
         _oldest(each, lag),
-        "" if each.rate is None else f"{each.rate:,.0f}" if each.rate >= 10 else f"{each.rate:.1f}",
+        _rate(each.rate),
         "" if each.position is None else f"{each.position:,}",
         (each.release or "", "dim"),
         _error(each, status.at),
@@ -89,7 +110,15 @@ def _oldest(each: WorkerStatus, lag: WorkerLag | None) -> str:
     seconds = each.lag_seconds if each.lag_events is not None else lag.seconds if lag else None
     if seconds is None:
         return ""
+    return _wait(seconds)
+
+
+def _wait(seconds: float) -> str:
     return f"{seconds:.1f} s" if 0 < seconds < 10 else format_age(seconds)
+
+
+def _rate(rate: float | None) -> str:
+    return "" if rate is None else f"{rate:,.0f}" if rate >= 10 else f"{rate:.1f}"
 
 
 def _error(each: WorkerStatus, at: datetime) -> StyledText:
@@ -97,6 +126,21 @@ def _error(each: WorkerStatus, at: datetime) -> StyledText:
         return ""
     text = f"{each.last_error} ({_age(at, each.last_error_at)} ago)"
     return text, "" if each.state == "failing" else "dim"
+
+
+def _group(each: GroupLag) -> list[StyledText]:
+    waiting = "unknown" if each.messages is None else f"{'≈ ' if each.estimated else ''}{each.messages:,}"
+    return [
+        (each.group, "bold"),
+        (each.condition.replace("-", " "), GROUP_STYLES[each.condition]),
+        (waiting, "bold red" if each.behind else ""),
+        "" if each.seconds is None else _wait(each.seconds),
+        each.topic or "",
+        _rate(each.rate),
+        _rate(each.arriving),
+        str(each.members),
+        (each.unknown or "", "dim"),
+    ]
 
 
 def _roles(status: ServiceStatus) -> Iterable[list[StyledText]]:

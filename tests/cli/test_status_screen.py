@@ -4,9 +4,11 @@ from io import StringIO
 
 from cli.output import Output
 from cli.status.screen import show, show_unavailable
+from domain.operators.status.lag import LagLimits
 from domain.operators.status.model import Backlog, RoleLock, ServiceStatus, StatusReadings
 from domain.operators.status.service_status import HealthPolicy, evaluate
-from tests.domain.operators.status.test_service_status import NOON, ROLE, recorded
+from tests.domain.operators.status.test_group_lags import measured
+from tests.domain.operators.status.test_service_status import NOON, ROLE, ago, recorded
 
 
 def seen(status: ServiceStatus, *, all_processes: bool = False, width: int = 500) -> str:
@@ -67,6 +69,36 @@ def test_stopped_processes_are_shown_if_nobody_does_their_work_or_on_request() -
     assert "stopped" in line(seen(BUSY, all_processes=True), "host-old")
     alone = evaluate(StatusReadings(NOON, [recorded(condition="stopped")], [], []), HealthPolicy())
     assert "stopped" in line(seen(alone), "host-a")
+
+
+WATCHED = evaluate(
+    StatusReadings(
+        NOON,
+        (),
+        (),
+        (),
+        groups=[
+            measured(group="order-service", messages=12_000, estimated=True, oldest_at=ago(360), rate=900.0),
+            measured("no-members", group="order-cache", messages=0, topic="checkout.baskets.v1"),
+            measured("missing", group="ordre-service", topic=None, unknown="it has committed nothing"),
+        ],
+        groups_measured_at=ago(3),
+    ),
+    HealthPolicy(limits=LagLimits(seconds=30)),
+)
+
+
+def test_each_consumer_group_is_shown_with_what_waits_for_it() -> None:
+    text = seen(WATCHED)
+    assert "6 min" in line(text, "order-service ", "reading", "≈ 12,000", "checkout.basket-events.v1", "900")
+    assert "checkout.baskets.v1" in line(text, "order-cache", "no members", "0")
+    assert "it has committed nothing" in line(text, "ordre-service", "missing", "unknown")
+
+
+def test_a_narrow_terminal_still_shows_how_far_a_group_is_behind() -> None:
+    text = seen(WATCHED, width=80)
+    assert "6 min" in line(text, "order-service ", "reading", "≈ 12,000")
+    assert max(len(each) for each in text.splitlines() if not each.startswith("✗")) <= 80
 
 
 def test_an_unreadable_status_is_shown_with_its_reason() -> None:

@@ -6,6 +6,7 @@ from functools import partial
 
 from api.console.components.tables import Table
 from api.console.components.widgets import Tone, box, dot, empty_state, safe_text
+from domain.operators.status.lag_model import GroupCondition, GroupLag
 from domain.operators.status.model import ServiceStatus, WorkerCondition, WorkerStatus
 from domain.shared.formatting import format_date_time, format_duration, format_number, format_time
 
@@ -19,6 +20,13 @@ STATES: dict[WorkerCondition, tuple[str, Tone]] = {
     "absent": ("missing", "bad"),
     "stopped": ("stopped", ""),
     "replaced": ("replaced", ""),
+}
+GROUP_STATES: dict[GroupCondition, tuple[str, Tone]] = {
+    "reading": ("reads", "good"),
+    "rebalancing": ("rebalances", "info"),
+    "no-members": ("has no members", ""),
+    "missing": ("missing", "bad"),
+    "unknown": ("not known", ""),
 }
 
 
@@ -56,6 +64,33 @@ def _draw_error(worker: WorkerStatus) -> None:
     with box():
         safe_text(worker.last_error, "bad-ink small", tag="div")
         safe_text(format_date_time(worker.last_error_at), "soft small", tag="div")
+
+
+def draw_groups(status: ServiceStatus) -> None:
+    if not status.groups:
+        empty_state("groups", "No consumer group is watched", "CHECKOUT_WATCHED_GROUPS names those of order services.")
+        return
+    figures = [(title, "number") for title in ("Waiting", "Lag", "Rate", "Arriving", "Members")]
+    table = Table(("Group", "lead"), ("State", "tight"), ("Topic", ""), *figures, name="Consumer groups")
+    for group in status.groups:
+        about = "≈ " if group.estimated else ""
+        table.row(
+            partial(safe_text, group.group, "strong"),
+            partial(_draw_group_state, group),
+            partial(safe_text, group.topic, "small") if group.topic else None,
+            f"{about}{format_number(group.messages)}" if group.messages is not None else None,
+            format_duration(group.seconds) if group.seconds is not None else None,
+            f"{format_number(group.rate)}/s" if group.rate is not None else None,
+            f"{format_number(group.arriving)}/s" if group.arriving is not None else None,
+            format_number(group.members),
+        )
+
+
+def _draw_group_state(group: GroupLag) -> None:
+    label, tone = GROUP_STATES[group.condition]
+    with box("line nowrap"):
+        dot("bad" if group.behind else tone)
+        safe_text(label, title=group.unknown)
 
 
 def draw_roles(status: ServiceStatus) -> None:

@@ -10,7 +10,7 @@ from nicegui import ui
 from api.console.components.charts import Chart, Line
 from api.console.components.page_frame import page_frame
 from api.console.components.widgets import box, count_text, notice, panel, redraw, safe_text, skeleton
-from api.console.components.worker_tables import draw_roles, draw_workers
+from api.console.components.worker_tables import draw_groups, draw_roles, draw_workers
 from api.console.page_context import ConsoleContext
 from api.console.status_history import SAMPLE_SECONDS, StatusHistory, StatusSample
 from domain.operators.status.model import ServiceStatus
@@ -49,6 +49,10 @@ class _Overview:
                 self._table = box()
                 with self._table:
                     skeleton(6)
+            with panel("Consumer groups", "how far order services have read", marker="groups"):
+                self._groups = box()
+                with self._groups:
+                    skeleton(2)
             with panel("Roles", "what only one process does at a time", marker="roles"):
                 self._roles = box()
                 with self._roles:
@@ -65,6 +69,7 @@ class _Overview:
         self._lags.draw(_lines(history, lambda sample: sample.lag_seconds))
         self._rates.draw({"stored": history.stored_rates(), **_lines(history, lambda sample: sample.rates)})
         redraw(self._table, partial(draw_workers, status))
+        redraw(self._groups, partial(draw_groups, status))
         redraw(self._roles, partial(draw_roles, status))
 
     def _show_figures(self, status: ServiceStatus, sample: StatusSample) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from domain.operators.status.model import StatusReadings, WorkerLag, WorkerStatus
-from domain.shared.formatting import format_age, format_time
+from domain.operators.status.lag_model import GroupLag, WorkerLag
+from domain.operators.status.model import StatusReadings, WorkerStatus
+from domain.shared.formatting import count_noun, format_age, format_time
 
 
 def find_problems(
@@ -38,6 +39,33 @@ def find_dead_letter_problems(readings: StatusReadings, limit: int | None) -> It
         yield f"{letters} for an operator{oldest}: `checkout dead-letters list` shows them"
 
 
+def find_group_problems(groups: Sequence[GroupLag]) -> Iterable[str]:
+    """What is wrong with the consumer groups of order services."""
+    for each in groups:
+        if each.condition == "missing":
+            yield (
+                f"{each.group}: the brokers know no such consumer group; CHECKOUT_WATCHED_GROUPS misspells it, or it never"
+                " committed"
+            )
+        if each.uncommitted:
+            yield (
+                f"{each.group} has committed nothing on {each.uncommitted} of {count_noun(each.partitions, 'partition')}"
+                f" of {each.topic} that {'holds' if each.uncommitted == 1 else 'hold'} messages: with"
+                " auto.offset.reset=latest it leaves them out (docs/operations/partitions.md)"
+            )
+        if each.behind:
+            yield _group_problem(each)
+
+
+def _group_problem(group: GroupLag) -> str:
+    messages = count_noun(group.messages or 0, "message")
+    oldest = "" if group.seconds is None else f", the oldest for {format_age(group.seconds)}"
+    outlook = "it has no members, so nobody reads" if group.condition == "no-members" else _outlook(group)
+    return (
+        f"{group.group} is {'about ' if group.estimated else ''}{messages} behind on {group.topic}{oldest}; {outlook}"
+    )
+
+
 def _elapsed(since: datetime, at: datetime) -> str:
     return format_age((at - since).total_seconds())
 
@@ -66,8 +94,8 @@ def _lag_problem(lag: WorkerLag, at: datetime) -> str:
     return f"{lag.role or lag.worker} is behind: {waiting}{oldest}; {_outlook(lag)}"
 
 
-def _outlook(lag: WorkerLag) -> str:
-    done = f"{lag.rate:,.0f} a second are done"
+def _outlook(lag: WorkerLag | GroupLag) -> str:
+    done = f"{lag.rate or 0.0:,.0f} a second are done"
     rates = f"{done}, {lag.arriving or 0.0:,.0f} arrive"
     match lag.trend:
         case "catching-up":
@@ -80,4 +108,8 @@ def _outlook(lag: WorkerLag) -> str:
         case "standing-still":
             return "nothing of it is being done"
         case None:
-            return f"{done}, and how much arrives is not known"
+            return (
+                "whether it catches up is not known"
+                if lag.rate is None
+                else f"{done}, and how much arrives is not known"
+            )

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 
-from domain.operators.status.model import Backlog, LagTrend, StatusReadings, StoredReport, WorkerLag, WorkerStatus
+from domain.operators.status.lag_model import LagTrend, WorkerLag
+from domain.operators.status.model import Backlog, StatusReadings, StoredReport, WorkerStatus
 
 MEASUREMENT_LIFETIME = timedelta(seconds=15)
 """An older measurement says nothing about now."""
@@ -32,11 +33,12 @@ class LagLimits:
     seconds: float | None = None
     regular_waits: Mapping[str, float] = field(default_factory=dict)
 
-    def are_passed_by(self, backlog: Backlog) -> bool:
-        if self.events is not None and (backlog.events or 0) > self.events:
+    def are_passed_by(self, events: int | None, seconds: float | None, worker: str | None = None) -> bool:
+        """`worker` None: it never waits regularly."""
+        if self.events is not None and (events or 0) > self.events:
             return True
-        allowed = self.regular_waits.get(backlog.worker, 0.0)
-        return self.seconds is not None and (backlog.seconds or 0.0) > self.seconds + allowed
+        allowed = self.regular_waits.get(worker, 0.0) if worker else 0.0
+        return self.seconds is not None and (seconds or 0.0) > self.seconds + allowed
 
 
 def process_lag(report: StoredReport, readings: StatusReadings, *, live: bool) -> tuple[int | None, float | None]:
@@ -67,18 +69,18 @@ def _lag(backlog: Backlog, rate: float, readings: StatusReadings, limits: LagLim
     known = {**asdict(backlog), "rate": rate}
     if not backlog.events:
         return WorkerLag(**known)
-    trend = _trend(rate, backlog.arriving)
-    catches_up = trend == "catching-up" and not backlog.at_least
+    trend = lag_trend(rate, backlog.arriving)
     return WorkerLag(
         **known,
-        behind=limits.are_passed_by(backlog),
+        behind=limits.are_passed_by(backlog.events, backlog.seconds, backlog.worker),
         waits_since=None if backlog.seconds is None else readings.at - timedelta(seconds=backlog.seconds),
         trend=trend,
-        eta_seconds=backlog.events / (rate - (backlog.arriving or 0.0)) if catches_up else None,
+        eta_seconds=None if backlog.at_least else seconds_left(backlog.events, rate, backlog.arriving),
     )
 
 
-def _trend(rate: float, arriving: float | None) -> LagTrend | None:
+def lag_trend(rate: float, arriving: float | None) -> LagTrend | None:
+    """What becomes of a lag, by events a second that are handled and that arrive. None: what arrives is not known."""
     if rate <= 0:
         return "standing-still"
     if arriving is None:
@@ -87,6 +89,11 @@ def _trend(rate: float, arriving: float | None) -> LagTrend | None:
     if abs(gain) < SAME_RATE_TOLERANCE:
         return "keeping-pace"
     return "catching-up" if gain > 0 else "falling-back"
+
+
+def seconds_left(events: int, rate: float, arriving: float | None) -> float | None:
+    """The time until none of these events waits, where they are being caught up."""
+    return events / (rate - (arriving or 0.0)) if lag_trend(rate, arriving) == "catching-up" else None
 
 
 def _measured(name: str, workers: Sequence[WorkerStatus], reports: Sequence[StoredReport]) -> Backlog | None:

@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 
 from pydantic import AwareDatetime
 
+from domain.operators.status.lag_model import GroupLag, GroupMeasurement, WorkerLag
 from domain.shared.eventsourcing import Value
 
 ReportedCondition = Literal["starting", "working", "standing-by", "failing", "stopped"]
@@ -121,7 +122,11 @@ class RoleLock:
 
 @dataclass(frozen=True, slots=True)
 class StatusReadings:
-    """All that PostgreSQL knows at one moment of its clock. `dead_letters` wait for an operator."""
+    """All that PostgreSQL knows at one moment of its clock. `dead_letters` wait for an operator.
+
+    `groups` were measured at `groups_measured_at`. `topic_problems` are what is wrong with the settings of topics and
+    brokers, as it was checked last.
+    """
 
     at: datetime
     reports: Sequence[StoredReport]
@@ -129,6 +134,9 @@ class StatusReadings:
     role_locks: Sequence[RoleLock]
     dead_letters: int = 0
     dead_letters_since: datetime | None = None
+    groups: Sequence[GroupMeasurement] = ()
+    groups_measured_at: datetime | None = None
+    topic_problems: Sequence[str] = ()
 
 
 class WorkerStatusStore(Protocol):
@@ -144,6 +152,17 @@ class WorkerStatusStore(Protocol):
 
         Keeps the newest on each worker, and the newest that knows its position.
         """
+
+
+class BrokerObservations(Protocol):
+    """Stores what was observed of the brokers, for the next reader of the status. Every method raises
+    StoreUnavailable."""
+
+    async def record_groups(self, groups: Sequence[GroupMeasurement]) -> None:
+        """Replaces what was measured of consumer groups before."""
+
+    async def record_topic_problems(self, problems: Sequence[str]) -> None:
+        """Replaces the problems with topics' and brokers' settings that were found before."""
 
 
 class WorkerStatus(Value):
@@ -184,37 +203,6 @@ class WorkerStatus(Value):
     """When it sent its last heartbeat."""
 
 
-LagTrend = Literal["catching-up", "keeping-pace", "falling-back", "standing-still"]
-"""Whether a lag shrinks, stays, grows, or nothing of it is handled at all."""
-
-
-class WorkerLag(Value):
-    """What waits for one kind of worker, whichever process does the work."""
-
-    worker: str
-    role: str | None
-    position: int | None
-    end: int | None
-    """The last position that exists, in the unit of `position`."""
-    events: int | None
-    """Null: not known at present."""
-    at_least: bool
-    """More may wait than `events`."""
-    seconds: float | None
-    rate: float
-    """Events a second that all processes handle together."""
-    arriving: float | None = None
-    """Events a second that arrived lately; null: not known."""
-    behind: bool = False
-    """The lag passes its limit."""
-    waits_since: AwareDatetime | None = None
-    """Since when the oldest event waits; null: nothing waits, or it is not known."""
-    trend: LagTrend | None = None
-    """Null: nothing waits, or it is not known."""
-    eta_seconds: float | None = None
-    """Time until nothing waits, where it is catching up."""
-
-
 class RoleHolder(Value):
     """Which process has a role that only one process has at a time."""
 
@@ -244,6 +232,8 @@ class ServiceStatus(Value):
     roles: tuple[RoleHolder, ...]
     dead_letters: int = 0
     """How many wait for an operator."""
+    groups: tuple[GroupLag, ...] = ()
+    """How far the consumer groups are that `CHECKOUT_WATCHED_GROUPS` names."""
 
     @property
     def current_workers(self) -> Sequence[WorkerStatus]:

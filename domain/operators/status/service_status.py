@@ -6,8 +6,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from domain.operators.status.alerts import find_dead_letter_problems, find_problems
+from domain.operators.status.alerts import find_dead_letter_problems, find_group_problems, find_problems
+from domain.operators.status.group_lags import group_lags
 from domain.operators.status.lag import LagLimits, process_lag, worker_lags
+from domain.operators.status.lag_model import WatchedGroup
 from domain.operators.status.model import (
     RoleHolder,
     ServiceStatus,
@@ -30,8 +32,9 @@ class HealthPolicy:
     """When the service is well.
 
     Each of `workers` has a live process. A worker is dead `dead_after` seconds after its process's last report, and
-    stalled `stalled_after` seconds after its last heartbeat. No lag passes `limits`. At most `max_dead_letters` wait
-    for an operator; None: any number.
+    stalled `stalled_after` seconds after its last heartbeat. No lag passes `limits`, neither of a worker nor of a
+    consumer group; those of `watched_groups` are measured. At most `max_dead_letters` wait for an operator; None: any
+    number.
     """
 
     workers: Sequence[str] = ()
@@ -39,6 +42,7 @@ class HealthPolicy:
     stalled_after: float = STALLED_AFTER_SECONDS
     limits: LagLimits = field(default_factory=LagLimits)
     max_dead_letters: int | None = None
+    watched_groups: Sequence[WatchedGroup] = ()
 
 
 class StatusService:
@@ -68,8 +72,11 @@ def evaluate(readings: StatusReadings, policy: HealthPolicy) -> ServiceStatus:
     order = {name: number for number, name in enumerate(policy.workers)}
     workers.sort(key=lambda each: (order.get(each.worker, len(order)), each.worker))
     lags = sorted(worker_lags(workers, readings, policy.limits), key=lambda lag: order.get(lag.worker, len(order)))
+    groups = tuple(group_lags(readings, policy.watched_groups, policy.limits))
     problems = (
         *find_problems(workers, lags, readings.at, policy.workers),
+        *find_group_problems(groups),
+        *readings.topic_problems,
         *find_dead_letter_problems(readings, policy.max_dead_letters),
     )
     return ServiceStatus(
@@ -80,6 +87,7 @@ def evaluate(readings: StatusReadings, policy: HealthPolicy) -> ServiceStatus:
         lags=tuple(lags),
         roles=tuple(_roles(workers, readings)),
         dead_letters=readings.dead_letters,
+        groups=groups,
     )
 
 

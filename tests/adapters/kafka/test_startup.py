@@ -25,7 +25,7 @@ from adapters.kafka.messages import Message
 from adapters.kafka.producer import MessageTooLarge, send_all, send_standalone
 from adapters.kafka.publisher import TransactionalPublisher
 from adapters.kafka.startup import start_producer
-from adapters.kafka.topics import ensure_topics, warn_about_small_topics
+from adapters.kafka.topics import ensure_topics
 from adapters.settings import Settings
 from domain.shared.errors import BrokerRefused, BrokerUnavailable
 from tests.basket_traffic import streaming_settings, topic_messages
@@ -202,18 +202,6 @@ async def test_a_message_too_large_for_its_topic_is_named_with_the_setting(
         " Set the topic's max.message.bytes to 16777216"
     )
     assert await topic_messages(settings, topic, lambda _: True) == []
-
-
-async def test_a_topic_that_takes_less_than_the_largest_message_is_logged_at_the_start(
-    transactional_kafka: KafkaServer,
-) -> None:
-    settings = streaming_settings(transactional_kafka.bootstrap_servers)
-    topic = await small_topic(settings)
-    await ensure_topics(settings)
-    with capture_logs() as lines:
-        await warn_about_small_topics(settings, topic, topics.BASKET_EVENTS)
-    [line] = lines
-    assert (line["topic"], line["max_message_bytes"], line["log_level"]) == (topic, 10_000, "warning")
 
 
 async def test_a_process_without_codecs_names_the_missing_ones() -> None:

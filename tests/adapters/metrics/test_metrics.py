@@ -12,10 +12,12 @@ from starlette.applications import Starlette
 from adapters.metrics import process_metrics
 from adapters.metrics.service_metrics import METRICS, metrics_route, service_exposition
 from domain.operators.dead_letters.model import DeadLetterCount
+from domain.operators.status.lag import LagLimits
 from domain.operators.status.model import Backlog, RoleLock, ServiceProcess, ServiceStatus, StatusReadings, WorkerReport
 from domain.operators.status.service_status import HealthPolicy, StatusService, evaluate
 from domain.shared.errors import StoreUnavailable
-from tests.domain.operators.status.test_service_status import NOON, ROLE, recorded
+from tests.domain.operators.status.test_group_lags import measured
+from tests.domain.operators.status.test_service_status import NOON, ROLE, ago, recorded
 from workers import catalogue, consistency_sampler
 
 PAGE = Path(__file__).parent.parent.parent.parent / "docs" / "operations" / "status.md"
@@ -29,6 +31,12 @@ BUSY = StatusReadings(
     ],
     [Backlog("publisher", ROLE, 7, 9, 2, 1.5, arriving=3.0), Backlog("projector", None, None, None, 4, 2.5)],
     [RoleLock(ROLE, "a")],
+    groups=[
+        measured(messages=120, members=2, oldest_at=ago(40), uncommitted=1),
+        measured("no-members", "order-cache", topic="checkout.baskets.v1", messages=0),
+        measured("missing", "ordre-service", topic=None, unknown="it committed nothing"),
+    ],
+    groups_measured_at=ago(1),
 )
 
 
@@ -117,7 +125,20 @@ def test_the_lag_is_reported_for_each_kind_of_worker_and_each_role() -> None:
     assert told.of("checkout_worker_lag_seconds", worker="projector", role="") == 2.5
     assert told.of("checkout_worker_lag_seconds", worker="catalogue", role="") is None
     assert told.of("checkout_role_held", role=ROLE, instance="a") == 1
-    assert told.of("checkout_problems") == 2
+    assert told.of("checkout_problems") == 4
+
+
+def test_the_lag_of_consumer_groups_is_reported_where_it_is_known() -> None:
+    told = Told(service_exposition(evaluate(BUSY, HealthPolicy(limits=LagLimits(seconds=30)))).decode())
+    order_service = {"group": "order-service", "topic": "checkout.basket-events.v1"}
+    assert told.of("checkout_group_lag_messages", **order_service) == 120
+    assert told.of("checkout_group_lag_seconds", **order_service) == 40
+    assert told.of("checkout_group_behind", **order_service) == 1
+    assert told.of("checkout_group_members", **order_service) == 2
+    assert told.of("checkout_group_uncommitted_partitions", **order_service) == 1
+    order_cache = {"group": "order-cache", "topic": "checkout.baskets.v1"}
+    assert told.of("checkout_group_lag_seconds", **order_cache) == 0
+    assert told.of("checkout_group_members", group="ordre-service", topic="") is None
 
 
 async def test_a_process_reports_its_counters_even_while_postgresql_is_down() -> None:

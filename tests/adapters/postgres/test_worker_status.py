@@ -10,6 +10,7 @@ from adapters.postgres.event_store.store import PostgresEventStore
 from adapters.postgres.leadership import PostgresLeadership
 from adapters.postgres.pool import DatabasePool
 from adapters.postgres.worker_status import PostgresWorkerStatusStore
+from domain.operators.status.lag_model import GroupMeasurement
 from domain.operators.status.model import Backlog, LagMeasurement, RoleLock, WorkerReport
 from domain.ports.event_store import Append, NewEvent
 from tests.contracts.worker_status import ONE, OTHER, WHOLE, WorkerStatusStoreContract
@@ -40,6 +41,24 @@ def states(database: DatabasePool) -> PostgresWorkerStatusStore:
 
 class TestPostgresWorkerStatusStore(WorkerStatusStoreContract):
     pass
+
+
+async def test_the_newest_observations_of_the_brokers_are_read(states: PostgresWorkerStatusStore) -> None:
+    before = await states.read()
+    assert (before.groups, before.groups_measured_at, before.topic_problems) == ((), None, ())
+
+    oldest = datetime(2026, 11, 28, 12, tzinfo=UTC)
+    waiting = GroupMeasurement(group="a", topic="t", condition="reading", messages=7, oldest_at=oldest, rate=0.5)
+    gone = GroupMeasurement(group="b", topic=None, condition="missing", unknown="it committed nothing")
+    await states.record_groups([gone])
+    await states.record_groups([waiting, gone])
+    await states.record_topic_problems(["checkout.baskets.v1: cleanup.policy is delete"])
+
+    found = await states.read()
+    assert found.groups == (waiting, gone)
+    assert found.groups_measured_at is not None
+    assert found.groups_measured_at <= found.at
+    assert found.topic_problems == ("checkout.baskets.v1: cleanup.policy is delete",)
 
 
 async def append(store: PostgresEventStore, stream: str, version: int, count: int = 1) -> None:
