@@ -90,7 +90,7 @@ def _draw_group_state(group: GroupLag) -> None:
     label, tone = GROUP_STATES[group.condition]
     with box("line nowrap"):
         dot("bad" if group.behind else tone)
-        safe_text(label, title=group.unknown)
+        safe_text(f"{label}, is behind" if group.behind else label, title=group.unknown)
 
 
 def draw_roles(status: ServiceStatus) -> None:

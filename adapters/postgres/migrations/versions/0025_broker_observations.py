@@ -2,5 +2,5 @@
 
 from adapters.postgres.migrations.sql_files import run_sql_file
 
-revision, down_revision = "0026", "0024"
+revision, down_revision = "0025", "0024"
 upgrade = run_sql_file(__file__)
