@@ -11,7 +11,7 @@ from cli.output import echo, echo_json, echo_page
 from cli.runner import load_settings, run_async
 
 if TYPE_CHECKING:
-    from adapters.kafka.topic_checks import Deviation
+    from adapters.kafka.topic_checks import SettingDeviation
     from adapters.postgres.roles import DatabaseRoles
     from adapters.settings import Settings
 
@@ -73,7 +73,7 @@ def migrate(
 
 async def _migrate(
     settings: Settings, roles: DatabaseRoles | None
-) -> tuple[Sequence[str], Sequence[str], Sequence[Deviation]]:
+) -> tuple[Sequence[str], Sequence[str], Sequence[SettingDeviation]]:
     """The applied migrations. Where a broker is named also the topics that were made, and the settings that differ."""
     from adapters.kafka.topic_checks import find_deviations, problems_of
     from adapters.kafka.topics import ensure_topics
@@ -94,7 +94,7 @@ async def _migrate(
     return migrations, topics, deviations
 
 
-def _show_deviations(deviations: Sequence[Deviation], servers: str) -> None:
+def _show_deviations(deviations: Sequence[SettingDeviation], servers: str) -> None:
     from adapters.kafka.topic_checks import mending_commands
 
     for each in deviations:

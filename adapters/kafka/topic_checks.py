@@ -27,7 +27,7 @@ Values = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Deviation:
+class SettingDeviation:
     """A setting of a topic or a broker that differs. `why` says what goes wrong; None: nothing, it is only different."""
 
     kind: str
@@ -44,7 +44,7 @@ class Deviation:
         return f"{differs}: {self.why}" if self.why else differs
 
 
-async def find_deviations(settings: Settings, topics: Sequence[Topic] = TOPICS) -> Sequence[Deviation]:
+async def find_deviations(settings: Settings, topics: Sequence[Topic] = TOPICS) -> Sequence[SettingDeviation]:
     """What differs, as far as the brokers tell. Logs what goes wrong with it. Raises BrokerUnavailable."""
     try:
         async with admin_client(settings) as client:
@@ -58,12 +58,12 @@ async def find_deviations(settings: Settings, topics: Sequence[Topic] = TOPICS) 
     return found
 
 
-def problems_of(deviations: Iterable[Deviation]) -> Sequence[str]:
+def problems_of(deviations: Iterable[SettingDeviation]) -> Sequence[str]:
     """What goes wrong, one sentence each."""
     return [f"{each.sentence} (`checkout migrate` says how to mend it)" for each in deviations if each.why]
 
 
-def mending_commands(deviations: Iterable[Deviation], servers: str | None) -> Iterator[str]:
+def mending_commands(deviations: Iterable[SettingDeviation], servers: str | None) -> Iterator[str]:
     """Kafka's own commands that give the topics the wanted settings. A broker's settings stand in its file."""
     of_topics = sorted((each for each in deviations if each.kind == "topic"), key=lambda each: each.name)
     for name, group in groupby(of_topics, key=lambda each: each.name):
@@ -76,7 +76,7 @@ def mending_commands(deviations: Iterable[Deviation], servers: str | None) -> It
 
 async def _topic_deviations(
     client: AIOKafkaAdminClient, settings: Settings, topics: Sequence[Topic]
-) -> Iterable[Deviation]:
+) -> Iterable[SettingDeviation]:
     described = {each["topic"]: each["partitions"] for each in await client.describe_topics([t.name for t in topics])}
     found = await _describe(client, [ConfigResource(ConfigResourceType.TOPIC, topic.name) for topic in topics])
     return [
@@ -87,14 +87,14 @@ async def _topic_deviations(
     ]
 
 
-def _of_topic(topic: Topic, values: Values, replicas: int) -> Iterator[Deviation]:
+def _of_topic(topic: Topic, values: Values, replicas: int) -> Iterator[SettingDeviation]:
     wanted = topic_settings(topic, replicas)
     if topic.settings.get("retention.ms") == FOREVER:
         wanted = {**wanted, "retention.bytes": FOREVER}
     for setting, value in wanted.items():
         actual = values.get(setting)
         if actual is not None and not _fits(setting, actual, value):
-            yield Deviation("topic", topic.name, setting, actual, value, _harm(topic, setting, actual))
+            yield SettingDeviation("topic", topic.name, setting, actual, value, _harm(topic, setting, actual))
 
 
 def _fits(setting: str, actual: str, wanted: str) -> bool:
@@ -123,12 +123,12 @@ def _harm(topic: Topic, setting: str, actual: str) -> str | None:
             return None
 
 
-async def _broker_deviations(client: AIOKafkaAdminClient) -> Iterable[Deviation]:
+async def _broker_deviations(client: AIOKafkaAdminClient) -> Iterable[SettingDeviation]:
     brokers = [str(each["node_id"]) for each in (await client.describe_cluster())["brokers"]]
     found = await _describe(client, [ConfigResource(ConfigResourceType.BROKER, each) for each in brokers])
     setting = "socket.request.max.bytes"
     return [
-        Deviation(
+        SettingDeviation(
             *("broker", name, setting, values[setting], str(MIN_REQUEST_BYTES)),
             "the broker ends the connection at a larger request, and the publisher does not get on",
         )

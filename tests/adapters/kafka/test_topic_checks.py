@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from aiokafka.admin import NewTopic
 from structlog.testing import capture_logs
 
-from adapters.kafka.topic_checks import Deviation, find_deviations, mending_commands, problems_of
+from adapters.kafka.topic_checks import SettingDeviation, find_deviations, mending_commands, problems_of
 from adapters.kafka.topics import BASKET_EVENTS, TOPICS, Topic, admin_client
 from adapters.settings import Settings
 from tests.basket_traffic import streaming_settings
@@ -15,7 +15,7 @@ from tests.servers.apache_kafka import ApacheKafka
 from tests.servers.kafka import KafkaServer
 
 
-async def made(settings: Settings, wanted: Topic, actual: Mapping[str, str]) -> Sequence[Deviation]:
+async def made(settings: Settings, wanted: Topic, actual: Mapping[str, str]) -> Sequence[SettingDeviation]:
     """The deviations of a topic that was made with other settings."""
     async with admin_client(settings) as client:
         await client.create_topics([NewTopic(wanted.name, 1, 1, topic_configs=dict(actual))])
