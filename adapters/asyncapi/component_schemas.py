@@ -7,6 +7,7 @@ beside it becomes an `allOf`, and OpenAPI's `discriminator` goes.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from adapters.asyncapi.schemas import PUBLISHED, Document
@@ -18,6 +19,7 @@ def reference(name: str) -> Document:
     return {"$ref": _PREFIX + name}
 
 
+@cache
 def component_schemas() -> Document:
     """Every published schema, and every definition that they use. Raises ValueError if two have one name."""
     components: Document = {}

@@ -293,6 +293,28 @@ class PromiseKeysAnswer(ResponseSchema):
     signs none."""
 
 
+class MessageSchemaShape(ResponseSchema):
+    """A published JSON Schema of messages on Kafka."""
+
+    name: str
+    """The type of the messages (`ce_type`), or their topic where they need no type."""
+    uri: str
+    """The schema's `$id`, which messages name in `ce_dataschema`."""
+    path: str
+    """Where this service serves the schema."""
+    description: str
+    """What the messages say."""
+    writer: Literal["checkout", "others"]
+    """Who writes the messages: this service, or others."""
+
+
+class MessageSchemasAnswer(ResponseSchema):
+    """The published JSON Schemas of messages on Kafka."""
+
+    schemas: list[MessageSchemaShape]
+    """Each schema, in no promised order."""
+
+
 class CommandResultShape(ResponseSchema):
     """The result of a command that a gateway queued."""
 

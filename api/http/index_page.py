@@ -11,6 +11,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 _LINKS = {
     "documentation": ("/docs", "how partners call this service"),
     "openapi": ("/openapi.json", "the same for programs"),
+    "asyncapi": ("/asyncapi.json", "the topics and messages on Kafka, for programs"),
+    "schemas": ("/schemas", "the JSON Schemas of those messages"),
     "operations": ("/operations/docs", "what operators call, with a token of theirs"),
     "console": ("/console", "the operators' pages"),
     "promise_keys": ("/.well-known/jwks.json", "the public keys that promises are signed with"),

@@ -13,13 +13,15 @@ from api.http.middleware import RequestMiddleware
 from api.http.static_files import swagger_routes
 from api.partner.dependencies import PartnerApiDependencies
 from api.partner.health import health_routes
+from api.partner.message_documents import message_document_routes
 from api.partner.openapi.document import openapi_document
 from api.partner.promise_keys import promise_key_routes
 from api.partner.routes import PartnerRoutes
 
 
 def create_app(dependencies: PartnerApiDependencies) -> FastAPI:
-    """The application, with its document at /openapi.json and Swagger UI at /docs. Both are open to everybody.
+    """The application, with its document at /openapi.json and Swagger UI at /docs. Everybody may read both, and what is
+    published about the messages on Kafka.
 
     The partner routes are plain routes: they read raw bodies and render raw responses, at a fraction of the cost of
     FastAPI's own routes.
@@ -31,6 +33,7 @@ def create_app(dependencies: PartnerApiDependencies) -> FastAPI:
         [
             *PartnerRoutes(dependencies).routes(),
             *swagger_routes(document, page="/docs", document="/openapi.json", assets="/docs-assets"),
+            *message_document_routes(dependencies.settings),
             *promise_key_routes(dependencies.public_jwks, dependencies.settings.promise_jwks_max_age),
             *health_routes(dependencies.is_ready),
         ]

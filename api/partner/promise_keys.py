@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64encode
 from collections.abc import Callable
-from hashlib import sha256
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from api.http.request_context import NOT_MODIFIED, name_route
+from api.http.cacheable_document import CacheableDocument
+from api.http.request_context import name_route
 
 JWKS = "/.well-known/jwks.json"
 NO_KEYS = b'{"keys":[]}'
@@ -23,18 +22,7 @@ def promise_key_routes(public_jwks: Callable[[], bytes], max_age: int) -> list[R
     async def keys(request: Request) -> Response:
         name_route(request.scope, JWKS)
         document = public_jwks()
-        entity_tag = f'"{urlsafe_b64encode(sha256(document).digest()[:18]).decode()}"'
         control = "no-cache" if document == NO_KEYS else f"public, max-age={max_age}"
-        headers = {"Cache-Control": control, "ETag": entity_tag}
-        if _matches(request.headers.get("if-none-match", ""), entity_tag):
-            return Response(status_code=NOT_MODIFIED, headers=headers)
-        return Response(document, media_type="application/json", headers=headers)
+        return CacheableDocument(document, control).answer(request)
 
     return [Route(JWKS, keys, methods=["GET"])]
-
-
-def _matches(header: str, entity_tag: str) -> bool:
-    """Weakly, as RFC 9110 13.1.2 has it. What is no entity tag matches nothing."""
-    if header.strip() == "*":
-        return True
-    return any(tag.strip().removeprefix("W/") == entity_tag for tag in header.split(","))

@@ -11,7 +11,7 @@ from adapters.settings import Settings
 from adapters.wire.response_schemas import ProblemShape
 from api.partner.openapi.examples import REQUESTS
 from api.partner.openapi.members import describe_members
-from api.partner.openapi.responses import Document, describe_key_responses, describe_responses
+from api.partner.openapi.responses import PUBLIC_CALLS, Document, describe_public_responses, describe_responses
 from api.partner.openapi.stubs import stub_routes
 
 _DESCRIPTION = """\
@@ -46,6 +46,7 @@ def openapi_document(settings: Settings, version: str) -> Document:
         tags=[
             {"name": "checkout", "description": "Baskets of partner organisations."},
             {"name": "promises", "description": "What order services need to check promises offline."},
+            {"name": "messages", "description": "What consumers and gateways need to know of the topics on Kafka."},
         ],
         routes=stub_routes(settings),
         separate_input_output_schemas=False,
@@ -59,7 +60,7 @@ def openapi_document(settings: Settings, version: str) -> Document:
         call = operation["operationId"]
         if call in REQUESTS:
             operation["requestBody"]["content"]["application/json"]["examples"] = REQUESTS[call]
-        describe = describe_key_responses if call == "promise_keys" else describe_responses
+        describe = describe_public_responses if call in PUBLIC_CALLS else describe_responses
         operation["responses"] = describe(call, operation["responses"]["200"])
         _share_parameters(operation, components["parameters"], settings.landing_cookie)
     complete: Document = _without_suffix(document)

@@ -10,7 +10,9 @@ from adapters.wire import request_errors
 from adapters.wire.example_basket import EXAMPLE_TIME, example_basket, example_verdict
 from adapters.wire.example_requests import BASKET_ID, ITEM_ID, REQUEST_BODIES
 from adapters.wire.problems import Problem, to_problem
+from adapters.wire.response_schemas import MessageSchemasAnswer
 from adapters.wire.responses import list_body, order_body, render_body
+from api.partner.message_documents import list_schemas
 from domain.basket.command_executor import VersionConflict
 from domain.basket.commands import ActionResult, Cancelled, Initiated, Updated
 from domain.basket.lister import ListedBaskets
@@ -54,6 +56,11 @@ def _cancelled() -> Cancelled:
     return Cancelled(basket)
 
 
+def _schemas() -> dict[str, Any]:
+    listed = list_schemas()
+    return MessageSchemasAnswer(schemas=listed.schemas[:2]).model_dump(mode="json", by_alias=True)
+
+
 def success_examples() -> dict[str, Any]:
     """The body of each call's success."""
     changed = ActionResult(0, "change_quantity", "applied", ITEM_ID, 1, 3)
@@ -67,7 +74,11 @@ def success_examples() -> dict[str, Any]:
         "order": order_body(example_basket()),
         "baskets": list_body(ListedBaskets((example_basket(),), CURSOR)),
     }
-    return {**{call: json.loads(body) for call, body in bodies.items()}, "promise_keys": _PROMISE_KEYS}
+    return {
+        **{call: json.loads(body) for call, body in bodies.items()},
+        "promise_keys": _PROMISE_KEYS,
+        "schemas": _schemas(),
+    }
 
 
 def examples_with_findings() -> dict[str, Any]:

@@ -76,6 +76,7 @@ _EXAMPLES: dict[str, Any] = {
 _PARAMETER_EXAMPLES = {
     "IdempotencyKey": "1f0f4a52-2b0d-4d6e-9b61-7a4f8c9d2e10",
     "KeysIfNoneMatch": '"kPrK_qmx"',
+    "DocumentIfNoneMatch": '"kPrK_qmx"',
     "StatusFilter": "open",
     "Abandoned": True,
     "PageLimit": 50,

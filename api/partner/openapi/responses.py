@@ -7,9 +7,13 @@ from collections.abc import Collection
 from typing import Any
 
 from adapters.wire.problems import MEDIA_TYPE
+from api.partner.message_documents import SCHEMA_MEDIA_TYPE
 from api.partner.openapi.examples import examples_with_findings, problem_samples, success_examples
 
 Document = dict[str, Any]
+
+PUBLIC_CALLS = frozenset({"promise_keys", "asyncapi", "schemas", "schema"})
+"""The calls that need no token."""
 
 _ANY = (
     *("not_authenticated", "not_allowed"),
@@ -130,28 +134,31 @@ def _applied(call: str) -> Collection[str]:
     return () if call == "baskets" else ("Preference-Applied",)
 
 
-def describe_key_responses(call: str, success: Document) -> Document:
-    """The responses of the call for the public keys, which has no token and no basket."""
-    problem = problem_samples()["internal_error"]
-    tag = {"description": "The version of the set.", "schema": _TEXT, "required": True}
-    caching = {"description": "How long caches may keep the set.", "schema": _TEXT, "required": True}
+def describe_public_responses(call: str, success: Document) -> Document:
+    """The responses of a call that has no token and no basket: a document that caches may keep."""
+    tag = {"description": "The version of the document.", "schema": _TEXT, "required": True}
+    caching = {"description": "How long caches may keep the document.", "schema": _TEXT, "required": True}
     headers = {**_headers(required=()), "ETag": tag, "Cache-Control": caching}
-    success["description"] = "The keys."
+    success["description"] = "The document."
     success["headers"] = headers
-    success["content"]["application/json"]["example"] = success_examples()[call]
+    if call == "schema":
+        success["content"] = {SCHEMA_MEDIA_TYPE: success["content"].pop("application/json")}
+    if call in success_examples():
+        success["content"]["application/json"]["example"] = success_examples()[call]
     return {
         "200": success,
-        "304": {"description": "The set has not changed since the one in `If-None-Match`.", "headers": headers},
-        "500": {
-            "description": _DESCRIPTIONS[500],
-            "headers": _headers(required=()),
-            "content": {
-                MEDIA_TYPE: {
-                    "schema": {"$ref": "#/components/schemas/ProblemShape"},
-                    "example": json.loads(problem.render()),
-                }
-            },
-        },
+        "304": {"description": "The document has not changed since the one in `If-None-Match`.", "headers": headers},
+        **({"404": _problem_response("not_found", "There is no such schema.")} if call == "schema" else {}),
+        "500": _problem_response("internal_error", _DESCRIPTIONS[500]),
+    }
+
+
+def _problem_response(code: str, description: str) -> Document:
+    schema, example = {"$ref": "#/components/schemas/ProblemShape"}, json.loads(problem_samples()[code].render())
+    return {
+        "description": description,
+        "headers": _headers(required=()),
+        "content": {MEDIA_TYPE: {"schema": schema, "example": example}},
     }
 
 

@@ -23,16 +23,14 @@ from adapters.wire.response_schemas import (
     CancelAnswer,
     InitiateAnswer,
     OrderAnswer,
-    PromiseKeysAnswer,
     UpdateAnswer,
     ValidateAnswer,
 )
 from api.partner.openapi.list_stub import baskets
-from api.partner.promise_keys import JWKS
+from api.partner.openapi.public_stubs import RESPONSES_REPLACED, EntityTags, public_stub_routes
 from domain.shared.values import BASKET_ID_PATTERN
 
 _Absent = SkipJsonSchema[None]
-_EntityTags = Annotated[str, Field(pattern=r'^(\*|(, ?)*(W/)?"[!#-~]*"( ?, ?((W/)?"[!#-~]*")?)*)$')]
 _Key = Annotated[str, Field(pattern=r'^([!#-~][!-~]{0,254}|"([ !#-\[\]-~]|\\["\\]){1,255}")$')]
 _State = Annotated[str, Field(pattern="^%7B%22basketId%22%3A%22basket-[A-Za-z0-9_-]{32,36}%22%7D$")]
 _STATE: dict[str, Any] = {
@@ -53,7 +51,7 @@ BasketId = Annotated[
 LandingState = Annotated[_State | _Absent, Cookie(title="LandingState", **_STATE)]
 RequiredLandingState = Annotated[_State, Cookie(title="RequiredLandingState", **_STATE)]
 IfMatch = Annotated[
-    _EntityTags | _Absent,
+    EntityTags | _Absent,
     Header(
         title="IfMatch",
         alias="If-Match",
@@ -63,21 +61,13 @@ IfMatch = Annotated[
     ),
 ]
 IfNoneMatch = Annotated[
-    _EntityTags | _Absent,
+    EntityTags | _Absent,
     Header(
         title="IfNoneMatch",
         alias="If-None-Match",
         description="`*` or a list of entity tags. If the basket's tag is in the list, a GET gets 304, and a call that"
         " changes a basket is refused. `*` refuses a change of any existing basket.",
         openapi_examples={"version": {"value": '"3"'}},
-    ),
-]
-KeysIfNoneMatch = Annotated[
-    _EntityTags | _Absent,
-    Header(
-        title="KeysIfNoneMatch",
-        alias="If-None-Match",
-        description="`*` or a list of entity tags. If the set's tag is in the list, the response is a 304.",
     ),
 ]
 IdempotencyKey = Annotated[
@@ -112,10 +102,6 @@ Include = Annotated[
 ]
 
 
-_IS_REPLACED: dict[int | str, dict[str, Any]] = {422: {"description": ""}}
-"""Keeps FastAPI from describing its own validation errors."""
-
-
 def stub_routes(settings: Settings) -> Sequence[APIRoute]:
     """One stub for each call. A stub's name is the id of its operation."""
     token = HTTPBearer(
@@ -128,7 +114,7 @@ def stub_routes(settings: Settings) -> Sequence[APIRoute]:
         prefix="/partner/checkout",
         tags=["checkout"],
         dependencies=[Security(token, scopes=["partner"])],
-        responses=_IS_REPLACED,
+        responses=RESPONSES_REPLACED,
         generate_unique_id_function=lambda route: route.name,
     )
     stubs.post("/initiate", summary="Create a basket, or change one to match the request")(initiate)
@@ -137,9 +123,7 @@ def stub_routes(settings: Settings) -> Sequence[APIRoute]:
     stubs.post("/cancel/{id}", summary="Give the basket up")(cancel)
     stubs.get("", summary="List the organisation's own baskets")(baskets)
     stubs.get("/{id}", summary="Get the order, to resume it")(order)
-    public = APIRouter(tags=["promises"], responses=_IS_REPLACED, generate_unique_id_function=lambda route: route.name)
-    public.get(JWKS, summary="Get the keys that promises are signed with")(promise_keys)
-    return [route for route in (*stubs.routes, *public.routes) if isinstance(route, APIRoute)]
+    return [*(route for route in stubs.routes if isinstance(route, APIRoute)), *public_stub_routes()]
 
 
 async def initiate(
@@ -197,13 +181,6 @@ async def cancel(
     """No order can be placed from a cancelled basket, and its external id is free again. `reason` is a code with an
     optional text, or the code alone. A second cancel gets the same response, whatever version its
     preconditions name. A completed or expired basket is a 409."""
-    raise NotImplementedError
-
-
-async def promise_keys(if_none_match: KeysIfNoneMatch = None) -> PromiseKeysAnswer:
-    """The public keys by which order services check promises offline, as a JWK set. The call needs no token. Caches may
-    keep the response for its `max-age`. A key is published before it signs, and for as long as a promise of it may be
-    valid."""
     raise NotImplementedError
 
 

@@ -11,6 +11,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from adapters.settings import Settings
 from adapters.wire.problems import PROBLEM_TYPES
+from api.partner.message_documents import ASYNCAPI, SCHEMA, SCHEMAS
 from api.partner.openapi.document import openapi_document
 from api.partner.openapi.members import LIMIO_MEMBERS
 from api.partner.promise_keys import JWKS
@@ -20,6 +21,7 @@ from tests.api.service import INITIATE, LIST, UPDATE, ApiCaller
 
 Document = dict[str, Any]
 VALIDATE, ORDER = "/partner/checkout/validate/{id}", "/partner/checkout/{id}"
+PUBLIC = {JWKS, ASYNCAPI, SCHEMAS, SCHEMA}
 CANCEL = "/partner/checkout/cancel/{id}"
 
 
@@ -58,13 +60,16 @@ def test_it_has_every_call(document: Document) -> None:
         CANCEL: {"post"},
         ORDER: {"get"},
         JWKS: {"get"},
+        ASYNCAPI: {"get"},
+        SCHEMAS: {"get"},
+        SCHEMA: {"get"},
     }
 
 
 def test_every_call_on_baskets_needs_the_token_with_the_scope(document: Document) -> None:
     for path, methods in document["paths"].items():
         for operation in methods.values():
-            assert operation.get("security") == (None if path == JWKS else [{"partnerToken": ["partner"]}])
+            assert operation.get("security") == (None if path in PUBLIC else [{"partnerToken": ["partner"]}])
     scheme = document["components"]["securitySchemes"]["partnerToken"]
     assert (scheme["type"], scheme["scheme"]) == ("http", "bearer")
     assert "partner_org" in scheme["description"]
@@ -81,6 +86,9 @@ EVERY = {"200", "401", "403", "404", "422", "500", "503"}
         (VALIDATE, "post", EVERY | {"400", "409", "412"}),
         (ORDER, "get", EVERY | {"304", "400", "412"}),
         (JWKS, "get", {"200", "304", "500"}),
+        (ASYNCAPI, "get", {"200", "304", "500"}),
+        (SCHEMAS, "get", {"200", "304", "500"}),
+        (SCHEMA, "get", {"200", "304", "404", "500"}),
         (LIST, "get", EVERY - {"404"}),
     ],
 )
