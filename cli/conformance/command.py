@@ -14,7 +14,11 @@ from cli.runner import DONE, NOT_DONE, run_async
 def conformance(
     url: Annotated[
         str | None,
-        typer.Option(help="Where the service, or the gateway before it, is reached. Without it: the running `up`."),
+        typer.Option(
+            envvar="CHECKOUT_URL",
+            help="Where the service, or the gateway before it, is reached. Without it: the running `checkout up`, with"
+            " tokens, topics and a catalogue of its own.",
+        ),
     ] = None,
     token: Annotated[
         str | None,

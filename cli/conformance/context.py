@@ -13,9 +13,9 @@ from pydantic import SecretStr
 
 from cli.conformance.answer import CallAnswer
 from cli.conformance.client import CallLog, Headers, ServiceCall, ServiceClient
-from cli.conformance.failures import CaseNotRun
+from cli.conformance.failures import CaseNotRun, Deviation
 from cli.conformance.kafka_side import KafkaSide
-from cli.conformance.offers import SuiteOffers
+from cli.conformance.offers import OwnCatalogue, SuiteOffers
 from cli.conformance.options import OfferVersion, SuiteOptions
 
 LIST = "/partner/checkout"
@@ -85,6 +85,11 @@ class CaseContext:
     def offers(self) -> SuiteOffers:
         """Sellable offers, for a case that needs them."""
         return _there(self._run.offers)
+
+    @property
+    def own_catalogue(self) -> OwnCatalogue:
+        """The suite's own offers, for a case that needs them."""
+        return _there(self.offers.own)
 
     @property
     def other_token(self) -> SecretStr:
@@ -161,6 +166,12 @@ class CaseContext:
         self, basket_id: str, reason: object = "conformance", headers: dict[str, str] | None = None, **how: Any
     ) -> CallAnswer:
         return await self.send("POST", cancel_path(basket_id), {"reason": reason}, headers or {}, **how)
+
+    def expect(self, holds: object, expected: str, came: str) -> None:
+        """Raises Deviation unless it holds; for what is not about one answer."""
+        if not holds:
+            raise Deviation(expected, came)
+        self.log.expected.append(expected)
 
     async def clean_up(self) -> Sequence[str]:
         """Cancels the case's baskets. Returns the ids of those that may still be open."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from time import monotonic
 
 from cli.conformance.case import Case, CaseOutcome, Need
-from cli.conformance.client import CallLog, ServiceCall, ServiceClient
+from cli.conformance.client import CallLog, ServiceCall
 from cli.conformance.context import LIST, CaseContext, SuiteRun
 from cli.conformance.exchange import Exchange
 from cli.conformance.failures import CaseNotRun, CaseSkipped, Deviation
@@ -65,14 +65,14 @@ class SuiteReport:
 ResultCallback = Callable[[CaseResult], None]
 
 
-async def require_service(client: ServiceClient, run: SuiteRun) -> None:
+async def require_service(run: SuiteRun) -> None:
     """Raises ServiceNotUsable unless the service answers and takes the tokens of both organisations."""
     options = run.options
     for option, token in (("--token", options.token), ("--other-token", options.other_token)):
         if token is None:
             continue
         try:
-            answer = await client.send(ServiceCall("GET", f"{LIST}?limit=1", token=token), CallLog())
+            answer = await run.client.send(ServiceCall("GET", f"{LIST}?limit=1", token=token), CallLog())
         except CaseNotRun as error:
             raise ServiceNotUsable(f"{options.url} cannot be reached: {error}") from error
         if answer.status in (401, 403):

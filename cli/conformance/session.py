@@ -15,10 +15,12 @@ from pydantic import SecretStr
 from adapters.auth.local_issuer import issue_token
 from adapters.service_file import running_service, why_no_service
 from cli.conformance.case import Case
+from cli.conformance.catalogue_probe import await_catalogue
 from cli.conformance.client import ServiceClient
-from cli.conformance.context import SuiteRun
+from cli.conformance.context import CaseContext, SuiteRun
+from cli.conformance.failures import CaseNotRun, Deviation
 from cli.conformance.kafka_side import open_kafka_side
-from cli.conformance.offers import SuiteOffers
+from cli.conformance.offers import CatalogueWriter, OwnCatalogue, SuiteOffers
 from cli.conformance.options import OfferVersion, ServiceLimits, SuiteOptions
 from cli.conformance.run import CaseResult, ServiceNotUsable, SuiteReport, require_service, run_cases
 from cli.output import progress_bars
@@ -52,7 +54,6 @@ async def run_session(
     options = _suite_options(session)
     began = monotonic()
     async with _open_run(options, transport) as run:
-        await require_service(run.client, run)
         with progress_bars() as progress:
             done = 0
 
@@ -71,21 +72,47 @@ async def _open_run(options: SuiteOptions, transport: httpx.AsyncBaseTransport |
         client = ServiceClient(options, transport)
         stack.push_async_callback(client.aclose)
         run = SuiteRun(secrets.token_hex(4), options, client)
+        await require_service(run)
+        if options.offers:
+            run = replace(run, offers=SuiteOffers(options.offers))
         if options.kafka is not None:
             settings = load_settings().model_copy(update={"kafka_bootstrap_servers": options.kafka})
             run = replace(run, kafka=await stack.enter_async_context(open_kafka_side(settings)))
-        if options.offers:
-            run = replace(run, offers=SuiteOffers(options.offers))
+        if options.load_catalogue:
+            run = await stack.enter_async_context(with_own_catalogue(run, run.kafka))
         yield run
 
 
+@asynccontextmanager
+async def with_own_catalogue(run: SuiteRun, writer: CatalogueWriter | None) -> AsyncIterator[SuiteRun]:
+    """The run with the suite's own offers, which are withdrawn at the end. Raises CheckoutError."""
+    options = run.options
+    if writer is None:
+        raise ServiceNotUsable("--load-catalogue publishes its offers by --kafka HOST:PORT")
+    if options.organisation is None:
+        raise ServiceNotUsable(
+            "--load-catalogue makes offers for the organisation of the token: --partner-claim names it"
+        )
+    own = OwnCatalogue(writer, run.id, options.organisation, options.country, options.currency)
+    try:
+        await own.publish_all()
+        probe = CaseContext(run, "catalogue")
+        try:
+            await await_catalogue(probe, own)
+        except (Deviation, CaseNotRun) as error:
+            raise ServiceNotUsable(f"the suite cannot try its own offers: {error}") from error
+        finally:
+            await probe.clean_up()
+        yield replace(run, offers=SuiteOffers((own.plain, own.second), own))
+    finally:
+        await own.withdraw_all()
+
+
 def _suite_options(session: SessionOptions) -> SuiteOptions:
-    if session.url is None:
+    if session.url is None or session.token is None:
         session = _of_running_service(session)
     if session.url is None or session.token is None:
         raise ServiceNotUsable("--url and --token say which service to try, and as whom (CONFORMANCE_TOKEN)")
-    if session.load_catalogue and session.kafka is None:
-        raise ServiceNotUsable("--load-catalogue publishes its offers by --kafka HOST:PORT")
     return SuiteOptions(
         url=session.url,
         token=SecretStr(session.token),
@@ -105,18 +132,22 @@ def _suite_options(session: SessionOptions) -> SuiteOptions:
 
 
 def _of_running_service(session: SessionOptions) -> SessionOptions:
-    """The service of the data folder, with tokens by its own issuer, its topics, and a catalogue of the suite."""
+    """With the service of the data folder, tokens by its own issuer, its topics, and a catalogue of the suite. As it is
+    where another URL is given."""
     settings = load_settings()
     service = running_service(settings.data)
-    if service is None:
+    if service is None and session.url is None:
         raise ServiceNotUsable(f"--url names no service, and {why_no_service(settings.data)}")
+    if service is None or session.url not in (None, service.url):
+        return session
     organisation = f"conformance-{secrets.token_hex(4)}"
+    other_scope = session.other_scope_token or issue_token(settings, partner=organisation, scope="operator")
     return replace(
         session,
         url=service.url,
         token=session.token or issue_token(settings, partner=organisation),
         other_token=session.other_token or issue_token(settings, partner=f"{organisation}-other"),
-        other_scope_token=session.other_scope_token or issue_token(settings, partner=organisation, scope="operator"),
+        other_scope_token=other_scope,
         kafka=session.kafka or settings.kafka_bootstrap_servers,
         load_catalogue=True,
     )

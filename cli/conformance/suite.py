@@ -11,15 +11,34 @@ from cli.conformance.cases import (
     countries,
     initiating,
     landing_states,
+    lists,
+    orders,
     preconditions,
     problems,
+    promises,
+    remedies,
     retries,
     tokens,
     updating,
+    validations,
 )
 
 CASES: tuple[Case, ...] = cases_of(
-    tokens, calls, bodies, countries, initiating, landing_states, updating, preconditions, retries, problems
+    tokens,
+    calls,
+    lists,
+    bodies,
+    countries,
+    initiating,
+    landing_states,
+    updating,
+    validations,
+    remedies,
+    promises,
+    orders,
+    preconditions,
+    retries,
+    problems,
 )
 
 
