@@ -166,6 +166,9 @@ class Settings(BaseSettings):
     kafka_personal_data: Literal["open", "sealed"] = "open"
     """`sealed`: `tracking`, `customFields` and the details of persons are published encrypted, so that erasing a
     person reaches what Kafka keeps. Readers of the topics cannot read them then."""
+    state_retention: float = Field(default=30 * _DAY, gt=0, le=36_600 * _DAY)
+    """How long a basket stays on `checkout.baskets.v1` after it was completed, cancelled or expired. Then it gets a
+    tombstone there."""
     publisher_id: str = "checkout-publisher"
     """The name of the publisher's checkpoint; one for each Kafka cluster that is published to."""
 

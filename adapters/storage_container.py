@@ -139,6 +139,11 @@ class StorageContainer:
         return self.raw_event_feed if self._publishes_encrypted else self.event_feed
 
     @property
+    def published_erasures(self) -> PostgresDataKeys | None:
+        """Whose data is gone from what is published; None where that is encrypted, and so gone with the key."""
+        return None if self._publishes_encrypted else self.data_keys
+
+    @property
     def _publishes_encrypted(self) -> bool:
         return self.settings.kafka_personal_data == "sealed"
 

@@ -76,10 +76,14 @@ def _workers(container: Container) -> list[Worker]:
     return [
         PublisherWorker(
             container.published_event_feed,
+            container.raw_event_feed,
             container.published_event_store,
             container.publisher(),
             container.leadership,
             container.blocked_baskets,
+            utc_now,
+            retention=timedelta(seconds=settings.state_retention),
+            erasures=container.published_erasures,
             check_topics=container.check_topics,
             role=container.publisher_role,
         ),

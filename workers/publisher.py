@@ -1,24 +1,29 @@
-"""Publishes the events of the store to Kafka, in the order of their positions."""
+"""Publishes the events of the store to Kafka, in the order of their positions, with what is made of them."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
 
 import structlog
 
-from domain.basket.request_spans import RequestSpanReader
+from domain.basket.request_feed import RequestFeed, StoredRequest
 from domain.operators.publisher_checkpoint import PublisherBeyondStore, ahead_of_store
-from domain.ports.event_store import EventFeed, EventStore, StoredEvent
+from domain.ports.event_store import EndedBasketFeed, EventFeed, EventStore, StoredEvent
 from domain.ports.leadership import Leadership
 from domain.ports.messaging import DeadLetter, DeadLetters, Publication, Publisher, PublisherSession
-from domain.shared.values import MessageSource
-from domain.validation.verdict_assembler import VerdictAssembler, VerdictUnavailable
+from domain.shared.values import Clock, MessageSource
+from domain.validation.request_assembler import AssembledRequest, Erasures, RequestAssembler
+from domain.validation.stream_fold import UnfoldableBasket
 from workers.dead_letters import event_context
 from workers.heartbeat import Heartbeat
+from workers.state_retirement import StateRetirement
 
 BATCH_EVENTS = 2_000
 BATCH_BYTES = 8 * 1024 * 1024
-BATCH_VERDICTS = 100
+ASSEMBLED_EVENTS = 100
+"""Whole verdicts and states are large, so that only those of so many events are assembled at a time."""
 WAIT_SECONDS = 1.0
 
 _log = structlog.get_logger("workers.publisher")
@@ -28,8 +33,9 @@ class PublisherWorker:
     """Exactly once where the broker has transactions, else at least once. No event is left out or overtakes another
     of its basket, whenever the process crashes.
 
-    One process publishes; others stand by. If the store lost the event that was published last, the worker publishes
-    nothing and reports the fault: see docs/operations/verify.md.
+    The events of one request, their verdicts, and the basket as of the last of them are in one transaction. One process
+    publishes; others stand by. If the store lost the event that was published last, the worker publishes nothing and
+    reports the fault: see docs/operations/verify.md.
     """
 
     name = "publisher"
@@ -37,23 +43,33 @@ class PublisherWorker:
     def __init__(
         self,
         feed: EventFeed,
+        ended: EndedBasketFeed,
         store: EventStore,
         publisher: Publisher,
         leadership: Leadership,
         dead_letters: DeadLetters,
+        clock: Clock,
         *,
+        retention: timedelta,
+        erasures: Erasures | None = None,
         check_topics: Callable[[], Awaitable[object]] | None = None,
         role: str = "publisher",
         batch_events: int = BATCH_EVENTS,
         batch_bytes: int = BATCH_BYTES,
     ) -> None:
-        """`check_topics` is called before the worker publishes. A batch has at most `batch_events` events and not many more than `batch_bytes` bytes."""
+        """`check_topics` is called before the worker publishes. A batch has at most `batch_events` events, or one request
+        that has more, and not many more than `batch_bytes` bytes. A basket that has been over for the `retention` gets a
+        tombstone. `erasures` is needed where `store` decrypts."""
         self._feed = feed
-        self._requests = RequestSpanReader(store)
-        self._verdicts = VerdictAssembler(store)
+        self._ended = ended
+        self._store = store
+        self._requests = RequestFeed(feed, store)
+        self._assembler = RequestAssembler(store, erasures)
         self._publisher = publisher
         self._leadership = leadership
         self._dead_letters = dead_letters
+        self._clock = clock
+        self._retention = retention
         self._check_topics = check_topics
         self._role = role
         self._batch_events = batch_events
@@ -66,16 +82,18 @@ class PublisherWorker:
                 await self._check_topics()
             async with self._publisher.session() as session:
                 await _require_event_in_store(self._feed, session)
+                retirement = StateRetirement(self._ended, self._store, self._clock, self._retention)
+                await retirement.begin(session)
                 _log.info("publishing", role=self._role, after_position=session.published.position)
                 heartbeat.at(session.published.position)
                 heartbeat.ready(True)
                 while True:
-                    events = await self._feed.read(session.published.position, self._batch_events)
-                    if not events:
+                    requests = await self._requests.read(session.published.position, self._batch_events)
+                    if not await retirement.step(session, lease, idle=not requests) and not requests:
                         await self._feed.wait(session.published.position, WAIT_SECONDS)
                         await lease.confirm()
                         await _require_event_in_store(self._feed, session)
-                    async for publications in self._batches(events):
+                    async for publications in self._batches(requests, retirement):
                         await lease.confirm()
                         await session.publish(publications)
                         heartbeat.handled(len(publications))
@@ -83,44 +101,71 @@ class PublisherWorker:
                         heartbeat.beat()
                     heartbeat.beat()
 
-    async def _batches(self, events: Sequence[StoredEvent]) -> AsyncIterator[Sequence[Publication]]:
-        """The events with their verdicts, in batches of about `batch_bytes`."""
+    async def _batches(
+        self, requests: Sequence[StoredRequest], retirement: StateRetirement
+    ) -> AsyncIterator[Sequence[Publication]]:
+        """Whole requests with what is made of them, in batches of about `batch_bytes`."""
         batch: list[Publication] = []
         size = 0
-        for start in range(0, len(events), BATCH_VERDICTS):
-            for publication in await self._with_verdicts(events[start : start + BATCH_VERDICTS]):
-                batch.append(publication)
-                size += len(publication.event.data) + len(publication.verdict or b"")
+        for part in _parts(requests):
+            for assembled in await self._assembler.assemble(part):
+                publications = await self._publications(assembled, retirement)
+                batch += publications
+                size += sum(publication.size for publication in publications)
                 if size >= self._batch_bytes:
                     yield batch
                     batch, size = [], 0
         if batch:
             yield batch
 
-    async def _with_verdicts(self, events: Sequence[StoredEvent]) -> Sequence[Publication]:
-        requests = await self._requests.of(events)
-        verdicts = await self._verdicts.of(events)
+    async def _publications(self, assembled: AssembledRequest, retirement: StateRetirement) -> Sequence[Publication]:
+        request, state, ended = assembled.request, assembled.state, assembled.ended
         publications: list[Publication] = []
-        for event, request in zip(events, requests, strict=True):
-            verdict = verdicts.get(event.position)
-            if isinstance(verdict, VerdictUnavailable):
-                await self._send_to_dead_letters(event, verdict)
+        for event in request.events:
+            verdict = assembled.verdicts.get(event.version)
+            if isinstance(verdict, UnfoldableBasket):
+                await self._send_to_dead_letters(event, "verdict_lost", verdict)
                 verdict = None
-            publications.append(Publication(event, request, verdict))
+            publications.append(Publication(event, request.span, verdict))
+        if isinstance(state, UnfoldableBasket):
+            await self._send_to_dead_letters(request.last, "state_lost", state)
+        else:
+            retired = ended is not None and ended.position <= retirement.position
+            publications[-1] = replace(publications[-1], state=None if retired else state, retired=retired)
         return publications
 
-    async def _send_to_dead_letters(self, event: StoredEvent, error: VerdictUnavailable) -> None:
+    async def _send_to_dead_letters(self, event: StoredEvent, code: str, error: UnfoldableBasket) -> None:
         # The event itself is published: a basket that cannot be folded must not hold up all others.
-        _log.error("a verdict is not published", position=event.position, error=str(error), **event_context(event))
+        _log.error(
+            "a basket cannot be published whole",
+            code=code,
+            position=event.position,
+            error=str(error),
+            **event_context(event),
+        )
         letter = DeadLetter(
             source=MessageSource("event-store", 0, event.position),
             key=event.stream_id.encode(),
             value=event.data,
             headers=(),
-            code="verdict_lost",
+            code=code,
             error=str(error),
         )
         await self._dead_letters.record([letter])
+
+
+def _parts(requests: Sequence[StoredRequest]) -> Iterator[Sequence[StoredRequest]]:
+    """The requests in parts of about ASSEMBLED_EVENTS events."""
+    part: list[StoredRequest] = []
+    size = 0
+    for request in requests:
+        part.append(request)
+        size += len(request.events)
+        if size >= ASSEMBLED_EVENTS:
+            yield part
+            part, size = [], 0
+    if part:
+        yield part
 
 
 async def _require_event_in_store(feed: EventFeed, session: PublisherSession) -> None:

@@ -131,6 +131,23 @@ PUBLISHED_TOPICS: tuple[TopicSpec, ...] = (
         messages=messages.EVENTS,
     ),
     TopicSpec(
+        topic=_TOPICS[topics.BASKETS],
+        tag="baskets",
+        title="Baskets",
+        about="Every basket as a whole, as GET answers it, once for each request that changed it. A tombstone follows"
+        " when the basket is over and its retention has passed.",
+        action="send",
+        writers="publisher",
+        readers="order services that want state and not history",
+        key=_BASKET_ID,
+        ordering="by_key",
+        ordering_note="A basket's states are in the order of `ce_sequence`. Compaction leaves the last of each basket. One"
+        " that an operator published again (`ce_replay`) may repeat a version, or come before a newer one.",
+        delivery="exactly_once",
+        delivery_note=_TRANSACTION + " The state is in the same transaction as the events that led to it.",
+        messages=[messages.STATE, messages.STATE_TOMBSTONE],
+    ),
+    TopicSpec(
         topic=_TOPICS[topics.VALIDATION_RESULTS],
         tag="verdicts",
         title="Verdicts",

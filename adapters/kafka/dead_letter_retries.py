@@ -26,7 +26,8 @@ from domain.operators.dead_letters.store import StoredDeadLetter
 from domain.ports.catalogue import CatalogueFacts
 from domain.ports.event_store import EventStore
 from domain.ports.messaging import Publication
-from domain.validation.verdict_assembler import VerdictAssembler, VerdictUnavailable
+from domain.validation.stream_fold import UnfoldableBasket
+from domain.validation.verdict_assembler import VerdictAssembler
 
 
 class BasketViewRetryHandler(RetryHandler):
@@ -146,7 +147,7 @@ class VerdictRetryHandler(RetryHandler):
         if event is None:
             raise RetryFailed(f"{stream_id} has no event at position {position}")
         verdict = (await VerdictAssembler(self._store).of([event])).get(position)
-        if verdict is None or isinstance(verdict, VerdictUnavailable):
+        if verdict is None or isinstance(verdict, UnfoldableBasket):
             raise RetryFailed(str(verdict or "the event is no verdict"))
         (request,) = await RequestSpanReader(self._store).of([event])
         message = verdict_message(Publication(event, request, verdict))

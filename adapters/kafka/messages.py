@@ -20,6 +20,9 @@ BASKET_SOURCE = f"{SOURCE}/baskets/"
 VERDICT_TYPE = "checkout.validation-result.v1"
 VERDICT_SUFFIX = "/verdict"
 """What follows the event's name in the id of its verdict."""
+STATE_TYPE = "checkout.basket.v1"
+STATE_SUFFIX = "/state"
+TOMBSTONE_SUFFIX = "/tombstone"
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST_TIMESTAMP = (datetime.max.replace(tzinfo=UTC) - EPOCH) // timedelta(milliseconds=1)
@@ -110,6 +113,20 @@ def verdict_message(publication: Publication) -> Message:
     event = publication.event
     headers = _headers(publication, f"{event_name(event)}{VERDICT_SUFFIX}", VERDICT_TYPE)
     return Message(topics.VALIDATION_RESULTS, event.stream_id.encode(), publication.verdict, headers)
+
+
+def state_message(publication: Publication) -> Message:
+    """The basket as of the publication's event."""
+    event = publication.event
+    headers = _headers(publication, f"{event_name(event)}{STATE_SUFFIX}", STATE_TYPE)
+    return Message(topics.BASKETS, event.stream_id.encode(), publication.state, headers)
+
+
+def tombstone_message(publication: Publication) -> Message:
+    """Takes the basket of the publication's event off the compacted topic."""
+    event = publication.event
+    headers = _headers(publication, f"{event_name(event)}{TOMBSTONE_SUFFIX}", STATE_TYPE)
+    return Message(topics.BASKETS, event.stream_id.encode(), None, headers)
 
 
 def _headers(publication: Publication, id: str, type: str) -> Headers:

@@ -22,7 +22,7 @@ from domain.basket.personal_fields import without_personal_data
 from domain.operators.verify.published_topic import ExpectedMessage, TopicMessage
 from domain.ports.event_store import StoredEvent
 from domain.shared.errors import BrokerRefused, BrokerUnavailable
-from domain.validation.verdict_assembler import BASKET_VALIDATED
+from domain.validation.stream_fold import BASKET_VALIDATED
 
 T = TypeVar("T")
 

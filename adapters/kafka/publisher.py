@@ -10,7 +10,13 @@ from aiokafka import AIOKafkaProducer
 
 from adapters.kafka.errors import close_client, with_timeout
 from adapters.kafka.idle_poll import Wakeup
-from adapters.kafka.messages import Message, basket_event_message, verdict_message
+from adapters.kafka.messages import (
+    Message,
+    basket_event_message,
+    state_message,
+    tombstone_message,
+    verdict_message,
+)
 from adapters.kafka.producer import send_all
 from adapters.kafka.publisher_checkpoints import checkpoint_message, read_checkpoint
 from adapters.kafka.replay import replay_message
@@ -18,7 +24,7 @@ from adapters.kafka.startup import start_producer
 from adapters.settings import Settings
 from domain.operators.publisher_checkpoint import event_name
 from domain.operators.republish.republish import ReplayedEvent
-from domain.ports.messaging import Publication, PublisherCheckpoint, PublisherCheckpoints
+from domain.ports.messaging import MorePublications, Publication, PublisherCheckpoint, PublisherCheckpoints
 
 START_TIMEOUT_SECONDS = 45.0
 """Longer than a transaction may stay open: a publisher that takes over waits for the last one to end."""
@@ -43,34 +49,60 @@ class TransactionalPublisher:
         try:
             reading = read_checkpoint(self._settings, self._id)
             published = await with_timeout(self._id, START_TIMEOUT_SECONDS, reading)
-            yield _TransactionalSession(client, self._id, published)
+            yield _TransactionalSession(client, self._settings, published)
         finally:
             await close_client(client)
 
 
 class _Session:
-    def __init__(self, client: AIOKafkaProducer, publisher_id: str, published: PublisherCheckpoint) -> None:
+    def __init__(self, client: AIOKafkaProducer, settings: Settings, published: PublisherCheckpoint) -> None:
         self.published = published
         self._client = client
-        self._id = publisher_id
+        self._settings = settings
+        self._id = settings.publisher_id
 
 
 class _TransactionalSession(_Session):
     async def publish(self, publications: Sequence[Publication]) -> None:
-        await self._commit(publication_messages(publications), _checkpoint(publications))
-
-    async def go_on_after(self, published: PublisherCheckpoint) -> None:
-        await self._commit((), published)
-
-    async def _commit(self, messages: Iterable[Message], published: PublisherCheckpoint) -> None:
-        records = [*messages, checkpoint_message(self._id, published)]
-        await with_timeout(self._id, PUBLISH_TIMEOUT_SECONDS, self._in_one_transaction(records))
+        published = _checkpoint(publications)
+        await self._commit([*publication_messages(publications), checkpoint_message(self._id, published)])
         self.published = published
 
-    async def _in_one_transaction(self, messages: Sequence[Message]) -> None:
+    async def publish_until_settled(
+        self, publications: Sequence[Publication], reached: PublisherCheckpoint, more: MorePublications
+    ) -> None:
+        await self._commit([*publication_messages(publications)], more, [checkpoint_message(self._id, reached)])
+        self.published = reached
+
+    async def retired(self) -> int:
+        reading = read_checkpoint(self._settings, _retired_by(self._id))
+        return (await with_timeout(self._id, START_TIMEOUT_SECONDS, reading)).position
+
+    async def retire(self, publications: Sequence[Publication], up_to: int) -> None:
+        await self._commit([*map(tombstone_message, publications), self._retired_message(up_to)])
+
+    async def go_on_after(self, published: PublisherCheckpoint) -> None:
+        retired = min(await self.retired(), published.position)
+        await self._commit([checkpoint_message(self._id, published), self._retired_message(retired)])
+        self.published = published
+
+    def _retired_message(self, up_to: int) -> Message:
+        return checkpoint_message(_retired_by(self._id), PublisherCheckpoint(up_to))
+
+    async def _commit(
+        self, messages: Sequence[Message], more: MorePublications | None = None, then: Sequence[Message] = ()
+    ) -> None:
+        await with_timeout(self._id, PUBLISH_TIMEOUT_SECONDS, self._in_one_transaction(messages, more, then))
+
+    async def _in_one_transaction(
+        self, messages: Sequence[Message], more: MorePublications | None, then: Sequence[Message]
+    ) -> None:
         # An error ends the session, and the next session aborts the transaction.
         await self._client.begin_transaction()
         await send_all(self._client, messages)
+        while more is not None and (publications := await more()):
+            await send_all(self._client, publication_messages(publications))
+        await send_all(self._client, then)
         await self._client.commit_transaction()
 
 
@@ -94,7 +126,7 @@ class AtLeastOncePublisher:
         client = await start_producer(self._settings, self._id, START_TIMEOUT_SECONDS)
         try:
             published = await self._checkpoints.read(self._id)
-            yield _AtLeastOnceSession(client, self._id, published, self._checkpoints, self._published)
+            yield _AtLeastOnceSession(client, self._settings, published, self._checkpoints, self._published)
         finally:
             await close_client(client)
 
@@ -103,26 +135,52 @@ class _AtLeastOnceSession(_Session):
     def __init__(
         self,
         client: AIOKafkaProducer,
-        publisher_id: str,
+        settings: Settings,
         published: PublisherCheckpoint,
         checkpoints: PublisherCheckpoints,
         wakeup: Wakeup,
     ) -> None:
-        super().__init__(client, publisher_id, published)
+        super().__init__(client, settings, published)
         self._checkpoints = checkpoints
         self._wakeup = wakeup
 
     async def publish(self, publications: Sequence[Publication]) -> None:
-        sending = send_all(self._client, publication_messages(publications))
-        await with_timeout(self._id, PUBLISH_TIMEOUT_SECONDS, sending)
+        await self._send([*publication_messages(publications)])
+        await self._record(_checkpoint(publications))
+
+    async def publish_until_settled(
+        self, publications: Sequence[Publication], reached: PublisherCheckpoint, more: MorePublications
+    ) -> None:
+        while publications:
+            await self._send([*publication_messages(publications)])
+            publications = await more()
+        await self._record(reached)
+
+    async def retired(self) -> int:
+        return (await self._checkpoints.read(_retired_by(self._id))).position
+
+    async def retire(self, publications: Sequence[Publication], up_to: int) -> None:
+        await self._send([*map(tombstone_message, publications)])
+        await self._checkpoints.write(_retired_by(self._id), PublisherCheckpoint(up_to))
+
+    async def go_on_after(self, published: PublisherCheckpoint) -> None:
+        retired = min(await self.retired(), published.position)
+        await self._checkpoints.put_back(_retired_by(self._id), PublisherCheckpoint(retired))
+        await self._checkpoints.put_back(self._id, published)
+        self.published = published
+
+    async def _send(self, messages: Sequence[Message]) -> None:
+        await with_timeout(self._id, PUBLISH_TIMEOUT_SECONDS, send_all(self._client, messages))
         self._wakeup.notify()
-        published = _checkpoint(publications)
+
+    async def _record(self, published: PublisherCheckpoint) -> None:
         await self._checkpoints.write(self._id, published)
         self.published = published
 
-    async def go_on_after(self, published: PublisherCheckpoint) -> None:
-        await self._checkpoints.put_back(self._id, published)
-        self.published = published
+
+def _retired_by(publisher_id: str) -> str:
+    """The name of the checkpoint that says which baskets have their tombstones."""
+    return f"{publisher_id}/retired"
 
 
 def _checkpoint(publications: Sequence[Publication]) -> PublisherCheckpoint:
@@ -139,3 +197,7 @@ def publication_messages(publications: Iterable[Publication]) -> Iterator[Messag
         yield basket_event_message(publication)
         if publication.verdict is not None:
             yield verdict_message(publication)
+        if publication.retired:
+            yield tombstone_message(publication)
+        elif publication.state is not None:
+            yield state_message(publication)

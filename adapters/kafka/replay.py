@@ -15,7 +15,11 @@ from domain.operators.republish.republish import ReplayContent, ReplayedEvent
 _NAME = re.compile(r"(?!__|\.{1,2}$)[a-zA-Z0-9._-]{1,249}")
 """Topic names that Kafka allows, without those that it reserves for itself."""
 
-_LIVE: dict[ReplayContent, str] = {"events": topics.BASKET_EVENTS, "verdicts": topics.VALIDATION_RESULTS}
+_LIVE: dict[ReplayContent, str] = {
+    "events": topics.BASKET_EVENTS,
+    "verdicts": topics.VALIDATION_RESULTS,
+    "states": topics.BASKETS,
+}
 
 
 class KafkaReplayTopics:

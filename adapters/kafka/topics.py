@@ -19,6 +19,7 @@ from adapters.settings import Settings
 from domain.shared.errors import BrokerUnavailable
 
 BASKET_EVENTS = "checkout.basket-events.v1"
+BASKETS = "checkout.baskets.v1"
 VALIDATION_RESULTS = "checkout.validation-results.v1"
 COMMANDS = "checkout.commands.v1"
 COMMAND_RESULTS = "checkout.command-results.v1"
@@ -47,6 +48,18 @@ _COMPACTED = {
     # A reader that was away for less than a week misses no message.
     "min.compaction.lag.ms": _milliseconds(timedelta(days=7)),
 }
+_STATES = {
+    "cleanup.policy": "compact",
+    # A reader that lags less than an hour is given every version, so it can hold the state of each position.
+    "min.compaction.lag.ms": _milliseconds(timedelta(hours=1)),
+    # An older version may hold personal data that was erased since. Compaction drops it within a day, however little
+    # of a partition changed. (Kafka also closes segments by this: it never compacts the open one.)
+    "max.compaction.lag.ms": _milliseconds(timedelta(days=1)),
+    # A reader that was away for less than a week is given each tombstone.
+    "delete.retention.ms": _milliseconds(timedelta(days=7)),
+    # Compaction copies whole segments. These hold eight of the largest messages, and are closed often under load.
+    "segment.bytes": str(128 * 1024 * 1024),
+}
 _POSITIONS = {
     "cleanup.policy": "compact",
     # Small segments, cleaned soon, keep the search for the newest record short.
@@ -72,6 +85,7 @@ class Topic:
 TOPICS = (
     # Order services replay from the first event on.
     Topic(BASKET_EVENTS, _kept(FOREVER)),
+    Topic(BASKETS, _STATES),
     Topic(VALIDATION_RESULTS, _kept(_milliseconds(timedelta(days=30)))),
     Topic(COMMANDS, _kept(_milliseconds(timedelta(days=7)))),
     Topic(COMMAND_RESULTS, _kept(_milliseconds(timedelta(days=7)))),

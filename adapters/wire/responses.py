@@ -19,6 +19,7 @@ from domain.basket.serialization import (
     entity_tag,
     serialize_assessment,
     serialize_order,
+    serialize_state,
     serialize_summary,
     serialize_verdict,
 )
@@ -101,7 +102,7 @@ def order_body(
     *,
     members: Mapping[str, JsonValue] = MappingProxyType({}),
 ) -> bytes:
-    return to_json({"id": basket.id, "order": serialize_order(basket), **_findings(basket, assessment), **members})
+    return to_json({**serialize_state(basket), **_findings(basket, assessment), **members})
 
 
 def _findings(basket: Basket, assessment: Assessment | None) -> Document:

@@ -68,6 +68,10 @@ class BasketDetails(Value):
     """The country of eligibility, where `country` is null and another detail named one. No personal data: it stays
     when the person is forgotten. Where it is null, `country` decides."""
 
+    @property
+    def hold_personal_data(self) -> bool:
+        return self.data_subject is not None or any(getattr(self, name) for name in OPEN_MAPS)
+
     def without_personal_data(self) -> BasketDetails:
         """What is left once the person is forgotten."""
         no_maps: dict[str, Any] = {name: {} for name in OPEN_MAPS}
@@ -377,3 +381,6 @@ BasketEvent: TypeAlias = (
     | BasketPersonalDataForgotten
 )
 """Every event that this release writes."""
+
+ENDING_TYPES: frozenset[str] = frozenset({BasketCompleted.TOPIC, BasketExpired.TOPIC, BasketCancelled.TOPIC})
+"""A basket is over after one of these, until a BasketReopened."""

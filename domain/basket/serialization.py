@@ -68,6 +68,11 @@ def serialize_order(basket: Basket) -> Document:
     }
 
 
+def serialize_state(basket: Basket) -> Document:
+    """A basket as a whole: what GET answers, and the message on `checkout.baskets.v1`."""
+    return {"id": basket.id, "order": serialize_order(basket)}
+
+
 def _market(basket: Basket) -> Document:
     return {"country": basket.market.country, "source": basket.country_source}
 

@@ -149,3 +149,22 @@ class EventFeed(Protocol):
 
     async def wait(self, after_position: int, timeout: float) -> None:
         """Returns as soon as there may be events after a position, at the latest after `timeout` seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndedBaskets:
+    """Baskets that are over, each by its last event, and the position up to which ending events were looked at. `more`:
+    others may follow at once."""
+
+    position: int
+    last_events: Sequence[StoredEvent]
+    more: bool
+
+
+class EndedBasketFeed(Protocol):
+    """Baskets in the order in which they ended."""
+
+    async def read_ended(self, after_position: int, up_to: int, before: datetime, limit: int) -> EndedBaskets:
+        """The baskets that ended by one of the next `limit` events after a position, and recorded before a moment, each
+        once. It shows the store as of the position `up_to`: a basket that was reopened until then, or ended again,
+        is left out. Raises StoreUnavailable."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -35,11 +35,22 @@ class DeadLetters(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """An event to publish, with its request. A basket-validated event comes with the whole verdict, as JSON."""
+    """An event to publish, with its request. A basket-validated event comes with the whole verdict, as JSON.
+
+    The last event of a request comes with the basket as of it: its `state` as JSON, or `retired` where the basket is
+    over and its retention has passed. It has neither where the basket cannot be folded.
+    """
 
     event: StoredEvent
     request: RequestSpan
     verdict: bytes | None = None
+    state: bytes | None = None
+    retired: bool = False
+
+    @property
+    def size(self) -> int:
+        """The bytes of what is published."""
+        return len(self.event.data) + len(self.verdict or b"") + len(self.state or b"")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +60,9 @@ class PublisherCheckpoint:
 
     position: int = 0
     event: str | None = None
+
+
+MorePublications = Callable[[], Awaitable[Sequence[Publication]]]
 
 
 class PublisherSession(Protocol):
@@ -64,8 +78,23 @@ class PublisherSession(Protocol):
         Raises BrokerUnavailable, and LeadershipLost if another publisher took over.
         """
 
+    async def publish_until_settled(
+        self, publications: Sequence[Publication], reached: PublisherCheckpoint, more: MorePublications
+    ) -> None:
+        """As `publish`, in one transaction where there are transactions, with a checkpoint of the caller's own. Asks for
+        `more` once the broker has all that was given, until there is none."""
+
+    async def retired(self) -> int:
+        """Every basket that ended up to this position has its tombstone, unless it was reopened. Raises as
+        `publish`."""
+
+    async def retire(self, publications: Sequence[Publication], up_to: int) -> None:
+        """Publishes the tombstones of these baskets, each given by its last event, and records that all up to this
+        position are retired. Raises as `publish`."""
+
     async def go_on_after(self, published: PublisherCheckpoint) -> None:
-        """Records this checkpoint, whatever was recorded before, and publishes nothing. Raises as `publish`."""
+        """Records this checkpoint, whatever was recorded before, and publishes nothing. Baskets that ended after it
+        count as not retired. Raises as `publish`."""
 
 
 class Publisher(Protocol):

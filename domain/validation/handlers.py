@@ -18,8 +18,8 @@ from domain.ports.event_store import EventStore, IdempotencyKey, RenderedRespons
 from domain.ports.promises import PromiseSigner
 from domain.shared.findings import Assessment, Verdict
 from domain.shared.values import Clock, NewId
+from domain.validation.stream_fold import BASKET_VALIDATED, recorded_verdict
 from domain.validation.validator import BasketValidator, ValidatedBasket
-from domain.validation.verdict_assembler import BASKET_VALIDATED, recorded_verdict
 from domain.validation.verdict_diff import are_equivalent
 
 

@@ -14,7 +14,7 @@ from domain.ports.promises import BasketPromise
 from domain.shared.errors import BasketNotFound
 from domain.validation.promise import evidence_digest
 from domain.validation.revalidate_as_of import AsOfValidator, AsOfVerdict
-from domain.validation.verdict_assembler import BASKET_VALIDATED
+from domain.validation.stream_fold import BASKET_VALIDATED
 
 PromiseProblem = Literal[
     "basket_unknown", "promise_unknown", "basket_changed", "verdict_differs", "evidence_differs", "basket_not_open"

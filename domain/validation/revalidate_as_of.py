@@ -25,8 +25,8 @@ from domain.shared.eventsourcing import DomainEvent, fold
 from domain.shared.findings import Remedy, Verdict
 from domain.shared.values import Clock
 from domain.validation.remedy.finder import find_remedy
+from domain.validation.stream_fold import recorded_verdict
 from domain.validation.validate import NO_POLICY_TERMS, build_context, run_checks
-from domain.validation.verdict_assembler import recorded_verdict
 
 
 class NotFoundAsOf(CommandRejected):

@@ -18,7 +18,7 @@ from domain.catalogue.facts import Fact
 from domain.ports.event_store import Append, Appended, NewEvent
 from domain.ports.messaging import DeadLetter
 from domain.shared.values import MessageSource
-from domain.validation.verdict_assembler import BASKET_VALIDATED
+from domain.validation.stream_fold import BASKET_VALIDATED
 from tests.basket_traffic import event_message, send, topic_content
 from tests.builders import caller, initiate, item, offer, validate
 from tests.cli.dead_letter_setup import ADA, Office, open_office

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from adapters.kafka.topics import BASKET_EVENTS, VALIDATION_RESULTS
+from adapters.kafka.topics import BASKET_EVENTS, BASKETS, VALIDATION_RESULTS
 from adapters.settings import Settings
 from domain.ports.event_store import StoredEvent
 from domain.ports.messaging import Publication, Publisher, PublisherCheckpoint
@@ -107,6 +107,65 @@ class PublisherContract:
         assert result.message.header("ce_id") == f"{second.stream_id}/2/verdict"
         assert result.message.header("ce_type") == "checkout.validation-result.v1"
         assert len(await topic_content(settings, BASKET_EVENTS, [second.stream_id])) == 2
+
+    async def test_the_basket_is_published_beside_the_last_event_of_a_request(
+        self, publisher: Publisher, settings: Settings
+    ) -> None:
+        first, second, third = some_events(3, baskets=1)
+        request, state = RequestSpan(1, 2), b'{"id":"x","order":{}}'
+        async with publisher.session() as session:
+            await session.publish(
+                [
+                    Publication(first, request),
+                    Publication(second, request, state=state),
+                    Publication(third, RequestSpan(3, 3), retired=True),
+                ]
+            )
+
+        found = await topic_content(settings, BASKETS, [first.stream_id])
+        assert [(each.message.value, each.message.header("ce_id")) for each in found] == [
+            (state, f"{first.stream_id}/2/state"),
+            (None, f"{first.stream_id}/3/tombstone"),
+        ]
+        assert {each.message.header("ce_type") for each in found} == {"checkout.basket.v1"}
+
+    async def test_tombstones_are_recorded_with_their_position(self, publisher: Publisher, settings: Settings) -> None:
+        events = some_events(4, baskets=2)
+        async with publisher.session() as session:
+            assert await session.retired() == 0
+            await session.publish(publications(events))
+            await session.retire(publications(events[2:]), 7)
+        async with publisher.session() as session:
+            assert (await session.retired(), session.published.position) == (7, events[-1].position)
+            await session.retire([], 9)
+            assert await session.retired() == 9
+        found = await topic_content(settings, BASKETS, ids(events))
+        assert sorted(each.message.header("ce_id") or "" for each in found) == sorted(
+            f"{event.stream_id}/2/tombstone" for event in events[2:]
+        )
+
+    async def test_a_publisher_that_is_put_back_counts_later_ends_as_not_retired(self, publisher: Publisher) -> None:
+        events = some_events(4, baskets=1)
+        async with publisher.session() as session:
+            await session.publish(publications(events))
+            await session.retire([], events[-1].position)
+            await session.go_on_after(PublisherCheckpoint(events[1].position, "basket-1/2"))
+            assert await session.retired() == events[1].position
+
+    async def test_more_is_asked_for_until_nothing_is_left(self, publisher: Publisher, settings: Settings) -> None:
+        events = some_events(3, baskets=1)
+        left = [*map(publication, events[1:])]
+
+        async def more() -> Sequence[Publication]:
+            return [left.pop(0)] if left else []
+
+        reached = PublisherCheckpoint(40, "basket-1/1")
+        async with publisher.session() as session:
+            await session.publish_until_settled(publications(events[:1]), reached, more)
+        async with publisher.session() as session:
+            assert session.published == reached
+        found = by_basket(await topic_content(settings, BASKET_EVENTS, ids(events)))
+        assert found == {events[0].stream_id: [event.data for event in events]}
 
     async def test_a_verdict_may_be_as_large_as_that_of_the_largest_basket(
         self, publisher: Publisher, settings: Settings

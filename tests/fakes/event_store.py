@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from domain.basket.events import ENDING_TYPES, BasketReopened
 from domain.ports.event_store import (
     AlreadyAnswered,
     Append,
@@ -16,6 +17,7 @@ from domain.ports.event_store import (
     AppendOutcome,
     ClaimTaken,
     Conflict,
+    EndedBaskets,
     IdempotencyKey,
     RenderedResponse,
     StoredEvent,
@@ -26,7 +28,7 @@ from domain.shared.values import Clock
 
 
 class InMemoryEventStore:
-    """EventStore and EventFeed. Durable as long as the process."""
+    """EventStore, EventFeed and EndedBasketFeed. Durable as long as the process."""
 
     def __init__(self, clock: Clock, answers_kept: timedelta = timedelta(hours=24)) -> None:
         self._clock = clock
@@ -97,6 +99,19 @@ class InMemoryEventStore:
 
     async def read(self, after_position: int, limit: int) -> Sequence[StoredEvent]:
         return self._log[after_position : after_position + limit]
+
+    async def read_ended(self, after_position: int, up_to: int, before: datetime, limit: int) -> EndedBaskets:
+        position, found = after_position, []
+        for event in self._log[after_position:up_to][:limit]:
+            if event.recorded_at >= before:
+                break
+            position = event.position
+            later = [each for each in self._streams[event.stream_id][event.version :] if each.position <= up_to]
+            if event.type in ENDING_TYPES and not any(
+                each.type in (*ENDING_TYPES, BasketReopened.TOPIC) for each in later
+            ):
+                found.append([event, *later][-1])
+        return EndedBaskets(position, found, position == after_position + limit)
 
     async def last_position(self) -> int:
         return len(self._log)

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tests.contracts.ended_basket_feed import EndedBasketFeedContract
 from tests.contracts.event_feed import EventFeedContract
 from tests.contracts.event_store import SHORTLY, EventStoreContract
 from tests.fakes.event_store import InMemoryEventStore
@@ -24,7 +25,7 @@ class TestInMemoryEventStore(EventStoreContract):
         return InMemoryEventStore(now, timedelta(seconds=SHORTLY))
 
 
-class TestInMemoryEventFeed(EventFeedContract):
+class TestInMemoryEventFeed(EventFeedContract, EndedBasketFeedContract):
     @pytest.fixture
     def feed(self, store: InMemoryEventStore) -> InMemoryEventStore:
         return store

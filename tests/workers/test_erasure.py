@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from adapters.kafka.consumer_group import ConsumerGroup
 from adapters.kafka.messages import Message, Received
 from adapters.kafka.topics import BASKET_EVENTS, VALIDATION_RESULTS
 from adapters.settings import Settings
+from adapters.system import utc_now
 from domain.basket.projection import to_view
 from domain.basket.serialization import serialize_order
 from domain.operators.erasure import Person
@@ -34,10 +36,14 @@ async def at_work(container: Container, group: str) -> AsyncIterator[None]:
     """A publisher and a projector, wired as in production."""
     publisher = PublisherWorker(
         container.published_event_feed,
+        container.raw_event_feed,
         container.published_event_store,
         container.publisher(),
         container.leadership,
         container.blocked_baskets,
+        utc_now,
+        retention=timedelta(seconds=container.settings.state_retention),
+        erasures=container.published_erasures,
         role=container.settings.publisher_id,
     )
     subscription = ConsumerGroup(

@@ -15,7 +15,7 @@ from adapters.postgres.migrator import migrate
 from adapters.settings import Settings
 from domain.basket.serialization import serialize_verdict
 from domain.ports.event_store import Append, NewEvent
-from domain.validation.verdict_assembler import BASKET_VALIDATED
+from domain.validation.stream_fold import BASKET_VALIDATED
 from tests.basket_traffic import BasketTraffic, by_basket, streaming_settings, topic_content
 from tests.builders import caller, validate
 from tests.conftest import OwnKafka, OwnPostgres

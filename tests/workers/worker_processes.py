@@ -51,12 +51,15 @@ async def publisher_worker(settings: Settings) -> AsyncIterator[PublisherWorker]
         stack.push_async_callback(feed.close)
         yield PublisherWorker(
             feed,
+            feed,
             store,
             TransactionalPublisher(settings)
             if settings.kafka_delivery == "exactly_once"
             else AtLeastOncePublisher(settings, PostgresPublisherCheckpoints(database), Wakeup()),
             PostgresLeadership(database, retry_every=0.1),
             PostgresDeadLetters(database),
+            utc_now,
+            retention=timedelta(seconds=settings.state_retention),
             role=settings.publisher_id,
             # Small, so that there are many transactions to be killed in.
             batch_events=100,
@@ -111,6 +114,7 @@ def _process(settings: Settings, *arguments: str) -> Program:
                 "kafka_delivery",
                 "kafka_fetch_max_wait_ms",
                 "publisher_id",
+                "state_retention",
             }
         ).items()
     }

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Sequence
+from datetime import datetime
 
 from adapters.postgres.notification_listener import NotificationListener
 from adapters.postgres.pool import DatabasePool
-from domain.ports.event_store import StoredEvent
+from domain.basket.events import ENDING_TYPES, BasketReopened
+from domain.ports.event_store import EndedBaskets, StoredEvent
 from domain.shared.errors import StoreUnavailable
 
 CHANNEL = "checkout_events"
@@ -38,9 +40,36 @@ LAST_POSITION = "SELECT position FROM events ORDER BY position DESC LIMIT 1"
 # Whether there is anything after a position.
 IS_THERE_MORE = "SELECT true FROM events WHERE position > $1 ORDER BY position LIMIT 1"
 
+# Walks the next $4 events after position $1, up to $2 and to the first one that was recorded at $3 or later. Returns the
+# position that it reached, and the last event (up to $2) of each basket that ended there ($5: by these types) and did
+# not change its end later ($6: by these).
+READ_ENDED = """
+WITH walked AS MATERIALIZED (
+    SELECT position, stream_id, version, type, recorded_at
+      FROM events WHERE position > $1 AND position <= $2 ORDER BY position LIMIT $4),
+reached AS MATERIALIZED (
+    SELECT max(position) AS position FROM walked
+     WHERE position < coalesce((SELECT min(position) FROM walked WHERE recorded_at >= $3), $2 + 1))
+SELECT reached.position AS reached,
+       (SELECT count(*) = $4 AND max(position) = reached.position FROM walked) AS more,
+       ended.*
+  FROM reached LEFT JOIN LATERAL (
+       SELECT last.position, last.stream_id, last.version, last.type, last.data, last.metadata, last.recorded_at
+         FROM walked CROSS JOIN LATERAL (
+              SELECT * FROM events event
+               WHERE event.stream_id = walked.stream_id AND event.version >= walked.version AND event.position <= $2
+               ORDER BY event.version DESC LIMIT 1) last
+        WHERE walked.position <= reached.position AND walked.type = ANY($5)
+          AND NOT EXISTS (
+              SELECT FROM events later
+               WHERE later.stream_id = walked.stream_id AND later.version > walked.version
+                 AND later.position <= $2 AND later.type = ANY($6))
+        ORDER BY walked.position) ended ON true
+"""
+
 
 class PostgresEventFeed:
-    """EventFeed. One object serves any number of tails."""
+    """EventFeed and EndedBasketFeed. One object serves any number of tails."""
 
     def __init__(self, database: DatabasePool) -> None:
         self._pool = database.sibling("checkout feed", 2, _TAIL_SETTINGS)
@@ -59,6 +88,17 @@ class PostgresEventFeed:
         """Raises StoreUnavailable."""
         async with self._pool.connection() as connection:
             return await connection.fetchval(LAST_POSITION) or 0
+
+    async def read_ended(self, after_position: int, up_to: int, before: datetime, limit: int) -> EndedBaskets:
+        """Raises StoreUnavailable."""
+        ending = [*ENDING_TYPES]
+        async with self._pool.connection() as connection:
+            rows = await connection.fetch(
+                READ_ENDED, after_position, up_to, before, limit, ending, [*ending, BasketReopened.TOPIC]
+            )
+        reached, more, *_ = rows[0]
+        events = [StoredEvent(*row) for _, _, *row in rows if row[0] is not None]
+        return EndedBaskets(after_position if reached is None else reached, events, bool(more))
 
     async def wait(self, after_position: int, timeout: float) -> None:
         """While PostgreSQL is away this just waits; the next read says so."""

@@ -13,8 +13,8 @@ from domain.ports.messaging import Publication
 from domain.shared.errors import CheckoutError
 from domain.shared.eventsourcing import Value
 
-ReplayContent = Literal["events", "verdicts"]
-"""Every event, or only the whole verdict of each validation."""
+ReplayContent = Literal["events", "verdicts", "states"]
+"""Every event, only the whole verdict of each validation, or each basket once as it is."""
 
 
 class RepublishRefused(CheckoutError):

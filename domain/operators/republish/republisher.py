@@ -25,7 +25,8 @@ from domain.operators.republish.republish import (
 from domain.ports.event_store import EventFeed, EventStore, StoredEvent
 from domain.ports.messaging import Publisher
 from domain.shared.values import Clock, NewId
-from domain.validation.verdict_assembler import BASKET_VALIDATED, VerdictAssembler, VerdictUnavailable
+from domain.validation.stream_fold import BASKET_VALIDATED, UnfoldableBasket
+from domain.validation.verdict_assembler import VerdictAssembler
 
 BATCH_EVENTS = 2_000
 BATCH_BYTES = 8 * 1024 * 1024
@@ -194,7 +195,7 @@ class Republisher:
             for event, request in requests
             if isinstance(verdict := verdicts.get(event.position), bytes)
         ]
-        return found, sum(isinstance(verdict, VerdictUnavailable) for verdict in verdicts.values())
+        return found, sum(isinstance(verdict, UnfoldableBasket) for verdict in verdicts.values())
 
     def _action(self, id: str, scope: dict[str, JsonValue], operator: Operator) -> OperatorAction:
         return OperatorAction(

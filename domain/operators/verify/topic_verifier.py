@@ -12,7 +12,8 @@ from domain.operators.verify.published_topic import ExpectedMessage, PublishedTo
 from domain.operators.verify.topic_checks import ComparableRange, TopicTally, check_messages
 from domain.ports.event_store import EventFeed, EventStore, StoredEvent
 from domain.ports.messaging import PublisherCheckpoint
-from domain.validation.verdict_assembler import VerdictAssembler, VerdictUnavailable
+from domain.validation.stream_fold import UnfoldableBasket
+from domain.validation.verdict_assembler import VerdictAssembler
 
 PAGE_EVENTS = 2_000
 PUBLISH_DELAY_SECONDS = 2.0
@@ -232,5 +233,5 @@ class TopicVerifier:
         if not topic.holds_verdicts or all(each.kind != "message_missing" for each in found):
             return found
         verdicts = await self._verdicts.of(stored)
-        lost = {position for position, verdict in verdicts.items() if isinstance(verdict, VerdictUnavailable)}
+        lost = {position for position, verdict in verdicts.items() if isinstance(verdict, UnfoldableBasket)}
         return [each for each in found if each.kind != "message_missing" or each.position not in lost]

@@ -19,7 +19,7 @@ from domain.operators.verify.inconsistencies import Inconsistency
 from domain.operators.verify.topic_verifier import TopicsResult, TopicVerifier
 from domain.ports.event_store import StoredEvent
 from domain.ports.messaging import PublisherCheckpoint
-from domain.validation.verdict_assembler import BASKET_VALIDATED
+from domain.validation.stream_fold import BASKET_VALIDATED
 from tests.basket_traffic import BasketTraffic, event_message, send
 from tests.fakes.event_store import InMemoryEventStore
 from tests.servers.kafka import KafkaServer

@@ -6,7 +6,8 @@ from pydantic_core import to_json
 
 from domain.basket.serialization import serialize_verdict
 from domain.ports.event_store import Append, NewEvent, StoredEvent
-from domain.validation.verdict_assembler import VerdictAssembler, VerdictUnavailable
+from domain.validation.stream_fold import UnfoldableBasket
+from domain.validation.verdict_assembler import VerdictAssembler
 from tests.builders import InMemoryCheckout, add, caller, initiate, item, update, validate
 from tests.fakes.event_store import InMemoryEventStore
 
@@ -44,7 +45,7 @@ async def test_an_assembled_verdict_does_not_depend_on_batches_or_repeats() -> N
     told = await judged_baskets(checkout, 2)
     events = await checkout.store.read(0, 1_000)
     for size in (1, 2, 5):
-        verdicts = VerdictAssembler(checkout.store, cache_size=1)
+        verdicts = VerdictAssembler(checkout.store)
         for start in [*range(0, len(events), size), *range(0, len(events), size)]:
             part = events[start : start + size]
             for position, verdict in (await verdicts.of(part)).items():
@@ -65,8 +66,8 @@ async def test_only_the_verdict_of_an_unreadable_basket_is_unavailable() -> None
     await _append(checkout.store, "odd-1", b'{"odd":1}', b'{"odd":2}')
     await _append(checkout.store, "odd-2", b"[", b"]")
     found = await whole(VerdictAssembler(checkout.store), await checkout.store.read(0, 1_000))
-    assert isinstance(found.pop("odd-1")[0], VerdictUnavailable)
-    assert isinstance(found.pop("odd-2")[0], VerdictUnavailable)
+    assert isinstance(found.pop("odd-1")[0], UnfoldableBasket)
+    assert isinstance(found.pop("odd-2")[0], UnfoldableBasket)
     assert found == told
 
 

@@ -13,6 +13,7 @@ from domain.ports.event_store import Appended, Conflict, StoredStream
 from domain.shared.errors import StoreUnavailable
 from tests.adapters.postgres.conftest import DAY
 from tests.builders.appends import a_response, a_stream, an_append, an_idempotency_key, names_of
+from tests.contracts.ended_basket_feed import EndedBasketFeedContract
 from tests.contracts.event_feed import EventFeedContract
 from tests.contracts.event_store import SHORTLY, EventStoreContract
 from tests.servers.waiting import eventually
@@ -35,7 +36,7 @@ class TestPostgresEventStore(EventStoreContract):
     """The contract suite, with the fixtures of this folder."""
 
 
-class TestPostgresEventFeed(EventFeedContract):
+class TestPostgresEventFeed(EventFeedContract, EndedBasketFeedContract):
     """The contract suite, with the fixtures of this folder."""
 
 
