@@ -13,8 +13,8 @@ from api.operators.problems import RebuildNotFound, operator_problem
 from api.partner.openapi.examples import problem_samples
 from domain.basket.command_executor import VersionConflict
 from domain.shared.errors import StoreUnavailable
-from domain.validation.handlers import CheckoutHandlers
 from tests.api.conftest import LogLines
+from tests.api.failures import FailingHandlers
 from tests.api.service import (
     INITIATE,
     UPDATE,
@@ -38,18 +38,6 @@ CALLS: list[tuple[str, str, object]] = [
     ("POST", validate_path(basket_id()), None),
     ("GET", order_path(basket_id()), None),
 ]
-
-
-class FailingHandlers(CheckoutHandlers):
-    """Handlers that fail alike, whatever they are asked."""
-
-    def __init__(self, error: Exception) -> None:
-        self.error = error
-
-    async def _fail(self, *_: object) -> NoReturn:
-        raise self.error
-
-    initiate = update = validate = get = _fail  # type: ignore[assignment]
 
 
 class UnavailableEventStore(InMemoryEventStore):

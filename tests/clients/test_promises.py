@@ -16,10 +16,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from adapters.jwk import base64url, public_jwk
 from adapters.promises.keys import PromiseKey, public_jwks
 from checkout_client.jwks import JwkSet, PromiseKeysUnavailable, RemoteJwkSet, max_age
+from checkout_client.models.answers import Money
 from checkout_client.promises import (
     CheckedPromise,
     PromiseChecker,
-    PromisedTotal,
     PromiseRefused,
     check_promise,
     evidence_digest,
@@ -62,7 +62,7 @@ def test_a_promise_of_the_service_is_read() -> None:
         basket_id=PROMISE.basket_id,
         basket_version=9,
         partner="acme",
-        total=PromisedTotal(amount=Decimal("20.00"), currency="GBP"),
+        total=Money(amount=Decimal("20.00"), currency="GBP"),
         currency="GBP",
         ready=True,
         evidence=PROMISE.evidence,

@@ -25,7 +25,6 @@ from checkout_client.jwks import JwkSet, PromiseKeysUnavailable, RemoteJwkSet
 from checkout_client.promises import (
     CheckedPromise,
     PromiseChecker,
-    PromisedTotal,
     PromiseRefused,
     check_promise,
     evidence_digest,
@@ -51,7 +50,6 @@ __all__ = [
     "PromiseChecker",
     "PromiseKeysUnavailable",
     "PromiseRefused",
-    "PromisedTotal",
     "RateLimitedProblem",
     "RefusedMember",
     "RemoteJwkSet",

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from hashlib import sha256
 from typing import Annotated, Any, Literal
 
@@ -19,6 +18,7 @@ from pydantic.alias_generators import to_camel
 
 from checkout_client.errors import CheckoutClientError
 from checkout_client.jwks import JwkSet, RemoteJwkSet
+from checkout_client.models.answers import Money
 
 ALGORITHM = "EdDSA"
 TYPE = "checkout-promise+jwt"
@@ -53,15 +53,6 @@ class PromiseRefused(CheckoutClientError, ValueError):
         self.reason = reason
 
 
-class PromisedTotal(BaseModel):
-    """An amount of money with its ISO 4217 code."""
-
-    model_config = ConfigDict(frozen=True)
-
-    amount: Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
-    currency: str
-
-
 class CheckedPromise(BaseModel):
     """What a promise says, once its signature is known to be right."""
 
@@ -74,7 +65,7 @@ class CheckedPromise(BaseModel):
     basket_id: str
     basket_version: Annotated[int, Field(ge=1)]
     partner: str
-    total: PromisedTotal | None
+    total: Money | None
     """None where the order has no single total: then its `totals` at this version say what is due."""
     currency: str | None
     ready: Literal[True]
@@ -97,7 +88,7 @@ def check_promise(
     basket_id: str | None = None,
     basket_version: int | None = None,
     partner: str | None = None,
-    total: PromisedTotal | Mapping[str, Any] | None = None,
+    total: Money | Mapping[str, Any] | None = None,
     evidence: Iterable[str] | None = None,
 ) -> CheckedPromise:
     """What the token promises. Raises PromiseRefused.
@@ -117,8 +108,8 @@ def check_promise(
         raise PromiseRefused("other_version", said)
     if partner not in (None, promise.partner):
         raise PromiseRefused("other_partner", f"the promise was made to {promise.partner!r}, not to {partner!r}")
-    if total is not None and PromisedTotal.model_validate(total) != promise.total:
-        raise PromiseRefused("other_total", f"the promise says {_shown(promise.total)}, not {_shown(total)}")
+    if total is not None and (expected := _shown(total)) != (promised := _shown(promise.total)):
+        raise PromiseRefused("other_total", f"the promise says {promised}, not {expected}")
     if evidence is not None and evidence_digest(evidence) != promise.evidence:
         raise PromiseRefused("other_evidence", "the promise rests on other facts")
     return promise
@@ -147,7 +138,7 @@ class PromiseChecker:
         basket_id: str | None = None,
         basket_version: int | None = None,
         partner: str | None = None,
-        total: PromisedTotal | Mapping[str, Any] | None = None,
+        total: Money | Mapping[str, Any] | None = None,
         evidence: Iterable[str] | None = None,
     ) -> CheckedPromise:
         """As `check_promise`. Raises PromiseRefused, and PromiseKeysUnavailable while no keys can be had."""
@@ -204,8 +195,9 @@ def _read(token: str, keys: JwkSet) -> CheckedPromise:
         raise PromiseRefused("unreadable", f"these claims are not those of a promise: {names}") from error
 
 
-def _shown(total: PromisedTotal | Mapping[str, Any] | None) -> str:
+def _shown(total: Money | Mapping[str, Any] | None) -> str:
+    """The total in words, one for each value."""
     if total is None:
         return "no total"
-    total = PromisedTotal.model_validate(total)
-    return f"{total.amount} {total.currency}"
+    money = Money.model_validate(total)
+    return f"{money.amount.normalize():f} {money.currency}"

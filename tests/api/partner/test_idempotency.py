@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from domain.ports.event_store import Append, AppendOutcome, IdempotencyKey
-from domain.shared.errors import StoreUnavailable
+from domain.ports.event_store import IdempotencyKey
+from tests.api.failures import HeldStore
 from tests.api.service import (
     RIVAL,
     ApiCaller,
@@ -23,34 +23,15 @@ from tests.api.service import (
     wanted,
 )
 from tests.builders import InMemoryCheckout, basket_id, caller, item_id
-from tests.fakes.event_store import InMemoryEventStore
 
 KEY = "7d0c2c5e"
 
 
-class HeldStore(InMemoryEventStore):
-    """Appends wait until the test releases them, or the store is unavailable."""
-
-    def __init__(self, clock: object) -> None:
-        super().__init__(clock)  # type: ignore[arg-type]
-        self.go = asyncio.Event()
-        self.reached = asyncio.Event()
-        self.away = False
-
-    async def append(self, append: Append) -> AppendOutcome:
-        self.reached.set()
-        await self.go.wait()
-        if self.away:
-            raise StoreUnavailable("10.1.2.3:5432 refused")
-        return await super().append(append)
-
-
 @pytest.fixture
 def held(service: Service) -> tuple[Service, HeldStore]:
-    checkout = InMemoryCheckout()
-    checkout.store = store = HeldStore(checkout.clock)
-    checkout.main = checkout.process()
-    return Service(service.settings, checkout), store
+    checkout = InMemoryCheckout(make_store=HeldStore)
+    assert isinstance(checkout.store, HeldStore)
+    return Service(service.settings, checkout), checkout.store
 
 
 async def test_a_repeated_initiate_gets_the_first_response(shop: ApiCaller) -> None:

@@ -36,47 +36,48 @@ BasketStatus = Literal["open", "completed", "expired", "cancelled"]
 
 
 class TraceOptions(TypedDict, total=False):
-    """W3C Trace Context, and the correlation id that the basket's events carry."""
+    """W3C Trace Context, and the correlation id that the basket's events carry. None is the same as left out, here and
+    below."""
 
-    traceparent: str
-    correlation_id: str
+    traceparent: str | None
+    correlation_id: str | None
 
 
 class CallOptions(TraceOptions, total=False):
     """`handling`: whether members that the service does not know are refused (`strict`) or ignored and named."""
 
-    if_match: EntityTag
-    if_none_match: EntityTag
-    handling: Literal["strict", "lenient"]
+    if_match: EntityTag | None
+    if_none_match: EntityTag | None
+    handling: Literal["strict", "lenient"] | None
 
 
 class ReadOptions(CallOptions, total=False):
     """`include`: the answer says what a validation would find now."""
 
-    include: Literal["findings"]
+    include: Literal["findings"] | None
 
 
 class CommandOptions(CallOptions, total=False):
     """`idempotency_key`: the caller's own key. Without it, each call gets a new one."""
 
-    idempotency_key: str
+    idempotency_key: str | None
 
 
 class ChangeOptions(CommandOptions, total=False):
     """`include`: the answer says what a validation would find now."""
 
-    include: Literal["findings"]
+    include: Literal["findings"] | None
 
 
 class ListFilters(TypedDict, total=False):
     """Which baskets are listed; every condition must hold. Times know their offset. `limit` is that of a page."""
 
-    status: BasketStatus
-    external_id: str
-    created_after: datetime
-    modified_after: datetime
-    abandoned: bool
-    limit: int
+    status: BasketStatus | None
+    external_id: str | None
+    created_after: datetime | None
+    modified_after: datetime | None
+    abandoned: bool | None
+    limit: int | None
 
 
 @dataclass(frozen=True)
@@ -119,9 +120,8 @@ def get_call(basket_id: str, **options: Unpack[ReadOptions]) -> CheckoutCall[Ord
 
 def list_call(cursor: str | None = None, **filters: Unpack[ListFilters]) -> CheckoutCall[BasketListAnswer]:
     """Raises ValueError for a time without an offset."""
-    query = {name: _parameter(value) for name, value in filters.items()}
-    if cursor is not None:
-        query["cursor"] = cursor
+    given = {**filters, "cursor": cursor}
+    query = {name: _parameter(value) for name, value in given.items() if value is not None}
     return CheckoutCall("GET", _ROOT, BasketListAnswer, query=query)
 
 
@@ -154,7 +154,7 @@ def _headers(options: Mapping[str, Any]) -> dict[str, str]:
     headers = {
         "If-Match": _tag(options.get("if_match")),
         "If-None-Match": _tag(options.get("if_none_match")),
-        "Prefer": f"handling={options['handling']}" if "handling" in options else None,
+        "Prefer": f"handling={options['handling']}" if options.get("handling") else None,
         "traceparent": options.get("traceparent"),
         "X-Correlation-Id": options.get("correlation_id"),
     }
@@ -162,7 +162,7 @@ def _headers(options: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _query(options: Mapping[str, Any]) -> dict[str, str]:
-    return {"include": options["include"]} if "include" in options else {}
+    return {"include": options["include"]} if options.get("include") else {}
 
 
 def _tag(tag: EntityTag | None) -> str | None:
