@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from cli.asyncapi.command import asyncapi
 from cli.catalogue import app as catalogue_app
 from cli.checks import checks
 from cli.conformance.command import conformance
@@ -134,6 +135,7 @@ _COMMANDS: tuple[tuple[str, Command | typer.Typer, str, str], ...] = (
     (DEVELOP, settings, "settings", "checkout settings --markdown"),
     (DEVELOP, checks, "checks", "checkout checks"),
     (DEVELOP, schemas, "schemas", "checkout schemas --check"),
+    (DEVELOP, asyncapi, "asyncapi", "checkout asyncapi --check"),
 )
 """Each command with its group in the help, its name, and an example."""
 

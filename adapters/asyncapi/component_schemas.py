@@ -24,7 +24,7 @@ def component_schemas() -> Document:
     """Every published schema, and every definition that they use. Raises ValueError if two have one name."""
     components: Document = {}
     for published in PUBLISHED:
-        schema = published.schema()
+        schema = {**published.schema()}
         parts = {**schema.pop("$defs", {}), published.name: schema}
         schema["x-schema-uri"] = schema.pop("$id")
         del schema["$schema"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 
 from pydantic import BaseModel, RootModel
@@ -44,8 +45,9 @@ class PublishedSchema:
     def file_name(self) -> str:
         return f"{self.name}.json"
 
+    @cache  # noqa: B019  (there are as many as there are schemas)
     def schema(self) -> Document:
-        """The JSON Schema of the model, for readers in any language."""
+        """The JSON Schema of the model, for readers in any language. Nobody may change it."""
         raw = self.model.model_json_schema(mode="serialization" if self.writer == "we" else "validation")
         tidied = _tidied(raw)
         if issubclass(self.model, DomainEvent):

@@ -1,0 +1,1 @@
+"""`checkout asyncapi`: the AsyncAPI document, and the page about topics."""
