@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from functools import cache
@@ -22,7 +23,7 @@ from domain.basket.codec import decode_all
 from domain.basket.commands import Caller, Validated
 from domain.basket.events import BasketDetails, BasketPersonalDataForgotten, OrderItem
 from domain.basket.repository import new_events
-from domain.basket.serialization import serialize_verdict
+from domain.basket.serialization import serialize_state, serialize_verdict
 from domain.ports.event_store import StoredEvent
 from domain.ports.messaging import Publication
 from domain.shared.eventsourcing import fold
@@ -50,9 +51,9 @@ class _Life:
         self.now = basket.modified_on
         self.position = position
         self.publications: list[Publication] = []
-        self.after_request(None)
+        self.after_request()
 
-    def after_request(self, verdict: bytes | None) -> None:
+    def after_request(self, verdict: bytes | None = None, *, retired: bool = False) -> None:
         """Publishes what the last request did, and lets some time pass."""
         number = len({each.request for each in self.publications}) + 1
         caller = Caller("shop", "jwt:shop-backend", "visit-7c1f", f"request-{number}", TRACEPARENT)
@@ -65,6 +66,8 @@ class _Life:
                 self.position, self.basket.id, version, event.type, event.data, event.metadata, recorded_at
             )
             self.publications.append(Publication(stored, span, verdict))
+        state = None if retired else to_json(serialize_state(self.basket))
+        self.publications[-1] = replace(self.publications[-1], state=state, retired=retired)
         self.now += _MINUTE
 
     def validate(self, verdict: Verdict, before: Validated | None = None) -> None:
@@ -86,32 +89,32 @@ def _sign() -> JwsPromiseSigner:
 
 @cache
 def example_publications() -> Sequence[Publication]:
-    """Every kind of event, and a verdict that is ready and one that is not."""
+    """Every kind of event, a verdict that is ready and one that is not, and a tombstone."""
     life = _Life(example_basket())
     basket = life.basket
     not_ready = example_verdict()
     life.validate(not_ready.verdict, not_ready)
     basket.change_quantity(ITEM_ID, 2, life.now)
-    life.after_request(None)
+    life.after_request()
     basket.update_details({"order_type": "new", "customer_details": {"firstName": "Grace"}}, life.now)
     basket.add_item(_add_on(), life.now)
-    life.after_request(None)
+    life.after_request()
     basket.expect_price(ITEM_ID, ExpectedPrice(amount=Decimal("12.00"), currency="GBP", interval=None), life.now)
     basket.reprice(ITEM_ID, Price(amount=Decimal("12.00"), currency="GBP"), life.now)
-    life.after_request(None)
+    life.after_request()
     basket.swap_item(_newer(basket.items[ITEM_ID]), [_ADD_ON_ID], life.now)
-    life.after_request(None)
+    life.after_request()
     life.validate(Verdict(blocked_products=(), validation_errors=(), evidence=not_ready.verdict.evidence))
     basket.complete(ORDER_ID, life.now)
-    life.after_request(None)
+    life.after_request()
     basket.reopen("the payment was declined", life.now, life.now + timedelta(days=14))
-    life.after_request(None)
+    life.after_request()
     basket.cancel("customer_left", "The customer chose another offer.", life.now)
-    life.after_request(None)
-    basket.trigger_event(
-        BasketPersonalDataForgotten, action_id="0198c5a2-7f00-7c3e-9a51-3a5de7f0c1aa", timestamp=life.now
-    )
-    life.after_request(None)
+    life.after_request()
+    life.now += timedelta(days=31)
+    action_id = "0198c5a2-7f00-7c3e-9a51-3a5de7f0c1aa"
+    basket.trigger_event(BasketPersonalDataForgotten, action_id=action_id, timestamp=life.now)
+    life.after_request(retired=True)
     return [*life.publications, *_expired(life.position)]
 
 
@@ -123,7 +126,7 @@ def _expired(position: int) -> Sequence[Publication]:
     life = _Life(other, position)
     life.now = expires_at
     other.expire(expires_at)
-    life.after_request(None)
+    life.after_request()
     return life.publications
 
 
