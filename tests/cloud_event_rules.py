@@ -69,8 +69,9 @@ class CloudEventRules:
         if traceparent is not None and _TRACEPARENT.fullmatch(traceparent) is None:
             yield f"traceparent is {traceparent!r}"
         name = (attributes.get("source", ""), attributes.get("id", ""))
-        known = self.seen.setdefault(name, message)
-        if known is not message and not (self.repeats_allowed and known.value == message.value):
+        known = self.seen.get(name)
+        self.seen[name] = message
+        if known is not None and not (self.repeats_allowed and known.value == message.value):
             yield f"source and id {name} named another event before"
 
 
