@@ -64,17 +64,18 @@ class ChaosReport:
 
 
 class ChaosRun:
-    """Faults in a fixed order, with a pause between them in which callers go on."""
+    """Faults in a fixed order, with a pause between them in which callers go on. With `all_retired` it ends once every
+    basket that is over has its tombstone."""
 
     def __init__(
-        self, folder: Path, *, callers: int = 4, pause: float = 0.05, seed: int = 0, states: bool = True
+        self, folder: Path, *, callers: int = 4, pause: float = 0.05, seed: int = 0, all_retired: bool = False
     ) -> None:
         self._folder = folder
-        self._judge = TopicJudge(states=states)
-        self._topics = TOPICS if states else tuple(topic for topic in TOPICS if topic != STATES)
+        self._judge = TopicJudge()
         self._callers = callers
         self._pause = pause
         self._seed = seed
+        self._all_retired = all_retired
         self._journal = Journal()
         self._report = ChaosReport()
 
@@ -86,7 +87,7 @@ class ChaosRun:
             kafka = await stack.enter_async_context(ApacheKafka(self._folder / "kafka"))
             service = await stack.enter_async_context(running_service(self._folder, postgres, kafka))
             await self._load_catalogue(service)
-            consumer = stack.enter_context(ForeignConsumer(kafka.bootstrap_servers, self._topics, self._judge))
+            consumer = stack.enter_context(ForeignConsumer(kafka.bootstrap_servers, TOPICS, self._judge))
             began = monotonic()
             async with self._traffic(service, kafka):
                 for fault in faults:
@@ -158,7 +159,9 @@ class ChaosRun:
         return (
             judge.counts[EVENTS] >= self._report.stored_events
             and judge.counts[VERDICTS] >= sum(len(each.verdicts) for each in histories)
-            and (STATES not in self._topics or judge.counts[STATES] >= sum(len(each.ends) for each in histories))
+            and judge.counts[STATES] >= sum(len(each.ends) for each in histories)
+            and len(judge.letters) >= self._journal.nonsense
+            and not (self._all_retired and judge.unretired)
             and judge.counts[COMMAND_RESULTS] >= len(self._journal.commands)
             and judge.counts[ORDER_RESULTS] >= len(self._journal.reports)
         )
@@ -176,6 +179,8 @@ class ChaosRun:
             )
         if judge.counts[EVENTS] != report.stored_events:
             report.wrong.append(f"{judge.counts[EVENTS]} events came, {report.stored_events} are stored")
+        if len(judge.letters) != journal.nonsense:
+            report.wrong.append(f"{len(judge.letters)} dead letters of {journal.nonsense} messages of nonsense")
         lost = [id for id, version in journal.versions.items() if judge.baskets[id].fold.version < version]
         report.wrong += [f"an acknowledged change of {id} never came" for id in lost[:10]]
         for topic, sent in ((COMMAND_RESULTS, journal.commands), (ORDER_RESULTS, journal.reports)):

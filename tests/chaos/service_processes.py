@@ -84,6 +84,8 @@ async def running_service(
         "CHECKOUT_LOCAL_ISSUER_KEY_FILE": str(folder / "issuer-key.pem"),
         "CHECKOUT_LANDING_COOKIE_SECURE": "false",
         "CHECKOUT_LOG_LEVEL": "WARNING",
+        # Tombstones come within the run.
+        "CHECKOUT_STATE_RETENTION": "5",
     }
     ended = await run_command("migrate", environment=environment)
     assert ended.code == 0, ended.err

@@ -8,11 +8,12 @@ from dataclasses import replace
 
 import pytest
 
-from adapters.kafka.messages import Message, basket_event_message, verdict_message
-from domain.basket.request_spans import RequestSpanReader
+from adapters.kafka.messages import Message, tombstone_message
+from adapters.kafka.publisher import publication_messages
+from domain.basket.request_feed import RequestFeed
 from domain.ports.messaging import Publication
-from domain.validation.verdict_assembler import VerdictAssembler
-from tests.chaos.topic_judge import EVENTS, VERDICTS, Consumed, TopicJudge
+from domain.validation.request_assembler import RequestAssembler
+from tests.chaos.topic_judge import EVENTS, STATES, VERDICTS, Consumed, TopicJudge
 from tests.cloud_event_rules import WireMessage
 from tests.played_basket import play_basket
 
@@ -25,21 +26,20 @@ def consumed(message: Message, partition: int = 0) -> Consumed:
 async def published() -> list[Consumed]:
     """The events and verdicts of a basket to which everything happens, as a consumer has them."""
     store = (await play_basket()).checkout.store
-    events = [
-        event for event in await store.read(0, 1_000) if event.type != "checkout.basket-personal-data-forgotten.v1"
-    ]
-    requests = await RequestSpanReader(store).of(events)
-    verdicts = await VerdictAssembler(store).of(events)
-    messages: list[Message] = []
-    for event, request in zip(events, requests, strict=True):
-        messages.append(basket_event_message(Publication(event, request)))
-        if isinstance(verdict := verdicts.get(event.position), bytes):
-            messages.append(verdict_message(Publication(event, request, verdict)))
+    requests = await RequestFeed(store, store).read(0, 1_000)
+    publications: list[Publication] = []
+    for assembled in await RequestAssembler(store).assemble(requests[:-1]):  # without the erasure
+        request = assembled.request
+        verdicts = {version: each for version, each in assembled.verdicts.items() if isinstance(each, bytes)}
+        made = [Publication(event, request.span, verdicts.get(event.version)) for event in request.events]
+        assert isinstance(assembled.state, bytes)
+        publications += [*made[:-1], replace(made[-1], state=assembled.state)]
+    messages = [*publication_messages(publications), tombstone_message(publications[-1])]
     return [consumed(message) for message in messages]
 
 
 def judged(messages: Sequence[Consumed]) -> list[str]:
-    judge = TopicJudge(states=False)
+    judge = TopicJudge()
     for message in messages:
         judge.read(message)
     judge.finish()
@@ -77,7 +77,8 @@ def _twice(messages: list[Consumed], at: int) -> None:
 
 
 def _swapped(messages: list[Consumed], at: int) -> None:
-    messages[at], messages[at + 1] = messages[at + 1], messages[at]
+    other = next(index for index in range(at + 1, len(messages)) if messages[index].topic == messages[at].topic)
+    messages[at], messages[other] = messages[other], messages[at]
 
 
 def _elsewhere(messages: list[Consumed], at: int) -> None:
@@ -98,6 +99,11 @@ def _value(**changes: object) -> Plant:
     return plant
 
 
+def _emptied(messages: list[Consumed], at: int) -> None:
+    tombstone = with_header(messages[at], "ce_id", messages[at].header("ce_id").replace("state", "tombstone").encode())
+    messages[at] = replace(tombstone, message=replace(tombstone.message, value=None))
+
+
 @pytest.mark.parametrize(
     ("topic", "plant", "fault"),
     [
@@ -113,6 +119,12 @@ def _value(**changes: object) -> Plant:
         (EVENTS, _header("ce_partnerorg", b""), "partnerorg is empty"),
         (EVENTS, _value(occurredAt=None), "is not valid by its schema"),
         (EVENTS, _value(version=9), "another version or type"),
+        (STATES, _left_out, "requests ended at"),
+        (STATES, _swapped, "requests ended at"),
+        (STATES, _twice, "named another event before"),
+        (STATES, _header("ce_requestindex", b"1"), "not about the last event"),
+        (STATES, _value(order={}), "is not the fold of its events"),
+        (STATES, _emptied, "when the basket was not over"),
         (VERDICTS, _left_out, "validated at"),
         (VERDICTS, _header("ce_id", b"x"), "ce_id is 'x'"),
         (VERDICTS, _value(basketVersion=1), "names version 1"),

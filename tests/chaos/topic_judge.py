@@ -27,6 +27,9 @@ ORDER_RESULTS = "checkout.order-results.v1"
 DEAD_LETTERS = "checkout.dead-letters.v1"
 TOPICS = (EVENTS, STATES, VERDICTS, COMMAND_RESULTS, ORDER_RESULTS, DEAD_LETTERS)
 
+LETTER_CODES = {"not_an_order", "no_command_id"}
+"""Dead letters of nonsense, which the run sends on purpose."""
+
 MAX_FAULTS = 50
 Json = dict[str, Any]
 
@@ -72,7 +75,7 @@ class BasketReading:
 class TopicJudge:
     """Takes messages in the order in which they come, from one thread. `faults` says in words what was wrong."""
 
-    def __init__(self, *, states: bool = True, repeats_allowed: bool = False) -> None:
+    def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
         self.faults: list[str] = []
         self.baskets: dict[str, BasketReading] = defaultdict(BasketReading)
@@ -82,16 +85,17 @@ class TopicJudge:
         # Dead letters are delivered at least once.
         self._letter_rules = CloudEventRules(repeats_allowed=True)
         self._partitions: dict[tuple[str, str], int] = {}
-        self._states: dict[str, list[tuple[int, Json]]] = defaultdict(list)
+        self.letters: set[str] = set()
+        """Where the messages lay that became dead letters."""
+        self._states: dict[str, list[tuple[int, Json | None]]] = defaultdict(list)
         self._verdicts: dict[str, list[tuple[int, Json]]] = defaultdict(list)
-        self._with_states = states
         self._read: Mapping[str, Callable[[Consumed], Iterator[str]]] = {
             EVENTS: self._event,
             STATES: self._state,
             VERDICTS: self._verdict,
             COMMAND_RESULTS: self._result,
             ORDER_RESULTS: self._result,
-            DEAD_LETTERS: lambda _: iter(()),
+            DEAD_LETTERS: self._letter,
         }
 
     def read(self, consumed: Consumed) -> None:
@@ -114,15 +118,25 @@ class TopicJudge:
             for version, verdict in self._verdicts[basket_id]:
                 if verdict["checkout"] != _as_seen_at(history.orders.get(version - 1), verdict["validatedAt"]):
                     self._note(f"{basket_id}: the verdict at {version} is not about the basket at {version - 1}")
-            if self._with_states:
-                self._compare_states(basket_id, history)
+            self._compare_states(basket_id, history)
+
+    @property
+    def unretired(self) -> int:
+        """How many baskets are over and have no tombstone yet."""
+        over = [id for id, each in self.baskets.items() if each.fold.body()["order"]["status"] != "open"]
+        return sum(1 for id in over if self._states[id][-1][1] is not None)
 
     def _compare_states(self, basket_id: str, history: BasketReading) -> None:
-        versions = [version for version, _ in self._states[basket_id]]
-        if versions != history.ends:
+        states = self._states[basket_id]
+        versions = [version for version, _ in states]
+        if sorted(set(versions)) != history.ends or versions != sorted(versions):
             self._note(f"{basket_id}: states at {versions}, requests ended at {history.ends}")
-        for version, body in self._states[basket_id]:
-            if body != history.orders.get(version):
+        for version, body in states:
+            expected = history.orders.get(version)
+            if body is None:
+                if expected is None or expected["order"]["status"] == "open":
+                    self._note(f"{basket_id}: a tombstone at {version}, when the basket was not over")
+            elif body != expected:
                 self._note(f"{basket_id}: the state at {version} is not the fold of its events")
 
     def _note(self, *faults: str) -> None:
@@ -166,14 +180,22 @@ class TopicJudge:
         self._verdicts[consumed.key].append((version, verdict))
 
     def _state(self, consumed: Consumed) -> Iterator[str]:
-        yield from _basket_faults(consumed, f"{consumed.key}/{consumed.version}/state")
+        tombstone = consumed.message.value is None
+        yield from _basket_faults(
+            consumed, f"{consumed.key}/{consumed.version}/{'tombstone' if tombstone else 'state'}"
+        )
         if consumed.header("ce_requestindex") != consumed.header("ce_requestcount"):
             yield f"the state at {consumed.version} is not about the last event of a request"
-        self._states[consumed.key].append((consumed.version, consumed.json()))
+        self._states[consumed.key].append((consumed.version, None if tombstone else consumed.json()))
 
     def _result(self, consumed: Consumed) -> Iterator[str]:
         self.results[consumed.topic][consumed.header("ce_correlationid")] += 1
         return iter(())
+
+    def _letter(self, consumed: Consumed) -> Iterator[str]:
+        self.letters.add(consumed.header("ce_id"))
+        if consumed.header("dead_letter_code") not in LETTER_CODES:
+            yield f"is a dead letter: {consumed.header('dead_letter_code')}, {consumed.header('dead_letter_error')}"
 
 
 def _as_seen_at(body: Json | None, moment: str) -> Json | None:

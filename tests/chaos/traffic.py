@@ -65,6 +65,8 @@ class Journal:
     """The last acknowledged version of each basket."""
     commands: list[str] = field(default_factory=list)
     reports: list[str] = field(default_factory=list)
+    nonsense: int = 0
+    """Messages that nobody can understand."""
     undelivered: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     calls: int = 0
@@ -106,6 +108,12 @@ class KafkaSender:
         self._journal.reports.append(id)
         headers = {"ce_specversion": "1.0", "ce_id": id, "ce_source": "/orders", "ce_type": "org.example.order.v1"}
         self._send("checkout.orders.v1", basket_id, {"orderId": order_id, "status": status}, headers)
+
+    def nonsense(self) -> None:
+        """A report without an order, and a command without an id."""
+        self._journal.nonsense += 2
+        self._send("checkout.orders.v1", "nonsense", {}, {})
+        self._send("checkout.commands.v1", "nonsense", {}, {"ce_type": "checkout.initiate-basket.v1"})
 
     def flush(self) -> None:
         self._producer.flush(120)
@@ -168,6 +176,8 @@ class ChaosCaller:
             case 1:
                 ended = await self._call("POST", f"/partner/checkout/cancel/{basket_id}", {"reason": {"code": "left"}})
                 self._acknowledge(basket_id, ended)
+            case 2 if dice.random() < 0.1:
+                self._sender.nonsense()
         await asyncio.sleep(self._pause * dice.random())
 
     def _actions(self, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
