@@ -1,8 +1,8 @@
 """The published schemas as components of the AsyncAPI document, with their definitions beside them.
 
 A Schema Object of AsyncAPI is JSON Schema draft-07 and more, the published files are 2020-12. Their keywords mean the
-same in both; three things differ, and are rewritten here: definitions become components, a `$ref` with other words
-beside it becomes an `allOf`, and OpenAPI's `discriminator` goes.
+same in both; two things differ, and are rewritten here: definitions become components, and a `$ref` with other words
+beside it becomes an `allOf`.
 """
 
 from __future__ import annotations
@@ -40,8 +40,7 @@ def _converted(schema: Any) -> Any:
         return [_converted(part) for part in schema]
     if not isinstance(schema, dict):
         return schema
-    # Where it is an object, it belongs to OpenAPI; a member may have this name too.
-    rest = {word: _converted(part) for word, part in schema.items() if word not in ("$ref", "discriminator")}
+    rest = {word: _converted(part) for word, part in schema.items() if word != "$ref"}
     if "$ref" not in schema:
         return rest
     named = reference(schema["$ref"].removeprefix("#/$defs/"))

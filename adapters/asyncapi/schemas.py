@@ -93,12 +93,15 @@ PUBLISHED: tuple[PublishedSchema, ...] = (
 
 
 def _tidied(schema: Any, *, names: bool = False) -> Any:
-    """Removes the titles that pydantic derives from names, and puts every description on one line.
+    """Removes the titles that pydantic derives from names, and OpenAPI's `discriminator`, which strict validators
+    refuse. Puts every description on one line.
 
     `names`: the keys are names of fields or definitions, not keywords of JSON Schema.
     """
     if isinstance(schema, dict):
-        kept = schema if names else {key: value for key, value in schema.items() if key != "title"}
+        kept = (
+            schema if names else {key: value for key, value in schema.items() if key not in ("title", "discriminator")}
+        )
         return {
             key: " ".join(value.split())
             if key == "description" and isinstance(value, str)

@@ -181,12 +181,11 @@ def _formatted(source: str) -> str:
 
 
 def _add(definitions: Schema, title: str, schema: Schema) -> None:
-    for name, definition in schema.pop("$defs", {}).items():
+    for name, definition in schema.get("$defs", {}).items():
         if name != "JsonValue":
             _put(definitions, name.removesuffix("Shape"), _prepared(definition))
-    for word in ("$schema", "$id", "title"):
-        schema.pop(word)
-    _put(definitions, title, _prepared(schema))
+    rest = {word: part for word, part in schema.items() if word not in ("$defs", "$schema", "$id", "title")}
+    _put(definitions, title, _prepared(rest))
 
 
 def _put(definitions: Schema, name: str, schema: Schema) -> None:
@@ -210,6 +209,9 @@ def _prepared(schema: Any) -> Any:
     members = prepared.get("properties", {})
     for name in members.keys() - set(prepared.get("required", ())):
         members[name] = _with_default(members[name])
+    if "oneOf" in prepared:
+        # The schemas choose among actions only. Knowing their kind, the models say of one action what is wrong.
+        prepared["discriminator"] = {"propertyName": "orderItemActionType"}
     return prepared
 
 
