@@ -76,6 +76,10 @@ class BasketTraffic:
         await handlers.update(update(basket.id, change(first, 1)), me)
         return (await handlers.validate(validate(basket.id), me)).basket
 
+    async def changes(self, basket_id: str) -> None:
+        """One event: another line."""
+        await self.handlers.update(update(basket_id, add("o-4", 1)), self._caller)
+
     async def fills_baskets(self, count: int, at_once: int = 8) -> None:
         turns = asyncio.Semaphore(at_once)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Collection, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, TypeVar
 
@@ -47,6 +48,8 @@ class PublishedTopicReader:
         self.repeats_allowed = settings.kafka_delivery == "at_least_once"
         self._settings = settings
         self.holds_verdicts = holds_verdicts
+        self._keys_moved = False
+        """A message lies in another partition than its key has now."""
 
     def expected(self, event: StoredEvent) -> ExpectedMessage | None:
         if not self.holds_verdicts:
@@ -65,8 +68,10 @@ class PublishedTopicReader:
             for partition, offset in begins.items()
         }
 
-    def partition_of(self, basket_id: str, partitions: int) -> int:
-        return int(_choose(basket_id.encode(), range(partitions), range(partitions)))
+    def partitions_of(self, basket_id: str, partitions: int) -> Collection[int]:
+        key = basket_id.encode()
+        counts = range(1, partitions + 1) if self._keys_moved else [partitions]
+        return {_partition_of(key, count) for count in counts}
 
     async def ends(self, known: Mapping[int, int] | None = None) -> Mapping[int, int]:
         if self.repeats_allowed:
@@ -80,16 +85,26 @@ class PublishedTopicReader:
         return {partition.partition: offset for partition, offset in ends.items()}
 
     async def read(
-        self, basket_ids: Collection[str] | None = None, after: Mapping[int, int] | None = None
+        self,
+        basket_ids: Collection[str] | None = None,
+        after: Mapping[int, int] | None = None,
+        *,
+        everywhere: bool = False,
     ) -> AsyncIterator[Sequence[TopicMessage]]:
         wanted = None if basket_ids is None else {basket_id.encode() for basket_id in basket_ids}
         async with self._client() as (client, partitions):
-            needed = {self.partition_of(basket_id, len(partitions)) for basket_id in basket_ids or ()}
-            chosen = [each for each in partitions if basket_ids is None or each.partition in needed]
+            needed = {
+                number for basket_id in basket_ids or () for number in self.partitions_of(basket_id, len(partitions))
+            }
+            chosen = [each for each in partitions if basket_ids is None or everywhere or each.partition in needed]
             if not chosen:
                 return
             client.assign(chosen)
             async for records in self._read_to_end(client, chosen, after or {}):
+                self._keys_moved = self._keys_moved or any(
+                    each.key is not None and each.partition != _partition_of(each.key, len(partitions))
+                    for each in records
+                )
                 yield [self._found(each) for each in records if wanted is None or each.key in wanted]
 
     async def _first(self, partition: TopicPartition, offset: int) -> TopicMessage | None:
@@ -190,6 +205,11 @@ def basket_events(settings: Settings) -> PublishedTopicReader:
 
 def validation_results(settings: Settings) -> PublishedTopicReader:
     return PublishedTopicReader(settings, VALIDATION_RESULTS, holds_verdicts=True)
+
+
+@lru_cache(maxsize=10_000)
+def _partition_of(key: bytes, partitions: int) -> int:
+    return int(_choose(key, range(partitions), range(partitions)))
 
 
 async def _answer(work: Coroutine[Any, Any, T]) -> T:

@@ -48,8 +48,9 @@ class PublishedTopic(Protocol):
     def expected(self, event: StoredEvent) -> ExpectedMessage | None:
         """The message of an event on this topic, None where it has none."""
 
-    def partition_of(self, basket_id: str, partitions: int) -> int:
-        """The partition, of so many, that holds a basket's messages."""
+    def partitions_of(self, basket_id: str, partitions: int) -> Collection[int]:
+        """The partitions, of so many, that may hold a basket's messages: one, as long as nothing that was read shows
+        that partitions were added."""
 
     async def beginnings(self) -> Mapping[int, tuple[int, TopicMessage | None]]:
         """The first offset of each partition, and its first message where retention has deleted earlier ones."""
@@ -58,7 +59,12 @@ class PublishedTopic(Protocol):
         """The offset after each partition's last message, at least that in `known` from an earlier call."""
 
     def read(
-        self, basket_ids: Collection[str] | None = None, after: Mapping[int, int] | None = None
+        self,
+        basket_ids: Collection[str] | None = None,
+        after: Mapping[int, int] | None = None,
+        *,
+        everywhere: bool = False,
     ) -> AsyncIterator[Sequence[TopicMessage]]:
         """The messages from these offsets, or the first, to the end at the call, in order in each partition; with
-        `basket_ids` only those of these baskets."""
+        `basket_ids` only those of these baskets. They are looked for in the partitions that they have now, or
+        `everywhere`: before partitions were added they had others."""

@@ -1,12 +1,14 @@
 """Checks whether a topic holds each published event once, in order per basket, byte for byte. Pure functions.
 
+A basket's messages lie in one partition, or in several where partitions were added; the order holds in each.
+
 `TopicTally` compares a whole topic by one digest a basket, so that its memory grows with the baskets and not with the
 events. `check_messages` compares single baskets message by message, and names what is wrong.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -20,11 +22,12 @@ class ComparableRange:
     the first event; None: the partition cannot be compared."""
 
     positions: Mapping[int, int | None]
-    partition_of: Callable[[str], int]
+    partitions_of: Callable[[str], Collection[int]]
+    """Those that may hold a basket's messages."""
 
     def contains(self, basket_id: str, position: int) -> bool:
-        begins = self.positions.get(self.partition_of(basket_id))
-        return begins is not None and position >= begins
+        begins = [self.positions.get(partition) for partition in self.partitions_of(basket_id)]
+        return all(begin is not None and position >= begin for begin in begins)
 
     @property
     def whole_from(self) -> int | None:
@@ -34,13 +37,25 @@ class ComparableRange:
 
 
 @dataclass(slots=True)
-class _BasketTally:
-    """The first and last version on the topic, and a running digest of each side."""
+class _VersionRange:
+    """The first and last version of a basket in one partition."""
 
     first: int
     last: int
-    found: bytes
-    expected: bytes = b""
+
+
+@dataclass(slots=True)
+class _BasketTally:
+    """The first and last version on the topic, and the sum of each side's digests: messages of several partitions come
+    in any order."""
+
+    partition: int
+    """The first partition with messages of the basket, and their versions."""
+    versions: _VersionRange
+    first: int
+    last: int
+    found: int
+    expected: int = 0
     reached: bool = False
     """Whether the store's side has come to the last version."""
 
@@ -56,6 +71,8 @@ class TopicTally:
         self._published_up_to = published_up_to
         self._repeats_allowed = repeats_allowed
         self._baskets: dict[str, _BasketTally] = {}
+        self._moved: dict[tuple[str, int], _VersionRange] = {}
+        """Of baskets in further partitions."""
         self._suspects: set[str] = set()
         self.unreadable: list[Inconsistency] = []
         self.messages = 0
@@ -71,18 +88,31 @@ class TopicTally:
                 continue  # where it fills a gap, the digests differ, and the basket becomes a suspect
             basket = self._baskets.get(basket_id)
             if basket is None:
-                self._baskets[basket_id] = _BasketTally(version, version, _roll(b"", version, message.digest))
-            elif version > basket.last:
-                basket.last, basket.found = version, _roll(basket.found, version, message.digest)
-            elif not self._repeats_allowed or version < basket.first:
+                versions = _VersionRange(version, version)
+                digest = _digest(version, message.digest)
+                self._baskets[basket_id] = _BasketTally(message.partition, versions, version, version, digest)
+                continue
+            versions = self._versions(basket_id, basket, message)
+            if version > versions.last:
+                versions.last = version
+                basket.first, basket.last = min(basket.first, version), max(basket.last, version)
+                basket.found += _digest(version, message.digest)
+            elif not self._repeats_allowed or version < versions.first:
                 self._suspects.add(basket_id)
+
+    def _versions(self, basket_id: str, basket: _BasketTally, message: TopicMessage) -> _VersionRange:
+        """Those of the basket in the message's partition; up to now none, where partitions were added."""
+        if message.partition == basket.partition:
+            return basket.versions
+        first = message.version or 0
+        return self._moved.setdefault((basket_id, message.partition), _VersionRange(first, first - 1))
 
     def add_expected(self, messages: Iterable[ExpectedMessage]) -> None:
         for message in messages:
             basket_id, version = message.basket_id, message.version
             basket = self._baskets.get(basket_id)
             if basket is not None and basket.first <= version <= basket.last:
-                basket.expected = _roll(basket.expected, version, message.digest)
+                basket.expected += _digest(version, message.digest)
                 basket.reached |= version == basket.last
             elif message.position <= self._published_up_to and self._comparable.contains(basket_id, message.position):
                 self._suspects.add(basket_id)
@@ -110,7 +140,8 @@ def check_messages(
     inconsistencies: list[Inconsistency] = []
     published: set[int] = set()
     replayed: set[int] = set()
-    newest = 0
+    newest: dict[int, int] = {}
+    """The newest version in each partition."""
 
     def report(kind: InconsistencyKind, version: int, words: str) -> None:
         position = wanted[version].position if version in wanted else None
@@ -129,15 +160,15 @@ def check_messages(
         if not message.replay:
             if version in published and not repeats_allowed:
                 report("message_repeated", version, f"version {version} comes again at {place}")
-            elif version not in published and version < newest:
-                report("message_out_of_order", version, f"version {version} comes after {newest}, at {place}")
+            elif version not in published and version < (last := newest.get(message.partition, 0)):
+                report("message_out_of_order", version, f"version {version} comes after {last}, at {place}")
         if message.digest != wanted[version].digest:
             report("message_differs", version, f"the message at {place} is not what the store says")
         if message.replay:
             replayed.add(version)
         else:
             published.add(version)
-            newest = max(newest, version)
+            newest[message.partition] = max(newest.get(message.partition, 0), version)
     for version, missed in wanted.items():
         required = missed.position <= published_up_to
         missing = version not in published and version not in replayed
@@ -153,5 +184,5 @@ def unreadable_message(topic: str, message: TopicMessage) -> Inconsistency:
     return Inconsistency(kind="message_not_understood", subject=subject, topic=topic, words=words)
 
 
-def _roll(so_far: bytes, version: int, digest: bytes) -> bytes:
-    return blake2b(b"%b %d %b" % (so_far, version, digest), digest_size=12).digest()
+def _digest(version: int, digest: bytes) -> int:
+    return int.from_bytes(blake2b(b"%d %b" % (version, digest), digest_size=12).digest())

@@ -24,7 +24,7 @@ MAX_EXPLAINED = 500
 ProgressCallback = Callable[[str, int], None]
 """Called with what is read, and how many of it since the last call."""
 
-WHOLE = ComparableRange({0: 0}, lambda _: 0)
+WHOLE = ComparableRange({0: 0}, lambda _: (0,))
 
 
 @dataclass(slots=True)
@@ -103,11 +103,12 @@ class TopicVerifier:
         for topic, comparable, tally in tallies:
             suspects = sorted(tally.suspects())
             verified = TopicResult(topic.name, 0, comparable.whole_from)
-            await self._explain(topic, suspects[:MAX_EXPLAINED], comparable, result.published, verified)
+            explained = suspects[:MAX_EXPLAINED]
+            await self._explain(topic, explained, comparable, result.published, verified, everywhere=True)
             verified.messages, verified.unexplained = tally.messages, len(suspects[MAX_EXPLAINED:])
             # The tally has reported the unreadable messages of all baskets.
-            explained = [each for each in verified.inconsistencies if each.kind != "message_not_understood"]
-            verified.inconsistencies = [*tally.unreadable, *explained]
+            others = [each for each in verified.inconsistencies if each.kind != "message_not_understood"]
+            verified.inconsistencies = [*tally.unreadable, *others]
             result.topics.append(verified)
         return result
 
@@ -135,27 +136,38 @@ class TopicVerifier:
         published = result.published.position
         events = [each for each in await self._feed.read(begin, limit) if each.position <= published]
         for topic in self._topics:
-            verified = TopicResult(topic.name)
-            expected = self._expected(topic, events)
-            found: dict[str, list[TopicMessage]] = {basket_id: [] for basket_id in expected}
-            async for messages in topic.read({event.stream_id for event in events}, self._ends[topic.name]):
-                for each in messages:
-                    wanted = expected.get(each.basket_id or "", ())
-                    if each.version is None or any(each.version == known.version for known in wanted):
-                        found.setdefault(each.basket_id or "", []).append(each)
-            verified.messages = sum(map(len, found.values()))
-            for basket_id, of_basket in found.items():
-                verified.inconsistencies += check_messages(
-                    topic.name,
-                    basket_id,
-                    of_basket,
-                    expected.get(basket_id, ()),
-                    WHOLE,
-                    published,
-                    repeats_allowed=topic.repeats_allowed,
-                )
+            verified = await self._compare_recent(topic, events, published)
+            if _some_are_missing(verified.inconsistencies):
+                # The publisher learns of added partitions a little later than this process.
+                verified = await self._compare_recent(topic, events, published, everywhere=True)
             verified.inconsistencies = await self._without_unavailable_verdicts(topic, verified.inconsistencies, events)
             result.topics.append(verified)
+        return result
+
+    async def _compare_recent(
+        self, topic: PublishedTopic, events: Sequence[StoredEvent], published: int, *, everywhere: bool = False
+    ) -> TopicResult:
+        """Compares the messages of these events, which lie behind the topic's known ends."""
+        result = TopicResult(topic.name)
+        expected = self._expected(topic, events)
+        found: dict[str, list[TopicMessage]] = {basket_id: [] for basket_id in expected}
+        basket_ids = {event.stream_id for event in events}
+        async for messages in topic.read(basket_ids, self._ends[topic.name], everywhere=everywhere):
+            for each in messages:
+                wanted = expected.get(each.basket_id or "", ())
+                if each.version is None or any(each.version == known.version for known in wanted):
+                    found.setdefault(each.basket_id or "", []).append(each)
+        result.messages = sum(map(len, found.values()))
+        for basket_id, of_basket in found.items():
+            result.inconsistencies += check_messages(
+                topic.name,
+                basket_id,
+                of_basket,
+                expected.get(basket_id, ()),
+                WHOLE,
+                published,
+                repeats_allowed=topic.repeats_allowed,
+            )
         return result
 
     @staticmethod
@@ -187,7 +199,7 @@ class TopicVerifier:
         positions: dict[int, int | None] = {}
         for partition, (offset, first) in firsts.items():
             positions[partition] = await self._position_of(first) if offset else (lost + 1 if lost else 0)
-        return ComparableRange(positions, lambda basket_id: topic.partition_of(basket_id, len(positions)))
+        return ComparableRange(positions, lambda basket_id: topic.partitions_of(basket_id, len(positions)))
 
     async def _position_of(self, first: TopicMessage | None) -> int | None:
         if first is None or first.basket_id is None or first.version is None:
@@ -203,16 +215,19 @@ class TopicVerifier:
         comparable: ComparableRange,
         published: PublisherCheckpoint,
         result: TopicResult,
+        *,
+        everywhere: bool = False,
     ) -> None:
-        """Compares the messages of some baskets one by one, and adds to the result what is wrong."""
+        """Compares the messages of some baskets one by one, and adds to the result what is wrong. What is missing where
+        it belongs now is looked for `everywhere`."""
         found: dict[str, list[TopicMessage]] = {basket_id: [] for basket_id in basket_ids}
         if not found:
             return
-        async for messages in topic.read(found.keys()):
+        async for messages in topic.read(found.keys(), everywhere=everywhere):
             for message in messages:
                 found[message.basket_id or ""].append(message)
+        elsewhere: set[str] = set()
         for basket_id, of_basket in found.items():
-            result.messages += len(of_basket)
             stored = await self._store.read_events(basket_id)
             wrong = check_messages(
                 topic.name,
@@ -223,15 +238,24 @@ class TopicVerifier:
                 published.position,
                 repeats_allowed=topic.repeats_allowed,
             )
+            if not everywhere and _some_are_missing(wrong):
+                elsewhere.add(basket_id)
+                continue
+            result.messages += len(of_basket)
             result.inconsistencies += await self._without_unavailable_verdicts(topic, wrong, stored)
+        await self._explain(topic, elsewhere, comparable, published, result, everywhere=True)
 
     async def _without_unavailable_verdicts(
         self, topic: PublishedTopic, found: list[Inconsistency], stored: Sequence[StoredEvent]
     ) -> list[Inconsistency]:
         """Leaves out the missing messages of verdicts that cannot be assembled: they are dead letters, and
         verifying the basket reports that its stream cannot be folded."""
-        if not topic.holds_verdicts or all(each.kind != "message_missing" for each in found):
+        if not topic.holds_verdicts or not _some_are_missing(found):
             return found
         verdicts = await self._verdicts.of(stored)
         lost = {position for position, verdict in verdicts.items() if isinstance(verdict, UnfoldableBasket)}
         return [each for each in found if each.kind != "message_missing" or each.position not in lost]
+
+
+def _some_are_missing(found: Sequence[Inconsistency]) -> bool:
+    return any(each.kind == "message_missing" for each in found)
