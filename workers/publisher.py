@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import Literal
 
 import structlog
 
+from adapters.kafka.clients import MAX_VALUE_BYTES
 from domain.basket.request_feed import RequestFeed, StoredRequest
 from domain.operators.publisher_checkpoint import PublisherBeyondStore, ahead_of_store
 from domain.ports.event_store import EndedBasketFeed, EventFeed, EventStore, StoredEvent
@@ -56,10 +58,12 @@ class PublisherWorker:
         role: str = "publisher",
         batch_events: int = BATCH_EVENTS,
         batch_bytes: int = BATCH_BYTES,
+        max_value_bytes: int = MAX_VALUE_BYTES,
     ) -> None:
         """`check_topics` is called before the worker publishes. A batch has at most `batch_events` events, or one request
         that has more, and not many more than `batch_bytes` bytes. A basket that has been over for the `retention` gets a
-        tombstone. `erasures` is needed where `store` decrypts."""
+        tombstone. `erasures` is needed where `store` decrypts. A verdict or state of more than `max_value_bytes` becomes
+        a dead letter."""
         self._feed = feed
         self._ended = ended
         self._store = store
@@ -74,6 +78,7 @@ class PublisherWorker:
         self._role = role
         self._batch_events = batch_events
         self._batch_bytes = batch_bytes
+        self._max_value_bytes = max_value_bytes
 
     async def run(self, heartbeat: Heartbeat) -> None:
         async with self._leadership.hold(self._role, lambda: heartbeat.stands_by(self._role)) as lease:
@@ -122,25 +127,34 @@ class PublisherWorker:
         request, state, ended = assembled.request, assembled.state, assembled.ended
         publications: list[Publication] = []
         for event in request.events:
-            verdict = assembled.verdicts.get(event.version)
-            if isinstance(verdict, UnfoldableBasket):
-                await self._send_to_dead_letters(event, "verdict_lost", verdict)
-                verdict = None
+            verdict = await self._publishable(event, "verdict", assembled.verdicts.get(event.version))
             publications.append(Publication(event, request.span, verdict))
-        if isinstance(state, UnfoldableBasket):
-            await self._send_to_dead_letters(request.last, "state_lost", state)
-        else:
-            retired = ended is not None and ended.position <= retirement.position
-            publications[-1] = replace(publications[-1], state=None if retired else state, retired=retired)
+        folded = not isinstance(state, UnfoldableBasket)
+        retired = folded and ended is not None and ended.position <= retirement.position
+        published = None if retired else await self._publishable(request.last, "state", state)
+        publications[-1] = replace(publications[-1], state=published, retired=retired)
         return publications
 
-    async def _send_to_dead_letters(self, event: StoredEvent, code: str, error: UnfoldableBasket) -> None:
-        # The event itself is published: a basket that cannot be folded must not hold up all others.
+    async def _publishable(
+        self, event: StoredEvent, what: Literal["verdict", "state"], made: bytes | UnfoldableBasket | None
+    ) -> bytes | None:
+        """What was made of an event; None where there is nothing, or where a dead letter says why it is not published."""
+        if isinstance(made, UnfoldableBasket):
+            await self._send_to_dead_letters(event, f"{what}_lost", str(made))
+            return None
+        if made is not None and len(made) > self._max_value_bytes:
+            why = f"the {what} of {event.stream_id} has {len(made)} bytes, and a message takes {self._max_value_bytes}"
+            await self._send_to_dead_letters(event, f"{what}_too_large", why)
+            return None
+        return made
+
+    async def _send_to_dead_letters(self, event: StoredEvent, code: str, error: str) -> None:
+        # The event itself is published: one basket must not hold up all others.
         _log.error(
             "a basket cannot be published whole",
             code=code,
             position=event.position,
-            error=str(error),
+            error=error,
             **event_context(event),
         )
         letter = DeadLetter(
@@ -149,7 +163,7 @@ class PublisherWorker:
             value=event.data,
             headers=(),
             code=code,
-            error=str(error),
+            error=error,
         )
         await self._dead_letters.record([letter])
 

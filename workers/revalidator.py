@@ -15,7 +15,7 @@ from domain.operators.rate_limiter import RateLimiter
 from domain.ports.catalogue import CatalogueCheckpoints, CatalogueHistory
 from domain.ports.leadership import Leadership
 from domain.ports.read_models import OpenBaskets
-from domain.shared.errors import BasketNotFound
+from domain.shared.errors import BasketNotFound, InvalidCommand
 from domain.shared.values import Clock, NewId
 from domain.validation.handlers import CheckoutHandlers
 from workers.heartbeat import Heartbeat
@@ -139,6 +139,6 @@ class RevalidatorWorker:
                 return await self._handlers.revalidate(basket_id, touched, system_caller("revalidator", self._new_id))
             except VersionConflict:
                 continue
-            except (BasketNotFound, UnreadableEvent) as error:
+            except (BasketNotFound, InvalidCommand, UnreadableEvent) as error:
                 _log.warning("a basket cannot be validated", error=str(error))
                 return False

@@ -16,6 +16,9 @@ from adapters.tls import check_ca_file, check_certificate_files
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 """The largest message is the verdict on a basket of 500 lines, each with several findings."""
 
+MAX_VALUE_BYTES = MAX_MESSAGE_BYTES - 64 * 1024
+"""What a message's key and headers leave of it for its value."""
+
 REQUEST_TIMEOUT_MS = 15_000
 TRANSACTION_TIMEOUT_MS = 30_000
 METADATA_MAX_AGE_MS = 30_000

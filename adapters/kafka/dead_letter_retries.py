@@ -14,7 +14,7 @@ from adapters.kafka.dead_letters import original_message
 from adapters.kafka.messages import EPOCH, Received, verdict_message
 from adapters.kafka.order_handler import OrderHandler
 from adapters.kafka.order_messages import InvalidOrderMessage, OrderNotice, parse_order
-from adapters.kafka.producer import send_standalone
+from adapters.kafka.producer import MessageTooLarge, send_standalone
 from adapters.settings import Settings
 from adapters.wire.facts import InvalidFact
 from domain.basket.projection import BasketProjection
@@ -151,7 +151,10 @@ class VerdictRetryHandler(RetryHandler):
             raise RetryFailed(str(verdict or "the event is no verdict"))
         (request,) = await RequestSpanReader(self._store).of([event])
         message = verdict_message(Publication(event, request, verdict))
-        await send_standalone(self._settings, "retried verdicts", [message])
+        try:
+            await send_standalone(self._settings, "retried verdicts", [message])
+        except MessageTooLarge as error:
+            raise RetryFailed(str(error)) from error
         return f"published to {topics.VALIDATION_RESULTS} as {message.header('ce_id')}"
 
 

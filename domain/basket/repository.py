@@ -28,9 +28,12 @@ from domain.ports.event_store import (
     RenderedResponse,
     StoredStream,
 )
-from domain.shared.errors import BasketNotFound
+from domain.shared.errors import BasketNotFound, InvalidCommand, Violation
 from domain.shared.eventsourcing import fold, trim
 from domain.shared.request_span import RequestSpan
+
+MAX_EVENT_BYTES = 15 * 1024 * 1024
+"""A message of Kafka takes a little more. Only a verdict on hundreds of lines of many products comes near it."""
 
 
 class BasketRepository:
@@ -151,10 +154,16 @@ def claim_name(partner: str, external_id: str) -> str:
 
 
 def new_events(basket: Basket, caller: Caller) -> Sequence[NewEvent]:
-    """The events that one request stores: those of the basket that were not collected yet."""
+    """The events that one request stores: those of the basket that were not collected yet. Raises InvalidCommand where
+    one is too large to be published."""
     events = basket.collect()
     metadata = _metadata(basket, caller, RequestSpan(basket.version - len(events) + 1, basket.version))
-    return [NewEvent(event.TOPIC, encode(event), metadata) for event in events]
+    new = [NewEvent(event.TOPIC, encode(event), metadata) for event in events]
+    if any(len(event.data) > MAX_EVENT_BYTES for event in new):
+        raise InvalidCommand(
+            (Violation((), "event_too_large", f"an event would have more than {MAX_EVENT_BYTES} bytes"),)
+        )
+    return new
 
 
 def _metadata(basket: Basket, caller: Caller, request: RequestSpan) -> bytes:

@@ -11,6 +11,7 @@ from functools import partial
 
 from pydantic_core import to_json
 
+from adapters.kafka.clients import MAX_VALUE_BYTES
 from adapters.kafka.messages import Message
 from adapters.kafka.topics import BASKET_EVENTS, BASKETS
 from domain.basket.codec import decode_all
@@ -52,11 +53,19 @@ class CollectedLetters:
 class InMemoryPublishing:
     """Publishes what happens in a checkout."""
 
-    def __init__(self, checkout: InMemoryCheckout, broker: InMemoryBroker | None = None, *, page: int = 2_000) -> None:
+    def __init__(
+        self,
+        checkout: InMemoryCheckout,
+        broker: InMemoryBroker | None = None,
+        *,
+        page: int = 2_000,
+        max_value_bytes: int = MAX_VALUE_BYTES,
+    ) -> None:
         self.checkout = checkout
         self.broker = broker or InMemoryBroker()
         self.letters = CollectedLetters()
         self._page = page
+        self._max_value_bytes = max_value_bytes
 
     def worker(self) -> PublisherWorker:
         store = self.checkout.store
@@ -70,6 +79,7 @@ class InMemoryPublishing:
             self.checkout.clock,
             retention=RETENTION,
             batch_events=self._page,
+            max_value_bytes=self._max_value_bytes,
         )
 
     async def publish(self) -> None:

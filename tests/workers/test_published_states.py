@@ -135,6 +135,27 @@ async def test_a_basket_that_cannot_be_folded_loses_its_states_and_no_other_does
     ]
 
 
+async def test_a_verdict_or_state_that_no_message_takes_becomes_a_letter_and_holds_up_nothing() -> None:
+    checkout = InMemoryCheckout()
+    large = await a_basket(checkout, lines=50)
+    await checkout.handlers.validate(validate(large), caller())
+    small = await a_basket(checkout)
+    service = InMemoryPublishing(checkout, max_value_bytes=10_000)
+
+    await service.publish()
+
+    assert service.states() == {small: [(3, "state")]}
+    assert service.broker.read(VALIDATION_RESULTS) == []
+    assert len(service.broker.read(BASKET_EVENTS)) == 51 + 1 + 3
+    assert [(letter.code, letter.source.offset) for letter in service.letters.letters] == [
+        ("state_too_large", 51),
+        ("verdict_too_large", 52),
+        ("state_too_large", 52),
+    ]
+    assert "has" in service.letters.letters[0].error
+    assert "10000" in service.letters.letters[0].error
+
+
 async def test_the_events_before_one_that_cannot_be_folded_keep_their_states() -> None:
     checkout = InMemoryCheckout()
     id = await a_basket(checkout)

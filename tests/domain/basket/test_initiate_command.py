@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from domain.basket.repository import MAX_EVENT_BYTES
 from domain.shared.errors import BasketFinished, BasketNotFound, ExternalIdInUse, InvalidCommand, VersionMismatch
 from tests.builders import (
     LIFETIME,
@@ -54,6 +55,14 @@ async def test_a_rejected_initiate_creates_no_basket() -> None:
     checkout = InMemoryCheckout()
     with pytest.raises(InvalidCommand):
         await checkout.handlers.initiate(initiate(item("o-1", 0), external_id="E-1"), caller())
+    assert await checkout.store.read(0, 10) == []
+
+
+async def test_an_event_that_no_message_takes_is_refused() -> None:
+    checkout = InMemoryCheckout()
+    with pytest.raises(InvalidCommand) as refused:
+        await checkout.handlers.initiate(initiate(custom_fields={"note": "x" * MAX_EVENT_BYTES}), caller())
+    assert [violation.code for violation in refused.value.violations] == ["event_too_large"]
     assert await checkout.store.read(0, 10) == []
 
 
