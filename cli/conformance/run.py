@@ -149,6 +149,8 @@ async def _attempt(case: Case, context: CaseContext) -> _Attempt:
         where = traceback.extract_tb(error.__traceback__)[-1]
         came = f"something else: {type(error).__name__}: {error} (at `{where.line}`)"
         return _Attempt(CaseOutcome.FAILED, failure=Deviation("an answer of the contract's shape", came))
+    except Exception as error:  # noqa: BLE001  (a fault in one case must not end the others)
+        return _Attempt(CaseOutcome.ERROR, f"the case itself failed: {type(error).__name__}: {error}")
     return _Attempt(CaseOutcome.PASSED)
 
 
