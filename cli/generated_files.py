@@ -37,7 +37,7 @@ def differences(folder: Path, texts: Mapping[str, str], strange: Iterable[str] =
         *(f"{name} is missing" for name in sorted(missing)),
         *(f"{name} belongs to no type" for name in sorted(strange)),
         *(
-            f"{name} is not what the models say"
+            f"{name} is not what the code says"
             for name in sorted(texts.keys() - missing)
             if _read(folder / name) != texts[name]
         ),

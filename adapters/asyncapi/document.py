@@ -106,7 +106,7 @@ def _channel(topic: TopicSpec, settings: Settings) -> Document:
         "address": topic.name,
         "title": topic.title,
         "summary": topic.about,
-        "description": f"{topic.about}\n\n{topic.ordering_note}\n\n{topic.delivery_note}",
+        "description": f"{topic.about}\n\n{topic.ordering_note}\n\n{_delivery_note(topic, settings)}",
         "messages": {spec.name: {"$ref": f"#/components/messages/{spec.name}"} for spec in topic.messages},
         "tags": [{"name": topic.tag}],
         "bindings": {
@@ -127,6 +127,12 @@ def _channel(topic: TopicSpec, settings: Settings) -> Document:
             "retentionMilliseconds": topic.retention_milliseconds,
         },
     }
+
+
+def _delivery_note(topic: TopicSpec, settings: Settings) -> str:
+    if delivery_of(topic, settings) == topic.delivery:
+        return topic.delivery_note
+    return "Each message is there at least once: the broker has no transactions, so a crash may send messages again."
 
 
 def _setting(name: str, value: str) -> JsonValue:

@@ -103,9 +103,13 @@ RESULT = HeaderGroup(
     "result",
     "What a result says of the message that it answers",
     (
-        HeaderSpec("ce_correlationid", "The `ce_id` of the message that it answers.", _TEXT),
-        HeaderSpec("ce_causationid", "The same: the message caused the result.", _TEXT),
-        HeaderSpec("ce_partitionkey", "The message's key: the basket's id, or the command's id.", _TEXT),
+        _optional(
+            "ce_correlationid",
+            "The `ce_id` of the message that it answers. It is left out only if CloudEvents forbid its characters.",
+            _TEXT,
+        ),
+        _optional("ce_causationid", "The same: the message caused the result.", _TEXT),
+        _optional("ce_partitionkey", "The message's key: the basket's id, or the command's id.", _TEXT),
         _optional("ce_subject", "The basket's id, if there is a basket.", _TEXT),
         _optional("ce_partnerorg", "The partner organisation, if it is known.", _TEXT),
     ),

@@ -38,13 +38,13 @@ class MessageSpec:
 
     def own_constraints(self) -> Mapping[str, Document]:
         """What holds of headers in this message alone."""
-        known = {header.name for header in self.headers()}
+        required = {header.name for header in self.headers() if header.required}
         fixed = {
             "ce_type": self.type,
             "ce_dataschema": schema_uri(self.type),
             "content-type": self.content_type if headers.CLOUD_EVENT in self.groups else None,
         }
-        constants = {name: {"const": value} for name, value in fixed.items() if value is not None and name in known}
+        constants = {name: {"const": value} for name, value in fixed.items() if value is not None and name in required}
         return {**constants, **self.constraints}
 
     @property
@@ -116,11 +116,11 @@ COMMANDS = [
     _command("checkout.validate-basket.v1", headers.COMMAND_SUBJECT),
     _command("checkout.cancel-basket.v1", headers.COMMAND_SUBJECT),
 ]
-COMMAND_RESULT = _result("checkout.command-result.v1", "^/partner/checkout/commands/.+$")
+COMMAND_RESULT = _result("checkout.command-result.v1", "^/partner/checkout/commands(/.+)?$")
 ORDER_REPORT = replace(
     _published("checkout.orders.v1", headers.REPORT, headers.TRACE, title="Report of an order"), correlation="ce_id"
 )
-ORDER_RESULT = _result("checkout.order-result.v1", "^/partner/checkout/orders/.*$")
+ORDER_RESULT = _result("checkout.order-result.v1", "^/partner/checkout/orders(/.+)?$")
 OFFERS = _fact("catalogue.offers.v1", "Offer", "The offer is withdrawn.")
 PRICES = _fact("catalogue.prices.v1", "Price", "The price is gone.")
 AVAILABILITY = _fact("catalogue.availability.v1", "Availability", "The availability is unknown.")

@@ -83,7 +83,8 @@ _TRANSACTION = (
 )
 _RESULTS = (
     f"Each result is there {_READ_COMMITTED}: results and the position in the commands and reports are one Kafka"
-    " transaction. A message that was sent twice has two results with the same `ce_id`."
+    " transaction. A message that was sent twice has two results, each with an id of its own; `ce_correlationid` names"
+    " the message that both answer."
 )
 _READ_AT_LEAST_ONCE = "The service reads each message at least once. A second time has no effect."
 
@@ -125,7 +126,8 @@ PUBLISHED_TOPICS: tuple[TopicSpec, ...] = (
         readers="order services, projector",
         key=_BASKET_ID,
         ordering="by_key",
-        ordering_note="A basket's events are in the order of `ce_sequence`, without a gap. Baskets are independent.",
+        ordering_note="A basket's events are in one partition, in the order of `ce_sequence`, without a gap. Where partitions"
+        " were added later, only `ce_sequence` tells the order across the change. Baskets are independent.",
         delivery="exactly_once",
         delivery_note=_TRANSACTION,
         messages=messages.EVENTS,

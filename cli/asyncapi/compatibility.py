@@ -35,7 +35,7 @@ def _channels(old: Document, new: Document) -> Iterator[str]:
             if message not in after["messages"]:
                 yield f"{name}: the message {message} is gone"
             else:
-                reasons = _message(_message_of(old, message), _message_of(new, message), _writer(old, name))
+                reasons = _message(whole_message(old, message), whole_message(new, message), _writer(old, name))
                 yield from (f"{name}: {message}: {reason}" for reason in reasons)
 
 
@@ -82,7 +82,7 @@ def _message(before: Document, after: Document, writer: Writer) -> Iterator[str]
         yield from (f"{part}: {reason}" for reason in breaking_changes(before[part], after[part], writer))
 
 
-def _message_of(document: Document, name: str) -> Document:
+def whole_message(document: Document, name: str) -> Document:
     """The message with its key, with the headers of its traits, and without references."""
     message = document["components"]["messages"][name]
     traits = [document["components"]["messageTraits"][each["$ref"].rpartition("/")[2]] for each in message["traits"]]

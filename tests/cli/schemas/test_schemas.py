@@ -232,7 +232,7 @@ def test_files_that_differ_or_belong_to_no_type_are_reported(tmp_path: Path) -> 
     assert check_files(tmp_path) == [
         "checkout.orders.v1.json is missing",
         "somebody.elses.v1.json belongs to no type",
-        "checkout.basket-expired.v1.json is not what the models say",
+        "checkout.basket-expired.v1.json is not what the code says",
     ]
     assert sorted(write_files(tmp_path)) == ["checkout.basket-expired.v1.json", "checkout.orders.v1.json"]
 
