@@ -30,6 +30,8 @@ class Need(StrEnum):
     OTHER_TOKEN = "the token of another organisation: --other-token"  # noqa: S105  (no token itself)
     OTHER_SCOPE_TOKEN = "a token without the scope `partner`: --other-scope-token"  # noqa: S105
     KAFKA = "the topics: --kafka"
+    ORGANISATION = "the organisation of the token: --partner-claim names its claim"
+    DEAD_LETTERS = "leave to send nonsense, which becomes a dead letter: --allow-dead-letters"
 
 
 @dataclass(frozen=True, slots=True)

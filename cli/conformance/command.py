@@ -42,6 +42,15 @@ def conformance(
             metavar="HOST:PORT", help="Also try the topics there. CHECKOUT_KAFKA_* settings say how to sign in."
         ),
     ] = None,
+    topic_prefix: Annotated[
+        str, typer.Option(metavar="PREFIX", help="With --kafka: read mirrored topics, whose names begin so.")
+    ] = "",
+    allow_dead_letters: Annotated[
+        bool,
+        typer.Option(
+            "--allow-dead-letters", help="With --kafka: send nonsense too. Operators will find it as a dead letter."
+        ),
+    ] = False,
     load_catalogue: Annotated[
         bool,
         typer.Option(
@@ -97,6 +106,8 @@ def conformance(
         country=country,
         currency=currency,
         kafka=kafka,
+        topic_prefix=topic_prefix,
+        allow_dead_letters=allow_dead_letters,
         load_catalogue=load_catalogue,
         at_once=at_once,
         timeout=timeout,

@@ -27,7 +27,8 @@ class ServiceLimits:
 
 @dataclass(frozen=True, slots=True)
 class SuiteOptions:
-    """`kafka` is `host:port[,host:port…]`. Times are in seconds."""
+    """`kafka` is `host:port[,host:port…]`. `topic_prefix` stands before the names of topics that are read. Times are in
+    seconds."""
 
     url: str
     token: SecretStr
@@ -37,6 +38,8 @@ class SuiteOptions:
     country: str = "GB"
     currency: str = "GBP"
     kafka: str | None = None
+    topic_prefix: str = ""
+    dead_letters_allowed: bool = False
     load_catalogue: bool = False
     organisation: str | None = None
     landing_cookie: str = "landing_state"

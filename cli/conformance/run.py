@@ -164,5 +164,7 @@ def missing_needs(run: SuiteRun, needs: Iterable[Need]) -> str | None:
         Need.OTHER_TOKEN: options.other_token is not None,
         Need.OTHER_SCOPE_TOKEN: options.other_scope_token is not None,
         Need.KAFKA: run.kafka is not None,
+        Need.ORGANISATION: options.organisation is not None,
+        Need.DEAD_LETTERS: options.dead_letters_allowed,
     }
     return next((need.value for need in needs if not met[need]), None)

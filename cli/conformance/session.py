@@ -39,6 +39,8 @@ class SessionOptions:
     country: str
     currency: str
     kafka: str | None
+    topic_prefix: str
+    allow_dead_letters: bool
     load_catalogue: bool
     at_once: int
     timeout: float
@@ -77,7 +79,7 @@ async def _open_run(options: SuiteOptions, transport: httpx.AsyncBaseTransport |
             run = replace(run, offers=SuiteOffers(options.offers))
         if options.kafka is not None:
             settings = load_settings().model_copy(update={"kafka_bootstrap_servers": options.kafka})
-            run = replace(run, kafka=await stack.enter_async_context(open_kafka_side(settings)))
+            run = replace(run, kafka=await stack.enter_async_context(open_kafka_side(settings, options.topic_prefix)))
         if options.load_catalogue:
             run = await stack.enter_async_context(with_own_catalogue(run, run.kafka))
         yield run
@@ -122,6 +124,8 @@ def _suite_options(session: SessionOptions) -> SuiteOptions:
         country=session.country,
         currency=session.currency,
         kafka=session.kafka,
+        topic_prefix=session.topic_prefix,
+        dead_letters_allowed=session.allow_dead_letters,
         load_catalogue=session.load_catalogue,
         organisation=_organisation(session.token, session.partner_claim),
         landing_cookie=session.landing_cookie,
@@ -149,6 +153,7 @@ def _of_running_service(session: SessionOptions) -> SessionOptions:
         other_token=session.other_token or issue_token(settings, partner=f"{organisation}-other"),
         other_scope_token=other_scope,
         kafka=session.kafka or settings.kafka_bootstrap_servers,
+        allow_dead_letters=True,
         load_catalogue=True,
     )
 

@@ -19,6 +19,10 @@ from cli.conformance.cases import (
     remedies,
     retries,
     tokens,
+    topic_attributes,
+    topic_commands,
+    topic_contents,
+    topic_reports,
     updating,
     validations,
 )
@@ -39,6 +43,10 @@ CASES: tuple[Case, ...] = cases_of(
     preconditions,
     retries,
     problems,
+    topic_attributes,
+    topic_contents,
+    topic_commands,
+    topic_reports,
 )
 
 

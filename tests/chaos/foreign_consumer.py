@@ -9,8 +9,8 @@ from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
 
+from cli.conformance.cloud_event_rules import WireMessage
 from tests.chaos.topic_judge import Consumed, TopicJudge
-from tests.cloud_event_rules import WireMessage
 
 AT_ONCE = 500
 WAIT_SECONDS = 0.2

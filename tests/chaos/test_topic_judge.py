@@ -10,11 +10,11 @@ import pytest
 
 from adapters.kafka.messages import Message, tombstone_message
 from adapters.kafka.publisher import publication_messages
+from cli.conformance.cloud_event_rules import WireMessage
 from domain.basket.request_feed import RequestFeed
 from domain.ports.messaging import Publication
 from domain.validation.request_assembler import RequestAssembler
 from tests.chaos.topic_judge import EVENTS, STATES, VERDICTS, Consumed, TopicJudge
-from tests.cloud_event_rules import WireMessage
 from tests.played_basket import play_basket
 
 

@@ -14,8 +14,8 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
+from cli.conformance.cloud_event_rules import CloudEventRules, WireMessage
 from tests.chaos.order_fold import OrderFold
-from tests.cloud_event_rules import CloudEventRules, WireMessage
 
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"
 

@@ -20,6 +20,7 @@ from adapters.kafka.order_handler import OrderHandler
 from adapters.kafka.order_messages import parse_order
 from adapters.kafka.replay import replay_message
 from adapters.kafka.topics import COMMANDS, ORDERS
+from cli.conformance.cloud_event_rules import CloudEventRules, WireMessage, sequence_faults
 from domain.basket.request_spans import RequestSpanReader
 from domain.operators.republish.republish import ReplayedEvent, Republication
 from domain.ports.event_store import RenderedResponse, StoredEvent
@@ -27,7 +28,6 @@ from domain.ports.messaging import DeadLetter, Publication
 from domain.shared.values import MessageSource
 from domain.validation.verdict_assembler import VerdictAssembler
 from tests.builders import NOW, InMemoryCheckout, caller, initiate
-from tests.cloud_event_rules import CloudEventRules, WireMessage, sequence_faults
 from tests.fakes.promises import InMemoryPromises
 from tests.played_basket import play_basket
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.cloud_event_rules import CloudEventRules, WireMessage, sequence_faults
+from cli.conformance.cloud_event_rules import CloudEventRules, WireMessage, sequence_faults
 
 GOOD: Mapping[str, bytes] = {
     "ce_specversion": b"1.0",
