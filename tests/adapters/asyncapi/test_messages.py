@@ -26,11 +26,11 @@ from adapters.kafka.publisher import publication_messages
 from adapters.kafka.replay import replay_message
 from adapters.settings import Settings
 from cli.asyncapi.compatibility import whole_message
+from cli.conformance.cloud_event_rules import CloudEventRules, WireMessage
 from domain.operators.republish.republish import ReplayedEvent
 from domain.shared.values import MessageSource
 from tests.adapters.kafka.test_cloud_events import RUN, publications_of
 from tests.builders import NOW, InMemoryCheckout, SequentialIds
-from tests.cloud_event_rules import CloudEventRules, WireMessage
 from tests.played_basket import play_basket
 
 SPECS = {spec.name: (topic, spec) for topic in PUBLISHED_TOPICS for spec in topic.messages}
