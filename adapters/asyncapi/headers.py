@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from adapters.asyncapi.schemas import Document
 from adapters.kafka.command_messages import MAX_COMMAND_ID_LENGTH, MAX_SOURCE_LENGTH
+from domain.operators.dead_letters.model import UNREADABLE_BATCH
 from domain.shared.values import BASKET_ID_PATTERN, MAX_ORGANISATION_LENGTH
 
 _TIME: Document = {"format": "date-time"}
@@ -183,11 +184,21 @@ FACT = HeaderGroup(
     (_optional("content-type", "The media type of the value. It is not read: the value is JSON."),),
 )
 
+DEAD_LETTER_CODES = (
+    *("unreadable", "no_value", "other_basket", "cannot_be_applied", "no_basket"),
+    *("not_a_fact", "contradicts", "no_command_id"),
+    *("not_an_order", "basket_not_found", "other_order", "basket_expired", "basket_cancelled", "order_failed"),
+    *("verdict_lost", "state_lost", "verdict_too_large", "state_too_large", UNREADABLE_BATCH),
+)
+"""In the order of docs/operations/dead-letters.md."""
+
 DEAD_LETTER = HeaderGroup(
     "deadLetter",
     "Why a message is a dead letter",
     (
-        HeaderSpec("dead_letter_code", "Why, as a stable code; more may come.", _TEXT),
+        HeaderSpec(
+            "dead_letter_code", "Why, as a stable code; more may come.", {**_TEXT, "examples": [*DEAD_LETTER_CODES]}
+        ),
         HeaderSpec("dead_letter_error", "Why, in words for people."),
         HeaderSpec("dead_letter_topic", "Where the message lay; `event-store` for a verdict.", _TEXT),
         HeaderSpec("dead_letter_partition", "Its partition.", {"pattern": "^[0-9]+$"}),

@@ -82,7 +82,9 @@ def _headers(groups: Sequence[HeaderGroup], of_what: str) -> Iterator[str]:
         return
     yield from ["", f"| header{of_what} | | |", "|---|---|---|"]
     for header, _ in described:
-        yield f"| `{header.name}` | {'always' if header.required else ''} | {header.description} |"
+        codes = ", ".join(f"`{code}`" for code in header.constraints.get("examples", ()))
+        listed = f" Known: {codes}." if codes else ""
+        yield f"| `{header.name}` | {'always' if header.required else ''} | {header.description}{listed} |"
 
 
 def _example(example: ExampleMessage) -> Iterator[str]:

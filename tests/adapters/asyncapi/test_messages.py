@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from jsonschema import Draft202012Validator, ValidationError
 from adapters.asyncapi.document import asyncapi_document
 from adapters.asyncapi.example_baskets import example_publications
 from adapters.asyncapi.example_messages import ExampleMessage, examples
+from adapters.asyncapi.headers import DEAD_LETTER_CODES
 from adapters.asyncapi.messages import MessageSpec
 from adapters.asyncapi.schemas import PUBLISHED, Document
 from adapters.asyncapi.topics import PUBLISHED_TOPICS, TopicSpec
@@ -33,6 +36,7 @@ from tests.adapters.kafka.test_cloud_events import RUN, publications_of
 from tests.builders import NOW, InMemoryCheckout, SequentialIds
 from tests.played_basket import play_basket
 
+ROOT = Path(__file__).parents[3]
 SPECS = {spec.name: (topic, spec) for topic in PUBLISHED_TOPICS for spec in topic.messages}
 DOCUMENT = asyncapi_document(Settings.model_construct(), "1")
 EXAMPLES = [
@@ -173,6 +177,12 @@ def test_every_dead_letter_is_described(headers: Sequence[tuple[str, bytes]], va
     for basket_id in (None, "basket-1"):
         letter = dead_letter_message(received.dead_letter("not_an_order", "why", basket_id), NOW)
         require_described(spec, topic, letter)
+
+
+def test_the_codes_of_dead_letters_are_those_of_the_operators_page() -> None:
+    page = (ROOT / "docs" / "operations" / "dead-letters.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\|[^|]*\|((?: ?`[a-z_]+`)+) \|[^|]*\|[^|]*\|[^|]*\|$", page, re.MULTILINE)
+    assert [code for row in rows for code in re.findall(r"`([a-z_]+)`", row)] == [*DEAD_LETTER_CODES]
 
 
 def test_every_schema_belongs_to_one_message() -> None:
