@@ -304,6 +304,7 @@ async def test_a_lost_verdict_is_assembled_again_and_published(office: Office) -
     assert outcome.result == "done", outcome.words
     (published,) = await topic_content(office.settings, topics.VALIDATION_RESULTS, [basket.id])
     assert published.message.header("ce_id") == f"{basket.id}/{judged.version}/verdict"
+    assert published.message.header("ce_requestcount") == "1"
     assert json.loads(published.message.value or b"")["basketVersion"] == judged.version - 1
 
 

@@ -248,6 +248,42 @@ async def test_each_verdict_has_one_message(transactional_kafka: KafkaServer, pu
     )
 
 
+def in_the_old_form(message: Message) -> Message:
+    """As releases wrote it before events were conformant CloudEvents."""
+    old = {
+        "ce_id": (message.header("ce_id") or "").removesuffix("/verdict"),
+        "ce_source": "/partner/checkout",
+        "ce_sequence": str(int(message.header("ce_sequence") or "")),
+    }
+    new = {"ce_partitionkey", "ce_dataschema", "ce_recordedtime", "ce_requestindex", "ce_requestcount"}
+    new |= {"ce_correlationid", "ce_causationid"}
+    headers = [(name, old[name].encode() if name in old else value) for name, value in message.headers]
+    return replace(message, headers=tuple((name, value) for name, value in headers if name not in new))
+
+
+async def test_a_topic_may_hold_both_forms_of_events(
+    transactional_kafka: KafkaServer, published: PublishedMessages, messages: list[Message]
+) -> None:
+    await published.publish(*map(in_the_old_form, messages[:40]), *messages[40:])
+    assert await published.inconsistencies() == []
+
+
+async def test_a_topic_may_hold_both_forms_of_verdicts(
+    transactional_kafka: KafkaServer, published: PublishedMessages
+) -> None:
+    judged = [event for event in await published.events() if event.type == BASKET_VALIDATED]
+    verdicts = [event_message(event, b"{}") for event in judged]
+    await published.publish(*map(in_the_old_form, verdicts[:5]), *verdicts[5:], verdicts[0])
+    reader = PublishedTopicReader(published.settings, published.name, holds_verdicts=True)
+
+    found = told(await published.verification(reader).verify_all())
+
+    # One verdict stands there in both forms.
+    assert [(each.kind, each.subject, each.version) for each in found] == [
+        ("message_repeated", judged[0].stream_id, judged[0].version)
+    ]
+
+
 async def test_a_publishers_record_beyond_the_store_or_of_another_history_is_reported(
     transactional_kafka: KafkaServer, published: PublishedMessages, messages: list[Message]
 ) -> None:

@@ -125,6 +125,26 @@ async def test_a_run_sends_only_what_is_asked_for(asked: dict[str, Any], positio
     assert progress.complete
 
 
+@pytest.mark.parametrize(
+    "asked", [{}, {"from_position": 2}, {"from_position": 4}, {"basket_id": "a", "from_position": 3}]
+)
+async def test_requests_of_earlier_releases_are_whole_wherever_a_run_begins(asked: dict[str, Any]) -> None:
+    service = RepublishService(batch_events=1)
+    for stream, version, count in (("a", 0, 3), ("b", 0, 1), ("a", 3, 2)):
+        cause = b'{"causationId":"%d"}' % version
+        await service.store.append(Append(stream, version, [NewEvent("happened", b"{}", cause)] * count))
+
+    await service.sends(await service.begin(**asked))
+
+    requests = {"a": [(1, 3), (2, 3), (3, 3), (1, 2), (2, 2)], "b": [(1, 1)]}
+    told = [
+        (each.event.stream_id, each.event.version, (each.request.index_of(each.event.version), each.request.count))
+        for each in service.broker.publications
+    ]
+    assert told == [(stream, version, requests[stream][version - 1]) for stream, version, _ in told]
+    assert told[-1] == ("a", 5, (2, 2))
+
+
 async def test_the_operator_scope_and_reason_are_recorded_before_anything_is_sent() -> None:
     service = RepublishService()
     await service.happens("a")
