@@ -34,6 +34,9 @@ class Need(StrEnum):
     DEAD_LETTERS = "leave to send nonsense, which becomes a dead letter: --allow-dead-letters"
 
 
+NEED_OFFERS = frozenset({Need.OFFER, Need.TWO_OFFERS, Need.CATALOGUE})
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """`id` is stable. `line` quotes the contract under its `heading`. `last`: it judges what the others met."""

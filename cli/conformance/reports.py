@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 from cli.conformance.case import Case, CaseOutcome
 from cli.conformance.exchange import Exchange, joined
 from cli.conformance.run import CaseResult, SuiteReport
-from cli.output import Output, TableColumn, echo, echo_json
+from cli.output import Output, TableColumn, echo_json, echo_page
 from domain.shared.formatting import count_noun
 
 STYLES = {
@@ -32,6 +32,8 @@ def show_report(report: SuiteReport, out: Output) -> None:
     for result in report.results:
         if result.outcome in (CaseOutcome.FAILED, CaseOutcome.ERROR):
             _show_failure(result, out)
+    if report.left_open:
+        out.say(f"not cancelled, and left to expire: {', '.join(report.left_open)}", style="yellow")
     out.say(
         f"{summary(report)} in {report.seconds:.1f} s",
         style=STYLES[CaseOutcome.PASSED if report.conforms else CaseOutcome.FAILED],
@@ -78,18 +80,30 @@ def list_cases(cases: Sequence[Case], out: Output, *, markdown: bool, json: bool
     if json:
         echo_json([case_json(each) for each in cases])
     elif markdown:
-        echo("| case | the line of the contract | needs |")
-        echo("|---|---|---|")
-        for each in cases:
-            needs = "; ".join(_escaped(need.value) for need in each.needs)
-            echo(f"| `{each.id}`: {_escaped(each.title)} | {each.heading}: {_escaped(each.line)} | {needs} |")
+        echo_page(markdown_page(cases))
     else:
         rows = [(each.id, each.title, "; ".join(need.value for need in each.needs)) for each in cases]
         out.table(["case", "title", TableColumn("needs", optional=True)], rows)
 
 
-def _escaped(text: str) -> str:
-    """For a cell of a table."""
+def markdown_page(cases: Sequence[Case]) -> str:
+    """The page of the docs that lists the cases by the heading of the contract."""
+    lines = [
+        "# Cases of the conformance suite",
+        "What `checkout conformance` tries ([how to use it](conformance.md)). Each case is about one line of the",
+        "contract. A case that needs more than a token is skipped without it, and the last column says what it needs.",
+        "This page is made by `checkout conformance --list --markdown`.",
+    ]
+    for heading in dict.fromkeys(each.heading for each in cases):
+        lines += ["", f"## {heading}", "| case | the contract | needs |", "|---|---|---|"]
+        for each in cases:
+            if each.heading == heading:
+                needs = "; ".join(need.value for need in each.needs)
+                lines.append(f"| `{each.id}` {_cell(each.title)} | {_cell(each.line)} | {_cell(needs)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _cell(text: str) -> str:
     return text.replace("|", "\\|")
 
 

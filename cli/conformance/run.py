@@ -106,8 +106,10 @@ async def _run_case(run: SuiteRun, case: Case) -> CaseResult:
         return CaseResult(case, CaseOutcome.SKIPPED, 0.0, f"it needs {missing}")
     began = monotonic()
     context = CaseContext(run, case.id)
-    attempt = await _attempt(case, context)
-    left_open = await context.clean_up()
+    try:
+        attempt = await _attempt(case, context)
+    finally:
+        left_open = await context.clean_up()
     log = context.log
     exchange = attempt.failure.exchange if attempt.failure is not None else None
     if exchange is None and attempt.outcome is not CaseOutcome.PASSED and log.exchanges:

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from adapters.auth.local_issuer import issue_token
 from adapters.service_file import running_service, why_no_service
-from cli.conformance.case import Case
+from cli.conformance.case import NEED_OFFERS, Case, Need
 from cli.conformance.catalogue_probe import await_catalogue
 from cli.conformance.client import ServiceClient
 from cli.conformance.context import CaseContext, SuiteRun
@@ -53,7 +53,7 @@ async def run_session(
     session: SessionOptions, cases: Sequence[Case], transport: httpx.AsyncBaseTransport | None = None
 ) -> SuiteReport:
     """Raises CheckoutError where the service or Kafka cannot be used."""
-    options = _suite_options(session)
+    options = _for_cases(_suite_options(session), cases)
     began = monotonic()
     async with _open_run(options, transport) as run:
         with progress_bars() as progress:
@@ -66,6 +66,14 @@ async def run_session(
 
             results = await run_cases(run, cases, count)
     return SuiteReport(options.url, run.id, results, monotonic() - began)
+
+
+def _for_cases(options: SuiteOptions, cases: Sequence[Case]) -> SuiteOptions:
+    """Without a catalogue of the suite where no case needs offers, and without Kafka where neither needs it."""
+    needs = {need for case in cases for need in case.needs}
+    load_catalogue = options.load_catalogue and not needs.isdisjoint(NEED_OFFERS)
+    kafka = options.kafka if load_catalogue or Need.KAFKA in needs else None
+    return replace(options, load_catalogue=load_catalogue, kafka=kafka)
 
 
 @asynccontextmanager
@@ -115,6 +123,10 @@ def _suite_options(session: SessionOptions) -> SuiteOptions:
         session = _of_running_service(session)
     if session.url is None or session.token is None:
         raise ServiceNotUsable("--url and --token say which service to try, and as whom (CONFORMANCE_TOKEN)")
+    organisation = _organisation(session.token, session.partner_claim)
+    other = None if session.other_token is None else _organisation(session.other_token, session.partner_claim)
+    if organisation is not None and other == organisation:
+        raise ServiceNotUsable(f"--other-token has to be of another organisation, and is of {organisation} too")
     return SuiteOptions(
         url=session.url,
         token=SecretStr(session.token),
@@ -127,7 +139,7 @@ def _suite_options(session: SessionOptions) -> SuiteOptions:
         topic_prefix=session.topic_prefix,
         dead_letters_allowed=session.allow_dead_letters,
         load_catalogue=session.load_catalogue,
-        organisation=_organisation(session.token, session.partner_claim),
+        organisation=organisation,
         landing_cookie=session.landing_cookie,
         limits=session.limits,
         timeout=session.timeout,

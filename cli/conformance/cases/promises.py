@@ -30,7 +30,7 @@ async def _published_keys(context: CaseContext) -> list[Any]:
 
 
 async def _ready_verdict(context: CaseContext) -> CallAnswer:
-    basket_id = await context.begin(line(context.offers.sellable[0], 2))
+    basket_id = await context.begin(line(context.offers.sellable[0]))
     answer = (await context.validate(basket_id)).expect_status(200)
     answer.expect(answer.json["ready"] is True, "`ready: true`", "false")
     if answer.json["promise"] is None and not await _published_keys(context):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
 
 from cli.conformance.answer import CallAnswer
 from cli.conformance.case import Need, case
@@ -140,18 +141,37 @@ async def a_key_belongs_to_an_organisation(context: CaseContext) -> None:
 @case("idempotency.twins", "Concurrent tries with one key have one effect", heading=HEADING, line=_RUNNING)
 async def concurrent_tries_have_one_effect(context: CaseContext) -> None:
     basket_id, key = await context.begin(line("o-1")), _key(context)
+    answers = await asyncio.gather(*(_insist(context, basket_id, key) for _ in range(_TWINS)))
+    await _expect_one_effect(context, basket_id, answers)
 
-    async def insist() -> CallAnswer:
-        for _ in range(_TRIES):
-            answer = (await context.update(basket_id, add("o-1", 2), headers=key)).expect_status(200, 409)
-            if answer.status == 200:
-                return answer
-            said = answer.headers.get("retry-after", "")
-            answer.expect(said.isdecimal(), "`Retry-After` with a 409", said or "no such header")
-            await asyncio.sleep(min(float(said), 0.2))
-        raise answer.deviation(f"an answer within {_TRIES} tries", "409 each time")
 
-    answers = await asyncio.gather(*(insist() for _ in range(_TWINS)))
+@case(
+    "idempotency.twins-with-if-match",
+    "Concurrent tries with one key and one If-Match are never told 412",
+    heading=HEADING,
+    line="while the first try is undecided it is told 409 in progress (2).",
+)
+async def concurrent_tries_are_never_told_412(context: CaseContext) -> None:
+    basket_id = await context.begin(line("o-1"))
+    version = (await context.get(basket_id)).expect_status(200).version
+    conditions = {**_key(context), "If-Match": tag(version)}
+    answers = await asyncio.gather(*(_insist(context, basket_id, conditions) for _ in range(_TWINS)))
+    await _expect_one_effect(context, basket_id, answers)
+
+
+async def _insist(context: CaseContext, basket_id: str, headers: dict[str, str]) -> CallAnswer:
+    """The answer to an update, once it is not in progress any more."""
+    for _ in range(_TRIES):
+        answer = (await context.update(basket_id, add("o-1", 2), headers=headers)).expect_status(200, 409)
+        if answer.status == 200:
+            return answer
+        said = answer.headers.get("retry-after", "")
+        answer.expect(said.isdecimal(), "`Retry-After` with a 409", said or "no such header")
+        await asyncio.sleep(min(float(said), 0.2))
+    raise answer.deviation(f"an answer within {_TRIES} tries", "409 each time")
+
+
+async def _expect_one_effect(context: CaseContext, basket_id: str, answers: Sequence[CallAnswer]) -> None:
     for answer in answers[1:]:
         answer.expect_equal(_content(answer), _content(answers[0]), "the body, the same for all,")
     after = (await context.get(basket_id)).expect_status(200)

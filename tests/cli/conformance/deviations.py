@@ -18,6 +18,7 @@ from cli.conformance.answer import PROBLEM
 from cli.conformance.context import INITIATE, UPDATE
 
 MAX_QUANTITY = 9999
+REFUSED_CALL = 100
 OUR_HEADERS = {"content-length", "content-encoding", "transfer-encoding"}
 
 Document = dict[str, Any]
@@ -159,10 +160,10 @@ class StoredServerError:
             return None
         replayed = [("idempotent-replayed", "true")] if key in self._failed else []
         self._failed.add(key)
-        return _refusal(503, "upstream_away", ("retry-after", "0"), *replayed)
+        return refusal(503, "upstream_away", ("retry-after", "0"), *replayed)
 
 
-def _refusal(status: int, code: str, *headers: tuple[str, str]) -> ProxiedAnswer:
+def refusal(status: int, code: str, *headers: tuple[str, str]) -> ProxiedAnswer:
     problem = {
         "type": f"urn:proxy:{code}",
         "title": code,
@@ -241,9 +242,9 @@ class UnannouncedLimit:
 
     def __call__(self, _: httpx.Request) -> ProxiedAnswer | None:
         self._calls += 1
-        if self._calls != 100:
+        if self._calls != REFUSED_CALL:
             return None
-        return _refusal(429, "too_many_calls", ("retry-after", "0"), *self._more)
+        return refusal(429, "too_many_calls", ("retry-after", "0"), *self._more)
 
 
 class CachedVerdicts:
@@ -282,7 +283,8 @@ def planted_deviations() -> list[PlantedDeviation]:
         planted(
             "replays with another body",
             *("idempotency.initiate", "idempotency.update", "idempotency.validate", "idempotency.later"),
-            *("idempotency.refusal", "idempotency.twins", "idempotency.before-if-match"),
+            *("idempotency.refusal", "idempotency.twins", "idempotency.twins-with-if-match"),
+            "idempotency.before-if-match",
             change_answer=_replay_differently,
         ),
         planted("stores a server's error", "idempotency.server-errors", answer_itself=StoredServerError()),

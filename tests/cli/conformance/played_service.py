@@ -96,6 +96,10 @@ class PlayedService:
             organisation=SHOP,
         )
 
+    async def open_baskets(self) -> set[str]:
+        await self.checkout.project()
+        return {view.basket_id for view in self.checkout.views.all() if view.status == "open"}
+
     async def publish(self, facts: Sequence[Fact]) -> None:
         await self.checkout.facts.record([FactMessage(fact, self._place(), _key(fact)) for fact in facts])
 
