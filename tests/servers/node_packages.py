@@ -17,7 +17,7 @@ from platformdirs import user_cache_path
 
 from adapters.embedded.processes import EmbeddedServerUnavailable, ServerFailed, run_tool
 
-OLDEST_NODE = 18
+OLDEST_NODE = 20
 _OUR_MISTAKE = re.compile(r"code (ETARGET|E404|ERESOLVE|EINVALIDPACKAGENAME)\b")
 """npm's codes for a package or version that does not exist: no reason to skip a test."""
 

@@ -32,7 +32,7 @@ def test_what_the_cache_has_is_not_fetched_again() -> None:
 
 def test_a_machine_without_node_gets_an_explanation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(EmbeddedServerUnavailable, match="Node 18 or newer with npm is needed"):
+    with pytest.raises(EmbeddedServerUnavailable, match="Node 20 or newer with npm is needed"):
         node_packages_folder(JOSE)
 
 
