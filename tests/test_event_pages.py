@@ -10,10 +10,11 @@ from typing import Any, get_args
 import jsonschema
 import pytest
 
+from domain.basket.decision import CheckoutConfig
 from domain.basket.events import BasketEvent
 from domain.ports.event_store import StoredEvent
 from domain.validation.stream_fold import StreamFold
-from tests.builders import CheckoutConfig, InMemoryCheckout
+from tests.builders import InMemoryCheckout
 from tests.page_blocks import files_of, read_blocks
 from tests.played_basket import play_basket
 from tests.random_baskets import CATALOGUE, RandomLife
