@@ -31,6 +31,6 @@ await consumer.run({
   eachMessage: async ({ topic, partition, message }) => {
     const problem = message.value === null ? null : findProblem(message) // a tombstone has no data
     if (problem) process.exitCode = 1
-    console.log(`${topic}/${partition}/${message.offset} ${problem ?? 'ok'}`)
+    console.log(`${topic} ${message.headers.ce_id} ${problem ?? 'ok'}`)
   },
 })

@@ -29,6 +29,7 @@ class CheckoutService:
     pid: int
     environment: Mapping[str, str]
     metrics: Sequence[str] = ()
+    data: str = ""
 
     async def token(self, partner: str, *more: str) -> str:
         """A token as `checkout token` prints it."""
@@ -90,6 +91,7 @@ async def running_service(folder: Path, *options: str, **environment: str) -> As
             process.pid,
             {**shared, **named},
             ready["metrics"],
+            ready["data"],
         )
     finally:
         if process.returncode is None:
