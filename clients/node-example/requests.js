@@ -7,7 +7,7 @@ const REMEMBERED = 100_000
  * nobody asked for. `requestindex` and `requestcount` say which event of how many this is.
  */
 export class Requests {
-  #open = new Map() // partition -> basket -> requestindex -> event
+  #open = new Map() // basket -> requestindex -> {event, partition}
   #seen = new Set()
 
   /** The events of a request once all have come; null while some are missing, or for an event that was seen before. */
@@ -15,19 +15,18 @@ export class Requests {
     if (this.#seen.has(nameOf(event))) return null
     // Events from before these attributes stand for themselves.
     const { requestindex = '1', requestcount = '1' } = event
-    const baskets = this.#open.get(partition) ?? new Map()
-    const events = baskets.get(event.subject) ?? new Map()
-    this.#open.set(partition, baskets.set(event.subject, events.set(Number(requestindex), event)))
-    if (events.size < Number(requestcount)) return null
-    baskets.delete(event.subject)
-    const request = [...events.values()].sort((one, other) => one.requestindex - other.requestindex)
+    const parts = this.#open.get(event.subject) ?? new Map()
+    this.#open.set(event.subject, parts.set(Number(requestindex), { event, partition }))
+    if (parts.size < Number(requestcount)) return null
+    this.#open.delete(event.subject)
+    const request = [...parts].sort(([one], [other]) => one - other).map(([, part]) => part.event)
     request.forEach((each) => this.#remember(nameOf(each)))
     return request
   }
 
-  /** Whether no request of the partition waits for events, so that the position may be committed. */
+  /** Whether no event of the partition waits for others of its request, so that the position may be committed. */
   isComplete(partition) {
-    return !this.#open.get(partition)?.size
+    return ![...this.#open.values()].some((parts) => [...parts.values()].some((part) => part.partition === partition))
   }
 
   /** Forgets requests that wait: after a rebalance their events come again. */

@@ -29,6 +29,13 @@ test('requests of several baskets and partitions are kept apart', () => {
   assert.deepEqual(names(requests.add(0, event('b', 2, 2, 2))), ['b/1', 'b/2'])
 })
 
+test('a request lies in two partitions while partitions are added', () => {
+  const requests = new Requests()
+  requests.add(0, event('b', 1, 1, 2))
+  assert.deepEqual(names(requests.add(7, event('b', 2, 2, 2))), ['b/1', 'b/2'])
+  assert.equal(requests.isComplete(0), true)
+})
+
 test('an event that comes again is left out', () => {
   const requests = new Requests()
   requests.add(0, event('b', 1, 1, 2))
