@@ -228,5 +228,5 @@ def _trait(group: HeaderGroup) -> Document:
     if required:
         described["required"] = required
     if group.others is not None:
-        described["patternProperties"] = {group.others: {"type": "string"}}
+        described["patternProperties"] = {f"^{group.others.name}": group.others.schema()}
     return {"title": group.title, "headers": described}

@@ -37,8 +37,8 @@ class HeaderGroup:
     name: str
     title: str
     headers: Sequence[HeaderSpec]
-    others: str | None = None
-    """A pattern of names of further headers."""
+    others: HeaderSpec | None = None
+    """Further headers, whose names begin with this one's."""
 
 
 def _optional(name: str, description: str, constraints: Document | None = None) -> HeaderSpec:
@@ -208,5 +208,5 @@ DEAD_LETTER = HeaderGroup(
         _optional("ce_subject", "The basket that the letter is about, if it blocks one.", _TEXT),
         _optional("ce_partitionkey", "The message's key, if it is text.", _TEXT),
     ),
-    others="^original_",
+    others=HeaderSpec("original_", "A header of the message that was not understood, as it came."),
 )

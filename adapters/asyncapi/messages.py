@@ -74,14 +74,22 @@ def _published(name: str, *groups: HeaderGroup, title: str | None = None, **cons
     return MessageSpec(name, title or _title(name), meaning, groups, schema, constraints)
 
 
+def _id_of(suffix: str) -> Document:
+    words = f"`<basket id>/<version>{suffix}`. What was sent twice has the same source and id."
+    return {"pattern": f"^{_BASKET_ID}/[0-9]+{suffix}$", "description": words}
+
+
 def _about_basket(name: str, suffix: str = "", title: str | None = None) -> MessageSpec:
     """A message of the publisher. `suffix` ends its id."""
     groups = (headers.CLOUD_EVENT, headers.SCHEMA, headers.BASKET, headers.TRACE, headers.REPLAY)
     return replace(
         _published(name, *groups, title=title),
         constraints={
-            "ce_id": {"pattern": f"^{_BASKET_ID}/[0-9]+{suffix}$"},
-            "ce_source": {"pattern": f"^/partner/checkout/baskets/{_BASKET_ID}$"},
+            "ce_id": _id_of(suffix),
+            "ce_source": {
+                "pattern": f"^/partner/checkout/baskets/{_BASKET_ID}$",
+                "description": "The basket: `/partner/checkout/baskets/<basket id>`.",
+            },
         },
         correlation="ce_correlationid",
     )
@@ -91,9 +99,13 @@ def _command(name: str, *groups: HeaderGroup) -> MessageSpec:
     return replace(_published(name, headers.COMMAND, headers.TRACE, *groups), correlation="ce_id")
 
 
-def _result(name: str, source: str) -> MessageSpec:
+def _result(name: str, path: str) -> MessageSpec:
     spec = _published(name, headers.CLOUD_EVENT, headers.SCHEMA, headers.RESULT, headers.TRACE)
-    return replace(spec, constraints={"ce_source": {"pattern": source}}, correlation="ce_correlationid")
+    source = {
+        "pattern": f"^{path}(/.+)?$",
+        "description": f"`{path}/<organisation>`, percent-encoded; without the organisation if it is not known.",
+    }
+    return replace(spec, constraints={"ce_source": source}, correlation="ce_correlationid")
 
 
 def _fact(name: str, title: str, withdrawn: str) -> Sequence[MessageSpec]:
@@ -108,7 +120,7 @@ STATE_TOMBSTONE = tombstone_of(
     STATE,
     "State of a basket, removed",
     "The basket was over, and its retention passed. Remove it from what you keep.",
-    ce_id={"pattern": f"^{_BASKET_ID}/[0-9]+/tombstone$"},
+    ce_id=_id_of("/tombstone"),
 )
 COMMANDS = [
     _command("checkout.initiate-basket.v1", headers.INCLUDE),
@@ -116,11 +128,11 @@ COMMANDS = [
     _command("checkout.validate-basket.v1", headers.COMMAND_SUBJECT),
     _command("checkout.cancel-basket.v1", headers.COMMAND_SUBJECT),
 ]
-COMMAND_RESULT = _result("checkout.command-result.v1", "^/partner/checkout/commands(/.+)?$")
+COMMAND_RESULT = _result("checkout.command-result.v1", "/partner/checkout/commands")
 ORDER_REPORT = replace(
     _published("checkout.orders.v1", headers.REPORT, headers.TRACE, title="Report of an order"), correlation="ce_id"
 )
-ORDER_RESULT = _result("checkout.order-result.v1", "^/partner/checkout/orders(/.+)?$")
+ORDER_RESULT = _result("checkout.order-result.v1", "/partner/checkout/orders")
 OFFERS = _fact("catalogue.offers.v1", "Offer", "The offer is withdrawn.")
 PRICES = _fact("catalogue.prices.v1", "Price", "The price is gone.")
 AVAILABILITY = _fact("catalogue.availability.v1", "Availability", "The availability is unknown.")

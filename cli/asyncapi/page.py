@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from adapters.asyncapi.document import example_value
 from adapters.asyncapi.example_messages import ExampleMessage, examples
-from adapters.asyncapi.headers import HeaderGroup
+from adapters.asyncapi.headers import HeaderGroup, HeaderSpec
 from adapters.asyncapi.messages import MessageSpec
 from adapters.asyncapi.topics import INTERNAL_TOPICS, PUBLISHED_TOPICS, TopicSpec
 from domain.shared.formatting import count_noun
@@ -52,12 +52,13 @@ def _topic(topic: TopicSpec) -> Iterator[str]:
     yield f"| order | {topic.ordering_note} |"
     yield f"| delivery | {topic.delivery_note} |"
     yield f"| kept | {_kept(topic)} |"
+    yield f"| topic settings | {', '.join(f'`{name}={value}`' for name, value in topic.topic.settings.items())} |"
     if topic.reply is not None:
         yield f"| results | on [`{topic.reply}`](#{_anchor(topic.reply)}) |"
     if topic.group is not None:
         yield f"| consumer group of this service | `{topic.group}` |"
     shared = [group for group in topic.messages[0].groups if all(group in spec.groups for spec in topic.messages)]
-    yield from _headers(shared, "" if len(topic.messages) == 1 else " of all messages")
+    yield from _headers(shared, topic.messages, "" if len(topic.messages) == 1 else " of all messages")
     for spec in topic.messages:
         yield from _message(topic, spec, [group for group in spec.groups if group not in shared])
 
@@ -65,7 +66,7 @@ def _topic(topic: TopicSpec) -> Iterator[str]:
 def _message(topic: TopicSpec, spec: MessageSpec, groups: Sequence[HeaderGroup]) -> Iterator[str]:
     heading = spec.title if spec.name == topic.name or spec.schema is None else spec.name
     yield from ["", f"### {heading}", _meaning(spec)]
-    yield from _headers(groups, " of this message")
+    yield from _headers(groups, [spec], " of this message")
     for example in examples()[spec.name][:_MOST_EXAMPLES]:
         yield from _example(example)
 
@@ -76,15 +77,22 @@ def _meaning(spec: MessageSpec) -> str:
     return f"{spec.meaning} [Schema](schemas/{spec.schema.file_name})."
 
 
-def _headers(groups: Sequence[HeaderGroup], of_what: str) -> Iterator[str]:
-    described = [(header, group) for group in groups for header in group.headers]
-    if not described:
+def _headers(groups: Sequence[HeaderGroup], specs: Sequence[MessageSpec], of_what: str) -> Iterator[str]:
+    """The headers of these groups, in messages that have all of them."""
+    if not groups:
         return
     yield from ["", f"| header{of_what} | | |", "|---|---|---|"]
-    for header, _ in described:
-        codes = ", ".join(f"`{code}`" for code in header.constraints.get("examples", ()))
-        listed = f" Known: {codes}." if codes else ""
-        yield f"| `{header.name}` | {'always' if header.required else ''} | {header.description}{listed} |"
+    for header in (header for group in groups for header in group.headers):
+        known = ", ".join(f"`{code}`" for code in header.constraints.get("examples", ()))
+        words = f"{_description(header, specs)} Known: {known}." if known else _description(header, specs)
+        yield f"| `{header.name}` | {'always' if header.required else ''} | {words} |"
+    yield from (f"| `{group.others.name}…` | | {group.others.description} |" for group in groups if group.others)
+
+
+def _description(header: HeaderSpec, specs: Sequence[MessageSpec]) -> str:
+    """What the messages say of the header themselves, each thing once, else what its group says."""
+    own = [str(spec.constraints.get(header.name, {}).get("description", header.description)) for spec in specs]
+    return " Or: ".join(dict.fromkeys(own))
 
 
 def _example(example: ExampleMessage) -> Iterator[str]:

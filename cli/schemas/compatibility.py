@@ -37,6 +37,7 @@ the first message with the new value."""
 
 _COMPARED_SEPARATELY = {
     "properties",
+    "patternProperties",
     "required",
     "items",
     "additionalProperties",
@@ -73,12 +74,13 @@ def _compare(old: Any, new: Any, may_widen: bool, at: str) -> Iterator[str]:
 
 
 def _compare_fields(old: Document, new: Document, may_widen: bool, at: str) -> Iterator[str]:
-    before, after = old.get("properties", {}), new.get("properties", {})
-    for name in before:
-        if name in after:
-            yield from _compare(before[name], after[name], may_widen, f"{at}.{name}")
-        else:
-            yield f"{at}.{name} is gone"
+    for word in ("properties", "patternProperties"):
+        before, after = old.get(word, {}), new.get(word, {})
+        for name in before:
+            if name in after:
+                yield from _compare(before[name], after[name], may_widen, f"{at}.{name}")
+            else:
+                yield f"{at}.{name} is gone"
     must_before, must_after = set(old.get("required", ())), set(new.get("required", ()))
     for name in sorted(must_after - must_before):
         yield f"{at}.{name} must be said now"

@@ -120,6 +120,10 @@ def test_the_same_document_breaks_nothing() -> None:
             lambda each: message(each).update(payload={"type": "null"}),
             f"{EVENTS}: {EVENT}: payload: $.basketId is gone",
         ),
+        (
+            lambda each: trait(each, "deadLetter").pop("patternProperties"),
+            "checkout.dead-letters.v1: checkout.dead-letter.v1: headers: $.^original_ is gone",
+        ),
         (lambda each: each["operations"].pop("receiveOrders"), "the operation receiveOrders is gone"),
         (
             lambda each: each["operations"]["receiveOrders"].update(action="send"),
@@ -154,6 +158,7 @@ def test_no_header_is_removed_or_changes_its_form(group: str) -> None:
         lambda each: trait(each)["properties"].update(ce_more={"type": "string"}),
         lambda each: trait(each, "report")["properties"].update(ce_more={"type": "string"}),
         lambda each: message(each).update(title="Other words", examples=[]),
+        lambda each: trait(each, "deadLetter")["patternProperties"]["^original_"].update(description="Other words."),
         lambda each: promises(each, ORDERS).update(retentionMilliseconds=-1),
         lambda each: promises(each, "checkout.command-results.v1").update(ordering="by_key"),
         lambda each: promises(each, "checkout.dead-letters.v1").update(delivery="exactly_once"),
