@@ -28,7 +28,7 @@ async def test_the_service_on_real_servers_conforms(service: CheckoutService) ->
         "--other-scope-token": await service.token("conformance", "--scope", "operator"),
     }
     given = [part for option in tokens.items() for part in option]
-    reached = ("--url", service.url, "--kafka", service.kafka, "--load-catalogue")
+    reached = ("--url", service.url, "--kafka", service.kafka, "--load-catalogue", "--allow-dead-letters")
     expect_conformance(await service.command("conformance", *reached, *given, "--json"))
 
 
