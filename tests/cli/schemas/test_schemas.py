@@ -48,6 +48,7 @@ from tests.domain.stored import samples
 from tests.played_basket import play_basket
 
 ROOT = Path(__file__).parents[3]
+ANNOTATIONS = {"$schema", "$id", "$defs", "title", "description", "default", "examples"}
 BY_NAME = {published.name: published for published in PUBLISHED}
 
 
@@ -84,6 +85,25 @@ def _fields(schema: Any, path: str = "$") -> Iterator[tuple[str, Document]]:
     elif isinstance(schema, list):
         for value in schema:
             yield from _fields(value, path)
+
+
+@pytest.mark.parametrize("published", PUBLISHED, ids=lambda published: published.name)
+def test_no_schema_has_a_word_that_json_schema_lacks(published: PublishedSchema) -> None:
+    """Validators pass such a word over, or refuse the whole schema."""
+    assert set(_words(published.schema())) <= {*Draft202012Validator.VALIDATORS, *ANNOTATIONS}
+
+
+def _words(schema: Any, *, names: bool = False) -> Iterator[str]:
+    """The words of a schema and of those in it. `names`: the keys are names, and the values are schemas."""
+    if isinstance(schema, dict):
+        for word, value in schema.items():
+            if not names:
+                yield word
+            if names or word not in ("default", "examples", "enum", "const"):
+                yield from _words(value, names=not names and word in ("properties", "$defs"))
+    elif isinstance(schema, list):
+        for value in schema:
+            yield from _words(value)
 
 
 def test_no_schema_contains_a_path_of_this_machine() -> None:
