@@ -67,6 +67,7 @@ def _message(topic: TopicSpec, spec: MessageSpec, groups: Sequence[HeaderGroup])
     heading = spec.title if spec.name == topic.name or spec.schema is None else spec.name
     yield from ["", f"### {heading}", _meaning(spec)]
     yield from _headers(groups, [spec], " of this message")
+    yield from _members(spec)
     for example in examples()[spec.name][:_MOST_EXAMPLES]:
         yield from _example(example)
 
@@ -87,6 +88,17 @@ def _headers(groups: Sequence[HeaderGroup], specs: Sequence[MessageSpec], of_wha
         words = f"{_description(header, specs)} Known: {known}." if known else _description(header, specs)
         yield f"| `{header.name}` | {'always' if header.required else ''} | {words} |"
     yield from (f"| `{group.others.name}…` | | {group.others.description} |" for group in groups if group.others)
+
+
+def _members(spec: MessageSpec) -> Iterator[str]:
+    """The members of the value, each with its meaning; the schema says what is in them."""
+    schema = spec.schema.schema() if spec.schema else {}
+    members = schema.get("properties", {})
+    if members:
+        yield from ["", "| member | | |", "|---|---|---|"]
+    for name, member in members.items():
+        words = member["description"].replace("|", "\\|")
+        yield f"| `{name}` | {'always' if name in schema.get('required', ()) else ''} | {words} |"
 
 
 def _description(header: HeaderSpec, specs: Sequence[MessageSpec]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -82,5 +83,9 @@ def test_the_page_has_every_topic_message_and_header() -> None:
         for spec in topic.messages:
             assert f"\n### {spec.name}\n" in section or f"\n### {spec.title}\n" in section
             assert spec.schema is None or f"](schemas/{spec.schema.file_name})" in section
+            for name, member in (spec.schema.schema() if spec.schema else {}).get("properties", {}).items():
+                assert re.search(
+                    rf"^\| `{name}` \|[^|]*\| {re.escape(member['description'])} \|$", section, re.MULTILINE
+                )
             for header in spec.headers():
                 assert f"| `{header.name}` |" in section
