@@ -95,6 +95,7 @@ class TopicReader:
         self._kept = 0
         self._came = asyncio.Condition()
         self._failure: str | None = None
+        self._stopped = False
 
     async def about(self, topic: str, key: str, enough: Enough) -> Sequence[SuiteMessage]:
         """The messages with this key, once they are enough; after a while those that came. Raises
@@ -119,14 +120,18 @@ class TopicReader:
         return tuple(kept.get(name, ()))
 
     async def run(self, client: AIOKafkaConsumer, prefix: str) -> None:
-        """Takes what comes until it is cancelled. `prefix` stands before the names of mirrored topics."""
+        """Takes what comes until it is stopped. `prefix` stands before the names of mirrored topics."""
         try:
-            while True:
+            while not self._stopped:
                 batches = await client.getmany(timeout_ms=FETCH_MILLISECONDS)
                 await self.take([_read(record, prefix) for records in batches.values() for record in records])
         except KafkaError as error:
             self._failure = f"the topics cannot be read: {translate_error(error)}"
             await self.take(())
+
+    def stop(self) -> None:
+        # aiokafka's getmany() swallows a cancellation.
+        self._stopped = True
 
     async def take(self, messages: Sequence[SuiteMessage]) -> None:
         """Keeps messages, and wakes the cases that wait."""
@@ -165,7 +170,7 @@ async def open_topic_reader(settings: Settings, prefix: str = "") -> AsyncIterat
         try:
             yield reader
         finally:
-            reading.cancel()
+            reader.stop()
             await asyncio.gather(reading, return_exceptions=True)
     finally:
         await close_client(client)

@@ -15,11 +15,19 @@ from cloudevents.core.bindings.kafka import KafkaMessage, from_binary_event
 from adapters.asyncapi.schemas import PUBLISHED
 from adapters.kafka.command_messages import command_message, result_message
 from adapters.kafka.dead_letters import dead_letter_message
-from adapters.kafka.messages import Message, Received, basket_event_message, verdict_message
+from adapters.kafka.messages import (
+    Message,
+    Received,
+    basket_event_message,
+    state_message,
+    tombstone_message,
+    verdict_message,
+)
 from adapters.kafka.order_handler import OrderHandler
 from adapters.kafka.order_messages import parse_order
 from adapters.kafka.replay import replay_message
 from adapters.kafka.topics import COMMANDS, ORDERS
+from adapters.wire.responses import order_body
 from cli.conformance.cloud_event_rules import CloudEventRules, WireMessage, sequence_faults
 from domain.basket.request_spans import RequestSpanReader
 from domain.operators.republish.republish import ReplayedEvent, Republication
@@ -91,6 +99,15 @@ async def test_every_event_and_verdict_is_conformant() -> None:
     require_conformant([*events, *verdicts])
     assert [*sequence_faults(map(wire, events))] == []
     assert len(verdicts) == 2
+
+
+async def test_states_and_tombstones_are_conformant() -> None:
+    played = await play_basket()
+    publications = await publications_of(played.checkout, await played.checkout.store.read(0, 1_000))
+    ends = [each for each in publications if each.event.version == each.request.last]
+    states = [state_message(replace(each, state=order_body(played.held))) for each in ends]
+    require_conformant([*states, tombstone_message(ends[-1])])
+    assert {message.header("ce_dataschema") for message in states} == {"urn:checkout:schema:checkout.basket.v1"}
 
 
 async def test_request_index_and_count_tell_what_one_request_made() -> None:
