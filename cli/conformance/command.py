@@ -84,7 +84,7 @@ def conformance(
     ids of their own, and cancels them at the end. It creates some hundred baskets within a minute. `Retry-After` is
     obeyed. Tokens are left out of reports; give them by variables, so that no list of processes shows them.
 
-    Exit code 0: every case passed or was skipped. 1: a case failed. 2: the service cannot be reached, or refuses the
+    Exit code 0: every case passed or was skipped. 1: a case failed, or could not be run to its end. 2: the service cannot be reached, or refuses the
     token.
     """
     from cli.conformance import reports, suite
@@ -97,6 +97,8 @@ def conformance(
     if list_cases:
         reports.list_cases(cases, Output(wide=wide), markdown=markdown, json=json)
         return
+    if junit is not None and not junit.parent.is_dir():
+        raise typer.BadParameter(f"there is no folder {junit.parent}", param_hint="--junit")
     options = SessionOptions(
         url=url,
         token=token,

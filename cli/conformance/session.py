@@ -123,15 +123,16 @@ def _suite_options(session: SessionOptions) -> SuiteOptions:
         session = _of_running_service(session)
     if session.url is None or session.token is None:
         raise ServiceNotUsable("--url and --token say which service to try, and as whom (CONFORMANCE_TOKEN)")
+    _require_url(session.url)
     organisation = _organisation(session.token, session.partner_claim)
     other = None if session.other_token is None else _organisation(session.other_token, session.partner_claim)
     if organisation is not None and other == organisation:
         raise ServiceNotUsable(f"--other-token has to be of another organisation, and is of {organisation} too")
     return SuiteOptions(
         url=session.url,
-        token=SecretStr(session.token),
-        other_token=_secret(session.other_token),
-        other_scope_token=_secret(session.other_scope_token),
+        token=_required_secret("--token", session.token),
+        other_token=_secret("--other-token", session.other_token),
+        other_scope_token=_secret("--other-scope-token", session.other_scope_token),
         offers=tuple(map(_offer_version, session.offers)),
         country=session.country,
         currency=session.currency,
@@ -180,8 +181,24 @@ def _organisation(token: str, claim: str) -> str | None:
     return named if isinstance(named, str) else None
 
 
-def _secret(token: str | None) -> SecretStr | None:
-    return None if token is None else SecretStr(token)
+def _require_url(url: str) -> None:
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise ServiceNotUsable(f"--url {url}: {error}") from None
+    if parsed.scheme not in ("http", "https") or not parsed.host:
+        raise ServiceNotUsable(f"--url {url}: it has to be an address such as https://gateway.example")
+
+
+def _secret(option: str, token: str | None) -> SecretStr | None:
+    return None if token is None else _required_secret(option, token)
+
+
+def _required_secret(option: str, token: str) -> SecretStr:
+    token = token.strip()
+    if not token or not token.isascii() or not token.isprintable():
+        raise ServiceNotUsable(f"{option} is no token: it is empty, or has characters that no header can bear")
+    return SecretStr(token)
 
 
 def _offer_version(text: str) -> OfferVersion:

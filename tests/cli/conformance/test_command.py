@@ -76,7 +76,15 @@ async def test_exit_code_1_if_a_case_failed(played: PlayedService, url: str) -> 
     assert "failed\tlimits.items" in ran.stdout
 
 
-@pytest.mark.parametrize(("address", "words"), [("http://127.0.0.1:1", "cannot be reached"), ("", "--url")])
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("http://127.0.0.1:1", "cannot be reached"),
+        ("", "--url"),
+        ("gateway.example", "--url"),
+        ("http://x:port", "--url"),
+    ],
+)
 async def test_exit_code_2_without_a_service(
     address: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -85,6 +93,13 @@ async def test_exit_code_2_without_a_service(
     ran = await run(*located, token="x.y.z")
     assert ran.exit_code == 2
     assert words in ran.stderr
+
+
+async def test_exit_code_2_if_a_token_cannot_be_sent(url: str) -> None:
+    ran = await run("--url", url, token="tök\nen")
+    assert ran.exit_code == 2
+    assert "--token is no token" in ran.stderr
+    assert "tök" not in ran.stderr
 
 
 async def test_exit_code_2_if_a_token_is_refused(played: PlayedService, url: str) -> None:
