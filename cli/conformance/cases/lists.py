@@ -108,11 +108,10 @@ async def pages_lead_to_every_basket_once(context: CaseContext) -> None:
     answer.expect(sorted(found) == sorted(baskets), f"each of {sorted(baskets)} once", f"{sorted(found)}")
 
 
-@case("list.parameters", "A parameter that cannot be read is refused by name", heading=HEADING, line=_LIST)
+@case("list.parameters", "A parameter that cannot be read is refused", heading=HEADING, line=_LIST)
 async def wrong_parameters_are_refused(context: CaseContext) -> None:
     for name, value in (("status", "lost"), ("limit", "0"), ("created_after", "yesterday"), ("cursor", "nonsense")):
-        answer = (await context.send("GET", f"{LIST}?{urlencode({name: value})}")).expect_status(400, 422)
-        answer.expect_pointers(f"/{name}")
+        (await context.send("GET", f"{LIST}?{urlencode({name: value})}")).expect_status(400, 422)
 
 
 @case(

@@ -6,7 +6,7 @@ import asyncio
 
 from cli.conformance.answer import CallAnswer
 from cli.conformance.case import case
-from cli.conformance.context import INITIATE, CaseContext, add, line
+from cli.conformance.context import CaseContext, add, line
 
 HEADING = "Concurrency and retries"
 _ETAG = "`ETag` is the basket's version."
@@ -146,11 +146,3 @@ async def concurrent_changes_lose_nothing(context: CaseContext) -> None:
     await asyncio.gather(*(change(number) for number in range(_WRITERS)))
     after = (await context.get(basket_id)).expect_status(200)
     after.expect_equal(len(after.json["order"]["orderItems"]), 1 + _WRITERS, "the number of lines")
-
-
-@case("if-match.unreadable", "A condition that cannot be read is a 400", heading=HEADING, line=_IF_MATCH)
-async def unreadable_conditions_are_refused(context: CaseContext) -> None:
-    basket_id = await context.begin(line("o-1"))
-    for name in ("If-Match", "If-None-Match"):
-        answer = await context.send("POST", INITIATE, {"order": {"checkoutId": basket_id}}, {name: "seven"})
-        answer.expect_status(400)

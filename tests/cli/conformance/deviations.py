@@ -271,7 +271,7 @@ def planted_deviations() -> list[PlantedDeviation]:
         planted("drops ETag", "etag.version", "etag.after-validate", "etag.not-modified", change_answer=_drop_etag),
         planted(
             "ignores If-Match",
-            *("if-match.stale", "if-match.lists", "if-match.one-of-many", "if-match.unreadable", "problems.412"),
+            *("if-match.stale", "if-match.lists", "if-match.one-of-many", "problems.412"),
             change_request=lambda request: without_header(request, "if-match"),
         ),
         planted("forbids foreign baskets", "tokens.other-organisation", change_answer=_foreign_is_forbidden),
