@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from adapters.jwk import base64url, public_jwk
 from adapters.promises.keys import PromiseKey, public_jwks
-from checkout_client.jwks import JwkSet, PromiseKeysUnavailable, RemoteJwkSet, max_age
+from checkout_client.jwks import InvalidJwkSet, JwkSet, PromiseKeysUnavailable, RemoteJwkSet, max_age
 from checkout_client.models.answers import Money
 from checkout_client.promises import (
     CheckedPromise,
@@ -146,8 +146,8 @@ def test_keys_for_other_uses_are_passed_over() -> None:
 
 
 @pytest.mark.parametrize("document", [b"[]", b"{}", b'{"keys": 1}', b"<html>"])
-def test_what_is_no_key_set_is_a_value_error(document: bytes) -> None:
-    with pytest.raises(ValueError, match=r"this is no JWK set|expected"):
+def test_what_is_no_key_set_is_refused(document: bytes) -> None:
+    with pytest.raises(InvalidJwkSet, match="this is no JWK set"):
         JwkSet.parse(document)
 
 

@@ -21,7 +21,7 @@ from checkout_client.http.problems import (
 from checkout_client.http.remedies import AppliedRemedy, MendedBasket, NoRemedy, find_remedy
 from checkout_client.http.retries import NO_RETRIES, RetryPolicy
 from checkout_client.http.sync_client import SyncCheckoutClient
-from checkout_client.jwks import JwkSet, PromiseKeysUnavailable, RemoteJwkSet
+from checkout_client.jwks import InvalidJwkSet, JwkSet, PromiseKeysUnavailable, RemoteJwkSet
 from checkout_client.promises import (
     CheckedPromise,
     PromiseChecker,
@@ -40,6 +40,7 @@ __all__ = [
     "CheckoutProblem",
     "ConflictProblem",
     "ForbiddenProblem",
+    "InvalidJwkSet",
     "InvalidRequestProblem",
     "JwkSet",
     "MendedBasket",

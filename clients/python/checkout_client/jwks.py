@@ -30,6 +30,10 @@ class PromiseKeysUnavailable(CheckoutClientError):
     """The keys of promises cannot be fetched, so that nothing can be said of a promise. Trying later may help."""
 
 
+class InvalidJwkSet(CheckoutClientError, ValueError):
+    """A document is no JWK set."""
+
+
 class JwkSet:
     """Ed25519 public keys by their ids. Keys of other kinds in the set are passed over."""
 
@@ -38,14 +42,17 @@ class JwkSet:
 
     @classmethod
     def parse(cls, document: bytes | str | Mapping[str, Any]) -> JwkSet:
-        """Reads a JWK set. Raises ValueError if it is none."""
-        content = document if isinstance(document, Mapping) else from_json(document)
+        """Reads a JWK set. Raises InvalidJwkSet if it is none."""
+        try:
+            content = document if isinstance(document, Mapping) else from_json(document)
+        except ValueError as error:
+            raise InvalidJwkSet("this is no JWK set: it is no JSON") from error
         match content:
             case {"keys": [*entries]}:
                 found = {entry["kid"]: key for entry in entries if (key := _public_key(entry)) is not None}
                 return cls(found)
             case _:
-                raise ValueError("this is no JWK set: it has no list `keys`")
+                raise InvalidJwkSet("this is no JWK set: it has no list `keys`")
 
     def find(self, id: str) -> Ed25519PublicKey | None:
         return self._keys.get(id)
