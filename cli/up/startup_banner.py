@@ -67,17 +67,18 @@ def command_for(folder: Path) -> str:
     program = _program()
     if folder == Path(".checkout").resolve():
         return program
-    return f"{program} --data {shlex.quote(_relative(folder))}"
+    return f"{program} --data {shlex.quote(relative_path(folder))}"
 
 
 def _program() -> str:
     program = Path(sys.argv[0])
     if program.name == "__main__.py":
-        return f"{shlex.quote(_relative(Path(sys.executable)))} -m cli"
-    return "checkout" if which("checkout") == str(program.absolute()) else shlex.quote(_relative(program))
+        return f"{shlex.quote(relative_path(Path(sys.executable)))} -m cli"
+    return "checkout" if which("checkout") == str(program.absolute()) else shlex.quote(relative_path(program))
 
 
-def _relative(path: Path) -> str:
+def relative_path(path: Path) -> str:
+    """The path from the working folder of this process if it lies below, else the whole path."""
     here = Path.cwd()
     return str(path.absolute().relative_to(here)) if path.absolute().is_relative_to(here) else str(path)
 

@@ -15,6 +15,7 @@ import httpx
 import psutil
 
 from adapters.embedded.processes import die_with_parent
+from cli.demo.next_steps import order_service_examples
 
 LIMIT = 240.0
 """Seconds; generous, since the machine may be busy."""
@@ -72,6 +73,10 @@ async def try_printed_commands(process: asyncio.subprocess.Process) -> None:
     addresses, commands = offered(output)
     assert len(addresses) >= 2
     assert len([command for command in commands if not command.startswith("curl")]) == 3
+    servers, *examples = order_service(output)
+    assert len(examples) == len(order_service_examples())
+    commands.append(f'{servers}; test -n "$CHECKOUT_KAFKA_BOOTSTRAP_SERVERS"')
+    commands += [f"{servers}; timeout --signal=TERM 25 {example} | grep -m 1 basket-" for example in examples]
     async with httpx.AsyncClient(follow_redirects=True, timeout=60) as client:
         for address in addresses:
             assert (await client.get(address)).status_code == 200, address
@@ -82,6 +87,11 @@ async def try_printed_commands(process: asyncio.subprocess.Process) -> None:
         said, _ = await shell.communicate()
         assert shell.returncode == 0, f"{command}: {said.decode()}"
         assert not command.startswith("curl") or b'"id"' in said
+
+
+def order_service(output: str) -> list[str]:
+    """The printed commands of an order service: the one that names the servers, and the examples."""
+    return [line for line in output.splitlines() if line.startswith("eval ") or "/examples/" in line]
 
 
 def processes_with(key_file: str) -> Iterator[psutil.Process]:
