@@ -34,6 +34,7 @@ class FakeKafka:
         """Where partitions begin whose oldest messages are gone."""
         self.committed: dict[tuple[str, TopicPartition], int] = {}
         self.members: dict[str, list[FakeConsumer]] = defaultdict(list)
+        self._rebalancing: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.grown = asyncio.Event()
         self.on_send: Any = None
         """Called with each message that a producer sent."""
@@ -65,8 +66,13 @@ class FakeKafka:
 
     async def rebalance(self, group: str) -> None:
         """Takes all partitions from the members, and shares them out anew."""
-        members = self.members[group]
+        async with self._rebalancing[group]:
+            await self._share_out(group)
+
+    async def _share_out(self, group: str) -> None:
+        members = [*self.members[group]]
         await asyncio.gather(*(member.revoke() for member in members))
+        members = [member for member in members if member in self.members[group]]
         for number, member in enumerate(members):
             member.assigned = {each for each in self.of(member.topic) if each.partition % len(members) == number}
         await asyncio.gather(*(member.listener.on_partitions_assigned(member.assigned) for member in members))
@@ -117,7 +123,7 @@ class FakeConsumer:
         if self.group is not None:
             self._kafka.members[self.group].append(self)
             await self._kafka.rebalance(self.group)
-        else:
+        elif not self._fixed:
             self._follow_metadata()
 
     async def stop(self) -> None:

@@ -126,9 +126,10 @@ class EventReader(MessageReader[Request]):
         self._hand_over(self._sequencer.receive(numbered, self._known, self._clock()))
 
     async def _remember(self, delivery: Delivery[Request]) -> None:
-        group = self._groups.pop(delivery, None)
+        group = self._groups.get(delivery)
         if group is not None and (version := group[-1].sequence) is not None:
             await self._versions.put(group[0].basket_id, version)
+            self._groups.pop(delivery, None)
             self._progress.finished(self._sequencer.finished(group))
 
     def _forget(self, running: Sequence[Delivery[Request]]) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
-from tenacity import AsyncRetrying, stop_after_attempt, wait_exponential_jitter
+from tenacity import AsyncRetrying, stop_after_attempt, wait_exponential, wait_random
 
 from checkout_client.kafka.dead_letters import DeadLetterHook, FailedMessages, stop_reading
 from checkout_client.kafka.messages import EventContext, InvalidMessage, Record, read_context
@@ -185,6 +185,9 @@ class MessageReader(ABC, Generic[T]):
         return None
 
     async def _fill(self) -> None:
+        await self._tick()
+        if self._ready:
+            return
         records = await self._source.poll()
         epoch = self._epoch
         self._progress.received(records, self._source.read_to)
@@ -192,9 +195,8 @@ class MessageReader(ABC, Generic[T]):
         await self._look_up(contexts)
         if epoch == self._epoch:
             # Else the partitions were given back meanwhile, and the messages come again.
-            self._ready.extend(Delivery[T](None, (record,), None, error) for record, error in unreadable)
+            self._ready.extend(Delivery(None, (record,), None, error) for record, error in unreadable)
             self._take(contexts)
-            await self._tick()
         if self._clock() - self._last_commit >= COMMIT_SECONDS:
             await self._commit()
 
@@ -238,7 +240,8 @@ class MessageReader(ABC, Generic[T]):
     def _attempts(self) -> AsyncRetrying:
         return AsyncRetrying(
             stop=stop_after_attempt(self._retries.attempts),
-            wait=wait_exponential_jitter(self._retries.first_pause, self._retries.longest_pause),
+            wait=wait_exponential(self._retries.first_pause, self._retries.longest_pause)
+            + wait_random(0, self._retries.first_pause),
             reraise=True,
         )
 

@@ -122,6 +122,7 @@ class TopicReader(ConsumerRebalanceListener):  # type: ignore[misc]
     async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
         """Called by aiokafka, which only logs errors."""
         self._is_positioned.clear()
+        self.read_to = {}
         if revoked and self._on_revoked is not None:
             try:
                 await self._on_revoked()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from pydantic import ValidationError
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential_jitter
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential, wait_random
 
 from checkout_client.jwks import PromiseKeysUnavailable
 from checkout_client.kafka.connection import KafkaConnection
@@ -131,7 +131,7 @@ class VerdictReader(MessageReader[VerdictMessage]):
     def _until_keys(self) -> AsyncRetrying:
         return AsyncRetrying(
             retry=retry_if_exception_type(PromiseKeysUnavailable),
-            wait=wait_exponential_jitter(0.2, 10),
+            wait=wait_exponential(0.2, 10) + wait_random(0, 0.2),
             stop=self._is_stopping,
             reraise=True,
         )
