@@ -176,7 +176,8 @@ class FakeConsumer:
         if not found:
             self._kafka.grown.clear()
             try:
-                await asyncio.wait_for(self._kafka.grown.wait(), 0.01)
+                async with asyncio.timeout(0.01):
+                    await self._kafka.grown.wait()
             except TimeoutError:
                 return {}
         return found

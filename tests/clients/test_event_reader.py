@@ -183,8 +183,9 @@ async def some(reader: EventReader, number: int) -> list[list[int]]:
 
 async def test_an_event_has_its_attributes_and_its_type() -> None:
     kafka = FakeKafka()
-    about = {"ce_correlationid": "c-1", "ce_causationid": "k-1", "ce_recordedtime": "2026-11-28T10:00:01Z"}
-    publish(kafka, 1, 1, partition=2, ce_replay="run-1", **about)
+    recorded = "2026-11-28T10:00:01Z"
+    about = {"ce_correlationid": "c-1", "ce_causationid": "k-1", "ce_replay": "run-1", "ce_recordedtime": recorded}
+    kafka.add(EVENTS_TOPIC, 2, event_value(basket_id(1), 1), {**event_headers(basket_id(1), 1, 1, 1), **about})
     async with EventReader(kafka.connection) as reader, asyncio.timeout(LIMIT):
         event = await anext(reader.events())
     context = event.context

@@ -286,7 +286,8 @@ class MessageReader(ABC, Generic[T]):
         self._epoch += 1
         self._ready.clear()
         with suppress(TimeoutError):  # another member may handle it too: at least once
-            await asyncio.wait_for(self._is_quiet.wait(), self._handover_seconds)
+            async with asyncio.timeout(self._handover_seconds):
+                await self._is_quiet.wait()
         await self._commit()
         self._progress.revoked()
         self._committed = self._progress.positions()

@@ -140,7 +140,9 @@ class TopicReader(ConsumerRebalanceListener):  # type: ignore[misc]
     async def _positioned(self) -> bool:
         """Whether messages can be fetched; False if they cannot for a moment."""
         try:
-            await asyncio.wait_for(self._is_positioned.wait(), POLL_SECONDS)
+            # Python 3.11's `wait_for` may swallow a cancellation, and then a reader would never end.
+            async with asyncio.timeout(POLL_SECONDS):
+                await self._is_positioned.wait()
         except TimeoutError:
             return False
         if self._failure is not None:

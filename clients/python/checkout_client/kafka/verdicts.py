@@ -106,7 +106,8 @@ class VerdictReader(MessageReader[VerdictMessage]):
         records = (context.record,)
         try:
             return Delivery(context.basket_id, records, await self._check(context, _verdict(context)))
-        except InvalidMessage as error:
+        except (InvalidMessage, PromiseKeysUnavailable) as error:
+            # Without keys the reader stops, and hands nothing over any more.
             return Delivery(context.basket_id, records, None, error)
 
     async def _check(self, context: EventContext, verdict: Verdict) -> VerdictMessage:
