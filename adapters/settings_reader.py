@@ -28,7 +28,9 @@ _FILES = (
 API_URL_VARIABLE = "CHECKOUT_URL"
 """The address of the partner API, for programs that call it: the service itself does not read it."""
 
-_OTHER_VARIABLES = frozenset({API_URL_VARIABLE, "CHECKOUT_CACHE_DIR", "CHECKOUT_DEBUG", "CHECKOUT_OPERATOR_WAY"})
+_OTHER_VARIABLES = frozenset(
+    {API_URL_VARIABLE, "CHECKOUT_TOKEN", "CHECKOUT_CACHE_DIR", "CHECKOUT_DEBUG", "CHECKOUT_OPERATOR_WAY"}
+)
 _TEST_PREFIX = "CHECKOUT_TEST_"
 _MUST = re.compile(r"^(Value error, must|Input should|String should)")
 _SIMILARITY = 0.7

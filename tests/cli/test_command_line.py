@@ -133,6 +133,7 @@ def test_an_unknown_setting_gets_one_warning_with_a_suggestion_on_stderr(tmp_pat
         "CHECKOUT_ZZZ": "x",
         "CHECKOUT_CACHE_DIR": "/tmp",
         "CHECKOUT_URL": "http://127.0.0.1:8080",
+        "CHECKOUT_TOKEN": "of a client",
         "CHECKOUT_TEST_X": "1",
         "CHECKOUT_LOCAL_ISSUER_KEY_FILE": str(tmp_path / "key.pem"),
     }
