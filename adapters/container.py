@@ -255,8 +255,10 @@ class Container(MessagingContainer):
             PostgresRepublications(self.database),
             KafkaReplayTopics(self.settings),
             self.publisher,
+            self.published_position,
             utc_now,
             new_id,
+            state_retention=timedelta(seconds=self.settings.state_retention),
         )
 
     def checkpoint_reset(self) -> CheckpointReset:

@@ -54,6 +54,10 @@ class MessagingContainer(StorageContainer):
             return await read_own_checkpoint(self.settings)
         return await self.publisher_checkpoints.read(self.settings.publisher_id)
 
+    async def published_position(self) -> int:
+        """The position of the last event that was published. Raises BrokerUnavailable or StoreUnavailable."""
+        return (await self.publisher_checkpoint()).position
+
     @property
     def publisher_role(self) -> str:
         """The leadership role that one publisher holds at a time."""

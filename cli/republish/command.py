@@ -29,6 +29,12 @@ def republish(
     verdicts: Annotated[
         bool, typer.Option("--verdicts", help="Only the whole verdict of each validation, and no events.")
     ] = False,
+    state: Annotated[
+        bool,
+        typer.Option(
+            "--state", help="Each basket once, as it is now, and no events. With --live, --to may be left out."
+        ),
+    ] = False,
     rate: Annotated[float | None, typer.Option(min=0.01, help="The most messages a second.")] = None,
     live: Annotated[
         bool,
@@ -46,19 +52,29 @@ def republish(
     The run ends with the last event as of its start. With a broker that has transactions every message is sent
     exactly once, also where the run is interrupted and resumed; else at least once.
 
+    --state sends whole baskets. To the live topic it may send them while the publisher runs: the last record of each
+    basket is right in the end.
+
     Exit code 0: everything was sent. 1: it was not; stderr says why, and how to go on. 130: it was interrupted.
     """
+    from adapters.kafka.topics import BASKETS
     from cli.republish.run import RepublishRun
     from domain.operators.republish.republish import RepublishRequest
     from domain.shared.errors import CheckoutError
 
     start: RepublishRequest | str
+    if verdicts and state:
+        raise typer.BadParameter("a run sends --verdicts or --state, not both")
+    if state and (from_position, to_position) != (None, None):
+        raise typer.BadParameter("--state takes no positions: it sends each basket as it is now")
+    if state and live and resume is None:
+        to = to or BASKETS
     if to is not None and resume is None:
         if live and confirm is None and sys.stdin.isatty():
             confirm = prompt(f"Everybody who reads {to} will read this again. The topic's name")
         start = RepublishRequest(
             topic=to,
-            content="verdicts" if verdicts else "events",
+            content="verdicts" if verdicts else "states" if state else "events",
             from_position=from_position,
             to_position=to_position,
             partner=partner,
@@ -68,7 +84,7 @@ def republish(
         )
     elif resume is None or to is not None:
         raise typer.BadParameter("say --to which topic, or which run to --resume")
-    elif live or verdicts or [from_position, to_position, partner, basket, confirm] != [None] * 5:
+    elif live or verdicts or state or [from_position, to_position, partner, basket, confirm] != [None] * 5:
         raise typer.BadParameter("--resume takes no other options: a run sends what it began with")
     else:
         start = resume

@@ -58,7 +58,8 @@ class RepublishRun:
             self._run = run = await republisher.resume(self._start, self._operator)
         else:
             self._run = run = await republisher.begin(self._start, self._operator)
-        self._say(f"run {run.id}: {run.content} of positions {run.from_position} to {run.to_position} to {run.topic}")
+        what = "baskets that began at" if run.content == "states" else f"{run.content} of"
+        self._say(f"run {run.id}: {what} positions {run.from_position} to {run.to_position} to {run.topic}")
         if settings.kafka_delivery == "at_least_once":
             self._say("The broker has no transactions: where it is cut off, messages may be sent twice.")
         retry = OutageRetry(stop, settings.long_run_patience)
@@ -92,7 +93,8 @@ class RepublishRun:
         if progress is not None:
             self._say(f"{progress.sent:,} messages sent, up to position {progress.position}.")
             if progress.lost:
-                self._say(f"{progress.lost:,} verdicts could not be put together, and were left out.")
+                what = run.content if run else "documents"
+                self._say(f"{progress.lost:,} {what} could not be put together, and were left out.")
         if error is not None:
             self._say(f"checkout: {error}")
         if run is not None and not complete:

@@ -33,7 +33,8 @@ class InMemoryBroker:
         """Those of committed transactions; without tombstones that no event brought."""
         self.sizes: list[int] = []
         """How many publications each committed transaction has."""
-        self.between_steps: Callable[[], None] = lambda: None
+        self.pauses: Callable[[], int] = lambda: 1
+        """How often others run between two steps."""
         self._checkpoints: dict[str, PublisherCheckpoint] = {}
         self._retired: dict[str, int] = {}
         self._steps = 0
@@ -56,8 +57,8 @@ class InMemoryBroker:
     async def step(self) -> None:
         """Where others may run, and where it may fail."""
         self._steps += 1
-        self.between_steps()
-        await asyncio.sleep(0)
+        for _ in range(self.pauses()):
+            await asyncio.sleep(0)
         if self._steps in self.fails_at:
             raise BrokerUnavailable("cut off")
 

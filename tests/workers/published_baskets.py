@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from functools import partial
 
@@ -96,6 +96,12 @@ class InMemoryPublishing:
             finally:
                 running.cancel()
                 await asyncio.gather(running, return_exceptions=True)
+
+    async def keep_publishing(self) -> None:
+        """Publishes until it is cancelled, by a new process after each failure."""
+        while True:
+            with suppress(Unavailable):
+                await self.worker().run(Heartbeat("publisher"))
 
     async def _caught_up(self, running: asyncio.Task[None]) -> bool:
         """Whether it failed, or has nothing left to do."""

@@ -28,7 +28,7 @@ class RunNotFound(CheckoutError):
 
 class RepublishRequest(Value):
     """What to send again, and where. Both positions are included; None: from the first event, or to the last as of
-    the start. `confirmed` repeats the name of a live topic."""
+    the start. States have no positions. `confirmed` repeats the name of a live topic."""
 
     topic: str
     content: ReplayContent = "events"
@@ -68,13 +68,13 @@ class RepublishProgress(Value):
     sent: int = 0
     """Messages since the run was begun or resumed."""
     lost: int = 0
-    """Verdicts that could not be assembled, and were left out."""
+    """Verdicts and states that could not be assembled, and were left out."""
     complete: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplayedEvent(Publication):
-    """An event, or its verdict alone where there is one, on its way to the topic of the run."""
+    """An event, or what is made of it alone, as the run's content says, on its way to the topic of the run."""
 
     run: Republication
 
@@ -105,14 +105,16 @@ class ReplayTopics(Protocol):
     def usable(self, topic: str) -> bool:
         """Whether a topic may have this name."""
 
-    async def ensure(self, topic: str) -> bool:
-        """Creates the topic where it is missing, with the partitions of the live one; returns whether it did. Raises
-        BrokerUnavailable."""
+    async def ensure(self, topic: str, content: ReplayContent) -> bool:
+        """Creates a topic for this content where it is missing, with the partitions of the live one; returns whether it
+        did. Raises BrokerUnavailable."""
 
 
 def check_request(request: RepublishRequest, topics: ReplayTopics) -> None:
     """Raises RepublishRefused where readers of the topic would not expect history."""
     topic, live = request.topic, topics.live(request.content)
+    if request.content == "states" and (request.from_position, request.to_position) != (None, None):
+        raise RepublishRefused("states are sent as they are now, and so have no positions")
     if not topics.usable(topic):
         raise RepublishRefused(f"{topic!r} is no name for a topic of one's own")
     if topic == live:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import timedelta
+from functools import partial
 
 from pydantic import JsonValue
 from pydantic_core import from_json
@@ -22,15 +24,17 @@ from domain.operators.republish.republish import (
     RunNotFound,
     check_request,
 )
+from domain.operators.republish.state_sender import ReadPublished, StateSender
 from domain.ports.event_store import EventFeed, EventStore, StoredEvent
-from domain.ports.messaging import Publisher
+from domain.ports.messaging import Publisher, PublisherSession
 from domain.shared.values import Clock, NewId
-from domain.validation.stream_fold import BASKET_VALIDATED, UnfoldableBasket
+from domain.validation.stream_fold import BASKET_VALIDATED
 from domain.validation.verdict_assembler import VerdictAssembler
 
 BATCH_EVENTS = 2_000
 BATCH_BYTES = 8 * 1024 * 1024
-BATCH_VERDICTS = 100
+BATCH_DOCUMENTS = 100
+"""Whole verdicts and states are large."""
 
 ProgressCallback = Callable[[RepublishProgress], None]
 
@@ -49,17 +53,22 @@ class Republisher:
         runs: Republications,
         topics: ReplayTopics,
         publisher: Callable[[str], Publisher],
+        read_published: ReadPublished,
         clock: Clock,
         new_id: NewId,
         *,
+        state_retention: timedelta,
         batch_events: int = BATCH_EVENTS,
     ) -> None:
-        """`publisher` makes a publisher whose checkpoint has the given name."""
+        """`publisher` makes a publisher whose checkpoint has the given name. `read_published` tells how far the live
+        topics' publisher is."""
         self._feed = feed
         self._store = store
         self._runs = runs
         self._topics = topics
         self._publisher = publisher
+        self._read_published = read_published
+        self._state_retention = state_retention
         self._clock = clock
         self._new_id = new_id
         self._batch_events = batch_events
@@ -79,7 +88,7 @@ class Republisher:
             started_at=self._clock(),
             ended_at=None,
         )
-        await self._topics.ensure(run.topic)
+        await self._topics.ensure(run.topic, run.content)
         scope: dict[str, JsonValue] = {
             "run": run.id,
             "topic": run.topic,
@@ -125,23 +134,18 @@ class Republisher:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), seconds)
 
+            send_batch = self._states(run).send if run.content == "states" else partial(self._send_batch, run)
             limiter = RateLimiter(rate, sleep=until_stopped)
             batches = self._batches(run, position, limiter.portion(self._batch_events))
             async for reached, batch in batches:
                 if stop.is_set():
                     return progress
-                publications, lost = await self._publications(run, batch)
-                if publications:
-                    await session.publish(publications)
+                sent, lost = await send_batch(session, batch)
                 progress = progress.model_copy(
-                    update={
-                        "position": reached,
-                        "sent": progress.sent + len(publications),
-                        "lost": progress.lost + lost,
-                    }
+                    update={"position": reached, "sent": progress.sent + sent, "lost": progress.lost + lost}
                 )
                 report(progress)
-                await limiter.wait(len(publications))
+                await limiter.wait(sent)
         await self._runs.end(run.model_copy(update={"ended_at": self._clock()}))
         progress = progress.model_copy(update={"position": max(position, run.to_position), "complete": True})
         report(progress)
@@ -160,7 +164,7 @@ class Republisher:
                     continue
                 batch.append(event)
                 size += len(event.data)
-                if size >= BATCH_BYTES or (run.content == "verdicts" and len(batch) >= BATCH_VERDICTS):
+                if size >= BATCH_BYTES or (run.content != "events" and len(batch) >= BATCH_DOCUMENTS):
                     yield event.position, batch
                     batch, size = [], 0
             yield events[-1].position, batch
@@ -181,21 +185,30 @@ class Republisher:
             yield events
             after = events[-1].position
 
-    async def _publications(
-        self, run: Republication, events: Sequence[StoredEvent]
-    ) -> tuple[Sequence[ReplayedEvent], int]:
-        """What to send, and how many verdicts are lost."""
-        requests = list(zip(events, await RequestSpanReader(self._store).of(events), strict=True))
+    async def _send_batch(
+        self, run: Republication, session: PublisherSession, events: Sequence[StoredEvent]
+    ) -> tuple[int, int]:
+        """Returns how many messages were sent, and how many verdicts are lost."""
+        requests = await RequestSpanReader(self._store).of(events)
+        lost = 0
         if run.content == "events":
-            return [ReplayedEvent(event, request, run=run) for event, request in requests], 0
-        # A new assembler for each batch caches nothing: personal data of a basket may be erased in between.
-        verdicts = await VerdictAssembler(self._store).of(events)
-        found = [
-            ReplayedEvent(event, request, verdict, run=run)
-            for event, request in requests
-            if isinstance(verdict := verdicts.get(event.position), bytes)
-        ]
-        return found, sum(isinstance(verdict, UnfoldableBasket) for verdict in verdicts.values())
+            found = [ReplayedEvent(event, request, run=run) for event, request in zip(events, requests, strict=True)]
+        else:
+            verdicts = await VerdictAssembler(self._store).of(events)
+            found = [
+                ReplayedEvent(event, request, verdict, run=run)
+                for event, request in zip(events, requests, strict=True)
+                if isinstance(verdict := verdicts.get(event.position), bytes)
+            ]
+            lost = len(verdicts) - len(found)
+        if found:
+            await session.publish(found)
+        return len(found), lost
+
+    def _states(self, run: Republication) -> StateSender:
+        is_live = run.topic == self._topics.live(run.content)
+        published = self._read_published if is_live else None
+        return StateSender(run, self._store, self._clock, self._state_retention, published)
 
     def _action(self, id: str, scope: dict[str, JsonValue], operator: Operator) -> OperatorAction:
         return OperatorAction(
@@ -210,6 +223,8 @@ class Republisher:
 def _belongs_to(run: Republication, event: StoredEvent) -> bool:
     if run.content == "verdicts" and event.type != BASKET_VALIDATED:
         return False
+    if run.content == "states" and event.version != 1:
+        return False  # each basket once
     if run.partner is None:
         return True
     try:

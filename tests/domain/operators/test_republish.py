@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -45,7 +46,7 @@ class Topics:
     def usable(self, topic: str) -> bool:
         return topic != "no good"
 
-    async def ensure(self, topic: str) -> bool:
+    async def ensure(self, topic: str, content: ReplayContent) -> bool:
         self.made.append(topic)
         return True
 
@@ -61,10 +62,15 @@ class RepublishService:
             self.runs,
             self.topics,
             self.broker.publisher,
+            self._published,
             lambda: NOON,
             lambda: str(uuid.uuid4()),
+            state_retention=timedelta(days=30),
             batch_events=batch_events,
         )
+
+    async def _published(self) -> int:
+        return self.broker.checkpoint().position
 
     async def happens(self, *streams: str, partner: str = "acme", type: str = "happened") -> None:
         """An event in each of these streams, in this order."""
