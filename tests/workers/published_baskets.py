@@ -29,6 +29,13 @@ from workers.publisher import PublisherWorker
 RETENTION = timedelta(days=30)
 
 
+async def end(task: asyncio.Task[None]) -> None:
+    """Cancels a task until it ends: in Python 3.11 `asyncio.wait_for` may swallow a cancellation."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=0.01)
+
+
 class SoleLeadership:
     """Leadership of the only process. A Lease too."""
 
@@ -94,8 +101,7 @@ class InMemoryPublishing:
             except Unavailable:
                 continue
             finally:
-                running.cancel()
-                await asyncio.gather(running, return_exceptions=True)
+                await end(running)
 
     async def keep_publishing(self) -> None:
         """Publishes until it is cancelled, by a new process after each failure."""

@@ -24,7 +24,7 @@ from domain.shared.errors import Unavailable
 from tests.builders import InMemoryCheckout, add, caller, cancel, clear, initiate, item, update, validate
 from tests.fakes.publisher import InMemoryBroker
 from tests.fakes.republications import InMemoryRepublications
-from tests.workers.published_baskets import RETENTION, InMemoryPublishing, require_state
+from tests.workers.published_baskets import RETENTION, InMemoryPublishing, end, require_state
 
 ADA = Operator(actor="ada", way="command-line", reason="a new reader")
 
@@ -96,8 +96,7 @@ def test_the_last_record_of_each_basket_is_right_whatever_the_publisher_sends_me
         ids = [await a_basket(checkout) for _ in range(3)]
         running = asyncio.create_task(service.keep_publishing())
         await asyncio.gather(_traffic(checkout, ids, dice, 12), service.republish(), service.republish())
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        await end(running)
         await service.publish()
 
         last = service.last()
