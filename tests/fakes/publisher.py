@@ -4,7 +4,7 @@ of transactions that were committed."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -35,6 +35,8 @@ class InMemoryBroker:
         """How many publications each committed transaction has."""
         self.pauses: Callable[[], int] = lambda: 1
         """How often others run between two steps."""
+        self.before_send: Callable[[], Awaitable[object]] | None = None
+        """Runs once, just before the next messages are sent."""
         self._checkpoints: dict[str, PublisherCheckpoint] = {}
         self._retired: dict[str, int] = {}
         self._steps = 0
@@ -68,6 +70,9 @@ class InMemoryBroker:
         return self._transactions
 
     async def send(self, transaction: int, messages: Iterable[Message]) -> None:
+        interruption, self.before_send = self.before_send, None
+        if interruption is not None:
+            await interruption()
         for message in messages:
             self.records.append(SentRecord(message, transaction))
         await self.step()
