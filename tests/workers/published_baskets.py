@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from functools import partial
@@ -129,19 +129,18 @@ class InMemoryPublishing:
 
 def require_states_of_events(broker: InMemoryBroker, transactions: Collection[int]) -> None:
     """A reader who was given these transactions holds each basket as its events say, or none if it was retired."""
-    events: dict[str, list[bytes]] = {}
-    for message in broker.read(BASKET_EVENTS, transactions):
-        assert message.key is not None
-        assert message.value is not None
-        events.setdefault(message.key.decode(), []).append(message.value)
-    states: dict[str, Message] = {}
-    for message in broker.read(BASKETS, transactions):
-        assert message.key is not None
-        states[message.key.decode()] = message
-    assert states.keys() == events.keys()
-    for basket_id, state in states.items():
-        happened = decode_all(b"[" + b",".join(events[basket_id]) + b"]")
-        require_state(state, happened)
+    require_folded_states(broker.read(BASKET_EVENTS, transactions), broker.read(BASKETS, transactions))
+
+
+def require_folded_states(events: Iterable[Message], states: Iterable[Message]) -> None:
+    """Each basket's last state is the fold of its events."""
+    happened: dict[bytes | None, list[bytes]] = {}
+    for message in events:
+        happened.setdefault(message.key, []).append(message.value or b"")
+    last = {message.key: message for message in states}
+    assert last.keys() == happened.keys()
+    for basket_id, state in last.items():
+        require_state(state, decode_all(b"[" + b",".join(happened[basket_id]) + b"]"))
 
 
 def require_state(message: Message, happened: Sequence[DomainEvent]) -> None:

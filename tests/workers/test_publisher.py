@@ -8,8 +8,9 @@ from contextlib import AsyncExitStack
 
 from pydantic_core import to_json
 
+from adapters.kafka.messages import Message
 from adapters.kafka.publisher_checkpoints import read_checkpoint
-from adapters.kafka.topics import BASKET_EVENTS, VALIDATION_RESULTS, ensure_topics
+from adapters.kafka.topics import BASKET_EVENTS, BASKETS, VALIDATION_RESULTS, ensure_topics
 from adapters.postgres.event_store.store import PostgresEventStore
 from adapters.postgres.migrator import migrate
 from adapters.settings import Settings
@@ -21,6 +22,7 @@ from tests.builders import caller, validate
 from tests.conftest import OwnKafka, OwnPostgres
 from tests.servers.kafka import KafkaServer
 from tests.servers.waiting import eventually
+from tests.workers.published_baskets import require_folded_states
 from tests.workers.worker_processes import event_store, publisher_process, publisher_worker, running_worker
 
 
@@ -85,6 +87,8 @@ async def test_a_publisher_killed_ten_times_publishes_every_event_exactly_once_a
             seen = await eventually(further, every=0.01)
             await asyncio.sleep(random.uniform(0, 0.15))
             await publisher.kill()
+        # Whoever reads now stops where the last transaction was committed.
+        await _require_states(settings, partner)
     for task in writing:
         task.cancel()
     await asyncio.gather(*writing, return_exceptions=True)
@@ -92,6 +96,17 @@ async def test_a_publisher_killed_ten_times_publishes_every_event_exactly_once_a
     async with publisher_process(settings):
         await eventually(lambda: published(settings, partner), every=0.5)
     assert await published(settings, partner)
+    states = await _require_states(settings, partner)
+    assert len({state.header("ce_id") for state in states}) == len(states)
+
+
+async def _require_states(settings: Settings, partner: BasketTraffic) -> list[Message]:
+    """The states on the topic, of which each basket's last one is the fold of its events."""
+    ids = [*partner.basket_ids]
+    events, states = [await topic_content(settings, topic, ids) for topic in (BASKET_EVENTS, BASKETS)]
+    found = [each.message for each in states]
+    require_folded_states([each.message for each in events], found)
+    return found
 
 
 async def test_a_standby_publisher_takes_over_from_a_killed_one(
