@@ -278,7 +278,8 @@ class Container(MessagingContainer):
 
     def topic_verifier(self) -> TopicVerifier:
         """The settings must name brokers."""
-        from adapters.kafka.published_topics import basket_events, validation_results
+        from adapters.kafka.published_topics import StateTopicReader, basket_events, validation_results
+        from domain.operators.verify.state_verifier import StateVerifier
         from domain.operators.verify.topic_verifier import TopicVerifier
 
         return TopicVerifier(
@@ -288,6 +289,13 @@ class Container(MessagingContainer):
             self.settings.publisher_id,
             self.publisher_checkpoint,
             self.topics_begin_after,
+            StateVerifier(
+                self.published_event_store,
+                StateTopicReader(self.settings),
+                self.retired_position,
+                utc_now,
+                timedelta(seconds=self.settings.state_retention),
+            ),
         )
 
     async def start(self) -> None:

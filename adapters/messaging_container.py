@@ -58,6 +58,16 @@ class MessagingContainer(StorageContainer):
         """The position of the last event that was published. Raises BrokerUnavailable or StoreUnavailable."""
         return (await self.publisher_checkpoint()).position
 
+    async def retired_position(self) -> int:
+        """Baskets that ended up to this position have their tombstones. Raises as `published_position`."""
+        from adapters.kafka.publisher import retired_by
+        from adapters.kafka.publisher_checkpoints import read_own_checkpoint
+
+        name = retired_by(self.settings.publisher_id)
+        if self.settings.kafka_delivery == "exactly_once":
+            return (await read_own_checkpoint(self.settings.model_copy(update={"publisher_id": name}))).position
+        return (await self.publisher_checkpoints.read(name)).position
+
     @property
     def publisher_role(self) -> str:
         """The leadership role that one publisher holds at a time."""

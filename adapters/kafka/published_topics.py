@@ -14,13 +14,14 @@ from aiokafka.partitioner import DefaultPartitioner
 
 from adapters.kafka.clients import admin, consumer
 from adapters.kafka.errors import close_client, with_timeout
-from adapters.kafka.messages import VERDICT_SUFFIX, VERDICT_TYPE, to_received
+from adapters.kafka.messages import STATE_SUFFIX, TOMBSTONE_SUFFIX, VERDICT_SUFFIX, VERDICT_TYPE, to_received
 from adapters.kafka.startup import start_client
-from adapters.kafka.topics import BASKET_EVENTS, VALIDATION_RESULTS
+from adapters.kafka.topics import BASKET_EVENTS, BASKETS, VALIDATION_RESULTS
 from adapters.kafka.unreadable_batches import getmany
 from adapters.settings import Settings
 from domain.basket.personal_fields import without_personal_data
 from domain.operators.verify.published_topic import ExpectedMessage, TopicMessage
+from domain.operators.verify.state_verifier import StateRecord, state_digest
 from domain.ports.event_store import StoredEvent
 from domain.shared.errors import BrokerRefused, BrokerUnavailable
 from domain.validation.stream_fold import BASKET_VALIDATED
@@ -157,6 +158,8 @@ class PublishedTopicReader:
         if self.holds_verdicts:
             # Earlier releases gave a verdict the id of its event.
             name = name.removesuffix(VERDICT_SUFFIX)
+        if self.name == BASKETS:
+            name = name.removesuffix(STATE_SUFFIX).removesuffix(TOMBSTONE_SUFFIX)
         basket_id, _, version = name.rpartition("/")
         # The key names the basket. An id that names another basket gives no version of this one.
         key = message.key.decode(errors="replace") if message.key else None
@@ -197,6 +200,30 @@ class PublishedTopicReader:
         if described["error_code"]:
             raise BrokerRefused(f"there is no topic {self.name}; `checkout migrate` makes it")
         return sorted(TopicPartition(self.name, each["partition"]) for each in described["partitions"])
+
+
+class StateTopicReader(PublishedTopicReader):
+    """StateTopic."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings, BASKETS, holds_verdicts=False)
+
+    async def last_records(self, basket_ids: Collection[str] | None) -> Mapping[str, StateRecord]:
+        found: dict[str, StateRecord] = {}
+        wanted = None if basket_ids is None else {*basket_ids}
+        async with self._client() as (client, partitions):
+            async for records in self._read_to_end(client, partitions, {}):
+                for record in records:
+                    message = self._found(record)
+                    basket_id = message.basket_id
+                    if basket_id is None or (wanted is not None and basket_id not in wanted):
+                        continue
+                    before = found.get(basket_id)
+                    # Where partitions were added, an old record may lie in another one and come late.
+                    if before is None or (message.version or 0) >= (before.version or 0):
+                        digest = None if record.value is None else state_digest(record.value)
+                        found[basket_id] = StateRecord(message.version, digest, message.place)
+        return found
 
 
 def basket_events(settings: Settings) -> PublishedTopicReader:

@@ -75,7 +75,7 @@ class _TransactionalSession(_Session):
         self.published = reached
 
     async def retired(self) -> int:
-        reading = read_checkpoint(self._settings, _retired_by(self._id))
+        reading = read_checkpoint(self._settings, retired_by(self._id))
         return (await with_timeout(self._id, START_TIMEOUT_SECONDS, reading)).position
 
     async def retire(self, publications: Sequence[Publication], up_to: int) -> None:
@@ -87,7 +87,7 @@ class _TransactionalSession(_Session):
         self.published = published
 
     def _retired_message(self, up_to: int) -> Message:
-        return checkpoint_message(_retired_by(self._id), PublisherCheckpoint(up_to))
+        return checkpoint_message(retired_by(self._id), PublisherCheckpoint(up_to))
 
     async def _commit(
         self, messages: Sequence[Message], more: MorePublications | None = None, then: Sequence[Message] = ()
@@ -157,15 +157,15 @@ class _AtLeastOnceSession(_Session):
         await self._record(reached)
 
     async def retired(self) -> int:
-        return (await self._checkpoints.read(_retired_by(self._id))).position
+        return (await self._checkpoints.read(retired_by(self._id))).position
 
     async def retire(self, publications: Sequence[Publication], up_to: int) -> None:
         await self._send([*map(tombstone_message, publications)])
-        await self._checkpoints.write(_retired_by(self._id), PublisherCheckpoint(up_to))
+        await self._checkpoints.write(retired_by(self._id), PublisherCheckpoint(up_to))
 
     async def go_on_after(self, published: PublisherCheckpoint) -> None:
         retired = min(await self.retired(), published.position)
-        await self._checkpoints.put_back(_retired_by(self._id), PublisherCheckpoint(retired))
+        await self._checkpoints.put_back(retired_by(self._id), PublisherCheckpoint(retired))
         await self._checkpoints.put_back(self._id, published)
         self.published = published
 
@@ -178,7 +178,7 @@ class _AtLeastOnceSession(_Session):
         self.published = published
 
 
-def _retired_by(publisher_id: str) -> str:
+def retired_by(publisher_id: str) -> str:
     """The name of the checkpoint that says which baskets have their tombstones."""
     return f"{publisher_id}/retired"
 

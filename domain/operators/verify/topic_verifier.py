@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from domain.operators.publisher_checkpoint import ahead_of_store
 from domain.operators.verify.inconsistencies import Inconsistency
 from domain.operators.verify.published_topic import ExpectedMessage, PublishedTopic, TopicMessage
+from domain.operators.verify.state_verifier import PublishedStates, StateVerifier
 from domain.operators.verify.topic_checks import ComparableRange, TopicTally, check_messages
 from domain.ports.event_store import EventFeed, EventStore, StoredEvent
 from domain.ports.messaging import PublisherCheckpoint
@@ -60,6 +61,7 @@ class TopicVerifier:
         publisher_id: str,
         read_checkpoint: Callable[[], Awaitable[PublisherCheckpoint]],
         begins_after: Callable[[], Awaitable[int]],
+        states: StateVerifier | None = None,
     ) -> None:
         """`begins_after` reads up to which position a restarted broker holds nothing, though its offsets begin at 0."""
         self._store = store
@@ -68,6 +70,7 @@ class TopicVerifier:
         self._publisher_id = publisher_id
         self._read_checkpoint = read_checkpoint
         self._begins_after = begins_after
+        self._states = states
         self._verdicts = VerdictAssembler(store)
         self._ends: dict[str, Mapping[int, int]] = {}
 
@@ -89,10 +92,13 @@ class TopicVerifier:
                 tally.add_found(each for each in messages if only is None or each.basket_id in only)
                 progress(topic.name, len(messages))
             tallies.append((topic, comparable, tally))
+        states = await self._read_states(result, None)
+        begun: set[str] = set()
         # Read only now, so that the store is never behind the messages.
         last, position = await self._feed.last_position(), 0
         while position < last and (events := await self._feed.read(position, PAGE_EVENTS)):
             position = events[-1].position
+            begun.update(event.stream_id for event in events if event.version == 1)
             for topic, _, tally in tallies:
                 tally.add_expected(
                     each
@@ -110,6 +116,9 @@ class TopicVerifier:
             others = [each for each in verified.inconsistencies if each.kind != "message_not_understood"]
             verified.inconsistencies = [*tally.unreadable, *others]
             result.topics.append(verified)
+        if states is not None:
+            begun |= states.records.keys()
+            await self._add_states(result, states, [each for each in begun if only is None or each in only])
         return result
 
     async def verify_some(self, basket_ids: Collection[str]) -> TopicsResult:
@@ -120,7 +129,20 @@ class TopicVerifier:
             verified = TopicResult(topic.name, 0, comparable.whole_from)
             await self._explain(topic, basket_ids, comparable, result.published, verified)
             result.topics.append(verified)
+        await self._add_states(result, await self._read_states(result, basket_ids), basket_ids)
         return result
+
+    async def _read_states(self, result: TopicsResult, basket_ids: Collection[str] | None) -> PublishedStates | None:
+        if self._states is None:
+            return None
+        return await self._states.read(result.published.position, await self._begins_after(), basket_ids)
+
+    async def _add_states(
+        self, result: TopicsResult, states: PublishedStates | None, basket_ids: Collection[str]
+    ) -> None:
+        if self._states is not None and states is not None:
+            found = await self._states.compare(states, basket_ids)
+            result.topics.append(TopicResult(self._states.topic, len(states.records), inconsistencies=found))
 
     async def verify_recent(self, limit: int, wait: float) -> TopicsResult:
         """Compares the messages of at most `limit` new events that are published within `wait` seconds.
