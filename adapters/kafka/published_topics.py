@@ -209,20 +209,23 @@ class StateTopicReader(PublishedTopicReader):
         super().__init__(settings, BASKETS, holds_verdicts=False)
 
     async def last_records(self, basket_ids: Collection[str] | None) -> Mapping[str, StateRecord]:
+        """Where partitions were added, an old record may lie in another one: the newest version counts."""
         found: dict[str, StateRecord] = {}
+        lies_in: dict[str, int] = {}
         wanted = None if basket_ids is None else {*basket_ids}
         async with self._client() as (client, partitions):
             async for records in self._read_to_end(client, partitions, {}):
                 for record in records:
                     message = self._found(record)
-                    basket_id = message.basket_id
-                    if basket_id is None or (wanted is not None and basket_id not in wanted):
+                    id = message.basket_id
+                    if id is None or (wanted is not None and id not in wanted):
                         continue
-                    before = found.get(basket_id)
-                    # Where partitions were added, an old record may lie in another one and come late.
-                    if before is None or (message.version or 0) >= (before.version or 0):
-                        digest = None if record.value is None else state_digest(record.value)
-                        found[basket_id] = StateRecord(message.version, digest, message.place)
+                    elsewhere = id in found and lies_in[id] != message.partition
+                    if elsewhere and (message.version or 0) < (found[id].version or 0):
+                        continue
+                    digest = None if record.value is None else state_digest(record.value)
+                    found[id] = StateRecord(message.version, digest, message.place)
+                    lies_in[id] = message.partition
         return found
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from adapters.embedded.broker import EmbeddedBroker
 from adapters.kafka.messages import Message
-from adapters.kafka.topics import BASKET_EVENTS, VALIDATION_RESULTS, ensure_topics
+from adapters.kafka.topics import BASKET_EVENTS, BASKETS, VALIDATION_RESULTS, ensure_topics
 from adapters.settings import Settings
 from tests.basket_traffic import send, streaming_settings, topic_content
 from tests.builders import item, offer, price
@@ -61,6 +61,7 @@ async def test_messages_published_at_least_once_are_compared_on_the_embedded_bro
         assert (code, said["counts"]) == (0, {})
         assert {topic["topic"]: topic["messages"] for topic in said["topics"]} == {
             BASKET_EVENTS: 9,
+            BASKETS: 4,
             VALIDATION_RESULTS: 1,
         }
         # A verdict that nobody gave, and an event that did not happen.
@@ -89,7 +90,7 @@ async def test_a_restored_store_is_reported_with_the_baskets_that_kafka_has_more
     assert code == 1
     assert kinds(said) == {
         settings.publisher_id: ["publisher_beyond_store"],
-        cut.id: ["message_without_event", "message_without_event", "view_ahead"],
+        cut.id: ["message_without_event", "message_without_event", "message_without_event", "view_ahead"],
     }
 
     # The operator mends the views and says where the publisher goes on; then only what Kafka knows more is left.
@@ -104,3 +105,12 @@ async def test_a_restored_store_is_reported_with_the_baskets_that_kafka_has_more
     assert {found["kind"] for found in said["repaired"]["left"]} == {"message_without_event"}
     later = await shop.fill(item("o-1"))
     await publish(shop, settings, later.id)
+
+    # The states are those of the store again.
+    again = ["republish", "--state", "--live", "--confirm", BASKETS, "--reason", "restored", "--json"]
+    ended = await run_with(settings, *again)
+    assert (ended.code, json.loads(ended.out)["progress"]["sent"]) == (0, 3), ended.err
+    code, said = await ask(shop, "--sample", 10, settings=settings)
+    assert (code, kinds(said)) == (1, {cut.id: ["message_without_event"] * 2})
+    replayed = [each.message for each in await topic_content(settings, BASKETS, [cut.id])][-1]
+    assert (replayed.header("ce_sequence"), replayed.header("ce_replay") is not None) == ("0000000002", True)
