@@ -7,8 +7,10 @@ from adapters.settings import Settings
 from cli.processes import WorkerName
 
 
+@pytest.mark.parametrize("watched_groups", [["order-service"], []])
 @pytest.mark.parametrize("revalidator", [True, False])
-def test_the_api_and_the_workers_of_work_all_are_expected(*, revalidator: bool) -> None:
-    left_out = {WorkerName.all} if revalidator else {WorkerName.all, WorkerName.revalidator}
-    workers = [part.value for part in WorkerName if part not in left_out]
-    assert expected_workers(Settings(_env_file=None, revalidator=revalidator)) == ["api", *workers]
+def test_the_api_and_the_workers_of_work_all_are_expected(*, revalidator: bool, watched_groups: list[str]) -> None:
+    on_request = {WorkerName.revalidator: revalidator, WorkerName.watcher: bool(watched_groups)}
+    workers = [part.value for part in WorkerName if part is not WorkerName.all and on_request.get(part, True)]
+    settings = Settings(_env_file=None, revalidator=revalidator, watched_groups=watched_groups)
+    assert expected_workers(settings) == ["api", *workers]

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from confluent_kafka import OFFSET_BEGINNING, Consumer
+from confluent_kafka import Consumer
 from confluent_kafka import TopicPartition as ForeignPartition
 
 from adapters.kafka.topics import BASKET_EVENTS, BASKETS, VALIDATION_RESULTS
@@ -73,12 +72,25 @@ Found = dict[str, list[bytes]]
 """The values of one key by topic."""
 
 
-def read_by_librdkafka(settings: Settings, key: str, complete: Callable[[Found], bool]) -> Found:
-    reader = Consumer({"bootstrap.servers": settings.kafka_bootstrap_servers, "group.id": f"large-{key}"})
+Ends = dict[TopicPartition, int]
+"""Where partitions end: others' tests may have filled them."""
+
+
+def ends_of_topics(settings: Settings) -> Ends:
+    reader = Consumer({"bootstrap.servers": settings.kafka_bootstrap_servers, "group.id": "ends"})
     known = reader.list_topics(timeout=30).topics
-    reader.assign(
-        [ForeignPartition(topic, number, OFFSET_BEGINNING) for topic in TOPICS for number in known[topic].partitions]
-    )
+    ends = {
+        TopicPartition(topic, number): reader.get_watermark_offsets(ForeignPartition(topic, number), timeout=30)[1]
+        for topic in TOPICS
+        for number in known[topic].partitions
+    }
+    reader.close()
+    return ends
+
+
+def read_by_librdkafka(settings: Settings, begins: Ends, key: str, complete: Callable[[Found], bool]) -> Found:
+    reader = Consumer({"bootstrap.servers": settings.kafka_bootstrap_servers, "group.id": f"large-{key}"})
+    reader.assign([ForeignPartition(each.topic, each.partition, offset) for each, offset in begins.items()])
     found: Found = {topic: [] for topic in TOPICS}
     for _ in range(900):
         for message in reader.consume(100, 0.1):
@@ -91,10 +103,12 @@ def read_by_librdkafka(settings: Settings, key: str, complete: Callable[[Found],
     return found
 
 
-async def read_by_aiokafka(settings: Settings, key: str, complete: Callable[[Found], bool]) -> Found:
-    reader = AIOKafkaConsumer(*TOPICS, bootstrap_servers=settings.kafka_bootstrap_servers)
+async def read_by_aiokafka(settings: Settings, begins: Ends, key: str, complete: Callable[[Found], bool]) -> Found:
+    reader = AIOKafkaConsumer(bootstrap_servers=settings.kafka_bootstrap_servers)
     await reader.start()
-    await reader.seek_to_beginning(*partitions(reader.assignment()))
+    reader.assign([*begins])
+    for partition, offset in begins.items():
+        reader.seek(partition, offset)
     found: Found = {topic: [] for topic in TOPICS}
 
     async def read() -> bool:
@@ -107,10 +121,6 @@ async def read_by_aiokafka(settings: Settings, key: str, complete: Callable[[Fou
     await eventually(read)
     await reader.stop()
     return found
-
-
-def partitions(assigned: Collection[Any]) -> Iterator[TopicPartition]:
-    return (TopicPartition(each.topic, each.partition) for each in assigned)
 
 
 async def test_a_basket_that_is_large_in_everything_goes_by_http_and_kafka_to_consumers_at_their_defaults(
@@ -137,6 +147,7 @@ async def test_a_basket_that_is_large_in_everything_goes_by_http_and_kafka_to_co
     async def projected() -> bool:
         return await PostgresBasketViews(database).versions([basket_id]) == {basket_id: version}
 
+    begins = await asyncio.to_thread(ends_of_topics, settings)
     async with (
         publisher_worker(settings) as publisher,
         projector_worker(settings, group) as projector,
@@ -144,8 +155,8 @@ async def test_a_basket_that_is_large_in_everything_goes_by_http_and_kafka_to_co
         ready_worker(projector),
     ):
         foreign, python = await asyncio.gather(
-            asyncio.to_thread(read_by_librdkafka, settings, basket_id, complete),
-            read_by_aiokafka(settings, basket_id, complete),
+            asyncio.to_thread(read_by_librdkafka, settings, begins, basket_id, complete),
+            read_by_aiokafka(settings, begins, basket_id, complete),
         )
         await eventually(projected)
     await database.close()

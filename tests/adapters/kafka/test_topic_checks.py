@@ -13,12 +13,19 @@ from tests.basket_traffic import streaming_settings
 from tests.conftest import OwnKafka
 from tests.servers.apache_kafka import ApacheKafka
 from tests.servers.kafka import KafkaServer
+from tests.servers.waiting import eventually
 
 
 async def made(settings: Settings, wanted: Topic, actual: Mapping[str, str]) -> Sequence[SettingDeviation]:
     """The deviations of a topic that was made with other settings."""
     async with admin_client(settings) as client:
         await client.create_topics([NewTopic(wanted.name, 1, 1, topic_configs=dict(actual))])
+
+        async def known() -> bool:
+            (described,) = await client.describe_topics([wanted.name])
+            return bool(described["partitions"])
+
+        await eventually(known)
     with capture_logs() as lines:
         found = [each for each in await find_deviations(settings, [wanted]) if each.kind == "topic"]
     assert [each["problem"] for each in lines] == [each.sentence for each in found if each.why]

@@ -6,7 +6,7 @@ import secrets
 import sys
 from collections.abc import Sequence
 from contextlib import aclosing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from adapters.kafka.catalogue_messages import fact_message
 from adapters.promises.jws import JwsPromiseSigner
-from adapters.promises.keys import PromiseKey, PromiseKeySet, public_jwks
+from adapters.promises.keys import PromiseKeySet, public_jwks
 from cli.conformance.case import Case
 from cli.conformance.client import ServiceClient
 from cli.conformance.context import SuiteRun
@@ -72,7 +72,7 @@ class PlayedService:
 
     def __init__(self, folder: Path) -> None:
         clock = RunningClock()
-        self.keys = PromiseKeySet([PromiseKey.new(clock(), clock())])
+        self.keys = PromiseKeySet([]).with_new_key(clock(), timedelta())
         self.checkout = ListedCheckout(clock=clock, signer=JwsPromiseSigner(self.keys.signing_at, "urn:played"))
         self.service = Service(
             settings_in(folder),
