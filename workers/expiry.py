@@ -8,6 +8,7 @@ from typing import Literal
 
 import structlog
 
+from domain.basket.codec import UnreadableEvent
 from domain.basket.command_executor import VersionConflict
 from domain.basket.handlers import BasketHandlers
 from domain.ports.read_models import BasketViews
@@ -102,6 +103,9 @@ class ExpiryWorker:
             return "contended"
         except BasketNotFound:
             _log.warning("a view is due whose basket does not exist")
+        except UnreadableEvent as error:
+            # One basket must not hold up all others.
+            _log.warning("a basket cannot be expired", error=str(error))
         self._ahead.add(basket_id)
         return "over"
 

@@ -17,7 +17,7 @@ from domain.basket.codec import decode_all
 from domain.basket.decision import CheckoutConfig, ExpiryFrom
 from domain.basket.projection import BasketProjection
 from domain.basket.repository import BasketRepository
-from domain.ports.event_store import IdempotencyKey, RenderedResponse
+from domain.ports.event_store import Append, IdempotencyKey, NewEvent, RenderedResponse
 from tests.builders import LIFETIME, SECOND, FixedClock, add, caller, cancel, initiate, item, update
 from tests.builders.direct_handlers import DirectHandlers, direct_handlers
 from tests.contracts.catalogue import unique
@@ -109,6 +109,18 @@ async def test_an_expiry_names_its_actor_and_the_baskets_organisation(place: Pla
     [said] = await place.expiries(basket)
     assert (said["actor"], said["partner"]) == ("expiry", "globex")
     assert said["traceparent"].split("-")[1] == said["correlationId"]
+
+
+async def test_a_basket_that_cannot_be_read_holds_up_no_other(place: Place) -> None:
+    broken, sound = await place.basket(), await place.basket()
+    odd = NewEvent("checkout.order-item-removed.v1", b'{"odd":1}', b"{}")
+    await place.store.append(Append(broken.id, broken.version, [odd]))
+    place.clock.advance(LIFETIME)
+
+    async with ready_worker(place.worker(page_baskets=1)):
+        await place.all_expired([sound])
+
+    assert await place.expiries(broken) == []
 
 
 async def test_an_expired_basket_frees_its_external_id(place: Place) -> None:
