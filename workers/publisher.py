@@ -25,7 +25,7 @@ from workers.state_retirement import StateRetirement
 BATCH_EVENTS = 2_000
 BATCH_BYTES = 8 * 1024 * 1024
 ASSEMBLED_EVENTS = 100
-"""Whole verdicts and states are large, so that only those of so many events are assembled at a time."""
+"""The baskets of so many events are loaded at a time."""
 WAIT_SECONDS = 1.0
 
 _log = structlog.get_logger("workers.publisher")
@@ -113,7 +113,7 @@ class PublisherWorker:
         batch: list[Publication] = []
         size = 0
         for part in _parts(requests):
-            for assembled in await self._assembler.assemble(part):
+            async for assembled in self._assembler.assemble(part):
                 publications = await self._publications(assembled, retirement)
                 batch += publications
                 size += sum(publication.size for publication in publications)

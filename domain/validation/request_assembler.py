@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -54,16 +54,17 @@ class RequestAssembler:
         self._semaphore = asyncio.Semaphore(concurrency)
         self._cache: LRUCache[str, StreamFold] = LRUCache(cache_lines, getsizeof=_lines)
 
-    async def assemble(self, requests: Sequence[StoredRequest]) -> Sequence[AssembledRequest]:
-        """The requests of a part of the feed, in its order. Raises StoreUnavailable."""
+    async def assemble(self, requests: Sequence[StoredRequest]) -> AsyncIterator[AssembledRequest]:
+        """The requests of a part of the feed, in its order, one at a time: a verdict and a state may have many
+        megabytes. Raises StoreUnavailable."""
         firsts: dict[str, int] = {}
         for request in requests:
             firsts.setdefault(request.last.stream_id, request.events[0].version)
         folds = await self._take(firsts)
-        assembled = [_advance(folds[request.last.stream_id], request) for request in requests]
+        for request in requests:
+            yield _advance(folds[request.last.stream_id], request)
         for stream_id, folded in folds.items():
             self._keep(stream_id, folded)
-        return assembled
 
     async def _take(self, firsts: Mapping[str, int]) -> dict[str, StreamFold]:
         """The baskets before these versions. They leave the cache: an interrupted fold is of no use to the next."""

@@ -28,7 +28,7 @@ async def published() -> list[Consumed]:
     store = (await play_basket()).checkout.store
     requests = await RequestFeed(store, store).read(0, 1_000)
     publications: list[Publication] = []
-    for assembled in await RequestAssembler(store).assemble(requests[:-1]):  # without the erasure
+    async for assembled in RequestAssembler(store).assemble(requests[:-1]):  # without the erasure
         request = assembled.request
         verdicts = {version: each for version, each in assembled.verdicts.items() if isinstance(each, bytes)}
         made = [Publication(event, request.span, verdicts.get(event.version)) for event in request.events]

@@ -85,7 +85,7 @@ class PlayedTopics(KafkaSide):
         feed, assembler = RequestFeed(self._store, self._store), RequestAssembler(self._store)
         while True:
             requests = await feed.read(position, 1_000)
-            for assembled in await assembler.assemble(requests):
+            async for assembled in assembler.assemble(requests):
                 request = assembled.request
                 made = [_publication(event, request.span, assembled.verdicts) for event in request.events]
                 assert isinstance(assembled.state, bytes)

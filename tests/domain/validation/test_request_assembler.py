@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
@@ -41,12 +42,12 @@ async def test_a_cached_basket_does_not_outlive_its_personal_data() -> None:
     store = DecryptingStore(checkout)
     assembler = RequestAssembler(store, store)  # type: ignore[arg-type]  # it only reads events
     feed = RequestFeed(checkout.store, checkout.store)
-    (first,) = await assembler.assemble(await feed.read(0, 10))
+    (first,) = [each async for each in assembler.assemble(await feed.read(0, 10))]
     assert b'"ada"' in (first.state if isinstance(first.state, bytes) else b"")
 
     await checkout.handlers.validate(validate(id), caller())
     await checkout.forget(id)
-    late, last = await assembler.assemble(await feed.read(2, 10))
+    late, last = [each async for each in assembler.assemble(await feed.read(2, 10))]
 
     for document in (late.state, last.state, *late.verdicts.values()):
         assert isinstance(document, bytes)
@@ -61,9 +62,31 @@ async def test_a_stream_is_read_only_where_the_basket_is_not_cached() -> None:
     store = DecryptingStore(checkout)
     requests = await RequestFeed(checkout.store, checkout.store).read(0, 10)
     assembler = RequestAssembler(store, store)  # type: ignore[arg-type]  # it only reads events
-    one_by_one = [(await assembler.assemble([request]))[0].state for request in requests]
+    one_by_one = [each.state for request in requests async for each in assembler.assemble([request])]
     assert store.reads == 0
 
     fresh = RequestAssembler(store, store)  # type: ignore[arg-type]  # it only reads events
-    assert [(await fresh.assemble([request]))[0].state for request in reversed(requests)] == one_by_one[::-1]
+    backwards = [each.state for request in reversed(requests) async for each in fresh.assemble([request])]
+    assert backwards == one_by_one[::-1]
     assert store.reads == 2
+
+
+async def test_a_large_basket_is_in_memory_once_and_not_once_for_each_of_its_requests() -> None:
+    checkout = InMemoryCheckout()
+    wanted = initiate(*(item(f"o-{number}") for number in range(200)))
+    basket_id = (await checkout.handlers.initiate(wanted, caller())).basket.id
+    for number in range(60):
+        await checkout.handlers.update(update(basket_id, add(f"more-{number}")), caller())
+    requests = await RequestFeed(checkout.store, checkout.store).read(0, 1_000)
+    assembler = RequestAssembler(checkout.store)
+    sizes = []
+
+    tracemalloc.start()
+    async for assembled in assembler.assemble(requests):
+        assert isinstance(assembled.state, bytes)
+        sizes.append(len(assembled.state))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert len(sizes) == 1 + 60
+    assert peak < sum(sizes) / 2
