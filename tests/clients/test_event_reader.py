@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -370,6 +371,19 @@ async def test_a_message_that_cannot_be_read_is_handed_to_the_hook_and_never_ski
         with pytest.raises(MessageFailed) as stopped:
             await some(reader, 2)
     assert isinstance(stopped.value.failed.error, InvalidMessage)
+
+
+async def test_the_error_of_a_message_does_not_quote_it() -> None:
+    kafka, failures = FakeKafka(), Failures()
+    name, person = basket_id(1), "jane@example.org"
+    value = json.dumps({"type": "checkout.basket-expired.v1", "basketId": {"email": person}}).encode()
+    kafka.add(EVENTS_TOPIC, 0, value, event_headers(name, 1, 1, 1), key=name)
+    publish(kafka, 2, 1)
+    async with EventReader(kafka.connection, on_failure=failures.hook) as reader:
+        assert await some(reader, 1) == [[1]]
+    (failed,) = failures.given_up
+    assert "basketId" in str(failed)
+    assert person not in str(failed)
 
 
 async def test_an_event_that_is_passed_over_leaves_no_gap() -> None:

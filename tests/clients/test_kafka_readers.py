@@ -180,6 +180,23 @@ async def test_a_report_gets_its_result_and_the_same_report_is_the_same_message(
     }
 
 
+async def test_two_callers_with_one_report_both_get_its_result() -> None:
+    kafka = FakeKafka()
+    reports: list[FakeRecord] = []
+
+    def answer_the_second(report: FakeRecord) -> None:
+        reports.append(report)
+        if len(reports) == 2:
+            id = dict(report.headers)["ce_id"].decode()
+            kafka.add(ORDER_RESULTS_TOPIC, 0, a_result(report), {"ce_correlationid": id})
+
+    kafka.on_send = answer_the_second
+    report = OrderReport(basket_id=basket_id(1), order_id="order-1", basket_version=3)
+    async with OrderReporter(kafka.connection) as reporter, asyncio.timeout(LIMIT):
+        results = await asyncio.gather(*(reporter.report(report, placed_at=PLACED) for _ in range(2)))
+    assert [result.outcome for result in results] == ["completed", "completed"]
+
+
 async def test_a_result_that_does_not_come_names_the_report() -> None:
     kafka = FakeKafka()
     report = OrderReport(basket_id=basket_id(1), order_id="order-1", basket_version=3)
@@ -234,6 +251,12 @@ def test_the_environment_names_the_broker() -> None:
     assert (connection.bootstrap_servers, connection.transactions) == ("k:1", False)
     with pytest.raises(InvalidConnection, match="checkout env"):
         KafkaConnection.from_environment({})
+    with pytest.raises(InvalidConnection, match="CHECKOUT_KAFKA_SESSION_TIMEOUT_MS is no whole number"):
+        KafkaConnection.from_environment({**variables, "CHECKOUT_KAFKA_SESSION_TIMEOUT_MS": "soon"})
+    assert (
+        KafkaConnection.from_environment({**variables, "CHECKOUT_KAFKA_SESSION_TIMEOUT_MS": "6000"}).session_timeout_ms
+        == 6_000
+    )
     with pytest.raises(InvalidConnection, match="needs a user"):
         KafkaConnection("k:1", security_protocol="SASL_SSL").client_options()
     signed_in = KafkaConnection("k:1", security_protocol="SASL_PLAINTEXT", sasl_username="u", sasl_password="secret")

@@ -38,6 +38,8 @@ class KafkaConnection:
     """Whether the broker knows transactions and idempotent producers. The broker of `checkout up` does not."""
     fetch_max_wait_ms: int = 100
     """How long a fetch waits for messages."""
+    session_timeout_ms: int = 10_000
+    """A member of a group that is silent for this long loses its partitions."""
     options: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -57,6 +59,13 @@ class KafkaConnection:
             value = environment.get(f"CHECKOUT_KAFKA_{name}")
             return Path(value) if value else None
 
+        def milliseconds(name: str, default: int) -> int:
+            variable = f"CHECKOUT_KAFKA_{name}"
+            try:
+                return int(environment.get(variable) or default)
+            except ValueError as error:
+                raise InvalidConnection(f"{variable} is no whole number of milliseconds") from error
+
         return cls(
             servers,
             security_protocol=environment.get("CHECKOUT_KAFKA_SECURITY_PROTOCOL", "PLAINTEXT"),
@@ -68,7 +77,8 @@ class KafkaConnection:
             sasl_username=environment.get("CHECKOUT_KAFKA_SASL_USERNAME"),
             sasl_password=environment.get("CHECKOUT_KAFKA_SASL_PASSWORD"),
             transactions=environment.get("CHECKOUT_KAFKA_DELIVERY", "exactly_once") == "exactly_once",
-            fetch_max_wait_ms=int(environment.get("CHECKOUT_KAFKA_FETCH_MAX_WAIT_MS", "100")),
+            fetch_max_wait_ms=milliseconds("FETCH_MAX_WAIT_MS", 100),
+            session_timeout_ms=milliseconds("SESSION_TIMEOUT_MS", 10_000),
         )
 
     def with_options(self, **options: Any) -> Self:
@@ -101,6 +111,8 @@ class KafkaConnection:
             "enable_auto_commit": False,
             "auto_offset_reset": "earliest",
             "fetch_max_wait_ms": self.fetch_max_wait_ms,
+            "session_timeout_ms": self.session_timeout_ms,
+            "heartbeat_interval_ms": min(3_000, self.session_timeout_ms // 3),
             **self.client_options(),
             **more,
             # Messages of transactions that were given up never happened.

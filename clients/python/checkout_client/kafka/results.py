@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from contextlib import suppress
 from types import TracebackType
 from typing import Generic, Self, TypeVar
@@ -39,7 +40,7 @@ class ResultWaiter(Generic[R]):
         self._results = TopicReader(connection, results_topic, start="end" if connection.transactions else "first")
         self._producer: AIOKafkaProducer | None = None
         self._result = result
-        self._waiting: dict[str, asyncio.Future[R]] = {}
+        self._waiting: dict[str, list[asyncio.Future[R]]] = {}
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -69,18 +70,22 @@ class ResultWaiter(Generic[R]):
     async def send_and_wait(
         self, topic: str, id: str, key: str, value: bytes | None, headers: Headers, seconds: float
     ) -> R:
-        """The result that names `id` in ce_correlationid. Raises NoResult, KafkaError and what reading raised."""
+        """The next result that names `id` in ce_correlationid; several calls may wait for one. Raises NoResult, KafkaError
+        and what reading raised."""
         if self._task is not None and self._task.done():
             self._task.result()
         found: asyncio.Future[R] = asyncio.get_running_loop().create_future()
-        self._waiting[id] = found
+        waiting = self._waiting.setdefault(id, [])
+        waiting.append(found)
         try:
             await self.send(topic, key, value, headers)
             return await asyncio.wait_for(found, seconds)
         except TimeoutError as error:
             raise NoResult(id, seconds) from error
         finally:
-            del self._waiting[id]
+            waiting.remove(found)
+            if not waiting:
+                self._waiting.pop(id, None)
 
     async def _follow(self) -> None:
         try:
@@ -88,20 +93,29 @@ class ResultWaiter(Generic[R]):
                 for record in await self._results.poll():
                     self._take(record)
         except Exception as error:
-            for found in self._waiting.values():
-                if not found.done():
-                    found.set_exception(error)
+            for waiting in self._waiting.values():
+                _settle(waiting, error)
             raise
 
     def _take(self, record: Record) -> None:
         id = _correlation(record)
-        found = self._waiting.get(id) if id is not None else None
-        if found is None or found.done():
+        waiting = self._waiting.get(id) if id is not None else None
+        if not waiting:
             return
         try:
-            found.set_result(self._result.model_validate_json(record.value or b""))
+            _settle(waiting, self._result.model_validate_json(record.value or b""))
         except ValidationError as error:
-            found.set_exception(InvalidMessage(f"this is no result: {error} ({record.place})"))
+            _settle(waiting, InvalidMessage(f"this is no result: {error} ({record.place})"))
+
+
+def _settle(waiting: Iterable[asyncio.Future[R]], outcome: R | Exception) -> None:
+    for found in waiting:
+        if found.done():
+            continue
+        if isinstance(outcome, Exception):
+            found.set_exception(outcome)
+        else:
+            found.set_result(outcome)
 
 
 def _correlation(record: Record) -> str | None:

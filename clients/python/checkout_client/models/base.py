@@ -10,11 +10,17 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 class WireModel(BaseModel):
     """A message or a part of one. Members that this release does not know are kept in `model_extra`.
 
-    Members are built and read by their Python names, and written by the names of the wire.
+    Members are built and read by their Python names, and written by the names of the wire. Errors name the place of what
+    is wrong and never its content, which may be personal data: errors reach logs and dead letters.
     """
 
     model_config = ConfigDict(
-        extra="allow", frozen=True, validate_by_name=True, validate_by_alias=True, serialize_by_alias=True
+        extra="allow",
+        frozen=True,
+        validate_by_name=True,
+        validate_by_alias=True,
+        serialize_by_alias=True,
+        hide_input_in_errors=True,
     )
 
     def model_post_init(self, context: Any, /) -> None:
