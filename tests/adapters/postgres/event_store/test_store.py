@@ -91,12 +91,12 @@ async def test_expired_responses_are_purged_and_others_stay(
         return await forgetful_store.purge_responses(3)
 
     assert await eventually(purged, limit=20 * SHORTLY) <= 3
-    await eventually(lambda: _nothing_more(forgetful_store))
-    assert [await store.find_response(key.scope, key.key) for key in keys] == [None] * 5
 
+    async def all_gone() -> bool:
+        await purged()
+        return [await store.find_response(key.scope, key.key) for key in keys] == [None] * 5
 
-async def _nothing_more(store: PostgresEventStore) -> bool:
-    return await store.purge_responses(3) == 0
+    assert await eventually(all_gone)
 
 
 async def test_a_closed_store_finishes_waiting_calls_and_refuses_new_ones(
