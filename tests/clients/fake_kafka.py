@@ -38,6 +38,8 @@ class FakeKafka:
         self.grown = asyncio.Event()
         self.on_send: Any = None
         """Called with each message that a producer sent."""
+        self.commit_error: Exception | None = None
+        """What commits raise."""
 
     @property
     def connection(self) -> FakeConnection:
@@ -154,6 +156,8 @@ class FakeConsumer:
 
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         await asyncio.sleep(0)
+        if self._kafka.commit_error is not None:
+            raise self._kafka.commit_error
         self._kafka.committed.update({(str(self.group), each): offset for each, offset in offsets.items()})
 
     async def position(self, partition: TopicPartition) -> int:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import pytest
+from aiokafka.errors import KafkaError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -371,6 +372,23 @@ async def test_a_message_that_cannot_be_read_is_handed_to_the_hook_and_never_ski
         with pytest.raises(MessageFailed) as stopped:
             await some(reader, 2)
     assert isinstance(stopped.value.failed.error, InvalidMessage)
+
+
+async def test_a_commit_that_fails_at_the_end_hides_no_other_error() -> None:
+    kafka = FakeKafka()
+    publish(kafka, 1, 1)
+    kafka.commit_error = KafkaError("away")
+
+    async def read_one(group: str, then: Exception | None) -> None:
+        async with EventReader(kafka.connection, group=group) as reader:
+            await some(reader, 1)
+            if then is not None:
+                raise then
+
+    with pytest.raises(LookupError, match="mine"):
+        await read_one("one", LookupError("mine"))
+    with pytest.raises(KafkaError, match="away"):
+        await read_one("another", None)
 
 
 async def test_the_error_of_a_message_does_not_quote_it() -> None:

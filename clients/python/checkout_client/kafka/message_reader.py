@@ -95,6 +95,10 @@ class MessageReader(ABC, Generic[T]):
     ) -> None:
         try:
             await self._commit()
+        except Exception:
+            # What ended the block says more. What was not committed comes again.
+            if error is None:
+                raise
         finally:
             await self._source.stop()
 
