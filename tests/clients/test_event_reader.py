@@ -377,18 +377,20 @@ async def test_a_message_that_cannot_be_read_is_handed_to_the_hook_and_never_ski
 async def test_a_commit_that_fails_at_the_end_hides_no_other_error() -> None:
     kafka = FakeKafka()
     publish(kafka, 1, 1)
-    kafka.commit_error = KafkaError("away")
+    publish(kafka, 2, 1)
 
-    async def read_one(group: str, then: Exception | None) -> None:
-        async with EventReader(kafka.connection, group=group) as reader:
-            await some(reader, 1)
+    async def read_two(group: str, then: Exception | None) -> None:
+        kafka.commit_error = None
+        async with EventReader(kafka.connection, group=group, clock=lambda: 0.0) as reader:
+            await some(reader, 2)
+            kafka.commit_error = KafkaError("away")
             if then is not None:
                 raise then
 
     with pytest.raises(LookupError, match="mine"):
-        await read_one("one", LookupError("mine"))
+        await read_two("one", LookupError("mine"))
     with pytest.raises(KafkaError, match="away"):
-        await read_one("another", None)
+        await read_two("another", None)
 
 
 async def test_the_error_of_a_message_does_not_quote_it() -> None:
