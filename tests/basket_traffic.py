@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import random
 import uuid
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
+from contextlib import asynccontextmanager
 from typing import Any
 
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from pydantic import SecretStr
 
 from adapters.kafka.clients import admin, consumer, producer
@@ -126,20 +127,42 @@ async def topic_content(settings: Settings, topic: str, keys: Collection[str]) -
 async def topic_messages(settings: Settings, topic: str, wanted: Callable[[Message], bool]) -> list[Received]:
     """All wanted messages that a read_committed consumer is given, from the topic's beginning to the end
     that it had at the call; in order in each partition."""
+    found: list[Received] = []
+    async with _topic_reader(settings, topic) as (reader, ends, read):
+        while any([await reader.position(each) < end for each, end in ends.items()]):
+            found += [each for each in await read() if wanted(each.message)]
+    return found
+
+
+@asynccontextmanager
+async def followed_topic(settings: Settings, topic: str) -> AsyncIterator[Callable[[], Awaitable[list[Received]]]]:
+    """Reads the topic to its end first. The function gives what came since its last call."""
+    async with _topic_reader(settings, topic) as (reader, ends, read):
+        while any([await reader.position(each) < end for each, end in ends.items()]):
+            await read()
+        yield read
+
+
+@asynccontextmanager
+async def _topic_reader(
+    settings: Settings, topic: str
+) -> AsyncIterator[tuple[AIOKafkaConsumer, dict[TopicPartition, int], Callable[[], Awaitable[list[Received]]]]]:
+    """A consumer at the topic's beginning, where its partitions end, and a function that reads on."""
     reader = consumer(settings, group=None)
     await reader.start()
+
+    async def read() -> list[Received]:
+        given = await getmany(reader, settings, timeout_ms=50, max_records=1_000)
+        messages = [to_received(record) for records in given.values() for record in records]
+        # Other tests leave batches that cannot be read.
+        return [each for each in messages if each.unreadable is None]
+
     try:
         partitions = await _partitions(settings, topic)
         reader.assign(partitions)
         ends = await reader.end_offsets(partitions)
         await reader.seek_to_beginning(*partitions)
-        found: list[Received] = []
-        while any([await reader.position(partition) < ends[partition] for partition in partitions]):
-            # Other tests leave batches that cannot be read.
-            given = await getmany(reader, settings, timeout_ms=50, max_records=1_000)
-            messages = [to_received(record) for records in given.values() for record in records]
-            found += [each for each in messages if each.unreadable is None and wanted(each.message)]
-        return found
+        yield reader, ends, read
     finally:
         await reader.stop()
 

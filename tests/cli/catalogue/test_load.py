@@ -17,7 +17,7 @@ from adapters.postgres.pool import DatabasePool
 from adapters.settings import Settings
 from domain.catalogue.epochs import FactMessage
 from domain.catalogue.facts import Fact
-from tests.basket_traffic import delivery, streaming_settings, topic_content
+from tests.basket_traffic import delivery, followed_topic, streaming_settings, topic_content
 from tests.builders import availability, offer, price
 from tests.cli.catalogue.test_fact_file import written
 from tests.contracts.catalogue import unique
@@ -111,13 +111,15 @@ async def test_an_interrupted_load_says_where_to_continue_and_then_no_fact_is_mi
     name = unique("o")
     facts = [price(f"{name}-{number}") for number in range(30_000)]
     path = written(tmp_path, *facts)
-    process = await begin(settings, path)
+    first = facts[0].subject.encode()
+    async with followed_topic(settings, PRICES) as read:
+        process = await begin(settings, path)
 
-    async def has_begun() -> bool:
-        return bool(await topic_content(settings, PRICES, [facts[0].subject]))
+        async def has_begun() -> bool:
+            return first in {received.message.key for received in await read()}
 
-    await eventually(has_begun, limit=30)
-    process.send_signal(signal.SIGINT)
+        await eventually(has_begun)
+        process.send_signal(signal.SIGINT)
     exit_code, said, told = await ended(process)
 
     assert (exit_code, said["error"]) == (130, "interrupted")
