@@ -6,7 +6,7 @@ import asyncio
 import random
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -30,6 +30,9 @@ from tests.builders import add, availability, caller, change, initiate, item, of
 from tests.builders.direct_handlers import direct_handlers
 from tests.fakes.catalogue import InMemoryCatalogue
 from tests.servers.kafka import KafkaServer
+from tests.servers.waiting import eventually
+
+MARKED_WITHIN_SECONDS = 3.0
 
 
 def streaming_settings(servers: str, database_url: str | None = None, **values: Any) -> Settings:
@@ -160,9 +163,30 @@ async def _topic_reader(
     try:
         partitions = await _partitions(settings, topic)
         reader.assign(partitions)
+        written = await _written_ends(settings, partitions)
+
+        async def all_committed() -> bool:
+            ends = await reader.end_offsets(partitions)
+            return all(ends[each] >= written[each] for each in partitions)
+
+        # Kafka marks the messages of a transaction as committed after it has answered the commit. Transactions of
+        # killed producers stay open for longer.
+        with suppress(AssertionError):
+            await eventually(all_committed, limit=MARKED_WITHIN_SECONDS)
         ends = await reader.end_offsets(partitions)
         await reader.seek_to_beginning(*partitions)
         yield reader, ends, read
+    finally:
+        await reader.stop()
+
+
+async def _written_ends(settings: Settings, partitions: list[TopicPartition]) -> dict[TopicPartition, int]:
+    """The ends after all messages, committed or not."""
+    reader = consumer(settings, group=None, isolation_level="read_uncommitted")
+    await reader.start()
+    try:
+        ends: dict[TopicPartition, int] = await reader.end_offsets(partitions)
+        return ends
     finally:
         await reader.stop()
 
