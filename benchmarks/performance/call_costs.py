@@ -88,7 +88,7 @@ class Calls:
         items = [{"offer": {"id": f"0-{number}", "version": "v-1"}, "quantity": 2} for number in range(lines)]
         order = {"orderItems": items, "country": "GB", "currency": "GBP", "external_id": f"order-{next(_numbers)}"}
         body = json.dumps({"order": order}).encode()
-        self._last_id: str = json.loads(await self._api.call("POST", "/partner/checkout/initiate", b"", body))["id"]
+        self._last_id = str(json.loads(await self._api.call("POST", "/partner/checkout/initiate", b"", body))["id"])
         return self._last_id
 
     def _updating(self, id: str, line: str) -> Call:
