@@ -35,7 +35,7 @@ from adapters.container import open_partner_container
 from adapters.logs import configure_logging
 from adapters.settings import Settings
 from adapters.system import new_id
-from api.partner.app import create_app
+from api.partner.app import PartnerApi
 from api.partner.dependencies import PartnerApiDependencies
 from benchmarks.append_rate import fresh_database
 from cli.serve import GC_THRESHOLDS
@@ -181,7 +181,7 @@ async def run(url: str, rounds: int, sizes: Sequence[int], folder: Path) -> Tabl
             public_jwks=container.public_jwks,
         )
         token = issue_token(settings, partner=PARTNER, scope="partner", ttl=timedelta(hours=1))
-        caller = DirectCaller(create_app(api), token)
+        caller = DirectCaller(PartnerApi(api), token)
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)  # as the API does
         for lines in sizes:

@@ -17,7 +17,7 @@ from adapters.system import new_id
 from api.http.dispatcher import Dispatcher
 from api.http.index_page import index_page_app
 from api.operators.app import OPERATOR_API_PATH, operator_app
-from api.partner.app import create_app
+from api.partner.app import PartnerApi
 from api.partner.dependencies import PartnerApiDependencies
 from cli.heartbeat_reporter import report_heartbeats, this_process
 from cli.ports import require_free_port
@@ -72,7 +72,7 @@ async def run_api(settings: Settings) -> None:
 
 def api_application(api: PartnerApiDependencies, operators: Container) -> Dispatcher:
     """All that the API's port serves."""
-    partner_api = create_app(api)
+    partner_api = PartnerApi(api)
     operator_api = operator_app(operators)
     applications: dict[str, ASGIApp] = {OPERATOR_API_PATH: operator_api}
     if not operators.settings.console:

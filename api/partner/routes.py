@@ -9,8 +9,7 @@ from functools import partial
 
 import structlog
 from pydantic import JsonValue
-from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import Receive, Scope
 
 from adapters.wire.headers import IdempotencyHeader, read_idempotency_key, read_preconditions
 from adapters.wire.list_parameters import parse_list
@@ -22,7 +21,8 @@ from adapters.wire.requests import RequestLimits
 from adapters.wire.responses import render, render_list, render_order
 from api.http.bearer_auth import identify
 from api.http.headers import require_json
-from api.http.request_context import RequestContext, read_body, request_context, send_response
+from api.http.middleware import Respond
+from api.http.request_context import RequestContext, read_body
 from api.partner.dependencies import PartnerApiDependencies
 from api.partner.landing_cookie import LandingStateCookie
 from domain.basket.commands import Caller, Initiated, Updated, ValidateBasket
@@ -44,12 +44,13 @@ _BASKET_ID = re.compile(BASKET_ID_PATTERN)
 
 @dataclass(slots=True)
 class PartnerRequest:
-    """A request of a known organisation."""
+    """A request of a known organisation. `path_id` is the end of a path that ends with a basket's id."""
 
     context: RequestContext
     caller: Caller
     scope: Scope
     receive: Receive
+    path_id: str
 
     @property
     def headers(self) -> dict[str, str]:
@@ -77,7 +78,7 @@ Handle = Callable[[PartnerRequest], Awaitable[RenderedResponse]]
 
 
 class PartnerRoute:
-    """An ASGI application for one path. It refuses other methods, and callers without the scope."""
+    """Responds to requests of one path. It refuses other methods, and callers without the scope."""
 
     def __init__(self, dependencies: PartnerApiDependencies, path: str, methods: Sequence[str], handle: Handle) -> None:
         self._dependencies = dependencies
@@ -85,8 +86,7 @@ class PartnerRoute:
         self._methods = methods
         self._handle = handle
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        context = request_context(scope)
+    async def __call__(self, path_id: str, context: RequestContext, scope: Scope, receive: Receive) -> RenderedResponse:
         context.route = self._path
         if scope["method"] not in self._methods:
             raise MethodNotAllowed(self._methods)
@@ -101,7 +101,7 @@ class PartnerRoute:
             causation_id=self._dependencies.new_id(),
             traceparent=context.traceparent,
         )
-        await send_response(send, await self._handle(PartnerRequest(context, caller, scope, receive)))
+        return await self._handle(PartnerRequest(context, caller, scope, receive, path_id))
 
 
 class PartnerRoutes:
@@ -112,18 +112,34 @@ class PartnerRoutes:
         self._handlers = dependencies.handlers
         self._limits = RequestLimits.of(dependencies.settings)
         self._cookie = LandingStateCookie(dependencies.settings)
+        self._fixed: dict[str, Respond] = {
+            path: partial(self._route(path, methods, handle), "")
+            for path, methods, handle in (
+                (LIST, ("GET", "HEAD"), self.baskets),
+                (INITIATE, ("POST",), self.initiate),
+                (UPDATE, ("PUT",), self.update),
+            )
+        }
+        self._by_id = {
+            path.removesuffix("/{id}"): self._route(path, methods, handle)
+            for path, methods, handle in (
+                (VALIDATE, ("POST",), self.validate),
+                (CANCEL, ("POST",), self.cancel),
+                (ORDER, ("GET", "HEAD"), self.order),
+            )
+        }
 
-    def routes(self) -> list[Route]:
-        """The fixed paths come first, because the path with an id matches them too."""
-        table: list[tuple[str, Sequence[str], Handle]] = [
-            (LIST, ("GET", "HEAD"), self.baskets),
-            (INITIATE, ("POST",), self.initiate),
-            (UPDATE, ("PUT",), self.update),
-            (VALIDATE, ("POST",), self.validate),
-            (CANCEL, ("POST",), self.cancel),
-            (ORDER, ("GET", "HEAD"), self.order),
-        ]
-        return [Route(path, PartnerRoute(self._dependencies, path, methods, handle)) for path, methods, handle in table]
+    def _route(self, path: str, methods: Sequence[str], handle: Handle) -> PartnerRoute:
+        return PartnerRoute(self._dependencies, path, methods, handle)
+
+    def find(self, scope: Scope) -> Respond | None:
+        """The route of a request's path; None if the path is none of the partner API's."""
+        path: str = scope["path"]
+        if (fixed := self._fixed.get(path)) is not None:
+            return fixed
+        parent, slash, path_id = path.rpartition("/")
+        route = self._by_id.get(parent) if slash and path_id else None
+        return None if route is None else partial(route, path_id)
 
     async def initiate(self, request: PartnerRequest) -> RenderedResponse:
         preconditions, header = read_preconditions(request.headers), read_idempotency_key(request.headers)
@@ -222,7 +238,7 @@ class PartnerRoutes:
 
 
 def _path_id(request: PartnerRequest) -> str:
-    basket_id: str = request.scope["path_params"]["id"]
+    basket_id = request.path_id
     if _BASKET_ID.fullmatch(basket_id) is None:
         raise InvalidBasketId(f"a basket's id matches {BASKET_ID_PATTERN}")
     basket_id = normalize_id(basket_id)

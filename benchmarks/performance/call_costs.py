@@ -34,7 +34,7 @@ from adapters.container import Container, open_partner_container
 from adapters.logs import configure_logging
 from adapters.settings import Settings
 from adapters.system import new_id
-from api.partner.app import create_app
+from api.partner.app import PartnerApi
 from api.partner.dependencies import PartnerApiDependencies
 from benchmarks.append_rate import fresh_database
 from benchmarks.findings_cost import PARTNER, DirectCaller, facts
@@ -132,7 +132,7 @@ async def open_calls(url: str, folder: Path) -> AsyncIterator[Calls]:
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)  # as the API does
         yield Calls(
-            DirectCaller(create_app(_dependencies(settings, container)), token), DirectCaller(hello_app(), token)
+            DirectCaller(PartnerApi(_dependencies(settings, container)), token), DirectCaller(hello_app(), token)
         )
 
 

@@ -11,14 +11,13 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import httpx
-from fastapi import FastAPI
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from adapters.auth.local_issuer import issue_token
 from adapters.auth.tokens import token_verifier
 from adapters.settings import Settings
 from api.http.request_metrics import RequestMetrics
-from api.partner.app import create_app
+from api.partner.app import PartnerApi
 from api.partner.dependencies import PartnerApiDependencies
 from api.partner.promise_keys import NO_KEYS
 from domain.validation.handlers import CheckoutHandlers
@@ -103,7 +102,7 @@ class Service:
     public_jwks: Callable[[], bytes] = lambda: NO_KEYS
 
     def __post_init__(self) -> None:
-        self.app: FastAPI = create_app(
+        self.app = PartnerApi(
             PartnerApiDependencies(
                 settings=self.settings,
                 handlers=self.handlers or self.checkout.handlers.real,
