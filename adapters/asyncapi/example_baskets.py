@@ -9,7 +9,6 @@ from decimal import Decimal
 from functools import cache
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from pydantic_core import to_json
 
 from adapters.jwk import from_base64url
 from adapters.kafka.messages import Message
@@ -23,7 +22,7 @@ from domain.basket.codec import decode_all
 from domain.basket.commands import Caller, Validated
 from domain.basket.events import BasketDetails, BasketPersonalDataForgotten, OrderItem
 from domain.basket.repository import new_events
-from domain.basket.serialization import serialize_state, serialize_verdict
+from domain.basket.serialization import state_json, verdict_json
 from domain.ports.event_store import StoredEvent
 from domain.ports.messaging import Publication
 from domain.shared.eventsourcing import fold
@@ -66,7 +65,7 @@ class _Life:
                 self.position, self.basket.id, version, event.type, event.data, event.metadata, recorded_at
             )
             self.publications.append(Publication(stored, span, verdict))
-        state = None if retired else to_json(serialize_state(self.basket))
+        state = None if retired else state_json(self.basket)
         self.publications[-1] = replace(self.publications[-1], state=state, retired=retired)
         self.now += _MINUTE
 
@@ -77,7 +76,7 @@ class _Life:
         remedy = before.remedy if before else None
         self.basket.record_verdict(verdict, self.now, promise=promise, remedy=remedy)
         whole = Validated(validated, self.basket, verdict, promise, remedy)
-        self.after_request(to_json(serialize_verdict(whole)))
+        self.after_request(verdict_json(whole))
 
 
 @cache

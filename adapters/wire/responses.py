@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, assert_never
 
+from msgspec import Raw
 from pydantic import JsonValue
-from pydantic_core import to_json
 
 from adapters.wire.prefer_header import ParsedRequest
 from adapters.wire.problems import to_problem
@@ -17,11 +17,12 @@ from domain.basket.lister import ListedBaskets
 from domain.basket.serialization import (
     Document,
     entity_tag,
+    order_json,
     serialize_assessment,
-    serialize_order,
-    serialize_state,
     serialize_summary,
-    serialize_verdict,
+    state_json,
+    to_json,
+    verdict_json,
 )
 from domain.ports.event_store import RenderedResponse
 from domain.shared.errors import BasketExists, CommandRejected
@@ -54,14 +55,14 @@ def render_body(result: Result, members: Mapping[str, JsonValue] = MappingProxyT
             return to_json(
                 {
                     "id": result.basket.id,
-                    "order": serialize_order(result.basket),
+                    "order": Raw(order_json(result.basket)),
                     "actionResults": [_action_result(each) for each in result.results],
                     **_findings(result.basket, result.assessment),
                     **members,
                 }
             )
         case Validated():
-            return to_json(serialize_verdict(result))
+            return verdict_json(result)
         case Cancelled():
             return order_body(result.basket, members=members)
         case _:
@@ -102,7 +103,10 @@ def order_body(
     *,
     members: Mapping[str, JsonValue] = MappingProxyType({}),
 ) -> bytes:
-    return to_json({**serialize_state(basket), **_findings(basket, assessment), **members})
+    if assessment is None and not members:
+        return state_json(basket)
+    order = {"id": basket.id, "order": Raw(order_json(basket))}
+    return to_json({**order, **_findings(basket, assessment), **members})
 
 
 def _findings(basket: Basket, assessment: Assessment | None) -> Document:

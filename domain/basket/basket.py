@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from domain.basket.eligibility import change_market, with_market
 from domain.basket.events import (
@@ -42,6 +43,37 @@ def line_key(line: OrderItem) -> LineKey:
     return (line.offer.id, line.offer.version, line.type, line.parent_id)
 
 
+class RenderedLine(NamedTuple):
+    """A line as JSON, and its price times its quantity."""
+
+    item: OrderItem
+    json: bytes
+    total: Price | None
+
+
+class RenderedParts:
+    """A basket's parts as JSON, each with what it was made of. They are no state: any two are equal."""
+
+    __slots__ = ("details", "lines", "whole")
+
+    def __init__(
+        self, lines: dict[str, RenderedLine] | None = None, details: tuple[BasketDetails, bytes] | None = None
+    ) -> None:
+        self.lines = {} if lines is None else lines
+        self.details = details
+        self.whole: tuple[int, BasketStatus, bytes] | None = None
+        """The order, at this version and with this status."""
+
+    def fork(self) -> RenderedParts:
+        """Shares the lines: what one fork renders, others find."""
+        return RenderedParts(self.lines, self.details)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, RenderedParts)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
 class Basket(Aggregate):
     """What a partner organisation gathers before an order."""
 
@@ -58,6 +90,7 @@ class Basket(Aggregate):
         self.order_id: str | None = None
         self.cancel_reason: str | None = None
         self.finding_codes: tuple[str, ...] = ()
+        self.rendered = RenderedParts()
 
     @classmethod
     def initiate(
@@ -85,6 +118,7 @@ class Basket(Aggregate):
         """A copy to decide on. The original stays as it was acknowledged."""
         other = self.copy()
         other.items = dict(self.items)
+        other.rendered = self.rendered.fork()
         return other
 
     def as_seen_at(self, now: datetime) -> Basket:

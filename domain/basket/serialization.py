@@ -5,16 +5,32 @@ Line ids are UUIDs in lower case. Older releases stored callers' own ids as they
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
-from domain.basket.basket import Basket
+import msgspec
+import pydantic_core
+from pydantic import BaseModel
+
+from domain.basket.basket import Basket, RenderedLine
 from domain.basket.commands import Validated
 from domain.basket.events import OrderItem
 from domain.shared.findings import Assessment, Finding, Remedy
-from domain.shared.money import ExpectedPrice, Money, Price
+from domain.shared.money import EXACT_DECIMAL, ExpectedPrice, Money, Price
 from domain.shared.totals import sum_up
+from domain.shared.values import OpenMap
 
 Document = dict[str, Any]
+
+
+def _encode_model(value: object) -> msgspec.Raw:
+    if isinstance(value, BaseModel):
+        return msgspec.Raw(pydantic_core.to_json(value))
+    raise NotImplementedError(f"{type(value).__name__} is no part of a document")
+
+
+to_json = msgspec.json.Encoder(enc_hook=_encode_model).encode
+"""A document as JSON. It takes models, and parts that are JSON already (`msgspec.Raw`)."""
 
 
 def serialize_money(money: Money | None) -> Document | None:
@@ -37,28 +53,24 @@ def entity_tag(version: int) -> str:
     return f'"{version}"'
 
 
-def serialize_order(basket: Basket) -> Document:
-    """Money as decimal strings, times in RFC 3339. An unpriced line has no price, and then the order has no total."""
-    details, items = basket.details, basket.items.values()
-    line_totals = [item.line_total for item in items]
-    sums = sum_up(line_totals)
-    return {
+def order_json(basket: Basket) -> bytes:
+    """The order as JSON. Money is a decimal string, times are RFC 3339. An unpriced line has no price, and then the
+    order has no total.
+
+    Parts that did not change are joined as they were rendered before (decision 0062).
+    """
+    rendered = basket.rendered
+    if (whole := rendered.whole) is not None and whole[:2] == (basket.version, basket.status):
+        return whole[2]
+    lines = _render_lines(basket)
+    sums = sum_up([line.total for line in lines])
+    head = {
         "id": basket.id,
-        "external_id": details.external_id,
+        "external_id": basket.details.external_id,
         "status": basket.status,
         "version": basket.version,
-        "country": details.country,
-        "currency": details.currency,
-        "market": _market(basket),
-        "source": details.source,
-        "order_type": details.order_type,
-        "tracking": details.tracking,
-        "customFields": details.custom_fields,
-        "dataSubject": details.data_subject,
-        "customerDetails": details.customer_details,
-        "billingDetails": details.billing_details,
-        "deliveryDetails": details.delivery_details,
-        "orderItems": [_item_document(item, total) for item, total in zip(items, line_totals, strict=True)],
+    }
+    tail = {
         "totals": [serialize_price(each) for each in sums.totals],
         "total": serialize_money(sums.total),
         "payable": serialize_money(sums.payable),
@@ -66,11 +78,90 @@ def serialize_order(basket: Basket) -> Document:
         "modified": basket.modified_on,
         "expiresAt": basket.expires_at,
     }
+    json = b'%b,%b,"orderItems":[%b],%b' % (
+        to_json(head)[:-1],
+        _render_details(basket),
+        b",".join([line.json for line in lines]),
+        to_json(tail)[1:],
+    )
+    rendered.whole = (basket.version, basket.status, json)
+    return json
 
 
-def serialize_state(basket: Basket) -> Document:
+def serialize_order(basket: Basket) -> Document:
+    """The order as plain JSON values."""
+    document: Document = pydantic_core.from_json(order_json(basket))
+    return document
+
+
+def state_json(basket: Basket) -> bytes:
     """A basket as a whole: what GET answers, and the message on `checkout.baskets.v1`."""
-    return {"id": basket.id, "order": serialize_order(basket)}
+    return to_json({"id": basket.id, "order": msgspec.Raw(order_json(basket))})
+
+
+def _render_lines(basket: Basket) -> list[RenderedLine]:
+    """The lines in their order. Renders those that are new."""
+    kept = basket.rendered.lines
+    lines: list[RenderedLine] = []
+    for id, item in basket.items.items():
+        line = kept.get(id)
+        if line is None or line.item is not item:
+            line = kept[id] = _render_line(item)
+        lines.append(line)
+    if len(kept) > len(lines):
+        basket.rendered.lines = dict(zip(basket.items, lines, strict=True))
+    return lines
+
+
+def _render_line(item: OrderItem) -> RenderedLine:
+    price, total = item.price, None
+    if price is not None:
+        amount = EXACT_DECIMAL.multiply(Decimal(price.amount), Decimal(item.quantity))
+        total = Price.construct_trusted(amount=amount, currency=price.currency, interval=price.interval)
+    document = {
+        "id": item.id.lower(),
+        "type": item.type,
+        "parentId": item.parent_id and item.parent_id.lower(),
+        "quantity": item.quantity,
+        "offer": item.offer,
+        "price": serialize_price(price),
+        "expectedPrice": _serialize_expected(item.expected_price),
+        "lineTotal": serialize_money(total),
+    }
+    return RenderedLine(item, to_json(document), total)
+
+
+def _render_details(basket: Basket) -> bytes:
+    """The order's members that only the details decide, without braces."""
+    details, kept = basket.details, basket.rendered.details
+    if kept is not None and kept[0] is details:
+        return kept[1]
+    document = {
+        "country": details.country,
+        "currency": details.currency,
+        "market": _market(basket),
+        "source": details.source,
+        "order_type": details.order_type,
+        "tracking": _open_map(details.tracking),
+        "customFields": _open_map(details.custom_fields),
+        "dataSubject": details.data_subject,
+        "customerDetails": _open_map(details.customer_details),
+        "billingDetails": _open_map(details.billing_details),
+        "deliveryDetails": _open_map(details.delivery_details),
+    }
+    json = to_json(document)[1:-1]
+    basket.rendered.details = (details, json)
+    return json
+
+
+_EMPTY_MAP = msgspec.Raw(b"{}")
+
+
+def _open_map(content: OpenMap) -> msgspec.Raw:
+    """pydantic writes what callers sent, because msgspec takes no integers of more than 64 bits."""
+    if isinstance(content, msgspec.Raw):
+        return content
+    return msgspec.Raw(pydantic_core.to_json(content)) if content else _EMPTY_MAP
 
 
 def _market(basket: Basket) -> Document:
@@ -100,25 +191,12 @@ def serialize_summary(basket: Basket) -> Document:
     }
 
 
-def _item_document(item: OrderItem, line_total: Price | None) -> Document:
-    return {
-        "id": item.id.lower(),
-        "type": item.type,
-        "parentId": item.parent_id and item.parent_id.lower(),
-        "quantity": item.quantity,
-        "offer": item.offer,
-        "price": serialize_price(item.price),
-        "expectedPrice": _serialize_expected(item.expected_price),
-        "lineTotal": serialize_money(line_total),
-    }
-
-
-def serialize_verdict(validated: Validated) -> Document:
+def verdict_json(validated: Validated) -> bytes:
     """The whole verdict: the response to a validation, and the message on `checkout.validation-results.v1`."""
     before, verdict = validated.before, validated.verdict
-    return {
+    document = {
         "id": before.id,
-        "checkout": serialize_order(before),
+        "checkout": msgspec.Raw(order_json(before)),
         "ready": verdict.ready,
         "blockedProducts": _findings(verdict.blocked_products),
         "validationErrors": _findings(verdict.validation_errors),
@@ -129,6 +207,7 @@ def serialize_verdict(validated: Validated) -> Document:
         "promise": validated.promise,
         "remedy": serialize_remedy(validated.remedy, validated.basket.version),
     }
+    return to_json(document)
 
 
 def serialize_assessment(assessment: Assessment, version: int) -> Document:

@@ -5,13 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from pydantic_core import to_json
-
 from domain.basket.basket import Basket
 from domain.basket.codec import decode_all
 from domain.basket.commands import Validated
 from domain.basket.events import ENDING_TYPES, BasketReopened, BasketValidated
-from domain.basket.serialization import serialize_state, serialize_verdict
+from domain.basket.serialization import state_json, verdict_json
 from domain.ports.event_store import StoredEvent
 from domain.shared.eventsourcing import DomainEvent, fold
 from domain.shared.findings import Verdict
@@ -63,7 +61,7 @@ class StreamFold:
         """The basket, as GET answers it."""
         if self._error is None and self.basket is not None:
             try:
-                return to_json(serialize_state(self.basket))
+                return state_json(self.basket)
             except Exception as error:  # noqa: BLE001  (likewise)
                 self._fail(error)
         return self._error or UnfoldableBasket(f"{self._stream_id} has no events")
@@ -97,7 +95,7 @@ def _assemble_verdict(validated: Basket, basket: Basket, event: BasketValidated)
     # As in the response to the caller, the basket's status is that of the moment of validation.
     as_validated = validated.as_seen_at(event.timestamp)
     verdict = recorded_verdict(event)
-    return to_json(serialize_verdict(Validated(as_validated, basket, verdict, event.promise, event.remedy)))
+    return verdict_json(Validated(as_validated, basket, verdict, event.promise, event.remedy))
 
 
 def recorded_verdict(event: BasketValidated) -> Verdict:

@@ -9,13 +9,11 @@ from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from functools import partial
 
-from pydantic_core import to_json
-
 from adapters.kafka.clients import MAX_VALUE_BYTES
 from adapters.kafka.messages import Message
 from adapters.kafka.topics import BASKET_EVENTS, BASKETS
 from domain.basket.codec import decode_all
-from domain.basket.serialization import serialize_state
+from domain.basket.serialization import state_json
 from domain.ports.messaging import DeadLetter
 from domain.shared.errors import Unavailable
 from domain.shared.eventsourcing import DomainEvent
@@ -148,5 +146,5 @@ def require_state(message: Message, happened: Sequence[DomainEvent]) -> None:
     if message.value is None:
         assert basket.status != "open"
     else:
-        assert message.value == to_json(serialize_state(basket))
+        assert message.value == state_json(basket)
         assert json.loads(message.value)["order"]["version"] == len(happened)

@@ -6,15 +6,13 @@ import random
 from collections import Counter
 from contextlib import AsyncExitStack
 
-from pydantic_core import to_json
-
 from adapters.kafka.messages import Message
 from adapters.kafka.publisher_checkpoints import read_checkpoint
 from adapters.kafka.topics import BASKET_EVENTS, BASKETS, VALIDATION_RESULTS, ensure_topics
 from adapters.postgres.event_store.store import PostgresEventStore
 from adapters.postgres.migrator import migrate
 from adapters.settings import Settings
-from domain.basket.serialization import serialize_verdict
+from domain.basket.serialization import verdict_json
 from domain.ports.event_store import Append, NewEvent
 from domain.validation.stream_fold import BASKET_VALIDATED
 from tests.basket_traffic import BasketTraffic, by_basket, streaming_settings, topic_content
@@ -63,7 +61,7 @@ async def test_events_reach_kafka_with_whole_verdicts(settings: Settings, partne
     assert [result.message.header("ce_id") for result in results] == [
         f"{basket.id}/{version}/verdict" for version in (7, 9, 10)
     ]
-    assert results[-1].message.value == to_json(serialize_verdict(again))
+    assert results[-1].message.value == verdict_json(again)
     first = json.loads(results[0].message.value or b"")
     assert (first["basketVersion"], first["checkout"]["version"], first["ready"]) == (6, 6, False)
     assert [item["quantity"] for item in first["checkout"]["orderItems"]] == [9, 1, 1]

@@ -26,7 +26,7 @@ from adapters.wire.responses import order_body, render_body
 from cli.generated_files import BreakingChange
 from cli.schemas.command import check_files, write_files
 from domain.basket.codec import encode
-from domain.basket.serialization import serialize_verdict
+from domain.basket.serialization import verdict_json
 from domain.catalogue.facts import FACT
 from domain.ports.event_store import RenderedResponse
 from domain.shared.money import Money
@@ -135,7 +135,7 @@ async def test_every_event_and_verdict_of_a_played_basket_is_valid() -> None:
     }
     assert {event.TOPIC for event in history} == names
 
-    hold("checkout.validation-result.v1", to_json(serialize_verdict(played.validated)))
+    hold("checkout.validation-result.v1", verdict_json(played.validated))
     for verdict in (await VerdictAssembler(checkout.store).of(await checkout.store.read(0, 1000))).values():
         assert isinstance(verdict, bytes)
         hold("checkout.validation-result.v1", verdict)

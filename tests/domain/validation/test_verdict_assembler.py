@@ -2,9 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pydantic_core import to_json
-
-from domain.basket.serialization import serialize_verdict
+from domain.basket.serialization import verdict_json
 from domain.ports.event_store import Append, NewEvent, StoredEvent
 from domain.validation.stream_fold import UnfoldableBasket
 from domain.validation.verdict_assembler import VerdictAssembler
@@ -22,7 +20,7 @@ async def judged_baskets(checkout: InMemoryCheckout, count: int) -> dict[str, li
             if offer is not None:
                 await checkout.handlers.update(update(basket.id, add(offer)), caller())
             validated = await checkout.handlers.validate(validate(basket.id), caller())
-            told[basket.id].append(to_json(serialize_verdict(validated)))
+            told[basket.id].append(verdict_json(validated))
     return told
 
 
