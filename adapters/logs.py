@@ -9,7 +9,13 @@ import json
 import logging
 import re
 import sys
-from typing import Any
+from collections.abc import Mapping
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from functools import lru_cache
+from json.encoder import encode_basestring_ascii
+from time import time
+from typing import Any, Protocol
 
 import structlog
 from pydantic_core import PydanticSerializationError, to_json
@@ -18,7 +24,33 @@ from structlog.typing import EventDict, Processor
 from domain.shared.printable import printable_json
 
 _TOKEN = re.compile(r"eyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]*\.?[A-Za-z0-9_\-]*")
+
+
+class LogContext(Protocol):
+    """What a task works on."""
+
+    def log_fields(self) -> Mapping[str, str]:
+        """What all its lines say."""
+
+
+_context: ContextVar[LogContext | None] = ContextVar("log_context", default=None)
+
+
+def set_log_context(context: LogContext) -> None:
+    """For this task. The fields are asked for once there is a line to write, because most requests write none."""
+    _context.set(context)
+
+
+def _merge_context(_: Any, __: str, event: EventDict) -> EventDict:
+    context = _context.get()
+    if context is not None:
+        for name, value in context.log_fields().items():
+            event.setdefault(name, value)
+    return event
+
+
 _BEFORE: tuple[Processor, ...] = (
+    _merge_context,
     structlog.contextvars.merge_contextvars,
     structlog.processors.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -59,19 +91,63 @@ def configure_logging(level: str = "INFO") -> None:
     logging.getLogger("uvicorn.access").disabled = True
 
 
+def log_request(
+    level: int,
+    *,
+    trace: str,
+    method: str,
+    route: str,
+    status: int,
+    seconds: float,
+    basket: str | None,
+    organisation: str | None,
+) -> None:
+    """Writes the line of one request, as structlog's logger `api` would. Every request has one, so most of it is
+    prepared: that takes a fifth of the time."""
+    if not logging.root.isEnabledFor(level):
+        return
+    line = (
+        f'{{"method":{_json_text(method)},"route":{_json_text(route)},"status":{status},'
+        f'"duration_ms":{round(seconds * 1000, 2)},"basket":{encode_basestring_ascii(basket) if basket else "null"},'
+        f'"organisation":{_json_text(organisation)},"event":"request","trace":{encode_basestring_ascii(trace)},'
+        f'"level":"{logging.getLevelName(level).lower()}","timestamp":"{_timestamp()}","logger":"api"}}'
+    )
+    _write(_strike_tokens(line))
+
+
+def _timestamp() -> str:
+    now = time()
+    second = int(now)
+    return f"{_second_text(second)}.{int((now - second) * 1_000_000):06d}Z"
+
+
+@lru_cache(maxsize=1)
+def _second_text(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def _write(line: str) -> None:
+    """Writes to the current stderr, in one piece. It flushes at the end of each line."""
+    sys.stderr.write(line + "\n")
+
+
 class _Stderr(logging.Handler):
-    """Writes to the current stderr, as structlog's loggers here do."""
+    """Writes as structlog's loggers here do."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        print(self.format(record), file=sys.stderr, flush=True)  # noqa: T201
+        _write(self.format(record))
 
 
-class _NamedLogger(structlog.PrintLogger):
+class _NamedLogger:
     """Writes lines, and knows its name."""
 
     def __init__(self, name: str | None) -> None:
-        super().__init__(sys.stderr)
         self.name = name
+
+    def msg(self, line: str) -> None:
+        _write(line)
+
+    debug = info = warning = error = critical = msg
 
 
 class _NamedLoggers:
@@ -87,9 +163,21 @@ def _name_logger(logger: Any, _: str, event: EventDict) -> EventDict:
 
 
 def _line(_: Any, __: str, event: EventDict) -> str:
+    return _strike_tokens(_json(event))
+
+
+@lru_cache(maxsize=10_000)
+def _json_text(text: str | None) -> str:
+    return _json(text)
+
+
+def _json(value: object) -> str:
     try:
-        line = to_json(event, fallback=repr, inf_nan_mode="strings").decode()
+        text = to_json(value, fallback=repr, inf_nan_mode="strings").decode()
     except PydanticSerializationError:  # half a surrogate pair, as in a file's name
-        line = json.dumps(event, default=repr)
-    line = printable_json(line)
+        text = json.dumps(value, default=repr)
+    return printable_json(text)
+
+
+def _strike_tokens(line: str) -> str:
     return _TOKEN.sub("<token>", line) if "eyJ" in line else line

@@ -8,15 +8,36 @@ from collections.abc import Iterable, Mapping
 from adapters.wire.request_errors import UnsupportedMediaType
 from adapters.wire.request_parser import require_identity_encoding
 
+_READ = {
+    name.encode(): name
+    for name in (
+        "authorization",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "cookie",
+        "idempotency-key",
+        "if-match",
+        "if-none-match",
+        "prefer",
+        "traceparent",
+        "x-correlation-id",
+    )
+}
+
 _JSON = re.compile(r"application/(json|[a-z0-9!#$&^_.+\-]+\+json)\s*(;.*)?", re.IGNORECASE)
 
 
 def join_headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    """The headers by their lower-case names. Repeated ones are joined once, so that many of them stay cheap."""
+    """The headers that this service reads, by their lower-case names, which ASGI promises. Repeated ones are joined
+    once, so that many of them stay cheap."""
     headers: dict[str, str] = {}
     repeated: dict[str, list[str]] = {}
     for raw_name, raw_value in raw:
-        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1").strip()
+        name = _READ.get(raw_name)
+        if name is None:
+            continue
+        value = raw_value.decode("latin-1").strip()
         if name in headers:
             repeated.setdefault(name, []).append(value)
         else:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 from time import perf_counter
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from adapters.logs import log_request, set_log_context
 from adapters.wire.problems import to_problem
 from api.http.request_context import ClientDisconnected, RequestContext, begin_request, send_response
 from api.http.request_metrics import RequestMetrics
@@ -53,8 +55,7 @@ class RequestMiddleware:
             return
         began = perf_counter()
         context = begin_request(scope, self._new_id)
-        structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(trace=context.trace_id)
+        set_log_context(context)
         sending = _Sending(send, context)
         try:
             respond = self._find_route(scope)
@@ -73,7 +74,16 @@ class RequestMiddleware:
         finally:
             seconds = perf_counter() - began
             self._requests.observe(scope["method"], context.route, sending.status, seconds)
-            _log_request(scope, context, sending.status, seconds)
+            log_request(
+                logging.DEBUG if context.route.startswith("/health/") else logging.INFO,
+                trace=context.trace_id,
+                method=scope["method"],
+                route=context.route,
+                status=sending.status,
+                seconds=seconds,
+                basket=context.basket_id,
+                organisation=context.partner,
+            )
 
 
 class _Sending:
@@ -93,16 +103,3 @@ class _Sending:
     async def respond(self, response: RenderedResponse) -> None:
         self.status = response.status
         await send_response(self._send, response, self._correlation)
-
-
-def _log_request(scope: Scope, context: RequestContext, status: int, seconds: float) -> None:
-    log = _log.debug if context.route.startswith("/health/") else _log.info
-    log(
-        "request",
-        method=scope["method"],
-        route=context.route,
-        status=status,
-        duration_ms=round(seconds * 1000, 2),
-        basket=context.basket_id,
-        organisation=context.partner,
-    )

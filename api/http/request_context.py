@@ -34,6 +34,11 @@ class RequestContext:
     partner: str | None = None
     basket_id: str | None = None
 
+    def log_fields(self) -> dict[str, str]:
+        """What is known by now, for every log line."""
+        known = {"trace": self.trace_id, "organisation": self.partner, "basket": self.basket_id}
+        return {name: value for name, value in known.items() if value is not None}
+
 
 def begin_request(scope: Scope, new_id: NewId) -> RequestContext:
     """Continues the caller's trace (W3C Trace Context) and correlation id, or begins new ones."""

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-import structlog
 from pydantic import JsonValue
 from starlette.types import Receive, Scope
 
@@ -61,10 +60,6 @@ class PartnerRequest:
         InvalidParameters."""
         return INCLUDED_FINDINGS if parse_include(self.scope["query_string"], handling) else ()
 
-    def log_basket(self, basket_id: str) -> None:
-        self.context.basket_id = basket_id
-        structlog.contextvars.bind_contextvars(basket=basket_id)
-
     def idempotency_key(
         self, header: IdempotencyHeader | None, route: str, content: JsonValue, *context: str
     ) -> IdempotencyKey | None:
@@ -93,7 +88,6 @@ class PartnerRoute:
         identity = await identify(context.headers, self._dependencies.verifier)
         context.partner = identity.partner
         partner = identity.partner_with(PARTNER_SCOPE)
-        structlog.contextvars.bind_contextvars(organisation=partner)
         caller = Caller(
             partner=partner,
             actor=identity.subject,
@@ -161,7 +155,7 @@ class PartnerRoutes:
         def render_initiated(outcome: Initiated | CommandRejected) -> RenderedResponse:
             if isinstance(outcome, CommandRejected):
                 return render(outcome)
-            request.log_basket(outcome.basket.id)
+            request.context.basket_id = outcome.basket.id
             cookie = self._cookie.write(outcome.basket, self._dependencies.clock())
             return render(outcome, {"Set-Cookie": cookie}, parsed)
 
@@ -172,7 +166,7 @@ class PartnerRoutes:
         handling = self._handling(request)
         included = request.included(handling)
         basket_id = self._cookie.require(request.headers)
-        request.log_basket(basket_id)
+        request.context.basket_id = basket_id
         content = await self._content(request)
         parsed = parse_update(
             content,
@@ -242,5 +236,5 @@ def _path_id(request: PartnerRequest) -> str:
     if _BASKET_ID.fullmatch(basket_id) is None:
         raise InvalidBasketId(f"a basket's id matches {BASKET_ID_PATTERN}")
     basket_id = normalize_id(basket_id)
-    request.log_basket(basket_id)
+    request.context.basket_id = basket_id
     return basket_id

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextvars
 import json
 import logging
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
 import structlog
 
-from adapters.logs import configure_logging
+from adapters.logs import configure_logging, log_request, set_log_context
 from tests.domain.shared.test_printable import HOSTILE, misleads
 
 Lines = Callable[[], list[dict[str, Any]]]
@@ -42,6 +44,48 @@ def test_log_lines_have_the_context_of_their_task(lines: Lines) -> None:
         logging.getLogger("library").warning("two")
     for line in lines():
         assert (line["basket"], line["organisation"], line["trace"]) == ("basket-1", "shop", "abc")
+
+
+class Working:
+    def __init__(self, **fields: str) -> None:
+        self.fields = fields
+
+    def log_fields(self) -> dict[str, str]:
+        return self.fields
+
+
+def test_log_lines_say_what_their_task_works_on_by_then(lines: Lines) -> None:
+    def work() -> None:
+        working = Working(trace="abc")
+        set_log_context(working)
+        structlog.get_logger("api").info("one")
+        working.fields["basket"] = "basket-1"
+        logging.getLogger("library").warning("two")
+
+    contextvars.copy_context().run(work)
+    structlog.get_logger("api").info("three")
+    one, two, three = lines()
+    assert (one["trace"], "basket" in one) == ("abc", False)
+    assert (two["trace"], two["basket"]) == ("abc", "basket-1")
+    assert "trace" not in three
+
+
+@pytest.mark.parametrize("text", [*HOSTILE, "shop", "Käse-Ω", TOKEN, '"quoted\\', "half \ud800"])
+def test_a_requests_line_is_what_a_logger_would_write(text: str, lines: Lines) -> None:
+    said: dict[str, Any] = {"method": text, "route": text, "status": 200, "basket": "basket-1", "organisation": text}
+    log_request(logging.INFO, trace="abc", seconds=0.0123456, **said)
+    structlog.get_logger("api").info("request", **said, duration_ms=12.35, trace="abc")
+    prepared, usual = lines()
+    assert datetime.fromisoformat(usual.pop("timestamp")) >= datetime.fromisoformat(prepared.pop("timestamp"))
+    assert prepared == usual
+
+
+def test_a_request_without_a_basket_has_a_line_too(lines: Lines) -> None:
+    said: dict[str, Any] = {"method": "GET", "route": "none", "status": 401, "basket": None, "organisation": None}
+    log_request(logging.INFO, trace="abc", seconds=0.1, **said)
+    log_request(logging.DEBUG, trace="abc", seconds=0.1, **said)
+    (line,) = lines()
+    assert (line["basket"], line["organisation"], line["level"]) == (None, None, "info")
 
 
 @pytest.mark.parametrize("name", ["uvicorn", "uvicorn.error", "alembic"])
