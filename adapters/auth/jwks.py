@@ -83,6 +83,7 @@ class VerificationKeys:
         self._keys: tuple[VerificationKey, ...] = ()
         self._tried_at = float("-inf")
         self._read_at = float("-inf")
+        self._fresh_until = float("-inf")
         self._reading = asyncio.Lock()
         self._refresh: asyncio.Task[None] | None = None
 
@@ -99,6 +100,10 @@ class VerificationKeys:
             found = self._find(key_id, algorithm)
         self._require_trust()
         return found
+
+    def certainly_trusts(self, key: VerificationKey) -> bool:
+        """Whether `still_trusts` would say so at once, because the keys were read not long ago."""
+        return key in self._keys and self._now() <= self._fresh_until
 
     async def still_trusts(self, key: VerificationKey) -> bool:
         """Whether an earlier key is still published, unchanged. Raises KeysUnavailable while no key can be
@@ -144,6 +149,7 @@ class VerificationKeys:
                 self._keys = parse_keys(await self._fetch())
                 # Their state when the fetch began: the answer may still hold what was withdrawn since.
                 self._read_at = self._tried_at
+                self._fresh_until = self._read_at + min(self._max_age / 2, self._trusted_for)
             except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
                 # Known keys stay in use: the issuer may be away for a while.
                 _log.warning(

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 import jwt
-from cachetools import TLRUCache
 
 from adapters.auth.claims import JsonObject, check_times, parse_token, scopes_of, subject_of
 from adapters.auth.jwks import VerificationKey, VerificationKeys, fetch_keys_from_url, read_keys_from_file
@@ -42,7 +41,8 @@ class Identity:
 
 
 class TokenVerifier:
-    """Verifies each token once. It caches the token, by its digest, until it expires or its key is no longer trusted."""
+    """Verifies each token once. It remembers the token, by its digest, until it expires, its key is no longer trusted,
+    or `cache_size` others were verified since."""
 
     def __init__(
         self,
@@ -63,9 +63,9 @@ class TokenVerifier:
         self._leeway = leeway
         self._longest_life = longest_life
         self._now = now
-        self._verified: TLRUCache[bytes, tuple[Identity, VerificationKey]] = TLRUCache(
-            cache_size, ttu=lambda _, verified, __: verified[0].expires_at + leeway, timer=now
-        )
+        self._cache_size = cache_size
+        self._verified: dict[bytes, tuple[Identity, VerificationKey]] = {}
+        """By the digests of tokens, in the order in which they were verified."""
 
     async def verify(self, token: str) -> Identity:
         """Raises NotAuthenticated for a token that is not good, and KeysUnavailable while no key can be trusted."""
@@ -73,10 +73,14 @@ class TokenVerifier:
         verified = self._verified.get(digest)
         if verified is not None:
             identity, key = verified
-            if await self._keys.still_trusts(key):
+            if self._now() < identity.expires_at + self._leeway and (
+                self._keys.certainly_trusts(key) or await self._keys.still_trusts(key)
+            ):
                 return identity
             self._verified.pop(digest, None)
         verified = await self._verify(token)
+        if len(self._verified) >= self._cache_size:
+            del self._verified[next(iter(self._verified))]
         self._verified[digest] = verified
         return verified[0]
 

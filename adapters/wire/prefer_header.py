@@ -43,6 +43,7 @@ class Handling:
 
 
 LENIENT = Handling("lenient")
+_WITHOUT_PREFERENCE: dict[HandlingKind, Handling] = {"lenient": LENIENT, "strict": Handling("strict")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,4 +77,4 @@ def read_handling(prefer: str | None, default: HandlingKind) -> Handling:
                     return Handling("lenient", preferred=True)
             break
         at = found.end()
-    return Handling(default)
+    return _WITHOUT_PREFERENCE[default]

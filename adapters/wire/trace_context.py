@@ -20,9 +20,10 @@ class TraceContext:
 
 def continue_trace(traceparent: str | None, correlation_id: str | None, new_id: NewId) -> TraceContext:
     """The caller's trace, or a new one if it cannot be read. An unreadable correlation id becomes the trace's id."""
-    known = _TRACEPARENT.fullmatch(traceparent or "")
+    known = None if traceparent is None else _TRACEPARENT.fullmatch(traceparent)
     if known is None or (known[1] == "00" and known[5]):
-        trace_id, span_id, flags = new_id().replace("-", ""), new_id().replace("-", "")[-16:], "01"
+        trace_id = new_id().replace("-", "")
+        span_id, flags = trace_id[-16:], "01"  # its random half, because a span needs no other one than its trace
     else:
         # a later version may have more fields; we continue it as version 00
         trace_id, span_id, flags = known[2], known[3], known[4]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from urllib.parse import quote, unquote
 
@@ -13,9 +14,12 @@ from adapters.wire.request_errors import InvalidLandingState
 from adapters.wire.strict_json import read_json
 from api.http.headers import cookie_values
 from domain.basket.basket import Basket
-from domain.shared.values import BasketId, normalize_id
+from domain.shared.values import BASKET_ID_PATTERN, BasketId, normalize_id
 
 LARGEST_COOKIE = 4096
+
+_AS_WRITTEN = re.compile(f"%7B%22basketId%22%3A%22({BASKET_ID_PATTERN.strip('^$')})%22%7D")
+"""A value as `write` makes it, and nearly every caller sends it back."""
 
 
 class LandingState(BaseModel):
@@ -44,6 +48,8 @@ class LandingStateCookie:
         if len(values) > 1:
             raise InvalidLandingState(f"the cookie {self._name} comes twice")
         value = values.pop()
+        if (written := _AS_WRITTEN.fullmatch(value)) is not None:
+            return normalize_id(written[1])
         if len(value) > LARGEST_COOKIE:
             raise InvalidLandingState(f"the cookie {self._name} is larger than {LARGEST_COOKIE} bytes")
         try:
