@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from adapters.postgres.data_keys import PostgresDataKeys
     from adapters.postgres.dead_letter_store import PostgresDeadLetterStore
     from adapters.postgres.dead_letters import PostgresDeadLetters
+    from adapters.postgres.event_partitions import EventPartitions
     from adapters.postgres.event_store.feed import PostgresEventFeed
     from adapters.postgres.event_store.store import PostgresEventStore
     from adapters.postgres.leadership import PostgresLeadership
@@ -88,6 +89,12 @@ class StorageContainer:
                 answers_kept=timedelta(seconds=self.settings.idempotency_lifetime),
             )
         )
+
+    @cached_property
+    def event_partitions(self) -> EventPartitions:
+        from adapters.postgres.event_partitions import EventPartitions
+
+        return EventPartitions(self.database)
 
     @cached_property
     def raw_event_feed(self) -> PostgresEventFeed:

@@ -78,17 +78,19 @@ async def _migrate(
     from adapters.kafka.topic_checks import find_deviations, problems_of
     from adapters.kafka.topics import ensure_topics
     from adapters.postgres.connection_url import database_url
+    from adapters.postgres.event_partitions import EventPartitions
     from adapters.postgres.migrator import migrate
     from adapters.postgres.pool import DatabasePool
     from adapters.postgres.worker_status import PostgresWorkerStatusStore
 
     url = database_url(settings)
     migrations = await migrate(url, roles)
+    database = DatabasePool(url)
+    await EventPartitions(database).make_ahead()
     if settings.kafka_bootstrap_servers is None:
         return migrations, (), ()
     topics = await ensure_topics(settings)
     deviations = await find_deviations(settings)
-    database = DatabasePool(url)
     await PostgresWorkerStatusStore(database).record_topic_problems(problems_of(deviations))
     await database.close()
     return migrations, topics, deviations

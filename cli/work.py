@@ -111,6 +111,7 @@ def _workers(container: Container) -> list[Worker]:
             container.basket_views,
             container.handlers,
             container.raw_event_store.purge_responses,
+            container.event_partitions.make_ahead,
             utc_now,
             new_id,
             interval=timedelta(seconds=settings.expiry_interval),

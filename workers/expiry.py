@@ -1,9 +1,10 @@
-"""Expires baskets whose time is over, and deletes idempotency responses that have outlived their lifetime."""
+"""Expires baskets whose time is over, deletes idempotency responses that have outlived their lifetime, and makes the
+partitions of events of coming months."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
 from typing import Literal
 
 import structlog
@@ -22,11 +23,15 @@ from workers.system_caller import system_caller
 PAGE_BASKETS = 500
 CONCURRENCY = 32
 PURGE_RESPONSES = 5_000
+LOOK_AT_PARTITIONS = timedelta(minutes=10)
 MAX_AHEAD_OF_VIEWS = 20_000
 """Expired baskets whose views may still say that they are due."""
 
 PurgeResponses = Callable[[int], Awaitable[int]]
 """Deletes at most so many outdated responses and returns how many."""
+
+MakePartitions = Callable[[], Awaitable[Sequence[str]]]
+"""Makes the partitions of coming months where they are missing."""
 
 _End = Literal["over", "active", "contended"]
 """`active`: the basket's expiry has moved, and its view lags. `contended`: other writers kept winning. The next round
@@ -49,6 +54,7 @@ class ExpiryWorker:
         views: BasketViews,
         handlers: BasketHandlers,
         purge_responses: PurgeResponses,
+        make_partitions: MakePartitions,
         clock: Clock,
         new_id: NewId,
         *,
@@ -58,12 +64,14 @@ class ExpiryWorker:
         self._views = views
         self._handlers = handlers
         self._purge_responses = purge_responses
+        self._make_partitions = make_partitions
         self._clock = clock
         self._new_id = new_id
         self._interval = interval.total_seconds()
         self._page = page_baskets
         self._ahead: set[str] = set()
         """Expired baskets whose views lag and still say that they are due."""
+        self._partitions_made_at: datetime | None = None
 
     async def run(self, heartbeat: Heartbeat) -> None:
         while True:
@@ -71,6 +79,7 @@ class ExpiryWorker:
             purged = await self._purge(heartbeat)
             if expired or purged:
                 _log.info("cleared away", expired_baskets=expired, outdated_answers=purged)
+            await self._look_at_partitions()
             heartbeat.ready(True)
             await sleep(self._interval, heartbeat)
 
@@ -117,3 +126,9 @@ class ExpiryWorker:
             if deleted < PURGE_RESPONSES:
                 break
         return purged
+
+    async def _look_at_partitions(self) -> None:
+        now = self._clock()
+        if self._partitions_made_at is None or now - self._partitions_made_at >= LOOK_AT_PARTITIONS:
+            await self._make_partitions()
+            self._partitions_made_at = now

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
+from adapters.postgres.event_partitions import first_partition_proved
 from adapters.postgres.pool import DatabasePool
 from adapters.postgres.roles import DatabaseRoles, act_as_owner, create_roles, grant_rights, prefix_in_use
 from domain.shared.errors import CheckoutError
@@ -47,7 +48,7 @@ async def migrate(url: str, roles: DatabaseRoles | None = None, *, revision: str
         poolclass=NullPool,
     )
     try:
-        async with _one_at_a_time, engine.begin() as connection:
+        async with _one_at_a_time, first_partition_proved(database), engine.begin() as connection:
             await connection.execute(_LOCK)
             driver = (await connection.get_raw_connection()).driver_connection
             assert isinstance(driver, asyncpg.Connection)  # noqa: S101  (for the type checker)

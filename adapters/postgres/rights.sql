@@ -1,7 +1,7 @@
 -- The rights of each role. The owner executes this at the end of each `checkout migrate`. It states all rights: a right that
 -- is not granted here is revoked. Name each new table and function here too, if only for the owner.
 --
--- For the owner alone: refuse_change_of_events, refuse_change_of_catalogue_facts, refuse_change_of_operator_actions,
+-- For the owner alone: the partitions of events, guard_events, first_basket_id, refuse_change_of_events, refuse_change_of_catalogue_facts, refuse_change_of_operator_actions,
 -- refuse_change_of_destroyed_data_keys, learn_one_after_the_other, catalogue_facts_position_seq, dead_letters_number_seq.
 -- (Triggers call these functions, and columns draw from these sequences, which takes no right.)
 
@@ -28,6 +28,9 @@ GRANT SELECT ON events, claims, answers TO checkout_api, checkout_worker, checko
 GRANT EXECUTE ON FUNCTION append_events TO checkout_api, checkout_worker, checkout_operator;
 -- Verify reads the next position. (Only to read: the function draws positions as the owner.)
 GRANT SELECT ON SEQUENCE events_position_seq TO checkout_worker, checkout_operator;
+-- The expiry worker makes the partitions of coming months; what the archive emptied is dropped.
+GRANT EXECUTE ON FUNCTION make_event_partition, drop_empty_event_partition TO checkout_worker, checkout_operator;
+GRANT SELECT ON event_partitions TO checkout_api, checkout_worker, checkout_operator;
 -- The expiry worker deletes old responses; locking a row takes the right to update one of its columns.
 GRANT DELETE, UPDATE (answered_at) ON answers TO checkout_worker;
 -- An erasure empties the stored responses about the person.

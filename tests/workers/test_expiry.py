@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from adapters.postgres.event_partitions import EventPartitions
 from adapters.postgres.event_store.store import PostgresEventStore
 from adapters.postgres.pool import DatabasePool
 from adapters.postgres.read_models.basket_views import PostgresBasketViews
@@ -32,6 +33,7 @@ from workers.expiry import ExpiryWorker
 class Place:
     """Baskets with a clock, in a database of their own."""
 
+    database: DatabasePool
     store: PostgresEventStore
     views: PostgresBasketViews
     clock: FixedClock
@@ -47,6 +49,7 @@ class Place:
             self.views,
             self.handlers().real,
             self.store.purge_responses,
+            EventPartitions(self.database).make_ahead,
             self.clock,
             new_id,
             interval=timedelta(milliseconds=20),
@@ -80,7 +83,7 @@ class Place:
 async def place(database_url: str) -> AsyncIterator[Place]:
     database = DatabasePool(database_url)
     async with event_store(database_url) as store:
-        yield Place(store, PostgresBasketViews(database), FixedClock())
+        yield Place(database, store, PostgresBasketViews(database), FixedClock())
     await database.close()
 
 
@@ -163,7 +166,7 @@ async def test_several_workers_at_once_record_each_expiry_once(place: Place) -> 
 async def test_outdated_idempotency_responses_are_deleted(database_url: str) -> None:
     database = DatabasePool(database_url)
     store = PostgresEventStore(database, timeout=2.0, answers_kept=timedelta(milliseconds=1))
-    place = Place(store, PostgresBasketViews(database), FixedClock())
+    place = Place(database, store, PostgresBasketViews(database), FixedClock())
     for number in range(3):
         await store.store_response(
             IdempotencyKey("acme/initiate", f"key-{number}", b"digest"), RenderedResponse(200, {}, b"{}")

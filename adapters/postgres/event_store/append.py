@@ -38,6 +38,8 @@ _WRITER_SETTINGS = {
     "enable_seqscan": "off",
     "enable_nestloop": "off",
     "enable_mergejoin": "off",
+    # Such a scan allocates pages of memory for each partition.
+    "enable_indexonlyscan": "off",
     "plan_cache_mode": "force_generic_plan",
     "jit": "off",
 }

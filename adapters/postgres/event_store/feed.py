@@ -22,10 +22,14 @@ LONGEST_POLL_SECONDS = 1.0
 less often the longer nothing comes."""
 
 _TAIL_SETTINGS = {
-    # Plans made while the table is empty must do for a full one: along the primary key, always.
+    # Plans made while the partitions are empty must do for full ones: a merge along their primary keys, always.
     "enable_seqscan": "off",
     "enable_bitmapscan": "off",
     "enable_sort": "off",
+    # Such a scan allocates pages of memory for each partition.
+    "enable_indexonlyscan": "off",
+    # Planning over all partitions takes longer than the read itself.
+    "plan_cache_mode": "force_generic_plan",
 }
 
 # The next events in their global order.

@@ -29,12 +29,13 @@ READER_SETTINGS = {
 }
 
 # For each stream and version asked for: the view's snapshot where it is newer, and the events after it. The
-# statement sees one moment, so that nothing is missing between the two.
+# statement sees one moment, so that nothing is missing between the two. ($3 and $4, the least and the greatest stream,
+# keep it from opening partitions in which none of them lies.)
 READ_STREAMS = """
 SELECT view.snapshot,
        (SELECT string_agg(event.data, ',' ORDER BY event.version)
           FROM events event
-         WHERE event.stream_id = asked.stream_id
+         WHERE event.stream_id = asked.stream_id AND event.stream_id BETWEEN $3 AND $4
            AND event.version > coalesce(view.version, asked.after_version))
   FROM unnest($1::text[], $2::int[]) WITH ORDINALITY AS asked (stream_id, after_version, number)
   LEFT JOIN LATERAL (
@@ -103,7 +104,8 @@ class EventReader:
             await self._read_pool.close()
 
     async def _read_streams(self, asked: Sequence[tuple[str, int]], _: bool) -> Sequence[StoredStream]:
-        rows = await self._fetch(READ_STREAMS, *map(list, zip(*asked, strict=True)))
+        streams, versions = map(list, zip(*asked, strict=True))
+        rows = await self._fetch(READ_STREAMS, streams, versions, min(streams), max(streams))
         return [StoredStream(snapshot, b"[%b]" % (events or b"")) for snapshot, events in rows]
 
     async def _find_claims(self, names: Sequence[str], _: bool) -> Sequence[str | None]:

@@ -27,7 +27,8 @@ GRACE = Operator(actor="grace", way="command-line", reason="she asked for it")
 
 # Statements that read each table. Names cannot be parameters, so the server quotes them.
 ALL_TABLES = """
-SELECT tablename, format('SELECT * FROM %I.%I', schemaname, tablename) AS read FROM pg_tables
+SELECT tablename, format('SELECT * FROM %I.%I', schemaname, tablename) AS read
+  FROM pg_tables JOIN pg_class ON oid = format('%I.%I', schemaname, tablename)::regclass AND NOT relispartition
  WHERE schemaname IN ('public', 'checkout_kept', 'checkout_rebuilt')
 """
 

@@ -201,7 +201,7 @@ async def test_every_process_may_read_the_service_status(databases: Databases, o
 
 ALL_THERE_IS = """
 SELECT relname::text FROM pg_class
- WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+ WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND NOT relispartition
  UNION
 SELECT proname::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace
 """
@@ -219,7 +219,7 @@ SELECT relname::text AS name,
                 AND has_column_privilege($1, class.oid, attnum, right_)
               GROUP BY right_) AS parts
   FROM pg_class class
- WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'S')
+ WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'S') AND NOT relispartition
  UNION ALL
 SELECT proname || '()', ARRAY(SELECT 'EXECUTE' WHERE has_function_privilege($1, oid, 'EXECUTE')), '{}'
   FROM pg_proc WHERE pronamespace = 'public'::regnamespace

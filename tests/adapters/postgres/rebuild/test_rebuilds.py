@@ -479,10 +479,10 @@ async def test_every_change_is_in_the_audit_log(shop: Shop, rebuilds: PostgresRe
 @pytest.mark.parametrize(
     ("statement", "values", "index"),
     [
-        (sql.TOUCHED, (10, 20), "events_pkey"),
-        (sql.READ_RANGE, ("", "basket-1", 10, "x"), "events_stream_version"),
-        (sql.READ_STREAMS, (["basket-1"], "x"), "events_stream_version"),
-        (sql.READ_ON, (["basket-1"],), "events_stream_version"),
+        (sql.TOUCHED, (10, 20), "events_default_pkey"),
+        (sql.READ_RANGE, ("", "basket-1", 10, "x"), "events_default_stream_id_version_key"),
+        (sql.READ_STREAMS, (["basket-1"], "x"), "events_default_stream_id_version_key"),
+        (sql.READ_ON, (["basket-1"],), "events_default_stream_id_version_key"),
         (sql.DELETE_OLDER, (["basket-1"], [1]), "basket_views_pkey"),
         (sql.DELETE_USES, (["basket-1"],), "open_basket_uses_pkey"),
     ],
