@@ -72,13 +72,17 @@ class LimitedHttpProtocol(LimitedConnection, HttpToolsProtocol):
         if self._phase is REFUSED:
             return
         if self._phase is HEAD and not self._buffer.received:
-            # Nearly always one read holds a whole head, and often nothing else.
+            # Nearly always one read holds a whole head, and nothing else or a whole body.
             end = data.find(request_head.END)
             size = end + len(request_head.END)
             if end > 0 and self._head_limits.accepts(data, size):
                 rest = data[size:]
                 self._parse_head(data[:size], then=rest)
                 if not rest or self._phase is REFUSED:
+                    return
+                if self._phase is BODY and self._body_left == len(rest):
+                    self._body_left = 0
+                    self._parse(rest)
                     return
                 data = rest
         self._buffer.feed(data)

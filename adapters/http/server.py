@@ -97,5 +97,6 @@ def _config(application: ASGIApp, settings: Settings, port: int, finish_within: 
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # nobody asks for the caller's address and scheme
         timeout_graceful_shutdown=finish_within,
     )
