@@ -278,6 +278,9 @@ class Settings(BaseSettings):
     """The address that the API and the health pages listen on."""
     port: Port = 8080
     """The port of the API; 0 takes a free one."""
+    workers: int = Field(default=1, ge=1, le=64)
+    """Processes of `checkout serve` that share its port, each with pools, caches and limits of its own. With more than
+    one there is no console."""
     health_port: Port = 8081
     """The port of a worker's health pages; 0 takes a free one."""
     console: bool = False
@@ -287,8 +290,9 @@ class Settings(BaseSettings):
     console_session_lifetime: PositiveFloat = timedelta(hours=12).total_seconds()
     """The longest session at the console, whatever the operator does in it."""
     metrics_port: Port | None = None
-    """Where the API serves `/metrics`, apart from partners. 0 takes a free port; unset: nowhere. Workers serve
-    metrics on their health port."""
+    """Where the API serves `/metrics`, apart from partners. 0 takes a free port; unset: nowhere. With
+    CHECKOUT_WORKERS each of its processes has a port of its own: this one, the next, and so on. Workers serve metrics
+    on their health port."""
     http_max_request_line_bytes: int = Field(default=8192, ge=128)
     """The longest request line; longer: 414."""
     http_max_url_bytes: int = Field(default=8000, ge=64)

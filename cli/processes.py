@@ -31,11 +31,18 @@ def serve(
     console: Annotated[
         bool | None, typer.Option("--console/--no-console", help="Serve the operators' console, or not.")
     ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes that share the port, without a console.")
+    ] = None,
+    listening_socket: Annotated[
+        int | None, typer.Option(hidden=True, help="The file descriptor of a socket that listens already.")
+    ] = None,
 ) -> None:
     """Serves the partner API, the operator API at /operations and, on request, the console at /console."""
-    from cli.serve import run_api
+    from cli.api_workers import run_api_processes
 
-    _run(run_api, host=host, port=port, console=console)
+    process = partial(run_api_processes, listening_socket=listening_socket)
+    _run(process, host=host, port=port, console=console, workers=workers)
 
 
 def work(

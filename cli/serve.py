@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import socket
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
@@ -32,11 +33,12 @@ takes a fifth of a second, in which nobody gets a response."""
 CONSOLE = "/console"
 
 
-async def run_api(settings: Settings) -> None:
+async def run_api(settings: Settings, listening: socket.socket | None = None) -> None:
     """Serves until SIGTERM or SIGINT; running requests get five seconds to end. Where a port for metrics is set, it
-    serves them there, apart from partners. Raises ConsoleUnavailable where the settings want a console and its extra
-    is missing."""
-    require_free_port(settings.host, settings.port, "the API", "--port or CHECKOUT_PORT")
+    serves them there, apart from partners. It takes connections from the socket that is `listening` already, if there
+    is one. Raises ConsoleUnavailable where the settings want a console and its extra is missing."""
+    if listening is None:
+        require_free_port(settings.host, settings.port, "the API", "--port or CHECKOUT_PORT")
     if settings.metrics_port is not None:
         require_free_port(settings.host, settings.metrics_port, "metrics", "CHECKOUT_METRICS_PORT")
     async with AsyncExitStack() as stack:
@@ -67,7 +69,14 @@ async def run_api(settings: Settings) -> None:
         await stack.enter_async_context(report_heartbeats(container.worker_status, process, reports))
         gc.freeze()  # what exists by now stays
         gc.set_threshold(*GC_THRESHOLDS)
-        await serve(application, settings, settings.port, finish_within=5, websockets=settings.console)
+        await serve(
+            application,
+            settings,
+            settings.port,
+            finish_within=5,
+            websockets=settings.console,
+            listening=listening,
+        )
 
 
 def api_application(api: PartnerApiDependencies, operators: Container) -> Dispatcher:

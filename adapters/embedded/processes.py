@@ -13,8 +13,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TypeVar
+from typing import IO, TypeVar
 
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 _PR_SET_PDEATHSIG = 1
@@ -34,7 +35,7 @@ class ServerFailed(RuntimeError):
 
 
 class ChildProcess:
-    """One server and its log. Each start appends to the log.
+    """One server and its log. Each start appends to the log; without one, it writes to this process's stderr.
 
     On Linux the child gets `death_signal` when the thread that started it ends; elsewhere a killed parent leaves it
     running. So start it from the event loop's thread, never from one of a pool. It has a session of its own: Ctrl-C
@@ -45,14 +46,16 @@ class ChildProcess:
         self,
         name: str,
         command: Sequence[str],
-        log: Path,
+        log: Path | None,
         *,
         environment: Mapping[str, str] | None = None,
         user: str | None = None,
         stop_signal: signal.Signals = signal.SIGTERM,
         death_signal: signal.Signals = signal.SIGKILL,
+        inherited: Sequence[int] = (),
     ) -> None:
-        """`environment` is added to this process's own. `user` is the system user to run as."""
+        """`environment` is added to this process's own. `user` is the system user to run as. The child gets the
+        `inherited` file descriptors, under their numbers."""
         self.name = name
         self.log = log
         self._command = list(command)
@@ -60,6 +63,7 @@ class ChildProcess:
         self._user = user
         self._stop_signal = stop_signal
         self._death_signal = death_signal
+        self._inherited = inherited
         self._process: subprocess.Popen[bytes] | None = None
         self._log_start = 0
 
@@ -67,9 +71,7 @@ class ChildProcess:
         """Starts the server and returns at once. Raises ServerFailed where it already runs or cannot run."""
         if self.running:
             raise ServerFailed(f"{self.name} runs already, as process {self.pid}")
-        self.log.parent.mkdir(parents=True, exist_ok=True)
-        with self.log.open("ab") as log:
-            self._log_start = log.seek(0, os.SEEK_END)
+        with self._open_log() as log:
             try:
                 self._process = subprocess.Popen(  # noqa: S603  our own arguments
                     self._command,
@@ -77,6 +79,7 @@ class ChildProcess:
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,
+                    pass_fds=self._inherited,
                     start_new_session=True,
                     # Another user may have no access to the parent's working folder.
                     cwd="/" if self._user else None,
@@ -88,6 +91,14 @@ class ChildProcess:
                 )
             except OSError as error:
                 raise ServerFailed(f"{self.name} cannot be run: {error}") from error
+
+    def _open_log(self) -> AbstractContextManager[IO[bytes]]:
+        if self.log is None:
+            return nullcontext(sys.stderr.buffer)
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        log = self.log.open("ab")
+        self._log_start = log.seek(0, os.SEEK_END)
+        return log
 
     @property
     def pid(self) -> int:
@@ -106,8 +117,8 @@ class ChildProcess:
         return self._process.poll() if self._process is not None else None
 
     def output(self) -> str:
-        """The log since the last start."""
-        if not self.log.exists():
+        """The log since the last start; nothing without one."""
+        if self.log is None or not self.log.exists():
             return ""
         with self.log.open("rb") as log:
             log.seek(self._log_start)
@@ -115,6 +126,8 @@ class ChildProcess:
 
     def failure(self, what: str) -> ServerFailed:
         """An error with the end of the log."""
+        if self.log is None:
+            return ServerFailed(f"{self.name} {what}")
         tail = "\n".join(self.output().splitlines()[-_TAIL:])
         return ServerFailed(f"{self.name} {what}; the end of {self.log}:\n{tail or '(nothing was logged)'}")
 

@@ -30,10 +30,28 @@ class PortUnavailable(CheckoutError):
 
 
 async def serve(
-    application: ASGIApp, settings: Settings, port: int, *, finish_within: int, websockets: bool = False
+    application: ASGIApp,
+    settings: Settings,
+    port: int,
+    *,
+    finish_within: int,
+    websockets: bool = False,
+    listening: socket.socket | None = None,
 ) -> None:
-    """Serves until SIGTERM or SIGINT. Running requests then get `finish_within` seconds to end."""
-    await _SignalledServer(_config(application, settings, port, finish_within, websockets)).serve()
+    """Serves until SIGTERM or SIGINT. Running requests then get `finish_within` seconds to end. A socket that is
+    `listening` already may be shared with other processes."""
+    server = _SignalledServer(_config(application, settings, port, finish_within, websockets))
+    await server.serve(None if listening is None else [listening])
+
+
+def listen(host: str, port: int, name: str) -> socket.socket:
+    """A socket that listens there; port 0 takes a free one. Raises PortUnavailable."""
+    try:
+        listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        raise PortUnavailable(f"port {port} of {host} for {name} cannot be had: {error.strerror}") from error
+    _log.info("listening", what=name, host=host, port=listening.getsockname()[1])
+    return listening
 
 
 @asynccontextmanager
@@ -42,13 +60,8 @@ async def serve_in_background(
 ) -> AsyncIterator[int]:
     """Serves for the block, beside the process's own work, and gives the port; 0 takes a free one.
     Raises PortUnavailable."""
-    host = settings.host
-    try:
-        listening = socket.create_server((host, port))
-    except OSError as error:
-        raise PortUnavailable(f"port {port} of {host} for {name} cannot be had: {error.strerror}") from error
+    listening = listen(settings.host, port, name)
     chosen: int = listening.getsockname()[1]
-    _log.info("listening", what=name, host=host, port=chosen)
     server = _BackgroundServer(_config(application, settings, chosen, 1, websockets))
     task = asyncio.create_task(server.serve(sockets=[listening]), name=name)
     try:

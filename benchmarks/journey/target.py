@@ -20,7 +20,7 @@ import psutil
 from adapters.auth.local_issuer import issue_token
 from adapters.embedded.processes import die_with_parent, free_port
 from adapters.settings import Settings
-from cli.up.supervisor import until_ready
+from cli.supervisor import until_ready
 
 START_LIMIT = 90.0
 TOKEN_LIFE = timedelta(hours=12)

@@ -12,11 +12,10 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Coroutine, Iterator
+from collections.abc import Iterator
 from contextlib import AsyncExitStack, ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from adapters.embedded.processes import ChildProcess, EmbeddedServerUnavailable, ServerFailed, accepts_connections
 from adapters.postgres.roles import Role
@@ -26,9 +25,9 @@ from api.console import console_available
 from cli.output import echo_error
 from cli.ports import port_holder
 from cli.runner import DONE, NOT_DONE
+from cli.supervisor import keep_alive, together, until_ready
 from cli.up.embedded_services import EmbeddedServices, reusable_port
 from cli.up.startup_banner import print_startup_banner
-from cli.up.supervisor import keep_alive, until_ready
 from domain.shared.errors import CheckoutError
 
 READY_LIMIT = 60.0
@@ -74,6 +73,7 @@ async def _run(settings: Settings, wanted_port: int, data: Path | None, *, as_js
         environment = {
             **{f"CHECKOUT_{name}": str(ports[key]) for name, key in _PORT_SETTINGS.items()},
             "CHECKOUT_CONSOLE": str(console).lower(),
+            "CHECKOUT_WORKERS": "1",
             "CHECKOUT_DATA": str(folder),
         }
 
@@ -86,7 +86,7 @@ async def _run(settings: Settings, wanted_port: int, data: Path | None, *, as_js
         workers = child("the worker process", "workers", "worker", "work", "all")
 
         async def announce() -> None:
-            await _together(until_ready(ports["api"], READY_LIMIT), until_ready(ports["health"], READY_LIMIT))
+            await together(until_ready(ports["api"], READY_LIMIT), until_ready(ports["health"], READY_LIMIT))
             service = RunningService(
                 pid=os.getpid(),
                 started=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -101,9 +101,9 @@ async def _run(settings: Settings, wanted_port: int, data: Path | None, *, as_js
 
         async with AsyncExitStack() as stack:
             stack.push_async_callback(services.stop)
-            await _together(services.start_database(), services.start_broker())
+            await together(services.start_database(), services.start_broker())
             stack.push_async_callback(_stop_all, api, workers)
-            await _together(
+            await together(
                 keep_alive(api, _report),
                 keep_alive(workers, _report),
                 services.watch(workers, _report),
@@ -117,17 +117,7 @@ def _console_enabled(settings: Settings) -> bool:
 
 
 async def _stop_all(*children: ChildProcess) -> None:
-    await _together(*(child.stop(CHILD_STOP_LIMIT) for child in children))
-
-
-async def _together(*work: Coroutine[Any, Any, None]) -> None:
-    """Does all at the same time. The first failure cancels the rest, and is raised without its group."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            for each in work:
-                group.create_task(each)
-    except BaseExceptionGroup as failures:
-        raise failures.exceptions[0] from None
+    await together(*(child.stop(CHILD_STOP_LIMIT) for child in children))
 
 
 def _cancel_on_signal(running: asyncio.Future[None]) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from adapters.embedded.postgres import EmbeddedPostgres
 from adapters.embedded.processes import ChildProcess, free_port
-from cli.up.supervisor import until_ready
+from cli.supervisor import until_ready
 from tests.servers.apache_kafka import ApacheKafka
 from tests.servers.checkout_command import run_command
 

@@ -19,7 +19,7 @@ from aiokafka import AIOKafkaProducer
 
 from adapters.embedded.processes import free_port
 from adapters.postgres.roles import ROLES, Role
-from cli.up.supervisor import until_ready
+from cli.supervisor import until_ready
 from tests.servers.kafka import KafkaServer
 from tests.servers.postgres import Databases
 from tests.servers.processes import Program

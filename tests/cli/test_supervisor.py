@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from adapters.embedded.processes import ChildProcess, ServerFailed, free_port
-from cli.up.supervisor import keep_alive, until_ready
+from cli.supervisor import keep_alive, until_ready
 from tests.servers.waiting import eventually
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import http.client
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from time import monotonic
+from typing import Any
 
 from adapters.embedded.processes import ChildProcess, ServerFailed
 
@@ -15,13 +16,14 @@ MAX_SHORT_LIVES = 4
 MIN_PAUSE, MAX_PAUSE = 0.25, 4.0
 
 
-async def keep_alive(child: ChildProcess, report: Callable[[str], None]) -> None:
+async def keep_alive(child: ChildProcess, report: Callable[[str], None], *, must_start: bool = False) -> None:
     """Starts the child again whenever it ends, after a pause that doubles up to 4 s. Runs until it is cancelled.
 
     Raises ServerFailed, with the end of the child's log, after five lives in a row of less than 10 s each: what
-    fails at its start will fail again.
+    fails at its start will fail again. If the child `must_start`, its first life must not end that soon with an exit
+    code of its own: it has said why.
     """
-    short_lives = 0
+    short_lives = lives = 0
     while True:
         started = monotonic()
         child.start()
@@ -29,10 +31,24 @@ async def keep_alive(child: ChildProcess, report: Callable[[str], None]) -> None
         while child.running:  # noqa: ASYNC110
             await asyncio.sleep(POLL_SECONDS)
         short_lives = short_lives + 1 if monotonic() - started < SHORT_LIFE_SECONDS else 0
+        lives += 1
+        if must_start and lives == short_lives == 1 and (child.exit_code or 0) > 0:
+            raise child.failure(f"ended at its first start with exit code {child.exit_code}")
         if short_lives > MAX_SHORT_LIVES:
             raise child.failure(f"ended {short_lives} times soon after its start, the last time with {child.exit_code}")
-        report(f"{child.name} ended with exit code {child.exit_code} and is started again; its log: {child.log}")
+        log = "" if child.log is None else f"; its log: {child.log}"
+        report(f"{child.name} ended with exit code {child.exit_code} and is started again{log}")
         await asyncio.sleep(min(MIN_PAUSE * 2**short_lives, MAX_PAUSE))
+
+
+async def together(*work: Coroutine[Any, Any, None]) -> None:
+    """Does all at the same time. The first failure cancels the rest, and is raised without its group."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for each in work:
+                group.create_task(each)
+    except BaseExceptionGroup as failures:
+        raise failures.exceptions[0] from None
 
 
 async def until_ready(port: int, limit: float) -> None:
