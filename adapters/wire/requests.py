@@ -128,7 +128,7 @@ class OfferRequest(RequestModel):
     """The offer's version."""
 
     def to_ref(self) -> OfferRef:
-        return OfferRef.model_construct(id=self.id, version=self.version)
+        return OfferRef.construct_trusted(id=self.id, version=self.version)
 
 
 class MoneyRequest(RequestModel):

@@ -18,8 +18,8 @@ from domain.shared.values import BASKET_ID_PATTERN, BasketId, normalize_id
 
 LARGEST_COOKIE = 4096
 
-_AS_WRITTEN = re.compile(f"%7B%22basketId%22%3A%22({BASKET_ID_PATTERN.strip('^$')})%22%7D")
-"""A value as `write` makes it, and nearly every caller sends it back."""
+_USUAL = re.compile(f"%7B%22basketId%22%3A(?:%20)?%22({BASKET_ID_PATTERN.strip('^$')})%22%7D")
+"""A value as `write` makes it and nearly every caller sends it back, or as other JSON libraries make it."""
 
 
 class LandingState(BaseModel):
@@ -48,8 +48,8 @@ class LandingStateCookie:
         if len(values) > 1:
             raise InvalidLandingState(f"the cookie {self._name} comes twice")
         value = values.pop()
-        if (written := _AS_WRITTEN.fullmatch(value)) is not None:
-            return normalize_id(written[1])
+        if (usual := _USUAL.fullmatch(value)) is not None:
+            return normalize_id(usual[1])
         if len(value) > LARGEST_COOKIE:
             raise InvalidLandingState(f"the cookie {self._name} is larger than {LARGEST_COOKIE} bytes")
         try:

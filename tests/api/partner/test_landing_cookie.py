@@ -69,12 +69,16 @@ async def test_an_update_needs_the_cookie(shop: ApiCaller) -> None:
         "landing_state={quoted}; landing_state={quoted}",
         "my_landing_state=x; landing_state={quoted}",
         "landing_state={raw}",
+        "landing_state={spaced}",
+        "landing_state={upper}",
     ],
 )
 async def test_the_session_cookie_is_found_among_others(shop: ApiCaller, form: str) -> None:
     id = await shop.begin()
     raw = json.dumps({"basketId": id}, separators=(",", ":"))
-    cookie = form.replace("{quoted}", quote(raw)).replace("{raw}", raw)
+    forms = {"quoted": quote(raw), "raw": raw, "spaced": quote(json.dumps({"basketId": id}))}
+    forms["upper"] = quote(raw.replace(id, f"basket-{id.removeprefix('basket-').upper()}"))
+    cookie = form.format(**forms)
     answer = await shop.send("PUT", UPDATE, actions(add()), {"cookie": cookie})
     assert (answer.status_code, answer.json()["id"]) == (200, id)
 
