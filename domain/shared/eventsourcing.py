@@ -49,16 +49,20 @@ class Value(BaseModel):
         return _construct(type(self), {**self.__dict__, **changes})
 
 
-_set = object.__setattr__
+# The setters of pydantic's own slots. `object.__setattr__` would look for them each time, which takes half of the time.
+_set_fields, _set_fields_set, _set_extra, _set_private = (
+    BaseModel.__dict__[slot].__set__
+    for slot in ("__dict__", "__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__")
+)
 M = TypeVar("M", bound=BaseModel)
 
 
 def _construct(model: type[M], fields: dict[str, object]) -> M:
-    made = model.__new__(model)
-    _set(made, "__dict__", fields)
-    _set(made, "__pydantic_fields_set__", NO_FIELDS_SET)
-    _set(made, "__pydantic_extra__", None)
-    _set(made, "__pydantic_private__", None)
+    made: M = object.__new__(model)
+    _set_fields(made, fields)
+    _set_fields_set(made, NO_FIELDS_SET)
+    _set_extra(made, None)
+    _set_private(made, None)
     return made
 
 
@@ -71,7 +75,7 @@ def trim(value: Value) -> None:
     """Drops the record of given fields from a value and from the values in it."""
     if value.__pydantic_fields_set__ is NO_FIELDS_SET:
         return
-    _set(value, "__pydantic_fields_set__", NO_FIELDS_SET)
+    _set_fields_set(value, NO_FIELDS_SET)
     for field in value.__dict__.values():
         for each in field if isinstance(field, tuple) else (field,):
             if isinstance(each, Value):

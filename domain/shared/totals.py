@@ -40,10 +40,11 @@ def sum_up(lines: Iterable[Price | None], quantities: Iterable[int] = repeat(1))
         rate = (line.interval, line.currency)
         held = amounts.get(rate)
         amounts[rate] = amount if held is None else EXACT_DECIMAL.add(held, amount)
+    ordered = amounts.items() if len(amounts) == 1 else sorted(amounts.items(), key=_order)
     totals = tuple(
         [
             Price.construct_trusted(amount=amount, currency=currency, interval=interval)
-            for (interval, currency), amount in sorted(amounts.items(), key=_order)
+            for (interval, currency), amount in ordered
         ]
     )
     if not is_complete or len(totals) != 1:
