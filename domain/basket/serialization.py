@@ -203,7 +203,7 @@ def verdict_json(validated: Validated) -> bytes:
         "basketVersion": before.version,
         "validatedAt": validated.basket.modified_on,
         "evidence": verdict.evidence,
-        "passed": verdict.passed,
+        "passed": [{"codes": each.codes, "evidence": each.evidence} for each in verdict.passed],
         "promise": validated.promise,
         "remedy": serialize_remedy(validated.remedy, validated.basket.version),
     }

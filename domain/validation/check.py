@@ -20,7 +20,7 @@ CHECK_FAILED = "check_failed"
 CheckFunction = Callable[["Check", ValidationContext], Iterator[Finding]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Check:
     """A named check. Errors about products go to `blockedProducts`, all other findings to `validationErrors`."""
 

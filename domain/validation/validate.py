@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from itertools import chain
-from typing import get_args
+from typing import NamedTuple, get_args
 
 from domain.basket.basket import Basket
 from domain.catalogue.catalogue import Catalogue
-from domain.catalogue.policies import PolicyTerms
-from domain.shared.findings import Finding, Passed, Severity, Verdict
+from domain.catalogue.policies import Level, PolicyTerms
+from domain.shared.findings import Finding, Passed, Verdict
 from domain.validation.check import CHECK_FAILED, Check
 from domain.validation.checks import CHECKS
 from domain.validation.context import ValidationContext
-from domain.validation.context_items import EvidenceKind
+from domain.validation.context_items import EvidenceKind, Scope
 from domain.validation.policy import ValidationPolicy
 
 NO_POLICY_TERMS = PolicyTerms()
@@ -47,12 +48,9 @@ def run_checks(context: ValidationContext, checks: Sequence[Check] = CHECKS, *, 
     longer than the checks of a basket without errors."""
     blocked: list[Finding] = []
     others: list[Finding] = []
-    passed: list[Check] = []
-    for declared, level, has_items in _active(context, checks):
-        if not has_items:
-            passed.append(declared)
-            continue
-        check = declared.under(level, context.policy.evidence)
+    failed: list[Check] = []
+    plan = _Plan.of(context, checks)
+    for check in plan.to_run:
         # blockedProducts are refusals, so a warning about a product is not among them.
         target = blocked if check.about_products and check.severity == "error" else others
         before = len(target)
@@ -60,15 +58,16 @@ def run_checks(context: ValidationContext, checks: Sequence[Check] = CHECKS, *, 
             target.extend(check.find(context))
         except Exception as error:  # noqa: BLE001  (a check may crash in any way; the verdict must say so)
             others.append(check.failed(error, blocks=context.policy.crashed_check_blocks))
+            failed.append(check)
         else:
-            if len(target) == before:
-                passed.append(check)
+            if len(target) > before:
+                failed.append(check)
     evidence = _Evidence(context) if explain else None
     return Verdict.construct_trusted(
         blocked_products=tuple(blocked),
         validation_errors=tuple(others),
         evidence=evidence.of(EVIDENCE_KINDS) if evidence is not None else (),
-        passed=evidence.grouped(passed) if evidence is not None else (),
+        passed=evidence.grouped(plan.without(failed)) if evidence is not None else (),
     )
 
 
@@ -86,9 +85,9 @@ def error_codes(
     """
     context = build_context(basket, catalogue, now, defaults)
     codes: set[str] = set()
-    for check, level, has_items in _active(context, checks):
+    for check in _Plan.of(context, checks).to_run:
         try:
-            if has_items and any(level == "error" for _ in check.find(context)):
+            if any(check.severity == "error" for _ in check.find(context)):
                 codes.add(check.code)
         except Exception:  # noqa: BLE001  (as in `run_checks`)
             if context.policy.crashed_check_blocks:
@@ -96,13 +95,43 @@ def error_codes(
     return frozenset(codes)
 
 
-def _active(context: ValidationContext, checks: Sequence[Check]) -> Iterator[tuple[Check, Severity, bool]]:
-    """The checks that are not off, with their level, and whether their scope has items to check."""
-    levels, scopes = context.policy.levels, context.scopes_to_check
-    for check in checks:
-        level = levels.get(check.code, check.level)
-        if level != "off":
-            yield check, level, check.scope in scopes
+class _Plan(NamedTuple):
+    """The checks for some levels and scopes, worked out once: most baskets of a partner need the same.
+
+    `active` are those that are not off, as their level has them, in their order; `to_run` are those of them whose scope
+    has items.
+    """
+
+    active: tuple[Check, ...]
+    to_run: tuple[Check, ...]
+
+    @staticmethod
+    def of(context: ValidationContext, checks: Sequence[Check]) -> _Plan:
+        policy = context.policy
+        return _plan(tuple(checks), tuple(policy.levels.items()), policy.evidence, context.scopes_to_check)
+
+    def without(self, failed: Sequence[Check]) -> tuple[Check, ...]:
+        """The checks that passed."""
+        return tuple([each for each in self.active if each not in failed]) if failed else self.active
+
+
+@lru_cache(maxsize=256)
+def _plan(
+    checks: tuple[Check, ...],
+    policy_levels: tuple[tuple[str, Level], ...],
+    policy: tuple[str, ...],
+    scopes: frozenset[Scope],
+) -> _Plan:
+    levels = dict(policy_levels)
+    active = tuple(
+        [
+            check.under(level, policy)
+            for check in checks
+            for level in (levels.get(check.code, check.level),)
+            if level != "off"
+        ]
+    )
+    return _Plan(active, tuple([check for check in active if check.scope in scopes]))
 
 
 class _Evidence:
@@ -110,26 +139,43 @@ class _Evidence:
 
     def __init__(self, context: ValidationContext) -> None:
         self._policy = context.policy.evidence
-        self._of_kind = {kind: sorted(context.evidence(kind)) for kind in EVIDENCE_KINDS}
+        self._of_kind = {kind: tuple(sorted(context.evidence(kind))) for kind in EVIDENCE_KINDS}
         self._of_kinds: dict[tuple[EvidenceKind, ...], tuple[str, ...]] = {}
 
     def of(self, kinds: tuple[EvidenceKind, ...]) -> tuple[str, ...]:
         """The facts of these kinds and the policies, sorted."""
         known = self._of_kinds.get(kinds)
         if known is None:
-            runs = [run for run in (self._policy, *(self._of_kind[kind] for kind in kinds)) if run]
+            runs = [run for kind in kinds if (run := self._of_kind[kind])]
+            if self._policy:
+                runs.append(self._policy)
             # Python merges sorted runs in nearly linear time.
-            ids = runs[0] if len(runs) == 1 else dict.fromkeys(sorted(chain.from_iterable(runs)))
-            known = self._of_kinds[kinds] = tuple(ids)
+            known = runs[0] if len(runs) == 1 else tuple(dict.fromkeys(sorted(chain.from_iterable(runs))))
+            self._of_kinds[kinds] = known
         return known
 
-    def grouped(self, checks: Sequence[Check]) -> tuple[Passed, ...]:
+    def grouped(self, checks: tuple[Check, ...]) -> tuple[Passed, ...]:
         """The checks grouped by their facts, in their order."""
-        groups: dict[tuple[str, ...], list[str]] = {}
-        of_kinds: dict[tuple[EvidenceKind, ...], list[str]] = {}
-        for check in checks:
-            group = of_kinds.get(check.rests_on)
-            if group is None:
-                group = of_kinds[check.rests_on] = groups.setdefault(self.of(check.rests_on), [])
-            group.append(check.code)
-        return tuple([Passed.construct_trusted(codes=tuple(group), evidence=facts) for facts, group in groups.items()])
+        facts = [self.of(kinds) for kinds in _kinds(checks)]
+        first: dict[tuple[str, ...], int] = {}
+        same = tuple([first.setdefault(each, number) for number, each in enumerate(facts)])
+        return tuple(
+            [Passed.construct_trusted(codes=codes, evidence=facts[number]) for number, codes in _codes(checks, same)]
+        )
+
+
+@lru_cache(maxsize=256)
+def _kinds(checks: tuple[Check, ...]) -> tuple[tuple[EvidenceKind, ...], ...]:
+    """What the checks rest on, each once."""
+    return tuple(dict.fromkeys([check.rests_on for check in checks]))
+
+
+@lru_cache(maxsize=1024)
+def _codes(checks: tuple[Check, ...], same: tuple[int, ...]) -> tuple[tuple[int, tuple[str, ...]], ...]:
+    """The codes of the checks in their order, grouped by their facts. `same` says for each of `_kinds` which of them
+    has these facts first."""
+    number_of = dict(zip(_kinds(checks), same, strict=True))
+    groups: dict[int, list[str]] = {}
+    for check in checks:
+        groups.setdefault(number_of[check.rests_on], []).append(check.code)
+    return tuple([(number, tuple(codes)) for number, codes in groups.items()])
