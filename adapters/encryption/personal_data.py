@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import structlog
 from cachetools import TTLCache
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+from msgspec import structs
 from pydantic_core import from_json, to_json
 
 from adapters.encryption.envelope import (
@@ -158,7 +159,7 @@ class PersonalDataCipher:
         if self._master is None:
             key = None
         changed = _protect(document, key, self._cipher(key) if key is not None else None)
-        return replace(event, data=to_json(document)) if changed else event
+        return structs.replace(event, data=to_json(document)) if changed else event
 
     def _new_key(self, basket_id: str) -> DataKey | None:
         if self._master is None:

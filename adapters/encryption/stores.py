@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from adapters.encryption.envelope import sealed_key_ids
 from adapters.encryption.personal_data import PersonalDataCipher

@@ -131,7 +131,7 @@ class Basket(Aggregate):
     def market(self) -> Market:
         details = self.details
         country = details.market.country if details.market is not None else details.country
-        return Market(partner=self.partner, country=country, currency=details.currency)
+        return Market.construct_trusted(partner=self.partner, country=country, currency=details.currency)
 
     @property
     def country_source(self) -> CountrySource | None:
@@ -169,13 +169,12 @@ class Basket(Aggregate):
         self._change_details(change_market(self.details, after), now)
 
     def _change_details(self, details: BasketDetails, now: datetime) -> None:
-        changed = tuple(
-            field.alias or name
-            for name, field in BasketDetails.model_fields.items()
-            if not json_equal(getattr(details, name), getattr(self.details, name))
-        )
+        if details is self.details:
+            return
+        before, after = self.details.__dict__, details.__dict__
+        changed = tuple([shown for name, shown in _DETAIL_NAMES if not json_equal(after[name], before[name])])
         if changed:
-            self.trigger_event(BasketDetailsChanged, details=details, changed=changed, timestamp=now)
+            self.trigger_trusted(BasketDetailsChanged, now, details=details, changed=changed)
 
     def add_item(self, item: OrderItem, now: datetime) -> None:
         self.trigger_trusted(OrderItemAdded, now, order_item=item)
@@ -286,4 +285,5 @@ class Basket(Aggregate):
 
 
 _NO_DETAILS = BasketDetails()
+_DETAIL_NAMES = tuple((name, field.alias or name) for name, field in BasketDetails.model_fields.items())
 _NEVER = datetime.max.replace(tzinfo=UTC)

@@ -13,8 +13,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from typing import Generic, TypeVar, assert_never
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from domain.basket.basket import Basket
 from domain.basket.commands import NO_PRECONDITIONS, Caller, CancelBasket, Command, InitiateBasket, Preconditions
@@ -64,8 +66,7 @@ class VersionConflict(CommandRejected):
         self.basket = basket
 
 
-@dataclass(frozen=True, slots=True)
-class _Execution(Generic[R, T]):
+class _Execution(Struct, Generic[R, T], frozen=True):
     """A command without its target. `partner` must own the basket; None means anybody. `repeats`: a basket with this
     status is as the command wants it, whatever version the preconditions name."""
 
@@ -277,20 +278,25 @@ class CommandExecutor:
 
     async def _change(self, basket_id: str, execution: _Execution[R, T]) -> T:
         """Decides on a cached basket first: if the cache is behind, the append is a conflict."""
-        async with self._baskets.lock(basket_id):
+        await self._baskets.wait_for_turn(basket_id)
+        try:
             if (cached := self._baskets.cached(basket_id)) is not None:
-                # A rejection may be due to an old version, so it does not count yet.
-                with suppress(CommandRejected):
+                try:
                     response = await self._attempt(execution, cached, authoritative=False)
                     if response is not None:
                         return response
+                except CommandRejected:
+                    pass  # It may be due to an old version, so it does not count yet.
             for attempt in range(self._config.attempts):
-                await asyncio.sleep(BACKOFF_STEP_SECONDS * attempt)
+                if attempt > 0:
+                    await asyncio.sleep(BACKOFF_STEP_SECONDS * attempt)
                 loaded = await self._baskets.load(basket_id)
                 response = await self._attempt(execution, loaded, authoritative=True)
                 if response is not None:
                     return response
             raise VersionConflict(await self._baskets.load(basket_id))
+        finally:
+            self._baskets.end_turn(basket_id)
 
     async def _attempt(self, execution: _Execution[R, T], loaded: Basket, *, authoritative: bool) -> T | None:
         """The durable response; None if the decision must be made again on a fresh basket."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from domain.basket.basket import Basket
 from domain.basket.events import BasketDetails
@@ -14,8 +16,7 @@ from domain.shared.money import ExpectedPrice
 from domain.shared.values import OfferRef, OrderItemType
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(Struct, frozen=True):
     """Who asks, and in which conversation; stored in every event's metadata.
 
     `causation_id` is unique for each command; `traceparent` is W3C Trace Context.
@@ -28,8 +29,7 @@ class Caller:
     traceparent: str
 
 
-@dataclass(frozen=True, slots=True)
-class RequestedItem:
+class RequestedItem(Struct, frozen=True):
     """A line that a caller asks for. `type` may be None, for an offer in a basket without add-ons.
     `expected_price` is the price of one that the caller counts on."""
 
@@ -73,8 +73,7 @@ class Preconditions:
 NO_PRECONDITIONS = Preconditions()
 
 
-@dataclass(frozen=True, slots=True)
-class InitiateBasket:
+class InitiateBasket(Struct, frozen=True):
     """Create a basket, or set the one that the request means to what it says. `checkout_id` is the basket that the
     request names; `landing_basket_id` is the landing state's. Without `items`, a basket keeps its lines.
     `include_findings`: the result has an assessment."""
@@ -87,20 +86,17 @@ class InitiateBasket:
     include_findings: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class AddItem:
+class AddItem(Struct, frozen=True):
     item: RequestedItem
     kind: Literal["add"] = "add"
 
 
-@dataclass(frozen=True, slots=True)
-class RemoveItem:
+class RemoveItem(Struct, frozen=True):
     id: str
     kind: Literal["remove"] = "remove"
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeQuantity:
+class ChangeQuantity(Struct, frozen=True):
     """Sets a line's quantity, 0 removes it. `expected_price` is as `ExpectPrice.price`; None leaves it."""
 
     id: str
@@ -109,8 +105,7 @@ class ChangeQuantity:
     kind: Literal["change_quantity"] = "change_quantity"
 
 
-@dataclass(frozen=True, slots=True)
-class SwapItem:
+class SwapItem(Struct, frozen=True):
     """Puts another offer, or another version, into a line. `quantity` None leaves the quantity."""
 
     id: str
@@ -119,23 +114,20 @@ class SwapItem:
     kind: Literal["swap"] = "swap"
 
 
-@dataclass(frozen=True, slots=True)
-class ClearItems:
+class ClearItems(Struct, frozen=True):
     """Removes all lines."""
 
     kind: Literal["clear"] = "clear"
 
 
-@dataclass(frozen=True, slots=True)
-class UpdateDetails:
+class UpdateDetails(Struct, frozen=True):
     """Sets the details in `changes`, by the names of the fields of BasketDetails, and leaves the rest."""
 
     changes: Mapping[str, Any]
     kind: Literal["update_details"] = "update_details"
 
 
-@dataclass(frozen=True, slots=True)
-class ExpectPrice:
+class ExpectPrice(Struct, frozen=True):
     """Sets the price of one that the caller counts on. If it is the current price, the line gets it."""
 
     id: str
@@ -148,8 +140,7 @@ ActionKind = Literal["add", "remove", "change_quantity", "swap", "clear", "updat
 ActionStatus = Literal["applied", "unchanged"]
 
 
-@dataclass(frozen=True, slots=True)
-class UpdateBasket:
+class UpdateBasket(Struct, frozen=True):
     """Apply the actions in their order: all of them, or none. `include_findings`: the result has an assessment."""
 
     basket_id: str
@@ -158,14 +149,12 @@ class UpdateBasket:
     include_findings: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ValidateBasket:
+class ValidateBasket(Struct, frozen=True):
     basket_id: str
     preconditions: Preconditions = NO_PRECONDITIONS
 
 
-@dataclass(frozen=True, slots=True)
-class CancelBasket:
+class CancelBasket(Struct, frozen=True):
     """No order will be placed from the basket. `code` is the organisation's own, as is the text."""
 
     basket_id: str
@@ -177,8 +166,7 @@ class CancelBasket:
 Command = InitiateBasket | UpdateBasket | ValidateBasket | CancelBasket
 
 
-@dataclass(frozen=True, slots=True)
-class ActionResult:
+class ActionResult(Struct, frozen=True):
     """What one action did. It is applied if it led to an event.
 
     `before` and `after` are the line's quantity, 0 if there is no line. For `clear` they are the number of lines. For
@@ -194,27 +182,23 @@ class ActionResult:
     removed: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Initiated:
+class Initiated(Struct, frozen=True):
     basket: Basket
     created: bool
     assessment: Assessment | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Updated:
+class Updated(Struct, frozen=True):
     basket: Basket
-    results: tuple[ActionResult, ...] = field(default=())
+    results: tuple[ActionResult, ...] = ()
     assessment: Assessment | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Cancelled:
+class Cancelled(Struct, frozen=True):
     basket: Basket
 
 
-@dataclass(frozen=True, slots=True)
-class Validated:
+class Validated(Struct, frozen=True):
     """`before` is the basket as it was validated; `basket` has the verdict in its history."""
 
     before: Basket

@@ -6,11 +6,14 @@ leaves its events on the fork.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from math import ceil
 from typing import Literal
+
+from msgspec import Struct
 
 from domain.basket.basket import Basket
 from domain.basket.commands import RequestedItem
@@ -73,8 +76,7 @@ class DependentRejection(Exception):
     """The item or action refers to a rejected item. Once that one is corrected, this one may be right."""
 
 
-@dataclass(frozen=True, slots=True)
-class DecisionContext:
+class DecisionContext(Struct, frozen=True):
     """One decision: the fork of the basket, and the time, ids, catalogue and limits that it is made with."""
 
     basket: Basket
@@ -86,7 +88,7 @@ class DecisionContext:
     def new_line(self, item: RequestedItem, type: OrderItemType, parent_id: str | None) -> OrderItem:
         """The line that the item asks for, with the offer as the catalogue knows it now."""
         snapshot = self.catalogue.describe(item.offer, self.basket.market, self.now)
-        return OrderItem(
+        return OrderItem.construct_trusted(
             id=item.id or self.new_id(),
             type=type,
             parent_id=parent_id,
@@ -151,22 +153,31 @@ class ItemIdResolver:
     """Maps the ids in a request to the ids of lines. Requests have ids in lower case (`normalize_id`); older
     releases stored ids as they came."""
 
-    def __init__(self, line_ids: Collection[str]) -> None:
-        self._line_ids: dict[str, str] = {
-            id.lower(): id for id in line_ids if id != id.lower() and id.lower() not in line_ids
-        }
+    def __init__(self, lines: Mapping[str, OrderItem]) -> None:
+        """`lines` are those of the basket; it may change meanwhile, for which `bind` is called."""
+        self._lines = lines
+        self._ids_before = tuple(lines)
+        self._bound: dict[str, str] = {}
         self._rejected: set[str] = set()
+
+    @cached_property
+    def _older_ids(self) -> dict[str, str]:
+        ids = set(self._ids_before)
+        return {id.lower(): id for id in self._ids_before if id != id.lower() and id.lower() not in ids}
 
     def resolve(self, id: str) -> str:
         """The line's id; raises DependentRejection if the item of that id was rejected."""
         if id in self._rejected:
             raise DependentRejection(id)
-        return self._line_ids.get(id, id)
+        bound = self._bound.get(id)
+        if bound is not None:
+            return bound
+        return id if id in self._lines else self._older_ids.get(id, id)
 
     def bind(self, id: str | None, line_id: str) -> None:
         """From now on `id` means that line."""
         if id is not None:
-            self._line_ids[id] = line_id
+            self._bound[id] = line_id
 
     def reject(self, id: str | None) -> None:
         """The item of this id was rejected."""

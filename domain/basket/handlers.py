@@ -35,6 +35,8 @@ from domain.shared.errors import BasketNotFound
 from domain.shared.findings import Assessment
 from domain.shared.values import Clock, NewId
 
+_NO_CATALOGUE = Catalogue()
+
 
 class BasketHandlers:
     """Each command raises, or renders, what `CommandExecutor.execute` says."""
@@ -195,5 +197,5 @@ class BasketHandlers:
         """These offers, with their prices for this partner. For new lines they may be a moment old, because
         validation reads them afresh. A caller who accepts a price needs the present one."""
         if not offer_ids:
-            return Catalogue()
+            return _NO_CATALOGUE
         return await self._catalogue.catalogue(offer_ids, (), fresh=fresh, at=self._clock(), prices_for=partner)

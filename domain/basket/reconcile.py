@@ -93,10 +93,10 @@ class _WantedLines:
             quantity = wanted.quantity + item.quantity
             self._context.check_quantity(quantity)
             expected = _common_price(wanted.expected_price, item.expected_price)
-            return wanted.model_copy(update={"quantity": quantity, "expected_price": expected})
+            return wanted.with_trusted(quantity=quantity, expected_price=expected)
         line_id = None if item.id is None else self._ids.resolve(item.id)
         if held is not None and (line_id == held.id or (line_id is None and held.id not in self._given_line_ids)):
-            return held.model_copy(update={"quantity": item.quantity, "expected_price": item.expected_price})
+            return held.with_trusted(quantity=item.quantity, expected_price=item.expected_price)
         return self._context.new_line(item, type, parent_id)
 
 

@@ -7,11 +7,9 @@ last word: an append checks the version, and a read asks the store for later eve
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from weakref import WeakValueDictionary
+from collections import OrderedDict, deque
+from collections.abc import Sequence
 
-from cachetools import LRUCache
 from pydantic_core import to_json
 
 from domain.basket.basket import Basket
@@ -42,17 +40,34 @@ class BasketRepository:
     def __init__(self, store: EventStore, cache_lines: int = 30_000) -> None:
         """Keeps baskets with up to `cache_lines` lines in total; a line takes about 3 KB."""
         self._store = store
-        self._cache: LRUCache[str, Basket] = LRUCache(cache_lines, getsizeof=_size)
-        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._cache = _RecentBaskets(cache_lines)
+        self._turns: dict[str, deque[asyncio.Future[None]]] = {}
 
-    @asynccontextmanager
-    async def lock(self, basket_id: str) -> AsyncIterator[None]:
-        """One caller of this process at a time: two on one basket would only conflict."""
-        lock = self._locks.get(basket_id)
-        if lock is None:
-            lock = self._locks[basket_id] = asyncio.Lock()
-        async with lock:
-            yield
+    async def wait_for_turn(self, basket_id: str) -> None:
+        """One caller of this process at a time changes a basket: two would only conflict. Each turn needs its
+        `end_turn`."""
+        waiting = self._turns.get(basket_id)
+        if waiting is None:
+            self._turns[basket_id] = deque()
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        waiting.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if not turn.cancelled():  # it came in the same moment
+                self.end_turn(basket_id)
+            raise
+
+    def end_turn(self, basket_id: str) -> None:
+        """The next caller's turn, in the order in which they came."""
+        waiting = self._turns[basket_id]
+        while waiting:
+            turn = waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        del self._turns[basket_id]
 
     def cached(self, basket_id: str) -> Basket | None:
         """The basket as last acknowledged in this process. Other processes may have changed it since."""
@@ -64,10 +79,10 @@ class BasketRepository:
 
     async def load(self, basket_id: str) -> Basket:
         """The basket with everything acknowledged before this call; raises BasketNotFound. Fork it to decide."""
-        known = self._cache.get(basket_id)
-        stream = await self._store.read_stream(basket_id, known.version if known else 0)
+        cached = self._cache.get(basket_id)
+        stream = await self._store.read_stream(basket_id, cached.version if cached else 0)
         try:
-            known = restore(stream.snapshot) if stream.snapshot is not None else known
+            known = restore(stream.snapshot) if stream.snapshot is not None else cached
             events = decode_all(stream.events)
         except UnreadableSnapshot:
             # Another release may have written the view. The events tell the truth.
@@ -76,7 +91,10 @@ class BasketRepository:
         basket = fold(known.fork() if known and events else known, events)
         if basket is None:
             raise BasketNotFound(basket_id)
-        self._keep(basket)
+        if basket is not cached:
+            for item in basket.items.values():
+                trim(item)
+            self._keep(basket)
         return basket
 
     async def load_owned(self, basket_id: str, partner: str) -> Basket:
@@ -111,34 +129,75 @@ class BasketRepository:
     ) -> AppendOutcome:
         """Appends the events since `loaded` (None: a new basket), moves the claim on the external id, and stores
         the key's response. A refused append drops the basket from the cache."""
-        held, wanted = external_id_claim(loaded) if loaded else None, external_id_claim(basket)
+        claims, releases = _claim_changes(loaded, basket)
         events = new_events(basket, caller)
         outcome = await self._store.append(
             Append(
                 stream_id=basket.id,
                 expected_version=basket.version - len(events),
                 events=events,
-                claims=[wanted] if wanted and wanted != held else [],
-                releases=[held] if held and wanted != held else [],
+                claims=claims,
+                releases=releases,
                 response=(key, response) if key and isinstance(response, RenderedResponse) else None,
             )
         )
         if isinstance(outcome, Appended):
             self._keep(basket)
         else:
-            self._cache.pop(basket.id, None)
+            self._cache.remove(basket.id)
         return outcome
 
     def _keep(self, basket: Basket) -> None:
         cached = self._cache.get(basket.id)
         if cached is not None and cached.version >= basket.version:
             return
-        if _size(basket) <= self._cache.maxsize:
-            for item in basket.items.values():
-                trim(item)
-            self._cache[basket.id] = basket
-        else:
-            self._cache.pop(basket.id, None)
+        self._cache.put(basket)
+
+
+class _RecentBaskets:
+    """Baskets with up to so many lines in total. Those that were not used for the longest time leave first."""
+
+    def __init__(self, max_lines: int) -> None:
+        self._max_size = max_lines
+        self._size = 0
+        self._baskets: OrderedDict[str, Basket] = OrderedDict()
+
+    def get(self, basket_id: str) -> Basket | None:
+        basket = self._baskets.get(basket_id)
+        if basket is not None:
+            self._baskets.move_to_end(basket_id)
+        return basket
+
+    def put(self, basket: Basket) -> None:
+        """Keeps the basket instead of an earlier version, unless it is too large."""
+        self.remove(basket.id)
+        size = _size(basket)
+        if size > self._max_size:
+            return
+        self._baskets[basket.id] = basket
+        self._size += size
+        while self._size > self._max_size:
+            _, unused = self._baskets.popitem(last=False)
+            self._size -= _size(unused)
+
+    def remove(self, basket_id: str) -> None:
+        basket = self._baskets.pop(basket_id, None)
+        if basket is not None:
+            self._size -= _size(basket)
+
+    def clear(self) -> None:
+        self._baskets.clear()
+        self._size = 0
+
+
+def _claim_changes(loaded: Basket | None, basket: Basket) -> tuple[Sequence[str], Sequence[str]]:
+    """The names to claim and those to release. Most changes leave both alone."""
+    if loaded is not None and loaded.details is basket.details and loaded.status == basket.status:
+        return (), ()
+    held, wanted = external_id_claim(loaded) if loaded else None, external_id_claim(basket)
+    if held == wanted:
+        return (), ()
+    return (wanted,) if wanted else (), (held,) if held else ()
 
 
 def external_id_claim(basket: Basket) -> str | None:

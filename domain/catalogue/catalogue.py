@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Self, assert_never
+
+from msgspec import Struct
 
 from domain.catalogue.epochs import is_withdrawn, recency
 from domain.catalogue.facts import AvailabilityFact, Fact, OfferFact, PriceFact
@@ -14,11 +15,10 @@ from domain.catalogue.offer_index import NO_OFFER, NO_PRODUCT, OfferEntry, Offer
 from domain.catalogue.policies import PolicyFact
 from domain.catalogue.pricing import PriceQuote
 from domain.shared.money import Price
-from domain.shared.values import LineOffer, Market, OfferRef
+from domain.shared.values import LineOffer, Market, OfferRef, Product
 
 
-@dataclass(frozen=True, slots=True)
-class OfferSnapshot:
+class OfferSnapshot(Struct, frozen=True):
     """An offer as a new line of a basket records it. An unknown offer has no name, products or price."""
 
     offer: LineOffer
@@ -126,8 +126,12 @@ class Catalogue:
         quote = self.quote(ref, market, now)
         offer, price = quote.offer, quote.price.current
         if offer is None:
-            return OfferSnapshot(LineOffer(id=ref.id, version=ref.version))
-        line_offer = LineOffer(
-            id=ref.id, version=ref.version, name=offer.name, path=offer.path, products=offer.products
-        )
+            return OfferSnapshot(_line_offer(ref))
+        line_offer = _line_offer(ref, offer.name, offer.path, offer.products)
         return OfferSnapshot(line_offer, price.money if price else None)
+
+
+def _line_offer(
+    ref: OfferRef, name: str | None = None, path: str | None = None, products: tuple[Product, ...] = ()
+) -> LineOffer:
+    return LineOffer.construct_trusted(id=ref.id, version=ref.version, name=name, path=path, products=products)

@@ -10,7 +10,6 @@ the pydantic events that it builds.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Self, TypeVar, cast
@@ -135,8 +134,10 @@ class Aggregate(BaseAggregate[str]):
 
     @classmethod
     def begin(cls, event: type[InitialEvent], *, id: str, now: datetime, **values: object) -> Self:
-        """A new aggregate, whose first event waits to be collected."""
-        return cls._create(event, id=id, timestamp=now, **values)
+        """A new aggregate, whose first event waits to be collected. `values` as for `trigger_trusted`."""
+        aggregate = cls.from_snapshot(id=id, version=0, created=now, modified=now)
+        aggregate.trigger_trusted(event, now, **values)
+        return aggregate
 
     @classmethod
     def from_snapshot(cls, *, id: str, version: int, created: datetime, modified: datetime) -> Self:
@@ -150,16 +151,19 @@ class Aggregate(BaseAggregate[str]):
     def trigger_trusted(self, event: type[DomainEvent], now: datetime, **values: object) -> None:
         """As `trigger_event`, without validation: `values` must be valid, and name all fields that have no default.
         Validation takes most of the time where an update has many actions."""
-        happened = event.construct_trusted(
-            originator_id=self.id, originator_version=self.version + 1, timestamp=now, **values
-        )
-        happened.mutate(self)
+        version = self._version + 1
+        happened = event.construct_trusted(originator_id=self._id, originator_version=version, timestamp=now, **values)
+        # As `mutate`, without its checks: the event has the aggregate's id and next version.
+        happened.apply(self)
+        self._version = version
+        self._modified_on = now
         self._pending_events.append(happened)
 
     def copy(self) -> Self:
         """A shallow copy with no events to collect."""
-        other = copy.copy(self)
-        other._pending_events = []  # noqa: SLF001  (a copy of the same class)
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__)
+        other._pending_events = []
         return other
 
     def collect(self) -> tuple[DomainEvent, ...]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 REQUEST_VERSIONS = "requestVersions"
 """The member of an event's metadata that names the first and the last version of its request."""
@@ -12,8 +13,7 @@ REQUEST_VERSIONS = "requestVersions"
 MAX_VERSION = 2**31 - 1
 
 
-@dataclass(frozen=True, slots=True)
-class RequestSpan:
+class RequestSpan(Struct, frozen=True):
     """The versions of the events that one request appended, from `first` to `last`, both included."""
 
     first: int

@@ -191,5 +191,6 @@ def columns(appends: Sequence[Append]) -> tuple[Any, ...]:
     )
 
 
-def _transposed(rows: Sequence[tuple[Any, ...]], width: int) -> list[Sequence[Any]]:
-    return list(zip(*rows, strict=True)) if rows else [()] * width
+def _transposed(rows: Sequence[tuple[Any, ...]], width: int) -> Sequence[Sequence[Any] | None]:
+    # NULL for no rows: encoding so many empty arrays would take as long as all else.
+    return list(zip(*rows, strict=True)) if rows else [None] * width

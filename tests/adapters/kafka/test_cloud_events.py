@@ -11,6 +11,7 @@ from datetime import datetime
 import pytest
 from cloudevents.core.base import BaseCloudEvent
 from cloudevents.core.bindings.kafka import KafkaMessage, from_binary_event
+from msgspec import structs
 
 from adapters.asyncapi.schemas import PUBLISHED
 from adapters.kafka.command_messages import command_message, result_message
@@ -87,7 +88,7 @@ def without_request(event: StoredEvent) -> StoredEvent:
     """As an earlier release stored it."""
     metadata = json.loads(event.metadata)
     metadata.pop("requestVersions", None)
-    return replace(event, metadata=json.dumps(metadata).encode())
+    return structs.replace(event, metadata=json.dumps(metadata).encode())
 
 
 async def test_every_event_and_verdict_is_conformant() -> None:
@@ -124,7 +125,7 @@ async def test_request_index_and_count_tell_what_one_request_made() -> None:
 async def test_events_of_earlier_releases_are_conformant_too() -> None:
     played = await play_basket()
     stored = [without_request(event) for event in await played.checkout.store.read(0, 1_000)]
-    broken = [replace(event, metadata=b"{") for event in stored[:2]]
+    broken = [structs.replace(event, metadata=b"{") for event in stored[:2]]
     publications = await publications_of(played.checkout, [*broken, *stored[2:]])
     require_conformant(basket_event_message(each) for each in publications)
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import NewTopic, RecordsToDelete
+from msgspec import structs
 
 from adapters.kafka.clients import admin
 from adapters.kafka.messages import Message
@@ -186,7 +187,7 @@ async def test_other_content_is_reported(
 async def test_messages_without_an_event_are_reported(
     transactional_kafka: KafkaServer, published: PublishedMessages, messages: list[Message]
 ) -> None:
-    beyond = replace((await published.events())[0], version=10)
+    beyond = structs.replace((await published.events())[0], version=10)
     await published.publish(*messages, event_message(beyond), Message("", b"odd", b"{}", ()))
 
     whole = told(await published.verification().verify_all())

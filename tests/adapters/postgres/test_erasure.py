@@ -10,6 +10,7 @@ from uuid import UUID
 
 import asyncpg
 import pytest
+from msgspec import structs
 from pydantic_core import from_json
 
 from adapters.container import Container
@@ -188,7 +189,7 @@ async def test_a_letter_recorded_after_the_erasure_is_emptied_by_the_next_one(
 @pytest.mark.parametrize("whom", ["the person", "the basket"])
 async def test_a_basket_is_erased_whatever_its_creator_is_called(container: Container, actor: str, whom: str) -> None:
     """Older releases stored such metadata."""
-    me = replace(caller("acme"), actor=actor)
+    me = structs.replace(caller("acme"), actor=actor)
     said = {"tracking": {"who": MARKER}, "data_subject": "p-1"}
     id = (await DirectHandlers(container.handlers).initiate(initiate(**said), me)).basket.id
 
@@ -209,7 +210,7 @@ async def test_a_person_with_an_unstorable_id_is_unknown(container: Container, o
 async def test_the_view_for_people_shows_events_with_any_metadata(
     container: Container, connection: asyncpg.Connection
 ) -> None:
-    await DirectHandlers(container.handlers).initiate(initiate(), replace(caller("acme"), actor="a\x00b"))
+    await DirectHandlers(container.handlers).initiate(initiate(), structs.replace(caller("acme"), actor="a\x00b"))
     (row,) = await connection.fetch("SELECT metadata ->> 'actor' AS actor FROM readable_events")
     assert row["actor"] == "a\ufffdb"
 
@@ -232,7 +233,9 @@ async def test_other_processes_drop_an_erased_basket_from_memory(
 def in_memory(container: Container) -> bool:
     """Whether a cached basket of the process holds the marker."""
     handlers = container.handlers
-    return MARKER in str([*handlers._baskets._cache.values(), *handlers._validator._verdicts._verdicts.values()])
+    return MARKER in str(
+        [*handlers._baskets._cache._baskets.values(), *handlers._validator._verdicts._verdicts.values()]
+    )
 
 
 async def test_older_generations_of_the_views_cannot_be_decrypted(

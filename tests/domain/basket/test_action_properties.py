@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from domain.basket.basket import Basket, line_key
 from domain.basket.codec import decode_all, encode
@@ -154,7 +155,7 @@ def applied(draw: st.DrawFn) -> Applied:
         held = context.basket
         actions.append(action)
         events += held.collect()
-        results.append(replace(result, index=len(results)))
+        results.append(structs.replace(result, index=len(results)))
     for each in actions:
         event(each.kind)
     return Applied(before, known, tuple(actions), held, events, results)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from domain.basket.basket import Basket
 from domain.basket.codec import encode
@@ -86,10 +86,10 @@ def test_the_same_details_again_change_nothing_in_baskets_of_older_releases() ->
 async def test_details_change_and_lines_stay_where_no_items_are_given() -> None:
     checkout = InMemoryCheckout()
     begun = (await checkout.handlers.initiate(initiate(item("o-1", 2)), caller())).basket
-    only_details = replace(initiate(checkout_id=begun.id, source="kiosk"), items=None)
+    only_details = structs.replace(initiate(checkout_id=begun.id, source="kiosk"), items=None)
     changed = (await checkout.handlers.initiate(only_details, caller())).basket
     assert (changed.items, changed.details.source) == (begun.items, "kiosk")
-    new = (await checkout.handlers.initiate(replace(initiate(), items=None), caller())).basket
+    new = (await checkout.handlers.initiate(structs.replace(initiate(), items=None), caller())).basket
     assert (new.items, new.version) == ({}, 1)
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from domain.basket.request_spans import RequestSpanReader
 from domain.ports.event_store import Append, NewEvent, StoredEvent
@@ -78,4 +78,4 @@ async def test_a_span_that_cannot_be_is_derived_instead(named: object) -> None:
 
 async def test_an_event_that_the_store_lacks_stands_alone() -> None:
     store, (event,) = await stored(told("a"))
-    assert await spans_of(store, [replace(event, stream_id="basket-2", version=9)]) == [(9, 9)]
+    assert await spans_of(store, [structs.replace(event, stream_id="basket-2", version=9)]) == [(9, 9)]

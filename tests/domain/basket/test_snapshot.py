@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 from pydantic_core import to_json
 
 from domain.basket.basket import Basket
@@ -129,7 +130,7 @@ class StoreWithViews(InMemoryEventStore):
         if self.view is None or self.view[0] <= after_version:
             return await super().read_stream(stream_id, after_version)
         stream = await super().read_stream(stream_id, self.view[0])
-        return replace(stream, snapshot=self.view[1])
+        return structs.replace(stream, snapshot=self.view[1])
 
 
 async def test_a_basket_is_loaded_from_its_view_and_the_events_after_it() -> None:

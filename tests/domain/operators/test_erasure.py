@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from msgspec import structs
 from pydantic_core import from_json
 
 from domain.basket.basket import Basket
@@ -115,7 +116,7 @@ class ErasedStore:
     async def read_events(self, stream_id: str, after_version: int = 0) -> Sequence[Any]:
         events = [*await self._checkout.store.read_events(stream_id)]
         if any(event.type == BasketPersonalDataForgotten.TOPIC for event in events):
-            events[0] = replace(events[0], data=events[0].data.replace(b'"ada"', b'""'))
+            events[0] = structs.replace(events[0], data=events[0].data.replace(b'"ada"', b'""'))
         return events[after_version:]
 
 

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import tracemalloc
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+
+from msgspec import structs
 
 from domain.basket.events import BasketPersonalDataForgotten
 from domain.basket.request_feed import RequestFeed
@@ -23,7 +24,7 @@ class DecryptingStore:
         self.reads += 1
         events = [*await self._checkout.store.read_events(stream_id)]
         if (await self.forgotten([stream_id])).get(stream_id):
-            events[0] = replace(events[0], data=events[0].data.replace(b'"ada"', b'""'))
+            events[0] = structs.replace(events[0], data=events[0].data.replace(b'"ada"', b'""'))
         return events[after_version:]
 
     async def forgotten(self, basket_ids: Collection[str]) -> Mapping[str, int]:

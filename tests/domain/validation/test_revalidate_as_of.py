@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from domain.basket.codec import encode
 from domain.basket.events import BasketValidated
@@ -278,7 +278,7 @@ async def test_a_verdict_without_a_position_is_repeated_by_its_time_and_evidence
 async def copy_stream(shop: InMemoryShop, id: str, to: object, replace_last: BasketValidated) -> None:
     stored = await shop.checkout.store.read_events(id)
     events = [NewEvent(event.type, event.data, event.metadata) for event in stored[:-1]]
-    last = replace(events[-1], type=stored[-1].type, data=encode(replace_last))
+    last = structs.replace(events[-1], type=stored[-1].type, data=encode(replace_last))
     await to.append(Append(id, 0, [*events, last]))  # type: ignore[attr-defined]
 
 
