@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from adapters.system import release
 from adapters.wire.request_errors import MethodNotAllowed, RouteNotFound
@@ -30,7 +30,7 @@ class PartnerApi(RequestMiddleware):
     def __init__(self, dependencies: PartnerApiDependencies) -> None:
         self._document = openapi_document(dependencies.settings, release())
         super().__init__(
-            _documents(dependencies, self._document),
+            _Documents(dependencies, self._document),
             dependencies.new_id,
             dependencies.requests,
             PartnerRoutes(dependencies).find,
@@ -41,25 +41,25 @@ class PartnerApi(RequestMiddleware):
         return self._document
 
 
-def _documents(dependencies: PartnerApiDependencies, openapi: dict[str, Any]) -> ASGIApp:
+class _Documents:
     """Documents and health. Raises RouteNotFound and MethodNotAllowed."""
-    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
-    app.router.routes.extend(
-        [
-            *swagger_routes(openapi, page="/docs", document="/openapi.json", assets="/docs-assets"),
-            *message_document_routes(dependencies.settings),
-            *promise_key_routes(dependencies.public_jwks, dependencies.settings.promise_jwks_max_age),
-            *health_routes(dependencies.is_ready),
-        ]
-    )
 
-    async def route(scope: Scope, receive: Receive, send: Send) -> None:
-        # Its router alone: its middlewares would answer errors themselves.
-        scope["app"] = app
+    def __init__(self, dependencies: PartnerApiDependencies, openapi: dict[str, Any]) -> None:
+        self._app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+        self._app.router.routes.extend(
+            [
+                *swagger_routes(openapi, page="/docs", document="/openapi.json", assets="/docs-assets"),
+                *message_document_routes(dependencies.settings),
+                *promise_key_routes(dependencies.public_jwks, dependencies.settings.promise_jwks_max_age),
+                *health_routes(dependencies.is_ready),
+            ]
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # The router alone: the application's middlewares would answer errors themselves.
+        scope["app"] = self._app
         try:
-            await app.router(scope, receive, send)
+            await self._app.router(scope, receive, send)
         except HTTPException as error:
             allowed = (error.headers or {}).get("Allow")
             raise MethodNotAllowed(allowed.split(", ")) if allowed else RouteNotFound from error
-
-    return route

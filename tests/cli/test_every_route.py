@@ -21,6 +21,7 @@ from adapters.metrics.service_metrics import metrics_route
 from adapters.settings import Settings
 from adapters.system import new_id
 from api.operators.app import OPERATOR_API_PATH
+from api.partner.app import PartnerApi
 from api.partner.dependencies import PartnerApiDependencies
 from cli.serve import CONSOLE, api_application
 from tests.api.service import settings_in
@@ -108,8 +109,8 @@ def _paths(application: object) -> Iterator[str]:
     inner = getattr(application, "_app", None)
     if inner is not None:
         yield from _paths(inner)
-    if isinstance(application, FastAPI):
-        yield from application.openapi()["paths"]  # its routers keep their routes to themselves
+    if isinstance(application, FastAPI | PartnerApi):
+        yield from application.openapi()["paths"]  # they keep their routes to themselves
     for route in getattr(application, "routes", ()):
         yield from _below(route)
 
