@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 from urllib.parse import quote
 
 from adapters.wire.schema_uris import schema_uri
@@ -14,7 +15,10 @@ SOURCE = "/partner/checkout"
 
 JSON_TYPE = "application/json"
 
-Headers = tuple[tuple[str, bytes], ...]
+Header = tuple[str, bytes]
+Headers = tuple[Header, ...]
+
+_SPECVERSION: Header = ("ce_specversion", b"1.0")
 
 _FORBIDDEN = re.compile(
     "[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef"
@@ -42,21 +46,41 @@ def cloud_event(
     The `cloudevents` SDK cannot make these bytes: it prefixes `traceparent` and writes `time` anew in another
     precision. It also costs the publisher several times as much.
     """
-    headers = [
-        ("ce_specversion", b"1.0"),
+    attributes = extension_headers(subject=subject, **extensions)
+    return join_headers(id, source.encode(), type, time.encode(), attributes, content_type.encode())
+
+
+def join_headers(
+    id: str, source: bytes, type: str, time: bytes, more: Headers, content_type: bytes = JSON_TYPE.encode()
+) -> Headers:
+    """As `cloud_event`, of parts that many events share. `more` are extension headers."""
+    type_header, schema = _type_headers(type)
+    return (
+        _SPECVERSION,
         ("ce_id", id.encode()),
-        ("ce_source", source.encode()),
-        ("ce_type", type.encode()),
-        ("ce_time", time.encode()),
-        ("ce_dataschema", schema_uri(type).encode()),
-        ("content-type", content_type.encode()),
-    ]
-    if subject is not None and is_attribute_text(subject):
-        headers.append(("ce_subject", subject.encode()))
-    for name, value in extensions.items():
-        if value is not None and is_attribute_text(value):
-            headers.append((name if name == "traceparent" else f"ce_{name}", value.encode()))
-    return tuple(headers)
+        ("ce_source", source),
+        type_header,
+        ("ce_time", time),
+        schema,
+        ("content-type", content_type),
+        *more,
+    )
+
+
+def extension_headers(**attributes: str | None) -> Headers:
+    """Headers of optional attributes. Those that are None or cannot be CloudEvents text are left out."""
+    return tuple(
+        [
+            (name if name == "traceparent" else f"ce_{name}", value.encode())
+            for name, value in attributes.items()
+            if value is not None and is_attribute_text(value)
+        ]
+    )
+
+
+@lru_cache(maxsize=256)
+def _type_headers(type: str) -> tuple[Header, Header]:
+    return ("ce_type", type.encode()), ("ce_dataschema", schema_uri(type).encode())
 
 
 def source_of(kind: str, name: str | None) -> str:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import msgspec
 
 from adapters.kafka import topics
-from adapters.kafka.cloud_events import SOURCE, Headers, cloud_event, rfc3339
+from adapters.kafka.cloud_events import SOURCE, Headers, extension_headers, join_headers, rfc3339
 from adapters.kafka.unreadable_batches import UnreadableBatch
 from domain.operators.publisher_checkpoint import event_name
 from domain.ports.messaging import DeadLetter, Publication
@@ -103,53 +105,74 @@ def to_received(record: Any) -> Received:
 
 def basket_event_message(publication: Publication) -> Message:
     """The stored event; its data goes out byte for byte."""
-    event = publication.event
-    headers = _headers(publication, event_name(event), event.type)
-    return Message(topics.BASKET_EVENTS, event.stream_id.encode(), event.data, headers)
+    return _EventMessages(publication).event()
 
 
 def verdict_message(publication: Publication) -> Message:
     """The whole verdict of a basket-validated event."""
-    event = publication.event
-    headers = _headers(publication, f"{event_name(event)}{VERDICT_SUFFIX}", VERDICT_TYPE)
-    return Message(topics.VALIDATION_RESULTS, event.stream_id.encode(), publication.verdict, headers)
+    return _EventMessages(publication).verdict()
 
 
 def state_message(publication: Publication) -> Message:
     """The basket as of the publication's event."""
-    event = publication.event
-    headers = _headers(publication, f"{event_name(event)}{STATE_SUFFIX}", STATE_TYPE)
-    return Message(topics.BASKETS, event.stream_id.encode(), publication.state, headers)
+    return _EventMessages(publication).state()
 
 
 def tombstone_message(publication: Publication) -> Message:
     """Takes the basket of the publication's event off the compacted topic."""
-    event = publication.event
-    headers = _headers(publication, f"{event_name(event)}{TOMBSTONE_SUFFIX}", STATE_TYPE)
-    return Message(topics.BASKETS, event.stream_id.encode(), None, headers)
+    return _EventMessages(publication).tombstone()
 
 
-def _headers(publication: Publication, id: str, type: str) -> Headers:
-    """The headers of a message that an event makes."""
-    event, request = publication.event, publication.request
-    caller = _read(_METADATA, event.metadata) or _Metadata()
-    data = _read(_DATA, event.data)
-    return cloud_event(
-        id=id,
-        source=f"{BASKET_SOURCE}{event.stream_id}",
-        type=type,
-        time=data.occurred_at if data and _RFC3339.fullmatch(data.occurred_at) else rfc3339(event.recorded_at),
-        subject=event.stream_id,
-        partitionkey=event.stream_id,
-        sequence=f"{event.version:010}",
-        requestindex=str(request.index_of(event.version)),
-        requestcount=str(request.count),
-        recordedtime=rfc3339(event.recorded_at),
-        correlationid=_text(caller.correlation_id),
-        causationid=_text(caller.causation_id),
-        partnerorg=_text(caller.partner),
-        traceparent=_text(caller.traceparent),
-    )
+def messages_of(publication: Publication) -> Iterator[Message]:
+    """Everything that is sent for an event, in this order."""
+    messages = _EventMessages(publication)
+    yield messages.event()
+    if publication.verdict is not None:
+        yield messages.verdict()
+    if publication.retired:
+        yield messages.tombstone()
+    elif publication.state is not None:
+        yield messages.state()
+
+
+class _EventMessages:
+    """The messages that an event makes. Their headers share what is known of the event."""
+
+    __slots__ = ("_key", "_more", "_name", "_publication", "_source", "_time")
+
+    def __init__(self, publication: Publication) -> None:
+        event, request = publication.event, publication.request
+        self._publication = publication
+        self._name = event_name(event)
+        self._key, self._source, about_basket = _basket_parts(event.stream_id)
+        recorded = _rfc3339(event.recorded_at)
+        data = _read(_DATA, event.data)
+        self._time = data.occurred_at.encode() if data and _RFC3339.fullmatch(data.occurred_at) else recorded
+        self._more = (
+            *about_basket,
+            ("ce_sequence", b"%010d" % event.version),
+            ("ce_requestindex", b"%d" % request.index_of(event.version)),
+            ("ce_requestcount", b"%d" % request.count),
+            ("ce_recordedtime", recorded),
+            *_caller_headers(event.metadata),
+        )
+
+    def event(self) -> Message:
+        event = self._publication.event
+        return self._message(topics.BASKET_EVENTS, event.data, self._name, event.type)
+
+    def verdict(self) -> Message:
+        name = self._name + VERDICT_SUFFIX
+        return self._message(topics.VALIDATION_RESULTS, self._publication.verdict, name, VERDICT_TYPE)
+
+    def state(self) -> Message:
+        return self._message(topics.BASKETS, self._publication.state, self._name + STATE_SUFFIX, STATE_TYPE)
+
+    def tombstone(self) -> Message:
+        return self._message(topics.BASKETS, None, self._name + TOMBSTONE_SUFFIX, STATE_TYPE)
+
+    def _message(self, topic: str, value: bytes | None, id: str, type: str) -> Message:
+        return Message(topic, self._key, value, join_headers(id, self._source, type, self._time, self._more))
 
 
 class _Metadata(msgspec.Struct, rename="camel"):
@@ -168,6 +191,30 @@ class _Data(msgspec.Struct, rename="camel"):
 
 _METADATA = msgspec.json.Decoder(_Metadata)
 _DATA = msgspec.json.Decoder(_Data)
+
+
+@lru_cache(maxsize=1_024)
+def _basket_parts(basket_id: str) -> tuple[bytes, bytes, Headers]:
+    """The key and the source of a basket's messages, and the headers that name it."""
+    named = extension_headers(subject=basket_id, partitionkey=basket_id)
+    return basket_id.encode(), f"{BASKET_SOURCE}{basket_id}".encode(), named
+
+
+@lru_cache(maxsize=1_024)
+def _caller_headers(metadata: bytes) -> Headers:
+    """The headers that name an event's caller. All events of a request have the same metadata."""
+    caller = _read(_METADATA, metadata) or _Metadata()
+    return extension_headers(
+        correlationid=_text(caller.correlation_id),
+        causationid=_text(caller.causation_id),
+        partnerorg=_text(caller.partner),
+        traceparent=_text(caller.traceparent),
+    )
+
+
+@lru_cache(maxsize=1_024)
+def _rfc3339(moment: datetime) -> bytes:
+    return rfc3339(moment).encode()
 
 
 def _read(decoder: msgspec.json.Decoder[T], document: bytes) -> T | None:

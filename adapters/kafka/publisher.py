@@ -10,13 +10,7 @@ from aiokafka import AIOKafkaProducer
 
 from adapters.kafka.errors import close_client, with_timeout
 from adapters.kafka.idle_poll import Wakeup
-from adapters.kafka.messages import (
-    Message,
-    basket_event_message,
-    state_message,
-    tombstone_message,
-    verdict_message,
-)
+from adapters.kafka.messages import Message, messages_of, tombstone_message
 from adapters.kafka.producer import send_all
 from adapters.kafka.publisher_checkpoints import checkpoint_message, read_checkpoint
 from adapters.kafka.replay import replay_message
@@ -193,11 +187,5 @@ def publication_messages(publications: Iterable[Publication]) -> Iterator[Messag
     for publication in publications:
         if isinstance(publication, ReplayedEvent):
             yield replay_message(publication)
-            continue
-        yield basket_event_message(publication)
-        if publication.verdict is not None:
-            yield verdict_message(publication)
-        if publication.retired:
-            yield tombstone_message(publication)
-        elif publication.state is not None:
-            yield state_message(publication)
+        else:
+            yield from messages_of(publication)

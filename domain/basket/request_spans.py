@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import groupby
 
 from domain.basket.personal_fields import parse_document
@@ -24,7 +25,7 @@ class RequestSpanReader:
 
     async def of(self, events: Sequence[StoredEvent]) -> Sequence[RequestSpan]:
         """The span of each event's request. Raises StoreUnavailable."""
-        named = [read_request_span(parse_document(event.metadata), event.version) for event in events]
+        named = [_named(event) for event in events]
         unnamed = {event.stream_id for event, span in zip(events, named, strict=True) if span is None}
         streams = await asyncio.gather(*map(self._of_stream, unnamed))
         derived = dict(zip(unnamed, streams, strict=True))
@@ -36,6 +37,17 @@ class RequestSpanReader:
     async def _of_stream(self, stream_id: str) -> Mapping[int, RequestSpan]:
         async with self._semaphore:
             return dict(_derived(await self._store.read_events(stream_id)))
+
+
+def _named(event: StoredEvent) -> RequestSpan | None:
+    span = _read_span(event.metadata)
+    return span if span is not None and event.version in span else None
+
+
+@lru_cache(maxsize=1_024)
+def _read_span(metadata: bytes) -> RequestSpan | None:
+    """All events of a request have the same metadata."""
+    return read_request_span(parse_document(metadata))
 
 
 def _derived(stream: Iterable[StoredEvent]) -> Iterator[tuple[int, RequestSpan]]:

@@ -34,9 +34,9 @@ class RequestSpan(Struct, frozen=True):
         return {REQUEST_VERSIONS: [self.first, self.last]}
 
 
-def read_request_span(metadata: object, version: int) -> RequestSpan | None:
-    """The span that an event's parsed metadata names; None where it names none that has the event's `version`."""
+def read_request_span(metadata: object) -> RequestSpan | None:
+    """The span that an event's parsed metadata names; None where it names none."""
     match metadata:
-        case {"requestVersions": [int(first), int(last)]} if 1 <= first <= version <= last <= MAX_VERSION:
+        case {"requestVersions": [int(first), int(last)]} if 1 <= first <= last <= MAX_VERSION:
             return RequestSpan(first, last)
     return None

@@ -1,0 +1,208 @@
+"""Measures how fast the publisher catches up against Apache Kafka with transactions, and how late events arrive.
+
+python -m benchmarks.publisher_rate                  processor time of an event, and events a second
+python -m benchmarks.publisher_rate latency          from a commit to a consumer of committed messages, under load
+
+A basket has nine events of six requests: initiated with three lines, four changes, a validation. Each round publishes
+all of them anew, with states and verdicts. Log lines go to stderr: send them away by 2>/dev/null.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import statistics
+import tempfile
+import time
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from time import process_time
+
+import uvloop
+
+from adapters.container import Container, open_worker_container
+from adapters.kafka.topics import BASKET_EVENTS, BASKETS, VALIDATION_RESULTS, ensure_topics
+from adapters.logs import configure_logging
+from adapters.settings import Settings
+from adapters.system import utc_now
+from benchmarks.append_rate import fresh_database
+from domain.basket.request_feed import RequestFeed
+from domain.ports.event_store import EventStore
+from domain.ports.messaging import Publication
+from domain.validation.request_assembler import RequestAssembler
+from tests.basket_traffic import BasketTraffic
+from tests.builders import add, caller, change, initiate, item, update, validate
+from tests.servers.apache_kafka import ApacheKafka
+from workers.heartbeat import Heartbeat
+from workers.publisher import BATCH_EVENTS, PublisherWorker
+
+EVENTS_PER_BASKET = 9
+CALLERS = 64
+PUBLISHED = (BASKET_EVENTS, BASKETS, VALIDATION_RESULTS)
+OFFERS = ("o-1", "o-2", "o-3")
+
+
+class Journeys(BasketTraffic):
+    """Baskets that are filled by the real handlers, in the steps of many callers at a time."""
+
+    async def fill(self, count: int) -> None:
+        waiting = iter(range(count))
+
+        async def calls() -> None:
+            for _ in waiting:
+                await self.journey()
+
+        await self.knows_a_catalogue()
+        await asyncio.gather(*(calls() for _ in range(CALLERS)))
+
+    async def journey(self) -> None:
+        me = caller("acme")
+        basket = (await self.handlers.initiate(initiate(*(item(offer, 1) for offer in OFFERS)), me)).basket
+        first, second, *_ = basket.items
+        await self.handlers.update(update(basket.id, change(first, 2)), me)
+        await self.handlers.update(update(basket.id, change(second, 5)), me)
+        await self.handlers.update(update(basket.id, change(first, 3)), me)
+        await self.handlers.update(update(basket.id, add("o-4")), me)
+        await self.handlers.validate(validate(basket.id), me)
+
+
+@asynccontextmanager
+async def fresh_publisher(settings: Settings) -> AsyncIterator[Container]:
+    """A publisher that has published nothing yet, and topics without a message."""
+    named = settings.model_copy(update={"publisher_id": f"publisher-{uuid.uuid4().hex}"})
+    async with open_worker_container(named) as container:
+        yield container
+
+
+def worker_of(container: Container) -> PublisherWorker:
+    return PublisherWorker(
+        container.published_event_feed,
+        container.raw_event_feed,
+        container.published_event_store,
+        container.publisher(),
+        container.leadership,
+        container.blocked_baskets,
+        utc_now,
+        retention=timedelta(days=30),
+        erasures=container.published_erasures,
+        role=container.publisher_role,
+    )
+
+
+async def catch_up(settings: Settings, last: int) -> tuple[float, float]:
+    """Processor seconds and seconds from the publisher's readiness until all is published."""
+    async with fresh_publisher(settings) as container:
+        heartbeat = PublishedMark("publisher", last)
+        running = asyncio.create_task(worker_of(container).run(heartbeat))
+        reached = asyncio.create_task(heartbeat.reached.wait())
+        await asyncio.wait((running, reached), return_when=asyncio.FIRST_COMPLETED)
+        for task in (running, reached):
+            task.cancel()
+        await asyncio.gather(running, reached, return_exceptions=True)
+        return heartbeat.spent, heartbeat.took
+
+
+class PublishedMark(Heartbeat):
+    """Notes when a worker is ready and when it has come to a position."""
+
+    def __init__(self, name: str, last: int) -> None:
+        super().__init__(name)
+        self.reached = asyncio.Event()
+        self.spent = self.took = 0.0
+        self._last = last
+        self._began = (0.0, 0.0)
+
+    def ready(self, is_ready: bool) -> None:
+        super().ready(is_ready)
+        self._began = (process_time(), time.monotonic())
+
+    def at(self, position: int) -> None:
+        super().at(position)
+        if position >= self._last and not self.reached.is_set():
+            self.spent, self.took = process_time() - self._began[0], time.monotonic() - self._began[1]
+            self.reached.set()
+
+
+async def by_stages(settings: Settings) -> dict[str, float]:
+    """Processor seconds of reading requests, of folding them, and of making and sending messages, one after another."""
+    spent = dict.fromkeys(("read", "fold", "send"), 0.0)
+    async with fresh_publisher(settings) as container:
+        requests = RequestFeed(container.published_event_feed, container.published_event_store)
+        assembler = RequestAssembler(container.published_event_store, container.published_erasures)
+        async with container.publisher().session() as session:
+            while True:
+                began = process_time()
+                found = await requests.read(session.published.position, BATCH_EVENTS)
+                spent["read"] += process_time() - began
+                if not found:
+                    return spent
+                began = process_time()
+                publications = []
+                for start in range(0, len(found), 60):
+                    async for made in assembler.assemble(found[start : start + 60]):
+                        publications += [
+                            Publication(event, made.request.span, _document(made.verdicts.get(event.version)))
+                            for event in made.request.events[:-1]
+                        ]
+                        last = made.request.last
+                        verdict = _document(made.verdicts.get(last.version))
+                        publications.append(Publication(last, made.request.span, verdict, _document(made.state)))
+                spent["fold"] += process_time() - began
+                began = process_time()
+                await session.publish(publications)
+                spent["send"] += process_time() - began
+
+
+def _document(made: object) -> bytes | None:
+    return made if isinstance(made, bytes) else None
+
+
+async def measure(settings: Settings, store: EventStore, given: argparse.Namespace, last: int) -> dict[str, object]:
+    events = given.baskets * EVENTS_PER_BASKET
+    rounds = [await catch_up(settings, last) for _ in range(given.rounds + 1)][1:]
+    stages = [await by_stages(settings) for _ in range(given.rounds)]
+    return {
+        "events": events,
+        "us_of_processor_an_event": round(statistics.median(spent for spent, _ in rounds) / events * 1e6, 1),
+        "least_us": round(min(spent for spent, _ in rounds) / events * 1e6, 1),
+        "events_a_second": round(events / min(took for _, took in rounds)),
+        **{
+            f"{name}_us": round(statistics.median(each[name] for each in stages) / events * 1e6, 1)
+            for name in stages[0]
+        },
+    }
+
+
+async def main(given: argparse.Namespace) -> None:
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="publisher-rate-")))
+        url = await stack.enter_async_context(fresh_database(given.database_url))
+        servers = given.kafka
+        if servers is None:
+            servers = (await stack.enter_async_context(ApacheKafka(folder / "kafka"))).bootstrap_servers
+        settings = Settings(
+            _env_file=None,
+            database_url=url,
+            kafka_bootstrap_servers=servers,
+            kafka_replication_factor=1,
+            local_issuer_key_file=folder / "issuer.pem",
+        )
+        await ensure_topics(settings)
+        async with open_worker_container(settings) as container:
+            await Journeys(container.published_event_store).fill(given.baskets)
+            last = await container.published_event_feed.last_position()
+            print(json.dumps(await measure(settings, container.published_event_store, given, last)))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--baskets", type=int, default=1_000)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--database-url", help="a PostgreSQL server; else an embedded one is started")
+    parser.add_argument("--kafka", help="a Kafka cluster for this alone; else Apache Kafka is started")
+    configure_logging("WARNING")
+    uvloop.run(main(parser.parse_args()))
