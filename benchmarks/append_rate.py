@@ -35,7 +35,7 @@ POOL = 10
 EVENT = NewEvent("benchmark.happened.v1", b'{"text":"%b"}' % (b"x" * 410), b'{"text":"%b"}' % (b"y" * 166))
 
 # A table like `events`, with its indexes and without its triggers.
-MAKE_UNGUARDED = "CREATE TABLE unguarded_events (LIKE events INCLUDING ALL)"
+MAKE_UNGUARDED = "CREATE TABLE unguarded_events (LIKE events INCLUDING ALL, PRIMARY KEY (position))"
 
 # One append as most people would write it.
 INSERT_ONE = """

@@ -27,14 +27,14 @@ SELECT proname::text, pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace = 
 # function's file changes, add a migration that includes it and write both down here. Else databases that ran the
 # migrations keep the function of before.
 RELEASED = {
-    "append_events": ("0022", "2e9e29d5159e9d1b"),
-    "drop_empty_event_partition": ("0027", "9ab4e55dfb29c577"),
+    "append_events": ("0027", "bbdfd0ab2921ec5c"),
+    "drop_empty_event_partition": ("0027", "3aa708ae3b747b40"),
     "execute_generation_statement": ("0022", "5e124ef22363ad55"),
     "first_basket_id": ("0027", "9c3f9a8aff3d06ba"),
     "generation_statements": ("0022", "8eafd7f8cf63ff98"),
-    "guard_events": ("0027", "18da5bd775b40ad7"),
+    "guard_events": ("0027", "b3eaeae94c3d5a41"),
     "learn_one_after_the_other": ("0022", "ea36d196447119fc"),
-    "make_event_partition": ("0027", "6ebd648821a8c671"),
+    "make_event_partition": ("0027", "1614a17d3f38ad5a"),
     "refuse_change_of_catalogue_facts": ("0022", "fe74d03e72e770d4"),
     "refuse_change_of_destroyed_data_keys": ("0022", "247a25c7df4286ee"),
     "refuse_change_of_events": ("0022", "8c5593d8239d6672"),

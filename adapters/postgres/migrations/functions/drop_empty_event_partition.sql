@@ -1,5 +1,5 @@
--- Drops one partition of `events` of past months that holds nothing any more, and returns its name; NULL: there is none. It
--- waits for a lock for a moment at most, and raises lock_not_available after that. (PostgreSQL detaches nothing
+-- Drops one partition of `events` of past months that holds nothing any more, and returns its name; NULL: there is none.
+-- It waits for a lock for a moment at most, and raises lock_not_available after that. (PostgreSQL detaches nothing
 -- concurrently from a table with a default partition.)
 CREATE OR REPLACE FUNCTION drop_empty_event_partition() RETURNS text
 LANGUAGE plpgsql

@@ -1,9 +1,9 @@
--- Puts the guards on `events` or on a partition: its events are appended by append_events(), deleted by the archive, and
--- never changed. A statement that names a partition passes the guards of the partition only.
+-- Puts the guards on `events` or on a partition: its events are appended by append_events(), deleted by the archive,
+-- and never changed. A statement that names a partition passes the guards of the partition only.
 CREATE OR REPLACE FUNCTION guard_events(guarded regclass) RETURNS void LANGUAGE plpgsql AS $function$
 BEGIN
-    -- A condition is evaluated once a statement, without a call of the trigger's function. A value that somebody set for
-    -- a session or a role is not the id of a transaction.
+    -- A condition is evaluated once a statement, without a call of the trigger's function. A value that somebody set
+    -- for a session or a role is not the id of a transaction.
     EXECUTE format($trigger$
         CREATE OR REPLACE TRIGGER events_are_appended_by_the_function
             BEFORE INSERT ON %1$s FOR EACH STATEMENT

@@ -1,6 +1,6 @@
--- Takes the next step towards a partition of `events` for each month (UTC) up to the month after next, and says which; NULL:
--- none is missing, or another process is at it. Call it until then, each time in a transaction of its own. It waits for
--- a lock for a moment at most, and raises lock_not_available after that.
+-- Takes the next step towards a partition of `events` for each month (UTC) up to the month after next, and says which;
+-- NULL: none is missing, or another process is at it. Call it until then, each time in a transaction of its own. It
+-- waits for a lock for a moment at most, and raises lock_not_available after that.
 --
 -- Events of a month without a partition go to `events_default`, and stay there: a month of which events are in it gets
 -- no partition any more.

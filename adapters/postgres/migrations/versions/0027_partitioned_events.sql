@@ -2,6 +2,7 @@
 -- first partition, without a copy. A stream lies in one partition, so that its versions stay unique in the whole store.
 -- A position is unique in its partition; in the store it is so because append_events() alone draws it, from one sequence.
 \ir ../functions/first_basket_id.sql
+\ir ../functions/append_events.sql
 \ir ../functions/guard_events.sql
 \ir ../functions/make_event_partition.sql
 \ir ../functions/drop_empty_event_partition.sql
