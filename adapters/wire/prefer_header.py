@@ -4,9 +4,10 @@ them (RFC 7240). Without the preference a setting decides."""
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
+import msgspec
 from pydantic import JsonValue
 
 from adapters.wire.known_members import IgnoredMembers
@@ -46,13 +47,12 @@ LENIENT = Handling("lenient")
 _WITHOUT_PREFERENCE: dict[HandlingKind, Handling] = {"lenient": LENIENT, "strict": Handling("strict")}
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedRequest(Generic[C_co]):
+class ParsedRequest(msgspec.Struct, Generic[C_co], frozen=True):
     """A command, and which members of its body were ignored."""
 
     command: C_co
     handling: Handling = LENIENT
-    ignored: IgnoredMembers = field(default_factory=IgnoredMembers)
+    ignored: IgnoredMembers = msgspec.field(default_factory=IgnoredMembers)
 
     @property
     def headers(self) -> dict[str, str]:

@@ -3,9 +3,9 @@ need."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import cast
 
+import msgspec
 from starlette.types import Receive, Scope, Send
 
 from adapters.wire.request_errors import BodyTooLarge
@@ -22,8 +22,7 @@ class ClientDisconnected(Exception):
     """The caller closed the connection before the request was complete. Nobody waits for a response."""
 
 
-@dataclass(slots=True)
-class RequestContext:
+class RequestContext(msgspec.Struct):
     """A request's headers, by lower-case names, its trace, and what the log line says of it."""
 
     headers: dict[str, str]

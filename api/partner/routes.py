@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 
+import msgspec
 from pydantic import JsonValue
 from starlette.types import Receive, Scope
 
@@ -41,8 +41,7 @@ PARTNER_SCOPE = "partner"
 _BASKET_ID = re.compile(BASKET_ID_PATTERN)
 
 
-@dataclass(slots=True)
-class PartnerRequest:
+class PartnerRequest(msgspec.Struct):
     """A request of a known organisation. `path_id` is the end of a path that ends with a basket's id."""
 
     context: RequestContext
