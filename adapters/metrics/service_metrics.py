@@ -142,6 +142,8 @@ def _status_metrics(status: ServiceStatus) -> Iterable[Metric]:
     for name, help, group_value in _GROUP_METRICS:
         groups = [((lag.group, lag.topic or ""), group_value(lag)) for lag in status.groups if lag.unknown is None]
         yield _gauge(name, help, ("group", "topic"), groups)
+    sizes = [((each.name,), each.bytes) for each in status.event_partitions]
+    yield _gauge("checkout_event_partition_bytes", "The size of a partition of the events.", ("partition",), sizes)
     problems = "How many problems `checkout status` reports."
     yield _gauge("checkout_problems", problems, (), [((), len(status.problems))])
     held = "Whether a live process holds a role that one process has at a time."

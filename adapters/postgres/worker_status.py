@@ -15,7 +15,15 @@ from adapters.postgres.dead_letters import to_storable_text
 from adapters.postgres.leadership import LOCK_CLASS, instance_in_session_name
 from adapters.postgres.pool import DatabasePool
 from domain.operators.status.lag_model import GroupMeasurement
-from domain.operators.status.model import Backlog, RoleLock, ServiceProcess, StatusReadings, StoredReport, WorkerReport
+from domain.operators.status.model import (
+    Backlog,
+    EventPartition,
+    RoleLock,
+    ServiceProcess,
+    StatusReadings,
+    StoredReport,
+    WorkerReport,
+)
 from domain.shared.errors import StoreForbidden, StoreUnavailable
 
 MAX_COUNTED = 10_000
@@ -66,6 +74,7 @@ class PostgresWorkerStatusStore:
             observed = {
                 subject: (at, found) for subject, at, found in map(tuple, await connection.fetch(sql.OBSERVATIONS))
             }
+            partitions = [EventPartition(**row) for row in await connection.fetch(sql.EVENT_PARTITIONS)]
             ((letters, since),) = await connection.fetch(sql.DEAD_LETTERS, self._max_counted)
             # Last of all: nothing that was read is younger.
             now: datetime = await connection.fetchval(sql.NOW)
@@ -81,6 +90,7 @@ class PostgresWorkerStatusStore:
             groups=_groups.validate_json(groups),
             groups_measured_at=measured_at,
             topic_problems=_problems.validate_json(problems),
+            event_partitions=partitions,
         )
 
     async def record_groups(self, groups: Sequence[GroupMeasurement]) -> None:

@@ -137,4 +137,9 @@ VALUES ($1, clock_timestamp(), $2::jsonb)
 
 OBSERVATIONS = "SELECT subject, observed_at, found::text FROM broker_observations"
 
+# The partitions of events, the oldest baskets first.
+EVENT_PARTITIONS = """
+SELECT name, begins, ends, events, bytes FROM event_partitions ORDER BY begins NULLS FIRST, ends NULLS LAST
+"""
+
 NOW = "SELECT clock_timestamp()"

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from cli.output import STDOUT, Output, StyledText, TableColumn
 from domain.operators.status.lag_model import GroupCondition, GroupLag, WorkerLag
-from domain.operators.status.model import ServiceStatus, WorkerCondition, WorkerStatus
+from domain.operators.status.model import EventPartition, ServiceStatus, WorkerCondition, WorkerStatus
 from domain.shared.formatting import count_noun, format_age
 
 STYLES: dict[WorkerCondition, str] = {
@@ -67,6 +67,8 @@ def show(status: ServiceStatus, out: Output = STDOUT, *, all_processes: bool = F
         out.table(GROUPS, [_group(each) for each in status.groups])
     if status.roles:
         out.table(("role", "held by", TableColumn("stand by", right=True)), _roles(status))
+    if status.event_partitions:
+        out.say((_events(status.event_partitions), "dim"))
 
 
 def show_unavailable(why: str, out: Output = STDOUT) -> None:
@@ -155,6 +157,11 @@ def _roles(status: ServiceStatus) -> Iterable[list[StyledText]]:
         else:
             holder = (f"{role.host} {role.pid}, which is dead", "bold red")
         yield [role.role, holder, str(role.standing_by)]
+
+
+def _events(partitions: Sequence[EventPartition]) -> str:
+    events, size = (sum(each.events for each in partitions), sum(each.bytes for each in partitions))
+    return f"about {count_noun(events, 'event')} in {count_noun(len(partitions), 'partition')}, {size / 1e9:,.1f} GB"
 
 
 def _age(at: datetime, moment: datetime | None) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from domain.operators.status.lag_model import GroupLag, WorkerLag
 from domain.operators.status.model import StatusReadings, WorkerStatus
 from domain.shared.formatting import count_noun, format_age, format_time
+
+PARTITIONS_AHEAD = timedelta(days=7)
 
 
 def find_problems(
@@ -37,6 +39,16 @@ def find_dead_letter_problems(readings: StatusReadings, limit: int | None) -> It
         since = readings.dead_letters_since
         oldest = f", the oldest for {_elapsed(since, readings.at)}" if since else ""
         yield f"{letters} for an operator{oldest}: `checkout dead-letters list` shows them"
+
+
+def find_partition_problems(readings: StatusReadings) -> Iterable[str]:
+    """A problem where events of baskets that begin in a week find no partition of their month."""
+    ends = [each.ends for each in readings.event_partitions if each.ends is not None]
+    if ends and max(ends) < readings.at + PARTITIONS_AHEAD:
+        yield (
+            f"events of baskets from {format_time(max(ends))} on have no partition of their own, and go to events_default:"
+            " an expiry worker makes it, or `checkout migrate` (docs/operations/event-partitions.md)"
+        )
 
 
 def find_group_problems(groups: Sequence[GroupLag]) -> Iterable[str]:

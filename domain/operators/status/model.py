@@ -120,6 +120,20 @@ class RoleLock:
     instance: str | None
 
 
+class EventPartition(Value):
+    """A part of the stored events: those of baskets that were created from `begins` until before `ends`."""
+
+    name: str
+    begins: AwareDatetime | None
+    """Null: it has no beginning."""
+    ends: AwareDatetime | None
+    """Null: it has no end, or it holds what no other partition does."""
+    events: int
+    """About how many, as PostgreSQL last counted."""
+    bytes: int
+    """With indexes."""
+
+
 @dataclass(frozen=True, slots=True)
 class StatusReadings:
     """All that PostgreSQL knows at one moment of its clock. `dead_letters` wait for an operator.
@@ -137,6 +151,7 @@ class StatusReadings:
     groups: Sequence[GroupMeasurement] = ()
     groups_measured_at: datetime | None = None
     topic_problems: Sequence[str] = ()
+    event_partitions: Sequence[EventPartition] = ()
 
 
 class WorkerStatusStore(Protocol):
@@ -234,6 +249,8 @@ class ServiceStatus(Value):
     """How many wait for an operator."""
     groups: tuple[GroupLag, ...] = ()
     """How far the consumer groups are that `CHECKOUT_WATCHED_GROUPS` names."""
+    event_partitions: tuple[EventPartition, ...] = ()
+    """How the events are stored, oldest baskets first."""
 
     @property
     def current_workers(self) -> Sequence[WorkerStatus]:

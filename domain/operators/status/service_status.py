@@ -6,7 +6,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from domain.operators.status.alerts import find_dead_letter_problems, find_group_problems, find_problems
+from domain.operators.status.alerts import (
+    find_dead_letter_problems,
+    find_group_problems,
+    find_partition_problems,
+    find_problems,
+)
 from domain.operators.status.group_lags import group_lags
 from domain.operators.status.lag import LagLimits, process_lag, worker_lags
 from domain.operators.status.lag_model import WatchedGroup
@@ -77,6 +82,7 @@ def evaluate(readings: StatusReadings, policy: HealthPolicy) -> ServiceStatus:
         *find_problems(workers, lags, readings.at, policy.workers),
         *find_group_problems(groups),
         *readings.topic_problems,
+        *find_partition_problems(readings),
         *find_dead_letter_problems(readings, policy.max_dead_letters),
     )
     return ServiceStatus(
@@ -88,6 +94,7 @@ def evaluate(readings: StatusReadings, policy: HealthPolicy) -> ServiceStatus:
         roles=tuple(_roles(workers, readings)),
         dead_letters=readings.dead_letters,
         groups=groups,
+        event_partitions=tuple(readings.event_partitions),
     )
 
 

@@ -13,7 +13,15 @@ from adapters.metrics import process_metrics
 from adapters.metrics.service_metrics import METRICS, metrics_route, service_exposition
 from domain.operators.dead_letters.model import DeadLetterCount
 from domain.operators.status.lag import LagLimits
-from domain.operators.status.model import Backlog, RoleLock, ServiceProcess, ServiceStatus, StatusReadings, WorkerReport
+from domain.operators.status.model import (
+    Backlog,
+    EventPartition,
+    RoleLock,
+    ServiceProcess,
+    ServiceStatus,
+    StatusReadings,
+    WorkerReport,
+)
 from domain.operators.status.service_status import HealthPolicy, StatusService, evaluate
 from domain.shared.errors import StoreUnavailable
 from tests.domain.operators.status.test_group_lags import measured
@@ -37,6 +45,7 @@ BUSY = StatusReadings(
         measured("missing", "ordre-service", topic=None, unknown="it committed nothing"),
     ],
     groups_measured_at=ago(1),
+    event_partitions=[EventPartition(name="events_2026_11", begins=NOON, ends=ago(-864_000), events=9, bytes=8192)],
 )
 
 
@@ -125,6 +134,7 @@ def test_the_lag_is_reported_for_each_kind_of_worker_and_each_role() -> None:
     assert told.of("checkout_worker_lag_seconds", worker="projector", role="") == 2.5
     assert told.of("checkout_worker_lag_seconds", worker="catalogue", role="") is None
     assert told.of("checkout_role_held", role=ROLE, instance="a") == 1
+    assert told.of("checkout_event_partition_bytes", partition="events_2026_11") == 8192
     assert told.of("checkout_problems") == 4
 
 

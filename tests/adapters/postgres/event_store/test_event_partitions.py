@@ -17,6 +17,7 @@ from adapters.postgres.event_store.feed import PostgresEventFeed
 from adapters.postgres.event_store.store import PostgresEventStore
 from adapters.postgres.migrator import migrate
 from adapters.postgres.pool import DatabasePool
+from adapters.postgres.worker_status import PostgresWorkerStatusStore
 from domain.ports.event_store import Appended, Conflict
 from tests.adapters.postgres.conftest import DAY
 from tests.builders.appends import a_stream, an_append, names_of
@@ -161,6 +162,26 @@ async def test_a_partition_waits_for_a_long_reader_without_holding_up_writers(
     await reading.commit()
     assert await partitions.make_ahead() == [f"partition {partition(2)}"]
     await reader.close()
+
+
+async def test_the_status_lists_the_partitions(database: DatabasePool, connection: asyncpg.Connection) -> None:
+    await append(connection, a_basket(), a_basket())
+    await connection.execute("ANALYZE events")
+
+    listed = (await PostgresWorkerStatusStore(database).read()).event_partitions
+
+    assert [each.name for each in listed] == [
+        "events_first",
+        "events_default",
+        *(partition(ahead) for ahead in range(3)),
+    ]
+    first, default, now, following, _ = listed
+    assert (first.begins, first.ends) == (None, now.begins)
+    assert (default.begins, default.ends) == (None, None)
+    assert now.begins == datetime.now(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    assert now.ends == following.begins
+    assert now.events == 2
+    assert now.bytes > following.bytes > 0
 
 
 # A default partition that is too large to be read under a lock: 40 MB of events that no month holds.

@@ -11,6 +11,7 @@ from hypothesis import strategies as some
 from domain.operators.status.lag import LagLimits
 from domain.operators.status.model import (
     Backlog,
+    EventPartition,
     ReportedCondition,
     RoleLock,
     ServiceProcess,
@@ -302,6 +303,18 @@ def test_too_many_waiting_dead_letters_are_a_problem() -> None:
     assert told.problems == (
         "3 dead letters wait for an operator, the oldest for 3 min: `checkout dead-letters list` shows them",
     )
+
+
+def test_a_month_without_a_partition_is_a_problem_a_week_before() -> None:
+    def problems(days: float) -> Sequence[str]:
+        rest = EventPartition(name="events_default", begins=None, ends=None, events=0, bytes=0)
+        month = EventPartition(name="events_2026_11", begins=NOON, ends=ago(-86_400 * days), events=0, bytes=0)
+        return evaluate(StatusReadings(NOON, [], [], [], event_partitions=[month, rest]), HealthPolicy()).problems
+
+    assert problems(7) == ()
+    (problem,) = problems(6.9)
+    assert "events_default" in problem
+    assert "checkout migrate" in problem
 
 
 def lived(
