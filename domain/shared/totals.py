@@ -57,7 +57,7 @@ def payable(money: Money) -> Money:
     """The amount rounded half up to the currency's minor unit, with that many decimals. A currency for which ISO 4217
     has no minor unit is not rounded."""
     smallest = _SMALLEST.get(money.currency)
-    if smallest is None:
+    if smallest is None or money.amount.same_quantum(smallest):
         return money
     amount = money.amount.quantize(smallest, context=_ROUNDING)
     return Money.construct_trusted(amount=amount, currency=money.currency)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from http.cookiejar import DefaultCookiePolicy
@@ -73,24 +73,27 @@ class Workers:
         return (await client.get("/health/ready")).status_code == 200
 
 
-async def answer(client: httpx.AsyncClient, method: str, path: str, key: str, **request: object) -> httpx.Response:
+async def answer(
+    client: httpx.AsyncClient, method: str, path: str, key: str, body: object, headers: Mapping[str, str] | None = None
+) -> httpx.Response:
     """The response, sent again with its key where the connection ends."""
-    headers = {"Idempotency-Key": key, **request.pop("headers", {})}  # type: ignore[dict-item]
+    headers = {"Idempotency-Key": key, **(headers or {})}
     while True:
         with suppress(httpx.TransportError):
-            response = await client.request(method, path, headers=headers, **request)  # type: ignore[arg-type]
+            response = await client.request(method, path, headers=headers, json=body)
             if response.status_code != 409:  # its first try is still undecided
                 return response
+        await asyncio.sleep(0.02)
 
 
 async def call_on(client: httpx.AsyncClient, name: str, counts: list[int], caller: int, done: asyncio.Event) -> str:
     """Adds to a basket of its own until it is told to stop."""
-    began = await answer(client, "POST", "/partner/checkout/initiate", name, json=order_of(external_id=name))
+    began = await answer(client, "POST", "/partner/checkout/initiate", name, order_of(external_id=name))
     basket_id: str = began.json()["id"]
+    update = {"orderItemActions": [add("o-1")]}
     while not done.is_set():
         key = f"{name}-{counts[caller]}"
-        body = {"orderItemActions": [add("o-1")]}
-        added = await answer(client, "PUT", "/partner/checkout/update", key, json=body, headers=cookie(basket_id))
+        added = await answer(client, "PUT", "/partner/checkout/update", key, update, cookie(basket_id))
         assert added.status_code == 200, added.text
         counts[caller] += 1
     return basket_id
