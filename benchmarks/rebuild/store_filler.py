@@ -25,7 +25,7 @@ from domain.basket.projection import to_view
 from domain.catalogue.catalogue import Catalogue
 from domain.catalogue.facts import FACT, Fact
 from domain.ports.event_store import Append, NewEvent
-from domain.shared.money import Money
+from domain.shared.money import Price
 from domain.shared.values import LineOffer, Product
 from domain.validation.validate import NO_POLICY_TERMS, validate_basket
 
@@ -57,7 +57,7 @@ async def fill(database: DatabasePool, count: int) -> None:
         for start in track(batches, "filling"):
             numbers = range(start, min(start + BATCH_BASKETS, count))
             # Where the data has fewer baskets, the first ones come again.
-            made = [_basket(number, real[number % len(real)]) for number in numbers]
+            made = [made_basket(number, real[number % len(real)]) for number in numbers]
             appends = [
                 Append(
                     basket.id,
@@ -72,7 +72,8 @@ async def fill(database: DatabasePool, count: int) -> None:
         await connection.execute("VACUUM ANALYZE", timeout=600)
 
 
-def _basket(number: int, real: RealBasket) -> Basket:
+def made_basket(number: int, real: RealBasket) -> Basket:
+    """A basket whose events are not collected yet. The same number and real basket give the same events."""
     # Ids in the order of time, as the service makes them, and equal in every run.
     at = BEGAN + timedelta(seconds=number)
     milliseconds = int(at.timestamp() * 1000)
@@ -112,7 +113,7 @@ def _item(id: UUID, line: GroceryLine) -> OrderItem:
             path=f"/offers/{line.product}",
             products=(Product(product_code=code, path=f"/products/{line.product}"),),
         ),
-        price=Money.model_validate({"amount": _amount(line.product), "currency": CURRENCY}),
+        price=Price.model_validate({"amount": _amount(line.product), "currency": CURRENCY}),
     )
 
 
