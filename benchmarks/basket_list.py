@@ -25,8 +25,8 @@ from adapters.embedded.postgres import EmbeddedPostgres
 from adapters.postgres.event_store.store import PostgresEventStore
 from adapters.postgres.pool import DatabasePool
 from adapters.postgres.read_models.basket_list import SESSION_SETTINGS, PostgresBasketList, statement_of
+from domain.basket.basket_view import to_view
 from domain.basket.lister import BasketLister, ListedBaskets
-from domain.basket.projection import to_view
 from domain.basket.repository import BasketRepository
 from domain.ports.basket_list import BasketFilter, ListMoment
 from domain.shared.cursors import PagePosition

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import gc
 import itertools
 import json
 import statistics
@@ -34,11 +33,10 @@ from adapters.auth.local_issuer import issue_token
 from adapters.container import open_partner_container
 from adapters.logs import configure_logging
 from adapters.settings import Settings
-from adapters.system import new_id
+from adapters.system import new_id, relax_garbage_collection
 from api.partner.app import PartnerApi
 from api.partner.dependencies import PartnerApiDependencies
 from benchmarks.append_rate import fresh_database
-from cli.serve import GC_THRESHOLDS
 from domain.catalogue.facts import Fact
 from tests.builders import availability, offer, price
 from tests.contracts.catalogue import sourced
@@ -182,8 +180,7 @@ async def run(url: str, rounds: int, sizes: Sequence[int], folder: Path) -> Tabl
         )
         token = issue_token(settings, partner=PARTNER, scope="partner", ttl=timedelta(hours=1))
         caller = DirectCaller(PartnerApi(api), token)
-        gc.freeze()
-        gc.set_threshold(*GC_THRESHOLDS)  # as the API does
+        relax_garbage_collection()  # as the API does
         for lines in sizes:
             for wrong in (0, 1, lines // 2):
                 await container.catalogue.record(sourced(facts(lines, wrong)))

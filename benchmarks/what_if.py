@@ -25,8 +25,8 @@ from adapters.embedded.postgres import EmbeddedPostgres
 from adapters.postgres.migrator import migrate
 from adapters.settings import Settings
 from domain.basket.basket import Basket
+from domain.basket.basket_view import to_view
 from domain.basket.codec import encode
-from domain.basket.projection import to_view
 from domain.catalogue.epochs import FactMessage
 from domain.catalogue.facts import Fact
 from domain.ports.event_store import Append, NewEvent

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import socket
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
@@ -14,7 +13,7 @@ from adapters.container import Container, open_operator_container, open_partner_
 from adapters.http.server import serve, serve_in_background
 from adapters.metrics.service_metrics import metrics_route
 from adapters.settings import Settings
-from adapters.system import new_id
+from adapters.system import new_id, relax_garbage_collection
 from api.http.dispatcher import Dispatcher
 from api.http.index_page import index_page_app
 from api.operators.app import OPERATOR_API_PATH, operator_app
@@ -25,10 +24,6 @@ from cli.ports import require_free_port
 from domain.operators.status.model import WorkerReport
 from domain.shared.errors import Unavailable
 from workers.heartbeat import Heartbeat
-
-GC_THRESHOLDS = (10_000, 20, 100)
-"""A request hardly ever leaves a circle of objects. A search for circles in all caches of baskets and the catalogue
-takes a fifth of a second, in which nobody gets a response."""
 
 CONSOLE = "/console"
 
@@ -67,8 +62,7 @@ async def run_api(settings: Settings, listening: socket.socket | None = None) ->
         process = this_process(container.instance)
         reports = _ApiReports(api)
         await stack.enter_async_context(report_heartbeats(container.worker_status, process, reports))
-        gc.freeze()  # what exists by now stays
-        gc.set_threshold(*GC_THRESHOLDS)
+        relax_garbage_collection()
         await serve(
             application,
             settings,

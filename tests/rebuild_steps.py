@@ -11,7 +11,7 @@ from adapters.postgres.pool import DatabasePool
 from adapters.postgres.rebuild.rebuild_session import RebuildSession
 from adapters.postgres.rebuild.rebuilds import PostgresRebuilds
 from adapters.system import new_id, utc_now
-from domain.basket.projection import to_view
+from domain.basket.basket_view import to_view
 from domain.operators.audit import Operator
 from domain.operators.rebuild import Rebuild, RebuildComparison, RebuildScope, RebuildTarget
 from domain.ports.event_store import EventStore

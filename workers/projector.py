@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -12,6 +14,7 @@ from adapters.kafka.consumer_group import ConsumerGroup, GroupConsumer
 from adapters.kafka.dead_letters import unreadable_batch_letter
 from adapters.kafka.messages import Received
 from domain.basket.codec import decode_all
+from domain.basket.fast_projection import ArrivedEvents, decode_structs
 from domain.basket.projection import BasketProjection
 from domain.ports.messaging import DeadLetter, DeadLetters
 from domain.ports.read_models import BlockedBaskets
@@ -37,11 +40,16 @@ async def _not_encrypted(batch: Sequence[Received]) -> Sequence[Received]:
 
 @dataclass(slots=True)
 class _BasketBatch:
-    """One basket's events in a batch, up to the first message that becomes a dead letter."""
+    """One basket's events in a batch, up to the first message that becomes a dead letter, and their messages."""
 
-    events: list[DomainEvent] = field(default_factory=list)
-    messages: list[Received] = field(default_factory=list)
+    events: ArrivedEvents | Sequence[DomainEvent]
+    messages: Sequence[Received]
     letter: DeadLetter | None = None
+
+    @property
+    def versions(self) -> Iterator[int]:
+        events = self.events.structs if isinstance(self.events, ArrivedEvents) else self.events
+        return (event.originator_version for event in events)
 
 
 class ProjectorWorker:
@@ -75,15 +83,28 @@ class ProjectorWorker:
     async def run(self, heartbeat: Heartbeat) -> None:
         async with self._consumers.open() as consumer:
             heartbeat.measured_by(consumer.measure_lag)
-            while True:
-                heartbeat.handled(await self._project(consumer))
-                heartbeat.ready(True)
+            async with aclosing(self._batches(consumer)) as batches:
+                async for received in batches:
+                    await self._project(consumer, received)
+                    heartbeat.handled(len(received))
+                    heartbeat.ready(True)
 
-    async def _project(self, consumer: GroupConsumer) -> int:
-        """Projects the next batch; returns the number of its messages."""
-        received = await consumer.next(self._batch_messages, WAIT_SECONDS)
+    async def _batches(self, consumer: GroupConsumer) -> AsyncGenerator[Sequence[Received]]:
+        """The next one is fetched while one is projected. What a rebalance gives to another member meanwhile is
+        projected by both, which changes nothing."""
+        coming = asyncio.create_task(consumer.next(self._batch_messages, WAIT_SECONDS))
+        try:
+            while True:
+                received = await coming
+                coming = asyncio.create_task(consumer.next(self._batch_messages, WAIT_SECONDS))
+                yield received
+        finally:
+            coming.cancel()
+            await asyncio.gather(coming, return_exceptions=True)
+
+    async def _project(self, consumer: GroupConsumer, received: Sequence[Received]) -> None:
         if not received:
-            return 0
+            return
         baskets, letters = _group(await self._decrypt(received))
         for basket_id in await self._blocked.blocked(baskets.keys()):
             del baskets[basket_id]
@@ -92,8 +113,8 @@ class ProjectorWorker:
             if (failure := stuck.get(basket_id)) is not None:
                 message = next(
                     message
-                    for message, event in zip(batch.messages, batch.events, strict=True)
-                    if event.originator_version >= failure.version
+                    for message, version in zip(batch.messages, batch.versions, strict=True)
+                    if version >= failure.version
                 )
                 letters.append(message.dead_letter("cannot_be_applied", failure.error, basket_id))
             elif batch.letter is not None:
@@ -106,32 +127,36 @@ class ProjectorWorker:
             )
         # Last: after a crash before this line the batch is projected again, which changes nothing.
         await consumer.commit(received)
-        return len(received)
 
 
 def _group(received: Sequence[Received]) -> tuple[dict[str, _BasketBatch], list[DeadLetter]]:
     """The batch by basket, and the dead letters of messages that name no basket."""
-    baskets: dict[str, _BasketBatch] = {}
+    messages: dict[str, list[Received]] = {}
     letters: list[DeadLetter] = []
     for message in received:
         if message.unreadable is not None:
             letters.append(unreadable_batch_letter(message.unreadable))
-            continue
-        basket_id = _basket_id(message)
-        if basket_id is None:
+        elif (basket_id := _basket_id(message)) is None:
             words = "neither key nor ce_subject is a basket's id"
             letters.append(message.dead_letter("no_basket", words))
-            continue
-        batch = baskets.setdefault(basket_id, _BasketBatch())
-        if batch.letter is not None:
-            continue
-        event = _decode(message, basket_id)
-        if isinstance(event, DeadLetter):
-            batch.letter = event
         else:
-            batch.events.append(event)
-            batch.messages.append(message)
-    return baskets, letters
+            messages.setdefault(basket_id, []).append(message)
+    return {basket_id: _decode(basket_id, of_basket) for basket_id, of_basket in messages.items()}, letters
+
+
+def _decode(basket_id: str, messages: Sequence[Received]) -> _BasketBatch:
+    """All at once as structs where nothing is odd, else one after the other as models."""
+    documents = [message.message.value for message in messages if message.message.value is not None]
+    structs = decode_structs(documents) if len(documents) == len(messages) else None
+    if structs is not None and all(event.originator_id == basket_id for event in structs):
+        return _BasketBatch(ArrivedEvents(documents, structs), messages)
+    events: list[DomainEvent] = []
+    for message in messages:
+        event = _decode_model(message, basket_id)
+        if isinstance(event, DeadLetter):
+            return _BasketBatch(events, messages[: len(events)], event)
+        events.append(event)
+    return _BasketBatch(events, messages)
 
 
 def _basket_id(message: Received) -> str | None:
@@ -142,7 +167,7 @@ def _basket_id(message: Received) -> str | None:
     return None
 
 
-def _decode(message: Received, basket_id: str) -> DomainEvent | DeadLetter:
+def _decode_model(message: Received, basket_id: str) -> DomainEvent | DeadLetter:
     value = message.message.value
     if value is None:
         return message.dead_letter("no_value", "the message has no value", basket_id)

@@ -94,7 +94,11 @@ def to_received(record: Any) -> Received:
     source = MessageSource(record.topic, record.partition, record.offset)
     if isinstance(record, UnreadableBatch):
         return Received(Message(record.topic, None, record.raw, ()), source, record)
-    headers = tuple([(name, value or b"") for name, value in record.headers])
+    headers: Headers = record.headers
+    for _, value in headers:
+        if value is None:
+            headers = tuple([(name, value or b"") for name, value in headers])
+            break
     known_time = 0 <= record.timestamp <= LATEST_TIMESTAMP
     return Received(
         Message(record.topic, record.key, record.value, headers),

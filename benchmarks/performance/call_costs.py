@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import cProfile
-import gc
 import itertools
 import json
 import pstats
@@ -33,12 +32,11 @@ from adapters.auth.local_issuer import issue_token
 from adapters.container import Container, open_partner_container
 from adapters.logs import configure_logging
 from adapters.settings import Settings
-from adapters.system import new_id
+from adapters.system import new_id, relax_garbage_collection
 from api.partner.app import PartnerApi
 from api.partner.dependencies import PartnerApiDependencies
 from benchmarks.append_rate import fresh_database
 from benchmarks.findings_cost import PARTNER, DirectCaller, facts
-from cli.serve import GC_THRESHOLDS
 from tests.contracts.catalogue import sourced
 
 CALLERS = 16
@@ -129,8 +127,7 @@ async def open_calls(url: str, folder: Path) -> AsyncIterator[Calls]:
         token = issue_token(settings, partner=PARTNER, scope="partner", ttl=timedelta(hours=1))
         await container.catalogue.record(sourced(facts(LINES, 0)))
         await asyncio.sleep(1)
-        gc.freeze()
-        gc.set_threshold(*GC_THRESHOLDS)  # as the API does
+        relax_garbage_collection()  # as the API does
         yield Calls(
             DirectCaller(PartnerApi(_dependencies(settings, container)), token), DirectCaller(hello_app(), token)
         )

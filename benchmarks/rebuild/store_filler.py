@@ -19,9 +19,9 @@ from benchmarks.journey.dataset import baskets as real_baskets
 from benchmarks.journey.records import GroceryBasket as RealBasket
 from benchmarks.journey.records import GroceryLine, offer_id, product_code
 from domain.basket.basket import Basket
+from domain.basket.basket_view import to_view
 from domain.basket.codec import encode
 from domain.basket.events import BasketDetails, OrderItem
-from domain.basket.projection import to_view
 from domain.catalogue.catalogue import Catalogue
 from domain.catalogue.facts import FACT, Fact
 from domain.ports.event_store import Append, NewEvent

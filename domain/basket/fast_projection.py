@@ -8,7 +8,8 @@ take goes through the models: an unknown or newer type, an odd value, an event t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from functools import cache, reduce
@@ -21,9 +22,19 @@ from pydantic import AwareDatetime, BaseModel
 from pydantic.fields import FieldInfo
 
 from domain.basket.basket import Basket
+from domain.basket.basket_view import to_view
 from domain.basket.codec import decode_all
-from domain.basket.events import OPEN_MAPS, BasketEvent, BasketInitiated, BasketValidated
-from domain.basket.projection import to_view
+from domain.basket.events import (
+    OPEN_MAPS,
+    BasketDetails,
+    BasketDetailsChanged,
+    BasketEvent,
+    BasketInitiated,
+    BasketValidated,
+    OrderItemPriceExpected,
+    OrderItemQuantityChanged,
+    OrderItemRepriced,
+)
 from domain.basket.snapshot import BasketSnapshot, restore, snapshot_fields
 from domain.ports.read_models import BasketView
 from domain.shared.eventsourcing import DomainEvent, fold
@@ -62,9 +73,72 @@ def project_canonical(stream_id: str, documents: bytes) -> BasketView | None:
             event.apply(basket)
     except (msgspec.MsgspecError, ValueError, LookupError, TypeError, RecursionError, OverflowError):
         return None
-    if not basket.partner or not all(_is_canonical(getattr(basket.details, name)) for name in OPEN_MAPS):
+    if not basket.partner or not _are_canonical(basket.details):
         return None
-    return to_view(basket, msgspec.json.encode(_SNAPSHOT(**snapshot_fields(basket))))
+    return to_view(basket, _encode_snapshot(basket))
+
+
+@dataclass(frozen=True, slots=True)
+class ArrivedEvents:
+    """Events of one basket as they arrived: the stored documents, and the same as structs."""
+
+    documents: Sequence[bytes]
+    structs: Sequence[Any]
+
+
+def decode_structs(documents: Sequence[bytes]) -> Sequence[Any] | None:
+    """The events of these documents as structs; None if the models must read them."""
+    try:
+        return _EVENTS.decode(_array(documents))
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None
+
+
+def advance(stream_id: str, snapshot: bytes | None, events: Iterable[Any]) -> tuple[int, BasketView] | None:
+    """A basket's view after those of the events that follow its snapshot, and the snapshot's version, 0 without one.
+
+    None if nothing follows, or if the models must fold: there is a gap, or the history is odd.
+    """
+    basket: Basket | None = None
+    keeps_references = snapshot is not None
+    try:
+        if snapshot is not None:
+            basket = _SNAPSHOTS.decode(snapshot).restore()
+        began = version = basket.version if basket is not None else 0
+        details = basket.details if basket is not None else None
+        for event in events:
+            if event.originator_version <= version:
+                continue
+            version += 1
+            if event.originator_version != version or (type(event) is _INITIATED) != (version == 1):
+                return None
+            if basket is None:
+                basket = Basket.from_snapshot(
+                    id=stream_id, version=1, created=event.timestamp, modified=event.timestamp
+                )
+            event.apply(basket)
+            basket.version, basket.modified_on = version, event.timestamp
+            keeps_references = keeps_references and type(event) in _KEEPING_REFERENCES
+    except (msgspec.MsgspecError, ValueError, LookupError, TypeError, RecursionError, OverflowError):
+        return None
+    if basket is None or version == began or basket.id != stream_id or not basket.partner:
+        return None
+    if basket.details is not details and not _are_canonical(basket.details):
+        return None
+    view = to_view(basket, _encode_snapshot(basket))
+    return began, replace(view, uses=None) if keeps_references else view
+
+
+def _array(documents: Iterable[bytes]) -> bytes:
+    return b"[" + b",".join(documents) + b"]"
+
+
+def _encode_snapshot(basket: Basket) -> bytes:
+    return msgspec.json.encode(_SNAPSHOT(**snapshot_fields(basket)))
+
+
+def _are_canonical(details: BasketDetails) -> bool:
+    return all(_is_canonical(getattr(details, name)) for name in OPEN_MAPS)
 
 
 class _Struct(msgspec.Struct):
@@ -139,6 +213,18 @@ EVENT_STRUCTS = {event: struct_of(event) for event in BasketEvent.__args__}
 _EVENTS: msgspec.json.Decoder[list[Any]] = msgspec.json.Decoder(list[_union(EVENT_STRUCTS.values())])  # type: ignore[misc]
 _INITIATED = EVENT_STRUCTS[BasketInitiated]
 _SNAPSHOT = struct_of(BasketSnapshot)
+_SNAPSHOTS: msgspec.json.Decoder[Any] = msgspec.json.Decoder(_SNAPSHOT)
+_KEEPING_REFERENCES = frozenset(
+    EVENT_STRUCTS[event]
+    for event in (
+        OrderItemQuantityChanged,
+        OrderItemPriceExpected,
+        OrderItemRepriced,
+        BasketDetailsChanged,
+        BasketValidated,
+    )
+)
+"""After these a basket rests on the same offers, products and policies."""
 
 _EXPONENT = re.compile(rb"[0-9][eE]")
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from pydantic_core import to_json
-
 from domain.basket.basket import Basket
+from domain.basket.basket_view import to_view
 from domain.basket.codec import UnreadableEvent, decode_all
-from domain.basket.references import offers_of, products_of, references_of
-from domain.basket.snapshot import BasketSnapshot, UnreadableSnapshot, restore
+from domain.basket.fast_projection import ArrivedEvents, advance
+from domain.basket.references import references_of
+from domain.basket.snapshot import UnreadableSnapshot, restore
 from domain.ports.event_store import EventStore
 from domain.ports.read_models import BasketView, BasketViews
 from domain.shared.errors import CheckoutError
@@ -57,9 +57,13 @@ class BasketProjection:
         self._views = views
         self._attempts = attempts
 
-    async def apply(self, arrived: Mapping[str, Sequence[DomainEvent]]) -> Mapping[str, ProjectionFailure]:
+    async def apply(
+        self, arrived: Mapping[str, ArrivedEvents | Sequence[DomainEvent]]
+    ) -> Mapping[str, ProjectionFailure]:
         """Moves each basket's view to the last of its events, or further. Skips events that the view has, and reads
         missing ones from the store.
+
+        Events that arrive as structs are folded as structs. Where a history is odd, the models fold it.
 
         Returns the baskets that got stuck; their views have all events before the failure. Raises StoreUnavailable
         and ProjectionContended; views that moved before stay moved.
@@ -72,10 +76,16 @@ class BasketProjection:
             snapshots = await self._views.snapshots(waiting.keys())
             moves: dict[str, tuple[int, BasketView]] = {}
             for basket_id, events in waiting.items():
+                snapshot = snapshots.get(basket_id)
+                if isinstance(events, ArrivedEvents):
+                    move = advance(basket_id, snapshot, events.structs)
+                    if move is not None:
+                        moves[basket_id] = move
+                        continue
                 fold = _Fold(basket_id)
                 try:
-                    fold.begin(snapshots.get(basket_id))
-                    await self._fold(fold, events)
+                    fold.begin(snapshot)
+                    await self._fold(fold, _models(events))
                 except _ProjectionError as error:
                     stuck[basket_id] = error.failure
                 if fold.basket is not None and fold.version > fold.began:
@@ -97,7 +107,7 @@ class BasketProjection:
             return error.failure
         return (await self.apply({basket_id: events})).get(basket_id)
 
-    async def _fold(self, fold: _Fold, events: Sequence[DomainEvent]) -> None:
+    async def _fold(self, fold: _Fold, events: Iterable[DomainEvent]) -> None:
         for event in events:
             if event.originator_version > fold.version + 1:
                 await self._fill_gap(fold, event.originator_version)
@@ -164,24 +174,11 @@ def project(documents: Iterable[tuple[int, bytes]]) -> ProjectedView:
     return ProjectedView(to_view(fold.basket) if fold.basket is not None else None, stuck)
 
 
-def to_view(basket: Basket, snapshot: bytes | None = None) -> BasketView:
-    """The row of a basket. `snapshot` is its snapshot's JSON, if the caller has it."""
-    return BasketView(
-        basket_id=basket.id,
-        version=basket.version,
-        partner=basket.partner,
-        external_id=basket.details.external_id,
-        status=basket.status,
-        created=basket.created_on,
-        modified=basket.modified_on,
-        expires_at=basket.expires_at,
-        snapshot=to_json(BasketSnapshot.take(basket), by_alias=True) if snapshot is None else snapshot,
-        uses=references_of(basket),
-        ready=basket.ready,
-        offers=frozenset(offers_of(basket)),
-        products=frozenset(products_of(basket)),
-        finding_codes=frozenset(basket.finding_codes),
-    )
+def _models(events: ArrivedEvents | Sequence[DomainEvent]) -> Iterable[DomainEvent]:
+    if not isinstance(events, ArrivedEvents):
+        return events
+    pairs = zip(events.structs, events.documents, strict=True)
+    return (_decode(event.originator_version, document) for event, document in pairs)
 
 
 def _decode(version: int, data: bytes) -> DomainEvent:

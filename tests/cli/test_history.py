@@ -13,7 +13,7 @@ import pytest
 from pydantic_core import from_json, to_jsonable_python
 
 from domain.basket.basket import Basket
-from domain.basket.projection import to_view
+from domain.basket.basket_view import to_view
 from domain.operators.history.as_of import BasketHistory
 from tests.builders import FixedClock, add, availability, caller, change, initiate, item, offer, price
 from tests.builders.shop import Shop, open_shop

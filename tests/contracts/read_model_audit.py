@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from uuid import uuid4
 
 from domain.basket.basket import Basket
-from domain.basket.projection import BasketProjection, to_view
+from domain.basket.basket_view import to_view
+from domain.basket.projection import BasketProjection
 from domain.operators.audit import Operator, OperatorAction
 from domain.operators.verify.repair import ReadModelRepair, Repair
 from domain.operators.verify.view_verifier import ReadModelAudit

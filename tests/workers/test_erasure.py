@@ -18,7 +18,7 @@ from adapters.kafka.messages import Message, Received
 from adapters.kafka.topics import BASKET_EVENTS, VALIDATION_RESULTS
 from adapters.settings import Settings
 from adapters.system import utc_now
-from domain.basket.projection import to_view
+from domain.basket.basket_view import to_view
 from domain.basket.serialization import serialize_order
 from domain.operators.erasure import Person
 from domain.shared.values import MessageSource

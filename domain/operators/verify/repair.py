@@ -9,7 +9,7 @@ from typing import Protocol
 
 from pydantic import JsonValue
 
-from domain.basket.projection import to_view
+from domain.basket.basket_view import to_view
 from domain.basket.repository import external_id_claim
 from domain.operators.audit import Operator, OperatorAction
 from domain.operators.verify.inconsistencies import CLAIM_KINDS, Inconsistency

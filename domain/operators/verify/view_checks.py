@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pydantic_core import from_json
 
 from domain.basket.basket import Basket
+from domain.basket.basket_view import to_view
 from domain.basket.codec import decode_all
-from domain.basket.projection import to_view
 from domain.basket.repository import external_id_claim
 from domain.operators.verify.compare import compare_view
 from domain.operators.verify.inconsistencies import Inconsistency, InconsistencyKind

@@ -20,9 +20,10 @@ from adapters.encryption.keys import MasterKeyMissing, MasterKeys
 from adapters.encryption.personal_data import PersonalDataCipher
 from adapters.encryption.stores import EncryptedBasketViews, EncryptedEventStore, decrypt_events, decrypt_streams
 from adapters.system import new_id, utc_now
+from domain.basket.basket_view import to_view
 from domain.basket.codec import decode, decode_all, encode
 from domain.basket.personal_fields import without_personal_data
-from domain.basket.projection import BasketProjection, to_view
+from domain.basket.projection import BasketProjection
 from domain.basket.repository import BasketRepository
 from domain.basket.snapshot import BasketSnapshot
 from domain.ports.event_store import Append, EventStore, NewEvent, StoredEvent, StoredStream

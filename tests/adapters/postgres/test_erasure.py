@@ -21,9 +21,9 @@ from adapters.encryption.stores import EncryptedEventStore
 from adapters.postgres import migrations
 from adapters.postgres.erasure import PostgresErasureStore
 from adapters.system import new_id, utc_now
+from domain.basket.basket_view import to_view
 from domain.basket.codec import decode_all, encode
 from domain.basket.events import BasketPersonalDataForgotten
-from domain.basket.projection import to_view
 from domain.operators.audit import OperatorAction
 from domain.operators.erasure import BasketSelection, NothingToErase, Person
 from domain.ports.event_store import Append, NewEvent

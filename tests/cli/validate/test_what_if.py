@@ -15,8 +15,8 @@ import pytest
 from adapters.postgres.read_models.basket_views import PostgresBasketViews
 from adapters.system import utc_now
 from domain.basket.basket import Basket
+from domain.basket.basket_view import to_view
 from domain.basket.codec import encode
-from domain.basket.projection import to_view
 from domain.catalogue.facts import Fact
 from domain.ports.event_store import Append, NewEvent
 from tests.builders import add, availability, basket, caller, item, line, offer, policy, price

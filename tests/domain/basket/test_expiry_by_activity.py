@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from domain.basket.basket_view import to_view
 from domain.basket.decision import CheckoutConfig
 from domain.basket.events import BasketInitiated
 from domain.basket.orders import OrderReport
-from domain.basket.projection import to_view
 from domain.basket.snapshot import restore
 from tests.builders import (
     LIFETIME,

@@ -14,11 +14,12 @@ from hypothesis import event as noted
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.basket.basket_view import to_view
 from domain.basket.decision import CheckoutConfig, ExpiryFrom
 from domain.basket.events import BasketEvent
 from domain.basket.fast_projection import EVENT_STRUCTS, catch_up, project_canonical
 from domain.basket.orders import OrderReport
-from domain.basket.projection import project, to_view
+from domain.basket.projection import project
 from domain.ports.event_store import StoredEvent
 from domain.ports.read_models import BasketView
 from domain.shared.errors import InvalidCommand

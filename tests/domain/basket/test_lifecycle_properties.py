@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.basket.basket import Basket
+from domain.basket.basket_view import to_view
 from domain.basket.decision import CheckoutConfig
 from domain.basket.fast_projection import project_canonical
 from domain.basket.orders import OrderReport
-from domain.basket.projection import to_view
 from domain.basket.repository import external_id_claim
 from domain.shared.errors import CommandRejected
 from tests.builders import LIFETIME, InMemoryCheckout, add, caller, cancel, initiate, item, update, validate

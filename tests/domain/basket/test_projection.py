@@ -6,7 +6,8 @@ from collections.abc import Collection, Sequence
 import pytest
 from pydantic_core import to_json
 
-from domain.basket.projection import BasketProjection, ProjectionContended, to_view
+from domain.basket.basket_view import to_view
+from domain.basket.projection import BasketProjection, ProjectionContended
 from domain.basket.snapshot import BasketSnapshot
 from domain.ports.event_store import Append, NewEvent
 from domain.ports.read_models import BasketView

@@ -9,8 +9,8 @@ from msgspec import structs
 from pydantic_core import to_json
 
 from domain.basket.basket import Basket
+from domain.basket.basket_view import to_view
 from domain.basket.codec import decode_all
-from domain.basket.projection import to_view
 from domain.basket.serialization import serialize_order
 from domain.basket.snapshot import BasketSnapshot, UnreadableSnapshot, restore
 from domain.operators.verify.compare import differing_columns

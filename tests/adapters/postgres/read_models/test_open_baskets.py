@@ -10,7 +10,7 @@ from adapters.postgres.catalogue.history import PostgresCatalogueCheckpoints
 from adapters.postgres.pool import DatabasePool
 from adapters.postgres.read_models.basket_views import PostgresBasketViews
 from adapters.postgres.read_models.open_baskets import PostgresOpenBaskets
-from domain.basket.projection import to_view
+from domain.basket.basket_view import to_view
 from tests.builders import basket, line
 from tests.contracts.catalogue import unique
 from tests.contracts.catalogue_checkpoints import CatalogueCheckpointsContract

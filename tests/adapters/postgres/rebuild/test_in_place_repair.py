@@ -12,8 +12,8 @@ from adapters.postgres.rebuild.in_place_repair import InPlaceRepair
 from adapters.postgres.rebuild.rebuilds import PostgresRebuilds
 from adapters.postgres.rebuild.view_target import BasketViewsTarget
 from domain.basket.basket import Basket
+from domain.basket.basket_view import to_view
 from domain.basket.codec import decode_all
-from domain.basket.projection import to_view
 from domain.basket.snapshot import restore
 from domain.operators.rebuild import RebuildRefused, RebuildScope
 from domain.shared.eventsourcing import fold

@@ -14,7 +14,7 @@ from adapters.postgres.read_models.basket_views import PostgresBasketViews
 from adapters.postgres.rebuild.read_model_audit import PostgresReadModelAudit
 from adapters.postgres.rebuild.read_model_repair import PostgresReadModelRepair
 from adapters.system import new_id, utc_now
-from domain.basket.projection import to_view
+from domain.basket.basket_view import to_view
 from domain.basket.repository import BasketRepository
 from domain.operators.audit import OperatorAction
 from domain.operators.verify.repair import Repair

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.basket.basket import Basket
-from domain.basket.projection import BasketProjection, to_view
+from domain.basket.basket_view import to_view
+from domain.basket.projection import BasketProjection
 from domain.operators.audit import Operator
 from domain.operators.verify.compare import differing_columns
 from domain.operators.verify.repair import ViewRepairer
