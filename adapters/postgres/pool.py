@@ -20,6 +20,10 @@ _AWAY_STATES = frozenset({"25006", "25P03", "25P04", "40001", "40P01", "55P03"})
 """SQLSTATEs: the server is a read-only standby, a transaction was idle or ran for too long, serialisation, deadlock,
 a lock was not granted in time."""
 
+_KEPT = 4
+"""So many free connections stay at hand. Taking one from the driver's pool and returning it takes twice as long as a
+small statement."""
+
 _LONGEST_RELEASE = 0.5
 """Seconds that a cancelled block waits for the end of its statement; then the connection is closed. A server that is
 asked to cancel a statement just before it begins does not cancel it."""
@@ -64,6 +68,8 @@ class DatabasePool:
         self._settings = {"application_name": application_name, "jit": "off", **(settings or {})}
         self._opening = asyncio.Lock()
         self._pool: asyncpg.Pool | None = None
+        self._kept: list[asyncpg.Connection] = []
+        self._waiting = 0
         self._closed = False
 
     @property
@@ -93,12 +99,11 @@ class DatabasePool:
 
         Session state (settings, session locks, LISTEN) is not reset: use `connect` for that.
         """
-        pool = await self._opened()
-        with self._connecting():
-            borrowed = await pool.acquire(timeout=self._timeout)
-        connection = cast("asyncpg.Connection", borrowed)
+        connection = self._kept_connection() or await self._acquired()
+        is_clean = False
         try:
             yield connection
+            is_clean = True
         except Exception as error:
             if is_unavailable(error, closed=_lost(connection)):
                 # Nobody waits until a server that does not answer has cancelled the statement.
@@ -109,9 +114,8 @@ class DatabasePool:
                 raise StoreForbidden(str(error)) from error
             raise
         finally:
-            # The pool closes a connection that cannot be returned; the caller's work is done.
-            with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
-                await pool.release(borrowed, timeout=_LONGEST_RELEASE)
+            if not (is_clean and self._keep(connection)):
+                await self._release(connection)
 
     async def connect(self, application_name: str, settings: Mapping[str, str] | None = None) -> asyncpg.Connection:
         """A connection outside the pool, for LISTEN, session locks and special settings. Its statements have no time
@@ -126,13 +130,47 @@ class DatabasePool:
     async def close(self) -> None:
         """Closes the pool, and connections that are not returned in time."""
         self._closed = True
-        pool, self._pool = self._pool, None
+        while self._kept:
+            await self._release(self._kept.pop())
+        pool = self._pool
         if pool is None:
             return
         try:
             await asyncio.wait_for(pool.close(), self._timeout)
         except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
             pool.terminate()
+        finally:
+            self._pool = None
+
+    def _kept_connection(self) -> asyncpg.Connection | None:
+        while self._kept:
+            connection = self._kept.pop()
+            if not _lost(connection):
+                return connection
+        return None
+
+    def _keep(self, connection: asyncpg.Connection) -> bool:
+        """Whether the connection stays at hand for the next caller."""
+        wanted = len(self._kept) < _KEPT and not self._waiting and not self._closed
+        if not wanted or _lost(connection) or connection.is_in_transaction():
+            return False
+        self._kept.append(connection)
+        return True
+
+    async def _acquired(self) -> asyncpg.Connection:
+        pool = await self._opened()
+        self._waiting += 1
+        try:
+            with self._connecting():
+                return cast("asyncpg.Connection", await pool.acquire(timeout=self._timeout))
+        finally:
+            self._waiting -= 1
+
+    async def _release(self, connection: asyncpg.Connection) -> None:
+        # The pool closes a connection that cannot be returned; the caller's work is done.
+        if self._pool is not None:
+            with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                await self._pool.release(cast("Any", connection), timeout=_LONGEST_RELEASE)
 
     async def _opened(self) -> asyncpg.Pool:
         if self._pool is None:

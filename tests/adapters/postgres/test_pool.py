@@ -108,6 +108,32 @@ async def test_a_transaction_left_open_does_not_reach_the_next_block(database_ur
     await database.close()
 
 
+async def test_those_who_wait_for_a_connection_get_the_one_that_is_returned(database_url: str) -> None:
+    database = DatabasePool(database_url, size=1, timeout=20)
+
+    async def who() -> int:
+        async with database.connection() as borrowed:
+            pid: int = await borrowed.fetchval(WHO)
+            return pid
+
+    sessions = [*await asyncio.gather(*(who() for _ in range(20))), await who()]
+    assert len(set(sessions)) == 1
+    await database.close()
+
+
+async def test_closing_waits_for_a_block_that_runs(database_url: str) -> None:
+    database = DatabasePool(database_url, size=2, timeout=20)
+    async with database.connection():
+        pass
+    async with database.connection() as borrowed:
+        closing = asyncio.ensure_future(database.close())
+        await asyncio.sleep(0)
+        assert await borrowed.fetchval(WHO)
+    began = time.monotonic()
+    await closing
+    assert time.monotonic() - began < 10
+
+
 async def test_a_closed_pool_gives_no_connections(database_url: str) -> None:
     database = DatabasePool(database_url)
     await database.close()
