@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
 import statistics
 import tempfile
@@ -28,7 +29,7 @@ from adapters.container import Container, open_worker_container
 from adapters.kafka.topics import BASKET_EVENTS, BASKETS, VALIDATION_RESULTS, ensure_topics
 from adapters.logs import configure_logging
 from adapters.settings import Settings
-from adapters.system import utc_now
+from adapters.system import relax_garbage_collection, utc_now
 from benchmarks.append_rate import fresh_database
 from domain.basket.request_feed import RequestFeed
 from domain.ports.event_store import EventStore
@@ -194,6 +195,8 @@ async def main(given: argparse.Namespace) -> None:
         await ensure_topics(settings)
         async with open_worker_container(settings) as container:
             await Journeys(container.published_event_store).fill(given.baskets)
+            gc.collect()
+            relax_garbage_collection()  # as workers do
             last = await container.published_event_feed.last_position()
             print(json.dumps(await measure(settings, container.published_event_store, given, last)))
 

@@ -31,9 +31,12 @@ from domain.basket.events import (
     BasketEvent,
     BasketInitiated,
     BasketValidated,
+    OrderItemAdded,
     OrderItemPriceExpected,
     OrderItemQuantityChanged,
+    OrderItemRemoved,
     OrderItemRepriced,
+    OrderItemSwapped,
 )
 from domain.basket.snapshot import BasketSnapshot, restore, snapshot_fields
 from domain.ports.read_models import BasketView
@@ -141,6 +144,14 @@ def _are_canonical(details: BasketDetails) -> bool:
     return all(_is_canonical(getattr(details, name)) for name in OPEN_MAPS)
 
 
+def read_line_event(document: bytes) -> Any:
+    """An event about lines as a struct; None if its model must read it. Baskets may hold lines of both kinds."""
+    try:
+        return _LINE_EVENT.decode(document)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None
+
+
 class _Struct(msgspec.Struct):
     """What `apply` needs of a model."""
 
@@ -212,6 +223,16 @@ def _union(types: Iterable[Any]) -> Any:
 EVENT_STRUCTS = {event: struct_of(event) for event in BasketEvent.__args__}
 _EVENTS: msgspec.json.Decoder[list[Any]] = msgspec.json.Decoder(list[_union(EVENT_STRUCTS.values())])  # type: ignore[misc]
 _INITIATED = EVENT_STRUCTS[BasketInitiated]
+_LINE_EVENTS = (
+    OrderItemAdded,
+    OrderItemRemoved,
+    OrderItemQuantityChanged,
+    OrderItemPriceExpected,
+    OrderItemSwapped,
+    OrderItemRepriced,
+)
+LINE_EVENT_TYPES: frozenset[str] = frozenset(event.TOPIC for event in _LINE_EVENTS)
+_LINE_EVENT: msgspec.json.Decoder[Any] = msgspec.json.Decoder(_union(EVENT_STRUCTS[event] for event in _LINE_EVENTS))
 _SNAPSHOT = struct_of(BasketSnapshot)
 _SNAPSHOTS: msgspec.json.Decoder[Any] = msgspec.json.Decoder(_SNAPSHOT)
 _KEEPING_REFERENCES = frozenset(
