@@ -120,7 +120,7 @@ async def run_turn(calls: list[Call], profile: cProfile.Profile | None) -> float
 
 
 @asynccontextmanager
-async def open_calls(url: str, folder: Path) -> AsyncIterator[Calls]:
+async def open_api(url: str, folder: Path) -> AsyncIterator[DirectCaller]:
     """The application on a database, with a catalogue that sells what the calls ask for."""
     settings = Settings(_env_file=None, database_url=url, local_issuer_key_file=folder / "issuer.pem")
     async with open_partner_container(settings) as container:
@@ -128,9 +128,7 @@ async def open_calls(url: str, folder: Path) -> AsyncIterator[Calls]:
         await container.catalogue.record(sourced(facts(LINES, 0)))
         await asyncio.sleep(1)
         relax_garbage_collection()  # as the API does
-        yield Calls(
-            DirectCaller(PartnerApi(_dependencies(settings, container)), token), DirectCaller(hello_app(), token)
-        )
+        yield DirectCaller(PartnerApi(_dependencies(settings, container)), token)
 
 
 def hello_app() -> FastAPI:
@@ -158,7 +156,8 @@ def _dependencies(settings: Settings, container: Container) -> PartnerApiDepende
 
 async def measure(url: str, folder: Path, kinds: list[str], rounds: int, profile: cProfile.Profile | None) -> Table:
     spent: dict[str, list[float]] = {kind: [] for kind in kinds}
-    async with open_calls(url, folder) as calls:
+    async with open_api(url, folder) as api:
+        calls = Calls(api, DirectCaller(hello_app(), ""))
         for round in range(rounds + 1):
             for kind in kinds:
                 made = await calls.kinds[kind]()
