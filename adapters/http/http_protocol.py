@@ -13,6 +13,7 @@ from adapters.http import request_head
 from adapters.http.connections import NEVER, Admission, LimitedConnection
 from adapters.http.limit_problems import LimitProblem
 from adapters.http.receive_buffer import PIECE, NextStep, ReceiveBuffer
+from adapters.http.response_writer import ResponseWriter
 
 LINGER = 2.0
 """Seconds in which a refused caller may go on sending, so that no reset overtakes its response."""
@@ -54,6 +55,7 @@ class LimitedHttpProtocol(LimitedConnection, HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._buffer = ReceiveBuffer(self.loop, transport, self._take)
+        self._response = ResponseWriter(self.loop, transport)
         self.flow = FlowControl(self._buffer)  # type: ignore[arg-type]  # it only pauses and resumes
         self.deadline = self.loop.time() + self._settings.http_headers_timeout
         admission = self._open_connections.admit(self)
@@ -186,8 +188,11 @@ class LimitedHttpProtocol(LimitedConnection, HttpToolsProtocol):
             self._stopped_by = self._problems.body
             raise _Stop
         super().on_headers_complete()
-        upgrades = self.parser.should_upgrade() and self._should_upgrade()
-        self._phase = HANDSHAKE if upgrades else BODY
+        if self.parser.should_upgrade() and self._should_upgrade():
+            self._phase = HANDSHAKE
+        else:
+            self._phase = BODY
+            self.cycle.transport = self._response  # type: ignore[assignment]  # it only writes and closes
 
     def on_body(self, body: bytes) -> None:
         self._body_bytes += len(body)
@@ -211,6 +216,7 @@ class LimitedHttpProtocol(LimitedConnection, HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         self.server_state.total_requests += 1
+        self._response.flush()
         if self.transport.is_closing():
             return
         self.flow.resume_reading()
@@ -247,6 +253,7 @@ class LimitedHttpProtocol(LimitedConnection, HttpToolsProtocol):
         self._linger()
 
     def _linger(self) -> None:
+        self._response.flush()
         self._drop_input()
         self.deadline = self.loop.time() + LINGER
         if self.transport.can_write_eof():
