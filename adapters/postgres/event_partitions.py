@@ -30,6 +30,8 @@ SELECT format('ALTER TABLE events ADD CONSTRAINT events_are_before CHECK (stream
 PROVE = "ALTER TABLE events VALIDATE CONSTRAINT events_are_before"
 TAKE_BACK = "ALTER TABLE events DROP CONSTRAINT IF EXISTS events_are_before"
 
+# Only one process proves and migrates at a time. The number is arbitrary and the same for all.
+MIGRATE_ALONE = "SELECT pg_advisory_lock(7208041004)"
 LOCK_FOR_A_MOMENT = "SET LOCAL lock_timeout = '200ms'"
 LONGEST_STEP = 3600.0
 """Seconds: one step reads all of `events_default`."""
@@ -73,6 +75,7 @@ async def first_partition_proved(database: DatabasePool) -> AsyncIterator[None]:
     """
     connection = await database.connect("checkout migrate")
     try:
+        await connection.execute(MIGRATE_ALONE)
         if proves := await connection.fetchval(IS_ONE_TABLE):
             await _prove(connection)
         try:
@@ -86,9 +89,8 @@ async def first_partition_proved(database: DatabasePool) -> AsyncIterator[None]:
 
 async def _prove(connection: asyncpg.Connection) -> None:
     now = datetime.now(UTC)
-    month_after_next = (now.replace(day=1, hour=0, minute=0, second=0, microsecond=0) + timedelta(days=62)).replace(
-        day=1
-    )
+    month = datetime(now.year, now.month, 1, tzinfo=UTC)
+    month_after_next = (month + timedelta(days=62)).replace(day=1)
     milliseconds = f"{int(month_after_next.timestamp() * 1000):012x}"
     end = f"basket-{milliseconds[:8]}-{milliseconds[8:]}"
     if await connection.fetchval(IS_PROVABLE, end):

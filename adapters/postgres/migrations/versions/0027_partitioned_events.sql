@@ -85,7 +85,9 @@ BEGIN
     END LOOP;
 
     CREATE TABLE events_default (LIKE events INCLUDING ALL, PRIMARY KEY (position));
-    cut := coalesce(proved, first_basket_id(date_trunc('month', now() AT TIME ZONE 'UTC')));
+    cut := coalesce(proved, first_basket_id(date_trunc('month', now() AT TIME ZONE 'UTC')
+                                            + CASE WHEN EXISTS (SELECT FROM events_first) THEN interval '2 months'
+                                                   ELSE interval '0' END));
     IF proved IS NULL THEN
         -- A new database, or one with ids of other kinds, which move.
         ALTER TABLE events_first DISABLE TRIGGER events_stay_as_they_are;

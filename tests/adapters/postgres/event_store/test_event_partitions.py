@@ -362,6 +362,19 @@ async def test_the_migration_waits_for_a_long_reader_without_holding_up_writers(
         await connection.close()
 
 
+# Migrates what the first argument names.
+MIGRATE = "import asyncio, sys; from adapters.postgres.migrator import migrate; asyncio.run(migrate(sys.argv[1]))"
+
+
+async def test_several_processes_may_partition_at_once(url_of_before: str) -> None:
+    async with Program("-c", MIGRATE, url_of_before) as one, Program("-c", MIGRATE, url_of_before) as other:
+        assert [await one.end(), await other.end()] == [0, 0]
+    connection = await asyncpg.connect(url_of_before)
+    await append(connection, far := a_basket(12))
+    assert await places(connection, far) == {far: "events_default"}
+    await connection.close()
+
+
 async def test_a_database_with_ids_of_other_kinds_is_partitioned_too(url_of_before: str) -> None:
     connection = await asyncpg.connect(url_of_before)
     odd = ["basket-zz", "a-stream", "stream", *(f"basket-{uuid4()}" for _ in range(20))]
