@@ -8,6 +8,7 @@ VENV ?= .venv
 TEST_PROCESSES ?= 2
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+BENCHMARKS := $(VENV)/.benchmarks
 
 # Prints a line for each package while pip works, also without a terminal. pip reports failures on stderr.
 SHOW_PROGRESS := while read -r word what rest; do case "$$word" in \
@@ -17,10 +18,10 @@ SHOW_PROGRESS := while read -r word what rest; do case "$$word" in \
 	esac; done
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up secrets test check format models clean
+.PHONY: help install demo up secrets test check format models bench bench-quick clean
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 install: $(INSTALLED) ## everything into .venv, if it is not up to date
 
@@ -60,6 +61,17 @@ format: install ## formats, and applies the linter's fixes
 
 models: install ## writes the typed models of the client kit from docs/schemas
 	$(BIN)/python -m cli.schemas.client_models $(ARGS)
+
+$(BENCHMARKS): $(INSTALLED)
+	@echo "installing what only benchmarks need"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input -c constraints.txt -e '.[benchmark]'
+	@touch $@
+
+bench: $(BENCHMARKS) ## measures everything beside its peers, into benchmarks/results; ARGS=--page writes docs/performance.md
+	@$(BIN)/python -m benchmarks.performance run $(ARGS)
+
+bench-quick: $(BENCHMARKS) ## less of it in three minutes; ends with 1 below the targets, and with 2 if it could not measure
+	@$(BIN)/python -m benchmarks.performance quick $(ARGS)
 
 clean: ## removes installed and cached files; data in .checkout stays
 	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info

@@ -2,11 +2,11 @@
 
 python -m benchmarks.append_rate                        on an embedded PostgreSQL, which writes to disk as usual
 python -m benchmarks.append_rate --database-url URL     on a server where it may create databases
+python -m benchmarks.append_rate --json                 prints the rounds as one JSON object instead of a table
 
 Both ways append 600-byte events to new streams. They run in alternation, so that other work on the machine affects both.
 The INSERTs keep no order that a tail could follow; they are a yardstick for speed only. Processor time is that of this
-process and of PostgreSQL's sessions together, which on a busy machine says more than rates. It is measured on Linux, with
-the server on the same machine.
+process and of PostgreSQL together, which on a busy machine says more than rates. The server must run on this machine.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ import argparse
 import asyncio
 import statistics
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 
 import asyncpg
+import msgspec
 import uvloop
 from rich.console import Console
 from rich.table import Table
@@ -30,6 +30,7 @@ from uuid_utils import uuid7
 from adapters.embedded.postgres import EmbeddedPostgres
 from adapters.postgres.event_store.store import PostgresEventStore
 from adapters.postgres.pool import DatabasePool
+from benchmarks.processor_clock import ProcessorClock, postgresql_clock
 from domain.ports.event_store import Append, Appended, NewEvent
 from tests.servers.postgres import Databases, postgres_folder
 
@@ -46,55 +47,46 @@ INSERT INTO unguarded_events (stream_id, version, type, data, metadata) VALUES (
 RETURNING position
 """
 
-SESSIONS = "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
-
 AppendOne = Callable[[str], Awaitable[object]]
 
 
-@dataclass
-class AppendMeasurement:
-    """Appends a second and processor seconds an append, by round, and the seconds of each append."""
+@dataclass(frozen=True, slots=True)
+class AppendRound:
+    """Processor times are of one append: of this process, and of PostgreSQL."""
 
-    rates: list[float] = field(default_factory=list)
-    costs: list[float] = field(default_factory=list)
-    latencies: list[float] = field(default_factory=list)
+    appends: int
+    per_second: float
+    processor_us: float
+    postgresql_us: float
+    p50_ms: float
+    p99_ms: float
 
     @property
-    def rate(self) -> float:
-        return statistics.median(self.rates)
-
-    @property
-    def cost(self) -> float:
-        """In microseconds."""
-        return statistics.median(self.costs) * 1e6
-
-    def percentile(self, percent: int) -> float:
-        """In milliseconds."""
-        return statistics.quantiles(self.latencies, n=100)[percent - 1] * 1000
+    def whole_us(self) -> float:
+        return self.processor_us + self.postgresql_us
 
 
-def processor_seconds(sessions: Sequence[int]) -> float:
-    """Of this process and of sessions of PostgreSQL, so far."""
-    spent = sum(int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) for pid in sessions)
-    return time.process_time() + spent / 1e9
-
-
-async def run_round(
-    append: AppendOne, callers: int, seconds: float, measured: AppendMeasurement, sessions: Sequence[int] = ()
-) -> None:
-    spent_before, began = processor_seconds(sessions), time.perf_counter()
-    count = 0
+async def run_round(append: AppendOne, callers: int, seconds: float, postgresql: ProcessorClock) -> AppendRound:
+    postgresql.lap()
+    began, processor = time.perf_counter(), time.process_time()
+    latencies: list[float] = []
 
     async def keep_appending() -> None:
-        nonlocal count
         while (start := time.perf_counter()) < began + seconds:
             await append(f"basket-{uuid7()}")
-            measured.latencies.append(time.perf_counter() - start)
-            count += 1
+            latencies.append(time.perf_counter() - start)
 
     await asyncio.gather(*(keep_appending() for _ in range(callers)))
-    measured.rates.append(count / (time.perf_counter() - began))
-    measured.costs.append((processor_seconds(sessions) - spent_before) / count)
+    took, processor, count = time.perf_counter() - began, time.process_time() - processor, len(latencies)
+    percentiles = statistics.quantiles(latencies, n=100)
+    return AppendRound(
+        count,
+        count / took,
+        processor / count * 1e6,
+        postgresql.lap() / count * 1e6,
+        percentiles[49] * 1000,
+        percentiles[98] * 1000,
+    )
 
 
 @asynccontextmanager
@@ -113,7 +105,39 @@ async def fresh_database(server_url: str | None) -> AsyncIterator[str]:
             yield url
 
 
-async def measure(url: str, seconds: float, rounds: int) -> Table:
+async def measure(
+    url: str, seconds: float, rounds: int, sizes: Sequence[int]
+) -> dict[int, dict[str, list[AppendRound]]]:
+    """The rounds of both ways, by callers."""
+    database = DatabasePool(url)
+    postgresql = await postgresql_clock(url)
+    measured: dict[int, dict[str, list[AppendRound]]] = {}
+    async with (
+        PostgresEventStore(database, timeout=30, answers_kept=timedelta(days=1)) as store,
+        asyncpg.create_pool(url, min_size=POOL, max_size=POOL) as pool,
+    ):
+        await pool.execute(MAKE_UNGUARDED)
+
+        async def batched(stream: str) -> None:
+            outcome = await store.append(Append(stream, 0, (EVENT,)))
+            assert isinstance(outcome, Appended), outcome
+
+        async def one_insert(stream: str) -> None:
+            await pool.fetchval(INSERT_ONE, stream, 1, EVENT.type, EVENT.data, EVENT.metadata)
+
+        ways = {"append": batched, "INSERT": one_insert}
+        for callers in sizes:
+            for way in ways.values():
+                await run_round(way, callers, seconds / 4, postgresql)  # makes connections and plans
+            measured[callers] = {name: [] for name in ways}
+            for _ in range(rounds):
+                for name, way in ways.items():
+                    measured[callers][name].append(await run_round(way, callers, seconds, postgresql))
+    await database.close()
+    return measured
+
+
+def as_table(measured: Mapping[int, Mapping[str, Sequence[AppendRound]]], rounds: int) -> Table:
     table = Table(title=f"appends a second, {len(EVENT.data) + len(EVENT.metadata)}-byte events, median of {rounds}")
     columns = (
         "callers",
@@ -128,46 +152,33 @@ async def measure(url: str, seconds: float, rounds: int) -> Table:
     )
     for name in columns:
         table.add_column(name, justify="right")
-    database = DatabasePool(url)
-    async with (
-        PostgresEventStore(database, timeout=30, answers_kept=timedelta(days=1)) as store,
-        asyncpg.create_pool(url, min_size=POOL, max_size=POOL) as pool,
-    ):
-        await pool.execute(MAKE_UNGUARDED)
-
-        async def batched(stream: str) -> None:
-            outcome = await store.append(Append(stream, 0, (EVENT,)))
-            assert isinstance(outcome, Appended), outcome
-
-        async def one_insert(stream: str) -> None:
-            await pool.fetchval(INSERT_ONE, stream, 1, EVENT.type, EVENT.data, EVENT.metadata)
-
-        for callers in CALLERS:
-            ways = {batched: AppendMeasurement(), one_insert: AppendMeasurement()}
-            for way in ways:
-                await run_round(way, callers, seconds / 4, AppendMeasurement())  # makes connections and plans
-            sessions = [row["pid"] for row in await pool.fetch(SESSIONS)]
-            for _ in range(rounds):
-                for way, measured in ways.items():
-                    await run_round(way, callers, seconds, measured, sessions)
-            ours, theirs = ways.values()
-            table.add_row(
-                str(callers),
-                *(cell for way in (ours, theirs) for cell in (f"{way.rate:,.0f}", _latency(way), f"{way.cost:.1f}")),
-                f"{ours.rate / theirs.rate:.1f}",
-                f"{theirs.cost / ours.cost:.1f}",
-            )
-    await database.close()
+    for callers, ways in measured.items():
+        ours, theirs = ways.values()
+        pairs = list(zip(ours, theirs, strict=True))
+        table.add_row(
+            str(callers),
+            *(cell for way in (ours, theirs) for cell in _cells(way)),
+            f"{statistics.median(us.per_second / them.per_second for us, them in pairs):.1f}",
+            f"{statistics.median(them.whole_us / us.whole_us for us, them in pairs):.1f}",
+        )
     return table
 
 
-def _latency(measured: AppendMeasurement) -> str:
-    return f"{measured.percentile(50):.1f} / {measured.percentile(99):.1f}"
+def _cells(rounds: Sequence[AppendRound]) -> tuple[str, str, str]:
+    rate, p50, p99, whole = (
+        statistics.median(getattr(round, name) for round in rounds)
+        for name in ("per_second", "p50_ms", "p99_ms", "whole_us")
+    )
+    return f"{rate:,.0f}", f"{p50:.1f} / {p99:.1f}", f"{whole:.1f}"
 
 
 async def main(options: argparse.Namespace) -> None:
     async with fresh_database(options.database_url) as url:
-        Console().print(await measure(url, options.seconds, options.rounds))
+        measured = await measure(url, options.seconds, options.rounds, options.callers)
+    if options.json:
+        print(msgspec.json.encode(measured).decode())
+    else:
+        Console().print(as_table(measured, options.rounds))
 
 
 if __name__ == "__main__":
@@ -175,4 +186,6 @@ if __name__ == "__main__":
     parser.add_argument("--database-url", help="a PostgreSQL server; else an embedded one is started")
     parser.add_argument("--seconds", type=float, default=2.0, help="of each round")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--callers", type=int, nargs="*", default=CALLERS)
+    parser.add_argument("--json", action="store_true", help="print the rounds as one JSON object")
     uvloop.run(main(parser.parse_args()))

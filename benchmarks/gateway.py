@@ -8,13 +8,12 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
+from benchmarks.http_connection import HttpConnection
 from benchmarks.journey.catalogue import CURRENCY, VERSION
 from benchmarks.journey.records import GroceryBasket, offer_id
 from benchmarks.journey.target import TargetService
 
 T = TypeVar("T")
-
-LINE_END = b"\r\n"
 
 
 class UnexpectedAnswer(Exception):
@@ -29,14 +28,14 @@ class SocketGateway:
         self._host, self._port = url.hostname or "127.0.0.1", url.port or 80
         self._service = service
         self._tokens: dict[str, str] = {}
-        self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+        self._idle: list[HttpConnection] = []
 
     async def __aenter__(self) -> SocketGateway:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for _reader, writer in self._idle:
-            writer.close()
+        for connection in self._idle:
+            connection.close()
 
     async def initiate(self, basket: GroceryBasket, currency: str = CURRENCY) -> str:
         """The id of the service's basket; the same for the same basket."""
@@ -86,22 +85,18 @@ class SocketGateway:
         request = "\r\n".join([*head, "", ""]).encode() + content
         while True:
             kept = bool(self._idle)
-            reader, writer = self._idle.pop() if kept else await asyncio.open_connection(self._host, self._port)
-            writer.write(request)
+            connection = self._idle.pop() if kept else await HttpConnection.open(self._host, self._port)
             try:
-                answer = await reader.readuntil(LINE_END * 2)
+                answer = await connection.request(request)
                 break
-            except (asyncio.IncompleteReadError, ConnectionError):
+            except ConnectionError:
                 # The server may have closed an idle connection; then it did not see the call.
                 if not kept:
                     raise
-        lines = answer.split(LINE_END)
-        length = next(int(line[15:]) for line in lines if line.lower().startswith(b"content-length:"))
-        received = await reader.readexactly(length)
-        self._idle.append((reader, writer))
-        if b" 200 " not in lines[0] + b" ":
-            raise UnexpectedAnswer(f"{method} {path}: {lines[0].decode()} {received[:500].decode()}")
-        return received
+        self._idle.append(connection)
+        if answer.status != 200:
+            raise UnexpectedAnswer(f"{method} {path}: {answer.status} {answer.body[:500].decode()}")
+        return answer.body
 
 
 async def run_concurrently(

@@ -1,0 +1,103 @@
+"""Measures what a call costs beside its peers.
+
+python -m benchmarks.performance run [--page]     everything, into benchmarks/results/; --page writes docs/performance.md too
+python -m benchmarks.performance quick            less of each, in under three minutes; the last line is one JSON object
+python -m benchmarks.performance page [FILE]      the page and its plots from a file of results, the newest without one
+python -m benchmarks.performance soak             memory of the API and the workers under load, for half an hour
+python -m benchmarks.performance profile [CALL]   processor time of calls inside one process; --profile shows where it goes
+
+`quick` and `run` end with 1 where a target is missed and with 2 where they could not measure. Progress goes to stderr.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+
+import uvloop
+
+from adapters.embedded.processes import EmbeddedServerUnavailable, ServerFailed
+from adapters.logs import configure_logging
+from benchmarks.performance import call_costs
+from benchmarks.performance.comparison import NotMeasured
+from benchmarks.performance.measurement import QUICK, WHOLE, measure
+from benchmarks.performance.results import latest_results, read_results
+from benchmarks.performance.soak import soak
+
+T = TypeVar("T")
+
+_NOT_MEASURED = 2
+
+
+def main() -> None:
+    if sys.argv[1:2] == ["profile"]:
+        del sys.argv[1]
+        call_costs.main()
+        return
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name in ("run", "quick"):
+        command = commands.add_parser(name)
+        command.add_argument("--database-url", help="a PostgreSQL server on this machine; else an embedded one")
+        command.add_argument("--page", action="store_true", help="write docs/performance.md and its plots too")
+    commands.add_parser("page").add_argument("file", nargs="?", type=Path)
+    soaking = commands.add_parser("soak")
+    soaking.add_argument("--minutes", type=float, default=30.0)
+    soaking.add_argument("--rate", type=float, default=50.0, help="calls a second")
+    given = parser.parse_args()
+    configure_logging("WARNING")
+    try:
+        match given.command:
+            case "page":
+                _write_page(given.file or latest_results())
+            case "soak":
+                print(_until_stopped(soak(given.minutes, given.rate, _tell)))
+            case name:
+                results = _until_stopped(measure(WHOLE if name == "run" else QUICK, given.database_url, _tell))
+                if name == "run" or given.page:
+                    file = results.write()
+                    _tell(f"written to {file}")
+                    if given.page:
+                        _write_page(file)
+                print(results.encoded().decode())
+                raise SystemExit(0 if results.met else 1)
+    except (NotMeasured, EmbeddedServerUnavailable, ServerFailed, OSError) as error:
+        _tell(f"could not measure: {error}")
+        raise SystemExit(_NOT_MEASURED) from error
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        _tell("stopped")
+        raise SystemExit(130) from None
+
+
+def _until_stopped(work: Coroutine[Any, Any, T]) -> T:
+    """The result. SIGTERM ends the work as Ctrl-C does, so that it stops all that it started."""
+
+    async def stoppable() -> T:
+        task = asyncio.current_task()
+        assert task is not None
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        return await work
+
+    return uvloop.run(stoppable())
+
+
+def _write_page(file: Path | None) -> None:
+    from benchmarks.performance.page import write_page  # noqa: PLC0415  needs matplotlib
+
+    if file is None:
+        raise SystemExit("there are no results: run make bench first")
+    write_page(read_results(file), file)
+    _tell("docs/performance.md is written")
+
+
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()
