@@ -32,7 +32,7 @@ from domain.shared.errors import BasketFinished
 from domain.shared.eventsourcing import Aggregate
 from domain.shared.findings import Remedy, Verdict
 from domain.shared.money import ExpectedPrice, Money, Price
-from domain.shared.totals import Sums, sum_up
+from domain.shared.totals import LineAmount, Sums, add_up, line_amount
 from domain.shared.values import Market, OrderItemType, json_equal
 
 LineKey = tuple[str, str, OrderItemType, str | None]
@@ -44,29 +44,31 @@ def line_key(line: OrderItem) -> LineKey:
 
 
 class RenderedLine(NamedTuple):
-    """A line as JSON, and its price times its quantity."""
+    """A line as JSON, and what it comes to."""
 
     item: OrderItem
     json: bytes
-    total: Price | None
+    amount: LineAmount | None
 
 
 class RenderedParts:
     """A basket's parts as JSON, each with what it was made of. They are no state: any two are equal."""
 
-    __slots__ = ("details", "lines", "whole")
+    __slots__ = ("details", "lines", "sums", "whole")
 
-    def __init__(
-        self, lines: dict[str, RenderedLine] | None = None, details: tuple[BasketDetails, bytes] | None = None
-    ) -> None:
-        self.lines = {} if lines is None else lines
-        self.details = details
+    def __init__(self) -> None:
+        self.lines: dict[str, RenderedLine] = {}
+        self.details: tuple[BasketDetails, bytes] | None = None
+        self.sums: tuple[int, Sums] | None = None
+        """What the basket comes to, at this version."""
         self.whole: tuple[int, BasketStatus, bytes] | None = None
         """The order, at this version and with this status."""
 
     def fork(self) -> RenderedParts:
         """Shares the lines: what one fork renders, others find."""
-        return RenderedParts(self.lines, self.details)
+        other = RenderedParts()
+        other.lines, other.details, other.sums, other.whole = self.lines, self.details, self.sums, self.whole
+        return other
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, RenderedParts)
@@ -122,16 +124,23 @@ class Basket(Aggregate):
         return other
 
     def as_seen_at(self, now: datetime) -> Basket:
-        """A copy to show, with its status at `now`."""
+        """The basket with its status at `now`: itself if it has that status. It is only to be looked at."""
+        status = self.status_at(now)
+        if status == self.status:
+            return self
         other = self.fork()
-        other.status = self.status_at(now)
+        other.status = status
         return other
 
     @property
     def market(self) -> Market:
+        currency = self.details.currency
+        return Market.construct_trusted(partner=self.partner, country=self.market_country, currency=currency)
+
+    @property
+    def market_country(self) -> str | None:
         details = self.details
-        country = details.market.country if details.market is not None else details.country
-        return Market.construct_trusted(partner=self.partner, country=country, currency=details.currency)
+        return details.country if details.market is None else details.market.country
 
     @property
     def country_source(self) -> CountrySource | None:
@@ -146,8 +155,13 @@ class Basket(Aggregate):
 
     @property
     def sums(self) -> Sums:
-        items = self.items.values()
-        return sum_up([item.price for item in items], [item.quantity for item in items])
+        """What the lines come to, worked out once for each version."""
+        kept = self.rendered.sums
+        if kept is None or kept[0] != self.version:
+            items = self.items.values()
+            sums = add_up([line_amount(item.price, item.quantity) for item in items])
+            kept = self.rendered.sums = (self.version, sums)
+        return kept[1]
 
     def status_at(self, now: datetime) -> BasketStatus:
         """Expired from `expires_at` on, even before an event says so."""

@@ -100,10 +100,6 @@ class OrderItem(Value):
     expected_price: ExpectedPrice | None = None
     """The price of one that the caller expects; null if it gave none."""
 
-    @property
-    def line_total(self) -> Price | None:
-        return self.price.times(self.quantity) if self.price else None
-
 
 BasketStatus = Literal["open", "expired", "completed", "cancelled"]
 

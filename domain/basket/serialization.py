@@ -5,7 +5,6 @@ Line ids are UUIDs in lower case. Older releases stored callers' own ids as they
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -16,16 +15,21 @@ from domain.basket.basket import Basket, RenderedLine
 from domain.basket.commands import Validated
 from domain.basket.events import OrderItem
 from domain.shared.findings import Assessment, Finding, Remedy
-from domain.shared.money import EXACT_DECIMAL, ExpectedPrice, Money, Price
-from domain.shared.totals import sum_up
+from domain.shared.money import ExpectedPrice, Money, Price
+from domain.shared.totals import add_up, line_amount
 from domain.shared.values import OpenMap
 
 Document = dict[str, Any]
 
 
-def _encode_model(value: object) -> msgspec.Raw:
+def _part(value: object) -> object:
+    """A model as JSON. A struct can be a part of a document as it is."""
+    return msgspec.Raw(pydantic_core.to_json(value)) if isinstance(value, BaseModel) else value
+
+
+def _encode_model(value: object) -> object:
     if isinstance(value, BaseModel):
-        return msgspec.Raw(pydantic_core.to_json(value))
+        return _part(value)
     raise NotImplementedError(f"{type(value).__name__} is no part of a document")
 
 
@@ -63,7 +67,9 @@ def order_json(basket: Basket) -> bytes:
     if (whole := rendered.whole) is not None and whole[:2] == (basket.version, basket.status):
         return whole[2]
     lines = _render_lines(basket)
-    sums = sum_up([line.total for line in lines])
+    if rendered.sums is None or rendered.sums[0] != basket.version:
+        rendered.sums = (basket.version, add_up([line.amount for line in lines]))
+    sums = basket.sums
     head = {
         "id": basket.id,
         "external_id": basket.details.external_id,
@@ -96,7 +102,7 @@ def serialize_order(basket: Basket) -> Document:
 
 def state_json(basket: Basket) -> bytes:
     """A basket as a whole: what GET answers, and the message on `checkout.baskets.v1`."""
-    return to_json({"id": basket.id, "order": msgspec.Raw(order_json(basket))})
+    return b'{"id":%b,"order":%b}' % (to_json(basket.id), order_json(basket))
 
 
 def _render_lines(basket: Basket) -> list[RenderedLine]:
@@ -114,21 +120,18 @@ def _render_lines(basket: Basket) -> list[RenderedLine]:
 
 
 def _render_line(item: OrderItem) -> RenderedLine:
-    price, total = item.price, None
-    if price is not None:
-        amount = EXACT_DECIMAL.multiply(Decimal(price.amount), Decimal(item.quantity))
-        total = Price.construct_trusted(amount=amount, currency=price.currency, interval=price.interval)
+    amount = line_amount(item.price, item.quantity)
     document = {
         "id": item.id.lower(),
         "type": item.type,
         "parentId": item.parent_id and item.parent_id.lower(),
         "quantity": item.quantity,
-        "offer": item.offer,
-        "price": serialize_price(price),
+        "offer": _part(item.offer),
+        "price": serialize_price(item.price),
         "expectedPrice": _serialize_expected(item.expected_price),
-        "lineTotal": serialize_money(total),
+        "lineTotal": None if amount is None else {"amount": str(amount[1]), "currency": amount[0][1]},
     }
-    return RenderedLine(item, to_json(document), total)
+    return RenderedLine(item, to_json(document), amount)
 
 
 def _render_details(basket: Basket) -> bytes:
@@ -165,7 +168,7 @@ def _open_map(content: OpenMap) -> msgspec.Raw:
 
 
 def _market(basket: Basket) -> Document:
-    return {"country": basket.market.country, "source": basket.country_source}
+    return {"country": basket.market_country, "source": basket.country_source}
 
 
 def serialize_summary(basket: Basket) -> Document:

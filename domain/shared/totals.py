@@ -27,17 +27,36 @@ class Sums(NamedTuple):
     payable: Money | None
 
 
+Rate = tuple[Interval | None, str]
+"""Interval and currency."""
+
+LineAmount = tuple[Rate, Decimal]
+"""What a line comes to."""
+
+
+def line_amount(price: Price | None, quantity: int) -> LineAmount | None:
+    """The exact amount of so many at this price; None if there is no price. The price may be a struct, whose amount is
+    text."""
+    if price is None:
+        return None
+    return (price.interval, price.currency), EXACT_DECIMAL.multiply(Decimal(price.amount), quantity)
+
+
 def sum_up(lines: Iterable[Price | None], quantities: Iterable[int] = repeat(1)) -> Sums:
-    """Sums lines; None is an unpriced one. Each counts as often as its quantity says. Amounts of different intervals or
-    currencies are never added."""
-    amounts: dict[tuple[Interval | None, str], Decimal] = {}
+    """Sums lines; None is an unpriced one. Each counts as often as its quantity says."""
+    return add_up(map(line_amount, lines, quantities))
+
+
+def add_up(lines: Iterable[LineAmount | None]) -> Sums:
+    """Sums what lines come to; None is an unpriced one. Amounts of different intervals or currencies are never
+    added."""
+    amounts: dict[Rate, Decimal] = {}
     is_complete = True
-    for line, quantity in zip(lines, quantities, strict=False):
+    for line in lines:
         if line is None:
             is_complete = False
             continue
-        amount = line.amount if quantity == 1 else EXACT_DECIMAL.multiply(line.amount, Decimal(quantity))
-        rate = (line.interval, line.currency)
+        rate, amount = line
         held = amounts.get(rate)
         amounts[rate] = amount if held is None else EXACT_DECIMAL.add(held, amount)
     ordered = amounts.items() if len(amounts) == 1 else sorted(amounts.items(), key=_order)
@@ -73,6 +92,6 @@ def smallest_payable(money: Money) -> Money:
     return Money.construct_trusted(amount=_SMALLEST[money.currency], currency=money.currency)
 
 
-def _order(entry: tuple[tuple[Interval | None, str], Decimal]) -> tuple[int, str, str]:
+def _order(entry: LineAmount) -> tuple[int, str, str]:
     (interval, currency), _ = entry
     return (0, "", currency) if interval is None else (interval_length(interval), interval, currency)

@@ -66,7 +66,8 @@ class BasketValidator:
             offers_of(basket), products_of(basket), fresh=True, at=self._clock(), partner=basket.partner
         )
         now = self._clock()
-        basket = basket.as_seen_at(now)
+        # A copy, because the verdict will be recorded on the basket.
+        basket = basket.copy().as_seen_at(now)
         cached = self._find_or_validate(basket, catalogue, now, explain=True)
         verdict, remedy = cached.assessment.verdict, cached.assessment.remedy
         return ValidatedBasket(basket, verdict, remedy, now, cached.until, catalogue.position)
