@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import NamedTuple
 
 from domain.basket.eligibility import change_market, with_market
@@ -38,9 +39,8 @@ from domain.shared.values import Market, OrderItemType, json_equal
 LineKey = tuple[str, str, OrderItemType, str | None]
 
 
-def line_key(line: OrderItem) -> LineKey:
-    """What makes two lines the same: offer id, offer version, type and parent."""
-    return (line.offer.id, line.offer.version, line.type, line.parent_id)
+line_key: Callable[[OrderItem], LineKey] = attrgetter("offer.id", "offer.version", "type", "parent_id")
+"""What makes two lines the same: offer id, offer version, type and parent."""
 
 
 class RenderedLine(NamedTuple):

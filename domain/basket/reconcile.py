@@ -49,7 +49,7 @@ class _WantedLines:
         self._items = items
         self._type_required = any(item.type == "add_on" for item in items)
         self._held = {line_key(line): line for line in context.basket.items.values()}
-        self._given_ids = Counter(item.id for item in items if item.id is not None)
+        self._given_ids = Counter([item.id for item in items if item.id is not None])
         self._ids = ItemIdResolver(context.basket.items)
         self._given_line_ids = {self._ids.resolve(id) for id in self._given_ids}
         self._by_key: dict[LineKey, OrderItem] = {}

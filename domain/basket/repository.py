@@ -10,7 +10,7 @@ import asyncio
 from collections import OrderedDict, deque
 from collections.abc import Sequence
 
-from pydantic_core import to_json
+from msgspec.json import Encoder
 
 from domain.basket.basket import Basket
 from domain.basket.codec import UnreadableEvent, decode_all, encode
@@ -32,6 +32,8 @@ from domain.shared.request_span import RequestSpan
 
 MAX_EVENT_BYTES = 15 * 1024 * 1024
 """A message of Kafka takes a little more. Only a verdict on hundreds of lines of many products comes near it."""
+
+_encode_metadata = Encoder().encode
 
 
 class BasketRepository:
@@ -94,7 +96,7 @@ class BasketRepository:
         if basket is not cached:
             for item in basket.items.values():
                 trim(item)
-            self._keep(basket)
+            self._cache.put(basket)
         return basket
 
     async def load_owned(self, basket_id: str, partner: str) -> Basket:
@@ -142,16 +144,10 @@ class BasketRepository:
             )
         )
         if isinstance(outcome, Appended):
-            self._keep(basket)
+            self._cache.put(basket)
         else:
             self._cache.remove(basket.id)
         return outcome
-
-    def _keep(self, basket: Basket) -> None:
-        cached = self._cache.get(basket.id)
-        if cached is not None and cached.version >= basket.version:
-            return
-        self._cache.put(basket)
 
 
 class _RecentBaskets:
@@ -170,11 +166,15 @@ class _RecentBaskets:
 
     def put(self, basket: Basket) -> None:
         """Keeps the basket instead of an earlier version, unless it is too large."""
-        self.remove(basket.id)
-        size = _size(basket)
-        if size > self._max_size:
-            return
-        self._baskets[basket.id] = basket
+        basket_id, size = basket.id, _size(basket)
+        former = self._baskets.get(basket_id)
+        if former is not None:
+            if former.version >= basket.version:
+                return
+            self._size -= _size(former)
+        self._baskets[basket_id] = basket
+        # One that is too large is the first to leave again.
+        self._baskets.move_to_end(basket_id, last=size <= self._max_size)
         self._size += size
         while self._size > self._max_size:
             _, unused = self._baskets.popitem(last=False)
@@ -217,17 +217,19 @@ def new_events(basket: Basket, caller: Caller) -> Sequence[NewEvent]:
     one is too large to be published."""
     events = basket.collect()
     metadata = _metadata(basket, caller, RequestSpan(basket.version - len(events) + 1, basket.version))
-    new = [NewEvent(event.TOPIC, encode(event), metadata) for event in events]
-    if any(len(event.data) > MAX_EVENT_BYTES for event in new):
-        raise InvalidCommand(
-            (Violation((), "event_too_large", f"an event would have more than {MAX_EVENT_BYTES} bytes"),)
-        )
+    new: list[NewEvent] = []
+    for event in events:
+        data = encode(event)
+        if len(data) > MAX_EVENT_BYTES:
+            message = f"an event would have more than {MAX_EVENT_BYTES} bytes"
+            raise InvalidCommand((Violation((), "event_too_large", message),))
+        new.append(NewEvent(event.TOPIC, data, metadata))
     return new
 
 
 def _metadata(basket: Basket, caller: Caller, request: RequestSpan) -> bytes:
     # `partner` is the basket's organisation, also where a worker or an order service is the caller.
-    return to_json(
+    return _encode_metadata(
         {
             "partner": basket.partner,
             "actor": caller.actor,

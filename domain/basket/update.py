@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
+from operator import attrgetter
 from typing import NamedTuple, assert_never
 
 from pydantic_core import to_json
@@ -37,6 +38,7 @@ from domain.shared.money import ExpectedPrice
 MAX_DETAILS_BYTES = 4 * 1024 * 1024
 """Once the details events of one update hold more, it may not set details again."""
 
+_TYPE = attrgetter("type")
 _ALREADY_IN_BASKET = "another line holds this offer version: change the quantity of that line and remove this one"
 
 
@@ -73,7 +75,7 @@ class _ActionRun:
     def __init__(self, context: DecisionContext, actions: tuple[Action, ...]) -> None:
         self._context = context
         self._basket = context.basket
-        self._adds_add_ons = any(isinstance(action, AddItem) and action.item.type == "add_on" for action in actions)
+        self._actions = actions
         self._ids = ItemIdResolver(self._basket.items)
         # Add-ons that left with their offer. The caller may remove them again.
         self._left_with_parent: set[str] = set()
@@ -82,9 +84,14 @@ class _ActionRun:
         self._details_bytes = 0
 
     @cached_property
+    def _adds_add_ons(self) -> bool:
+        return any(isinstance(action, AddItem) and action.item.type == "add_on" for action in self._actions)
+
+    @cached_property
     def _id_by_key(self) -> dict[LineKey, str]:
         # Only actions that bring an offer need it.
-        return {line_key(line): line.id for line in self._basket.items.values()}
+        items = self._basket.items
+        return dict(zip(map(line_key, items.values()), items, strict=True))
 
     def apply(self, index: int, action: Action) -> ActionResult:
         version = self._basket.version
@@ -206,9 +213,7 @@ class _ActionRun:
 
     def _is_type_required(self) -> bool:
         if self._type_required is None:
-            self._type_required = self._adds_add_ons or any(
-                line.type == "add_on" for line in self._basket.items.values()
-            )
+            self._type_required = self._adds_add_ons or "add_on" in map(_TYPE, self._basket.items.values())
         return self._type_required
 
     def _line_of(self, key: LineKey) -> OrderItem | None:
