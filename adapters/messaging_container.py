@@ -4,9 +4,10 @@ command that only reads PostgreSQL."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from adapters.storage_container import StorageContainer
 from adapters.system import utc_now

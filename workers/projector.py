@@ -161,10 +161,10 @@ def _decode(basket_id: str, messages: Sequence[Received]) -> _BasketBatch:
 
 def _basket_id(message: Received) -> str | None:
     key = message.message.key
-    for id in (key.decode(errors="replace") if key else None, message.message.header("ce_subject")):
-        if id is not None and _BASKET_ID.fullmatch(id):
-            return id
-    return None
+    if key is not None and _BASKET_ID.fullmatch(id := key.decode(errors="replace")):
+        return id
+    subject = message.message.header("ce_subject")
+    return subject if subject is not None and _BASKET_ID.fullmatch(subject) else None
 
 
 def _decode_model(message: Received, basket_id: str) -> DomainEvent | DeadLetter:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from adapters.kafka import topics
 from adapters.kafka.cloud_events import rfc3339

@@ -32,7 +32,7 @@ from adapters.postgres.migrator import migrate
 from adapters.postgres.pool import DatabasePool
 from adapters.system import utc_now
 from benchmarks.growth.basket_copies import add_copies, read_template
-from benchmarks.growth.growth_calls import PROBES, CallCost, GrowthCalls, Population, measure_round
+from benchmarks.growth.growth_calls import PROBES, GrowthCost, GrowthCalls, Population, measure_round
 from benchmarks.performance.call_costs import open_api
 from benchmarks.processor_clock import postgresql_clock
 
@@ -53,7 +53,7 @@ SELECT coalesce(parent.relname, class.relname)::text AS name, sum(pg_table_size(
  GROUP BY 1 ORDER BY 1
 """
 
-Rounds = Mapping[str, Sequence[Mapping[str, CallCost]]]
+Rounds = Mapping[str, Sequence[Mapping[str, GrowthCost]]]
 """By population, the costs of each kind of call."""
 
 
@@ -114,7 +114,7 @@ async def measure(stores: Sequence[int], rounds: int, folder: Path) -> dict[str,
         url = await filled(server, "growth_histories", {EVENTS: PROBES, LONG_EVENTS: PROBES}, folder)
         populations[f"baskets of {EVENTS}"] = Population(url, 0, LONG_EVENTS - 1)
         populations[f"baskets of {LONG_EVENTS:,}"] = Population(url, LONG_EVENTS, 2**31 - 1)
-        made: dict[str, list[dict[str, CallCost]]] = {name: [] for name in populations}
+        made: dict[str, list[dict[str, GrowthCost]]] = {name: [] for name in populations}
         clock = await postgresql_clock(server.url)
         for number in range(rounds + 1):
             _tell(f"round {number} of {rounds}" if number else "warming up")
@@ -149,8 +149,8 @@ def _ratios(rounds: Rounds, name: str, beside: str) -> dict[str, float]:
     }
 
 
-def _medians(costs: Sequence[CallCost]) -> dict[str, float]:
-    return {name: round(median(getattr(cost, name) for cost in costs), 1) for name in CallCost._fields}
+def _medians(costs: Sequence[GrowthCost]) -> dict[str, float]:
+    return {name: round(median(getattr(cost, name) for cost in costs), 1) for name in GrowthCost._fields}
 
 
 async def _sizes(url: str) -> dict[str, Any]:

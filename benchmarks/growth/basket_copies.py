@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import asyncpg
+from rich.console import Console
 from rich.progress import track
 
 from adapters.postgres.pool import DatabasePool
@@ -72,7 +73,8 @@ async def add_copies(database: DatabasePool, template: BasketTemplate, count: in
     size = max(1, BATCH_EVENTS // len(template.events))
     async with database.connection() as connection:
         position = await connection.fetchval("SELECT coalesce(max(position), 0) FROM events")
-        for start in track(range(0, count, size), f"{count} baskets of {len(template.events)} events"):
+        what = f"{count} baskets of {len(template.events)} events"
+        for start in track(range(0, count, size), what, console=Console(stderr=True)):
             numbers = range(start, min(start + size, count))
             copies = [template.copy(_basket_id(number, count, now), number) for number in numbers]
             async with connection.transaction():

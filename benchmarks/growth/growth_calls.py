@@ -41,7 +41,7 @@ class Population:
     most_events: int
 
 
-class CallCost(NamedTuple):
+class GrowthCost(NamedTuple):
     """What a call took, in microseconds: of the API's and of PostgreSQL's processor time, and by wall clock."""
 
     api: float
@@ -84,7 +84,7 @@ class GrowthCalls:
 
 async def measure_round(
     population: Population, number: int, clock: ProcessorClock, folder: Path
-) -> dict[str, CallCost]:
+) -> dict[str, GrowthCost]:
     """What each kind of call costs in a newly started API. Each validation follows a change of its basket."""
     connection = await asyncpg.connect(population.url)
     rows = await connection.fetch(SPREAD_BASKETS, population.least_events, population.most_events, PROBES)
@@ -117,8 +117,8 @@ async def measure_round(
         return {name: await _cost(made, clock) for name, made in turns.items()}
 
 
-async def _cost(calls: list[Call], clock: ProcessorClock) -> CallCost:
+async def _cost(calls: list[Call], clock: ProcessorClock) -> GrowthCost:
     clock.lap()
     began = perf_counter()
     api = await run_turn(calls, None)
-    return CallCost(api * 1e6, clock.lap() / len(calls) * 1e6, (perf_counter() - began) / len(calls) * 1e6)
+    return GrowthCost(api * 1e6, clock.lap() / len(calls) * 1e6, (perf_counter() - began) / len(calls) * 1e6)

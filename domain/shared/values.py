@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
+import msgspec
 from pydantic import (
     AfterValidator,
     AwareDatetime,
@@ -278,8 +279,7 @@ class Market(Value):
     currency: Currency | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class MessageSource:
+class MessageSource(msgspec.Struct, frozen=True):
     """The place of a message in a Kafka topic."""
 
     topic: str

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
-from dataclasses import replace
 
 import pytest
 from aiokafka.admin import NewPartitions
+from msgspec.structs import replace
 
 from adapters.container import open_worker_container
 from adapters.kafka.clients import METADATA_MAX_AGE_MS

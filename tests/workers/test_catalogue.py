@@ -3,11 +3,11 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import replace
 from functools import partial
 
 import pytest
 from aiokafka import TopicPartition
+from msgspec.structs import replace
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
