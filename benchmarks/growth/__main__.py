@@ -32,7 +32,7 @@ from adapters.postgres.migrator import migrate
 from adapters.postgres.pool import DatabasePool
 from adapters.system import utc_now
 from benchmarks.growth.basket_copies import add_copies, read_template
-from benchmarks.growth.growth_calls import PROBES, GrowthCost, GrowthCalls, Population, measure_round
+from benchmarks.growth.growth_calls import PROBES, GrowthCalls, GrowthCost, Population, measure_round
 from benchmarks.performance.call_costs import open_api
 from benchmarks.processor_clock import postgresql_clock
 
