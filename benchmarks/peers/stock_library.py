@@ -5,6 +5,7 @@ is its default."""
 from __future__ import annotations
 
 import contextlib
+from decimal import Decimal
 from typing import Any
 from urllib.parse import unquote, urlsplit
 from uuid import UUID
@@ -16,11 +17,11 @@ from pydantic import BaseModel
 
 LINES = [
     {
-        "id": f"{number:032x}",
+        "id": UUID(int=number),
         "type": "offer",
         "quantity": 2,
         "offer": {"id": f"0-{number}", "version": "v-1", "name": f"Offer 0-{number}", "path": f"/offers/0-{number}"},
-        "price": {"amount": "10.00", "currency": "GBP", "interval": None},
+        "price": {"amount": Decimal("10.00"), "currency": "GBP", "interval": None},
     }
     for number in range(3)
 ]
@@ -90,6 +91,7 @@ def stock_library_app(database_url: str) -> FastAPI:
     @app.put("/update")
     def update(change: ChangeRequest) -> dict[str, Any]:
         basket = baskets.change_quantity(change.id, change.line, change.quantity)
-        return {"id": str(basket.id), "version": basket.version, "orderItems": basket.lines}
+        total = sum(line["price"]["amount"] * line["quantity"] for line in basket.lines)
+        return {"id": basket.id, "version": basket.version, "orderItems": basket.lines, "total": total}
 
     return app

@@ -3,6 +3,8 @@
 python -m benchmarks.performance run [--page]     everything, into benchmarks/results/; --page writes docs/performance.md too
 python -m benchmarks.performance quick            less of each, in under three minutes; the last line is one JSON object
 python -m benchmarks.performance page [FILE]      the page and its plots from a file of results, the newest without one
+python -m benchmarks.performance add NAME         puts the JSON object that another benchmark printed last into the newest
+                                                  results: python -m benchmarks.growth | … add growth
 python -m benchmarks.performance soak             memory of the API and the workers under load, for half an hour
 python -m benchmarks.performance profile [CALL]   processor time of calls inside one process; --profile shows where it goes
 
@@ -19,6 +21,7 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
+import msgspec
 import uvloop
 
 from adapters.embedded.processes import EmbeddedServerUnavailable, ServerFailed
@@ -46,6 +49,7 @@ def main() -> None:
         command.add_argument("--database-url", help="a PostgreSQL server on this machine; else an embedded one")
         command.add_argument("--page", action="store_true", help="write docs/performance.md and its plots too")
     commands.add_parser("page").add_argument("file", nargs="?", type=Path)
+    commands.add_parser("add").add_argument("name")
     soaking = commands.add_parser("soak")
     soaking.add_argument("--minutes", type=float, default=30.0)
     soaking.add_argument("--rate", type=float, default=50.0, help="calls a second")
@@ -55,6 +59,8 @@ def main() -> None:
         match given.command:
             case "page":
                 _write_page(given.file or latest_results())
+            case "add":
+                _add_section(given.name, sys.stdin.read().splitlines()[-1])
             case "soak":
                 print(_until_stopped(soak(given.minutes, given.rate, _tell)))
             case name:
@@ -93,6 +99,16 @@ def _write_page(file: Path | None) -> None:
         raise SystemExit("there are no results: run make bench first")
     write_page(read_results(file), file)
     _tell("docs/performance.md is written")
+
+
+def _add_section(name: str, printed: str) -> None:
+    file = latest_results()
+    if file is None:
+        raise SystemExit("there are no results: run make bench first")
+    results = read_results(file)
+    section = {name: msgspec.json.decode(printed)}
+    file = msgspec.structs.replace(results, sections={**results.sections, **section}).write()
+    _tell(f"written to {file}")
 
 
 def _tell(text: str) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -15,6 +16,7 @@ from benchmarks.performance.targets import Judgement, Turn, Turns, median_of
 
 PAGE = Path("docs/performance.md")
 PLOTS = Path("docs/performance")
+FIRST_DECISION = "0059"
 TEMPLATE = Path(__file__).parent / "page.md"
 
 _DESCRIPTIONS = {
@@ -49,7 +51,9 @@ def write_page(results: PerformanceResults, file: Path) -> None:
         "CALLS": "\n".join(_call_row(name, _DESCRIPTIONS[name], results.turns) for name in calls),
         "APPENDS": "\n".join(_append_rows(results)),
         "SKIPPED": "".join(f"\n\n{name} was skipped: {why}." for name, why in results.skipped.items()),
+        "SECTIONS": "".join(_section(*section) for section in results.sections.items()),
         "MEMORY": memory,
+        "WAYS": "\n".join(_ways()),
     }.items():
         text = text.replace(f"{{{name}}}", content)
     PAGE.write_text(text, encoding="utf-8")
@@ -98,10 +102,33 @@ def _append_rows(results: PerformanceResults) -> list[str]:
     return rows
 
 
+def _section(name: str, figures: Mapping[str, Any]) -> str:
+    """What another benchmark printed, one figure a row."""
+    rows = [f"| {' / '.join(path)} | {value} |" for path, value in _flat(figures)]
+    return "\n".join([f"## {name.capitalize()}", "| figure | |", "|---|---|", *rows, "", ""])
+
+
+def _flat(figures: Mapping[str, Any], *above: str) -> Iterator[tuple[tuple[str, ...], str]]:
+    for name, value in figures.items():
+        path = (*above, name.replace("_", " "))
+        if isinstance(value, dict):
+            yield from _flat(value, *path)
+        else:
+            yield path, f"{value:,.4g}" if isinstance(value, float) else str(value)
+
+
 def _rate(turns: Sequence[Turn]) -> str:
     latency = f"{median_of(turns, 'p50_ms'):.1f} / {median_of(turns, 'p99_ms'):.1f}"
     processor = f"{median_of(turns, 'processor_us'):.0f} + {median_of(turns, 'postgresql_us'):.0f}"
     return f"{median_of(turns, 'per_second'):,.0f} | {latency} | {processor}"
+
+
+def _ways() -> Iterator[str]:
+    """Links to the decisions that say what was tried."""
+    for page in sorted(PAGE.parent.glob("decisions/0*.md")):
+        number, _, title = page.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ").partition(" ")
+        if number >= FIRST_DECISION:
+            yield f"- [{title}](decisions/{page.name})"
 
 
 def _memory() -> str:
