@@ -14,19 +14,21 @@ import asyncio
 import gc
 import json
 import statistics
+import sys
 import tempfile
 import time
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import process_time
 
 import uvloop
 
 from adapters.container import Container, open_worker_container
-from adapters.kafka.topics import BASKET_EVENTS, BASKETS, VALIDATION_RESULTS, ensure_topics
+from adapters.kafka.clients import consumer
+from adapters.kafka.topics import BASKET_EVENTS, ensure_topics
 from adapters.logs import configure_logging
 from adapters.settings import Settings
 from adapters.system import relax_garbage_collection, utc_now
@@ -43,7 +45,8 @@ from workers.publisher import BATCH_EVENTS, PublisherWorker
 
 EVENTS_PER_BASKET = 9
 CALLERS = 64
-PUBLISHED = (BASKET_EVENTS, BASKETS, VALIDATION_RESULTS)
+LOADED_BASKETS = 200
+READY = b"ready\n"
 OFFERS = ("o-1", "o-2", "o-3")
 
 
@@ -162,7 +165,7 @@ def _document(made: object) -> bytes | None:
     return made if isinstance(made, bytes) else None
 
 
-async def measure(settings: Settings, store: EventStore, given: argparse.Namespace, last: int) -> dict[str, object]:
+async def measure(settings: Settings, given: argparse.Namespace, last: int) -> dict[str, object]:
     events = given.baskets * EVENTS_PER_BASKET
     rounds = [await catch_up(settings, last) for _ in range(given.rounds + 1)][1:]
     stages = [await by_stages(settings) for _ in range(given.rounds)]
@@ -178,31 +181,123 @@ async def measure(settings: Settings, store: EventStore, given: argparse.Namespa
     }
 
 
+def settings_of(url: str, servers: str) -> Settings:
+    return Settings(_env_file=None, database_url=url, kafka_bootstrap_servers=servers, kafka_replication_factor=1)
+
+
+async def under_load(settings: Settings, store: EventStore, given: argparse.Namespace) -> dict[str, object]:
+    """Updates a second by direct commands; the publisher and the consumer have a process of their own each."""
+    async with child("publish", settings), child("consume", settings) as consuming:
+        journeys, me = Journeys(store), caller("acme")
+        handlers = journeys.handlers
+        baskets = [(await handlers.initiate(initiate(item("o-1", 1)), me)).basket for _ in range(LOADED_BASKETS)]
+        lines = [(basket.id, next(iter(basket.items))) for basket in baskets]
+        began, running = time.monotonic(), set[asyncio.Task[object]]()
+        for number in range(int(given.rate * given.seconds)):
+            await asyncio.sleep(max(0.0, began + number / given.rate - time.monotonic()))
+            basket_id, line = lines[number % len(lines)]
+            changed = update(basket_id, change(line, 2 + number // len(lines) % 2))
+            running.add(task := asyncio.create_task(handlers.update(changed, me)))
+            task.add_done_callback(running.discard)
+        took = time.monotonic() - began
+        await asyncio.gather(*running)
+        await asyncio.sleep(1)  # for what is on its way
+        said, _ = await consuming.communicate(b"stop")
+    milliseconds = json.loads(said)
+    cuts = statistics.quantiles(milliseconds, n=1000)
+    return {
+        "events": len(milliseconds),
+        "updates_a_second": round(given.rate * given.seconds / took),
+        **{name: round(cuts[at], 1) for name, at in (("p50_ms", 499), ("p99_ms", 989), ("p999_ms", 998))},
+    }
+
+
+@asynccontextmanager
+async def child(mode: str, settings: Settings) -> AsyncIterator[asyncio.subprocess.Process]:
+    """This module in a process of its own. It says that it is ready."""
+    assert settings.database_url is not None
+    assert settings.kafka_bootstrap_servers is not None
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "benchmarks.publisher_rate", mode),
+        *("--database-url", settings.database_url.get_secret_value(), "--kafka", settings.kafka_bootstrap_servers),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    try:
+        assert await process.stdout.readline() == READY
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def publish(settings: Settings) -> None:
+    async with fresh_publisher(settings) as container:
+        relax_garbage_collection()
+        last = await container.published_event_feed.last_position()
+        heartbeat = PublishedMark("publisher", last)
+        running = asyncio.create_task(worker_of(container).run(heartbeat))
+        await heartbeat.reached.wait()
+        say(READY)
+        await running
+
+
+async def consume(settings: Settings) -> None:
+    """Tells the milliseconds from when each event was stored until a consumer of committed messages had it."""
+    reader = consumer(settings, BASKET_EVENTS, group=None, auto_offset_reset="latest")
+    await reader.start()
+    await reader.getmany(timeout_ms=1_000)  # begins at the end
+    stopping = asyncio.create_task(asyncio.to_thread(sys.stdin.readline))
+    milliseconds: list[float] = []
+    say(READY)
+    while not stopping.done():
+        found = await reader.getmany(timeout_ms=200)
+        now = datetime.now(UTC)
+        for record in (each for records in found.values() for each in records):
+            stored = datetime.fromisoformat(dict(record.headers)["ce_recordedtime"].decode())
+            milliseconds.append((now - stored).total_seconds() * 1000)
+    await reader.stop()
+    say(json.dumps(milliseconds).encode())
+
+
+def say(line: bytes) -> None:
+    sys.stdout.buffer.write(line)
+    sys.stdout.flush()
+
+
 async def main(given: argparse.Namespace) -> None:
+    if given.mode in CHILDREN:
+        await CHILDREN[given.mode](settings_of(given.database_url, given.kafka))
+        return
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="publisher-rate-")))
         url = await stack.enter_async_context(fresh_database(given.database_url))
         servers = given.kafka
         if servers is None:
             servers = (await stack.enter_async_context(ApacheKafka(folder / "kafka"))).bootstrap_servers
-        settings = Settings(
-            _env_file=None,
-            database_url=url,
-            kafka_bootstrap_servers=servers,
-            kafka_replication_factor=1,
-            local_issuer_key_file=folder / "issuer.pem",
-        )
+        settings = settings_of(url, servers)
         await ensure_topics(settings)
         async with open_worker_container(settings) as container:
-            await Journeys(container.published_event_store).fill(given.baskets)
+            if given.mode == "rate":
+                await Journeys(container.published_event_store).fill(given.baskets)
             gc.collect()
             relax_garbage_collection()  # as workers do
-            last = await container.published_event_feed.last_position()
-            print(json.dumps(await measure(settings, container.published_event_store, given, last)))
+            if given.mode == "latency":
+                print(json.dumps(await under_load(settings, container.published_event_store, given)))
+            else:
+                last = await container.published_event_feed.last_position()
+                print(json.dumps(await measure(settings, given, last)))
 
+
+CHILDREN = {"publish": publish, "consume": consume}
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("mode", nargs="?", choices=("rate", "latency", *CHILDREN), default="rate")
+    parser.add_argument("--rate", type=float, default=500.0, help="updates a second, of latency")
+    parser.add_argument("--seconds", type=float, default=20.0, help="of load, of latency")
     parser.add_argument("--baskets", type=int, default=1_000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--database-url", help="a PostgreSQL server; else an embedded one is started")

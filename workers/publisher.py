@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from typing import Literal
 
@@ -22,7 +21,7 @@ from workers.dead_letters import event_context
 from workers.heartbeat import Heartbeat
 from workers.state_retirement import StateRetirement
 
-BATCH_EVENTS = 2_000
+BATCH_EVENTS = 1_000
 BATCH_BYTES = 8 * 1024 * 1024
 ASSEMBLED_EVENTS = 100
 """The baskets of so many events are loaded at a time."""
@@ -125,14 +124,16 @@ class PublisherWorker:
 
     async def _publications(self, assembled: AssembledRequest, retirement: StateRetirement) -> Sequence[Publication]:
         request, state, ended = assembled.request, assembled.state, assembled.ended
-        publications: list[Publication] = []
-        for event in request.events:
-            verdict = await self._publishable(event, "verdict", assembled.verdicts.get(event.version))
-            publications.append(Publication(event, request.span, verdict))
         folded = not isinstance(state, UnfoldableBasket)
         retired = folded and ended is not None and ended.position <= retirement.position
-        published = None if retired else await self._publishable(request.last, "state", state)
-        publications[-1] = replace(publications[-1], state=published, retired=retired)
+        publications: list[Publication] = []
+        for event in request.events:
+            verdict = published = None
+            if assembled.verdicts:
+                verdict = await self._publishable(event, "verdict", assembled.verdicts.get(event.version))
+            if (is_last := event is request.last) and not retired:
+                published = await self._publishable(event, "state", state)
+            publications.append(Publication(event, request.span, verdict, published, is_last and retired))
         return publications
 
     async def _publishable(

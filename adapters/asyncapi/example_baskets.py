@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from functools import cache
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from msgspec import structs
 
 from adapters.jwk import from_base64url
 from adapters.kafka.messages import Message
@@ -66,7 +66,7 @@ class _Life:
             )
             self.publications.append(Publication(stored, span, verdict))
         state = None if retired else state_json(self.basket)
-        self.publications[-1] = replace(self.publications[-1], state=state, retired=retired)
+        self.publications[-1] = structs.replace(self.publications[-1], state=state, retired=retired)
         self.now += _MINUTE
 
     def validate(self, verdict: Verdict, before: Validated | None = None) -> None:

@@ -7,6 +7,8 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from msgspec import Struct
+
 from domain.ports.event_store import StoredEvent
 from domain.shared.request_span import RequestSpan
 from domain.shared.values import MessageSource
@@ -33,8 +35,7 @@ class DeadLetters(Protocol):
         basket's view until it is released."""
 
 
-@dataclass(frozen=True, slots=True)
-class Publication:
+class Publication(Struct, frozen=True):
     """An event to publish, with its request. A basket-validated event comes with the whole verdict, as JSON.
 
     The last event of a request comes with the basket as of it: its `state` as JSON, or `retired` where the basket is

@@ -11,7 +11,6 @@ from cachetools import LRUCache
 
 from domain.basket.request_feed import StoredRequest
 from domain.ports.event_store import EventStore, StoredEvent
-from domain.shared.eventsourcing import Value, trim
 from domain.validation.stream_fold import PublishedDocument, StreamFold
 
 CACHE_LINES = 30_000
@@ -97,9 +96,6 @@ class RequestAssembler:
 
     def _keep(self, stream_id: str, folded: StreamFold) -> None:
         if _lines(folded) <= self._cache.maxsize:
-            for item in folded.basket.items.values() if folded.basket else ():
-                if isinstance(item, Value):  # a struct has nothing to drop
-                    trim(item)
             self._cache[stream_id] = folded
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from adapters.kafka.messages import Message, tombstone_message
 from adapters.kafka.publisher import publication_messages
@@ -33,7 +34,7 @@ async def published() -> list[Consumed]:
         verdicts = {version: each for version, each in assembled.verdicts.items() if isinstance(each, bytes)}
         made = [Publication(event, request.span, verdicts.get(event.version)) for event in request.events]
         assert isinstance(assembled.state, bytes)
-        publications += [*made[:-1], replace(made[-1], state=assembled.state)]
+        publications += [*made[:-1], structs.replace(made[-1], state=assembled.state)]
     messages = [*publication_messages(publications), tombstone_message(publications[-1])]
     return [consumed(message) for message in messages]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from pydantic import AwareDatetime
@@ -72,8 +71,7 @@ class RepublishProgress(Value):
     complete: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReplayedEvent(Publication):
+class ReplayedEvent(Publication, frozen=True, kw_only=True):
     """An event, or what is made of it alone, as the run's content says, on its way to the topic of the run."""
 
     run: Republication

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import datetime
 
 import pytest
 from cloudevents.core.base import BaseCloudEvent
 from cloudevents.core.bindings.kafka import KafkaMessage, from_binary_event
 from msgspec import structs
+from msgspec.structs import replace
 
 from adapters.asyncapi.schemas import PUBLISHED
 from adapters.kafka.command_messages import command_message, result_message

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -115,7 +114,7 @@ def test_text_that_cloud_events_forbid_is_left_out(text: str) -> None:
 def test_a_message_is_named_by_its_place_and_its_time() -> None:
     received = Received(Message("t", None, None, ()), MessageSource("t", 3, 7), at=datetime(1970, 1, 2, tzinfo=UTC))
     assert received.name == "t/3/7@86400000"
-    assert replace(received, at=None).name == "t/3/7"
+    assert structs.replace(received, at=None).name == "t/3/7"
 
 
 def test_the_last_header_of_a_name_counts_and_one_that_is_not_utf_8_is_none() -> None:

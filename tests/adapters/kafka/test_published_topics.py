@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import NewTopic, RecordsToDelete
 from msgspec import structs
+from msgspec.structs import replace
 
 from adapters.kafka.clients import admin
 from adapters.kafka.messages import Message

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
 
+from msgspec import structs
+
 from adapters.kafka.command_executor import KafkaCommandExecutor
 from adapters.kafka.command_messages import command_message
 from adapters.kafka.dead_letters import dead_letter_message
@@ -89,7 +91,7 @@ class PlayedTopics(KafkaSide):
                 request = assembled.request
                 made = [_publication(event, request.span, assembled.verdicts) for event in request.events]
                 assert isinstance(assembled.state, bytes)
-                made[-1] = replace(made[-1], state=assembled.state)
+                made[-1] = structs.replace(made[-1], state=assembled.state)
                 await self._publish(publication_messages(made))
                 position = request.last.position
             await asyncio.sleep(0 if requests else PAUSE_SECONDS)
