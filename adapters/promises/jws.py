@@ -6,16 +6,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Annotated, Any
 
-import jwt
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 from pydantic_core import to_json
 
-from adapters.jwk import from_base64url
+from adapters.jwk import base64url, from_base64url
 from adapters.promises.keys import PromiseKey
 from adapters.wire.strict_json import read_json
 from domain.basket.serialization import serialize_money
@@ -31,8 +31,6 @@ MAX_TOKEN_LENGTH = 8192
 """Characters; no promise has half as many."""
 _MAX_TIME = 253_402_300_799
 """Seconds since 1970: the last of the year 9999."""
-
-_JWS = jwt.PyJWS(algorithms=[ALGORITHM])
 
 
 class UnreadablePromise(InvalidPromise):
@@ -50,8 +48,13 @@ class JwsPromiseSigner:
         key = self._key_at(promise.issued_at)
         if key is None:
             return None
-        header = {"alg": ALGORITHM, "kid": key.id, "typ": TYPE}
-        return _JWS.encode(to_json(_claims(promise, self._issuer)), key.private, ALGORITHM, header, sort_headers=True)
+        signed = f"{_header(key.id)}.{base64url(to_json(_claims(promise, self._issuer)))}"
+        return f"{signed}.{base64url(key.private.sign(signed.encode('ascii')))}"
+
+
+@lru_cache(maxsize=16)
+def _header(key_id: str) -> str:
+    return base64url(to_json({"alg": ALGORITHM, "kid": key_id, "typ": TYPE}))
 
 
 @dataclass(frozen=True, slots=True)

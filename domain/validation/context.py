@@ -85,11 +85,27 @@ class ValidationContext:
                 since = max(since, change)
         return since, until
 
-    def evidence(self, kind: EvidenceKind) -> set[str]:
-        """The ids of all facts of this kind about the basket."""
-        if kind == "availability":
-            return {*self.availability_ids}
-        return {id for line in self.lines for id in line.evidence(kind)}
+    @property
+    def evidence(self) -> Mapping[EvidenceKind, set[str]]:
+        """The ids of all facts about the basket, by their kind."""
+        offers: set[str] = set()
+        successors: set[str] = set()
+        prices: set[str] = set()
+        next_prices: set[str] = set()
+        for line in self.lines:
+            quote = line.quote
+            offers.update(quote.offer_ids)
+            successors.update(quote.successor_ids)
+            prices.update(quote.price_ids)
+            if line.ends_soon:
+                next_prices.update(quote.next_price_ids)
+        return {
+            "offers": offers,
+            "successors": successors,
+            "prices": prices,
+            "next_prices": next_prices,
+            "availability": {*self.availability_ids},
+        }
 
 
 def _lines(

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 
+from cachetools import LRUCache
+
 from domain.catalogue.policies import Level, PolicyFact, PolicyTerms, PriceTolerance
 from domain.shared.money import EXACT_DECIMAL, Money, Price
 
@@ -31,7 +33,16 @@ class ValidationPolicy:
 
     @classmethod
     def resolve(cls, facts: Sequence[PolicyFact], defaults: PolicyTerms) -> ValidationPolicy:
-        """Combines policies; `facts` hold the more specific first."""
+        """Combines policies; `facts` hold the more specific first. The same facts are combined once."""
+        # By identity: facts are large, and never change. An entry holds them, so that nothing else gets their place.
+        key = (id(defaults), *map(id, facts))
+        kept = _RESOLVED.get(key)
+        if kept is None:
+            kept = _RESOLVED[key] = (cls._combine(facts, defaults), facts, defaults)
+        return kept[0]
+
+    @classmethod
+    def _combine(cls, facts: Sequence[PolicyFact], defaults: PolicyTerms) -> ValidationPolicy:
         levels: dict[str, Level] = {}
         values: dict[str, object] = {}
         for terms in (defaults, *reversed(facts)):
@@ -58,4 +69,5 @@ class ValidationPolicy:
         return bool(within) and all(within)
 
 
+_RESOLVED: LRUCache[tuple[int, ...], tuple[ValidationPolicy, Sequence[PolicyFact], PolicyTerms]] = LRUCache(256)
 _TERMS = tuple(PolicyTerms.model_fields.keys() - {"checks"})

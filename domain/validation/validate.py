@@ -139,14 +139,14 @@ class _Evidence:
 
     def __init__(self, context: ValidationContext) -> None:
         self._policy = context.policy.evidence
-        self._of_kind = {kind: tuple(sorted(context.evidence(kind))) for kind in EVIDENCE_KINDS}
+        self._of_kind = {kind: tuple(sorted(ids)) for kind, ids in context.evidence.items() if ids}
         self._of_kinds: dict[tuple[EvidenceKind, ...], tuple[str, ...]] = {}
 
     def of(self, kinds: tuple[EvidenceKind, ...]) -> tuple[str, ...]:
         """The facts of these kinds and the policies, sorted."""
         known = self._of_kinds.get(kinds)
         if known is None:
-            runs = [run for kind in kinds if (run := self._of_kind[kind])]
+            runs = [self._of_kind[kind] for kind in kinds if kind in self._of_kind]
             if self._policy:
                 runs.append(self._policy)
             # Python merges sorted runs in nearly linear time.

@@ -54,6 +54,8 @@ def find_remedy(
 ) -> FoundRemedy:
     """The remedy for the findings of a validation, None if the caller can mend no error. The same facts give the same
     remedy; it has at most `limits.max_actions` actions."""
+    if not any(map(is_mendable, findings)):
+        return FoundRemedy(None, context.product_codes, *context.validity)
     search = _RemedySearch(context, catalogue, limits, checks)
     return FoundRemedy(search.find(findings), tuple(search.product_codes), search.since, search.until)
 
@@ -74,7 +76,7 @@ class _RemedySearch:
 
     def find(self, findings: Sequence[Finding]) -> Remedy | None:
         context, basket = self._context, self._context.basket
-        if basket.status_at(context.now) != "open" or not any(map(is_mendable, findings)):
+        if basket.status_at(context.now) != "open":
             return None
         proposal = Proposal.about(self._decision, findings)
         passes = 0
