@@ -10,8 +10,9 @@ from domain.basket.snapshot import BasketSnapshot
 from domain.ports.read_models import BasketView
 
 
-def to_view(basket: Basket, snapshot: bytes | None = None) -> BasketView:
-    """The row of a basket. `snapshot` is its snapshot's JSON, if the caller has it."""
+def to_view(basket: Basket, snapshot: bytes | None = None, *, keeps_references: bool = False) -> BasketView:
+    """The row of a basket. `snapshot` is its snapshot's JSON, if the caller has it. `keeps_references`: its references
+    did not change."""
     return BasketView(
         basket_id=basket.id,
         version=basket.version,
@@ -22,7 +23,7 @@ def to_view(basket: Basket, snapshot: bytes | None = None) -> BasketView:
         modified=basket.modified_on,
         expires_at=basket.expires_at,
         snapshot=to_json(BasketSnapshot.take(basket), by_alias=True) if snapshot is None else snapshot,
-        uses=references_of(basket),
+        uses=None if keeps_references else references_of(basket),
         ready=basket.ready,
         offers=frozenset(offers_of(basket)),
         products=frozenset(products_of(basket)),

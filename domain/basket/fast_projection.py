@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import cache, reduce
@@ -128,8 +128,7 @@ def advance(stream_id: str, snapshot: bytes | None, events: Iterable[Any]) -> tu
         return None
     if basket.details is not details and not _are_canonical(basket.details):
         return None
-    view = to_view(basket, _encode_snapshot(basket))
-    return began, replace(view, uses=None) if keeps_references else view
+    return began, to_view(basket, _encode_snapshot(basket), keeps_references=keeps_references)
 
 
 def _array(documents: Iterable[bytes]) -> bytes:
