@@ -122,7 +122,8 @@ async def run_turn(calls: list[Call], profile: cProfile.Profile | None) -> float
 @asynccontextmanager
 async def open_api(url: str, folder: Path) -> AsyncIterator[DirectCaller]:
     """The application on a database, with a catalogue that sells what the calls ask for."""
-    settings = Settings(_env_file=None, database_url=url, local_issuer_key_file=folder / "issuer.pem")
+    key_file = folder / "issuer.pem"
+    settings = Settings(_env_file=None, database_url=url, local_issuer_key_file=key_file, database_timeout=60)
     async with open_partner_container(settings) as container:
         token = issue_token(settings, partner=PARTNER, scope="partner", ttl=timedelta(hours=1))
         await container.catalogue.record(sourced(facts(LINES, 0)))
