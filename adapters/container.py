@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from adapters.messaging_container import MessagingContainer
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from domain.basket.decision import BasketLimits
     from domain.basket.lister import BasketLister
     from domain.basket.projection import BasketProjection
+    from domain.operators.archive.archiver import Archiver
+    from domain.operators.archive.retrieval import Archive
     from domain.operators.checkpoint_reset import CheckpointReset
     from domain.operators.dead_letters.retry_handler import RetryHandler
     from domain.operators.dead_letters.service import DeadLetterService
@@ -43,8 +45,10 @@ if TYPE_CHECKING:
 def expected_workers(settings: Settings) -> Sequence[str]:
     """The workers that must run somewhere: the API, and what `checkout work all` runs."""
     revalidator = ["revalidator"] if settings.revalidator else []
+    archiver = ["archiver"] if settings.archive_after is not None else []
     watcher = ["watcher"] if settings.watched_groups else []
-    return ["api", "publisher", "projector", "catalogue", "commands", "expiry", *revalidator, "sampler", *watcher]
+    always = ["api", "publisher", "projector", "catalogue", "commands", "expiry"]
+    return [*always, *archiver, *revalidator, "sampler", *watcher]
 
 
 def health_policy(settings: Settings) -> HealthPolicy:
@@ -180,7 +184,7 @@ class Container(MessagingContainer):
     def order_handler(self) -> OrderHandler:
         from adapters.kafka.order_handler import OrderHandler
 
-        return OrderHandler(self.handlers, self.promise_verifier, new_id)
+        return OrderHandler(self.handlers, self.promise_verifier, self.archive.restore, new_id)
 
     @cached_property
     def basket_history(self) -> BasketHistory:
@@ -208,7 +212,35 @@ class Container(MessagingContainer):
 
         lifetime = timedelta(seconds=self.settings.idempotency_lifetime)
         store = PostgresErasureStore(self.database, lifetime, key_id_of)
-        return ErasureService(store, utc_now, new_id)
+        return ErasureService(store, self.archive.restore, utc_now, new_id)
+
+    @cached_property
+    def archive(self) -> Archive:
+        from adapters.encryption.stores import decrypt_events
+        from domain.operators.archive.retrieval import Archive
+
+        return Archive(
+            self.archive_index,
+            self.archive_files,
+            partial(decrypt_events, self.personal_data),
+            self.projection.refold,
+        )
+
+    def archiver(self, after: timedelta) -> Archiver:
+        """Archives baskets to which nothing has happened for this long."""
+        from adapters.encryption.envelope import may_hold_unsealed_data
+        from domain.operators.archive.archiver import Archiver
+
+        return Archiver(
+            self.archive_index,
+            self.archive_files,
+            self.published_position,
+            self.retired_position,
+            may_hold_unsealed_data,
+            utc_now,
+            new_id,
+            after,
+        )
 
     @cached_property
     def dead_letter_service(self) -> DeadLetterService:
@@ -296,6 +328,7 @@ class Container(MessagingContainer):
                 utc_now,
                 timedelta(seconds=self.settings.state_retention),
             ),
+            self.archive_index.find,
         )
 
     async def start(self) -> None:

@@ -258,6 +258,12 @@ class Settings(BaseSettings):
     """How many baskets the sampler verifies. 0: `checkout work all` runs no sampler."""
     expiry_interval: PositiveFloat = 5.0
     """How often the expiry worker looks for due baskets."""
+    archive_after: Annotated[float, Field(ge=0, le=36_600 * _DAY)] | None = None
+    """How long after its last event a basket that is over moves to the archive. Its state must have left
+    `checkout.baskets.v1` too: see `CHECKOUT_STATE_RETENTION`. Unset: nothing is archived."""
+    archive_folder: Path | None = None
+    """The folder of the archive's files. It must exist, and be in the backups. The workers, and operators' commands
+    about archived baskets, need it."""
 
     data: Path = Path(".checkout")
     """The folder of `checkout up`. Commands find the service that runs there, unless `CHECKOUT_DATABASE_URL` or

@@ -15,9 +15,11 @@ from adapters.settings import Settings
 from adapters.system import new_id, utc_now
 
 if TYPE_CHECKING:
+    from adapters.archive_files.folder import ArchiveFolder
     from adapters.encryption.keys import MasterKeys
     from adapters.encryption.personal_data import PersonalDataCipher
     from adapters.encryption.stores import DecryptedEventFeed, EncryptedBasketViews, EncryptedEventStore
+    from adapters.postgres.archive import PostgresArchiveIndex
     from adapters.postgres.audit import PostgresAuditLog
     from adapters.postgres.catalogue.catalogue import PostgresCatalogue
     from adapters.postgres.catalogue.history import PostgresCatalogueCheckpoints, PostgresCatalogueHistory
@@ -190,6 +192,18 @@ class StorageContainer:
         from adapters.postgres.read_models.basket_search import PostgresBasketSearch
 
         return self._closed_at_end(PostgresBasketSearch(self.database))
+
+    @cached_property
+    def archive_index(self) -> PostgresArchiveIndex:
+        from adapters.postgres.archive import PostgresArchiveIndex
+
+        return PostgresArchiveIndex(self.database)
+
+    @cached_property
+    def archive_files(self) -> ArchiveFolder:
+        from adapters.archive_files.folder import ArchiveFolder
+
+        return ArchiveFolder(self.settings.archive_folder, utc_now)
 
     @cached_property
     def audit_log(self) -> PostgresAuditLog:

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from cli.archive import app as archive_app
 from cli.asyncapi.command import asyncapi
 from cli.catalogue import app as catalogue_app
 from cli.checks import checks
@@ -119,6 +120,7 @@ _COMMANDS: tuple[tuple[str, Command | typer.Typer, str, str], ...] = (
         'checkout republish --to replay.acme --partner acme --reason "asked for"',
     ),
     (REPAIR, publish_after, "publish-after", 'checkout publish-after 1200 --reason "restored a backup"'),
+    (REPAIR, archive_app, "archive", ""),
     (CATALOGUE, catalogue_app, "catalogue", ""),
     (PERSONAL_DATA, forget, "forget", 'checkout forget --subject person-7 --reason "asked for"'),
     (PERSONAL_DATA, data_keys_app, "data-keys", ""),

@@ -19,6 +19,7 @@ class WorkerName(StrEnum):
     catalogue = "catalogue"
     commands = "commands"
     expiry = "expiry"
+    archiver = "archiver"
     revalidator = "revalidator"
     sampler = "sampler"
     watcher = "watcher"
@@ -49,7 +50,7 @@ def work(
     part: Annotated[
         WorkerName,
         typer.Argument(
-            help="Which worker; `all` runs all in this process (the revalidator, the sampler and the watcher only if settings enable them)."
+            help="Which worker; `all` runs all in this process (the archiver, the revalidator, the sampler and the watcher only if settings enable them)."
         ),
     ],
     health_port: Annotated[int | None, typer.Option(min=0, max=65535, help="0 takes a free one.")] = None,

@@ -18,6 +18,7 @@ from cli.heartbeat_reporter import report_heartbeats, this_process
 from cli.ports import require_free_port
 from domain.operators.status.model import WorkerReport
 from workers import projector
+from workers.archiver import ArchiverWorker
 from workers.catalogue import CatalogueWorker
 from workers.commands import CommandWorker
 from workers.consistency_sampler import ConsistencySampler
@@ -40,6 +41,8 @@ async def run_workers(settings: Settings, name: str) -> None:
         container.personal_data.warn_if_unencrypted()
         container.warn_without_promises()
         left_out = set() if settings.revalidator else {RevalidatorWorker.name}
+        if settings.archive_after is None:
+            left_out.add(ArchiverWorker.name)
         if not settings.sampler_baskets_per_minute:
             left_out.add(ConsistencySampler.name)
         if not settings.watched_groups:
@@ -116,6 +119,12 @@ def _workers(container: Container) -> list[Worker]:
             utc_now,
             new_id,
             interval=timedelta(seconds=settings.expiry_interval),
+        ),
+        ArchiverWorker(
+            container.archiver(timedelta(seconds=settings.archive_after or 0)),
+            container.archive_index.drop_empty_partition,
+            container.leadership,
+            enabled=settings.archive_after is not None,
         ),
         RevalidatorWorker(
             container.catalogue_history,

@@ -24,6 +24,7 @@ from domain.shared.errors import InvalidCommand
 from domain.shared.values import MessageSource, is_storable_text
 from tests.api.service import Service, actions, add, errors, order, problem, settings_in, wanted
 from tests.builders import InMemoryCheckout, basket_id, caller, initiate
+from tests.builders.archive import nothing_archived
 from tests.fakes.promises import InMemoryPromises
 from tests.unprintable import UNPRINTABLE
 
@@ -151,7 +152,9 @@ async def test_unstorable_headers_of_an_order_are_replaced(text: str) -> None:
     value = b'{"orderId":"o-1"}'
     received = Received(Message(ORDERS, id.encode(), value, tuple(headers)), MessageSource(ORDERS, 3, 7))
     placed = parse_order(id.encode(), value)
-    settled = await OrderHandler(checkout.handlers.real, InMemoryPromises(), checkout.ids).settle(placed, received)
+    settled = await OrderHandler(checkout.handlers.real, InMemoryPromises(), nothing_archived, checkout.ids).settle(
+        placed, received
+    )
     assert settled.refused is None
     *_, event = await checkout.store.read_events(id)
     metadata = from_json(event.metadata)

@@ -16,8 +16,8 @@ ONLY_EXAMPLES = {
     "tests/domain/stored_events/basket-note-set.json",
     "docs/schemas/checkout.basket-note-set.v1.json",
     "cli/NAME.py",
-    "workers/archiver.py",
-    "tests/workers/test_archiver.py",
+    "workers/reminder.py",
+    "tests/workers/test_reminder.py",
 }
 """Files of the walk-throughs in docs/extending.md."""
 

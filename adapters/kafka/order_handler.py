@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -17,12 +18,16 @@ from adapters.wire.trace_context import continue_trace
 from domain.basket.commands import Caller
 from domain.basket.handlers import BasketHandlers
 from domain.basket.orders import OrderRefusal, OrderReport
+from domain.ports.archive import ArchiveDamaged
 from domain.ports.event_store import IdempotencyKey
 from domain.ports.messaging import DeadLetter
 from domain.ports.promises import InvalidPromise, PromiseVerifier
 from domain.shared.values import NewId, parse_timestamp
 
 SCOPE = "kafka:checkout.orders.v1"
+
+BringBack = Callable[[Collection[str]], Awaitable[object]]
+"""Brings those of some baskets back that are in the archive. Raises Unavailable and ArchiveDamaged."""
 
 _LETTER_CODES: dict[OrderRefusal, str] = {"already_completed": "other_order"}
 """The codes of dead letters that have another name than the refusal."""
@@ -44,9 +49,13 @@ class OrderHandler:
     """Completes baskets and opens them again. A report is settled once, and its result can be made again: it is stored
     with the change. A report is known by its `ce_source`, `ce_id` and content, else by its place in the topic."""
 
-    def __init__(self, handlers: BasketHandlers, promises: PromiseVerifier, new_id: NewId) -> None:
+    def __init__(
+        self, handlers: BasketHandlers, promises: PromiseVerifier, bring_back: BringBack, new_id: NewId
+    ) -> None:
+        """`bring_back` returns baskets from the archive to the store, so that a late report has its effect."""
         self._handlers = handlers
         self._promises = promises
+        self._bring_back = bring_back
         self._new_id = new_id
 
     async def settle(self, order: OrderNotice, received: Received, *, retry: str | None = None) -> SettledOrder:
@@ -75,6 +84,11 @@ class OrderHandler:
             name, message_name = _name(received, digest.hex(), sender, message_id), received.name
         key = IdempotencyKey(SCOPE, name, digest)
         render = partial(render_result, ignored=order.ignored)
+        try:
+            await self._bring_back([order.basket_id])
+        except ArchiveDamaged as error:
+            # The report is answered like one about an unknown basket: waiting for an operator would hold up all others.
+            _log.error("a basket cannot be brought back from the archive", error=str(error))
         response = await self._handlers.settle_order(self._report(order, received), caller, render, key)
         decided = DecidedOrder.read(response)
         ORDERS.labels(decided.outcome).inc()

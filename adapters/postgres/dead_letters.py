@@ -18,10 +18,13 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 ON CONFLICT (topic, partition, message_offset, digest) DO NOTHING
 """
 
-# Which of some baskets a waiting dead letter blocks.
+# Which of some baskets a waiting dead letter blocks, and which are in the archive.
 BLOCKED = """
-SELECT DISTINCT basket_id FROM dead_letters
+SELECT basket_id FROM dead_letters
  WHERE settled_at IS NULL AND basket_id = ANY($1::text[])
+ UNION
+SELECT basket_id FROM archived_baskets
+ WHERE restored_at IS NULL AND basket_id = ANY($1::text[])
 """
 
 

@@ -37,13 +37,19 @@ ORPHANED_AFTER = timedelta(hours=1)
 OF_PERSON = """
 SELECT held.basket_id, held.partner FROM basket_subjects held
  WHERE held.subject = $1 AND ($2::text IS NULL OR held.partner = $2)
-   AND EXISTS (SELECT FROM events WHERE stream_id = held.basket_id AND version = 1)
+   AND (EXISTS (SELECT FROM events WHERE stream_id = held.basket_id AND version = 1)
+        OR EXISTS (SELECT FROM archived_baskets WHERE basket_id = held.basket_id AND restored_at IS NULL))
  ORDER BY held.basket_id
 """
 
 # Those of these baskets that exist, with the metadata of their first event.
 OF_IDS = """
 SELECT stream_id, metadata FROM events WHERE stream_id = ANY($1::text[]) AND version = 1 ORDER BY stream_id
+"""
+
+# Those of these baskets that are in the archive.
+OF_IDS_ARCHIVED = """
+SELECT basket_id, partner FROM archived_baskets WHERE basket_id = ANY($1::text[]) AND restored_at IS NULL
 """
 
 # Look-ups by index, whatever the statistics say: other appends wait meanwhile.
@@ -103,7 +109,8 @@ WITH orphans AS (
     SELECT basket_id FROM data_keys held
      WHERE wrapped IS NOT NULL AND created_at < now() - $2::interval
        AND basket_id IN (SELECT basket_id FROM basket_subjects WHERE subject = $1)
-       AND NOT EXISTS (SELECT FROM events WHERE stream_id = held.basket_id)),
+       AND NOT EXISTS (SELECT FROM events WHERE stream_id = held.basket_id)
+       AND NOT EXISTS (SELECT FROM archived_baskets archived WHERE archived.basket_id = held.basket_id)),
 noted AS (DELETE FROM basket_subjects WHERE basket_id IN (SELECT basket_id FROM orphans))
 DELETE FROM data_keys WHERE wrapped IS NOT NULL AND basket_id IN (SELECT basket_id FROM orphans)
 """
@@ -135,8 +142,10 @@ class PostgresErasureStore:
     async def of_ids(self, basket_ids: Collection[str]) -> Owners:
         async with self._database.connection() as connection:
             rows = await connection.fetch(OF_IDS, [*basket_ids])
+            archived = await connection.fetch(OF_IDS_ARCHIVED, [*basket_ids])
         # Not by PostgreSQL's jsonb, which refuses the U+0000 that older metadata may hold.
-        return {row["stream_id"]: json.loads(row["metadata"])["partner"] for row in rows}
+        stored = {row["stream_id"]: json.loads(row["metadata"])["partner"] for row in rows}
+        return dict(sorted({**dict(map(tuple, archived)), **stored}.items()))
 
     async def erase(self, baskets: Owners, new_event: EventFactory, action: OperatorAction) -> ErasureBatch:
         async with self._database.connection() as connection, connection.transaction():

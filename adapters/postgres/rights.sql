@@ -1,7 +1,7 @@
 -- The rights of each role. The owner executes this at the end of each `checkout migrate`. It states all rights: a right that
 -- is not granted here is revoked. Name each new table and function here too, if only for the owner.
 --
--- For the owner alone: the partitions of events, guard_events, first_basket_id, refuse_change_of_events, refuse_change_of_catalogue_facts, refuse_change_of_operator_actions,
+-- For the owner alone: the partitions of events, guard_events, first_basket_id, event_digest, refuse_change_of_events, refuse_change_of_catalogue_facts, refuse_change_of_operator_actions,
 -- refuse_change_of_destroyed_data_keys, learn_one_after_the_other, catalogue_facts_position_seq, dead_letters_number_seq.
 -- (Triggers call these functions, and columns draw from these sequences, which takes no right.)
 
@@ -37,6 +37,12 @@ GRANT DELETE, UPDATE (answered_at) ON answers TO checkout_worker;
 GRANT UPDATE (body) ON answers TO checkout_operator;
 -- Operators repair claims that their basket no longer holds.
 GRANT INSERT, UPDATE, DELETE ON claims TO checkout_operator;
+
+-- The archive: only its functions delete events and bring them back.
+GRANT SELECT ON archived_baskets TO checkout_api, checkout_worker, checkout_operator;
+GRANT EXECUTE ON FUNCTION archive_baskets, restore_baskets TO checkout_worker, checkout_operator;
+-- Which baskets a republication still sends.
+GRANT SELECT ON republications TO checkout_worker;
 
 -- Read models can be rebuilt: workers write them, operators repair them.
 GRANT SELECT ON basket_views, open_basket_uses, catalogue_offers, catalogue_prices, catalogue_availability,

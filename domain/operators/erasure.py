@@ -8,7 +8,7 @@ again erases the rest.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import islice
@@ -86,6 +86,9 @@ class ErasureBatch:
 Owners = Mapping[str, str]
 """The partner organisation of each basket, by the basket's id, in the order of the ids."""
 
+BringBack = Callable[[Collection[str]], Awaitable[object]]
+"""Brings those of some baskets back that are in the archive."""
+
 EventFactory = Callable[[str, str, int], NewEvent]
 """Makes the event that records the erasure of a basket, from its id, its partner and the event's version."""
 
@@ -107,8 +110,10 @@ class ErasureStore(Protocol):
 class ErasureService:
     """Erases personal data for operators."""
 
-    def __init__(self, store: ErasureStore, clock: Clock, new_id: NewId) -> None:
+    def __init__(self, store: ErasureStore, bring_back: BringBack, clock: Clock, new_id: NewId) -> None:
+        """`bring_back` returns baskets from the archive to the store, so that they are erased as all others are."""
         self._store = store
+        self._bring_back = bring_back
         self._clock = clock
         self._new_id = new_id
 
@@ -131,7 +136,7 @@ class ErasureService:
             scope=scope,
             occurred_at=self._clock(),
         )
-        return Erasure(self._store, baskets, organisations, action)
+        return Erasure(self._store, self._bring_back, baskets, organisations, action)
 
     async def erase(self, selection: Person | BasketSelection, operator: Operator) -> ErasureResult:
         """Erases all selected baskets. Raises NothingToErase and StoreUnavailable."""
@@ -160,12 +165,14 @@ class Erasure:
     def __init__(
         self,
         store: ErasureStore,
+        bring_back: BringBack,
         baskets: Owners,
         organisations: Mapping[str, int],
         action: OperatorAction,
     ) -> None:
         """`organisations` tells how many of the baskets each one has."""
         self._store = store
+        self._bring_back = bring_back
         self._baskets = baskets
         self._action = action
         self.organisations = organisations
@@ -182,8 +189,10 @@ class Erasure:
         return self.total - self.done
 
     async def erase_next(self) -> None:
-        """Erases the next BATCH_SIZE baskets. Raises StoreUnavailable; the next call then tries them again."""
+        """Erases the next BATCH_SIZE baskets. Raises StoreUnavailable, and ArchiveUnavailable and ArchiveDamaged for
+        baskets in the archive; the next call then tries them again."""
         baskets = dict(islice(self._baskets.items(), self.done, self.done + BATCH_SIZE))
+        await self._bring_back(baskets)
         retried, self._retried = self._retried, True
         batch = await self._store.erase(baskets, _event_factory(self._action), self._action)
         if retried:

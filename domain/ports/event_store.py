@@ -119,7 +119,8 @@ class EventStore(Protocol):
         """Each stream as a whole, in this order, from its basket view if it has one. A missing stream has no events."""
 
     async def read_events(self, stream_id: str, after_version: int = 0) -> Sequence[StoredEvent]:
-        """The stored events of one stream after a version, oldest first."""
+        """The stored events of one stream after a version, oldest first. Raises BasketArchived for version 0 where the
+        stream is in the archive."""
 
     async def find_claim(self, name: str) -> str | None:
         """The stream that claims this name."""

@@ -67,7 +67,7 @@ class OpenBaskets(Protocol):
 
 
 class BlockedBaskets(Protocol):
-    """Baskets whose views wait because a message about them could not be understood."""
+    """Baskets whose views do not move: a message about them could not be understood, or they are in the archive."""
 
     async def blocked(self, basket_ids: Collection[str]) -> Collection[str]:
         """Those of these baskets that are blocked."""

@@ -3,6 +3,7 @@
 CheckoutError
 ├── CommandRejected              the command changed nothing, and the caller can act on it
 │   ├── BasketNotFound           no such basket, or another organisation's
+│   │   └── BasketArchived       an operator can bring it back from the archive
 │   ├── BasketFinished           completed, expired or cancelled baskets take no changes
 │   ├── InvalidCommand           with one violation for each thing that is wrong
 │   ├── ExternalIdInUse          another open basket of the organisation has it
@@ -24,6 +25,7 @@ CheckoutError
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 
 class CheckoutError(Exception):
@@ -37,6 +39,17 @@ class CommandRejected(CheckoutError):
 class BasketNotFound(CommandRejected):
     def __init__(self, basket_id: str) -> None:
         super().__init__(f"there is no basket {basket_id}")
+
+
+class BasketArchived(BasketNotFound):
+    """For operators: whoever owns the basket is told that there is none."""
+
+    def __init__(self, basket_id: str, file: str, archived_at: datetime) -> None:
+        CommandRejected.__init__(
+            self,
+            f"basket {basket_id} was archived to {file} at {archived_at:%Y-%m-%dT%H:%M:%SZ};"
+            f" `checkout archive restore {basket_id}` brings it back",
+        )
 
 
 class BasketFinished(CommandRejected):

@@ -9,8 +9,17 @@ from cli.processes import WorkerName
 
 @pytest.mark.parametrize("watched_groups", [["order-service"], []])
 @pytest.mark.parametrize("revalidator", [True, False])
-def test_the_api_and_the_workers_of_work_all_are_expected(*, revalidator: bool, watched_groups: list[str]) -> None:
-    on_request = {WorkerName.revalidator: revalidator, WorkerName.watcher: bool(watched_groups)}
+@pytest.mark.parametrize("archive_after", [0.0, None])
+def test_the_api_and_the_workers_of_work_all_are_expected(
+    *, revalidator: bool, watched_groups: list[str], archive_after: float | None
+) -> None:
+    on_request = {
+        WorkerName.archiver: archive_after is not None,
+        WorkerName.revalidator: revalidator,
+        WorkerName.watcher: bool(watched_groups),
+    }
     workers = [part.value for part in WorkerName if part is not WorkerName.all and on_request.get(part, True)]
-    settings = Settings(_env_file=None, revalidator=revalidator, watched_groups=watched_groups)
+    settings = Settings(
+        _env_file=None, revalidator=revalidator, watched_groups=watched_groups, archive_after=archive_after
+    )
     assert expected_workers(settings) == ["api", *workers]

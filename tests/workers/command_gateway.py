@@ -26,6 +26,7 @@ from domain.ports.event_store import EventStore
 from domain.ports.messaging import DeadLetters
 from domain.validation.handlers import CheckoutHandlers
 from tests.basket_traffic import topic_messages
+from tests.builders.archive import nothing_archived
 from tests.fakes.catalogue import InMemoryCatalogue
 from tests.fakes.promises import InMemoryPromises
 from tests.servers.processes import Program
@@ -174,7 +175,7 @@ async def command_worker(
         yield CommandWorker(
             CommandStream(settings, group),
             KafkaCommandExecutor(settings, handlers, utc_now, new_id),
-            OrderHandler(handlers, InMemoryPromises(), new_id),
+            OrderHandler(handlers, InMemoryPromises(), nothing_archived, new_id),
             PostgresLeadership(database, retry_every=0.1),
             [letters or RecordedDeadLetters()],
             role=group,

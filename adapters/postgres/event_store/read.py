@@ -12,6 +12,7 @@ import asyncpg
 from adapters.postgres.batcher import Batcher, take_up_to
 from adapters.postgres.pool import DatabasePool, StatementFailed
 from domain.ports.event_store import RenderedResponse, StoredEvent, StoredResponse, StoredStream
+from domain.shared.errors import BasketArchived
 
 Q = TypeVar("Q")
 R = TypeVar("R")
@@ -51,6 +52,9 @@ SELECT position, stream_id, version, type, data, metadata, recorded_at
   FROM events WHERE stream_id = $1 AND version > $2 ORDER BY version
 """
 
+# Where a stream without events lies in the archive.
+FIND_ARCHIVED = "SELECT file, archived_at FROM archived_baskets WHERE basket_id = $1 AND restored_at IS NULL"
+
 # Who holds each of these names.
 FIND_CLAIMS = """
 SELECT (SELECT stream_id FROM claims WHERE claims.name = asked.name)
@@ -88,7 +92,11 @@ class EventReader:
         return await self._read_streams([(stream_id, 0) for stream_id in stream_ids], False)
 
     async def read_events(self, stream_id: str, after_version: int = 0) -> Sequence[StoredEvent]:
-        return [StoredEvent(*row) for row in await self._fetch(READ_EVENTS, stream_id, after_version)]
+        rows = await self._fetch(READ_EVENTS, stream_id, after_version)
+        if not rows and after_version == 0:
+            for file, archived_at in await self._fetch(FIND_ARCHIVED, stream_id):
+                raise BasketArchived(stream_id, file, archived_at)
+        return [StoredEvent(*row) for row in rows]
 
     async def find_claim(self, name: str) -> str | None:
         return await self._claims.call(name)

@@ -16,7 +16,7 @@ VERSIONS = "SELECT basket_id, version FROM basket_views WHERE basket_id = ANY($1
 # The snapshots of some views.
 SNAPSHOTS = "SELECT basket_id, snapshot FROM basket_views WHERE basket_id = ANY($1::text[])"
 
-# Inserts views that do not exist yet, and returns their ids. The order keeps two writers from a deadlock.
+# Inserts views that do not exist yet, except of baskets in the archive, and returns their ids. The order keeps two writers from a deadlock.
 MAKE = """
 INSERT INTO basket_views
     (basket_id, version, partner, external_id, status, created, modified, expires_at, snapshot, ready,
@@ -29,6 +29,8 @@ SELECT basket_id, version, partner, external_id, status, created, modified, expi
               $11::text[], $12::text[], $13::text[])
        AS made (basket_id, version, partner, external_id, status, created, modified, expires_at, snapshot,
                 ready, offers, products, finding_codes)
+ WHERE NOT EXISTS (SELECT FROM archived_baskets archived
+                    WHERE archived.basket_id = made.basket_id AND archived.restored_at IS NULL)
  ORDER BY basket_id
 ON CONFLICT (basket_id) DO NOTHING
 RETURNING basket_id

@@ -122,17 +122,26 @@ class HistoryReader:
     def __init__(self, store: EventStore, basket_id: str) -> None:
         self._store = store
         self._basket_id = basket_id
-        self._version = 0
+        self._describer = EventDescriber()
+
+    async def read_new(self) -> Sequence[HistoryEntry]:
+        """The entries since the last call. Raises StoreUnavailable; the next call then continues."""
+        stored = await self._store.read_events(self._basket_id, self._describer.version)
+        return [*map(self._describer.describe, stored)]
+
+
+class EventDescriber:
+    """Describes a basket's stored events, one after the other."""
+
+    def __init__(self) -> None:
+        self.version = 0
+        """That of the last event described."""
         self._basket: Basket | None = None
         self._foldable = True
         """False after an unreadable event: then descriptions name lines by their ids only."""
 
-    async def read_new(self) -> Sequence[HistoryEntry]:
-        """The entries since the last call. Raises StoreUnavailable; the next call then continues."""
-        return [self._describe(event) for event in await self._store.read_events(self._basket_id, self._version)]
-
-    def _describe(self, stored: StoredEvent) -> HistoryEntry:
-        self._version = stored.version
+    def describe(self, stored: StoredEvent) -> HistoryEntry:
+        self.version = stored.version
         try:
             event = _decode(stored)
         except HistoryUnreadable as error:

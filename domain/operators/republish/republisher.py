@@ -74,8 +74,10 @@ class Republisher:
         self._batch_events = batch_events
 
     async def begin(self, request: RepublishRequest, operator: Operator) -> Republication:
-        """Starts a run that has sent nothing yet. Raises RepublishRefused and Unavailable."""
+        """Starts a run that has sent nothing yet. Raises RepublishRefused, BasketArchived and Unavailable."""
         check_request(request, self._topics)
+        if request.basket_id is not None:
+            await self._store.read_events(request.basket_id)
         last = await self._feed.last_position()
         run = Republication(
             id=self._new_id(),

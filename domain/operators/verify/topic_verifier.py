@@ -11,6 +11,7 @@ from domain.operators.verify.inconsistencies import Inconsistency
 from domain.operators.verify.published_topic import ExpectedMessage, PublishedTopic, TopicMessage
 from domain.operators.verify.state_verifier import PublishedStates, StateVerifier
 from domain.operators.verify.topic_checks import ComparableRange, TopicTally, check_messages
+from domain.ports.archive import ArchivedBasket
 from domain.ports.event_store import EventFeed, EventStore, StoredEvent
 from domain.ports.messaging import PublisherCheckpoint
 from domain.validation.stream_fold import UnfoldableBasket
@@ -24,6 +25,9 @@ MAX_EXPLAINED = 500
 
 ProgressCallback = Callable[[str, int], None]
 """Called with what is read, and how many of it since the last call."""
+
+FindArchived = Callable[[Collection[str]], Awaitable[Mapping[str, ArchivedBasket]]]
+"""Finds those of some baskets that ever were in the archive. Raises StoreUnavailable."""
 
 WHOLE = ComparableRange({0: 0}, lambda _: (0,))
 
@@ -62,8 +66,10 @@ class TopicVerifier:
         read_checkpoint: Callable[[], Awaitable[PublisherCheckpoint]],
         begins_after: Callable[[], Awaitable[int]],
         states: StateVerifier | None = None,
+        find_archived: FindArchived | None = None,
     ) -> None:
-        """`begins_after` reads up to which position a restarted broker holds nothing, though its offsets begin at 0."""
+        """`begins_after` reads up to which position a restarted broker holds nothing, though its offsets begin at 0.
+        Messages of baskets in the archive are not compared."""
         self._store = store
         self._feed = feed
         self._topics = topics
@@ -71,6 +77,7 @@ class TopicVerifier:
         self._read_checkpoint = read_checkpoint
         self._begins_after = begins_after
         self._states = states
+        self._find_archived = find_archived
         self._verdicts = VerdictAssembler(store)
         self._ends: dict[str, Mapping[int, int]] = {}
 
@@ -107,7 +114,7 @@ class TopicVerifier:
                 )
             progress("events", len(events))
         for topic, comparable, tally in tallies:
-            suspects = sorted(tally.suspects())
+            suspects = sorted(await self._in_store(tally.suspects()))
             verified = TopicResult(topic.name, 0, comparable.whole_from)
             explained = suspects[:MAX_EXPLAINED]
             await self._explain(topic, explained, comparable, result.published, verified, everywhere=True)
@@ -141,7 +148,7 @@ class TopicVerifier:
         self, result: TopicsResult, states: PublishedStates | None, basket_ids: Collection[str]
     ) -> None:
         if self._states is not None and states is not None:
-            found = await self._states.compare(states, basket_ids)
+            found = await self._states.compare(states, await self._in_store(basket_ids))
             result.topics.append(TopicResult(self._states.topic, len(states.records), inconsistencies=found))
 
     async def verify_recent(self, limit: int, wait: float) -> TopicsResult:
@@ -226,9 +233,22 @@ class TopicVerifier:
     async def _position_of(self, first: TopicMessage | None) -> int | None:
         if first is None or first.basket_id is None or first.version is None:
             return None
+        archived = await self._archived([first.basket_id])
+        if first.basket_id in archived:
+            return archived[first.basket_id].last_position  # not before its event, at least
         for event in await self._store.read_events(first.basket_id, first.version - 1):
             return event.position if event.version == first.version else None
         return None
+
+    async def _archived(self, basket_ids: Collection[str]) -> Mapping[str, ArchivedBasket]:
+        if self._find_archived is None or not basket_ids:
+            return {}
+        found = await self._find_archived(basket_ids)
+        return {basket_id: row for basket_id, row in found.items() if row.restored_at is None}
+
+    async def _in_store(self, basket_ids: Collection[str]) -> Collection[str]:
+        """Those of these baskets that are not in the archive."""
+        return set(basket_ids) - (await self._archived(basket_ids)).keys()
 
     async def _explain(
         self,
@@ -242,7 +262,7 @@ class TopicVerifier:
     ) -> None:
         """Compares the messages of some baskets one by one, and adds to the result what is wrong. What is missing where
         it belongs now is looked for `everywhere`."""
-        found: dict[str, list[TopicMessage]] = {basket_id: [] for basket_id in basket_ids}
+        found: dict[str, list[TopicMessage]] = {basket_id: [] for basket_id in await self._in_store(basket_ids)}
         if not found:
             return
         async for messages in topic.read(found.keys(), everywhere=everywhere):

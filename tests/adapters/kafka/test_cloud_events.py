@@ -37,6 +37,7 @@ from domain.ports.messaging import DeadLetter, Publication
 from domain.shared.values import MessageSource
 from domain.validation.verdict_assembler import VerdictAssembler
 from tests.builders import NOW, InMemoryCheckout, caller, initiate
+from tests.builders.archive import nothing_archived
 from tests.fakes.promises import InMemoryPromises
 from tests.played_basket import play_basket
 
@@ -178,7 +179,7 @@ def test_results_of_two_messages_with_one_command_id_are_two_events() -> None:
 async def test_results_of_orders_are_conformant() -> None:
     checkout = InMemoryCheckout()
     id = (await checkout.handlers.initiate(initiate(), caller("Äpfel"))).basket.id
-    handler = OrderHandler(checkout.handlers.real, InMemoryPromises(), checkout.ids)
+    handler = OrderHandler(checkout.handlers.real, InMemoryPromises(), nothing_archived, checkout.ids)
     results = []
     for offset, (basket_id, headers) in enumerate([(id, ()), (id, (("ce_id", b"r-1"),)), (f"basket-{'0' * 32}", ())]):
         value = b'{"orderId":"o-1"}'

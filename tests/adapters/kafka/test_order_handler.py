@@ -35,6 +35,7 @@ from tests.builders import (
     update,
     validate,
 )
+from tests.builders.archive import nothing_archived
 from tests.fakes.promises import InMemoryPromises
 
 Told = dict[str, Any]
@@ -51,7 +52,7 @@ class Orders:
     def __post_init__(self) -> None:
         self.promises = InMemoryPromises()
         verifier = self.verifier or self.promises
-        self.handler = OrderHandler(self.checkout.handlers.real, verifier, self.checkout.ids)
+        self.handler = OrderHandler(self.checkout.handlers.real, verifier, nothing_archived, self.checkout.ids)
 
     async def begin(self, **values: Any) -> str:
         """A basket with one line, at version 2."""

@@ -28,7 +28,9 @@ SELECT proname::text, pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace = 
 # migrations keep the function of before.
 RELEASED = {
     "append_events": ("0027", "bbdfd0ab2921ec5c"),
+    "archive_baskets": ("0028", "fa8931238a1279d3"),
     "drop_empty_event_partition": ("0027", "3aa708ae3b747b40"),
+    "event_digest": ("0028", "72ac8b599e81fbba"),
     "execute_generation_statement": ("0022", "5e124ef22363ad55"),
     "first_basket_id": ("0027", "9c3f9a8aff3d06ba"),
     "generation_statements": ("0022", "8eafd7f8cf63ff98"),
@@ -39,6 +41,7 @@ RELEASED = {
     "refuse_change_of_destroyed_data_keys": ("0022", "247a25c7df4286ee"),
     "refuse_change_of_events": ("0022", "8c5593d8239d6672"),
     "refuse_change_of_operator_actions": ("0022", "2bfcf4393834be59"),
+    "restore_baskets": ("0028", "7f4029cf969a0091"),
 }
 
 

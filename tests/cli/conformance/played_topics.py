@@ -35,6 +35,7 @@ from domain.basket.request_feed import RequestFeed
 from domain.ports.messaging import Publication
 from domain.shared.values import MessageSource
 from domain.validation.request_assembler import RequestAssembler
+from tests.builders.archive import nothing_archived
 from tests.cli.conformance.played_service import URL, PlayedService
 from tests.fakes.promises import InMemoryPromises
 
@@ -60,7 +61,7 @@ class PlayedTopics(KafkaSide):
         self._offsets = count()
         handlers, clock, ids = played.checkout.handlers.real, utc_now, played.checkout.ids
         self._commands = KafkaCommandExecutor(played.service.settings, handlers, clock, ids)
-        self._orders = OrderHandler(handlers, InMemoryPromises(), ids)
+        self._orders = OrderHandler(handlers, InMemoryPromises(), nothing_archived, ids)
 
     async def send(
         self, topic: str, key: str, body: object, headers: Mapping[str, str], *, compression: str | None = None

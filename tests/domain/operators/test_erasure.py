@@ -28,6 +28,7 @@ from domain.operators.erasure import (
 from domain.shared.eventsourcing import fold
 from domain.validation.verdict_assembler import VerdictAssembler
 from tests.builders import InMemoryCheckout, add, caller, initiate, item, update, validate
+from tests.builders.archive import nothing_archived
 from tests.scenario import happened
 
 SAID: dict[str, Any] = {
@@ -169,7 +170,7 @@ def many(count: int) -> RecordingErasureStore:
 
 def service_on(store: RecordingErasureStore) -> ErasureService:
     checkout = InMemoryCheckout()
-    return ErasureService(store, checkout.clock, checkout.ids)
+    return ErasureService(store, nothing_archived, checkout.clock, checkout.ids)
 
 
 async def test_a_begun_erasure_counts_baskets_by_organisation_and_changes_nothing() -> None:
