@@ -154,4 +154,5 @@ def _name(process: psutil.Process) -> str:
     if "cli" in words:
         after = words[words.index("cli") + 1 :]
         return " ".join(itertools.takewhile(lambda word: not word.startswith("-"), after))
-    return "PostgreSQL" if process.name().startswith("postgres") else process.name()
+    name = process.name()
+    return "PostgreSQL" if name.startswith("postgres") else "the embedded broker" if name.startswith("tansu") else name
