@@ -168,7 +168,7 @@ def main() -> None:
         configure_logging("WARNING")
         uvloop.run(run_member(*given.member))
     else:
-        print(json.dumps(uvloop.run(measure(given.baskets, given.rounds)), indent=2))
+        print(json.dumps(uvloop.run(measure(given.baskets, given.rounds))))
 
 
 if __name__ == "__main__":
