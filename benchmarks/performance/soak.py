@@ -73,9 +73,7 @@ async def soak(minutes: float, rate: float, tell: Callable[[str], None], folder:
                     await asyncio.sleep(REST_SECONDS)
                     tell(f"filling caches by {FILLING_BASKETS:,} baskets")
                     sampler.phase = "filling caches"
-                    await run_concurrently(
-                        CALLERS, range(FILLING_BASKETS), lambda _: _initiate(gateway), asyncio.Event()
-                    )
+                    await run_concurrently(CALLERS, range(FILLING_BASKETS), lambda _: _visit(gateway), asyncio.Event())
                     tell(f"{minutes:g} minutes of {rate:g} calls a second")
                     sampler.phase = "under load"
                     calls = await _visit_steadily(gateway, minutes * 60, rate)
