@@ -40,7 +40,7 @@ class BasketRepository:
     """One object serves all callers of a process."""
 
     def __init__(self, store: EventStore, cache_lines: int = 30_000) -> None:
-        """Keeps baskets with up to `cache_lines` lines in total; a line takes about 3 KB."""
+        """Keeps baskets with up to `cache_lines` lines in total; a line takes 3 to 4 KB with its JSON."""
         self._store = store
         self._cache = _RecentBaskets(cache_lines)
         self._turns: dict[str, deque[asyncio.Future[None]]] = {}
