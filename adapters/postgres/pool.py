@@ -24,6 +24,10 @@ _KEPT = 4
 """So many free connections stay at hand. Taking one from the driver's pool and returning it takes twice as long as a
 small statement."""
 
+_LONGEST_KEPT = 60.0
+"""Seconds. A connection that was idle for longer goes back to the driver's pool, which closes old and idle ones: a
+firewall may have dropped it in silence."""
+
 _LONGEST_RELEASE = 0.5
 """Seconds that a cancelled block waits for the end of its statement; then the connection is closed. A server that is
 asked to cancel a statement just before it begins does not cancel it."""
@@ -68,7 +72,7 @@ class DatabasePool:
         self._settings = {"application_name": application_name, "jit": "off", **(settings or {})}
         self._opening = asyncio.Lock()
         self._pool: asyncpg.Pool | None = None
-        self._kept: list[asyncpg.Connection] = []
+        self._kept: list[tuple[asyncpg.Connection, float]] = []
         self._waiting = 0
         self._closed = False
 
@@ -99,7 +103,7 @@ class DatabasePool:
 
         Session state (settings, session locks, LISTEN) is not reset: use `connect` for that.
         """
-        connection = self._kept_connection() or await self._acquired()
+        connection = await self._kept_connection() or await self._acquired()
         is_clean = False
         try:
             yield connection
@@ -131,7 +135,7 @@ class DatabasePool:
         """Closes the pool, and connections that are not returned in time."""
         self._closed = True
         while self._kept:
-            await self._release(self._kept.pop())
+            await self._release(self._kept.pop()[0])
         pool = self._pool
         if pool is None:
             return
@@ -142,10 +146,13 @@ class DatabasePool:
         finally:
             self._pool = None
 
-    def _kept_connection(self) -> asyncpg.Connection | None:
+    async def _kept_connection(self) -> asyncpg.Connection | None:
+        now = asyncio.get_running_loop().time()
         while self._kept:
-            connection = self._kept.pop()
-            if not _lost(connection):
+            connection, kept_at = self._kept.pop()
+            if now - kept_at > _LONGEST_KEPT:
+                await self._release(connection)
+            elif not _lost(connection):
                 return connection
         return None
 
@@ -154,7 +161,7 @@ class DatabasePool:
         wanted = len(self._kept) < _KEPT and not self._waiting and not self._closed
         if not wanted or _lost(connection) or connection.is_in_transaction():
             return False
-        self._kept.append(connection)
+        self._kept.append((connection, asyncio.get_running_loop().time()))
         return True
 
     async def _acquired(self) -> asyncpg.Connection:

@@ -101,5 +101,4 @@ class _Sending:
         await self._send(message)
 
     async def respond(self, response: RenderedResponse) -> None:
-        self.status = response.status
-        await send_response(self._send, response, self._correlation)
+        await send_response(self, response)

@@ -78,10 +78,9 @@ async def read_body(headers: dict[str, str], receive: Receive, limit: int) -> by
             return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
-async def send_response(send: Send, response: RenderedResponse, *more_headers: tuple[bytes, bytes]) -> None:
+async def send_response(send: Send, response: RenderedResponse) -> None:
     headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()]
     if response.status != NOT_MODIFIED:  # its length would be that of the whole response
         headers.append((b"content-length", b"%d" % len(response.body)))
-    headers += more_headers
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     await send({"type": "http.response.body", "body": response.body})

@@ -92,7 +92,9 @@ class ArrivedEvents:
 def decode_structs(documents: Sequence[bytes]) -> Sequence[Any] | None:
     """The events of these documents as structs; None if the models must read them."""
     try:
-        return _EVENTS.decode(_array(documents))
+        structs = _EVENTS.decode(_array(documents))
+        # A document may be blank, or hold two events.
+        return structs if len(structs) == len(documents) else None
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return None
 

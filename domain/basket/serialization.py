@@ -33,6 +33,10 @@ def _encode_model(value: object) -> object:
     raise NotImplementedError(f"{type(value).__name__} is no part of a document")
 
 
+LARGEST_KEPT = 4096
+"""Bytes of JSON that are kept with a basket for each of its lines, and for its details: the caches of baskets count
+lines. What is larger is rendered again."""
+
 to_json = msgspec.json.Encoder(enc_hook=_encode_model).encode
 """A document as JSON. It takes models, and parts that are JSON already (`msgspec.Raw`)."""
 
@@ -90,7 +94,8 @@ def order_json(basket: Basket) -> bytes:
         b",".join([line.json for line in lines]),
         to_json(tail)[1:],
     )
-    rendered.whole = (basket.version, basket.status, json)
+    if len(json) <= LARGEST_KEPT * (1 + len(lines)):
+        rendered.whole = (basket.version, basket.status, json)
     return json
 
 
@@ -115,7 +120,9 @@ def _render_lines(basket: Basket) -> list[RenderedLine]:
             line = kept[id] = _render_line(item)
         lines.append(line)
     if len(kept) > len(lines):
-        basket.rendered.lines = dict(zip(basket.items, lines, strict=True))
+        # In place: forks that were given up, as while the store is away, leave their lines in the dictionary of all.
+        kept.clear()
+        kept.update(zip(basket.items, lines, strict=True))
     return lines
 
 
@@ -153,7 +160,8 @@ def _render_details(basket: Basket) -> bytes:
         "deliveryDetails": _open_map(details.delivery_details),
     }
     json = to_json(document)[1:-1]
-    basket.rendered.details = (details, json)
+    if len(json) <= LARGEST_KEPT:
+        basket.rendered.details = (details, json)
     return json
 
 
@@ -161,7 +169,7 @@ _EMPTY_MAP = msgspec.Raw(b"{}")
 
 
 def _open_map(content: OpenMap) -> msgspec.Raw:
-    """pydantic writes what callers sent, because msgspec takes no integers of more than 64 bits."""
+    """pydantic writes what callers sent, so that its numbers keep the form that they had: 1e+22, not 1e22."""
     if isinstance(content, msgspec.Raw):
         return content
     return msgspec.Raw(pydantic_core.to_json(content)) if content else _EMPTY_MAP

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
 import httpx
 from starlette.types import Receive, Scope, Send
 
+from adapters.http.response_writer import ResponseWriter
 from adapters.http.server import serve_in_background
 from tests.adapters.http.echo_server import LIMITS
 
@@ -57,11 +58,37 @@ async def test_responses_without_a_body_and_of_several_parts_arrive_whole_on_one
             assert (await client.get("/unchanged")).status_code == 304
 
 
-async def test_head_and_body_leave_in_one_piece() -> None:
-    async with serve_in_background(StreamingApplication(), LIMITS, 0, "pages") as port:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
-        first = await reader.read(65536)
-        writer.close()
-    assert b"x-name: head" in first
-    assert b"is no head here" in first
+class RecordingTransport(asyncio.Transport):
+    """Notes what is written, call by call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[list[bytes]] = []
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.calls.append([bytes(data)])
+
+    def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview]) -> None:
+        self.calls.append([bytes(each) for each in list_of_data])
+
+    def is_closing(self) -> bool:
+        return False
+
+
+async def test_head_and_body_leave_in_one_call() -> None:
+    transport = RecordingTransport()
+    writer = ResponseWriter(asyncio.get_running_loop(), transport)
+    head = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n"
+    writer.write(head)
+    writer.write(b"{}")
+    await asyncio.sleep(0)
+    assert transport.calls == [[head, b"{}"]]
+
+
+async def test_a_head_without_a_body_leaves_in_the_same_turn() -> None:
+    transport = RecordingTransport()
+    writer = ResponseWriter(asyncio.get_running_loop(), transport)
+    writer.write(b"HTTP/1.1 304 Not Modified\r\n\r\n")
+    assert transport.calls == []
+    await asyncio.sleep(0)
+    assert transport.calls == [[b"HTTP/1.1 304 Not Modified\r\n\r\n"]]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
 import asyncpg
 import pytest
+from msgspec.structs import replace
 
 from adapters.postgres import roles as roles_module
 from adapters.postgres.catalogue.catalogue import PostgresCatalogue

@@ -91,3 +91,10 @@ def test_a_gap_a_strange_snapshot_and_a_second_beginning_are_left_to_the_models(
     assert advance(id, b'{"id":5}', structs) is None
     assert advance(id, None, structs[1:]) is None
     assert advance("another", view.snapshot, structs) is None
+
+
+def test_documents_that_are_not_one_event_each_are_left_to_the_models() -> None:
+    first, second = (json.dumps(each).encode() for each in plain_history()[:2])
+    assert decode_structs([first, second]) is not None
+    for documents in ([b""], [b" "], [b"\n"], [first, b""], [first + b"," + second], [b"", first + b"," + second]):
+        assert decode_structs(documents) is None

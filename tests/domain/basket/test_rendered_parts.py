@@ -92,3 +92,22 @@ def test_a_basket_that_expired_is_shown_expired_though_it_was_rendered_open() ->
 
     assert from_json(order_json(late))["status"] == "expired"
     assert from_json(order_json(current.as_seen_at(current.expires_at - timedelta(microseconds=1))))["status"] == "open"
+
+
+def test_forks_that_are_given_up_leave_nothing_behind() -> None:
+    held = basket(line("line-1", price=money("9.90")))
+    for number in range(20):
+        fork = held.fork()
+        fork.add_item(unpriced(line(f"line-{number + 2}", "o-2")), NOW)
+        order_json(fork)
+    assert len(held.rendered.lines) <= 2
+
+
+def test_only_small_parts_are_kept() -> None:
+    held = basket(line("line-1", price=money("9.90")))
+    order_json(held)
+    assert held.rendered.whole is not None
+    large = held.fork()
+    large.set_details(large.details.with_trusted(custom_fields={"text": "x" * 100_000}), NOW)
+    assert order_json(large) == order_json(large)
+    assert (large.rendered.whole, large.rendered.details) == (held.rendered.whole, held.rendered.details)
