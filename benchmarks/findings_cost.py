@@ -33,10 +33,10 @@ from adapters.auth.local_issuer import issue_token
 from adapters.container import open_partner_container
 from adapters.logs import configure_logging
 from adapters.settings import Settings
-from adapters.system import new_id, relax_garbage_collection
+from adapters.system import relax_garbage_collection
 from api.partner.app import PartnerApi
-from api.partner.dependencies import PartnerApiDependencies
 from benchmarks.append_rate import fresh_database
+from cli.serve import partner_dependencies
 from domain.catalogue.facts import Fact
 from tests.builders import availability, offer, price
 from tests.contracts.catalogue import sourced
@@ -169,17 +169,8 @@ async def run(url: str, rounds: int, sizes: Sequence[int], folder: Path) -> Tabl
         table.add_column(name, justify="right")
     settings = Settings(_env_file=None, database_url=url, local_issuer_key_file=folder / "issuer.pem")
     async with open_partner_container(settings) as container:
-        api = PartnerApiDependencies(
-            settings=settings,
-            handlers=container.handlers,
-            lister=container.basket_lister,
-            verifier=container.token_verifier,
-            new_id=new_id,
-            is_ready=container.is_ready,
-            public_jwks=container.public_jwks,
-        )
         token = issue_token(settings, partner=PARTNER, scope="partner", ttl=timedelta(hours=1))
-        caller = DirectCaller(PartnerApi(api), token)
+        caller = DirectCaller(PartnerApi(partner_dependencies(container)), token)
         relax_garbage_collection()  # as the API does
         for lines in sizes:
             for wrong in (0, 1, lines // 2):

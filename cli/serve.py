@@ -44,15 +44,7 @@ async def run_api(settings: Settings, listening: socket.socket | None = None) ->
             operators = await stack.enter_async_context(open_operator_container(settings, serving=True))
         container.personal_data.warn_if_unencrypted()
         container.warn_without_promises()
-        api = PartnerApiDependencies(
-            settings=settings,
-            handlers=container.handlers,
-            lister=container.basket_lister,
-            verifier=container.token_verifier,
-            new_id=new_id,
-            is_ready=container.is_ready,
-            public_jwks=container.public_jwks,
-        )
+        api = partner_dependencies(container)
         application = api_application(api, operators)
         if settings.metrics_port is not None:
             metrics = metrics_route(container.service_status, container.dead_letter_service.counts)
@@ -71,6 +63,19 @@ async def run_api(settings: Settings, listening: socket.socket | None = None) ->
             websockets=settings.console,
             listening=listening,
         )
+
+
+def partner_dependencies(container: Container) -> PartnerApiDependencies:
+    """What the partner API takes from a container."""
+    return PartnerApiDependencies(
+        settings=container.settings,
+        handlers=container.handlers,
+        lister=container.basket_lister,
+        verifier=container.token_verifier,
+        new_id=new_id,
+        is_ready=container.is_ready,
+        public_jwks=container.public_jwks,
+    )
 
 
 def api_application(api: PartnerApiDependencies, operators: Container) -> Dispatcher:

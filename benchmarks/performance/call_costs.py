@@ -24,19 +24,19 @@ from pathlib import Path
 from time import process_time
 
 import uvloop
-from fastapi import FastAPI
 from rich.console import Console
 from rich.table import Table
 
 from adapters.auth.local_issuer import issue_token
-from adapters.container import Container, open_partner_container
+from adapters.container import open_partner_container
 from adapters.logs import configure_logging
 from adapters.settings import Settings
-from adapters.system import new_id, relax_garbage_collection
+from adapters.system import relax_garbage_collection
 from api.partner.app import PartnerApi
-from api.partner.dependencies import PartnerApiDependencies
 from benchmarks.append_rate import fresh_database
 from benchmarks.findings_cost import PARTNER, DirectCaller, facts
+from benchmarks.peers.hello import hello_app
+from cli.serve import partner_dependencies
 from tests.contracts.catalogue import sourced
 
 CALLERS = 16
@@ -129,30 +129,7 @@ async def open_api(url: str, folder: Path) -> AsyncIterator[DirectCaller]:
         await container.catalogue.record(sourced(facts(LINES, 0)))
         await asyncio.sleep(1)
         relax_garbage_collection()  # as the API does
-        yield DirectCaller(PartnerApi(_dependencies(settings, container)), token)
-
-
-def hello_app() -> FastAPI:
-    """FastAPI's own first example."""
-    app = FastAPI()
-
-    @app.get("/")
-    async def read_root() -> dict[str, str]:
-        return {"Hello": "World"}
-
-    return app
-
-
-def _dependencies(settings: Settings, container: Container) -> PartnerApiDependencies:
-    return PartnerApiDependencies(
-        settings=settings,
-        handlers=container.handlers,
-        lister=container.basket_lister,
-        verifier=container.token_verifier,
-        new_id=new_id,
-        is_ready=container.is_ready,
-        public_jwks=container.public_jwks,
-    )
+        yield DirectCaller(PartnerApi(partner_dependencies(container)), token)
 
 
 async def measure(url: str, folder: Path, kinds: list[str], rounds: int, profile: cProfile.Profile | None) -> Table:
