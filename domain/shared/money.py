@@ -70,10 +70,6 @@ class Money(Value):
     currency: Currency
     """The currency, ISO 4217."""
 
-    def times(self, quantity: int) -> Self:
-        # Every line of every order is summed, and copying a model takes several times as long.
-        return self.with_trusted(amount=EXACT_DECIMAL.multiply(self.amount, Decimal(quantity)))
-
     def __str__(self) -> str:
         return f"{self.amount} {self.currency}"
 

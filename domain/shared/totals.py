@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
-from itertools import repeat
 from typing import NamedTuple
 
 from domain.shared.iso_codes import MINOR_UNITS
@@ -40,11 +39,6 @@ def line_amount(price: Price | None, quantity: int) -> LineAmount | None:
     if price is None:
         return None
     return (price.interval, price.currency), EXACT_DECIMAL.multiply(Decimal(price.amount), quantity)
-
-
-def sum_up(lines: Iterable[Price | None], quantities: Iterable[int] = repeat(1)) -> Sums:
-    """Sums lines; None is an unpriced one. Each counts as often as its quantity says."""
-    return add_up(map(line_amount, lines, quantities))
 
 
 def add_up(lines: Iterable[LineAmount | None]) -> Sums:

@@ -15,10 +15,10 @@ from domain.basket.codec import decode_all, encode
 from domain.basket.events import BasketValidated
 from domain.catalogue.facts import AvailabilityFact, Fact, OfferFact, PriceFact
 from domain.shared.money import Price
-from domain.shared.totals import sum_up
 from domain.shared.values import Market, json_equal
 from domain.validation.validate import validate_basket
 from tests.builders import NOW, availability, basket, basket_id, catalogue, line, offer, price, ref, unpriced
+from tests.builders.sums import sum_up, times
 
 countries = st.sampled_from([None, "GB", "DE"])
 currencies = st.sampled_from(["GBP", "EUR"])
@@ -173,7 +173,7 @@ amounts = st.decimals(0, Decimal("999999999999.9999"), places=4)
 
 @given(st.lists(st.tuples(amounts, st.integers(1, 10**6)), min_size=1, max_size=50))
 def test_money_is_exact(lines: list[tuple[Decimal, int]]) -> None:
-    summed = sum_up([Price(amount=amount, currency="GBP").times(quantity) for amount, quantity in lines]).total
+    summed = sum_up([times(Price(amount=amount, currency="GBP"), quantity) for amount, quantity in lines]).total
     assert summed is not None
     assert Fraction(summed.amount) == sum(Fraction(amount) * quantity for amount, quantity in lines)
 

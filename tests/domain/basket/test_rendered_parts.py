@@ -15,9 +15,9 @@ from domain.basket.basket import Basket
 from domain.basket.fast_projection import decode_structs, project_canonical
 from domain.basket.serialization import order_json, state_json
 from domain.ports.event_store import StoredEvent
-from domain.shared.totals import sum_up
 from tests.builders import NOW, basket, line, money, unpriced
 from tests.builders.stored_events import decode_stored, fold_basket
+from tests.builders.sums import sum_up
 from tests.domain.basket.test_fast_projection import a_history
 
 

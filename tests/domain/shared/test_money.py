@@ -10,9 +10,9 @@ from pydantic_core import to_jsonable_python
 
 from domain.basket.serialization import serialize_order
 from domain.shared.money import Money
-from domain.shared.totals import sum_up
 from domain.shared.values import OpenMap
 from tests.builders import basket, line, money, unpriced
+from tests.builders.sums import sum_up, times
 
 
 def test_a_total_is_the_sum_of_all_lines() -> None:
@@ -40,7 +40,7 @@ def test_an_empty_basket_has_no_total() -> None:
 
 
 def test_the_total_of_the_largest_basket_is_exact() -> None:
-    most = money("999999999999.9999").times(10**9)
+    most = times(money("999999999999.9999"), 10**9)
     assert str(most.amount) == "999999999999999900000.0000"
     summed = sum_up([most] * 500).total
     assert summed is not None

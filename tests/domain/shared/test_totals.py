@@ -14,15 +14,16 @@ from iso4217 import Currency
 from pydantic import TypeAdapter, ValidationError
 
 from domain.shared.money import Interval, Money, Price, interval_length
-from domain.shared.totals import is_payable, payable, smallest_payable, sum_up
+from domain.shared.totals import is_payable, payable, smallest_payable
 from tests.builders import basket, line, money, unpriced
+from tests.builders.sums import sum_up, times
 
 INTERVALS = (None, "P7D", "P1W", "P1M", "P30D", "P3M", "P12M", "P1Y", "P1Y6M")
 CURRENCIES = ("GBP", "JPY", "KWD")
 
 amounts = st.decimals(0, Decimal("999999999999.9999"), places=4)
 prices = st.builds(
-    lambda amount, currency, interval, quantity: money(str(amount), currency, interval).times(quantity),
+    lambda amount, currency, interval, quantity: times(money(str(amount), currency, interval), quantity),
     amounts,
     st.sampled_from(CURRENCIES),
     st.sampled_from(INTERVALS),
@@ -95,7 +96,7 @@ def test_an_empty_basket_has_no_totals() -> None:
 # what can be charged
 
 
-@given(amounts.map(lambda amount: money(str(amount)).times(7).amount), st.sampled_from(sorted(MINOR_UNITS)))
+@given(amounts.map(lambda amount: times(money(str(amount)), 7).amount), st.sampled_from(sorted(MINOR_UNITS)))
 def test_what_is_payable_is_the_nearest_amount_of_minor_units_and_half_of_one_goes_up(
     amount: Decimal, currency: str
 ) -> None:
@@ -146,7 +147,7 @@ def test_an_amount_of_a_currency_without_minor_unit_is_payable_as_it_is(currency
 
 
 def test_the_largest_total_is_rounded_exactly() -> None:
-    most = money("999999999999.9999").times(10**9)
+    most = times(money("999999999999.9999"), 10**9)
     sums = sum_up([most] * 500)
     assert sums.payable is not None
     assert sums.payable.amount == Decimal("499999999999999950000000.00")
