@@ -14,8 +14,7 @@ from adapters.kafka.consumer_group import ConsumerGroup, GroupConsumer
 from adapters.kafka.dead_letters import unreadable_batch_letter
 from adapters.kafka.messages import Received
 from domain.basket.codec import decode_all
-from domain.basket.fast_projection import ArrivedEvents, decode_structs
-from domain.basket.projection import BasketProjection
+from domain.basket.projection import ArrivedEvents, BasketProjection
 from domain.ports.messaging import DeadLetter, DeadLetters
 from domain.ports.read_models import BlockedBaskets
 from domain.shared.eventsourcing import DomainEvent
@@ -147,9 +146,9 @@ def _group(received: Sequence[Received]) -> tuple[dict[str, _BasketBatch], list[
 def _decode(basket_id: str, messages: Sequence[Received]) -> _BasketBatch:
     """All at once as structs where nothing is odd, else one after the other as models."""
     documents = [message.message.value for message in messages if message.message.value is not None]
-    structs = decode_structs(documents) if len(documents) == len(messages) else None
-    if structs is not None and all(event.originator_id == basket_id for event in structs):
-        return _BasketBatch(ArrivedEvents(documents, structs), messages)
+    arrived = ArrivedEvents.of(documents) if len(documents) == len(messages) else None
+    if arrived is not None and all(event.originator_id == basket_id for event in arrived.structs):
+        return _BasketBatch(arrived, messages)
     events: list[DomainEvent] = []
     for message in messages:
         event = _decode_model(message, basket_id)

@@ -14,8 +14,8 @@ from rich.progress import track
 
 from adapters.postgres.pool import DatabasePool
 from adapters.postgres.read_models.basket_views import PostgresBasketViews
-from domain.basket.projection import project
 from domain.basket.repository import claim_name
+from domain.basket.view_fold import project
 from domain.ports.read_models import BasketView
 
 BATCH_EVENTS = 100_000

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any, Self
 
-from domain.basket.basket import Basket
-from domain.basket.basket_view import to_view
-from domain.basket.codec import UnreadableEvent, decode_all
-from domain.basket.fast_projection import ArrivedEvents, advance
-from domain.basket.references import references_of
-from domain.basket.snapshot import UnreadableSnapshot, restore
+from domain.basket.event_structs import decode_structs
+from domain.basket.view_fold import ModelFold, ProjectionFailure, UnfoldableView, decode_event, fold_structs
 from domain.ports.event_store import EventStore
 from domain.ports.read_models import BasketView, BasketViews
 from domain.shared.errors import CheckoutError
@@ -25,27 +22,18 @@ class ProjectionContended(CheckoutError):
 
 
 @dataclass(frozen=True, slots=True)
-class ProjectionFailure:
-    """The version at which a basket's events could not be folded, and why."""
+class ArrivedEvents:
+    """Events of one basket as they arrived: the stored documents, and the same as structs."""
 
-    version: int
-    error: str
+    documents: Sequence[bytes]
+    structs: Sequence[Any]
 
-
-@dataclass(frozen=True, slots=True)
-class ProjectedView:
-    """A basket's view; None if not even its first event can be folded. If `stuck`, it holds the events before."""
-
-    view: BasketView | None
-    stuck: ProjectionFailure | None = None
-
-
-class _ProjectionError(Exception):
-    """Ends the fold of one basket."""
-
-    def __init__(self, version: int, error: str) -> None:
-        super().__init__(error)
-        self.failure = ProjectionFailure(version, error)
+    @classmethod
+    def of(cls, documents: Sequence[bytes]) -> Self | None:
+        """None if the models must read them."""
+        structs = decode_structs(b",".join(documents))
+        # A document may be blank, or hold two events.
+        return cls(documents, structs) if structs is not None and len(structs) == len(documents) else None
 
 
 class BasketProjection:
@@ -78,15 +66,15 @@ class BasketProjection:
             for basket_id, events in waiting.items():
                 snapshot = snapshots.get(basket_id)
                 if isinstance(events, ArrivedEvents):
-                    move = advance(basket_id, snapshot, events.structs)
+                    move = fold_structs(basket_id, snapshot, events.structs)
                     if move is not None:
                         moves[basket_id] = move
                         continue
-                fold = _Fold(basket_id)
+                fold = ModelFold(basket_id)
                 try:
                     fold.begin(snapshot)
                     await self._fold(fold, _models(events))
-                except _ProjectionError as error:
+                except UnfoldableView as error:
                     stuck[basket_id] = error.failure
                 if fold.basket is not None and fold.version > fold.began:
                     moves[basket_id] = (fold.began, fold.view(fold.basket))
@@ -101,89 +89,31 @@ class BasketProjection:
     async def refold(self, basket_id: str) -> ProjectionFailure | None:
         """Moves the view to the last event in the store."""
         stored = await self._store.read_events(basket_id)
-        try:
-            events = [_decode(event.version, event.data) for event in stored]
-        except _ProjectionError as error:
-            return error.failure
+        events: ArrivedEvents | Sequence[DomainEvent] | None = ArrivedEvents.of([event.data for event in stored])
+        if events is None:
+            try:
+                events = [decode_event(event.version, event.data) for event in stored]
+            except UnfoldableView as error:
+                return error.failure
         return (await self.apply({basket_id: events})).get(basket_id)
 
-    async def _fold(self, fold: _Fold, events: Iterable[DomainEvent]) -> None:
+    async def _fold(self, fold: ModelFold, events: Iterable[DomainEvent]) -> None:
         for event in events:
             if event.originator_version > fold.version + 1:
                 await self._fill_gap(fold, event.originator_version)
             fold.take(event)
 
-    async def _fill_gap(self, fold: _Fold, upto: int) -> None:
+    async def _fill_gap(self, fold: ModelFold, upto: int) -> None:
         for stored in await self._store.read_events(fold.basket_id, fold.version):
             if stored.version > upto:
                 return
-            fold.take(_decode(stored.version, stored.data))
+            fold.take(decode_event(stored.version, stored.data))
         if fold.version < upto:
-            raise _ProjectionError(upto, f"the store ends at version {fold.version} of this basket")
-
-
-class _Fold:
-    """One basket on its way from its view's snapshot."""
-
-    def __init__(self, basket_id: str = "") -> None:
-        self.basket_id = basket_id
-        self.basket: Basket | None = None
-        self.began = 0
-        self._uses: frozenset[str] | None = None
-
-    def begin(self, snapshot: bytes | None) -> None:
-        if snapshot is None:
-            return
-        try:
-            self.basket = restore(snapshot)
-        except UnreadableSnapshot as error:
-            raise _ProjectionError(1, f"the view's snapshot cannot be read: {error}") from error
-        self.began = self.version
-        self._uses = references_of(self.basket)
-
-    def view(self, basket: Basket) -> BasketView:
-        """The row, with its references only if they changed."""
-        view = to_view(basket)
-        return replace(view, uses=None) if view.uses == self._uses else view
-
-    @property
-    def version(self) -> int:
-        return self.basket.version if self.basket is not None else 0
-
-    def take(self, event: DomainEvent) -> None:
-        """Skips an event that the basket has."""
-        if event.originator_version > self.version:
-            self.fold(event)
-
-    def fold(self, event: DomainEvent) -> None:
-        try:
-            self.basket = event.mutate(self.basket)
-        except Exception as error:
-            # An event that fits no basket may fail in any way, and concerns this basket only.
-            raise _ProjectionError(event.originator_version, f"{type(error).__name__}: {error}") from error
-
-
-def project(documents: Iterable[tuple[int, bytes]]) -> ProjectedView:
-    """The view of a basket's stored events, each with its version, in their order."""
-    fold, stuck = _Fold(), None
-    try:
-        for version, document in documents:
-            fold.fold(_decode(version, document))
-    except _ProjectionError as error:
-        stuck = error.failure
-    return ProjectedView(to_view(fold.basket) if fold.basket is not None else None, stuck)
+            raise UnfoldableView(upto, f"the store ends at version {fold.version} of this basket")
 
 
 def _models(events: ArrivedEvents | Sequence[DomainEvent]) -> Iterable[DomainEvent]:
     if not isinstance(events, ArrivedEvents):
         return events
     pairs = zip(events.structs, events.documents, strict=True)
-    return (_decode(event.originator_version, document) for event, document in pairs)
-
-
-def _decode(version: int, data: bytes) -> DomainEvent:
-    try:
-        (event,) = decode_all(b"[" + data + b"]")
-    except (UnreadableEvent, ValueError) as error:
-        raise _ProjectionError(version, f"the stored event cannot be read: {error}") from error
-    return event
+    return (decode_event(event.originator_version, document) for event, document in pairs)

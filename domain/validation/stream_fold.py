@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from domain.basket.basket import Basket
 from domain.basket.codec import decode_all
 from domain.basket.commands import Validated
+from domain.basket.event_structs import LINE_EVENT_TYPES, read_line_event
 from domain.basket.events import ENDING_TYPES, BasketReopened, BasketValidated
-from domain.basket.fast_projection import LINE_EVENT_TYPES, read_line_event
 from domain.basket.serialization import state_json, verdict_json
 from domain.ports.event_store import StoredEvent
 from domain.shared.eventsourcing import DomainEvent, fold

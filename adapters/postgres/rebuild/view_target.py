@@ -15,9 +15,8 @@ from adapters.postgres.rebuild import view_target_sql as sql
 from adapters.postgres.rebuild.blue_green import Slot
 from adapters.postgres.rebuild.target_tables import FoldedPage, SourcePage
 from domain.basket.events import BasketValidated
-from domain.basket.fast_projection import catch_up, project_canonical
-from domain.basket.projection import project
 from domain.basket.snapshot import BasketSnapshot
+from domain.basket.view_fold import ProjectedView, project, project_structs
 from domain.operators.rebuild import RebuildComparison, RebuildDifference, RebuildTarget, view_difference
 from domain.operators.verify.compare import compare_view
 from domain.ports.read_models import BasketView
@@ -78,8 +77,8 @@ class BasketViewsTarget:
         for start in range(0, len(streams), BATCH_STREAMS):
             # From the built rows on: a long history costs no more than its new events.
             rows = await connection.fetch(sql.READ_ON, streams[start : start + BATCH_STREAMS])
-            views = [await self._caught_up(connection, *row) for row in rows if row[2] is not None]
-            await self._replace(connection, [view for view in views if view is not None])
+            projected = [await self._project(connection, *row) for row in rows if row[2] is not None]
+            await self._replace(connection, [each.view for each in projected if each.view is not None])
 
     async def complete(self, connection: asyncpg.Connection, since: int) -> int:
         # Every outdated view, not those of events since then: kept views lag as live ones do.
@@ -112,15 +111,15 @@ class BasketViewsTarget:
     async def announce(self, connection: asyncpg.Connection) -> None:
         """Nobody caches basket views as such."""
 
-    async def _caught_up(
+    async def _project(
         self, connection: asyncpg.Connection, stream_id: str, snapshot: bytes | None, documents: bytes
-    ) -> BasketView | None:
-        """The view after the documents that follow a snapshot; None where there is nothing to fold."""
-        quick = project_canonical(stream_id, documents) if snapshot is None else catch_up(snapshot, documents)
-        if quick is not None:
-            return quick
+    ) -> ProjectedView:
+        """The view after the documents that follow a snapshot, or after all of them. What is odd is read whole."""
+        view = project_structs(stream_id, documents, snapshot)
+        if view is not None:
+            return ProjectedView(view)
         rows = await connection.fetch(sql.READ_WHOLE, stream_id)
-        return project((row["version"], row["data"]) for row in rows).view
+        return project((row["version"], row["data"]) for row in rows)
 
     async def _replace(self, connection: asyncpg.Connection, views: Sequence[BasketView]) -> None:
         """Writes rows in the place of older ones, and where there are none."""
@@ -129,22 +128,18 @@ class BasketViewsTarget:
             await connection.execute(sql.DELETE_OLDER, ids, [view.version for view in views])
             present = {row["basket_id"] for row in await connection.fetch(sql.VERSIONS, ids)}
             new = [view for view in views if view.basket_id not in present]
-            await connection.execute(sql.DELETE_USES, [view.basket_id for view in new])
+            await connection.execute(sql.DELETE_USES, [view.basket_id for view in new if view.uses is not None])
             await self._copy(connection, new)
 
     async def _fold(self, connection: asyncpg.Connection, rows: Sequence[asyncpg.Record]) -> FoldedPage:
         views: list[BasketView] = []
         unfoldable: list[RebuildDifference] = []
         for stream_id, documents, _ in rows:
-            view = project_canonical(stream_id, documents)
-            if view is None:
-                events = await connection.fetch(sql.READ_WHOLE, stream_id)
-                projected = project((row["version"], row["data"]) for row in events)
-                view = projected.view
-                if projected.stuck is not None:
-                    unfoldable.append(_unfoldable(stream_id, view, projected.stuck.version))
-            if view is not None:
-                views.append(view)
+            projected = await self._project(connection, stream_id, None, documents)
+            if projected.stuck is not None:
+                unfoldable.append(_unfoldable(stream_id, projected.view, projected.stuck.version))
+            if projected.view is not None:
+                views.append(projected.view)
         return FoldedPage(views, len(views), sum(row[2] for row in rows), unfoldable)
 
     async def _copy(self, connection: asyncpg.Connection, views: Sequence[BasketView]) -> None:

@@ -12,21 +12,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.system import utc_now
-from domain.basket.fast_projection import ArrivedEvents, advance, decode_structs
-from domain.basket.projection import BasketProjection
+from domain.basket.projection import ArrivedEvents, BasketProjection
+from domain.basket.view_fold import fold_structs
 from domain.ports.event_store import Append, NewEvent, StoredEvent
 from domain.shared.eventsourcing import DomainEvent
 from tests.builders.stored_events import decode_stored
-from tests.domain.basket.test_fast_projection import a_history, folded, plain_history
+from tests.domain.basket.test_event_structs import a_history, folded, plain_history
 from tests.fakes.basket_views import InMemoryBasketViews
 from tests.fakes.event_store import InMemoryEventStore
 
 
 def arrived(events: Sequence[StoredEvent]) -> ArrivedEvents | Sequence[DomainEvent]:
-    documents = [each.data for each in events]
-    structs = decode_structs(documents)
-    noted("models" if structs is None else "structs")
-    return decode_stored(events) if structs is None else ArrivedEvents(documents, structs)
+    found = ArrivedEvents.of([each.data for each in events])
+    noted("models" if found is None else "structs")
+    return decode_stored(events) if found is None else found
 
 
 async def store_of(events: Sequence[StoredEvent]) -> InMemoryEventStore:
@@ -64,12 +63,12 @@ def test_an_event_that_the_models_refuse_blocks_the_view_at_the_event_before_it(
             each["details"]["customFields"] = {"gift": True}
     # Structs read a verdict as far as its findings. The space in the custom fields leaves the history to the models.
     documents = [json.dumps(each).encode() for each in (*valid, {**last, "evidence": 5})]
-    structs = decode_structs(documents)
-    assert structs is not None
+    found = ArrivedEvents.of(documents)
+    assert found is not None
     views = InMemoryBasketViews()
 
     projection = BasketProjection(InMemoryEventStore(utc_now), views)
-    stuck = asyncio.run(projection.apply({last["basketId"]: ArrivedEvents(documents, structs)}))
+    stuck = asyncio.run(projection.apply({last["basketId"]: found}))
 
     assert stuck[last["basketId"]].version == last["version"]
     assert [view.version for view in views.all()] == [valid[-1]["version"]]
@@ -79,22 +78,23 @@ def test_a_gap_a_strange_snapshot_and_a_second_beginning_are_left_to_the_models(
     history = plain_history()
     id = history[0]["basketId"]
     documents = [json.dumps(each, separators=(",", ":")).encode() for each in history]
-    structs = decode_structs(documents)
-    assert structs is not None
-    moved = advance(id, None, structs[:3])
+    found = ArrivedEvents.of(documents)
+    assert found is not None
+    structs = found.structs
+    moved = fold_structs(id, None, structs[:3])
     assert moved is not None
     began, view = moved
     assert (began, view.version) == (0, 3)
 
-    assert advance(id, view.snapshot, structs[4:]) is None
-    assert advance(id, view.snapshot, structs[:3]) is None
-    assert advance(id, b'{"id":5}', structs) is None
-    assert advance(id, None, structs[1:]) is None
-    assert advance("another", view.snapshot, structs) is None
+    assert fold_structs(id, view.snapshot, structs[4:]) is None
+    assert fold_structs(id, view.snapshot, structs[:3]) is None
+    assert fold_structs(id, b'{"id":5}', structs) is None
+    assert fold_structs(id, None, structs[1:]) is None
+    assert fold_structs("another", view.snapshot, structs) is None
 
 
 def test_documents_that_are_not_one_event_each_are_left_to_the_models() -> None:
     first, second = (json.dumps(each).encode() for each in plain_history()[:2])
-    assert decode_structs([first, second]) is not None
+    assert ArrivedEvents.of([first, second]) is not None
     for documents in ([b""], [b" "], [b"\n"], [first, b""], [first + b"," + second], [b"", first + b"," + second]):
-        assert decode_structs(documents) is None
+        assert ArrivedEvents.of(documents) is None

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from domain.basket.basket import Basket
 from domain.basket.basket_view import to_view
 from domain.basket.decision import CheckoutConfig
-from domain.basket.fast_projection import project_canonical
 from domain.basket.orders import OrderReport
 from domain.basket.repository import external_id_claim
+from domain.basket.view_fold import project_structs
 from domain.shared.errors import CommandRejected
 from tests.builders import LIFETIME, InMemoryCheckout, add, caller, cancel, initiate, item, update, validate
 from tests.builders.direct_handlers import DirectHandlers
@@ -101,7 +101,7 @@ class SharedLives:
             basket = fold_basket(decode_stored(stored))
             for process in (self.checkout.main, self._other):
                 assert await process.baskets.load(id) == basket
-            assert project_canonical(id, b",".join(event.data for event in stored)) == to_view(basket)
+            assert project_structs(id, b",".join(event.data for event in stored)) == to_view(basket)
             assert basket.expires_at >= self._expiries.get(id, basket.expires_at)
             self._expiries[id] = basket.expires_at
             if (claim := external_id_claim(basket)) is not None:

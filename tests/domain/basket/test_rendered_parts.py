@@ -12,18 +12,19 @@ from hypothesis import strategies as st
 from pydantic_core import from_json
 
 from domain.basket.basket import Basket
-from domain.basket.fast_projection import decode_structs, project_canonical
+from domain.basket.event_structs import decode_structs
 from domain.basket.serialization import order_json, state_json
+from domain.basket.view_fold import project_structs
 from domain.ports.event_store import StoredEvent
 from tests.builders import NOW, basket, line, money, unpriced
 from tests.builders.stored_events import decode_stored, fold_basket
 from tests.builders.sums import sum_up
-from tests.domain.basket.test_fast_projection import a_history
+from tests.domain.basket.test_event_structs import a_history
 
 
 def struct_baskets(events: Sequence[StoredEvent]) -> list[Basket] | None:
     """The basket after each event, folded from structs; None where the structs do not take the events."""
-    structs = decode_structs([event.data for event in events])
+    structs = decode_structs(b",".join(event.data for event in events))
     if structs is None:
         return None
     began = structs[0].timestamp
@@ -55,7 +56,7 @@ def test_kept_parts_and_structs_give_the_bytes_of_a_basket_that_was_never_render
         if from_structs is not None:
             shown = order_json(from_structs[version - 1])
             assert from_json(shown) == from_json(wanted)
-            canonical = project_canonical(kept.id, b",".join(each.data for each in stored[:version]))
+            canonical = project_structs(kept.id, b",".join(each.data for each in stored[:version]))
             assert canonical is None or shown == wanted
     assert from_json(state_json(kept)) == {"id": kept.id, "order": from_json(order_json(kept))}
 

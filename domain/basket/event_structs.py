@@ -1,35 +1,29 @@
-"""Views straight from stored documents, for rebuilds of millions of events.
+"""Basket events and snapshots as msgspec structs, for views and for what is published.
 
-There is one fold: the events' own `apply`. Here the events are msgspec structs, which are generated from the pydantic
-models, with their methods, and decode at a multiple of the speed (decision 0036). A history that the structs do not
-take goes through the models: an unknown or newer type, an odd value, an event that does not fit.
+The structs are generated from the pydantic models, with their methods, and decode at a multiple of the speed (decision
+0036). So there is one fold: the events' own `apply`. The structs do not take an unknown or newer type, nor an odd value.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import cache, reduce
 from operator import or_
 from types import FunctionType, UnionType
-from typing import Annotated, Any, Union, cast, get_args, get_origin
+from typing import Annotated, Any, Union, get_args, get_origin
 
 import msgspec
 from pydantic import AwareDatetime, BaseModel
 from pydantic.fields import FieldInfo
 
 from domain.basket.basket import Basket
-from domain.basket.basket_view import to_view
-from domain.basket.codec import decode_all
 from domain.basket.events import (
     OPEN_MAPS,
     BasketDetails,
-    BasketDetailsChanged,
     BasketEvent,
-    BasketInitiated,
     BasketValidated,
     OrderItemAdded,
     OrderItemPriceExpected,
@@ -38,9 +32,8 @@ from domain.basket.events import (
     OrderItemRepriced,
     OrderItemSwapped,
 )
-from domain.basket.snapshot import BasketSnapshot, restore, snapshot_fields
-from domain.ports.read_models import BasketView
-from domain.shared.eventsourcing import DomainEvent, fold
+from domain.basket.snapshot import BasketSnapshot, snapshot_fields
+from domain.shared.eventsourcing import DomainEvent
 from domain.shared.findings import Finding
 
 _TIME = Annotated[datetime, msgspec.Meta(tz=True)]
@@ -49,100 +42,15 @@ _LEAVES: dict[object, object] = {AwareDatetime: _TIME, datetime: _TIME, Decimal:
 """An amount stays text, in the form in which a decimal writes itself."""
 
 
-def catch_up(snapshot: bytes, documents: bytes) -> BasketView | None:
-    """The view after the documents that follow a view's snapshot, as a JSON array's inside; None if they cannot be
-    folded onto it."""
-    try:
-        return to_view(cast("Basket", fold(restore(snapshot), decode_all(b"[" + documents + b"]"))))
-    except Exception:  # noqa: BLE001  (events that fit no basket may fail in any way)
-        return None
-
-
-def project_canonical(stream_id: str, documents: bytes) -> BasketView | None:
-    """The view of a basket's stored documents, as a JSON array's inside; None if `project` must do it.
+def decode_structs(documents: bytes) -> Sequence[Any] | None:
+    """The events of stored documents, given as a JSON array's inside, as structs; None if the models must read them.
 
     A basket-validated document may end after its findings.
     """
     try:
-        events = _EVENTS.decode(b"[" + documents + b"]")
-        basket = Basket.from_snapshot(
-            id=stream_id, version=len(events), created=events[0].timestamp, modified=events[-1].timestamp
-        )
-        for version, event in enumerate(events, 1):
-            if event.originator_version != version or event.originator_id != stream_id:
-                return None
-            if (type(event) is _INITIATED) != (version == 1):
-                return None
-            event.apply(basket)
-    except (msgspec.MsgspecError, ValueError, LookupError, TypeError, RecursionError, OverflowError):
-        return None
-    if not basket.partner or not _are_canonical(basket.details):
-        return None
-    return to_view(basket, _encode_snapshot(basket))
-
-
-@dataclass(frozen=True, slots=True)
-class ArrivedEvents:
-    """Events of one basket as they arrived: the stored documents, and the same as structs."""
-
-    documents: Sequence[bytes]
-    structs: Sequence[Any]
-
-
-def decode_structs(documents: Sequence[bytes]) -> Sequence[Any] | None:
-    """The events of these documents as structs; None if the models must read them."""
-    try:
-        structs = _EVENTS.decode(_array(documents))
-        # A document may be blank, or hold two events.
-        return structs if len(structs) == len(documents) else None
+        return _EVENTS.decode(b"[" + documents + b"]")
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return None
-
-
-def advance(stream_id: str, snapshot: bytes | None, events: Iterable[Any]) -> tuple[int, BasketView] | None:
-    """A basket's view after those of the events that follow its snapshot, and the snapshot's version, 0 without one.
-
-    None if nothing follows, or if the models must fold: there is a gap, or the history is odd.
-    """
-    basket: Basket | None = None
-    keeps_references = snapshot is not None
-    try:
-        if snapshot is not None:
-            basket = _SNAPSHOTS.decode(snapshot).restore()
-        began = version = basket.version if basket is not None else 0
-        details = basket.details if basket is not None else None
-        for event in events:
-            if event.originator_version <= version:
-                continue
-            version += 1
-            if event.originator_version != version or (type(event) is _INITIATED) != (version == 1):
-                return None
-            if basket is None:
-                basket = Basket.from_snapshot(
-                    id=stream_id, version=1, created=event.timestamp, modified=event.timestamp
-                )
-            event.apply(basket)
-            basket.version, basket.modified_on = version, event.timestamp
-            keeps_references = keeps_references and type(event) in _KEEPING_REFERENCES
-    except (msgspec.MsgspecError, ValueError, LookupError, TypeError, RecursionError, OverflowError):
-        return None
-    if basket is None or version == began or basket.id != stream_id or not basket.partner:
-        return None
-    if basket.details is not details and not _are_canonical(basket.details):
-        return None
-    return began, to_view(basket, _encode_snapshot(basket), keeps_references=keeps_references)
-
-
-def _array(documents: Iterable[bytes]) -> bytes:
-    return b"[" + b",".join(documents) + b"]"
-
-
-def _encode_snapshot(basket: Basket) -> bytes:
-    return msgspec.json.encode(_SNAPSHOT(**snapshot_fields(basket)))
-
-
-def _are_canonical(details: BasketDetails) -> bool:
-    return all(_is_canonical(getattr(details, name)) for name in OPEN_MAPS)
 
 
 def read_line_event(document: bytes) -> Any:
@@ -151,6 +59,22 @@ def read_line_event(document: bytes) -> Any:
         return _LINE_EVENT.decode(document)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return None
+
+
+def restore_structs(snapshot: bytes) -> Basket:
+    """The basket of a view's JSON, of structs. Raises msgspec.MsgspecError or ValueError if a model must read it."""
+    basket: Basket = _SNAPSHOTS.decode(snapshot).restore()
+    return basket
+
+
+def encode_snapshot(basket: Basket) -> bytes:
+    """A view's JSON of a basket of structs."""
+    return msgspec.json.encode(_SNAPSHOT(**snapshot_fields(basket)))
+
+
+def are_canonical(details: BasketDetails) -> bool:
+    """Whether the open maps of details of structs are written as a model writes them."""
+    return all(_is_canonical(getattr(details, name)) for name in OPEN_MAPS)
 
 
 class _Struct(msgspec.Struct):
@@ -223,7 +147,6 @@ def _union(types: Iterable[Any]) -> Any:
 
 EVENT_STRUCTS = {event: struct_of(event) for event in BasketEvent.__args__}
 _EVENTS: msgspec.json.Decoder[list[Any]] = msgspec.json.Decoder(list[_union(EVENT_STRUCTS.values())])  # type: ignore[misc]
-_INITIATED = EVENT_STRUCTS[BasketInitiated]
 _LINE_EVENTS = (
     OrderItemAdded,
     OrderItemRemoved,
@@ -236,18 +159,6 @@ LINE_EVENT_TYPES: frozenset[str] = frozenset(event.TOPIC for event in _LINE_EVEN
 _LINE_EVENT: msgspec.json.Decoder[Any] = msgspec.json.Decoder(_union(EVENT_STRUCTS[event] for event in _LINE_EVENTS))
 _SNAPSHOT = struct_of(BasketSnapshot)
 _SNAPSHOTS: msgspec.json.Decoder[Any] = msgspec.json.Decoder(_SNAPSHOT)
-_KEEPING_REFERENCES = frozenset(
-    EVENT_STRUCTS[event]
-    for event in (
-        OrderItemQuantityChanged,
-        OrderItemPriceExpected,
-        OrderItemRepriced,
-        BasketDetailsChanged,
-        BasketValidated,
-    )
-)
-"""After these a basket rests on the same offers, products and policies."""
-
 _EXPONENT = re.compile(rb"[0-9][eE]")
 
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -16,10 +17,10 @@ from hypothesis import strategies as st
 
 from domain.basket.basket_view import to_view
 from domain.basket.decision import CheckoutConfig, ExpiryFrom
+from domain.basket.event_structs import EVENT_STRUCTS
 from domain.basket.events import BasketEvent
-from domain.basket.fast_projection import EVENT_STRUCTS, catch_up, project_canonical
 from domain.basket.orders import OrderReport
-from domain.basket.projection import project
+from domain.basket.view_fold import project, project_structs
 from domain.ports.event_store import StoredEvent
 from domain.ports.read_models import BasketView
 from domain.shared.errors import InvalidCommand
@@ -148,6 +149,11 @@ def folded(events: Sequence[StoredEvent]) -> BasketView:
     return to_view(fold_basket(decode_stored(events)))
 
 
+def stored_over(begun: BasketView, moved: BasketView) -> BasketView:
+    """A row after a move: references stay where they did not change."""
+    return replace(moved, uses=begun.uses if moved.uses is None else moved.uses)
+
+
 def cut(document: bytes) -> bytes:
     """A document as a rebuild reads it: a verdict ends before its evidence."""
     before, found, _ = document.partition(VERDICT_GOES_ON)
@@ -159,15 +165,22 @@ def cut(document: bytes) -> bytes:
 def test_both_ways_to_fold_a_history_give_the_same_view(data: st.DataObject) -> None:
     events = asyncio.run(a_history(data))
     wanted = folded(events)
+    id, cut_at = events[0].stream_id, data.draw(st.integers(1, len(events)))
+    begun = folded(events[:cut_at])
 
+    caught_up = project_structs(id, b",".join(each.data for each in events[cut_at:]), begun.snapshot)
     views = [
-        project_canonical(events[0].stream_id, b",".join(each.data for each in events)),
-        project_canonical(events[0].stream_id, b",".join(cut(each.data) for each in events)),
+        project_structs(events[0].stream_id, b",".join(each.data for each in events)),
+        project_structs(events[0].stream_id, b",".join(cut(each.data) for each in events)),
     ]
 
     assert views[0] == views[1]
     noted("quick" if views[0] else "careful")
     assert views[0] in (None, wanted)
+    assert (
+        caught_up is None or replace(caught_up, uses=begun.uses if caught_up.uses is None else caught_up.uses) == wanted
+    )
+    assert caught_up is not None or views[0] is None or cut_at == len(events)
     assert project((each.version, each.data) for each in events).view == wanted
 
 
@@ -211,18 +224,26 @@ def test_an_ordinary_history_is_folded_by_structs() -> None:
         "order-item-swapped",
         "basket-validated",
     }
-    assert project_canonical(documents[0]["basketId"], joined(documents)) is not None
+    assert project_structs(documents[0]["basketId"], joined(documents)) is not None
 
 
 def test_catching_up_from_any_version_gives_the_view_of_all_events() -> None:
     documents = plain_history()
-    whole = project_canonical(documents[0]["basketId"], joined(documents))
+    id = documents[0]["basketId"]
+    whole = project_structs(id, joined(documents))
     for version in range(1, len(documents)):
-        begun = project_canonical(documents[0]["basketId"], joined(documents[:version]))
+        begun = project_structs(id, joined(documents[:version]))
         assert begun is not None
-        assert catch_up(begun.snapshot, joined(documents[version:])) == whole
-    assert catch_up(b"{}", joined(documents[1:])) is None
-    assert catch_up(project([(1, joined(documents[:1]))]).view.snapshot, b'{"odd":1}') is None  # type: ignore[union-attr]
+        assert whole is not None
+        caught_up = project_structs(id, joined(documents[version:]), begun.snapshot)
+        assert caught_up is not None
+        assert stored_over(begun, caught_up) == whole
+        # An event comes twice, is missing, or belongs to another basket.
+        assert project_structs(id, joined(documents[version - 1 :]), begun.snapshot) is None
+        assert project_structs(id, joined(documents[version + 1 :]), begun.snapshot) is None
+        assert project_structs("another", joined(documents[version:]), begun.snapshot) is None
+    assert project_structs(id, joined(documents[1:]), b"{}") is None
+    assert project_structs(id, b'{"odd":1}', project([(1, joined(documents[:1]))]).view.snapshot) is None  # type: ignore[union-attr]
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -268,7 +289,7 @@ def test_a_damaged_history_is_left_to_the_models_or_gives_the_same_view(data: st
             inner.append(inner[last])
     id = _PLAIN[0]["basketId"]
 
-    quick = project_canonical(id, joined(documents)) if documents else None
+    quick = project_structs(id, joined(documents)) if documents else None
 
     if quick is None:
         noted("careful")
@@ -289,12 +310,16 @@ def test_golden_samples_give_the_same_view_either_way() -> None:
             continue
         documents = [initiated, {**sample, "version": 2, "basketId": initiated["basketId"]}]
         careful = project((number, joined([each])) for number, each in enumerate(documents, 1))
-        assert project_canonical(initiated["basketId"], joined(documents)) in (None, careful.view), name
+        assert project_structs(initiated["basketId"], joined(documents)) in (None, careful.view), name
+        begun = project([(1, joined(documents[:1]))]).view
+        assert begun is not None
+        caught_up = project_structs(initiated["basketId"], joined(documents[1:]), begun.snapshot)
+        assert caught_up is None or stored_over(begun, caught_up) == careful.view, name
 
 
 @pytest.mark.parametrize("documents", [b"", b"{", b"[]", b"1", b'"x"', b'{"type":"checkout.basket-initiated.v1"}'])
 def test_documents_that_are_no_history_are_left_to_the_models(documents: bytes) -> None:
-    assert project_canonical("basket-1", documents) is None
+    assert project_structs("basket-1", documents) is None
 
 
 def test_a_history_with_an_event_that_cannot_be_folded_gives_the_view_of_what_came_before() -> None:
@@ -322,7 +347,7 @@ def test_an_event_of_a_newer_release_is_left_to_the_models_and_skipped() -> None
     }
     stored = [joined([each]) for each in [*documents, newer]]
 
-    assert project_canonical(first["basketId"], b",".join(stored)) is None
+    assert project_structs(first["basketId"], b",".join(stored)) is None
     refolded = project(enumerate(stored, 1))
     assert refolded.stuck is None
     assert refolded.view is not None
@@ -342,6 +367,6 @@ def test_an_event_of_a_newer_release_is_left_to_the_models_and_skipped() -> None
 def test_a_damaged_or_unusual_document_is_left_to_the_models(valid: bytes, damaged: bytes) -> None:
     document = joined(_PLAIN[:1])
     assert document.count(valid) == 1
-    assert project_canonical(_PLAIN[0]["basketId"], document) is not None
+    assert project_structs(_PLAIN[0]["basketId"], document) is not None
 
-    assert project_canonical(_PLAIN[0]["basketId"], document.replace(valid, damaged)) is None
+    assert project_structs(_PLAIN[0]["basketId"], document.replace(valid, damaged)) is None
