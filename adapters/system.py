@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from time import monotonic
+from typing import Never
 
 from uuid_utils import uuid7
+
+FREEZE_SECONDS = 0.25
+"""Between two freezes. A busy API keeps ten thousand new objects in this time."""
+
+SEARCH_SECONDS = 900.0
+"""Between two searches of all objects."""
+
+_freezing: asyncio.Task[Never] | None = None
 
 
 def utc_now() -> datetime:
@@ -19,13 +30,29 @@ def new_id() -> str:
 
 
 def relax_garbage_collection() -> None:
-    """For processes that serve or work for a long time, once they are ready.
+    """For processes that serve or work for a long time, once they are ready, from their event loop.
 
-    A request or a message hardly ever leaves a circle of objects. A search for circles in all caches takes a fifth of a
-    second, in which nobody gets a response, and frequent searches take half of a projector's processor time.
+    No request and no message leaves a circle of objects, and what stays after it stays long, in a cache. Python would
+    search the caches for circles again and again, for up to a fifth of a second, in which nobody gets a response. So
+    what there is by now is left alone from time to time. Bursts of circles are still found; a whole search follows
+    rarely.
     """
-    gc.freeze()  # what exists by now stays
-    gc.set_threshold(10_000, 20, 100)
+    global _freezing  # noqa: PLW0603  (the collector is one for the whole process, too)
+    gc.set_threshold(50_000, 20, 100)
+    if _freezing is None or _freezing.get_loop() is not asyncio.get_running_loop():
+        _freezing = asyncio.create_task(freeze_from_time_to_time(FREEZE_SECONDS, SEARCH_SECONDS), name="freezing")
+
+
+async def freeze_from_time_to_time(every: float, search_every: float) -> Never:
+    """Takes all objects out of the search for circles every so many seconds, and searches all of them now and then."""
+    searched_at = monotonic()
+    while True:
+        if monotonic() - searched_at >= search_every:
+            gc.unfreeze()
+            gc.collect()
+            searched_at = monotonic()
+        gc.freeze()  # takes a microsecond, however many objects there are
+        await asyncio.sleep(every)
 
 
 def release() -> str:

@@ -30,12 +30,12 @@ from rich.table import Table
 from adapters.auth.local_issuer import issue_token
 from adapters.container import open_partner_container
 from adapters.logs import configure_logging
-from adapters.settings import Settings
 from adapters.system import relax_garbage_collection
 from api.partner.app import PartnerApi
 from benchmarks.append_rate import fresh_database
 from benchmarks.findings_cost import PARTNER, DirectCaller, facts
 from benchmarks.peers.hello import hello_app
+from benchmarks.performance.servers import api_settings
 from cli.serve import partner_dependencies
 from tests.contracts.catalogue import sourced
 
@@ -121,9 +121,8 @@ async def run_turn(calls: list[Call], profile: cProfile.Profile | None) -> float
 
 @asynccontextmanager
 async def open_api(url: str, folder: Path) -> AsyncIterator[DirectCaller]:
-    """The application on a database, with a catalogue that sells what the calls ask for."""
-    key_file = folder / "issuer.pem"
-    settings = Settings(_env_file=None, database_url=url, local_issuer_key_file=key_file, database_timeout=60)
+    """The application on a database, with keys and a catalogue that sells what the calls ask for."""
+    settings = api_settings(url, folder).model_copy(update={"database_timeout": 60.0})
     async with open_partner_container(settings) as container:
         token = issue_token(settings, partner=PARTNER, scope="partner", ttl=timedelta(hours=1))
         await container.catalogue.record(sourced(facts(LINES, 0)))

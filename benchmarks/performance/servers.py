@@ -67,8 +67,8 @@ async def running_servers(database_server: str | None, folder: Path) -> AsyncIte
         url = await stack.enter_async_context(fresh_database(database_server))
         # Peers do not share our migrated database, only its server.
         other = await stack.enter_async_context(fresh_database(url))
-        environment = _api_environment(url, folder)
-        settings = Settings(_env_file=None, database_url=url, local_issuer_key_file=folder / "issuer.pem")
+        settings = api_settings(url, folder)
+        environment = {f"CHECKOUT_{name.upper()}": str(getattr(settings, name)) for name in settings.model_fields_set}
         token = issue_token(settings, partner=PARTNER, scope="partner", ttl=timedelta(hours=12))
         async with open_partner_container(settings) as container:
             await container.catalogue.record(sourced(facts(LINES, 0)))
@@ -96,16 +96,18 @@ async def running_servers(database_server: str | None, folder: Path) -> AsyncIte
         yield servers
 
 
-def _api_environment(url: str, folder: Path) -> Mapping[str, str]:
+def api_settings(url: str, folder: Path) -> Settings:
+    """The settings of the API that is measured, with new keys for personal data and promises in the folder."""
     data_keys, promise_keys = folder / "data-keys", folder / "promise-keys"
     create_master_key_file(data_keys)
     create_promise_key_file(promise_keys, utc_now())
-    return {
-        "CHECKOUT_DATABASE_URL": url,
-        "CHECKOUT_LOCAL_ISSUER_KEY_FILE": str(folder / "issuer.pem"),
-        "CHECKOUT_DATA_KEY_FILE": str(data_keys),
-        "CHECKOUT_PROMISE_KEY_FILE": str(promise_keys),
-    }
+    return Settings(
+        _env_file=None,
+        database_url=url,
+        local_issuer_key_file=folder / "issuer.pem",
+        data_key_file=data_keys,
+        promise_key_file=promise_keys,
+    )
 
 
 def _emmett(folder: Path) -> str:

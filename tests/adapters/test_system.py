@@ -1,0 +1,48 @@
+"""Tests of what processes take from their surroundings."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import weakref
+from collections.abc import Iterator
+
+import pytest
+
+from adapters.system import freeze_from_time_to_time
+from tests.servers.waiting import eventually
+
+
+class _Node:
+    def __init__(self) -> None:
+        self.itself = self
+
+
+@pytest.fixture(autouse=True)
+def _collected_by_hand() -> Iterator[None]:
+    gc.disable()
+    yield
+    gc.unfreeze()
+    gc.enable()
+
+
+async def test_a_circle_that_was_left_alone_goes_in_the_next_whole_search() -> None:
+    circle = weakref.ref(_Node())
+    gc.freeze()
+    gc.collect()
+    assert circle() is not None
+
+    task = asyncio.create_task(freeze_from_time_to_time(every=0.01, search_every=0.02))
+    try:
+        await eventually(lambda: circle() is None)
+    finally:
+        task.cancel()
+
+
+async def test_what_there_is_by_now_is_not_searched_again() -> None:
+    circle = _Node()
+    task = asyncio.create_task(freeze_from_time_to_time(every=0.01, search_every=3600))
+    try:
+        await eventually(lambda: not any(each is circle for each in gc.get_objects()))
+    finally:
+        task.cancel()
